@@ -1,0 +1,269 @@
+//! Names for things: each id is a type of its own, so that one can not be passed for another.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A text that is not the id it should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{value:?} is not a {kind}: {rule}")]
+pub struct InvalidId {
+    /// What the text should have been, for example `table id`.
+    pub kind: &'static str,
+    /// The text as it came.
+    pub value: String,
+    /// What a valid text looks like.
+    pub rule: &'static str,
+}
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident, $kind:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                Uuid::try_parse(text).map(Self).map_err(|_| InvalidId {
+                    kind: $kind,
+                    value: text.to_owned(),
+                    rule: "a UUID such as 01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f",
+                })
+            }
+        }
+    };
+}
+
+uuid_id!(
+    /// A reservation: one party, one visit.
+    ReservationId,
+    "reservation id"
+);
+uuid_id!(
+    /// One assignment of one table to one reservation.
+    AssignmentId,
+    "assignment id"
+);
+uuid_id!(
+    /// One deposit that is asked for, whatever becomes of it.
+    PaymentId,
+    "payment id"
+);
+uuid_id!(
+    /// One entry in a venue's waitlist.
+    WaitlistId,
+    "waitlist id"
+);
+uuid_id!(
+    /// One log, from its creation to its end. A replaced log has another id.
+    LogId,
+    "log id"
+);
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $max:literal, $allowed:expr, $rule:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The longest valid id, in characters.
+            pub const MAX_CHARS: usize = $max;
+
+            /// The id as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                let allowed: fn(char) -> bool = $allowed;
+                let chars = text.chars().count();
+                if chars == 0 || chars > $max || !text.chars().all(allowed) {
+                    return Err(InvalidId { kind: $kind, value: text, rule: $rule });
+                }
+                Ok(Self(text))
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                Self::try_from(text.to_owned())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_id!(
+    /// A restaurant. Stands in URLs, tags and file names.
+    VenueId,
+    "venue id",
+    64,
+    |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-',
+    "1 to 64 characters of a-z, 0-9 and -"
+);
+text_id!(
+    /// A table within a venue. Never holds the `/` that separates the parts of a tag.
+    TableId,
+    "table id",
+    32,
+    |c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' '),
+    "1 to 32 letters, digits, spaces and - _ ."
+);
+text_id!(
+    /// Whoever books, as the caller names them.
+    CustomerId,
+    "customer id",
+    64,
+    |c| !c.is_control(),
+    "1 to 64 characters, none of them a control character"
+);
+
+/// A place in a log: 1, 2, 3 … without gaps. Zero stands before the first event.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Position(pub u64);
+
+impl Position {
+    /// Before the first event.
+    pub const START: Self = Self(0);
+    /// Every position is written with this many digits, so that text order is log order.
+    pub const DIGITS: usize = 20;
+
+    /// The position after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The CloudEvents `id`: `<position, 20 digits>-<uuid>`.
+///
+/// Ordered like the log, and a cursor into a log that was rewound or replaced is recognised,
+/// because the uuid at that position differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventId {
+    /// Where the event stands.
+    pub position: Position,
+    /// Which event stands there.
+    pub uuid: Uuid,
+}
+
+impl EventId {
+    /// The length of every event id, in bytes.
+    pub const LEN: usize = Position::DIGITS + 1 + 36;
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:020}-{}", self.position.0, self.uuid)
+    }
+}
+
+impl FromStr for EventId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let invalid = || InvalidId {
+            kind: "event id",
+            value: text.chars().take(80).collect(),
+            rule: "20 digits, a hyphen and a UUID",
+        };
+        let (digits, uuid) = text.split_at_checked(Position::DIGITS).ok_or_else(invalid)?;
+        if !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(invalid());
+        }
+        let position = digits.parse().map_err(|_| invalid())?;
+        let uuid = uuid.strip_prefix('-').filter(|u| u.len() == 36).ok_or_else(invalid)?;
+        let uuid = Uuid::try_parse(uuid).map_err(|_| invalid())?;
+        Ok(Self { position: Position(position), uuid })
+    }
+}
+
+impl Serialize for EventId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for EventId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_id_survives_text_and_sorts_like_the_log() {
+        let id = |position| EventId { position: Position(position), uuid: Uuid::from_u128(7) };
+        for position in [0, 1, 9, 10, u64::from(u32::MAX), u64::MAX] {
+            assert_eq!(id(position).to_string().parse(), Ok(id(position)));
+            assert_eq!(id(position).to_string().len(), EventId::LEN);
+        }
+        assert!(id(9).to_string() < id(10).to_string());
+    }
+
+    #[test]
+    fn a_malformed_event_id_is_refused() {
+        let uuid = Uuid::from_u128(7).to_string();
+        for text in [
+            "",
+            "1",
+            "42-x",
+            &uuid,
+            &format!("+0000000000000000001-{uuid}"),
+            &format!("00000000000000000001-{uuid}0"),
+        ] {
+            assert!(text.parse::<EventId>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn text_ids_hold_their_limits() {
+        assert!("bandung-dago".parse::<VenueId>().is_ok());
+        for bad in ["", "Bandung", "a/b", &"x".repeat(65)] {
+            assert!(bad.parse::<VenueId>().is_err(), "{bad}");
+        }
+        assert!("T1".parse::<TableId>().is_ok());
+        for bad in ["", "a/b", "a:b", &"x".repeat(33)] {
+            assert!(bad.parse::<TableId>().is_err(), "{bad}");
+        }
+        assert!(CustomerId::try_from("é".repeat(64)).is_ok());
+        assert!(CustomerId::try_from("é".repeat(65)).is_err());
+    }
+}

@@ -1,0 +1,160 @@
+//! Naming a part of the log, with the semantics of the Dynamic Consistency Boundary
+//! specification (dcb.events): a query is an OR of items, an item matches an event that has any
+//! of its types and all of its tags.
+
+use std::fmt;
+
+use chrono::NaiveDate;
+
+use crate::ids::{CustomerId, PaymentId, Position, ReservationId, TableId, VenueId, WaitlistId};
+
+/// What an event is about, for example `reservation:01939f3e-…`.
+///
+/// Kept beside the event, never published.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tag(String);
+
+impl Tag {
+    /// The longest tag, in bytes.
+    pub const MAX_BYTES: usize = 400;
+
+    /// The tag `kind:value`.
+    #[must_use]
+    pub fn new(kind: &str, value: impl fmt::Display) -> Self {
+        Self(format!("{kind}:{value}"))
+    }
+
+    /// A tag as it was written down.
+    #[must_use]
+    pub fn from_stored(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// Everything about one reservation.
+    #[must_use]
+    pub fn reservation(id: ReservationId) -> Self {
+        Self::new("reservation", id)
+    }
+
+    /// Everything about one waitlist entry.
+    #[must_use]
+    pub fn waitlist(id: WaitlistId) -> Self {
+        Self::new("waitlist", id)
+    }
+
+    /// Everything at one venue.
+    #[must_use]
+    pub fn venue(id: &VenueId) -> Self {
+        Self::new("venue", id)
+    }
+
+    /// Everything of one customer.
+    #[must_use]
+    pub fn customer(id: &CustomerId) -> Self {
+        Self::new("customer", id)
+    }
+
+    /// Who has a table on a UTC date.
+    #[must_use]
+    pub fn table(venue: &VenueId, table: &TableId, date: NaiveDate) -> Self {
+        Self(format!("table:{venue}/{table}/{date}"))
+    }
+
+    /// Everything about one payment.
+    #[must_use]
+    pub fn payment(id: PaymentId) -> Self {
+        Self::new("payment", id)
+    }
+
+    /// What one request with an Idempotency-Key did.
+    #[must_use]
+    pub fn command(key: &str) -> Self {
+        Self::new("command", key)
+    }
+
+    /// The tag as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Any of the types (none named: any type) AND all of the tags.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct QueryItem {
+    /// CloudEvents types, any of which fits; empty fits all.
+    pub types: Vec<String>,
+    /// Tags, all of which an event must have.
+    pub tags: Vec<Tag>,
+}
+
+impl QueryItem {
+    /// Events with this one tag.
+    #[must_use]
+    pub fn tagged(tag: Tag) -> Self {
+        Self { types: Vec::new(), tags: vec![tag] }
+    }
+
+    /// Whether an event of `event_type` with `tags` is meant.
+    pub fn matches<'a>(&self, event_type: &str, tags: impl Iterator<Item = &'a str> + Clone) -> bool {
+        (self.types.is_empty() || self.types.iter().any(|t| t == event_type))
+            && self.tags.iter().all(|wanted| tags.clone().any(|tag| tag == wanted.as_str()))
+    }
+}
+
+/// An OR of items. No item matches nothing; an item without types and tags matches all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Query {
+    /// The alternatives.
+    pub items: Vec<QueryItem>,
+}
+
+impl Query {
+    /// Every event.
+    #[must_use]
+    pub fn all() -> Self {
+        Self { items: vec![QueryItem::default()] }
+    }
+
+    /// Events that have any one of `tags`.
+    #[must_use]
+    pub fn any_tag(tags: impl IntoIterator<Item = Tag>) -> Self {
+        Self { items: tags.into_iter().map(QueryItem::tagged).collect() }
+    }
+
+    /// Whether the query is the whole log, so that no index is needed.
+    #[must_use]
+    pub fn is_all(&self) -> bool {
+        self.items.iter().any(|item| item.types.is_empty() && item.tags.is_empty())
+    }
+
+    /// Whether an event of `event_type` with `tags` is meant.
+    pub fn matches<'a>(&self, event_type: &str, tags: impl Iterator<Item = &'a str> + Clone) -> bool {
+        self.items.iter().any(|item| item.matches(event_type, tags.clone()))
+    }
+}
+
+/// What must still be true when the events are appended.
+///
+/// The query that was read to decide is the query that guards the append.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppendCondition {
+    /// The append fails if an event that this matches …
+    pub fail_if_any: Query,
+    /// … lies after this position.
+    pub after: Position,
+}
+
+impl AppendCondition {
+    /// Nothing that `query` matches was appended since `after`.
+    #[must_use]
+    pub fn unchanged(query: Query, after: Position) -> Self {
+        Self { fail_if_any: query, after }
+    }
+}

@@ -1,0 +1,143 @@
+//! The log as a list under a lock: the model that the real store is compared with, and what tests
+//! of a service run on. Nothing survives the process.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::{AppendCondition, AppendError, Appended, EventStore, Page, ReadError, Stored, check_limits};
+use crate::ids::{LogId, Position};
+use crate::query::{Query, Tag};
+use crate::recorded::{Envelope, NewEvent};
+
+/// A log that lives as long as the process.
+#[derive(Debug)]
+pub struct MemoryStore {
+    log_id: LogId,
+    source: &'static str,
+    log: Mutex<Log>,
+    head: watch::Sender<Position>,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    events: Vec<Kept>,
+    private: BTreeMap<Position, Bytes>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    stored: Stored,
+    event_type: &'static str,
+    tags: Vec<Tag>,
+}
+
+impl Kept {
+    fn matches(&self, query: &Query) -> bool {
+        query.matches(self.event_type, self.tags.iter().map(Tag::as_str))
+    }
+}
+
+impl MemoryStore {
+    /// An empty log of the service `source`.
+    #[must_use]
+    pub fn new(source: &'static str) -> Self {
+        Self {
+            log_id: LogId(Uuid::new_v4()),
+            source,
+            log: Mutex::default(),
+            head: watch::Sender::new(Position::START),
+        }
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        // Nothing panics while it holds the lock, and every step leaves the list whole.
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn append_now(
+        &self,
+        events: Vec<NewEvent>,
+        condition: &AppendCondition,
+    ) -> Result<Appended, AppendError> {
+        let envelopes: Vec<_> =
+            events.iter().map(|event| Envelope::write(event, self.source, self.log_id)).collect();
+        check_limits(&events, envelopes.iter().map(Envelope::len_bytes))?;
+        let mut log = self.log();
+        let after = usize::try_from(condition.after.0).unwrap_or(usize::MAX);
+        let excluded = log.events.iter().skip(after).find(|kept| kept.matches(&condition.fail_if_any));
+        if let Some(kept) = excluded {
+            return Err(AppendError::Conflict { at: kept.stored.position });
+        }
+        let first = Position(log.events.len() as u64 + 1);
+        let mut last = first;
+        for (event, envelope) in events.into_iter().zip(envelopes) {
+            let position = Position(log.events.len() as u64 + 1);
+            for forgotten in event.forgets {
+                log.private.remove(&forgotten);
+            }
+            if let Some(private) = event.private {
+                log.private.insert(position, private);
+            }
+            let stored = Stored { position, json: envelope.stamp(position).into() };
+            log.events.push(Kept { stored, event_type: event.event_type, tags: event.tags });
+            last = position;
+        }
+        self.head.send_replace(last);
+        Ok(Appended { first, last })
+    }
+
+    fn read_now(&self, query: &Query, after: Position, limit: usize) -> Page {
+        let log = self.log();
+        let skipped = usize::try_from(after.0).unwrap_or(usize::MAX);
+        let events: Vec<_> = log
+            .events
+            .iter()
+            .skip(skipped)
+            .filter(|kept| kept.matches(query))
+            .take(limit)
+            .map(|kept| kept.stored.clone())
+            .collect();
+        let head = Position(log.events.len() as u64);
+        let scanned_to = match events.last() {
+            Some(last) if events.len() == limit => last.position,
+            _ => head.max(after),
+        };
+        Page { events, scanned_to }
+    }
+}
+
+impl EventStore for MemoryStore {
+    fn log_id(&self) -> LogId {
+        self.log_id
+    }
+
+    fn append(
+        &self,
+        events: Vec<NewEvent>,
+        condition: AppendCondition,
+    ) -> BoxFuture<'_, Result<Appended, AppendError>> {
+        Box::pin(async move { self.append_now(events, &condition) })
+    }
+
+    fn read<'a>(
+        &'a self,
+        query: &'a Query,
+        after: Position,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Page, ReadError>> {
+        Box::pin(async move { Ok(self.read_now(query, after, limit)) })
+    }
+
+    fn watch_head(&self) -> watch::Receiver<Position> {
+        self.head.subscribe()
+    }
+
+    fn private(&self, position: Position) -> BoxFuture<'_, Result<Option<Bytes>, ReadError>> {
+        Box::pin(async move { Ok(self.log().private.get(&position).cloned()) })
+    }
+}

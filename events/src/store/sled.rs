@@ -1,0 +1,303 @@
+//! The log on disk: sled 0.34 with everything done that it takes to make it durable.
+//!
+//! What was measured on it decides the shape. `flush()` alone is not durable, so every commit ends
+//! with an `fdatasync` on a descriptor of our own. One value for a group of events is four times
+//! as fast as a key for each, and makes an append of several events atomic without a transaction.
+//! Large values go to files that are never synced, so the segment size is set where none ever
+//! gets large. Concurrent transactions have deadlocked, so one thread ([`writer`]) does all writes.
+//!
+//! In the data directory: `lock`, `head-witness.json`, and `log/` which is sled's.
+
+mod keeper;
+mod open;
+mod state;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use self::open::OpenError;
+use self::state::State;
+use self::writer::{Request, Writer};
+use super::{AppendCondition, AppendError, Appended, EventStore, Page, ReadError, check_limits};
+use crate::ids::{LogId, Position};
+use crate::query::Query;
+use crate::recorded::{Envelope, NewEvent};
+
+/// Settings of a log on disk.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where it stands. Created if it is not there.
+    pub data_dir: PathBuf,
+    /// The service that writes it: the first part of the CloudEvents `source`.
+    pub source: &'static str,
+    /// sled's page cache, in bytes.
+    pub cache_bytes: u64,
+    /// Groups that were written last and are served from memory, in bytes.
+    pub recent_bytes: usize,
+    /// Appends that may wait for the writer; more are refused.
+    pub queue_appends: usize,
+    /// No append is accepted when the file system has less left than this, in bytes.
+    pub reserve_bytes: u64,
+}
+
+impl Options {
+    /// The defaults for a log of `source` in `data_dir`.
+    #[must_use]
+    pub fn new(data_dir: &Path, source: &'static str) -> Self {
+        Self {
+            data_dir: data_dir.to_owned(),
+            source,
+            cache_bytes: 64 << 20,
+            recent_bytes: 32 << 20,
+            queue_appends: 4_096,
+            reserve_bytes: 64 << 20,
+        }
+    }
+}
+
+/// A durable log in a directory.
+///
+/// Dropping it finishes what was accepted, writes the head witness and gives the directory free.
+#[derive(Debug)]
+pub struct SledStore {
+    source: &'static str,
+    shared: Arc<Shared>,
+    requests: Option<mpsc::Sender<Request>>,
+    threads: Vec<JoinHandle<()>>,
+    keeper: std::sync::mpsc::Sender<()>,
+}
+
+/// What the writer and the readers share.
+#[derive(Debug)]
+struct Shared {
+    log_id: LogId,
+    log: sled::Tree,
+    private: sled::Tree,
+    state: RwLock<State>,
+    head: watch::Sender<Position>,
+}
+
+impl SledStore {
+    /// Opens the log in `options.data_dir`, or creates it.
+    ///
+    /// Blocks: reads every event once, to rebuild the index and to check the hash chain.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the directory is in use, or when the log is damaged, was replaced or has
+    /// lost events. Nothing was changed then beyond what sled's own recovery does.
+    pub fn open(options: &Options) -> Result<Self, OpenError> {
+        let opened = open::open(options)?;
+        let shared = Arc::new(Shared {
+            log_id: opened.log_id,
+            log: opened.log,
+            private: opened.private,
+            head: watch::Sender::new(opened.state.last()),
+            state: RwLock::new(opened.state),
+        });
+        let (requests, queue) = mpsc::channel(options.queue_appends);
+        let (keeper, stop) = std::sync::mpsc::channel();
+        let pulse = Arc::new(keeper::Pulse::default());
+        let writer = Writer {
+            shared: Arc::clone(&shared),
+            db: opened.db,
+            file: opened.file,
+            chain: opened.chain,
+            queue,
+            held_back: None,
+            pulse: Arc::clone(&pulse),
+            reserve_bytes: options.reserve_bytes,
+        };
+        let keeper_thread = keeper::Keeper {
+            shared: Arc::clone(&shared),
+            data_dir: options.data_dir.clone(),
+            pulse,
+            lock: opened.lock,
+        };
+        let threads = vec![
+            spawn("log-writer", move || writer.run())?,
+            spawn("log-keeper", move || keeper_thread.run(&stop))?,
+        ];
+        Ok(Self { source: options.source, shared, requests: Some(requests), threads, keeper })
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(run)
+        .map_err(|source| OpenError::Io { doing: "start the threads of the log", source })
+}
+
+impl Drop for SledStore {
+    fn drop(&mut self) {
+        // The writer ends when its queue is closed and empty; then the keeper writes the witness.
+        self.requests = None;
+        let mut threads = self.threads.drain(..);
+        if let Some(writer) = threads.next() {
+            let _ = writer.join();
+        }
+        let _ = self.keeper.send(());
+        for keeper in threads {
+            let _ = keeper.join();
+        }
+    }
+}
+
+impl EventStore for SledStore {
+    fn log_id(&self) -> LogId {
+        self.shared.log_id
+    }
+
+    fn append(
+        &self,
+        events: Vec<NewEvent>,
+        condition: AppendCondition,
+    ) -> BoxFuture<'_, Result<Appended, AppendError>> {
+        Box::pin(async move {
+            // Serialised here, on the caller's thread, not on the one that everybody waits for.
+            let envelopes: Vec<_> =
+                events.iter().map(|event| Envelope::write(event, self.source, self.shared.log_id)).collect();
+            check_limits(&events, envelopes.iter().map(Envelope::len_bytes))?;
+            let (reply, answer) = oneshot::channel();
+            let request = Request::new(events, envelopes, condition, reply);
+            let requests = self.requests.as_ref().ok_or(AppendError::Closed)?;
+            requests.try_send(request).map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => AppendError::Overloaded,
+                mpsc::error::TrySendError::Closed(_) => AppendError::Closed,
+            })?;
+            answer.await.map_err(|_| AppendError::Closed)?
+        })
+    }
+
+    fn read<'a>(
+        &'a self,
+        query: &'a Query,
+        after: Position,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Page, ReadError>> {
+        Box::pin(async move {
+            if self.shared.is_recent(query, after) {
+                return self.shared.read(query, after, limit);
+            }
+            let (shared, query) = (Arc::clone(&self.shared), query.clone());
+            tokio::task::spawn_blocking(move || shared.read(&query, after, limit))
+                .await
+                .map_err(|_| ReadError::Interrupted)?
+        })
+    }
+
+    fn watch_head(&self) -> watch::Receiver<Position> {
+        self.shared.head.subscribe()
+    }
+
+    fn private(&self, position: Position) -> BoxFuture<'_, Result<Option<Bytes>, ReadError>> {
+        Box::pin(async move {
+            let found = self.shared.private.get(position.0.to_be_bytes());
+            let found = found.map_err(|source| ReadError::Storage { at: position, source })?;
+            Ok(found.map(Bytes::from_owner))
+        })
+    }
+}
+
+impl Shared {
+    fn state(&self) -> std::sync::RwLockReadGuard<'_, State> {
+        // The writer replaces nothing it has not finished; a poisoned lock still guards a whole state.
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether everything a read needs lies in memory.
+    fn is_recent(&self, query: &Query, after: Position) -> bool {
+        let state = self.state();
+        if query.is_all() {
+            return state.in_memory_after(after);
+        }
+        let found = state.index.candidates(query, after, 1);
+        found.positions.first().is_none_or(|first| state.in_memory_after(Position(first - 1)))
+    }
+
+    fn read(&self, query: &Query, after: Position, limit: usize) -> Result<Page, ReadError> {
+        // Taken once: what is appended meanwhile is for the next read.
+        let head = *self.head.borrow();
+        if query.is_all() {
+            self.read_all(after, limit, head)
+        } else {
+            self.read_some(query, after, limit, head)
+        }
+    }
+
+    fn read_all(&self, after: Position, limit: usize, head: Position) -> Result<Page, ReadError> {
+        let mut page = Page { scanned_to: after.max(head), ..Page::default() };
+        let mut next = after.next();
+        while next <= head {
+            let group = self.group_at(next)?;
+            while next <= group.last() {
+                if page.events.len() == limit {
+                    page.scanned_to = Position(next.0 - 1);
+                    return Ok(page);
+                }
+                page.events.push(group.entry(next)?.stored());
+                next = next.next();
+            }
+        }
+        Ok(page)
+    }
+
+    fn read_some(
+        &self,
+        query: &Query,
+        after: Position,
+        limit: usize,
+        head: Position,
+    ) -> Result<Page, ReadError> {
+        let mut page = Page { scanned_to: after.max(head), ..Page::default() };
+        let mut group: Option<super::frame::Group> = None;
+        let mut from = after;
+        loop {
+            let found = self.state().index.candidates(query, from, limit.max(16));
+            for position in found.positions.into_iter().map(Position).take_while(|p| *p <= head) {
+                from = position;
+                if group.as_ref().is_none_or(|group| position > group.last()) {
+                    group = Some(self.group_at(position)?);
+                }
+                let Some(entry) = group.as_ref().map(|group| group.entry(position)).transpose()? else {
+                    continue;
+                };
+                if !entry.matches(query) {
+                    continue;
+                }
+                page.events.push(entry.stored());
+                if page.events.len() == limit {
+                    page.scanned_to = position;
+                    return Ok(page);
+                }
+            }
+            if !found.more {
+                return Ok(page);
+            }
+        }
+    }
+
+    /// The group that holds `position`, which must not lie behind the head.
+    fn group_at(&self, position: Position) -> Result<super::frame::Group, ReadError> {
+        let first = {
+            let state = self.state();
+            if let Some(group) = state.recent_group(position) {
+                return Ok(group.clone());
+            }
+            state.group_start(position)
+        };
+        let value = self
+            .log
+            .get(first.0.to_be_bytes())
+            .map_err(|source| ReadError::Storage { at: position, source })?;
+        let value =
+            value.ok_or(ReadError::Damaged { at: position, what: "a group that was there is gone" })?;
+        super::frame::Group::open(first, Bytes::from_owner(value))
+    }
+}

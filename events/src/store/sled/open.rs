@@ -1,0 +1,274 @@
+//! Opening a log: lock, leftovers, blobs, recovery, chain, witness, in this order.
+
+use std::fs::{self, File};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use rustix::fs::FlockOperation;
+use uuid::Uuid;
+
+use super::super::frame::{CHAIN_START, ChainHash, Group, chain};
+use super::super::witness::Witness;
+use super::state::State;
+use super::{Options, ReadError};
+use crate::ids::{LogId, Position};
+
+/// sled sends any message that reaches a quarter of a segment, also a rewritten leaf of some 16
+/// values, to a file that it never syncs. 17 values of the largest size stay below a quarter.
+const SEGMENT_BYTES: usize = 16 << 20;
+
+const FORMAT: &[u8] = b"1";
+
+/// Why a log does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it.
+    #[error(
+        "the data directory {} is in use by another process: stop that one, or choose another directory",
+        .0.display()
+    )]
+    InUse(PathBuf),
+    /// The file system said no.
+    #[error("could not {doing}")]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The database does not open, or is not a log of ours.
+    #[error(
+        "the log in {} can not be trusted: {what}. Nothing was started. Keep a copy of the directory as it is, then put back the newest backup",
+        data_dir.display()
+    )]
+    Damaged {
+        /// Where.
+        data_dir: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+}
+
+impl From<(&'static str, io::Error)> for OpenError {
+    fn from((doing, source): (&'static str, io::Error)) -> Self {
+        Self::Io { doing, source }
+    }
+}
+
+pub(super) struct Opened {
+    pub(super) db: sled::Db,
+    pub(super) file: File,
+    pub(super) lock: File,
+    pub(super) log: sled::Tree,
+    pub(super) private: sled::Tree,
+    pub(super) log_id: LogId,
+    pub(super) chain: ChainHash,
+    pub(super) state: State,
+}
+
+pub(super) fn open(options: &Options) -> Result<Opened, OpenError> {
+    let data_dir = options.data_dir.as_path();
+    fs::create_dir_all(data_dir).map_err(|e| ("create the data directory", e))?;
+    let lock = lock(data_dir)?;
+    let db_dir = data_dir.join("log");
+    remove_leftovers(&db_dir).map_err(|e| ("remove what an interrupted start left behind", e))?;
+    let damaged = |what: String| OpenError::Damaged { data_dir: data_dir.to_owned(), what };
+    refuse_blobs(&db_dir, &damaged)?;
+    let db = open_sled(&db_dir, options.cache_bytes).map_err(damaged)?;
+    // Kept from before the first write: a descriptor that was open when a write failed is told so.
+    let file = File::options().read(true).write(true).open(db_dir.join("db"));
+    let file = file.map_err(|e| ("open the log for syncing", e))?;
+    let unreadable = |error: sled::Error| damaged(error.to_string());
+    let log = db.open_tree("log").map_err(unreadable)?;
+    let private = db.open_tree("private").map_err(unreadable)?;
+    let log_id = match db.get("log_id").map_err(unreadable)? {
+        Some(id) => known_log(&db, &id).map_err(damaged)?,
+        None if log.is_empty() => create(&db, &db_dir, data_dir, &file)?,
+        None => return Err(damaged("it has events but no log id".into())),
+    };
+    let witness = Witness::load(data_dir).map_err(|e| ("read the head witness", e))?;
+    let loaded = load(&log, witness.as_ref(), options.recent_bytes).map_err(|e| damaged(e.to_string()))?;
+    loaded.check(witness.as_ref(), log_id).map_err(damaged)?;
+    remove_orphans(&private, &loaded).map_err(unreadable)?;
+    let Loaded { state, chain, .. } = loaded;
+    Ok(Opened { db, file, lock, log, private, log_id, chain, state })
+}
+
+fn lock(data_dir: &Path) -> Result<File, OpenError> {
+    let file = File::options().create(true).truncate(false).write(true).open(data_dir.join("lock"));
+    let file = file.map_err(|e| ("open the lock file", e))?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(OpenError::InUse(data_dir.to_owned())),
+        Err(error) => Err(("lock the data directory", error.into()).into()),
+    }
+}
+
+/// A kill during start leaves a snapshot half made, which would fail every later start.
+fn remove_leftovers(db_dir: &Path) -> io::Result<()> {
+    for entry in read_dir_or_empty(db_dir)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "generating") {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+/// sled never syncs blobs. With our segment size there are none; if there is one, something else
+/// wrote this database and durability can not be promised for it.
+fn refuse_blobs(db_dir: &Path, damaged: &impl Fn(String) -> OpenError) -> Result<(), OpenError> {
+    let mut blobs = read_dir_or_empty(&db_dir.join("blobs")).map_err(|e| ("list the blobs of the log", e))?;
+    match blobs.next() {
+        None => Ok(()),
+        Some(_) => Err(damaged(
+            "it has values in blobs/, which are not durable and which this service never writes".into(),
+        )),
+    }
+}
+
+fn read_dir_or_empty(dir: &Path) -> io::Result<Box<dyn Iterator<Item = io::Result<fs::DirEntry>>>> {
+    match fs::read_dir(dir) {
+        Ok(entries) => Ok(Box::new(entries)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Box::new(std::iter::empty())),
+        Err(error) => Err(error),
+    }
+}
+
+/// Opens sled, whose recovery may panic on damaged files.
+fn open_sled(db_dir: &Path, cache_bytes: u64) -> Result<sled::Db, String> {
+    let config = sled::Config::new()
+        .path(db_dir)
+        .segment_size(SEGMENT_BYTES)
+        .cache_capacity(cache_bytes)
+        .flush_every_ms(None);
+    match catch_unwind(AssertUnwindSafe(|| config.open())) {
+        Ok(Ok(db)) => Ok(db),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("its files can not be recovered".into()),
+    }
+}
+
+fn known_log(db: &sled::Db, id: &[u8]) -> Result<LogId, String> {
+    let format = db.get("format").map_err(|e| e.to_string())?;
+    if format.as_deref() != Some(FORMAT) {
+        return Err(
+            "its format is not known to this version: run the version that wrote it, or a later one".into()
+        );
+    }
+    Uuid::from_slice(id).map(LogId).map_err(|_| "its log id is not a uuid".into())
+}
+
+/// Gives a new log its id and makes the whole directory durable, which sled does not.
+fn create(db: &sled::Db, db_dir: &Path, data_dir: &Path, file: &File) -> Result<LogId, OpenError> {
+    let log_id = LogId(Uuid::new_v4());
+    let written = db
+        .insert("format", FORMAT)
+        .and_then(|_| db.insert("log_id", log_id.0.as_bytes().as_slice()))
+        .and_then(|_| db.flush());
+    written.map_err(|e| ("write the id of a new log", io::Error::other(e)))?;
+    file.sync_all().map_err(|e| ("sync a new log", e))?;
+    let parent = data_dir.canonicalize().ok().and_then(|dir| dir.parent().map(Path::to_owned));
+    let paths = [db_dir.join("conf"), db_dir.join("blobs"), db_dir.to_owned(), data_dir.to_owned()];
+    for path in paths.into_iter().chain(parent) {
+        match File::open(&path) {
+            Ok(file) => file.sync_all().map_err(|e| ("sync a new log", e))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(("sync a new log", error).into()),
+        }
+    }
+    Ok(log_id)
+}
+
+/// What one pass over the log gave.
+struct Loaded {
+    state: State,
+    chain: ChainHash,
+    /// The chain at the position of the witness.
+    witnessed: Option<ChainHash>,
+    forgotten: Vec<Position>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum LoadError {
+    #[error(transparent)]
+    Sled(#[from] sled::Error),
+    #[error("{0}: {source}", source = std::error::Error::source(.0).map(ToString::to_string).unwrap_or_default())]
+    Read(#[from] ReadError),
+    #[error("after position {after} comes {found}")]
+    Gap { after: Position, found: Position },
+    #[error("the hash chain breaks at {at}")]
+    Chain { at: Position },
+}
+
+/// Reads every group once: positions without a gap, the chain recomputed, the index built.
+fn load(log: &sled::Tree, witness: Option<&Witness>, recent_bytes: usize) -> Result<Loaded, LoadError> {
+    let mut loaded = Loaded {
+        state: State::new(recent_bytes),
+        chain: CHAIN_START,
+        witnessed: None,
+        forgotten: Vec::new(),
+    };
+    for item in log.iter() {
+        let (key, value) = item?;
+        let first = key.as_ref().try_into().map(u64::from_be_bytes).map_or(Position::START, Position);
+        let after = loaded.state.last();
+        if first != after.next() {
+            return Err(LoadError::Gap { after, found: first });
+        }
+        let group = Group::open(first, Bytes::from_owner(value))?;
+        for entry in group.entries() {
+            let entry = entry?;
+            loaded.chain = chain(&loaded.chain, entry.json());
+            if loaded.chain != entry.hash {
+                return Err(LoadError::Chain { at: entry.position });
+            }
+            if witness.is_some_and(|witness| witness.position == entry.position) {
+                loaded.witnessed = Some(entry.hash);
+            }
+            loaded.forgotten.extend(entry.forgets());
+        }
+        loaded.state.index_group(&group)?;
+    }
+    Ok(loaded)
+}
+
+impl Loaded {
+    /// Compares with the witness: a log must never know less than it once did.
+    fn check(&self, witness: Option<&Witness>, log_id: LogId) -> Result<(), String> {
+        let Some(witness) = witness else {
+            return Ok(());
+        };
+        if witness.log_id != log_id {
+            return Err(format!(
+                "it is the log {log_id}, but this directory held {} (see head-witness.json)",
+                witness.log_id
+            ));
+        }
+        match self.witnessed {
+            Some(hash) if *witness == Witness::new(log_id, witness.position, &hash) => Ok(()),
+            Some(_) => Err(format!("another event stands at {} than once did", witness.position)),
+            None => Err(format!(
+                "it ends at {}, but events up to {} were acknowledged (see head-witness.json)",
+                self.state.last(),
+                witness.position
+            )),
+        }
+    }
+}
+
+/// Removes private parts that a crash left without an event, so that they can never attach
+/// themselves to a later one, and those that an event has ordered to be forgotten.
+fn remove_orphans(private: &sled::Tree, loaded: &Loaded) -> Result<(), sled::Error> {
+    let above = loaded.state.last().next().0.to_be_bytes();
+    for key in private.range(above..).keys() {
+        private.remove(key?)?;
+    }
+    for position in &loaded.forgotten {
+        private.remove(position.0.to_be_bytes())?;
+    }
+    Ok(())
+}

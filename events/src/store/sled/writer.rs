@@ -1,0 +1,255 @@
+//! The one thread that owns all writes: drain, stage, write, sync, publish, reply.
+//!
+//! It takes what is waiting without a timer: while one group is synced, the next one gathers.
+
+use std::fs::File;
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::super::frame::{ChainHash, Group, GroupBuilder, chain};
+use super::keeper::Pulse;
+use super::{AppendCondition, AppendError, Appended, Shared};
+use crate::ids::Position;
+use crate::query::{Query, Tag};
+use crate::recorded::{Envelope, NewEvent};
+use crate::store::APPEND_EVENTS_MAX;
+
+/// A group is closed when it has this many bytes. Small values have the better tail: what costs
+/// is the leaf that sled writes anew with every value in it.
+const GROUP_BYTES_MAX: usize = 128 * 1024;
+
+type Reply = oneshot::Sender<Result<Appended, AppendError>>;
+
+/// One append that waits.
+#[derive(Debug)]
+pub(super) struct Request {
+    events: Vec<NewEvent>,
+    envelopes: Vec<Envelope>,
+    bytes: usize,
+    condition: AppendCondition,
+    reply: Reply,
+    since: Instant,
+}
+
+impl Request {
+    pub(super) fn new(
+        events: Vec<NewEvent>,
+        envelopes: Vec<Envelope>,
+        condition: AppendCondition,
+        reply: Reply,
+    ) -> Self {
+        let bytes = envelopes.iter().map(Envelope::len_bytes).sum();
+        Self { events, envelopes, bytes, condition, reply, since: Instant::now() }
+    }
+}
+
+pub(super) struct Writer {
+    pub(super) shared: Arc<Shared>,
+    pub(super) db: sled::Db,
+    /// Our own descriptor of sled's file: what is synced before anything is acknowledged.
+    pub(super) file: File,
+    pub(super) chain: ChainHash,
+    pub(super) queue: mpsc::Receiver<Request>,
+    /// An append that did not fit the last group.
+    pub(super) held_back: Option<Request>,
+    pub(super) pulse: Arc<Pulse>,
+    pub(super) reserve_bytes: u64,
+}
+
+/// A group while it is put together.
+struct Staged {
+    first: Position,
+    next: Position,
+    chain: ChainHash,
+    group: GroupBuilder,
+    /// Types and tags of the events in it, for the conditions of those that follow.
+    facts: Vec<(&'static str, Vec<Tag>)>,
+    private: Vec<(Position, bytes::Bytes)>,
+    forgets: Vec<Position>,
+    replies: Vec<(Reply, Appended, Instant)>,
+}
+
+impl Writer {
+    pub(super) fn run(mut self) {
+        while let Some(first) = self.held_back.take().or_else(|| self.queue.blocking_recv()) {
+            let began = Instant::now();
+            let waiting = self.drain(first);
+            if let Some(full) = self.disk_is_full() {
+                refuse(waiting, full);
+                continue;
+            }
+            let staged = self.stage(waiting);
+            if staged.replies.is_empty() {
+                continue;
+            }
+            self.pulse.begin();
+            let (group, replies) = self.write(staged);
+            self.sync();
+            self.pulse.end();
+            self.publish(group);
+            reply(replies);
+            metrics::histogram!("meja_log_commit_seconds").record(began.elapsed());
+        }
+    }
+
+    /// What is waiting right now, as much as one group holds.
+    fn drain(&mut self, first: Request) -> Vec<Request> {
+        let (mut events, mut bytes) = (first.events.len(), first.bytes);
+        let mut waiting = vec![first];
+        while events < APPEND_EVENTS_MAX && bytes < GROUP_BYTES_MAX {
+            let Ok(request) = self.queue.try_recv() else {
+                break;
+            };
+            events += request.events.len();
+            bytes += request.bytes;
+            if events > APPEND_EVENTS_MAX || bytes > GROUP_BYTES_MAX {
+                self.held_back = Some(request);
+                break;
+            }
+            waiting.push(request);
+        }
+        waiting
+    }
+
+    /// Checks every condition in order, against the log and against this very group, and gives
+    /// positions to those that hold. The others are answered here.
+    fn stage(&self, waiting: Vec<Request>) -> Staged {
+        let first = self.shared.head.borrow().next();
+        let mut staged = Staged {
+            first,
+            next: first,
+            chain: self.chain,
+            group: GroupBuilder::default(),
+            facts: Vec::new(),
+            private: Vec::new(),
+            forgets: Vec::new(),
+            replies: Vec::new(),
+        };
+        for request in waiting {
+            match self.excluded(&request.condition, &staged) {
+                None => staged.push(request),
+                Some(at) => {
+                    // Who asked may be gone.
+                    let _ = request.reply.send(Err(AppendError::Conflict { at }));
+                }
+            }
+        }
+        staged
+    }
+
+    /// The first event that `condition` excludes.
+    fn excluded(&self, condition: &AppendCondition, staged: &Staged) -> Option<Position> {
+        let AppendCondition { fail_if_any, after } = condition;
+        let logged = match self.shared.read(fail_if_any, *after, 1) {
+            Ok(page) => page.events.first().map(|event| event.position),
+            // What can not be checked must not be appended.
+            Err(error) => fatal("check an append condition", &error),
+        };
+        logged.or_else(|| staged.find(fail_if_any, *after))
+    }
+
+    /// Hands the group to sled: private parts first, so that no event is ever without its own.
+    fn write(&mut self, staged: Staged) -> (Group, Vec<(Reply, Appended, Instant)>) {
+        let Staged { first, chain, group, private, forgets, replies, next, .. } = staged;
+        let value = group.build();
+        let written = (|| {
+            for (position, part) in private {
+                self.shared.private.insert(position.0.to_be_bytes(), &part[..])?;
+            }
+            self.shared.log.insert(first.0.to_be_bytes(), &value[..])?;
+            for position in forgets {
+                self.shared.private.remove(position.0.to_be_bytes())?;
+            }
+            Ok::<_, sled::Error>(())
+        })();
+        if let Err(error) = written {
+            fatal("write a group of events", &error);
+        }
+        self.chain = chain;
+        metrics::histogram!("meja_log_group_events").record((next.0 - first.0) as f64);
+        match Group::open(first, value.into()) {
+            Ok(group) => (group, replies),
+            Err(error) => fatal("read the group that was just written", &error),
+        }
+    }
+
+    /// Makes the group durable. A failed sync ends the process: the kernel may mark a page clean
+    /// that it could not write, so a second try would succeed and mean nothing.
+    fn sync(&self) {
+        if let Err(error) = self.db.flush() {
+            fatal("flush the log", &error);
+        }
+        if let Err(error) = self.file.sync_data() {
+            fatal("sync the log", &error);
+        }
+    }
+
+    fn publish(&self, group: Group) {
+        let last = group.last();
+        let mut state = self.shared.state.write().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = state.publish(group) {
+            fatal("index a group of events", &error);
+        }
+        drop(state);
+        self.shared.head.send_replace(last);
+        metrics::gauge!("meja_log_head_position").set(last.0 as f64);
+    }
+
+    fn disk_is_full(&self) -> Option<(u64, u64)> {
+        let stat = rustix::fs::fstatvfs(&self.file).ok()?;
+        let free_bytes = stat.f_bavail.saturating_mul(stat.f_frsize);
+        (free_bytes < self.reserve_bytes).then_some((free_bytes, self.reserve_bytes))
+    }
+}
+
+impl Staged {
+    fn push(&mut self, request: Request) {
+        let first = self.next;
+        for (event, envelope) in request.events.into_iter().zip(request.envelopes) {
+            let json = envelope.stamp(self.next);
+            self.chain = chain(&self.chain, &json);
+            self.group.push(&self.chain, &json, event.event_type, &event.tags, &event.forgets);
+            if let Some(part) = event.private {
+                self.private.push((self.next, part));
+            }
+            self.forgets.extend(event.forgets);
+            self.facts.push((event.event_type, event.tags));
+            self.next = self.next.next();
+        }
+        let appended = Appended { first, last: Position(self.next.0 - 1) };
+        self.replies.push((request.reply, appended, request.since));
+    }
+
+    fn find(&self, query: &Query, after: Position) -> Option<Position> {
+        (self.first.0..).map(Position).zip(&self.facts).find_map(|(position, (event_type, tags))| {
+            let excluded = position > after && query.matches(event_type, tags.iter().map(Tag::as_str));
+            excluded.then_some(position)
+        })
+    }
+}
+
+fn refuse(waiting: Vec<Request>, (free_bytes, reserve_bytes): (u64, u64)) {
+    for request in waiting {
+        let _ = request.reply.send(Err(AppendError::NoSpace { free_bytes, reserve_bytes }));
+    }
+}
+
+fn reply(replies: Vec<(Reply, Appended, Instant)>) {
+    let latency = metrics::histogram!("meja_log_append_seconds");
+    for (reply, appended, since) in replies {
+        latency.record(since.elapsed());
+        // Who asked may be gone; the events stand all the same.
+        let _ = reply.send(Ok(appended));
+    }
+}
+
+/// Ends the process: going on could acknowledge what is not durable.
+pub(super) fn fatal(doing: &str, error: &(dyn std::error::Error + 'static)) -> ! {
+    tracing::error!(
+        error,
+        "could not {doing}: stopping at once, nothing more is acknowledged. Check the disk, then start again"
+    );
+    std::process::abort()
+}

@@ -1,0 +1,190 @@
+//! The published language does not drift: a golden file per event. A file that is missing is
+//! written by `UPDATE_GOLDEN=1`; one that differs is a change to what consumers read.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use events::event::*;
+use events::values::*;
+use events::*;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+fn uuid(n: u128) -> Uuid {
+    Uuid::from_u128(0x0193_9f3e_7b2a_7c3d_9e4f_0000_0000_0000 + n)
+}
+
+fn window() -> TimeWindow {
+    TimeWindow::starting("2026-12-01T12:00:00Z".parse().unwrap(), 90)
+}
+
+fn money() -> Money {
+    Money { amount_minor: 30_000_000, currency: Currency::from_code("IDR").unwrap() }
+}
+
+fn party(n: i64) -> PartySize {
+    PartySize::try_from(n).unwrap()
+}
+
+/// One of each.
+fn samples() -> Vec<Event> {
+    let payment_id = PaymentId(uuid(3));
+    let refund = Refund { payment_id, amount: money() };
+    let digest = PrivateDigest::of(b"private");
+    let (assignment_id, table_id) = (AssignmentId(uuid(2)), "T7".parse::<TableId>().unwrap());
+    let policy = Policy {
+        deposit_required: true,
+        deposit: Some(DepositRule {
+            from_party_size: 6,
+            per: DepositPer::Guest,
+            amount: Money { amount_minor: 5_000_000, ..money() },
+        }),
+        auto_cancel_minutes: 15,
+        free_cancellation_minutes: 1_440,
+    };
+    let customer_id: CustomerId = "cust-42".parse().unwrap();
+    let venue_id: VenueId = "bandung-dago".parse().unwrap();
+    vec![
+        ReservationCreated {
+            venue_id: venue_id.clone(),
+            customer_id: customer_id.clone(),
+            party_size: party(6),
+            window: window(),
+            timezone: "Asia/Jakarta".into(),
+            locale: Locale::Id,
+            policy,
+            payment_channel: Some("qris".into()),
+            contact_digest: digest.clone(),
+        }
+        .into(),
+        ReservationConfirmed { window: window(), deposit_waived: false }.into(),
+        TableAssigned {
+            assignment_id,
+            table_id: table_id.clone(),
+            capacity: 8,
+            area: "Terrace".into(),
+            window: window(),
+        }
+        .into(),
+        TableReleased {
+            assignment_id,
+            table_id: table_id.clone(),
+            window: window(),
+            cause: ReleaseCause::Cancelled,
+        }
+        .into(),
+        ReservationRescheduled { from: window(), to: TimeWindow::starting(window().end, 120) }.into(),
+        PartySizeChanged { from: party(6), to: party(7) }.into(),
+        ReservationCheckedIn {}.into(),
+        ReservationCompleted {}.into(),
+        ReservationCancelled {
+            cancelled_by: CancelledBy::Guest,
+            reason_code: "guest_request".into(),
+            description_digest: Some(digest.clone()),
+            refund: Some(refund),
+        }
+        .into(),
+        ReservationNoShow {}.into(),
+        PaymentRequested {
+            payment_id,
+            amount: money(),
+            channel: Some("qris".into()),
+            expires_at: window().start,
+        }
+        .into(),
+        PaymentCompleted {
+            payment_id,
+            amount: money(),
+            channel: "qris".into(),
+            provider_reference: "sim_1".into(),
+            refund: None,
+        }
+        .into(),
+        PaymentFailed { payment_id, reason_code: "refused".into() }.into(),
+        PaymentRefunded { payment_id, amount: money(), provider_reference: "sim_r1".into() }.into(),
+        NotificationSent { notification_id: "n1".into(), template: "confirmed".into(), medium: Medium::Mail }
+            .into(),
+        NotificationFailed {
+            notification_id: "n1".into(),
+            template: "confirmed".into(),
+            medium: Medium::Sms,
+            reason_code: "recipient_refused".into(),
+        }
+        .into(),
+        WaitlistJoined {
+            venue_id,
+            customer_id,
+            party_size: party(2),
+            acceptable: window(),
+            locale: Locale::En,
+            contact_digest: digest,
+        }
+        .into(),
+        WaitlistOffered { table_id, window: window(), expires_at: window().start }.into(),
+        WaitlistAccepted { reservation_id: ReservationId(uuid(1)) }.into(),
+        WaitlistLeft { reason_code: "gave_up".into() }.into(),
+        ContactErased { reason_code: "guest_request".into() }.into(),
+    ]
+}
+
+fn golden_path(event_type: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden").join(format!("{event_type}.json"))
+}
+
+#[test]
+fn every_event_stands_as_its_golden_file_says() {
+    for event in samples() {
+        let data: serde_json::Value = serde_json::from_slice(&event.data().unwrap()).unwrap();
+        let path = golden_path(event.event_type());
+        if std::env::var_os("UPDATE_GOLDEN").is_some() && !path.exists() {
+            std::fs::write(&path, format!("{}\n", serde_json::to_string_pretty(&data).unwrap())).unwrap();
+        }
+        let golden = std::fs::read_to_string(&path)
+            .unwrap_or_else(|e| panic!("{}: {e}. Run the test with UPDATE_GOLDEN=1 once", path.display()));
+        let golden: serde_json::Value = serde_json::from_str(&golden).unwrap();
+        assert_eq!(data, golden, "{} is read by consumers as its golden file says", event.event_type());
+        let raw = RawValue::from_string(golden.to_string()).unwrap();
+        assert_eq!(Event::decode(event.event_type(), &raw).unwrap(), event);
+    }
+}
+
+#[test]
+fn the_samples_and_the_golden_files_are_the_whole_catalogue() {
+    let catalogue: BTreeSet<_> = Event::TYPES.iter().map(|t| (*t).to_owned()).collect();
+    let samples: BTreeSet<_> = samples().iter().map(|e| e.event_type().to_owned()).collect();
+    assert_eq!(samples, catalogue);
+    let files: BTreeSet<_> = std::fs::read_dir(golden_path("x").parent().unwrap())
+        .unwrap()
+        .map(|file| file.unwrap().file_name().to_string_lossy().trim_end_matches(".json").to_owned())
+        .collect();
+    assert_eq!(files, catalogue, "a golden file is never removed");
+}
+
+#[test]
+fn every_event_has_a_schema_that_knows_its_fields() {
+    for event in samples() {
+        let schema = Event::schema(event.event_type()).unwrap();
+        let data: serde_json::Value = serde_json::from_slice(&event.data().unwrap()).unwrap();
+        for field in data.as_object().unwrap().keys() {
+            assert!(schema["properties"].get(field).is_some(), "{} {field}", event.event_type());
+        }
+        for required in schema["required"].as_array().into_iter().flatten() {
+            assert!(data.get(required.as_str().unwrap()).is_some(), "{} {required}", event.event_type());
+        }
+    }
+    assert!(Event::schema("meja.unknown.v1").is_none());
+}
+
+#[test]
+fn decoding_is_lenient_where_commands_are_strict() {
+    let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
+    // A party size over today's limit and a field that a later version added.
+    let event =
+        Event::decode("meja.reservation.party_size_changed.v1", &raw(r#"{"from":2,"to":200,"later":true}"#));
+    assert!(matches!(event, Ok(Event::PartySizeChanged(_))), "{event:?}");
+    assert!(matches!(Event::decode("meja.unknown.v9", &raw("{}")), Err(DecodeError::UnknownType(_))));
+    assert!(matches!(
+        Event::decode("meja.reservation.created.v1", &raw("{}")),
+        Err(DecodeError::Data { .. })
+    ));
+}
