@@ -1,0 +1,120 @@
+//! Settings are read as text, once, and checked as a whole: all faults are told at once, before a
+//! port or a file is opened.
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use crate::secret::Token;
+
+/// Exit code for a setting, a venue file or a data directory that can not be used.
+pub const EXIT_CONFIG: u8 = 2;
+
+/// Everything that is wrong with the settings.
+#[derive(Debug, Default)]
+pub struct Faults(Vec<String>);
+
+impl Faults {
+    /// Notes a fault of `setting`.
+    pub fn add(&mut self, setting: &str, what: impl Display) {
+        self.0.push(format!("{setting}: {what}"));
+    }
+
+    /// The value of `setting`, or its fault is noted.
+    pub fn take<T, E: Display>(&mut self, setting: &str, result: Result<T, E>) -> Option<T> {
+        result.map_err(|error| self.add(setting, error)).ok()
+    }
+
+    /// `value` if there is no fault; otherwise all of them.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with every fault that was noted.
+    pub fn check<T>(self, value: Option<T>) -> Result<T, ConfigError> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            _ => Err(ConfigError(self.0)),
+        }
+    }
+}
+
+/// Settings that can not be used.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigError(pub Vec<String>);
+
+impl Display for ConfigError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} setting(s) can not be used; nothing was started:", self.0.len())?;
+        self.0.iter().try_for_each(|fault| write!(f, "\n  - {fault}"))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// Reads the service token from `value` or from the file at `file`.
+///
+/// A service without one must not be reachable from elsewhere: on anything but loopback that is a
+/// fault.
+pub fn service_token(
+    faults: &mut Faults,
+    setting: &str,
+    value: Option<String>,
+    file: Option<&Path>,
+    listen: SocketAddr,
+) -> Option<Token> {
+    let text = match (value, file) {
+        (Some(_), Some(_)) => {
+            faults.add(setting, "set either the token or the file that holds it, not both");
+            return None;
+        }
+        (Some(value), None) => value,
+        (None, Some(path)) => {
+            let read = std::fs::read_to_string(path)
+                .map_err(|error| format!("could not read {}: {error}", path.display()));
+            faults.take(&format!("{setting}_FILE"), read)?
+        }
+        (None, None) => {
+            if !listen.ip().is_loopback() {
+                faults.add(
+                    setting,
+                    format_args!(
+                        "is needed to listen on {listen}: without it anyone who can reach this \
+                         address could post payment results and read guests' contacts. Set it, or \
+                         listen on 127.0.0.1"
+                    ),
+                );
+            }
+            return None;
+        }
+    };
+    faults.take(setting, Token::try_from(text.trim().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(value: Option<&str>, listen: &str) -> Result<Option<Token>, ConfigError> {
+        let mut faults = Faults::default();
+        let token =
+            service_token(&mut faults, "TOKEN", value.map(str::to_owned), None, listen.parse().unwrap());
+        faults.check(Some(token))
+    }
+
+    #[test]
+    fn only_loopback_may_go_without_a_token() {
+        assert!(token(None, "127.0.0.1:8000").unwrap().is_none());
+        assert!(token(None, "[::1]:8000").unwrap().is_none());
+        assert!(token(None, "0.0.0.0:8000").unwrap_err().to_string().contains("is needed to listen"));
+        assert!(token(Some("0123456789abcdef0123456789abcdef"), "0.0.0.0:8000").unwrap().is_some());
+        assert!(token(Some("short"), "127.0.0.1:8000").is_err());
+    }
+
+    #[test]
+    fn all_faults_are_told_at_once() {
+        let mut faults = Faults::default();
+        faults.add("A", "is wrong");
+        faults.add("B", "is wrong too");
+        let error = faults.check(Some(())).unwrap_err();
+        assert_eq!(error.0.len(), 2);
+    }
+}

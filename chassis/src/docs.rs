@@ -1,0 +1,29 @@
+//! What every service says about itself: `/docs`, `/openapi.json`, `/livez`, `/metrics`.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use metrics_exporter_prometheus::PrometheusHandle;
+use utoipa::openapi::OpenApi;
+use utoipa_swagger_ui::SwaggerUi;
+
+/// The routes that are the same in every service. The assets of the page are inside the binary.
+pub fn routes(api: OpenApi, metrics: Option<PrometheusHandle>) -> Router {
+    let metrics = Router::new().route("/metrics", get(render)).with_state(metrics);
+    Router::new()
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", api))
+        .route("/livez", get(|| async { "alive\n" }))
+        .merge(metrics)
+}
+
+async fn render(State(handle): State<Option<PrometheusHandle>>) -> impl IntoResponse {
+    match handle {
+        Some(handle) => (StatusCode::OK, [(CONTENT_TYPE, "text/plain; version=0.0.4")], handle.render()),
+        None => {
+            (StatusCode::NOT_FOUND, [(CONTENT_TYPE, "text/plain")], "metrics are not collected here\n".into())
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! Reading a JSON body so that every fault of it is found at once.
+//!
+//! serde stops at the first type that does not fit. A person who fills in a form wants to know all
+//! that is wrong with it, so a body is read as a tree and its fields are taken out one by one; a
+//! field that nobody took is unknown, and that is a fault too. The shape of a fault is FastAPI's.
+
+use std::fmt::Display;
+
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, StatusCode, header};
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use crate::problem::Problem;
+
+/// The largest body, in bytes.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// One thing that is wrong with a request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fault {
+    loc: Vec<String>,
+    kind: &'static str,
+    msg: String,
+    input: Option<Value>,
+}
+
+impl Fault {
+    /// A fault of a query parameter, a path segment or a header.
+    pub fn new(
+        place: &str,
+        name: &str,
+        kind: &'static str,
+        msg: impl Display,
+        input: impl Into<Value>,
+    ) -> Self {
+        let loc = vec![place.to_owned(), name.to_owned()];
+        Self { loc, kind, msg: msg.to_string(), input: Some(input.into()) }
+    }
+
+    pub(crate) fn into_json(self) -> Value {
+        let mut fault = json!({"loc": self.loc, "msg": self.msg, "type": self.kind});
+        if let (Some(input), Value::Object(members)) = (self.input, &mut fault) {
+            members.insert("input".into(), input);
+        }
+        fault
+    }
+}
+
+/// Reads a whole body within its limit.
+///
+/// # Errors
+/// 413 when it is larger than [`BODY_BYTES_MAX`], 400 when it breaks off.
+pub async fn read_body(body: Body) -> Result<Bytes, Problem> {
+    to_bytes(body, BODY_BYTES_MAX).await.map_err(|error| {
+        let too_large =
+            std::error::Error::source(&error).is_some_and(|e| e.is::<http_body_util::LengthLimitError>());
+        if too_large {
+            let detail = format!("The body is larger than {BODY_BYTES_MAX} bytes.");
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+        } else {
+            Problem::new(StatusCode::BAD_REQUEST, "body_incomplete", "The body broke off before its end.")
+        }
+    })
+}
+
+/// Parses `body` as one JSON object. An empty body without a content type is an empty object.
+///
+/// # Errors
+/// 415 for another content type, 400 for malformed JSON, 422 for JSON that is not an object.
+pub fn parse_object(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, Problem> {
+    let content_type = headers.get(header::CONTENT_TYPE).map(|v| v.to_str().unwrap_or("?"));
+    if body.is_empty() && content_type.is_none_or(is_json) {
+        return Ok(Map::new());
+    }
+    if !content_type.is_some_and(is_json) {
+        let shown = content_type.unwrap_or("none");
+        let detail = format!("The content type is {shown}: send the body as application/json.");
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
+    }
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(members)) => Ok(members),
+        Ok(other) => {
+            let loc = vec!["body".to_owned()];
+            let msg = "Input should be an object".to_owned();
+            Err(Problem::invalid(vec![Fault { loc, kind: "dict_type", msg, input: Some(other) }]))
+        }
+        Err(error) => {
+            let detail = format!("The body is not JSON: {error}.");
+            Err(Problem::new(StatusCode::BAD_REQUEST, "malformed_json", detail))
+        }
+    }
+}
+
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+        || (essence.len() > 5 && essence.to_ascii_lowercase().ends_with("+json"))
+}
+
+/// An object whose fields are being taken out. Take all fields before using any, so that the fault
+/// of one does not hide that of the next.
+#[derive(Debug)]
+pub struct Form {
+    loc: Vec<String>,
+    members: Map<String, Value>,
+    faults: Vec<Fault>,
+}
+
+impl Form {
+    /// A form on the body of a request.
+    #[must_use]
+    pub fn new(members: Map<String, Value>) -> Self {
+        Self { loc: vec!["body".into()], members, faults: Vec::new() }
+    }
+
+    /// Notes a fault of the field `name`.
+    pub fn fault(&mut self, name: &str, kind: &'static str, msg: impl Display, input: Option<Value>) {
+        let mut loc = self.loc.clone();
+        loc.push(name.to_owned());
+        self.faults.push(Fault { loc, kind, msg: msg.to_string(), input });
+    }
+
+    /// Takes a field that may be missing or null.
+    fn optional(&mut self, name: &str) -> Option<Value> {
+        self.members.remove(name).filter(|value| !value.is_null())
+    }
+
+    fn required<T>(&mut self, name: &str, taken: Option<T>) -> Option<T> {
+        // A field that was there but unfit has its fault already.
+        let faulty = self
+            .faults
+            .iter()
+            .any(|f| f.loc.last().is_some_and(|l| l == name) && f.loc.len() == self.loc.len() + 1);
+        if taken.is_none() && !faulty {
+            self.fault(name, "missing", "Field required", None);
+        }
+        taken
+    }
+
+    /// Text of 1 to `max_chars` characters, or nothing.
+    pub fn optional_text(&mut self, name: &str, max_chars: usize) -> Option<String> {
+        let value = self.optional(name)?;
+        let Value::String(text) = value else {
+            self.fault(name, "string_type", "Input should be a valid string", Some(value));
+            return None;
+        };
+        let chars = text.chars().count();
+        let (kind, msg) = if text.trim().is_empty() {
+            ("string_too_short", "String should have at least 1 character".to_owned())
+        } else if chars > max_chars {
+            ("string_too_long", format!("String should have at most {max_chars} characters, it has {chars}"))
+        } else if text.chars().any(|c| c.is_control() && c != '\n') {
+            ("string_pattern_mismatch", "String should have no control characters".to_owned())
+        } else {
+            return Some(text);
+        };
+        self.fault(name, kind, msg, Some(Value::String(text.chars().take(200).collect())));
+        None
+    }
+
+    /// Text of 1 to `max_chars` characters.
+    pub fn text(&mut self, name: &str, max_chars: usize) -> Option<String> {
+        let taken = self.optional_text(name, max_chars);
+        self.required(name, taken)
+    }
+
+    /// A whole number from `min` to `max`, or nothing.
+    pub fn optional_integer(&mut self, name: &str, min: i64, max: i64) -> Option<i64> {
+        let value = self.optional(name)?;
+        let Some(number) = value.as_i64() else {
+            self.fault(name, "int_type", "Input should be a valid integer", Some(value));
+            return None;
+        };
+        let (kind, msg) = if number < min {
+            ("greater_than_equal", format!("Input should be greater than or equal to {min}"))
+        } else if number > max {
+            ("less_than_equal", format!("Input should be less than or equal to {max}"))
+        } else {
+            return Some(number);
+        };
+        self.fault(name, kind, msg, Some(value));
+        None
+    }
+
+    /// A whole number from `min` to `max`.
+    pub fn integer(&mut self, name: &str, min: i64, max: i64) -> Option<i64> {
+        let taken = self.optional_integer(name, min, max);
+        self.required(name, taken)
+    }
+
+    /// `true` or `false`; `false` when it is missing.
+    pub fn flag(&mut self, name: &str) -> bool {
+        match self.optional(name) {
+            None => false,
+            Some(Value::Bool(flag)) => flag,
+            Some(value) => {
+                self.fault(name, "bool_type", "Input should be a valid boolean", Some(value));
+                false
+            }
+        }
+    }
+
+    /// Text that `parse` understands, or nothing.
+    pub fn optional_parsed<T, E: Display>(
+        &mut self,
+        name: &str,
+        max_chars: usize,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let text = self.optional_text(name, max_chars)?;
+        match parse(&text) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.fault(name, "value_error", error, Some(Value::String(text)));
+                None
+            }
+        }
+    }
+
+    /// Text that `parse` understands.
+    pub fn parsed<T, E: Display>(
+        &mut self,
+        name: &str,
+        max_chars: usize,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let taken = self.optional_parsed(name, max_chars, parse);
+        self.required(name, taken)
+    }
+
+    /// An object within this one, which `read` takes apart. All its faults are noted here.
+    pub fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+        let taken = match self.optional(name) {
+            None => None,
+            Some(Value::Object(members)) => {
+                let mut loc = self.loc.clone();
+                loc.push(name.to_owned());
+                let mut inner = Self { loc, members, faults: Vec::new() };
+                let read = read(&mut inner);
+                let faults = inner.all_faults();
+                let whole = faults.is_empty();
+                self.faults.extend(faults);
+                if !whole {
+                    return None;
+                }
+                read
+            }
+            Some(value) => {
+                self.fault(name, "dict_type", "Input should be an object", Some(value));
+                None
+            }
+        };
+        self.required(name, taken)
+    }
+
+    fn all_faults(mut self) -> Vec<Fault> {
+        for name in self.members.keys().cloned().collect::<Vec<_>>() {
+            let input = self.members.remove(&name);
+            self.fault(&name, "extra_forbidden", "Extra inputs are not permitted", input);
+        }
+        self.faults
+    }
+
+    /// `value` if the whole form is without fault.
+    ///
+    /// # Errors
+    /// 422 with every fault, also of fields that nobody knows.
+    pub fn finish<T>(self, value: Option<T>) -> Result<T, Problem> {
+        let faults = self.all_faults();
+        match value {
+            Some(value) if faults.is_empty() => Ok(value),
+            _ => Err(Problem::invalid(faults)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(body: &Value) -> Form {
+        Form::new(body.as_object().unwrap().clone())
+    }
+
+    fn locs(problem: &Problem) -> Vec<String> {
+        let body = problem.body();
+        let faults = body["detail"].as_array().unwrap();
+        faults
+            .iter()
+            .map(|f| {
+                format!(
+                    "{}:{}",
+                    f["loc"]
+                        .as_array()
+                        .unwrap()
+                        .iter()
+                        .filter_map(Value::as_str)
+                        .collect::<Vec<_>>()
+                        .join("."),
+                    f["type"].as_str().unwrap()
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn all_faults_are_found_at_once() {
+        let mut form = form(
+            &json!({"name": 7, "size": 0, "contact": {"email": "", "fax": "1"}, "extra": null, "when": "x"}),
+        );
+        let name = form.text("name", 10);
+        let size = form.integer("size", 1, 50);
+        let contact = form.object("contact", |contact| {
+            // Both are read before either is used: `?` at once would hide the second fault.
+            let (email, phone) = (contact.text("email", 10), contact.text("phone", 10));
+            Some((email?, phone?))
+        });
+        let when = form.optional_parsed("when", 10, str::parse::<u8>);
+        let missing = form.text("missing", 10);
+        let problem = form.finish(Some((name, size, contact, when, missing))).unwrap_err();
+        assert_eq!(
+            locs(&problem),
+            [
+                "body.name:string_type",
+                "body.size:greater_than_equal",
+                "body.contact.email:string_too_short",
+                "body.contact.phone:missing",
+                "body.contact.fax:extra_forbidden",
+                "body.when:value_error",
+                "body.missing:missing",
+                "body.extra:extra_forbidden",
+            ]
+        );
+    }
+
+    #[test]
+    fn content_types_are_judged_by_their_essence() {
+        for json in ["application/json", "Application/JSON; charset=utf-8", "application/merge-patch+json"] {
+            assert!(is_json(json), "{json}");
+        }
+        for other in ["text/plain", "application/x-www-form-urlencoded", "json", "+json"] {
+            assert!(!is_json(other), "{other}");
+        }
+    }
+}

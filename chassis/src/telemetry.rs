@@ -1,0 +1,43 @@
+//! Structured logs, on standard error so that standard output stays for what was asked for.
+
+use clap::ValueEnum;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LogFormat {
+    /// For a person.
+    #[default]
+    Human,
+    /// One JSON object a line, for a machine.
+    Json,
+}
+
+/// A filter that can not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{filter:?} is not a log filter: {source}; try info, debug or reservation=debug,info")]
+pub struct BadFilter {
+    filter: String,
+    source: tracing_subscriber::filter::ParseError,
+}
+
+/// Checks a filter such as `info` or `reservation=debug,info`.
+///
+/// # Errors
+/// [`BadFilter`] when it can not be read.
+pub fn filter(text: &str) -> Result<EnvFilter, BadFilter> {
+    EnvFilter::try_new(text).map_err(|source| BadFilter { filter: text.to_owned(), source })
+}
+
+/// Starts logging.
+///
+/// # Errors
+/// When logging was started before.
+pub fn init(format: LogFormat, filter: EnvFilter) -> Result<(), tracing_subscriber::util::TryInitError> {
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Human => builder.with_target(false).finish().try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).with_current_span(true).finish().try_init(),
+    }
+}
