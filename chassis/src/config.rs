@@ -5,6 +5,8 @@ use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use axum::http::Uri;
+
 use crate::secret::Token;
 
 /// Exit code for a setting, a venue file or a data directory that can not be used.
@@ -49,6 +51,29 @@ impl Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+/// An address to listen on.
+///
+/// # Errors
+/// In words, when it is none.
+pub fn listen(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| format!("{text:?} is not an address such as 127.0.0.1:8000"))
+}
+
+/// The base URL of a service, without a slash at its end.
+///
+/// # Errors
+/// In words, when it is none.
+pub fn base_url(text: &str) -> Result<String, String> {
+    let uri = text.parse::<Uri>().ok();
+    let fits = uri.is_some_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|host| !host.is_empty())
+            && uri.query().is_none()
+    });
+    let trimmed = text.trim_end_matches('/').to_owned();
+    if fits { Ok(trimmed) } else { Err(format!("{text:?} is not a URL such as http://127.0.0.1:8001")) }
+}
 
 /// Reads the service token from `value` or from the file at `file`.
 ///

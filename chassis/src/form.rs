@@ -38,6 +38,13 @@ impl Fault {
         Self { loc, kind, msg: msg.to_string(), input: Some(input.into()) }
     }
 
+    /// The fault in words, for a file rather than a request: `tables.0.seats: …`.
+    fn into_words(self) -> String {
+        let input = self.input.map(|input| format!(", not {input}")).unwrap_or_default();
+        // The first part says that it is a body, which a file has not.
+        format!("{}: {}{input}", self.loc.get(1..).unwrap_or_default().join("."), self.msg)
+    }
+
     pub(crate) fn into_json(self) -> Value {
         let mut fault = json!({"loc": self.loc, "msg": self.msg, "type": self.kind});
         if let (Some(input), Value::Object(members)) = (self.input, &mut fault) {
@@ -114,11 +121,33 @@ impl Form {
         Self { loc: vec!["body".into()], members, faults: Vec::new() }
     }
 
+    /// A form on the query parameters of a request. They are all text: take them with
+    /// [`Form::optional_parsed`].
+    #[must_use]
+    pub fn query(parameters: impl IntoIterator<Item = (String, String)>) -> Self {
+        let members = parameters.into_iter().map(|(name, text)| (name, Value::String(text))).collect();
+        Self { loc: vec!["query".into()], members, faults: Vec::new() }
+    }
+
     /// Notes a fault of the field `name`.
     pub fn fault(&mut self, name: &str, kind: &'static str, msg: impl Display, input: Option<Value>) {
         let mut loc = self.loc.clone();
         loc.push(name.to_owned());
         self.faults.push(Fault { loc, kind, msg: msg.to_string(), input });
+    }
+
+    /// The fields that are text and were not taken yet.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.members.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
+    }
+
+    /// Whether the field `name` has a fault already.
+    #[must_use]
+    pub fn has_fault(&self, name: &str) -> bool {
+        let depth = self.loc.len();
+        self.faults
+            .iter()
+            .any(|f| f.loc.len() == depth + 1 && f.loc.starts_with(&self.loc) && f.loc[depth] == name)
     }
 
     /// Takes a field that may be missing or null.
@@ -229,29 +258,73 @@ impl Form {
         self.required(name, taken)
     }
 
+    /// An object within this one, which `read` takes apart, or nothing.
+    pub fn optional_object<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+        let value = self.optional(name)?;
+        let mut loc = self.loc.clone();
+        loc.push(name.to_owned());
+        self.inner(loc, value, read)
+    }
+
     /// An object within this one, which `read` takes apart. All its faults are noted here.
     pub fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
-        let taken = match self.optional(name) {
-            None => None,
-            Some(Value::Object(members)) => {
-                let mut loc = self.loc.clone();
-                loc.push(name.to_owned());
-                let mut inner = Self { loc, members, faults: Vec::new() };
-                let read = read(&mut inner);
-                let faults = inner.all_faults();
-                let whole = faults.is_empty();
-                self.faults.extend(faults);
-                if !whole {
-                    return None;
-                }
-                read
+        let there = self.members.get(name).is_some_and(|value| !value.is_null());
+        let taken = self.optional_object(name, read);
+        if !there {
+            self.fault(name, "missing", "Field required", None);
+        }
+        taken
+    }
+
+    /// A list of 1 to `max` objects, each of which `read` takes apart.
+    pub fn list<T>(
+        &mut self,
+        name: &str,
+        max: usize,
+        mut read: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let values = match self.optional(name) {
+            Some(Value::Array(values)) if (1..=max).contains(&values.len()) => values,
+            Some(other) => {
+                self.fault(
+                    name,
+                    "list_type",
+                    format_args!("Input should be a list of 1 to {max} objects"),
+                    Some(other),
+                );
+                return None;
             }
-            Some(value) => {
-                self.fault(name, "dict_type", "Input should be an object", Some(value));
-                None
-            }
+            None => return self.required(name, None),
         };
-        self.required(name, taken)
+        let items: Vec<_> = values
+            .into_iter()
+            .enumerate()
+            .map(|(i, value)| {
+                let mut loc = self.loc.clone();
+                loc.extend([name.to_owned(), i.to_string()]);
+                self.inner(loc, value, &mut read)
+            })
+            .collect();
+        items.into_iter().collect()
+    }
+
+    fn inner<T>(
+        &mut self,
+        loc: Vec<String>,
+        value: Value,
+        read: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<T> {
+        let Value::Object(members) = value else {
+            let msg = "Input should be an object".to_owned();
+            self.faults.push(Fault { loc, kind: "dict_type", msg, input: Some(value) });
+            return None;
+        };
+        let mut inner = Self { loc, members, faults: Vec::new() };
+        let read = read(&mut inner);
+        let faults = inner.all_faults();
+        let whole = faults.is_empty();
+        self.faults.extend(faults);
+        if whole { read } else { None }
     }
 
     fn all_faults(mut self) -> Vec<Fault> {
@@ -267,10 +340,22 @@ impl Form {
     /// # Errors
     /// 422 with every fault, also of fields that nobody knows.
     pub fn finish<T>(self, value: Option<T>) -> Result<T, Problem> {
+        self.whole(value).map_err(Problem::invalid)
+    }
+
+    /// `value` if the whole form, which was read from a file, is without fault.
+    ///
+    /// # Errors
+    /// Every fault in words.
+    pub fn finish_words<T>(self, value: Option<T>) -> Result<T, Vec<String>> {
+        self.whole(value).map_err(|faults| faults.into_iter().map(Fault::into_words).collect())
+    }
+
+    fn whole<T>(self, value: Option<T>) -> Result<T, Vec<Fault>> {
         let faults = self.all_faults();
         match value {
             Some(value) if faults.is_empty() => Ok(value),
-            _ => Err(Problem::invalid(faults)),
+            _ => Err(faults),
         }
     }
 }

@@ -1,1 +1,94 @@
-fn main() {}
+//! The binary `reservation`.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use chassis::clock::{SharedClock, SystemClock};
+use chassis::config::EXIT_CONFIG;
+use chassis::serve::{Limits, Shutdown, serve};
+use chassis::{metrics, telemetry};
+use clap::Parser as _;
+use events::store::EventStore;
+use events::store::sled::{Options, SledStore};
+use reservation::app::{App, Parts};
+use reservation::channels::Channels;
+use reservation::config::{Cli, Config};
+use reservation::http;
+use reservation::venues::Venues;
+use tokio::net::TcpListener;
+
+fn main() -> ExitCode {
+    let config = match Cli::parse().check() {
+        Ok(config) => config,
+        Err(error) => return refuse(&error),
+    };
+    let venues = match Venues::load(&config.venues) {
+        Ok(venues) => venues,
+        Err(error) => return refuse(&error),
+    };
+    if config.check_only {
+        tell(&format!("settings and {} venue(s) are fine", venues.ids().count()));
+        return ExitCode::SUCCESS;
+    }
+    let options = Options {
+        cache_bytes: config.cache_bytes,
+        queue_appends: config.queue_appends_max,
+        reserve_bytes: config.disk_reserve_bytes,
+        ..Options::new(&config.data_dir, "reservation")
+    };
+    // Before the log is opened: what happens there is worth a line.
+    let (Ok(metrics), Ok(())) =
+        (metrics::install(), telemetry::init(config.log_format, config.log_filter.clone()))
+    else {
+        return refuse(&"logs and metrics can not be started twice");
+    };
+    let store = match SledStore::open(&options) {
+        Ok(store) => Arc::new(store),
+        Err(error) => return refuse(&error),
+    };
+    match run(config, venues, store, metrics) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(
+    config: Config,
+    venues: Venues,
+    store: Arc<SledStore>,
+    metrics: metrics_exporter_prometheus::PrometheusHandle,
+) -> anyhow::Result<()> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (trigger, shutdown) = Shutdown::new();
+    let clock: SharedClock = Arc::new(SystemClock);
+    let channels = Channels::default();
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+    tokio::spawn(channels.clone().follow(client, config.notifier_url, shutdown.clone()));
+    tokio::spawn(metrics::upkeep(metrics.clone()));
+    let (log, service_token) = (Arc::clone(&store) as Arc<dyn EventStore>, config.service_token);
+    let app =
+        App::start(Parts { store: log, venues, channels, service_token, clock, shutdown: shutdown.clone() })
+            .await?;
+    let listener = TcpListener::bind(config.listen).await?;
+    tracing::info!(address = %listener.local_addr()?, log_id = %store.log_id(), head = %store.head(), "reservation is ready");
+    trigger.on_signals()?;
+    let limits = Limits { connections_max: config.connections_max, ..Limits::default() };
+    serve(listener, http::router(app, Some(metrics)), limits, shutdown).await;
+    tracing::info!(head = %store.head(), "reservation has stopped");
+    Ok(())
+}
+
+#[expect(clippy::print_stderr, reason = "said before logging has begun, to whoever started it")]
+fn refuse(error: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("reservation: {error}");
+    ExitCode::from(EXIT_CONFIG)
+}
+
+#[expect(clippy::print_stdout, reason = "this is what was asked for")]
+fn tell(words: &str) {
+    println!("reservation: {words}");
+}

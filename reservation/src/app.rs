@@ -1,0 +1,73 @@
+//! The service put together: log, read models, handler and what runs beside the requests.
+
+use std::sync::Arc;
+
+use chassis::clock::SharedClock;
+use chassis::secret::Token;
+use chassis::serve::Shutdown;
+use events::store::EventStore;
+
+use crate::channels::Channels;
+use crate::deadlines;
+use crate::handle::Handler;
+use crate::stream::StreamError;
+use crate::venues::Venues;
+use crate::views::Views;
+
+/// What requests work with. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// The log.
+    pub store: Arc<dyn EventStore>,
+    /// The way to it.
+    pub handler: Handler,
+    /// Read models.
+    pub views: Arc<Views>,
+    /// The restaurants.
+    pub venues: Arc<Venues>,
+    /// The payment channels of the notifier.
+    pub channels: Channels,
+    /// What the notifier must show.
+    pub service_token: Option<Token>,
+    /// Time and ids.
+    pub clock: SharedClock,
+    /// Whether the service stops.
+    pub shutdown: Shutdown,
+}
+
+/// What an [`App`] is made of.
+pub struct Parts {
+    /// The log.
+    pub store: Arc<dyn EventStore>,
+    /// The restaurants.
+    pub venues: Venues,
+    /// The payment channels of the notifier.
+    pub channels: Channels,
+    /// What the notifier must show.
+    pub service_token: Option<Token>,
+    /// Time and ids.
+    pub clock: SharedClock,
+    /// Whether the service stops.
+    pub shutdown: Shutdown,
+}
+
+impl App {
+    /// Rebuilds the read models and starts what runs beside the requests.
+    ///
+    /// # Errors
+    /// [`StreamError`] when the log holds what this version can not read.
+    pub async fn start(parts: Parts) -> Result<Self, StreamError> {
+        let Parts { store, venues, channels, service_token, clock, shutdown } = parts;
+        let views = Arc::new(Views::default());
+        views.catch_up(store.as_ref()).await?;
+        let handler = Handler::new(Arc::clone(&store), Arc::clone(&clock));
+        tokio::spawn({
+            let (views, store, shutdown) = (Arc::clone(&views), Arc::clone(&store), shutdown.clone());
+            async move { views.follow(store, shutdown).await }
+        });
+        let (head, beside) = (store.watch_head(), Arc::clone(&views));
+        tokio::spawn(deadlines::run(handler.clone(), beside, Arc::clone(&clock), head, shutdown.clone()));
+        let venues = Arc::new(venues);
+        Ok(Self { store, handler, views, venues, channels, service_token, clock, shutdown })
+    }
+}

@@ -1,0 +1,16 @@
+//! What a reservation is and what may happen to it.
+//!
+//! **Invariant:** synchronous, no I/O, no clock, no random ids: time and ids are arguments. What
+//! is here can not fail but only refuse.
+
+pub mod command;
+pub mod decide;
+pub mod occupancy;
+pub mod refusal;
+pub mod reservation;
+pub mod venue;
+
+pub use command::Command;
+pub use occupancy::Occupancy;
+pub use refusal::Refusal;
+pub use reservation::{Deposit, Reservation, Stamp, Status};

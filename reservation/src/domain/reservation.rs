@@ -1,0 +1,276 @@
+//! The aggregate: what the events about one reservation add up to.
+
+use chrono::{DateTime, Utc};
+use events::event::{Event, ReservationCreated};
+use events::values::{CancelledBy, Money, PartySize, TimeWindow};
+use events::{AssignmentId, PaymentId, Position, ReservationId, TableId};
+
+/// Where and when an event stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// Its place in the log.
+    pub position: Position,
+    /// When it happened.
+    pub time: DateTime<Utc>,
+}
+
+/// One party, one visit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reservation {
+    /// Which one.
+    pub id: ReservationId,
+    /// What was booked, with the party size and the window as they are now.
+    pub booking: ReservationCreated,
+    /// How far it is.
+    pub status: Status,
+    /// The tables it has.
+    pub tables: Vec<TableAssignment>,
+    /// What became of the deposit.
+    pub deposit: Deposit,
+    /// Counts the changes of the reservation itself; messages about it do not count.
+    pub version: u64,
+    /// When it was booked.
+    pub created: Stamp,
+    /// Whether the personal data was forgotten.
+    pub contact_erased: bool,
+}
+
+/// How far a reservation is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// Asked for; a hold if a deposit is due.
+    Pending,
+    /// The house expects the party.
+    Confirmed,
+    /// The party is there.
+    CheckedIn,
+    /// The party has left.
+    Completed,
+    /// Called off.
+    Cancelled {
+        /// By whom.
+        by: CancelledBy,
+        /// Why, as a stable code.
+        reason_code: String,
+        /// Where the words are, in the private part of that event.
+        described_at: Option<Position>,
+    },
+    /// The party never came.
+    NoShow,
+}
+
+/// A table that a reservation has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableAssignment {
+    /// This assignment.
+    pub id: AssignmentId,
+    /// The table.
+    pub table_id: TableId,
+    /// Guests it seats.
+    pub capacity: u8,
+    /// The area it stands in.
+    pub area: String,
+    /// The time it is taken for.
+    pub window: TimeWindow,
+}
+
+/// What became of the deposit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deposit {
+    /// None is needed.
+    NotRequired,
+    /// Asked for and not paid yet.
+    Due(DepositDue),
+    /// Asked for, and staff did without it.
+    Waived(DepositDue),
+    /// Paid.
+    Paid(DepositPaid),
+}
+
+/// A deposit that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DepositDue {
+    /// Which payment.
+    pub payment_id: PaymentId,
+    /// How much.
+    pub amount: Money,
+    /// When the hold ends.
+    pub expires_at: DateTime<Utc>,
+    /// Why the last try failed, if one did.
+    pub failure: Option<String>,
+}
+
+/// A deposit that came in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DepositPaid {
+    /// Which payment.
+    pub payment_id: PaymentId,
+    /// How much.
+    pub amount: Money,
+    /// The channel it came by.
+    pub channel: String,
+    /// The provider's name for it.
+    pub provider_reference: String,
+    /// What went back so far, in minor units.
+    pub refunded_minor: i64,
+}
+
+impl Status {
+    /// The word that stands in answers.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Confirmed => "CONFIRMED",
+            Self::CheckedIn => "CHECKED_IN",
+            Self::Completed => "COMPLETED",
+            Self::Cancelled { .. } => "CANCELLED",
+            Self::NoShow => "NO_SHOW",
+        }
+    }
+
+    /// Every word there is.
+    pub const WORDS: [&str; 6] = ["PENDING", "CONFIRMED", "CHECKED_IN", "COMPLETED", "CANCELLED", "NO_SHOW"];
+}
+
+impl Deposit {
+    /// How much was asked for; nothing if none was.
+    #[must_use]
+    pub fn amount(&self) -> Option<Money> {
+        match self {
+            Self::NotRequired => None,
+            Self::Due(due) | Self::Waived(due) => Some(due.amount),
+            Self::Paid(paid) => Some(paid.amount),
+        }
+    }
+
+    /// Which payment was asked for.
+    #[must_use]
+    pub fn payment_id(&self) -> Option<PaymentId> {
+        match self {
+            Self::NotRequired => None,
+            Self::Due(due) | Self::Waived(due) => Some(due.payment_id),
+            Self::Paid(paid) => Some(paid.payment_id),
+        }
+    }
+}
+
+impl Reservation {
+    /// Begins a reservation.
+    #[must_use]
+    pub fn begin(id: ReservationId, created: &ReservationCreated, at: Stamp) -> Self {
+        Self {
+            id,
+            booking: created.clone(),
+            status: Status::Pending,
+            tables: Vec::new(),
+            deposit: Deposit::NotRequired,
+            version: 1,
+            created: at,
+            contact_erased: false,
+        }
+    }
+
+    /// Adds one event. No rules, no failure: what happened, happened.
+    pub fn evolve(&mut self, event: &Event, at: Stamp) {
+        match event {
+            // The first event begins the reservation; there is no second one.
+            Event::ReservationCreated(_) => return,
+            Event::NotificationSent(_) | Event::NotificationFailed(_) => return,
+            Event::WaitlistJoined(_)
+            | Event::WaitlistOffered(_)
+            | Event::WaitlistAccepted(_)
+            | Event::WaitlistLeft(_) => return,
+            Event::ReservationConfirmed(confirmed) => self.confirm(confirmed.deposit_waived),
+            Event::ReservationCheckedIn(_) => self.status = Status::CheckedIn,
+            Event::ReservationCompleted(_) => self.status = Status::Completed,
+            Event::ReservationNoShow(_) => self.status = Status::NoShow,
+            Event::ReservationCancelled(cancelled) => {
+                self.status = Status::Cancelled {
+                    by: cancelled.cancelled_by,
+                    reason_code: cancelled.reason_code.clone(),
+                    described_at: cancelled.description_digest.as_ref().map(|_| at.position),
+                }
+            }
+            Event::ReservationRescheduled(moved) => self.booking.window = moved.to,
+            Event::PartySizeChanged(changed) => self.booking.party_size = changed.to,
+            Event::TableAssigned(assigned) => self.tables.push(TableAssignment {
+                id: assigned.assignment_id,
+                table_id: assigned.table_id.clone(),
+                capacity: assigned.capacity,
+                area: assigned.area.clone(),
+                window: assigned.window,
+            }),
+            Event::TableReleased(released) => self.tables.retain(|table| table.id != released.assignment_id),
+            Event::PaymentRequested(_)
+            | Event::PaymentCompleted(_)
+            | Event::PaymentFailed(_)
+            | Event::PaymentRefunded(_) => self.evolve_deposit(event),
+            Event::ContactErased(_) => self.contact_erased = true,
+        }
+        self.version += 1;
+    }
+
+    fn confirm(&mut self, deposit_waived: bool) {
+        self.status = Status::Confirmed;
+        if let (true, Deposit::Due(due)) = (deposit_waived, &self.deposit) {
+            self.deposit = Deposit::Waived(due.clone());
+        }
+    }
+
+    fn evolve_deposit(&mut self, event: &Event) {
+        match (event, &mut self.deposit) {
+            (Event::PaymentRequested(requested), _) => {
+                self.deposit = Deposit::Due(DepositDue {
+                    payment_id: requested.payment_id,
+                    amount: requested.amount,
+                    expires_at: requested.expires_at,
+                    failure: None,
+                });
+            }
+            (Event::PaymentCompleted(completed), _) => {
+                self.deposit = Deposit::Paid(DepositPaid {
+                    payment_id: completed.payment_id,
+                    amount: completed.amount,
+                    channel: completed.channel.clone(),
+                    provider_reference: completed.provider_reference.clone(),
+                    refunded_minor: 0,
+                });
+            }
+            (Event::PaymentFailed(failed), Deposit::Due(due)) => {
+                due.failure = Some(failed.reason_code.clone())
+            }
+            (Event::PaymentRefunded(refunded), Deposit::Paid(paid)) => {
+                paid.refunded_minor += refunded.amount.amount_minor;
+            }
+            _ => {}
+        }
+    }
+
+    /// When the hold ends, if this is one: pending with a deposit due.
+    #[must_use]
+    pub fn hold_expires_at(&self) -> Option<DateTime<Utc>> {
+        match (&self.status, &self.deposit) {
+            (Status::Pending, Deposit::Due(due)) => Some(due.expires_at),
+            _ => None,
+        }
+    }
+
+    /// How many guests its tables seat; `None` while it has no table.
+    #[must_use]
+    pub fn seats(&self) -> Option<u32> {
+        (!self.tables.is_empty()).then(|| self.tables.iter().map(|table| u32::from(table.capacity)).sum())
+    }
+
+    /// How many guests come.
+    #[must_use]
+    pub fn party_size(&self) -> PartySize {
+        self.booking.party_size
+    }
+
+    /// When the party comes.
+    #[must_use]
+    pub fn window(&self) -> TimeWindow {
+        self.booking.window
+    }
+}

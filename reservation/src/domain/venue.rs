@@ -1,0 +1,104 @@
+//! A restaurant: where it stands in time, its tables, its policy.
+
+use chrono::{DateTime, LocalResult, NaiveDateTime, TimeZone as _, Utc};
+use chrono_tz::Tz;
+use events::values::{DepositRule, Locale, PartySize, Policy};
+use events::{TableId, VenueId};
+
+/// A restaurant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Venue {
+    /// Its name in URLs and files.
+    pub id: VenueId,
+    /// Its name for people.
+    pub name: String,
+    /// Its IANA zone: a time without an offset is local time here.
+    pub timezone: Tz,
+    /// ISO 3166 code: a phone number without a country code is one of this country.
+    pub country: String,
+    /// The language to write in when the guest does not say.
+    pub locale: Locale,
+    /// The tables in its rooms.
+    pub tables: Vec<Table>,
+    /// Its rules for deposits and cancellations.
+    pub deposit: Option<DepositRule>,
+    /// Minutes after which an unpaid hold is cancelled.
+    pub auto_cancel_minutes: u32,
+    /// A deposit is returned up to this many minutes before the start.
+    pub free_cancellation_minutes: u32,
+}
+
+/// A table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// Its name.
+    pub id: TableId,
+    /// The area it stands in.
+    pub area: String,
+    /// Guests it seats.
+    pub seats: u8,
+}
+
+/// A local time that does not say which instant it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LocalTimeError {
+    /// The clocks were put forward over it.
+    #[error(
+        "{local} does not exist in {zone}: the clocks are put forward over it. Choose a time before or after"
+    )]
+    Gap {
+        /// As it came.
+        local: NaiveDateTime,
+        /// The zone of the venue.
+        zone: Tz,
+    },
+    /// The clocks were put back over it.
+    #[error("{local} happens twice in {zone}: write {first} or {second}")]
+    Fold {
+        /// As it came.
+        local: NaiveDateTime,
+        /// The zone of the venue.
+        zone: Tz,
+        /// The first time it is that late.
+        first: String,
+        /// The second time.
+        second: String,
+    },
+}
+
+impl Venue {
+    /// The instant that a local time without offset means here.
+    ///
+    /// # Errors
+    /// [`LocalTimeError`] when there is no such time, or when there are two.
+    pub fn instant(&self, local: NaiveDateTime) -> Result<DateTime<Utc>, LocalTimeError> {
+        let zone = self.timezone;
+        match zone.from_local_datetime(&local) {
+            LocalResult::Single(at) => Ok(at.to_utc()),
+            LocalResult::None => Err(LocalTimeError::Gap { local, zone }),
+            LocalResult::Ambiguous(first, second) => Err(LocalTimeError::Fold {
+                local,
+                zone,
+                first: first.to_rfc3339(),
+                second: second.to_rfc3339(),
+            }),
+        }
+    }
+
+    /// The rules as a booking for `size` takes them along.
+    #[must_use]
+    pub fn policy_for(&self, size: PartySize) -> Policy {
+        Policy {
+            deposit_required: self.deposit.is_some_and(|rule| rule.due(size).is_some()),
+            deposit: self.deposit,
+            auto_cancel_minutes: self.auto_cancel_minutes,
+            free_cancellation_minutes: self.free_cancellation_minutes,
+        }
+    }
+
+    /// The table of that name.
+    #[must_use]
+    pub fn table(&self, id: &TableId) -> Option<&Table> {
+        self.tables.iter().find(|table| table.id == *id)
+    }
+}

@@ -1,0 +1,61 @@
+//! The door: requests in, representations and problems out.
+//!
+//! Handlers extract, make the command, hand it over and reply. What is asked for is read in
+//! [`request`], what is answered is written in [`representation`], and [`problem`] is the one place
+//! where an error becomes a status.
+
+mod bodies;
+mod commands;
+mod extract;
+mod feed;
+mod history;
+mod ops;
+mod problem;
+mod representation;
+mod request;
+mod reservations;
+mod results;
+mod sse;
+mod stats;
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::StatusCode;
+use chassis::docs;
+use chassis::serve::harden;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tower_http::timeout::TimeoutLayer;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+
+/// The longest a request may take. The feed is exempt: it parks polls and streams.
+const REQUEST_MAX: Duration = Duration::from_secs(30);
+
+/// Every route of the service.
+pub fn router(app: App, metrics: Option<PrometheusHandle>) -> Router {
+    let bounded = OpenApiRouter::with_openapi(ops::ApiDoc::openapi())
+        .routes(routes!(reservations::list, reservations::create))
+        .routes(routes!(reservations::get))
+        .routes(routes!(commands::confirm))
+        .routes(routes!(commands::assign_table))
+        .routes(routes!(commands::reschedule))
+        .routes(routes!(commands::party_size))
+        .routes(routes!(commands::check_in))
+        .routes(routes!(commands::complete))
+        .routes(routes!(commands::no_show))
+        .routes(routes!(commands::cancel))
+        .routes(routes!(history::history))
+        .routes(routes!(results::payment_results))
+        .routes(routes!(results::notification_results))
+        .routes(routes!(results::contact, results::erase_contact))
+        .routes(routes!(stats::stats))
+        .routes(routes!(ops::schema))
+        .routes(routes!(ops::ready))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, REQUEST_MAX));
+    let (routes, api) = bounded.routes(routes!(feed::events)).with_state(app).split_for_parts();
+    harden(routes.merge(docs::routes(api, metrics)))
+}

@@ -1,0 +1,73 @@
+//! What operators and tools ask: readiness, schemas, the API description.
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Response};
+use chassis::problem::Problem;
+use events::event::Event;
+use serde_json::json;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use super::bodies;
+use crate::app::App;
+
+/// The description of the API; the routes add themselves.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Meja reservation", description = "Table reservations around one append-only log. Every command becomes events; `GET /events` is the feed of them."),
+    modifiers(&ServiceToken),
+    components(schemas(bodies::Problem, bodies::InvalidRequest)),
+    tags((name = "reservations", description = "Booking and reading"), (name = "commands", description = "What may happen to a reservation"),
+        (name = "feed", description = "The events, as they are stored"), (name = "service", description = "For the notifier only"),
+        (name = "operations", description = "For operators and tools"))
+)]
+pub(super) struct ApiDoc;
+
+struct ServiceToken;
+
+impl Modify for ServiceToken {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        api.components
+            .get_or_insert_default()
+            .add_security_scheme("service_token", SecurityScheme::Http(bearer));
+    }
+}
+
+/// Ready to serve
+///
+/// The notifier being down does not count: bookings do not need it.
+#[utoipa::path(get, path = "/readyz", tag = "operations",
+    responses((status = 200, description = "Ready", example = json!({"status": "ready", "head": 42})),
+        (status = 503, body = bodies::Problem, content_type = "application/problem+json")))]
+pub(super) async fn ready(State(app): State<App>) -> Result<Response, Problem> {
+    if app.shutdown.is_requested() {
+        return Err(Problem::unavailable("stopping", "The service is stopping.", 1));
+    }
+    let (head, seen) = (app.store.head(), app.views.position());
+    if head.0.saturating_sub(seen.0) > 10_000 {
+        return Err(Problem::unavailable(
+            "views_behind",
+            format!("The read models are at {seen}, the log is at {head}."),
+            1,
+        ));
+    }
+    Ok(axum::Json(json!({"status": "ready", "head": head, "log_id": app.store.log_id()})).into_response())
+}
+
+/// The JSON Schema of an event's data
+#[utoipa::path(get, path = "/schemas/{name}", tag = "feed",
+    params(("name" = String, Path, example = "meja.reservation.created.v1.json")),
+    responses((status = 200, description = "JSON Schema", content_type = "application/schema+json", body = Object),
+        (status = 404, body = bodies::Problem, content_type = "application/problem+json")))]
+pub(super) async fn schema(Path(name): Path<String>) -> Result<Response, Problem> {
+    let schema = name.strip_suffix(".json").and_then(Event::schema);
+    let schema = schema.ok_or_else(|| {
+        Problem::not_found(format!("There is no schema {name}. There are: {}.", Event::TYPES.join(", ")))
+    })?;
+    Ok((
+        [("content-type", "application/schema+json"), ("cache-control", "public, max-age=3600")],
+        schema.to_string(),
+    )
+        .into_response())
+}

@@ -1,0 +1,116 @@
+//! The one place where an error of this service becomes an HTTP status.
+
+use axum::http::StatusCode;
+use chassis::problem::Problem;
+use events::store::{AppendError, ReadError};
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::domain::{Refusal, Reservation};
+use crate::handle::HandleError;
+use crate::stream::StreamError;
+
+/// At most this many other tables are offered when one can not be had.
+const ALTERNATIVES_MAX: usize = 3;
+
+impl App {
+    /// What a command that led to nothing is answered with.
+    pub(super) fn problem(&self, error: HandleError) -> Problem {
+        match error {
+            HandleError::NotFound(id) => Problem::not_found(format!("There is no reservation {id}.")),
+            HandleError::Refused { refusal, reservation } => self.refused(&refusal, &reservation),
+            HandleError::Stale { current } => Problem::new(
+                StatusCode::PRECONDITION_FAILED,
+                "version_mismatch",
+                format!("The reservation has changed: its version is {current}. Read it again, then decide."),
+            )
+            .with("current_version", current),
+            HandleError::KeyReused => Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency_key_reused",
+                "This Idempotency-Key belongs to another request. Use a new key for a new request.",
+            ),
+            HandleError::Contended => Problem::new(
+                StatusCode::CONFLICT,
+                "contended",
+                "Others changed the same thing again and again. Nothing was done; try again.",
+            ),
+            HandleError::Append(error) => append_problem(&error),
+            HandleError::Load(error) => stream_problem(&error),
+            HandleError::Encode(error) => Problem::internal(&error),
+        }
+    }
+
+    fn refused(&self, refusal: &Refusal, reservation: &Reservation) -> Problem {
+        let problem = Problem::new(StatusCode::CONFLICT, refusal.code(), refusal.to_string())
+            .with("reservation_status", reservation.status.word());
+        match refusal {
+            Refusal::TableTaken(_) | Refusal::TableTooSmall { .. } => {
+                problem.with("alternatives", self.alternatives(reservation))
+            }
+            _ => problem,
+        }
+    }
+
+    /// Tables that are free when the party wants to come.
+    fn alternatives(&self, reservation: &Reservation) -> Value {
+        let window = reservation.window();
+        let Some(venue) = self.venues.get(Some(&reservation.booking.venue_id)) else { return json!([]) };
+        let free = self.views.free_tables(
+            venue,
+            &window,
+            reservation.party_size().get(),
+            reservation.id,
+            ALTERNATIVES_MAX,
+        );
+        let start_time = window.start.with_timezone(&venue.timezone).to_rfc3339();
+        let offer = |table: crate::domain::venue::Table| json!({"table_id": table.id, "area": table.area, "capacity": table.seats, "start_time": start_time});
+        free.into_iter().map(offer).collect()
+    }
+}
+
+fn append_problem(error: &AppendError) -> Problem {
+    match error {
+        AppendError::Conflict { .. } => Problem::new(
+            StatusCode::CONFLICT,
+            "conflict",
+            "Something else happened at the same time. Try again.",
+        ),
+        AppendError::Overloaded => Problem::unavailable(
+            "overloaded",
+            "Too many requests wait for the disk. Nothing was done; try again.",
+            1,
+        ),
+        AppendError::NoSpace { .. } => {
+            tracing::error!(%error, "the disk is full");
+            Problem::unavailable(
+                "disk_full",
+                "The service can not take anything new for now. Nothing was done; try again later.",
+                30,
+            )
+        }
+        AppendError::Closed => Problem::unavailable(
+            "stopping",
+            "The service is stopping. Try again; with an Idempotency-Key nothing is done twice.",
+            1,
+        ),
+        AppendError::EventCount { .. } | AppendError::TooLarge { .. } => Problem::internal(error),
+    }
+}
+
+/// What a log that gives nothing is answered with.
+pub(super) fn stream_problem(error: &StreamError) -> Problem {
+    match error {
+        StreamError::Read(ReadError::Interrupted) => {
+            Problem::unavailable("stopping", "The service is stopping. Try again.", 1)
+        }
+        StreamError::Read(_) | StreamError::Parse { .. } | StreamError::Decode { .. } => {
+            Problem::internal(error)
+        }
+    }
+}
+
+/// What a log that can not be read is answered with.
+pub(super) fn read_problem(error: ReadError) -> Problem {
+    stream_problem(&error.into())
+}

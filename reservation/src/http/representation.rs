@@ -1,0 +1,290 @@
+//! How a reservation is answered.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use chassis::problem::Problem;
+use chrono::{DateTime, SecondsFormat, Utc};
+use chrono_tz::Tz;
+use events::Position;
+use events::values::{CancelledBy, Money};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
+
+use super::problem::read_problem;
+use crate::app::App;
+use crate::domain::reservation::TableAssignment;
+use crate::domain::{Deposit, Reservation, Status};
+use crate::handle::Handled;
+use crate::private::{Contact, Description};
+
+/// A reservation.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ReservationView {
+    #[schema(example = "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f")]
+    reservation_id: String,
+    #[schema(example = "cust-42")]
+    customer_id: String,
+    /// PENDING, CONFIRMED, CHECKED_IN, COMPLETED, CANCELLED or NO_SHOW.
+    #[schema(example = "PENDING")]
+    status: &'static str,
+    /// RFC 3339 with the offset of the venue.
+    #[schema(example = "2026-12-24T19:30:00+07:00")]
+    start_time: String,
+    #[schema(example = "2026-12-24T21:00:00+07:00")]
+    end_time: String,
+    /// Null once the contact was erased.
+    #[schema(example = "Sari Wulandari")]
+    contact_name: Option<String>,
+    /// The area of the assigned table.
+    #[schema(example = "Teras")]
+    table_area: Option<String>,
+    #[schema(example = 2)]
+    party_size: u8,
+    #[schema(example = "bandung-dago")]
+    venue_id: String,
+    #[schema(example = "Asia/Jakarta")]
+    timezone: String,
+    tables: Vec<TableView>,
+    deposit: DepositView,
+    payment: Option<PaymentView>,
+    policy: PolicyView,
+    cancellation: Option<CancellationView>,
+    table_preference: Option<String>,
+    special_requests: Option<String>,
+    #[schema(example = "id")]
+    locale: &'static str,
+    created_at: DateTime<Utc>,
+    /// Rises with every change; the ETag is this number in quotes.
+    #[schema(example = 1)]
+    version: u64,
+}
+
+/// A table that the party has.
+#[derive(Debug, Serialize, ToSchema)]
+struct TableView {
+    assignment_id: String,
+    #[schema(example = "T3")]
+    table_id: String,
+    #[schema(example = "Teras")]
+    area: String,
+    #[schema(example = 4)]
+    capacity: u8,
+}
+
+/// The deposit of a reservation.
+#[derive(Debug, Serialize, ToSchema)]
+struct DepositView {
+    required: bool,
+    /// not_required, due, waived, paid, partly_refunded or refunded.
+    #[schema(example = "due")]
+    status: &'static str,
+    /// Minor units of the currency.
+    #[schema(example = 30_000_000)]
+    amount_minor: Option<i64>,
+    #[schema(example = "IDR")]
+    currency: Option<String>,
+    /// When an unpaid hold is cancelled.
+    expires_at: Option<DateTime<Utc>>,
+}
+
+/// The payment of a deposit.
+#[derive(Debug, Serialize, ToSchema)]
+struct PaymentView {
+    payment_id: String,
+    /// requested, failed, completed, partly_refunded or refunded.
+    #[schema(example = "requested")]
+    status: &'static str,
+    #[schema(example = "qris")]
+    channel: Option<String>,
+    provider_reference: Option<String>,
+    refunded_minor: i64,
+    failure: Option<String>,
+}
+
+/// The house rules of the moment of booking.
+#[derive(Debug, Serialize, ToSchema)]
+struct PolicyView {
+    deposit_required: bool,
+    #[schema(example = 15)]
+    auto_cancel_minutes: u32,
+    #[schema(example = 1440)]
+    free_cancellation_minutes: u32,
+}
+
+/// Why and by whom a reservation was called off.
+#[derive(Debug, Serialize, ToSchema)]
+struct CancellationView {
+    /// guest, staff or system.
+    #[schema(example = "guest")]
+    cancelled_by: &'static str,
+    #[schema(example = "guest_request")]
+    reason_code: String,
+    description: Option<String>,
+}
+
+impl App {
+    /// The representation of `reservation`, with its private parts.
+    pub(super) async fn view(&self, reservation: &Reservation) -> Result<ReservationView, Problem> {
+        let contact: Option<Contact> = self.private(reservation.created.position).await?;
+        let description: Option<Description> = match &reservation.status {
+            Status::Cancelled { described_at: Some(at), .. } => self.private(*at).await?,
+            _ => None,
+        };
+        Ok(ReservationView::of(reservation, contact, description))
+    }
+
+    /// A private part, unless it was forgotten.
+    pub(super) async fn private<T: DeserializeOwned>(&self, at: Position) -> Result<Option<T>, Problem> {
+        let bytes = self.store.private(at).await.map_err(read_problem)?;
+        bytes
+            .map(|bytes| serde_json::from_slice(&bytes))
+            .transpose()
+            .map_err(|error| Problem::internal(&error))
+    }
+
+    /// The answer to a command.
+    pub(super) async fn answer(&self, handled: &Handled) -> Result<Response, Problem> {
+        let view = self.view(&handled.reservation).await?;
+        let mut response = with_etag(&view, handled.reservation.version);
+        if handled.replayed {
+            response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+        }
+        Ok(response)
+    }
+
+    /// The answer to a booking.
+    pub(super) async fn answer_created(&self, handled: &Handled) -> Result<Response, Problem> {
+        let mut response = self.answer(handled).await?;
+        let location = format!("/api/reservations/{}", handled.reservation.id);
+        if let Ok(location) = HeaderValue::from_str(&location) {
+            response.headers_mut().insert(header::LOCATION, location);
+        }
+        Ok(response)
+    }
+}
+
+/// 200 with the version as a strong ETag.
+pub(super) fn with_etag(view: &ReservationView, version: u64) -> Response {
+    (StatusCode::OK, [(header::ETAG, format!("\"{version}\""))], axum::Json(view)).into_response()
+}
+
+impl ReservationView {
+    fn of(reservation: &Reservation, contact: Option<Contact>, description: Option<Description>) -> Self {
+        let booking = &reservation.booking;
+        let (contact_name, table_preference, special_requests) = match contact {
+            Some(contact) => (Some(contact.name), contact.table_preference, contact.special_requests),
+            None => (None, None, None),
+        };
+        Self {
+            reservation_id: reservation.id.to_string(),
+            customer_id: booking.customer_id.to_string(),
+            status: reservation.status.word(),
+            start_time: local(booking.window.start, &booking.timezone),
+            end_time: local(booking.window.end, &booking.timezone),
+            contact_name,
+            table_area: reservation.tables.first().map(|table| table.area.clone()),
+            party_size: booking.party_size.get(),
+            venue_id: booking.venue_id.to_string(),
+            timezone: booking.timezone.clone(),
+            tables: reservation.tables.iter().map(TableView::of).collect(),
+            deposit: DepositView::of(reservation),
+            payment: PaymentView::of(&reservation.deposit, booking.payment_channel.as_ref()),
+            policy: PolicyView {
+                deposit_required: booking.policy.deposit_required,
+                auto_cancel_minutes: booking.policy.auto_cancel_minutes,
+                free_cancellation_minutes: booking.policy.free_cancellation_minutes,
+            },
+            cancellation: CancellationView::of(&reservation.status, description),
+            table_preference,
+            special_requests,
+            locale: booking.locale.tag(),
+            created_at: reservation.created.time,
+            version: reservation.version,
+        }
+    }
+}
+
+/// `at` as the clocks at the venue show it.
+pub(super) fn local(at: DateTime<Utc>, timezone: &str) -> String {
+    match timezone.parse::<Tz>() {
+        Ok(zone) => at.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::Secs, false),
+        // A zone that was dropped from the database since: UTC is still the right instant.
+        Err(_) => at.to_rfc3339_opts(SecondsFormat::Secs, true),
+    }
+}
+
+impl TableView {
+    fn of(table: &TableAssignment) -> Self {
+        Self {
+            assignment_id: table.id.to_string(),
+            table_id: table.table_id.to_string(),
+            area: table.area.clone(),
+            capacity: table.capacity,
+        }
+    }
+}
+
+impl DepositView {
+    fn of(reservation: &Reservation) -> Self {
+        let deposit = &reservation.deposit;
+        let status = match deposit {
+            Deposit::NotRequired => "not_required",
+            Deposit::Due(_) => "due",
+            Deposit::Waived(_) => "waived",
+            Deposit::Paid(paid) => refund_word(paid.refunded_minor, paid.amount).unwrap_or("paid"),
+        };
+        Self {
+            required: !matches!(deposit, Deposit::NotRequired),
+            status,
+            amount_minor: deposit.amount().map(|amount| amount.amount_minor),
+            currency: deposit.amount().map(|amount| amount.currency.to_string()),
+            expires_at: reservation.hold_expires_at(),
+        }
+    }
+}
+
+impl PaymentView {
+    fn of(deposit: &Deposit, asked: Option<&String>) -> Option<Self> {
+        Some(match deposit {
+            Deposit::NotRequired => return None,
+            Deposit::Due(due) | Deposit::Waived(due) => Self {
+                payment_id: due.payment_id.to_string(),
+                status: if due.failure.is_some() { "failed" } else { "requested" },
+                channel: asked.cloned(),
+                provider_reference: None,
+                refunded_minor: 0,
+                failure: due.failure.clone(),
+            },
+            Deposit::Paid(paid) => Self {
+                payment_id: paid.payment_id.to_string(),
+                status: refund_word(paid.refunded_minor, paid.amount).unwrap_or("completed"),
+                channel: Some(paid.channel.clone()),
+                provider_reference: Some(paid.provider_reference.clone()),
+                refunded_minor: paid.refunded_minor,
+                failure: None,
+            },
+        })
+    }
+}
+
+fn refund_word(refunded_minor: i64, paid: Money) -> Option<&'static str> {
+    match refunded_minor {
+        0 => None,
+        all if all >= paid.amount_minor => Some("refunded"),
+        _ => Some("partly_refunded"),
+    }
+}
+
+impl CancellationView {
+    fn of(status: &Status, description: Option<Description>) -> Option<Self> {
+        let Status::Cancelled { by, reason_code, .. } = status else { return None };
+        let cancelled_by = match by {
+            CancelledBy::Guest => "guest",
+            CancelledBy::Staff => "staff",
+            CancelledBy::System => "system",
+        };
+        let description = description.map(|words| words.description);
+        Some(Self { cancelled_by, reason_code: reason_code.clone(), description })
+    }
+}

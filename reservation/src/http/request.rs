@@ -1,0 +1,320 @@
+//! Bodies and queries become commands and filters. After this nothing is checked twice.
+
+use chassis::form::Form;
+use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use events::event::{NotificationFailed, NotificationSent, ReservationCreated};
+use events::values::{CancelledBy, Currency, Locale, Medium, Money, PartySize, TimeWindow};
+use events::{AssignmentId, CustomerId, PaymentId, TableId, VenueId};
+
+use crate::app::App;
+use crate::domain::command::{NotificationResult, PaymentOutcome, PaymentResult, TableChoice};
+use crate::domain::venue::Venue;
+use crate::domain::{Command, Reservation};
+use crate::private::{Contact, Description, Sealed, seal};
+use crate::views::Filter;
+
+const DURATION_MINUTES_DEFAULT: u32 = 90;
+const DURATION_MINUTES: std::ops::RangeInclusive<i64> = 15..=480;
+const NOTICE_DAYS_MAX: u64 = 365;
+
+/// A booking as it was asked for: the fact, and its private part.
+pub(super) fn booking(form: &mut Form, app: &App) -> Option<(ReservationCreated, Sealed)> {
+    let customer_id = form.parsed("customer_id", CustomerId::MAX_CHARS, str::parse::<CustomerId>);
+    let venue = venue(form, app);
+    let start = venue.and_then(|venue| start_time(form, "start_time", venue, app.clock.now()));
+    let minutes = duration(form).unwrap_or(DURATION_MINUTES_DEFAULT);
+    let party_size = form.optional_integer("party_size", 1, i64::from(PartySize::MAX));
+    let payment_channel = form
+        .optional_parsed("payment_channel", 32, |code| app.channels.check(code).map(|()| code.to_owned()));
+    let locale = form.optional_parsed("locale", 35, |tag| {
+        Locale::from_tag(tag).ok_or_else(|| format!("{tag:?} is not a language we write in: id or en"))
+    });
+    let table_preference = form.optional_text("table_preference", 64);
+    let special_requests = form.optional_text("special_requests", 500);
+    let country = venue.map(|venue| venue.country.clone());
+    let contact = form.object("contact_info", |contact| {
+        let name = contact.text("name", 120);
+        let phone = contact.parsed("phone", 32, |text| phone(text, country.as_deref()));
+        let email = contact.parsed("email", 254, |text| match text.parse::<lettre::Address>() {
+            Ok(_) => Ok(text.to_owned()),
+            Err(error) => Err(format!("{text:?} is not an e-mail address: {error}")),
+        });
+        Some(Contact { name: name?, phone: phone?, email: email?, table_preference, special_requests })
+    });
+    if venue.is_none() {
+        // Its zone decides what a local time means, so that was not looked at; it is no extra field.
+        form.optional_text("start_time", 40);
+    }
+    let party_size = PartySize::try_from(party_size.unwrap_or(2)).ok()?;
+    let (venue, contact) = (venue?, seal(&contact?).ok()?);
+    let created = ReservationCreated {
+        venue_id: venue.id.clone(),
+        customer_id: customer_id?,
+        party_size,
+        window: TimeWindow::starting(start?, minutes),
+        timezone: venue.timezone.name().to_owned(),
+        locale: locale.unwrap_or(venue.locale),
+        policy: venue.policy_for(party_size),
+        payment_channel,
+        contact_digest: contact.digest.clone(),
+    };
+    Some((created, contact))
+}
+
+fn venue<'a>(form: &mut Form, app: &'a App) -> Option<&'a Venue> {
+    let known = || app.venues.ids().map(VenueId::as_str).collect::<Vec<_>>().join(", ");
+    match form.optional_parsed("venue_id", VenueId::MAX_CHARS, |text| {
+        let venue = text.parse().ok().and_then(|id| app.venues.get(Some(&id)));
+        venue.ok_or_else(|| format!("there is no venue {text:?}: {}", known()))
+    }) {
+        Some(venue) => Some(venue),
+        None if form.has_fault("venue_id") => None,
+        None => app.venues.get(None),
+    }
+}
+
+fn start_time(form: &mut Form, name: &str, venue: &Venue, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    form.parsed(name, 40, |text| {
+        let start = parse_time(text, venue)?;
+        if start < now {
+            return Err(format!("{text} is in the past"));
+        }
+        if start > now + Days::new(NOTICE_DAYS_MAX) {
+            return Err(format!("{text} is more than {NOTICE_DAYS_MAX} days away"));
+        }
+        Ok(start)
+    })
+}
+
+/// RFC 3339, or local time of the venue without an offset.
+fn parse_time(text: &str, venue: &Venue) -> Result<DateTime<Utc>, String> {
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Ok(time.to_utc());
+    }
+    let local = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"]
+        .iter()
+        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
+    let local = local.ok_or_else(|| {
+        format!("{text:?} is not a time such as 2026-12-24T19:30 or 2026-12-24T19:30:00+07:00")
+    })?;
+    venue.instant(local).map_err(|error| error.to_string())
+}
+
+fn duration(form: &mut Form) -> Option<u32> {
+    let minutes =
+        form.optional_integer("duration_minutes", *DURATION_MINUTES.start(), *DURATION_MINUTES.end());
+    minutes.and_then(|minutes| u32::try_from(minutes).ok())
+}
+
+/// E.164. A number without a country code is one of the venue's country.
+fn phone(text: &str, country: Option<&str>) -> Result<String, String> {
+    // With a plus the country must not be given: its trunk prefix would be cut off a foreign number.
+    let country = country.filter(|_| !text.trim_start().starts_with('+')).and_then(|code| code.parse().ok());
+    let plain =
+        text.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | ' ' | '-' | '(' | ')' | '.' | '/'));
+    match phonenumber::parse(country, text) {
+        Ok(number) if plain && phonenumber::is_viable(text) => {
+            Ok(number.format().mode(phonenumber::Mode::E164).to_string())
+        }
+        _ => Err(format!("{text:?} is not a phone number such as +62 812 3456 7890")),
+    }
+}
+
+pub(super) fn confirm(form: &mut Form) -> Option<Command> {
+    Some(Command::Confirm { waive_deposit: form.flag("waive_deposit") })
+}
+
+/// A table of the venue needs its id only; what is said beside it counts more than the venue file.
+pub(super) fn assign_table(form: &mut Form, app: &App, reservation: &Reservation) -> Option<Command> {
+    let table_id = form.parsed("table_id", TableId::MAX_CHARS, str::parse::<TableId>);
+    let capacity =
+        form.optional_integer("capacity", 1, i64::from(PartySize::MAX)).and_then(|n| u8::try_from(n).ok());
+    let area = form.optional_text("area", 64);
+    let known =
+        table_id.as_ref().and_then(|id| app.venues.get(Some(&reservation.booking.venue_id))?.table(id));
+    let unknown = |name| format!("the table is not in the venue file, so its {name} must be given");
+    if known.is_none() && table_id.is_some() {
+        if capacity.is_none() && !form.has_fault("capacity") {
+            form.fault("capacity", "missing", unknown("capacity"), None);
+        }
+        if area.is_none() && !form.has_fault("area") {
+            form.fault("area", "missing", unknown("area"), None);
+        }
+    }
+    Some(Command::AssignTable(TableChoice {
+        assignment_id: AssignmentId(app.clock.new_id()),
+        table_id: table_id?,
+        capacity: capacity.or(known.map(|table| table.seats))?,
+        area: area.or(known.map(|table| table.area.clone()))?,
+    }))
+}
+
+pub(super) fn reschedule(form: &mut Form, app: &App, reservation: &Reservation) -> Option<Command> {
+    let venue = app.venues.get(Some(&reservation.booking.venue_id)).or_else(|| app.venues.get(None))?;
+    let start = start_time(form, "start_time", venue, app.clock.now());
+    let kept = u32::try_from(reservation.window().minutes()).ok()?;
+    let minutes = duration(form).unwrap_or(kept);
+    Some(Command::Reschedule { window: TimeWindow::starting(start?, minutes) })
+}
+
+pub(super) fn party_size(form: &mut Form) -> Option<Command> {
+    let guests = form.integer("party_size", 1, i64::from(PartySize::MAX))?;
+    Some(Command::ChangePartySize { size: PartySize::try_from(guests).ok()? })
+}
+
+pub(super) fn cancel(form: &mut Form) -> Option<(Command, Option<Sealed>)> {
+    let reason_code = form.parsed("reason_code", 64, code);
+    let description = form.optional_text("description", 500);
+    let by = form.optional_parsed("cancelled_by", 10, |text| match text {
+        "guest" => Ok(CancelledBy::Guest),
+        "staff" => Ok(CancelledBy::Staff),
+        other => Err(format!("{other:?} is neither guest nor staff")),
+    });
+    let sealed = match description {
+        Some(description) => Some(seal(&Description { description }).ok()?),
+        None => None,
+    };
+    let description_digest = sealed.as_ref().map(|sealed| sealed.digest.clone());
+    let by = by.unwrap_or(CancelledBy::Guest);
+    Some((Command::Cancel { by, reason_code: reason_code?, description_digest }, sealed))
+}
+
+/// A stable code: it stands in events, so it must not be free text.
+fn code(text: &str) -> Result<String, String> {
+    let fits = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "{text:?} is not a code of letters, digits and _ - . such as guest_request; put words into the description"
+        ))
+    }
+}
+
+pub(super) fn payment_result(form: &mut Form) -> Option<Command> {
+    let payment_id = form.parsed("payment_id", 36, str::parse::<PaymentId>);
+    let outcome = form.text("outcome", 20);
+    let outcome = match outcome.as_deref() {
+        Some("completed") => {
+            let (amount, channel, reference) = (
+                amount(form),
+                form.parsed("channel", 32, code),
+                form.parsed("provider_reference", 128, code),
+            );
+            (|| {
+                Some(PaymentOutcome::Completed {
+                    amount: amount?,
+                    channel: channel?,
+                    provider_reference: reference?,
+                })
+            })()
+        }
+        Some("failed") => {
+            form.parsed("reason_code", 64, code).map(|reason_code| PaymentOutcome::Failed { reason_code })
+        }
+        Some("refunded") => {
+            let (amount, reference) = (amount(form), form.parsed("provider_reference", 128, code));
+            (|| Some(PaymentOutcome::Refunded { amount: amount?, provider_reference: reference? }))()
+        }
+        Some(other) => {
+            form.fault(
+                "outcome",
+                "enum",
+                "Input should be completed, failed or refunded",
+                Some(other.into()),
+            );
+            None
+        }
+        None => None,
+    };
+    Some(Command::RecordPayment(PaymentResult { payment_id: payment_id?, outcome: outcome? }))
+}
+
+fn amount(form: &mut Form) -> Option<Money> {
+    let amount_minor = form.integer("amount_minor", 1, 100_000_000_000_000);
+    let currency = form.parsed("currency", 3, |text| {
+        Currency::from_code(text).ok_or_else(|| format!("{text:?} is not an ISO 4217 code"))
+    });
+    Some(Money { amount_minor: amount_minor?, currency: currency? })
+}
+
+pub(super) fn notification_result(form: &mut Form) -> Option<Command> {
+    let notification_id = form.parsed("notification_id", 128, code);
+    let template = form.parsed("template", 64, code);
+    let medium = form.parsed("medium", 8, |text| match text {
+        "mail" => Ok(Medium::Mail),
+        "sms" => Ok(Medium::Sms),
+        other => Err(format!("{other:?} is neither mail nor sms")),
+    });
+    let outcome = form.text("outcome", 20);
+    let reason_code = form.optional_parsed("reason_code", 64, code);
+    match outcome.as_deref() {
+        Some("sent") => Some(Command::RecordNotification(NotificationResult::Sent(NotificationSent {
+            notification_id: notification_id?,
+            template: template?,
+            medium: medium?,
+        }))),
+        Some("failed") => Some(Command::RecordNotification(NotificationResult::Failed(NotificationFailed {
+            notification_id: notification_id?,
+            template: template?,
+            medium: medium?,
+            reason_code: reason_code.unwrap_or_else(|| "unknown".into()),
+        }))),
+        Some(other) => {
+            form.fault("outcome", "enum", "Input should be sent or failed", Some(other.into()));
+            None
+        }
+        None => None,
+    }
+}
+
+pub(super) fn erase_contact(form: &mut Form) -> Option<Command> {
+    let reason_code = form.optional_parsed("reason_code", 64, code);
+    Some(Command::EraseContact { reason_code: reason_code.unwrap_or_else(|| "guest_request".into()) })
+}
+
+/// `status, date, from, to, customer_id, venue_id`. A date is a whole day at the venue.
+pub(super) fn filter(form: &mut Form, app: &App) -> Option<Filter> {
+    let status = form.optional_parsed("status", 20, |text| {
+        let word = text.to_ascii_uppercase();
+        let known = crate::domain::Status::WORDS;
+        if known.contains(&word.as_str()) {
+            Ok(word)
+        } else {
+            Err(format!("{text:?} is not a status: {}", known.join(", ")))
+        }
+    });
+    let customer_id = form.optional_parsed("customer_id", CustomerId::MAX_CHARS, str::parse::<CustomerId>);
+    let venue_id = form.optional_parsed("venue_id", VenueId::MAX_CHARS, str::parse::<VenueId>);
+    let venue = app.venues.get(venue_id.as_ref()).or_else(|| app.venues.get(None))?;
+    let date = form.optional_parsed("date", 10, |text| {
+        text.parse::<NaiveDate>().map_err(|_| format!("{text:?} is not a date such as 2026-12-24"))
+    });
+    let from = form.optional_parsed("from", 40, |text| parse_time(text, venue));
+    let to = form.optional_parsed("to", 40, |text| parse_time(text, venue));
+    if date.is_some() && (from.is_some() || to.is_some()) {
+        form.fault("date", "value_error", "Give either a date or from and to", None);
+    }
+    let day = date.map(|date| (midnight(venue, date), midnight(venue, date + Days::new(1))));
+    Some(Filter {
+        status,
+        from: day.map(|(from, _)| from).or(from),
+        to: day.map(|(_, to)| to).or(to),
+        customer_id,
+        venue_id,
+    })
+}
+
+/// When a day begins at the venue. Where the clocks are put forward over midnight, that is an hour later.
+fn midnight(venue: &Venue, date: NaiveDate) -> DateTime<Utc> {
+    let local = date.and_time(NaiveTime::MIN);
+    (0..=2)
+        .find_map(|hours| match venue.instant(local + TimeDelta::hours(hours)) {
+            Ok(at) => Some(at),
+            Err(crate::domain::venue::LocalTimeError::Fold { first, .. }) => {
+                first.parse::<DateTime<Utc>>().ok()
+            }
+            Err(crate::domain::venue::LocalTimeError::Gap { .. }) => None,
+        })
+        .unwrap_or_else(|| local.and_utc())
+}

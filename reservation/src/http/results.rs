@@ -1,0 +1,99 @@
+//! What is open to the other service only: results posted back, and the guest's contact.
+
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use chassis::problem::Problem;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::bodies;
+use super::extract::{FromService, Id, Post};
+use super::representation::ReservationView;
+use super::request;
+use crate::app::App;
+use crate::private::Contact;
+
+/// Record what became of a payment
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/payment-results", tag = "service", security(("service_token" = [])),
+    params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    request_body(content = bodies::PaymentResult, example = json!({"payment_id": "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f",
+        "outcome": "completed", "amount_minor": 30_000_000, "currency": "IDR", "channel": "qris", "provider_reference": "sim_01939f3e"})),
+    responses((status = 200, body = ReservationView), (status = 401, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 409, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json")))]
+pub(super) async fn payment_results(
+    State(app): State<App>,
+    _: FromService,
+    Id(id): Id,
+    post: Post,
+) -> Result<Response, Problem> {
+    let (command, submission) = post.read(request::payment_result)?;
+    app.command(id, command, submission).await
+}
+
+/// Record what became of a message
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/notification-results", tag = "service", security(("service_token" = [])),
+    params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    request_body(content = bodies::NotificationResult, example = json!({"notification_id": "n-1", "template": "confirmed", "medium": "mail", "outcome": "sent"})),
+    responses((status = 200, body = ReservationView), (status = 401, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json")))]
+pub(super) async fn notification_results(
+    State(app): State<App>,
+    _: FromService,
+    Id(id): Id,
+    post: Post,
+) -> Result<Response, Problem> {
+    let (command, submission) = post.read(request::notification_result)?;
+    app.command(id, command, submission).await
+}
+
+/// How to reach a guest.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ContactView {
+    #[schema(example = "Sari Wulandari")]
+    name: String,
+    /// E.164.
+    #[schema(example = "+6281234567890")]
+    phone: String,
+    #[schema(example = "sari@example.com")]
+    email: String,
+}
+
+/// Read how to reach the guest
+#[utoipa::path(get, path = "/api/reservations/{reservation_id}/contact", tag = "service", security(("service_token" = [])),
+    params(("reservation_id" = String, Path)),
+    responses((status = 200, body = ContactView), (status = 401, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 410, description = "The contact was erased", body = bodies::Problem, content_type = "application/problem+json")))]
+pub(super) async fn contact(State(app): State<App>, _: FromService, Id(id): Id) -> Result<Response, Problem> {
+    let reservation = app.require(id).await?;
+    let contact: Option<Contact> = app.private(reservation.created.position).await?;
+    let Contact { name, phone, email, .. } = contact.ok_or_else(|| {
+        Problem::new(
+            axum::http::StatusCode::GONE,
+            "contact_erased",
+            "The contact of this reservation was erased.",
+        )
+    })?;
+    Ok(axum::Json(ContactView { name, phone, email }).into_response())
+}
+
+/// Forget the guest's personal data
+///
+/// Contact, wishes and the words of a cancellation are removed; everything else stays readable.
+#[utoipa::path(delete, path = "/api/reservations/{reservation_id}/contact", tag = "service", security(("service_token" = [])),
+    params(("reservation_id" = String, Path)),
+    request_body(content = Option<bodies::EraseContact>, example = json!({"reason_code": "guest_request"})),
+    responses((status = 200, body = ReservationView), (status = 401, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 404, body = bodies::Problem, content_type = "application/problem+json")))]
+pub(super) async fn erase_contact(
+    State(app): State<App>,
+    _: FromService,
+    Id(id): Id,
+    post: Post,
+) -> Result<Response, Problem> {
+    let (command, submission) = post.read(request::erase_contact)?;
+    app.command(id, command, submission).await
+}

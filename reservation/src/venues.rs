@@ -1,0 +1,201 @@
+//! The venue files, `<id>.json` in one directory. Read at start; a fault stops the start.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use chassis::form::Form;
+use events::values::{Currency, DepositPer, DepositRule, Locale, Money};
+use events::{TableId, VenueId};
+use iso_currency::Currency as Iso4217;
+
+use crate::domain::venue::{Table, Venue};
+
+/// All venues, by id. Never empty.
+#[derive(Debug, Clone)]
+pub struct Venues(BTreeMap<VenueId, Venue>);
+
+/// Venue files that can not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum VenuesError {
+    /// The directory or a file can not be read.
+    #[error("could not read {}: {source}", path.display())]
+    Read {
+        /// Which one.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// There is no venue.
+    #[error("there is no venue in {}: put one file <id>.json there for each restaurant", .0.display())]
+    None(PathBuf),
+    /// Files have faults: all of them are named.
+    #[error("{} fault(s) in the venue files; nothing was started:{}", .0.len(), .0.iter().map(|f| format!("\n  - {f}")).collect::<String>())]
+    Faults(Vec<String>),
+}
+
+impl Venues {
+    /// Reads every `*.json` in `dir`.
+    ///
+    /// # Errors
+    /// [`VenuesError`] with every fault of every file: file, field, reason.
+    pub fn load(dir: &Path) -> Result<Self, VenuesError> {
+        let read = |source| VenuesError::Read { path: dir.to_owned(), source };
+        let mut paths = Vec::new();
+        for entry in std::fs::read_dir(dir).map_err(read)? {
+            let path = entry.map_err(read)?.path();
+            if path.extension().is_some_and(|extension| extension == "json") {
+                paths.push(path);
+            }
+        }
+        let (mut venues, mut faults) = (BTreeMap::new(), Vec::new());
+        for path in paths {
+            let text =
+                std::fs::read(&path).map_err(|source| VenuesError::Read { path: path.clone(), source })?;
+            match parse(&text, path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()) {
+                Ok(venue) => drop(venues.insert(venue.id.clone(), venue)),
+                Err(found) => {
+                    faults.extend(found.into_iter().map(|fault| format!("{}: {fault}", path.display())))
+                }
+            }
+        }
+        match (faults.is_empty(), venues.is_empty()) {
+            (false, _) => Err(VenuesError::Faults(faults)),
+            (true, true) => Err(VenuesError::None(dir.to_owned())),
+            (true, false) => Ok(Self(venues)),
+        }
+    }
+
+    /// The venue of that id; without one, the first by name.
+    #[must_use]
+    pub fn get(&self, id: Option<&VenueId>) -> Option<&Venue> {
+        match id {
+            Some(id) => self.0.get(id),
+            None => self.0.values().next(),
+        }
+    }
+
+    /// Every id, ascending.
+    pub fn ids(&self) -> impl Iterator<Item = &VenueId> {
+        self.0.keys()
+    }
+}
+
+/// Reads one venue file, named `stem`.
+fn parse(text: &[u8], stem: &str) -> Result<Venue, Vec<String>> {
+    let members = match serde_json::from_slice(text) {
+        Ok(serde_json::Value::Object(members)) => members,
+        Ok(_) => return Err(vec!["the file is not a JSON object".into()]),
+        Err(error) => return Err(vec![format!("the file is not JSON: {error}")]),
+    };
+    let mut form = Form::new(members);
+    let venue = venue(&mut form, stem);
+    form.finish_words(venue)
+}
+
+fn venue(form: &mut Form, stem: &str) -> Option<Venue> {
+    let id = form.parsed("id", VenueId::MAX_CHARS, |text| match text.parse::<VenueId>() {
+        Ok(id) if text == stem => Ok(id),
+        Ok(_) => Err(format!("the id must be the name of the file, {stem:?}")),
+        Err(error) => Err(error.to_string()),
+    });
+    let name = form.text("name", 80);
+    let timezone = form.parsed("timezone", 40, |text| {
+        text.parse::<chrono_tz::Tz>()
+            .map_err(|_| format!("{text:?} is not an IANA time zone such as Asia/Jakarta"))
+    });
+    let country = form.parsed("country", 2, |text| match text.parse::<phonenumber::country::Id>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err(format!("{text:?} is not an ISO 3166 country code such as ID")),
+    });
+    let currency = form.parsed("currency", 3, |text| {
+        let known = Iso4217::from_code(text).and_then(|_| Currency::from_code(text));
+        known.ok_or_else(|| format!("{text:?} is not an ISO 4217 currency code such as IDR"))
+    });
+    let locale = form.parsed("locale", 10, |text| {
+        Locale::from_tag(text).ok_or_else(|| format!("{text:?} is not a language we write in: id or en"))
+    });
+    let tables = form.list("tables", 500, table);
+    if let Some(repeated) = tables.as_deref().and_then(first_repeated) {
+        form.fault("tables", "value_error", format_args!("the table {repeated} stands there twice"), None);
+    }
+    let policy = form.object("policy", |policy| {
+        let deposit = policy.optional_object("deposit", |rule| deposit(rule, currency));
+        let auto_cancel = policy.optional_integer("auto_cancel_minutes", 1, 10_080).unwrap_or(15);
+        let free_cancellation =
+            policy.optional_integer("free_cancellation_minutes", 0, 43_200).unwrap_or(1_440);
+        Some((deposit, u32::try_from(auto_cancel).ok()?, u32::try_from(free_cancellation).ok()?))
+    });
+    let (deposit, auto_cancel_minutes, free_cancellation_minutes) = policy?;
+    currency?;
+    Some(Venue {
+        id: id?,
+        name: name?,
+        timezone: timezone?,
+        country: country?,
+        locale: locale?,
+        tables: tables?,
+        deposit,
+        auto_cancel_minutes,
+        free_cancellation_minutes,
+    })
+}
+
+fn table(form: &mut Form) -> Option<Table> {
+    let id = form.parsed("id", TableId::MAX_CHARS, str::parse::<TableId>);
+    let area = form.text("area", 64);
+    let seats = form.integer("seats", 1, 50);
+    Some(Table { id: id?, area: area?, seats: u8::try_from(seats?).ok()? })
+}
+
+fn deposit(form: &mut Form, currency: Option<Currency>) -> Option<DepositRule> {
+    let from_party_size = form.integer("from_party_size", 1, 50);
+    let per = form.parsed("per", 10, |text| match text {
+        "guest" => Ok(DepositPer::Guest),
+        "party" => Ok(DepositPer::Party),
+        other => Err(format!("{other:?} is neither guest nor party")),
+    });
+    let amount_minor = form.integer("amount_minor", 1, 100_000_000_000);
+    Some(DepositRule {
+        from_party_size: u8::try_from(from_party_size?).ok()?,
+        per: per?,
+        amount: Money { amount_minor: amount_minor?, currency: currency? },
+    })
+}
+
+fn first_repeated(tables: &[Table]) -> Option<&TableId> {
+    let mut seen = HashSet::new();
+    tables.iter().map(|table| &table.id).find(|id| !seen.insert(*id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_of_a_file_is_named_with_its_field() {
+        let text = br#"{"id": "other", "timezone": "Asia/Bandung", "country": "Indonesia", "currency": "RP",
+            "locale": "id", "tables": [{"id": "T1", "area": "Garden", "seats": 0}], "hours": [],
+            "policy": {"deposit": {"from_party_size": 6, "per": "head", "amount_minor": -1}}}"#;
+        let faults = parse(text, "bandung").unwrap_err();
+        for field in [
+            "id",
+            "name",
+            "timezone",
+            "country",
+            "currency",
+            "tables.0.seats",
+            "policy.deposit.per",
+            "policy.deposit.amount_minor",
+            "hours",
+        ] {
+            assert!(faults.iter().any(|f| f.starts_with(&format!("{field}: "))), "{field} in {faults:#?}");
+        }
+    }
+
+    #[test]
+    fn a_table_stands_in_one_place() {
+        let text = br#"{"id": "x", "name": "X", "timezone": "Europe/Rome", "country": "IT", "currency": "EUR", "locale": "en",
+            "tables": [{"id": "1", "area": "a", "seats": 2}, {"id": "1", "area": "b", "seats": 2}], "policy": {}}"#;
+        assert_eq!(parse(text, "x").unwrap_err(), ["tables: the table 1 stands there twice"]);
+    }
+}

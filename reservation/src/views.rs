@@ -1,0 +1,255 @@
+//! Read models in memory: rebuilt at start from the log, kept in step by the commits.
+//!
+//! A reader waits until they have caught up with what was durable when it asked
+//! ([`Views::caught_up`]), so a client always reads its own write.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Bound;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use chassis::serve::Shutdown;
+use chrono::{DateTime, Utc};
+use events::event::Event;
+use events::recorded::Recorded;
+use events::store::EventStore;
+use events::values::TimeWindow;
+use events::{CustomerId, Position, Query, ReservationId, VenueId};
+use tokio::sync::watch;
+
+use crate::domain::venue::{Table, Venue};
+use crate::domain::{Occupancy, Reservation, Stamp};
+use crate::stream::{self, StreamError};
+
+/// A place in the list of reservations: by start, then by id.
+pub type ListKey = (DateTime<Utc>, ReservationId);
+
+/// The read models.
+#[derive(Debug)]
+pub struct Views {
+    inner: RwLock<Inner>,
+    seen: watch::Sender<Position>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    reservations: HashMap<ReservationId, Reservation>,
+    by_start: BTreeSet<ListKey>,
+    by_customer: HashMap<CustomerId, Vec<ReservationId>>,
+    /// Holds, by when they end.
+    holds: BTreeSet<ListKey>,
+    occupancy: HashMap<VenueId, Occupancy>,
+}
+
+/// Which reservations are meant. `None` means any.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// The word of a status.
+    pub status: Option<String>,
+    /// Starts at or after this.
+    pub from: Option<DateTime<Utc>>,
+    /// Starts before this.
+    pub to: Option<DateTime<Utc>>,
+    /// Booked by.
+    pub customer_id: Option<CustomerId>,
+    /// Booked at.
+    pub venue_id: Option<VenueId>,
+}
+
+impl Filter {
+    fn takes(&self, reservation: &Reservation) -> bool {
+        let start = reservation.window().start;
+        self.status.as_deref().is_none_or(|status| reservation.status.word() == status)
+            && self.from.is_none_or(|from| start >= from)
+            && self.to.is_none_or(|to| start < to)
+            && self.customer_id.as_ref().is_none_or(|id| reservation.booking.customer_id == *id)
+            && self.venue_id.as_ref().is_none_or(|id| reservation.booking.venue_id == *id)
+    }
+}
+
+impl Default for Views {
+    fn default() -> Self {
+        Self { inner: RwLock::default(), seen: watch::Sender::new(Position::START) }
+    }
+}
+
+impl Views {
+    /// Takes in everything that is in the log.
+    ///
+    /// # Errors
+    /// [`StreamError`] when the log holds what this version can not read.
+    pub async fn catch_up(&self, store: &dyn EventStore) -> Result<(), StreamError> {
+        loop {
+            let after = *self.seen.borrow();
+            let seen = {
+                let mut facts = Vec::new();
+                let page = store.read(&Query::all(), after, 1_000).await?;
+                for stored in &page.events {
+                    let at = stored.position;
+                    let recorded =
+                        Recorded::parse(&stored.json).map_err(|source| StreamError::Parse { at, source })?;
+                    let event = recorded.event().map_err(|source| StreamError::Decode { at, source })?;
+                    if let Some(id) = stream::reservation_of(&recorded) {
+                        facts.push((id, event, stream::stamp(&recorded)));
+                    }
+                }
+                let mut inner = self.write();
+                for (id, event, at) in facts {
+                    inner.apply(id, &event, at);
+                }
+                page.scanned_to
+            };
+            self.seen.send_replace(seen);
+            if seen >= store.head() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Follows the log until the service stops.
+    pub async fn follow(&self, store: Arc<dyn EventStore>, shutdown: Shutdown) {
+        let mut head = store.watch_head();
+        loop {
+            if let Err(error) = self.catch_up(store.as_ref()).await {
+                // What is in the log can not be read: /readyz says so, commands still check the log.
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the read models can not follow the log"
+                );
+                return;
+            }
+            let seen = *self.seen.borrow();
+            tokio::select! {
+                waited = head.wait_for(|head| *head > seen) => if waited.is_err() { return },
+                () = shutdown.requested() => return,
+            }
+        }
+    }
+
+    /// Returns once everything up to `head` is taken in.
+    pub async fn caught_up(&self, head: Position) {
+        // The sender lives as long as the views.
+        let _ = self.seen.subscribe().wait_for(|seen| *seen >= head).await;
+    }
+
+    /// The last position that is taken in.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        *self.seen.borrow()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Inner> {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Inner> {
+        self.inner.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The reservation of that id, as it is.
+    #[must_use]
+    pub fn get(&self, id: ReservationId) -> Option<Reservation> {
+        self.read().reservations.get(&id).cloned()
+    }
+
+    /// At most `limit` reservations that `filter` takes, by start, after `after`.
+    #[must_use]
+    pub fn list(&self, filter: &Filter, after: Option<ListKey>, limit: usize) -> Vec<Reservation> {
+        let inner = self.read();
+        let taken = |id: &ReservationId| inner.reservations.get(id).filter(|r| filter.takes(r));
+        if let Some(customer) = &filter.customer_id {
+            let ids = inner.by_customer.get(customer).map(Vec::as_slice).unwrap_or_default();
+            let mut found: Vec<_> =
+                ids.iter().filter_map(taken).filter(|r| after.is_none_or(|after| key(r) > after)).collect();
+            found.sort_unstable_by_key(|r| key(r));
+            return found.into_iter().take(limit).cloned().collect();
+        }
+        let from = match (after, filter.from) {
+            (Some(after), from) if from.is_none_or(|from| from <= after.0) => Bound::Excluded(after),
+            (_, Some(from)) => Bound::Included((from, ReservationId(uuid::Uuid::nil()))),
+            (_, None) => Bound::Unbounded,
+        };
+        let to =
+            filter.to.map_or(Bound::Unbounded, |to| Bound::Excluded((to, ReservationId(uuid::Uuid::nil()))));
+        if matches!((filter.from, filter.to), (Some(from), Some(to)) if from >= to) || is_empty(&from, &to) {
+            return Vec::new();
+        }
+        inner.by_start.range((from, to)).filter_map(|(_, id)| taken(id)).take(limit).cloned().collect()
+    }
+
+    /// Calls `visit` with every reservation that `filter` takes.
+    pub fn each(&self, filter: &Filter, mut visit: impl FnMut(&Reservation)) {
+        let inner = self.read();
+        let from = filter
+            .from
+            .map_or(Bound::Unbounded, |from| Bound::Included((from, ReservationId(uuid::Uuid::nil()))));
+        let ids = inner
+            .by_start
+            .range((from, Bound::Unbounded))
+            .take_while(|(start, _)| filter.to.is_none_or(|to| *start < to));
+        ids.filter_map(|(_, id)| inner.reservations.get(id)).filter(|r| filter.takes(r)).for_each(&mut visit);
+    }
+
+    /// The hold that ends first.
+    #[must_use]
+    pub fn next_hold(&self) -> Option<ListKey> {
+        self.read().holds.first().copied()
+    }
+
+    /// Tables of `venue` that are free in `window` for a party of `guests`, the smallest first.
+    #[must_use]
+    pub fn free_tables(
+        &self,
+        venue: &Venue,
+        window: &TimeWindow,
+        guests: u8,
+        except: ReservationId,
+        limit: usize,
+    ) -> Vec<Table> {
+        let inner = self.read();
+        let none = Occupancy::default();
+        let occupancy = inner.occupancy.get(&venue.id).unwrap_or(&none);
+        let mut free: Vec<_> = venue
+            .tables
+            .iter()
+            .filter(|table| table.seats >= guests && occupancy.is_free(&table.id, window, Some(except)))
+            .collect();
+        free.sort_by_key(|table| table.seats);
+        free.into_iter().take(limit).cloned().collect()
+    }
+}
+
+fn is_empty(from: &Bound<ListKey>, to: &Bound<ListKey>) -> bool {
+    match (from, to) {
+        (Bound::Excluded(from) | Bound::Included(from), Bound::Excluded(to)) => from >= to,
+        _ => false,
+    }
+}
+
+fn key(reservation: &Reservation) -> ListKey {
+    (reservation.window().start, reservation.id)
+}
+
+impl Inner {
+    fn apply(&mut self, id: ReservationId, event: &Event, at: Stamp) {
+        let mut reservation = self.reservations.remove(&id);
+        if let Some(before) = &reservation {
+            self.by_start.remove(&key(before));
+            if let Some(expires_at) = before.hold_expires_at() {
+                self.holds.remove(&(expires_at, id));
+            }
+        }
+        if let Event::ReservationCreated(created) = event {
+            self.by_customer.entry(created.customer_id.clone()).or_default().push(id);
+        }
+        stream::fold(&mut reservation, id, event, at);
+        let Some(after) = reservation else { return };
+        if matches!(event, Event::TableAssigned(_) | Event::TableReleased(_)) {
+            self.occupancy.entry(after.booking.venue_id.clone()).or_default().evolve(id, event);
+        }
+        self.by_start.insert(key(&after));
+        if let Some(expires_at) = after.hold_expires_at() {
+            self.holds.insert((expires_at, id));
+        }
+        self.reservations.insert(id, after);
+    }
+}
