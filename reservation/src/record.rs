@@ -125,10 +125,10 @@ fn tags(event: &Event, about: &About<'_>, submission: &Submission) -> Vec<Tag> {
     tags.extend(submission.key.as_ref().map(|key| Tag::command(&key.key)));
     match event {
         Event::TableAssigned(assigned) => {
-            tags.extend(table_tags(about.venue_id, &assigned.table_id, &assigned.window))
+            tags.extend(table_tags(about.venue_id, &assigned.table_id, &assigned.window));
         }
         Event::TableReleased(released) => {
-            tags.extend(table_tags(about.venue_id, &released.table_id, &released.window))
+            tags.extend(table_tags(about.venue_id, &released.table_id, &released.window));
         }
         _ => {}
     }

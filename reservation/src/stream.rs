@@ -113,7 +113,7 @@ pub fn fold(reservation: &mut Option<Reservation>, id: ReservationId, event: &Ev
     match (reservation.as_mut(), event) {
         (Some(reservation), event) => reservation.evolve(event, at),
         (None, Event::ReservationCreated(created)) => {
-            *reservation = Some(Reservation::begin(id, created, at))
+            *reservation = Some(Reservation::begin(id, created, at));
         }
         (None, _) => {}
     }

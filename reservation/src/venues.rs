@@ -54,7 +54,7 @@ impl Venues {
             match parse(&text, path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()) {
                 Ok(venue) => drop(venues.insert(venue.id.clone(), venue)),
                 Err(found) => {
-                    faults.extend(found.into_iter().map(|fault| format!("{}: {fault}", path.display())))
+                    faults.extend(found.into_iter().map(|fault| format!("{}: {fault}", path.display())));
                 }
             }
         }

@@ -119,14 +119,13 @@ impl Reservation {
         if !matches!(self.status, Status::Pending | Status::Confirmed | Status::CheckedIn) {
             return Err(Refusal::of(&self.status, Refusal::NotConfirmed));
         }
-        if let [only] = self.tables.as_slice() {
-            if only.table_id == choice.table_id
+        if let [only] = self.tables.as_slice()
+            && only.table_id == choice.table_id
                 && only.capacity == choice.capacity
                 && only.area == choice.area
             {
                 return Ok(vec![]);
             }
-        }
         fits(u32::from(choice.capacity), self.party_size())?;
         if !occupancy.is_free(&choice.table_id, &self.window(), Some(self.id)) {
             return Err(Refusal::TableTaken(choice.table_id.clone()));

@@ -238,7 +238,7 @@ impl Reservation {
                 });
             }
             (Event::PaymentFailed(failed), Deposit::Due(due)) => {
-                due.failure = Some(failed.reason_code.clone())
+                due.failure = Some(failed.reason_code.clone());
             }
             (Event::PaymentRefunded(refunded), Deposit::Paid(paid)) => {
                 paid.refunded_minor += refunded.amount.amount_minor;
