@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 use uuid::Uuid;
 
 /// Where time and ids come from.
 pub trait Clock: Send + Sync + 'static {
-    /// Now.
+    /// Now, to the microsecond: what events keep.
     fn now(&self) -> DateTime<Utc>;
 
     /// A new id, v7: ordered by time. Shows its time, so it is never a secret.
@@ -34,7 +34,7 @@ const NAP_MAX: Duration = Duration::from_secs(1);
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
     fn now(&self) -> DateTime<Utc> {
-        Utc::now()
+        Utc::now().trunc_subsecs(6)
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the one place that makes ids")]

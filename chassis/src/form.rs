@@ -7,6 +7,8 @@
 use std::fmt::Display;
 
 use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequestParts as _, Query};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
@@ -105,6 +107,18 @@ fn is_json(content_type: &str) -> bool {
         || (essence.len() > 5 && essence.to_ascii_lowercase().ends_with("+json"))
 }
 
+/// The parameters of a query as a form.
+///
+/// # Errors
+/// 400 when the query is not percent-encoded UTF-8.
+pub async fn query_form<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Form, Problem> {
+    let pairs = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await.map_err(|_| {
+        let detail = "The query can not be read: percent-encode it as UTF-8.";
+        Problem::new(StatusCode::BAD_REQUEST, "malformed_query", detail)
+    })?;
+    Ok(Form::query(pairs.0))
+}
+
 /// An object whose fields are being taken out. Take all fields before using any, so that the fault
 /// of one does not hide that of the next.
 #[derive(Debug)]
@@ -167,8 +181,22 @@ impl Form {
         taken
     }
 
-    /// Text of 1 to `max_chars` characters, or nothing.
+    /// One line of text of 1 to `max_chars` characters, or nothing.
     pub fn optional_text(&mut self, name: &str, max_chars: usize) -> Option<String> {
+        self.optional_prose_without(name, max_chars, char::is_control)
+    }
+
+    /// Text of 1 to `max_chars` characters that may have several lines, or nothing.
+    pub fn optional_prose(&mut self, name: &str, max_chars: usize) -> Option<String> {
+        self.optional_prose_without(name, max_chars, |c| c.is_control() && c != '\n' && c != '\t')
+    }
+
+    fn optional_prose_without(
+        &mut self,
+        name: &str,
+        max_chars: usize,
+        bad: fn(char) -> bool,
+    ) -> Option<String> {
         let value = self.optional(name)?;
         let Value::String(text) = value else {
             self.fault(name, "string_type", "Input should be a valid string", Some(value));
@@ -179,7 +207,7 @@ impl Form {
             ("string_too_short", "String should have at least 1 character".to_owned())
         } else if chars > max_chars {
             ("string_too_long", format!("String should have at most {max_chars} characters, it has {chars}"))
-        } else if text.chars().any(|c| c.is_control() && c != '\n') {
+        } else if text.chars().any(bad) {
             ("string_pattern_mismatch", "String should have no control characters".to_owned())
         } else {
             return Some(text);

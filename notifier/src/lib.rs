@@ -1,1 +1,23 @@
-//! .
+//! What Meja does outside: deposits taken, messages sent, results posted back.
+//!
+//! In reading order: [`effect`] is something to be done, with a key that makes it happen once;
+//! [`reaction`] says which effects an event has, pure; [`journal`] is what the notifier writes down
+//! and [`outbox`] what that adds up to; [`follow`] polls the feed, [`worker`] performs what is due
+//! through [`perform`], the [`gateway`]s and [`upstream`]; [`messages`] are the words; [`http`] is
+//! the door; [`config`] and [`app`] put it together.
+
+pub mod app;
+pub mod channels;
+pub mod config;
+pub mod effect;
+pub mod follow;
+pub mod gateway;
+pub mod http;
+pub mod journal;
+pub mod messages;
+pub mod outbox;
+pub mod payment;
+pub mod perform;
+pub mod reaction;
+pub mod upstream;
+pub mod worker;

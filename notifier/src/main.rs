@@ -1,1 +1,121 @@
-fn main() {}
+//! The binary `notifier`.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chassis::clock::{SharedClock, SystemClock};
+use chassis::config::EXIT_CONFIG;
+use chassis::serve::{Limits, Shutdown, serve};
+use chassis::{metrics, telemetry};
+use clap::Parser as _;
+use events::store::EventStore;
+use events::store::sled::{Options, SledStore};
+use metrics_exporter_prometheus::PrometheusHandle;
+use notifier::app::App;
+use notifier::config::{Cli, Config, Mail, Sms};
+use notifier::follow::Following;
+use notifier::gateway::files::MailFiles;
+use notifier::gateway::simulated::Simulated;
+use notifier::gateway::smtp::Smtp;
+use notifier::gateway::text::{Console, Twilio};
+use notifier::gateway::{MailGateway, SmsGateway};
+use notifier::http;
+use notifier::messages::Messages;
+use notifier::outbox::Outbox;
+use notifier::perform::Performer;
+use notifier::upstream::Upstream;
+use tokio::net::TcpListener;
+
+fn main() -> ExitCode {
+    let config = match Cli::parse().check() {
+        Ok(config) => config,
+        Err(error) => return refuse(&error),
+    };
+    if config.check_only {
+        tell("settings are fine");
+        return ExitCode::SUCCESS;
+    }
+    let (Ok(metrics), Ok(())) =
+        (metrics::install(), telemetry::init(config.log_format, config.log_filter.clone()))
+    else {
+        return refuse(&"logs and metrics can not be started twice");
+    };
+    let options = Options {
+        cache_bytes: config.cache_bytes,
+        reserve_bytes: config.disk_reserve_bytes,
+        ..Options::new(&config.data_dir, "notifier")
+    };
+    let store = match SledStore::open(&options) {
+        Ok(store) => Arc::new(store),
+        Err(error) => return refuse(&error),
+    };
+    match run(config, store, metrics) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(config: Config, store: Arc<SledStore>, metrics: PrometheusHandle) -> anyhow::Result<()> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (trigger, shutdown) = Shutdown::new();
+    let clock: SharedClock = Arc::new(SystemClock);
+    tokio::spawn(metrics::upkeep(metrics.clone()));
+    let listener = TcpListener::bind(config.listen).await?;
+    let address = listener.local_addr()?;
+    let outbox = Arc::new(Outbox::open(Arc::clone(&store) as Arc<dyn EventStore>, Arc::clone(&clock)).await?);
+    let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let performer = Performer {
+        upstream: Upstream::new(config.reservation_url.clone(), config.service_token.clone())?,
+        outbox: Arc::clone(&outbox),
+        payments: Arc::new(Simulated::new(public_url)),
+        mail: mail(&config.mail)?,
+        sms: sms(&config.sms)?,
+        messages: Messages::new(config.mail_from.clone())?,
+        clock: Arc::clone(&clock),
+    };
+    let (following, service_token) = (Following::default(), config.service_token);
+    let app = App { outbox, following, service_token, clock, shutdown: shutdown.clone() };
+    let worker = app.start(performer, config.habits, config.pace, config.decision);
+    tracing::info!(%address, log_id = %store.log_id(), head = %store.head(), "notifier is ready");
+    trigger.on_signals()?;
+    let limits = Limits::default();
+    serve(listener, http::router(app, Some(metrics)), limits, shutdown).await;
+    // Effects under way may take as long as requests; what is not done then is done after the start.
+    let _ = tokio::time::timeout(limits.drain_timeout.saturating_sub(Duration::from_secs(1)), worker).await;
+    tracing::info!(head = %store.head(), "notifier has stopped");
+    Ok(())
+}
+
+fn mail(mail: &Mail) -> anyhow::Result<Arc<dyn MailGateway>> {
+    Ok(match mail {
+        Mail::Files(dir) => Arc::new(MailFiles::create(dir)?),
+        Mail::Smtp(url) => Arc::new(Smtp::new(url).map_err(anyhow::Error::msg)?),
+    })
+}
+
+fn sms(sms: &Sms) -> anyhow::Result<Option<Arc<dyn SmsGateway>>> {
+    Ok(match sms {
+        Sms::Off => None,
+        Sms::Console => Some(Arc::new(Console)),
+        Sms::Twilio { base_url, account, token, from } => {
+            let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+            Some(Arc::new(Twilio::new(client, base_url, account.clone(), token.clone(), from.clone())))
+        }
+    })
+}
+
+#[expect(clippy::print_stderr, reason = "said before logging has begun, to whoever started it")]
+fn refuse(error: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("notifier: {error}");
+    ExitCode::from(EXIT_CONFIG)
+}
+
+#[expect(clippy::print_stdout, reason = "this is what was asked for")]
+fn tell(words: &str) {
+    println!("notifier: {words}");
+}

@@ -72,7 +72,7 @@ pub enum HandleError {
 
 /// One try: it led to something, or something came between.
 enum Attempt {
-    Done(Handled),
+    Done(Box<Handled>),
     Conflict,
 }
 
@@ -95,7 +95,7 @@ impl Handler {
         let payment_id = PaymentId(self.clock.new_id());
         for _ in 0..ATTEMPTS_MAX {
             match self.try_book(id, payment_id, created, submission).await? {
-                Attempt::Done(handled) => return Ok(handled),
+                Attempt::Done(handled) => return Ok(*handled),
                 Attempt::Conflict => {}
             }
         }
@@ -114,7 +114,7 @@ impl Handler {
     ) -> Result<Handled, HandleError> {
         for _ in 0..ATTEMPTS_MAX {
             match self.try_handle(id, command, submission).await? {
-                Attempt::Done(handled) => return Ok(handled),
+                Attempt::Done(handled) => return Ok(*handled),
                 Attempt::Conflict => {}
             }
         }
@@ -129,7 +129,7 @@ impl Handler {
         submission: &Submission,
     ) -> Result<Attempt, HandleError> {
         if let Some(handled) = self.replay(submission.key.as_ref()).await? {
-            return Ok(Attempt::Done(handled));
+            return Ok(Attempt::Done(Box::new(handled)));
         }
         let now = self.clock.now();
         let events = decide::book(created.clone(), payment_id, now);
@@ -151,7 +151,7 @@ impl Handler {
         submission: &Submission,
     ) -> Result<Attempt, HandleError> {
         if let Some(handled) = self.replay(submission.key.as_ref()).await? {
-            return Ok(Attempt::Done(handled));
+            return Ok(Attempt::Done(Box::new(handled)));
         }
         let (reservation, looked_at) = stream::load(self.store.as_ref(), id, Until::Now).await?;
         let reservation = reservation.ok_or(HandleError::NotFound(id))?;
@@ -170,7 +170,7 @@ impl Handler {
             }
         };
         if events.is_empty() {
-            return Ok(Attempt::Done(Handled { reservation, replayed: false }));
+            return Ok(Attempt::Done(Box::new(Handled { reservation, replayed: false })));
         }
         let entries = entries(&events, &About::existing(&reservation), submission, self.clock.as_ref(), now)?;
         let guard = guard(std::iter::once(Tag::reservation(id)).chain(tables), submission.key.as_ref());
@@ -230,7 +230,7 @@ impl Handler {
                     stream::fold(&mut reservation, id, event, Stamp { position, time });
                 }
                 let reservation = reservation.ok_or(HandleError::NotFound(id))?;
-                Ok(Attempt::Done(Handled { reservation, replayed: false }))
+                Ok(Attempt::Done(Box::new(Handled { reservation, replayed: false })))
             }
             Err(AppendError::Conflict { .. }) => {
                 metrics::counter!("meja_append_conflicts_total").increment(1);

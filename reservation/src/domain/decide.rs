@@ -121,11 +121,11 @@ impl Reservation {
         }
         if let [only] = self.tables.as_slice()
             && only.table_id == choice.table_id
-                && only.capacity == choice.capacity
-                && only.area == choice.area
-            {
-                return Ok(vec![]);
-            }
+            && only.capacity == choice.capacity
+            && only.area == choice.area
+        {
+            return Ok(vec![]);
+        }
         fits(u32::from(choice.capacity), self.party_size())?;
         if !occupancy.is_free(&choice.table_id, &self.window(), Some(self.id)) {
             return Err(Refusal::TableTaken(choice.table_id.clone()));

@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use chassis::caller::Caller;
 use chassis::form::{self, Fault, Form};
 use chassis::problem::Problem;
@@ -39,15 +39,7 @@ impl FromRequestParts<App> for Parameters {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let pairs = axum::extract::Query::<Vec<(String, String)>>::from_request_parts(parts, app).await;
-        let pairs = pairs.map_err(|_| {
-            Problem::new(
-                StatusCode::BAD_REQUEST,
-                "malformed_query",
-                "The query can not be read: percent-encode it as UTF-8.",
-            )
-        })?;
-        Ok(Self(Form::query(pairs.0)))
+        form::query_form(parts, app).await.map(Self)
     }
 }
 

@@ -43,6 +43,8 @@ pub(super) struct ReservationView {
     party_size: u8,
     #[schema(example = "bandung-dago")]
     venue_id: String,
+    #[schema(example = "Warung Sinar Dago")]
+    venue_name: String,
     #[schema(example = "Asia/Jakarta")]
     timezone: String,
     tables: Vec<TableView>,
@@ -131,7 +133,11 @@ impl App {
             Status::Cancelled { described_at: Some(at), .. } => self.private(*at).await?,
             _ => None,
         };
-        Ok(ReservationView::of(reservation, contact, description))
+        let venue = self.venues.get(Some(&reservation.booking.venue_id));
+        // A venue whose file is gone is still known by its id.
+        let venue_name =
+            venue.map_or_else(|| reservation.booking.venue_id.to_string(), |venue| venue.name.clone());
+        Ok(ReservationView::of(reservation, venue_name, contact, description))
     }
 
     /// A private part, unless it was forgotten.
@@ -170,7 +176,12 @@ pub(super) fn with_etag(view: &ReservationView, version: u64) -> Response {
 }
 
 impl ReservationView {
-    fn of(reservation: &Reservation, contact: Option<Contact>, description: Option<Description>) -> Self {
+    fn of(
+        reservation: &Reservation,
+        venue_name: String,
+        contact: Option<Contact>,
+        description: Option<Description>,
+    ) -> Self {
         let booking = &reservation.booking;
         let (contact_name, table_preference, special_requests) = match contact {
             Some(contact) => (Some(contact.name), contact.table_preference, contact.special_requests),
@@ -186,6 +197,7 @@ impl ReservationView {
             table_area: reservation.tables.first().map(|table| table.area.clone()),
             party_size: booking.party_size.get(),
             venue_id: booking.venue_id.to_string(),
+            venue_name,
             timezone: booking.timezone.clone(),
             tables: reservation.tables.iter().map(TableView::of).collect(),
             deposit: DepositView::of(reservation),

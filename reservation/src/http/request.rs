@@ -30,7 +30,7 @@ pub(super) fn booking(form: &mut Form, app: &App) -> Option<(ReservationCreated,
         Locale::from_tag(tag).ok_or_else(|| format!("{tag:?} is not a language we write in: id or en"))
     });
     let table_preference = form.optional_text("table_preference", 64);
-    let special_requests = form.optional_text("special_requests", 500);
+    let special_requests = form.optional_prose("special_requests", 500);
     let country = venue.map(|venue| venue.country.clone());
     let contact = form.object("contact_info", |contact| {
         let name = contact.text("name", 120);
@@ -164,7 +164,7 @@ pub(super) fn party_size(form: &mut Form) -> Option<Command> {
 
 pub(super) fn cancel(form: &mut Form) -> Option<(Command, Option<Sealed>)> {
     let reason_code = form.parsed("reason_code", 64, code);
-    let description = form.optional_text("description", 500);
+    let description = form.optional_prose("description", 500);
     let by = form.optional_parsed("cancelled_by", 10, |text| match text {
         "guest" => Ok(CancelledBy::Guest),
         "staff" => Ok(CancelledBy::Staff),

@@ -1,0 +1,240 @@
+//! Something to be done outside, as data, with a key that makes it happen once.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use events::values::{Medium, Money};
+use events::{PaymentId, ReservationId};
+use serde::{Deserialize, Serialize};
+
+/// Names an effect: derived from the event and the kind of effect, so that the same event always
+/// gives the same key. It is the provider's idempotency key, the mail's Message-ID and the
+/// Idempotency-Key of the result that is posted back.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EffectKey(pub String);
+
+impl EffectKey {
+    /// The key of the effect of this `kind` that follows from an event.
+    #[must_use]
+    pub fn of_event(event: events::EventId, kind: &str) -> Self {
+        Self(format!("{}.{kind}", event.uuid))
+    }
+
+    /// The key of the effect of this `kind` that follows from what became of `self`.
+    #[must_use]
+    pub fn then(&self, kind: &str) -> Self {
+        Self(format!("{}.{kind}", self.0))
+    }
+}
+
+impl fmt::Display for EffectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Effect {
+    /// Ask the guest for a deposit.
+    TakeDeposit {
+        /// For which reservation.
+        reservation_id: ReservationId,
+        /// Which payment.
+        payment_id: PaymentId,
+        /// How much.
+        amount: Money,
+        /// How the guest wants to pay, if they said so.
+        channel: Option<String>,
+    },
+    /// Give money back.
+    Refund {
+        /// For which reservation.
+        reservation_id: ReservationId,
+        /// Which payment.
+        payment_id: PaymentId,
+        /// How much of it.
+        amount: Money,
+    },
+    /// Tell the guest something.
+    Message {
+        /// About which reservation.
+        reservation_id: ReservationId,
+        /// What to say.
+        template: Template,
+        /// How.
+        medium: Medium,
+        /// When the party comes, as far as the message knows: it is not sent if that has changed.
+        start: Option<DateTime<Utc>>,
+        /// Where to pay.
+        link: Option<String>,
+        /// The amount the message is about.
+        amount: Option<Money>,
+    },
+    /// Tell the reservation service what became of a payment.
+    PostPayment {
+        /// Of which reservation.
+        reservation_id: ReservationId,
+        /// What became of it.
+        result: PaymentResult,
+    },
+    /// Tell the reservation service what became of a message.
+    PostNotification {
+        /// About which reservation.
+        reservation_id: ReservationId,
+        /// What became of it.
+        result: NotificationResult,
+    },
+}
+
+/// What a message says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Template {
+    /// We have your request.
+    Received,
+    /// Please pay a deposit.
+    DepositDue,
+    /// We expect you.
+    Confirmed,
+    /// We expect you at another time.
+    Rescheduled,
+    /// It is called off.
+    Cancelled,
+    /// Your money is on its way back.
+    Refunded,
+    /// See you soon.
+    Reminder,
+}
+
+impl Template {
+    /// Every template.
+    pub const ALL: [Self; 7] = [
+        Self::Received,
+        Self::DepositDue,
+        Self::Confirmed,
+        Self::Rescheduled,
+        Self::Cancelled,
+        Self::Refunded,
+        Self::Reminder,
+    ];
+
+    /// Its name in files, events and answers.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::DepositDue => "deposit_due",
+            Self::Confirmed => "confirmed",
+            Self::Rescheduled => "rescheduled",
+            Self::Cancelled => "cancelled",
+            Self::Refunded => "refunded",
+            Self::Reminder => "reminder",
+        }
+    }
+}
+
+/// What became of a payment, as it is posted back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentResult {
+    /// Which payment.
+    pub payment_id: PaymentId,
+    /// What became of it.
+    #[serde(flatten)]
+    pub outcome: PaymentOutcome,
+}
+
+/// What became of a payment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum PaymentOutcome {
+    /// The money came.
+    Completed {
+        /// How much.
+        #[serde(flatten)]
+        amount: Money,
+        /// By which channel.
+        channel: String,
+        /// The provider's name for it.
+        provider_reference: String,
+    },
+    /// It did not.
+    Failed {
+        /// Why, as a stable code.
+        reason_code: String,
+    },
+    /// Some or all of it went back.
+    Refunded {
+        /// How much.
+        #[serde(flatten)]
+        amount: Money,
+        /// The provider's name for the refund.
+        provider_reference: String,
+    },
+}
+
+/// What became of a message, as it is posted back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotificationResult {
+    /// The key of the message.
+    pub notification_id: EffectKey,
+    /// What it says.
+    pub template: Template,
+    /// How it went.
+    pub medium: Medium,
+    /// What became of it.
+    #[serde(flatten)]
+    pub outcome: NotificationOutcome,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum NotificationOutcome {
+    /// It went out.
+    Sent,
+    /// It could not go out.
+    Failed {
+        /// Why, as a stable code.
+        reason_code: String,
+    },
+}
+
+impl Effect {
+    /// The reservation it is about.
+    #[must_use]
+    pub fn reservation_id(&self) -> ReservationId {
+        match self {
+            Self::TakeDeposit { reservation_id, .. }
+            | Self::Refund { reservation_id, .. }
+            | Self::Message { reservation_id, .. }
+            | Self::PostPayment { reservation_id, .. }
+            | Self::PostNotification { reservation_id, .. } => *reservation_id,
+        }
+    }
+
+    /// Its kind, as it stands in answers and metrics.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::TakeDeposit { .. } => "take_deposit",
+            Self::Refund { .. } => "refund",
+            Self::Message { .. } => "message",
+            Self::PostPayment { .. } => "post_payment",
+            Self::PostNotification { .. } => "post_notification",
+        }
+    }
+}
+
+/// An effect with its key, and from when on it may be performed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// Its key.
+    pub key: EffectKey,
+    /// What is to be done.
+    pub effect: Effect,
+    /// Not before this.
+    pub due_at: DateTime<Utc>,
+}

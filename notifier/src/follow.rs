@@ -1,0 +1,195 @@
+//! Polls the feed and writes down what is to be done about it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chassis::serve::Shutdown;
+use events::feed::{Batch, Lag};
+use events::store::APPEND_EVENTS_MAX;
+use events::{EventId, Position, Recorded, ReservationId};
+
+use crate::journal::{Author, Scheduled};
+use crate::outbox::{Cursor, Outbox, OutboxError};
+use crate::reaction::{Habits, react};
+use crate::upstream::{Upstream, UpstreamError};
+
+/// How long a poll is parked when there is nothing new.
+const POLL: Duration = Duration::from_secs(25);
+const AGAIN_MIN: Duration = Duration::from_millis(100);
+const AGAIN_MAX: Duration = Duration::from_secs(5);
+
+/// How the following goes.
+#[derive(Debug, Clone, Default)]
+pub struct Following(Arc<Mutex<Seen>>);
+
+/// What was last seen of the feed.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    /// Where the log of the reservation service ended.
+    pub head: Position,
+    /// What keeps the notifier from following, in words.
+    pub trouble: Option<String>,
+    /// Whether it can not go on without a person.
+    pub stuck: bool,
+}
+
+impl Following {
+    /// What was last seen.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, change: impl FnOnce(&mut Seen)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// Follows the feed of `upstream` until the service stops.
+pub async fn run(
+    upstream: Upstream,
+    outbox: Arc<Outbox>,
+    habits: Habits,
+    following: Following,
+    shutdown: Shutdown,
+) {
+    let mut again = AGAIN_MIN;
+    loop {
+        let followed = tokio::select! {
+            followed = follow_once(&upstream, &outbox, &habits, &following) => followed,
+            () = shutdown.requested() => return,
+        };
+        match followed {
+            Ok(()) => {
+                if following.seen().trouble.is_some() {
+                    tracing::info!("the feed is followed again");
+                }
+                following.set(|seen| (seen.trouble, seen.stuck) = (None, false));
+                again = AGAIN_MIN;
+                continue;
+            }
+            Err(error) => {
+                let stuck = error.is_stuck();
+                let words = error.words();
+                // Said once, not at every try.
+                if following.seen().trouble.as_ref() != Some(&words) {
+                    match stuck {
+                        true => tracing::error!("{words}"),
+                        false => tracing::warn!("{words}; trying again until it does"),
+                    }
+                }
+                following.set(|seen| (seen.trouble, seen.stuck) = (Some(words), stuck));
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(again) => again = (again * 2).min(AGAIN_MAX),
+            () = shutdown.requested() => return,
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum FollowError {
+    #[error("the feed can not be read")]
+    Upstream(#[from] UpstreamError),
+    #[error("the page of the feed is not JSON")]
+    Page(#[source] serde_json::Error),
+    #[error("an event of the feed can not be read")]
+    Event(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("what is to be done can not be written down")]
+    Outbox(#[from] OutboxError),
+}
+
+impl FollowError {
+    fn is_stuck(&self) -> bool {
+        match self {
+            Self::Upstream(error) => error.is_foreign_cursor(),
+            Self::Event(_) => true,
+            Self::Page(_) | Self::Outbox(_) => false,
+        }
+    }
+
+    fn words(&self) -> String {
+        match self {
+            Self::Upstream(error) if error.is_foreign_cursor() => {
+                "the log of the reservation service is not the one this notifier has followed (cursor_not_in_log): \
+                 was it put back from a backup or replaced? Nothing is done for its events until that is settled: put \
+                 the right log back, or start with an empty data directory, after which every event is reacted to anew"
+                    .into()
+            }
+            Self::Upstream(error) => error.to_string(),
+            other => {
+                let cause = std::error::Error::source(other).map(ToString::to_string).unwrap_or_default();
+                format!("{other}: {cause}")
+            }
+        }
+    }
+}
+
+async fn follow_once(
+    upstream: &Upstream,
+    outbox: &Outbox,
+    habits: &Habits,
+    following: &Following,
+) -> Result<(), FollowError> {
+    let cursor = outbox.cursor().map(|cursor| cursor.last_event_id);
+    let page = upstream.feed(cursor, POLL).await?;
+    following.set(|seen| seen.head = page.head);
+    let batch = Batch::parse(&page.body).map_err(FollowError::Page)?;
+    let mut pending = Pending::default();
+    for event in batch.events {
+        let recorded =
+            Recorded::parse(event.get().as_bytes()).map_err(|error| FollowError::Event(error.into()))?;
+        let effects = effects_of(&recorded, habits)?;
+        if pending.effects.len() + effects.len() >= APPEND_EVENTS_MAX {
+            pending.write(outbox).await?;
+        }
+        pending.add(&recorded, effects);
+    }
+    pending.write(outbox).await?;
+    let position = outbox.cursor().map_or(Position::START, |cursor| cursor.last_event_id.position);
+    let lag = Lag { position, head: page.head.max(position) };
+    metrics::gauge!("meja_notifier_lag_events").set(lag.events() as f64);
+    Ok(())
+}
+
+fn effects_of(recorded: &Recorded<'_>, habits: &Habits) -> Result<Vec<Scheduled>, FollowError> {
+    let Some(reservation_id) = recorded.subject_uuid("reservation").map(ReservationId) else {
+        return Ok(vec![]);
+    };
+    let event = recorded.event().map_err(|error| FollowError::Event(error.into()))?;
+    let cause = recorded.cause();
+    let planned = react(recorded.id, recorded.time, reservation_id, &event, habits);
+    let scheduled = |planned: crate::effect::Planned| Scheduled {
+        key: planned.key,
+        effect: planned.effect,
+        due_at: planned.due_at,
+        event_id: Some(recorded.id.to_string()),
+        correlation_id: cause.correlation_id.clone(),
+        traceparent: cause.traceparent.clone(),
+    };
+    Ok(planned.into_iter().map(scheduled).collect())
+}
+
+/// Effects that are written down together with the cursor behind their events.
+#[derive(Default)]
+struct Pending {
+    effects: Vec<Scheduled>,
+    reached: Option<(EventId, chrono::DateTime<chrono::Utc>)>,
+}
+
+impl Pending {
+    fn add(&mut self, recorded: &Recorded<'_>, effects: Vec<Scheduled>) {
+        for effect in &effects {
+            tracing::debug!(request = effect.correlation_id, key = %effect.key, "an effect is scheduled");
+        }
+        self.effects.extend(effects);
+        self.reached = Some((recorded.id, recorded.time));
+    }
+
+    async fn write(&mut self, outbox: &Outbox) -> Result<(), FollowError> {
+        let Some((last_event_id, time)) = self.reached.take() else { return Ok(()) };
+        let effects = std::mem::take(&mut self.effects);
+        Ok(outbox.react(effects, Cursor { last_event_id, time }, &Author::system("follow")).await?)
+    }
+}

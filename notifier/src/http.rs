@@ -1,0 +1,67 @@
+//! The door: what is known of payments, messages and effects, the provider's checkout page and
+//! webhook, and the little that a person can order.
+
+mod checkout;
+mod effects;
+mod ops;
+mod payments;
+mod problem;
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::middleware;
+use axum::response::IntoResponse as _;
+use axum::routing::get;
+use chassis::docs;
+use chassis::serve::harden;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tower_http::timeout::TimeoutLayer;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+
+/// The longest a request may take.
+const REQUEST_MAX: Duration = Duration::from_secs(30);
+
+/// Every route of the service.
+pub fn router(app: App, metrics: Option<PrometheusHandle>) -> Router {
+    let (routes, api) = OpenApiRouter::with_openapi(ops::ApiDoc::openapi())
+        .routes(routes!(payments::channels))
+        .routes(routes!(payments::list))
+        .routes(routes!(payments::get))
+        .routes(routes!(payments::refund))
+        .routes(routes!(effects::notifications))
+        .routes(routes!(effects::retry_notification))
+        .routes(routes!(effects::list))
+        .routes(routes!(effects::retry))
+        .routes(routes!(checkout::webhook))
+        .routes(routes!(ops::cursor))
+        .routes(routes!(ops::ready))
+        .with_state(app.clone())
+        .split_for_parts();
+    let pages = Router::new()
+        .route("/checkout/{reference}", get(checkout::page))
+        .route("/checkout/{reference}/{choice}", axum::routing::post(checkout::choose))
+        .with_state(app.clone());
+    let measured = docs::routes(api, metrics).layer(middleware::from_fn_with_state(app, measure));
+    let bounded =
+        routes.merge(pages).layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, REQUEST_MAX));
+    harden(bounded.merge(measured))
+}
+
+/// Gauges are brought up to date when somebody looks.
+async fn measure(
+    State(app): State<App>,
+    request: axum::extract::Request,
+    next: middleware::Next,
+) -> axum::response::Response {
+    if request.uri().path() == "/metrics" {
+        app.measure();
+    }
+    next.run(request).await.into_response()
+}

@@ -1,0 +1,167 @@
+//! Messages and all other effects: what became of them, and dead letters tried again.
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Response};
+use chassis::problem::Problem;
+use chrono::{DateTime, Utc};
+use events::ReservationId;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::ops;
+use super::problem::{Order, Parameters, limit, problem};
+use crate::app::App;
+use crate::effect::{Effect, EffectKey};
+use crate::outbox::{EffectState, Tracked};
+
+const STATES: [&str; 4] = ["waiting", "done", "skipped", "dead"];
+
+/// Effects.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Effects {
+    items: Vec<EffectView>,
+}
+
+/// Something that is done outside.
+#[derive(Serialize, ToSchema)]
+struct EffectView {
+    /// Its key.
+    #[schema(example = "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f.mail-confirmed")]
+    id: String,
+    /// take_deposit, refund, message, post_payment or post_notification.
+    #[schema(example = "message")]
+    kind: &'static str,
+    reservation_id: String,
+    /// waiting, done, skipped or dead.
+    #[schema(example = "done")]
+    status: &'static str,
+    /// Why there was nothing to do any more, or why it can not be done.
+    reason: Option<String>,
+    /// What a message says.
+    template: Option<&'static str>,
+    /// mail or sms.
+    medium: Option<&'static str>,
+    /// Whom it reached, masked.
+    #[schema(example = "s***@e***.com")]
+    recipient: Option<String>,
+    attempts: u32,
+    last_error: Option<String>,
+    next_attempt_at: Option<DateTime<Utc>>,
+    updated_at: DateTime<Utc>,
+    /// The event at whose end it stands.
+    event_id: Option<String>,
+    /// The request at whose end it stands.
+    correlation_id: String,
+}
+
+impl From<Tracked> for EffectView {
+    fn from(tracked: Tracked) -> Self {
+        let (reason, next_attempt_at) = match &tracked.state {
+            EffectState::Waiting(at) => (None, Some(*at)),
+            EffectState::Done(outcome) if outcome == "done" => (None, None),
+            EffectState::Done(reason) | EffectState::Dead(reason) => (Some(reason.clone()), None),
+        };
+        let (template, medium) = match &tracked.scheduled.effect {
+            Effect::Message { template, medium, .. } => (Some(template.name()), Some(ops::medium(*medium))),
+            _ => (None, None),
+        };
+        Self {
+            id: tracked.scheduled.key.to_string(),
+            kind: tracked.scheduled.effect.kind(),
+            reservation_id: tracked.scheduled.effect.reservation_id().to_string(),
+            status: tracked.state.word(),
+            reason,
+            template,
+            medium,
+            recipient: tracked.recipient,
+            attempts: tracked.attempts,
+            last_error: tracked.last_error,
+            next_attempt_at,
+            updated_at: tracked.updated_at,
+            event_id: tracked.scheduled.event_id,
+            correlation_id: tracked.scheduled.correlation_id,
+        }
+    }
+}
+
+/// List messages, the latest first
+#[utoipa::path(get, path = "/api/notifications", tag = "messages",
+    params(("status" = Option<String>, Query), ("reservation_id" = Option<String>, Query), ("limit" = Option<u32>, Query)),
+    responses((status = 200, body = Effects), (status = 422, body = ops::ProblemDoc, content_type = "application/problem+json")))]
+pub(super) async fn notifications(
+    State(app): State<App>,
+    parameters: Parameters,
+) -> Result<axum::Json<Effects>, Problem> {
+    select(&app, parameters, |tracked| matches!(tracked.scheduled.effect, Effect::Message { .. }))
+}
+
+/// List effects, the latest first
+///
+/// `status=dead` are the dead letters.
+#[utoipa::path(get, path = "/api/effects", tag = "effects",
+    params(("status" = Option<String>, Query), ("reservation_id" = Option<String>, Query), ("limit" = Option<u32>, Query)),
+    responses((status = 200, body = Effects), (status = 422, body = ops::ProblemDoc, content_type = "application/problem+json")))]
+pub(super) async fn list(
+    State(app): State<App>,
+    parameters: Parameters,
+) -> Result<axum::Json<Effects>, Problem> {
+    select(&app, parameters, |_| true)
+}
+
+fn select(
+    app: &App,
+    Parameters(mut form): Parameters,
+    kind: impl Fn(&Tracked) -> bool,
+) -> Result<axum::Json<Effects>, Problem> {
+    let status = form.optional_parsed("status", 20, |text| {
+        if STATES.contains(&text) {
+            Ok(text.to_owned())
+        } else {
+            Err(format!("{text:?} is not a status: {}", STATES.join(", ")))
+        }
+    });
+    let reservation_id = form.optional_parsed("reservation_id", 36, str::parse::<ReservationId>);
+    let limit = limit(&mut form);
+    let (status, reservation_id, limit) = form.finish(Some((status, reservation_id, limit)))?;
+    let wanted = |tracked: &Tracked| {
+        kind(tracked)
+            && status.as_ref().is_none_or(|status| tracked.state.word() == status)
+            && reservation_id.is_none_or(|id| tracked.scheduled.effect.reservation_id() == id)
+    };
+    let items = app.outbox.effects(wanted, limit).into_iter().map(EffectView::from).collect();
+    Ok(axum::Json(Effects { items }))
+}
+
+/// Try a message again that could not go out
+#[utoipa::path(post, path = "/api/notifications/{id}/retry", tag = "messages", security(("service_token" = [])),
+    params(("id" = String, Path)),
+    responses((status = 202, description = "It is tried again"), (status = 401, body = ops::ProblemDoc, content_type = "application/problem+json"),
+        (status = 404, body = ops::ProblemDoc, content_type = "application/problem+json"),
+        (status = 409, body = ops::ProblemDoc, content_type = "application/problem+json")))]
+pub(super) async fn retry_notification(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    order: Order,
+) -> Result<Response, Problem> {
+    again(&app, id, order).await
+}
+
+/// Try a dead letter again
+#[utoipa::path(post, path = "/api/effects/{id}/retry", tag = "effects", security(("service_token" = [])),
+    params(("id" = String, Path)),
+    responses((status = 202, description = "It is tried again"), (status = 401, body = ops::ProblemDoc, content_type = "application/problem+json"),
+        (status = 404, body = ops::ProblemDoc, content_type = "application/problem+json"),
+        (status = 409, body = ops::ProblemDoc, content_type = "application/problem+json")))]
+pub(super) async fn retry(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    order: Order,
+) -> Result<Response, Problem> {
+    again(&app, id, order).await
+}
+
+async fn again(app: &App, id: String, order: Order) -> Result<Response, Problem> {
+    order.form.finish(Some(()))?;
+    app.outbox.retry(&EffectKey(id), &order.by).await.map_err(|error| problem(&error))?;
+    Ok(axum::http::StatusCode::ACCEPTED.into_response())
+}

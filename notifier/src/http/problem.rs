@@ -1,0 +1,94 @@
+//! The one place where an error of this service becomes an HTTP status, and what every handler
+//! takes from a request.
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use chassis::caller::Caller;
+use chassis::form::{self, Form};
+use chassis::problem::Problem;
+use events::store::AppendError;
+use events::values::Actor;
+
+use crate::app::App;
+use crate::journal::Author;
+use crate::outbox::OutboxError;
+
+pub(super) fn problem(error: &OutboxError) -> Problem {
+    match error {
+        OutboxError::UnknownPayment(name) => Problem::not_found(format!("There is no payment {name}.")),
+        OutboxError::UnknownEffect(key) => {
+            Problem::not_found(format!("There is no effect {key}. See /api/effects."))
+        }
+        OutboxError::NotDead(_, state) => {
+            let detail = format!("Only a dead letter can be tried again by hand; this one is {state}.");
+            Problem::new(StatusCode::CONFLICT, "not_dead", detail).with("effect_status", *state)
+        }
+        OutboxError::NotRefundable { left_minor, asked_minor, .. } => {
+            let detail = format!("Of this payment {left_minor} minor units can go back, not {asked_minor}.");
+            Problem::new(StatusCode::CONFLICT, "not_refundable", detail).with("refundable_minor", *left_minor)
+        }
+        OutboxError::Append(AppendError::Conflict { .. }) => Problem::new(
+            StatusCode::CONFLICT,
+            "conflict",
+            "Somebody else did something with it in the same moment. Look again, then decide.",
+        ),
+        OutboxError::Append(AppendError::Overloaded | AppendError::Closed | AppendError::NoSpace { .. }) => {
+            Problem::unavailable(
+                "unavailable",
+                "Nothing can be written down for now. Nothing was done; try again.",
+                5,
+            )
+        }
+        OutboxError::Append(_) | OutboxError::Read(_) | OutboxError::Entry(_) => Problem::internal(error),
+    }
+}
+
+/// Something that moves money or sends messages is ordered: by whoever shows the service token.
+pub(super) struct Order {
+    pub(super) form: Form,
+    pub(super) by: Author,
+}
+
+impl FromRequest<App> for Order {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let actor = match &app.service_token {
+            Some(token) if !token.is_shown_in(&parts.headers) => return Err(Problem::unauthorized()),
+            Some(_) => Actor::service("operator"),
+            // Without a token the service listens on loopback only.
+            None => Actor::unauthenticated(),
+        };
+        let Ok(Caller { request_id, traceparent }) = Caller::from_request_parts(&mut parts, app).await;
+        let by = Author { correlation_id: request_id, causation_id: None, traceparent, actor };
+        Ok(Self { form: read_form(&parts, body).await?, by })
+    }
+}
+
+/// The body of a request as a form.
+pub(super) async fn read_form(parts: &Parts, body: axum::body::Body) -> Result<Form, Problem> {
+    let body = form::read_body(body).await?;
+    Ok(Form::new(form::parse_object(&parts.headers, &body)?))
+}
+
+/// The parameters of a query.
+pub(super) struct Parameters(pub(super) Form);
+
+impl FromRequestParts<App> for Parameters {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        chassis::form::query_form(parts, app).await.map(Self)
+    }
+}
+
+/// `limit`, 1 to 1000, 100 by default.
+pub(super) fn limit(form: &mut Form) -> usize {
+    let limit = form.optional_parsed("limit", 10, |text| match text.parse::<usize>() {
+        Ok(limit @ 1..=1_000) => Ok(limit),
+        _ => Err(format!("{text:?} is not a number from 1 to 1000")),
+    });
+    limit.unwrap_or(100)
+}

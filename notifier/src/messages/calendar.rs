@@ -1,0 +1,90 @@
+//! The .ics file: RFC 5545. The UID is stable and the SEQUENCE is the version of the reservation, so
+//! that a calendar replaces what it has.
+
+use chrono::{DateTime, Utc};
+
+use super::Facts;
+use crate::effect::Template;
+
+/// A calendar file.
+pub(super) struct Calendar {
+    /// iTIP method, RFC 5546.
+    pub(super) method: &'static str,
+    /// The file.
+    pub(super) text: String,
+}
+
+/// The file that goes with a message, if it fixes a time or frees it.
+pub(super) fn file(
+    template: Template,
+    facts: &Facts<'_>,
+    domain: &str,
+    now: DateTime<Utc>,
+) -> Option<Calendar> {
+    let confirmed = facts.reservation.status == "CONFIRMED";
+    let (method, status) = match template {
+        Template::Confirmed => ("PUBLISH", "CONFIRMED"),
+        Template::Rescheduled if confirmed => ("PUBLISH", "CONFIRMED"),
+        Template::Cancelled => ("CANCEL", "CANCELLED"),
+        Template::Received
+        | Template::DepositDue
+        | Template::Rescheduled
+        | Template::Refunded
+        | Template::Reminder => {
+            return None;
+        }
+    };
+    let reservation = facts.reservation;
+    let stamp = |at: DateTime<Utc>| at.format("%Y%m%dT%H%M%SZ").to_string();
+    let lines = [
+        "BEGIN:VCALENDAR".to_owned(),
+        "VERSION:2.0".to_owned(),
+        "PRODID:-//Meja//Meja//EN".to_owned(),
+        format!("METHOD:{method}"),
+        "BEGIN:VEVENT".to_owned(),
+        format!("UID:{}@{domain}", reservation.reservation_id),
+        format!("SEQUENCE:{}", reservation.version),
+        format!("DTSTAMP:{}", stamp(now)),
+        format!("DTSTART:{}", stamp(reservation.start_time.to_utc())),
+        format!("DTEND:{}", stamp(reservation.end_time.to_utc())),
+        format!("SUMMARY:{}", escaped(&format!("{} ({})", reservation.venue_name, reservation.party_size))),
+        format!("LOCATION:{}", escaped(&reservation.venue_name)),
+        format!("STATUS:{status}"),
+        "END:VEVENT".to_owned(),
+        "END:VCALENDAR".to_owned(),
+    ];
+    let text = lines.iter().map(|line| folded(line) + "\r\n").collect();
+    Some(Calendar { method, text })
+}
+
+/// RFC 5545 §3.3.11.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace(';', "\\;").replace(',', "\\,").replace('\n', "\\n")
+}
+
+/// Lines of at most 75 octets, RFC 5545 §3.1, never cut within a character.
+fn folded(line: &str) -> String {
+    let (mut folded, mut octets) = (String::new(), 0);
+    for c in line.chars() {
+        if octets + c.len_utf8() > 75 {
+            folded.push_str("\r\n ");
+            octets = 1;
+        }
+        folded.push(c);
+        octets += c.len_utf8();
+    }
+    folded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_are_folded_between_characters() {
+        let line = format!("SUMMARY:{}", "è".repeat(80));
+        let folded = folded(&line);
+        assert!(folded.split("\r\n").all(|part| part.len() <= 75));
+        assert_eq!(folded.replace("\r\n ", ""), line);
+    }
+}

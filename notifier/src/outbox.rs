@@ -1,0 +1,518 @@
+//! What the journal adds up to: effects that wait, are done or are dead, payments, the cursor.
+//!
+//! **Invariant:** the only `.append(` of this service stands here.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chassis::clock::SharedClock;
+use chrono::{DateTime, Utc};
+use events::store::{AppendCondition, AppendError, EventStore, ReadError};
+use events::{EventId, PaymentId, Position, Query, QueryItem};
+use tokio::sync::Notify;
+
+use crate::effect::{Effect, EffectKey, PaymentOutcome, PaymentResult, Planned};
+use crate::journal::{Author, CursorMoved, Entry, PaymentDecided, Scheduled, cursor_tag, effect_tag};
+use crate::payment::{Payment, PaymentStatus};
+
+/// Why something was not written down.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboxError {
+    /// The log took nothing.
+    #[error("could not append to the notifier's log")]
+    Append(#[from] AppendError),
+    /// The log gave nothing.
+    #[error("could not read the notifier's log")]
+    Read(#[from] ReadError),
+    /// An entry can not be read or written.
+    #[error("an entry of the notifier's log can not be read: run the version that wrote it, or a later one")]
+    Entry(#[from] serde_json::Error),
+    /// There is no such payment.
+    #[error("there is no payment with the reference or id {0:?}")]
+    UnknownPayment(String),
+    /// There is no such effect.
+    #[error("there is no effect {0}")]
+    UnknownEffect(EffectKey),
+    /// Only what has died can be tried again by hand.
+    #[error("the effect {0} is not dead: it is {1}")]
+    NotDead(EffectKey, &'static str),
+    /// Nothing, or not that much, can go back.
+    #[error("of the payment {payment_id} {left_minor} minor units can go back, not {asked_minor}")]
+    NotRefundable {
+        /// Which payment.
+        payment_id: PaymentId,
+        /// What can.
+        left_minor: i64,
+        /// What was asked for.
+        asked_minor: i64,
+    },
+}
+
+/// An effect and what became of it.
+#[derive(Debug, Clone)]
+pub struct Tracked {
+    /// What and why.
+    pub scheduled: Scheduled,
+    /// How far it is.
+    pub state: EffectState,
+    /// Tries that failed.
+    pub attempts: u32,
+    /// How often it was brought back from the dead.
+    pub retries: u32,
+    /// What the last try said.
+    pub last_error: Option<String>,
+    /// Whom it reached, masked.
+    pub recipient: Option<String>,
+    /// When that changed last.
+    pub updated_at: DateTime<Utc>,
+    /// Since this position nothing may have finished it.
+    since: Position,
+}
+
+/// How far an effect is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EffectState {
+    /// To be done, not before this.
+    Waiting(DateTime<Utc>),
+    /// Done; or in words why there was nothing to do any more.
+    Done(String),
+    /// It can not be done, as a stable code.
+    Dead(String),
+}
+
+impl EffectState {
+    /// The word that stands in answers and metrics.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Waiting(_) => "waiting",
+            Self::Done(outcome) if outcome == "done" => "done",
+            Self::Done(_) => "skipped",
+            Self::Dead(_) => "dead",
+        }
+    }
+}
+
+impl Tracked {
+    /// At whose end it stands.
+    #[must_use]
+    pub fn author(&self) -> Author {
+        Author {
+            correlation_id: self.scheduled.correlation_id.clone(),
+            causation_id: self.scheduled.event_id.clone(),
+            traceparent: self.scheduled.traceparent.clone(),
+            actor: events::values::Actor::system("worker"),
+        }
+    }
+
+    /// The effect that follows from it, for the same reason.
+    #[must_use]
+    pub fn follow_up(&self, planned: Planned) -> Entry {
+        Entry::EffectScheduled(Scheduled {
+            key: planned.key,
+            effect: planned.effect,
+            due_at: planned.due_at,
+            event_id: self.scheduled.event_id.clone(),
+            correlation_id: self.scheduled.correlation_id.clone(),
+            traceparent: self.scheduled.traceparent.clone(),
+        })
+    }
+}
+
+/// How far the feed was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    /// The last event that was reacted to.
+    pub last_event_id: EventId,
+    /// When that happened.
+    pub time: DateTime<Utc>,
+}
+
+/// What the journal adds up to.
+pub struct Outbox {
+    store: Arc<dyn EventStore>,
+    clock: SharedClock,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    effects: HashMap<EffectKey, Tracked>,
+    /// Waiting effects that nobody works on, by when they are due.
+    queue: BTreeSet<(DateTime<Utc>, EffectKey)>,
+    payments: HashMap<PaymentId, (Payment, Position)>,
+    by_reference: HashMap<String, PaymentId>,
+    cursor: Option<Cursor>,
+    cursor_position: Position,
+}
+
+impl Outbox {
+    /// Adds up the journal in `store`.
+    ///
+    /// # Errors
+    /// [`OutboxError`] when it can not be read.
+    pub async fn open(store: Arc<dyn EventStore>, clock: SharedClock) -> Result<Self, OutboxError> {
+        let (mut state, mut after) = (State::default(), Position::START);
+        loop {
+            let page = store.read(&Query::all(), after, 1_000).await?;
+            for stored in &page.events {
+                let recorded = events::Recorded::parse(&stored.json)?;
+                state.apply(&Entry::decode(&stored.json)?, stored.position, recorded.time);
+            }
+            after = page.scanned_to;
+            if after >= store.head() {
+                break;
+            }
+        }
+        Ok(Self { store, clock, state: Mutex::new(state), changed: Notify::new() })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns when something was written down since the last call.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Writes all of `entries` down, or none.
+    async fn write(
+        &self,
+        entries: Vec<Entry>,
+        by: &Author,
+        condition: AppendCondition,
+    ) -> Result<(), OutboxError> {
+        let time = self.clock.now();
+        let events: Result<Vec<_>, _> =
+            entries.iter().map(|e| e.clone().into_new_event(self.clock.as_ref(), by)).collect();
+        let appended = self.store.append(events?, condition).await?;
+        let mut state = self.state();
+        for (position, entry) in (appended.first.0..).map(Position).zip(&entries) {
+            state.apply(entry, position, time);
+        }
+        drop(state);
+        self.changed.notify_waiters();
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// Schedules effects of events up to `cursor`, and moves the cursor, in one append.
+    ///
+    /// # Errors
+    /// [`OutboxError`]; neither happened then.
+    pub async fn react(
+        &self,
+        effects: Vec<Scheduled>,
+        cursor: Cursor,
+        by: &Author,
+    ) -> Result<(), OutboxError> {
+        let (mut entries, condition) = {
+            let state = self.state();
+            // A feed that is read again has its effects already.
+            let new = effects.into_iter().filter(|scheduled| !state.effects.contains_key(&scheduled.key));
+            let entries: Vec<_> = new.map(Entry::EffectScheduled).collect();
+            (entries, AppendCondition::unchanged(Query::any_tag([cursor_tag()]), state.cursor_position))
+        };
+        entries
+            .push(Entry::CursorMoved(CursorMoved { last_event_id: cursor.last_event_id, time: cursor.time }));
+        self.write(entries, by, condition).await
+    }
+
+    /// Up to `most` effects that are due. They are the caller's until [`Outbox::finish`] or
+    /// [`Outbox::put_back`].
+    pub fn take_due(&self, most: usize) -> Vec<Tracked> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let due: Vec<_> = state.queue.iter().take_while(|(at, _)| *at <= now).take(most).cloned().collect();
+        due.into_iter()
+            .filter_map(|entry| {
+                state.queue.remove(&entry);
+                state.effects.get(&entry.1).cloned()
+            })
+            .collect()
+    }
+
+    /// When the next effect is due.
+    pub fn next_due(&self) -> Option<DateTime<Utc>> {
+        self.state().queue.first().map(|(at, _)| *at)
+    }
+
+    /// Writes down what became of an effect, with what follows from it.
+    ///
+    /// # Errors
+    /// [`OutboxError`]; nothing was written down then.
+    pub async fn finish(&self, effect: &Tracked, entries: Vec<Entry>) -> Result<(), OutboxError> {
+        let tag = effect_tag(&effect.scheduled.key);
+        let types = vec!["meja.effect.succeeded.v1".to_owned(), "meja.effect.died.v1".to_owned()];
+        let finished = Query { items: vec![QueryItem { types, tags: vec![tag] }] };
+        self.write(entries, &effect.author(), AppendCondition::unchanged(finished, effect.since)).await
+    }
+
+    /// Gives an effect back to be tried again at `at`, without a word in the log: nothing is
+    /// known of it that a restart would have to know.
+    pub fn put_back(&self, key: &EffectKey, at: DateTime<Utc>, error: String) {
+        let mut state = self.state();
+        if let Some(tracked) = state.effects.get_mut(key) {
+            tracked.state = EffectState::Waiting(at);
+            tracked.last_error = Some(error);
+            state.queue.insert((at, key.clone()));
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Notes what the guest decided at the provider, and schedules to tell the reservation service.
+    /// The first decision stands.
+    ///
+    /// # Errors
+    /// [`OutboxError`]; nothing was written down then.
+    pub async fn decide(&self, reference: &str, paid: bool) -> Result<Payment, OutboxError> {
+        loop {
+            let (payment, since) = self
+                .payment_by_reference(reference)
+                .ok_or_else(|| OutboxError::UnknownPayment(reference.to_owned()))?;
+            if payment.status != PaymentStatus::Pending {
+                return Ok(payment);
+            }
+            let opened = &payment.opened;
+            let payment_id = opened.payment_id;
+            let outcome = if paid {
+                let (channel, provider_reference) =
+                    (opened.channel.clone(), opened.provider_reference.clone());
+                PaymentOutcome::Completed { amount: opened.amount, channel, provider_reference }
+            } else {
+                PaymentOutcome::Failed { reason_code: "refused".into() }
+            };
+            let result = PaymentResult { payment_id, outcome };
+            let told = Scheduled {
+                key: EffectKey(format!("{payment_id}.{}", if paid { "completed" } else { "failed" })),
+                effect: Effect::PostPayment { reservation_id: opened.reservation_id, result },
+                due_at: self.clock.now(),
+                event_id: None,
+                correlation_id: opened.correlation_id.clone(),
+                traceparent: None,
+            };
+            let entries = vec![
+                Entry::PaymentDecided(PaymentDecided { payment_id, paid }),
+                Entry::EffectScheduled(told),
+            ];
+            let by = Author { correlation_id: opened.correlation_id.clone(), ..Author::system("provider") };
+            let unchanged =
+                AppendCondition::unchanged(Query::any_tag([events::Tag::payment(payment_id)]), since);
+            match self.write(entries, &by, unchanged).await {
+                // Somebody else decided in the same moment; theirs stands, once it is added up.
+                Err(OutboxError::Append(AppendError::Conflict { .. })) => tokio::task::yield_now().await,
+                Err(error) => return Err(error),
+                Ok(()) => {}
+            }
+        }
+    }
+
+    /// Schedules to give `amount_minor` of a payment back, or all that is left of it.
+    ///
+    /// # Errors
+    /// [`OutboxError`] when that can not go back; nothing was scheduled then.
+    pub async fn refund(
+        &self,
+        payment_id: PaymentId,
+        amount_minor: Option<i64>,
+        by: &Author,
+    ) -> Result<EffectKey, OutboxError> {
+        let (scheduled, since) = {
+            let state = self.state();
+            let (payment, since) = state
+                .payments
+                .get(&payment_id)
+                .ok_or_else(|| OutboxError::UnknownPayment(payment_id.to_string()))?;
+            let refunds: Vec<_> = state.refunds_of(payment_id).collect();
+            let on_their_way: i64 = refunds.iter().filter(|(done, _)| !done).map(|(_, minor)| minor).sum();
+            let left = payment.refundable().map_or(0, |left| left.amount_minor) - on_their_way;
+            let asked_minor = amount_minor.unwrap_or(left);
+            if asked_minor < 1 || asked_minor > left {
+                return Err(OutboxError::NotRefundable { payment_id, left_minor: left, asked_minor });
+            }
+            let amount = events::values::Money { amount_minor: asked_minor, ..payment.opened.amount };
+            let effect = Effect::Refund { reservation_id: payment.reservation_id(), payment_id, amount };
+            let key = EffectKey(format!("{payment_id}.refund-{}", refunds.len() + 1));
+            let (due_at, correlation_id) = (self.clock.now(), by.correlation_id.clone());
+            (
+                Scheduled {
+                    key,
+                    effect,
+                    due_at,
+                    event_id: None,
+                    correlation_id,
+                    traceparent: by.traceparent.clone(),
+                },
+                *since,
+            )
+        };
+        let key = scheduled.key.clone();
+        let tags = [events::Tag::payment(payment_id), effect_tag(&key)];
+        self.write(
+            vec![Entry::EffectScheduled(scheduled)],
+            by,
+            AppendCondition::unchanged(Query::any_tag(tags), since),
+        )
+        .await?;
+        Ok(key)
+    }
+
+    /// Brings a dead effect back.
+    ///
+    /// # Errors
+    /// [`OutboxError`] when it is not dead.
+    pub async fn retry(&self, key: &EffectKey, by: &Author) -> Result<(), OutboxError> {
+        let tracked = self.effect(key).ok_or_else(|| OutboxError::UnknownEffect(key.clone()))?;
+        if !matches!(tracked.state, EffectState::Dead(_)) {
+            return Err(OutboxError::NotDead(key.clone(), tracked.state.word()));
+        }
+        let types = vec!["meja.effect.retried.v1".to_owned()];
+        let retried = Query { items: vec![QueryItem { types, tags: vec![effect_tag(key)] }] };
+        let entry = Entry::EffectRetried(crate::journal::Retried { key: key.clone() });
+        self.write(vec![entry], by, AppendCondition::unchanged(retried, tracked.since)).await
+    }
+
+    /// How far the feed was read.
+    pub fn cursor(&self) -> Option<Cursor> {
+        self.state().cursor
+    }
+
+    /// One effect.
+    pub fn effect(&self, key: &EffectKey) -> Option<Tracked> {
+        self.state().effects.get(key).cloned()
+    }
+
+    /// Effects that `wanted` takes, the latest first, at most `limit`.
+    pub fn effects(&self, wanted: impl Fn(&Tracked) -> bool, limit: usize) -> Vec<Tracked> {
+        let state = self.state();
+        let mut found: Vec<_> = state.effects.values().filter(|tracked| wanted(tracked)).collect();
+        found.sort_by(|a, b| {
+            b.updated_at.cmp(&a.updated_at).then_with(|| a.scheduled.key.cmp(&b.scheduled.key))
+        });
+        found.into_iter().take(limit).cloned().collect()
+    }
+
+    /// How many effects there are of each state.
+    pub fn counts(&self) -> HashMap<&'static str, usize> {
+        let mut counts = HashMap::from([("waiting", 0), ("done", 0), ("skipped", 0), ("dead", 0)]);
+        for tracked in self.state().effects.values() {
+            *counts.entry(tracked.state.word()).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Payments that `wanted` takes, by id, at most `limit`.
+    pub fn payments(&self, wanted: impl Fn(&Payment) -> bool, limit: usize) -> Vec<Payment> {
+        let state = self.state();
+        let mut found: Vec<_> =
+            state.payments.values().map(|(payment, _)| payment).filter(|p| wanted(p)).collect();
+        found.sort_by_key(|payment| std::cmp::Reverse(payment.id()));
+        found.into_iter().take(limit).cloned().collect()
+    }
+
+    /// One payment.
+    pub fn payment(&self, id: PaymentId) -> Option<Payment> {
+        self.state().payments.get(&id).map(|(payment, _)| payment.clone())
+    }
+
+    fn payment_by_reference(&self, reference: &str) -> Option<(Payment, Position)> {
+        let state = self.state();
+        let id = state.by_reference.get(reference)?;
+        state.payments.get(id).cloned()
+    }
+
+    /// The payment that the provider knows by this name.
+    pub fn payment_of(&self, reference: &str) -> Option<Payment> {
+        self.payment_by_reference(reference).map(|(payment, _)| payment)
+    }
+}
+
+impl State {
+    fn apply(&mut self, entry: &Entry, at: Position, time: DateTime<Utc>) {
+        match entry {
+            Entry::EffectScheduled(scheduled) => self.schedule(scheduled, at, time),
+            Entry::AttemptFailed(failed) => self.track(&failed.key, time, |tracked| {
+                tracked.attempts += 1;
+                tracked.last_error = Some(failed.error.clone());
+                tracked.state = EffectState::Waiting(failed.next_attempt_at);
+            }),
+            Entry::EffectSucceeded(succeeded) => self.track(&succeeded.key, time, |tracked| {
+                tracked.recipient.clone_from(&succeeded.recipient);
+                tracked.state = EffectState::Done(succeeded.outcome.clone());
+            }),
+            Entry::EffectDied(died) => self.track(&died.key, time, |tracked| {
+                tracked.last_error = Some(died.error.clone());
+                tracked.state = EffectState::Dead(died.reason_code.clone());
+            }),
+            Entry::EffectRetried(retried) => self.track(&retried.key, time, |tracked| {
+                tracked.attempts = 0;
+                tracked.retries += 1;
+                tracked.since = at;
+                tracked.state = EffectState::Waiting(time);
+            }),
+            Entry::PaymentOpened(opened) => {
+                self.by_reference.insert(opened.provider_reference.clone(), opened.payment_id);
+                let payment =
+                    Payment { opened: opened.clone(), status: PaymentStatus::Pending, refunded_minor: 0 };
+                self.payments.insert(opened.payment_id, (payment, at));
+            }
+            Entry::PaymentDecided(decided) => {
+                if let Some((payment, since)) = self.payments.get_mut(&decided.payment_id) {
+                    payment.status = if decided.paid { PaymentStatus::Paid } else { PaymentStatus::Refused };
+                    *since = at;
+                }
+            }
+            Entry::PaymentReturned(returned) => {
+                if let Some((payment, since)) = self.payments.get_mut(&returned.payment_id) {
+                    payment.refunded_minor += returned.amount.amount_minor;
+                    *since = at;
+                }
+            }
+            Entry::CursorMoved(moved) => {
+                self.cursor = Some(Cursor { last_event_id: moved.last_event_id, time: moved.time });
+                self.cursor_position = at;
+            }
+        }
+    }
+
+    fn schedule(&mut self, scheduled: &Scheduled, at: Position, time: DateTime<Utc>) {
+        self.queue.insert((scheduled.due_at, scheduled.key.clone()));
+        let tracked = Tracked {
+            scheduled: scheduled.clone(),
+            state: EffectState::Waiting(scheduled.due_at),
+            attempts: 0,
+            retries: 0,
+            last_error: None,
+            recipient: None,
+            updated_at: time,
+            since: at,
+        };
+        self.effects.insert(scheduled.key.clone(), tracked);
+    }
+
+    fn track(&mut self, key: &EffectKey, time: DateTime<Utc>, change: impl FnOnce(&mut Tracked)) {
+        let Some(tracked) = self.effects.get_mut(key) else { return };
+        if let EffectState::Waiting(before) = tracked.state {
+            self.queue.remove(&(before, key.clone()));
+        }
+        change(tracked);
+        tracked.updated_at = time;
+        if let EffectState::Waiting(next) = tracked.state {
+            self.queue.insert((next, key.clone()));
+        }
+    }
+
+    /// Refunds of a payment: whether each is done, and how much it is. The dead do not count.
+    fn refunds_of(&self, wanted: PaymentId) -> impl Iterator<Item = (bool, i64)> {
+        self.effects.values().filter_map(move |tracked| match &tracked.scheduled.effect {
+            Effect::Refund { payment_id, amount, .. } if *payment_id == wanted => {
+                let done = !matches!(tracked.state, EffectState::Waiting(_));
+                Some((done, amount.amount_minor))
+            }
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,119 @@
+//! Which effects an event has. Pure: no clock, no I/O, the same event always gives the same effects.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use events::event::{Event, Refund};
+use events::values::{Medium, Money};
+use events::{EventId, ReservationId};
+
+use crate::effect::{Effect, EffectKey, Planned, Template};
+
+/// What the house wants to be told and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Habits {
+    /// How long before the start a guest is reminded.
+    pub reminder_before: TimeDelta,
+    /// Whether short messages go to phones as well.
+    pub sms: bool,
+}
+
+/// What is to be done because `event` happened to a reservation.
+#[must_use]
+pub fn react(
+    id: EventId,
+    time: DateTime<Utc>,
+    reservation_id: ReservationId,
+    event: &Event,
+    habits: &Habits,
+) -> Vec<Planned> {
+    let plan = Plan { id, time, reservation_id, habits };
+    match event {
+        // With a deposit due, the request to pay it says that the booking was received.
+        Event::ReservationCreated(e) if e.policy.deposit_required => vec![],
+        Event::ReservationCreated(e) => vec![plan.mail(Template::Received, Some(e.window.start), None)],
+        Event::PaymentRequested(e) => {
+            let (payment_id, amount, channel) = (e.payment_id, e.amount, e.channel.clone());
+            vec![
+                plan.now("take-deposit", Effect::TakeDeposit { reservation_id, payment_id, amount, channel }),
+            ]
+        }
+        Event::ReservationConfirmed(e) => plan
+            .both(Template::Confirmed, Some(e.window.start))
+            .chain(plan.reminder(e.window.start))
+            .collect(),
+        Event::ReservationRescheduled(e) => {
+            let mail = plan.mail(Template::Rescheduled, Some(e.to.start), None);
+            std::iter::once(mail).chain(plan.reminder(e.to.start)).collect()
+        }
+        Event::ReservationCancelled(e) => {
+            plan.both(Template::Cancelled, None).chain(plan.refund(e.refund)).collect()
+        }
+        Event::PaymentCompleted(e) => plan.refund(e.refund).collect(),
+        Event::PaymentRefunded(e) => vec![plan.mail(Template::Refunded, None, Some(e.amount))],
+        Event::TableAssigned(_)
+        | Event::TableReleased(_)
+        | Event::PartySizeChanged(_)
+        | Event::ReservationCheckedIn(_)
+        | Event::ReservationCompleted(_)
+        | Event::ReservationNoShow(_)
+        | Event::PaymentFailed(_)
+        | Event::NotificationSent(_)
+        | Event::NotificationFailed(_)
+        | Event::WaitlistJoined(_)
+        | Event::WaitlistOffered(_)
+        | Event::WaitlistAccepted(_)
+        | Event::WaitlistLeft(_)
+        | Event::ContactErased(_) => vec![],
+    }
+}
+
+struct Plan<'a> {
+    id: EventId,
+    time: DateTime<Utc>,
+    reservation_id: ReservationId,
+    habits: &'a Habits,
+}
+
+impl Plan<'_> {
+    fn at(&self, kind: &str, effect: Effect, due_at: DateTime<Utc>) -> Planned {
+        Planned { key: EffectKey::of_event(self.id, kind), effect, due_at }
+    }
+
+    fn now(&self, kind: &str, effect: Effect) -> Planned {
+        self.at(kind, effect, self.time)
+    }
+
+    fn message(
+        &self,
+        template: Template,
+        medium: Medium,
+        start: Option<DateTime<Utc>>,
+        amount: Option<Money>,
+    ) -> Effect {
+        Effect::Message { reservation_id: self.reservation_id, template, medium, start, link: None, amount }
+    }
+
+    fn mail(&self, template: Template, start: Option<DateTime<Utc>>, amount: Option<Money>) -> Planned {
+        self.now(&format!("mail-{}", template.name()), self.message(template, Medium::Mail, start, amount))
+    }
+
+    /// By mail, and by text message where the house does that.
+    fn both(&self, template: Template, start: Option<DateTime<Utc>>) -> impl Iterator<Item = Planned> {
+        let sms =
+            self.now(&format!("sms-{}", template.name()), self.message(template, Medium::Sms, start, None));
+        let sms = self.habits.sms.then_some(sms);
+        std::iter::once(self.mail(template, start, None)).chain(sms)
+    }
+
+    /// Nobody who books for today needs to be reminded of it.
+    fn reminder(&self, start: DateTime<Utc>) -> Option<Planned> {
+        let due_at = start - self.habits.reminder_before;
+        let effect = self.message(Template::Reminder, Medium::Mail, Some(start), None);
+        (due_at > self.time).then(|| self.at("mail-reminder", effect, due_at))
+    }
+
+    fn refund(&self, refund: Option<Refund>) -> impl Iterator<Item = Planned> {
+        refund.into_iter().map(|Refund { payment_id, amount }| {
+            self.now("refund", Effect::Refund { reservation_id: self.reservation_id, payment_id, amount })
+        })
+    }
+}

@@ -1,0 +1,248 @@
+//! The reservation service, as the notifier sees it.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use bytes::Bytes;
+use chassis::secret::Token;
+use chrono::{DateTime, Utc};
+use events::feed::{CURSOR_NOT_IN_LOG, HEAD_POSITION_HEADER, LIMIT_EVENTS_MAX};
+use events::{EventId, Position, ReservationId};
+use serde::{Deserialize, Serialize};
+
+use crate::effect::EffectKey;
+use crate::journal::Author;
+
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+const CONNECT_WITHIN: Duration = Duration::from_secs(2);
+
+/// Why the reservation service gave no answer that helps.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum UpstreamError {
+    /// It can not be reached, is overloaded or failed: later it may be better.
+    #[error("the reservation service does not answer: {0}")]
+    Unavailable(String),
+    /// It understood and said no.
+    #[error("the reservation service answered {status} {code}")]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// The `code` of its problem.
+        code: String,
+    },
+}
+
+/// A page of the feed.
+#[derive(Debug)]
+pub struct FeedPage {
+    /// A JSON array of events.
+    pub body: Bytes,
+    /// Where the log ended when the page was made.
+    pub head: Position,
+}
+
+/// What the notifier needs to know of a reservation.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Reservation {
+    /// Which one.
+    pub reservation_id: String,
+    /// How far it is.
+    pub status: String,
+    /// When the party comes, with the offset of the venue.
+    pub start_time: DateTime<chrono::FixedOffset>,
+    /// When the table is free again.
+    pub end_time: DateTime<chrono::FixedOffset>,
+    /// How many come.
+    pub party_size: u8,
+    /// Where.
+    pub venue_name: String,
+    /// The language of the guest.
+    pub locale: String,
+    /// Where the party sits, if that is known.
+    pub table_area: Option<String>,
+    /// Rises with every change.
+    pub version: u64,
+    /// The deposit.
+    pub deposit: Deposit,
+    /// Why it was called off.
+    pub cancellation: Option<Cancellation>,
+}
+
+/// The deposit of a reservation.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Deposit {
+    /// due, paid, waived and so on.
+    pub status: String,
+    /// When an unpaid hold is cancelled.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// Why a reservation was called off.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Cancellation {
+    /// guest, staff or system.
+    pub cancelled_by: String,
+    /// Why, as a stable code.
+    pub reason_code: String,
+}
+
+/// How to reach the guest.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Contact {
+    /// The guest's name.
+    pub name: String,
+    /// E.164.
+    pub phone: String,
+    /// E-mail address.
+    pub email: String,
+}
+
+/// Talks to the reservation service.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    client: reqwest::Client,
+    base_url: String,
+    token: Option<Token>,
+}
+
+impl Upstream {
+    /// A client for the service at `base_url` that shows `token`.
+    ///
+    /// # Errors
+    /// When TLS can not be set up.
+    pub fn new(base_url: String, token: Option<Token>) -> Result<Self, reqwest::Error> {
+        let client = reqwest::Client::builder()
+            .connect_timeout(CONNECT_WITHIN)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        Ok(Self { client, base_url, token })
+    }
+
+    /// Events after `cursor`; waits up to `timeout` for one.
+    ///
+    /// # Errors
+    /// [`UpstreamError`]; `Refused` with the code `cursor_not_in_log` when the log was replaced.
+    pub async fn feed(&self, cursor: Option<EventId>, timeout: Duration) -> Result<FeedPage, UpstreamError> {
+        let mut query =
+            vec![("timeout", timeout.as_millis().to_string()), ("limit", LIMIT_EVENTS_MAX.to_string())];
+        query.extend(cursor.map(|cursor| ("lastEventId", cursor.to_string())));
+        let request = self
+            .client
+            .get(format!("{}/events", self.base_url))
+            .query(&query)
+            .timeout(timeout + ANSWER_WITHIN);
+        let response = check(request.send().await).await?;
+        let head = response
+            .headers()
+            .get(HEAD_POSITION_HEADER)
+            .and_then(|v| v.to_str().ok()?.parse().ok())
+            .map(Position);
+        let body = response.bytes().await.map_err(|error| unavailable(&error))?;
+        Ok(FeedPage { body, head: head.unwrap_or_default() })
+    }
+
+    /// The reservation as it is now; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`UpstreamError`].
+    pub async fn reservation(
+        &self,
+        id: ReservationId,
+        by: &Author,
+    ) -> Result<Option<Reservation>, UpstreamError> {
+        self.get(&format!("/api/reservations/{id}"), by).await
+    }
+
+    /// How to reach the guest; `None` if that was forgotten.
+    ///
+    /// # Errors
+    /// [`UpstreamError`].
+    pub async fn contact(&self, id: ReservationId, by: &Author) -> Result<Option<Contact>, UpstreamError> {
+        self.get(&format!("/api/reservations/{id}/contact"), by).await
+    }
+
+    /// Posts a result; `key` makes it count once.
+    ///
+    /// # Errors
+    /// [`UpstreamError`].
+    pub async fn post(
+        &self,
+        id: ReservationId,
+        what: &str,
+        key: &EffectKey,
+        body: &impl Serialize,
+        by: &Author,
+    ) -> Result<(), UpstreamError> {
+        let url = format!("{}/api/reservations/{id}/{what}", self.base_url);
+        let request = self.client.post(url).header("idempotency-key", &key.0).json(body);
+        check(self.signed(request, by).send().await).await.map(drop)
+    }
+
+    async fn get<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        by: &Author,
+    ) -> Result<Option<T>, UpstreamError> {
+        let request = self.client.get(format!("{}{path}", self.base_url));
+        match check(self.signed(request, by).send().await).await {
+            Ok(response) => response.json().await.map(Some).map_err(|error| unavailable(&error)),
+            Err(UpstreamError::Refused { status: 404 | 410, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Adds who calls and why.
+    fn signed(&self, request: reqwest::RequestBuilder, by: &Author) -> reqwest::RequestBuilder {
+        let mut request = request.timeout(ANSWER_WITHIN).header("x-request-id", &by.correlation_id);
+        if let Some(event) = &by.causation_id {
+            request = request.header("x-causation-id", event);
+        }
+        if let Some(traceparent) = &by.traceparent {
+            request = request.header("traceparent", traceparent);
+        }
+        match &self.token {
+            Some(token) => request.bearer_auth(token.reveal()),
+            None => request,
+        }
+    }
+}
+
+impl UpstreamError {
+    /// Whether the log is not the one that the cursor is from.
+    #[must_use]
+    pub fn is_foreign_cursor(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if code == CURSOR_NOT_IN_LOG)
+    }
+}
+
+fn unavailable(error: &reqwest::Error) -> UpstreamError {
+    let mut words = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        words = format!("{words}: {error}");
+        cause = error.source();
+    }
+    UpstreamError::Unavailable(words)
+}
+
+async fn check(sent: Result<reqwest::Response, reqwest::Error>) -> Result<reqwest::Response, UpstreamError> {
+    #[derive(Deserialize)]
+    struct Problem {
+        code: String,
+    }
+    let response = sent.map_err(|error| unavailable(&error))?;
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    // The token may be set right, a proxy may go away: these get better without a new request.
+    let may_pass = status.is_server_error()
+        || matches!(status.as_u16(), 401 | 403 | 408 | 429)
+        || status.is_redirection();
+    let code = response.json::<Problem>().await.map_or_else(|_| "unknown".to_owned(), |problem| problem.code);
+    if may_pass {
+        Err(UpstreamError::Unavailable(format!("{status} {code}")))
+    } else {
+        Err(UpstreamError::Refused { status: StatusCode::as_u16(&status), code })
+    }
+}

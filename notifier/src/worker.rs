@@ -1,0 +1,185 @@
+//! Performs what is due: many effects at a time, so that one slow provider never holds the others.
+
+use std::sync::Arc;
+
+use chassis::clock::SharedClock;
+use chassis::serve::Shutdown;
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::Semaphore;
+
+use crate::effect::{
+    Effect, NotificationOutcome, NotificationResult, PaymentOutcome, PaymentResult, Planned,
+};
+use crate::journal::{AttemptFailed, Died, Entry, Succeeded};
+use crate::outbox::{Outbox, Tracked};
+use crate::perform::{Failure, Performed, Performer, Remedy};
+
+/// How the worker goes about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Effects at a time.
+    pub concurrency: usize,
+    /// Tries before an effect is a dead letter.
+    pub attempts_max: u32,
+    /// Wait after the first failed try; doubled after each.
+    pub backoff: TimeDelta,
+    /// The longest wait between tries.
+    pub backoff_max: TimeDelta,
+}
+
+/// How soon the reservation service is asked again while it does not answer.
+const UPSTREAM_AGAIN: TimeDelta = TimeDelta::seconds(1);
+
+/// Works until the service stops; effects under way are finished first.
+pub async fn run(
+    outbox: Arc<Outbox>,
+    performer: Performer,
+    clock: SharedClock,
+    pace: Pace,
+    shutdown: Shutdown,
+) {
+    let performer = Arc::new(performer);
+    let slots = Arc::new(Semaphore::new(pace.concurrency));
+    loop {
+        if shutdown.is_requested() {
+            break;
+        }
+        // At least one slot is free before anything is taken.
+        tokio::select! {
+            slot = slots.acquire() => drop(slot),
+            () = shutdown.requested() => break,
+        }
+        let free = slots.available_permits();
+        for effect in outbox.take_due(free) {
+            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+            let (outbox, performer, clock) =
+                (Arc::clone(&outbox), Arc::clone(&performer), Arc::clone(&clock));
+            tokio::spawn(async move {
+                work(&outbox, &performer, &clock, pace, effect).await;
+                drop(slot);
+            });
+        }
+        let due = async {
+            match outbox.next_due() {
+                Some(at) => clock.wait(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = due => {}
+            () = outbox.changed() => {}
+            () = shutdown.requested() => {}
+        }
+    }
+    // Those under way hold a slot each.
+    let all = u32::try_from(pace.concurrency).unwrap_or(u32::MAX);
+    let _ = slots.acquire_many(all).await;
+}
+
+async fn work(outbox: &Outbox, performer: &Performer, clock: &SharedClock, pace: Pace, effect: Tracked) {
+    let key = effect.scheduled.key.clone();
+    let request = effect.scheduled.correlation_id.clone();
+    let performed = performer.perform(&effect).await;
+    let now = clock.now();
+    let entries = match performed {
+        Ok(performed) => {
+            tracing::info!(request, %key, outcome = performed.outcome, "an effect is done");
+            succeeded(&effect, performed)
+        }
+        Err(Failure { remedy: Remedy::WaitForUpstream, error, .. }) => {
+            tracing::debug!(request, %key, error, "an effect waits for the reservation service");
+            return outbox.put_back(&key, now + jittered(UPSTREAM_AGAIN), error);
+        }
+        Err(failure) if failure.remedy == Remedy::TryAgain && effect.attempts + 1 < pace.attempts_max => {
+            let next_attempt_at = now + backoff(pace, effect.attempts);
+            tracing::warn!(request, %key, error = failure.error, %next_attempt_at, "an effect failed and is tried again");
+            vec![Entry::AttemptFailed(AttemptFailed {
+                key: key.clone(),
+                error: failure.error,
+                next_attempt_at,
+            })]
+        }
+        Err(failure) => {
+            tracing::error!(request, %key, error = failure.error, "an effect can not be done: it is a dead letter, see /api/effects?status=dead");
+            died(&effect, failure, now)
+        }
+    };
+    if let Err(error) = outbox.finish(&effect, entries).await {
+        // The log is full, say. What was done is done again later under the same key.
+        tracing::error!(request, %key, error = &error as &dyn std::error::Error, "what became of an effect could not be written down");
+        outbox.put_back(&key, now + backoff(pace, effect.attempts), error.to_string());
+    }
+}
+
+fn succeeded(effect: &Tracked, performed: Performed) -> Vec<Entry> {
+    let key = effect.scheduled.key.clone();
+    let done = Entry::EffectSucceeded(Succeeded {
+        key,
+        outcome: performed.outcome.to_owned(),
+        recipient: performed.recipient,
+    });
+    let then = performed.then.into_iter().map(|planned| effect.follow_up(planned));
+    std::iter::once(done).chain(performed.entries).chain(then).collect()
+}
+
+/// Failure is a fact that is reported.
+fn died(effect: &Tracked, failure: Failure, now: DateTime<Utc>) -> Vec<Entry> {
+    let key = &effect.scheduled.key;
+    let reason_code = failure.reason_code.to_owned();
+    let report = match &effect.scheduled.effect {
+        Effect::TakeDeposit { reservation_id, payment_id, .. } => Some(Effect::PostPayment {
+            reservation_id: *reservation_id,
+            result: PaymentResult {
+                payment_id: *payment_id,
+                outcome: PaymentOutcome::Failed { reason_code: reason_code.clone() },
+            },
+        }),
+        Effect::Message { reservation_id, template, medium, .. } => Some(Effect::PostNotification {
+            reservation_id: *reservation_id,
+            result: NotificationResult {
+                notification_id: key.clone(),
+                template: *template,
+                medium: *medium,
+                outcome: NotificationOutcome::Failed { reason_code: reason_code.clone() },
+            },
+        }),
+        Effect::Refund { .. } | Effect::PostPayment { .. } | Effect::PostNotification { .. } => None,
+    };
+    let died = Entry::EffectDied(Died { key: key.clone(), reason_code, error: failure.error });
+    // Each life of an effect that ends in failure is told once.
+    let told = format!("failed-{}", effect.retries);
+    let report =
+        report.map(|report| effect.follow_up(Planned { key: key.then(&told), effect: report, due_at: now }));
+    std::iter::once(died).chain(report).collect()
+}
+
+/// Doubled with each try, within its limit, and somewhat at random so that many do not come at once.
+fn backoff(pace: Pace, attempts: u32) -> TimeDelta {
+    let doubled = pace.backoff.checked_mul(1 << attempts.min(20)).unwrap_or(pace.backoff_max);
+    jittered(doubled.min(pace.backoff_max))
+}
+
+fn jittered(wait: TimeDelta) -> TimeDelta {
+    let millis = wait.num_milliseconds().max(1);
+    TimeDelta::milliseconds(millis / 2 + fastrand::i64(0..=millis / 2 + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_up_to_their_limit() {
+        let pace = Pace {
+            concurrency: 1,
+            attempts_max: 8,
+            backoff: TimeDelta::seconds(1),
+            backoff_max: TimeDelta::seconds(60),
+        };
+        for (attempts, seconds) in [(0, 1), (1, 2), (5, 32), (6, 60), (400, 60)] {
+            let wait = backoff(pace, attempts);
+            assert!(wait >= TimeDelta::seconds(seconds) / 2, "{attempts}: {wait}");
+            assert!(wait <= TimeDelta::seconds(seconds) + TimeDelta::milliseconds(1), "{attempts}: {wait}");
+        }
+    }
+}
