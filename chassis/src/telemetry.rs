@@ -1,5 +1,7 @@
 //! Structured logs, on standard error so that standard output stays for what was asked for.
 
+use std::io::IsTerminal as _;
+
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -35,7 +37,9 @@ pub fn filter(text: &str) -> Result<EnvFilter, BadFilter> {
 /// # Errors
 /// When logging was started before.
 pub fn init(format: LogFormat, filter: EnvFilter) -> Result<(), tracing_subscriber::util::TryInitError> {
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     match format {
         LogFormat::Human => builder.with_target(false).finish().try_init(),
         LogFormat::Json => builder.json().flatten_event(true).with_current_span(true).finish().try_init(),

@@ -6,6 +6,7 @@ use chassis::clock::SharedClock;
 use chassis::secret::Token;
 use chassis::serve::Shutdown;
 use events::store::EventStore;
+use tokio::task::AbortHandle;
 
 use crate::channels::Channels;
 use crate::deadlines;
@@ -33,6 +34,16 @@ pub struct App {
     pub clock: SharedClock,
     /// Whether the service stops.
     pub shutdown: Shutdown,
+    _beside: Arc<Beside>,
+}
+
+/// What runs beside the requests, for as long as anyone has the [`App`].
+struct Beside([AbortHandle; 2]);
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        self.0.iter().for_each(AbortHandle::abort);
+    }
 }
 
 /// What an [`App`] is made of.
@@ -61,13 +72,14 @@ impl App {
         let views = Arc::new(Views::default());
         views.catch_up(store.as_ref()).await?;
         let handler = Handler::new(Arc::clone(&store), Arc::clone(&clock));
-        tokio::spawn({
-            let (views, store, shutdown) = (Arc::clone(&views), Arc::clone(&store), shutdown.clone());
-            async move { views.follow(store, shutdown).await }
+        let follow = tokio::spawn({
+            let (views, store) = (Arc::clone(&views), Arc::clone(&store));
+            async move { views.follow(store).await }
         });
-        let (head, beside) = (store.watch_head(), Arc::clone(&views));
-        tokio::spawn(deadlines::run(handler.clone(), beside, Arc::clone(&clock), head, shutdown.clone()));
+        let (head, watched) = (store.watch_head(), Arc::clone(&views));
+        let deadlines = deadlines::run(handler.clone(), watched, Arc::clone(&clock), head, shutdown.clone());
+        let beside = Arc::new(Beside([follow.abort_handle(), tokio::spawn(deadlines).abort_handle()]));
         let venues = Arc::new(venues);
-        Ok(Self { store, handler, views, venues, channels, service_token, clock, shutdown })
+        Ok(Self { store, handler, views, venues, channels, service_token, clock, shutdown, _beside: beside })
     }
 }

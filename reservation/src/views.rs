@@ -7,7 +7,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use chassis::serve::Shutdown;
 use chrono::{DateTime, Utc};
 use events::event::Event;
 use events::recorded::Recorded;
@@ -105,8 +104,9 @@ impl Views {
         }
     }
 
-    /// Follows the log until the service stops.
-    pub async fn follow(&self, store: Arc<dyn EventStore>, shutdown: Shutdown) {
+    /// Follows the log for ever. Not ended by a shutdown: requests under way still wait for what
+    /// was written.
+    pub async fn follow(&self, store: Arc<dyn EventStore>) {
         let mut head = store.watch_head();
         loop {
             if let Err(error) = self.catch_up(store.as_ref()).await {
@@ -118,9 +118,8 @@ impl Views {
                 return;
             }
             let seen = *self.seen.borrow();
-            tokio::select! {
-                waited = head.wait_for(|head| *head > seen) => if waited.is_err() { return },
-                () = shutdown.requested() => return,
+            if head.wait_for(|head| *head > seen).await.is_err() {
+                return;
             }
         }
     }

@@ -88,7 +88,6 @@ pub(super) async fn history(State(app): State<App>, Id(id): Id) -> Result<Respon
 /// What happened, in words. Times are the venue's.
 fn note(event: &Event, timezone: &str) -> String {
     let at = |time| local(time, timezone);
-    let money = |money: &Money| format!("{} {} minor units", money.currency, money.amount_minor);
     match event {
         Event::ReservationCreated(e) => {
             format!("Asked for a table for {} at {}", e.party_size, at(e.window.start))
@@ -130,6 +129,18 @@ fn note(event: &Event, timezone: &str) -> String {
         | Event::WaitlistOffered(_)
         | Event::WaitlistAccepted(_)
         | Event::WaitlistLeft(_) => "A step of the waitlist".into(),
+    }
+}
+
+/// `IDR 300000.00`: with the decimals that ISO 4217 gives the currency.
+fn money(money: &Money) -> String {
+    let decimals =
+        iso_currency::Currency::from_code(money.currency.code()).and_then(|c| c.exponent()).unwrap_or(2);
+    let unit = 10_i64.pow(u32::from(decimals));
+    let (whole, part) = (money.amount_minor / unit, money.amount_minor % unit);
+    match decimals {
+        0 => format!("{} {whole}", money.currency),
+        _ => format!("{} {whole}.{part:0width$}", money.currency, width = usize::from(decimals)),
     }
 }
 

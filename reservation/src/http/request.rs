@@ -194,28 +194,25 @@ fn code(text: &str) -> Result<String, String> {
 pub(super) fn payment_result(form: &mut Form) -> Option<Command> {
     let payment_id = form.parsed("payment_id", 36, str::parse::<PaymentId>);
     let outcome = form.text("outcome", 20);
-    let outcome = match outcome.as_deref() {
-        Some("completed") => {
-            let (amount, channel, reference) = (
-                amount(form),
-                form.parsed("channel", 32, code),
-                form.parsed("provider_reference", 128, code),
-            );
-            (|| {
-                Some(PaymentOutcome::Completed {
-                    amount: amount?,
-                    channel: channel?,
-                    provider_reference: reference?,
-                })
-            })()
-        }
-        Some("failed") => {
-            form.parsed("reason_code", 64, code).map(|reason_code| PaymentOutcome::Failed { reason_code })
-        }
-        Some("refunded") => {
-            let (amount, reference) = (amount(form), form.parsed("provider_reference", 128, code));
-            (|| Some(PaymentOutcome::Refunded { amount: amount?, provider_reference: reference? }))()
-        }
+    let amount_minor = form.optional_integer("amount_minor", 1, 100_000_000_000_000);
+    let currency = form.optional_parsed("currency", 3, |text| {
+        Currency::from_code(text).ok_or_else(|| format!("{text:?} is not an ISO 4217 code"))
+    });
+    let channel = form.optional_parsed("channel", 32, code);
+    let provider_reference = form.optional_parsed("provider_reference", 128, code);
+    let reason_code = form.optional_parsed("reason_code", 64, code);
+    let amount = amount_minor.zip(currency).map(|(amount_minor, currency)| Money { amount_minor, currency });
+    let has = [
+        ("amount_minor", amount_minor.is_some()),
+        ("currency", currency.is_some()),
+        ("provider_reference", provider_reference.is_some()),
+        ("channel", channel.is_some()),
+        ("reason_code", reason_code.is_some()),
+    ];
+    let needed: &[&str] = match outcome.as_deref() {
+        Some("completed") => &["amount_minor", "currency", "provider_reference", "channel"],
+        Some("refunded") => &["amount_minor", "currency", "provider_reference"],
+        Some("failed") => &["reason_code"],
         Some(other) => {
             form.fault(
                 "outcome",
@@ -223,19 +220,25 @@ pub(super) fn payment_result(form: &mut Form) -> Option<Command> {
                 "Input should be completed, failed or refunded",
                 Some(other.into()),
             );
-            None
+            &[]
         }
-        None => None,
+        None => &[],
     };
-    Some(Command::RecordPayment(PaymentResult { payment_id: payment_id?, outcome: outcome? }))
-}
-
-fn amount(form: &mut Form) -> Option<Money> {
-    let amount_minor = form.integer("amount_minor", 1, 100_000_000_000_000);
-    let currency = form.parsed("currency", 3, |text| {
-        Currency::from_code(text).ok_or_else(|| format!("{text:?} is not an ISO 4217 code"))
-    });
-    Some(Money { amount_minor: amount_minor?, currency: currency? })
+    for (name, there) in has {
+        if needed.contains(&name) && !there && !form.has_fault(name) {
+            form.fault(name, "missing", "Field required with this outcome", None);
+        }
+    }
+    let outcome = match outcome?.as_str() {
+        "completed" => PaymentOutcome::Completed {
+            amount: amount?,
+            channel: channel?,
+            provider_reference: provider_reference?,
+        },
+        "refunded" => PaymentOutcome::Refunded { amount: amount?, provider_reference: provider_reference? },
+        _ => PaymentOutcome::Failed { reason_code: reason_code? },
+    };
+    Some(Command::RecordPayment(PaymentResult { payment_id: payment_id?, outcome }))
 }
 
 pub(super) fn notification_result(form: &mut Form) -> Option<Command> {

@@ -1,1 +1,17 @@
-//! .
+//! The reservation service: house rules as given / when / then, and the router in-process.
+#![expect(unreachable_pub, reason = "helpers of a test binary are pub to its modules")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that fails should say where"
+)]
+
+mod app;
+mod booking;
+mod contract;
+mod feed;
+mod holds;
+mod machine;
+mod rules;
+mod tables;

@@ -1,0 +1,23 @@
+.DEFAULT_GOAL := help
+.PHONY: help run demo test lint fmt bench
+
+help: ## What there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+run: ## Build both services, start them, stop both at Ctrl-C
+	@scripts/run.sh
+
+demo: ## A tour of the running pair
+	@scripts/demo.sh
+
+test: ## Formatting, lints and all tests
+	@scripts/test.sh
+
+lint: ## clippy with warnings denied, and rustfmt
+	@scripts/test.sh lint
+
+fmt: ## Format all code
+	@cargo fmt --all
+
+bench: ## Measure; prints ratios within one run
+	@scripts/bench.sh

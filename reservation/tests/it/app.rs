@@ -1,0 +1,163 @@
+//! The service in-process, on the list in memory, with a clock that is moved by hand.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use chassis::clock::ManualClock;
+use chassis::secret::Token;
+use chassis::serve::{Shutdown, ShutdownTrigger};
+use chrono::{DateTime, Utc};
+use events::store::EventStore;
+use events::store::memory::MemoryStore;
+use http_body_util::BodyExt as _;
+use reservation::app::{App, Parts};
+use reservation::channels::Channels;
+use reservation::venues::Venues;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+pub struct TestApp {
+    pub router: Router,
+    pub app: App,
+    pub clock: ManualClock,
+    pub trigger: ShutdownTrigger,
+}
+
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub bytes: bytes::Bytes,
+}
+
+pub fn start_of_time() -> DateTime<Utc> {
+    "2026-12-01T09:00:00Z".parse().unwrap()
+}
+
+impl TestApp {
+    pub async fn start() -> Self {
+        Self::on(Arc::new(MemoryStore::new("reservation")), ManualClock::at(start_of_time())).await
+    }
+
+    pub async fn on(store: Arc<dyn EventStore>, clock: ManualClock) -> Self {
+        let (trigger, shutdown) = Shutdown::new();
+        let venues =
+            Venues::load(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../data/venues")))
+                .unwrap();
+        let parts = Parts {
+            store,
+            venues,
+            channels: Channels::known(["qris".to_owned(), "card".to_owned()]),
+            service_token: Some(Token::try_from(TOKEN.to_owned()).unwrap()),
+            clock: Arc::new(clock.clone()),
+            shutdown,
+        };
+        let app = App::start(parts).await.unwrap();
+        Self { router: reservation::http::router(app.clone(), None), app, clock, trigger }
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        Answer { status: parts.status, headers: parts.headers, bytes }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.post_with(path, body, &[]).await
+    }
+
+    pub async fn post_with(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
+        let request = Request::post(path).header("content-type", "application/json");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    /// As the notifier.
+    pub async fn service_post(&self, path: &str, body: &Value) -> Answer {
+        self.post_with(path, body, &[("authorization", &format!("Bearer {TOKEN}"))]).await
+    }
+
+    /// A booking that must be taken; gives its id.
+    pub async fn book(&self, changes: Value) -> String {
+        let answer = self.post("/api/reservations", &booking(changes)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        answer.json()["reservation_id"].as_str().unwrap().to_owned()
+    }
+
+    pub async fn command(&self, id: &str, command: &str, body: Value) -> Answer {
+        self.post(&format!("/api/reservations/{id}/{command}"), &body).await
+    }
+
+    pub async fn status(&self, id: &str) -> String {
+        self.get(&format!("/api/reservations/{id}")).await.json()["status"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Answer {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Status and `code` of a problem, which must be a whole one.
+    #[track_caller]
+    pub fn problem(&self) -> (u16, String) {
+        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text());
+        let body = self.json();
+        assert_eq!(body["status"], self.status.as_u16());
+        assert!(body["type"].as_str().unwrap().starts_with("/problems/") && body["title"].is_string());
+        (self.status.as_u16(), body["code"].as_str().unwrap().to_owned())
+    }
+
+    /// Every fault of a 422, as `place.of.field:type`, sorted.
+    #[track_caller]
+    pub fn faults(&self) -> Vec<String> {
+        assert_eq!(self.problem(), (422, "invalid_request".into()), "{}", self.text());
+        let mut faults: Vec<_> = self.json()["detail"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|fault| {
+                let loc: Vec<_> =
+                    fault["loc"].as_array().unwrap().iter().map(|l| l.as_str().unwrap()).collect();
+                assert!(!fault["msg"].as_str().unwrap().is_empty());
+                format!("{}:{}", loc.join("."), fault["type"].as_str().unwrap())
+            })
+            .collect();
+        faults.sort();
+        faults
+    }
+}
+
+/// A good booking with `changes` laid over it; null takes a field away.
+pub fn booking(changes: Value) -> Value {
+    let mut body = json!({
+        "customer_id": "cust-42",
+        "contact_info": {"name": "Sari Wulandari", "phone": "+62 812 3456 7890", "email": "sari@example.com"},
+        "start_time": "2026-12-24T19:30",
+        "party_size": 4,
+    });
+    for (name, value) in changes.as_object().unwrap() {
+        match value {
+            Value::Null => drop(body.as_object_mut().unwrap().remove(name)),
+            value => body[name] = value.clone(),
+        }
+    }
+    body
+}

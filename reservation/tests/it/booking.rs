@@ -1,0 +1,445 @@
+//! Booking, reading, listing, history: over the router, as a client sees it.
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use crate::app::{TestApp, booking};
+
+#[tokio::test]
+async fn a_booking_is_answered_as_documented() {
+    let app = TestApp::start().await;
+    let answer = app.post("/api/reservations", &booking(json!({"special_requests": "Kursi bayi"}))).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let body = answer.json();
+    assert_eq!(answer.header("etag"), "\"1\"");
+    assert_eq!(
+        answer.header("location"),
+        format!("/api/reservations/{}", body["reservation_id"].as_str().unwrap())
+    );
+    assert!(!answer.header("x-request-id").is_empty());
+    for (field, expected) in [
+        ("customer_id", json!("cust-42")),
+        ("status", json!("PENDING")),
+        ("start_time", json!("2026-12-24T19:30:00+07:00")),
+        ("end_time", json!("2026-12-24T21:00:00+07:00")),
+        ("contact_name", json!("Sari Wulandari")),
+        ("table_area", Value::Null),
+        ("party_size", json!(4)),
+        ("venue_id", json!("bandung-dago")),
+        ("special_requests", json!("Kursi bayi")),
+        ("tables", json!([])),
+        ("version", json!(1)),
+    ] {
+        assert_eq!(body[field], expected, "{field}");
+    }
+    let read = app.get(answer.header("location")).await;
+    assert_eq!(read.bytes, answer.bytes, "what was answered is what is read");
+}
+
+#[tokio::test]
+async fn defaults_are_two_guests_and_ninety_minutes() {
+    let app = TestApp::start().await;
+    let body = app.post("/api/reservations", &booking(json!({"party_size": null}))).await.json();
+    assert_eq!(body["party_size"], 2);
+    assert_eq!(body["end_time"], "2026-12-24T21:00:00+07:00");
+}
+
+#[tokio::test]
+async fn all_faults_of_a_booking_are_told_at_once() {
+    let app = TestApp::start().await;
+    let answer = app
+        .post(
+            "/api/reservations",
+            &json!({
+                "customer_id": "", "contact_info": {"name": "x".repeat(121), "phone": "call me", "email": "sari@", "fax": "1"},
+                "start_time": "2026-11-30T19:30", "duration_minutes": 14, "party_size": 0, "payment_channel": "shells",
+                "special_requests": 7, "locale": "tlh", "tabel": "T1",
+            }),
+        )
+        .await;
+    assert_eq!(
+        answer.faults(),
+        [
+            "body.contact_info.email:value_error",
+            "body.contact_info.fax:extra_forbidden",
+            "body.contact_info.name:string_too_long",
+            "body.contact_info.phone:value_error",
+            "body.customer_id:string_too_short",
+            "body.duration_minutes:greater_than_equal",
+            "body.locale:value_error",
+            "body.party_size:greater_than_equal",
+            "body.payment_channel:value_error",
+            "body.special_requests:string_type",
+            "body.start_time:value_error",
+            "body.tabel:extra_forbidden",
+        ]
+    );
+    assert_eq!(app.app.store.head().0, 0, "nothing was written");
+}
+
+#[tokio::test]
+async fn each_limit_is_held_on_both_sides() {
+    let app = TestApp::start().await;
+    let cases = [
+        (json!({"customer_id": "x".repeat(64)}), None),
+        (json!({"customer_id": "x".repeat(65)}), Some("body.customer_id:string_too_long")),
+        (json!({"customer_id": null}), Some("body.customer_id:missing")),
+        (json!({"contact_info": null}), Some("body.contact_info:missing")),
+        (json!({"contact_info": "Sari"}), Some("body.contact_info:dict_type")),
+        (json!({"duration_minutes": 15}), None),
+        (json!({"duration_minutes": 480}), None),
+        (json!({"duration_minutes": 481}), Some("body.duration_minutes:less_than_equal")),
+        (json!({"duration_minutes": 90.5}), Some("body.duration_minutes:int_type")),
+        (json!({"party_size": 50}), None),
+        (json!({"party_size": 51}), Some("body.party_size:less_than_equal")),
+        (json!({"party_size": "4"}), Some("body.party_size:int_type")),
+        (json!({"start_time": "2026-12-01T16:00"}), None),
+        (json!({"start_time": "2026-12-01T15:59:59"}), Some("body.start_time:value_error")),
+        (json!({"start_time": "2027-12-01T09:00:00Z"}), None),
+        (json!({"start_time": "2027-12-01T09:00:01Z"}), Some("body.start_time:value_error")),
+        (json!({"start_time": "tomorrow"}), Some("body.start_time:value_error")),
+        (json!({"start_time": null}), Some("body.start_time:missing")),
+        (json!({"venue_id": "roma-trastevere"}), None),
+        (json!({"venue_id": "atlantis"}), Some("body.venue_id:value_error")),
+        (json!({"special_requests": "x".repeat(500)}), None),
+        (json!({"special_requests": "x".repeat(501)}), Some("body.special_requests:string_too_long")),
+        (json!({"payment_channel": "qris"}), None),
+    ];
+    for (changes, fault) in cases {
+        let answer = app.post("/api/reservations", &booking(changes.clone())).await;
+        match fault {
+            None => assert_eq!(answer.status, StatusCode::OK, "{changes}: {}", answer.text()),
+            Some(fault) => assert_eq!(answer.faults(), [fault], "{changes}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_local_time_is_the_venues_and_must_exist_once() {
+    let app = TestApp::start().await;
+    // Rome puts its clocks forward on 28 March 2027 at 02:00 and back on 31 October at 03:00.
+    let at = |time: &str| booking(json!({"venue_id": "roma-trastevere", "start_time": time}));
+    let gap = app.post("/api/reservations", &at("2027-03-28T02:30")).await;
+    assert_eq!(gap.faults(), ["body.start_time:value_error"]);
+    assert!(gap.text().contains("does not exist in Europe/Rome"), "{}", gap.text());
+    let fold = app.post("/api/reservations", &at("2027-10-31T02:30")).await;
+    assert!(
+        fold.text().contains("2027-10-31T02:30:00+02:00")
+            && fold.text().contains("2027-10-31T02:30:00+01:00"),
+        "{}",
+        fold.text()
+    );
+    for (given, shown) in [
+        ("2027-10-31T02:30:00+01:00", "2027-10-31T02:30:00+01:00"),
+        ("2027-03-28T01:30", "2027-03-28T01:30:00+01:00"),
+        ("2027-07-01T19:30", "2027-07-01T19:30:00+02:00"),
+        ("2027-07-01T17:30:00Z", "2027-07-01T19:30:00+02:00"),
+    ] {
+        assert_eq!(app.post("/api/reservations", &at(given)).await.json()["start_time"], shown);
+    }
+    // The visit lasts as long across the switch.
+    let body = app.post("/api/reservations", &at("2027-03-28T01:30")).await.json();
+    assert_eq!(body["end_time"], "2027-03-28T04:00:00+02:00");
+}
+
+#[tokio::test]
+async fn a_phone_number_is_kept_as_e164_of_its_country() {
+    let app = TestApp::start().await;
+    for (venue, given, kept) in [
+        ("bandung-dago", "0812-3456-7890", "+6281234567890"),
+        ("bandung-dago", "+39 06 6982", "+39066982"),
+        ("roma-trastevere", "06 698 4500", "+39066984500"),
+        ("roma-trastevere", "+62 (812) 3456.7890", "+6281234567890"),
+    ] {
+        let contact = json!({"name": "S", "phone": given, "email": "s@example.com"});
+        let id = app.book(json!({"venue_id": venue, "contact_info": contact})).await;
+        let request = Request::get(format!("/api/reservations/{id}/contact"))
+            .header("authorization", format!("Bearer {}", crate::app::TOKEN));
+        let contact = app.send(request.body(Body::empty()).unwrap()).await.json();
+        assert_eq!(contact["phone"], kept, "{given}");
+    }
+}
+
+#[tokio::test]
+async fn bodies_that_are_no_json_object_are_told_apart() {
+    let app = TestApp::start().await;
+    let send = |content_type: &'static str, body: Vec<u8>| {
+        let request = Request::post("/api/reservations")
+            .header("content-type", content_type)
+            .body(Body::from(body))
+            .unwrap();
+        app.send(request)
+    };
+    assert_eq!(send("application/json", b"{\"a\":".to_vec()).await.problem(), (400, "malformed_json".into()));
+    assert_eq!(send("application/json", vec![0xff, 0xfe]).await.problem(), (400, "malformed_json".into()));
+    assert_eq!(send("application/json", b"[]".to_vec()).await.faults(), ["body:dict_type"]);
+    assert_eq!(send("text/plain", b"{}".to_vec()).await.problem(), (415, "unsupported_media_type".into()));
+    assert_eq!(
+        send("application/json", vec![b' '; 65 * 1024]).await.problem(),
+        (413, "body_too_large".into())
+    );
+    assert_eq!(
+        send("application/json", vec![]).await.faults(),
+        ["body.contact_info:missing", "body.customer_id:missing", "body.start_time:missing"]
+    );
+}
+
+#[tokio::test]
+async fn unknown_paths_ids_and_methods_are_problems_too() {
+    let app = TestApp::start().await;
+    let unknown = "/api/reservations/01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f";
+    assert_eq!(app.get(unknown).await.problem(), (404, "not_found".into()));
+    assert!(app.get(unknown).await.json()["detail"].is_string());
+    assert_eq!(app.get(&format!("{unknown}/history")).await.problem(), (404, "not_found".into()));
+    assert_eq!(
+        app.post(&format!("{unknown}/confirm"), &json!({})).await.problem(),
+        (404, "not_found".into())
+    );
+    assert_eq!(app.get("/api/reservations/42").await.faults(), ["path.reservation_id:uuid_parsing"]);
+    assert_eq!(app.get("/nowhere").await.problem(), (404, "not_found".into()));
+    assert_eq!(app.post("/events", &json!({})).await.problem(), (405, "method_not_allowed".into()));
+}
+
+#[tokio::test]
+async fn a_repeated_request_gets_the_first_answer() {
+    let app = TestApp::start().await;
+    let key = [("idempotency-key", "k-1")];
+    let first = app.post_with("/api/reservations", &booking(json!({})), &key).await;
+    app.clock.advance(TimeDelta::hours(1));
+    let id = first.json()["reservation_id"].as_str().unwrap().to_owned();
+    app.command(&id, "confirm", json!({})).await;
+    let again = app.post_with("/api/reservations", &booking(json!({})), &key).await;
+    assert_eq!((again.status, &again.bytes), (first.status, &first.bytes), "also after it has changed");
+    assert_eq!(again.header("etag"), first.header("etag"));
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    assert_eq!(first.header("idempotent-replayed"), "");
+    let other = app.post_with("/api/reservations", &booking(json!({"party_size": 3})), &key).await;
+    assert_eq!(other.problem(), (422, "idempotency_key_reused".into()));
+    let elsewhere =
+        app.post_with(&format!("/api/reservations/{id}/confirm"), &booking(json!({})), &key).await;
+    assert_eq!(elsewhere.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(app.app.store.head().0, 2);
+    let long = "k".repeat(129);
+    let answer = app.post_with("/api/reservations", &booking(json!({})), &[("idempotency-key", &long)]).await;
+    assert_eq!(answer.faults(), ["header.Idempotency-Key:value_error"]);
+}
+
+#[tokio::test]
+async fn a_key_used_by_many_at_once_counts_once() {
+    let app = TestApp::start().await;
+    let body = booking(json!({}));
+    let key = [("idempotency-key", "k-2")];
+    let answers =
+        futures::future::join_all((0..32).map(|_| app.post_with("/api/reservations", &body, &key))).await;
+    assert!(answers.iter().all(|answer| answer.status == StatusCode::OK && answer.bytes == answers[0].bytes));
+    assert_eq!(app.app.store.head().0, 1);
+}
+
+#[tokio::test]
+async fn a_stale_version_is_not_overwritten() {
+    let app = TestApp::start().await;
+    let id = app.book(json!({})).await;
+    let path = format!("/api/reservations/{id}/party-size");
+    let with = |version: &'static str| {
+        let (app, path) = (&app, path.clone());
+        async move { app.post_with(&path, &json!({"party_size": 3}), &[("if-match", version)]).await }
+    };
+    assert_eq!(with("\"7\"").await.problem(), (412, "version_mismatch".into()));
+    assert_eq!(with("\"abc\"").await.status, StatusCode::PRECONDITION_FAILED);
+    assert_eq!(with("1").await.faults(), ["header.If-Match:value_error"]);
+    let answer = with("\"9\", \"1\"").await;
+    assert_eq!((answer.status, answer.header("etag")), (StatusCode::OK, "\"2\""));
+    assert_eq!(with("\"1\"").await.problem(), (412, "version_mismatch".into()));
+    assert_eq!(with("*").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_past_is_read_by_time_and_by_position() {
+    let app = TestApp::start().await;
+    let id = app.book(json!({})).await;
+    app.clock.advance(TimeDelta::minutes(10));
+    app.command(&id, "confirm", json!({})).await;
+    app.clock.advance(TimeDelta::minutes(10));
+    app.command(&id, "cancel", json!({"reason_code": "guest_request"})).await;
+    let status = |as_of: &'static str| {
+        let (app, id) = (&app, id.clone());
+        async move { app.get(&format!("/api/reservations/{id}?as_of={as_of}")).await }
+    };
+    for (as_of, expected) in [
+        ("1", "PENDING"),
+        ("2", "CONFIRMED"),
+        ("3", "CANCELLED"),
+        ("999", "CANCELLED"),
+        ("2026-12-01T09:00:00Z", "PENDING"),
+        ("2026-12-01T09:19:59.999Z", "CONFIRMED"),
+        ("2026-12-01T16:20:00%2B07:00", "CANCELLED"),
+    ] {
+        assert_eq!(status(as_of).await.json()["status"], expected, "{as_of}");
+    }
+    assert_eq!(status("0").await.problem(), (404, "not_found".into()));
+    assert_eq!(status("2026-12-01T08:59:59Z").await.problem(), (404, "not_found".into()));
+    assert_eq!(status("yesterday").await.faults(), ["query.as_of:value_error"]);
+    assert_eq!(status("1").await.header("etag"), "\"1\"");
+}
+
+#[tokio::test]
+async fn a_list_is_paged_without_gaps_or_repeats() {
+    let app = TestApp::start().await;
+    let mut booked = Vec::new();
+    for n in 0..25 {
+        let start = format!("2026-12-{:02}T19:{:02}", 10 + n % 5, n % 7);
+        booked.push(app.book(json!({"start_time": start, "customer_id": format!("c-{}", n % 2)})).await);
+    }
+    let (mut path, mut seen, mut pages) =
+        ("/api/reservations?limit=4&status=pending".to_owned(), Vec::new(), 0);
+    loop {
+        let page = app.get(&path).await;
+        assert_eq!(page.status, StatusCode::OK, "{}", page.text());
+        let body = page.json();
+        seen.extend(body["items"].as_array().unwrap().iter().map(|r| {
+            (r["start_time"].as_str().unwrap().to_owned(), r["reservation_id"].as_str().unwrap().to_owned())
+        }));
+        pages += 1;
+        let link = page.header("link");
+        assert_eq!(link.is_empty(), body["next_cursor"].is_null());
+        match link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\"")) {
+            Some(next) => path = next.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(pages, 7);
+    assert!(seen.is_sorted());
+    let mut ids: Vec<_> = seen.into_iter().map(|(_, id)| id).collect();
+    ids.sort();
+    booked.sort();
+    assert_eq!(ids, booked);
+    let count = |query: &'static str| {
+        let app = &app;
+        async move {
+            app.get(&format!("/api/reservations?limit=200&{query}")).await.json()["items"]
+                .as_array()
+                .unwrap()
+                .len()
+        }
+    };
+    assert_eq!(count("date=2026-12-10").await, 5);
+    assert_eq!(count("customer_id=c-1").await, 12);
+    assert_eq!(count("customer_id=c-1&date=2026-12-11").await, 3);
+    assert_eq!(count("from=2026-12-11T00:00&to=2026-12-13T00:00").await, 10);
+    assert_eq!(count("status=CONFIRMED").await, 0);
+    assert_eq!(count("venue_id=roma-trastevere").await, 0);
+    let bad = app.get("/api/reservations?limit=0&status=LATE&date=24.12.&stauts=PENDING&cursor=abc").await;
+    assert_eq!(
+        bad.faults(),
+        [
+            "query.cursor:value_error",
+            "query.date:value_error",
+            "query.limit:value_error",
+            "query.status:value_error",
+            "query.stauts:extra_forbidden"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_audit_trail_tells_who_did_what_and_why() {
+    let app = TestApp::start().await;
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let headers = [("x-request-id", "req-7"), ("traceparent", trace)];
+    let created = app.post_with("/api/reservations", &booking(json!({})), &headers).await;
+    assert_eq!(created.header("x-request-id"), "req-7");
+    let id = created.json()["reservation_id"].as_str().unwrap().to_owned();
+    let result =
+        json!({"notification_id": "n-1", "template": "received", "medium": "mail", "outcome": "sent"});
+    let path = format!("/api/reservations/{id}/notification-results");
+    assert_eq!(app.service_post(&path, &result).await.status, StatusCode::OK);
+    let history = app.get(&format!("/api/reservations/{id}/history")).await.json();
+    let entries = history["entries"].as_array().unwrap();
+    assert_eq!(entries.len(), 2);
+    assert_eq!(entries[0]["action"], "reservation.created");
+    assert_eq!(entries[0]["note"], "Asked for a table for 4 at 2026-12-24T19:30:00+07:00");
+    assert_eq!(entries[0]["who"], json!({"kind": "unauthenticated", "id": null}));
+    assert_eq!(entries[0]["correlation_id"], "req-7");
+    assert_eq!(entries[1]["who"], json!({"kind": "service_account", "id": "notifier"}));
+    assert_eq!(entries[1]["note"], "Told the guest by mail: received");
+    let feed = app.get("/events").await.text();
+    assert!(feed.contains(trace));
+}
+
+#[tokio::test]
+async fn personal_data_stands_in_no_event_and_can_be_forgotten() {
+    let app = TestApp::start().await;
+    let id = app.book(json!({"special_requests": "gluten-free", "table_preference": "by the window"})).await;
+    app.command(&id, "cancel", json!({"reason_code": "guest_request", "description": "my knee"})).await;
+    let feed = app.get("/events").await.text();
+    for secret in ["Sari", "8123", "sari@", "gluten", "by the", "knee"] {
+        assert!(!feed.contains(secret), "{secret} in {feed}");
+    }
+    let view = app.get(&format!("/api/reservations/{id}")).await.json();
+    assert_eq!(view["cancellation"]["description"], "my knee");
+    assert_eq!(view["table_preference"], "by the window");
+    let contact = format!("/api/reservations/{id}/contact");
+    let erase = |token: &str| {
+        Request::delete(&contact)
+            .header("authorization", format!("Bearer {token}"))
+            .body(Body::empty())
+            .unwrap()
+    };
+    assert_eq!(
+        app.send(erase("wrong-token-wrong-token")).await.problem(),
+        (401, "service_token_required".into())
+    );
+    assert_eq!(app.send(erase(crate::app::TOKEN)).await.status, StatusCode::OK);
+    let view = app.get(&format!("/api/reservations/{id}")).await.json();
+    for gone in ["contact_name", "special_requests", "table_preference"] {
+        assert_eq!(view[gone], Value::Null, "{gone}");
+    }
+    assert_eq!(
+        view["cancellation"],
+        json!({"cancelled_by": "guest", "reason_code": "guest_request", "description": null})
+    );
+    let request = Request::get(&contact)
+        .header("authorization", format!("Bearer {}", crate::app::TOKEN))
+        .body(Body::empty())
+        .unwrap();
+    assert_eq!(app.send(request).await.problem(), (410, "contact_erased".into()));
+    assert_eq!(app.get(&format!("/api/reservations/{id}/history")).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn results_and_contacts_are_for_the_other_service_only() {
+    let app = TestApp::start().await;
+    let id = app.book(json!({})).await;
+    assert_eq!(
+        app.get(&format!("/api/reservations/{id}/contact")).await.problem(),
+        (401, "service_token_required".into())
+    );
+    for path in ["payment-results", "notification-results"] {
+        let answer = app.post(&format!("/api/reservations/{id}/{path}"), &json!({})).await;
+        assert_eq!(answer.problem(), (401, "service_token_required".into()));
+        assert_eq!(answer.header("www-authenticate"), "Bearer");
+    }
+}
+
+#[tokio::test]
+async fn counts_are_for_a_day_or_a_range() {
+    let app = TestApp::start().await;
+    let confirmed = app.book(json!({})).await;
+    app.command(&confirmed, "confirm", json!({})).await;
+    let cancelled = app.book(json!({})).await;
+    app.command(&cancelled, "cancel", json!({"reason_code": "r"})).await;
+    let paid = app.book(json!({"party_size": 6, "start_time": "2026-12-25T12:00"})).await;
+    crate::holds::pay(&app, &paid).await;
+    let stats = app.get("/api/stats?date=2026-12-24").await.json();
+    assert_eq!(stats["reservations"], 2);
+    assert_eq!(stats["covers"], 4);
+    assert_eq!(stats["by_status"]["CONFIRMED"], 1);
+    assert_eq!(stats["by_status"]["CANCELLED"], 1);
+    assert_eq!(stats["by_status"]["NO_SHOW"], 0);
+    assert_eq!(stats["revenue_minor"], json!({}));
+    let stats = app.get("/api/stats?from=2026-12-24T00:00&to=2026-12-26T00:00").await.json();
+    assert_eq!((stats["reservations"].as_u64(), stats["covers"].as_u64()), (Some(3), Some(10)));
+    assert_eq!(stats["revenue_minor"], json!({"IDR": 30_000_000}));
+}

@@ -1,0 +1,129 @@
+//! The description of the API says what is true.
+
+use std::collections::BTreeSet;
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::app::{TestApp, booking};
+
+async fn openapi(app: &TestApp) -> Value {
+    app.get("/openapi.json").await.json()
+}
+
+#[tokio::test]
+async fn every_route_of_the_design_is_described() {
+    let app = TestApp::start().await;
+    let api = openapi(&app).await;
+    assert_eq!(api["openapi"], "3.1.0");
+    let described: BTreeSet<_> = api["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, item)| {
+            item.as_object().unwrap().keys().map(move |method| format!("{} {path}", method.to_uppercase()))
+        })
+        .collect();
+    let one = "/api/reservations/{reservation_id}";
+    for route in [
+        "POST /api/reservations".to_owned(),
+        "GET /api/reservations".into(),
+        "GET /api/stats".into(),
+        "GET /events".into(),
+        "GET /readyz".into(),
+    ]
+    .into_iter()
+    .chain([
+        format!("GET {one}"),
+        format!("GET {one}/history"),
+        format!("GET {one}/contact"),
+        format!("DELETE {one}/contact"),
+    ])
+    .chain(
+        [
+            "confirm",
+            "assign-table",
+            "cancel",
+            "check-in",
+            "complete",
+            "no-show",
+            "reschedule",
+            "party-size",
+            "payment-results",
+            "notification-results",
+        ]
+        .map(|command| format!("POST {one}/{command}")),
+    ) {
+        assert!(described.contains(&route), "{route} is missing from {described:#?}");
+    }
+    for path in ["/docs/", "/livez", "/readyz"] {
+        assert_eq!(app.get(path).await.status, StatusCode::OK, "{path}");
+    }
+}
+
+/// Every example body is understood, and every field that is described is known.
+#[tokio::test]
+async fn described_bodies_are_what_is_read() {
+    let app = TestApp::start().await;
+    let id = app.book(json!({"party_size": 6})).await;
+    let api = openapi(&app).await;
+    let mut bodies = 0;
+    for (path, item) in api["paths"].as_object().unwrap() {
+        let content = &item["post"]["requestBody"]["content"]["application/json"];
+        if content.is_null() {
+            continue;
+        }
+        bodies += 1;
+        let path = path.replace("{reservation_id}", &id);
+        let answer = app.service_post(&path, &content["example"]).await;
+        assert!(!matches!(answer.status.as_u16(), 400 | 422), "{path}: {}", answer.text());
+        let schema = content["schema"]["$ref"].as_str().or_else(|| {
+            content["schema"]["oneOf"].as_array()?.iter().find_map(|option| option["$ref"].as_str())
+        });
+        let name = schema.unwrap_or_else(|| panic!("{path} has no schema")).rsplit('/').next().unwrap();
+        let properties = api["components"]["schemas"][name]["properties"].as_object().unwrap();
+        // Of the wrong type, so that every known field is a fault of its own, and no other.
+        let wrong: Value = properties
+            .keys()
+            .map(|field| (field.clone(), json!([])))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
+        let answer = app.service_post(&path, &wrong).await;
+        let faults = answer.text();
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
+        for field in properties.keys() {
+            let known = faults.contains(&format!("\"{field}\"]")) && !faults.contains("extra_forbidden");
+            assert!(known, "{path} {field}: {faults}");
+        }
+    }
+    assert_eq!(bodies, 8);
+}
+
+#[tokio::test]
+async fn answers_have_exactly_the_fields_that_are_described() {
+    let app = TestApp::start().await;
+    let body = app.post("/api/reservations", &booking(json!({"party_size": 6}))).await.json();
+    let api = openapi(&app).await;
+    let described: BTreeSet<_> = api["components"]["schemas"]["ReservationView"]["properties"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .cloned()
+        .collect();
+    let answered: BTreeSet<_> = body.as_object().unwrap().keys().cloned().collect();
+    assert_eq!(answered, described);
+}
+
+#[tokio::test]
+async fn every_event_type_has_its_schema_served() {
+    let app = TestApp::start().await;
+    for event_type in events::Event::TYPES {
+        let answer = app.get(&format!("/schemas/{event_type}.json")).await;
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (StatusCode::OK, "application/schema+json")
+        );
+        assert!(answer.json()["$schema"].is_string());
+    }
+    assert_eq!(app.get("/schemas/meja.unknown.v1.json").await.problem(), (404, "not_found".into()));
+}

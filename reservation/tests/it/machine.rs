@@ -1,0 +1,207 @@
+//! The state machine, walked: every reachable state and every command, against a table written
+//! down by hand, and against what must hold whatever happens.
+
+use chrono::{TimeDelta, Utc};
+use events::values::CancelledBy;
+use events::{Event, Position};
+use proptest::prelude::*;
+use reservation::domain::{Command, Deposit, Occupancy, Refusal, Reservation, Stamp, Status};
+
+use crate::rules::*;
+
+/// What the table of the design says: where a command leads, `None` where it is refused.
+fn expected(command: &Command, status: &str) -> Option<&'static str> {
+    let column = ["PENDING", "CONFIRMED", "CHECKED_IN", "COMPLETED", "CANCELLED", "NO_SHOW"];
+    let row: [Option<&'static str>; 6] = match command {
+        Command::Confirm { .. } => [Some("CONFIRMED"), Some("CONFIRMED"), None, None, None, None],
+        Command::AssignTable(_) => [Some("PENDING"), Some("CONFIRMED"), Some("CHECKED_IN"), None, None, None],
+        Command::Reschedule { .. } | Command::ChangePartySize { .. } => {
+            [Some("PENDING"), Some("CONFIRMED"), None, None, None, None]
+        }
+        Command::CheckIn => [None, Some("CHECKED_IN"), Some("CHECKED_IN"), None, None, None],
+        Command::Complete => [None, None, Some("COMPLETED"), Some("COMPLETED"), None, None],
+        Command::NoShow => [None, Some("NO_SHOW"), None, None, None, Some("NO_SHOW")],
+        Command::Cancel { .. } => [Some("CANCELLED"), Some("CANCELLED"), None, None, Some("CANCELLED"), None],
+        _ => return None,
+    };
+    row[column.iter().position(|c| *c == status).unwrap()]
+}
+
+fn commands() -> Vec<Command> {
+    vec![
+        Command::Confirm { waive_deposit: true },
+        choose("T3", 6),
+        choose("T9", 12),
+        Command::Reschedule { window: later() },
+        Command::ChangePartySize { size: party(3) },
+        Command::CheckIn,
+        Command::Complete,
+        Command::NoShow,
+        cancel(CancelledBy::Guest),
+        cancel(CancelledBy::Staff),
+    ]
+}
+
+fn apply(reservation: &mut Reservation, events: &[Event], position: &mut u64) {
+    for event in events {
+        *position += 1;
+        reservation.evolve(event, Stamp { position: Position(*position), time: now() });
+    }
+}
+
+fn start(guests: i64) -> Reservation {
+    let mut reservation = None;
+    for (position, event) in
+        (1..).map(Position).zip(reservation::domain::decide::book(created_for(guests), PAYMENT, now()))
+    {
+        reservation::stream::fold(&mut reservation, ID, &event, Stamp { position, time: now() });
+    }
+    reservation.unwrap()
+}
+
+/// Every state that commands lead to, up to five steps away from a new booking.
+fn reachable() -> Vec<Reservation> {
+    let mut all = vec![start(4), start(6)];
+    let mut edge = all.clone();
+    for _ in 0..5 {
+        let mut next = Vec::new();
+        for reservation in &edge {
+            for command in commands() {
+                // After the start, so that a no-show is possible.
+                let Ok(events) = reservation.decide(&command, &Occupancy::default(), later().end) else {
+                    continue;
+                };
+                let mut after = reservation.clone();
+                apply(&mut after, &events, &mut 100);
+                if !all.contains(&after) {
+                    all.push(after.clone());
+                    next.push(after);
+                }
+            }
+        }
+        edge = next;
+    }
+    all
+}
+
+#[test]
+fn every_command_in_every_state_does_what_the_table_says() {
+    let states = reachable();
+    for word in Status::WORDS {
+        assert!(states.iter().any(|r| r.status.word() == word), "{word} is never reached");
+    }
+    for reservation in &states {
+        for command in commands() {
+            let decided = reservation.decide(&command, &Occupancy::default(), later().end);
+            let leads_to = decided.as_ref().ok().map(|events| {
+                let mut after = reservation.clone();
+                apply(&mut after, events, &mut 100);
+                after.status.word()
+            });
+            assert_eq!(
+                leads_to,
+                expected(&command, reservation.status.word()),
+                "{command:?} in {:?}: {decided:?}",
+                reservation.status
+            );
+        }
+    }
+}
+
+#[test]
+fn no_decided_event_is_ignored() {
+    for reservation in reachable() {
+        for command in commands() {
+            for event in reservation.decide(&command, &Occupancy::default(), later().end).unwrap_or_default()
+            {
+                let mut after = reservation.clone();
+                apply(&mut after, std::slice::from_ref(&event), &mut 100);
+                assert_ne!(after, reservation, "{event:?} changed nothing");
+            }
+        }
+    }
+}
+
+fn any_command() -> impl Strategy<Value = Command> {
+    let mut all = commands();
+    all.extend([Command::Confirm { waive_deposit: false }, Command::ExpireHold, pay(30_000_000), pay(5)]);
+    proptest::sample::select(all)
+}
+
+proptest! {
+    /// Whatever is asked in whatever order, what must hold holds.
+    #[test]
+    fn invariants_hold_on_every_path(
+        guests in prop_oneof![Just(4_i64), Just(6)],
+        steps in proptest::collection::vec((any_command(), 0..60_i64), 0..40),
+    ) {
+        let mut reservation = start(guests);
+        let (mut time, mut position) = (now(), 2);
+        for (command, minutes) in steps {
+            time += TimeDelta::minutes(minutes * 20);
+            let before = reservation.clone();
+            match reservation.decide(&command, &Occupancy::default(), time) {
+                Ok(events) => {
+                    apply(&mut reservation, &events, &mut position);
+                    prop_assert_eq!(reservation.version, before.version + events.len() as u64);
+                    let again = reservation.decide(&command, &Occupancy::default(), time);
+                    let settled = matches!(command, Command::RecordPayment(_)) || again.as_ref().is_ok_and(Vec::is_empty);
+                    prop_assert!(settled, "{:?} twice is not once: {:?}", command, again);
+                }
+                Err(refusal) => prop_assert!(!refusal.code().is_empty()),
+            }
+            check(&reservation, time)?;
+        }
+    }
+}
+
+fn check(reservation: &Reservation, now: chrono::DateTime<Utc>) -> Result<(), TestCaseError> {
+    let ended = matches!(reservation.status, Status::Completed | Status::Cancelled { .. } | Status::NoShow);
+    prop_assert!(!ended || reservation.tables.is_empty(), "who has left keeps no table");
+    prop_assert!(reservation.tables.len() <= 1);
+    for table in &reservation.tables {
+        prop_assert_eq!(table.window, reservation.window(), "the table is taken for the time of the visit");
+        prop_assert!(table.capacity >= reservation.party_size().get());
+    }
+    if let Deposit::Due(_) = reservation.deposit {
+        prop_assert!(
+            !matches!(reservation.status, Status::Confirmed | Status::CheckedIn | Status::Completed),
+            "nobody is expected who has not paid"
+        );
+    }
+    if let Deposit::Paid(paid) = &reservation.deposit {
+        prop_assert!(paid.refunded_minor <= paid.amount.amount_minor);
+    }
+    prop_assert_eq!(
+        reservation.decide(&Command::ExpireHold, &Occupancy::default(), now).map(|e| e.is_empty()).ok(),
+        Some(reservation.hold_expires_at().is_none_or(|at| now < at))
+    );
+    Ok(())
+}
+
+#[test]
+fn every_refusal_has_a_word_of_its_own() {
+    let table = || "T1".parse().unwrap();
+    let all = [
+        Refusal::Cancelled,
+        Refusal::Completed,
+        Refusal::NoShow,
+        Refusal::CheckedIn,
+        Refusal::NotConfirmed,
+        Refusal::NotCheckedIn,
+        Refusal::DepositDue(idr(1)),
+        Refusal::NotStarted,
+        Refusal::TableTaken(table()),
+        Refusal::TableTooSmall { seats: 2, party_size: party(4) },
+        Refusal::DepositChanges { party_size: party(6), due: idr(1) },
+        Refusal::UnknownPayment,
+        Refusal::AmountMismatch { asked: idr(1), came: idr(2) },
+        Refusal::RefundExceedsPayment { left_minor: 1, asked_minor: 2 },
+    ];
+    let words: std::collections::BTreeSet<_> = all.iter().map(Refusal::code).collect();
+    assert_eq!(words.len(), all.len());
+    assert!(
+        all.iter().all(|refusal| refusal.to_string().ends_with('.')),
+        "every message is a sentence that says what to do"
+    );
+}

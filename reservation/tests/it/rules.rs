@@ -1,0 +1,390 @@
+//! House rules, one sentence each: given what happened, when a command comes, then what happens.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use events::event::*;
+use events::values::*;
+use events::{AssignmentId, Event, PaymentId, Position, ReservationId, TableId};
+use reservation::domain::command::{NotificationResult, PaymentOutcome, PaymentResult, TableChoice};
+use reservation::domain::{Command, Occupancy, Refusal, Reservation, Stamp, decide};
+use uuid::Uuid;
+
+pub const ID: ReservationId = ReservationId(Uuid::from_u128(1));
+pub const PAYMENT: PaymentId = PaymentId(Uuid::from_u128(2));
+
+pub fn now() -> DateTime<Utc> {
+    "2026-12-01T09:00:00Z".parse().unwrap()
+}
+
+pub fn window() -> TimeWindow {
+    TimeWindow::starting("2026-12-24T12:30:00Z".parse().unwrap(), 90)
+}
+
+pub fn later() -> TimeWindow {
+    TimeWindow::starting(window().end, 90)
+}
+
+pub fn party(guests: i64) -> PartySize {
+    PartySize::try_from(guests).unwrap()
+}
+
+pub fn idr(amount_minor: i64) -> Money {
+    Money { amount_minor, currency: Currency::from_code("IDR").unwrap() }
+}
+
+pub fn created_for(guests: i64) -> ReservationCreated {
+    let rule = DepositRule { from_party_size: 6, per: DepositPer::Guest, amount: idr(5_000_000) };
+    ReservationCreated {
+        venue_id: "bandung-dago".parse().unwrap(),
+        customer_id: "cust-42".parse().unwrap(),
+        party_size: party(guests),
+        window: window(),
+        timezone: "Asia/Jakarta".into(),
+        locale: Locale::Id,
+        policy: Policy {
+            deposit_required: rule.due(party(guests)).is_some(),
+            deposit: Some(rule),
+            auto_cancel_minutes: 15,
+            free_cancellation_minutes: 1_440,
+        },
+        payment_channel: None,
+        contact_digest: PrivateDigest::of(b"contact"),
+    }
+}
+
+pub fn created() -> Event {
+    created_for(4).into()
+}
+
+pub fn held() -> [Event; 2] {
+    decide::book(created_for(6), PAYMENT, now()).try_into().unwrap()
+}
+
+pub fn confirmed() -> Event {
+    ReservationConfirmed { window: window(), deposit_waived: false }.into()
+}
+
+pub fn assigned(table: &str, window: TimeWindow) -> Event {
+    let (assignment_id, table_id) = (AssignmentId(Uuid::from_u128(3)), table.parse().unwrap());
+    TableAssigned { assignment_id, table_id, capacity: 6, area: "Dalam".into(), window }.into()
+}
+
+pub fn released(table: &str, cause: ReleaseCause) -> Event {
+    let (assignment_id, table_id) = (AssignmentId(Uuid::from_u128(3)), table.parse().unwrap());
+    TableReleased { assignment_id, table_id, window: window(), cause }.into()
+}
+
+pub fn paid() -> Event {
+    PaymentCompleted {
+        payment_id: PAYMENT,
+        amount: idr(30_000_000),
+        channel: "qris".into(),
+        provider_reference: "sim_1".into(),
+        refund: None,
+    }
+    .into()
+}
+
+fn cancelled(by: CancelledBy, refund: Option<Refund>) -> Event {
+    ReservationCancelled { cancelled_by: by, reason_code: "r".into(), description_digest: None, refund }
+        .into()
+}
+
+pub fn cancel(by: CancelledBy) -> Command {
+    Command::Cancel { by, reason_code: "r".into(), description_digest: None }
+}
+
+pub fn choose(table: &str, capacity: u8) -> Command {
+    Command::AssignTable(TableChoice {
+        assignment_id: AssignmentId(Uuid::from_u128(3)),
+        table_id: table.parse().unwrap(),
+        capacity,
+        area: "Dalam".into(),
+    })
+}
+
+pub fn pay(amount_minor: i64) -> Command {
+    let (channel, provider_reference) = ("qris".into(), "sim_1".into());
+    let outcome = PaymentOutcome::Completed { amount: idr(amount_minor), channel, provider_reference };
+    Command::RecordPayment(PaymentResult { payment_id: PAYMENT, outcome })
+}
+
+fn refunded(amount_minor: i64) -> Command {
+    let outcome = PaymentOutcome::Refunded { amount: idr(amount_minor), provider_reference: "simr_1".into() };
+    Command::RecordPayment(PaymentResult { payment_id: PAYMENT, outcome })
+}
+
+fn failed() -> Command {
+    let outcome = PaymentOutcome::Failed { reason_code: "refused".into() };
+    Command::RecordPayment(PaymentResult { payment_id: PAYMENT, outcome })
+}
+
+pub struct Given {
+    reservation: Reservation,
+    occupancy: Occupancy,
+    now: DateTime<Utc>,
+}
+
+pub fn given(events: impl IntoIterator<Item = Event>) -> Given {
+    let mut reservation = None;
+    for (position, event) in (1..).map(Position).zip(events) {
+        reservation::stream::fold(&mut reservation, ID, &event, Stamp { position, time: now() });
+    }
+    Given { reservation: reservation.unwrap(), occupancy: Occupancy::default(), now: now() }
+}
+
+impl Given {
+    fn somebody_else_has(mut self, table: &str, window: TimeWindow) -> Self {
+        self.occupancy.evolve(ReservationId(Uuid::from_u128(99)), &assigned(table, window));
+        self
+    }
+
+    fn at(mut self, now: DateTime<Utc>) -> Self {
+        self.now = now;
+        self
+    }
+
+    fn when(self, command: Command) -> When {
+        When(self.reservation.decide(&command, &self.occupancy, self.now))
+    }
+}
+
+struct When(Result<Vec<Event>, Refusal>);
+
+impl When {
+    #[track_caller]
+    fn then(self, events: impl IntoIterator<Item = Event>) {
+        assert_eq!(self.0, Ok(events.into_iter().collect()));
+    }
+
+    #[track_caller]
+    fn nothing_happens(self) {
+        assert_eq!(self.0, Ok(vec![]));
+    }
+
+    #[track_caller]
+    fn refused(self, refusal: Refusal) {
+        assert_eq!(self.0, Err(refusal));
+    }
+}
+
+fn ready() -> Vec<Event> {
+    vec![created(), assigned("T3", window()), confirmed()]
+}
+
+fn seated() -> Vec<Event> {
+    [ready(), vec![ReservationCheckedIn {}.into()]].concat()
+}
+
+#[test]
+fn a_small_party_pays_no_deposit_and_a_large_one_does() {
+    assert_eq!(decide::book(created_for(5), PAYMENT, now()), [created_for(5).into()]);
+    let [_, requested] = held();
+    let expires_at = now() + TimeDelta::minutes(15);
+    assert_eq!(
+        requested,
+        PaymentRequested { payment_id: PAYMENT, amount: idr(30_000_000), channel: None, expires_at }.into()
+    );
+}
+
+#[test]
+fn confirming_waits_for_the_deposit_unless_staff_waive_it() {
+    given([created()]).when(Command::Confirm { waive_deposit: false }).then([confirmed()]);
+    given([created()]).when(Command::Confirm { waive_deposit: true }).then([confirmed()]);
+    given(held())
+        .when(Command::Confirm { waive_deposit: false })
+        .refused(Refusal::DepositDue(idr(30_000_000)));
+    let waived = ReservationConfirmed { window: window(), deposit_waived: true };
+    given(held()).when(Command::Confirm { waive_deposit: true }).then([waived.into()]);
+    given(ready()).when(Command::Confirm { waive_deposit: false }).nothing_happens();
+}
+
+#[test]
+fn a_payment_confirms_once() {
+    given(held()).when(pay(30_000_000)).then([paid(), confirmed()]);
+    given([held().to_vec(), vec![paid(), confirmed()]].concat()).when(pay(30_000_000)).nothing_happens();
+    given([held().to_vec(), vec![paid(), confirmed()]].concat()).when(failed()).nothing_happens();
+}
+
+#[test]
+fn a_payment_must_be_what_was_asked_for() {
+    given(held()).when(pay(1)).refused(Refusal::AmountMismatch { asked: idr(30_000_000), came: idr(1) });
+    given([created()]).when(pay(1)).refused(Refusal::UnknownPayment);
+    given(held()).when(refunded(1)).refused(Refusal::UnknownPayment);
+}
+
+#[test]
+fn a_payment_that_fails_leaves_the_hold() {
+    given(held())
+        .when(failed())
+        .then([PaymentFailed { payment_id: PAYMENT, reason_code: "refused".into() }.into()]);
+}
+
+#[test]
+fn money_for_a_cancelled_hold_goes_back() {
+    let events = [held().to_vec(), vec![cancelled(CancelledBy::System, None)]].concat();
+    let refund = Some(Refund { payment_id: PAYMENT, amount: idr(30_000_000) });
+    let Event::PaymentCompleted(too_late) = paid() else { unreachable!() };
+    given(events).when(pay(30_000_000)).then([PaymentCompleted { refund, ..too_late }.into()]);
+}
+
+#[test]
+fn no_more_than_was_paid_goes_back() {
+    let events = [held().to_vec(), vec![paid(), confirmed()]].concat();
+    let part =
+        PaymentRefunded { payment_id: PAYMENT, amount: idr(10_000_000), provider_reference: "simr_1".into() };
+    given(events.clone()).when(refunded(10_000_000)).then([part.clone().into()]);
+    let events = [events, vec![part.into()]].concat();
+    given(events)
+        .when(refunded(20_000_001))
+        .refused(Refusal::RefundExceedsPayment { left_minor: 20_000_000, asked_minor: 20_000_001 });
+}
+
+#[test]
+fn a_hold_ends_at_its_deadline_and_not_before() {
+    let deadline = now() + TimeDelta::minutes(15);
+    let ended = ReservationCancelled {
+        cancelled_by: CancelledBy::System,
+        reason_code: "deposit_unpaid".into(),
+        description_digest: None,
+        refund: None,
+    };
+    let with_table = [held().to_vec(), vec![assigned("D4", window())]].concat();
+    let freed = released("D4", ReleaseCause::Cancelled);
+    given(with_table).at(deadline).when(Command::ExpireHold).then([ended.into(), freed]);
+    given(held()).at(deadline - TimeDelta::microseconds(1)).when(Command::ExpireHold).nothing_happens();
+    given([created()]).at(deadline).when(Command::ExpireHold).nothing_happens();
+    let paid = [held().to_vec(), vec![paid(), confirmed()]].concat();
+    given(paid).at(deadline).when(Command::ExpireHold).nothing_happens();
+}
+
+#[test]
+fn a_table_goes_to_one_party_at_a_time() {
+    let overlapping = TimeWindow::starting(window().end - TimeDelta::minutes(1), 90);
+    let taken = || Refusal::TableTaken("T3".parse::<TableId>().unwrap());
+    given([created()]).when(choose("T3", 6)).then([assigned("T3", window())]);
+    given([created()]).somebody_else_has("T3", overlapping).when(choose("T3", 6)).refused(taken());
+    given([created()])
+        .somebody_else_has("T3", later())
+        .when(choose("T3", 6))
+        .then([assigned("T3", window())]);
+    given([created()])
+        .somebody_else_has("T4", window())
+        .when(choose("T3", 6))
+        .then([assigned("T3", window())]);
+}
+
+#[test]
+fn a_table_must_seat_the_party() {
+    let too_small = Refusal::TableTooSmall { seats: 2, party_size: party(4) };
+    given([created()]).when(choose("T1", 2)).refused(too_small);
+    let now_too_small = Refusal::TableTooSmall { seats: 6, party_size: party(7) };
+    given(ready()).when(Command::ChangePartySize { size: party(7) }).refused(now_too_small);
+}
+
+#[test]
+fn a_party_that_moves_gives_its_table_back() {
+    given(ready())
+        .when(choose("T4", 6))
+        .then([released("T3", ReleaseCause::Moved), assigned("T4", window())]);
+    given(seated())
+        .when(choose("T4", 6))
+        .then([released("T3", ReleaseCause::Moved), assigned("T4", window())]);
+    given(ready()).when(choose("T3", 6)).nothing_happens();
+}
+
+#[test]
+fn the_table_moves_along_when_the_time_changes() {
+    let moved = ReservationRescheduled { from: window(), to: later() };
+    let reschedule = || Command::Reschedule { window: later() };
+    let expected = [released("T3", ReleaseCause::Rescheduled), moved.clone().into(), assigned("T3", later())];
+    given(ready()).when(reschedule()).then(expected);
+    given([created()]).when(reschedule()).then([moved.into()]);
+    given(ready())
+        .somebody_else_has("T3", later())
+        .when(reschedule())
+        .refused(Refusal::TableTaken("T3".parse().unwrap()));
+    given(ready()).when(Command::Reschedule { window: window() }).nothing_happens();
+    given(seated()).when(reschedule()).refused(Refusal::CheckedIn);
+}
+
+#[test]
+fn the_party_may_grow_as_long_as_the_deposit_stays() {
+    given([created()]).when(Command::ChangePartySize { size: party(5) }).then([PartySizeChanged {
+        from: party(4),
+        to: party(5),
+    }
+    .into()]);
+    given([created()]).when(Command::ChangePartySize { size: party(4) }).nothing_happens();
+    let due = Refusal::DepositChanges { party_size: party(6), due: idr(30_000_000) };
+    given([created()]).when(Command::ChangePartySize { size: party(6) }).refused(due);
+    given(held()).when(Command::ChangePartySize { size: party(5) }).then([PartySizeChanged {
+        from: party(6),
+        to: party(5),
+    }
+    .into()]);
+}
+
+#[test]
+fn a_visit_runs_its_course() {
+    given(ready()).when(Command::CheckIn).then([ReservationCheckedIn {}.into()]);
+    given([created()]).when(Command::CheckIn).refused(Refusal::NotConfirmed);
+    given(seated()).when(Command::CheckIn).nothing_happens();
+    given(ready()).when(Command::Complete).refused(Refusal::NotCheckedIn);
+    given(seated())
+        .when(Command::Complete)
+        .then([ReservationCompleted {}.into(), released("T3", ReleaseCause::Completed)]);
+    let left = [seated(), vec![ReservationCompleted {}.into()]].concat();
+    given(left.clone()).when(Command::Complete).nothing_happens();
+    given(left).when(cancel(CancelledBy::Guest)).refused(Refusal::Completed);
+    given(seated()).when(cancel(CancelledBy::Guest)).refused(Refusal::CheckedIn);
+}
+
+#[test]
+fn nobody_is_missing_before_the_time_has_come() {
+    given(ready()).when(Command::NoShow).refused(Refusal::NotStarted);
+    let gone = given(ready()).at(window().start).when(Command::NoShow);
+    gone.then([ReservationNoShow {}.into(), released("T3", ReleaseCause::NoShow)]);
+    let missing = [ready(), vec![ReservationNoShow {}.into()]].concat();
+    given(missing.clone()).when(Command::NoShow).nothing_happens();
+    given(missing).when(Command::CheckIn).refused(Refusal::NoShow);
+}
+
+#[test]
+fn cancelling_frees_the_table_and_returns_the_deposit_in_time() {
+    let refund = Some(Refund { payment_id: PAYMENT, amount: idr(30_000_000) });
+    let events = || [held().to_vec(), vec![paid(), confirmed(), assigned("D4", window())]].concat();
+    let free = || released("D4", ReleaseCause::Cancelled);
+    let limit = window().start - TimeDelta::minutes(1_440);
+    given(events())
+        .at(limit)
+        .when(cancel(CancelledBy::Guest))
+        .then([cancelled(CancelledBy::Guest, refund), free()]);
+    let too_late = limit + TimeDelta::microseconds(1);
+    given(events())
+        .at(too_late)
+        .when(cancel(CancelledBy::Guest))
+        .then([cancelled(CancelledBy::Guest, None), free()]);
+    given(events())
+        .at(too_late)
+        .when(cancel(CancelledBy::Staff))
+        .then([cancelled(CancelledBy::Staff, refund), free()]);
+    given([created(), cancelled(CancelledBy::Guest, None)])
+        .when(cancel(CancelledBy::Guest))
+        .nothing_happens();
+    given([created(), cancelled(CancelledBy::Guest, None)])
+        .when(Command::CheckIn)
+        .refused(Refusal::Cancelled);
+}
+
+#[test]
+fn messages_and_erasure_are_noted() {
+    let sent =
+        NotificationSent { notification_id: "n".into(), template: "confirmed".into(), medium: Medium::Mail };
+    given([created()])
+        .when(Command::RecordNotification(NotificationResult::Sent(sent.clone())))
+        .then([sent.into()]);
+    let erase = || Command::EraseContact { reason_code: "guest_request".into() };
+    let erased = || Event::from(ContactErased { reason_code: "guest_request".into() });
+    given([created()]).when(erase()).then([erased()]);
+    given([created(), erased()]).when(erase()).nothing_happens();
+}

@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# A tour of the running pair: books, pays, seats, cancels, and reads the story back. Stops nothing.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+cd "$root"
+
+need curl curl
+need jq jq
+curl -fsS -o /dev/null "$reservation_url/readyz" 2>/dev/null || die "No reservation service at $reservation_url: start the pair with make run in another terminal."
+curl -fsS -o /dev/null "$notifier_url/readyz" 2>/dev/null || die "No notifier at $notifier_url: start the pair with make run in another terminal."
+
+day=$(date -d '+7 days' +%F)
+
+step() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
+if [ -n "$green" ]; then colour=-C; else colour=-M; fi
+show() { jq "$colour" "$@"; }
+
+# post PATH BODY [BASE]: prints what is asked and gives back the answer; a refusal ends the tour.
+post() {
+  printf '%s  POST %s %s%s\n' "$blue" "$1" "$(jq -c . <<<"$2")" "$plain" >&2
+  curl -sS --fail-with-body "${3:-$reservation_url}$1" -H 'content-type: application/json' -H "idempotency-key: $(cat /proc/sys/kernel/random/uuid)" -d "$2" ||
+    die "The service said no."
+}
+
+# until_true WHAT COMMAND...: waits until the command succeeds.
+until_true() {
+  local what=$1 deadline=$((SECONDS + 20))
+  shift
+  until "$@" >/dev/null 2>&1; do
+    [ $SECONDS -lt $deadline ] || die "Waited 20 s for $what."
+    sleep 0.1
+  done
+  printf '%s  ✓ %s%s\n' "$green" "$what" "$plain"
+}
+
+status_is() { [ "$(curl -s "$reservation_url/api/reservations/$1" | jq -r .status)" = "$2" ]; }
+told() { curl -s "$reservation_url/api/reservations/$1/history" | jq -e --arg note "$2" '.entries[] | select(.note | contains($note))'; }
+payment_of() { curl -s "$notifier_url/api/payments?reservation_id=$1" | jq -re '.items[0].checkout_url'; }
+
+# seat ID TABLE: that table, or the first of those that a refusal names instead.
+seat() {
+  local answer table=$2
+  answer=$(curl -s "$reservation_url/api/reservations/$1/assign-table" -H 'content-type: application/json' -d "{\"table_id\": \"$table\"}")
+  if [ "$(jq -r '.code // empty' <<<"$answer")" = table_taken ]; then
+    printf '  %s: %s\n' "$table" "$(jq -r .detail <<<"$answer")"
+    table=$(jq -re '.alternatives[0].table_id' <<<"$answer") || die "Every table is taken on $day at that time: try again tomorrow."
+    answer=$(curl -s "$reservation_url/api/reservations/$1/assign-table" -H 'content-type: application/json' -d "{\"table_id\": \"$table\"}")
+  fi
+  jq -re '.tables[0] | "  table \(.table_id), \(.area), seats \(.capacity)"' <<<"$answer"
+}
+
+step "1. Six friends book a table in Bandung. Six and more pay a deposit, so it is a hold."
+created=$(post /api/reservations "{\"customer_id\": \"sari\", \"venue_id\": \"bandung-dago\", \"party_size\": 6, \"start_time\": \"${day}T19:30\",
+  \"contact_info\": {\"name\": \"Sari Wulandari\", \"phone\": \"0812 3456 7890\", \"email\": \"sari@example.com\"},
+  \"special_requests\": \"Ulang tahun, ada kue\", \"payment_channel\": \"qris\"}")
+id=$(jq -r .reservation_id <<<"$created")
+show '{reservation_id, status, start_time, party_size, deposit}' <<<"$created"
+
+step "2. The notifier sees it in the feed, opens a payment and writes to Sari."
+until_true "a payment is open" payment_of "$id"
+checkout=$(payment_of "$id")
+printf '  %s\n' "$checkout"
+until_true "the mail with the link went out" told "$id" deposit_due
+
+step "3. Sari pays on the checkout page. The result comes back, and the reservation is confirmed."
+curl -sS -o /dev/null -X POST "$checkout/pay"
+until_true "CONFIRMED" status_is "$id" CONFIRMED
+until_true "the mail with the calendar file went out" told "$id" "by mail: confirmed"
+
+step "4. The host gives the party a table, seats it, and says goodbye."
+seat "$id" D4
+post "/api/reservations/$id/check-in" '{}' | show -c '{status, version}'
+post "/api/reservations/$id/complete" '{}' | show -c '{status, version, tables}'
+
+step "5. Two book in Rome and call it off."
+other=$(post /api/reservations "{\"customer_id\": \"luca\", \"venue_id\": \"roma-trastevere\", \"start_time\": \"${day}T20:00\",
+  \"contact_info\": {\"name\": \"Luca Però\", \"phone\": \"+39 333 123 4567\", \"email\": \"luca@example.com\"}, \"locale\": \"en\"}" | jq -r .reservation_id)
+post "/api/reservations/$other/confirm" '{}' | show -c '{status, start_time, deposit: .deposit.status}'
+post "/api/reservations/$other/cancel" '{"reason_code": "guest_request", "description": "Ci siamo ammalati"}' | show -c '{status, cancellation}'
+until_true "the mail about it went out" told "$other" "by mail: cancelled"
+
+step "6. A table is given once. What is refused says why, and what is free instead."
+third=$(post /api/reservations "{\"customer_id\": \"budi\", \"start_time\": \"${day}T12:00\", \"party_size\": 4,
+  \"contact_info\": {\"name\": \"Budi\", \"phone\": \"0813 1111 2222\", \"email\": \"budi@example.com\"}}" | jq -r .reservation_id)
+curl -s "$reservation_url/api/reservations/$third/assign-table" -H 'content-type: application/json' -d '{"table_id": "T1"}' | show '{status, code, detail, alternatives}'
+
+step "7. The feed: facts as they are stored, here the last five of Sari's evening."
+curl -s "$reservation_url/events?subject=reservation/$id&limit=1000" | show -c '.[-5:][] | {id: .id[0:20], type, who: (.authid // .authtype), correlationid}'
+
+step "8. The whole story, from the audit trail."
+curl -s "$reservation_url/api/reservations/$id/history" | jq -r --arg dim "$dim" --arg plain "$plain" \
+  '.entries[] | "  \(.at[11:19])  \(.note)  \($dim)\(.who.id // .who.kind)\($plain)"'
+
+step "9. The mail."
+for mail in $(ls -t data/notifier/outbox/*.eml 2>/dev/null | head -3); do
+  printf '  %s%s%s\n' "$dim" "$mail" "$plain"
+done
+printf '\n%sBoth services go on. API: %s/docs and %s/docs%s\n' "$bold" "$reservation_url" "$notifier_url" "$plain"

@@ -1,0 +1,51 @@
+# Shared by the scripts of this folder; sourced, not run.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+reservation_url=${RESERVATION_URL:-http://127.0.0.1:8000}
+notifier_url=${NOTIFIER_URL:-http://127.0.0.1:8001}
+token_file=${RESERVATION_SERVICE_TOKEN_FILE:-$root/data/secrets/service-token}
+
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+  bold=$'\e[1m' dim=$'\e[2m' green=$'\e[32m' blue=$'\e[34m' red=$'\e[31m' plain=$'\e[0m'
+else
+  bold='' dim='' green='' blue='' red='' plain=''
+fi
+
+die() {
+  printf '%s%s%s\n' "$red" "$*" "$plain" >&2
+  exit 1
+}
+
+# need COMMAND PACKAGE: installs a Debian package that has COMMAND, or says plainly what is missing.
+need() {
+  command -v "$1" >/dev/null && return
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    printf 'Installing %s, which has %s ...\n' "$2" "$1"
+    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$2"; } >/dev/null 2>&1 || true
+  fi
+  command -v "$1" >/dev/null || die "$1 is missing and could not be installed: install the package $2, then run this again."
+}
+
+need_rust() {
+  command -v cargo >/dev/null || [ ! -e "$HOME/.cargo/env" ] || . "$HOME/.cargo/env"
+  command -v cargo >/dev/null || die "cargo is missing: install Rust 1.90 or later, then run this again."
+  # Some dependencies compile C.
+  need cc gcc
+}
+
+# make_token: the credential that the services show each other, made once.
+make_token() {
+  [ -s "$token_file" ] && return
+  mkdir -p "$(dirname "$token_file")"
+  (umask 077 && head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$token_file.new" && mv "$token_file.new" "$token_file")
+}
+
+# wait_ready NAME URL PID: until it is ready, or has ended.
+wait_ready() {
+  local deadline=$((SECONDS + 60))
+  until curl -fsS -o /dev/null "$2/readyz" 2>/dev/null; do
+    kill -0 "$3" 2>/dev/null || die "$1 has ended: see what it said above."
+    [ $SECONDS -lt $deadline ] || die "$1 is not ready after 60 s: see what it said above."
+    sleep 0.05
+  done
+}
