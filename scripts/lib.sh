@@ -49,3 +49,19 @@ wait_ready() {
     sleep 0.05
   done
 }
+
+# need_python_tools: a virtual environment with the mail server that the tests send to.
+need_python_tools() {
+  local python=target/tools/python
+  [ ! -e "$python/installed" ] || return 0
+  need python3 python3
+  mkdir -p target/tools
+  python3 -m venv "$python" 2>/dev/null || { need_package python3-venv && python3 -m venv "$python"; }
+  "$python/bin/pip" install --quiet --disable-pip-version-check 'aiosmtpd==1.4.6' || die "aiosmtpd could not be installed: it is needed for the tests of mail."
+  touch "$python/installed"
+}
+
+need_package() {
+  [ "$(id -u)" = 0 ] && { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$1"; } >/dev/null 2>&1 ||
+    die "The package $1 is missing and could not be installed."
+}

@@ -12,6 +12,7 @@ cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 need curl curl
 need jq jq
 need strace strace
+need_python_tools
 # The services first: the tests of the pair start the real binaries.
 cargo build --locked --workspace --all-features
 if cargo nextest --version >/dev/null 2>&1; then

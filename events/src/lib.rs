@@ -10,6 +10,7 @@
 pub mod event;
 pub mod feed;
 pub mod ids;
+mod policy;
 pub mod query;
 pub mod recorded;
 #[cfg(feature = "store")]

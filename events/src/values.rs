@@ -10,6 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+pub use crate::policy::{Currency, DepositPer, DepositRule, Money, Policy};
+
 /// How many guests come, 1 to [`PartySize::MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
@@ -84,122 +86,6 @@ impl TimeWindow {
         std::iter::successors(Some(first), move |date| {
             date.checked_add_days(Days::new(1)).filter(|next| *next <= last)
         })
-    }
-}
-
-/// An ISO 4217 code, three capital letters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Currency([u8; 3]);
-
-impl Currency {
-    /// The currency of a code such as `IDR`; `None` unless it is three capital letters.
-    #[must_use]
-    pub fn from_code(code: &str) -> Option<Self> {
-        let code: [u8; 3] = code.as_bytes().try_into().ok()?;
-        code.iter().all(u8::is_ascii_uppercase).then_some(Self(code))
-    }
-
-    /// The three letters.
-    #[must_use]
-    pub fn code(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or("XXX")
-    }
-}
-
-impl fmt::Display for Currency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code())
-    }
-}
-
-impl Serialize for Currency {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.code())
-    }
-}
-
-impl<'de> Deserialize<'de> for Currency {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let code = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        Self::from_code(&code)
-            .ok_or_else(|| serde::de::Error::custom(format!("{code:?} is not an ISO 4217 code")))
-    }
-}
-
-impl JsonSchema for Currency {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Currency".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({"type": "string", "pattern": "^[A-Z]{3}$", "description": "ISO 4217 code"})
-    }
-}
-
-/// An amount in minor units (cents of EUR, sen of IDR). Never a float.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-pub struct Money {
-    /// Minor units, as many decimals as ISO 4217 gives the currency.
-    pub amount_minor: i64,
-    /// ISO 4217 code.
-    pub currency: Currency,
-}
-
-/// The house rules that applied when the table was booked. A snapshot: a later change of the
-/// venue's policy never changes an old booking.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Policy {
-    /// Whether this booking needed a deposit.
-    pub deposit_required: bool,
-    /// From which party size on a deposit is asked for, and how much; `None`: never.
-    pub deposit: Option<DepositRule>,
-    /// Minutes after which an unpaid hold is cancelled by the system.
-    pub auto_cancel_minutes: u32,
-    /// A deposit is returned when the guest cancels at least this many minutes before the start.
-    pub free_cancellation_minutes: u32,
-}
-
-/// When a deposit is due and how much it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct DepositRule {
-    /// The smallest party that pays a deposit.
-    pub from_party_size: u8,
-    /// What the amount is multiplied with.
-    pub per: DepositPer,
-    /// The amount for one guest or for the whole party.
-    pub amount: Money,
-}
-
-/// What a deposit is counted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DepositPer {
-    /// Once for each guest.
-    Guest,
-    /// Once for the party.
-    Party,
-}
-
-impl DepositRule {
-    /// What a party of `size` pays, or `None` when it is too small to pay.
-    #[must_use]
-    pub fn due(&self, size: PartySize) -> Option<Money> {
-        if size.get() < self.from_party_size {
-            return None;
-        }
-        let times = match self.per {
-            DepositPer::Guest => i64::from(size.get()),
-            DepositPer::Party => 1,
-        };
-        Some(Money { amount_minor: self.amount.amount_minor.saturating_mul(times), ..self.amount })
-    }
-}
-
-impl Policy {
-    /// What a party of `size` would pay under these rules.
-    #[must_use]
-    pub fn deposit_due(&self, size: PartySize) -> Option<Money> {
-        self.deposit.as_ref().and_then(|rule| rule.due(size))
     }
 }
 
@@ -378,18 +264,6 @@ mod tests {
         assert_eq!(dates("2026-12-31T22:00:00Z", 90), ["2026-12-31"]);
         assert_eq!(dates("2026-12-31T22:00:00Z", 120), ["2026-12-31"]);
         assert_eq!(dates("2026-12-31T22:00:00Z", 121), ["2026-12-31", "2027-01-01"]);
-    }
-
-    #[test]
-    fn a_deposit_follows_its_rule() {
-        let rule = DepositRule {
-            from_party_size: 6,
-            per: DepositPer::Guest,
-            amount: Money { amount_minor: 5_000_000, currency: Currency::from_code("IDR").unwrap() },
-        };
-        let due = |n| rule.due(PartySize::try_from(n).unwrap()).map(|m| m.amount_minor);
-        assert_eq!(due(5), None);
-        assert_eq!(due(6), Some(30_000_000));
     }
 
     #[test]

@@ -1,0 +1,16 @@
+//! The pair: real binaries, real logs, both services; and the rules that the sources keep.
+#![expect(unreachable_pub, reason = "helpers of a test binary are pub to its modules")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that fails should say where"
+)]
+
+mod crash;
+mod durable;
+mod mail;
+mod pair;
+mod services;
+mod start;
+mod tidy;

@@ -1,0 +1,252 @@
+//! A guest books: through both services, and when one of them is away.
+
+use serde_json::{Value, json};
+
+use crate::services::{Pair, until};
+
+async fn checkout(pair: &Pair, id: &str) -> String {
+    let path = format!("{}/api/payments?reservation_id={id}", pair.notifier_url);
+    until("a payment to be open", async || pair.get(&path).await["items"][0].is_object()).await;
+    pair.get(&path).await["items"][0]["checkout_url"].as_str().unwrap().to_owned()
+}
+
+async fn status_becomes(pair: &Pair, id: &str, status: &str) {
+    let path = format!("/api/reservations/{id}");
+    until(status, async || pair.get(&path).await["status"] == status).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deposit_is_paid_on_the_checkout_page_and_the_story_is_in_the_audit_trail() {
+    let pair = Pair::running(&[]).await;
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let request = pair.client.post(format!("{}/api/reservations", pair.reservation_url));
+    let request = request.header("x-request-id", "req-e2e").header("traceparent", trace);
+    let body: Value = request.json(&crate::services::booking(6)).send().await.unwrap().json().await.unwrap();
+    let id = body["reservation_id"].as_str().unwrap().to_owned();
+    let checkout = checkout(&pair, &id).await;
+    let page = pair.client.get(&checkout).send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("Rp 300,000") && page.contains("Pay</button>"), "{page}");
+    // Pressed twice, as people do.
+    for _ in 0..2 {
+        let page = pair.client.post(format!("{checkout}/pay")).send().await.unwrap();
+        assert!(page.text().await.unwrap().contains("paid"));
+    }
+    status_becomes(&pair, &id, "CONFIRMED").await;
+    pair.settled().await;
+    let history = pair.get(&format!("/api/reservations/{id}/history")).await;
+    let entries = history["entries"].as_array().unwrap();
+    assert!(
+        entries.iter().all(|entry| entry["correlation_id"] == "req-e2e"),
+        "one id from end to end: {history:#}"
+    );
+    let mut actions: Vec<_> = entries.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
+    assert_eq!(actions[..2], ["reservation.created", "payment.requested"]);
+    actions.sort_unstable();
+    assert_eq!(
+        actions,
+        [
+            "notification.sent",
+            "notification.sent",
+            "notification.sent",
+            "payment.completed",
+            "payment.requested",
+            "reservation.confirmed",
+            "reservation.created"
+        ]
+    );
+    let caused = entries.iter().find(|entry| entry["note"] == "Told the guest by mail: deposit_due").unwrap();
+    assert_eq!(caused["causation_id"], entries[1]["event_id"]);
+    let mail = pair.mail();
+    assert_eq!(mail.len(), 2, "{mail:?}");
+    let confirmed = mail.iter().find(|name| name.contains("mail-confirmed")).unwrap();
+    let confirmed = std::fs::read_to_string(pair.dir.path().join("notifier/outbox").join(confirmed)).unwrap();
+    assert!(
+        confirmed.contains(&format!("UID:{id}@meja.example")) && confirmed.contains("SEQUENCE:4"),
+        "{confirmed}"
+    );
+    let notifications = pair.get(&format!("{}/api/notifications", pair.notifier_url)).await;
+    assert!(
+        !notifications.to_string().contains("sari@example.com")
+            && notifications.to_string().contains("s***@e***.com")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_payment_leaves_the_hold_and_is_told() {
+    let pair = Pair::running(&["--sms", "off"]).await;
+    let id = pair.book(6).await;
+    let reference = checkout(&pair, &id).await.rsplit('/').next().unwrap().to_owned();
+    let hook = json!({"reference": reference, "outcome": "refused"});
+    let url = format!("{}/webhooks/simulated", pair.notifier_url);
+    for _ in 0..2 {
+        let answer: Value = pair.client.post(&url).json(&hook).send().await.unwrap().json().await.unwrap();
+        assert_eq!(answer, json!({"status": "refused"}));
+    }
+    let late: Value = pair
+        .client
+        .post(&url)
+        .json(&json!({"reference": reference, "outcome": "paid"}))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(late, json!({"status": "refused"}), "the first word stands");
+    pair.settled().await;
+    let view = pair.get(&format!("/api/reservations/{id}")).await;
+    assert_eq!(view["status"], "PENDING");
+    assert_eq!(view["payment"]["failure"], "refused");
+    assert_eq!(pair.counts().await[&format!("reservation/{id}")]["payment.failed"], 1);
+    assert_eq!(
+        pair.client
+            .post(format!("{}/webhooks/other", pair.notifier_url))
+            .json(&hook)
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        404
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_booking_is_refunded_and_told() {
+    let pair = Pair::running(&["--simulated-decide-after-ms", "0"]).await;
+    let id = pair.book(6).await;
+    status_becomes(&pair, &id, "CONFIRMED").await;
+    pair.settled().await;
+    pair.post(&format!("/api/reservations/{id}/cancel"), &json!({"reason_code": "guest_request"})).await;
+    until("the refund", async || {
+        pair.get(&format!("/api/reservations/{id}")).await["payment"]["status"] == "refunded"
+    })
+    .await;
+    pair.settled().await;
+    let counts = pair.counts().await.remove(&format!("reservation/{id}")).unwrap();
+    for name in [
+        "payment.refunded",
+        "notification.sent:cancelled:mail",
+        "notification.sent:cancelled:sms",
+        "notification.sent:refunded:mail",
+    ] {
+        assert_eq!(counts.get(name), Some(&1), "{name} in {counts:?}");
+    }
+    let payments = pair.get(&format!("{}/api/payments?status=refunded", pair.notifier_url)).await;
+    assert_eq!(payments["items"][0]["refunded_minor"], 30_000_000);
+    let skipped = pair.get(&format!("{}/api/effects?status=dead", pair.notifier_url)).await;
+    assert_eq!(skipped["items"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn part_of_a_payment_can_be_refunded_by_hand() {
+    let pair = Pair::running(&["--simulated-decide-after-ms", "0"]).await;
+    let id = pair.book(6).await;
+    status_becomes(&pair, &id, "CONFIRMED").await;
+    let payments = pair.get(&format!("{}/api/payments", pair.notifier_url)).await;
+    let payment = payments["items"][0]["payment_id"].as_str().unwrap();
+    let url = format!("{}/api/payments/{payment}/refund", pair.notifier_url);
+    let order = |body: Value| pair.client.post(&url).bearer_auth(crate::services::TOKEN).json(&body).send();
+    assert_eq!(pair.client.post(&url).json(&json!({})).send().await.unwrap().status(), 401);
+    assert_eq!(order(json!({"amount_minor": 30_000_001})).await.unwrap().status(), 409);
+    assert_eq!(order(json!({"amount_minor": 10_000_000})).await.unwrap().status(), 202);
+    until("the refund", async || {
+        pair.get(&format!("/api/reservations/{id}")).await["payment"]["refunded_minor"] == 10_000_000
+    })
+    .await;
+    assert_eq!(order(json!({"amount_minor": 20_000_001})).await.unwrap().status(), 409);
+    assert_eq!(order(json!({})).await.unwrap().status(), 202);
+    until("the rest", async || {
+        pair.get(&format!("/api/reservations/{id}")).await["payment"]["status"] == "refunded"
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_bookings_while_the_notifier_is_away_are_made_up_for() {
+    let mut pair = Pair::prepared(&["--simulated-decide-after-ms", "0", "--sms", "off"]);
+    pair.start_reservation().await;
+    let mut ids = Vec::new();
+    for _ in 0..10 {
+        ids.push(pair.book(6).await);
+    }
+    // A channel that nobody could check is taken; the notifier falls back to its own.
+    let mut odd = crate::services::booking(6);
+    odd["payment_channel"] = json!("shells");
+    let (status, body) = pair.post("/api/reservations", &odd).await;
+    assert_eq!(status, 200);
+    ids.push(body["reservation_id"].as_str().unwrap().to_owned());
+    pair.start_notifier().await;
+    for id in &ids {
+        status_becomes(&pair, id, "CONFIRMED").await;
+    }
+    pair.settled().await;
+    exactly_once(&pair, &ids).await;
+    assert_eq!(pair.mail().len(), 22, "one to ask for the deposit, one to confirm");
+    // Once it can be asked, a channel is checked.
+    until("the channels to be known", async || pair.post("/api/reservations", &odd).await.0 == 422).await;
+}
+
+/// One charge, one confirmation and one mail of each kind for every reservation.
+pub async fn exactly_once(pair: &Pair, ids: &[String]) {
+    let counts = pair.counts().await;
+    for id in ids {
+        let counts = counts.get(&format!("reservation/{id}")).unwrap_or_else(|| panic!("{id} is lost"));
+        for name in [
+            "reservation.created",
+            "payment.requested",
+            "payment.completed",
+            "reservation.confirmed",
+            "notification.sent:confirmed:mail",
+        ] {
+            assert_eq!(counts.get(name), Some(&1), "{name} of {id}: {counts:?}");
+        }
+        // The link is not sent any more when the payment was faster.
+        assert!(counts.get("notification.sent:deposit_due:mail").is_none_or(|n| *n == 1), "{id}: {counts:?}");
+        assert!(!counts.contains_key("payment.failed"), "{id}: {counts:?}");
+    }
+    let payments = pair.get(&format!("{}/api/payments?limit=1000", pair.notifier_url)).await;
+    let mut charged: Vec<_> =
+        payments["items"].as_array().unwrap().iter().map(|p| p["reservation_id"].as_str().unwrap()).collect();
+    let all = charged.len();
+    charged.sort_unstable();
+    charged.dedup();
+    assert_eq!(charged.len(), all, "nobody is charged twice");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_notifier_works_on_while_the_reservation_service_is_away() {
+    let mut pair = Pair::running(&["--sms", "off"]).await;
+    let id = pair.book(6).await;
+    let checkout = checkout(&pair, &id).await;
+    pair.settled().await;
+    pair.reservation.take().unwrap().kill_9();
+    // The guest pays meanwhile, and the notifier's API answers.
+    assert!(pair.client.post(format!("{checkout}/pay")).send().await.unwrap().status().is_success());
+    let payments = pair.get(&format!("{}/api/payments", pair.notifier_url)).await;
+    assert_eq!(payments["items"][0]["status"], "paid");
+    assert_eq!(pair.get(&format!("{}/readyz", pair.notifier_url)).await["status"], "ready");
+    pair.start_reservation().await;
+    status_becomes(&pair, &id, "CONFIRMED").await;
+    pair.settled().await;
+    exactly_once(&pair, &[id]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replaced_log_stops_the_notifier_from_doing_anything_twice() {
+    let mut pair = Pair::running(&["--simulated-decide-after-ms", "0"]).await;
+    let id = pair.book(6).await;
+    status_becomes(&pair, &id, "CONFIRMED").await;
+    pair.settled().await;
+    pair.reservation.take().unwrap().kill_9();
+    std::fs::remove_dir_all(pair.dir.path().join("reservation")).unwrap();
+    pair.start_reservation().await;
+    pair.book(6).await;
+    let ready = format!("{}/readyz", pair.notifier_url);
+    until("the notifier to say that it is stuck", async || {
+        pair.client.get(&ready).send().await.unwrap().status() == 503
+    })
+    .await;
+    let payments = pair.get(&format!("{}/api/payments", pair.notifier_url)).await;
+    assert_eq!(payments["items"].as_array().unwrap().len(), 1);
+    assert!(pair.logged("notifier").contains("cursor_not_in_log"));
+}

@@ -1,0 +1,247 @@
+//! Starting, killing and asking the two services.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+/// How long anything may take that has no limit of its own.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The binary `name`, which stands beside the folder of this test.
+pub fn binary(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let binary = test.parent().and_then(Path::parent).unwrap().join(name);
+    assert!(binary.exists(), "{} is not built: run the tests with make test", binary.display());
+    binary
+}
+
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A process that ends with the test.
+pub struct Running(pub Child);
+
+impl Running {
+    pub fn kill_9(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    /// Asks it to stop and gives its exit code.
+    pub fn terminate(mut self) -> Option<i32> {
+        let pid = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.0.wait().unwrap().code()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Both services in a directory of their own.
+pub struct Pair {
+    pub dir: TempDir,
+    pub client: reqwest::Client,
+    pub reservation_url: String,
+    pub notifier_url: String,
+    pub reservation: Option<Running>,
+    pub notifier: Option<Running>,
+    /// What the notifier is started with besides.
+    pub notifier_args: Vec<String>,
+}
+
+impl Pair {
+    /// A pair of which nothing runs yet.
+    pub fn prepared(notifier_args: &[&str]) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+            client: reqwest::Client::builder().timeout(Duration::from_secs(40)).build().unwrap(),
+            reservation_url: format!("http://127.0.0.1:{}", free_port()),
+            notifier_url: format!("http://127.0.0.1:{}", free_port()),
+            reservation: None,
+            notifier: None,
+            notifier_args: notifier_args.iter().map(|arg| (*arg).to_owned()).collect(),
+        }
+    }
+
+    pub async fn running(notifier_args: &[&str]) -> Self {
+        let mut pair = Self::prepared(notifier_args);
+        pair.start_reservation().await;
+        pair.start_notifier().await;
+        pair
+    }
+
+    pub fn reservation_command(&self) -> Command {
+        let mut command = self.command("reservation", &self.reservation_url);
+        command.arg("--venues").arg(root().join("data/venues")).args(["--notifier-url", &self.notifier_url]);
+        command
+    }
+
+    pub fn notifier_command(&self) -> Command {
+        let mut command = self.command("notifier", &self.notifier_url);
+        command.args(["--reservation-url", &self.reservation_url]).args(&self.notifier_args);
+        command
+    }
+
+    fn command(&self, name: &str, url: &str) -> Command {
+        let mut command = Command::new(binary(name));
+        command
+            .args(["--listen", url.trim_start_matches("http://")])
+            .args(["--service-token", TOKEN, "--disk-reserve-mib", "0", "--cache-mib", "8"])
+            .arg("--data-dir")
+            .arg(self.dir.path().join(name))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(self.log(name));
+        command
+    }
+
+    fn log(&self, name: &str) -> File {
+        File::options().create(true).append(true).open(self.dir.path().join(format!("{name}.log"))).unwrap()
+    }
+
+    /// What a service has logged so far.
+    pub fn logged(&self, name: &str) -> String {
+        std::fs::read_to_string(self.dir.path().join(format!("{name}.log"))).unwrap()
+    }
+
+    pub async fn start_reservation(&mut self) {
+        let mut command = self.reservation_command();
+        self.reservation = Some(Running(command.spawn().unwrap()));
+        self.wait_ready("reservation", &self.reservation_url.clone()).await;
+    }
+
+    pub async fn start_notifier(&mut self) {
+        let mut command = self.notifier_command();
+        self.notifier = Some(Running(command.spawn().unwrap()));
+        self.wait_ready("notifier", &self.notifier_url.clone()).await;
+    }
+
+    async fn wait_ready(&self, name: &str, url: &str) {
+        let url = format!("{url}/readyz");
+        let ready =
+            async || self.client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success());
+        until(&format!("{name} to be ready; it said: {}", self.logged(name)), ready).await;
+    }
+
+    pub async fn get(&self, path: &str) -> Value {
+        let url = if path.starts_with("http") {
+            path.to_owned()
+        } else {
+            format!("{}{path}", self.reservation_url)
+        };
+        let answer = self.client.get(&url).bearer_auth(TOKEN).send().await.unwrap();
+        let status = answer.status();
+        let text = answer.text().await.unwrap();
+        assert!(status.is_success(), "{url}: {status} {text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let answer =
+            self.client.post(format!("{}{path}", self.reservation_url)).json(body).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap_or_default())
+    }
+
+    pub async fn book(&self, guests: u8) -> String {
+        let (status, body) = self.post("/api/reservations", &booking(guests)).await;
+        assert_eq!(status, 200, "{body}");
+        body["reservation_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Every event in the feed.
+    pub async fn events(&self) -> Vec<Value> {
+        let (mut events, mut cursor): (Vec<Value>, String) = (Vec::new(), String::new());
+        loop {
+            let page = self.get(&format!("/events?limit=1000{cursor}")).await;
+            let page = page.as_array().unwrap();
+            let Some(last) = page.last() else { return events };
+            cursor = format!("&lastEventId={}", last["id"].as_str().unwrap());
+            events.extend(page.iter().cloned());
+        }
+    }
+
+    /// How often each type of event stands in the log, by subject.
+    pub async fn counts(&self) -> BTreeMap<String, BTreeMap<String, usize>> {
+        let mut counts: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
+        for event in self.events().await {
+            let text = |name: &str| event[name].as_str().unwrap().to_owned();
+            let mut name = text("type").trim_start_matches("meja.").trim_end_matches(".v1").to_owned();
+            if let Some(template) = event["data"]["template"].as_str() {
+                name = format!("{name}:{template}:{}", event["data"]["medium"].as_str().unwrap());
+            }
+            *counts.entry(text("subject")).or_default().entry(name).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Waits until nothing is left to be done.
+    pub async fn settled(&self) {
+        let settled = async || {
+            let cursor = self.get(&format!("{}/api/cursor", self.notifier_url)).await;
+            let head =
+                self.client.get(format!("{}/events?limit=1", self.reservation_url)).send().await.unwrap();
+            let head = head.headers()["head-position"].to_str().unwrap().to_owned();
+            let waiting =
+                self.get(&format!("{}/api/effects?status=waiting&limit=1000", self.notifier_url)).await;
+            let due =
+                waiting["items"].as_array().unwrap().iter().filter(|e| e["template"] != "reminder").count();
+            cursor["position"].to_string() == head && due == 0
+        };
+        until("all effects to be done", settled).await;
+    }
+
+    /// The mail that was written to files.
+    pub fn mail(&self) -> Vec<String> {
+        let dir = self.dir.path().join("notifier/outbox");
+        let mut mail: Vec<_> = std::fs::read_dir(dir)
+            .unwrap()
+            .map(|f| f.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
+        mail.sort();
+        mail
+    }
+}
+
+pub fn booking(guests: u8) -> Value {
+    let start = chrono::DateTime::from_timestamp(
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64
+            + 7 * 86_400,
+        0,
+    );
+    json!({
+        "customer_id": "cust-42",
+        "venue_id": "bandung-dago",
+        "party_size": guests,
+        "start_time": start.unwrap().to_rfc3339(),
+        "contact_info": {"name": "Sari Wulandari", "phone": "+62 812 3456 7890", "email": "sari@example.com"},
+    })
+}
+
+/// Waits until `condition` holds, and says what it waited for when it never does.
+pub async fn until(what: &str, condition: impl AsyncFn() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !condition().await {
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,137 @@
+//! What stops a start, and how a stop goes.
+
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::services::{Pair, binary, root};
+
+fn run(command: &mut Command) -> Output {
+    command.stderr(Stdio::piped()).stdout(Stdio::piped()).output().unwrap()
+}
+
+fn refused(command: &mut Command) -> String {
+    let output = run(command);
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn all_faulty_settings_are_told_at_once() {
+    let faults = refused(Command::new(binary("reservation")).args([
+        "--listen",
+        "here",
+        "--notifier-url",
+        "ftp://x",
+        "--cache-mib",
+        "0",
+        "--log",
+        "=what=",
+    ]));
+    for setting in ["RESERVATION_LISTEN", "NOTIFIER_URL", "RESERVATION_CACHE_MIB", "RESERVATION_LOG"] {
+        assert!(faults.contains(setting), "{setting} in {faults}");
+    }
+    let faults = refused(Command::new(binary("notifier")).args([
+        "--listen",
+        "here",
+        "--mail",
+        "pigeon",
+        "--mail-from",
+        "nobody",
+        "--sms",
+        "twilio",
+        "--concurrency",
+        "0",
+    ]));
+    for setting in [
+        "NOTIFIER_LISTEN",
+        "NOTIFIER_MAIL",
+        "NOTIFIER_MAIL_FROM",
+        "NOTIFIER_SMS_TOKEN",
+        "NOTIFIER_CONCURRENCY",
+    ] {
+        assert!(faults.contains(setting), "{setting} in {faults}");
+    }
+}
+
+#[test]
+fn without_a_token_only_loopback_is_listened_on() {
+    for name in ["reservation", "notifier"] {
+        let said = refused(
+            Command::new(binary(name))
+                .args(["--listen", "0.0.0.0:0"])
+                .env_remove("RESERVATION_SERVICE_TOKEN"),
+        );
+        assert!(said.contains("RESERVATION_SERVICE_TOKEN: is needed to listen on 0.0.0.0:0"), "{said}");
+    }
+}
+
+#[test]
+fn a_faulty_venue_file_is_named_with_its_field() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("x.json"), r#"{"id": "x", "timezone": "Mars/Olympus"}"#).unwrap();
+    let said = refused(Command::new(binary("reservation")).arg("--venues").arg(dir.path()));
+    assert!(said.contains("x.json: timezone: \"Mars/Olympus\" is not an IANA time zone"), "{said}");
+    let said = refused(Command::new(binary("reservation")).arg("--venues").arg(dir.path().join("nowhere")));
+    assert!(said.contains("could not read"), "{said}");
+}
+
+#[test]
+fn settings_can_be_checked_without_starting() {
+    let output =
+        run(Command::new(binary("reservation")).arg("check").arg("--venues").arg(root().join("data/venues")));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "reservation: settings and 2 venue(s) are fine\n");
+    assert!(run(Command::new(binary("notifier")).arg("check")).status.success());
+}
+
+#[test]
+fn help_explains_every_setting() {
+    for (name, prefix) in [("reservation", "RESERVATION_"), ("notifier", "NOTIFIER_")] {
+        let help = String::from_utf8(run(Command::new(binary(name)).arg("--help")).stdout).unwrap();
+        let settings: Vec<_> = help.lines().filter(|line| line.trim_start().starts_with("--")).collect();
+        assert!(settings.len() > 8);
+        assert!(help.matches("[env: ").count() >= settings.len() - 2, "{help}");
+        assert!(help.contains(prefix));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_in_use_is_refused_and_the_service_that_has_it_goes_on() {
+    let pair = Pair::running(&[]).await;
+    for (name, mut second) in
+        [("reservation", pair.reservation_command()), ("notifier", pair.notifier_command())]
+    {
+        let said = refused(&mut second);
+        assert!(said.contains("is in use by another process"), "{name}: {said}");
+    }
+    pair.book(2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_answers_parked_polls_and_ends_within_its_time() {
+    let mut pair = Pair::running(&[]).await;
+    let id = pair.book(2).await;
+    pair.settled().await;
+    let events = pair.events().await;
+    let last = events.last().unwrap()["id"].as_str().unwrap();
+    let url = format!("{}/events?lastEventId={last}&timeout=30000", pair.reservation_url);
+    let poll = tokio::spawn(pair.client.get(url).send());
+    let waiting = async || {
+        pair.client
+            .get(format!("{}/metrics", pair.reservation_url))
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap()
+            .contains("meja_feed_waiters 2")
+    };
+    crate::services::until("both polls to be parked", waiting).await;
+    let began = Instant::now();
+    assert_eq!(pair.reservation.take().unwrap().terminate(), Some(0));
+    assert_eq!(pair.notifier.take().unwrap().terminate(), Some(0));
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert_eq!(poll.await.unwrap().unwrap().text().await.unwrap(), "[]");
+    pair.start_reservation().await;
+    assert_eq!(pair.get(&format!("/api/reservations/{id}")).await["status"], "PENDING");
+}
