@@ -205,7 +205,7 @@ impl Pair {
                 self.get(&format!("{}/api/effects?status=waiting&limit=1000", self.notifier_url)).await;
             let due =
                 waiting["items"].as_array().unwrap().iter().filter(|e| e["template"] != "reminder").count();
-            cursor["position"].to_string() == head && due == 0
+            cursor["position"].as_u64() == head.parse().ok() && due == 0
         };
         until("all effects to be done", settled).await;
     }

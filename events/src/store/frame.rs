@@ -208,7 +208,10 @@ mod tests {
 
     use super::*;
 
-    fn build(events: &[(Vec<u8>, String, Vec<String>, Vec<u64>)]) -> Vec<u8> {
+    /// Bytes, type, tags and what is to be forgotten.
+    type Parts = (Vec<u8>, String, Vec<String>, Vec<u64>);
+
+    fn build(events: &[Parts]) -> Vec<u8> {
         let mut builder = GroupBuilder::default();
         for (json, event_type, tags, forgets) in events {
             let tags: Vec<_> = tags.iter().map(|t| Tag::from_stored(t)).collect();
@@ -218,7 +221,7 @@ mod tests {
         builder.build()
     }
 
-    fn event() -> impl Strategy<Value = (Vec<u8>, String, Vec<String>, Vec<u64>)> {
+    fn event() -> impl Strategy<Value = Parts> {
         (
             proptest::collection::vec(any::<u8>(), 0..200),
             "[a-z.]{1,40}",

@@ -27,6 +27,7 @@ fn party(n: i64) -> PartySize {
 }
 
 /// One of each.
+#[expect(clippy::too_many_lines, reason = "a list")]
 fn samples() -> Vec<Event> {
     let payment_id = PaymentId(uuid(3));
     let refund = Refund { payment_id, amount: money() };

@@ -88,9 +88,11 @@ fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
         if entry.path().is_dir() {
-            copy_dir(&entry.path(), &target)
+            copy_dir(&entry.path(), &target);
         } else {
-            drop(fs::copy(entry.path(), target).unwrap())
+            {
+                fs::copy(entry.path(), target).unwrap();
+            }
         }
     }
 }

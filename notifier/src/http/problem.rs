@@ -4,8 +4,9 @@
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use chassis::body;
 use chassis::caller::Caller;
-use chassis::form::{self, Form};
+use chassis::form::Form;
 use chassis::problem::Problem;
 use events::store::AppendError;
 use events::values::Actor;
@@ -69,8 +70,8 @@ impl FromRequest<App> for Order {
 
 /// The body of a request as a form.
 pub(super) async fn read_form(parts: &Parts, body: axum::body::Body) -> Result<Form, Problem> {
-    let body = form::read_body(body).await?;
-    Ok(Form::new(form::parse_object(&parts.headers, &body)?))
+    let body = chassis::body::read_body(body).await?;
+    Ok(Form::new(body::parse_object(&parts.headers, &body)?))
 }
 
 /// The parameters of a query.
@@ -80,7 +81,7 @@ impl FromRequestParts<App> for Parameters {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        chassis::form::query_form(parts, app).await.map(Self)
+        body::query_form(parts, app).await.map(Self)
     }
 }
 

@@ -3,8 +3,9 @@
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use chassis::body;
 use chassis::caller::Caller;
-use chassis::form::{self, Fault, Form};
+use chassis::form::{Fault, Form};
 use chassis::problem::Problem;
 use events::ReservationId;
 use events::values::Actor;
@@ -39,7 +40,7 @@ impl FromRequestParts<App> for Parameters {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        form::query_form(parts, app).await.map(Self)
+        body::query_form(parts, app).await.map(Self)
     }
 }
 
@@ -55,7 +56,7 @@ impl FromRequest<App> for Post {
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
         let Ok(caller) = Caller::from_request_parts(&mut parts, app).await;
-        let body = form::read_body(body).await?;
+        let body = chassis::body::read_body(body).await?;
         let key = command_key(&parts, &body)?;
         let submission = Submission {
             caller,
@@ -65,7 +66,7 @@ impl FromRequest<App> for Post {
             if_match: if_match(&parts.headers)?,
             private: None,
         };
-        Ok(Self { form: Form::new(form::parse_object(&parts.headers, &body)?), submission })
+        Ok(Self { form: Form::new(body::parse_object(&parts.headers, &body)?), submission })
     }
 }
 

@@ -1,0 +1,88 @@
+//! From the bytes of a request to a [`Form`]: limits, content types, malformed JSON.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequestParts as _, Query};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use crate::form::{Fault, Form};
+use crate::problem::Problem;
+
+/// The largest body, in bytes.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Reads a whole body within its limit.
+///
+/// # Errors
+/// 413 when it is larger than [`BODY_BYTES_MAX`], 400 when it breaks off.
+pub async fn read_body(body: Body) -> Result<Bytes, Problem> {
+    to_bytes(body, BODY_BYTES_MAX).await.map_err(|error| {
+        let too_large =
+            std::error::Error::source(&error).is_some_and(|e| e.is::<http_body_util::LengthLimitError>());
+        if too_large {
+            let detail = format!("The body is larger than {BODY_BYTES_MAX} bytes.");
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+        } else {
+            Problem::new(StatusCode::BAD_REQUEST, "body_incomplete", "The body broke off before its end.")
+        }
+    })
+}
+
+/// Parses `body` as one JSON object. An empty body without a content type is an empty object.
+///
+/// # Errors
+/// 415 for another content type, 400 for malformed JSON, 422 for JSON that is not an object.
+pub fn parse_object(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, Problem> {
+    let content_type = headers.get(header::CONTENT_TYPE).map(|v| v.to_str().unwrap_or("?"));
+    if body.is_empty() && content_type.is_none_or(is_json) {
+        return Ok(Map::new());
+    }
+    if !content_type.is_some_and(is_json) {
+        let shown = content_type.unwrap_or("none");
+        let detail = format!("The content type is {shown}: send the body as application/json.");
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
+    }
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(members)) => Ok(members),
+        Ok(other) => Err(Problem::invalid(vec![Fault::not_an_object(other)])),
+        Err(error) => {
+            let detail = format!("The body is not JSON: {error}.");
+            Err(Problem::new(StatusCode::BAD_REQUEST, "malformed_json", detail))
+        }
+    }
+}
+
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+        || (essence.len() > 5 && essence.to_ascii_lowercase().ends_with("+json"))
+}
+
+/// The parameters of a query as a form.
+///
+/// # Errors
+/// 400 when the query is not percent-encoded UTF-8.
+pub async fn query_form<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Form, Problem> {
+    let pairs = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await.map_err(|_| {
+        let detail = "The query can not be read: percent-encode it as UTF-8.";
+        Problem::new(StatusCode::BAD_REQUEST, "malformed_query", detail)
+    })?;
+    Ok(Form::query(pairs.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_types_are_judged_by_their_essence() {
+        for json in ["application/json", "Application/JSON; charset=utf-8", "application/merge-patch+json"] {
+            assert!(is_json(json), "{json}");
+        }
+        for other in ["text/plain", "application/x-www-form-urlencoded", "json", "+json"] {
+            assert!(!is_json(other), "{other}");
+        }
+    }
+}
