@@ -1,5 +1,6 @@
 //! The service put together: log, read models, handler and what runs beside the requests.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use chassis::clock::SharedClock;
@@ -15,9 +16,20 @@ use crate::stream::StreamError;
 use crate::venues::Venues;
 use crate::views::Views;
 
-/// What requests work with. Cheap to clone.
+/// What requests work with. Cheap to clone: every request and every layer does.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Inside>);
+
+impl Deref for App {
+    type Target = Inside;
+
+    fn deref(&self) -> &Inside {
+        &self.0
+    }
+}
+
+/// What an [`App`] holds.
+pub struct Inside {
     /// The log.
     pub store: Arc<dyn EventStore>,
     /// The way to it.
@@ -25,7 +37,7 @@ pub struct App {
     /// Read models.
     pub views: Arc<Views>,
     /// The restaurants.
-    pub venues: Arc<Venues>,
+    pub venues: Venues,
     /// The payment channels of the notifier.
     pub channels: Channels,
     /// What the notifier must show.
@@ -34,7 +46,7 @@ pub struct App {
     pub clock: SharedClock,
     /// Whether the service stops.
     pub shutdown: Shutdown,
-    _beside: Arc<Beside>,
+    _beside: Beside,
 }
 
 /// What runs beside the requests, for as long as anyone has the [`App`].
@@ -78,8 +90,17 @@ impl App {
         });
         let (head, watched) = (store.watch_head(), Arc::clone(&views));
         let deadlines = deadlines::run(handler.clone(), watched, Arc::clone(&clock), head, shutdown.clone());
-        let beside = Arc::new(Beside([follow.abort_handle(), tokio::spawn(deadlines).abort_handle()]));
-        let venues = Arc::new(venues);
-        Ok(Self { store, handler, views, venues, channels, service_token, clock, shutdown, _beside: beside })
+        let _beside = Beside([follow.abort_handle(), tokio::spawn(deadlines).abort_handle()]);
+        Ok(Self(Arc::new(Inside {
+            store,
+            handler,
+            views,
+            venues,
+            channels,
+            service_token,
+            clock,
+            shutdown,
+            _beside,
+        })))
     }
 }

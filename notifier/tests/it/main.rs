@@ -1,1 +1,15 @@
-//! .
+//! The notifier: which effects an event has, what the journal adds up to, the router in-process.
+#![expect(unreachable_pub, reason = "helpers of a test binary are pub to its modules")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that fails should say where"
+)]
+
+mod gateways;
+mod journal;
+mod reactions;
+mod router;
+mod support;
+mod work;

@@ -108,15 +108,25 @@ fn duration(form: &mut Form) -> Option<u32> {
 
 /// E.164. A number without a country code is one of the venue's country.
 fn phone(text: &str, country: Option<&str>) -> Result<String, String> {
-    // With a plus the country must not be given: its trunk prefix would be cut off a foreign number.
-    let country = country.filter(|_| !text.trim_start().starts_with('+')).and_then(|code| code.parse().ok());
-    let plain =
-        text.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | ' ' | '-' | '(' | ')' | '.' | '/'));
-    match phonenumber::parse(country, text) {
-        Ok(number) if plain && phonenumber::is_viable(text) => {
-            Ok(number.format().mode(phonenumber::Mode::E164).to_string())
+    let wrong = || format!("{text:?} is not a phone number such as +62 812 3456 7890");
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let plain = |c: char| c.is_ascii_digit() || matches!(c, ' ' | '-' | '(' | ')' | '.' | '/');
+    match text.trim().strip_prefix('+') {
+        // E.164 has up to 15 digits, the first no zero; the shortest in use have 7. No table of a
+        // country is needed for that, and most numbers come so.
+        Some(rest)
+            if rest.chars().all(plain) && (7..=15).contains(&digits.len()) && !digits.starts_with('0') =>
+        {
+            Ok(format!("+{digits}"))
         }
-        _ => Err(format!("{text:?} is not a phone number such as +62 812 3456 7890")),
+        None if text.chars().all(plain) => {
+            let country = country.and_then(|code| code.parse().ok());
+            match phonenumber::parse(country, text) {
+                Ok(number) => Ok(number.format().mode(phonenumber::Mode::E164).to_string()),
+                Err(_) => Err(wrong()),
+            }
+        }
+        _ => Err(wrong()),
     }
 }
 

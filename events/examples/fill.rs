@@ -1,0 +1,117 @@
+//! Fills a log for `make bench`: reservations with eight events each, as the service writes them.
+//!
+//! `fill <data directory> <events>`
+
+use std::path::Path;
+
+use events::event::*;
+use events::recorded::{Cause, NewEvent};
+use events::store::sled::{Options, SledStore};
+use events::store::{AppendCondition, EventStore};
+use events::values::*;
+use events::{AssignmentId, Event, PaymentId, Position, Query, ReservationId, Tag};
+use uuid::Uuid;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let (dir, count) = arguments.next().zip(arguments.next()).ok_or("fill <data directory> <events>")?;
+    let reservations = count.parse::<u64>()?.div_ceil(8);
+    let store = SledStore::open(&Options::new(Path::new(&dir), "reservation"))?;
+    let anyway = || AppendCondition { fail_if_any: Query::default(), after: Position::START };
+    let mut pending = Vec::new();
+    for n in 0..reservations {
+        pending.extend(story(n)?);
+        if pending.len() == 64 || n + 1 == reservations {
+            store.append(std::mem::take(&mut pending), anyway()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Everything that happens to one reservation.
+#[expect(clippy::too_many_lines, reason = "a list")]
+fn story(n: u64) -> Result<Vec<NewEvent>, Box<dyn std::error::Error>> {
+    let id = ReservationId(Uuid::from_u128(u128::from(n) | 0x0193_9f3e_7b2a_7c3d_9e4f << 48));
+    let start = chrono::DateTime::from_timestamp(1_800_000_000 + i64::try_from(n % 30_000)? * 900, 0)
+        .ok_or("time")?;
+    let window = TimeWindow::starting(start, 90);
+    let amount = Money { amount_minor: 30_000_000, currency: Currency::from_code("IDR").ok_or("IDR")? };
+    let (payment_id, assignment_id) = (PaymentId(id.0), AssignmentId(id.0));
+    let rule = DepositRule {
+        from_party_size: 6,
+        per: DepositPer::Guest,
+        amount: Money { amount_minor: 5_000_000, ..amount },
+    };
+    let policy = Policy {
+        deposit_required: true,
+        deposit: Some(rule),
+        auto_cancel_minutes: 15,
+        free_cancellation_minutes: 1_440,
+    };
+    let (venue_id, table_id) = ("bandung-dago".parse()?, format!("T{}", n % 60).parse()?);
+    let tags = vec![Tag::reservation(id), Tag::venue(&venue_id)];
+    let table = Tag::table(&venue_id, &table_id, start.date_naive());
+    let created = ReservationCreated {
+        venue_id,
+        customer_id: format!("cust-{}", n % 20_000).parse()?,
+        party_size: PartySize::try_from(6)?,
+        window,
+        timezone: "Asia/Jakarta".into(),
+        locale: Locale::Id,
+        policy,
+        payment_channel: Some("qris".into()),
+        contact_digest: PrivateDigest::of(&n.to_be_bytes()),
+    };
+    let sent = |template: &str| NotificationSent {
+        notification_id: format!("{id}.{template}"),
+        template: template.into(),
+        medium: Medium::Mail,
+    };
+    let events: [Event; 8] = [
+        created.into(),
+        PaymentRequested { payment_id, amount, channel: Some("qris".into()), expires_at: start }.into(),
+        sent("deposit_due").into(),
+        PaymentCompleted {
+            payment_id,
+            amount,
+            channel: "qris".into(),
+            provider_reference: format!("sim_{n}"),
+            refund: None,
+        }
+        .into(),
+        ReservationConfirmed { window, deposit_waived: false }.into(),
+        TableAssigned { assignment_id, table_id, capacity: 6, area: "Dalam".into(), window }.into(),
+        sent("confirmed").into(),
+        ReservationCheckedIn {}.into(),
+    ];
+    let entry = |(i, event): (usize, &Event)| {
+        let mut tags = tags.clone();
+        match event {
+            Event::TableAssigned(_) => tags.push(table.clone()),
+            _ => tags.push(Tag::command(&format!("{n}-{i}"))),
+        }
+        let private = matches!(event, Event::ReservationCreated(_))
+            .then(|| r#"{"name":"Sari Wulandari","phone":"+6281234567890","email":"sari@example.com","salt":"0193"}"#.into());
+        let cause = Cause {
+            correlation_id: format!("request-{n}"),
+            causation_id: None,
+            actor: Actor::unauthenticated(),
+            traceparent: None,
+            request_digest: Some("0123456789abcdef".into()),
+        };
+        let (event_type, data) = (event.event_type(), event.data()?);
+        Ok(NewEvent {
+            id: Uuid::from_u128((u128::from(n) << 32) | i as u128),
+            event_type,
+            subject: format!("reservation/{id}"),
+            time: start,
+            tags,
+            data,
+            private,
+            forgets: vec![],
+            cause,
+        })
+    };
+    events.iter().enumerate().map(entry).collect()
+}

@@ -1,0 +1,77 @@
+//! The gateways against something that answers, and the reservation service as it may misbehave.
+
+use chassis::secret::Token;
+use notifier::effect::EffectKey;
+use notifier::gateway::text::Twilio;
+use notifier::gateway::{GatewayError, PaymentGateway as _, SmsGateway as _};
+use notifier::upstream::{Upstream, UpstreamError};
+use serde_json::json;
+use wiremock::matchers::{basic_auth, body_string_contains, header, method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::support::*;
+
+fn client() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
+
+#[tokio::test]
+async fn text_messages_are_posted_as_twilio_takes_them() {
+    let server = MockServer::start().await;
+    Mock::given(method("POST"))
+        .and(path("/2010-04-01/Accounts/AC1/Messages.json"))
+        .and(basic_auth("AC1", "0123456789abcdef"))
+        .and(body_string_contains("To=%2B6281234567890&From=%2B6221&Body=Sampai+jumpa"))
+        .respond_with(ResponseTemplate::new(201))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let token = || Token::try_from("0123456789abcdef".to_owned()).unwrap();
+    let twilio = Twilio::new(client(), &server.uri(), "AC1".into(), token(), "+6221".into());
+    twilio.send(&EffectKey("k".into()), "+6281234567890", "Sampai jumpa").await.unwrap();
+    for (status, passing) in [(429, true), (503, true), (401, true), (400, false), (404, false)] {
+        let server = MockServer::start().await;
+        Mock::given(method("POST")).respond_with(ResponseTemplate::new(status)).mount(&server).await;
+        let twilio = Twilio::new(client(), &server.uri(), "AC1".into(), token(), "+6221".into());
+        let error = twilio.send(&EffectKey("k".into()), "+62", "x").await.unwrap_err();
+        assert_eq!(matches!(error, GatewayError::Passing(_)), passing, "{status}: {error}");
+        assert!(!error.to_string().contains("0123456789abcdef"));
+    }
+}
+
+#[tokio::test]
+async fn a_refund_has_one_name_however_often_it_is_asked_for() {
+    let provider = notifier::gateway::simulated::Simulated::new("http://127.0.0.1".into());
+    let refund = |key: &str| provider.refund(&EffectKey(key.into()), "sim_1", idr(1));
+    assert_eq!(refund("a").await, refund("a").await);
+    assert_ne!(refund("a").await, refund("b").await);
+    let open = || provider.open(&EffectKey("a".into()), PAYMENT, idr(1), "qris");
+    assert_ne!(open().await.unwrap().reference, open().await.unwrap().reference, "not to be guessed");
+}
+
+#[tokio::test]
+async fn refusals_of_the_reservation_service_are_told_from_its_absence() {
+    client();
+    let by = notifier::journal::Author::system("test");
+    for (status, refused) in
+        [(409, true), (404, true), (422, true), (401, false), (429, false), (500, false), (503, false)]
+    {
+        let server = MockServer::start().await;
+        let problem = ResponseTemplate::new(status).set_body_json(json!({"code": "c"}));
+        Mock::given(method("POST"))
+            .and(header("idempotency-key", "k"))
+            .respond_with(problem)
+            .expect(1)
+            .mount(&server)
+            .await;
+        let upstream = Upstream::new(server.uri(), None).unwrap();
+        let error = upstream
+            .post(RESERVATION, "payment-results", &EffectKey("k".into()), &json!({}), &by)
+            .await
+            .unwrap_err();
+        assert_eq!(matches!(error, UpstreamError::Refused { .. }), refused, "{status}: {error}");
+    }
+    let nobody = Upstream::new("http://127.0.0.1:9".into(), None).unwrap();
+    assert!(matches!(nobody.reservation(RESERVATION, &by).await, Err(UpstreamError::Unavailable(_))));
+}

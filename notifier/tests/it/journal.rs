@@ -1,0 +1,140 @@
+//! What the journal adds up to, also after a restart.
+
+use chrono::TimeDelta;
+use events::PaymentId;
+use events::store::EventStore;
+use notifier::effect::{Effect, EffectKey};
+use notifier::journal::{AttemptFailed, Author, Died, Entry, Succeeded};
+use notifier::outbox::{Cursor, EffectState, OutboxError};
+use notifier::payment::PaymentStatus;
+use uuid::Uuid;
+
+use crate::support::*;
+
+fn refund(amount_minor: i64) -> Effect {
+    Effect::Refund { reservation_id: RESERVATION, payment_id: PAYMENT, amount: idr(amount_minor) }
+}
+
+fn key(text: &str) -> EffectKey {
+    EffectKey(text.into())
+}
+
+#[tokio::test]
+async fn effects_and_cursor_move_in_one_append() {
+    let fixture = Fixture::new().await;
+    fixture.schedule(7, "a", refund(1)).await;
+    assert_eq!(fixture.store.head().0, 2, "the effect and the cursor");
+    assert_eq!(fixture.outbox.cursor().unwrap().last_event_id, event_id(7));
+    let again = fixture.reopened().await;
+    assert_eq!(again.cursor().unwrap().last_event_id, event_id(7));
+    assert_eq!(again.take_due(10).len(), 1);
+}
+
+#[tokio::test]
+async fn a_feed_that_is_read_again_has_no_second_effect() {
+    let fixture = Fixture::new().await;
+    fixture.schedule(7, "a", refund(1)).await;
+    fixture.schedule(7, "a", refund(1)).await;
+    assert_eq!(fixture.outbox.take_due(10).len(), 1);
+    assert_eq!(fixture.reopened().await.take_due(10).len(), 1);
+}
+
+#[tokio::test]
+async fn two_notifiers_do_not_both_move_the_cursor() {
+    let fixture = Fixture::new().await;
+    let other = fixture.reopened().await;
+    fixture.schedule(7, "a", refund(1)).await;
+    let cursor = Cursor { last_event_id: event_id(7), time: now() };
+    let second = other.react(vec![scheduled("a", refund(1))], cursor, &Author::system("test")).await;
+    assert!(
+        matches!(second, Err(OutboxError::Append(events::store::AppendError::Conflict { .. }))),
+        "{second:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_effect_is_finished_once() {
+    let fixture = Fixture::new().await;
+    fixture.schedule(1, "a", refund(1)).await;
+    let taken = fixture.outbox.take_due(10).pop().unwrap();
+    assert!(fixture.outbox.take_due(10).is_empty(), "what one works on nobody else takes");
+    let done =
+        || vec![Entry::EffectSucceeded(Succeeded { key: key("a"), outcome: "done".into(), recipient: None })];
+    fixture.outbox.finish(&taken, done()).await.unwrap();
+    assert!(fixture.outbox.finish(&taken, done()).await.is_err());
+    assert!(fixture.reopened().await.take_due(10).is_empty());
+}
+
+#[tokio::test]
+async fn tries_are_counted_across_restarts() {
+    let fixture = Fixture::new().await;
+    fixture.schedule(1, "a", refund(1)).await;
+    let taken = fixture.outbox.take_due(10).pop().unwrap();
+    let next_attempt_at = now() + TimeDelta::seconds(30);
+    let failed =
+        Entry::AttemptFailed(AttemptFailed { key: key("a"), error: "timeout".into(), next_attempt_at });
+    fixture.outbox.finish(&taken, vec![failed]).await.unwrap();
+    for outbox in [fixture.outbox.clone(), fixture.reopened().await] {
+        assert!(outbox.take_due(10).is_empty(), "not before its time");
+        assert_eq!(outbox.next_due(), Some(next_attempt_at));
+        let tracked = outbox.effect(&key("a")).unwrap();
+        assert_eq!((tracked.attempts, tracked.last_error.as_deref()), (1, Some("timeout")));
+    }
+    fixture.clock.advance(TimeDelta::seconds(30));
+    assert_eq!(fixture.outbox.take_due(10).len(), 1);
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_tried_again_only_by_hand() {
+    let fixture = Fixture::new().await;
+    fixture.schedule(1, "a", refund(1)).await;
+    let by = Author::system("test");
+    assert!(matches!(fixture.outbox.retry(&key("a"), &by).await, Err(OutboxError::NotDead(_, "waiting"))));
+    assert!(matches!(fixture.outbox.retry(&key("b"), &by).await, Err(OutboxError::UnknownEffect(_))));
+    let taken = fixture.outbox.take_due(10).pop().unwrap();
+    let died = Entry::EffectDied(Died { key: key("a"), reason_code: "x".into(), error: "no".into() });
+    fixture.outbox.finish(&taken, vec![died]).await.unwrap();
+    assert_eq!(fixture.outbox.effect(&key("a")).unwrap().state, EffectState::Dead("x".into()));
+    fixture.outbox.retry(&key("a"), &by).await.unwrap();
+    assert!(fixture.outbox.retry(&key("a"), &by).await.is_err());
+    let again = fixture.outbox.take_due(10).pop().unwrap();
+    assert_eq!((again.attempts, again.retries), (0, 1));
+    let done = Entry::EffectSucceeded(Succeeded { key: key("a"), outcome: "done".into(), recipient: None });
+    fixture.outbox.finish(&again, vec![done]).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_first_decision_about_a_payment_stands() {
+    let fixture = Fixture::new().await;
+    let reference = fixture.opened().await;
+    let decided =
+        futures::future::join_all((0..8).map(|n| fixture.outbox.decide(reference, n % 2 == 0))).await;
+    let first = decided[0].as_ref().unwrap().status;
+    assert!(decided.iter().all(|payment| payment.as_ref().unwrap().status == first));
+    assert_eq!(first, PaymentStatus::Paid);
+    let told = fixture.outbox.effects(|e| matches!(e.scheduled.effect, Effect::PostPayment { .. }), 10);
+    assert_eq!(told.len(), 1, "told once");
+    assert!(matches!(fixture.outbox.decide("sim_other", true).await, Err(OutboxError::UnknownPayment(_))));
+    assert_eq!(fixture.reopened().await.payment_of(reference).unwrap().status, PaymentStatus::Paid);
+}
+
+#[tokio::test]
+async fn no_more_goes_back_than_was_paid() {
+    let fixture = Fixture::new().await;
+    let reference = fixture.opened().await;
+    let by = Author::system("test");
+    assert!(matches!(
+        fixture.outbox.refund(PAYMENT, None, &by).await,
+        Err(OutboxError::NotRefundable { left_minor: 0, .. })
+    ));
+    fixture.outbox.decide(reference, true).await.unwrap();
+    fixture.outbox.refund(PAYMENT, Some(10_000_000), &by).await.unwrap();
+    // The first is still on its way, and counts.
+    let too_much = fixture.outbox.refund(PAYMENT, Some(20_000_001), &by).await;
+    assert!(matches!(too_much, Err(OutboxError::NotRefundable { left_minor: 20_000_000, .. })));
+    assert!(fixture.outbox.refund(PAYMENT, Some(0), &by).await.is_err());
+    fixture.outbox.refund(PAYMENT, None, &by).await.unwrap();
+    assert!(fixture.outbox.refund(PAYMENT, None, &by).await.is_err());
+    let unknown = PaymentId(Uuid::from_u128(99));
+    assert!(matches!(fixture.outbox.refund(unknown, None, &by).await, Err(OutboxError::UnknownPayment(_))));
+}

@@ -1,0 +1,139 @@
+//! Which effects an event has: given an event, these and no others.
+
+use chrono::TimeDelta;
+use events::Event;
+use events::event::*;
+use events::values::*;
+use notifier::effect::{Effect, Planned};
+use notifier::reaction::{Habits, react};
+
+use crate::support::*;
+
+const HABITS: Habits = Habits { reminder_before: TimeDelta::hours(24), sms: true };
+
+fn window() -> TimeWindow {
+    TimeWindow::starting("2026-12-24T12:30:00Z".parse().unwrap(), 90)
+}
+
+fn refund() -> Refund {
+    Refund { payment_id: PAYMENT, amount: idr(30_000_000) }
+}
+
+fn planned(event: &Event, habits: &Habits) -> Vec<Planned> {
+    react(event_id(7), now(), RESERVATION, event, habits)
+}
+
+/// Kinds of the effects of `event`, from their keys.
+fn kinds(event: impl Into<Event>) -> Vec<String> {
+    let event = event.into();
+    let planned = planned(&event, &HABITS);
+    assert_eq!(planned, self::planned(&event, &HABITS), "the same event always has the same effects");
+    planned
+        .into_iter()
+        .map(|p| {
+            assert_eq!(p.effect.reservation_id(), RESERVATION);
+            p.key.0.strip_prefix(&format!("{}.", event_id(7).uuid)).unwrap().to_owned()
+        })
+        .collect()
+}
+
+fn created(deposit_required: bool) -> ReservationCreated {
+    ReservationCreated {
+        venue_id: "bandung-dago".parse().unwrap(),
+        customer_id: "c".parse().unwrap(),
+        party_size: PartySize::try_from(6).unwrap(),
+        window: window(),
+        timezone: "Asia/Jakarta".into(),
+        locale: Locale::Id,
+        policy: Policy {
+            deposit_required,
+            deposit: None,
+            auto_cancel_minutes: 15,
+            free_cancellation_minutes: 0,
+        },
+        payment_channel: None,
+        contact_digest: PrivateDigest::of(b""),
+    }
+}
+
+fn cancelled(refund: Option<Refund>) -> ReservationCancelled {
+    ReservationCancelled {
+        cancelled_by: CancelledBy::Guest,
+        reason_code: "r".into(),
+        description_digest: None,
+        refund,
+    }
+}
+
+fn completed(refund: Option<Refund>) -> PaymentCompleted {
+    PaymentCompleted {
+        payment_id: PAYMENT,
+        amount: idr(1),
+        channel: "qris".into(),
+        provider_reference: "x".into(),
+        refund,
+    }
+}
+
+#[test]
+fn a_booking_is_acknowledged_or_its_deposit_asked_for() {
+    assert_eq!(kinds(created(false)), ["mail-received"]);
+    assert!(kinds(created(true)).is_empty());
+    let requested =
+        PaymentRequested { payment_id: PAYMENT, amount: idr(1), channel: None, expires_at: now() };
+    assert_eq!(kinds(requested), ["take-deposit"]);
+}
+
+#[test]
+fn a_confirmation_is_told_and_remembered() {
+    let confirmed = || ReservationConfirmed { window: window(), deposit_waived: false };
+    assert_eq!(kinds(confirmed()), ["mail-confirmed", "sms-confirmed", "mail-reminder"]);
+    let reminder = planned(&confirmed().into(), &HABITS).pop().unwrap();
+    assert_eq!(reminder.due_at, window().start - TimeDelta::hours(24));
+    let Effect::Message { start, .. } = reminder.effect else { panic!("{reminder:?}") };
+    assert_eq!(start, Some(window().start));
+    // Nobody who books for today needs to be reminded of it, and some houses send no text messages.
+    let soon = ReservationConfirmed {
+        window: TimeWindow::starting(now() + TimeDelta::hours(24), 90),
+        deposit_waived: false,
+    };
+    assert_eq!(kinds(soon), ["mail-confirmed", "sms-confirmed"]);
+    assert_eq!(planned(&confirmed().into(), &Habits { sms: false, ..HABITS }).len(), 2);
+}
+
+#[test]
+fn money_goes_back_where_the_event_says_so() {
+    assert_eq!(kinds(cancelled(None)), ["mail-cancelled", "sms-cancelled"]);
+    assert_eq!(kinds(cancelled(Some(refund()))), ["mail-cancelled", "sms-cancelled", "refund"]);
+    assert!(kinds(completed(None)).is_empty());
+    assert_eq!(kinds(completed(Some(refund()))), ["refund"]);
+    let refunded = PaymentRefunded { payment_id: PAYMENT, amount: idr(1), provider_reference: "x".into() };
+    assert_eq!(kinds(refunded), ["mail-refunded"]);
+}
+
+#[test]
+fn another_time_is_told_and_remembered_anew() {
+    let moved = ReservationRescheduled { from: window(), to: TimeWindow::starting(window().end, 90) };
+    assert_eq!(kinds(moved), ["mail-rescheduled", "mail-reminder"]);
+}
+
+#[test]
+fn what_the_notifier_posted_back_moves_it_to_nothing() {
+    let (notification_id, template, medium) = ("n".to_owned(), "confirmed".to_owned(), Medium::Mail);
+    assert!(
+        kinds(NotificationSent {
+            notification_id: notification_id.clone(),
+            template: template.clone(),
+            medium
+        })
+        .is_empty()
+    );
+    assert!(
+        kinds(NotificationFailed { notification_id, template, medium, reason_code: "x".into() }).is_empty()
+    );
+    assert!(kinds(PaymentFailed { payment_id: PAYMENT, reason_code: "x".into() }).is_empty());
+    assert!(kinds(ReservationCheckedIn {}).is_empty());
+    assert!(kinds(ReservationCompleted {}).is_empty());
+    assert!(kinds(ReservationNoShow {}).is_empty());
+    assert!(kinds(ContactErased { reason_code: "x".into() }).is_empty());
+}

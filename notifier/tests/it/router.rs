@@ -1,0 +1,126 @@
+//! The router in-process: what is answered, what is refused, what is described.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use chassis::secret::Token;
+use chassis::serve::Shutdown;
+use http_body_util::BodyExt as _;
+use notifier::app::App;
+use notifier::follow::Following;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tower::ServiceExt as _;
+
+use crate::support::*;
+
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+fn router(fixture: &Fixture) -> Router {
+    let app = App {
+        outbox: Arc::clone(&fixture.outbox),
+        following: Following::default(),
+        service_token: Some(Token::try_from(TOKEN.to_owned()).unwrap()),
+        clock: Arc::new(fixture.clock.clone()),
+        shutdown: Shutdown::new().1,
+    };
+    notifier::http::router(app, None)
+}
+
+async fn send(router: &Router, request: axum::http::request::Builder, body: Value) -> (StatusCode, String) {
+    let request =
+        request.header("content-type", "application/json").body(Body::from(body.to_string())).unwrap();
+    let response = router.clone().oneshot(request).await.unwrap();
+    let status = response.status();
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8(bytes.to_vec()).unwrap())
+}
+
+async fn get(router: &Router, path: &str) -> (StatusCode, Value) {
+    let (status, text) = send(router, Request::get(path), json!({})).await;
+    (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+}
+
+#[tokio::test]
+async fn payments_are_listed_read_and_decided() {
+    let fixture = Fixture::new().await;
+    let router = router(&fixture);
+    assert_eq!(get(&router, "/api/payments").await.1, json!({"items": []}));
+    fixture.opened().await;
+    let (_, list) = get(&router, "/api/payments?status=pending").await;
+    assert_eq!(list["items"][0]["amount_minor"], 30_000_000);
+    assert_eq!(list["items"][0]["channel"], "qris");
+    let (status, one) = get(&router, &format!("/api/payments/{PAYMENT}")).await;
+    assert_eq!((status, &one), (StatusCode::OK, &list["items"][0]));
+    assert_eq!(get(&router, "/api/payments/42").await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(get(&router, &format!("/api/payments/{RESERVATION}")).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(get(&router, "/api/payments?status=lost").await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    let (_, page) = get(&router, "/checkout/sim_1").await;
+    assert!(page.as_str().unwrap().contains("Rp 300,000"), "{page}");
+    let hook = |body| send(&router, Request::post("/webhooks/simulated"), body);
+    let (status, text) = hook(json!({"reference": "sim_1", "outcome": "maybe", "extra": 1})).await;
+    assert!(
+        status == StatusCode::UNPROCESSABLE_ENTITY
+            && text.contains("\"outcome\"")
+            && text.contains("\"extra\""),
+        "{text}"
+    );
+    assert_eq!(hook(json!({"reference": "sim_9", "outcome": "paid"})).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(hook(json!({"reference": "sim_1", "outcome": "paid"})).await.1, r#"{"status":"paid"}"#);
+    assert_eq!(get(&router, "/checkout/sim_9").await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn orders_need_the_token() {
+    let fixture = Fixture::new().await;
+    let router = router(&fixture);
+    for path in [
+        format!("/api/payments/{PAYMENT}/refund"),
+        "/api/effects/a/retry".into(),
+        "/api/notifications/a/retry".into(),
+    ] {
+        assert_eq!(
+            send(&router, Request::post(&path), json!({})).await.0,
+            StatusCode::UNAUTHORIZED,
+            "{path}"
+        );
+        let request = Request::post(&path).header("authorization", format!("Bearer {TOKEN}"));
+        assert_eq!(send(&router, request, json!({})).await.0, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn channels_cursor_and_probes_answer() {
+    let fixture = Fixture::new().await;
+    let router = router(&fixture);
+    let (_, channels) = get(&router, "/api/payment-channels").await;
+    assert_eq!(channels["channels"][0]["code"], "qris");
+    assert_eq!(get(&router, "/api/cursor").await.1["lag_events"], 0);
+    assert_eq!(get(&router, "/readyz").await.1["status"], "ready");
+    for path in ["/livez", "/docs/"] {
+        assert_eq!(get(&router, path).await.0, StatusCode::OK);
+    }
+    let (_, problem) = get(&router, "/nowhere").await;
+    assert_eq!(problem["code"], "not_found");
+}
+
+#[tokio::test]
+async fn every_route_of_the_design_is_described() {
+    let fixture = Fixture::new().await;
+    let (_, api) = get(&router(&fixture), "/openapi.json").await;
+    assert_eq!(api["openapi"], "3.1.0");
+    for (method, path) in [
+        ("get", "/api/payment-channels"),
+        ("get", "/api/payments"),
+        ("get", "/api/payments/{payment_id}"),
+        ("post", "/api/payments/{payment_id}/refund"),
+        ("get", "/api/notifications"),
+        ("post", "/api/notifications/{id}/retry"),
+        ("get", "/api/effects"),
+        ("post", "/webhooks/{provider}"),
+        ("get", "/api/cursor"),
+        ("get", "/readyz"),
+    ] {
+        assert!(api["paths"][path][method].is_object(), "{method} {path}");
+    }
+}

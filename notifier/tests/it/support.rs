@@ -1,0 +1,99 @@
+//! An outbox on the list in memory, with a clock that is moved by hand.
+
+use std::sync::Arc;
+
+use chassis::clock::ManualClock;
+use chrono::{DateTime, Utc};
+use events::store::EventStore;
+use events::store::memory::MemoryStore;
+use events::values::{Currency, Money};
+use events::{EventId, PaymentId, Position, ReservationId};
+use notifier::effect::{Effect, EffectKey};
+use notifier::journal::{Author, Entry, PaymentOpened, Scheduled, Succeeded};
+use notifier::outbox::{Cursor, Outbox};
+use uuid::Uuid;
+
+pub const RESERVATION: ReservationId = ReservationId(Uuid::from_u128(1));
+pub const PAYMENT: PaymentId = PaymentId(Uuid::from_u128(2));
+
+pub fn now() -> DateTime<Utc> {
+    "2026-12-01T09:00:00Z".parse().unwrap()
+}
+
+pub fn idr(amount_minor: i64) -> Money {
+    Money { amount_minor, currency: Currency::from_code("IDR").unwrap() }
+}
+
+pub fn event_id(position: u64) -> EventId {
+    EventId { position: Position(position), uuid: Uuid::from_u128(u128::from(position)) }
+}
+
+pub struct Fixture {
+    pub store: Arc<MemoryStore>,
+    pub clock: ManualClock,
+    pub outbox: Arc<Outbox>,
+}
+
+impl Fixture {
+    pub async fn new() -> Self {
+        let (store, clock) = (Arc::new(MemoryStore::new("notifier")), ManualClock::at(now()));
+        let outbox = open(&store, &clock).await;
+        Self { store, clock, outbox }
+    }
+
+    /// What a restart would add the journal up to.
+    pub async fn reopened(&self) -> Arc<Outbox> {
+        open(&self.store, &self.clock).await
+    }
+
+    /// Schedules an effect because of the event at `position`.
+    pub async fn schedule(&self, position: u64, key: &str, effect: Effect) {
+        let time = now();
+        let cursor = Cursor { last_event_id: event_id(position), time };
+        self.outbox.react(vec![scheduled(key, effect)], cursor, &Author::system("test")).await.unwrap();
+    }
+
+    /// A payment that a guest can pay; gives the provider's name for it.
+    pub async fn opened(&self) -> &'static str {
+        let effect = Effect::TakeDeposit {
+            reservation_id: RESERVATION,
+            payment_id: PAYMENT,
+            amount: idr(30_000_000),
+            channel: None,
+        };
+        self.schedule(1, "deposit", effect).await;
+        let taken = self.outbox.take_due(10).pop().unwrap();
+        let done = Entry::EffectSucceeded(Succeeded {
+            key: EffectKey("deposit".into()),
+            outcome: "done".into(),
+            recipient: None,
+        });
+        let opened = Entry::PaymentOpened(PaymentOpened {
+            payment_id: PAYMENT,
+            reservation_id: RESERVATION,
+            amount: idr(30_000_000),
+            channel: "qris".into(),
+            provider_reference: "sim_1".into(),
+            url: "http://127.0.0.1/checkout/sim_1".into(),
+            correlation_id: "req-1".into(),
+        });
+        self.outbox.finish(&taken, vec![done, opened]).await.unwrap();
+        "sim_1"
+    }
+}
+
+async fn open(store: &Arc<MemoryStore>, clock: &ManualClock) -> Arc<Outbox> {
+    let store: Arc<dyn EventStore> = store.clone();
+    Arc::new(Outbox::open(store, Arc::new(clock.clone())).await.unwrap())
+}
+
+pub fn scheduled(key: &str, effect: Effect) -> Scheduled {
+    Scheduled {
+        key: EffectKey(key.into()),
+        effect,
+        due_at: now(),
+        event_id: Some(event_id(1).to_string()),
+        correlation_id: "req-1".into(),
+        traceparent: None,
+    }
+}

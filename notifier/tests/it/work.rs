@@ -1,0 +1,170 @@
+//! The worker: retries, dead letters, what is no longer true, and one slow provider.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use chassis::clock::{Clock as _, SharedClock, SystemClock};
+use chassis::serve::Shutdown;
+use chrono::TimeDelta;
+use events::store::EventStore;
+use events::store::memory::MemoryStore;
+use events::values::Medium;
+use futures::future::BoxFuture;
+use notifier::effect::{Effect, EffectKey, Template};
+use notifier::gateway::simulated::Simulated;
+use notifier::gateway::{GatewayError, MailGateway};
+use notifier::journal::{Author, Scheduled};
+use notifier::messages::Messages;
+use notifier::outbox::{Cursor, EffectState, Outbox, Tracked};
+use notifier::perform::Performer;
+use notifier::upstream::Upstream;
+use notifier::worker::{self, Pace};
+use serde_json::json;
+use wiremock::matchers::{method, path_regex};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::support::*;
+
+/// Mail that fails the first times; the template `reminder` hangs.
+struct Flaky {
+    failures: usize,
+    tries: AtomicUsize,
+}
+
+impl MailGateway for Flaky {
+    fn send(&self, key: &EffectKey, _: lettre::Message) -> BoxFuture<'_, Result<(), GatewayError>> {
+        let hangs = key.0.contains("hang");
+        Box::pin(async move {
+            if hangs {
+                std::future::pending::<()>().await;
+            }
+            match self.tries.fetch_add(1, Ordering::Relaxed) {
+                n if n < self.failures => Err(GatewayError::Passing("greylisted".into())),
+                _ => Ok(()),
+            }
+        })
+    }
+}
+
+struct Bench {
+    outbox: Arc<Outbox>,
+    mail: Arc<Flaky>,
+    _upstream: MockServer,
+    _trigger: chassis::serve::ShutdownTrigger,
+}
+
+impl Bench {
+    /// A worker at work, with a reservation service that answers `status`.
+    async fn start(status: &str, failures: usize) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let upstream = MockServer::start().await;
+        let reservation = json!({"reservation_id": RESERVATION, "status": status, "start_time": "2026-12-24T19:30:00+07:00",
+            "end_time": "2026-12-24T21:00:00+07:00", "party_size": 2, "venue_name": "Warung", "locale": "id", "table_area": null,
+            "version": 1, "deposit": {"status": "not_required", "expires_at": null}, "cancellation": null});
+        let contact = json!({"name": "Sari", "phone": "+6281234567890", "email": "sari@example.com"});
+        Mock::given(method("GET"))
+            .and(path_regex("/contact$"))
+            .respond_with(ResponseTemplate::new(200).set_body_json(contact))
+            .with_priority(1)
+            .mount(&upstream)
+            .await;
+        Mock::given(method("GET"))
+            .respond_with(ResponseTemplate::new(200).set_body_json(reservation))
+            .mount(&upstream)
+            .await;
+        Mock::given(method("POST")).respond_with(ResponseTemplate::new(200)).mount(&upstream).await;
+        let clock: SharedClock = Arc::new(SystemClock);
+        let store: Arc<dyn EventStore> = Arc::new(MemoryStore::new("notifier"));
+        let outbox = Arc::new(Outbox::open(store, Arc::clone(&clock)).await.unwrap());
+        let mail = Arc::new(Flaky { failures, tries: AtomicUsize::new(0) });
+        let performer = Performer {
+            upstream: Upstream::new(upstream.uri(), None).unwrap(),
+            outbox: Arc::clone(&outbox),
+            payments: Arc::new(Simulated::new("http://127.0.0.1".into())),
+            mail: mail.clone(),
+            sms: None,
+            messages: Messages::new("Meja <meja@example.com>".parse().unwrap()).unwrap(),
+            clock: Arc::clone(&clock),
+        };
+        let pace = Pace {
+            concurrency: 4,
+            attempts_max: 3,
+            backoff: TimeDelta::milliseconds(2),
+            backoff_max: TimeDelta::milliseconds(5),
+        };
+        let (trigger, shutdown) = Shutdown::new();
+        tokio::spawn(worker::run(Arc::clone(&outbox), performer, clock, pace, shutdown));
+        Self { outbox, mail, _upstream: upstream, _trigger: trigger }
+    }
+
+    async fn schedule(&self, keys: &[&str], template: Template) {
+        let message = Effect::Message {
+            reservation_id: RESERVATION,
+            template,
+            medium: Medium::Mail,
+            start: None,
+            link: None,
+            amount: None,
+        };
+        let due_at = SystemClock.now();
+        let effects =
+            keys.iter().map(|key| Scheduled { due_at, ..scheduled(key, message.clone()) }).collect();
+        let cursor = Cursor { last_event_id: event_id(1), time: now() };
+        self.outbox.react(effects, cursor, &Author::system("test")).await.unwrap();
+    }
+
+    async fn ends(&self, key: &str) -> Tracked {
+        let ended = tokio::time::timeout(Duration::from_secs(20), async {
+            loop {
+                match self.outbox.effect(&EffectKey(key.into())) {
+                    Some(tracked) if !matches!(tracked.state, EffectState::Waiting(_)) => return tracked,
+                    _ => tokio::time::sleep(Duration::from_millis(2)).await,
+                }
+            }
+        });
+        ended
+            .await
+            .unwrap_or_else(|_| panic!("{key} never ended: {:?}", self.outbox.effect(&EffectKey(key.into()))))
+    }
+}
+
+#[tokio::test]
+async fn what_fails_for_a_while_is_tried_again() {
+    let bench = Bench::start("PENDING", 2).await;
+    bench.schedule(&["a"], Template::Received).await;
+    let done = bench.ends("a").await;
+    assert_eq!((done.state.word(), done.attempts), ("done", 2));
+    assert_eq!(done.recipient.as_deref(), Some("s***@e***.com"));
+    assert_eq!(bench.ends("a.sent").await.state.word(), "done", "and told");
+}
+
+#[tokio::test]
+async fn what_goes_on_failing_is_a_dead_letter_and_told() {
+    let bench = Bench::start("PENDING", 99).await;
+    bench.schedule(&["a"], Template::Received).await;
+    let dead = bench.ends("a").await;
+    assert_eq!(dead.state, EffectState::Dead("provider_unavailable".into()));
+    assert_eq!(bench.mail.tries.load(Ordering::Relaxed), 3);
+    assert_eq!(bench.ends("a.failed-0").await.state.word(), "done");
+}
+
+#[tokio::test]
+async fn nobody_is_told_what_is_no_longer_true() {
+    let bench = Bench::start("CANCELLED", 0).await;
+    bench.schedule(&["a", "b", "c"], Template::Reminder).await;
+    for key in ["a", "b", "c"] {
+        assert_eq!(bench.ends(key).await.state, EffectState::Done("no longer true".into()));
+    }
+    assert_eq!(bench.mail.tries.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn one_that_hangs_does_not_hold_the_others() {
+    let bench = Bench::start("PENDING", 0).await;
+    bench.schedule(&["hang"], Template::Received).await;
+    bench.schedule(&["a", "b", "c", "d", "e"], Template::Received).await;
+    for key in ["a", "b", "c", "d", "e"] {
+        assert_eq!(bench.ends(key).await.state.word(), "done");
+    }
+}
