@@ -7,7 +7,9 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
+use utoipa::Modify;
 use utoipa::openapi::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_swagger_ui::SwaggerUi;
 
 /// The routes that are the same in every service. The assets of the page are inside the binary.
@@ -25,5 +27,18 @@ async fn render(State(handle): State<Option<PrometheusHandle>>) -> impl IntoResp
         None => {
             (StatusCode::NOT_FOUND, [(CONTENT_TYPE, "text/plain")], "metrics are not collected here\n".into())
         }
+    }
+}
+
+/// Describes the service token as the security scheme `service_token`.
+#[derive(Debug, Clone, Copy)]
+pub struct ServiceToken;
+
+impl Modify for ServiceToken {
+    fn modify(&self, api: &mut OpenApi) {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        api.components
+            .get_or_insert_default()
+            .add_security_scheme("service_token", SecurityScheme::Http(bearer));
     }
 }

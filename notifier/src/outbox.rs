@@ -2,7 +2,9 @@
 //!
 //! **Invariant:** the only `.append(` of this service stands here.
 
-use std::collections::{BTreeSet, HashMap};
+mod state;
+
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chassis::clock::SharedClock;
@@ -11,7 +13,9 @@ use events::store::{AppendCondition, AppendError, EventStore, ReadError};
 use events::{EventId, PaymentId, Position, Query, QueryItem};
 use tokio::sync::Notify;
 
-use crate::effect::{Effect, EffectKey, PaymentOutcome, PaymentResult, Planned};
+use self::state::State;
+pub use self::state::{EffectState, Tracked};
+use crate::effect::{Effect, EffectKey, PaymentOutcome, PaymentResult};
 use crate::journal::{Author, CursorMoved, Entry, PaymentDecided, Scheduled, cursor_tag, effect_tag};
 use crate::payment::{Payment, PaymentStatus};
 
@@ -48,77 +52,6 @@ pub enum OutboxError {
     },
 }
 
-/// An effect and what became of it.
-#[derive(Debug, Clone)]
-pub struct Tracked {
-    /// What and why.
-    pub scheduled: Scheduled,
-    /// How far it is.
-    pub state: EffectState,
-    /// Tries that failed.
-    pub attempts: u32,
-    /// How often it was brought back from the dead.
-    pub retries: u32,
-    /// What the last try said.
-    pub last_error: Option<String>,
-    /// Whom it reached, masked.
-    pub recipient: Option<String>,
-    /// When that changed last.
-    pub updated_at: DateTime<Utc>,
-    /// Since this position nothing may have finished it.
-    since: Position,
-}
-
-/// How far an effect is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EffectState {
-    /// To be done, not before this.
-    Waiting(DateTime<Utc>),
-    /// Done; or in words why there was nothing to do any more.
-    Done(String),
-    /// It can not be done, as a stable code.
-    Dead(String),
-}
-
-impl EffectState {
-    /// The word that stands in answers and metrics.
-    #[must_use]
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Waiting(_) => "waiting",
-            Self::Done(outcome) if outcome == "done" => "done",
-            Self::Done(_) => "skipped",
-            Self::Dead(_) => "dead",
-        }
-    }
-}
-
-impl Tracked {
-    /// At whose end it stands.
-    #[must_use]
-    pub fn author(&self) -> Author {
-        Author {
-            correlation_id: self.scheduled.correlation_id.clone(),
-            causation_id: self.scheduled.event_id.clone(),
-            traceparent: self.scheduled.traceparent.clone(),
-            actor: events::values::Actor::system("worker"),
-        }
-    }
-
-    /// The effect that follows from it, for the same reason.
-    #[must_use]
-    pub fn follow_up(&self, planned: Planned) -> Entry {
-        Entry::EffectScheduled(Scheduled {
-            key: planned.key,
-            effect: planned.effect,
-            due_at: planned.due_at,
-            event_id: self.scheduled.event_id.clone(),
-            correlation_id: self.scheduled.correlation_id.clone(),
-            traceparent: self.scheduled.traceparent.clone(),
-        })
-    }
-}
-
 /// How far the feed was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
@@ -134,17 +67,6 @@ pub struct Outbox {
     clock: SharedClock,
     state: Mutex<State>,
     changed: Notify,
-}
-
-#[derive(Default)]
-struct State {
-    effects: HashMap<EffectKey, Tracked>,
-    /// Waiting effects that nobody works on, by when they are due.
-    queue: BTreeSet<(DateTime<Utc>, EffectKey)>,
-    payments: HashMap<PaymentId, (Payment, Position)>,
-    by_reference: HashMap<String, PaymentId>,
-    cursor: Option<Cursor>,
-    cursor_position: Position,
 }
 
 impl Outbox {
@@ -427,92 +349,5 @@ impl Outbox {
     /// The payment that the provider knows by this name.
     pub fn payment_of(&self, reference: &str) -> Option<Payment> {
         self.payment_by_reference(reference).map(|(payment, _)| payment)
-    }
-}
-
-impl State {
-    fn apply(&mut self, entry: &Entry, at: Position, time: DateTime<Utc>) {
-        match entry {
-            Entry::EffectScheduled(scheduled) => self.schedule(scheduled, at, time),
-            Entry::AttemptFailed(failed) => self.track(&failed.key, time, |tracked| {
-                tracked.attempts += 1;
-                tracked.last_error = Some(failed.error.clone());
-                tracked.state = EffectState::Waiting(failed.next_attempt_at);
-            }),
-            Entry::EffectSucceeded(succeeded) => self.track(&succeeded.key, time, |tracked| {
-                tracked.recipient.clone_from(&succeeded.recipient);
-                tracked.state = EffectState::Done(succeeded.outcome.clone());
-            }),
-            Entry::EffectDied(died) => self.track(&died.key, time, |tracked| {
-                tracked.last_error = Some(died.error.clone());
-                tracked.state = EffectState::Dead(died.reason_code.clone());
-            }),
-            Entry::EffectRetried(retried) => self.track(&retried.key, time, |tracked| {
-                tracked.attempts = 0;
-                tracked.retries += 1;
-                tracked.since = at;
-                tracked.state = EffectState::Waiting(time);
-            }),
-            Entry::PaymentOpened(opened) => {
-                self.by_reference.insert(opened.provider_reference.clone(), opened.payment_id);
-                let payment =
-                    Payment { opened: opened.clone(), status: PaymentStatus::Pending, refunded_minor: 0 };
-                self.payments.insert(opened.payment_id, (payment, at));
-            }
-            Entry::PaymentDecided(decided) => {
-                if let Some((payment, since)) = self.payments.get_mut(&decided.payment_id) {
-                    payment.status = if decided.paid { PaymentStatus::Paid } else { PaymentStatus::Refused };
-                    *since = at;
-                }
-            }
-            Entry::PaymentReturned(returned) => {
-                if let Some((payment, since)) = self.payments.get_mut(&returned.payment_id) {
-                    payment.refunded_minor += returned.amount.amount_minor;
-                    *since = at;
-                }
-            }
-            Entry::CursorMoved(moved) => {
-                self.cursor = Some(Cursor { last_event_id: moved.last_event_id, time: moved.time });
-                self.cursor_position = at;
-            }
-        }
-    }
-
-    fn schedule(&mut self, scheduled: &Scheduled, at: Position, time: DateTime<Utc>) {
-        self.queue.insert((scheduled.due_at, scheduled.key.clone()));
-        let tracked = Tracked {
-            scheduled: scheduled.clone(),
-            state: EffectState::Waiting(scheduled.due_at),
-            attempts: 0,
-            retries: 0,
-            last_error: None,
-            recipient: None,
-            updated_at: time,
-            since: at,
-        };
-        self.effects.insert(scheduled.key.clone(), tracked);
-    }
-
-    fn track(&mut self, key: &EffectKey, time: DateTime<Utc>, change: impl FnOnce(&mut Tracked)) {
-        let Some(tracked) = self.effects.get_mut(key) else { return };
-        if let EffectState::Waiting(before) = tracked.state {
-            self.queue.remove(&(before, key.clone()));
-        }
-        change(tracked);
-        tracked.updated_at = time;
-        if let EffectState::Waiting(next) = tracked.state {
-            self.queue.insert((next, key.clone()));
-        }
-    }
-
-    /// Refunds of a payment: whether each is done, and how much it is. The dead do not count.
-    fn refunds_of(&self, wanted: PaymentId) -> impl Iterator<Item = (bool, i64)> {
-        self.effects.values().filter_map(move |tracked| match &tracked.scheduled.effect {
-            Effect::Refund { payment_id, amount, .. } if *payment_id == wanted => {
-                let done = !matches!(tracked.state, EffectState::Waiting(_));
-                Some((done, amount.amount_minor))
-            }
-            _ => None,
-        })
     }
 }

@@ -165,7 +165,7 @@ impl Handler {
         let events = match reservation.decide(command, &occupancy, now) {
             Ok(events) => events,
             Err(refusal) => {
-                metrics::counter!("meja_refusals_total", "code" => refusal.code()).increment(1);
+                metrics::counter!("meja_conflicts_total", "reason" => refusal.code()).increment(1);
                 return Err(HandleError::Refused { refusal, reservation: Box::new(reservation) });
             }
         };
@@ -233,7 +233,7 @@ impl Handler {
                 Ok(Attempt::Done(Box::new(Handled { reservation, replayed: false })))
             }
             Err(AppendError::Conflict { .. }) => {
-                metrics::counter!("meja_append_conflicts_total").increment(1);
+                metrics::counter!("meja_conflicts_total", "reason" => "append_condition").increment(1);
                 Ok(Attempt::Conflict)
             }
             Err(error) => Err(HandleError::Append(error)),

@@ -2,12 +2,12 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use chassis::docs::ServiceToken;
 use chassis::problem::Problem;
 use events::values::Medium;
 use serde::Serialize;
 use serde_json::json;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::{Modify, OpenApi, ToSchema};
+use utoipa::{OpenApi, ToSchema};
 
 use crate::app::App;
 
@@ -21,17 +21,6 @@ use crate::app::App;
         (name = "effects", description = "Everything that is done outside"), (name = "operations", description = "For operators and tools"))
 )]
 pub(super) struct ApiDoc;
-
-struct ServiceToken;
-
-impl Modify for ServiceToken {
-    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
-        api.components
-            .get_or_insert_default()
-            .add_security_scheme("service_token", SecurityScheme::Http(bearer));
-    }
-}
 
 /// An error, RFC 9457.
 #[derive(ToSchema)]

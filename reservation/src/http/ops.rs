@@ -2,11 +2,11 @@
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
+use chassis::docs::ServiceToken;
 use chassis::problem::Problem;
 use events::event::Event;
 use serde_json::json;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::{Modify, OpenApi};
+use utoipa::OpenApi;
 
 use super::bodies;
 use crate::app::App;
@@ -22,17 +22,6 @@ use crate::app::App;
         (name = "operations", description = "For operators and tools"))
 )]
 pub(super) struct ApiDoc;
-
-struct ServiceToken;
-
-impl Modify for ServiceToken {
-    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
-        api.components
-            .get_or_insert_default()
-            .add_security_scheme("service_token", SecurityScheme::Http(bearer));
-    }
-}
 
 /// Ready to serve
 ///

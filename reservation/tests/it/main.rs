@@ -13,5 +13,6 @@ mod contract;
 mod feed;
 mod holds;
 mod machine;
+mod reading;
 mod rules;
 mod tables;

@@ -1,0 +1,197 @@
+//! Reading: the past, lists, the audit trail, counts, and what must not be read.
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use crate::app::{TestApp, booking};
+
+#[tokio::test]
+async fn the_past_is_read_by_time_and_by_position() {
+    let app = TestApp::start().await;
+    let id = app.book(json!({})).await;
+    app.clock.advance(TimeDelta::minutes(10));
+    app.command(&id, "confirm", json!({})).await;
+    app.clock.advance(TimeDelta::minutes(10));
+    app.command(&id, "cancel", json!({"reason_code": "guest_request"})).await;
+    let status = |as_of: &'static str| {
+        let (app, id) = (&app, id.clone());
+        async move { app.get(&format!("/api/reservations/{id}?as_of={as_of}")).await }
+    };
+    for (as_of, expected) in [
+        ("1", "PENDING"),
+        ("2", "CONFIRMED"),
+        ("3", "CANCELLED"),
+        ("999", "CANCELLED"),
+        ("2026-12-01T09:00:00Z", "PENDING"),
+        ("2026-12-01T09:19:59.999Z", "CONFIRMED"),
+        ("2026-12-01T16:20:00%2B07:00", "CANCELLED"),
+    ] {
+        assert_eq!(status(as_of).await.json()["status"], expected, "{as_of}");
+    }
+    assert_eq!(status("0").await.problem(), (404, "not_found".into()));
+    assert_eq!(status("2026-12-01T08:59:59Z").await.problem(), (404, "not_found".into()));
+    assert_eq!(status("yesterday").await.faults(), ["query.as_of:value_error"]);
+    assert_eq!(status("1").await.header("etag"), "\"1\"");
+}
+
+#[tokio::test]
+async fn a_list_is_paged_without_gaps_or_repeats() {
+    let app = TestApp::start().await;
+    let mut booked = Vec::new();
+    for n in 0..25 {
+        let start = format!("2026-12-{:02}T19:{:02}", 10 + n % 5, n % 7);
+        booked.push(app.book(json!({"start_time": start, "customer_id": format!("c-{}", n % 2)})).await);
+    }
+    let (mut path, mut seen, mut pages) =
+        ("/api/reservations?limit=4&status=pending".to_owned(), Vec::new(), 0);
+    loop {
+        let page = app.get(&path).await;
+        assert_eq!(page.status, StatusCode::OK, "{}", page.text());
+        let body = page.json();
+        seen.extend(body["items"].as_array().unwrap().iter().map(|r| {
+            (r["start_time"].as_str().unwrap().to_owned(), r["reservation_id"].as_str().unwrap().to_owned())
+        }));
+        pages += 1;
+        let link = page.header("link");
+        assert_eq!(link.is_empty(), body["next_cursor"].is_null());
+        match link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\"")) {
+            Some(next) => path = next.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(pages, 7);
+    assert!(seen.is_sorted());
+    let mut ids: Vec<_> = seen.into_iter().map(|(_, id)| id).collect();
+    ids.sort();
+    booked.sort();
+    assert_eq!(ids, booked);
+    let count = |query: &'static str| {
+        let app = &app;
+        async move {
+            app.get(&format!("/api/reservations?limit=200&{query}")).await.json()["items"]
+                .as_array()
+                .unwrap()
+                .len()
+        }
+    };
+    assert_eq!(count("date=2026-12-10").await, 5);
+    assert_eq!(count("customer_id=c-1").await, 12);
+    assert_eq!(count("customer_id=c-1&date=2026-12-11").await, 3);
+    assert_eq!(count("from=2026-12-11T00:00&to=2026-12-13T00:00").await, 10);
+    assert_eq!(count("status=CONFIRMED").await, 0);
+    assert_eq!(count("venue_id=roma-trastevere").await, 0);
+    let bad = app.get("/api/reservations?limit=0&status=LATE&date=24.12.&stauts=PENDING&cursor=abc").await;
+    assert_eq!(
+        bad.faults(),
+        [
+            "query.cursor:value_error",
+            "query.date:value_error",
+            "query.limit:value_error",
+            "query.status:value_error",
+            "query.stauts:extra_forbidden"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_audit_trail_tells_who_did_what_and_why() {
+    let app = TestApp::start().await;
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let headers = [("x-request-id", "req-7"), ("traceparent", trace)];
+    let created = app.post_with("/api/reservations", &booking(json!({})), &headers).await;
+    assert_eq!(created.header("x-request-id"), "req-7");
+    let id = created.json()["reservation_id"].as_str().unwrap().to_owned();
+    let result =
+        json!({"notification_id": "n-1", "template": "received", "medium": "mail", "outcome": "sent"});
+    let path = format!("/api/reservations/{id}/notification-results");
+    assert_eq!(app.service_post(&path, &result).await.status, StatusCode::OK);
+    let history = app.get(&format!("/api/reservations/{id}/history")).await.json();
+    let entries = history["entries"].as_array().unwrap();
+    assert_eq!(entries.len(), 2);
+    assert_eq!(entries[0]["action"], "reservation.created");
+    assert_eq!(entries[0]["note"], "Asked for a table for 4 at 2026-12-24T19:30:00+07:00");
+    assert_eq!(entries[0]["who"], json!({"kind": "unauthenticated", "id": null}));
+    assert_eq!(entries[0]["correlation_id"], "req-7");
+    assert_eq!(entries[1]["who"], json!({"kind": "service_account", "id": "notifier"}));
+    assert_eq!(entries[1]["note"], "Told the guest by mail: received");
+    let feed = app.get("/events").await.text();
+    assert!(feed.contains(trace));
+}
+
+#[tokio::test]
+async fn personal_data_stands_in_no_event_and_can_be_forgotten() {
+    let app = TestApp::start().await;
+    let id = app.book(json!({"special_requests": "gluten-free", "table_preference": "by the window"})).await;
+    app.command(&id, "cancel", json!({"reason_code": "guest_request", "description": "my knee"})).await;
+    let feed = app.get("/events").await.text();
+    for secret in ["Sari", "8123", "sari@", "gluten", "by the", "knee"] {
+        assert!(!feed.contains(secret), "{secret} in {feed}");
+    }
+    let view = app.get(&format!("/api/reservations/{id}")).await.json();
+    assert_eq!(view["cancellation"]["description"], "my knee");
+    assert_eq!(view["table_preference"], "by the window");
+    let contact = format!("/api/reservations/{id}/contact");
+    let erase = |token: &str| {
+        Request::delete(&contact)
+            .header("authorization", format!("Bearer {token}"))
+            .body(Body::empty())
+            .unwrap()
+    };
+    assert_eq!(
+        app.send(erase("wrong-token-wrong-token")).await.problem(),
+        (401, "service_token_required".into())
+    );
+    assert_eq!(app.send(erase(crate::app::TOKEN)).await.status, StatusCode::OK);
+    let view = app.get(&format!("/api/reservations/{id}")).await.json();
+    for gone in ["contact_name", "special_requests", "table_preference"] {
+        assert_eq!(view[gone], Value::Null, "{gone}");
+    }
+    assert_eq!(
+        view["cancellation"],
+        json!({"cancelled_by": "guest", "reason_code": "guest_request", "description": null})
+    );
+    let request = Request::get(&contact)
+        .header("authorization", format!("Bearer {}", crate::app::TOKEN))
+        .body(Body::empty())
+        .unwrap();
+    assert_eq!(app.send(request).await.problem(), (410, "contact_erased".into()));
+    assert_eq!(app.get(&format!("/api/reservations/{id}/history")).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn results_and_contacts_are_for_the_other_service_only() {
+    let app = TestApp::start().await;
+    let id = app.book(json!({})).await;
+    assert_eq!(
+        app.get(&format!("/api/reservations/{id}/contact")).await.problem(),
+        (401, "service_token_required".into())
+    );
+    for path in ["payment-results", "notification-results"] {
+        let answer = app.post(&format!("/api/reservations/{id}/{path}"), &json!({})).await;
+        assert_eq!(answer.problem(), (401, "service_token_required".into()));
+        assert_eq!(answer.header("www-authenticate"), "Bearer");
+    }
+}
+
+#[tokio::test]
+async fn counts_are_for_a_day_or_a_range() {
+    let app = TestApp::start().await;
+    let confirmed = app.book(json!({})).await;
+    app.command(&confirmed, "confirm", json!({})).await;
+    let cancelled = app.book(json!({})).await;
+    app.command(&cancelled, "cancel", json!({"reason_code": "r"})).await;
+    let paid = app.book(json!({"party_size": 6, "start_time": "2026-12-25T12:00"})).await;
+    crate::holds::pay(&app, &paid).await;
+    let stats = app.get("/api/stats?date=2026-12-24").await.json();
+    assert_eq!(stats["reservations"], 2);
+    assert_eq!(stats["covers"], 4);
+    assert_eq!(stats["by_status"]["CONFIRMED"], 1);
+    assert_eq!(stats["by_status"]["CANCELLED"], 1);
+    assert_eq!(stats["by_status"]["NO_SHOW"], 0);
+    assert_eq!(stats["revenue_minor"], json!({}));
+    let stats = app.get("/api/stats?from=2026-12-24T00:00&to=2026-12-26T00:00").await.json();
+    assert_eq!((stats["reservations"].as_u64(), stats["covers"].as_u64()), (Some(3), Some(10)));
+    assert_eq!(stats["revenue_minor"], json!({"IDR": 30_000_000}));
+}
