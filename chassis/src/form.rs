@@ -74,8 +74,13 @@ impl Form {
     /// [`Form::optional_parsed`].
     #[must_use]
     pub fn query(parameters: impl IntoIterator<Item = (String, String)>) -> Self {
-        let members = parameters.into_iter().map(|(name, text)| (name, Value::String(text))).collect();
-        Self { loc: vec!["query".into()], members, faults: Vec::new() }
+        let mut form = Self { loc: vec!["query".into()], members: Map::new(), faults: Vec::new() };
+        for (name, text) in parameters {
+            if form.members.insert(name.clone(), Value::String(text)).is_some() {
+                form.fault(&name, "value_error", "Give this parameter once", None);
+            }
+        }
+        form
     }
 
     /// Notes a fault of the field `name`.
@@ -88,6 +93,12 @@ impl Form {
     /// The fields that are text and were not taken yet.
     pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
         self.members.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
+    }
+
+    /// Whether there is a field `name` that was not taken yet.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.members.get(name).is_some_and(|value| !value.is_null())
     }
 
     /// Whether the field `name` has a fault already.
@@ -231,7 +242,7 @@ impl Form {
 
     /// An object within this one, which `read` takes apart. All its faults are noted here.
     pub fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
-        let there = self.members.get(name).is_some_and(|value| !value.is_null());
+        let there = self.has(name);
         let taken = self.optional_object(name, read);
         if !there {
             self.fault(name, "missing", "Field required", None);

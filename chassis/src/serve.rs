@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::{Method, StatusCode, Uri};
+use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -110,6 +112,15 @@ pub fn harden(router: Router) -> Router {
         .layer(axum::middleware::from_fn(observe))
 }
 
+/// Answers a problem when a handler takes longer than `limit`. For `axum::middleware::from_fn`.
+pub async fn within(limit: Duration, request: Request, next: Next) -> Response {
+    let answered = tokio::time::timeout(limit, next.run(request)).await;
+    answered.unwrap_or_else(|_| {
+        let detail = format!("There was no answer within {} s. Whether it was done is not known: ask, or repeat it with its Idempotency-Key.", limit.as_secs());
+        Problem::new(StatusCode::GATEWAY_TIMEOUT, "timeout", detail).into_response()
+    })
+}
+
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
     #[derive(Debug, thiserror::Error)]
     #[error("a handler panicked: {0}")]
@@ -124,10 +135,9 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
 
 /// Serves `app` on `listener` until `shutdown`, then lets requests under way finish.
 pub async fn serve(listener: TcpListener, app: Router, limits: Limits, shutdown: Shutdown) {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
-    builder.http2().timer(TokioTimer::new());
-    let builder = Arc::new(builder);
+    // HTTP/1.1 alone: telling it from HTTP/2 by its first bytes would wait for them without a limit.
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
     let graceful = GracefulShutdown::new();
     let connections = Arc::new(Semaphore::new(limits.connections_max));
     loop {
@@ -137,16 +147,11 @@ pub async fn serve(listener: TcpListener, app: Router, limits: Limits, shutdown:
         };
         let Some((stream, permit)) = accepted else { continue };
         let (service, builder, watcher) =
-            (TowerToHyperService::new(app.clone()), Arc::clone(&builder), graceful.watcher());
+            (TowerToHyperService::new(app.clone()), builder.clone(), graceful.watcher());
         tokio::spawn(async move {
             // Holds until the connection is closed.
             let _permit = permit;
-            // Nobody may keep a connection without ever saying anything.
-            if !matches!(tokio::time::timeout(limits.header_timeout, stream.readable()).await, Ok(Ok(()))) {
-                return;
-            }
-            let connection =
-                builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+            let connection = builder.serve_connection(TokioIo::new(stream), service);
             if let Err(error) = watcher.watch(connection).await {
                 tracing::debug!(%error, "a connection ended early");
             }

@@ -22,6 +22,9 @@ use crate::recorded::NewEvent;
 /// The most events in one append, and in one group.
 pub const APPEND_EVENTS_MAX: usize = 64;
 
+/// All events of one append together, in bytes: a group must stay far below what sled would not sync.
+pub const APPEND_BYTES_MAX: usize = 128 * 1024;
+
 /// The largest event as it stands in the log, in bytes.
 pub const EVENT_BYTES_MAX: usize = 64 * 1024;
 
@@ -175,9 +178,22 @@ pub enum ReadError {
 /// Checks what every store refuses before it looks at any condition.
 ///
 /// `lengths` are the sizes of the events as they would stand in the log, in bytes.
-fn check_limits(events: &[NewEvent], lengths: impl Iterator<Item = usize>) -> Result<(), AppendError> {
+fn check_limits(
+    events: &[NewEvent],
+    lengths: impl Iterator<Item = usize> + Clone,
+) -> Result<(), AppendError> {
     if events.is_empty() || events.len() > APPEND_EVENTS_MAX {
         return Err(AppendError::EventCount { events: events.len() });
+    }
+    let bytes = lengths.clone().sum();
+    if bytes > APPEND_BYTES_MAX {
+        let event_type = events.first().map_or("", |event| event.event_type);
+        return Err(AppendError::TooLarge {
+            part: "append that begins",
+            event_type,
+            bytes,
+            max: APPEND_BYTES_MAX,
+        });
     }
     for (event, event_bytes) in events.iter().zip(lengths) {
         let tag_bytes = event.tags.iter().map(|tag| tag.as_str().len()).max().unwrap_or(0);

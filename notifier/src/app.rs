@@ -9,8 +9,8 @@ use events::Position;
 use events::feed::Lag;
 use tokio::task::JoinHandle;
 
+use crate::decider::{self, Decision};
 use crate::follow::{self, Following};
-use crate::gateway::simulated::{self, Decision};
 use crate::outbox::Outbox;
 use crate::perform::Performer;
 use crate::reaction::Habits;
@@ -47,7 +47,7 @@ impl App {
             (Arc::clone(&self.outbox), self.following.clone(), self.shutdown.clone());
         tokio::spawn(follow::run(upstream, outbox, habits, following, shutdown));
         if let Some(decision) = decision {
-            tokio::spawn(simulated::decide(
+            tokio::spawn(decider::run(
                 Arc::clone(&self.outbox),
                 Arc::clone(&self.clock),
                 decision,

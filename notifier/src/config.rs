@@ -11,7 +11,7 @@ use clap::{Parser, ValueEnum};
 use lettre::message::Mailbox;
 use tracing_subscriber::EnvFilter;
 
-use crate::gateway::simulated::Decision;
+use crate::decider::Decision;
 use crate::reaction::Habits;
 use crate::worker::Pace;
 

@@ -89,6 +89,22 @@ pub enum Effect {
     },
 }
 
+/// Effects that go to the same place outside: one that does not answer holds up its own lane only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// To the payment provider.
+    Money,
+    /// To guests.
+    Messages,
+    /// To the reservation service.
+    Results,
+}
+
+impl Lane {
+    /// Every lane.
+    pub const ALL: [Self; 3] = [Self::Money, Self::Messages, Self::Results];
+}
+
 /// What a message says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -212,6 +228,16 @@ impl Effect {
             | Self::Message { reservation_id, .. }
             | Self::PostPayment { reservation_id, .. }
             | Self::PostNotification { reservation_id, .. } => *reservation_id,
+        }
+    }
+
+    /// Which effects it may keep waiting.
+    #[must_use]
+    pub fn lane(&self) -> Lane {
+        match self {
+            Self::TakeDeposit { .. } | Self::Refund { .. } => Lane::Money,
+            Self::Message { .. } => Lane::Messages,
+            Self::PostPayment { .. } | Self::PostNotification { .. } => Lane::Results,
         }
     }
 

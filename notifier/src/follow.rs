@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chassis::serve::Shutdown;
+use events::event::DecodeError;
 use events::feed::{Batch, Lag};
 use events::store::APPEND_EVENTS_MAX;
 use events::{EventId, Position, Recorded, ReservationId};
@@ -133,7 +134,9 @@ async fn follow_once(
     following: &Following,
 ) -> Result<(), FollowError> {
     let cursor = outbox.cursor().map(|cursor| cursor.last_event_id);
-    let page = upstream.feed(cursor, POLL).await?;
+    // After trouble the first answer is wanted at once: it says that the trouble is over.
+    let wait = if following.seen().trouble.is_some() { Duration::ZERO } else { POLL };
+    let page = upstream.feed(cursor, wait).await?;
     following.set(|seen| seen.head = page.head);
     let batch = Batch::parse(&page.body).map_err(FollowError::Page)?;
     let mut pending = Pending::default();
@@ -157,7 +160,15 @@ fn effects_of(recorded: &Recorded<'_>, habits: &Habits) -> Result<Vec<Scheduled>
     let Some(reservation_id) = recorded.subject_uuid("reservation").map(ReservationId) else {
         return Ok(vec![]);
     };
-    let event = recorded.event().map_err(|error| FollowError::Event(error.into()))?;
+    let event = match recorded.event() {
+        Ok(event) => event,
+        Err(DecodeError::UnknownType(event_type)) => {
+            // Written by a later version of the other service: nothing that this one knows to do.
+            tracing::warn!(event_type, id = %recorded.id, "an event of a type that is not known here is passed over");
+            return Ok(vec![]);
+        }
+        Err(error) => return Err(FollowError::Event(error.into())),
+    };
     let cause = recorded.cause();
     let planned = react(recorded.id, recorded.time, reservation_id, &event, habits);
     let scheduled = |planned: crate::effect::Planned| Scheduled {

@@ -11,14 +11,12 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::middleware;
 use axum::response::IntoResponse as _;
 use axum::routing::get;
 use chassis::docs;
-use chassis::serve::harden;
+use chassis::serve::{harden, within};
 use metrics_exporter_prometheus::PrometheusHandle;
-use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -50,7 +48,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>) -> Router {
         .with_state(app.clone());
     let measured = docs::routes(api, metrics).layer(middleware::from_fn_with_state(app, measure));
     let bounded =
-        routes.merge(pages).layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, REQUEST_MAX));
+        routes.merge(pages).layer(middleware::from_fn(|request, next| within(REQUEST_MAX, request, next)));
     harden(bounded.merge(measured))
 }
 

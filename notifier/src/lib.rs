@@ -3,12 +3,13 @@
 //! In reading order: [`effect`] is something to be done, with a key that makes it happen once;
 //! [`reaction`] says which effects an event has, pure; [`journal`] is what the notifier writes down
 //! and [`outbox`] what that adds up to; [`follow`] polls the feed, [`worker`] performs what is due
-//! through [`perform`], the [`gateway`]s and [`upstream`]; [`messages`] are the words; [`http`] is
+//! through [`perform`], the [`gateway`]s and [`upstream`], [`decider`] is the simulated provider's mind; [`messages`] are the words; [`http`] is
 //! the door; [`config`] and [`app`] put it together.
 
 pub mod app;
 pub mod channels;
 pub mod config;
+pub mod decider;
 pub mod effect;
 pub mod follow;
 pub mod gateway;

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
+use anyhow::Context as _;
 use chassis::clock::{SharedClock, SystemClock};
 use chassis::config::EXIT_CONFIG;
 use chassis::serve::{Limits, Shutdown, serve};
@@ -30,7 +30,7 @@ use tokio::net::TcpListener;
 fn main() -> ExitCode {
     let config = match Cli::parse().check() {
         Ok(config) => config,
-        Err(error) => return refuse(&error),
+        Err(error) => return refuse(error),
     };
     if config.check_only {
         tell("settings are fine");
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     let (Ok(metrics), Ok(())) =
         (metrics::install(), telemetry::init(config.log_format, config.log_filter.clone()))
     else {
-        return refuse(&"logs and metrics can not be started twice");
+        return refuse(anyhow::anyhow!("logs and metrics can not be started twice"));
     };
     let options = Options {
         cache_bytes: config.cache_bytes,
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     };
     let store = match SledStore::open(&options) {
         Ok(store) => Arc::new(store),
-        Err(error) => return refuse(&error),
+        Err(error) => return refuse(error),
     };
     match run(config, store, metrics) {
         Ok(()) => ExitCode::SUCCESS,
@@ -65,7 +65,12 @@ async fn run(config: Config, store: Arc<SledStore>, metrics: PrometheusHandle) -
     let (trigger, shutdown) = Shutdown::new();
     let clock: SharedClock = Arc::new(SystemClock);
     tokio::spawn(metrics::upkeep(metrics.clone()));
-    let listener = TcpListener::bind(config.listen).await?;
+    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+        format!(
+            "could not listen on {}: is another process there? Choose another address with --listen",
+            config.listen
+        )
+    })?;
     let address = listener.local_addr()?;
     let outbox = Arc::new(Outbox::open(Arc::clone(&store) as Arc<dyn EventStore>, Arc::clone(&clock)).await?);
     let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
@@ -84,9 +89,12 @@ async fn run(config: Config, store: Arc<SledStore>, metrics: PrometheusHandle) -
     tracing::info!(%address, log_id = %store.log_id(), head = %store.head(), "notifier is ready");
     trigger.on_signals()?;
     let limits = Limits::default();
-    serve(listener, http::router(app, Some(metrics)), limits, shutdown).await;
-    // Effects under way may take as long as requests; what is not done then is done after the start.
-    let _ = tokio::time::timeout(limits.drain_timeout.saturating_sub(Duration::from_secs(1)), worker).await;
+    let drained = async {
+        shutdown.requested().await;
+        // As long as requests: what is not done by then is done after the next start.
+        let _ = tokio::time::timeout(limits.drain_timeout, worker).await;
+    };
+    tokio::join!(serve(listener, http::router(app, Some(metrics)), limits, shutdown.clone()), drained);
     tracing::info!(head = %store.head(), "notifier has stopped");
     Ok(())
 }
@@ -109,9 +117,9 @@ fn sms(sms: &Sms) -> anyhow::Result<Option<Arc<dyn SmsGateway>>> {
     })
 }
 
-#[expect(clippy::print_stderr, reason = "said before logging has begun, to whoever started it")]
-fn refuse(error: &dyn std::fmt::Display) -> ExitCode {
-    eprintln!("notifier: {error}");
+#[expect(clippy::print_stderr, reason = "said to whoever started it")]
+fn refuse(error: impl Into<anyhow::Error>) -> ExitCode {
+    eprintln!("notifier: {:#}", error.into());
     ExitCode::from(EXIT_CONFIG)
 }
 

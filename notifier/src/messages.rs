@@ -152,8 +152,10 @@ impl Messages {
     ) -> Result<String, minijinja::Error> {
         let Facts { reservation, name, locale, link, amount } = *facts;
         let start = reservation.start_time;
+        // Not with the offset of the visit: the clocks may have been changed by then.
+        let zone = reservation.timezone.parse().unwrap_or(chrono_tz::Tz::UTC);
         let expires_at =
-            reservation.deposit.expires_at.map(|at| words::time(&at.with_timezone(start.offset()), locale));
+            reservation.deposit.expires_at.map(|at| words::moment(&at.with_timezone(&zone), locale));
         let file = format!("{}/{}.{medium}.txt", locale.tag(), template.name());
         self.environment.get_template(&file)?.render(context! {
             name,

@@ -4,18 +4,18 @@
 
 mod state;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chassis::clock::SharedClock;
 use chrono::{DateTime, Utc};
 use events::store::{AppendCondition, AppendError, EventStore, ReadError};
 use events::{EventId, PaymentId, Position, Query, QueryItem};
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 use self::state::State;
 pub use self::state::{EffectState, Tracked};
-use crate::effect::{Effect, EffectKey, PaymentOutcome, PaymentResult};
+use crate::effect::{Effect, EffectKey, Lane, PaymentOutcome, PaymentResult};
 use crate::journal::{Author, CursorMoved, Entry, PaymentDecided, Scheduled, cursor_tag, effect_tag};
 use crate::payment::{Payment, PaymentStatus};
 
@@ -63,10 +63,20 @@ pub struct Cursor {
 
 /// What the journal adds up to.
 pub struct Outbox {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
     store: Arc<dyn EventStore>,
     clock: SharedClock,
     state: Mutex<State>,
-    changed: Notify,
+    changed: watch::Sender<u64>,
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Outbox {
@@ -80,44 +90,47 @@ impl Outbox {
             let page = store.read(&Query::all(), after, 1_000).await?;
             for stored in &page.events {
                 let recorded = events::Recorded::parse(&stored.json)?;
-                state.apply(&Entry::decode(&stored.json)?, stored.position, recorded.time);
+                state.add(stored.position, vec![Entry::decode(&stored.json)?], recorded.time);
             }
             after = page.scanned_to;
             if after >= store.head() {
                 break;
             }
         }
-        Ok(Self { store, clock, state: Mutex::new(state), changed: Notify::new() })
+        let (state, changed) = (Mutex::new(state), watch::Sender::new(0));
+        Ok(Self { inner: Arc::new(Inner { store, clock, state, changed }) })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.state()
     }
 
-    /// Returns when something was written down since the last call.
-    pub async fn changed(&self) {
-        self.changed.notified().await;
+    /// Tells of every change. Each who waits has a receiver of their own.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.inner.changed.subscribe()
     }
 
     /// Writes all of `entries` down, or none.
+    ///
+    /// Runs to its end also when the caller goes away: what is in the log must be in memory too.
     async fn write(
         &self,
         entries: Vec<Entry>,
         by: &Author,
         condition: AppendCondition,
     ) -> Result<(), OutboxError> {
-        let time = self.clock.now();
-        let events: Result<Vec<_>, _> =
-            entries.iter().map(|e| e.clone().into_new_event(self.clock.as_ref(), by)).collect();
-        let appended = self.store.append(events?, condition).await?;
-        let mut state = self.state();
-        for (position, entry) in (appended.first.0..).map(Position).zip(&entries) {
-            state.apply(entry, position, time);
-        }
-        drop(state);
-        self.changed.notify_waiters();
-        self.changed.notify_one();
-        Ok(())
+        let (inner, time) = (Arc::clone(&self.inner), self.inner.clock.now());
+        let clock = inner.clock.as_ref();
+        let events: Result<Vec<_>, _> = entries.iter().map(|e| e.clone().into_new_event(clock, by)).collect();
+        let events = events?;
+        let written = tokio::spawn(async move {
+            let appended = inner.store.append(events, condition).await?;
+            inner.state().add(appended.first, entries, time);
+            inner.changed.send_modify(|changes| *changes += 1);
+            Ok(())
+        });
+        written.await.unwrap_or(Err(OutboxError::Append(AppendError::Closed)))
     }
 
     /// Schedules effects of events up to `cursor`, and moves the cursor, in one append.
@@ -132,8 +145,11 @@ impl Outbox {
     ) -> Result<(), OutboxError> {
         let (mut entries, condition) = {
             let state = self.state();
-            // A feed that is read again has its effects already.
-            let new = effects.into_iter().filter(|scheduled| !state.effects.contains_key(&scheduled.key));
+            // A feed that is read again has its effects already; two events may have the same one.
+            let mut seen = HashSet::new();
+            let new = effects
+                .into_iter()
+                .filter(|s| !state.effects.contains_key(&s.key) && seen.insert(s.key.clone()));
             let entries: Vec<_> = new.map(Entry::EffectScheduled).collect();
             (entries, AppendCondition::unchanged(Query::any_tag([cursor_tag()]), state.cursor_position))
         };
@@ -142,23 +158,15 @@ impl Outbox {
         self.write(entries, by, condition).await
     }
 
-    /// Up to `most` effects that are due. They are the caller's until [`Outbox::finish`] or
+    /// Up to `most` effects of `lane` that are due. They are the caller's until [`Outbox::finish`] or
     /// [`Outbox::put_back`].
-    pub fn take_due(&self, most: usize) -> Vec<Tracked> {
-        let now = self.clock.now();
-        let mut state = self.state();
-        let due: Vec<_> = state.queue.iter().take_while(|(at, _)| *at <= now).take(most).cloned().collect();
-        due.into_iter()
-            .filter_map(|entry| {
-                state.queue.remove(&entry);
-                state.effects.get(&entry.1).cloned()
-            })
-            .collect()
+    pub fn take_due(&self, lane: Lane, most: usize) -> Vec<Tracked> {
+        self.state().take_due(lane, self.inner.clock.now(), most)
     }
 
-    /// When the next effect is due.
-    pub fn next_due(&self) -> Option<DateTime<Utc>> {
-        self.state().queue.first().map(|(at, _)| *at)
+    /// When the next effect of `lane` is due.
+    pub fn next_due(&self, lane: Lane) -> Option<DateTime<Utc>> {
+        self.state().next_due(lane)
     }
 
     /// Writes down what became of an effect, with what follows from it.
@@ -175,14 +183,8 @@ impl Outbox {
     /// Gives an effect back to be tried again at `at`, without a word in the log: nothing is
     /// known of it that a restart would have to know.
     pub fn put_back(&self, key: &EffectKey, at: DateTime<Utc>, error: String) {
-        let mut state = self.state();
-        if let Some(tracked) = state.effects.get_mut(key) {
-            tracked.state = EffectState::Waiting(at);
-            tracked.last_error = Some(error);
-            state.queue.insert((at, key.clone()));
-        }
-        drop(state);
-        self.changed.notify_one();
+        self.state().put_back(key, at, error);
+        self.inner.changed.send_modify(|changes| *changes += 1);
     }
 
     /// Notes what the guest decided at the provider, and schedules to tell the reservation service.
@@ -211,7 +213,7 @@ impl Outbox {
             let told = Scheduled {
                 key: EffectKey(format!("{payment_id}.{}", if paid { "completed" } else { "failed" })),
                 effect: Effect::PostPayment { reservation_id: opened.reservation_id, result },
-                due_at: self.clock.now(),
+                due_at: self.inner.clock.now(),
                 event_id: None,
                 correlation_id: opened.correlation_id.clone(),
                 traceparent: None,
@@ -258,7 +260,7 @@ impl Outbox {
             let amount = events::values::Money { amount_minor: asked_minor, ..payment.opened.amount };
             let effect = Effect::Refund { reservation_id: payment.reservation_id(), payment_id, amount };
             let key = EffectKey(format!("{payment_id}.refund-{}", refunds.len() + 1));
-            let (due_at, correlation_id) = (self.clock.now(), by.correlation_id.clone());
+            let (due_at, correlation_id) = (self.inner.clock.now(), by.correlation_id.clone());
             (
                 Scheduled {
                     key,

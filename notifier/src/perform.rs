@@ -16,6 +16,9 @@ use crate::messages::{Facts, Messages, Recipient, mask_mail, mask_phone};
 use crate::outbox::{Outbox, Tracked};
 use crate::upstream::{Reservation, Upstream, UpstreamError};
 
+/// As much of an error as is kept.
+const ERROR_CHARS_MAX: usize = 300;
+
 /// Does effects through the gateways.
 pub struct Performer {
     /// The reservation service.
@@ -229,7 +232,7 @@ impl Performer {
                         error: error.to_string(),
                     },
                 )?;
-                self.mail.send(key, mail).await?;
+                self.mail.send(key, mail).await.map_err(|error| redacted(error, &contact.email))?;
                 mask_mail(&contact.email)
             }
             Medium::Sms => {
@@ -239,7 +242,9 @@ impl Performer {
                     reason_code: "message_impossible",
                     error: error.to_string(),
                 })?;
-                sms.send(key, &contact.phone, &text).await?;
+                sms.send(key, &contact.phone, &text)
+                    .await
+                    .map_err(|error| redacted(error, &contact.phone))?;
                 mask_phone(&contact.phone)
             }
         };
@@ -253,6 +258,13 @@ impl Performer {
     fn plan(&self, key: EffectKey, effect: Effect) -> Planned {
         Planned { key, effect, due_at: self.clock.now() }
     }
+}
+
+/// A failure without the address: servers like to quote it, and the journal is for ever.
+fn redacted(error: GatewayError, address: &str) -> Failure {
+    let failure = Failure::from(error);
+    let error = failure.error.replace(address, "<recipient>").chars().take(ERROR_CHARS_MAX).collect();
+    Failure { error, ..failure }
 }
 
 /// Whether a message would still tell the truth.

@@ -74,12 +74,8 @@ struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    fn at(&self, kind: &str, effect: Effect, due_at: DateTime<Utc>) -> Planned {
-        Planned { key: EffectKey::of_event(self.id, kind), effect, due_at }
-    }
-
     fn now(&self, kind: &str, effect: Effect) -> Planned {
-        self.at(kind, effect, self.time)
+        Planned { key: EffectKey::of_event(self.id, kind), effect, due_at: self.time }
     }
 
     fn message(
@@ -108,7 +104,9 @@ impl Plan<'_> {
     fn reminder(&self, start: DateTime<Utc>) -> Option<Planned> {
         let due_at = start - self.habits.reminder_before;
         let effect = self.message(Template::Reminder, Medium::Mail, Some(start), None);
-        (due_at > self.time).then(|| self.at("mail-reminder", effect, due_at))
+        // Of the visit, not of the event: whatever led to this time, there is one reminder of it.
+        let key = EffectKey(format!("{}.mail-reminder-{}", self.reservation_id, start.timestamp()));
+        (due_at > self.time).then_some(Planned { key, effect, due_at })
     }
 
     fn refund(&self, refund: Option<Refund>) -> impl Iterator<Item = Planned> {

@@ -56,6 +56,8 @@ pub struct Reservation {
     pub party_size: u8,
     /// Where.
     pub venue_name: String,
+    /// The IANA zone there.
+    pub timezone: String,
     /// The language of the guest.
     pub locale: String,
     /// Where the party sits, if that is known.
@@ -235,11 +237,15 @@ async fn check(sent: Result<reqwest::Response, reqwest::Error>) -> Result<reqwes
     if status.is_success() {
         return Ok(response);
     }
-    // The token may be set right, a proxy may go away: these get better without a new request.
-    let may_pass = status.is_server_error()
-        || matches!(status.as_u16(), 401 | 403 | 408 | 429)
-        || status.is_redirection();
     let code = response.json::<Problem>().await.map_or_else(|_| "unknown".to_owned(), |problem| problem.code);
+    if matches!(status.as_u16(), 401 | 403) {
+        tracing::error!(%status, "the reservation service does not take our token: set RESERVATION_SERVICE_TOKEN to the same for both");
+    }
+    // A token may be set right, a proxy go away, a race be won: these get better without a new request.
+    let may_pass = status.is_server_error()
+        || status.is_redirection()
+        || matches!(status.as_u16(), 401 | 403 | 408 | 429)
+        || matches!(code.as_str(), "contended" | "conflict");
     if may_pass {
         Err(UpstreamError::Unavailable(format!("{status} {code}")))
     } else {

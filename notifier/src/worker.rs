@@ -1,4 +1,5 @@
-//! Performs what is due: many effects at a time, so that one slow provider never holds the others.
+//! Performs what is due: many effects at a time, in a lane for each place outside, so that one that
+//! does not answer never holds the others.
 
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Semaphore;
 
 use crate::effect::{
-    Effect, NotificationOutcome, NotificationResult, PaymentOutcome, PaymentResult, Planned,
+    Effect, Lane, NotificationOutcome, NotificationResult, PaymentOutcome, PaymentResult, Planned,
 };
 use crate::journal::{AttemptFailed, Died, Entry, Succeeded};
 use crate::outbox::{Outbox, Tracked};
@@ -17,7 +18,7 @@ use crate::perform::{Failure, Performed, Performer, Remedy};
 /// How the worker goes about it.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// Effects at a time.
+    /// Effects of a lane at a time.
     pub concurrency: usize,
     /// Tries before an effect is a dead letter.
     pub attempts_max: u32,
@@ -39,35 +40,44 @@ pub async fn run(
     shutdown: Shutdown,
 ) {
     let performer = Arc::new(performer);
+    let lanes = Lane::ALL.map(|lane| run_lane(lane, &outbox, &performer, &clock, pace, &shutdown));
+    futures::future::join_all(lanes).await;
+}
+
+async fn run_lane(
+    lane: Lane,
+    outbox: &Arc<Outbox>,
+    performer: &Arc<Performer>,
+    clock: &SharedClock,
+    pace: Pace,
+    shutdown: &Shutdown,
+) {
     let slots = Arc::new(Semaphore::new(pace.concurrency));
-    loop {
-        if shutdown.is_requested() {
-            break;
-        }
+    let mut changed = outbox.watch();
+    while !shutdown.is_requested() {
         // At least one slot is free before anything is taken.
         tokio::select! {
             slot = slots.acquire() => drop(slot),
             () = shutdown.requested() => break,
         }
-        let free = slots.available_permits();
-        for effect in outbox.take_due(free) {
+        changed.mark_unchanged();
+        for effect in outbox.take_due(lane, slots.available_permits()) {
             let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
-            let (outbox, performer, clock) =
-                (Arc::clone(&outbox), Arc::clone(&performer), Arc::clone(&clock));
+            let (outbox, performer, clock) = (Arc::clone(outbox), Arc::clone(performer), Arc::clone(clock));
             tokio::spawn(async move {
                 work(&outbox, &performer, &clock, pace, effect).await;
                 drop(slot);
             });
         }
         let due = async {
-            match outbox.next_due() {
+            match outbox.next_due(lane) {
                 Some(at) => clock.wait(at).await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
             () = due => {}
-            () = outbox.changed() => {}
+            _ = changed.changed() => {}
             () = shutdown.requested() => {}
         }
     }

@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use chassis::clock::SharedClock;
 use chassis::serve::Shutdown;
+use chrono::TimeDelta;
 use events::Position;
 
 use crate::domain::Command;
 use crate::handle::Handler;
 use crate::record::Submission;
 use crate::views::Views;
+
+/// Holds that are cancelled before the clock is looked at again.
+const AT_A_TIME: usize = 256;
 
 /// Cancels holds at their deadline, until the service stops.
 ///
@@ -24,28 +28,27 @@ pub async fn run(
     loop {
         let seen = *head.borrow_and_update();
         views.caught_up(seen).await;
-        let next = views.next_hold();
-        if let Some((expires_at, id)) = next.filter(|(expires_at, _)| *expires_at <= clock.now()) {
+        let now = clock.now();
+        let mut failed = false;
+        for id in views.due_holds(now, AT_A_TIME) {
             let submission = Submission::system("deadlines", clock.as_ref());
             match handler.handle(id, &Command::ExpireHold, &submission).await {
-                Ok(_) => tracing::info!(%id, %expires_at, "a hold was not paid for in time and is cancelled"),
+                Ok(_) => tracing::info!(%id, "a hold was not paid for in time and is cancelled"),
                 Err(error) => {
-                    // A full disk, say. The hold stays first in line; the next tick tries again.
+                    // A full disk, say. The others are still looked at, and this one at the next tick.
                     tracing::warn!(error = &error as &dyn std::error::Error, %id, "could not cancel a hold that has ended");
-                    tokio::select! {
-                        () = clock.wait(clock.now() + chrono::TimeDelta::seconds(1)) => {}
-                        () = shutdown.requested() => return,
-                    }
+                    failed = true;
                 }
             }
-            // The views must have taken it in before the first hold is looked at again.
-            let seen = *head.borrow();
-            views.caught_up(seen).await;
-            continue;
         }
+        // The views must have taken in what was appended before holds are looked at again.
+        let appended = *head.borrow();
+        views.caught_up(appended).await;
+        let next =
+            if failed { Some(now + TimeDelta::seconds(1)) } else { views.next_hold().map(|(at, _)| at) };
         let due = async {
             match next {
-                Some((expires_at, _)) => clock.wait(expires_at).await,
+                Some(at) => clock.wait(at).await,
                 None => std::future::pending().await,
             }
         };

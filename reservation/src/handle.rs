@@ -141,7 +141,7 @@ impl Handler {
         };
         let entries = entries(&events, &about, submission, self.clock.as_ref(), now)?;
         let guard = guard([Tag::reservation(id)], submission.key.as_ref());
-        self.append(None, id, &events, entries, AppendCondition::unchanged(guard, Position::START)).await
+        self.keep(None, id, &events, entries, AppendCondition::unchanged(guard, Position::START)).await
     }
 
     async fn try_handle(
@@ -150,10 +150,12 @@ impl Handler {
         command: &Command,
         submission: &Submission,
     ) -> Result<Attempt, HandleError> {
+        let (reservation, looked_at) = stream::load(self.store.as_ref(), id, Until::Now).await?;
+        // After the reservation was read: a twin of this request that the look misses is appended
+        // behind `looked_at`, and is a conflict then.
         if let Some(handled) = self.replay(submission.key.as_ref()).await? {
             return Ok(Attempt::Done(Box::new(handled)));
         }
-        let (reservation, looked_at) = stream::load(self.store.as_ref(), id, Until::Now).await?;
         let reservation = reservation.ok_or(HandleError::NotFound(id))?;
         let current = reservation.version;
         if submission.if_match.as_ref().is_some_and(|seen| !seen.contains(&current)) {
@@ -175,12 +177,14 @@ impl Handler {
         let entries = entries(&events, &About::existing(&reservation), submission, self.clock.as_ref(), now)?;
         let guard = guard(std::iter::once(Tag::reservation(id)).chain(tables), submission.key.as_ref());
         // The reservation was read first: what came after that read, also to a table, is a conflict.
-        self.append(Some(reservation), id, &events, entries, AppendCondition::unchanged(guard, looked_at))
-            .await
+        self.keep(Some(reservation), id, &events, entries, AppendCondition::unchanged(guard, looked_at)).await
     }
 
     /// What an earlier request with this key led to.
-    async fn replay(&self, key: Option<&CommandKey>) -> Result<Option<Handled>, HandleError> {
+    ///
+    /// # Errors
+    /// [`HandleError::KeyReused`] when it was another request.
+    pub async fn replay(&self, key: Option<&CommandKey>) -> Result<Option<Handled>, HandleError> {
         let Some(CommandKey { key, digest }) = key else { return Ok(None) };
         let mut first: Option<(Option<ReservationId>, bool, Position)> = None;
         let query = Query::any_tag([Tag::command(key)]);
@@ -215,7 +219,7 @@ impl Handler {
         Ok(occupancy)
     }
 
-    async fn append(
+    async fn keep(
         &self,
         mut reservation: Option<Reservation>,
         id: ReservationId,

@@ -21,11 +21,10 @@ mod stats;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::StatusCode;
+use axum::middleware;
 use chassis::docs;
-use chassis::serve::harden;
+use chassis::serve::{harden, within};
 use metrics_exporter_prometheus::PrometheusHandle;
-use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -55,7 +54,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>) -> Router {
         .routes(routes!(stats::stats))
         .routes(routes!(ops::schema))
         .routes(routes!(ops::ready))
-        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, REQUEST_MAX));
+        .layer(middleware::from_fn(|request, next| within(REQUEST_MAX, request, next)));
     let (routes, api) = bounded.routes(routes!(feed::events)).with_state(app).split_for_parts();
     harden(routes.merge(docs::routes(api, metrics)))
 }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use chassis::clock::{SharedClock, SystemClock};
 use chassis::config::EXIT_CONFIG;
 use chassis::serve::{Limits, Shutdown, serve};
@@ -24,11 +25,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let config = match Cli::parse().check() {
         Ok(config) => config,
-        Err(error) => return refuse(&error),
+        Err(error) => return refuse(error),
     };
     let venues = match Venues::load(&config.venues) {
         Ok(venues) => venues,
-        Err(error) => return refuse(&error),
+        Err(error) => return refuse(error),
     };
     if config.check_only {
         tell(&format!("settings and {} venue(s) are fine", venues.ids().count()));
@@ -44,11 +45,11 @@ fn main() -> ExitCode {
     let (Ok(metrics), Ok(())) =
         (metrics::install(), telemetry::init(config.log_format, config.log_filter.clone()))
     else {
-        return refuse(&"logs and metrics can not be started twice");
+        return refuse(anyhow::anyhow!("logs and metrics can not be started twice"));
     };
     let store = match SledStore::open(&options) {
         Ok(store) => Arc::new(store),
-        Err(error) => return refuse(&error),
+        Err(error) => return refuse(error),
     };
     match run(config, venues, store, metrics) {
         Ok(()) => ExitCode::SUCCESS,
@@ -77,7 +78,12 @@ async fn run(
     let app =
         App::start(Parts { store: log, venues, channels, service_token, clock, shutdown: shutdown.clone() })
             .await?;
-    let listener = TcpListener::bind(config.listen).await?;
+    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+        format!(
+            "could not listen on {}: is another process there? Choose another address with --listen",
+            config.listen
+        )
+    })?;
     tracing::info!(address = %listener.local_addr()?, log_id = %store.log_id(), head = %store.head(), "reservation is ready");
     trigger.on_signals()?;
     let limits = Limits { connections_max: config.connections_max, ..Limits::default() };
@@ -86,9 +92,9 @@ async fn run(
     Ok(())
 }
 
-#[expect(clippy::print_stderr, reason = "said before logging has begun, to whoever started it")]
-fn refuse(error: &dyn std::fmt::Display) -> ExitCode {
-    eprintln!("reservation: {error}");
+#[expect(clippy::print_stderr, reason = "said to whoever started it")]
+fn refuse(error: impl Into<anyhow::Error>) -> ExitCode {
+    eprintln!("reservation: {:#}", error.into());
     ExitCode::from(EXIT_CONFIG)
 }
 

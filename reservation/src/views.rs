@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use events::event::Event;
@@ -19,6 +21,9 @@ use crate::domain::venue::{Table, Venue};
 use crate::domain::{Occupancy, Reservation, Stamp};
 use crate::stream::{self, StreamError};
 
+/// How soon the log is read again after it could not be.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
+
 /// A place in the list of reservations: by start, then by id.
 pub type ListKey = (DateTime<Utc>, ReservationId);
 
@@ -27,6 +32,7 @@ pub type ListKey = (DateTime<Utc>, ReservationId);
 pub struct Views {
     inner: RwLock<Inner>,
     seen: watch::Sender<Position>,
+    behind: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -67,7 +73,11 @@ impl Filter {
 
 impl Default for Views {
     fn default() -> Self {
-        Self { inner: RwLock::default(), seen: watch::Sender::new(Position::START) }
+        Self {
+            inner: RwLock::default(),
+            seen: watch::Sender::new(Position::START),
+            behind: AtomicBool::new(false),
+        }
     }
 }
 
@@ -110,13 +120,16 @@ impl Views {
         let mut head = store.watch_head();
         loop {
             if let Err(error) = self.catch_up(store.as_ref()).await {
-                // What is in the log can not be read: /readyz says so, commands still check the log.
+                // Commands still check the log itself; what is read waits, and /readyz says so.
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
-                    "the read models can not follow the log"
+                    "the read models can not follow the log; trying again"
                 );
-                return;
+                self.behind.store(true, Ordering::Relaxed);
+                tokio::time::sleep(AGAIN_AFTER).await;
+                continue;
             }
+            self.behind.store(false, Ordering::Relaxed);
             let seen = *self.seen.borrow();
             if head.wait_for(|head| *head > seen).await.is_err() {
                 return;
@@ -128,6 +141,12 @@ impl Views {
     pub async fn caught_up(&self, head: Position) {
         // The sender lives as long as the views.
         let _ = self.seen.subscribe().wait_for(|seen| *seen >= head).await;
+    }
+
+    /// Whether the log could not be followed at the last try.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.behind.load(Ordering::Relaxed)
     }
 
     /// The last position that is taken in.
@@ -192,6 +211,12 @@ impl Views {
     #[must_use]
     pub fn next_hold(&self) -> Option<ListKey> {
         self.read().holds.first().copied()
+    }
+
+    /// Holds that end at `now` or before, at most `limit`.
+    #[must_use]
+    pub fn due_holds(&self, now: DateTime<Utc>, limit: usize) -> Vec<ReservationId> {
+        self.read().holds.iter().take_while(|(at, _)| *at <= now).take(limit).map(|(_, id)| *id).collect()
     }
 
     /// Tables of `venue` that are free in `window` for a party of `guests`, the smallest first.

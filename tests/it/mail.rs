@@ -14,7 +14,7 @@ folder = pathlib.Path(sys.argv[2])
 class Keep:
     async def handle_RCPT(self, server, session, envelope, address, options):
         if address.startswith("nobody@"):
-            return "550 5.1.1 no such mailbox"
+            return "550 5.1.1 no such mailbox: " + address
         envelope.rcpt_tos.append(address)
         return "250 OK"
     async def handle_DATA(self, server, session, envelope):
@@ -89,6 +89,7 @@ async fn a_mail_server_gets_one_whole_message_and_a_refused_one_is_a_dead_letter
     let dead = pair.get(&format!("{}/api/effects?status=dead", pair.notifier_url)).await;
     assert_eq!(dead["items"][0]["reservation_id"], refused);
     assert_eq!(dead["items"][0]["reason"], "provider_refused");
+    assert!(!dead.to_string().contains("nobody@"), "the server's words are kept without the address: {dead}");
     let counts = pair.counts().await.remove(&format!("reservation/{refused}")).unwrap();
     assert_eq!(counts.get("notification.failed:received:mail"), Some(&1), "{counts:?}");
 

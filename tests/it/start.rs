@@ -135,3 +135,22 @@ async fn a_stop_answers_parked_polls_and_ends_within_its_time() {
     pair.start_reservation().await;
     assert_eq!(pair.get(&format!("/api/reservations/{id}")).await["status"], "PENDING");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_says_nothing_is_not_kept_for_ever() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let pair = Pair::running(&[]).await;
+    let address = pair.reservation_url.trim_start_matches("http://").to_owned();
+    let said: [&[u8]; 4] = [b"", b"P", b"PRI * HTTP/2.0\r\n", b"GET / HTTP/1.1\r\nhost:"];
+    let closed = said.map(|said| {
+        let address = address.clone();
+        async move {
+            let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+            stream.write_all(said).await.unwrap();
+            let mut rest = Vec::new();
+            // Closed with or without an answer; kept open would be a timeout.
+            tokio::time::timeout(Duration::from_secs(25), stream.read_to_end(&mut rest)).await.is_ok()
+        }
+    });
+    assert_eq!(futures::future::join_all(closed).await, [true; 4]);
+}

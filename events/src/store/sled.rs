@@ -260,6 +260,7 @@ impl Shared {
         let mut from = after;
         loop {
             let found = self.state().index.candidates(query, from, limit.max(16));
+            let beyond = found.positions.last().is_some_and(|last| *last > head.0);
             for position in found.positions.into_iter().map(Position).take_while(|p| *p <= head) {
                 from = position;
                 if group.as_ref().is_none_or(|group| position > group.last()) {
@@ -277,7 +278,8 @@ impl Shared {
                     return Ok(page);
                 }
             }
-            if !found.more {
+            // What was published meanwhile is in the index already, but lies behind the head.
+            if !found.more || beyond {
                 return Ok(page);
             }
         }

@@ -13,6 +13,7 @@ fn reservation(status: &str) -> Reservation {
         end_time: "2026-12-24T21:00:00+07:00".parse().unwrap(),
         party_size: 6,
         venue_name: "Warung Sinar, Dago".into(),
+        timezone: "Asia/Jakarta".into(),
         locale: "id".into(),
         table_area: None,
         version: 3,
@@ -85,4 +86,18 @@ fn the_bytes_of_a_message_are_the_same_at_every_try() {
         mail(Template::Confirmed, "CONFIRMED", Locale::Id),
         mail(Template::Confirmed, "CONFIRMED", Locale::Id)
     );
+}
+
+#[test]
+fn a_deadline_is_told_in_the_time_that_holds_at_the_deadline() {
+    let mut reservation = reservation("PENDING");
+    // Booked in winter for summer: Rome is an hour further then.
+    reservation.timezone = "Europe/Rome".into();
+    reservation.start_time = "2027-07-01T19:30:00+02:00".parse().unwrap();
+    reservation.deposit.expires_at = Some("2027-02-01T16:30:00Z".parse().unwrap());
+    let amount = Some(Money { amount_minor: 10_000, currency: Currency::from_code("EUR").unwrap() });
+    let facts =
+        Facts { reservation: &reservation, name: "Luca", locale: Locale::En, link: Some("http://x"), amount };
+    let text = messages().render(Template::DepositDue, "mail", &facts).unwrap();
+    assert!(text.contains("by Monday, 1 February 2027 at 17:30"), "{text}");
 }

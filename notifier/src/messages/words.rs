@@ -1,6 +1,6 @@
 //! Dates, times and amounts as people write them, and addresses as logs may show them.
 
-use chrono::{DateTime, Datelike as _, FixedOffset, Timelike as _};
+use chrono::{DateTime, Datelike as _, TimeZone, Timelike as _};
 use events::values::{Locale, Money};
 
 const DAYS_ID: [&str; 7] = ["Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu"];
@@ -35,7 +35,7 @@ const MONTHS_EN: [&str; 12] = [
 ];
 
 /// `Kamis, 24 Desember 2026`.
-pub(super) fn date(at: &DateTime<FixedOffset>, locale: Locale) -> String {
+pub(super) fn date<Z: TimeZone>(at: &DateTime<Z>, locale: Locale) -> String {
     let (days, months) = match locale {
         Locale::Id => (DAYS_ID, MONTHS_ID),
         Locale::En => (DAYS_EN, MONTHS_EN),
@@ -46,12 +46,21 @@ pub(super) fn date(at: &DateTime<FixedOffset>, locale: Locale) -> String {
 }
 
 /// `19.30` in Indonesian, `19:30` in English.
-pub(super) fn time(at: &DateTime<FixedOffset>, locale: Locale) -> String {
+pub(super) fn time<Z: TimeZone>(at: &DateTime<Z>, locale: Locale) -> String {
     let between = match locale {
         Locale::Id => '.',
         Locale::En => ':',
     };
     format!("{:02}{between}{:02}", at.hour(), at.minute())
+}
+
+/// `Kamis, 24 Desember 2026 pukul 19.30`.
+pub(super) fn moment<Z: TimeZone>(at: &DateTime<Z>, locale: Locale) -> String {
+    let between = match locale {
+        Locale::Id => "pukul",
+        Locale::En => "at",
+    };
+    format!("{} {between} {}", date(at, locale), time(at, locale))
 }
 
 /// `Rp 300.000` or `€100.00`: decimals as ISO 4217 says, left out of rupiah where they are zero,

@@ -1,12 +1,12 @@
 //! The journal added up, entry by entry. No rules, no failure: what is written down, happened.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use events::{PaymentId, Position};
 
 use super::Cursor;
-use crate::effect::{Effect, EffectKey, Planned};
+use crate::effect::{Effect, EffectKey, Lane, Planned};
 use crate::journal::{Author, Entry, Scheduled};
 use crate::payment::{Payment, PaymentStatus};
 
@@ -83,6 +83,12 @@ impl Tracked {
 
 #[derive(Default)]
 pub(super) struct State {
+    /// Everything up to here is added up.
+    added_to: Position,
+    /// Appends that came back before an earlier one did.
+    early: BTreeMap<Position, (Vec<Entry>, DateTime<Utc>)>,
+    /// Effects that somebody works on.
+    taken: HashSet<EffectKey>,
     pub(super) effects: HashMap<EffectKey, Tracked>,
     /// Waiting effects that nobody works on, by when they are due.
     pub(super) queue: BTreeSet<(DateTime<Utc>, EffectKey)>,
@@ -93,7 +99,72 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn apply(&mut self, entry: &Entry, at: Position, time: DateTime<Utc>) {
+    /// Adds what was appended from `first` on, in the order of the log: what comes early waits.
+    pub(super) fn add(&mut self, first: Position, entries: Vec<Entry>, time: DateTime<Utc>) {
+        self.early.insert(first, (entries, time));
+        while let Some((entries, time)) = self.early.remove(&self.added_to.next()) {
+            for entry in entries {
+                self.added_to = self.added_to.next();
+                self.apply(&entry, self.added_to, time);
+            }
+        }
+    }
+
+    /// Takes up to `most` effects of `lane` that are due. Refunds of one payment go one after the
+    /// other, so that each knows what the one before has left.
+    pub(super) fn take_due(&mut self, lane: Lane, now: DateTime<Utc>, most: usize) -> Vec<Tracked> {
+        let due: Vec<_> = self.queue.iter().take_while(|(at, _)| *at <= now).cloned().collect();
+        let mut taken = Vec::new();
+        for entry in due {
+            let Some(tracked) = self.effects.get(&entry.1).filter(|t| t.scheduled.effect.lane() == lane)
+            else {
+                continue;
+            };
+            if taken.len() == most {
+                break;
+            }
+            if self.is_being_refunded(&tracked.scheduled.effect) {
+                continue;
+            }
+            taken.push(tracked.clone());
+            self.taken.insert(entry.1.clone());
+            self.queue.remove(&entry);
+        }
+        taken
+    }
+
+    pub(super) fn next_due(&self, lane: Lane) -> Option<DateTime<Utc>> {
+        let of_lane = |key: &EffectKey| {
+            self.effects.get(key).is_some_and(|t| {
+                t.scheduled.effect.lane() == lane && !self.is_being_refunded(&t.scheduled.effect)
+            })
+        };
+        self.queue.iter().find(|(_, key)| of_lane(key)).map(|(at, _)| *at)
+    }
+
+    fn is_being_refunded(&self, effect: &Effect) -> bool {
+        let payment = |effect: &Effect| match effect {
+            Effect::Refund { payment_id, .. } => Some(*payment_id),
+            _ => None,
+        };
+        let wanted = payment(effect);
+        wanted.is_some()
+            && self
+                .taken
+                .iter()
+                .any(|key| self.effects.get(key).is_some_and(|t| payment(&t.scheduled.effect) == wanted))
+    }
+
+    pub(super) fn put_back(&mut self, key: &EffectKey, at: DateTime<Utc>, error: String) {
+        self.taken.remove(key);
+        if let Some(tracked) = self.effects.get_mut(key) {
+            tracked.state = EffectState::Waiting(at);
+            tracked.last_error = Some(error);
+            self.queue.insert((at, key.clone()));
+        }
+    }
+
+    fn apply(&mut self, entry: &Entry, at: Position, time: DateTime<Utc>) {
         match entry {
             Entry::EffectScheduled(scheduled) => self.schedule(scheduled, at, time),
             Entry::AttemptFailed(failed) => self.track(&failed.key, time, |tracked| {
@@ -156,6 +227,7 @@ impl State {
     }
 
     fn track(&mut self, key: &EffectKey, time: DateTime<Utc>, change: impl FnOnce(&mut Tracked)) {
+        self.taken.remove(key);
         let Some(tracked) = self.effects.get_mut(key) else { return };
         if let EffectState::Waiting(before) = tracked.state {
             self.queue.remove(&(before, key.clone()));

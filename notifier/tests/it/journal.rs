@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use events::PaymentId;
 use events::store::EventStore;
-use notifier::effect::{Effect, EffectKey};
+use notifier::effect::{Effect, EffectKey, Lane};
 use notifier::journal::{AttemptFailed, Author, Died, Entry, Succeeded};
 use notifier::outbox::{Cursor, EffectState, OutboxError};
 use notifier::payment::PaymentStatus;
@@ -27,7 +27,7 @@ async fn effects_and_cursor_move_in_one_append() {
     assert_eq!(fixture.outbox.cursor().unwrap().last_event_id, event_id(7));
     let again = fixture.reopened().await;
     assert_eq!(again.cursor().unwrap().last_event_id, event_id(7));
-    assert_eq!(again.take_due(10).len(), 1);
+    assert_eq!(again.take_due(Lane::Money, 10).len(), 1);
 }
 
 #[tokio::test]
@@ -35,8 +35,8 @@ async fn a_feed_that_is_read_again_has_no_second_effect() {
     let fixture = Fixture::new().await;
     fixture.schedule(7, "a", refund(1)).await;
     fixture.schedule(7, "a", refund(1)).await;
-    assert_eq!(fixture.outbox.take_due(10).len(), 1);
-    assert_eq!(fixture.reopened().await.take_due(10).len(), 1);
+    assert_eq!(fixture.outbox.take_due(Lane::Money, 10).len(), 1);
+    assert_eq!(fixture.reopened().await.take_due(Lane::Money, 10).len(), 1);
 }
 
 #[tokio::test]
@@ -56,32 +56,32 @@ async fn two_notifiers_do_not_both_move_the_cursor() {
 async fn an_effect_is_finished_once() {
     let fixture = Fixture::new().await;
     fixture.schedule(1, "a", refund(1)).await;
-    let taken = fixture.outbox.take_due(10).pop().unwrap();
-    assert!(fixture.outbox.take_due(10).is_empty(), "what one works on nobody else takes");
+    let taken = fixture.outbox.take_due(Lane::Money, 10).pop().unwrap();
+    assert!(fixture.outbox.take_due(Lane::Money, 10).is_empty(), "what one works on nobody else takes");
     let done =
         || vec![Entry::EffectSucceeded(Succeeded { key: key("a"), outcome: "done".into(), recipient: None })];
     fixture.outbox.finish(&taken, done()).await.unwrap();
     assert!(fixture.outbox.finish(&taken, done()).await.is_err());
-    assert!(fixture.reopened().await.take_due(10).is_empty());
+    assert!(fixture.reopened().await.take_due(Lane::Money, 10).is_empty());
 }
 
 #[tokio::test]
 async fn tries_are_counted_across_restarts() {
     let fixture = Fixture::new().await;
     fixture.schedule(1, "a", refund(1)).await;
-    let taken = fixture.outbox.take_due(10).pop().unwrap();
+    let taken = fixture.outbox.take_due(Lane::Money, 10).pop().unwrap();
     let next_attempt_at = now() + TimeDelta::seconds(30);
     let failed =
         Entry::AttemptFailed(AttemptFailed { key: key("a"), error: "timeout".into(), next_attempt_at });
     fixture.outbox.finish(&taken, vec![failed]).await.unwrap();
     for outbox in [fixture.outbox.clone(), fixture.reopened().await] {
-        assert!(outbox.take_due(10).is_empty(), "not before its time");
-        assert_eq!(outbox.next_due(), Some(next_attempt_at));
+        assert!(outbox.take_due(Lane::Money, 10).is_empty(), "not before its time");
+        assert_eq!(outbox.next_due(Lane::Money), Some(next_attempt_at));
         let tracked = outbox.effect(&key("a")).unwrap();
         assert_eq!((tracked.attempts, tracked.last_error.as_deref()), (1, Some("timeout")));
     }
     fixture.clock.advance(TimeDelta::seconds(30));
-    assert_eq!(fixture.outbox.take_due(10).len(), 1);
+    assert_eq!(fixture.outbox.take_due(Lane::Money, 10).len(), 1);
 }
 
 #[tokio::test]
@@ -91,13 +91,13 @@ async fn a_dead_letter_is_tried_again_only_by_hand() {
     let by = Author::system("test");
     assert!(matches!(fixture.outbox.retry(&key("a"), &by).await, Err(OutboxError::NotDead(_, "waiting"))));
     assert!(matches!(fixture.outbox.retry(&key("b"), &by).await, Err(OutboxError::UnknownEffect(_))));
-    let taken = fixture.outbox.take_due(10).pop().unwrap();
+    let taken = fixture.outbox.take_due(Lane::Money, 10).pop().unwrap();
     let died = Entry::EffectDied(Died { key: key("a"), reason_code: "x".into(), error: "no".into() });
     fixture.outbox.finish(&taken, vec![died]).await.unwrap();
     assert_eq!(fixture.outbox.effect(&key("a")).unwrap().state, EffectState::Dead("x".into()));
     fixture.outbox.retry(&key("a"), &by).await.unwrap();
     assert!(fixture.outbox.retry(&key("a"), &by).await.is_err());
-    let again = fixture.outbox.take_due(10).pop().unwrap();
+    let again = fixture.outbox.take_due(Lane::Money, 10).pop().unwrap();
     assert_eq!((again.attempts, again.retries), (0, 1));
     let done = Entry::EffectSucceeded(Succeeded { key: key("a"), outcome: "done".into(), recipient: None });
     fixture.outbox.finish(&again, vec![done]).await.unwrap();
@@ -137,4 +137,31 @@ async fn no_more_goes_back_than_was_paid() {
     assert!(fixture.outbox.refund(PAYMENT, None, &by).await.is_err());
     let unknown = PaymentId(Uuid::from_u128(99));
     assert!(matches!(fixture.outbox.refund(unknown, None, &by).await, Err(OutboxError::UnknownPayment(_))));
+}
+
+#[tokio::test]
+async fn refunds_of_one_payment_go_one_after_the_other() {
+    let fixture = Fixture::new().await;
+    fixture.schedule(1, "a", refund(1)).await;
+    fixture.schedule(2, "b", refund(1)).await;
+    assert_eq!(fixture.outbox.take_due(Lane::Money, 10).len(), 1);
+    assert!(fixture.outbox.take_due(Lane::Money, 10).is_empty());
+    assert_eq!(fixture.outbox.next_due(Lane::Money), None, "the second is due when the first is done");
+    fixture.outbox.put_back(&key("a"), now(), "later".into());
+    assert_eq!(fixture.outbox.take_due(Lane::Money, 10).len(), 1);
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_leaves_memory_and_log_the_same() {
+    let fixture = Fixture::new().await;
+    let reference = fixture.opened().await;
+    let mut changed = fixture.outbox.watch();
+    // Polled once, so that the append is under way, then dropped: a guest who closes the page.
+    let decide = fixture.outbox.decide(reference, true);
+    let polled = futures::FutureExt::now_or_never(decide);
+    if polled.is_none() {
+        changed.changed().await.unwrap();
+    }
+    assert_eq!(fixture.outbox.payment_of(reference).unwrap().status, PaymentStatus::Paid);
+    assert_eq!(fixture.reopened().await.payment_of(reference).unwrap().status, PaymentStatus::Paid);
 }

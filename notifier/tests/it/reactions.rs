@@ -32,7 +32,15 @@ fn kinds(event: impl Into<Event>) -> Vec<String> {
         .into_iter()
         .map(|p| {
             assert_eq!(p.effect.reservation_id(), RESERVATION);
-            p.key.0.strip_prefix(&format!("{}.", event_id(7).uuid)).unwrap().to_owned()
+            let reminder = format!("{RESERVATION}.mail-reminder-");
+            let of_event = format!("{}.", event_id(7).uuid);
+            match p.key.0.strip_prefix(&reminder) {
+                Some(start) => {
+                    assert!(start.parse::<i64>().is_ok(), "one for each start: {start}");
+                    "mail-reminder".to_owned()
+                }
+                None => p.key.0.strip_prefix(&of_event).unwrap().to_owned(),
+            }
         })
         .collect()
 }

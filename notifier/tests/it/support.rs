@@ -8,7 +8,7 @@ use events::store::EventStore;
 use events::store::memory::MemoryStore;
 use events::values::{Currency, Money};
 use events::{EventId, PaymentId, Position, ReservationId};
-use notifier::effect::{Effect, EffectKey};
+use notifier::effect::{Effect, EffectKey, Lane};
 use notifier::journal::{Author, Entry, PaymentOpened, Scheduled, Succeeded};
 use notifier::outbox::{Cursor, Outbox};
 use uuid::Uuid;
@@ -62,7 +62,7 @@ impl Fixture {
             channel: None,
         };
         self.schedule(1, "deposit", effect).await;
-        let taken = self.outbox.take_due(10).pop().unwrap();
+        let taken = self.outbox.take_due(Lane::Money, 10).pop().unwrap();
         let done = Entry::EffectSucceeded(Succeeded {
             key: EffectKey("deposit".into()),
             outcome: "done".into(),

@@ -67,24 +67,6 @@ pub enum LocalTimeError {
 }
 
 impl Venue {
-    /// The instant that a local time without offset means here.
-    ///
-    /// # Errors
-    /// [`LocalTimeError`] when there is no such time, or when there are two.
-    pub fn instant(&self, local: NaiveDateTime) -> Result<DateTime<Utc>, LocalTimeError> {
-        let zone = self.timezone;
-        match zone.from_local_datetime(&local) {
-            LocalResult::Single(at) => Ok(at.to_utc()),
-            LocalResult::None => Err(LocalTimeError::Gap { local, zone }),
-            LocalResult::Ambiguous(first, second) => Err(LocalTimeError::Fold {
-                local,
-                zone,
-                first: first.to_rfc3339(),
-                second: second.to_rfc3339(),
-            }),
-        }
-    }
-
     /// The rules as a booking for `size` takes them along.
     #[must_use]
     pub fn policy_for(&self, size: PartySize) -> Policy {
@@ -100,5 +82,19 @@ impl Venue {
     #[must_use]
     pub fn table(&self, id: &TableId) -> Option<&Table> {
         self.tables.iter().find(|table| table.id == *id)
+    }
+}
+
+/// The instant that a local time without offset means in `zone`.
+///
+/// # Errors
+/// [`LocalTimeError`] when there is no such time, or when there are two.
+pub fn instant(zone: Tz, local: NaiveDateTime) -> Result<DateTime<Utc>, LocalTimeError> {
+    match zone.from_local_datetime(&local) {
+        LocalResult::Single(at) => Ok(at.to_utc()),
+        LocalResult::None => Err(LocalTimeError::Gap { local, zone }),
+        LocalResult::Ambiguous(first, second) => {
+            Err(LocalTimeError::Fold { local, zone, first: first.to_rfc3339(), second: second.to_rfc3339() })
+        }
     }
 }

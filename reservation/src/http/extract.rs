@@ -3,12 +3,13 @@
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse as _, Response};
 use chassis::body;
 use chassis::caller::Caller;
 use chassis::form::{Fault, Form};
 use chassis::problem::Problem;
 use events::ReservationId;
-use events::values::Actor;
+use events::values::{Actor, ActorKind};
 use sha2::{Digest as _, Sha256};
 
 use crate::app::App;
@@ -48,29 +49,44 @@ impl FromRequestParts<App> for Parameters {
 pub(super) struct Post {
     pub(super) form: Form,
     pub(super) submission: Submission,
+    /// Whether it asks for a new reservation, whose answer says where it is.
+    creates: bool,
 }
 
 impl FromRequest<App> for Post {
-    type Rejection = Problem;
+    /// A problem; or the first answer, when this is a repeat. A repeat is recognised before its body
+    /// is looked at: what was valid then may have become invalid since.
+    type Rejection = Response;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        let (mut parts, body) = request.into_parts();
-        let Ok(caller) = Caller::from_request_parts(&mut parts, app).await;
-        let body = chassis::body::read_body(body).await?;
-        let key = command_key(&parts, &body)?;
-        let submission = Submission {
-            caller,
-            actor: actor(app, &parts.headers),
-            causation_id: causation(&parts.headers),
-            key,
-            if_match: if_match(&parts.headers)?,
-            private: None,
-        };
-        Ok(Self { form: Form::new(body::parse_object(&parts.headers, &body)?), submission })
+    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+        let post = Self::receive(request, app).await.map_err(Problem::into_response)?;
+        match app.handler.replay(post.submission.key.as_ref()).await {
+            Ok(None) => Ok(post),
+            Ok(Some(handled)) => Err(app.answer_again(&handled, post.creates).await),
+            Err(error) => Err(app.problem(error).into_response()),
+        }
     }
 }
 
 impl Post {
+    async fn receive(request: Request, app: &App) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let Ok(caller) = Caller::from_request_parts(&mut parts, app).await;
+        let body = chassis::body::read_body(body).await?;
+        let actor = actor(app, &parts.headers);
+        let submission = Submission {
+            caller,
+            key: command_key(&parts, &body, &actor)?,
+            // Only the notifier knows which event made it call.
+            causation_id: causation(&parts.headers).filter(|_| actor.kind == ActorKind::ServiceAccount),
+            actor,
+            if_match: if_match(&parts.headers)?,
+            private: None,
+        };
+        let creates = parts.uri.path() == "/api/reservations";
+        Ok(Self { form: Form::new(body::parse_object(&parts.headers, &body)?), submission, creates })
+    }
+
     /// Reads the form with `read` and gives back what it asks for.
     pub(super) fn read<T>(
         mut self,
@@ -109,7 +125,9 @@ fn causation(headers: &HeaderMap) -> Option<String> {
     id.parse::<events::EventId>().ok().map(|id| id.to_string())
 }
 
-fn command_key(parts: &Parts, body: &[u8]) -> Result<Option<CommandKey>, Problem> {
+/// Keys are each caller's own: what the notifier will use can be told from the feed, and must not be
+/// used up by anyone else.
+fn command_key(parts: &Parts, body: &[u8], actor: &Actor) -> Result<Option<CommandKey>, Problem> {
     let Some(value) = parts.headers.get("idempotency-key") else { return Ok(None) };
     let key = value
         .to_str()
@@ -135,7 +153,10 @@ fn command_key(parts: &Parts, body: &[u8]) -> Result<Option<CommandKey>, Problem
         .chain_update(body)
         .finalize();
     // 128 bits tell two requests apart; the rest would only make events longer.
-    Ok(Some(CommandKey { key: key.to_owned(), digest: hex::encode(&fingerprint[..16]) }))
+    Ok(Some(CommandKey {
+        key: format!("{}/{key}", actor.kind.word()),
+        digest: hex::encode(&fingerprint[..16]),
+    }))
 }
 
 /// The versions in `If-Match`, or `None` when any version will do. RFC 9110 §13.1.1.

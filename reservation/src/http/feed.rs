@@ -202,12 +202,10 @@ impl App {
             _ if page.scanned_to == after => request.after,
             _ => self.id_at(page.scanned_to).await?,
         };
-        let etag = format!(
-            "\"{}-{}-{}\"",
-            after.0,
-            page.events.last().map_or(after.0, |last| last.position.0),
-            page.events.len()
-        );
+        // The uuids in it are of this very log: a page of a replaced one has another tag.
+        let last = page.events.last().and_then(|last| recorded::id_of(&last.json)).or(request.after);
+        let log_id = self.store.log_id();
+        let etag = last.map_or_else(|| format!("\"{log_id}\""), |last| format!("\"{}-{last}\"", after.0));
         let mut reply = HeaderMap::new();
         let mut put = |name: header::HeaderName, value: String| {
             if let Ok(value) = HeaderValue::from_str(&value) {

@@ -34,7 +34,7 @@ pub(super) async fn ready(State(app): State<App>) -> Result<Response, Problem> {
         return Err(Problem::unavailable("stopping", "The service is stopping.", 1));
     }
     let (head, seen) = (app.store.head(), app.views.position());
-    if head.0.saturating_sub(seen.0) > 10_000 {
+    if app.views.is_behind() {
         return Err(Problem::unavailable(
             "views_behind",
             format!("The read models are at {seen}, the log is at {head}."),

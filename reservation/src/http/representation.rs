@@ -159,6 +159,12 @@ impl App {
         Ok(response)
     }
 
+    /// The first answer once more, for a repeat.
+    pub(super) async fn answer_again(&self, handled: &Handled, creates: bool) -> Response {
+        let answer = if creates { self.answer_created(handled).await } else { self.answer(handled).await };
+        answer.unwrap_or_else(Problem::into_response)
+    }
+
     /// The answer to a booking.
     pub(super) async fn answer_created(&self, handled: &Handled) -> Result<Response, Problem> {
         let mut response = self.answer(handled).await?;

@@ -2,13 +2,14 @@
 
 use chassis::form::Form;
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use events::event::{NotificationFailed, NotificationSent, ReservationCreated};
 use events::values::{CancelledBy, Currency, Locale, Medium, Money, PartySize, TimeWindow};
 use events::{AssignmentId, CustomerId, PaymentId, TableId, VenueId};
 
 use crate::app::App;
 use crate::domain::command::{NotificationResult, PaymentOutcome, PaymentResult, TableChoice};
-use crate::domain::venue::Venue;
+use crate::domain::venue::{Venue, instant};
 use crate::domain::{Command, Reservation};
 use crate::private::{Contact, Description, Sealed, seal};
 use crate::views::Filter;
@@ -21,7 +22,7 @@ const NOTICE_DAYS_MAX: u64 = 365;
 pub(super) fn booking(form: &mut Form, app: &App) -> Option<(ReservationCreated, Sealed)> {
     let customer_id = form.parsed("customer_id", CustomerId::MAX_CHARS, str::parse::<CustomerId>);
     let venue = venue(form, app);
-    let start = venue.and_then(|venue| start_time(form, "start_time", venue, app.clock.now()));
+    let start = venue.and_then(|venue| start_time(form, "start_time", venue.timezone, app.clock.now()));
     let minutes = duration(form).unwrap_or(DURATION_MINUTES_DEFAULT);
     let party_size = form.optional_integer("party_size", 1, i64::from(PartySize::MAX));
     let payment_channel = form
@@ -35,10 +36,7 @@ pub(super) fn booking(form: &mut Form, app: &App) -> Option<(ReservationCreated,
     let contact = form.object("contact_info", |contact| {
         let name = contact.text("name", 120);
         let phone = contact.parsed("phone", 32, |text| phone(text, country.as_deref()));
-        let email = contact.parsed("email", 254, |text| match text.parse::<lettre::Address>() {
-            Ok(_) => Ok(text.to_owned()),
-            Err(error) => Err(format!("{text:?} is not an e-mail address: {error}")),
-        });
+        let email = contact.parsed("email", 254, email);
         Some(Contact { name: name?, phone: phone?, email: email?, table_preference, special_requests })
     });
     if venue.is_none() {
@@ -73,9 +71,12 @@ fn venue<'a>(form: &mut Form, app: &'a App) -> Option<&'a Venue> {
     }
 }
 
-fn start_time(form: &mut Form, name: &str, venue: &Venue, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+fn start_time(form: &mut Form, name: &str, zone: Tz, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     form.parsed(name, 40, |text| {
-        let start = parse_time(text, venue)?;
+        let start = parse_time(text, zone)?;
+        if start.timestamp_subsec_nanos() >= 1_000_000_000 {
+            return Err(format!("{text} is a leap second: nobody can come then"));
+        }
         if start < now {
             return Err(format!("{text} is in the past"));
         }
@@ -87,7 +88,7 @@ fn start_time(form: &mut Form, name: &str, venue: &Venue, now: DateTime<Utc>) ->
 }
 
 /// RFC 3339, or local time of the venue without an offset.
-fn parse_time(text: &str, venue: &Venue) -> Result<DateTime<Utc>, String> {
+fn parse_time(text: &str, zone: Tz) -> Result<DateTime<Utc>, String> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Ok(time.to_utc());
     }
@@ -97,13 +98,22 @@ fn parse_time(text: &str, venue: &Venue) -> Result<DateTime<Utc>, String> {
     let local = local.ok_or_else(|| {
         format!("{text:?} is not a time such as 2026-12-24T19:30 or 2026-12-24T19:30:00+07:00")
     })?;
-    venue.instant(local).map_err(|error| error.to_string())
+    instant(zone, local).map_err(|error| error.to_string())
 }
 
 fn duration(form: &mut Form) -> Option<u32> {
     let minutes =
         form.optional_integer("duration_minutes", *DURATION_MINUTES.start(), *DURATION_MINUTES.end());
     minutes.and_then(|minutes| u32::try_from(minutes).ok())
+}
+
+/// An address that mail can be sent to without extensions that many servers lack.
+fn email(text: &str) -> Result<String, String> {
+    let plain = text.bytes().all(|b| b.is_ascii_graphic() && b != b'"');
+    match text.parse::<lettre::Address>() {
+        Ok(_) if plain => Ok(text.to_owned()),
+        _ => Err(format!("{text:?} is not an e-mail address such as sari@example.com")),
+    }
 }
 
 /// E.164. A number without a country code is one of the venue's country.
@@ -119,11 +129,15 @@ fn phone(text: &str, country: Option<&str>) -> Result<String, String> {
         {
             Ok(format!("+{digits}"))
         }
+        // Whose country it is can not be told; that has its fault already.
+        None if country.is_none() => Ok(text.to_owned()),
         None if text.chars().all(plain) => {
             let country = country.and_then(|code| code.parse().ok());
             match phonenumber::parse(country, text) {
-                Ok(number) => Ok(number.format().mode(phonenumber::Mode::E164).to_string()),
-                Err(_) => Err(wrong()),
+                Ok(number) if (7..=15).contains(&digits.len()) => {
+                    Ok(number.format().mode(phonenumber::Mode::E164).to_string())
+                }
+                _ => Err(wrong()),
             }
         }
         _ => Err(wrong()),
@@ -160,8 +174,9 @@ pub(super) fn assign_table(form: &mut Form, app: &App, reservation: &Reservation
 }
 
 pub(super) fn reschedule(form: &mut Form, app: &App, reservation: &Reservation) -> Option<Command> {
-    let venue = app.venues.get(Some(&reservation.booking.venue_id)).or_else(|| app.venues.get(None))?;
-    let start = start_time(form, "start_time", venue, app.clock.now());
+    // The zone of the booking: the venue may have moved, or its file may be gone.
+    let zone = reservation.booking.timezone.parse().unwrap_or(Tz::UTC);
+    let start = start_time(form, "start_time", zone, app.clock.now());
     let kept = u32::try_from(reservation.window().minutes()).ok()?;
     let minutes = duration(form).unwrap_or(kept);
     Some(Command::Reschedule { window: TimeWindow::starting(start?, minutes) })
@@ -298,31 +313,32 @@ pub(super) fn filter(form: &mut Form, app: &App) -> Option<Filter> {
         }
     });
     let customer_id = form.optional_parsed("customer_id", CustomerId::MAX_CHARS, str::parse::<CustomerId>);
-    let venue_id = form.optional_parsed("venue_id", VenueId::MAX_CHARS, str::parse::<VenueId>);
-    let venue = app.venues.get(venue_id.as_ref()).or_else(|| app.venues.get(None))?;
+    let named = form.has("venue_id");
+    let venue = venue(form, app);
+    let zone = venue.map_or(Tz::UTC, |venue| venue.timezone);
     let date = form.optional_parsed("date", 10, |text| {
         text.parse::<NaiveDate>().map_err(|_| format!("{text:?} is not a date such as 2026-12-24"))
     });
-    let from = form.optional_parsed("from", 40, |text| parse_time(text, venue));
-    let to = form.optional_parsed("to", 40, |text| parse_time(text, venue));
+    let from = form.optional_parsed("from", 40, |text| parse_time(text, zone));
+    let to = form.optional_parsed("to", 40, |text| parse_time(text, zone));
     if date.is_some() && (from.is_some() || to.is_some()) {
         form.fault("date", "value_error", "Give either a date or from and to", None);
     }
-    let day = date.map(|date| (midnight(venue, date), midnight(venue, date + Days::new(1))));
+    let day = date.map(|date| (midnight(zone, date), midnight(zone, date + Days::new(1))));
     Some(Filter {
         status,
         from: day.map(|(from, _)| from).or(from),
         to: day.map(|(_, to)| to).or(to),
         customer_id,
-        venue_id,
+        venue_id: venue.filter(|_| named).map(|venue| venue.id.clone()),
     })
 }
 
 /// When a day begins at the venue. Where the clocks are put forward over midnight, that is an hour later.
-fn midnight(venue: &Venue, date: NaiveDate) -> DateTime<Utc> {
+fn midnight(zone: Tz, date: NaiveDate) -> DateTime<Utc> {
     let local = date.and_time(NaiveTime::MIN);
     (0..=2)
-        .find_map(|hours| match venue.instant(local + TimeDelta::hours(hours)) {
+        .find_map(|hours| match instant(zone, local + TimeDelta::hours(hours)) {
             Ok(at) => Some(at),
             Err(crate::domain::venue::LocalTimeError::Fold { first, .. }) => {
                 first.parse::<DateTime<Utc>>().ok()

@@ -254,3 +254,51 @@ async fn a_stale_version_is_not_overwritten() {
     assert_eq!(with("\"1\"").await.problem(), (412, "version_mismatch".into()));
     assert_eq!(with("*").await.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn a_repeat_is_recognised_before_it_is_judged() {
+    let app = TestApp::start().await;
+    let key = [("idempotency-key", "k-3")];
+    let body = booking(json!({"start_time": "2026-12-01T16:30"}));
+    let first = app.post_with("/api/reservations", &body, &key).await;
+    // The answer was lost; meanwhile the time has come.
+    app.clock.advance(TimeDelta::hours(2));
+    let again = app.post_with("/api/reservations", &body, &key).await;
+    assert_eq!((again.status, &again.bytes), (StatusCode::OK, &first.bytes), "{}", again.text());
+    assert_eq!(again.header("location"), first.header("location"));
+}
+
+#[tokio::test]
+async fn a_guest_can_not_use_up_the_notifiers_keys() {
+    let app = TestApp::start().await;
+    let id = app.book(json!({})).await;
+    let key = ("idempotency-key", "effect.sent");
+    app.post_with("/api/reservations", &booking(json!({})), &[key]).await;
+    let result =
+        json!({"notification_id": "n-1", "template": "received", "medium": "mail", "outcome": "sent"});
+    let token = format!("Bearer {}", crate::app::TOKEN);
+    let path = format!("/api/reservations/{id}/notification-results");
+    let headers = [key, ("authorization", token.as_str())];
+    let answers =
+        [app.post_with(&path, &result, &headers).await, app.post_with(&path, &result, &headers).await];
+    assert!(answers.iter().all(|answer| answer.status == StatusCode::OK), "{}", answers[0].text());
+    assert_eq!(app.app.store.head().0, 3, "the repeat is noted once");
+}
+
+#[tokio::test]
+async fn what_can_not_be_written_to_or_does_not_happen_is_refused() {
+    let app = TestApp::start().await;
+    for email in ["\"a b\"@example.com", "ä@example.com", "sari@", "sari", "a b@example.com"] {
+        let contact = json!({"name": "S", "phone": "+6281234567890", "email": email});
+        let answer = app.post("/api/reservations", &booking(json!({"contact_info": contact}))).await;
+        assert_eq!(answer.faults(), ["body.contact_info.email:value_error"], "{email}");
+    }
+    let leap = app.post("/api/reservations", &booking(json!({"start_time": "2026-12-11T23:59:60"}))).await;
+    assert_eq!(leap.faults(), ["body.start_time:value_error"]);
+    // One fault, not two: what country a number is of can not be told without the venue.
+    let contact = json!({"name": "S", "phone": "0812 3456 7890", "email": "s@example.com"});
+    let nowhere = app
+        .post("/api/reservations", &booking(json!({"venue_id": "nowhere", "contact_info": contact})))
+        .await;
+    assert_eq!(nowhere.faults(), ["body.venue_id:value_error"]);
+}

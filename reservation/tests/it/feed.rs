@@ -207,3 +207,21 @@ async fn a_stream_goes_on_where_it_broke_off() {
     app.book(json!({})).await;
     assert!(next().await.starts_with("id: 00000000000000000003-"));
 }
+
+#[tokio::test]
+async fn the_same_page_of_another_log_is_not_the_same_page() {
+    let (one, other) = (with_bookings(1).await, TestApp::start().await);
+    chassis::clock::Clock::new_id(&other.clock);
+    other.book(json!({})).await;
+    let etag = one.get("/events").await.header("etag").to_owned();
+    let request = Request::get("/events").header("if-none-match", etag).body(Body::empty()).unwrap();
+    assert_eq!(other.send(request).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_header_for_streams_does_not_change_what_a_page_is() {
+    let app = with_bookings(2).await;
+    let first = ids(&app.get("/events").await.json())[0].clone();
+    let request = Request::get("/events").header("last-event-id", first).body(Body::empty()).unwrap();
+    assert_eq!(ids(&app.send(request).await.json()).len(), 2);
+}

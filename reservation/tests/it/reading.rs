@@ -195,3 +195,13 @@ async fn counts_are_for_a_day_or_a_range() {
     assert_eq!((stats["reservations"].as_u64(), stats["covers"].as_u64()), (Some(3), Some(10)));
     assert_eq!(stats["revenue_minor"], json!({"IDR": 30_000_000}));
 }
+
+#[tokio::test]
+async fn a_slip_in_a_query_is_not_an_empty_evening() {
+    let app = TestApp::start().await;
+    for path in ["/api/reservations?venue_id=nope", "/api/stats?venue_id=nope"] {
+        assert_eq!(app.get(path).await.faults(), ["query.venue_id:value_error"]);
+    }
+    let twice = app.get("/api/reservations?status=PENDING&status=CONFIRMED").await;
+    assert_eq!(twice.faults(), ["query.status:value_error"]);
+}

@@ -69,7 +69,15 @@ pub(super) struct Opened {
     pub(super) state: State,
 }
 
+/// sled may panic on damaged files wherever it reads them: that is damage, not a bug of ours.
 pub(super) fn open(options: &Options) -> Result<Opened, OpenError> {
+    catch_unwind(AssertUnwindSafe(|| try_open(options))).unwrap_or_else(|_| {
+        let what = "its files can not be recovered".into();
+        Err(OpenError::Damaged { data_dir: options.data_dir.clone(), what })
+    })
+}
+
+fn try_open(options: &Options) -> Result<Opened, OpenError> {
     let data_dir = options.data_dir.as_path();
     fs::create_dir_all(data_dir).map_err(|e| ("create the data directory", e))?;
     let lock = lock(data_dir)?;
@@ -138,18 +146,13 @@ fn read_dir_or_empty(dir: &Path) -> io::Result<Box<dyn Iterator<Item = io::Resul
     }
 }
 
-/// Opens sled, whose recovery may panic on damaged files.
 fn open_sled(db_dir: &Path, cache_bytes: u64) -> Result<sled::Db, String> {
     let config = sled::Config::new()
         .path(db_dir)
         .segment_size(SEGMENT_BYTES)
         .cache_capacity(cache_bytes)
         .flush_every_ms(None);
-    match catch_unwind(AssertUnwindSafe(|| config.open())) {
-        Ok(Ok(db)) => Ok(db),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("its files can not be recovered".into()),
-    }
+    config.open().map_err(|error| error.to_string())
 }
 
 fn known_log(db: &sled::Db, id: &[u8]) -> Result<LogId, String> {

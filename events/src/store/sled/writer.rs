@@ -3,6 +3,7 @@
 //! It takes what is waiting without a timer: while one group is synced, the next one gathers.
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
@@ -19,6 +20,11 @@ use crate::store::APPEND_EVENTS_MAX;
 /// A group is closed when it has this many bytes. Small values have the better tail: what costs
 /// is the leaf that sled writes anew with every value in it.
 const GROUP_BYTES_MAX: usize = 128 * 1024;
+
+/// The writer has panicked.
+#[derive(Debug, thiserror::Error)]
+#[error("the writer panicked: {0}")]
+struct Panicked(String);
 
 type Reply = oneshot::Sender<Result<Appended, AppendError>>;
 
@@ -72,7 +78,16 @@ struct Staged {
 }
 
 impl Writer {
-    pub(super) fn run(mut self) {
+    /// Runs until the store is dropped. A panic within sled ends the process: a log without its
+    /// writer would refuse everything for ever.
+    pub(super) fn run(self) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.work())) {
+            let words = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+            fatal("go on writing the log", &Panicked(words));
+        }
+    }
+
+    fn work(mut self) {
         while let Some(first) = self.held_back.take().or_else(|| self.queue.blocking_recv()) {
             let began = Instant::now();
             let waiting = self.drain(first);
@@ -80,11 +95,13 @@ impl Writer {
                 refuse(waiting, full);
                 continue;
             }
+            // From here on the disk is used, by the check of the conditions already.
+            self.pulse.begin();
             let staged = self.stage(waiting);
             if staged.replies.is_empty() {
+                self.pulse.end();
                 continue;
             }
-            self.pulse.begin();
             let (group, replies) = self.write(staged);
             self.sync();
             self.pulse.end();
