@@ -81,8 +81,10 @@ impl FeedRequest {
         // The values of valid filters need no escaping.
         let filters: String = filters.map(|(name, text)| format!("&{name}={text}")).collect();
         let cursor = form.optional_text("lastEventId", 100);
-        let cursor =
-            cursor.or_else(|| headers.get("last-event-id").and_then(|v| v.to_str().ok()).map(str::to_owned));
+        // Only a stream that goes on sends the header, and then it knows better than its first URL. For
+        // a page it would make one URL mean two pages, which caches must not see.
+        let resumed = headers.get("last-event-id").filter(|_| wants_stream(headers));
+        let cursor = resumed.and_then(|v| v.to_str().ok()).map(str::to_owned).or(cursor);
         let number = |max: usize| {
             move |text: &str| match text.parse::<usize>() {
                 Ok(number) if number <= max => Ok(number),
