@@ -136,6 +136,33 @@ fn nothing_is_half_done() {
     }
 }
 
+/// What the documents promise is named with its test, and the test is there.
+#[test]
+fn documents_name_tests_that_exist() {
+    let tests: String = ["events", "chassis", "reservation", "notifier", "tests"]
+        .iter()
+        .flat_map(|dir| sources(dir))
+        .map(|(_, text)| text)
+        .collect();
+    let mut named = 0;
+    for document in ["ARCHITECTURE.md", "docs/reliability.md"] {
+        let text = std::fs::read_to_string(root().join(document)).unwrap();
+        for quoted in text.split('`').skip(1).step_by(2) {
+            let Some((module, test)) = quoted.rsplit_once("::") else { continue };
+            let is_test = test.contains('_')
+                && module.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '_' | ':' | '*'));
+            if is_test {
+                named += 1;
+                assert!(
+                    tests.contains(&format!("fn {test}(")) || tests.contains(&format!("fn {test}<")),
+                    "{document} names {quoted}"
+                );
+            }
+        }
+    }
+    assert!(named > 15, "only {named} tests are named");
+}
+
 /// The checker is checked: a planted violation is found.
 #[test]
 fn the_rules_can_fail() {
