@@ -82,6 +82,6 @@ if [ "${BENCH_MILLION:-1}" = 1 ]; then
   target/release/examples/fill "$work/million" 1000000
   began=$(date +%s%N)
   start_reservation "$work/million"
-  printf 'start-up on %s events, until ready       %7s s\n' "$(metric meja_log_head_position || echo 1000000)" "$(ratio $(($(date +%s%N) - began)) 1000000000)"
+  printf 'start-up on %s events, until ready          %7s s\n' "$(metric meja_log_head_position)" "$(ratio $(($(date +%s%N) - began)) 1000000000)"
   printf 'resident memory then                             %7d MB\n' $(($(awk '/VmRSS/ {print $2}' /proc/$reservation/status) / 1024))
 fi

@@ -100,6 +100,7 @@ impl SledStore {
             head: watch::Sender::new(opened.state.last()),
             state: RwLock::new(opened.state),
         });
+        metrics::gauge!("meja_log_head_position").set(shared.head.borrow().0 as f64);
         let (requests, queue) = mpsc::channel(options.queue_appends);
         let (keeper, stop) = std::sync::mpsc::channel();
         let pulse = Arc::new(keeper::Pulse::default());
