@@ -22,7 +22,7 @@ stop() {
   wait "$notifier" "$reservation" 2>/dev/null || true
   printf '%sBoth services have stopped.%s\n' "$dim" "$plain"
 }
-trap 'stop; exit 130' INT TERM
+trap 'stop; exit 0' INT TERM
 trap stop EXIT
 
 wait_ready reservation "$reservation_url" $reservation

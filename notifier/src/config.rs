@@ -96,6 +96,9 @@ struct Raw {
     /// Where mail goes: "file" for .eml files below the data directory, or smtp://host:port, smtp://user:password@host?tls=required, smtps://host
     #[arg(long, env = "NOTIFIER_MAIL", default_value = "file", hide_env_values = true, global = true)]
     mail: String,
+    /// File that holds where mail goes, for a URL with a password
+    #[arg(long, env = "NOTIFIER_MAIL_FILE", conflicts_with = "mail", global = true)]
+    mail_file: Option<PathBuf>,
     /// Who mail is from
     #[arg(long, env = "NOTIFIER_MAIL_FROM", default_value = "Meja <reservasi@meja.example>", global = true)]
     mail_from: String,
@@ -234,7 +237,9 @@ impl Cli {
             .and_then(|url| faults.take("NOTIFIER_PUBLIC_URL", config::base_url(url)));
         let log_filter = faults.take("NOTIFIER_LOG", telemetry::filter(&raw.log));
         let mail_from = faults.take("NOTIFIER_MAIL_FROM", raw.mail_from.parse::<Mailbox>());
-        let mail = faults.take("NOTIFIER_MAIL", mail(&raw.mail, &raw.data_dir));
+        let mail = raw.mail_file.as_ref().map_or(Ok(raw.mail.clone()), |path| read_secret(path));
+        let mail =
+            faults.take("NOTIFIER_MAIL", mail.and_then(|text| mail_target(text.trim(), &raw.data_dir)));
         for (setting, value, max) in [
             ("NOTIFIER_CONCURRENCY", raw.concurrency as u64, 1_024),
             ("NOTIFIER_ATTEMPTS_MAX", u64::from(raw.attempts_max), 100),
@@ -285,7 +290,7 @@ impl Cli {
     }
 }
 
-fn mail(text: &str, data_dir: &Path) -> Result<Mail, String> {
+fn mail_target(text: &str, data_dir: &Path) -> Result<Mail, String> {
     if text == "file" {
         return Ok(Mail::Files(data_dir.join("outbox")));
     }
@@ -309,11 +314,14 @@ fn sms(raw: &Raw, faults: &mut Faults) -> Option<Sms> {
         faults.take("NOTIFIER_SMS_FROM", raw.sms_from.clone().ok_or("is needed for NOTIFIER_SMS=twilio"));
     let token = match (&raw.sms_token, &raw.sms_token_file) {
         (Some(token), None) => Ok(token.clone()),
-        (None, Some(path)) => std::fs::read_to_string(path)
-            .map_err(|error| format!("could not read {}: {error}", path.display())),
+        (None, Some(path)) => read_secret(path),
         _ => Err("is needed for NOTIFIER_SMS=twilio, either itself or as a file".to_owned()),
     };
     let token = faults.take("NOTIFIER_SMS_TOKEN", token)?;
     let token = faults.take("NOTIFIER_SMS_TOKEN", Token::try_from(token.trim().to_owned()));
     Some(Sms::Twilio { base_url: base_url?, account: account?, token: token?, from: from? })
+}
+
+fn read_secret(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| format!("could not read {}: {error}", path.display()))
 }

@@ -33,7 +33,12 @@ impl App {
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/confirm", tag = "commands",
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
     request_body(content = Option<bodies::Confirm>, example = json!({"waive_deposit": false})),
-    responses((status = 200, body = ReservationView), (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
+    responses((status = 200, body = ReservationView),
+        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
+        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 409, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 412, body = bodies::Problem, content_type = "application/problem+json")))]
 pub(super) async fn confirm(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
@@ -47,7 +52,12 @@ pub(super) async fn confirm(State(app): State<App>, Id(id): Id, post: Post) -> R
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/assign-table", tag = "commands",
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
     request_body(content = bodies::AssignTable, example = json!({"table_id": "T3"})),
-    responses((status = 200, body = ReservationView), (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
+    responses((status = 200, body = ReservationView),
+        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 412, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 409, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json")))]
 pub(super) async fn assign_table(
@@ -64,7 +74,12 @@ pub(super) async fn assign_table(
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/reschedule", tag = "commands",
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
     request_body(content = bodies::Reschedule, example = json!({"start_time": "2026-12-24T20:30"})),
-    responses((status = 200, body = ReservationView), (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
+    responses((status = 200, body = ReservationView),
+        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 412, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 409, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json")))]
 pub(super) async fn reschedule(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
@@ -77,7 +92,12 @@ pub(super) async fn reschedule(State(app): State<App>, Id(id): Id, post: Post) -
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/party-size", tag = "commands",
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
     request_body(content = bodies::ChangePartySize, example = json!({"party_size": 3})),
-    responses((status = 200, body = ReservationView), (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
+    responses((status = 200, body = ReservationView),
+        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 412, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 409, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json")))]
 pub(super) async fn party_size(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
@@ -88,7 +108,13 @@ pub(super) async fn party_size(State(app): State<App>, Id(id): Id, post: Post) -
 /// The party is there
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/check-in", tag = "commands",
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
-    responses((status = 200, body = ReservationView), (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
+    responses((status = 200, body = ReservationView),
+        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 412, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
+        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 409, body = bodies::Problem, content_type = "application/problem+json")))]
 pub(super) async fn check_in(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let (command, submission) = post.read(|_| Some(Command::CheckIn))?;
@@ -98,7 +124,13 @@ pub(super) async fn check_in(State(app): State<App>, Id(id): Id, post: Post) -> 
 /// The party has left
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/complete", tag = "commands",
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
-    responses((status = 200, body = ReservationView), (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
+    responses((status = 200, body = ReservationView),
+        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 412, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
+        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 409, body = bodies::Problem, content_type = "application/problem+json")))]
 pub(super) async fn complete(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let (command, submission) = post.read(|_| Some(Command::Complete))?;
@@ -110,7 +142,13 @@ pub(super) async fn complete(State(app): State<App>, Id(id): Id, post: Post) -> 
 /// Refused before the start.
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/no-show", tag = "commands",
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
-    responses((status = 200, body = ReservationView), (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
+    responses((status = 200, body = ReservationView),
+        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 412, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
+        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 409, body = bodies::Problem, content_type = "application/problem+json")))]
 pub(super) async fn no_show(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let (command, submission) = post.read(|_| Some(Command::NoShow))?;
@@ -123,7 +161,12 @@ pub(super) async fn no_show(State(app): State<App>, Id(id): Id, post: Post) -> R
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/cancel", tag = "commands",
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
     request_body(content = bodies::Cancel, example = json!({"reason_code": "guest_request", "description": "Kami sakit"})),
-    responses((status = 200, body = ReservationView), (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
+    responses((status = 200, body = ReservationView),
+        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 412, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 409, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json")))]
 pub(super) async fn cancel(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {

@@ -58,7 +58,8 @@ struct Who {
 /// The audit trail
 #[utoipa::path(get, path = "/api/reservations/{reservation_id}/history", tag = "reservations",
     params(("reservation_id" = String, Path)),
-    responses((status = 200, body = History), (status = 404, body = bodies::Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = History), (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
+        (status = 404, body = bodies::Problem, content_type = "application/problem+json")))]
 pub(super) async fn history(State(app): State<App>, Id(id): Id) -> Result<Response, Problem> {
     let (mut entries, mut timezone) = (Vec::new(), String::from("UTC"));
     let query = Query::any_tag([Tag::reservation(id)]);

@@ -18,7 +18,11 @@ use crate::private::Contact;
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body(content = bodies::PaymentResult, example = json!({"payment_id": "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f",
         "outcome": "completed", "amount_minor": 30_000_000, "currency": "IDR", "channel": "qris", "provider_reference": "sim_01939f3e"})),
-    responses((status = 200, body = ReservationView), (status = 401, body = bodies::Problem, content_type = "application/problem+json"),
+    responses((status = 200, body = ReservationView),
+        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 401, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 409, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json")))]
@@ -36,7 +40,11 @@ pub(super) async fn payment_results(
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/notification-results", tag = "service", security(("service_token" = [])),
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body(content = bodies::NotificationResult, example = json!({"notification_id": "n-1", "template": "confirmed", "medium": "mail", "outcome": "sent"})),
-    responses((status = 200, body = ReservationView), (status = 401, body = bodies::Problem, content_type = "application/problem+json"),
+    responses((status = 200, body = ReservationView),
+        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 401, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json")))]
 pub(super) async fn notification_results(
@@ -65,6 +73,7 @@ pub(super) struct ContactView {
 #[utoipa::path(get, path = "/api/reservations/{reservation_id}/contact", tag = "service", security(("service_token" = [])),
     params(("reservation_id" = String, Path)),
     responses((status = 200, body = ContactView), (status = 401, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
         (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 410, description = "The contact was erased", body = bodies::Problem, content_type = "application/problem+json")))]
 pub(super) async fn contact(State(app): State<App>, _: FromService, Id(id): Id) -> Result<Response, Problem> {
@@ -86,7 +95,12 @@ pub(super) async fn contact(State(app): State<App>, _: FromService, Id(id): Id) 
 #[utoipa::path(delete, path = "/api/reservations/{reservation_id}/contact", tag = "service", security(("service_token" = [])),
     params(("reservation_id" = String, Path)),
     request_body(content = Option<bodies::EraseContact>, example = json!({"reason_code": "guest_request"})),
-    responses((status = 200, body = ReservationView), (status = 401, body = bodies::Problem, content_type = "application/problem+json"),
+    responses((status = 200, body = ReservationView),
+        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
+        (status = 401, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 404, body = bodies::Problem, content_type = "application/problem+json")))]
 pub(super) async fn erase_contact(
     State(app): State<App>,

@@ -127,3 +127,20 @@ async fn every_event_type_has_its_schema_served() {
     }
     assert_eq!(app.get("/schemas/meja.unknown.v1.json").await.problem(), (404, "not_found".into()));
 }
+
+#[tokio::test]
+async fn every_command_is_described_with_all_its_refusals() {
+    let api = openapi(&TestApp::start().await).await;
+    let mut commands = 0;
+    for (path, item) in api["paths"].as_object().unwrap() {
+        let post = &item["post"];
+        if post["tags"][0] != "commands" {
+            continue;
+        }
+        commands += 1;
+        for status in ["200", "400", "404", "409", "412", "413", "415", "422"] {
+            assert!(post["responses"][status].is_object(), "{path} {status}");
+        }
+    }
+    assert_eq!(commands, 8);
+}
