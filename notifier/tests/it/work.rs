@@ -118,11 +118,12 @@ impl Bench {
     }
 
     async fn ends(&self, key: &str) -> Tracked {
+        let mut changed = self.outbox.watch();
         let ended = tokio::time::timeout(Duration::from_secs(20), async {
             loop {
                 match self.outbox.effect(&EffectKey(key.into())) {
                     Some(tracked) if !matches!(tracked.state, EffectState::Waiting(_)) => return tracked,
-                    _ => tokio::time::sleep(Duration::from_millis(2)).await,
+                    _ => changed.changed().await.unwrap(),
                 }
             }
         });

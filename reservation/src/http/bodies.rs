@@ -4,7 +4,9 @@
 //! every example and every field named here through that.
 #![expect(dead_code, reason = "described here, read as forms")]
 
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
+
+use super::representation::ReservationView;
 
 /// A booking.
 #[derive(ToSchema)]
@@ -182,4 +184,37 @@ pub(super) struct FieldFault {
     msg: String,
     #[schema(example = "missing")]
     r#type: String,
+}
+
+/// What every command answers.
+#[derive(IntoResponses)]
+#[expect(clippy::large_enum_variant, reason = "described, never made")]
+pub(super) enum CommandAnswers {
+    /// The reservation as it is now
+    #[response(status = 200)]
+    Done(ReservationView),
+    /// The body is not JSON
+    #[response(status = 400, content_type = "application/problem+json")]
+    Malformed(Problem),
+    /// There is no such reservation
+    #[response(status = 404, content_type = "application/problem+json")]
+    Unknown(Problem),
+    /// A house rule said no; `code` says which
+    #[response(status = 409, content_type = "application/problem+json")]
+    Refused(Problem),
+    /// `If-Match` names an old version
+    #[response(status = 412, content_type = "application/problem+json")]
+    Stale(Problem),
+    /// The body is too large
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(Problem),
+    /// The body is of another type
+    #[response(status = 415, content_type = "application/problem+json")]
+    OtherType(Problem),
+    /// Every fault of the request
+    #[response(status = 422, content_type = "application/problem+json")]
+    Invalid(InvalidRequest),
+    /// The queue or the disk is full; `Retry-After` says when to try again
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(Problem),
 }

@@ -7,7 +7,6 @@ use events::ReservationId;
 
 use super::bodies;
 use super::extract::{Id, Post};
-use super::representation::ReservationView;
 use super::request;
 use crate::app::App;
 use crate::domain::Command;
@@ -33,14 +32,7 @@ impl App {
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/confirm", tag = "commands",
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
     request_body(content = Option<bodies::Confirm>, example = json!({"waive_deposit": false})),
-    responses((status = 200, body = ReservationView),
-        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
-        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 409, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 412, body = bodies::Problem, content_type = "application/problem+json")))]
+    responses(bodies::CommandAnswers))]
 pub(super) async fn confirm(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let (command, submission) = post.read(request::confirm)?;
     app.command(id, command, submission).await
@@ -52,14 +44,7 @@ pub(super) async fn confirm(State(app): State<App>, Id(id): Id, post: Post) -> R
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/assign-table", tag = "commands",
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
     request_body(content = bodies::AssignTable, example = json!({"table_id": "T3"})),
-    responses((status = 200, body = ReservationView),
-        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 412, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 409, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json")))]
+    responses(bodies::CommandAnswers))]
 pub(super) async fn assign_table(
     State(app): State<App>,
     Id(id): Id,
@@ -74,14 +59,7 @@ pub(super) async fn assign_table(
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/reschedule", tag = "commands",
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
     request_body(content = bodies::Reschedule, example = json!({"start_time": "2026-12-24T20:30"})),
-    responses((status = 200, body = ReservationView),
-        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 412, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 409, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json")))]
+    responses(bodies::CommandAnswers))]
 pub(super) async fn reschedule(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let reservation = app.require(id).await?;
     let (command, submission) = post.read(|form| request::reschedule(form, &app, &reservation))?;
@@ -92,14 +70,7 @@ pub(super) async fn reschedule(State(app): State<App>, Id(id): Id, post: Post) -
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/party-size", tag = "commands",
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
     request_body(content = bodies::ChangePartySize, example = json!({"party_size": 3})),
-    responses((status = 200, body = ReservationView),
-        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 412, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 409, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json")))]
+    responses(bodies::CommandAnswers))]
 pub(super) async fn party_size(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let (command, submission) = post.read(request::party_size)?;
     app.command(id, command, submission).await
@@ -108,14 +79,7 @@ pub(super) async fn party_size(State(app): State<App>, Id(id): Id, post: Post) -
 /// The party is there
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/check-in", tag = "commands",
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
-    responses((status = 200, body = ReservationView),
-        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 412, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
-        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 409, body = bodies::Problem, content_type = "application/problem+json")))]
+    responses(bodies::CommandAnswers))]
 pub(super) async fn check_in(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let (command, submission) = post.read(|_| Some(Command::CheckIn))?;
     app.command(id, command, submission).await
@@ -124,14 +88,7 @@ pub(super) async fn check_in(State(app): State<App>, Id(id): Id, post: Post) -> 
 /// The party has left
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/complete", tag = "commands",
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
-    responses((status = 200, body = ReservationView),
-        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 412, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
-        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 409, body = bodies::Problem, content_type = "application/problem+json")))]
+    responses(bodies::CommandAnswers))]
 pub(super) async fn complete(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let (command, submission) = post.read(|_| Some(Command::Complete))?;
     app.command(id, command, submission).await
@@ -142,14 +99,7 @@ pub(super) async fn complete(State(app): State<App>, Id(id): Id, post: Post) -> 
 /// Refused before the start.
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/no-show", tag = "commands",
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
-    responses((status = 200, body = ReservationView),
-        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 412, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
-        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 409, body = bodies::Problem, content_type = "application/problem+json")))]
+    responses(bodies::CommandAnswers))]
 pub(super) async fn no_show(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let (command, submission) = post.read(|_| Some(Command::NoShow))?;
     app.command(id, command, submission).await
@@ -161,14 +111,7 @@ pub(super) async fn no_show(State(app): State<App>, Id(id): Id, post: Post) -> R
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/cancel", tag = "commands",
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
     request_body(content = bodies::Cancel, example = json!({"reason_code": "guest_request", "description": "Kami sakit"})),
-    responses((status = 200, body = ReservationView),
-        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 412, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 409, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json")))]
+    responses(bodies::CommandAnswers))]
 pub(super) async fn cancel(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let ((command, description), mut submission) = post.read(request::cancel)?;
     submission.private = description.map(|sealed| sealed.bytes);
