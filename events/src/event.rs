@@ -8,7 +8,6 @@
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::ids::{AssignmentId, CustomerId, PaymentId, TableId, VenueId};
 use crate::values::{
@@ -69,9 +68,9 @@ macro_rules! catalogue {
             ///
             /// # Errors
             /// [`DecodeError`] when the type is unknown or the data does not fit it.
-            pub fn decode(event_type: &str, data: &RawValue) -> Result<Self, DecodeError> {
+            pub fn decode(event_type: &str, data: &str) -> Result<Self, DecodeError> {
                 match event_type {
-                    $($event_type => serde_json::from_str(data.get())
+                    $($event_type => serde_json::from_str(data)
                         .map(Self::$variant)
                         .map_err(|source| DecodeError::Data { event_type: event_type.to_owned(), source }),)+
                     other => Err(DecodeError::UnknownType(other.to_owned())),

@@ -7,6 +7,7 @@
 mod frame;
 mod index;
 pub mod memory;
+mod page;
 pub mod sled;
 mod witness;
 
@@ -14,6 +15,8 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 
+pub use self::index::LOG_EVENTS_MAX;
+pub use self::page::{Page, Stored};
 use crate::ids::{LogId, Position};
 pub use crate::query::AppendCondition;
 use crate::query::Query;
@@ -89,24 +92,6 @@ pub struct Appended {
     pub last: Position,
 }
 
-/// Part of a log.
-#[derive(Debug, Clone, Default)]
-pub struct Page {
-    /// What matched, ascending.
-    pub events: Vec<Stored>,
-    /// Everything up to here was looked at: the cursor to go on from, also when little matched.
-    pub scanned_to: Position,
-}
-
-/// One event as it is stored: the bytes that are served.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored {
-    /// Where it stands.
-    pub position: Position,
-    /// One CloudEvents JSON object.
-    pub json: Bytes,
-}
-
 /// Why nothing was appended.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
@@ -125,7 +110,7 @@ pub enum AppendError {
     /// An event or a private part is over its limit.
     #[error("the {part} of a {event_type} has {bytes} bytes: at most {max} are possible")]
     TooLarge {
-        /// `event`, `private part` or `tags`.
+        /// `event`, `private part`, `condition` and so on.
         part: &'static str,
         /// Of which event.
         event_type: &'static str,
@@ -145,6 +130,9 @@ pub enum AppendError {
         /// What must be left.
         reserve_bytes: u64,
     },
+    /// Positions are used up.
+    #[error("the log is full: it holds {LOG_EVENTS_MAX} events. Begin a new one")]
+    Full,
     /// The log is shutting down. Whether the events were appended is not known.
     #[error("the log is closed")]
     Closed,
@@ -181,6 +169,7 @@ pub enum ReadError {
 fn check_limits(
     events: &[NewEvent],
     lengths: impl Iterator<Item = usize> + Clone,
+    condition: &AppendCondition,
 ) -> Result<(), AppendError> {
     if events.is_empty() || events.len() > APPEND_EVENTS_MAX {
         return Err(AppendError::EventCount { events: events.len() });
@@ -194,6 +183,12 @@ fn check_limits(
             bytes,
             max: APPEND_BYTES_MAX,
         });
+    }
+    let condition_bytes = frame::condition_bytes(condition).unwrap_or(usize::MAX);
+    if condition_bytes > frame::CONDITION_BYTES_MAX {
+        let event_type = events.first().map_or("", |event| event.event_type);
+        let max = frame::CONDITION_BYTES_MAX;
+        return Err(AppendError::TooLarge { part: "condition", event_type, bytes: condition_bytes, max });
     }
     for (event, event_bytes) in events.iter().zip(lengths) {
         let tag_bytes = event.tags.iter().map(|tag| tag.as_str().len()).max().unwrap_or(0);

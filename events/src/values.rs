@@ -197,6 +197,18 @@ impl ActorKind {
             Self::Unknown => "unknown",
         }
     }
+
+    /// The kind that a word in an event means.
+    #[must_use]
+    pub fn from_word(word: &str) -> Self {
+        match word {
+            "app_user" => Self::AppUser,
+            "service_account" => Self::ServiceAccount,
+            "system" => Self::System,
+            "unauthenticated" => Self::Unauthenticated,
+            _ => Self::Unknown,
+        }
+    }
 }
 
 impl Actor {
@@ -223,13 +235,13 @@ impl Actor {
 /// against the published feed once the private part, which holds the salt, is forgotten.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct PrivateDigest(String);
+pub struct PrivateDigest(Box<str>);
 
 impl PrivateDigest {
     /// The digest of a private part. The part itself must hold its salt.
     #[must_use]
     pub fn of(private: &[u8]) -> Self {
-        Self(hex::encode(Sha256::digest(private)))
+        Self(hex::encode(Sha256::digest(private)).into())
     }
 
     /// Whether `private` is what the digest was made of.

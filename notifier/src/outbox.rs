@@ -88,9 +88,9 @@ impl Outbox {
         let (mut state, mut after) = (State::default(), Position::START);
         loop {
             let page = store.read(&Query::all(), after, 1_000).await?;
-            for stored in &page.events {
-                let recorded = events::Recorded::parse(&stored.json)?;
-                state.add(stored.position, vec![Entry::decode(&stored.json)?], recorded.time);
+            for stored in page.iter() {
+                let recorded = events::Recorded::parse(stored.json)?;
+                state.add(stored.position, vec![Entry::decode(stored.json)?], recorded.time);
             }
             after = page.scanned_to;
             if after >= store.head() {

@@ -62,6 +62,8 @@ impl Drop for Beside {
 pub struct Parts {
     /// The log.
     pub store: Arc<dyn EventStore>,
+    /// Read models, as far as they are; the rest is read from the log.
+    pub views: Views,
     /// The restaurants.
     pub venues: Venues,
     /// The payment channels of the notifier.
@@ -75,13 +77,13 @@ pub struct Parts {
 }
 
 impl App {
-    /// Rebuilds the read models and starts what runs beside the requests.
+    /// Completes the read models and starts what runs beside the requests.
     ///
     /// # Errors
     /// [`StreamError`] when the log holds what this version can not read.
     pub async fn start(parts: Parts) -> Result<Self, StreamError> {
-        let Parts { store, venues, channels, service_token, clock, shutdown } = parts;
-        let views = Arc::new(Views::default());
+        let Parts { store, views, venues, channels, service_token, clock, shutdown } = parts;
+        let views = Arc::new(views);
         views.catch_up(store.as_ref()).await?;
         let handler = Handler::new(Arc::clone(&store), Arc::clone(&clock));
         let follow = tokio::spawn({

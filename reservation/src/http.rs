@@ -4,6 +4,7 @@
 //! [`request`], what is answered is written in [`representation`], and [`problem`] is the one place
 //! where an error becomes a status.
 
+mod batch;
 mod bodies;
 mod commands;
 mod extract;

@@ -16,6 +16,7 @@ use reservation::channels::Channels;
 use reservation::config::{Cli, Config};
 use reservation::http;
 use reservation::venues::Venues;
+use reservation::views::Views;
 use tokio::net::TcpListener;
 
 /// A tenth less CPU for a booking than with the system's allocator, see docs/performance.md.
@@ -47,11 +48,18 @@ fn main() -> ExitCode {
     else {
         return refuse(anyhow::anyhow!("logs and metrics can not be started twice"));
     };
-    let store = match SledStore::open(&options) {
+    // The log is read once: what opens it and what is built from it see the same bytes.
+    let (mut views, mut readable) = (Views::default(), Ok(()));
+    let opened = SledStore::open_visiting(&options, &mut |stored| {
+        if readable.is_ok() {
+            readable = views.take_in(stored);
+        }
+    });
+    let store = match opened.map_err(anyhow::Error::from).and_then(|store| Ok(readable.map(|()| store)?)) {
         Ok(store) => Arc::new(store),
         Err(error) => return refuse(error),
     };
-    match run(config, venues, store, metrics) {
+    match run(config, venues, store, views, metrics) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
@@ -65,6 +73,7 @@ async fn run(
     config: Config,
     venues: Venues,
     store: Arc<SledStore>,
+    views: Views,
     metrics: metrics_exporter_prometheus::PrometheusHandle,
 ) -> anyhow::Result<()> {
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -75,9 +84,9 @@ async fn run(
     tokio::spawn(channels.clone().follow(client, config.notifier_url, shutdown.clone()));
     tokio::spawn(metrics::upkeep(metrics.clone()));
     let (log, service_token) = (Arc::clone(&store) as Arc<dyn EventStore>, config.service_token);
-    let app =
-        App::start(Parts { store: log, venues, channels, service_token, clock, shutdown: shutdown.clone() })
-            .await?;
+    let parts =
+        Parts { store: log, views, venues, channels, service_token, clock, shutdown: shutdown.clone() };
+    let app = App::start(parts).await?;
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
         format!(
             "could not listen on {}: is another process there? Choose another address with --listen",

@@ -73,14 +73,14 @@ pub async fn each(
     loop {
         let page = store.read(query, after, PAGE_EVENTS).await?;
         looked_at.get_or_insert(page.scanned_to);
-        for stored in &page.events {
+        for stored in page.iter() {
             let at = stored.position;
             let recorded =
-                Recorded::parse(&stored.json).map_err(|source| StreamError::Parse { at, source })?;
+                Recorded::parse(stored.json).map_err(|source| StreamError::Parse { at, source })?;
             let event = recorded.event().map_err(|source| StreamError::Decode { at, source })?;
             visit(&recorded, event);
         }
-        if page.events.len() < PAGE_EVENTS {
+        if page.len() < PAGE_EVENTS {
             return Ok(looked_at.unwrap_or(page.scanned_to));
         }
         after = page.scanned_to;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use events::event::Event;
 use events::recorded::Recorded;
-use events::store::EventStore;
+use events::store::{EventStore, Stored};
 use events::values::TimeWindow;
 use events::{CustomerId, Position, Query, ReservationId, VenueId};
 use tokio::sync::watch;
@@ -37,7 +37,8 @@ pub struct Views {
 
 #[derive(Debug, Default)]
 struct Inner {
-    reservations: HashMap<ReservationId, Reservation>,
+    /// Boxed: the table moves its values whenever it grows.
+    reservations: HashMap<ReservationId, Box<Reservation>>,
     by_start: BTreeSet<ListKey>,
     by_customer: HashMap<CustomerId, Vec<ReservationId>>,
     /// Holds, by when they end.
@@ -82,6 +83,19 @@ impl Default for Views {
 }
 
 impl Views {
+    /// Takes in one event, the next one, before anyone reads.
+    ///
+    /// # Errors
+    /// [`StreamError`] when this version can not read it.
+    pub fn take_in(&mut self, stored: Stored<'_>) -> Result<(), StreamError> {
+        let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some((id, event, at)) = fact(stored)? {
+            inner.apply(id, &event, at);
+        }
+        self.seen.send_replace(stored.position);
+        Ok(())
+    }
+
     /// Takes in everything that is in the log.
     ///
     /// # Errors
@@ -89,28 +103,18 @@ impl Views {
     pub async fn catch_up(&self, store: &dyn EventStore) -> Result<(), StreamError> {
         loop {
             let after = *self.seen.borrow();
-            let seen = {
-                let mut facts = Vec::new();
-                let page = store.read(&Query::all(), after, 1_000).await?;
-                for stored in &page.events {
-                    let at = stored.position;
-                    let recorded =
-                        Recorded::parse(&stored.json).map_err(|source| StreamError::Parse { at, source })?;
-                    let event = recorded.event().map_err(|source| StreamError::Decode { at, source })?;
-                    if let Some(id) = stream::reservation_of(&recorded) {
-                        facts.push((id, event, stream::stamp(&recorded)));
-                    }
-                }
-                let mut inner = self.write();
-                for (id, event, at) in facts {
-                    inner.apply(id, &event, at);
-                }
-                page.scanned_to
-            };
-            self.seen.send_replace(seen);
-            if seen >= store.head() {
+            if after >= store.head() {
                 return Ok(());
             }
+            let page = store.read(&Query::all(), after, 1_000).await?;
+            // Parsed before anyone has to wait for the lock.
+            let facts: Result<Vec<_>, _> = page.iter().map(fact).collect();
+            let mut inner = self.write();
+            for (id, event, at) in facts?.into_iter().flatten() {
+                inner.apply(id, &event, at);
+            }
+            drop(inner);
+            self.seen.send_replace(page.scanned_to);
         }
     }
 
@@ -166,14 +170,15 @@ impl Views {
     /// The reservation of that id, as it is.
     #[must_use]
     pub fn get(&self, id: ReservationId) -> Option<Reservation> {
-        self.read().reservations.get(&id).cloned()
+        self.read().reservations.get(&id).map(|reservation| (**reservation).clone())
     }
 
     /// At most `limit` reservations that `filter` takes, by start, after `after`.
     #[must_use]
     pub fn list(&self, filter: &Filter, after: Option<ListKey>, limit: usize) -> Vec<Reservation> {
         let inner = self.read();
-        let taken = |id: &ReservationId| inner.reservations.get(id).filter(|r| filter.takes(r));
+        let taken =
+            |id: &ReservationId| inner.reservations.get(id).map(Box::as_ref).filter(|r| filter.takes(r));
         if let Some(customer) = &filter.customer_id {
             let ids = inner.by_customer.get(customer).map(Vec::as_slice).unwrap_or_default();
             let mut found: Vec<_> =
@@ -204,7 +209,9 @@ impl Views {
             .by_start
             .range((from, Bound::Unbounded))
             .take_while(|(start, _)| filter.to.is_none_or(|to| *start < to));
-        ids.filter_map(|(_, id)| inner.reservations.get(id)).filter(|r| filter.takes(r)).for_each(&mut visit);
+        ids.filter_map(|(_, id)| inner.reservations.get(id).map(Box::as_ref))
+            .filter(|r| filter.takes(r))
+            .for_each(&mut visit);
     }
 
     /// The hold that ends first.
@@ -253,27 +260,37 @@ fn key(reservation: &Reservation) -> ListKey {
     (reservation.window().start, reservation.id)
 }
 
+/// What an event says about a reservation, if it is about one.
+fn fact(stored: Stored<'_>) -> Result<Option<(ReservationId, Event, Stamp)>, StreamError> {
+    let at = stored.position;
+    let recorded = Recorded::parse(stored.json).map_err(|source| StreamError::Parse { at, source })?;
+    let Some(id) = stream::reservation_of(&recorded) else { return Ok(None) };
+    let event = recorded.event().map_err(|source| StreamError::Decode { at, source })?;
+    Ok(Some((id, event, stream::stamp(&recorded))))
+}
+
 impl Inner {
     fn apply(&mut self, id: ReservationId, event: &Event, at: Stamp) {
-        let mut reservation = self.reservations.remove(&id);
-        if let Some(before) = &reservation {
-            self.by_start.remove(&key(before));
-            if let Some(expires_at) = before.hold_expires_at() {
-                self.holds.remove(&(expires_at, id));
+        if let Some(reservation) = self.reservations.get_mut(&id) {
+            let (place, hold) = (key(reservation), reservation.hold_expires_at());
+            reservation.evolve(event, at);
+            if place != key(reservation) {
+                self.by_start.remove(&place);
+                self.by_start.insert(key(reservation));
             }
-        }
-        if let Event::ReservationCreated(created) = event {
+            if hold != reservation.hold_expires_at() {
+                hold.map(|expires_at| self.holds.remove(&(expires_at, id)));
+                reservation.hold_expires_at().map(|expires_at| self.holds.insert((expires_at, id)));
+            }
+            if matches!(event, Event::TableAssigned(_) | Event::TableReleased(_)) {
+                let venue = self.occupancy.entry(reservation.booking.venue_id.clone());
+                venue.or_default().evolve(id, event);
+            }
+        } else if let Event::ReservationCreated(created) = event {
+            let reservation = Reservation::begin(id, created, at);
             self.by_customer.entry(created.customer_id.clone()).or_default().push(id);
+            self.by_start.insert(key(&reservation));
+            self.reservations.insert(id, Box::new(reservation));
         }
-        stream::fold(&mut reservation, id, event, at);
-        let Some(after) = reservation else { return };
-        if matches!(event, Event::TableAssigned(_) | Event::TableReleased(_)) {
-            self.occupancy.entry(after.booking.venue_id.clone()).or_default().evolve(id, event);
-        }
-        self.by_start.insert(key(&after));
-        if let Some(expires_at) = after.hold_expires_at() {
-            self.holds.insert((expires_at, id));
-        }
-        self.reservations.insert(id, after);
     }
 }

@@ -222,7 +222,7 @@ pub async fn exactly_once(pair: &mut Pair, ids: &[String]) {
         let item = QueryItem { types: vec![event_type.to_owned()], tags: vec![] };
         let page = log.read(&Query { items: vec![item] }, Position::START, usize::MAX).await.unwrap();
         let subjects: Vec<_> =
-            page.events.iter().map(|e| Recorded::parse(&e.json).unwrap().subject.into_owned()).collect();
+            page.iter().map(|e| Recorded::parse(e.json).unwrap().subject.into_owned()).collect();
         let distinct: BTreeSet<_> = subjects.iter().collect();
         assert_eq!(
             (subjects.len(), distinct.len()),

@@ -1,7 +1,9 @@
 //! Which positions a type or a tag stands at. In memory, rebuilt at start.
 //!
-//! Keyed by a 64-bit hash with a random seed per process. Two tags may share a hash, so what the
+//! Keyed by a 32-bit hash with a random seed per process. Two tags may share a hash, so what the
 //! index gives are candidates: every one is compared with the tags in its group before it counts.
+//! Eight bytes for a key that stands once, as most do: a log of millions of events has as many
+//! keys, and what the index takes decides how long it takes to build it.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
@@ -9,55 +11,38 @@ use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
 use crate::ids::Position;
 use crate::query::{Query, QueryItem};
 
-/// Positions of one key, ascending. Most keys (a command key, say) stand at one position only.
-#[derive(Debug)]
-enum Postings {
-    One(u64),
-    Many(Vec<u64>),
-}
+/// The most events that one log holds: positions are kept in 31 bits here.
+pub const LOG_EVENTS_MAX: u64 = (1 << 31) - 1;
 
-impl Postings {
-    fn push(&mut self, position: u64) {
-        match self {
-            Self::One(first) if *first == position => {}
-            Self::One(first) => *self = Self::Many(vec![*first, position]),
-            // An event with the same tag twice is one posting.
-            Self::Many(all) if all.last() == Some(&position) => {}
-            Self::Many(all) => all.push(position),
-        }
-    }
+/// Marks a value that is the place of a list, not a position.
+const LIST: u32 = 1 << 31;
 
-    fn after(&self, after: Position) -> &[u64] {
-        let all = match self {
-            Self::One(position) => std::slice::from_ref(position),
-            Self::Many(all) => all.as_slice(),
-        };
-        &all[all.partition_point(|p| *p <= after.0)..]
-    }
-}
-
-/// The key is a hash already.
+/// The key is a hash already; spread over 64 bits as the table wants it.
 #[derive(Default)]
-struct Identity(u64);
+struct Spread(u64);
 
-impl Hasher for Identity {
+impl Hasher for Spread {
     fn finish(&self) -> u64 {
         self.0
     }
 
     fn write(&mut self, _: &[u8]) {
-        unreachable!("keys are u64")
+        unreachable!("keys are u32")
     }
 
-    fn write_u64(&mut self, key: u64) {
-        self.0 = key;
+    fn write_u32(&mut self, key: u32) {
+        // Knuth's multiplicative hashing, with 2^64 divided by the golden ratio.
+        self.0 = u64::from(key).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     }
 }
 
 #[derive(Default)]
 pub(super) struct Index {
     seed: RandomState,
-    postings: HashMap<u64, Postings, BuildHasherDefault<Identity>>,
+    /// A position, or the place of a list with [`LIST`] set.
+    postings: HashMap<u32, u32, BuildHasherDefault<Spread>>,
+    /// Positions of the keys that stand more than once, ascending.
+    lists: Vec<Vec<u32>>,
 }
 
 /// Candidates of a query, see [`Index::candidates`].
@@ -69,13 +54,21 @@ pub(super) struct Candidates {
     pub(super) more: bool,
 }
 
+/// What a key of a type or a tag hashes to.
+pub(super) type Key = u32;
+
 impl Index {
+    /// Files the event at `position`, which lies behind all others, under its type and its tags.
+    ///
+    /// Positions beyond [`LOG_EVENTS_MAX`] must never come here.
     pub(super) fn insert<'a>(
         &mut self,
         position: Position,
         event_type: &str,
         tags: impl Iterator<Item = &'a str>,
     ) {
+        #[expect(clippy::cast_possible_truncation, reason = "at most LOG_EVENTS_MAX")]
+        let position = position.0 as u32;
         let type_key = self.type_key(event_type);
         self.push(type_key, position);
         for tag in tags {
@@ -84,19 +77,39 @@ impl Index {
         }
     }
 
-    fn push(&mut self, key: u64, position: Position) {
-        self.postings
-            .entry(key)
-            .and_modify(|postings| postings.push(position.0))
-            .or_insert(Postings::One(position.0));
+    fn push(&mut self, key: Key, position: u32) {
+        let Some(known) = self.postings.get_mut(&key) else {
+            self.postings.insert(key, position);
+            return;
+        };
+        if *known & LIST == 0 {
+            if *known != position {
+                #[expect(clippy::cast_possible_truncation, reason = "fewer lists than positions")]
+                let place = self.lists.len() as u32;
+                self.lists.push(vec![*known, position]);
+                *known = place | LIST;
+            }
+        } else if let Some(list) = self.lists.get_mut((*known ^ LIST) as usize)
+            // An event with the same tag twice is one posting.
+            && list.last() != Some(&position)
+        {
+            list.push(position);
+        }
     }
 
-    fn type_key(&self, event_type: &str) -> u64 {
-        self.seed.hash_one((0_u8, event_type))
+    fn type_key(&self, event_type: &str) -> Key {
+        self.key((0_u8, event_type))
     }
 
-    fn tag_key(&self, tag: &str) -> u64 {
-        self.seed.hash_one((1_u8, tag))
+    fn tag_key(&self, tag: &str) -> Key {
+        self.key((1_u8, tag))
+    }
+
+    fn key(&self, of: impl std::hash::Hash) -> Key {
+        let hash = self.seed.hash_one(of);
+        #[expect(clippy::cast_possible_truncation, reason = "half of a hash is a hash")]
+        let key = hash as u32;
+        key
     }
 
     /// Positions after `after` where an event of `query` may stand: every match is among them, up
@@ -105,29 +118,50 @@ impl Index {
         let mut positions = Vec::new();
         // Behind this position some list was cut off: what lies there is for the next call.
         let mut complete_to = u64::MAX;
+        let mut lists = 0;
         for item in &query.items {
-            for list in self.lists(item, after) {
+            self.each_list(item, after, &mut |list| {
+                lists += 1;
                 if let Some(cut) = list.get(at_most) {
-                    complete_to = complete_to.min(cut - 1);
+                    complete_to = complete_to.min(u64::from(*cut) - 1);
                 }
-                positions.extend(list.iter().take(at_most));
-            }
+                positions.extend(list.iter().take(at_most).copied().map(u64::from));
+            });
         }
-        positions.sort_unstable();
-        positions.dedup();
+        if lists > 1 {
+            positions.sort_unstable();
+            positions.dedup();
+        }
         positions.truncate(positions.partition_point(|p| *p <= complete_to));
         Candidates { positions, more: complete_to != u64::MAX }
     }
 
     /// The shortest list that holds every match of an item with tags, or one list for each type
     /// of an item without.
-    fn lists(&self, item: &QueryItem, after: Position) -> Vec<&[u64]> {
-        let list = |key: u64| self.postings.get(&key).map_or(&[][..], |p| p.after(after));
-        let by_tag = item.tags.iter().map(|tag| list(self.tag_key(tag.as_str()))).min_by_key(|l| l.len());
-        match by_tag {
-            Some(shortest) => vec![shortest],
-            None => item.types.iter().map(|t| list(self.type_key(t))).collect(),
+    fn each_list(&self, item: &QueryItem, after: Position, visit: &mut impl FnMut(&[u32])) {
+        if item.tags.is_empty() {
+            item.types.iter().for_each(|t| self.with_list(self.type_key(t), after, visit));
+            return;
         }
+        let keys = item.tags.iter().map(|tag| self.tag_key(tag.as_str()));
+        let shortest = keys.min_by_key(|key| {
+            let mut len = 0;
+            self.with_list(*key, after, &mut |list| len = list.len());
+            len
+        });
+        if let Some(key) = shortest {
+            self.with_list(key, after, visit);
+        }
+    }
+
+    fn with_list(&self, key: Key, after: Position, visit: &mut impl FnMut(&[u32])) {
+        let Some(known) = self.postings.get(&key) else { return };
+        let all = if *known & LIST == 0 {
+            std::slice::from_ref(known)
+        } else {
+            self.lists.get((*known ^ LIST) as usize).map(Vec::as_slice).unwrap_or_default()
+        };
+        visit(&all[all.partition_point(|p| u64::from(*p) <= after.0)..]);
     }
 }
 
@@ -156,5 +190,19 @@ mod tests {
         }
         let expected: Vec<u64> = (1..=100).filter(|p| p % 3 != 2).collect();
         assert_eq!(seen, expected);
+    }
+
+    /// Many keys in a table of 32-bit hashes: some share one, none is lost.
+    #[test]
+    fn keys_that_share_a_hash_are_candidates_of_each_other() {
+        let mut index = Index::default();
+        for position in 1..=200_000 {
+            let tag = format!("n:{position}");
+            index.insert(Position(position), "t", [tag.as_str()].into_iter());
+        }
+        for n in 1..=200_000 {
+            let found = index.candidates(&Query::any_tag([Tag::new("n", n)]), Position::START, 16);
+            assert!(found.positions.contains(&n), "{n}: {found:?}");
+        }
     }
 }

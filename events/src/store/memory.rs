@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::{AppendCondition, AppendError, Appended, EventStore, Page, ReadError, Stored, check_limits};
+use super::{AppendCondition, AppendError, Appended, EventStore, Page, ReadError, check_limits};
 use crate::ids::{LogId, Position};
 use crate::query::{Query, Tag};
 use crate::recorded::{Envelope, NewEvent};
@@ -31,7 +31,9 @@ struct Log {
 
 #[derive(Debug)]
 struct Kept {
-    stored: Stored,
+    position: Position,
+    /// With a comma before it, as a page gives it on.
+    json: Bytes,
     event_type: &'static str,
     tags: Vec<Tag>,
 }
@@ -66,12 +68,12 @@ impl MemoryStore {
     ) -> Result<Appended, AppendError> {
         let envelopes: Vec<_> =
             events.iter().map(|event| Envelope::write(event, self.source, self.log_id)).collect();
-        check_limits(&events, envelopes.iter().map(Envelope::len_bytes))?;
+        check_limits(&events, envelopes.iter().map(Envelope::len_bytes), condition)?;
         let mut log = self.log();
         let after = usize::try_from(condition.after.0).unwrap_or(usize::MAX);
         let excluded = log.events.iter().skip(after).find(|kept| kept.matches(&condition.fail_if_any));
         if let Some(kept) = excluded {
-            return Err(AppendError::Conflict { at: kept.stored.position });
+            return Err(AppendError::Conflict { at: kept.position });
         }
         let first = Position(log.events.len() as u64 + 1);
         let mut last = first;
@@ -83,8 +85,8 @@ impl MemoryStore {
             if let Some(private) = event.private {
                 log.private.insert(position, private);
             }
-            let stored = Stored { position, json: envelope.stamp(position).into() };
-            log.events.push(Kept { stored, event_type: event.event_type, tags: event.tags });
+            let json = [b",", &envelope.stamp(position)[..]].concat().into();
+            log.events.push(Kept { position, json, event_type: event.event_type, tags: event.tags });
             last = position;
         }
         self.head.send_replace(last);
@@ -94,20 +96,14 @@ impl MemoryStore {
     fn read_now(&self, query: &Query, after: Position, limit: usize) -> Page {
         let log = self.log();
         let skipped = usize::try_from(after.0).unwrap_or(usize::MAX);
-        let events: Vec<_> = log
-            .events
-            .iter()
-            .skip(skipped)
-            .filter(|kept| kept.matches(query))
-            .take(limit)
-            .map(|kept| kept.stored.clone())
-            .collect();
-        let head = Position(log.events.len() as u64);
-        let scanned_to = match events.last() {
-            Some(last) if events.len() == limit => last.position,
-            _ => head.max(after),
-        };
-        Page { events, scanned_to }
+        let mut page = Page::empty(after.max(Position(log.events.len() as u64)));
+        for kept in log.events.iter().skip(skipped).filter(|kept| kept.matches(query)).take(limit) {
+            page.push(kept.position, kept.json.clone());
+        }
+        if let Some(last) = page.last().filter(|_| page.len() == limit) {
+            page.scanned_to = last.position;
+        }
+        page
     }
 }
 

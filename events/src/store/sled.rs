@@ -9,11 +9,13 @@
 //! In the data directory: `lock`, `head-witness.json`, and `log/` which is sled's.
 
 mod keeper;
+mod load;
 mod open;
 mod state;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
@@ -24,7 +26,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub use self::open::OpenError;
 use self::state::State;
 use self::writer::{Request, Writer};
-use super::{AppendCondition, AppendError, Appended, EventStore, Page, ReadError, check_limits};
+use super::frame::{Entry, Group};
+use super::{AppendCondition, AppendError, Appended, EventStore, Page, ReadError, Stored, check_limits};
 use crate::ids::{LogId, Position};
 use crate::query::Query;
 use crate::recorded::{Envelope, NewEvent};
@@ -81,6 +84,8 @@ struct Shared {
     private: sled::Tree,
     state: RwLock<State>,
     head: watch::Sender<Position>,
+    /// How long the database file was at the last sync.
+    synced_bytes: AtomicU64,
 }
 
 impl SledStore {
@@ -92,13 +97,28 @@ impl SledStore {
     /// [`OpenError`] when the directory is in use, or when the log is damaged, was replaced or has
     /// lost events. Nothing was changed then beyond what sled's own recovery does.
     pub fn open(options: &Options) -> Result<Self, OpenError> {
-        let opened = open::open(options)?;
+        Self::open_visiting(options, &mut |_| {})
+    }
+
+    /// Opens the log as [`Self::open`] does, and shows every event to `visit`, in order: whoever
+    /// builds something from all of them need not read them a second time.
+    ///
+    /// What `visit` saw counts only when the log opened.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub fn open_visiting(
+        options: &Options,
+        visit: &mut (dyn FnMut(Stored<'_>) + Send),
+    ) -> Result<Self, OpenError> {
+        let opened = open::open(options, visit)?;
         let shared = Arc::new(Shared {
             log_id: opened.log_id,
             log: opened.log,
             private: opened.private,
             head: watch::Sender::new(opened.state.last()),
             state: RwLock::new(opened.state),
+            synced_bytes: AtomicU64::new(opened.file.metadata().map_or(0, |metadata| metadata.len())),
         });
         metrics::gauge!("meja_log_head_position").set(shared.head.borrow().0 as f64);
         let (requests, queue) = mpsc::channel(options.queue_appends);
@@ -164,7 +184,7 @@ impl EventStore for SledStore {
             // Serialised here, on the caller's thread, not on the one that everybody waits for.
             let envelopes: Vec<_> =
                 events.iter().map(|event| Envelope::write(event, self.source, self.shared.log_id)).collect();
-            check_limits(&events, envelopes.iter().map(Envelope::len_bytes))?;
+            check_limits(&events, envelopes.iter().map(Envelope::len_bytes), &condition)?;
             let (reply, answer) = oneshot::channel();
             let request = Request::new(events, envelopes, condition, reply);
             let requests = self.requests.as_ref().ok_or(AppendError::Closed)?;
@@ -233,18 +253,15 @@ impl Shared {
     }
 
     fn read_all(&self, after: Position, limit: usize, head: Position) -> Result<Page, ReadError> {
-        let mut page = Page { scanned_to: after.max(head), ..Page::default() };
+        let mut page = Page::empty(after.max(head));
         let mut next = after.next();
         while next <= head {
-            let group = self.group_at(next)?;
-            while next <= group.last() {
-                if page.events.len() == limit {
-                    page.scanned_to = Position(next.0 - 1);
-                    return Ok(page);
-                }
-                page.events.push(group.entry(next)?.stored());
-                next = next.next();
+            if page.len() == limit {
+                page.scanned_to = Position(next.0 - 1);
+                break;
             }
+            let group = self.group_at(next)?;
+            next = page.push_run(&group, next, limit - page.len())?.next();
         }
         Ok(page)
     }
@@ -256,38 +273,67 @@ impl Shared {
         limit: usize,
         head: Position,
     ) -> Result<Page, ReadError> {
-        let mut page = Page { scanned_to: after.max(head), ..Page::default() };
-        let mut group: Option<super::frame::Group> = None;
+        let mut page = Page::empty(after.max(head));
+        self.each_match(query, after, head, limit, |group, entry| {
+            page.push_entry(group, entry);
+            let full = page.len() == limit;
+            if full {
+                page.scanned_to = entry.position;
+            }
+            !full
+        })?;
+        Ok(page)
+    }
+
+    /// The first event after `after` that `query` matches.
+    fn first_match(&self, query: &Query, after: Position) -> Result<Option<Position>, ReadError> {
+        let head = *self.head.borrow();
+        if query.is_all() {
+            return Ok((after < head).then(|| after.next()));
+        }
+        let mut first = None;
+        self.each_match(query, after, head, 1, |_, entry| {
+            first = Some(entry.position);
+            false
+        })?;
+        Ok(first)
+    }
+
+    /// Calls `visit` with every event after `after` that `query` matches, until it has enough and
+    /// says `false`. `about` says how many it may want.
+    fn each_match(
+        &self,
+        query: &Query,
+        after: Position,
+        head: Position,
+        about: usize,
+        mut visit: impl FnMut(&Group, &Entry<'_>) -> bool,
+    ) -> Result<(), ReadError> {
+        let mut group: Option<Group> = None;
         let mut from = after;
         loop {
-            let found = self.state().index.candidates(query, from, limit.max(16));
+            let found = self.state().index.candidates(query, from, about.max(16));
             let beyond = found.positions.last().is_some_and(|last| *last > head.0);
             for position in found.positions.into_iter().map(Position).take_while(|p| *p <= head) {
                 from = position;
-                if group.as_ref().is_none_or(|group| position > group.last()) {
-                    group = Some(self.group_at(position)?);
-                }
-                let Some(entry) = group.as_ref().map(|group| group.entry(position)).transpose()? else {
-                    continue;
+                let group = match &mut group {
+                    Some(group) if position <= group.last() => group,
+                    other => other.insert(self.group_at(position)?),
                 };
-                if !entry.matches(query) {
-                    continue;
-                }
-                page.events.push(entry.stored());
-                if page.events.len() == limit {
-                    page.scanned_to = position;
-                    return Ok(page);
+                let entry = group.entry(position)?;
+                if entry.matches(query) && !visit(group, &entry) {
+                    return Ok(());
                 }
             }
             // What was published meanwhile is in the index already, but lies behind the head.
             if !found.more || beyond {
-                return Ok(page);
+                return Ok(());
             }
         }
     }
 
     /// The group that holds `position`, which must not lie behind the head.
-    fn group_at(&self, position: Position) -> Result<super::frame::Group, ReadError> {
+    fn group_at(&self, position: Position) -> Result<Group, ReadError> {
         let first = {
             let state = self.state();
             if let Some(group) = state.recent_group(position) {
@@ -301,6 +347,6 @@ impl Shared {
             .map_err(|source| ReadError::Storage { at: position, source })?;
         let value =
             value.ok_or(ReadError::Damaged { at: position, what: "a group that was there is gone" })?;
-        super::frame::Group::open(first, Bytes::from_owner(value))
+        Group::decode(first, &value)
     }
 }

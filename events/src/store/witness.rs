@@ -20,11 +20,20 @@ pub(super) struct Witness {
     pub(super) position: Position,
     /// Chain hash at `position`, hexadecimal.
     pub(super) hash: String,
+    /// How long the database file was when that position was synced, in bytes. It never gets
+    /// shorter by itself. Zero in a witness of a version that did not note it.
+    #[serde(default)]
+    pub(super) file_bytes: u64,
 }
 
 impl Witness {
-    pub(super) fn new(log_id: LogId, position: Position, hash: &ChainHash) -> Self {
-        Self { log_id, position, hash: hex::encode(hash) }
+    pub(super) fn new(log_id: LogId, position: Position, hash: &ChainHash, file_bytes: u64) -> Self {
+        Self { log_id, position, hash: hex::encode(hash), file_bytes }
+    }
+
+    /// Whether this is the hash at its position.
+    pub(super) fn has_hash(&self, hash: &ChainHash) -> bool {
+        self.hash == hex::encode(hash)
     }
 
     fn path(data_dir: &Path) -> PathBuf {

@@ -145,7 +145,7 @@ fn every_event_stands_as_its_golden_file_says() {
         let golden: serde_json::Value = serde_json::from_str(&golden).unwrap();
         assert_eq!(data, golden, "{} is read by consumers as its golden file says", event.event_type());
         let raw = RawValue::from_string(golden.to_string()).unwrap();
-        assert_eq!(Event::decode(event.event_type(), &raw).unwrap(), event);
+        assert_eq!(Event::decode(event.event_type(), raw.get()).unwrap(), event);
     }
 }
 
@@ -181,11 +181,8 @@ fn decoding_is_lenient_where_commands_are_strict() {
     let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
     // A party size over today's limit and a field that a later version added.
     let event =
-        Event::decode("meja.reservation.party_size_changed.v1", &raw(r#"{"from":2,"to":200,"later":true}"#));
+        Event::decode("meja.reservation.party_size_changed.v1", r#"{"from":2,"to":200,"later":true}"#);
     assert!(matches!(event, Ok(Event::PartySizeChanged(_))), "{event:?}");
-    assert!(matches!(Event::decode("meja.unknown.v9", &raw("{}")), Err(DecodeError::UnknownType(_))));
-    assert!(matches!(
-        Event::decode("meja.reservation.created.v1", &raw("{}")),
-        Err(DecodeError::Data { .. })
-    ));
+    assert!(matches!(Event::decode("meja.unknown.v9", "{}"), Err(DecodeError::UnknownType(_))));
+    assert!(matches!(Event::decode("meja.reservation.created.v1", "{}"), Err(DecodeError::Data { .. })));
 }

@@ -57,7 +57,7 @@ async fn positions_are_consecutive_and_events_read_back<S: Subject>() {
     assert_eq!(numbers(&page), [1, 2, 3]);
     assert_eq!(page.scanned_to, Position(3));
     let source = format!("/test/{}", store.log_id());
-    assert!(page.events.iter().all(|e| String::from_utf8_lossy(&e.json).contains(&source)));
+    assert!(page.iter().all(|e| String::from_utf8_lossy(e.json).contains(&source)));
 }
 
 async fn queries_select_by_any_type_and_all_tags<S: Subject>() {
@@ -140,13 +140,12 @@ async fn a_follower_misses_nothing_while_many_write<S: Subject>() {
             while after.0 < WRITERS * EACH * 2 {
                 head.wait_for(|head| *head > after).await.unwrap();
                 let page = store.read(&Query::all(), after, 7).await.unwrap();
-                for stored in &page.events {
+                for stored in page.iter() {
                     assert_eq!(stored.position, after.next(), "no gap, no reordering");
                     after = stored.position;
                     seen.push(number(stored));
                 }
-                filtered +=
-                    store.read(&tagged("w0"), Position::START, usize::MAX).await.unwrap().events.len();
+                filtered += store.read(&tagged("w0"), Position::START, usize::MAX).await.unwrap().len();
             }
             (seen, filtered)
         }
@@ -185,10 +184,10 @@ async fn filtered_reads_move_on<S: Subject>() {
     assert_eq!(numbers(&page), [200]);
     assert_eq!(page.scanned_to, Position(200));
     let page = store.read(&tagged("never"), Position::START, 3).await.unwrap();
-    assert!(page.events.is_empty());
+    assert!(page.is_empty());
     assert_eq!(page.scanned_to, Position(200), "a reader of nothing need not start again");
     let page = store.read(&tagged("common"), Position(400), 3).await.unwrap();
-    assert!(page.events.is_empty());
+    assert!(page.is_empty());
 }
 
 async fn private_parts_stay_beside_the_log_until_they_are_forgotten<S: Subject>() {
@@ -201,7 +200,7 @@ async fn private_parts_stay_beside_the_log_until_they_are_forgotten<S: Subject>(
     assert_eq!(store.private(Position(2)).await.unwrap().unwrap(), "+39 06 1");
     assert_eq!(store.private(Position(3)).await.unwrap(), None);
     let page = store.read(&Query::all(), Position::START, 10).await.unwrap();
-    assert!(page.events.iter().all(|e| !String::from_utf8_lossy(&e.json).contains("ada@")));
+    assert!(page.iter().all(|e| !String::from_utf8_lossy(e.json).contains("ada@")));
     let mut order = numbered(4, &["forget"]);
     order.forgets = vec![Position(1)];
     let refused =
@@ -211,7 +210,7 @@ async fn private_parts_stay_beside_the_log_until_they_are_forgotten<S: Subject>(
     store.append(vec![order], anyway()).await.unwrap();
     assert_eq!(store.private(Position(1)).await.unwrap(), None);
     assert!(store.private(Position(2)).await.unwrap().is_some());
-    assert_eq!(store.read(&Query::all(), Position::START, 10).await.unwrap().events.len(), 4);
+    assert_eq!(store.read(&Query::all(), Position::START, 10).await.unwrap().len(), 4);
 }
 
 async fn limits_are_named<S: Subject>() {
@@ -248,7 +247,7 @@ async fn event_ids_are_unique_and_carry_their_position<S: Subject>() {
     let page = store.read(&Query::all(), Position::START, 100).await.unwrap();
     let ids = ids(&page);
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 40);
-    for (stored, id) in page.events.iter().zip(ids) {
+    for (stored, id) in page.iter().zip(ids) {
         assert_eq!(events::recorded::id_of(&stored.json), Some(id));
     }
 }

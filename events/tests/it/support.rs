@@ -48,22 +48,22 @@ pub fn tagged(tag: &str) -> Query {
     Query::any_tag([Tag::from_stored(tag)])
 }
 
-pub fn number(stored: &Stored) -> u64 {
+pub fn number(stored: Stored<'_>) -> u64 {
     #[derive(serde::Deserialize)]
     struct Data {
         number: u64,
     }
-    let recorded = Recorded::parse(&stored.json).unwrap();
+    let recorded = Recorded::parse(stored.json).unwrap();
     assert_eq!(recorded.id.position, stored.position);
-    serde_json::from_str::<Data>(recorded.data.get()).unwrap().number
+    serde_json::from_str::<Data>(recorded.data).unwrap().number
 }
 
 pub fn numbers(page: &Page) -> Vec<u64> {
-    page.events.iter().map(number).collect()
+    page.iter().map(number).collect()
 }
 
 pub fn ids(page: &Page) -> Vec<EventId> {
-    page.events.iter().map(|stored| Recorded::parse(&stored.json).unwrap().id).collect()
+    page.iter().map(|stored| Recorded::parse(stored.json).unwrap().id).collect()
 }
 
 /// Options that leave no trace of a reserve: the tests' disk may be small.

@@ -194,13 +194,17 @@ impl Reservation {
             }
             Event::ReservationRescheduled(moved) => self.booking.window = moved.to,
             Event::PartySizeChanged(changed) => self.booking.party_size = changed.to,
-            Event::TableAssigned(assigned) => self.tables.push(TableAssignment {
-                id: assigned.assignment_id,
-                table_id: assigned.table_id.clone(),
-                capacity: assigned.capacity,
-                area: assigned.area.clone(),
-                window: assigned.window,
-            }),
+            Event::TableAssigned(assigned) => {
+                // Nearly always one, for as long as the reservation is kept in memory.
+                self.tables.reserve_exact(1);
+                self.tables.push(TableAssignment {
+                    id: assigned.assignment_id,
+                    table_id: assigned.table_id.clone(),
+                    capacity: assigned.capacity,
+                    area: assigned.area.clone(),
+                    window: assigned.window,
+                });
+            }
             Event::TableReleased(released) => self.tables.retain(|table| table.id != released.assignment_id),
             Event::PaymentRequested(_)
             | Event::PaymentCompleted(_)

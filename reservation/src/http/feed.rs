@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -18,6 +19,7 @@ use events::store::Page;
 use events::{EventId, Position, Query, QueryItem, ReservationId, Tag, WaitlistId, recorded};
 use tokio::time::Instant;
 
+use super::batch::Batch;
 use super::bodies;
 use super::extract::Parameters;
 use super::problem::read_problem;
@@ -65,7 +67,7 @@ pub(super) async fn events(
         return Ok(sse::stream(app, request, after));
     }
     let page = app.wait_for_page(&request, after).await?;
-    app.feed_page(&request, after, &page, &headers).await
+    app.feed_page(&request, after, page, &headers).await
 }
 
 fn wants_stream(headers: &HeaderMap) -> bool {
@@ -161,7 +163,7 @@ impl App {
             .read(&Query::all(), Position(position.0.saturating_sub(1)), 1)
             .await
             .map_err(read_problem)?;
-        Ok(page.events.first().filter(|e| e.position == position).and_then(|e| recorded::id_of(&e.json)))
+        Ok(page.first().filter(|e| e.position == position).and_then(|e| recorded::id_of(e.json)))
     }
 
     /// What follows `after`; waits for something to follow, as long as the consumer wants.
@@ -173,7 +175,7 @@ impl App {
         loop {
             head.mark_unchanged();
             let page = self.store.read(&request.query, from, request.limit).await.map_err(read_problem)?;
-            if !page.events.is_empty() || request.timeout.is_zero() {
+            if !page.is_empty() || request.timeout.is_zero() {
                 return Ok(page);
             }
             from = page.scanned_to;
@@ -194,18 +196,18 @@ impl App {
         &self,
         request: &FeedRequest,
         after: Position,
-        page: &Page,
+        page: Page,
         headers: &HeaderMap,
     ) -> Result<Response, Problem> {
-        let full = page.events.len() == request.limit;
+        let full = page.len() == request.limit;
         // Where the next request goes on: also past events that a filter left out.
-        let reached = match page.events.last() {
-            Some(last) if full => recorded::id_of(&last.json),
+        let reached = match page.last() {
+            Some(last) if full => recorded::id_of(last.json),
             _ if page.scanned_to == after => request.after,
             _ => self.id_at(page.scanned_to).await?,
         };
         // The uuids in it are of this very log: a page of a replaced one has another tag.
-        let last = page.events.last().and_then(|last| recorded::id_of(&last.json)).or(request.after);
+        let last = page.last().and_then(|last| recorded::id_of(last.json)).or(request.after);
         let log_id = self.store.log_id();
         let etag = last.map_or_else(|| format!("\"{log_id}\""), |last| format!("\"{}-{last}\"", after.0));
         let mut reply = HeaderMap::new();
@@ -228,23 +230,8 @@ impl App {
             return Ok((StatusCode::NOT_MODIFIED, reply).into_response());
         }
         put(header::CONTENT_TYPE, BATCH_CONTENT_TYPE.into());
-        Ok((reply, joined(page)).into_response())
+        Ok((reply, Body::new(Batch::of(page))).into_response())
     }
-}
-
-/// The stored bytes, joined by commas.
-fn joined(page: &Page) -> Vec<u8> {
-    let len = page.events.iter().map(|event| event.json.len() + 1).sum::<usize>();
-    let mut body = Vec::with_capacity(len + 2);
-    body.push(b'[');
-    for (i, event) in page.events.iter().enumerate() {
-        if i > 0 {
-            body.push(b',');
-        }
-        body.extend_from_slice(&event.json);
-    }
-    body.push(b']');
-    body
 }
 
 /// Counts a consumer that waits, for as long as it does.

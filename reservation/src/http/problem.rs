@@ -81,7 +81,7 @@ fn append_problem(error: &AppendError) -> Problem {
             "Too many requests wait for the disk. Nothing was done; try again.",
             1,
         ),
-        AppendError::NoSpace { .. } => {
+        AppendError::NoSpace { .. } | AppendError::Full => {
             tracing::error!(%error, "the disk is full");
             Problem::unavailable(
                 "disk_full",

@@ -128,7 +128,16 @@ struct CancellationView {
 impl App {
     /// The representation of `reservation`, with its private parts.
     pub(super) async fn view(&self, reservation: &Reservation) -> Result<ReservationView, Problem> {
-        let contact: Option<Contact> = self.private(reservation.created.position).await?;
+        let contact = self.private(reservation.created.position).await?;
+        self.view_with(reservation, contact).await
+    }
+
+    /// The same for whoever has the contact at hand.
+    async fn view_with(
+        &self,
+        reservation: &Reservation,
+        contact: Option<Contact>,
+    ) -> Result<ReservationView, Problem> {
         let description: Option<Description> = match &reservation.status {
             Status::Cancelled { described_at: Some(at), .. } => self.private(*at).await?,
             _ => None,
@@ -151,29 +160,42 @@ impl App {
 
     /// The answer to a command.
     pub(super) async fn answer(&self, handled: &Handled) -> Result<Response, Problem> {
-        let view = self.view(&handled.reservation).await?;
-        let mut response = with_etag(&view, handled.reservation.version);
-        if handled.replayed {
-            response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
-        }
-        Ok(response)
+        Ok(answer(handled, &self.view(&handled.reservation).await?))
     }
 
     /// The first answer once more, for a repeat.
     pub(super) async fn answer_again(&self, handled: &Handled, creates: bool) -> Response {
-        let answer = if creates { self.answer_created(handled).await } else { self.answer(handled).await };
+        let answer =
+            if creates { self.answer_created(handled, None).await } else { self.answer(handled).await };
         answer.unwrap_or_else(Problem::into_response)
     }
 
-    /// The answer to a booking.
-    pub(super) async fn answer_created(&self, handled: &Handled) -> Result<Response, Problem> {
-        let mut response = self.answer(handled).await?;
+    /// The answer to a booking. Who just booked has told their `contact`.
+    pub(super) async fn answer_created(
+        &self,
+        handled: &Handled,
+        contact: Option<Contact>,
+    ) -> Result<Response, Problem> {
+        let view = match contact {
+            // The first answer once more: what it said may have been forgotten since.
+            contact @ Some(_) if !handled.replayed => self.view_with(&handled.reservation, contact).await?,
+            _ => self.view(&handled.reservation).await?,
+        };
+        let mut response = answer(handled, &view);
         let location = format!("/api/reservations/{}", handled.reservation.id);
         if let Ok(location) = HeaderValue::from_str(&location) {
             response.headers_mut().insert(header::LOCATION, location);
         }
         Ok(response)
     }
+}
+
+fn answer(handled: &Handled, view: &ReservationView) -> Response {
+    let mut response = with_etag(view, handled.reservation.version);
+    if handled.replayed {
+        response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+    }
+    response
 }
 
 /// 200 with the version as a strong ETag.

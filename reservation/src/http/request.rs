@@ -1,5 +1,6 @@
 //! Bodies and queries become commands and filters. After this nothing is checked twice.
 
+use bytes::Bytes;
 use chassis::form::Form;
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -18,8 +19,17 @@ const DURATION_MINUTES_DEFAULT: u32 = 90;
 const DURATION_MINUTES: std::ops::RangeInclusive<i64> = 15..=480;
 const NOTICE_DAYS_MAX: u64 = 365;
 
-/// A booking as it was asked for: the fact, and its private part.
-pub(super) fn booking(form: &mut Form, app: &App) -> Option<(ReservationCreated, Sealed)> {
+/// A booking as it was asked for.
+pub(super) struct Booking {
+    /// The fact.
+    pub(super) created: ReservationCreated,
+    /// Who comes, in words.
+    pub(super) contact: Contact,
+    /// The same as the private part of the fact.
+    pub(super) private: Bytes,
+}
+
+pub(super) fn booking(form: &mut Form, app: &App) -> Option<Booking> {
     let customer_id = form.parsed("customer_id", CustomerId::MAX_CHARS, str::parse::<CustomerId>);
     let venue = venue(form, app);
     let start = venue.and_then(|venue| start_time(form, "start_time", venue.timezone, app.clock.now()));
@@ -44,7 +54,8 @@ pub(super) fn booking(form: &mut Form, app: &App) -> Option<(ReservationCreated,
         form.optional_text("start_time", 40);
     }
     let party_size = PartySize::try_from(party_size.unwrap_or(2)).ok()?;
-    let (venue, contact) = (venue?, seal(&contact?).ok()?);
+    let (venue, contact) = (venue?, contact?);
+    let Sealed { bytes: private, digest: contact_digest } = seal(&contact).ok()?;
     let created = ReservationCreated {
         venue_id: venue.id.clone(),
         customer_id: customer_id?,
@@ -54,9 +65,9 @@ pub(super) fn booking(form: &mut Form, app: &App) -> Option<(ReservationCreated,
         locale: locale.unwrap_or(venue.locale),
         policy: venue.policy_for(party_size),
         payment_channel,
-        contact_digest: contact.digest.clone(),
+        contact_digest,
     };
-    Some((created, contact))
+    Some(Booking { created, contact, private })
 }
 
 fn venue<'a>(form: &mut Form, app: &'a App) -> Option<&'a Venue> {

@@ -41,10 +41,11 @@ const LIMIT_MAX: usize = 200;
         (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
         (status = 503, body = bodies::Problem, content_type = "application/problem+json")))]
 pub(super) async fn create(State(app): State<App>, post: Post) -> Result<Response, Problem> {
-    let ((created, contact), mut submission) = post.read(|form| request::booking(form, &app))?;
-    submission.private = Some(contact.bytes);
-    let handled = app.handler.book(&created, &submission).await.map_err(|error| app.problem(error))?;
-    app.answer_created(&handled).await
+    let (booking, mut submission) = post.read(|form| request::booking(form, &app))?;
+    submission.private = Some(booking.private);
+    let handled =
+        app.handler.book(&booking.created, &submission).await.map_err(|error| app.problem(error))?;
+    app.answer_created(&handled, Some(booking.contact)).await
 }
 
 /// Read one reservation, as it is or as it was

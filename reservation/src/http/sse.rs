@@ -52,7 +52,7 @@ impl Follower {
                 }
             };
             self.after = page.scanned_to;
-            if !page.events.is_empty() {
+            if !page.is_empty() {
                 return Some(Ok(frames(&page)));
             }
             let after = self.after;
@@ -67,13 +67,13 @@ impl Follower {
 
 fn frames(page: &Page) -> Bytes {
     let mut frames = Vec::new();
-    for stored in &page.events {
+    for stored in page.iter() {
         // The stored JSON has no line break: serde_json writes compactly and escapes control characters.
-        if let Ok(recorded) = Recorded::parse(&stored.json) {
+        if let Ok(recorded) = Recorded::parse(stored.json) {
             frames.extend_from_slice(
                 format!("id: {}\nevent: {}\ndata: ", recorded.id, recorded.event_type).as_bytes(),
             );
-            frames.extend_from_slice(&stored.json);
+            frames.extend_from_slice(stored.json);
             frames.extend_from_slice(b"\n\n");
         }
     }

@@ -15,6 +15,7 @@ use http_body_util::BodyExt as _;
 use reservation::app::{App, Parts};
 use reservation::channels::Channels;
 use reservation::venues::Venues;
+use reservation::views::Views;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -49,6 +50,7 @@ impl TestApp {
                 .unwrap();
         let parts = Parts {
             store,
+            views: Views::default(),
             venues,
             channels: Channels::known(["qris".to_owned(), "card".to_owned()]),
             service_token: Some(Token::try_from(TOKEN.to_owned()).unwrap()),

@@ -29,13 +29,13 @@ fn ids(page: &Value) -> Vec<String> {
 async fn a_page_is_the_stored_bytes_joined_by_commas() {
     let app = with_bookings(3).await;
     let stored = app.app.store.read(&Query::all(), Position::START, 10).await.unwrap();
-    let joined: Vec<_> = stored.events.iter().map(|e| String::from_utf8(e.json.to_vec()).unwrap()).collect();
+    let joined: Vec<_> = stored.iter().map(|e| String::from_utf8(e.json.to_vec()).unwrap()).collect();
     let page = app.get("/events").await;
     assert_eq!(page.text(), format!("[{}]", joined.join(",")));
     assert_eq!(page.header("content-type"), "application/cloudevents-batch+json");
     assert_eq!(page.header("head-position"), "3");
-    for event in &stored.events {
-        let recorded = Recorded::parse(&event.json).unwrap();
+    for event in stored.iter() {
+        let recorded = Recorded::parse(event.json).unwrap();
         assert!(recorded.event().is_ok());
     }
 }

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -75,9 +76,10 @@ impl Keeper {
     }
 
     fn write_witness(&self, head: Position) -> bool {
+        let file_bytes = self.shared.synced_bytes.load(Ordering::Relaxed);
         let stored = self
             .hash_at(head)
-            .and_then(|hash| Witness::new(self.shared.log_id, head, &hash).store(&self.data_dir));
+            .and_then(|hash| Witness::new(self.shared.log_id, head, &hash, file_bytes).store(&self.data_dir));
         if let Err(error) = &stored {
             // The log is whole without it; an older witness only proves less.
             tracing::warn!(error = error as &dyn std::error::Error, "could not write the head witness");

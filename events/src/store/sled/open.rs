@@ -5,15 +5,16 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
 use rustix::fs::FlockOperation;
 use uuid::Uuid;
 
-use super::super::frame::{CHAIN_START, ChainHash, Group, chain};
+use super::super::Stored;
+use super::super::frame::ChainHash;
 use super::super::witness::Witness;
+use super::Options;
+use super::load::{Loaded, load};
 use super::state::State;
-use super::{Options, ReadError};
-use crate::ids::{LogId, Position};
+use crate::ids::LogId;
 
 /// sled sends any message that reaches a quarter of a segment, also a rewritten leaf of some 16
 /// values, to a file that it never syncs. 17 values of the largest size stay below a quarter.
@@ -70,20 +71,31 @@ pub(super) struct Opened {
 }
 
 /// sled may panic on damaged files wherever it reads them: that is damage, not a bug of ours.
-pub(super) fn open(options: &Options) -> Result<Opened, OpenError> {
-    catch_unwind(AssertUnwindSafe(|| try_open(options))).unwrap_or_else(|_| {
+pub(super) fn open(
+    options: &Options,
+    visit: &mut (dyn FnMut(Stored<'_>) + Send),
+) -> Result<Opened, OpenError> {
+    catch_unwind(AssertUnwindSafe(|| try_open(options, visit))).unwrap_or_else(|_| {
         let what = "its files can not be recovered".into();
         Err(OpenError::Damaged { data_dir: options.data_dir.clone(), what })
     })
 }
 
-fn try_open(options: &Options) -> Result<Opened, OpenError> {
+fn try_open(options: &Options, visit: &mut (dyn FnMut(Stored<'_>) + Send)) -> Result<Opened, OpenError> {
     let data_dir = options.data_dir.as_path();
     fs::create_dir_all(data_dir).map_err(|e| ("create the data directory", e))?;
     let lock = lock(data_dir)?;
     let db_dir = data_dir.join("log");
     remove_leftovers(&db_dir).map_err(|e| ("remove what an interrupted start left behind", e))?;
-    let damaged = |what: String| OpenError::Damaged { data_dir: data_dir.to_owned(), what };
+    let witness = Witness::load(data_dir).map_err(|e| ("read the head witness", e))?;
+    let suspect = keep_suspect(data_dir, &db_dir, witness.as_ref())?;
+    let damaged = |what: String| OpenError::Damaged {
+        data_dir: data_dir.to_owned(),
+        what: match &suspect {
+            Some(copy) => format!("{what} (as it was found: {})", copy.display()),
+            None => what,
+        },
+    };
     refuse_blobs(&db_dir, &damaged)?;
     let db = open_sled(&db_dir, options.cache_bytes).map_err(damaged)?;
     // Kept from before the first write: a descriptor that was open when a write failed is told so.
@@ -97,9 +109,9 @@ fn try_open(options: &Options) -> Result<Opened, OpenError> {
         None if log.is_empty() => create(&db, &db_dir, data_dir, &file)?,
         None => return Err(damaged("it has events but no log id".into())),
     };
-    let witness = Witness::load(data_dir).map_err(|e| ("read the head witness", e))?;
-    let loaded = load(&log, witness.as_ref(), options.recent_bytes).map_err(|e| damaged(e.to_string()))?;
-    loaded.check(witness.as_ref(), log_id).map_err(damaged)?;
+    let loaded = load(&log, witness.as_ref().map(|w| w.position), options.recent_bytes, visit);
+    let loaded = loaded.map_err(|e| damaged(e.to_string()))?;
+    check(&loaded, witness.as_ref(), log_id).map_err(damaged)?;
     remove_orphans(&private, &loaded).map_err(unreadable)?;
     let Loaded { state, chain, .. } = loaded;
     Ok(Opened { db, file, lock, log, private, log_id, chain, state })
@@ -186,80 +198,25 @@ fn create(db: &sled::Db, db_dir: &Path, data_dir: &Path, file: &File) -> Result<
     Ok(log_id)
 }
 
-/// What one pass over the log gave.
-struct Loaded {
-    state: State,
-    chain: ChainHash,
-    /// The chain at the position of the witness.
-    witnessed: Option<ChainHash>,
-    forgotten: Vec<Position>,
-}
-
-#[derive(Debug, thiserror::Error)]
-enum LoadError {
-    #[error(transparent)]
-    Sled(#[from] sled::Error),
-    #[error("{0}: {source}", source = std::error::Error::source(.0).map(ToString::to_string).unwrap_or_default())]
-    Read(#[from] ReadError),
-    #[error("after position {after} comes {found}")]
-    Gap { after: Position, found: Position },
-    #[error("the hash chain breaks at {at}")]
-    Chain { at: Position },
-}
-
-/// Reads every group once: positions without a gap, the chain recomputed, the index built.
-fn load(log: &sled::Tree, witness: Option<&Witness>, recent_bytes: usize) -> Result<Loaded, LoadError> {
-    let mut loaded = Loaded {
-        state: State::new(recent_bytes),
-        chain: CHAIN_START,
-        witnessed: None,
-        forgotten: Vec::new(),
+/// Compares with the witness: a log must never know less than it once did.
+fn check(loaded: &Loaded, witness: Option<&Witness>, log_id: LogId) -> Result<(), String> {
+    let Some(witness) = witness else {
+        return Ok(());
     };
-    for item in log.iter() {
-        let (key, value) = item?;
-        let first = key.as_ref().try_into().map(u64::from_be_bytes).map_or(Position::START, Position);
-        let after = loaded.state.last();
-        if first != after.next() {
-            return Err(LoadError::Gap { after, found: first });
-        }
-        let group = Group::open(first, Bytes::from_owner(value))?;
-        for entry in group.entries() {
-            let entry = entry?;
-            loaded.chain = chain(&loaded.chain, entry.json());
-            if loaded.chain != entry.hash {
-                return Err(LoadError::Chain { at: entry.position });
-            }
-            if witness.is_some_and(|witness| witness.position == entry.position) {
-                loaded.witnessed = Some(entry.hash);
-            }
-            loaded.forgotten.extend(entry.forgets());
-        }
-        loaded.state.index_group(&group)?;
+    if witness.log_id != log_id {
+        return Err(format!(
+            "it is the log {log_id}, but this directory held {} (see head-witness.json)",
+            witness.log_id
+        ));
     }
-    Ok(loaded)
-}
-
-impl Loaded {
-    /// Compares with the witness: a log must never know less than it once did.
-    fn check(&self, witness: Option<&Witness>, log_id: LogId) -> Result<(), String> {
-        let Some(witness) = witness else {
-            return Ok(());
-        };
-        if witness.log_id != log_id {
-            return Err(format!(
-                "it is the log {log_id}, but this directory held {} (see head-witness.json)",
-                witness.log_id
-            ));
-        }
-        match self.witnessed {
-            Some(hash) if *witness == Witness::new(log_id, witness.position, &hash) => Ok(()),
-            Some(_) => Err(format!("another event stands at {} than once did", witness.position)),
-            None => Err(format!(
-                "it ends at {}, but events up to {} were acknowledged (see head-witness.json)",
-                self.state.last(),
-                witness.position
-            )),
-        }
+    match loaded.witnessed {
+        Some(hash) if witness.has_hash(&hash) => Ok(()),
+        Some(_) => Err(format!("another event stands at {} than once did", witness.position)),
+        None => Err(format!(
+            "it ends at {}, but events up to {} were acknowledged (see head-witness.json)",
+            loaded.state.last(),
+            witness.position
+        )),
     }
 }
 
@@ -274,4 +231,50 @@ fn remove_orphans(private: &sled::Tree, loaded: &Loaded) -> Result<(), sled::Err
         private.remove(position.0.to_be_bytes())?;
     }
     Ok(())
+}
+
+/// Recovery writes to the files. When they look wrong before it has even begun, a copy is kept, so
+/// that whoever looks into it sees what the crash left and not what recovery made of it.
+fn keep_suspect(
+    data_dir: &Path,
+    db_dir: &Path,
+    witness: Option<&Witness>,
+) -> Result<Option<PathBuf>, OpenError> {
+    let Some(witness) = witness else { return Ok(None) };
+    let len = match fs::metadata(db_dir.join("db")) {
+        Ok(metadata) => metadata.len(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+        Err(error) => return Err(("look at the log", error).into()),
+    };
+    if len >= witness.file_bytes || !db_dir.exists() {
+        return Ok(None);
+    }
+    let copy = data_dir.join(format!("log-suspect-at-{}", witness.position));
+    if !copy.exists() {
+        let partial = data_dir.join("log-suspect.partial");
+        let _ = fs::remove_dir_all(&partial);
+        copy_dir(db_dir, &partial).map_err(|e| ("copy the log, which is shorter than it was, before it is touched: make room for the copy, or move the directory away", e))?;
+        fs::rename(&partial, &copy).map_err(|e| ("name the copy of the log", e))?;
+    }
+    tracing::warn!(
+        file_bytes = len,
+        file_bytes_once = witness.file_bytes,
+        copy = %copy.display(),
+        "the log is shorter than it was: a copy is kept as it was found"
+    );
+    Ok(Some(copy))
+}
+
+fn copy_dir(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_dir(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), &target)?;
+        }
+    }
+    File::open(to)?.sync_all()
 }

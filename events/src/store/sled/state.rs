@@ -42,7 +42,7 @@ impl State {
         self.last
     }
 
-    /// Takes in a group that was read back at start.
+    /// Takes in a group that was read back.
     pub(super) fn index_group(&mut self, group: &Group) -> Result<(), super::ReadError> {
         for entry in group.entries() {
             let entry = entry?;

@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
@@ -15,7 +16,7 @@ use super::{AppendCondition, AppendError, Appended, Shared};
 use crate::ids::Position;
 use crate::query::{Query, Tag};
 use crate::recorded::{Envelope, NewEvent};
-use crate::store::APPEND_EVENTS_MAX;
+use crate::store::{APPEND_EVENTS_MAX, LOG_EVENTS_MAX};
 
 /// A group is closed when it has this many bytes. Small values have the better tail: what costs
 /// is the leaf that sled writes anew with every value in it.
@@ -145,11 +146,16 @@ impl Writer {
             replies: Vec::new(),
         };
         for request in waiting {
-            match self.excluded(&request.condition, &staged) {
+            let refused = if staged.next.0 + request.events.len() as u64 > LOG_EVENTS_MAX {
+                Some(AppendError::Full)
+            } else {
+                self.excluded(&request.condition, &staged).map(|at| AppendError::Conflict { at })
+            };
+            match refused {
                 None => staged.push(request),
-                Some(at) => {
+                Some(error) => {
                     // Who asked may be gone.
-                    let _ = request.reply.send(Err(AppendError::Conflict { at }));
+                    let _ = request.reply.send(Err(error));
                 }
             }
         }
@@ -159,8 +165,8 @@ impl Writer {
     /// The first event that `condition` excludes.
     fn excluded(&self, condition: &AppendCondition, staged: &Staged) -> Option<Position> {
         let AppendCondition { fail_if_any, after } = condition;
-        let logged = match self.shared.read(fail_if_any, *after, 1) {
-            Ok(page) => page.events.first().map(|event| event.position),
+        let logged = match self.shared.first_match(fail_if_any, *after) {
+            Ok(found) => found,
             // What can not be checked must not be appended.
             Err(error) => fatal("check an append condition", &error),
         };
@@ -170,7 +176,9 @@ impl Writer {
     /// Hands the group to sled: private parts first, so that no event is ever without its own.
     fn write(&mut self, staged: Staged) -> (Group, Vec<(Reply, Appended, Instant)>) {
         let Staged { first, chain, group, private, forgets, replies, next, .. } = staged;
-        let value = group.build();
+        let Some((group, value)) = group.build(first) else {
+            fatal("build a group of events", &Panicked("its parts do not fit".into()));
+        };
         let written = (|| {
             for (position, part) in private {
                 self.shared.private.insert(position.0.to_be_bytes(), &part[..])?;
@@ -186,10 +194,7 @@ impl Writer {
         }
         self.chain = chain;
         metrics::histogram!("meja_log_group_events").record((next.0 - first.0) as f64);
-        match Group::open(first, value.into()) {
-            Ok(group) => (group, replies),
-            Err(error) => fatal("read the group that was just written", &error),
-        }
+        (group, replies)
     }
 
     /// Makes the group durable. A failed sync ends the process: the kernel may mark a page clean
@@ -200,6 +205,9 @@ impl Writer {
         }
         if let Err(error) = self.file.sync_data() {
             fatal("sync the log", &error);
+        }
+        if let Ok(metadata) = self.file.metadata() {
+            self.shared.synced_bytes.store(metadata.len(), Ordering::Relaxed);
         }
     }
 
@@ -235,6 +243,7 @@ impl Staged {
             self.facts.push((event.event_type, event.tags));
             self.next = self.next.next();
         }
+        self.group.close_append(&request.condition);
         let appended = Appended { first, last: Position(self.next.0 - 1) };
         self.replies.push((request.reply, appended, request.since));
     }

@@ -1,0 +1,141 @@
+//! Reading a log once, from end to end, when it opens: in three steps beside each other.
+//!
+//! One thread reads groups and recomputes the chain, one builds the index, one shows every event to
+//! whoever wants to see them all. Each hands groups on in order, so a log that is refused half way
+//! was never shown further than that.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use super::super::Stored;
+use super::super::frame::{CHAIN_START, ChainHash, Group, chain};
+use super::super::{LOG_EVENTS_MAX, ReadError};
+use super::state::State;
+use crate::ids::Position;
+
+/// Groups that one step may be ahead of the next.
+const GROUPS_AHEAD_MAX: usize = 64;
+
+/// How often a long start says how far it is.
+const PROGRESS_EVERY: Duration = Duration::from_secs(5);
+
+/// What one pass over the log gave.
+pub(super) struct Loaded {
+    pub(super) state: State,
+    pub(super) chain: ChainHash,
+    /// The chain at the position that the witness names.
+    pub(super) witnessed: Option<ChainHash>,
+    pub(super) forgotten: Vec<Position>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LoadError {
+    #[error(transparent)]
+    Sled(#[from] sled::Error),
+    #[error("{0}: {source}", source = std::error::Error::source(.0).map(ToString::to_string).unwrap_or_default())]
+    Storage(ReadError),
+    #[error(transparent)]
+    Read(ReadError),
+    #[error("after position {after} comes {found}")]
+    Gap { after: Position, found: Position },
+    #[error("the hash chain breaks at {at}")]
+    Chain { at: Position },
+    #[error("it goes on after {LOG_EVENTS_MAX} events")]
+    TooLong,
+}
+
+impl From<ReadError> for LoadError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Storage { .. } => Self::Storage(error),
+            _ => Self::Read(error),
+        }
+    }
+}
+
+/// Reads every group once: positions without a gap, the chain recomputed, the index built, every
+/// event shown to `visit`.
+pub(super) fn load(
+    log: &sled::Tree,
+    witnessed_at: Option<Position>,
+    recent_bytes: usize,
+    visit: &mut (dyn FnMut(Stored<'_>) + Send),
+) -> Result<Loaded, LoadError> {
+    let (to_index, for_index) = sync_channel(GROUPS_AHEAD_MAX);
+    let (to_visitor, for_visitor) = sync_channel(GROUPS_AHEAD_MAX);
+    std::thread::scope(|scope| {
+        let indexing = scope.spawn(move || index(&for_index, recent_bytes));
+        let visiting = scope.spawn(move || show(&for_visitor, visit));
+        let read = read(log, witnessed_at, &to_index, &to_visitor);
+        // What was handed on is worked off, then the steps end.
+        drop((to_index, to_visitor));
+        let indexed = indexing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let shown = visiting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        // A step that failed stopped the one before it; its reason comes first.
+        let (state, ()) = (indexed?, shown?);
+        let (chain, witnessed, forgotten) = read?;
+        Ok(Loaded { state, chain, witnessed, forgotten })
+    })
+}
+
+type Chained = (ChainHash, Option<ChainHash>, Vec<Position>);
+
+fn read(
+    log: &sled::Tree,
+    witnessed_at: Option<Position>,
+    to_index: &SyncSender<Group>,
+    to_visitor: &SyncSender<Group>,
+) -> Result<Chained, LoadError> {
+    let (mut last, mut hash, mut witnessed, mut forgotten) = (Position::START, CHAIN_START, None, Vec::new());
+    let mut told = Instant::now();
+    for item in log.iter() {
+        let (key, value) = item?;
+        let first = key.as_ref().try_into().map(u64::from_be_bytes).map_or(Position::START, Position);
+        if first != last.next() {
+            return Err(LoadError::Gap { after: last, found: first });
+        }
+        let group = Group::decode(first, &value)?;
+        for entry in group.entries() {
+            let entry = entry?;
+            hash = chain(&hash, entry.json);
+            if hash != entry.hash {
+                return Err(LoadError::Chain { at: entry.position });
+            }
+            if witnessed_at == Some(entry.position) {
+                witnessed = Some(entry.hash);
+            }
+            forgotten.extend(entry.forgets());
+        }
+        last = group.last();
+        if last.0 > LOG_EVENTS_MAX {
+            return Err(LoadError::TooLong);
+        }
+        if told.elapsed() > PROGRESS_EVERY {
+            told = Instant::now();
+            tracing::info!(position = %last, until = witnessed_at.map(|at| at.0), "reading the log");
+        }
+        if to_index.send(group.clone()).and_then(|()| to_visitor.send(group)).is_err() {
+            // A step behind has stopped and says why.
+            break;
+        }
+    }
+    Ok((hash, witnessed, forgotten))
+}
+
+fn index(groups: &Receiver<Group>, recent_bytes: usize) -> Result<State, LoadError> {
+    let mut state = State::new(recent_bytes);
+    for group in groups {
+        state.index_group(&group)?;
+    }
+    Ok(state)
+}
+
+fn show(groups: &Receiver<Group>, visit: &mut (dyn FnMut(Stored<'_>) + Send)) -> Result<(), LoadError> {
+    for group in groups {
+        for entry in group.entries() {
+            let entry = entry?;
+            visit(Stored { position: entry.position, json: entry.json });
+        }
+    }
+    Ok(())
+}
