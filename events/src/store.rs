@@ -31,7 +31,7 @@ pub const APPEND_BYTES_MAX: usize = 128 * 1024;
 /// The largest event as it stands in the log, in bytes.
 pub const EVENT_BYTES_MAX: usize = 64 * 1024;
 
-/// The largest private part, in bytes.
+/// The largest private part, in bytes. Those of one append together: [`APPEND_BYTES_MAX`].
 pub const PRIVATE_BYTES_MAX: usize = 16 * 1024;
 
 /// A log of events.
@@ -174,21 +174,17 @@ fn check_limits(
     if events.is_empty() || events.len() > APPEND_EVENTS_MAX {
         return Err(AppendError::EventCount { events: events.len() });
     }
-    let bytes = lengths.clone().sum();
-    if bytes > APPEND_BYTES_MAX {
-        let event_type = events.first().map_or("", |event| event.event_type);
-        return Err(AppendError::TooLarge {
-            part: "append that begins",
-            event_type,
-            bytes,
-            max: APPEND_BYTES_MAX,
-        });
-    }
+    let private_bytes = events.iter().filter_map(|event| event.private.as_ref()).map(Bytes::len).sum();
     let condition_bytes = frame::condition_bytes(condition).unwrap_or(usize::MAX);
-    if condition_bytes > frame::CONDITION_BYTES_MAX {
-        let event_type = events.first().map_or("", |event| event.event_type);
-        let max = frame::CONDITION_BYTES_MAX;
-        return Err(AppendError::TooLarge { part: "condition", event_type, bytes: condition_bytes, max });
+    for (part, bytes, max) in [
+        ("append that begins", lengths.clone().sum(), APPEND_BYTES_MAX),
+        ("private parts of an append that begins", private_bytes, APPEND_BYTES_MAX),
+        ("condition", condition_bytes, frame::CONDITION_BYTES_MAX),
+    ] {
+        if bytes > max {
+            let event_type = events.first().map_or("", |event| event.event_type);
+            return Err(AppendError::TooLarge { part, event_type, bytes, max });
+        }
     }
     for (event, event_bytes) in events.iter().zip(lengths) {
         let tag_bytes = event.tags.iter().map(|tag| tag.as_str().len()).max().unwrap_or(0);

@@ -19,6 +19,7 @@
 
 mod builder;
 mod conditions;
+mod private;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,7 @@ use sha2::{Digest as _, Sha256};
 
 pub(super) use self::builder::GroupBuilder;
 pub(super) use self::conditions::{CONDITION_BYTES_MAX, condition_bytes};
+pub(super) use self::private::{PrivateParts, decode_private, encode_private};
 use super::ReadError;
 use crate::ids::Position;
 use crate::query::Query;
@@ -50,6 +52,29 @@ pub(super) fn chain(previous: &ChainHash, json: &[u8]) -> ChainHash {
     Sha256::new().chain_update(previous).chain_update(json).finalize().into()
 }
 
+/// What `plain` is stored as.
+#[expect(clippy::cast_possible_truncation, reason = "bounded by check_limits")]
+fn pack(plain: &[u8]) -> Vec<u8> {
+    let mut value = vec![0; VALUE_HEADER_LEN + lz4_flex::block::get_maximum_output_size(plain.len())];
+    value[0] = VERSION;
+    value[1..VALUE_HEADER_LEN].copy_from_slice(&(plain.len() as u32).to_le_bytes());
+    // The room is what the worst case takes.
+    let packed = lz4_flex::compress_into(plain, &mut value[VALUE_HEADER_LEN..]).unwrap_or(0);
+    value.truncate(VALUE_HEADER_LEN + packed);
+    value
+}
+
+/// What was stored as `value`, for the group that begins at `first`.
+fn unpack(first: Position, value: &[u8]) -> Result<Vec<u8>, ReadError> {
+    let damaged = |what| ReadError::Damaged { at: first, what };
+    if value.first() != Some(&VERSION) {
+        return Err(damaged("a group of an unknown version: run the version that wrote it, or a later one"));
+    }
+    let len = read_u32(value, 1).filter(|len| *len <= GROUP_BYTES_MAX);
+    let (len, packed) = len.zip(value.get(VALUE_HEADER_LEN..)).ok_or(damaged("a group of no length"))?;
+    lz4_flex::decompress(packed, len).map_err(|_| damaged("a group that can not be unpacked"))
+}
+
 /// A group in memory. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Group {
@@ -61,18 +86,7 @@ pub(super) struct Group {
 impl Group {
     /// Reads a stored value.
     pub(super) fn decode(first: Position, value: &[u8]) -> Result<Self, ReadError> {
-        let damaged = |what| ReadError::Damaged { at: first, what };
-        if value.first() != Some(&VERSION) {
-            return Err(damaged(
-                "a group of an unknown version: run the version that wrote it, or a later one",
-            ));
-        }
-        let len = read_u32(value, 1).filter(|len| *len <= GROUP_BYTES_MAX);
-        let packed = value.get(VALUE_HEADER_LEN..);
-        let (len, packed) = len.zip(packed).ok_or(damaged("a group of an impossible length"))?;
-        let bytes =
-            lz4_flex::decompress(packed, len).map_err(|_| damaged("a group that can not be unpacked"))?;
-        Self::open(first, bytes.into())
+        Self::open(first, unpack(first, value)?.into())
     }
 
     fn open(first: Position, bytes: Bytes) -> Result<Self, ReadError> {

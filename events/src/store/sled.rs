@@ -11,6 +11,7 @@
 mod keeper;
 mod load;
 mod open;
+mod private;
 mod state;
 mod writer;
 
@@ -24,6 +25,7 @@ use futures::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use self::open::OpenError;
+use self::private::Private;
 use self::state::State;
 use self::writer::{Request, Writer};
 use super::frame::{Entry, Group};
@@ -81,7 +83,7 @@ pub struct SledStore {
 struct Shared {
     log_id: LogId,
     log: sled::Tree,
-    private: sled::Tree,
+    private: Private,
     state: RwLock<State>,
     head: watch::Sender<Position>,
     /// How long the database file was at the last sync.
@@ -219,9 +221,8 @@ impl EventStore for SledStore {
 
     fn private(&self, position: Position) -> BoxFuture<'_, Result<Option<Bytes>, ReadError>> {
         Box::pin(async move {
-            let found = self.shared.private.get(position.0.to_be_bytes());
-            let found = found.map_err(|source| ReadError::Storage { at: position, source })?;
-            Ok(found.map(Bytes::from_owner))
+            let parts = self.shared.private.parts(self.shared.group_start(position))?;
+            Ok(parts.into_iter().find(|(at, _)| *at == position).map(|(_, part)| part))
         })
     }
 }
@@ -330,6 +331,11 @@ impl Shared {
                 return Ok(());
             }
         }
+    }
+
+    /// Where the group that holds `position` begins.
+    fn group_start(&self, position: Position) -> Position {
+        self.state().group_start(position)
     }
 
     /// The group that holds `position`, which must not lie behind the head.

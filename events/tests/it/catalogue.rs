@@ -178,7 +178,6 @@ fn every_event_has_a_schema_that_knows_its_fields() {
 
 #[test]
 fn decoding_is_lenient_where_commands_are_strict() {
-    let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
     // A party size over today's limit and a field that a later version added.
     let event =
         Event::decode("meja.reservation.party_size_changed.v1", r#"{"from":2,"to":200,"later":true}"#);

@@ -248,7 +248,7 @@ async fn event_ids_are_unique_and_carry_their_position<S: Subject>() {
     let ids = ids(&page);
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 40);
     for (stored, id) in page.iter().zip(ids) {
-        assert_eq!(events::recorded::id_of(&stored.json), Some(id));
+        assert_eq!(events::recorded::id_of(stored.json), Some(id));
     }
 }
 

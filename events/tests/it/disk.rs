@@ -124,9 +124,18 @@ async fn a_private_part_without_its_event_never_attaches_itself_to_a_later_one()
     let store = open(dir.path());
     store.append(vec![numbered(1, &[])], anyway()).await.unwrap();
     drop(store);
-    // What a crash between the private part and its group leaves behind.
-    let db = sled::Config::new().path(dir.path().join("log")).segment_size(16 << 20).open().unwrap();
-    db.open_tree("private").unwrap().insert(2_u64.to_be_bytes(), "somebody else").unwrap();
+    // What a crash between the private part and its group leaves behind, taken from a log where the
+    // group followed.
+    let other = tempfile::tempdir().unwrap();
+    let followed = open(other.path());
+    followed.append(vec![numbered(1, &[])], anyway()).await.unwrap();
+    followed.append(vec![with_private(numbered(2, &[]), "somebody else")], anyway()).await.unwrap();
+    assert_eq!(followed.private(Position(2)).await.unwrap().unwrap(), "somebody else");
+    drop(followed);
+    let key = 2_u64.to_be_bytes();
+    let part = sled_at(other.path()).open_tree("private").unwrap().get(key).unwrap().unwrap();
+    let db = sled_at(dir.path());
+    db.open_tree("private").unwrap().insert(key, part).unwrap();
     db.flush().unwrap();
     drop(db);
     let store = open(dir.path());
@@ -144,9 +153,14 @@ async fn appends_that_wait_together_are_written_together() {
     });
     futures::future::join_all(many.collect::<Vec<_>>()).await;
     drop(Arc::into_inner(store));
-    let db = sled::Config::new().path(dir.path().join("log")).segment_size(16 << 20).open().unwrap();
+    let db = sled_at(dir.path());
     let groups = db.open_tree("log").unwrap().len();
     assert!(groups < 256, "{groups} groups for 256 appends");
+}
+
+/// The database of a closed log.
+fn sled_at(dir: &std::path::Path) -> sled::Db {
+    sled::Config::new().path(dir.join("log")).segment_size(16 << 20).open().unwrap()
 }
 
 /// An append or a read, for the model.

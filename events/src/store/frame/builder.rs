@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::conditions::put_append;
-use super::{ChainHash, Group, HEADER_LEN, VALUE_HEADER_LEN, VERSION};
+use super::{ChainHash, Group, HEADER_LEN, pack};
 use crate::ids::Position;
 use crate::query::{AppendCondition, Tag};
 
@@ -80,15 +80,4 @@ impl GroupBuilder {
         let value = pack(&group);
         Some((Group::open(first, Bytes::from(group)).ok()?, value))
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "bounded by check_limits")]
-fn pack(group: &[u8]) -> Vec<u8> {
-    let mut value = vec![0; VALUE_HEADER_LEN + lz4_flex::block::get_maximum_output_size(group.len())];
-    value[0] = VERSION;
-    value[1..VALUE_HEADER_LEN].copy_from_slice(&(group.len() as u32).to_le_bytes());
-    // The room is what the worst case takes.
-    let packed = lz4_flex::compress_into(group, &mut value[VALUE_HEADER_LEN..]).unwrap_or(0);
-    value.truncate(VALUE_HEADER_LEN + packed);
-    value
 }

@@ -13,6 +13,7 @@ use super::super::frame::ChainHash;
 use super::super::witness::Witness;
 use super::Options;
 use super::load::{Loaded, load};
+use super::private::Private;
 use super::state::State;
 use crate::ids::LogId;
 
@@ -20,7 +21,7 @@ use crate::ids::LogId;
 /// values, to a file that it never syncs. 17 values of the largest size stay below a quarter.
 const SEGMENT_BYTES: usize = 16 << 20;
 
-const FORMAT: &[u8] = b"1";
+const FORMAT: &[u8] = b"2";
 
 /// Why a log does not open.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +65,7 @@ pub(super) struct Opened {
     pub(super) file: File,
     pub(super) lock: File,
     pub(super) log: sled::Tree,
-    pub(super) private: sled::Tree,
+    pub(super) private: Private,
     pub(super) log_id: LogId,
     pub(super) chain: ChainHash,
     pub(super) state: State,
@@ -103,7 +104,7 @@ fn try_open(options: &Options, visit: &mut (dyn FnMut(Stored<'_>) + Send)) -> Re
     let file = file.map_err(|e| ("open the log for syncing", e))?;
     let unreadable = |error: sled::Error| damaged(error.to_string());
     let log = db.open_tree("log").map_err(unreadable)?;
-    let private = db.open_tree("private").map_err(unreadable)?;
+    let private = Private(db.open_tree("private").map_err(unreadable)?);
     let log_id = match db.get("log_id").map_err(unreadable)? {
         Some(id) => known_log(&db, &id).map_err(damaged)?,
         None if log.is_empty() => create(&db, &db_dir, data_dir, &file)?,
@@ -112,8 +113,12 @@ fn try_open(options: &Options, visit: &mut (dyn FnMut(Stored<'_>) + Send)) -> Re
     let loaded = load(&log, witness.as_ref().map(|w| w.position), options.recent_bytes, visit);
     let loaded = loaded.map_err(|e| damaged(e.to_string()))?;
     check(&loaded, witness.as_ref(), log_id).map_err(damaged)?;
-    remove_orphans(&private, &loaded).map_err(unreadable)?;
-    let Loaded { state, chain, .. } = loaded;
+    let Loaded { state, chain, forgotten, .. } = loaded;
+    let tidied = private.remove_after(state.last()).and_then(|()| {
+        // A crash may have come between the order to forget and its being carried out.
+        forgotten.into_iter().try_for_each(|position| private.forget(position, state.group_start(position)))
+    });
+    tidied.map_err(|error| damaged(error.to_string()))?;
     Ok(Opened { db, file, lock, log, private, log_id, chain, state })
 }
 
@@ -218,19 +223,6 @@ fn check(loaded: &Loaded, witness: Option<&Witness>, log_id: LogId) -> Result<()
             witness.position
         )),
     }
-}
-
-/// Removes private parts that a crash left without an event, so that they can never attach
-/// themselves to a later one, and those that an event has ordered to be forgotten.
-fn remove_orphans(private: &sled::Tree, loaded: &Loaded) -> Result<(), sled::Error> {
-    let above = loaded.state.last().next().0.to_be_bytes();
-    for key in private.range(above..).keys() {
-        private.remove(key?)?;
-    }
-    for position in &loaded.forgotten {
-        private.remove(position.0.to_be_bytes())?;
-    }
-    Ok(())
 }
 
 /// Recovery writes to the files. When they look wrong before it has even begun, a copy is kept, so

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::frame::{ChainHash, Group, GroupBuilder, chain};
+use super::super::frame::{ChainHash, Group, GroupBuilder, PrivateParts, chain};
 use super::keeper::Pulse;
 use super::{AppendCondition, AppendError, Appended, Shared};
 use crate::ids::Position;
@@ -47,7 +47,8 @@ impl Request {
         condition: AppendCondition,
         reply: Reply,
     ) -> Self {
-        let bytes = envelopes.iter().map(Envelope::len_bytes).sum();
+        let private = events.iter().filter_map(|event| event.private.as_ref()).map(bytes::Bytes::len);
+        let bytes = envelopes.iter().map(Envelope::len_bytes).chain(private).sum();
         Self { events, envelopes, bytes, condition, reply, since: Instant::now() }
     }
 }
@@ -73,7 +74,7 @@ struct Staged {
     group: GroupBuilder,
     /// Types and tags of the events in it, for the conditions of those that follow.
     facts: Vec<(&'static str, Vec<Tag>)>,
-    private: Vec<(Position, bytes::Bytes)>,
+    private: PrivateParts,
     forgets: Vec<Position>,
     replies: Vec<(Reply, Appended, Instant)>,
 }
@@ -180,17 +181,20 @@ impl Writer {
             fatal("build a group of events", &Panicked("its parts do not fit".into()));
         };
         let written = (|| {
-            for (position, part) in private {
-                self.shared.private.insert(position.0.to_be_bytes(), &part[..])?;
+            if !private.is_empty() {
+                self.shared.private.keep(first, &private)?;
             }
-            self.shared.log.insert(first.0.to_be_bytes(), &value[..])?;
-            for position in forgets {
-                self.shared.private.remove(position.0.to_be_bytes())?;
-            }
+            self.shared.log.insert(first.0.to_be_bytes(), value)?;
             Ok::<_, sled::Error>(())
         })();
         if let Err(error) = written {
             fatal("write a group of events", &error);
+        }
+        for position in forgets {
+            let group = if position >= first { first } else { self.shared.group_start(position) };
+            if let Err(error) = self.shared.private.forget(position, group) {
+                fatal("forget a private part", &error);
+            }
         }
         self.chain = chain;
         metrics::histogram!("meja_log_group_events").record((next.0 - first.0) as f64);
