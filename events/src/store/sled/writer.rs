@@ -22,6 +22,9 @@ use crate::store::{APPEND_EVENTS_MAX, LOG_EVENTS_MAX};
 /// is the leaf that sled writes anew with every value in it.
 const GROUP_BYTES_MAX: usize = 128 * 1024;
 
+/// How often the processor is given up for a group to gather.
+const GATHER_YIELDS_MAX: usize = 16;
+
 /// The writer has panicked.
 #[derive(Debug, thiserror::Error)]
 #[error("the writer panicked: {0}")]
@@ -113,8 +116,22 @@ impl Writer {
         }
     }
 
+    /// Lets whoever is about to hand in an append do so first, as long as the group has room and
+    /// more comes: a sync costs the same for one as for many. No timer: with nobody there, giving up
+    /// the processor returns at once.
+    fn let_gather(&self) {
+        for _ in 0..GATHER_YIELDS_MAX {
+            let waiting = self.queue.len();
+            std::thread::yield_now();
+            if self.queue.len() == waiting || waiting >= APPEND_EVENTS_MAX {
+                return;
+            }
+        }
+    }
+
     /// What is waiting right now, as much as one group holds.
     fn drain(&mut self, first: Request) -> Vec<Request> {
+        self.let_gather();
         let (mut events, mut bytes) = (first.events.len(), first.bytes);
         let mut waiting = vec![first];
         while events < APPEND_EVENTS_MAX && bytes < GROUP_BYTES_MAX {
