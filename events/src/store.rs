@@ -4,6 +4,7 @@
 //! one value and one sync for each group of events, an index in memory. Both pass one contract
 //! suite (`tests/it/contract.rs`).
 
+pub mod archive;
 mod frame;
 mod index;
 pub mod memory;

@@ -27,6 +27,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 pub(super) use self::builder::GroupBuilder;
+pub use self::conditions::StoredAppend;
 pub(super) use self::conditions::{CONDITION_BYTES_MAX, condition_bytes};
 pub(super) use self::private::{PrivateParts, decode_private, encode_private};
 use super::ReadError;

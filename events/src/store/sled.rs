@@ -10,6 +10,7 @@
 
 mod keeper;
 mod load;
+mod loader;
 mod open;
 mod private;
 mod state;
@@ -24,10 +25,12 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use self::loader::{Loader, LoadingError, replace_log};
 pub use self::open::OpenError;
 use self::private::Private;
 use self::state::State;
 use self::writer::{Request, Writer};
+use super::archive::StoredGroup;
 use super::frame::{Entry, Group};
 use super::{AppendCondition, AppendError, Appended, EventStore, Page, ReadError, Stored, check_limits};
 use crate::ids::{LogId, Position};
@@ -41,6 +44,8 @@ pub struct Options {
     pub data_dir: PathBuf,
     /// The service that writes it: the first part of the CloudEvents `source`.
     pub source: &'static str,
+    /// The id of a log that is created here; a new one if none is given.
+    pub log_id: Option<LogId>,
     /// sled's page cache, in bytes.
     pub cache_bytes: u64,
     /// Groups that were written last and are served from memory, in bytes.
@@ -58,6 +63,7 @@ impl Options {
         Self {
             data_dir: data_dir.to_owned(),
             source,
+            log_id: None,
             cache_bytes: 64 << 20,
             recent_bytes: 32 << 20,
             queue_appends: 4_096,
@@ -130,7 +136,7 @@ impl SledStore {
             shared: Arc::clone(&shared),
             db: opened.db,
             file: opened.file,
-            chain: opened.chain,
+            chain: opened.chain.hash(),
             queue,
             held_back: None,
             pulse: Arc::clone(&pulse),
@@ -147,6 +153,32 @@ impl SledStore {
             spawn("log-keeper", move || keeper_thread.run(&stop))?,
         ];
         Ok(Self { source: options.source, shared, requests: Some(requests), threads, keeper })
+    }
+}
+
+impl SledStore {
+    /// The service that writes this log.
+    #[must_use]
+    pub fn source(&self) -> &'static str {
+        self.source
+    }
+
+    /// The group that holds `position`, as it is stored, or `None` behind the head. Blocks.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn stored_group(&self, position: Position) -> Result<Option<StoredGroup>, ReadError> {
+        if position == Position::START || position > self.head() {
+            return Ok(None);
+        }
+        let first = self.shared.group_start(position);
+        let storage = |source| ReadError::Storage { at: position, source };
+        let value = self.shared.log.get(first.0.to_be_bytes()).map_err(storage)?;
+        let value =
+            value.ok_or(ReadError::Damaged { at: position, what: "a group that was there is gone" })?;
+        let private = self.shared.private.0.get(first.0.to_be_bytes()).map_err(storage)?;
+        let private = private.map(Bytes::from_owner).unwrap_or_default();
+        StoredGroup::decode(first, Bytes::from_owner(value), private).map(Some)
     }
 }
 

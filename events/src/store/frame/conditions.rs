@@ -9,12 +9,15 @@ use crate::store::ReadError;
 /// The largest condition, in bytes as it is stored.
 pub(in super::super) const CONDITION_BYTES_MAX: usize = 16 * 1024;
 
-/// An append as it stands in a group.
+/// One append: events that were written together, on one condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in super::super) struct StoredAppend {
-    pub(in super::super) first: Position,
-    pub(in super::super) last: Position,
-    pub(in super::super) condition: AppendCondition,
+pub struct StoredAppend {
+    /// The position of its first event.
+    pub first: Position,
+    /// The position of its last event.
+    pub last: Position,
+    /// What had to be true before the first one.
+    pub condition: AppendCondition,
 }
 
 /// How long `condition` is when it is stored; `None` if it has more parts than can be counted.

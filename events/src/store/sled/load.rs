@@ -8,7 +8,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::super::Stored;
-use super::super::frame::{CHAIN_START, ChainHash, Group, chain};
+use super::super::archive::{Broken, Chain};
+use super::super::frame::{ChainHash, Group};
 use super::super::{LOG_EVENTS_MAX, ReadError};
 use super::state::State;
 use crate::ids::Position;
@@ -22,7 +23,7 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 /// What one pass over the log gave.
 pub(super) struct Loaded {
     pub(super) state: State,
-    pub(super) chain: ChainHash,
+    pub(super) chain: Chain,
     /// The chain at the position that the witness names.
     pub(super) witnessed: Option<ChainHash>,
     pub(super) forgotten: Vec<Position>,
@@ -36,10 +37,8 @@ pub(super) enum LoadError {
     Storage(ReadError),
     #[error(transparent)]
     Read(ReadError),
-    #[error("after position {after} comes {found}")]
-    Gap { after: Position, found: Position },
-    #[error("the hash chain breaks at {at}")]
-    Chain { at: Position },
+    #[error(transparent)]
+    Broken(#[from] Broken),
     #[error("it goes on after {LOG_EVENTS_MAX} events")]
     TooLong,
 }
@@ -78,7 +77,7 @@ pub(super) fn load(
     })
 }
 
-type Chained = (ChainHash, Option<ChainHash>, Vec<Position>);
+type Chained = (Chain, Option<ChainHash>, Vec<Position>);
 
 fn read(
     log: &sled::Tree,
@@ -86,27 +85,19 @@ fn read(
     to_index: &SyncSender<Group>,
     to_visitor: &SyncSender<Group>,
 ) -> Result<Chained, LoadError> {
-    let (mut last, mut hash, mut witnessed, mut forgotten) = (Position::START, CHAIN_START, None, Vec::new());
+    let (mut chain, mut witnessed, mut forgotten) = (Chain::default(), None, Vec::new());
     let mut told = Instant::now();
     for item in log.iter() {
         let (key, value) = item?;
         let first = key.as_ref().try_into().map(u64::from_be_bytes).map_or(Position::START, Position);
-        if first != last.next() {
-            return Err(LoadError::Gap { after: last, found: first });
-        }
         let group = Group::decode(first, &value)?;
-        for entry in group.entries() {
-            let entry = entry?;
-            hash = chain(&hash, entry.json);
-            if hash != entry.hash {
-                return Err(LoadError::Chain { at: entry.position });
-            }
+        chain.link_group(&group, |entry| {
             if witnessed_at == Some(entry.position) {
                 witnessed = Some(entry.hash);
             }
             forgotten.extend(entry.forgets());
-        }
-        last = group.last();
+        })?;
+        let last = chain.last();
         if last.0 > LOG_EVENTS_MAX {
             return Err(LoadError::TooLong);
         }
@@ -119,7 +110,7 @@ fn read(
             break;
         }
     }
-    Ok((hash, witnessed, forgotten))
+    Ok((chain, witnessed, forgotten))
 }
 
 fn index(groups: &Receiver<Group>, recent_bytes: usize) -> Result<State, LoadError> {

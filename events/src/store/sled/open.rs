@@ -9,7 +9,7 @@ use rustix::fs::FlockOperation;
 use uuid::Uuid;
 
 use super::super::Stored;
-use super::super::frame::ChainHash;
+use super::super::archive::Chain;
 use super::super::witness::Witness;
 use super::Options;
 use super::load::{Loaded, load};
@@ -67,7 +67,7 @@ pub(super) struct Opened {
     pub(super) log: sled::Tree,
     pub(super) private: Private,
     pub(super) log_id: LogId,
-    pub(super) chain: ChainHash,
+    pub(super) chain: Chain,
     pub(super) state: State,
 }
 
@@ -97,6 +97,10 @@ fn try_open(options: &Options, visit: &mut (dyn FnMut(Stored<'_>) + Send)) -> Re
             None => what,
         },
     };
+    if let (Some(witness), false) = (&witness, db_dir.exists()) {
+        // Before an empty one is made in its place.
+        return Err(damaged(format!("the log {} is gone from it (see head-witness.json)", witness.log_id)));
+    }
     refuse_blobs(&db_dir, &damaged)?;
     let db = open_sled(&db_dir, options.cache_bytes).map_err(damaged)?;
     // Kept from before the first write: a descriptor that was open when a write failed is told so.
@@ -107,7 +111,7 @@ fn try_open(options: &Options, visit: &mut (dyn FnMut(Stored<'_>) + Send)) -> Re
     let private = Private(db.open_tree("private").map_err(unreadable)?);
     let log_id = match db.get("log_id").map_err(unreadable)? {
         Some(id) => known_log(&db, &id).map_err(damaged)?,
-        None if log.is_empty() => create(&db, &db_dir, data_dir, &file)?,
+        None if log.is_empty() => create(&db, &db_dir, options, &file)?,
         None => return Err(damaged("it has events but no log id".into())),
     };
     let loaded = load(&log, witness.as_ref().map(|w| w.position), options.recent_bytes, visit);
@@ -122,7 +126,7 @@ fn try_open(options: &Options, visit: &mut (dyn FnMut(Stored<'_>) + Send)) -> Re
     Ok(Opened { db, file, lock, log, private, log_id, chain, state })
 }
 
-fn lock(data_dir: &Path) -> Result<File, OpenError> {
+pub(super) fn lock(data_dir: &Path) -> Result<File, OpenError> {
     let file = File::options().create(true).truncate(false).write(true).open(data_dir.join("lock"));
     let file = file.map_err(|e| ("open the lock file", e))?;
     match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -183,8 +187,9 @@ fn known_log(db: &sled::Db, id: &[u8]) -> Result<LogId, String> {
 }
 
 /// Gives a new log its id and makes the whole directory durable, which sled does not.
-fn create(db: &sled::Db, db_dir: &Path, data_dir: &Path, file: &File) -> Result<LogId, OpenError> {
-    let log_id = LogId(Uuid::new_v4());
+fn create(db: &sled::Db, db_dir: &Path, options: &Options, file: &File) -> Result<LogId, OpenError> {
+    let log_id = options.log_id.unwrap_or_else(|| LogId(Uuid::new_v4()));
+    let data_dir = options.data_dir.as_path();
     let written = db
         .insert("format", FORMAT)
         .and_then(|_| db.insert("log_id", log_id.0.as_bytes().as_slice()))

@@ -1,0 +1,378 @@
+//! A log as a stream of its groups: what backups are made of, and every look at a log as a whole.
+//!
+//! ```text
+//! archive := "MEJALOG" 2:u8 log_id:[u8; 16] source_len:u8 source after:u64  record*  end
+//! record  := first:u64 value_len:u32 private_len:u32 value private
+//! end     := 0:u64 head:u64 hash:[u8; 32]
+//! ```
+//!
+//! Numbers are little-endian. A stream without its end was cut off. One that begins after zero is a
+//! part of a log; only a whole one can be restored.
+
+use std::io::{self, Read, Write};
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use super::ReadError;
+pub use super::frame::StoredAppend;
+use super::frame::{CHAIN_START, ChainHash, Entry, Group, GroupBuilder, PrivateParts, chain};
+use super::frame::{decode_private, encode_private};
+use crate::ids::{LogId, Position};
+use crate::query::{AppendCondition, Tag};
+
+const MAGIC: &[u8; 8] = b"MEJALOG\x02";
+
+/// No value is longer, in bytes.
+const VALUE_BYTES_MAX: u32 = 8 << 20;
+
+/// A group as it is stored, with the private parts beside it.
+#[derive(Debug, Clone)]
+pub struct StoredGroup {
+    group: Group,
+    value: Bytes,
+    private_value: Bytes,
+    private: PrivateParts,
+}
+
+/// One event with everything that is kept about it.
+#[derive(Debug, Clone)]
+pub struct StoredEvent<'a> {
+    /// Where it stands.
+    pub position: Position,
+    /// One CloudEvents JSON object.
+    pub json: &'a [u8],
+    /// CloudEvents `type`.
+    pub event_type: &'a str,
+    /// What it is filed under.
+    pub tags: Vec<&'a str>,
+    /// Positions whose private parts it ordered to be forgotten.
+    pub forgets: Vec<Position>,
+    /// Its private part, unless it never had one or it was forgotten.
+    pub private: Option<Bytes>,
+}
+
+impl StoredGroup {
+    /// Reads a group and its private parts; empty bytes stand for none.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`].
+    pub fn decode(first: Position, value: Bytes, private_value: Bytes) -> Result<Self, ReadError> {
+        let group = Group::decode(first, &value)?;
+        let private =
+            if private_value.is_empty() { Vec::new() } else { decode_private(first, &private_value)? };
+        Ok(Self { group, value, private_value, private })
+    }
+
+    /// The position of its first event.
+    #[must_use]
+    pub fn first(&self) -> Position {
+        self.group.first
+    }
+
+    /// The position of its last event.
+    #[must_use]
+    pub fn last(&self) -> Position {
+        self.group.last()
+    }
+
+    /// What stands in the log.
+    #[must_use]
+    pub fn value(&self) -> &Bytes {
+        &self.value
+    }
+
+    /// What stands beside it; empty if there are no private parts.
+    #[must_use]
+    pub fn private_value(&self) -> &Bytes {
+        &self.private_value
+    }
+
+    /// How long the events are with all that is kept about them, unpacked, in bytes.
+    #[must_use]
+    pub fn plain_bytes(&self) -> usize {
+        self.group.len_bytes()
+    }
+
+    /// The events, ascending.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`].
+    pub fn events(&self) -> Result<Vec<StoredEvent<'_>>, ReadError> {
+        let event = |entry: Result<Entry<'_>, ReadError>| {
+            let position = entry?.position;
+            let entry = self.group.entry(position)?;
+            Ok(StoredEvent {
+                position,
+                json: entry.json,
+                event_type: entry.event_type,
+                tags: entry.tags.clone().collect(),
+                forgets: entry.forgets().collect(),
+                private: self.private.iter().find(|(at, _)| *at == position).map(|(_, part)| part.clone()),
+            })
+        };
+        self.group.entries().map(event).collect()
+    }
+
+    /// The appends that it is made of, ascending.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`].
+    pub fn appends(&self) -> Result<Vec<StoredAppend>, ReadError> {
+        self.group.appends()
+    }
+}
+
+/// Where a log is not what it must be.
+#[derive(Debug, thiserror::Error)]
+pub enum Broken {
+    /// Positions must follow each other.
+    #[error("after position {after} comes {found}")]
+    Gap {
+        /// The last one that was right.
+        after: Position,
+        /// What came then.
+        found: Position,
+    },
+    /// An event is not the one that once stood there, or stands in another place.
+    #[error("the hash chain breaks at {at}")]
+    Chain {
+        /// Where.
+        at: Position,
+    },
+    /// A group is not readable.
+    #[error(transparent)]
+    Unreadable(#[from] ReadError),
+}
+
+/// The hash chain, followed group by group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chain {
+    last: Position,
+    hash: ChainHash,
+}
+
+impl Default for Chain {
+    /// Before the first event.
+    fn default() -> Self {
+        Self { last: Position::START, hash: CHAIN_START }
+    }
+}
+
+impl Chain {
+    /// Follows the chain through a group, which must come next.
+    ///
+    /// # Errors
+    /// [`Broken`]; the chain stands where it broke.
+    pub fn link(&mut self, stored: &StoredGroup) -> Result<(), Broken> {
+        self.link_group(&stored.group, |_| {})
+    }
+
+    pub(super) fn link_group(
+        &mut self,
+        group: &Group,
+        mut visit: impl FnMut(&Entry<'_>),
+    ) -> Result<(), Broken> {
+        if group.first != self.last.next() {
+            return Err(Broken::Gap { after: self.last, found: group.first });
+        }
+        for entry in group.entries() {
+            let entry = entry?;
+            let hash = chain(&self.hash, entry.json);
+            if hash != entry.hash {
+                return Err(Broken::Chain { at: entry.position });
+            }
+            (self.hash, self.last) = (hash, entry.position);
+            visit(&entry);
+        }
+        Ok(())
+    }
+
+    /// The last position that was followed.
+    #[must_use]
+    pub fn last(&self) -> Position {
+        self.last
+    }
+
+    /// The hash there, hexadecimal: two logs with the same hash hold the same events.
+    #[must_use]
+    pub fn hash_hex(&self) -> String {
+        hex::encode(self.hash)
+    }
+
+    pub(super) fn hash(&self) -> ChainHash {
+        self.hash
+    }
+}
+
+/// A group that is put together anew from events that were exported.
+#[derive(Debug)]
+pub struct Draft {
+    chain: Chain,
+    first: Position,
+    group: GroupBuilder,
+    private: PrivateParts,
+}
+
+impl Draft {
+    /// A group that follows `chain`.
+    #[must_use]
+    pub fn after(chain: Chain) -> Self {
+        Self { first: chain.last.next(), chain, group: GroupBuilder::default(), private: Vec::new() }
+    }
+
+    /// Adds the event of the next position to the append that is open.
+    pub fn push(
+        &mut self,
+        json: &[u8],
+        event_type: &str,
+        tags: &[Tag],
+        forgets: &[Position],
+        private: Option<Bytes>,
+    ) {
+        self.chain.hash = chain(&self.chain.hash, json);
+        self.chain.last = self.chain.last.next();
+        self.group.push(&self.chain.hash, json, event_type, tags, forgets);
+        if let Some(part) = private {
+            self.private.push((self.chain.last, part));
+        }
+    }
+
+    /// Closes the append, which was made on `condition`.
+    pub fn close_append(&mut self, condition: &AppendCondition) {
+        self.group.close_append(condition);
+    }
+
+    /// The group; `None` when its parts do not fit one.
+    #[must_use]
+    pub fn finish(self) -> Option<StoredGroup> {
+        let (group, value) = self.group.build(self.first)?;
+        let private_value =
+            if self.private.is_empty() { Bytes::new() } else { encode_private(&self.private).into() };
+        Some(StoredGroup { group, value: value.into(), private_value, private: self.private })
+    }
+}
+
+/// What an archive says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// Which log it is of.
+    pub log_id: LogId,
+    /// The service that wrote the log.
+    pub source: String,
+    /// It holds what follows this position, from the group on that has it.
+    pub after: Position,
+}
+
+/// Writes the beginning of an archive.
+///
+/// # Errors
+/// What the writer said.
+pub fn write_header(to: &mut impl Write, header: &Header) -> io::Result<()> {
+    to.write_all(MAGIC)?;
+    to.write_all(header.log_id.0.as_bytes())?;
+    let source = header.source.as_bytes();
+    to.write_all(&[u8::try_from(source.len()).map_err(io::Error::other)?])?;
+    to.write_all(source)?;
+    to.write_all(&header.after.0.to_le_bytes())
+}
+
+/// Writes one group.
+///
+/// # Errors
+/// What the writer said.
+pub fn write_group(to: &mut impl Write, group: &StoredGroup) -> io::Result<()> {
+    to.write_all(&group.first().0.to_le_bytes())?;
+    for part in [&group.value, &group.private_value] {
+        to.write_all(&u32::try_from(part.len()).map_err(io::Error::other)?.to_le_bytes())?;
+    }
+    to.write_all(&group.value)?;
+    to.write_all(&group.private_value)
+}
+
+/// Writes the end of an archive: how far it goes, and the hash there (zeros in a part of a log).
+///
+/// # Errors
+/// What the writer said.
+pub fn write_end(to: &mut impl Write, chain: &Chain) -> io::Result<()> {
+    to.write_all(&0_u64.to_le_bytes())?;
+    to.write_all(&chain.last.0.to_le_bytes())?;
+    to.write_all(&chain.hash)
+}
+
+/// Reads an archive.
+#[derive(Debug)]
+pub struct ArchiveReader<R> {
+    from: R,
+    header: Header,
+    end: Option<Chain>,
+}
+
+impl<R: Read> ArchiveReader<R> {
+    /// Reads the beginning.
+    ///
+    /// # Errors
+    /// When it is not the beginning of an archive.
+    pub fn open(mut from: R) -> io::Result<Self> {
+        let magic: [u8; 8] = read_array(&mut from)?;
+        if &magic != MAGIC {
+            return Err(io::Error::other("this is not a backup of a log, or one of another version"));
+        }
+        let log_id = LogId(Uuid::from_bytes(read_array(&mut from)?));
+        let [source_len] = read_array(&mut from)?;
+        let mut source = vec![0; usize::from(source_len)];
+        from.read_exact(&mut source)?;
+        let source = String::from_utf8(source).map_err(io::Error::other)?;
+        let after = Position(u64::from_le_bytes(read_array(&mut from)?));
+        Ok(Self { from, header: Header { log_id, source, after }, end: None })
+    }
+
+    /// What the archive says of itself.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The next group, or `None` at the end.
+    ///
+    /// # Errors
+    /// When the archive is damaged or was cut off.
+    pub fn next_group(&mut self) -> io::Result<Option<StoredGroup>> {
+        if self.end.is_some() {
+            return Ok(None);
+        }
+        let first = Position(u64::from_le_bytes(read_array(&mut self.from)?));
+        if first == Position::START {
+            let last = Position(u64::from_le_bytes(read_array(&mut self.from)?));
+            self.end = Some(Chain { last, hash: read_array(&mut self.from)? });
+            return Ok(None);
+        }
+        let value_len = u32::from_le_bytes(read_array(&mut self.from)?);
+        let private_len = u32::from_le_bytes(read_array(&mut self.from)?);
+        let value = self.read_bytes(value_len)?;
+        let private = self.read_bytes(private_len)?;
+        StoredGroup::decode(first, value, private).map(Some).map_err(io::Error::other)
+    }
+
+    /// Where the log stood when the archive was made; known once all groups were read.
+    pub fn end(&self) -> Option<&Chain> {
+        self.end.as_ref()
+    }
+
+    fn read_bytes(&mut self, len: u32) -> io::Result<Bytes> {
+        if len > VALUE_BYTES_MAX {
+            return Err(io::Error::other("a group of an impossible length"));
+        }
+        let mut bytes = vec![0; len as usize];
+        self.from.read_exact(&mut bytes)?;
+        Ok(bytes.into())
+    }
+}
+
+fn read_array<const N: usize>(from: &mut impl Read) -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    from.read_exact(&mut bytes).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => io::Error::new(error.kind(), "it was cut off before its end"),
+        _ => error,
+    })?;
+    Ok(bytes)
+}

@@ -1,0 +1,138 @@
+//! Writing a log from groups that exist already: restoring, importing, compacting.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::super::archive::{Broken, Chain, StoredGroup};
+use super::super::witness::Witness;
+use super::open::{self, OpenError, Opened};
+use super::{Options, ReadError};
+use crate::ids::{LogId, Position};
+
+/// Groups between two syncs. What was not synced yet is loaded again after a crash.
+const GROUPS_PER_SYNC: usize = 256;
+
+/// Why a group was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadingError {
+    /// It does not follow what is there.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+    /// The database said no.
+    #[error("could not write the log")]
+    Storage(#[source] sled::Error),
+    /// The file system said no.
+    #[error("could not sync the log")]
+    Io(#[from] io::Error),
+}
+
+/// A log that is filled with groups. Nobody reads it meanwhile.
+pub struct Loader {
+    opened: Opened,
+    chain: Chain,
+    data_dir: PathBuf,
+    unsynced: usize,
+}
+
+impl Loader {
+    /// Opens the log in `options.data_dir`, or creates it with `options.log_id`. What is there already
+    /// stays: loading goes on behind it.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(options: &Options) -> Result<Self, OpenError> {
+        let opened = open::open(options, &mut |_| {})?;
+        let (chain, data_dir) = (opened.chain.clone(), options.data_dir.clone());
+        Ok(Self { opened, chain, data_dir, unsynced: 0 })
+    }
+
+    /// Which log this is.
+    #[must_use]
+    pub fn log_id(&self) -> LogId {
+        self.opened.log_id
+    }
+
+    /// Where the log stands.
+    #[must_use]
+    pub fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// The group that holds `position`, if it was loaded.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn group(&self, position: Position) -> Result<Option<StoredGroup>, ReadError> {
+        let storage = |source| ReadError::Storage { at: position, source };
+        let key = position.0.to_be_bytes();
+        let found = self.opened.log.range(..=key).next_back().transpose().map_err(storage)?;
+        let Some((key, value)) = found else { return Ok(None) };
+        let first = key.as_ref().try_into().map(u64::from_be_bytes).map_or(Position::START, Position);
+        let private = self.opened.private.0.get(key).map_err(storage)?.unwrap_or_default();
+        let group = StoredGroup::decode(first, value.to_vec().into(), private.to_vec().into())?;
+        Ok(Some(group).filter(|group| group.last() >= position))
+    }
+
+    /// Takes the next group, after following the chain through it.
+    ///
+    /// # Errors
+    /// [`LoadingError`]; the group was not taken then.
+    pub fn push(&mut self, group: &StoredGroup) -> Result<(), LoadingError> {
+        let mut chain = self.chain.clone();
+        chain.link(group)?;
+        let key = group.first().0.to_be_bytes();
+        if !group.private_value().is_empty() {
+            self.opened.private.0.insert(key, &group.private_value()[..]).map_err(LoadingError::Storage)?;
+        }
+        self.opened.log.insert(key, &group.value()[..]).map_err(LoadingError::Storage)?;
+        self.chain = chain;
+        self.unsynced += 1;
+        if self.unsynced >= GROUPS_PER_SYNC { self.sync() } else { Ok(()) }
+    }
+
+    fn sync(&mut self) -> Result<(), LoadingError> {
+        self.opened.db.flush().map_err(LoadingError::Storage)?;
+        self.opened.file.sync_data()?;
+        self.unsynced = 0;
+        Ok(())
+    }
+
+    /// Makes everything durable and writes the head witness.
+    ///
+    /// # Errors
+    /// [`LoadingError`]; what was loaded can be gone on with.
+    pub fn finish(mut self) -> Result<Chain, LoadingError> {
+        self.sync()?;
+        let file_bytes = self.opened.file.metadata()?.len();
+        if self.chain.last() > Position::START {
+            let witness = Witness::new(self.opened.log_id, self.chain.last(), &self.chain.hash(), file_bytes);
+            witness.store(&self.data_dir)?;
+        }
+        Ok(self.chain)
+    }
+}
+
+/// Puts the log that was loaded into `new_dir` in the place of the one in `data_dir`, which nobody may
+/// have open. Returns where the old one is kept, if there was one.
+///
+/// # Errors
+/// [`OpenError`]. A crash in between leaves a directory that is refused at start, with both logs in it.
+pub fn replace_log(data_dir: &Path, new_dir: &Path) -> Result<Option<PathBuf>, OpenError> {
+    fs::create_dir_all(data_dir).map_err(|e| ("create the data directory", e))?;
+    let _lock = open::lock(data_dir)?;
+    let failed = |e: io::Error| OpenError::from(("put the new log in the place of the old one", e));
+    let log = data_dir.join("log");
+    let mut kept = None;
+    if log.exists() {
+        let free = (1..).map(|n| data_dir.join(format!("log-replaced-{n}"))).find(|path| !path.exists());
+        let old = free.unwrap_or_else(|| data_dir.join("log-replaced"));
+        fs::rename(&log, &old).map_err(failed)?;
+        kept = Some(old);
+    }
+    fs::rename(new_dir.join("log"), &log).map_err(failed)?;
+    fs::rename(new_dir.join("head-witness.json"), data_dir.join("head-witness.json")).map_err(failed)?;
+    File::open(data_dir).and_then(|dir| dir.sync_all()).map_err(failed)?;
+    fs::remove_dir_all(new_dir).map_err(failed)?;
+    Ok(kept)
+}
