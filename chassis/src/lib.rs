@@ -11,6 +11,7 @@ pub mod caller;
 pub mod clock;
 pub mod config;
 pub mod docs;
+pub mod exit;
 pub mod form;
 pub mod metrics;
 pub mod problem;

@@ -27,14 +27,22 @@ pub struct Cli {
 
 const AFTER_HELP: &str = "\
 Interactive API documentation is at /docs of a running service, metrics at /metrics.
-Exit codes: 0 stopped as asked, 1 failed, 2 a setting or the data directory can not be used.";
+Exit codes: 0 stopped as asked, 1 failed, 2 a setting or the data directory can not be used,
+3 `log verify` found a log that can not be trusted.";
 
+/// What the binary is asked to do.
 #[derive(Debug, clap::Subcommand)]
-enum Action {
+pub enum Action {
     /// Serve until SIGTERM or Ctrl-C (the default)
     Serve,
     /// Check the settings, then exit
     Check,
+    /// Look at the notifier's own log and keep it: verify, show, back up, restore …
+    Log {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: logbook::command::LogCommand,
+    },
 }
 
 /// Who takes the money.
@@ -149,8 +157,8 @@ struct Raw {
 /// Settings that can be used.
 #[derive(Debug)]
 pub struct Config {
-    /// Only check, do not serve.
-    pub check_only: bool,
+    /// What to do.
+    pub action: Action,
     /// Where to listen.
     pub listen: SocketAddr,
     /// Where guests reach this service; `None`: where it listens.
@@ -257,7 +265,7 @@ impl Cli {
         let Provider::Simulated = raw.payment_provider;
         let config = (|| {
             Some(Config {
-                check_only: matches!(self.command, Some(Action::Check)),
+                action: self.command.unwrap_or(Action::Serve),
                 listen: listen?,
                 public_url,
                 reservation_url: reservation_url?,

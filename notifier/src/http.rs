@@ -16,6 +16,7 @@ use axum::response::IntoResponse as _;
 use axum::routing::get;
 use chassis::docs;
 use chassis::serve::{harden, within};
+use logbook::serve::LogRoute;
 use metrics_exporter_prometheus::PrometheusHandle;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
@@ -26,9 +27,11 @@ use crate::app::App;
 /// The longest a request may take.
 const REQUEST_MAX: Duration = Duration::from_secs(30);
 
-/// Every route of the service.
-pub fn router(app: App, metrics: Option<PrometheusHandle>) -> Router {
-    let (routes, api) = OpenApiRouter::with_openapi(ops::ApiDoc::openapi())
+/// Every route of the service, with those of `log` if it is to be given out.
+pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>) -> Router {
+    // Not bounded in time: a log takes as long as it takes.
+    let (log, log_api) = log.map(logbook::serve::routes).unwrap_or_default().split_for_parts();
+    let (routes, mut api) = OpenApiRouter::with_openapi(ops::ApiDoc::openapi())
         .routes(routes!(payments::channels))
         .routes(routes!(payments::list))
         .routes(routes!(payments::get))
@@ -42,6 +45,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>) -> Router {
         .routes(routes!(ops::ready))
         .with_state(app.clone())
         .split_for_parts();
+    api.merge(log_api);
     let pages = Router::new()
         .route("/checkout/{reference}", get(checkout::page))
         .route("/checkout/{reference}/{choice}", axum::routing::post(checkout::choose))
@@ -49,7 +53,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>) -> Router {
     let measured = docs::routes(api, metrics).layer(middleware::from_fn_with_state(app, measure));
     let bounded =
         routes.merge(pages).layer(middleware::from_fn(|request, next| within(REQUEST_MAX, request, next)));
-    harden(bounded.merge(measured))
+    harden(bounded.merge(measured).merge(log))
 }
 
 /// Gauges are brought up to date when somebody looks.

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use chassis::clock::Clock;
 use chrono::{DateTime, Utc};
 use events::recorded::{Cause, NewEvent};
-use events::values::{Actor, Money};
+use events::store::Stored;
+use events::values::{Actor, Money, PrivateDigest};
 use events::{EventId, PaymentId, ReservationId, Tag};
 use serde::{Deserialize, Serialize};
 
@@ -227,6 +228,33 @@ impl Entry {
                 request_digest: None,
             },
         })
+    }
+}
+
+/// What the notifier knows of its entries, for `notifier log …`.
+pub struct Entries;
+
+impl logbook::Dialect for Entries {
+    fn describe(&self, stored: Stored<'_>) -> Result<String, String> {
+        let entry = Entry::decode(stored.json).map_err(|error| error.to_string())?;
+        Ok(match entry {
+            Entry::EffectScheduled(e) => format!("{} is due at {}", e.key, e.due_at),
+            Entry::AttemptFailed(e) => format!("a try failed: {}; again at {}", e.error, e.next_attempt_at),
+            Entry::EffectSucceeded(e) => e.outcome,
+            Entry::EffectDied(e) => format!("given up: {} ({})", e.error, e.reason_code),
+            Entry::EffectRetried(_) => "to be tried again".into(),
+            Entry::PaymentOpened(e) => {
+                format!("{} {} asked for by {}", e.amount.currency, e.amount.amount_minor, e.channel)
+            }
+            Entry::PaymentDecided(e) => if e.paid { "paid" } else { "refused" }.into(),
+            Entry::PaymentReturned(e) => format!("{} {} went back", e.amount.currency, e.amount.amount_minor),
+            Entry::CursorMoved(e) => format!("the feed was followed up to {}", e.last_event_id.position),
+        })
+    }
+
+    fn private_digest(&self, _: Stored<'_>) -> Option<PrivateDigest> {
+        // The notifier keeps nothing personal.
+        None
     }
 }
 

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use chassis::clock::{SharedClock, SystemClock};
-use chassis::config::EXIT_CONFIG;
 use chassis::serve::{Limits, Shutdown, serve};
-use chassis::{metrics, telemetry};
+use chassis::{exit, metrics, telemetry};
 use clap::Parser as _;
 use events::store::EventStore;
 use events::store::sled::{Options, SledStore};
+use logbook::serve::LogRoute;
 use metrics_exporter_prometheus::PrometheusHandle;
 use notifier::app::App;
-use notifier::config::{Cli, Config, Mail, Sms};
+use notifier::config::{Action, Cli, Config, Mail, Sms};
 use notifier::follow::Following;
 use notifier::gateway::files::MailFiles;
 use notifier::gateway::simulated::Simulated;
@@ -21,6 +21,7 @@ use notifier::gateway::smtp::Smtp;
 use notifier::gateway::text::{Console, Twilio};
 use notifier::gateway::{MailGateway, SmsGateway};
 use notifier::http;
+use notifier::journal::Entries;
 use notifier::messages::Messages;
 use notifier::outbox::Outbox;
 use notifier::perform::Performer;
@@ -32,9 +33,23 @@ fn main() -> ExitCode {
         Ok(config) => config,
         Err(error) => return refuse(error),
     };
-    if config.check_only {
-        tell("settings are fine");
-        return ExitCode::SUCCESS;
+    match &config.action {
+        Action::Serve => {}
+        Action::Check => return exit::tell("notifier", "settings are fine"),
+        Action::Log { command } => {
+            let done =
+                telemetry::init(config.log_format, config.log_filter.clone()).map_err(anyhow::Error::from);
+            let context = logbook::Context {
+                data_dir: config.data_dir.clone(),
+                source: "notifier",
+                cache_bytes: config.cache_bytes,
+                token: config.service_token.clone(),
+                dialect: &Entries,
+            };
+            return done
+                .and_then(|()| command.run(&context))
+                .unwrap_or_else(|error| exit::fail("notifier", error));
+        }
     }
     let (Ok(metrics), Ok(())) =
         (metrics::install(), telemetry::init(config.log_format, config.log_filter.clone()))
@@ -84,6 +99,8 @@ async fn run(config: Config, store: Arc<SledStore>, metrics: PrometheusHandle) -
         clock: Arc::clone(&clock),
     };
     let (following, service_token) = (Following::default(), config.service_token);
+    let archive =
+        LogRoute { store: Arc::clone(&store), token: service_token.clone(), shutdown: shutdown.clone() };
     let app = App { outbox, following, service_token, clock, shutdown: shutdown.clone() };
     let worker = app.start(performer, config.habits, config.pace, config.decision);
     tracing::info!(%address, log_id = %store.log_id(), head = %store.head(), "notifier is ready");
@@ -94,7 +111,10 @@ async fn run(config: Config, store: Arc<SledStore>, metrics: PrometheusHandle) -
         // As long as requests: what is not done by then is done after the next start.
         let _ = tokio::time::timeout(limits.drain_timeout, worker).await;
     };
-    tokio::join!(serve(listener, http::router(app, Some(metrics)), limits, shutdown.clone()), drained);
+    tokio::join!(
+        serve(listener, http::router(app, Some(metrics), Some(archive)), limits, shutdown.clone()),
+        drained
+    );
     tracing::info!(head = %store.head(), "notifier has stopped");
     Ok(())
 }
@@ -117,13 +137,6 @@ fn sms(sms: &Sms) -> anyhow::Result<Option<Arc<dyn SmsGateway>>> {
     })
 }
 
-#[expect(clippy::print_stderr, reason = "said to whoever started it")]
 fn refuse(error: impl Into<anyhow::Error>) -> ExitCode {
-    eprintln!("notifier: {:#}", error.into());
-    ExitCode::from(EXIT_CONFIG)
-}
-
-#[expect(clippy::print_stdout, reason = "this is what was asked for")]
-fn tell(words: &str) {
-    println!("notifier: {words}");
+    exit::refuse("notifier", error.into())
 }

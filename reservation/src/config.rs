@@ -9,6 +9,8 @@ use chassis::telemetry::{self, LogFormat};
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
+use crate::log::LogAction;
+
 /// Table reservations: REST commands in, an append-only log, a feed of events out.
 #[derive(Debug, Parser)]
 #[command(version, about, after_help = AFTER_HELP)]
@@ -21,14 +23,22 @@ pub struct Cli {
 
 const AFTER_HELP: &str = "\
 Interactive API documentation is at /docs of a running service, metrics at /metrics.
-Exit codes: 0 stopped as asked, 1 failed, 2 a setting, a venue file or the data directory can not be used.";
+Exit codes: 0 stopped as asked, 1 failed, 2 a setting, a venue file or the data directory can not be used,
+3 `log verify` found a log that can not be trusted.";
 
+/// What the binary is asked to do.
 #[derive(Debug, clap::Subcommand)]
-enum Action {
+pub enum Action {
     /// Serve until SIGTERM or Ctrl-C (the default)
     Serve,
     /// Check the settings and the venue files, then exit
     Check,
+    /// Look at the log and keep it: verify, show, back up, restore, replay …
+    Log {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: LogAction,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -74,8 +84,8 @@ struct Raw {
 /// Settings that can be used.
 #[derive(Debug)]
 pub struct Config {
-    /// Only check, do not serve.
-    pub check_only: bool,
+    /// What to do.
+    pub action: Action,
     /// Where to listen.
     pub listen: SocketAddr,
     /// Where the log is.
@@ -135,7 +145,7 @@ impl Cli {
         });
         let config = (|| {
             Some(Config {
-                check_only: matches!(self.command, Some(Action::Check)),
+                action: self.command.unwrap_or(Action::Serve),
                 listen: listen?,
                 data_dir,
                 venues,

@@ -9,10 +9,10 @@ mod bodies;
 mod commands;
 mod extract;
 mod feed;
-mod history;
+pub(crate) mod history;
 mod ops;
 mod problem;
-mod representation;
+pub(crate) mod representation;
 mod request;
 mod reservations;
 mod results;
@@ -25,6 +25,7 @@ use axum::Router;
 use axum::middleware;
 use chassis::docs;
 use chassis::serve::{harden, within};
+use logbook::serve::LogRoute;
 use metrics_exporter_prometheus::PrometheusHandle;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
@@ -35,8 +36,8 @@ use crate::app::App;
 /// The longest a request may take. The feed is exempt: it parks polls and streams.
 const REQUEST_MAX: Duration = Duration::from_secs(30);
 
-/// Every route of the service.
-pub fn router(app: App, metrics: Option<PrometheusHandle>) -> Router {
+/// Every route of the service, with those of `log` if it is to be given out.
+pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>) -> Router {
     let bounded = OpenApiRouter::with_openapi(ops::ApiDoc::openapi())
         .routes(routes!(reservations::list, reservations::create))
         .routes(routes!(reservations::get))
@@ -56,6 +57,8 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>) -> Router {
         .routes(routes!(ops::schema))
         .routes(routes!(ops::ready))
         .layer(middleware::from_fn(|request, next| within(REQUEST_MAX, request, next)));
-    let (routes, api) = bounded.routes(routes!(feed::events)).with_state(app).split_for_parts();
+    // Neither is bounded in time: polls are parked, and a log takes as long as it takes.
+    let log = log.map(logbook::serve::routes).unwrap_or_default();
+    let (routes, api) = bounded.routes(routes!(feed::events)).with_state(app).merge(log).split_for_parts();
     harden(routes.merge(docs::routes(api, metrics)))
 }

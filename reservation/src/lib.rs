@@ -3,8 +3,8 @@
 //! In reading order: [`domain`] is what may happen, pure; [`record`] turns what happened into log
 //! entries and [`stream`] reads them back; [`handle`] is the one way from a command to the log;
 //! [`views`] are read models that follow it; [`deadlines`] speaks up when a hold has run out;
-//! [`channels`] knows the notifier's payment channels; [`http`] is the door; [`config`], [`venues`]
-//! and [`app`] put it together.
+//! [`channels`] knows the notifier's payment channels; [`http`] is the door for requests, [`log`] the
+//! one for operators; [`config`], [`venues`] and [`app`] put it together.
 
 pub mod app;
 pub mod channels;
@@ -13,6 +13,7 @@ pub mod deadlines;
 pub mod domain;
 pub mod handle;
 pub mod http;
+pub mod log;
 pub mod private;
 pub mod record;
 pub mod stream;

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use chassis::clock::{SharedClock, SystemClock};
-use chassis::config::EXIT_CONFIG;
 use chassis::serve::{Limits, Shutdown, serve};
-use chassis::{metrics, telemetry};
+use chassis::{exit, metrics, telemetry};
 use clap::Parser as _;
 use events::store::EventStore;
 use events::store::sled::{Options, SledStore};
+use logbook::serve::LogRoute;
 use reservation::app::{App, Parts};
 use reservation::channels::Channels;
-use reservation::config::{Cli, Config};
+use reservation::config::{Action, Cli, Config};
 use reservation::http;
 use reservation::venues::Venues;
 use reservation::views::Views;
@@ -28,13 +28,19 @@ fn main() -> ExitCode {
         Ok(config) => config,
         Err(error) => return refuse(error),
     };
+    if let Action::Log { command } = &config.action {
+        let done = telemetry::init(config.log_format, config.log_filter.clone()).map_err(anyhow::Error::from);
+        return done
+            .and_then(|()| command.run(&config))
+            .unwrap_or_else(|error| exit::fail("reservation", error));
+    }
     let venues = match Venues::load(&config.venues) {
         Ok(venues) => venues,
         Err(error) => return refuse(error),
     };
-    if config.check_only {
-        tell(&format!("settings and {} venue(s) are fine", venues.ids().count()));
-        return ExitCode::SUCCESS;
+    if matches!(config.action, Action::Check) {
+        let words = format!("settings and {} venue(s) are fine", venues.ids().count());
+        return exit::tell("reservation", &words);
     }
     let options = Options {
         cache_bytes: config.cache_bytes,
@@ -84,6 +90,8 @@ async fn run(
     tokio::spawn(channels.clone().follow(client, config.notifier_url, shutdown.clone()));
     tokio::spawn(metrics::upkeep(metrics.clone()));
     let (log, service_token) = (Arc::clone(&store) as Arc<dyn EventStore>, config.service_token);
+    let archive =
+        LogRoute { store: Arc::clone(&store), token: service_token.clone(), shutdown: shutdown.clone() };
     let parts =
         Parts { store: log, views, venues, channels, service_token, clock, shutdown: shutdown.clone() };
     let app = App::start(parts).await?;
@@ -96,18 +104,11 @@ async fn run(
     tracing::info!(address = %listener.local_addr()?, log_id = %store.log_id(), head = %store.head(), "reservation is ready");
     trigger.on_signals()?;
     let limits = Limits { connections_max: config.connections_max, ..Limits::default() };
-    serve(listener, http::router(app, Some(metrics)), limits, shutdown).await;
+    serve(listener, http::router(app, Some(metrics), Some(archive)), limits, shutdown).await;
     tracing::info!(head = %store.head(), "reservation has stopped");
     Ok(())
 }
 
-#[expect(clippy::print_stderr, reason = "said to whoever started it")]
 fn refuse(error: impl Into<anyhow::Error>) -> ExitCode {
-    eprintln!("reservation: {:#}", error.into());
-    ExitCode::from(EXIT_CONFIG)
-}
-
-#[expect(clippy::print_stdout, reason = "this is what was asked for")]
-fn tell(words: &str) {
-    println!("reservation: {words}");
+    exit::refuse("reservation", error.into())
 }

@@ -49,7 +49,9 @@ pub enum Until {
 }
 
 impl Until {
-    fn includes(self, at: Stamp) -> bool {
+    /// Whether what happened `at` belongs to it.
+    #[must_use]
+    pub fn includes(self, at: Stamp) -> bool {
         match self {
             Self::Now => true,
             Self::Position(last) => at.position <= last,

@@ -18,8 +18,9 @@ use super::ReadError;
 pub use super::frame::StoredAppend;
 use super::frame::{CHAIN_START, ChainHash, Entry, Group, GroupBuilder, PrivateParts, chain};
 use super::frame::{decode_private, encode_private};
+use super::index::Index;
 use crate::ids::{LogId, Position};
-use crate::query::{AppendCondition, Tag};
+use crate::query::{AppendCondition, Query, Tag};
 
 const MAGIC: &[u8; 8] = b"MEJALOG\x02";
 
@@ -202,6 +203,31 @@ impl Chain {
 
     pub(super) fn hash(&self) -> ChainHash {
         self.hash
+    }
+}
+
+/// Which events a query may mean, among those that were taken in so far.
+#[derive(Default)]
+pub struct TagIndex {
+    index: Index,
+    last: Position,
+}
+
+impl TagIndex {
+    /// Takes in the next event.
+    pub fn insert(&mut self, event: &StoredEvent<'_>) {
+        self.index.insert(event.position, event.event_type, event.tags.iter().copied());
+        self.last = event.position;
+    }
+
+    /// Positions after `after` that `query` may match; every match is among them.
+    #[must_use]
+    pub fn candidates(&self, query: &Query, after: Position) -> Vec<Position> {
+        if query.is_all() {
+            return (after < self.last).then(|| after.next()).into_iter().collect();
+        }
+        let found = self.index.candidates(query, after, usize::MAX);
+        found.positions.into_iter().map(Position).collect()
     }
 }
 

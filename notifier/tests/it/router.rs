@@ -24,7 +24,7 @@ fn router(fixture: &Fixture) -> Router {
         clock: Arc::new(fixture.clock.clone()),
         shutdown: Shutdown::new().1,
     };
-    notifier::http::router(app, None)
+    notifier::http::router(app, None, None)
 }
 
 async fn send(router: &Router, request: axum::http::request::Builder, body: Value) -> (StatusCode, String) {

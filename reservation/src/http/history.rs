@@ -1,20 +1,30 @@
-//! The audit trail of a reservation.
+//! The audit trail of a reservation: one timeline of what happened, who did it, why, what it changed
+//! here and what it led to outside.
+
+pub(crate) mod changes;
+pub(crate) mod words;
+
+use std::fmt::Write as _;
 
 use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use chassis::problem::Problem;
 use chrono::{DateTime, Utc};
 use events::event::Event;
-use events::values::{CancelledBy, Medium, Money};
-use events::{Position, Query, Tag};
+use events::recorded::Recorded;
+use events::{Position, Query, ReservationId, Tag};
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
+use self::changes::Change;
 use super::bodies;
-use super::extract::Id;
+use super::extract::{Id, Parameters};
 use super::problem::stream_problem;
-use super::representation::local;
+use super::representation::{local, state_of};
 use crate::app::App;
+use crate::domain::Reservation;
 use crate::stream;
 
 /// What happened to a reservation, oldest first.
@@ -39,6 +49,13 @@ struct Entry {
     note: String,
     who: Who,
     at: DateTime<Utc>,
+    /// Why: the command that was given, or what it followed from.
+    #[schema(example = "Followed from reservation.created at 41")]
+    why: String,
+    /// What is different from before, by the names of the representation.
+    changed: Vec<Change>,
+    /// What it led to outside: charges, mail, text messages.
+    effects: Vec<Effect>,
     /// The id of the request at whose end it stands, across both services.
     correlation_id: String,
     /// The event that caused it, if one did.
@@ -55,99 +72,134 @@ struct Who {
     id: Option<String>,
 }
 
+/// Something that was done outside because of an event.
+#[derive(Clone, Serialize, ToSchema)]
+struct Effect {
+    /// The event that reports it.
+    #[schema(example = 44)]
+    position: u64,
+    /// payment or notification.
+    #[schema(example = "payment")]
+    kind: &'static str,
+    #[schema(example = "IDR 300000.00 came by qris (sim_1)")]
+    note: String,
+    at: DateTime<Utc>,
+}
+
 /// The audit trail
+///
+/// One timeline of what happened, who did it, why, what it changed, and what it led to outside.
+/// `format=text` is for reading.
 #[utoipa::path(get, path = "/api/reservations/{reservation_id}/history", tag = "reservations",
-    params(("reservation_id" = String, Path)),
+    params(("reservation_id" = String, Path), ("format" = Option<String>, Query, description = "json (the default) or text")),
     responses((status = 200, body = History), (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
         (status = 404, body = bodies::Problem, content_type = "application/problem+json")))]
-pub(super) async fn history(State(app): State<App>, Id(id): Id) -> Result<Response, Problem> {
-    let (mut entries, mut timezone) = (Vec::new(), String::from("UTC"));
+pub(super) async fn history(
+    State(app): State<App>,
+    Id(id): Id,
+    Parameters(mut form): Parameters,
+) -> Result<Response, Problem> {
+    let text = form.optional_parsed("format", 8, |format| match format {
+        "json" => Ok(false),
+        "text" => Ok(true),
+        other => Err(format!("{other:?} is not a format: json or text")),
+    });
+    let text = form.finish(Some(text.unwrap_or(false)))?;
+    let mut timeline = Timeline::new(id);
     let query = Query::any_tag([Tag::reservation(id)]);
     let read = stream::each(app.store.as_ref(), &query, Position::START, |recorded, event| {
-        if let Event::ReservationCreated(created) = &event {
-            timezone.clone_from(&created.timezone);
+        timeline.add(recorded, &event);
+    });
+    read.await.map_err(|error| stream_problem(&error))?;
+    if timeline.entries.is_empty() {
+        return Err(Problem::not_found(format!("There is no reservation {id}.")));
+    }
+    Ok(if text {
+        ([(CONTENT_TYPE, "text/plain; charset=utf-8")], timeline.text()).into_response()
+    } else {
+        axum::Json(History { reservation_id: id.to_string(), entries: timeline.entries }).into_response()
+    })
+}
+
+/// The story as it is told so far.
+struct Timeline {
+    id: ReservationId,
+    timezone: String,
+    reservation: Option<Reservation>,
+    state: Value,
+    entries: Vec<Entry>,
+}
+
+impl Timeline {
+    fn new(id: ReservationId) -> Self {
+        Self { id, timezone: "UTC".into(), reservation: None, state: Value::Null, entries: Vec::new() }
+    }
+
+    fn add(&mut self, recorded: &Recorded<'_>, event: &Event) {
+        if let Event::ReservationCreated(created) = event {
+            self.timezone.clone_from(&created.timezone);
         }
-        let cause = recorded.cause();
-        entries.push(Entry {
-            position: recorded.id.position.0,
+        stream::fold(&mut self.reservation, self.id, event, stream::stamp(recorded));
+        let state = self.reservation.as_ref().map_or(Value::Null, state_of);
+        let (cause, note) = (recorded.cause(), words::note(event, &self.timezone));
+        let position = recorded.id.position.0;
+        // Events of one append follow from each other; what the notifier reports names its cause.
+        let caused_by =
+            cause.causation_id.as_ref().and_then(|id| self.entries.iter().position(|e| e.event_id == *id));
+        if let (Some(cause), Some(kind)) = (caused_by, outside(event)) {
+            let effect = Effect { position, kind, note: note.clone(), at: recorded.time };
+            self.entries[cause].effects.push(effect);
+        }
+        let why = match (caused_by.map(|i| &self.entries[i]), self.entries.last()) {
+            (Some(cause), _) => format!("Followed from {} at {}", cause.action, cause.position),
+            (None, Some(before))
+                if before.correlation_id == cause.correlation_id && before.at == recorded.time =>
+            {
+                format!("Together with {} at {}", before.action, before.position)
+            }
+            _ => format!("By a request of {}", cause.actor.id.as_deref().unwrap_or(cause.actor.kind.word())),
+        };
+        self.entries.push(Entry {
+            position,
             event_id: recorded.id.to_string(),
             action: recorded.event_type.trim_start_matches("meja.").trim_end_matches(".v1").to_owned(),
-            note: note(&event, &timezone),
+            note,
             who: Who { kind: cause.actor.kind.word(), id: cause.actor.id },
             at: recorded.time,
+            why,
+            changed: changes::between(&self.state, &state),
+            effects: Vec::new(),
             correlation_id: cause.correlation_id,
             causation_id: cause.causation_id,
         });
-    });
-    read.await.map_err(|error| stream_problem(&error))?;
-    if entries.is_empty() {
-        return Err(Problem::not_found(format!("There is no reservation {id}.")));
+        self.state = state;
     }
-    Ok(axum::Json(History { reservation_id: id.to_string(), entries }).into_response())
+
+    /// The story for a person. Times are the venue's.
+    fn text(&self) -> String {
+        let mut text = format!("Reservation {}, times in {}\n", self.id, self.timezone);
+        for entry in &self.entries {
+            let who = entry.who.id.as_deref().unwrap_or(entry.who.kind);
+            let at = local(entry.at, &self.timezone);
+            // Writing to a String can not fail.
+            let _ = writeln!(text, "\n{at}  {}  [{who}, position {}]", entry.note, entry.position);
+            let _ = writeln!(text, "    why      {}", entry.why);
+            for change in &entry.changed {
+                let _ = writeln!(text, "    changed  {change}");
+            }
+            for effect in &entry.effects {
+                let _ = writeln!(text, "    outside  {} (position {})", effect.note, effect.position);
+            }
+        }
+        text
+    }
 }
 
-/// What happened, in words. Times are the venue's.
-fn note(event: &Event, timezone: &str) -> String {
-    let at = |time| local(time, timezone);
+/// What kind of thing an event reports that was done outside.
+fn outside(event: &Event) -> Option<&'static str> {
     match event {
-        Event::ReservationCreated(e) => {
-            format!("Asked for a table for {} at {}", e.party_size, at(e.window.start))
-        }
-        Event::ReservationConfirmed(e) if e.deposit_waived => "Confirmed; the deposit was waived".into(),
-        Event::ReservationConfirmed(e) => format!("Confirmed for {}", at(e.window.start)),
-        Event::TableAssigned(e) => format!("Given table {} ({}, seats {})", e.table_id, e.area, e.capacity),
-        Event::TableReleased(e) => format!("Table {} is free again", e.table_id),
-        Event::ReservationRescheduled(e) => format!("Moved from {} to {}", at(e.from.start), at(e.to.start)),
-        Event::PartySizeChanged(e) => format!("Party changed from {} to {}", e.from, e.to),
-        Event::ReservationCheckedIn(_) => "The party is there".into(),
-        Event::ReservationCompleted(_) => "The party has left".into(),
-        Event::ReservationCancelled(e) => {
-            let by = match e.cancelled_by {
-                CancelledBy::Guest => "the guest",
-                CancelledBy::Staff => "the restaurant",
-                CancelledBy::System => "the system",
-            };
-            let refund =
-                e.refund.as_ref().map(|r| format!("; {} go back", money(&r.amount))).unwrap_or_default();
-            format!("Cancelled by {by}: {}{refund}", e.reason_code)
-        }
-        Event::ReservationNoShow(_) => "The party never came".into(),
-        Event::PaymentRequested(e) => {
-            format!("A deposit of {} is due by {}", money(&e.amount), at(e.expires_at))
-        }
-        Event::PaymentCompleted(e) => {
-            let refund = if e.refund.is_some() { "; too late, it goes back" } else { "" };
-            format!("{} came by {} ({}){refund}", money(&e.amount), e.channel, e.provider_reference)
-        }
-        Event::PaymentFailed(e) => format!("The deposit was not paid: {}", e.reason_code),
-        Event::PaymentRefunded(e) => format!("{} went back ({})", money(&e.amount), e.provider_reference),
-        Event::NotificationSent(e) => format!("Told the guest by {}: {}", medium(e.medium), e.template),
-        Event::NotificationFailed(e) => {
-            format!("Could not tell the guest by {}: {} ({})", medium(e.medium), e.template, e.reason_code)
-        }
-        Event::ContactErased(e) => format!("Personal data was forgotten: {}", e.reason_code),
-        Event::WaitlistJoined(_)
-        | Event::WaitlistOffered(_)
-        | Event::WaitlistAccepted(_)
-        | Event::WaitlistLeft(_) => "A step of the waitlist".into(),
-    }
-}
-
-/// `IDR 300000.00`: with the decimals that ISO 4217 gives the currency.
-fn money(money: &Money) -> String {
-    let decimals =
-        iso_currency::Currency::from_code(money.currency.code()).and_then(|c| c.exponent()).unwrap_or(2);
-    let unit = 10_i64.pow(u32::from(decimals));
-    let (whole, part) = (money.amount_minor / unit, money.amount_minor % unit);
-    match decimals {
-        0 => format!("{} {whole}", money.currency),
-        _ => format!("{} {whole}.{part:0width$}", money.currency, width = usize::from(decimals)),
-    }
-}
-
-fn medium(medium: Medium) -> &'static str {
-    match medium {
-        Medium::Mail => "mail",
-        Medium::Sms => "text message",
+        Event::PaymentCompleted(_) | Event::PaymentFailed(_) | Event::PaymentRefunded(_) => Some("payment"),
+        Event::NotificationSent(_) | Event::NotificationFailed(_) => Some("notification"),
+        _ => None,
     }
 }

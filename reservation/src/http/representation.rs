@@ -245,8 +245,20 @@ impl ReservationView {
     }
 }
 
+/// The state of a reservation as JSON, without anything personal.
+pub(crate) fn state_of(reservation: &Reservation) -> serde_json::Value {
+    let view = ReservationView::of(reservation, String::new(), None, None);
+    let mut state = serde_json::to_value(view).unwrap_or_default();
+    if let serde_json::Value::Object(members) = &mut state {
+        for personal in ["contact_name", "table_preference", "special_requests", "venue_name"] {
+            members.remove(personal);
+        }
+    }
+    state
+}
+
 /// `at` as the clocks at the venue show it.
-pub(super) fn local(at: DateTime<Utc>, timezone: &str) -> String {
+pub(crate) fn local(at: DateTime<Utc>, timezone: &str) -> String {
     match timezone.parse::<Tz>() {
         Ok(zone) => at.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::Secs, false),
         // A zone that was dropped from the database since: UTC is still the right instant.

@@ -58,7 +58,7 @@ impl TestApp {
             shutdown,
         };
         let app = App::start(parts).await.unwrap();
-        Self { router: reservation::http::router(app.clone(), None), app, clock, trigger }
+        Self { router: reservation::http::router(app.clone(), None, None), app, clock, trigger }
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {

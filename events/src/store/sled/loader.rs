@@ -113,6 +113,24 @@ impl Loader {
     }
 }
 
+/// What the witness of a data directory remembers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Witnessed {
+    /// Which log was there.
+    pub log_id: LogId,
+    /// How far it had come, give or take a second.
+    pub position: Position,
+}
+
+/// What the witness of `data_dir` remembers, if there is one.
+///
+/// # Errors
+/// When it can not be read.
+pub fn witnessed(data_dir: &Path) -> io::Result<Option<Witnessed>> {
+    let witness = Witness::load(data_dir)?;
+    Ok(witness.map(|witness| Witnessed { log_id: witness.log_id, position: witness.position }))
+}
+
 /// Puts the log that was loaded into `new_dir` in the place of the one in `data_dir`, which nobody may
 /// have open. Returns where the old one is kept, if there was one.
 ///

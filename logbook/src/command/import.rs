@@ -1,0 +1,187 @@
+//! `log import`: a log from the lines of an export.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use events::recorded::Recorded;
+use events::store::archive::Draft;
+use events::store::sled::{Loader, Options};
+use events::store::{APPEND_BYTES_MAX, APPEND_EVENTS_MAX};
+use events::{EventId, LogId, Position, Tag, recorded};
+
+use crate::Context;
+use crate::line::{self, Kept};
+use crate::terminal::{Progress, say};
+
+/// Options of `log import`.
+#[derive(Debug, clap::Args)]
+pub struct Import {
+    /// The export
+    file: PathBuf,
+    /// The data directory to make; one that an import was broken off in is gone on with
+    #[arg(long)]
+    into: PathBuf,
+    /// Give the log an id of its own: a copy that must not be taken for the original
+    #[arg(long)]
+    new_log_id: bool,
+}
+
+/// An event of the export.
+struct Line {
+    json: String,
+    id: EventId,
+    kept: Kept,
+}
+
+impl Import {
+    pub(super) fn run(&self, context: &Context<'_>) -> anyhow::Result<ExitCode> {
+        let lines = Lines::open(&self.file)?;
+        let original = first_log_id(&self.file, context.source)?;
+        let log_id = (!self.new_log_id).then_some(original);
+        let options =
+            Options { log_id, cache_bytes: context.cache_bytes, ..Options::new(&self.into, context.source) };
+        let mut loader = Loader::open(&options)?;
+        if log_id.is_some_and(|wanted| wanted != loader.log_id()) {
+            bail!(
+                "{} holds the log {}, not {original}: choose another directory",
+                self.into.display(),
+                loader.log_id()
+            );
+        }
+        let rename = Rename::new(context.source, original, loader.log_id());
+        let (there, progress) = (loader.chain().last(), Progress::begin("importing"));
+        let mut lines = lines.peekable();
+        while let Some(first) = lines.next().transpose()? {
+            if first.id.position <= there {
+                check_known(&loader, &first)?;
+                continue;
+            }
+            let group = group(&loader, first, &mut lines, &rename)?;
+            progress.at(group.last());
+            loader.push(&group)?;
+        }
+        drop(progress);
+        let (log_id, chain) = (loader.log_id(), loader.finish()?);
+        say(&format!(
+            "{} events were imported into {}, which has {} now (log {log_id}, hash {})",
+            chain.last().0 - there.0,
+            self.into.display(),
+            chain.last(),
+            chain.hash_hex()
+        ));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// What is there already must be what the export has there.
+fn check_known(loader: &Loader, line: &Line) -> anyhow::Result<()> {
+    let position = line.id.position;
+    let group = loader.group(position)?.with_context(|| format!("{position} is gone from the log"))?;
+    let events = group.events()?;
+    let known = events.iter().find(|event| event.position == position).and_then(|e| recorded::id_of(e.json));
+    if known != Some(line.id) {
+        bail!("the log has another event at {position} than the export: choose an empty directory");
+    }
+    Ok(())
+}
+
+/// The next group: whole appends, as many as fit.
+fn group(
+    loader: &Loader,
+    first: Line,
+    lines: &mut std::iter::Peekable<Lines>,
+    rename: &Rename,
+) -> anyhow::Result<events::store::archive::StoredGroup> {
+    let mut draft = Draft::after(loader.chain().clone());
+    let (mut events, mut bytes, mut next) = (0, 0, Some(first));
+    while let Some(line) = next.take() {
+        let append = line.kept.append.clone();
+        let append = append.with_context(|| format!("line {}: no append begins here", line.id.position))?;
+        let mut line = Some(line);
+        for _ in 0..append.events {
+            let line = match line.take() {
+                Some(line) => line,
+                None => {
+                    lines.next().transpose()?.context("the export ends within an append: it was cut off")?
+                }
+            };
+            let json = rename.apply(&line.json);
+            let tags: Vec<_> = line.kept.tags.iter().map(|tag| Tag::from_stored(tag)).collect();
+            let forgets: Vec<_> = line.kept.forgets.iter().copied().map(Position).collect();
+            let private = line.kept.private()?;
+            bytes += json.len() + private.as_ref().map_or(0, |part| part.len());
+            let recorded = Recorded::parse(json.as_bytes())?;
+            draft.push(json.as_bytes(), &recorded.event_type, &tags, &forgets, private);
+            events += 1;
+        }
+        draft.close_append(&append.condition());
+        let room = |line: &Line| {
+            let wanted = line.kept.append.as_ref().map_or(0, |append| append.events);
+            events + wanted <= APPEND_EVENTS_MAX as u64 && bytes + line.json.len() < APPEND_BYTES_MAX / 2
+        };
+        next = lines.next_if(|line| line.as_ref().is_ok_and(room)).transpose()?;
+    }
+    draft.finish().context("the events of an append do not fit a group")
+}
+
+/// The events of an export, each in its place.
+struct Lines {
+    lines: std::io::Lines<BufReader<File>>,
+    number: u64,
+}
+
+impl Lines {
+    fn open(path: &Path) -> anyhow::Result<Self> {
+        let file = File::open(path).with_context(|| format!("could not open {}", path.display()))?;
+        Ok(Self { lines: BufReader::new(file).lines(), number: 0 })
+    }
+}
+
+impl Iterator for Lines {
+    type Item = anyhow::Result<Line>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let text = self.lines.next()?;
+        self.number += 1;
+        let number = self.number;
+        let read = || {
+            let (json, kept) = line::read(&text?)?;
+            let id = recorded::id_of(json.as_bytes()).context("it has no event id")?;
+            if id.position.0 != number {
+                bail!(
+                    "the event of position {} stands here: the export must be whole and in order",
+                    id.position
+                );
+            }
+            Ok(Line { json, id, kept })
+        };
+        Some(read().with_context(|| format!("line {number} of the export can not be used")))
+    }
+}
+
+fn first_log_id(path: &Path, source: &str) -> anyhow::Result<LogId> {
+    let first = Lines::open(path)?.next().context("the export is empty")??;
+    let recorded = Recorded::parse(first.json.as_bytes())?;
+    let id = recorded.source.strip_prefix(&format!("/{source}/")).and_then(|id| id.parse().ok());
+    id.with_context(|| format!("the events are of {:?}, not of a log of {source}", recorded.source))
+}
+
+/// Gives the events the id of the log that they go into.
+struct Rename {
+    from: String,
+    to: String,
+}
+
+impl Rename {
+    fn new(source: &str, from: LogId, to: LogId) -> Self {
+        let member = |id| format!("\"source\":\"/{source}/{id}\"");
+        Self { from: member(from), to: member(to) }
+    }
+
+    fn apply(&self, json: &str) -> String {
+        json.replacen(&self.from, &self.to, 1)
+    }
+}

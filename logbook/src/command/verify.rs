@@ -1,0 +1,175 @@
+//! `log verify`: is this log what it must be?
+
+use std::ops::ControlFlow;
+use std::process::ExitCode;
+
+use events::Position;
+use events::store::Stored;
+use events::store::archive::{Broken, Chain, StoredEvent, StoredGroup};
+use serde_json::json;
+
+use super::From;
+use crate::conditions::{Conditions, Violation};
+use crate::source::{Seen, Source};
+use crate::terminal::{Progress, say};
+use crate::{Context, EXIT_BROKEN};
+
+/// Faults that are told one by one; the others are counted.
+const FAULTS_TOLD_MAX: usize = 20;
+
+/// Options of `log verify`.
+#[derive(Debug, clap::Args)]
+pub struct Verify {
+    #[command(flatten)]
+    from: From,
+}
+
+#[derive(Default)]
+struct Findings {
+    chain: Chain,
+    conditions: Conditions,
+    groups: u64,
+    private_parts: u64,
+    /// Private parts whose digest the event carries, and which fit it.
+    private_proved: u64,
+    forgotten: u64,
+    faults: Vec<String>,
+}
+
+impl Verify {
+    pub(super) fn run(&self, context: &Context<'_>) -> anyhow::Result<ExitCode> {
+        let source = match Source::open(context, self.from.from.as_deref()) {
+            Ok(source) => source,
+            // A directory that does not open is a finding, not a failure of this command.
+            Err(error) if error.is::<events::store::sled::OpenError>() => {
+                return Ok(
+                    self.tell(None, &Findings { faults: vec![format!("{error:#}")], ..Findings::default() })
+                );
+            }
+            Err(error) => return Err(error),
+        };
+        let mut findings = Findings::default();
+        let mut broken = None;
+        let progress = Progress::begin("verifying");
+        let seen = source.each(Position::START, &progress, |group| {
+            Ok(match findings.take(group, context) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    broken = Some(error);
+                    ControlFlow::Break(())
+                }
+            })
+        });
+        drop(progress);
+        let seen = match seen {
+            Ok(seen) => Some(seen),
+            Err(error) => {
+                findings.faults.push(format!("{error:#}"));
+                None
+            }
+        };
+        findings.faults.extend(broken.map(|broken| broken.to_string()));
+        if let Some(promised) = seen.as_ref().and_then(|seen| seen.promised.as_ref())
+            && *promised != findings.chain
+        {
+            findings.faults.push(format!(
+                "it says that it ends at {} with {}, but ends at {} with {}",
+                promised.last(),
+                promised.hash_hex(),
+                findings.chain.last(),
+                findings.chain.hash_hex()
+            ));
+        }
+        self.resolve(&source, &mut findings)?;
+        Ok(self.tell(seen.as_ref(), &findings))
+    }
+
+    /// Looks again at what may have broken a condition.
+    fn resolve(&self, source: &Source, findings: &mut Findings) -> anyhow::Result<()> {
+        let Some(first) = findings.conditions.first_suspect() else { return Ok(()) };
+        let mut violations: Vec<Violation> = Vec::new();
+        let progress = Progress::begin("checking conditions");
+        source.each(Position(first.0 - 1), &progress, |group| {
+            for event in group.events()? {
+                violations.extend(findings.conditions.resolve(&event));
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        violations.sort_by_key(|violation| (violation.append, violation.excluded));
+        violations.dedup();
+        findings.faults.extend(violations.iter().map(|v| {
+            format!("the append at {} should have been stopped by the event at {}", v.append, v.excluded)
+        }));
+        Ok(())
+    }
+
+    fn tell(&self, seen: Option<&Seen>, findings: &Findings) -> ExitCode {
+        let Findings { chain, conditions, groups, private_parts, private_proved, forgotten, faults } =
+            findings;
+        let log_id = seen.map(|seen| seen.log_id.to_string());
+        if self.from.json {
+            let verdict = json!({
+                "ok": faults.is_empty(), "log_id": log_id, "events": chain.last().0, "hash": chain.hash_hex(),
+                "groups": groups, "appends": conditions.checked, "private_parts": private_parts,
+                "private_parts_proved": private_proved, "private_parts_forgotten": forgotten, "faults": faults,
+            });
+            say(&verdict.to_string());
+        } else {
+            say(&format!("log         {}", log_id.unwrap_or_else(|| "?".into())));
+            say(&format!("events      {} in {groups} groups, no position missing or twice", chain.last()));
+            say(&format!("hash        {}", chain.hash_hex()));
+            say(&format!(
+                "conditions  {} appends, each made on what was true at its place",
+                conditions.checked
+            ));
+            say(&format!(
+                "private     {private_parts} parts, {private_proved} proved by their digest, {forgotten} forgotten"
+            ));
+            for fault in faults.iter().take(FAULTS_TOLD_MAX) {
+                say(&format!("FAULT       {fault}"));
+            }
+            if faults.len() > FAULTS_TOLD_MAX {
+                say(&format!("            and {} more", faults.len() - FAULTS_TOLD_MAX));
+            }
+            say(if faults.is_empty() {
+                "The log is whole."
+            } else {
+                "The log can not be trusted. Keep a copy of it as it is, then put back the newest backup with `log restore`."
+            });
+        }
+        if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_BROKEN) }
+    }
+}
+
+impl Findings {
+    fn take(&mut self, group: &StoredGroup, context: &Context<'_>) -> Result<(), Broken> {
+        self.chain.link(group)?;
+        self.groups += 1;
+        let mut events = group.events()?.into_iter().peekable();
+        for append in group.appends()? {
+            self.conditions.check(&append);
+            while let Some(event) = events.next_if(|event| event.position <= append.last) {
+                self.conditions.add(&event);
+                self.look_at(&event, context);
+            }
+        }
+        Ok(())
+    }
+
+    fn look_at(&mut self, event: &StoredEvent<'_>, context: &Context<'_>) {
+        let stored = Stored { position: event.position, json: event.json };
+        if let Err(error) = context.dialect.describe(stored) {
+            self.faults.push(format!("the event at {} can not be decoded: {error}", event.position));
+        }
+        self.private_parts += u64::from(event.private.is_some());
+        match (context.dialect.private_digest(stored), &event.private) {
+            (Some(digest), Some(part)) if digest.matches(part) => self.private_proved += 1,
+            (Some(_), Some(_)) => self.faults.push(format!(
+                "the private part of {} is not the one that its event has the digest of",
+                event.position
+            )),
+            (Some(_), None) => self.forgotten += 1,
+            (None, _) => {}
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! A log for its operator while the service runs: what online backups and `show --follow` ask.
+//!
+//! It holds private parts, so it is open to whoever shows the service token only.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use chassis::body::query_form;
+use chassis::problem::Problem;
+use chassis::secret::Token;
+use chassis::serve::Shutdown;
+use events::Position;
+use events::feed::{HEAD_POSITION_HEADER, TIMEOUT_MS_MAX};
+use events::store::EventStore as _;
+use events::store::archive::{Chain, Header, write_end, write_group, write_header};
+use events::store::sled::SledStore;
+use futures::StreamExt as _;
+use tokio::sync::mpsc;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Where a service gives out its log.
+pub const PATH: &str = "/api/log";
+
+/// Pieces that are read ahead of the client.
+const PIECES_AHEAD_MAX: usize = 16;
+
+/// A piece is handed on when it has this many bytes.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// What the route works with.
+#[derive(Clone)]
+pub struct LogRoute {
+    /// The log.
+    pub store: Arc<SledStore>,
+    /// Who may have it.
+    pub token: Option<Token>,
+    /// Whether the service stops.
+    pub shutdown: Shutdown,
+}
+
+/// The route, for a service to merge with its own.
+pub fn routes(route: LogRoute) -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(archive)).with_state(route)
+}
+
+struct Asked {
+    after: Position,
+    timeout: Duration,
+}
+
+/// The log as it is stored
+///
+/// For backups: every group up to the head of this moment, with private parts.
+#[utoipa::path(get, path = "/api/log", tag = "operations", security(("service_token" = [])),
+    params(("after" = Option<u64>, Query, description = "Groups with events after this position; all by default"),
+        ("timeout" = Option<u64>, Query, description = "Milliseconds to wait for an event, up to 30000")),
+    responses((status = 200, description = "An archive, as `log backup` keeps it", content_type = "application/octet-stream"),
+        (status = 401, description = "The service token is missing"), (status = 422, description = "A parameter can not be used")))]
+async fn archive(State(route): State<LogRoute>, mut parts: Parts) -> Result<Response, Problem> {
+    if route.token.as_ref().is_some_and(|token| !token.is_shown_in(&parts.headers)) {
+        return Err(Problem::unauthorized());
+    }
+    let asked = asked(&mut parts).await?;
+    let mut heads = route.store.watch_head();
+    let grown = heads.wait_for(|head| *head > asked.after);
+    tokio::select! {
+        _ = tokio::time::timeout(asked.timeout, grown) => {}
+        () = route.shutdown.requested() => {}
+    }
+    let head = route.store.head();
+    let (to_client, pieces) = mpsc::channel::<io::Result<Bytes>>(PIECES_AHEAD_MAX);
+    tokio::task::spawn_blocking(move || {
+        let mut writer = Pieces { to_client, piece: Vec::with_capacity(PIECE_BYTES) };
+        if let Err(error) = stream(&route.store, asked.after, head, &mut writer) {
+            // The client sees it end early, which no archive does; who left wants nothing more.
+            let _ = writer.to_client.blocking_send(Err(error));
+        }
+    });
+    let pieces = futures::stream::unfold(pieces, |mut pieces| async {
+        pieces.recv().await.map(|piece| (piece, pieces))
+    });
+    let mut response = Body::from_stream(pieces.boxed()).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(HEAD_POSITION_HEADER, HeaderValue::from(head.0));
+    Ok(response)
+}
+
+async fn asked(parts: &mut Parts) -> Result<Asked, Problem> {
+    let mut form = query_form(parts, &()).await?;
+    let number = |max: u64| {
+        move |text: &str| match text.parse::<u64>() {
+            Ok(number) if number <= max => Ok(number),
+            _ => Err(format!("{text:?} is not a number up to {max}")),
+        }
+    };
+    let after = form.optional_parsed("after", 20, number(u64::MAX - 1));
+    let timeout = form.optional_parsed("timeout", 10, number(TIMEOUT_MS_MAX));
+    form.finish(Some(Asked {
+        after: Position(after.unwrap_or(0)),
+        timeout: Duration::from_millis(timeout.unwrap_or(0)),
+    }))
+}
+
+fn stream(store: &SledStore, after: Position, head: Position, to: &mut Pieces) -> io::Result<()> {
+    let header = Header { log_id: store.log_id(), source: store.source().to_owned(), after };
+    write_header(to, &header)?;
+    // Of a part of a log the hash at its end is not known here; the end itself still is.
+    let mut chain = Chain::default();
+    let mut last = after;
+    while last < head {
+        let Some(group) = store.stored_group(last.next()).map_err(io::Error::other)? else { break };
+        last = group.last();
+        if after == Position::START {
+            chain.link(&group).map_err(io::Error::other)?;
+        }
+        write_group(to, &group)?;
+    }
+    write_end(to, &chain)?;
+    to.hand_on()
+}
+
+/// Gathers what is written into pieces for the client.
+struct Pieces {
+    to_client: mpsc::Sender<io::Result<Bytes>>,
+    piece: Vec<u8>,
+}
+
+impl Pieces {
+    fn hand_on(&mut self) -> io::Result<()> {
+        let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE_BYTES));
+        let sent = self.to_client.blocking_send(Ok(piece.into()));
+        sent.map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "the client is gone"))
+    }
+}
+
+impl io::Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.piece.extend_from_slice(bytes);
+        if self.piece.len() >= PIECE_BYTES {
+            self.hand_on()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,167 @@
+//! Where a log comes from: a directory, a backup, or a running service.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use chassis::secret::Token;
+use events::feed::HEAD_POSITION_HEADER;
+use events::store::EventStore as _;
+use events::store::archive::{ArchiveReader, Chain, StoredGroup};
+use events::store::sled::{Options, SledStore};
+use events::{LogId, Position};
+
+use crate::Context;
+use crate::serve::PATH;
+use crate::terminal::Progress;
+
+/// A log that can be looked at from end to end.
+pub enum Source {
+    /// The directory of a service that does not run.
+    Directory(Box<SledStore>),
+    /// A backup.
+    Archive(PathBuf),
+    /// A running service.
+    Service {
+        /// Its base URL.
+        url: String,
+        /// What it wants to be shown.
+        token: Option<Token>,
+    },
+}
+
+/// How far a look went.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// Which log it was.
+    pub log_id: LogId,
+    /// Where a backup says that it ends; what is read must end there too.
+    pub promised: Option<Chain>,
+}
+
+impl Source {
+    /// Opens what `from` names: a URL, a backup, a data directory; the service's own if nothing.
+    ///
+    /// # Errors
+    /// When there is no log, or when it can not be opened.
+    pub fn open(context: &Context<'_>, from: Option<&str>) -> anyhow::Result<Self> {
+        match from {
+            Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
+                let url = url.trim_end_matches('/').to_owned();
+                Ok(Self::Service { url, token: context.token.clone() })
+            }
+            Some(path) if Path::new(path).is_file() => Ok(Self::Archive(path.into())),
+            Some(path) => Self::directory(context, Path::new(path)),
+            None => Self::directory(context, &context.data_dir),
+        }
+    }
+
+    fn directory(context: &Context<'_>, data_dir: &Path) -> anyhow::Result<Self> {
+        if !data_dir.join("log").is_dir() {
+            bail!(
+                "there is no log in {}: name a data directory, a backup or the URL of a running service with --from",
+                data_dir.display()
+            );
+        }
+        let options = Options { cache_bytes: context.cache_bytes, ..Options::new(data_dir, context.source) };
+        let store = SledStore::open(&options).map_err(|error| match error {
+            events::store::sled::OpenError::InUse(dir) => anyhow::anyhow!(
+                "{} belongs to a running service: look at it with --from http://its-address",
+                dir.display()
+            ),
+            other => other.into(),
+        })?;
+        Ok(Self::Directory(Box::new(store)))
+    }
+
+    /// Visits every group that has an event after `after`, until `visit` has seen enough.
+    ///
+    /// # Errors
+    /// When the log can not be read to its end, and what `visit` says.
+    pub fn each(
+        &self,
+        after: Position,
+        progress: &Progress,
+        mut visit: impl FnMut(&StoredGroup) -> anyhow::Result<ControlFlow<()>>,
+    ) -> anyhow::Result<Seen> {
+        match self {
+            Self::Directory(store) => {
+                progress.set_head(store.head());
+                let mut last = after;
+                while let Some(group) = store.stored_group(last.next())? {
+                    last = group.last();
+                    progress.at(last);
+                    if visit(&group)?.is_break() {
+                        break;
+                    }
+                }
+                Ok(Seen { log_id: store.log_id(), promised: None })
+            }
+            Self::Archive(path) => {
+                let file = File::open(path).with_context(|| format!("could not open {}", path.display()))?;
+                let named = || format!("could not read {}", path.display());
+                read(BufReader::new(file), after, progress, visit).with_context(named)
+            }
+            Self::Service { url, token } => {
+                let answer = ask(url, token.as_ref(), after, Duration::ZERO)?;
+                if let Some(head) = head_of(&answer) {
+                    progress.set_head(head);
+                }
+                let named = || format!("could not read the log of {url}");
+                read(BufReader::new(answer), after, progress, visit).with_context(named)
+            }
+        }
+    }
+}
+
+fn read(
+    from: impl Read,
+    after: Position,
+    progress: &Progress,
+    mut visit: impl FnMut(&StoredGroup) -> anyhow::Result<ControlFlow<()>>,
+) -> anyhow::Result<Seen> {
+    let mut archive = ArchiveReader::open(from)?;
+    if archive.header().after > after {
+        bail!("it begins only after {}", archive.header().after);
+    }
+    let log_id = archive.header().log_id;
+    while let Some(group) = archive.next_group()? {
+        progress.at(group.last());
+        if group.last() > after && visit(&group)?.is_break() {
+            return Ok(Seen { log_id, promised: None });
+        }
+    }
+    Ok(Seen { log_id, promised: archive.end().cloned().filter(|_| after == Position::START) })
+}
+
+/// What follows `after` in the log of the service at `url`; waits up to `wait` for something.
+pub(crate) fn ask(
+    url: &str,
+    token: Option<&Token>,
+    after: Position,
+    wait: Duration,
+) -> anyhow::Result<reqwest::blocking::Response> {
+    // A log takes as long as it takes.
+    let client = reqwest::blocking::Client::builder().timeout(None).build()?;
+    let url = format!("{url}{PATH}?after={after}&timeout={}", wait.as_millis());
+    let mut request = client.get(&url);
+    if let Some(token) = token {
+        request = request.bearer_auth(token.reveal());
+    }
+    let answer = request.send().with_context(|| format!("could not reach {url}"))?;
+    if !answer.status().is_success() {
+        bail!(
+            "{url} answers {}: {}. Is the service token right?",
+            answer.status(),
+            answer.text().unwrap_or_default()
+        );
+    }
+    Ok(answer)
+}
+
+fn head_of(answer: &reqwest::blocking::Response) -> Option<Position> {
+    answer.headers().get(HEAD_POSITION_HEADER)?.to_str().ok()?.parse().ok().map(Position)
+}

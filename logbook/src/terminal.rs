@@ -1,0 +1,66 @@
+//! What a person sees in the terminal: progress on anything long, sizes, small charts.
+
+use std::time::Duration;
+
+use events::Position;
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// How far a look at a log is. Drawn on standard error, and only if that is a terminal.
+pub struct Progress(ProgressBar);
+
+impl Progress {
+    /// A bar that says `what` is being done.
+    pub fn begin(what: &'static str) -> Self {
+        let bar = ProgressBar::new(0);
+        let template = "{msg} {wide_bar} {human_pos}/{human_len} events, {per_sec}, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(what);
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self(bar)
+    }
+
+    /// How many events there are.
+    pub fn set_head(&self, head: Position) {
+        self.0.set_length(head.0);
+    }
+
+    /// How many were looked at.
+    pub fn at(&self, position: Position) {
+        if self.0.length().is_some_and(|len| len < position.0) {
+            self.0.set_length(position.0);
+        }
+        self.0.set_position(position.0);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// Prints a line of what was asked for. A reader that has gone away ends the process quietly, as it
+/// does for every Unix filter.
+pub fn say(line: &str) {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    if writeln!(out, "{line}").is_err() {
+        std::process::exit(0);
+    }
+}
+
+/// `1.5 MiB`.
+pub fn size(bytes: u64) -> String {
+    indicatif::BinaryBytes(bytes).to_string()
+}
+
+/// `████▌`: `part` of `whole` as a bar of at most `width` characters.
+pub fn bar(part: u64, whole: u64, width: u64) -> String {
+    let eighths = (part * width * 8).div_ceil(whole.max(1));
+    let (full, rest) = (eighths / 8, eighths % 8);
+    let mut bar = "█".repeat(usize::try_from(full).unwrap_or(0));
+    bar.extend(['\u{0}', '▏', '▎', '▍', '▌', '▋', '▊', '▉'].get(rest as usize).filter(|c| **c != '\u{0}'));
+    bar
+}
