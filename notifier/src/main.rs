@@ -29,6 +29,8 @@ use notifier::upstream::Upstream;
 use tokio::net::TcpListener;
 
 fn main() -> ExitCode {
+    // Before anything may speak TLS; nobody else installs one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let config = match Cli::parse().check() {
         Ok(config) => config,
         Err(error) => return refuse(error),
@@ -76,7 +78,6 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run(config: Config, store: Arc<SledStore>, metrics: PrometheusHandle) -> anyhow::Result<()> {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let (trigger, shutdown) = Shutdown::new();
     let clock: SharedClock = Arc::new(SystemClock);
     tokio::spawn(metrics::upkeep(metrics.clone()));

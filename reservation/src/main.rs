@@ -24,6 +24,8 @@ use tokio::net::TcpListener;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Before anything may speak TLS; nobody else installs one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let config = match Cli::parse().check() {
         Ok(config) => config,
         Err(error) => return refuse(error),
@@ -82,7 +84,6 @@ async fn run(
     views: Views,
     metrics: metrics_exporter_prometheus::PrometheusHandle,
 ) -> anyhow::Result<()> {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let (trigger, shutdown) = Shutdown::new();
     let clock: SharedClock = Arc::new(SystemClock);
     let channels = Channels::default();

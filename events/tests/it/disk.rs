@@ -76,8 +76,14 @@ async fn a_log_that_knows_less_than_its_witness_is_refused() {
     copy_dir(&old, &log);
     let message = refusal(dir.path());
     assert!(message.contains("it ends at 1, but events up to 2 were acknowledged"), "{message}");
-    // Another log is put in its place.
+    // It is taken away. No empty one must take its place.
     fs::remove_dir_all(&log).unwrap();
+    let message = refusal(dir.path());
+    assert!(message.contains("is gone from it") && !log.exists(), "{message}");
+    // Another log is put there.
+    let other = tempfile::tempdir().unwrap();
+    drop(open(other.path()));
+    copy_dir(&other.path().join("log"), &log);
     let message = refusal(dir.path());
     assert!(message.contains("but this directory held"), "{message}");
 }

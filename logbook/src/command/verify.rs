@@ -63,6 +63,8 @@ impl Verify {
         drop(progress);
         let seen = match seen {
             Ok(seen) => Some(seen),
+            // A service that does not answer says nothing about its log.
+            Err(error) if matches!(source, Source::Service { .. }) => return Err(error),
             Err(error) => {
                 findings.faults.push(format!("{error:#}"));
                 None
@@ -116,12 +118,12 @@ impl Verify {
             say(&verdict.to_string());
         } else {
             say(&format!("log         {}", log_id.unwrap_or_else(|| "?".into())));
-            say(&format!("events      {} in {groups} groups, no position missing or twice", chain.last()));
+            let found = if faults.is_empty() { "no position missing or twice" } else { "followed so far" };
+            say(&format!("events      {} in {groups} groups, {found}", chain.last()));
             say(&format!("hash        {}", chain.hash_hex()));
-            say(&format!(
-                "conditions  {} appends, each made on what was true at its place",
-                conditions.checked
-            ));
+            let found =
+                if faults.is_empty() { "each made on what was true at its place" } else { "looked at" };
+            say(&format!("conditions  {} appends, {found}", conditions.checked));
             say(&format!(
                 "private     {private_parts} parts, {private_proved} proved by their digest, {forgotten} forgotten"
             ));
