@@ -14,3 +14,4 @@ mod pair;
 mod services;
 mod start;
 mod tidy;
+mod torture;

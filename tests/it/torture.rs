@@ -1,0 +1,69 @@
+//! Faults on purpose, and a checker that compares what clients were told with what the log says.
+//!
+//! Every campaign has a short slice that runs with all tests; `make torture` sets `MEJA_TORTURE` to the
+//! percentage of the full length, 100 unless told otherwise. What a machine can not stage is skipped
+//! with its reason and counted in `target/torture/skipped`.
+
+mod checker;
+mod checker_tests;
+mod clients;
+mod damage;
+mod faults;
+mod kill;
+mod power;
+mod syscalls;
+mod victim;
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::services::root;
+
+/// How many cycles a campaign has: `slice` with all tests, its part of `full` when tortured.
+fn cycles(slice: usize, full: usize) -> usize {
+    match std::env::var("MEJA_TORTURE").ok().and_then(|percent| percent.parse::<usize>().ok()) {
+        Some(percent) => (full * percent).div_ceil(100).max(1),
+        None => slice,
+    }
+}
+
+/// Notes what a campaign did, for docs/reliability.md.
+#[expect(clippy::print_stderr, reason = "a report for whoever runs the campaign")]
+fn report(line: &str) {
+    eprintln!("{line}");
+    note("report", line);
+}
+
+/// Notes that something can not be staged here.
+#[expect(clippy::print_stderr, reason = "a report for whoever runs the campaign")]
+fn skipped(reason: &str) {
+    eprintln!("skipped: {reason}");
+    note("skipped", reason);
+}
+
+fn note(file: &str, line: &str) {
+    let dir = root().join("target/torture");
+    fs::create_dir_all(&dir).unwrap();
+    let mut file = fs::File::options().create(true).append(true).open(dir.join(file)).unwrap();
+    writeln!(file, "{line}").unwrap();
+}
+
+/// Runs a command that must work.
+fn run(program: &str, args: &[&str]) {
+    let output = Command::new(program).args(args).output().unwrap();
+    assert!(output.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn is_installed(program: &str) -> bool {
+    Command::new("sh")
+        .args(["-c", &format!("command -v {program}")])
+        .stdout(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+fn copy_dir(from: &Path, to: &Path) {
+    run("cp", &["-a", from.to_str().unwrap(), to.to_str().unwrap()]);
+}

@@ -1,0 +1,361 @@
+//! What clients were told against what the log says.
+//!
+//! Every client writes down when it asked (invoked), when it was answered, or that it never was
+//! (unknown). From that and the feed alone it follows whether anything was lost, doubled, half done,
+//! out of order, refused without reason, or shown to a consumer that is not so.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// One event of the feed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    pub id: String,
+    pub raw: String,
+    pub json: Value,
+}
+
+impl Event {
+    pub fn parse_page(page: &[u8]) -> Vec<Self> {
+        let events: Vec<Box<RawValue>> = serde_json::from_slice(page).unwrap();
+        events.into_iter().map(|raw| Self::parse(raw.get())).collect()
+    }
+
+    pub fn parse(raw: &str) -> Self {
+        let json: Value = serde_json::from_str(raw).unwrap();
+        Self { id: json["id"].as_str().unwrap().to_owned(), raw: raw.to_owned(), json }
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.json[name].as_str().unwrap_or_default()
+    }
+
+    fn kind(&self) -> &str {
+        self.text("type").trim_start_matches("meja.").trim_end_matches(".v1")
+    }
+
+    fn reservation(&self) -> &str {
+        self.text("subject").trim_start_matches("reservation/")
+    }
+}
+
+/// What a client asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    Book,
+    Confirm { reservation: String },
+    Assign { reservation: String, table: String },
+    Cancel { reservation: String },
+}
+
+/// What it was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Acked,
+    /// A house rule said no.
+    Refused(String),
+    /// The service said that it did nothing.
+    NotDone(String),
+    /// No answer, or one that says that it is not known.
+    Unknown,
+    /// An answer that must never be given.
+    Wrong(String),
+}
+
+/// One request with all its repeats. Times are nanoseconds since the campaign began.
+#[derive(Debug, Clone)]
+pub struct Op {
+    pub client: usize,
+    /// Request ids, one for each try; the first that got through stands in the events.
+    pub attempts: Vec<String>,
+    pub act: Act,
+    /// The reservation that the answer named.
+    pub reservation: Option<String>,
+    pub invoked: u64,
+    pub answered: Option<u64>,
+    pub outcome: Outcome,
+}
+
+/// What a consumer of the feed saw, in its order.
+#[derive(Debug, Clone, Default)]
+pub struct Consumer {
+    pub seen: Vec<Event>,
+    /// What it was told when its cursor was not taken any more.
+    pub refused: Option<String>,
+}
+
+/// Where the events of a request stand: first and last position.
+type Run = (usize, usize);
+
+/// Everything that is not as it must be; nothing if all is well.
+pub fn check(ops: &[Op], consumers: &[Consumer], feed: &[Event]) -> Vec<String> {
+    let mut faults = Vec::new();
+    positions(feed, &mut faults);
+    let runs = exactly_once(ops, feed, &mut faults);
+    real_time(ops, &runs, &mut faults);
+    stories(feed, &mut faults);
+    let tables = table_times(feed, &mut faults);
+    refusals(ops, &runs, feed, &tables, &mut faults);
+    for consumer in consumers {
+        prefix(consumer, feed, &mut faults);
+    }
+    faults
+}
+
+/// Positions are 1, 2, 3 …, and no event stands twice.
+fn positions(feed: &[Event], faults: &mut Vec<String>) {
+    let mut uuids = std::collections::HashSet::new();
+    for (place, event) in feed.iter().enumerate() {
+        let sequence = event.text("sequence").parse::<usize>().unwrap_or(0);
+        if sequence != place + 1 || !event.id.starts_with(event.text("sequence")) {
+            faults.push(format!("the event at place {} says {sequence}, {}", place + 1, event.id));
+        }
+        if !uuids.insert(event.id.split_once('-').map(|(_, uuid)| uuid.to_owned())) {
+            faults.push(format!("{} stands twice", event.id));
+        }
+    }
+}
+
+/// What was acknowledged is there once and whole; what was not, at most once; what was refused, never.
+fn exactly_once(ops: &[Op], feed: &[Event], faults: &mut Vec<String>) -> HashMap<usize, Run> {
+    let mut by_request: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (place, event) in feed.iter().enumerate() {
+        by_request.entry(event.text("correlationid")).or_default().push(place + 1);
+    }
+    let (mut runs, mut explained) = (HashMap::new(), 0);
+    for (n, op) in ops.iter().enumerate() {
+        let found: Vec<_> = op.attempts.iter().filter_map(|id| by_request.get(id.as_str())).collect();
+        explained += found.iter().map(|places| places.len()).sum::<usize>();
+        if found.len() > 1 {
+            faults.push(format!("{:?} of client {} was done {} times", op.act, op.client, found.len()));
+        }
+        let Some(places) = found.first() else {
+            if matches!(op.outcome, Outcome::Acked) && !already_so(op, feed) {
+                faults
+                    .push(format!("{:?} of client {} was acknowledged and is not there", op.act, op.client));
+            }
+            continue;
+        };
+        let run = (places[0], places[places.len() - 1]);
+        if run.1 - run.0 + 1 != places.len() {
+            faults.push(format!("{:?} of client {} is torn apart: {places:?}", op.act, op.client));
+        }
+        let kinds: Vec<_> = places.iter().map(|place| feed[place - 1].kind()).collect();
+        if !is_whole(&op.act, &kinds) {
+            faults.push(format!("{:?} of client {} is half done: {kinds:?}", op.act, op.client));
+        }
+        if matches!(op.outcome, Outcome::Refused(_) | Outcome::NotDone(_)) {
+            faults.push(format!("{:?} of client {} was refused and is there", op.act, op.client));
+        }
+        if let Outcome::Wrong(answer) = &op.outcome {
+            faults.push(format!("{:?} of client {} was answered {answer}", op.act, op.client));
+        }
+        runs.insert(n, run);
+    }
+    faults
+        .extend(ops.iter().filter(|op| matches!(op.outcome, Outcome::Wrong(_))).map(|op| format!("{op:?}")));
+    let by_nobody = feed.iter().filter(|event| event.text("authtype") != "system").count() - explained;
+    if by_nobody > 0 {
+        faults.push(format!("{by_nobody} events were asked for by nobody"));
+    }
+    runs
+}
+
+/// Whether these are all events that the request makes, in their order.
+fn is_whole(act: &Act, kinds: &[&str]) -> bool {
+    match act {
+        Act::Book => kinds == ["reservation.created"],
+        Act::Confirm { .. } => kinds == ["reservation.confirmed"],
+        Act::Assign { .. } => kinds == ["table.assigned"] || kinds == ["table.released", "table.assigned"],
+        Act::Cancel { .. } => {
+            kinds.contains(&"reservation.cancelled")
+                && kinds.iter().all(|kind| matches!(*kind, "reservation.cancelled" | "table.released"))
+        }
+    }
+}
+
+/// A request that found its work done is acknowledged and leaves nothing.
+fn already_so(op: &Op, feed: &[Event]) -> bool {
+    let has =
+        |id: &str, kind: &str| feed.iter().any(|event| event.reservation() == id && event.kind() == kind);
+    match &op.act {
+        Act::Book => false,
+        Act::Confirm { reservation } => has(reservation, "reservation.confirmed"),
+        Act::Cancel { reservation } => has(reservation, "reservation.cancelled"),
+        Act::Assign { reservation, table } => feed.iter().any(|event| {
+            event.reservation() == reservation
+                && event.kind() == "table.assigned"
+                && event.json["data"]["table_id"] == table.as_str()
+        }),
+    }
+}
+
+/// What was answered before another request was made stands before it.
+fn real_time(ops: &[Op], runs: &HashMap<usize, Run>, faults: &mut Vec<String>) {
+    let mut answered: Vec<_> =
+        runs.iter().filter_map(|(n, run)| Some((ops[*n].answered?, run.1, *n))).collect();
+    let mut invoked: Vec<_> = runs.iter().map(|(n, run)| (ops[*n].invoked, run.0, *n)).collect();
+    answered.sort_unstable();
+    invoked.sort_unstable();
+    let (mut next, mut latest) = (0, (0, 0));
+    for (time, first, n) in invoked {
+        while next < answered.len() && answered[next].0 < time {
+            latest = latest.max((answered[next].1, answered[next].2));
+            next += 1;
+        }
+        if latest.0 > first {
+            let (op, before) = (&ops[n], &ops[latest.1]);
+            faults.push(format!(
+                "{:?} stands at {first}, before {:?} at {}, which was answered before it was asked",
+                op.act, before.act, latest.0
+            ));
+        }
+    }
+}
+
+/// Each reservation begins once, and nothing happens to it after its end.
+fn stories(feed: &[Event], faults: &mut Vec<String>) {
+    let mut stories: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for event in feed {
+        stories.entry(event.reservation()).or_default().push(event.kind());
+    }
+    for (id, kinds) in stories {
+        let count = |kind: &str| kinds.iter().filter(|k| **k == kind).count();
+        let end = kinds.iter().position(|kind| *kind == "reservation.cancelled");
+        let after_end = end.is_some_and(|end| kinds[end + 1..].iter().any(|kind| *kind != "table.released"));
+        if kinds[0] != "reservation.created"
+            || count("reservation.created") != 1
+            || count("reservation.confirmed") > 1
+            || count("reservation.cancelled") > 1
+            || after_end
+        {
+            faults.push(format!("reservation {id} has an impossible story: {kinds:?}"));
+        }
+    }
+}
+
+/// A time in which a reservation has a table, as long as the event stands.
+#[derive(Debug)]
+pub struct Taken {
+    table: String,
+    reservation: String,
+    window: (String, String),
+    /// From this position on …
+    from: usize,
+    /// … up to and without this one.
+    to: usize,
+}
+
+/// Who had which table when; no two at once.
+fn table_times(feed: &[Event], faults: &mut Vec<String>) -> Vec<Taken> {
+    let mut taken: Vec<Taken> = Vec::new();
+    let mut open: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (place, event) in feed.iter().enumerate() {
+        let data = &event.json["data"];
+        let table = data["table_id"].as_str().unwrap_or_default().to_owned();
+        let held = open.entry(table.clone()).or_default();
+        match event.kind() {
+            "table.assigned" => {
+                let edge = |name: &str| data["window"][name].as_str().unwrap_or_default().to_owned();
+                let window = (edge("start"), edge("end"));
+                for other in held.iter().map(|n| &taken[*n]).filter(|other| overlap(&other.window, &window)) {
+                    faults.push(format!(
+                        "table {table} is held by {} and from {} on by {} at the same time",
+                        other.reservation,
+                        place + 1,
+                        event.reservation()
+                    ));
+                }
+                held.push(taken.len());
+                let reservation = event.reservation().to_owned();
+                taken.push(Taken { table, reservation, window, from: place + 1, to: usize::MAX });
+            }
+            "table.released" => {
+                held.retain(|n| {
+                    let mine = taken[*n].reservation == event.reservation();
+                    if mine {
+                        taken[*n].to = place + 1;
+                    }
+                    !mine
+                });
+            }
+            _ => {}
+        }
+    }
+    taken
+}
+
+fn overlap(one: &(String, String), other: &(String, String)) -> bool {
+    // RFC 3339 in UTC of one length: text compares as time does.
+    one.0 < other.1 && other.0 < one.1
+}
+
+/// Every refusal has its reason at some point between the question and the answer.
+fn refusals(
+    ops: &[Op],
+    runs: &HashMap<usize, Run>,
+    feed: &[Event],
+    tables: &[Taken],
+    faults: &mut Vec<String>,
+) {
+    let windows: HashMap<&str, (String, String)> = feed
+        .iter()
+        .filter(|event| event.kind() == "reservation.created")
+        .map(|event| {
+            let edge =
+                |name: &str| event.json["data"]["window"][name].as_str().unwrap_or_default().to_owned();
+            (event.reservation(), (edge("start"), edge("end")))
+        })
+        .collect();
+    for op in ops {
+        let (Outcome::Refused(code), Some(answered)) = (&op.outcome, op.answered) else { continue };
+        let known = runs.iter().filter(|(n, _)| ops[**n].answered.is_some_and(|at| at < op.invoked));
+        let earliest = known.map(|(_, run)| run.1).max().unwrap_or(0);
+        let later = runs.iter().filter(|(n, _)| ops[**n].invoked > answered);
+        let latest = later.map(|(_, run)| run.0).min().unwrap_or(usize::MAX);
+        let reservation = match &op.act {
+            Act::Book => "",
+            Act::Confirm { reservation } | Act::Assign { reservation, .. } | Act::Cancel { reservation } => {
+                reservation
+            }
+        };
+        let justified = match (code.as_str(), &op.act) {
+            ("table_taken", Act::Assign { table, .. }) => windows.get(reservation).is_some_and(|window| {
+                tables.iter().any(|taken| {
+                    taken.table == *table
+                        && taken.reservation != reservation
+                        && overlap(&taken.window, window)
+                        && taken.from < latest
+                        && taken.to > earliest
+                })
+            }),
+            ("reservation_cancelled", _) => feed
+                .iter()
+                .take(latest.saturating_sub(1))
+                .any(|event| event.reservation() == reservation && event.kind() == "reservation.cancelled"),
+            _ => false,
+        };
+        if !justified {
+            faults.push(format!("{:?} of client {} was refused without reason: {code}", op.act, op.client));
+        }
+    }
+}
+
+/// A consumer saw the beginning of the feed, byte for byte.
+fn prefix(consumer: &Consumer, feed: &[Event], faults: &mut Vec<String>) {
+    if let Some(refused) = &consumer.refused {
+        faults.push(format!(
+            "a consumer was told {refused} at {:?}",
+            consumer.seen.last().map(|event| &event.id)
+        ));
+    }
+    for (place, seen) in consumer.seen.iter().enumerate() {
+        if feed.get(place).is_none_or(|event| event.raw != seen.raw) {
+            let now = feed.get(place).map(|event| &event.id);
+            faults.push(format!("a consumer saw {} at place {}, where {now:?} stands", seen.id, place + 1));
+            return;
+        }
+    }
+}

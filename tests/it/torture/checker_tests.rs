@@ -1,0 +1,111 @@
+//! The checker is checked: what is right passes, and each planted fault is found.
+
+use serde_json::{Value, json};
+
+use super::checker::{Act, Consumer, Event, Op, Outcome, check};
+
+const DAY: &str = "2026-12-01";
+
+fn event(position: usize, request: &str, reservation: &str, kind: &str, data: &Value) -> Event {
+    let sequence = format!("{position:020}");
+    let json = json!({"id": format!("{sequence}-uuid-{position}"), "sequence": sequence, "type": format!("meja.{kind}.v1"),
+        "subject": format!("reservation/{reservation}"), "correlationid": request, "authtype": "unauthenticated", "data": data});
+    Event::parse(&json.to_string())
+}
+
+fn window(from: u8) -> Value {
+    json!({"window": {"start": format!("{DAY}T{from:02}:00:00Z"), "end": format!("{DAY}T{:02}:30:00Z", from + 1)}})
+}
+
+fn assigned(table: &str, from: u8) -> Value {
+    let mut data = window(from);
+    data["table_id"] = json!(table);
+    data
+}
+
+fn op(request: &str, act: Act, invoked: u64, answered: u64, outcome: Outcome) -> Op {
+    let attempts = vec![request.to_owned()];
+    Op { client: 0, attempts, act, reservation: None, invoked, answered: Some(answered), outcome }
+}
+
+/// Two book, both want a table, one gets it.
+fn right() -> (Vec<Op>, Vec<Consumer>, Vec<Event>) {
+    let feed = vec![
+        event(1, "a", "r1", "reservation.created", &window(18)),
+        event(2, "b", "r2", "reservation.created", &window(19)),
+        event(3, "c", "r1", "table.assigned", &assigned("T1", 18)),
+        event(4, "e", "r1", "table.released", &json!({"table_id": "T1"})),
+        event(5, "e", "r1", "reservation.cancelled", &json!({})),
+    ];
+    let assign = |reservation: &str| Act::Assign { reservation: reservation.into(), table: "T1".into() };
+    let ops = vec![
+        op("a", Act::Book, 10, 20, Outcome::Acked),
+        op("b", Act::Book, 30, 40, Outcome::Acked),
+        op("c", assign("r1"), 50, 60, Outcome::Acked),
+        op("d", assign("r2"), 70, 80, Outcome::Refused("table_taken".into())),
+        op("e", Act::Cancel { reservation: "r1".into() }, 90, 100, Outcome::Acked),
+    ];
+    let consumers = vec![Consumer { seen: feed[..4].to_vec(), refused: None }];
+    (ops, consumers, feed)
+}
+
+#[test]
+fn what_is_right_passes() {
+    let (mut ops, consumers, feed) = right();
+    assert_eq!(check(&ops, &consumers, &feed), Vec::<String>::new());
+    // An unknown outcome may be there or not.
+    ops[2].outcome = Outcome::Unknown;
+    ops[2].answered = None;
+    ops.push(Op { attempts: vec!["nowhere".into()], ..ops[2].clone() });
+    assert_eq!(check(&ops, &consumers, &feed), Vec::<String>::new());
+}
+
+#[track_caller]
+fn found(words: &str, plant: impl FnOnce(&mut Vec<Op>, &mut Vec<Consumer>, &mut Vec<Event>)) {
+    let (mut ops, mut consumers, mut feed) = right();
+    plant(&mut ops, &mut consumers, &mut feed);
+    let faults = check(&ops, &consumers, &feed);
+    assert!(faults.iter().any(|fault| fault.contains(words)), "{words:?} is not among {faults:?}");
+}
+
+#[test]
+fn each_planted_fault_is_found() {
+    found("acknowledged and is not there", |ops, _, _| ops.push(op("lost", Act::Book, 1, 2, Outcome::Acked)));
+    found("was done 2 times", |ops, _, feed| {
+        feed.push(event(6, "again", "r9", "reservation.created", &window(18)));
+        ops[0].attempts.push("again".into());
+    });
+    found("is half done", |_, _, feed| {
+        feed[4] = event(5, "e", "r1", "table.released", &json!({"table_id": "T1"}));
+    });
+    found("is torn apart", |_, _, feed| {
+        feed.swap(2, 3);
+        feed[2] = event(3, "e", "r1", "table.released", &json!({"table_id": "T1"}));
+        feed[3] = event(4, "c", "r1", "table.assigned", &assigned("T1", 18));
+    });
+    found("refused and is there", |ops, _, _| ops[1].outcome = Outcome::NotDone("overloaded".into()));
+    found("before it was asked", |ops, _, _| {
+        (ops[0].invoked, ops[0].answered) = (200, Some(210));
+    });
+    found("says 7", |_, _, feed| feed[1] = event(7, "b", "r2", "reservation.created", &window(19)));
+    found("stands twice", |_, _, feed| feed[1] = feed[0].clone());
+    found("asked for by nobody", |_, _, feed| {
+        feed.push(event(6, "ghost", "r3", "reservation.created", &window(18)));
+    });
+    found("impossible story", |ops, _, feed| {
+        feed.push(event(6, "late", "r1", "reservation.confirmed", &json!({})));
+        ops.push(op("late", Act::Confirm { reservation: "r1".into() }, 110, 120, Outcome::Acked));
+    });
+    found("at the same time", |ops, _, feed| {
+        feed.insert(3, event(4, "d", "r2", "table.assigned", &assigned("T1", 19)));
+        ops[3].outcome = Outcome::Acked;
+    });
+    found("refused without reason", |ops, _, _| {
+        (ops[3].invoked, ops[3].answered) = (110, Some(120));
+    });
+    found("a consumer saw", |_, consumers, _| {
+        consumers[0].seen.remove(1);
+    });
+    found("a consumer was told", |_, consumers, _| consumers[0].refused = Some("cursor_not_in_log".into()));
+    found("was answered 500", |ops, _, _| ops[0].outcome = Outcome::Wrong("500".into()));
+}

@@ -1,0 +1,198 @@
+//! Clients that book, confirm, take tables and cancel, and write down what they asked and were told;
+//! consumers that follow the feed and write down what they saw.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::checker::{Act, Consumer, Event, Op, Outcome};
+use crate::services::booking;
+
+/// Few tables for many clients.
+const TABLES: [&str; 3] = ["D1", "D2", "D3"];
+
+/// Everything that was asked and seen, across restarts of the service.
+pub struct Campaign {
+    began: Instant,
+    pub ops: Mutex<Vec<Op>>,
+    stop: AtomicBool,
+    /// A pause between two requests of one client.
+    pub pause: Duration,
+}
+
+impl Campaign {
+    pub fn new() -> Arc<Self> {
+        let (ops, stop) = (Mutex::default(), AtomicBool::new(false));
+        Arc::new(Self { began: Instant::now(), ops, stop, pause: Duration::from_millis(1) })
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_nanos()).unwrap()
+    }
+
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    pub fn resume(&self) {
+        self.stop.store(false, Ordering::Relaxed);
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// How many requests were answered with success so far.
+    pub fn acknowledged(&self) -> usize {
+        let ops = self.ops.lock().unwrap();
+        ops.iter().filter(|op| matches!(op.outcome, Outcome::Acked)).count()
+    }
+
+    /// Runs `clients` clients until the campaign is stopped.
+    pub async fn run(self: &Arc<Self>, url: &str, http: &reqwest::Client, clients: usize) {
+        let all = (0..clients).map(|client| {
+            let (campaign, url, http) = (Arc::clone(self), url.to_owned(), http.clone());
+            tokio::spawn(async move { campaign.client(client, &url, &http).await })
+        });
+        for client in all.collect::<Vec<_>>() {
+            client.await.unwrap();
+        }
+    }
+
+    async fn client(&self, client: usize, url: &str, http: &reqwest::Client) {
+        // What this client has booked and knows of; nobody else touches it.
+        let mut mine: Vec<String> = Vec::new();
+        while !self.stopped() {
+            let (act, path, body) = self.choose(&mine);
+            let key = Uuid::new_v4().to_string();
+            let mut op = Op {
+                client,
+                attempts: Vec::new(),
+                act,
+                reservation: None,
+                invoked: self.now(),
+                answered: None,
+                outcome: Outcome::Unknown,
+            };
+            // Whoever got no answer asks again with the same key, while there is somebody to ask.
+            for _ in 0..3 {
+                let request_id = Uuid::new_v4().to_string();
+                op.attempts.push(request_id.clone());
+                let request = http.post(format!("{url}{path}")).json(&body);
+                let request = request.header("idempotency-key", &key).header("x-request-id", request_id);
+                if let Ok(answer) = request.send().await {
+                    let status = answer.status().as_u16();
+                    let body: Option<Value> = answer.json().await.ok();
+                    op.outcome = outcome(status, body.as_ref());
+                    if !matches!(op.outcome, Outcome::Unknown) {
+                        op.answered = Some(self.now());
+                        op.reservation =
+                            body.and_then(|body| body["reservation_id"].as_str().map(str::to_owned));
+                        break;
+                    }
+                }
+                if self.stopped() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            if let (Act::Book, Some(id)) = (&op.act, &op.reservation) {
+                mine.push(id.clone());
+            }
+            if mine.len() > 8 {
+                mine.remove(0);
+            }
+            self.ops.lock().unwrap().push(op);
+            tokio::time::sleep(self.pause).await;
+        }
+    }
+
+    fn choose(&self, mine: &[String]) -> (Act, String, Value) {
+        let slot = fastrand::u8(0..4);
+        let Some(id) = fastrand::choice(mine).filter(|_| fastrand::u8(..10) > 4).cloned() else {
+            let mut body = booking(2);
+            let start =
+                body["start_time"].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().unwrap();
+            body["start_time"] = json!((start + chrono::TimeDelta::hours(i64::from(slot) * 3)).to_rfc3339());
+            return (Act::Book, "/api/reservations".into(), body);
+        };
+        let path = |command: &str| format!("/api/reservations/{id}/{command}");
+        match fastrand::u8(..10) {
+            0..6 => {
+                let table = TABLES[fastrand::usize(..TABLES.len())];
+                (
+                    Act::Assign { reservation: id.clone(), table: table.into() },
+                    path("assign-table"),
+                    json!({"table_id": table}),
+                )
+            }
+            6..8 => (Act::Confirm { reservation: id.clone() }, path("confirm"), json!({})),
+            _ => {
+                let body = json!({"reason_code": "guest_request", "description": "torture"});
+                (Act::Cancel { reservation: id.clone() }, path("cancel"), body)
+            }
+        }
+    }
+
+    /// Follows the feed until the campaign is stopped, then to its end.
+    pub async fn consume(self: Arc<Self>, url: String, http: reqwest::Client) -> Consumer {
+        let mut consumer = Consumer::default();
+        let mut failures = 0;
+        loop {
+            let cursor =
+                consumer.seen.last().map(|event| format!("&lastEventId={}", event.id)).unwrap_or_default();
+            let last_try = self.stopped();
+            match http.get(format!("{url}/events?limit=200&timeout=100{cursor}")).send().await {
+                Ok(answer) if answer.status().is_success() => {
+                    let Ok(page) = answer.bytes().await else { continue };
+                    let events = Event::parse_page(&page);
+                    if events.is_empty() && last_try {
+                        return consumer;
+                    }
+                    consumer.seen.extend(events);
+                }
+                Ok(answer) if answer.status() == 409 => {
+                    consumer.refused = Some(answer.text().await.unwrap_or_default());
+                    return consumer;
+                }
+                _ if last_try && failures > 20 => return consumer,
+                _ => {
+                    failures += usize::from(last_try);
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            }
+        }
+    }
+}
+
+fn outcome(status: u16, body: Option<&Value>) -> Outcome {
+    let code = body.and_then(|body| body["code"].as_str()).unwrap_or_default().to_owned();
+    match status {
+        200 => Outcome::Acked,
+        409 => Outcome::Refused(code),
+        // It says that nothing was done.
+        503 if matches!(code.as_str(), "overloaded" | "disk_full") => Outcome::NotDone(code),
+        503 | 504 => Outcome::Unknown,
+        // Cut off in the middle of an answer.
+        _ if body.is_none() => Outcome::Unknown,
+        other => Outcome::Wrong(format!("{other} {code}")),
+    }
+}
+
+/// The whole feed, as it is now.
+pub async fn feed(url: &str, http: &reqwest::Client) -> Vec<Event> {
+    let mut events: Vec<Event> = Vec::new();
+    loop {
+        let cursor = events.last().map(|event| format!("&lastEventId={}", event.id)).unwrap_or_default();
+        let answer = http.get(format!("{url}/events?limit=1000{cursor}")).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.status());
+        let page = Event::parse_page(&answer.bytes().await.unwrap());
+        if page.is_empty() {
+            return events;
+        }
+        events.extend(page);
+    }
+}

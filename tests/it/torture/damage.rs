@@ -1,0 +1,158 @@
+//! Files that were cut or changed: every damage is harmless or refused, never fewer or other events.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::clients::Campaign;
+use super::victim::Victim;
+use super::{copy_dir, cycles, report};
+
+/// What was done to a file.
+#[derive(Debug)]
+enum Damage {
+    Truncated { bytes: u64 },
+    Flipped { at: u64, bit: u8 },
+    Zeroed { at: u64, bytes: u64 },
+    Removed,
+}
+
+fn files(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, found);
+        } else if path.file_name().is_some_and(|name| name != "lock") {
+            found.push(path);
+        }
+    }
+}
+
+/// Damages some file below `dir`, the database most of the time.
+fn damage(dir: &Path) -> (PathBuf, Damage) {
+    let mut all = Vec::new();
+    files(dir, &mut all);
+    let database = all.iter().position(|path| path.ends_with("log/db")).unwrap();
+    let path = all.swap_remove(if fastrand::u8(..4) == 0 { fastrand::usize(..all.len()) } else { database });
+    let file = File::options().read(true).write(true).open(&path).unwrap();
+    let len = file.metadata().unwrap().len();
+    // Where something stands: a database is mostly room.
+    let used = used_bytes(&file, len);
+    let at = fastrand::u64(..used.max(1));
+    let damage = match fastrand::u8(..10) {
+        0..4 => Damage::Truncated { bytes: at },
+        4..8 => Damage::Flipped { at, bit: fastrand::u8(..8) },
+        8 => Damage::Zeroed { at, bytes: fastrand::u64(1..4_096) },
+        _ => Damage::Removed,
+    };
+    match &damage {
+        Damage::Truncated { bytes } => file.set_len(*bytes).unwrap(),
+        Damage::Flipped { at, bit } => {
+            let mut byte = [0];
+            file.read_exact_at(&mut byte, *at).unwrap();
+            file.write_all_at(&[byte[0] ^ (1 << bit)], *at).unwrap();
+        }
+        Damage::Zeroed { at, bytes } => {
+            file.write_all_at(&vec![0; usize::try_from((*bytes).min(len - at)).unwrap()], *at).unwrap();
+        }
+        Damage::Removed => fs::remove_file(&path).unwrap(),
+    }
+    (path, damage)
+}
+
+fn used_bytes(file: &File, len: u64) -> u64 {
+    let mut bytes = vec![0; usize::try_from(len).unwrap()];
+    file.read_exact_at(&mut bytes, 0).unwrap();
+    bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1)
+}
+
+/// A log that was worked on, killed and started a few times, and what it says of itself.
+async fn template(dir: &Path) -> (PathBuf, Value) {
+    let http = Victim::client();
+    let mut victim = Victim::new(dir.join("data"));
+    let campaign = Campaign::new();
+    for round in 1..=3 {
+        campaign.resume();
+        victim.start(&http).await;
+        let clients = tokio::spawn({
+            let (campaign, url, http) = (campaign.clone(), victim.url.clone(), http.clone());
+            async move { campaign.run(&url, &http, 8).await }
+        });
+        while campaign.acknowledged() < round * 100 {
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+        campaign.stop();
+        clients.await.unwrap();
+        if round == 2 {
+            victim.kill_9();
+        } else {
+            assert_eq!(victim.running.take().unwrap().terminate(), Some(0));
+        }
+    }
+    let (code, verdict, said) = victim.verify();
+    assert_eq!(code, Some(0), "{verdict} {said}");
+    (victim.data_dir.clone(), verdict)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damaged_files_are_harmless_or_refused() {
+    let total = cycles(25, 1_000);
+    let dir = tempfile::tempdir().unwrap();
+    let (whole, right) = template(dir.path()).await;
+    let (mut harmless, mut refused) = (0, 0);
+    for _ in 0..total {
+        let dir = tempfile::tempdir().unwrap();
+        let victim = Victim::new(dir.path().join("data"));
+        copy_dir(&whole, &victim.data_dir);
+        let (path, damage) = damage(&victim.data_dir);
+        let (code, verdict, said) = victim.verify();
+        let name = path.strip_prefix(&victim.data_dir).unwrap().to_owned();
+        let case = format!("{damage:?} of {}: exit {code:?}, {verdict}, {said}", name.display());
+        match code {
+            Some(0) => {
+                harmless += 1;
+                for what in ["log_id", "events", "hash", "private_parts_proved"] {
+                    // The same log with nothing missing, or it must have been refused.
+                    assert_eq!(verdict[what], right[what], "{case}");
+                }
+            }
+            Some(1..=3) => {
+                refused += 1;
+                let words = format!("{} {said}", verdict["faults"]);
+                assert!(words.len() > 40 && !words.contains("RUST_BACKTRACE"), "{case}");
+            }
+            _ => panic!("neither opened nor refused: {case}"),
+        }
+    }
+    report(&format!("damaged files: {total}, of which {refused} were refused and {harmless} harmless"));
+}
+
+/// The proof that the campaign would see it: without its witness a log that was put back to an earlier
+/// state opens, and has fewer events.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_witness_a_log_put_back_is_not_noticed() {
+    let dir = tempfile::tempdir().unwrap();
+    let http = Victim::client();
+    let mut victim = Victim::new(dir.path().join("data"));
+    victim.start(&http).await;
+    let book = async |victim: &Victim| {
+        let body = crate::services::booking(2);
+        http.post(format!("{}/api/reservations", victim.url)).json(&body).send().await.unwrap();
+    };
+    book(&victim).await;
+    assert_eq!(victim.running.take().unwrap().terminate(), Some(0));
+    let early = dir.path().join("early");
+    copy_dir(&victim.data_dir.join("log"), &early);
+    victim.start(&http).await;
+    book(&victim).await;
+    assert_eq!(victim.running.take().unwrap().terminate(), Some(0));
+    fs::remove_dir_all(victim.data_dir.join("log")).unwrap();
+    copy_dir(&early, &victim.data_dir.join("log"));
+    let (code, verdict, _) = victim.verify();
+    assert_ne!(code, Some(0), "{verdict}");
+    fs::remove_file(victim.data_dir.join("head-witness.json")).unwrap();
+    let (code, verdict, _) = victim.verify();
+    assert_eq!((code, verdict["events"].as_u64()), (Some(0), Some(1)), "{verdict}");
+}

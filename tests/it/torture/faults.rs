@@ -1,0 +1,171 @@
+//! A disk that refuses, fills up, or is slow.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::checker::{Outcome, check};
+use super::clients::{Campaign, feed};
+use super::victim::Victim;
+use super::{cycles, is_installed, report, run, skipped};
+use crate::services::booking;
+
+fn strace(inject: &str) -> Vec<String> {
+    let call = inject.split([':', '=']).nth(1).unwrap();
+    let words = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", inject];
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_sync_ends_the_process_and_nothing_is_acknowledged_afterwards() {
+    if !is_installed("strace") {
+        return skipped("strace is not installed: no failing sync");
+    }
+    let total = cycles(4, 50);
+    let http = Victim::client();
+    let mut aborted = 0;
+    for _ in 0..total {
+        let dir = tempfile::tempdir().unwrap();
+        let mut victim = Victim::new(dir.path().join("data"));
+        // The first call is made when the log is created; the writer's own come after it.
+        victim.under = strace(&format!("inject=fdatasync:error=EIO:when={}", fastrand::u8(2..25)));
+        let campaign = Campaign::new();
+        victim.start(&http).await;
+        let clients = tokio::spawn({
+            let (campaign, url, http) = (campaign.clone(), victim.url.clone(), http.clone());
+            async move { campaign.run(&url, &http, 8).await }
+        });
+        let status = victim.end().await;
+        campaign.stop();
+        clients.await.unwrap();
+        aborted += usize::from(
+            std::os::unix::process::ExitStatusExt::signal(&status) == Some(6) || status.code() == Some(134),
+        );
+        assert!(victim.said().contains("could not sync the log"), "{}", victim.said());
+        victim.under.clear();
+        victim.start(&http).await;
+        let events = feed(&victim.url, &http).await;
+        let ops = std::mem::take(&mut *campaign.ops.lock().unwrap());
+        assert_eq!(check(&ops, &[], &events), Vec::<String>::new());
+    }
+    assert_eq!(aborted, total, "every failed sync ends the process");
+    report(&format!(
+        "EIO on fdatasync: {aborted} of {total} ended at once, nothing acknowledged was missing"
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_503_at_once_and_works_again_with_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let (image, at) = (dir.path().join("image"), dir.path().join("at"));
+    std::fs::create_dir(&at).unwrap();
+    std::fs::File::create(&image).unwrap().set_len(32 << 20).unwrap();
+    run("mkfs.ext4", &["-q", "-F", image.to_str().unwrap()]);
+    let mounted = std::process::Command::new("mount").args(["-o", "loop"]).arg(&image).arg(&at).output();
+    if !mounted.is_ok_and(|output| output.status.success()) {
+        return skipped("no file system can be mounted here (no root, or no loop device): no full disk");
+    }
+    let _unmount = Unmount(at.clone());
+    let filler = at.join("filler");
+    let mut victim = Victim::new(at.join("data"));
+    victim.args = ["--disk-reserve-mib", "4"].map(str::to_owned).to_vec();
+    let http = Victim::client();
+    victim.start(&http).await;
+    let campaign = Campaign::new();
+    let clients = tokio::spawn({
+        let (campaign, url, http) = (campaign.clone(), victim.url.clone(), http.clone());
+        async move { campaign.run(&url, &http, 16).await }
+    });
+    wait(&campaign, |campaign| campaign.acknowledged() > 50).await;
+    run("sh", &["-c", &format!("head -c 40M /dev/zero > {} || true", filler.display())]);
+    let is_full = |campaign: &Campaign| {
+        let ops = campaign.ops.lock().unwrap();
+        ops.iter().rev().take(16).filter(|op| op.outcome == Outcome::NotDone("disk_full".into())).count() > 8
+    };
+    wait(&campaign, is_full).await;
+    let body = booking(2);
+    let began = Instant::now();
+    let refused = http.post(format!("{}/api/reservations", victim.url)).json(&body).send().await.unwrap();
+    let took = began.elapsed();
+    assert_eq!(refused.status(), 503);
+    assert!(refused.headers().contains_key("retry-after"));
+    assert_eq!(refused.json::<Value>().await.unwrap()["code"], "disk_full");
+    assert!(took < Duration::from_secs(2), "{took:?} for a refusal");
+    // Reads go on.
+    let events = feed(&victim.url, &http).await;
+    let id = events[0].json["subject"].as_str().unwrap().trim_start_matches("reservation/").to_owned();
+    let read = http.get(format!("{}/api/reservations/{id}", victim.url)).send().await.unwrap();
+    assert_eq!(read.status(), 200);
+    let before = campaign.acknowledged();
+    std::fs::remove_file(&filler).unwrap();
+    wait(&campaign, |campaign| campaign.acknowledged() > before + 20).await;
+    campaign.stop();
+    clients.await.unwrap();
+    let events = feed(&victim.url, &http).await;
+    let ops = std::mem::take(&mut *campaign.ops.lock().unwrap());
+    assert_eq!(check(&ops, &[], &events), Vec::<String>::new());
+    let full = ops.iter().filter(|op| matches!(op.outcome, Outcome::NotDone(_))).count();
+    victim.kill_9();
+    report(&format!("a full disk of 32 MiB: {full} refused with 503, {} events, nothing lost", events.len()));
+}
+
+struct Unmount(std::path::PathBuf);
+
+impl Drop for Unmount {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).output();
+    }
+}
+
+async fn wait(campaign: &Campaign, until: impl Fn(&Campaign) -> bool) {
+    let deadline = Instant::now() + crate::services::DEADLINE;
+    while !until(campaign) {
+        assert!(
+            Instant::now() < deadline,
+            "waited in vain; the last answers: {:?}",
+            campaign.ops.lock().unwrap().iter().rev().take(3).collect::<Vec<_>>()
+        );
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_disk_makes_queues_full_not_long() {
+    if !is_installed("strace") {
+        return skipped("strace is not installed: no slow sync");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let mut victim = Victim::new(dir.path().join("data"));
+    victim.under = strace("inject=fdatasync:delay_exit=200000");
+    victim.args = ["--queue-appends-max", "16"].map(str::to_owned).to_vec();
+    let http = Victim::client();
+    victim.start(&http).await;
+    let campaign = Campaign::new();
+    let clients = tokio::spawn({
+        let (campaign, url, http) = (campaign.clone(), victim.url.clone(), http.clone());
+        async move { campaign.run(&url, &http, 300).await }
+    });
+    let refused = |campaign: &Campaign| {
+        campaign
+            .ops
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|op| op.outcome == Outcome::NotDone("overloaded".into()))
+            .count()
+    };
+    wait(&campaign, |campaign| refused(campaign) > 200 && campaign.acknowledged() > 100).await;
+    campaign.stop();
+    clients.await.unwrap();
+    let events = feed(&victim.url, &http).await;
+    let ops = std::mem::take(&mut *campaign.ops.lock().unwrap());
+    assert_eq!(check(&ops, &[], &events), Vec::<String>::new());
+    // What was answered waited for the groups before it and its own, not for a queue of hundreds.
+    let slowest = ops.iter().filter_map(|op| Some(op.answered? - op.invoked)).max().unwrap_or(0);
+    let refused = ops.iter().filter(|op| matches!(op.outcome, Outcome::NotDone(_))).count();
+    report(&format!(
+        "a sync of 200 ms: {} acknowledged, {refused} refused with 503, the slowest answer after {} ms",
+        ops.len() - refused,
+        slowest / 1_000_000
+    ));
+}

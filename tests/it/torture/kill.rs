@@ -1,0 +1,97 @@
+//! kill -9: under load, and at any instant of a start.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::checker::check;
+use super::clients::{Campaign, feed};
+use super::victim::Victim;
+use super::{cycles, report};
+
+const CLIENTS: usize = 16;
+
+/// Kills in one directory; then everything is checked, and the next directory begins empty.
+const KILLS_PER_LOG: usize = 100;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_under_load() {
+    let total = cycles(12, 1_000);
+    let http = Victim::client();
+    let (mut kills, mut acknowledged, mut events) = (0, 0, 0);
+    while kills < total {
+        let dir = tempfile::tempdir().unwrap();
+        let mut victim = Victim::new(dir.path().join("data"));
+        let campaign = Campaign::new();
+        victim.start(&http).await;
+        let consumers: Vec<_> = (0..2)
+            .map(|_| tokio::spawn(Arc::clone(&campaign).consume(victim.url.clone(), http.clone())))
+            .collect();
+        let clients = tokio::spawn({
+            let (campaign, url, http) = (Arc::clone(&campaign), victim.url.clone(), http.clone());
+            async move { campaign.run(&url, &http, CLIENTS).await }
+        });
+        for _ in 0..KILLS_PER_LOG.min(total - kills) {
+            // At any instant of the work, also before the first request is done.
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(1..120))).await;
+            victim.kill_9();
+            kills += 1;
+            victim.start(&http).await;
+        }
+        campaign.stop();
+        clients.await.unwrap();
+        let mut seen = Vec::new();
+        for consumer in consumers {
+            seen.push(consumer.await.unwrap());
+        }
+        let feed = feed(&victim.url, &http).await;
+        let ops = std::mem::take(&mut *campaign.ops.lock().unwrap());
+        assert_eq!(check(&ops, &seen, &feed), Vec::<String>::new());
+        victim.kill_9();
+        let (code, verdict, said) = victim.verify();
+        assert_eq!(code, Some(0), "{verdict} {said}");
+        acknowledged += ops.iter().filter(|op| op.answered.is_some()).count();
+        events += feed.len();
+    }
+    report(&format!("kill -9 under load: {kills} kills, {acknowledged} answers, {events} events, no fault"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_starting() {
+    let total = cycles(12, 500);
+    let http = Victim::client();
+    let dir = tempfile::tempdir().unwrap();
+    let mut victim = Victim::new(dir.path().join("data"));
+    victim.start(&http).await;
+    let campaign = Campaign::new();
+    let clients = tokio::spawn({
+        let (campaign, url, http) = (Arc::clone(&campaign), victim.url.clone(), http.clone());
+        async move { campaign.run(&url, &http, CLIENTS).await }
+    });
+    while campaign.acknowledged() < 500 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    victim.kill_9();
+    campaign.stop();
+    clients.await.unwrap();
+    // A start takes about this long.
+    let began = std::time::Instant::now();
+    victim.start(&http).await;
+    let start = began.elapsed().as_micros() as u64;
+    let before = feed(&victim.url, &http).await;
+    let mut interrupted = 0;
+    for _ in 0..total {
+        victim.kill_9();
+        victim.spawn();
+        tokio::time::sleep(Duration::from_micros(fastrand::u64(0..start * 11 / 10))).await;
+        interrupted += usize::from(http.get(format!("{}/readyz", victim.url)).send().await.is_err());
+    }
+    victim.kill_9();
+    victim.start(&http).await;
+    assert_eq!(feed(&victim.url, &http).await, before, "the very same events");
+    let ops = std::mem::take(&mut *campaign.ops.lock().unwrap());
+    assert_eq!(check(&ops, &[], &before), Vec::<String>::new());
+    report(&format!(
+        "kill -9 at start: {total} kills, {interrupted} before it was ready, {} events unchanged",
+        before.len()
+    ));
+}

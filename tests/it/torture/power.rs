@@ -1,0 +1,195 @@
+//! A power cut: the file system is shut down under the service, without writing its journal, and
+//! mounted again. What was only in memory is gone, as it would be.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use super::checker::check;
+use super::clients::{Campaign, feed};
+use super::victim::Victim;
+use super::{cycles, is_installed, report, run, skipped};
+
+/// Cuts on one file system; then the next one begins empty.
+const CUTS_PER_FILE_SYSTEM: usize = 20;
+
+/// A file system in a file.
+struct FileSystem {
+    image: PathBuf,
+    at: PathBuf,
+    _dir: tempfile::TempDir,
+}
+
+impl FileSystem {
+    fn make(kind: &str, mib: u64) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (image, at) = (dir.path().join("image"), dir.path().join("at"));
+        std::fs::create_dir(&at).unwrap();
+        std::fs::File::create(&image).unwrap().set_len(mib << 20).unwrap();
+        let force = if kind == "xfs" { "-f" } else { "-F" };
+        run(&format!("mkfs.{kind}"), &["-q", force, image.to_str().unwrap()]);
+        let file_system = Self { image, at, _dir: dir };
+        file_system.mount();
+        file_system
+    }
+
+    fn mount(&self) {
+        run("mount", &["-o", "loop", self.image.to_str().unwrap(), self.at.to_str().unwrap()]);
+    }
+
+    /// Nothing that is not on the disk now will ever be there.
+    fn cut(&self) {
+        run("xfs_io", &["-x", "-c", "shutdown", self.at.to_str().unwrap()]);
+    }
+
+    fn unmount(&self) -> bool {
+        Command::new("umount").arg(&self.at).output().is_ok_and(|output| output.status.success())
+    }
+}
+
+impl Drop for FileSystem {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.at).output();
+    }
+}
+
+/// Why no power cut can be staged here, if none can.
+fn missing(kind: &str) -> Option<String> {
+    for program in ["mount", "xfs_io", &format!("mkfs.{kind}")] {
+        if !is_installed(program) {
+            return Some(format!("{program} is not installed: no power cut on {kind}"));
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let image = dir.path().join("image");
+    std::fs::File::create(&image).unwrap().set_len(400 << 20).unwrap();
+    let force = if kind == "xfs" { "-f" } else { "-F" };
+    run(&format!("mkfs.{kind}"), &["-q", force, image.to_str().unwrap()]);
+    let at = dir.path().join("at");
+    std::fs::create_dir(&at).unwrap();
+    let mounted = Command::new("mount").args(["-o", "loop"]).arg(&image).arg(&at).output();
+    if !mounted.is_ok_and(|output| output.status.success()) {
+        return Some(format!(
+            "no {kind} can be mounted here (no root, or no loop device): no power cut on it"
+        ));
+    }
+    let _ = Command::new("umount").arg(&at).output();
+    None
+}
+
+/// One cut under load: what was asked, and the file system as it is afterwards, mounted again.
+async fn cut_under_load(
+    victim: &mut Victim,
+    file_system: &FileSystem,
+    campaign: &std::sync::Arc<Campaign>,
+    http: &reqwest::Client,
+) {
+    campaign.resume();
+    victim.start(http).await;
+    let clients = tokio::spawn({
+        let (campaign, url, http) = (campaign.clone(), victim.url.clone(), http.clone());
+        async move { campaign.run(&url, &http, 8).await }
+    });
+    tokio::time::sleep(Duration::from_millis(fastrand::u64(20..200))).await;
+    // The clients notice that nobody answers; nothing that is said from now on can be durable.
+    file_system.cut();
+    campaign.stop();
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    victim.kill_9();
+    clients.await.unwrap();
+    let mut tries = 0;
+    while !file_system.unmount() {
+        tries += 1;
+        assert!(tries < 200, "the file system can not be unmounted");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    file_system.mount();
+}
+
+async fn cuts_lose_nothing(kind: &str) {
+    if let Some(reason) = missing(kind) {
+        return skipped(&reason);
+    }
+    let total = cycles(4, 300);
+    let http = Victim::client();
+    let (mut cuts, mut acknowledged) = (0, 0);
+    while cuts < total {
+        let file_system = FileSystem::make(kind, 600);
+        let mut victim = Victim::new(file_system.at.join("data"));
+        let campaign = Campaign::new();
+        for _ in 0..CUTS_PER_FILE_SYSTEM.min(total - cuts) {
+            cut_under_load(&mut victim, &file_system, &campaign, &http).await;
+            cuts += 1;
+            victim.start(&http).await;
+            let events = feed(&victim.url, &http).await;
+            let ops = campaign.ops.lock().unwrap().clone();
+            assert_eq!(check(&ops, &[], &events), Vec::<String>::new(), "after cut {cuts} on {kind}");
+            victim.kill_9();
+        }
+        acknowledged += campaign.acknowledged();
+    }
+    report(&format!("power cut on {kind}: {cuts} cuts, {acknowledged} acknowledged, nothing lost"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn power_cuts_on_ext4_lose_nothing() {
+    cuts_lose_nothing("ext4").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn power_cuts_on_xfs_lose_nothing() {
+    cuts_lose_nothing("xfs").await;
+}
+
+/// The proof that a cut is one: without the sync of the database the very same campaign loses
+/// what was acknowledged.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_sync_a_power_cut_loses_data() {
+    if let Some(reason) = missing("ext4").or_else(missing_strace) {
+        return skipped(&reason);
+    }
+    let total = cycles(3, 30);
+    let http = Victim::client();
+    let mut lost = 0;
+    for _ in 0..total {
+        let file_system = FileSystem::make("ext4", 600);
+        let mut victim = Victim::new(file_system.at.join("data"));
+        // The call is not made, and says that it was.
+        let words = [
+            "strace",
+            "-f",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            "trace=fdatasync",
+            "-e",
+            "inject=fdatasync:retval=0",
+        ];
+        victim.under = words.iter().map(|word| (*word).to_owned()).collect();
+        let campaign = Campaign::new();
+        cut_under_load(&mut victim, &file_system, &campaign, &http).await;
+        kill_leftovers(&file_system.at);
+        victim.under.clear();
+        victim.spawn();
+        let acknowledged = campaign.acknowledged();
+        let whole = victim.is_ready(&http).await && {
+            let events = feed(&victim.url, &http).await;
+            let ops = campaign.ops.lock().unwrap().clone();
+            check(&ops, &[], &events).is_empty()
+        };
+        lost += usize::from(acknowledged > 0 && !whole);
+        victim.kill_9();
+    }
+    assert!(lost > 0, "nothing was lost without a sync in {total} cuts: this is no power cut");
+    report(&format!("power cut without the sync of the database: data was lost in {lost} of {total}"));
+}
+
+fn missing_strace() -> Option<String> {
+    (!is_installed("strace")).then(|| "strace is not installed: the sync can not be left out".to_owned())
+}
+
+/// A service under strace outlives it.
+fn kill_leftovers(at: &Path) {
+    let _ = Command::new("pkill").args(["-9", "-f", at.to_str().unwrap()]).output();
+}

@@ -1,0 +1,124 @@
+//! Killed at the Nth system call that writes or syncs, through a first start, work, a stop, and a start
+//! on what is there.
+//!
+//! strace counts calls for each thread; N goes on until a whole life passes without a kill.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::checker::check;
+use super::clients::{Campaign, feed};
+use super::victim::Victim;
+use super::{copy_dir, cycles, is_installed, report, skipped};
+
+const CALLS: [&str; 4] = ["pwrite64", "fdatasync", "fsync", "sync_file_range"];
+
+/// No life has more calls of one kind in one thread.
+const CALLS_MAX: usize = 200;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_each_system_call() {
+    if !is_installed("strace") {
+        return skipped("strace is not installed: no kill at the Nth system call");
+    }
+    // In the slice some of the calls, at random; in full each one.
+    let step = if cycles(0, 1) == 1 { 1 } else { 5 };
+    let http = Victim::client();
+    let template = tempfile::tempdir().unwrap();
+    let first = lived_in(&template, &http).await;
+    let (mut killed, mut lives) = (0, 0);
+    for existing in [false, true] {
+        for call in CALLS {
+            for n in (1 + fastrand::usize(..step)..CALLS_MAX).step_by(step) {
+                let dir = tempfile::tempdir().unwrap();
+                let mut victim = Victim::new(dir.path().join("data"));
+                if existing {
+                    copy_dir(&first, &victim.data_dir);
+                }
+                let was_killed = life(&mut victim, &http, call, n, existing).await;
+                lives += 1;
+                killed += usize::from(was_killed);
+                if !was_killed {
+                    break;
+                }
+            }
+        }
+    }
+    assert!(killed > 0, "no call was ever met");
+    report(&format!("killed at the Nth {}: {killed} kills in {lives} lives, no fault", CALLS.join(", ")));
+}
+
+/// A directory that a service has worked in and was killed over.
+async fn lived_in(dir: &tempfile::TempDir, http: &reqwest::Client) -> std::path::PathBuf {
+    let mut victim = Victim::new(dir.path().join("data"));
+    victim.start(http).await;
+    let campaign = Campaign::new();
+    work(&campaign, &victim.url, http, 40).await;
+    victim.kill_9();
+    victim.data_dir.clone()
+}
+
+/// Starts, works, stops; is killed at the `n`th `call`. Then starts again and is checked.
+async fn life(victim: &mut Victim, http: &reqwest::Client, call: &str, n: usize, existing: bool) -> bool {
+    let inject = format!("inject={call}:signal=SIGKILL:when={n}");
+    let under = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject];
+    victim.under = under.iter().map(|word| (*word).to_owned()).collect();
+    let campaign = Campaign::new();
+    victim.spawn();
+    if victim.is_ready(http).await {
+        work(&campaign, &victim.url, http, 12).await;
+    }
+    let status = match victim.ended() {
+        Some(status) => Some(status),
+        None => {
+            stop(victim);
+            Some(victim.end().await)
+        }
+    };
+    // strace ends as its child did.
+    let was_killed = !status.is_some_and(|status| status.success());
+    victim.running = None;
+    victim.under.clear();
+    victim.start(http).await;
+    let events = feed(&victim.url, http).await;
+    let ops = std::mem::take(&mut *campaign.ops.lock().unwrap());
+    let mut faults = check(&ops, &[], &events);
+    // What stood there before was asked for by others.
+    faults.retain(|fault| !(existing && fault.contains("asked for by nobody")));
+    assert_eq!(faults, Vec::<String>::new(), "after a kill at {call} {n}");
+    let body = crate::services::booking(2);
+    let answer = http.post(format!("{}/api/reservations", victim.url)).json(&body).send().await.unwrap();
+    assert_eq!(answer.status(), 200, "it works again");
+    assert_eq!(answer.json::<serde_json::Value>().await.unwrap()["status"], json!("PENDING"));
+    was_killed
+}
+
+/// Asks the service under strace to stop, not strace.
+fn stop(victim: &Victim) {
+    let strace = victim.running.as_ref().unwrap().0.id();
+    let children =
+        std::fs::read_to_string(format!("/proc/{strace}/task/{strace}/children")).unwrap_or_default();
+    for child in children.split_whitespace().filter_map(|pid| pid.parse().ok()) {
+        if let Some(pid) = rustix::process::Pid::from_raw(child) {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        }
+    }
+}
+
+/// A few clients work until so much was acknowledged, or nobody answers any more.
+async fn work(campaign: &std::sync::Arc<Campaign>, url: &str, http: &reqwest::Client, wanted: usize) {
+    let clients = tokio::spawn({
+        let (campaign, url, http) = (campaign.clone(), url.to_owned(), http.clone());
+        async move { campaign.run(&url, &http, 3).await }
+    });
+    for _ in 0..600 {
+        let alive = http.get(format!("{url}/livez")).send().await.is_ok();
+        if campaign.acknowledged() >= wanted || !alive {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    campaign.stop();
+    clients.await.unwrap();
+}

@@ -1,0 +1,139 @@
+//! The service that faults are done to.
+
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::services::{DEADLINE, Running, TOKEN, binary, free_port, root};
+
+/// A reservation service on a data directory, which may be killed and started again.
+pub struct Victim {
+    pub data_dir: PathBuf,
+    pub url: String,
+    /// Options besides those that every victim has.
+    pub args: Vec<String>,
+    /// What it is started under, for example strace and its options.
+    pub under: Vec<String>,
+    pub running: Option<Running>,
+}
+
+impl Victim {
+    pub fn new(data_dir: PathBuf) -> Self {
+        let url = format!("http://127.0.0.1:{}", free_port());
+        Self { data_dir, url, args: Vec::new(), under: Vec::new(), running: None }
+    }
+
+    pub fn client() -> reqwest::Client {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap()
+    }
+
+    fn command(&self) -> Command {
+        let mut words =
+            self.under.iter().cloned().chain([binary("reservation").to_str().unwrap().to_owned()]);
+        let mut command = Command::new(words.next().unwrap());
+        command
+            .args(words)
+            .args(["--listen", self.url.trim_start_matches("http://"), "--service-token", TOKEN])
+            .args(["--disk-reserve-mib", "0", "--cache-mib", "8", "--log", "warn"])
+            .arg("--data-dir")
+            .arg(&self.data_dir)
+            .arg("--venues")
+            .arg(root().join("data/venues"))
+            // Nobody there: bookings do not need it.
+            .args(["--notifier-url", "http://127.0.0.1:9"])
+            .args(&self.args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(self.stderr());
+        command
+    }
+
+    fn stderr(&self) -> Stdio {
+        let path = self.said_in();
+        std::fs::File::options().create(true).append(true).open(path).unwrap().into()
+    }
+
+    fn said_in(&self) -> PathBuf {
+        // Beside the directory, which may lie on a file system that is about to break.
+        std::env::temp_dir().join(format!("meja-victim-{}.log", self.url.rsplit(':').next().unwrap()))
+    }
+
+    /// What it said on standard error so far.
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(self.said_in()).unwrap_or_default()
+    }
+
+    /// Starts it and does not wait.
+    pub fn spawn(&mut self) {
+        self.running = Some(Running(self.command().spawn().unwrap()));
+    }
+
+    /// Waits until it is ready; `false` if it ended before.
+    pub async fn is_ready(&mut self, client: &reqwest::Client) -> bool {
+        let (deadline, url) = (Instant::now() + DEADLINE, format!("{}/readyz", self.url));
+        loop {
+            if client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
+                return true;
+            }
+            if self.ended().is_some() {
+                return false;
+            }
+            assert!(Instant::now() < deadline, "not ready in time; it said: {}", self.said());
+            tokio::time::sleep(Duration::from_millis(3)).await;
+        }
+    }
+
+    /// Starts it, which must work.
+    pub async fn start(&mut self, client: &reqwest::Client) {
+        self.spawn();
+        assert!(self.is_ready(client).await, "it ended at start; it said: {}", self.said());
+    }
+
+    /// How it ended, if it did.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.running.as_mut().and_then(|running| running.0.try_wait().unwrap())
+    }
+
+    /// Waits until it has ended by itself.
+    pub async fn end(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            if let Some(status) = self.ended() {
+                self.running = None;
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it did not end; it said: {}", self.said());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    pub fn kill_9(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.kill_9();
+        }
+    }
+
+    /// The verdict of `reservation log verify` on its directory, with the exit code.
+    pub fn verify(&self) -> (Option<i32>, Value, String) {
+        let output = Command::new("timeout")
+            .arg("30")
+            .arg(binary("reservation"))
+            .args(["log", "verify", "--json", "--log", "warn", "--data-dir"])
+            .arg(&self.data_dir)
+            .env("RUST_BACKTRACE", "0")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), serde_json::from_slice(&output.stdout).unwrap_or_default(), said)
+    }
+}
+
+impl Drop for Victim {
+    fn drop(&mut self) {
+        self.kill_9();
+        let _ = std::fs::remove_file(self.said_in());
+    }
+}
