@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint fmt bench
+.PHONY: help run demo test torture lint fmt bench
 
 help: ## What there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -12,6 +12,9 @@ demo: ## A tour of the running pair
 
 test: ## Formatting, lints and all tests
 	@scripts/test.sh
+
+torture: ## Faults on purpose, at full length: kills, power cuts, broken disks and files
+	@scripts/torture.sh
 
 lint: ## clippy with warnings denied, and rustfmt
 	@scripts/test.sh lint

@@ -1,7 +1,7 @@
 //! A power cut: the file system is shut down under the service, without writing its journal, and
 //! mounted again. What was only in memory is gone, as it would be.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -169,7 +169,6 @@ async fn without_the_sync_a_power_cut_loses_data() {
         victim.under = words.iter().map(|word| (*word).to_owned()).collect();
         let campaign = Campaign::new();
         cut_under_load(&mut victim, &file_system, &campaign, &http).await;
-        kill_leftovers(&file_system.at);
         victim.under.clear();
         victim.spawn();
         let acknowledged = campaign.acknowledged();
@@ -187,9 +186,4 @@ async fn without_the_sync_a_power_cut_loses_data() {
 
 fn missing_strace() -> Option<String> {
     (!is_installed("strace")).then(|| "strace is not installed: the sync can not be left out".to_owned())
-}
-
-/// A service under strace outlives it.
-fn kill_leftovers(at: &Path) {
-    let _ = Command::new("pkill").args(["-9", "-f", at.to_str().unwrap()]).output();
 }

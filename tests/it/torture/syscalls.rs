@@ -72,7 +72,7 @@ async fn life(victim: &mut Victim, http: &reqwest::Client, call: &str, n: usize,
     let status = match victim.ended() {
         Some(status) => Some(status),
         None => {
-            stop(victim);
+            victim.ask_to_stop();
             Some(victim.end().await)
         }
     };
@@ -92,18 +92,6 @@ async fn life(victim: &mut Victim, http: &reqwest::Client, call: &str, n: usize,
     assert_eq!(answer.status(), 200, "it works again");
     assert_eq!(answer.json::<serde_json::Value>().await.unwrap()["status"], json!("PENDING"));
     was_killed
-}
-
-/// Asks the service under strace to stop, not strace.
-fn stop(victim: &Victim) {
-    let strace = victim.running.as_ref().unwrap().0.id();
-    let children =
-        std::fs::read_to_string(format!("/proc/{strace}/task/{strace}/children")).unwrap_or_default();
-    for child in children.split_whitespace().filter_map(|pid| pid.parse().ok()) {
-        if let Some(pid) = rustix::process::Pid::from_raw(child) {
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        }
-    }
 }
 
 /// A few clients work until so much was acknowledged, or nobody answers any more.

@@ -37,7 +37,8 @@ impl Victim {
         command
             .args(words)
             .args(["--listen", self.url.trim_start_matches("http://"), "--service-token", TOKEN])
-            .args(["--disk-reserve-mib", "0", "--cache-mib", "8", "--log", "warn"])
+            .args(["--cache-mib", "8", "--log", "warn"])
+            .env("RESERVATION_DISK_RESERVE_MIB", "0")
             .arg("--data-dir")
             .arg(&self.data_dir)
             .arg("--venues")
@@ -111,9 +112,31 @@ impl Victim {
     }
 
     pub fn kill_9(&mut self) {
+        // Who is traced outlives its tracer.
+        for pid in self.traced() {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
         if let Some(running) = self.running.take() {
             running.kill_9();
         }
+    }
+
+    /// Asks the service to stop, not what it runs under.
+    pub fn ask_to_stop(&self) {
+        for pid in self.traced() {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        }
+    }
+
+    /// The service itself, if it runs under something else.
+    fn traced(&self) -> Vec<rustix::process::Pid> {
+        let Some(running) = self.running.as_ref().filter(|_| !self.under.is_empty()) else {
+            return Vec::new();
+        };
+        let id = running.0.id();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+        let pids = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+        pids.filter_map(rustix::process::Pid::from_raw).collect()
     }
 
     /// The verdict of `reservation log verify` on its directory, with the exit code.

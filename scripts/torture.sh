@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Faults on purpose, at full length, on the release binaries. MEJA_TORTURE=100 is the percentage of it.
+# `torture.sh power` runs the campaigns whose name contains "power".
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+cd "$root"
+
+need_rust
+need strace strace
+need xfs_io xfsprogs
+need mkfs.ext4 e2fsprogs
+cargo nextest --version >/dev/null 2>&1 || die "cargo-nextest is missing: install it, then run this again."
+cargo build --release --locked --workspace --all-features
+rm -rf target/torture
+export MEJA_TORTURE=${MEJA_TORTURE:-100}
+began=$SECONDS
+status=0
+cargo nextest run --release --locked -p meja --all-features --profile torture -E "test(/torture::.*${1:-}/)" || status=$?
+printf '\n%sWhat was done, in %d s:%s\n' "$bold" $((SECONDS - began)) "$plain"
+sort target/torture/report 2>/dev/null || true
+if [ -s target/torture/skipped ]; then
+  printf '\n%d skipped:\n' "$(wc -l <target/torture/skipped)"
+  sort target/torture/skipped
+fi
+exit $status
