@@ -19,7 +19,7 @@ use chassis::serve::Shutdown;
 use events::Position;
 use events::feed::{HEAD_POSITION_HEADER, TIMEOUT_MS_MAX};
 use events::store::EventStore as _;
-use events::store::archive::{Chain, Header, write_end, write_group, write_header};
+use events::store::archive::{ArchiveWriter, Chain, Header};
 use events::store::sled::SledStore;
 use futures::StreamExt as _;
 use tokio::sync::mpsc;
@@ -113,7 +113,7 @@ async fn asked(parts: &mut Parts) -> Result<Asked, Problem> {
 
 fn stream(store: &SledStore, after: Position, head: Position, to: &mut Pieces) -> io::Result<()> {
     let header = Header { log_id: store.log_id(), source: store.source().to_owned(), after };
-    write_header(to, &header)?;
+    let mut archive = ArchiveWriter::begin(to, &header)?;
     // Of a part of a log the hash at its end is not known here; the end itself still is.
     let mut chain = Chain::default();
     let mut last = after;
@@ -123,10 +123,9 @@ fn stream(store: &SledStore, after: Position, head: Position, to: &mut Pieces) -
         if after == Position::START {
             chain.link(&group).map_err(io::Error::other)?;
         }
-        write_group(to, &group)?;
+        archive.group(&group)?;
     }
-    write_end(to, &chain)?;
-    to.hand_on()
+    archive.finish(&chain)?.hand_on()
 }
 
 /// Gathers what is written into pieces for the client.

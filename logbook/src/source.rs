@@ -77,6 +77,22 @@ impl Source {
         Ok(Self::Directory(Box::new(store)))
     }
 
+    /// Which log it is.
+    ///
+    /// # Errors
+    /// When it does not say.
+    pub fn log_id(&self) -> anyhow::Result<LogId> {
+        Ok(match self {
+            Self::Directory(store) => store.log_id(),
+            Self::Archive(path) => ArchiveReader::open(BufReader::new(File::open(path)?))?.header().log_id,
+            // Behind every event: the beginning of an archive, and nothing else.
+            Self::Service { url, token } => {
+                let answer = ask(url, token.as_ref(), Position(u64::MAX - 1), Duration::ZERO)?;
+                ArchiveReader::open(answer)?.header().log_id
+            }
+        })
+    }
+
     /// Visits every group that has an event after `after`, until `visit` has seen enough.
     ///
     /// # Errors

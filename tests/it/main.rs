@@ -9,6 +9,7 @@
 
 mod crash;
 mod durable;
+mod log;
 mod mail;
 mod pair;
 mod services;

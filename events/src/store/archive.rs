@@ -4,7 +4,7 @@ mod stream;
 
 use bytes::Bytes;
 
-pub use self::stream::{ArchiveReader, Header, write_end, write_group, write_header};
+pub use self::stream::{ArchiveReader, ArchiveWriter, Header};
 use super::ReadError;
 pub use super::frame::StoredAppend;
 use super::frame::{CHAIN_START, ChainHash, Entry, Group, GroupBuilder, PrivateParts, chain};

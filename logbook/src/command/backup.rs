@@ -1,18 +1,19 @@
 //! `log backup`, `log restore`, `log compact`: a log as a whole, kept, put back, written anew.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Write as _};
+use std::io::BufWriter;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use events::store::archive::{ArchiveReader, Chain, Header, write_end, write_group, write_header};
+use events::Position;
+use events::store::archive::{ArchiveReader, ArchiveWriter, Chain, Header};
 use events::store::sled::{Loader, Options, Witnessed, replace_log, witnessed};
-use events::{LogId, Position};
 use serde_json::json;
 
 use super::From;
+use super::verify::examine;
 use crate::Context;
 use crate::source::Source;
 use crate::terminal::{Progress, say, size};
@@ -34,27 +35,21 @@ impl Backup {
         let source = Source::open(context, self.from.from.as_deref())?;
         let partial = self.file.with_extension("partial");
         let (mut chain, progress) = (Chain::default(), Progress::begin("backing up"));
-        let mut out = BufWriter::new(
-            File::create(&partial).with_context(|| format!("could not write {}", partial.display()))?,
-        );
-        // The id is known once the source was read; it stands at the front, so room is left for it.
-        let nobody =
-            Header { log_id: LogId::default(), source: context.source.into(), after: Position::START };
-        write_header(&mut out, &nobody)?;
+        let file =
+            File::create(&partial).with_context(|| format!("could not write {}", partial.display()))?;
+        let log_id = source.log_id()?;
+        let header = Header { log_id, source: context.source.into(), after: Position::START };
+        let mut archive = ArchiveWriter::begin(BufWriter::new(file), &header)?;
         let seen = source.each(Position::START, &progress, |group| {
             chain.link(group)?;
-            write_group(&mut out, group)?;
+            archive.group(group)?;
             Ok(ControlFlow::Continue(()))
         })?;
         drop(progress);
-        if seen.promised.as_ref().is_some_and(|promised| *promised != chain) {
+        if seen.log_id != log_id || seen.promised.as_ref().is_some_and(|promised| *promised != chain) {
             bail!("the log ended at {} before its end: try again", chain.last());
         }
-        write_end(&mut out, &chain)?;
-        let mut file = out.into_inner()?;
-        std::io::Seek::rewind(&mut file)?;
-        write_header(&mut file, &Header { log_id: seen.log_id, ..nobody })?;
-        file.flush()?;
+        let file = archive.finish(&chain)?.into_inner()?;
         file.sync_all()?;
         fs::rename(&partial, &self.file)?;
         sync_parent(&self.file)?;
@@ -112,6 +107,10 @@ impl Restore {
         }
         if header.after != Position::START {
             bail!("it is only a part of a log, after {}", header.after);
+        }
+        let (_, found) = examine(&Source::Archive(self.file.clone()), context)?;
+        if let Some(fault) = found.faults.first() {
+            bail!("it does not prove itself: {fault}");
         }
         let there = witnessed(&context.data_dir)?;
         let new_dir = fresh(&context.data_dir.join("restoring"))?;

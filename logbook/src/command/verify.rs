@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use events::Position;
+use events::recorded::Recorded;
 use events::store::Stored;
 use events::store::archive::{Broken, Chain, StoredEvent, StoredGroup};
 use serde_json::json;
@@ -24,8 +25,9 @@ pub struct Verify {
     from: From,
 }
 
+/// What a look at a log found.
 #[derive(Default)]
-struct Findings {
+pub(super) struct Findings {
     chain: Chain,
     conditions: Conditions,
     groups: u64,
@@ -33,7 +35,10 @@ struct Findings {
     /// Private parts whose digest the event carries, and which fit it.
     private_proved: u64,
     forgotten: u64,
-    faults: Vec<String>,
+    /// What is not as it must be; nothing if the log is whole.
+    pub(super) faults: Vec<String>,
+    /// The log that each event says it stands in; it must be one.
+    said: Option<String>,
 }
 
 impl Verify {
@@ -48,65 +53,12 @@ impl Verify {
             }
             Err(error) => return Err(error),
         };
-        let mut findings = Findings::default();
-        let mut broken = None;
-        let progress = Progress::begin("verifying");
-        let seen = source.each(Position::START, &progress, |group| {
-            Ok(match findings.take(group, context) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    broken = Some(error);
-                    ControlFlow::Break(())
-                }
-            })
-        });
-        drop(progress);
-        let seen = match seen {
-            Ok(seen) => Some(seen),
-            // A service that does not answer says nothing about its log.
-            Err(error) if matches!(source, Source::Service { .. }) => return Err(error),
-            Err(error) => {
-                findings.faults.push(format!("{error:#}"));
-                None
-            }
-        };
-        findings.faults.extend(broken.map(|broken| broken.to_string()));
-        if let Some(promised) = seen.as_ref().and_then(|seen| seen.promised.as_ref())
-            && *promised != findings.chain
-        {
-            findings.faults.push(format!(
-                "it says that it ends at {} with {}, but ends at {} with {}",
-                promised.last(),
-                promised.hash_hex(),
-                findings.chain.last(),
-                findings.chain.hash_hex()
-            ));
-        }
-        self.resolve(&source, &mut findings)?;
+        let (seen, findings) = examine(&source, context)?;
         Ok(self.tell(seen.as_ref(), &findings))
     }
 
-    /// Looks again at what may have broken a condition.
-    fn resolve(&self, source: &Source, findings: &mut Findings) -> anyhow::Result<()> {
-        let Some(first) = findings.conditions.first_suspect() else { return Ok(()) };
-        let mut violations: Vec<Violation> = Vec::new();
-        let progress = Progress::begin("checking conditions");
-        source.each(Position(first.0 - 1), &progress, |group| {
-            for event in group.events()? {
-                violations.extend(findings.conditions.resolve(&event));
-            }
-            Ok(ControlFlow::Continue(()))
-        })?;
-        violations.sort_by_key(|violation| (violation.append, violation.excluded));
-        violations.dedup();
-        findings.faults.extend(violations.iter().map(|v| {
-            format!("the append at {} should have been stopped by the event at {}", v.append, v.excluded)
-        }));
-        Ok(())
-    }
-
     fn tell(&self, seen: Option<&Seen>, findings: &Findings) -> ExitCode {
-        let Findings { chain, conditions, groups, private_parts, private_proved, forgotten, faults } =
+        let Findings { chain, conditions, groups, private_parts, private_proved, forgotten, faults, .. } =
             findings;
         let log_id = seen.map(|seen| seen.log_id.to_string());
         if self.from.json {
@@ -143,6 +95,75 @@ impl Verify {
     }
 }
 
+/// Looks at a log from end to end.
+///
+/// # Errors
+/// When a service does not answer: that says nothing about its log.
+pub(super) fn examine(source: &Source, context: &Context<'_>) -> anyhow::Result<(Option<Seen>, Findings)> {
+    let mut findings = Findings::default();
+    let mut broken = None;
+    let progress = Progress::begin("verifying");
+    let seen = source.each(Position::START, &progress, |group| {
+        Ok(match findings.take(group, context) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                broken = Some(error);
+                ControlFlow::Break(())
+            }
+        })
+    });
+    drop(progress);
+    let seen = match seen {
+        Ok(seen) => Some(seen),
+        // A service that does not answer says nothing about its log.
+        Err(error) if matches!(source, Source::Service { .. }) => return Err(error),
+        Err(error) => {
+            findings.faults.push(format!("{error:#}"));
+            None
+        }
+    };
+    findings.faults.extend(broken.map(|broken| broken.to_string()));
+    if let Some(promised) = seen.as_ref().and_then(|seen| seen.promised.as_ref())
+        && *promised != findings.chain
+    {
+        findings.faults.push(format!(
+            "it says that it ends at {} with {}, but ends at {} with {}",
+            promised.last(),
+            promised.hash_hex(),
+            findings.chain.last(),
+            findings.chain.hash_hex()
+        ));
+    }
+    if let (Some(seen), Some(said)) = (&seen, &findings.said)
+        && !said.ends_with(&seen.log_id.to_string())
+    {
+        findings
+            .faults
+            .push(format!("it says that it is the log {}, its events stand in {said}", seen.log_id));
+    }
+    resolve(source, &mut findings)?;
+    Ok((seen, findings))
+}
+
+/// Looks again at what may have broken a condition.
+fn resolve(source: &Source, findings: &mut Findings) -> anyhow::Result<()> {
+    let Some(first) = findings.conditions.first_suspect() else { return Ok(()) };
+    let mut violations: Vec<Violation> = Vec::new();
+    let progress = Progress::begin("checking conditions");
+    source.each(Position(first.0 - 1), &progress, |group| {
+        for event in group.events()? {
+            violations.extend(findings.conditions.resolve(&event));
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    violations.sort_by_key(|violation| (violation.append, violation.excluded));
+    violations.dedup();
+    findings.faults.extend(violations.iter().map(|v| {
+        format!("the append at {} should have been stopped by the event at {}", v.append, v.excluded)
+    }));
+    Ok(())
+}
+
 impl Findings {
     fn take(&mut self, group: &StoredGroup, context: &Context<'_>) -> Result<(), Broken> {
         self.chain.link(group)?;
@@ -162,6 +183,12 @@ impl Findings {
         let stored = Stored { position: event.position, json: event.json };
         if let Err(error) = context.dialect.describe(stored) {
             self.faults.push(format!("the event at {} can not be decoded: {error}", event.position));
+        }
+        if let Ok(recorded) = Recorded::parse(event.json)
+            && *self.said.get_or_insert_with(|| recorded.source.to_string()) != recorded.source
+        {
+            self.faults
+                .push(format!("the event at {} says that it stands in {}", event.position, recorded.source));
         }
         self.private_parts += u64::from(event.private.is_some());
         match (context.dialect.private_digest(stored), &event.private) {

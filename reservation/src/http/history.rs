@@ -11,9 +11,9 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use chassis::problem::Problem;
 use chrono::{DateTime, Utc};
-use events::event::Event;
+use events::event::{Event, PaymentCompleted, PaymentFailed};
 use events::recorded::Recorded;
-use events::{Position, Query, ReservationId, Tag};
+use events::{PaymentId, Position, Query, ReservationId, Tag};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -127,12 +127,21 @@ struct Timeline {
     timezone: String,
     reservation: Option<Reservation>,
     state: Value,
+    /// The payment that was asked for, and where in the entries.
+    requested: Option<(PaymentId, usize)>,
     entries: Vec<Entry>,
 }
 
 impl Timeline {
     fn new(id: ReservationId) -> Self {
-        Self { id, timezone: "UTC".into(), reservation: None, state: Value::Null, entries: Vec::new() }
+        Self {
+            id,
+            timezone: "UTC".into(),
+            reservation: None,
+            state: Value::Null,
+            requested: None,
+            entries: Vec::new(),
+        }
     }
 
     fn add(&mut self, recorded: &Recorded<'_>, event: &Event) {
@@ -143,9 +152,18 @@ impl Timeline {
         let state = self.reservation.as_ref().map_or(Value::Null, state_of);
         let (cause, note) = (recorded.cause(), words::note(event, &self.timezone));
         let position = recorded.id.position.0;
-        // Events of one append follow from each other; what the notifier reports names its cause.
-        let caused_by =
-            cause.causation_id.as_ref().and_then(|id| self.entries.iter().position(|e| e.event_id == *id));
+        // What the notifier reports names its cause; a payment is known by its id, whoever decides it.
+        let caused_by = match (&cause.causation_id, event) {
+            (Some(id), _) => self.entries.iter().position(|entry| entry.event_id == *id),
+            (None, Event::PaymentCompleted(PaymentCompleted { payment_id, .. }))
+            | (None, Event::PaymentFailed(PaymentFailed { payment_id, .. })) => {
+                self.requested.filter(|(requested, _)| requested == payment_id).map(|(_, entry)| entry)
+            }
+            _ => None,
+        };
+        if let Event::PaymentRequested(requested) = event {
+            self.requested = Some((requested.payment_id, self.entries.len()));
+        }
         if let (Some(cause), Some(kind)) = (caused_by, outside(event)) {
             let effect = Effect { position, kind, note: note.clone(), at: recorded.time };
             self.entries[cause].effects.push(effect);

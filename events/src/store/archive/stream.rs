@@ -3,8 +3,11 @@
 //! ```text
 //! archive := "MEJALOG" 2:u8 log_id:[u8; 16] source_len:u8 source after:u64  record*  end
 //! record  := first:u64 value_len:u32 private_len:u32 value private
-//! end     := 0:u64 head:u64 hash:[u8; 32]
+//! end     := 0:u64 head:u64 hash:[u8; 32] digest:[u8; 32]
 //! ```
+//!
+//! `hash` is the chain's, at the head. `digest` is the SHA-256 of all records: the chain is about events,
+//! and what they are filed under must not change on the way either.
 //!
 //! Numbers are little-endian. A stream without its end was cut off. One that begins after zero is a
 //! part of a log; only a whole one can be restored.
@@ -12,6 +15,7 @@
 use std::io::{self, Read, Write};
 
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::{Chain, StoredGroup};
@@ -33,40 +37,57 @@ pub struct Header {
     pub after: Position,
 }
 
-/// Writes the beginning of an archive.
-///
-/// # Errors
-/// What the writer said.
-pub fn write_header(to: &mut impl Write, header: &Header) -> io::Result<()> {
-    to.write_all(MAGIC)?;
-    to.write_all(header.log_id.0.as_bytes())?;
-    let source = header.source.as_bytes();
-    to.write_all(&[u8::try_from(source.len()).map_err(io::Error::other)?])?;
-    to.write_all(source)?;
-    to.write_all(&header.after.0.to_le_bytes())
+/// Writes an archive.
+pub struct ArchiveWriter<W> {
+    to: W,
+    digest: Sha256,
 }
 
-/// Writes one group.
-///
-/// # Errors
-/// What the writer said.
-pub fn write_group(to: &mut impl Write, group: &StoredGroup) -> io::Result<()> {
-    to.write_all(&group.first().0.to_le_bytes())?;
-    for part in [&group.value, &group.private_value] {
-        to.write_all(&u32::try_from(part.len()).map_err(io::Error::other)?.to_le_bytes())?;
+impl<W: Write> ArchiveWriter<W> {
+    /// Writes the beginning.
+    ///
+    /// # Errors
+    /// What the writer said.
+    pub fn begin(mut to: W, header: &Header) -> io::Result<Self> {
+        to.write_all(MAGIC)?;
+        to.write_all(header.log_id.0.as_bytes())?;
+        let source = header.source.as_bytes();
+        to.write_all(&[u8::try_from(source.len()).map_err(io::Error::other)?])?;
+        to.write_all(source)?;
+        to.write_all(&header.after.0.to_le_bytes())?;
+        Ok(Self { to, digest: Sha256::new() })
     }
-    to.write_all(&group.value)?;
-    to.write_all(&group.private_value)
-}
 
-/// Writes the end of an archive: how far it goes, and the hash there (zeros in a part of a log).
-///
-/// # Errors
-/// What the writer said.
-pub fn write_end(to: &mut impl Write, chain: &Chain) -> io::Result<()> {
-    to.write_all(&0_u64.to_le_bytes())?;
-    to.write_all(&chain.last.0.to_le_bytes())?;
-    to.write_all(&chain.hash)
+    /// Writes one group.
+    ///
+    /// # Errors
+    /// What the writer said.
+    pub fn group(&mut self, group: &StoredGroup) -> io::Result<()> {
+        self.put(&group.first().0.to_le_bytes())?;
+        for part in [&group.value, &group.private_value] {
+            self.put(&u32::try_from(part.len()).map_err(io::Error::other)?.to_le_bytes())?;
+        }
+        self.put(&group.value)?;
+        self.put(&group.private_value)
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.digest.update(bytes);
+        self.to.write_all(bytes)
+    }
+
+    /// Writes the end: how far the archive goes, and the hash there (zeros in a part of a log). Gives back
+    /// what was written to.
+    ///
+    /// # Errors
+    /// What the writer said.
+    pub fn finish(mut self, chain: &Chain) -> io::Result<W> {
+        self.to.write_all(&0_u64.to_le_bytes())?;
+        self.to.write_all(&chain.last.0.to_le_bytes())?;
+        self.to.write_all(&chain.hash)?;
+        self.to.write_all(&self.digest.finalize())?;
+        Ok(self.to)
+    }
 }
 
 /// Reads an archive.
@@ -74,6 +95,7 @@ pub fn write_end(to: &mut impl Write, chain: &Chain) -> io::Result<()> {
 pub struct ArchiveReader<R> {
     from: R,
     header: Header,
+    digest: Sha256,
     end: Option<Chain>,
 }
 
@@ -93,7 +115,7 @@ impl<R: Read> ArchiveReader<R> {
         from.read_exact(&mut source).map_err(cut_off)?;
         let source = String::from_utf8(source).map_err(io::Error::other)?;
         let after = Position(u64::from_le_bytes(read_array(&mut from)?));
-        Ok(Self { from, header: Header { log_id, source, after }, end: None })
+        Ok(Self { from, header: Header { log_id, source, after }, digest: Sha256::new(), end: None })
     }
 
     /// What the archive says of itself.
@@ -112,11 +134,19 @@ impl<R: Read> ArchiveReader<R> {
         let first = Position(u64::from_le_bytes(read_array(&mut self.from)?));
         if first == Position::START {
             let last = Position(u64::from_le_bytes(read_array(&mut self.from)?));
-            self.end = Some(Chain { last, hash: read_array(&mut self.from)? });
+            let chain = Chain { last, hash: read_array(&mut self.from)? };
+            let digest: [u8; 32] = read_array(&mut self.from)?;
+            if digest[..] != self.digest.clone().finalize()[..] {
+                return Err(io::Error::other("its digest does not fit: it was changed"));
+            }
+            self.end = Some(chain);
             return Ok(None);
         }
-        let value_len = u32::from_le_bytes(read_array(&mut self.from)?);
-        let private_len = u32::from_le_bytes(read_array(&mut self.from)?);
+        let lengths: [u8; 8] = read_array(&mut self.from)?;
+        self.digest.update(first.0.to_le_bytes());
+        self.digest.update(lengths);
+        let [a, b, c, d, rest @ ..] = lengths;
+        let (value_len, private_len) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes(rest));
         let value = self.read_bytes(value_len)?;
         let private = self.read_bytes(private_len)?;
         StoredGroup::decode(first, value, private).map(Some).map_err(io::Error::other)
@@ -133,6 +163,7 @@ impl<R: Read> ArchiveReader<R> {
         }
         let mut bytes = vec![0; len as usize];
         self.from.read_exact(&mut bytes).map_err(cut_off)?;
+        self.digest.update(&bytes);
         Ok(bytes.into())
     }
 }

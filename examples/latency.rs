@@ -1,0 +1,134 @@
+//! How long it takes, for `make bench`:
+//!
+//! - `latency follow <url> <bookings per second> <seconds>`: from the answer to a booking until a consumer
+//!   that long-polls has its event in hand;
+//! - `latency read <url> <seconds>`: reading one reservation by its id, again and again.
+//!
+//! Prints the count, the median, the 99th percentile and the longest, in microseconds.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+type Fallible<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+#[tokio::main]
+async fn main() -> Fallible<()> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let http = reqwest::Client::builder().timeout(Duration::from_secs(40)).build()?;
+    let mut times = match words.as_slice() {
+        ["follow", url, rate, seconds] => follow(&http, url, rate.parse()?, seconds.parse()?).await?,
+        ["read", url, seconds] => read(&http, url, seconds.parse()?).await?,
+        _ => return Err("latency follow <url> <bookings per second> <seconds> | read <url> <seconds>".into()),
+    };
+    times.sort_unstable();
+    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_micros();
+    print(&format!("{} {} {} {}", times.len(), at(0.5), at(0.99), at(1.0)));
+    Ok(())
+}
+
+fn booking() -> Value {
+    let start = chrono::DateTime::from_timestamp(
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64)
+            + 30 * 86_400,
+        0,
+    );
+    json!({"customer_id": "cust-42", "venue_id": "bandung-dago", "party_size": 4, "start_time": start,
+        "contact_info": {"name": "Sari Wulandari", "phone": "+62 812 3456 7890", "email": "sari@example.com"}})
+}
+
+async fn book(http: &reqwest::Client, url: &str) -> Fallible<String> {
+    let answer = http.post(format!("{url}/api/reservations")).json(&booking()).send().await?;
+    let answer: Value = answer.error_for_status()?.json().await?;
+    Ok(answer["reservation_id"].as_str().ok_or("no id")?.to_owned())
+}
+
+/// Books at an even rate, whatever the answers take, and follows the feed.
+async fn follow(http: &reqwest::Client, url: &str, rate: u64, seconds: u64) -> Fallible<Vec<Duration>> {
+    let first = http.get(format!("{url}/events?limit=1")).send().await?;
+    let head = first.headers().get("head-position").and_then(|v| v.to_str().ok()).unwrap_or("0").to_owned();
+    let mut cursor = cursor_at(http, url, head.parse()?).await?;
+    let (answered, held): (Arc<Mutex<HashMap<String, Instant>>>, _) =
+        (Arc::default(), Arc::new(Mutex::new(HashMap::new())));
+    let consumer = tokio::spawn({
+        let (http, url, held) = (http.clone(), url.to_owned(), Arc::clone(&held));
+        async move {
+            let wanted = rate * seconds;
+            let deadline = Instant::now() + Duration::from_secs(seconds + 20);
+            let mut seen = 0;
+            while seen < wanted && Instant::now() < deadline {
+                let after =
+                    cursor.as_ref().map(|id: &String| format!("&lastEventId={id}")).unwrap_or_default();
+                let page = http
+                    .get(format!("{url}/events?limit=1000&timeout=5000{after}"))
+                    .send()
+                    .await?
+                    .bytes()
+                    .await?;
+                let now = Instant::now();
+                let page: Vec<Value> = serde_json::from_slice(&page)?;
+                cursor = page.last().and_then(|event| event["id"].as_str()).map(str::to_owned).or(cursor);
+                seen += page.len() as u64;
+                let ids =
+                    page.iter().filter_map(|event| event["subject"].as_str()?.strip_prefix("reservation/"));
+                held.lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner)
+                    .extend(ids.map(|id| (id.to_owned(), now)));
+            }
+            Fallible::Ok(())
+        }
+    });
+    let mut tick = tokio::time::interval(Duration::from_nanos(1_000_000_000 / rate));
+    let mut bookings = Vec::new();
+    for _ in 0..rate * seconds {
+        tick.tick().await;
+        let (http, url, answered) = (http.clone(), url.to_owned(), Arc::clone(&answered));
+        bookings.push(tokio::spawn(async move {
+            let id = book(&http, &url).await?;
+            answered.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(id, Instant::now());
+            Fallible::Ok(())
+        }));
+    }
+    for booking in bookings {
+        booking.await??;
+    }
+    consumer.await??;
+    let answered = answered.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let held = held.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    // Who holds the event before the answer has come waited for nothing.
+    let wait = |(id, answered): (&String, &Instant)| Some(held.get(id)?.saturating_duration_since(*answered));
+    let times: Vec<_> = answered.iter().filter_map(wait).collect();
+    if times.len() < answered.len() { Err("some events never came".into()) } else { Ok(times) }
+}
+
+/// The id of the event at the head, where following begins.
+async fn cursor_at(http: &reqwest::Client, url: &str, head: u64) -> Fallible<Option<String>> {
+    if head == 0 {
+        return Ok(None);
+    }
+    let id = book(http, url).await?;
+    let page = http.get(format!("{url}/events?subject=reservation/{id}")).send().await?.bytes().await?;
+    let page: Vec<Value> = serde_json::from_slice(&page)?;
+    Ok(page.last().and_then(|event| event["id"].as_str()).map(str::to_owned))
+}
+
+async fn read(http: &reqwest::Client, url: &str, seconds: u64) -> Fallible<Vec<Duration>> {
+    let id = book(http, url).await?;
+    let (mut times, deadline) = (Vec::new(), Instant::now() + Duration::from_secs(seconds));
+    while Instant::now() < deadline {
+        let began = Instant::now();
+        let answer = http.get(format!("{url}/api/reservations/{id}")).send().await?;
+        answer.error_for_status()?.bytes().await?;
+        times.push(began.elapsed());
+    }
+    Ok(times)
+}
+
+#[expect(clippy::print_stdout, reason = "this is what was asked for")]
+fn print(line: &str) {
+    println!("{line}");
+}
