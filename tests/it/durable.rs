@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
 use crate::services::{Pair, Running, booking};
+use crate::torture::victim::Victim;
 
 /// When the lines of a trace that hold one of `words` were written.
 fn times(trace: &str, words: &[&str]) -> Vec<f64> {
@@ -72,4 +73,53 @@ async fn answers_wait_for_a_sync_and_share_it() {
         .for_each(|(status, _)| assert_eq!(*status, 200));
     let shared = syncs(&read()).len() - 5;
     assert!(shared < 150, "{shared} syncs for 200 answers");
+}
+
+/// sled syncs neither files nor directories when it makes a database.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_log_syncs_its_files_and_directories() {
+    let dir = tempfile::tempdir().unwrap();
+    let trace = dir.path().join("trace");
+    let mut victim = Victim::new(dir.path().join("data"));
+    let words = ["strace", "-f", "-y", "-qq", "-e", "trace=fsync,fdatasync", "-o", trace.to_str().unwrap()];
+    victim.under = words.map(str::to_owned).to_vec();
+    victim.start(&Victim::client()).await;
+    victim.kill_9();
+    let trace = std::fs::read_to_string(trace).unwrap();
+    let parent = dir.path().canonicalize().unwrap();
+    for path in ["data/log/conf", "data/log/db", "data/log/blobs", "data/log", "data", ""] {
+        let path = parent.join(path);
+        let synced = format!("<{}>", path.display().to_string().trim_end_matches('/'));
+        let found = trace
+            .lines()
+            .any(|line| line.contains("fsync(") && line.contains(&synced) && line.ends_with("= 0"));
+        assert!(found, "{synced} was not synced: {trace}");
+    }
+}
+
+/// A disk that never answers must not leave a service that never answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_hangs_ends_the_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut victim = Victim::new(dir.path().join("data"));
+    let words = [
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        "trace=fdatasync",
+        "-e",
+        "inject=fdatasync:delay_enter=14000000",
+    ];
+    victim.under = words.map(str::to_owned).to_vec();
+    let http = Victim::client();
+    victim.start(&http).await;
+    let (url, body) = (format!("{}/api/reservations", victim.url), booking(2));
+    let never = tokio::spawn(http.post(url).json(&body).send());
+    let status = victim.end().await;
+    assert!(!status.success(), "{status}");
+    assert!(never.await.unwrap().is_err(), "nothing was acknowledged");
+    assert!(victim.said().contains("a commit has taken more than 10 s"), "{}", victim.said());
 }

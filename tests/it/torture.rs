@@ -12,7 +12,7 @@ mod faults;
 mod kill;
 mod power;
 mod syscalls;
-mod victim;
+pub mod victim;
 
 use std::fs;
 use std::io::Write as _;

@@ -115,6 +115,26 @@ fn leftovers_of_a_killed_start_are_removed_and_blobs_are_refused() {
     assert!(refusal(dir.path()).contains("blobs/"));
 }
 
+/// Recovery writes to the files: whoever looks into a damaged log must find it as the crash left it.
+#[tokio::test]
+async fn a_log_that_is_shorter_than_it_was_is_copied_before_it_is_touched() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    store.append(vec![numbered(1, &[]), numbered(2, &[])], anyway()).await.unwrap();
+    drop(store);
+    let db = dir.path().join("log/db");
+    fs::File::options().write(true).open(&db).unwrap().set_len(300).unwrap();
+    let cut = fs::read(&db).unwrap();
+    let message = refusal(dir.path());
+    let copy = dir.path().join("log-suspect-at-2");
+    assert!(message.contains(copy.to_str().unwrap()), "{message}");
+    assert_eq!(fs::read(copy.join("db")).unwrap(), cut);
+    // A second try does not write over what the first one kept.
+    fs::write(&db, b"").unwrap();
+    refusal(dir.path());
+    assert_eq!(fs::read(copy.join("db")).unwrap(), cut);
+}
+
 #[tokio::test]
 async fn a_full_disk_is_said_and_reads_go_on() {
     let dir = tempfile::tempdir().unwrap();
