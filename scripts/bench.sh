@@ -1,20 +1,32 @@
 #!/usr/bin/env bash
-# Measures; every ratio is of two figures from one run. BENCH_SECONDS=5 BENCH_ROUNDS=3 BENCH_MILLION=1
+# Measures, beside what else one would use; every ratio is of two figures from one round. Writes
+# docs/performance.md from benches/performance.md.
+#   BENCH_SECONDS=4 BENCH_ROUNDS=3   length and number of rounds
+#   BENCH_EVENTS=10000000            the longest log; 0 leaves out what needs filled logs
+#   bench.sh post postgres           some of: post postgres fastapi log umadb feed follow read start growth
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/bench-others.sh"
 cd "$root"
 
-seconds=${BENCH_SECONDS:-5}
+seconds=${BENCH_SECONDS:-4}
 rounds=${BENCH_ROUNDS:-3}
+events=${BENCH_EVENTS:-10000000}
+all="post postgres fastapi log umadb feed follow read start growth"
+wanted=" ${*:-$all} "
 need_rust
 need curl curl
 need wrk wrk
 need jq jq
 cargo build --release --locked --quiet -p reservation
 cargo build --release --locked --quiet -p chassis --example echo
-cargo build --release --locked --quiet -p events --features store --example fill
+cargo build --release --locked --quiet -p events --features store --example fill --example append
+cargo build --release --locked --quiet -p meja --example latency
 
-work=$(mktemp -d)
+mkdir -p target/bench
+results=target/bench/results
+[ $# -gt 0 ] || : >"$results"
+work=$(mktemp -d -p target/bench)
 pids=()
 stop() {
   for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
@@ -26,62 +38,191 @@ port=18100
 base=http://127.0.0.1:$port
 echo=http://127.0.0.1:$((port + 1))
 
+# stop_pid PID: asks it to end, and waits.
+stop_pid() { kill -TERM "$1" 2>/dev/null && wait "$1" 2>/dev/null || true; }
+
 start_reservation() { # DATA_DIR
   target/release/reservation --listen 127.0.0.1:$port --data-dir "$1" --log warn &
-  pids+=($!)
   reservation=$!
+  pids+=($reservation)
   wait_ready reservation $base $reservation
 }
-stop_reservation() { kill -TERM $reservation && wait $reservation || true; }
+start_echo() { # [BYTES of the static body]
+  target/release/examples/echo 127.0.0.1:$((port + 1)) "$@" &
+  echo_pid=$!
+  pids+=($echo_pid)
+  until curl -so /dev/null $echo/fixed; do sleep 0.05; done
+}
 
-per_second() { awk '/Requests\/sec/ {printf "%d", $2}'; }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", a / b}'; }
 median() { sort -n | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 metric() { curl -s $base/metrics | awk -v name="$1" '$1 == name {print $2}'; }
+result() { # KEY VALUE: notes a figure, and shows it
+  sed -i "/^$1=/d" "$results"
+  printf '%s=%s\n' "$1" "$2" >>"$results"
+  printf '  %-28s %s\n' "$1" "$2"
+}
+want() { case "$wanted" in *" $1 "*) printf '\n%s%s%s\n' "$bold" "$1" "$plain" ;; *) return 1 ;; esac }
+grouped() { printf "%'d" "$1" | sed 's/^ //'; }
+# book CONNECTIONS URL: bookings a second; a refused one ends the run.
+book() {
+  wrk -t1 -c"$1" -d"${seconds}s" -s benches/book.lua "$2" >"$work/wrk"
+  ! grep -q 'Non-2xx' "$work/wrk" || die "Some bookings were refused: $(cat "$work/wrk")"
+  awk '/Requests\/sec/ {printf "%d", $2}' "$work/wrk"
+}
+get() { wrk -t1 -c8 -d"${seconds}s" "$1" | awk '/Requests\/sec/ {printf "%d", $2}'; }
+# versus KEY OURS THEIRS: medians of both and of their ratios, from files with a figure a line.
+versus() {
+  result "$1" "$(median <"$work/ours")"
+  result "$1_other" "$(median <"$work/theirs")"
+  result "$1_ratio" "$(paste "$work/ours" "$work/theirs" | awk '{printf "%.2f\n", $1 / $2}' | median)"
+}
+fresh() { : >"$work/ours" && : >"$work/theirs"; }
+note() { printf '%s\n' "$2" >>"$work/$1"; }
 
-printf '%s\n' "$(nproc) cores, $(uname -sr), $(df --output=fstype "$work" | tail -1), shared with the load generator"
-printf '%s rounds of %s s, medians\n\n' "$rounds" "$seconds"
+export LC_ALL=en_US.UTF-8 2>/dev/null || true
+result machine "$(nproc) cores ($(awk -F': ' '/model name/ {print $2; exit}' /proc/cpuinfo)), $(awk '/MemTotal/ {printf "%d GiB", $2 / 1048576}' /proc/meminfo), shared with the load generator"
+result kernel "$(uname -sr)"
+result disk "$(df --output=fstype,source "$work" | tail -1 | awk '{print $1 " on " $2}')"
+result rounds "$rounds rounds of $seconds s, medians"
+result date "$(date -u +%F)"
 
-start_reservation "$work/post"
-target/release/examples/echo 127.0.0.1:$((port + 1)) &
-pids+=($!)
-until curl -so /dev/null $echo/fixed; do sleep 0.05; done
-for connections in 64 256; do
-  : >"$work/durable" && : >"$work/plain" && : >"$work/ratio"
-  for _ in $(seq "$rounds"); do
-    durable=$(wrk -t1 -c$connections -d"${seconds}s" -s benches/book.lua $base/api/reservations | tee "$work/wrk" | per_second)
-    ! grep -q 'Non-2xx' "$work/wrk" || die "Some bookings were refused: $(cat "$work/wrk")"
-    plain=$(wrk -t1 -c$connections -d"${seconds}s" -s benches/book.lua $echo/echo | per_second)
-    printf '%s\n' "$durable" >>"$work/durable" && printf '%s\n' "$plain" >>"$work/plain"
-    ratio "$durable" "$plain" >>"$work/ratio" && echo >>"$work/ratio"
+if want post; then
+  start_reservation "$work/post"
+  start_echo
+  book 64 $base/api/reservations >/dev/null # warm
+  for connections in 64 256; do
+    fresh
+    for _ in $(seq "$rounds"); do
+      note ours "$(book $connections $base/api/reservations)"
+      note theirs "$(book $connections $echo/echo)"
+    done
+    versus post_$connections
   done
-  printf 'durable POST /api/reservations, %3d connections  %7d /s\n' $connections "$(median <"$work/durable")"
-  printf 'the same server without the log                  %7d /s\n' "$(median <"$work/plain")"
-  printf 'ratio                                            %7s\n\n' "$(median <"$work/ratio")"
-done
-groups=$(metric meja_log_group_events_count)
-printf 'events in a group on average                     %7s\n\n' "$(ratio "$(metric meja_log_group_events_sum)" "$groups")"
-
-page=$(curl -s "$base/events?limit=1000" | wc -c)
-kill -TERM "${pids[1]}" && wait "${pids[1]}" || true
-target/release/examples/echo 127.0.0.1:$((port + 1)) "$page" &
-pids+=($!)
-until curl -so /dev/null $echo/fixed; do sleep 0.05; done
-: >"$work/feed" && : >"$work/fixed"
-for _ in $(seq "$rounds"); do
-  wrk -t1 -c8 -d"${seconds}s" "$base/events?limit=1000" | per_second >>"$work/feed" && echo >>"$work/feed"
-  wrk -t1 -c8 -d"${seconds}s" $echo/fixed | per_second >>"$work/fixed" && echo >>"$work/fixed"
-done
-feed=$(median <"$work/feed") fixed=$(median <"$work/fixed")
-printf 'feed pages of 1,000 events (%d bytes)        %7d /s  %6d MB/s\n' "$page" "$feed" $((feed * page / 1000000))
-printf 'a static body of that size                       %7d /s  %6d MB/s\n' "$fixed" $((fixed * page / 1000000))
-printf 'ratio                                            %7s\n\n' "$(ratio "$feed" "$fixed")"
-stop_reservation
-
-if [ "${BENCH_MILLION:-1}" = 1 ]; then
-  target/release/examples/fill "$work/million" 1000000
-  began=$(date +%s%N)
-  start_reservation "$work/million"
-  printf 'start-up on %s events, until ready          %7s s\n' "$(metric meja_log_head_position)" "$(ratio $(($(date +%s%N) - began)) 1000000000)"
-  printf 'resident memory then                             %7d MB\n' $(($(awk '/VmRSS/ {print $2}' /proc/$reservation/status) / 1024))
+  result post_group "$(ratio "$(metric meja_log_group_events_sum)" "$(metric meja_log_group_events_count)")"
+  stop_pid $reservation && stop_pid $echo_pid
 fi
+
+# Against others: both run in turn, with the same number of clients.
+for other in postgres fastapi; do
+  if want $other; then
+    if start_$other; then
+      start_reservation "$work/$other-ours"
+      book 64 $base/api/reservations >/dev/null
+      fresh
+      for _ in $(seq "$rounds"); do
+        note ours "$(book 64 $base/api/reservations)"
+        note theirs "$(measure_$other)"
+      done
+      versus $other
+      stop_pid $reservation
+      stop_$other
+    else
+      result ${other}_ratio "not measured: $missing"
+    fi
+  fi
+done
+
+if want log; then
+  fresh
+  for round in $(seq "$rounds"); do
+    read -r ours theirs _ in_group < <(target/release/examples/append "$work/append-$round" 256 "$seconds")
+    note ours "$ours" && note theirs "$theirs"
+  done
+  versus log
+  result log_group "$in_group"
+fi
+
+if want umadb; then
+  if start_umadb; then
+    fresh
+    for round in $(seq "$rounds"); do
+      read -r ours _ < <(target/release/examples/append "$work/append-umadb-$round" 64 "$seconds")
+      note ours "$ours"
+      note theirs "$(measure_umadb)"
+    done
+    versus umadb
+    stop_umadb
+  else
+    result umadb_ratio "not measured: $missing"
+  fi
+fi
+
+if want feed; then
+  start_reservation "$work/feed"
+  book 64 $base/api/reservations >/dev/null
+  page=$(curl -s "$base/events?limit=1000" | wc -c)
+  start_echo "$page"
+  fresh
+  for _ in $(seq "$rounds"); do
+    note ours "$(get "$base/events?limit=1000")"
+    note theirs "$(get $echo/fixed)"
+  done
+  result feed_page_bytes "$page"
+  versus feed
+  result feed_mb_per_s $(($(median <"$work/ours") * page / 1000000))
+  stop_pid $reservation && stop_pid $echo_pid
+fi
+
+if want follow; then
+  start_reservation "$work/follow"
+  target/release/examples/latency follow $base 200 1 >/dev/null
+  read -r count p50 p99 max < <(target/release/examples/latency follow $base 1000 "$((seconds * 2))")
+  result follow_events "$count" && result follow_p50_us "$p50" && result follow_p99_us "$p99" && result follow_max_us "$max"
+  stop_pid $reservation
+fi
+
+if want read; then
+  start_reservation "$work/read"
+  book 64 $base/api/reservations >/dev/null
+  wrk -t1 -c64 -d"$((seconds * 2 + 1))s" -s benches/book.lua $base/api/reservations >"$work/wrk" &
+  writers=$!
+  sleep 0.5
+  read -r count p50 p99 max < <(target/release/examples/latency read $base "$((seconds * 2))")
+  wait $writers
+  result read_count "$count" && result read_p50_us "$p50" && result read_p99_us "$p99" && result read_max_us "$max"
+  result read_while "$(awk '/Requests\/sec/ {printf "%d", $2}' "$work/wrk")"
+  stop_pid $reservation
+fi
+
+# start_up KEY EVENTS: a filled log, how long it takes to start, what it takes in memory and on disk.
+start_up() {
+  [ -d "$work/$2" ] || target/release/examples/fill "$work/$2" "$2"
+  start_reservation "$work/$2"
+  stop_pid $reservation
+  local began
+  began=$(date +%s%N)
+  start_reservation "$work/$2"
+  result "$1_s" "$(ratio $(($(date +%s%N) - began)) 1000000000)"
+  result "$1_mb" $(($(awk '/VmRSS/ {print $2}' /proc/$reservation/status) / 1024))
+  result "$1_peak_mb" $(($(awk '/VmHWM/ {print $2}' /proc/$reservation/status) / 1024))
+  result "$1_disk_mb" "$(du -sm "$work/$2/log" | cut -f1)"
+}
+
+if [ "$events" != 0 ] && want start; then
+  start_up start_million 1000000
+  stop_pid $reservation
+fi
+
+if [ "$events" != 0 ] && want growth; then
+  cpu() { awk '{print $14 + $15}' /proc/$reservation/stat; }
+  for size in 10000 1000000 "$events"; do
+    start_up start_$size "$size"
+    book 64 $base/api/reservations >/dev/null
+    : >"$work/rate" && : >"$work/cpu"
+    for _ in $(seq "$rounds"); do
+      before=$(metric meja_log_head_position) ticks=$(cpu)
+      note rate "$(book 64 $base/api/reservations)"
+      note cpu "$(awk -v t=$(($(cpu) - ticks)) -v a="$before" -v b="$(metric meja_log_head_position)" 'BEGIN {printf "%.1f", t * 10000 / (b - a)}')"
+    done
+    result growth_${size}_rate "$(median <"$work/rate")"
+    result growth_${size}_cpu_us "$(median <"$work/cpu")"
+    stop_pid $reservation
+    [ "$size" = 1000000 ] || rm -rf "${work:?}/$size"
+  done
+  sed -i "s/_${events}_/_longest_/" "$results"
+  result growth_longest "$events"
+fi
+
+scripts/bench-render.sh "$results" benches/performance.md >docs/performance.md
+printf '\nWritten to docs/performance.md.\n'

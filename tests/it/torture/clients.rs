@@ -1,7 +1,7 @@
 //! Clients that book, confirm, take tables and cancel, and write down what they asked and were told;
 //! consumers that follow the feed and write down what they saw.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -19,14 +19,21 @@ pub struct Campaign {
     began: Instant,
     pub ops: Mutex<Vec<Op>>,
     stop: AtomicBool,
+    /// Answers after this do not count.
+    silent_from: AtomicU64,
     /// A pause between two requests of one client.
     pub pause: Duration,
 }
 
 impl Campaign {
     pub fn new() -> Arc<Self> {
-        let (ops, stop) = (Mutex::default(), AtomicBool::new(false));
-        Arc::new(Self { began: Instant::now(), ops, stop, pause: Duration::from_millis(1) })
+        Arc::new(Self {
+            began: Instant::now(),
+            ops: Mutex::default(),
+            stop: AtomicBool::new(false),
+            silent_from: AtomicU64::new(u64::MAX),
+            pause: Duration::from_millis(1),
+        })
     }
 
     fn now(&self) -> u64 {
@@ -39,6 +46,12 @@ impl Campaign {
 
     pub fn resume(&self) {
         self.stop.store(false, Ordering::Relaxed);
+        self.silent_from.store(u64::MAX, Ordering::SeqCst);
+    }
+
+    /// Whatever is answered from now on, the client never gets to know.
+    pub fn nobody_answers_any_more(&self) {
+        self.silent_from.store(self.now(), Ordering::SeqCst);
     }
 
     fn stopped(&self) -> bool {
@@ -87,8 +100,13 @@ impl Campaign {
                     let status = answer.status().as_u16();
                     let body: Option<Value> = answer.json().await.ok();
                     op.outcome = outcome(status, body.as_ref());
+                    let now = self.now();
+                    if now >= self.silent_from.load(Ordering::SeqCst) {
+                        op.outcome = Outcome::Unknown;
+                        break;
+                    }
                     if !matches!(op.outcome, Outcome::Unknown) {
-                        op.answered = Some(self.now());
+                        op.answered = Some(now);
                         op.reservation =
                             body.and_then(|body| body["reservation_id"].as_str().map(str::to_owned));
                         break;

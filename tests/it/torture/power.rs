@@ -1,8 +1,9 @@
 //! A power cut: the file system is shut down under the service, without writing its journal, and
 //! mounted again. What was only in memory is gone, as it would be.
 
+use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::checker::check;
@@ -37,13 +38,35 @@ impl FileSystem {
         run("mount", &["-o", "loop", self.image.to_str().unwrap(), self.at.to_str().unwrap()]);
     }
 
-    /// Nothing that is not on the disk now will ever be there.
-    fn cut(&self) {
-        run("xfs_io", &["-x", "-c", "shutdown", self.at.to_str().unwrap()]);
+    /// Gets ready to cut: from then on one word is enough.
+    fn cutter(&self) -> Cutter {
+        let mut command = Command::new("xfs_io");
+        command.arg("-x").arg(&self.at).stdin(Stdio::piped()).stdout(Stdio::null());
+        let cutter = Cutter(command.spawn().unwrap());
+        // Ready once it holds the directory.
+        let held = || {
+            let fds = std::fs::read_dir(format!("/proc/{}/fd", cutter.0.id())).unwrap();
+            fds.flatten().any(|fd| std::fs::read_link(fd.path()).is_ok_and(|path| path == self.at))
+        };
+        while !held() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        cutter
     }
 
     fn unmount(&self) -> bool {
         Command::new("umount").arg(&self.at).output().is_ok_and(|output| output.status.success())
+    }
+}
+
+/// Cuts the power of a file system.
+struct Cutter(Child);
+
+impl Cutter {
+    /// Nothing that is not on the disk now will ever be there.
+    fn cut(mut self) {
+        self.0.stdin.take().unwrap().write_all(b"shutdown\n").unwrap();
+        assert!(self.0.wait().unwrap().success());
     }
 }
 
@@ -90,9 +113,12 @@ async fn cut_under_load(
         let (campaign, url, http) = (campaign.clone(), victim.url.clone(), http.clone());
         async move { campaign.run(&url, &http, 8).await }
     });
+    let cutter = file_system.cutter();
     tokio::time::sleep(Duration::from_millis(fastrand::u64(20..200))).await;
-    // The clients notice that nobody answers; nothing that is said from now on can be durable.
-    file_system.cut();
+    // A machine without power answers nobody. This one goes on for a moment, and a sync that was under
+    // way when the journal was thrown away may even say that it worked: no answer counts from now on.
+    campaign.nobody_answers_any_more();
+    cutter.cut();
     campaign.stop();
     tokio::time::sleep(Duration::from_millis(5)).await;
     victim.kill_9();

@@ -67,7 +67,7 @@ async fn life(victim: &mut Victim, http: &reqwest::Client, call: &str, n: usize,
     let campaign = Campaign::new();
     victim.spawn();
     if victim.is_ready(http).await {
-        work(&campaign, &victim.url, http, 12).await;
+        work(&campaign, &victim.url, http, cycles(12, 80)).await;
     }
     let status = match victim.ended() {
         Some(status) => Some(status),
