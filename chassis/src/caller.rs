@@ -82,11 +82,7 @@ pub async fn observe(path: Option<MatchedPath>, mut request: Request, next: Next
     if let Ok(id) = id {
         response.headers_mut().insert(REQUEST_ID, id);
     }
-    let method = known_method(&method);
-    metrics::counter!("http_requests_total", "method" => method, "route" => route.clone(), "status" => status.to_string())
-        .increment(1);
-    metrics::histogram!("http_request_duration_seconds", "method" => method, "route" => route)
-        .record(elapsed);
+    crate::metrics::answered(known_method(&method), &route, status, elapsed);
     response
 }
 

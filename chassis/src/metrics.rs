@@ -1,5 +1,7 @@
 //! Prometheus metrics: one recorder for the process, rendered at `GET /metrics`.
 
+use std::collections::HashMap;
+use std::sync::{LazyLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
@@ -28,6 +30,40 @@ pub async fn upkeep(handle: PrometheusHandle) {
         tick.tick().await;
         handle.run_upkeep();
     }
+}
+
+/// The figures of one kind of answer.
+struct Answers {
+    total: metrics::Counter,
+    seconds: metrics::Histogram,
+}
+
+/// By route; within, by method and status. Looking a figure up by its labels allocates and hashes each of
+/// them, which every request would pay for.
+type AnswersByRoute = HashMap<String, Vec<((&'static str, u16), Answers)>>;
+
+static ANSWERS: LazyLock<RwLock<AnswersByRoute>> = LazyLock::new(RwLock::default);
+
+/// Counts an answer. `route` is one of the service's own, never what a caller wrote.
+pub fn answered(method: &'static str, route: &str, status: u16, elapsed: Duration) {
+    let record = |answers: &Answers| {
+        answers.total.increment(1);
+        answers.seconds.record(elapsed);
+    };
+    {
+        let known = ANSWERS.read().unwrap_or_else(PoisonError::into_inner);
+        let kinds = known.get(route).map(Vec::as_slice).unwrap_or_default();
+        if let Some((_, answers)) = kinds.iter().find(|(kind, _)| *kind == (method, status)) {
+            return record(answers);
+        }
+    }
+    let answers = Answers {
+        total: metrics::counter!("http_requests_total", "method" => method, "route" => route.to_owned(), "status" => status.to_string()),
+        seconds: metrics::histogram!("http_request_duration_seconds", "method" => method, "route" => route.to_owned()),
+    };
+    record(&answers);
+    let mut known = ANSWERS.write().unwrap_or_else(PoisonError::into_inner);
+    known.entry(route.to_owned()).or_default().push(((method, status), answers));
 }
 
 fn describe() {

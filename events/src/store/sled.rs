@@ -78,6 +78,7 @@ impl Options {
 #[derive(Debug)]
 pub struct SledStore {
     source: &'static str,
+    data_dir: PathBuf,
     shared: Arc<Shared>,
     requests: Option<mpsc::Sender<Request>>,
     threads: Vec<JoinHandle<()>>,
@@ -152,7 +153,14 @@ impl SledStore {
             spawn("log-writer", move || writer.run())?,
             spawn("log-keeper", move || keeper_thread.run(&stop))?,
         ];
-        Ok(Self { source: options.source, shared, requests: Some(requests), threads, keeper })
+        Ok(Self {
+            source: options.source,
+            data_dir: options.data_dir.clone(),
+            shared,
+            requests: Some(requests),
+            threads,
+            keeper,
+        })
     }
 }
 
@@ -161,6 +169,12 @@ impl SledStore {
     #[must_use]
     pub fn source(&self) -> &'static str {
         self.source
+    }
+
+    /// The directory that the log stands in.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
     }
 
     /// The group that holds `position`, as it is stored, or `None` behind the head. Blocks.

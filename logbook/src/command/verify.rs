@@ -7,6 +7,7 @@ use events::Position;
 use events::recorded::Recorded;
 use events::store::Stored;
 use events::store::archive::{Broken, Chain, StoredEvent, StoredGroup};
+use events::store::sled::witnessed;
 use serde_json::json;
 
 use super::From;
@@ -37,6 +38,8 @@ pub(super) struct Findings {
     forgotten: u64,
     /// What is not as it must be; nothing if the log is whole.
     pub(super) faults: Vec<String>,
+    /// How far the log had come when its head witness was written, if it has one.
+    witness: Option<Position>,
     /// The log that each event says it stands in; it must be one.
     said: Option<String>,
 }
@@ -58,14 +61,23 @@ impl Verify {
     }
 
     fn tell(&self, seen: Option<&Seen>, findings: &Findings) -> ExitCode {
-        let Findings { chain, conditions, groups, private_parts, private_proved, forgotten, faults, .. } =
-            findings;
+        let Findings {
+            chain,
+            conditions,
+            groups,
+            private_parts,
+            private_proved,
+            forgotten,
+            faults,
+            witness,
+            ..
+        } = findings;
         let log_id = seen.map(|seen| seen.log_id.to_string());
         if self.from.json {
             let verdict = json!({
                 "ok": faults.is_empty(), "log_id": log_id, "events": chain.last().0, "hash": chain.hash_hex(),
                 "groups": groups, "appends": conditions.checked, "private_parts": private_parts,
-                "private_parts_proved": private_proved, "private_parts_forgotten": forgotten, "faults": faults,
+                "private_parts_proved": private_proved, "private_parts_forgotten": forgotten, "witness": witness.map(|at| at.0), "faults": faults,
             });
             say(&verdict.to_string());
         } else {
@@ -79,6 +91,9 @@ impl Verify {
             say(&format!(
                 "private     {private_parts} parts, {private_proved} proved by their digest, {forgotten} forgotten"
             ));
+            if let Some(witness) = witness {
+                say(&format!("witness     saw it at {witness}, and it fits"));
+            }
             for fault in faults.iter().take(FAULTS_TOLD_MAX) {
                 say(&format!("FAULT       {fault}"));
             }
@@ -140,6 +155,10 @@ pub(super) fn examine(source: &Source, context: &Context<'_>) -> anyhow::Result<
         findings
             .faults
             .push(format!("it says that it is the log {}, its events stand in {said}", seen.log_id));
+    }
+    if let Source::Directory(store) = source {
+        // It fits, or the log had not opened.
+        findings.witness = witnessed(store.data_dir())?.map(|witness| witness.position);
     }
     resolve(source, &mut findings)?;
     Ok((seen, findings))
