@@ -175,11 +175,13 @@ fn check_limits(
     if events.is_empty() || events.len() > APPEND_EVENTS_MAX {
         return Err(AppendError::EventCount { events: events.len() });
     }
+    let tag_bytes = events.iter().flat_map(|event| &event.tags).map(|tag| tag.as_str().len()).sum();
     let private_bytes = events.iter().filter_map(|event| event.private.as_ref()).map(Bytes::len).sum();
     let condition_bytes = frame::condition_bytes(condition).unwrap_or(usize::MAX);
     for (part, bytes, max) in [
         ("append that begins", lengths.clone().sum(), APPEND_BYTES_MAX),
         ("private parts of an append that begins", private_bytes, APPEND_BYTES_MAX),
+        ("tags of an append that begins", tag_bytes, APPEND_BYTES_MAX),
         ("condition", condition_bytes, frame::CONDITION_BYTES_MAX),
     ] {
         if bytes > max {

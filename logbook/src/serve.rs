@@ -80,6 +80,9 @@ async fn archive(State(route): State<LogRoute>, mut parts: Parts) -> Result<Resp
     tokio::task::spawn_blocking(move || {
         let mut writer = Pieces { to_client, piece: Vec::with_capacity(PIECE_BYTES) };
         if let Err(error) = stream(&route.store, asked.after, head, &mut writer) {
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                tracing::error!(%error, "the log could not be given out");
+            }
             // The client sees it end early, which no archive does; who left wants nothing more.
             let _ = writer.to_client.blocking_send(Err(error));
         }
@@ -114,7 +117,7 @@ async fn asked(parts: &mut Parts) -> Result<Asked, Problem> {
 fn stream(store: &SledStore, after: Position, head: Position, to: &mut Pieces) -> io::Result<()> {
     let header = Header { log_id: store.log_id(), source: store.source().to_owned(), after };
     let mut archive = ArchiveWriter::begin(to, &header)?;
-    // Of a part of a log the hash at its end is not known here; the end itself still is.
+    // Of a part of a log neither is known at its end: that the end comes is enough.
     let mut chain = Chain::default();
     let mut last = after;
     while last < head {

@@ -11,7 +11,7 @@ use chassis::secret::Token;
 use events::feed::HEAD_POSITION_HEADER;
 use events::store::EventStore as _;
 use events::store::archive::{ArchiveReader, Chain, StoredGroup};
-use events::store::sled::{Options, SledStore};
+use events::store::sled::{OpenError, Options, SledStore};
 use events::{LogId, Position};
 
 use crate::Context;
@@ -53,7 +53,10 @@ impl Source {
                 let url = url.trim_end_matches('/').to_owned();
                 Ok(Self::Service { url, token: context.token.clone() })
             }
-            Some(path) if Path::new(path).is_file() => Ok(Self::Archive(path.into())),
+            Some(path) if Path::new(path).is_file() => {
+                File::open(path).with_context(|| format!("could not open {path}"))?;
+                Ok(Self::Archive(path.into()))
+            }
             Some(path) => Self::directory(context, Path::new(path)),
             None => Self::directory(context, &context.data_dir),
         }
@@ -67,14 +70,21 @@ impl Source {
             );
         }
         let options = Options { cache_bytes: context.cache_bytes, ..Options::new(data_dir, context.source) };
-        let store = SledStore::open(&options).map_err(|error| match error {
-            events::store::sled::OpenError::InUse(dir) => anyhow::anyhow!(
-                "{} belongs to a running service: look at it with --from http://its-address",
-                dir.display()
-            ),
-            other => other.into(),
+        let store = SledStore::open(&options).map_err(|error| {
+            let advice = match &error {
+                OpenError::InUse(_) => " (a running service is looked at with --from http://its-address)",
+                _ => "",
+            };
+            anyhow::Error::from(error)
+                .context(format!("could not open the log in {}{advice}", data_dir.display()))
         })?;
         Ok(Self::Directory(Box::new(store)))
+    }
+
+    /// Whether a log did not open because a service has it.
+    #[must_use]
+    pub fn is_in_use(error: &anyhow::Error) -> bool {
+        matches!(error.downcast_ref(), Some(OpenError::InUse(_)))
     }
 
     /// Which log it is.

@@ -46,9 +46,17 @@ impl Drop for Progress {
 pub fn say(line: &str) {
     use std::io::Write as _;
     let mut out = std::io::stdout().lock();
-    if writeln!(out, "{line}").is_err() {
-        std::process::exit(0);
+    match writeln!(out, "{line}") {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => std::process::exit(fail(&error)),
     }
+}
+
+#[expect(clippy::print_stderr, reason = "said to whoever reads")]
+fn fail(error: &std::io::Error) -> i32 {
+    eprintln!("could not write to standard output: {error}");
+    1
 }
 
 /// `1.5 MiB`.

@@ -85,12 +85,20 @@ async fn a_log_is_backed_up_while_it_is_served_and_restored() {
     let data = text(&pair.dir.path().join("reservation"));
     let file = text(&pair.dir.path().join("reservation.backup"));
     let (code, _, said) = log("reservation", &["verify", "--data-dir", &data]);
-    assert!(code == Some(1) && said.contains("belongs to a running service"), "{said}");
+    assert!(code == Some(1) && said.contains("a running service is looked at with --from"), "{said}");
+    let (code, _, said) = log("reservation", &["compact", "--data-dir", &data]);
+    assert!(code == Some(1) && said.contains("stop it first"), "{said}");
     // What came after the backup is not given up by accident.
     pair.book(2).await;
     assert_eq!(pair.reservation.take().unwrap().terminate(), Some(0));
     let (code, _, said) = log("reservation", &["restore", &file, "--data-dir", &data]);
     assert!(code == Some(1) && said.contains("--force gives up what came after"), "{said}");
+    // With a witness that can not be read nothing is started, and what the message says works.
+    std::fs::write(pair.dir.path().join("reservation/head-witness.json"), "{").unwrap();
+    let (code, printed, _) = log("reservation", &["verify", "--data-dir", &data]);
+    assert!(code == Some(3) && printed.contains("head-witness.json can not be read"), "{printed}");
+    let (code, _, said) = log("reservation", &["restore", &file, "--data-dir", &data]);
+    assert!(code == Some(1) && said.contains("--force"), "{said}");
     done("reservation", &["restore", &file, "--data-dir", &data, "--force"]);
     pair.start_reservation().await;
     assert_eq!(pair.events().await.len() as u64, right["events"].as_u64().unwrap());
@@ -135,6 +143,15 @@ async fn an_export_is_resumed_and_makes_the_same_log_again() {
         let event: Value = serde_json::from_str(line).unwrap();
         assert_eq!((&event["specversion"], event["mejalog"].is_string()), (&json!("1.0"), true));
     }
+
+    // What is no export is left alone.
+    let token = pair.dir.path().join("token");
+    std::fs::write(&token, TOKEN).unwrap();
+    let (code, _, said) = log("reservation", &["export", "--data-dir", &data, "--to", &text(&token)]);
+    assert!(code == Some(1) && said.contains("it is not an export"), "{said}");
+    assert_eq!(std::fs::read_to_string(&token).unwrap(), TOKEN);
+    let (code, _, said) = log("reservation", &["export", "--data-dir", &data, "--to", &text(&file)]);
+    assert!(code == Some(1) && said.contains("--with-private"), "{said}");
 
     // Broken off between two appends, then gone on with.
     let lines: Vec<_> = whole.split_inclusive(|byte| *byte == b'\n').collect();
@@ -231,6 +248,23 @@ async fn a_running_log_is_followed() {
         let event = next();
         assert_eq!(event["subject"], format!("reservation/{id}"), "place {place}");
     }
+}
+
+/// A service that never took a booking has a log too.
+#[test]
+fn an_empty_log_is_backed_up_restored_and_compacted() {
+    use events::store::sled::{Options, SledStore};
+    let dir = tempfile::tempdir().unwrap();
+    let (data, file, into) =
+        (dir.path().join("data"), text(&dir.path().join("empty")), text(&dir.path().join("into")));
+    drop(SledStore::open(&Options::new(&data, "reservation")).unwrap());
+    done("reservation", &["backup", &file, "--data-dir", &text(&data)]);
+    done("reservation", &["restore", &file, "--data-dir", &into]);
+    done("reservation", &["compact", "--data-dir", &into]);
+    assert_eq!(
+        verdict("reservation", &["--data-dir", &into])["log_id"],
+        verdict("reservation", &["--from", &file])["log_id"]
+    );
 }
 
 /// The checker is checked: an append that its condition should have stopped is found.

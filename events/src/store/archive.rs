@@ -233,6 +233,12 @@ impl Draft {
         Self { first: chain.last.next(), chain, group: GroupBuilder::default(), private: Vec::new() }
     }
 
+    /// The position of the event that is added next.
+    #[must_use]
+    pub fn next(&self) -> Position {
+        self.chain.last.next()
+    }
+
     /// Adds the event of the next position to the append that is open.
     pub fn push(
         &mut self,

@@ -39,8 +39,9 @@ const VALUE_HEADER_LEN: usize = 5;
 const HEADER_LEN: usize = 6;
 const ENTRY_HEADER_LEN: usize = 32 + 4 + 4 + 3;
 
-/// No group is longer, in bytes: what claims to be is damaged, and no memory is given for it.
-const GROUP_BYTES_MAX: usize = 4 << 20;
+/// No group is longer before it is packed, in bytes: what claims to be is damaged, and no memory is
+/// given for it. Far above what `check_limits` and the writer let through.
+const PLAIN_BYTES_MAX: usize = 4 << 20;
 
 /// A place in the hash chain: `SHA-256(previous ‖ event bytes)`.
 pub(super) type ChainHash = [u8; 32];
@@ -71,7 +72,7 @@ fn unpack(first: Position, value: &[u8]) -> Result<Vec<u8>, ReadError> {
     if value.first() != Some(&VERSION) {
         return Err(damaged("a group of an unknown version: run the version that wrote it, or a later one"));
     }
-    let len = read_u32(value, 1).filter(|len| *len <= GROUP_BYTES_MAX);
+    let len = read_u32(value, 1).filter(|len| *len <= PLAIN_BYTES_MAX);
     let (len, packed) = len.zip(value.get(VALUE_HEADER_LEN..)).ok_or(damaged("a group of no length"))?;
     lz4_flex::decompress(packed, len).map_err(|_| damaged("a group that can not be unpacked"))
 }

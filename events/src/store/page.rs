@@ -87,9 +87,9 @@ impl Page {
         self.chunks.push(json);
     }
 
-    /// Adds one event of a group.
-    pub(super) fn push_entry(&mut self, group: &Group, entry: &Entry<'_>) {
-        self.push(entry.position, group.slice(entry.json_at - 1, entry.json_at + entry.json.len()));
+    /// Adds one event of a group, as a copy: a page of single events must not keep all their groups.
+    pub(super) fn push_entry(&mut self, entry: &Entry<'_>) {
+        self.push(entry.position, [b",", entry.json].concat().into());
     }
 
     /// Adds the events of `group` from `first` on, at most `limit`. Returns the last one added.

@@ -26,7 +26,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use self::loader::{Loader, LoadingError, Witnessed, replace_log, witnessed};
+pub use self::loader::{Held, Loader, LoadingError, Witnessed, hold, witnessed};
 pub use self::open::OpenError;
 use self::private::Private;
 use self::state::State;

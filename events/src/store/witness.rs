@@ -20,8 +20,8 @@ pub(super) struct Witness {
     pub(super) position: Position,
     /// Chain hash at `position`, hexadecimal.
     pub(super) hash: String,
-    /// How long the database file was when that position was synced, in bytes. It never gets
-    /// shorter by itself. Zero in a witness of a version that did not note it.
+    /// How long the database file was when that position was synced, in bytes. A shorter one looks
+    /// wrong. Zero in a witness of a version that did not note it.
     #[serde(default)]
     pub(super) file_bytes: u64,
 }
@@ -43,7 +43,10 @@ impl Witness {
     /// The witness of `data_dir`, if it has one.
     pub(super) fn load(data_dir: &Path) -> io::Result<Option<Self>> {
         match fs::read(Self::path(data_dir)) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::other),
+            Ok(bytes) => {
+                let damaged = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+                serde_json::from_slice(&bytes).map(Some).map_err(damaged)
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }

@@ -9,7 +9,6 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use events::{EventId, Position, recorded};
 
-use super::From;
 use crate::source::Source;
 use crate::terminal::{Progress, say};
 use crate::{Context, line};
@@ -17,26 +16,39 @@ use crate::{Context, line};
 /// Options of `log export`.
 #[derive(Debug, clap::Args)]
 pub struct Export {
-    #[command(flatten)]
-    from: From,
+    /// A data directory, a backup, or the URL of a running service; the service's own directory by default
+    #[arg(long, value_name = "WHERE")]
+    from: Option<String>,
     /// The file to write, or to go on with; standard output by default
     #[arg(long)]
     to: Option<PathBuf>,
-    /// With the private parts: names, addresses, wishes. Without them they are as if forgotten
+    /// With the private parts: names, addresses, wishes. Without them they are as if forgotten. The same for
+    /// the whole of a file
     #[arg(long)]
     with_private: bool,
 }
 
+/// A file that is there already.
+struct Begun {
+    file: File,
+    /// Its whole lines, in bytes.
+    whole_bytes: u64,
+    /// The last event that it has.
+    done: Option<EventId>,
+}
+
 impl Export {
     pub(super) fn run(&self, context: &Context<'_>) -> anyhow::Result<ExitCode> {
-        let source = Source::open(context, self.from.from.as_deref())?;
-        let (mut out, done): (Box<dyn Write>, Option<EventId>) = match &self.to {
-            None => (Box::new(std::io::stdout().lock()), None),
-            Some(path) => {
-                let (file, done) =
-                    resume(path).with_context(|| format!("could not go on with {}", path.display()))?;
-                (Box::new(BufWriter::new(file)), done)
-            }
+        let source = Source::open(context, self.from.as_deref())?;
+        let begun = self.to.as_deref().map(|path| {
+            resume(path, self.with_private)
+                .with_context(|| format!("could not go on with {}", path.display()))
+        });
+        let begun = begun.transpose()?;
+        let done = begun.as_ref().and_then(|begun| begun.done);
+        let mut out: Box<dyn Write> = match &begun {
+            None => Box::new(std::io::stdout().lock()),
+            Some(begun) => Box::new(BufWriter::new(begun.file.try_clone()?)),
         };
         let progress = Progress::begin("exporting");
         // The last event that is there already is read again, to see that it is of this log.
@@ -63,28 +75,46 @@ impl Export {
         }
         out.flush()?;
         drop(progress);
-        if let Some(path) = &self.to {
-            File::open(path)?.sync_all()?;
+        if let (Some(path), Some(mut begun)) = (&self.to, begun) {
+            // What a crash left half written is longer than what was still to come only if there was
+            // nothing to come.
+            let end = begun.file.stream_position()?.max(begun.whole_bytes);
+            begun.file.set_len(end)?;
+            begun.file.sync_all()?;
             say(&format!("{written} events were written to {}, which ends at {last}", path.display()));
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Opens a file behind its last whole line, which is the last event that it has.
-fn resume(path: &Path) -> anyhow::Result<(File, Option<EventId>)> {
-    let mut file = File::options().create(true).truncate(false).read(true).write(true).open(path)?;
+/// Opens a file behind its last whole line, which is the last event that it has. Changes nothing in it.
+fn resume(path: &Path, with_private: bool) -> anyhow::Result<Begun> {
+    let mut options = File::options();
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.create(true).truncate(false).read(true).write(true).open(path)?;
     let (mut whole_bytes, mut line, mut done) = (0, Vec::new(), None);
     let mut reader = BufReader::new(&file);
     while reader.read_until(b'\n', &mut line)? > 0 {
-        // What a crash left half written is written again.
-        if line.ends_with(b"\n") {
-            whole_bytes += line.len() as u64;
-            done = Some(recorded::id_of(&line).context("it is not an export: a line has no event id")?);
+        let whole = line.ends_with(b"\n");
+        let id = recorded::id_of(&line);
+        if id.is_none() && (whole || !BEGINNING.starts_with(&line[..line.len().min(BEGINNING.len())])) {
+            bail!("it is not an export: a line has no event id");
+        }
+        if whole {
+            (whole_bytes, done) = (whole_bytes + line.len() as u64, id);
+            let private = line.windows(PRIVATE.len()).any(|part| part == PRIVATE);
+            if private && !with_private {
+                bail!("it was begun --with-private: go on with it in the same way");
+            }
         }
         line.clear();
     }
-    file.set_len(whole_bytes)?;
     file.seek(SeekFrom::Start(whole_bytes))?;
-    Ok((file, done))
+    Ok(Begun { file, whole_bytes, done })
 }
+
+/// How every line begins.
+const BEGINNING: &[u8] = br#"{"specversion":"1.0","id":""#;
+
+/// What a line with a private part has in its text of JSON.
+const PRIVATE: &[u8] = br#"\"private\":"#;

@@ -9,10 +9,12 @@ use anyhow::{Context as _, bail};
 use events::recorded::Recorded;
 use events::store::archive::Draft;
 use events::store::sled::{Loader, Options};
-use events::store::{APPEND_BYTES_MAX, APPEND_EVENTS_MAX};
+use events::store::{APPEND_BYTES_MAX, APPEND_EVENTS_MAX, EVENT_BYTES_MAX};
 use events::{EventId, LogId, Position, Tag, recorded};
 
 use crate::Context;
+use serde_json::json;
+
 use crate::line::{self, Kept};
 use crate::terminal::{Progress, say};
 
@@ -27,6 +29,9 @@ pub struct Import {
     /// Give the log an id of its own: a copy that must not be taken for the original
     #[arg(long)]
     new_log_id: bool,
+    /// Print JSON, for a machine
+    #[arg(long)]
+    json: bool,
 }
 
 /// An event of the export.
@@ -51,6 +56,9 @@ impl Import {
                 loader.log_id()
             );
         }
+        if self.new_log_id && loader.log_id() == original {
+            bail!("{} holds the original already: choose another directory", self.into.display());
+        }
         let rename = Rename::new(context.source, original, loader.log_id());
         let (there, progress) = (loader.chain().last(), Progress::begin("importing"));
         let mut lines = lines.peekable();
@@ -65,6 +73,12 @@ impl Import {
         }
         drop(progress);
         let (log_id, chain) = (loader.log_id(), loader.finish()?);
+        if self.json {
+            let imported = chain.last().0 - there.0;
+            let told = json!({"log_id": log_id, "events": chain.last().0, "imported": imported, "hash": chain.hash_hex()});
+            say(&told.to_string());
+            return Ok(ExitCode::SUCCESS);
+        }
         say(&format!(
             "{} events were imported into {}, which has {} now (log {log_id}, hash {})",
             chain.last().0 - there.0,
@@ -100,6 +114,13 @@ fn group(
     while let Some(line) = next.take() {
         let append = line.kept.append.clone();
         let append = append.with_context(|| format!("line {}: no append begins here", line.id.position))?;
+        if !(1..=APPEND_EVENTS_MAX as u64).contains(&append.events) {
+            bail!(
+                "line {}: an append of {} events is not possible: 1 to {APPEND_EVENTS_MAX}",
+                line.id.position,
+                append.events
+            );
+        }
         let mut line = Some(line);
         for _ in 0..append.events {
             let line = match line.take() {
@@ -108,11 +129,24 @@ fn group(
                     lines.next().transpose()?.context("the export ends within an append: it was cut off")?
                 }
             };
+            if line.id.position != draft.next() {
+                bail!("the event {} stands where {} must follow", line.id, draft.next());
+            }
             let json = rename.apply(&line.json);
+            if json.len() > EVENT_BYTES_MAX {
+                bail!(
+                    "the event {} has {} bytes: at most {EVENT_BYTES_MAX} are possible",
+                    line.id,
+                    json.len()
+                );
+            }
             let tags: Vec<_> = line.kept.tags.iter().map(|tag| Tag::from_stored(tag)).collect();
             let forgets: Vec<_> = line.kept.forgets.iter().copied().map(Position).collect();
             let private = line.kept.private()?;
             bytes += json.len() + private.as_ref().map_or(0, |part| part.len());
+            if bytes > 2 * APPEND_BYTES_MAX {
+                bail!("the append with {} is too large for a group", line.id);
+            }
             let recorded = Recorded::parse(json.as_bytes())?;
             draft.push(json.as_bytes(), &recorded.event_type, &tags, &forgets, private);
             events += 1;

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use events::Position;
 use events::recorded::Recorded;
 use events::store::Stored;
-use events::store::archive::StoredGroup;
+use events::store::archive::{ArchiveReader, StoredGroup};
 
 use super::From;
 use crate::Context;
@@ -18,6 +18,9 @@ use crate::terminal::{Progress, say};
 
 /// How long one request of `--follow` waits.
 const FOLLOW_WAIT: Duration = Duration::from_secs(25);
+
+/// How long it takes until a service that is not there is asked again.
+const AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// Options of `log show`.
 #[derive(Debug, clap::Args)]
@@ -31,7 +34,7 @@ pub struct Show {
     #[arg(long, default_value_t = 0)]
     after: u64,
     /// At most so many
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
     /// About this, for example reservation/<uuid>
     #[arg(long)]
@@ -56,17 +59,26 @@ impl Show {
         let (mut last, mut shown) =
             (Position(self.position.map_or(self.after, |at| at.saturating_sub(1))), 0);
         let progress = Progress::begin("looking");
-        source.each(last, &progress, |group| self.print(group, context, &mut last, &mut shown))?;
+        let seen = source.each(last, &progress, |group| self.print(group, context, &mut last, &mut shown))?;
         drop(progress);
         if let Some(position) = self.position.filter(|_| shown == 0) {
             bail!("there is no such event at {position}");
         }
-        match (&source, self.follow) {
+        let enough = self.position.is_some() || self.limit.is_some_and(|limit| shown >= limit);
+        match (&source, self.follow && !enough) {
             (_, false) => Ok(ExitCode::SUCCESS),
             (Source::Service { url, token }, true) => loop {
-                let answer = ask(url, token.as_ref(), last, FOLLOW_WAIT)?;
-                let mut archive = events::store::archive::ArchiveReader::open(answer)?;
-                while let Some(group) = archive.next_group()? {
+                // A service that is started again is waited for.
+                let Ok(answer) = ask(url, token.as_ref(), last, FOLLOW_WAIT) else {
+                    std::thread::sleep(AGAIN_AFTER);
+                    continue;
+                };
+                let mut archive = ArchiveReader::open(answer)?;
+                if archive.header().log_id != seen.log_id {
+                    bail!("{url} has another log now, {}: begin anew", archive.header().log_id);
+                }
+                // Cut off by a stop: what was missed is asked for again.
+                while let Ok(Some(group)) = archive.next_group() {
                     if self.print(&group, context, &mut last, &mut shown)?.is_break() {
                         return Ok(ExitCode::SUCCESS);
                     }

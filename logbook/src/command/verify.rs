@@ -1,13 +1,14 @@
 //! `log verify`: is this log what it must be?
 
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::process::ExitCode;
 
 use events::Position;
 use events::recorded::Recorded;
 use events::store::Stored;
 use events::store::archive::{Broken, Chain, StoredEvent, StoredGroup};
-use events::store::sled::witnessed;
+use events::store::sled::{OpenError, witnessed};
 use serde_json::json;
 
 use super::From;
@@ -39,25 +40,38 @@ pub(super) struct Findings {
     /// What is not as it must be; nothing if the log is whole.
     pub(super) faults: Vec<String>,
     /// How far the log had come when its head witness was written, if it has one.
-    witness: Option<Position>,
+    /// Nothing is said of a backup or a service.
+    witness: Option<Option<Position>>,
     /// The log that each event says it stands in; it must be one.
     said: Option<String>,
 }
 
 impl Verify {
     pub(super) fn run(&self, context: &Context<'_>) -> anyhow::Result<ExitCode> {
+        // Before the log is opened: whoever opens it writes a witness of its own.
+        let witness = self.witness(context);
         let source = match Source::open(context, self.from.from.as_deref()) {
             Ok(source) => source,
             // A directory that does not open is a finding, not a failure of this command.
-            Err(error) if error.is::<events::store::sled::OpenError>() => {
+            Err(error) if matches!(error.downcast_ref(), Some(OpenError::Damaged { .. })) => {
                 return Ok(
                     self.tell(None, &Findings { faults: vec![format!("{error:#}")], ..Findings::default() })
                 );
             }
             Err(error) => return Err(error),
         };
-        let (seen, findings) = examine(&source, context)?;
+        let (seen, mut findings) = examine(&source, context)?;
+        findings.witness = witness;
         Ok(self.tell(seen.as_ref(), &findings))
+    }
+
+    /// What the head witness of the directory remembers, if one is looked at. That it fits is a
+    /// condition for the log to open.
+    fn witness(&self, context: &Context<'_>) -> Option<Option<Position>> {
+        let from = self.from.from.as_deref();
+        let data_dir = from.map_or(context.data_dir.as_path(), Path::new);
+        let there = data_dir.is_dir().then(|| witnessed(data_dir).ok())??;
+        Some(there.map(|there| there.position))
     }
 
     fn tell(&self, seen: Option<&Seen>, findings: &Findings) -> ExitCode {
@@ -77,7 +91,7 @@ impl Verify {
             let verdict = json!({
                 "ok": faults.is_empty(), "log_id": log_id, "events": chain.last().0, "hash": chain.hash_hex(),
                 "groups": groups, "appends": conditions.checked, "private_parts": private_parts,
-                "private_parts_proved": private_proved, "private_parts_forgotten": forgotten, "witness": witness.map(|at| at.0), "faults": faults,
+                "private_parts_proved": private_proved, "private_parts_forgotten": forgotten, "witness": witness.flatten().map(|at| at.0), "faults": faults,
             });
             say(&verdict.to_string());
         } else {
@@ -91,8 +105,10 @@ impl Verify {
             say(&format!(
                 "private     {private_parts} parts, {private_proved} proved by their digest, {forgotten} forgotten"
             ));
-            if let Some(witness) = witness {
-                say(&format!("witness     saw it at {witness}, and it fits"));
+            match witness {
+                Some(Some(witness)) => say(&format!("witness     saw it at {witness}, and it fits")),
+                Some(None) => say("witness     none: whether the log once went further is not known"),
+                None => {}
             }
             for fault in faults.iter().take(FAULTS_TOLD_MAX) {
                 say(&format!("FAULT       {fault}"));
@@ -156,11 +172,11 @@ pub(super) fn examine(source: &Source, context: &Context<'_>) -> anyhow::Result<
             .faults
             .push(format!("it says that it is the log {}, its events stand in {said}", seen.log_id));
     }
-    if let Source::Directory(store) = source {
-        // It fits, or the log had not opened.
-        findings.witness = witnessed(store.data_dir())?.map(|witness| witness.position);
+    match resolve(source, &mut findings) {
+        // What can not be read a second time was found the first time.
+        Err(_) if !findings.faults.is_empty() => {}
+        resolved => resolved?,
     }
-    resolve(source, &mut findings)?;
     Ok((seen, findings))
 }
 
@@ -190,6 +206,11 @@ impl Findings {
         let mut events = group.events()?.into_iter().peekable();
         for append in group.appends()? {
             self.conditions.check(&append);
+            if append.condition.after >= append.first {
+                let after = append.condition.after;
+                self.faults
+                    .push(format!("the append at {} was made on a condition after {after}", append.first));
+            }
             while let Some(event) = events.next_if(|event| event.position <= append.last) {
                 self.conditions.add(&event);
                 self.look_at(&event, context);
@@ -202,6 +223,12 @@ impl Findings {
         let stored = Stored { position: event.position, json: event.json };
         if let Err(error) = context.dialect.describe(stored) {
             self.faults.push(format!("the event at {} can not be decoded: {error}", event.position));
+        }
+        if let Ok(recorded) = Recorded::parse(event.json)
+            && (recorded.id.position != event.position || recorded.event_type != event.event_type)
+        {
+            let (id, filed) = (recorded.id, event.event_type);
+            self.faults.push(format!("at {} stands {id}, filed as {filed}", event.position));
         }
         if let Ok(recorded) = Recorded::parse(event.json)
             && *self.said.get_or_insert_with(|| recorded.source.to_string()) != recorded.source

@@ -49,7 +49,7 @@ struct Entry {
     note: String,
     who: Who,
     at: DateTime<Utc>,
-    /// Why: the command that was given, or what it followed from.
+    /// Why: whose request it was, what it came together with, or what it followed from.
     #[schema(example = "Followed from reservation.created at 41")]
     why: String,
     /// What is different from before, by the names of the representation.

@@ -81,7 +81,15 @@ fn append_problem(error: &AppendError) -> Problem {
             "Too many requests wait for the disk. Nothing was done; try again.",
             1,
         ),
-        AppendError::NoSpace { .. } | AppendError::Full => {
+        AppendError::Full => {
+            tracing::error!(%error, "the log is full");
+            Problem::unavailable(
+                "log_full",
+                "The service can not take anything new. Nothing was done.",
+                3_600,
+            )
+        }
+        AppendError::NoSpace { .. } => {
             tracing::error!(%error, "the disk is full");
             Problem::unavailable(
                 "disk_full",

@@ -250,8 +250,9 @@ pub(crate) fn state_of(reservation: &Reservation) -> serde_json::Value {
     let view = ReservationView::of(reservation, String::new(), None, None);
     let mut state = serde_json::to_value(view).unwrap_or_default();
     if let serde_json::Value::Object(members) = &mut state {
-        for personal in ["contact_name", "table_preference", "special_requests", "venue_name"] {
-            members.remove(personal);
+        // Personal, or not of the log.
+        for elsewhere in ["contact_name", "table_preference", "special_requests", "venue_name"] {
+            members.remove(elsewhere);
         }
     }
     state

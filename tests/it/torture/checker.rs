@@ -4,10 +4,14 @@
 //! (unknown). From that and the feed alone it follows whether anything was lost, doubled, half done,
 //! out of order, refused without reason, or shown to a consumer that is not so.
 
+mod answers;
+
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 use serde_json::value::RawValue;
+
+use self::answers::{Between, nothing_to_do, refusals};
 
 /// One event of the feed.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,6 +88,8 @@ pub struct Consumer {
     pub seen: Vec<Event>,
     /// What it was told when its cursor was not taken any more.
     pub refused: Option<String>,
+    /// Whether it followed to the end.
+    pub finished: bool,
 }
 
 /// Where the events of a request stand: first and last position.
@@ -97,7 +103,9 @@ pub fn check(ops: &[Op], consumers: &[Consumer], feed: &[Event]) -> Vec<String> 
     real_time(ops, &runs, &mut faults);
     stories(feed, &mut faults);
     let tables = table_times(feed, &mut faults);
-    refusals(ops, &runs, feed, &tables, &mut faults);
+    let between = Between::of(ops, &runs);
+    nothing_to_do(ops, &runs, &between, feed, &tables, &mut faults);
+    refusals(ops, &between, feed, &tables, &mut faults);
     for consumer in consumers {
         prefix(consumer, feed, &mut faults);
     }
@@ -131,13 +139,8 @@ fn exactly_once(ops: &[Op], feed: &[Event], faults: &mut Vec<String>) -> HashMap
         if found.len() > 1 {
             faults.push(format!("{:?} of client {} was done {} times", op.act, op.client, found.len()));
         }
-        let Some(places) = found.first() else {
-            if matches!(op.outcome, Outcome::Acked) && !already_so(op, feed) {
-                faults
-                    .push(format!("{:?} of client {} was acknowledged and is not there", op.act, op.client));
-            }
-            continue;
-        };
+        // Whether that is right is for `nothing_to_do` and `refusals` to say.
+        let Some(places) = found.first() else { continue };
         let run = (places[0], places[places.len() - 1]);
         if run.1 - run.0 + 1 != places.len() {
             faults.push(format!("{:?} of client {} is torn apart: {places:?}", op.act, op.client));
@@ -173,22 +176,6 @@ fn is_whole(act: &Act, kinds: &[&str]) -> bool {
             kinds.contains(&"reservation.cancelled")
                 && kinds.iter().all(|kind| matches!(*kind, "reservation.cancelled" | "table.released"))
         }
-    }
-}
-
-/// A request that found its work done is acknowledged and leaves nothing.
-fn already_so(op: &Op, feed: &[Event]) -> bool {
-    let has =
-        |id: &str, kind: &str| feed.iter().any(|event| event.reservation() == id && event.kind() == kind);
-    match &op.act {
-        Act::Book => false,
-        Act::Confirm { reservation } => has(reservation, "reservation.confirmed"),
-        Act::Cancel { reservation } => has(reservation, "reservation.cancelled"),
-        Act::Assign { reservation, table } => feed.iter().any(|event| {
-            event.reservation() == reservation
-                && event.kind() == "table.assigned"
-                && event.json["data"]["table_id"] == table.as_str()
-        }),
     }
 }
 
@@ -292,57 +279,6 @@ fn overlap(one: &(String, String), other: &(String, String)) -> bool {
     one.0 < other.1 && other.0 < one.1
 }
 
-/// Every refusal has its reason at some point between the question and the answer.
-fn refusals(
-    ops: &[Op],
-    runs: &HashMap<usize, Run>,
-    feed: &[Event],
-    tables: &[Taken],
-    faults: &mut Vec<String>,
-) {
-    let windows: HashMap<&str, (String, String)> = feed
-        .iter()
-        .filter(|event| event.kind() == "reservation.created")
-        .map(|event| {
-            let edge =
-                |name: &str| event.json["data"]["window"][name].as_str().unwrap_or_default().to_owned();
-            (event.reservation(), (edge("start"), edge("end")))
-        })
-        .collect();
-    for op in ops {
-        let (Outcome::Refused(code), Some(answered)) = (&op.outcome, op.answered) else { continue };
-        let known = runs.iter().filter(|(n, _)| ops[**n].answered.is_some_and(|at| at < op.invoked));
-        let earliest = known.map(|(_, run)| run.1).max().unwrap_or(0);
-        let later = runs.iter().filter(|(n, _)| ops[**n].invoked > answered);
-        let latest = later.map(|(_, run)| run.0).min().unwrap_or(usize::MAX);
-        let reservation = match &op.act {
-            Act::Book => "",
-            Act::Confirm { reservation } | Act::Assign { reservation, .. } | Act::Cancel { reservation } => {
-                reservation
-            }
-        };
-        let justified = match (code.as_str(), &op.act) {
-            ("table_taken", Act::Assign { table, .. }) => windows.get(reservation).is_some_and(|window| {
-                tables.iter().any(|taken| {
-                    taken.table == *table
-                        && taken.reservation != reservation
-                        && overlap(&taken.window, window)
-                        && taken.from < latest
-                        && taken.to > earliest
-                })
-            }),
-            ("reservation_cancelled", _) => feed
-                .iter()
-                .take(latest.saturating_sub(1))
-                .any(|event| event.reservation() == reservation && event.kind() == "reservation.cancelled"),
-            _ => false,
-        };
-        if !justified {
-            faults.push(format!("{:?} of client {} was refused without reason: {code}", op.act, op.client));
-        }
-    }
-}
-
 /// A consumer saw the beginning of the feed, byte for byte.
 fn prefix(consumer: &Consumer, feed: &[Event], faults: &mut Vec<String>) {
     if let Some(refused) = &consumer.refused {
@@ -350,6 +286,9 @@ fn prefix(consumer: &Consumer, feed: &[Event], faults: &mut Vec<String>) {
             "a consumer was told {refused} at {:?}",
             consumer.seen.last().map(|event| &event.id)
         ));
+    }
+    if consumer.finished && consumer.seen.len() < feed.len() {
+        faults.push(format!("a consumer was shown {} of {} events", consumer.seen.len(), feed.len()));
     }
     for (place, seen) in consumer.seen.iter().enumerate() {
         if feed.get(place).is_none_or(|event| event.raw != seen.raw) {

@@ -45,7 +45,7 @@ fn right() -> (Vec<Op>, Vec<Consumer>, Vec<Event>) {
         op("d", assign("r2"), 70, 80, Outcome::Refused("table_taken".into())),
         op("e", Act::Cancel { reservation: "r1".into() }, 90, 100, Outcome::Acked),
     ];
-    let consumers = vec![Consumer { seen: feed[..4].to_vec(), refused: None }];
+    let consumers = vec![Consumer { seen: feed[..4].to_vec(), ..Consumer::default() }];
     (ops, consumers, feed)
 }
 
@@ -105,6 +105,14 @@ fn each_planted_fault_is_found() {
     });
     found("a consumer saw", |_, consumers, _| {
         consumers[0].seen.remove(1);
+    });
+    found("was shown 4 of 5", |_, consumers, _| consumers[0].finished = true);
+    // Confirmed only later: when this was acknowledged, nothing said so.
+    found("acknowledged and is not there", |ops, _, feed| {
+        let confirm = || Act::Confirm { reservation: "r2".into() };
+        ops.push(op("lost", confirm(), 110, 120, Outcome::Acked));
+        ops.push(op("again", confirm(), 130, 140, Outcome::Acked));
+        feed.push(event(6, "again", "r2", "reservation.confirmed", &json!({})));
     });
     found("a consumer was told", |_, consumers, _| consumers[0].refused = Some("cursor_not_in_log".into()));
     found("was answered 500", |ops, _, _| ops[0].outcome = Outcome::Wrong("500".into()));

@@ -168,6 +168,7 @@ impl Campaign {
                     let Ok(page) = answer.bytes().await else { continue };
                     let events = Event::parse_page(&page);
                     if events.is_empty() && last_try {
+                        consumer.finished = true;
                         return consumer;
                     }
                     consumer.seen.extend(events);

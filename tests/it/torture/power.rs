@@ -152,6 +152,7 @@ async fn cuts_lose_nothing(kind: &str) {
             assert_eq!(check(&ops, &[], &events), Vec::<String>::new(), "after cut {cuts} on {kind}");
             victim.kill_9();
         }
+        victim.assert_whole();
         acknowledged += campaign.acknowledged();
     }
     report(&format!("power cut on {kind}: {cuts} cuts, {acknowledged} acknowledged, nothing lost"));

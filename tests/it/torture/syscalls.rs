@@ -3,11 +3,12 @@
 //!
 //! strace counts calls for each thread; N goes on until a whole life passes without a kill.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::checker::check;
+use super::checker::{Event, check};
 use super::clients::{Campaign, feed};
 use super::victim::Victim;
 use super::{copy_dir, cycles, is_installed, report, skipped};
@@ -26,23 +27,27 @@ async fn killed_at_each_system_call() {
     let step = if cycles(0, 1) == 1 { 1 } else { 5 };
     let http = Victim::client();
     let template = tempfile::tempdir().unwrap();
-    let first = lived_in(&template, &http).await;
+    let (first, there) = lived_in(&template, &http).await;
     let (mut killed, mut lives) = (0, 0);
     for existing in [false, true] {
         for call in CALLS {
+            let mut passed = false;
             for n in (1 + fastrand::usize(..step)..CALLS_MAX).step_by(step) {
                 let dir = tempfile::tempdir().unwrap();
                 let mut victim = Victim::new(dir.path().join("data"));
                 if existing {
                     copy_dir(&first, &victim.data_dir);
                 }
-                let was_killed = life(&mut victim, &http, call, n, existing).await;
+                let there = if existing { there.as_slice() } else { &[] };
+                let was_killed = life(&mut victim, &http, call, n, there).await;
                 lives += 1;
                 killed += usize::from(was_killed);
-                if !was_killed {
+                passed = !was_killed;
+                if passed {
                     break;
                 }
             }
+            assert!(passed, "a life has more than {CALLS_MAX} calls of {call}: raise the limit");
         }
     }
     assert!(killed > 0, "no call was ever met");
@@ -50,17 +55,18 @@ async fn killed_at_each_system_call() {
 }
 
 /// A directory that a service has worked in and was killed over.
-async fn lived_in(dir: &tempfile::TempDir, http: &reqwest::Client) -> std::path::PathBuf {
+async fn lived_in(dir: &tempfile::TempDir, http: &reqwest::Client) -> (std::path::PathBuf, Vec<Event>) {
     let mut victim = Victim::new(dir.path().join("data"));
     victim.start(http).await;
     let campaign = Campaign::new();
     work(&campaign, &victim.url, http, 40).await;
+    let events = feed(&victim.url, http).await;
     victim.kill_9();
-    victim.data_dir.clone()
+    (victim.data_dir.clone(), events)
 }
 
 /// Starts, works, stops; is killed at the `n`th `call`. Then starts again and is checked.
-async fn life(victim: &mut Victim, http: &reqwest::Client, call: &str, n: usize, existing: bool) -> bool {
+async fn life(victim: &mut Victim, http: &reqwest::Client, call: &str, n: usize, there: &[Event]) -> bool {
     let inject = format!("inject={call}:signal=SIGKILL:when={n}");
     let under = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject];
     victim.under = under.iter().map(|word| (*word).to_owned()).collect();
@@ -69,28 +75,28 @@ async fn life(victim: &mut Victim, http: &reqwest::Client, call: &str, n: usize,
     if victim.is_ready(http).await {
         work(&campaign, &victim.url, http, cycles(12, 80)).await;
     }
-    let status = match victim.ended() {
-        Some(status) => Some(status),
-        None => {
-            victim.ask_to_stop();
-            Some(victim.end().await)
-        }
-    };
+    if victim.ended().is_none() {
+        victim.ask_to_stop();
+    }
+    let status = Some(victim.end().await);
     // strace ends as its child did.
-    let was_killed = !status.is_some_and(|status| status.success());
-    victim.running = None;
+    let killed_by = status.and_then(|status| status.signal());
+    let was_killed = killed_by == Some(9);
+    assert!(was_killed || status.is_some_and(|status| status.success()), "{status:?}: {}", victim.said());
     victim.under.clear();
     victim.start(http).await;
     let events = feed(&victim.url, http).await;
     let ops = std::mem::take(&mut *campaign.ops.lock().unwrap());
+    assert_eq!(events.get(..there.len()), Some(there), "what was there stands, after a kill at {call} {n}");
     let mut faults = check(&ops, &[], &events);
     // What stood there before was asked for by others.
-    faults.retain(|fault| !(existing && fault.contains("asked for by nobody")));
+    faults.retain(|fault| there.is_empty() || !fault.contains("asked for by nobody"));
     assert_eq!(faults, Vec::<String>::new(), "after a kill at {call} {n}");
     let body = crate::services::booking(2);
     let answer = http.post(format!("{}/api/reservations", victim.url)).json(&body).send().await.unwrap();
     assert_eq!(answer.status(), 200, "it works again");
     assert_eq!(answer.json::<serde_json::Value>().await.unwrap()["status"], json!("PENDING"));
+    victim.assert_whole();
     was_killed
 }
 

@@ -154,6 +154,16 @@ impl Victim {
     }
 }
 
+impl Victim {
+    /// Kills it and checks its log from end to end: the chain, and every append condition at its place.
+    #[track_caller]
+    pub fn assert_whole(&mut self) {
+        self.kill_9();
+        let (code, verdict, said) = self.verify();
+        assert_eq!(code, Some(0), "{verdict} {said}");
+    }
+}
+
 impl Drop for Victim {
     fn drop(&mut self) {
         self.kill_9();

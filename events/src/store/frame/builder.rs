@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::conditions::put_append;
-use super::{ChainHash, Group, HEADER_LEN, pack};
+use super::{ChainHash, Group, HEADER_LEN, PLAIN_BYTES_MAX, pack};
 use crate::ids::Position;
 use crate::query::{AppendCondition, Tag};
 
@@ -57,7 +57,8 @@ impl GroupBuilder {
         self.open_events = 0;
     }
 
-    /// The group that begins at `first`, and the value that it is stored as.
+    /// The group that begins at `first`, and the value that it is stored as. `None` if it is too long or
+    /// an append was not closed.
     pub(in super::super) fn build(self, first: Position) -> Option<(Group, Vec<u8>)> {
         let json_at = HEADER_LEN + self.offsets.len() * 4;
         let entries_at = json_at + self.json.len();
@@ -76,6 +77,9 @@ impl GroupBuilder {
             let field = group.get_mut(at..at + 4)?;
             let from_comma = u32::from_le_bytes((&*field).try_into().ok()?);
             field.copy_from_slice(&(from_comma + json_at as u32).to_le_bytes());
+        }
+        if group.len() > PLAIN_BYTES_MAX || self.open_events > 0 {
+            return None;
         }
         let value = pack(&group);
         Some((Group::open(first, Bytes::from(group)).ok()?, value))

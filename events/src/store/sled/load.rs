@@ -41,6 +41,9 @@ pub(super) enum LoadError {
     Broken(#[from] Broken),
     #[error("it goes on after {LOG_EVENTS_MAX} events")]
     TooLong,
+    /// Whoever was shown the events; nothing is wrong with the log.
+    #[error("what is built from the log panicked")]
+    VisitorPanicked,
 }
 
 impl From<ReadError> for LoadError {
@@ -69,7 +72,7 @@ pub(super) fn load(
         // What was handed on is worked off, then the steps end.
         drop((to_index, to_visitor));
         let indexed = indexing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let shown = visiting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let shown = visiting.join().unwrap_or(Err(LoadError::VisitorPanicked));
         // A step that failed stopped the one before it; its reason comes first.
         let (state, ()) = (indexed?, shown?);
         let (chain, witnessed, forgotten) = read?;

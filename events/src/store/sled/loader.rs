@@ -105,10 +105,8 @@ impl Loader {
     pub fn finish(mut self) -> Result<Chain, LoadingError> {
         self.sync()?;
         let file_bytes = self.opened.file.metadata()?.len();
-        if self.chain.last() > Position::START {
-            let witness = Witness::new(self.opened.log_id, self.chain.last(), &self.chain.hash(), file_bytes);
-            witness.store(&self.data_dir)?;
-        }
+        let position = self.chain.last();
+        Witness::new(self.opened.log_id, position, &self.chain.hash(), file_bytes).store(&self.data_dir)?;
         Ok(self.chain)
     }
 }
@@ -131,26 +129,49 @@ pub fn witnessed(data_dir: &Path) -> io::Result<Option<Witnessed>> {
     Ok(witness.map(|witness| Witnessed { log_id: witness.log_id, position: witness.position }))
 }
 
-/// Puts the log that was loaded into `new_dir` in the place of the one in `data_dir`, which nobody may
-/// have open. Returns where the old one is kept, if there was one.
+/// A data directory that nobody else may open.
+#[derive(Debug)]
+pub struct Held {
+    data_dir: PathBuf,
+    _lock: File,
+}
+
+/// Takes `data_dir` for as long as the answer is kept.
 ///
 /// # Errors
-/// [`OpenError`]. A crash in between leaves a directory that is refused at start, with both logs in it.
-pub fn replace_log(data_dir: &Path, new_dir: &Path) -> Result<Option<PathBuf>, OpenError> {
+/// [`OpenError::InUse`] when a service has it.
+pub fn hold(data_dir: &Path) -> Result<Held, OpenError> {
     fs::create_dir_all(data_dir).map_err(|e| ("create the data directory", e))?;
-    let _lock = open::lock(data_dir)?;
-    let failed = |e: io::Error| OpenError::from(("put the new log in the place of the old one", e));
-    let log = data_dir.join("log");
-    let mut kept = None;
-    if log.exists() {
-        let free = (1..).map(|n| data_dir.join(format!("log-replaced-{n}"))).find(|path| !path.exists());
-        let old = free.unwrap_or_else(|| data_dir.join("log-replaced"));
-        fs::rename(&log, &old).map_err(failed)?;
-        kept = Some(old);
+    Ok(Held { data_dir: data_dir.to_owned(), _lock: open::lock(data_dir)? })
+}
+
+impl Held {
+    /// Puts the log that was loaded into `new_dir` in the place of the one that is here, after reading
+    /// it back: it must end as `expected`. Returns where the old one is kept, if there was one.
+    ///
+    /// # Errors
+    /// [`OpenError`]. A crash in between leaves a directory that is refused at start, with both logs in it.
+    pub fn replace_log(&self, new_dir: &Path, expected: &Chain) -> Result<Option<PathBuf>, OpenError> {
+        let failed = |e: io::Error| OpenError::from(("put the new log in the place of the old one", e));
+        let read_back = Loader::open(&Options::new(new_dir, ""))?;
+        if read_back.chain() != expected {
+            return Err(failed(io::Error::other("what was written reads back as something else")));
+        }
+        drop(read_back);
+        let log = self.data_dir.join("log");
+        let mut kept = None;
+        if log.exists() {
+            let free =
+                (1..).map(|n| self.data_dir.join(format!("log-replaced-{n}"))).find(|path| !path.exists());
+            let old = free.unwrap_or_else(|| self.data_dir.join("log-replaced"));
+            fs::rename(&log, &old).map_err(failed)?;
+            kept = Some(old);
+        }
+        fs::rename(new_dir.join("log"), &log).map_err(failed)?;
+        let witness = "head-witness.json";
+        fs::rename(new_dir.join(witness), self.data_dir.join(witness)).map_err(failed)?;
+        File::open(&self.data_dir).and_then(|dir| dir.sync_all()).map_err(failed)?;
+        fs::remove_dir_all(new_dir).map_err(failed)?;
+        Ok(kept)
     }
-    fs::rename(new_dir.join("log"), &log).map_err(failed)?;
-    fs::rename(new_dir.join("head-witness.json"), data_dir.join("head-witness.json")).map_err(failed)?;
-    File::open(data_dir).and_then(|dir| dir.sync_all()).map_err(failed)?;
-    fs::remove_dir_all(new_dir).map_err(failed)?;
-    Ok(kept)
 }

@@ -12,10 +12,10 @@ use super::super::Stored;
 use super::super::archive::Chain;
 use super::super::witness::Witness;
 use super::Options;
-use super::load::{Loaded, load};
+use super::load::{LoadError, Loaded, load};
 use super::private::Private;
 use super::state::State;
-use crate::ids::LogId;
+use crate::ids::{LogId, Position};
 
 /// sled sends any message that reaches a quarter of a segment, also a rewritten leaf of some 16
 /// values, to a file that it never syncs. 17 values of the largest size stay below a quarter.
@@ -88,7 +88,13 @@ fn try_open(options: &Options, visit: &mut (dyn FnMut(Stored<'_>) + Send)) -> Re
     let lock = lock(data_dir)?;
     let db_dir = data_dir.join("log");
     remove_leftovers(&db_dir).map_err(|e| ("remove what an interrupted start left behind", e))?;
-    let witness = Witness::load(data_dir).map_err(|e| ("read the head witness", e))?;
+    let witness = Witness::load(data_dir).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => OpenError::Damaged {
+            data_dir: data_dir.to_owned(),
+            what: format!("its head-witness.json can not be read: {error}"),
+        },
+        _ => ("read the head witness", error).into(),
+    })?;
     let suspect = keep_suspect(data_dir, &db_dir, witness.as_ref())?;
     let damaged = |what: String| OpenError::Damaged {
         data_dir: data_dir.to_owned(),
@@ -115,7 +121,10 @@ fn try_open(options: &Options, visit: &mut (dyn FnMut(Stored<'_>) + Send)) -> Re
         None => return Err(damaged("it has events but no log id".into())),
     };
     let loaded = load(&log, witness.as_ref().map(|w| w.position), options.recent_bytes, visit);
-    let loaded = loaded.map_err(|e| damaged(e.to_string()))?;
+    let loaded = loaded.map_err(|error| match error {
+        LoadError::VisitorPanicked => ("build what follows from the log", io::Error::other(error)).into(),
+        _ => damaged(error.to_string()),
+    })?;
     check(&loaded, witness.as_ref(), log_id).map_err(damaged)?;
     let Loaded { state, chain, forgotten, .. } = loaded;
     let tidied = private.remove_after(state.last()).and_then(|()| {
@@ -219,6 +228,9 @@ fn check(loaded: &Loaded, witness: Option<&Witness>, log_id: LogId) -> Result<()
             witness.log_id
         ));
     }
+    if witness.position == Position::START {
+        return Ok(());
+    }
     match loaded.witnessed {
         Some(hash) if witness.has_hash(&hash) => Ok(()),
         Some(_) => Err(format!("another event stands at {} than once did", witness.position)),
@@ -231,7 +243,8 @@ fn check(loaded: &Loaded, witness: Option<&Witness>, log_id: LogId) -> Result<()
 }
 
 /// Recovery writes to the files. When they look wrong before it has even begun, a copy is kept, so
-/// that whoever looks into it sees what the crash left and not what recovery made of it.
+/// that whoever looks into it sees what the crash left and not what recovery made of it. sled shortens its
+/// file now and then; a crash within the second after that costs a copy in vain.
 fn keep_suspect(
     data_dir: &Path,
     db_dir: &Path,
@@ -250,8 +263,12 @@ fn keep_suspect(
     if !copy.exists() {
         let partial = data_dir.join("log-suspect.partial");
         let _ = fs::remove_dir_all(&partial);
-        copy_dir(db_dir, &partial).map_err(|e| ("copy the log, which is shorter than it was, before it is touched: make room for the copy, or move the directory away", e))?;
-        fs::rename(&partial, &copy).map_err(|e| ("name the copy of the log", e))?;
+        if let Err(error) = copy_dir(db_dir, &partial).and_then(|()| fs::rename(&partial, &copy)) {
+            // Only what could be learned from it is lost; the log itself may well be whole.
+            tracing::error!(%error, "the log is shorter than it was, and there is no room to keep a copy of it");
+            let _ = fs::remove_dir_all(&partial);
+            return Ok(None);
+        }
     }
     tracing::warn!(
         file_bytes = len,

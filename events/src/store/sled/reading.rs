@@ -57,8 +57,8 @@ impl Shared {
         head: Position,
     ) -> Result<Page, ReadError> {
         let mut page = Page::empty(after.max(head));
-        self.each_match(query, after, head, limit, |group, entry| {
-            page.push_entry(group, entry);
+        self.each_match(query, after, head, limit, |entry| {
+            page.push_entry(entry);
             let full = page.len() == limit;
             if full {
                 page.scanned_to = entry.position;
@@ -75,7 +75,7 @@ impl Shared {
             return Ok((after < head).then(|| after.next()));
         }
         let mut first = None;
-        self.each_match(query, after, head, 1, |_, entry| {
+        self.each_match(query, after, head, 1, |entry| {
             first = Some(entry.position);
             false
         })?;
@@ -90,7 +90,7 @@ impl Shared {
         after: Position,
         head: Position,
         about: usize,
-        mut visit: impl FnMut(&Group, &Entry<'_>) -> bool,
+        mut visit: impl FnMut(&Entry<'_>) -> bool,
     ) -> Result<(), ReadError> {
         let mut group: Option<Group> = None;
         let mut from = after;
@@ -104,7 +104,7 @@ impl Shared {
                     other => other.insert(self.group_at(position)?),
                 };
                 let entry = group.entry(position)?;
-                if entry.matches(query) && !visit(group, &entry) {
+                if entry.matches(query) && !visit(&entry) {
                     return Ok(());
                 }
             }

@@ -23,7 +23,10 @@ use crate::store::{APPEND_EVENTS_MAX, LOG_EVENTS_MAX};
 const GROUP_BYTES_MAX: usize = 128 * 1024;
 
 /// How often the processor is given up for a group to gather.
-const GATHER_YIELDS_MAX: usize = 16;
+const GATHER_YIELDS_MAX: usize = 64;
+
+/// How often that may bring nothing.
+const GATHER_IN_VAIN_MAX: usize = 3;
 
 /// The writer has panicked.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +54,8 @@ impl Request {
         reply: Reply,
     ) -> Self {
         let private = events.iter().filter_map(|event| event.private.as_ref()).map(bytes::Bytes::len);
-        let bytes = envelopes.iter().map(Envelope::len_bytes).chain(private).sum();
+        let tags = events.iter().flat_map(|event| &event.tags).map(|tag| tag.as_str().len());
+        let bytes = envelopes.iter().map(Envelope::len_bytes).chain(private).chain(tags).sum();
         Self { events, envelopes, bytes, condition, reply, since: Instant::now() }
     }
 }
@@ -120,10 +124,12 @@ impl Writer {
     /// more comes: a sync costs the same for one as for many. No timer: with nobody there, giving up
     /// the processor returns at once.
     fn let_gather(&self) {
+        let mut in_vain = 0;
         for _ in 0..GATHER_YIELDS_MAX {
             let waiting = self.queue.len();
             std::thread::yield_now();
-            if self.queue.len() == waiting || waiting >= APPEND_EVENTS_MAX {
+            in_vain += usize::from(self.queue.len() == waiting);
+            if in_vain == GATHER_IN_VAIN_MAX || waiting >= APPEND_EVENTS_MAX {
                 return;
             }
         }

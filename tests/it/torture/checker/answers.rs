@@ -1,0 +1,132 @@
+//! Whether what left nothing in the log was answered rightly: a refusal, or that it was so already.
+
+use std::collections::HashMap;
+
+use super::{Act, Event, Op, Outcome, Run, Taken, overlap};
+
+/// Between which positions a request was decided: behind all that was answered before it was made,
+/// before all that was asked after its answer.
+pub(super) struct Between {
+    /// When something was answered, with the last position that was known by then.
+    known: Vec<(u64, usize)>,
+    /// When something was asked, with the first position that can only come after it.
+    later: Vec<(u64, usize)>,
+}
+
+impl Between {
+    pub(super) fn of(ops: &[Op], runs: &HashMap<usize, Run>) -> Self {
+        let mut known: Vec<_> = runs.iter().filter_map(|(n, run)| Some((ops[*n].answered?, run.1))).collect();
+        let mut later: Vec<_> = runs.iter().map(|(n, run)| (ops[*n].invoked, run.0)).collect();
+        known.sort_unstable();
+        later.sort_unstable();
+        let mut highest = 0;
+        for (_, position) in &mut known {
+            highest = highest.max(*position);
+            *position = highest;
+        }
+        let mut lowest = usize::MAX;
+        for (_, position) in later.iter_mut().rev() {
+            lowest = lowest.min(*position);
+            *position = lowest;
+        }
+        Self { known, later }
+    }
+
+    /// The last position that was surely there, and the first one that surely was not.
+    fn positions(&self, invoked: u64, answered: u64) -> (usize, usize) {
+        let known = self.known.partition_point(|(at, _)| *at < invoked);
+        let later = self.later.partition_point(|(at, _)| *at <= answered);
+        let earliest = known.checked_sub(1).map_or(0, |i| self.known[i].1);
+        (earliest, self.later.get(later).map_or(usize::MAX, |(_, position)| *position))
+    }
+}
+
+impl Act {
+    fn reservation(&self) -> &str {
+        match self {
+            Self::Book => "",
+            Self::Confirm { reservation }
+            | Self::Assign { reservation, .. }
+            | Self::Cancel { reservation } => reservation,
+        }
+    }
+}
+
+/// What was acknowledged and left nothing had nothing to do: it was so already, at that time.
+pub(super) fn nothing_to_do(
+    ops: &[Op],
+    runs: &HashMap<usize, Run>,
+    between: &Between,
+    feed: &[Event],
+    tables: &[Taken],
+    faults: &mut Vec<String>,
+) {
+    for (n, op) in ops.iter().enumerate() {
+        let (Outcome::Acked, Some(answered), None) = (&op.outcome, op.answered, runs.get(&n)) else {
+            continue;
+        };
+        let (earliest, latest) = between.positions(op.invoked, answered);
+        let before = |kind: &str| {
+            let mut feed = feed.iter().take(latest.saturating_sub(1));
+            feed.any(|event| event.reservation() == op.act.reservation() && event.kind() == kind)
+        };
+        let so = match &op.act {
+            Act::Book => false,
+            Act::Confirm { .. } => before("reservation.confirmed"),
+            Act::Cancel { .. } => before("reservation.cancelled"),
+            Act::Assign { reservation, table } => tables.iter().any(|taken| {
+                taken.reservation == *reservation
+                    && taken.table == *table
+                    && taken.from < latest
+                    && taken.to > earliest
+            }),
+        };
+        if !so {
+            faults.push(format!("{:?} of client {} was acknowledged and is not there", op.act, op.client));
+        }
+    }
+}
+
+/// Every refusal has its reason at some point between the question and the answer.
+pub(super) fn refusals(
+    ops: &[Op],
+    between: &Between,
+    feed: &[Event],
+    tables: &[Taken],
+    faults: &mut Vec<String>,
+) {
+    let created = feed.iter().filter(|event| event.kind() == "reservation.created");
+    let windows: HashMap<&str, (String, String)> = created
+        .map(|event| {
+            let edge =
+                |name: &str| event.json["data"]["window"][name].as_str().unwrap_or_default().to_owned();
+            (event.reservation(), (edge("start"), edge("end")))
+        })
+        .collect();
+    let cancelled: HashMap<&str, usize> = (1..)
+        .zip(feed)
+        .filter(|(_, event)| event.kind() == "reservation.cancelled")
+        .map(|(place, event)| (event.reservation(), place))
+        .collect();
+    for op in ops {
+        let (Outcome::Refused(code), Some(answered)) = (&op.outcome, op.answered) else { continue };
+        let (earliest, latest) = between.positions(op.invoked, answered);
+        let reservation = op.act.reservation();
+        let justified = match (code.as_str(), &op.act) {
+            ("table_taken", Act::Assign { table, .. }) => windows.get(reservation).is_some_and(|window| {
+                tables.iter().any(|taken| {
+                    taken.table == *table
+                        && taken.reservation != reservation
+                        && overlap(&taken.window, window)
+                        && taken.from < latest
+                        && taken.to > earliest
+                })
+            }),
+            ("reservation_cancelled", _) => cancelled.get(reservation).is_some_and(|at| *at < latest),
+            _ => false,
+        };
+        if !justified {
+            faults.push(format!("{:?} of client {} was refused without reason: {code}", op.act, op.client));
+        }
+    }
+}
