@@ -13,7 +13,7 @@ start_postgres() {
   # It refuses to run as root.
   pg_dir=$(mktemp -d /tmp/meja-bench-postgres-XXXXXX)
   if [ "$(id -u)" = 0 ]; then chown postgres "$pg_dir" && pg_as='runuser -u postgres --'; else pg_as=''; fi
-  $pg_as "$pg_bin/initdb" -D "$pg_dir/data" -A trust -U bench >/dev/null 2>&1 || { missing='initdb failed' && return 1; }
+  $pg_as "$pg_bin/initdb" -D "$pg_dir/data" --locale=C -A trust -U bench >/dev/null 2>&1 || { missing='initdb failed' && return 1; }
   $pg_as "$pg_bin/pg_ctl" -D "$pg_dir/data" -w -l "$pg_dir/log" \
     -o "-c listen_addresses=127.0.0.1 -p $pg_port -k $pg_dir -c max_connections=100 -c synchronous_commit=on" start >/dev/null 2>&1 ||
     { missing='PostgreSQL did not start' && return 1; }
@@ -28,6 +28,7 @@ stop_postgres() {
   rm -rf "$pg_dir"
 }
 
+# start_fastapi [OPTIONS of uvicorn]: as fast as it goes, with uvloop and httptools, unless told otherwise.
 start_fastapi() {
   local python=target/tools/python-bench
   if [ ! -e "$python/installed" ]; then
@@ -36,13 +37,18 @@ start_fastapi() {
     { python3 -m venv "$python" && "$python/bin/pip" install --quiet --disable-pip-version-check 'fastapi==0.115.*' 'uvicorn[standard]==0.34.*' && touch "$python/installed"; } >/dev/null 2>&1 ||
       { missing='FastAPI could not be installed' && return 1; }
   fi
-  "$python/bin/uvicorn" --app-dir benches --host 127.0.0.1 --port $((port + 3)) --workers 1 --log-level error --no-access-log reservations:app &
+  "$python/bin/uvicorn" --app-dir benches --host 127.0.0.1 --port $((port + 3)) --workers 1 --log-level error --no-access-log "$@" reservations:app &
   fastapi_pid=$!
   pids+=($fastapi_pid)
   until curl -so /dev/null http://127.0.0.1:$((port + 3))/docs; do sleep 0.1; done
 }
 measure_fastapi() { book 64 http://127.0.0.1:$((port + 3))/api/reservations; }
 stop_fastapi() { stop_pid $fastapi_pid; }
+
+# As `pip install fastapi uvicorn` alone leaves it.
+start_fastapi_plain() { start_fastapi --loop asyncio --http h11; }
+measure_fastapi_plain() { measure_fastapi; }
+stop_fastapi_plain() { stop_fastapi; }
 
 start_umadb() {
   local tools=target/tools

@@ -3,7 +3,7 @@
 # docs/performance.md from benches/performance.md.
 #   BENCH_SECONDS=4 BENCH_ROUNDS=3   length and number of rounds
 #   BENCH_EVENTS=10000000            the longest log; 0 leaves out what needs filled logs
-#   bench.sh post postgres           some of: post postgres fastapi log umadb feed follow read start growth
+#   bench.sh post postgres           some of: post postgres fastapi fastapi_plain log umadb feed follow read start growth
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/bench-others.sh"
@@ -12,7 +12,7 @@ cd "$root"
 seconds=${BENCH_SECONDS:-4}
 rounds=${BENCH_ROUNDS:-3}
 events=${BENCH_EVENTS:-10000000}
-all="post postgres fastapi log umadb feed follow read start growth"
+all="post postgres fastapi fastapi_plain log umadb feed follow read start growth"
 wanted=" ${*:-$all} "
 need_rust
 need curl curl
@@ -104,7 +104,7 @@ if want post; then
 fi
 
 # Against others: both run in turn, with the same number of clients.
-for other in postgres fastapi; do
+for other in postgres fastapi fastapi_plain; do
   if want $other; then
     if start_$other; then
       start_reservation "$work/$other-ours"

@@ -120,9 +120,8 @@ impl Group {
         let at = read_u32(&self.bytes, HEADER_LEN + i * 4)?;
         let header = self.bytes.get(at..at + ENTRY_HEADER_LEN)?;
         let hash = header.get(..32)?.try_into().ok()?;
-        let (json_at, json_len) = (read_u32(header, 32)?, read_u32(header, 36)?);
-        // Behind the header at least, so that there is a byte before it.
-        let json = self.bytes.get(json_at..json_at + json_len).filter(|_| json_at > HEADER_LEN)?;
+        let (json_at, json_end) = self.json_range(position)?;
+        let json = self.bytes.get(json_at..json_end)?;
         let (type_len, tag_count, forget_count) = (header[40], header[41], header[42]);
         let type_at = at + ENTRY_HEADER_LEN;
         let tags_at = type_at + usize::from(type_len);
@@ -134,7 +133,17 @@ impl Group {
         }
         let tags = Tags(self.bytes.get(tags_at..end)?);
         let forgets = self.bytes.get(end..end + usize::from(forget_count) * 8)?;
-        Some(Entry { position, hash, json_at, json, event_type, tags, forgets })
+        Some(Entry { position, hash, json, event_type, tags, forgets })
+    }
+
+    /// Where the JSON of the event at `position` begins and ends, behind its comma.
+    pub(super) fn json_range(&self, position: Position) -> Option<(usize, usize)> {
+        let i = usize::try_from(position.0.checked_sub(self.first.0)?).ok()?;
+        let at = read_u32(&self.bytes, HEADER_LEN + i * 4).filter(|_| i < usize::from(self.count))?;
+        let (json_at, json_len) = (read_u32(&self.bytes, at + 32)?, read_u32(&self.bytes, at + 36)?);
+        let end = json_at + json_len;
+        // Behind the header at least, so that there is a byte before it.
+        (json_at > HEADER_LEN && end <= self.bytes.len()).then_some((json_at, end))
     }
 
     /// All entries, ascending.
@@ -153,8 +162,6 @@ impl Group {
 pub(super) struct Entry<'a> {
     pub(super) position: Position,
     pub(super) hash: ChainHash,
-    /// Where its JSON begins in the group, behind a comma.
-    pub(super) json_at: usize,
     pub(super) json: &'a [u8],
     pub(super) event_type: &'a str,
     pub(super) tags: Tags<'a>,

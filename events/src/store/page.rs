@@ -100,17 +100,15 @@ impl Page {
         limit: usize,
     ) -> Result<Position, ReadError> {
         let last = Position(group.last().0.min(first.0.saturating_add(limit as u64 - 1)));
-        let begin = group.entry(first)?.json_at - 1;
-        let mut end = begin;
-        for position in first.0..=last.0 {
-            let entry = group.entry(Position(position))?;
+        let damaged = |at| ReadError::Damaged { at, what: "an event out of its place" };
+        let begin = group.json_range(first).ok_or(damaged(first))?.0 - 1;
+        let (mut end, chunk) = (begin, self.chunks.len());
+        for position in (first.0..=last.0).map(Position) {
             // Damaged bytes may say anything; what can not be is an event before its forerunner.
-            let at = entry.json_at.checked_sub(begin).filter(|_| entry.json_at > end);
-            let at =
-                at.ok_or(ReadError::Damaged { at: entry.position, what: "an event out of its place" })?;
-            end = entry.json_at + entry.json.len();
-            let chunk = self.chunks.len();
-            self.places.push(Place { position: entry.position, chunk, at, end: end - begin });
+            let range = group.json_range(position).filter(|(at, _)| *at > end);
+            let (at, json_end) = range.ok_or(damaged(position))?;
+            end = json_end;
+            self.places.push(Place { position, chunk, at: at - begin, end: end - begin });
         }
         self.chunks.push(group.slice(begin, end));
         Ok(last)

@@ -8,6 +8,7 @@
 //!
 //! In the data directory: `lock`, `head-witness.json`, and `log/` which is sled's.
 
+mod cache;
 mod keeper;
 mod load;
 mod loader;
@@ -26,6 +27,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::cache::Cache;
 pub use self::loader::{Held, Loader, LoadingError, Witnessed, hold, witnessed};
 pub use self::open::OpenError;
 use self::private::Private;
@@ -92,6 +94,7 @@ struct Shared {
     log: sled::Tree,
     private: Private,
     state: RwLock<State>,
+    cache: Cache,
     head: watch::Sender<Position>,
     /// How long the database file was at the last sync.
     synced_bytes: AtomicU64,
@@ -127,6 +130,7 @@ impl SledStore {
             private: opened.private,
             head: watch::Sender::new(opened.state.last()),
             state: RwLock::new(opened.state),
+            cache: Cache::default(),
             synced_bytes: AtomicU64::new(opened.file.metadata().map_or(0, |metadata| metadata.len())),
         });
         metrics::gauge!("meja_log_head_position").set(shared.head.borrow().0 as f64);
@@ -251,8 +255,8 @@ impl EventStore for SledStore {
         limit: usize,
     ) -> BoxFuture<'a, Result<Page, ReadError>> {
         Box::pin(async move {
-            if self.shared.is_recent(query, after) {
-                return self.shared.read(query, after, limit);
+            if let Some(page) = self.shared.read_in_memory(query, after, limit)? {
+                return Ok(page);
             }
             let (shared, query) = (Arc::clone(&self.shared), query.clone());
             tokio::task::spawn_blocking(move || shared.read(&query, after, limit))

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chassis::form::Form;
 use chassis::problem::Problem;
 use chrono::DateTime;
-use events::{Position, ReservationId};
+use events::{Position, Query, ReservationId, Tag};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -183,7 +183,12 @@ fn not_found(id: ReservationId, until: Option<Until>) -> Problem {
 impl App {
     /// The reservation as it is, with everything that was acknowledged until now.
     pub(super) async fn current(&self, id: ReservationId) -> Option<crate::domain::Reservation> {
-        self.views.caught_up(self.store.head()).await;
+        // Only what was written about this very one has to be waited for; the others may be many.
+        let about = Query::any_tag([Tag::reservation(id)]);
+        let news = self.store.read(&about, self.views.position(), 1).await;
+        if !news.is_ok_and(|news| news.is_empty()) {
+            self.views.caught_up(self.store.head()).await;
+        }
         self.views.get(id)
     }
 

@@ -15,27 +15,45 @@ impl Shared {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether everything a read needs lies in memory.
-    pub(super) fn is_recent(&self, query: &Query, after: Position) -> bool {
-        let state = self.state();
+    /// What [`Self::read`] gives, if everything it needs lies in memory: that is done where it is asked
+    /// for, on a thread that must not wait for a disk.
+    pub(super) fn read_in_memory(
+        &self,
+        query: &Query,
+        after: Position,
+        limit: usize,
+    ) -> Result<Option<Page>, ReadError> {
+        let head = *self.head.borrow();
         if query.is_all() {
-            return state.in_memory_after(after);
+            return self.pages(after, limit, head, |position| Ok(self.kept_group(position).ok()));
         }
-        let found = state.index.candidates(query, after, 1);
-        found.positions.first().is_none_or(|first| state.in_memory_after(Position(first - 1)))
+        let recent = {
+            let state = self.state();
+            let found = state.index.candidates(query, after, 1);
+            found.positions.first().is_none_or(|first| state.in_memory_after(Position(first - 1)))
+        };
+        if recent { self.read_some(query, after, limit, head).map(Some) } else { Ok(None) }
     }
 
     pub(super) fn read(&self, query: &Query, after: Position, limit: usize) -> Result<Page, ReadError> {
         // Taken once: what is appended meanwhile is for the next read.
         let head = *self.head.borrow();
         if query.is_all() {
-            self.read_all(after, limit, head)
+            let page = self.pages(after, limit, head, |position| self.group_at(position).map(Some))?;
+            Ok(page.unwrap_or_else(|| Page::empty(after)))
         } else {
             self.read_some(query, after, limit, head)
         }
     }
 
-    fn read_all(&self, after: Position, limit: usize, head: Position) -> Result<Page, ReadError> {
+    /// Every event after `after`, out of the groups that `group` gives; nothing if it has one of them not.
+    fn pages(
+        &self,
+        after: Position,
+        limit: usize,
+        head: Position,
+        group: impl Fn(Position) -> Result<Option<Group>, ReadError>,
+    ) -> Result<Option<Page>, ReadError> {
         let mut page = Page::empty(after.max(head));
         let mut next = after.next();
         while next <= head {
@@ -43,10 +61,10 @@ impl Shared {
                 page.scanned_to = Position(next.0 - 1);
                 break;
             }
-            let group = self.group_at(next)?;
+            let Some(group) = group(next)? else { return Ok(None) };
             next = page.push_run(&group, next, limit - page.len())?.next();
         }
-        Ok(page)
+        Ok(Some(page))
     }
 
     fn read_some(
@@ -120,8 +138,8 @@ impl Shared {
         self.state().group_start(position)
     }
 
-    /// The group that holds `position`, which must not lie behind the head.
-    pub(super) fn group_at(&self, position: Position) -> Result<Group, ReadError> {
+    /// The group that holds `position`, if it lies in memory; else where it begins.
+    fn kept_group(&self, position: Position) -> Result<Group, Position> {
         let first = {
             let state = self.state();
             if let Some(group) = state.recent_group(position) {
@@ -129,12 +147,23 @@ impl Shared {
             }
             state.group_start(position)
         };
+        self.cache.get(first).ok_or(first)
+    }
+
+    /// The group that holds `position`, which must not lie behind the head.
+    pub(super) fn group_at(&self, position: Position) -> Result<Group, ReadError> {
+        let first = match self.kept_group(position) {
+            Ok(group) => return Ok(group),
+            Err(first) => first,
+        };
         let value = self
             .log
             .get(first.0.to_be_bytes())
             .map_err(|source| ReadError::Storage { at: position, source })?;
         let value =
             value.ok_or(ReadError::Damaged { at: position, what: "a group that was there is gone" })?;
-        Group::decode(first, &value)
+        let group = Group::decode(first, &value)?;
+        self.cache.keep(&group);
+        Ok(group)
     }
 }
