@@ -192,8 +192,10 @@ impl App {
         self.views.get(id)
     }
 
-    /// The reservation as it is.
+    /// The reservation as it is, for a command: the read models have caught up as a whole, so that a
+    /// refusal offers what is free.
     pub(super) async fn require(&self, id: ReservationId) -> Result<crate::domain::Reservation, Problem> {
-        self.current(id).await.ok_or_else(|| not_found(id, None))
+        self.views.caught_up(self.store.head()).await;
+        self.views.get(id).ok_or_else(|| not_found(id, None))
     }
 }

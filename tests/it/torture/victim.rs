@@ -112,9 +112,15 @@ impl Victim {
     }
 
     pub fn kill_9(&mut self) {
-        // Who is traced outlives its tracer.
-        for pid in self.traced() {
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        // Who is traced outlives its tracer: the tracer ends by itself once it has seen the other end,
+        // and only then is the lock free for certain.
+        let traced = self.traced();
+        for pid in &traced {
+            let _ = rustix::process::kill_process(*pid, rustix::process::Signal::KILL);
+        }
+        let deadline = Instant::now() + DEADLINE;
+        while !traced.is_empty() && self.ended().is_none() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(2));
         }
         if let Some(running) = self.running.take() {
             running.kill_9();
