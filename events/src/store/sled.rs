@@ -6,7 +6,7 @@
 //! Large values go to files that are never synced, so the segment size is set where none ever
 //! gets large. Concurrent transactions have deadlocked, so one thread ([`writer`]) does all writes.
 //!
-//! In the data directory: `lock`, `head-witness.json`, and `log/` which is sled's.
+//! In the data directory: `lock`, `head-witness.json`, `head-mark`, and `log/` which is sled's.
 
 mod cache;
 mod keeper;
@@ -141,6 +141,7 @@ impl SledStore {
             shared: Arc::clone(&shared),
             db: opened.db,
             file: opened.file,
+            mark: opened.mark,
             chain: opened.chain.hash(),
             queue,
             held_back: None,

@@ -88,6 +88,40 @@ async fn a_log_that_knows_less_than_its_witness_is_refused() {
     assert!(message.contains("but this directory held"), "{message}");
 }
 
+/// The witness is up to a second old; the mark beside it is not.
+#[tokio::test]
+async fn what_was_acknowledged_just_before_a_kill_is_missed_when_it_is_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    store.append(vec![numbered(1, &[])], anyway()).await.unwrap();
+    drop(store);
+    let witness = fs::read(dir.path().join("head-witness.json")).unwrap();
+    let old = dir.path().join("old");
+    copy_dir(&dir.path().join("log"), &old);
+    let store = open(dir.path());
+    store.append(vec![numbered(2, &[])], anyway()).await.unwrap();
+    // What a kill leaves: the files as they are while the log is open.
+    let killed = tempfile::tempdir().unwrap();
+    copy_dir(dir.path(), killed.path());
+    fs::write(killed.path().join("head-witness.json"), &witness).unwrap();
+    fs::remove_dir_all(killed.path().join("log")).unwrap();
+    copy_dir(&old, &killed.path().join("log"));
+    let message = refusal(killed.path());
+    assert!(message.contains("it ends at 1, but events up to 2 were acknowledged"), "{message}");
+    // A mark that is not whole proves nothing, and stops nobody.
+    let mark = killed.path().join("head-mark");
+    let mut bytes = fs::read(&mark).unwrap();
+    bytes[20] ^= 1;
+    fs::write(&mark, bytes).unwrap();
+    assert_eq!(open(killed.path()).head(), Position(1));
+    // One of another log is no mark of this one.
+    let other = tempfile::tempdir().unwrap();
+    let store = open(other.path());
+    store.append(vec![numbered(1, &[])], anyway()).await.unwrap();
+    fs::copy(other.path().join("head-mark"), &mark).unwrap();
+    assert!(refusal(killed.path()).contains("head-mark the log"), "{}", refusal(killed.path()));
+}
+
 fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -96,9 +130,7 @@ fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
         if entry.path().is_dir() {
             copy_dir(&entry.path(), &target);
         } else {
-            {
-                fs::copy(entry.path(), target).unwrap();
-            }
+            fs::copy(entry.path(), target).unwrap();
         }
     }
 }

@@ -74,8 +74,8 @@ struct Template {
     data_dir: PathBuf,
     /// What it says of itself.
     right: Value,
-    /// How far its witness has seen it.
-    witnessed: u64,
+    /// How far it was acknowledged.
+    acknowledged: u64,
     /// The chain's hash at each position, recomputed from the feed.
     hashes: Vec<String>,
 }
@@ -108,8 +108,8 @@ async fn template(dir: &Path, killed: bool) -> Template {
     copy_dir(&victim.data_dir, &copy.data_dir);
     let (code, right, said) = copy.verify();
     assert_eq!(code, Some(0), "{right} {said}");
-    let witness = fs::read(victim.data_dir.join("head-witness.json")).unwrap();
-    let witness: Value = serde_json::from_slice(&witness).unwrap();
+    let mark = fs::read_to_string(victim.data_dir.join("head-mark")).unwrap();
+    let mark: Value = serde_json::from_str(mark.lines().next().unwrap()).unwrap();
     let mut copy = copy;
     copy.start(&http).await;
     let events = feed(&copy.url, &http).await;
@@ -120,7 +120,7 @@ async fn template(dir: &Path, killed: bool) -> Template {
     Template {
         hashes: hashes.collect(),
         data_dir: victim.data_dir.clone(),
-        witnessed: witness["position"].as_u64().unwrap(),
+        acknowledged: mark["position"].as_u64().unwrap(),
         right,
     }
 }
@@ -130,7 +130,7 @@ async fn damaged_files_are_harmless_or_refused() {
     let total = cycles(30, 1_000);
     let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let templates = [template(dirs[0].path(), false).await, template(dirs[1].path(), true).await];
-    let (mut harmless, mut refused, mut unseen) = (0, 0, 0);
+    let (mut harmless, mut refused, mut unanswered) = (0, 0, 0);
     for n in 0..total {
         let template = &templates[n % 2];
         let dir = tempfile::tempdir().unwrap();
@@ -148,9 +148,10 @@ async fn damaged_files_are_harmless_or_refused() {
                     harmless += 1;
                     assert_eq!(verdict["private_parts_proved"], right["private_parts_proved"], "{case}");
                 } else {
-                    // Within the second that no witness has seen; what is there is the very same log.
-                    unseen += 1;
-                    assert!(events >= template.witnessed && verdict["witness"] != Value::Null, "{case}");
+                    // What was written when the kill came, and nobody was ever told of. The rest is the very
+                    // same log.
+                    unanswered += 1;
+                    assert!(events >= template.acknowledged && verdict["witness"] != Value::Null, "{case}");
                     let hash = template.hashes[usize::try_from(events).unwrap() - 1].as_str();
                     assert_eq!(verdict["hash"], hash, "{case}");
                 }
@@ -164,7 +165,7 @@ async fn damaged_files_are_harmless_or_refused() {
         }
     }
     report(&format!(
-        "damaged files: {total}, of which {refused} were refused, {harmless} harmless, {unseen} cut within the second that no witness had seen"
+        "damaged files: {total}, of which {refused} were refused, {harmless} harmless, {unanswered} cut behind the last acknowledged event"
     ));
 }
 
@@ -191,7 +192,9 @@ async fn without_its_witness_a_log_put_back_is_not_noticed() {
     copy_dir(&early, &victim.data_dir.join("log"));
     let (code, verdict, _) = victim.verify();
     assert_ne!(code, Some(0), "{verdict}");
-    fs::remove_file(victim.data_dir.join("head-witness.json")).unwrap();
+    for file in ["head-witness.json", "head-mark"] {
+        fs::remove_file(victim.data_dir.join(file)).unwrap();
+    }
     let (code, verdict, _) = victim.verify();
     assert_eq!((code, verdict["events"].as_u64()), (Some(0), Some(1)), "{verdict}");
 }

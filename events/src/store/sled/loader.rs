@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::super::archive::{Broken, Chain, StoredGroup};
-use super::super::witness::Witness;
+use super::super::witness::{MARK_FILE, WITNESS_FILE, Witness};
 use super::open::{self, OpenError, Opened};
 use super::{Options, ReadError};
 use crate::ids::{LogId, Position};
@@ -106,7 +106,9 @@ impl Loader {
         self.sync()?;
         let file_bytes = self.opened.file.metadata()?.len();
         let position = self.chain.last();
-        Witness::new(self.opened.log_id, position, &self.chain.hash(), file_bytes).store(&self.data_dir)?;
+        let witness = Witness::new(self.opened.log_id, position, &self.chain.hash(), file_bytes);
+        self.opened.mark.set(&witness)?;
+        witness.store(&self.data_dir)?;
         Ok(self.chain)
     }
 }
@@ -116,7 +118,7 @@ impl Loader {
 pub struct Witnessed {
     /// Which log was there.
     pub log_id: LogId,
-    /// How far it had come, give or take a second.
+    /// How far it had come.
     pub position: Position,
 }
 
@@ -168,8 +170,9 @@ impl Held {
             kept = Some(old);
         }
         fs::rename(new_dir.join("log"), &log).map_err(failed)?;
-        let witness = "head-witness.json";
-        fs::rename(new_dir.join(witness), self.data_dir.join(witness)).map_err(failed)?;
+        for file in [MARK_FILE, WITNESS_FILE] {
+            fs::rename(new_dir.join(file), self.data_dir.join(file)).map_err(failed)?;
+        }
         File::open(&self.data_dir).and_then(|dir| dir.sync_all()).map_err(failed)?;
         fs::remove_dir_all(new_dir).map_err(failed)?;
         Ok(kept)

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::super::Stored;
 use super::super::archive::Chain;
-use super::super::witness::Witness;
+use super::super::witness::{Mark, Witness};
 use super::Options;
 use super::load::{LoadError, Loaded, load};
 use super::private::Private;
@@ -69,6 +69,7 @@ pub(super) struct Opened {
     pub(super) log_id: LogId,
     pub(super) chain: Chain,
     pub(super) state: State,
+    pub(super) mark: Mark,
 }
 
 /// sled may panic on damaged files wherever it reads them: that is damage, not a bug of ours.
@@ -132,7 +133,8 @@ fn try_open(options: &Options, visit: &mut (dyn FnMut(Stored<'_>) + Send)) -> Re
         forgotten.into_iter().try_for_each(|position| private.forget(position, state.group_start(position)))
     });
     tidied.map_err(|error| damaged(error.to_string()))?;
-    Ok(Opened { db, file, lock, log, private, log_id, chain, state })
+    let mark = Mark::open(data_dir).map_err(|e| ("open the mark of the head", e))?;
+    Ok(Opened { db, file, lock, log, private, log_id, chain, state, mark })
 }
 
 pub(super) fn lock(data_dir: &Path) -> Result<File, OpenError> {

@@ -11,6 +11,7 @@ use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::frame::{ChainHash, Group, GroupBuilder, PrivateParts, chain};
+use super::super::witness::{Mark, Witness};
 use super::keeper::Pulse;
 use super::{AppendCondition, AppendError, Appended, Shared};
 use crate::ids::Position;
@@ -65,6 +66,7 @@ pub(super) struct Writer {
     pub(super) db: sled::Db,
     /// Our own descriptor of sled's file: what is synced before anything is acknowledged.
     pub(super) file: File,
+    pub(super) mark: Mark,
     pub(super) chain: ChainHash,
     pub(super) queue: mpsc::Receiver<Request>,
     /// An append that did not fit the last group.
@@ -113,6 +115,7 @@ impl Writer {
             }
             let (group, replies) = self.write(staged);
             self.sync();
+            self.mark(group.last());
             self.pulse.end();
             self.publish(group);
             reply(replies);
@@ -235,6 +238,16 @@ impl Writer {
         }
         if let Ok(metadata) = self.file.metadata() {
             self.shared.synced_bytes.store(metadata.len(), Ordering::Relaxed);
+        }
+    }
+
+    /// Remembers how far the log has come, after the sync: the mark never promises more than is there.
+    fn mark(&self, last: Position) {
+        let file_bytes = self.shared.synced_bytes.load(Ordering::Relaxed);
+        let witness = Witness::new(self.shared.log_id, last, &self.chain, file_bytes);
+        if let Err(error) = self.mark.set(&witness) {
+            // The log is whole without it; the older witness only proves less.
+            tracing::warn!(error = &error as &dyn std::error::Error, "could not mark the head of the log");
         }
     }
 
