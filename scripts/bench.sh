@@ -63,7 +63,6 @@ result() { # KEY VALUE: notes a figure, and shows it
   printf '  %-28s %s\n' "$1" "$2"
 }
 want() { case "$wanted" in *" $1 "*) printf '\n%s%s%s\n' "$bold" "$1" "$plain" ;; *) return 1 ;; esac }
-grouped() { printf "%'d" "$1" | sed 's/^ //'; }
 # book CONNECTIONS URL: bookings a second; a refused one ends the run.
 book() {
   wrk -t1 -c"$1" -d"${seconds}s" -s benches/book.lua "$2" >"$work/wrk"
@@ -80,7 +79,6 @@ versus() {
 fresh() { : >"$work/ours" && : >"$work/theirs"; }
 note() { printf '%s\n' "$2" >>"$work/$1"; }
 
-export LC_ALL=en_US.UTF-8 2>/dev/null || true
 result machine "$(nproc) cores ($(awk -F': ' '/model name/ {print $2; exit}' /proc/cpuinfo)), $(awk '/MemTotal/ {printf "%d GiB", $2 / 1048576}' /proc/meminfo), shared with the load generator"
 result kernel "$(uname -sr)"
 result disk "$(df --output=fstype,source "$work" | tail -1 | awk '{print $1 " on " $2}')"
