@@ -282,6 +282,55 @@ impl Form {
         items.into_iter().collect()
     }
 
+    /// A list of up to `max` texts, each of at most `max_chars` characters, which `parse` takes; none without it.
+    pub fn texts_parsed<T, E: Display>(
+        &mut self,
+        name: &str,
+        max: usize,
+        max_chars: usize,
+        mut parse: impl FnMut(&str) -> Result<T, E>,
+    ) -> Vec<T> {
+        let values = match self.optional(name) {
+            Some(Value::Array(values)) if values.len() <= max => values,
+            Some(other) => {
+                let msg = format_args!("Input should be a list of up to {max} texts");
+                self.fault(name, "list_type", msg, Some(other));
+                return Vec::new();
+            }
+            None => return Vec::new(),
+        };
+        let mut parsed = Vec::with_capacity(values.len());
+        for (i, value) in values.into_iter().enumerate() {
+            let text = value.as_str().filter(|text| text.chars().count() <= max_chars);
+            let result = text.map_or_else(
+                || Err(format!("Input should be a text of up to {max_chars} characters")),
+                |text| parse(text).map_err(|error| error.to_string()),
+            );
+            match result {
+                Ok(item) => parsed.push(item),
+                Err(msg) => self.fault(&format!("{name}.{i}"), "value_error", msg, Some(value)),
+            }
+        }
+        parsed
+    }
+
+    /// A list of up to `max` objects, each of which `read` takes apart; `None` without it, or with a fault.
+    pub fn optional_list<T>(
+        &mut self,
+        name: &str,
+        max: usize,
+        read: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        if !self.has(name) {
+            return None;
+        }
+        if self.members.get(name).and_then(Value::as_array).is_some_and(Vec::is_empty) {
+            self.members.remove(name);
+            return Some(Vec::new());
+        }
+        self.list(name, max, read)
+    }
+
     fn inner<T>(
         &mut self,
         loc: Vec<String>,
@@ -335,61 +384,4 @@ impl Form {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn form(body: &Value) -> Form {
-        Form::new(body.as_object().unwrap().clone())
-    }
-
-    fn locs(problem: &Problem) -> Vec<String> {
-        let body = problem.body();
-        let faults = body["detail"].as_array().unwrap();
-        faults
-            .iter()
-            .map(|f| {
-                format!(
-                    "{}:{}",
-                    f["loc"]
-                        .as_array()
-                        .unwrap()
-                        .iter()
-                        .filter_map(Value::as_str)
-                        .collect::<Vec<_>>()
-                        .join("."),
-                    f["type"].as_str().unwrap()
-                )
-            })
-            .collect()
-    }
-
-    #[test]
-    fn all_faults_are_found_at_once() {
-        let mut form = form(
-            &json!({"name": 7, "size": 0, "contact": {"email": "", "fax": "1"}, "extra": null, "when": "x"}),
-        );
-        let name = form.text("name", 10);
-        let size = form.integer("size", 1, 50);
-        let contact = form.object("contact", |contact| {
-            // Both are read before either is used: `?` at once would hide the second fault.
-            let (email, phone) = (contact.text("email", 10), contact.text("phone", 10));
-            Some((email?, phone?))
-        });
-        let when = form.optional_parsed("when", 10, str::parse::<u8>);
-        let missing = form.text("missing", 10);
-        let problem = form.finish(Some((name, size, contact, when, missing))).unwrap_err();
-        assert_eq!(
-            locs(&problem),
-            [
-                "body.name:string_type",
-                "body.size:greater_than_equal",
-                "body.contact.email:string_too_short",
-                "body.contact.phone:missing",
-                "body.contact.fax:extra_forbidden",
-                "body.when:value_error",
-                "body.missing:missing",
-                "body.extra:extra_forbidden",
-            ]
-        );
-    }
-}
+mod tests;

@@ -5,12 +5,16 @@
 
 pub mod command;
 pub mod decide;
+pub mod hours;
+pub mod house;
 pub mod occupancy;
 pub mod refusal;
 pub mod reservation;
+pub mod seating;
 pub mod venue;
 
 pub use command::Command;
+pub use house::{House, Unavailable};
 pub use occupancy::Occupancy;
 pub use refusal::Refusal;
 pub use reservation::{Deposit, Reservation, Stamp, Status};

@@ -1,6 +1,8 @@
 //! The venue files, `<id>.json` in one directory. Read at start; a fault stops the start.
 
-use std::collections::{BTreeMap, HashSet};
+mod rules;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use chassis::form::Form;
@@ -116,10 +118,13 @@ fn venue(form: &mut Form, stem: &str) -> Option<Venue> {
     let locale = form.parsed("locale", 10, |text| {
         Locale::from_tag(text).ok_or_else(|| format!("{text:?} is not a language we write in: id or en"))
     });
-    let tables = form.list("tables", 500, table);
+    let mut combinable = Vec::new();
+    let tables = form.list("tables", 500, |form| table(form, &mut combinable));
     if let Some(repeated) = tables.as_deref().and_then(first_repeated) {
         form.fault("tables", "value_error", format_args!("the table {repeated} stands there twice"), None);
     }
+    let combinable = combinations(form, tables.as_deref(), combinable);
+    let house = rules::house(form, timezone, tables.as_deref(), &combinable);
     let policy = form.object("policy", |policy| {
         let deposit = policy.optional_object("deposit", |rule| deposit(rule, currency));
         let auto_cancel = policy.optional_integer("auto_cancel_minutes", 1, 10_080).unwrap_or(15);
@@ -136,17 +141,38 @@ fn venue(form: &mut Form, stem: &str) -> Option<Venue> {
         country: country?,
         locale: locale?,
         tables: tables?,
+        house: house?,
         deposit,
         auto_cancel_minutes,
         free_cancellation_minutes,
     })
 }
 
-fn table(form: &mut Form) -> Option<Table> {
+fn table(form: &mut Form, combinable: &mut Vec<(TableId, TableId)>) -> Option<Table> {
     let id = form.parsed("id", TableId::MAX_CHARS, str::parse::<TableId>);
     let area = form.text("area", 64);
     let seats = form.integer("seats", 1, 50);
-    Some(Table { id: id?, area: area?, seats: u8::try_from(seats?).ok()? })
+    let min_party = form.optional_integer("min_party", 1, seats.unwrap_or(50)).unwrap_or(1);
+    let others = form.texts_parsed("combinable_with", 50, TableId::MAX_CHARS, str::parse::<TableId>);
+    combinable.extend(others.into_iter().filter_map(|other| Some((id.clone()?, other))));
+    let (seats, min_party) = (u8::try_from(seats?).ok()?, u8::try_from(min_party).ok()?);
+    Some(Table { id: id?, area: area?, seats, min_party })
+}
+
+/// The pairs that can be pushed together: both must stand there.
+fn combinations(
+    form: &mut Form,
+    tables: Option<&[Table]>,
+    pairs: Vec<(TableId, TableId)>,
+) -> BTreeSet<(TableId, TableId)> {
+    let known: HashSet<_> = tables.unwrap_or_default().iter().map(|table| &table.id).collect();
+    for (table, other) in pairs.iter().filter(|(table, other)| table == other || !known.contains(other)) {
+        let msg = format_args!("the table {table} can not be combined with {other}, which is no other table here");
+        if tables.is_some() {
+            form.fault("tables", "value_error", msg, None);
+        }
+    }
+    pairs.into_iter().collect()
 }
 
 fn deposit(form: &mut Form, currency: Option<Currency>) -> Option<DepositRule> {

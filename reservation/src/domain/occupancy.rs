@@ -1,36 +1,47 @@
-//! Who has which table when. Only two events change that: a table is assigned, or released.
+//! Who has which table when, and who arrives when: what a house has given away.
+//!
+//! Everything is found by time, so that a question about one evening costs the same in a log of ten years.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use events::event::Event;
-use events::values::TimeWindow;
+use events::values::{PartySize, TimeWindow};
 use events::{AssignmentId, ReservationId, TableId};
 
-/// Who has which tables of one venue when.
+use super::reservation::{Reservation, Status};
+
+/// No table is taken for longer, so whoever has it at some instant took it at most this long before.
+const WINDOW_HOURS_MAX: i64 = 24;
+
+/// What one venue has given away.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Occupancy {
-    taken: HashMap<TableId, Vec<Taken>>,
+    taken: HashMap<TableId, BTreeMap<(DateTime<Utc>, AssignmentId), Taken>>,
+    arrivals: BTreeMap<(DateTime<Utc>, ReservationId), PartySize>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Taken {
-    assignment: AssignmentId,
-    by: ReservationId,
-    window: TimeWindow,
+/// A table that is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// By which reservation.
+    pub by: ReservationId,
+    /// From when until when.
+    pub window: TimeWindow,
 }
 
 impl Occupancy {
     /// Adds one event of the reservation `by`. Events that take or free no table change nothing.
     pub fn evolve(&mut self, by: ReservationId, event: &Event) {
         match event {
-            Event::TableAssigned(assigned) => self
-                .taken
-                .entry(assigned.table_id.clone())
-                .or_default()
-                .push(Taken { assignment: assigned.assignment_id, by, window: assigned.window }),
+            Event::TableAssigned(assigned) => {
+                let taken = Taken { by, window: assigned.window };
+                let key = (assigned.window.start, assigned.assignment_id);
+                self.taken.entry(assigned.table_id.clone()).or_default().insert(key, taken);
+            }
             Event::TableReleased(released) => {
                 if let Some(taken) = self.taken.get_mut(&released.table_id) {
-                    taken.retain(|t| t.assignment != released.assignment_id);
+                    taken.remove(&(released.window.start, released.assignment_id));
                     if taken.is_empty() {
                         self.taken.remove(&released.table_id);
                     }
@@ -40,10 +51,67 @@ impl Occupancy {
         }
     }
 
+    /// Notes that `reservation` no longer comes as it was going to.
+    pub fn leave(&mut self, reservation: &Reservation) {
+        self.arrivals.remove(&(reservation.window().start, reservation.id));
+    }
+
+    /// Notes when and with how many guests `reservation` comes, or came, if it does.
+    pub fn arrive(&mut self, reservation: &Reservation) {
+        match reservation.status {
+            Status::Pending | Status::Confirmed | Status::CheckedIn | Status::Completed => {
+                let key = (reservation.window().start, reservation.id);
+                self.arrivals.insert(key, reservation.party_size());
+            }
+            Status::Cancelled { .. } | Status::NoShow => {}
+        }
+    }
+
     /// Whether `table` is free in `window` for anyone but `except`, who has it anyway.
     #[must_use]
     pub fn is_free(&self, table: &TableId, window: &TimeWindow, except: Option<ReservationId>) -> bool {
-        let taken = self.taken.get(table).map(Vec::as_slice).unwrap_or_default();
-        !taken.iter().any(|t| Some(t.by) != except && t.window.overlaps(window))
+        self.at(table, window).all(|taken| Some(taken.by) == except)
+    }
+
+    /// Who has `table` at some time of `window`.
+    pub fn at(&self, table: &TableId, window: &TimeWindow) -> impl Iterator<Item = Taken> {
+        let window = *window;
+        let least = AssignmentId(uuid::Uuid::nil());
+        let first = (window.start - TimeDelta::hours(WINDOW_HOURS_MAX), least);
+        let taken = self.taken.get(table).map(|taken| taken.range(first..(window.end, least)));
+        taken.into_iter().flatten().map(|(_, taken)| *taken).filter(move |taken| taken.window.overlaps(&window))
+    }
+
+    /// How many of `tables` are taken at once, at most, in `window`, by anyone but `except`.
+    pub fn most_taken<'a>(
+        &self,
+        tables: impl Iterator<Item = &'a TableId>,
+        window: &TimeWindow,
+        except: Option<ReservationId>,
+    ) -> usize {
+        let mut changes: Vec<(DateTime<Utc>, i32)> = Vec::new();
+        for taken in tables.flat_map(|table| self.at(table, window)).filter(|taken| Some(taken.by) != except) {
+            changes.push((taken.window.start, 1));
+            changes.push((taken.window.end, -1));
+        }
+        // At one instant tables are given back before others are taken.
+        changes.sort_unstable();
+        let (mut now, mut most) = (0, 0);
+        for (at, change) in changes {
+            now += change;
+            // What is over before the window begins is not of it.
+            if at < window.end {
+                most = most.max(now);
+            }
+        }
+        usize::try_from(most).unwrap_or_default()
+    }
+
+    /// Guests and parties that arrive from `from` until before `to`, without `except`.
+    #[must_use]
+    pub fn arriving(&self, from: DateTime<Utc>, to: DateTime<Utc>, except: Option<ReservationId>) -> (u32, u32) {
+        let least = ReservationId(uuid::Uuid::nil());
+        let coming = self.arrivals.range((from, least)..(to, least)).filter(|((_, id), _)| Some(*id) != except);
+        coming.fold((0, 0), |(covers, parties), (_, size)| (covers + u32::from(size.get()), parties + 1))
     }
 }

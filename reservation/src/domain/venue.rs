@@ -1,9 +1,11 @@
 //! A restaurant: where it stands in time, its tables, its policy.
 
-use chrono::{DateTime, LocalResult, NaiveDateTime, TimeZone as _, Utc};
+use chrono::{DateTime, LocalResult, NaiveDateTime, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
 use events::values::{DepositRule, Locale, PartySize, Policy};
 use events::{TableId, VenueId};
+
+use super::house::House;
 
 /// A restaurant.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +22,9 @@ pub struct Venue {
     pub locale: Locale,
     /// The tables in its rooms.
     pub tables: Vec<Table>,
+    /// What it promises; `None`: the book is kept by hand, any time may be asked for and tables are given
+    /// by people.
+    pub house: Option<House>,
     /// Its rules for deposits and cancellations.
     pub deposit: Option<DepositRule>,
     /// Minutes after which an unpaid hold is cancelled.
@@ -37,6 +42,8 @@ pub struct Table {
     pub area: String,
     /// Guests it seats.
     pub seats: u8,
+    /// Guests for whom it is given out at least.
+    pub min_party: u8,
 }
 
 /// A local time that does not say which instant it is.
@@ -97,4 +104,15 @@ pub fn instant(zone: Tz, local: NaiveDateTime) -> Result<DateTime<Utc>, LocalTim
             Err(LocalTimeError::Fold { local, zone, first: first.to_rfc3339(), second: second.to_rfc3339() })
         }
     }
+}
+
+/// The instant that a house means when it says that it opens or closes at `local`: the first of two, and the
+/// end of a gap where the clocks are put forward over it. Never runs backwards: a later local time is never
+/// an earlier instant.
+#[must_use]
+pub fn resolve(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
+    // The longest gap in use is a day, where an island moved across the date line.
+    let minutes = (0..=24 * 60).map(|minutes| local + TimeDelta::minutes(minutes));
+    let found = minutes.map(|local| zone.from_local_datetime(&local)).find_map(|found| found.earliest());
+    found.map_or_else(|| local.and_utc(), |at| at.to_utc())
 }

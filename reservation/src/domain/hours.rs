@@ -1,0 +1,251 @@
+//! When a house is open, and at which instants a party may arrive.
+//!
+//! Hours are kept in local time and resolved day by day, because a day may have 23 or 25 hours. From the
+//! opening on, the raster counts real minutes: a slot is never missing or twice when the clocks change, and a
+//! table is never kept shorter or longer for it.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Datelike as _, Days, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
+use chrono_tz::Tz;
+use events::values::TimeWindow;
+
+use super::venue::resolve;
+
+/// The longest service, in hours of local time.
+const SERVICE_HOURS_MAX: i64 = 24;
+
+/// A service on a day: dinner, say. It belongs to the day it opens, also when it closes after midnight.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// Its name for people.
+    pub name: String,
+    /// When it opens, local time.
+    pub opens: NaiveTime,
+    /// When it closes. At or before `opens`: on the next day.
+    pub closes: NaiveTime,
+    /// The last time a party may arrive; without one, a party must be done when the service closes.
+    pub last_arrival: Option<NaiveTime>,
+}
+
+/// When a house is open.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hours {
+    /// The zone that its clocks show.
+    pub zone: Tz,
+    /// Services by the day they open, Monday first.
+    pub weekly: [Vec<Service>; 7],
+    /// Dates on which other services take place, or none.
+    pub exceptions: BTreeMap<NaiveDate, Vec<Service>>,
+    /// Minutes from one arrival to the next.
+    pub slot_minutes: u32,
+}
+
+/// A service on a date, as instants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sitting {
+    /// The date it belongs to.
+    pub date: NaiveDate,
+    /// Its name for people.
+    pub name: String,
+    /// From when on parties arrive.
+    pub opens: DateTime<Utc>,
+    /// When the house closes.
+    pub closes: DateTime<Utc>,
+    last_arrival: Option<DateTime<Utc>>,
+    slot: TimeDelta,
+}
+
+/// Two services of which one begins before the other has ended.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{first} and {second} overlap on {date}")]
+pub struct Overlap {
+    /// The one that opens first.
+    pub first: String,
+    /// The other.
+    pub second: String,
+    /// A date on which they do.
+    pub date: NaiveDate,
+}
+
+impl Service {
+    /// Minutes of local time from midnight of its day to its opening, its closing and its last arrival.
+    fn minutes(&self) -> (i64, i64, Option<i64>) {
+        let minute = |time: NaiveTime| (time - NaiveTime::MIN).num_minutes();
+        let opens = minute(self.opens);
+        let after_opening =
+            |time: NaiveTime| if minute(time) < opens { minute(time) + 24 * 60 } else { minute(time) };
+        let closes = minute(self.closes);
+        let closes = if closes <= opens { closes + SERVICE_HOURS_MAX * 60 } else { closes };
+        (opens, closes, self.last_arrival.map(after_opening))
+    }
+
+    fn on(&self, date: NaiveDate, zone: Tz, slot: TimeDelta) -> Sitting {
+        let (opens, closes, last_arrival) = self.minutes();
+        let midnight = date.and_time(NaiveTime::MIN);
+        let at = |minutes| resolve(zone, midnight + TimeDelta::minutes(minutes));
+        Sitting {
+            date,
+            name: self.name.clone(),
+            opens: at(opens),
+            closes: at(closes),
+            last_arrival: last_arrival.map(at),
+            slot,
+        }
+    }
+}
+
+impl Sitting {
+    /// Every instant of the raster from the opening until the house closes.
+    pub fn slots(&self) -> impl Iterator<Item = DateTime<Utc>> + use<> {
+        let (slot, closes) = (self.slot, self.closes);
+        std::iter::successors(Some(self.opens), move |at| Some(*at + slot)).take_while(move |at| *at < closes)
+    }
+
+    /// Whether a party may come for `window`: it arrives on the raster, not too late, and is done in time.
+    #[must_use]
+    pub fn takes(&self, window: &TimeWindow) -> bool {
+        let since = window.start - self.opens;
+        let on_raster = since >= TimeDelta::zero() && since.num_milliseconds() % self.slot.num_milliseconds() == 0;
+        let in_time = match self.last_arrival {
+            Some(last) => window.start <= last && window.start < self.closes,
+            None => window.end <= self.closes,
+        };
+        on_raster && in_time
+    }
+}
+
+impl Hours {
+    /// The services that open on `date`, in order.
+    #[must_use]
+    pub fn on(&self, date: NaiveDate) -> Vec<Sitting> {
+        let slot = TimeDelta::minutes(i64::from(self.slot_minutes));
+        self.services(date).iter().map(|service| service.on(date, self.zone, slot)).collect()
+    }
+
+    fn services(&self, date: NaiveDate) -> &[Service] {
+        let weekly = || &self.weekly[date.weekday().num_days_from_monday() as usize];
+        self.exceptions.get(&date).unwrap_or_else(weekly)
+    }
+
+    /// The service that takes a party for `window`, if one does.
+    #[must_use]
+    pub fn sitting(&self, window: &TimeWindow) -> Option<Sitting> {
+        let today = window.start.with_timezone(&self.zone).date_naive();
+        // A service that opened yesterday may go on after midnight.
+        let days = [today.checked_sub_days(Days::new(1)), Some(today)];
+        days.into_iter().flatten().flat_map(|date| self.on(date)).find(|sitting| sitting.takes(window))
+    }
+
+    /// The first date from `date` on that has a service, within two weeks.
+    #[must_use]
+    pub fn next_open(&self, date: NaiveDate) -> Option<NaiveDate> {
+        date.iter_days().take(14).find(|date| !self.services(*date).is_empty())
+    }
+
+    /// Which services overlap, also over midnight and on dates with other hours.
+    #[must_use]
+    pub fn overlaps(&self) -> Vec<Overlap> {
+        // Any week without an exception shows the weekly hours; then each exception with its neighbours.
+        let monday = NaiveDate::from_isoywd_opt(2024, 1, Weekday::Mon).unwrap_or_default();
+        let mut found = Vec::new();
+        for date in monday.iter_days().take(7) {
+            let next = date + Days::new(1);
+            let (today, tomorrow) = (self.of_weekday(date), self.of_weekday(next));
+            found.extend(overlaps(date, today, tomorrow));
+        }
+        for date in self.exceptions.keys() {
+            let (before, after) = (*date - Days::new(1), *date + Days::new(1));
+            found.extend(overlaps(before, self.services(before), self.services(*date)));
+            found.extend(overlaps(*date, self.services(*date), self.services(after)));
+        }
+        found.dedup();
+        found
+    }
+
+    fn of_weekday(&self, date: NaiveDate) -> &[Service] {
+        &self.weekly[date.weekday().num_days_from_monday() as usize]
+    }
+}
+
+/// Overlaps among the services of `date`, and of these with those of the day after.
+fn overlaps(date: NaiveDate, today: &[Service], tomorrow: &[Service]) -> Vec<Overlap> {
+    let later = |service| (service, 24 * 60);
+    let mut all: Vec<(&Service, i64)> =
+        today.iter().map(|service| (service, 0)).chain(tomorrow.iter().map(later)).collect();
+    all.sort_by_key(|(service, shift)| service.minutes().0 + shift);
+    let pairs = all.windows(2).filter(|pair| {
+        let ((first, first_shift), (second, second_shift)) = (pair[0], pair[1]);
+        // Those of the next day alone are its own.
+        first_shift == 0 && first.minutes().1 > second.minutes().0 + second_shift
+    });
+    pairs.map(|pair| Overlap { first: pair[0].0.name.clone(), second: pair[1].0.name.clone(), date }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service(opens: &str, closes: &str) -> Service {
+        let time = |text: &str| text.parse::<NaiveTime>().unwrap();
+        let (opens, closes) = (time(&format!("{opens}:00")), time(&format!("{closes}:00")));
+        Service { name: format!("{opens}"), opens, closes, last_arrival: None }
+    }
+
+    fn hours(zone: &str, services: &[Service]) -> Hours {
+        Hours {
+            zone: zone.parse().unwrap(),
+            weekly: std::array::from_fn(|_| services.to_vec()),
+            exceptions: BTreeMap::new(),
+            slot_minutes: 15,
+        }
+    }
+
+    fn date(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_service_past_midnight_belongs_to_the_day_it_opens() {
+        let hours = hours("Europe/Rome", &[service("22:00", "02:00")]);
+        let sitting = &hours.on(date("2026-12-24"))[0];
+        assert_eq!(sitting.opens.to_rfc3339(), "2026-12-24T21:00:00+00:00");
+        assert_eq!(sitting.slots().count(), 16);
+        let after_midnight = TimeWindow::starting("2026-12-24T23:30:00Z".parse().unwrap(), 90);
+        assert_eq!(hours.sitting(&after_midnight).unwrap().date, date("2026-12-24"));
+        let too_long = TimeWindow::starting("2026-12-24T23:45:00Z".parse().unwrap(), 90);
+        assert_eq!(hours.sitting(&too_long), None);
+    }
+
+    #[test]
+    fn an_evening_over_the_switch_is_an_hour_longer_or_shorter() {
+        let hours = hours("Europe/Rome", &[service("22:00", "04:00")]);
+        assert_eq!(hours.on(date("2026-03-28"))[0].slots().count(), 20, "02:00 to 03:00 is not there");
+        assert_eq!(hours.on(date("2026-10-24"))[0].slots().count(), 28, "02:00 to 03:00 comes twice");
+        assert_eq!(hours.on(date("2026-06-01"))[0].slots().count(), 24);
+    }
+
+    #[test]
+    fn a_last_arrival_lets_a_party_stay_past_the_closing() {
+        let mut late = service("18:00", "22:00");
+        late.last_arrival = NaiveTime::from_hms_opt(21, 0, 0);
+        let hours = hours("UTC", &[late]);
+        let takes = |start: &str| hours.sitting(&TimeWindow::starting(start.parse().unwrap(), 180)).is_some();
+        assert!(takes("2026-12-24T21:00:00Z"));
+        assert!(!takes("2026-12-24T21:15:00Z"));
+        assert!(!takes("2026-12-24T20:50:00Z"), "off the raster");
+    }
+
+    #[test]
+    fn overlaps_are_found_over_midnight_and_beside_exceptions() {
+        assert_eq!(hours("UTC", &[service("12:00", "15:00"), service("15:00", "02:00")]).overlaps(), []);
+        assert_eq!(hours("UTC", &[service("12:00", "15:15"), service("15:00", "22:00")]).overlaps().len(), 7);
+        assert_eq!(hours("UTC", &[service("01:00", "03:00"), service("18:00", "02:00")]).overlaps().len(), 7);
+        let mut late = hours("UTC", &[service("10:00", "14:00")]);
+        late.exceptions.insert(date("2026-12-31"), vec![service("20:00", "11:00")]);
+        let found = late.overlaps();
+        assert_eq!(found.iter().map(|o| o.date).collect::<Vec<_>>(), [date("2026-12-31")]);
+        late.exceptions.insert(date("2027-01-01"), vec![]);
+        assert_eq!(late.overlaps(), []);
+    }
+}

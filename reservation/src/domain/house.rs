@@ -1,0 +1,264 @@
+//! What a house can promise: the rules that say whether a party can come, and which tables it gets.
+//!
+//! Availability and booking ask the same question here, so what is offered is what can be booked.
+
+use std::fmt;
+
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
+use events::ReservationId;
+use events::values::{PartySize, TimeWindow};
+
+use super::hours::Hours;
+use super::occupancy::Occupancy;
+use super::seating::{Seating, Seatings};
+use super::venue::Table;
+
+/// The rules of a house whose book is kept by Meja.
+#[derive(Debug, Clone, PartialEq)]
+pub struct House {
+    /// When parties may arrive.
+    pub hours: Hours,
+    /// How long a party keeps its table: minutes for parties up to a size, ascending. The last also counts for
+    /// larger ones.
+    pub turns: Vec<Turn>,
+    /// How many may arrive in one slot.
+    pub pacing: Pacing,
+    /// Days before a visit from which on it can be booked.
+    pub earliest_days: u32,
+    /// Minutes before a visit until which it can be booked.
+    pub latest_minutes: u32,
+    /// Tables of a hundred that are never booked ahead.
+    pub walk_in_share_percent: u8,
+    /// The tables of the house.
+    pub tables: Vec<Table>,
+    /// Every way to seat a party at them.
+    pub seatings: Seatings,
+}
+
+/// How long a party keeps its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turn {
+    /// The largest party that this is for.
+    pub up_to: u8,
+    /// How long, in minutes.
+    pub minutes: u32,
+}
+
+/// How many may arrive in one slot; `None`: as many as there is room for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pacing {
+    /// Guests.
+    pub covers: Option<u32>,
+    /// Parties.
+    pub parties: Option<u32>,
+}
+
+/// Why a party can not come at some time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unavailable {
+    /// The house is closed, or would close before the party is done, or it is off the raster.
+    Closed,
+    /// So far ahead nothing is booked yet.
+    TooSoon,
+    /// It is too late to book that.
+    TooLate,
+    /// The house never seats so many together there.
+    PartyTooLarge,
+    /// As many arrive in that slot as the kitchen can take.
+    Pacing,
+    /// Every table that fits is taken.
+    NoTable,
+}
+
+impl Unavailable {
+    /// Every reason.
+    pub const ALL: [Self; 6] =
+        [Self::Closed, Self::TooSoon, Self::TooLate, Self::PartyTooLarge, Self::Pacing, Self::NoTable];
+
+    /// The stable word for a machine.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::TooSoon => "too_soon",
+            Self::TooLate => "too_late",
+            Self::PartyTooLarge => "party_too_large",
+            Self::Pacing => "pacing",
+            Self::NoTable => "no_table",
+        }
+    }
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "The house takes no party then. Choose a time that /api/availability offers.",
+            Self::TooSoon => "That is further ahead than the house takes bookings for. Choose an earlier date, or try again later.",
+            Self::TooLate => "It is too late to book that. Choose a later time, or come as a walk-in.",
+            Self::PartyTooLarge => "No table there, nor any that can be combined, seats so many. Choose another area, or book for fewer.",
+            Self::Pacing => "As many guests arrive then as the kitchen can take. Choose another time.",
+            Self::NoTable => "Every table that fits is taken then. Choose another time or another area.",
+        })
+    }
+}
+
+/// What a party would like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wish<'a> {
+    /// When.
+    pub window: TimeWindow,
+    /// How many.
+    pub size: PartySize,
+    /// Where, if it matters.
+    pub area: Option<&'a str>,
+    /// The reservation that it would replace, whose table and place in the slot count as free.
+    pub instead_of: Option<ReservationId>,
+}
+
+impl House {
+    /// How long a party of `size` keeps its table, in minutes.
+    #[must_use]
+    pub fn turn_minutes(&self, size: PartySize) -> u32 {
+        let turn = self.turns.iter().find(|turn| size.get() <= turn.up_to).or(self.turns.last());
+        turn.map_or(90, |turn| turn.minutes)
+    }
+
+    /// The tables that a party with this wish gets, if it books `now`.
+    ///
+    /// # Errors
+    /// Why it gets none, the reason that other times can not mend first.
+    pub fn seat(&self, occupancy: &Occupancy, wish: &Wish<'_>, now: DateTime<Utc>) -> Result<&Seating, Unavailable> {
+        if !self.seatings.has_room(wish.size, wish.area) {
+            return Err(Unavailable::PartyTooLarge);
+        }
+        if self.hours.sitting(&wish.window).is_none() {
+            return Err(Unavailable::Closed);
+        }
+        self.notice(&wish.window, now)?;
+        self.pace(occupancy, wish)?;
+        let tables_max = self.tables_to_give(occupancy, wish);
+        let is_free = |table: &events::TableId| occupancy.is_free(table, &wish.window, wish.instead_of);
+        self.seatings.best(wish.size, wish.area, tables_max, is_free).ok_or(Unavailable::NoTable)
+    }
+
+    /// Whether a visit in `window` can be booked `now`.
+    ///
+    /// # Errors
+    /// [`Unavailable::TooLate`] or [`Unavailable::TooSoon`].
+    pub fn notice(&self, window: &TimeWindow, now: DateTime<Utc>) -> Result<(), Unavailable> {
+        if window.start < now + TimeDelta::minutes(i64::from(self.latest_minutes)) {
+            return Err(Unavailable::TooLate);
+        }
+        // By the calendar of the house: a day is bookable as a whole or not at all.
+        let today = now.with_timezone(&self.hours.zone).date_naive();
+        let last = today + Days::new(u64::from(self.earliest_days));
+        if window.start.with_timezone(&self.hours.zone).date_naive() > last {
+            return Err(Unavailable::TooSoon);
+        }
+        Ok(())
+    }
+
+    /// Whether the kitchen can take the party when it arrives.
+    ///
+    /// # Errors
+    /// [`Unavailable::Pacing`].
+    pub fn pace(&self, occupancy: &Occupancy, wish: &Wish<'_>) -> Result<(), Unavailable> {
+        let slot = TimeDelta::minutes(i64::from(self.hours.slot_minutes));
+        let start = wish.window.start;
+        let (covers, parties) = occupancy.arriving(start, start + slot, wish.instead_of);
+        let covers = covers + u32::from(wish.size.get());
+        let over = self.pacing.covers.is_some_and(|most| covers > most)
+            || self.pacing.parties.is_some_and(|most| parties + 1 > most);
+        if over { Err(Unavailable::Pacing) } else { Ok(()) }
+    }
+
+    /// How many tables may still be given to a party that books ahead: the rest is kept for walk-ins.
+    fn tables_to_give(&self, occupancy: &Occupancy, wish: &Wish<'_>) -> usize {
+        let kept = self.tables.len() * usize::from(self.walk_in_share_percent) / 100;
+        if kept == 0 {
+            return self.tables.len();
+        }
+        let ids = self.tables.iter().map(|table| &table.id);
+        let taken = occupancy.most_taken(ids, &wish.window, wish.instead_of);
+        (self.tables.len() - kept).saturating_sub(taken)
+    }
+
+    /// Whether the house has an area of that name.
+    #[must_use]
+    pub fn has_area(&self, area: &str) -> bool {
+        self.tables.iter().any(|table| table.area == area)
+    }
+
+    /// The areas of the house, in the order of its tables.
+    #[must_use]
+    pub fn areas(&self) -> Vec<&str> {
+        let mut areas: Vec<&str> = Vec::new();
+        for table in &self.tables {
+            if !areas.contains(&table.area.as_str()) {
+                areas.push(&table.area);
+            }
+        }
+        areas
+    }
+
+    /// Every slot of `date`, from the first opening to the last closing, with what a party of `size` would get:
+    /// by default it stays as long as one of its size does.
+    #[must_use]
+    pub fn day(&self, occupancy: &Occupancy, ask: &Ask<'_>, now: DateTime<Utc>) -> Vec<Slot<'_>> {
+        let minutes = ask.minutes.unwrap_or_else(|| self.turn_minutes(ask.size));
+        let starts = self.hours.on(ask.date).into_iter().flat_map(|sitting| sitting.slots().collect::<Vec<_>>());
+        let slot = |start| {
+            let window = TimeWindow::starting(start, minutes);
+            let wish = Wish { window, size: ask.size, area: ask.area, instead_of: None };
+            Slot { window, seating: self.seat(occupancy, &wish, now) }
+        };
+        starts.map(slot).collect()
+    }
+
+    /// Up to `max` things to offer to a party that can not have its `wish`: the same time in another area, then
+    /// the nearest times of the same day.
+    #[must_use]
+    pub fn alternatives(
+        &self,
+        occupancy: &Occupancy,
+        wish: &Wish<'_>,
+        now: DateTime<Utc>,
+        max: usize,
+    ) -> Vec<(TimeWindow, &Seating)> {
+        let elsewhere = wish.area.map(|_| Wish { area: None, ..*wish });
+        let date = wish.window.start.with_timezone(&self.hours.zone).date_naive();
+        // The service may have opened the day before.
+        let date = self.hours.sitting(&wish.window).map_or(date, |sitting| sitting.date);
+        let length = wish.window.end - wish.window.start;
+        let starts = self.hours.on(date).into_iter().flat_map(|sitting| sitting.slots().collect::<Vec<_>>());
+        let mut others: Vec<_> = starts
+            .filter(|start| *start != wish.window.start)
+            .map(|start| Wish { window: TimeWindow { start, end: start + length }, ..*wish })
+            .collect();
+        others.sort_by_key(|other| (other.window.start - wish.window.start).abs());
+        let offers = elsewhere.into_iter().chain(others);
+        offers.filter_map(|wish| Some((wish.window, self.seat(occupancy, &wish, now).ok()?))).take(max).collect()
+    }
+}
+
+/// What is asked about a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ask<'a> {
+    /// The day.
+    pub date: NaiveDate,
+    /// How many would come.
+    pub size: PartySize,
+    /// Where, if it matters.
+    pub area: Option<&'a str>,
+    /// How long they would stay, if not as long as a party of that size does.
+    pub minutes: Option<u32>,
+}
+
+/// A time at which a party may arrive, and what it would get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot<'a> {
+    /// From when until when.
+    pub window: TimeWindow,
+    /// The tables, or why there are none.
+    pub seating: Result<&'a Seating, Unavailable>,
+}

@@ -1,0 +1,160 @@
+//! Which tables a party can be given: single ones and those that can be pushed together.
+
+use std::collections::BTreeSet;
+
+use events::TableId;
+use events::values::PartySize;
+
+use super::venue::Table;
+
+/// At most this many tables are pushed together.
+pub const TABLES_PER_PARTY_MAX: usize = 4;
+
+/// A venue has at most this many ways to seat a party.
+pub const SEATINGS_MAX: usize = 5_000;
+
+/// A table, or several that stand together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seating {
+    /// Which ones, by id.
+    pub tables: Vec<Table>,
+    /// Guests they seat.
+    pub seats: u32,
+    /// Guests for whom they are given out at least.
+    pub min_party: u32,
+}
+
+/// Every seating of a venue, the best for a party first: a single table before several, fewer seats before
+/// more.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seatings(Vec<Seating>);
+
+/// More ways to combine tables than can be looked through for a booking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the tables can be combined in more than {SEATINGS_MAX} ways: let fewer of them be combinable")]
+pub struct TooManySeatings;
+
+impl Seating {
+    fn of(tables: Vec<Table>) -> Self {
+        let seats = tables.iter().map(|table| u32::from(table.seats)).sum();
+        let min_party = tables.iter().map(|table| u32::from(table.min_party)).sum();
+        Self { tables, seats, min_party }
+    }
+
+    /// Whether a party of `size` is seated there, whoever else is.
+    #[must_use]
+    pub fn fits(&self, size: PartySize) -> bool {
+        (self.min_party..=self.seats).contains(&u32::from(size.get()))
+    }
+
+    /// Whether it stands in `area`, if one is wished.
+    #[must_use]
+    pub fn is_in(&self, area: Option<&str>) -> bool {
+        area.is_none_or(|area| self.tables.iter().all(|table| table.area == area))
+    }
+
+    fn rank(&self) -> (bool, u32, usize, Vec<&TableId>) {
+        let ids = self.tables.iter().map(|table| &table.id).collect();
+        (self.tables.len() > 1, self.seats, self.tables.len(), ids)
+    }
+}
+
+impl Seatings {
+    /// Every table of `tables`, and every group of them that hangs together by pairs of `combinable`.
+    ///
+    /// # Errors
+    /// [`TooManySeatings`].
+    pub fn of(tables: &[Table], combinable: &BTreeSet<(TableId, TableId)>) -> Result<Self, TooManySeatings> {
+        let beside = |a: &Table, b: &Table| {
+            combinable.contains(&(a.id.clone(), b.id.clone())) || combinable.contains(&(b.id.clone(), a.id.clone()))
+        };
+        let mut groups: BTreeSet<Vec<usize>> = (0..tables.len()).map(|i| vec![i]).collect();
+        let mut newest: Vec<Vec<usize>> = groups.iter().cloned().collect();
+        // Each group of n is a group of n − 1 with one more table beside it.
+        for _ in 1..TABLES_PER_PARTY_MAX {
+            let mut larger = Vec::new();
+            for group in &newest {
+                let joins = |i: &usize| !group.contains(i) && group.iter().any(|j| beside(&tables[*i], &tables[*j]));
+                for i in (0..tables.len()).filter(joins) {
+                    let mut group = group.clone();
+                    group.push(i);
+                    group.sort_unstable();
+                    if groups.insert(group.clone()) {
+                        larger.push(group);
+                    }
+                }
+                if groups.len() > SEATINGS_MAX {
+                    return Err(TooManySeatings);
+                }
+            }
+            newest = larger;
+        }
+        let seating = |group: Vec<usize>| Seating::of(group.into_iter().map(|i| tables[i].clone()).collect());
+        let mut seatings: Vec<_> = groups.into_iter().map(seating).collect();
+        seatings.sort_by(|a, b| a.rank().cmp(&b.rank()));
+        Ok(Self(seatings))
+    }
+
+    /// The best seating for a party of `size` in `area`, of at most `tables_max` tables, all of them free.
+    pub fn best(
+        &self,
+        size: PartySize,
+        area: Option<&str>,
+        tables_max: usize,
+        mut is_free: impl FnMut(&TableId) -> bool,
+    ) -> Option<&Seating> {
+        self.fitting(size, area)
+            .filter(|seating| seating.tables.len() <= tables_max)
+            .find(|seating| seating.tables.iter().all(|table| is_free(&table.id)))
+    }
+
+    /// Whether a party of `size` could be seated in `area` if nobody else were there.
+    #[must_use]
+    pub fn has_room(&self, size: PartySize, area: Option<&str>) -> bool {
+        self.fitting(size, area).next().is_some()
+    }
+
+    fn fitting(&self, size: PartySize, area: Option<&str>) -> impl Iterator<Item = &Seating> {
+        self.0.iter().filter(move |seating| seating.fits(size) && seating.is_in(area))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(id: &str, seats: u8) -> Table {
+        Table { id: id.parse().unwrap(), area: "Sala".into(), seats, min_party: 1 }
+    }
+
+    fn pairs(pairs: &[(&str, &str)]) -> BTreeSet<(TableId, TableId)> {
+        pairs.iter().map(|(a, b)| (a.parse().unwrap(), b.parse().unwrap())).collect()
+    }
+
+    fn best(seatings: &Seatings, size: i64, taken: &[&str]) -> Option<Vec<String>> {
+        let size = PartySize::try_from(size).unwrap();
+        let seating = seatings.best(size, None, 9, |id| !taken.contains(&id.as_str()))?;
+        Some(seating.tables.iter().map(|table| table.id.to_string()).collect())
+    }
+
+    #[test]
+    fn the_smallest_table_first_and_several_only_when_no_single_one_is_there() {
+        let tables = [table("six", 6), table("two", 2), table("four", 4), table("other", 4)];
+        let seatings = Seatings::of(&tables, &pairs(&[("four", "other"), ("two", "four")])).unwrap();
+        assert_eq!(best(&seatings, 2, &[]).unwrap(), ["two"]);
+        assert_eq!(best(&seatings, 2, &["two", "four", "other"]).unwrap(), ["six"]);
+        assert_eq!(best(&seatings, 5, &[]).unwrap(), ["six"]);
+        assert_eq!(best(&seatings, 5, &["six"]).unwrap(), ["two", "four"]);
+        assert_eq!(best(&seatings, 8, &[]).unwrap(), ["four", "other"]);
+        assert_eq!(best(&seatings, 10, &[]).unwrap(), ["two", "four", "other"]);
+        assert_eq!(best(&seatings, 11, &[]), None);
+        assert!(!seatings.has_room(PartySize::try_from(11).unwrap(), None));
+    }
+
+    #[test]
+    fn too_many_combinations_are_refused() {
+        let tables: Vec<_> = (0..30).map(|n| table(&format!("t{n}"), 2)).collect();
+        let all = tables.iter().flat_map(|a| tables.iter().map(|b| (a.id.clone(), b.id.clone()))).collect();
+        assert_eq!(Seatings::of(&tables, &all), Err(TooManySeatings));
+    }
+}

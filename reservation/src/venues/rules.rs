@@ -1,0 +1,163 @@
+//! The part of a venue file that says what the house promises: hours, turns, pacing, notice, combinations.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chassis::form::Form;
+use chrono::{NaiveDate, NaiveTime, Weekday};
+use chrono_tz::Tz;
+use events::TableId;
+
+use crate::domain::hours::{Hours, Service};
+use crate::domain::house::{House, Pacing, Turn};
+use crate::domain::seating::Seatings;
+use crate::domain::venue::Table;
+
+const SERVICES_MAX: usize = 50;
+const EXCEPTIONS_MAX: usize = 1_000;
+const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+/// The fields that only mean something beside `services`.
+const RULES: [&str; 6] =
+    ["exceptions", "slot_minutes", "turn_minutes", "pacing", "booking_window", "walk_in_share_percent"];
+
+/// Reads what the house promises. `Some(None)`: it has no services, its book is kept by hand.
+pub(super) fn house(
+    form: &mut Form,
+    zone: Option<Tz>,
+    tables: Option<&[Table]>,
+    combinable: &BTreeSet<(TableId, TableId)>,
+) -> Option<Option<House>> {
+    if !form.has("services") {
+        for name in RULES {
+            if form.has(name) {
+                form.fault(name, "value_error", "this needs services: without them the book is kept by hand", None);
+            }
+        }
+        return Some(None);
+    }
+    let services = form.list("services", SERVICES_MAX, weekly_service);
+    let exceptions = form.optional_list("exceptions", EXCEPTIONS_MAX, exception);
+    let exceptions_fit = exceptions.is_some() || !form.has_fault("exceptions");
+    let slot_minutes = form.optional_integer("slot_minutes", 5, 240);
+    let turns = turns(form);
+    let pacing = form.optional_object("pacing", |pacing| {
+        let covers = pacing.optional_integer("covers_per_slot", 1, 10_000);
+        let parties = pacing.optional_integer("parties_per_slot", 1, 10_000);
+        let number = |n: Option<i64>| n.and_then(|n| u32::try_from(n).ok());
+        Some(Pacing { covers: number(covers), parties: number(parties) })
+    });
+    let notice = form.optional_object("booking_window", |notice| {
+        let earliest = notice.optional_integer("earliest_days", 1, 365).unwrap_or(90);
+        let latest = notice.optional_integer("latest_minutes", 0, 43_200).unwrap_or(0);
+        Some((u32::try_from(earliest).ok()?, u32::try_from(latest).ok()?))
+    });
+    let share = form.optional_integer("walk_in_share_percent", 0, 100).unwrap_or(0);
+    let seatings = match Seatings::of(tables?, combinable) {
+        Ok(seatings) => seatings,
+        Err(error) => {
+            form.fault("tables", "value_error", error, None);
+            return None;
+        }
+    };
+    let hours = hours(zone?, services?, exceptions.unwrap_or_default(), slot_minutes.unwrap_or(15));
+    for overlap in hours.overlaps() {
+        form.fault("services", "value_error", overlap, None);
+    }
+    let (earliest_days, latest_minutes) = notice.unwrap_or((90, 0));
+    exceptions_fit.then_some(Some(House {
+        hours,
+        turns: turns?,
+        pacing: pacing.unwrap_or_default(),
+        earliest_days,
+        latest_minutes,
+        walk_in_share_percent: u8::try_from(share).ok()?,
+        tables: tables?.to_vec(),
+        seatings,
+    }))
+}
+
+fn hours(
+    zone: Tz,
+    services: Vec<(Vec<Weekday>, Service)>,
+    exceptions: Vec<(NaiveDate, Vec<Service>)>,
+    slot_minutes: i64,
+) -> Hours {
+    let mut weekly: [Vec<Service>; 7] = Default::default();
+    for (days, service) in services {
+        for day in days {
+            weekly[day.num_days_from_monday() as usize].push(service.clone());
+        }
+    }
+    let mut exceptions: BTreeMap<_, _> = exceptions.into_iter().collect();
+    weekly.iter_mut().chain(exceptions.values_mut()).for_each(|day| day.sort_by_key(|service| service.opens));
+    Hours { zone, weekly, exceptions, slot_minutes: u32::try_from(slot_minutes).unwrap_or(15) }
+}
+
+fn weekly_service(form: &mut Form) -> Option<(Vec<Weekday>, Service)> {
+    let there = form.has("days");
+    let days = form.texts_parsed("days", 7, 3, |text| {
+        let place = DAYS.iter().position(|day| *day == text);
+        let day = place.and_then(|place| Weekday::try_from(u8::try_from(place).ok()?).ok());
+        day.ok_or_else(|| format!("{text:?} is not a day: {}", DAYS.join(", ")))
+    });
+    if !there {
+        form.fault("days", "missing", "Field required", None);
+    }
+    let service = service(form);
+    Some((days, service?))
+}
+
+fn exception(form: &mut Form) -> Option<(NaiveDate, Vec<Service>)> {
+    let date = form.parsed("date", 10, |text| {
+        text.parse::<NaiveDate>().map_err(|_| format!("{text:?} is not a date such as 2026-12-24"))
+    });
+    // For people.
+    form.optional_text("note", 200);
+    let closed = form.flag("closed");
+    let services = form.optional_list("services", SERVICES_MAX, service);
+    match (closed, services) {
+        (false, None) if !form.has_fault("services") => {
+            let msg = "say closed: true, or which services there are on that date";
+            form.fault("services", "missing", msg, None);
+            None
+        }
+        (true, Some(_)) => {
+            form.fault("closed", "value_error", "a closed date has no services", None);
+            None
+        }
+        (_, services) => Some((date?, services.unwrap_or_default())),
+    }
+}
+
+fn service(form: &mut Form) -> Option<Service> {
+    let name = form.text("name", 40);
+    let opens = form.parsed("opens", 5, time);
+    let closes = form.parsed("closes", 5, time);
+    let last_arrival = form.optional_parsed("last_arrival", 5, time);
+    if opens.is_some() && opens == closes {
+        form.fault("closes", "value_error", "a service must not close when it opens", None);
+    }
+    Some(Service { name: name?, opens: opens?, closes: closes?, last_arrival })
+}
+
+fn time(text: &str) -> Result<NaiveTime, String> {
+    NaiveTime::parse_from_str(text, "%H:%M").map_err(|_| format!("{text:?} is not a time of day such as 18:30"))
+}
+
+fn turns(form: &mut Form) -> Option<Vec<Turn>> {
+    let there = form.has("turn_minutes");
+    let turns = form.optional_list("turn_minutes", 50, |turn| {
+        let up_to = turn.integer("up_to_party", 1, 50);
+        let minutes = turn.integer("minutes", 15, 480);
+        Some(Turn { up_to: u8::try_from(up_to?).ok()?, minutes: u32::try_from(minutes?).ok()? })
+    });
+    if !there {
+        return Some(Vec::new());
+    }
+    let turns = turns?;
+    if turns.windows(2).any(|pair| pair[0].up_to >= pair[1].up_to) {
+        form.fault("turn_minutes", "value_error", "up_to_party must rise from one to the next", None);
+        return None;
+    }
+    Some(turns)
+}
