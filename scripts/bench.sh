@@ -42,7 +42,7 @@ echo=http://127.0.0.1:$((port + 1))
 stop_pid() { kill -TERM "$1" 2>/dev/null && wait "$1" 2>/dev/null || true; }
 
 start_reservation() { # DATA_DIR
-  target/release/reservation --listen 127.0.0.1:$port --data-dir "$1" --log warn &
+  target/release/reservation --listen 127.0.0.1:$port --data-dir "$1" --venues tests/venues/by-hand --log warn &
   reservation=$!
   pids+=($reservation)
   wait_ready reservation $base $reservation

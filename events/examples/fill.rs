@@ -48,6 +48,9 @@ fn story(n: u64) -> Result<Vec<NewEvent>, Box<dyn std::error::Error>> {
         deposit: Some(rule),
         auto_cancel_minutes: 15,
         free_cancellation_minutes: 1_440,
+        auto_confirm: false,
+        no_show_grace_minutes: None,
+        no_show_fee: None,
     };
     let (venue_id, table_id) = ("bandung-dago".parse()?, format!("T{}", n % 60).parse()?);
     let tags = vec![Tag::reservation(id), Tag::venue(&venue_id)];

@@ -77,6 +77,24 @@ pub struct Policy {
     pub auto_cancel_minutes: u32,
     /// A deposit is returned when the guest cancels at least this many minutes before the start.
     pub free_cancellation_minutes: u32,
+    /// Whether a booking that needs no deposit is confirmed at once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub auto_confirm: bool,
+    /// Minutes after the start at which a party that never came is a no-show by itself; `None`: people say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_show_grace_minutes: Option<u32>,
+    /// What a party owes that never came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_show_fee: Option<NoShowFee>,
+}
+
+/// What a party owes that never came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NoShowFee {
+    /// What the amount is multiplied with.
+    pub per: DepositPer,
+    /// The amount for one guest or for the whole party.
+    pub amount: Money,
 }
 
 /// When a deposit is due and how much it is.

@@ -60,6 +60,12 @@ impl Tag {
         Self(format!("table:{venue}/{table}/{date}"))
     }
 
+    /// Everything that changes what a venue has given away for a UTC date.
+    #[must_use]
+    pub fn day(venue: &VenueId, date: NaiveDate) -> Self {
+        Self(format!("day:{venue}/{date}"))
+    }
+
     /// Everything about one payment.
     #[must_use]
     pub fn payment(id: PaymentId) -> Self {

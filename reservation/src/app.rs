@@ -85,7 +85,8 @@ impl App {
         let Parts { store, views, venues, channels, service_token, clock, shutdown } = parts;
         let views = Arc::new(views);
         views.catch_up(store.as_ref()).await?;
-        let handler = Handler::new(Arc::clone(&store), Arc::clone(&clock));
+        let handler =
+            Handler::new(Arc::clone(&store), Arc::clone(&views), venues.clone(), Arc::clone(&clock));
         let follow = tokio::spawn({
             let (views, store) = (Arc::clone(&views), Arc::clone(&store));
             async move { views.follow(store).await }

@@ -5,6 +5,7 @@
 
 pub mod command;
 pub mod decide;
+pub mod floor;
 pub mod hours;
 pub mod house;
 pub mod occupancy;
@@ -14,6 +15,7 @@ pub mod seating;
 pub mod venue;
 
 pub use command::Command;
+pub use floor::Floor;
 pub use house::{House, Unavailable};
 pub use occupancy::Occupancy;
 pub use refusal::Refusal;

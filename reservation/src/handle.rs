@@ -8,11 +8,18 @@ use chassis::clock::SharedClock;
 use events::event::{Event, ReservationCreated};
 use events::recorded::NewEvent;
 use events::store::{AppendCondition, AppendError, EventStore};
-use events::{PaymentId, Position, Query, ReservationId, TableId, Tag};
+use events::values::{PartySize, TimeWindow};
+use events::{AssignmentId, PaymentId, Position, Query, ReservationId, TableId, Tag, VenueId};
 
-use crate::domain::{Command, Occupancy, Refusal, Reservation, Stamp, decide};
-use crate::record::{About, CommandKey, Submission, entries, table_tags};
+use crate::domain::floor::{self, Floor};
+use crate::domain::house::House;
+use crate::domain::seating::TABLES_PER_PARTY_MAX;
+use crate::domain::{Command, Occupancy, Refusal, Reservation, Stamp};
+use crate::queues::Queues;
+use crate::record::{About, CommandKey, Submission, day_tags, entries, table_tags};
 use crate::stream::{self, StreamError, Until};
+use crate::venues::Venues;
+use crate::views::Views;
 
 /// How often a decision is made anew because something came between.
 const ATTEMPTS_MAX: usize = 16;
@@ -21,7 +28,19 @@ const ATTEMPTS_MAX: usize = 16;
 #[derive(Clone)]
 pub struct Handler {
     store: Arc<dyn EventStore>,
+    views: Arc<Views>,
+    venues: Venues,
     clock: SharedClock,
+    queues: Arc<Queues>,
+}
+
+/// A booking that is asked for.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// The fact, if it comes to be one.
+    pub created: ReservationCreated,
+    /// Where the party wants to sit, if that matters.
+    pub area: Option<String>,
 }
 
 /// What a command led to.
@@ -44,8 +63,8 @@ pub enum HandleError {
     Refused {
         /// Which one.
         refusal: Refusal,
-        /// The reservation as it is.
-        reservation: Box<Reservation>,
+        /// What it said no to.
+        refused: Box<Refused>,
     },
     /// The caller has not seen the latest version.
     #[error("the reservation has version {current}")]
@@ -70,6 +89,21 @@ pub enum HandleError {
     Encode(#[from] serde_json::Error),
 }
 
+/// What a house rule said no to.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// At which venue.
+    pub venue_id: VenueId,
+    /// When the party wanted to come.
+    pub window: TimeWindow,
+    /// With how many.
+    pub size: PartySize,
+    /// Where it wanted to sit, if that mattered.
+    pub area: Option<String>,
+    /// The reservation that it was about, with the word of its status; none when one was asked for.
+    pub reservation: Option<(ReservationId, &'static str)>,
+}
+
 /// One try: it led to something, or something came between.
 enum Attempt {
     Done(Box<Handled>),
@@ -77,24 +111,26 @@ enum Attempt {
 }
 
 impl Handler {
-    /// A handler that appends to `store`.
-    pub fn new(store: Arc<dyn EventStore>, clock: SharedClock) -> Self {
-        Self { store, clock }
+    /// A handler that appends to `store`, and decides by `venues` and what `views` know of their tables.
+    pub fn new(store: Arc<dyn EventStore>, views: Arc<Views>, venues: Venues, clock: SharedClock) -> Self {
+        Self { store, views, venues, clock, queues: Arc::default() }
     }
 
     /// Notes that a table was asked for.
     ///
     /// # Errors
     /// [`HandleError`]; nothing was appended then.
-    pub async fn book(
-        &self,
-        created: &ReservationCreated,
-        submission: &Submission,
-    ) -> Result<Handled, HandleError> {
+    pub async fn book(&self, wanted: &Wanted, submission: &Submission) -> Result<Handled, HandleError> {
         let id = ReservationId(self.clock.new_id());
         let payment_id = PaymentId(self.clock.new_id());
+        let venue = self.venues.get(Some(&wanted.created.venue_id));
+        let house = venue.as_deref().and_then(|venue| venue.house.as_ref());
+        let _turn = match house {
+            Some(_) => Some(self.queues.turn(&wanted.created.venue_id, &wanted.created.window).await),
+            None => None,
+        };
         for _ in 0..ATTEMPTS_MAX {
-            match self.try_book(id, payment_id, created, submission).await? {
+            match self.try_book(id, payment_id, wanted, house, submission).await? {
                 Attempt::Done(handled) => return Ok(*handled),
                 Attempt::Conflict => {}
             }
@@ -112,6 +148,13 @@ impl Handler {
         command: &Command,
         submission: &Submission,
     ) -> Result<Handled, HandleError> {
+        let _turn = match command {
+            Command::Reschedule { window } => match self.views.get(id) {
+                Some(reservation) => Some(self.queues.turn(&reservation.booking.venue_id, window).await),
+                None => None,
+            },
+            _ => None,
+        };
         for _ in 0..ATTEMPTS_MAX {
             match self.try_handle(id, command, submission).await? {
                 Attempt::Done(handled) => return Ok(*handled),
@@ -125,23 +168,55 @@ impl Handler {
         &self,
         id: ReservationId,
         payment_id: PaymentId,
-        created: &ReservationCreated,
+        wanted: &Wanted,
+        house: Option<&House>,
         submission: &Submission,
     ) -> Result<Attempt, HandleError> {
+        let Wanted { created, area } = wanted;
+        let now = self.clock.now();
+        let decide =
+            |floor: &Floor<'_>| floor::book(created.clone(), area.as_deref(), floor, payment_id, now);
+        let (decided, looked_at, days) = match house {
+            // It takes nothing that anyone else could want: only a repeat of itself can come between.
+            None => (decide(&Floor::by_hand(&Occupancy::default())), Position::START, Vec::new()),
+            Some(_) => {
+                let (decided, at) = self.on_the_floor(&created.venue_id, house, decide).await;
+                (decided, at, day_tags(&created.venue_id, &created.window).collect())
+            }
+        };
+        // After the book was read: a twin of this request that the look misses is appended behind it, and is a
+        // conflict then.
         if let Some(handled) = self.replay(submission.key.as_ref()).await? {
             return Ok(Attempt::Done(Box::new(handled)));
         }
-        let now = self.clock.now();
-        let events = decide::book(created.clone(), payment_id, now);
+        let events = decided.map_err(|refusal| {
+            let (window, size, area) = (created.window, created.party_size, area.clone());
+            let venue_id = created.venue_id.clone();
+            refused(refusal, Refused { venue_id, window, size, area, reservation: None })
+        })?;
         let about = About {
             id,
             venue_id: &created.venue_id,
             customer_id: Some(&created.customer_id),
+            window: created.window,
             private_at: vec![],
         };
         let entries = entries(&events, &about, submission, self.clock.as_ref(), now)?;
-        let guard = guard([Tag::reservation(id)], submission.key.as_ref());
-        self.keep(None, id, &events, entries, AppendCondition::unchanged(guard, Position::START)).await
+        let guard = guard(std::iter::once(Tag::reservation(id)).chain(days), submission.key.as_ref());
+        self.keep(None, id, &events, entries, AppendCondition::unchanged(guard, looked_at)).await
+    }
+
+    /// Decides by what `venue` has given away up to the position that comes back with the decision.
+    async fn on_the_floor<T>(
+        &self,
+        venue: &VenueId,
+        house: Option<&House>,
+        decide: impl FnOnce(&Floor<'_>) -> T,
+    ) -> (T, Position) {
+        self.views.caught_up(self.store.head()).await;
+        let ids: [AssignmentId; TABLES_PER_PARTY_MAX] =
+            std::array::from_fn(|_| AssignmentId(self.clock.new_id()));
+        self.views.with_book(venue, |occupancy| decide(&Floor { occupancy, house, assignment_ids: &ids }))
     }
 
     async fn try_handle(
@@ -150,7 +225,7 @@ impl Handler {
         command: &Command,
         submission: &Submission,
     ) -> Result<Attempt, HandleError> {
-        let (reservation, looked_at) = stream::load(self.store.as_ref(), id, Until::Now).await?;
+        let (reservation, mut looked_at) = stream::load(self.store.as_ref(), id, Until::Now).await?;
         // After the reservation was read: a twin of this request that the look misses is appended
         // behind `looked_at`, and is a conflict then.
         if let Some(handled) = self.replay(submission.key.as_ref()).await? {
@@ -161,22 +236,26 @@ impl Handler {
         if submission.if_match.as_ref().is_some_and(|seen| !seen.contains(&current)) {
             return Err(HandleError::Stale { current });
         }
-        let tables: Vec<Tag> = wanted_tables(&reservation, command);
-        let occupancy = self.occupancy(&tables).await?;
+        let venue_id = &reservation.booking.venue_id;
+        let venue = self.venues.get(Some(venue_id));
+        let house = venue.as_deref().and_then(|venue| venue.house.as_ref());
+        let wanted = wanted(&reservation, command, house);
         let now = self.clock.now();
-        let events = match reservation.decide(command, &occupancy, now) {
-            Ok(events) => events,
-            Err(refusal) => {
-                metrics::counter!("meja_conflicts_total", "reason" => refusal.code()).increment(1);
-                return Err(HandleError::Refused { refusal, reservation: Box::new(reservation) });
-            }
+        let decided = if wanted.is_empty() {
+            reservation.decide(command, &Floor::by_hand(&Occupancy::default()), now)
+        } else {
+            let decide = |floor: &Floor<'_>| reservation.decide(command, floor, now);
+            let (decided, at) = self.on_the_floor(venue_id, house, decide).await;
+            looked_at = looked_at.min(at);
+            decided
         };
+        let events = decided.map_err(|refusal| refused(refusal, Refused::by(&reservation, command)))?;
         if events.is_empty() {
             return Ok(Attempt::Done(Box::new(Handled { reservation, replayed: false })));
         }
         let entries = entries(&events, &About::existing(&reservation), submission, self.clock.as_ref(), now)?;
-        let guard = guard(std::iter::once(Tag::reservation(id)).chain(tables), submission.key.as_ref());
-        // The reservation was read first: what came after that read, also to a table, is a conflict.
+        let guard = guard(std::iter::once(Tag::reservation(id)).chain(wanted), submission.key.as_ref());
+        // What came after either was read, the reservation or the book, is a conflict.
         self.keep(Some(reservation), id, &events, entries, AppendCondition::unchanged(guard, looked_at)).await
     }
 
@@ -203,20 +282,6 @@ impl Handler {
             }
             Some(_) => Err(HandleError::KeyReused),
         }
-    }
-
-    async fn occupancy(&self, tables: &[Tag]) -> Result<Occupancy, HandleError> {
-        let mut occupancy = Occupancy::default();
-        if !tables.is_empty() {
-            let query = Query::any_tag(tables.iter().cloned());
-            stream::each(self.store.as_ref(), &query, Position::START, |recorded, event| {
-                if let Some(by) = stream::reservation_of(recorded) {
-                    occupancy.evolve(by, &event);
-                }
-            })
-            .await?;
-        }
-        Ok(occupancy)
     }
 
     async fn keep(
@@ -250,15 +315,35 @@ fn guard(tags: impl IntoIterator<Item = Tag>, key: Option<&CommandKey>) -> Query
     Query::any_tag(tags.into_iter().chain(key.map(|key| Tag::command(&key.key))))
 }
 
-/// The tables, date by date, that `command` would take.
-fn wanted_tables(reservation: &Reservation, command: &Command) -> Vec<Tag> {
+/// What `command` may take and must therefore have looked at: tables, or in a house whole days.
+fn wanted(reservation: &Reservation, command: &Command, house: Option<&House>) -> Vec<Tag> {
     let venue = &reservation.booking.venue_id;
     let tags = |table: &TableId, window| table_tags(venue, table, window).collect::<Vec<_>>();
-    match command {
-        Command::AssignTable(choice) => tags(&choice.table_id, &reservation.window()),
-        Command::Reschedule { window } => {
+    match (command, house) {
+        (Command::AssignTable(choice), _) => tags(&choice.table_id, &reservation.window()),
+        (Command::Reschedule { window }, None) => {
             reservation.tables.iter().flat_map(|t| tags(&t.table_id, window)).collect()
         }
+        (Command::Reschedule { window }, Some(_)) => day_tags(venue, window).collect(),
+        (Command::ChangePartySize { .. }, Some(_)) => day_tags(venue, &reservation.window()).collect(),
         _ => Vec::new(),
+    }
+}
+
+fn refused(refusal: Refusal, refused: Refused) -> HandleError {
+    metrics::counter!("meja_conflicts_total", "reason" => refusal.code()).increment(1);
+    HandleError::Refused { refusal, refused: Box::new(refused) }
+}
+
+impl Refused {
+    fn by(reservation: &Reservation, command: &Command) -> Self {
+        let (mut window, mut size) = (reservation.window(), reservation.party_size());
+        match command {
+            Command::Reschedule { window: to } => window = *to,
+            Command::ChangePartySize { size: to } => size = *to,
+            _ => {}
+        }
+        let (venue_id, word) = (reservation.booking.venue_id.clone(), reservation.status.word());
+        Self { venue_id, window, size, area: None, reservation: Some((reservation.id, word)) }
     }
 }

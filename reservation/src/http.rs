@@ -4,6 +4,7 @@
 //! [`request`], what is answered is written in [`representation`], and [`problem`] is the one place
 //! where an error becomes a status.
 
+mod availability;
 mod batch;
 mod bodies;
 mod commands;
@@ -54,6 +55,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .routes(routes!(results::notification_results))
         .routes(routes!(results::contact, results::erase_contact))
         .routes(routes!(stats::stats))
+        .routes(routes!(availability::availability))
         .routes(routes!(ops::schema))
         .routes(routes!(ops::ready))
         .layer(middleware::from_fn(|request, next| within(REQUEST_MAX, request, next)));

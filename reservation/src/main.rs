@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         Err(error) => return refuse(error),
     };
     if matches!(config.action, Action::Check) {
-        let words = format!("settings and {} venue(s) are fine", venues.ids().count());
+        let words = format!("settings and {} venue(s) are fine", venues.ids().len());
         return exit::tell("reservation", &words);
     }
     let options = Options {

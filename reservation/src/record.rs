@@ -71,6 +71,8 @@ pub struct About<'a> {
     pub venue_id: &'a VenueId,
     /// Who booked, if the reservation begins here.
     pub customer_id: Option<&'a CustomerId>,
+    /// The time it is booked for, before what happens.
+    pub window: TimeWindow,
     /// Positions of its private parts so far.
     pub private_at: Vec<Position>,
 }
@@ -87,6 +89,7 @@ impl<'a> About<'a> {
             id: reservation.id,
             venue_id: &reservation.booking.venue_id,
             customer_id: None,
+            window: reservation.window(),
             private_at: std::iter::once(reservation.created.position).chain(described_at).collect(),
         }
     }
@@ -126,13 +129,32 @@ fn tags(event: &Event, about: &About<'_>, submission: &Submission) -> Vec<Tag> {
     match event {
         Event::TableAssigned(assigned) => {
             tags.extend(table_tags(about.venue_id, &assigned.table_id, &assigned.window));
+            tags.extend(day_tags(about.venue_id, &assigned.window));
         }
         Event::TableReleased(released) => {
             tags.extend(table_tags(about.venue_id, &released.table_id, &released.window));
+            tags.extend(day_tags(about.venue_id, &released.window));
         }
+        // Who arrives when counts for the pace of the kitchen.
+        Event::ReservationRescheduled(moved) => {
+            tags.extend(day_tags(about.venue_id, &moved.from));
+            let more: Vec<_> =
+                day_tags(about.venue_id, &moved.to).filter(|tag| !tags.contains(tag)).collect();
+            tags.extend(more);
+        }
+        Event::ReservationCreated(_)
+        | Event::PartySizeChanged(_)
+        | Event::ReservationCancelled(_)
+        | Event::ReservationNoShow(_) => tags.extend(day_tags(about.venue_id, &about.window)),
         _ => {}
     }
     tags
+}
+
+/// A tag for every UTC date that a window touches: who reads them all knows everything that the venue has given
+/// away then.
+pub fn day_tags(venue: &VenueId, window: &TimeWindow) -> impl Iterator<Item = Tag> {
+    window.utc_dates().map(|date| Tag::day(venue, date))
 }
 
 /// A tag for every UTC date on which a table is wanted: who reads them all knows everyone who has

@@ -4,17 +4,20 @@ mod rules;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use chassis::form::Form;
-use events::values::{Currency, DepositPer, DepositRule, Locale, Money};
+use events::values::{Currency, Locale};
 use events::{TableId, VenueId};
 use iso_currency::Currency as Iso4217;
 
 use crate::domain::venue::{Table, Venue};
 
-/// All venues, by id. Never empty.
+/// All venues, by id. Never empty. Whoever has a clone sees a reload.
 #[derive(Debug, Clone)]
-pub struct Venues(BTreeMap<VenueId, Venue>);
+pub struct Venues(Arc<RwLock<ById>>);
+
+type ById = BTreeMap<VenueId, Arc<Venue>>;
 
 /// Venue files that can not be used.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +57,7 @@ impl Venues {
             let text =
                 std::fs::read(&path).map_err(|source| VenuesError::Read { path: path.clone(), source })?;
             match parse(&text, path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()) {
-                Ok(venue) => drop(venues.insert(venue.id.clone(), venue)),
+                Ok(venue) => drop(venues.insert(venue.id.clone(), Arc::new(venue))),
                 Err(found) => {
                     faults.extend(found.into_iter().map(|fault| format!("{}: {fault}", path.display())));
                 }
@@ -65,22 +68,28 @@ impl Venues {
         match (faults.is_empty(), venues.is_empty()) {
             (false, _) => Err(VenuesError::Faults(faults)),
             (true, true) => Err(VenuesError::None(dir.to_owned())),
-            (true, false) => Ok(Self(venues)),
+            (true, false) => Ok(Self(Arc::new(RwLock::new(venues)))),
         }
     }
 
     /// The venue of that id; without one, the first by name.
     #[must_use]
-    pub fn get(&self, id: Option<&VenueId>) -> Option<&Venue> {
+    pub fn get(&self, id: Option<&VenueId>) -> Option<Arc<Venue>> {
+        let venues = self.current();
         match id {
-            Some(id) => self.0.get(id),
-            None => self.0.values().next(),
+            Some(id) => venues.get(id).cloned(),
+            None => venues.values().next().cloned(),
         }
     }
 
     /// Every id, ascending.
-    pub fn ids(&self) -> impl Iterator<Item = &VenueId> {
-        self.0.keys()
+    #[must_use]
+    pub fn ids(&self) -> Vec<VenueId> {
+        self.current().keys().cloned().collect()
+    }
+
+    fn current(&self) -> RwLockReadGuard<'_, ById> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -125,15 +134,9 @@ fn venue(form: &mut Form, stem: &str) -> Option<Venue> {
     }
     let combinable = combinations(form, tables.as_deref(), combinable);
     let house = rules::house(form, timezone, tables.as_deref(), &combinable);
-    let policy = form.object("policy", |policy| {
-        let deposit = policy.optional_object("deposit", |rule| deposit(rule, currency));
-        let auto_cancel = policy.optional_integer("auto_cancel_minutes", 1, 10_080).unwrap_or(15);
-        let free_cancellation =
-            policy.optional_integer("free_cancellation_minutes", 0, 43_200).unwrap_or(1_440);
-        Some((deposit, u32::try_from(auto_cancel).ok()?, u32::try_from(free_cancellation).ok()?))
-    });
-    let (deposit, auto_cancel_minutes, free_cancellation_minutes) = policy?;
+    let policy = form.object("policy", |policy| rules::policy(policy, currency));
     currency?;
+    let policy = policy?;
     Some(Venue {
         id: id?,
         name: name?,
@@ -142,9 +145,12 @@ fn venue(form: &mut Form, stem: &str) -> Option<Venue> {
         locale: locale?,
         tables: tables?,
         house: house?,
-        deposit,
-        auto_cancel_minutes,
-        free_cancellation_minutes,
+        deposit: policy.deposit,
+        auto_cancel_minutes: policy.auto_cancel_minutes,
+        free_cancellation_minutes: policy.free_cancellation_minutes,
+        auto_confirm: policy.auto_confirm,
+        no_show_grace_minutes: policy.no_show_grace_minutes,
+        no_show_fee: policy.no_show_fee,
     })
 }
 
@@ -167,27 +173,13 @@ fn combinations(
 ) -> BTreeSet<(TableId, TableId)> {
     let known: HashSet<_> = tables.unwrap_or_default().iter().map(|table| &table.id).collect();
     for (table, other) in pairs.iter().filter(|(table, other)| table == other || !known.contains(other)) {
-        let msg = format_args!("the table {table} can not be combined with {other}, which is no other table here");
+        let msg =
+            format_args!("the table {table} can not be combined with {other}, which is no other table here");
         if tables.is_some() {
             form.fault("tables", "value_error", msg, None);
         }
     }
     pairs.into_iter().collect()
-}
-
-fn deposit(form: &mut Form, currency: Option<Currency>) -> Option<DepositRule> {
-    let from_party_size = form.integer("from_party_size", 1, 50);
-    let per = form.parsed("per", 10, |text| match text {
-        "guest" => Ok(DepositPer::Guest),
-        "party" => Ok(DepositPer::Party),
-        other => Err(format!("{other:?} is neither guest nor party")),
-    });
-    let amount_minor = form.integer("amount_minor", 1, 100_000_000_000);
-    Some(DepositRule {
-        from_party_size: u8::try_from(from_party_size?).ok()?,
-        per: per?,
-        amount: Money { amount_minor: amount_minor?, currency: currency? },
-    })
 }
 
 fn first_repeated(tables: &[Table]) -> Option<&TableId> {

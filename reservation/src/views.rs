@@ -17,6 +17,7 @@ use events::values::TimeWindow;
 use events::{CustomerId, Position, Query, ReservationId, VenueId};
 use tokio::sync::watch;
 
+use crate::domain::occupancy::Arrival;
 use crate::domain::venue::{Table, Venue};
 use crate::domain::{Occupancy, Reservation, Stamp};
 use crate::stream::{self, StreamError};
@@ -44,6 +45,8 @@ struct Inner {
     /// Holds, by when they end.
     holds: BTreeSet<ListKey>,
     occupancy: HashMap<VenueId, Occupancy>,
+    /// The last position that is taken in.
+    position: Position,
 }
 
 /// Which reservations are meant. `None` means any.
@@ -92,6 +95,7 @@ impl Views {
         if let Some((id, event, at)) = fact(stored)? {
             inner.apply(id, &event, at);
         }
+        inner.position = stored.position;
         self.seen.send_replace(stored.position);
         Ok(())
     }
@@ -113,6 +117,7 @@ impl Views {
             for (id, event, at) in facts?.into_iter().flatten() {
                 inner.apply(id, &event, at);
             }
+            inner.position = page.scanned_to;
             drop(inner);
             self.seen.send_replace(page.scanned_to);
         }
@@ -226,6 +231,13 @@ impl Views {
         self.read().holds.iter().take_while(|(at, _)| *at <= now).take(limit).map(|(_, id)| *id).collect()
     }
 
+    /// Shows `read` what `venue` has given away, as it is at the position that comes back with what it found.
+    pub fn with_book<T>(&self, venue: &VenueId, read: impl FnOnce(&Occupancy) -> T) -> (T, Position) {
+        let inner = self.read();
+        let none = Occupancy::default();
+        (read(inner.occupancy.get(venue).unwrap_or(&none)), inner.position)
+    }
+
     /// Tables of `venue` that are free in `window` for a party of `guests`, the smallest first.
     #[must_use]
     pub fn free_tables(
@@ -233,7 +245,7 @@ impl Views {
         venue: &Venue,
         window: &TimeWindow,
         guests: u8,
-        except: ReservationId,
+        except: Option<ReservationId>,
         limit: usize,
     ) -> Vec<Table> {
         let inner = self.read();
@@ -242,7 +254,7 @@ impl Views {
         let mut free: Vec<_> = venue
             .tables
             .iter()
-            .filter(|table| table.seats >= guests && occupancy.is_free(&table.id, window, Some(except)))
+            .filter(|table| table.seats >= guests && occupancy.is_free(&table.id, window, except))
             .collect();
         free.sort_by_key(|table| table.seats);
         free.into_iter().take(limit).cloned().collect()
@@ -273,7 +285,14 @@ impl Inner {
     fn apply(&mut self, id: ReservationId, event: &Event, at: Stamp) {
         if let Some(reservation) = self.reservations.get_mut(&id) {
             let (place, hold) = (key(reservation), reservation.hold_expires_at());
+            let arrival = Arrival::of(reservation);
             reservation.evolve(event, at);
+            let arrives = Arrival::of(reservation);
+            if arrival != arrives || matches!(event, Event::TableAssigned(_) | Event::TableReleased(_)) {
+                let venue = self.occupancy.entry(reservation.booking.venue_id.clone()).or_default();
+                venue.evolve(id, event);
+                venue.arrives(id, arrival, arrives);
+            }
             if place != key(reservation) {
                 self.by_start.remove(&place);
                 self.by_start.insert(key(reservation));
@@ -282,14 +301,12 @@ impl Inner {
                 hold.map(|expires_at| self.holds.remove(&(expires_at, id)));
                 reservation.hold_expires_at().map(|expires_at| self.holds.insert((expires_at, id)));
             }
-            if matches!(event, Event::TableAssigned(_) | Event::TableReleased(_)) {
-                let venue = self.occupancy.entry(reservation.booking.venue_id.clone());
-                venue.or_default().evolve(id, event);
-            }
         } else if let Event::ReservationCreated(created) = event {
             let reservation = Reservation::begin(id, created, at);
             self.by_customer.entry(created.customer_id.clone()).or_default().push(id);
             self.by_start.insert(key(&reservation));
+            let venue = self.occupancy.entry(created.venue_id.clone()).or_default();
+            venue.arrives(id, None, Arrival::of(&reservation));
             self.reservations.insert(id, Box::new(reservation));
         }
     }

@@ -92,7 +92,10 @@ impl Pair {
 
     pub fn reservation_command(&self) -> Command {
         let mut command = self.command("reservation", &self.reservation_url);
-        command.arg("--venues").arg(root().join("data/venues")).args(["--notifier-url", &self.notifier_url]);
+        command
+            .arg("--venues")
+            .arg(root().join("tests/venues/by-hand"))
+            .args(["--notifier-url", &self.notifier_url]);
         command
     }
 

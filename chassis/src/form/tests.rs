@@ -14,13 +14,7 @@ fn locs(problem: &Problem) -> Vec<String> {
         .map(|f| {
             format!(
                 "{}:{}",
-                f["loc"]
-                    .as_array()
-                    .unwrap()
-                    .iter()
-                    .filter_map(Value::as_str)
-                    .collect::<Vec<_>>()
-                    .join("."),
+                f["loc"].as_array().unwrap().iter().filter_map(Value::as_str).collect::<Vec<_>>().join("."),
                 f["type"].as_str().unwrap()
             )
         })

@@ -42,6 +42,9 @@ fn samples() -> Vec<Event> {
         }),
         auto_cancel_minutes: 15,
         free_cancellation_minutes: 1_440,
+        auto_confirm: false,
+        no_show_grace_minutes: None,
+        no_show_fee: None,
     };
     let customer_id: CustomerId = "cust-42".parse().unwrap();
     let venue_id: VenueId = "bandung-dago".parse().unwrap();

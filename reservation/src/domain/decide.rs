@@ -13,54 +13,38 @@
 //! | cancel | → CANCELLED | → CANCELLED | ✗ | ✗ | done | ✗ |
 
 use chrono::{DateTime, TimeDelta, Utc};
-use events::PaymentId;
 use events::event::{
-    ContactErased, Event, PartySizeChanged, PaymentCompleted, PaymentFailed, PaymentRefunded,
-    PaymentRequested, Refund, ReservationCancelled, ReservationCheckedIn, ReservationCompleted,
-    ReservationConfirmed, ReservationCreated, ReservationNoShow, ReservationRescheduled, TableAssigned,
-    TableReleased,
+    ContactErased, Event, PaymentCompleted, PaymentFailed, PaymentRefunded, Refund, ReservationCancelled,
+    ReservationCheckedIn, ReservationCompleted, ReservationConfirmed, ReservationNoShow, TableReleased,
 };
-use events::values::{CancelledBy, Money, PartySize, ReleaseCause, TimeWindow};
+use events::values::{CancelledBy, Money, ReleaseCause};
 
-use super::command::{Command, NotificationResult, PaymentOutcome, PaymentResult, TableChoice};
-use super::occupancy::Occupancy;
+use super::command::{Command, NotificationResult, PaymentOutcome, PaymentResult};
+use super::floor::Floor;
 use super::refusal::Refusal;
 use super::reservation::{Deposit, DepositPaid, Reservation, Status};
 
 /// The reason code of a hold that was not paid for in time.
 pub const DEPOSIT_UNPAID: &str = "deposit_unpaid";
 
-/// What happens when a table is asked for: it is noted, and a deposit is asked for if the policy
-/// wants one.
-#[must_use]
-pub fn book(created: ReservationCreated, payment_id: PaymentId, now: DateTime<Utc>) -> Vec<Event> {
-    let deposit = created.policy.deposit_due(created.party_size).map(|amount| PaymentRequested {
-        payment_id,
-        amount,
-        channel: created.payment_channel.clone(),
-        expires_at: now + TimeDelta::minutes(i64::from(created.policy.auto_cancel_minutes)),
-    });
-    std::iter::once(created.into()).chain(deposit.map(Event::from)).collect()
-}
-
 impl Reservation {
     /// What happens if `command` arrives now. No event: already so.
     ///
-    /// `occupancy` must know the tables that the command wants.
+    /// The occupancy of `floor` must know whoever has the tables that the command wants.
     ///
     /// # Errors
     /// The house rule that says no.
     pub fn decide(
         &self,
         command: &Command,
-        occupancy: &Occupancy,
+        floor: &Floor<'_>,
         now: DateTime<Utc>,
     ) -> Result<Vec<Event>, Refusal> {
         match command {
             Command::Confirm { waive_deposit } => self.decide_confirm(*waive_deposit),
-            Command::AssignTable(choice) => self.decide_table(choice, occupancy),
-            Command::Reschedule { window } => self.decide_reschedule(*window, occupancy),
-            Command::ChangePartySize { size } => self.decide_size(*size),
+            Command::AssignTable(choice) => self.decide_table(choice, floor),
+            Command::Reschedule { window } => self.decide_reschedule(*window, floor, now),
+            Command::ChangePartySize { size } => self.decide_size(*size, floor),
             Command::CheckIn => match &self.status {
                 Status::Confirmed => Ok(vec![ReservationCheckedIn {}.into()]),
                 Status::CheckedIn => Ok(vec![]),
@@ -112,81 +96,6 @@ impl Reservation {
             }
             (Status::Confirmed, _) => Ok(vec![]),
             (other, _) => Err(Refusal::of(other, Refusal::NotConfirmed)),
-        }
-    }
-
-    fn decide_table(&self, choice: &TableChoice, occupancy: &Occupancy) -> Result<Vec<Event>, Refusal> {
-        if !matches!(self.status, Status::Pending | Status::Confirmed | Status::CheckedIn) {
-            return Err(Refusal::of(&self.status, Refusal::NotConfirmed));
-        }
-        if let [only] = self.tables.as_slice()
-            && only.table_id == choice.table_id
-            && only.capacity == choice.capacity
-            && only.area == choice.area
-        {
-            return Ok(vec![]);
-        }
-        fits(u32::from(choice.capacity), self.party_size())?;
-        if !occupancy.is_free(&choice.table_id, &self.window(), Some(self.id)) {
-            return Err(Refusal::TableTaken(choice.table_id.clone()));
-        }
-        let mut events = self.release(ReleaseCause::Moved);
-        events.push(
-            TableAssigned {
-                assignment_id: choice.assignment_id,
-                table_id: choice.table_id.clone(),
-                capacity: choice.capacity,
-                area: choice.area.clone(),
-                window: self.window(),
-            }
-            .into(),
-        );
-        Ok(events)
-    }
-
-    /// The tables move along: released and assigned anew, so that who has a table when can be told
-    /// from these two events alone.
-    fn decide_reschedule(&self, to: TimeWindow, occupancy: &Occupancy) -> Result<Vec<Event>, Refusal> {
-        if !matches!(self.status, Status::Pending | Status::Confirmed) {
-            return Err(Refusal::of(&self.status, Refusal::CheckedIn));
-        }
-        let from = self.window();
-        if from == to {
-            return Ok(vec![]);
-        }
-        if let Some(taken) = self.tables.iter().find(|t| !occupancy.is_free(&t.table_id, &to, Some(self.id)))
-        {
-            return Err(Refusal::TableTaken(taken.table_id.clone()));
-        }
-        let mut events = self.release(ReleaseCause::Rescheduled);
-        events.push(ReservationRescheduled { from, to }.into());
-        events.extend(self.tables.iter().map(|table| {
-            Event::from(TableAssigned {
-                assignment_id: table.id,
-                table_id: table.table_id.clone(),
-                capacity: table.capacity,
-                area: table.area.clone(),
-                window: to,
-            })
-        }));
-        Ok(events)
-    }
-
-    fn decide_size(&self, to: PartySize) -> Result<Vec<Event>, Refusal> {
-        if !matches!(self.status, Status::Pending | Status::Confirmed) {
-            return Err(Refusal::of(&self.status, Refusal::CheckedIn));
-        }
-        let from = self.party_size();
-        if from == to {
-            return Ok(vec![]);
-        }
-        if let Some(seats) = self.seats() {
-            fits(seats, to)?;
-        }
-        let asked = self.deposit.amount().map_or(0, |amount| amount.amount_minor);
-        match self.booking.policy.deposit_due(to) {
-            Some(due) if due.amount_minor > asked => Err(Refusal::DepositChanges { party_size: to, due }),
-            _ => Ok(vec![PartySizeChanged { from, to }.into()]),
         }
     }
 
@@ -265,20 +174,12 @@ impl Reservation {
         std::iter::once(ending.into()).chain(self.release(cause)).collect()
     }
 
-    fn release(&self, cause: ReleaseCause) -> Vec<Event> {
+    pub(super) fn release(&self, cause: ReleaseCause) -> Vec<Event> {
         let released = |table: &super::reservation::TableAssignment| {
             let (assignment_id, table_id, window) = (table.id, table.table_id.clone(), table.window);
             TableReleased { assignment_id, table_id, window, cause }.into()
         };
         self.tables.iter().map(released).collect()
-    }
-}
-
-fn fits(seats: u32, party_size: PartySize) -> Result<(), Refusal> {
-    if u32::from(party_size.get()) > seats {
-        Err(Refusal::TableTooSmall { seats, party_size })
-    } else {
-        Ok(())
     }
 }
 

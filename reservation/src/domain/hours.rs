@@ -106,7 +106,8 @@ impl Sitting {
     #[must_use]
     pub fn takes(&self, window: &TimeWindow) -> bool {
         let since = window.start - self.opens;
-        let on_raster = since >= TimeDelta::zero() && since.num_milliseconds() % self.slot.num_milliseconds() == 0;
+        let on_raster =
+            since >= TimeDelta::zero() && since.num_milliseconds() % self.slot.num_milliseconds() == 0;
         let in_time = match self.last_arrival {
             Some(last) => window.start <= last && window.start < self.closes,
             None => window.end <= self.closes,
@@ -126,6 +127,13 @@ impl Hours {
     fn services(&self, date: NaiveDate) -> &[Service] {
         let weekly = || &self.weekly[date.weekday().num_days_from_monday() as usize];
         self.exceptions.get(&date).unwrap_or_else(weekly)
+    }
+
+    /// Whether a service opens on `date`, or one of the day before goes on into it.
+    #[must_use]
+    pub fn is_open_on(&self, date: NaiveDate) -> bool {
+        let goes_on = |before: NaiveDate| self.services(before).iter().any(|s| s.closes <= s.opens);
+        !self.services(date).is_empty() || date.pred_opt().is_some_and(goes_on)
     }
 
     /// The service that takes a party for `window`, if one does.
@@ -179,7 +187,9 @@ fn overlaps(date: NaiveDate, today: &[Service], tomorrow: &[Service]) -> Vec<Ove
         // Those of the next day alone are its own.
         first_shift == 0 && first.minutes().1 > second.minutes().0 + second_shift
     });
-    pairs.map(|pair| Overlap { first: pair[0].0.name.clone(), second: pair[1].0.name.clone(), date }).collect()
+    pairs
+        .map(|pair| Overlap { first: pair[0].0.name.clone(), second: pair[1].0.name.clone(), date })
+        .collect()
 }
 
 #[cfg(test)]

@@ -2,8 +2,6 @@
 //!
 //! Availability and booking ask the same question here, so what is offered is what can be booked.
 
-use std::fmt;
-
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use events::ReservationId;
 use events::values::{PartySize, TimeWindow};
@@ -54,19 +52,27 @@ pub struct Pacing {
 }
 
 /// Why a party can not come at some time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Unavailable {
     /// The house is closed, or would close before the party is done, or it is off the raster.
+    #[error("The house takes no party then. Choose a time that /api/availability offers.")]
     Closed,
     /// So far ahead nothing is booked yet.
+    #[error("The house does not take bookings so far ahead. Choose an earlier date, or ask again later.")]
     TooSoon,
     /// It is too late to book that.
+    #[error("It is too late to book that. Choose a later time, or come as you are.")]
     TooLate,
     /// The house never seats so many together there.
+    #[error(
+        "No table there, nor any that can be combined, seats so many. Choose another area or a smaller party."
+    )]
     PartyTooLarge,
     /// As many arrive in that slot as the kitchen can take.
+    #[error("As many guests arrive then as the kitchen can take. Choose another time.")]
     Pacing,
     /// Every table that fits is taken.
+    #[error("Every table that fits is taken then. Choose another time or another area.")]
     NoTable,
 }
 
@@ -86,19 +92,6 @@ impl Unavailable {
             Self::Pacing => "pacing",
             Self::NoTable => "no_table",
         }
-    }
-}
-
-impl fmt::Display for Unavailable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Closed => "The house takes no party then. Choose a time that /api/availability offers.",
-            Self::TooSoon => "That is further ahead than the house takes bookings for. Choose an earlier date, or try again later.",
-            Self::TooLate => "It is too late to book that. Choose a later time, or come as a walk-in.",
-            Self::PartyTooLarge => "No table there, nor any that can be combined, seats so many. Choose another area, or book for fewer.",
-            Self::Pacing => "As many guests arrive then as the kitchen can take. Choose another time.",
-            Self::NoTable => "Every table that fits is taken then. Choose another time or another area.",
-        })
     }
 }
 
@@ -126,19 +119,50 @@ impl House {
     /// The tables that a party with this wish gets, if it books `now`.
     ///
     /// # Errors
-    /// Why it gets none, the reason that other times can not mend first.
-    pub fn seat(&self, occupancy: &Occupancy, wish: &Wish<'_>, now: DateTime<Utc>) -> Result<&Seating, Unavailable> {
+    /// Why it gets none; what no other time can mend comes first.
+    pub fn seat(
+        &self,
+        occupancy: &Occupancy,
+        wish: &Wish<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<&Seating, Unavailable> {
         if !self.seatings.has_room(wish.size, wish.area) {
             return Err(Unavailable::PartyTooLarge);
         }
+        self.admit(occupancy, wish, now)?;
+        self.tables_for(occupancy, wish)
+    }
+
+    /// Whether a party may come then, as far as hours, notice and kitchen go.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn admit(
+        &self,
+        occupancy: &Occupancy,
+        wish: &Wish<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Unavailable> {
         if self.hours.sitting(&wish.window).is_none() {
             return Err(Unavailable::Closed);
         }
         self.notice(&wish.window, now)?;
-        self.pace(occupancy, wish)?;
+        self.pace(occupancy, wish)
+    }
+
+    /// The tables for a party that may come.
+    ///
+    /// # Errors
+    /// [`Unavailable::PartyTooLarge`] or [`Unavailable::NoTable`].
+    pub fn tables_for(&self, occupancy: &Occupancy, wish: &Wish<'_>) -> Result<&Seating, Unavailable> {
         let tables_max = self.tables_to_give(occupancy, wish);
         let is_free = |table: &events::TableId| occupancy.is_free(table, &wish.window, wish.instead_of);
-        self.seatings.best(wish.size, wish.area, tables_max, is_free).ok_or(Unavailable::NoTable)
+        let found = self.seatings.best(wish.size, wish.area, tables_max, is_free);
+        found.ok_or(if self.seatings.has_room(wish.size, wish.area) {
+            Unavailable::NoTable
+        } else {
+            Unavailable::PartyTooLarge
+        })
     }
 
     /// Whether a visit in `window` can be booked `now`.
@@ -173,7 +197,8 @@ impl House {
     }
 
     /// How many tables may still be given to a party that books ahead: the rest is kept for walk-ins.
-    fn tables_to_give(&self, occupancy: &Occupancy, wish: &Wish<'_>) -> usize {
+    #[must_use]
+    pub fn tables_to_give(&self, occupancy: &Occupancy, wish: &Wish<'_>) -> usize {
         let kept = self.tables.len() * usize::from(self.walk_in_share_percent) / 100;
         if kept == 0 {
             return self.tables.len();
@@ -206,7 +231,8 @@ impl House {
     #[must_use]
     pub fn day(&self, occupancy: &Occupancy, ask: &Ask<'_>, now: DateTime<Utc>) -> Vec<Slot<'_>> {
         let minutes = ask.minutes.unwrap_or_else(|| self.turn_minutes(ask.size));
-        let starts = self.hours.on(ask.date).into_iter().flat_map(|sitting| sitting.slots().collect::<Vec<_>>());
+        let starts =
+            self.hours.on(ask.date).into_iter().flat_map(|sitting| sitting.slots().collect::<Vec<_>>());
         let slot = |start| {
             let window = TimeWindow::starting(start, minutes);
             let wish = Wish { window, size: ask.size, area: ask.area, instead_of: None };
@@ -237,7 +263,10 @@ impl House {
             .collect();
         others.sort_by_key(|other| (other.window.start - wish.window.start).abs());
         let offers = elsewhere.into_iter().chain(others);
-        offers.filter_map(|wish| Some((wish.window, self.seat(occupancy, &wish, now).ok()?))).take(max).collect()
+        offers
+            .filter_map(|wish| Some((wish.window, self.seat(occupancy, &wish, now).ok()?)))
+            .take(max)
+            .collect()
     }
 }
 

@@ -21,6 +21,26 @@ pub struct Occupancy {
     arrivals: BTreeMap<(DateTime<Utc>, ReservationId), PartySize>,
 }
 
+/// When a party comes, or came, and with how many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    at: DateTime<Utc>,
+    size: PartySize,
+}
+
+impl Arrival {
+    /// That of `reservation`, unless it does not come.
+    #[must_use]
+    pub fn of(reservation: &Reservation) -> Option<Self> {
+        match reservation.status {
+            Status::Pending | Status::Confirmed | Status::CheckedIn | Status::Completed => {
+                Some(Self { at: reservation.window().start, size: reservation.party_size() })
+            }
+            Status::Cancelled { .. } | Status::NoShow => None,
+        }
+    }
+}
+
 /// A table that is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Taken {
@@ -51,20 +71,10 @@ impl Occupancy {
         }
     }
 
-    /// Notes that `reservation` no longer comes as it was going to.
-    pub fn leave(&mut self, reservation: &Reservation) {
-        self.arrivals.remove(&(reservation.window().start, reservation.id));
-    }
-
-    /// Notes when and with how many guests `reservation` comes, or came, if it does.
-    pub fn arrive(&mut self, reservation: &Reservation) {
-        match reservation.status {
-            Status::Pending | Status::Confirmed | Status::CheckedIn | Status::Completed => {
-                let key = (reservation.window().start, reservation.id);
-                self.arrivals.insert(key, reservation.party_size());
-            }
-            Status::Cancelled { .. } | Status::NoShow => {}
-        }
+    /// Notes that the reservation `id` arrives otherwise than it was going to.
+    pub fn arrives(&mut self, id: ReservationId, before: Option<Arrival>, after: Option<Arrival>) {
+        before.map(|arrival| self.arrivals.remove(&(arrival.at, id)));
+        after.map(|arrival| self.arrivals.insert((arrival.at, id), arrival.size));
     }
 
     /// Whether `table` is free in `window` for anyone but `except`, who has it anyway.
@@ -79,7 +89,11 @@ impl Occupancy {
         let least = AssignmentId(uuid::Uuid::nil());
         let first = (window.start - TimeDelta::hours(WINDOW_HOURS_MAX), least);
         let taken = self.taken.get(table).map(|taken| taken.range(first..(window.end, least)));
-        taken.into_iter().flatten().map(|(_, taken)| *taken).filter(move |taken| taken.window.overlaps(&window))
+        taken
+            .into_iter()
+            .flatten()
+            .map(|(_, taken)| *taken)
+            .filter(move |taken| taken.window.overlaps(&window))
     }
 
     /// How many of `tables` are taken at once, at most, in `window`, by anyone but `except`.
@@ -90,7 +104,8 @@ impl Occupancy {
         except: Option<ReservationId>,
     ) -> usize {
         let mut changes: Vec<(DateTime<Utc>, i32)> = Vec::new();
-        for taken in tables.flat_map(|table| self.at(table, window)).filter(|taken| Some(taken.by) != except) {
+        for taken in tables.flat_map(|table| self.at(table, window)).filter(|taken| Some(taken.by) != except)
+        {
             changes.push((taken.window.start, 1));
             changes.push((taken.window.end, -1));
         }
@@ -109,9 +124,15 @@ impl Occupancy {
 
     /// Guests and parties that arrive from `from` until before `to`, without `except`.
     #[must_use]
-    pub fn arriving(&self, from: DateTime<Utc>, to: DateTime<Utc>, except: Option<ReservationId>) -> (u32, u32) {
+    pub fn arriving(
+        &self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        except: Option<ReservationId>,
+    ) -> (u32, u32) {
         let least = ReservationId(uuid::Uuid::nil());
-        let coming = self.arrivals.range((from, least)..(to, least)).filter(|((_, id), _)| Some(*id) != except);
+        let coming =
+            self.arrivals.range((from, least)..(to, least)).filter(|((_, id), _)| Some(*id) != except);
         coming.fold((0, 0), |(covers, parties), (_, size)| (covers + u32::from(size.get()), parties + 1))
     }
 }

@@ -3,6 +3,7 @@
 use events::TableId;
 use events::values::{Money, PartySize};
 
+use super::house::Unavailable;
 use super::reservation::Status;
 
 /// A house rule said no. Knows nothing of HTTP: it has a word, not a number.
@@ -35,6 +36,9 @@ pub enum Refusal {
     /// Someone else has the table then.
     #[error("Table {0} is taken at that time. Choose another table or another time.")]
     TableTaken(TableId),
+    /// The house can not have the party then.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
     /// The party does not fit.
     #[error("The table seats {seats}, the party has {party_size}. Choose a larger table.")]
     TableTooSmall {
@@ -86,6 +90,7 @@ impl Refusal {
             Self::DepositDue(_) => "deposit_due",
             Self::NotStarted => "not_started",
             Self::TableTaken(_) => "table_taken",
+            Self::Unavailable(why) => why.code(),
             Self::TableTooSmall { .. } => "table_too_small",
             Self::DepositChanges { .. } => "deposit_changes",
             Self::UnknownPayment => "unknown_payment",

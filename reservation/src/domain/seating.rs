@@ -66,7 +66,8 @@ impl Seatings {
     /// [`TooManySeatings`].
     pub fn of(tables: &[Table], combinable: &BTreeSet<(TableId, TableId)>) -> Result<Self, TooManySeatings> {
         let beside = |a: &Table, b: &Table| {
-            combinable.contains(&(a.id.clone(), b.id.clone())) || combinable.contains(&(b.id.clone(), a.id.clone()))
+            combinable.contains(&(a.id.clone(), b.id.clone()))
+                || combinable.contains(&(b.id.clone(), a.id.clone()))
         };
         let mut groups: BTreeSet<Vec<usize>> = (0..tables.len()).map(|i| vec![i]).collect();
         let mut newest: Vec<Vec<usize>> = groups.iter().cloned().collect();
@@ -74,7 +75,8 @@ impl Seatings {
         for _ in 1..TABLES_PER_PARTY_MAX {
             let mut larger = Vec::new();
             for group in &newest {
-                let joins = |i: &usize| !group.contains(i) && group.iter().any(|j| beside(&tables[*i], &tables[*j]));
+                let joins =
+                    |i: &usize| !group.contains(i) && group.iter().any(|j| beside(&tables[*i], &tables[*j]));
                 for i in (0..tables.len()).filter(joins) {
                     let mut group = group.clone();
                     group.push(i);

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, LocalResult, NaiveDateTime, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
-use events::values::{DepositRule, Locale, PartySize, Policy};
+use events::values::{DepositRule, Locale, NoShowFee, PartySize, Policy};
 use events::{TableId, VenueId};
 
 use super::house::House;
@@ -31,6 +31,12 @@ pub struct Venue {
     pub auto_cancel_minutes: u32,
     /// A deposit is returned up to this many minutes before the start.
     pub free_cancellation_minutes: u32,
+    /// Whether a booking without a deposit is confirmed at once.
+    pub auto_confirm: bool,
+    /// Minutes after its start at which a party that never came is a no-show by itself.
+    pub no_show_grace_minutes: Option<u32>,
+    /// What a party owes that never came.
+    pub no_show_fee: Option<NoShowFee>,
 }
 
 /// A table.
@@ -82,6 +88,9 @@ impl Venue {
             deposit: self.deposit,
             auto_cancel_minutes: self.auto_cancel_minutes,
             free_cancellation_minutes: self.free_cancellation_minutes,
+            auto_confirm: self.auto_confirm,
+            no_show_grace_minutes: self.no_show_grace_minutes,
+            no_show_fee: self.no_show_fee,
         }
     }
 

@@ -25,6 +25,9 @@ pub(super) struct CreateReservation {
     /// Without it, the first venue.
     #[schema(example = "bandung-dago")]
     venue_id: Option<String>,
+    /// An area of the house: nowhere else then. Only where tables are not given by hand.
+    #[schema(max_length = 64, example = "Teras")]
+    area: Option<String>,
     #[schema(max_length = 64)]
     table_preference: Option<String>,
     #[schema(max_length = 500)]

@@ -6,11 +6,13 @@ use events::store::{AppendError, ReadError};
 use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::domain::{Refusal, Reservation};
-use crate::handle::HandleError;
+use crate::domain::Refusal;
+use crate::domain::house::Wish;
+use crate::domain::seating::Seating;
+use crate::handle::{HandleError, Refused};
 use crate::stream::StreamError;
 
-/// At most this many other tables are offered when one can not be had.
+/// At most this many other tables or times are offered when one can not be had.
 const ALTERNATIVES_MAX: usize = 3;
 
 impl App {
@@ -18,7 +20,7 @@ impl App {
     pub(super) fn problem(&self, error: HandleError) -> Problem {
         match error {
             HandleError::NotFound(id) => Problem::not_found(format!("There is no reservation {id}.")),
-            HandleError::Refused { refusal, reservation } => self.refused(&refusal, &reservation),
+            HandleError::Refused { refusal, refused } => self.refused(&refusal, &refused),
             HandleError::Stale { current } => Problem::new(
                 StatusCode::PRECONDITION_FAILED,
                 "version_mismatch",
@@ -41,31 +43,52 @@ impl App {
         }
     }
 
-    fn refused(&self, refusal: &Refusal, reservation: &Reservation) -> Problem {
-        let problem = Problem::new(StatusCode::CONFLICT, refusal.code(), refusal.to_string())
-            .with("reservation_status", reservation.status.word());
+    fn refused(&self, refusal: &Refusal, refused: &Refused) -> Problem {
+        let problem = Problem::new(StatusCode::CONFLICT, refusal.code(), refusal.to_string());
+        let problem = match refused.reservation {
+            Some((_, word)) => problem.with("reservation_status", word),
+            None => problem,
+        };
         match refusal {
             Refusal::TableTaken(_) | Refusal::TableTooSmall { .. } => {
-                problem.with("alternatives", self.alternatives(reservation))
+                problem.with("alternatives", self.other_tables(refused))
             }
+            Refusal::Unavailable(_) => problem.with("alternatives", self.other_times(refused)),
             _ => problem,
         }
     }
 
     /// Tables that are free when the party wants to come.
-    fn alternatives(&self, reservation: &Reservation) -> Value {
-        let window = reservation.window();
-        let Some(venue) = self.venues.get(Some(&reservation.booking.venue_id)) else { return json!([]) };
-        let free = self.views.free_tables(
-            venue,
-            &window,
-            reservation.party_size().get(),
-            reservation.id,
-            ALTERNATIVES_MAX,
-        );
+    fn other_tables(&self, refused: &Refused) -> Value {
+        let Some(venue) = self.venues.get(Some(&refused.venue_id)) else { return json!([]) };
+        let (window, guests) = (&refused.window, refused.size.get());
+        let except = refused.reservation.map(|(id, _)| id);
+        let free = self.views.free_tables(&venue, window, guests, except, ALTERNATIVES_MAX);
         let start_time = window.start.with_timezone(&venue.timezone).to_rfc3339();
         let offer = |table: crate::domain::venue::Table| json!({"table_id": table.id, "area": table.area, "capacity": table.seats, "start_time": start_time});
         free.into_iter().map(offer).collect()
+    }
+
+    /// Other areas and other times of that day at which the house could have the party.
+    fn other_times(&self, refused: &Refused) -> Value {
+        let Some(venue) = self.venues.get(Some(&refused.venue_id)) else { return json!([]) };
+        let Some(house) = &venue.house else { return json!([]) };
+        let wish = Wish {
+            window: refused.window,
+            size: refused.size,
+            area: refused.area.as_deref(),
+            instead_of: refused.reservation.map(|(id, _)| id),
+        };
+        let now = self.clock.now();
+        let offers = |occupancy: &_| house.alternatives(occupancy, &wish, now, ALTERNATIVES_MAX);
+        let (offers, _) = self.views.with_book(&refused.venue_id, offers);
+        let time = |at: chrono::DateTime<chrono::Utc>| at.with_timezone(&venue.timezone).to_rfc3339();
+        let offer = |(window, seating): (events::values::TimeWindow, &Seating)| {
+            let tables: Vec<_> = seating.tables.iter().map(|table| &table.id).collect();
+            let area = seating.tables.first().map(|table| &table.area);
+            json!({"start_time": time(window.start), "end_time": time(window.end), "area": area, "tables": tables})
+        };
+        offers.into_iter().map(offer).collect()
     }
 }
 

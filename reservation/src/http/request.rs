@@ -1,5 +1,9 @@
 //! Bodies and queries become commands and filters. After this nothing is checked twice.
 
+mod day;
+
+use std::sync::Arc;
+
 use bytes::Bytes;
 use chassis::form::Form;
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
@@ -8,10 +12,13 @@ use events::event::{NotificationFailed, NotificationSent, ReservationCreated};
 use events::values::{CancelledBy, Currency, Locale, Medium, Money, PartySize, TimeWindow};
 use events::{AssignmentId, CustomerId, PaymentId, TableId, VenueId};
 
+pub(super) use self::day::{Availability, availability};
+use self::day::{area, serves};
 use crate::app::App;
 use crate::domain::command::{NotificationResult, PaymentOutcome, PaymentResult, TableChoice};
 use crate::domain::venue::{Venue, instant};
 use crate::domain::{Command, Reservation};
+use crate::handle::Wanted;
 use crate::private::{Contact, Description, Sealed, seal};
 use crate::views::Filter;
 
@@ -21,8 +28,8 @@ const NOTICE_DAYS_MAX: u64 = 365;
 
 /// A booking as it was asked for.
 pub(super) struct Booking {
-    /// The fact.
-    pub(super) created: ReservationCreated,
+    /// The fact, if it comes to be one.
+    pub(super) wanted: Wanted,
     /// Who comes, in words.
     pub(super) contact: Contact,
     /// The same as the private part of the fact.
@@ -32,9 +39,11 @@ pub(super) struct Booking {
 pub(super) fn booking(form: &mut Form, app: &App) -> Option<Booking> {
     let customer_id = form.parsed("customer_id", CustomerId::MAX_CHARS, str::parse::<CustomerId>);
     let venue = venue(form, app);
+    let venue = venue.as_deref();
     let start = venue.and_then(|venue| start_time(form, "start_time", venue.timezone, app.clock.now()));
-    let minutes = duration(form).unwrap_or(DURATION_MINUTES_DEFAULT);
+    let minutes = duration(form);
     let party_size = form.optional_integer("party_size", 1, i64::from(PartySize::MAX));
+    let area = area(form, venue);
     let payment_channel = form
         .optional_parsed("payment_channel", 32, |code| app.channels.check(code).map(|()| code.to_owned()));
     let locale = form.optional_parsed("locale", 35, |tag| {
@@ -55,23 +64,31 @@ pub(super) fn booking(form: &mut Form, app: &App) -> Option<Booking> {
     }
     let party_size = PartySize::try_from(party_size.unwrap_or(2)).ok()?;
     let (venue, contact) = (venue?, contact?);
+    let stays =
+        || venue.house.as_ref().map_or(DURATION_MINUTES_DEFAULT, |house| house.turn_minutes(party_size));
+    let window = TimeWindow::starting(start?, minutes.unwrap_or_else(stays));
+    serves(form, "start_time", venue, window.start);
     let Sealed { bytes: private, digest: contact_digest } = seal(&contact).ok()?;
     let created = ReservationCreated {
         venue_id: venue.id.clone(),
         customer_id: customer_id?,
         party_size,
-        window: TimeWindow::starting(start?, minutes),
+        window,
         timezone: venue.timezone.name().to_owned(),
         locale: locale.unwrap_or(venue.locale),
         policy: venue.policy_for(party_size),
         payment_channel,
         contact_digest,
     };
-    Some(Booking { created, contact, private })
+    Some(Booking { wanted: Wanted { created, area }, contact, private })
 }
 
-fn venue<'a>(form: &mut Form, app: &'a App) -> Option<&'a Venue> {
-    let known = || app.venues.ids().map(VenueId::as_str).collect::<Vec<_>>().join(", ");
+fn parse_date(text: &str) -> Result<NaiveDate, String> {
+    text.parse::<NaiveDate>().map_err(|_| format!("{text:?} is not a date such as 2026-12-24"))
+}
+
+fn venue(form: &mut Form, app: &App) -> Option<Arc<Venue>> {
+    let known = || app.venues.ids().iter().map(VenueId::as_str).collect::<Vec<_>>().join(", ");
     match form.optional_parsed("venue_id", VenueId::MAX_CHARS, |text| {
         let venue = text.parse().ok().and_then(|id| app.venues.get(Some(&id)));
         venue.ok_or_else(|| format!("there is no venue {text:?}: {}", known()))
@@ -165,8 +182,9 @@ pub(super) fn assign_table(form: &mut Form, app: &App, reservation: &Reservation
     let capacity =
         form.optional_integer("capacity", 1, i64::from(PartySize::MAX)).and_then(|n| u8::try_from(n).ok());
     let area = form.optional_text("area", 64);
-    let known =
-        table_id.as_ref().and_then(|id| app.venues.get(Some(&reservation.booking.venue_id))?.table(id));
+    let known = table_id
+        .as_ref()
+        .and_then(|id| app.venues.get(Some(&reservation.booking.venue_id))?.table(id).cloned());
     let unknown = |name| format!("the table is not in the venue file, so its {name} must be given");
     if known.is_none() && table_id.is_some() {
         if capacity.is_none() && !form.has_fault("capacity") {
@@ -179,8 +197,8 @@ pub(super) fn assign_table(form: &mut Form, app: &App, reservation: &Reservation
     Some(Command::AssignTable(TableChoice {
         assignment_id: AssignmentId(app.clock.new_id()),
         table_id: table_id?,
-        capacity: capacity.or(known.map(|table| table.seats))?,
-        area: area.or(known.map(|table| table.area.clone()))?,
+        capacity: capacity.or(known.as_ref().map(|table| table.seats))?,
+        area: area.or(known.map(|table| table.area))?,
     }))
 }
 
@@ -190,6 +208,9 @@ pub(super) fn reschedule(form: &mut Form, app: &App, reservation: &Reservation) 
     let start = start_time(form, "start_time", zone, app.clock.now());
     let kept = u32::try_from(reservation.window().minutes()).ok()?;
     let minutes = duration(form).unwrap_or(kept);
+    if let Some(venue) = app.venues.get(Some(&reservation.booking.venue_id)) {
+        serves(form, "start_time", &venue, start?);
+    }
     Some(Command::Reschedule { window: TimeWindow::starting(start?, minutes) })
 }
 
@@ -326,10 +347,8 @@ pub(super) fn filter(form: &mut Form, app: &App) -> Option<Filter> {
     let customer_id = form.optional_parsed("customer_id", CustomerId::MAX_CHARS, str::parse::<CustomerId>);
     let named = form.has("venue_id");
     let venue = venue(form, app);
-    let zone = venue.map_or(Tz::UTC, |venue| venue.timezone);
-    let date = form.optional_parsed("date", 10, |text| {
-        text.parse::<NaiveDate>().map_err(|_| format!("{text:?} is not a date such as 2026-12-24"))
-    });
+    let zone = venue.as_ref().map_or(Tz::UTC, |venue| venue.timezone);
+    let date = form.optional_parsed("date", 10, parse_date);
     let from = form.optional_parsed("from", 40, |text| parse_time(text, zone));
     let to = form.optional_parsed("to", 40, |text| parse_time(text, zone));
     if date.is_some() && (from.is_some() || to.is_some()) {

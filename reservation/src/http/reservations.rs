@@ -36,6 +36,7 @@ const LIMIT_MAX: usize = 200;
         "start_time": "2026-12-24T19:30", "party_size": 4, "special_requests": "Kursi bayi, ya"})),
     responses((status = 200, body = ReservationView, headers(("Location" = String), ("ETag" = String))),
         (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 409, body = bodies::Problem, content_type = "application/problem+json", description = "The house can not have the party then: closed, too_soon, too_late, pacing, no_table, party_too_large; with up to three alternatives"),
         (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
@@ -43,8 +44,7 @@ const LIMIT_MAX: usize = 200;
 pub(super) async fn create(State(app): State<App>, post: Post) -> Result<Response, Problem> {
     let (booking, mut submission) = post.read(|form| request::booking(form, &app))?;
     submission.private = Some(booking.private);
-    let handled =
-        app.handler.book(&booking.created, &submission).await.map_err(|error| app.problem(error))?;
+    let handled = app.handler.book(&booking.wanted, &submission).await.map_err(|error| app.problem(error))?;
     app.answer_created(&handled, Some(booking.contact)).await
 }
 

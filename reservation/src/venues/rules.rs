@@ -6,6 +6,7 @@ use chassis::form::Form;
 use chrono::{NaiveDate, NaiveTime, Weekday};
 use chrono_tz::Tz;
 use events::TableId;
+use events::values::{Currency, DepositPer, DepositRule, Money, NoShowFee};
 
 use crate::domain::hours::{Hours, Service};
 use crate::domain::house::{House, Pacing, Turn};
@@ -20,6 +21,53 @@ const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const RULES: [&str; 6] =
     ["exceptions", "slot_minutes", "turn_minutes", "pacing", "booking_window", "walk_in_share_percent"];
 
+/// What a booking takes along of the rules of its venue.
+pub(super) struct Rules {
+    pub(super) deposit: Option<DepositRule>,
+    pub(super) auto_cancel_minutes: u32,
+    pub(super) free_cancellation_minutes: u32,
+    pub(super) auto_confirm: bool,
+    pub(super) no_show_grace_minutes: Option<u32>,
+    pub(super) no_show_fee: Option<NoShowFee>,
+}
+
+pub(super) fn policy(form: &mut Form, currency: Option<Currency>) -> Option<Rules> {
+    let deposit = form.optional_object("deposit", |rule| {
+        let from_party_size = rule.integer("from_party_size", 1, 50);
+        let (per, amount) = amount(rule, currency);
+        Some(DepositRule {
+            from_party_size: u8::try_from(from_party_size?).ok()?,
+            per: per?,
+            amount: amount?,
+        })
+    });
+    let no_show_fee = form.optional_object("no_show_fee", |fee| {
+        let (per, amount) = amount(fee, currency);
+        Some(NoShowFee { per: per?, amount: amount? })
+    });
+    let auto_cancel = form.optional_integer("auto_cancel_minutes", 1, 10_080).unwrap_or(15);
+    let free_cancellation = form.optional_integer("free_cancellation_minutes", 0, 43_200).unwrap_or(1_440);
+    let grace = form.optional_integer("no_show_grace_minutes", 0, 1_440);
+    Some(Rules {
+        deposit,
+        auto_cancel_minutes: u32::try_from(auto_cancel).ok()?,
+        free_cancellation_minutes: u32::try_from(free_cancellation).ok()?,
+        auto_confirm: form.flag("auto_confirm"),
+        no_show_grace_minutes: grace.and_then(|minutes| u32::try_from(minutes).ok()),
+        no_show_fee,
+    })
+}
+
+fn amount(form: &mut Form, currency: Option<Currency>) -> (Option<DepositPer>, Option<Money>) {
+    let per = form.parsed("per", 10, |text| match text {
+        "guest" => Ok(DepositPer::Guest),
+        "party" => Ok(DepositPer::Party),
+        other => Err(format!("{other:?} is neither guest nor party")),
+    });
+    let amount_minor = form.integer("amount_minor", 1, 100_000_000_000);
+    (per, amount_minor.zip(currency).map(|(amount_minor, currency)| Money { amount_minor, currency }))
+}
+
 /// Reads what the house promises. `Some(None)`: it has no services, its book is kept by hand.
 pub(super) fn house(
     form: &mut Form,
@@ -30,7 +78,12 @@ pub(super) fn house(
     if !form.has("services") {
         for name in RULES {
             if form.has(name) {
-                form.fault(name, "value_error", "this needs services: without them the book is kept by hand", None);
+                form.fault(
+                    name,
+                    "value_error",
+                    "this needs services: without them the book is kept by hand",
+                    None,
+                );
             }
         }
         return Some(None);
@@ -141,7 +194,8 @@ fn service(form: &mut Form) -> Option<Service> {
 }
 
 fn time(text: &str) -> Result<NaiveTime, String> {
-    NaiveTime::parse_from_str(text, "%H:%M").map_err(|_| format!("{text:?} is not a time of day such as 18:30"))
+    NaiveTime::parse_from_str(text, "%H:%M")
+        .map_err(|_| format!("{text:?} is not a time of day such as 18:30"))
 }
 
 fn turns(form: &mut Form) -> Option<Vec<Turn>> {

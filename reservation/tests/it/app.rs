@@ -44,10 +44,18 @@ impl TestApp {
     }
 
     pub async fn on(store: Arc<dyn EventStore>, clock: ManualClock) -> Self {
+        Self::at(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/venues/by-hand"), store, clock).await
+    }
+
+    /// With the sample venues, whose tables are given by the service.
+    pub async fn with_houses() -> Self {
+        let (store, clock) = (MemoryStore::new("reservation"), ManualClock::at(start_of_time()));
+        Self::at(concat!(env!("CARGO_MANIFEST_DIR"), "/../data/venues"), Arc::new(store), clock).await
+    }
+
+    pub async fn at(venues: &str, store: Arc<dyn EventStore>, clock: ManualClock) -> Self {
         let (trigger, shutdown) = Shutdown::new();
-        let venues =
-            Venues::load(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../data/venues")))
-                .unwrap();
+        let venues = Venues::load(std::path::Path::new(venues)).unwrap();
         let parts = Parts {
             store,
             views: Views::default(),
@@ -62,10 +70,7 @@ impl TestApp {
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
-        Answer { status: parts.status, headers: parts.headers, bytes }
+        send_to(self.router.clone(), request).await
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -101,6 +106,19 @@ impl TestApp {
     pub async fn status(&self, id: &str) -> String {
         self.get(&format!("/api/reservations/{id}")).await.json()["status"].as_str().unwrap().to_owned()
     }
+}
+
+async fn send_to(router: Router, request: Request<Body>) -> Answer {
+    let response = router.oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    Answer { status: parts.status, headers: parts.headers, bytes }
+}
+
+/// A post to a router that was taken along to another task.
+pub async fn post_to(router: Router, path: &str, body: &Value) -> Answer {
+    let request = Request::post(path).header("content-type", "application/json");
+    send_to(router, request.body(Body::from(body.to_string())).unwrap()).await
 }
 
 impl Answer {

@@ -19,7 +19,7 @@ pub async fn pay(app: &TestApp, id: &str) -> crate::app::Answer {
 }
 
 /// Waits for a status; the deadlines run beside the requests.
-async fn becomes(app: &TestApp, id: &str, status: &str) {
+pub async fn becomes(app: &TestApp, id: &str, status: &str) {
     let waited = tokio::time::timeout(Duration::from_secs(10), async {
         let mut head = app.app.store.watch_head();
         while app.status(id).await != status {

@@ -5,7 +5,9 @@ use chrono::{TimeDelta, Utc};
 use events::values::CancelledBy;
 use events::{Event, Position};
 use proptest::prelude::*;
-use reservation::domain::{Command, Deposit, Occupancy, Refusal, Reservation, Stamp, Status};
+use reservation::domain::{
+    Command, Deposit, Floor, Occupancy, Refusal, Reservation, Stamp, Status, Unavailable,
+};
 
 use crate::rules::*;
 
@@ -51,9 +53,7 @@ fn apply(reservation: &mut Reservation, events: &[Event], position: &mut u64) {
 
 fn start(guests: i64) -> Reservation {
     let mut reservation = None;
-    for (position, event) in
-        (1..).map(Position).zip(reservation::domain::decide::book(created_for(guests), PAYMENT, now()))
-    {
+    for (position, event) in (1..).map(Position).zip(booked(guests)) {
         reservation::stream::fold(&mut reservation, ID, &event, Stamp { position, time: now() });
     }
     reservation.unwrap()
@@ -68,7 +68,9 @@ fn reachable() -> Vec<Reservation> {
         for reservation in &edge {
             for command in commands() {
                 // After the start, so that a no-show is possible.
-                let Ok(events) = reservation.decide(&command, &Occupancy::default(), later().end) else {
+                let Ok(events) =
+                    reservation.decide(&command, &Floor::by_hand(&Occupancy::default()), later().end)
+                else {
                     continue;
                 };
                 let mut after = reservation.clone();
@@ -92,7 +94,7 @@ fn every_command_in_every_state_does_what_the_table_says() {
     }
     for reservation in &states {
         for command in commands() {
-            let decided = reservation.decide(&command, &Occupancy::default(), later().end);
+            let decided = reservation.decide(&command, &Floor::by_hand(&Occupancy::default()), later().end);
             let leads_to = decided.as_ref().ok().map(|events| {
                 let mut after = reservation.clone();
                 apply(&mut after, events, &mut 100);
@@ -112,7 +114,9 @@ fn every_command_in_every_state_does_what_the_table_says() {
 fn no_decided_event_is_ignored() {
     for reservation in reachable() {
         for command in commands() {
-            for event in reservation.decide(&command, &Occupancy::default(), later().end).unwrap_or_default()
+            for event in reservation
+                .decide(&command, &Floor::by_hand(&Occupancy::default()), later().end)
+                .unwrap_or_default()
             {
                 let mut after = reservation.clone();
                 apply(&mut after, std::slice::from_ref(&event), &mut 100);
@@ -140,11 +144,11 @@ proptest! {
         for (command, minutes) in steps {
             time += TimeDelta::minutes(minutes * 20);
             let before = reservation.clone();
-            match reservation.decide(&command, &Occupancy::default(), time) {
+            match reservation.decide(&command, &Floor::by_hand(&Occupancy::default()), time) {
                 Ok(events) => {
                     apply(&mut reservation, &events, &mut position);
                     prop_assert_eq!(reservation.version, before.version + events.len() as u64);
-                    let again = reservation.decide(&command, &Occupancy::default(), time);
+                    let again = reservation.decide(&command, &Floor::by_hand(&Occupancy::default()), time);
                     let settled = matches!(command, Command::RecordPayment(_)) || again.as_ref().is_ok_and(Vec::is_empty);
                     prop_assert!(settled, "{:?} twice is not once: {:?}", command, again);
                 }
@@ -173,7 +177,10 @@ fn check(reservation: &Reservation, now: chrono::DateTime<Utc>) -> Result<(), Te
         prop_assert!(paid.refunded_minor <= paid.amount.amount_minor);
     }
     prop_assert_eq!(
-        reservation.decide(&Command::ExpireHold, &Occupancy::default(), now).map(|e| e.is_empty()).ok(),
+        reservation
+            .decide(&Command::ExpireHold, &Floor::by_hand(&Occupancy::default()), now)
+            .map(|e| e.is_empty())
+            .ok(),
         Some(reservation.hold_expires_at().is_none_or(|at| now < at))
     );
     Ok(())
@@ -193,6 +200,12 @@ fn every_refusal_has_a_word_of_its_own() {
         Refusal::NotStarted,
         Refusal::TableTaken(table()),
         Refusal::TableTooSmall { seats: 2, party_size: party(4) },
+        Refusal::Unavailable(Unavailable::Closed),
+        Refusal::Unavailable(Unavailable::TooSoon),
+        Refusal::Unavailable(Unavailable::TooLate),
+        Refusal::Unavailable(Unavailable::PartyTooLarge),
+        Refusal::Unavailable(Unavailable::Pacing),
+        Refusal::Unavailable(Unavailable::NoTable),
         Refusal::DepositChanges { party_size: party(6), due: idr(1) },
         Refusal::UnknownPayment,
         Refusal::AmountMismatch { asked: idr(1), came: idr(2) },

@@ -5,7 +5,7 @@ use events::event::*;
 use events::values::*;
 use events::{AssignmentId, Event, PaymentId, Position, ReservationId, TableId};
 use reservation::domain::command::{NotificationResult, PaymentOutcome, PaymentResult, TableChoice};
-use reservation::domain::{Command, Occupancy, Refusal, Reservation, Stamp, decide};
+use reservation::domain::{Command, Floor, Occupancy, Refusal, Reservation, Stamp, floor};
 use uuid::Uuid;
 
 pub const ID: ReservationId = ReservationId(Uuid::from_u128(1));
@@ -45,6 +45,9 @@ pub fn created_for(guests: i64) -> ReservationCreated {
             deposit: Some(rule),
             auto_cancel_minutes: 15,
             free_cancellation_minutes: 1_440,
+            auto_confirm: false,
+            no_show_grace_minutes: None,
+            no_show_fee: None,
         },
         payment_channel: None,
         contact_digest: PrivateDigest::of(b"contact"),
@@ -55,8 +58,14 @@ pub fn created() -> Event {
     created_for(4).into()
 }
 
+/// What a booking leads to where the book is kept by hand.
+pub fn booked(guests: i64) -> Vec<Event> {
+    let occupancy = Occupancy::default();
+    floor::book(created_for(guests), None, &Floor::by_hand(&occupancy), PAYMENT, now()).unwrap()
+}
+
 pub fn held() -> [Event; 2] {
-    decide::book(created_for(6), PAYMENT, now()).try_into().unwrap()
+    booked(6).try_into().unwrap()
 }
 
 pub fn confirmed() -> Event {
@@ -144,7 +153,7 @@ impl Given {
     }
 
     fn when(self, command: Command) -> When {
-        When(self.reservation.decide(&command, &self.occupancy, self.now))
+        When(self.reservation.decide(&command, &Floor::by_hand(&self.occupancy), self.now))
     }
 }
 
@@ -177,7 +186,7 @@ fn seated() -> Vec<Event> {
 
 #[test]
 fn a_small_party_pays_no_deposit_and_a_large_one_does() {
-    assert_eq!(decide::book(created_for(5), PAYMENT, now()), [created_for(5).into()]);
+    assert_eq!(booked(5), [created_for(5).into()]);
     let [_, requested] = held();
     let expires_at = now() + TimeDelta::minutes(15);
     assert_eq!(

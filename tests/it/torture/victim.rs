@@ -42,7 +42,7 @@ impl Victim {
             .arg("--data-dir")
             .arg(&self.data_dir)
             .arg("--venues")
-            .arg(root().join("data/venues"))
+            .arg(root().join("tests/venues/by-hand"))
             // Nobody there: bookings do not need it.
             .args(["--notifier-url", "http://127.0.0.1:9"])
             .args(&self.args)

@@ -1,0 +1,202 @@
+//! Giving tables: to who books, who comes at another time, who comes with more.
+//!
+//! In a house that keeps its promises every booking takes its tables in the events that make it. Where the book
+//! is kept by hand a booking takes none, and people give them out.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use events::event::{
+    Event, PartySizeChanged, PaymentRequested, ReservationConfirmed, ReservationCreated,
+    ReservationRescheduled, TableAssigned,
+};
+use events::values::{PartySize, ReleaseCause, TimeWindow};
+use events::{AssignmentId, PaymentId};
+
+use super::command::TableChoice;
+use super::house::{House, Wish};
+use super::occupancy::Occupancy;
+use super::refusal::Refusal;
+use super::reservation::{Reservation, Status, TableAssignment};
+use super::seating::Seating;
+
+/// What is decided on beside the reservation itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Floor<'a> {
+    /// What the venue has given away.
+    pub occupancy: &'a Occupancy,
+    /// What it promises, unless its book is kept by hand.
+    pub house: Option<&'a House>,
+    /// Ids for assignments, if it comes to any: as many as a party can have tables.
+    pub assignment_ids: &'a [AssignmentId],
+}
+
+impl<'a> Floor<'a> {
+    /// A venue whose book is kept by hand.
+    #[must_use]
+    pub fn by_hand(occupancy: &'a Occupancy) -> Self {
+        Self { occupancy, house: None, assignment_ids: &[] }
+    }
+
+    fn assign(&self, seating: &Seating, window: TimeWindow) -> impl Iterator<Item = Event> {
+        let assigned = move |(id, table): (&AssignmentId, &super::venue::Table)| {
+            let (table_id, area) = (table.id.clone(), table.area.clone());
+            TableAssigned { assignment_id: *id, table_id, capacity: table.seats, area, window }.into()
+        };
+        self.assignment_ids.iter().zip(&seating.tables).map(assigned)
+    }
+}
+
+/// What happens when a party asks for a table in `area`, if that matters: it is noted and gets its tables, and a
+/// deposit is asked for if the policy wants one.
+///
+/// # Errors
+/// Why the house can not have it then.
+pub fn book(
+    created: ReservationCreated,
+    area: Option<&str>,
+    floor: &Floor<'_>,
+    payment_id: PaymentId,
+    now: DateTime<Utc>,
+) -> Result<Vec<Event>, Refusal> {
+    let (window, size) = (created.window, created.party_size);
+    let assigned: Vec<Event> = match floor.house {
+        None => Vec::new(),
+        Some(house) => {
+            let wish = Wish { window, size, area, instead_of: None };
+            let seating = house.seat(floor.occupancy, &wish, now)?;
+            floor.assign(seating, window).collect()
+        }
+    };
+    let deposit = created.policy.deposit_due(size).map(|amount| PaymentRequested {
+        payment_id,
+        amount,
+        channel: created.payment_channel.clone(),
+        expires_at: now + TimeDelta::minutes(i64::from(created.policy.auto_cancel_minutes)),
+    });
+    let confirmed = (created.policy.auto_confirm && deposit.is_none())
+        .then_some(ReservationConfirmed { window, deposit_waived: false });
+    let follows = deposit.map(Event::from).or(confirmed.map(Event::from));
+    Ok(std::iter::once(created.into()).chain(assigned).chain(follows).collect())
+}
+
+impl Reservation {
+    /// A table that people give: any that is free, also one that is in no venue file.
+    pub(super) fn decide_table(
+        &self,
+        choice: &TableChoice,
+        floor: &Floor<'_>,
+    ) -> Result<Vec<Event>, Refusal> {
+        if !matches!(self.status, Status::Pending | Status::Confirmed | Status::CheckedIn) {
+            return Err(Refusal::of(&self.status, Refusal::NotConfirmed));
+        }
+        if let [only] = self.tables.as_slice()
+            && only.table_id == choice.table_id
+            && only.capacity == choice.capacity
+            && only.area == choice.area
+        {
+            return Ok(vec![]);
+        }
+        fits(u32::from(choice.capacity), self.party_size())?;
+        if !floor.occupancy.is_free(&choice.table_id, &self.window(), Some(self.id)) {
+            return Err(Refusal::TableTaken(choice.table_id.clone()));
+        }
+        let mut events = self.release(ReleaseCause::Moved);
+        events.push(
+            TableAssigned {
+                assignment_id: choice.assignment_id,
+                table_id: choice.table_id.clone(),
+                capacity: choice.capacity,
+                area: choice.area.clone(),
+                window: self.window(),
+            }
+            .into(),
+        );
+        Ok(events)
+    }
+
+    /// The tables move along: released and assigned anew, so that who has a table when can be told
+    /// from these two events alone. In a house the party gets others if its own are taken then.
+    pub(super) fn decide_reschedule(
+        &self,
+        to: TimeWindow,
+        floor: &Floor<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Event>, Refusal> {
+        if !matches!(self.status, Status::Pending | Status::Confirmed) {
+            return Err(Refusal::of(&self.status, Refusal::CheckedIn));
+        }
+        let from = self.window();
+        if from == to {
+            return Ok(vec![]);
+        }
+        let taken = self.tables.iter().find(|t| !floor.occupancy.is_free(&t.table_id, &to, Some(self.id)));
+        let assigned: Vec<Event> = match (floor.house, taken) {
+            (None, Some(taken)) => return Err(Refusal::TableTaken(taken.table_id.clone())),
+            (None, None) => self.tables.iter().map(|table| along(table, to)).collect(),
+            (Some(house), taken) => {
+                let wish =
+                    Wish { window: to, size: self.party_size(), area: None, instead_of: Some(self.id) };
+                house.admit(floor.occupancy, &wish, now)?;
+                let keeps = taken.is_none()
+                    && !self.tables.is_empty()
+                    && house.tables_to_give(floor.occupancy, &wish) >= self.tables.len();
+                if keeps {
+                    self.tables.iter().map(|table| along(table, to)).collect()
+                } else {
+                    floor.assign(house.tables_for(floor.occupancy, &wish)?, to).collect()
+                }
+            }
+        };
+        let mut events = self.release(ReleaseCause::Rescheduled);
+        events.push(ReservationRescheduled { from, to }.into());
+        events.extend(assigned);
+        Ok(events)
+    }
+
+    /// The party stays where it is if it fits. In a house it is moved otherwise.
+    pub(super) fn decide_size(&self, to: PartySize, floor: &Floor<'_>) -> Result<Vec<Event>, Refusal> {
+        if !matches!(self.status, Status::Pending | Status::Confirmed) {
+            return Err(Refusal::of(&self.status, Refusal::CheckedIn));
+        }
+        let from = self.party_size();
+        if from == to {
+            return Ok(vec![]);
+        }
+        if let (None, Some(seats)) = (floor.house, self.seats()) {
+            fits(seats, to)?;
+        }
+        let asked = self.deposit.amount().map_or(0, |amount| amount.amount_minor);
+        if let Some(due) = self.booking.policy.deposit_due(to)
+            && due.amount_minor > asked
+        {
+            return Err(Refusal::DepositChanges { party_size: to, due });
+        }
+        let changed = Event::from(PartySizeChanged { from, to });
+        let Some(house) = floor.house else { return Ok(vec![changed]) };
+        let wish = Wish { window: self.window(), size: to, area: None, instead_of: Some(self.id) };
+        if to > from {
+            house.pace(floor.occupancy, &wish)?;
+        }
+        if self.seats().is_some_and(|seats| seats >= u32::from(to.get())) {
+            return Ok(vec![changed]);
+        }
+        let seating = house.tables_for(floor.occupancy, &wish)?;
+        let mut events = self.release(ReleaseCause::Moved);
+        events.push(changed);
+        events.extend(floor.assign(seating, self.window()));
+        Ok(events)
+    }
+}
+
+/// The same table at another time.
+fn along(table: &TableAssignment, window: TimeWindow) -> Event {
+    let (table_id, area) = (table.table_id.clone(), table.area.clone());
+    TableAssigned { assignment_id: table.id, table_id, capacity: table.capacity, area, window }.into()
+}
+
+fn fits(seats: u32, party_size: PartySize) -> Result<(), Refusal> {
+    if u32::from(party_size.get()) > seats {
+        Err(Refusal::TableTooSmall { seats, party_size })
+    } else {
+        Ok(())
+    }
+}

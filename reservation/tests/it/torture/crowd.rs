@@ -1,0 +1,205 @@
+//! Everybody at once: through two doors to one log, as two processes would come.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use chassis::clock::ManualClock;
+use events::query::{AppendCondition, Query};
+use events::recorded::NewEvent;
+use events::store::memory::MemoryStore;
+use events::store::{AppendError, Appended, EventStore, Page, ReadError};
+use events::{LogId, Position};
+use futures::future::{BoxFuture, join_all};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::app::{Answer, TestApp, start_of_time};
+
+/// A house with ten tables of four, open all day, and as many guests in a slot as `covers`.
+fn venue(covers: u32) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let tables: Vec<_> =
+        (1..=10).map(|n| json!({"id": format!("t{n}"), "area": "Sala", "seats": 4})).collect();
+    let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    let venue = json!({
+        "id": "ten", "name": "Ten Tables", "timezone": "Europe/Rome", "country": "IT", "currency": "EUR",
+        "locale": "en", "tables": tables, "policy": {}, "pacing": {"covers_per_slot": covers},
+        "services": [{"name": "All day", "days": days, "opens": "10:00", "closes": "23:00"}],
+    });
+    std::fs::write(dir.path().join("ten.json"), venue.to_string()).unwrap();
+    dir
+}
+
+async fn two_doors(venues: &tempfile::TempDir, store: &Arc<dyn EventStore>) -> [TestApp; 2] {
+    // One source of ids, as there is one in the world.
+    let clock = ManualClock::at(start_of_time());
+    let door = || TestApp::at(venues.path().to_str().unwrap(), Arc::clone(store), clock.clone());
+    [door().await, door().await]
+}
+
+fn party(start_time: &str) -> Value {
+    crate::app::booking(json!({"start_time": start_time, "venue_id": "ten"}))
+}
+
+/// What the feed alone says is wrong: a table that two have at once, a slot with too many guests.
+async fn faults(app: &TestApp, covers: u64) -> Vec<String> {
+    let (mut faults, mut after) = (Vec::new(), String::new());
+    let mut tables: HashMap<String, Vec<(String, String, String)>> = HashMap::new();
+    let mut parties: HashMap<String, (String, u64)> = HashMap::new();
+    loop {
+        let page = app.get(&format!("/events?limit=1000{after}")).await.json();
+        let Some(last) = page.as_array().unwrap().last() else { return faults };
+        after = format!("&lastEventId={}", last["id"].as_str().unwrap());
+        for event in page.as_array().unwrap() {
+            let (id, data) = (event["subject"].as_str().unwrap().to_owned(), &event["data"]);
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let kind = event["type"].as_str().unwrap();
+            match kind {
+                "meja.table.assigned.v1" => {
+                    let taken = tables.entry(text(&data["table_id"])).or_default();
+                    let (start, end) = (text(&data["window"]["start"]), text(&data["window"]["end"]));
+                    if let Some((other, ..)) = taken.iter().find(|(_, s, e)| *s < end && start < *e) {
+                        faults.push(format!("{} is given to {id} while {other} has it", data["table_id"]));
+                    }
+                    taken.push((id.clone(), start, end));
+                }
+                "meja.table.released.v1" => {
+                    let start = text(&data["window"]["start"]);
+                    tables
+                        .entry(text(&data["table_id"]))
+                        .or_default()
+                        .retain(|(by, s, _)| *by != id || *s != start);
+                }
+                "meja.reservation.created.v1" => {
+                    let size = data["party_size"].as_u64().unwrap();
+                    parties.insert(id.clone(), (text(&data["window"]["start"]), size));
+                }
+                "meja.reservation.rescheduled.v1" => {
+                    parties.entry(id.clone()).and_modify(|party| party.0 = text(&data["to"]["start"]));
+                }
+                "meja.reservation.cancelled.v1" => drop(parties.remove(&id)),
+                _ => {}
+            }
+            if let Some((start, _)) = parties.get(&id) {
+                let arriving: u64 =
+                    parties.values().filter(|(at, _)| at == start).map(|(_, size)| size).sum();
+                if arriving > covers {
+                    faults.push(format!("{arriving} guests arrive at {start}"));
+                }
+            }
+        }
+    }
+}
+
+fn count(answers: &[Answer]) -> (usize, usize) {
+    let taken = answers.iter().filter(|answer| answer.status == StatusCode::OK).count();
+    let refused = answers.iter().filter(|answer| {
+        answer.status == StatusCode::CONFLICT && !answer.json()["alternatives"].as_array().unwrap().is_empty()
+    });
+    (taken, refused.count())
+}
+
+async fn all_at_once(doors: &[TestApp; 2], posts: Vec<(String, Value)>) -> Vec<Answer> {
+    let posts = posts.into_iter().enumerate().map(|(n, (path, body))| {
+        let router = doors[n % 2].router.clone();
+        tokio::spawn(async move { crate::app::post_to(router, &path, &body).await })
+    });
+    join_all(posts.collect::<Vec<_>>()).await.into_iter().map(Result::unwrap).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_want_ten_tables_and_ten_get_one() {
+    let venues = venue(1_000);
+    let store: Arc<dyn EventStore> = Arc::new(MemoryStore::new("reservation"));
+    let doors = two_doors(&venues, &store).await;
+    let posts = (0..1_000).map(|_| ("/api/reservations".to_owned(), party("2026-12-24T20:00")));
+    let answers = all_at_once(&doors, posts.collect()).await;
+    assert_eq!(count(&answers), (10, 990));
+    assert_eq!(faults(&doors[0], 1_000).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_slot_takes_more_guests_than_the_kitchen() {
+    let venues = venue(22);
+    let store: Arc<dyn EventStore> = Arc::new(MemoryStore::new("reservation"));
+    let doors = two_doors(&venues, &store).await;
+    let posts = (0..300).map(|_| ("/api/reservations".to_owned(), party("2026-12-24T20:00")));
+    let answers = all_at_once(&doors, posts.collect()).await;
+    assert_eq!(count(&answers), (5, 295));
+    assert_eq!(answers.iter().filter(|a| a.status == 409 && a.problem().1 == "pacing").count(), 295);
+    assert_eq!(faults(&doors[0], 22).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_many_move_to_one_time_as_have_room_there() {
+    let venues = venue(1_000);
+    let store: Arc<dyn EventStore> = Arc::new(MemoryStore::new("reservation"));
+    let doors = two_doors(&venues, &store).await;
+    let mut ids = Vec::new();
+    for hour in [10, 12, 14, 16] {
+        for _ in 0..10 {
+            let body = json!({"start_time": format!("2026-12-24T{hour}:00"), "venue_id": "ten"});
+            ids.push(doors[0].book(body).await);
+        }
+    }
+    let posts = ids
+        .iter()
+        .map(|id| (format!("/api/reservations/{id}/reschedule"), json!({"start_time": "2026-12-24T20:00"})));
+    let answers = all_at_once(&doors, posts.collect()).await;
+    assert_eq!(count(&answers), (10, 30));
+    assert_eq!(faults(&doors[0], 1_000).await, Vec::<String>::new());
+}
+
+/// A log that appends whatever it is given: the condition is what holds all of the above.
+struct Unconditional(MemoryStore);
+
+impl EventStore for Unconditional {
+    fn log_id(&self) -> LogId {
+        self.0.log_id()
+    }
+
+    fn append(
+        &self,
+        events: Vec<NewEvent>,
+        _: AppendCondition,
+    ) -> BoxFuture<'_, Result<Appended, AppendError>> {
+        Box::pin(async move {
+            // Whoever decides at the same time does so now.
+            tokio::task::yield_now().await;
+            self.0.append(events, AppendCondition::unchanged(Query::default(), Position::START)).await
+        })
+    }
+
+    fn read<'a>(
+        &'a self,
+        query: &'a Query,
+        after: Position,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Page, ReadError>> {
+        self.0.read(query, after, limit)
+    }
+
+    fn watch_head(&self) -> watch::Receiver<Position> {
+        self.0.watch_head()
+    }
+
+    fn private(&self, position: Position) -> BoxFuture<'_, Result<Option<bytes::Bytes>, ReadError>> {
+        self.0.private(position)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_condition_a_table_is_given_twice_and_it_shows() {
+    for _ in 0..20 {
+        let venues = venue(1_000);
+        let store: Arc<dyn EventStore> = Arc::new(Unconditional(MemoryStore::new("reservation")));
+        let doors = two_doors(&venues, &store).await;
+        let posts = (0..100).map(|_| ("/api/reservations".to_owned(), party("2026-12-24T20:00")));
+        all_at_once(&doors, posts.collect()).await;
+        if !faults(&doors[0], 1_000).await.is_empty() {
+            return;
+        }
+    }
+    panic!("the checker found nothing wrong with a log that takes everything");
+}

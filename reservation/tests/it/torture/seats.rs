@@ -1,0 +1,188 @@
+//! Which tables a party gets: brute force over every set of tables says the same.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use events::event::TableAssigned;
+use events::values::{PartySize, TimeWindow};
+use events::{AssignmentId, ReservationId, TableId};
+use proptest::prelude::*;
+use reservation::domain::hours::Hours;
+use reservation::domain::house::{House, Pacing, Wish};
+use reservation::domain::seating::{Seatings, TABLES_PER_PARTY_MAX};
+use reservation::domain::venue::Table;
+use reservation::domain::{Occupancy, Unavailable};
+use uuid::Uuid;
+
+/// A floor, who has what on it, and who asks.
+#[derive(Debug, Clone)]
+struct Case {
+    /// Seats, smallest party, area.
+    tables: Vec<(u8, u8, u8)>,
+    pairs: Vec<(usize, usize)>,
+    /// Table, and its time in quarters of an hour.
+    taken: Vec<(usize, i64, i64)>,
+    walk_in_share_percent: u8,
+    guests: u8,
+    area: Option<u8>,
+    start: i64,
+    length: i64,
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    (1..=8_usize).prop_flat_map(|n| {
+        (
+            proptest::collection::vec((1..9_u8, 1..4_u8, 0..2_u8), n),
+            proptest::collection::vec((0..n, 0..n), 0..10),
+            proptest::collection::vec((0..n, 0..40_i64, 1..12_i64), 0..14),
+            prop_oneof![2 => Just(0_u8), 1 => 0..=60_u8],
+            1..20_u8,
+            prop_oneof![3 => Just(None), 1 => (0..2_u8).prop_map(Some)],
+            (0..40_i64, 1..12_i64),
+        )
+            .prop_map(|(tables, pairs, taken, share, guests, area, (start, length))| Case {
+                tables: tables.into_iter().map(|(seats, min, area)| (seats, min.min(seats), area)).collect(),
+                pairs,
+                taken,
+                walk_in_share_percent: share,
+                guests,
+                area,
+                start,
+                length,
+            })
+    })
+}
+
+fn area(n: u8) -> String {
+    format!("area-{n}")
+}
+
+fn id(n: usize) -> TableId {
+    format!("t{n}").parse().unwrap()
+}
+
+fn window(start: i64, length: i64) -> TimeWindow {
+    let begin: DateTime<Utc> = "2026-12-24T00:00:00Z".parse().unwrap();
+    let at = |quarters| begin + TimeDelta::minutes(15 * quarters);
+    TimeWindow { start: at(start), end: at(start + length) }
+}
+
+/// What is really taken: nobody takes a table that another has.
+fn bookings(case: &Case) -> Vec<(usize, i64, i64)> {
+    let mut kept: Vec<(usize, i64, i64)> = Vec::new();
+    for (table, start, length) in case.taken.iter().copied() {
+        let free = kept.iter().all(|(t, s, l)| *t != table || start >= s + l || *s >= start + length);
+        if free {
+            kept.push((table, start, length));
+        }
+    }
+    kept
+}
+
+fn house(case: &Case) -> House {
+    let table = |(n, (seats, min_party, a)): (usize, &(u8, u8, u8))| Table {
+        id: id(n),
+        area: area(*a),
+        seats: *seats,
+        min_party: *min_party,
+    };
+    let tables: Vec<_> = case.tables.iter().enumerate().map(table).collect();
+    let pairs: BTreeSet<_> =
+        case.pairs.iter().filter(|(a, b)| a != b).map(|(a, b)| (id(*a), id(*b))).collect();
+    let hours = Hours {
+        zone: chrono_tz::UTC,
+        weekly: Default::default(),
+        exceptions: Default::default(),
+        slot_minutes: 15,
+    };
+    House {
+        hours,
+        turns: Vec::new(),
+        pacing: Pacing::default(),
+        earliest_days: 90,
+        latest_minutes: 0,
+        walk_in_share_percent: case.walk_in_share_percent,
+        seatings: Seatings::of(&tables, &pairs).unwrap(),
+        tables,
+    }
+}
+
+fn occupancy(case: &Case) -> Occupancy {
+    let mut occupancy = Occupancy::default();
+    for (n, (table, start, length)) in (1..).zip(bookings(case)) {
+        let assigned = TableAssigned {
+            assignment_id: AssignmentId(Uuid::from_u128(n)),
+            table_id: id(table),
+            capacity: 1,
+            area: String::new(),
+            window: window(start, length),
+        };
+        occupancy.evolve(ReservationId(Uuid::from_u128(n)), &assigned.into());
+    }
+    occupancy
+}
+
+/// The best set of tables by trying all of them, as positions; and whether any would do in an empty house.
+fn by_force(case: &Case) -> (Option<Vec<usize>>, bool) {
+    let n = case.tables.len();
+    let taken = bookings(case);
+    let (from, to) = (case.start, case.start + case.length);
+    let is_free = |t: usize| taken.iter().all(|(table, s, l)| *table != t || *s >= to || from >= s + l);
+    let busiest = (from..to)
+        .map(|quarter| taken.iter().filter(|(_, s, l)| (*s..s + l).contains(&quarter)).count())
+        .max()
+        .unwrap_or(0);
+    let kept = n * usize::from(case.walk_in_share_percent) / 100;
+    let beside = |a: usize, b: usize| case.pairs.contains(&(a, b)) || case.pairs.contains(&(b, a));
+    let hangs_together = |set: &[usize]| {
+        let mut reached = vec![set[0]];
+        while let Some(next) =
+            set.iter().find(|t| !reached.contains(t) && reached.iter().any(|r| beside(**t, *r)))
+        {
+            reached.push(*next);
+        }
+        reached.len() == set.len()
+    };
+    let fits = |set: &[usize]| {
+        let sum = |part: fn(&(u8, u8, u8)) -> u8| {
+            set.iter().map(|t| u32::from(part(&case.tables[*t]))).sum::<u32>()
+        };
+        (sum(|t| t.1)..=sum(|t| t.0)).contains(&u32::from(case.guests))
+            && set.iter().all(|t| case.area.is_none_or(|area| case.tables[*t].2 == area))
+    };
+    let possible: Vec<Vec<usize>> = (1..1_u32 << n)
+        .map(|bits| (0..n).filter(|t| bits & (1 << t) != 0).collect::<Vec<_>>())
+        .filter(|set| set.len() <= TABLES_PER_PARTY_MAX && fits(set) && hangs_together(set))
+        .collect();
+    let seats = |set: &[usize]| set.iter().map(|t| u32::from(case.tables[*t].0)).sum::<u32>();
+    let best = possible
+        .iter()
+        .filter(|set| set.iter().all(|t| is_free(*t)) && busiest + set.len() + kept <= n)
+        .min_by_key(|set| (set.len() > 1, seats(set), set.len(), (*set).clone()));
+    (best.cloned(), !possible.is_empty())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: super::cases(1_000, 100_000), ..ProptestConfig::default() })]
+
+    #[test]
+    fn brute_force_agrees_on_every_floor(case in case()) {
+        let (house, occupancy) = (house(&case), occupancy(&case));
+        let size = PartySize::try_from(i64::from(case.guests)).unwrap();
+        let area = case.area.map(area);
+        let wish =
+            Wish { window: window(case.start, case.length), size, area: area.as_deref(), instead_of: None };
+        let (best, possible) = by_force(&case);
+        match house.tables_for(&occupancy, &wish) {
+            Ok(seating) => {
+                let tables: Vec<_> = seating.tables.iter().map(|table| table.id.clone()).collect();
+                prop_assert_eq!(Some(tables), best.map(|set| set.into_iter().map(id).collect::<Vec<_>>()));
+            }
+            Err(why) => {
+                prop_assert_eq!(best, None);
+                let expected = if possible { Unavailable::NoTable } else { Unavailable::PartyTooLarge };
+                prop_assert_eq!(why, expected);
+            }
+        }
+    }
+}

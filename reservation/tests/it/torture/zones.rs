@@ -1,0 +1,101 @@
+//! Hours in every zone of the world: what is offered is what is taken, and the clocks may change as they like.
+
+use std::collections::BTreeMap;
+
+use chrono::{Days, NaiveDate, NaiveTime, Offset as _, TimeDelta, TimeZone as _};
+use chrono_tz::{TZ_VARIANTS, Tz};
+use events::values::TimeWindow;
+use proptest::prelude::*;
+use reservation::domain::hours::{Hours, Service};
+
+fn hours(zone: Tz, opens: u32, minutes: u32, slot_minutes: u32) -> Hours {
+    let time = |minute: u32| NaiveTime::MIN + TimeDelta::minutes(i64::from(minute % (24 * 60)));
+    let service =
+        Service { name: "s".into(), opens: time(opens), closes: time(opens + minutes), last_arrival: None };
+    Hours {
+        zone,
+        weekly: std::array::from_fn(|_| vec![service.clone()]),
+        exceptions: BTreeMap::new(),
+        slot_minutes,
+    }
+}
+
+/// Every law about one date.
+fn check(hours: &Hours, date: NaiveDate, stay: u32) -> Result<(), TestCaseError> {
+    let slot = TimeDelta::minutes(i64::from(hours.slot_minutes));
+    for sitting in hours.on(date) {
+        prop_assert!(sitting.opens <= sitting.closes);
+        let slots: Vec<_> = sitting.slots().collect();
+        for pair in slots.windows(2) {
+            prop_assert_eq!(pair[1] - pair[0], slot, "{} {}: a slot is missing or twice", hours.zone, date);
+        }
+        for start in slots {
+            let window = TimeWindow::starting(start, stay);
+            prop_assert_eq!(window.minutes(), i64::from(stay));
+            let taken = hours.sitting(&window);
+            let in_time = window.end <= sitting.closes;
+            // Offered on this date exactly if it can be booked, and then for this date.
+            prop_assert_eq!(
+                taken.as_ref().map(|taken| taken.date),
+                in_time.then_some(date),
+                "{} {} at {}",
+                hours.zone,
+                date,
+                start
+            );
+            let off = TimeWindow::starting(start + TimeDelta::minutes(1), stay);
+            prop_assert_eq!(hours.sitting(&off), None, "off the raster");
+        }
+        let early = TimeWindow::starting(sitting.opens - slot, stay);
+        prop_assert!(hours.sitting(&early).is_none_or(|other| other.date != date), "before the opening");
+    }
+    Ok(())
+}
+
+/// Days between 2020 and 2035 on which the offset of `zone` changes.
+fn switches(zone: Tz) -> Vec<NaiveDate> {
+    let first = NaiveDate::from_ymd_opt(2020, 1, 1).unwrap();
+    let offset = |date: &NaiveDate| zone.offset_from_utc_datetime(&date.and_time(NaiveTime::MIN)).fix();
+    first
+        .iter_days()
+        .take_while(|date| *date < NaiveDate::from_ymd_opt(2036, 1, 1).unwrap())
+        .filter(|date| offset(date) != offset(&(*date + Days::new(1))))
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: super::cases(2_000, 200_000), ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_slot_is_offered_exactly_when_it_can_be_booked(
+        zone in 0..TZ_VARIANTS.len(),
+        day in 0..5_844_u64,
+        opens in 0..96_u32,
+        // Not past the opening of the next day, when that is an hour earlier.
+        length in 1..88_u32,
+        slot in prop_oneof![Just(15_u32), Just(30), Just(20)],
+        stay in 15..240_u32,
+    ) {
+        let date = NaiveDate::from_ymd_opt(2020, 1, 1).unwrap() + Days::new(day);
+        check(&hours(TZ_VARIANTS[zone], opens * 15, length * 15, slot), date, stay)?;
+    }
+}
+
+/// The days that matter, of every zone: those around each switch, with a service right across it.
+#[test]
+fn every_switch_of_every_zone_is_slept_through() {
+    // With all tests every seventh zone, with its own switches; all of them at full length.
+    let step = if super::cases(1, 100) == 1 { 7 } else { 1 };
+    let mut checked = 0;
+    for zone in TZ_VARIANTS.into_iter().step_by(step) {
+        for date in switches(zone) {
+            for opens in [20 * 60, 22 * 60, 30, 2 * 60 + 30] {
+                for date in [date - Days::new(1), date, date + Days::new(1)] {
+                    check(&hours(zone, opens, 6 * 60, 15), date, 90).unwrap();
+                    checked += 1;
+                }
+            }
+        }
+    }
+    assert!(checked > 1_000, "only {checked} days were looked at");
+}
