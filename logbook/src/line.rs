@@ -24,6 +24,9 @@ pub(crate) struct Kept {
     /// Its private part, base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) private: Option<String>,
+    /// Whether it has a private part that was left out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) private_left_out: bool,
     /// The append that it begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) append: Option<Append>,
@@ -83,6 +86,7 @@ pub(crate) fn write(
         tags: event.tags.iter().map(|tag| (*tag).to_owned()).collect(),
         forgets: event.forgets.iter().map(|position| position.0).collect(),
         private: event.private.as_ref().filter(|_| with_private).map(|part| STANDARD.encode(part)),
+        private_left_out: event.private.is_some() && !with_private,
         append: append.map(Append::of),
     };
     let kept = serde_json::to_string(&serde_json::to_string(&kept)?)?;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use chassis::secret::Token;
 use events::feed::HEAD_POSITION_HEADER;
+use events::recorded::Recorded;
 use events::store::EventStore as _;
 use events::store::archive::{ArchiveReader, Chain, StoredGroup};
 use events::store::sled::{OpenError, Options, SledStore};
@@ -17,6 +18,9 @@ use events::{LogId, Position};
 use crate::Context;
 use crate::serve::PATH;
 use crate::terminal::Progress;
+
+/// Asked for what follows it, a service sends the beginning of an archive and nothing else.
+const BEHIND_EVERYTHING: Position = Position(u64::MAX - 1);
 
 /// A log that can be looked at from end to end.
 pub enum Source {
@@ -48,6 +52,35 @@ impl Source {
     /// # Errors
     /// When there is no log, or when it can not be opened.
     pub fn open(context: &Context<'_>, from: Option<&str>) -> anyhow::Result<Self> {
+        let source = Self::found(context, from)?;
+        if let Some(other) = source.written_by()?.filter(|writer| writer != context.source) {
+            bail!("this is a log of {other}: look at it with `{other} log`");
+        }
+        Ok(source)
+    }
+
+    /// The service that wrote the log, if it says so.
+    fn written_by(&self) -> anyhow::Result<Option<String>> {
+        Ok(match self {
+            Self::Directory(store) => {
+                let Some(group) = store.stored_group(Position(1))? else { return Ok(None) };
+                let events = group.events()?;
+                let first = events.first().and_then(|event| Recorded::parse(event.json).ok());
+                first.and_then(|first| Some(first.source.strip_prefix('/')?.split_once('/')?.0.to_owned()))
+            }
+            // What is no backup at all is said when it is read.
+            Self::Archive(path) => {
+                let archive = ArchiveReader::open(BufReader::new(File::open(path)?));
+                archive.ok().map(|archive| archive.header().source.clone())
+            }
+            Self::Service { url, token } => {
+                let answer = ask(url, token.as_ref(), BEHIND_EVERYTHING, Duration::ZERO)?;
+                Some(ArchiveReader::open(answer)?.header().source.clone())
+            }
+        })
+    }
+
+    fn found(context: &Context<'_>, from: Option<&str>) -> anyhow::Result<Self> {
         match from {
             Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
                 let url = url.trim_end_matches('/').to_owned();
@@ -95,9 +128,8 @@ impl Source {
         Ok(match self {
             Self::Directory(store) => store.log_id(),
             Self::Archive(path) => ArchiveReader::open(BufReader::new(File::open(path)?))?.header().log_id,
-            // Behind every event: the beginning of an archive, and nothing else.
             Self::Service { url, token } => {
-                let answer = ask(url, token.as_ref(), Position(u64::MAX - 1), Duration::ZERO)?;
+                let answer = ask(url, token.as_ref(), BEHIND_EVERYTHING, Duration::ZERO)?;
                 ArchiveReader::open(answer)?.header().log_id
             }
         })
@@ -178,14 +210,30 @@ pub(crate) fn ask(
         request = request.bearer_auth(token.reveal());
     }
     let answer = request.send().with_context(|| format!("could not reach {url}"))?;
-    if !answer.status().is_success() {
-        bail!(
-            "{url} answers {}: {}. Is the service token right?",
-            answer.status(),
-            answer.text().unwrap_or_default()
-        );
+    let status = answer.status();
+    if !status.is_success() {
+        let advice = match status.as_u16() {
+            401 => "show the service token of that service".to_owned(),
+            404 => "name the base URL of a service, such as http://127.0.0.1:8000".to_owned(),
+            _ => answer.text().unwrap_or_default(),
+        };
+        return Err(Refused { url, status: status.as_u16(), advice }.into());
     }
     Ok(answer)
+}
+
+/// A service that was reached and said no.
+#[derive(Debug, thiserror::Error)]
+#[error("{url} answers {status}: {advice}")]
+struct Refused {
+    url: String,
+    status: u16,
+    advice: String,
+}
+
+/// Whether asking the same again is in vain.
+pub(crate) fn is_refused(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Refused>().is_some_and(|refused| (400..500).contains(&refused.status))
 }
 
 fn head_of(answer: &reqwest::blocking::Response) -> Option<Position> {

@@ -41,14 +41,17 @@ impl Drop for Progress {
     }
 }
 
+/// What a shell shows for a process that SIGPIPE has ended.
+const EXIT_PIPE: i32 = 128 + 13;
+
 /// Prints a line of what was asked for. A reader that has gone away ends the process quietly, as it
-/// does for every Unix filter.
+/// does for every Unix filter; not with success, for what was to be told may have been bad.
 pub fn say(line: &str) {
     use std::io::Write as _;
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{line}") {
         Ok(()) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(EXIT_PIPE),
         Err(error) => std::process::exit(fail(&error)),
     }
 }

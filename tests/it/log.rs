@@ -1,5 +1,7 @@
 //! `reservation log …` and `notifier log …`, by the real binaries on the logs of real services.
 
+mod careful;
+
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

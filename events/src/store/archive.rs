@@ -155,6 +155,20 @@ impl Chain {
         self.link_group(&stored.group, |_| {})
     }
 
+    /// The same, and the hash at `position`, hexadecimal, if the group has it.
+    ///
+    /// # Errors
+    /// [`Broken`]; the chain stands where it broke.
+    pub fn link_past(&mut self, stored: &StoredGroup, position: Position) -> Result<Option<String>, Broken> {
+        let mut found = None;
+        self.link_group(&stored.group, |entry| {
+            if entry.position == position {
+                found = Some(hex::encode(entry.hash));
+            }
+        })?;
+        Ok(found)
+    }
+
     pub(super) fn link_group(
         &mut self,
         group: &Group,

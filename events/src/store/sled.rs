@@ -6,7 +6,8 @@
 //! Large values go to files that are never synced, so the segment size is set where none ever
 //! gets large. Concurrent transactions have deadlocked, so one thread ([`writer`]) does all writes.
 //!
-//! In the data directory: `lock`, `head-witness.json`, `head-mark`, and `log/` which is sled's.
+//! In the data directory: `lock`, `head-witness.json`, `head-mark`, `log/` which is sled's, and
+//! `unfinished` while a log is being filled.
 
 mod cache;
 mod keeper;
@@ -123,6 +124,7 @@ impl SledStore {
         options: &Options,
         visit: &mut (dyn FnMut(Stored<'_>) + Send),
     ) -> Result<Self, OpenError> {
+        open::refuse_unfinished(&options.data_dir)?;
         let opened = open::open(options, visit)?;
         let shared = Arc::new(Shared {
             log_id: opened.log_id,

@@ -133,7 +133,7 @@ impl Restore {
             bail!("it is only a part of a log, after {}", header.after);
         };
         if !self.force {
-            check_replaceable(&context.data_dir, header.log_id, promised.last())?;
+            self.check_replaceable(&context.data_dir, header.log_id, promised.last())?;
         }
         if new_dir.exists() {
             fs::remove_dir_all(new_dir).with_context(|| format!("could not remove {}", new_dir.display()))?;
@@ -157,25 +157,48 @@ impl Restore {
     }
 }
 
-/// Whether nothing is given up when a log that ends at `last` takes the place of the one in `data_dir`.
-fn check_replaceable(data_dir: &Path, log_id: LogId, last: Position) -> anyhow::Result<()> {
-    match witnessed(data_dir) {
-        Ok(Some(there)) if there.log_id != log_id => bail!(
-            "the log that is there is {}, the backup is of {log_id}: --force puts it in its place",
-            there.log_id
-        ),
-        Ok(Some(there)) if there.position > last => bail!(
-            "the log that is there goes to {}, the backup to {last}: --force gives up what came after",
-            there.position
-        ),
-        Ok(Some(_)) => Ok(()),
-        Ok(None) if !data_dir.join("log").exists() => Ok(()),
-        Ok(None) => bail!(
-            "the log that is there has no head witness, so how far it goes is not known: --force puts the backup in its place"
-        ),
-        Err(error) => bail!(
-            "the head witness of the log that is there can not be read ({error}): --force puts the backup in its place"
-        ),
+impl Restore {
+    /// Whether nothing is given up when a log that ends at `last` takes the place of the one in `data_dir`.
+    fn check_replaceable(&self, data_dir: &Path, log_id: LogId, last: Position) -> anyhow::Result<()> {
+        match witnessed(data_dir) {
+            Ok(Some(there)) if there.log_id != log_id => bail!(
+                "the log that is there is {}, the backup is of {log_id}: --force puts it in its place",
+                there.log_id
+            ),
+            Ok(Some(there)) if there.position > last => bail!(
+                "the log that is there goes to {}, the backup to {last}: --force gives up what came after",
+                there.position
+            ),
+            Ok(Some(there))
+                if there.position > Position::START
+                    && self.hash_at(there.position)?.as_ref() != Some(&there.hash) =>
+            {
+                bail!(
+                    "the log that is there has other events than the backup up to {}: --force gives them up",
+                    there.position
+                )
+            }
+            Ok(Some(_)) => Ok(()),
+            Ok(None) if !data_dir.join("log").exists() => Ok(()),
+            Ok(None) => bail!(
+                "the log that is there has no head witness, so how far it goes is not known: --force puts the backup in its place"
+            ),
+            Err(error) => bail!(
+                "the head witness of the log that is there can not be read ({error}): --force puts the backup in its place"
+            ),
+        }
+    }
+
+    /// The chain's hash at `position` of the backup.
+    fn hash_at(&self, position: Position) -> anyhow::Result<Option<String>> {
+        let mut archive = ArchiveReader::open(BufReader::new(File::open(&self.file)?))?;
+        let mut chain = Chain::default();
+        while let Some(group) = archive.next_group()? {
+            if let found @ Some(_) = chain.link_past(&group, position)? {
+                return Ok(found);
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -213,7 +236,6 @@ impl Compact {
         })?;
         drop(progress);
         let chain = loader.finish()?;
-        let after = bytes_in(&new_dir.join("log"))?;
         // Gives the directory free, and takes it again.
         drop(source);
         let held = hold(&context.data_dir)?;
@@ -227,6 +249,7 @@ impl Compact {
         if let Some(kept) = kept {
             fs::remove_dir_all(&kept).with_context(|| format!("could not remove {}", kept.display()))?;
         }
+        let after = bytes_in(&context.data_dir.join("log"))?;
         if self.json {
             say(&json!({"events": chain.last().0, "hash": chain.hash_hex(), "bytes_before": before, "bytes_after": after}).to_string());
         } else {
@@ -253,8 +276,11 @@ fn partial(file: &Path) -> PathBuf {
 fn create_private(path: &Path) -> anyhow::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let created = File::options().write(true).create_new(true).mode(0o600).open(path);
-    created.with_context(|| {
-        format!("could not create {}: if no other backup is under way, remove it", path.display())
+    created.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            anyhow::anyhow!("{} is there already: if no other backup is under way, remove it", path.display())
+        }
+        _ => anyhow::Error::from(error).context(format!("could not create {}", path.display())),
     })
 }
 

@@ -106,6 +106,9 @@ fn resume(path: &Path, with_private: bool) -> anyhow::Result<Begun> {
             if private && !with_private {
                 bail!("it was begun --with-private: go on with it in the same way");
             }
+            if with_private && line.windows(LEFT_OUT.len()).any(|part| part == LEFT_OUT) {
+                bail!("it was begun without private parts: choose another file");
+            }
         }
         line.clear();
     }
@@ -118,3 +121,6 @@ const BEGINNING: &[u8] = br#"{"specversion":"1.0","id":""#;
 
 /// What a line with a private part has in its text of JSON.
 const PRIVATE: &[u8] = br#"\"private\":"#;
+
+/// What a line has whose private part was left out.
+const LEFT_OUT: &[u8] = br#"\"private_left_out\":"#;

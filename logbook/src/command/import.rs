@@ -61,13 +61,14 @@ impl Import {
         }
         let rename = Rename::new(context.source, original, loader.log_id());
         let (there, progress) = (loader.chain().last(), Progress::begin("importing"));
+        let mut parts = Parts::default();
         let mut lines = lines.peekable();
         while let Some(first) = lines.next().transpose()? {
             if first.id.position <= there {
-                check_known(&loader, &first)?;
+                check_known(&loader, &first, &mut parts)?;
                 continue;
             }
-            let group = group(&loader, first, &mut lines, &rename)?;
+            let group = group(&loader, first, &mut lines, &rename, &mut parts)?;
             progress.at(group.last());
             loader.push(&group)?;
         }
@@ -78,6 +79,9 @@ impl Import {
             let told = json!({"log_id": log_id, "events": chain.last().0, "imported": imported, "hash": chain.hash_hex()});
             say(&told.to_string());
             return Ok(ExitCode::SUCCESS);
+        }
+        if parts.without {
+            say("The export has no private parts: names and addresses are as if forgotten.");
         }
         say(&format!(
             "{} events were imported into {}, which has {} now (log {log_id}, hash {})",
@@ -91,7 +95,7 @@ impl Import {
 }
 
 /// What is there already must be what the export has there.
-fn check_known(loader: &Loader, line: &Line) -> anyhow::Result<()> {
+fn check_known(loader: &Loader, line: &Line, parts: &mut Parts) -> anyhow::Result<()> {
     let position = line.id.position;
     let group = loader.group(position)?.with_context(|| format!("{position} is gone from the log"))?;
     let events = group.events()?;
@@ -99,7 +103,27 @@ fn check_known(loader: &Loader, line: &Line) -> anyhow::Result<()> {
     if known != Some(line.id) {
         bail!("the log has another event at {position} than the export: choose an empty directory");
     }
-    Ok(())
+    // What was imported before counts as well.
+    parts.with |= events.iter().any(|event| event.position == position && event.private.is_some());
+    parts.note(&line.kept)
+}
+
+/// Which private parts came along: all or none, or some guest would be forgotten unawares.
+#[derive(Default)]
+struct Parts {
+    with: bool,
+    without: bool,
+}
+
+impl Parts {
+    fn note(&mut self, kept: &Kept) -> anyhow::Result<()> {
+        self.with |= kept.private.is_some();
+        self.without |= kept.private_left_out;
+        if self.with && self.without {
+            bail!("some private parts are there and others were left out: import a whole export of one kind");
+        }
+        Ok(())
+    }
 }
 
 /// The next group: whole appends, as many as fit.
@@ -108,6 +132,7 @@ fn group(
     first: Line,
     lines: &mut std::iter::Peekable<Lines>,
     rename: &Rename,
+    parts: &mut Parts,
 ) -> anyhow::Result<events::store::archive::StoredGroup> {
     let mut draft = Draft::after(loader.chain().clone());
     let (mut events, mut bytes, mut next) = (0, 0, Some(first));
@@ -132,6 +157,7 @@ fn group(
             if line.id.position != draft.next() {
                 bail!("the event {} stands where {} must follow", line.id, draft.next());
             }
+            parts.note(&line.kept)?;
             let json = rename.apply(&line.json);
             if json.len() > EVENT_BYTES_MAX {
                 bail!(

@@ -19,7 +19,9 @@ impl MailFiles {
     /// # Errors
     /// When it can not be created.
     pub fn create(dir: &Path) -> std::io::Result<Self> {
-        std::fs::create_dir_all(dir)?;
+        use std::os::unix::fs::DirBuilderExt as _;
+        // Names and addresses: nobody else may look into it.
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         Ok(Self { dir: dir.to_owned() })
     }
 }

@@ -7,7 +7,7 @@ use events::ReservationId;
 use logbook::Context;
 use logbook::source::Source;
 use logbook::terminal::say;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::replay::replay;
 use super::{moment, reservation_id};
@@ -47,7 +47,9 @@ impl Diff {
         if before.is_null() && after.is_null() {
             bail!("there was no reservation {} at either time", self.reservation);
         }
-        let changes = changes::between(&before, &after);
+        // Of a beginning all is new; of what is not there yet at the second time, all is gone.
+        let known = |state: &Value| if state.is_null() { json!({}) } else { state.clone() };
+        let changes = changes::between(&known(&before), &known(&after));
         if self.json {
             say(&serde_json::to_string(&changes)?);
             return Ok(ExitCode::SUCCESS);

@@ -139,6 +139,9 @@ impl<R: Read> ArchiveReader<R> {
             if digest[..] != self.digest.clone().finalize()[..] {
                 return Err(io::Error::other("its digest does not fit: it was changed"));
             }
+            if self.from.read(&mut [0])? != 0 {
+                return Err(io::Error::other("something follows behind its end: it is not one backup"));
+            }
             self.end = Some(chain);
             return Ok(None);
         }

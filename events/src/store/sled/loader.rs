@@ -44,6 +44,7 @@ impl Loader {
     pub fn open(options: &Options) -> Result<Self, OpenError> {
         let opened = open::open(options, &mut |_| {})?;
         let (chain, data_dir) = (opened.chain.clone(), options.data_dir.clone());
+        open::begin_filling(&data_dir).map_err(|e| ("note that the log is being filled", e))?;
         Ok(Self { opened, chain, data_dir, unsynced: 0 })
     }
 
@@ -109,17 +110,20 @@ impl Loader {
         let witness = Witness::new(self.opened.log_id, position, &self.chain.hash(), file_bytes);
         self.opened.mark.set(&witness)?;
         witness.store(&self.data_dir)?;
+        open::end_filling(&self.data_dir)?;
         Ok(self.chain)
     }
 }
 
 /// What the witness of a data directory remembers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Witnessed {
     /// Which log was there.
     pub log_id: LogId,
     /// How far it had come.
     pub position: Position,
+    /// The chain's hash there, hexadecimal.
+    pub hash: String,
 }
 
 /// What the witness of `data_dir` remembers, if there is one.
@@ -128,7 +132,11 @@ pub struct Witnessed {
 /// When it can not be read.
 pub fn witnessed(data_dir: &Path) -> io::Result<Option<Witnessed>> {
     let witness = Witness::load(data_dir)?;
-    Ok(witness.map(|witness| Witnessed { log_id: witness.log_id, position: witness.position }))
+    Ok(witness.map(|witness| Witnessed {
+        log_id: witness.log_id,
+        position: witness.position,
+        hash: witness.hash,
+    }))
 }
 
 /// A data directory that nobody else may open.
@@ -143,7 +151,7 @@ pub struct Held {
 /// # Errors
 /// [`OpenError::InUse`] when a service has it.
 pub fn hold(data_dir: &Path) -> Result<Held, OpenError> {
-    fs::create_dir_all(data_dir).map_err(|e| ("create the data directory", e))?;
+    open::create_private_dir(data_dir).map_err(|e| ("create the data directory", e))?;
     Ok(Held { data_dir: data_dir.to_owned(), _lock: open::lock(data_dir)? })
 }
 

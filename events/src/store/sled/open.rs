@@ -32,6 +32,12 @@ pub enum OpenError {
         .0.display()
     )]
     InUse(PathBuf),
+    /// An import or a restore was broken off in it.
+    #[error(
+        "the log in {} is not complete: go on with the import or the restore that was broken off, or begin it anew in an empty directory",
+        .0.display()
+    )]
+    Unfinished(PathBuf),
     /// The file system said no.
     #[error("could not {doing}")]
     Io {
@@ -85,7 +91,7 @@ pub(super) fn open(
 
 fn try_open(options: &Options, visit: &mut (dyn FnMut(Stored<'_>) + Send)) -> Result<Opened, OpenError> {
     let data_dir = options.data_dir.as_path();
-    fs::create_dir_all(data_dir).map_err(|e| ("create the data directory", e))?;
+    create_private_dir(data_dir).map_err(|e| ("create the data directory", e))?;
     let lock = lock(data_dir)?;
     let db_dir = data_dir.join("log");
     remove_leftovers(&db_dir).map_err(|e| ("remove what an interrupted start left behind", e))?;
@@ -135,6 +141,32 @@ fn try_open(options: &Options, visit: &mut (dyn FnMut(Stored<'_>) + Send)) -> Re
     tidied.map_err(|error| damaged(error.to_string()))?;
     let mark = Mark::open(data_dir).map_err(|e| ("open the mark of the head", e))?;
     Ok(Opened { db, file, lock, log, private, log_id, chain, state, mark })
+}
+
+/// It will hold names and addresses: nobody else may look into it.
+pub(super) fn create_private_dir(dir: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+}
+
+/// Stands in a data directory whose log is being filled: half a log must not pass for a whole one.
+const UNFINISHED: &str = "unfinished";
+
+pub(super) fn begin_filling(data_dir: &Path) -> io::Result<()> {
+    File::create(data_dir.join(UNFINISHED))?.sync_all()?;
+    File::open(data_dir)?.sync_all()
+}
+
+pub(super) fn end_filling(data_dir: &Path) -> io::Result<()> {
+    fs::remove_file(data_dir.join(UNFINISHED))?;
+    File::open(data_dir)?.sync_all()
+}
+
+pub(super) fn refuse_unfinished(data_dir: &Path) -> Result<(), OpenError> {
+    if data_dir.join(UNFINISHED).exists() {
+        return Err(OpenError::Unfinished(data_dir.to_owned()));
+    }
+    Ok(())
 }
 
 pub(super) fn lock(data_dir: &Path) -> Result<File, OpenError> {

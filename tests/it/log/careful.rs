@@ -1,0 +1,117 @@
+//! What the commands for a log must not do by accident.
+
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use super::{done, log, text, verdict, worked};
+use crate::services::{TOKEN, binary};
+
+/// A log that was put back and went its own way since is not replaced by the one that it came from.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_went_another_way_than_the_backup_is_not_given_up() {
+    let (mut pair, _) = worked().await;
+    let dir = pair.dir.path().to_owned();
+    let (early, late, data) =
+        (text(&dir.join("early")), text(&dir.join("late")), text(&dir.join("reservation")));
+    let live = ["--from", &pair.reservation_url.clone(), "--service-token", TOKEN];
+    done("reservation", &[&["backup", &early][..], &live].concat());
+    for _ in 0..3 {
+        pair.book(2).await;
+    }
+    done("reservation", &[&["backup", &late][..], &live].concat());
+    assert_eq!(pair.reservation.take().unwrap().terminate(), Some(0));
+    done("reservation", &["restore", &early, "--data-dir", &data, "--force"]);
+    pair.start_reservation().await;
+    pair.book(2).await;
+    assert_eq!(pair.reservation.take().unwrap().terminate(), Some(0));
+    let (code, _, said) = log("reservation", &["restore", &late, "--data-dir", &data]);
+    assert!(code == Some(1) && said.contains("has other events than the backup"), "{said}");
+    // What only goes further is put in place without a word.
+    done("reservation", &["restore", &early, "--data-dir", &data, "--force"]);
+    done("reservation", &["restore", &late, "--data-dir", &data]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_has_all_private_parts_or_none_and_half_an_import_is_no_log() {
+    let (mut pair, paid) = worked().await;
+    pair.book(2).await;
+    assert_eq!(pair.reservation.take().unwrap().terminate(), Some(0));
+    let dir = pair.dir.path().to_owned();
+    let data = text(&dir.join("reservation"));
+    let (public, private, mixed) = (dir.join("public"), dir.join("private"), dir.join("mixed"));
+    done("reservation", &["export", "--data-dir", &data, "--to", &text(&public)]);
+    done("reservation", &["export", "--data-dir", &data, "--to", &text(&private), "--with-private"]);
+    let export = ["export", "--data-dir", &data, "--to", &text(&public), "--with-private"];
+    let (code, _, said) = log("reservation", &export);
+    assert!(code == Some(1) && said.contains("begun without private parts"), "{said}");
+    // One contact from here, the other from there.
+    let lines = |path| std::fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect::<Vec<_>>();
+    let (open, closed) = (lines(&private), lines(&public));
+    let left_out = |line: &&String| line.contains(r#"\"private_left_out\":true"#);
+    let last = closed.iter().rposition(|line| left_out(&line)).unwrap();
+    assert!(closed[..last].iter().any(|line| left_out(&line)), "two contacts are there");
+    let halves = [&open[..last], &closed[last..]].concat();
+    std::fs::write(&mixed, halves.join("\n") + "\n").unwrap();
+    let into = text(&dir.join("into"));
+    let (code, _, said) = log("reservation", &["import", &text(&mixed), "--into", &into]);
+    assert!(code == Some(1) && said.contains("import a whole export of one kind"), "{code:?} {said}");
+    // What was broken off is no log yet.
+    let cut = dir.join("cut");
+    std::fs::write(&cut, open[..open.len() - 1].join("\n") + "\n{\"id\"").unwrap();
+    let half = text(&dir.join("half"));
+    let (code, _, _) = log("reservation", &["import", &text(&cut), "--into", &half]);
+    assert_eq!(code, Some(1));
+    let (code, _, said) = log("reservation", &["verify", "--data-dir", &half]);
+    assert!(code == Some(1) && said.contains("is not complete"), "{said}");
+    done("reservation", &["import", &text(&private), "--into", &half]);
+    let hash = |dir: &str| verdict("reservation", &["--data-dir", dir])["hash"].clone();
+    assert_eq!(hash(&half), hash(&data));
+    // Of a beginning everything is new, for a machine too.
+    let diff = done("reservation", &["diff", &paid, "0", "1", "--json", "--data-dir", &data]);
+    let diff: Value = serde_json::from_str(&diff).unwrap();
+    assert!(diff.as_array().unwrap().iter().any(|change| change["field"] == json!("status")), "{diff}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_a_log_of_this_service_is_said() {
+    let (pair, _) = worked().await;
+    let (url, other) = (&pair.reservation_url, &pair.notifier_url);
+    let said_no = |service: &str, args: &[&str], words: &str| {
+        let (code, _, said) = log(service, args);
+        assert!(code == Some(1) && said.contains(words), "{args:?}: {code:?} {said}");
+    };
+    let file = text(&pair.dir.path().join("backup"));
+    done("reservation", &["backup", &file, "--from", url, "--service-token", TOKEN]);
+    said_no(
+        "reservation",
+        &["verify", "--from", other, "--service-token", TOKEN],
+        "this is a log of notifier",
+    );
+    said_no("notifier", &["verify", "--from", &file], "this is a log of reservation");
+    said_no("notifier", &["stats", "--from", &file], "this is a log of reservation");
+    said_no(
+        "reservation",
+        &["verify", "--from", &format!("{url}/api"), "--service-token", TOKEN],
+        "base URL",
+    );
+    said_no("reservation", &["show", "--position", "0", "--from", &file], "the first one stands at 1");
+    said_no("reservation", &["show", "--follow", "--from", &file], "only a running service");
+    // A follower whose token is not taken any more does not wait for ever.
+    said_no("reservation", &["show", "--follow", "--from", url, "--service-token", &"x".repeat(32)], "401");
+    // Two backups in one file are none.
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes.push(b'x');
+    let longer = pair.dir.path().join("longer");
+    std::fs::write(&longer, bytes).unwrap();
+    let (code, printed, _) = log("reservation", &["verify", "--from", &text(&longer)]);
+    assert!(code == Some(3) && printed.contains("something follows behind its end"), "{printed}");
+    // A verdict that nobody reads is not success.
+    let mut child = Command::new(binary("reservation"))
+        .args(["log", "verify", "--from", &text(&longer), "--log", "warn"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert_ne!(child.wait().unwrap().code(), Some(0));
+}
