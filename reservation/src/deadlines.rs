@@ -1,4 +1,5 @@
-//! Speaks up when a hold has run out. The deadlines are in the log, so they survive a restart.
+//! Speaks up when a hold has run out, or a party has not come. The deadlines follow from the log, so they survive
+//! a restart, and what was done about one is in the log, so it is done once.
 
 use std::sync::Arc;
 
@@ -12,12 +13,12 @@ use crate::handle::Handler;
 use crate::record::Submission;
 use crate::views::Views;
 
-/// Holds that are cancelled before the clock is looked at again.
+/// Deadlines that are dealt with before the clock is looked at again.
 const AT_A_TIME: usize = 256;
 
-/// Cancels holds at their deadline, until the service stops.
+/// Does what is due at each deadline, until the service stops.
 ///
-/// `head` is the doorbell of the log: a new hold may end before the one that is waited for.
+/// `head` is the doorbell of the log: a new deadline may come before the one that is waited for.
 pub async fn run(
     handler: Handler,
     views: Arc<Views>,
@@ -30,22 +31,23 @@ pub async fn run(
         views.caught_up(seen).await;
         let now = clock.now();
         let mut failed = false;
-        for id in views.due_holds(now, AT_A_TIME) {
+        for id in views.due(now, AT_A_TIME) {
             let submission = Submission::system("deadlines", clock.as_ref());
-            match handler.handle(id, &Command::ExpireHold, &submission).await {
-                Ok(_) => tracing::info!(%id, "a hold was not paid for in time and is cancelled"),
+            match handler.handle(id, &Command::Expire, &submission).await {
+                Ok(done) => {
+                    tracing::info!(%id, status = done.reservation.status.word(), "a deadline has come")
+                }
                 Err(error) => {
                     // A full disk, say. The others are still looked at, and this one at the next tick.
-                    tracing::warn!(error = &error as &dyn std::error::Error, %id, "could not cancel a hold that has ended");
+                    tracing::warn!(error = &error as &dyn std::error::Error, %id, "could not do what is due");
                     failed = true;
                 }
             }
         }
-        // The views must have taken in what was appended before holds are looked at again.
+        // The views must have taken in what was appended before deadlines are looked at again.
         let appended = *head.borrow();
         views.caught_up(appended).await;
-        let next =
-            if failed { Some(now + TimeDelta::seconds(1)) } else { views.next_hold().map(|(at, _)| at) };
+        let next = if failed { Some(now + TimeDelta::seconds(1)) } else { views.next_deadline() };
         let due = async {
             match next {
                 Some(at) => clock.wait(at).await,

@@ -10,6 +10,7 @@ mod bodies;
 mod commands;
 mod extract;
 mod feed;
+mod floor;
 pub(crate) mod history;
 mod ops;
 mod problem;
@@ -56,6 +57,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .routes(routes!(results::contact, results::erase_contact))
         .routes(routes!(stats::stats))
         .routes(routes!(availability::availability))
+        .routes(routes!(floor::floor))
         .routes(routes!(ops::schema))
         .routes(routes!(ops::ready))
         .layer(middleware::from_fn(|request, next| within(REQUEST_MAX, request, next)));

@@ -3,7 +3,7 @@
 //! In reading order: [`domain`] is what may happen, pure; [`record`] turns what happened into log
 //! entries and [`stream`] reads them back; [`handle`] is the one way from a command to the log, in the order
 //! that [`queues`] keep;
-//! [`views`] are read models that follow it; [`deadlines`] speaks up when a hold has run out;
+//! [`views`] are read models that follow it; [`deadlines`] speaks up when a time has come;
 //! [`channels`] knows the notifier's payment channels; [`http`] is the door for requests, [`log`] the
 //! one for operators; [`config`], [`venues`] and [`app`] put it together.
 

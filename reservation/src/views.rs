@@ -42,8 +42,8 @@ struct Inner {
     reservations: HashMap<ReservationId, Box<Reservation>>,
     by_start: BTreeSet<ListKey>,
     by_customer: HashMap<CustomerId, Vec<ReservationId>>,
-    /// Holds, by when they end.
-    holds: BTreeSet<ListKey>,
+    /// What happens by itself, by when.
+    deadlines: BTreeSet<ListKey>,
     occupancy: HashMap<VenueId, Occupancy>,
     /// The last position that is taken in.
     position: Position,
@@ -219,16 +219,16 @@ impl Views {
             .for_each(&mut visit);
     }
 
-    /// The hold that ends first.
+    /// When the next reservation has a deadline.
     #[must_use]
-    pub fn next_hold(&self) -> Option<ListKey> {
-        self.read().holds.first().copied()
+    pub fn next_deadline(&self) -> Option<DateTime<Utc>> {
+        self.read().deadlines.first().map(|(at, _)| *at)
     }
 
-    /// Holds that end at `now` or before, at most `limit`.
+    /// Reservations whose deadline is `now` or before, at most `limit`.
     #[must_use]
-    pub fn due_holds(&self, now: DateTime<Utc>, limit: usize) -> Vec<ReservationId> {
-        self.read().holds.iter().take_while(|(at, _)| *at <= now).take(limit).map(|(_, id)| *id).collect()
+    pub fn due(&self, now: DateTime<Utc>, limit: usize) -> Vec<ReservationId> {
+        self.read().deadlines.iter().take_while(|(at, _)| *at <= now).take(limit).map(|(_, id)| *id).collect()
     }
 
     /// Shows `read` what `venue` has given away, as it is at the position that comes back with what it found.
@@ -284,7 +284,7 @@ fn fact(stored: Stored<'_>) -> Result<Option<(ReservationId, Event, Stamp)>, Str
 impl Inner {
     fn apply(&mut self, id: ReservationId, event: &Event, at: Stamp) {
         if let Some(reservation) = self.reservations.get_mut(&id) {
-            let (place, hold) = (key(reservation), reservation.hold_expires_at());
+            let (place, deadline) = (key(reservation), reservation.deadline());
             let arrival = Arrival::of(reservation);
             reservation.evolve(event, at);
             let arrives = Arrival::of(reservation);
@@ -297,9 +297,9 @@ impl Inner {
                 self.by_start.remove(&place);
                 self.by_start.insert(key(reservation));
             }
-            if hold != reservation.hold_expires_at() {
-                hold.map(|expires_at| self.holds.remove(&(expires_at, id)));
-                reservation.hold_expires_at().map(|expires_at| self.holds.insert((expires_at, id)));
+            if deadline != reservation.deadline() {
+                deadline.map(|(at, _)| self.deadlines.remove(&(at, id)));
+                reservation.deadline().map(|(at, _)| self.deadlines.insert((at, id)));
             }
         } else if let Event::ReservationCreated(created) = event {
             let reservation = Reservation::begin(id, created, at);

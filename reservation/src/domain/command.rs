@@ -40,8 +40,8 @@ pub enum Command {
         /// Digest of what was said in words.
         description_digest: Option<PrivateDigest>,
     },
-    /// The deadline of an unpaid hold has come.
-    ExpireHold,
+    /// A deadline of the reservation has come: an unpaid hold ends, or a party that never came is a no-show.
+    Expire,
     /// What became of a payment.
     RecordPayment(PaymentResult),
     /// What became of a message.

@@ -22,7 +22,7 @@ use events::values::{CancelledBy, Money, ReleaseCause};
 use super::command::{Command, NotificationResult, PaymentOutcome, PaymentResult};
 use super::floor::Floor;
 use super::refusal::Refusal;
-use super::reservation::{Deposit, DepositPaid, Reservation, Status};
+use super::reservation::{Deadline, Deposit, DepositPaid, Reservation, Status};
 
 /// The reason code of a hold that was not paid for in time.
 pub const DEPOSIT_UNPAID: &str = "deposit_unpaid";
@@ -74,7 +74,7 @@ impl Reservation {
                 Status::Cancelled { .. } => Ok(vec![]),
                 other => Err(Refusal::of(other, Refusal::CheckedIn)),
             },
-            Command::ExpireHold => Ok(self.decide_expiry(now)),
+            Command::Expire => Ok(self.decide_expiry(now)),
             Command::RecordPayment(result) => self.decide_payment(result),
             Command::RecordNotification(NotificationResult::Sent(sent)) => Ok(vec![sent.clone().into()]),
             Command::RecordNotification(NotificationResult::Failed(failed)) => {
@@ -101,8 +101,12 @@ impl Reservation {
 
     /// A deadline that comes too late or too early finds nothing to do.
     fn decide_expiry(&self, now: DateTime<Utc>) -> Vec<Event> {
-        if self.hold_expires_at().is_none_or(|expires_at| now < expires_at) {
-            return vec![];
+        match self.deadline() {
+            Some((at, Deadline::Hold)) if now >= at => {}
+            Some((at, Deadline::NoShow)) if now >= at => {
+                return self.end(ReservationNoShow {}, ReleaseCause::NoShow);
+            }
+            _ => return vec![],
         }
         let cancelled = ReservationCancelled {
             cancelled_by: CancelledBy::System,

@@ -96,6 +96,19 @@ impl Occupancy {
             .filter(move |taken| taken.window.overlaps(&window))
     }
 
+    /// Who takes `table` next, at `from` or later but before `to`.
+    #[must_use]
+    pub fn next(&self, table: &TableId, from: DateTime<Utc>, to: DateTime<Utc>) -> Option<Taken> {
+        let least = AssignmentId(uuid::Uuid::nil());
+        let mut coming = self.taken.get(table)?.range((from, least)..(to, least));
+        coming.next().map(|(_, taken)| *taken)
+    }
+
+    /// Every table that anyone has or had, in no order.
+    pub fn tables(&self) -> impl Iterator<Item = &TableId> {
+        self.taken.keys()
+    }
+
     /// How many of `tables` are taken at once, at most, in `window`, by anyone but `except`.
     pub fn most_taken<'a>(
         &self,

@@ -1,6 +1,6 @@
 //! The aggregate: what the events about one reservation add up to.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use events::event::{Event, ReservationCreated};
 use events::values::{CancelledBy, Money, PartySize, TimeWindow};
 use events::{AssignmentId, PaymentId, Position, ReservationId, TableId};
@@ -33,6 +33,8 @@ pub struct Reservation {
     pub created: Stamp,
     /// Whether the personal data was forgotten.
     pub contact_erased: bool,
+    /// When the party sat down, if it has.
+    pub seated_at: Option<DateTime<Utc>>,
 }
 
 /// How far a reservation is.
@@ -72,6 +74,15 @@ pub struct TableAssignment {
     pub area: String,
     /// The time it is taken for.
     pub window: TimeWindow,
+}
+
+/// What happens to a reservation by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deadline {
+    /// The deposit was not paid in time: the hold ends.
+    Hold,
+    /// The party did not come in time.
+    NoShow,
 }
 
 /// What became of the deposit.
@@ -168,6 +179,7 @@ impl Reservation {
             version: 1,
             created: at,
             contact_erased: false,
+            seated_at: None,
         }
     }
 
@@ -182,7 +194,9 @@ impl Reservation {
             | Event::WaitlistAccepted(_)
             | Event::WaitlistLeft(_) => return,
             Event::ReservationConfirmed(confirmed) => self.confirm(confirmed.deposit_waived),
-            Event::ReservationCheckedIn(_) => self.status = Status::CheckedIn,
+            Event::ReservationCheckedIn(_) => {
+                (self.status, self.seated_at) = (Status::CheckedIn, Some(at.time))
+            }
             Event::ReservationCompleted(_) => self.status = Status::Completed,
             Event::ReservationNoShow(_) => self.status = Status::NoShow,
             Event::ReservationCancelled(cancelled) => {
@@ -258,6 +272,16 @@ impl Reservation {
             (Status::Pending, Deposit::Due(due)) => Some(due.expires_at),
             _ => None,
         }
+    }
+
+    /// When something happens to it by itself, and what.
+    #[must_use]
+    pub fn deadline(&self) -> Option<(DateTime<Utc>, Deadline)> {
+        let hold = self.hold_expires_at().map(|at| (at, Deadline::Hold));
+        let grace = self.booking.policy.no_show_grace_minutes.filter(|_| self.status == Status::Confirmed);
+        let no_show = grace
+            .map(|minutes| (self.window().start + TimeDelta::minutes(i64::from(minutes)), Deadline::NoShow));
+        hold.or(no_show)
     }
 
     /// How many guests its tables seat; `None` while it has no table.

@@ -12,7 +12,7 @@ use events::event::{NotificationFailed, NotificationSent, ReservationCreated};
 use events::values::{CancelledBy, Currency, Locale, Medium, Money, PartySize, TimeWindow};
 use events::{AssignmentId, CustomerId, PaymentId, TableId, VenueId};
 
-pub(super) use self::day::{Availability, availability};
+pub(super) use self::day::{Availability, availability, floor};
 use self::day::{area, serves};
 use crate::app::App;
 use crate::domain::command::{NotificationResult, PaymentOutcome, PaymentResult, TableChoice};

@@ -6,7 +6,7 @@ use chassis::form::Form;
 use chrono::{DateTime, NaiveDate, Utc};
 use events::values::PartySize;
 
-use super::{DURATION_MINUTES, parse_date, venue};
+use super::{DURATION_MINUTES, parse_date, parse_time, venue};
 use crate::app::App;
 use crate::domain::House;
 use crate::domain::venue::Venue;
@@ -67,4 +67,12 @@ pub(in crate::http) fn availability(form: &mut Form, app: &App) -> Option<Availa
         form.fault("date", "value_error", no_service(house, date), None);
     }
     Some(Availability { venue, date: date?, size: size?, area, minutes })
+}
+
+/// The query of `GET /api/floor`: which room, and when.
+pub(in crate::http) fn floor(form: &mut Form, app: &App) -> Option<(Arc<Venue>, DateTime<Utc>)> {
+    let venue = venue(form, app);
+    let zone = venue.as_ref().map_or(chrono_tz::Tz::UTC, |venue| venue.timezone);
+    let at = form.optional_parsed("at", 40, |text| parse_time(text, zone));
+    Some((venue?, at.unwrap_or_else(|| app.clock.now())))
 }
