@@ -37,24 +37,21 @@ status_is() { [ "$(curl -s "$reservation_url/api/reservations/$1" | jq -r .statu
 told() { curl -s "$reservation_url/api/reservations/$1/history" | jq -e --arg note "$2" '.entries[] | select(.note | contains($note))'; }
 payment_of() { curl -s "$notifier_url/api/payments?reservation_id=$1" | jq -re '.items[0].checkout_url'; }
 
-# seat ID TABLE: that table, or the first of those that a refusal names instead.
-seat() {
-  local answer table=$2
-  answer=$(curl -s "$reservation_url/api/reservations/$1/assign-table" -H 'content-type: application/json' -d "{\"table_id\": \"$table\"}")
-  if [ "$(jq -r '.code // empty' <<<"$answer")" = table_taken ]; then
-    printf '  %s: %s\n' "$table" "$(jq -r .detail <<<"$answer")"
-    table=$(jq -re '.alternatives[0].table_id' <<<"$answer") || die "Every table is taken on $day at that time: try again tomorrow."
-    answer=$(curl -s "$reservation_url/api/reservations/$1/assign-table" -H 'content-type: application/json' -d "{\"table_id\": \"$table\"}")
-  fi
-  jq -re '.tables[0] | "  table \(.table_id), \(.area), seats \(.capacity)"' <<<"$answer"
+# slot VENUE SIZE FROM: the first time from FROM (HH:MM) on that can be booked on that day.
+slot() {
+  local slots
+  slots=$(curl -sS --fail-with-body "$reservation_url/api/availability?venue_id=$1&date=$day&party_size=$2") || die "There is no availability: $slots"
+  jq -re --arg from "$3" '[.slots[] | select(.available and .start_time[11:16] >= $from)][0].start_time' <<<"$slots" ||
+    die "Nothing is free at $1 on $day from $3 on: try again tomorrow."
 }
 
-step "1. Six friends book a table in Bandung. Six and more pay a deposit, so it is a hold."
-created=$(post /api/reservations "{\"customer_id\": \"sari\", \"venue_id\": \"bandung-dago\", \"party_size\": 6, \"start_time\": \"${day}T19:30\",
+step "1. Six friends book a table in Bandung. It is theirs at once; six and more pay a deposit, so it is a hold."
+evening=$(slot bandung-dago 6 19:30)
+created=$(post /api/reservations "{\"customer_id\": \"sari\", \"venue_id\": \"bandung-dago\", \"party_size\": 6, \"start_time\": \"$evening\",
   \"contact_info\": {\"name\": \"Sari Wulandari\", \"phone\": \"0812 3456 7890\", \"email\": \"sari@example.com\"},
   \"special_requests\": \"Ulang tahun, ada kue\", \"payment_channel\": \"qris\"}")
 id=$(jq -r .reservation_id <<<"$created")
-show '{reservation_id, status, start_time, party_size, deposit}' <<<"$created"
+show '{reservation_id, status, start_time, party_size, tables: [.tables[].table_id], deposit}' <<<"$created"
 
 step "2. The notifier sees it in the feed, opens a payment and writes to Sari."
 until_true "a payment is open" payment_of "$id"
@@ -67,22 +64,23 @@ curl -sS -o /dev/null -X POST "$checkout/pay"
 until_true "CONFIRMED" status_is "$id" CONFIRMED
 until_true "the mail with the calendar file went out" told "$id" "by mail: confirmed"
 
-step "4. The host gives the party a table, seats it, and says goodbye."
-seat "$id" D4
+step "4. The host seats the party and says goodbye; the table is free again."
 post "/api/reservations/$id/check-in" '{}' | show -c '{status, version}'
 post "/api/reservations/$id/complete" '{}' | show -c '{status, version, tables}'
 
 step "5. Two book in Rome and call it off."
-other=$(post /api/reservations "{\"customer_id\": \"luca\", \"venue_id\": \"roma-trastevere\", \"start_time\": \"${day}T20:00\",
+other=$(post /api/reservations "{\"customer_id\": \"luca\", \"venue_id\": \"roma-trastevere\", \"start_time\": \"$(slot roma-trastevere 2 20:00)\",
   \"contact_info\": {\"name\": \"Luca Però\", \"phone\": \"+39 333 123 4567\", \"email\": \"luca@example.com\"}, \"locale\": \"en\"}" | jq -r .reservation_id)
-post "/api/reservations/$other/confirm" '{}' | show -c '{status, start_time, deposit: .deposit.status}'
+curl -s "$reservation_url/api/reservations/$other" | show -c '{status, start_time, tables: [.tables[].table_id]}'
 post "/api/reservations/$other/cancel" '{"reason_code": "guest_request", "description": "Ci siamo ammalati"}' | show -c '{status, cancellation}'
 until_true "the mail about it went out" told "$other" "by mail: cancelled"
 
 step "6. A table is given once. What is refused says why, and what is free instead."
-third=$(post /api/reservations "{\"customer_id\": \"budi\", \"start_time\": \"${day}T12:00\", \"party_size\": 4,
-  \"contact_info\": {\"name\": \"Budi\", \"phone\": \"0813 1111 2222\", \"email\": \"budi@example.com\"}}" | jq -r .reservation_id)
-curl -s "$reservation_url/api/reservations/$third/assign-table" -H 'content-type: application/json' -d '{"table_id": "T1"}' | show '{status, code, detail, alternatives}'
+garden="{\"customer_id\": \"budi\", \"start_time\": \"$evening\", \"party_size\": 12, \"area\": \"Kebun\",
+  \"contact_info\": {\"name\": \"Budi\", \"phone\": \"0813 1111 2222\", \"email\": \"budi@example.com\"}}"
+for _ in 1 2; do
+  curl -s "$reservation_url/api/reservations" -H 'content-type: application/json' -d "$garden" | show -c '{status, code, tables: [.tables[]?.table_id], alternatives}'
+done
 
 step "7. The feed: facts as they are stored, here the last five of Sari's evening."
 curl -s "$reservation_url/events?subject=reservation/$id&limit=1000" | show -c '.[-5:][] | {id: .id[0:20], type, who: (.authid // .authtype), correlationid}'

@@ -15,10 +15,10 @@ export MEJA_TORTURE=${MEJA_TORTURE:-100}
 began=$SECONDS
 status=0
 if cargo nextest --version >/dev/null 2>&1; then
-  cargo nextest run --release --locked -p meja --all-features --profile torture -E "test(/torture::.*${1:-}/)" || status=$?
+  cargo nextest run --release --locked -p meja -p reservation --all-features --profile torture -E "test(/torture::.*${1:-}/)" || status=$?
 else
   # The same, one campaign after the other; without a word while one runs.
-  cargo test --release --locked -p meja --all-features --test it -- --test-threads 1 "torture::${1:-}" || status=$?
+  cargo test --release --locked -p meja -p reservation --all-features --test it -- --test-threads 1 "torture::${1:-}" || status=$?
 fi
 printf '\n%sWhat was done, in %d s:%s\n' "$bold" $((SECONDS - began)) "$plain"
 sort target/torture/report 2>/dev/null || true

@@ -65,6 +65,7 @@ fn story(n: u64) -> Result<Vec<NewEvent>, Box<dyn std::error::Error>> {
         policy,
         payment_channel: Some("qris".into()),
         contact_digest: PrivateDigest::of(&n.to_be_bytes()),
+        walk_in: false,
     };
     let sent = |template: &str| NotificationSent {
         notification_id: format!("{id}.{template}"),

@@ -162,6 +162,9 @@ pub struct ReservationCreated {
     pub payment_channel: Option<String>,
     /// Digest of the private part: contact and wishes.
     pub contact_digest: PrivateDigest,
+    /// Whether the party came without having booked: it was seated at once, and nobody writes to it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub walk_in: bool,
 }
 
 /// The house expects the party.

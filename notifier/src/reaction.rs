@@ -27,8 +27,11 @@ pub fn react(
 ) -> Vec<Planned> {
     let plan = Plan { id, time, reservation_id, habits };
     match event {
-        // With a deposit due, the request to pay it says that the booking was received.
-        Event::ReservationCreated(e) if e.policy.deposit_required => vec![],
+        // Who is there already is not written to. With a deposit due, the request to pay it says that the booking
+        // was received; confirmed at once, the confirmation does.
+        Event::ReservationCreated(e) if e.walk_in || e.policy.deposit_required || e.policy.auto_confirm => {
+            vec![]
+        }
         Event::ReservationCreated(e) => vec![plan.mail(Template::Received, Some(e.window.start), None)],
         Event::PaymentRequested(e) => {
             let (payment_id, amount, channel) = (e.payment_id, e.amount, e.channel.clone());

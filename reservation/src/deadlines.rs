@@ -35,7 +35,7 @@ pub async fn run(
             let submission = Submission::system("deadlines", clock.as_ref());
             match handler.handle(id, &Command::Expire, &submission).await {
                 Ok(done) => {
-                    tracing::info!(%id, status = done.reservation.status.word(), "a deadline has come")
+                    tracing::info!(%id, status = done.reservation.status.word(), "a deadline has come");
                 }
                 Err(error) => {
                     // A full disk, say. The others are still looked at, and this one at the next tick.

@@ -100,6 +100,8 @@ pub struct Refused {
     pub size: PartySize,
     /// Where it wanted to sit, if that mattered.
     pub area: Option<String>,
+    /// Whether it stands in the door.
+    pub walks_in: bool,
     /// The reservation that it was about, with the word of its status; none when one was asked for.
     pub reservation: Option<(ReservationId, &'static str)>,
 }
@@ -174,8 +176,10 @@ impl Handler {
     ) -> Result<Attempt, HandleError> {
         let Wanted { created, area } = wanted;
         let now = self.clock.now();
-        let decide =
-            |floor: &Floor<'_>| floor::book(created.clone(), area.as_deref(), floor, payment_id, now);
+        let decide = |floor: &Floor<'_>| match created.walk_in {
+            true => floor::walk_in(created.clone(), area.as_deref(), floor),
+            false => floor::book(created.clone(), area.as_deref(), floor, payment_id, now),
+        };
         let (decided, looked_at, days) = match house {
             // It takes nothing that anyone else could want: only a repeat of itself can come between.
             None => (decide(&Floor::by_hand(&Occupancy::default())), Position::START, Vec::new()),
@@ -192,7 +196,8 @@ impl Handler {
         let events = decided.map_err(|refusal| {
             let (window, size, area) = (created.window, created.party_size, area.clone());
             let venue_id = created.venue_id.clone();
-            refused(refusal, Refused { venue_id, window, size, area, reservation: None })
+            let walks_in = created.walk_in;
+            refused(refusal, Refused { venue_id, window, size, area, walks_in, reservation: None })
         })?;
         let about = About {
             id,
@@ -344,6 +349,13 @@ impl Refused {
             _ => {}
         }
         let (venue_id, word) = (reservation.booking.venue_id.clone(), reservation.status.word());
-        Self { venue_id, window, size, area: None, reservation: Some((reservation.id, word)) }
+        Self {
+            venue_id,
+            window,
+            size,
+            area: None,
+            walks_in: false,
+            reservation: Some((reservation.id, word)),
+        }
     }
 }

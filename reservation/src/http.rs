@@ -43,6 +43,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
     let bounded = OpenApiRouter::with_openapi(ops::ApiDoc::openapi())
         .routes(routes!(reservations::list, reservations::create))
         .routes(routes!(reservations::get))
+        .routes(routes!(reservations::walk_in))
         .routes(routes!(commands::confirm))
         .routes(routes!(commands::assign_table))
         .routes(routes!(commands::reschedule))

@@ -59,6 +59,7 @@ fn samples() -> Vec<Event> {
             policy,
             payment_channel: Some("qris".into()),
             contact_digest: digest.clone(),
+            walk_in: false,
         }
         .into(),
         ReservationConfirmed { window: window(), deposit_waived: false }.into(),

@@ -64,6 +64,7 @@ fn created(deposit_required: bool) -> ReservationCreated {
         },
         payment_channel: None,
         contact_digest: PrivateDigest::of(b""),
+        walk_in: false,
     }
 }
 
@@ -90,6 +91,10 @@ fn completed(refund: Option<Refund>) -> PaymentCompleted {
 fn a_booking_is_acknowledged_or_its_deposit_asked_for() {
     assert_eq!(kinds(created(false)), ["mail-received"]);
     assert!(kinds(created(true)).is_empty());
+    // Who is there already is not written to, and who is confirmed at once is told that.
+    assert!(kinds(ReservationCreated { walk_in: true, ..created(false) }).is_empty());
+    let at_once = Policy { auto_confirm: true, ..created(false).policy };
+    assert!(kinds(ReservationCreated { policy: at_once, ..created(false) }).is_empty());
     let requested =
         PaymentRequested { payment_id: PAYMENT, amount: idr(1), channel: None, expires_at: now() };
     assert_eq!(kinds(requested), ["take-deposit"]);

@@ -5,8 +5,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use events::event::{
-    Event, PartySizeChanged, PaymentRequested, ReservationConfirmed, ReservationCreated,
-    ReservationRescheduled, TableAssigned,
+    Event, PartySizeChanged, PaymentRequested, ReservationCheckedIn, ReservationConfirmed,
+    ReservationCreated, ReservationRescheduled, TableAssigned,
 };
 use events::values::{PartySize, ReleaseCause, TimeWindow};
 use events::{AssignmentId, PaymentId};
@@ -76,6 +76,22 @@ pub fn book(
         .then_some(ReservationConfirmed { window, deposit_waived: false });
     let follows = deposit.map(Event::from).or(confirmed.map(Event::from));
     Ok(std::iter::once(created.into()).chain(assigned).chain(follows).collect())
+}
+
+/// What happens when a party comes without having booked: it is seated when its window begins.
+///
+/// # Errors
+/// Why it can not be.
+pub fn walk_in(
+    created: ReservationCreated,
+    area: Option<&str>,
+    floor: &Floor<'_>,
+) -> Result<Vec<Event>, Refusal> {
+    let Some(house) = floor.house else { return Err(Refusal::KeptByHand) };
+    let (window, size) = (created.window, created.party_size);
+    let seating = house.seat_now(floor.occupancy, size, area, window.start)?;
+    let seated = std::iter::once(Event::from(ReservationCheckedIn {}));
+    Ok(std::iter::once(created.into()).chain(floor.assign(seating, window)).chain(seated).collect())
 }
 
 impl Reservation {

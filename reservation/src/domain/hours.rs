@@ -145,6 +145,15 @@ impl Hours {
         days.into_iter().flatten().flat_map(|date| self.on(date)).find(|sitting| sitting.takes(window))
     }
 
+    /// Whether a service is under way.
+    #[must_use]
+    pub fn is_open_at(&self, at: DateTime<Utc>) -> bool {
+        let today = at.with_timezone(&self.zone).date_naive();
+        let days = [today.checked_sub_days(Days::new(1)), Some(today)];
+        let mut sittings = days.into_iter().flatten().flat_map(|date| self.on(date));
+        sittings.any(|sitting| sitting.opens <= at && at < sitting.closes)
+    }
+
     /// The first date from `date` on that has a service, within two weeks.
     #[must_use]
     pub fn next_open(&self, date: NaiveDate) -> Option<NaiveDate> {

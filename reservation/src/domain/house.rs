@@ -3,13 +3,16 @@
 //! Availability and booking ask the same question here, so what is offered is what can be booked.
 
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
-use events::ReservationId;
 use events::values::{PartySize, TimeWindow};
+use events::{ReservationId, TableId};
 
 use super::hours::Hours;
 use super::occupancy::Occupancy;
 use super::seating::{Seating, Seatings};
 use super::venue::Table;
+
+/// Nobody waits in the door for longer.
+const WAIT_HOURS_MAX: i64 = 6;
 
 /// The rules of a house whose book is kept by Meja.
 #[derive(Debug, Clone, PartialEq)]
@@ -156,7 +159,7 @@ impl House {
     /// [`Unavailable::PartyTooLarge`] or [`Unavailable::NoTable`].
     pub fn tables_for(&self, occupancy: &Occupancy, wish: &Wish<'_>) -> Result<&Seating, Unavailable> {
         let tables_max = self.tables_to_give(occupancy, wish);
-        let is_free = |table: &events::TableId| occupancy.is_free(table, &wish.window, wish.instead_of);
+        let is_free = |table: &TableId| occupancy.is_free(table, &wish.window, wish.instead_of);
         let found = self.seatings.best(wish.size, wish.area, tables_max, is_free);
         found.ok_or(if self.seatings.has_room(wish.size, wish.area) {
             Unavailable::NoTable
@@ -194,6 +197,48 @@ impl House {
         let over = self.pacing.covers.is_some_and(|most| covers > most)
             || self.pacing.parties.is_some_and(|most| parties + 1 > most);
         if over { Err(Unavailable::Pacing) } else { Ok(()) }
+    }
+
+    /// The tables for a party that stands in the door: any that is free for as long as it stays. What is kept for
+    /// walk-ins is kept for this.
+    ///
+    /// # Errors
+    /// [`Unavailable::Closed`], [`Unavailable::PartyTooLarge`] or [`Unavailable::NoTable`].
+    pub fn seat_now(
+        &self,
+        occupancy: &Occupancy,
+        size: PartySize,
+        area: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<&Seating, Unavailable> {
+        if !self.seatings.has_room(size, area) {
+            return Err(Unavailable::PartyTooLarge);
+        }
+        let window = TimeWindow::starting(now, self.turn_minutes(size));
+        if !self.hours.is_open_at(now) {
+            return Err(Unavailable::Closed);
+        }
+        let is_free = |table: &TableId| occupancy.is_free(table, &window, None);
+        self.seatings.best(size, area, usize::MAX, is_free).ok_or(Unavailable::NoTable)
+    }
+
+    /// When a party that stands in the door could be seated, if nobody else comes and everybody leaves in time.
+    /// Tables become free when a party leaves, and at no other time.
+    #[must_use]
+    pub fn seat_later(
+        &self,
+        occupancy: &Occupancy,
+        size: PartySize,
+        area: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Option<DateTime<Utc>> {
+        let look = TimeWindow { start: now, end: now + TimeDelta::hours(WAIT_HOURS_MAX) };
+        let taken = self.tables.iter().flat_map(|table| occupancy.at(&table.id, &look));
+        let mut leaving: Vec<_> =
+            taken.map(|taken| taken.window.end).filter(|at| *at > now && *at < look.end).collect();
+        leaving.sort_unstable();
+        leaving.dedup();
+        leaving.into_iter().find(|at| self.seat_now(occupancy, size, area, *at).is_ok())
     }
 
     /// How many tables may still be given to a party that books ahead: the rest is kept for walk-ins.

@@ -33,6 +33,8 @@ impl Arrival {
     #[must_use]
     pub fn of(reservation: &Reservation) -> Option<Self> {
         match reservation.status {
+            // Who walks in has not been promised a place in the slot.
+            _ if reservation.booking.walk_in => None,
             Status::Pending | Status::Confirmed | Status::CheckedIn | Status::Completed => {
                 Some(Self { at: reservation.window().start, size: reservation.party_size() })
             }

@@ -36,6 +36,9 @@ pub enum Refusal {
     /// Someone else has the table then.
     #[error("Table {0} is taken at that time. Choose another table or another time.")]
     TableTaken(TableId),
+    /// Nobody but people can say which table is free.
+    #[error("The book of this venue is kept by hand: book, assign a table and check in instead.")]
+    KeptByHand,
     /// The house can not have the party then.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -90,6 +93,7 @@ impl Refusal {
             Self::DepositDue(_) => "deposit_due",
             Self::NotStarted => "not_started",
             Self::TableTaken(_) => "table_taken",
+            Self::KeptByHand => "kept_by_hand",
             Self::Unavailable(why) => why.code(),
             Self::TableTooSmall { .. } => "table_too_small",
             Self::DepositChanges { .. } => "deposit_changes",

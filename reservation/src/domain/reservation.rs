@@ -195,7 +195,7 @@ impl Reservation {
             | Event::WaitlistLeft(_) => return,
             Event::ReservationConfirmed(confirmed) => self.confirm(confirmed.deposit_waived),
             Event::ReservationCheckedIn(_) => {
-                (self.status, self.seated_at) = (Status::CheckedIn, Some(at.time))
+                (self.status, self.seated_at) = (Status::CheckedIn, Some(at.time));
             }
             Event::ReservationCompleted(_) => self.status = Status::Completed,
             Event::ReservationNoShow(_) => self.status = Status::NoShow,

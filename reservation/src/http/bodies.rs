@@ -52,6 +52,23 @@ pub(super) struct ContactInfo {
     email: String,
 }
 
+/// A party in the door.
+#[derive(ToSchema)]
+pub(super) struct WalkIn {
+    #[schema(minimum = 1, maximum = 50, example = 2)]
+    party_size: u8,
+    /// Without it, the first venue.
+    #[schema(example = "bandung-dago")]
+    venue_id: Option<String>,
+    #[schema(max_length = 64, example = "Teras")]
+    area: Option<String>,
+    /// As the caller names them.
+    #[schema(max_length = 64, default = "walk-in")]
+    customer_id: Option<String>,
+    #[schema(max_length = 120)]
+    name: Option<String>,
+}
+
 /// A confirmation.
 #[derive(ToSchema)]
 pub(super) struct Confirm {

@@ -83,7 +83,7 @@ impl Post {
             if_match: if_match(&parts.headers)?,
             private: None,
         };
-        let creates = parts.uri.path() == "/api/reservations";
+        let creates = ["/api/reservations", "/api/walk-ins"].contains(&parts.uri.path());
         Ok(Self { form: Form::new(body::parse_object(&parts.headers, &body)?), submission, creates })
     }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::domain::Refusal;
-use crate::domain::house::Wish;
+use crate::domain::house::{Unavailable, Wish};
 use crate::domain::seating::Seating;
 use crate::handle::{HandleError, Refused};
 use crate::stream::StreamError;
@@ -53,6 +53,10 @@ impl App {
             Refusal::TableTaken(_) | Refusal::TableTooSmall { .. } => {
                 problem.with("alternatives", self.other_tables(refused))
             }
+            Refusal::Unavailable(Unavailable::NoTable) if refused.walks_in => {
+                problem.with("estimated_wait_minutes", self.wait_minutes(refused))
+            }
+            Refusal::Unavailable(_) if refused.walks_in => problem,
             Refusal::Unavailable(_) => problem.with("alternatives", self.other_times(refused)),
             _ => problem,
         }
@@ -67,6 +71,17 @@ impl App {
         let start_time = window.start.with_timezone(&venue.timezone).to_rfc3339();
         let offer = |table: crate::domain::venue::Table| json!({"table_id": table.id, "area": table.area, "capacity": table.seats, "start_time": start_time});
         free.into_iter().map(offer).collect()
+    }
+
+    /// How long a party in the door would wait, if everybody leaves in time; null if for hours.
+    fn wait_minutes(&self, refused: &Refused) -> Value {
+        let venue = self.venues.get(Some(&refused.venue_id));
+        let Some(house) = venue.as_ref().and_then(|venue| venue.house.as_ref()) else { return Value::Null };
+        let (now, area) = (refused.window.start, refused.area.as_deref());
+        let look = |occupancy: &_| house.seat_later(occupancy, refused.size, area, now);
+        let (later, _) = self.views.with_book(&refused.venue_id, look);
+        // Rounded up: who is told ten minutes waits no eleven.
+        later.map_or(Value::Null, |at| json!((at - now).num_seconds().unsigned_abs().div_ceil(60)))
     }
 
     /// Other areas and other times of that day at which the house could have the party.

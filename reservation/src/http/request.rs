@@ -1,6 +1,7 @@
 //! Bodies and queries become commands and filters. After this nothing is checked twice.
 
 mod day;
+mod walk_in;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use events::{AssignmentId, CustomerId, PaymentId, TableId, VenueId};
 
 pub(super) use self::day::{Availability, availability, floor};
 use self::day::{area, serves};
+pub(super) use self::walk_in::walk_in;
 use crate::app::App;
 use crate::domain::command::{NotificationResult, PaymentOutcome, PaymentResult, TableChoice};
 use crate::domain::venue::{Venue, instant};
@@ -79,6 +81,7 @@ pub(super) fn booking(form: &mut Form, app: &App) -> Option<Booking> {
         policy: venue.policy_for(party_size),
         payment_channel,
         contact_digest,
+        walk_in: false,
     };
     Some(Booking { wanted: Wanted { created, area }, contact, private })
 }

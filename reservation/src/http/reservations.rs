@@ -48,6 +48,24 @@ pub(super) async fn create(State(app): State<App>, post: Post) -> Result<Respons
     app.answer_created(&handled, Some(booking.contact)).await
 }
 
+/// Seat a party that did not book
+///
+/// It is CHECKED_IN at once, at the best table that is free for as long as it stays, also at one that is kept for
+/// walk-ins. Without one the answer is 409 `no_table` with `estimated_wait_minutes`.
+#[utoipa::path(post, path = "/api/walk-ins", tag = "reservations",
+    params(("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer")),
+    request_body(content = bodies::WalkIn, example = json!({"party_size": 2})),
+    responses((status = 200, body = ReservationView, headers(("Location" = String), ("ETag" = String))),
+        (status = 409, body = bodies::Problem, content_type = "application/problem+json", description = "closed, no_table, party_too_large, kept_by_hand"),
+        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
+        (status = 503, body = bodies::Problem, content_type = "application/problem+json")))]
+pub(super) async fn walk_in(State(app): State<App>, post: Post) -> Result<Response, Problem> {
+    let (booking, mut submission) = post.read(|form| request::walk_in(form, &app))?;
+    submission.private = Some(booking.private);
+    let handled = app.handler.book(&booking.wanted, &submission).await.map_err(|error| app.problem(error))?;
+    app.answer_created(&handled, Some(booking.contact)).await
+}
+
 /// Read one reservation, as it is or as it was
 #[utoipa::path(get, path = "/api/reservations/{reservation_id}", tag = "reservations",
     params(("reservation_id" = String, Path), ("as_of" = Option<String>, Query,

@@ -278,3 +278,34 @@ async fn who_does_not_come_is_a_no_show_by_itself_and_the_table_is_free() {
     assert_eq!(app.status(&there).await, "CHECKED_IN");
     assert_eq!(table(&app, "2026-12-01T19:40", "D1").await["state"], json!("free"));
 }
+
+#[tokio::test]
+async fn who_walks_in_is_seated_or_told_how_long_to_wait() {
+    let app = TestApp::with_houses().await;
+    let walk_in = async |body: Value| app.post("/api/walk-ins", &body).await;
+    assert_eq!(walk_in(json!({"party_size": 2})).await.problem(), (409, "closed".into()), "16:00");
+    app.clock.advance(chrono::TimeDelta::minutes(90));
+    let first = walk_in(json!({"party_size": 12, "name": "Budi"})).await;
+    let seated = first.json();
+    assert_eq!((seated["status"].as_str(), tables(&seated)), (Some("CHECKED_IN"), vec!["B1"]));
+    assert_eq!(seated["end_time"], json!("2026-12-01T19:30:00+07:00"), "two hours for twelve");
+    let id = seated["reservation_id"].as_str().unwrap();
+    assert_eq!(first.header("location"), format!("/api/reservations/{id}"));
+    // Two six-tops together are the only other place.
+    assert_eq!(tables(&walk_in(json!({"party_size": 12})).await.json()), ["D4", "D5"]);
+    app.clock.advance(chrono::TimeDelta::minutes(20));
+    let waits = walk_in(json!({"party_size": 12})).await;
+    assert_eq!(waits.problem(), (409, "no_table".into()));
+    assert_eq!(waits.json()["estimated_wait_minutes"], json!(100));
+    app.command(id, "complete", json!({})).await;
+    assert_eq!(tables(&walk_in(json!({"party_size": 12})).await.json()), ["B1"]);
+    // A table that is promised for tonight is not given to who would still sit there.
+    app.book(json!({"party_size": 2, "area": "Teras", "start_time": "2026-12-01T18:30"})).await;
+    assert_eq!(tables(&walk_in(json!({"party_size": 2, "area": "Teras"})).await.json()), ["T2"]);
+    assert_eq!(
+        walk_in(json!({"area": "Atap"})).await.faults(),
+        ["body.area:value_error", "body.party_size:missing"]
+    );
+    let by_hand = TestApp::start().await;
+    assert_eq!(by_hand.post("/api/walk-ins", &json!({"party_size": 2})).await.problem().1, "kept_by_hand");
+}

@@ -200,6 +200,7 @@ fn every_refusal_has_a_word_of_its_own() {
         Refusal::NotStarted,
         Refusal::TableTaken(table()),
         Refusal::TableTooSmall { seats: 2, party_size: party(4) },
+        Refusal::KeptByHand,
         Refusal::Unavailable(Unavailable::Closed),
         Refusal::Unavailable(Unavailable::TooSoon),
         Refusal::Unavailable(Unavailable::TooLate),

@@ -51,6 +51,7 @@ pub fn created_for(guests: i64) -> ReservationCreated {
         },
         payment_channel: None,
         contact_digest: PrivateDigest::of(b"contact"),
+        walk_in: false,
     }
 }
 
