@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AssignmentId, CustomerId, PaymentId, TableId, VenueId};
+use crate::ids::{AssignmentId, CustomerId, PaymentId, ReservationId, TableId, VenueId};
 use crate::values::{
     CancelledBy, Locale, Medium, Money, PartySize, Policy, PrivateDigest, ReleaseCause, TimeWindow,
 };
@@ -138,6 +138,8 @@ catalogue! {
     WaitlistLeft = "meja.waitlist.left.v1",
     /// The personal data of the subject was forgotten.
     ContactErased = "meja.contact.erased.v1",
+    /// A venue has other rules.
+    VenueChanged = "meja.venue.changed.v1",
 }
 
 /// A table was asked for.
@@ -337,4 +339,20 @@ pub struct NotificationFailed {
 pub struct ContactErased {
     /// Why, as a stable code, for example `guest_request`.
     pub reason_code: String,
+}
+
+/// A venue has other rules: its file was changed while the service ran, or since it last did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VenueChanged {
+    /// Which venue.
+    pub venue_id: VenueId,
+    /// Counts the changes that were noted of it, from 1 on.
+    pub version: u32,
+    /// SHA-256 of the file, hexadecimal; `None` when it is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// Bookings to come that do not fit the rules any more, the earliest first, at most 100 of them.
+    pub stranded: Vec<ReservationId>,
+    /// How many there are in all.
+    pub stranded_count: u32,
 }

@@ -66,6 +66,12 @@ impl Tag {
         Self(format!("day:{venue}/{date}"))
     }
 
+    /// The rules of a venue.
+    #[must_use]
+    pub fn rules(venue: &VenueId) -> Self {
+        Self::new("rules", venue)
+    }
+
     /// Everything about one payment.
     #[must_use]
     pub fn payment(id: PaymentId) -> Self {

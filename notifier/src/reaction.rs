@@ -65,7 +65,8 @@ pub fn react(
         | Event::WaitlistOffered(_)
         | Event::WaitlistAccepted(_)
         | Event::WaitlistLeft(_)
-        | Event::ContactErased(_) => vec![],
+        | Event::ContactErased(_)
+        | Event::VenueChanged(_) => vec![],
     }
 }
 

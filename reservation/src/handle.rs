@@ -2,21 +2,26 @@
 //!
 //! **Invariant:** the only `.append(` of this service stands here.
 
+mod error;
+mod guard;
+
 use std::sync::Arc;
 
 use chassis::clock::SharedClock;
-use events::event::{Event, ReservationCreated};
+use events::event::{Event, ReservationCreated, VenueChanged};
 use events::recorded::NewEvent;
-use events::store::{AppendCondition, AppendError, EventStore};
-use events::values::{PartySize, TimeWindow};
-use events::{AssignmentId, PaymentId, Position, Query, ReservationId, TableId, Tag, VenueId};
+use events::store::{AppendCondition, AppendError, Appended, EventStore};
+use events::{AssignmentId, PaymentId, Position, Query, ReservationId, Tag, VenueId};
 
+use self::error::refused;
+pub use self::error::{HandleError, Refused};
+use self::guard::{book_tags, guard, wanted};
 use crate::domain::floor::{self, Floor};
 use crate::domain::house::House;
 use crate::domain::seating::TABLES_PER_PARTY_MAX;
-use crate::domain::{Command, Occupancy, Refusal, Reservation, Stamp};
+use crate::domain::{Command, Occupancy, Reservation, Stamp};
 use crate::queues::Queues;
-use crate::record::{About, CommandKey, Submission, day_tags, entries, table_tags};
+use crate::record::{About, CommandKey, Submission, entries, venue_entry};
 use crate::stream::{self, StreamError, Until};
 use crate::venues::Venues;
 use crate::views::Views;
@@ -52,60 +57,6 @@ pub struct Handled {
     pub replayed: bool,
 }
 
-/// Why a command led to nothing.
-#[derive(Debug, thiserror::Error)]
-pub enum HandleError {
-    /// There is no such reservation.
-    #[error("there is no reservation {0}")]
-    NotFound(ReservationId),
-    /// A house rule said no.
-    #[error("{refusal}")]
-    Refused {
-        /// Which one.
-        refusal: Refusal,
-        /// What it said no to.
-        refused: Box<Refused>,
-    },
-    /// The caller has not seen the latest version.
-    #[error("the reservation has version {current}")]
-    Stale {
-        /// The version it has.
-        current: u64,
-    },
-    /// The Idempotency-Key belongs to another request.
-    #[error("the Idempotency-Key was used for another request")]
-    KeyReused,
-    /// Others were faster, again and again.
-    #[error("the reservation changed {ATTEMPTS_MAX} times while it was decided on")]
-    Contended,
-    /// The log took nothing.
-    #[error("could not append to the log")]
-    Append(#[source] AppendError),
-    /// The log gave nothing.
-    #[error("could not load the reservation")]
-    Load(#[from] StreamError),
-    /// An event could not be written down.
-    #[error("could not write an event down")]
-    Encode(#[from] serde_json::Error),
-}
-
-/// What a house rule said no to.
-#[derive(Debug, Clone)]
-pub struct Refused {
-    /// At which venue.
-    pub venue_id: VenueId,
-    /// When the party wanted to come.
-    pub window: TimeWindow,
-    /// With how many.
-    pub size: PartySize,
-    /// Where it wanted to sit, if that mattered.
-    pub area: Option<String>,
-    /// Whether it stands in the door.
-    pub walks_in: bool,
-    /// The reservation that it was about, with the word of its status; none when one was asked for.
-    pub reservation: Option<(ReservationId, &'static str)>,
-}
-
 /// One try: it led to something, or something came between.
 enum Attempt {
     Done(Box<Handled>),
@@ -125,14 +76,13 @@ impl Handler {
     pub async fn book(&self, wanted: &Wanted, submission: &Submission) -> Result<Handled, HandleError> {
         let id = ReservationId(self.clock.new_id());
         let payment_id = PaymentId(self.clock.new_id());
-        let venue = self.venues.get(Some(&wanted.created.venue_id));
-        let house = venue.as_deref().and_then(|venue| venue.house.as_ref());
-        let _turn = match house {
-            Some(_) => Some(self.queues.turn(&wanted.created.venue_id, &wanted.created.window).await),
-            None => None,
+        let venue_id = &wanted.created.venue_id;
+        let _turn = match self.venues.get(Some(venue_id)).is_some_and(|venue| venue.house.is_some()) {
+            true => Some(self.queues.turn(venue_id, &wanted.created.window).await),
+            false => None,
         };
         for _ in 0..ATTEMPTS_MAX {
-            match self.try_book(id, payment_id, wanted, house, submission).await? {
+            match self.try_book(id, payment_id, wanted, submission).await? {
                 Attempt::Done(handled) => return Ok(*handled),
                 Attempt::Conflict => {}
             }
@@ -171,21 +121,22 @@ impl Handler {
         id: ReservationId,
         payment_id: PaymentId,
         wanted: &Wanted,
-        house: Option<&House>,
         submission: &Submission,
     ) -> Result<Attempt, HandleError> {
         let Wanted { created, area } = wanted;
+        let venue = self.venues.get(Some(&created.venue_id));
+        let house = venue.as_deref().and_then(|venue| venue.house.as_ref());
         let now = self.clock.now();
         let decide = |floor: &Floor<'_>| match created.walk_in {
             true => floor::walk_in(created.clone(), area.as_deref(), floor),
             false => floor::book(created.clone(), area.as_deref(), floor, payment_id, now),
         };
-        let (decided, looked_at, days) = match house {
+        let (decided, looked_at, book) = match house {
             // It takes nothing that anyone else could want: only a repeat of itself can come between.
             None => (decide(&Floor::by_hand(&Occupancy::default())), Position::START, Vec::new()),
             Some(_) => {
                 let (decided, at) = self.on_the_floor(&created.venue_id, house, decide).await;
-                (decided, at, day_tags(&created.venue_id, &created.window).collect())
+                (decided, at, book_tags(&created.venue_id, &created.window))
             }
         };
         // After the book was read: a twin of this request that the look misses is appended behind it, and is a
@@ -207,7 +158,7 @@ impl Handler {
             private_at: vec![],
         };
         let entries = entries(&events, &about, submission, self.clock.as_ref(), now)?;
-        let guard = guard(std::iter::once(Tag::reservation(id)).chain(days), submission.key.as_ref());
+        let guard = guard(std::iter::once(Tag::reservation(id)).chain(book), submission.key.as_ref());
         self.keep(None, id, &events, entries, AppendCondition::unchanged(guard, looked_at)).await
     }
 
@@ -264,6 +215,47 @@ impl Handler {
         self.keep(Some(reservation), id, &events, entries, AppendCondition::unchanged(guard, looked_at)).await
     }
 
+    /// Whether a change of the rules of `venue` was ever noted.
+    ///
+    /// # Errors
+    /// [`HandleError::Load`].
+    pub async fn has_rules(&self, venue: &VenueId) -> Result<bool, HandleError> {
+        let rules = Query::any_tag([Tag::rules(venue)]);
+        let page = self.store.read(&rules, Position::START, 1).await.map_err(StreamError::from)?;
+        Ok(!page.is_empty())
+    }
+
+    /// Notes that the rules of a venue have changed, unless these very rules were noted last. Gives back the version.
+    ///
+    /// # Errors
+    /// [`HandleError`]; nothing was appended then.
+    pub async fn note_rules(
+        &self,
+        change: &VenueChanged,
+        submission: &Submission,
+    ) -> Result<Option<u32>, HandleError> {
+        for _ in 0..ATTEMPTS_MAX {
+            let rules = Query::any_tag([Tag::rules(&change.venue_id)]);
+            let mut last: Option<VenueChanged> = None;
+            let at = stream::each(self.store.as_ref(), &rules, Position::START, |_, event| {
+                if let Event::VenueChanged(changed) = event {
+                    last = Some(changed);
+                }
+            })
+            .await?;
+            if last.as_ref().is_some_and(|last| last.digest == change.digest) {
+                return Ok(None);
+            }
+            let version = last.map_or(0, |last| last.version) + 1;
+            let entry =
+                venue_entry(VenueChanged { version, ..change.clone() }, submission, self.clock.as_ref())?;
+            if self.offer(vec![entry], AppendCondition::unchanged(rules, at)).await?.is_some() {
+                return Ok(Some(version));
+            }
+        }
+        Err(HandleError::Contended)
+    }
+
     /// What an earlier request with this key led to.
     ///
     /// # Errors
@@ -298,64 +290,31 @@ impl Handler {
         condition: AppendCondition,
     ) -> Result<Attempt, HandleError> {
         let time = entries.first().map(|entry| entry.time).unwrap_or_default();
-        match self.store.append(entries, condition).await {
-            Ok(appended) => {
+        match self.offer(entries, condition).await? {
+            Some(appended) => {
                 for (position, event) in (appended.first.0..).map(Position).zip(events) {
                     stream::fold(&mut reservation, id, event, Stamp { position, time });
                 }
                 let reservation = reservation.ok_or(HandleError::NotFound(id))?;
                 Ok(Attempt::Done(Box::new(Handled { reservation, replayed: false })))
             }
+            None => Ok(Attempt::Conflict),
+        }
+    }
+
+    /// Appends, unless something came between.
+    async fn offer(
+        &self,
+        entries: Vec<NewEvent>,
+        condition: AppendCondition,
+    ) -> Result<Option<Appended>, HandleError> {
+        match self.store.append(entries, condition).await {
+            Ok(appended) => Ok(Some(appended)),
             Err(AppendError::Conflict { .. }) => {
                 metrics::counter!("meja_conflicts_total", "reason" => "append_condition").increment(1);
-                Ok(Attempt::Conflict)
+                Ok(None)
             }
             Err(error) => Err(HandleError::Append(error)),
-        }
-    }
-}
-
-/// What was read to decide, which is what guards the append.
-fn guard(tags: impl IntoIterator<Item = Tag>, key: Option<&CommandKey>) -> Query {
-    Query::any_tag(tags.into_iter().chain(key.map(|key| Tag::command(&key.key))))
-}
-
-/// What `command` may take and must therefore have looked at: tables, or in a house whole days.
-fn wanted(reservation: &Reservation, command: &Command, house: Option<&House>) -> Vec<Tag> {
-    let venue = &reservation.booking.venue_id;
-    let tags = |table: &TableId, window| table_tags(venue, table, window).collect::<Vec<_>>();
-    match (command, house) {
-        (Command::AssignTable(choice), _) => tags(&choice.table_id, &reservation.window()),
-        (Command::Reschedule { window }, None) => {
-            reservation.tables.iter().flat_map(|t| tags(&t.table_id, window)).collect()
-        }
-        (Command::Reschedule { window }, Some(_)) => day_tags(venue, window).collect(),
-        (Command::ChangePartySize { .. }, Some(_)) => day_tags(venue, &reservation.window()).collect(),
-        _ => Vec::new(),
-    }
-}
-
-fn refused(refusal: Refusal, refused: Refused) -> HandleError {
-    metrics::counter!("meja_conflicts_total", "reason" => refusal.code()).increment(1);
-    HandleError::Refused { refusal, refused: Box::new(refused) }
-}
-
-impl Refused {
-    fn by(reservation: &Reservation, command: &Command) -> Self {
-        let (mut window, mut size) = (reservation.window(), reservation.party_size());
-        match command {
-            Command::Reschedule { window: to } => window = *to,
-            Command::ChangePartySize { size: to } => size = *to,
-            _ => {}
-        }
-        let (venue_id, word) = (reservation.booking.venue_id.clone(), reservation.status.word());
-        Self {
-            venue_id,
-            window,
-            size,
-            area: None,
-            walks_in: false,
-            reservation: Some((reservation.id, word)),
         }
     }
 }

@@ -5,7 +5,8 @@
 //! that [`queues`] keep;
 //! [`views`] are read models that follow it; [`deadlines`] speaks up when a time has come;
 //! [`channels`] knows the notifier's payment channels; [`http`] is the door for requests, [`log`] the
-//! one for operators; [`config`], [`venues`] and [`app`] put it together.
+//! one for operators; [`config`], [`venues`] and [`app`] put it together, and
+//! [`reload`] gives the venues other rules while it runs.
 
 pub mod app;
 pub mod channels;
@@ -18,6 +19,7 @@ pub mod log;
 pub mod private;
 pub mod queues;
 pub mod record;
+pub mod reload;
 pub mod stream;
 pub mod venues;
 pub mod views;

@@ -15,6 +15,7 @@ use reservation::app::{App, Parts};
 use reservation::channels::Channels;
 use reservation::config::{Action, Cli, Config};
 use reservation::http;
+use reservation::reload;
 use reservation::venues::Venues;
 use reservation::views::Views;
 use tokio::net::TcpListener;
@@ -96,6 +97,8 @@ async fn run(
     let parts =
         Parts { store: log, views, venues, channels, service_token, clock, shutdown: shutdown.clone() };
     let app = App::start(parts).await?;
+    reload::note_since_last_run(&app).await?;
+    reload::on_hangup(app.clone(), config.venues, shutdown.clone())?;
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
         format!(
             "could not listen on {}: is another process there? Choose another address with --listen",

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use chassis::caller::Caller;
 use chassis::clock::Clock;
 use chrono::{DateTime, Utc};
-use events::event::Event;
+use events::event::{Event, VenueChanged};
 use events::recorded::{Cause, NewEvent};
 use events::values::{Actor, TimeWindow};
 use events::{CustomerId, Position, ReservationId, TableId, Tag, VenueId};
@@ -120,6 +120,31 @@ pub fn entries(
         })
     };
     events.iter().map(entry).collect()
+}
+
+/// Makes a log entry of a change of a venue.
+///
+/// # Errors
+/// As for [`entries`].
+pub fn venue_entry(
+    change: VenueChanged,
+    submission: &Submission,
+    clock: &dyn Clock,
+) -> Result<NewEvent, serde_json::Error> {
+    let tags = vec![Tag::venue(&change.venue_id), Tag::rules(&change.venue_id)];
+    let subject = format!("venue/{}", change.venue_id);
+    let event = Event::from(change);
+    Ok(NewEvent {
+        id: clock.new_id(),
+        event_type: event.event_type(),
+        subject,
+        time: clock.now(),
+        tags,
+        data: event.data()?,
+        private: None,
+        forgets: Vec::new(),
+        cause: submission.cause(),
+    })
 }
 
 fn tags(event: &Event, about: &About<'_>, submission: &Submission) -> Vec<Tag> {

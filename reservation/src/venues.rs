@@ -10,6 +10,7 @@ use chassis::form::Form;
 use events::values::{Currency, Locale};
 use events::{TableId, VenueId};
 use iso_currency::Currency as Iso4217;
+use sha2::{Digest as _, Sha256};
 
 use crate::domain::venue::{Table, Venue};
 
@@ -82,6 +83,15 @@ impl Venues {
         }
     }
 
+    /// Puts the venues of `other` in the place of these, for everyone who has a clone, and gives back those
+    /// that were there.
+    #[must_use]
+    pub fn replace(&self, other: &Self) -> Self {
+        let new = other.current().clone();
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        Self(Arc::new(RwLock::new(std::mem::replace(&mut *current, new))))
+    }
+
     /// Every id, ascending.
     #[must_use]
     pub fn ids(&self) -> Vec<VenueId> {
@@ -102,7 +112,8 @@ fn parse(text: &[u8], stem: &str) -> Result<Venue, Vec<String>> {
     };
     let mut form = Form::new(members);
     let venue = venue(&mut form, stem);
-    form.finish_words(venue)
+    let digest = hex::encode(Sha256::digest(text));
+    form.finish_words(venue).map(|venue| Venue { digest, ..venue })
 }
 
 fn venue(form: &mut Form, stem: &str) -> Option<Venue> {
@@ -132,7 +143,7 @@ fn venue(form: &mut Form, stem: &str) -> Option<Venue> {
     if let Some(repeated) = tables.as_deref().and_then(first_repeated) {
         form.fault("tables", "value_error", format_args!("the table {repeated} stands there twice"), None);
     }
-    let combinable = combinations(form, tables.as_deref(), combinable);
+    let combinable = combinations(form, &combinable);
     let house = rules::house(form, timezone, tables.as_deref(), &combinable);
     let policy = form.object("policy", |policy| rules::policy(policy, currency));
     currency?;
@@ -145,6 +156,7 @@ fn venue(form: &mut Form, stem: &str) -> Option<Venue> {
         locale: locale?,
         tables: tables?,
         house: house?,
+        digest: String::new(),
         deposit: policy.deposit,
         auto_cancel_minutes: policy.auto_cancel_minutes,
         free_cancellation_minutes: policy.free_cancellation_minutes,
@@ -154,32 +166,34 @@ fn venue(form: &mut Form, stem: &str) -> Option<Venue> {
     })
 }
 
-fn table(form: &mut Form, combinable: &mut Vec<(TableId, TableId)>) -> Option<Table> {
+/// A table by name, if it has one, and those that it can be combined with.
+type Combinable = (Option<TableId>, Vec<TableId>);
+
+fn table(form: &mut Form, combinable: &mut Vec<Combinable>) -> Option<Table> {
     let id = form.parsed("id", TableId::MAX_CHARS, str::parse::<TableId>);
     let area = form.text("area", 64);
     let seats = form.integer("seats", 1, 50);
     let min_party = form.optional_integer("min_party", 1, seats.unwrap_or(50)).unwrap_or(1);
     let others = form.texts_parsed("combinable_with", 50, TableId::MAX_CHARS, str::parse::<TableId>);
-    combinable.extend(others.into_iter().filter_map(|other| Some((id.clone()?, other))));
+    combinable.push((id.clone(), others));
     let (seats, min_party) = (u8::try_from(seats?).ok()?, u8::try_from(min_party).ok()?);
     Some(Table { id: id?, area: area?, seats, min_party })
 }
 
 /// The pairs that can be pushed together: both must stand there.
-fn combinations(
-    form: &mut Form,
-    tables: Option<&[Table]>,
-    pairs: Vec<(TableId, TableId)>,
-) -> BTreeSet<(TableId, TableId)> {
-    let known: HashSet<_> = tables.unwrap_or_default().iter().map(|table| &table.id).collect();
-    for (table, other) in pairs.iter().filter(|(table, other)| table == other || !known.contains(other)) {
-        let msg =
-            format_args!("the table {table} can not be combined with {other}, which is no other table here");
-        if tables.is_some() {
-            form.fault("tables", "value_error", msg, None);
+fn combinations(form: &mut Form, tables: &[Combinable]) -> BTreeSet<(TableId, TableId)> {
+    let mut pairs = BTreeSet::new();
+    for (i, (table, others)) in tables.iter().enumerate() {
+        for other in others {
+            let stands_there = tables.iter().any(|(id, _)| id.as_ref() == Some(other));
+            if !stands_there || table.as_ref() == Some(other) {
+                let msg = format_args!("{other} is no other table of this venue");
+                form.fault(&format!("tables.{i}.combinable_with"), "value_error", msg, None);
+            }
+            pairs.extend(table.clone().map(|table| (table, other.clone())));
         }
     }
-    pairs.into_iter().collect()
+    pairs
 }
 
 fn first_repeated(tables: &[Table]) -> Option<&TableId> {

@@ -129,6 +129,14 @@ fn samples() -> Vec<Event> {
         WaitlistAccepted { reservation_id: ReservationId(uuid(1)) }.into(),
         WaitlistLeft { reason_code: "gave_up".into() }.into(),
         ContactErased { reason_code: "guest_request".into() }.into(),
+        VenueChanged {
+            venue_id: "bandung-dago".parse().unwrap(),
+            version: 2,
+            digest: Some("ab".repeat(32)),
+            stranded: vec![ReservationId(uuid(1))],
+            stranded_count: 1,
+        }
+        .into(),
     ]
 }
 

@@ -192,7 +192,8 @@ impl Reservation {
             Event::WaitlistJoined(_)
             | Event::WaitlistOffered(_)
             | Event::WaitlistAccepted(_)
-            | Event::WaitlistLeft(_) => return,
+            | Event::WaitlistLeft(_)
+            | Event::VenueChanged(_) => return,
             Event::ReservationConfirmed(confirmed) => self.confirm(confirmed.deposit_waived),
             Event::ReservationCheckedIn(_) => {
                 (self.status, self.seated_at) = (Status::CheckedIn, Some(at.time));

@@ -6,6 +6,7 @@ use events::values::{DepositRule, Locale, NoShowFee, PartySize, Policy};
 use events::{TableId, VenueId};
 
 use super::house::House;
+use super::reservation::Reservation;
 
 /// A restaurant.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +38,8 @@ pub struct Venue {
     pub no_show_grace_minutes: Option<u32>,
     /// What a party owes that never came.
     pub no_show_fee: Option<NoShowFee>,
+    /// SHA-256 of its file, hexadecimal: which rules these are.
+    pub digest: String,
 }
 
 /// A table.
@@ -92,6 +95,21 @@ impl Venue {
             no_show_grace_minutes: self.no_show_grace_minutes,
             no_show_fee: self.no_show_fee,
         }
+    }
+
+    /// Why `reservation` does not fit the rules, if it does not. What people have arranged by hand is theirs.
+    #[must_use]
+    pub fn strands(&self, reservation: &Reservation, before: Option<&Self>) -> Option<&'static str> {
+        let was_here = |id: &TableId| before.is_none_or(|before| before.table(id).is_some());
+        for table in &reservation.tables {
+            match self.table(&table.table_id) {
+                None if was_here(&table.table_id) => return Some("table_gone"),
+                Some(now) if now.seats < table.capacity => return Some("table_smaller"),
+                _ => {}
+            }
+        }
+        let house = self.house.as_ref()?;
+        house.hours.sitting(&reservation.window()).is_none().then_some("closed")
     }
 
     /// The table of that name.

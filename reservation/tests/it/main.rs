@@ -18,3 +18,4 @@ mod reading;
 mod rules;
 mod tables;
 mod torture;
+mod venues;

@@ -45,6 +45,13 @@ pub(crate) fn note(event: &Event, timezone: &str) -> String {
             format!("Could not tell the guest by {}: {} ({})", medium(e.medium), e.template, e.reason_code)
         }
         Event::ContactErased(e) => format!("Personal data was forgotten: {}", e.reason_code),
+        Event::VenueChanged(e) => {
+            let stranded = match e.stranded_count {
+                0 => String::new(),
+                n => format!("; {n} bookings to come do not fit them"),
+            };
+            format!("Rules of version {}{stranded}", e.version)
+        }
         Event::WaitlistJoined(_)
         | Event::WaitlistOffered(_)
         | Event::WaitlistAccepted(_)

@@ -1,0 +1,147 @@
+//! Venue files: read as a whole, changed while the service runs, never at the cost of a booking.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use chassis::clock::ManualClock;
+use events::store::memory::MemoryStore;
+use reservation::reload::{Changed, note_since_last_run, reload};
+use reservation::venues::Venues;
+use serde_json::{Value, json};
+
+use crate::app::{TestApp, start_of_time};
+
+fn sample(id: &str) -> Value {
+    let path = format!("{}/../data/venues/{id}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+fn write(dir: &Path, venue: &Value) {
+    std::fs::write(dir.join(format!("{}.json", venue["id"].as_str().unwrap())), venue.to_string()).unwrap();
+}
+
+#[track_caller]
+fn faults(venue: &Value) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), venue);
+    Venues::load(dir.path()).unwrap_err().to_string()
+}
+
+#[test]
+fn every_fault_of_a_house_is_named_with_its_place() {
+    let mut venue = sample("roma-trastevere");
+    venue["tables"][0]["combinable_with"] = json!(["99"]);
+    venue["tables"][1]["min_party"] = json!(9);
+    venue["services"][0]["days"] = json!(["lun"]);
+    venue["services"][1]["closes"] = json!("25:00");
+    venue["turn_minutes"][0]["minutes"] = json!(-5);
+    venue["exceptions"][0]["services"] = json!([]);
+    venue["pacing"]["covers"] = json!(5);
+    venue["policy"]["no_show_fee"]["per"] = json!("head");
+    let said = faults(&venue);
+    for place in [
+        "tables.0.combinable_with: 99 is no other table",
+        "tables.1.min_party",
+        "services.0.days.0",
+        "services.1.closes",
+        "turn_minutes.0.minutes",
+        "exceptions.0.closed",
+        "pacing.covers",
+        "policy.no_show_fee.per",
+    ] {
+        assert!(said.contains(place), "{place} in {said}");
+    }
+    let mut venue = sample("roma-trastevere");
+    venue["services"][1]["opens"] = json!("14:00");
+    assert!(faults(&venue).contains("Pranzo and Cena overlap"), "{}", faults(&venue));
+    venue.as_object_mut().unwrap().remove("services");
+    assert!(faults(&venue).contains("pacing: this needs services"));
+}
+
+struct Rig {
+    dir: tempfile::TempDir,
+    store: Arc<MemoryStore>,
+    clock: ManualClock,
+}
+
+impl Rig {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), &sample("bandung-dago"));
+        let (store, clock) = (Arc::new(MemoryStore::new("reservation")), ManualClock::at(start_of_time()));
+        Self { dir, store, clock }
+    }
+
+    async fn start(&self) -> TestApp {
+        TestApp::at(self.dir.path().to_str().unwrap(), self.store.clone(), self.clock.clone()).await
+    }
+
+    async fn reload(&self, app: &TestApp) -> Vec<Changed> {
+        reload(&app.app, &Venues::load(self.dir.path()).unwrap()).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn other_rules_count_at_once_and_tell_whom_they_strand() {
+    let rig = Rig::new();
+    let app = rig.start().await;
+    let evening = json!({"party_size": 2, "area": "Teras", "start_time": "2026-12-24T19:00"});
+    let on_t1 = app.book(evening.clone()).await;
+    let at_noon = app.book(json!({"party_size": 4, "start_time": "2026-12-24T12:00"})).await;
+    let by_hand = app.book(json!({"party_size": 2, "start_time": "2026-12-24T20:00"})).await;
+    app.command(&by_hand, "assign-table", json!({"table_id": "X", "capacity": 2, "area": "Trotoar"})).await;
+    let gone = app.book(json!({"party_size": 2, "area": "Teras", "start_time": "2026-12-24T17:00"})).await;
+    app.command(&gone, "cancel", json!({"reason_code": "r"})).await;
+    assert_eq!(rig.reload(&app).await, [], "nothing has changed");
+    // No lunch any more, and the first table is gone.
+    let mut venue = sample("bandung-dago");
+    venue["services"].as_array_mut().unwrap().remove(0);
+    venue["tables"].as_array_mut().unwrap().remove(0);
+    write(rig.dir.path(), &venue);
+    let changes = rig.reload(&app).await;
+    let ids = |stranded: &[(events::ReservationId, &str)]| {
+        stranded.iter().map(|(id, reason)| (id.to_string(), (*reason).to_owned())).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (changes.len(), changes[0].version, ids(&changes[0].stranded)),
+        (1, 1, vec![(at_noon.clone(), "closed".to_owned()), (on_t1, "table_gone".to_owned())])
+    );
+    // Noted, with its digest; and what is stranded is as it was.
+    let noted = app.get("/events?type=meja.venue.changed.v1").await.json()[0].clone();
+    assert_eq!(
+        (&noted["subject"], &noted["data"]["stranded_count"]),
+        (&json!("venue/bandung-dago"), &json!(2))
+    );
+    assert_eq!(app.status(&at_noon).await, "PENDING");
+    // They count: T2 is the first table of two now, and there is no lunch.
+    let next = app.post("/api/reservations", &crate::app::booking(evening)).await.json();
+    assert_eq!(next["tables"][0]["table_id"], json!("T2"));
+    let lunch = crate::app::booking(json!({"start_time": "2026-12-24T12:00"}));
+    assert_eq!(app.post("/api/reservations", &lunch).await.problem().1, "closed");
+    assert_eq!(app.get("/api/reservations").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_changed_between_two_runs_is_noted_as_well_once_rules_are_noted() {
+    let rig = Rig::new();
+    let count = async |app: &TestApp| {
+        let noted = app.get("/events?type=meja.venue.changed.v1").await.json();
+        noted.as_array().unwrap().len()
+    };
+    let app = rig.start().await;
+    note_since_last_run(&app.app).await.unwrap();
+    assert_eq!(count(&app).await, 0, "its first rules are no change");
+    let mut venue = sample("bandung-dago");
+    venue["slot_minutes"] = json!(30);
+    write(rig.dir.path(), &venue);
+    rig.reload(&app).await;
+    drop(app);
+    for (slot, noted) in [(30, 1), (60, 2), (60, 2)] {
+        venue["slot_minutes"] = json!(slot);
+        write(rig.dir.path(), &venue);
+        let app = rig.start().await;
+        note_since_last_run(&app.app).await.unwrap();
+        assert_eq!(count(&app).await, noted);
+    }
+}
