@@ -33,12 +33,25 @@ pub enum Action {
     Serve,
     /// Check the settings and the venue files, then exit
     Check,
+    /// Look at the venue files
+    Venues {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: VenuesAction,
+    },
     /// Look at the log and keep it: verify, show, back up, restore, replay …
     Log {
         /// What to do with it.
         #[command(subcommand)]
         command: LogAction,
     },
+}
+
+/// What can be done with venue files.
+#[derive(Debug, Clone, Copy, clap::Subcommand)]
+pub enum VenuesAction {
+    /// Tell every fault of every file, or what each venue has; a running service takes them at SIGHUP
+    Check,
 }
 
 #[derive(Debug, clap::Args)]

@@ -13,7 +13,7 @@ use events::store::sled::{Options, SledStore};
 use logbook::serve::LogRoute;
 use reservation::app::{App, Parts};
 use reservation::channels::Channels;
-use reservation::config::{Action, Cli, Config};
+use reservation::config::{Action, Cli, Config, VenuesAction};
 use reservation::http;
 use reservation::reload;
 use reservation::venues::Venues;
@@ -41,6 +41,9 @@ fn main() -> ExitCode {
         Ok(venues) => venues,
         Err(error) => return refuse(error),
     };
+    if let Action::Venues { command: VenuesAction::Check } = config.action {
+        return exit::tell("reservation", &venues.to_string());
+    }
     if matches!(config.action, Action::Check) {
         let words = format!("settings and {} venue(s) are fine", venues.ids().len());
         return exit::tell("reservation", &words);

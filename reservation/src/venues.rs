@@ -103,6 +103,30 @@ impl Venues {
     }
 }
 
+/// A line for each venue, for whoever checks the files.
+impl std::fmt::Display for Venues {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let venues = self.current();
+        write!(f, "{} venue(s) are fine", venues.len())?;
+        for venue in venues.values() {
+            let seats: u32 = venue.tables.iter().map(|table| u32::from(table.seats)).sum();
+            write!(f, "\n  {}: {} tables with {seats} seats, ", venue.id, venue.tables.len())?;
+            match &venue.house {
+                None => f.write_str("no services: its book is kept by hand")?,
+                Some(house) => {
+                    let services: usize = house.hours.weekly.iter().map(Vec::len).sum();
+                    let (ways, exceptions) = (house.seatings.len(), house.hours.exceptions.len());
+                    write!(
+                        f,
+                        "{ways} ways to seat a party, {services} services a week, {exceptions} exceptions"
+                    )?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Reads one venue file, named `stem`.
 fn parse(text: &[u8], stem: &str) -> Result<Venue, Vec<String>> {
     let members = match serde_json::from_slice(text) {

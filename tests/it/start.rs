@@ -81,6 +81,20 @@ fn settings_can_be_checked_without_starting() {
         run(Command::new(binary("reservation")).arg("check").arg("--venues").arg(root().join("data/venues")));
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "reservation: settings and 2 venue(s) are fine\n");
     assert!(run(Command::new(binary("notifier")).arg("check")).status.success());
+    let venues = |dir: std::path::PathBuf| {
+        run(Command::new(binary("reservation")).args(["venues", "check", "--venues"]).arg(dir))
+    };
+    let fine = venues(root().join("data/venues"));
+    let said = String::from_utf8(fine.stdout).unwrap();
+    assert!(
+        fine.status.success() && said.contains("bandung-dago: 12 tables with 64 seats, 16 ways"),
+        "{said}"
+    );
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("x.json"), r#"{"id": "y", "services": [], "pacing": 5}"#).unwrap();
+    let faulty = venues(dir.path().to_owned());
+    let said = String::from_utf8(faulty.stderr).unwrap();
+    assert!(faulty.status.code() == Some(2) && said.contains("x.json: pacing:"), "{said}");
 }
 
 #[test]

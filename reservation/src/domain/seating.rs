@@ -97,6 +97,18 @@ impl Seatings {
         Ok(Self(seatings))
     }
 
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none, as in a house without tables.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The best seating for a party of `size` in `area`, of at most `tables_max` tables, all of them free.
     pub fn best(
         &self,

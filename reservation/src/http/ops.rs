@@ -44,19 +44,24 @@ pub(super) async fn ready(State(app): State<App>) -> Result<Response, Problem> {
     Ok(axum::Json(json!({"status": "ready", "head": head, "log_id": app.store.log_id()})).into_response())
 }
 
-/// The JSON Schema of an event's data
+/// What a venue file may say.
+const VENUE_SCHEMA: &str = include_str!("../../schemas/venue.schema.json");
+
+/// The JSON Schema of an event's data, or of a venue file
 #[utoipa::path(get, path = "/schemas/{name}", tag = "feed",
     params(("name" = String, Path, example = "meja.reservation.created.v1.json")),
     responses((status = 200, description = "JSON Schema", content_type = "application/schema+json", body = Object),
         (status = 404, body = bodies::Problem, content_type = "application/problem+json")))]
 pub(super) async fn schema(Path(name): Path<String>) -> Result<Response, Problem> {
-    let schema = name.strip_suffix(".json").and_then(Event::schema);
+    let schema = match name.strip_suffix(".json") {
+        Some("venue") => Some(VENUE_SCHEMA.to_owned()),
+        Some(event_type) => Event::schema(event_type).map(|schema| schema.to_string()),
+        None => None,
+    };
     let schema = schema.ok_or_else(|| {
-        Problem::not_found(format!("There is no schema {name}. There are: {}.", Event::TYPES.join(", ")))
+        let known = Event::TYPES.join(", ");
+        Problem::not_found(format!("There is no schema {name}. There are: venue, {known}; each with .json."))
     })?;
-    Ok((
-        [("content-type", "application/schema+json"), ("cache-control", "public, max-age=3600")],
-        schema.to_string(),
-    )
+    Ok(([("content-type", "application/schema+json"), ("cache-control", "public, max-age=3600")], schema)
         .into_response())
 }

@@ -59,6 +59,57 @@ fn every_fault_of_a_house_is_named_with_its_place() {
     assert!(faults(&venue).contains("pacing: this needs services"));
 }
 
+/// The schema that editors and tools use says what the service says: of the samples, and of each of their fields
+/// with nonsense in its place.
+#[test]
+fn the_schema_agrees_with_the_service() {
+    let schema: Value = serde_json::from_str(include_str!("../../schemas/venue.schema.json")).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    let mut compared = 0;
+    for id in ["bandung-dago", "roma-trastevere"] {
+        let venue = sample(id);
+        assert!(schema.is_valid(&venue), "{id}");
+        for (pointer, nonsense) in nonsense(&venue) {
+            let mut wrong = venue.clone();
+            *wrong.pointer_mut(&pointer).unwrap() = nonsense;
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::write(dir.path().join(format!("{id}.json")), wrong.to_string()).unwrap();
+            let taken = Venues::load(dir.path()).is_ok();
+            assert_eq!(
+                schema.is_valid(&wrong),
+                taken,
+                "{id} {pointer}: {}",
+                wrong.pointer(&pointer).unwrap()
+            );
+            compared += 1;
+        }
+    }
+    assert!(compared > 300, "{compared}");
+}
+
+/// Every place of a document, with something that can not stand there.
+fn nonsense(value: &Value) -> Vec<(String, Value)> {
+    let mut all = Vec::new();
+    let mut rest = vec![(String::new(), value)];
+    while let Some((at, value)) = rest.pop() {
+        match value {
+            Value::Object(members) => {
+                rest.extend(members.iter().map(|(name, value)| (format!("{at}/{name}"), value)));
+            }
+            Value::Array(items) => {
+                rest.extend(items.iter().enumerate().map(|(i, value)| (format!("{at}/{i}"), value)));
+            }
+            Value::Number(_) => all.extend([(at.clone(), json!(-1)), (at.clone(), json!("many"))]),
+            Value::String(_) => all.extend([(at.clone(), json!("")), (at.clone(), json!(7))]),
+            _ => all.push((at.clone(), json!("perhaps"))),
+        }
+        if !at.is_empty() && (value.is_object() || value.is_array()) {
+            all.push((at, json!(7)));
+        }
+    }
+    all
+}
+
 struct Rig {
     dir: tempfile::TempDir,
     store: Arc<MemoryStore>,
