@@ -2,7 +2,9 @@
 //!
 //! - `latency follow <url> <bookings per second> <seconds>`: from the answer to a booking until a consumer
 //!   that long-polls has its event in hand;
-//! - `latency read <url> <seconds>`: reading one reservation by its id, again and again.
+//! - `latency read <url> <seconds>`: reading one reservation by its id, again and again;
+//! - `latency fill <url> <first date> <days>`: books every table of the first venue for parties of four, slot by
+//!   slot, until nothing is free: how long each booking took.
 //!
 //! Prints the count, the median, the 99th percentile and the longest, in microseconds.
 
@@ -23,7 +25,8 @@ async fn main() -> Fallible<()> {
     let mut times = match words.as_slice() {
         ["follow", url, rate, seconds] => follow(&http, url, rate.parse()?, seconds.parse()?).await?,
         ["read", url, seconds] => read(&http, url, seconds.parse()?).await?,
-        _ => return Err("latency follow <url> <bookings per second> <seconds> | read <url> <seconds>".into()),
+        ["fill", url, date, days] => fill(&http, url, date.parse()?, days.parse()?).await?,
+        _ => return Err("latency fill <url> <first date> <days> | latency follow <url> <bookings per second> <seconds> | read <url> <seconds>".into()),
     };
     times.sort_unstable();
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_micros();
@@ -124,6 +127,47 @@ async fn read(http: &reqwest::Client, url: &str, seconds: u64) -> Fallible<Vec<D
         let answer = http.get(format!("{url}/api/reservations/{id}")).send().await?;
         answer.error_for_status()?.bytes().await?;
         times.push(began.elapsed());
+    }
+    Ok(times)
+}
+
+/// All days at once, each slot after the one before it.
+async fn fill(
+    http: &reqwest::Client,
+    url: &str,
+    first: chrono::NaiveDate,
+    days: usize,
+) -> Fallible<Vec<Duration>> {
+    let fill_day = |date: chrono::NaiveDate| {
+        let (http, url) = (http.clone(), url.to_owned());
+        async move {
+            let day = http.get(format!("{url}/api/availability?date={date}&party_size=4")).send().await?;
+            let day: Value = day.error_for_status()?.json().await?;
+            let mut times = Vec::new();
+            for slot in day["slots"].as_array().ok_or("no slots")? {
+                loop {
+                    let mut body = booking();
+                    body["party_size"] = json!(4);
+                    body["start_time"] = slot["start_time"].clone();
+                    if let Some(members) = body.as_object_mut() {
+                        members.remove("venue_id");
+                    }
+                    let began = Instant::now();
+                    let answer = http.post(format!("{url}/api/reservations")).json(&body).send().await?;
+                    match answer.status().as_u16() {
+                        200 => times.push(began.elapsed()),
+                        409 => break,
+                        other => return Err(format!("a booking was answered {other}").into()),
+                    }
+                }
+            }
+            Fallible::Ok(times)
+        }
+    };
+    let filling: Vec<_> = first.iter_days().take(days).map(|date| tokio::spawn(fill_day(date))).collect();
+    let mut times = Vec::new();
+    for day in filling {
+        times.extend(day.await??);
     }
     Ok(times)
 }

@@ -4,6 +4,7 @@
 #   BENCH_SECONDS=4 BENCH_ROUNDS=3   length and number of rounds
 #   BENCH_EVENTS=10000000            the longest log; 0 leaves out what needs filled logs
 #   bench.sh post postgres           some of: post postgres fastapi fastapi_plain log umadb feed follow read start growth
+#                                    availability
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/bench-others.sh"
@@ -12,7 +13,7 @@ cd "$root"
 seconds=${BENCH_SECONDS:-4}
 rounds=${BENCH_ROUNDS:-3}
 events=${BENCH_EVENTS:-10000000}
-all="post postgres fastapi fastapi_plain log umadb feed follow read start growth"
+all="post postgres fastapi fastapi_plain log umadb feed follow read start growth availability"
 wanted=" ${*:-$all} "
 need_rust
 need curl curl
@@ -42,7 +43,7 @@ echo=http://127.0.0.1:$((port + 1))
 stop_pid() { kill -TERM "$1" 2>/dev/null && wait "$1" 2>/dev/null || true; }
 
 start_reservation() { # DATA_DIR
-  target/release/reservation --listen 127.0.0.1:$port --data-dir "$1" --venues tests/venues/by-hand --log warn &
+  target/release/reservation --listen 127.0.0.1:$port --data-dir "$1" --venues "${venues:-tests/venues/by-hand}" --log warn &
   reservation=$!
   pids+=($reservation)
   wait_ready reservation $base $reservation
@@ -220,6 +221,40 @@ if [ "$events" != 0 ] && want growth; then
   done
   sed -i "s/_${events}_/_longest_/" "$results"
   result growth_longest "$events"
+fi
+
+# house TABLES: a venue with so many tables of four, open all day.
+house() {
+  mkdir -p "$work/house-$1"
+  jq -n --argjson n "$1" '{id: "bandung-dago", name: "Bench", timezone: "Asia/Jakarta", country: "ID", currency: "IDR",
+    locale: "id", policy: {}, tables: [range($n) | {id: "T\(.)", area: "Dalam", seats: 4}],
+    services: [{name: "All day", days: ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], opens: "10:00", closes: "23:00"}]}' \
+    >"$work/house-$1/bandung-dago.json"
+}
+# offered KEY TABLES DATA_DIR: a full book of 30 days, then what asking for one of them costs, and for the day after them.
+offered() {
+  local day=$(date -u -d '+1 day' +%F)
+  house "$2"
+  venues="$work/house-$2" start_reservation "$3"
+  read -r count _ p99 _ < <(target/release/examples/latency fill $base "$day" 30)
+  result "$1_booked" "$count" && result "$1_book_p99_us" "$p99"
+  for asked in full:15 empty:40; do
+    wrk -t1 -c8 -d"${seconds}s" --latency "$base/api/availability?party_size=2&date=$(date -u -d "+${asked#*:} days" +%F)" >"$work/wrk"
+    result "$1_${asked%:*}" "$(awk '/Requests\/sec/ {printf "%d", $2}' "$work/wrk")"
+    result "$1_${asked%:*}_p99" "$(awk '/99%/ {print $2}' "$work/wrk")"
+  done
+  stop_pid $reservation
+}
+
+if want availability; then
+  for tables in 10 60 200; do offered "tables_$tables" $tables "$work/tables-$tables"; done
+  if [ "$events" != 0 ]; then
+    for reservations in 1000 1000000; do
+      target/release/examples/fill "$work/book-$reservations" $((reservations * 8))
+      offered "book_$reservations" 60 "$work/book-$reservations"
+      rm -rf "${work:?}/book-$reservations"
+    done
+  fi
 fi
 
 scripts/bench-render.sh "$results" benches/performance.md >docs/performance.md

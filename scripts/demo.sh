@@ -76,9 +76,9 @@ post "/api/reservations/$other/cancel" '{"reason_code": "guest_request", "descri
 until_true "the mail about it went out" told "$other" "by mail: cancelled"
 
 step "6. A table is given once. What is refused says why, and what is free instead."
-garden="{\"customer_id\": \"budi\", \"start_time\": \"$evening\", \"party_size\": 12, \"area\": \"Kebun\",
+garden="{\"customer_id\": \"budi\", \"start_time\": \"$(slot bandung-dago 12 11:00)\", \"party_size\": 12,
   \"contact_info\": {\"name\": \"Budi\", \"phone\": \"0813 1111 2222\", \"email\": \"budi@example.com\"}}"
-for _ in 1 2; do
+for _ in 1 2 3; do
   curl -s "$reservation_url/api/reservations" -H 'content-type: application/json' -d "$garden" | show -c '{status, code, tables: [.tables[]?.table_id], alternatives}'
 done
 

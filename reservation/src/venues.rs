@@ -35,7 +35,7 @@ pub enum VenuesError {
     #[error("there is no venue in {}: put one file <id>.json there for each restaurant", .0.display())]
     None(PathBuf),
     /// Files have faults: all of them are named.
-    #[error("{} fault(s) in the venue files; nothing was started:{}", .0.len(), .0.iter().map(|f| format!("\n  - {f}")).collect::<String>())]
+    #[error("{} fault(s) in the venue files, none of which was taken:{}", .0.len(), .0.iter().map(|f| format!("\n  - {f}")).collect::<String>())]
     Faults(Vec<String>),
 }
 

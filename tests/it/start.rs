@@ -3,7 +3,7 @@
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::services::{Pair, binary, root};
+use crate::services::{Pair, Running, TOKEN, binary, free_port, root, until};
 
 fn run(command: &mut Command) -> Output {
     command.stderr(Stdio::piped()).stdout(Stdio::piped()).output().unwrap()
@@ -167,4 +167,42 @@ async fn whoever_says_nothing_is_not_kept_for_ever() {
         }
     });
     assert_eq!(futures::future::join_all(closed).await, [true; 4]);
+}
+
+/// A hangup is the word for "read your files again": a faulty one changes nothing, and nothing is stopped for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn venue_files_are_read_again_at_sighup() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("venues/bandung-dago.json");
+    std::fs::create_dir(dir.path().join("venues")).unwrap();
+    let sample = std::fs::read_to_string(root().join("data/venues/bandung-dago.json")).unwrap();
+    std::fs::write(&file, &sample).unwrap();
+    let url = format!("http://127.0.0.1:{}", free_port());
+    let log = std::fs::File::create(dir.path().join("log")).unwrap();
+    let mut command = Command::new(binary("reservation"));
+    command.args(["--listen", url.trim_start_matches("http://"), "--service-token", TOKEN]);
+    command.arg("--venues").arg(dir.path().join("venues")).arg("--data-dir").arg(dir.path().join("data"));
+    let service = Running(command.stderr(log).spawn().unwrap());
+    let hang_up = || {
+        let pid = rustix::process::Pid::from_child(&service.0);
+        rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+    };
+    let http = crate::torture::victim::Victim::client();
+    let get = async |path: &str| http.get(format!("{url}{path}")).send().await.ok()?.text().await.ok();
+    let said = || std::fs::read_to_string(dir.path().join("log")).unwrap();
+    until("the start", async || get("/readyz").await.is_some_and(|text| text.contains("ready"))).await;
+    std::fs::write(&file, sample.replace("\"opens\": \"11:00\"", "\"opens\": \"25:00\"")).unwrap();
+    hang_up();
+    until("the fault", async || {
+        said().contains("the rules are as they were") && said().contains("services.0.opens")
+    })
+    .await;
+    let noted = async || get("/events?type=meja.venue.changed.v1").await.unwrap();
+    assert_eq!(noted().await, "[]");
+    std::fs::write(&file, sample.replace("\"opens\": \"11:00\"", "\"opens\": \"12:00\"")).unwrap();
+    hang_up();
+    until("the change", async || noted().await.contains("\"version\":1")).await;
+    let day = get("/api/availability?date=2027-01-15&party_size=2").await.unwrap();
+    assert!(day.contains("T12:00:00+07:00") && !day.contains("T11:00:00+07:00"), "{day}");
+    assert_eq!(service.terminate(), Some(0));
 }
