@@ -67,6 +67,10 @@ async fn an_export_has_all_private_parts_or_none_and_half_an_import_is_no_log() 
     done("reservation", &["import", &text(&private), "--into", &half]);
     let hash = |dir: &str| verdict("reservation", &["--data-dir", dir])["hash"].clone();
     assert_eq!(hash(&half), hash(&data));
+    // A log that an import was refused for is as good as before.
+    let (code, _, said) = log("reservation", &["import", &text(&private), "--into", &data, "--new-log-id"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert_eq!(hash(&half), hash(&data));
     // Of a beginning everything is new, for a machine too.
     let diff = done("reservation", &["diff", &paid, "0", "1", "--json", "--data-dir", &data]);
     let diff: Value = serde_json::from_str(&diff).unwrap();

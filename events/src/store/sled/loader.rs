@@ -32,6 +32,9 @@ pub struct Loader {
     opened: Opened,
     chain: Chain,
     data_dir: PathBuf,
+    /// Whether it is noted that the log is not whole. Not before the first group: who is refused before that has
+    /// not touched it.
+    filling: bool,
     unsynced: usize,
 }
 
@@ -44,8 +47,7 @@ impl Loader {
     pub fn open(options: &Options) -> Result<Self, OpenError> {
         let opened = open::open(options, &mut |_| {})?;
         let (chain, data_dir) = (opened.chain.clone(), options.data_dir.clone());
-        open::begin_filling(&data_dir).map_err(|e| ("note that the log is being filled", e))?;
-        Ok(Self { opened, chain, data_dir, unsynced: 0 })
+        Ok(Self { opened, chain, data_dir, filling: false, unsynced: 0 })
     }
 
     /// Which log this is.
@@ -82,6 +84,10 @@ impl Loader {
     pub fn push(&mut self, group: &StoredGroup) -> Result<(), LoadingError> {
         let mut chain = self.chain.clone();
         chain.link(group)?;
+        if !self.filling {
+            open::begin_filling(&self.data_dir)?;
+            self.filling = true;
+        }
         let key = group.first().0.to_be_bytes();
         if !group.private_value().is_empty() {
             self.opened.private.0.insert(key, &group.private_value()[..]).map_err(LoadingError::Storage)?;
@@ -181,7 +187,8 @@ impl Held {
         for file in [MARK_FILE, WITNESS_FILE] {
             fs::rename(new_dir.join(file), self.data_dir.join(file)).map_err(failed)?;
         }
-        File::open(&self.data_dir).and_then(|dir| dir.sync_all()).map_err(failed)?;
+        // The old log may have been half a one; this is whole.
+        open::end_filling(&self.data_dir).map_err(failed)?;
         fs::remove_dir_all(new_dir).map_err(failed)?;
         Ok(kept)
     }

@@ -157,8 +157,12 @@ pub(super) fn begin_filling(data_dir: &Path) -> io::Result<()> {
     File::open(data_dir)?.sync_all()
 }
 
+/// Whoever began.
 pub(super) fn end_filling(data_dir: &Path) -> io::Result<()> {
-    fs::remove_file(data_dir.join(UNFINISHED))?;
+    match fs::remove_file(data_dir.join(UNFINISHED)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
     File::open(data_dir)?.sync_all()
 }
 
