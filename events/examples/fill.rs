@@ -63,6 +63,7 @@ fn story(n: u64) -> Result<Vec<NewEvent>, Box<dyn std::error::Error>> {
         timezone: "Asia/Jakarta".into(),
         locale: Locale::Id,
         policy,
+        area: None,
         payment_channel: Some("qris".into()),
         contact_digest: PrivateDigest::of(&n.to_be_bytes()),
         walk_in: false,

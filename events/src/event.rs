@@ -13,7 +13,7 @@ use crate::ids::{AssignmentId, CustomerId, PaymentId, ReservationId, TableId, Ve
 use crate::values::{
     CancelledBy, Locale, Medium, Money, PartySize, Policy, PrivateDigest, ReleaseCause, TimeWindow,
 };
-pub use crate::waitlist::{WaitlistAccepted, WaitlistJoined, WaitlistLeft, WaitlistOffered};
+pub use crate::waitlist::{OfferedTable, WaitlistAccepted, WaitlistJoined, WaitlistLeft, WaitlistOffered};
 
 /// An event that can not be read back.
 #[derive(Debug, thiserror::Error)]
@@ -159,6 +159,9 @@ pub struct ReservationCreated {
     pub locale: Locale,
     /// The house rules of that moment.
     pub policy: Policy,
+    /// Where the party wants to sit, if that matters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub area: Option<String>,
     /// How the guest wants to pay, if they said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_channel: Option<String>,
@@ -213,6 +216,9 @@ pub struct ReservationRescheduled {
     pub from: TimeWindow,
     /// The time it is now.
     pub to: TimeWindow,
+    /// Where the party wants to sit from now on, if that has changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub area: Option<String>,
 }
 
 /// More or fewer guests come.
@@ -222,6 +228,9 @@ pub struct PartySizeChanged {
     pub from: PartySize,
     /// How many it are now.
     pub to: PartySize,
+    /// Where the party wants to sit from now on, if that has changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub area: Option<String>,
 }
 
 /// The party is there.

@@ -1,20 +1,26 @@
 //! Speaks up when a hold has run out, or a party has not come. The deadlines follow from the log, so they survive
 //! a restart, and what was done about one is in the log, so it is done once.
+//!
+//! While the service is away nobody can check in: whose grace ran out meanwhile has it once more from the start on.
 
 use std::sync::Arc;
 
 use chassis::clock::SharedClock;
 use chassis::serve::Shutdown;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use events::Position;
 
-use crate::domain::Command;
+use crate::domain::reservation::Deadline;
+use crate::domain::{Command, Reservation};
 use crate::handle::Handler;
 use crate::record::Submission;
-use crate::views::Views;
+use crate::views::{ListKey, Views};
 
-/// Deadlines that are dealt with before the clock is looked at again.
+/// Deadlines that are looked at in one go.
 const AT_A_TIME: usize = 256;
+
+/// How soon what could not be done is tried again.
+const AGAIN_AFTER: TimeDelta = TimeDelta::seconds(1);
 
 /// Does what is due at each deadline, until the service stops.
 ///
@@ -26,30 +32,32 @@ pub async fn run(
     mut head: tokio::sync::watch::Receiver<Position>,
     shutdown: Shutdown,
 ) {
+    let started = clock.now();
     loop {
         let seen = *head.borrow_and_update();
         views.caught_up(seen).await;
         let now = clock.now();
-        let mut failed = false;
-        for id in views.due(now, AT_A_TIME) {
-            let submission = Submission::system("deadlines", clock.as_ref());
-            match handler.handle(id, &Command::Expire, &submission).await {
-                Ok(done) => {
-                    tracing::info!(%id, status = done.reservation.status.word(), "a deadline has come");
-                }
-                Err(error) => {
-                    // A full disk, say. The others are still looked at, and this one at the next tick.
-                    tracing::warn!(error = &error as &dyn std::error::Error, %id, "could not do what is due");
-                    failed = true;
-                }
+        let (mut again, mut after): (Option<DateTime<Utc>>, Option<ListKey>) = (None, None);
+        loop {
+            let due = views.due(now, after, AT_A_TIME);
+            for (_, id) in &due {
+                let Some(reservation) = views.get(*id) else { continue };
+                let later = match late(&reservation, started).filter(|at| *at > now) {
+                    Some(at) => Some(at),
+                    None => expire(&handler, &reservation, clock.as_ref()).await.then(|| now + AGAIN_AFTER),
+                };
+                again = again.into_iter().chain(later).min();
+            }
+            match due.last() {
+                Some(last) => after = Some(*last),
+                None => break,
             }
         }
         // The views must have taken in what was appended before deadlines are looked at again.
         let appended = *head.borrow();
         views.caught_up(appended).await;
-        let next = if failed { Some(now + TimeDelta::seconds(1)) } else { views.next_deadline() };
         let due = async {
-            match next {
+            match views.next_deadline(now).into_iter().chain(again).min() {
                 Some(at) => clock.wait(at).await,
                 None => std::future::pending().await,
             }
@@ -58,6 +66,30 @@ pub async fn run(
             () = due => {}
             changed = head.changed() => if changed.is_err() { return },
             () = shutdown.requested() => return,
+        }
+    }
+}
+
+/// When a party may be taken for one that never came, if that was due while the service was away.
+fn late(reservation: &Reservation, started: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    match reservation.deadline()? {
+        (at, Deadline::NoShow) if at <= started => Some(started + (at - reservation.window().start)),
+        (_, Deadline::NoShow | Deadline::Hold) => None,
+    }
+}
+
+/// Whether it must be tried again.
+async fn expire(handler: &Handler, reservation: &Reservation, clock: &dyn chassis::clock::Clock) -> bool {
+    let (id, submission) = (reservation.id, Submission::system("deadlines", clock));
+    match handler.handle(id, &Command::Expire, &submission).await {
+        Ok(done) => {
+            tracing::info!(%id, status = done.reservation.status.word(), "a deadline has come");
+            false
+        }
+        Err(error) => {
+            // A full disk, say. The others are still looked at, and this one soon again.
+            tracing::warn!(error = &error as &dyn std::error::Error, %id, "could not do what is due");
+            true
         }
     }
 }

@@ -11,23 +11,29 @@ use chassis::clock::SharedClock;
 use events::event::{Event, ReservationCreated, VenueChanged};
 use events::recorded::NewEvent;
 use events::store::{AppendCondition, AppendError, Appended, EventStore};
+use events::values::TimeWindow;
 use events::{AssignmentId, PaymentId, Position, Query, ReservationId, Tag, VenueId};
 
 use self::error::refused;
 pub use self::error::{HandleError, Refused};
-use self::guard::{book_tags, guard, wanted};
+use self::guard::{booked, guard, taken};
 use crate::domain::floor::{self, Floor};
-use crate::domain::house::House;
 use crate::domain::seating::TABLES_PER_PARTY_MAX;
 use crate::domain::{Command, Occupancy, Reservation, Stamp};
-use crate::queues::Queues;
+use crate::queues::{Queues, Turn};
 use crate::record::{About, CommandKey, Submission, entries, venue_entry};
-use crate::stream::{self, StreamError, Until};
+use crate::stream::{self, Until};
 use crate::venues::Venues;
 use crate::views::Views;
 
 /// How often a decision is made anew because something came between.
 const ATTEMPTS_MAX: usize = 16;
+
+/// Stranded bookings that an event names.
+const STRANDED_NAMED_MAX: usize = 100;
+
+/// A booking that does not fit the rules any more, and why, as a stable code.
+pub type Stranded = (ReservationId, &'static str);
 
 /// Takes commands to the log.
 #[derive(Clone)]
@@ -37,15 +43,6 @@ pub struct Handler {
     venues: Venues,
     clock: SharedClock,
     queues: Arc<Queues>,
-}
-
-/// A booking that is asked for.
-#[derive(Debug, Clone)]
-pub struct Wanted {
-    /// The fact, if it comes to be one.
-    pub created: ReservationCreated,
-    /// Where the party wants to sit, if that matters.
-    pub area: Option<String>,
 }
 
 /// What a command led to.
@@ -69,18 +66,18 @@ impl Handler {
         Self { store, views, venues, clock, queues: Arc::default() }
     }
 
-    /// Notes that a table was asked for.
+    /// Notes what was `wanted`, if it can be had: a table for a party that books, or that stands in the door.
     ///
     /// # Errors
     /// [`HandleError`]; nothing was appended then.
-    pub async fn book(&self, wanted: &Wanted, submission: &Submission) -> Result<Handled, HandleError> {
+    pub async fn book(
+        &self,
+        wanted: &ReservationCreated,
+        submission: &Submission,
+    ) -> Result<Handled, HandleError> {
         let id = ReservationId(self.clock.new_id());
         let payment_id = PaymentId(self.clock.new_id());
-        let venue_id = &wanted.created.venue_id;
-        let _turn = match self.venues.get(Some(venue_id)).is_some_and(|venue| venue.house.is_some()) {
-            true => Some(self.queues.turn(venue_id, &wanted.created.window).await),
-            false => None,
-        };
+        let _turn = self.turn(&wanted.venue_id, &wanted.window).await;
         for _ in 0..ATTEMPTS_MAX {
             match self.try_book(id, payment_id, wanted, submission).await? {
                 Attempt::Done(handled) => return Ok(*handled),
@@ -100,12 +97,15 @@ impl Handler {
         command: &Command,
         submission: &Submission,
     ) -> Result<Handled, HandleError> {
-        let _turn = match command {
-            Command::Reschedule { window } => match self.views.get(id) {
-                Some(reservation) => Some(self.queues.turn(&reservation.booking.venue_id, window).await),
-                None => None,
-            },
-            _ => None,
+        let _turn = match self.views.get(id).filter(|_| command.takes_tables()) {
+            Some(reservation) => {
+                let window = match command {
+                    Command::Reschedule { window, .. } => *window,
+                    _ => reservation.window(),
+                };
+                self.turn(&reservation.booking.venue_id, &window).await
+            }
+            None => None,
         };
         for _ in 0..ATTEMPTS_MAX {
             match self.try_handle(id, command, submission).await? {
@@ -116,63 +116,66 @@ impl Handler {
         Err(HandleError::Contended)
     }
 
+    /// Waits for its turn to decide about an evening. Where the book is kept by hand nobody contends for it.
+    async fn turn(&self, venue: &VenueId, window: &TimeWindow) -> Option<Turn<'_>> {
+        match self.venues.get(Some(venue))?.house {
+            Some(_) => Some(self.queues.turn(venue, window).await),
+            None => None,
+        }
+    }
+
     async fn try_book(
         &self,
         id: ReservationId,
         payment_id: PaymentId,
-        wanted: &Wanted,
+        wanted: &ReservationCreated,
         submission: &Submission,
     ) -> Result<Attempt, HandleError> {
-        let Wanted { created, area } = wanted;
-        let venue = self.venues.get(Some(&created.venue_id));
-        let house = venue.as_deref().and_then(|venue| venue.house.as_ref());
-        let now = self.clock.now();
-        let decide = |floor: &Floor<'_>| match created.walk_in {
-            true => floor::walk_in(created.clone(), area.as_deref(), floor),
-            false => floor::book(created.clone(), area.as_deref(), floor, payment_id, now),
+        let (venue_id, now) = (&wanted.venue_id, self.clock.now());
+        let decide = |floor: &Floor<'_>| {
+            let decided = match wanted.walk_in {
+                true => floor::walk_in(wanted.clone(), floor),
+                false => floor::book(wanted.clone(), floor, payment_id, now),
+            };
+            (decided, booked(venue_id, floor.house, &wanted.window))
         };
-        let (decided, looked_at, book) = match house {
-            // It takes nothing that anyone else could want: only a repeat of itself can come between.
-            None => (decide(&Floor::by_hand(&Occupancy::default())), Position::START, Vec::new()),
-            Some(_) => {
-                let (decided, at) = self.on_the_floor(&created.venue_id, house, decide).await;
-                (decided, at, book_tags(&created.venue_id, &created.window))
-            }
+        // Before the rules are looked at: those that are noted after this are a conflict.
+        let head = self.store.head();
+        let venue = self.venues.get(Some(venue_id)).ok_or_else(|| HandleError::NoVenue(venue_id.clone()))?;
+        let ((decided, looked_for), looked_at) = match venue.house {
+            // It takes nothing that anyone else could want.
+            None => (decide(&Floor::by_hand(&Occupancy::default())), head),
+            Some(_) => self.on_the_floor(venue_id, decide).await,
         };
         // After the book was read: a twin of this request that the look misses is appended behind it, and is a
         // conflict then.
         if let Some(handled) = self.replay(submission.key.as_ref()).await? {
             return Ok(Attempt::Done(Box::new(handled)));
         }
-        let events = decided.map_err(|refusal| {
-            let (window, size, area) = (created.window, created.party_size, area.clone());
-            let venue_id = created.venue_id.clone();
-            let walks_in = created.walk_in;
-            refused(refusal, Refused { venue_id, window, size, area, walks_in, reservation: None })
-        })?;
+        let events = decided.map_err(|refusal| refused(refusal, Refused::booking(wanted)))?;
         let about = About {
             id,
-            venue_id: &created.venue_id,
-            customer_id: Some(&created.customer_id),
-            window: created.window,
+            venue_id,
+            customer_id: Some(&wanted.customer_id),
+            window: wanted.window,
             private_at: vec![],
         };
         let entries = entries(&events, &about, submission, self.clock.as_ref(), now)?;
-        let guard = guard(std::iter::once(Tag::reservation(id)).chain(book), submission.key.as_ref());
+        let guard = guard(std::iter::once(Tag::reservation(id)).chain(looked_for), submission.key.as_ref());
         self.keep(None, id, &events, entries, AppendCondition::unchanged(guard, looked_at)).await
     }
 
-    /// Decides by what `venue` has given away up to the position that comes back with the decision.
-    async fn on_the_floor<T>(
-        &self,
-        venue: &VenueId,
-        house: Option<&House>,
-        decide: impl FnOnce(&Floor<'_>) -> T,
-    ) -> (T, Position) {
+    /// Decides by what `venue` promises, and has given away up to the position that comes back with the decision.
+    async fn on_the_floor<T>(&self, venue: &VenueId, decide: impl FnOnce(&Floor<'_>) -> T) -> (T, Position) {
         self.views.caught_up(self.store.head()).await;
         let ids: [AssignmentId; TABLES_PER_PARTY_MAX] =
             std::array::from_fn(|_| AssignmentId(self.clock.new_id()));
-        self.views.with_book(venue, |occupancy| decide(&Floor { occupancy, house, assignment_ids: &ids }))
+        self.views.with_book(venue, |occupancy| {
+            // Rules count before they are noted: those that are noted up to that position are these, or later ones.
+            let venue = self.venues.get(Some(venue));
+            let house = venue.as_deref().and_then(|venue| venue.house.as_ref());
+            decide(&Floor { occupancy, house, assignment_ids: &ids })
+        })
     }
 
     async fn try_handle(
@@ -192,65 +195,60 @@ impl Handler {
         if submission.if_match.as_ref().is_some_and(|seen| !seen.contains(&current)) {
             return Err(HandleError::Stale { current });
         }
-        let venue_id = &reservation.booking.venue_id;
-        let venue = self.venues.get(Some(venue_id));
-        let house = venue.as_deref().and_then(|venue| venue.house.as_ref());
-        let wanted = wanted(&reservation, command, house);
         let now = self.clock.now();
-        let decided = if wanted.is_empty() {
-            reservation.decide(command, &Floor::by_hand(&Occupancy::default()), now)
-        } else {
-            let decide = |floor: &Floor<'_>| reservation.decide(command, floor, now);
-            let (decided, at) = self.on_the_floor(venue_id, house, decide).await;
+        let decide = |floor: &Floor<'_>| {
+            (reservation.decide(command, floor, now), taken(&reservation, command, floor.house))
+        };
+        let (decided, looked_for) = if command.takes_tables() {
+            let (found, at) = self.on_the_floor(&reservation.booking.venue_id, decide).await;
             looked_at = looked_at.min(at);
-            decided
+            found
+        } else {
+            decide(&Floor::by_hand(&Occupancy::default()))
         };
         let events = decided.map_err(|refusal| refused(refusal, Refused::by(&reservation, command)))?;
         if events.is_empty() {
             return Ok(Attempt::Done(Box::new(Handled { reservation, replayed: false })));
         }
         let entries = entries(&events, &About::existing(&reservation), submission, self.clock.as_ref(), now)?;
-        let guard = guard(std::iter::once(Tag::reservation(id)).chain(wanted), submission.key.as_ref());
+        let guard = guard(std::iter::once(Tag::reservation(id)).chain(looked_for), submission.key.as_ref());
         // What came after either was read, the reservation or the book, is a conflict.
         self.keep(Some(reservation), id, &events, entries, AppendCondition::unchanged(guard, looked_at)).await
     }
 
-    /// Whether a change of the rules of `venue` was ever noted.
-    ///
-    /// # Errors
-    /// [`HandleError::Load`].
-    pub async fn has_rules(&self, venue: &VenueId) -> Result<bool, HandleError> {
-        let rules = Query::any_tag([Tag::rules(venue)]);
-        let page = self.store.read(&rules, Position::START, 1).await.map_err(StreamError::from)?;
-        Ok(!page.is_empty())
-    }
-
-    /// Notes that the rules of a venue have changed, unless these very rules were noted last. Gives back the version.
+    /// Notes that the rules of `venue` are now those of `digest`, unless these were noted last. Gives back the version
+    /// and what `strands` found: whom these rules leave without what they were promised.
     ///
     /// # Errors
     /// [`HandleError`]; nothing was appended then.
     pub async fn note_rules(
         &self,
-        change: &VenueChanged,
+        venue: &VenueId,
+        digest: Option<&str>,
+        strands: impl Fn() -> Vec<Stranded>,
         submission: &Submission,
-    ) -> Result<Option<u32>, HandleError> {
-        for _ in 0..ATTEMPTS_MAX {
-            let rules = Query::any_tag([Tag::rules(&change.venue_id)]);
-            let mut last: Option<VenueChanged> = None;
-            let at = stream::each(self.store.as_ref(), &rules, Position::START, |_, event| {
-                if let Event::VenueChanged(changed) = event {
-                    last = Some(changed);
-                }
-            })
-            .await?;
-            if last.as_ref().is_some_and(|last| last.digest == change.digest) {
+    ) -> Result<Option<(u32, Vec<Stranded>)>, HandleError> {
+        for attempt in 1..=ATTEMPTS_MAX {
+            let head = self.store.head();
+            self.views.caught_up(head).await;
+            let last = self.views.noted_rules(venue);
+            if last.as_ref().is_some_and(|last| last.digest.as_deref() == digest) {
                 return Ok(None);
             }
-            let version = last.map_or(0, |last| last.version) + 1;
-            let entry =
-                venue_entry(VenueChanged { version, ..change.clone() }, submission, self.clock.as_ref())?;
-            if self.offer(vec![entry], AppendCondition::unchanged(rules, at)).await?.is_some() {
-                return Ok(Some(version));
+            let (version, stranded) = (last.map_or(0, |last| last.version) + 1, strands());
+            let change = VenueChanged {
+                venue_id: venue.clone(),
+                version,
+                digest: digest.map(str::to_owned),
+                stranded: stranded.iter().take(STRANDED_NAMED_MAX).map(|(id, _)| *id).collect(),
+                stranded_count: u32::try_from(stranded.len()).unwrap_or(u32::MAX),
+            };
+            let entry = venue_entry(change, submission, self.clock.as_ref())?;
+            // Nobody may be stranded unseen; but where bookings never stop to come, the rules are noted in the end.
+            let bookings = (attempt < ATTEMPTS_MAX).then(|| Tag::venue(venue));
+            let guard = Query::any_tag(std::iter::once(Tag::rules(venue)).chain(bookings));
+            if self.put(vec![entry], AppendCondition::unchanged(guard, head)).await?.is_some() {
+                return Ok(Some((version, stranded)));
             }
         }
         Err(HandleError::Contended)
@@ -290,7 +288,7 @@ impl Handler {
         condition: AppendCondition,
     ) -> Result<Attempt, HandleError> {
         let time = entries.first().map(|entry| entry.time).unwrap_or_default();
-        match self.offer(entries, condition).await? {
+        match self.put(entries, condition).await? {
             Some(appended) => {
                 for (position, event) in (appended.first.0..).map(Position).zip(events) {
                     stream::fold(&mut reservation, id, event, Stamp { position, time });
@@ -303,7 +301,7 @@ impl Handler {
     }
 
     /// Appends, unless something came between.
-    async fn offer(
+    async fn put(
         &self,
         entries: Vec<NewEvent>,
         condition: AppendCondition,

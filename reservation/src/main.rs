@@ -19,6 +19,8 @@ use reservation::reload;
 use reservation::venues::Venues;
 use reservation::views::Views;
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::Signal;
 
 /// A tenth less CPU for a booking than with the system's allocator, see docs/performance.md.
 #[global_allocator]
@@ -60,6 +62,15 @@ fn main() -> ExitCode {
     else {
         return refuse(anyhow::anyhow!("logs and metrics can not be started twice"));
     };
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return refuse(error),
+    };
+    // Before the log is opened, which may take a while: a hangup meanwhile must not end the start.
+    let hangups = match runtime.block_on(async { reload::hangups() }) {
+        Ok(hangups) => hangups,
+        Err(error) => return refuse(error),
+    };
     // The log is read once: what opens it and what is built from it see the same bytes.
     let (mut views, mut readable) = (Views::default(), Ok(()));
     let opened = SledStore::open_visiting(&options, &mut |stored| {
@@ -71,7 +82,7 @@ fn main() -> ExitCode {
         Ok(store) => Arc::new(store),
         Err(error) => return refuse(error),
     };
-    match run(config, venues, store, views, metrics) {
+    match runtime.block_on(run(config, hangups, venues, store, views, metrics)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
@@ -80,9 +91,9 @@ fn main() -> ExitCode {
     }
 }
 
-#[tokio::main]
 async fn run(
     config: Config,
+    hangups: Signal,
     venues: Venues,
     store: Arc<SledStore>,
     views: Views,
@@ -100,8 +111,8 @@ async fn run(
     let parts =
         Parts { store: log, views, venues, channels, service_token, clock, shutdown: shutdown.clone() };
     let app = App::start(parts).await?;
-    reload::note_since_last_run(&app).await?;
-    reload::on_hangup(app.clone(), config.venues, shutdown.clone())?;
+    reload::note_since_last_run(&app).await.tell();
+    tokio::spawn(reload::follow(app.clone(), config.venues, hangups, shutdown.clone()));
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
         format!(
             "could not listen on {}: is another process there? Choose another address with --listen",

@@ -17,6 +17,9 @@ const QUEUES: usize = 64;
 #[derive(Debug)]
 pub struct Queues([Mutex<()>; QUEUES]);
 
+/// A place at the head of the queues of an evening, until it is dropped.
+pub type Turn<'a> = Vec<MutexGuard<'a, ()>>;
+
 impl Default for Queues {
     fn default() -> Self {
         Self(std::array::from_fn(|_| Mutex::new(())))
@@ -24,8 +27,8 @@ impl Default for Queues {
 }
 
 impl Queues {
-    /// Waits for its turn to decide about `window` at `venue`; it lasts until what is returned is dropped.
-    pub async fn turn(&self, venue: &VenueId, window: &TimeWindow) -> Vec<MutexGuard<'_, ()>> {
+    /// Waits for its turn to decide about `window` at `venue`.
+    pub async fn turn(&self, venue: &VenueId, window: &TimeWindow) -> Turn<'_> {
         let queue = |date: chrono::NaiveDate| {
             let mut hasher = DefaultHasher::new();
             (venue, date).hash(&mut hasher);

@@ -167,7 +167,9 @@ fn tags(event: &Event, about: &About<'_>, submission: &Submission) -> Vec<Tag> {
                 day_tags(about.venue_id, &moved.to).filter(|tag| !tags.contains(tag)).collect();
             tags.extend(more);
         }
-        Event::ReservationCreated(_)
+        // Who is in the house sits at a table, whatever time it was taken for.
+        Event::ReservationCheckedIn(_)
+        | Event::ReservationCreated(_)
         | Event::PartySizeChanged(_)
         | Event::ReservationCancelled(_)
         | Event::ReservationNoShow(_) => tags.extend(day_tags(about.venue_id, &about.window)),

@@ -3,35 +3,22 @@
 //! New files are looked at as a whole before any of them counts; with a fault the house goes on as it was. What
 //! changes is noted in the log, with the bookings that the new rules would strand: they are told, never touched.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use chassis::serve::Shutdown;
 use chrono::{DateTime, Utc};
-use events::event::VenueChanged;
-use events::{ReservationId, VenueId};
+use events::VenueId;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::App;
-use crate::domain::Status;
 use crate::domain::venue::Venue;
-use crate::handle::HandleError;
+use crate::domain::{Reservation, Status};
+use crate::handle::{HandleError, Stranded};
 use crate::record::Submission;
 use crate::venues::{Venues, VenuesError};
 use crate::views::Filter;
-
-/// Stranded bookings that an event names.
-const STRANDED_NAMED_MAX: usize = 100;
-
-/// Why the venues are as they were.
-#[derive(Debug, thiserror::Error)]
-pub enum ReloadError {
-    /// The files can not be used.
-    #[error(transparent)]
-    Files(#[from] VenuesError),
-    /// The new rules count, but that could not be noted.
-    #[error("the new rules count, but could not be noted in the log")]
-    Note(#[source] HandleError),
-}
 
 /// What changed at a venue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,99 +28,114 @@ pub struct Changed {
     /// The version of its rules, as noted in the log.
     pub version: u32,
     /// Bookings to come that do not fit them, with the reason, the earliest first.
-    pub stranded: Vec<(ReservationId, &'static str)>,
+    pub stranded: Vec<Stranded>,
 }
 
-/// Reads the venues of `dir` anew at every SIGHUP, until the service stops.
+/// What came of new rules: all of them count.
+#[derive(Debug, Default)]
+pub struct Reloaded {
+    /// What changed, and is noted in the log.
+    pub changes: Vec<Changed>,
+    /// What changed, but could not be noted.
+    pub not_noted: Vec<(VenueId, HandleError)>,
+}
+
+/// SIGHUP. From here on it ends nobody; it is dealt with once there is someone to deal with it.
 ///
 /// # Errors
 /// When the signal can not be listened to.
-pub fn on_hangup(app: App, dir: PathBuf, shutdown: Shutdown) -> std::io::Result<()> {
-    let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                _ = hangup.recv() => {}
-                () = shutdown.requested() => return,
-            }
-            match Venues::load(&dir).map_err(ReloadError::from) {
-                Ok(venues) => tell(reload(&app, &venues).await),
-                Err(error) => tell(Err(error)),
-            }
-        }
-    });
-    Ok(())
+pub fn hangups() -> std::io::Result<Signal> {
+    signal(SignalKind::hangup())
 }
 
-fn tell(reloaded: Result<Vec<Changed>, ReloadError>) {
-    let changes = match reloaded {
-        Ok(changes) => changes,
-        Err(error) => {
-            tracing::error!("the venue files were not taken, and the rules are as they were: {error}");
-            return;
+/// Reads the venues of `dir` anew at every one of `hangups`, until the service stops.
+pub async fn follow(app: App, dir: PathBuf, mut hangups: Signal, shutdown: Shutdown) {
+    loop {
+        tokio::select! {
+            _ = hangups.recv() => {}
+            () = shutdown.requested() => return,
         }
-    };
-    if changes.is_empty() {
-        tracing::info!("the venue files were read again: nothing has changed");
+        let dir = dir.clone();
+        match tokio::task::spawn_blocking(move || Venues::load(&dir)).await {
+            Ok(Ok(venues)) => reload(&app, &venues).await.tell(),
+            Ok(Err(error)) => not_taken(&error),
+            Err(error) => tracing::error!("the venue files could not be read: {error}"),
+        }
     }
-    for Changed { venue_id, version, stranded } in changes {
-        tracing::info!(%venue_id, version, stranded = stranded.len(), "the venue has other rules");
-        for (reservation_id, reason) in stranded {
-            tracing::warn!(%venue_id, %reservation_id, reason, "a booking does not fit the new rules: move or cancel it by hand");
+}
+
+fn not_taken(error: &VenuesError) {
+    tracing::error!("the venue files were not taken, and the rules are as they were: {error}");
+}
+
+impl Reloaded {
+    /// Tells whoever reads the logs.
+    pub fn tell(self) {
+        if self.changes.is_empty() && self.not_noted.is_empty() {
+            tracing::info!("the venue files were read: no rules have changed since they were noted last");
+        }
+        for Changed { venue_id, version, stranded } in self.changes {
+            tracing::info!(%venue_id, version, stranded = stranded.len(), "the venue has other rules");
+            for (reservation_id, reason) in stranded {
+                tracing::warn!(%venue_id, %reservation_id, reason, "a booking does not fit the new rules: move or cancel it by hand");
+            }
+        }
+        for (venue_id, error) in self.not_noted {
+            tracing::error!(%venue_id, error = &error as &dyn std::error::Error, "the venue has other rules, which could not be noted in the log: send SIGHUP again once it takes events");
         }
     }
 }
 
 /// Lets `venues` count from now on, and notes what changed.
-///
-/// # Errors
-/// [`ReloadError::Note`]; the new rules count all the same.
-pub async fn reload(app: &App, venues: &Venues) -> Result<Vec<Changed>, ReloadError> {
+pub async fn reload(app: &App, venues: &Venues) -> Reloaded {
     let before = app.venues.replace(venues);
-    let mut ids = before.ids();
-    ids.extend(venues.ids().into_iter().filter(|id| !ids.contains(id)).collect::<Vec<_>>());
-    let mut changes = Vec::new();
+    note(app, Some(&before)).await
+}
+
+/// Notes what changed while the service did not run.
+pub async fn note_since_last_run(app: &App) -> Reloaded {
+    note(app, None).await
+}
+
+async fn note(app: &App, before: Option<&Venues>) -> Reloaded {
+    let mut ids: BTreeSet<_> = app.venues.ids().into_iter().chain(app.views.venues()).collect();
+    ids.extend(before.into_iter().flat_map(Venues::ids));
+    let mut reloaded = Reloaded::default();
     for id in ids {
-        let (old, new) = (before.get(Some(&id)), venues.get(Some(&id)));
-        if old.as_ref().map(|venue| &venue.digest) != new.as_ref().map(|venue| &venue.digest) {
-            changes.extend(note(app, &id, old.as_ref(), new.as_ref()).await?);
+        let (old, new) = (before.and_then(|before| before.get(Some(&id))), app.venues.get(Some(&id)));
+        if !is_news(app, &id, before.is_some(), old.as_ref(), new.as_ref()) {
+            continue;
+        }
+        let (now, digest) = (app.clock.now(), new.as_ref().map(|venue| venue.digest.as_str()));
+        let strands = || stranded(app, &id, old.as_ref(), new.as_ref(), now);
+        let submission = Submission::system("venues", app.clock.as_ref());
+        match app.handler.note_rules(&id, digest, strands, &submission).await {
+            Ok(None) => {}
+            Ok(Some((version, stranded))) => {
+                reloaded.changes.push(Changed { venue_id: id, version, stranded });
+            }
+            Err(error) => reloaded.not_noted.push((id, error)),
         }
     }
-    Ok(changes)
+    reloaded
 }
 
-/// Notes what changed since it was last noted. A venue of which nothing was ever noted has its first rules.
-///
-/// # Errors
-/// [`ReloadError::Note`].
-pub async fn note_since_last_run(app: &App) -> Result<(), ReloadError> {
-    for id in app.venues.ids() {
-        let venue = app.venues.get(Some(&id));
-        if app.handler.has_rules(&id).await.map_err(ReloadError::Note)? {
-            tell(Ok(note(app, &id, None, venue.as_ref()).await?.into_iter().collect()));
-        }
-    }
-    Ok(())
-}
-
-async fn note(
+/// Whether the rules of a venue are to be noted, if they are not those that were noted last. Where nothing was ever
+/// noted, a change is; or at start what those are held against who have booked already.
+fn is_news(
     app: &App,
     id: &VenueId,
+    running: bool,
     old: Option<&Arc<Venue>>,
     new: Option<&Arc<Venue>>,
-) -> Result<Option<Changed>, ReloadError> {
-    app.views.caught_up(app.store.head()).await;
-    let stranded = stranded(app, id, old, new, app.clock.now());
-    let change = VenueChanged {
-        venue_id: id.clone(),
-        version: 0,
-        digest: new.map(|venue| venue.digest.clone()),
-        stranded: stranded.iter().take(STRANDED_NAMED_MAX).map(|(id, _)| *id).collect(),
-        stranded_count: u32::try_from(stranded.len()).unwrap_or(u32::MAX),
+) -> bool {
+    let promises = || new.is_none_or(|venue| venue.house.is_some());
+    let booked = || !to_come(app, id, app.clock.now(), |reservation| Some(reservation.id)).is_empty();
+    let first = match running {
+        true => old.map(|venue| &venue.digest) != new.map(|venue| &venue.digest),
+        false => promises() && booked(),
     };
-    let submission = Submission::system("venues", app.clock.as_ref());
-    let version = app.handler.note_rules(&change, &submission).await.map_err(ReloadError::Note)?;
-    Ok(version.map(|version| Changed { venue_id: id.clone(), version, stranded }))
+    first || app.views.noted_rules(id).is_some()
 }
 
 fn stranded(
@@ -142,13 +144,24 @@ fn stranded(
     old: Option<&Arc<Venue>>,
     new: Option<&Arc<Venue>>,
     now: DateTime<Utc>,
-) -> Vec<(ReservationId, &'static str)> {
+) -> Vec<Stranded> {
+    to_come(app, id, now, |reservation| {
+        let reason = new.map_or(Some("venue_gone"), |new| new.strands(reservation, old.map(Arc::as_ref)));
+        reason.map(|reason| (reservation.id, reason))
+    })
+}
+
+fn to_come<T>(
+    app: &App,
+    id: &VenueId,
+    now: DateTime<Utc>,
+    pick: impl Fn(&Reservation) -> Option<T>,
+) -> Vec<T> {
     let mut found = Vec::new();
     let to_come = Filter { venue_id: Some(id.clone()), from: Some(now), ..Filter::default() };
     app.views.each(&to_come, |reservation| {
         if matches!(reservation.status, Status::Pending | Status::Confirmed) {
-            let reason = new.map_or(Some("venue_gone"), |new| new.strands(reservation, old.map(Arc::as_ref)));
-            found.extend(reason.map(|reason| (reservation.id, reason)));
+            found.extend(pick(reservation));
         }
     });
     found

@@ -3,24 +3,27 @@
 //! A reader waits until they have caught up with what was durable when it asked
 //! ([`Views::caught_up`]), so a client always reads its own write.
 
-use std::collections::{BTreeSet, HashMap};
+mod inner;
+
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use events::event::Event;
-use events::recorded::Recorded;
 use events::store::{EventStore, Stored};
-use events::values::TimeWindow;
+use events::values::{PartySize, TimeWindow};
 use events::{CustomerId, Position, Query, ReservationId, VenueId};
 use tokio::sync::watch;
 
-use crate::domain::occupancy::Arrival;
+use crate::domain::occupancy::Holder;
+use crate::domain::reservation::TableAssignment;
 use crate::domain::venue::{Table, Venue};
-use crate::domain::{Occupancy, Reservation, Stamp};
-use crate::stream::{self, StreamError};
+use crate::domain::{Occupancy, Reservation};
+use crate::stream::StreamError;
+
+pub use self::inner::NotedRules;
+use self::inner::{Fact, Inner, key};
 
 /// How soon the log is read again after it could not be.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -36,19 +39,6 @@ pub struct Views {
     behind: AtomicBool,
 }
 
-#[derive(Debug, Default)]
-struct Inner {
-    /// Boxed: the table moves its values whenever it grows.
-    reservations: HashMap<ReservationId, Box<Reservation>>,
-    by_start: BTreeSet<ListKey>,
-    by_customer: HashMap<CustomerId, Vec<ReservationId>>,
-    /// What happens by itself, by when.
-    deadlines: BTreeSet<ListKey>,
-    occupancy: HashMap<VenueId, Occupancy>,
-    /// The last position that is taken in.
-    position: Position,
-}
-
 /// Which reservations are meant. `None` means any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -62,6 +52,33 @@ pub struct Filter {
     pub customer_id: Option<CustomerId>,
     /// Booked at.
     pub venue_id: Option<VenueId>,
+}
+
+/// Who has a table, for who stands in the room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guest {
+    /// How many they are.
+    pub size: PartySize,
+    /// When they sat down, if they have.
+    pub seated_at: Option<DateTime<Utc>>,
+    /// Their tables.
+    pub tables: Vec<Table>,
+}
+
+impl Guest {
+    fn of(reservation: &Reservation) -> Self {
+        let table = |table: &TableAssignment| Table {
+            id: table.table_id.clone(),
+            area: table.area.clone(),
+            seats: table.capacity,
+            min_party: 1,
+        };
+        Self {
+            size: reservation.party_size(),
+            seated_at: reservation.seated_at,
+            tables: reservation.tables.iter().map(table).collect(),
+        }
+    }
 }
 
 impl Filter {
@@ -92,8 +109,8 @@ impl Views {
     /// [`StreamError`] when this version can not read it.
     pub fn take_in(&mut self, stored: Stored<'_>) -> Result<(), StreamError> {
         let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Some((id, event, at)) = fact(stored)? {
-            inner.apply(id, &event, at);
+        if let Some(fact) = Fact::of(stored)? {
+            inner.apply(&fact);
         }
         inner.position = stored.position;
         self.seen.send_replace(stored.position);
@@ -112,11 +129,9 @@ impl Views {
             }
             let page = store.read(&Query::all(), after, 1_000).await?;
             // Parsed before anyone has to wait for the lock.
-            let facts: Result<Vec<_>, _> = page.iter().map(fact).collect();
+            let facts: Result<Vec<_>, _> = page.iter().map(Fact::of).collect();
             let mut inner = self.write();
-            for (id, event, at) in facts?.into_iter().flatten() {
-                inner.apply(id, &event, at);
-            }
+            facts?.iter().flatten().for_each(|fact| inner.apply(fact));
             inner.position = page.scanned_to;
             drop(inner);
             self.seen.send_replace(page.scanned_to);
@@ -129,7 +144,7 @@ impl Views {
         let mut head = store.watch_head();
         loop {
             if let Err(error) = self.catch_up(store.as_ref()).await {
-                // Commands still check the log itself; what is read waits, and /readyz says so.
+                // Whoever asks waits, and /readyz says so.
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     "the read models can not follow the log; trying again"
@@ -219,16 +234,34 @@ impl Views {
             .for_each(&mut visit);
     }
 
-    /// When the next reservation has a deadline.
+    /// The first deadline after `now`.
     #[must_use]
-    pub fn next_deadline(&self) -> Option<DateTime<Utc>> {
-        self.read().deadlines.first().map(|(at, _)| *at)
+    pub fn next_deadline(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let last = ReservationId(uuid::Uuid::max());
+        let inner = self.read();
+        inner.deadlines.range((Bound::Excluded((now, last)), Bound::Unbounded)).next().map(|(at, _)| *at)
     }
 
-    /// Reservations whose deadline is `now` or before, at most `limit`.
+    /// Deadlines that are `now` or before, at most `limit`, after `after`.
     #[must_use]
-    pub fn due(&self, now: DateTime<Utc>, limit: usize) -> Vec<ReservationId> {
-        self.read().deadlines.iter().take_while(|(at, _)| *at <= now).take(limit).map(|(_, id)| *id).collect()
+    pub fn due(&self, now: DateTime<Utc>, after: Option<ListKey>, limit: usize) -> Vec<ListKey> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let inner = self.read();
+        let due = inner.deadlines.range((from, Bound::Unbounded));
+        due.take_while(|(at, _)| *at <= now).take(limit).copied().collect()
+    }
+
+    /// The rules of `venue` as they were noted last, if they ever were.
+    #[must_use]
+    pub fn noted_rules(&self, venue: &VenueId) -> Option<NotedRules> {
+        self.read().rules.get(venue).cloned()
+    }
+
+    /// Every venue that the log knows.
+    #[must_use]
+    pub fn venues(&self) -> Vec<VenueId> {
+        let inner = self.read();
+        inner.occupancy.keys().chain(inner.rules.keys()).cloned().collect()
     }
 
     /// Shows `read` what `venue` has given away, as it is at the position that comes back with what it found.
@@ -236,6 +269,18 @@ impl Views {
         let inner = self.read();
         let none = Occupancy::default();
         (read(inner.occupancy.get(venue).unwrap_or(&none)), inner.position)
+    }
+
+    /// The same, and who the holders of tables are.
+    pub fn with_guests<T>(
+        &self,
+        venue: &VenueId,
+        read: impl FnOnce(&Occupancy, &dyn Fn(Holder) -> Option<Guest>) -> T,
+    ) -> (T, Position) {
+        let inner = self.read();
+        let none = Occupancy::default();
+        let find = |who: Holder| Some(Guest::of(inner.reservations.get(&who.reservation()?)?));
+        (read(inner.occupancy.get(venue).unwrap_or(&none), &find), inner.position)
     }
 
     /// Tables of `venue` that are free in `window` for a party of `guests`, the smallest first.
@@ -265,49 +310,5 @@ fn is_empty(from: &Bound<ListKey>, to: &Bound<ListKey>) -> bool {
     match (from, to) {
         (Bound::Excluded(from) | Bound::Included(from), Bound::Excluded(to)) => from >= to,
         _ => false,
-    }
-}
-
-fn key(reservation: &Reservation) -> ListKey {
-    (reservation.window().start, reservation.id)
-}
-
-/// What an event says about a reservation, if it is about one.
-fn fact(stored: Stored<'_>) -> Result<Option<(ReservationId, Event, Stamp)>, StreamError> {
-    let at = stored.position;
-    let recorded = Recorded::parse(stored.json).map_err(|source| StreamError::Parse { at, source })?;
-    let Some(id) = stream::reservation_of(&recorded) else { return Ok(None) };
-    let event = recorded.event().map_err(|source| StreamError::Decode { at, source })?;
-    Ok(Some((id, event, stream::stamp(&recorded))))
-}
-
-impl Inner {
-    fn apply(&mut self, id: ReservationId, event: &Event, at: Stamp) {
-        if let Some(reservation) = self.reservations.get_mut(&id) {
-            let (place, deadline) = (key(reservation), reservation.deadline());
-            let arrival = Arrival::of(reservation);
-            reservation.evolve(event, at);
-            let arrives = Arrival::of(reservation);
-            if arrival != arrives || matches!(event, Event::TableAssigned(_) | Event::TableReleased(_)) {
-                let venue = self.occupancy.entry(reservation.booking.venue_id.clone()).or_default();
-                venue.evolve(id, event);
-                venue.arrives(id, arrival, arrives);
-            }
-            if place != key(reservation) {
-                self.by_start.remove(&place);
-                self.by_start.insert(key(reservation));
-            }
-            if deadline != reservation.deadline() {
-                deadline.map(|(at, _)| self.deadlines.remove(&(at, id)));
-                reservation.deadline().map(|(at, _)| self.deadlines.insert((at, id)));
-            }
-        } else if let Event::ReservationCreated(created) = event {
-            let reservation = Reservation::begin(id, created, at);
-            self.by_customer.entry(created.customer_id.clone()).or_default().push(id);
-            self.by_start.insert(key(&reservation));
-            let venue = self.occupancy.entry(created.venue_id.clone()).or_default();
-            venue.arrives(id, None, Arrival::of(&reservation));
-            self.reservations.insert(id, Box::new(reservation));
-        }
     }
 }

@@ -57,6 +57,7 @@ fn samples() -> Vec<Event> {
             timezone: "Asia/Jakarta".into(),
             locale: Locale::Id,
             policy,
+            area: None,
             payment_channel: Some("qris".into()),
             contact_digest: digest.clone(),
             walk_in: false,
@@ -78,8 +79,9 @@ fn samples() -> Vec<Event> {
             cause: ReleaseCause::Cancelled,
         }
         .into(),
-        ReservationRescheduled { from: window(), to: TimeWindow::starting(window().end, 120) }.into(),
-        PartySizeChanged { from: party(6), to: party(7) }.into(),
+        ReservationRescheduled { from: window(), to: TimeWindow::starting(window().end, 120), area: None }
+            .into(),
+        PartySizeChanged { from: party(6), to: party(7), area: None }.into(),
         ReservationCheckedIn {}.into(),
         ReservationCompleted {}.into(),
         ReservationCancelled {
@@ -121,11 +123,20 @@ fn samples() -> Vec<Event> {
             customer_id,
             party_size: party(2),
             acceptable: window(),
+            area: Some("Terrace".into()),
+            timezone: "Asia/Jakarta".into(),
+            payment_channel: None,
             locale: Locale::En,
             contact_digest: digest,
         }
         .into(),
-        WaitlistOffered { table_id, window: window(), expires_at: window().start }.into(),
+        WaitlistOffered {
+            table_id: table_id.clone(),
+            tables: vec![OfferedTable { table_id, capacity: 8, area: "Terrace".into() }],
+            window: window(),
+            expires_at: window().start,
+        }
+        .into(),
         WaitlistAccepted { reservation_id: ReservationId(uuid(1)) }.into(),
         WaitlistLeft { reason_code: "gave_up".into() }.into(),
         ContactErased { reason_code: "guest_request".into() }.into(),

@@ -62,6 +62,7 @@ fn created(deposit_required: bool) -> ReservationCreated {
             no_show_grace_minutes: None,
             no_show_fee: None,
         },
+        area: None,
         payment_channel: None,
         contact_digest: PrivateDigest::of(b""),
         walk_in: false,
@@ -129,7 +130,8 @@ fn money_goes_back_where_the_event_says_so() {
 
 #[test]
 fn another_time_is_told_and_remembered_anew() {
-    let moved = ReservationRescheduled { from: window(), to: TimeWindow::starting(window().end, 90) };
+    let moved =
+        ReservationRescheduled { from: window(), to: TimeWindow::starting(window().end, 90), area: None };
     assert_eq!(kinds(moved), ["mail-rescheduled", "mail-reminder"]);
 }
 

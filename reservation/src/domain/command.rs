@@ -19,11 +19,15 @@ pub enum Command {
     Reschedule {
         /// The new time.
         window: TimeWindow,
+        /// Where to sit, if it matters and is not as before.
+        area: Option<String>,
     },
     /// Come with more or fewer guests.
     ChangePartySize {
         /// The new size.
         size: PartySize,
+        /// Where to sit, if it matters and is not as before.
+        area: Option<String>,
     },
     /// The party is there.
     CheckIn,
@@ -51,6 +55,14 @@ pub enum Command {
         /// Why, as a stable code.
         reason_code: String,
     },
+}
+
+impl Command {
+    /// Whether it may take tables: what the venue has given away must be known then.
+    #[must_use]
+    pub fn takes_tables(&self) -> bool {
+        matches!(self, Self::AssignTable(_) | Self::Reschedule { .. } | Self::ChangePartySize { .. })
+    }
 }
 
 /// A table to be given to a party.

@@ -43,8 +43,10 @@ impl Reservation {
         match command {
             Command::Confirm { waive_deposit } => self.decide_confirm(*waive_deposit),
             Command::AssignTable(choice) => self.decide_table(choice, floor),
-            Command::Reschedule { window } => self.decide_reschedule(*window, floor, now),
-            Command::ChangePartySize { size } => self.decide_size(*size, floor),
+            Command::Reschedule { window, area } => {
+                self.decide_reschedule(*window, area.as_ref(), floor, now)
+            }
+            Command::ChangePartySize { size, area } => self.decide_size(*size, area.as_ref(), floor),
             Command::CheckIn => match &self.status {
                 Status::Confirmed => Ok(vec![ReservationCheckedIn {}.into()]),
                 Status::CheckedIn => Ok(vec![]),

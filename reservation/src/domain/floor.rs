@@ -9,7 +9,7 @@ use events::event::{
     ReservationCreated, ReservationRescheduled, TableAssigned,
 };
 use events::values::{PartySize, ReleaseCause, TimeWindow};
-use events::{AssignmentId, PaymentId};
+use events::{AssignmentId, PaymentId, TableId};
 
 use super::command::TableChoice;
 use super::house::{House, Wish};
@@ -45,28 +45,37 @@ impl<'a> Floor<'a> {
     }
 }
 
-/// What happens when a party asks for a table in `area`, if that matters: it is noted and gets its tables, and a
-/// deposit is asked for if the policy wants one.
+/// What happens when a party asks for a table: it is noted and gets its tables, and a deposit is asked for if the
+/// policy wants one.
 ///
 /// # Errors
 /// Why the house can not have it then.
 pub fn book(
     created: ReservationCreated,
-    area: Option<&str>,
     floor: &Floor<'_>,
     payment_id: PaymentId,
     now: DateTime<Utc>,
 ) -> Result<Vec<Event>, Refusal> {
-    let (window, size) = (created.window, created.party_size);
+    let window = created.window;
     let assigned: Vec<Event> = match floor.house {
         None => Vec::new(),
         Some(house) => {
-            let wish = Wish { window, size, area, instead_of: None };
-            let seating = house.seat(floor.occupancy, &wish, now)?;
-            floor.assign(seating, window).collect()
+            let wish = Wish::new(window, created.party_size, created.area.as_deref());
+            floor.assign(house.seat(floor.occupancy, &wish, now)?, window).collect()
         }
     };
-    let deposit = created.policy.deposit_due(size).map(|amount| PaymentRequested {
+    Ok(booked(created, assigned, payment_id, now))
+}
+
+/// The events of a party that gets the tables of `assigned`.
+fn booked(
+    created: ReservationCreated,
+    assigned: Vec<Event>,
+    payment_id: PaymentId,
+    now: DateTime<Utc>,
+) -> Vec<Event> {
+    let window = created.window;
+    let deposit = created.policy.deposit_due(created.party_size).map(|amount| PaymentRequested {
         payment_id,
         amount,
         channel: created.payment_channel.clone(),
@@ -75,21 +84,18 @@ pub fn book(
     let confirmed = (created.policy.auto_confirm && deposit.is_none())
         .then_some(ReservationConfirmed { window, deposit_waived: false });
     let follows = deposit.map(Event::from).or(confirmed.map(Event::from));
-    Ok(std::iter::once(created.into()).chain(assigned).chain(follows).collect())
+    std::iter::once(created.into()).chain(assigned).chain(follows).collect()
 }
 
 /// What happens when a party comes without having booked: it is seated when its window begins.
 ///
 /// # Errors
 /// Why it can not be.
-pub fn walk_in(
-    created: ReservationCreated,
-    area: Option<&str>,
-    floor: &Floor<'_>,
-) -> Result<Vec<Event>, Refusal> {
+pub fn walk_in(created: ReservationCreated, floor: &Floor<'_>) -> Result<Vec<Event>, Refusal> {
     let Some(house) = floor.house else { return Err(Refusal::KeptByHand) };
-    let (window, size) = (created.window, created.party_size);
-    let seating = house.seat_now(floor.occupancy, size, area, window.start)?;
+    let window = created.window;
+    let seating =
+        house.seat_now(floor.occupancy, created.party_size, created.area.as_deref(), window.start)?;
     let seated = std::iter::once(Event::from(ReservationCheckedIn {}));
     Ok(std::iter::once(created.into()).chain(floor.assign(seating, window)).chain(seated).collect())
 }
@@ -129,11 +135,24 @@ impl Reservation {
         Ok(events)
     }
 
+    /// What the party would like if it came in `window` with `size`, at `area` if that is not as before.
+    fn wishes<'a>(
+        &'a self,
+        window: TimeWindow,
+        size: PartySize,
+        area: Option<&'a String>,
+        keeps: &'a [TableId],
+    ) -> Wish<'a> {
+        let area = area.or(self.booking.area.as_ref()).map(String::as_str);
+        Wish { window, size, area, instead_of: Some(self.id), keeps }
+    }
+
     /// The tables move along: released and assigned anew, so that who has a table when can be told
-    /// from these two events alone. In a house the party gets others if its own are taken then.
+    /// from these two events alone. In a house the party gets others if it can not keep its own.
     pub(super) fn decide_reschedule(
         &self,
         to: TimeWindow,
+        area: Option<&String>,
         floor: &Floor<'_>,
         now: DateTime<Utc>,
     ) -> Result<Vec<Event>, Refusal> {
@@ -141,35 +160,38 @@ impl Reservation {
             return Err(Refusal::of(&self.status, Refusal::CheckedIn));
         }
         let from = self.window();
-        if from == to {
+        let stays_there = area.is_none() || area == self.booking.area.as_ref();
+        if from == to && stays_there {
             return Ok(vec![]);
         }
-        let taken = self.tables.iter().find(|t| !floor.occupancy.is_free(&t.table_id, &to, Some(self.id)));
-        let assigned: Vec<Event> = match (floor.house, taken) {
-            (None, Some(taken)) => return Err(Refusal::TableTaken(taken.table_id.clone())),
-            (None, None) => self.tables.iter().map(|table| along(table, to)).collect(),
-            (Some(house), taken) => {
-                let wish =
-                    Wish { window: to, size: self.party_size(), area: None, instead_of: Some(self.id) };
-                house.admit(floor.occupancy, &wish, now)?;
-                let keeps = taken.is_none()
-                    && !self.tables.is_empty()
-                    && house.tables_to_give(floor.occupancy, &wish) >= self.tables.len();
-                if keeps {
-                    self.tables.iter().map(|table| along(table, to)).collect()
-                } else {
-                    floor.assign(house.tables_for(floor.occupancy, &wish)?, to).collect()
+        let assigned: Vec<Event> = match floor.house {
+            None => {
+                let is_taken =
+                    |t: &&TableAssignment| !floor.occupancy.is_free(&t.table_id, &to, Some(self.id));
+                if let Some(taken) = self.tables.iter().find(is_taken) {
+                    return Err(Refusal::TableTaken(taken.table_id.clone()));
                 }
+                self.tables.iter().map(|table| along(table, to)).collect()
+            }
+            Some(house) => {
+                let keeps: Vec<_> = self.tables.iter().map(|table| table.table_id.clone()).collect();
+                let wish = self.wishes(to, self.party_size(), area, &keeps);
+                floor.assign(house.seat(floor.occupancy, &wish, now)?, to).collect()
             }
         };
         let mut events = self.release(ReleaseCause::Rescheduled);
-        events.push(ReservationRescheduled { from, to }.into());
+        events.push(ReservationRescheduled { from, to, area: area.cloned() }.into());
         events.extend(assigned);
         Ok(events)
     }
 
     /// The party stays where it is if it fits. In a house it is moved otherwise.
-    pub(super) fn decide_size(&self, to: PartySize, floor: &Floor<'_>) -> Result<Vec<Event>, Refusal> {
+    pub(super) fn decide_size(
+        &self,
+        to: PartySize,
+        area: Option<&String>,
+        floor: &Floor<'_>,
+    ) -> Result<Vec<Event>, Refusal> {
         if !matches!(self.status, Status::Pending | Status::Confirmed) {
             return Err(Refusal::of(&self.status, Refusal::CheckedIn));
         }
@@ -186,13 +208,16 @@ impl Reservation {
         {
             return Err(Refusal::DepositChanges { party_size: to, due });
         }
-        let changed = Event::from(PartySizeChanged { from, to });
+        let changed = Event::from(PartySizeChanged { from, to, area: area.cloned() });
         let Some(house) = floor.house else { return Ok(vec![changed]) };
-        let wish = Wish { window: self.window(), size: to, area: None, instead_of: Some(self.id) };
+        let wish = self.wishes(self.window(), to, area, &[]);
         if to > from {
             house.pace(floor.occupancy, &wish)?;
         }
-        if self.seats().is_some_and(|seats| seats >= u32::from(to.get())) {
+        // Without a table it was booked before the house kept its book: fewer guests need none either.
+        let stays = self.seats().map_or(to < from, |seats| seats >= u32::from(to.get()));
+        let is_there = area.is_none_or(|area| self.tables.iter().all(|table| table.area == *area));
+        if stays && is_there {
             return Ok(vec![changed]);
         }
         let seating = house.tables_for(floor.occupancy, &wish)?;

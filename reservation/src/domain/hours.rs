@@ -12,8 +12,7 @@ use events::values::TimeWindow;
 
 use super::venue::resolve;
 
-/// The longest service, in hours of local time.
-const SERVICE_HOURS_MAX: i64 = 24;
+const DAY_MINUTES: i64 = 24 * 60;
 
 /// A service on a day: dinner, say. It belongs to the day it opens, also when it closes after midnight.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,10 +73,17 @@ impl Service {
         let minute = |time: NaiveTime| (time - NaiveTime::MIN).num_minutes();
         let opens = minute(self.opens);
         let after_opening =
-            |time: NaiveTime| if minute(time) < opens { minute(time) + 24 * 60 } else { minute(time) };
+            |time: NaiveTime| if minute(time) < opens { minute(time) + DAY_MINUTES } else { minute(time) };
         let closes = minute(self.closes);
-        let closes = if closes <= opens { closes + SERVICE_HOURS_MAX * 60 } else { closes };
+        let closes = if closes <= opens { closes + DAY_MINUTES } else { closes };
         (opens, closes, self.last_arrival.map(after_opening))
+    }
+
+    /// Whether the last arrival, if there is one, is while it is open.
+    #[must_use]
+    pub fn last_arrival_fits(&self) -> bool {
+        let (_, closes, last_arrival) = self.minutes();
+        last_arrival.is_none_or(|last| last < closes)
     }
 
     fn on(&self, date: NaiveDate, zone: Tz, slot: TimeDelta) -> Sitting {
@@ -106,13 +112,17 @@ impl Sitting {
     #[must_use]
     pub fn takes(&self, window: &TimeWindow) -> bool {
         let since = window.start - self.opens;
-        let on_raster =
-            since >= TimeDelta::zero() && since.num_milliseconds() % self.slot.num_milliseconds() == 0;
+        since.num_milliseconds() % self.slot.num_milliseconds() == 0 && self.is_open_for(window)
+    }
+
+    /// Whether a party that is there in `window` arrives not too early nor too late, and is done in time.
+    #[must_use]
+    pub fn is_open_for(&self, window: &TimeWindow) -> bool {
         let in_time = match self.last_arrival {
             Some(last) => window.start <= last && window.start < self.closes,
             None => window.end <= self.closes,
         };
-        on_raster && in_time
+        self.opens <= window.start && in_time
     }
 }
 
@@ -132,26 +142,35 @@ impl Hours {
     /// Whether a service opens on `date`, or one of the day before goes on into it.
     #[must_use]
     pub fn is_open_on(&self, date: NaiveDate) -> bool {
-        let goes_on = |before: NaiveDate| self.services(before).iter().any(|s| s.closes <= s.opens);
+        // One that closes at midnight is over then.
+        let past_midnight = |s: &Service| s.closes <= s.opens && s.closes != NaiveTime::MIN;
+        let goes_on = |before: NaiveDate| self.services(before).iter().any(past_midnight);
         !self.services(date).is_empty() || date.pred_opt().is_some_and(goes_on)
     }
 
     /// The service that takes a party for `window`, if one does.
     #[must_use]
     pub fn sitting(&self, window: &TimeWindow) -> Option<Sitting> {
-        let today = window.start.with_timezone(&self.zone).date_naive();
-        // A service that opened yesterday may go on after midnight.
-        let days = [today.checked_sub_days(Days::new(1)), Some(today)];
-        days.into_iter().flatten().flat_map(|date| self.on(date)).find(|sitting| sitting.takes(window))
+        self.around(window.start).find(|sitting| sitting.takes(window))
+    }
+
+    /// Whether a service has time for a party that is there in `window`, on the raster or off it.
+    #[must_use]
+    pub fn is_open_for(&self, window: &TimeWindow) -> bool {
+        self.around(window.start).any(|sitting| sitting.is_open_for(window))
     }
 
     /// Whether a service is under way.
     #[must_use]
     pub fn is_open_at(&self, at: DateTime<Utc>) -> bool {
+        self.around(at).any(|sitting| sitting.opens <= at && at < sitting.closes)
+    }
+
+    /// The services of that day, and of the day before: they may go on after midnight.
+    fn around(&self, at: DateTime<Utc>) -> impl Iterator<Item = Sitting> {
         let today = at.with_timezone(&self.zone).date_naive();
         let days = [today.checked_sub_days(Days::new(1)), Some(today)];
-        let mut sittings = days.into_iter().flatten().flat_map(|date| self.on(date));
-        sittings.any(|sitting| sitting.opens <= at && at < sitting.closes)
+        days.into_iter().flatten().flat_map(|date| self.on(date))
     }
 
     /// The first date from `date` on that has a service, within two weeks.
@@ -187,7 +206,7 @@ impl Hours {
 
 /// Overlaps among the services of `date`, and of these with those of the day after.
 fn overlaps(date: NaiveDate, today: &[Service], tomorrow: &[Service]) -> Vec<Overlap> {
-    let later = |service| (service, 24 * 60);
+    let later = |service| (service, DAY_MINUTES);
     let mut all: Vec<(&Service, i64)> =
         today.iter().map(|service| (service, 0)).chain(tomorrow.iter().map(later)).collect();
     all.sort_by_key(|(service, shift)| service.minutes().0 + shift);

@@ -2,6 +2,8 @@
 //!
 //! Availability and booking ask the same question here, so what is offered is what can be booked.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use events::values::{PartySize, TimeWindow};
 use events::{ReservationId, TableId};
@@ -74,8 +76,8 @@ pub enum Unavailable {
     /// As many arrive in that slot as the kitchen can take.
     #[error("As many guests arrive then as the kitchen can take. Choose another time.")]
     Pacing,
-    /// Every table that fits is taken.
-    #[error("Every table that fits is taken then. Choose another time or another area.")]
+    /// Every table that fits is taken, or none fits so few.
+    #[error("No table that fits such a party is free then. Choose another time or another area.")]
     NoTable,
 }
 
@@ -109,6 +111,16 @@ pub struct Wish<'a> {
     pub area: Option<&'a str>,
     /// The reservation that it would replace, whose table and place in the slot count as free.
     pub instead_of: Option<ReservationId>,
+    /// The tables that it has and keeps if it can.
+    pub keeps: &'a [TableId],
+}
+
+impl<'a> Wish<'a> {
+    /// That of a party that has nothing yet.
+    #[must_use]
+    pub fn new(window: TimeWindow, size: PartySize, area: Option<&'a str>) -> Self {
+        Self { window, size, area, instead_of: None, keeps: &[] }
+    }
 }
 
 impl House {
@@ -129,43 +141,57 @@ impl House {
         wish: &Wish<'_>,
         now: DateTime<Utc>,
     ) -> Result<&Seating, Unavailable> {
-        if !self.seatings.has_room(wish.size, wish.area) {
-            return Err(Unavailable::PartyTooLarge);
-        }
-        self.admit(occupancy, wish, now)?;
-        self.tables_for(occupancy, wish)
+        self.seat_if(self.hours.sitting(&wish.window).is_some(), occupancy, wish, now)
     }
 
-    /// Whether a party may come then, as far as hours, notice and kitchen go.
-    ///
-    /// # Errors
-    /// Why not.
-    pub fn admit(
+    /// The same, if it is known whether the house `is_open` for such a visit.
+    fn seat_if(
         &self,
+        is_open: bool,
         occupancy: &Occupancy,
         wish: &Wish<'_>,
         now: DateTime<Utc>,
-    ) -> Result<(), Unavailable> {
-        if self.hours.sitting(&wish.window).is_none() {
+    ) -> Result<&Seating, Unavailable> {
+        if !self.seatings.has_room(wish.size, wish.area) {
+            return Err(self.no_table(wish.size, wish.area));
+        }
+        if !is_open {
             return Err(Unavailable::Closed);
         }
         self.notice(&wish.window, now)?;
-        self.pace(occupancy, wish)
+        self.pace(occupancy, wish)?;
+        self.tables_for(occupancy, wish)
     }
 
-    /// The tables for a party that may come.
+    /// The tables for a party that may come: those that it keeps, or the best that are free.
     ///
     /// # Errors
     /// [`Unavailable::PartyTooLarge`] or [`Unavailable::NoTable`].
     pub fn tables_for(&self, occupancy: &Occupancy, wish: &Wish<'_>) -> Result<&Seating, Unavailable> {
         let tables_max = self.tables_to_give(occupancy, wish);
-        let is_free = |table: &TableId| occupancy.is_free(table, &wish.window, wish.instead_of);
-        let found = self.seatings.best(wish.size, wish.area, tables_max, is_free);
-        found.ok_or(if self.seatings.has_room(wish.size, wish.area) {
-            Unavailable::NoTable
-        } else {
-            Unavailable::PartyTooLarge
-        })
+        // Combinations share tables: each is looked up once.
+        let mut known = HashMap::new();
+        let mut is_free = |table: &TableId| -> bool {
+            *known
+                .entry(table.clone())
+                .or_insert_with(|| occupancy.is_free(table, &wish.window, wish.instead_of))
+        };
+        let kept = self.seatings.of_tables(wish.keeps).filter(|seating| {
+            seating.fits(wish.size)
+                && seating.is_in(wish.area)
+                && seating.tables.len() <= tables_max
+                && seating.tables.iter().all(|table| is_free(&table.id))
+        });
+        kept.or_else(|| self.seatings.best(wish.size, wish.area, tables_max, is_free))
+            .ok_or_else(|| self.no_table(wish.size, wish.area))
+    }
+
+    /// Why a party gets no table: one that is too large never does.
+    fn no_table(&self, size: PartySize, area: Option<&str>) -> Unavailable {
+        match self.seatings.is_too_large(size, area) {
+            true => Unavailable::PartyTooLarge,
+            false => Unavailable::NoTable,
+        }
     }
 
     /// Whether a visit in `window` can be booked `now`.
@@ -211,19 +237,30 @@ impl House {
         area: Option<&str>,
         now: DateTime<Utc>,
     ) -> Result<&Seating, Unavailable> {
+        self.seat_at(now, occupancy, size, area, now)
+    }
+
+    fn seat_at(
+        &self,
+        at: DateTime<Utc>,
+        occupancy: &Occupancy,
+        size: PartySize,
+        area: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<&Seating, Unavailable> {
         if !self.seatings.has_room(size, area) {
-            return Err(Unavailable::PartyTooLarge);
+            return Err(self.no_table(size, area));
         }
-        let window = TimeWindow::starting(now, self.turn_minutes(size));
-        if !self.hours.is_open_at(now) {
+        if !self.hours.is_open_at(at) {
             return Err(Unavailable::Closed);
         }
-        let is_free = |table: &TableId| occupancy.is_free(table, &window, None);
+        let window = TimeWindow::starting(at, self.turn_minutes(size));
+        let is_free = |table: &TableId| occupancy.is_free_at_the_door(table, &window, now);
         self.seatings.best(size, area, usize::MAX, is_free).ok_or(Unavailable::NoTable)
     }
 
-    /// When a party that stands in the door could be seated, if nobody else comes and everybody leaves in time.
-    /// Tables become free when a party leaves, and at no other time.
+    /// When a party that stands in the door could be seated, if nobody else comes and everybody who is still in
+    /// time leaves in time. Tables become free when a party leaves, and at no other time.
     #[must_use]
     pub fn seat_later(
         &self,
@@ -238,7 +275,7 @@ impl House {
             taken.map(|taken| taken.window.end).filter(|at| *at > now && *at < look.end).collect();
         leaving.sort_unstable();
         leaving.dedup();
-        leaving.into_iter().find(|at| self.seat_now(occupancy, size, area, *at).is_ok())
+        leaving.into_iter().find(|at| self.seat_at(*at, occupancy, size, area, now).is_ok())
     }
 
     /// How many tables may still be given to a party that books ahead: the rest is kept for walk-ins.
@@ -249,8 +286,8 @@ impl House {
             return self.tables.len();
         }
         let ids = self.tables.iter().map(|table| &table.id);
-        let taken = occupancy.most_taken(ids, &wish.window, wish.instead_of);
-        (self.tables.len() - kept).saturating_sub(taken)
+        let promised = occupancy.most_promised(ids, &wish.window, wish.instead_of);
+        (self.tables.len() - kept).saturating_sub(promised)
     }
 
     /// Whether the house has an area of that name.
@@ -276,39 +313,44 @@ impl House {
     #[must_use]
     pub fn day(&self, occupancy: &Occupancy, ask: &Ask<'_>, now: DateTime<Utc>) -> Vec<Slot<'_>> {
         let minutes = ask.minutes.unwrap_or_else(|| self.turn_minutes(ask.size));
-        let starts =
-            self.hours.on(ask.date).into_iter().flat_map(|sitting| sitting.slots().collect::<Vec<_>>());
-        let slot = |start| {
-            let window = TimeWindow::starting(start, minutes);
-            let wish = Wish { window, size: ask.size, area: ask.area, instead_of: None };
-            Slot { window, seating: self.seat(occupancy, &wish, now) }
-        };
-        starts.map(slot).collect()
+        let mut slots = Vec::new();
+        for sitting in self.hours.on(ask.date) {
+            slots.extend(sitting.slots().map(|start| {
+                let wish = Wish::new(TimeWindow::starting(start, minutes), ask.size, ask.area);
+                let is_open = sitting.takes(&wish.window);
+                Slot { window: wish.window, seating: self.seat_if(is_open, occupancy, &wish, now) }
+            }));
+        }
+        slots
     }
 
     /// Up to `max` things to offer to a party that can not have its `wish`: the same time in another area, then
-    /// the nearest times of the same day.
+    /// the nearest times of the same day, unless only the same time will do.
     #[must_use]
     pub fn alternatives(
         &self,
         occupancy: &Occupancy,
         wish: &Wish<'_>,
+        only_then: bool,
         now: DateTime<Utc>,
         max: usize,
     ) -> Vec<(TimeWindow, &Seating)> {
-        let elsewhere = wish.area.map(|_| Wish { area: None, ..*wish });
+        let elsewhere =
+            self.areas().into_iter().filter(|area| wish.area.is_some_and(|wished| wished != *area));
+        let elsewhere = elsewhere.map(|area| Wish { area: Some(area), ..*wish });
         let date = wish.window.start.with_timezone(&self.hours.zone).date_naive();
         // The service may have opened the day before.
         let date = self.hours.sitting(&wish.window).map_or(date, |sitting| sitting.date);
         let length = wish.window.end - wish.window.start;
-        let starts = self.hours.on(date).into_iter().flat_map(|sitting| sitting.slots().collect::<Vec<_>>());
-        let mut others: Vec<_> = starts
+        let days = (!only_then).then(|| self.hours.on(date)).into_iter().flatten();
+        let mut others: Vec<_> = days
+            .flat_map(|sitting| sitting.slots())
             .filter(|start| *start != wish.window.start)
             .map(|start| Wish { window: TimeWindow { start, end: start + length }, ..*wish })
             .collect();
         others.sort_by_key(|other| (other.window.start - wish.window.start).abs());
-        let offers = elsewhere.into_iter().chain(others);
-        offers
+        elsewhere
+            .chain(others)
             .filter_map(|wish| Some((wish.window, self.seat(occupancy, &wish, now).ok()?)))
             .take(max)
             .collect()

@@ -207,8 +207,14 @@ impl Reservation {
                     described_at: cancelled.description_digest.as_ref().map(|_| at.position),
                 }
             }
-            Event::ReservationRescheduled(moved) => self.booking.window = moved.to,
-            Event::PartySizeChanged(changed) => self.booking.party_size = changed.to,
+            Event::ReservationRescheduled(moved) => {
+                self.booking.window = moved.to;
+                self.wish(moved.area.as_ref());
+            }
+            Event::PartySizeChanged(changed) => {
+                self.booking.party_size = changed.to;
+                self.wish(changed.area.as_ref());
+            }
             Event::TableAssigned(assigned) => {
                 // Nearly always one, for as long as the reservation is kept in memory.
                 self.tables.reserve_exact(1);
@@ -234,6 +240,12 @@ impl Reservation {
         self.status = Status::Confirmed;
         if let (true, Deposit::Due(due)) = (deposit_waived, &self.deposit) {
             self.deposit = Deposit::Waived(due.clone());
+        }
+    }
+
+    fn wish(&mut self, area: Option<&String>) {
+        if area.is_some() {
+            self.booking.area = area.cloned();
         }
     }
 

@@ -1,6 +1,6 @@
 //! Which tables a party can be given: single ones and those that can be pushed together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use events::TableId;
 use events::values::PartySize;
@@ -65,19 +65,21 @@ impl Seatings {
     /// # Errors
     /// [`TooManySeatings`].
     pub fn of(tables: &[Table], combinable: &BTreeSet<(TableId, TableId)>) -> Result<Self, TooManySeatings> {
-        let beside = |a: &Table, b: &Table| {
-            combinable.contains(&(a.id.clone(), b.id.clone()))
-                || combinable.contains(&(b.id.clone(), a.id.clone()))
-        };
+        let place: HashMap<&TableId, usize> =
+            tables.iter().enumerate().map(|(place, table)| (&table.id, place)).collect();
+        let mut beside: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); tables.len()];
+        for (a, b) in combinable.iter().filter_map(|(a, b)| Some((*place.get(a)?, *place.get(b)?))) {
+            beside[a].insert(b);
+            beside[b].insert(a);
+        }
         let mut groups: BTreeSet<Vec<usize>> = (0..tables.len()).map(|i| vec![i]).collect();
         let mut newest: Vec<Vec<usize>> = groups.iter().cloned().collect();
         // Each group of n is a group of n − 1 with one more table beside it.
         for _ in 1..TABLES_PER_PARTY_MAX {
             let mut larger = Vec::new();
             for group in &newest {
-                let joins =
-                    |i: &usize| !group.contains(i) && group.iter().any(|j| beside(&tables[*i], &tables[*j]));
-                for i in (0..tables.len()).filter(joins) {
+                let near: BTreeSet<usize> = group.iter().flat_map(|i| &beside[*i]).copied().collect();
+                for i in near.into_iter().filter(|i| !group.contains(i)) {
                     let mut group = group.clone();
                     group.push(i);
                     group.sort_unstable();
@@ -120,6 +122,23 @@ impl Seatings {
         self.fitting(size, area)
             .filter(|seating| seating.tables.len() <= tables_max)
             .find(|seating| seating.tables.iter().all(|table| is_free(&table.id)))
+    }
+
+    /// The seating of just these tables.
+    #[must_use]
+    pub fn of_tables(&self, tables: &[TableId]) -> Option<&Seating> {
+        let just_these = |seating: &&Seating| {
+            seating.tables.len() == tables.len()
+                && seating.tables.iter().all(|table| tables.contains(&table.id))
+        };
+        self.0.iter().find(just_these)
+    }
+
+    /// Whether a party of `size` is too large for every seating in `area`.
+    #[must_use]
+    pub fn is_too_large(&self, size: PartySize, area: Option<&str>) -> bool {
+        let seats = self.0.iter().filter(|seating| seating.is_in(area)).map(|seating| seating.seats);
+        seats.max().is_none_or(|most| most < u32::from(size.get()))
     }
 
     /// Whether a party of `size` could be seated in `area` if nobody else were there.

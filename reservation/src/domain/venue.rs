@@ -97,19 +97,32 @@ impl Venue {
         }
     }
 
-    /// Why `reservation` does not fit the rules, if it does not. What people have arranged by hand is theirs.
+    /// Why `reservation` does not fit the rules, if it does not, as a stable code. What people have arranged by hand is
+    /// theirs; without knowing the rules `before` that can not be told from what is gone.
     #[must_use]
     pub fn strands(&self, reservation: &Reservation, before: Option<&Self>) -> Option<&'static str> {
-        let was_here = |id: &TableId| before.is_none_or(|before| before.table(id).is_some());
+        let was = |id: &TableId| before.map(|before| before.table(id));
+        let seats = reservation.tables.iter().map(|table| {
+            let now = self.table(&table.table_id).map_or(table.capacity, |now| now.seats);
+            u32::from(now.min(table.capacity))
+        });
+        let too_few = seats.sum::<u32>() < u32::from(reservation.party_size().get());
         for table in &reservation.tables {
-            match self.table(&table.table_id) {
-                None if was_here(&table.table_id) => return Some("table_gone"),
-                Some(now) if now.seats < table.capacity => return Some("table_smaller"),
+            match (self.table(&table.table_id), was(&table.table_id)) {
+                (None, None) => return Some("table_unknown"),
+                (None, Some(Some(_))) => return Some("table_gone"),
+                (Some(now), None) if too_few && now.seats < table.capacity => return Some("table_smaller"),
+                (Some(now), Some(Some(was))) if too_few && now.seats < was.seats => {
+                    return Some("table_smaller");
+                }
                 _ => {}
             }
         }
         let house = self.house.as_ref()?;
-        house.hours.sitting(&reservation.window()).is_none().then_some("closed")
+        if reservation.tables.is_empty() {
+            return Some("no_table");
+        }
+        (!house.hours.is_open_for(&reservation.window())).then_some("closed")
     }
 
     /// The table of that name.

@@ -1,8 +1,9 @@
 //! Why a command led to nothing.
 
+use events::event::ReservationCreated;
 use events::store::AppendError;
 use events::values::{PartySize, TimeWindow};
-use events::{ReservationId, VenueId};
+use events::{ReservationId, TableId, VenueId};
 
 use super::ATTEMPTS_MAX;
 use crate::domain::{Command, Refusal, Reservation};
@@ -14,6 +15,9 @@ pub enum HandleError {
     /// There is no such reservation.
     #[error("there is no reservation {0}")]
     NotFound(ReservationId),
+    /// The file of the venue is gone.
+    #[error("the venue {0} is not kept any more")]
+    NoVenue(VenueId),
     /// A house rule said no.
     #[error("{refusal}")]
     Refused {
@@ -60,6 +64,10 @@ pub struct Refused {
     pub walks_in: bool,
     /// The reservation that it was about, with the word of its status; none when one was asked for.
     pub reservation: Option<(ReservationId, &'static str)>,
+    /// The tables that the party has and keeps if it can.
+    pub keeps: Vec<TableId>,
+    /// Whether no other time would do.
+    pub only_then: bool,
 }
 
 /// The refusal as an error, counted.
@@ -69,22 +77,37 @@ pub(super) fn refused(refusal: Refusal, refused: Refused) -> HandleError {
 }
 
 impl Refused {
+    /// What `created` wanted.
+    pub(super) fn booking(created: &ReservationCreated) -> Self {
+        Self {
+            venue_id: created.venue_id.clone(),
+            window: created.window,
+            size: created.party_size,
+            area: created.area.clone(),
+            walks_in: created.walk_in,
+            reservation: None,
+            keeps: Vec::new(),
+            only_then: false,
+        }
+    }
+
     /// What `command` wanted of `reservation`.
     pub(super) fn by(reservation: &Reservation, command: &Command) -> Self {
-        let (mut window, mut size) = (reservation.window(), reservation.party_size());
-        match command {
-            Command::Reschedule { window: to } => window = *to,
-            Command::ChangePartySize { size: to } => size = *to,
-            _ => {}
-        }
-        let (venue_id, word) = (reservation.booking.venue_id.clone(), reservation.status.word());
-        Self {
-            venue_id,
-            window,
-            size,
-            area: None,
-            walks_in: false,
-            reservation: Some((reservation.id, word)),
-        }
+        let mut refused = Self::booking(&reservation.booking);
+        refused.reservation = Some((reservation.id, reservation.status.word()));
+        let wished = match command {
+            Command::Reschedule { window, area } => {
+                refused.window = *window;
+                refused.keeps = reservation.tables.iter().map(|table| table.table_id.clone()).collect();
+                area
+            }
+            Command::ChangePartySize { size, area } => {
+                (refused.size, refused.only_then) = (*size, true);
+                area
+            }
+            _ => &None,
+        };
+        refused.area = wished.clone().or(refused.area);
+        refused
     }
 }

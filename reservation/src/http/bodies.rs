@@ -97,6 +97,9 @@ pub(super) struct Reschedule {
     /// Without it, as long as before.
     #[schema(minimum = 15, maximum = 480)]
     duration_minutes: Option<u32>,
+    /// Without it, where the party wanted to sit before.
+    #[schema(max_length = 64, example = "Teras")]
+    area: Option<String>,
 }
 
 /// More or fewer guests.
@@ -104,6 +107,9 @@ pub(super) struct Reschedule {
 pub(super) struct ChangePartySize {
     #[schema(minimum = 1, maximum = 50)]
     party_size: u8,
+    /// Without it, where the party wanted to sit before.
+    #[schema(max_length = 64, example = "Teras")]
+    area: Option<String>,
 }
 
 /// Why it is called off.

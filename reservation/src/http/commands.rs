@@ -72,7 +72,8 @@ pub(super) async fn reschedule(State(app): State<App>, Id(id): Id, post: Post) -
     request_body(content = bodies::ChangePartySize, example = json!({"party_size": 3})),
     responses(bodies::CommandAnswers))]
 pub(super) async fn party_size(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
-    let (command, submission) = post.read(request::party_size)?;
+    let reservation = app.require(id).await?;
+    let (command, submission) = post.read(|form| request::party_size(form, &app, &reservation))?;
     app.command(id, command, submission).await
 }
 

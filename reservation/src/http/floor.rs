@@ -1,7 +1,5 @@
 //! The room as a host stand shows it.
 
-use std::sync::Arc;
-
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use chassis::problem::Problem;
@@ -16,9 +14,10 @@ use super::extract::Parameters;
 use super::representation::local;
 use super::request;
 use crate::app::App;
-use crate::domain::occupancy::{Occupancy, Taken};
-use crate::domain::venue::{Table, Venue};
-use crate::domain::{Reservation, Status};
+use crate::domain::Occupancy;
+use crate::domain::occupancy::{Holder, Taken};
+use crate::domain::venue::Venue;
+use crate::views::Guest;
 
 /// How far ahead the next party at a table is looked for.
 const AHEAD_HOURS: i64 = 24;
@@ -42,7 +41,8 @@ struct TableState {
     #[schema(example = "Teras")]
     area: String,
     seats: u8,
-    /// free; reserved: its party's time has begun, but it is not there; seated; overdue: its party should have left.
+    /// free; reserved: its party's time has begun, but it is not there; offered: to a party that waits; seated;
+    /// overdue: its party should have left.
     #[schema(example = "seated")]
     state: &'static str,
     /// When the party sat down.
@@ -58,7 +58,9 @@ struct TableState {
 /// A party at a table.
 #[derive(Serialize, ToSchema)]
 struct Party {
-    reservation_id: String,
+    reservation_id: Option<String>,
+    /// Of a party that waits and was offered the table.
+    waitlist_id: Option<String>,
     party_size: u8,
     start_time: String,
     end_time: String,
@@ -81,70 +83,79 @@ pub(super) async fn floor(
     Ok(axum::Json(room(&app, &venue, at)).into_response())
 }
 
-fn room(app: &App, venue: &Arc<Venue>, at: DateTime<Utc>) -> Room {
-    let look = |occupancy: &Occupancy| {
-        let others = occupancy.tables().filter(|id| venue.table(id).is_none()).cloned().collect::<Vec<_>>();
+fn room(app: &App, venue: &Venue, at: DateTime<Utc>) -> Room {
+    let now = app.clock.now();
+    let look = |occupancy: &Occupancy, find: &dyn Fn(Holder) -> Option<Guest>| {
+        let mut others: Vec<_> = occupancy.tables().filter(|id| venue.table(id).is_none()).cloned().collect();
+        others.sort_unstable();
         let known = venue.tables.iter().map(|table| table.id.clone());
-        let look = |id: TableId| {
-            let (now, next) = around(occupancy, &id, at);
-            (id, now, next)
+        let guests = |id: TableId| {
+            let (here, next) = around(occupancy, &id, at, now);
+            let guest = |taken: Option<Taken>| taken.and_then(|taken| Some((taken, find(taken.by)?)));
+            state(venue, &id, guest(here), guest(next), at)
         };
-        known.chain(others).map(look).collect::<Vec<_>>()
+        known.chain(others).filter_map(guests).collect::<Vec<_>>()
     };
-    let (found, position) = app.views.with_book(&venue.id, look);
-    let tables =
-        found.into_iter().filter_map(|(id, now, next)| state(app, venue, &id, now, next, at)).collect();
+    let (tables, position) = app.views.with_guests(&venue.id, look);
     let zone = venue.timezone.name();
     Room { venue_id: venue.id.to_string(), at: local(at, zone), position: position.0, tables }
 }
 
-/// Who has a table at some time, and who comes next.
-fn around(occupancy: &Occupancy, id: &TableId, at: DateTime<Utc>) -> (Option<Taken>, Option<Taken>) {
-    let instant = TimeWindow { start: at, end: at + TimeDelta::seconds(1) };
-    let now = occupancy.at(id, &instant).next();
-    let before = TimeWindow { start: at - TimeDelta::hours(AHEAD_HOURS), end: at };
-    // Whoever has not left keeps the table beyond the time that it was taken for.
-    let last = occupancy.at(id, &before).last();
-    (now.or(last), occupancy.next(id, at + TimeDelta::seconds(1), at + TimeDelta::hours(AHEAD_HOURS)))
+/// Who has a table at some time, and who comes next. Whoever sits there has it until they leave.
+fn around(
+    occupancy: &Occupancy,
+    id: &TableId,
+    at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> (Option<Taken>, Option<Taken>) {
+    let until = at + TimeDelta::seconds(1);
+    let sits = occupancy.sitting_at(id, at).filter(|taken| at <= now || at < taken.window.end);
+    let due = occupancy.at(id, &TimeWindow { start: at, end: until }).next();
+    let coming = || occupancy.next(id, until, at + TimeDelta::hours(AHEAD_HOURS));
+    match sits {
+        Some(sits) => (Some(sits), due.filter(|due| *due != sits).or_else(coming)),
+        None => (due, coming()),
+    }
 }
 
+/// `None`: a table that was put there for another evening.
 fn state(
-    app: &App,
     venue: &Venue,
     id: &TableId,
-    now: Option<Taken>,
-    next: Option<Taken>,
+    here: Option<(Taken, Guest)>,
+    next: Option<(Taken, Guest)>,
     at: DateTime<Utc>,
 ) -> Option<TableState> {
     let zone = venue.timezone.name();
-    let of = |taken: Taken| app.views.get(taken.by).map(|reservation| (taken, reservation));
-    // Who is over their time and was never there has left the table.
-    let here =
-        now.and_then(of).filter(|(taken, party)| taken.window.end > at || party.status == Status::CheckedIn);
-    let next = next.and_then(of);
     let extra = || {
-        let (_, party) = here.as_ref().or(next.as_ref())?;
-        let table = party.tables.iter().find(|table| table.table_id == *id)?;
-        Some(Table { id: id.clone(), area: table.area.clone(), seats: table.capacity, min_party: 1 })
+        let (_, guest) = here.as_ref().or(next.as_ref())?;
+        guest.tables.iter().find(|table| table.id == *id).cloned()
     };
     let table = venue.table(id).cloned().or_else(extra)?;
-    let party = |(taken, reservation): &(Taken, Reservation)| Party {
-        reservation_id: reservation.id.to_string(),
-        party_size: reservation.party_size().get(),
-        start_time: local(taken.window.start, zone),
-        end_time: local(taken.window.end, zone),
-    };
-    let (word, since) = match &here {
-        None => ("free", None),
-        Some((taken, party)) if party.status == Status::CheckedIn => {
-            (if taken.window.end <= at { "overdue" } else { "seated" }, party.seated_at)
-        }
-        Some(_) => ("reserved", None),
+    let word = match &here {
+        None => "free",
+        Some((taken, guest)) if guest.seated_at.is_some() => match taken.window.end <= at {
+            true => "overdue",
+            false => "seated",
+        },
+        Some((Taken { by: Holder::Offered(_), .. }, _)) => "offered",
+        Some(_) => "reserved",
     };
     let until = match &here {
         Some((taken, _)) => Some(taken.window.end),
         None => next.as_ref().map(|(taken, _)| taken.window.start),
     };
+    let party = |(taken, guest): &(Taken, Guest)| Party {
+        reservation_id: taken.by.reservation().map(|id| id.to_string()),
+        waitlist_id: match taken.by {
+            Holder::Offered(id) => Some(id.to_string()),
+            Holder::Booked(_) | Holder::WalkedIn(_) => None,
+        },
+        party_size: guest.size.get(),
+        start_time: local(taken.window.start, zone),
+        end_time: local(taken.window.end, zone),
+    };
+    let since = here.as_ref().and_then(|(_, guest)| guest.seated_at);
     Some(TableState {
         table_id: table.id.to_string(),
         area: table.area,

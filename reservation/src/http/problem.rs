@@ -21,6 +21,11 @@ impl App {
         match error {
             HandleError::NotFound(id) => Problem::not_found(format!("There is no reservation {id}.")),
             HandleError::Refused { refusal, refused } => self.refused(&refusal, &refused),
+            HandleError::NoVenue(id) => Problem::new(
+                StatusCode::CONFLICT,
+                "venue_gone",
+                format!("The venue {id} is not kept here any more. Choose another one."),
+            ),
             HandleError::Stale { current } => Problem::new(
                 StatusCode::PRECONDITION_FAILED,
                 "version_mismatch",
@@ -93,14 +98,18 @@ impl App {
             size: refused.size,
             area: refused.area.as_deref(),
             instead_of: refused.reservation.map(|(id, _)| id),
+            keeps: &refused.keeps,
         };
         let now = self.clock.now();
-        let offers = |occupancy: &_| house.alternatives(occupancy, &wish, now, ALTERNATIVES_MAX);
+        let offers =
+            |occupancy: &_| house.alternatives(occupancy, &wish, refused.only_then, now, ALTERNATIVES_MAX);
         let (offers, _) = self.views.with_book(&refused.venue_id, offers);
         let time = |at: chrono::DateTime<chrono::Utc>| at.with_timezone(&venue.timezone).to_rfc3339();
         let offer = |(window, seating): (events::values::TimeWindow, &Seating)| {
             let tables: Vec<_> = seating.tables.iter().map(|table| &table.id).collect();
-            let area = seating.tables.first().map(|table| &table.area);
+            // Tables in two areas are no area to ask for.
+            let area =
+                seating.tables.first().map(|table| &table.area).filter(|area| seating.is_in(Some(area)));
             json!({"start_time": time(window.start), "end_time": time(window.end), "area": area, "tables": tables})
         };
         offers.into_iter().map(offer).collect()

@@ -6,7 +6,7 @@ use chassis::problem::Problem;
 use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use events::Position;
-use events::values::{CancelledBy, Money};
+use events::values::{CancelledBy, Money, NoShowFee};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
@@ -112,6 +112,14 @@ struct PolicyView {
     auto_cancel_minutes: u32,
     #[schema(example = 1440)]
     free_cancellation_minutes: u32,
+    /// Whether it was confirmed at once if it needed no deposit.
+    auto_confirm: bool,
+    /// Minutes after the start at which a party that never came is a no-show by itself.
+    #[schema(example = 20)]
+    no_show_grace_minutes: Option<u32>,
+    /// What a party owes that never came.
+    #[schema(value_type = Option<Object>)]
+    no_show_fee: Option<NoShowFee>,
 }
 
 /// Why and by whom a reservation was called off.
@@ -234,6 +242,9 @@ impl ReservationView {
                 deposit_required: booking.policy.deposit_required,
                 auto_cancel_minutes: booking.policy.auto_cancel_minutes,
                 free_cancellation_minutes: booking.policy.free_cancellation_minutes,
+                auto_confirm: booking.policy.auto_confirm,
+                no_show_grace_minutes: booking.policy.no_show_grace_minutes,
+                no_show_fee: booking.policy.no_show_fee,
             },
             cancellation: CancellationView::of(&reservation.status, description),
             table_preference,

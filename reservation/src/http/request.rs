@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chassis::form::Form;
-use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use chrono_tz::Tz;
 use events::event::{NotificationFailed, NotificationSent, ReservationCreated};
 use events::values::{CancelledBy, Currency, Locale, Medium, Money, PartySize, TimeWindow};
@@ -18,9 +18,8 @@ use self::day::{area, serves};
 pub(super) use self::walk_in::walk_in;
 use crate::app::App;
 use crate::domain::command::{NotificationResult, PaymentOutcome, PaymentResult, TableChoice};
-use crate::domain::venue::{Venue, instant};
+use crate::domain::venue::{Venue, instant, resolve};
 use crate::domain::{Command, Reservation};
-use crate::handle::Wanted;
 use crate::private::{Contact, Description, Sealed, seal};
 use crate::views::Filter;
 
@@ -31,7 +30,7 @@ const NOTICE_DAYS_MAX: u64 = 365;
 /// A booking as it was asked for.
 pub(super) struct Booking {
     /// The fact, if it comes to be one.
-    pub(super) wanted: Wanted,
+    pub(super) wanted: ReservationCreated,
     /// Who comes, in words.
     pub(super) contact: Contact,
     /// The same as the private part of the fact.
@@ -65,13 +64,15 @@ pub(super) fn booking(form: &mut Form, app: &App) -> Option<Booking> {
         form.optional_text("start_time", 40);
     }
     let party_size = PartySize::try_from(party_size.unwrap_or(2)).ok()?;
+    if let (Some(venue), Some(start)) = (venue, start) {
+        serves(form, "start_time", venue, start);
+    }
     let (venue, contact) = (venue?, contact?);
     let stays =
         || venue.house.as_ref().map_or(DURATION_MINUTES_DEFAULT, |house| house.turn_minutes(party_size));
     let window = TimeWindow::starting(start?, minutes.unwrap_or_else(stays));
-    serves(form, "start_time", venue, window.start);
     let Sealed { bytes: private, digest: contact_digest } = seal(&contact).ok()?;
-    let created = ReservationCreated {
+    let wanted = ReservationCreated {
         venue_id: venue.id.clone(),
         customer_id: customer_id?,
         party_size,
@@ -79,11 +80,12 @@ pub(super) fn booking(form: &mut Form, app: &App) -> Option<Booking> {
         timezone: venue.timezone.name().to_owned(),
         locale: locale.unwrap_or(venue.locale),
         policy: venue.policy_for(party_size),
+        area,
         payment_channel,
         contact_digest,
         walk_in: false,
     };
-    Some(Booking { wanted: Wanted { created, area }, contact, private })
+    Some(Booking { wanted, contact, private })
 }
 
 fn parse_date(text: &str) -> Result<NaiveDate, String> {
@@ -211,15 +213,18 @@ pub(super) fn reschedule(form: &mut Form, app: &App, reservation: &Reservation) 
     let start = start_time(form, "start_time", zone, app.clock.now());
     let kept = u32::try_from(reservation.window().minutes()).ok()?;
     let minutes = duration(form).unwrap_or(kept);
-    if let Some(venue) = app.venues.get(Some(&reservation.booking.venue_id)) {
-        serves(form, "start_time", &venue, start?);
+    let venue = app.venues.get(Some(&reservation.booking.venue_id));
+    let area = area(form, venue.as_deref());
+    if let (Some(venue), Some(start)) = (venue, start) {
+        serves(form, "start_time", &venue, start);
     }
-    Some(Command::Reschedule { window: TimeWindow::starting(start?, minutes) })
+    Some(Command::Reschedule { window: TimeWindow::starting(start?, minutes), area })
 }
 
-pub(super) fn party_size(form: &mut Form) -> Option<Command> {
-    let guests = form.integer("party_size", 1, i64::from(PartySize::MAX))?;
-    Some(Command::ChangePartySize { size: PartySize::try_from(guests).ok()? })
+pub(super) fn party_size(form: &mut Form, app: &App, reservation: &Reservation) -> Option<Command> {
+    let guests = form.integer("party_size", 1, i64::from(PartySize::MAX));
+    let area = area(form, app.venues.get(Some(&reservation.booking.venue_id)).as_deref());
+    Some(Command::ChangePartySize { size: PartySize::try_from(guests?).ok()?, area })
 }
 
 pub(super) fn cancel(form: &mut Form) -> Option<(Command, Option<Sealed>)> {
@@ -357,7 +362,8 @@ pub(super) fn filter(form: &mut Form, app: &App) -> Option<Filter> {
     if date.is_some() && (from.is_some() || to.is_some()) {
         form.fault("date", "value_error", "Give either a date or from and to", None);
     }
-    let day = date.map(|date| (midnight(zone, date), midnight(zone, date + Days::new(1))));
+    let begins = |date: NaiveDate| resolve(zone, date.and_time(NaiveTime::MIN));
+    let day = date.map(|date| (begins(date), begins(date + Days::new(1))));
     Some(Filter {
         status,
         from: day.map(|(from, _)| from).or(from),
@@ -365,18 +371,4 @@ pub(super) fn filter(form: &mut Form, app: &App) -> Option<Filter> {
         customer_id,
         venue_id: venue.filter(|_| named).map(|venue| venue.id.clone()),
     })
-}
-
-/// When a day begins at the venue. Where the clocks are put forward over midnight, that is an hour later.
-fn midnight(zone: Tz, date: NaiveDate) -> DateTime<Utc> {
-    let local = date.and_time(NaiveTime::MIN);
-    (0..=2)
-        .find_map(|hours| match instant(zone, local + TimeDelta::hours(hours)) {
-            Ok(at) => Some(at),
-            Err(crate::domain::venue::LocalTimeError::Fold { first, .. }) => {
-                first.parse::<DateTime<Utc>>().ok()
-            }
-            Err(crate::domain::venue::LocalTimeError::Gap { .. }) => None,
-        })
-        .unwrap_or_else(|| local.and_utc())
 }

@@ -91,6 +91,13 @@ pub(super) fn house(
     let services = form.list("services", SERVICES_MAX, weekly_service);
     let exceptions = form.optional_list("exceptions", EXCEPTIONS_MAX, exception);
     let exceptions_fit = exceptions.is_some() || !form.has_fault("exceptions");
+    let mut dates = BTreeSet::new();
+    for (date, _) in exceptions.iter().flatten() {
+        if !dates.insert(*date) {
+            let msg = format_args!("{date} stands there twice");
+            form.fault("exceptions", "value_error", msg, None);
+        }
+    }
     let slot_minutes = form.optional_integer("slot_minutes", 5, 240);
     let turns = turns(form);
     let pacing = form.optional_object("pacing", |pacing| {
@@ -155,6 +162,8 @@ fn weekly_service(form: &mut Form) -> Option<(Vec<Weekday>, Service)> {
     });
     if !there {
         form.fault("days", "missing", "Field required", None);
+    } else if days.is_empty() && !form.has_fault("days") {
+        form.fault("days", "value_error", "name at least one day, or leave the service out", None);
     }
     let service = service(form);
     Some((days, service?))
@@ -190,7 +199,12 @@ fn service(form: &mut Form) -> Option<Service> {
     if opens.is_some() && opens == closes {
         form.fault("closes", "value_error", "a service must not close when it opens", None);
     }
-    Some(Service { name: name?, opens: opens?, closes: closes?, last_arrival })
+    let service = Service { name: name?, opens: opens?, closes: closes?, last_arrival };
+    if !service.last_arrival_fits() {
+        let msg = "the last arrival must be from the opening until before the closing";
+        form.fault("last_arrival", "value_error", msg, None);
+    }
+    Some(service)
 }
 
 fn time(text: &str) -> Result<NaiveTime, String> {

@@ -127,9 +127,27 @@ async fn a_party_that_grows_is_moved_if_it_must_be() {
     let app = TestApp::with_houses().await;
     let id = app.book(json!({"party_size": 2, "area": "Teras", "start_time": "2026-12-24T19:00"})).await;
     let grown = app.command(&id, "party-size", json!({"party_size": 4})).await.json();
-    assert_eq!((grown["party_size"].as_u64(), tables(&grown)), (Some(4), vec!["D2"]));
+    assert_eq!((grown["party_size"].as_u64(), tables(&grown)), (Some(4), vec!["T3"]), "still on the terrace");
     let less = app.command(&id, "party-size", json!({"party_size": 3})).await.json();
-    assert_eq!((less["party_size"].as_u64(), tables(&less)), (Some(3), vec!["D2"]));
+    assert_eq!((less["party_size"].as_u64(), tables(&less)), (Some(3), vec!["T3"]));
+    let elsewhere = app.command(&id, "party-size", json!({"party_size": 2, "area": "Dalam"})).await.json();
+    assert_eq!(tables(&elsewhere), ["D1"]);
+    // Where the party wants to sit is remembered.
+    let later = json!({"start_time": "2026-12-24T20:00"});
+    assert_eq!(tables(&app.command(&id, "reschedule", later).await.json()), ["D1"]);
+    for time in ["19:30", "19:30", "19:45", "19:45"] {
+        app.book(json!({"party_size": 4, "area": "Dalam", "start_time": format!("2026-12-24T{time}")})).await;
+    }
+    let refused = app.command(&id, "party-size", json!({"party_size": 4})).await;
+    assert_eq!(refused.problem(), (409, "no_table".into()));
+    // The command asks for no other time, so none is offered.
+    let offers = refused.json()["alternatives"].clone();
+    assert_eq!(
+        (offers.as_array().unwrap().len(), at(&offers[0]), &offers[0]["area"]),
+        (1, "20:00", &json!("Teras"))
+    );
+    let grown = app.command(&id, "party-size", json!({"party_size": 4, "area": offers[0]["area"]})).await;
+    assert_eq!(json!(tables(&grown.json())), offers[0]["tables"]);
 }
 
 #[tokio::test]
@@ -249,7 +267,13 @@ async fn the_floor_shows_who_is_where_and_who_comes_next() {
         (&json!("seated"), &json!("2026-12-01T17:05:00+07:00"))
     );
     // 75 minutes are over, and they are still there.
+    app.clock.advance(chrono::TimeDelta::minutes(120));
     assert_eq!(table(&app, "2026-12-01T18:20", "T1").await["state"], json!("overdue"));
+    let both = table(&app, "2026-12-01T19:05", "T1").await;
+    assert_eq!((&both["state"], &both["next"]["reservation_id"]), (&json!("overdue"), &json!(second)));
+    // Nobody else is put there, whatever time it was taken for.
+    let walk_in = app.post("/api/walk-ins", &json!({"party_size": 2, "area": "Teras"})).await;
+    assert_eq!(tables(&walk_in.json()), ["T2"]);
     app.command(&first, "complete", json!({})).await;
     assert_eq!(table(&app, "2026-12-01T17:05", "T1").await["state"], json!("free"));
     // A table that is put there for an evening is shown for as long.

@@ -5,6 +5,7 @@ use events::event::*;
 use events::values::*;
 use events::{AssignmentId, Event, PaymentId, Position, ReservationId, TableId};
 use reservation::domain::command::{NotificationResult, PaymentOutcome, PaymentResult, TableChoice};
+use reservation::domain::occupancy::Holder;
 use reservation::domain::{Command, Floor, Occupancy, Refusal, Reservation, Stamp, floor};
 use uuid::Uuid;
 
@@ -49,6 +50,7 @@ pub fn created_for(guests: i64) -> ReservationCreated {
             no_show_grace_minutes: None,
             no_show_fee: None,
         },
+        area: None,
         payment_channel: None,
         contact_digest: PrivateDigest::of(b"contact"),
         walk_in: false,
@@ -62,7 +64,7 @@ pub fn created() -> Event {
 /// What a booking leads to where the book is kept by hand.
 pub fn booked(guests: i64) -> Vec<Event> {
     let occupancy = Occupancy::default();
-    floor::book(created_for(guests), None, &Floor::by_hand(&occupancy), PAYMENT, now()).unwrap()
+    floor::book(created_for(guests), &Floor::by_hand(&occupancy), PAYMENT, now()).unwrap()
 }
 
 pub fn held() -> [Event; 2] {
@@ -144,7 +146,7 @@ pub fn given(events: impl IntoIterator<Item = Event>) -> Given {
 
 impl Given {
     fn somebody_else_has(mut self, table: &str, window: TimeWindow) -> Self {
-        self.occupancy.evolve(ReservationId(Uuid::from_u128(99)), &assigned(table, window));
+        self.occupancy.evolve(Holder::Booked(ReservationId(Uuid::from_u128(99))), &assigned(table, window));
         self
     }
 
@@ -288,7 +290,7 @@ fn a_table_must_seat_the_party() {
     let too_small = Refusal::TableTooSmall { seats: 2, party_size: party(4) };
     given([created()]).when(choose("T1", 2)).refused(too_small);
     let now_too_small = Refusal::TableTooSmall { seats: 6, party_size: party(7) };
-    given(ready()).when(Command::ChangePartySize { size: party(7) }).refused(now_too_small);
+    given(ready()).when(Command::ChangePartySize { size: party(7), area: None }).refused(now_too_small);
 }
 
 #[test]
@@ -304,8 +306,8 @@ fn a_party_that_moves_gives_its_table_back() {
 
 #[test]
 fn the_table_moves_along_when_the_time_changes() {
-    let moved = ReservationRescheduled { from: window(), to: later() };
-    let reschedule = || Command::Reschedule { window: later() };
+    let moved = ReservationRescheduled { from: window(), to: later(), area: None };
+    let reschedule = || Command::Reschedule { window: later(), area: None };
     let expected = [released("T3", ReleaseCause::Rescheduled), moved.clone().into(), assigned("T3", later())];
     given(ready()).when(reschedule()).then(expected);
     given([created()]).when(reschedule()).then([moved.into()]);
@@ -313,23 +315,22 @@ fn the_table_moves_along_when_the_time_changes() {
         .somebody_else_has("T3", later())
         .when(reschedule())
         .refused(Refusal::TableTaken("T3".parse().unwrap()));
-    given(ready()).when(Command::Reschedule { window: window() }).nothing_happens();
+    given(ready()).when(Command::Reschedule { window: window(), area: None }).nothing_happens();
     given(seated()).when(reschedule()).refused(Refusal::CheckedIn);
 }
 
 #[test]
 fn the_party_may_grow_as_long_as_the_deposit_stays() {
-    given([created()]).when(Command::ChangePartySize { size: party(5) }).then([PartySizeChanged {
-        from: party(4),
-        to: party(5),
-    }
-    .into()]);
-    given([created()]).when(Command::ChangePartySize { size: party(4) }).nothing_happens();
+    given([created()])
+        .when(Command::ChangePartySize { size: party(5), area: None })
+        .then([PartySizeChanged { from: party(4), to: party(5), area: None }.into()]);
+    given([created()]).when(Command::ChangePartySize { size: party(4), area: None }).nothing_happens();
     let due = Refusal::DepositChanges { party_size: party(6), due: idr(30_000_000) };
-    given([created()]).when(Command::ChangePartySize { size: party(6) }).refused(due);
-    given(held()).when(Command::ChangePartySize { size: party(5) }).then([PartySizeChanged {
+    given([created()]).when(Command::ChangePartySize { size: party(6), area: None }).refused(due);
+    given(held()).when(Command::ChangePartySize { size: party(5), area: None }).then([PartySizeChanged {
         from: party(6),
         to: party(5),
+        area: None,
     }
     .into()]);
 }

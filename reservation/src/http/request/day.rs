@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use chassis::form::Form;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use events::values::PartySize;
 
 use super::{DURATION_MINUTES, parse_date, parse_time, venue};
 use crate::app::App;
 use crate::domain::House;
 use crate::domain::venue::Venue;
+
+/// Nobody looks at a room further away than this.
+const FLOOR_DAYS_MAX: i64 = 3_660;
 
 /// An area of the house, if one is wished.
 pub(super) fn area(form: &mut Form, venue: Option<&Venue>) -> Option<String> {
@@ -73,6 +76,10 @@ pub(in crate::http) fn availability(form: &mut Form, app: &App) -> Option<Availa
 pub(in crate::http) fn floor(form: &mut Form, app: &App) -> Option<(Arc<Venue>, DateTime<Utc>)> {
     let venue = venue(form, app);
     let zone = venue.as_ref().map_or(chrono_tz::Tz::UTC, |venue| venue.timezone);
-    let at = form.optional_parsed("at", 40, |text| parse_time(text, zone));
-    Some((venue?, at.unwrap_or_else(|| app.clock.now())))
+    let now = app.clock.now();
+    let at = form.optional_parsed("at", 40, |text| match parse_time(text, zone)? {
+        at if (at - now).abs() <= TimeDelta::days(FLOOR_DAYS_MAX) => Ok(at),
+        _ => Err(format!("{text} is more than {FLOOR_DAYS_MAX} days away")),
+    });
+    Some((venue?, at.unwrap_or(now)))
 }

@@ -7,7 +7,6 @@ use events::values::{PartySize, Policy, TimeWindow};
 
 use super::{Booking, DURATION_MINUTES_DEFAULT, area, venue};
 use crate::app::App;
-use crate::handle::Wanted;
 use crate::private::{Contact, Sealed, seal};
 
 /// The body of `POST /api/walk-ins`. There is no deposit, and nobody to write to.
@@ -31,7 +30,7 @@ pub(in crate::http) fn walk_in(form: &mut Form, app: &App) -> Option<Booking> {
     };
     let Sealed { bytes: private, digest: contact_digest } = seal(&contact).ok()?;
     let policy = venue.policy_for(party_size);
-    let created = ReservationCreated {
+    let wanted = ReservationCreated {
         venue_id: venue.id.clone(),
         customer_id: customer_id?,
         party_size,
@@ -39,9 +38,10 @@ pub(in crate::http) fn walk_in(form: &mut Form, app: &App) -> Option<Booking> {
         timezone: venue.timezone.name().to_owned(),
         locale: venue.locale,
         policy: Policy { deposit_required: false, deposit: None, no_show_fee: None, ..policy },
+        area,
         payment_channel: None,
         contact_digest,
         walk_in: true,
     };
-    Some(Booking { wanted: Wanted { created, area }, contact, private })
+    Some(Booking { wanted, contact, private })
 }

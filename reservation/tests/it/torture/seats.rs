@@ -9,6 +9,7 @@ use events::{AssignmentId, ReservationId, TableId};
 use proptest::prelude::*;
 use reservation::domain::hours::Hours;
 use reservation::domain::house::{House, Pacing, Wish};
+use reservation::domain::occupancy::Holder;
 use reservation::domain::seating::{Seatings, TABLES_PER_PARTY_MAX};
 use reservation::domain::venue::Table;
 use reservation::domain::{Occupancy, Unavailable};
@@ -117,12 +118,12 @@ fn occupancy(case: &Case) -> Occupancy {
             area: String::new(),
             window: window(start, length),
         };
-        occupancy.evolve(ReservationId(Uuid::from_u128(n)), &assigned.into());
+        occupancy.evolve(Holder::Booked(ReservationId(Uuid::from_u128(n))), &assigned.into());
     }
     occupancy
 }
 
-/// The best set of tables by trying all of them, as positions; and whether any would do in an empty house.
+/// The best set of tables by trying all of them, as positions; and whether any has seats enough.
 fn by_force(case: &Case) -> (Option<Vec<usize>>, bool) {
     let n = case.tables.len();
     let taken = bookings(case);
@@ -143,23 +144,20 @@ fn by_force(case: &Case) -> (Option<Vec<usize>>, bool) {
         }
         reached.len() == set.len()
     };
-    let fits = |set: &[usize]| {
-        let sum = |part: fn(&(u8, u8, u8)) -> u8| {
-            set.iter().map(|t| u32::from(part(&case.tables[*t]))).sum::<u32>()
-        };
-        (sum(|t| t.1)..=sum(|t| t.0)).contains(&u32::from(case.guests))
-            && set.iter().all(|t| case.area.is_none_or(|area| case.tables[*t].2 == area))
-    };
+    let guests = u32::from(case.guests);
+    let is_there = |set: &[usize]| set.iter().all(|t| case.area.is_none_or(|area| case.tables[*t].2 == area));
     let possible: Vec<Vec<usize>> = (1..1_u32 << n)
         .map(|bits| (0..n).filter(|t| bits & (1 << t) != 0).collect::<Vec<_>>())
-        .filter(|set| set.len() <= TABLES_PER_PARTY_MAX && fits(set) && hangs_together(set))
+        .filter(|set| set.len() <= TABLES_PER_PARTY_MAX && is_there(set) && hangs_together(set))
         .collect();
     let seats = |set: &[usize]| set.iter().map(|t| u32::from(case.tables[*t].0)).sum::<u32>();
+    let least = |set: &[usize]| set.iter().map(|t| u32::from(case.tables[*t].1)).sum::<u32>();
     let best = possible
         .iter()
+        .filter(|set| (least(set)..=seats(set)).contains(&guests))
         .filter(|set| set.iter().all(|t| is_free(*t)) && busiest + set.len() + kept <= n)
         .min_by_key(|set| (set.len() > 1, seats(set), set.len(), (*set).clone()));
-    (best.cloned(), !possible.is_empty())
+    (best.cloned(), possible.iter().any(|set| seats(set) >= guests))
 }
 
 proptest! {
@@ -171,8 +169,8 @@ proptest! {
         let size = PartySize::try_from(i64::from(case.guests)).unwrap();
         let area = case.area.map(area);
         let wish =
-            Wish { window: window(case.start, case.length), size, area: area.as_deref(), instead_of: None };
-        let (best, possible) = by_force(&case);
+            Wish::new(window(case.start, case.length), size, area.as_deref());
+        let (best, has_seats) = by_force(&case);
         match house.tables_for(&occupancy, &wish) {
             Ok(seating) => {
                 let tables: Vec<_> = seating.tables.iter().map(|table| table.id.clone()).collect();
@@ -180,7 +178,7 @@ proptest! {
             }
             Err(why) => {
                 prop_assert_eq!(best, None);
-                let expected = if possible { Unavailable::NoTable } else { Unavailable::PartyTooLarge };
+                let expected = if has_seats { Unavailable::NoTable } else { Unavailable::PartyTooLarge };
                 prop_assert_eq!(why, expected);
             }
         }
