@@ -92,7 +92,8 @@ impl App {
             async move { views.follow(store).await }
         });
         let (head, watched) = (store.watch_head(), Arc::clone(&views));
-        let deadlines = deadlines::run(handler.clone(), watched, Arc::clone(&clock), head, shutdown.clone());
+        let (timer, started) = (Arc::clone(&clock), clock.now());
+        let deadlines = deadlines::run(handler.clone(), watched, timer, started, head, shutdown.clone());
         let _beside = Beside([follow.abort_handle(), tokio::spawn(deadlines).abort_handle()]);
         Ok(Self(Arc::new(Inside {
             store,

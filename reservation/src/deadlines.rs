@@ -24,15 +24,16 @@ const AGAIN_AFTER: TimeDelta = TimeDelta::seconds(1);
 
 /// Does what is due at each deadline, until the service stops.
 ///
-/// `head` is the doorbell of the log: a new deadline may come before the one that is waited for.
+/// The service is there since `started`. `head` is the doorbell of the log: a new deadline may come before the one that
+/// is waited for.
 pub async fn run(
     handler: Handler,
     views: Arc<Views>,
     clock: SharedClock,
+    started: DateTime<Utc>,
     mut head: tokio::sync::watch::Receiver<Position>,
     shutdown: Shutdown,
 ) {
-    let started = clock.now();
     loop {
         let seen = *head.borrow_and_update();
         views.caught_up(seen).await;

@@ -15,6 +15,7 @@ mod holds;
 mod houses;
 mod machine;
 mod reading;
+mod room;
 mod rules;
 mod tables;
 mod torture;

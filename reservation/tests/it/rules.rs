@@ -321,18 +321,13 @@ fn the_table_moves_along_when_the_time_changes() {
 
 #[test]
 fn the_party_may_grow_as_long_as_the_deposit_stays() {
-    given([created()])
-        .when(Command::ChangePartySize { size: party(5), area: None })
-        .then([PartySizeChanged { from: party(4), to: party(5), area: None }.into()]);
-    given([created()]).when(Command::ChangePartySize { size: party(4), area: None }).nothing_happens();
+    let change = |guests| Command::ChangePartySize { size: party(guests), area: None };
+    let changed = |from, to| [PartySizeChanged { from: party(from), to: party(to), area: None }.into()];
+    given([created()]).when(change(5)).then(changed(4, 5));
+    given([created()]).when(change(4)).nothing_happens();
     let due = Refusal::DepositChanges { party_size: party(6), due: idr(30_000_000) };
-    given([created()]).when(Command::ChangePartySize { size: party(6), area: None }).refused(due);
-    given(held()).when(Command::ChangePartySize { size: party(5), area: None }).then([PartySizeChanged {
-        from: party(6),
-        to: party(5),
-        area: None,
-    }
-    .into()]);
+    given([created()]).when(change(6)).refused(due);
+    given(held()).when(change(5)).then(changed(6, 5));
 }
 
 #[test]

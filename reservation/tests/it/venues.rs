@@ -55,6 +55,19 @@ fn every_fault_of_a_house_is_named_with_its_place() {
     let mut venue = sample("roma-trastevere");
     venue["services"][1]["opens"] = json!("14:00");
     assert!(faults(&venue).contains("Pranzo and Cena overlap"), "{}", faults(&venue));
+    let mut unlikely = sample("roma-trastevere");
+    unlikely["services"][0]["days"] = json!([]);
+    unlikely["services"][1]["last_arrival"] = json!("12:00");
+    unlikely["exceptions"] =
+        json!([{"date": "2026-12-25", "closed": true}, {"date": "2026-12-25", "closed": true}]);
+    let said = faults(&unlikely);
+    for place in [
+        "services.0.days: name at least one",
+        "services.1.last_arrival",
+        "exceptions: 2026-12-25 stands there twice",
+    ] {
+        assert!(said.contains(place), "{place} in {said}");
+    }
     venue.as_object_mut().unwrap().remove("services");
     assert!(faults(&venue).contains("pacing: this needs services"));
 }
@@ -197,4 +210,61 @@ async fn what_changed_between_two_runs_is_noted_as_well_once_rules_are_noted() {
         assert!(note_since_last_run(&app.app).await.not_noted.is_empty());
         assert_eq!(count(&app).await, noted);
     }
+}
+
+#[tokio::test]
+async fn who_booked_by_hand_is_told_of_when_the_house_keeps_its_book() {
+    let rig = Rig::new();
+    let mut by_hand = sample("bandung-dago");
+    for rule in [
+        "services",
+        "exceptions",
+        "slot_minutes",
+        "turn_minutes",
+        "pacing",
+        "booking_window",
+        "walk_in_share_percent",
+    ] {
+        by_hand.as_object_mut().unwrap().remove(rule);
+    }
+    write(rig.dir.path(), &by_hand);
+    let app = rig.start().await;
+    let without = app.book(json!({"party_size": 2, "start_time": "2026-12-24T19:00"})).await;
+    let squeezed = app.book(json!({"party_size": 4, "start_time": "2026-12-24T19:00"})).await;
+    let extra = json!({"table_id": "T1", "capacity": 4, "area": "Teras"});
+    assert_eq!(app.command(&squeezed, "assign-table", extra).await.status, StatusCode::OK);
+    write(rig.dir.path(), &sample("bandung-dago"));
+    let changes = rig.reload(&app).await;
+    let stranded: Vec<_> = changes[0].stranded.iter().map(|(id, reason)| (id.to_string(), *reason)).collect();
+    assert_eq!(stranded, [(without.clone(), "no_table")], "who was squeezed in by hand stays so");
+    // Fewer need no table either; more get one.
+    let less = app.command(&without, "party-size", json!({"party_size": 1})).await;
+    assert_eq!((less.status, less.json()["tables"].clone()), (StatusCode::OK, json!([])));
+    let more = app.command(&without, "party-size", json!({"party_size": 2})).await.json();
+    assert_eq!(more["tables"][0]["table_id"], json!("D1"));
+}
+
+#[tokio::test]
+async fn what_changed_before_anything_was_noted_is_held_against_who_has_booked() {
+    let rig = Rig::new();
+    let app = rig.start().await;
+    let noon = app.book(json!({"party_size": 4, "start_time": "2026-12-24T12:00"})).await;
+    drop(app);
+    let mut venue = sample("bandung-dago");
+    venue["services"].as_array_mut().unwrap().remove(0);
+    write(rig.dir.path(), &venue);
+    let app = rig.start().await;
+    let changes = note_since_last_run(&app.app).await.changes;
+    assert_eq!((changes.len(), changes[0].stranded.len()), (1, 1));
+    assert_eq!((changes[0].stranded[0].0.to_string(), changes[0].stranded[0].1), (noon, "closed"));
+    assert_eq!(note_since_last_run(&app.app).await.changes, [], "once is enough");
+    // A venue that is gone is noted too, and takes no bookings.
+    let elsewhere = json!({"id": "elsewhere", "name": "E", "timezone": "Asia/Jakarta", "country": "ID", "currency": "IDR",
+        "locale": "id", "tables": [{"id": "1", "area": "A", "seats": 2}], "policy": {}});
+    write(rig.dir.path(), &elsewhere);
+    std::fs::remove_file(rig.dir.path().join("bandung-dago.json")).unwrap();
+    drop(app);
+    let app = rig.start().await;
+    let changes = note_since_last_run(&app.app).await.changes;
+    assert_eq!((changes[0].version, changes[0].stranded[0].1), (2, "venue_gone"));
 }

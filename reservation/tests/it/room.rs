@@ -1,0 +1,170 @@
+//! The room of an evening: who sits where, who walks in, who never comes.
+
+use std::sync::Arc;
+
+use chassis::clock::ManualClock;
+use chrono::TimeDelta;
+use events::store::EventStore;
+use events::store::memory::MemoryStore;
+use serde_json::{Value, json};
+
+use crate::app::{TestApp, booking, start_of_time};
+use crate::houses::tables;
+
+async fn table(app: &TestApp, at: &str, id: &str) -> Value {
+    let room = app.get(&format!("/api/floor?at={at}")).await.json();
+    let tables = room["tables"].as_array().unwrap();
+    tables.iter().find(|table| table["table_id"] == json!(id)).unwrap_or(&Value::Null).clone()
+}
+
+#[tokio::test]
+async fn the_floor_shows_who_is_where_and_who_comes_next() {
+    let app = TestApp::with_houses().await;
+    let first = app.book(json!({"party_size": 2, "start_time": "2026-12-01T17:00", "area": "Teras"})).await;
+    let second = app.book(json!({"party_size": 2, "start_time": "2026-12-01T19:00", "area": "Teras"})).await;
+    let free = table(&app, "2026-12-01T16:00", "T1").await;
+    assert_eq!((&free["state"], &free["until"]), (&json!("free"), &json!("2026-12-01T17:00:00+07:00")));
+    assert_eq!(free["next"]["reservation_id"], json!(first));
+    let reserved = table(&app, "2026-12-01T17:05", "T1").await;
+    assert_eq!(
+        (&reserved["state"], &reserved["party"]["reservation_id"]),
+        (&json!("reserved"), &json!(first))
+    );
+    assert_eq!(reserved["next"]["reservation_id"], json!(second));
+    app.clock.advance(chrono::TimeDelta::minutes(65));
+    app.command(&first, "confirm", json!({})).await;
+    app.command(&first, "check-in", json!({})).await;
+    let seated = table(&app, "2026-12-01T17:05", "T1").await;
+    assert_eq!(
+        (&seated["state"], &seated["seated_since"]),
+        (&json!("seated"), &json!("2026-12-01T17:05:00+07:00"))
+    );
+    // 75 minutes are over, and they are still there.
+    app.clock.advance(chrono::TimeDelta::minutes(120));
+    assert_eq!(table(&app, "2026-12-01T18:20", "T1").await["state"], json!("overdue"));
+    let both = table(&app, "2026-12-01T19:05", "T1").await;
+    assert_eq!((&both["state"], &both["next"]["reservation_id"]), (&json!("overdue"), &json!(second)));
+    // Nobody else is put there, whatever time it was taken for.
+    let walk_in = app.post("/api/walk-ins", &json!({"party_size": 2, "area": "Teras"})).await;
+    assert_eq!(tables(&walk_in.json()), ["T2"]);
+    app.command(&first, "complete", json!({})).await;
+    assert_eq!(table(&app, "2026-12-01T17:05", "T1").await["state"], json!("free"));
+    // A table that is put there for an evening is shown for as long.
+    let body = json!({"table_id": "X1", "capacity": 2, "area": "Trotoar"});
+    app.command(&second, "assign-table", body).await;
+    assert_eq!(table(&app, "2026-12-01T19:10", "X1").await["area"], json!("Trotoar"));
+    assert_eq!(table(&app, "2026-12-03T19:10", "X1").await, Value::Null);
+    assert_eq!(app.get("/api/floor?at=soon").await.faults(), ["query.at:value_error"]);
+}
+
+#[tokio::test]
+async fn who_does_not_come_is_a_no_show_by_itself_and_the_table_is_free() {
+    let app = TestApp::with_houses().await;
+    let late = app.book(json!({"party_size": 2, "start_time": "2026-12-01T19:00"})).await;
+    let there = app.book(json!({"party_size": 2, "start_time": "2026-12-01T19:00"})).await;
+    for id in [&late, &there] {
+        app.command(id, "confirm", json!({})).await;
+    }
+    // 19:05 there: one is seated. Half an hour after the start the other is given up.
+    app.clock.advance(chrono::TimeDelta::minutes(185));
+    app.command(&there, "check-in", json!({})).await;
+    app.clock.advance(chrono::TimeDelta::minutes(24));
+    assert_eq!(app.status(&late).await, "CONFIRMED");
+    app.clock.advance(chrono::TimeDelta::minutes(2));
+    crate::holds::becomes(&app, &late, "NO_SHOW").await;
+    assert_eq!(app.status(&there).await, "CHECKED_IN");
+    assert_eq!(table(&app, "2026-12-01T19:40", "D1").await["state"], json!("free"));
+}
+
+#[tokio::test]
+async fn who_walks_in_is_seated_or_told_how_long_to_wait() {
+    let app = TestApp::with_houses().await;
+    let walk_in = async |body: Value| app.post("/api/walk-ins", &body).await;
+    assert_eq!(walk_in(json!({"party_size": 2})).await.problem(), (409, "closed".into()), "16:00");
+    app.clock.advance(chrono::TimeDelta::minutes(90));
+    let first = walk_in(json!({"party_size": 12, "name": "Budi"})).await;
+    let seated = first.json();
+    assert_eq!((seated["status"].as_str(), tables(&seated)), (Some("CHECKED_IN"), vec!["B1"]));
+    assert_eq!(seated["end_time"], json!("2026-12-01T19:30:00+07:00"), "two hours for twelve");
+    let id = seated["reservation_id"].as_str().unwrap();
+    assert_eq!(first.header("location"), format!("/api/reservations/{id}"));
+    // Two six-tops together are the only other place.
+    assert_eq!(tables(&walk_in(json!({"party_size": 12})).await.json()), ["D4", "D5"]);
+    app.clock.advance(chrono::TimeDelta::minutes(20));
+    let waits = walk_in(json!({"party_size": 12})).await;
+    assert_eq!(waits.problem(), (409, "no_table".into()));
+    assert_eq!(waits.json()["estimated_wait_minutes"], json!(100));
+    app.command(id, "complete", json!({})).await;
+    assert_eq!(tables(&walk_in(json!({"party_size": 12})).await.json()), ["B1"]);
+    // A table that is promised for tonight is not given to who would still sit there.
+    app.book(json!({"party_size": 2, "area": "Teras", "start_time": "2026-12-01T18:30"})).await;
+    assert_eq!(tables(&walk_in(json!({"party_size": 2, "area": "Teras"})).await.json()), ["T2"]);
+    assert_eq!(
+        walk_in(json!({"area": "Atap"})).await.faults(),
+        ["body.area:value_error", "body.party_size:missing"]
+    );
+    let by_hand = TestApp::start().await;
+    assert_eq!(by_hand.post("/api/walk-ins", &json!({"party_size": 2})).await.problem().1, "kept_by_hand");
+}
+
+#[tokio::test]
+async fn who_is_early_has_the_table_from_then_on() {
+    let app = TestApp::with_houses().await;
+    let early = app.book(json!({"party_size": 12, "start_time": "2026-12-01T20:00", "area": "Kebun"})).await;
+    app.command(&early, "confirm", json!({"waive_deposit": true})).await;
+    app.clock.advance(TimeDelta::minutes(110));
+    // Twelve stay for two hours and would be gone before these come.
+    let twelve = json!({"party_size": 12, "area": "Kebun"});
+    let first = app.post("/api/walk-ins", &twelve).await.json();
+    app.command(first["reservation_id"].as_str().unwrap(), "complete", json!({})).await;
+    app.command(&early, "check-in", json!({})).await;
+    let refused = app.post("/api/walk-ins", &twelve).await;
+    assert_eq!(refused.problem(), (409, "no_table".into()), "they sit there already");
+    assert_eq!(table(&app, "2026-12-01T17:50", "B1").await["state"], json!("seated"));
+}
+
+/// Of twelve tables one is kept for walk-ins; it is not used up when one of them sits at another.
+#[tokio::test]
+async fn who_walks_in_takes_nothing_from_what_can_be_booked() {
+    let app = TestApp::with_houses().await;
+    app.clock.advance(TimeDelta::minutes(90));
+    let seated = app.post("/api/walk-ins", &json!({"party_size": 12, "area": "Kebun"})).await.json();
+    assert_eq!(tables(&seated), ["B1"]);
+    let mut given = 0;
+    for (n, size) in [2, 2, 2, 4, 4, 4, 4, 6, 6, 8, 10].into_iter().enumerate() {
+        let time = format!("2026-12-01T{}:{}", 18 + n / 8, ["00", "15", "30", "45"][n / 2 % 4]);
+        let body = json!({"party_size": size, "start_time": time, "duration_minutes": 120});
+        let answer = app.post("/api/reservations", &booking(body)).await;
+        given += if answer.status == 200 { tables(&answer.json()).len() } else { 0 };
+    }
+    assert_eq!(given, 11, "all but the one that is taken");
+}
+
+#[tokio::test]
+async fn whose_grace_ran_out_while_the_service_was_away_has_it_once_more() {
+    let (store, clock) =
+        (Arc::new(MemoryStore::new("reservation")) as Arc<dyn EventStore>, ManualClock::at(start_of_time()));
+    let start = async || {
+        let venues = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/venues");
+        TestApp::at(venues, Arc::clone(&store), clock.clone()).await
+    };
+    let app = start().await;
+    let confirmed = async |time: &str| {
+        let id = app.book(json!({"party_size": 2, "start_time": format!("2026-12-01T{time}")})).await;
+        app.command(&id, "confirm", json!({})).await;
+        id
+    };
+    let (missed, coming) = (confirmed("17:00").await, confirmed("18:15").await);
+    drop(app);
+    // Until 18:00 nobody could be checked in.
+    clock.advance(TimeDelta::minutes(120));
+    let app = start().await;
+    clock.advance(TimeDelta::minutes(29));
+    app.book(json!({"party_size": 2, "start_time": "2026-12-24T17:00"})).await;
+    assert_eq!(app.status(&missed).await, "CONFIRMED");
+    clock.advance(TimeDelta::minutes(2));
+    crate::holds::becomes(&app, &missed, "NO_SHOW").await;
+    assert_eq!(app.status(&coming).await, "CONFIRMED");
+    clock.advance(TimeDelta::minutes(15));
+    crate::holds::becomes(&app, &coming, "NO_SHOW").await;
+}
