@@ -66,6 +66,12 @@ impl Tag {
         Self(format!("day:{venue}/{date}"))
     }
 
+    /// Who waits for a table of a venue.
+    #[must_use]
+    pub fn waiting(venue: &VenueId) -> Self {
+        Self::new("waiting", venue)
+    }
+
     /// The rules of a venue.
     #[must_use]
     pub fn rules(venue: &VenueId) -> Self {

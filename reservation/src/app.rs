@@ -12,6 +12,7 @@ use tokio::task::AbortHandle;
 use crate::channels::Channels;
 use crate::deadlines;
 use crate::handle::Handler;
+use crate::offers;
 use crate::stream::StreamError;
 use crate::venues::Venues;
 use crate::views::Views;
@@ -50,7 +51,7 @@ pub struct Inside {
 }
 
 /// What runs beside the requests, for as long as anyone has the [`App`].
-struct Beside([AbortHandle; 2]);
+struct Beside([AbortHandle; 3]);
 
 impl Drop for Beside {
     fn drop(&mut self) {
@@ -94,7 +95,11 @@ impl App {
         let (head, watched) = (store.watch_head(), Arc::clone(&views));
         let (timer, started) = (Arc::clone(&clock), clock.now());
         let deadlines = deadlines::run(handler.clone(), watched, timer, started, head, shutdown.clone());
-        let _beside = Beside([follow.abort_handle(), tokio::spawn(deadlines).abort_handle()]);
+        let (rung, watched) = (store.watch_head(), Arc::clone(&views));
+        let offers = offers::run(handler.clone(), watched, Arc::clone(&clock), rung, shutdown.clone());
+        let beside = [tokio::spawn(deadlines), tokio::spawn(offers)].map(|task| task.abort_handle());
+        let [deadlines, offers] = beside;
+        let _beside = Beside([follow.abort_handle(), deadlines, offers]);
         Ok(Self(Arc::new(Inside {
             store,
             handler,

@@ -1,20 +1,21 @@
-//! Speaks up when a hold has run out, or a party has not come. The deadlines follow from the log, so they survive
+//! Speaks up when a hold or an offer has run out, or a party has not come. The deadlines follow from the log, so they survive
 //! a restart, and what was done about one is in the log, so it is done once.
 //!
 //! While the service is away nobody can check in: whose grace ran out meanwhile has it once more from the start on.
 
 use std::sync::Arc;
 
-use chassis::clock::SharedClock;
+use chassis::clock::{Clock, SharedClock};
 use chassis::serve::Shutdown;
 use chrono::{DateTime, TimeDelta, Utc};
 use events::Position;
 
+use crate::domain::Command;
 use crate::domain::reservation::Deadline;
-use crate::domain::{Command, Reservation};
+use crate::domain::waiting::WaitCommand;
 use crate::handle::Handler;
 use crate::record::Submission;
-use crate::views::{ListKey, Views};
+use crate::views::{Due, DueKey, Views};
 
 /// Deadlines that are looked at in one go.
 const AT_A_TIME: usize = 256;
@@ -38,14 +39,14 @@ pub async fn run(
         let seen = *head.borrow_and_update();
         views.caught_up(seen).await;
         let now = clock.now();
-        let (mut again, mut after): (Option<DateTime<Utc>>, Option<ListKey>) = (None, None);
+        let (mut again, mut after): (Option<DateTime<Utc>>, Option<DueKey>) = (None, None);
         loop {
             let due = views.due(now, after, AT_A_TIME);
-            for (_, id) in &due {
-                let Some(reservation) = views.get(*id) else { continue };
-                let later = match late(&reservation, started).filter(|at| *at > now) {
+            for (_, due) in &due {
+                let late = late(&views, *due, started).filter(|at| *at > now);
+                let later = match late {
                     Some(at) => Some(at),
-                    None => expire(&handler, &reservation, clock.as_ref()).await.then(|| now + AGAIN_AFTER),
+                    None => expire(&handler, *due, clock.as_ref()).await.then(|| now + AGAIN_AFTER),
                 };
                 again = again.into_iter().chain(later).min();
             }
@@ -72,7 +73,9 @@ pub async fn run(
 }
 
 /// When a party may be taken for one that never came, if that was due while the service was away.
-fn late(reservation: &Reservation, started: DateTime<Utc>) -> Option<DateTime<Utc>> {
+fn late(views: &Views, due: Due, started: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let Due::Reservation(id) = due else { return None };
+    let reservation = views.get(id)?;
     match reservation.deadline()? {
         (at, Deadline::NoShow) if at <= started => Some(started + (at - reservation.window().start)),
         (_, Deadline::NoShow | Deadline::Hold) => None,
@@ -80,16 +83,26 @@ fn late(reservation: &Reservation, started: DateTime<Utc>) -> Option<DateTime<Ut
 }
 
 /// Whether it must be tried again.
-async fn expire(handler: &Handler, reservation: &Reservation, clock: &dyn chassis::clock::Clock) -> bool {
-    let (id, submission) = (reservation.id, Submission::system("deadlines", clock));
-    match handler.handle(id, &Command::Expire, &submission).await {
-        Ok(done) => {
-            tracing::info!(%id, status = done.reservation.status.word(), "a deadline has come");
+async fn expire(handler: &Handler, due: Due, clock: &dyn Clock) -> bool {
+    let submission = Submission::system("deadlines", clock);
+    let done = match due {
+        Due::Reservation(id) => {
+            let done = handler.handle(id, &Command::Expire, &submission).await;
+            done.map(|done| done.reservation.status.word())
+        }
+        Due::Waiting(id) => {
+            let done = handler.wait(id, &WaitCommand::Expire, &submission).await;
+            done.map(|done| done.entry.word())
+        }
+    };
+    match done {
+        Ok(status) => {
+            tracing::info!(?due, status, "a deadline has come");
             false
         }
         Err(error) => {
             // A full disk, say. The others are still looked at, and this one soon again.
-            tracing::warn!(error = &error as &dyn std::error::Error, %id, "could not do what is due");
+            tracing::warn!(error = &error as &dyn std::error::Error, ?due, "could not do what is due");
             true
         }
     }

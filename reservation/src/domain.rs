@@ -4,6 +4,7 @@
 //! is here can not fail but only refuse.
 
 pub mod command;
+pub mod day;
 pub mod decide;
 pub mod floor;
 pub mod hours;
@@ -13,6 +14,7 @@ pub mod refusal;
 pub mod reservation;
 pub mod seating;
 pub mod venue;
+pub mod waiting;
 
 pub use command::Command;
 pub use floor::Floor;

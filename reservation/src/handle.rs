@@ -2,8 +2,10 @@
 //!
 //! **Invariant:** the only `.append(` of this service stands here.
 
+mod earlier;
 mod error;
 mod guard;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -13,18 +15,21 @@ use events::recorded::NewEvent;
 use events::store::{AppendCondition, AppendError, Appended, EventStore};
 use events::values::TimeWindow;
 use events::{AssignmentId, PaymentId, Position, Query, ReservationId, Tag, VenueId};
+use tokio::sync::watch;
 
+pub use self::earlier::Earlier;
 use self::error::refused;
 pub use self::error::{HandleError, Refused};
 use self::guard::{booked, guard, taken};
+pub use self::waiting::Waited;
 use crate::domain::floor::{self, Floor};
 use crate::domain::seating::TABLES_PER_PARTY_MAX;
 use crate::domain::{Command, Occupancy, Reservation, Stamp};
 use crate::queues::{Queues, Turn};
-use crate::record::{About, CommandKey, Submission, entries, venue_entry};
+use crate::record::{About, Submission, entries};
 use crate::stream::{self, Until};
 use crate::venues::Venues;
-use crate::views::Views;
+use crate::views::{Line, Views};
 
 /// How often a decision is made anew because something came between.
 const ATTEMPTS_MAX: usize = 16;
@@ -43,6 +48,7 @@ pub struct Handler {
     venues: Venues,
     clock: SharedClock,
     queues: Arc<Queues>,
+    offered: Arc<watch::Sender<Position>>,
 }
 
 /// What a command led to.
@@ -63,7 +69,8 @@ enum Attempt {
 impl Handler {
     /// A handler that appends to `store`, and decides by `venues` and what `views` know of their tables.
     pub fn new(store: Arc<dyn EventStore>, views: Arc<Views>, venues: Venues, clock: SharedClock) -> Self {
-        Self { store, views, venues, clock, queues: Arc::default() }
+        let offered = Arc::new(watch::Sender::new(Position::START));
+        Self { store, views, venues, clock, queues: Arc::default(), offered }
     }
 
     /// Notes what was `wanted`, if it can be had: a table for a party that books, or that stands in the door.
@@ -149,18 +156,11 @@ impl Handler {
         };
         // After the book was read: a twin of this request that the look misses is appended behind it, and is a
         // conflict then.
-        if let Some(handled) = self.replay(submission.key.as_ref()).await? {
-            return Ok(Attempt::Done(Box::new(handled)));
+        if let Some(earlier) = self.earlier(submission.key.as_ref()).await? {
+            return Ok(Attempt::Done(Box::new(earlier.handled()?)));
         }
         let events = decided.map_err(|refusal| refused(refusal, Refused::booking(wanted)))?;
-        let about = About {
-            id,
-            venue_id,
-            customer_id: Some(&wanted.customer_id),
-            window: wanted.window,
-            private_at: vec![],
-        };
-        let entries = entries(&events, &about, submission, self.clock.as_ref(), now)?;
+        let entries = entries(&events, &About::booking(id, wanted), submission, self.clock.as_ref(), now)?;
         let guard = guard(std::iter::once(Tag::reservation(id)).chain(looked_for), submission.key.as_ref());
         self.keep(None, id, &events, entries, AppendCondition::unchanged(guard, looked_at)).await
     }
@@ -168,14 +168,27 @@ impl Handler {
     /// Decides by what `venue` promises, and has given away up to the position that comes back with the decision.
     async fn on_the_floor<T>(&self, venue: &VenueId, decide: impl FnOnce(&Floor<'_>) -> T) -> (T, Position) {
         self.views.caught_up(self.store.head()).await;
-        let ids: [AssignmentId; TABLES_PER_PARTY_MAX] =
-            std::array::from_fn(|_| AssignmentId(self.clock.new_id()));
-        self.views.with_book(venue, |occupancy| {
+        self.after_who_waits(venue).await;
+        self.look_at_floor(venue, |floor, _| decide(floor))
+    }
+
+    /// The same without waiting for anything, and with those who wait.
+    fn look_at_floor<T>(
+        &self,
+        venue: &VenueId,
+        decide: impl FnOnce(&Floor<'_>, &Line) -> T,
+    ) -> (T, Position) {
+        let ids = self.assignment_ids();
+        self.views.with_line(venue, |occupancy, line| {
             // Rules count before they are noted: those that are noted up to that position are these, or later ones.
             let venue = self.venues.get(Some(venue));
             let house = venue.as_deref().and_then(|venue| venue.house.as_ref());
-            decide(&Floor { occupancy, house, assignment_ids: &ids })
+            decide(&Floor { occupancy, house, assignment_ids: &ids }, line)
         })
+    }
+
+    fn assignment_ids(&self) -> [AssignmentId; TABLES_PER_PARTY_MAX] {
+        std::array::from_fn(|_| AssignmentId(self.clock.new_id()))
     }
 
     async fn try_handle(
@@ -187,8 +200,8 @@ impl Handler {
         let (reservation, mut looked_at) = stream::load(self.store.as_ref(), id, Until::Now).await?;
         // After the reservation was read: a twin of this request that the look misses is appended
         // behind `looked_at`, and is a conflict then.
-        if let Some(handled) = self.replay(submission.key.as_ref()).await? {
-            return Ok(Attempt::Done(Box::new(handled)));
+        if let Some(earlier) = self.earlier(submission.key.as_ref()).await? {
+            return Ok(Attempt::Done(Box::new(earlier.handled()?)));
         }
         let reservation = reservation.ok_or(HandleError::NotFound(id))?;
         let current = reservation.version;
@@ -243,40 +256,17 @@ impl Handler {
                 stranded: stranded.iter().take(STRANDED_NAMED_MAX).map(|(id, _)| *id).collect(),
                 stranded_count: u32::try_from(stranded.len()).unwrap_or(u32::MAX),
             };
-            let entry = venue_entry(change, submission, self.clock.as_ref())?;
+            let about = About::venue(venue);
+            let entries =
+                entries(&[change.into()], &about, submission, self.clock.as_ref(), self.clock.now())?;
             // Nobody may be stranded unseen; but where bookings never stop to come, the rules are noted in the end.
             let bookings = (attempt < ATTEMPTS_MAX).then(|| Tag::venue(venue));
             let guard = Query::any_tag(std::iter::once(Tag::rules(venue)).chain(bookings));
-            if self.put(vec![entry], AppendCondition::unchanged(guard, head)).await?.is_some() {
+            if self.put(entries, AppendCondition::unchanged(guard, head)).await?.is_some() {
                 return Ok(Some((version, stranded)));
             }
         }
         Err(HandleError::Contended)
-    }
-
-    /// What an earlier request with this key led to.
-    ///
-    /// # Errors
-    /// [`HandleError::KeyReused`] when it was another request.
-    pub async fn replay(&self, key: Option<&CommandKey>) -> Result<Option<Handled>, HandleError> {
-        let Some(CommandKey { key, digest }) = key else { return Ok(None) };
-        let mut first: Option<(Option<ReservationId>, bool, Position)> = None;
-        let query = Query::any_tag([Tag::command(key)]);
-        stream::each(self.store.as_ref(), &query, Position::START, |recorded, _| {
-            let same = recorded.cause().request_digest.as_ref() == Some(digest);
-            let about = first.get_or_insert((stream::reservation_of(recorded), same, Position::START));
-            about.2 = recorded.id.position;
-        })
-        .await?;
-        match first {
-            None => Ok(None),
-            Some((Some(id), true, last)) => {
-                let (reservation, _) = stream::load(self.store.as_ref(), id, Until::Position(last)).await?;
-                let reservation = reservation.ok_or(HandleError::NotFound(id))?;
-                Ok(Some(Handled { reservation, replayed: true }))
-            }
-            Some(_) => Err(HandleError::KeyReused),
-        }
     }
 
     async fn keep(

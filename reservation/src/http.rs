@@ -20,6 +20,7 @@ mod reservations;
 mod results;
 mod sse;
 mod stats;
+mod waitlist;
 
 use std::time::Duration;
 
@@ -56,6 +57,13 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .routes(routes!(results::payment_results))
         .routes(routes!(results::notification_results))
         .routes(routes!(results::contact, results::erase_contact))
+        .routes(routes!(waitlist::line, waitlist::join))
+        .routes(routes!(waitlist::get))
+        .routes(routes!(waitlist::accept))
+        .routes(routes!(waitlist::decline))
+        .routes(routes!(waitlist::leave))
+        .routes(routes!(waitlist::contact))
+        .routes(routes!(waitlist::notification_results))
         .routes(routes!(stats::stats))
         .routes(routes!(availability::availability))
         .routes(routes!(floor::floor))

@@ -16,6 +16,7 @@ pub mod domain;
 pub mod handle;
 pub mod http;
 pub mod log;
+pub mod offers;
 pub mod private;
 pub mod queues;
 pub mod record;

@@ -4,11 +4,12 @@ use bytes::Bytes;
 use chassis::caller::Caller;
 use chassis::clock::Clock;
 use chrono::{DateTime, Utc};
-use events::event::{Event, VenueChanged};
+use events::event::{Event, ReservationCreated, WaitlistJoined};
 use events::recorded::{Cause, NewEvent};
 use events::values::{Actor, TimeWindow};
-use events::{CustomerId, Position, ReservationId, TableId, Tag, VenueId};
+use events::{CustomerId, Position, ReservationId, TableId, Tag, VenueId, WaitlistId};
 
+use crate::domain::waiting::Entry;
 use crate::domain::{Reservation, Status};
 
 /// Who asks for something, under which ids, and on what condition.
@@ -62,22 +63,45 @@ impl Submission {
     }
 }
 
+/// What events are about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A reservation.
+    Reservation(ReservationId),
+    /// A party that waits.
+    Waitlist(WaitlistId),
+    /// The venue itself.
+    Venue,
+}
+
 /// What the events of one append are about.
 #[derive(Debug)]
 pub struct About<'a> {
-    /// Which reservation.
-    pub id: ReservationId,
+    /// What they are about.
+    pub subject: Subject,
     /// At which venue.
     pub venue_id: &'a VenueId,
-    /// Who booked, if the reservation begins here.
+    /// Who booked or waits, if that begins here.
     pub customer_id: Option<&'a CustomerId>,
-    /// The time it is booked for, before what happens.
-    pub window: TimeWindow,
+    /// The time it is booked for or held, before what happens.
+    pub window: Option<TimeWindow>,
     /// Positions of its private parts so far.
     pub private_at: Vec<Position>,
 }
 
 impl<'a> About<'a> {
+    /// About a reservation that begins.
+    #[must_use]
+    pub fn booking(id: ReservationId, created: &'a ReservationCreated) -> Self {
+        Self {
+            subject: Subject::Reservation(id),
+            venue_id: &created.venue_id,
+            customer_id: Some(&created.customer_id),
+            window: Some(created.window),
+            private_at: vec![],
+        }
+    }
+
     /// About a reservation that exists.
     #[must_use]
     pub fn existing(reservation: &'a Reservation) -> Self {
@@ -86,11 +110,49 @@ impl<'a> About<'a> {
             _ => None,
         };
         Self {
-            id: reservation.id,
+            subject: Subject::Reservation(reservation.id),
             venue_id: &reservation.booking.venue_id,
             customer_id: None,
-            window: reservation.window(),
+            window: Some(reservation.window()),
             private_at: std::iter::once(reservation.created.position).chain(described_at).collect(),
+        }
+    }
+
+    /// About a party that joins a line.
+    #[must_use]
+    pub fn joining(id: WaitlistId, joined: &'a WaitlistJoined) -> Self {
+        Self {
+            subject: Subject::Waitlist(id),
+            venue_id: &joined.venue_id,
+            customer_id: Some(&joined.customer_id),
+            window: None,
+            private_at: vec![],
+        }
+    }
+
+    /// About a party that waits.
+    #[must_use]
+    pub fn waiting(entry: &'a Entry) -> Self {
+        Self {
+            subject: Subject::Waitlist(entry.id),
+            venue_id: &entry.joined.venue_id,
+            customer_id: None,
+            window: entry.held(),
+            private_at: vec![entry.at.position],
+        }
+    }
+
+    /// About a venue.
+    #[must_use]
+    pub fn venue(venue_id: &'a VenueId) -> Self {
+        Self { subject: Subject::Venue, venue_id, customer_id: None, window: None, private_at: vec![] }
+    }
+
+    fn subject(&self) -> String {
+        match &self.subject {
+            Subject::Reservation(id) => format!("reservation/{id}"),
+            Subject::Waitlist(id) => format!("waitlist/{id}"),
+            Subject::Venue => format!("venue/{}", self.venue_id),
         }
     }
 }
@@ -110,7 +172,7 @@ pub fn entries(
         Ok(NewEvent {
             id: clock.new_id(),
             event_type: event.event_type(),
-            subject: format!("reservation/{}", about.id),
+            subject: about.subject(),
             time: now,
             tags: tags(event, about, submission),
             data: event.data()?,
@@ -122,33 +184,13 @@ pub fn entries(
     events.iter().map(entry).collect()
 }
 
-/// Makes a log entry of a change of a venue.
-///
-/// # Errors
-/// As for [`entries`].
-pub fn venue_entry(
-    change: VenueChanged,
-    submission: &Submission,
-    clock: &dyn Clock,
-) -> Result<NewEvent, serde_json::Error> {
-    let tags = vec![Tag::venue(&change.venue_id), Tag::rules(&change.venue_id)];
-    let subject = format!("venue/{}", change.venue_id);
-    let event = Event::from(change);
-    Ok(NewEvent {
-        id: clock.new_id(),
-        event_type: event.event_type(),
-        subject,
-        time: clock.now(),
-        tags,
-        data: event.data()?,
-        private: None,
-        forgets: Vec::new(),
-        cause: submission.cause(),
-    })
-}
-
 fn tags(event: &Event, about: &About<'_>, submission: &Submission) -> Vec<Tag> {
-    let mut tags = vec![Tag::reservation(about.id), Tag::venue(about.venue_id)];
+    let mut tags = match about.subject {
+        Subject::Reservation(id) => vec![Tag::reservation(id)],
+        Subject::Waitlist(id) => vec![Tag::waitlist(id), Tag::waiting(about.venue_id)],
+        Subject::Venue => vec![Tag::rules(about.venue_id)],
+    };
+    tags.push(Tag::venue(about.venue_id));
     tags.extend(about.customer_id.map(Tag::customer));
     tags.extend(submission.key.as_ref().map(|key| Tag::command(&key.key)));
     match event {
@@ -159,6 +201,11 @@ fn tags(event: &Event, about: &About<'_>, submission: &Submission) -> Vec<Tag> {
         Event::TableReleased(released) => {
             tags.extend(table_tags(about.venue_id, &released.table_id, &released.window));
             tags.extend(day_tags(about.venue_id, &released.window));
+        }
+        Event::WaitlistOffered(offered) => {
+            let tables = offered.tables.iter();
+            tags.extend(tables.flat_map(|t| table_tags(about.venue_id, &t.table_id, &offered.window)));
+            tags.extend(day_tags(about.venue_id, &offered.window));
         }
         // Who arrives when counts for the pace of the kitchen.
         Event::ReservationRescheduled(moved) => {
@@ -172,7 +219,11 @@ fn tags(event: &Event, about: &About<'_>, submission: &Submission) -> Vec<Tag> {
         | Event::ReservationCreated(_)
         | Event::PartySizeChanged(_)
         | Event::ReservationCancelled(_)
-        | Event::ReservationNoShow(_) => tags.extend(day_tags(about.venue_id, &about.window)),
+        | Event::ReservationNoShow(_)
+        | Event::WaitlistAccepted(_)
+        | Event::WaitlistLeft(_) => {
+            tags.extend(about.window.iter().flat_map(|window| day_tags(about.venue_id, window)));
+        }
         _ => {}
     }
     tags
@@ -192,12 +243,18 @@ pub fn table_tags(venue: &VenueId, table: &TableId, window: &TimeWindow) -> impl
 
 fn carries_private(event: &Event) -> bool {
     match event {
-        Event::ReservationCreated(_) => true,
+        Event::ReservationCreated(_) | Event::WaitlistJoined(_) => true,
         Event::ReservationCancelled(cancelled) => cancelled.description_digest.is_some(),
         _ => false,
     }
 }
 
+/// Nobody needs the contact of who waits no longer: with a reservation it stands there.
 fn forgets(event: &Event, about: &About<'_>) -> Vec<Position> {
-    if matches!(event, Event::ContactErased(_)) { about.private_at.clone() } else { Vec::new() }
+    match event {
+        Event::ContactErased(_) | Event::WaitlistAccepted(_) | Event::WaitlistLeft(_) => {
+            about.private_at.clone()
+        }
+        _ => Vec::new(),
+    }
 }

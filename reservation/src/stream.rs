@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use events::event::{DecodeError, Event};
 use events::recorded::Recorded;
 use events::store::{EventStore, ReadError};
-use events::{Position, Query, ReservationId, Tag};
+use events::{Position, Query, ReservationId, Tag, WaitlistId};
 
+use crate::domain::waiting::Entry;
 use crate::domain::{Reservation, Stamp};
 
 /// How many events are read at a time.
@@ -110,6 +111,36 @@ pub async fn load(
     Ok((reservation, looked_at))
 }
 
+/// The party `id` that waits as it was, with the position up to which the log was looked at.
+///
+/// # Errors
+/// [`StreamError`] as for [`each`].
+pub async fn load_waiting(
+    store: &dyn EventStore,
+    id: WaitlistId,
+    until: Until,
+) -> Result<(Option<Entry>, Position), StreamError> {
+    let mut entry: Option<Entry> = None;
+    let query = Query::any_tag([Tag::waitlist(id)]);
+    let looked_at = each(store, &query, Position::START, |recorded, event| {
+        let at = stamp(recorded);
+        if until.includes(at) {
+            fold_waiting(&mut entry, id, &event, at);
+        }
+    })
+    .await?;
+    Ok((entry, looked_at))
+}
+
+/// Adds one event to a party that may not wait yet.
+pub fn fold_waiting(entry: &mut Option<Entry>, id: WaitlistId, event: &Event, at: Stamp) {
+    match (entry.as_mut(), event) {
+        (Some(entry), event) => entry.evolve(event),
+        (None, Event::WaitlistJoined(joined)) => *entry = Some(Entry::begin(id, joined, at)),
+        (None, _) => {}
+    }
+}
+
 /// Adds one event to a reservation that may not have begun.
 pub fn fold(reservation: &mut Option<Reservation>, id: ReservationId, event: &Event, at: Stamp) {
     match (reservation.as_mut(), event) {
@@ -131,4 +162,10 @@ pub fn stamp(recorded: &Recorded<'_>) -> Stamp {
 #[must_use]
 pub fn reservation_of(recorded: &Recorded<'_>) -> Option<ReservationId> {
     recorded.subject_uuid("reservation").map(ReservationId)
+}
+
+/// The party that waits that an event is about, if it is about one.
+#[must_use]
+pub fn waitlist_of(recorded: &Recorded<'_>) -> Option<WaitlistId> {
+    recorded.subject_uuid("waitlist").map(WaitlistId)
 }

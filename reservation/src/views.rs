@@ -11,18 +11,20 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use events::event::OfferedTable;
 use events::store::{EventStore, Stored};
 use events::values::{PartySize, TimeWindow};
-use events::{CustomerId, Position, Query, ReservationId, VenueId};
+use events::{CustomerId, Position, Query, ReservationId, VenueId, WaitlistId};
 use tokio::sync::watch;
 
 use crate::domain::occupancy::Holder;
 use crate::domain::reservation::TableAssignment;
 use crate::domain::venue::{Table, Venue};
+use crate::domain::waiting::Entry;
 use crate::domain::{Occupancy, Reservation};
 use crate::stream::StreamError;
 
-pub use self::inner::NotedRules;
+pub use self::inner::{Due, DueKey, Line, NotedRules};
 use self::inner::{Fact, Inner, key};
 
 /// How soon the log is read again after it could not be.
@@ -78,6 +80,17 @@ impl Guest {
             seated_at: reservation.seated_at,
             tables: reservation.tables.iter().map(table).collect(),
         }
+    }
+
+    fn waiting(entry: &Entry) -> Self {
+        let table = |table: &OfferedTable| Table {
+            id: table.table_id.clone(),
+            area: table.area.clone(),
+            seats: table.capacity,
+            min_party: 1,
+        };
+        let tables = entry.offer().iter().flat_map(|offered| &offered.tables).map(table).collect();
+        Self { size: entry.joined.party_size, seated_at: None, tables }
     }
 }
 
@@ -237,18 +250,39 @@ impl Views {
     /// The first deadline after `now`.
     #[must_use]
     pub fn next_deadline(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let last = ReservationId(uuid::Uuid::max());
+        let last = Due::Waiting(WaitlistId(uuid::Uuid::max()));
         let inner = self.read();
         inner.deadlines.range((Bound::Excluded((now, last)), Bound::Unbounded)).next().map(|(at, _)| *at)
     }
 
     /// Deadlines that are `now` or before, at most `limit`, after `after`.
     #[must_use]
-    pub fn due(&self, now: DateTime<Utc>, after: Option<ListKey>, limit: usize) -> Vec<ListKey> {
+    pub fn due(&self, now: DateTime<Utc>, after: Option<DueKey>, limit: usize) -> Vec<DueKey> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let inner = self.read();
         let due = inner.deadlines.range((from, Bound::Unbounded));
         due.take_while(|(at, _)| *at <= now).take(limit).copied().collect()
+    }
+
+    /// Shows `read` what `venue` has given away and who waits there, as at the position that comes back.
+    pub fn with_line<T>(&self, venue: &VenueId, read: impl FnOnce(&Occupancy, &Line) -> T) -> (T, Position) {
+        let inner = self.read();
+        let (nothing, nobody) = (Occupancy::default(), Line::default());
+        let line = inner.lines.get(venue).unwrap_or(&nobody);
+        (read(inner.occupancy.get(venue).unwrap_or(&nothing), line), inner.position)
+    }
+
+    /// Whether anyone waits at `venue`.
+    #[must_use]
+    pub fn has_line(&self, venue: &VenueId) -> bool {
+        self.read().lines.contains_key(venue)
+    }
+
+    /// Where in the log something last became free, at every venue where somebody waits; and the position of this look.
+    #[must_use]
+    pub fn freed(&self) -> (Vec<(VenueId, Position)>, Position) {
+        let inner = self.read();
+        (inner.freed.iter().map(|(venue, at)| (venue.clone(), *at)).collect(), inner.position)
     }
 
     /// The rules of `venue` as they were noted last, if they ever were.
@@ -279,7 +313,14 @@ impl Views {
     ) -> (T, Position) {
         let inner = self.read();
         let none = Occupancy::default();
-        let find = |who: Holder| Some(Guest::of(inner.reservations.get(&who.reservation()?)?));
+        let find = |who: Holder| match who {
+            Holder::Booked(id) | Holder::WalkedIn(id) => {
+                inner.reservations.get(&id).map(|found| Guest::of(found))
+            }
+            Holder::Offered(id) => {
+                inner.lines.get(venue)?.values().find(|entry| entry.id == id).map(Guest::waiting)
+            }
+        };
         (read(inner.occupancy.get(venue).unwrap_or(&none), &find), inner.position)
     }
 

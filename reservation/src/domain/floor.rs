@@ -68,7 +68,7 @@ pub fn book(
 }
 
 /// The events of a party that gets the tables of `assigned`.
-fn booked(
+pub(super) fn booked(
     created: ReservationCreated,
     assigned: Vec<Event>,
     payment_id: PaymentId,

@@ -173,6 +173,16 @@ impl Hours {
         days.into_iter().flatten().flat_map(|date| self.on(date))
     }
 
+    /// The services that are under way at some time of `window`, in order.
+    #[must_use]
+    pub fn within(&self, window: &TimeWindow) -> Vec<Sitting> {
+        let date = |at: DateTime<Utc>| at.with_timezone(&self.zone).date_naive();
+        let (first, last) = (date(window.start), date(window.end));
+        let first = first.checked_sub_days(Days::new(1)).unwrap_or(first);
+        let dates = first.iter_days().take_while(|date| *date <= last);
+        dates.flat_map(|date| self.on(date)).filter(|sitting| sitting.closes > window.start).collect()
+    }
+
     /// The first date from `date` on that has a service, within two weeks.
     #[must_use]
     pub fn next_open(&self, date: NaiveDate) -> Option<NaiveDate> {

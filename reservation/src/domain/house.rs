@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Days, TimeDelta, Utc};
 use events::values::{PartySize, TimeWindow};
 use events::{ReservationId, TableId};
 
@@ -145,7 +145,7 @@ impl House {
     }
 
     /// The same, if it is known whether the house `is_open` for such a visit.
-    fn seat_if(
+    pub(super) fn seat_if(
         &self,
         is_open: bool,
         occupancy: &Occupancy,
@@ -307,74 +307,4 @@ impl House {
         }
         areas
     }
-
-    /// Every slot of `date`, from the first opening to the last closing, with what a party of `size` would get:
-    /// by default it stays as long as one of its size does.
-    #[must_use]
-    pub fn day(&self, occupancy: &Occupancy, ask: &Ask<'_>, now: DateTime<Utc>) -> Vec<Slot<'_>> {
-        let minutes = ask.minutes.unwrap_or_else(|| self.turn_minutes(ask.size));
-        let mut slots = Vec::new();
-        for sitting in self.hours.on(ask.date) {
-            slots.extend(sitting.slots().map(|start| {
-                let wish = Wish::new(TimeWindow::starting(start, minutes), ask.size, ask.area);
-                let is_open = sitting.takes(&wish.window);
-                Slot { window: wish.window, seating: self.seat_if(is_open, occupancy, &wish, now) }
-            }));
-        }
-        slots
-    }
-
-    /// Up to `max` things to offer to a party that can not have its `wish`: the same time in another area, then
-    /// the nearest times of the same day, unless only the same time will do.
-    #[must_use]
-    pub fn alternatives(
-        &self,
-        occupancy: &Occupancy,
-        wish: &Wish<'_>,
-        only_then: bool,
-        now: DateTime<Utc>,
-        max: usize,
-    ) -> Vec<(TimeWindow, &Seating)> {
-        let elsewhere =
-            self.areas().into_iter().filter(|area| wish.area.is_some_and(|wished| wished != *area));
-        let elsewhere = elsewhere.map(|area| Wish { area: Some(area), ..*wish });
-        let date = wish.window.start.with_timezone(&self.hours.zone).date_naive();
-        // The service may have opened the day before.
-        let date = self.hours.sitting(&wish.window).map_or(date, |sitting| sitting.date);
-        let length = wish.window.end - wish.window.start;
-        let days = (!only_then).then(|| self.hours.on(date)).into_iter().flatten();
-        let mut others: Vec<_> = days
-            .flat_map(|sitting| sitting.slots())
-            .filter(|start| *start != wish.window.start)
-            .map(|start| Wish { window: TimeWindow { start, end: start + length }, ..*wish })
-            .collect();
-        others.sort_by_key(|other| (other.window.start - wish.window.start).abs());
-        elsewhere
-            .chain(others)
-            .filter_map(|wish| Some((wish.window, self.seat(occupancy, &wish, now).ok()?)))
-            .take(max)
-            .collect()
-    }
-}
-
-/// What is asked about a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ask<'a> {
-    /// The day.
-    pub date: NaiveDate,
-    /// How many would come.
-    pub size: PartySize,
-    /// Where, if it matters.
-    pub area: Option<&'a str>,
-    /// How long they would stay, if not as long as a party of that size does.
-    pub minutes: Option<u32>,
-}
-
-/// A time at which a party may arrive, and what it would get.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Slot<'a> {
-    /// From when until when.
-    pub window: TimeWindow,
-    /// The tables, or why there are none.
-    pub seating: Result<&'a Seating, Unavailable>,
 }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use events::event::Event;
+use events::event::{Event, WaitlistOffered};
 use events::values::{PartySize, TimeWindow};
 use events::{AssignmentId, ReservationId, TableId, WaitlistId};
 
@@ -108,6 +108,23 @@ impl Occupancy {
             }
             _ => {}
         }
+    }
+
+    /// Holds what is offered to a waiting party of `size`.
+    pub fn offer(&mut self, id: WaitlistId, offered: &WaitlistOffered, size: PartySize) {
+        let (by, window) = (Holder::Offered(id), offered.window);
+        for table in &offered.tables {
+            self.take(&table.table_id, AssignmentId(id.0), Taken { by, window });
+        }
+        self.arrivals.insert((window.start, by), size);
+    }
+
+    /// Gives back what was offered: it is taken, or not wanted.
+    pub fn withdraw(&mut self, id: WaitlistId, offered: &WaitlistOffered) {
+        for table in &offered.tables {
+            self.give_back(&table.table_id, AssignmentId(id.0), &offered.window);
+        }
+        self.arrivals.remove(&(offered.window.start, Holder::Offered(id)));
     }
 
     fn take(&mut self, table: &TableId, id: AssignmentId, taken: Taken) {

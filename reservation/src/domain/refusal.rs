@@ -1,7 +1,7 @@
 //! The house rules that say no.
 
-use events::TableId;
 use events::values::{Money, PartySize};
+use events::{ReservationId, TableId};
 
 use super::house::Unavailable;
 use super::reservation::Status;
@@ -58,6 +58,26 @@ pub enum Refusal {
         /// What it would need.
         due: Money,
     },
+    /// As many wait as can be looked after.
+    #[error(
+        "{} parties wait already. Try again later, or ask for a time that is free.",
+        super::waiting::WAITING_MAX
+    )]
+    WaitlistFull,
+    /// There is nothing to answer yet.
+    #[error("Nothing is offered to this party yet: it waits. Wait for the message, or read the entry again.")]
+    NothingOffered,
+    /// The offer was not answered in time.
+    #[error(
+        "The offer has expired and went to the next party. Join the waitlist again, or ask for another time."
+    )]
+    OfferExpired,
+    /// The offer was taken.
+    #[error("The offer was taken: it is reservation {0} now. Cancel that instead.")]
+    OfferTaken(ReservationId),
+    /// The party does not wait any more.
+    #[error("The party left the waitlist. Join it again, or ask for a time that is free.")]
+    LeftWaitlist,
     /// No such payment was asked for.
     #[error("This reservation never asked for that payment. Check the payment id.")]
     UnknownPayment,
@@ -97,6 +117,11 @@ impl Refusal {
             Self::Unavailable(why) => why.code(),
             Self::TableTooSmall { .. } => "table_too_small",
             Self::DepositChanges { .. } => "deposit_changes",
+            Self::WaitlistFull => "waitlist_full",
+            Self::NothingOffered => "nothing_offered",
+            Self::OfferExpired => "offer_expired",
+            Self::OfferTaken(_) => "offer_taken",
+            Self::LeftWaitlist => "left_waitlist",
             Self::UnknownPayment => "unknown_payment",
             Self::AmountMismatch { .. } => "amount_mismatch",
             Self::RefundExceedsPayment { .. } => "refund_exceeds_payment",

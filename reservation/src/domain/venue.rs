@@ -38,6 +38,8 @@ pub struct Venue {
     pub no_show_grace_minutes: Option<u32>,
     /// What a party owes that never came.
     pub no_show_fee: Option<NoShowFee>,
+    /// Minutes that a waiting party has to answer an offer.
+    pub offer_minutes: u32,
     /// SHA-256 of its file, hexadecimal: which rules these are.
     pub digest: String,
 }

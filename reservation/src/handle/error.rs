@@ -3,7 +3,7 @@
 use events::event::ReservationCreated;
 use events::store::AppendError;
 use events::values::{PartySize, TimeWindow};
-use events::{ReservationId, TableId, VenueId};
+use events::{ReservationId, TableId, VenueId, WaitlistId};
 
 use super::ATTEMPTS_MAX;
 use crate::domain::{Command, Refusal, Reservation};
@@ -15,6 +15,9 @@ pub enum HandleError {
     /// There is no such reservation.
     #[error("there is no reservation {0}")]
     NotFound(ReservationId),
+    /// There is no such party.
+    #[error("no party {0} waits")]
+    NobodyWaits(WaitlistId),
     /// The file of the venue is gone.
     #[error("the venue {0} is not kept any more")]
     NoVenue(VenueId),

@@ -13,7 +13,8 @@ use super::extract::Parameters;
 use super::representation::local;
 use super::request::{self, Availability};
 use crate::app::App;
-use crate::domain::house::{Ask, House, Slot};
+use crate::domain::House;
+use crate::domain::day::{Ask, Slot};
 use crate::domain::occupancy::Occupancy;
 
 /// What a house could do for a party on a day.

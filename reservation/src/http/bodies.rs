@@ -69,6 +69,34 @@ pub(super) struct WalkIn {
     name: Option<String>,
 }
 
+/// A party that would wait.
+#[derive(ToSchema)]
+pub(super) struct JoinWaitlist {
+    /// As the caller names them.
+    #[schema(min_length = 1, max_length = 64, example = "cust-42")]
+    customer_id: String,
+    contact_info: ContactInfo,
+    /// The earliest arrival; without it, now.
+    #[schema(example = "2026-12-24T18:00")]
+    earliest_time: Option<String>,
+    /// The latest arrival, at most 24 hours after the earliest.
+    #[schema(example = "2026-12-24T20:00")]
+    latest_time: String,
+    #[schema(minimum = 1, maximum = 50, default = 2)]
+    party_size: Option<u8>,
+    /// Without it, the first venue.
+    #[schema(example = "bandung-dago")]
+    venue_id: Option<String>,
+    #[schema(max_length = 64, example = "Teras")]
+    area: Option<String>,
+    #[schema(max_length = 500)]
+    special_requests: Option<String>,
+    #[schema(example = "qris")]
+    payment_channel: Option<String>,
+    #[schema(example = "id")]
+    locale: Option<String>,
+}
+
 /// A confirmation.
 #[derive(ToSchema)]
 pub(super) struct Confirm {

@@ -1,5 +1,7 @@
 //! What every handler takes from a request.
 
+use std::str::FromStr;
+
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
@@ -8,8 +10,9 @@ use chassis::body;
 use chassis::caller::Caller;
 use chassis::form::{Fault, Form};
 use chassis::problem::Problem;
-use events::ReservationId;
+use events::ids::InvalidId;
 use events::values::{Actor, ActorKind};
+use events::{ReservationId, WaitlistId};
 use sha2::{Digest as _, Sha256};
 
 use crate::app::App;
@@ -25,13 +28,32 @@ impl FromRequestParts<App> for Id {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let Path(text) = Path::<String>::from_request_parts(parts, app)
-            .await
-            .map_err(|_| Problem::not_found("There is no such path."))?;
-        text.parse().map(Self).map_err(|error: events::ids::InvalidId| {
-            Problem::invalid(vec![Fault::new("path", "reservation_id", "uuid_parsing", error, text)])
-        })
+        path_id(parts, app, "reservation_id").await.map(Self)
     }
+}
+
+/// The party that waits that a path names.
+pub(super) struct WaitId(pub(super) WaitlistId);
+
+impl FromRequestParts<App> for WaitId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        path_id(parts, app, "waitlist_id").await.map(Self)
+    }
+}
+
+async fn path_id<T: FromStr<Err = InvalidId>>(
+    parts: &mut Parts,
+    app: &App,
+    name: &str,
+) -> Result<T, Problem> {
+    let Path(text) = Path::<String>::from_request_parts(parts, app)
+        .await
+        .map_err(|_| Problem::not_found("There is no such path."))?;
+    text.parse().map_err(|error: InvalidId| {
+        Problem::invalid(vec![Fault::new("path", name, "uuid_parsing", error, text)])
+    })
 }
 
 /// The parameters of a query.
@@ -60,9 +82,9 @@ impl FromRequest<App> for Post {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
         let post = Self::receive(request, app).await.map_err(Problem::into_response)?;
-        match app.handler.replay(post.submission.key.as_ref()).await {
+        match app.handler.earlier(post.submission.key.as_ref()).await {
             Ok(None) => Ok(post),
-            Ok(Some(handled)) => Err(app.answer_again(&handled, post.creates).await),
+            Ok(Some(earlier)) => Err(app.answer_again(&earlier, post.creates).await),
             Err(error) => Err(app.problem(error).into_response()),
         }
     }
@@ -83,7 +105,9 @@ impl Post {
             if_match: if_match(&parts.headers)?,
             private: None,
         };
-        let creates = ["/api/reservations", "/api/walk-ins"].contains(&parts.uri.path());
+        let path = parts.uri.path();
+        let creates = ["/api/reservations", "/api/walk-ins", "/api/waitlist"].contains(&path)
+            || path.ends_with("/accept");
         Ok(Self { form: Form::new(body::parse_object(&parts.headers, &body)?), submission, creates })
     }
 

@@ -18,6 +18,7 @@ use crate::app::App;
     modifiers(&ServiceToken),
     components(schemas(bodies::Problem, bodies::InvalidRequest)),
     tags((name = "reservations", description = "Booking and reading"), (name = "commands", description = "What may happen to a reservation"),
+        (name = "waitlist", description = "Parties that wait for a table"),
         (name = "feed", description = "The events, as they are stored"), (name = "service", description = "For the notifier only"),
         (name = "operations", description = "For operators and tools"))
 )]

@@ -21,6 +21,9 @@ impl App {
         match error {
             HandleError::NotFound(id) => Problem::not_found(format!("There is no reservation {id}.")),
             HandleError::Refused { refusal, refused } => self.refused(&refusal, &refused),
+            HandleError::NobodyWaits(id) => {
+                Problem::not_found(format!("There is no party {id} on a waitlist."))
+            }
             HandleError::NoVenue(id) => Problem::new(
                 StatusCode::CONFLICT,
                 "venue_gone",

@@ -5,8 +5,8 @@ use axum::response::{IntoResponse, Response};
 use chassis::problem::Problem;
 use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
-use events::Position;
 use events::values::{CancelledBy, Money, NoShowFee};
+use events::{Position, VenueId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
@@ -15,7 +15,7 @@ use super::problem::read_problem;
 use crate::app::App;
 use crate::domain::reservation::TableAssignment;
 use crate::domain::{Deposit, Reservation, Status};
-use crate::handle::Handled;
+use crate::handle::{Earlier, Handled};
 use crate::private::{Contact, Description};
 
 /// A reservation.
@@ -150,11 +150,13 @@ impl App {
             Status::Cancelled { described_at: Some(at), .. } => self.private(*at).await?,
             _ => None,
         };
-        let venue = self.venues.get(Some(&reservation.booking.venue_id));
-        // A venue whose file is gone is still known by its id.
-        let venue_name =
-            venue.map_or_else(|| reservation.booking.venue_id.to_string(), |venue| venue.name.clone());
+        let venue_name = self.venue_name(&reservation.booking.venue_id);
         Ok(ReservationView::of(reservation, venue_name, contact, description))
+    }
+
+    /// A venue whose file is gone is still known by its id.
+    pub(super) fn venue_name(&self, id: &VenueId) -> String {
+        self.venues.get(Some(id)).map_or_else(|| id.to_string(), |venue| venue.name.clone())
     }
 
     /// A private part, unless it was forgotten.
@@ -172,9 +174,12 @@ impl App {
     }
 
     /// The first answer once more, for a repeat.
-    pub(super) async fn answer_again(&self, handled: &Handled, creates: bool) -> Response {
-        let answer =
-            if creates { self.answer_created(handled, None).await } else { self.answer(handled).await };
+    pub(super) async fn answer_again(&self, earlier: &Earlier, creates: bool) -> Response {
+        let answer = match earlier {
+            Earlier::Reservation(handled) if creates => self.answer_created(handled, None).await,
+            Earlier::Reservation(handled) => self.answer(handled).await,
+            Earlier::Waiting(waited) => self.answer_waiting(waited, creates).await,
+        };
         answer.unwrap_or_else(Problem::into_response)
     }
 
@@ -189,25 +194,32 @@ impl App {
             contact @ Some(_) if !handled.replayed => self.view_with(&handled.reservation, contact).await?,
             _ => self.view(&handled.reservation).await?,
         };
-        let mut response = answer(handled, &view);
-        let location = format!("/api/reservations/{}", handled.reservation.id);
-        if let Ok(location) = HeaderValue::from_str(&location) {
-            response.headers_mut().insert(header::LOCATION, location);
-        }
-        Ok(response)
+        Ok(located(answer(handled, &view), &format!("/api/reservations/{}", handled.reservation.id)))
     }
 }
 
+/// Says where what was created is.
+pub(super) fn located(mut response: Response, path: &str) -> Response {
+    if let Ok(location) = HeaderValue::from_str(path) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}
+
 fn answer(handled: &Handled, view: &ReservationView) -> Response {
-    let mut response = with_etag(view, handled.reservation.version);
-    if handled.replayed {
+    marked(with_etag(view, handled.reservation.version), handled.replayed)
+}
+
+/// Marks an answer that is given once more.
+pub(super) fn marked(mut response: Response, replayed: bool) -> Response {
+    if replayed {
         response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
     }
     response
 }
 
 /// 200 with the version as a strong ETag.
-pub(super) fn with_etag(view: &ReservationView, version: u64) -> Response {
+pub(super) fn with_etag(view: &impl Serialize, version: u64) -> Response {
     (StatusCode::OK, [(header::ETAG, format!("\"{version}\""))], axum::Json(view)).into_response()
 }
 

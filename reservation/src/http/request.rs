@@ -1,6 +1,7 @@
 //! Bodies and queries become commands and filters. After this nothing is checked twice.
 
 mod day;
+mod waitlist;
 mod walk_in;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use events::{AssignmentId, CustomerId, PaymentId, TableId, VenueId};
 
 pub(super) use self::day::{Availability, availability, floor};
 use self::day::{area, serves};
+pub(super) use self::waitlist::{joining, line};
 pub(super) use self::walk_in::walk_in;
 use crate::app::App;
 use crate::domain::command::{NotificationResult, PaymentOutcome, PaymentResult, TableChoice};
@@ -45,20 +47,11 @@ pub(super) fn booking(form: &mut Form, app: &App) -> Option<Booking> {
     let minutes = duration(form);
     let party_size = form.optional_integer("party_size", 1, i64::from(PartySize::MAX));
     let area = area(form, venue);
-    let payment_channel = form
-        .optional_parsed("payment_channel", 32, |code| app.channels.check(code).map(|()| code.to_owned()));
-    let locale = form.optional_parsed("locale", 35, |tag| {
-        Locale::from_tag(tag).ok_or_else(|| format!("{tag:?} is not a language we write in: id or en"))
-    });
+    let (payment_channel, locale) = (payment_channel(form, app), locale(form));
     let table_preference = form.optional_text("table_preference", 64);
     let special_requests = form.optional_prose("special_requests", 500);
-    let country = venue.map(|venue| venue.country.clone());
-    let contact = form.object("contact_info", |contact| {
-        let name = contact.text("name", 120);
-        let phone = contact.parsed("phone", 32, |text| phone(text, country.as_deref()));
-        let email = contact.parsed("email", 254, email);
-        Some(Contact { name: name?, phone: phone?, email: email?, table_preference, special_requests })
-    });
+    let contact =
+        contact_info(form, venue).map(|contact| Contact { table_preference, special_requests, ..contact });
     if venue.is_none() {
         // Its zone decides what a local time means, so that was not looked at; it is no extra field.
         form.optional_text("start_time", 40);
@@ -88,6 +81,27 @@ pub(super) fn booking(form: &mut Form, app: &App) -> Option<Booking> {
     Some(Booking { wanted, contact, private })
 }
 
+fn contact_info(form: &mut Form, venue: Option<&Venue>) -> Option<Contact> {
+    let country = venue.map(|venue| venue.country.clone());
+    form.object("contact_info", |contact| {
+        let name = contact.text("name", 120);
+        let phone = contact.parsed("phone", 32, |text| phone(text, country.as_deref()));
+        let email = contact.parsed("email", 254, email);
+        let (table_preference, special_requests) = (None, None);
+        Some(Contact { name: name?, phone: phone?, email: email?, table_preference, special_requests })
+    })
+}
+
+fn payment_channel(form: &mut Form, app: &App) -> Option<String> {
+    form.optional_parsed("payment_channel", 32, |code| app.channels.check(code).map(|()| code.to_owned()))
+}
+
+fn locale(form: &mut Form) -> Option<Locale> {
+    form.optional_parsed("locale", 35, |tag| {
+        Locale::from_tag(tag).ok_or_else(|| format!("{tag:?} is not a language we write in: id or en"))
+    })
+}
+
 fn parse_date(text: &str) -> Result<NaiveDate, String> {
     text.parse::<NaiveDate>().map_err(|_| format!("{text:?} is not a date such as 2026-12-24"))
 }
@@ -105,19 +119,22 @@ fn venue(form: &mut Form, app: &App) -> Option<Arc<Venue>> {
 }
 
 fn start_time(form: &mut Form, name: &str, zone: Tz, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    form.parsed(name, 40, |text| {
-        let start = parse_time(text, zone)?;
-        if start.timestamp_subsec_nanos() >= 1_000_000_000 {
-            return Err(format!("{text} is a leap second: nobody can come then"));
-        }
-        if start < now {
-            return Err(format!("{text} is in the past"));
-        }
-        if start > now + Days::new(NOTICE_DAYS_MAX) {
-            return Err(format!("{text} is more than {NOTICE_DAYS_MAX} days away"));
-        }
-        Ok(start)
-    })
+    form.parsed(name, 40, |text| parse_start(text, zone, now))
+}
+
+/// A time at which somebody can come.
+fn parse_start(text: &str, zone: Tz, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
+    let start = parse_time(text, zone)?;
+    if start.timestamp_subsec_nanos() >= 1_000_000_000 {
+        return Err(format!("{text} is a leap second: nobody can come then"));
+    }
+    if start < now {
+        return Err(format!("{text} is in the past"));
+    }
+    if start > now + Days::new(NOTICE_DAYS_MAX) {
+        return Err(format!("{text} is more than {NOTICE_DAYS_MAX} days away"));
+    }
+    Ok(start)
 }
 
 /// RFC 3339, or local time of the venue without an offset.
@@ -307,6 +324,11 @@ pub(super) fn payment_result(form: &mut Form) -> Option<Command> {
 }
 
 pub(super) fn notification_result(form: &mut Form) -> Option<Command> {
+    message_result(form).map(Command::RecordNotification)
+}
+
+/// What became of a message, whoever it was to.
+pub(super) fn message_result(form: &mut Form) -> Option<NotificationResult> {
     let notification_id = form.parsed("notification_id", 128, code);
     let template = form.parsed("template", 64, code);
     let medium = form.parsed("medium", 8, |text| match text {
@@ -317,17 +339,17 @@ pub(super) fn notification_result(form: &mut Form) -> Option<Command> {
     let outcome = form.text("outcome", 20);
     let reason_code = form.optional_parsed("reason_code", 64, code);
     match outcome.as_deref() {
-        Some("sent") => Some(Command::RecordNotification(NotificationResult::Sent(NotificationSent {
+        Some("sent") => Some(NotificationResult::Sent(NotificationSent {
             notification_id: notification_id?,
             template: template?,
             medium: medium?,
-        }))),
-        Some("failed") => Some(Command::RecordNotification(NotificationResult::Failed(NotificationFailed {
+        })),
+        Some("failed") => Some(NotificationResult::Failed(NotificationFailed {
             notification_id: notification_id?,
             template: template?,
             medium: medium?,
             reason_code: reason_code.unwrap_or_else(|| "unknown".into()),
-        }))),
+        })),
         Some(other) => {
             form.fault("outcome", "enum", "Input should be sent or failed", Some(other.into()));
             None

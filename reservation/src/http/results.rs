@@ -78,15 +78,19 @@ pub(super) struct ContactView {
         (status = 410, description = "The contact was erased", body = bodies::Problem, content_type = "application/problem+json")))]
 pub(super) async fn contact(State(app): State<App>, _: FromService, Id(id): Id) -> Result<Response, Problem> {
     let reservation = app.require(id).await?;
-    let contact: Option<Contact> = app.private(reservation.created.position).await?;
-    let Contact { name, phone, email, .. } = contact.ok_or_else(|| {
-        Problem::new(
-            axum::http::StatusCode::GONE,
-            "contact_erased",
-            "The contact of this reservation was erased.",
-        )
-    })?;
-    Ok(axum::Json(ContactView { name, phone, email }).into_response())
+    ContactView::answer(app.private(reservation.created.position).await?)
+}
+
+impl ContactView {
+    /// The answer to whoever asks for `contact`.
+    pub(super) fn answer(contact: Option<Contact>) -> Result<Response, Problem> {
+        let erased = || {
+            let gone = axum::http::StatusCode::GONE;
+            Problem::new(gone, "contact_erased", "The contact was erased: there is nobody to write to.")
+        };
+        let Contact { name, phone, email, .. } = contact.ok_or_else(erased)?;
+        Ok(axum::Json(Self { name, phone, email }).into_response())
+    }
 }
 
 /// Forget the guest's personal data

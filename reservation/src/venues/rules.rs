@@ -14,6 +14,8 @@ use crate::domain::seating::Seatings;
 use crate::domain::venue::Table;
 
 const SERVICES_MAX: usize = 50;
+/// The last day counts as a whole, and nothing is booked more than 365 days ahead.
+const EARLIEST_DAYS_MAX: i64 = 364;
 const EXCEPTIONS_MAX: usize = 1_000;
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
@@ -29,6 +31,7 @@ pub(super) struct Rules {
     pub(super) auto_confirm: bool,
     pub(super) no_show_grace_minutes: Option<u32>,
     pub(super) no_show_fee: Option<NoShowFee>,
+    pub(super) offer_minutes: u32,
 }
 
 pub(super) fn policy(form: &mut Form, currency: Option<Currency>) -> Option<Rules> {
@@ -47,6 +50,7 @@ pub(super) fn policy(form: &mut Form, currency: Option<Currency>) -> Option<Rule
     });
     let auto_cancel = form.optional_integer("auto_cancel_minutes", 1, 10_080).unwrap_or(15);
     let free_cancellation = form.optional_integer("free_cancellation_minutes", 0, 43_200).unwrap_or(1_440);
+    let offer = form.optional_integer("offer_minutes", 1, 1_440).unwrap_or(15);
     let grace = form.optional_integer("no_show_grace_minutes", 0, 1_440);
     Some(Rules {
         deposit,
@@ -55,6 +59,7 @@ pub(super) fn policy(form: &mut Form, currency: Option<Currency>) -> Option<Rule
         auto_confirm: form.flag("auto_confirm"),
         no_show_grace_minutes: grace.and_then(|minutes| u32::try_from(minutes).ok()),
         no_show_fee,
+        offer_minutes: u32::try_from(offer).ok()?,
     })
 }
 
@@ -107,7 +112,7 @@ pub(super) fn house(
         Some(Pacing { covers: number(covers), parties: number(parties) })
     });
     let notice = form.optional_object("booking_window", |notice| {
-        let earliest = notice.optional_integer("earliest_days", 1, 365).unwrap_or(90);
+        let earliest = notice.optional_integer("earliest_days", 1, EARLIEST_DAYS_MAX).unwrap_or(90);
         let latest = notice.optional_integer("latest_minutes", 0, 43_200).unwrap_or(0);
         Some((u32::try_from(earliest).ok()?, u32::try_from(latest).ok()?))
     });

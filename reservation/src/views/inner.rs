@@ -1,14 +1,16 @@
 //! What the read models hold, and how an event changes it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use chrono::{DateTime, Utc};
 use events::event::{Event, VenueChanged};
 use events::recorded::Recorded;
 use events::store::Stored;
-use events::{CustomerId, Position, ReservationId, VenueId};
+use events::{CustomerId, Position, ReservationId, VenueId, WaitlistId};
 
 use super::ListKey;
 use crate::domain::occupancy::{Arrival, Holder};
+use crate::domain::waiting::Entry;
 use crate::domain::{Occupancy, Reservation, Stamp};
 use crate::stream::{self, StreamError};
 
@@ -19,7 +21,13 @@ pub(super) struct Inner {
     pub(super) by_start: BTreeSet<ListKey>,
     pub(super) by_customer: HashMap<CustomerId, Vec<ReservationId>>,
     /// What happens by itself, by when.
-    pub(super) deadlines: BTreeSet<ListKey>,
+    pub(super) deadlines: BTreeSet<DueKey>,
+    /// Who waits, by venue.
+    pub(super) lines: HashMap<VenueId, Line>,
+    /// The place in line of who waits.
+    places: HashMap<WaitlistId, (VenueId, Position)>,
+    /// Where in the log something last became free at a venue where somebody waits.
+    pub(super) freed: HashMap<VenueId, Position>,
     pub(super) occupancy: HashMap<VenueId, Occupancy>,
     pub(super) rules: HashMap<VenueId, NotedRules>,
     /// The last position that is taken in.
@@ -35,10 +43,26 @@ pub struct NotedRules {
     pub digest: Option<String>,
 }
 
+/// Those who wait at a venue, with or without an offer, by when they joined.
+pub type Line = BTreeMap<Position, Entry>;
+
+/// What has a deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Due {
+    /// A reservation.
+    Reservation(ReservationId),
+    /// A party that waits.
+    Waiting(WaitlistId),
+}
+
+/// A deadline, and what has it.
+pub type DueKey = (DateTime<Utc>, Due);
+
 /// What an event is about.
 pub(super) enum Fact {
     Reservation(ReservationId, Event, Stamp),
-    Rules(VenueChanged),
+    Waiting(WaitlistId, Event, Stamp),
+    Rules(VenueChanged, Position),
 }
 
 impl Fact {
@@ -50,8 +74,11 @@ impl Fact {
         if let Some(id) = stream::reservation_of(&recorded) {
             return Ok(Some(Self::Reservation(id, event()?, stream::stamp(&recorded))));
         }
+        if let Some(id) = stream::waitlist_of(&recorded) {
+            return Ok(Some(Self::Waiting(id, event()?, stream::stamp(&recorded))));
+        }
         Ok(match event()? {
-            Event::VenueChanged(changed) => Some(Self::Rules(changed)),
+            Event::VenueChanged(changed) => Some(Self::Rules(changed, at)),
             _ => None,
         })
     }
@@ -65,10 +92,48 @@ impl Inner {
     pub(super) fn apply(&mut self, fact: &Fact) {
         match fact {
             Fact::Reservation(id, event, at) => self.apply_to_reservation(*id, event, *at),
-            Fact::Rules(VenueChanged { venue_id, version, digest, .. }) => {
+            Fact::Waiting(id, event, at) => self.apply_to_waiting(*id, event, *at),
+            Fact::Rules(VenueChanged { venue_id, version, digest, .. }, at) => {
                 let noted = NotedRules { version: *version, digest: digest.clone() };
                 self.rules.insert(venue_id.clone(), noted);
+                self.free(venue_id, *at);
             }
+        }
+    }
+
+    /// Notes that something may have become free, if that matters to anyone.
+    fn free(&mut self, venue: &VenueId, at: Position) {
+        if self.lines.contains_key(venue) {
+            self.freed.insert(venue.clone(), at);
+        }
+    }
+
+    fn apply_to_waiting(&mut self, id: WaitlistId, event: &Event, at: Stamp) {
+        if let Event::WaitlistJoined(joined) = event {
+            let entry = Entry::begin(id, joined, at);
+            entry.deadline().map(|when| self.deadlines.insert((when, Due::Waiting(id))));
+            self.places.insert(id, (joined.venue_id.clone(), at.position));
+            self.lines.entry(joined.venue_id.clone()).or_default().insert(at.position, entry);
+            self.free(&joined.venue_id, at.position);
+            return;
+        }
+        let Some((venue, place)) = self.places.get(&id).cloned() else { return };
+        let Some(line) = self.lines.get_mut(&venue) else { return };
+        let Some(entry) = line.get_mut(&place) else { return };
+        let occupancy = self.occupancy.entry(venue.clone()).or_default();
+        entry.deadline().map(|when| self.deadlines.remove(&(when, Due::Waiting(id))));
+        entry.offer().into_iter().for_each(|offered| occupancy.withdraw(id, offered));
+        entry.evolve(event);
+        entry.offer().into_iter().for_each(|offered| occupancy.offer(id, offered, entry.joined.party_size));
+        entry.deadline().map(|when| self.deadlines.insert((when, Due::Waiting(id))));
+        if !entry.is_in_line() {
+            line.remove(&place);
+            self.places.remove(&id);
+            if line.is_empty() {
+                self.lines.remove(&venue);
+                self.freed.remove(&venue);
+            }
+            self.free(&venue, at.position);
         }
     }
 
@@ -96,8 +161,13 @@ impl Inner {
                 self.by_start.insert(key(reservation));
             }
             if deadline != reservation.deadline() {
-                deadline.map(|(at, _)| self.deadlines.remove(&(at, id)));
-                reservation.deadline().map(|(at, _)| self.deadlines.insert((at, id)));
+                let due = Due::Reservation(id);
+                deadline.map(|(at, _)| self.deadlines.remove(&(at, due)));
+                reservation.deadline().map(|(at, _)| self.deadlines.insert((at, due)));
+            }
+            if arrival != arrives || matches!(event, Event::TableReleased(_)) {
+                let venue = reservation.booking.venue_id.clone();
+                self.free(&venue, at.position);
             }
         } else if let Event::ReservationCreated(created) = event {
             let reservation = Reservation::begin(id, created, at);

@@ -64,8 +64,9 @@ async fn every_route_of_the_design_is_described() {
 /// Every example body is understood, and every field that is described is known.
 #[tokio::test]
 async fn described_bodies_are_what_is_read() {
-    let app = TestApp::start().await;
+    let app = TestApp::with_houses().await;
     let id = app.book(json!({"party_size": 6})).await;
+    let waits = crate::waitlist::join(&app, json!({})).await;
     let api = openapi(&app).await;
     let mut bodies = 0;
     for (path, item) in api["paths"].as_object().unwrap() {
@@ -74,7 +75,7 @@ async fn described_bodies_are_what_is_read() {
             continue;
         }
         bodies += 1;
-        let path = path.replace("{reservation_id}", &id);
+        let path = path.replace("{reservation_id}", &id).replace("{waitlist_id}", &waits);
         let answer = app.service_post(&path, &content["example"]).await;
         assert!(!matches!(answer.status.as_u16(), 400 | 422), "{path}: {}", answer.text());
         let schema = content["schema"]["$ref"].as_str().or_else(|| {
@@ -96,22 +97,23 @@ async fn described_bodies_are_what_is_read() {
             assert!(known, "{path} {field}: {faults}");
         }
     }
-    assert_eq!(bodies, 9);
+    assert_eq!(bodies, 11);
 }
 
 #[tokio::test]
 async fn answers_have_exactly_the_fields_that_are_described() {
-    let app = TestApp::start().await;
-    let body = app.post("/api/reservations", &booking(json!({"party_size": 6}))).await.json();
+    let app = TestApp::with_houses().await;
+    let booked = app.post("/api/reservations", &booking(json!({"party_size": 6}))).await.json();
+    let waits = crate::waitlist::join(&app, json!({})).await;
+    let waits = crate::waitlist::becomes(&app, &waits, "OFFERED").await;
     let api = openapi(&app).await;
-    let described: BTreeSet<_> = api["components"]["schemas"]["ReservationView"]["properties"]
-        .as_object()
-        .unwrap()
-        .keys()
-        .cloned()
-        .collect();
-    let answered: BTreeSet<_> = body.as_object().unwrap().keys().cloned().collect();
-    assert_eq!(answered, described);
+    let fields = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+    for (name, answered) in
+        [("ReservationView", &booked), ("WaitlistView", &waits), ("OfferView", &waits["offer"])]
+    {
+        let described = &api["components"]["schemas"][name]["properties"];
+        assert_eq!(fields(answered), fields(described), "{name}");
+    }
 }
 
 #[tokio::test]

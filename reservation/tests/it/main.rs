@@ -20,3 +20,4 @@ mod rules;
 mod tables;
 mod torture;
 mod venues;
+mod waitlist;

@@ -1,0 +1,259 @@
+//! The line: who joined first is offered first, and what is offered is held.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use chassis::clock::ManualClock;
+use chrono::TimeDelta;
+use events::store::EventStore;
+use events::store::memory::MemoryStore;
+use serde_json::{Value, json};
+
+use crate::app::{Answer, TestApp, booking, start_of_time};
+use crate::houses::tables;
+
+pub fn joining(changes: Value) -> Value {
+    let mut body = booking(json!({}));
+    let body = body.as_object_mut().unwrap();
+    ["start_time", "table_preference", "duration_minutes"].iter().for_each(|name| drop(body.remove(*name)));
+    body.insert("earliest_time".into(), json!("2026-12-24T19:00"));
+    body.insert("latest_time".into(), json!("2026-12-24T19:00"));
+    body.extend(changes.as_object().unwrap().clone());
+    Value::Object(body.clone())
+}
+
+pub async fn join(app: &TestApp, changes: Value) -> String {
+    let answer = app.post("/api/waitlist", &joining(changes)).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    answer.json()["waitlist_id"].as_str().unwrap().to_owned()
+}
+
+pub async fn entry(app: &TestApp, id: &str) -> Value {
+    app.get(&format!("/api/waitlist/{id}")).await.json()
+}
+
+/// Waits for a status: offers are made beside the requests.
+pub async fn becomes(app: &TestApp, id: &str, status: &str) -> Value {
+    let waited = tokio::time::timeout(Duration::from_secs(10), async {
+        let mut head = app.app.store.watch_head();
+        loop {
+            let entry = entry(app, id).await;
+            if entry["status"] == json!(status) {
+                return entry;
+            }
+            head.changed().await.unwrap();
+        }
+    });
+    waited.await.unwrap_or_else(|_| panic!("{id} never became {status}"))
+}
+
+async fn answer(app: &TestApp, id: &str, what: &str) -> Answer {
+    app.post(&format!("/api/waitlist/{id}/{what}"), &json!({})).await
+}
+
+/// The one table for twelve, taken at seven.
+async fn full() -> (TestApp, String) {
+    let app = TestApp::with_houses().await;
+    let id = app.book(json!({"party_size": 12, "area": "Kebun", "start_time": "2026-12-24T19:00"})).await;
+    (app, id)
+}
+
+fn twelve() -> Value {
+    json!({"party_size": 12, "area": "Kebun"})
+}
+
+#[tokio::test]
+async fn what_becomes_free_is_held_for_the_first_it_fits_and_taken() {
+    let (app, taken) = full().await;
+    let first = join(&app, twelve()).await;
+    let second = join(&app, twelve()).await;
+    let line = app.get("/api/waitlist").await.json();
+    assert_eq!(
+        (&line["items"][0]["waitlist_id"], &line["items"][1]["place_in_line"]),
+        (&json!(first), &json!(2))
+    );
+    assert_eq!(
+        (entry(&app, &first).await["status"].as_str(), answer(&app, &first, "accept").await.problem().1),
+        (Some("WAITING"), "nothing_offered".into())
+    );
+    app.command(&taken, "cancel", json!({"reason_code": "r"})).await;
+    let offered = becomes(&app, &first, "OFFERED").await;
+    assert_eq!(offered["offer"]["tables"][0]["table_id"], json!("B1"));
+    assert_eq!(offered["offer"]["expires_at"], json!("2026-12-01T09:15:00Z"));
+    // It is held: for nobody else, neither booked nor by hand, and the floor shows it.
+    let other = booking(json!({"party_size": 12, "area": "Kebun", "start_time": "2026-12-24T19:30"}));
+    assert_eq!(app.post("/api/reservations", &other).await.problem(), (409, "no_table".into()));
+    let small = app.book(json!({"party_size": 2, "start_time": "2026-12-24T19:00"})).await;
+    assert_eq!(
+        app.command(&small, "assign-table", json!({"table_id": "B1"})).await.problem().1,
+        "table_taken"
+    );
+    let room = app.get("/api/floor?at=2026-12-24T19:05").await.json();
+    let b1 =
+        room["tables"].as_array().unwrap().iter().find(|table| table["table_id"] == json!("B1")).unwrap();
+    assert_eq!((&b1["state"], &b1["party"]["waitlist_id"]), (&json!("offered"), &json!(first)));
+    assert_eq!(entry(&app, &second).await["status"], json!("WAITING"));
+    // Taken, it is a reservation like any other, with its hold.
+    let accepted = answer(&app, &first, "accept").await;
+    let reservation = accepted.json();
+    assert_eq!((reservation["status"].as_str(), tables(&reservation)), (Some("PENDING"), vec!["B1"]));
+    assert_eq!(
+        (&reservation["deposit"]["status"], &reservation["contact_name"]),
+        (&json!("due"), &json!("Sari Wulandari"))
+    );
+    let id = reservation["reservation_id"].as_str().unwrap();
+    assert_eq!(accepted.header("location"), format!("/api/reservations/{id}"));
+    let after = entry(&app, &first).await;
+    assert_eq!(
+        (&after["status"], &after["reservation_id"], &after["contact_name"]),
+        (&json!("ACCEPTED"), &json!(id), &Value::Null)
+    );
+    // Once more is the same; too late to do without it.
+    assert_eq!(answer(&app, &first, "accept").await.json()["reservation_id"], json!(id));
+    assert_eq!(answer(&app, &first, "decline").await.problem(), (409, "offer_taken".into()));
+    // The hold runs out, and the second is offered it.
+    app.clock.advance(TimeDelta::minutes(16));
+    crate::holds::becomes(&app, id, "CANCELLED").await;
+    becomes(&app, &second, "OFFERED").await;
+}
+
+#[tokio::test]
+async fn who_does_not_want_it_or_does_not_answer_passes_it_on() {
+    let (app, taken) = full().await;
+    let [first, second, third] =
+        [join(&app, twelve()).await, join(&app, twelve()).await, join(&app, twelve()).await];
+    app.command(&taken, "cancel", json!({"reason_code": "r"})).await;
+    becomes(&app, &first, "OFFERED").await;
+    let declined = answer(&app, &first, "decline").await.json();
+    assert_eq!((&declined["status"], &declined["left_because"]), (&json!("LEFT"), &json!("declined")));
+    becomes(&app, &second, "OFFERED").await;
+    app.clock.advance(TimeDelta::minutes(15));
+    // At the very instant it is too late, whether or not it was passed on yet.
+    assert_eq!(answer(&app, &second, "accept").await.problem(), (409, "offer_expired".into()));
+    let offered = becomes(&app, &third, "OFFERED").await;
+    assert_eq!(offered["offer"]["expires_at"], json!("2026-12-01T09:30:00Z"));
+    assert_eq!(entry(&app, &second).await["left_because"], json!("offer_expired"));
+    assert_eq!(answer(&app, &second, "accept").await.problem(), (409, "offer_expired".into()));
+    // Who leaves gives it back.
+    assert_eq!(answer(&app, &third, "leave").await.json()["left_because"], json!("gave_up"));
+    assert_eq!(answer(&app, &third, "leave").await.status, StatusCode::OK);
+    assert_eq!(answer(&app, &third, "accept").await.problem(), (409, "left_waitlist".into()));
+    assert_eq!(app.get("/api/waitlist").await.json()["items"], json!([]));
+    app.book(json!({"party_size": 12, "area": "Kebun", "start_time": "2026-12-24T19:00"})).await;
+}
+
+#[tokio::test]
+async fn who_is_too_many_for_what_is_free_does_not_hold_up_the_others() {
+    let app = TestApp::with_houses().await;
+    let mut taken = Vec::new();
+    for _ in 0..2 {
+        taken.push(
+            app.book(json!({"party_size": 2, "area": "Teras", "start_time": "2026-12-24T19:00"})).await,
+        );
+        taken.push(
+            app.book(json!({"party_size": 4, "area": "Teras", "start_time": "2026-12-24T19:00"})).await,
+        );
+    }
+    let four = join(&app, json!({"party_size": 4, "area": "Teras"})).await;
+    let two = join(&app, json!({"party_size": 2, "area": "Teras"})).await;
+    app.command(&taken[0], "cancel", json!({"reason_code": "r"})).await;
+    becomes(&app, &two, "OFFERED").await;
+    assert_eq!(entry(&app, &four).await["status"], json!("WAITING"));
+    app.command(&taken[1], "cancel", json!({"reason_code": "r"})).await;
+    assert_eq!(becomes(&app, &four, "OFFERED").await["offer"]["tables"][0]["table_id"], json!("T3"));
+}
+
+#[tokio::test]
+async fn who_waits_comes_before_who_books_then() {
+    let (app, taken) = full().await;
+    let first = join(&app, twelve()).await;
+    app.command(&taken, "cancel", json!({"reason_code": "r"})).await;
+    let other = booking(json!({"party_size": 12, "area": "Kebun", "start_time": "2026-12-24T19:00"}));
+    assert_eq!(app.post("/api/reservations", &other).await.problem(), (409, "no_table".into()));
+    assert_eq!(entry(&app, &first).await["status"], json!("OFFERED"));
+}
+
+#[tokio::test]
+async fn waiting_in_vain_is_refused() {
+    let app = TestApp::with_houses().await;
+    let refused = async |changes: Value| {
+        let answer = app.post("/api/waitlist", &joining(changes)).await;
+        match answer.status {
+            StatusCode::OK => "waits".to_owned(),
+            StatusCode::UNPROCESSABLE_ENTITY => answer.faults().join(" "),
+            _ => answer.problem().1,
+        }
+    };
+    assert_eq!(refused(json!({"party_size": 40})).await, "party_too_large");
+    assert_eq!(
+        refused(json!({"earliest_time": "2026-12-24T03:00", "latest_time": "2026-12-24T05:00"})).await,
+        "closed"
+    );
+    let far = json!({"earliest_time": "2027-11-01T19:00", "latest_time": "2027-11-01T20:00"});
+    assert_eq!(refused(far).await, "too_soon");
+    assert_eq!(refused(json!({"latest_time": "2026-12-24T18:00"})).await, "body.latest_time:value_error");
+    assert_eq!(refused(json!({"latest_time": "2026-12-26T18:00"})).await, "body.latest_time:value_error");
+    assert_eq!(
+        refused(json!({"latest_time": null, "party_size": 0, "area": "Atap"})).await,
+        "body.area:value_error body.latest_time:missing body.party_size:greater_than_equal"
+    );
+    let by_hand = TestApp::start().await;
+    assert_eq!(
+        by_hand.post("/api/waitlist", &joining(json!({}))).await.problem(),
+        (409, "kept_by_hand".into())
+    );
+    assert_eq!(
+        app.get("/api/waitlist/01939f3e-0000-7000-8000-0000000000ff").await.status,
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(answer(&app, "7", "accept").await.faults(), ["path.waitlist_id:uuid_parsing"]);
+}
+
+#[tokio::test]
+async fn a_time_that_has_passed_is_waited_for_no_longer_and_a_repeat_gets_the_first_answer() {
+    let app = TestApp::with_houses().await;
+    app.book(json!({"party_size": 12, "area": "Kebun", "start_time": "2026-12-01T18:00"})).await;
+    let body = joining(
+        json!({"party_size": 12, "area": "Kebun", "earliest_time": null, "latest_time": "2026-12-01T18:00"}),
+    );
+    let key = [("idempotency-key", "one")];
+    let first = app.post_with("/api/waitlist", &body, &key).await;
+    let again = app.post_with("/api/waitlist", &body, &key).await;
+    assert_eq!((first.json(), again.header("idempotent-replayed")), (again.json(), "true"));
+    let id = first.json()["waitlist_id"].as_str().unwrap().to_owned();
+    assert_eq!(first.header("location"), format!("/api/waitlist/{id}"));
+    app.clock.advance(TimeDelta::minutes(121));
+    assert_eq!(becomes(&app, &id, "LEFT").await["left_because"], json!("time_passed"));
+    // Nobody has to be written to any more.
+    let contact = app.get(&format!("/api/waitlist/{id}/contact")).await;
+    assert_eq!(contact.status, StatusCode::UNAUTHORIZED);
+    let stale =
+        app.post_with(&format!("/api/waitlist/{id}/leave"), &json!({}), &[("if-match", "\"1\"")]).await;
+    assert_eq!(stale.status, StatusCode::PRECONDITION_FAILED);
+}
+
+#[tokio::test]
+async fn offers_outlive_the_service_and_are_made_once() {
+    let (store, clock) =
+        (Arc::new(MemoryStore::new("reservation")) as Arc<dyn EventStore>, ManualClock::at(start_of_time()));
+    let start = async || {
+        let venues = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/venues");
+        TestApp::at(venues, Arc::clone(&store), clock.clone()).await
+    };
+    let app = start().await;
+    let taken = app.book(json!({"party_size": 12, "area": "Kebun", "start_time": "2026-12-24T19:00"})).await;
+    let (first, second) = (join(&app, twelve()).await, join(&app, twelve()).await);
+    app.command(&taken, "cancel", json!({"reason_code": "r"})).await;
+    let offered = becomes(&app, &first, "OFFERED").await;
+    let line = app.get("/api/waitlist").await.json();
+    drop(app);
+    let app = start().await;
+    assert_eq!(entry(&app, &first).await, offered);
+    assert_eq!(app.get("/api/waitlist").await.json(), line, "a replay gives the same, to the last byte");
+    let accepted = answer(&app, &first, "accept").await.json();
+    assert_eq!(tables(&accepted), ["B1"]);
+    let offers = app.get("/events?type=meja.waitlist.offered.v1").await.json();
+    assert_eq!(offers.as_array().unwrap().len(), 1);
+    assert_eq!(entry(&app, &second).await["status"], json!("WAITING"));
+}
