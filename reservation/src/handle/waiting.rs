@@ -5,6 +5,7 @@ use std::time::Duration;
 use events::event::{Event, WaitlistJoined};
 use events::store::AppendCondition;
 use events::{PaymentId, Position, ReservationId, Tag, VenueId, WaitlistId};
+use tokio::sync::watch;
 
 use super::error::refused;
 use super::guard::{booked, guard};
@@ -176,13 +177,19 @@ impl Handler {
         self.offered.send_replace(position);
     }
 
+    /// Up to where everybody in a line was offered what was free.
+    #[must_use]
+    pub fn offered(&self) -> watch::Receiver<Position> {
+        self.offered.subscribe()
+    }
+
     /// Returns once those who wait at `venue` were offered what has become free: who asks now was not there first.
     pub(super) async fn after_who_waits(&self, venue: &VenueId) {
         if !self.views.has_line(venue) {
             return;
         }
         let head = self.views.position();
-        let mut offered = self.offered.subscribe();
+        let mut offered = self.offered();
         let _ = tokio::time::timeout(LINE_MAX, offered.wait_for(|position| *position >= head)).await;
     }
 }

@@ -1,6 +1,7 @@
 //! Rules with many cases against an oracle or a law: a slice with all tests, at full length in `make torture`.
 
 mod crowd;
+mod line;
 mod seats;
 mod zones;
 

@@ -43,10 +43,11 @@ fn party(start_time: &str) -> Value {
 }
 
 /// What the feed alone says is wrong: a table that two have at once, a slot with too many guests.
-async fn faults(app: &TestApp, covers: u64) -> Vec<String> {
+pub async fn faults(app: &TestApp, covers: u64) -> Vec<String> {
     let (mut faults, mut after) = (Vec::new(), String::new());
     let mut tables: HashMap<String, Vec<(String, String, String)>> = HashMap::new();
     let mut parties: HashMap<String, (String, u64)> = HashMap::new();
+    let mut waiting: HashMap<String, u64> = HashMap::new();
     loop {
         let page = app.get(&format!("/events?limit=1000{after}")).await.json();
         let Some(last) = page.as_array().unwrap().last() else { return faults };
@@ -79,6 +80,26 @@ async fn faults(app: &TestApp, covers: u64) -> Vec<String> {
                     parties.entry(id.clone()).and_modify(|party| party.0 = text(&data["to"]["start"]));
                 }
                 "meja.reservation.cancelled.v1" => drop(parties.remove(&id)),
+                "meja.waitlist.joined.v1" => {
+                    waiting.insert(id.clone(), data["party_size"].as_u64().unwrap());
+                }
+                // What is offered is held, like what is booked.
+                "meja.waitlist.offered.v1" => {
+                    let (start, end) = (text(&data["window"]["start"]), text(&data["window"]["end"]));
+                    for table in data["tables"].as_array().unwrap() {
+                        let taken = tables.entry(text(&table["table_id"])).or_default();
+                        if let Some((other, ..)) = taken.iter().find(|(_, s, e)| *s < end && start < *e) {
+                            let table = &table["table_id"];
+                            faults.push(format!("{table} is offered to {id} while {other} has it"));
+                        }
+                        taken.push((id.clone(), start.clone(), end.clone()));
+                    }
+                    parties.insert(id.clone(), (start, waiting[&id]));
+                }
+                "meja.waitlist.accepted.v1" | "meja.waitlist.left.v1" => {
+                    tables.values_mut().for_each(|taken| taken.retain(|(by, ..)| *by != id));
+                    parties.remove(&id);
+                }
                 _ => {}
             }
             if let Some((start, _)) = parties.get(&id) {
@@ -148,6 +169,64 @@ async fn as_many_move_to_one_time_as_have_room_there() {
         .map(|id| (format!("/api/reservations/{id}/reschedule"), json!({"start_time": "2026-12-24T20:00"})));
     let answers = all_at_once(&doors, posts.collect()).await;
     assert_eq!(count(&answers), (10, 30));
+    assert_eq!(faults(&doors[0], 1_000).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_got_a_table_is_confirmed_once_however_many_confirm() {
+    let venues = venue(1_000);
+    let store: Arc<dyn EventStore> = Arc::new(MemoryStore::new("reservation"));
+    let doors = two_doors(&venues, &store).await;
+    let posts = (0..1_000).map(|_| ("/api/reservations".to_owned(), party("2026-12-24T20:00")));
+    let booked = all_at_once(&doors, posts.collect()).await;
+    let ids: Vec<_> = booked
+        .iter()
+        .filter(|answer| answer.status == StatusCode::OK)
+        .map(|answer| answer.json()["reservation_id"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(ids.len(), 10);
+    let posts =
+        ids.iter().cycle().take(1_000).map(|id| (format!("/api/reservations/{id}/confirm"), json!({})));
+    let answers = all_at_once(&doors, posts.collect()).await;
+    assert!(answers.iter().all(|answer| answer.status == StatusCode::OK));
+    let confirmed = doors[0].get("/events?type=meja.reservation.confirmed.v1&limit=1000").await.json();
+    assert_eq!(confirmed.as_array().unwrap().len(), 10);
+    assert_eq!(faults(&doors[0], 1_000).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_answer_and_the_ten_that_were_offered_something_get_it() {
+    let venues = venue(1_000);
+    let store: Arc<dyn EventStore> = Arc::new(MemoryStore::new("reservation"));
+    let doors = two_doors(&venues, &store).await;
+    let mut booked = Vec::new();
+    for _ in 0..10 {
+        booked.push(doors[0].book(json!({"start_time": "2026-12-24T20:00", "venue_id": "ten"})).await);
+    }
+    let mut line = Vec::new();
+    for _ in 0..50 {
+        let at = json!("2026-12-24T20:00");
+        let joining = json!({"venue_id": "ten", "party_size": 4, "earliest_time": at, "latest_time": at});
+        line.push(crate::waitlist::join(&doors[0], joining).await);
+    }
+    let cancel = |id: &String| (format!("/api/reservations/{id}/cancel"), json!({"reason_code": "r"}));
+    // While ten leave, a crowd wants what they leave.
+    let others = (0..200).map(|_| ("/api/reservations".to_owned(), party("2026-12-24T20:00")));
+    let answers = all_at_once(&doors, booked.iter().map(cancel).chain(others).collect()).await;
+    assert_eq!(count(&answers).0, 10, "nobody but those who cancelled: the line was there first");
+    for id in &line[..10] {
+        crate::waitlist::becomes(&doors[1], id, "OFFERED").await;
+    }
+    let posts = line.iter().cycle().take(1_000).map(|id| (format!("/api/waitlist/{id}/accept"), json!({})));
+    let answers = all_at_once(&doors, posts.collect()).await;
+    let got: std::collections::BTreeSet<_> = answers
+        .iter()
+        .filter(|answer| answer.status == StatusCode::OK)
+        .map(|answer| answer.json()["reservation_id"].to_string())
+        .collect();
+    assert_eq!(got.len(), 10);
+    let nothing = answers.iter().filter(|answer| answer.status == StatusCode::CONFLICT);
+    assert_eq!(nothing.filter(|answer| answer.problem().1 == "nothing_offered").count(), 800);
     assert_eq!(faults(&doors[0], 1_000).await, Vec::<String>::new());
 }
 
