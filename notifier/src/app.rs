@@ -14,6 +14,7 @@ use crate::follow::{self, Following};
 use crate::outbox::Outbox;
 use crate::perform::Performer;
 use crate::reaction::Habits;
+use crate::upstream::Upstream;
 use crate::worker::{self, Pace};
 
 /// What requests work with. Cheap to clone.
@@ -23,6 +24,8 @@ pub struct App {
     pub outbox: Arc<Outbox>,
     /// How the following of the feed goes.
     pub following: Following,
+    /// The reservation service, for guests who answer an offer.
+    pub upstream: Upstream,
     /// What must be shown for refunds and retries.
     pub service_token: Option<Token>,
     /// Time and ids.

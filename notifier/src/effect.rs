@@ -4,7 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use events::values::{Medium, Money};
-use events::{PaymentId, ReservationId};
+use events::{PaymentId, ReservationId, WaitlistId};
 use serde::{Deserialize, Serialize};
 
 /// Names an effect: derived from the event and the kind of effect, so that the same event always
@@ -34,6 +34,57 @@ impl fmt::Display for EffectKey {
     }
 }
 
+/// What a message is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum About {
+    /// A reservation.
+    Reservation {
+        /// Which one.
+        reservation_id: ReservationId,
+    },
+    /// A party that waits.
+    Waitlist {
+        /// Which one.
+        waitlist_id: WaitlistId,
+    },
+}
+
+impl About {
+    /// Where it stands at the reservation service.
+    #[must_use]
+    pub fn path(&self) -> String {
+        match self {
+            Self::Reservation { reservation_id } => format!("/api/reservations/{reservation_id}"),
+            Self::Waitlist { waitlist_id } => format!("/api/waitlist/{waitlist_id}"),
+        }
+    }
+
+    /// The reservation, if it is one.
+    #[must_use]
+    pub fn reservation_id(&self) -> Option<ReservationId> {
+        match self {
+            Self::Reservation { reservation_id } => Some(*reservation_id),
+            Self::Waitlist { .. } => None,
+        }
+    }
+
+    /// The party that waits, if it is one.
+    #[must_use]
+    pub fn waitlist_id(&self) -> Option<WaitlistId> {
+        match self {
+            Self::Reservation { .. } => None,
+            Self::Waitlist { waitlist_id } => Some(*waitlist_id),
+        }
+    }
+}
+
+impl From<ReservationId> for About {
+    fn from(reservation_id: ReservationId) -> Self {
+        Self::Reservation { reservation_id }
+    }
+}
+
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -60,8 +111,9 @@ pub enum Effect {
     },
     /// Tell the guest something.
     Message {
-        /// About which reservation.
-        reservation_id: ReservationId,
+        /// About what.
+        #[serde(flatten)]
+        about: About,
         /// What to say.
         template: Template,
         /// How.
@@ -82,8 +134,9 @@ pub enum Effect {
     },
     /// Tell the reservation service what became of a message.
     PostNotification {
-        /// About which reservation.
-        reservation_id: ReservationId,
+        /// About what.
+        #[serde(flatten)]
+        about: About,
         /// What became of it.
         result: NotificationResult,
     },
@@ -123,11 +176,13 @@ pub enum Template {
     Refunded,
     /// See you soon.
     Reminder,
+    /// Something has become free for you.
+    Offer,
 }
 
 impl Template {
     /// Every template.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Received,
         Self::DepositDue,
         Self::Confirmed,
@@ -135,6 +190,7 @@ impl Template {
         Self::Cancelled,
         Self::Refunded,
         Self::Reminder,
+        Self::Offer,
     ];
 
     /// Its name in files, events and answers.
@@ -148,6 +204,7 @@ impl Template {
             Self::Cancelled => "cancelled",
             Self::Refunded => "refunded",
             Self::Reminder => "reminder",
+            Self::Offer => "offer",
         }
     }
 }
@@ -219,15 +276,14 @@ pub enum NotificationOutcome {
 }
 
 impl Effect {
-    /// The reservation it is about.
+    /// What it is about.
     #[must_use]
-    pub fn reservation_id(&self) -> ReservationId {
+    pub fn about(&self) -> About {
         match self {
             Self::TakeDeposit { reservation_id, .. }
             | Self::Refund { reservation_id, .. }
-            | Self::Message { reservation_id, .. }
-            | Self::PostPayment { reservation_id, .. }
-            | Self::PostNotification { reservation_id, .. } => *reservation_id,
+            | Self::PostPayment { reservation_id, .. } => (*reservation_id).into(),
+            Self::Message { about, .. } | Self::PostNotification { about, .. } => *about,
         }
     }
 

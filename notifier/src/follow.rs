@@ -7,8 +7,9 @@ use chassis::serve::Shutdown;
 use events::event::DecodeError;
 use events::feed::{Batch, Lag};
 use events::store::APPEND_EVENTS_MAX;
-use events::{EventId, Position, Recorded, ReservationId};
+use events::{EventId, Position, Recorded, ReservationId, WaitlistId};
 
+use crate::effect::About;
 use crate::journal::{Author, Scheduled};
 use crate::outbox::{Cursor, Outbox, OutboxError};
 use crate::reaction::{Habits, react};
@@ -157,9 +158,10 @@ async fn follow_once(
 }
 
 fn effects_of(recorded: &Recorded<'_>, habits: &Habits) -> Result<Vec<Scheduled>, FollowError> {
-    let Some(reservation_id) = recorded.subject_uuid("reservation").map(ReservationId) else {
-        return Ok(vec![]);
-    };
+    let waits =
+        || recorded.subject_uuid("waitlist").map(|id| About::Waitlist { waitlist_id: WaitlistId(id) });
+    let visit = recorded.subject_uuid("reservation").map(|id| About::from(ReservationId(id)));
+    let Some(about) = visit.or_else(waits) else { return Ok(vec![]) };
     let event = match recorded.event() {
         Ok(event) => event,
         Err(DecodeError::UnknownType(event_type)) => {
@@ -170,7 +172,7 @@ fn effects_of(recorded: &Recorded<'_>, habits: &Habits) -> Result<Vec<Scheduled>
         Err(error) => return Err(FollowError::Event(error.into())),
     };
     let cause = recorded.cause();
-    let planned = react(recorded.id, recorded.time, reservation_id, &event, habits);
+    let planned = react(recorded.id, recorded.time, about, &event, habits);
     let scheduled = |planned: crate::effect::Planned| Scheduled {
         key: planned.key,
         effect: planned.effect,

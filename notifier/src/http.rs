@@ -3,6 +3,7 @@
 
 mod checkout;
 mod effects;
+mod offers;
 mod ops;
 mod payments;
 mod problem;
@@ -49,6 +50,8 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
     let pages = Router::new()
         .route("/checkout/{reference}", get(checkout::page))
         .route("/checkout/{reference}/{choice}", axum::routing::post(checkout::choose))
+        .route("/offers/{waitlist_id}", get(offers::page))
+        .route("/offers/{waitlist_id}/{choice}", axum::routing::post(offers::choose))
         .with_state(app.clone());
     let measured = docs::routes(api, metrics).layer(middleware::from_fn_with_state(app, measure));
     let bounded =

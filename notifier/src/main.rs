@@ -93,16 +93,18 @@ async fn run(config: Config, store: Arc<SledStore>, metrics: PrometheusHandle) -
     let performer = Performer {
         upstream: Upstream::new(config.reservation_url.clone(), config.service_token.clone())?,
         outbox: Arc::clone(&outbox),
-        payments: Arc::new(Simulated::new(public_url)),
+        payments: Arc::new(Simulated::new(public_url.clone())),
         mail: mail(&config.mail)?,
         sms: sms(&config.sms)?,
         messages: Messages::new(config.mail_from.clone())?,
+        public_url,
         clock: Arc::clone(&clock),
     };
     let (following, service_token) = (Following::default(), config.service_token);
     let archive =
         LogRoute { store: Arc::clone(&store), token: service_token.clone(), shutdown: shutdown.clone() };
-    let app = App { outbox, following, service_token, clock, shutdown: shutdown.clone() };
+    let upstream = performer.upstream.clone();
+    let app = App { outbox, following, upstream, service_token, clock, shutdown: shutdown.clone() };
     let worker = app.start(performer, config.habits, config.pace, config.decision);
     tracing::info!(%address, log_id = %store.log_id(), head = %store.head(), "notifier is ready");
     trigger.on_signals()?;

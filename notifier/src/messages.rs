@@ -11,7 +11,7 @@ use lettre::message::header::{ContentType, ContentTypeErr};
 use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 use minijinja::{Environment, UndefinedBehavior, context};
 
-pub use self::words::{mask_mail, mask_phone, money};
+pub use self::words::{date, mask_mail, mask_phone, moment, money, time};
 use crate::effect::{EffectKey, Template};
 use crate::upstream::Reservation;
 
@@ -20,7 +20,7 @@ macro_rules! templates {
 }
 
 /// Every template: language, what it says, and `mail` (its first line is the subject) or `sms`.
-const TEMPLATES: [(&str, &str); 18] = templates![
+const TEMPLATES: [(&str, &str); 22] = templates![
     "id/received.mail.txt",
     "id/deposit_due.mail.txt",
     "id/confirmed.mail.txt",
@@ -28,6 +28,8 @@ const TEMPLATES: [(&str, &str); 18] = templates![
     "id/cancelled.mail.txt",
     "id/refunded.mail.txt",
     "id/reminder.mail.txt",
+    "id/offer.mail.txt",
+    "id/offer.sms.txt",
     "id/confirmed.sms.txt",
     "id/cancelled.sms.txt",
     "en/received.mail.txt",
@@ -37,6 +39,8 @@ const TEMPLATES: [(&str, &str); 18] = templates![
     "en/cancelled.mail.txt",
     "en/refunded.mail.txt",
     "en/reminder.mail.txt",
+    "en/offer.mail.txt",
+    "en/offer.sms.txt",
     "en/confirmed.sms.txt",
     "en/cancelled.sms.txt",
 ];

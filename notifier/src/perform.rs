@@ -7,8 +7,8 @@ use events::values::{Locale, Medium, Money};
 use events::{PaymentId, ReservationId};
 
 use crate::effect::{
-    Effect, EffectKey, NotificationOutcome, NotificationResult, PaymentOutcome, PaymentResult, Planned,
-    Template,
+    About, Effect, EffectKey, NotificationOutcome, NotificationResult, PaymentOutcome, PaymentResult,
+    Planned, Template,
 };
 use crate::gateway::{GatewayError, MailGateway, PaymentGateway, SmsGateway};
 use crate::journal::{Author, Entry, PaymentOpened, PaymentReturned};
@@ -33,6 +33,8 @@ pub struct Performer {
     pub sms: Option<Arc<dyn SmsGateway>>,
     /// The words.
     pub messages: Messages,
+    /// Where guests reach the notifier's pages.
+    pub public_url: String,
     /// Time.
     pub clock: SharedClock,
 }
@@ -121,11 +123,11 @@ impl Performer {
             }
             Effect::Message { .. } => self.message(key, &effect.scheduled.effect, &by).await,
             Effect::PostPayment { reservation_id, result } => {
-                self.upstream.post(*reservation_id, "payment-results", key, result, &by).await?;
+                self.upstream.post((*reservation_id).into(), "payment-results", key, result, &by).await?;
                 Ok(Performed::done())
             }
-            Effect::PostNotification { reservation_id, result } => {
-                self.upstream.post(*reservation_id, "notification-results", key, result, &by).await?;
+            Effect::PostNotification { about, result } => {
+                self.upstream.post(*about, "notification-results", key, result, &by).await?;
                 Ok(Performed::done())
             }
         }
@@ -159,7 +161,8 @@ impl Performer {
             correlation_id: by.correlation_id.clone(),
         });
         let (template, medium, start, amount) = (Template::DepositDue, Medium::Mail, None, Some(amount));
-        let mail = Effect::Message { reservation_id, template, medium, start, link, amount };
+        let about = reservation_id.into();
+        let mail = Effect::Message { about, template, medium, start, link, amount };
         Ok(Performed {
             entries: vec![entry],
             then: vec![self.plan(key.then("mail"), mail)],
@@ -203,23 +206,33 @@ impl Performer {
 
     /// Tells the guest, unless it is no longer true.
     async fn message(&self, key: &EffectKey, effect: &Effect, by: &Author) -> Result<Performed, Failure> {
-        let Effect::Message { reservation_id, template, medium, start, link, amount } = effect else {
+        let Effect::Message { about, template, medium, start, link, amount } = effect else {
             return Ok(Performed::skipped("not a message"));
         };
-        let Some(reservation) = self.upstream.reservation(*reservation_id, by).await? else {
-            return Ok(Performed::skipped("the reservation is unknown"));
+        let (visit, page) = match about {
+            About::Reservation { reservation_id } => {
+                (self.upstream.reservation(*reservation_id, by).await?, None)
+            }
+            About::Waitlist { waitlist_id } => {
+                let waiting = self.upstream.waiting(*waitlist_id, by).await?;
+                let page = format!("{}/offers/{waitlist_id}", self.public_url);
+                (waiting.and_then(|waiting| waiting.visit()), Some(page))
+            }
+        };
+        let Some(reservation) = visit else {
+            return Ok(Performed::skipped("there is nothing to tell any more"));
         };
         if !still_true(*template, &reservation, *start) {
             return Ok(Performed::skipped("no longer true"));
         }
-        let Some(contact) = self.upstream.contact(*reservation_id, by).await? else {
+        let Some(contact) = self.upstream.contact(*about, by).await? else {
             return Ok(Performed::skipped("the contact was erased"));
         };
         let facts = Facts {
             reservation: &reservation,
             name: &contact.name,
             locale: Locale::from_tag(&reservation.locale).unwrap_or_default(),
-            link: link.as_deref(),
+            link: link.as_deref().or(page.as_deref()),
             amount: *amount,
         };
         let recipient = match medium {
@@ -250,8 +263,7 @@ impl Performer {
         };
         let (notification_id, outcome) = (key.clone(), NotificationOutcome::Sent);
         let result = NotificationResult { notification_id, template: *template, medium: *medium, outcome };
-        let told =
-            self.plan(key.then("sent"), Effect::PostNotification { reservation_id: *reservation_id, result });
+        let told = self.plan(key.then("sent"), Effect::PostNotification { about: *about, result });
         Ok(Performed { recipient: Some(recipient), then: vec![told], ..Performed::done() })
     }
 
@@ -282,6 +294,7 @@ pub fn still_true(
         Template::Confirmed | Template::Reminder => status == "CONFIRMED" && same_start,
         Template::Rescheduled => matches!(status, "PENDING" | "CONFIRMED") && same_start,
         Template::Cancelled => status == "CANCELLED",
+        Template::Offer => status == "OFFERED" && same_start,
         Template::Refunded => true,
     }
 }

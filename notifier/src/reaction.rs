@@ -5,7 +5,7 @@ use events::event::{Event, Refund};
 use events::values::{Medium, Money};
 use events::{EventId, ReservationId};
 
-use crate::effect::{Effect, EffectKey, Planned, Template};
+use crate::effect::{About, Effect, EffectKey, Planned, Template};
 
 /// What the house wants to be told and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,16 +16,20 @@ pub struct Habits {
     pub sms: bool,
 }
 
-/// What is to be done because `event` happened to a reservation.
+/// What is to be done because `event` happened to what it is `about`.
 #[must_use]
-pub fn react(
-    id: EventId,
-    time: DateTime<Utc>,
-    reservation_id: ReservationId,
-    event: &Event,
-    habits: &Habits,
-) -> Vec<Planned> {
-    let plan = Plan { id, time, reservation_id, habits };
+pub fn react(id: EventId, time: DateTime<Utc>, about: About, event: &Event, habits: &Habits) -> Vec<Planned> {
+    let plan = Plan { id, time, about, habits };
+    match about {
+        About::Reservation { reservation_id } => react_to_visit(&plan, reservation_id, event),
+        About::Waitlist { .. } => match event {
+            Event::WaitlistOffered(e) => plan.both(Template::Offer, Some(e.window.start)).collect(),
+            _ => vec![],
+        },
+    }
+}
+
+fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event) -> Vec<Planned> {
     match event {
         // Who is there already is not written to. With a deposit due, the request to pay it says that the booking
         // was received; confirmed at once, the confirmation does.
@@ -48,9 +52,9 @@ pub fn react(
             std::iter::once(mail).chain(plan.reminder(e.to.start)).collect()
         }
         Event::ReservationCancelled(e) => {
-            plan.both(Template::Cancelled, None).chain(plan.refund(e.refund)).collect()
+            plan.both(Template::Cancelled, None).chain(plan.refund(reservation_id, e.refund)).collect()
         }
-        Event::PaymentCompleted(e) => plan.refund(e.refund).collect(),
+        Event::PaymentCompleted(e) => plan.refund(reservation_id, e.refund).collect(),
         Event::PaymentRefunded(e) => vec![plan.mail(Template::Refunded, None, Some(e.amount))],
         Event::TableAssigned(_)
         | Event::TableReleased(_)
@@ -73,7 +77,7 @@ pub fn react(
 struct Plan<'a> {
     id: EventId,
     time: DateTime<Utc>,
-    reservation_id: ReservationId,
+    about: About,
     habits: &'a Habits,
 }
 
@@ -89,7 +93,7 @@ impl Plan<'_> {
         start: Option<DateTime<Utc>>,
         amount: Option<Money>,
     ) -> Effect {
-        Effect::Message { reservation_id: self.reservation_id, template, medium, start, link: None, amount }
+        Effect::Message { about: self.about, template, medium, start, link: None, amount }
     }
 
     fn mail(&self, template: Template, start: Option<DateTime<Utc>>, amount: Option<Money>) -> Planned {
@@ -109,13 +113,14 @@ impl Plan<'_> {
         let due_at = start - self.habits.reminder_before;
         let effect = self.message(Template::Reminder, Medium::Mail, Some(start), None);
         // Of the visit, not of the event: whatever led to this time, there is one reminder of it.
-        let key = EffectKey(format!("{}.mail-reminder-{}", self.reservation_id, start.timestamp()));
+        let visit = self.about.reservation_id()?;
+        let key = EffectKey(format!("{visit}.mail-reminder-{}", start.timestamp()));
         (due_at > self.time).then_some(Planned { key, effect, due_at })
     }
 
-    fn refund(&self, refund: Option<Refund>) -> impl Iterator<Item = Planned> {
-        refund.into_iter().map(|Refund { payment_id, amount }| {
-            self.now("refund", Effect::Refund { reservation_id: self.reservation_id, payment_id, amount })
+    fn refund(&self, reservation_id: ReservationId, refund: Option<Refund>) -> impl Iterator<Item = Planned> {
+        refund.into_iter().map(move |Refund { payment_id, amount }| {
+            self.now("refund", Effect::Refund { reservation_id, payment_id, amount })
         })
     }
 }

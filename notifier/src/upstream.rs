@@ -7,10 +7,10 @@ use bytes::Bytes;
 use chassis::secret::Token;
 use chrono::{DateTime, Utc};
 use events::feed::{CURSOR_NOT_IN_LOG, HEAD_POSITION_HEADER, LIMIT_EVENTS_MAX};
-use events::{EventId, Position, ReservationId};
+use events::{EventId, Position, ReservationId, WaitlistId};
 use serde::{Deserialize, Serialize};
 
-use crate::effect::EffectKey;
+use crate::effect::{About, EffectKey};
 use crate::journal::Author;
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -68,6 +68,69 @@ pub struct Reservation {
     pub deposit: Deposit,
     /// Why it was called off.
     pub cancellation: Option<Cancellation>,
+}
+
+/// What the notifier needs to know of a party that waits.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Waiting {
+    /// Which one.
+    pub waitlist_id: String,
+    /// How far it is.
+    pub status: String,
+    /// How many would come.
+    pub party_size: u8,
+    /// Where.
+    pub venue_name: String,
+    /// The IANA zone there.
+    pub timezone: String,
+    /// The language of the guest.
+    pub locale: String,
+    /// Rises with every change.
+    pub version: u64,
+    /// What is held for it.
+    pub offer: Option<Offer>,
+}
+
+/// What is held for a party that waits.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Offer {
+    /// When the party would come, with the offset of the venue.
+    pub start_time: DateTime<chrono::FixedOffset>,
+    /// When the table would be free again.
+    pub end_time: DateTime<chrono::FixedOffset>,
+    /// When it goes to the next party.
+    pub expires_at: DateTime<Utc>,
+    /// The tables.
+    pub tables: Vec<OfferedTable>,
+}
+
+/// A table that is held.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct OfferedTable {
+    /// The area it stands in.
+    pub area: String,
+}
+
+impl Waiting {
+    /// The visit that is offered, told of as a reservation would be.
+    #[must_use]
+    pub fn visit(&self) -> Option<Reservation> {
+        let offer = self.offer.as_ref()?;
+        Some(Reservation {
+            reservation_id: self.waitlist_id.clone(),
+            status: self.status.clone(),
+            start_time: offer.start_time,
+            end_time: offer.end_time,
+            party_size: self.party_size,
+            venue_name: self.venue_name.clone(),
+            timezone: self.timezone.clone(),
+            locale: self.locale.clone(),
+            table_area: offer.tables.first().map(|table| table.area.clone()),
+            version: self.version,
+            deposit: Deposit { status: "not_required".into(), expires_at: Some(offer.expires_at) },
+            cancellation: None,
+        })
+    }
 }
 
 /// The deposit of a reservation.
@@ -155,12 +218,29 @@ impl Upstream {
         self.get(&format!("/api/reservations/{id}"), by).await
     }
 
+    /// The party that waits as it is now; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`UpstreamError`].
+    pub async fn waiting(&self, id: WaitlistId, by: &Author) -> Result<Option<Waiting>, UpstreamError> {
+        self.get(&format!("/api/waitlist/{id}"), by).await
+    }
+
+    /// Answers an offer as the guest does: `accept` or `decline`.
+    ///
+    /// # Errors
+    /// [`UpstreamError`].
+    pub async fn answer_offer(&self, id: WaitlistId, answer: &str) -> Result<(), UpstreamError> {
+        let url = format!("{}/api/waitlist/{id}/{answer}", self.base_url);
+        check(self.client.post(url).timeout(ANSWER_WITHIN).send().await).await.map(drop)
+    }
+
     /// How to reach the guest; `None` if that was forgotten.
     ///
     /// # Errors
     /// [`UpstreamError`].
-    pub async fn contact(&self, id: ReservationId, by: &Author) -> Result<Option<Contact>, UpstreamError> {
-        self.get(&format!("/api/reservations/{id}/contact"), by).await
+    pub async fn contact(&self, about: About, by: &Author) -> Result<Option<Contact>, UpstreamError> {
+        self.get(&format!("{}/contact", about.path()), by).await
     }
 
     /// Posts a result; `key` makes it count once.
@@ -169,13 +249,13 @@ impl Upstream {
     /// [`UpstreamError`].
     pub async fn post(
         &self,
-        id: ReservationId,
+        about: About,
         what: &str,
         key: &EffectKey,
         body: &impl Serialize,
         by: &Author,
     ) -> Result<(), UpstreamError> {
-        let url = format!("{}/api/reservations/{id}/{what}", self.base_url);
+        let url = format!("{}{}/{what}", self.base_url, about.path());
         let request = self.client.post(url).header("idempotency-key", &key.0).json(body);
         check(self.signed(request, by).send().await).await.map(drop)
     }

@@ -144,8 +144,8 @@ fn died(effect: &Tracked, failure: Failure, now: DateTime<Utc>) -> Vec<Entry> {
                 outcome: PaymentOutcome::Failed { reason_code: reason_code.clone() },
             },
         }),
-        Effect::Message { reservation_id, template, medium, .. } => Some(Effect::PostNotification {
-            reservation_id: *reservation_id,
+        Effect::Message { about, template, medium, .. } => Some(Effect::PostNotification {
+            about: *about,
             result: NotificationResult {
                 notification_id: key.clone(),
                 template: *template,

@@ -9,6 +9,7 @@
 
 mod crash;
 mod durable;
+mod evening;
 mod log;
 mod mail;
 mod pair;

@@ -66,6 +66,8 @@ pub struct Pair {
     pub notifier: Option<Running>,
     /// What the notifier is started with besides.
     pub notifier_args: Vec<String>,
+    /// Where the venues are.
+    pub venues: PathBuf,
 }
 
 impl Pair {
@@ -80,6 +82,7 @@ impl Pair {
             reservation: None,
             notifier: None,
             notifier_args: notifier_args.iter().map(|arg| (*arg).to_owned()).collect(),
+            venues: root().join("tests/venues/by-hand"),
         }
     }
 
@@ -92,10 +95,7 @@ impl Pair {
 
     pub fn reservation_command(&self) -> Command {
         let mut command = self.command("reservation", &self.reservation_url);
-        command
-            .arg("--venues")
-            .arg(root().join("tests/venues/by-hand"))
-            .args(["--notifier-url", &self.notifier_url]);
+        command.arg("--venues").arg(&self.venues).args(["--notifier-url", &self.notifier_url]);
         command
     }
 

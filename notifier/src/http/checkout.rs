@@ -2,7 +2,7 @@
 //! random, may pay or refuse.
 
 use axum::extract::{Path, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use chassis::problem::Problem;
 use events::values::Locale;
@@ -17,6 +17,16 @@ use crate::messages::money;
 use crate::outbox::OutboxError;
 
 const PAGE: &str = include_str!("../../templates/checkout.html");
+
+/// A page is for one guest, and loads nothing from anywhere.
+pub(super) const PRIVATE_PAGE: [(HeaderName, &str); 3] = [
+    (header::CACHE_CONTROL, "no-store"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",
+    ),
+    (header::REFERRER_POLICY, "no-referrer"),
+];
 
 /// The page where a person pays or refuses.
 pub(super) async fn page(State(app): State<App>, Path(reference): Path<String>) -> Result<Response, Problem> {
@@ -37,14 +47,7 @@ pub(super) async fn page(State(app): State<App>, Path(reference): Path<String>) 
         },
     );
     let page = page.map_err(|error| Problem::internal(&error))?;
-    // The page is for one guest, and loads nothing from anywhere.
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'";
-    let headers = [
-        (header::CACHE_CONTROL, "no-store"),
-        (header::CONTENT_SECURITY_POLICY, policy),
-        (header::REFERRER_POLICY, "no-referrer"),
-    ];
-    Ok((headers, Html(page)).into_response())
+    Ok((PRIVATE_PAGE, Html(page)).into_response())
 }
 
 /// A button of the page was pressed.

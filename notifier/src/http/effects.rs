@@ -31,7 +31,10 @@ struct EffectView {
     /// take_deposit, refund, message, post_payment or post_notification.
     #[schema(example = "message")]
     kind: &'static str,
-    reservation_id: String,
+    /// The reservation it is about.
+    reservation_id: Option<String>,
+    /// The party that waits that it is about.
+    waitlist_id: Option<String>,
     /// waiting, done, skipped or dead.
     #[schema(example = "done")]
     status: &'static str,
@@ -65,10 +68,12 @@ impl From<Tracked> for EffectView {
             Effect::Message { template, medium, .. } => (Some(template.name()), Some(ops::medium(*medium))),
             _ => (None, None),
         };
+        let about = tracked.scheduled.effect.about();
         Self {
             id: tracked.scheduled.key.to_string(),
             kind: tracked.scheduled.effect.kind(),
-            reservation_id: tracked.scheduled.effect.reservation_id().to_string(),
+            reservation_id: about.reservation_id().map(|id| id.to_string()),
+            waitlist_id: about.waitlist_id().map(|id| id.to_string()),
             status: tracked.state.word(),
             reason,
             template,
@@ -126,7 +131,7 @@ fn select(
     let wanted = |tracked: &Tracked| {
         kind(tracked)
             && status.as_ref().is_none_or(|status| tracked.state.word() == status)
-            && reservation_id.is_none_or(|id| tracked.scheduled.effect.reservation_id() == id)
+            && reservation_id.is_none_or(|id| tracked.scheduled.effect.about() == id.into())
     };
     let items = app.outbox.effects(wanted, limit).into_iter().map(EffectView::from).collect();
     Ok(axum::Json(Effects { items }))

@@ -14,6 +14,7 @@ use events::values::Actor;
 use crate::app::App;
 use crate::journal::Author;
 use crate::outbox::OutboxError;
+use crate::upstream::UpstreamError;
 
 pub(super) fn problem(error: &OutboxError) -> Problem {
     match error {
@@ -42,6 +43,21 @@ pub(super) fn problem(error: &OutboxError) -> Problem {
             )
         }
         OutboxError::Append(_) | OutboxError::Read(_) | OutboxError::Entry(_) => Problem::internal(error),
+    }
+}
+
+/// What a guest is answered whose choice the reservation service did not take.
+pub(super) fn upstream_problem(error: &UpstreamError) -> Problem {
+    match error {
+        UpstreamError::Unavailable(_) => {
+            tracing::warn!(%error, "a guest's answer can not be passed on");
+            Problem::unavailable(
+                "reservation_unavailable",
+                "The bookings can not be reached for now. Nothing was done; try again.",
+                5,
+            )
+        }
+        UpstreamError::Refused { .. } => Problem::internal(error),
     }
 }
 

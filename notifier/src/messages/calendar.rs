@@ -30,7 +30,8 @@ pub(super) fn file(
         | Template::DepositDue
         | Template::Rescheduled
         | Template::Refunded
-        | Template::Reminder => {
+        | Template::Reminder
+        | Template::Offer => {
             return None;
         }
     };

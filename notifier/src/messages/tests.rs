@@ -55,8 +55,14 @@ fn every_template_renders_in_every_language() {
             assert!(mail.contains("Subject: "));
         }
         let reservation = reservation("CONFIRMED");
-        let facts = Facts { reservation: &reservation, name: "Siti", locale, link: None, amount: None };
-        for template in [Template::Confirmed, Template::Cancelled] {
+        let facts = Facts {
+            reservation: &reservation,
+            name: "Siti",
+            locale,
+            link: Some("http://x/offers/1"),
+            amount: None,
+        };
+        for template in [Template::Confirmed, Template::Cancelled, Template::Offer] {
             let text = messages().sms(template, &facts).unwrap();
             assert!(text.chars().count() <= 160 && !text.contains('\n'), "{text}");
         }

@@ -35,7 +35,8 @@ const MONTHS_EN: [&str; 12] = [
 ];
 
 /// `Kamis, 24 Desember 2026`.
-pub(super) fn date<Z: TimeZone>(at: &DateTime<Z>, locale: Locale) -> String {
+#[must_use]
+pub fn date<Z: TimeZone>(at: &DateTime<Z>, locale: Locale) -> String {
     let (days, months) = match locale {
         Locale::Id => (DAYS_ID, MONTHS_ID),
         Locale::En => (DAYS_EN, MONTHS_EN),
@@ -46,7 +47,8 @@ pub(super) fn date<Z: TimeZone>(at: &DateTime<Z>, locale: Locale) -> String {
 }
 
 /// `19.30` in Indonesian, `19:30` in English.
-pub(super) fn time<Z: TimeZone>(at: &DateTime<Z>, locale: Locale) -> String {
+#[must_use]
+pub fn time<Z: TimeZone>(at: &DateTime<Z>, locale: Locale) -> String {
     let between = match locale {
         Locale::Id => '.',
         Locale::En => ':',
@@ -55,7 +57,8 @@ pub(super) fn time<Z: TimeZone>(at: &DateTime<Z>, locale: Locale) -> String {
 }
 
 /// `Kamis, 24 Desember 2026 pukul 19.30`.
-pub(super) fn moment<Z: TimeZone>(at: &DateTime<Z>, locale: Locale) -> String {
+#[must_use]
+pub fn moment<Z: TimeZone>(at: &DateTime<Z>, locale: Locale) -> String {
     let between = match locale {
         Locale::Id => "pukul",
         Locale::En => "at",

@@ -67,7 +67,7 @@ async fn refusals_of_the_reservation_service_are_told_from_its_absence() {
             .await;
         let upstream = Upstream::new(server.uri(), None).unwrap();
         let error = upstream
-            .post(RESERVATION, "payment-results", &EffectKey("k".into()), &json!({}), &by)
+            .post(RESERVATION.into(), "payment-results", &EffectKey("k".into()), &json!({}), &by)
             .await
             .unwrap_err();
         assert_eq!(matches!(error, UpstreamError::Refused { .. }), refused, "{status}: {error}");

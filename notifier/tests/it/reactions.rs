@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use events::Event;
 use events::event::*;
 use events::values::*;
-use notifier::effect::{Effect, Planned};
+use notifier::effect::{About, Effect, Planned};
 use notifier::reaction::{Habits, react};
 
 use crate::support::*;
@@ -20,7 +20,7 @@ fn refund() -> Refund {
 }
 
 fn planned(event: &Event, habits: &Habits) -> Vec<Planned> {
-    react(event_id(7), now(), RESERVATION, event, habits)
+    react(event_id(7), now(), RESERVATION.into(), event, habits)
 }
 
 /// Kinds of the effects of `event`, from their keys.
@@ -31,7 +31,7 @@ fn kinds(event: impl Into<Event>) -> Vec<String> {
     planned
         .into_iter()
         .map(|p| {
-            assert_eq!(p.effect.reservation_id(), RESERVATION);
+            assert_eq!(p.effect.about(), RESERVATION.into());
             let reminder = format!("{RESERVATION}.mail-reminder-");
             let of_event = format!("{}.", event_id(7).uuid);
             match p.key.0.strip_prefix(&reminder) {
@@ -154,4 +154,24 @@ fn what_the_notifier_posted_back_moves_it_to_nothing() {
     assert!(kinds(ReservationCompleted {}).is_empty());
     assert!(kinds(ReservationNoShow {}).is_empty());
     assert!(kinds(ContactErased { reason_code: "x".into() }).is_empty());
+}
+
+#[test]
+fn who_waits_is_told_of_an_offer_and_of_nothing_else() {
+    let about = About::Waitlist { waitlist_id: events::WaitlistId(RESERVATION.0) };
+    let table_id: events::TableId = "T1".parse().unwrap();
+    let offered = WaitlistOffered { table_id, tables: vec![], window: window(), expires_at: window().start };
+    let planned = react(event_id(7), now(), about, &offered.into(), &HABITS);
+    let kinds: Vec<_> = planned.iter().map(|p| p.key.0.split_once('.').unwrap().1).collect();
+    assert_eq!(kinds, ["mail-offer", "sms-offer"]);
+    assert!(planned.iter().all(|p| p.effect.about() == about));
+    let left = WaitlistLeft { reason_code: "gave_up".into() };
+    assert_eq!(react(event_id(7), now(), about, &left.into(), &HABITS), []);
+    // As it is kept: a message about a reservation reads as it always did.
+    let kept = serde_json::to_value(&planned[0].effect).unwrap();
+    assert_eq!((&kept["kind"], &kept["waitlist_id"]), (&"message".into(), &RESERVATION.to_string().into()));
+    let old = serde_json::json!({"kind": "message", "reservation_id": RESERVATION, "template": "received", "medium": "mail",
+        "start": null, "link": null, "amount": null});
+    let read: Effect = serde_json::from_value(old.clone()).unwrap();
+    assert_eq!((read.about(), serde_json::to_value(&read).unwrap()), (RESERVATION.into(), old));
 }

@@ -8,6 +8,7 @@ use chassis::serve::Shutdown;
 use http_body_util::BodyExt as _;
 use notifier::app::App;
 use notifier::follow::Following;
+use notifier::upstream::Upstream;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tower::ServiceExt as _;
@@ -17,7 +18,14 @@ use crate::support::*;
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 fn router(fixture: &Fixture) -> Router {
+    before(fixture, "http://127.0.0.1:9")
+}
+
+/// The router before a reservation service at `url`.
+fn before(fixture: &Fixture, url: &str) -> Router {
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let app = App {
+        upstream: Upstream::new(url.to_owned(), None).unwrap(),
         outbox: Arc::clone(&fixture.outbox),
         following: Following::default(),
         service_token: Some(Token::try_from(TOKEN.to_owned()).unwrap()),
@@ -122,5 +130,45 @@ async fn every_route_of_the_design_is_described() {
         ("get", "/readyz"),
     ] {
         assert!(api["paths"][path][method].is_object(), "{method} {path}");
+    }
+}
+
+/// A guest answers on the page; what the reservation service says counts, and without it nothing is lost.
+#[tokio::test]
+async fn an_offer_is_shown_and_answered_on_its_page() {
+    let fixture = Fixture::new().await;
+    let id = "01939f3e-0000-7000-8000-0000000000aa";
+    let (status, _) = get(&router(&fixture), &format!("/offers/{id}")).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    let upstream = wiremock::MockServer::start().await;
+    let offered = json!({"waitlist_id": id, "status": "OFFERED", "party_size": 2, "venue_name": "Warung <b>", "timezone": "Asia/Jakarta",
+        "locale": "id", "version": 2, "offer": {"start_time": "2026-12-24T19:30:00+07:00", "end_time": "2026-12-24T21:00:00+07:00",
+        "expires_at": "2026-12-01T09:15:00Z", "tables": [{"table_id": "T1", "area": "Teras", "capacity": 2}]}});
+    wiremock::Mock::given(wiremock::matchers::method("GET"))
+        .respond_with(wiremock::ResponseTemplate::new(200).set_body_json(offered))
+        .mount(&upstream)
+        .await;
+    let expired = json!({"code": "offer_expired"});
+    wiremock::Mock::given(wiremock::matchers::path(format!("/api/waitlist/{id}/accept")))
+        .respond_with(wiremock::ResponseTemplate::new(409).set_body_json(expired))
+        .expect(1)
+        .mount(&upstream)
+        .await;
+    let router = before(&fixture, &upstream.uri());
+    let (_, page) = get(&router, &format!("/offers/{id}")).await;
+    let page = page.as_str().unwrap();
+    for words in [
+        "Kamis, 24 Desember 2026, 19.30",
+        "Ambil</button>",
+        "1 Desember 2026 pukul 16.15",
+        "Warung &lt;b&gt;",
+    ] {
+        assert!(page.contains(words), "{words} in {page}");
+    }
+    // The page says what became of it.
+    let (status, _) = send(&router, Request::post(format!("/offers/{id}/accept")), json!({})).await;
+    assert_eq!(status, StatusCode::SEE_OTHER);
+    for path in [format!("/offers/{id}/keep"), "/offers/7/accept".to_owned()] {
+        assert_eq!(send(&router, Request::post(path), json!({})).await.0, StatusCode::NOT_FOUND);
     }
 }

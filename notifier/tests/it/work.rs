@@ -85,6 +85,7 @@ impl Bench {
             mail: mail.clone(),
             sms: None,
             messages: Messages::new("Meja <meja@example.com>".parse().unwrap()).unwrap(),
+            public_url: "http://127.0.0.1".into(),
             clock: Arc::clone(&clock),
         };
         let pace = Pace {
@@ -100,7 +101,7 @@ impl Bench {
 
     async fn schedule(&self, keys: &[&str], template: Template) {
         let message = Effect::Message {
-            reservation_id: RESERVATION,
+            about: RESERVATION.into(),
             template,
             medium: Medium::Mail,
             start: None,

@@ -1,0 +1,94 @@
+//! The page where a guest who waits answers an offer. Who knows the entry's id may answer.
+
+use std::fmt::Display;
+
+use axum::extract::{Path, State};
+use axum::response::{Html, IntoResponse as _, Redirect, Response};
+use chassis::problem::Problem;
+use events::WaitlistId;
+use events::values::Locale;
+use minijinja::{Environment, Value, context};
+
+use super::problem::upstream_problem;
+use crate::app::App;
+use crate::journal::Author;
+use crate::messages::{date, moment, time};
+use crate::upstream::UpstreamError;
+
+const PAGE: &str = include_str!("../../templates/offer.html");
+
+/// The offer, or what became of it.
+pub(super) async fn page(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Problem> {
+    let id = known(&id)?;
+    let by = Author::system("offers");
+    let waiting = app.upstream.waiting(id, &by).await.map_err(|error| upstream_problem(&error))?;
+    let waiting = waiting.ok_or_else(|| nobody(&id))?;
+    let locale = Locale::from_tag(&waiting.locale).unwrap_or_default();
+    let zone = waiting.timezone.parse().unwrap_or(chrono_tz::Tz::UTC);
+    let offer = waiting.offer.as_ref();
+    let page = Environment::new().render_named_str(
+        "offer.html",
+        PAGE,
+        context! {
+            waitlist_id => waiting.waitlist_id,
+            venue => waiting.venue_name,
+            status => waiting.status,
+            lang => locale.tag(),
+            offered => offer.is_some(),
+            date => offer.map(|offer| date(&offer.start_time, locale)),
+            time => offer.map(|offer| time(&offer.start_time, locale)),
+            expires_at => offer.map(|offer| moment(&offer.expires_at.with_timezone(&zone), locale)),
+            words => words(locale),
+        },
+    );
+    let page = page.map_err(|error| Problem::internal(&error))?;
+    Ok((super::checkout::PRIVATE_PAGE, Html(page)).into_response())
+}
+
+/// A button of the page was pressed. Whatever came of it, the page says it.
+pub(super) async fn choose(
+    State(app): State<App>,
+    Path((id, choice)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let id = known(&id)?;
+    if !["accept", "decline"].contains(&choice.as_str()) {
+        return Err(Problem::not_found("A guest can accept or decline."));
+    }
+    match app.upstream.answer_offer(id, &choice).await {
+        Ok(()) | Err(UpstreamError::Refused { status: 409, .. }) => {
+            Ok(Redirect::to(&format!("/offers/{id}")).into_response())
+        }
+        Err(error) => Err(upstream_problem(&error)),
+    }
+}
+
+fn known(id: &str) -> Result<WaitlistId, Problem> {
+    id.parse().map_err(|_| nobody(&id))
+}
+
+fn nobody(id: &impl Display) -> Problem {
+    Problem::not_found(format!("There is no party {id} on a waitlist."))
+}
+
+fn words(locale: Locale) -> Value {
+    match locale {
+        Locale::Id => context! {
+            held => "Meja ini kami tahan untuk Anda sampai",
+            take => "Ambil",
+            decline => "Tidak jadi",
+            entry => "Nomor daftar tunggu",
+            WAITING => "Belum ada meja kosong. Kami kabari Anda.",
+            ACCEPTED => "Terima kasih, meja sudah kami catat untuk Anda. Rinciannya segera kami kirim.",
+            LEFT => "Tawaran ini sudah berakhir.",
+        },
+        Locale::En => context! {
+            held => "We are holding this table for you until",
+            take => "Take it",
+            decline => "No, thank you",
+            entry => "Waitlist entry",
+            WAITING => "Nothing is free yet. We will let you know.",
+            ACCEPTED => "Thank you, the table is noted for you. We are writing to you with the details.",
+            LEFT => "This offer has ended.",
+        },
+    }
+}
