@@ -82,14 +82,31 @@ for _ in 1 2 3; do
   curl -s "$reservation_url/api/reservations" -H 'content-type: application/json' -d "$garden" | show -c '{status, code, tables: [.tables[]?.table_id], alternatives}'
 done
 
-step "7. The feed: facts as they are stored, here the last five of Sari's evening."
+step "7. Citra waits for the garden, the one who has it calls off, and it is offered to her. She takes it on the page."
+garden_at=$(jq -r .start_time <<<"$garden")
+taken=$(curl -s "$reservation_url/api/reservations?customer_id=budi&limit=200" |
+  jq -re --arg at "$garden_at" '[.items[] | select(.start_time == $at and .status == "PENDING" and .table_area == "Kebun")][0].reservation_id') ||
+  die "Nobody has the garden at $garden_at: run the tour again tomorrow."
+waits=$(post /api/waitlist "{\"customer_id\": \"citra\", \"venue_id\": \"bandung-dago\", \"party_size\": 12, \"area\": \"Kebun\",
+  \"earliest_time\": \"$garden_at\", \"latest_time\": \"$garden_at\",
+  \"contact_info\": {\"name\": \"Citra\", \"phone\": \"0815 1234 5678\", \"email\": \"citra@example.com\"}}" | jq -r .waitlist_id)
+offered() { curl -s "$reservation_url/api/waitlist/$waits" | jq -e '.status == "OFFERED"'; }
+invited() { ls data/notifier/outbox/*.mail-offer.eml; }
+post "/api/reservations/$taken/cancel" '{"reason_code": "guest_request"}' | show -c '{status}'
+until_true "offered to Citra" offered
+curl -s "$reservation_url/api/waitlist/$waits" | show -c '{status, place_in_line, offer}'
+until_true "the mail with the link went out" invited
+curl -sS -o /dev/null -X POST "$notifier_url/offers/$waits/accept"
+curl -s "$reservation_url/api/waitlist/$waits" | show -c '{status, reservation_id}'
+
+step "8. The feed: facts as they are stored, here the last five of Sari's evening."
 curl -s "$reservation_url/events?subject=reservation/$id&limit=1000" | show -c '.[-5:][] | {id: .id[0:20], type, who: (.authid // .authtype), correlationid}'
 
-step "8. The whole story, from the audit trail."
+step "9. The whole story, from the audit trail."
 curl -s "$reservation_url/api/reservations/$id/history" | jq -r --arg dim "$dim" --arg plain "$plain" \
   '.entries[] | "  \(.at[11:19])  \(.note)  \($dim)\(.who.id // .who.kind)\($plain)"'
 
-step "9. The mail."
+step "10. The mail."
 for mail in $(ls -t data/notifier/outbox/*.eml 2>/dev/null | head -3); do
   printf '  %s%s%s\n' "$dim" "$mail" "$plain"
 done
