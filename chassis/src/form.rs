@@ -38,11 +38,13 @@ impl Fault {
         Self { loc: vec!["body".to_owned()], kind: "dict_type", msg, input: Some(input) }
     }
 
-    /// The fault in words, for a file rather than a request: `tables.0.seats: …`.
+    /// The fault in words, for a file rather than a request: `$.tables[0].seats: …`.
     fn into_words(self) -> String {
-        let input = self.input.map(|input| format!(", not {input}")).unwrap_or_default();
+        let said = |input: &Value| self.msg.contains(&input.to_string());
+        let input = self.input.as_ref().filter(|input| !said(input));
+        let input = input.map(|input| format!(", not {input}")).unwrap_or_default();
         // The first part says that it is a body, which a file has not.
-        format!("{}: {}{input}", self.loc.get(1..).unwrap_or_default().join("."), self.msg)
+        format!("{}: {}{input}", json_path(self.loc.get(1..).unwrap_or_default()), self.msg)
     }
 
     pub(crate) fn into_json(self) -> Value {
@@ -381,6 +383,16 @@ impl Form {
             _ => Err(faults),
         }
     }
+}
+
+/// Where a member stands, as RFC 9535 writes it: `$.tables[0].id`.
+fn json_path(loc: &[String]) -> String {
+    let steps = loc.iter().flat_map(|step| step.split('.'));
+    let step = |step: &str| match step.parse::<usize>() {
+        Ok(place) => format!("[{place}]"),
+        Err(_) => format!(".{step}"),
+    };
+    std::iter::once("$".to_owned()).chain(steps.map(step)).collect()
 }
 
 #[cfg(test)]

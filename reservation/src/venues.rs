@@ -242,12 +242,12 @@ mod tests {
             "timezone",
             "country",
             "currency",
-            "tables.0.seats",
+            "tables[0].seats",
             "policy.deposit.per",
             "policy.deposit.amount_minor",
             "hours",
         ] {
-            assert!(faults.iter().any(|f| f.starts_with(&format!("{field}: "))), "{field} in {faults:#?}");
+            assert!(faults.iter().any(|f| f.starts_with(&format!("$.{field}: "))), "{field} in {faults:#?}");
         }
     }
 
@@ -255,6 +255,6 @@ mod tests {
     fn a_table_stands_in_one_place() {
         let text = br#"{"id": "x", "name": "X", "timezone": "Europe/Rome", "country": "IT", "currency": "EUR", "locale": "en",
             "tables": [{"id": "1", "area": "a", "seats": 2}, {"id": "1", "area": "b", "seats": 2}], "policy": {}}"#;
-        assert_eq!(parse(text, "x").unwrap_err(), ["tables: the table 1 stands there twice"]);
+        assert_eq!(parse(text, "x").unwrap_err(), ["$.tables: the table 1 stands there twice"]);
     }
 }

@@ -70,7 +70,7 @@ fn a_faulty_venue_file_is_named_with_its_field() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("x.json"), r#"{"id": "x", "timezone": "Mars/Olympus"}"#).unwrap();
     let said = refused(Command::new(binary("reservation")).arg("--venues").arg(dir.path()));
-    assert!(said.contains("x.json: timezone: \"Mars/Olympus\" is not an IANA time zone"), "{said}");
+    assert!(said.contains("x.json: $.timezone: \"Mars/Olympus\" is not an IANA time zone"), "{said}");
     let said = refused(Command::new(binary("reservation")).arg("--venues").arg(dir.path().join("nowhere")));
     assert!(said.contains("could not read"), "{said}");
 }
@@ -94,7 +94,7 @@ fn settings_can_be_checked_without_starting() {
     std::fs::write(dir.path().join("x.json"), r#"{"id": "y", "services": [], "pacing": 5}"#).unwrap();
     let faulty = venues(dir.path().to_owned());
     let said = String::from_utf8(faulty.stderr).unwrap();
-    assert!(faulty.status.code() == Some(2) && said.contains("x.json: pacing:"), "{said}");
+    assert!(faulty.status.code() == Some(2) && said.contains("x.json: $.pacing:"), "{said}");
 }
 
 #[test]
@@ -194,7 +194,7 @@ async fn venue_files_are_read_again_at_sighup() {
     std::fs::write(&file, sample.replace("\"opens\": \"11:00\"", "\"opens\": \"25:00\"")).unwrap();
     hang_up();
     until("the fault", async || {
-        said().contains("the rules are as they were") && said().contains("services.0.opens")
+        said().contains("the rules are as they were") && said().contains("$.services[0].opens")
     })
     .await;
     let noted = async || get("/events?type=meja.venue.changed.v1").await.unwrap();

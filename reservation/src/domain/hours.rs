@@ -57,14 +57,14 @@ pub struct Sitting {
 
 /// Two services of which one begins before the other has ended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{first} and {second} overlap on {date}")]
+#[error("{first} and {second} overlap on {on}")]
 pub struct Overlap {
     /// The one that opens first.
     pub first: String,
     /// The other.
     pub second: String,
-    /// A date on which they do.
-    pub date: NaiveDate,
+    /// When they do: a date, or every so-and-so day of the week.
+    pub on: String,
 }
 
 impl Service {
@@ -198,12 +198,12 @@ impl Hours {
         for date in monday.iter_days().take(7) {
             let next = date + Days::new(1);
             let (today, tomorrow) = (self.of_weekday(date), self.of_weekday(next));
-            found.extend(overlaps(date, today, tomorrow));
+            found.extend(overlaps(&format!("every {}", date.weekday()), today, tomorrow));
         }
         for date in self.exceptions.keys() {
             let (before, after) = (*date - Days::new(1), *date + Days::new(1));
-            found.extend(overlaps(before, self.services(before), self.services(*date)));
-            found.extend(overlaps(*date, self.services(*date), self.services(after)));
+            found.extend(overlaps(&before.to_string(), self.services(before), self.services(*date)));
+            found.extend(overlaps(&date.to_string(), self.services(*date), self.services(after)));
         }
         found.dedup();
         found
@@ -214,8 +214,8 @@ impl Hours {
     }
 }
 
-/// Overlaps among the services of `date`, and of these with those of the day after.
-fn overlaps(date: NaiveDate, today: &[Service], tomorrow: &[Service]) -> Vec<Overlap> {
+/// Overlaps among the services of a day, and of these with those of the day after.
+fn overlaps(on: &str, today: &[Service], tomorrow: &[Service]) -> Vec<Overlap> {
     let later = |service| (service, DAY_MINUTES);
     let mut all: Vec<(&Service, i64)> =
         today.iter().map(|service| (service, 0)).chain(tomorrow.iter().map(later)).collect();
@@ -226,7 +226,10 @@ fn overlaps(date: NaiveDate, today: &[Service], tomorrow: &[Service]) -> Vec<Ove
         first_shift == 0 && first.minutes().1 > second.minutes().0 + second_shift
     });
     pairs
-        .map(|pair| Overlap { first: pair[0].0.name.clone(), second: pair[1].0.name.clone(), date })
+        .map(|pair| {
+            let (first, second) = (pair[0].0.name.clone(), pair[1].0.name.clone());
+            Overlap { first, second, on: on.to_owned() }
+        })
         .collect()
 }
 
@@ -292,7 +295,7 @@ mod tests {
         let mut late = hours("UTC", &[service("10:00", "14:00")]);
         late.exceptions.insert(date("2026-12-31"), vec![service("20:00", "11:00")]);
         let found = late.overlaps();
-        assert_eq!(found.iter().map(|o| o.date).collect::<Vec<_>>(), [date("2026-12-31")]);
+        assert_eq!(found.iter().map(|o| o.on.as_str()).collect::<Vec<_>>(), ["2026-12-31"]);
         late.exceptions.insert(date("2027-01-01"), vec![]);
         assert_eq!(late.overlaps(), []);
     }

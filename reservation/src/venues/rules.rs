@@ -117,6 +117,14 @@ pub(super) fn house(
         Some((u32::try_from(earliest).ok()?, u32::try_from(latest).ok()?))
     });
     let share = form.optional_integer("walk_in_share_percent", 0, 100).unwrap_or(0);
+    // Whatever the zone is, services overlap or do not.
+    let hours = services.map(|services| {
+        let zone = zone.unwrap_or(Tz::UTC);
+        hours(zone, services, exceptions.unwrap_or_default(), slot_minutes.unwrap_or(15))
+    });
+    for overlap in hours.iter().flat_map(Hours::overlaps) {
+        form.fault("services", "value_error", overlap, None);
+    }
     let seatings = match Seatings::of(tables?, combinable) {
         Ok(seatings) => seatings,
         Err(error) => {
@@ -124,13 +132,9 @@ pub(super) fn house(
             return None;
         }
     };
-    let hours = hours(zone?, services?, exceptions.unwrap_or_default(), slot_minutes.unwrap_or(15));
-    for overlap in hours.overlaps() {
-        form.fault("services", "value_error", overlap, None);
-    }
     let (earliest_days, latest_minutes) = notice.unwrap_or((90, 0));
-    exceptions_fit.then_some(Some(House {
-        hours,
+    (exceptions_fit && zone.is_some()).then_some(Some(House {
+        hours: hours?,
         turns: turns?,
         pacing: pacing.unwrap_or_default(),
         earliest_days,

@@ -41,19 +41,24 @@ fn every_fault_of_a_house_is_named_with_its_place() {
     venue["policy"]["no_show_fee"]["per"] = json!("head");
     let said = faults(&venue);
     for place in [
-        "tables.0.combinable_with: 99 is no other table",
-        "tables.1.min_party",
-        "services.0.days.0",
-        "services.1.closes",
-        "turn_minutes.0.minutes",
-        "exceptions.0.closed",
-        "pacing.covers",
-        "policy.no_show_fee.per",
+        "$.tables[0].combinable_with: 99 is no other table",
+        "$.tables[1].min_party",
+        "$.services[0].days[0]",
+        "$.services[1].closes",
+        "$.turn_minutes[0].minutes",
+        "$.exceptions[0].closed",
+        "$.pacing.covers",
+        "$.policy.no_show_fee.per",
     ] {
         assert!(said.contains(place), "{place} in {said}");
     }
     let mut venue = sample("roma-trastevere");
     venue["services"][1]["opens"] = json!("14:00");
+    venue["timezone"] = json!("Europe/Trastevere");
+    assert!(
+        faults(&venue)
+            .contains("$.timezone: \"Europe/Trastevere\" is not an IANA time zone such as Asia/Jakarta\n")
+    );
     assert!(faults(&venue).contains("Pranzo and Cena overlap"), "{}", faults(&venue));
     let mut unlikely = sample("roma-trastevere");
     unlikely["services"][0]["days"] = json!([]);
@@ -62,14 +67,14 @@ fn every_fault_of_a_house_is_named_with_its_place() {
         json!([{"date": "2026-12-25", "closed": true}, {"date": "2026-12-25", "closed": true}]);
     let said = faults(&unlikely);
     for place in [
-        "services.0.days: name at least one",
-        "services.1.last_arrival",
-        "exceptions: 2026-12-25 stands there twice",
+        "$.services[0].days: name at least one",
+        "$.services[1].last_arrival",
+        "$.exceptions: 2026-12-25 stands there twice",
     ] {
         assert!(said.contains(place), "{place} in {said}");
     }
     venue.as_object_mut().unwrap().remove("services");
-    assert!(faults(&venue).contains("pacing: this needs services"));
+    assert!(faults(&venue).contains("$.pacing: this needs services"));
 }
 
 /// The schema that editors and tools use says what the service says: of the samples, and of each of their fields
