@@ -13,7 +13,9 @@ use crate::ids::{AssignmentId, CustomerId, PaymentId, ReservationId, TableId, Ve
 use crate::values::{
     CancelledBy, Locale, Medium, Money, PartySize, Policy, PrivateDigest, ReleaseCause, TimeWindow,
 };
-pub use crate::waitlist::{OfferedTable, WaitlistAccepted, WaitlistJoined, WaitlistLeft, WaitlistOffered};
+pub use crate::waitlist::{
+    OfferedTable, WaitlistAccepted, WaitlistJoined, WaitlistLeft, WaitlistOffered, WaitlistWithdrawn,
+};
 
 /// An event that can not be read back.
 #[derive(Debug, thiserror::Error)]
@@ -132,6 +134,8 @@ catalogue! {
     WaitlistJoined = "meja.waitlist.joined.v1",
     /// A table is held for a waiting party.
     WaitlistOffered = "meja.waitlist.offered.v1",
+    /// What was offered to a waiting party can not be kept.
+    WaitlistWithdrawn = "meja.waitlist.withdrawn.v1",
     /// A waiting party took its offer.
     WaitlistAccepted = "meja.waitlist.accepted.v1",
     /// A party waits no longer.

@@ -22,7 +22,6 @@ pub struct WaitlistJoined {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub area: Option<String>,
     /// The venue's IANA zone, for local time.
-    #[serde(default = "utc")]
     pub timezone: String,
     /// How the guest wants to pay, if they said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,7 +38,6 @@ pub struct WaitlistOffered {
     /// The table that is held, or the first of them.
     pub table_id: TableId,
     /// Every table that is held, the first included.
-    #[serde(default)]
     pub tables: Vec<OfferedTable>,
     /// The time it is offered for.
     pub window: TimeWindow,
@@ -65,13 +63,16 @@ pub struct WaitlistAccepted {
     pub reservation_id: ReservationId,
 }
 
+/// The house can not keep what it offered: the party waits on, in its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WaitlistWithdrawn {
+    /// Why, as a stable code, for example `rules_changed`.
+    pub reason_code: String,
+}
+
 /// The party waits no longer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WaitlistLeft {
     /// Why, as a stable code, for example `gave_up`, `declined`, `offer_expired` or `time_passed`.
     pub reason_code: String,
-}
-
-fn utc() -> String {
-    "UTC".into()
 }

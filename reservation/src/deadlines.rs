@@ -3,6 +3,7 @@
 //!
 //! While the service is away nobody can check in: whose grace ran out meanwhile has it once more from the start on.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chassis::clock::{Clock, SharedClock};
@@ -35,20 +36,25 @@ pub async fn run(
     mut head: tokio::sync::watch::Receiver<Position>,
     shutdown: Shutdown,
 ) {
+    // What is due, but not to be looked at before a time.
+    let mut put_off: HashMap<DueKey, DateTime<Utc>> = HashMap::new();
     loop {
         let seen = *head.borrow_and_update();
         views.caught_up(seen).await;
         let now = clock.now();
-        let (mut again, mut after): (Option<DateTime<Utc>>, Option<DueKey>) = (None, None);
+        put_off.retain(|_, at| *at > now);
+        let mut after: Option<DueKey> = None;
         loop {
             let due = views.due(now, after, AT_A_TIME);
-            for (_, due) in &due {
-                let late = late(&views, *due, started).filter(|at| *at > now);
-                let later = match late {
+            for key in &due {
+                if put_off.contains_key(key) {
+                    continue;
+                }
+                let later = match late(&views, key.1, started).filter(|at| *at > now) {
                     Some(at) => Some(at),
-                    None => expire(&handler, *due, clock.as_ref()).await.then(|| now + AGAIN_AFTER),
+                    None => expire(&handler, key.1, clock.as_ref()).await.then(|| now + AGAIN_AFTER),
                 };
-                again = again.into_iter().chain(later).min();
+                put_off.extend(later.map(|at| (*key, at)));
             }
             match due.last() {
                 Some(last) => after = Some(*last),
@@ -59,7 +65,7 @@ pub async fn run(
         let appended = *head.borrow();
         views.caught_up(appended).await;
         let due = async {
-            match views.next_deadline(now).into_iter().chain(again).min() {
+            match views.next_deadline(now).into_iter().chain(put_off.values().copied()).min() {
                 Some(at) => clock.wait(at).await,
                 None => std::future::pending().await,
             }

@@ -8,6 +8,7 @@ mod guard;
 mod waiting;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use chassis::clock::SharedClock;
 use events::event::{Event, ReservationCreated, VenueChanged};
@@ -15,13 +16,13 @@ use events::recorded::NewEvent;
 use events::store::{AppendCondition, AppendError, Appended, EventStore};
 use events::values::TimeWindow;
 use events::{AssignmentId, PaymentId, Position, Query, ReservationId, Tag, VenueId};
-use tokio::sync::watch;
 
 pub use self::earlier::Earlier;
 use self::error::refused;
 pub use self::error::{HandleError, Refused};
 use self::guard::{booked, guard, taken};
 pub use self::waiting::Waited;
+use self::waiting::{LINE_MAX, Offers};
 use crate::domain::floor::{self, Floor};
 use crate::domain::seating::TABLES_PER_PARTY_MAX;
 use crate::domain::{Command, Occupancy, Reservation, Stamp};
@@ -48,7 +49,7 @@ pub struct Handler {
     venues: Venues,
     clock: SharedClock,
     queues: Arc<Queues>,
-    offered: Arc<watch::Sender<Position>>,
+    offers: Arc<Offers>,
 }
 
 /// What a command led to.
@@ -69,8 +70,7 @@ enum Attempt {
 impl Handler {
     /// A handler that appends to `store`, and decides by `venues` and what `views` know of their tables.
     pub fn new(store: Arc<dyn EventStore>, views: Arc<Views>, venues: Venues, clock: SharedClock) -> Self {
-        let offered = Arc::new(watch::Sender::new(Position::START));
-        Self { store, views, venues, clock, queues: Arc::default(), offered }
+        Self { store, views, venues, clock, queues: Arc::default(), offers: Arc::default() }
     }
 
     /// Notes what was `wanted`, if it can be had: a table for a party that books, or that stands in the door.
@@ -104,7 +104,8 @@ impl Handler {
         command: &Command,
         submission: &Submission,
     ) -> Result<Handled, HandleError> {
-        let _turn = match self.views.get(id).filter(|_| command.takes_tables()) {
+        let booked = command.takes_tables().then(|| self.views.get(id)).flatten();
+        let _turn = match booked {
             Some(reservation) => {
                 let window = match command {
                     Command::Reschedule { window, .. } => *window,
@@ -165,14 +166,31 @@ impl Handler {
         self.keep(None, id, &events, entries, AppendCondition::unchanged(guard, looked_at)).await
     }
 
-    /// Decides by what `venue` promises, and has given away up to the position that comes back with the decision.
-    async fn on_the_floor<T>(&self, venue: &VenueId, decide: impl FnOnce(&Floor<'_>) -> T) -> (T, Position) {
-        self.views.caught_up(self.store.head()).await;
-        self.after_who_waits(venue).await;
-        self.look_at_floor(venue, |floor, _| decide(floor))
+    /// Decides by what `venue` promises, and has given away up to the position that comes back with the decision. Where
+    /// somebody waits that is behind what was offered to the line: who asks now was not there first.
+    async fn on_the_floor<T>(&self, venue: &VenueId, decide: impl Fn(&Floor<'_>) -> T) -> (T, Position) {
+        let mut patience = Some(LINE_MAX);
+        loop {
+            self.views.caught_up(self.store.head()).await;
+            let ((decided, freed), at) =
+                self.look_at_floor(venue, |floor, line| (decide(floor), line.freed_at()));
+            match (patience.take(), freed) {
+                (Some(left), Some(freed)) if !self.offers.reach(venue, freed) => {
+                    let since = Instant::now();
+                    let reached = tokio::time::timeout(left, self.offers.reached(venue, freed)).await;
+                    if reached.is_ok() {
+                        patience = Some(left.saturating_sub(since.elapsed()));
+                    } else {
+                        tracing::warn!(%venue, "what is free could not be offered in time to those who wait");
+                        metrics::counter!("meja_lines_passed_total").increment(1);
+                    }
+                }
+                _ => return (decided, at),
+            }
+        }
     }
 
-    /// The same without waiting for anything, and with those who wait.
+    /// Decides by what is so now, without waiting for anything, and shows who waits.
     fn look_at_floor<T>(
         &self,
         venue: &VenueId,

@@ -1,9 +1,9 @@
 //! Offers what becomes free to those who wait, in the order in which they joined.
 //!
-//! Whoever books at a house where somebody waits does so behind this: what becomes free is offered first. Offers are
-//! in the log, so they survive a restart, and nothing is offered twice.
+//! Whoever books at a house where somebody waits does so behind this: what becomes free is offered first, unless that
+//! can not be done within a second. Offers are in the log, so they survive a restart, and nothing is offered twice.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chassis::clock::SharedClock;
@@ -31,26 +31,25 @@ pub async fn run(
     loop {
         let seen = *head.borrow_and_update();
         views.caught_up(seen).await;
-        let (freed, position) = views.freed();
-        let mut failed = false;
-        looked.retain(|venue, _| freed.iter().any(|(there, _)| there == venue));
-        for (venue, at) in freed {
-            if looked.get(&venue).is_some_and(|last| *last >= at) {
+        let (lines, position) = views.lines();
+        let mut behind = HashSet::new();
+        looked.retain(|venue, _| lines.iter().any(|(there, _)| there == venue));
+        for (venue, freed_at) in lines {
+            if looked.get(&venue).is_some_and(|last| *last >= freed_at) {
                 continue;
             }
             match offer_all(&handler, &venue, &clock).await {
-                Ok(()) => drop(looked.insert(venue, at)),
+                Ok(()) => drop(looked.insert(venue, freed_at)),
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, %venue, "could not offer what is free");
-                    failed = true;
+                    tracing::warn!(error = &error as &dyn std::error::Error, %venue, "could not offer what is free; trying again");
+                    behind.insert(venue);
                 }
             }
         }
-        if !failed {
-            handler.has_offered(position);
-        }
+        let again = !behind.is_empty();
+        handler.has_offered(position, behind);
         let again = async {
-            match failed {
+            match again {
                 true => clock.wait(clock.now() + AGAIN_AFTER).await,
                 false => std::future::pending().await,
             }

@@ -174,7 +174,7 @@ pub fn entries(
             event_type: event.event_type(),
             subject: about.subject(),
             time: now,
-            tags: tags(event, about, submission),
+            tags: tags(event, about, submission, now),
             data: event.data()?,
             private: submission.private.clone().filter(|_| carries_private(event)),
             forgets: forgets(event, about),
@@ -184,7 +184,7 @@ pub fn entries(
     events.iter().map(entry).collect()
 }
 
-fn tags(event: &Event, about: &About<'_>, submission: &Submission) -> Vec<Tag> {
+fn tags(event: &Event, about: &About<'_>, submission: &Submission, now: DateTime<Utc>) -> Vec<Tag> {
     let mut tags = match about.subject {
         Subject::Reservation(id) => vec![Tag::reservation(id)],
         Subject::Waitlist(id) => vec![Tag::waitlist(id), Tag::waiting(about.venue_id)],
@@ -214,13 +214,19 @@ fn tags(event: &Event, about: &About<'_>, submission: &Submission) -> Vec<Tag> {
                 day_tags(about.venue_id, &moved.to).filter(|tag| !tags.contains(tag)).collect();
             tags.extend(more);
         }
-        // Who is in the house sits at a table, whatever time it was taken for.
-        Event::ReservationCheckedIn(_)
-        | Event::ReservationCreated(_)
+        // Who is in the house sits at a table now, whatever time it was taken for.
+        Event::ReservationCheckedIn(_) => {
+            let today = Tag::day(about.venue_id, now.date_naive());
+            let booked = about.window.iter().flat_map(|window| day_tags(about.venue_id, window));
+            tags.extend(booked.filter(|tag| *tag != today));
+            tags.push(today);
+        }
+        Event::ReservationCreated(_)
         | Event::PartySizeChanged(_)
         | Event::ReservationCancelled(_)
         | Event::ReservationNoShow(_)
         | Event::WaitlistAccepted(_)
+        | Event::WaitlistWithdrawn(_)
         | Event::WaitlistLeft(_) => {
             tags.extend(about.window.iter().flat_map(|window| day_tags(about.venue_id, window)));
         }

@@ -9,16 +9,17 @@ use std::sync::Arc;
 
 use chassis::serve::Shutdown;
 use chrono::{DateTime, Utc};
-use events::VenueId;
+use events::{VenueId, WaitlistId};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::App;
 use crate::domain::venue::Venue;
+use crate::domain::waiting::{Entry, WaitCommand};
 use crate::domain::{Reservation, Status};
 use crate::handle::{HandleError, Stranded};
 use crate::record::Submission;
 use crate::venues::{Venues, VenuesError};
-use crate::views::Filter;
+use crate::views::{Filter, Line};
 
 /// What changed at a venue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub struct Changed {
 pub struct Reloaded {
     /// What changed, and is noted in the log.
     pub changes: Vec<Changed>,
+    /// Whose offers could not be kept: they wait on.
+    pub withdrawn: Vec<(VenueId, WaitlistId)>,
     /// What changed, but could not be noted.
     pub not_noted: Vec<(VenueId, HandleError)>,
 }
@@ -80,6 +83,9 @@ impl Reloaded {
                 tracing::warn!(%venue_id, %reservation_id, reason, "a booking does not fit the new rules: move or cancel it by hand");
             }
         }
+        for (venue_id, waitlist_id) in self.withdrawn {
+            tracing::warn!(%venue_id, %waitlist_id, "what was offered can not be kept by the new rules: the party waits on");
+        }
         for (venue_id, error) in self.not_noted {
             tracing::error!(%venue_id, error = &error as &dyn std::error::Error, "the venue has other rules, which could not be noted in the log: send SIGHUP again once it takes events");
         }
@@ -117,7 +123,30 @@ async fn note(app: &App, before: Option<&Venues>) -> Reloaded {
             Err(error) => reloaded.not_noted.push((id, error)),
         }
     }
+    withdraw(app, &mut reloaded).await;
     reloaded
+}
+
+/// Takes back what is offered to those who wait and can not be kept by these rules: they wait on.
+async fn withdraw(app: &App, reloaded: &mut Reloaded) {
+    let keeps = |entry: &Entry, rules: Option<&Venue>| {
+        entry.offer().is_none_or(|offered| rules.is_some_and(|rules| rules.keeps(offered)))
+    };
+    app.views.caught_up(app.store.head()).await;
+    for (venue, _) in app.views.lines().0 {
+        let rules = app.venues.get(Some(&venue));
+        let lost = |line: &Line| {
+            let lost = line.entries().filter(|entry| !keeps(entry, rules.as_deref()));
+            lost.map(|entry| entry.id).collect::<Vec<_>>()
+        };
+        for id in app.views.with_line(&venue, |_, line| lost(line)).0 {
+            let submission = Submission::system("venues", app.clock.as_ref());
+            match app.handler.wait(id, &WaitCommand::Withdraw, &submission).await {
+                Ok(_) => reloaded.withdrawn.push((venue.clone(), id)),
+                Err(error) => reloaded.not_noted.push((venue.clone(), error)),
+            }
+        }
+    }
 }
 
 /// Whether the rules of a venue are to be noted, if they are not those that were noted last. Where nothing was ever

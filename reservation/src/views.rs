@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use events::event::OfferedTable;
 use events::store::{EventStore, Stored};
 use events::values::{PartySize, TimeWindow};
-use events::{CustomerId, Position, Query, ReservationId, VenueId, WaitlistId};
+use events::{CustomerId, Position, Query, ReservationId, TableId, VenueId, WaitlistId};
 use tokio::sync::watch;
 
 use crate::domain::occupancy::Holder;
@@ -69,12 +69,7 @@ pub struct Guest {
 
 impl Guest {
     fn of(reservation: &Reservation) -> Self {
-        let table = |table: &TableAssignment| Table {
-            id: table.table_id.clone(),
-            area: table.area.clone(),
-            seats: table.capacity,
-            min_party: 1,
-        };
+        let table = |t: &TableAssignment| there(&t.table_id, &t.area, t.capacity);
         Self {
             size: reservation.party_size(),
             seated_at: reservation.seated_at,
@@ -83,15 +78,15 @@ impl Guest {
     }
 
     fn waiting(entry: &Entry) -> Self {
-        let table = |table: &OfferedTable| Table {
-            id: table.table_id.clone(),
-            area: table.area.clone(),
-            seats: table.capacity,
-            min_party: 1,
-        };
+        let table = |t: &OfferedTable| there(&t.table_id, &t.area, t.capacity);
         let tables = entry.offer().iter().flat_map(|offered| &offered.tables).map(table).collect();
         Self { size: entry.joined.party_size, seated_at: None, tables }
     }
+}
+
+/// A table that somebody has, as they were given it.
+fn there(id: &TableId, area: &str, seats: u8) -> Table {
+    Table { id: id.clone(), area: area.to_owned(), seats, min_party: 1 }
 }
 
 impl Filter {
@@ -267,22 +262,16 @@ impl Views {
     /// Shows `read` what `venue` has given away and who waits there, as at the position that comes back.
     pub fn with_line<T>(&self, venue: &VenueId, read: impl FnOnce(&Occupancy, &Line) -> T) -> (T, Position) {
         let inner = self.read();
-        let (nothing, nobody) = (Occupancy::default(), Line::default());
-        let line = inner.lines.get(venue).unwrap_or(&nobody);
-        (read(inner.occupancy.get(venue).unwrap_or(&nothing), line), inner.position)
+        (read(inner.book(venue), inner.line(venue)), inner.position)
     }
 
-    /// Whether anyone waits at `venue`.
+    /// Every venue where somebody waits, with where in the log there last was a reason to look at its line; and the
+    /// position of this look.
     #[must_use]
-    pub fn has_line(&self, venue: &VenueId) -> bool {
-        self.read().lines.contains_key(venue)
-    }
-
-    /// Where in the log something last became free, at every venue where somebody waits; and the position of this look.
-    #[must_use]
-    pub fn freed(&self) -> (Vec<(VenueId, Position)>, Position) {
+    pub fn lines(&self) -> (Vec<(VenueId, Position)>, Position) {
         let inner = self.read();
-        (inner.freed.iter().map(|(venue, at)| (venue.clone(), *at)).collect(), inner.position)
+        let lines = inner.lines.iter().filter_map(|(venue, line)| Some((venue.clone(), line.freed_at()?)));
+        (lines.collect(), inner.position)
     }
 
     /// The rules of `venue` as they were noted last, if they ever were.
@@ -300,9 +289,7 @@ impl Views {
 
     /// Shows `read` what `venue` has given away, as it is at the position that comes back with what it found.
     pub fn with_book<T>(&self, venue: &VenueId, read: impl FnOnce(&Occupancy) -> T) -> (T, Position) {
-        let inner = self.read();
-        let none = Occupancy::default();
-        (read(inner.occupancy.get(venue).unwrap_or(&none)), inner.position)
+        self.with_line(venue, |occupancy, _| read(occupancy))
     }
 
     /// The same, and who the holders of tables are.
@@ -312,16 +299,13 @@ impl Views {
         read: impl FnOnce(&Occupancy, &dyn Fn(Holder) -> Option<Guest>) -> T,
     ) -> (T, Position) {
         let inner = self.read();
-        let none = Occupancy::default();
         let find = |who: Holder| match who {
             Holder::Booked(id) | Holder::WalkedIn(id) => {
                 inner.reservations.get(&id).map(|found| Guest::of(found))
             }
-            Holder::Offered(id) => {
-                inner.lines.get(venue)?.values().find(|entry| entry.id == id).map(Guest::waiting)
-            }
+            Holder::Offered(id) => inner.waiting(id).map(Guest::waiting),
         };
-        (read(inner.occupancy.get(venue).unwrap_or(&none), &find), inner.position)
+        (read(inner.book(venue), &find), inner.position)
     }
 
     /// Tables of `venue` that are free in `window` for a party of `guests`, the smallest first.
@@ -335,8 +319,7 @@ impl Views {
         limit: usize,
     ) -> Vec<Table> {
         let inner = self.read();
-        let none = Occupancy::default();
-        let occupancy = inner.occupancy.get(&venue.id).unwrap_or(&none);
+        let occupancy = inner.book(&venue.id);
         let mut free: Vec<_> = venue
             .tables
             .iter()

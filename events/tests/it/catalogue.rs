@@ -137,6 +137,7 @@ fn samples() -> Vec<Event> {
             expires_at: window().start,
         }
         .into(),
+        WaitlistWithdrawn { reason_code: "rules_changed".into() }.into(),
         WaitlistAccepted { reservation_id: ReservationId(uuid(1)) }.into(),
         WaitlistLeft { reason_code: "gave_up".into() }.into(),
         ContactErased { reason_code: "guest_request".into() }.into(),

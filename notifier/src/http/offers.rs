@@ -58,6 +58,7 @@ pub(super) async fn choose(
         Ok(()) | Err(UpstreamError::Refused { status: 409, .. }) => {
             Ok(Redirect::to(&format!("/offers/{id}")).into_response())
         }
+        Err(UpstreamError::Refused { status: 404, .. }) => Err(nobody(&id)),
         Err(error) => Err(upstream_problem(&error)),
     }
 }

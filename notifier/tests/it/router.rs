@@ -168,7 +168,8 @@ async fn an_offer_is_shown_and_answered_on_its_page() {
     // The page says what became of it.
     let (status, _) = send(&router, Request::post(format!("/offers/{id}/accept")), json!({})).await;
     assert_eq!(status, StatusCode::SEE_OTHER);
-    for path in [format!("/offers/{id}/keep"), "/offers/7/accept".to_owned()] {
+    let unknown = "/offers/01939f3e-0000-7000-8000-0000000000bb/decline".to_owned();
+    for path in [format!("/offers/{id}/keep"), "/offers/7/accept".to_owned(), unknown] {
         assert_eq!(send(&router, Request::post(path), json!({})).await.0, StatusCode::NOT_FOUND);
     }
 }

@@ -90,22 +90,19 @@ impl House {
         })
     }
 
-    /// The first arrival in `acceptable` that is still to come and that the house could have a party for now, with the
-    /// tables it would get. Notice is for who asks; here the house does.
-    #[must_use]
-    pub fn first_free(
+    /// The tables that a party gets which the house asks by itself: notice is for who asks the house.
+    ///
+    /// # Errors
+    /// Why it gets none.
+    pub fn seat_asked(
         &self,
         occupancy: &Occupancy,
-        acceptable: &TimeWindow,
+        window: TimeWindow,
         size: PartySize,
         area: Option<&str>,
-        now: DateTime<Utc>,
-    ) -> Option<(TimeWindow, &Seating)> {
-        let to_come = self.arrivals(acceptable, size).filter(|window| window.start > now);
-        to_come.into_iter().find_map(|window| {
-            let wish = Wish::new(window, size, area);
-            self.pace(occupancy, &wish).ok()?;
-            Some((window, self.tables_for(occupancy, &wish).ok()?))
-        })
+    ) -> Result<&Seating, Unavailable> {
+        let wish = Wish::new(window, size, area);
+        self.pace(occupancy, &wish)?;
+        self.tables_for(occupancy, &wish)
     }
 }

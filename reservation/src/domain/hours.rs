@@ -180,7 +180,10 @@ impl Hours {
         let (first, last) = (date(window.start), date(window.end));
         let first = first.checked_sub_days(Days::new(1)).unwrap_or(first);
         let dates = first.iter_days().take_while(|date| *date <= last);
-        dates.flat_map(|date| self.on(date)).filter(|sitting| sitting.closes > window.start).collect()
+        dates
+            .flat_map(|date| self.on(date))
+            .filter(|sitting| sitting.closes > window.start && sitting.opens < window.end)
+            .collect()
     }
 
     /// The first date from `date` on that has a service, within two weeks.

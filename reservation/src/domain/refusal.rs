@@ -72,6 +72,11 @@ pub enum Refusal {
         "The offer has expired and went to the next party. Join the waitlist again, or ask for another time."
     )]
     OfferExpired,
+    /// The house has other rules since.
+    #[error(
+        "The house has changed its hours or tables and can not keep what it offered: the party waits on. Read the entry again."
+    )]
+    OfferWithdrawn,
     /// The offer was taken.
     #[error("The offer was taken: it is reservation {0} now. Cancel that instead.")]
     OfferTaken(ReservationId),
@@ -120,6 +125,7 @@ impl Refusal {
             Self::WaitlistFull => "waitlist_full",
             Self::NothingOffered => "nothing_offered",
             Self::OfferExpired => "offer_expired",
+            Self::OfferWithdrawn => "offer_withdrawn",
             Self::OfferTaken(_) => "offer_taken",
             Self::LeftWaitlist => "left_waitlist",
             Self::UnknownPayment => "unknown_payment",

@@ -191,6 +191,7 @@ impl Reservation {
             Event::NotificationSent(_) | Event::NotificationFailed(_) => return,
             Event::WaitlistJoined(_)
             | Event::WaitlistOffered(_)
+            | Event::WaitlistWithdrawn(_)
             | Event::WaitlistAccepted(_)
             | Event::WaitlistLeft(_)
             | Event::VenueChanged(_) => return,

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, LocalResult, NaiveDateTime, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
+use events::event::{OfferedTable, WaitlistOffered};
 use events::values::{DepositRule, Locale, NoShowFee, PartySize, Policy};
 use events::{TableId, VenueId};
 
@@ -125,6 +126,15 @@ impl Venue {
             return Some("no_table");
         }
         (!house.hours.is_open_for(&reservation.window())).then_some("closed")
+    }
+
+    /// Whether what was offered to a party that waits is still to be had by these rules.
+    #[must_use]
+    pub fn keeps(&self, offered: &WaitlistOffered) -> bool {
+        let stands =
+            |table: &OfferedTable| self.table(&table.table_id).is_some_and(|now| now.seats >= table.capacity);
+        let is_open = |house: &House| house.hours.is_open_for(&offered.window);
+        self.house.as_ref().is_some_and(is_open) && offered.tables.iter().all(stands)
     }
 
     /// The table of that name.

@@ -3,27 +3,36 @@
 //! | | WAITING | OFFERED | ACCEPTED | LEFT |
 //! |---|---|---|---|---|
 //! | offer | → OFFERED | ✗ | ✗ | ✗ |
+//! | withdraw | done | → WAITING | done | done |
 //! | accept | ✗ | → ACCEPTED, and a reservation | done | ✗ |
 //! | decline | ✗ | → LEFT | ✗ | done |
 //! | leave | → LEFT | → LEFT | ✗ | done |
 //! | its time passes | → LEFT | → LEFT | – | – |
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use events::event::{
     Event, NotificationFailed, NotificationSent, OfferedTable, ReservationCreated, TableAssigned,
-    WaitlistAccepted, WaitlistJoined, WaitlistLeft, WaitlistOffered,
+    WaitlistAccepted, WaitlistJoined, WaitlistLeft, WaitlistOffered, WaitlistWithdrawn,
 };
-use events::values::{Policy, TimeWindow};
+use events::values::{PartySize, Policy, TimeWindow};
 use events::{AssignmentId, PaymentId, ReservationId, WaitlistId};
 
 use super::command::NotificationResult;
 use super::floor::{self, Floor};
 use super::house::Unavailable;
+use super::occupancy::Occupancy;
 use super::refusal::Refusal;
 use super::reservation::Stamp;
+use super::seating::Seating;
+use super::venue::Table;
 
 /// At most this many parties wait at a venue.
 pub const WAITING_MAX: usize = 500;
+
+/// Nothing is offered that leaves less time to answer, unless the house gives less for any offer.
+const ANSWER_MINUTES_MIN: u32 = 10;
 
 /// The reason code of a party that gave no answer to its offer.
 pub const OFFER_EXPIRED: &str = "offer_expired";
@@ -66,6 +75,8 @@ pub enum WaitCommand {
     Decline,
     /// It does not wait any more.
     Leave,
+    /// The house can not keep what it offered.
+    Withdraw,
     /// Its deadline has come: the offer ends, or the time it waited for is over.
     Expire,
     /// What became of a message.
@@ -97,15 +108,61 @@ pub fn join(
     if waiting >= WAITING_MAX {
         return Err(Refusal::WaitlistFull);
     }
-    if house.seatings.is_too_large(joined.party_size, joined.area.as_deref()) {
+    let (size, area) = (joined.party_size, joined.area.as_deref());
+    if house.seatings.is_too_large(size, area) {
         return Err(Unavailable::PartyTooLarge.into());
     }
-    let first = house.arrivals(&joined.acceptable, joined.party_size).next().ok_or(Unavailable::Closed)?;
+    let first = house.arrivals(&joined.acceptable, size).next().ok_or(Unavailable::Closed)?;
+    // What an empty house can not have it will never have.
+    house.seat_asked(&Occupancy::default(), first, size, area)?;
     match house.notice(&first, now) {
         // Too late to book, but a house may still offer what becomes free.
         Ok(()) | Err(Unavailable::TooLate) => Ok(joined.into()),
         Err(why) => Err(why.into()),
     }
+}
+
+/// The first party in `line` that something is free for, and what it is offered: held for `offer_minutes` at most, and
+/// never past its time.
+#[must_use]
+pub fn next_offer<'a>(
+    line: impl Iterator<Item = &'a Entry>,
+    floor: &Floor<'_>,
+    offer_minutes: u32,
+    now: DateTime<Utc>,
+) -> Option<(&'a Entry, WaitlistOffered)> {
+    let house = floor.house?;
+    let minutes = |minutes: u32| TimeDelta::minutes(i64::from(minutes));
+    let earliest = now + minutes(offer_minutes.min(ANSWER_MINUTES_MIN));
+    // Most of a line wants the same: each time is looked at once for parties of a size.
+    let mut arrivals: HashMap<(TimeWindow, PartySize), Vec<TimeWindow>> = HashMap::new();
+    let mut free: HashMap<(TimeWindow, PartySize, Option<&str>), Option<&Seating>> = HashMap::new();
+    let waiting = line.filter(|entry| entry.state == State::Waiting);
+    waiting.into_iter().find_map(|entry| {
+        let WaitlistJoined { acceptable, party_size, area, .. } = &entry.joined;
+        let (size, area) = (*party_size, area.as_deref());
+        let windows = arrivals.entry((*acceptable, size)).or_insert_with(|| {
+            house.arrivals(acceptable, size).filter(|window| window.start >= earliest).collect()
+        });
+        let (window, seating) = windows.iter().find_map(|window| {
+            let seating = free
+                .entry((*window, size, area))
+                .or_insert_with(|| house.seat_asked(floor.occupancy, *window, size, area).ok());
+            Some((*window, (*seating)?))
+        })?;
+        Some((entry, offered(seating, window, now + minutes(offer_minutes))?))
+    })
+}
+
+fn offered(seating: &Seating, window: TimeWindow, ends: DateTime<Utc>) -> Option<WaitlistOffered> {
+    let offer = |table: &Table| OfferedTable {
+        table_id: table.id.clone(),
+        capacity: table.seats,
+        area: table.area.clone(),
+    };
+    let tables: Vec<_> = seating.tables.iter().map(offer).collect();
+    let (table_id, expires_at) = (tables.first()?.table_id.clone(), ends.min(window.start));
+    Some(WaitlistOffered { table_id, tables, window, expires_at })
 }
 
 impl Entry {
@@ -120,6 +177,7 @@ impl Entry {
         self.state = match event {
             Event::WaitlistOffered(offered) => State::Offered(offered.clone()),
             Event::WaitlistAccepted(accepted) => State::Accepted(accepted.reservation_id),
+            Event::WaitlistWithdrawn(_) => State::Waiting,
             Event::WaitlistLeft(left) => State::Left { reason_code: left.reason_code.clone() },
             _ => return,
         };
@@ -162,35 +220,6 @@ impl Entry {
         }
     }
 
-    /// The first thing that is free and fits, held for `offer_minutes` at most: an offer ends before its time comes.
-    #[must_use]
-    pub fn offered(
-        &self,
-        floor: &Floor<'_>,
-        offer_minutes: u32,
-        now: DateTime<Utc>,
-    ) -> Option<WaitlistOffered> {
-        let (house, WaitlistJoined { acceptable, party_size, area, .. }) = (floor.house?, &self.joined);
-        if self.state != State::Waiting {
-            return None;
-        }
-        let (window, seating) =
-            house.first_free(floor.occupancy, acceptable, *party_size, area.as_deref(), now)?;
-        let offer = |table: &super::venue::Table| OfferedTable {
-            table_id: table.id.clone(),
-            capacity: table.seats,
-            area: table.area.clone(),
-        };
-        let tables: Vec<_> = seating.tables.iter().map(offer).collect();
-        let ends = now + TimeDelta::minutes(i64::from(offer_minutes));
-        Some(WaitlistOffered {
-            table_id: tables.first()?.table_id.clone(),
-            tables,
-            window,
-            expires_at: ends.min(window.start),
-        })
-    }
-
     /// What happens if `command` arrives now. No event: already so.
     ///
     /// # Errors
@@ -203,6 +232,10 @@ impl Entry {
             (WaitCommand::Decline, State::Waiting) => Err(Refusal::NothingOffered),
             (WaitCommand::Decline | WaitCommand::Leave, State::Left { .. }) => Ok(vec![]),
             (WaitCommand::Decline | WaitCommand::Leave, State::Accepted(id)) => Err(Refusal::OfferTaken(*id)),
+            (WaitCommand::Withdraw, State::Offered(_)) => {
+                Ok(vec![WaitlistWithdrawn { reason_code: "rules_changed".into() }.into()])
+            }
+            (WaitCommand::Withdraw, _) => Ok(vec![]),
             // A deadline that comes too late or too early finds nothing to do.
             (WaitCommand::Expire, _) if self.deadline().is_none_or(|at| now < at) => Ok(vec![]),
             (WaitCommand::Expire, State::Offered(_)) => Ok(left(OFFER_EXPIRED)),
@@ -217,9 +250,10 @@ impl Entry {
     }
 
     /// What comes of it if the party takes its offer now: the tables that were held become those of a reservation.
+    /// `None`: it has taken it already.
     ///
     /// # Errors
-    /// [`Refusal::NothingOffered`], [`Refusal::OfferExpired`], [`Refusal::OfferTaken`] or [`Refusal::LeftWaitlist`].
+    /// [`Refusal::NothingOffered`], [`Refusal::OfferExpired`] or [`Refusal::LeftWaitlist`].
     pub fn accept(
         &self,
         reservation_id: ReservationId,
@@ -227,14 +261,14 @@ impl Entry {
         assignment_ids: &[AssignmentId],
         payment_id: PaymentId,
         now: DateTime<Utc>,
-    ) -> Result<Accepted, Refusal> {
+    ) -> Result<Option<Accepted>, Refusal> {
         let offered = match &self.state {
             State::Offered(offered) if now < offered.expires_at => offered,
             State::Offered(_) => return Err(Refusal::OfferExpired),
             State::Left { reason_code } if reason_code == OFFER_EXPIRED => return Err(Refusal::OfferExpired),
             State::Left { .. } => return Err(Refusal::LeftWaitlist),
             State::Waiting => return Err(Refusal::NothingOffered),
-            State::Accepted(id) => return Err(Refusal::OfferTaken(*id)),
+            State::Accepted(_) => return Ok(None),
         };
         let WaitlistJoined { venue_id, customer_id, party_size, locale, .. } = &self.joined;
         let booking = ReservationCreated {
@@ -256,7 +290,7 @@ impl Entry {
         };
         let assigned = assignment_ids.iter().zip(&offered.tables).map(assigned).collect();
         let events = floor::booked(booking.clone(), assigned, payment_id, now);
-        Ok(Accepted { event: WaitlistAccepted { reservation_id }, booking, events })
+        Ok(Some(Accepted { event: WaitlistAccepted { reservation_id }, booking, events }))
     }
 
     /// The time that is held for it.

@@ -30,7 +30,7 @@ pub enum HandleError {
         refused: Box<Refused>,
     },
     /// The caller has not seen the latest version.
-    #[error("the reservation has version {current}")]
+    #[error("it has version {current}")]
     Stale {
         /// The version it has.
         current: u64,
@@ -39,13 +39,13 @@ pub enum HandleError {
     #[error("the Idempotency-Key was used for another request")]
     KeyReused,
     /// Others were faster, again and again.
-    #[error("the reservation changed {ATTEMPTS_MAX} times while it was decided on")]
+    #[error("what it was decided by changed {ATTEMPTS_MAX} times meanwhile")]
     Contended,
     /// The log took nothing.
     #[error("could not append to the log")]
     Append(#[source] AppendError),
     /// The log gave nothing.
-    #[error("could not load the reservation")]
+    #[error("could not read what it is about")]
     Load(#[from] StreamError),
     /// An event could not be written down.
     #[error("could not write an event down")]

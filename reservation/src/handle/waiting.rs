@@ -1,23 +1,64 @@
 //! The line of a house: joining it, leaving it, being offered something, taking it.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use events::event::{Event, WaitlistJoined};
 use events::store::AppendCondition;
+use events::values::TimeWindow;
 use events::{PaymentId, Position, ReservationId, Tag, VenueId, WaitlistId};
 use tokio::sync::watch;
 
 use super::error::refused;
 use super::guard::{booked, guard};
 use super::{ATTEMPTS_MAX, HandleError, Handled, Handler, Refused};
-use crate::domain::waiting::{self, Entry, State, WaitCommand};
-use crate::domain::{Floor, Stamp};
+use crate::domain::venue::Venue;
+use crate::domain::waiting::{self, Entry, State, WAITING_MAX, WaitCommand};
+use crate::domain::{Floor, Refusal, Stamp};
 use crate::record::{About, Submission, entries};
 use crate::stream::{self, Until};
 use crate::views::Line;
 
 /// Nobody who books waits longer for those who were there first.
-const LINE_MAX: Duration = Duration::from_secs(1);
+pub(super) const LINE_MAX: Duration = Duration::from_secs(1);
+
+/// So near the end every join is counted: before, a few at once do no harm.
+const COUNTED_FROM: usize = WAITING_MAX - 100;
+
+/// Up to where in the log those who wait were offered what was free.
+#[derive(Debug)]
+pub(super) struct Offers(watch::Sender<Offered>);
+
+/// Everywhere up to `position`, but for the venues that are behind.
+#[derive(Debug, Default)]
+struct Offered {
+    position: Position,
+    behind: HashSet<VenueId>,
+}
+
+impl Default for Offers {
+    fn default() -> Self {
+        Self(watch::Sender::new(Offered::default()))
+    }
+}
+
+impl Offered {
+    fn reaches(&self, venue: &VenueId, position: Position) -> bool {
+        self.position >= position && !self.behind.contains(venue)
+    }
+}
+
+impl Offers {
+    pub(super) fn reach(&self, venue: &VenueId, position: Position) -> bool {
+        self.0.borrow().reaches(venue, position)
+    }
+
+    pub(super) async fn reached(&self, venue: &VenueId, position: Position) {
+        // The sender lives as long as this.
+        let _ = self.0.subscribe().wait_for(|offered| offered.reaches(venue, position)).await;
+    }
+}
 
 /// What a command led to.
 #[derive(Debug, Clone)]
@@ -41,19 +82,21 @@ impl Handler {
         let (id, venue) = (WaitlistId(self.clock.new_id()), &joined.venue_id);
         for _ in 0..ATTEMPTS_MAX {
             let now = self.clock.now();
-            self.venues.get(Some(venue)).ok_or_else(|| HandleError::NoVenue(venue.clone()))?;
+            let rules = self.venues.get(Some(venue)).ok_or_else(|| HandleError::NoVenue(venue.clone()))?;
             self.views.caught_up(self.store.head()).await;
-            let decide =
-                |floor: &Floor<'_>, line: &Line| waiting::join(joined.clone(), floor, line.len(), now);
-            let (decided, at) = self.look_at_floor(venue, decide);
+            let decide = |floor: &Floor<'_>, line: &Line| {
+                (waiting::join(joined.clone(), floor, line.len(), now), line.len())
+            };
+            let ((decided, waiting), at) = self.look_at_floor(venue, decide);
             if let Some(earlier) = self.earlier(submission.key.as_ref()).await? {
                 return earlier.waited();
             }
-            let event = decided.map_err(|refusal| refused(refusal, Refused::waiting(joined)))?;
-            let events = [event];
-            let entries =
-                entries(&events, &About::joining(id, joined), submission, self.clock.as_ref(), now)?;
-            let guard = guard([Tag::waitlist(id), Tag::rules(venue)], submission.key.as_ref());
+            let event = decided.map_err(|refusal| refused(refusal, Refused::waiting(joined, &rules)))?;
+            let about = About::joining(id, joined);
+            let entries = entries(&[event], &about, submission, self.clock.as_ref(), now)?;
+            let counted = (waiting >= COUNTED_FROM).then(|| Tag::waiting(venue));
+            let looked_at = [Tag::waitlist(id), Tag::rules(venue)].into_iter().chain(counted);
+            let guard = guard(looked_at, submission.key.as_ref());
             if let Some(appended) = self.put(entries, AppendCondition::unchanged(guard, at)).await? {
                 let entry = Entry::begin(id, joined, Stamp { position: appended.first, time: now });
                 return Ok(Waited { entry, replayed: false });
@@ -80,8 +123,7 @@ impl Handler {
             let mut entry = entry.ok_or(HandleError::NobodyWaits(id))?;
             stale(&entry, submission)?;
             let now = self.clock.now();
-            let decided = entry.decide(command, now);
-            let events = decided.map_err(|refusal| refused(refusal, Refused::waiting(&entry.joined)))?;
+            let events = entry.decide(command, now).map_err(|refusal| self.not_waited(refusal, &entry))?;
             let entries = entries(&events, &About::waiting(&entry), submission, self.clock.as_ref(), now)?;
             let guard = guard([Tag::waitlist(id)], submission.key.as_ref());
             if events.is_empty() || self.put(entries, AppendCondition::unchanged(guard, at)).await?.is_some()
@@ -108,16 +150,15 @@ impl Handler {
                 return Ok(None);
             };
             let decide = |floor: &Floor<'_>, line: &Line| {
-                let offer = |entry: &Entry| Some((entry.clone(), entry.offered(floor, minutes, now)?));
-                let (entry, offered) = line.values().find_map(offer)?;
-                Some((entry, booked(venue, floor.house, &offered.window), offered))
+                let (entry, offered) = waiting::next_offer(line.entries(), floor, minutes, now)?;
+                Some((entry.clone(), booked(venue, floor.house, &offered.window), offered))
             };
             let (found, at) = self.look_at_floor(venue, decide);
             let Some((entry, looked_for, offered)) = found else { return Ok(None) };
-            let events = [Event::from(offered)];
-            let entries = entries(&events, &About::waiting(&entry), submission, self.clock.as_ref(), now)?;
-            // Nobody may have joined or left the line, nor taken anything.
-            let guard = guard(looked_for.into_iter().chain([Tag::waiting(venue)]), None);
+            let (events, about) = ([Event::from(offered)], About::waiting(&entry));
+            let entries = entries(&events, &about, submission, self.clock.as_ref(), now)?;
+            // Who joins meanwhile is behind, who leaves was not to be offered anything: neither makes this wrong.
+            let guard = guard(looked_for.into_iter().chain([Tag::waitlist(entry.id)]), None);
             if let Some(appended) = self.put(entries, AppendCondition::unchanged(guard, at)).await? {
                 self.views.caught_up(appended.first).await;
                 return Ok(Some(entry.id));
@@ -140,25 +181,25 @@ impl Handler {
                 return earlier.handled();
             }
             let entry = entry.ok_or(HandleError::NobodyWaits(id))?;
-            if let State::Accepted(id) = entry.state {
-                let (reservation, _) = stream::load(self.store.as_ref(), id, Until::Now).await?;
-                let reservation = reservation.ok_or(HandleError::NotFound(id))?;
-                return Ok(Handled { reservation, replayed: false });
-            }
             stale(&entry, submission)?;
             let (now, venue) = (self.clock.now(), &entry.joined.venue_id);
             let rules = self.venues.get(Some(venue)).ok_or_else(|| HandleError::NoVenue(venue.clone()))?;
+            if entry.offer().is_some_and(|offered| !rules.keeps(offered)) {
+                return Err(self.not_waited(Refusal::OfferWithdrawn, &entry));
+            }
             let policy = rules.policy_for(entry.joined.party_size);
             let accepted = entry
                 .accept(reservation_id, policy, &self.assignment_ids(), payment_id, now)
-                .map_err(|refusal| refused(refusal, Refused::waiting(&entry.joined)))?;
+                .map_err(|refusal| self.not_waited(refusal, &entry))?;
+            let Some(accepted) = accepted else { return self.taken_before(&entry).await };
             // The contact moves along: the party's is forgotten in the same append.
             let contact = self.store.private(entry.at.position).await.map_err(stream::StreamError::from)?;
             let booking = Submission { private: contact, ..submission.clone() };
             let (clock, about) = (self.clock.as_ref(), About::booking(reservation_id, &accepted.booking));
             let mut all = entries(&[accepted.event.into()], &About::waiting(&entry), submission, clock, now)?;
             all.extend(entries(&accepted.events, &about, &booking, clock, now)?);
-            let guard = guard([Tag::waitlist(id), Tag::reservation(reservation_id)], submission.key.as_ref());
+            let looked_at = [Tag::waitlist(id), Tag::reservation(reservation_id), Tag::rules(venue)];
+            let guard = guard(looked_at, submission.key.as_ref());
             if let Some(appended) = self.put(all, AppendCondition::unchanged(guard, at)).await? {
                 let mut reservation = None;
                 let positions = (appended.first.0 + 1..).map(Position);
@@ -172,25 +213,32 @@ impl Handler {
         Err(HandleError::Contended)
     }
 
-    /// Tells those who book that everybody in a line was offered what was free up to `position`.
-    pub fn has_offered(&self, position: Position) {
-        self.offered.send_replace(position);
+    /// What came of an offer that was taken before.
+    async fn taken_before(&self, entry: &Entry) -> Result<Handled, HandleError> {
+        let State::Accepted(id) = entry.state else { return Err(HandleError::NobodyWaits(entry.id)) };
+        let (reservation, _) = stream::load(self.store.as_ref(), id, Until::Now).await?;
+        let reservation = reservation.ok_or(HandleError::NotFound(id))?;
+        Ok(Handled { reservation, replayed: false })
     }
 
-    /// Up to where everybody in a line was offered what was free.
-    #[must_use]
-    pub fn offered(&self) -> watch::Receiver<Position> {
-        self.offered.subscribe()
-    }
-
-    /// Returns once those who wait at `venue` were offered what has become free: who asks now was not there first.
-    pub(super) async fn after_who_waits(&self, venue: &VenueId) {
-        if !self.views.has_line(venue) {
-            return;
+    fn not_waited(&self, refusal: Refusal, entry: &Entry) -> HandleError {
+        let rules = self.venues.get(Some(&entry.joined.venue_id));
+        match rules {
+            Some(rules) => refused(refusal, Refused::waiting(&entry.joined, &rules)),
+            None => HandleError::NoVenue(entry.joined.venue_id.clone()),
         }
-        let head = self.views.position();
-        let mut offered = self.offered();
-        let _ = tokio::time::timeout(LINE_MAX, offered.wait_for(|position| *position >= head)).await;
+    }
+
+    /// Tells those who book that everybody in a line was offered what was free up to `position`, but for the venues
+    /// that are `behind`.
+    pub fn has_offered(&self, position: Position, behind: HashSet<VenueId>) {
+        self.offers.0.send_replace(Offered { position, behind });
+    }
+
+    /// Returns once everybody in a line everywhere was offered what was free up to `position`.
+    pub async fn offered(&self, position: Position) {
+        let all = |offered: &Offered| offered.position >= position && offered.behind.is_empty();
+        let _ = self.offers.0.subscribe().wait_for(all).await;
     }
 }
 
@@ -204,10 +252,15 @@ fn stale(entry: &Entry, submission: &Submission) -> Result<(), HandleError> {
 
 impl Refused {
     /// What a party waits for.
-    fn waiting(joined: &WaitlistJoined) -> Self {
+    fn waiting(joined: &WaitlistJoined, rules: &Venue) -> Self {
+        let stays = rules
+            .house
+            .as_ref()
+            .map_or(joined.acceptable.minutes(), |house| i64::from(house.turn_minutes(joined.party_size)));
+        let start = joined.acceptable.start;
         Self {
             venue_id: joined.venue_id.clone(),
-            window: joined.acceptable,
+            window: TimeWindow { start, end: start + TimeDelta::minutes(stays) },
             size: joined.party_size,
             area: joined.area.clone(),
             walks_in: false,

@@ -196,7 +196,8 @@ fn if_match(headers: &HeaderMap) -> Result<Option<Vec<u64>>, Problem> {
         // A tag that is no version of ours matches nothing, which is for the comparison to say.
         Some(versions) => Ok(Some(versions.into_iter().flatten().collect())),
         None => {
-            let msg = "Header should be the ETag of the reservation, for example \"3\" with its quotes, or *";
+            let msg =
+                "Header should be the ETag of what is to be changed, for example \"3\" with its quotes, or *";
             Err(Problem::invalid(vec![Fault::new("header", "If-Match", "value_error", msg, text)]))
         }
     }

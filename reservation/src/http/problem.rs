@@ -32,7 +32,7 @@ impl App {
             HandleError::Stale { current } => Problem::new(
                 StatusCode::PRECONDITION_FAILED,
                 "version_mismatch",
-                format!("The reservation has changed: its version is {current}. Read it again, then decide."),
+                format!("What you have seen has changed: its version is {current} now. Read it again, then decide."),
             )
             .with("current_version", current),
             HandleError::KeyReused => Problem::new(

@@ -127,7 +127,7 @@ pub(super) async fn line(
     let venue = form.finish(venue)?;
     app.views.caught_up(app.store.head()).await;
     let (entries, position) =
-        app.views.with_line(&venue.id, |_, line| line.values().cloned().collect::<Vec<_>>());
+        app.views.with_line(&venue.id, |_, line| line.entries().cloned().collect::<Vec<_>>());
     let mut items = Vec::with_capacity(entries.len());
     for (ahead, entry) in entries.iter().enumerate() {
         items.push(WaitlistView::of(entry, Some(ahead + 1), venue.name.clone(), app.name_of(entry).await?));
@@ -153,7 +153,7 @@ pub(super) async fn get(State(app): State<App>, WaitId(id): WaitId) -> Result<Re
     params(("waitlist_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
     responses((status = 200, body = ReservationView, headers(("Location" = String), ("ETag" = String))),
         (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 409, body = bodies::Problem, content_type = "application/problem+json", description = "nothing_offered, offer_expired, left_waitlist"),
+        (status = 409, body = bodies::Problem, content_type = "application/problem+json", description = "nothing_offered, offer_expired, offer_withdrawn, left_waitlist"),
         (status = 412, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
         (status = 503, body = bodies::Problem, content_type = "application/problem+json")))]
@@ -264,11 +264,11 @@ impl App {
     pub(super) async fn answer_waiting(&self, waited: &Waited, created: bool) -> Result<Response, Problem> {
         let Waited { entry, replayed } = waited;
         self.views.caught_up(entry.at.position).await;
-        let ahead = |line: &crate::views::Line| line.range(..entry.at.position).count();
-        let (ahead, _) = self.views.with_line(&entry.joined.venue_id, |_, line| ahead(line));
+        let venue = &entry.joined.venue_id;
+        let (ahead, _) = self.views.with_line(venue, |_, line| line.ahead_of(entry.at.position));
         let place = entry.is_in_line().then_some(ahead + 1);
         let name = self.name_of(entry).await?;
-        let view = WaitlistView::of(entry, place, self.venue_name(&entry.joined.venue_id), name);
+        let view = WaitlistView::of(entry, place, self.venue_name(venue), name);
         let response = marked(with_etag(&view, entry.version), *replayed);
         Ok(if created { located(response, &format!("/api/waitlist/{}", entry.id)) } else { response })
     }

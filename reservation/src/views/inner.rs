@@ -1,6 +1,7 @@
 //! What the read models hold, and how an event changes it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use events::event::{Event, VenueChanged};
@@ -26,8 +27,6 @@ pub(super) struct Inner {
     pub(super) lines: HashMap<VenueId, Line>,
     /// The place in line of who waits.
     places: HashMap<WaitlistId, (VenueId, Position)>,
-    /// Where in the log something last became free at a venue where somebody waits.
-    pub(super) freed: HashMap<VenueId, Position>,
     pub(super) occupancy: HashMap<VenueId, Occupancy>,
     pub(super) rules: HashMap<VenueId, NotedRules>,
     /// The last position that is taken in.
@@ -44,10 +43,46 @@ pub struct NotedRules {
 }
 
 /// Those who wait at a venue, with or without an offer, by when they joined.
-pub type Line = BTreeMap<Position, Entry>;
+#[derive(Debug, Default)]
+pub struct Line {
+    entries: BTreeMap<Position, Entry>,
+    freed_at: Position,
+}
+
+impl Line {
+    /// Those who wait, the first first.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
+    }
+
+    /// How many wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether nobody waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// How many stand before who joined at `position`.
+    #[must_use]
+    pub fn ahead_of(&self, position: Position) -> usize {
+        self.entries.range(..position).count()
+    }
+
+    /// Where in the log there last was a reason to look whether something is free for those who wait: something was
+    /// given back, somebody joined, the rules changed. `None` if nobody waits.
+    #[must_use]
+    pub fn freed_at(&self) -> Option<Position> {
+        (!self.is_empty()).then_some(self.freed_at)
+    }
+}
 
 /// What has a deadline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Due {
     /// A reservation.
     Reservation(ReservationId),
@@ -89,6 +124,24 @@ pub(super) fn key(reservation: &Reservation) -> ListKey {
 }
 
 impl Inner {
+    /// What `venue` has given away.
+    pub(super) fn book(&self, venue: &VenueId) -> &Occupancy {
+        static NOTHING: LazyLock<Occupancy> = LazyLock::new(Occupancy::default);
+        self.occupancy.get(venue).unwrap_or(&NOTHING)
+    }
+
+    /// Who waits at `venue`.
+    pub(super) fn line(&self, venue: &VenueId) -> &Line {
+        static NOBODY: LazyLock<Line> = LazyLock::new(Line::default);
+        self.lines.get(venue).unwrap_or(&NOBODY)
+    }
+
+    /// The party that waits, if it does.
+    pub(super) fn waiting(&self, id: WaitlistId) -> Option<&Entry> {
+        let (venue, place) = self.places.get(&id)?;
+        self.lines.get(venue)?.entries.get(place)
+    }
+
     pub(super) fn apply(&mut self, fact: &Fact) {
         match fact {
             Fact::Reservation(id, event, at) => self.apply_to_reservation(*id, event, *at),
@@ -103,8 +156,8 @@ impl Inner {
 
     /// Notes that something may have become free, if that matters to anyone.
     fn free(&mut self, venue: &VenueId, at: Position) {
-        if self.lines.contains_key(venue) {
-            self.freed.insert(venue.clone(), at);
+        if let Some(line) = self.lines.get_mut(venue) {
+            line.freed_at = at;
         }
     }
 
@@ -113,13 +166,13 @@ impl Inner {
             let entry = Entry::begin(id, joined, at);
             entry.deadline().map(|when| self.deadlines.insert((when, Due::Waiting(id))));
             self.places.insert(id, (joined.venue_id.clone(), at.position));
-            self.lines.entry(joined.venue_id.clone()).or_default().insert(at.position, entry);
+            self.lines.entry(joined.venue_id.clone()).or_default().entries.insert(at.position, entry);
             self.free(&joined.venue_id, at.position);
             return;
         }
         let Some((venue, place)) = self.places.get(&id).cloned() else { return };
         let Some(line) = self.lines.get_mut(&venue) else { return };
-        let Some(entry) = line.get_mut(&place) else { return };
+        let Some(entry) = line.entries.get_mut(&place) else { return };
         let occupancy = self.occupancy.entry(venue.clone()).or_default();
         entry.deadline().map(|when| self.deadlines.remove(&(when, Due::Waiting(id))));
         entry.offer().into_iter().for_each(|offered| occupancy.withdraw(id, offered));
@@ -127,12 +180,14 @@ impl Inner {
         entry.offer().into_iter().for_each(|offered| occupancy.offer(id, offered, entry.joined.party_size));
         entry.deadline().map(|when| self.deadlines.insert((when, Due::Waiting(id))));
         if !entry.is_in_line() {
-            line.remove(&place);
+            line.entries.remove(&place);
             self.places.remove(&id);
             if line.is_empty() {
                 self.lines.remove(&venue);
-                self.freed.remove(&venue);
             }
+        }
+        // Not when something is held: that frees nothing.
+        if !matches!(event, Event::WaitlistOffered(_)) {
             self.free(&venue, at.position);
         }
     }

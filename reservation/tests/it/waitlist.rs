@@ -109,6 +109,9 @@ async fn what_becomes_free_is_held_for_the_first_it_fits_and_taken() {
         (&after["status"], &after["reservation_id"], &after["contact_name"]),
         (&json!("ACCEPTED"), &json!(id), &Value::Null)
     );
+    let stale =
+        app.post_with(&format!("/api/waitlist/{first}/accept"), &json!({}), &[("if-match", "\"1\"")]).await;
+    assert_eq!(stale.status, StatusCode::PRECONDITION_FAILED);
     // Once more is the same; too late to do without it.
     assert_eq!(answer(&app, &first, "accept").await.json()["reservation_id"], json!(id));
     assert_eq!(answer(&app, &first, "decline").await.problem(), (409, "offer_taken".into()));
@@ -198,6 +201,15 @@ async fn waiting_in_vain_is_refused() {
         refused(json!({"latest_time": null, "party_size": 0, "area": "Atap"})).await,
         "body.area:value_error body.latest_time:missing body.party_size:greater_than_equal"
     );
+    // One is too few for the only table there, and nobody asks for what an empty house has not.
+    assert_eq!(refused(json!({"party_size": 1, "area": "Kebun"})).await, "no_table");
+    let early = json!({"earliest_time": "2026-12-24T03:00", "latest_time": "2026-12-24T05:00"});
+    let early = app.post("/api/waitlist", &joining(early)).await.json();
+    let offers = early["alternatives"].as_array().unwrap();
+    assert_eq!(
+        (&offers[0]["start_time"], &offers[0]["end_time"]),
+        (&json!("2026-12-24T11:00:00+07:00"), &json!("2026-12-24T12:30:00+07:00"))
+    );
     let by_hand = TestApp::start().await;
     assert_eq!(
         by_hand.post("/api/waitlist", &joining(json!({}))).await.problem(),
@@ -256,4 +268,45 @@ async fn offers_outlive_the_service_and_are_made_once() {
     let offers = app.get("/events?type=meja.waitlist.offered.v1").await.json();
     assert_eq!(offers.as_array().unwrap().len(), 1);
     assert_eq!(entry(&app, &second).await["status"], json!("WAITING"));
+}
+
+/// Nobody can answer within seconds: what begins so soon is not offered, the next is.
+#[tokio::test]
+async fn an_offer_leaves_time_to_answer() {
+    let app = TestApp::with_houses().await;
+    // 17:53 there.
+    app.clock.advance(TimeDelta::minutes(113));
+    let waits = json!({"party_size": 2, "earliest_time": null, "latest_time": "2026-12-01T20:00"});
+    let waits = join(&app, waits).await;
+    let offered = becomes(&app, &waits, "OFFERED").await;
+    assert_eq!(offered["offer"]["start_time"], json!("2026-12-01T18:15:00+07:00"));
+    assert_eq!(offered["offer"]["expires_at"], json!("2026-12-01T11:08:00Z"));
+}
+
+#[tokio::test]
+async fn what_the_house_can_not_keep_is_taken_back_and_the_party_waits_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/venues/bandung-dago.json");
+    let mut venue: Value = serde_json::from_slice(&std::fs::read(sample).unwrap()).unwrap();
+    let file = dir.path().join("bandung-dago.json");
+    std::fs::write(&file, venue.to_string()).unwrap();
+    let (store, clock) = (Arc::new(MemoryStore::new("reservation")), ManualClock::at(start_of_time()));
+    let app = TestApp::at(dir.path().to_str().unwrap(), store, clock).await;
+    let id = join(&app, twelve()).await;
+    becomes(&app, &id, "OFFERED").await;
+    // The garden is closed.
+    venue["tables"].as_array_mut().unwrap().retain(|table| table["area"] != json!("Kebun"));
+    std::fs::write(&file, venue.to_string()).unwrap();
+    let venues = reservation::venues::Venues::load(dir.path()).unwrap();
+    let _ = app.app.venues.replace(&venues);
+    // They count already, and are not noted yet.
+    assert_eq!(answer(&app, &id, "accept").await.problem(), (409, "offer_withdrawn".into()));
+    let reloaded = reservation::reload::note_since_last_run(&app.app).await;
+    assert_eq!(reloaded.withdrawn.len(), 1);
+    let waits = entry(&app, &id).await;
+    assert_eq!(
+        (&waits["status"], &waits["offer"], &waits["place_in_line"]),
+        (&json!("WAITING"), &Value::Null, &json!(1))
+    );
+    assert_eq!(answer(&app, &id, "accept").await.problem(), (409, "nothing_offered".into()));
 }

@@ -54,6 +54,7 @@ pub(crate) fn note(event: &Event, timezone: &str) -> String {
         }
         Event::WaitlistJoined(_)
         | Event::WaitlistOffered(_)
+        | Event::WaitlistWithdrawn(_)
         | Event::WaitlistAccepted(_)
         | Event::WaitlistLeft(_) => "A step of the waitlist".into(),
     }

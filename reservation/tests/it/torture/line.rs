@@ -61,13 +61,13 @@ fn venue() -> tempfile::TempDir {
 /// Returns once everything that follows by itself has followed.
 async fn settled(app: &TestApp) {
     let settle = async {
-        let (mut head, mut offered) = (app.app.store.watch_head(), app.app.handler.offered());
+        let mut head = app.app.store.watch_head();
         loop {
             let seen = *head.borrow_and_update();
             app.app.views.caught_up(seen).await;
             let now = chassis::clock::Clock::now(&app.clock);
             if app.app.views.due(now, None, 1).is_empty() {
-                offered.wait_for(|position| *position >= seen).await.unwrap();
+                app.app.handler.offered(seen).await;
                 if *head.borrow() == seen {
                     return;
                 }
@@ -247,4 +247,37 @@ fn the_order_is_kept_and_nobody_is_skipped() {
         Ok(())
     });
     outcome.unwrap();
+}
+
+/// While one calls off, ten book at once, and others elsewhere keep the log moving: the table is for who waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nobody_slips_in_before_who_waits() {
+    let venues = venue();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/venues/by-hand/bandung-dago.json");
+    std::fs::copy(path, venues.path().join("bandung-dago.json")).unwrap();
+    for _ in 0..super::cases(100, 10_000) {
+        let store = Arc::new(MemoryStore::new("reservation"));
+        let app = TestApp::at(venues.path().to_str().unwrap(), store, ManualClock::at(start_of_time())).await;
+        // The only table for eight.
+        let wanted = json!({"venue_id": "six", "party_size": 8, "start_time": AT});
+        let taken = app.book(wanted.clone()).await;
+        let joining = json!({"venue_id": "six", "party_size": 8, "earliest_time": AT, "latest_time": AT});
+        let waits = crate::waitlist::join(&app, joining).await;
+        let wanted = ("/api/reservations".to_owned(), crate::app::booking(wanted));
+        let elsewhere = json!({"venue_id": "bandung-dago", "start_time": AT});
+        let elsewhere = ("/api/reservations".to_owned(), crate::app::booking(elsewhere));
+        let cancel = (format!("/api/reservations/{taken}/cancel"), json!({"reason_code": "r"}));
+        let mut posts = vec![&elsewhere; 30];
+        posts.extend(vec![&wanted; 10]);
+        posts.insert(12, &cancel);
+        let answers = posts.into_iter().enumerate().map(|(n, (path, body))| {
+            let (router, path, body) = (app.router.clone(), path.clone(), body.clone());
+            tokio::spawn(async move { (n > 30, crate::app::post_to(router, &path, &body).await.status) })
+        });
+        for answer in futures::future::join_all(answers.collect::<Vec<_>>()).await {
+            let (wants, status) = answer.unwrap();
+            assert!(!wants || status == StatusCode::CONFLICT, "somebody was faster than who waits");
+        }
+        crate::waitlist::becomes(&app, &waits, "OFFERED").await;
+    }
 }
