@@ -121,8 +121,8 @@ impl FollowError {
             }
             Self::Upstream(error) => error.to_string(),
             other => {
-                let cause = std::error::Error::source(other).map(ToString::to_string).unwrap_or_default();
-                format!("{other}: {cause}")
+                let causes = std::iter::successors(std::error::Error::source(other), |error| error.source());
+                causes.fold(other.to_string(), |words, cause| format!("{words}: {cause}"))
             }
         }
     }

@@ -124,13 +124,17 @@ impl Outbox {
         let clock = inner.clock.as_ref();
         let events: Result<Vec<_>, _> = entries.iter().map(|e| e.clone().into_new_event(clock, by)).collect();
         let events = events?;
+        let mut changed = self.watch();
         let written = tokio::spawn(async move {
             let appended = inner.store.append(events, condition).await?;
             inner.state().add(appended.first, entries, time);
             inner.changed.send_modify(|changes| *changes += 1);
-            Ok(())
+            Ok(appended.last)
         });
-        written.await.unwrap_or(Err(OutboxError::Append(AppendError::Closed)))
+        let last = written.await.unwrap_or(Err(OutboxError::Append(AppendError::Closed)))?;
+        // Appends may come back before earlier ones do: whoever wrote must find what they wrote.
+        let _ = changed.wait_for(|_| self.state().added_to() >= last).await;
+        Ok(())
     }
 
     /// Schedules effects of events up to `cursor`, and moves the cursor, in one append.

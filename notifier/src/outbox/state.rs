@@ -110,6 +110,11 @@ impl State {
         }
     }
 
+    /// Everything up to here is added up.
+    pub(super) fn added_to(&self) -> Position {
+        self.added_to
+    }
+
     /// Takes up to `most` effects of `lane` that are due. Refunds of one payment go one after the
     /// other, so that each knows what the one before has left.
     pub(super) fn take_due(&mut self, lane: Lane, now: DateTime<Utc>, most: usize) -> Vec<Tracked> {
