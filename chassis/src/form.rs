@@ -4,57 +4,14 @@
 //! that is wrong with it, so a body is read as a tree and its fields are taken out one by one; a
 //! field that nobody took is unknown, and that is a fault too. The shape of a fault is FastAPI's.
 
+mod fault;
+
 use std::fmt::Display;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
+pub use self::fault::Fault;
 use crate::problem::Problem;
-
-/// One thing that is wrong with a request.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Fault {
-    loc: Vec<String>,
-    kind: &'static str,
-    msg: String,
-    input: Option<Value>,
-}
-
-impl Fault {
-    /// A fault of a query parameter, a path segment or a header.
-    pub fn new(
-        place: &str,
-        name: &str,
-        kind: &'static str,
-        msg: impl Display,
-        input: impl Into<Value>,
-    ) -> Self {
-        let loc = vec![place.to_owned(), name.to_owned()];
-        Self { loc, kind, msg: msg.to_string(), input: Some(input.into()) }
-    }
-
-    /// The fault of a body that is no object.
-    pub(crate) fn not_an_object(input: Value) -> Self {
-        let msg = "Input should be an object".to_owned();
-        Self { loc: vec!["body".to_owned()], kind: "dict_type", msg, input: Some(input) }
-    }
-
-    /// The fault in words, for a file rather than a request: `$.tables[0].seats: …`.
-    fn into_words(self) -> String {
-        let said = |input: &Value| self.msg.contains(&input.to_string());
-        let input = self.input.as_ref().filter(|input| !said(input));
-        let input = input.map(|input| format!(", not {input}")).unwrap_or_default();
-        // The first part says that it is a body, which a file has not.
-        format!("{}: {}{input}", json_path(self.loc.get(1..).unwrap_or_default()), self.msg)
-    }
-
-    pub(crate) fn into_json(self) -> Value {
-        let mut fault = json!({"loc": self.loc, "msg": self.msg, "type": self.kind});
-        if let (Some(input), Value::Object(members)) = (self.input, &mut fault) {
-            members.insert("input".into(), input);
-        }
-        fault
-    }
-}
 
 /// An object whose fields are being taken out. Take all fields before using any, so that the fault
 /// of one does not hide that of the next.
@@ -252,7 +209,8 @@ impl Form {
         taken
     }
 
-    /// A list of 1 to `max` objects, each of which `read` takes apart.
+    /// A list of 1 to `max` objects, each of which `read` takes apart: those without a fault, so that what the others
+    /// have to do with each other can still be said.
     pub fn list<T>(
         &mut self,
         name: &str,
@@ -272,16 +230,12 @@ impl Form {
             }
             None => return self.required(name, None),
         };
-        let items: Vec<_> = values
-            .into_iter()
-            .enumerate()
-            .map(|(i, value)| {
-                let mut loc = self.loc.clone();
-                loc.extend([name.to_owned(), i.to_string()]);
-                self.inner(loc, value, &mut read)
-            })
-            .collect();
-        items.into_iter().collect()
+        let item = |(i, value): (usize, Value)| {
+            let mut loc = self.loc.clone();
+            loc.extend([name.to_owned(), i.to_string()]);
+            self.inner(loc, value, &mut read)
+        };
+        Some(values.into_iter().enumerate().filter_map(item).collect())
     }
 
     /// A list of up to `max` texts, each of at most `max_chars` characters, which `parse` takes; none without it.
@@ -316,7 +270,7 @@ impl Form {
         parsed
     }
 
-    /// A list of up to `max` objects, each of which `read` takes apart; `None` without it, or with a fault.
+    /// The same of 0 to `max` objects; `None` without it.
     pub fn optional_list<T>(
         &mut self,
         name: &str,
@@ -331,6 +285,17 @@ impl Form {
             return Some(Vec::new());
         }
         self.list(name, max, read)
+    }
+
+    /// A text, without taking it.
+    #[must_use]
+    pub fn peek(&self, name: &str) -> Option<&str> {
+        self.members.get(name)?.as_str()
+    }
+
+    /// Takes a field away of which everything is said.
+    pub fn discard(&mut self, name: &str) {
+        self.members.remove(name);
     }
 
     fn inner<T>(
@@ -383,16 +348,6 @@ impl Form {
             _ => Err(faults),
         }
     }
-}
-
-/// Where a member stands, as RFC 9535 writes it: `$.tables[0].id`.
-fn json_path(loc: &[String]) -> String {
-    let steps = loc.iter().flat_map(|step| step.split('.'));
-    let step = |step: &str| match step.parse::<usize>() {
-        Ok(place) => format!("[{place}]"),
-        Err(_) => format!(".{step}"),
-    };
-    std::iter::once("$".to_owned()).chain(steps.map(step)).collect()
 }
 
 #[cfg(test)]

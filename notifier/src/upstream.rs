@@ -89,6 +89,8 @@ pub struct Waiting {
     pub version: u64,
     /// What is held for it.
     pub offer: Option<Offer>,
+    /// What came of an offer that it took.
+    pub reservation_id: Option<ReservationId>,
 }
 
 /// What is held for a party that waits.

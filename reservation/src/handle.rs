@@ -228,7 +228,7 @@ impl Handler {
         }
         let now = self.clock.now();
         let decide = |floor: &Floor<'_>| {
-            (reservation.decide(command, floor, now), taken(&reservation, command, floor.house))
+            (reservation.decide(command, floor, now), taken(&reservation, command, floor.house, now))
         };
         let (decided, looked_for) = if command.takes_tables() {
             let (found, at) = self.on_the_floor(&reservation.booking.venue_id, decide).await;

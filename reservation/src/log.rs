@@ -62,6 +62,7 @@ impl Dialect for Reservations {
     fn private_digest(&self, stored: Stored<'_>) -> Option<PrivateDigest> {
         match decode(stored).ok()?.1 {
             Event::ReservationCreated(created) => Some(created.contact_digest),
+            Event::WaitlistJoined(joined) => Some(joined.contact_digest),
             Event::ReservationCancelled(cancelled) => cancelled.description_digest,
             _ => None,
         }

@@ -164,7 +164,7 @@ fn venue(form: &mut Form, stem: &str) -> Option<Venue> {
     });
     let mut combinable = Vec::new();
     let tables = form.list("tables", 500, |form| table(form, &mut combinable));
-    if let Some(repeated) = tables.as_deref().and_then(first_repeated) {
+    if let Some(repeated) = first_repeated(&combinable) {
         form.fault("tables", "value_error", format_args!("the table {repeated} stands there twice"), None);
     }
     let combinable = combinations(form, &combinable);
@@ -221,9 +221,9 @@ fn combinations(form: &mut Form, tables: &[Combinable]) -> BTreeSet<(TableId, Ta
     pairs
 }
 
-fn first_repeated(tables: &[Table]) -> Option<&TableId> {
+fn first_repeated(tables: &[Combinable]) -> Option<&TableId> {
     let mut seen = HashSet::new();
-    tables.iter().map(|table| &table.id).find(|id| !seen.insert(*id))
+    tables.iter().filter_map(|(id, _)| id.as_ref()).find(|id| !seen.insert(*id))
 }
 
 #[cfg(test)]

@@ -308,7 +308,8 @@ impl Views {
         (read(inner.book(venue), &find), inner.position)
     }
 
-    /// Tables of `venue` that are free in `window` for a party of `guests`, the smallest first.
+    /// Tables of `venue` that are free in `window` for a party of `guests`, the smallest first; if it comes `now`, none
+    /// at which others sit.
     #[must_use]
     pub fn free_tables(
         &self,
@@ -316,14 +317,20 @@ impl Views {
         window: &TimeWindow,
         guests: u8,
         except: Option<ReservationId>,
+        now: DateTime<Utc>,
         limit: usize,
     ) -> Vec<Table> {
         let inner = self.read();
         let occupancy = inner.book(&venue.id);
+        let is_left = |table: &Table| {
+            let sits = occupancy.sitting_at(&table.id, now).filter(|_| window.start <= now);
+            sits.is_none_or(|sits| sits.by.reservation() == except)
+        };
         let mut free: Vec<_> = venue
             .tables
             .iter()
             .filter(|table| table.seats >= guests && occupancy.is_free(&table.id, window, except))
+            .filter(|table| is_left(table))
             .collect();
         free.sort_by_key(|table| table.seats);
         free.into_iter().take(limit).cloned().collect()

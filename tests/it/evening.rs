@@ -77,7 +77,7 @@ async fn who_waits_is_written_to_answers_on_the_page_and_a_crash_in_between_chan
     let shown = pair.client.get(&page).send().await.unwrap().text().await.unwrap();
     assert!(shown.contains("Take it</button>") && shown.contains("19:00"), "{shown}");
     let taken = pair.client.post(format!("{page}/accept")).send().await.unwrap().text().await.unwrap();
-    assert!(taken.contains("the table is noted for you"), "{taken}");
+    assert!(taken.contains("We are holding the table for you. Please pay the deposit"), "{taken}");
     let entry = becomes(&pair, &line[0], "ACCEPTED").await;
     let id = entry["reservation_id"].as_str().unwrap();
     let reservation = pair.get(&format!("/api/reservations/{id}")).await;

@@ -1,5 +1,7 @@
 //! What is found in a form, and what is said about it.
 
+use serde_json::json;
+
 use super::*;
 
 fn form(body: &Value) -> Form {

@@ -13,7 +13,7 @@ use super::problem::upstream_problem;
 use crate::app::App;
 use crate::journal::Author;
 use crate::messages::{date, moment, time};
-use crate::upstream::UpstreamError;
+use crate::upstream::{UpstreamError, Waiting};
 
 const PAGE: &str = include_str!("../../templates/offer.html");
 
@@ -23,6 +23,7 @@ pub(super) async fn page(State(app): State<App>, Path(id): Path<String>) -> Resu
     let by = Author::system("offers");
     let waiting = app.upstream.waiting(id, &by).await.map_err(|error| upstream_problem(&error))?;
     let waiting = waiting.ok_or_else(|| nobody(&id))?;
+    let (word, pay_link) = state(&app, &waiting, &by).await?;
     let locale = Locale::from_tag(&waiting.locale).unwrap_or_default();
     let zone = waiting.timezone.parse().unwrap_or(chrono_tz::Tz::UTC);
     let offer = waiting.offer.as_ref();
@@ -32,7 +33,10 @@ pub(super) async fn page(State(app): State<App>, Path(id): Path<String>) -> Resu
         context! {
             waitlist_id => waiting.waitlist_id,
             venue => waiting.venue_name,
-            status => waiting.status,
+            status => word,
+            pay_link,
+            party_size => waiting.party_size,
+            area => offer.and_then(|offer| offer.tables.first()).map(|table| table.area.clone()),
             lang => locale.tag(),
             offered => offer.is_some(),
             date => offer.map(|offer| date(&offer.start_time, locale)),
@@ -63,6 +67,31 @@ pub(super) async fn choose(
     }
 }
 
+/// How far it is, in the words of the page, and where a deposit that is due is paid. What came of an offer that was
+/// taken is told as it is now.
+async fn state(app: &App, waiting: &Waiting, by: &Author) -> Result<(&'static str, Option<String>), Problem> {
+    let reservation = match waiting.reservation_id {
+        Some(id) => app.upstream.reservation(id, by).await.map_err(|error| upstream_problem(&error))?,
+        None => None,
+    };
+    let Some(reservation) = reservation else {
+        return Ok(match waiting.status.as_str() {
+            "OFFERED" => ("OFFERED", None),
+            "WAITING" => ("WAITING", None),
+            _ => ("LEFT", None),
+        });
+    };
+    Ok(match reservation.status.as_str() {
+        "PENDING" if reservation.deposit.status == "due" => {
+            let id = waiting.reservation_id;
+            let open = app.outbox.payments(|payment| Some(payment.reservation_id()) == id, 1);
+            ("DEPOSIT_DUE", open.first().map(|payment| payment.opened.url.clone()))
+        }
+        "CANCELLED" | "NO_SHOW" => ("CANCELLED", None),
+        _ => ("ACCEPTED", None),
+    })
+}
+
 fn known(id: &str) -> Result<WaitlistId, Problem> {
     id.parse().map_err(|_| nobody(&id))
 }
@@ -77,7 +106,11 @@ fn words(locale: Locale) -> Value {
             held => "Meja ini kami tahan untuk Anda sampai",
             take => "Ambil",
             decline => "Tidak jadi",
+            people => "orang",
             entry => "Nomor daftar tunggu",
+            pay => "Bayar",
+            DEPOSIT_DUE => "Meja ini kami tahan untuk Anda. Mohon bayar deposit agar reservasi dikonfirmasi; rinciannya juga kami kirim lewat email.",
+            CANCELLED => "Reservasi ini sudah dibatalkan.",
             WAITING => "Belum ada meja kosong. Kami kabari Anda.",
             ACCEPTED => "Terima kasih, meja sudah kami catat untuk Anda. Rinciannya segera kami kirim.",
             LEFT => "Tawaran ini sudah berakhir.",
@@ -86,7 +119,11 @@ fn words(locale: Locale) -> Value {
             held => "We are holding this table for you until",
             take => "Take it",
             decline => "No, thank you",
+            people => "guests",
             entry => "Waitlist entry",
+            pay => "Pay",
+            DEPOSIT_DUE => "We are holding the table for you. Please pay the deposit, and it is confirmed; we are writing to you with the details, too.",
+            CANCELLED => "This reservation was called off.",
             WAITING => "Nothing is free yet. We will let you know.",
             ACCEPTED => "Thank you, the table is noted for you. We are writing to you with the details.",
             LEFT => "This offer has ended.",

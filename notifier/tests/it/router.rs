@@ -142,7 +142,7 @@ async fn an_offer_is_shown_and_answered_on_its_page() {
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     let upstream = wiremock::MockServer::start().await;
     let offered = json!({"waitlist_id": id, "status": "OFFERED", "party_size": 2, "venue_name": "Warung <b>", "timezone": "Asia/Jakarta",
-        "locale": "id", "version": 2, "offer": {"start_time": "2026-12-24T19:30:00+07:00", "end_time": "2026-12-24T21:00:00+07:00",
+        "locale": "id", "version": 2, "reservation_id": null, "offer": {"start_time": "2026-12-24T19:30:00+07:00", "end_time": "2026-12-24T21:00:00+07:00",
         "expires_at": "2026-12-01T09:15:00Z", "tables": [{"table_id": "T1", "area": "Teras", "capacity": 2}]}});
     wiremock::Mock::given(wiremock::matchers::method("GET"))
         .respond_with(wiremock::ResponseTemplate::new(200).set_body_json(offered))

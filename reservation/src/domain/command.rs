@@ -61,7 +61,19 @@ impl Command {
     /// Whether it may take tables: what the venue has given away must be known then.
     #[must_use]
     pub fn takes_tables(&self) -> bool {
-        matches!(self, Self::AssignTable(_) | Self::Reschedule { .. } | Self::ChangePartySize { .. })
+        match self {
+            Self::AssignTable(_) | Self::Reschedule { .. } | Self::ChangePartySize { .. } | Self::CheckIn => {
+                true
+            }
+            Self::Confirm { .. }
+            | Self::Complete
+            | Self::NoShow
+            | Self::Cancel { .. }
+            | Self::Expire
+            | Self::RecordPayment(_)
+            | Self::RecordNotification(_)
+            | Self::EraseContact { .. } => false,
+        }
     }
 }
 

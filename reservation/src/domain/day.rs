@@ -60,9 +60,7 @@ impl House {
         let elsewhere =
             self.areas().into_iter().filter(|area| wish.area.is_some_and(|wished| wished != *area));
         let elsewhere = elsewhere.map(|area| Wish { area: Some(area), ..*wish });
-        let date = wish.window.start.with_timezone(&self.hours.zone).date_naive();
-        // The service may have opened the day before.
-        let date = self.hours.sitting(&wish.window).map_or(date, |sitting| sitting.date);
+        let date = self.hours.date_of(wish.window.start);
         let length = wish.window.end - wish.window.start;
         let days = (!only_then).then(|| self.hours.on(date)).into_iter().flatten();
         let mut others: Vec<_> = days

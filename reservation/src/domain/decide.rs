@@ -15,7 +15,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use events::event::{
     ContactErased, Event, PaymentCompleted, PaymentFailed, PaymentRefunded, Refund, ReservationCancelled,
-    ReservationCheckedIn, ReservationCompleted, ReservationConfirmed, ReservationNoShow, TableReleased,
+    ReservationCompleted, ReservationConfirmed, ReservationNoShow, TableReleased,
 };
 use events::values::{CancelledBy, Money, ReleaseCause};
 
@@ -47,11 +47,7 @@ impl Reservation {
                 self.decide_reschedule(*window, area.as_ref(), floor, now)
             }
             Command::ChangePartySize { size, area } => self.decide_size(*size, area.as_ref(), floor),
-            Command::CheckIn => match &self.status {
-                Status::Confirmed => Ok(vec![ReservationCheckedIn {}.into()]),
-                Status::CheckedIn => Ok(vec![]),
-                other => Err(Refusal::of(other, Refusal::NotConfirmed)),
-            },
+            Command::CheckIn => self.decide_check_in(floor, now),
             Command::Complete => match &self.status {
                 Status::CheckedIn => Ok(self.end(ReservationCompleted {}, ReleaseCause::Completed)),
                 Status::Completed => Ok(vec![]),

@@ -13,7 +13,7 @@ use events::{AssignmentId, PaymentId, TableId};
 
 use super::command::TableChoice;
 use super::house::{House, Wish};
-use super::occupancy::Occupancy;
+use super::occupancy::{EARLY_HOURS_MAX, Holder, Occupancy};
 use super::refusal::Refusal;
 use super::reservation::{Reservation, Status, TableAssignment};
 use super::seating::Seating;
@@ -118,7 +118,9 @@ impl Reservation {
             return Ok(vec![]);
         }
         fits(u32::from(choice.capacity), self.party_size())?;
-        if !floor.occupancy.is_free(&choice.table_id, &self.window(), Some(self.id)) {
+        // Who sits down early has a table for longer.
+        let window = self.tables.first().map_or(self.window(), |table| table.window);
+        if !floor.occupancy.is_free(&choice.table_id, &window, Some(self.id)) {
             return Err(Refusal::TableTaken(choice.table_id.clone()));
         }
         let mut events = self.release(ReleaseCause::Moved);
@@ -128,11 +130,53 @@ impl Reservation {
                 table_id: choice.table_id.clone(),
                 capacity: choice.capacity,
                 area: choice.area.clone(),
-                window: self.window(),
+                window,
             }
             .into(),
         );
         Ok(events)
+    }
+
+    /// The party sits down. In a house its tables are its own from now on, so they must be free until its time begins,
+    /// and nobody else may sit there.
+    pub(super) fn decide_check_in(
+        &self,
+        floor: &Floor<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Event>, Refusal> {
+        match &self.status {
+            Status::Confirmed => {}
+            Status::CheckedIn => return Ok(vec![]),
+            other => return Err(Refusal::of(other, Refusal::NotConfirmed)),
+        }
+        let seated = Event::from(ReservationCheckedIn {});
+        let Some(from) = self.seated_from(now).filter(|_| floor.house.is_some()) else {
+            return Ok(vec![seated]);
+        };
+        let is_taken = |table: &&TableAssignment| {
+            let sits = floor.occupancy.sitting_at(&table.table_id, now);
+            !floor.occupancy.is_free(&table.table_id, &from, Some(self.id))
+                || sits.is_some_and(|sits| sits.by != Holder::of(self))
+        };
+        if let Some(taken) = self.tables.iter().find(is_taken) {
+            return Err(Refusal::TableTaken(taken.table_id.clone()));
+        }
+        if from == self.window() {
+            return Ok(vec![seated]);
+        }
+        let mut events = self.release(ReleaseCause::Moved);
+        events.extend(self.tables.iter().map(|table| along(table, from)));
+        events.push(seated);
+        Ok(events)
+    }
+
+    /// From when until when the party has its tables if it sits down `now`; `None`: so long before its time nobody is
+    /// there, whatever is said.
+    #[must_use]
+    pub fn seated_from(&self, now: DateTime<Utc>) -> Option<TimeWindow> {
+        let TimeWindow { start, end } = self.window();
+        (now + TimeDelta::hours(EARLY_HOURS_MAX) >= start)
+            .then_some(TimeWindow { start: start.min(now), end })
     }
 
     /// What the party would like if it came in `window` with `size`, at `area` if that is not as before.

@@ -166,6 +166,13 @@ impl Hours {
         self.around(at).any(|sitting| sitting.opens <= at && at < sitting.closes)
     }
 
+    /// The date that a time belongs to: that of the service under way, which may have opened the day before.
+    #[must_use]
+    pub fn date_of(&self, at: DateTime<Utc>) -> NaiveDate {
+        let under_way = self.around(at).find(|sitting| sitting.opens <= at && at < sitting.closes);
+        under_way.map_or_else(|| at.with_timezone(&self.zone).date_naive(), |sitting| sitting.date)
+    }
+
     /// The services of that day, and of the day before: they may go on after midnight.
     fn around(&self, at: DateTime<Utc>) -> impl Iterator<Item = Sitting> {
         let today = at.with_timezone(&self.zone).date_naive();

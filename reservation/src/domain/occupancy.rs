@@ -14,8 +14,11 @@ use super::reservation::{Reservation, Status};
 /// No table is taken for longer, so whoever has it at some instant took it at most this long before.
 const WINDOW_HOURS_MAX: i64 = 24;
 
-/// Who sits down earlier than this before their time, or has not left this long after it, is forgotten there.
-const SITTING_HOURS_MAX: i64 = 24;
+/// Who is said to be there longer before their time than this is not there yet.
+pub const EARLY_HOURS_MAX: i64 = 4;
+
+/// Who has not left this long after their time was forgotten there.
+const OVERDUE_HOURS_MAX: i64 = 24;
 
 /// What one venue has given away.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -176,8 +179,10 @@ impl Occupancy {
     /// Who sits at `table`, whatever time it was taken for.
     #[must_use]
     pub fn sitting_at(&self, table: &TableId, now: DateTime<Utc>) -> Option<Taken> {
-        let around = TimeDelta::hours(SITTING_HOURS_MAX);
-        let look = TimeWindow { start: now - around, end: now + around };
+        let look = TimeWindow {
+            start: now - TimeDelta::hours(OVERDUE_HOURS_MAX),
+            end: now + TimeDelta::hours(EARLY_HOURS_MAX),
+        };
         let sits = |taken: &Taken| taken.by.reservation().is_some_and(|id| self.seated.contains(&id));
         self.at(table, &look).find(sits)
     }

@@ -1,5 +1,6 @@
 //! What a decision has looked at, which is what guards its append.
 
+use chrono::{DateTime, Utc};
 use events::values::TimeWindow;
 use events::{Query, TableId, Tag, VenueId};
 
@@ -12,7 +13,12 @@ pub(super) fn guard(tags: impl IntoIterator<Item = Tag>, key: Option<&CommandKey
 }
 
 /// What `command` may take and must therefore have looked at: tables, or in a house whole days.
-pub(super) fn taken(reservation: &Reservation, command: &Command, house: Option<&House>) -> Vec<Tag> {
+pub(super) fn taken(
+    reservation: &Reservation,
+    command: &Command,
+    house: Option<&House>,
+    now: DateTime<Utc>,
+) -> Vec<Tag> {
     let venue = &reservation.booking.venue_id;
     let tags = |table: &TableId, window| table_tags(venue, table, window).collect::<Vec<_>>();
     match (command, house) {
@@ -22,6 +28,9 @@ pub(super) fn taken(reservation: &Reservation, command: &Command, house: Option<
             booked(venue, None, window).into_iter().chain(tables).collect()
         }
         (Command::Reschedule { window, .. }, Some(_)) => booked(venue, house, window),
+        (Command::CheckIn, Some(_)) => {
+            reservation.seated_from(now).map_or_else(Vec::new, |from| booked(venue, house, &from))
+        }
         (Command::ChangePartySize { .. }, _) => booked(venue, house, &reservation.window()),
         _ => Vec::new(),
     }

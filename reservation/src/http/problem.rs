@@ -75,7 +75,7 @@ impl App {
         let Some(venue) = self.venues.get(Some(&refused.venue_id)) else { return json!([]) };
         let (window, guests) = (&refused.window, refused.size.get());
         let except = refused.reservation.map(|(id, _)| id);
-        let free = self.views.free_tables(&venue, window, guests, except, ALTERNATIVES_MAX);
+        let free = self.views.free_tables(&venue, window, guests, except, self.clock.now(), ALTERNATIVES_MAX);
         let start_time = window.start.with_timezone(&venue.timezone).to_rfc3339();
         let offer = |table: crate::domain::venue::Table| json!({"table_id": table.id, "area": table.area, "capacity": table.seats, "start_time": start_time});
         free.into_iter().map(offer).collect()

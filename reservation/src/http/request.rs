@@ -1,5 +1,6 @@
 //! Bodies and queries become commands and filters. After this nothing is checked twice.
 
+mod contact;
 mod day;
 mod waitlist;
 mod walk_in;
@@ -14,6 +15,7 @@ use events::event::{NotificationFailed, NotificationSent, ReservationCreated};
 use events::values::{CancelledBy, Currency, Locale, Medium, Money, PartySize, TimeWindow};
 use events::{AssignmentId, CustomerId, PaymentId, TableId, VenueId};
 
+use self::contact::contact_info;
 pub(super) use self::day::{Availability, availability, floor};
 use self::day::{area, serves};
 pub(super) use self::waitlist::{joining, line};
@@ -81,17 +83,6 @@ pub(super) fn booking(form: &mut Form, app: &App) -> Option<Booking> {
     Some(Booking { wanted, contact, private })
 }
 
-fn contact_info(form: &mut Form, venue: Option<&Venue>) -> Option<Contact> {
-    let country = venue.map(|venue| venue.country.clone());
-    form.object("contact_info", |contact| {
-        let name = contact.text("name", 120);
-        let phone = contact.parsed("phone", 32, |text| phone(text, country.as_deref()));
-        let email = contact.parsed("email", 254, email);
-        let (table_preference, special_requests) = (None, None);
-        Some(Contact { name: name?, phone: phone?, email: email?, table_preference, special_requests })
-    })
-}
-
 fn payment_channel(form: &mut Form, app: &App) -> Option<String> {
     form.optional_parsed("payment_channel", 32, |code| app.channels.check(code).map(|()| code.to_owned()))
 }
@@ -118,6 +109,18 @@ fn venue(form: &mut Form, app: &App) -> Option<Arc<Venue>> {
     }
 }
 
+/// A venue that has a file, or had one: what it has given away is still to be looked at.
+fn known_venue(form: &mut Form, app: &App) -> Option<VenueId> {
+    let gone = form.peek("venue_id").and_then(|text| text.parse::<VenueId>().ok());
+    match gone.filter(|id| app.venues.get(Some(id)).is_none() && app.views.venues().contains(id)) {
+        Some(id) => {
+            form.discard("venue_id");
+            Some(id)
+        }
+        None => venue(form, app).map(|venue| venue.id.clone()),
+    }
+}
+
 fn start_time(form: &mut Form, name: &str, zone: Tz, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     form.parsed(name, 40, |text| parse_start(text, zone, now))
 }
@@ -139,7 +142,10 @@ fn parse_start(text: &str, zone: Tz, now: DateTime<Utc>) -> Result<DateTime<Utc>
 
 /// RFC 3339, or local time of the venue without an offset.
 fn parse_time(text: &str, zone: Tz) -> Result<DateTime<Utc>, String> {
-    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+    // Also without seconds, as people write them without an offset.
+    if let Ok(time) =
+        DateTime::parse_from_rfc3339(text).or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M%:z"))
+    {
         return Ok(time.to_utc());
     }
     let local = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"]
@@ -155,43 +161,6 @@ fn duration(form: &mut Form) -> Option<u32> {
     let minutes =
         form.optional_integer("duration_minutes", *DURATION_MINUTES.start(), *DURATION_MINUTES.end());
     minutes.and_then(|minutes| u32::try_from(minutes).ok())
-}
-
-/// An address that mail can be sent to without extensions that many servers lack.
-fn email(text: &str) -> Result<String, String> {
-    let plain = text.bytes().all(|b| b.is_ascii_graphic() && b != b'"');
-    match text.parse::<lettre::Address>() {
-        Ok(_) if plain => Ok(text.to_owned()),
-        _ => Err(format!("{text:?} is not an e-mail address such as sari@example.com")),
-    }
-}
-
-/// E.164. A number without a country code is one of the venue's country.
-fn phone(text: &str, country: Option<&str>) -> Result<String, String> {
-    let wrong = || format!("{text:?} is not a phone number such as +62 812 3456 7890");
-    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    let plain = |c: char| c.is_ascii_digit() || matches!(c, ' ' | '-' | '(' | ')' | '.' | '/');
-    match text.trim().strip_prefix('+') {
-        // E.164 has up to 15 digits, the first no zero; the shortest in use have 7. No table of a
-        // country is needed for that, and most numbers come so.
-        Some(rest)
-            if rest.chars().all(plain) && (7..=15).contains(&digits.len()) && !digits.starts_with('0') =>
-        {
-            Ok(format!("+{digits}"))
-        }
-        // Whose country it is can not be told; that has its fault already.
-        None if country.is_none() => Ok(text.to_owned()),
-        None if text.chars().all(plain) => {
-            let country = country.and_then(|code| code.parse().ok());
-            match phonenumber::parse(country, text) {
-                Ok(number) if (7..=15).contains(&digits.len()) => {
-                    Ok(number.format().mode(phonenumber::Mode::E164).to_string())
-                }
-                _ => Err(wrong()),
-            }
-        }
-        _ => Err(wrong()),
-    }
 }
 
 pub(super) fn confirm(form: &mut Form) -> Option<Command> {
@@ -376,8 +345,8 @@ pub(super) fn filter(form: &mut Form, app: &App) -> Option<Filter> {
     });
     let customer_id = form.optional_parsed("customer_id", CustomerId::MAX_CHARS, str::parse::<CustomerId>);
     let named = form.has("venue_id");
-    let venue = venue(form, app);
-    let zone = venue.as_ref().map_or(Tz::UTC, |venue| venue.timezone);
+    let venue = known_venue(form, app);
+    let zone = venue.as_ref().and_then(|id| app.venues.get(Some(id))).map_or(Tz::UTC, |venue| venue.timezone);
     let date = form.optional_parsed("date", 10, parse_date);
     let from = form.optional_parsed("from", 40, |text| parse_time(text, zone));
     let to = form.optional_parsed("to", 40, |text| parse_time(text, zone));
@@ -391,6 +360,6 @@ pub(super) fn filter(form: &mut Form, app: &App) -> Option<Filter> {
         from: day.map(|(from, _)| from).or(from),
         to: day.map(|(_, to)| to).or(to),
         customer_id,
-        venue_id: venue.filter(|_| named).map(|venue| venue.id.clone()),
+        venue_id: venue.filter(|_| named),
     })
 }

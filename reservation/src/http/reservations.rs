@@ -110,9 +110,9 @@ pub(super) async fn list(
     State(app): State<App>,
     Parameters(mut form): Parameters,
 ) -> Result<Response, Problem> {
+    app.views.caught_up(app.store.head()).await;
     let asked = list_request(&mut form, &app);
     let ListRequest { filter, after, limit, query } = form.finish(asked)?;
-    app.views.caught_up(app.store.head()).await;
     // One more than asked for tells whether there is a next page.
     let mut found = app.views.list(&filter, after, limit + 1);
     let more = found.len() > limit;

@@ -36,9 +36,9 @@ pub(super) async fn stats(
     State(app): State<App>,
     Parameters(mut form): Parameters,
 ) -> Result<Response, Problem> {
+    app.views.caught_up(app.store.head()).await;
     let filter = request::filter(&mut form, &app);
     let filter = form.finish(filter)?;
-    app.views.caught_up(app.store.head()).await;
     let mut stats = Stats { by_status: Status::WORDS.map(|word| (word, 0)).into(), ..Stats::default() };
     app.views.each(&filter, |reservation| stats.count(reservation));
     Ok(axum::Json(stats).into_response())

@@ -123,14 +123,19 @@ pub(super) async fn line(
     State(app): State<App>,
     Parameters(mut form): Parameters,
 ) -> Result<Response, Problem> {
+    app.views.caught_up(app.store.head()).await;
     let venue = request::line(&mut form, &app);
     let venue = form.finish(venue)?;
-    app.views.caught_up(app.store.head()).await;
     let (entries, position) =
-        app.views.with_line(&venue.id, |_, line| line.entries().cloned().collect::<Vec<_>>());
+        app.views.with_line(&venue, |_, line| line.entries().cloned().collect::<Vec<_>>());
     let mut items = Vec::with_capacity(entries.len());
     for (ahead, entry) in entries.iter().enumerate() {
-        items.push(WaitlistView::of(entry, Some(ahead + 1), venue.name.clone(), app.name_of(entry).await?));
+        items.push(WaitlistView::of(
+            entry,
+            Some(ahead + 1),
+            app.venue_name(&venue),
+            app.name_of(entry).await?,
+        ));
     }
     Ok(axum::Json(WaitlistLine { items, position: position.0 }).into_response())
 }
@@ -152,6 +157,7 @@ pub(super) async fn get(State(app): State<App>, WaitId(id): WaitId) -> Result<Re
 #[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/accept", tag = "waitlist",
     params(("waitlist_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
     responses((status = 200, body = ReservationView, headers(("Location" = String), ("ETag" = String))),
+        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 409, body = bodies::Problem, content_type = "application/problem+json", description = "nothing_offered, offer_expired, offer_withdrawn, left_waitlist"),
         (status = 412, body = bodies::Problem, content_type = "application/problem+json"),
@@ -173,6 +179,7 @@ pub(super) async fn accept(
 #[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/decline", tag = "waitlist",
     params(("waitlist_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
     responses((status = 200, body = WaitlistView, headers(("ETag" = String))),
+        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 409, body = bodies::Problem, content_type = "application/problem+json", description = "nothing_offered, offer_taken"),
         (status = 412, body = bodies::Problem, content_type = "application/problem+json"),
@@ -190,6 +197,7 @@ pub(super) async fn decline(
 #[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/leave", tag = "waitlist",
     params(("waitlist_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
     responses((status = 200, body = WaitlistView, headers(("ETag" = String))),
+        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 409, body = bodies::Problem, content_type = "application/problem+json", description = "offer_taken"),
         (status = 412, body = bodies::Problem, content_type = "application/problem+json"),

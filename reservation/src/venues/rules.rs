@@ -83,12 +83,9 @@ pub(super) fn house(
     if !form.has("services") {
         for name in RULES {
             if form.has(name) {
-                form.fault(
-                    name,
-                    "value_error",
-                    "this needs services: without them the book is kept by hand",
-                    None,
-                );
+                let msg = "this needs services: without them the book is kept by hand";
+                form.fault(name, "value_error", msg, None);
+                form.discard(name);
             }
         }
         return Some(None);
@@ -205,9 +202,6 @@ fn service(form: &mut Form) -> Option<Service> {
     let opens = form.parsed("opens", 5, time);
     let closes = form.parsed("closes", 5, time);
     let last_arrival = form.optional_parsed("last_arrival", 5, time);
-    if opens.is_some() && opens == closes {
-        form.fault("closes", "value_error", "a service must not close when it opens", None);
-    }
     let service = Service { name: name?, opens: opens?, closes: closes?, last_arrival };
     if !service.last_arrival_fits() {
         let msg = "the last arrival must be from the opening until before the closing";

@@ -237,3 +237,49 @@ async fn a_house_may_confirm_by_itself_and_the_book_of_another_is_kept_by_hand()
     let answer = by_hand.post("/api/reservations", &booking(json!({"area": "Teras"}))).await;
     assert_eq!(answer.faults(), ["body.area:value_error"]);
 }
+
+#[tokio::test]
+async fn what_is_refused_after_midnight_is_of_that_night() {
+    let dir = tempfile::tempdir().unwrap();
+    let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    let venue = json!({
+        "id": "night", "name": "Night", "timezone": "UTC", "country": "IT", "currency": "EUR", "locale": "en", "policy": {},
+        "tables": [{"id": "1", "area": "Sala", "seats": 2}],
+        "services": [
+            {"name": "Lunch", "days": days, "opens": "11:00", "closes": "14:00"},
+            {"name": "Night", "days": days, "opens": "19:00", "closes": "05:00", "last_arrival": "04:30"}],
+    });
+    std::fs::write(dir.path().join("night.json"), venue.to_string()).unwrap();
+    let (store, clock) = (
+        events::store::memory::MemoryStore::new("r"),
+        chassis::clock::ManualClock::at(crate::app::start_of_time()),
+    );
+    let app = TestApp::at(dir.path().to_str().unwrap(), std::sync::Arc::new(store), clock).await;
+    let refused = app
+        .post("/api/reservations", &booking(json!({"party_size": 2, "start_time": "2026-12-25T04:45"})))
+        .await;
+    assert_eq!((refused.problem().1.as_str(), at(&refused.json()["alternatives"][0])), ("closed", "04:30"));
+    // A house that is open round the clock can be written down.
+    let round = venue["services"][0].clone();
+    let mut always = venue;
+    always["services"] = json!([round]);
+    always["services"][0]["opens"] = json!("00:00");
+    always["services"][0]["closes"] = json!("00:00");
+    std::fs::write(dir.path().join("night.json"), always.to_string()).unwrap();
+    let venues = reservation::venues::Venues::load(dir.path()).unwrap();
+    let _ = app.app.venues.replace(&venues);
+    let slots = slots(&app, "date=2026-12-24&party_size=2").await;
+    assert_eq!((slots.len(), at(&slots[0]), at(slots.last().unwrap())), (96, "00:00", "23:45"));
+    // Also with an offset and without seconds; and a venue whose file is gone is still looked at.
+    let body = booking(json!({"party_size": 2, "start_time": "2026-12-25T04:45+00:00"}));
+    assert_eq!(app.post("/api/reservations", &body).await.status, StatusCode::OK);
+    std::fs::rename(dir.path().join("night.json"), dir.path().join("day.json")).unwrap();
+    always["id"] = json!("day");
+    std::fs::write(dir.path().join("day.json"), always.to_string()).unwrap();
+    let venues = reservation::venues::Venues::load(dir.path()).unwrap();
+    let _ = app.app.venues.replace(&venues);
+    let gone = app.get("/api/reservations?venue_id=night").await.json();
+    assert_eq!(gone["items"].as_array().unwrap().len(), 1);
+    assert_eq!(app.get("/api/waitlist?venue_id=night").await.status, StatusCode::OK);
+    assert_eq!(app.get("/api/reservations?venue_id=never").await.faults(), ["query.venue_id:value_error"]);
+}

@@ -121,6 +121,44 @@ async fn who_is_early_has_the_table_from_then_on() {
     let refused = app.post("/api/walk-ins", &twelve).await;
     assert_eq!(refused.problem(), (409, "no_table".into()), "they sit there already");
     assert_eq!(table(&app, "2026-12-01T17:50", "B1").await["state"], json!("seated"));
+    // Nor is it booked for who would come in between.
+    let between = json!({"party_size": 12, "area": "Kebun", "start_time": "2026-12-01T18:30"});
+    assert_eq!(app.post("/api/reservations", &booking(between)).await.problem().1, "no_table");
+    app.command(&early, "complete", json!({})).await;
+    assert_eq!(app.post("/api/walk-ins", &twelve).await.status, 200);
+}
+
+/// Two parties never sit at one table: who is overdue must leave, or the next be given another.
+#[tokio::test]
+async fn nobody_sits_down_where_somebody_sits() {
+    let app = TestApp::with_houses().await;
+    let evening =
+        |time: &str| json!({"party_size": 2, "area": "Teras", "start_time": format!("2026-12-01T{time}")});
+    let first = app.book(evening("17:00")).await;
+    let next = app.book(evening("18:15")).await;
+    let far = app.book(json!({"party_size": 12, "area": "Kebun", "start_time": "2026-12-24T19:00"})).await;
+    for id in [&first, &next, &far] {
+        app.command(id, "confirm", json!({"waive_deposit": true})).await;
+    }
+    // Days ahead nobody is there, whatever is said: the table is not taken until then.
+    app.command(&far, "check-in", json!({})).await;
+    app.book(json!({"party_size": 12, "area": "Kebun", "start_time": "2026-12-01T18:00"})).await;
+    app.clock.advance(TimeDelta::minutes(65));
+    app.command(&first, "check-in", json!({})).await;
+    // A quarter past six, and the first still sit there.
+    app.clock.advance(TimeDelta::minutes(70));
+    let refused = app.command(&next, "check-in", json!({})).await;
+    assert_eq!(refused.problem(), (409, "table_taken".into()));
+    let other = refused.json()["alternatives"][0]["table_id"].clone();
+    let moved = app.command(&next, "assign-table", json!({"table_id": other})).await;
+    assert_eq!(moved.status, 200, "{} {other}", moved.text());
+    let seated = app.command(&next, "check-in", json!({})).await;
+    assert_eq!(seated.json()["status"], json!("CHECKED_IN"), "{other} {}", seated.text());
+    // By hand people know better.
+    let by_hand = TestApp::start().await;
+    let id = by_hand.book(json!({"start_time": "2026-12-24T19:00"})).await;
+    by_hand.command(&id, "confirm", json!({})).await;
+    assert_eq!(by_hand.command(&id, "check-in", json!({})).await.status, 200);
 }
 
 /// Of twelve tables one is kept for walk-ins; it is not used up when one of them sits at another.

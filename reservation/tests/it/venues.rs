@@ -61,6 +61,10 @@ fn every_fault_of_a_house_is_named_with_its_place() {
     );
     assert!(faults(&venue).contains("Pranzo and Cena overlap"), "{}", faults(&venue));
     let mut unlikely = sample("roma-trastevere");
+    let twice = unlikely["tables"][0].clone();
+    unlikely["tables"].as_array_mut().unwrap().push(twice);
+    unlikely["tables"][1]["seats"] = json!(0);
+    unlikely["turn_minutes"] = json!([{"up_to_party": 4, "minutes": 60}, {"up_to_party": 2, "minutes": 0}, {"up_to_party": 3, "minutes": 60}]);
     unlikely["services"][0]["days"] = json!([]);
     unlikely["services"][1]["last_arrival"] = json!("12:00");
     unlikely["exceptions"] =
@@ -70,11 +74,15 @@ fn every_fault_of_a_house_is_named_with_its_place() {
         "$.services[0].days: name at least one",
         "$.services[1].last_arrival",
         "$.exceptions: 2026-12-25 stands there twice",
+        "$.tables: the table 1 stands there twice",
+        "$.tables[1].seats",
+        "$.turn_minutes: up_to_party must rise",
     ] {
         assert!(said.contains(place), "{place} in {said}");
     }
     venue.as_object_mut().unwrap().remove("services");
-    assert!(faults(&venue).contains("$.pacing: this needs services"));
+    let said = faults(&venue);
+    assert!(said.contains("$.pacing: this needs services") && !said.contains("Extra inputs"), "{said}");
 }
 
 /// The schema that editors and tools use says what the service says: of the samples, and of each of their fields

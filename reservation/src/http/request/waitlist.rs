@@ -1,15 +1,13 @@
 //! A party that would wait.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use chassis::form::Form;
 use chrono::TimeDelta;
-use events::CustomerId;
 use events::event::WaitlistJoined;
 use events::values::{PartySize, TimeWindow};
+use events::{CustomerId, VenueId};
 
-use super::{area, contact_info, locale, parse_start, payment_channel, venue};
+use super::{area, contact_info, known_venue, locale, parse_start, payment_channel, venue};
 use crate::app::App;
 use crate::domain::venue::Venue;
 use crate::private::{Contact, Sealed, seal};
@@ -56,13 +54,14 @@ fn acceptable(form: &mut Form, venue: Option<&Venue>, app: &App) -> Option<TimeW
     let (now, zone) = (app.clock.now(), venue.map_or(chrono_tz::Tz::UTC, |venue| venue.timezone));
     let earliest = form.optional_parsed("earliest_time", 40, |text| parse_start(text, zone, now));
     let latest = form.parsed("latest_time", 40, |text| parse_start(text, zone, now));
-    let (start, latest) = (earliest.unwrap_or(now), latest?);
+    let (named, start, latest) = (earliest.is_some(), earliest.unwrap_or(now), latest?);
     if latest < start {
         form.fault("latest_time", "value_error", "this is before the earliest time", None);
         return None;
     }
     if latest - start > TimeDelta::hours(ACCEPTABLE_HOURS_MAX) {
-        let msg = format_args!("this is more than {ACCEPTABLE_HOURS_MAX} hours after the earliest time");
+        let since = if named { "the earliest time" } else { "now: say the earliest_time" };
+        let msg = format_args!("this is more than {ACCEPTABLE_HOURS_MAX} hours after {since}");
         form.fault("latest_time", "value_error", msg, None);
         return None;
     }
@@ -70,6 +69,6 @@ fn acceptable(form: &mut Form, venue: Option<&Venue>, app: &App) -> Option<TimeW
 }
 
 /// The query of `GET /api/waitlist`.
-pub(in crate::http) fn line(form: &mut Form, app: &App) -> Option<Arc<Venue>> {
-    venue(form, app)
+pub(in crate::http) fn line(form: &mut Form, app: &App) -> Option<VenueId> {
+    known_venue(form, app)
 }
