@@ -13,7 +13,7 @@ use minijinja::{Environment, UndefinedBehavior, context};
 
 pub use self::words::{date, mask_mail, mask_phone, moment, money, time};
 use crate::effect::{EffectKey, Template};
-use crate::upstream::Reservation;
+use crate::upstream::Visit;
 
 macro_rules! templates {
     ($($name:literal),+ $(,)?) => { [$(($name, include_str!(concat!("../templates/", $name)))),+] };
@@ -72,8 +72,8 @@ pub enum MessageError {
 /// What a message is about.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
-    /// The reservation as it is now.
-    pub reservation: &'a Reservation,
+    /// The visit as it is now.
+    pub visit: &'a Visit,
     /// The guest's name.
     pub name: &'a str,
     /// The guest's language.
@@ -154,24 +154,23 @@ impl Messages {
         medium: &str,
         facts: &Facts<'_>,
     ) -> Result<String, minijinja::Error> {
-        let Facts { reservation, name, locale, link, amount } = *facts;
-        let start = reservation.start_time;
+        let Facts { visit, name, locale, link, amount } = *facts;
+        let start = visit.start_time;
         // Not with the offset of the visit: the clocks may have been changed by then.
-        let zone = reservation.timezone.parse().unwrap_or(chrono_tz::Tz::UTC);
-        let expires_at =
-            reservation.deposit.expires_at.map(|at| words::moment(&at.with_timezone(&zone), locale));
+        let zone = visit.timezone.parse().unwrap_or(chrono_tz::Tz::UTC);
+        let expires_at = visit.act_by.map(|at| words::moment(&at.with_timezone(&zone), locale));
         let file = format!("{}/{}.{medium}.txt", locale.tag(), template.name());
         self.environment.get_template(&file)?.render(context! {
             name,
-            venue => reservation.venue_name,
+            venue => visit.venue_name,
             date => words::date(&start, locale),
             time => words::time(&start, locale),
-            party_size => reservation.party_size,
-            area => reservation.table_area,
-            reservation_id => reservation.reservation_id,
-            confirmed => reservation.status == "CONFIRMED",
-            reason => reservation.cancellation.as_ref().map(|c| c.reason_code.clone()),
-            by_system => reservation.cancellation.as_ref().is_some_and(|c| c.cancelled_by == "system"),
+            party_size => visit.party_size,
+            area => visit.table_area,
+            reservation_id => visit.id,
+            confirmed => visit.status == "CONFIRMED",
+            reason => visit.cancellation.as_ref().map(|c| c.reason_code.clone()),
+            by_system => visit.cancellation.as_ref().is_some_and(|c| c.cancelled_by == "system"),
             amount => amount.map(|amount| money(amount, locale)),
             expires_at,
             link,

@@ -14,7 +14,7 @@ use crate::gateway::{GatewayError, MailGateway, PaymentGateway, SmsGateway};
 use crate::journal::{Author, Entry, PaymentOpened, PaymentReturned};
 use crate::messages::{Facts, Messages, Recipient, mask_mail, mask_phone};
 use crate::outbox::{Outbox, Tracked};
-use crate::upstream::{Reservation, Upstream, UpstreamError};
+use crate::upstream::{Upstream, UpstreamError, Visit, Waiting};
 
 /// As much of an error as is kept.
 const ERROR_CHARS_MAX: usize = 300;
@@ -211,27 +211,27 @@ impl Performer {
         };
         let (visit, page) = match about {
             About::Reservation { reservation_id } => {
-                (self.upstream.reservation(*reservation_id, by).await?, None)
+                (self.upstream.reservation(*reservation_id, by).await?.map(Visit::from), None)
             }
             About::Waitlist { waitlist_id } => {
                 let waiting = self.upstream.waiting(*waitlist_id, by).await?;
                 let page = format!("{}/offers/{waitlist_id}", self.public_url);
-                (waiting.and_then(|waiting| waiting.visit()), Some(page))
+                (waiting.and_then(Waiting::visit), Some(page))
             }
         };
-        let Some(reservation) = visit else {
+        let Some(visit) = visit else {
             return Ok(Performed::skipped("there is nothing to tell any more"));
         };
-        if !still_true(*template, &reservation, *start) {
+        if !still_true(*template, &visit, *start) {
             return Ok(Performed::skipped("no longer true"));
         }
         let Some(contact) = self.upstream.contact(*about, by).await? else {
             return Ok(Performed::skipped("the contact was erased"));
         };
         let facts = Facts {
-            reservation: &reservation,
+            visit: &visit,
             name: &contact.name,
-            locale: Locale::from_tag(&reservation.locale).unwrap_or_default(),
+            locale: Locale::from_tag(&visit.locale).unwrap_or_default(),
             link: link.as_deref().or(page.as_deref()),
             amount: *amount,
         };
@@ -281,16 +281,12 @@ fn redacted(error: GatewayError, address: &str) -> Failure {
 
 /// Whether a message would still tell the truth.
 #[must_use]
-pub fn still_true(
-    template: Template,
-    reservation: &Reservation,
-    start: Option<chrono::DateTime<chrono::Utc>>,
-) -> bool {
-    let status = reservation.status.as_str();
-    let same_start = start.is_none_or(|start| reservation.start_time == start);
+pub fn still_true(template: Template, visit: &Visit, start: Option<chrono::DateTime<chrono::Utc>>) -> bool {
+    let status = visit.status.as_str();
+    let same_start = start.is_none_or(|start| visit.start_time == start);
     match template {
         Template::Received => matches!(status, "PENDING" | "CONFIRMED"),
-        Template::DepositDue => status == "PENDING" && reservation.deposit.status == "due",
+        Template::DepositDue => status == "PENDING" && visit.deposit_due,
         Template::Confirmed | Template::Reminder => status == "CONFIRMED" && same_start,
         Template::Rescheduled => matches!(status, "PENDING" | "CONFIRMED") && same_start,
         Template::Cancelled => status == "CANCELLED",

@@ -113,23 +113,75 @@ pub struct OfferedTable {
     pub area: String,
 }
 
+/// A visit as a message tells of it: one that is booked, or one that is offered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visit {
+    /// The reservation, or the party that waits.
+    pub id: String,
+    /// How far it is.
+    pub status: String,
+    /// When the party comes, with the offset of the venue.
+    pub start_time: DateTime<chrono::FixedOffset>,
+    /// When the table is free again.
+    pub end_time: DateTime<chrono::FixedOffset>,
+    /// How many come.
+    pub party_size: u8,
+    /// Where.
+    pub venue_name: String,
+    /// The IANA zone there.
+    pub timezone: String,
+    /// The language of the guest.
+    pub locale: String,
+    /// Where the party sits, if that is known.
+    pub table_area: Option<String>,
+    /// Rises with every change.
+    pub version: u64,
+    /// Until when the guest must pay or answer.
+    pub act_by: Option<DateTime<Utc>>,
+    /// Whether a deposit is to be paid.
+    pub deposit_due: bool,
+    /// Why it was called off.
+    pub cancellation: Option<Cancellation>,
+}
+
+impl From<Reservation> for Visit {
+    fn from(reservation: Reservation) -> Self {
+        Self {
+            id: reservation.reservation_id,
+            status: reservation.status,
+            start_time: reservation.start_time,
+            end_time: reservation.end_time,
+            party_size: reservation.party_size,
+            venue_name: reservation.venue_name,
+            timezone: reservation.timezone,
+            locale: reservation.locale,
+            table_area: reservation.table_area,
+            version: reservation.version,
+            act_by: reservation.deposit.expires_at,
+            deposit_due: reservation.deposit.status == "due",
+            cancellation: reservation.cancellation,
+        }
+    }
+}
+
 impl Waiting {
-    /// The visit that is offered, told of as a reservation would be.
+    /// The visit that is offered, if one is.
     #[must_use]
-    pub fn visit(&self) -> Option<Reservation> {
-        let offer = self.offer.as_ref()?;
-        Some(Reservation {
-            reservation_id: self.waitlist_id.clone(),
-            status: self.status.clone(),
+    pub fn visit(self) -> Option<Visit> {
+        let offer = self.offer?;
+        Some(Visit {
+            id: self.waitlist_id,
+            status: self.status,
             start_time: offer.start_time,
             end_time: offer.end_time,
             party_size: self.party_size,
-            venue_name: self.venue_name.clone(),
-            timezone: self.timezone.clone(),
-            locale: self.locale.clone(),
-            table_area: offer.tables.first().map(|table| table.area.clone()),
+            venue_name: self.venue_name,
+            timezone: self.timezone,
+            locale: self.locale,
+            table_area: offer.tables.into_iter().next().map(|table| table.area),
             version: self.version,
-            deposit: Deposit { status: "not_required".into(), expires_at: Some(offer.expires_at) },
+            act_by: Some(offer.expires_at),
+            deposit_due: false,
             cancellation: None,
         })
     }

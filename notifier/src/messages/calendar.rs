@@ -21,7 +21,7 @@ pub(super) fn file(
     domain: &str,
     now: DateTime<Utc>,
 ) -> Option<Calendar> {
-    let confirmed = facts.reservation.status == "CONFIRMED";
+    let confirmed = facts.visit.status == "CONFIRMED";
     let (method, status) = match template {
         Template::Confirmed => ("PUBLISH", "CONFIRMED"),
         Template::Rescheduled if confirmed => ("PUBLISH", "CONFIRMED"),
@@ -35,7 +35,7 @@ pub(super) fn file(
             return None;
         }
     };
-    let reservation = facts.reservation;
+    let visit = facts.visit;
     let stamp = |at: DateTime<Utc>| at.format("%Y%m%dT%H%M%SZ").to_string();
     let lines = [
         "BEGIN:VCALENDAR".to_owned(),
@@ -43,13 +43,13 @@ pub(super) fn file(
         "PRODID:-//Meja//Meja//EN".to_owned(),
         format!("METHOD:{method}"),
         "BEGIN:VEVENT".to_owned(),
-        format!("UID:{}@{domain}", reservation.reservation_id),
-        format!("SEQUENCE:{}", reservation.version),
+        format!("UID:{}@{domain}", visit.id),
+        format!("SEQUENCE:{}", visit.version),
         format!("DTSTAMP:{}", stamp(now)),
-        format!("DTSTART:{}", stamp(reservation.start_time.to_utc())),
-        format!("DTEND:{}", stamp(reservation.end_time.to_utc())),
-        format!("SUMMARY:{}", escaped(&format!("{} ({})", reservation.venue_name, reservation.party_size))),
-        format!("LOCATION:{}", escaped(&reservation.venue_name)),
+        format!("DTSTART:{}", stamp(visit.start_time.to_utc())),
+        format!("DTEND:{}", stamp(visit.end_time.to_utc())),
+        format!("SUMMARY:{}", escaped(&format!("{} ({})", visit.venue_name, visit.party_size))),
+        format!("LOCATION:{}", escaped(&visit.venue_name)),
         format!("STATUS:{status}"),
         "END:VEVENT".to_owned(),
         "END:VCALENDAR".to_owned(),

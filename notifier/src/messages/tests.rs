@@ -3,11 +3,11 @@
 use events::values::Currency;
 
 use super::*;
-use crate::upstream::{Cancellation, Deposit};
+use crate::upstream::Cancellation;
 
-fn reservation(status: &str) -> Reservation {
-    Reservation {
-        reservation_id: "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f".into(),
+fn visit(status: &str) -> Visit {
+    Visit {
+        id: "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f".into(),
         status: status.into(),
         start_time: "2026-12-24T19:30:00+07:00".parse().unwrap(),
         end_time: "2026-12-24T21:00:00+07:00".parse().unwrap(),
@@ -17,7 +17,8 @@ fn reservation(status: &str) -> Reservation {
         locale: "id".into(),
         table_area: None,
         version: 3,
-        deposit: Deposit { status: "due".into(), expires_at: Some("2026-12-01T05:15:00Z".parse().unwrap()) },
+        act_by: Some("2026-12-01T05:15:00Z".parse().unwrap()),
+        deposit_due: true,
         cancellation: Some(Cancellation {
             cancelled_by: "system".into(),
             reason_code: "deposit_unpaid".into(),
@@ -30,10 +31,10 @@ fn messages() -> Messages {
 }
 
 fn mail(template: Template, status: &str, locale: Locale) -> String {
-    let reservation = reservation(status);
+    let visit = visit(status);
     let amount = Some(Money { amount_minor: 30_000_000, currency: Currency::from_code("IDR").unwrap() });
     let facts = Facts {
-        reservation: &reservation,
+        visit: &visit,
         name: "Siti Nurhaliza 🌶",
         locale,
         link: Some("http://x/checkout/sim_1"),
@@ -54,14 +55,9 @@ fn every_template_renders_in_every_language() {
             assert!(!mail.contains("None") && !mail.contains("none"), "{mail}");
             assert!(mail.contains("Subject: "));
         }
-        let reservation = reservation("CONFIRMED");
-        let facts = Facts {
-            reservation: &reservation,
-            name: "Siti",
-            locale,
-            link: Some("http://x/offers/1"),
-            amount: None,
-        };
+        let visit = visit("CONFIRMED");
+        let facts =
+            Facts { visit: &visit, name: "Siti", locale, link: Some("http://x/offers/1"), amount: None };
         for template in [Template::Confirmed, Template::Cancelled, Template::Offer] {
             let text = messages().sms(template, &facts).unwrap();
             assert!(text.chars().count() <= 160 && !text.contains('\n'), "{text}");
@@ -96,14 +92,13 @@ fn the_bytes_of_a_message_are_the_same_at_every_try() {
 
 #[test]
 fn a_deadline_is_told_in_the_time_that_holds_at_the_deadline() {
-    let mut reservation = reservation("PENDING");
+    let mut visit = visit("PENDING");
     // Booked in winter for summer: Rome is an hour further then.
-    reservation.timezone = "Europe/Rome".into();
-    reservation.start_time = "2027-07-01T19:30:00+02:00".parse().unwrap();
-    reservation.deposit.expires_at = Some("2027-02-01T16:30:00Z".parse().unwrap());
+    visit.timezone = "Europe/Rome".into();
+    visit.start_time = "2027-07-01T19:30:00+02:00".parse().unwrap();
+    visit.act_by = Some("2027-02-01T16:30:00Z".parse().unwrap());
     let amount = Some(Money { amount_minor: 10_000, currency: Currency::from_code("EUR").unwrap() });
-    let facts =
-        Facts { reservation: &reservation, name: "Luca", locale: Locale::En, link: Some("http://x"), amount };
+    let facts = Facts { visit: &visit, name: "Luca", locale: Locale::En, link: Some("http://x"), amount };
     let text = messages().render(Template::DepositDue, "mail", &facts).unwrap();
     assert!(text.contains("by Monday, 1 February 2027 at 17:30"), "{text}");
 }
