@@ -118,18 +118,30 @@ pub enum DepositPer {
     Party,
 }
 
+impl DepositPer {
+    /// `amount` for a party of `size`.
+    fn of(self, amount: Money, size: PartySize) -> Money {
+        let times = match self {
+            Self::Guest => i64::from(size.get()),
+            Self::Party => 1,
+        };
+        Money { amount_minor: amount.amount_minor.saturating_mul(times), ..amount }
+    }
+}
+
+impl NoShowFee {
+    /// What a party of `size` owes.
+    #[must_use]
+    pub fn due(&self, size: PartySize) -> Money {
+        self.per.of(self.amount, size)
+    }
+}
+
 impl DepositRule {
     /// What a party of `size` pays, or `None` when it is too small to pay.
     #[must_use]
     pub fn due(&self, size: PartySize) -> Option<Money> {
-        if size.get() < self.from_party_size {
-            return None;
-        }
-        let times = match self.per {
-            DepositPer::Guest => i64::from(size.get()),
-            DepositPer::Party => 1,
-        };
-        Some(Money { amount_minor: self.amount.amount_minor.saturating_mul(times), ..self.amount })
+        (size.get() >= self.from_party_size).then(|| self.per.of(self.amount, size))
     }
 }
 

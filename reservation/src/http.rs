@@ -7,6 +7,7 @@
 mod availability;
 mod batch;
 mod bodies;
+mod charges;
 mod commands;
 mod extract;
 mod feed;
@@ -54,6 +55,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .routes(routes!(commands::no_show))
         .routes(routes!(commands::cancel))
         .routes(routes!(history::history))
+        .routes(routes!(charges::charges))
         .routes(routes!(results::payment_results))
         .routes(routes!(results::notification_results))
         .routes(routes!(results::contact, results::erase_contact))

@@ -191,7 +191,7 @@ fn parse_as_of(text: &str) -> Result<Until, String> {
     }
 }
 
-fn not_found(id: ReservationId, until: Option<Until>) -> Problem {
+pub(super) fn not_found(id: ReservationId, until: Option<Until>) -> Problem {
     match until {
         None => Problem::not_found(format!("There is no reservation {id}.")),
         Some(_) => Problem::not_found(format!("There was no reservation {id} then.")),

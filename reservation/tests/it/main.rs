@@ -9,6 +9,7 @@
 
 mod app;
 mod booking;
+mod charges;
 mod contract;
 mod feed;
 mod holds;

@@ -61,7 +61,7 @@ pub(crate) fn note(event: &Event, timezone: &str) -> String {
 }
 
 /// `IDR 300000.00`: with the decimals that ISO 4217 gives the currency.
-fn money(money: &Money) -> String {
+pub(crate) fn money(money: &Money) -> String {
     let decimals =
         iso_currency::Currency::from_code(money.currency.code()).and_then(|c| c.exponent()).unwrap_or(2);
     let unit = 10_i64.pow(u32::from(decimals));
