@@ -11,10 +11,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chassis::clock::SharedClock;
+use chrono::{DateTime, Utc};
 use events::event::{Event, ReservationCreated, VenueChanged};
 use events::recorded::NewEvent;
 use events::store::{AppendCondition, AppendError, Appended, EventStore};
-use events::values::TimeWindow;
+use events::values::{PartySize, TimeWindow};
 use events::{AssignmentId, PaymentId, Position, Query, ReservationId, Tag, VenueId};
 
 pub use self::earlier::Earlier;
@@ -38,8 +39,18 @@ const ATTEMPTS_MAX: usize = 16;
 /// Stranded bookings that an event names.
 const STRANDED_NAMED_MAX: usize = 100;
 
-/// A booking that does not fit the rules any more, and why, as a stable code.
-pub type Stranded = (ReservationId, &'static str);
+/// A booking that does not fit the rules any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stranded {
+    /// Which one.
+    pub reservation_id: ReservationId,
+    /// Why, as a stable code.
+    pub reason: &'static str,
+    /// When the party would come.
+    pub start: DateTime<Utc>,
+    /// With how many.
+    pub size: PartySize,
+}
 
 /// Takes commands to the log.
 #[derive(Clone)]
@@ -271,7 +282,11 @@ impl Handler {
                 venue_id: venue.clone(),
                 version,
                 digest: digest.map(str::to_owned),
-                stranded: stranded.iter().take(STRANDED_NAMED_MAX).map(|(id, _)| *id).collect(),
+                stranded: stranded
+                    .iter()
+                    .take(STRANDED_NAMED_MAX)
+                    .map(|stranded| stranded.reservation_id)
+                    .collect(),
                 stranded_count: u32::try_from(stranded.len()).unwrap_or(u32::MAX),
             };
             let about = About::venue(venue);

@@ -68,7 +68,8 @@ pub async fn follow(app: App, dir: PathBuf, mut hangups: Signal, shutdown: Shutd
 }
 
 fn not_taken(error: &VenuesError) {
-    tracing::error!("the venue files were not taken, and the rules are as they were: {error}");
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    tracing::error!("the venue files were not taken, and the rules are as they were: {error}{cause}");
 }
 
 impl Reloaded {
@@ -79,8 +80,8 @@ impl Reloaded {
         }
         for Changed { venue_id, version, stranded } in self.changes {
             tracing::info!(%venue_id, version, stranded = stranded.len(), "the venue has other rules");
-            for (reservation_id, reason) in stranded {
-                tracing::warn!(%venue_id, %reservation_id, reason, "a booking does not fit the new rules: move or cancel it by hand");
+            for Stranded { reservation_id, reason, start, size } in stranded {
+                tracing::warn!(%venue_id, %reservation_id, reason, %start, guests = %size, "a booking does not fit the new rules: move or cancel it by hand");
             }
         }
         for (venue_id, waitlist_id) in self.withdrawn {
@@ -176,7 +177,9 @@ fn stranded(
 ) -> Vec<Stranded> {
     to_come(app, id, now, |reservation| {
         let reason = new.map_or(Some("venue_gone"), |new| new.strands(reservation, old.map(Arc::as_ref)));
-        reason.map(|reason| (reservation.id, reason))
+        let (reservation_id, start, size) =
+            (reservation.id, reservation.window().start, reservation.party_size());
+        reason.map(|reason| Stranded { reservation_id, reason, start, size })
     })
 }
 

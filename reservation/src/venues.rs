@@ -24,7 +24,7 @@ type ById = BTreeMap<VenueId, Arc<Venue>>;
 #[derive(Debug, thiserror::Error)]
 pub enum VenuesError {
     /// The directory or a file can not be read.
-    #[error("could not read {}: {source}", path.display())]
+    #[error("could not read {}", path.display())]
     Read {
         /// Which one.
         path: PathBuf,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use chassis::clock::ManualClock;
 use events::store::memory::MemoryStore;
+use reservation::handle::Stranded;
 use reservation::reload::{Changed, note_since_last_run, reload};
 use reservation::venues::Venues;
 use serde_json::{Value, json};
@@ -179,8 +180,8 @@ async fn other_rules_count_at_once_and_tell_whom_they_strand() {
     venue["tables"].as_array_mut().unwrap().remove(0);
     write(rig.dir.path(), &venue);
     let changes = rig.reload(&app).await;
-    let ids = |stranded: &[(events::ReservationId, &str)]| {
-        stranded.iter().map(|(id, reason)| (id.to_string(), (*reason).to_owned())).collect::<Vec<_>>()
+    let ids = |stranded: &[Stranded]| {
+        stranded.iter().map(|s| (s.reservation_id.to_string(), s.reason.to_owned())).collect::<Vec<_>>()
     };
     assert_eq!(
         (changes.len(), changes[0].version, ids(&changes[0].stranded)),
@@ -248,7 +249,8 @@ async fn who_booked_by_hand_is_told_of_when_the_house_keeps_its_book() {
     assert_eq!(app.command(&squeezed, "assign-table", extra).await.status, StatusCode::OK);
     write(rig.dir.path(), &sample("bandung-dago"));
     let changes = rig.reload(&app).await;
-    let stranded: Vec<_> = changes[0].stranded.iter().map(|(id, reason)| (id.to_string(), *reason)).collect();
+    let stranded: Vec<_> =
+        changes[0].stranded.iter().map(|s| (s.reservation_id.to_string(), s.reason)).collect();
     assert_eq!(stranded, [(without.clone(), "no_table")], "who was squeezed in by hand stays so");
     // Fewer need no table either; more get one.
     let less = app.command(&without, "party-size", json!({"party_size": 1})).await;
@@ -269,7 +271,10 @@ async fn what_changed_before_anything_was_noted_is_held_against_who_has_booked()
     let app = rig.start().await;
     let changes = note_since_last_run(&app.app).await.changes;
     assert_eq!((changes.len(), changes[0].stranded.len()), (1, 1));
-    assert_eq!((changes[0].stranded[0].0.to_string(), changes[0].stranded[0].1), (noon, "closed"));
+    assert_eq!(
+        (changes[0].stranded[0].reservation_id.to_string(), changes[0].stranded[0].reason),
+        (noon, "closed")
+    );
     assert_eq!(note_since_last_run(&app.app).await.changes, [], "once is enough");
     // A venue that is gone is noted too, and takes no bookings.
     let elsewhere = json!({"id": "elsewhere", "name": "E", "timezone": "Asia/Jakarta", "country": "ID", "currency": "IDR",
@@ -279,5 +284,5 @@ async fn what_changed_before_anything_was_noted_is_held_against_who_has_booked()
     drop(app);
     let app = rig.start().await;
     let changes = note_since_last_run(&app.app).await.changes;
-    assert_eq!((changes[0].version, changes[0].stranded[0].1), (2, "venue_gone"));
+    assert_eq!((changes[0].version, changes[0].stranded[0].reason), (2, "venue_gone"));
 }
