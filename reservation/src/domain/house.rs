@@ -2,8 +2,6 @@
 //!
 //! Availability and booking ask the same question here, so what is offered is what can be booked.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Days, TimeDelta, Utc};
 use events::values::{PartySize, TimeWindow};
 use events::{ReservationId, TableId};
@@ -169,13 +167,7 @@ impl House {
     /// [`Unavailable::PartyTooLarge`] or [`Unavailable::NoTable`].
     pub fn tables_for(&self, occupancy: &Occupancy, wish: &Wish<'_>) -> Result<&Seating, Unavailable> {
         let tables_max = self.tables_to_give(occupancy, wish);
-        // Combinations share tables: each is looked up once.
-        let mut known = HashMap::new();
-        let mut is_free = |table: &TableId| -> bool {
-            *known
-                .entry(table.clone())
-                .or_insert_with(|| occupancy.is_free(table, &wish.window, wish.instead_of))
-        };
+        let is_free = |table: &TableId| occupancy.is_free(table, &wish.window, wish.instead_of);
         let kept = self.seatings.of_tables(wish.keeps).filter(|seating| {
             seating.fits(wish.size)
                 && seating.is_in(wish.area)

@@ -18,6 +18,8 @@ pub const SEATINGS_MAX: usize = 5_000;
 pub struct Seating {
     /// Which ones, by id.
     pub tables: Vec<Table>,
+    /// Their places among the tables of the house.
+    places: Vec<usize>,
     /// Guests they seat.
     pub seats: u32,
     /// Guests for whom they are given out at least.
@@ -27,7 +29,10 @@ pub struct Seating {
 /// Every seating of a venue, the best for a party first: a single table before several, fewer seats before
 /// more.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seatings(Vec<Seating>);
+pub struct Seatings {
+    all: Vec<Seating>,
+    tables: usize,
+}
 
 /// More ways to combine tables than can be looked through for a booking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -35,10 +40,11 @@ pub struct Seatings(Vec<Seating>);
 pub struct TooManySeatings;
 
 impl Seating {
-    fn of(tables: Vec<Table>) -> Self {
+    fn of(places: Vec<usize>, all: &[Table]) -> Self {
+        let tables: Vec<Table> = places.iter().map(|place| all[*place].clone()).collect();
         let seats = tables.iter().map(|table| u32::from(table.seats)).sum();
         let min_party = tables.iter().map(|table| u32::from(table.min_party)).sum();
-        Self { tables, seats, min_party }
+        Self { tables, places, seats, min_party }
     }
 
     /// Whether a party of `size` is seated there, whoever else is.
@@ -93,22 +99,21 @@ impl Seatings {
             }
             newest = larger;
         }
-        let seating = |group: Vec<usize>| Seating::of(group.into_iter().map(|i| tables[i].clone()).collect());
-        let mut seatings: Vec<_> = groups.into_iter().map(seating).collect();
-        seatings.sort_by(|a, b| a.rank().cmp(&b.rank()));
-        Ok(Self(seatings))
+        let mut all: Vec<_> = groups.into_iter().map(|places| Seating::of(places, tables)).collect();
+        all.sort_by(|a, b| a.rank().cmp(&b.rank()));
+        Ok(Self { all, tables: tables.len() })
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 
     /// Whether there are none, as in a house without tables.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     /// The best seating for a party of `size` in `area`, of at most `tables_max` tables, all of them free.
@@ -119,26 +124,34 @@ impl Seatings {
         tables_max: usize,
         mut is_free: impl FnMut(&TableId) -> bool,
     ) -> Option<&Seating> {
+        // Combinations share tables: each is looked up once.
+        let mut known: Vec<Option<bool>> = vec![None; self.tables];
+        let mut are_free = |seating: &Seating| {
+            let mut places = seating.places.iter().zip(&seating.tables);
+            places.all(|(place, table)| *known[*place].get_or_insert_with(|| is_free(&table.id)))
+        };
         self.fitting(size, area)
             .filter(|seating| seating.tables.len() <= tables_max)
-            .find(|seating| seating.tables.iter().all(|table| is_free(&table.id)))
+            .find(|seating| are_free(seating))
     }
 
     /// The seating of just these tables.
     #[must_use]
     pub fn of_tables(&self, tables: &[TableId]) -> Option<&Seating> {
+        if tables.is_empty() {
+            return None;
+        }
         let just_these = |seating: &&Seating| {
             seating.tables.len() == tables.len()
                 && seating.tables.iter().all(|table| tables.contains(&table.id))
         };
-        self.0.iter().find(just_these)
+        self.all.iter().find(just_these)
     }
 
     /// Whether a party of `size` is too large for every seating in `area`.
     #[must_use]
     pub fn is_too_large(&self, size: PartySize, area: Option<&str>) -> bool {
-        let seats = self.0.iter().filter(|seating| seating.is_in(area)).map(|seating| seating.seats);
-        seats.max().is_none_or(|most| most < u32::from(size.get()))
+        !self.all.iter().any(|seating| seating.seats >= u32::from(size.get()) && seating.is_in(area))
     }
 
     /// Whether a party of `size` could be seated in `area` if nobody else were there.
@@ -148,7 +161,7 @@ impl Seatings {
     }
 
     fn fitting(&self, size: PartySize, area: Option<&str>) -> impl Iterator<Item = &Seating> {
-        self.0.iter().filter(move |seating| seating.fits(size) && seating.is_in(area))
+        self.all.iter().filter(move |seating| seating.fits(size) && seating.is_in(area))
     }
 }
 
