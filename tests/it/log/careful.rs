@@ -64,9 +64,14 @@ async fn an_export_has_all_private_parts_or_none_and_half_an_import_is_no_log() 
     assert_eq!(code, Some(1));
     let (code, _, said) = log("reservation", &["verify", "--data-dir", &half]);
     assert!(code == Some(1) && said.contains("is not complete"), "{said}");
+    // Neither after another one was put in its place.
+    let (other, kept) = (text(&dir.join("other")), text(&dir.join("kept")));
+    assert_eq!(log("reservation", &["import", &text(&cut), "--into", &other]).0, Some(1));
+    done("reservation", &["backup", &kept, "--from", &data]);
+    done("reservation", &["restore", &kept, "--data-dir", &other, "--force"]);
     done("reservation", &["import", &text(&private), "--into", &half]);
     let hash = |dir: &str| verdict("reservation", &["--data-dir", dir])["hash"].clone();
-    assert_eq!(hash(&half), hash(&data));
+    assert_eq!((hash(&half), hash(&other)), (hash(&data), hash(&data)));
     // A log that an import was refused for is as good as before.
     let (code, _, said) = log("reservation", &["import", &text(&private), "--into", &data, "--new-log-id"]);
     assert_eq!(code, Some(1), "{said}");

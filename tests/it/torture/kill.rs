@@ -7,6 +7,7 @@ use super::checker::check;
 use super::clients::{Campaign, feed};
 use super::victim::Victim;
 use super::{cycles, report};
+use crate::services::until;
 
 const CLIENTS: usize = 16;
 
@@ -66,9 +67,7 @@ async fn killed_while_starting() {
         let (campaign, url, http) = (Arc::clone(&campaign), victim.url.clone(), http.clone());
         async move { campaign.run(&url, &http, CLIENTS).await }
     });
-    while campaign.acknowledged() < 500 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("500 answers", async || campaign.acknowledged() >= 500).await;
     victim.kill_9();
     campaign.stop();
     clients.await.unwrap();

@@ -4,7 +4,7 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::checker::check;
 use super::clients::{Campaign, feed};
@@ -48,7 +48,9 @@ impl FileSystem {
             let fds = std::fs::read_dir(format!("/proc/{}/fd", cutter.0.id())).unwrap();
             fds.flatten().any(|fd| std::fs::read_link(fd.path()).is_ok_and(|path| path == self.at))
         };
+        let deadline = Instant::now() + crate::services::DEADLINE;
         while !held() {
+            assert!(Instant::now() < deadline, "the file system was never held");
             std::thread::sleep(Duration::from_millis(1));
         }
         cutter
