@@ -1,5 +1,5 @@
-//! Speaks up when a hold or an offer has run out, or a party has not come. The deadlines follow from the log, so they survive
-//! a restart, and what was done about one is in the log, so it is done once.
+//! Speaks up when a hold or an offer has run out, or a party has not come. The deadlines follow from the log, so they
+//! survive a restart, and what was done about one is in the log, so it is done once.
 //!
 //! While the service is away nobody can check in: whose grace ran out meanwhile has it once more from the start on.
 

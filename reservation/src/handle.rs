@@ -233,10 +233,7 @@ impl Handler {
             return Ok(Attempt::Done(Box::new(earlier.handled()?)));
         }
         let reservation = reservation.ok_or(HandleError::NotFound(id))?;
-        let current = reservation.version;
-        if submission.if_match.as_ref().is_some_and(|seen| !seen.contains(&current)) {
-            return Err(HandleError::Stale { current });
-        }
+        submission.has_seen(reservation.version)?;
         let now = self.clock.now();
         let decide = |floor: &Floor<'_>| {
             (reservation.decide(command, floor, now), taken(&reservation, command, floor.house, now))

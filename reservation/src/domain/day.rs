@@ -1,4 +1,4 @@
-//! What a house can offer: the slots of a day, other times and areas, the first that becomes free.
+//! What a house can offer: the slots of a day, other times and areas, and what it offers of its own accord.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use events::values::{PartySize, TimeWindow};
@@ -88,7 +88,7 @@ impl House {
         })
     }
 
-    /// The tables that a party gets which the house asks by itself: notice is for who asks the house.
+    /// The tables for a party that the house asks of its own accord: notice is for who asks the house.
     ///
     /// # Errors
     /// Why it gets none.

@@ -16,7 +16,7 @@ use events::event::{
     Event, NotificationFailed, NotificationSent, OfferedTable, ReservationCreated, TableAssigned,
     WaitlistAccepted, WaitlistJoined, WaitlistLeft, WaitlistOffered, WaitlistWithdrawn,
 };
-use events::values::{PartySize, Policy, TimeWindow};
+use events::values::{PartySize, TimeWindow};
 use events::{AssignmentId, PaymentId, ReservationId, WaitlistId};
 
 use super::command::NotificationResult;
@@ -26,7 +26,7 @@ use super::occupancy::Occupancy;
 use super::refusal::Refusal;
 use super::reservation::Stamp;
 use super::seating::Seating;
-use super::venue::Table;
+use super::venue::{Table, Venue};
 
 /// At most this many parties wait at a venue.
 pub const WAITING_MAX: usize = 500;
@@ -81,6 +81,15 @@ pub enum WaitCommand {
     Expire,
     /// What became of a message.
     RecordNotification(NotificationResult),
+}
+
+/// What comes of it when a party takes its offer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taking {
+    /// A reservation begins.
+    Now(Box<Accepted>),
+    /// It was taken before: that reservation came of it.
+    Before(ReservationId),
 }
 
 /// What comes of an offer that is taken.
@@ -249,26 +258,27 @@ impl Entry {
         }
     }
 
-    /// What comes of it if the party takes its offer now: the tables that were held become those of a reservation.
-    /// `None`: it has taken it already.
+    /// What comes of it if the party takes its offer now, by the rules of `venue`: the tables that were held become those
+    /// of a reservation.
     ///
     /// # Errors
-    /// [`Refusal::NothingOffered`], [`Refusal::OfferExpired`] or [`Refusal::LeftWaitlist`].
+    /// [`Refusal::NothingOffered`], [`Refusal::OfferExpired`], [`Refusal::OfferWithdrawn`] or [`Refusal::LeftWaitlist`].
     pub fn accept(
         &self,
         reservation_id: ReservationId,
-        policy: Policy,
+        venue: &Venue,
         assignment_ids: &[AssignmentId],
         payment_id: PaymentId,
         now: DateTime<Utc>,
-    ) -> Result<Option<Accepted>, Refusal> {
+    ) -> Result<Taking, Refusal> {
         let offered = match &self.state {
-            State::Offered(offered) if now < offered.expires_at => offered,
-            State::Offered(_) => return Err(Refusal::OfferExpired),
+            State::Offered(offered) if now >= offered.expires_at => return Err(Refusal::OfferExpired),
+            State::Offered(offered) if !venue.keeps(offered) => return Err(Refusal::OfferWithdrawn),
+            State::Offered(offered) => offered,
             State::Left { reason_code } if reason_code == OFFER_EXPIRED => return Err(Refusal::OfferExpired),
             State::Left { .. } => return Err(Refusal::LeftWaitlist),
             State::Waiting => return Err(Refusal::NothingOffered),
-            State::Accepted(_) => return Ok(None),
+            State::Accepted(id) => return Ok(Taking::Before(*id)),
         };
         let WaitlistJoined { venue_id, customer_id, party_size, locale, .. } = &self.joined;
         let booking = ReservationCreated {
@@ -278,7 +288,7 @@ impl Entry {
             window: offered.window,
             timezone: self.joined.timezone.clone(),
             locale: *locale,
-            policy,
+            policy: venue.policy_for(*party_size),
             area: self.joined.area.clone(),
             payment_channel: self.joined.payment_channel.clone(),
             contact_digest: self.joined.contact_digest.clone(),
@@ -290,7 +300,8 @@ impl Entry {
         };
         let assigned = assignment_ids.iter().zip(&offered.tables).map(assigned).collect();
         let events = floor::booked(booking.clone(), assigned, payment_id, now);
-        Ok(Some(Accepted { event: WaitlistAccepted { reservation_id }, booking, events }))
+        let event = WaitlistAccepted { reservation_id };
+        Ok(Taking::Now(Box::new(Accepted { event, booking, events })))
     }
 
     /// The time that is held for it.

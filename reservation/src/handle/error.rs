@@ -7,6 +7,7 @@ use events::{ReservationId, TableId, VenueId, WaitlistId};
 
 use super::ATTEMPTS_MAX;
 use crate::domain::{Command, Refusal, Reservation};
+use crate::record::Submission;
 use crate::stream::StreamError;
 
 /// Why a command led to nothing.
@@ -71,6 +72,16 @@ pub struct Refused {
     pub keeps: Vec<TableId>,
     /// Whether no other time would do.
     pub only_then: bool,
+}
+
+impl Submission {
+    /// Whether the caller has seen the version that is `current`, if it said what it has seen.
+    pub(super) fn has_seen(&self, current: u64) -> Result<(), HandleError> {
+        match self.if_match.as_ref().is_some_and(|seen| !seen.contains(&current)) {
+            true => Err(HandleError::Stale { current }),
+            false => Ok(()),
+        }
+    }
 }
 
 /// The refusal as an error, counted.

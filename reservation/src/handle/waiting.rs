@@ -12,9 +12,9 @@ use tokio::sync::watch;
 
 use super::error::refused;
 use super::guard::{booked, guard};
-use super::{ATTEMPTS_MAX, HandleError, Handled, Handler, Refused};
+use super::{ATTEMPTS_MAX, Attempt, HandleError, Handled, Handler, Refused};
 use crate::domain::venue::Venue;
-use crate::domain::waiting::{self, Entry, State, WAITING_MAX, WaitCommand};
+use crate::domain::waiting::{self, Entry, Taking, WAITING_MAX, WaitCommand};
 use crate::domain::{Floor, Refusal, Stamp};
 use crate::record::{About, Submission, entries};
 use crate::stream::{self, Until};
@@ -121,7 +121,7 @@ impl Handler {
                 return earlier.waited();
             }
             let mut entry = entry.ok_or(HandleError::NobodyWaits(id))?;
-            stale(&entry, submission)?;
+            submission.has_seen(entry.version)?;
             let now = self.clock.now();
             let events = entry.decide(command, now).map_err(|refusal| self.not_waited(refusal, &entry))?;
             let entries = entries(&events, &About::waiting(&entry), submission, self.clock.as_ref(), now)?;
@@ -181,44 +181,35 @@ impl Handler {
                 return earlier.handled();
             }
             let entry = entry.ok_or(HandleError::NobodyWaits(id))?;
-            stale(&entry, submission)?;
+            submission.has_seen(entry.version)?;
             let (now, venue) = (self.clock.now(), &entry.joined.venue_id);
             let rules = self.venues.get(Some(venue)).ok_or_else(|| HandleError::NoVenue(venue.clone()))?;
-            if entry.offer().is_some_and(|offered| !rules.keeps(offered)) {
-                return Err(self.not_waited(Refusal::OfferWithdrawn, &entry));
-            }
-            let policy = rules.policy_for(entry.joined.party_size);
-            let accepted = entry
-                .accept(reservation_id, policy, &self.assignment_ids(), payment_id, now)
-                .map_err(|refusal| self.not_waited(refusal, &entry))?;
-            let Some(accepted) = accepted else { return self.taken_before(&entry).await };
+            let taking = entry.accept(reservation_id, &rules, &self.assignment_ids(), payment_id, now);
+            let accepted = match taking.map_err(|refusal| self.not_waited(refusal, &entry))? {
+                Taking::Now(accepted) => accepted,
+                Taking::Before(id) => {
+                    let (reservation, _) = stream::load(self.store.as_ref(), id, Until::Now).await?;
+                    let reservation = reservation.ok_or(HandleError::NotFound(id))?;
+                    return Ok(Handled { reservation, replayed: false });
+                }
+            };
             // The contact moves along: the party's is forgotten in the same append.
             let contact = self.store.private(entry.at.position).await.map_err(stream::StreamError::from)?;
             let booking = Submission { private: contact, ..submission.clone() };
             let (clock, about) = (self.clock.as_ref(), About::booking(reservation_id, &accepted.booking));
-            let mut all = entries(&[accepted.event.into()], &About::waiting(&entry), submission, clock, now)?;
+            let first = Event::from(accepted.event);
+            let mut all =
+                entries(std::slice::from_ref(&first), &About::waiting(&entry), submission, clock, now)?;
             all.extend(entries(&accepted.events, &about, &booking, clock, now)?);
+            let events: Vec<_> = std::iter::once(first).chain(accepted.events).collect();
             let looked_at = [Tag::waitlist(id), Tag::reservation(reservation_id), Tag::rules(venue)];
-            let guard = guard(looked_at, submission.key.as_ref());
-            if let Some(appended) = self.put(all, AppendCondition::unchanged(guard, at)).await? {
-                let mut reservation = None;
-                let positions = (appended.first.0 + 1..).map(Position);
-                for (position, event) in positions.zip(&accepted.events) {
-                    stream::fold(&mut reservation, reservation_id, event, Stamp { position, time: now });
-                }
-                let reservation = reservation.ok_or(HandleError::NotFound(reservation_id))?;
-                return Ok(Handled { reservation, replayed: false });
+            let condition = AppendCondition::unchanged(guard(looked_at, submission.key.as_ref()), at);
+            match self.keep(None, reservation_id, &events, all, condition).await? {
+                Attempt::Done(handled) => return Ok(*handled),
+                Attempt::Conflict => {}
             }
         }
         Err(HandleError::Contended)
-    }
-
-    /// What came of an offer that was taken before.
-    async fn taken_before(&self, entry: &Entry) -> Result<Handled, HandleError> {
-        let State::Accepted(id) = entry.state else { return Err(HandleError::NobodyWaits(entry.id)) };
-        let (reservation, _) = stream::load(self.store.as_ref(), id, Until::Now).await?;
-        let reservation = reservation.ok_or(HandleError::NotFound(id))?;
-        Ok(Handled { reservation, replayed: false })
     }
 
     fn not_waited(&self, refusal: Refusal, entry: &Entry) -> HandleError {
@@ -239,14 +230,6 @@ impl Handler {
     pub async fn offered(&self, position: Position) {
         let all = |offered: &Offered| offered.position >= position && offered.behind.is_empty();
         let _ = self.offers.0.subscribe().wait_for(all).await;
-    }
-}
-
-fn stale(entry: &Entry, submission: &Submission) -> Result<(), HandleError> {
-    let current = entry.version;
-    match submission.if_match.as_ref().is_some_and(|seen| !seen.contains(&current)) {
-        true => Err(HandleError::Stale { current }),
-        false => Ok(()),
     }
 }
 

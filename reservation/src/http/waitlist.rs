@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use events::WaitlistId;
 use events::event::WaitlistOffered;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
 use super::bodies;
 use super::extract::{FromService, Parameters, Post, WaitId};
@@ -84,6 +84,39 @@ struct OfferedTableView {
     capacity: u8,
 }
 
+/// What every command to a party that waits answers, but for taking an offer.
+#[derive(IntoResponses)]
+#[expect(dead_code, clippy::large_enum_variant, reason = "described, never made")]
+enum WaitAnswers {
+    /// The party as it is now
+    #[response(status = 200)]
+    Done(WaitlistView),
+    /// The body is not JSON
+    #[response(status = 400, content_type = "application/problem+json")]
+    Malformed(bodies::Problem),
+    /// There is no such party
+    #[response(status = 404, content_type = "application/problem+json")]
+    Unknown(bodies::Problem),
+    /// `nothing_offered`, `offer_taken`
+    #[response(status = 409, content_type = "application/problem+json")]
+    Refused(bodies::Problem),
+    /// `If-Match` names an old version
+    #[response(status = 412, content_type = "application/problem+json")]
+    Stale(bodies::Problem),
+    /// The body is too large
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(bodies::Problem),
+    /// The body is of another type
+    #[response(status = 415, content_type = "application/problem+json")]
+    OtherType(bodies::Problem),
+    /// Every fault of the request
+    #[response(status = 422, content_type = "application/problem+json")]
+    Invalid(bodies::InvalidRequest),
+    /// The queue or the disk is full; `Retry-After` says when to try again
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(bodies::Problem),
+}
+
 /// The line of a venue.
 #[derive(Serialize, ToSchema)]
 pub(super) struct WaitlistLine {
@@ -103,7 +136,7 @@ pub(super) struct WaitlistLine {
         "earliest_time": "2026-12-24T18:00", "latest_time": "2026-12-24T20:00", "party_size": 2})),
     responses((status = 200, body = WaitlistView, headers(("Location" = String), ("ETag" = String))),
         (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 409, body = bodies::Problem, content_type = "application/problem+json", description = "Waiting would be in vain: closed, too_soon, party_too_large, kept_by_hand; or waitlist_full"),
+        (status = 409, body = bodies::Problem, content_type = "application/problem+json", description = "Waiting would be in vain: closed, too_soon, party_too_large, no_table, pacing, kept_by_hand; or waitlist_full"),
         (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
@@ -128,14 +161,9 @@ pub(super) async fn line(
     let venue = form.finish(venue)?;
     let (entries, position) =
         app.views.with_line(&venue, |_, line| line.entries().cloned().collect::<Vec<_>>());
-    let mut items = Vec::with_capacity(entries.len());
+    let (venue, mut items) = (app.venue_name(&venue), Vec::with_capacity(entries.len()));
     for (ahead, entry) in entries.iter().enumerate() {
-        items.push(WaitlistView::of(
-            entry,
-            Some(ahead + 1),
-            app.venue_name(&venue),
-            app.name_of(entry).await?,
-        ));
+        items.push(WaitlistView::of(entry, Some(ahead + 1), venue.clone(), app.name_of(entry).await?));
     }
     Ok(axum::Json(WaitlistLine { items, position: position.0 }).into_response())
 }
@@ -161,6 +189,8 @@ pub(super) async fn get(State(app): State<App>, WaitId(id): WaitId) -> Result<Re
         (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 409, body = bodies::Problem, content_type = "application/problem+json", description = "nothing_offered, offer_expired, offer_withdrawn, left_waitlist"),
         (status = 412, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
         (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
         (status = 503, body = bodies::Problem, content_type = "application/problem+json")))]
 pub(super) async fn accept(
@@ -178,12 +208,7 @@ pub(super) async fn accept(
 /// It goes to the next party, and this one waits no longer.
 #[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/decline", tag = "waitlist",
     params(("waitlist_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
-    responses((status = 200, body = WaitlistView, headers(("ETag" = String))),
-        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 409, body = bodies::Problem, content_type = "application/problem+json", description = "nothing_offered, offer_taken"),
-        (status = 412, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json")))]
+    responses(WaitAnswers))]
 pub(super) async fn decline(
     State(app): State<App>,
     WaitId(id): WaitId,
@@ -196,12 +221,7 @@ pub(super) async fn decline(
 /// Wait no longer
 #[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/leave", tag = "waitlist",
     params(("waitlist_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
-    responses((status = 200, body = WaitlistView, headers(("ETag" = String))),
-        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 409, body = bodies::Problem, content_type = "application/problem+json", description = "offer_taken"),
-        (status = 412, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json")))]
+    responses(WaitAnswers))]
 pub(super) async fn leave(
     State(app): State<App>,
     WaitId(id): WaitId,
@@ -231,10 +251,8 @@ pub(super) async fn contact(
 #[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/notification-results", tag = "service", security(("service_token" = [])),
     params(("waitlist_id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body(content = bodies::NotificationResult, example = json!({"notification_id": "n-1", "template": "offer", "medium": "mail", "outcome": "sent"})),
-    responses((status = 200, body = WaitlistView),
-        (status = 401, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json")))]
+    responses(WaitAnswers,
+        (status = 401, body = bodies::Problem, content_type = "application/problem+json")))]
 pub(super) async fn notification_results(
     State(app): State<App>,
     _: FromService,

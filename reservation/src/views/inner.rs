@@ -186,8 +186,7 @@ impl Inner {
                 self.lines.remove(&venue);
             }
         }
-        // Not when something is held: that frees nothing.
-        if !matches!(event, Event::WaitlistOffered(_)) {
+        if matches!(event, Event::WaitlistWithdrawn(_) | Event::WaitlistLeft(_)) {
             self.free(&venue, at.position);
         }
     }

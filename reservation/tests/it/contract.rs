@@ -136,7 +136,8 @@ async fn every_command_is_described_with_all_its_refusals() {
     let mut commands = 0;
     for (path, item) in api["paths"].as_object().unwrap() {
         let post = &item["post"];
-        if post["tags"][0] != "commands" {
+        let waits = path.starts_with("/api/waitlist/") && post["tags"][0] == "waitlist";
+        if post["tags"][0] != "commands" && !waits {
             continue;
         }
         commands += 1;
@@ -144,5 +145,5 @@ async fn every_command_is_described_with_all_its_refusals() {
             assert!(post["responses"][status].is_object(), "{path} {status}");
         }
     }
-    assert_eq!(commands, 8);
+    assert_eq!(commands, 11);
 }
