@@ -75,7 +75,14 @@ fn story(n: u64) -> Result<Vec<NewEvent>, Box<dyn std::error::Error>> {
     };
     let events: [Event; 8] = [
         created.into(),
-        PaymentRequested { payment_id, amount, channel: Some("qris".into()), expires_at: start }.into(),
+        PaymentRequested {
+            payment_id,
+            amount,
+            channel: Some("qris".into()),
+            expires_at: start,
+            purpose: Purpose::Deposit,
+        }
+        .into(),
         sent("deposit_due").into(),
         PaymentCompleted {
             payment_id,

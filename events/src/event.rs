@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{AssignmentId, CustomerId, PaymentId, ReservationId, TableId, VenueId};
 use crate::values::{
-    CancelledBy, Locale, Medium, Money, PartySize, Policy, PrivateDigest, ReleaseCause, TimeWindow,
+    CancelledBy, Locale, Medium, Money, PartySize, Policy, PrivateDigest, Purpose, ReleaseCause, TimeWindow,
 };
 pub use crate::waitlist::{
     OfferedTable, WaitlistAccepted, WaitlistJoined, WaitlistLeft, WaitlistOffered, WaitlistWithdrawn,
@@ -118,7 +118,7 @@ catalogue! {
     ReservationCancelled = "meja.reservation.cancelled.v1",
     /// The party never came.
     ReservationNoShow = "meja.reservation.no_show.v1",
-    /// A deposit is due.
+    /// Money is due: a deposit, or a fee.
     PaymentRequested = "meja.payment.requested.v1",
     /// The deposit was paid.
     PaymentCompleted = "meja.payment.completed.v1",
@@ -246,8 +246,15 @@ pub struct ReservationCheckedIn {}
 pub struct ReservationCompleted {}
 
 /// The party never came.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ReservationNoShow {}
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReservationNoShow {
+    /// The fee for not coming, if the rules of the day of booking have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fee: Option<Money>,
+    /// What has to be paid back, because the deposit was more than the fee.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund: Option<Refund>,
+}
 
 /// The reservation was called off.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -273,7 +280,7 @@ pub struct Refund {
     pub amount: Money,
 }
 
-/// A deposit is due.
+/// Money is due: a deposit, or a fee for not having come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentRequested {
     /// This payment.
@@ -283,8 +290,11 @@ pub struct PaymentRequested {
     /// How the guest wants to pay, if they said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
-    /// When the hold ends if nothing was paid.
+    /// When the hold ends if nothing was paid; for a fee, by when it is to be paid.
     pub expires_at: DateTime<Utc>,
+    /// What it is asked for.
+    #[serde(default, skip_serializing_if = "Purpose::is_deposit")]
+    pub purpose: Purpose,
 }
 
 /// The deposit was paid.

@@ -63,6 +63,14 @@ uuid_id!(
     PaymentId,
     "payment id"
 );
+impl PaymentId {
+    /// The payment of the fee for not having come: a reservation has one, whoever asks for it and how often.
+    #[must_use]
+    pub fn of_fee(reservation: ReservationId) -> Self {
+        Self(Uuid::new_v5(&reservation.0, b"no_show_fee"))
+    }
+}
+
 uuid_id!(
     /// One entry in a venue's waitlist.
     WaitlistId,

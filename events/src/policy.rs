@@ -97,6 +97,25 @@ pub struct NoShowFee {
     pub amount: Money,
 }
 
+/// What money is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// A deposit, before the visit.
+    #[default]
+    Deposit,
+    /// The fee for not having come, as far as the deposit does not cover it.
+    NoShowFee,
+}
+
+impl Purpose {
+    /// Whether it is a deposit.
+    #[must_use]
+    pub fn is_deposit(&self) -> bool {
+        *self == Self::Deposit
+    }
+}
+
 /// When a deposit is due and how much it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DepositRule {

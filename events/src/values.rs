@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-pub use crate::policy::{Currency, DepositPer, DepositRule, Money, NoShowFee, Policy};
+pub use crate::policy::{Currency, DepositPer, DepositRule, Money, NoShowFee, Policy, Purpose};
 
 /// How many guests come, 1 to [`PartySize::MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]

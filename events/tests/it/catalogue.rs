@@ -91,12 +91,13 @@ fn samples() -> Vec<Event> {
             refund: Some(refund),
         }
         .into(),
-        ReservationNoShow {}.into(),
+        ReservationNoShow::default().into(),
         PaymentRequested {
             payment_id,
             amount: money(),
             channel: Some("qris".into()),
             expires_at: window().start,
+            purpose: Purpose::Deposit,
         }
         .into(),
         PaymentCompleted {

@@ -13,11 +13,12 @@
 //! | cancel | → CANCELLED | → CANCELLED | ✗ | ✗ | done | ✗ |
 
 use chrono::{DateTime, TimeDelta, Utc};
+use events::PaymentId;
 use events::event::{
-    ContactErased, Event, PaymentCompleted, PaymentFailed, PaymentRefunded, Refund, ReservationCancelled,
-    ReservationCompleted, ReservationConfirmed, ReservationNoShow, TableReleased,
+    ContactErased, Event, PaymentCompleted, PaymentFailed, PaymentRefunded, PaymentRequested, Refund,
+    ReservationCancelled, ReservationCompleted, ReservationConfirmed, ReservationNoShow, TableReleased,
 };
-use events::values::{CancelledBy, Money, ReleaseCause};
+use events::values::{CancelledBy, Money, Purpose, ReleaseCause};
 
 use super::command::{Command, NotificationResult, PaymentOutcome, PaymentResult};
 use super::floor::Floor;
@@ -26,6 +27,8 @@ use super::reservation::{Deadline, Deposit, DepositPaid, Reservation, Status};
 
 /// The reason code of a hold that was not paid for in time.
 pub const DEPOSIT_UNPAID: &str = "deposit_unpaid";
+/// How long a party that never came has to pay its fee.
+pub const FEE_TO_BE_PAID_WITHIN: TimeDelta = TimeDelta::days(14);
 
 impl Reservation {
     /// What happens if `command` arrives now. No event: already so.
@@ -55,7 +58,7 @@ impl Reservation {
             },
             Command::NoShow => match &self.status {
                 Status::Confirmed if now < self.window().start => Err(Refusal::NotStarted),
-                Status::Confirmed => Ok(self.end(ReservationNoShow {}, ReleaseCause::NoShow)),
+                Status::Confirmed => Ok(self.end_as_no_show(now)),
                 Status::NoShow => Ok(vec![]),
                 other => Err(Refusal::of(other, Refusal::NotConfirmed)),
             },
@@ -101,9 +104,7 @@ impl Reservation {
     fn decide_expiry(&self, now: DateTime<Utc>) -> Vec<Event> {
         match self.deadline() {
             Some((at, Deadline::Hold)) if now >= at => {}
-            Some((at, Deadline::NoShow)) if now >= at => {
-                return self.end(ReservationNoShow {}, ReleaseCause::NoShow);
-            }
+            Some((at, Deadline::NoShow)) if now >= at => return self.end_as_no_show(now),
             _ => return vec![],
         }
         let cancelled = ReservationCancelled {
@@ -117,10 +118,8 @@ impl Reservation {
 
     fn decide_payment(&self, result: &PaymentResult) -> Result<Vec<Event>, Refusal> {
         let payment_id = result.payment_id;
-        if self.deposit.payment_id() != Some(payment_id) {
-            return Err(Refusal::UnknownPayment);
-        }
-        match (&result.outcome, &self.deposit) {
+        let (account, purpose) = self.account(payment_id).ok_or(Refusal::UnknownPayment)?;
+        match (&result.outcome, account) {
             (_, Deposit::NotRequired) => Err(Refusal::UnknownPayment),
             (
                 PaymentOutcome::Completed { amount, channel, provider_reference },
@@ -129,7 +128,12 @@ impl Reservation {
                 if *amount != due.amount {
                     return Err(Refusal::AmountMismatch { asked: due.amount, came: *amount });
                 }
-                let held = matches!(self.status, Status::Pending | Status::Confirmed | Status::CheckedIn);
+                let held = match purpose {
+                    Purpose::Deposit => {
+                        matches!(self.status, Status::Pending | Status::Confirmed | Status::CheckedIn)
+                    }
+                    Purpose::NoShowFee => true,
+                };
                 let completed = PaymentCompleted {
                     payment_id,
                     amount: *amount,
@@ -138,7 +142,7 @@ impl Reservation {
                     // Money for a table that is no longer held goes back at once.
                     refund: (!held).then_some(Refund { payment_id, amount: *amount }),
                 };
-                let confirmed = matches!(self.status, Status::Pending)
+                let confirmed = (purpose.is_deposit() && self.status == Status::Pending)
                     .then(|| ReservationConfirmed { window: self.window(), deposit_waived: false });
                 Ok(std::iter::once(completed.into()).chain(confirmed.map(Event::from)).collect())
             }
@@ -156,6 +160,35 @@ impl Reservation {
                 refund(paid, *amount, provider_reference)
             }
         }
+    }
+
+    /// The party never came. The fee of the day of booking is taken from the deposit, and what is left of that goes
+    /// back; what the deposit does not cover is asked for. Without a fee the house keeps the deposit.
+    fn end_as_no_show(&self, now: DateTime<Utc>) -> Vec<Event> {
+        let policy = &self.booking.policy;
+        let fee = policy.no_show_fee.map(|fee| fee.due(self.party_size()));
+        let paid = match &self.deposit {
+            Deposit::Paid(paid) => Some((paid.payment_id, paid.amount.amount_minor - paid.refunded_minor)),
+            Deposit::NotRequired | Deposit::Due(_) | Deposit::Waived(_) => None,
+        };
+        let back = fee.zip(paid).and_then(|(fee, (payment_id, paid_minor))| {
+            let amount = Money { amount_minor: paid_minor - fee.amount_minor, ..fee };
+            (amount.amount_minor > 0).then_some(Refund { payment_id, amount })
+        });
+        let owed = fee.and_then(|fee| {
+            let amount_minor = fee.amount_minor - paid.map_or(0, |(_, paid_minor)| paid_minor);
+            (amount_minor > 0).then_some(Money { amount_minor, ..fee })
+        });
+        let asked = owed.map(|amount| PaymentRequested {
+            payment_id: PaymentId::of_fee(self.id),
+            amount,
+            channel: self.booking.payment_channel.clone(),
+            expires_at: now + FEE_TO_BE_PAID_WITHIN,
+            purpose: Purpose::NoShowFee,
+        });
+        let mut events = self.end(ReservationNoShow { fee, refund: back }, ReleaseCause::NoShow);
+        events.extend(asked.map(Event::from));
+        events
     }
 
     /// What has to go back if the reservation is cancelled now: everything when the house or the

@@ -8,7 +8,7 @@ use events::event::{
     Event, PartySizeChanged, PaymentRequested, ReservationCheckedIn, ReservationConfirmed,
     ReservationCreated, ReservationRescheduled, TableAssigned,
 };
-use events::values::{PartySize, ReleaseCause, TimeWindow};
+use events::values::{PartySize, Purpose, ReleaseCause, TimeWindow};
 use events::{AssignmentId, PaymentId, TableId};
 
 use super::command::TableChoice;
@@ -80,6 +80,7 @@ pub(super) fn booked(
         amount,
         channel: created.payment_channel.clone(),
         expires_at: now + TimeDelta::minutes(i64::from(created.policy.auto_cancel_minutes)),
+        purpose: Purpose::Deposit,
     });
     let confirmed = (created.policy.auto_confirm && deposit.is_none())
         .then_some(ReservationConfirmed { window, deposit_waived: false });

@@ -1,8 +1,10 @@
 //! The aggregate: what the events about one reservation add up to.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use events::event::{Event, ReservationCreated};
-use events::values::{CancelledBy, Money, PartySize, TimeWindow};
+use events::event::{
+    Event, PaymentCompleted, PaymentFailed, PaymentRefunded, PaymentRequested, ReservationCreated,
+};
+use events::values::{CancelledBy, Money, PartySize, Purpose, TimeWindow};
 use events::{AssignmentId, PaymentId, Position, ReservationId, TableId};
 
 /// Where and when an event stands.
@@ -27,6 +29,8 @@ pub struct Reservation {
     pub tables: Vec<TableAssignment>,
     /// What became of the deposit.
     pub deposit: Deposit,
+    /// What became of the fee for not having come, as far as the deposit did not cover it.
+    pub fee: Option<Box<Deposit>>,
     /// Counts the changes of the reservation itself; messages about it do not count.
     pub version: u64,
     /// When it was booked.
@@ -166,6 +170,44 @@ impl Deposit {
     }
 }
 
+impl Deposit {
+    /// By when it is to be paid; nothing if it is not due.
+    #[must_use]
+    pub fn due_by(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Due(due) => Some(due.expires_at),
+            Self::NotRequired | Self::Waived(_) | Self::Paid(_) => None,
+        }
+    }
+
+    fn evolve(&mut self, event: &Event) {
+        match (event, &mut *self) {
+            (Event::PaymentRequested(requested), _) => {
+                *self = Self::Due(DepositDue {
+                    payment_id: requested.payment_id,
+                    amount: requested.amount,
+                    expires_at: requested.expires_at,
+                    failure: None,
+                });
+            }
+            (Event::PaymentCompleted(completed), _) => {
+                *self = Self::Paid(DepositPaid {
+                    payment_id: completed.payment_id,
+                    amount: completed.amount,
+                    channel: completed.channel.clone(),
+                    provider_reference: completed.provider_reference.clone(),
+                    refunded_minor: 0,
+                });
+            }
+            (Event::PaymentFailed(failed), Self::Due(due)) => due.failure = Some(failed.reason_code.clone()),
+            (Event::PaymentRefunded(refunded), Self::Paid(paid)) => {
+                paid.refunded_minor += refunded.amount.amount_minor;
+            }
+            _ => {}
+        }
+    }
+}
+
 impl Reservation {
     /// Begins a reservation.
     #[must_use]
@@ -176,6 +218,7 @@ impl Reservation {
             status: Status::Pending,
             tables: Vec::new(),
             deposit: Deposit::NotRequired,
+            fee: None,
             version: 1,
             created: at,
             contact_erased: false,
@@ -231,7 +274,7 @@ impl Reservation {
             Event::PaymentRequested(_)
             | Event::PaymentCompleted(_)
             | Event::PaymentFailed(_)
-            | Event::PaymentRefunded(_) => self.evolve_deposit(event),
+            | Event::PaymentRefunded(_) => self.evolve_money(event),
             Event::ContactErased(_) => self.contact_erased = true,
         }
         self.version += 1;
@@ -250,33 +293,36 @@ impl Reservation {
         }
     }
 
-    fn evolve_deposit(&mut self, event: &Event) {
-        match (event, &mut self.deposit) {
-            (Event::PaymentRequested(requested), _) => {
-                self.deposit = Deposit::Due(DepositDue {
-                    payment_id: requested.payment_id,
-                    amount: requested.amount,
-                    expires_at: requested.expires_at,
-                    failure: None,
-                });
-            }
-            (Event::PaymentCompleted(completed), _) => {
-                self.deposit = Deposit::Paid(DepositPaid {
-                    payment_id: completed.payment_id,
-                    amount: completed.amount,
-                    channel: completed.channel.clone(),
-                    provider_reference: completed.provider_reference.clone(),
-                    refunded_minor: 0,
-                });
-            }
-            (Event::PaymentFailed(failed), Deposit::Due(due)) => {
-                due.failure = Some(failed.reason_code.clone());
-            }
-            (Event::PaymentRefunded(refunded), Deposit::Paid(paid)) => {
-                paid.refunded_minor += refunded.amount.amount_minor;
-            }
-            _ => {}
+    /// What became of the money of `payment`, and what it was asked for.
+    #[must_use]
+    pub fn account(&self, payment: PaymentId) -> Option<(&Deposit, Purpose)> {
+        let deposit = (&self.deposit, Purpose::Deposit);
+        let fee = self.fee.as_deref().map(|fee| (fee, Purpose::NoShowFee));
+        std::iter::once(deposit).chain(fee).find(|(account, _)| account.payment_id() == Some(payment))
+    }
+
+    fn account_mut(&mut self, payment: PaymentId) -> &mut Deposit {
+        match &mut self.fee {
+            Some(fee) if fee.payment_id() == Some(payment) => fee,
+            _ => &mut self.deposit,
         }
+    }
+
+    fn evolve_money(&mut self, event: &Event) {
+        let payment = match event {
+            Event::PaymentRequested(requested) if requested.purpose == Purpose::NoShowFee => {
+                let mut fee = Deposit::NotRequired;
+                fee.evolve(event);
+                self.fee = Some(Box::new(fee));
+                return;
+            }
+            Event::PaymentRequested(PaymentRequested { payment_id, .. })
+            | Event::PaymentCompleted(PaymentCompleted { payment_id, .. })
+            | Event::PaymentFailed(PaymentFailed { payment_id, .. })
+            | Event::PaymentRefunded(PaymentRefunded { payment_id, .. }) => payment_id,
+            _ => return,
+        };
+        self.account_mut(*payment).evolve(event);
     }
 
     /// When the hold ends, if this is one: pending with a deposit due.

@@ -6,7 +6,7 @@ use chassis::problem::Problem;
 use chrono::{DateTime, TimeDelta, Utc};
 use events::event::{Event, ReservationCancelled, VenueChanged};
 use events::recorded::Recorded;
-use events::values::{CancelledBy, DepositPer, Money};
+use events::values::{CancelledBy, DepositPer, Money, Purpose};
 use events::{Position, Query, ReservationId, Tag};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -47,7 +47,8 @@ struct RulesView {
 /// An amount, and why.
 #[derive(Serialize, ToSchema)]
 struct ChargeView {
-    /// deposit_asked, deposit_paid, deposit_failed, deposit_waived, deposit_kept, refund_ordered, refunded or no_show_fee.
+    /// deposit_asked, deposit_paid, deposit_failed, deposit_waived, deposit_kept, refund_ordered, refunded, no_show_fee,
+    /// fee_asked, fee_paid or fee_failed.
     #[schema(example = "deposit_asked")]
     kind: &'static str,
     /// Minor units.
@@ -72,14 +73,15 @@ struct Balance {
     returned_minor: i64,
     /// Paid, and neither returned nor to be.
     kept_minor: i64,
-    /// Of a fee for not coming, what the house keeps does not cover.
+    /// Of the fee for not coming, what neither the deposit nor the guest has paid yet.
     owed_minor: i64,
 }
 
 /// Every amount explained
 ///
 /// What was asked for, paid, kept and returned, each with the rule it follows from. The rules are those of the day of
-/// booking. A fee for not coming is covered by a deposit that is kept; what is left of it is for the house to collect.
+/// booking. A fee for not coming is taken from the deposit, of which the rest goes back; what the deposit does not cover
+/// the guest is asked for.
 #[utoipa::path(get, path = "/api/reservations/{reservation_id}/charges", tag = "reservations",
     params(("reservation_id" = String, Path)),
     responses((status = 200, body = Charges), (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
@@ -159,9 +161,11 @@ impl Account {
         let balance = &mut self.balance;
         match kind {
             "deposit_asked" => balance.asked_minor += minor,
-            "deposit_paid" => {
+            "fee_asked" => balance.asked_minor += minor,
+            "deposit_paid" | "fee_paid" => {
                 balance.paid_minor += minor;
                 balance.kept_minor += minor;
+                balance.owed_minor = (balance.owed_minor - minor).max(0);
             }
             "refund_ordered" => {
                 balance.to_return_minor += minor;
@@ -187,6 +191,9 @@ impl Account {
             DepositPer::Party => format!("{} for the party", money(amount)),
         };
         match event {
+            Event::PaymentRequested(asked) if asked.purpose == Purpose::NoShowFee => {
+                vec![("fee_asked", asked.amount, "What the deposit does not cover of the fee".to_owned())]
+            }
             Event::PaymentRequested(asked) => {
                 let rule = policy.deposit.map_or_else(
                     || "A deposit was asked for".to_owned(),
@@ -204,15 +211,21 @@ impl Account {
                     .collect()
             }
             Event::PaymentFailed(failed) => {
-                let due = before.deposit.amount();
-                due.map(|due| ("deposit_failed", due, failed.reason_code.clone())).into_iter().collect()
+                let account = before.account(failed.payment_id);
+                let entry = |(account, purpose): (&Deposit, Purpose)| {
+                    let kind = if purpose.is_deposit() { "deposit_failed" } else { "fee_failed" };
+                    Some((kind, account.amount()?, failed.reason_code.clone()))
+                };
+                account.and_then(entry).into_iter().collect()
             }
             Event::PaymentCompleted(paid) => {
+                let is_fee = matches!(before.account(paid.payment_id), Some((_, Purpose::NoShowFee)));
+                let kind = if is_fee { "fee_paid" } else { "deposit_paid" };
                 let by = format!("By {} ({})", paid.channel, paid.provider_reference);
                 let late = paid.refund.map(|refund| {
                     ("refund_ordered", refund.amount, "It came when the table was no longer held".to_owned())
                 });
-                std::iter::once(("deposit_paid", paid.amount, by)).chain(late).collect()
+                std::iter::once((kind, paid.amount, by)).chain(late).collect()
             }
             Event::PaymentRefunded(refunded) => {
                 vec![(
@@ -222,14 +235,17 @@ impl Account {
                 )]
             }
             Event::ReservationCancelled(cancelled) => self.cancelled(before, cancelled),
-            Event::ReservationNoShow(_) => {
+            Event::ReservationNoShow(no_show) => {
+                let rest = "What the fee leaves of the deposit".to_owned();
+                let back = no_show.refund.map(|refund| ("refund_ordered", refund.amount, rest));
                 let fee = policy.no_show_fee.map(|fee| {
                     let rule = format!("{}: the party never came", each(fee.per, &fee.amount));
                     ("no_show_fee", fee.due(size), rule)
                 });
                 self.fee = fee.as_ref().map(|(_, amount, _)| *amount);
-                let kept = self.kept(before, "The party never came".to_owned());
-                kept.into_iter().chain(fee).collect()
+                let back_minor = back.as_ref().map_or(0, |(_, amount, _)| amount.amount_minor);
+                let kept = self.kept(before, back_minor, "The party never came".to_owned());
+                back.into_iter().chain(kept).chain(fee).collect()
             }
             _ => vec![],
         }
@@ -260,15 +276,20 @@ impl Account {
             }
             (None, _) => {
                 let rule = format!("Cancelled by the guest too late: free until {until}");
-                self.kept(before, rule).into_iter().collect()
+                self.kept(before, 0, rule).into_iter().collect()
             }
         }
     }
 
-    /// What the house keeps of a deposit that was paid.
-    fn kept(&self, before: &Reservation, rule: String) -> Option<(&'static str, Money, String)> {
+    /// What the house keeps of a deposit that was paid, when `back_minor` of it go back.
+    fn kept(
+        &self,
+        before: &Reservation,
+        back_minor: i64,
+        rule: String,
+    ) -> Option<(&'static str, Money, String)> {
         let Deposit::Paid(paid) = &before.deposit else { return None };
-        let amount_minor = self.balance.kept_minor;
+        let amount_minor = self.balance.kept_minor - back_minor;
         (amount_minor > 0).then_some(("deposit_kept", Money { amount_minor, ..paid.amount }, rule))
     }
 }

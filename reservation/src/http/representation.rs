@@ -49,6 +49,8 @@ pub(super) struct ReservationView {
     timezone: String,
     tables: Vec<TableView>,
     deposit: DepositView,
+    /// The fee for not having come, as far as the deposit did not cover it; null before one is due.
+    no_show_fee: Option<DepositView>,
     payment: Option<PaymentView>,
     policy: PolicyView,
     cancellation: Option<CancellationView>,
@@ -248,7 +250,8 @@ impl ReservationView {
             venue_name,
             timezone: booking.timezone.clone(),
             tables: reservation.tables.iter().map(TableView::of).collect(),
-            deposit: DepositView::of(reservation),
+            deposit: DepositView::of(&reservation.deposit, reservation.hold_expires_at()),
+            no_show_fee: reservation.fee.as_deref().map(|fee| DepositView::of(fee, fee.due_by())),
             payment: PaymentView::of(&reservation.deposit, booking.payment_channel.as_ref()),
             policy: PolicyView {
                 deposit_required: booking.policy.deposit_required,
@@ -302,8 +305,7 @@ impl TableView {
 }
 
 impl DepositView {
-    fn of(reservation: &Reservation) -> Self {
-        let deposit = &reservation.deposit;
+    fn of(deposit: &Deposit, expires_at: Option<DateTime<Utc>>) -> Self {
         let status = match deposit {
             Deposit::NotRequired => "not_required",
             Deposit::Due(_) => "due",
@@ -315,7 +317,7 @@ impl DepositView {
             status,
             amount_minor: deposit.amount().map(|amount| amount.amount_minor),
             currency: deposit.amount().map(|amount| amount.currency.to_string()),
-            expires_at: reservation.hold_expires_at(),
+            expires_at,
         }
     }
 }

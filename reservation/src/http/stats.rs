@@ -51,7 +51,8 @@ impl Stats {
         if matches!(reservation.status, Status::Confirmed | Status::CheckedIn | Status::Completed) {
             self.covers += u64::from(reservation.party_size().get());
         }
-        if let Deposit::Paid(paid) = &reservation.deposit {
+        for account in std::iter::once(&reservation.deposit).chain(reservation.fee.as_deref()) {
+            let Deposit::Paid(paid) = account else { continue };
             let revenue = self.revenue_minor.entry(paid.amount.currency.to_string()).or_default();
             *revenue += paid.amount.amount_minor - paid.refunded_minor;
         }

@@ -73,8 +73,22 @@ async fn who_never_comes_owes_what_the_house_did_not_keep() {
     app.clock.advance(TimeDelta::days(24));
     app.command(&id, "no-show", json!({})).await;
     let (entries, sum) = charges(&app, &id).await;
-    assert_eq!(entries.len(), 1, "{entries:?}");
     let (kind, fee, rule) = &entries[0];
-    assert_eq!((kind.as_str(), sum), ("no_show_fee", balance(0, 0, 0, 0, 0, *fee)));
+    assert_eq!((kind.as_str(), sum), ("no_show_fee", balance(*fee, 0, 0, 0, 0, *fee)));
     assert!(rule.ends_with("the party never came"), "{rule}");
+    assert_eq!((entries[1].0.as_str(), entries.len()), ("fee_asked", 2));
+    // It is asked for as a payment of its own.
+    let reservation = app.get(&format!("/api/reservations/{id}")).await.json();
+    let due = &reservation["no_show_fee"];
+    assert_eq!((&due["status"], &due["amount_minor"]), (&json!("due"), &json!(fee)));
+    let feed = app.get("/events?type=meja.payment.requested.v1").await.json();
+    let asked = &feed.as_array().unwrap().last().unwrap()["data"];
+    assert_eq!(asked["purpose"], "no_show_fee");
+    let result = json!({"payment_id": asked["payment_id"], "outcome": "completed", "amount_minor": fee, "currency": "EUR",
+        "channel": "card", "provider_reference": "sim_f1"});
+    app.service_post(&format!("/api/reservations/{id}/payment-results"), &result).await;
+    let (entries, sum) = charges(&app, &id).await;
+    assert_eq!((entries[2].0.as_str(), sum), ("fee_paid", balance(*fee, *fee, 0, 0, *fee, 0)));
+    let stats = app.get("/api/stats?date=2026-12-24&venue_id=roma-trastevere").await.json();
+    assert_eq!(stats["revenue_minor"]["EUR"], json!(fee));
 }

@@ -15,6 +15,7 @@ mod feed;
 mod holds;
 mod houses;
 mod machine;
+mod money;
 mod reading;
 mod room;
 mod rules;

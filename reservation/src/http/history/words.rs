@@ -1,7 +1,7 @@
 //! Events in words, for a person.
 
 use events::event::Event;
-use events::values::{CancelledBy, Medium, Money};
+use events::values::{CancelledBy, Medium, Money, Purpose};
 
 use super::super::representation::local;
 
@@ -30,7 +30,14 @@ pub(crate) fn note(event: &Event, timezone: &str) -> String {
                 e.refund.as_ref().map(|r| format!("; {} go back", money(&r.amount))).unwrap_or_default();
             format!("Cancelled by {by}: {}{refund}", e.reason_code)
         }
-        Event::ReservationNoShow(_) => "The party never came".into(),
+        Event::ReservationNoShow(e) => {
+            let fee = e.fee.map(|fee| format!("; the fee is {}", money(&fee))).unwrap_or_default();
+            let back = e.refund.map(|r| format!("; {} go back", money(&r.amount))).unwrap_or_default();
+            format!("The party never came{fee}{back}")
+        }
+        Event::PaymentRequested(e) if e.purpose == Purpose::NoShowFee => {
+            format!("A fee of {} for not having come is due by {}", money(&e.amount), at(e.expires_at))
+        }
         Event::PaymentRequested(e) => {
             format!("A deposit of {} is due by {}", money(&e.amount), at(e.expires_at))
         }
@@ -38,7 +45,7 @@ pub(crate) fn note(event: &Event, timezone: &str) -> String {
             let refund = if e.refund.is_some() { "; too late, it goes back" } else { "" };
             format!("{} came by {} ({}){refund}", money(&e.amount), e.channel, e.provider_reference)
         }
-        Event::PaymentFailed(e) => format!("The deposit was not paid: {}", e.reason_code),
+        Event::PaymentFailed(e) => format!("What was asked for was not paid: {}", e.reason_code),
         Event::PaymentRefunded(e) => format!("{} went back ({})", money(&e.amount), e.provider_reference),
         Event::NotificationSent(e) => format!("Told the guest by {}: {}", medium(e.medium), e.template),
         Event::NotificationFailed(e) => {
