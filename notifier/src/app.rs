@@ -9,12 +9,14 @@ use events::Position;
 use events::feed::Lag;
 use tokio::task::JoinHandle;
 
+use crate::breaker::Breakers;
 use crate::decider::{self, Decision};
 use crate::follow::{self, Following};
 use crate::outbox::Outbox;
 use crate::perform::Performer;
-use crate::reaction::Habits;
+use crate::tills::Tills;
 use crate::upstream::Upstream;
+use crate::watch;
 use crate::worker::{self, Pace};
 
 /// What requests work with. Cheap to clone.
@@ -26,6 +28,10 @@ pub struct App {
     pub following: Following,
     /// The reservation service, for guests who answer an offer.
     pub upstream: Upstream,
+    /// Who takes money.
+    pub tills: Arc<Tills>,
+    /// How it goes with everybody outside.
+    pub breakers: Arc<Breakers>,
     /// What must be shown for refunds and retries.
     pub service_token: Option<Token>,
     /// Time and ids.
@@ -35,35 +41,22 @@ pub struct App {
 }
 
 impl App {
-    /// Starts what runs beside the requests: following the feed, performing effects, and the
-    /// simulated provider's own mind. The worker ends once the effects under way are done.
+    /// Starts what runs beside the requests: following the feed, performing effects, looking after open payments, and the
+    /// simulated guest's mind. The worker ends once the effects under way are done.
     #[must_use]
-    pub fn start(
-        &self,
-        performer: Performer,
-        habits: Habits,
-        pace: Pace,
-        decision: Option<Decision>,
-    ) -> JoinHandle<()> {
+    pub fn start(&self, performer: Performer, pace: Pace, decision: Option<Decision>) -> JoinHandle<()> {
         let upstream = performer.upstream.clone();
-        let (outbox, following, shutdown) =
-            (Arc::clone(&self.outbox), self.following.clone(), self.shutdown.clone());
-        tokio::spawn(follow::run(upstream, outbox, habits, following, shutdown));
+        let outbox = || Arc::clone(&self.outbox);
+        let (clock, shutdown) = (|| Arc::clone(&self.clock), || self.shutdown.clone());
+        let (tills, breakers) = (|| Arc::clone(&self.tills), || Arc::clone(&self.breakers));
+        let (habits, following) = (performer.habits.clone(), self.following.clone());
+        tokio::spawn(follow::run(upstream, outbox(), habits, following, shutdown()));
+        tokio::spawn(watch::run(outbox(), tills(), breakers(), clock(), shutdown()));
         if let Some(decision) = decision {
-            tokio::spawn(decider::run(
-                Arc::clone(&self.outbox),
-                Arc::clone(&self.clock),
-                decision,
-                self.shutdown.clone(),
-            ));
+            let simulated = Arc::clone(&self.tills.simulated);
+            tokio::spawn(decider::run(outbox(), simulated, clock(), decision, shutdown()));
         }
-        tokio::spawn(worker::run(
-            Arc::clone(&self.outbox),
-            performer,
-            Arc::clone(&self.clock),
-            pace,
-            self.shutdown.clone(),
-        ))
+        tokio::spawn(worker::run(outbox(), Arc::new(performer), breakers(), clock(), pace, shutdown()))
     }
 
     /// How far behind the feed the notifier is.
@@ -88,6 +81,9 @@ impl App {
     pub fn measure(&self) {
         for (state, count) in self.outbox.counts() {
             metrics::gauge!("meja_effects", "state" => state).set(count as f64);
+        }
+        for (who, breaker) in self.breakers.seen() {
+            metrics::gauge!("meja_breaker_open", "who" => who).set(f64::from(breaker.open_until.is_some()));
         }
         metrics::gauge!("meja_notifier_lag_events").set(self.lag().events() as f64);
         metrics::gauge!("meja_notifier_lag_seconds").set(self.lag_seconds());

@@ -1,5 +1,7 @@
 //! Settings: flags with environment twins, checked as a whole before a port or a file is opened.
 
+mod money;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +13,8 @@ use clap::{Parser, ValueEnum};
 use lettre::message::Mailbox;
 use tracing_subscriber::EnvFilter;
 
-use crate::decider::Decision;
+pub use self::money::Money;
+use self::money::MoneyArgs;
 use crate::reaction::Habits;
 use crate::worker::Pace;
 
@@ -45,22 +48,6 @@ pub enum Action {
     },
 }
 
-/// Who takes the money.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Provider {
-    /// A checkout page at this very service
-    Simulated,
-}
-
-/// What the simulated provider decides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Outcome {
-    /// The guest has paid
-    Pay,
-    /// The guest refused
-    Refuse,
-}
-
 /// Where text messages go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum SmsKind {
@@ -92,15 +79,8 @@ struct Raw {
     /// File that holds the token
     #[arg(long, env = "RESERVATION_SERVICE_TOKEN_FILE", global = true)]
     service_token_file: Option<PathBuf>,
-    /// Who takes the money
-    #[arg(long, env = "NOTIFIER_PAYMENT_PROVIDER", value_enum, default_value = "simulated", global = true)]
-    payment_provider: Provider,
-    /// Let the simulated provider decide by itself after so many milliseconds; without it a person does, on the checkout page
-    #[arg(long, env = "NOTIFIER_SIMULATED_DECIDE_AFTER_MS", global = true)]
-    simulated_decide_after_ms: Option<u32>,
-    /// What the simulated provider decides by itself
-    #[arg(long, env = "NOTIFIER_SIMULATED_OUTCOME", value_enum, default_value = "pay", global = true)]
-    simulated_outcome: Outcome,
+    #[command(flatten)]
+    money: MoneyArgs,
     /// Where mail goes: "file" for .eml files below the data directory, or smtp://host:port, smtp://user:password@host?tls=required, smtps://host
     #[arg(long, env = "NOTIFIER_MAIL", default_value = "file", hide_env_values = true, global = true)]
     mail: String,
@@ -128,9 +108,9 @@ struct Raw {
     /// Number that text messages are from, E.164
     #[arg(long, env = "NOTIFIER_SMS_FROM", global = true)]
     sms_from: Option<String>,
-    /// Hours before the start at which guests are reminded
-    #[arg(long, env = "NOTIFIER_REMINDER_HOURS", default_value = "24", global = true)]
-    reminder_hours: u16,
+    /// Hours before the start at which guests are reminded, with commas between; empty: never
+    #[arg(long, env = "NOTIFIER_REMINDER_HOURS", default_value = "24,2", global = true)]
+    reminder_hours: String,
     /// Effects performed at a time (1 to 1024)
     #[arg(long, env = "NOTIFIER_CONCURRENCY", default_value = "16", global = true)]
     concurrency: usize,
@@ -169,8 +149,8 @@ pub struct Config {
     pub reservation_url: String,
     /// What is shown to it.
     pub service_token: Option<Token>,
-    /// What the simulated provider decides by itself.
-    pub decision: Option<Decision>,
+    /// Who takes money, and how.
+    pub money: Money,
     /// Where mail goes.
     pub mail: Mail,
     /// Who it is from.
@@ -262,7 +242,8 @@ impl Cli {
         let service_token = listen
             .and_then(|listen| service_token(&mut faults, "RESERVATION_SERVICE_TOKEN", token, file, listen));
         let sms = sms(&raw, &mut faults);
-        let Provider::Simulated = raw.payment_provider;
+        let money = raw.money.check(&mut faults);
+        let remind_before = faults.take("NOTIFIER_REMINDER_HOURS", hours(&raw.reminder_hours));
         let config = (|| {
             Some(Config {
                 action: self.command.unwrap_or(Action::Serve),
@@ -270,16 +251,10 @@ impl Cli {
                 public_url,
                 reservation_url: reservation_url?,
                 service_token,
-                decision: raw.simulated_decide_after_ms.map(|after| Decision {
-                    after: TimeDelta::milliseconds(i64::from(after)),
-                    pays: raw.simulated_outcome == Outcome::Pay,
-                }),
+                money: money?,
                 mail: mail?,
                 mail_from: mail_from?,
-                habits: Habits {
-                    reminder_before: TimeDelta::hours(i64::from(raw.reminder_hours)),
-                    sms: raw.sms != SmsKind::Off,
-                },
+                habits: Habits { remind_before: remind_before?, sms: raw.sms != SmsKind::Off },
                 sms: sms?,
                 pace: Pace {
                     concurrency: raw.concurrency,
@@ -332,4 +307,20 @@ fn sms(raw: &Raw, faults: &mut Faults) -> Option<Sms> {
 
 fn read_secret(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|error| format!("could not read {}: {error}", path.display()))
+}
+
+/// Hours with commas between, each from 1 to 8760.
+fn hours(text: &str) -> Result<Vec<TimeDelta>, String> {
+    let hour = |part: &str| match part.trim().parse::<i64>() {
+        Ok(hours @ 1..=8_760) => Ok(TimeDelta::hours(hours)),
+        _ => Err(format!("{:?} is not a number of hours from 1 to 8760", part.trim())),
+    };
+    let mut all: Vec<_> =
+        text.split(',').filter(|part| !part.trim().is_empty()).map(hour).collect::<Result<_, _>>()?;
+    all.sort_unstable();
+    all.dedup();
+    match all.len() {
+        0..=10 => Ok(all),
+        more => Err(format!("{more} reminders of one visit are not possible: at most 10")),
+    }
 }

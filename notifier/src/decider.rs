@@ -1,16 +1,15 @@
-//! The simulated provider's own mind: open payments are decided after a while, without a person.
+//! The simulated guest's mind: payments open at the simulated provider are decided after a while, without a person.
 
 use std::sync::Arc;
 
 use chassis::clock::SharedClock;
 use chassis::serve::Shutdown;
-use chrono::TimeDelta;
-use events::PaymentId;
+use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::gateway::simulated::{SIMULATED, Simulated};
 use crate::outbox::Outbox;
-use crate::payment::PaymentStatus;
 
-/// What the provider decides by itself.
+/// What the guest is taken to decide.
 #[derive(Debug, Clone, Copy)]
 pub struct Decision {
     /// How long after the payment was opened.
@@ -19,23 +18,40 @@ pub struct Decision {
     pub pays: bool,
 }
 
-/// Decides open payments by itself, until the service stops.
-pub async fn run(outbox: Arc<Outbox>, clock: SharedClock, decision: Decision, shutdown: Shutdown) {
+/// Decides open payments at the simulated provider, until the service stops.
+pub async fn run(
+    outbox: Arc<Outbox>,
+    simulated: Arc<Simulated>,
+    clock: SharedClock,
+    decision: Decision,
+    shutdown: Shutdown,
+) {
     let mut changed = outbox.watch();
     loop {
         changed.mark_unchanged();
-        let pending = outbox.payments(|payment| payment.status == PaymentStatus::Pending, usize::MAX);
         let now = clock.now();
-        let mut next = None;
-        for payment in pending {
-            let at = opened_at(payment.id(), now) + decision.after;
+        let mut next: Option<DateTime<Utc>> = None;
+        for payment in outbox.pending() {
+            let opened = &payment.opened;
+            let at = payment.opened_at + decision.after;
+            if opened.provider != SIMULATED {
+                continue;
+            }
             if at > now {
-                next = Some(next.map_or(at, |next: chrono::DateTime<chrono::Utc>| next.min(at)));
-            } else if let Err(error) = outbox.decide(&payment.opened.provider_reference, decision.pays).await
-            {
+                next = Some(next.map_or(at, |next| next.min(at)));
+                continue;
+            }
+            let decided = match simulated.choose(&opened.provider_reference, decision.pays) {
+                Ok(standing) => outbox.decide(&opened.provider_reference, standing).await.map(drop),
+                Err(error) => {
+                    tracing::warn!(%error, "the simulated guest could not decide");
+                    continue;
+                }
+            };
+            if let Err(error) = decided {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
-                    "the simulated provider could not decide"
+                    "the simulated guest could not decide"
                 );
                 next = Some(now + TimeDelta::seconds(1));
             }
@@ -46,12 +62,4 @@ pub async fn run(outbox: Arc<Outbox>, clock: SharedClock, decision: Decision, sh
             () = shutdown.requested() => return,
         }
     }
-}
-
-/// When a payment was asked for: its id, a v7, says so.
-fn opened_at(id: PaymentId, now: chrono::DateTime<chrono::Utc>) -> chrono::DateTime<chrono::Utc> {
-    let timestamp = id.0.get_timestamp().map(|timestamp| timestamp.to_unix());
-    let time = timestamp
-        .and_then(|(seconds, nanos)| chrono::DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos));
-    time.unwrap_or(now)
 }

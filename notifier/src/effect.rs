@@ -3,6 +3,7 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+pub use events::values::Purpose;
 use events::values::{Medium, Money};
 use events::{PaymentId, ReservationId, WaitlistId};
 use serde::{Deserialize, Serialize};
@@ -89,16 +90,12 @@ impl From<ReservationId> for About {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Effect {
-    /// Ask the guest for a deposit.
-    TakeDeposit {
+    /// Ask the guest for money.
+    TakeDeposit(TakeDeposit),
+    /// Let nobody pay any more for what is called off.
+    ClosePayments {
         /// For which reservation.
         reservation_id: ReservationId,
-        /// Which payment.
-        payment_id: PaymentId,
-        /// How much.
-        amount: Money,
-        /// How the guest wants to pay, if they said so.
-        channel: Option<String>,
     },
     /// Give money back.
     Refund {
@@ -140,6 +137,27 @@ pub enum Effect {
         /// What became of it.
         result: NotificationResult,
     },
+    /// React to an event that could not be read when it came: it was parked, and later ones were gone on with.
+    React {
+        /// The event as it stood in the feed.
+        event: String,
+    },
+}
+
+/// Money that a guest is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakeDeposit {
+    /// For which reservation.
+    pub reservation_id: ReservationId,
+    /// Which payment.
+    pub payment_id: PaymentId,
+    /// How much.
+    pub amount: Money,
+    /// How the guest wants to pay, if they said so.
+    pub channel: Option<String>,
+    /// What it is asked for.
+    #[serde(default)]
+    pub purpose: Purpose,
 }
 
 /// Effects that go to the same place outside: one that does not answer holds up its own lane only.
@@ -147,15 +165,17 @@ pub enum Effect {
 pub enum Lane {
     /// To the payment provider.
     Money,
-    /// To guests.
-    Messages,
+    /// To guests, by mail.
+    Mail,
+    /// To guests, by text message.
+    Sms,
     /// To the reservation service.
     Results,
 }
 
 impl Lane {
     /// Every lane.
-    pub const ALL: [Self; 3] = [Self::Money, Self::Messages, Self::Results];
+    pub const ALL: [Self; 4] = [Self::Money, Self::Mail, Self::Sms, Self::Results];
 }
 
 /// What a message says.
@@ -178,11 +198,15 @@ pub enum Template {
     Reminder,
     /// Something has become free for you.
     Offer,
+    /// Please pay the fee for not having come.
+    FeeDue,
+    /// Your payment came too late and goes back.
+    PaidLate,
 }
 
 impl Template {
     /// Every template.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Received,
         Self::DepositDue,
         Self::Confirmed,
@@ -191,6 +215,8 @@ impl Template {
         Self::Refunded,
         Self::Reminder,
         Self::Offer,
+        Self::FeeDue,
+        Self::PaidLate,
     ];
 
     /// Its name in files, events and answers.
@@ -205,6 +231,8 @@ impl Template {
             Self::Refunded => "refunded",
             Self::Reminder => "reminder",
             Self::Offer => "offer",
+            Self::FeeDue => "fee_due",
+            Self::PaidLate => "paid_late",
         }
     }
 }
@@ -278,12 +306,14 @@ pub enum NotificationOutcome {
 impl Effect {
     /// What it is about.
     #[must_use]
-    pub fn about(&self) -> About {
+    pub fn about(&self) -> Option<About> {
         match self {
-            Self::TakeDeposit { reservation_id, .. }
+            Self::TakeDeposit(TakeDeposit { reservation_id, .. })
+            | Self::ClosePayments { reservation_id }
             | Self::Refund { reservation_id, .. }
-            | Self::PostPayment { reservation_id, .. } => (*reservation_id).into(),
-            Self::Message { about, .. } | Self::PostNotification { about, .. } => *about,
+            | Self::PostPayment { reservation_id, .. } => Some((*reservation_id).into()),
+            Self::Message { about, .. } | Self::PostNotification { about, .. } => Some(*about),
+            Self::React { .. } => None,
         }
     }
 
@@ -291,9 +321,10 @@ impl Effect {
     #[must_use]
     pub fn lane(&self) -> Lane {
         match self {
-            Self::TakeDeposit { .. } | Self::Refund { .. } => Lane::Money,
-            Self::Message { .. } => Lane::Messages,
-            Self::PostPayment { .. } | Self::PostNotification { .. } => Lane::Results,
+            Self::TakeDeposit(_) | Self::ClosePayments { .. } | Self::Refund { .. } => Lane::Money,
+            Self::Message { medium: Medium::Mail, .. } => Lane::Mail,
+            Self::Message { medium: Medium::Sms, .. } => Lane::Sms,
+            Self::PostPayment { .. } | Self::PostNotification { .. } | Self::React { .. } => Lane::Results,
         }
     }
 
@@ -301,11 +332,13 @@ impl Effect {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::TakeDeposit { .. } => "take_deposit",
+            Self::TakeDeposit(_) => "take_deposit",
+            Self::ClosePayments { .. } => "close_payments",
             Self::Refund { .. } => "refund",
             Self::Message { .. } => "message",
             Self::PostPayment { .. } => "post_payment",
             Self::PostNotification { .. } => "post_notification",
+            Self::React { .. } => "react",
         }
     }
 }

@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chassis::serve::Shutdown;
+use chrono::{DateTime, Utc};
 use events::event::DecodeError;
 use events::feed::{Batch, Lag};
 use events::store::APPEND_EVENTS_MAX;
 use events::{EventId, Position, Recorded, ReservationId, WaitlistId};
 
-use crate::effect::About;
-use crate::journal::{Author, Scheduled};
+use crate::effect::{About, Effect, EffectKey};
+use crate::journal::{Author, Died, Scheduled};
 use crate::outbox::{Cursor, Outbox, OutboxError};
 use crate::reaction::{Habits, react};
 use crate::upstream::{Upstream, UpstreamError};
@@ -120,10 +121,7 @@ impl FollowError {
                     .into()
             }
             Self::Upstream(error) => error.to_string(),
-            other => {
-                let causes = std::iter::successors(std::error::Error::source(other), |error| error.source());
-                causes.fold(other.to_string(), |words, cause| format!("{words}: {cause}"))
-            }
+            other => in_full(other),
         }
     }
 }
@@ -142,13 +140,11 @@ async fn follow_once(
     let batch = Batch::parse(&page.body).map_err(FollowError::Page)?;
     let mut pending = Pending::default();
     for event in batch.events {
-        let recorded =
-            Recorded::parse(event.get().as_bytes()).map_err(|error| FollowError::Event(error.into()))?;
-        let effects = effects_of(&recorded, habits)?;
-        if pending.effects.len() + effects.len() >= APPEND_EVENTS_MAX {
+        let read = read(event.get(), habits)?;
+        if pending.effects.len() + pending.dead.len() + read.effects.len() + 1 >= APPEND_EVENTS_MAX {
             pending.write(outbox).await?;
         }
-        pending.add(&recorded, effects);
+        pending.add(read);
     }
     pending.write(outbox).await?;
     let position = outbox.cursor().map_or(Position::START, |cursor| cursor.last_event_id.position);
@@ -157,7 +153,49 @@ async fn follow_once(
     Ok(())
 }
 
-fn effects_of(recorded: &Recorded<'_>, habits: &Habits) -> Result<Vec<Scheduled>, FollowError> {
+/// What an event of the feed leads to.
+struct Read {
+    id: EventId,
+    time: DateTime<Utc>,
+    effects: Vec<Scheduled>,
+    dead: Option<Died>,
+}
+
+/// Reads an event. One that can not be read is parked: it becomes an effect that is dead from the start, and is gone on
+/// from, as long as it says at least which one it is.
+fn read(event: &str, habits: &Habits) -> Result<Read, FollowError> {
+    #[derive(serde::Deserialize)]
+    struct Stub {
+        id: EventId,
+        time: DateTime<Utc>,
+    }
+    let parsed = Recorded::parse(event.as_bytes()).map_err(|error| error.to_string());
+    let effects =
+        parsed.and_then(|recorded| Ok((recorded.id, recorded.time, effects_of(&recorded, habits)?)));
+    let error = match effects {
+        Ok((id, time, effects)) => return Ok(Read { id, time, effects, dead: None }),
+        Err(error) => error,
+    };
+    let Stub { id, time } = serde_json::from_str(event).map_err(|error| FollowError::Event(error.into()))?;
+    let key = EffectKey::of_event(id, "react");
+    tracing::error!(%id, error, "an event can not be read and is parked: see /api/effects?status=dead");
+    let parked = Scheduled {
+        key: key.clone(),
+        effect: Effect::React { event: event.to_owned() },
+        due_at: time,
+        event_id: Some(id.to_string()),
+        correlation_id: "follow".into(),
+        traceparent: None,
+    };
+    let dead = Some(Died { key, reason_code: "unreadable".into(), error });
+    Ok(Read { id, time, effects: vec![parked], dead })
+}
+
+/// The effects of an event.
+///
+/// # Errors
+/// In words, when it can not be read.
+pub fn effects_of(recorded: &Recorded<'_>, habits: &Habits) -> Result<Vec<Scheduled>, String> {
     let waits =
         || recorded.subject_uuid("waitlist").map(|id| About::Waitlist { waitlist_id: WaitlistId(id) });
     let visit = recorded.subject_uuid("reservation").map(|id| About::from(ReservationId(id)));
@@ -169,7 +207,7 @@ fn effects_of(recorded: &Recorded<'_>, habits: &Habits) -> Result<Vec<Scheduled>
             tracing::warn!(event_type, id = %recorded.id, "an event of a type that is not known here is passed over");
             return Ok(vec![]);
         }
-        Err(error) => return Err(FollowError::Event(error.into())),
+        Err(error) => return Err(in_full(&error)),
     };
     let cause = recorded.cause();
     let planned = react(recorded.id, recorded.time, about, &event, habits);
@@ -184,25 +222,33 @@ fn effects_of(recorded: &Recorded<'_>, habits: &Habits) -> Result<Vec<Scheduled>
     Ok(planned.into_iter().map(scheduled).collect())
 }
 
+fn in_full(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    causes.fold(error.to_string(), |words, cause| format!("{words}: {cause}"))
+}
+
 /// Effects that are written down together with the cursor behind their events.
 #[derive(Default)]
 struct Pending {
     effects: Vec<Scheduled>,
-    reached: Option<(EventId, chrono::DateTime<chrono::Utc>)>,
+    dead: Vec<Died>,
+    reached: Option<(EventId, DateTime<Utc>)>,
 }
 
 impl Pending {
-    fn add(&mut self, recorded: &Recorded<'_>, effects: Vec<Scheduled>) {
-        for effect in &effects {
+    fn add(&mut self, read: Read) {
+        for effect in &read.effects {
             tracing::debug!(request = effect.correlation_id, key = %effect.key, "an effect is scheduled");
         }
-        self.effects.extend(effects);
-        self.reached = Some((recorded.id, recorded.time));
+        self.effects.extend(read.effects);
+        self.dead.extend(read.dead);
+        self.reached = Some((read.id, read.time));
     }
 
     async fn write(&mut self, outbox: &Outbox) -> Result<(), FollowError> {
         let Some((last_event_id, time)) = self.reached.take() else { return Ok(()) };
-        let effects = std::mem::take(&mut self.effects);
-        Ok(outbox.react(effects, Cursor { last_event_id, time }, &Author::system("follow")).await?)
+        let (effects, dead) = (std::mem::take(&mut self.effects), std::mem::take(&mut self.dead));
+        let cursor = Cursor { last_event_id, time };
+        Ok(outbox.react(effects, dead, cursor, &Author::system("follow")).await?)
     }
 }

@@ -1,12 +1,13 @@
 //! The world outside: a trait for each kind of it.
 
 pub mod files;
+pub mod payment;
 pub mod simulated;
 pub mod smtp;
+pub mod stripe;
 pub mod text;
 
-use events::PaymentId;
-use events::values::Money;
+use chrono::TimeDelta;
 use futures::future::BoxFuture;
 
 use crate::effect::EffectKey;
@@ -14,42 +15,24 @@ use crate::effect::EffectKey;
 /// Why something did not happen outside.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GatewayError {
-    /// It may work later.
+    /// It may work later. Whether it happened is not known.
     #[error("{0}")]
     Passing(String),
+    /// The other side is busy and wants to be asked again after a while.
+    #[error("{words}")]
+    Busy {
+        /// What it said.
+        words: String,
+        /// How long it wants to be left alone.
+        after: TimeDelta,
+    },
+    /// The other side failed on its own. Whether it happened is not known, and the same idempotency key may get the same
+    /// answer for ever.
+    #[error("{0}")]
+    Failed(String),
     /// It never will.
     #[error("{0}")]
     Final(String),
-}
-
-/// A way for the guest to pay.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenedPayment {
-    /// The provider's name for it.
-    pub reference: String,
-    /// Where to pay.
-    pub url: String,
-}
-
-/// Takes money and gives it back.
-pub trait PaymentGateway: Send + Sync + 'static {
-    /// Lets the guest pay `amount`. The same `key` never opens a second payment that is charged.
-    fn open(
-        &self,
-        key: &EffectKey,
-        payment_id: PaymentId,
-        amount: Money,
-        channel: &str,
-    ) -> BoxFuture<'_, Result<OpenedPayment, GatewayError>>;
-
-    /// Gives `amount` of the payment `reference` back and answers the provider's name for that.
-    /// The same `key` never pays twice.
-    fn refund(
-        &self,
-        key: &EffectKey,
-        reference: &str,
-        amount: Money,
-    ) -> BoxFuture<'_, Result<String, GatewayError>>;
 }
 
 /// Sends mail. The Message-ID is made of the key, so that a repeat can be told from a new one.

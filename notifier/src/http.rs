@@ -7,6 +7,7 @@ mod offers;
 mod ops;
 mod payments;
 mod problem;
+mod webhooks;
 
 use std::time::Duration;
 
@@ -41,13 +42,16 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .routes(routes!(effects::retry_notification))
         .routes(routes!(effects::list))
         .routes(routes!(effects::retry))
-        .routes(routes!(checkout::webhook))
+        .routes(routes!(effects::discard))
+        .routes(routes!(webhooks::receive))
+        .routes(routes!(ops::providers))
         .routes(routes!(ops::cursor))
         .routes(routes!(ops::ready))
         .with_state(app.clone())
         .split_for_parts();
     api.merge(log_api);
     let pages = Router::new()
+        .route("/checkout.js", get(checkout::script))
         .route("/checkout/{reference}", get(checkout::page))
         .route("/checkout/{reference}/{choice}", axum::routing::post(checkout::choose))
         .route("/offers/{waitlist_id}", get(offers::page))

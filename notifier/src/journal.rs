@@ -30,6 +30,9 @@ pub enum Entry {
     /// Somebody wants it to be tried again.
     #[serde(rename = "meja.effect.retried.v1")]
     EffectRetried(Retried),
+    /// Somebody decided that it is not to be done.
+    #[serde(rename = "meja.effect.discarded.v1")]
+    EffectDiscarded(Discarded),
     /// A guest can pay.
     #[serde(rename = "meja.payment.opened.v1")]
     PaymentOpened(PaymentOpened),
@@ -71,6 +74,12 @@ pub struct AttemptFailed {
     pub error: String,
     /// When the next one is.
     pub next_attempt_at: DateTime<Utc>,
+    /// Whether the next one needs another idempotency key, because the other side may have kept its failure.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub new_key: bool,
+    /// Whether it does not count against the number of tries: the whole provider is down.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub uncounted: bool,
 }
 
 /// It is done.
@@ -103,6 +112,15 @@ pub struct Retried {
     pub key: EffectKey,
 }
 
+/// Somebody decided that it is not to be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Discarded {
+    /// Which effect.
+    pub key: EffectKey,
+    /// Why, in words.
+    pub reason: String,
+}
+
 /// A guest can pay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentOpened {
@@ -114,6 +132,9 @@ pub struct PaymentOpened {
     pub amount: Money,
     /// By which channel.
     pub channel: String,
+    /// Who takes the money.
+    #[serde(default = "simulated")]
+    pub provider: String,
     /// The provider's name for it. Not to be guessed: who has it can pay.
     pub provider_reference: String,
     /// Where to pay.
@@ -129,6 +150,17 @@ pub struct PaymentDecided {
     pub payment_id: PaymentId,
     /// Whether the guest paid.
     pub paid: bool,
+    /// How much came, where that is not what was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Money>,
+    /// Whether it was closed because nobody was to pay any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub closed: bool,
+}
+
+/// Who took the money before there was a choice.
+fn simulated() -> String {
+    "simulated".into()
 }
 
 /// The provider gave money back.
@@ -167,6 +199,7 @@ impl Entry {
             Self::EffectSucceeded(_) => "meja.effect.succeeded.v1",
             Self::EffectDied(_) => "meja.effect.died.v1",
             Self::EffectRetried(_) => "meja.effect.retried.v1",
+            Self::EffectDiscarded(_) => "meja.effect.discarded.v1",
             Self::PaymentOpened(_) => "meja.payment.opened.v1",
             Self::PaymentDecided(_) => "meja.payment.decided.v1",
             Self::PaymentReturned(_) => "meja.payment.returned.v1",
@@ -181,6 +214,7 @@ impl Entry {
             Self::EffectSucceeded(data) => serde_json::to_vec(data),
             Self::EffectDied(data) => serde_json::to_vec(data),
             Self::EffectRetried(data) => serde_json::to_vec(data),
+            Self::EffectDiscarded(data) => serde_json::to_vec(data),
             Self::PaymentOpened(data) => serde_json::to_vec(data),
             Self::PaymentDecided(data) => serde_json::to_vec(data),
             Self::PaymentReturned(data) => serde_json::to_vec(data),
@@ -195,6 +229,7 @@ impl Entry {
             | Self::AttemptFailed(AttemptFailed { key, .. })
             | Self::EffectSucceeded(Succeeded { key, .. })
             | Self::EffectDied(Died { key, .. })
+            | Self::EffectDiscarded(Discarded { key, .. })
             | Self::EffectRetried(Retried { key }) => (format!("effect/{key}"), effect_tag(key)),
             Self::PaymentOpened(PaymentOpened { payment_id, .. })
             | Self::PaymentDecided(PaymentDecided { payment_id, .. })
@@ -243,9 +278,11 @@ impl logbook::Dialect for Entries {
             Entry::EffectSucceeded(e) => e.outcome,
             Entry::EffectDied(e) => format!("given up: {} ({})", e.error, e.reason_code),
             Entry::EffectRetried(_) => "to be tried again".into(),
+            Entry::EffectDiscarded(e) => format!("discarded by hand: {}", e.reason),
             Entry::PaymentOpened(e) => {
                 format!("{} {} asked for by {}", e.amount.currency, e.amount.amount_minor, e.channel)
             }
+            Entry::PaymentDecided(e) if e.closed => "closed: nobody is to pay any more".into(),
             Entry::PaymentDecided(e) => if e.paid { "paid" } else { "refused" }.into(),
             Entry::PaymentReturned(e) => format!("{} {} went back", e.amount.currency, e.amount.amount_minor),
             Entry::CursorMoved(e) => format!("the feed was followed up to {}", e.last_event_id.position),

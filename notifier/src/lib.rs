@@ -3,14 +3,17 @@
 //! In reading order: [`effect`] is something to be done, with a key that makes it happen once;
 //! [`reaction`] says which effects an event has, pure; [`journal`] is what the notifier writes down
 //! and [`outbox`] what that adds up to; [`follow`] polls the feed, [`worker`] performs what is due
-//! through [`perform`], the [`gateway`]s and [`upstream`], [`decider`] is the simulated provider's mind; [`messages`] are the words; [`http`] is
-//! the door; [`config`] and [`app`] put it together.
+//! through [`perform`], the [`gateway`]s and [`upstream`], with a [`breaker`] for each; [`watch`] looks after open
+//! payments, [`reconcile`] holds the provider's books against both logs, [`decider`] is the simulated guest's mind;
+//! [`messages`] are the words; [`http`] is the door; [`config`] and [`app`] put it together.
 
 pub mod app;
+pub mod breaker;
 pub mod channels;
 pub mod config;
 pub mod decider;
 pub mod effect;
+pub mod failpoint;
 pub mod follow;
 pub mod gateway;
 pub mod http;
@@ -20,5 +23,8 @@ pub mod outbox;
 pub mod payment;
 pub mod perform;
 pub mod reaction;
+pub mod reconcile;
+pub mod tills;
 pub mod upstream;
+pub mod watch;
 pub mod worker;

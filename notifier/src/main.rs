@@ -1,5 +1,6 @@
 //! The binary `notifier`.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -13,11 +14,13 @@ use events::store::sled::{Options, SledStore};
 use logbook::serve::LogRoute;
 use metrics_exporter_prometheus::PrometheusHandle;
 use notifier::app::App;
+use notifier::channels::Channels;
 use notifier::config::{Action, Cli, Config, Mail, Sms};
 use notifier::follow::Following;
 use notifier::gateway::files::MailFiles;
 use notifier::gateway::simulated::Simulated;
 use notifier::gateway::smtp::Smtp;
+use notifier::gateway::stripe::{Stripe, StripeSettings};
 use notifier::gateway::text::{Console, Twilio};
 use notifier::gateway::{MailGateway, SmsGateway};
 use notifier::http;
@@ -25,6 +28,7 @@ use notifier::journal::Entries;
 use notifier::messages::Messages;
 use notifier::outbox::Outbox;
 use notifier::perform::Performer;
+use notifier::tills::Tills;
 use notifier::upstream::Upstream;
 use tokio::net::TcpListener;
 
@@ -90,10 +94,13 @@ async fn run(config: Config, store: Arc<SledStore>, metrics: PrometheusHandle) -
     let address = listener.local_addr()?;
     let outbox = Arc::new(Outbox::open(Arc::clone(&store) as Arc<dyn EventStore>, Arc::clone(&clock)).await?);
     let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let books = config.data_dir.join("simulated-provider.jsonl");
+    let tills = Arc::new(tills(config.money.channels, config.money.stripe, &public_url, &clock, &books)?);
     let performer = Performer {
         upstream: Upstream::new(config.reservation_url.clone(), config.service_token.clone())?,
         outbox: Arc::clone(&outbox),
-        payments: Arc::new(Simulated::new(public_url.clone())),
+        tills: Arc::clone(&tills),
+        habits: config.habits,
         mail: mail(&config.mail)?,
         sms: sms(&config.sms)?,
         messages: Messages::new(config.mail_from.clone())?,
@@ -104,8 +111,10 @@ async fn run(config: Config, store: Arc<SledStore>, metrics: PrometheusHandle) -
     let archive =
         LogRoute { store: Arc::clone(&store), token: service_token.clone(), shutdown: shutdown.clone() };
     let upstream = performer.upstream.clone();
-    let app = App { outbox, following, upstream, service_token, clock, shutdown: shutdown.clone() };
-    let worker = app.start(performer, config.habits, config.pace, config.decision);
+    let (breakers, shutdown_of_app) = (Arc::default(), shutdown.clone());
+    let app =
+        App { outbox, following, upstream, tills, breakers, service_token, clock, shutdown: shutdown_of_app };
+    let worker = app.start(performer, config.pace, config.money.decision);
     tracing::info!(%address, log_id = %store.log_id(), head = %store.head(), "notifier is ready");
     trigger.on_signals()?;
     let limits = Limits::default();
@@ -120,6 +129,19 @@ async fn run(config: Config, store: Arc<SledStore>, metrics: PrometheusHandle) -
     );
     tracing::info!(head = %store.head(), "notifier has stopped");
     Ok(())
+}
+
+fn tills(
+    channels: Channels,
+    stripe: Option<StripeSettings>,
+    public_url: &str,
+    clock: &SharedClock,
+    books: &Path,
+) -> anyhow::Result<Tills> {
+    let simulated = Simulated::open(public_url.to_owned(), Arc::clone(clock), books)
+        .with_context(|| format!("could not open the simulated provider's books {}", books.display()))?;
+    let stripe = stripe.map(|settings| Stripe::new(settings, public_url.to_owned())).transpose()?;
+    Ok(Tills::new(channels, Arc::new(simulated), stripe.map(Arc::new)))
 }
 
 fn mail(mail: &Mail) -> anyhow::Result<Arc<dyn MailGateway>> {

@@ -20,7 +20,7 @@ macro_rules! templates {
 }
 
 /// Every template: language, what it says, and `mail` (its first line is the subject) or `sms`.
-const TEMPLATES: [(&str, &str); 22] = templates![
+const TEMPLATES: [(&str, &str); 26] = templates![
     "id/received.mail.txt",
     "id/deposit_due.mail.txt",
     "id/confirmed.mail.txt",
@@ -29,6 +29,8 @@ const TEMPLATES: [(&str, &str); 22] = templates![
     "id/refunded.mail.txt",
     "id/reminder.mail.txt",
     "id/offer.mail.txt",
+    "id/fee_due.mail.txt",
+    "id/paid_late.mail.txt",
     "id/offer.sms.txt",
     "id/confirmed.sms.txt",
     "id/cancelled.sms.txt",
@@ -40,6 +42,8 @@ const TEMPLATES: [(&str, &str); 22] = templates![
     "en/refunded.mail.txt",
     "en/reminder.mail.txt",
     "en/offer.mail.txt",
+    "en/fee_due.mail.txt",
+    "en/paid_late.mail.txt",
     "en/offer.sms.txt",
     "en/confirmed.sms.txt",
     "en/cancelled.sms.txt",

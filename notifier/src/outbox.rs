@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** the only `.append(` of this service stands here.
 
+mod payments;
+mod queue;
 mod state;
 
 use std::collections::{HashMap, HashSet};
@@ -10,14 +12,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chassis::clock::SharedClock;
 use chrono::{DateTime, Utc};
 use events::store::{AppendCondition, AppendError, EventStore, ReadError};
-use events::{EventId, PaymentId, Position, Query, QueryItem};
+use events::{EventId, PaymentId, Position, Query, QueryItem, ReservationId};
 use tokio::sync::watch;
 
 use self::state::State;
 pub use self::state::{EffectState, Tracked};
-use crate::effect::{Effect, EffectKey, Lane, PaymentOutcome, PaymentResult};
-use crate::journal::{Author, CursorMoved, Entry, PaymentDecided, Scheduled, cursor_tag, effect_tag};
-use crate::payment::{Payment, PaymentStatus};
+use crate::effect::{Effect, EffectKey, Lane};
+use crate::failpoint;
+use crate::journal::{
+    Author, CursorMoved, Died, Discarded, Entry, Retried, Scheduled, cursor_tag, effect_tag,
+};
+
+/// The words for the states of an effect.
+pub const EFFECT_STATES: [&str; 5] = ["waiting", "done", "skipped", "dead", "discarded"];
 
 /// Why something was not written down.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +104,7 @@ impl Outbox {
                 break;
             }
         }
+        state.nobody_knows_what_was_tried();
         let (state, changed) = (Mutex::new(state), watch::Sender::new(0));
         Ok(Self { inner: Arc::new(Inner { store, clock, state, changed }) })
     }
@@ -137,29 +145,38 @@ impl Outbox {
         Ok(())
     }
 
-    /// Schedules effects of events up to `cursor`, and moves the cursor, in one append.
+    /// Schedules effects of events up to `cursor`, and moves the cursor, in one append. Those of `dead` are dead letters
+    /// from the start.
     ///
     /// # Errors
     /// [`OutboxError`]; neither happened then.
     pub async fn react(
         &self,
         effects: Vec<Scheduled>,
+        dead: Vec<Died>,
         cursor: Cursor,
         by: &Author,
     ) -> Result<(), OutboxError> {
         let (mut entries, condition) = {
             let state = self.state();
+            let asked: HashSet<_> = effects.iter().filter_map(asks).collect();
             // A feed that is read again has its effects already; two events may have the same one.
             let mut seen = HashSet::new();
-            let new = effects
-                .into_iter()
-                .filter(|s| !state.effects.contains_key(&s.key) && seen.insert(s.key.clone()));
+            let new = effects.into_iter().filter(|s| {
+                !state.effects.contains_key(&s.key)
+                    && !state.is_idle(&s.effect, &asked)
+                    && seen.insert(s.key.clone())
+            });
             let entries: Vec<_> = new.map(Entry::EffectScheduled).collect();
             (entries, AppendCondition::unchanged(Query::any_tag([cursor_tag()]), state.cursor_position))
         };
+        entries.extend(dead.into_iter().map(Entry::EffectDied));
         entries
             .push(Entry::CursorMoved(CursorMoved { last_event_id: cursor.last_event_id, time: cursor.time }));
-        self.write(entries, by, condition).await
+        failpoint::hit("follow.before_append");
+        self.write(entries, by, condition).await?;
+        failpoint::hit("follow.after_append");
+        Ok(())
     }
 
     /// Up to `most` effects of `lane` that are due. They are the caller's until [`Outbox::finish`] or
@@ -181,7 +198,10 @@ impl Outbox {
         let tag = effect_tag(&effect.scheduled.key);
         let types = vec!["meja.effect.succeeded.v1".to_owned(), "meja.effect.died.v1".to_owned()];
         let finished = Query { items: vec![QueryItem { types, tags: vec![tag] }] };
-        self.write(entries, &effect.author(), AppendCondition::unchanged(finished, effect.since)).await
+        failpoint::hit("finish.before_append");
+        self.write(entries, &effect.author(), AppendCondition::unchanged(finished, effect.since)).await?;
+        failpoint::hit("finish.after_append");
+        Ok(())
     }
 
     /// Gives an effect back to be tried again at `at`, without a word in the log: nothing is
@@ -191,116 +211,30 @@ impl Outbox {
         self.inner.changed.send_modify(|changes| *changes += 1);
     }
 
-    /// Notes what the guest decided at the provider, and schedules to tell the reservation service.
-    /// The first decision stands.
-    ///
-    /// # Errors
-    /// [`OutboxError`]; nothing was written down then.
-    pub async fn decide(&self, reference: &str, paid: bool) -> Result<Payment, OutboxError> {
-        loop {
-            let (payment, since) = self
-                .payment_by_reference(reference)
-                .ok_or_else(|| OutboxError::UnknownPayment(reference.to_owned()))?;
-            if payment.status != PaymentStatus::Pending {
-                return Ok(payment);
-            }
-            let opened = &payment.opened;
-            let payment_id = opened.payment_id;
-            let outcome = if paid {
-                let (channel, provider_reference) =
-                    (opened.channel.clone(), opened.provider_reference.clone());
-                PaymentOutcome::Completed { amount: opened.amount, channel, provider_reference }
-            } else {
-                PaymentOutcome::Failed { reason_code: "refused".into() }
-            };
-            let result = PaymentResult { payment_id, outcome };
-            let told = Scheduled {
-                key: EffectKey(format!("{payment_id}.{}", if paid { "completed" } else { "failed" })),
-                effect: Effect::PostPayment { reservation_id: opened.reservation_id, result },
-                due_at: self.inner.clock.now(),
-                event_id: None,
-                correlation_id: opened.correlation_id.clone(),
-                traceparent: None,
-            };
-            let entries = vec![
-                Entry::PaymentDecided(PaymentDecided { payment_id, paid }),
-                Entry::EffectScheduled(told),
-            ];
-            let by = Author { correlation_id: opened.correlation_id.clone(), ..Author::system("provider") };
-            let unchanged =
-                AppendCondition::unchanged(Query::any_tag([events::Tag::payment(payment_id)]), since);
-            match self.write(entries, &by, unchanged).await {
-                // Somebody else decided in the same moment; theirs stands, once it is added up.
-                Err(OutboxError::Append(AppendError::Conflict { .. })) => tokio::task::yield_now().await,
-                Err(error) => return Err(error),
-                Ok(()) => {}
-            }
-        }
-    }
-
-    /// Schedules to give `amount_minor` of a payment back, or all that is left of it.
-    ///
-    /// # Errors
-    /// [`OutboxError`] when that can not go back; nothing was scheduled then.
-    pub async fn refund(
-        &self,
-        payment_id: PaymentId,
-        amount_minor: Option<i64>,
-        by: &Author,
-    ) -> Result<EffectKey, OutboxError> {
-        let (scheduled, since) = {
-            let state = self.state();
-            let (payment, since) = state
-                .payments
-                .get(&payment_id)
-                .ok_or_else(|| OutboxError::UnknownPayment(payment_id.to_string()))?;
-            let refunds: Vec<_> = state.refunds_of(payment_id).collect();
-            let on_their_way: i64 = refunds.iter().filter(|(done, _)| !done).map(|(_, minor)| minor).sum();
-            let left = payment.refundable().map_or(0, |left| left.amount_minor) - on_their_way;
-            let asked_minor = amount_minor.unwrap_or(left);
-            if asked_minor < 1 || asked_minor > left {
-                return Err(OutboxError::NotRefundable { payment_id, left_minor: left, asked_minor });
-            }
-            let amount = events::values::Money { amount_minor: asked_minor, ..payment.opened.amount };
-            let effect = Effect::Refund { reservation_id: payment.reservation_id(), payment_id, amount };
-            let key = EffectKey(format!("{payment_id}.refund-{}", refunds.len() + 1));
-            let (due_at, correlation_id) = (self.inner.clock.now(), by.correlation_id.clone());
-            (
-                Scheduled {
-                    key,
-                    effect,
-                    due_at,
-                    event_id: None,
-                    correlation_id,
-                    traceparent: by.traceparent.clone(),
-                },
-                *since,
-            )
-        };
-        let key = scheduled.key.clone();
-        let tags = [events::Tag::payment(payment_id), effect_tag(&key)];
-        self.write(
-            vec![Entry::EffectScheduled(scheduled)],
-            by,
-            AppendCondition::unchanged(Query::any_tag(tags), since),
-        )
-        .await?;
-        Ok(key)
-    }
-
     /// Brings a dead effect back.
     ///
     /// # Errors
     /// [`OutboxError`] when it is not dead.
     pub async fn retry(&self, key: &EffectKey, by: &Author) -> Result<(), OutboxError> {
+        self.end_death(key, Entry::EffectRetried(Retried { key: key.clone() }), by).await
+    }
+
+    /// Lets a dead effect rest for ever, for a reason.
+    ///
+    /// # Errors
+    /// [`OutboxError`] when it is not dead.
+    pub async fn discard(&self, key: &EffectKey, reason: String, by: &Author) -> Result<(), OutboxError> {
+        self.end_death(key, Entry::EffectDiscarded(Discarded { key: key.clone(), reason }), by).await
+    }
+
+    async fn end_death(&self, key: &EffectKey, entry: Entry, by: &Author) -> Result<(), OutboxError> {
         let tracked = self.effect(key).ok_or_else(|| OutboxError::UnknownEffect(key.clone()))?;
         if !matches!(tracked.state, EffectState::Dead(_)) {
             return Err(OutboxError::NotDead(key.clone(), tracked.state.word()));
         }
-        let types = vec!["meja.effect.retried.v1".to_owned()];
-        let retried = Query { items: vec![QueryItem { types, tags: vec![effect_tag(key)] }] };
-        let entry = Entry::EffectRetried(crate::journal::Retried { key: key.clone() });
-        self.write(vec![entry], by, AppendCondition::unchanged(retried, tracked.since)).await
+        let types = vec!["meja.effect.retried.v1".to_owned(), "meja.effect.discarded.v1".to_owned()];
+        let decided = Query { items: vec![QueryItem { types, tags: vec![effect_tag(key)] }] };
+        self.write(vec![entry], by, AppendCondition::unchanged(decided, tracked.since)).await
     }
 
     /// How far the feed was read.
@@ -325,35 +259,18 @@ impl Outbox {
 
     /// How many effects there are of each state.
     pub fn counts(&self) -> HashMap<&'static str, usize> {
-        let mut counts = HashMap::from([("waiting", 0), ("done", 0), ("skipped", 0), ("dead", 0)]);
+        let mut counts = HashMap::from(EFFECT_STATES.map(|word| (word, 0)));
         for tracked in self.state().effects.values() {
             *counts.entry(tracked.state.word()).or_default() += 1;
         }
         counts
     }
+}
 
-    /// Payments that `wanted` takes, by id, at most `limit`.
-    pub fn payments(&self, wanted: impl Fn(&Payment) -> bool, limit: usize) -> Vec<Payment> {
-        let state = self.state();
-        let mut found: Vec<_> =
-            state.payments.values().map(|(payment, _)| payment).filter(|p| wanted(p)).collect();
-        found.sort_by_key(|payment| std::cmp::Reverse(payment.id()));
-        found.into_iter().take(limit).cloned().collect()
-    }
-
-    /// One payment.
-    pub fn payment(&self, id: PaymentId) -> Option<Payment> {
-        self.state().payments.get(&id).map(|(payment, _)| payment.clone())
-    }
-
-    fn payment_by_reference(&self, reference: &str) -> Option<(Payment, Position)> {
-        let state = self.state();
-        let id = state.by_reference.get(reference)?;
-        state.payments.get(id).cloned()
-    }
-
-    /// The payment that the provider knows by this name.
-    pub fn payment_of(&self, reference: &str) -> Option<Payment> {
-        self.payment_by_reference(reference).map(|(payment, _)| payment)
+/// The reservation for which an effect asks for money.
+fn asks(scheduled: &Scheduled) -> Option<ReservationId> {
+    match &scheduled.effect {
+        Effect::TakeDeposit(deposit) => Some(deposit.reservation_id),
+        _ => None,
     }
 }

@@ -1,5 +1,6 @@
 //! What became of a payment, as far as the notifier knows.
 
+use chrono::{DateTime, Utc};
 use events::values::Money;
 use events::{PaymentId, ReservationId};
 
@@ -10,6 +11,8 @@ use crate::journal::PaymentOpened;
 pub struct Payment {
     /// How it was opened.
     pub opened: PaymentOpened,
+    /// When.
+    pub opened_at: DateTime<Utc>,
     /// How far it is.
     pub status: PaymentStatus,
     /// What went back so far, in minor units.
@@ -25,6 +28,8 @@ pub enum PaymentStatus {
     Paid,
     /// The guest refused.
     Refused,
+    /// Nobody paid it while it could be paid.
+    Expired,
 }
 
 impl Payment {
@@ -48,12 +53,16 @@ impl Payment {
         (self.status == PaymentStatus::Paid && left_minor > 0).then_some(left)
     }
 
+    /// Every word there is.
+    pub const WORDS: [&str; 6] = ["pending", "paid", "refused", "expired", "partly_refunded", "refunded"];
+
     /// The word that stands in answers.
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self.status {
             PaymentStatus::Pending => "pending",
             PaymentStatus::Refused => "refused",
+            PaymentStatus::Expired => "expired",
             PaymentStatus::Paid if self.refunded_minor == 0 => "paid",
             PaymentStatus::Paid if self.refunded_minor >= self.opened.amount.amount_minor => "refunded",
             PaymentStatus::Paid => "partly_refunded",

@@ -5,13 +5,13 @@ use events::event::{Event, Refund};
 use events::values::{Medium, Money};
 use events::{EventId, ReservationId};
 
-use crate::effect::{About, Effect, EffectKey, Planned, Template};
+use crate::effect::{About, Effect, EffectKey, Planned, TakeDeposit, Template};
 
 /// What the house wants to be told and when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Habits {
     /// How long before the start a guest is reminded.
-    pub reminder_before: TimeDelta,
+    pub remind_before: Vec<TimeDelta>,
     /// Whether short messages go to phones as well.
     pub sms: bool,
 }
@@ -39,29 +39,34 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
         Event::ReservationCreated(e) => vec![plan.mail(Template::Received, Some(e.window.start), None)],
         Event::PaymentRequested(e) => {
             let (payment_id, amount, channel) = (e.payment_id, e.amount, e.channel.clone());
-            vec![
-                plan.now("take-deposit", Effect::TakeDeposit { reservation_id, payment_id, amount, channel }),
-            ]
+            let deposit = TakeDeposit { reservation_id, payment_id, amount, channel, purpose: e.purpose };
+            vec![plan.now("take-deposit", Effect::TakeDeposit(deposit))]
         }
         Event::ReservationConfirmed(e) => plan
             .both(Template::Confirmed, Some(e.window.start))
-            .chain(plan.reminder(e.window.start))
+            .chain(plan.reminders(e.window.start))
+            .chain(e.deposit_waived.then(|| plan.close(reservation_id)))
             .collect(),
         Event::ReservationRescheduled(e) => {
             let mail = plan.mail(Template::Rescheduled, Some(e.to.start), None);
-            std::iter::once(mail).chain(plan.reminder(e.to.start)).collect()
+            std::iter::once(mail).chain(plan.reminders(e.to.start)).collect()
         }
-        Event::ReservationCancelled(e) => {
-            plan.both(Template::Cancelled, None).chain(plan.refund(reservation_id, e.refund)).collect()
+        Event::ReservationCancelled(e) => plan
+            .both(Template::Cancelled, None)
+            .chain(plan.refund(reservation_id, e.refund))
+            .chain([plan.close(reservation_id)])
+            .collect(),
+        Event::ReservationNoShow(e) => plan.refund(reservation_id, e.refund).collect(),
+        Event::PaymentCompleted(e) => {
+            let late = e.refund.map(|refund| plan.mail(Template::PaidLate, None, Some(refund.amount)));
+            late.into_iter().chain(plan.refund(reservation_id, e.refund)).collect()
         }
-        Event::PaymentCompleted(e) => plan.refund(reservation_id, e.refund).collect(),
         Event::PaymentRefunded(e) => vec![plan.mail(Template::Refunded, None, Some(e.amount))],
         Event::TableAssigned(_)
         | Event::TableReleased(_)
         | Event::PartySizeChanged(_)
         | Event::ReservationCheckedIn(_)
         | Event::ReservationCompleted(_)
-        | Event::ReservationNoShow(_)
         | Event::PaymentFailed(_)
         | Event::NotificationSent(_)
         | Event::NotificationFailed(_)
@@ -109,14 +114,21 @@ impl Plan<'_> {
         std::iter::once(self.mail(template, start, None)).chain(sms)
     }
 
-    /// Nobody who books for today needs to be reminded of it.
-    fn reminder(&self, start: DateTime<Utc>) -> Option<Planned> {
-        let due_at = start - self.habits.reminder_before;
-        let effect = self.message(Template::Reminder, Medium::Mail, Some(start), None);
+    /// Nobody who books for today needs to be reminded of it a day before.
+    fn reminders(&self, start: DateTime<Utc>) -> impl Iterator<Item = Planned> {
         // Of the visit, not of the event: whatever led to this time, there is one reminder of it.
-        let visit = self.about.reservation_id()?;
-        let key = EffectKey(format!("{visit}.mail-reminder-{}", start.timestamp()));
-        (due_at > self.time).then_some(Planned { key, effect, due_at })
+        let visit = self.about.reservation_id();
+        let reminder = move |before: &TimeDelta| {
+            let due_at = start - *before;
+            let effect = self.message(Template::Reminder, Medium::Mail, Some(start), None);
+            let key = format!("{}.mail-reminder-{}-{}m", visit?, start.timestamp(), before.num_minutes());
+            (due_at > self.time).then_some(Planned { key: EffectKey(key), effect, due_at })
+        };
+        self.habits.remind_before.iter().filter_map(reminder)
+    }
+
+    fn close(&self, reservation_id: ReservationId) -> Planned {
+        self.now("close-payments", Effect::ClosePayments { reservation_id })
     }
 
     fn refund(&self, reservation_id: ReservationId, refund: Option<Refund>) -> impl Iterator<Item = Planned> {

@@ -66,6 +66,9 @@ pub struct Reservation {
     pub version: u64,
     /// The deposit.
     pub deposit: Deposit,
+    /// The fee for not having come, if there is one to pay.
+    #[serde(default, rename = "no_show_fee")]
+    pub fee: Option<Deposit>,
     /// Why it was called off.
     pub cancellation: Option<Cancellation>,
 }
@@ -140,6 +143,8 @@ pub struct Visit {
     pub act_by: Option<DateTime<Utc>>,
     /// Whether a deposit is to be paid.
     pub deposit_due: bool,
+    /// Whether the fee for not having come is to be paid.
+    pub fee_due: bool,
     /// Why it was called off.
     pub cancellation: Option<Cancellation>,
 }
@@ -157,8 +162,9 @@ impl From<Reservation> for Visit {
             locale: reservation.locale,
             table_area: reservation.table_area,
             version: reservation.version,
-            act_by: reservation.deposit.expires_at,
+            act_by: reservation.fee.as_ref().unwrap_or(&reservation.deposit).expires_at,
             deposit_due: reservation.deposit.status == "due",
+            fee_due: reservation.fee.is_some_and(|fee| fee.status == "due"),
             cancellation: reservation.cancellation,
         }
     }
@@ -182,6 +188,7 @@ impl Waiting {
             version: self.version,
             act_by: Some(offer.expires_at),
             deposit_due: false,
+            fee_due: false,
             cancellation: None,
         })
     }

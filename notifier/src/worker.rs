@@ -8,6 +8,7 @@ use chassis::serve::Shutdown;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Semaphore;
 
+use crate::breaker::Breakers;
 use crate::effect::{
     Effect, Lane, NotificationOutcome, NotificationResult, PaymentOutcome, PaymentResult, Planned,
 };
@@ -30,17 +31,19 @@ pub struct Pace {
 
 /// How soon the reservation service is asked again while it does not answer.
 const UPSTREAM_AGAIN: TimeDelta = TimeDelta::seconds(1);
+/// How long effects wait for a provider that is down altogether before they use up their tries.
+const PROVIDER_DOWN_MAX: TimeDelta = TimeDelta::days(1);
 
 /// Works until the service stops; effects under way are finished first.
 pub async fn run(
     outbox: Arc<Outbox>,
-    performer: Performer,
+    performer: Arc<Performer>,
+    breakers: Arc<Breakers>,
     clock: SharedClock,
     pace: Pace,
     shutdown: Shutdown,
 ) {
-    let performer = Arc::new(performer);
-    let lanes = Lane::ALL.map(|lane| run_lane(lane, &outbox, &performer, &clock, pace, &shutdown));
+    let lanes = Lane::ALL.map(|lane| run_lane(lane, &outbox, &performer, &breakers, &clock, pace, &shutdown));
     futures::future::join_all(lanes).await;
 }
 
@@ -48,6 +51,7 @@ async fn run_lane(
     lane: Lane,
     outbox: &Arc<Outbox>,
     performer: &Arc<Performer>,
+    breakers: &Arc<Breakers>,
     clock: &SharedClock,
     pace: Pace,
     shutdown: &Shutdown,
@@ -63,9 +67,11 @@ async fn run_lane(
         changed.mark_unchanged();
         for effect in outbox.take_due(lane, slots.available_permits()) {
             let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
-            let (outbox, performer, clock) = (Arc::clone(outbox), Arc::clone(performer), Arc::clone(clock));
+            let (outbox, performer) = (Arc::clone(outbox), Arc::clone(performer));
+            let (breakers, clock) = (Arc::clone(breakers), Arc::clone(clock));
             tokio::spawn(async move {
-                work(&outbox, &performer, &clock, pace, effect).await;
+                let (outbox, performer, breakers, clock) = (&*outbox, &*performer, &*breakers, &clock);
+                Work { outbox, performer, breakers, clock, pace }.on(effect).await;
                 drop(slot);
             });
         }
@@ -86,38 +92,92 @@ async fn run_lane(
     let _ = slots.acquire_many(all).await;
 }
 
-async fn work(outbox: &Outbox, performer: &Performer, clock: &SharedClock, pace: Pace, effect: Tracked) {
-    let key = effect.scheduled.key.clone();
-    let request = effect.scheduled.correlation_id.clone();
-    let performed = performer.perform(&effect).await;
-    let now = clock.now();
-    let entries = match performed {
-        Ok(performed) => {
-            tracing::info!(request, %key, outcome = performed.outcome, "an effect is done");
-            succeeded(&effect, performed)
+/// What an effect is worked on with.
+struct Work<'a> {
+    outbox: &'a Outbox,
+    performer: &'a Performer,
+    breakers: &'a Breakers,
+    clock: &'a SharedClock,
+    pace: Pace,
+}
+
+impl Work<'_> {
+    async fn on(&self, effect: Tracked) {
+        let key = effect.scheduled.key.clone();
+        let request = effect.scheduled.correlation_id.clone();
+        let who = self.performer.outside(&effect.scheduled.effect);
+        if let Some(who) = &who
+            && let Err(until) = self.breakers.ask(who, self.clock.now())
+        {
+            return self.outbox.put_back(&key, until, format!("{who} is left alone until {until}"));
         }
-        Err(Failure { remedy: Remedy::WaitForUpstream, error, .. }) => {
-            tracing::debug!(request, %key, error, "an effect waits for the reservation service");
-            return outbox.put_back(&key, now + jittered(UPSTREAM_AGAIN), error);
+        let performed = self.performer.perform(&effect).await;
+        let now = self.clock.now();
+        let closed_until = who.and_then(|who| self.judge(&who, &performed, now));
+        let entries = match performed {
+            Ok(performed) => {
+                tracing::info!(request, %key, outcome = performed.outcome, "an effect is done");
+                succeeded(&effect, performed)
+            }
+            Err(Failure { remedy: Remedy::WaitForUpstream, error, .. }) => {
+                tracing::debug!(request, %key, error, "an effect waits for the reservation service");
+                return self.outbox.put_back(&key, now + jittered(UPSTREAM_AGAIN), error);
+            }
+            Err(failure) => self.failed(&effect, failure, closed_until, now),
+        };
+        if let Err(error) = self.outbox.finish(&effect, entries).await {
+            // The log is full, say. What was done is done again later under the same key.
+            tracing::error!(request, %key, error = &error as &dyn std::error::Error, "what became of an effect could not be written down");
+            self.outbox.put_back(&key, now + backoff(self.pace, effect.attempts), error.to_string());
         }
-        Err(failure) if failure.remedy == Remedy::TryAgain && effect.attempts + 1 < pace.attempts_max => {
-            let next_attempt_at = now + backoff(pace, effect.attempts);
-            tracing::warn!(request, %key, error = failure.error, %next_attempt_at, "an effect failed and is tried again");
-            vec![Entry::AttemptFailed(AttemptFailed {
-                key: key.clone(),
-                error: failure.error,
-                next_attempt_at,
-            })]
+    }
+
+    /// Tells the breaker of `who` how it went, and gives until when it is open.
+    fn judge(
+        &self,
+        who: &str,
+        performed: &Result<Performed, Failure>,
+        now: DateTime<Utc>,
+    ) -> Option<DateTime<Utc>> {
+        match performed {
+            Ok(performed) if performed.outcome != "done" => self.breakers.not_asked(who),
+            Ok(_) => self.breakers.answered(who),
+            Err(failure) => match failure.remedy {
+                Remedy::WaitForUpstream => self.breakers.not_asked(who),
+                // It is there, and wants less: that is not a failure.
+                Remedy::TryAgain { after, .. } if after > TimeDelta::zero() => self.breakers.not_asked(who),
+                Remedy::TryAgain { .. } => return self.breakers.failed(who, &failure.error, now),
+                Remedy::None => self.breakers.answered(who),
+            },
         }
-        Err(failure) => {
-            tracing::error!(request, %key, error = failure.error, "an effect can not be done: it is a dead letter, see /api/effects?status=dead");
-            died(&effect, failure, now)
+        None
+    }
+
+    fn failed(
+        &self,
+        effect: &Tracked,
+        failure: Failure,
+        closed_until: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Vec<Entry> {
+        let (key, request) = (&effect.scheduled.key, &effect.scheduled.correlation_id);
+        // While all of a provider is down its effects only wait, for a day.
+        let uncounted = closed_until.is_some() && now - effect.scheduled.due_at < PROVIDER_DOWN_MAX;
+        match failure.remedy {
+            Remedy::TryAgain { new_key, after }
+                if uncounted || effect.attempts + 1 < self.pace.attempts_max =>
+            {
+                let wait = backoff(self.pace, effect.attempts).max(after);
+                let next_attempt_at = closed_until.unwrap_or(now).max(now + wait);
+                tracing::warn!(request, %key, error = failure.error, %next_attempt_at, "an effect failed and is tried again");
+                let (key, error) = (key.clone(), failure.error);
+                vec![Entry::AttemptFailed(AttemptFailed { key, error, next_attempt_at, new_key, uncounted })]
+            }
+            _ => {
+                tracing::error!(request, %key, error = failure.error, "an effect can not be done: it is a dead letter, see /api/effects?status=dead");
+                died(effect, failure, now)
+            }
         }
-    };
-    if let Err(error) = outbox.finish(&effect, entries).await {
-        // The log is full, say. What was done is done again later under the same key.
-        tracing::error!(request, %key, error = &error as &dyn std::error::Error, "what became of an effect could not be written down");
-        outbox.put_back(&key, now + backoff(pace, effect.attempts), error.to_string());
     }
 }
 
@@ -137,10 +197,10 @@ fn died(effect: &Tracked, failure: Failure, now: DateTime<Utc>) -> Vec<Entry> {
     let key = &effect.scheduled.key;
     let reason_code = failure.reason_code.to_owned();
     let report = match &effect.scheduled.effect {
-        Effect::TakeDeposit { reservation_id, payment_id, .. } => Some(Effect::PostPayment {
-            reservation_id: *reservation_id,
+        Effect::TakeDeposit(deposit) => Some(Effect::PostPayment {
+            reservation_id: deposit.reservation_id,
             result: PaymentResult {
-                payment_id: *payment_id,
+                payment_id: deposit.payment_id,
                 outcome: PaymentOutcome::Failed { reason_code: reason_code.clone() },
             },
         }),
@@ -153,7 +213,11 @@ fn died(effect: &Tracked, failure: Failure, now: DateTime<Utc>) -> Vec<Entry> {
                 outcome: NotificationOutcome::Failed { reason_code: reason_code.clone() },
             },
         }),
-        Effect::Refund { .. } | Effect::PostPayment { .. } | Effect::PostNotification { .. } => None,
+        Effect::Refund { .. }
+        | Effect::ClosePayments { .. }
+        | Effect::PostPayment { .. }
+        | Effect::PostNotification { .. }
+        | Effect::React { .. } => None,
     };
     let died = Entry::EffectDied(Died { key: key.clone(), reason_code, error: failure.error });
     // Each life of an effect that ends in failure is told once.

@@ -1,22 +1,24 @@
-//! The simulated provider's checkout page, and its webhook. Who knows the reference, which is
-//! random, may pay or refuse.
+//! The page where a guest pays: two buttons at the simulated provider, Stripe's own form at Stripe. Who knows the
+//! reference, which is random, may pay or refuse.
 
-use axum::extract::{Path, Request, State};
-use axum::http::{HeaderName, StatusCode, header};
+use axum::extract::{Path, State};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use chassis::problem::Problem;
 use events::values::Locale;
 use minijinja::{Environment, context};
-use serde_json::json;
 
-use super::ops;
-use super::problem::{problem, read_form};
+use super::problem::{problem, provider_problem};
+use super::webhooks;
 use crate::app::App;
-use crate::channels::CHANNELS;
+use crate::gateway::payment::Checkout;
 use crate::messages::money;
 use crate::outbox::OutboxError;
+use crate::payment::PaymentStatus;
 
 const PAGE: &str = include_str!("../../templates/checkout.html");
+/// Sends what the guest typed to Stripe, and nothing to us.
+const SCRIPT: &str = include_str!("../../templates/checkout.js");
 
 /// A page is for one guest, and loads nothing from anywhere.
 pub(super) const PRIVATE_PAGE: [(HeaderName, &str); 3] = [
@@ -34,20 +36,55 @@ pub(super) async fn page(State(app): State<App>, Path(reference): Path<String>) 
         .outbox
         .payment_of(&reference)
         .ok_or_else(|| problem(&OutboxError::UnknownPayment(reference.clone())))?;
-    let channel = CHANNELS.iter().find(|channel| channel.code == payment.opened.channel);
+    let checkout = match app.tills.provider(&payment.opened.provider) {
+        Some(provider) if payment.status == PaymentStatus::Pending => {
+            Some(provider.checkout(&reference).await.map_err(|error| provider_problem(&error))?)
+        }
+        _ => None,
+    };
+    let channel = app.tills.channels.get(&payment.opened.channel);
+    let form = match &checkout {
+        Some(Checkout::StripeForm { script_url, publishable_key, client_secret }) => {
+            Some(context! { script_url, publishable_key, client_secret })
+        }
+        Some(Checkout::Buttons) | None => None,
+    };
     let page = Environment::new().render_named_str(
         "checkout.html",
         PAGE,
         context! {
             reference,
+            form,
             amount => money(payment.opened.amount, Locale::En),
-            channel => channel.map_or(payment.opened.channel.as_str(), |channel| channel.label_en),
+            channel => channel.map_or(payment.opened.channel.as_str(), |channel| channel.label.en.as_str()),
             reservation_id => payment.reservation_id().to_string(),
             status => payment.word(),
         },
     );
     let page = page.map_err(|error| Problem::internal(&error))?;
-    Ok((PRIVATE_PAGE, Html(page)).into_response())
+    let mut response = (PRIVATE_PAGE, Html(page)).into_response();
+    if let Some(Checkout::StripeForm { script_url, .. }) = &checkout
+        && let Ok(policy) = HeaderValue::from_str(&stripe_policy(script_url))
+    {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    Ok(response)
+}
+
+/// What the page with Stripe's form may load: that script, what it loads itself, and our own beside it.
+fn stripe_policy(script_url: &str) -> String {
+    let origin = script_url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+    let api = "https://api.stripe.com https://*.stripe.com";
+    format!(
+        "default-src 'none'; script-src 'self' {origin} https://*.js.stripe.com; style-src 'unsafe-inline'; \
+         connect-src 'self' {origin} {api}; frame-src {origin} https://*.js.stripe.com https://hooks.stripe.com; \
+         img-src https://*.stripe.com; form-action 'self'; frame-ancestors 'none'"
+    )
+}
+
+/// Our own script of the page with Stripe's form.
+pub(super) async fn script() -> Response {
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], SCRIPT).into_response()
 }
 
 /// A button of the page was pressed.
@@ -55,44 +92,11 @@ pub(super) async fn choose(
     State(app): State<App>,
     Path((reference, choice)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
-    let paid = match choice.as_str() {
+    let pays = match choice.as_str() {
         "pay" => true,
         "refuse" => false,
         _ => return Err(Problem::not_found("A guest can pay or refuse.")),
     };
-    app.outbox.decide(&reference, paid).await.map_err(|error| problem(&error))?;
+    webhooks::choose(&app, &reference, pays).await?;
     Ok(Redirect::to(&format!("/checkout/{reference}")).into_response())
-}
-
-/// The provider tells what the guest decided
-///
-/// The first word stands; a repeat answers the same.
-#[utoipa::path(post, path = "/webhooks/{provider}", tag = "payments", params(("provider" = String, Path, example = "simulated")),
-    request_body(content = Object, example = json!({"reference": "sim_8c4f", "outcome": "paid"})),
-    responses((status = 200, description = "Noted", example = json!({"status": "paid"})),
-        (status = 404, body = ops::ProblemDoc, content_type = "application/problem+json"),
-        (status = 422, body = ops::ProblemDoc, content_type = "application/problem+json")))]
-pub(super) async fn webhook(
-    State(app): State<App>,
-    Path(provider): Path<String>,
-    request: Request,
-) -> Result<Response, Problem> {
-    if provider != "simulated" {
-        return Err(Problem::new(
-            StatusCode::NOT_FOUND,
-            "unknown_provider",
-            format!("{provider:?} is not a provider here: simulated is."),
-        ));
-    }
-    let (parts, body) = request.into_parts();
-    let mut form = read_form(&parts, body).await?;
-    let reference = form.text("reference", 64);
-    let paid = form.parsed("outcome", 10, |text| match text {
-        "paid" => Ok(true),
-        "refused" => Ok(false),
-        other => Err(format!("{other:?} is neither paid nor refused")),
-    });
-    let (reference, paid) = form.finish(reference.zip(paid))?;
-    let payment = app.outbox.decide(&reference, paid).await.map_err(|error| problem(&error))?;
-    Ok(axum::Json(json!({"status": payment.word()})).into_response())
 }

@@ -12,9 +12,7 @@ use super::ops;
 use super::problem::{Order, Parameters, limit, problem};
 use crate::app::App;
 use crate::effect::{Effect, EffectKey};
-use crate::outbox::{EffectState, Tracked};
-
-const STATES: [&str; 4] = ["waiting", "done", "skipped", "dead"];
+use crate::outbox::{EFFECT_STATES, EffectState, Tracked};
 
 /// Effects.
 #[derive(Serialize, ToSchema)]
@@ -28,17 +26,17 @@ struct EffectView {
     /// Its key.
     #[schema(example = "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f.mail-confirmed")]
     id: String,
-    /// take_deposit, refund, message, post_payment or post_notification.
+    /// take_deposit, close_payments, refund, message, post_payment, post_notification or react.
     #[schema(example = "message")]
     kind: &'static str,
     /// The reservation it is about.
     reservation_id: Option<String>,
     /// The party that waits that it is about.
     waitlist_id: Option<String>,
-    /// waiting, done, skipped or dead.
+    /// waiting, done, skipped, dead or discarded.
     #[schema(example = "done")]
     status: &'static str,
-    /// Why there was nothing to do any more, or why it can not be done.
+    /// Why there was nothing to do any more, why it can not be done, or why it is not to be.
     reason: Option<String>,
     /// What a message says.
     template: Option<&'static str>,
@@ -62,7 +60,9 @@ impl From<Tracked> for EffectView {
         let (reason, next_attempt_at) = match &tracked.state {
             EffectState::Waiting(at) => (None, Some(*at)),
             EffectState::Done(outcome) if outcome == "done" => (None, None),
-            EffectState::Done(reason) | EffectState::Dead(reason) => (Some(reason.clone()), None),
+            EffectState::Done(reason) | EffectState::Dead(reason) | EffectState::Discarded(reason) => {
+                (Some(reason.clone()), None)
+            }
         };
         let (template, medium) = match &tracked.scheduled.effect {
             Effect::Message { template, medium, .. } => (Some(template.name()), Some(ops::medium(*medium))),
@@ -72,8 +72,8 @@ impl From<Tracked> for EffectView {
         Self {
             id: tracked.scheduled.key.to_string(),
             kind: tracked.scheduled.effect.kind(),
-            reservation_id: about.reservation_id().map(|id| id.to_string()),
-            waitlist_id: about.waitlist_id().map(|id| id.to_string()),
+            reservation_id: about.and_then(|about| about.reservation_id()).map(|id| id.to_string()),
+            waitlist_id: about.and_then(|about| about.waitlist_id()).map(|id| id.to_string()),
             status: tracked.state.word(),
             reason,
             template,
@@ -119,10 +119,10 @@ fn select(
     kind: impl Fn(&Tracked) -> bool,
 ) -> Result<axum::Json<Effects>, Problem> {
     let status = form.optional_parsed("status", 20, |text| {
-        if STATES.contains(&text) {
+        if EFFECT_STATES.contains(&text) {
             Ok(text.to_owned())
         } else {
-            Err(format!("{text:?} is not a status: {}", STATES.join(", ")))
+            Err(format!("{text:?} is not a status: {}", EFFECT_STATES.join(", ")))
         }
     });
     let reservation_id = form.optional_parsed("reservation_id", 36, str::parse::<ReservationId>);
@@ -131,7 +131,7 @@ fn select(
     let wanted = |tracked: &Tracked| {
         kind(tracked)
             && status.as_ref().is_none_or(|status| tracked.state.word() == status)
-            && reservation_id.is_none_or(|id| tracked.scheduled.effect.about() == id.into())
+            && reservation_id.is_none_or(|id| tracked.scheduled.effect.about() == Some(id.into()))
     };
     let items = app.outbox.effects(wanted, limit).into_iter().map(EffectView::from).collect();
     Ok(axum::Json(Effects { items }))
@@ -169,4 +169,34 @@ async fn again(app: &App, id: String, order: Order) -> Result<Response, Problem>
     order.form.finish(Some(()))?;
     app.outbox.retry(&EffectKey(id), &order.by).await.map_err(|error| problem(&error))?;
     Ok(axum::http::StatusCode::ACCEPTED.into_response())
+}
+
+/// Why a dead letter is to rest.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "described here, read as a form")]
+pub(super) struct DiscardBody {
+    /// In words, for the journal. No personal data.
+    #[schema(max_length = 200, example = "the guest was called")]
+    reason: String,
+}
+
+/// Let a dead letter rest
+///
+/// It stays in the journal, with who decided so and why.
+#[utoipa::path(post, path = "/api/effects/{id}/discard", tag = "effects", security(("service_token" = [])),
+    params(("id" = String, Path)), request_body(content = DiscardBody),
+    responses((status = 200, description = "It rests", body = EffectView), (status = 401, body = ops::ProblemDoc, content_type = "application/problem+json"),
+        (status = 404, body = ops::ProblemDoc, content_type = "application/problem+json"),
+        (status = 409, body = ops::ProblemDoc, content_type = "application/problem+json"),
+        (status = 422, body = ops::ProblemDoc, content_type = "application/problem+json")))]
+pub(super) async fn discard(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    mut order: Order,
+) -> Result<Response, Problem> {
+    let reason = order.form.text("reason", 200);
+    let reason = order.form.finish(reason)?;
+    let key = EffectKey(id);
+    app.outbox.discard(&key, reason, &order.by).await.map_err(|error| problem(&error))?;
+    Ok(axum::Json(app.outbox.effect(&key).map(EffectView::from)).into_response())
 }

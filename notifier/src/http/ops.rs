@@ -4,12 +4,14 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use chassis::docs::ServiceToken;
 use chassis::problem::Problem;
+use chrono::{DateTime, Utc};
 use events::values::Medium;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::{OpenApi, ToSchema};
 
 use crate::app::App;
+use crate::breaker::Breaker;
 
 /// The description of the API; the routes add themselves.
 #[derive(OpenApi)]
@@ -69,6 +71,41 @@ pub(super) async fn cursor(State(app): State<App>) -> axum::Json<CursorView> {
         lag_seconds: app.lag_seconds(),
         trouble: app.following.seen().trouble,
     })
+}
+
+/// Everybody outside.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ProviderViews {
+    items: Vec<ProviderView>,
+}
+
+/// How it goes with somebody outside.
+#[derive(Serialize, ToSchema)]
+struct ProviderView {
+    #[schema(example = "stripe")]
+    name: String,
+    /// closed: it is asked. open: it failed again and again, and is left alone until `retry_at`. half_open: one effect tries.
+    #[schema(example = "closed")]
+    breaker: &'static str,
+    /// In a row.
+    failures: u32,
+    retry_at: Option<DateTime<Utc>>,
+    last_error: Option<String>,
+}
+
+/// How it goes with everybody outside
+///
+/// Payment providers, the mail server, the text message service. Whoever was not asked since the start is not named.
+#[utoipa::path(get, path = "/api/providers", tag = "operations", responses((status = 200, body = ProviderViews)))]
+pub(super) async fn providers(State(app): State<App>) -> axum::Json<ProviderViews> {
+    let view = |(name, breaker): (String, Breaker)| ProviderView {
+        name,
+        breaker: breaker.word(),
+        failures: breaker.failures,
+        retry_at: breaker.open_until,
+        last_error: breaker.last_error,
+    };
+    axum::Json(ProviderViews { items: app.breakers.seen().into_iter().map(view).collect() })
 }
 
 /// Ready to work

@@ -1,9 +1,12 @@
 //! Payments and the ways to pay.
 
+use std::collections::BTreeMap;
+
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use chassis::form::Fault;
 use chassis::problem::Problem;
+use chrono::{DateTime, Utc};
 use events::{PaymentId, ReservationId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,7 +14,7 @@ use utoipa::ToSchema;
 use super::ops;
 use super::problem::{Order, Parameters, limit, problem};
 use crate::app::App;
-use crate::channels::{CHANNELS, Channel};
+use crate::channels::{Channel, Labels, Limits};
 use crate::payment::Payment;
 
 /// The ways to pay.
@@ -24,28 +27,29 @@ pub(super) struct Channels {
 #[derive(Serialize, ToSchema)]
 struct ChannelView {
     #[schema(example = "qris")]
-    code: &'static str,
+    code: String,
+    /// Its name for people.
     label: Labels,
+    /// Who takes the money.
+    #[schema(example = "simulated")]
+    provider: String,
     #[schema(example = json!(["IDR"]))]
-    currencies: &'static [&'static str],
-}
-
-/// Its name for people.
-#[derive(Serialize, ToSchema)]
-struct Labels {
-    id: &'static str,
-    en: &'static str,
+    currencies: Vec<String>,
+    /// The least and the most that can be paid with it, by currency.
+    limits: BTreeMap<String, Limits>,
 }
 
 /// The ways to pay
 #[utoipa::path(get, path = "/api/payment-channels", tag = "payments", responses((status = 200, body = Channels)))]
-pub(super) async fn channels() -> axum::Json<Channels> {
+pub(super) async fn channels(State(app): State<App>) -> axum::Json<Channels> {
     let view = |channel: &Channel| ChannelView {
-        code: channel.code,
-        label: Labels { id: channel.label_id, en: channel.label_en },
-        currencies: channel.currencies,
+        code: channel.code.clone(),
+        label: channel.label.clone(),
+        provider: channel.provider.clone(),
+        currencies: channel.currencies.clone(),
+        limits: channel.limits.clone(),
     };
-    axum::Json(Channels { channels: CHANNELS.iter().map(view).collect() })
+    axum::Json(Channels { channels: app.tills.channels.iter().map(view).collect() })
 }
 
 /// Payments.
@@ -59,7 +63,7 @@ pub(super) struct Payments {
 pub(super) struct PaymentView {
     payment_id: String,
     reservation_id: String,
-    /// pending, paid, refused, partly_refunded or refunded.
+    /// pending, paid, refused, expired, partly_refunded or refunded.
     #[schema(example = "pending")]
     status: &'static str,
     /// Minor units of the currency.
@@ -69,7 +73,12 @@ pub(super) struct PaymentView {
     currency: String,
     #[schema(example = "qris")]
     channel: String,
+    #[schema(example = "simulated")]
+    provider: String,
+    /// The provider's name for it.
+    provider_reference: String,
     refunded_minor: i64,
+    opened_at: DateTime<Utc>,
     /// Where the guest pays.
     checkout_url: String,
 }
@@ -84,6 +93,9 @@ impl From<Payment> for PaymentView {
             currency: payment.opened.amount.currency.to_string(),
             refunded_minor: payment.refunded_minor,
             channel: payment.opened.channel,
+            provider: payment.opened.provider,
+            provider_reference: payment.opened.provider_reference,
+            opened_at: payment.opened_at,
             checkout_url: payment.opened.url,
         }
     }
@@ -98,11 +110,10 @@ pub(super) async fn list(
     Parameters(mut form): Parameters,
 ) -> Result<axum::Json<Payments>, Problem> {
     let status = form.optional_parsed("status", 20, |text| {
-        let known = ["pending", "paid", "refused", "partly_refunded", "refunded"];
-        if known.contains(&text) {
+        if Payment::WORDS.contains(&text) {
             Ok(text.to_owned())
         } else {
-            Err(format!("{text:?} is not a status: {}", known.join(", ")))
+            Err(format!("{text:?} is not a status: {}", Payment::WORDS.join(", ")))
         }
     });
     let reservation_id = form.optional_parsed("reservation_id", 36, str::parse::<ReservationId>);

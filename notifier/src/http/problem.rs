@@ -12,6 +12,7 @@ use events::store::AppendError;
 use events::values::Actor;
 
 use crate::app::App;
+use crate::gateway::GatewayError;
 use crate::journal::Author;
 use crate::outbox::OutboxError;
 use crate::upstream::UpstreamError;
@@ -23,7 +24,8 @@ pub(super) fn problem(error: &OutboxError) -> Problem {
             Problem::not_found(format!("There is no effect {key}. See /api/effects."))
         }
         OutboxError::NotDead(_, state) => {
-            let detail = format!("Only a dead letter can be tried again by hand; this one is {state}.");
+            let detail =
+                format!("Only a dead letter can be tried again or discarded by hand; this one is {state}.");
             Problem::new(StatusCode::CONFLICT, "not_dead", detail).with("effect_status", *state)
         }
         OutboxError::NotRefundable { left_minor, asked_minor, .. } => {
@@ -43,6 +45,21 @@ pub(super) fn problem(error: &OutboxError) -> Problem {
             )
         }
         OutboxError::Append(_) | OutboxError::Read(_) | OutboxError::Entry(_) => Problem::internal(error),
+    }
+}
+
+/// What is answered when a payment provider is needed and does not help.
+pub(super) fn provider_problem(error: &GatewayError) -> Problem {
+    match error {
+        GatewayError::Final(_) => Problem::internal(error),
+        GatewayError::Passing(_) | GatewayError::Busy { .. } | GatewayError::Failed(_) => {
+            tracing::warn!(%error, "the payment provider does not help");
+            Problem::unavailable(
+                "provider_unavailable",
+                "The payment provider can not be reached for now. Nothing was done; try again.",
+                5,
+            )
+        }
     }
 }
 

@@ -31,7 +31,9 @@ pub(super) fn file(
         | Template::Rescheduled
         | Template::Refunded
         | Template::Reminder
-        | Template::Offer => {
+        | Template::Offer
+        | Template::FeeDue
+        | Template::PaidLate => {
             return None;
         }
     };

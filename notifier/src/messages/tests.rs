@@ -19,6 +19,7 @@ fn visit(status: &str) -> Visit {
         version: 3,
         act_by: Some("2026-12-01T05:15:00Z".parse().unwrap()),
         deposit_due: true,
+        fee_due: false,
         cancellation: Some(Cancellation {
             cancelled_by: "system".into(),
             reason_code: "deposit_unpaid".into(),

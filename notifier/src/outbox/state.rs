@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use events::{PaymentId, Position};
+use events::{PaymentId, Position, ReservationId};
 
 use super::Cursor;
+use super::queue::{Line, Queue};
 use crate::effect::{Effect, EffectKey, Lane, Planned};
 use crate::journal::{Author, Entry, Scheduled};
 use crate::payment::{Payment, PaymentStatus};
@@ -27,6 +28,12 @@ pub struct Tracked {
     pub recipient: Option<String>,
     /// When that changed last.
     pub updated_at: DateTime<Utc>,
+    /// Whether it may have been tried before: nobody knows then what became of it outside.
+    pub tried: bool,
+    /// How often the other side failed in a way that it may repeat for the same idempotency key.
+    pub key_changes: u32,
+    /// Whether it waits for others about the same thing.
+    in_line: bool,
     /// Since this position nothing may have finished it.
     pub(super) since: Position,
 }
@@ -40,6 +47,8 @@ pub enum EffectState {
     Done(String),
     /// It can not be done, as a stable code.
     Dead(String),
+    /// Somebody decided that it is not to be done, for this reason.
+    Discarded(String),
 }
 
 impl EffectState {
@@ -51,6 +60,7 @@ impl EffectState {
             Self::Done(outcome) if outcome == "done" => "done",
             Self::Done(_) => "skipped",
             Self::Dead(_) => "dead",
+            Self::Discarded(_) => "discarded",
         }
     }
 }
@@ -65,6 +75,14 @@ impl Tracked {
             traceparent: self.scheduled.traceparent.clone(),
             actor: events::values::Actor::system("worker"),
         }
+    }
+
+    fn lane(&self) -> Lane {
+        self.scheduled.effect.lane()
+    }
+
+    fn line(&self) -> Option<Line> {
+        Some((self.lane(), self.scheduled.effect.about()?)).filter(|_| self.in_line)
     }
 
     /// The effect that follows from it, for the same reason.
@@ -87,13 +105,15 @@ pub(super) struct State {
     added_to: Position,
     /// Appends that came back before an earlier one did.
     early: BTreeMap<Position, (Vec<Entry>, DateTime<Utc>)>,
-    /// Effects that somebody works on.
-    taken: HashSet<EffectKey>,
+    queue: Queue,
     pub(super) effects: HashMap<EffectKey, Tracked>,
-    /// Waiting effects that nobody works on, by when they are due.
-    pub(super) queue: BTreeSet<(DateTime<Utc>, EffectKey)>,
     pub(super) payments: HashMap<PaymentId, (Payment, Position)>,
     pub(super) by_reference: HashMap<String, PaymentId>,
+    by_reservation: HashMap<ReservationId, Vec<PaymentId>>,
+    /// Payments that nobody has decided on.
+    pub(super) pending: BTreeSet<PaymentId>,
+    /// Reservations for which money was asked.
+    asked: HashSet<ReservationId>,
     pub(super) cursor: Option<Cursor>,
     pub(super) cursor_position: Position,
 }
@@ -115,57 +135,30 @@ impl State {
         self.added_to
     }
 
-    /// Takes up to `most` effects of `lane` that are due. Refunds of one payment go one after the
-    /// other, so that each knows what the one before has left.
+    /// Takes up to `most` effects of `lane` that are due.
     pub(super) fn take_due(&mut self, lane: Lane, now: DateTime<Utc>, most: usize) -> Vec<Tracked> {
-        let due: Vec<_> = self.queue.iter().take_while(|(at, _)| *at <= now).cloned().collect();
-        let mut taken = Vec::new();
-        for entry in due {
-            let Some(tracked) = self.effects.get(&entry.1).filter(|t| t.scheduled.effect.lane() == lane)
-            else {
-                continue;
-            };
-            if taken.len() == most {
-                break;
-            }
-            if self.is_being_refunded(&tracked.scheduled.effect) {
-                continue;
-            }
-            taken.push(tracked.clone());
-            self.taken.insert(entry.1.clone());
-            self.queue.remove(&entry);
-        }
-        taken
+        let taken = self.queue.take(lane, now, most);
+        taken.iter().filter_map(|key| self.effects.get(key).cloned()).collect()
     }
 
     pub(super) fn next_due(&self, lane: Lane) -> Option<DateTime<Utc>> {
-        let of_lane = |key: &EffectKey| {
-            self.effects.get(key).is_some_and(|t| {
-                t.scheduled.effect.lane() == lane && !self.is_being_refunded(&t.scheduled.effect)
-            })
-        };
-        self.queue.iter().find(|(_, key)| of_lane(key)).map(|(at, _)| *at)
-    }
-
-    fn is_being_refunded(&self, effect: &Effect) -> bool {
-        let payment = |effect: &Effect| match effect {
-            Effect::Refund { payment_id, .. } => Some(*payment_id),
-            _ => None,
-        };
-        let wanted = payment(effect);
-        wanted.is_some()
-            && self
-                .taken
-                .iter()
-                .any(|key| self.effects.get(key).is_some_and(|t| payment(&t.scheduled.effect) == wanted))
+        self.queue.next_due(lane)
     }
 
     pub(super) fn put_back(&mut self, key: &EffectKey, at: DateTime<Utc>, error: String) {
-        self.taken.remove(key);
+        self.queue.give_back(key);
         if let Some(tracked) = self.effects.get_mut(key) {
             tracked.state = EffectState::Waiting(at);
             tracked.last_error = Some(error);
-            self.queue.insert((at, key.clone()));
+            tracked.tried = true;
+            self.queue.wait(tracked.lane(), tracked.line(), key, at);
+        }
+    }
+
+    /// What was under way when the journal ended may have happened outside.
+    pub(super) fn nobody_knows_what_was_tried(&mut self) {
+        for tracked in self.effects.values_mut() {
+            tracked.tried = true;
         }
     }
 
@@ -173,7 +166,9 @@ impl State {
         match entry {
             Entry::EffectScheduled(scheduled) => self.schedule(scheduled, at, time),
             Entry::AttemptFailed(failed) => self.track(&failed.key, time, |tracked| {
-                tracked.attempts += 1;
+                tracked.attempts += u32::from(!failed.uncounted);
+                tracked.key_changes += u32::from(failed.new_key);
+                tracked.tried = true;
                 tracked.last_error = Some(failed.error.clone());
                 tracked.state = EffectState::Waiting(failed.next_attempt_at);
             }),
@@ -191,15 +186,29 @@ impl State {
                 tracked.since = at;
                 tracked.state = EffectState::Waiting(time);
             }),
+            Entry::EffectDiscarded(discarded) => self.track(&discarded.key, time, |tracked| {
+                tracked.since = at;
+                tracked.state = EffectState::Discarded(discarded.reason.clone());
+            }),
             Entry::PaymentOpened(opened) => {
                 self.by_reference.insert(opened.provider_reference.clone(), opened.payment_id);
-                let payment =
-                    Payment { opened: opened.clone(), status: PaymentStatus::Pending, refunded_minor: 0 };
-                self.payments.insert(opened.payment_id, (payment, at));
+                self.by_reservation.entry(opened.reservation_id).or_default().push(opened.payment_id);
+                self.pending.insert(opened.payment_id);
+                let (opened, status) = (opened.clone(), PaymentStatus::Pending);
+                let payment = Payment { opened, opened_at: time, status, refunded_minor: 0 };
+                self.payments.insert(payment.id(), (payment, at));
             }
             Entry::PaymentDecided(decided) => {
+                self.pending.remove(&decided.payment_id);
                 if let Some((payment, since)) = self.payments.get_mut(&decided.payment_id) {
-                    payment.status = if decided.paid { PaymentStatus::Paid } else { PaymentStatus::Refused };
+                    payment.status = match (decided.paid, decided.closed) {
+                        (true, _) => PaymentStatus::Paid,
+                        (false, false) => PaymentStatus::Refused,
+                        (false, true) => PaymentStatus::Expired,
+                    };
+                    if let Some(amount) = decided.amount {
+                        payment.opened.amount = amount;
+                    }
                     *since = at;
                 }
             }
@@ -217,7 +226,6 @@ impl State {
     }
 
     fn schedule(&mut self, scheduled: &Scheduled, at: Position, time: DateTime<Utc>) {
-        self.queue.insert((scheduled.due_at, scheduled.key.clone()));
         let tracked = Tracked {
             scheduled: scheduled.clone(),
             state: EffectState::Waiting(scheduled.due_at),
@@ -226,21 +234,41 @@ impl State {
             last_error: None,
             recipient: None,
             updated_at: time,
+            tried: false,
+            key_changes: 0,
+            // What is for later, a reminder, holds nobody up until then.
+            in_line: scheduled.due_at <= time,
             since: at,
         };
+        if let Effect::TakeDeposit(deposit) = &scheduled.effect {
+            self.asked.insert(deposit.reservation_id);
+        }
+        if let Some(line) = tracked.line() {
+            self.queue.join(line, &scheduled.key);
+        }
+        self.queue.wait(tracked.lane(), tracked.line(), &scheduled.key, scheduled.due_at);
         self.effects.insert(scheduled.key.clone(), tracked);
     }
 
     fn track(&mut self, key: &EffectKey, time: DateTime<Utc>, change: impl FnOnce(&mut Tracked)) {
-        self.taken.remove(key);
+        self.queue.give_back(key);
         let Some(tracked) = self.effects.get_mut(key) else { return };
         if let EffectState::Waiting(before) = tracked.state {
-            self.queue.remove(&(before, key.clone()));
+            self.queue.unwait(tracked.lane(), key, before);
         }
         change(tracked);
         tracked.updated_at = time;
         if let EffectState::Waiting(next) = tracked.state {
-            self.queue.insert((next, key.clone()));
+            return self.queue.wait(tracked.lane(), tracked.line(), key, next);
+        }
+        // What was brought back from the dead stands in no line: those behind it have gone on.
+        let line = tracked.line();
+        tracked.in_line = false;
+        let first = self.queue.leave(line, key);
+        if let Some(first) = first.and_then(|key| self.effects.get(&key))
+            && let EffectState::Waiting(at) = first.state
+        {
+            self.queue.wait(first.lane(), first.line(), &first.scheduled.key, at);
         }
     }
 
@@ -253,5 +281,21 @@ impl State {
             }
             _ => None,
         })
+    }
+
+    /// Payments of a reservation.
+    pub(super) fn payments_of(&self, reservation_id: ReservationId) -> impl Iterator<Item = &Payment> {
+        let ids = self.by_reservation.get(&reservation_id).into_iter().flatten();
+        ids.filter_map(|id| self.payments.get(id)).map(|(payment, _)| payment)
+    }
+
+    /// Whether there is nothing to do for `effect`, as nobody was ever asked to pay.
+    pub(super) fn is_idle(&self, effect: &Effect, asked_with_it: &HashSet<ReservationId>) -> bool {
+        match effect {
+            Effect::ClosePayments { reservation_id } => {
+                !self.asked.contains(reservation_id) && !asked_with_it.contains(reservation_id)
+            }
+            _ => false,
+        }
     }
 }

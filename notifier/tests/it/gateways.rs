@@ -1,9 +1,14 @@
 //! The gateways against something that answers, and the reservation service as it may misbehave.
 
+use std::sync::Arc;
+
+use chassis::clock::{ManualClock, SharedClock};
 use chassis::secret::Token;
 use notifier::effect::EffectKey;
+use notifier::gateway::payment::{PaymentProvider as _, RefundOrder, Standing};
+use notifier::gateway::simulated::Simulated;
 use notifier::gateway::text::Twilio;
-use notifier::gateway::{GatewayError, PaymentGateway as _, SmsGateway as _};
+use notifier::gateway::{GatewayError, SmsGateway as _};
 use notifier::upstream::{Upstream, UpstreamError};
 use serde_json::json;
 use wiremock::matchers::{basic_auth, body_string_contains, header, method, path};
@@ -41,13 +46,47 @@ async fn text_messages_are_posted_as_twilio_takes_them() {
 }
 
 #[tokio::test]
-async fn a_refund_has_one_name_however_often_it_is_asked_for() {
-    let provider = notifier::gateway::simulated::Simulated::new("http://127.0.0.1".into());
-    let refund = |key: &str| provider.refund(&EffectKey(key.into()), "sim_1", idr(1));
-    assert_eq!(refund("a").await, refund("a").await);
-    assert_ne!(refund("a").await, refund("b").await);
-    let open = || provider.open(&EffectKey("a".into()), PAYMENT, idr(1), "qris");
-    assert_ne!(open().await.unwrap().reference, open().await.unwrap().reference, "not to be guessed");
+async fn the_simulated_provider_does_everything_once_and_remembers_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let books = dir.path().join("books.jsonl");
+    let clock = || Arc::new(ManualClock::at(now())) as SharedClock;
+    let open = || Simulated::open("http://127.0.0.1".into(), clock(), &books).unwrap();
+    let provider = open();
+    let reference = provider.open(&order("a")).await.unwrap().reference;
+    assert_eq!(provider.open(&order("a")).await.unwrap().reference, reference);
+    let refund = |key: &str, amount_minor| RefundOrder {
+        asking: asking(key),
+        payment_id: PAYMENT,
+        reference: reference.clone(),
+        amount: idr(amount_minor),
+    };
+    assert!(provider.refund(&refund("r", 1)).await.is_err(), "nothing was paid");
+    assert_eq!(provider.choose(&reference, true), Ok(Standing::Paid(idr(30_000_000))));
+    assert_eq!(
+        provider.close(&reference).await,
+        provider.choose(&reference, false),
+        "what was decided first stands"
+    );
+    let name = provider.refund(&refund("r", 10_000_000)).await.unwrap();
+    // Half a line, as a kill leaves it, and a new start.
+    drop(provider);
+    let mut text = std::fs::read(&books).unwrap();
+    text.extend(br#"{"at":"2026-"#);
+    std::fs::write(&books, text).unwrap();
+    for _ in 0..2 {
+        let provider = open();
+        assert_eq!(provider.refund(&refund("r", 10_000_000)).await.as_ref(), Ok(&name));
+        assert!(provider.refund(&refund("s", 20_000_001)).await.is_err());
+        let ledger = provider.ledger(now()).await.unwrap();
+        assert_eq!((ledger.len(), ledger[0].refunded_minor), (1, 10_000_000));
+        assert_eq!(
+            (ledger[0].payment_id, ledger[0].standing),
+            (Some(PAYMENT), Standing::Paid(idr(30_000_000)))
+        );
+    }
+    let other = open();
+    other.refund(&refund("s", 20_000_000)).await.unwrap();
+    assert_eq!(open().ledger(now()).await.unwrap()[0].refunded_minor, 30_000_000);
 }
 
 #[tokio::test]

@@ -7,10 +7,12 @@ use events::query::{AppendCondition, Query};
 use events::recorded::NewEvent;
 use events::store::memory::MemoryStore;
 use events::store::{AppendError, Appended, EventStore, Page, ReadError};
+use events::values::Medium;
 use events::{PaymentId, Position};
 use futures::future::BoxFuture;
-use notifier::effect::{Effect, EffectKey, Lane};
-use notifier::journal::{AttemptFailed, Author, Died, Entry, Succeeded};
+use notifier::effect::{Effect, EffectKey, Lane, Template};
+use notifier::gateway::payment::Standing;
+use notifier::journal::{AttemptFailed, Author, Died, Entry, Scheduled, Succeeded};
 use notifier::outbox::{Cursor, EffectState, Outbox, OutboxError};
 use notifier::payment::PaymentStatus;
 use uuid::Uuid;
@@ -51,7 +53,7 @@ async fn two_notifiers_do_not_both_move_the_cursor() {
     let other = fixture.reopened().await;
     fixture.schedule(7, "a", refund(1)).await;
     let cursor = Cursor { last_event_id: event_id(7), time: now() };
-    let second = other.react(vec![scheduled("a", refund(1))], cursor, &Author::system("test")).await;
+    let second = other.react(vec![scheduled("a", refund(1))], vec![], cursor, &Author::system("test")).await;
     assert!(
         matches!(second, Err(OutboxError::Append(events::store::AppendError::Conflict { .. }))),
         "{second:?}"
@@ -106,7 +108,7 @@ async fn who_has_written_finds_what_they_wrote_also_when_an_earlier_append_comes
     let outbox = Arc::new(Outbox::open(Arc::clone(&store) as Arc<dyn EventStore>, clock).await.unwrap());
     let cursor = |n| Cursor { last_event_id: event_id(n), time: now() };
     let by = Author::system("test");
-    outbox.react(vec![scheduled("a", refund(1))], cursor(1), &by).await.unwrap();
+    outbox.react(vec![scheduled("a", refund(1))], vec![], cursor(1), &by).await.unwrap();
     let taken = outbox.take_due(Lane::Money, 1).pop().unwrap();
     let end = tokio::spawn({
         let outbox = Arc::clone(&outbox);
@@ -116,7 +118,7 @@ async fn who_has_written_finds_what_they_wrote_also_when_an_earlier_append_comes
     let mut head = store.watch_head();
     head.wait_for(|head| head.0 == 3).await.unwrap();
     let react = async {
-        outbox.react(vec![], cursor(2), &by).await.unwrap();
+        outbox.react(vec![], vec![], cursor(2), &by).await.unwrap();
         outbox.cursor().unwrap().last_event_id
     };
     let let_go = async {
@@ -128,7 +130,7 @@ async fn who_has_written_finds_what_they_wrote_also_when_an_earlier_append_comes
     let (seen, ()) = tokio::join!(react, let_go);
     assert_eq!(seen, event_id(2));
     end.await.unwrap().unwrap();
-    outbox.react(vec![], cursor(3), &by).await.unwrap();
+    outbox.react(vec![], vec![], cursor(3), &by).await.unwrap();
 }
 
 #[tokio::test]
@@ -150,8 +152,13 @@ async fn tries_are_counted_across_restarts() {
     fixture.schedule(1, "a", refund(1)).await;
     let taken = fixture.outbox.take_due(Lane::Money, 10).pop().unwrap();
     let next_attempt_at = now() + TimeDelta::seconds(30);
-    let failed =
-        Entry::AttemptFailed(AttemptFailed { key: key("a"), error: "timeout".into(), next_attempt_at });
+    let failed = Entry::AttemptFailed(AttemptFailed {
+        key: key("a"),
+        error: "timeout".into(),
+        next_attempt_at,
+        new_key: false,
+        uncounted: false,
+    });
     fixture.outbox.finish(&taken, vec![failed]).await.unwrap();
     for outbox in [fixture.outbox.clone(), fixture.reopened().await] {
         assert!(outbox.take_due(Lane::Money, 10).is_empty(), "not before its time");
@@ -161,6 +168,104 @@ async fn tries_are_counted_across_restarts() {
     }
     fixture.clock.advance(TimeDelta::seconds(30));
     assert_eq!(fixture.outbox.take_due(Lane::Money, 10).len(), 1);
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_is_discarded_rests_for_ever() {
+    let fixture = Fixture::new().await;
+    fixture.schedule(1, "a", refund(1)).await;
+    let by = Author { actor: events::values::Actor::service("operator"), ..Author::system("test") };
+    let a = key("a");
+    let discard = || fixture.outbox.discard(&a, "the guest was called".into(), &by);
+    assert!(matches!(discard().await, Err(OutboxError::NotDead(_, "waiting"))));
+    let taken = fixture.outbox.take_due(Lane::Money, 10).pop().unwrap();
+    let died = Entry::EffectDied(Died { key: key("a"), reason_code: "x".into(), error: "no".into() });
+    fixture.outbox.finish(&taken, vec![died]).await.unwrap();
+    discard().await.unwrap();
+    assert!(matches!(discard().await, Err(OutboxError::NotDead(_, "discarded"))));
+    assert!(fixture.outbox.retry(&key("a"), &by).await.is_err());
+    let again = fixture.reopened().await;
+    assert_eq!(again.effect(&key("a")).unwrap().state, EffectState::Discarded("the guest was called".into()));
+    assert!(again.take_due(Lane::Money, 10).is_empty());
+    let about = Query::any_tag([notifier::journal::effect_tag(&a)]);
+    let page = fixture.store.read(&about, Position::START, 10);
+    let last = page
+        .await
+        .unwrap()
+        .iter()
+        .last()
+        .map(|stored| String::from_utf8(stored.json.to_vec()).unwrap())
+        .unwrap();
+    assert!(last.contains("operator") && last.contains("the guest was called"), "{last}");
+}
+
+/// What a guest is told about one visit is told in order, by each medium; others do not wait for it.
+#[tokio::test]
+async fn messages_about_one_reservation_go_one_after_the_other() {
+    let fixture = Fixture::new().await;
+    fixture.schedule(1, "first", message(Template::Confirmed, Medium::Mail)).await;
+    fixture.schedule(2, "second", message(Template::Cancelled, Medium::Mail)).await;
+    fixture.schedule(3, "sms", message(Template::Cancelled, Medium::Sms)).await;
+    let other = Effect::Message {
+        about: events::ReservationId(Uuid::from_u128(77)).into(),
+        template: Template::Confirmed,
+        medium: Medium::Mail,
+        start: None,
+        link: None,
+        amount: None,
+    };
+    fixture.schedule(4, "other", other).await;
+    let later = Scheduled {
+        due_at: now() + TimeDelta::hours(1),
+        ..scheduled("reminder", message(Template::Reminder, Medium::Mail))
+    };
+    let cursor = Cursor { last_event_id: event_id(5), time: now() };
+    fixture.outbox.react(vec![later], vec![], cursor, &Author::system("test")).await.unwrap();
+    let names = |outbox: &Arc<Outbox>, lane| {
+        outbox.take_due(lane, 10).into_iter().map(|t| t.scheduled.key.0).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&fixture.reopened().await, Lane::Mail), ["first", "other"]);
+    assert_eq!(names(&fixture.outbox, Lane::Sms), ["sms"]);
+    let taken = fixture.outbox.take_due(Lane::Mail, 10);
+    assert_eq!(
+        fixture.outbox.next_due(Lane::Mail),
+        Some(now() + TimeDelta::hours(1)),
+        "the second waits for the first"
+    );
+    // One that fails keeps its place, one that is done or dead lets the next one go.
+    fixture.outbox.put_back(&key("first"), now(), "later".into());
+    assert_eq!(names(&fixture.outbox, Lane::Mail), ["first"]);
+    let died = Entry::EffectDied(Died { key: key("first"), reason_code: "x".into(), error: "no".into() });
+    fixture.outbox.finish(&taken[0], vec![died]).await.unwrap();
+    for outbox in [fixture.reopened().await, fixture.outbox.clone()] {
+        assert!(names(&outbox, Lane::Mail).contains(&"second".to_owned()));
+    }
+    // Brought back, it holds nobody up.
+    fixture.outbox.retry(&key("first"), &Author::system("test")).await.unwrap();
+    fixture.schedule(6, "third", message(Template::Refunded, Medium::Mail)).await;
+    assert_eq!(names(&fixture.outbox, Lane::Mail), ["first"]);
+    let second = fixture.outbox.effect(&key("second")).unwrap();
+    let done =
+        Entry::EffectSucceeded(Succeeded { key: key("second"), outcome: "done".into(), recipient: None });
+    fixture.outbox.finish(&second, vec![done]).await.unwrap();
+    assert_eq!(names(&fixture.outbox, Lane::Mail), ["third"]);
+    fixture.clock.advance(TimeDelta::hours(1));
+    assert_eq!(names(&fixture.outbox, Lane::Mail), ["reminder"]);
+}
+
+/// Closing is for those who were asked to pay.
+#[tokio::test]
+async fn nothing_is_closed_where_nothing_was_asked() {
+    let fixture = Fixture::new().await;
+    let close = || Effect::ClosePayments { reservation_id: RESERVATION };
+    fixture.schedule(1, "close", close()).await;
+    assert!(fixture.outbox.effect(&key("close")).is_none());
+    let both = vec![scheduled("deposit", take_deposit()), scheduled("close", close())];
+    let cursor = Cursor { last_event_id: event_id(2), time: now() };
+    fixture.outbox.react(both, vec![], cursor, &Author::system("test")).await.unwrap();
+    assert_eq!(fixture.outbox.effect(&key("close")).unwrap().state.word(), "waiting");
+    fixture.schedule(3, "again", close()).await;
+    assert!(fixture.reopened().await.effect(&key("again")).is_some());
 }
 
 #[tokio::test]
@@ -183,18 +288,25 @@ async fn a_dead_letter_is_tried_again_only_by_hand() {
 }
 
 #[tokio::test]
-async fn the_first_decision_about_a_payment_stands() {
+async fn the_first_decision_about_a_payment_stands_but_money_that_came_has_come() {
     let fixture = Fixture::new().await;
     let reference = fixture.opened().await;
-    let decided =
-        futures::future::join_all((0..8).map(|n| fixture.outbox.decide(reference, n % 2 == 0))).await;
-    let first = decided[0].as_ref().unwrap().status;
-    assert!(decided.iter().all(|payment| payment.as_ref().unwrap().status == first));
-    assert_eq!(first, PaymentStatus::Paid);
+    let decide = |standing| fixture.outbox.decide(&reference, standing);
+    assert_eq!(decide(Standing::Open).await.unwrap().status, PaymentStatus::Pending);
+    let closed = [Standing::Closed, Standing::Refused].into_iter().cycle().take(8);
+    let decided = futures::future::join_all(closed.map(decide)).await;
+    assert!(decided.iter().all(|payment| payment.as_ref().unwrap().status == PaymentStatus::Expired));
+    assert_eq!(fixture.reopened().await.payment_of(&reference).unwrap().word(), "expired");
+    let came = Standing::Paid(idr(30_000_000));
+    assert_eq!(decide(came).await.unwrap().status, PaymentStatus::Paid);
+    for standing in [Standing::Closed, Standing::Refused, Standing::Open, came] {
+        assert_eq!(decide(standing).await.unwrap().status, PaymentStatus::Paid);
+    }
     let told = fixture.outbox.effects(|e| matches!(e.scheduled.effect, Effect::PostPayment { .. }), 10);
-    assert_eq!(told.len(), 1, "told once");
-    assert!(matches!(fixture.outbox.decide("sim_other", true).await, Err(OutboxError::UnknownPayment(_))));
-    assert_eq!(fixture.reopened().await.payment_of(reference).unwrap().status, PaymentStatus::Paid);
+    assert_eq!(told.len(), 2, "each told once");
+    let unknown = fixture.outbox.decide("sim_other", came).await;
+    assert!(matches!(unknown, Err(OutboxError::UnknownPayment(_))));
+    assert_eq!(fixture.reopened().await.payment_of(&reference).unwrap().status, PaymentStatus::Paid);
 }
 
 #[tokio::test]
@@ -206,7 +318,7 @@ async fn no_more_goes_back_than_was_paid() {
         fixture.outbox.refund(PAYMENT, None, &by).await,
         Err(OutboxError::NotRefundable { left_minor: 0, .. })
     ));
-    fixture.outbox.decide(reference, true).await.unwrap();
+    fixture.outbox.decide(&reference, Standing::Paid(idr(30_000_000))).await.unwrap();
     fixture.outbox.refund(PAYMENT, Some(10_000_000), &by).await.unwrap();
     // The first is still on its way, and counts.
     let too_much = fixture.outbox.refund(PAYMENT, Some(20_000_001), &by).await;
@@ -236,11 +348,11 @@ async fn a_caller_that_goes_away_leaves_memory_and_log_the_same() {
     let reference = fixture.opened().await;
     let mut changed = fixture.outbox.watch();
     // Polled once, so that the append is under way, then dropped: a guest who closes the page.
-    let decide = fixture.outbox.decide(reference, true);
+    let decide = fixture.outbox.decide(&reference, Standing::Paid(idr(30_000_000)));
     let polled = futures::FutureExt::now_or_never(decide);
     if polled.is_none() {
         changed.changed().await.unwrap();
     }
-    assert_eq!(fixture.outbox.payment_of(reference).unwrap().status, PaymentStatus::Paid);
-    assert_eq!(fixture.reopened().await.payment_of(reference).unwrap().status, PaymentStatus::Paid);
+    assert_eq!(fixture.outbox.payment_of(&reference).unwrap().status, PaymentStatus::Paid);
+    assert_eq!(fixture.reopened().await.payment_of(&reference).unwrap().status, PaymentStatus::Paid);
 }

@@ -9,7 +9,9 @@ use notifier::reaction::{Habits, react};
 
 use crate::support::*;
 
-const HABITS: Habits = Habits { reminder_before: TimeDelta::hours(24), sms: true };
+fn habits() -> Habits {
+    Habits { remind_before: vec![TimeDelta::hours(24), TimeDelta::hours(2)], sms: true }
+}
 
 fn window() -> TimeWindow {
     TimeWindow::starting("2026-12-24T12:30:00Z".parse().unwrap(), 90)
@@ -26,18 +28,19 @@ fn planned(event: &Event, habits: &Habits) -> Vec<Planned> {
 /// Kinds of the effects of `event`, from their keys.
 fn kinds(event: impl Into<Event>) -> Vec<String> {
     let event = event.into();
-    let planned = planned(&event, &HABITS);
-    assert_eq!(planned, self::planned(&event, &HABITS), "the same event always has the same effects");
+    let planned = planned(&event, &habits());
+    assert_eq!(planned, self::planned(&event, &habits()), "the same event always has the same effects");
     planned
         .into_iter()
         .map(|p| {
-            assert_eq!(p.effect.about(), RESERVATION.into());
+            assert_eq!(p.effect.about(), Some(RESERVATION.into()));
             let reminder = format!("{RESERVATION}.mail-reminder-");
             let of_event = format!("{}.", event_id(7).uuid);
             match p.key.0.strip_prefix(&reminder) {
-                Some(start) => {
+                Some(rest) => {
+                    let (start, before) = rest.split_once('-').unwrap();
                     assert!(start.parse::<i64>().is_ok(), "one for each start: {start}");
-                    "mail-reminder".to_owned()
+                    format!("mail-reminder-{before}")
                 }
                 None => p.key.0.strip_prefix(&of_event).unwrap().to_owned(),
             }
@@ -96,17 +99,25 @@ fn a_booking_is_acknowledged_or_its_deposit_asked_for() {
     assert!(kinds(ReservationCreated { walk_in: true, ..created(false) }).is_empty());
     let at_once = Policy { auto_confirm: true, ..created(false).policy };
     assert!(kinds(ReservationCreated { policy: at_once, ..created(false) }).is_empty());
-    let requested =
-        PaymentRequested { payment_id: PAYMENT, amount: idr(1), channel: None, expires_at: now() };
+    let requested = PaymentRequested {
+        payment_id: PAYMENT,
+        amount: idr(1),
+        channel: None,
+        expires_at: now(),
+        purpose: Purpose::Deposit,
+    };
     assert_eq!(kinds(requested), ["take-deposit"]);
 }
 
 #[test]
 fn a_confirmation_is_told_and_remembered() {
     let confirmed = || ReservationConfirmed { window: window(), deposit_waived: false };
-    assert_eq!(kinds(confirmed()), ["mail-confirmed", "sms-confirmed", "mail-reminder"]);
-    let reminder = planned(&confirmed().into(), &HABITS).pop().unwrap();
-    assert_eq!(reminder.due_at, window().start - TimeDelta::hours(24));
+    assert_eq!(
+        kinds(confirmed()),
+        ["mail-confirmed", "sms-confirmed", "mail-reminder-1440m", "mail-reminder-120m"]
+    );
+    let reminder = planned(&confirmed().into(), &habits()).pop().unwrap();
+    assert_eq!(reminder.due_at, window().start - TimeDelta::hours(2));
     let Effect::Message { start, .. } = reminder.effect else { panic!("{reminder:?}") };
     assert_eq!(start, Some(window().start));
     // Nobody who books for today needs to be reminded of it, and some houses send no text messages.
@@ -114,16 +125,24 @@ fn a_confirmation_is_told_and_remembered() {
         window: TimeWindow::starting(now() + TimeDelta::hours(24), 90),
         deposit_waived: false,
     };
-    assert_eq!(kinds(soon), ["mail-confirmed", "sms-confirmed"]);
-    assert_eq!(planned(&confirmed().into(), &Habits { sms: false, ..HABITS }).len(), 2);
+    assert_eq!(kinds(soon), ["mail-confirmed", "sms-confirmed", "mail-reminder-120m"]);
+    assert_eq!(planned(&confirmed().into(), &Habits { sms: false, ..habits() }).len(), 3);
+    assert_eq!(planned(&confirmed().into(), &Habits { remind_before: vec![], ..habits() }).len(), 2);
+    // Whoever needs not pay any more is not to.
+    let waived = ReservationConfirmed { deposit_waived: true, ..confirmed() };
+    assert_eq!(kinds(waived).last().unwrap(), "close-payments");
 }
 
 #[test]
 fn money_goes_back_where_the_event_says_so() {
-    assert_eq!(kinds(cancelled(None)), ["mail-cancelled", "sms-cancelled"]);
-    assert_eq!(kinds(cancelled(Some(refund()))), ["mail-cancelled", "sms-cancelled", "refund"]);
+    assert_eq!(kinds(cancelled(None)), ["mail-cancelled", "sms-cancelled", "close-payments"]);
+    assert_eq!(
+        kinds(cancelled(Some(refund()))),
+        ["mail-cancelled", "sms-cancelled", "refund", "close-payments"]
+    );
     assert!(kinds(completed(None)).is_empty());
-    assert_eq!(kinds(completed(Some(refund()))), ["refund"]);
+    assert_eq!(kinds(completed(Some(refund()))), ["mail-paid_late", "refund"]);
+    assert_eq!(kinds(ReservationNoShow { fee: Some(idr(1)), refund: Some(refund()) }), ["refund"]);
     let refunded = PaymentRefunded { payment_id: PAYMENT, amount: idr(1), provider_reference: "x".into() };
     assert_eq!(kinds(refunded), ["mail-refunded"]);
 }
@@ -132,7 +151,7 @@ fn money_goes_back_where_the_event_says_so() {
 fn another_time_is_told_and_remembered_anew() {
     let moved =
         ReservationRescheduled { from: window(), to: TimeWindow::starting(window().end, 90), area: None };
-    assert_eq!(kinds(moved), ["mail-rescheduled", "mail-reminder"]);
+    assert_eq!(kinds(moved), ["mail-rescheduled", "mail-reminder-1440m", "mail-reminder-120m"]);
 }
 
 #[test]
@@ -152,7 +171,7 @@ fn what_the_notifier_posted_back_moves_it_to_nothing() {
     assert!(kinds(PaymentFailed { payment_id: PAYMENT, reason_code: "x".into() }).is_empty());
     assert!(kinds(ReservationCheckedIn {}).is_empty());
     assert!(kinds(ReservationCompleted {}).is_empty());
-    assert!(kinds(ReservationNoShow {}).is_empty());
+    assert!(kinds(ReservationNoShow::default()).is_empty());
     assert!(kinds(ContactErased { reason_code: "x".into() }).is_empty());
 }
 
@@ -161,17 +180,17 @@ fn who_waits_is_told_of_an_offer_and_of_nothing_else() {
     let about = About::Waitlist { waitlist_id: events::WaitlistId(RESERVATION.0) };
     let table_id: events::TableId = "T1".parse().unwrap();
     let offered = WaitlistOffered { table_id, tables: vec![], window: window(), expires_at: window().start };
-    let planned = react(event_id(7), now(), about, &offered.into(), &HABITS);
+    let planned = react(event_id(7), now(), about, &offered.into(), &habits());
     let kinds: Vec<_> = planned.iter().map(|p| p.key.0.split_once('.').unwrap().1).collect();
     assert_eq!(kinds, ["mail-offer", "sms-offer"]);
-    assert!(planned.iter().all(|p| p.effect.about() == about));
+    assert!(planned.iter().all(|p| p.effect.about() == Some(about)));
     let left = WaitlistLeft { reason_code: "gave_up".into() };
-    assert_eq!(react(event_id(7), now(), about, &left.into(), &HABITS), []);
+    assert_eq!(react(event_id(7), now(), about, &left.into(), &habits()), []);
     // As it is kept: a message about a reservation reads as it always did.
     let kept = serde_json::to_value(&planned[0].effect).unwrap();
     assert_eq!((&kept["kind"], &kept["waitlist_id"]), (&"message".into(), &RESERVATION.to_string().into()));
     let old = serde_json::json!({"kind": "message", "reservation_id": RESERVATION, "template": "received", "medium": "mail",
         "start": null, "link": null, "amount": null});
     let read: Effect = serde_json::from_value(old.clone()).unwrap();
-    assert_eq!((read.about(), serde_json::to_value(&read).unwrap()), (RESERVATION.into(), old));
+    assert_eq!((read.about(), serde_json::to_value(&read).unwrap()), (Some(RESERVATION.into()), old));
 }

@@ -27,6 +27,8 @@ fn before(fixture: &Fixture, url: &str) -> Router {
     let app = App {
         upstream: Upstream::new(url.to_owned(), None).unwrap(),
         outbox: Arc::clone(&fixture.outbox),
+        tills: Arc::clone(&fixture.tills),
+        breakers: Arc::default(),
         following: Following::default(),
         service_token: Some(Token::try_from(TOKEN.to_owned()).unwrap()),
         clock: Arc::new(fixture.clock.clone()),
@@ -54,7 +56,7 @@ async fn payments_are_listed_read_and_decided() {
     let fixture = Fixture::new().await;
     let router = router(&fixture);
     assert_eq!(get(&router, "/api/payments").await.1, json!({"items": []}));
-    fixture.opened().await;
+    let reference = fixture.opened().await;
     let (_, list) = get(&router, "/api/payments?status=pending").await;
     assert_eq!(list["items"][0]["amount_minor"], 30_000_000);
     assert_eq!(list["items"][0]["channel"], "qris");
@@ -63,10 +65,10 @@ async fn payments_are_listed_read_and_decided() {
     assert_eq!(get(&router, "/api/payments/42").await.0, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(get(&router, &format!("/api/payments/{RESERVATION}")).await.0, StatusCode::NOT_FOUND);
     assert_eq!(get(&router, "/api/payments?status=lost").await.0, StatusCode::UNPROCESSABLE_ENTITY);
-    let (_, page) = get(&router, "/checkout/sim_1").await;
+    let (_, page) = get(&router, &format!("/checkout/{reference}")).await;
     assert!(page.as_str().unwrap().contains("Rp 300,000"), "{page}");
     let hook = |body| send(&router, Request::post("/webhooks/simulated"), body);
-    let (status, text) = hook(json!({"reference": "sim_1", "outcome": "maybe", "extra": 1})).await;
+    let (status, text) = hook(json!({"reference": reference, "outcome": "maybe", "extra": 1})).await;
     assert!(
         status == StatusCode::UNPROCESSABLE_ENTITY
             && text.contains("\"outcome\"")
@@ -74,7 +76,7 @@ async fn payments_are_listed_read_and_decided() {
         "{text}"
     );
     assert_eq!(hook(json!({"reference": "sim_9", "outcome": "paid"})).await.0, StatusCode::NOT_FOUND);
-    assert_eq!(hook(json!({"reference": "sim_1", "outcome": "paid"})).await.1, r#"{"status":"paid"}"#);
+    assert_eq!(hook(json!({"reference": reference, "outcome": "paid"})).await.1, r#"{"status":"paid"}"#);
     assert_eq!(get(&router, "/checkout/sim_9").await.0, StatusCode::NOT_FOUND);
 }
 
@@ -86,6 +88,7 @@ async fn orders_need_the_token() {
         format!("/api/payments/{PAYMENT}/refund"),
         "/api/effects/a/retry".into(),
         "/api/notifications/a/retry".into(),
+        "/api/effects/a/discard".into(),
     ] {
         assert_eq!(
             send(&router, Request::post(&path), json!({})).await.0,
@@ -93,7 +96,8 @@ async fn orders_need_the_token() {
             "{path}"
         );
         let request = Request::post(&path).header("authorization", format!("Bearer {TOKEN}"));
-        assert_eq!(send(&router, request, json!({})).await.0, StatusCode::NOT_FOUND, "{path}");
+        let body = if path.ends_with("discard") { json!({"reason": "called"}) } else { json!({}) };
+        assert_eq!(send(&router, request, body).await.0, StatusCode::NOT_FOUND, "{path}");
     }
 }
 
@@ -125,6 +129,8 @@ async fn every_route_of_the_design_is_described() {
         ("get", "/api/notifications"),
         ("post", "/api/notifications/{id}/retry"),
         ("get", "/api/effects"),
+        ("post", "/api/effects/{id}/discard"),
+        ("get", "/api/providers"),
         ("post", "/webhooks/{provider}"),
         ("get", "/api/cursor"),
         ("get", "/readyz"),

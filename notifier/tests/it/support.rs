@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use chassis::clock::ManualClock;
+use chassis::clock::{ManualClock, SharedClock};
 use chrono::{DateTime, Utc};
 use events::store::EventStore;
 use events::store::memory::MemoryStore;
-use events::values::{Currency, Money};
+use events::values::{Currency, Medium, Money};
 use events::{EventId, PaymentId, Position, ReservationId};
-use notifier::effect::{Effect, EffectKey, Lane};
+use notifier::channels::Channels;
+use notifier::effect::{Effect, EffectKey, Lane, Purpose, TakeDeposit, Template};
+use notifier::gateway::payment::{Asking, OpenedPayment, PaymentOrder, PaymentProvider as _};
+use notifier::gateway::simulated::{SIMULATED, Simulated};
 use notifier::journal::{Author, Entry, PaymentOpened, Scheduled, Succeeded};
 use notifier::outbox::{Cursor, Outbox};
+use notifier::tills::Tills;
 use uuid::Uuid;
 
 pub const RESERVATION: ReservationId = ReservationId(Uuid::from_u128(1));
@@ -32,13 +36,30 @@ pub struct Fixture {
     pub store: Arc<MemoryStore>,
     pub clock: ManualClock,
     pub outbox: Arc<Outbox>,
+    pub tills: Arc<Tills>,
+}
+
+/// The channels that are built in, at a simulated provider with books in memory.
+pub fn tills(clock: SharedClock) -> Arc<Tills> {
+    let channels = Channels::load(None, SIMULATED, &[SIMULATED]).unwrap();
+    Arc::new(Tills::new(channels, Arc::new(Simulated::new("http://127.0.0.1".into(), clock)), None))
+}
+
+pub fn asking(key: &str) -> Asking {
+    Asking { key: EffectKey(key.into()), key_changes: 0, tried: false, since: now() }
+}
+
+pub fn order(key: &str) -> PaymentOrder {
+    let (payment_id, reservation_id, amount) = (PAYMENT, RESERVATION, idr(30_000_000));
+    PaymentOrder { asking: asking(key), payment_id, reservation_id, amount, method: None }
 }
 
 impl Fixture {
     pub async fn new() -> Self {
         let (store, clock) = (Arc::new(MemoryStore::new("notifier")), ManualClock::at(now()));
         let outbox = open(&store, &clock).await;
-        Self { store, clock, outbox }
+        let tills = tills(Arc::new(clock.clone()));
+        Self { store, clock, outbox, tills }
     }
 
     /// What a restart would add the journal up to.
@@ -50,18 +71,16 @@ impl Fixture {
     pub async fn schedule(&self, position: u64, key: &str, effect: Effect) {
         let time = now();
         let cursor = Cursor { last_event_id: event_id(position), time };
-        self.outbox.react(vec![scheduled(key, effect)], cursor, &Author::system("test")).await.unwrap();
+        self.outbox
+            .react(vec![scheduled(key, effect)], vec![], cursor, &Author::system("test"))
+            .await
+            .unwrap();
     }
 
     /// A payment that a guest can pay; gives the provider's name for it.
-    pub async fn opened(&self) -> &'static str {
-        let effect = Effect::TakeDeposit {
-            reservation_id: RESERVATION,
-            payment_id: PAYMENT,
-            amount: idr(30_000_000),
-            channel: None,
-        };
-        self.schedule(1, "deposit", effect).await;
+    pub async fn opened(&self) -> String {
+        self.schedule(1, "deposit", take_deposit()).await;
+        let OpenedPayment { reference, url } = self.tills.simulated.open(&order("deposit")).await.unwrap();
         let taken = self.outbox.take_due(Lane::Money, 10).pop().unwrap();
         let done = Entry::EffectSucceeded(Succeeded {
             key: EffectKey("deposit".into()),
@@ -73,13 +92,28 @@ impl Fixture {
             reservation_id: RESERVATION,
             amount: idr(30_000_000),
             channel: "qris".into(),
-            provider_reference: "sim_1".into(),
-            url: "http://127.0.0.1/checkout/sim_1".into(),
+            provider: SIMULATED.into(),
+            provider_reference: reference.clone(),
+            url,
             correlation_id: "req-1".into(),
         });
         self.outbox.finish(&taken, vec![done, opened]).await.unwrap();
-        "sim_1"
+        reference
     }
+}
+
+pub fn take_deposit() -> Effect {
+    Effect::TakeDeposit(TakeDeposit {
+        reservation_id: RESERVATION,
+        payment_id: PAYMENT,
+        amount: idr(30_000_000),
+        channel: None,
+        purpose: Purpose::Deposit,
+    })
+}
+
+pub fn message(template: Template, medium: Medium) -> Effect {
+    Effect::Message { about: RESERVATION.into(), template, medium, start: None, link: None, amount: None }
 }
 
 async fn open(store: &Arc<MemoryStore>, clock: &ManualClock) -> Arc<Outbox> {

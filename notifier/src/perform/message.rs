@@ -1,0 +1,107 @@
+//! Messages to guests: what is no longer true is not said.
+
+use events::values::{Locale, Medium};
+
+use super::{Failure, Performed, Performer};
+use crate::effect::{About, Effect, EffectKey, NotificationOutcome, NotificationResult, Template};
+use crate::failpoint;
+use crate::gateway::GatewayError;
+use crate::journal::Author;
+use crate::messages::{Facts, Recipient, mask_mail, mask_phone};
+use crate::upstream::{Visit, Waiting};
+
+/// As much of an error as is kept.
+const ERROR_CHARS_MAX: usize = 300;
+
+impl Performer {
+    /// Tells the guest, unless it is no longer true.
+    pub(super) async fn message(
+        &self,
+        key: &EffectKey,
+        effect: &Effect,
+        by: &Author,
+    ) -> Result<Performed, Failure> {
+        let Effect::Message { about, template, medium, start, link, amount } = effect else {
+            return Ok(Performed::skipped("not a message"));
+        };
+        let (visit, page) = match about {
+            About::Reservation { reservation_id } => {
+                (self.upstream.reservation(*reservation_id, by).await?.map(Visit::from), None)
+            }
+            About::Waitlist { waitlist_id } => {
+                let waiting = self.upstream.waiting(*waitlist_id, by).await?;
+                let page = format!("{}/offers/{waitlist_id}", self.public_url);
+                (waiting.and_then(Waiting::visit), Some(page))
+            }
+        };
+        let Some(visit) = visit else {
+            return Ok(Performed::skipped("there is nothing to tell any more"));
+        };
+        if !still_true(*template, &visit, *start) {
+            return Ok(Performed::skipped("no longer true"));
+        }
+        let Some(contact) = self.upstream.contact(*about, by).await? else {
+            return Ok(Performed::skipped("the contact was erased"));
+        };
+        let facts = Facts {
+            visit: &visit,
+            name: &contact.name,
+            locale: Locale::from_tag(&visit.locale).unwrap_or_default(),
+            link: link.as_deref().or(page.as_deref()),
+            amount: *amount,
+        };
+        let recipient = match medium {
+            Medium::Mail => {
+                let recipient = Recipient { name: &contact.name, address: &contact.email };
+                let mail = self
+                    .messages
+                    .mail(key, *template, &facts, recipient, self.clock.now())
+                    .map_err(|error| Failure::final_one("message_impossible", error.to_string()))?;
+                failpoint::hit("mail.before_send");
+                self.mail.send(key, mail).await.map_err(|error| redacted(error, &contact.email))?;
+                failpoint::hit("mail.after_send");
+                mask_mail(&contact.email)
+            }
+            Medium::Sms => {
+                let Some(sms) = &self.sms else { return Ok(Performed::skipped("text messages are off")) };
+                let text = self
+                    .messages
+                    .sms(*template, &facts)
+                    .map_err(|error| Failure::final_one("message_impossible", error.to_string()))?;
+                sms.send(key, &contact.phone, &text)
+                    .await
+                    .map_err(|error| redacted(error, &contact.phone))?;
+                mask_phone(&contact.phone)
+            }
+        };
+        let (notification_id, outcome) = (key.clone(), NotificationOutcome::Sent);
+        let result = NotificationResult { notification_id, template: *template, medium: *medium, outcome };
+        let told = self.plan(key.then("sent"), Effect::PostNotification { about: *about, result });
+        Ok(Performed { recipient: Some(recipient), then: vec![told], ..Performed::done() })
+    }
+}
+
+/// A failure without the address: servers like to quote it, and the journal is for ever.
+fn redacted(error: GatewayError, address: &str) -> Failure {
+    let failure = Failure::from(error);
+    let error = failure.error.replace(address, "<recipient>").chars().take(ERROR_CHARS_MAX).collect();
+    Failure { error, ..failure }
+}
+
+/// Whether a message would still tell the truth.
+#[must_use]
+pub fn still_true(template: Template, visit: &Visit, start: Option<chrono::DateTime<chrono::Utc>>) -> bool {
+    let status = visit.status.as_str();
+    let same_start = start.is_none_or(|start| visit.start_time == start);
+    match template {
+        Template::Received => matches!(status, "PENDING" | "CONFIRMED"),
+        Template::DepositDue => status == "PENDING" && visit.deposit_due,
+        Template::Confirmed | Template::Reminder => status == "CONFIRMED" && same_start,
+        Template::Rescheduled => matches!(status, "PENDING" | "CONFIRMED") && same_start,
+        Template::Cancelled => status == "CANCELLED",
+        Template::Offer => status == "OFFERED" && same_start,
+        Template::FeeDue => visit.fee_due,
+        Template::PaidLate => matches!(status, "CANCELLED" | "NO_SHOW" | "COMPLETED"),
+        Template::Refunded => true,
+    }
+}

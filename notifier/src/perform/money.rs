@@ -1,0 +1,198 @@
+//! Effects at a payment provider, and what is told of them.
+
+use std::sync::Arc;
+
+use events::values::{Medium, Money};
+use events::{PaymentId, ReservationId};
+
+use super::{Failure, Performed, Performer};
+use crate::effect::{Effect, EffectKey, PaymentOutcome, PaymentResult, Purpose, TakeDeposit, Template};
+use crate::failpoint;
+use crate::gateway::payment::{Asking, PaymentOrder, PaymentProvider, RefundOrder, Standing};
+use crate::journal::{Author, Entry, PaymentOpened, PaymentReturned};
+use crate::outbox::Tracked;
+use crate::payment::Payment;
+use crate::upstream::{Reservation, UpstreamError};
+
+impl Performer {
+    /// Who takes, or took, the money that `effect` is about.
+    pub(super) fn provider_of(&self, effect: &Effect) -> Option<&Arc<dyn PaymentProvider>> {
+        let name = match effect {
+            Effect::TakeDeposit(deposit) => {
+                self.tills.channel(deposit.channel.as_deref(), deposit.amount)?.provider.clone()
+            }
+            Effect::Refund { payment_id, .. } => self.outbox.payment(*payment_id)?.opened.provider,
+            Effect::ClosePayments { reservation_id } => {
+                self.outbox.open_payments_of(*reservation_id).into_iter().next()?.opened.provider
+            }
+            _ => return None,
+        };
+        self.tills.provider(&name)
+    }
+
+    fn provider(&self, name: &str) -> Result<&Arc<dyn PaymentProvider>, Failure> {
+        self.tills.provider(name).ok_or_else(|| {
+            Failure::final_one(
+                "unknown_provider",
+                format!("the provider {name:?} is not in the settings: put it back, then try this again"),
+            )
+        })
+    }
+
+    pub(super) async fn take_deposit(
+        &self,
+        effect: &Tracked,
+        deposit: &TakeDeposit,
+        by: &Author,
+    ) -> Result<Performed, Failure> {
+        let TakeDeposit { reservation_id, payment_id, amount, ref channel, purpose } = *deposit;
+        let key = &effect.scheduled.key;
+        let reservation = self.upstream.reservation(reservation_id, by).await?;
+        if !reservation.is_some_and(|reservation| is_due(&reservation, purpose)) {
+            let outcome = PaymentOutcome::Failed { reason_code: "no_longer_due".into() };
+            let result = PaymentResult { payment_id, outcome };
+            let told = self.plan(key.then("no-longer-due"), Effect::PostPayment { reservation_id, result });
+            return Ok(Performed { then: vec![told], ..Performed::skipped("no longer due") });
+        }
+        let channel = self.tills.channel(channel.as_deref(), amount).ok_or_else(|| {
+            let Money { amount_minor, currency } = amount;
+            let words = format!("no payment channel takes {amount_minor} minor units of {currency}");
+            Failure::final_one("no_channel", words)
+        })?;
+        let provider = self.provider(&channel.provider)?;
+        let (asking, method) = (asking(effect), channel.method.clone());
+        let order = PaymentOrder { asking, payment_id, reservation_id, amount, method };
+        failpoint::hit("open.before_provider");
+        let opened = provider.open(&order).await?;
+        failpoint::hit("open.after_provider");
+        let link = Some(opened.url.clone());
+        let entry = Entry::PaymentOpened(PaymentOpened {
+            payment_id,
+            reservation_id,
+            amount,
+            channel: channel.code.clone(),
+            provider: channel.provider.clone(),
+            provider_reference: opened.reference,
+            url: opened.url,
+            correlation_id: by.correlation_id.clone(),
+        });
+        let (template, medium, amount) = (template(purpose), Medium::Mail, Some(amount));
+        let about = reservation_id.into();
+        let mail = Effect::Message { about, template, medium, start: None, link, amount };
+        Ok(Performed {
+            entries: vec![entry],
+            then: vec![self.plan(key.then("mail"), mail)],
+            ..Performed::done()
+        })
+    }
+
+    /// Nobody is to pay for what is called off. What was paid in that very moment is told, and goes back.
+    pub(super) async fn close_payments(&self, reservation_id: ReservationId) -> Result<Performed, Failure> {
+        let open = self.outbox.open_payments_of(reservation_id);
+        if open.is_empty() {
+            return Ok(Performed::skipped("nothing is open"));
+        }
+        for Payment { opened, .. } in open {
+            failpoint::hit("close.before_provider");
+            let standing = self.provider(&opened.provider)?.close(&opened.provider_reference).await?;
+            failpoint::hit("close.after_provider");
+            let decided = self.outbox.decide(&opened.provider_reference, standing).await;
+            decided.map_err(|error| Failure {
+                remedy: super::Remedy::TryAgain { new_key: false, after: chrono::TimeDelta::zero() },
+                reason_code: "not_written_down",
+                error: error.to_string(),
+            })?;
+            if standing == Standing::Open {
+                let words = format!("the provider still lets {} be paid", opened.provider_reference);
+                return Err(crate::gateway::GatewayError::Passing(words).into());
+            }
+        }
+        Ok(Performed::done())
+    }
+
+    pub(super) async fn refund(
+        &self,
+        effect: &Tracked,
+        reservation_id: ReservationId,
+        payment_id: PaymentId,
+        amount: Money,
+    ) -> Result<Performed, Failure> {
+        let failure = |error: &str| Failure::final_one("not_refundable", error);
+        let payment = self
+            .outbox
+            .payment(payment_id)
+            .ok_or_else(|| failure("this notifier never took that payment"))?;
+        let left =
+            payment.refundable().ok_or_else(|| failure("nothing of the payment is left to go back"))?;
+        if amount.amount_minor > left.amount_minor {
+            return Err(failure("less than that is left of the payment"));
+        }
+        let reference = payment.opened.provider_reference;
+        let order = RefundOrder { asking: asking(effect), payment_id, reference, amount };
+        failpoint::hit("refund.before_provider");
+        let provider_reference = self.provider(&payment.opened.provider)?.refund(&order).await?;
+        failpoint::hit("refund.after_provider");
+        let entry = Entry::PaymentReturned(PaymentReturned {
+            payment_id,
+            amount,
+            provider_reference: provider_reference.clone(),
+        });
+        let result =
+            PaymentResult { payment_id, outcome: PaymentOutcome::Refunded { amount, provider_reference } };
+        let key = effect.scheduled.key.then("refunded");
+        let told = self.plan(key, Effect::PostPayment { reservation_id, result });
+        Ok(Performed { entries: vec![entry], then: vec![told], ..Performed::done() })
+    }
+
+    pub(super) async fn post_payment(
+        &self,
+        key: &EffectKey,
+        reservation_id: ReservationId,
+        result: &PaymentResult,
+        by: &Author,
+    ) -> Result<Performed, Failure> {
+        failpoint::hit("post.before");
+        let posted = self.upstream.post(reservation_id.into(), "payment-results", key, result, by).await;
+        failpoint::hit("post.after");
+        let unknown =
+            matches!(&posted, Err(UpstreamError::Refused { code, .. }) if UNPLACED.contains(&code.as_str()));
+        match (unknown, &result.outcome) {
+            // Money that the other service can not place goes back.
+            (true, PaymentOutcome::Completed { amount, .. }) => {
+                tracing::error!(%reservation_id, payment_id = %result.payment_id, "a payment is not taken by the reservation service and goes back");
+                let (payment_id, amount) = (result.payment_id, *amount);
+                let refund = Effect::Refund { reservation_id, payment_id, amount };
+                let then = vec![self.plan(key.then("refund"), refund)];
+                Ok(Performed { then, ..Performed::skipped("not taken by reservation: it goes back") })
+            }
+            (true, PaymentOutcome::Refunded { .. }) => Ok(Performed::skipped("not known to reservation")),
+            _ => posted.map(|()| Performed::done()).map_err(Failure::from),
+        }
+    }
+}
+
+/// What the reservation service says of money that it can not place.
+const UNPLACED: [&str; 2] = ["unknown_payment", "amount_mismatch"];
+
+fn asking(effect: &Tracked) -> Asking {
+    Asking {
+        key: effect.scheduled.key.clone(),
+        key_changes: effect.key_changes,
+        tried: effect.tried,
+        since: effect.scheduled.due_at,
+    }
+}
+
+fn is_due(reservation: &Reservation, purpose: Purpose) -> bool {
+    match purpose {
+        Purpose::Deposit => reservation.status == "PENDING" && reservation.deposit.status == "due",
+        Purpose::NoShowFee => reservation.fee.as_ref().is_some_and(|fee| fee.status == "due"),
+    }
+}
+
+fn template(purpose: Purpose) -> Template {
+    match purpose {
+        Purpose::Deposit => Template::DepositDue,
+        Purpose::NoShowFee => Template::FeeDue,
+    }
+}

@@ -1,0 +1,1 @@
+//! Money and bookings held against each other.
