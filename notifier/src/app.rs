@@ -7,6 +7,7 @@ use chassis::secret::Token;
 use chassis::serve::Shutdown;
 use events::Position;
 use events::feed::Lag;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::breaker::Breakers;
@@ -32,6 +33,8 @@ pub struct App {
     pub tills: Arc<Tills>,
     /// How it goes with everybody outside.
     pub breakers: Arc<Breakers>,
+    /// One reconciliation at a time.
+    pub reconciling: Arc<Semaphore>,
     /// What must be shown for refunds and retries.
     pub service_token: Option<Token>,
     /// Time and ids.

@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Failures in a row that open a breaker.
-const FAILURES_MAX: u32 = 5;
+/// Failures in a row that open a breaker: a provider of which every third answer is a failure is not down.
+const FAILURES_MAX: u32 = 10;
 /// How long it stays open at first; doubled each time the probe fails, too.
 const OPEN_MIN: TimeDelta = TimeDelta::seconds(5);
 const OPEN_MAX: TimeDelta = TimeDelta::minutes(1);
@@ -137,7 +137,7 @@ mod tests {
     fn failures_that_were_under_way_do_not_prolong_it() {
         let breakers = Breakers::default();
         let until: Vec<_> = (0..20).map(|n| breakers.failed("a", "no", at(n))).collect();
-        assert_eq!(until[4..], [Some(at(9)); 16]);
+        assert_eq!(until[9..], [Some(at(14)); 11]);
         let waits: Vec<_> = (0..8)
             .map(|n| {
                 let now = at(1_000 * (n + 1));

@@ -15,6 +15,7 @@ use tracing_subscriber::EnvFilter;
 
 pub use self::money::Money;
 use self::money::MoneyArgs;
+use crate::command::reconcile::Reconcile;
 use crate::reaction::Habits;
 use crate::worker::Pace;
 
@@ -31,7 +32,7 @@ pub struct Cli {
 const AFTER_HELP: &str = "\
 Interactive API documentation is at /docs of a running service, metrics at /metrics.
 Exit codes: 0 stopped as asked, 1 failed, 2 a setting or the data directory can not be used,
-3 `log verify` found a log that can not be trusted.";
+3 `log verify` found a log that can not be trusted, 4 `reconcile` found money and bookings that do not agree.";
 
 /// What the binary is asked to do.
 #[derive(Debug, clap::Subcommand)]
@@ -40,6 +41,8 @@ pub enum Action {
     Serve,
     /// Check the settings, then exit
     Check,
+    /// Ask the running service whether money and bookings agree
+    Reconcile(Reconcile),
     /// Look at the notifier's own log and keep it: verify, show, back up, restore …
     Log {
         /// What to do with it.

@@ -328,6 +328,12 @@ impl Effect {
         }
     }
 
+    /// Whether money moves, or is told to have moved.
+    #[must_use]
+    pub fn is_about_money(&self) -> bool {
+        self.lane() == Lane::Money || matches!(self, Self::PostPayment { .. })
+    }
+
     /// Its kind, as it stands in answers and metrics.
     #[must_use]
     pub fn kind(&self) -> &'static str {

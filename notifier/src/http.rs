@@ -7,6 +7,7 @@ mod offers;
 mod ops;
 mod payments;
 mod problem;
+mod reconciliation;
 mod webhooks;
 
 use std::time::Duration;
@@ -45,6 +46,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .routes(routes!(effects::discard))
         .routes(routes!(webhooks::receive))
         .routes(routes!(ops::providers))
+        .routes(routes!(reconciliation::reconciliation))
         .routes(routes!(ops::cursor))
         .routes(routes!(ops::ready))
         .with_state(app.clone())

@@ -5,11 +5,13 @@
 //! and [`outbox`] what that adds up to; [`follow`] polls the feed, [`worker`] performs what is due
 //! through [`perform`], the [`gateway`]s and [`upstream`], with a [`breaker`] for each; [`watch`] looks after open
 //! payments, [`reconcile`] holds the provider's books against both logs, [`decider`] is the simulated guest's mind;
-//! [`messages`] are the words; [`http`] is the door; [`config`] and [`app`] put it together.
+//! [`messages`] are the words; [`http`] is the door, [`command`] what operators ask; [`config`] and [`app`] put it
+//! together.
 
 pub mod app;
 pub mod breaker;
 pub mod channels;
+pub mod command;
 pub mod config;
 pub mod decider;
 pub mod effect;

@@ -31,6 +31,7 @@ use notifier::perform::Performer;
 use notifier::tills::Tills;
 use notifier::upstream::Upstream;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 fn main() -> ExitCode {
     // Before anything may speak TLS; nobody else installs one.
@@ -42,6 +43,11 @@ fn main() -> ExitCode {
     match &config.action {
         Action::Serve => {}
         Action::Check => return exit::tell("notifier", "settings are fine"),
+        Action::Reconcile(reconcile) => {
+            let base_url = format!("http://{}", config.listen);
+            let asked = block_on(reconcile.run(&base_url, config.service_token.as_ref()));
+            return asked.unwrap_or_else(|error| exit::fail("notifier", error));
+        }
         Action::Log { command } => {
             let done =
                 telemetry::init(config.log_format, config.log_filter.clone()).map_err(anyhow::Error::from);
@@ -81,6 +87,11 @@ fn main() -> ExitCode {
 }
 
 #[tokio::main]
+async fn block_on<T>(work: impl Future<Output = T>) -> T {
+    work.await
+}
+
+#[tokio::main]
 async fn run(config: Config, store: Arc<SledStore>, metrics: PrometheusHandle) -> anyhow::Result<()> {
     let (trigger, shutdown) = Shutdown::new();
     let clock: SharedClock = Arc::new(SystemClock);
@@ -111,9 +122,17 @@ async fn run(config: Config, store: Arc<SledStore>, metrics: PrometheusHandle) -
     let archive =
         LogRoute { store: Arc::clone(&store), token: service_token.clone(), shutdown: shutdown.clone() };
     let upstream = performer.upstream.clone();
-    let (breakers, shutdown_of_app) = (Arc::default(), shutdown.clone());
-    let app =
-        App { outbox, following, upstream, tills, breakers, service_token, clock, shutdown: shutdown_of_app };
+    let app = App {
+        outbox,
+        following,
+        upstream,
+        tills,
+        breakers: Arc::default(),
+        reconciling: Arc::new(Semaphore::new(1)),
+        service_token,
+        clock,
+        shutdown: shutdown.clone(),
+    };
     let worker = app.start(performer, config.pace, config.money.decision);
     tracing::info!(%address, log_id = %store.log_id(), head = %store.head(), "notifier is ready");
     trigger.on_signals()?;

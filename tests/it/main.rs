@@ -7,6 +7,7 @@
     reason = "a test that fails should say where"
 )]
 
+mod bank;
 mod crash;
 mod durable;
 mod evening;

@@ -197,18 +197,22 @@ impl Pair {
         counts
     }
 
+    /// Where the log of the reservation service ends.
+    pub async fn head(&self) -> u64 {
+        let page = self.client.get(format!("{}/events?limit=1", self.reservation_url)).send().await.unwrap();
+        page.headers()["head-position"].to_str().unwrap().parse().unwrap()
+    }
+
     /// Waits until nothing is left to be done.
     pub async fn settled(&self) {
         let settled = async || {
             let cursor = self.get(&format!("{}/api/cursor", self.notifier_url)).await;
-            let head =
-                self.client.get(format!("{}/events?limit=1", self.reservation_url)).send().await.unwrap();
-            let head = head.headers()["head-position"].to_str().unwrap().to_owned();
+            let head = self.head().await;
             let waiting =
                 self.get(&format!("{}/api/effects?status=waiting&limit=1000", self.notifier_url)).await;
             let due =
                 waiting["items"].as_array().unwrap().iter().filter(|e| e["template"] != "reminder").count();
-            cursor["position"].as_u64() == head.parse().ok() && due == 0
+            cursor["position"].as_u64() == Some(head) && due == 0
         };
         until("all effects to be done", settled).await;
     }

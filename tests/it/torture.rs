@@ -10,6 +10,7 @@ mod clients;
 mod damage;
 mod faults;
 mod kill;
+mod money;
 mod power;
 mod syscalls;
 pub mod victim;

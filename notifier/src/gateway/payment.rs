@@ -17,6 +17,12 @@ pub trait PaymentProvider: Send + Sync + 'static {
     /// before is looked up first.
     fn open<'a>(&'a self, order: &'a PaymentOrder) -> BoxFuture<'a, Result<OpenedPayment, GatewayError>>;
 
+    /// The payment of an order that may have been given before, if the provider has it.
+    fn find<'a>(
+        &'a self,
+        order: &'a PaymentOrder,
+    ) -> BoxFuture<'a, Result<Option<OpenedPayment>, GatewayError>>;
+
     /// How far the payment `reference` is.
     fn standing<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, Result<Standing, GatewayError>>;
 

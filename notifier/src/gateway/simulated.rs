@@ -143,8 +143,12 @@ impl Simulated {
                 reference
             }
         };
+        Ok(self.opened(reference))
+    }
+
+    fn opened(&self, reference: String) -> OpenedPayment {
         let url = format!("{}/checkout/{reference}", self.public_url);
-        Ok(OpenedPayment { reference, url })
+        OpenedPayment { reference, url }
     }
 
     /// The payment goes from open to what the guest, or we, decided; what it was decided to be before stands.
@@ -206,6 +210,16 @@ impl PaymentProvider for Simulated {
 
     fn open<'a>(&'a self, order: &'a PaymentOrder) -> BoxFuture<'a, Result<OpenedPayment, GatewayError>> {
         Box::pin(async { self.open_now(order) })
+    }
+
+    fn find<'a>(
+        &'a self,
+        order: &'a PaymentOrder,
+    ) -> BoxFuture<'a, Result<Option<OpenedPayment>, GatewayError>> {
+        Box::pin(async {
+            let known = self.books().references.get(&order.payment_id).cloned();
+            Ok(known.map(|reference| self.opened(reference)))
+        })
     }
 
     fn standing<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, Result<Standing, GatewayError>> {

@@ -185,8 +185,12 @@ impl Stripe {
                 self.client.post("/v1/payment_intents", &form, &order.asking.idempotency_key()).await?
             }
         };
+        Ok(self.opened(intent))
+    }
+
+    fn opened(&self, intent: Intent) -> OpenedPayment {
         let url = format!("{}/checkout/{}", self.public_url, intent.id);
-        Ok(OpenedPayment { reference: intent.id, url })
+        OpenedPayment { reference: intent.id, url }
     }
 
     async fn intent(&self, reference: &str) -> Result<Intent, GatewayError> {
@@ -277,6 +281,13 @@ impl PaymentProvider for Stripe {
 
     fn open<'a>(&'a self, order: &'a PaymentOrder) -> BoxFuture<'a, Result<OpenedPayment, GatewayError>> {
         Box::pin(self.open_intent(order))
+    }
+
+    fn find<'a>(
+        &'a self,
+        order: &'a PaymentOrder,
+    ) -> BoxFuture<'a, Result<Option<OpenedPayment>, GatewayError>> {
+        Box::pin(async { Ok(self.find_intent(order).await?.map(|intent| self.opened(intent))) })
     }
 
     fn standing<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, Result<Standing, GatewayError>> {

@@ -2,8 +2,8 @@
 //! takes from a request.
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use chassis::body;
 use chassis::caller::Caller;
 use chassis::form::Form;
@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::gateway::GatewayError;
 use crate::journal::Author;
 use crate::outbox::OutboxError;
+use crate::reconcile::BooksError;
 use crate::upstream::UpstreamError;
 
 pub(super) fn problem(error: &OutboxError) -> Problem {
@@ -63,6 +64,19 @@ pub(super) fn provider_problem(error: &GatewayError) -> Problem {
     }
 }
 
+/// What is answered when not all sides show their books.
+pub(super) fn books_problem(error: &BooksError) -> Problem {
+    tracing::warn!(%error, "no reconciliation");
+    match error {
+        BooksError::Provider(name, _) => {
+            let words = format!("The provider {name} does not show its books for now: try again.");
+            Problem::unavailable("provider_unavailable", words, 10)
+        }
+        BooksError::Upstream(error) => upstream_problem(error),
+        BooksError::Event(_) => Problem::internal(error),
+    }
+}
+
 /// What a guest is answered whose choice the reservation service did not take.
 pub(super) fn upstream_problem(error: &UpstreamError) -> Problem {
     match error {
@@ -78,6 +92,16 @@ pub(super) fn upstream_problem(error: &UpstreamError) -> Problem {
     }
 }
 
+/// Who asks for what only operators may have.
+pub(super) fn authorize(app: &App, headers: &HeaderMap) -> Result<Actor, Problem> {
+    match &app.service_token {
+        Some(token) if !token.is_shown_in(headers) => Err(Problem::unauthorized()),
+        Some(_) => Ok(Actor::service("operator")),
+        // Without a token the service listens on loopback only.
+        None => Ok(Actor::unauthenticated()),
+    }
+}
+
 /// Something that moves money or sends messages is ordered: by whoever shows the service token.
 pub(super) struct Order {
     pub(super) form: Form,
@@ -89,12 +113,7 @@ impl FromRequest<App> for Order {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
-        let actor = match &app.service_token {
-            Some(token) if !token.is_shown_in(&parts.headers) => return Err(Problem::unauthorized()),
-            Some(_) => Actor::service("operator"),
-            // Without a token the service listens on loopback only.
-            None => Actor::unauthenticated(),
-        };
+        let actor = authorize(app, &parts.headers)?;
         let Ok(Caller { request_id, traceparent }) = Caller::from_request_parts(&mut parts, app).await;
         let by = Author { correlation_id: request_id, causation_id: None, traceparent, actor };
         Ok(Self { form: read_form(&parts, body).await?, by })

@@ -8,7 +8,7 @@ use events::{PaymentId, ReservationId};
 use super::{Failure, Performed, Performer};
 use crate::effect::{Effect, EffectKey, PaymentOutcome, PaymentResult, Purpose, TakeDeposit, Template};
 use crate::failpoint;
-use crate::gateway::payment::{Asking, PaymentOrder, PaymentProvider, RefundOrder, Standing};
+use crate::gateway::payment::{Asking, OpenedPayment, PaymentOrder, PaymentProvider, RefundOrder, Standing};
 use crate::journal::{Author, Entry, PaymentOpened, PaymentReturned};
 use crate::outbox::Tracked;
 use crate::payment::Payment;
@@ -46,13 +46,10 @@ impl Performer {
         by: &Author,
     ) -> Result<Performed, Failure> {
         let TakeDeposit { reservation_id, payment_id, amount, ref channel, purpose } = *deposit;
-        let key = &effect.scheduled.key;
         let reservation = self.upstream.reservation(reservation_id, by).await?;
-        if !reservation.is_some_and(|reservation| is_due(&reservation, purpose)) {
-            let outcome = PaymentOutcome::Failed { reason_code: "no_longer_due".into() };
-            let result = PaymentResult { payment_id, outcome };
-            let told = self.plan(key.then("no-longer-due"), Effect::PostPayment { reservation_id, result });
-            return Ok(Performed { then: vec![told], ..Performed::skipped("no longer due") });
+        let is_due = reservation.is_some_and(|reservation| is_due(&reservation, purpose));
+        if !is_due && !effect.tried {
+            return Ok(self.no_longer_due(effect, deposit));
         }
         let channel = self.tills.channel(channel.as_deref(), amount).ok_or_else(|| {
             let Money { amount_minor, currency } = amount;
@@ -63,27 +60,44 @@ impl Performer {
         let (asking, method) = (asking(effect), channel.method.clone());
         let order = PaymentOrder { asking, payment_id, reservation_id, amount, method };
         failpoint::hit("open.before_provider");
-        let opened = provider.open(&order).await?;
+        let opened = match is_due {
+            true => Some(provider.open(&order).await?),
+            // A try of which nobody knows what became may have opened it.
+            false => provider.find(&order).await?,
+        };
         failpoint::hit("open.after_provider");
-        let link = Some(opened.url.clone());
+        let Some(OpenedPayment { reference, url }) = opened else {
+            return Ok(self.no_longer_due(effect, deposit));
+        };
+        let link = Some(url.clone());
         let entry = Entry::PaymentOpened(PaymentOpened {
             payment_id,
             reservation_id,
             amount,
             channel: channel.code.clone(),
             provider: channel.provider.clone(),
-            provider_reference: opened.reference,
-            url: opened.url,
+            provider_reference: reference,
+            url,
             correlation_id: by.correlation_id.clone(),
         });
-        let (template, medium, amount) = (template(purpose), Medium::Mail, Some(amount));
-        let about = reservation_id.into();
-        let mail = Effect::Message { about, template, medium, start: None, link, amount };
-        Ok(Performed {
-            entries: vec![entry],
-            then: vec![self.plan(key.then("mail"), mail)],
-            ..Performed::done()
-        })
+        let key = &effect.scheduled.key;
+        let then = if is_due {
+            let (template, medium, amount) = (template(purpose), Medium::Mail, Some(amount));
+            let about = reservation_id.into();
+            let mail = Effect::Message { about, template, medium, start: None, link, amount };
+            self.plan(key.then("mail"), mail)
+        } else {
+            self.plan(key.then("close"), Effect::ClosePayments { reservation_id })
+        };
+        Ok(Performed { entries: vec![entry], then: vec![then], ..Performed::done() })
+    }
+
+    fn no_longer_due(&self, effect: &Tracked, deposit: &TakeDeposit) -> Performed {
+        let outcome = PaymentOutcome::Failed { reason_code: "no_longer_due".into() };
+        let result = PaymentResult { payment_id: deposit.payment_id, outcome };
+        let told = Effect::PostPayment { reservation_id: deposit.reservation_id, result };
+        let told = self.plan(effect.scheduled.key.then("no-longer-due"), told);
+        Performed { then: vec![told], ..Performed::skipped("no longer due") }
     }
 
     /// Nobody is to pay for what is called off. What was paid in that very moment is told, and goes back.

@@ -15,6 +15,10 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// How long a busy Stripe is left alone when it does not say.
 const BUSY: TimeDelta = TimeDelta::seconds(2);
 const BUSY_MAX: TimeDelta = TimeDelta::minutes(5);
+/// How often a page of a list is asked for, and the waits between.
+const PAGE_TRIES: u32 = 6;
+const PAGE_AGAIN: Duration = Duration::from_millis(100);
+const PAGE_WAIT_MAX: Duration = Duration::from_secs(2);
 const PAGE_ITEMS: &str = "100";
 /// 100,000 items: whoever has more since a moment asks for less.
 const PAGES_MAX: usize = 1_000;
@@ -79,6 +83,27 @@ impl Client {
         self.answer(self.http.get(format!("{}{path}", self.base_url)).query(query)).await
     }
 
+    /// Reads something of which much was read before: a failure on the way does not throw all of it away.
+    async fn get_patiently<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<T, GatewayError> {
+        let mut wait = PAGE_AGAIN;
+        for _ in 1..PAGE_TRIES {
+            match self.get(path, query).await {
+                Err(GatewayError::Passing(_) | GatewayError::Failed(_)) => {}
+                Err(GatewayError::Busy { after, .. }) => {
+                    wait = wait.max(after.to_std().unwrap_or_default().min(PAGE_WAIT_MAX));
+                }
+                done => return done,
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(PAGE_WAIT_MAX);
+        }
+        self.get(path, query).await
+    }
+
     /// Shows pages of a list to `more` for as long as it wants more and there are any.
     pub(super) async fn each<T: DeserializeOwned>(
         &self,
@@ -90,7 +115,7 @@ impl Client {
         for _ in 0..PAGES_MAX {
             let mut query = [query, &[("limit", PAGE_ITEMS)]].concat();
             query.extend(after.as_deref().map(|id| ("starting_after", id)));
-            let page: Page<serde_json::Value> = self.get(path, &query).await?;
+            let page: Page<serde_json::Value> = self.get_patiently(path, &query).await?;
             let has_more = page.has_more;
             let last = page.data.last().map(|item| Named::deserialize(item).map(|named| named.id));
             let items: Result<Vec<T>, _> = page.data.into_iter().map(serde_json::from_value).collect();
@@ -105,10 +130,10 @@ impl Client {
 
     async fn answer<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, GatewayError> {
         let sent = request.bearer_auth(self.secret_key.reveal()).send().await;
-        let response = sent.map_err(|error| unreachable(error))?;
+        let response = sent.map_err(unreachable)?;
         let status = response.status();
         let after = response.headers().get(header::RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok());
-        let body = response.bytes().await.map_err(|error| unreachable(error))?;
+        let body = response.bytes().await.map_err(unreachable)?;
         if status.is_success() {
             return serde_json::from_slice(&body).map_err(|error| strange(&error));
         }

@@ -1,0 +1,3 @@
+//! What an operator asks of a notifier at work.
+
+pub mod reconcile;

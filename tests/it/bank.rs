@@ -1,0 +1,184 @@
+//! A payment provider for tests: as much of Stripe's API as is used, with a ledger file of its own, guests who pay or do
+//! not, webhooks, and faults on demand.
+
+mod api;
+mod guests;
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+pub const SECRET_KEY: &str = "sk_test_0123456789abcdef";
+pub const WEBHOOK_SECRET: &str = "whsec_0123456789abcdef";
+
+/// How the provider behaves.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Behaviour {
+    /// Of a hundred requests so many go wrong, in every way there is.
+    pub faults_percent: u8,
+    /// Whether guests pay by themselves: most at once, some after a refused card, some never.
+    pub guests_pay: bool,
+    /// Of a hundred webhooks so many are lost, late, doubled or out of order; forged ones come besides.
+    pub webhook_faults_percent: u8,
+}
+
+#[derive(Clone)]
+pub struct Bank(Arc<Inner>);
+
+struct Inner {
+    url: String,
+    behaviour: Behaviour,
+    books: Mutex<Books>,
+    ledger: Mutex<File>,
+    ledger_path: PathBuf,
+    webhook_url: Mutex<Option<String>>,
+    http: reqwest::Client,
+    down: AtomicBool,
+    busy_guests: AtomicUsize,
+    believed_forgeries: AtomicUsize,
+}
+
+#[derive(Debug, Clone)]
+struct Intent {
+    id: String,
+    amount: i64,
+    currency: String,
+    status: &'static str,
+    created: u64,
+    metadata: Value,
+}
+
+#[derive(Debug, Clone)]
+struct Refund {
+    id: String,
+    intent: String,
+    amount: i64,
+    created: u64,
+    metadata: Value,
+}
+
+#[derive(Default)]
+struct Books {
+    intents: Vec<Intent>,
+    by_id: HashMap<String, usize>,
+    refunds: Vec<Refund>,
+    /// Answers by idempotency key, with what was asked.
+    answers: HashMap<String, (String, u16, Value)>,
+}
+
+impl Intent {
+    fn json(&self) -> Value {
+        json!({"id": self.id, "object": "payment_intent", "amount": self.amount, "currency": self.currency,
+            "status": self.status, "created": self.created, "metadata": self.metadata,
+            "amount_received": if self.status == "succeeded" { self.amount } else { 0 },
+            "client_secret": format!("{}_secret_x", self.id)})
+    }
+}
+
+impl Refund {
+    fn json(&self) -> Value {
+        json!({"id": self.id, "object": "refund", "amount": self.amount, "payment_intent": self.intent,
+            "status": "succeeded", "created": self.created, "metadata": self.metadata})
+    }
+}
+
+impl Bank {
+    /// A provider that listens, with its ledger in `dir`.
+    pub async fn open(dir: &Path, behaviour: Behaviour) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let ledger_path = dir.join("bank-ledger.jsonl");
+        let bank = Self(Arc::new(Inner {
+            url: format!("http://{}", listener.local_addr().unwrap()),
+            behaviour,
+            books: Mutex::default(),
+            ledger: Mutex::new(File::options().create(true).append(true).open(&ledger_path).unwrap()),
+            ledger_path,
+            webhook_url: Mutex::new(None),
+            http: reqwest::Client::new(),
+            down: AtomicBool::new(false),
+            busy_guests: AtomicUsize::new(0),
+            believed_forgeries: AtomicUsize::new(0),
+        }));
+        let app = axum::Router::new().fallback(api::answer).with_state(bank.clone());
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        bank
+    }
+
+    /// Settings with which a notifier takes money here.
+    pub fn settings(&self) -> Vec<String> {
+        let pairs = [
+            ("--payment-provider", "stripe"),
+            ("--stripe-url", &self.0.url),
+            ("--stripe-secret-key", SECRET_KEY),
+            ("--stripe-publishable-key", "pk_test_0123456789abcdef"),
+            ("--stripe-webhook-secret", WEBHOOK_SECRET),
+        ];
+        pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value.to_owned()]).collect()
+    }
+
+    /// Where webhooks go from now on.
+    pub fn tell(&self, notifier_url: &str) {
+        *self.0.webhook_url.lock().unwrap() = Some(format!("{notifier_url}/webhooks/stripe"));
+    }
+
+    /// From now on nobody answers, or somebody does again.
+    pub fn set_down(&self, down: bool) {
+        self.0.down.store(down, Ordering::SeqCst);
+    }
+
+    /// Whether every guest has done what they wanted and every webhook is out.
+    pub fn is_quiet(&self) -> bool {
+        self.0.busy_guests.load(Ordering::SeqCst) == 0
+    }
+
+    /// Webhooks that nobody here has signed and that were believed.
+    pub fn believed_forgeries(&self) -> usize {
+        self.0.believed_forgeries.load(Ordering::SeqCst)
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.0.books.lock().unwrap()
+    }
+
+    /// The payment for a reservation that is open, if there is one.
+    pub fn open_intent_of(&self, reservation: &str) -> Option<String> {
+        let books = self.books();
+        let open = books.intents.iter().find(|intent| {
+            intent.metadata["meja_reservation_id"] == reservation
+                && intent.status == "requires_payment_method"
+        });
+        open.map(|intent| intent.id.clone())
+    }
+
+    /// A second charge of what was charged once: the fault that reconciliation is there for.
+    pub fn charge_again(&self, reservation: &str) {
+        let mut books = self.books();
+        let once = books.intents.iter().find(|i| i.metadata["meja_reservation_id"] == reservation).unwrap();
+        let again = Intent { id: format!("{}_again", once.id), status: "succeeded", ..once.clone() };
+        let place = books.intents.len();
+        books.by_id.insert(again.id.clone(), place);
+        books.intents.push(again);
+    }
+
+    fn note(&self, what: &str, payment_id: &Value, amount: i64, name: &str) {
+        let line = json!({"what": what, "payment_id": payment_id, "amount": amount, "name": name});
+        writeln!(self.0.ledger.lock().unwrap(), "{line}").unwrap();
+    }
+
+    /// What moved, line by line, from the file.
+    pub fn ledger(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(&self.0.ledger_path).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+fn seconds() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
+}
