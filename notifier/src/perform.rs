@@ -148,7 +148,7 @@ impl Performer {
             Effect::Refund { reservation_id, payment_id, amount } => {
                 self.refund(effect, *reservation_id, *payment_id, *amount).await
             }
-            Effect::Message { .. } => self.message(key, &effect.scheduled.effect, &by).await,
+            Effect::Message { .. } => self.message(effect, &by).await,
             Effect::PostPayment { reservation_id, result } => {
                 self.post_payment(key, *reservation_id, result, &by).await
             }

@@ -13,6 +13,7 @@ mod durable;
 mod evening;
 mod log;
 mod mail;
+mod mail_server;
 mod pair;
 mod services;
 mod start;

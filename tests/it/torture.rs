@@ -8,6 +8,7 @@ mod checker;
 mod checker_tests;
 mod clients;
 mod damage;
+mod failpoints;
 mod faults;
 mod kill;
 mod money;

@@ -3,25 +3,25 @@
 use events::values::{Locale, Medium};
 
 use super::{Failure, Performed, Performer};
-use crate::effect::{About, Effect, EffectKey, NotificationOutcome, NotificationResult, Template};
+use crate::effect::{About, Effect, NotificationOutcome, NotificationResult, Template};
 use crate::failpoint;
 use crate::gateway::GatewayError;
 use crate::journal::Author;
 use crate::messages::{Facts, Recipient, mask_mail, mask_phone};
+use crate::outbox::Tracked;
 use crate::upstream::{Visit, Waiting};
 
 /// As much of an error as is kept.
 const ERROR_CHARS_MAX: usize = 300;
+/// Of a message that was tried when the process ended, and that is not to be sent any more.
+const MAY_HAVE_GONE: &str = "no longer true, but a try that was cut short may have reached the guest";
 
 impl Performer {
     /// Tells the guest, unless it is no longer true.
-    pub(super) async fn message(
-        &self,
-        key: &EffectKey,
-        effect: &Effect,
-        by: &Author,
-    ) -> Result<Performed, Failure> {
-        let Effect::Message { about, template, medium, start, link, amount } = effect else {
+    pub(super) async fn message(&self, effect: &Tracked, by: &Author) -> Result<Performed, Failure> {
+        let key = &effect.scheduled.key;
+        let Effect::Message { about, template, medium, start, link, amount } = &effect.scheduled.effect
+        else {
             return Ok(Performed::skipped("not a message"));
         };
         let (visit, page) = match about {
@@ -38,7 +38,7 @@ impl Performer {
             return Ok(Performed::skipped("there is nothing to tell any more"));
         };
         if !still_true(*template, &visit, *start) {
-            return Ok(Performed::skipped("no longer true"));
+            return Ok(Performed::skipped(if effect.tried { MAY_HAVE_GONE } else { "no longer true" }));
         }
         let Some(contact) = self.upstream.contact(*about, by).await? else {
             return Ok(Performed::skipped("the contact was erased"));

@@ -49,9 +49,8 @@ pub async fn gather(
     upstream: &Upstream,
     since: DateTime<Utc>,
 ) -> Result<Books, BooksError> {
-    let mut books = Books::default();
     // In the order against that in which money moves, so that less of it looks as if it was lost on the way.
-    books.log = log(upstream).await?;
+    let mut books = Books { log: log(upstream).await?, ..Books::default() };
     books.log.retain(|_, booked| booked.since >= since);
     books.journal = outbox.payments(|payment| payment.opened_at >= since, usize::MAX);
     for provider in tills.providers() {

@@ -1,0 +1,143 @@
+//! The notifier is killed at each named step around charge, refund, mail and the result that is posted back. What it was
+//! about to do is done once; mail may come twice across the gap after the server took it, and never less than once.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::money::{at_rest, audit, pair_at};
+use super::{cycles, report};
+use crate::bank::{Bank, Behaviour};
+use crate::mail_server::MailServer;
+use crate::services::{Pair, Running, until};
+
+/// How long a step may take to be reached.
+const REACHED_WITHIN: Duration = Duration::from_secs(20);
+
+/// Books three times: one is paid and kept, one paid and called off, one called off before it is paid.
+async fn evening(pair: &Pair, bank: &Bank) -> [String; 3] {
+    let ids = [pair.book(6).await, pair.book(6).await, pair.book(6).await];
+    for (n, id) in ids.iter().enumerate() {
+        // Whoever has no payment to open is waited for in vain while the notifier is dead.
+        let deadline = Instant::now() + REACHED_WITHIN;
+        while bank.open_intent_of(id).is_none() && !is_dead(pair) {
+            assert!(Instant::now() < deadline, "no payment is opened");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        if let (true, Some(intent)) = (n < 2, bank.open_intent_of(id)) {
+            bank.pay(&intent);
+        }
+    }
+    ids
+}
+
+fn is_dead(pair: &Pair) -> bool {
+    let pid = pair.notifier.as_ref().unwrap().0.id();
+    // A killed child stays there as a zombie until it is waited for.
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") Z "))
+}
+
+async fn killed_at(pair: &mut Pair, bank: &Bank, point: &str, nth: usize) -> [String; 3] {
+    pair.notifier.take();
+    let mut command = pair.notifier_command();
+    command.env("NOTIFIER_FAILPOINT", format!("{point}:{nth}"));
+    pair.notifier = Some(Running(command.spawn().unwrap()));
+    let ids = evening(pair, bank).await;
+    for id in &ids[1..] {
+        // Paid or not, each in its time; the second is called off when its payment has arrived, or nobody will post it.
+        let paid = async || {
+            let status = pair.get(&format!("/api/reservations/{id}")).await["status"].clone();
+            status == "CONFIRMED" || is_dead(pair) || *id == ids[2]
+        };
+        until("the payment to arrive", paid).await;
+        pair.post(&format!("/api/reservations/{id}/cancel"), &json!({"reason_code": "guest_request"})).await;
+    }
+    let deadline = Instant::now() + REACHED_WITHIN;
+    while !is_dead(pair) {
+        assert!(Instant::now() < deadline, "{point}:{nth} is never reached");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    pair.notifier.take();
+    pair.start_notifier().await;
+    // Whoever could not pay because nothing was open pays now, or their hold is called off.
+    for id in &ids[..2] {
+        let done = async || {
+            if let Some(intent) = bank.open_intent_of(id) {
+                bank.pay(&intent);
+            }
+            pair.get(&format!("/api/reservations/{id}")).await["status"] != "PENDING"
+        };
+        until("the hold to end", done).await;
+    }
+    // Each kill by itself: what one has cut short is done before the next.
+    at_rest(pair, bank).await;
+    ids
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_every_step() {
+    let rounds = cycles(1, 25);
+    let server = MailServer::start().await;
+    let behaviour = Behaviour::default();
+    let mail = server.url();
+    let (mut pair, bank) = pair_at(async |dir| Bank::open(dir, behaviour).await, &["--mail", &mail]).await;
+    pair.start_notifier().await;
+    let (mut kills, mut booked) = (0, Vec::new());
+    for _ in 0..rounds {
+        for point in notifier::failpoint::POINTS {
+            // Some steps come by once in an evening of three.
+            let nth = if rounds > 1 && !point.starts_with("refund.") && !point.starts_with("close.") {
+                fastrand::usize(1..=3)
+            } else {
+                1
+            };
+            booked.extend(killed_at(&mut pair, &bank, point, nth).await);
+            kills += 1;
+        }
+    }
+    assert_eq!(audit(&pair, &bank).await, Vec::<String>::new());
+    // Every mail that is said to have gone out came, and no other did.
+    let mut sent = BTreeSet::new();
+    for event in pair.events().await {
+        assert_ne!(event["type"], "meja.notification.failed.v1", "{event}");
+        if event["type"] == "meja.notification.sent.v1" {
+            sent.insert(format!("<{}@meja.example>", event["data"]["notification_id"].as_str().unwrap()));
+        }
+    }
+    let came = server.counts();
+    let keys: BTreeSet<_> = came.keys().cloned().collect();
+    assert_eq!(
+        sent.difference(&keys).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "every mail that was sent came"
+    );
+    // What came without being noted was cut short, and had become untrue before it could be tried again.
+    for id in keys.difference(&sent) {
+        let key = id.trim_start_matches('<').split_once('@').unwrap().0;
+        let skipped = format!("{}/api/effects?status=skipped&limit=1000", pair.notifier_url);
+        let skipped = pair.get(&skipped).await;
+        let effect = skipped["items"].as_array().unwrap().iter().find(|effect| effect["id"] == key);
+        let reason = effect.map(|effect| effect["reason"].as_str().unwrap().to_owned());
+        assert!(
+            reason.as_ref().is_some_and(|reason| reason.contains("may have reached")),
+            "{id}: {reason:?}"
+        );
+    }
+    let doubles = came.values().filter(|count| **count > 1).count();
+    let most = came.values().max().copied().unwrap_or_default();
+    assert!(most <= 2, "{most} times the same mail");
+    // Everybody who is expected, or called off, was told so.
+    let counts = pair.counts().await;
+    for id in &booked {
+        let counts = &counts[&format!("reservation/{id}")];
+        let told = ["notification.sent:confirmed:mail", "notification.sent:cancelled:mail"];
+        assert!(told.iter().any(|name| counts.get(*name) == Some(&1)), "{id}: {counts:?}");
+    }
+    report(&format!(
+        "money, kill -9 at {} steps: {kills} kills, {} bookings, {} mails of which {doubles} came more than once, no charge or refund twice",
+        notifier::failpoint::POINTS.len(),
+        booked.len(),
+        came.len(),
+    ));
+}
