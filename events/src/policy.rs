@@ -12,6 +12,9 @@ use crate::values::PartySize;
 pub struct Currency([u8; 3]);
 
 impl Currency {
+    /// ISO 4217 for "no currency".
+    pub const NONE: Self = Self(*b"XXX");
+
     /// The currency of a code such as `IDR`; `None` unless it is three capital letters.
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {

@@ -26,6 +26,7 @@ pub mod payment;
 pub mod perform;
 pub mod reaction;
 pub mod reconcile;
+pub mod throttle;
 pub mod tills;
 pub mod upstream;
 pub mod watch;

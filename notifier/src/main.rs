@@ -25,9 +25,9 @@ use notifier::gateway::text::{Console, Twilio};
 use notifier::gateway::{MailGateway, SmsGateway};
 use notifier::http;
 use notifier::journal::Entries;
-use notifier::messages::Messages;
 use notifier::outbox::Outbox;
 use notifier::perform::Performer;
+use notifier::throttle::Throttle;
 use notifier::tills::Tills;
 use notifier::upstream::Upstream;
 use tokio::net::TcpListener;
@@ -47,6 +47,13 @@ fn main() -> ExitCode {
             let base_url = format!("http://{}", config.listen);
             let asked = block_on(reconcile.run(&base_url, config.service_token.as_ref()));
             return asked.unwrap_or_else(|error| exit::fail("notifier", error));
+        }
+        Action::Preview(preview) => {
+            let public_url = config.public_url.unwrap_or_else(|| format!("http://{}", config.listen));
+            let shown = Upstream::new(config.reservation_url, config.service_token)
+                .map_err(anyhow::Error::from)
+                .and_then(|up| block_on(preview.run(&up, &config.messaging.messages, &public_url)));
+            return shown.unwrap_or_else(|error| exit::fail("notifier", error));
         }
         Action::Log { command } => {
             let done =
@@ -111,10 +118,11 @@ async fn run(config: Config, store: Arc<SledStore>, metrics: PrometheusHandle) -
         upstream: Upstream::new(config.reservation_url.clone(), config.service_token.clone())?,
         outbox: Arc::clone(&outbox),
         tills: Arc::clone(&tills),
-        habits: config.habits,
-        mail: mail(&config.mail)?,
-        sms: sms(&config.sms)?,
-        messages: Messages::new(config.mail_from.clone())?,
+        throttle: Throttle::new(config.messaging.limits),
+        habits: config.messaging.habits,
+        mail: mail(config.messaging.mail)?,
+        sms: sms(&config.messaging.sms)?,
+        messages: config.messaging.messages,
         public_url,
         clock: Arc::clone(&clock),
     };
@@ -163,10 +171,10 @@ fn tills(
     Ok(Tills::new(channels, Arc::new(simulated), stripe.map(Arc::new)))
 }
 
-fn mail(mail: &Mail) -> anyhow::Result<Arc<dyn MailGateway>> {
+fn mail(mail: Mail) -> anyhow::Result<Arc<dyn MailGateway>> {
     Ok(match mail {
-        Mail::Files(dir) => Arc::new(MailFiles::create(dir)?),
-        Mail::Smtp(url) => Arc::new(Smtp::new(url).map_err(anyhow::Error::msg)?),
+        Mail::Files(dir) => Arc::new(MailFiles::create(&dir)?),
+        Mail::Smtp(server) => Arc::new(Smtp::new(server)),
     })
 }
 

@@ -1,7 +1,10 @@
 //! The words for the guest: templates in two languages, rendered with the facts of the moment.
 
 mod calendar;
+mod templates;
 mod words;
+
+use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use events::values::{Locale, Money};
@@ -9,45 +12,11 @@ use lettre::Message;
 use lettre::address::AddressError;
 use lettre::message::header::{ContentType, ContentTypeErr};
 use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
-use minijinja::{Environment, UndefinedBehavior, context};
+use minijinja::{Environment, context};
 
 pub use self::words::{date, mask_mail, mask_phone, moment, money, time};
 use crate::effect::{EffectKey, Template};
 use crate::upstream::Visit;
-
-macro_rules! templates {
-    ($($name:literal),+ $(,)?) => { [$(($name, include_str!(concat!("../templates/", $name)))),+] };
-}
-
-/// Every template: language, what it says, and `mail` (its first line is the subject) or `sms`.
-const TEMPLATES: [(&str, &str); 26] = templates![
-    "id/received.mail.txt",
-    "id/deposit_due.mail.txt",
-    "id/confirmed.mail.txt",
-    "id/rescheduled.mail.txt",
-    "id/cancelled.mail.txt",
-    "id/refunded.mail.txt",
-    "id/reminder.mail.txt",
-    "id/offer.mail.txt",
-    "id/fee_due.mail.txt",
-    "id/paid_late.mail.txt",
-    "id/offer.sms.txt",
-    "id/confirmed.sms.txt",
-    "id/cancelled.sms.txt",
-    "en/received.mail.txt",
-    "en/deposit_due.mail.txt",
-    "en/confirmed.mail.txt",
-    "en/rescheduled.mail.txt",
-    "en/cancelled.mail.txt",
-    "en/refunded.mail.txt",
-    "en/reminder.mail.txt",
-    "en/offer.mail.txt",
-    "en/fee_due.mail.txt",
-    "en/paid_late.mail.txt",
-    "en/offer.sms.txt",
-    "en/confirmed.sms.txt",
-    "en/cancelled.sms.txt",
-];
 
 /// Renders messages.
 #[derive(Debug, Clone)]
@@ -98,20 +67,15 @@ pub struct Recipient<'a> {
 }
 
 impl Messages {
-    /// All templates, sending as `from`.
+    /// The built-in templates, with those files of `dir` in their place that are there, sending as `from`.
     ///
     /// # Errors
-    /// The fault of a template, with its line.
-    pub fn new(from: Mailbox) -> Result<Self, MessageError> {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        for (name, source) in TEMPLATES {
-            environment.add_template(name, source)?;
-        }
-        Ok(Self { environment, from })
+    /// Every fault of every template, with its line where it has one.
+    pub fn new(from: Mailbox, dir: Option<&Path>) -> Result<Self, Vec<String>> {
+        Ok(Self { environment: templates::load(dir)?, from })
     }
 
-    /// A mail, with an .ics file where it fixes a time.
+    /// A mail of a text and an HTML part, with a calendar file where it fixes a time or frees it.
     ///
     /// # Errors
     /// [`MessageError`].
@@ -123,8 +87,7 @@ impl Messages {
         to: Recipient<'_>,
         now: DateTime<Utc>,
     ) -> Result<Message, MessageError> {
-        let text = self.render(template, "mail", facts)?;
-        let (subject, body) = text.split_once("\n\n").unwrap_or(("Meja", &text));
+        let Words { subject, text, html } = self.words(template, facts)?;
         let domain = self.from.email.domain();
         let builder = Message::builder()
             .from(self.from.clone())
@@ -132,16 +95,21 @@ impl Messages {
             .subject(subject)
             .message_id(Some(format!("<{key}@{domain}>")))
             .date(now.into());
-        let body = SinglePart::plain(body.to_owned());
-        let Some(calendar) = calendar::file(template, facts, domain, now) else {
-            return Ok(builder.singlepart(body)?);
+        // Boundaries are named, so that the parts of a message are the same at every try.
+        let both = MultiPart::alternative()
+            .boundary(format!("meja-words-{key}"))
+            .singlepart(SinglePart::plain(text))
+            .singlepart(SinglePart::html(html));
+        let Some(calendar) = calendar::file(template, facts, &self.from, to, now) else {
+            return Ok(builder.multipart(both)?);
         };
         let calendar_type =
             ContentType::parse(&format!("text/calendar; charset=utf-8; method={}", calendar.method))?;
+        // Once for the reader that knows invitations, once for the one that opens files.
+        let inline = SinglePart::builder().header(calendar_type.clone()).body(calendar.text.clone());
         let attachment = Attachment::new("reservation.ics".into()).body(calendar.text, calendar_type);
-        // Named, so that the bytes of a message are the same at every try.
         let parts = MultiPart::mixed().boundary(format!("meja-{key}"));
-        Ok(builder.multipart(parts.singlepart(body).singlepart(attachment))?)
+        Ok(builder.multipart(parts.multipart(both.singlepart(inline)).singlepart(attachment))?)
     }
 
     /// A text message.
@@ -149,36 +117,75 @@ impl Messages {
     /// # Errors
     /// [`MessageError`].
     pub fn sms(&self, template: Template, facts: &Facts<'_>) -> Result<String, MessageError> {
-        Ok(self.render(template, "sms", facts)?.trim().to_owned())
+        let file = format!("{}/{}.sms.txt", facts.locale.tag(), template.name());
+        Ok(self.render(&file, facts, "", &[])?.trim().to_owned())
+    }
+
+    /// What a mail says.
+    ///
+    /// # Errors
+    /// [`MessageError`].
+    pub fn words(&self, template: Template, facts: &Facts<'_>) -> Result<Words, MessageError> {
+        let file = format!("{}/{}.mail", facts.locale.tag(), template.name());
+        let all = self.render(&format!("{file}.txt"), facts, "", &[])?;
+        let (subject, text) = all.split_once('\n').unwrap_or((&all, ""));
+        let (subject, text) = (subject.trim().to_owned(), text.trim_start().to_owned());
+        let paragraphs: Vec<_> =
+            text.split("\n\n").map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect();
+        let own = format!("{file}.html");
+        let html =
+            if self.environment.get_template(&own).is_ok() { own } else { templates::FRAME.to_owned() };
+        let html = self.render(&html, facts, &subject, &paragraphs)?;
+        Ok(Words { subject, text, html })
     }
 
     fn render(
         &self,
-        template: Template,
-        medium: &str,
+        file: &str,
         facts: &Facts<'_>,
+        subject: &str,
+        paragraphs: &[String],
     ) -> Result<String, minijinja::Error> {
-        let Facts { visit, name, locale, link, amount } = *facts;
-        let start = visit.start_time;
-        // Not with the offset of the visit: the clocks may have been changed by then.
-        let zone = visit.timezone.parse().unwrap_or(chrono_tz::Tz::UTC);
-        let expires_at = visit.act_by.map(|at| words::moment(&at.with_timezone(&zone), locale));
-        let file = format!("{}/{}.{medium}.txt", locale.tag(), template.name());
-        self.environment.get_template(&file)?.render(context! {
-            name,
-            venue => visit.venue_name,
-            date => words::date(&start, locale),
-            time => words::time(&start, locale),
-            party_size => visit.party_size,
-            area => visit.table_area,
-            reservation_id => visit.id,
-            confirmed => visit.status == "CONFIRMED",
-            reason => visit.cancellation.as_ref().map(|c| c.reason_code.clone()),
-            by_system => visit.cancellation.as_ref().is_some_and(|c| c.cancelled_by == "system"),
-            amount => amount.map(|amount| money(amount, locale)),
-            expires_at,
-            link,
-        })
+        self.environment.get_template(file)?.render(facts_of(facts, subject, paragraphs))
+    }
+}
+
+/// What a mail says, in both forms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words {
+    /// One line.
+    pub subject: String,
+    /// Plain text.
+    pub text: String,
+    /// HTML.
+    pub html: String,
+}
+
+/// What templates may name. Paragraphs are those of the text, each with its lines.
+fn facts_of(facts: &Facts<'_>, subject: &str, paragraphs: &[String]) -> minijinja::Value {
+    let Facts { visit, name, locale, link, amount } = *facts;
+    let start = visit.start_time;
+    // Not with the offset of the visit: the clocks may have been changed by then.
+    let zone = visit.timezone.parse().unwrap_or(chrono_tz::Tz::UTC);
+    let expires_at = visit.act_by.map(|at| words::moment(&at.with_timezone(&zone), locale));
+    let paragraphs: Vec<Vec<&str>> = paragraphs.iter().map(|part| part.lines().collect()).collect();
+    context! {
+        name,
+        venue => visit.venue_name,
+        date => words::date(&start, locale),
+        time => words::time(&start, locale),
+        party_size => visit.party_size,
+        area => visit.table_area,
+        reservation_id => visit.id,
+        confirmed => visit.status == "CONFIRMED",
+        reason => visit.cancellation.as_ref().map(|c| c.reason_code.clone()),
+        by_system => visit.cancellation.as_ref().is_some_and(|c| c.cancelled_by == "system"),
+        amount => amount.map(|amount| money(amount, locale)),
+        expires_at,
+        link,
+        lang => locale.tag(),
+        subject,
+        paragraphs,
     }
 }
 

@@ -207,7 +207,13 @@ impl Outbox {
     /// Gives an effect back to be tried again at `at`, without a word in the log: nothing is
     /// known of it that a restart would have to know.
     pub fn put_back(&self, key: &EffectKey, at: DateTime<Utc>, error: String) {
-        self.state().put_back(key, at, error);
+        self.state().put_back(key, at, error, false);
+        self.inner.changed.send_modify(|changes| *changes += 1);
+    }
+
+    /// The same of an effect that was tried, though what became of it could not be written down.
+    pub fn put_back_tried(&self, key: &EffectKey, at: DateTime<Utc>, error: String) {
+        self.state().put_back(key, at, error, true);
         self.inner.changed.send_modify(|changes| *changes += 1);
     }
 

@@ -6,7 +6,7 @@ mod money;
 use std::sync::Arc;
 
 use chassis::clock::SharedClock;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use events::Recorded;
 
 pub use self::message::still_true;
@@ -18,6 +18,7 @@ use crate::journal::Entry;
 use crate::messages::Messages;
 use crate::outbox::{Outbox, Tracked};
 use crate::reaction::Habits;
+use crate::throttle::Throttle;
 use crate::tills::Tills;
 use crate::upstream::{Upstream, UpstreamError};
 
@@ -35,6 +36,8 @@ pub struct Performer {
     pub sms: Option<Arc<dyn SmsGateway>>,
     /// The words.
     pub messages: Messages,
+    /// How many messages go out.
+    pub throttle: Throttle,
     /// What the house wants to be told and when.
     pub habits: Habits,
     /// Where guests reach the notifier's pages.
@@ -83,6 +86,8 @@ pub struct Failure {
 pub enum Remedy {
     /// Waiting for the reservation service, however long that takes.
     WaitForUpstream,
+    /// Waiting until there is room for it.
+    WaitUntil(DateTime<Utc>),
     /// Another try, a bounded number of times.
     TryAgain {
         /// Under another idempotency key.
@@ -118,6 +123,12 @@ impl From<GatewayError> for Failure {
 }
 
 impl Failure {
+    /// Too many went out already.
+    fn no_room(until: DateTime<Utc>) -> Self {
+        let error = format!("as many messages as may go out have gone out: the next ones after {until}");
+        Self { remedy: Remedy::WaitUntil(until), reason_code: "too_many_messages", error }
+    }
+
     fn final_one(reason_code: &'static str, error: impl Into<String>) -> Self {
         Self { remedy: Remedy::None, reason_code, error: error.into() }
     }

@@ -111,6 +111,11 @@ impl Work<'_> {
         {
             return self.outbox.put_back(&key, until, format!("{who} is left alone until {until}"));
         }
+        let lane = effect.scheduled.effect.lane();
+        if let Err(until) = self.performer.throttle.has_room(lane, self.clock.now()) {
+            who.iter().for_each(|who| self.breakers.not_asked(who));
+            return self.outbox.put_back(&key, until, "waits for room among the messages".into());
+        }
         let performed = self.performer.perform(&effect).await;
         let now = self.clock.now();
         let closed_until = who.and_then(|who| self.judge(&who, &performed, now));
@@ -123,12 +128,16 @@ impl Work<'_> {
                 tracing::debug!(request, %key, error, "an effect waits for the reservation service");
                 return self.outbox.put_back(&key, now + jittered(UPSTREAM_AGAIN), error);
             }
+            Err(Failure { remedy: Remedy::WaitUntil(until), error, .. }) => {
+                return self.outbox.put_back(&key, until, error);
+            }
             Err(failure) => self.failed(&effect, failure, closed_until, now),
         };
         if let Err(error) = self.outbox.finish(&effect, entries).await {
             // The log is full, say. What was done is done again later under the same key.
             tracing::error!(request, %key, error = &error as &dyn std::error::Error, "what became of an effect could not be written down");
-            self.outbox.put_back(&key, now + backoff(self.pace, effect.attempts), error.to_string());
+            let again = now + backoff(self.pace, effect.attempts);
+            self.outbox.put_back_tried(&key, again, error.to_string());
         }
     }
 
@@ -143,7 +152,7 @@ impl Work<'_> {
             Ok(performed) if performed.outcome != "done" => self.breakers.not_asked(who),
             Ok(_) => self.breakers.answered(who),
             Err(failure) => match failure.remedy {
-                Remedy::WaitForUpstream => self.breakers.not_asked(who),
+                Remedy::WaitForUpstream | Remedy::WaitUntil(_) => self.breakers.not_asked(who),
                 // It is there, and wants less: that is not a failure.
                 Remedy::TryAgain { after, .. } if after > TimeDelta::zero() => self.breakers.not_asked(who),
                 Remedy::TryAgain { .. } => return self.breakers.failed(who, &failure.error, now),

@@ -28,7 +28,7 @@ async fn a_mail_server_gets_one_whole_message_and_a_refused_one_is_a_dead_letter
     assert!(confirmed["id"].as_str().unwrap().ends_with(".mail-confirmed@meja.example>"));
     let parts = confirmed["parts"].as_array().unwrap();
     assert!(parts[0][2].as_str().unwrap().contains("Dear Nicolò Però 🍝,"));
-    assert_eq!((&parts[1][0], &parts[1][1]), (&json!("text/calendar"), &json!("PUBLISH")));
+    assert_eq!((&parts[1][0], &parts[1][1]), (&json!("text/calendar"), &json!("REQUEST")));
     assert!(parts[1][2].as_str().unwrap().contains(&format!("UID:{id}@meja.example")));
 
     let refused = unreachable["reservation_id"].as_str().unwrap();

@@ -1,9 +1,10 @@
-//! The .ics file: RFC 5545. The UID is stable and the SEQUENCE is the version of the reservation, so
+//! The .ics file: RFC 5545, with the methods of iTIP, RFC 5546. The UID is stable and the SEQUENCE is the version of the reservation, so
 //! that a calendar replaces what it has.
 
 use chrono::{DateTime, Utc};
+use lettre::message::Mailbox;
 
-use super::Facts;
+use super::{Facts, Recipient};
 use crate::effect::Template;
 
 /// A calendar file.
@@ -18,13 +19,14 @@ pub(super) struct Calendar {
 pub(super) fn file(
     template: Template,
     facts: &Facts<'_>,
-    domain: &str,
+    from: &Mailbox,
+    to: Recipient<'_>,
     now: DateTime<Utc>,
 ) -> Option<Calendar> {
     let confirmed = facts.visit.status == "CONFIRMED";
     let (method, status) = match template {
-        Template::Confirmed => ("PUBLISH", "CONFIRMED"),
-        Template::Rescheduled if confirmed => ("PUBLISH", "CONFIRMED"),
+        Template::Confirmed => ("REQUEST", "CONFIRMED"),
+        Template::Rescheduled if confirmed => ("REQUEST", "CONFIRMED"),
         Template::Cancelled => ("CANCEL", "CANCELLED"),
         Template::Received
         | Template::DepositDue
@@ -45,19 +47,30 @@ pub(super) fn file(
         "PRODID:-//Meja//Meja//EN".to_owned(),
         format!("METHOD:{method}"),
         "BEGIN:VEVENT".to_owned(),
-        format!("UID:{}@{domain}", visit.id),
+        format!("UID:{}@{}", visit.id, from.email.domain()),
         format!("SEQUENCE:{}", visit.version),
         format!("DTSTAMP:{}", stamp(now)),
         format!("DTSTART:{}", stamp(visit.start_time.to_utc())),
         format!("DTEND:{}", stamp(visit.end_time.to_utc())),
         format!("SUMMARY:{}", escaped(&format!("{} ({})", visit.venue_name, visit.party_size))),
         format!("LOCATION:{}", escaped(&visit.venue_name)),
+        format!("ORGANIZER;CN={}:mailto:{}", parameter(&visit.venue_name), from.email),
+        format!(
+            "ATTENDEE;CN={};ROLE=REQ-PARTICIPANT;PARTSTAT=ACCEPTED;RSVP=FALSE:mailto:{}",
+            parameter(to.name),
+            to.address
+        ),
         format!("STATUS:{status}"),
         "END:VEVENT".to_owned(),
         "END:VCALENDAR".to_owned(),
     ];
     let text = lines.iter().map(|line| folded(line) + "\r\n").collect();
     Some(Calendar { method, text })
+}
+
+/// A parameter's value, RFC 5545 §3.2: between quotes, which it can not hold itself.
+fn parameter(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "'").replace(char::is_control, " "))
 }
 
 /// RFC 5545 §3.3.11.

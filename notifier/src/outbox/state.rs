@@ -145,12 +145,12 @@ impl State {
         self.queue.next_due(lane)
     }
 
-    pub(super) fn put_back(&mut self, key: &EffectKey, at: DateTime<Utc>, error: String) {
+    pub(super) fn put_back(&mut self, key: &EffectKey, at: DateTime<Utc>, error: String, tried: bool) {
         self.queue.give_back(key);
         if let Some(tracked) = self.effects.get_mut(key) {
             tracked.state = EffectState::Waiting(at);
             tracked.last_error = Some(error);
-            tracked.tried = true;
+            tracked.tried |= tried;
             self.queue.wait(tracked.lane(), tracked.line(), key, at);
         }
     }

@@ -3,7 +3,7 @@
 use events::values::{Locale, Medium};
 
 use super::{Failure, Performed, Performer};
-use crate::effect::{About, Effect, NotificationOutcome, NotificationResult, Template};
+use crate::effect::{About, Effect, Lane, NotificationOutcome, NotificationResult, Template};
 use crate::failpoint;
 use crate::gateway::GatewayError;
 use crate::journal::Author;
@@ -57,6 +57,9 @@ impl Performer {
                     .messages
                     .mail(key, *template, &facts, recipient, self.clock.now())
                     .map_err(|error| Failure::final_one("message_impossible", error.to_string()))?;
+                self.throttle
+                    .admit(Lane::Mail, &contact.email, self.clock.now())
+                    .map_err(Failure::no_room)?;
                 failpoint::hit("mail.before_send");
                 self.mail.send(key, mail).await.map_err(|error| redacted(error, &contact.email))?;
                 failpoint::hit("mail.after_send");
@@ -68,6 +71,7 @@ impl Performer {
                     .messages
                     .sms(*template, &facts)
                     .map_err(|error| Failure::final_one("message_impossible", error.to_string()))?;
+                self.throttle.admit(Lane::Sms, &contact.phone, self.clock.now()).map_err(Failure::no_room)?;
                 sms.send(key, &contact.phone, &text)
                     .await
                     .map_err(|error| redacted(error, &contact.phone))?;

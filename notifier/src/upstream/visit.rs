@@ -164,6 +164,12 @@ pub struct Deposit {
     pub status: String,
     /// When an unpaid hold is cancelled.
     pub expires_at: Option<DateTime<Utc>>,
+    /// How much it is, in minor units.
+    #[serde(default)]
+    pub amount_minor: Option<i64>,
+    /// ISO 4217.
+    #[serde(default)]
+    pub currency: Option<String>,
 }
 
 /// Why a reservation was called off.

@@ -11,5 +11,6 @@ mod gateways;
 mod journal;
 mod reactions;
 mod router;
+mod stripe;
 mod support;
 mod work;

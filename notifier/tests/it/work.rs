@@ -18,6 +18,7 @@ use notifier::messages::Messages;
 use notifier::outbox::{Cursor, EffectState, Outbox, Tracked};
 use notifier::perform::Performer;
 use notifier::reaction::Habits;
+use notifier::throttle::{MessageLimits, Throttle};
 use notifier::upstream::Upstream;
 use notifier::worker::{self, Pace};
 use serde_json::json;
@@ -82,10 +83,11 @@ impl Bench {
             upstream: Upstream::new(upstream.uri(), None).unwrap(),
             outbox: Arc::clone(&outbox),
             tills: tills(Arc::clone(&clock)),
+            throttle: Throttle::new(MessageLimits { per_minute_max: 0, recipient_per_hour_max: 0 }),
             habits: Habits { remind_before: vec![], sms: false },
             mail: mail.clone(),
             sms: None,
-            messages: Messages::new("Meja <meja@example.com>".parse().unwrap()).unwrap(),
+            messages: Messages::new("Meja <meja@example.com>".parse().unwrap(), None).unwrap(),
             public_url: "http://127.0.0.1".into(),
             clock: Arc::clone(&clock),
         };

@@ -1,0 +1,218 @@
+//! The templates: built in, and files that a restaurant has changed. Each is checked before anything starts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use chrono::DateTime;
+use events::values::{Currency, Locale, Money};
+use minijinja::{Environment, UndefinedBehavior};
+
+use super::{Facts, facts_of};
+use crate::effect::Template;
+use crate::upstream::{Cancellation, Visit};
+
+/// The frame of the HTML part, unless a message has an HTML file of its own.
+pub(super) const FRAME: &str = "mail.html";
+const TEMPLATE_BYTES_MAX: u64 = 64 << 10;
+
+macro_rules! templates {
+    ($($name:literal),+ $(,)?) => { &[$(($name, include_str!(concat!("../../templates/", $name)))),+] };
+}
+
+/// Language, what it says, and `mail` (its first line is the subject) or `sms`.
+pub(super) const BUILT_IN: &[(&str, &str)] = templates![
+    "mail.html",
+    "id/received.mail.txt",
+    "id/deposit_due.mail.txt",
+    "id/confirmed.mail.txt",
+    "id/rescheduled.mail.txt",
+    "id/cancelled.mail.txt",
+    "id/refunded.mail.txt",
+    "id/reminder.mail.txt",
+    "id/offer.mail.txt",
+    "id/fee_due.mail.txt",
+    "id/paid_late.mail.txt",
+    "id/offer.sms.txt",
+    "id/confirmed.sms.txt",
+    "id/cancelled.sms.txt",
+    "en/received.mail.txt",
+    "en/deposit_due.mail.txt",
+    "en/confirmed.mail.txt",
+    "en/rescheduled.mail.txt",
+    "en/cancelled.mail.txt",
+    "en/refunded.mail.txt",
+    "en/reminder.mail.txt",
+    "en/offer.mail.txt",
+    "en/fee_due.mail.txt",
+    "en/paid_late.mail.txt",
+    "en/offer.sms.txt",
+    "en/confirmed.sms.txt",
+    "en/cancelled.sms.txt",
+];
+
+/// What a template may name.
+const FACTS: [&str; 13] = [
+    "name",
+    "venue",
+    "date",
+    "time",
+    "party_size",
+    "area",
+    "reservation_id",
+    "confirmed",
+    "reason",
+    "by_system",
+    "amount",
+    "expires_at",
+    "link",
+];
+/// What a file of HTML may name besides.
+const FRAME_FACTS: [&str; 4] = ["subject", "paragraphs", "lang", "loop"];
+
+/// Reads all templates: those of `dir` take the place of the built-in ones of the same name.
+///
+/// # Errors
+/// Every fault of every file, with its line where it has one.
+pub(super) fn load(dir: Option<&Path>) -> Result<Environment<'static>, Vec<String>> {
+    let mut sources: BTreeMap<String, String> =
+        BUILT_IN.iter().map(|(name, source)| ((*name).to_owned(), (*source).to_owned())).collect();
+    let mut faults = Vec::new();
+    if let Some(dir) = dir {
+        match changed(dir, &sources.keys().cloned().collect()) {
+            Ok(changed) => sources.extend(changed),
+            Err(all) => faults.extend(all),
+        }
+    }
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_keep_trailing_newline(true);
+    for (name, source) in sources {
+        if let Err(fault) = check(&mut environment, &name, source) {
+            faults.push(format!("{name}{fault}"));
+        }
+    }
+    if faults.is_empty() { Ok(environment) } else { Err(faults) }
+}
+
+/// The files below `dir`, by the names of templates.
+fn changed(dir: &Path, known: &BTreeSet<String>) -> Result<BTreeMap<String, String>, Vec<String>> {
+    let (mut found, mut faults) = (BTreeMap::new(), Vec::new());
+    for folder in ["", "id", "en"] {
+        let path = dir.join(folder);
+        let entries = match std::fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(_) if !folder.is_empty() && !path.exists() => continue,
+            Err(error) => {
+                faults.push(format!("could not read {}: {error}", path.display()));
+                continue;
+            }
+        };
+        for entry in entries.flatten().filter(|entry| entry.path().is_file()) {
+            let file = entry.file_name().to_string_lossy().into_owned();
+            let name = if folder.is_empty() { file } else { format!("{folder}/{file}") };
+            let as_text = name.replace(".mail.html", ".mail.txt");
+            if !known.contains(&name) && !known.contains(&as_text) {
+                faults.push(format!(
+                    "{name}: there is no template of this name; those there are stand in docs/operations.md"
+                ));
+                continue;
+            }
+            let too_long = entry.metadata().is_ok_and(|meta| meta.len() > TEMPLATE_BYTES_MAX);
+            match std::fs::read_to_string(entry.path()) {
+                _ if too_long => faults.push(format!("{name}: more than {TEMPLATE_BYTES_MAX} bytes")),
+                Ok(text) => drop(found.insert(name, text)),
+                Err(error) => faults.push(format!("{name}: could not be read: {error}")),
+            }
+        }
+    }
+    if faults.is_empty() { Ok(found) } else { Err(faults) }
+}
+
+/// Adds a template that can be rendered with every fact there may be, and with as few as there may be.
+fn check(environment: &mut Environment<'static>, name: &str, source: String) -> Result<(), String> {
+    let at = |line: Option<usize>| line.map_or(String::new(), |line| format!(", line {line}"));
+    let words = |error: &minijinja::Error| {
+        let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+        format!("{}: {detail}", at(error.line()))
+    };
+    let line_of = |word: &str| source.lines().position(|line| line.contains(word)).map(|line| line + 1);
+    let is_html = name.ends_with(".html");
+    environment.add_template_owned(name.to_owned(), source.clone()).map_err(|error| words(&error))?;
+    let template = environment.get_template(name).map_err(|error| words(&error))?;
+    let mut unknown: Vec<_> = template
+        .undeclared_variables(false)
+        .into_iter()
+        .filter(|fact| !FACTS.contains(&fact.as_str()) && !(is_html && FRAME_FACTS.contains(&fact.as_str())))
+        .collect();
+    unknown.sort();
+    if let Some(fact) = unknown.first() {
+        return Err(format!("{}: there is no {fact:?}: {}", at(line_of(fact)), FACTS.join(", ")));
+    }
+    if name.ends_with(".mail.txt") {
+        let mut lines = source.lines();
+        let (subject, empty) = (lines.next().unwrap_or(""), lines.next().unwrap_or("x"));
+        if subject.trim().is_empty() || !empty.trim().is_empty() {
+            return Err(", line 1: the first line is the subject, the second one is empty".into());
+        }
+    }
+    for (kind, visit) in sample_visits() {
+        // A template is rendered for its own occasion only; the frame for every one.
+        if !is_html && !name.contains(&format!("/{}.", kind.name())) {
+            continue;
+        }
+        for locale in [Locale::Id, Locale::En] {
+            let facts = sample_facts(kind, &visit, locale);
+            let rendered = template.render(facts_of(&facts, "Subject", &["A paragraph".to_owned()]));
+            rendered.map_err(|error| words(&error))?;
+        }
+    }
+    Ok(())
+}
+
+fn sample_facts(kind: Template, visit: &Visit, locale: Locale) -> Facts<'_> {
+    let amount =
+        Money { amount_minor: 30_000_000, currency: Currency::from_code("IDR").unwrap_or(Currency::NONE) };
+    let asks = matches!(kind, Template::DepositDue | Template::FeeDue | Template::Offer);
+    let of_money = asks || matches!(kind, Template::Refunded | Template::PaidLate);
+    Facts {
+        visit,
+        name: "Sari Wulandari",
+        locale,
+        link: asks.then_some("https://example.com/checkout/1"),
+        amount: of_money.then_some(amount),
+    }
+}
+
+/// For each template a visit with everything, and one with as little as there may be.
+fn sample_visits() -> impl Iterator<Item = (Template, Visit)> {
+    Template::ALL.into_iter().flat_map(|template| {
+        let start = DateTime::from_timestamp(1_798_115_400, 0).unwrap_or_default().fixed_offset();
+        let full = Visit {
+            id: "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f".into(),
+            status: "CONFIRMED".into(),
+            start_time: start,
+            end_time: start + chrono::TimeDelta::minutes(90),
+            party_size: 6,
+            venue_name: "Warung Sinar Dago".into(),
+            timezone: "Asia/Jakarta".into(),
+            locale: "id".into(),
+            table_area: Some("Teras".into()),
+            version: 3,
+            act_by: Some(start.to_utc()),
+            deposit_due: true,
+            fee_due: true,
+            cancellation: Some(Cancellation {
+                cancelled_by: "system".into(),
+                reason_code: "deposit_unpaid".into(),
+            }),
+        };
+        // What asks for something always says until when.
+        let act_by = match template {
+            Template::DepositDue | Template::FeeDue | Template::Offer => full.act_by,
+            _ => None,
+        };
+        let bare =
+            Visit { table_area: None, cancellation: None, act_by, status: "PENDING".into(), ..full.clone() };
+        [(template, full), (template, bare)]
+    })
+}
