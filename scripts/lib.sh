@@ -50,15 +50,15 @@ wait_ready() {
   done
 }
 
-# need_python_tools: a virtual environment with the mail server that the tests send to.
+# need_python_tools: a virtual environment with the mail server and the payment provider of the tests.
 need_python_tools() {
   local python=target/tools/python
-  [ ! -e "$python/installed" ] || return 0
+  [ ! -e "$python/installed-2" ] || return 0
   need python3 python3
   mkdir -p target/tools
   python3 -m venv "$python" 2>/dev/null || { need_package python3-venv && python3 -m venv "$python"; }
-  "$python/bin/pip" install --quiet --disable-pip-version-check 'aiosmtpd==1.4.6' || die "aiosmtpd could not be installed: it is needed for the tests of mail."
-  touch "$python/installed"
+  "$python/bin/pip" install --quiet --disable-pip-version-check 'aiosmtpd==1.4.6' 'localstripe==1.15.10' || die "aiosmtpd and localstripe could not be installed: they are needed for the tests of mail and of payments."
+  touch "$python/installed-2"
 }
 
 need_package() {

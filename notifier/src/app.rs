@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use crate::breaker::Breakers;
 use crate::decider::{self, Decision};
 use crate::follow::{self, Following};
+use crate::hooks::Hooks;
 use crate::outbox::Outbox;
 use crate::perform::Performer;
 use crate::tills::Tills;
@@ -31,6 +32,8 @@ pub struct App {
     pub upstream: Upstream,
     /// Who takes money.
     pub tills: Arc<Tills>,
+    /// Systems of the restaurant that are told of events.
+    pub hooks: Arc<Hooks>,
     /// How it goes with everybody outside.
     pub breakers: Arc<Breakers>,
     /// One reconciliation at a time.
@@ -53,7 +56,8 @@ impl App {
         let (clock, shutdown) = (|| Arc::clone(&self.clock), || self.shutdown.clone());
         let (tills, breakers) = (|| Arc::clone(&self.tills), || Arc::clone(&self.breakers));
         let (habits, following) = (performer.habits.clone(), self.following.clone());
-        tokio::spawn(follow::run(upstream, outbox(), habits, following, shutdown()));
+        let hooks = Arc::clone(&self.hooks);
+        tokio::spawn(follow::run(upstream, outbox(), habits, hooks, following, shutdown()));
         tokio::spawn(watch::run(outbox(), tills(), breakers(), clock(), shutdown()));
         if let Some(decision) = decision {
             let simulated = Arc::clone(&self.tills.simulated);

@@ -19,6 +19,7 @@ pub use self::money::Money;
 use self::money::MoneyArgs;
 use crate::command::preview::Preview;
 use crate::command::reconcile::Reconcile;
+use crate::hooks::Hooks;
 use crate::worker::Pace;
 
 /// What Meja does outside: takes deposits, sends messages, posts the results back.
@@ -77,6 +78,9 @@ struct Raw {
     service_token_file: Option<PathBuf>,
     #[command(flatten)]
     money: MoneyArgs,
+    /// JSON file with the systems of the restaurant that are told of events by webhook
+    #[arg(long, env = "NOTIFIER_HOOKS", global = true)]
+    hooks: Option<PathBuf>,
     #[command(flatten)]
     messages: MessageArgs,
     /// Effects performed at a time (1 to 1024)
@@ -121,6 +125,8 @@ pub struct Config {
     pub money: Money,
     /// What is said to guests, and how.
     pub messaging: Messaging,
+    /// Systems of the restaurant that are told of events.
+    pub hooks: Hooks,
     /// How effects are performed.
     pub pace: Pace,
     /// Page cache of the log.
@@ -162,6 +168,9 @@ impl Cli {
         let service_token = listen
             .and_then(|listen| service_token(&mut faults, "RESERVATION_SERVICE_TOKEN", token, file, listen));
         let money = raw.money.check(&mut faults);
+        let hooks = raw.hooks.as_deref().map_or(Ok(Hooks::default()), Hooks::load);
+        let hooks =
+            hooks.map_err(|all| all.into_iter().for_each(|fault| faults.add("NOTIFIER_HOOKS", fault))).ok();
         let messaging = raw.messages.check(&raw.data_dir, &mut faults);
         let config = (|| {
             Some(Config {
@@ -172,6 +181,7 @@ impl Cli {
                 service_token,
                 money: money?,
                 messaging: messaging?,
+                hooks: hooks?,
                 pace: Pace {
                     concurrency: raw.concurrency,
                     attempts_max: raw.attempts_max,

@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 pub use events::values::Purpose;
 use events::values::{Medium, Money};
-use events::{PaymentId, ReservationId, WaitlistId};
+use events::{EventId, PaymentId, ReservationId, WaitlistId};
 use serde::{Deserialize, Serialize};
 
 /// Names an effect: derived from the event and the kind of effect, so that the same event always
@@ -137,10 +137,12 @@ pub enum Effect {
         /// What became of it.
         result: NotificationResult,
     },
+    /// Tell a system of the restaurant.
+    TellHook(TellHook),
     /// React to an event that could not be read when it came: it was parked, and later ones were gone on with.
     React {
-        /// The event as it stood in the feed.
-        event: String,
+        /// The event before it in the feed, from which on it is fetched again.
+        after: Option<EventId>,
     },
 }
 
@@ -160,6 +162,19 @@ pub struct TakeDeposit {
     pub purpose: Purpose,
 }
 
+/// An event that a system of the restaurant is told of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TellHook {
+    /// Which system, by the id in the settings.
+    pub hook: String,
+    /// Its place in the feed.
+    pub position: u64,
+    /// The event before it in the feed, from which on it is fetched when it is told.
+    pub after: Option<EventId>,
+    /// The place of the one before it that this system was told of, if that is known.
+    pub previous: Option<u64>,
+}
+
 /// Effects that go to the same place outside: one that does not answer holds up its own lane only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Lane {
@@ -169,13 +184,15 @@ pub enum Lane {
     Mail,
     /// To guests, by text message.
     Sms,
+    /// To systems of the restaurant.
+    Hooks,
     /// To the reservation service.
     Results,
 }
 
 impl Lane {
     /// Every lane.
-    pub const ALL: [Self; 4] = [Self::Money, Self::Mail, Self::Sms, Self::Results];
+    pub const ALL: [Self; 5] = [Self::Money, Self::Mail, Self::Sms, Self::Hooks, Self::Results];
 }
 
 /// What a message says.
@@ -313,7 +330,7 @@ impl Effect {
             | Self::Refund { reservation_id, .. }
             | Self::PostPayment { reservation_id, .. } => Some((*reservation_id).into()),
             Self::Message { about, .. } | Self::PostNotification { about, .. } => Some(*about),
-            Self::React { .. } => None,
+            Self::TellHook(_) | Self::React { .. } => None,
         }
     }
 
@@ -324,6 +341,7 @@ impl Effect {
             Self::TakeDeposit(_) | Self::ClosePayments { .. } | Self::Refund { .. } => Lane::Money,
             Self::Message { medium: Medium::Mail, .. } => Lane::Mail,
             Self::Message { medium: Medium::Sms, .. } => Lane::Sms,
+            Self::TellHook(_) => Lane::Hooks,
             Self::PostPayment { .. } | Self::PostNotification { .. } | Self::React { .. } => Lane::Results,
         }
     }
@@ -344,6 +362,7 @@ impl Effect {
             Self::Message { .. } => "message",
             Self::PostPayment { .. } => "post_payment",
             Self::PostNotification { .. } => "post_notification",
+            Self::TellHook(_) => "tell_hook",
             Self::React { .. } => "react",
         }
     }

@@ -1,5 +1,6 @@
 //! Polls the feed and writes down what is to be done about it.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use events::feed::{Batch, Lag};
 use events::store::APPEND_EVENTS_MAX;
 use events::{EventId, Position, Recorded, ReservationId, WaitlistId};
 
-use crate::effect::{About, Effect, EffectKey};
+use crate::effect::{About, Effect, EffectKey, TellHook};
+use crate::hooks::{Hook, Hooks};
 use crate::journal::{Author, Died, Scheduled};
 use crate::outbox::{Cursor, Outbox, OutboxError};
 use crate::reaction::{Habits, react};
@@ -53,13 +55,14 @@ pub async fn run(
     upstream: Upstream,
     outbox: Arc<Outbox>,
     habits: Habits,
+    hooks: Arc<Hooks>,
     following: Following,
     shutdown: Shutdown,
 ) {
     let mut again = AGAIN_MIN;
     loop {
         let followed = tokio::select! {
-            followed = follow_once(&upstream, &outbox, &habits, &following) => followed,
+            followed = follow_once(&upstream, &outbox, &habits, &hooks, &following) => followed,
             () = shutdown.requested() => return,
         };
         match followed {
@@ -130,6 +133,7 @@ async fn follow_once(
     upstream: &Upstream,
     outbox: &Outbox,
     habits: &Habits,
+    hooks: &Hooks,
     following: &Following,
 ) -> Result<(), FollowError> {
     let cursor = outbox.cursor().map(|cursor| cursor.last_event_id);
@@ -138,9 +142,11 @@ async fn follow_once(
     let page = upstream.feed(cursor, wait).await?;
     following.set(|seen| seen.head = page.head);
     let batch = Batch::parse(&page.body).map_err(FollowError::Page)?;
-    let mut pending = Pending::default();
+    let (mut pending, mut after) = (Pending::default(), cursor);
     for event in batch.events {
-        let read = read(event.get(), habits)?;
+        let mut read = read(event.get(), after, habits)?;
+        read.effects.extend(pending.tell(hooks, outbox, event.get(), after, &read));
+        after = Some(read.id);
         if pending.effects.len() + pending.dead.len() + read.effects.len() + 1 >= APPEND_EVENTS_MAX {
             pending.write(outbox).await?;
         }
@@ -163,7 +169,7 @@ struct Read {
 
 /// Reads an event. One that can not be read is parked: it becomes an effect that is dead from the start, and is gone on
 /// from, as long as it says at least which one it is.
-fn read(event: &str, habits: &Habits) -> Result<Read, FollowError> {
+fn read(event: &str, after: Option<EventId>, habits: &Habits) -> Result<Read, FollowError> {
     #[derive(serde::Deserialize)]
     struct Stub {
         id: EventId,
@@ -181,7 +187,7 @@ fn read(event: &str, habits: &Habits) -> Result<Read, FollowError> {
     tracing::error!(%id, error, "an event can not be read and is parked: see /api/effects?status=dead");
     let parked = Scheduled {
         key: key.clone(),
-        effect: Effect::React { event: event.to_owned() },
+        effect: Effect::React { after },
         due_at: time,
         event_id: Some(id.to_string()),
         correlation_id: "follow".into(),
@@ -232,10 +238,42 @@ fn in_full(error: &dyn std::error::Error) -> String {
 struct Pending {
     effects: Vec<Scheduled>,
     dead: Vec<Died>,
+    /// The last event of this page that each hook is told of.
+    told: HashMap<String, u64>,
     reached: Option<(EventId, DateTime<Utc>)>,
 }
 
 impl Pending {
+    /// Who of the restaurant's systems is to be told of an event.
+    fn tell(
+        &mut self,
+        hooks: &Hooks,
+        outbox: &Outbox,
+        event: &str,
+        after: Option<EventId>,
+        read: &Read,
+    ) -> Vec<Scheduled> {
+        let Ok(recorded) = Recorded::parse(event.as_bytes()) else { return vec![] };
+        let wanted = hooks.iter().filter(|hook| hook.wants(&recorded.event_type));
+        let tell = |hook: &Hook| {
+            let state = outbox.hook(&hook.id).unwrap_or_default();
+            let position = read.id.position.0;
+            let before = self.told.insert(hook.id.clone(), position);
+            let previous = before.or(state.last);
+            let tell = TellHook { hook: hook.id.clone(), position, after, previous };
+            let cause = recorded.cause();
+            (!state.is_disabled).then(|| Scheduled {
+                key: EffectKey::of_event(read.id, &format!("hook-{}", hook.id)),
+                effect: Effect::TellHook(tell),
+                due_at: read.time,
+                event_id: Some(read.id.to_string()),
+                correlation_id: cause.correlation_id,
+                traceparent: cause.traceparent,
+            })
+        };
+        wanted.filter_map(tell).collect()
+    }
+
     fn add(&mut self, read: Read) {
         for effect in &read.effects {
             tracing::debug!(request = effect.correlation_id, key = %effect.key, "an effect is scheduled");

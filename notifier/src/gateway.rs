@@ -1,6 +1,7 @@
 //! The world outside: a trait for each kind of it.
 
 pub mod files;
+pub mod hook;
 pub mod payment;
 pub mod simulated;
 pub mod smtp;

@@ -3,6 +3,7 @@
 
 mod checkout;
 mod effects;
+mod hooks;
 mod offers;
 mod ops;
 mod payments;
@@ -45,6 +46,8 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .routes(routes!(effects::retry))
         .routes(routes!(effects::discard))
         .routes(routes!(webhooks::receive))
+        .routes(routes!(hooks::list))
+        .routes(routes!(hooks::enable))
         .routes(routes!(ops::providers))
         .routes(routes!(reconciliation::reconciliation))
         .routes(routes!(ops::cursor))

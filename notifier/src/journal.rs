@@ -42,6 +42,9 @@ pub enum Entry {
     /// The provider gave money back.
     #[serde(rename = "meja.payment.returned.v1")]
     PaymentReturned(PaymentReturned),
+    /// A system of the restaurant is told nothing any more, or again.
+    #[serde(rename = "meja.hook.switched.v1")]
+    HookSwitched(HookSwitched),
     /// Everything up to here was reacted to.
     #[serde(rename = "meja.cursor.moved.v1")]
     CursorMoved(CursorMoved),
@@ -174,6 +177,15 @@ pub struct PaymentReturned {
     pub provider_reference: String,
 }
 
+/// A system of the restaurant is told nothing any more, or again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookSwitched {
+    /// Which one, by its id in the settings.
+    pub hook: String,
+    /// Whether it is told.
+    pub enabled: bool,
+}
+
 /// Everything up to here was reacted to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CursorMoved {
@@ -203,6 +215,7 @@ impl Entry {
             Self::PaymentOpened(_) => "meja.payment.opened.v1",
             Self::PaymentDecided(_) => "meja.payment.decided.v1",
             Self::PaymentReturned(_) => "meja.payment.returned.v1",
+            Self::HookSwitched(_) => "meja.hook.switched.v1",
             Self::CursorMoved(_) => "meja.cursor.moved.v1",
         }
     }
@@ -218,6 +231,7 @@ impl Entry {
             Self::PaymentOpened(data) => serde_json::to_vec(data),
             Self::PaymentDecided(data) => serde_json::to_vec(data),
             Self::PaymentReturned(data) => serde_json::to_vec(data),
+            Self::HookSwitched(data) => serde_json::to_vec(data),
             Self::CursorMoved(data) => serde_json::to_vec(data),
         }
     }
@@ -236,6 +250,7 @@ impl Entry {
             | Self::PaymentReturned(PaymentReturned { payment_id, .. }) => {
                 (format!("payment/{payment_id}"), Tag::payment(*payment_id))
             }
+            Self::HookSwitched(HookSwitched { hook, .. }) => (format!("hook/{hook}"), hook_tag(hook)),
             Self::CursorMoved(_) => ("cursor/reservation".into(), cursor_tag()),
         }
     }
@@ -285,6 +300,7 @@ impl logbook::Dialect for Entries {
             Entry::PaymentDecided(e) if e.closed => "closed: nobody is to pay any more".into(),
             Entry::PaymentDecided(e) => if e.paid { "paid" } else { "refused" }.into(),
             Entry::PaymentReturned(e) => format!("{} {} went back", e.amount.currency, e.amount.amount_minor),
+            Entry::HookSwitched(e) => if e.enabled { "told again" } else { "told nothing any more" }.into(),
             Entry::CursorMoved(e) => format!("the feed was followed up to {}", e.last_event_id.position),
         })
     }
@@ -325,6 +341,12 @@ impl Author {
 #[must_use]
 pub fn effect_tag(key: &EffectKey) -> Tag {
     Tag::new("effect", key)
+}
+
+/// Everything about one system of the restaurant.
+#[must_use]
+pub fn hook_tag(hook: &str) -> Tag {
+    Tag::new("hook", hook)
 }
 
 /// How far the feed was read.

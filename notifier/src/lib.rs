@@ -4,7 +4,7 @@
 //! [`reaction`] says which effects an event has, pure; [`journal`] is what the notifier writes down
 //! and [`outbox`] what that adds up to; [`follow`] polls the feed, [`worker`] performs what is due
 //! through [`perform`], the [`gateway`]s and [`upstream`], with a [`breaker`] for each; [`watch`] looks after open
-//! payments, [`reconcile`] holds the provider's books against both logs, [`decider`] is the simulated guest's mind;
+//! payments, [`hooks`] are the restaurant's own systems that are told, [`reconcile`] holds the provider's books against both logs, [`decider`] is the simulated guest's mind;
 //! [`messages`] are the words; [`http`] is the door, [`command`] what operators ask; [`config`] and [`app`] put it
 //! together.
 
@@ -18,6 +18,7 @@ pub mod effect;
 pub mod failpoint;
 pub mod follow;
 pub mod gateway;
+pub mod hooks;
 pub mod http;
 pub mod journal;
 pub mod messages;

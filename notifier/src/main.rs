@@ -18,6 +18,7 @@ use notifier::channels::Channels;
 use notifier::config::{Action, Cli, Config, Mail, Sms};
 use notifier::follow::Following;
 use notifier::gateway::files::MailFiles;
+use notifier::gateway::hook::HookSender;
 use notifier::gateway::simulated::Simulated;
 use notifier::gateway::smtp::Smtp;
 use notifier::gateway::stripe::{Stripe, StripeSettings};
@@ -112,12 +113,15 @@ async fn run(config: Config, store: Arc<SledStore>, metrics: PrometheusHandle) -
     let address = listener.local_addr()?;
     let outbox = Arc::new(Outbox::open(Arc::clone(&store) as Arc<dyn EventStore>, Arc::clone(&clock)).await?);
     let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let hooks = Arc::new(config.hooks);
     let books = config.data_dir.join("simulated-provider.jsonl");
     let tills = Arc::new(tills(config.money.channels, config.money.stripe, &public_url, &clock, &books)?);
     let performer = Performer {
         upstream: Upstream::new(config.reservation_url.clone(), config.service_token.clone())?,
         outbox: Arc::clone(&outbox),
         tills: Arc::clone(&tills),
+        hooks: Arc::clone(&hooks),
+        hook_sender: HookSender::new()?,
         throttle: Throttle::new(config.messaging.limits),
         habits: config.messaging.habits,
         mail: mail(config.messaging.mail)?,
@@ -135,6 +139,7 @@ async fn run(config: Config, store: Arc<SledStore>, metrics: PrometheusHandle) -
         following,
         upstream,
         tills,
+        hooks,
         breakers: Arc::default(),
         reconciling: Arc::new(Semaphore::new(1)),
         service_token,

@@ -16,11 +16,12 @@ use events::{EventId, PaymentId, Position, Query, QueryItem, ReservationId};
 use tokio::sync::watch;
 
 use self::state::State;
-pub use self::state::{EffectState, Tracked};
+pub use self::state::{EffectState, HookState, Tracked};
 use crate::effect::{Effect, EffectKey, Lane};
 use crate::failpoint;
 use crate::journal::{
-    Author, CursorMoved, Died, Discarded, Entry, Retried, Scheduled, cursor_tag, effect_tag,
+    Author, CursorMoved, Died, Discarded, Entry, HookSwitched, Retried, Scheduled, cursor_tag, effect_tag,
+    hook_tag,
 };
 
 /// The words for the states of an effect.
@@ -241,6 +242,22 @@ impl Outbox {
         let types = vec!["meja.effect.retried.v1".to_owned(), "meja.effect.discarded.v1".to_owned()];
         let decided = Query { items: vec![QueryItem { types, tags: vec![effect_tag(key)] }] };
         self.write(vec![entry], by, AppendCondition::unchanged(decided, tracked.since)).await
+    }
+
+    /// How it stands with a system of the restaurant; `None` if it was never told anything.
+    pub fn hook(&self, id: &str) -> Option<HookState> {
+        self.state().hooks.get(id).copied()
+    }
+
+    /// Has a system of the restaurant be told again.
+    ///
+    /// # Errors
+    /// [`OutboxError`]; nothing has changed then.
+    pub async fn enable_hook(&self, id: &str, by: &Author) -> Result<(), OutboxError> {
+        let Some(state) = self.hook(id).filter(|state| state.is_disabled) else { return Ok(()) };
+        let entry = Entry::HookSwitched(HookSwitched { hook: id.to_owned(), enabled: true });
+        let unchanged = AppendCondition::unchanged(Query::any_tag([hook_tag(id)]), state.since);
+        self.write(vec![entry], by, unchanged).await
     }
 
     /// How far the feed was read.

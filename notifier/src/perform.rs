@@ -1,5 +1,6 @@
 //! Doing one effect, outside.
 
+mod hook;
 mod message;
 mod money;
 
@@ -7,13 +8,15 @@ use std::sync::Arc;
 
 use chassis::clock::SharedClock;
 use chrono::{DateTime, TimeDelta, Utc};
-use events::Recorded;
+use events::{EventId, Recorded};
 
 pub use self::message::still_true;
 use crate::effect::{Effect, EffectKey, Lane, Planned};
 use crate::failpoint;
 use crate::follow::effects_of;
+use crate::gateway::hook::HookSender;
 use crate::gateway::{GatewayError, MailGateway, SmsGateway};
+use crate::hooks::Hooks;
 use crate::journal::Entry;
 use crate::messages::Messages;
 use crate::outbox::{Outbox, Tracked};
@@ -36,6 +39,10 @@ pub struct Performer {
     pub sms: Option<Arc<dyn SmsGateway>>,
     /// The words.
     pub messages: Messages,
+    /// Systems of the restaurant that are told of events.
+    pub hooks: Arc<Hooks>,
+    /// Tells them.
+    pub hook_sender: HookSender,
     /// How many messages go out.
     pub throttle: Throttle,
     /// What the house wants to be told and when.
@@ -142,6 +149,10 @@ impl Performer {
             Lane::Money => self.provider_of(effect).map(|provider| provider.name().to_owned()),
             Lane::Mail => Some("mail".into()),
             Lane::Sms => Some("sms".into()),
+            Lane::Hooks => match effect {
+                Effect::TellHook(tell) => Some(format!("hook:{}", tell.hook)),
+                _ => None,
+            },
             Lane::Results => None,
         }
     }
@@ -169,18 +180,26 @@ impl Performer {
                 failpoint::hit("post.after");
                 Ok(Performed::done())
             }
-            Effect::React { event } => self.react_after_all(event),
+            Effect::TellHook(tell) => self.tell_hook(tell).await,
+            Effect::React { after } => self.react_after_all(*after).await,
         }
     }
 
     /// To an event that could not be read before.
-    fn react_after_all(&self, event: &str) -> Result<Performed, Failure> {
+    async fn react_after_all(&self, after: Option<EventId>) -> Result<Performed, Failure> {
+        let event = self.event_after(after).await?;
         let unreadable =
             |error: String| Failure::final_one("unreadable", format!("the event can not be read: {error}"));
         let recorded = Recorded::parse(event.as_bytes()).map_err(|error| unreadable(error.to_string()))?;
         let scheduled = effects_of(&recorded, &self.habits).map_err(unreadable)?;
         let entries = scheduled.into_iter().map(Entry::EffectScheduled).collect();
         Ok(Performed { entries, ..Performed::done() })
+    }
+
+    /// An event of the feed, by the one before it.
+    async fn event_after(&self, after: Option<EventId>) -> Result<String, Failure> {
+        let event = self.upstream.event_after(after).await?;
+        event.ok_or_else(|| Failure::final_one("unreadable", "the event is not in the feed any more"))
     }
 
     fn plan(&self, key: EffectKey, effect: Effect) -> Planned {

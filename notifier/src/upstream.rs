@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use bytes::Bytes;
 use chassis::secret::Token;
-use events::feed::{CURSOR_NOT_IN_LOG, HEAD_POSITION_HEADER, LIMIT_EVENTS_MAX};
+use events::feed::{Batch, CURSOR_NOT_IN_LOG, HEAD_POSITION_HEADER, LIMIT_EVENTS_MAX};
 use events::{EventId, Position, ReservationId, WaitlistId};
 use serde::{Deserialize, Serialize};
 
@@ -69,7 +69,18 @@ impl Upstream {
     /// # Errors
     /// [`UpstreamError`]; `Refused` with the code `cursor_not_in_log` when the log was replaced.
     pub async fn feed(&self, cursor: Option<EventId>, timeout: Duration) -> Result<FeedPage, UpstreamError> {
-        self.page(cursor, timeout, None).await
+        self.page(cursor, timeout, None, LIMIT_EVENTS_MAX).await
+    }
+
+    /// The event that follows `cursor`, as it stands in the feed; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`UpstreamError`].
+    pub async fn event_after(&self, cursor: Option<EventId>) -> Result<Option<String>, UpstreamError> {
+        let page = self.page(cursor, Duration::ZERO, None, 1).await?;
+        let strange = |error: serde_json::Error| UpstreamError::Unavailable(error.to_string());
+        let batch = Batch::parse(&page.body).map_err(strange)?;
+        Ok(batch.events.first().map(|event| event.get().to_owned()))
     }
 
     /// Events of one type after `cursor`.
@@ -81,7 +92,7 @@ impl Upstream {
         event_type: &str,
         cursor: Option<EventId>,
     ) -> Result<FeedPage, UpstreamError> {
-        self.page(cursor, Duration::ZERO, Some(event_type)).await
+        self.page(cursor, Duration::ZERO, Some(event_type), LIMIT_EVENTS_MAX).await
     }
 
     async fn page(
@@ -89,9 +100,9 @@ impl Upstream {
         cursor: Option<EventId>,
         timeout: Duration,
         event_type: Option<&str>,
+        limit: usize,
     ) -> Result<FeedPage, UpstreamError> {
-        let mut query =
-            vec![("timeout", timeout.as_millis().to_string()), ("limit", LIMIT_EVENTS_MAX.to_string())];
+        let mut query = vec![("timeout", timeout.as_millis().to_string()), ("limit", limit.to_string())];
         query.extend(event_type.map(|event_type| ("type", event_type.to_owned())));
         query.extend(cursor.map(|cursor| ("lastEventId", cursor.to_string())));
         let request = self

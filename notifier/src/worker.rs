@@ -31,6 +31,18 @@ pub struct Pace {
 
 /// How soon the reservation service is asked again while it does not answer.
 const UPSTREAM_AGAIN: TimeDelta = TimeDelta::seconds(1);
+/// Waits between the tries of a webhook: more than three days in all, as Standard Webhooks suggests.
+const HOOK_WAITS: [TimeDelta; 9] = [
+    TimeDelta::seconds(5),
+    TimeDelta::minutes(5),
+    TimeDelta::minutes(30),
+    TimeDelta::hours(2),
+    TimeDelta::hours(5),
+    TimeDelta::hours(10),
+    TimeDelta::hours(14),
+    TimeDelta::hours(20),
+    TimeDelta::hours(24),
+];
 /// How long effects wait for a provider that is down altogether before they use up their tries.
 const PROVIDER_DOWN_MAX: TimeDelta = TimeDelta::days(1);
 
@@ -162,6 +174,13 @@ impl Work<'_> {
         None
     }
 
+    fn attempts_max(&self, lane: Lane) -> u32 {
+        match lane {
+            Lane::Hooks => HOOK_WAITS.len() as u32 + 1,
+            _ => self.pace.attempts_max,
+        }
+    }
+
     fn failed(
         &self,
         effect: &Tracked,
@@ -170,13 +189,20 @@ impl Work<'_> {
         now: DateTime<Utc>,
     ) -> Vec<Entry> {
         let (key, request) = (&effect.scheduled.key, &effect.scheduled.correlation_id);
+        let lane = effect.scheduled.effect.lane();
         // While all of a provider is down its effects only wait, for a day.
-        let uncounted = closed_until.is_some() && now - effect.scheduled.due_at < PROVIDER_DOWN_MAX;
+        let uncounted = lane != Lane::Hooks
+            && closed_until.is_some()
+            && now - effect.scheduled.due_at < PROVIDER_DOWN_MAX;
         match failure.remedy {
             Remedy::TryAgain { new_key, after }
-                if uncounted || effect.attempts + 1 < self.pace.attempts_max =>
+                if uncounted || effect.attempts + 1 < self.attempts_max(lane) =>
             {
-                let wait = backoff(self.pace, effect.attempts).max(after);
+                let wait = match lane {
+                    Lane::Hooks => hook_wait(effect.attempts),
+                    _ => backoff(self.pace, effect.attempts),
+                };
+                let wait = wait.max(after);
                 let next_attempt_at = closed_until.unwrap_or(now).max(now + wait);
                 tracing::warn!(request, %key, error = failure.error, %next_attempt_at, "an effect failed and is tried again");
                 let (key, error) = (key.clone(), failure.error);
@@ -226,6 +252,7 @@ fn died(effect: &Tracked, failure: Failure, now: DateTime<Utc>) -> Vec<Entry> {
         | Effect::ClosePayments { .. }
         | Effect::PostPayment { .. }
         | Effect::PostNotification { .. }
+        | Effect::TellHook(_)
         | Effect::React { .. } => None,
     };
     let died = Entry::EffectDied(Died { key: key.clone(), reason_code, error: failure.error });
@@ -234,6 +261,12 @@ fn died(effect: &Tracked, failure: Failure, now: DateTime<Utc>) -> Vec<Entry> {
     let report =
         report.map(|report| effect.follow_up(Planned { key: key.then(&told), effect: report, due_at: now }));
     std::iter::once(died).chain(report).collect()
+}
+
+/// The wait after so many tries that failed, and up to a fifth more at random.
+fn hook_wait(attempts: u32) -> TimeDelta {
+    let wait = HOOK_WAITS[(attempts as usize).min(HOOK_WAITS.len() - 1)];
+    wait + TimeDelta::milliseconds(fastrand::i64(0..=wait.num_milliseconds() / 5))
 }
 
 /// Doubled with each try, within its limit, and somewhat at random so that many do not come at once.
@@ -250,6 +283,14 @@ fn jittered(wait: TimeDelta) -> TimeDelta {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_webhook_is_tried_for_three_days() {
+        let waits: Vec<_> = (0..HOOK_WAITS.len() as u32).map(hook_wait).collect();
+        assert!(waits.iter().zip(HOOK_WAITS).all(|(wait, least)| *wait >= least && *wait <= least * 6 / 5));
+        assert!(waits.iter().sum::<TimeDelta>() > TimeDelta::days(3));
+        assert_ne!(hook_wait(8), hook_wait(8), "not all at once");
+    }
 
     #[test]
     fn waits_grow_up_to_their_limit() {

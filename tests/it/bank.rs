@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Value, json};
@@ -39,7 +39,6 @@ struct Inner {
     ledger_path: PathBuf,
     webhook_url: Mutex<Option<String>>,
     http: reqwest::Client,
-    down: AtomicBool,
     busy_guests: AtomicUsize,
     believed_forgeries: AtomicUsize,
 }
@@ -102,7 +101,6 @@ impl Bank {
             ledger_path,
             webhook_url: Mutex::new(None),
             http: reqwest::Client::new(),
-            down: AtomicBool::new(false),
             busy_guests: AtomicUsize::new(0),
             believed_forgeries: AtomicUsize::new(0),
         }));
@@ -126,11 +124,6 @@ impl Bank {
     /// Where webhooks go from now on.
     pub fn tell(&self, notifier_url: &str) {
         *self.0.webhook_url.lock().unwrap() = Some(format!("{notifier_url}/webhooks/stripe"));
-    }
-
-    /// From now on nobody answers, or somebody does again.
-    pub fn set_down(&self, down: bool) {
-        self.0.down.store(down, Ordering::SeqCst);
     }
 
     /// Whether every guest has done what they wanted and every webhook is out.

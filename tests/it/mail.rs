@@ -1,36 +1,98 @@
-//! Mail over real SMTP, to a real server.
+//! Mail over real SMTP, to a real server: what it says, how it goes, and what happens when the server misbehaves.
 
-use serde_json::json;
+use std::time::Instant;
 
-use crate::mail_server::MailServer;
-use crate::services::{Pair, until};
+use serde_json::{Value, json};
+
+use crate::mail_server::{MailServer, Secured};
+use crate::services::{Pair, TOKEN, booking, until};
+
+/// Parts by their kind.
+fn part<'a>(mail: &'a Value, kind: &str) -> &'a Value {
+    mail["parts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|part| part[0] == kind)
+        .unwrap_or_else(|| panic!("{kind} in {mail:#}"))
+}
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mail_server_gets_one_whole_message_and_a_refused_one_is_a_dead_letter() {
+async fn a_mail_server_gets_whole_messages_that_say_the_same_in_every_form() {
     let server = MailServer::start().await;
     let pair = Pair::running(&["--sms", "off", "--mail", &server.url()]).await;
-    let mut booking = crate::services::booking(2);
-    booking["venue_id"] = json!("roma-trastevere");
-    booking["contact_info"]["name"] = json!("Nicolò Però 🍝");
-    let (_, booked) = pair.post("/api/reservations", &booking).await;
+    let mut rome = booking(2);
+    rome["venue_id"] = json!("roma-trastevere");
+    rome["contact_info"]["name"] = json!("Nicolò Però 🍝");
+    let (_, booked) = pair.post("/api/reservations", &rome).await;
     let id = booked["reservation_id"].as_str().unwrap();
     pair.settled().await;
     pair.post(&format!("/api/reservations/{id}/confirm"), &json!({})).await;
-    booking["contact_info"]["email"] = json!("nobody@example.com");
-    let (_, unreachable) = pair.post("/api/reservations", &booking).await;
+    pair.settled().await;
+    pair.post(&format!("/api/reservations/{id}/cancel"), &json!({"reason_code": "guest_request"})).await;
+    let mut bandung = booking(2);
+    bandung["contact_info"]["name"] = json!("Siti Nur’aini, S.Pd. (Bu \"Nur\")");
+    pair.post("/api/reservations", &bandung).await;
     pair.settled().await;
 
     let mail = server.mail();
-    assert_eq!(mail.len(), 2, "{mail:#?}");
+    assert_eq!(mail.len(), 4, "{mail:#?}");
+    assert!(mail.iter().all(|mail| mail["defects"] == json!([])), "{mail:#?}");
     let confirmed =
         mail.iter().find(|m| m["subject"] == "Your table at Osteria del Moro is confirmed").unwrap();
     assert!(confirmed["to"].as_str().unwrap().contains("Nicolò Però 🍝"), "{confirmed}");
     assert!(confirmed["id"].as_str().unwrap().ends_with(".mail-confirmed@meja.example>"));
-    let parts = confirmed["parts"].as_array().unwrap();
-    assert!(parts[0][2].as_str().unwrap().contains("Dear Nicolò Però 🍝,"));
-    assert_eq!((&parts[1][0], &parts[1][1]), (&json!("text/calendar"), &json!("REQUEST")));
-    assert!(parts[1][2].as_str().unwrap().contains(&format!("UID:{id}@meja.example")));
+    let structure = [
+        "multipart/mixed",
+        "multipart/alternative",
+        "text/plain",
+        "text/html",
+        "text/calendar",
+        "text/calendar",
+    ];
+    assert_eq!(confirmed["structure"], json!(structure));
+    for kind in ["text/plain", "text/html"] {
+        assert!(part(confirmed, kind)[2].as_str().unwrap().contains("Dear Nicolò Però 🍝,"), "{confirmed}");
+    }
+    let invitation = part(confirmed, "text/calendar");
+    assert_eq!(invitation[1], "REQUEST");
+    assert_eq!(confirmed["parts"][3][3], "reservation.ics");
+    let line = |mail: &Value, name: &str| {
+        let calendar =
+            part(mail, "text/calendar")[2].as_str().unwrap().replace("\r\n ", "").replace("\n ", "");
+        let line = calendar.lines().find(|line| line.starts_with(name)).map(str::to_owned);
+        line.unwrap_or_else(|| panic!("{name} in {calendar}"))
+    };
+    assert_eq!(line(confirmed, "UID:"), format!("UID:{id}@meja.example"));
+    assert!(
+        line(confirmed, "ATTENDEE").contains("Nicolò Però 🍝")
+            && line(confirmed, "ORGANIZER").contains("mailto:")
+    );
+    let cancelled =
+        mail.iter().find(|m| part(m, "text/plain")[2].as_str().unwrap().contains("has been cancelled"));
+    let cancelled = cancelled.unwrap();
+    assert_eq!(part(cancelled, "text/calendar")[1], "CANCEL");
+    assert_eq!(line(cancelled, "UID:"), line(confirmed, "UID:"));
+    let sequence = |mail: &Value| line(mail, "SEQUENCE:")[9..].parse::<u64>().unwrap();
+    assert!(sequence(cancelled) > sequence(confirmed));
+    let indonesian = mail.iter().find(|m| m["to"].as_str().unwrap().contains("Nur’aini")).unwrap();
+    assert!(
+        part(indonesian, "text/plain")[2]
+            .as_str()
+            .unwrap()
+            .starts_with("Halo Siti Nur’aini, S.Pd. (Bu \"Nur\"),")
+    );
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_recipient_is_a_dead_letter_until_somebody_lets_it_rest() {
+    let server = MailServer::start().await;
+    let pair = Pair::running(&["--sms", "off", "--mail", &server.url()]).await;
+    let mut rome = booking(2);
+    rome["venue_id"] = json!("roma-trastevere");
+    rome["contact_info"]["email"] = json!("nobody@example.com");
+    let (_, unreachable) = pair.post("/api/reservations", &rome).await;
+    pair.settled().await;
     let refused = unreachable["reservation_id"].as_str().unwrap();
     let dead = pair.get(&format!("{}/api/effects?status=dead", pair.notifier_url)).await;
     assert_eq!(dead["items"][0]["reservation_id"], refused);
@@ -39,14 +101,125 @@ async fn a_mail_server_gets_one_whole_message_and_a_refused_one_is_a_dead_letter
     let counts = pair.counts().await.remove(&format!("reservation/{refused}")).unwrap();
     assert_eq!(counts.get("notification.failed:received:mail"), Some(&1), "{counts:?}");
 
-    // Tried again by hand: it dies once more, and that is told once more.
+    // Tried again by hand: it dies once more, and that is told once more. Then it is let rest.
     let key = dead["items"][0]["id"].as_str().unwrap();
     let retry = format!("{}/api/notifications/{key}/retry", pair.notifier_url);
     assert_eq!(pair.client.post(&retry).send().await.unwrap().status(), 401);
-    let ordered = pair.client.post(&retry).bearer_auth(crate::services::TOKEN).send().await.unwrap();
+    let ordered = pair.client.post(&retry).bearer_auth(TOKEN).send().await.unwrap();
     assert_eq!(ordered.status(), 202);
     until("the second failure to be told", async || {
         pair.counts().await[&format!("reservation/{refused}")]["notification.failed:received:mail"] == 2
     })
     .await;
+    let discard = format!("{}/api/effects/{key}/discard", pair.notifier_url);
+    let reason = json!({"reason": "the guest was called"});
+    let rests = pair.client.post(&discard).bearer_auth(TOKEN).json(&reason).send().await.unwrap();
+    assert_eq!(rests.status(), 200);
+    let rests: Value = rests.json().await.unwrap();
+    assert_eq!((&rests["status"], &rests["reason"]), (&json!("discarded"), &json!("the guest was called")));
+    assert_eq!(pair.client.post(&retry).bearer_auth(TOKEN).send().await.unwrap().status(), 409);
+
+    // What a guest would be told, without telling anybody.
+    let preview = pair
+        .notifier_command()
+        .args(["preview", "confirmed", "--reservation", refused, "--locale", "id"])
+        .stdout(std::process::Stdio::piped())
+        .output()
+        .unwrap();
+    let words = String::from_utf8(preview.stdout).unwrap();
+    assert!(
+        preview.status.success() && words.starts_with("Subject: Reservasi Anda di Osteria del Moro"),
+        "{words}"
+    );
+    assert_eq!(server.counts().len(), 0);
+}
+
+/// What the server refuses for now is tried again, what it took and did not say so comes twice at most.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_server_that_misbehaves_gets_every_mail() {
+    let server = MailServer::start().await;
+    let args = ["--sms", "off", "--mail", &server.url(), "--backoff-ms", "20", "--attempts-max", "60"];
+    let pair = Pair::running(&args).await;
+    for _ in 0..20 {
+        pair.book(2).await;
+    }
+    pair.settled().await;
+    assert_eq!(server.counts().len(), 20);
+    let connections = server.connections();
+    assert!(connections <= 16, "{connections} connections for 20 mails: they are kept");
+    server.behave(&json!({"put_off": 40, "late": 20, "drop_after_data": 25}));
+    for _ in 0..30 {
+        pair.book(2).await;
+    }
+    pair.settled().await;
+    let counts = server.counts();
+    assert_eq!(counts.len(), 50, "none is missing");
+    let doubled = counts.values().filter(|count| **count > 1).count();
+    assert!(doubled > 0, "the server took some without saying so");
+    let dead = pair.get(&format!("{}/api/effects?status=dead", pair.notifier_url)).await;
+    assert_eq!(dead["items"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mail_goes_encrypted_and_with_a_login() {
+    for secured in [Secured::Wrapper, Secured::StartTls] {
+        let server = MailServer::secured(secured).await;
+        let ca = server.ca();
+        let args = ["--sms", "off", "--mail", &server.url(), "--mail-ca-file", ca.to_str().unwrap()];
+        let pair = Pair::running(&args).await;
+        pair.book(2).await;
+        pair.settled().await;
+        assert_eq!(server.counts().len(), 1, "{secured:?}");
+        // Without the certificate, or with another password, nothing goes; it waits, and is not lost.
+        let wrong = server.url().replace("s3cret", "other");
+        for args in
+            [vec!["--mail", &server.url()], vec!["--mail", &wrong, "--mail-ca-file", ca.to_str().unwrap()]]
+        {
+            let args = [vec!["--sms", "off", "--backoff-ms", "10", "--attempts-max", "3"], args].concat();
+            let pair = Pair::running(&args).await;
+            pair.book(2).await;
+            let dead = format!("{}/api/effects?status=dead", pair.notifier_url);
+            until("the mail to be given up", async || pair.get(&dead).await["items"] != json!([])).await;
+            assert_eq!(pair.get(&dead).await["items"][0]["reason"], "provider_unavailable");
+            assert_eq!(server.counts().len(), 1);
+        }
+    }
+}
+
+/// A cancellation a second before the reminder is due: nobody is reminded.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_reminded_of_what_was_called_off_a_second_before() {
+    let pair = Pair::running(&["--sms", "off", "--reminder-hours", "1"]).await;
+    let due = Instant::now() + std::time::Duration::from_secs(4);
+    let start = std::time::SystemTime::now() + std::time::Duration::from_secs(3_604);
+    let start = chrono::DateTime::<chrono::Utc>::from(start).to_rfc3339();
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let mut visit = booking(2);
+        visit["start_time"] = json!(start);
+        let (status, booked) = pair.post("/api/reservations", &visit).await;
+        assert_eq!(status, 200, "{booked}");
+        let id = booked["reservation_id"].as_str().unwrap().to_owned();
+        pair.post(&format!("/api/reservations/{id}/confirm"), &json!({})).await;
+        ids.push(id);
+    }
+    until("a second before", async || due.saturating_duration_since(Instant::now()).as_millis() < 1_100)
+        .await;
+    let (status, _) =
+        pair.post(&format!("/api/reservations/{}/cancel", ids[0]), &json!({"reason_code": "r"})).await;
+    assert_eq!(status, 200);
+    assert!(Instant::now() < due, "too slow to be in time");
+    let reminder = async |id: &str| {
+        let all = pair.get(&format!("{}/api/notifications?reservation_id={id}", pair.notifier_url)).await;
+        let all = all["items"].as_array().unwrap().clone();
+        all.into_iter().find(|message| message["template"] == "reminder").unwrap()
+    };
+    until("both reminders to be over", async || {
+        reminder(&ids[0]).await["status"] != "waiting" && reminder(&ids[1]).await["status"] != "waiting"
+    })
+    .await;
+    assert_eq!(reminder(&ids[0]).await["reason"], "no longer true");
+    assert_eq!(reminder(&ids[1]).await["status"], "done");
+    let reminded: Vec<_> = pair.mail().into_iter().filter(|name| name.contains("reminder")).collect();
+    assert!(reminded.len() == 1 && reminded[0].contains(&ids[1]), "{reminded:?}");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::services::{Running, free_port, root, until};
@@ -39,7 +39,21 @@ class Keep:
         with (folder / "connections").open("a") as file:
             file.write("x")
         return responses
-Controller(Keep(), hostname="127.0.0.1", port=int(sys.argv[1])).start()
+settings = {}
+if len(sys.argv) > 3:
+    import ssl
+    from aiosmtpd.smtp import AuthResult
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    def check(server, session, envelope, mechanism, login):
+        fits = (login.login, login.password) == (b"meja@example.com", b"s3cret")
+        return AuthResult(success=fits, handled=False)
+    settings = {"auth_required": True, "authenticator": check}
+    if sys.argv[3] == "wrapper":
+        settings |= {"ssl_context": context, "auth_require_tls": False}
+    else:
+        settings |= {"tls_context": context, "require_starttls": True}
+Controller(Keep(), hostname="127.0.0.1", port=int(sys.argv[1]), **settings).start()
 (folder / "ready").touch()
 time.sleep(3600)
 "#;
@@ -69,24 +83,59 @@ pub fn python() -> Command {
     command
 }
 
+/// How a server wants to be spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secured {
+    Wrapper,
+    StartTls,
+}
+
 pub struct MailServer {
     folder: TempDir,
-    port: u16,
+    url: String,
     _process: Running,
 }
 
 impl MailServer {
     pub async fn start() -> Self {
+        Self::begin(None).await
+    }
+
+    /// A server with a certificate of its own that wants a login.
+    pub async fn secured(secured: Secured) -> Self {
+        Self::begin(Some(secured)).await
+    }
+
+    async fn begin(secured: Option<Secured>) -> Self {
         let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
         std::fs::write(folder.path().join("behaviour"), "{}").unwrap();
-        let process = python().args(["-c", SERVER, &port.to_string()]).arg(folder.path()).spawn().unwrap();
-        let server = Self { folder, port, _process: Running(process) };
+        let mut command = python();
+        command.args(["-c", SERVER, &port.to_string()]).arg(folder.path());
+        let url = match secured {
+            None => format!("smtp://127.0.0.1:{port}"),
+            Some(Secured::Wrapper) => format!("smtps://meja%40example.com:s3cret@127.0.0.1:{port}"),
+            Some(Secured::StartTls) => {
+                format!("smtp://meja%40example.com:s3cret@127.0.0.1:{port}?tls=required")
+            }
+        };
+        if let Some(secured) = secured {
+            let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+            std::fs::write(folder.path().join("cert.pem"), own.cert.pem()).unwrap();
+            std::fs::write(folder.path().join("key.pem"), own.signing_key.serialize_pem()).unwrap();
+            command.arg(if secured == Secured::Wrapper { "wrapper" } else { "starttls" });
+        }
+        let server = Self { folder, url, _process: Running(command.spawn().unwrap()) };
         until("the mail server", async || server.folder.path().join("ready").exists()).await;
         server
     }
 
     pub fn url(&self) -> String {
-        format!("smtp://127.0.0.1:{}", self.port)
+        self.url.clone()
+    }
+
+    /// The file of its certificate.
+    pub fn ca(&self) -> PathBuf {
+        self.folder.path().join("cert.pem")
     }
 
     /// From now on it behaves so.
@@ -127,9 +176,4 @@ impl MailServer {
         }
         counts
     }
-}
-
-/// Nothing goes wrong.
-pub fn well() -> Value {
-    json!({})
 }

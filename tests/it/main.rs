@@ -11,6 +11,8 @@ mod bank;
 mod crash;
 mod durable;
 mod evening;
+mod hooks;
+mod localstripe;
 mod log;
 mod mail;
 mod mail_server;

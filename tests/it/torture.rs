@@ -12,6 +12,7 @@ mod failpoints;
 mod faults;
 mod kill;
 mod money;
+mod outage;
 mod power;
 mod syscalls;
 pub mod victim;

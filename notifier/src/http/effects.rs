@@ -26,7 +26,7 @@ struct EffectView {
     /// Its key.
     #[schema(example = "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f.mail-confirmed")]
     id: String,
-    /// take_deposit, close_payments, refund, message, post_payment, post_notification or react.
+    /// take_deposit, close_payments, refund, message, post_payment, post_notification, tell_hook or react.
     #[schema(example = "message")]
     kind: &'static str,
     /// The reservation it is about.

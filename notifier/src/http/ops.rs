@@ -20,7 +20,7 @@ use crate::breaker::Breaker;
     modifiers(&ServiceToken),
     components(schemas(ProblemDoc)),
     tags((name = "payments", description = "Deposits"), (name = "messages", description = "What guests are told"),
-        (name = "effects", description = "Everything that is done outside"), (name = "operations", description = "For operators and tools"))
+        (name = "hooks", description = "Systems of the restaurant that are told of events"), (name = "effects", description = "Everything that is done outside"), (name = "operations", description = "For operators and tools"))
 )]
 pub(super) struct ApiDoc;
 

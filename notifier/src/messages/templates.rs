@@ -142,7 +142,8 @@ fn check(environment: &mut Environment<'static>, name: &str, source: String) -> 
     let mut unknown: Vec<_> = template
         .undeclared_variables(false)
         .into_iter()
-        .filter(|fact| !FACTS.contains(&fact.as_str()) && !(is_html && FRAME_FACTS.contains(&fact.as_str())))
+        .filter(|fact| !FACTS.contains(&fact.as_str()))
+        .filter(|fact| !is_html || !FRAME_FACTS.contains(&fact.as_str()))
         .collect();
     unknown.sort();
     if let Some(fact) = unknown.first() {

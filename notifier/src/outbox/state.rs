@@ -99,6 +99,17 @@ impl Tracked {
     }
 }
 
+/// How it stands with a system of the restaurant.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HookState {
+    /// Whether it is told nothing any more.
+    pub is_disabled: bool,
+    /// The last event that it was, or is to be, told of.
+    pub last: Option<u64>,
+    /// Since this position nobody may have switched it.
+    pub(super) since: Position,
+}
+
 #[derive(Default)]
 pub(super) struct State {
     /// Everything up to here is added up.
@@ -112,6 +123,8 @@ pub(super) struct State {
     by_reservation: HashMap<ReservationId, Vec<PaymentId>>,
     /// Payments that nobody has decided on.
     pub(super) pending: BTreeSet<PaymentId>,
+    /// The restaurant's systems that were ever told something.
+    pub(super) hooks: HashMap<String, HookState>,
     /// Reservations for which money was asked.
     asked: HashSet<ReservationId>,
     pub(super) cursor: Option<Cursor>,
@@ -218,6 +231,11 @@ impl State {
                     *since = at;
                 }
             }
+            Entry::HookSwitched(switched) => {
+                // What it misses until it is enabled is not known here: nothing comes before the next one.
+                let state = HookState { is_disabled: !switched.enabled, last: None, since: at };
+                self.hooks.insert(switched.hook.clone(), state);
+            }
             Entry::CursorMoved(moved) => {
                 self.cursor = Some(Cursor { last_event_id: moved.last_event_id, time: moved.time });
                 self.cursor_position = at;
@@ -242,6 +260,9 @@ impl State {
         };
         if let Effect::TakeDeposit(deposit) = &scheduled.effect {
             self.asked.insert(deposit.reservation_id);
+        }
+        if let Effect::TellHook(tell) = &scheduled.effect {
+            self.hooks.entry(tell.hook.clone()).or_default().last = Some(tell.position);
         }
         if let Some(line) = tracked.line() {
             self.queue.join(line, &scheduled.key);

@@ -96,7 +96,8 @@ fn redacted(error: GatewayError, address: &str) -> Failure {
 #[must_use]
 pub fn still_true(template: Template, visit: &Visit, start: Option<chrono::DateTime<chrono::Utc>>) -> bool {
     let status = visit.status.as_str();
-    let same_start = start.is_none_or(|start| visit.start_time == start);
+    // An answer of the reservation service says seconds, an event may say less.
+    let same_start = start.is_none_or(|start| visit.start_time.timestamp() == start.timestamp());
     match template {
         Template::Received => matches!(status, "PENDING" | "CONFIRMED"),
         Template::DepositDue => status == "PENDING" && visit.deposit_due,

@@ -28,6 +28,7 @@ fn before(fixture: &Fixture, url: &str) -> Router {
         upstream: Upstream::new(url.to_owned(), None).unwrap(),
         outbox: Arc::clone(&fixture.outbox),
         tills: Arc::clone(&fixture.tills),
+        hooks: Arc::default(),
         breakers: Arc::default(),
         reconciling: Arc::new(tokio::sync::Semaphore::new(1)),
         following: Following::default(),

@@ -11,7 +11,9 @@ use events::store::EventStore;
 use events::store::memory::MemoryStore;
 use events::values::Medium;
 use futures::future::BoxFuture;
+use notifier::breaker::Breakers;
 use notifier::effect::{Effect, EffectKey, PaymentOutcome, PaymentResult, Template};
+use notifier::gateway::hook::HookSender;
 use notifier::gateway::{GatewayError, MailGateway};
 use notifier::journal::{Author, Scheduled};
 use notifier::messages::Messages;
@@ -51,6 +53,7 @@ impl MailGateway for Flaky {
 struct Bench {
     outbox: Arc<Outbox>,
     mail: Arc<Flaky>,
+    breakers: Arc<Breakers>,
     _upstream: MockServer,
     _trigger: chassis::serve::ShutdownTrigger,
 }
@@ -58,6 +61,12 @@ struct Bench {
 impl Bench {
     /// A worker at work, with a reservation service that answers `status`.
     async fn start(status: &str, failures: usize) -> Self {
+        let any = MessageLimits { per_minute_max: 0, recipient_per_hour_max: 0 };
+        Self::limited(status, failures, any).await
+    }
+
+    /// The same with so many messages at most.
+    async fn limited(status: &str, failures: usize, limits: MessageLimits) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let upstream = MockServer::start().await;
         let reservation = json!({"reservation_id": RESERVATION, "status": status, "start_time": "2026-12-24T19:30:00+07:00",
@@ -83,7 +92,9 @@ impl Bench {
             upstream: Upstream::new(upstream.uri(), None).unwrap(),
             outbox: Arc::clone(&outbox),
             tills: tills(Arc::clone(&clock)),
-            throttle: Throttle::new(MessageLimits { per_minute_max: 0, recipient_per_hour_max: 0 }),
+            hooks: Arc::default(),
+            hook_sender: HookSender::new().unwrap(),
+            throttle: Throttle::new(limits),
             habits: Habits { remind_before: vec![], sms: false },
             mail: mail.clone(),
             sms: None,
@@ -99,8 +110,10 @@ impl Bench {
         };
         let (trigger, shutdown) = Shutdown::new();
         let performer = Arc::new(performer);
-        tokio::spawn(worker::run(Arc::clone(&outbox), performer, Arc::default(), clock, pace, shutdown));
-        Self { outbox, mail, _upstream: upstream, _trigger: trigger }
+        let breakers = Arc::<Breakers>::default();
+        let at_work = Arc::clone(&breakers);
+        tokio::spawn(worker::run(Arc::clone(&outbox), performer, at_work, clock, pace, shutdown));
+        Self { outbox, mail, breakers, _upstream: upstream, _trigger: trigger }
     }
 
     async fn schedule(&self, keys: &[&str], template: Template) {
@@ -173,4 +186,70 @@ async fn a_mail_server_that_hangs_does_not_hold_up_money() {
     bench.plan(&["p"], &post).await;
     assert_eq!(bench.ends("p").await.state.word(), "done");
     assert_eq!(bench.outbox.effect(&EffectKey("a".into())).unwrap().state.word(), "waiting");
+}
+
+/// A mail server that is down altogether opens its breaker; money goes on, and once it is back so does mail.
+#[tokio::test]
+async fn whoever_is_down_is_left_alone_and_nobody_else() {
+    let bench = Bench::start("PENDING", 12).await;
+    let keys: Vec<_> = (0..12).map(|n| format!("m{n}")).collect();
+    for (n, key) in (0..).zip(&keys) {
+        // Of different visits: each has a line of its own.
+        let about = events::ReservationId(uuid::Uuid::from_u128(1_000 + n)).into();
+        let message = Effect::Message {
+            about,
+            template: Template::Received,
+            medium: Medium::Mail,
+            start: None,
+            link: None,
+            amount: None,
+        };
+        bench.plan(&[key], &message).await;
+    }
+    let is_open = || bench.breakers.seen().get("mail").is_some_and(|mail| mail.open_until.is_some());
+    until(is_open).await;
+    assert_eq!(bench.breakers.seen()["mail"].word(), "open");
+    let post = Effect::PostPayment {
+        reservation_id: RESERVATION,
+        result: PaymentResult {
+            payment_id: PAYMENT,
+            outcome: PaymentOutcome::Failed { reason_code: "x".into() },
+        },
+    };
+    bench.plan(&["p"], &post).await;
+    assert_eq!(bench.ends("p").await.state.word(), "done");
+    let tries = bench.mail.tries.load(Ordering::Relaxed);
+    assert!(tries <= 10 + 4, "{tries} tries: it is left alone");
+    for key in &keys {
+        assert!(!matches!(bench.outbox.effect(&EffectKey(key.clone())).unwrap().state, EffectState::Dead(_)));
+    }
+    // After five seconds one tries, and the rest follow.
+    for key in &keys {
+        assert_eq!(bench.ends(key).await.state.word(), "done");
+    }
+    assert_eq!(bench.breakers.seen()["mail"].word(), "closed");
+}
+
+/// More than may go out in a minute waits, and is not lost.
+#[tokio::test]
+async fn more_than_may_go_out_waits() {
+    let limits = MessageLimits { per_minute_max: 0, recipient_per_hour_max: 2 };
+    let bench = Bench::limited("PENDING", 0, limits).await;
+    bench.schedule(&["a", "b", "c"], Template::Received).await;
+    assert_eq!(bench.ends("b").await.state.word(), "done");
+    until(|| bench.outbox.effect(&EffectKey("c".into())).unwrap().last_error.is_some()).await;
+    let third = bench.outbox.effect(&EffectKey("c".into())).unwrap();
+    let EffectState::Waiting(at) = third.state else { panic!("{third:?}") };
+    assert!(at > SystemClock.now() + TimeDelta::minutes(59), "{at}");
+    assert_eq!((third.attempts, bench.mail.tries.load(Ordering::Relaxed)), (0, 2));
+}
+
+/// Waits until `condition` holds, with a deadline.
+async fn until(condition: impl Fn() -> bool) {
+    let holds = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), holds).await.expect("waited in vain");
 }

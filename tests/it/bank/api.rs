@@ -1,7 +1,6 @@
 //! The API: what is asked for, and what goes wrong on the way.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -43,9 +42,6 @@ pub(super) async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    if bank.0.down.load(Ordering::SeqCst) {
-        drop_connection();
-    }
     let shown = headers.get("authorization").and_then(|value| value.to_str().ok());
     if shown != Some(&format!("Bearer {SECRET_KEY}")) {
         return said(error(401, "no such key"));

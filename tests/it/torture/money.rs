@@ -111,7 +111,7 @@ pub async fn audit(pair: &Pair, bank: &Bank) -> Vec<String> {
 /// Books, and calls some of it off a little later.
 async fn visit(pair: &Pair, number: usize) -> String {
     let id = pair.book(6).await;
-    if number % 5 == 0 {
+    if number.is_multiple_of(5) {
         tokio::time::sleep(Duration::from_millis(fastrand::u64(0..600))).await;
         pair.post(&format!("/api/reservations/{id}/cancel"), &json!({"reason_code": "guest_request"})).await;
     }

@@ -1,0 +1,109 @@
+//! A feed that is read again from its beginning, whatever was asked for: nothing happens a second time. And an event that
+//! nobody can read: it is parked, and later ones are gone on with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chassis::serve::Shutdown;
+use chrono::TimeDelta;
+use events::store::EventStore as _;
+use notifier::effect::{EffectKey, Lane};
+use notifier::follow::{self, Following};
+use notifier::outbox::EffectState;
+use notifier::reaction::Habits;
+use notifier::upstream::Upstream;
+use serde_json::{Value, json};
+use wiremock::matchers::{method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::support::*;
+
+fn event(position: u64, event_type: &str, data: Value) -> Value {
+    json!({"specversion": "1.0", "id": event_id(position).to_string(), "source": "/reservation/x", "sequence": format!("{position:020}"),
+        "type": event_type, "subject": format!("reservation/{RESERVATION}"), "time": now(), "datacontenttype": "application/json",
+        "dataschema": "/schemas/x.json", "correlationid": "r", "authtype": "system", "authid": "test", "data": data})
+}
+
+fn feed() -> Vec<Value> {
+    let money = json!({"amount_minor": 30_000_000, "currency": "IDR"});
+    vec![
+        event(
+            1,
+            "meja.payment.requested.v1",
+            json!({"payment_id": PAYMENT, "amount": money, "expires_at": now()}),
+        ),
+        event(2, "meja.payment.completed.v1", json!({"payment_id": PAYMENT, "amount": "three hundred"})),
+        event(3, "meja.birthday.celebrated.v1", json!({})),
+        event(4, "meja.reservation.cancelled.v1", json!({"cancelled_by": "guest", "reason_code": "r"})),
+    ]
+}
+
+async fn follow(fixture: &Fixture, server: &MockServer) {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (trigger, shutdown) = Shutdown::new();
+    let habits = Habits { remind_before: vec![TimeDelta::hours(24)], sms: true };
+    let upstream = Upstream::new(server.uri(), None).unwrap();
+    let following = Following::default();
+    let task = tokio::spawn(follow::run(
+        upstream,
+        Arc::clone(&fixture.outbox),
+        habits,
+        Arc::default(),
+        following.clone(),
+        shutdown,
+    ));
+    let before = server.received_requests().await.unwrap().len();
+    let read = async {
+        while server.received_requests().await.unwrap().len() < before + 3 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), read).await.unwrap();
+    drop(trigger);
+    task.abort();
+    assert!(!following.seen().stuck, "{:?}", following.seen());
+}
+
+#[tokio::test]
+async fn a_feed_from_its_beginning_has_no_second_effect_and_a_poison_event_holds_nobody_up() {
+    let server = MockServer::start().await;
+    // It does not care for the cursor: every answer is the whole feed.
+    let page = ResponseTemplate::new(200)
+        .set_body_json(feed())
+        .insert_header("head-position", "4")
+        .set_delay(Duration::from_millis(20));
+    Mock::given(method("GET")).and(path("/events")).respond_with(page).mount(&server).await;
+    let fixture = Fixture::new().await;
+    follow(&fixture, &server).await;
+    let all = |fixture: &Fixture| {
+        let mut all: Vec<_> = fixture
+            .outbox
+            .effects(|_| true, 100)
+            .into_iter()
+            .map(|t| (t.scheduled.key.0, t.state.word()))
+            .collect();
+        all.sort();
+        all
+    };
+    let scheduled = all(&fixture);
+    let kinds: Vec<_> = scheduled.iter().map(|(key, word)| (key.split_once('.').unwrap().1, *word)).collect();
+    assert_eq!(
+        kinds,
+        [
+            ("take-deposit", "waiting"),
+            ("react", "dead"),
+            ("close-payments", "waiting"),
+            ("mail-cancelled", "waiting"),
+            ("sms-cancelled", "waiting"),
+        ]
+    );
+    let parked = fixture.outbox.effect(&EffectKey::of_event(event_id(2), "react")).unwrap();
+    assert_eq!(parked.state, EffectState::Dead("unreadable".into()));
+    assert!(parked.last_error.unwrap().contains("three hundred"));
+    // Again, and after a restart: the same, and only the cursor is written.
+    let again = Fixture { outbox: fixture.reopened().await, ..fixture };
+    follow(&again, &server).await;
+    assert_eq!(all(&again), scheduled);
+    assert_eq!(again.outbox.take_due(Lane::Money, 10).len(), 1);
+    assert!(again.store.head().0 > 5);
+}

@@ -1,0 +1,125 @@
+//! Webhooks to the restaurant's own systems: real binaries, a receiver that checks what it gets.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex};
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::services::{Pair, TOKEN, until};
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const NEXT_SECRET: &str = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+/// Somebody who is told, and answers as wanted.
+struct Receiver {
+    url: String,
+    answer: AtomicU16,
+    /// Every body that was taken, and how often each id was sent.
+    taken: Mutex<Vec<Value>>,
+    tries: Mutex<HashMap<String, usize>>,
+}
+
+impl Receiver {
+    async fn start() -> Arc<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let receiver = Arc::new(Self {
+            url: format!("http://{}/hook", listener.local_addr().unwrap()),
+            answer: AtomicU16::new(204),
+            taken: Mutex::default(),
+            tries: Mutex::default(),
+        });
+        let app = axum::Router::new().route("/hook", post(Self::take)).with_state(Arc::clone(&receiver));
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        receiver
+    }
+
+    async fn take(State(this): State<Arc<Self>>, headers: HeaderMap, body: Bytes) -> StatusCode {
+        // Either secret fits: the receiver has not changed to the next one yet, or it has.
+        for secret in [SECRET, NEXT_SECRET] {
+            standardwebhooks::Webhook::new(secret).unwrap().verify(&body, &headers).unwrap();
+        }
+        let id = headers["webhook-id"].to_str().unwrap().to_owned();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["data"]["id"], id);
+        *this.tries.lock().unwrap().entry(id).or_default() += 1;
+        let status = StatusCode::from_u16(this.answer.load(Ordering::SeqCst)).unwrap();
+        if status.is_success() {
+            this.taken.lock().unwrap().push(body);
+        }
+        status
+    }
+
+    fn answer(&self, status: u16) {
+        self.answer.store(status, Ordering::SeqCst);
+    }
+
+    fn taken(&self) -> Vec<Value> {
+        let mut taken = self.taken.lock().unwrap().clone();
+        taken.sort_by_key(|body| body["position"].as_u64());
+        taken
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_system_is_told_of_every_event_it_wants_and_can_tell_what_it_missed() {
+    let (pos, gone) = (Receiver::start().await, Receiver::start().await);
+    let mut pair = Pair::prepared(&["--sms", "off"]);
+    let file = pair.dir.path().join("hooks.json");
+    let hooks = json!([
+        {"id": "pos", "url": pos.url, "secrets": [SECRET, NEXT_SECRET], "types": ["meja.reservation.*"]},
+        {"id": "gone", "url": gone.url, "secrets": [SECRET, NEXT_SECRET]},
+    ]);
+    std::fs::write(&file, hooks.to_string()).unwrap();
+    pair.notifier_args.extend(["--hooks".into(), file.to_string_lossy().into_owned()]);
+    gone.answer(410);
+    pair.start_reservation().await;
+    pair.start_notifier().await;
+    pos.answer(500);
+    let id = pair.book(2).await;
+    until("the first try", async || !pos.tries.lock().unwrap().is_empty()).await;
+    pos.answer(204);
+    pair.post(&format!("/api/reservations/{id}/confirm"), &json!({})).await;
+    pair.post(&format!("/api/reservations/{id}/cancel"), &json!({"reason_code": "guest_request"})).await;
+    // The first one is tried again after five seconds or so.
+    until("all three events", async || pos.taken().len() == 3).await;
+    let taken = pos.taken();
+    let types: Vec<_> = taken.iter().map(|body| body["type"].as_str().unwrap().to_owned()).collect();
+    let ends = ["created", "confirmed", "cancelled"];
+    assert!(types.iter().zip(ends).all(|(t, end)| *t == format!("meja.reservation.{end}.v1")), "{types:?}");
+    let feed = pair.events().await;
+    for body in &taken {
+        let place = body["position"].as_u64().unwrap() as usize - 1;
+        assert_eq!(body["data"], feed[place], "the event as it stands in the feed");
+        assert_eq!(body["timestamp"], feed[place]["time"]);
+    }
+    // Each says which one came before it.
+    assert_eq!(taken[0]["previous_position"], Value::Null);
+    assert_eq!(taken[1]["previous_position"], taken[0]["position"]);
+    assert_eq!(taken[2]["previous_position"], taken[1]["position"]);
+    assert!(!taken.iter().any(|body| body.to_string().contains("sari@")), "nothing personal");
+
+    // 410: it is told nothing any more, until somebody enables it.
+    let status =
+        async || pair.get(&format!("{}/api/hooks", pair.notifier_url)).await["items"][1]["status"].clone();
+    until("the other one to be disabled", async || status().await == "disabled").await;
+    pair.settled().await;
+    let tried: usize = gone.tries.lock().unwrap().values().sum();
+    let other = pair.book(2).await;
+    until("the fourth event", async || pos.taken().len() == 4).await;
+    pair.settled().await;
+    assert_eq!(gone.tries.lock().unwrap().values().sum::<usize>(), tried);
+    gone.answer(200);
+    let enable = format!("{}/api/hooks/gone/enable", pair.notifier_url);
+    assert_eq!(pair.client.post(&enable).send().await.unwrap().status(), 401);
+    assert_eq!(pair.client.post(&enable).bearer_auth(TOKEN).send().await.unwrap().status(), 200);
+    assert_eq!(status().await, "enabled");
+    pair.post(&format!("/api/reservations/{other}/confirm"), &json!({})).await;
+    until("the enabled one to be told", async || !gone.taken().is_empty()).await;
+    assert_eq!(gone.taken()[0]["previous_position"], Value::Null, "it has to look what it missed");
+}
