@@ -7,9 +7,16 @@ cd "$root"
 need curl curl
 need jq jq
 curl -fsS -o /dev/null "$reservation_url/readyz" 2>/dev/null || die "No reservation service at $reservation_url: start the pair with make run in another terminal."
+[ -x target/release/notifier ] || die "target/release/notifier is not built: make run does that."
 curl -fsS -o /dev/null "$notifier_url/readyz" 2>/dev/null || die "No notifier at $notifier_url: start the pair with make run in another terminal."
 
 day=$(date -d '+7 days' +%F)
+
+# The binary of the running service, for what an operator asks of it.
+notifier() {
+  RESERVATION_SERVICE_TOKEN_FILE=$token_file NOTIFIER_LISTEN=${notifier_url#http://} NOTIFIER_PUBLIC_URL=$notifier_url \
+    RESERVATION_URL=$reservation_url target/release/notifier "$@"
+}
 
 step() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 if [ -n "$green" ]; then colour=-C; else colour=-M; fi
@@ -99,14 +106,43 @@ until_true "the mail with the link went out" invited
 curl -sS -o /dev/null -X POST "$notifier_url/offers/$waits/accept"
 curl -s "$reservation_url/api/waitlist/$waits" | show -c '{status, reservation_id}'
 
-step "8. The feed: facts as they are stored, here the last five of Sari's evening."
+step "8. Ayu pays a deposit, calls off in time, and the money goes back by itself."
+ayu=$(post /api/reservations "{\"customer_id\": \"ayu\", \"venue_id\": \"bandung-dago\", \"party_size\": 7, \"start_time\": \"$(slot bandung-dago 7 11:00)\",
+  \"contact_info\": {\"name\": \"Ayu Lestari\", \"phone\": \"0816 2222 3333\", \"email\": \"ayu@example.com\"}, \"locale\": \"en\"}" | jq -r .reservation_id)
+until_true "a payment is open" payment_of "$ayu"
+curl -sS -o /dev/null -X POST "$(payment_of "$ayu")/pay"
+until_true "CONFIRMED" status_is "$ayu" CONFIRMED
+printf '  Two reminders are scheduled, and this is what they will say:\n'
+curl -s "$notifier_url/api/notifications?reservation_id=$ayu&status=waiting" | show -c '.items[] | {template, status, next_attempt_at}'
+notifier preview reminder --reservation "$ayu" | sed 's/^/    /'
+post "/api/reservations/$ayu/cancel" '{"reason_code": "guest_request"}' | show -c '{status, cancellation}'
+refunded() { [ "$(curl -s "$notifier_url/api/payments?reservation_id=$ayu" | jq -r '.items[0].status')" = refunded ]; }
+until_true "the money has gone back" refunded
+until_true "the mail about it went out" told "$ayu" "by mail: refunded"
+curl -s "$reservation_url/api/reservations/$ayu/charges" | show -c '.entries[] | {kind, amount_minor, rule}'
+
+step "9. A mail that can not go out is a dead letter: nobody is told, until somebody tries it again."
+lost=$(post /api/reservations "{\"customer_id\": \"dewi\", \"venue_id\": \"roma-trastevere\", \"start_time\": \"$(slot roma-trastevere 2 19:30)\",
+  \"contact_info\": {\"name\": \"Dewi\", \"phone\": \"+39 333 765 4321\", \"email\": \"bounce-once@example.com\"}, \"locale\": \"en\"}" | jq -r .reservation_id)
+dead_letter() { curl -s "$notifier_url/api/effects?status=dead&reservation_id=$lost" | jq -re '.items[0].id'; }
+until_true "it is a dead letter" dead_letter
+curl -s "$notifier_url/api/effects?status=dead&reservation_id=$lost" | show -c '.items[] | {template, status, reason, last_error}'
+curl -sS -o /dev/null -X POST -H "authorization: Bearer $(cat "$token_file")" "$notifier_url/api/effects/$(dead_letter)/retry"
+until_true "tried again by hand, it went out" told "$lost" "Told the guest by mail"
+
+step "10. Do money and bookings agree? The provider's books against both logs."
+settled() { ! curl -s "$notifier_url/api/effects?status=waiting&limit=1000" | jq -e '.items[] | select(.kind == "refund" or .kind == "post_payment" or .kind == "close_payments")'; }
+until_true "nothing is on its way" settled
+notifier reconcile | sed 's/^/  /' || die "They do not agree: see docs/operations.md."
+
+step "11. The feed: facts as they are stored, here the last five of Sari's evening."
 curl -s "$reservation_url/events?subject=reservation/$id&limit=1000" | show -c '.[-5:][] | {id: .id[0:20], type, who: (.authid // .authtype), correlationid}'
 
-step "9. The whole story, from the audit trail."
+step "12. The whole story, from the audit trail."
 curl -s "$reservation_url/api/reservations/$id/history" | jq -r --arg dim "$dim" --arg plain "$plain" \
   '.entries[] | "  \(.at[11:19])  \(.note)  \($dim)\(.who.id // .who.kind)\($plain)"'
 
-step "10. The mail."
+step "13. The mail."
 for mail in $(ls -t data/notifier/outbox/*.eml 2>/dev/null | head -3); do
   printf '  %s%s%s\n' "$dim" "$mail" "$plain"
 done
