@@ -7,15 +7,21 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 /// Failures in a row that open a breaker: a provider of which every third answer is a failure is not down.
 const FAILURES_MAX: u32 = 10;
+/// The name of the reservation service, whose absence is nobody's fault: it is asked again soon.
+pub const RESERVATION: &str = "reservation";
+const RESERVATION_OPEN: TimeDelta = TimeDelta::seconds(2);
 /// How long it stays open at first; doubled each time the probe fails, too.
 const OPEN_MIN: TimeDelta = TimeDelta::seconds(5);
 const OPEN_MAX: TimeDelta = TimeDelta::minutes(1);
 /// How soon others ask again while one is trying.
-const PROBE: TimeDelta = TimeDelta::seconds(1);
+const PROBE: TimeDelta = TimeDelta::seconds(5);
 
 /// A breaker for each name of somebody outside.
-#[derive(Debug, Default)]
-pub struct Breakers(Mutex<BTreeMap<String, Breaker>>);
+#[derive(Debug)]
+pub struct Breakers {
+    all: Mutex<BTreeMap<String, Breaker>>,
+    failures_max: u32,
+}
 
 /// How it goes with somebody outside.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,8 +51,16 @@ impl Breaker {
 }
 
 impl Breakers {
+    /// All closed. They open before an effect that is tried `attempts_max` times has used up its tries, so that a single
+    /// one survives an outage, too.
+    #[must_use]
+    pub fn new(attempts_max: u32) -> Self {
+        let failures_max = FAILURES_MAX.min(attempts_max.saturating_sub(1)).max(1);
+        Self { all: Mutex::default(), failures_max }
+    }
+
     fn all(&self) -> MutexGuard<'_, BTreeMap<String, Breaker>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How it goes with each.
@@ -94,9 +108,12 @@ impl Breakers {
         let breaker = all.entry(who.to_owned()).or_default();
         breaker.failures += 1;
         breaker.last_error = Some(error.to_owned());
-        if breaker.probing || (breaker.open_until.is_none() && breaker.failures >= FAILURES_MAX) {
-            let wait = OPEN_MIN * 2_i32.pow(breaker.reopened.min(10));
-            breaker.open_until = Some(now + wait.min(OPEN_MAX));
+        if breaker.probing || (breaker.open_until.is_none() && breaker.failures >= self.failures_max) {
+            let wait = match who {
+                RESERVATION => RESERVATION_OPEN,
+                _ => (OPEN_MIN * 2_i32.pow(breaker.reopened.min(10))).min(OPEN_MAX),
+            };
+            breaker.open_until = Some(now + wait);
             breaker.reopened += 1;
             breaker.probing = false;
             tracing::warn!(who, failures = breaker.failures, error, until = ?breaker.open_until, "is left alone for a while");
@@ -115,7 +132,8 @@ mod tests {
 
     #[test]
     fn it_opens_lets_one_try_and_closes() {
-        let breakers = Breakers::default();
+        assert_eq!(Breakers::new(8).failures_max, 7);
+        let breakers = Breakers::new(99);
         for _ in 1..FAILURES_MAX {
             assert_eq!(breakers.failed("a", "no", at(0)), None);
         }
@@ -123,7 +141,7 @@ mod tests {
         assert_eq!(breakers.ask("a", at(4)), Err(at(5)));
         assert_eq!(breakers.ask("b", at(4)), Ok(()), "each has its own");
         assert_eq!(breakers.ask("a", at(5)), Ok(()));
-        assert_eq!(breakers.ask("a", at(5)), Err(at(6)), "one tries");
+        assert_eq!(breakers.ask("a", at(5)), Err(at(10)), "one tries");
         assert_eq!(breakers.failed("a", "no", at(6)), Some(at(16)), "longer than before");
         assert_eq!(breakers.ask("a", at(16)), Ok(()));
         breakers.not_asked("a");
@@ -135,7 +153,7 @@ mod tests {
 
     #[test]
     fn failures_that_were_under_way_do_not_prolong_it() {
-        let breakers = Breakers::default();
+        let breakers = Breakers::new(99);
         let until: Vec<_> = (0..20).map(|n| breakers.failed("a", "no", at(n))).collect();
         assert_eq!(until[9..], [Some(at(14)); 11]);
         let waits: Vec<_> = (0..8)

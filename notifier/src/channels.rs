@@ -6,9 +6,13 @@ use std::path::Path;
 use events::values::{Currency, Money};
 use serde::Deserialize;
 
+use crate::gateway::stripe::STRIPE;
+
 /// What is offered when no file says otherwise.
 const BUILT_IN: &str = include_str!("../channels.json");
 const CHANNELS_MAX: usize = 50;
+/// The one way to pay of the checkout page at Stripe, there and here.
+const CARD: &str = "card";
 
 /// A way to pay.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -88,12 +92,20 @@ impl Channels {
                 .map_err(|error| vec![format!("could not read {}: {error}", path.display())])?,
             None => BUILT_IN.to_owned(),
         };
-        Self::parse(&text, provider, providers)
+        let mut channels = Self::parse(&text, provider, providers)?;
+        if path.is_none() && provider == STRIPE {
+            channels.0.retain(|channel| channel.code == CARD);
+        }
+        Ok(channels)
     }
 
     fn parse(text: &str, provider: &str, providers: &[&str]) -> Result<Self, Vec<String>> {
-        let mut channels: Vec<Channel> = serde_json::from_str(text)
+        let channels: Vec<Channel> = serde_json::from_str(text)
             .map_err(|error| vec![format!("is not a list of payment channels: {error}")])?;
+        Self::check(channels, provider, providers)
+    }
+
+    fn check(mut channels: Vec<Channel>, provider: &str, providers: &[&str]) -> Result<Self, Vec<String>> {
         for channel in channels.iter_mut().filter(|channel| channel.provider.is_empty()) {
             channel.provider = provider.to_owned();
         }
@@ -114,6 +126,9 @@ impl Channels {
             if !providers.contains(&channel.provider.as_str()) {
                 let known = providers.join(", ");
                 fault(format!("there is no provider {:?} in these settings: {known}", channel.provider));
+            }
+            if channel.provider == STRIPE && channel.method.as_deref().is_some_and(|method| method != CARD) {
+                fault("the checkout page can take cards only at Stripe: leave method out".into());
             }
             if channel.currencies.is_empty() {
                 fault("it can be used with no currency".into());
@@ -175,6 +190,8 @@ mod tests {
     #[test]
     fn an_impossible_wish_falls_back() {
         let channels = Channels::load(None, "simulated", &["simulated"]).unwrap();
+        let at_stripe = Channels::load(None, "stripe", &["simulated", "stripe"]).unwrap();
+        assert_eq!(at_stripe.iter().map(|channel| channel.code.as_str()).collect::<Vec<_>>(), ["card"]);
         let choose = |asked, minor, code| {
             channels.choose(asked, money(minor, code)).map(|channel| channel.code.as_str())
         };

@@ -64,6 +64,13 @@ impl Hook {
         self.types.is_empty() || self.types.iter().any(fits)
     }
 
+    /// Where it is told, without the path, which may be a secret.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        reqwest::Url::parse(&self.url)
+            .map_or_else(|_| String::new(), |url| url.origin().ascii_serialization())
+    }
+
     /// The value of `webhook-signature`: one for each secret, the present one first.
     #[must_use]
     pub fn sign(&self, id: &str, timestamp: i64, body: &str) -> String {

@@ -30,6 +30,8 @@ use crate::app::App;
 
 /// The longest a request may take.
 const REQUEST_MAX: Duration = Duration::from_secs(30);
+/// The longest a reconciliation may take: a provider has its books in pages.
+const RECONCILIATION_MAX: Duration = Duration::from_secs(300);
 
 /// Every route of the service, with those of `log` if it is to be given out.
 pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>) -> Router {
@@ -49,12 +51,17 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .routes(routes!(hooks::list))
         .routes(routes!(hooks::enable))
         .routes(routes!(ops::providers))
-        .routes(routes!(reconciliation::reconciliation))
         .routes(routes!(ops::cursor))
         .routes(routes!(ops::ready))
         .with_state(app.clone())
         .split_for_parts();
     api.merge(log_api);
+    let (slow, slow_api) = OpenApiRouter::new()
+        .routes(routes!(reconciliation::reconciliation))
+        .with_state(app.clone())
+        .split_for_parts();
+    api.merge(slow_api);
+    let slow = slow.layer(middleware::from_fn(|request, next| within(RECONCILIATION_MAX, request, next)));
     let pages = Router::new()
         .route("/checkout.js", get(checkout::script))
         .route("/checkout/{reference}", get(checkout::page))
@@ -65,7 +72,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
     let measured = docs::routes(api, metrics).layer(middleware::from_fn_with_state(app, measure));
     let bounded =
         routes.merge(pages).layer(middleware::from_fn(|request, next| within(REQUEST_MAX, request, next)));
-    harden(bounded.merge(measured).merge(log))
+    harden(bounded.merge(slow).merge(measured).merge(log))
 }
 
 /// Gauges are brought up to date when somebody looks.

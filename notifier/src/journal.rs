@@ -1,13 +1,13 @@
 //! What the notifier writes down: effects and what became of them, payments, how far it has read.
 
 use bytes::Bytes;
-use chassis::clock::Clock;
 use chrono::{DateTime, Utc};
 use events::recorded::{Cause, NewEvent};
 use events::store::Stored;
-use events::values::{Actor, Money, PrivateDigest};
+use events::values::{Actor, Money, PrivateDigest, Purpose};
 use events::{EventId, PaymentId, ReservationId, Tag};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::effect::{Effect, EffectKey};
 
@@ -135,6 +135,9 @@ pub struct PaymentOpened {
     pub amount: Money,
     /// By which channel.
     pub channel: String,
+    /// What it is asked for.
+    #[serde(default)]
+    pub purpose: Purpose,
     /// Who takes the money.
     #[serde(default = "simulated")]
     pub provider: String,
@@ -259,13 +262,18 @@ impl Entry {
     ///
     /// # Errors
     /// Never for the entries of this module; the signature is `serde_json`'s.
-    pub fn into_new_event(self, clock: &dyn Clock, by: &Author) -> Result<NewEvent, serde_json::Error> {
+    pub fn into_new_event(
+        self,
+        id: Uuid,
+        time: DateTime<Utc>,
+        by: &Author,
+    ) -> Result<NewEvent, serde_json::Error> {
         let (subject, tag) = self.about();
         Ok(NewEvent {
-            id: clock.new_id(),
+            id,
             event_type: self.event_type(),
             subject,
-            time: clock.now(),
+            time,
             tags: vec![tag],
             data: self.data()?,
             private: None::<Bytes>,

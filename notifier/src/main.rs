@@ -14,6 +14,7 @@ use events::store::sled::{Options, SledStore};
 use logbook::serve::LogRoute;
 use metrics_exporter_prometheus::PrometheusHandle;
 use notifier::app::App;
+use notifier::breaker::Breakers;
 use notifier::channels::Channels;
 use notifier::config::{Action, Cli, Config, Mail, Sms};
 use notifier::follow::Following;
@@ -140,7 +141,7 @@ async fn run(config: Config, store: Arc<SledStore>, metrics: PrometheusHandle) -
         upstream,
         tills,
         hooks,
-        breakers: Arc::default(),
+        breakers: Arc::new(Breakers::new(config.pace.attempts_max)),
         reconciling: Arc::new(Semaphore::new(1)),
         service_token,
         clock,

@@ -29,7 +29,7 @@ pub struct Messages {
 #[derive(Debug, thiserror::Error)]
 pub enum MessageError {
     /// The template does not fit the facts.
-    #[error("the template can not be rendered: {0:#}")]
+    #[error("the template can not be rendered: {0}")]
     Template(#[from] minijinja::Error),
     /// The address is none.
     #[error("the address can not be written to: {0}")]

@@ -93,19 +93,20 @@ impl Outbox {
     /// # Errors
     /// [`OutboxError`] when it can not be read.
     pub async fn open(store: Arc<dyn EventStore>, clock: SharedClock) -> Result<Self, OutboxError> {
-        let (mut state, mut after) = (State::default(), Position::START);
+        let (mut state, mut after, mut ended) = (State::default(), Position::START, DateTime::UNIX_EPOCH);
         loop {
             let page = store.read(&Query::all(), after, 1_000).await?;
             for stored in page.iter() {
                 let recorded = events::Recorded::parse(stored.json)?;
-                state.add(stored.position, vec![Entry::decode(stored.json)?], recorded.time);
+                ended = recorded.time;
+                state.add(stored.position, vec![Entry::decode(stored.json)?], ended);
             }
             after = page.scanned_to;
             if after >= store.head() {
                 break;
             }
         }
-        state.nobody_knows_what_was_tried();
+        state.nobody_knows_what_was_tried(ended);
         let (state, changed) = (Mutex::new(state), watch::Sender::new(0));
         Ok(Self { inner: Arc::new(Inner { store, clock, state, changed }) })
     }
@@ -131,7 +132,8 @@ impl Outbox {
     ) -> Result<(), OutboxError> {
         let (inner, time) = (Arc::clone(&self.inner), self.inner.clock.now());
         let clock = inner.clock.as_ref();
-        let events: Result<Vec<_>, _> = entries.iter().map(|e| e.clone().into_new_event(clock, by)).collect();
+        let events: Result<Vec<_>, _> =
+            entries.iter().map(|e| e.clone().into_new_event(clock.new_id(), time, by)).collect();
         let events = events?;
         let mut changed = self.watch();
         let written = tokio::spawn(async move {

@@ -136,6 +136,12 @@ impl Failure {
         Self { remedy: Remedy::WaitUntil(until), reason_code: "too_many_messages", error }
     }
 
+    /// Whether the other side is there and wants less.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        matches!(self.remedy, Remedy::TryAgain { after, .. } if after > TimeDelta::zero())
+    }
+
     fn final_one(reason_code: &'static str, error: impl Into<String>) -> Self {
         Self { remedy: Remedy::None, reason_code, error: error.into() }
     }
@@ -192,7 +198,8 @@ impl Performer {
             |error: String| Failure::final_one("unreadable", format!("the event can not be read: {error}"));
         let recorded = Recorded::parse(event.as_bytes()).map_err(|error| unreadable(error.to_string()))?;
         let scheduled = effects_of(&recorded, &self.habits).map_err(unreadable)?;
-        let entries = scheduled.into_iter().map(Entry::EffectScheduled).collect();
+        let new = scheduled.into_iter().filter(|scheduled| self.outbox.effect(&scheduled.key).is_none());
+        let entries = new.map(Entry::EffectScheduled).collect();
         Ok(Performed { entries, ..Performed::done() })
     }
 

@@ -40,12 +40,15 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
         Event::PaymentRequested(e) => {
             let (payment_id, amount, channel) = (e.payment_id, e.amount, e.channel.clone());
             let deposit = TakeDeposit { reservation_id, payment_id, amount, channel, purpose: e.purpose };
-            vec![plan.now("take-deposit", Effect::TakeDeposit(deposit))]
+            // The end of a hold is an event of its own; that of a fee is not.
+            let end = (!e.purpose.is_deposit())
+                .then(|| Planned { due_at: e.expires_at, ..plan.close("close-fee", reservation_id) });
+            std::iter::once(plan.now("take-deposit", Effect::TakeDeposit(deposit))).chain(end).collect()
         }
         Event::ReservationConfirmed(e) => plan
             .both(Template::Confirmed, Some(e.window.start))
             .chain(plan.reminders(e.window.start))
-            .chain(e.deposit_waived.then(|| plan.close(reservation_id)))
+            .chain(e.deposit_waived.then(|| plan.close("close-payments", reservation_id)))
             .collect(),
         Event::ReservationRescheduled(e) => {
             let mail = plan.mail(Template::Rescheduled, Some(e.to.start), None);
@@ -54,7 +57,7 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
         Event::ReservationCancelled(e) => plan
             .both(Template::Cancelled, None)
             .chain(plan.refund(reservation_id, e.refund))
-            .chain([plan.close(reservation_id)])
+            .chain([plan.close("close-payments", reservation_id)])
             .collect(),
         Event::ReservationNoShow(e) => plan.refund(reservation_id, e.refund).collect(),
         Event::PaymentCompleted(e) => {
@@ -127,8 +130,8 @@ impl Plan<'_> {
         self.habits.remind_before.iter().filter_map(reminder)
     }
 
-    fn close(&self, reservation_id: ReservationId) -> Planned {
-        self.now("close-payments", Effect::ClosePayments { reservation_id })
+    fn close(&self, kind: &str, reservation_id: ReservationId) -> Planned {
+        self.now(kind, Effect::ClosePayments { reservation_id })
     }
 
     fn refund(&self, reservation_id: ReservationId, refund: Option<Refund>) -> impl Iterator<Item = Planned> {

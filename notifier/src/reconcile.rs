@@ -39,7 +39,7 @@ pub struct Booked {
     pub since: DateTime<Utc>,
     /// What came.
     pub paid_minor: i64,
-    /// What is to go back.
+    /// What is ordered to go back and has not gone.
     pub to_return_minor: i64,
     /// What went back.
     pub returned_minor: i64,
@@ -92,7 +92,7 @@ pub struct Difference {
     pub log_paid_minor: i64,
     /// What the booking thinks went back.
     pub log_returned_minor: i64,
-    /// What the booking wants to go back.
+    /// What the booking wants to go back and has not gone.
     pub log_to_return_minor: i64,
     /// Whether something is on its way for this reservation, so that it may agree soon.
     pub in_motion: bool,
@@ -166,7 +166,9 @@ impl Sides<'_> {
 
     fn kind(&self) -> Option<Kind> {
         let (provider, journal, log) = (self.provider(), self.journal(), self.log());
-        let taken = self.ledger.iter().filter(|(_, entry)| matches!(entry.standing, Standing::Paid(_)));
+        let taken = self.ledger.iter().filter(|(_, entry)| {
+            matches!(entry.standing, Standing::Paid(amount) if entry.refunded_minor < amount.amount_minor)
+        });
         let to_return = self.log.map_or(0, |booked| booked.to_return_minor);
         // What came and went back again, unknown to the booking, is settled.
         let settled = log.paid == 0 && provider.paid == provider.returned;
@@ -176,7 +178,7 @@ impl Sides<'_> {
             (Kind::TableWithoutMoney, provider.paid == 0 && log.paid > 0),
             (Kind::AmountDiffers, provider.paid != log.paid && !settled),
             (Kind::RefundDiffers, provider.returned != log.returned && !settled),
-            (Kind::RefundOutstanding, to_return > log.returned),
+            (Kind::RefundOutstanding, to_return > 0),
             (Kind::JournalDiffers, journal != provider),
         ];
         kinds.into_iter().find(|(_, is_so)| *is_so).map(|(kind, _)| kind)

@@ -47,14 +47,16 @@ impl Throttle {
         self.sent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether anything may go out by `lane` now.
+    /// How many may go out by `lane` now.
     ///
     /// # Errors
-    /// When it may.
-    pub fn has_room(&self, lane: Lane, now: DateTime<Utc>) -> Result<(), DateTime<Utc>> {
+    /// When one may.
+    pub fn room(&self, lane: Lane, now: DateTime<Utc>) -> Result<usize, DateTime<Utc>> {
+        let max = self.limits.per_minute_max;
+        let any = if max == 0 { usize::MAX } else { max as usize };
         match self.sent().lanes.get_mut(&lane) {
-            Some(times) => room(times, self.limits.per_minute_max, MINUTE, now),
-            None => Ok(()),
+            Some(times) => room(times, max, MINUTE, now).map(|()| any - times.len().min(any)),
+            None => Ok(any),
         }
     }
 
@@ -106,10 +108,7 @@ mod tests {
         assert_eq!(throttle.admit(Lane::Mail, "a", at(2)), Err(at(3_600)), "one recipient");
         assert_eq!(throttle.admit(Lane::Mail, "b", at(2)), Ok(()));
         assert_eq!(throttle.admit(Lane::Mail, "c", at(3)), Err(at(60)), "one medium");
-        assert_eq!(
-            (throttle.has_room(Lane::Mail, at(3)), throttle.has_room(Lane::Sms, at(3))),
-            (Err(at(60)), Ok(()))
-        );
+        assert_eq!((throttle.room(Lane::Mail, at(3)), throttle.room(Lane::Sms, at(3))), (Err(at(60)), Ok(3)));
         assert_eq!(throttle.admit(Lane::Sms, "c", at(3)), Ok(()));
         assert_eq!(throttle.admit(Lane::Mail, "c", at(60)), Ok(()));
         assert_eq!(throttle.admit(Lane::Mail, "a", at(3_601)), Ok(()));

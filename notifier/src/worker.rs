@@ -6,14 +6,15 @@ use std::sync::Arc;
 use chassis::clock::SharedClock;
 use chassis::serve::Shutdown;
 use chrono::{DateTime, TimeDelta, Utc};
+use events::store::AppendError;
 use tokio::sync::Semaphore;
 
-use crate::breaker::Breakers;
+use crate::breaker::{Breakers, RESERVATION};
 use crate::effect::{
     Effect, Lane, NotificationOutcome, NotificationResult, PaymentOutcome, PaymentResult, Planned,
 };
 use crate::journal::{AttemptFailed, Died, Entry, Succeeded};
-use crate::outbox::{Outbox, Tracked};
+use crate::outbox::{Outbox, OutboxError, Tracked};
 use crate::perform::{Failure, Performed, Performer, Remedy};
 
 /// How the worker goes about it.
@@ -43,6 +44,8 @@ const HOOK_WAITS: [TimeDelta; 9] = [
     TimeDelta::hours(20),
     TimeDelta::hours(24),
 ];
+/// After this a webhook is given up that never came to its tries, because its receiver was left alone.
+const HOOK_AGE_MAX: TimeDelta = TimeDelta::days(4);
 /// How long effects wait for a provider that is down altogether before they use up their tries.
 const PROVIDER_DOWN_MAX: TimeDelta = TimeDelta::days(1);
 
@@ -77,19 +80,23 @@ async fn run_lane(
             () = shutdown.requested() => break,
         }
         changed.mark_unchanged();
-        for effect in outbox.take_due(lane, slots.available_permits()) {
+        // As many as may go out; if none may, nothing is taken until one does.
+        let room = performer.throttle.room(lane, clock.now());
+        let most = slots.available_permits().min(room.unwrap_or(0));
+        for effect in outbox.take_due(lane, most) {
             let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
             let (outbox, performer) = (Arc::clone(outbox), Arc::clone(performer));
             let (breakers, clock) = (Arc::clone(breakers), Arc::clone(clock));
+            let shutdown = shutdown.clone();
             tokio::spawn(async move {
                 let (outbox, performer, breakers, clock) = (&*outbox, &*performer, &*breakers, &clock);
-                Work { outbox, performer, breakers, clock, pace }.on(effect).await;
+                Work { outbox, performer, breakers, clock, pace, shutdown }.on(effect).await;
                 drop(slot);
             });
         }
         let due = async {
             match outbox.next_due(lane) {
-                Some(at) => clock.wait(at).await,
+                Some(at) => clock.wait(room.map_or_else(|until| until.max(at), |_| at)).await,
                 None => std::future::pending().await,
             }
         };
@@ -111,6 +118,7 @@ struct Work<'a> {
     breakers: &'a Breakers,
     clock: &'a SharedClock,
     pace: Pace,
+    shutdown: Shutdown,
 }
 
 impl Work<'_> {
@@ -118,19 +126,16 @@ impl Work<'_> {
         let key = effect.scheduled.key.clone();
         let request = effect.scheduled.correlation_id.clone();
         let who = self.performer.outside(&effect.scheduled.effect);
-        if let Some(who) = &who
-            && let Err(until) = self.breakers.ask(who, self.clock.now())
-        {
-            return self.outbox.put_back(&key, until, format!("{who} is left alone until {until}"));
-        }
-        let lane = effect.scheduled.effect.lane();
-        if let Err(until) = self.performer.throttle.has_room(lane, self.clock.now()) {
-            who.iter().for_each(|who| self.breakers.not_asked(who));
-            return self.outbox.put_back(&key, until, "waits for room among the messages".into());
+        if let Err(entries) = self.may_ask(&effect, who.as_deref()) {
+            return self.write_down(&effect, entries).await;
         }
         let performed = self.performer.perform(&effect).await;
         let now = self.clock.now();
         let closed_until = who.and_then(|who| self.judge(&who, &performed, now));
+        let is_there = !matches!(&performed, Err(Failure { remedy: Remedy::WaitForUpstream, .. }));
+        if is_there {
+            self.breakers.answered(RESERVATION);
+        }
         let entries = match performed {
             Ok(performed) => {
                 tracing::info!(request, %key, outcome = performed.outcome, "an effect is done");
@@ -138,18 +143,57 @@ impl Work<'_> {
             }
             Err(Failure { remedy: Remedy::WaitForUpstream, error, .. }) => {
                 tracing::debug!(request, %key, error, "an effect waits for the reservation service");
-                return self.outbox.put_back(&key, now + jittered(UPSTREAM_AGAIN), error);
+                let until = self.breakers.failed(RESERVATION, &error, now).unwrap_or(now);
+                return self.outbox.put_back(&key, until.max(now + jittered(UPSTREAM_AGAIN)), error);
             }
             Err(Failure { remedy: Remedy::WaitUntil(until), error, .. }) => {
                 return self.outbox.put_back(&key, until, error);
             }
             Err(failure) => self.failed(&effect, failure, closed_until, now),
         };
-        if let Err(error) = self.outbox.finish(&effect, entries).await {
-            // The log is full, say. What was done is done again later under the same key.
-            tracing::error!(request, %key, error = &error as &dyn std::error::Error, "what became of an effect could not be written down");
-            let again = now + backoff(self.pace, effect.attempts);
-            self.outbox.put_back_tried(&key, again, error.to_string());
+        self.write_down(&effect, entries).await;
+    }
+
+    /// Whether everybody may be asked whom the effect needs. If not it is put back, or given up: then these entries say so.
+    fn may_ask(&self, effect: &Tracked, who: Option<&str>) -> Result<(), Vec<Entry>> {
+        let (key, now) = (&effect.scheduled.key, self.clock.now());
+        let is_hook = effect.scheduled.effect.lane() == Lane::Hooks;
+        if is_hook && now - effect.scheduled.due_at > HOOK_AGE_MAX {
+            let error = "the receiver did not answer for days".to_owned();
+            let failure = Failure { remedy: Remedy::None, reason_code: "provider_unavailable", error };
+            return Err(died(effect, failure, now));
+        }
+        for who in std::iter::once(RESERVATION).chain(who) {
+            if let Err(until) = self.breakers.ask(who, now) {
+                if who != RESERVATION {
+                    self.breakers.not_asked(RESERVATION);
+                }
+                self.outbox.put_back(key, until, format!("{who} is left alone until {until}"));
+                return Err(vec![]);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes down what became of an effect, however long that takes: it was done, and is not to be done again because
+    /// the disk is full.
+    async fn write_down(&self, effect: &Tracked, entries: Vec<Entry>) {
+        let (key, mut tries) = (&effect.scheduled.key, 0);
+        while !entries.is_empty() {
+            let error = match self.outbox.finish(effect, entries.clone()).await {
+                Ok(()) => return,
+                Err(error) => error,
+            };
+            tracing::error!(%key, error = &error as &dyn std::error::Error, "what became of an effect could not be written down");
+            if matches!(error, OutboxError::Append(AppendError::Conflict { .. })) {
+                // Somebody else has ended it.
+                let again = self.clock.now() + backoff(self.pace, tries);
+                return self.outbox.put_back_tried(key, again, error.to_string());
+            }
+            tokio::select! {
+                () = self.clock.wait(self.clock.now() + backoff(self.pace, tries)) => tries += 1,
+                () = self.shutdown.requested() => return,
+            }
         }
     }
 
@@ -190,10 +234,10 @@ impl Work<'_> {
     ) -> Vec<Entry> {
         let (key, request) = (&effect.scheduled.key, &effect.scheduled.correlation_id);
         let lane = effect.scheduled.effect.lane();
-        // While all of a provider is down its effects only wait, for a day.
-        let uncounted = lane != Lane::Hooks
-            && closed_until.is_some()
-            && now - effect.scheduled.due_at < PROVIDER_DOWN_MAX;
+        // While a provider is down, or busy, its effects only wait, for a day.
+        let is_down = closed_until.is_some() || failure.is_busy();
+        let failing = now - effect.failing_since.unwrap_or(now);
+        let uncounted = lane != Lane::Hooks && is_down && failing < PROVIDER_DOWN_MAX;
         match failure.remedy {
             Remedy::TryAgain { new_key, after }
                 if uncounted || effect.attempts + 1 < self.attempts_max(lane) =>

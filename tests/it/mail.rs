@@ -175,12 +175,19 @@ async fn mail_goes_encrypted_and_with_a_login() {
         for args in
             [vec!["--mail", &server.url()], vec!["--mail", &wrong, "--mail-ca-file", ca.to_str().unwrap()]]
         {
-            let args = [vec!["--sms", "off", "--backoff-ms", "10", "--attempts-max", "3"], args].concat();
+            let args = [vec!["--sms", "off", "--backoff-ms", "10", "--attempts-max", "4"], args].concat();
             let pair = Pair::running(&args).await;
             pair.book(2).await;
-            let dead = format!("{}/api/effects?status=dead", pair.notifier_url);
-            until("the mail to be given up", async || pair.get(&dead).await["items"] != json!([])).await;
-            assert_eq!(pair.get(&dead).await["items"][0]["reason"], "provider_unavailable");
+            let providers = format!("{}/api/providers", pair.notifier_url);
+            let mail = async || {
+                let all = pair.get(&providers).await["items"].as_array().unwrap().clone();
+                all.into_iter().find(|provider| provider["name"] == "mail").unwrap_or_default()
+            };
+            until("the server to be left alone", async || mail().await["breaker"] == "open").await;
+            let waiting = pair.get(&format!("{}/api/notifications?status=waiting", pair.notifier_url)).await;
+            let waits =
+                waiting["items"].as_array().unwrap().iter().find(|mail| mail["template"] == "received");
+            assert!(waits.unwrap()["last_error"].is_string(), "{waiting}");
             assert_eq!(server.counts().len(), 1);
         }
     }

@@ -127,7 +127,7 @@ impl MoneyArgs {
 
     fn stripe(&self, secret: Result<String, String>, faults: &mut Faults) -> Option<StripeSettings> {
         let token = |text: String| Token::try_from(text.trim().to_owned()).map_err(|error| error.to_string());
-        let base_url = faults.take("NOTIFIER_STRIPE_URL", config::base_url(&self.stripe_url));
+        let base_url = faults.take("NOTIFIER_STRIPE_URL", api_url(&self.stripe_url));
         let script_url = faults.take("NOTIFIER_STRIPE_SCRIPT_URL", script_url(&self.stripe_script_url));
         let secret_key = faults.take("NOTIFIER_STRIPE_SECRET_KEY", secret.and_then(token));
         let publishable_key = faults.take(
@@ -162,6 +162,18 @@ impl MoneyArgs {
 /// A secret that is given itself or as a file.
 fn given(text: Option<&str>, file: Option<&Path>) -> Option<Result<String, String>> {
     text.map(|text| Ok(text.to_owned())).or_else(|| file.map(read_secret))
+}
+
+/// The secret key goes there: in the clear only to this machine.
+fn api_url(text: &str) -> Result<String, String> {
+    let url = config::base_url(text)?;
+    let host = url.strip_prefix("http://").map(|rest| rest.split(['/', ':']).next().unwrap_or(rest));
+    match host {
+        Some(host) if !matches!(host, "localhost" | "127.0.0.1" | "[") => {
+            Err(format!("{text:?}: the secret key would go there in the clear: use https://"))
+        }
+        _ => Ok(url),
+    }
 }
 
 /// It stands in a page and in its content security policy.

@@ -90,7 +90,12 @@ impl Books {
             };
             let mut text = serde_json::to_vec(&line).map_err(|error| failed(error.into()))?;
             text.push(b'\n');
-            file.write_all(&text).and_then(|()| file.sync_data()).map_err(failed)?;
+            let written = file.write_all(&text).and_then(|()| file.sync_data());
+            if let Err(error) = written {
+                // Half a line must not swallow the next one.
+                let _ = file.write_all(b"\n");
+                return Err(failed(error));
+            }
         }
         self.apply(&line);
         Ok(())

@@ -188,9 +188,15 @@ impl Smtp {
 
     /// Only a connection on which all went well is used again: after a timeout the next answer on it would be that to
     /// the mail before.
-    async fn send_one(&self, envelope: &Envelope, mail: &[u8]) -> Result<(), Error> {
-        let mut connection = self.connection().await?;
-        connection.send(envelope, mail).await?;
+    async fn send_one(&self, envelope: &Envelope, mail: &[u8]) -> Result<(), GatewayError> {
+        // Whatever is wrong with the connection, TLS or the login is not wrong with this mail.
+        let mut connection =
+            self.connection().await.map_err(|error| GatewayError::Passing(error.to_string()))?;
+        let sent = connection.send(envelope, mail).await;
+        sent.map_err(|error| match error.is_permanent() || error.is_client() {
+            true if !is_login(&error) => GatewayError::Final(error.to_string()),
+            _ => GatewayError::Passing(error.to_string()),
+        })?;
         self.keep(connection);
         Ok(())
     }
@@ -201,13 +207,7 @@ impl MailGateway for Smtp {
         Box::pin(async move {
             let (envelope, bytes) = (mail.envelope().clone(), mail.formatted());
             match tokio::time::timeout(SEND_WITHIN, self.send_one(&envelope, &bytes)).await {
-                Ok(Ok(())) => Ok(()),
-                // A login that is refused may be set right; a recipient that is refused will not.
-                Ok(Err(error)) if error.is_permanent() && !is_login(&error) => {
-                    Err(GatewayError::Final(error.to_string()))
-                }
-                Ok(Err(error)) if error.is_client() => Err(GatewayError::Final(error.to_string())),
-                Ok(Err(error)) => Err(GatewayError::Passing(error.to_string())),
+                Ok(sent) => sent,
                 Err(_) => Err(GatewayError::Passing(format!(
                     "the mail server took longer than {} s",
                     SEND_WITHIN.as_secs()

@@ -242,7 +242,9 @@ impl Stripe {
         self.client
             .each("/v1/payment_intents", &[], |page: Page<Intent>| {
                 let is_last = page.ends_before(since, |intent| intent.created);
-                intents.extend(page.data.into_iter().filter(|intent| intent.created >= since));
+                // Those without a reference of ours are none of our business.
+                let ours = |intent: &Intent| intent.created >= since && intent.payment_id().is_some();
+                intents.extend(page.data.into_iter().filter(ours));
                 !is_last
             })
             .await?;

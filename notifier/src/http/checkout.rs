@@ -55,6 +55,8 @@ pub(super) async fn page(State(app): State<App>, Path(reference): Path<String>) 
         context! {
             reference,
             form,
+            buttons => matches!(checkout, Some(Checkout::Buttons)),
+            is_fee => !payment.opened.purpose.is_deposit(),
             amount => money(payment.opened.amount, Locale::En),
             channel => channel.map_or(payment.opened.channel.as_str(), |channel| channel.label.en.as_str()),
             reservation_id => payment.reservation_id().to_string(),

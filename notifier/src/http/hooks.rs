@@ -22,7 +22,8 @@ pub(super) struct HookViews {
 struct HookView {
     #[schema(example = "pos")]
     id: String,
-    #[schema(example = "https://pos.example.com/hooks/meja")]
+    /// Without its path, which may be a secret.
+    #[schema(example = "https://pos.example.com")]
     url: String,
     /// Empty: all.
     types: Vec<String>,
@@ -37,7 +38,7 @@ fn view(app: &App, hook: &Hook) -> HookView {
     let state = app.outbox.hook(&hook.id).unwrap_or_default();
     HookView {
         id: hook.id.clone(),
-        url: hook.url.clone(),
+        url: hook.origin(),
         types: hook.types.clone(),
         status: if state.is_disabled { "disabled" } else { "enabled" },
         last_position: state.last,

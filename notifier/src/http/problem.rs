@@ -72,6 +72,9 @@ pub(super) fn books_problem(error: &BooksError) -> Problem {
             let words = format!("The provider {name} does not show its books for now: try again.");
             Problem::unavailable("provider_unavailable", words, 10)
         }
+        BooksError::NoProvider(_) => {
+            Problem::new(StatusCode::CONFLICT, "unknown_provider", format!("{error}."))
+        }
         BooksError::Upstream(error) => upstream_problem(error),
         BooksError::Event(_) => Problem::internal(error),
     }

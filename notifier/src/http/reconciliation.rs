@@ -43,7 +43,7 @@ pub(super) async fn reconciliation(
     };
     let checked_at = app.clock.now();
     let since = since.unwrap_or(checked_at - TimeDelta::days(DAYS));
-    let books = gather(&app.outbox, &app.tills, &app.upstream, since).await;
+    let books = gather(&app.outbox, &app.tills, &app.upstream, app.clock.as_ref(), since).await;
     let books = books.map_err(|error| books_problem(&error))?;
     let report = Report {
         checked_at,

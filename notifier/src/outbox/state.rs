@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use events::{PaymentId, Position, ReservationId};
 
 use super::Cursor;
@@ -32,6 +32,8 @@ pub struct Tracked {
     pub tried: bool,
     /// How often the other side failed in a way that it may repeat for the same idempotency key.
     pub key_changes: u32,
+    /// Since when it fails, if it does.
+    pub failing_since: Option<DateTime<Utc>>,
     /// Whether it waits for others about the same thing.
     in_line: bool,
     /// Since this position nothing may have finished it.
@@ -110,6 +112,9 @@ pub struct HookState {
     pub(super) since: Position,
 }
 
+/// What is due within this is due now: two services have two clocks.
+const SOON: TimeDelta = TimeDelta::minutes(1);
+
 #[derive(Default)]
 pub(super) struct State {
     /// Everything up to here is added up.
@@ -168,10 +173,10 @@ impl State {
         }
     }
 
-    /// What was under way when the journal ended may have happened outside.
-    pub(super) fn nobody_knows_what_was_tried(&mut self) {
+    /// What was due when the journal ended may have been under way, and have happened outside.
+    pub(super) fn nobody_knows_what_was_tried(&mut self, ended: DateTime<Utc>) {
         for tracked in self.effects.values_mut() {
-            tracked.tried = true;
+            tracked.tried |= matches!(tracked.state, EffectState::Waiting(at) if at <= ended + SOON);
         }
     }
 
@@ -182,6 +187,7 @@ impl State {
                 tracked.attempts += u32::from(!failed.uncounted);
                 tracked.key_changes += u32::from(failed.new_key);
                 tracked.tried = true;
+                tracked.failing_since = tracked.failing_since.or(Some(time));
                 tracked.last_error = Some(failed.error.clone());
                 tracked.state = EffectState::Waiting(failed.next_attempt_at);
             }),
@@ -190,11 +196,13 @@ impl State {
                 tracked.state = EffectState::Done(succeeded.outcome.clone());
             }),
             Entry::EffectDied(died) => self.track(&died.key, time, |tracked| {
+                tracked.tried = true;
                 tracked.last_error = Some(died.error.clone());
                 tracked.state = EffectState::Dead(died.reason_code.clone());
             }),
-            Entry::EffectRetried(retried) => self.track(&retried.key, time, |tracked| {
+            Entry::EffectRetried(retried) => self.retry(&retried.key, time, |tracked| {
                 tracked.attempts = 0;
+                tracked.failing_since = None;
                 tracked.retries += 1;
                 tracked.since = at;
                 tracked.state = EffectState::Waiting(time);
@@ -244,6 +252,9 @@ impl State {
     }
 
     fn schedule(&mut self, scheduled: &Scheduled, at: Position, time: DateTime<Utc>) {
+        if self.effects.contains_key(&scheduled.key) {
+            return;
+        }
         let tracked = Tracked {
             scheduled: scheduled.clone(),
             state: EffectState::Waiting(scheduled.due_at),
@@ -254,8 +265,9 @@ impl State {
             updated_at: time,
             tried: false,
             key_changes: 0,
-            // What is for later, a reminder, holds nobody up until then.
-            in_line: scheduled.due_at <= time,
+            failing_since: None,
+            // What is for later, a reminder, holds nobody up until then. The other service's clock may be ahead.
+            in_line: scheduled.due_at <= time + SOON,
             since: at,
         };
         if let Effect::TakeDeposit(deposit) = &scheduled.effect {
@@ -271,6 +283,17 @@ impl State {
         self.effects.insert(scheduled.key.clone(), tracked);
     }
 
+    /// What was brought back goes to the end of its line: those behind it have gone on.
+    fn retry(&mut self, key: &EffectKey, time: DateTime<Utc>, change: impl FnOnce(&mut Tracked)) {
+        if let Some(tracked) = self.effects.get_mut(key) {
+            tracked.in_line = true;
+            if let Some(line) = tracked.line() {
+                self.queue.join(line, key);
+            }
+        }
+        self.track(key, time, change);
+    }
+
     fn track(&mut self, key: &EffectKey, time: DateTime<Utc>, change: impl FnOnce(&mut Tracked)) {
         self.queue.give_back(key);
         let Some(tracked) = self.effects.get_mut(key) else { return };
@@ -282,7 +305,6 @@ impl State {
         if let EffectState::Waiting(next) = tracked.state {
             return self.queue.wait(tracked.lane(), tracked.line(), key, next);
         }
-        // What was brought back from the dead stands in no line: those behind it have gone on.
         let line = tracked.line();
         tracked.in_line = false;
         let first = self.queue.leave(line, key);
@@ -293,11 +315,11 @@ impl State {
         }
     }
 
-    /// Refunds of a payment: whether each is done, and how much it is. The dead do not count.
+    /// Refunds of a payment: whether nothing more will come of each, and how much it is. A dead one may be brought back.
     pub(super) fn refunds_of(&self, wanted: PaymentId) -> impl Iterator<Item = (bool, i64)> {
         self.effects.values().filter_map(move |tracked| match &tracked.scheduled.effect {
             Effect::Refund { payment_id, amount, .. } if *payment_id == wanted => {
-                let done = !matches!(tracked.state, EffectState::Waiting(_));
+                let done = !matches!(tracked.state, EffectState::Waiting(_) | EffectState::Dead(_));
                 Some((done, amount.amount_minor))
             }
             _ => None,

@@ -85,10 +85,18 @@ impl Performer {
     }
 }
 
-/// A failure without the address: servers like to quote it, and the journal is for ever.
+/// A failure without the address: servers like to quote it, or the part before the @, and the journal is for ever.
 fn redacted(error: GatewayError, address: &str) -> Failure {
     let failure = Failure::from(error);
-    let error = failure.error.replace(address, "<recipient>").chars().take(ERROR_CHARS_MAX).collect();
+    let user = address.split('@').next().unwrap_or(address);
+    let mut words = failure.error;
+    for secret in [address, user].into_iter().filter(|secret| secret.len() > 2) {
+        // Upper and lower case are the same to most servers; lengths stay the same in ASCII.
+        while let Some(at) = words.to_ascii_lowercase().find(&secret.to_ascii_lowercase()) {
+            words.replace_range(at..at + secret.len(), "…");
+        }
+    }
+    let error = words.chars().take(ERROR_CHARS_MAX).collect();
     Failure { error, ..failure }
 }
 
@@ -108,5 +116,20 @@ pub fn still_true(template: Template, visit: &Visit, start: Option<chrono::DateT
         Template::FeeDue => visit.fee_due,
         Template::PaidLate => matches!(status, "CANCELLED" | "NO_SHOW" | "COMPLETED"),
         Template::Refunded => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_says_is_kept_without_the_address() {
+        let said = |words: &str| redacted(GatewayError::Final(words.into()), "Sari@Example.com").error;
+        assert_eq!(
+            said("550 <sari@example.COM>: SARI is unknown, sari@example.com"),
+            "550 <…>: … is unknown, …"
+        );
+        assert_eq!(said("450 later"), "450 later");
     }
 }

@@ -75,6 +75,7 @@ impl Performer {
             reservation_id,
             amount,
             channel: channel.code.clone(),
+            purpose,
             provider: channel.provider.clone(),
             provider_reference: reference,
             url,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chassis::clock::Clock;
 use chrono::{DateTime, TimeDelta, Utc};
 use events::event::Refund;
 use events::feed::Batch;
@@ -31,6 +32,9 @@ pub enum BooksError {
     /// A provider does not show its books.
     #[error("the provider {0} does not show its books: {1}")]
     Provider(String, #[source] GatewayError),
+    /// A payment was taken by somebody who is not in the settings any more.
+    #[error("the journal has payments of the provider {0:?}, which is not in the settings: put it back")]
+    NoProvider(String),
     /// The reservation service does not show its log.
     #[error("the log can not be read: {0}")]
     Upstream(#[from] UpstreamError),
@@ -47,23 +51,36 @@ pub async fn gather(
     outbox: &Outbox,
     tills: &Tills,
     upstream: &Upstream,
+    clock: &dyn Clock,
     since: DateTime<Utc>,
 ) -> Result<Books, BooksError> {
+    let began = clock.now();
     // In the order against that in which money moves, so that less of it looks as if it was lost on the way.
     let mut books = Books { log: log(upstream).await?, ..Books::default() };
-    books.log.retain(|_, booked| booked.since >= since);
-    books.journal = outbox.payments(|payment| payment.opened_at >= since, usize::MAX);
+    books.journal = outbox.payments(|_| true, usize::MAX);
+    if let Some(payment) = books.journal.iter().find(|p| tills.provider(&p.opened.provider).is_none()) {
+        return Err(BooksError::NoProvider(payment.opened.provider.clone()));
+    }
     for provider in tills.providers() {
         let name = provider.name().to_owned();
         let entries = provider.ledger(since - MARGIN).await;
         let entries = entries.map_err(|error| BooksError::Provider(name.clone(), error))?;
         books.ledger.extend(entries.into_iter().map(|entry| (name.clone(), entry)));
     }
-    let known = |id: &PaymentId| books.log.contains_key(id) || outbox.payment(*id).is_some();
-    books.ledger.retain(|(_, entry)| entry.at >= since || entry.payment_id.as_ref().is_some_and(known));
-    let waiting =
-        outbox.effects(|effect| matches!(effect.state, EffectState::Waiting(_)), usize::MAX).into_iter();
-    books.in_motion = waiting
+    // A payment counts if it was asked for since then, or opened since then where nobody asked.
+    let of_log = |id: &PaymentId| books.log.get(id).map(|booked| booked.since);
+    let of_journal: BTreeMap<_, _> = books.journal.iter().map(|p| (p.id(), p.opened_at)).collect();
+    let counts = |id: &PaymentId, at| of_log(id).or(of_journal.get(id).copied()).unwrap_or(at) >= since;
+    books.ledger.retain(|(_, entry)| entry.payment_id.is_some_and(|id| counts(&id, entry.at)));
+    books.journal.retain(|payment| counts(&payment.id(), payment.opened_at));
+    books.log.retain(|_, booked| booked.since >= since);
+    // What has just ended was on its way while the books were read.
+    let moved = outbox.effects(
+        |effect| matches!(effect.state, EffectState::Waiting(_)) || effect.updated_at >= began,
+        usize::MAX,
+    );
+    books.in_motion = moved
+        .into_iter()
         .filter(|effect| effect.scheduled.effect.is_about_money())
         .filter_map(|effect| effect.scheduled.effect.about()?.reservation_id())
         .collect();
@@ -72,7 +89,7 @@ pub async fn gather(
 
 /// What the log of the reservation service says of every payment.
 async fn log(upstream: &Upstream) -> Result<BTreeMap<PaymentId, Booked>, BooksError> {
-    let mut log = BTreeMap::new();
+    let mut found = BTreeMap::new();
     for event_type in OF_MONEY {
         let mut cursor = None;
         loop {
@@ -87,20 +104,25 @@ async fn log(upstream: &Upstream) -> Result<BTreeMap<PaymentId, Booked>, BooksEr
                     continue;
                 };
                 let event = recorded.event().map_err(|error| strange(&error))?;
-                note(&mut log, reservation, recorded.time, &event);
+                found.insert(recorded.id.position, (reservation, recorded.time, event));
             }
         }
+    }
+    let mut log = BTreeMap::new();
+    for (reservation, time, event) in found.into_values() {
+        note(&mut log, reservation, time, &event);
     }
     Ok(log)
 }
 
+/// Adds an event, in the order of the log: what goes back without an order is not what a later one wants.
 fn note(
     log: &mut BTreeMap<PaymentId, Booked>,
     reservation_id: ReservationId,
     time: DateTime<Utc>,
     event: &Event,
 ) {
-    let mut of = |payment_id: PaymentId, amount: Money, paid: i64, to_return: i64, returned: i64| {
+    let mut of = |payment_id: PaymentId, amount: Money, change: &dyn Fn(&mut Booked, i64)| {
         let booked = log.entry(payment_id).or_insert(Booked {
             reservation_id,
             currency: Some(amount.currency),
@@ -109,14 +131,11 @@ fn note(
             to_return_minor: 0,
             returned_minor: 0,
         });
-        booked.since = booked.since.min(time);
-        booked.paid_minor += paid;
-        booked.to_return_minor += to_return;
-        booked.returned_minor += returned;
+        change(booked, amount.amount_minor);
     };
     let mut order = |refund: Option<Refund>| {
         if let Some(Refund { payment_id, amount }) = refund {
-            of(payment_id, amount, 0, amount.amount_minor, 0);
+            of(payment_id, amount, &|booked, minor| booked.to_return_minor += minor);
         }
     };
     match event {
@@ -124,10 +143,13 @@ fn note(
         Event::ReservationNoShow(e) => order(e.refund),
         Event::PaymentCompleted(e) => {
             order(e.refund);
-            of(e.payment_id, e.amount, e.amount.amount_minor, 0, 0);
+            of(e.payment_id, e.amount, &|booked, minor| booked.paid_minor += minor);
         }
-        Event::PaymentRequested(e) => of(e.payment_id, e.amount, 0, 0, 0),
-        Event::PaymentRefunded(e) => of(e.payment_id, e.amount, 0, 0, e.amount.amount_minor),
+        Event::PaymentRequested(e) => of(e.payment_id, e.amount, &|_, _| {}),
+        Event::PaymentRefunded(e) => of(e.payment_id, e.amount, &|booked, minor| {
+            booked.returned_minor += minor;
+            booked.to_return_minor = (booked.to_return_minor - minor).max(0);
+        }),
         _ => {}
     }
 }

@@ -106,7 +106,10 @@ fn a_booking_is_acknowledged_or_its_deposit_asked_for() {
         expires_at: now(),
         purpose: Purpose::Deposit,
     };
-    assert_eq!(kinds(requested), ["take-deposit"]);
+    assert_eq!(kinds(requested.clone()), ["take-deposit"]);
+    let fee = PaymentRequested { purpose: Purpose::NoShowFee, expires_at: window().start, ..requested };
+    assert_eq!(kinds(fee.clone()), ["take-deposit", "close-fee"]);
+    assert_eq!(planned(&fee.into(), &habits())[1].due_at, window().start);
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn before(fixture: &Fixture, url: &str) -> Router {
         outbox: Arc::clone(&fixture.outbox),
         tills: Arc::clone(&fixture.tills),
         hooks: Arc::default(),
-        breakers: Arc::default(),
+        breakers: Arc::new(notifier::breaker::Breakers::new(8)),
         reconciling: Arc::new(tokio::sync::Semaphore::new(1)),
         following: Following::default(),
         service_token: Some(Token::try_from(TOKEN.to_owned()).unwrap()),

@@ -126,7 +126,7 @@ async fn answers_that_may_get_better_are_told_from_those_that_will_not() {
         (409, "busy"),
         (429, "busy"),
         (500, "failed"),
-        (503, "failed"),
+        (503, "passing"),
     ] {
         let server = MockServer::start().await;
         let answer = ResponseTemplate::new(status).insert_header("retry-after", "7");

@@ -92,6 +92,7 @@ impl Fixture {
             reservation_id: RESERVATION,
             amount: idr(30_000_000),
             channel: "qris".into(),
+            purpose: Purpose::Deposit,
             provider: SIMULATED.into(),
             provider_reference: reference.clone(),
             url,

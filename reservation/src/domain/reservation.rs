@@ -89,7 +89,7 @@ pub enum Deadline {
     NoShow,
 }
 
-/// What became of the deposit.
+/// What became of money that was asked for: the deposit, or the fee for not having come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deposit {
     /// None is needed.
@@ -109,7 +109,7 @@ pub struct DepositDue {
     pub payment_id: PaymentId,
     /// How much.
     pub amount: Money,
-    /// When the hold ends.
+    /// When the hold ends; of a fee, by when it is to be paid.
     pub expires_at: DateTime<Utc>,
     /// Why the last try failed, if one did.
     pub failure: Option<String>,
@@ -159,18 +159,6 @@ impl Deposit {
         }
     }
 
-    /// Which payment was asked for.
-    #[must_use]
-    pub fn payment_id(&self) -> Option<PaymentId> {
-        match self {
-            Self::NotRequired => None,
-            Self::Due(due) | Self::Waived(due) => Some(due.payment_id),
-            Self::Paid(paid) => Some(paid.payment_id),
-        }
-    }
-}
-
-impl Deposit {
     /// By when it is to be paid; nothing if it is not due.
     #[must_use]
     pub fn due_by(&self) -> Option<DateTime<Utc>> {
@@ -204,6 +192,16 @@ impl Deposit {
                 paid.refunded_minor += refunded.amount.amount_minor;
             }
             _ => {}
+        }
+    }
+
+    /// Which payment was asked for.
+    #[must_use]
+    pub fn payment_id(&self) -> Option<PaymentId> {
+        match self {
+            Self::NotRequired => None,
+            Self::Due(due) | Self::Waived(due) => Some(due.payment_id),
+            Self::Paid(paid) => Some(paid.payment_id),
         }
     }
 }

@@ -165,7 +165,9 @@ impl Account {
             "deposit_paid" | "fee_paid" => {
                 balance.paid_minor += minor;
                 balance.kept_minor += minor;
-                balance.owed_minor = (balance.owed_minor - minor).max(0);
+                if kind == "fee_paid" {
+                    balance.owed_minor = (balance.owed_minor - minor).max(0);
+                }
             }
             "refund_ordered" => {
                 balance.to_return_minor += minor;

@@ -150,7 +150,9 @@ impl Client {
                 GatewayError::Passing(words)
             }
             StatusCode::REQUEST_TIMEOUT => GatewayError::Passing(words),
-            status if status.is_server_error() => GatewayError::Failed(words),
+            // A kept failure; what a proxy says on the way is none, and the request may still be worked on behind it.
+            StatusCode::INTERNAL_SERVER_ERROR => GatewayError::Failed(words),
+            status if status.is_server_error() => GatewayError::Passing(words),
             _ => GatewayError::Final(words),
         })
     }
