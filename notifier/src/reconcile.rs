@@ -140,13 +140,19 @@ pub fn differences(books: &Books, now: DateTime<Utc>) -> Vec<Difference> {
 }
 
 impl Sides<'_> {
+    /// A second charge that has gone back whole is settled, and counts no more.
     fn provider(&self) -> Flow {
-        let entries = self.ledger.iter().map(|(_, entry)| match entry.standing {
-            Standing::Paid(amount) => (amount.amount_minor, entry.refunded_minor),
-            Standing::Open | Standing::Refused | Standing::Closed => (0, entry.refunded_minor),
+        let flows = self.ledger.iter().map(|(_, entry)| match entry.standing {
+            Standing::Paid(amount) => Flow { paid: amount.amount_minor, returned: entry.refunded_minor },
+            Standing::Open | Standing::Refused | Standing::Closed => {
+                Flow { paid: 0, returned: entry.refunded_minor }
+            }
         });
-        let (paid, returned) = entries.fold((0, 0), |(a, b), (x, y)| (a + x, b + y));
-        Flow { paid, returned }
+        let is_settled = |flow: &Flow| flow.paid > 0 && flow.paid == flow.returned;
+        let (settled, rest): (Vec<_>, Vec<_>) = flows.partition(is_settled);
+        let counted = if rest.iter().any(|flow| flow.paid > 0) { rest } else { [rest, settled].concat() };
+        let sum = |of: fn(&Flow) -> i64| counted.iter().map(of).sum();
+        Flow { paid: sum(|flow| flow.paid), returned: sum(|flow| flow.returned) }
     }
 
     fn journal(&self) -> Flow {

@@ -10,6 +10,7 @@
 mod gateways;
 mod journal;
 mod reactions;
+mod reconcile;
 mod replay;
 mod router;
 mod stripe;

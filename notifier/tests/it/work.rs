@@ -7,8 +7,11 @@ use std::time::Duration;
 use chassis::clock::{Clock as _, SharedClock, SystemClock};
 use chassis::serve::Shutdown;
 use chrono::TimeDelta;
-use events::store::EventStore;
+use events::Position;
+use events::query::{AppendCondition, Query};
+use events::recorded::NewEvent;
 use events::store::memory::MemoryStore;
+use events::store::{AppendError, Appended, EventStore, Page, ReadError};
 use events::values::Medium;
 use futures::future::BoxFuture;
 use notifier::breaker::Breakers;
@@ -64,11 +67,17 @@ impl Bench {
     /// A worker at work, with a reservation service that answers `status`.
     async fn start(status: &str, failures: usize) -> Self {
         let any = MessageLimits { per_minute_max: 0, recipient_per_hour_max: 0 };
-        Self::with(status, failures, any, Breakers::new(99)).await
+        Self::with(status, failures, any, Breakers::new(99), MemoryStore::new("notifier")).await
     }
 
-    /// The same with so many messages at most, and with these breakers.
-    async fn with(status: &str, failures: usize, limits: MessageLimits, breakers: Breakers) -> Self {
+    /// The same with so many messages at most, with these breakers, on this log.
+    async fn with(
+        status: &str,
+        failures: usize,
+        limits: MessageLimits,
+        breakers: Breakers,
+        store: impl EventStore,
+    ) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let upstream = MockServer::start().await;
         let reservation = json!({"reservation_id": RESERVATION, "status": status, "start_time": "2026-12-24T19:30:00+07:00",
@@ -87,7 +96,7 @@ impl Bench {
             .await;
         Mock::given(method("POST")).respond_with(ResponseTemplate::new(200)).mount(&upstream).await;
         let clock: SharedClock = Arc::new(SystemClock);
-        let store: Arc<dyn EventStore> = Arc::new(MemoryStore::new("notifier"));
+        let store: Arc<dyn EventStore> = Arc::new(store);
         let outbox = Arc::new(Outbox::open(store, Arc::clone(&clock)).await.unwrap());
         let mail = Arc::new(Flaky { failures: AtomicUsize::new(failures), tries: AtomicUsize::new(0) });
         let performer = Performer {
@@ -194,7 +203,7 @@ async fn a_mail_server_that_hangs_does_not_hold_up_money() {
 #[tokio::test]
 async fn whoever_is_down_is_left_alone_and_nobody_else() {
     let any = MessageLimits { per_minute_max: 0, recipient_per_hour_max: 0 };
-    let bench = Bench::with("PENDING", usize::MAX, any, Breakers::new(3)).await;
+    let bench = Bench::with("PENDING", usize::MAX, any, Breakers::new(3), MemoryStore::new("notifier")).await;
     let keys: Vec<_> = (0..12).map(|n| format!("m{n}")).collect();
     for (n, key) in (0..).zip(&keys) {
         // Of different visits: each has a line of its own.
@@ -234,11 +243,62 @@ async fn whoever_is_down_is_left_alone_and_nobody_else() {
     assert_eq!(bench.breakers.seen()["mail"].word(), "closed");
 }
 
+/// A log that has no space for the end of an effect, the first times.
+struct Full(MemoryStore, AtomicUsize);
+
+impl EventStore for Full {
+    fn log_id(&self) -> events::LogId {
+        self.0.log_id()
+    }
+
+    fn append(
+        &self,
+        events: Vec<NewEvent>,
+        condition: AppendCondition,
+    ) -> BoxFuture<'_, Result<Appended, AppendError>> {
+        let is_end = events.iter().any(|event| event.event_type == "meja.effect.succeeded.v1");
+        let is_full =
+            is_end && self.1.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok();
+        match is_full {
+            true => Box::pin(async { Err(AppendError::Overloaded) }),
+            false => self.0.append(events, condition),
+        }
+    }
+
+    fn read<'a>(
+        &'a self,
+        query: &'a Query,
+        after: Position,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Page, ReadError>> {
+        self.0.read(query, after, limit)
+    }
+
+    fn watch_head(&self) -> tokio::sync::watch::Receiver<Position> {
+        self.0.watch_head()
+    }
+
+    fn private(&self, position: Position) -> BoxFuture<'_, Result<Option<bytes::Bytes>, ReadError>> {
+        self.0.private(position)
+    }
+}
+
+/// The mail went out and the disk is full: it is written down later, and not sent again.
+#[tokio::test]
+async fn what_was_done_is_not_done_again_because_it_could_not_be_written_down() {
+    let any = MessageLimits { per_minute_max: 0, recipient_per_hour_max: 0 };
+    let full = Full(MemoryStore::new("notifier"), AtomicUsize::new(5));
+    let bench = Bench::with("PENDING", 0, any, Breakers::new(99), full).await;
+    bench.schedule(&["a"], Template::Received).await;
+    assert_eq!(bench.ends("a").await.state.word(), "done");
+    assert_eq!(bench.mail.tries.load(Ordering::Relaxed), 1);
+}
+
 /// More than may go out in a minute waits, and is not lost.
 #[tokio::test]
 async fn more_than_may_go_out_waits() {
     let limits = MessageLimits { per_minute_max: 0, recipient_per_hour_max: 2 };
-    let bench = Bench::with("PENDING", 0, limits, Breakers::new(99)).await;
+    let bench = Bench::with("PENDING", 0, limits, Breakers::new(99), MemoryStore::new("notifier")).await;
     bench.schedule(&["a", "b", "c"], Template::Received).await;
     assert_eq!(bench.ends("b").await.state.word(), "done");
     until(|| bench.outbox.effect(&EffectKey("c".into())).unwrap().last_error.is_some()).await;

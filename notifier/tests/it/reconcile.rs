@@ -1,0 +1,137 @@
+//! Books held against each other: every kind of difference is found, and what is settled is none.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use events::{PaymentId, ReservationId};
+use notifier::effect::Purpose;
+use notifier::gateway::payment::{LedgerEntry, Standing};
+use notifier::journal::PaymentOpened;
+use notifier::payment::{Payment, PaymentStatus};
+use notifier::reconcile::{Booked, Books, Kind, Report, differences};
+use uuid::Uuid;
+
+use crate::support::*;
+
+/// What one side says of a payment: what came and what went back.
+type Flow = (i64, i64);
+
+fn ledger(reference: &str, flow: Option<Flow>) -> Vec<(String, LedgerEntry)> {
+    let entry = |(paid, refunded_minor)| LedgerEntry {
+        reference: reference.into(),
+        payment_id: Some(PAYMENT),
+        at: now(),
+        standing: if paid == 0 { Standing::Closed } else { Standing::Paid(idr(paid)) },
+        refunded_minor,
+    };
+    flow.map(|flow| ("stripe".to_owned(), entry(flow))).into_iter().collect()
+}
+
+fn journal((paid, refunded_minor): Flow) -> Vec<Payment> {
+    let opened = PaymentOpened {
+        payment_id: PAYMENT,
+        reservation_id: RESERVATION,
+        amount: idr(if paid == 0 { 100 } else { paid }),
+        channel: "card".into(),
+        purpose: Purpose::Deposit,
+        provider: "stripe".into(),
+        provider_reference: "pi_1".into(),
+        url: "http://x".into(),
+        correlation_id: "r".into(),
+    };
+    let status = if paid == 0 { PaymentStatus::Expired } else { PaymentStatus::Paid };
+    vec![Payment { opened, opened_at: now(), status, refunded_minor }]
+}
+
+fn log((paid_minor, returned_minor): Flow, to_return_minor: i64) -> BTreeMap<PaymentId, Booked> {
+    let (reservation_id, currency, since) = (RESERVATION, Some(idr(1).currency), now());
+    let booked = Booked { reservation_id, currency, since, paid_minor, to_return_minor, returned_minor };
+    BTreeMap::from([(PAYMENT, booked)])
+}
+
+fn kinds(books: &Books) -> Vec<Kind> {
+    differences(books, later()).into_iter().map(|difference| difference.kind).collect()
+}
+
+fn later() -> DateTime<Utc> {
+    now() + TimeDelta::hours(2)
+}
+
+#[test]
+fn every_kind_of_difference_is_found_and_nothing_else() {
+    for (provider, own, booked, to_return, expected) in [
+        // All is well: paid, never paid, returned in part, returned.
+        (Some((100, 0)), (100, 0), (100, 0), 0, None),
+        (Some((0, 0)), (0, 0), (0, 0), 0, None),
+        (Some((100, 40)), (100, 40), (100, 40), 0, None),
+        (Some((100, 100)), (100, 100), (100, 100), 0, None),
+        // The booking never knew of it, and it went back.
+        (Some((100, 100)), (100, 100), (0, 0), 0, None),
+        (Some((100, 0)), (100, 0), (0, 0), 0, Some(Kind::MoneyWithoutTable)),
+        (None, (0, 0), (100, 0), 0, Some(Kind::TableWithoutMoney)),
+        (Some((0, 0)), (100, 0), (100, 0), 0, Some(Kind::TableWithoutMoney)),
+        (Some((90, 0)), (90, 0), (100, 0), 0, Some(Kind::AmountDiffers)),
+        (Some((100, 40)), (100, 0), (100, 0), 0, Some(Kind::RefundDiffers)),
+        (Some((100, 0)), (100, 100), (100, 100), 0, Some(Kind::RefundDiffers)),
+        (Some((100, 0)), (100, 0), (100, 0), 100, Some(Kind::RefundOutstanding)),
+        (Some((100, 50)), (100, 50), (100, 50), 50, Some(Kind::RefundOutstanding)),
+        (Some((100, 0)), (0, 0), (100, 0), 0, Some(Kind::JournalDiffers)),
+    ] {
+        let books = Books {
+            ledger: ledger("pi_1", provider),
+            journal: journal(own),
+            log: log(booked, to_return),
+            ..Books::default()
+        };
+        let expected: Vec<_> = expected.into_iter().collect();
+        assert_eq!(kinds(&books), expected, "{provider:?} {own:?} {booked:?} {to_return}");
+    }
+}
+
+#[test]
+fn a_second_charge_counts_until_it_has_gone_back() {
+    let books = |second: Flow| Books {
+        ledger: [ledger("pi_1", Some((100, 0))), ledger("pi_2", Some(second))].concat(),
+        journal: journal((100, 0)),
+        log: log((100, 0), 0),
+        ..Books::default()
+    };
+    assert_eq!(kinds(&books((100, 0))), [Kind::ChargedTwice]);
+    assert_eq!(kinds(&books((0, 0))), []);
+    assert_eq!(kinds(&books((100, 100))), []);
+}
+
+#[test]
+fn a_difference_says_how_old_it_is_and_whether_it_is_on_its_way() {
+    let mut books = Books {
+        ledger: ledger("pi,1\"", Some((100, 0))),
+        in_motion: [RESERVATION].into(),
+        ..Books::default()
+    };
+    books.journal = journal((100, 0));
+    let found = differences(&books, later());
+    assert_eq!((found[0].age_seconds, found[0].in_motion), (7_200, true));
+    books.in_motion = [ReservationId(Uuid::from_u128(77))].into();
+    assert!(!differences(&books, later())[0].in_motion);
+    let report = Report {
+        checked_at: later(),
+        since: now(),
+        provider_payments: 1,
+        journal_payments: 1,
+        log_payments: 0,
+        differences: found,
+    };
+    let csv = report.csv();
+    let lines: Vec<_> = csv.split("\r\n").collect();
+    assert_eq!((lines.len(), lines[2]), (3, ""));
+    assert!(
+        lines[1].starts_with(&format!(
+            "money_without_table,{PAYMENT},{RESERVATION},stripe,\"pi,1\"\"\",IDR,100,0,"
+        )),
+        "{csv}"
+    );
+    // What has no reference of ours is none of ours.
+    let mut foreign = ledger("pi_9", Some((100, 0)));
+    foreign[0].1.payment_id = None;
+    assert_eq!(kinds(&Books { ledger: foreign, ..Books::default() }), []);
+}
