@@ -9,6 +9,7 @@ need_rust
 need strace strace
 need xfs_io xfsprogs
 need mkfs.ext4 e2fsprogs
+need_python_tools
 cargo build --release --locked --workspace --all-features
 rm -rf target/torture
 export MEJA_TORTURE=${MEJA_TORTURE:-100}

@@ -346,6 +346,12 @@ impl Effect {
         }
     }
 
+    /// Whether the reservation service is asked for it. Money goes back without.
+    #[must_use]
+    pub fn needs_reservation(&self) -> bool {
+        !matches!(self, Self::Refund { .. } | Self::ClosePayments { .. })
+    }
+
     /// Whether money moves, or is told to have moved.
     #[must_use]
     pub fn is_about_money(&self) -> bool {

@@ -108,7 +108,10 @@ impl Hooks {
 
     fn parse(text: &str) -> Result<Self, Vec<String>> {
         let entries: Vec<Entry> = serde_json::from_str(text).map_err(|error| {
-            vec![format!("is not a list of hooks, line {}, column {}", error.line(), error.column())]
+            // Names of fields may be told, what stands in them not.
+            let words = error.to_string();
+            let told = if words.contains("field `") { words } else { format!("line {}", error.line()) };
+            vec![format!("is not a list of hooks: {told}")]
         })?;
         let mut faults = Vec::new();
         if entries.len() > HOOKS_MAX {

@@ -112,6 +112,12 @@ impl Messages {
         Ok(builder.multipart(parts.multipart(both.singlepart(inline)).singlepart(attachment))?)
     }
 
+    /// Whether there are words for a text message.
+    #[must_use]
+    pub fn has_sms(&self, template: Template) -> bool {
+        self.environment.get_template(&format!("en/{}.sms.txt", template.name())).is_ok()
+    }
+
     /// A text message.
     ///
     /// # Errors

@@ -48,6 +48,12 @@ pub enum OutboxError {
     /// Only what has died can be tried again by hand.
     #[error("the effect {0} is not dead: it is {1}")]
     NotDead(EffectKey, &'static str),
+    /// A refund of that payment can not be done, and somebody has to decide about it first.
+    #[error("the refund {0} of that payment is a dead letter: retry or discard it first")]
+    DeadRefund(EffectKey),
+    /// A refund of this name was ordered with another amount.
+    #[error("the refund {0} was ordered before, with another amount")]
+    OtherRefund(EffectKey),
     /// Nothing, or not that much, can go back.
     #[error("of the payment {payment_id} {left_minor} minor units can go back, not {asked_minor}")]
     NotRefundable {

@@ -133,7 +133,7 @@ impl Work<'_> {
         let now = self.clock.now();
         let closed_until = who.and_then(|who| self.judge(&who, &performed, now));
         let is_there = !matches!(&performed, Err(Failure { remedy: Remedy::WaitForUpstream, .. }));
-        if is_there {
+        if is_there && effect.scheduled.effect.needs_reservation() {
             self.breakers.answered(RESERVATION);
         }
         let entries = match performed {
@@ -163,7 +163,8 @@ impl Work<'_> {
             let failure = Failure { remedy: Remedy::None, reason_code: "provider_unavailable", error };
             return Err(died(effect, failure, now));
         }
-        for who in std::iter::once(RESERVATION).chain(who) {
+        let reservation = effect.scheduled.effect.needs_reservation().then_some(RESERVATION);
+        for who in reservation.into_iter().chain(who) {
             if let Err(until) = self.breakers.ask(who, now) {
                 if who != RESERVATION {
                     self.breakers.not_asked(RESERVATION);

@@ -74,7 +74,12 @@ impl Preview {
             reservation.with_context(|| format!("there is no reservation {}", self.reservation))?;
         let contact = upstream.contact(self.reservation.into(), &by).await?;
         let Contact { name, email, .. } = contact.context("the contact was erased: nobody is written to")?;
-        let due = reservation.fee.as_ref().unwrap_or(&reservation.deposit);
+        let due = match self.template {
+            Template::FeeDue => {
+                reservation.fee.as_ref().context("there is no fee to pay for this reservation")?
+            }
+            _ => &reservation.deposit,
+        };
         let amount = due.amount_minor.zip(due.currency.as_deref().and_then(Currency::from_code));
         let amount = amount.map(|(amount_minor, currency)| Money { amount_minor, currency });
         let visit = Visit::from(reservation);
@@ -92,6 +97,9 @@ impl Preview {
                 format!("Subject: {}\n\n{}", words.subject, words.text).into_bytes()
             }
             Form::Html => messages.words(self.template, &facts)?.html.into_bytes(),
+            Form::Sms if !messages.has_sms(self.template) => {
+                anyhow::bail!("{} goes by mail only: leave --as sms out", self.template.name())
+            }
             Form::Sms => (messages.sms(self.template, &facts)? + "\n").into_bytes(),
             Form::Eml => {
                 let (key, to) = (EffectKey("preview".into()), Recipient { name: &name, address: &email });

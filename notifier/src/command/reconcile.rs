@@ -46,7 +46,11 @@ impl Reconcile {
         })?;
         let status = response.status();
         let text = response.text().await.context("the answer broke off")?;
-        anyhow::ensure!(status.is_success(), "the notifier answered {status}: {text}");
+        if !status.is_success() {
+            let problem: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+            let detail = problem["detail"].as_str().unwrap_or("is that the address of a notifier?");
+            anyhow::bail!("the notifier answered {status}: {detail}");
+        }
         let report: Report = serde_json::from_str(&text).context("the answer is not a reconciliation")?;
         let words = if self.csv { report.csv() } else { words(&report) };
         std::io::stdout().lock().write_all(words.as_bytes()).context("could not print")?;

@@ -126,7 +126,10 @@ impl MoneyArgs {
     }
 
     fn stripe(&self, secret: Result<String, String>, faults: &mut Faults) -> Option<StripeSettings> {
-        let token = |text: String| Token::try_from(text.trim().to_owned()).map_err(|error| error.to_string());
+        let token = |text: String| {
+            Token::try_from(text.trim().to_owned())
+                .map_err(|_| "a key or secret of Stripe has 16 to 256 visible ASCII characters".to_owned())
+        };
         let base_url = faults.take("NOTIFIER_STRIPE_URL", api_url(&self.stripe_url));
         let script_url = faults.take("NOTIFIER_STRIPE_SCRIPT_URL", script_url(&self.stripe_script_url));
         let secret_key = faults.take("NOTIFIER_STRIPE_SECRET_KEY", secret.and_then(token));

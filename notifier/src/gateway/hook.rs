@@ -62,7 +62,12 @@ impl HookSender {
             .header("webhook-signature", hook.sign(id, timestamp, &body))
             .body(body);
         let response = request.send().await;
-        let response = response.map_err(|error| GatewayError::Passing(error.without_url().to_string()))?;
+        let response = response.map_err(|error| {
+            GatewayError::Passing(match error.is_timeout() {
+                true => format!("no answer within {} s", ANSWER_WITHIN.as_secs()),
+                false => error.without_url().to_string(),
+            })
+        })?;
         let status = response.status();
         let after =
             response.headers().get(header::RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse::<u32>().ok());

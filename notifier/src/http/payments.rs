@@ -135,7 +135,8 @@ fn payment_id(text: &str) -> Result<PaymentId, Problem> {
 
 /// Read one payment
 #[utoipa::path(get, path = "/api/payments/{payment_id}", tag = "payments", params(("payment_id" = String, Path)),
-    responses((status = 200, body = PaymentView), (status = 404, body = ops::ProblemDoc, content_type = "application/problem+json")))]
+    responses((status = 200, body = PaymentView), (status = 422, body = ops::ProblemDoc, content_type = "application/problem+json"),
+        (status = 404, body = ops::ProblemDoc, content_type = "application/problem+json")))]
 pub(super) async fn get(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -155,12 +156,16 @@ pub(super) struct RefundBody {
 }
 
 /// Give a payment back, wholly or in part
+///
+/// The same `Idempotency-Key` is the same refund.
 #[utoipa::path(post, path = "/api/payments/{payment_id}/refund", tag = "payments", security(("service_token" = [])),
-    params(("payment_id" = String, Path)), request_body(content = Option<RefundBody>, example = json!({"amount_minor": 5_000_000})),
+    params(("payment_id" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "1 to 64 of A-Z, a-z, 0-9, - and _")),
+    request_body(content = Option<RefundBody>, example = json!({"amount_minor": 5_000_000})),
     responses((status = 202, description = "It is on its way", body = Object, example = json!({"effect": "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f.refund-1"})),
         (status = 401, body = ops::ProblemDoc, content_type = "application/problem+json"),
         (status = 404, body = ops::ProblemDoc, content_type = "application/problem+json"),
-        (status = 409, body = ops::ProblemDoc, content_type = "application/problem+json")))]
+        (status = 409, body = ops::ProblemDoc, content_type = "application/problem+json"),
+        (status = 422, body = ops::ProblemDoc, content_type = "application/problem+json")))]
 pub(super) async fn refund(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -169,6 +174,10 @@ pub(super) async fn refund(
     let id = payment_id(&id)?;
     let amount_minor = order.form.optional_integer("amount_minor", 1, i64::MAX);
     let amount_minor = order.form.finish(Some(amount_minor))?;
-    let key = app.outbox.refund(id, amount_minor, &order.by).await.map_err(|error| problem(&error))?;
+    let key = app
+        .outbox
+        .refund(id, amount_minor, order.key.as_deref(), &order.by)
+        .await
+        .map_err(|error| problem(&error))?;
     Ok((axum::http::StatusCode::ACCEPTED, axum::Json(serde_json::json!({"effect": key}))).into_response())
 }

@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use chassis::body;
 use chassis::caller::Caller;
-use chassis::form::Form;
+use chassis::form::{Fault, Form};
 use chassis::problem::Problem;
 use events::store::AppendError;
 use events::values::Actor;
@@ -29,6 +29,16 @@ pub(super) fn problem(error: &OutboxError) -> Problem {
                 format!("Only a dead letter can be tried again or discarded by hand; this one is {state}.");
             Problem::new(StatusCode::CONFLICT, "not_dead", detail).with("effect_status", *state)
         }
+        OutboxError::DeadRefund(key) => {
+            let detail =
+                format!("The refund {key} of this payment is a dead letter: retry or discard it first.");
+            Problem::new(StatusCode::CONFLICT, "refund_is_dead", detail).with("effect", key.to_string())
+        }
+        OutboxError::OtherRefund(_) => Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "idempotency_key_reused",
+            "This Idempotency-Key was used for a refund of another amount. Use a new one.",
+        ),
         OutboxError::NotRefundable { left_minor, asked_minor, .. } => {
             let detail = format!("Of this payment {left_minor} minor units can go back, not {asked_minor}.");
             Problem::new(StatusCode::CONFLICT, "not_refundable", detail).with("refundable_minor", *left_minor)
@@ -109,6 +119,27 @@ pub(super) fn authorize(app: &App, headers: &HeaderMap) -> Result<Actor, Problem
 pub(super) struct Order {
     pub(super) form: Form,
     pub(super) by: Author,
+    /// The `Idempotency-Key`, if there is one.
+    pub(super) key: Option<String>,
+}
+
+/// It becomes part of the key of an effect.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let text = value.to_str().unwrap_or("");
+    let fits = (1..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if !fits {
+        let words = "Give 1 to 64 of A-Z, a-z, 0-9, - and _, a UUID for example";
+        return Err(Problem::invalid(vec![Fault::new(
+            "header",
+            "Idempotency-Key",
+            "value_error",
+            words,
+            text,
+        )]));
+    }
+    Ok(Some(text.to_owned()))
 }
 
 impl FromRequest<App> for Order {
@@ -119,7 +150,8 @@ impl FromRequest<App> for Order {
         let actor = authorize(app, &parts.headers)?;
         let Ok(Caller { request_id, traceparent }) = Caller::from_request_parts(&mut parts, app).await;
         let by = Author { correlation_id: request_id, causation_id: None, traceparent, actor };
-        Ok(Self { form: read_form(&parts, body).await?, by })
+        let key = idempotency_key(&parts.headers)?;
+        Ok(Self { form: read_form(&parts, body).await?, by, key })
     }
 }
 

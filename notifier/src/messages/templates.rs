@@ -78,10 +78,9 @@ pub(super) fn load(dir: Option<&Path>) -> Result<Environment<'static>, Vec<Strin
         BUILT_IN.iter().map(|(name, source)| ((*name).to_owned(), (*source).to_owned())).collect();
     let mut faults = Vec::new();
     if let Some(dir) = dir {
-        match changed(dir, &sources.keys().cloned().collect()) {
-            Ok(changed) => sources.extend(changed),
-            Err(all) => faults.extend(all),
-        }
+        let (changed, all) = changed(dir, &sources.keys().cloned().collect());
+        sources.extend(changed);
+        faults.extend(all);
     }
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -94,8 +93,8 @@ pub(super) fn load(dir: Option<&Path>) -> Result<Environment<'static>, Vec<Strin
     if faults.is_empty() { Ok(environment) } else { Err(faults) }
 }
 
-/// The files below `dir`, by the names of templates.
-fn changed(dir: &Path, known: &BTreeSet<String>) -> Result<BTreeMap<String, String>, Vec<String>> {
+/// The files below `dir`, by the names of templates, and what is wrong with others that are there.
+fn changed(dir: &Path, known: &BTreeSet<String>) -> (BTreeMap<String, String>, Vec<String>) {
     let (mut found, mut faults) = (BTreeMap::new(), Vec::new());
     for folder in ["", "id", "en"] {
         let path = dir.join(folder);
@@ -107,25 +106,30 @@ fn changed(dir: &Path, known: &BTreeSet<String>) -> Result<BTreeMap<String, Stri
                 continue;
             }
         };
-        for entry in entries.flatten().filter(|entry| entry.path().is_file()) {
+        for entry in entries.flatten() {
             let file = entry.file_name().to_string_lossy().into_owned();
-            let name = if folder.is_empty() { file } else { format!("{folder}/{file}") };
-            let as_text = name.replace(".mail.html", ".mail.txt");
-            if !known.contains(&name) && !known.contains(&as_text) {
-                faults.push(format!(
-                    "{name}: there is no template of this name; those there are stand in docs/operations.md"
-                ));
+            if folder.is_empty() && ["id", "en"].contains(&file.as_str()) {
                 continue;
             }
-            let too_long = entry.metadata().is_ok_and(|meta| meta.len() > TEMPLATE_BYTES_MAX);
-            match std::fs::read_to_string(entry.path()) {
-                _ if too_long => faults.push(format!("{name}: more than {TEMPLATE_BYTES_MAX} bytes")),
+            let name = if folder.is_empty() { file } else { format!("{folder}/{file}") };
+            match text_of(&name, &entry.path(), known) {
                 Ok(text) => drop(found.insert(name, text)),
-                Err(error) => faults.push(format!("{name}: could not be read: {error}")),
+                Err(words) => faults.push(format!("{name}: {words}")),
             }
         }
     }
-    if faults.is_empty() { Ok(found) } else { Err(faults) }
+    (found, faults)
+}
+
+fn text_of(name: &str, path: &Path, known: &BTreeSet<String>) -> Result<String, String> {
+    if !known.contains(name) && !known.contains(&name.replace(".mail.html", ".mail.txt")) {
+        return Err("there is no template of this name; see docs/operations.md".into());
+    }
+    let file = std::fs::metadata(path).map_err(|error| format!("could not be read: {error}"))?;
+    if file.len() > TEMPLATE_BYTES_MAX {
+        return Err(format!("more than {TEMPLATE_BYTES_MAX} bytes"));
+    }
+    std::fs::read_to_string(path).map_err(|error| format!("could not be read: {error}"))
 }
 
 /// Adds a template that can be rendered with every fact there may be, and with as few as there may be.
@@ -156,7 +160,7 @@ fn check(environment: &mut Environment<'static>, name: &str, source: String) -> 
             return Err(", line 1: the first line is the subject, the second one is empty".into());
         }
     }
-    for (kind, visit) in sample_visits() {
+    for (kind, visit) in sample_visits(&source) {
         // A template is rendered for its own occasion only; the frame for every one.
         if !is_html && !name.contains(&format!("/{}.", kind.name())) {
             continue;
@@ -184,9 +188,12 @@ fn sample_facts(kind: Template, visit: &Visit, locale: Locale) -> Facts<'_> {
     }
 }
 
-/// For each template a visit with everything, and one with as little as there may be.
-fn sample_visits() -> impl Iterator<Item = (Template, Visit)> {
-    Template::ALL.into_iter().flat_map(|template| {
+/// For each template visits with everything and with as little as there may be; and for each word that stands between
+/// quotes in `source` one that was called off for that reason, by the house and by the guest, so that every branch is
+/// gone through.
+fn sample_visits(source: &str) -> Vec<(Template, Visit)> {
+    let words: BTreeSet<&str> = source.split(['"', '\'']).skip(1).step_by(2).collect();
+    let samples = Template::ALL.into_iter().flat_map(|template| {
         let start = DateTime::from_timestamp(1_798_115_400, 0).unwrap_or_default().fixed_offset();
         let full = Visit {
             id: "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f".into(),
@@ -214,6 +221,13 @@ fn sample_visits() -> impl Iterator<Item = (Template, Visit)> {
         };
         let bare =
             Visit { table_area: None, cancellation: None, act_by, status: "PENDING".into(), ..full.clone() };
-        [(template, full), (template, bare)]
-    })
+        let called_off = words.iter().flat_map(|reason| ["system", "guest"].map(|by| (by, *reason)));
+        let called_off = called_off.map(|(by, reason)| {
+            let why = Cancellation { cancelled_by: by.into(), reason_code: reason.into() };
+            Visit { cancellation: Some(why), status: "CANCELLED".into(), ..full.clone() }
+        });
+        let all: Vec<_> = called_off.chain([full.clone(), bare]).map(|visit| (template, visit)).collect();
+        all
+    });
+    samples.collect()
 }

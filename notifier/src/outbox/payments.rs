@@ -3,7 +3,7 @@
 use events::store::{AppendCondition, AppendError};
 use events::{PaymentId, Position, Query, ReservationId};
 
-use super::{Outbox, OutboxError};
+use super::{EffectState, Outbox, OutboxError, Tracked};
 use crate::effect::{Effect, EffectKey, PaymentOutcome, PaymentResult};
 use crate::failpoint;
 use crate::gateway::payment::Standing;
@@ -74,7 +74,8 @@ impl Outbox {
         (PaymentDecided { payment_id, paid, amount, closed }, told)
     }
 
-    /// Schedules to give `amount_minor` of a payment back, or all that is left of it.
+    /// Schedules to give `amount_minor` of a payment back, or all that is left of it. The same `name`, if one is given,
+    /// is the same refund.
     ///
     /// # Errors
     /// [`OutboxError`] when that can not go back; nothing was scheduled then.
@@ -82,6 +83,7 @@ impl Outbox {
         &self,
         payment_id: PaymentId,
         amount_minor: Option<i64>,
+        name: Option<&str>,
         by: &Author,
     ) -> Result<EffectKey, OutboxError> {
         let (scheduled, since) = {
@@ -91,36 +93,40 @@ impl Outbox {
                 .get(&payment_id)
                 .ok_or_else(|| OutboxError::UnknownPayment(payment_id.to_string()))?;
             let refunds: Vec<_> = state.refunds_of(payment_id).collect();
-            let on_their_way: i64 = refunds.iter().filter(|(done, _)| !done).map(|(_, minor)| minor).sum();
-            let left = payment.refundable().map_or(0, |left| left.amount_minor) - on_their_way;
-            let asked_minor = amount_minor.unwrap_or(left);
-            if asked_minor < 1 || asked_minor > left {
-                return Err(OutboxError::NotRefundable { payment_id, left_minor: left, asked_minor });
+            let name = name.map_or_else(|| (refunds.len() + 1).to_string(), |name| format!("by-{name}"));
+            let key = EffectKey(format!("{payment_id}.refund-{name}"));
+            if let Some(Tracked {
+                scheduled: Scheduled { effect: Effect::Refund { amount, .. }, .. }, ..
+            }) = state.effects.get(&key)
+            {
+                return match amount_minor {
+                    Some(asked) if asked != amount.amount_minor => Err(OutboxError::OtherRefund(key)),
+                    _ => Ok(key),
+                };
+            }
+            if let Some((dead, ..)) =
+                refunds.iter().find(|(_, state, _)| matches!(state, EffectState::Dead(_)))
+            {
+                return Err(OutboxError::DeadRefund((*dead).clone()));
+            }
+            let waiting = refunds.iter().filter(|(_, state, _)| matches!(state, EffectState::Waiting(_)));
+            let on_their_way: i64 = waiting.map(|(_, _, minor)| minor).sum();
+            let left = payment.refundable().map_or(0, |left| left.amount_minor);
+            let left_minor = (left - on_their_way).max(0);
+            let asked_minor = amount_minor.unwrap_or(left_minor);
+            if asked_minor < 1 || asked_minor > left_minor {
+                return Err(OutboxError::NotRefundable { payment_id, left_minor, asked_minor });
             }
             let amount = events::values::Money { amount_minor: asked_minor, ..payment.opened.amount };
             let effect = Effect::Refund { reservation_id: payment.reservation_id(), payment_id, amount };
-            let key = EffectKey(format!("{payment_id}.refund-{}", refunds.len() + 1));
             let (due_at, correlation_id) = (self.inner.clock.now(), by.correlation_id.clone());
-            (
-                Scheduled {
-                    key,
-                    effect,
-                    due_at,
-                    event_id: None,
-                    correlation_id,
-                    traceparent: by.traceparent.clone(),
-                },
-                *since,
-            )
+            let traceparent = by.traceparent.clone();
+            (Scheduled { key, effect, due_at, event_id: None, correlation_id, traceparent }, *since)
         };
         let key = scheduled.key.clone();
         let tags = [events::Tag::payment(payment_id), effect_tag(&key)];
-        self.write(
-            vec![Entry::EffectScheduled(scheduled)],
-            by,
-            AppendCondition::unchanged(Query::any_tag(tags), since),
-        )
-        .await?;
+        let unchanged = AppendCondition::unchanged(Query::any_tag(tags), since);
+        self.write(vec![Entry::EffectScheduled(scheduled)], by, unchanged).await?;
         Ok(key)
     }
 

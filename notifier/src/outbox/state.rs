@@ -315,12 +315,14 @@ impl State {
         }
     }
 
-    /// Refunds of a payment: whether nothing more will come of each, and how much it is. A dead one may be brought back.
-    pub(super) fn refunds_of(&self, wanted: PaymentId) -> impl Iterator<Item = (bool, i64)> {
-        self.effects.values().filter_map(move |tracked| match &tracked.scheduled.effect {
+    /// Refunds of a payment: which, how far each is, and how much it is.
+    pub(super) fn refunds_of(
+        &self,
+        wanted: PaymentId,
+    ) -> impl Iterator<Item = (&EffectKey, &EffectState, i64)> {
+        self.effects.iter().filter_map(move |(key, tracked)| match &tracked.scheduled.effect {
             Effect::Refund { payment_id, amount, .. } if *payment_id == wanted => {
-                let done = !matches!(tracked.state, EffectState::Waiting(_) | EffectState::Dead(_));
-                Some((done, amount.amount_minor))
+                Some((key, &tracked.state, amount.amount_minor))
             }
             _ => None,
         })

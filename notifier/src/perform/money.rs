@@ -11,7 +11,7 @@ use crate::failpoint;
 use crate::gateway::payment::{Asking, OpenedPayment, PaymentOrder, PaymentProvider, RefundOrder, Standing};
 use crate::journal::{Author, Entry, PaymentOpened, PaymentReturned};
 use crate::outbox::Tracked;
-use crate::payment::Payment;
+use crate::payment::{Payment, PaymentStatus};
 use crate::upstream::{Reservation, UpstreamError};
 
 impl Performer {
@@ -137,11 +137,15 @@ impl Performer {
             .outbox
             .payment(payment_id)
             .ok_or_else(|| failure("this notifier never took that payment"))?;
-        let left =
-            payment.refundable().ok_or_else(|| failure("nothing of the payment is left to go back"))?;
-        if amount.amount_minor > left.amount_minor {
-            return Err(failure("less than that is left of the payment"));
+        if payment.status != PaymentStatus::Paid {
+            return Err(failure("the payment was never made"));
         }
+        // Some of it may have gone back by hand in the moment in which this was ordered. The line of a reservation sees
+        // to it that nothing else goes back between two tries, so that both ask for the same.
+        let Some(left) = payment.refundable() else {
+            return Ok(Performed::skipped("all of it has gone back already"));
+        };
+        let amount = Money { amount_minor: amount.amount_minor.min(left.amount_minor), ..amount };
         let reference = payment.opened.provider_reference;
         let order = RefundOrder { asking: asking(effect), payment_id, reference, amount };
         failpoint::hit("refund.before_provider");

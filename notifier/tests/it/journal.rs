@@ -317,19 +317,45 @@ async fn no_more_goes_back_than_was_paid() {
     let reference = fixture.opened().await;
     let by = Author::system("test");
     assert!(matches!(
-        fixture.outbox.refund(PAYMENT, None, &by).await,
+        fixture.outbox.refund(PAYMENT, None, None, &by).await,
         Err(OutboxError::NotRefundable { left_minor: 0, .. })
     ));
     fixture.outbox.decide(&reference, Standing::Paid(idr(30_000_000))).await.unwrap();
-    fixture.outbox.refund(PAYMENT, Some(10_000_000), &by).await.unwrap();
+    fixture.outbox.refund(PAYMENT, Some(10_000_000), None, &by).await.unwrap();
     // The first is still on its way, and counts.
-    let too_much = fixture.outbox.refund(PAYMENT, Some(20_000_001), &by).await;
+    let too_much = fixture.outbox.refund(PAYMENT, Some(20_000_001), None, &by).await;
     assert!(matches!(too_much, Err(OutboxError::NotRefundable { left_minor: 20_000_000, .. })));
-    assert!(fixture.outbox.refund(PAYMENT, Some(0), &by).await.is_err());
-    fixture.outbox.refund(PAYMENT, None, &by).await.unwrap();
-    assert!(fixture.outbox.refund(PAYMENT, None, &by).await.is_err());
+    assert!(fixture.outbox.refund(PAYMENT, Some(0), None, &by).await.is_err());
+    fixture.outbox.refund(PAYMENT, None, None, &by).await.unwrap();
+    assert!(fixture.outbox.refund(PAYMENT, None, None, &by).await.is_err());
     let unknown = PaymentId(Uuid::from_u128(99));
-    assert!(matches!(fixture.outbox.refund(unknown, None, &by).await, Err(OutboxError::UnknownPayment(_))));
+    assert!(matches!(
+        fixture.outbox.refund(unknown, None, None, &by).await,
+        Err(OutboxError::UnknownPayment(_))
+    ));
+}
+
+#[tokio::test]
+async fn a_refund_that_is_ordered_twice_by_the_same_name_is_one_and_a_dead_one_is_decided_on_first() {
+    let fixture = Fixture::new().await;
+    let reference = fixture.opened().await;
+    fixture.outbox.decide(&reference, Standing::Paid(idr(30_000_000))).await.unwrap();
+    let by = Author::system("test");
+    let order = |minor, name| fixture.outbox.refund(PAYMENT, Some(minor), Some(name), &by);
+    let first = order(1_000_000, "k1").await.unwrap();
+    assert_eq!(order(1_000_000, "k1").await.unwrap(), first);
+    assert!(matches!(order(2_000_000, "k1").await, Err(OutboxError::OtherRefund(_))));
+    assert_ne!(order(1_000_000, "k2").await.unwrap(), first);
+    let taken = fixture.outbox.take_due(Lane::Money, 1).pop().unwrap();
+    let died = Entry::EffectDied(Died {
+        key: taken.scheduled.key.clone(),
+        reason_code: "x".into(),
+        error: "no".into(),
+    });
+    fixture.outbox.finish(&taken, vec![died]).await.unwrap();
+    assert!(matches!(order(1, "k3").await, Err(OutboxError::DeadRefund(key)) if key == taken.scheduled.key));
+    fixture.outbox.discard(&taken.scheduled.key, "returned by bank transfer".into(), &by).await.unwrap();
+    order(1, "k3").await.unwrap();
 }
 
 #[tokio::test]

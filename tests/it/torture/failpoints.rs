@@ -115,7 +115,7 @@ async fn killed_at_every_step() {
     // What came without being noted was cut short, and had become untrue before it could be tried again.
     for id in keys.difference(&sent) {
         let key = id.trim_start_matches('<').split_once('@').unwrap().0;
-        let skipped = format!("{}/api/effects?status=skipped&limit=1000", pair.notifier_url);
+        let skipped = format!("{}/api/notifications?status=skipped&limit=1000", pair.notifier_url);
         let skipped = pair.get(&skipped).await;
         let effect = skipped["items"].as_array().unwrap().iter().find(|effect| effect["id"] == key);
         let reason = effect.map(|effect| effect["reason"].as_str().unwrap().to_owned());
