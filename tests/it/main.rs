@@ -17,6 +17,7 @@ mod log;
 mod mail;
 mod mail_server;
 mod pair;
+mod refunds;
 mod services;
 mod start;
 mod tidy;

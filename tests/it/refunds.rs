@@ -1,0 +1,38 @@
+//! Money that goes back by two ways at once: by hand, and because the guest calls off.
+
+use serde_json::json;
+
+use crate::services::{Pair, TOKEN, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_by_hand_and_a_cancellation_at_once_return_all_of_it_once() {
+    let pair = Pair::running(&["--sms", "off", "--simulated-decide-after-ms", "0"]).await;
+    for _ in 0..8 {
+        let id = pair.book(6).await;
+        let path = format!("/api/reservations/{id}");
+        until("CONFIRMED", async || pair.get(&path).await["status"] == "CONFIRMED").await;
+        let payments = format!("{}/api/payments?reservation_id={id}", pair.notifier_url);
+        let payment = pair.get(&payments).await["items"][0]["payment_id"].as_str().unwrap().to_owned();
+        let by_hand = pair
+            .client
+            .post(format!("{}/api/payments/{payment}/refund", pair.notifier_url))
+            .bearer_auth(TOKEN)
+            .header("idempotency-key", "by-hand")
+            .json(&json!({"amount_minor": 10_000_000}));
+        let body = json!({"reason_code": "guest_request"});
+        let cancel_path = format!("{path}/cancel");
+        let cancel = pair.post(&cancel_path, &body);
+        let (by_hand, (cancelled, _)) = futures::join!(by_hand.send(), cancel);
+        // Whoever comes second may find that all of it is on its way already.
+        assert!([202, 409].contains(&by_hand.unwrap().status().as_u16()));
+        assert_eq!(cancelled, 200);
+        until("all of it to be back", async || pair.get(&payments).await["items"][0]["status"] == "refunded")
+            .await;
+    }
+    pair.settled().await;
+    let dead = pair.get(&format!("{}/api/effects?status=dead", pair.notifier_url)).await;
+    assert_eq!(dead["items"], json!([]));
+    let report = pair.get(&format!("{}/api/reconciliation", pair.notifier_url)).await;
+    assert_eq!(report["differences"], json!([]), "{report:#}");
+    assert_eq!(report["provider_payments"], 8);
+}
