@@ -3,18 +3,16 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use events::query::{AppendCondition, Query};
-use events::recorded::NewEvent;
-use events::store::memory::MemoryStore;
-use events::store::{AppendError, Appended, EventStore, Page, ReadError};
+use events::query::Query;
+use events::store::EventStore;
 use events::values::Medium;
 use events::{PaymentId, Position};
-use futures::future::BoxFuture;
 use notifier::effect::{Effect, EffectKey, Lane, Template};
 use notifier::gateway::payment::Standing;
 use notifier::journal::{AttemptFailed, Author, Died, Entry, Scheduled, Succeeded};
 use notifier::outbox::{Cursor, EffectState, Outbox, OutboxError};
 use notifier::payment::PaymentStatus;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::support::*;
@@ -60,50 +58,9 @@ async fn two_notifiers_do_not_both_move_the_cursor() {
     );
 }
 
-/// A log in which the end of an effect is written down at once, and said so only when it is let go.
-struct Late(MemoryStore, tokio::sync::Notify);
-
-impl EventStore for Late {
-    fn log_id(&self) -> events::LogId {
-        self.0.log_id()
-    }
-
-    fn append(
-        &self,
-        events: Vec<NewEvent>,
-        condition: AppendCondition,
-    ) -> BoxFuture<'_, Result<Appended, AppendError>> {
-        Box::pin(async move {
-            let is_end = events.iter().any(|event| event.event_type == "meja.effect.succeeded.v1");
-            let appended = self.0.append(events, condition).await?;
-            if is_end {
-                self.1.notified().await;
-            }
-            Ok(appended)
-        })
-    }
-
-    fn read<'a>(
-        &'a self,
-        query: &'a Query,
-        after: Position,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Page, ReadError>> {
-        self.0.read(query, after, limit)
-    }
-
-    fn watch_head(&self) -> tokio::sync::watch::Receiver<Position> {
-        self.0.watch_head()
-    }
-
-    fn private(&self, position: Position) -> BoxFuture<'_, Result<Option<bytes::Bytes>, ReadError>> {
-        self.0.private(position)
-    }
-}
-
 #[tokio::test]
 async fn who_has_written_finds_what_they_wrote_also_when_an_earlier_append_comes_back_later() {
-    let store = Arc::new(Late(MemoryStore::new("notifier"), tokio::sync::Notify::new()));
+    let store = Arc::new(Tampered { held: Some(Notify::new()), ..Tampered::default() });
     let clock = Arc::new(chassis::clock::ManualClock::at(now()));
     let outbox = Arc::new(Outbox::open(Arc::clone(&store) as Arc<dyn EventStore>, clock).await.unwrap());
     let cursor = |n| Cursor { last_event_id: event_id(n), time: now() };
@@ -125,7 +82,7 @@ async fn who_has_written_finds_what_they_wrote_also_when_an_earlier_append_comes
         for _ in 0..100 {
             tokio::task::yield_now().await;
         }
-        store.1.notify_one();
+        store.held.as_ref().unwrap().notify_one();
     };
     let (seen, ()) = tokio::join!(react, let_go);
     assert_eq!(seen, event_id(2));

@@ -1,13 +1,17 @@
 //! An outbox on the list in memory, with a clock that is moved by hand.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chassis::clock::{ManualClock, SharedClock};
 use chrono::{DateTime, Utc};
-use events::store::EventStore;
+use events::query::{AppendCondition, Query};
+use events::recorded::NewEvent;
 use events::store::memory::MemoryStore;
+use events::store::{AppendError, Appended, EventStore, Page, ReadError};
 use events::values::{Currency, Medium, Money};
 use events::{EventId, PaymentId, Position, ReservationId};
+use futures::future::BoxFuture;
 use notifier::channels::Channels;
 use notifier::effect::{Effect, EffectKey, Lane, Purpose, TakeDeposit, Template};
 use notifier::gateway::payment::{Asking, OpenedPayment, PaymentOrder, PaymentProvider as _};
@@ -15,6 +19,7 @@ use notifier::gateway::simulated::{SIMULATED, Simulated};
 use notifier::journal::{Author, Entry, PaymentOpened, Scheduled, Succeeded};
 use notifier::outbox::{Cursor, Outbox};
 use notifier::tills::Tills;
+use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 pub const RESERVATION: ReservationId = ReservationId(Uuid::from_u128(1));
@@ -130,5 +135,62 @@ pub fn scheduled(key: &str, effect: Effect) -> Scheduled {
         event_id: Some(event_id(1).to_string()),
         correlation_id: "req-1".into(),
         traceparent: None,
+    }
+}
+
+/// A log that does something to the ends of effects: refuses the first of them, or holds them once they are written down.
+pub struct Tampered {
+    pub store: MemoryStore,
+    /// So many are refused.
+    pub refusals: AtomicUsize,
+    /// Each is said to be written down when it is let go.
+    pub held: Option<Notify>,
+}
+
+impl Default for Tampered {
+    fn default() -> Self {
+        Self { store: MemoryStore::new("notifier"), refusals: AtomicUsize::new(0), held: None }
+    }
+}
+
+impl EventStore for Tampered {
+    fn log_id(&self) -> events::LogId {
+        self.store.log_id()
+    }
+
+    fn append(
+        &self,
+        events: Vec<NewEvent>,
+        condition: AppendCondition,
+    ) -> BoxFuture<'_, Result<Appended, AppendError>> {
+        Box::pin(async move {
+            let is_end = events.iter().any(|event| event.event_type == "meja.effect.succeeded.v1");
+            let fewer = |left: usize| left.checked_sub(1);
+            if is_end && self.refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer).is_ok() {
+                return Err(AppendError::Overloaded);
+            }
+            let appended = self.store.append(events, condition).await?;
+            if let (true, Some(held)) = (is_end, &self.held) {
+                held.notified().await;
+            }
+            Ok(appended)
+        })
+    }
+
+    fn read<'a>(
+        &'a self,
+        query: &'a Query,
+        after: Position,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Page, ReadError>> {
+        self.store.read(query, after, limit)
+    }
+
+    fn watch_head(&self) -> watch::Receiver<Position> {
+        self.store.watch_head()
+    }
+
+    fn private(&self, position: Position) -> BoxFuture<'_, Result<Option<bytes::Bytes>, ReadError>> {
+        self.store.private(position)
     }
 }

@@ -7,11 +7,8 @@ use std::time::Duration;
 use chassis::clock::{Clock as _, SharedClock, SystemClock};
 use chassis::serve::Shutdown;
 use chrono::TimeDelta;
-use events::Position;
-use events::query::{AppendCondition, Query};
-use events::recorded::NewEvent;
+use events::store::EventStore;
 use events::store::memory::MemoryStore;
-use events::store::{AppendError, Appended, EventStore, Page, ReadError};
 use events::values::Medium;
 use futures::future::BoxFuture;
 use notifier::breaker::Breakers;
@@ -59,7 +56,7 @@ struct Bench {
     outbox: Arc<Outbox>,
     mail: Arc<Flaky>,
     breakers: Arc<Breakers>,
-    _upstream: MockServer,
+    upstream: MockServer,
     _trigger: chassis::serve::ShutdownTrigger,
 }
 
@@ -124,7 +121,7 @@ impl Bench {
         let breakers = Arc::new(breakers);
         let at_work = Arc::clone(&breakers);
         tokio::spawn(worker::run(Arc::clone(&outbox), performer, at_work, clock, pace, shutdown));
-        Self { outbox, mail, breakers, _upstream: upstream, _trigger: trigger }
+        Self { outbox, mail, breakers, upstream, _trigger: trigger }
     }
 
     async fn schedule(&self, keys: &[&str], template: Template) {
@@ -243,54 +240,53 @@ async fn whoever_is_down_is_left_alone_and_nobody_else() {
     assert_eq!(bench.breakers.seen()["mail"].word(), "closed");
 }
 
-/// A log that has no space for the end of an effect, the first times.
-struct Full(MemoryStore, AtomicUsize);
-
-impl EventStore for Full {
-    fn log_id(&self) -> events::LogId {
-        self.0.log_id()
-    }
-
-    fn append(
-        &self,
-        events: Vec<NewEvent>,
-        condition: AppendCondition,
-    ) -> BoxFuture<'_, Result<Appended, AppendError>> {
-        let is_end = events.iter().any(|event| event.event_type == "meja.effect.succeeded.v1");
-        let is_full =
-            is_end && self.1.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok();
-        match is_full {
-            true => Box::pin(async { Err(AppendError::Overloaded) }),
-            false => self.0.append(events, condition),
-        }
-    }
-
-    fn read<'a>(
-        &'a self,
-        query: &'a Query,
-        after: Position,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Page, ReadError>> {
-        self.0.read(query, after, limit)
-    }
-
-    fn watch_head(&self) -> tokio::sync::watch::Receiver<Position> {
-        self.0.watch_head()
-    }
-
-    fn private(&self, position: Position) -> BoxFuture<'_, Result<Option<bytes::Bytes>, ReadError>> {
-        self.0.private(position)
-    }
-}
-
 /// The mail went out and the disk is full: it is written down later, and not sent again.
 #[tokio::test]
 async fn what_was_done_is_not_done_again_because_it_could_not_be_written_down() {
     let any = MessageLimits { per_minute_max: 0, recipient_per_hour_max: 0 };
-    let full = Full(MemoryStore::new("notifier"), AtomicUsize::new(5));
+    let full = Tampered { refusals: AtomicUsize::new(5), ..Tampered::default() };
     let bench = Bench::with("PENDING", 0, any, Breakers::new(99), full).await;
     bench.schedule(&["a"], Template::Received).await;
     assert_eq!(bench.ends("a").await.state.word(), "done");
+    assert_eq!(bench.mail.tries.load(Ordering::Relaxed), 1);
+}
+
+/// By one medium only so many go out in a minute: the next one is not even taken up.
+#[tokio::test]
+async fn a_medium_has_room_for_so_many_in_a_minute() {
+    let limits = MessageLimits { per_minute_max: 2, recipient_per_hour_max: 0 };
+    let bench = Bench::with("PENDING", 0, limits, Breakers::new(99), MemoryStore::new("notifier")).await;
+    bench.schedule(&["a", "b", "c"], Template::Received).await;
+    assert_eq!(bench.ends("b").await.state.word(), "done");
+    // What was posted back came after the worker had looked for the third.
+    assert_eq!(bench.ends("b.sent").await.state.word(), "done");
+    let third = bench.outbox.effect(&EffectKey("c".into())).unwrap();
+    assert_eq!(
+        (third.state.word(), third.attempts, bench.mail.tries.load(Ordering::Relaxed)),
+        ("waiting", 0, 2)
+    );
+}
+
+/// An event that was parked is read again by hand, and has its effects then, each once.
+#[tokio::test]
+async fn a_parked_event_has_its_effects_once_it_can_be_read() {
+    let bench = Bench::start("PENDING", 0).await;
+    let refunded = json!([{"specversion": "1.0", "id": event_id(7).to_string(), "source": "/reservation/x", "sequence": format!("{:020}", 7),
+        "type": "meja.payment.refunded.v1", "subject": format!("reservation/{RESERVATION}"), "time": "2026-01-01T00:00:00Z", "datacontenttype": "application/json",
+        "dataschema": "/schemas/x.json", "correlationid": "r", "authtype": "system", "authid": "test",
+        "data": {"payment_id": PAYMENT, "amount": idr(1), "provider_reference": "x"}}]);
+    Mock::given(method("GET"))
+        .and(path_regex("^/events$"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(refunded))
+        .with_priority(1)
+        .mount(&bench.upstream)
+        .await;
+    let mail = format!("{}.mail-refunded", event_id(7).uuid);
+    for key in ["react-1", "react-2"] {
+        bench.plan(&[key], &Effect::React { after: Some(event_id(6)) }).await;
+        assert_eq!(bench.ends(key).await.state.word(), "done");
+        assert_eq!(bench.ends(&mail).await.state.word(), "done");
+    }
     assert_eq!(bench.mail.tries.load(Ordering::Relaxed), 1);
 }
 
