@@ -1,4 +1,4 @@
-//! From the bytes of a request to a [`Form`]: limits, content types, malformed JSON.
+//! Reads a request body into a [`Form`]: limits, content types, malformed JSON.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequestParts as _, Query};
@@ -7,16 +7,17 @@ use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use crate::form::{Fault, Form};
+use crate::fault::Fault;
+use crate::form::Form;
 use crate::problem::Problem;
 
-/// The largest body, in bytes.
+/// Maximum size of a request body, in bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// Reads a whole body within its limit.
+/// Reads a whole body, up to the limit.
 ///
 /// # Errors
-/// 413 when it is larger than [`BODY_BYTES_MAX`], 400 when it breaks off.
+/// 413 when it is larger than [`BODY_BYTES_MAX`], 400 when it is truncated.
 pub async fn read_body(body: Body) -> Result<Bytes, Problem> {
     to_bytes(body, BODY_BYTES_MAX).await.map_err(|error| {
         let too_large =
@@ -25,7 +26,11 @@ pub async fn read_body(body: Body) -> Result<Bytes, Problem> {
             let detail = format!("The body is larger than {BODY_BYTES_MAX} bytes.");
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
         } else {
-            Problem::new(StatusCode::BAD_REQUEST, "body_incomplete", "The body broke off before its end.")
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                "body_incomplete",
+                "The body is incomplete. Send the request again.",
+            )
         }
     })
 }
@@ -60,13 +65,13 @@ fn is_json(content_type: &str) -> bool {
         || (essence.len() > 5 && essence.to_ascii_lowercase().ends_with("+json"))
 }
 
-/// The parameters of a query as a form.
+/// The query parameters as a form.
 ///
 /// # Errors
 /// 400 when the query is not percent-encoded UTF-8.
 pub async fn query_form<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Form, Problem> {
     let pairs = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await.map_err(|_| {
-        let detail = "The query can not be read: percent-encode it as UTF-8.";
+        let detail = "The query string cannot be decoded. Percent-encode it as UTF-8.";
         Problem::new(StatusCode::BAD_REQUEST, "malformed_query", detail)
     })?;
     Ok(Form::query(pairs.0))

@@ -1,4 +1,4 @@
-//! Settings are read as text, once, and checked as a whole: all faults are told at once, before a
+//! Settings are read as text, once, and checked as a whole. All faults are reported together, before a
 //! port or a file is opened.
 
 use std::fmt::Display;
@@ -9,28 +9,28 @@ use axum::http::Uri;
 
 use crate::secret::Token;
 
-/// Exit code for a setting, a venue file or a data directory that can not be used.
+/// Exit code for a setting, a venue file or a data directory that cannot be used.
 pub const EXIT_CONFIG: u8 = 2;
 
-/// Everything that is wrong with the settings.
+/// The faults found in the settings.
 #[derive(Debug, Default)]
 pub struct Faults(Vec<String>);
 
 impl Faults {
-    /// Notes a fault of `setting`.
+    /// Records a fault of `setting`.
     pub fn add(&mut self, setting: &str, what: impl Display) {
         self.0.push(format!("{setting}: {what}"));
     }
 
-    /// The value of `setting`, or its fault is noted.
+    /// The value of `setting`, or `None` after recording its fault.
     pub fn take<T, E: Display>(&mut self, setting: &str, result: Result<T, E>) -> Option<T> {
         result.map_err(|error| self.add(setting, error)).ok()
     }
 
-    /// `value` if there is no fault; otherwise all of them.
+    /// `value`, if no fault was recorded.
     ///
     /// # Errors
-    /// [`ConfigError`] with every fault that was noted.
+    /// [`ConfigError`] with every recorded fault.
     pub fn check<T>(self, value: Option<T>) -> Result<T, ConfigError> {
         match value {
             Some(value) if self.0.is_empty() => Ok(value),
@@ -39,31 +39,31 @@ impl Faults {
     }
 }
 
-/// Settings that can not be used.
+/// Settings that cannot be used.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConfigError(pub Vec<String>);
 
 impl Display for ConfigError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} setting(s) can not be used; nothing was started:", self.0.len())?;
+        write!(f, "{} setting(s) cannot be used; nothing was started:", self.0.len())?;
         self.0.iter().try_for_each(|fault| write!(f, "\n  - {fault}"))
     }
 }
 
 impl std::error::Error for ConfigError {}
 
-/// An address to listen on.
+/// Parses an address to listen on.
 ///
 /// # Errors
-/// In words, when it is none.
+/// A description of the fault.
 pub fn listen(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("{text:?} is not an address such as 127.0.0.1:8000"))
 }
 
-/// The base URL of a service, without a slash at its end.
+/// Parses the base URL of a service and removes trailing slashes.
 ///
 /// # Errors
-/// In words, when it is none.
+/// A description of the fault.
 pub fn base_url(text: &str) -> Result<String, String> {
     let uri = text.parse::<Uri>().ok();
     let fits = uri.is_some_and(|uri| {
@@ -77,8 +77,7 @@ pub fn base_url(text: &str) -> Result<String, String> {
 
 /// Reads the service token from `value` or from the file at `file`.
 ///
-/// A service without one must not be reachable from elsewhere: on anything but loopback that is a
-/// fault.
+/// A service that listens on anything but loopback must have a token; otherwise that is a fault.
 pub fn service_token(
     faults: &mut Faults,
     setting: &str,

@@ -1,4 +1,4 @@
-//! What every service says about itself: `/docs`, `/openapi.json`, `/livez`, `/metrics`.
+//! Routes that every service has: `/docs`, `/openapi.json`, `/livez`, `/metrics`.
 
 use axum::Router;
 use axum::extract::State;
@@ -12,7 +12,7 @@ use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_swagger_ui::SwaggerUi;
 
-/// The routes that are the same in every service. The assets of the page are inside the binary.
+/// The common routes. The assets of the documentation page are embedded in the binary.
 pub fn routes(api: OpenApi, metrics: Option<PrometheusHandle>) -> Router {
     let metrics = Router::new().route("/metrics", get(render)).with_state(metrics);
     Router::new()
@@ -24,13 +24,15 @@ pub fn routes(api: OpenApi, metrics: Option<PrometheusHandle>) -> Router {
 async fn render(State(handle): State<Option<PrometheusHandle>>) -> impl IntoResponse {
     match handle {
         Some(handle) => (StatusCode::OK, [(CONTENT_TYPE, "text/plain; version=0.0.4")], handle.render()),
-        None => {
-            (StatusCode::NOT_FOUND, [(CONTENT_TYPE, "text/plain")], "metrics are not collected here\n".into())
-        }
+        None => (
+            StatusCode::NOT_FOUND,
+            [(CONTENT_TYPE, "text/plain")],
+            "this process does not collect metrics\n".into(),
+        ),
     }
 }
 
-/// Describes the service token as the security scheme `service_token`.
+/// Adds the service token to the OpenAPI document as the security scheme `service_token`.
 #[derive(Debug, Clone, Copy)]
 pub struct ServiceToken;
 

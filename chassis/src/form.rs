@@ -1,20 +1,18 @@
-//! Reading a JSON body so that every fault of it is found at once.
+//! Reads a JSON body such that all of its faults are found at once.
 //!
-//! serde stops at the first type that does not fit. A person who fills in a form wants to know all
-//! that is wrong with it, so a body is read as a tree and its fields are taken out one by one; a
-//! field that nobody took is unknown, and that is a fault too. The shape of a fault is FastAPI's.
-
-mod fault;
+//! serde stops at the first type that does not match, but a person who fills in a form wants to know
+//! everything that is wrong with it. The body is therefore read as a tree and its fields are taken out one
+//! by one; a field that was never taken is unknown, and that is a fault too. Faults have FastAPI's shape.
 
 use std::fmt::Display;
 
 use serde_json::{Map, Value};
 
-pub use self::fault::Fault;
+use crate::fault::Fault;
 use crate::problem::Problem;
 
-/// An object whose fields are being taken out. Take all fields before using any, so that the fault
-/// of one does not hide that of the next.
+/// An object whose fields are being taken out. Take all fields before using any, so that the fault of
+/// one does not hide the fault of the next.
 #[derive(Debug)]
 pub struct Form {
     loc: Vec<String>,
@@ -23,13 +21,13 @@ pub struct Form {
 }
 
 impl Form {
-    /// A form on the body of a request.
+    /// A form for the body of a request.
     #[must_use]
     pub fn new(members: Map<String, Value>) -> Self {
         Self { loc: vec!["body".into()], members, faults: Vec::new() }
     }
 
-    /// A form on the query parameters of a request. They are all text: take them with
+    /// A form for the query parameters of a request. All values are text: take them with
     /// [`Form::optional_parsed`].
     #[must_use]
     pub fn query(parameters: impl IntoIterator<Item = (String, String)>) -> Self {
@@ -42,25 +40,25 @@ impl Form {
         form
     }
 
-    /// Notes a fault of the field `name`.
+    /// Records a fault of the field `name`.
     pub fn fault(&mut self, name: &str, kind: &'static str, msg: impl Display, input: Option<Value>) {
         let mut loc = self.loc.clone();
         loc.push(name.to_owned());
         self.faults.push(Fault { loc, kind, msg: msg.to_string(), input });
     }
 
-    /// The fields that are text and were not taken yet.
+    /// The text fields that were not taken yet.
     pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
         self.members.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
     }
 
-    /// Whether there is a field `name` that was not taken yet.
+    /// Whether the field `name` is present and was not taken yet.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.members.get(name).is_some_and(|value| !value.is_null())
     }
 
-    /// Whether the field `name` has a fault already.
+    /// Whether a fault of the field `name` was recorded.
     #[must_use]
     pub fn has_fault(&self, name: &str) -> bool {
         let depth = self.loc.len();
@@ -75,7 +73,7 @@ impl Form {
     }
 
     fn required<T>(&mut self, name: &str, taken: Option<T>) -> Option<T> {
-        // A field that was there but unfit has its fault already.
+        // A field that is present but invalid already has its fault.
         let faulty = self
             .faults
             .iter()
@@ -86,12 +84,12 @@ impl Form {
         taken
     }
 
-    /// One line of text of 1 to `max_chars` characters, or nothing.
+    /// One line of text of 1 to `max_chars` characters; `None` if missing.
     pub fn optional_text(&mut self, name: &str, max_chars: usize) -> Option<String> {
         self.optional_prose_without(name, max_chars, char::is_control)
     }
 
-    /// Text of 1 to `max_chars` characters that may have several lines, or nothing.
+    /// Text of 1 to `max_chars` characters that may have several lines; `None` if missing.
     pub fn optional_prose(&mut self, name: &str, max_chars: usize) -> Option<String> {
         self.optional_prose_without(name, max_chars, |c| c.is_control() && c != '\n' && c != '\t')
     }
@@ -121,13 +119,13 @@ impl Form {
         None
     }
 
-    /// Text of 1 to `max_chars` characters.
+    /// One line of text of 1 to `max_chars` characters.
     pub fn text(&mut self, name: &str, max_chars: usize) -> Option<String> {
         let taken = self.optional_text(name, max_chars);
         self.required(name, taken)
     }
 
-    /// A whole number from `min` to `max`, or nothing.
+    /// An integer from `min` to `max`; `None` if missing.
     pub fn optional_integer(&mut self, name: &str, min: i64, max: i64) -> Option<i64> {
         let value = self.optional(name)?;
         let Some(number) = value.as_i64() else {
@@ -145,13 +143,13 @@ impl Form {
         None
     }
 
-    /// A whole number from `min` to `max`.
+    /// An integer from `min` to `max`.
     pub fn integer(&mut self, name: &str, min: i64, max: i64) -> Option<i64> {
         let taken = self.optional_integer(name, min, max);
         self.required(name, taken)
     }
 
-    /// `true` or `false`; `false` when it is missing.
+    /// A boolean; `false` if missing.
     pub fn flag(&mut self, name: &str) -> bool {
         match self.optional(name) {
             None => false,
@@ -163,7 +161,7 @@ impl Form {
         }
     }
 
-    /// Text that `parse` understands, or nothing.
+    /// Text accepted by `parse`; `None` if missing.
     pub fn optional_parsed<T, E: Display>(
         &mut self,
         name: &str,
@@ -180,7 +178,7 @@ impl Form {
         }
     }
 
-    /// Text that `parse` understands.
+    /// Text accepted by `parse`.
     pub fn parsed<T, E: Display>(
         &mut self,
         name: &str,
@@ -191,7 +189,7 @@ impl Form {
         self.required(name, taken)
     }
 
-    /// An object within this one, which `read` takes apart, or nothing.
+    /// A nested object, read by `read`; `None` if missing.
     pub fn optional_object<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
         let value = self.optional(name)?;
         let mut loc = self.loc.clone();
@@ -199,7 +197,7 @@ impl Form {
         self.inner(loc, value, read)
     }
 
-    /// An object within this one, which `read` takes apart. All its faults are noted here.
+    /// A nested object, read by `read`. Its faults are recorded here.
     pub fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
         let there = self.has(name);
         let taken = self.optional_object(name, read);
@@ -209,8 +207,8 @@ impl Form {
         taken
     }
 
-    /// A list of 1 to `max` objects, each of which `read` takes apart: those without a fault, so that what the others
-    /// have to do with each other can still be said.
+    /// A list of 1 to `max` objects, each read by `read`. Returns the valid ones, so that the caller can
+    /// still report faults between them.
     pub fn list<T>(
         &mut self,
         name: &str,
@@ -238,7 +236,7 @@ impl Form {
         Some(values.into_iter().enumerate().filter_map(item).collect())
     }
 
-    /// A list of up to `max` texts, each of at most `max_chars` characters, which `parse` takes; none without it.
+    /// A list of up to `max` texts, each of at most `max_chars` characters and accepted by `parse`; empty if missing.
     pub fn texts_parsed<T, E: Display>(
         &mut self,
         name: &str,
@@ -270,7 +268,7 @@ impl Form {
         parsed
     }
 
-    /// The same of 0 to `max` objects; `None` without it.
+    /// Like [`Self::list`] with 0 to `max` objects; `None` if missing.
     pub fn optional_list<T>(
         &mut self,
         name: &str,
@@ -287,13 +285,13 @@ impl Form {
         self.list(name, max, read)
     }
 
-    /// A text, without taking it.
+    /// The value of a text field, without taking it.
     #[must_use]
     pub fn peek(&self, name: &str) -> Option<&str> {
         self.members.get(name)?.as_str()
     }
 
-    /// Takes a field away of which everything is said.
+    /// Removes a field whose faults have all been recorded.
     pub fn discard(&mut self, name: &str) {
         self.members.remove(name);
     }
@@ -325,18 +323,18 @@ impl Form {
         self.faults
     }
 
-    /// `value` if the whole form is without fault.
+    /// `value`, if the form has no fault.
     ///
     /// # Errors
-    /// 422 with every fault, also of fields that nobody knows.
+    /// 422 with every fault, including unknown fields.
     pub fn finish<T>(self, value: Option<T>) -> Result<T, Problem> {
         self.whole(value).map_err(Problem::invalid)
     }
 
-    /// `value` if the whole form, which was read from a file, is without fault.
+    /// `value`, if the form, which was read from a file, has no fault.
     ///
     /// # Errors
-    /// Every fault in words.
+    /// Every fault as text.
     pub fn finish_words<T>(self, value: Option<T>) -> Result<T, Vec<String>> {
         self.whole(value).map_err(|faults| faults.into_iter().map(Fault::into_words).collect())
     }

@@ -1,20 +1,21 @@
-//! What every service of Meja stands on, and nothing that knows what a table is.
+//! Foundations that all services of Meja share. Nothing here knows what a table is.
 //!
-//! In reading order: [`clock`] is the only place that reads time and makes ids; [`config`] checks
-//! settings, [`secret`] keeps credentials; [`problem`] is how an error looks over HTTP, [`body`]
-//! and [`form`] how a request is read so that all its faults are found at once; [`caller`] is who asks
-//! and under which id; [`metrics`], [`telemetry`] and [`docs`] are what operators see; [`serve`]
+//! In reading order: [`environment`] is the only source of time, timers, ids and randomness; [`config`]
+//! checks settings and [`secret`] holds credentials; [`problem`] and [`fault`] define how errors look over
+//! HTTP; [`body`] and [`form`] read a request such that all its faults are found at once; [`request_trace`]
+//! identifies requests across services; [`metrics`], [`telemetry`] and [`docs`] serve operators; [`serve`]
 //! accepts connections and drains them.
 
 pub mod body;
-pub mod caller;
-pub mod clock;
 pub mod config;
 pub mod docs;
+pub mod environment;
 pub mod exit;
+pub mod fault;
 pub mod form;
 pub mod metrics;
 pub mod problem;
+pub mod request_trace;
 pub mod secret;
 pub mod serve;
 pub mod telemetry;

@@ -1,19 +1,19 @@
 //! How an error looks over HTTP: `application/problem+json`, RFC 9457.
 //!
-//! What each error of a service becomes is that service's business, in one file of its own. A
-//! body for 5xx never shows a cause; that stands in the log.
+//! Each service maps its own errors to problems in one file. The body of a 5xx response never shows a
+//! cause; the cause is logged.
 
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-use crate::form::Fault;
+use crate::fault::Fault;
 
 /// Media type of every error.
 pub const CONTENT_TYPE_PROBLEM: &str = "application/problem+json";
 
-/// An error answer.
+/// An error response.
 #[derive(Debug, Clone)]
 pub struct Problem {
     status: StatusCode,
@@ -24,15 +24,15 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem with a stable `code` and words that say what to do next.
+    /// A problem with a stable `code` and a detail that says what to do next.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let detail = Value::String(detail.into());
         Self { status, code, detail, more: Map::new(), headers: Vec::new() }
     }
 
-    /// 422 with every fault of the request. `detail` is the array that FastAPI answers with; RFC
-    /// 9457 §3.1 lets a client ignore a member of another type.
+    /// 422 with every fault of the request. `detail` is an array as in FastAPI; RFC 9457 §3.1 allows clients
+    /// to ignore a member of another type.
     #[must_use]
     pub fn invalid(faults: Vec<Fault>) -> Self {
         let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", "");
@@ -40,46 +40,47 @@ impl Problem {
         problem
     }
 
-    /// 404: there is no such thing.
+    /// 404: the resource does not exist.
     #[must_use]
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", detail)
     }
 
-    /// 401: the caller must show the service token.
+    /// 401: the caller must present the service token.
     #[must_use]
     pub fn unauthorized() -> Self {
-        let detail = "This is open to the other service only: send its token as 'Authorization: Bearer …'.";
+        let detail =
+            "Only the other service may call this. Send the service token as 'Authorization: Bearer …'.";
         Self::new(StatusCode::UNAUTHORIZED, "service_token_required", detail)
             .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     }
 
-    /// 503: try again in `seconds`.
+    /// 503: the caller should retry after `seconds`.
     #[must_use]
     pub fn unavailable(code: &'static str, detail: impl Into<String>, seconds: u32) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
             .header(RETRY_AFTER, HeaderValue::from(seconds))
     }
 
-    /// 500. Logs the cause here, at the boundary and once, and shows nothing of it.
+    /// 500. Logs the cause once, here at the boundary, and does not disclose it.
     #[must_use]
     pub fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error = cause, "a request failed");
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal_error",
-            "Something failed on our side. The log has it under the X-Request-Id of this answer.",
+            "The service failed. Its log contains the cause under the X-Request-Id of this response.",
         )
     }
 
-    /// Adds a member.
+    /// Adds a member to the body.
     #[must_use]
     pub fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
         self.more.insert(member.to_owned(), value.into());
         self
     }
 
-    /// Adds a header.
+    /// Adds a response header.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));

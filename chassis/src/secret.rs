@@ -7,11 +7,11 @@ use axum::http::header::AUTHORIZATION;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-/// A bearer token that services show each other.
+/// A bearer token for calls between services.
 #[derive(Clone)]
 pub struct Token(String);
 
-/// A token that is no good.
+/// A text that cannot be used as a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a token has 16 to 256 visible ASCII characters; `openssl rand -hex 32` makes one")]
 pub struct WeakToken;
@@ -26,19 +26,19 @@ impl TryFrom<String> for Token {
 }
 
 impl Token {
-    /// The token itself, to be sent and nothing else.
+    /// The token as text. Only for sending it.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// Whether `headers` carry this token as `Authorization: Bearer`.
+    /// Whether `headers` contain this token as `Authorization: Bearer`.
     #[must_use]
     pub fn is_shown_in(&self, headers: &HeaderMap) -> bool {
         let shown = headers.get(AUTHORIZATION).map(axum::http::HeaderValue::as_bytes);
         let shown = shown.and_then(|value| value.split_at_checked(7));
         shown.is_some_and(|(scheme, token)| {
-            // Hashed first: the comparison takes the same time whatever the lengths are.
+            // Compare hashes, so that the comparison takes the same time for any length.
             let same = Sha256::digest(token).ct_eq(&Sha256::digest(self.0.as_bytes()));
             scheme.eq_ignore_ascii_case(b"bearer ") && bool::from(same)
         })

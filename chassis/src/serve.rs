@@ -1,4 +1,4 @@
-//! Accepting connections, and letting them finish.
+//! Accepts connections, and drains them at shutdown.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -17,17 +17,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::caller::observe;
 use crate::problem::Problem;
+use crate::request_trace::observe;
 
-/// How much is accepted and for how long.
+/// Limits of the listener.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Connections at a time; more wait in the kernel's backlog.
+    /// Maximum number of open connections; further ones wait in the kernel's backlog.
     pub connections_max: usize,
-    /// Time for the headers of a request, and for a connection to stay idle.
+    /// Maximum time for the headers of a request, and for an idle connection.
     pub header_timeout: Duration,
-    /// Time for requests under way when the service stops.
+    /// Maximum time for requests in progress at shutdown.
     pub drain_timeout: Duration,
 }
 
@@ -41,29 +41,29 @@ impl Default for Limits {
     }
 }
 
-/// Tells everything that waits that the service stops.
+/// A shutdown signal that tasks can wait for.
 #[derive(Debug, Clone)]
 pub struct Shutdown(watch::Receiver<bool>);
 
-/// The other end of a [`Shutdown`].
+/// The sender of a [`Shutdown`].
 #[derive(Debug)]
 pub struct ShutdownTrigger(watch::Sender<bool>);
 
 impl Shutdown {
-    /// A shutdown and what sets it off.
+    /// A shutdown signal and its trigger.
     #[must_use]
     pub fn new() -> (ShutdownTrigger, Self) {
         let (sender, receiver) = watch::channel(false);
         (ShutdownTrigger(sender), Self(receiver))
     }
 
-    /// Returns once the service stops.
+    /// Waits until the shutdown is requested.
     pub async fn requested(&self) {
-        // A trigger that is gone stops the service as well.
+        // A dropped trigger requests the shutdown as well.
         let _ = self.0.clone().wait_for(|stop| *stop).await;
     }
 
-    /// Whether the service stops.
+    /// Whether the shutdown was requested.
     #[must_use]
     pub fn is_requested(&self) -> bool {
         *self.0.borrow()
@@ -71,15 +71,15 @@ impl Shutdown {
 }
 
 impl ShutdownTrigger {
-    /// Stops the service.
+    /// Requests the shutdown.
     pub fn fire(&self) {
         self.0.send_replace(true);
     }
 
-    /// Stops the service at SIGTERM or Ctrl-C.
+    /// Requests the shutdown at SIGTERM or Ctrl-C.
     ///
     /// # Errors
-    /// When the signals can not be listened to.
+    /// When signal handlers cannot be installed.
     pub fn on_signals(self) -> std::io::Result<()> {
         use tokio::signal::unix::{SignalKind, signal};
         let (mut terminate, mut interrupt) =
@@ -89,34 +89,35 @@ impl ShutdownTrigger {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            tracing::info!("stopping: no new connections, requests under way are finished");
+            tracing::info!(
+                "shutting down: no new connections are accepted, requests in progress are completed"
+            );
             self.fire();
         });
         Ok(())
     }
 }
 
-/// Gives a router what every service has: ids, spans and metrics for requests, problems for
-/// unknown routes and methods, and an answer instead of a dropped connection when a handler
-/// panics.
+/// Adds what every service has: request ids, spans and metrics, problems for unknown routes and
+/// methods, and a response instead of a dropped connection when a handler panics.
 pub fn harden(router: Router) -> Router {
     router
         .fallback(|uri: Uri| async move {
-            Problem::not_found(format!("There is nothing at {}. See /docs.", uri.path()))
+            Problem::not_found(format!("There is no resource at {}. See /docs.", uri.path()))
         })
         .method_not_allowed_fallback(|method: Method, uri: Uri| async move {
-            let detail = format!("{} does not take {method}. See /docs.", uri.path());
+            let detail = format!("{} does not support {method}. See /docs.", uri.path());
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
         })
         .layer(CatchPanicLayer::custom(panicked))
         .layer(axum::middleware::from_fn(observe))
 }
 
-/// Answers a problem when a handler takes longer than `limit`. For `axum::middleware::from_fn`.
+/// Responds with a problem when a handler takes longer than `limit`. For `axum::middleware::from_fn`.
 pub async fn within(limit: Duration, request: Request, next: Next) -> Response {
     let answered = tokio::time::timeout(limit, next.run(request)).await;
     answered.unwrap_or_else(|_| {
-        let detail = format!("There was no answer within {} s. Whether it was done is not known: ask, or repeat it with its Idempotency-Key.", limit.as_secs());
+        let detail = format!("The request took longer than {} s, and its outcome is unknown. Read the resource, or repeat the request with its Idempotency-Key.", limit.as_secs());
         Problem::new(StatusCode::GATEWAY_TIMEOUT, "timeout", detail).into_response()
     })
 }
@@ -133,9 +134,9 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
     Problem::internal(&Panicked(words)).into_response()
 }
 
-/// Serves `app` on `listener` until `shutdown`, then lets requests under way finish.
+/// Serves `app` on `listener` until `shutdown`, then waits for requests in progress.
 pub async fn serve(listener: TcpListener, app: Router, limits: Limits, shutdown: Shutdown) {
-    // HTTP/1.1 alone: telling it from HTTP/2 by its first bytes would wait for them without a limit.
+    // HTTP/1.1 only: detecting HTTP/2 by its first bytes would wait for them without a time limit.
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
     let graceful = GracefulShutdown::new();
@@ -149,7 +150,7 @@ pub async fn serve(listener: TcpListener, app: Router, limits: Limits, shutdown:
         let (service, builder, watcher) =
             (TowerToHyperService::new(app.clone()), builder.clone(), graceful.watcher());
         tokio::spawn(async move {
-            // Holds until the connection is closed.
+            // LockedDataDir until the connection is closed.
             let _permit = permit;
             let connection = builder.serve_connection(TokioIo::new(stream), service);
             if let Err(error) = watcher.watch(connection).await {
@@ -159,7 +160,7 @@ pub async fn serve(listener: TcpListener, app: Router, limits: Limits, shutdown:
     }
     drop(listener);
     if tokio::time::timeout(limits.drain_timeout, graceful.shutdown()).await.is_err() {
-        tracing::warn!("requests were still under way after {} s", limits.drain_timeout.as_secs());
+        tracing::warn!("requests were still in progress after {} s", limits.drain_timeout.as_secs());
     }
 }
 
@@ -170,12 +171,12 @@ async fn accept(
     let permit = Arc::clone(connections).acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, _)) => {
-            // Small answers must not wait for more to come.
+            // Send small responses immediately.
             let _ = stream.set_nodelay(true);
             Some((stream, permit))
         }
         Err(error) => {
-            // Out of descriptors, say: the backlog keeps the others until it is better.
+            // For example too many open files: the backlog keeps waiting connections meanwhile.
             tracing::warn!(%error, "could not accept a connection");
             tokio::time::sleep(Duration::from_millis(50)).await;
             None

@@ -1,4 +1,4 @@
-//! Structured logs, on standard error so that standard output stays for what was asked for.
+//! Structured logs on standard error; standard output is reserved for requested output.
 
 use std::io::IsTerminal as _;
 
@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum LogFormat {
     /// For a person.
@@ -16,7 +16,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// A filter that can not be read.
+/// A log filter that cannot be parsed.
 #[derive(Debug, thiserror::Error)]
 #[error("{filter:?} is not a log filter: {source}; try info, debug or reservation=debug,info")]
 pub struct BadFilter {
@@ -24,10 +24,10 @@ pub struct BadFilter {
     source: tracing_subscriber::filter::ParseError,
 }
 
-/// Checks a filter such as `info` or `reservation=debug,info`.
+/// Parses a filter such as `info` or `reservation=debug,info`.
 ///
 /// # Errors
-/// [`BadFilter`] when it can not be read.
+/// [`BadFilter`] when it cannot be parsed.
 pub fn filter(text: &str) -> Result<EnvFilter, BadFilter> {
     EnvFilter::try_new(text).map_err(|source| BadFilter { filter: text.to_owned(), source })
 }
@@ -35,7 +35,7 @@ pub fn filter(text: &str) -> Result<EnvFilter, BadFilter> {
 /// Starts logging.
 ///
 /// # Errors
-/// When logging was started before.
+/// When logging is already started.
 pub fn init(format: LogFormat, filter: EnvFilter) -> Result<(), tracing_subscriber::util::TryInitError> {
     let colours = std::io::stderr().is_terminal();
     let builder =

@@ -1,9 +1,9 @@
-//! What the log takes within a process, beside what a plain file takes: `append <directory> <writers>
-//! <seconds>`.
+//! Measures appends within a process, and writes to a plain file for comparison:
+//! `append <directory> <writers> <seconds>`.
 //!
-//! Every writer appends one event at a time, on the condition that its tag is new, and waits until it
-//! is durable. The file gets the same bytes, with one fdatasync for as many events as a group of the log
-//! had on average. Prints both per second, the ratio, and the size of groups.
+//! Every writer appends one event at a time under the condition that its tag is new, and waits until it is
+//! durable. The file receives the same bytes, with one fdatasync per group of the average size of a group in
+//! the log. Prints appends per second, events per second into the file, their ratio and the group size.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -14,14 +14,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use chrono::DateTime;
-use events::recorded::{Cause, Envelope, NewEvent};
+use events::recorded::{Envelope, EventMetadata, NewEvent};
 use events::store::sled::{Options, SledStore};
 use events::store::{AppendCondition, EventStore};
 use events::values::Actor;
 use events::{LogId, Position, Query, Tag};
 use uuid::Uuid;
 
-/// What a booking without a deposit says of itself.
+/// The data of a booking without a deposit.
 const DATA: &str = r#"{"venue_id":"bandung-dago","customer_id":"cust-42","party_size":4,"window":{"start":"2026-12-24T12:30:00Z","end":"2026-12-24T14:00:00Z"},"timezone":"Asia/Jakarta","locale":"id","policy":{"deposit_required":false,"deposit":{"from_party_size":6,"per":"guest","amount":{"amount_minor":5000000,"currency":"IDR"}},"auto_cancel_minutes":15,"free_cancellation_minutes":1440},"contact_digest":"3459a2184e994ce9e5a4424cbcd3f709e185390e1a2a091eac4ddadf5c5fbb2e"}"#;
 
 fn event(n: u64) -> NewEvent {
@@ -37,9 +37,9 @@ fn event(n: u64) -> NewEvent {
             Tag::new("customer", "cust-42"),
         ],
         data: DATA.into(),
-        private: None::<Bytes>,
+        confidential: None::<Bytes>,
         forgets: vec![],
-        cause: Cause {
+        metadata: EventMetadata {
             correlation_id: id.to_string(),
             causation_id: None,
             actor: Actor::unauthenticated(),
@@ -78,7 +78,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let log = acknowledged.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64();
     let groups = groups(&store)?;
-    let in_group = (store.head().0 as f64 / groups as f64).round() as u64;
+    let in_group = (store.known_head().0 as f64 / groups as f64).round() as u64;
     drop(Arc::into_inner(store));
     let file = plain_file(&dir.join("plain"), in_group.max(1), seconds)?;
     print(&format!("{log:.0} {file:.0} {:.3} {in_group}", log / file));
@@ -93,9 +93,9 @@ fn groups(store: &SledStore) -> Result<u64, Box<dyn std::error::Error>> {
     Ok(groups)
 }
 
-/// Events a second into a file that grows, with a sync for each group.
+/// Events per second into a growing file with one sync per group.
 fn plain_file(path: &Path, in_group: u64, seconds: u64) -> Result<f64, Box<dyn std::error::Error>> {
-    // Made beforehand: writing is what is measured.
+    // Prepared in advance, because only writing is measured.
     let groups: Vec<Vec<u8>> = (0..64)
         .map(|group| {
             let events = group * in_group..(group + 1) * in_group;
@@ -114,7 +114,7 @@ fn plain_file(path: &Path, in_group: u64, seconds: u64) -> Result<f64, Box<dyn s
     Ok(events as f64 / began.elapsed().as_secs_f64())
 }
 
-#[expect(clippy::print_stdout, reason = "this is what was asked for")]
+#[expect(clippy::print_stdout, reason = "this is the requested output")]
 fn print(line: &str) {
     println!("{line}");
 }

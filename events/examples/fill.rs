@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use events::event::*;
-use events::recorded::{Cause, NewEvent};
+use events::recorded::{EventMetadata, NewEvent};
 use events::store::sled::{Options, SledStore};
 use events::store::{AppendCondition, EventStore};
 use events::values::*;
@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Everything that happens to one reservation.
+/// All events of one reservation.
 #[expect(clippy::too_many_lines, reason = "a list")]
 fn story(n: u64) -> Result<Vec<NewEvent>, Box<dyn std::error::Error>> {
     let id = ReservationId(Uuid::from_u128(u128::from(n) | 0x0193_9f3e_7b2a_7c3d_9e4f << 48));
@@ -65,7 +65,7 @@ fn story(n: u64) -> Result<Vec<NewEvent>, Box<dyn std::error::Error>> {
         policy,
         area: None,
         payment_channel: Some("qris".into()),
-        contact_digest: PrivateDigest::of(&n.to_be_bytes()),
+        contact_digest: ConfidentialDigest::of(&n.to_be_bytes()),
         walk_in: false,
     };
     let sent = |template: &str| NotificationSent {
@@ -103,9 +103,9 @@ fn story(n: u64) -> Result<Vec<NewEvent>, Box<dyn std::error::Error>> {
             Event::TableAssigned(_) => tags.push(table.clone()),
             _ => tags.push(Tag::command(&format!("{n}-{i}"))),
         }
-        let private = matches!(event, Event::ReservationCreated(_))
+        let confidential = matches!(event, Event::ReservationCreated(_))
             .then(|| r#"{"name":"Sari Wulandari","phone":"+6281234567890","email":"sari@example.com","salt":"0193"}"#.into());
-        let cause = Cause {
+        let metadata = EventMetadata {
             correlation_id: format!("request-{n}"),
             causation_id: None,
             actor: Actor::unauthenticated(),
@@ -120,9 +120,9 @@ fn story(n: u64) -> Result<Vec<NewEvent>, Box<dyn std::error::Error>> {
             time: start,
             tags,
             data,
-            private,
+            confidential,
             forgets: vec![],
-            cause,
+            metadata,
         })
     };
     events.iter().enumerate().map(entry).collect()

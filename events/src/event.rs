@@ -1,9 +1,10 @@
 //! Everything that can happen: one enum, past tense.
 //!
-//! A variant is never renamed or removed and a field never changes its meaning. What changes is a
-//! new optional field, or a new variant with a new type (`…v2`) to which the old one is upcast on
-//! read; no stored event is ever rewritten. A golden file per variant holds this in the tests.
-//! Personal data never stands here: it goes into the private part, of which the event has a digest.
+//! A variant is never renamed or removed, and a field never changes its meaning. A change is a new
+//! optional field, or a new variant with a new type (`…v2`) to which the old one is upcast on read.
+//! No stored event is ever rewritten; a golden file per variant verifies this in the tests.
+//! Personal data is never part of an event: it belongs in the confidential payload, of which the
+//! event holds a digest.
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -11,26 +12,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{AssignmentId, CustomerId, PaymentId, ReservationId, TableId, VenueId};
 use crate::values::{
-    CancelledBy, Locale, Medium, Money, PartySize, Policy, PrivateDigest, Purpose, ReleaseCause, TimeWindow,
+    CancelledBy, ConfidentialDigest, Locale, Medium, Money, PartySize, Policy, Purpose, ReleaseCause,
+    TimeWindow,
 };
 pub use crate::waitlist::{
     OfferedTable, WaitlistAccepted, WaitlistJoined, WaitlistLeft, WaitlistOffered, WaitlistWithdrawn,
 };
 
-/// An event that can not be read back.
+/// An event that cannot be decoded.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
-    /// A type that this version does not know: written by a later one.
+    /// The type is unknown to this version; a later version wrote it.
     #[error(
-        "the event type {0:?} is not known to this version: run the version that wrote it, or a later one"
+        "this version does not know the event type {0:?}: run the version that wrote the event, or a later one"
     )]
     UnknownType(String),
-    /// The data does not fit the type.
-    #[error("the data of a {event_type} can not be read")]
+    /// The data does not match the type.
+    #[error("the data of an event of type {event_type} cannot be decoded")]
     Data {
-        /// The type that was named.
+        /// The type named by the event.
         event_type: String,
-        /// What did not fit.
+        /// The error of the JSON decoder.
         #[source]
         source: serde_json::Error,
     },
@@ -66,10 +68,10 @@ macro_rules! catalogue {
                 }
             }
 
-            /// Reads an event of `event_type` back.
+            /// Decodes the data of an event of `event_type`.
             ///
             /// # Errors
-            /// [`DecodeError`] when the type is unknown or the data does not fit it.
+            /// [`DecodeError`] when the type is unknown or the data does not match it.
             pub fn decode(event_type: &str, data: &str) -> Result<Self, DecodeError> {
                 match event_type {
                     $($event_type => serde_json::from_str(data)
@@ -98,146 +100,146 @@ macro_rules! catalogue {
 }
 
 catalogue! {
-    /// A table was asked for.
+    /// A reservation was requested.
     ReservationCreated = "meja.reservation.created.v1",
-    /// The house expects the party.
+    /// The restaurant expects the party.
     ReservationConfirmed = "meja.reservation.confirmed.v1",
-    /// A table was given to the party.
+    /// A table was assigned to the party.
     TableAssigned = "meja.table.assigned.v1",
-    /// A table was given back.
+    /// A table was released.
     TableReleased = "meja.table.released.v1",
-    /// The party comes at another time.
+    /// The reservation moved to another time.
     ReservationRescheduled = "meja.reservation.rescheduled.v1",
-    /// More or fewer guests come.
+    /// The number of guests changed.
     PartySizeChanged = "meja.reservation.party_size_changed.v1",
-    /// The party is there.
+    /// The party arrived.
     ReservationCheckedIn = "meja.reservation.checked_in.v1",
     /// The party has left.
     ReservationCompleted = "meja.reservation.completed.v1",
-    /// The reservation was called off.
+    /// The reservation was cancelled.
     ReservationCancelled = "meja.reservation.cancelled.v1",
-    /// The party never came.
+    /// The party never arrived.
     ReservationNoShow = "meja.reservation.no_show.v1",
-    /// Money is due: a deposit, or a fee.
+    /// A deposit or a fee is due.
     PaymentRequested = "meja.payment.requested.v1",
-    /// The deposit was paid.
+    /// A payment was completed.
     PaymentCompleted = "meja.payment.completed.v1",
-    /// The deposit was not paid: refused, or given up on.
+    /// A payment failed or expired.
     PaymentFailed = "meja.payment.failed.v1",
-    /// Money went back.
+    /// Money was refunded.
     PaymentRefunded = "meja.payment.refunded.v1",
-    /// A message went out.
+    /// A message was sent.
     NotificationSent = "meja.notification.sent.v1",
-    /// A message could not go out.
+    /// A message could not be sent.
     NotificationFailed = "meja.notification.failed.v1",
-    /// A party waits for a table.
+    /// A party joined the waitlist.
     WaitlistJoined = "meja.waitlist.joined.v1",
     /// A table is held for a waiting party.
     WaitlistOffered = "meja.waitlist.offered.v1",
-    /// What was offered to a waiting party can not be kept.
+    /// An offer to a waiting party was withdrawn by the restaurant.
     WaitlistWithdrawn = "meja.waitlist.withdrawn.v1",
-    /// A waiting party took its offer.
+    /// A waiting party accepted its offer.
     WaitlistAccepted = "meja.waitlist.accepted.v1",
-    /// A party waits no longer.
+    /// A party left the waitlist.
     WaitlistLeft = "meja.waitlist.left.v1",
-    /// The personal data of the subject was forgotten.
+    /// The personal data of the subject was erased.
     ContactErased = "meja.contact.erased.v1",
-    /// A venue has other rules.
+    /// The rules of a venue changed.
     VenueChanged = "meja.venue.changed.v1",
 }
 
-/// A table was asked for.
+/// A reservation was requested.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReservationCreated {
-    /// Where.
+    /// The venue.
     pub venue_id: VenueId,
-    /// Who books, as the caller names them.
+    /// The customer, as the caller names them.
     pub customer_id: CustomerId,
-    /// How many come.
+    /// The number of guests.
     pub party_size: PartySize,
-    /// When, in UTC.
+    /// The requested time, in UTC.
     pub window: TimeWindow,
-    /// The venue's IANA zone, for local time.
+    /// The venue's IANA time zone, for local times.
     pub timezone: String,
-    /// The language to write to the guest in.
+    /// The language of messages to the guest.
     pub locale: Locale,
-    /// The house rules of that moment.
+    /// The booking policy at that moment.
     pub policy: Policy,
-    /// Where the party wants to sit, if that matters.
+    /// The requested area, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub area: Option<String>,
-    /// How the guest wants to pay, if they said so.
+    /// The payment channel chosen by the guest, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_channel: Option<String>,
-    /// Digest of the private part: contact and wishes.
-    pub contact_digest: PrivateDigest,
-    /// Whether the party came without having booked: it was seated at once, and nobody writes to it.
+    /// Digest of the confidential payload: contact and special requests.
+    pub contact_digest: ConfidentialDigest,
+    /// Whether the party arrived without a booking and was seated at once. Walk-ins get no messages.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub walk_in: bool,
 }
 
-/// The house expects the party.
+/// The restaurant expects the party.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReservationConfirmed {
-    /// The time that is confirmed.
+    /// The confirmed time.
     pub window: TimeWindow,
-    /// Whether a deposit that was due was waived by staff.
+    /// Whether staff waived a deposit that was due.
     pub deposit_waived: bool,
 }
 
-/// A table was given to the party.
+/// A table was assigned to the party.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TableAssigned {
     /// This assignment.
     pub assignment_id: AssignmentId,
     /// The table.
     pub table_id: TableId,
-    /// Guests it seats.
+    /// Number of guests the table seats.
     pub capacity: u8,
-    /// The area it stands in.
+    /// The area the table is in.
     pub area: String,
-    /// The time it is taken for.
+    /// The time the table is assigned for.
     pub window: TimeWindow,
 }
 
-/// A table was given back.
+/// A table was released.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TableReleased {
     /// The assignment that ended.
     pub assignment_id: AssignmentId,
     /// The table.
     pub table_id: TableId,
-    /// The time it had been taken for.
+    /// The time the table had been assigned for.
     pub window: TimeWindow,
-    /// Why.
+    /// The reason.
     pub cause: ReleaseCause,
 }
 
-/// The party comes at another time.
+/// The reservation moved to another time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReservationRescheduled {
-    /// The time it was.
+    /// The previous time.
     pub from: TimeWindow,
-    /// The time it is now.
+    /// The new time.
     pub to: TimeWindow,
-    /// Where the party wants to sit from now on, if that has changed.
+    /// The newly requested area, if it changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub area: Option<String>,
 }
 
-/// More or fewer guests come.
+/// The number of guests changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PartySizeChanged {
-    /// How many it were.
+    /// The previous number of guests.
     pub from: PartySize,
-    /// How many it are now.
+    /// The new number of guests.
     pub to: PartySize,
-    /// Where the party wants to sit from now on, if that has changed.
+    /// The newly requested area, if it changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub area: Option<String>,
 }
 
-/// The party is there.
+/// The party arrived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReservationCheckedIn {}
 
@@ -245,137 +247,137 @@ pub struct ReservationCheckedIn {}
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReservationCompleted {}
 
-/// The party never came.
+/// The party never arrived.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReservationNoShow {
-    /// The fee for not coming, if the rules of the day of booking have one.
+    /// The no-show fee, if the policy snapshot of the booking has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fee: Option<Money>,
-    /// What has to be paid back, because the deposit was more than the fee.
+    /// The amount to refund, if the deposit was larger than the fee.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<Refund>,
 }
 
-/// The reservation was called off.
+/// The reservation was cancelled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReservationCancelled {
-    /// By whom.
+    /// The kind of actor that cancelled.
     pub cancelled_by: CancelledBy,
-    /// Why, as a stable code.
+    /// The reason as a stable code.
     pub reason_code: String,
-    /// Digest of the private part: what was said in words.
+    /// Digest of the confidential payload: the free-text description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description_digest: Option<PrivateDigest>,
-    /// What has to be paid back.
+    pub description_digest: Option<ConfidentialDigest>,
+    /// The amount to refund.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<Refund>,
 }
 
-/// A payment that has to be returned, wholly or in part.
+/// A payment to refund in full or in part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Refund {
-    /// Which payment.
+    /// The payment to refund.
     pub payment_id: PaymentId,
-    /// How much of it.
+    /// The amount to refund.
     pub amount: Money,
 }
 
-/// Money is due: a deposit, or a fee for not having come.
+/// A deposit or a no-show fee is due.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentRequested {
     /// This payment.
     pub payment_id: PaymentId,
-    /// How much.
+    /// The amount due.
     pub amount: Money,
-    /// How the guest wants to pay, if they said so.
+    /// The payment channel chosen by the guest, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
-    /// When the hold ends if nothing was paid; for a fee, by when it is to be paid.
+    /// When the hold ends if the deposit is unpaid; for a fee, the last time to pay it.
     pub expires_at: DateTime<Utc>,
-    /// What it is asked for.
+    /// What the payment is for.
     #[serde(default, skip_serializing_if = "Purpose::is_deposit")]
     pub purpose: Purpose,
 }
 
-/// The deposit was paid.
+/// A payment was completed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentCompleted {
-    /// Which payment.
+    /// The payment.
     pub payment_id: PaymentId,
-    /// How much came.
+    /// The amount received.
     pub amount: Money,
-    /// The channel it came by.
+    /// The payment channel it was received through.
     pub channel: String,
-    /// The provider's name for it.
+    /// The provider's reference.
     pub provider_reference: String,
-    /// What has to go back at once, because the money came too late to hold the table.
+    /// The refund due immediately, because the money arrived too late to hold the table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<Refund>,
 }
 
-/// The deposit was not paid.
+/// A payment failed or expired.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentFailed {
-    /// Which payment.
+    /// The payment.
     pub payment_id: PaymentId,
-    /// Why, as a stable code, for example `refused` or `provider_unavailable`.
+    /// The reason as a stable code, for example `refused` or `provider_unavailable`.
     pub reason_code: String,
 }
 
-/// Money went back.
+/// Money was refunded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentRefunded {
-    /// Which payment.
+    /// The payment.
     pub payment_id: PaymentId,
-    /// How much.
+    /// The amount refunded.
     pub amount: Money,
-    /// The provider's name for the refund.
+    /// The provider's reference for the refund.
     pub provider_reference: String,
 }
 
-/// A message went out.
+/// A message was sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NotificationSent {
-    /// The message, as the notifier names it.
+    /// The notifier's id of the message.
     pub notification_id: String,
-    /// What it said, for example `confirmed`.
+    /// The template of the message, for example `confirmed`.
     pub template: String,
-    /// How it went.
+    /// The medium it was sent by.
     pub medium: Medium,
 }
 
-/// A message could not go out.
+/// A message could not be sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NotificationFailed {
-    /// The message, as the notifier names it.
+    /// The notifier's id of the message.
     pub notification_id: String,
-    /// What it would have said.
+    /// The template of the message.
     pub template: String,
-    /// How it would have gone.
+    /// The medium it would have been sent by.
     pub medium: Medium,
-    /// Why not, as a stable code.
+    /// The reason as a stable code.
     pub reason_code: String,
 }
 
-/// The personal data of the subject was forgotten.
+/// The personal data of the subject was erased.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ContactErased {
-    /// Why, as a stable code, for example `guest_request`.
+    /// The reason as a stable code, for example `guest_request`.
     pub reason_code: String,
 }
 
-/// A venue has other rules: its file was changed while the service ran, or since it last did.
+/// The rules of a venue changed: its file was edited while the service ran or was stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VenueChanged {
-    /// Which venue.
+    /// The venue.
     pub venue_id: VenueId,
-    /// Counts the changes that were noted of it, from 1 on.
+    /// Number of recorded changes of this venue's rules, starting at 1.
     pub version: u32,
-    /// SHA-256 of the file, hexadecimal; `None` when it is gone.
+    /// SHA-256 of the file, hexadecimal; `None` if the file was removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    /// Bookings to come that do not fit the rules any more, the earliest first, at most 100 of them.
+    /// Future bookings that no longer comply with the rules, earliest first, at most 100.
     pub stranded: Vec<ReservationId>,
-    /// How many there are in all.
+    /// The total number of such bookings.
     pub stranded_count: u32,
 }

@@ -1,4 +1,4 @@
-//! Names for things: each id is a type of its own, so that one can not be passed for another.
+//! Identifiers. Each kind has its own type, so that one cannot be passed for another.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,13 +7,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A text that is not the id it should be.
+/// A text that is not a valid id of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{value:?} is not a {kind}: {rule}")]
 pub struct InvalidId {
     /// What the text should have been, for example `table id`.
     pub kind: &'static str,
-    /// The text as it came.
+    /// The rejected text.
     pub value: String,
     /// What a valid text looks like.
     pub rule: &'static str,
@@ -59,12 +59,13 @@ uuid_id!(
     "assignment id"
 );
 uuid_id!(
-    /// One deposit that is asked for, whatever becomes of it.
+    /// One payment: a deposit or a fee, whatever its outcome.
     PaymentId,
     "payment id"
 );
 impl PaymentId {
-    /// The payment of the fee for not having come: a reservation has one, whoever asks for it and how often.
+    /// The payment of a reservation's no-show fee. Derived from the reservation id, so that repeated
+    /// requests for the fee name the same payment.
     #[must_use]
     pub fn of_fee(reservation: ReservationId) -> Self {
         Self(Uuid::new_v5(&reservation.0, b"no_show_fee"))
@@ -77,7 +78,7 @@ uuid_id!(
     "waitlist id"
 );
 uuid_id!(
-    /// One log, from its creation to its end. A replaced log has another id.
+    /// One log, from its creation on. A log that replaces another has a new id.
     LogId,
     "log id"
 );
@@ -130,7 +131,7 @@ macro_rules! text_id {
 }
 
 text_id!(
-    /// A restaurant. Stands in URLs, tags and file names.
+    /// A restaurant. Used in URLs, tags and file names.
     VenueId,
     "venue id",
     64,
@@ -138,7 +139,7 @@ text_id!(
     "1 to 64 characters of a-z, 0-9 and -"
 );
 text_id!(
-    /// A table within a venue. Never holds the `/` that separates the parts of a tag.
+    /// A table within a venue. Never contains `/`, which separates the parts of a tag.
     TableId,
     "table id",
     32,
@@ -146,7 +147,7 @@ text_id!(
     "1 to 32 letters, digits, spaces and - _ ."
 );
 text_id!(
-    /// Whoever books, as the caller names them.
+    /// The customer, as the caller names them.
     CustomerId,
     "customer id",
     64,
@@ -154,7 +155,7 @@ text_id!(
     "1 to 64 characters, none of them a control character"
 );
 
-/// A place in a log: 1, 2, 3 … without gaps. Zero stands before the first event.
+/// A position in a log: 1, 2, 3 … without gaps. Zero is the position before the first event.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Position(pub u64);
@@ -180,13 +181,13 @@ impl fmt::Display for Position {
 
 /// The CloudEvents `id`: `<position, 20 digits>-<uuid>`.
 ///
-/// Ordered like the log, and a cursor into a log that was rewound or replaced is recognised,
-/// because the uuid at that position differs.
+/// Sorts like the log. A cursor into a log that was rewound or replaced is recognised, because the
+/// UUID at that position differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId {
-    /// Where the event stands.
+    /// The position of the event.
     pub position: Position,
-    /// Which event stands there.
+    /// The UUID of the event.
     pub uuid: Uuid,
 }
 

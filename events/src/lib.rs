@@ -1,16 +1,15 @@
-//! The published language of Meja and the log that keeps it.
+//! The published language of Meja and the append-only log that stores it.
 //!
-//! In reading order: [`ids`] and [`values`] are the nouns, [`event`] is what can happen,
-//! [`recorded`] is how a fact looks once it stands in a log (a CloudEvents 1.0 JSON object),
-//! [`feed`] is how facts travel between services. [`query`] names a part of the log;
+//! In reading order: [`ids`] and [`values`] are the nouns, [`event`] lists what can happen,
+//! [`recorded`] defines the stored form of an event (one CloudEvents 1.0 JSON object) and
+//! [`feed`] defines how services exchange events. [`query`] selects a part of the log;
 //! [`store`], behind the feature of the same name, is the log itself.
 //!
-//! **Invariant:** this crate knows no service and, without the feature `store`, no storage.
+//! **Invariant:** this crate depends on no service and, without the feature `store`, on no storage.
 
 pub mod event;
 pub mod feed;
 pub mod ids;
-mod policy;
 pub mod query;
 pub mod recorded;
 #[cfg(feature = "store")]
@@ -24,4 +23,4 @@ pub use ids::{
     WaitlistId,
 };
 pub use query::{Query, QueryItem, Tag};
-pub use recorded::{Cause, NewEvent, Recorded};
+pub use recorded::{EventMetadata, NewEvent, Recorded};

@@ -1,6 +1,6 @@
-//! Naming a part of the log, with the semantics of the Dynamic Consistency Boundary
-//! specification (dcb.events): a query is an OR of items, an item matches an event that has any
-//! of its types and all of its tags.
+//! Selecting events, with the semantics of the Dynamic Consistency Boundary specification
+//! (dcb.events): a query is an OR of items; an item matches an event that has any of its types and
+//! all of its tags.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::ids::{CustomerId, PaymentId, Position, ReservationId, TableId, VenueI
 
 /// What an event is about, for example `reservation:01939f3e-…`.
 ///
-/// Kept beside the event, never published.
+/// EventBytes beside the event, never published.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag(String);
 
@@ -24,7 +24,7 @@ impl Tag {
         Self(format!("{kind}:{value}"))
     }
 
-    /// A tag as it was written down.
+    /// A tag read from storage.
     #[must_use]
     pub fn from_stored(text: &str) -> Self {
         Self(text.to_owned())
@@ -54,19 +54,19 @@ impl Tag {
         Self::new("customer", id)
     }
 
-    /// Who has a table on a UTC date.
+    /// Everything that changes the use of a table on a UTC date.
     #[must_use]
     pub fn table(venue: &VenueId, table: &TableId, date: NaiveDate) -> Self {
         Self(format!("table:{venue}/{table}/{date}"))
     }
 
-    /// Everything that changes what a venue has given away for a UTC date.
+    /// Everything that changes what a venue has sold for a UTC date.
     #[must_use]
     pub fn day(venue: &VenueId, date: NaiveDate) -> Self {
         Self(format!("day:{venue}/{date}"))
     }
 
-    /// Who waits for a table of a venue.
+    /// Everything that changes the waitlist of a venue.
     #[must_use]
     pub fn waiting(venue: &VenueId) -> Self {
         Self::new("waiting", venue)
@@ -84,7 +84,7 @@ impl Tag {
         Self::new("payment", id)
     }
 
-    /// What one request with an Idempotency-Key did.
+    /// Everything recorded for one request with an Idempotency-Key.
     #[must_use]
     pub fn command(key: &str) -> Self {
         Self::new("command", key)
@@ -103,12 +103,12 @@ impl fmt::Display for Tag {
     }
 }
 
-/// Any of the types (none named: any type) AND all of the tags.
+/// Any of the types (an empty list allows every type) AND all of the tags.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct QueryItem {
-    /// CloudEvents types, any of which fits; empty fits all.
+    /// Allowed CloudEvents types; empty allows every type.
     pub types: Vec<String>,
-    /// Tags, all of which an event must have.
+    /// Tags that an event must all have.
     pub tags: Vec<Tag>,
 }
 
@@ -119,14 +119,14 @@ impl QueryItem {
         Self { types: Vec::new(), tags: vec![tag] }
     }
 
-    /// Whether an event of `event_type` with `tags` is meant.
+    /// Whether an event of `event_type` with `tags` matches.
     pub fn matches<'a>(&self, event_type: &str, tags: impl Iterator<Item = &'a str> + Clone) -> bool {
         (self.types.is_empty() || self.types.iter().any(|t| t == event_type))
             && self.tags.iter().all(|wanted| tags.clone().any(|tag| tag == wanted.as_str()))
     }
 }
 
-/// An OR of items. No item matches nothing; an item without types and tags matches all.
+/// An OR of items. Without items it matches nothing; an item without types and tags matches everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Query {
     /// The alternatives.
@@ -146,13 +146,13 @@ impl Query {
         Self { items: tags.into_iter().map(QueryItem::tagged).collect() }
     }
 
-    /// Whether the query is the whole log, so that no index is needed.
+    /// Whether the query selects the whole log, so that no index is needed.
     #[must_use]
     pub fn is_all(&self) -> bool {
         self.items.iter().any(|item| item.types.is_empty() && item.tags.is_empty())
     }
 
-    /// Whether an event of `event_type` with `tags` is meant.
+    /// Whether an event of `event_type` with `tags` matches.
     pub fn matches<'a>(&self, event_type: &str, tags: impl Iterator<Item = &'a str> + Clone) -> bool {
         self.items.iter().any(|item| item.matches(event_type, tags.clone()))
     }
@@ -160,17 +160,17 @@ impl Query {
 
 /// What must still be true when the events are appended.
 ///
-/// The query that was read to decide is the query that guards the append.
+/// Rule: the query that was read to decide is the query that guards the append.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppendCondition {
-    /// The append fails if an event that this matches …
+    /// The append fails if an event matching this query …
     pub fail_if_any: Query,
-    /// … lies after this position.
+    /// … exists after this position.
     pub after: Position,
 }
 
 impl AppendCondition {
-    /// Nothing that `query` matches was appended since `after`.
+    /// Requires that no event matching `query` was appended after `after`.
     #[must_use]
     pub fn unchanged(query: Query, after: Position) -> Self {
         Self { fail_if_any: query, after }

@@ -1,9 +1,8 @@
-//! A fact as it is stored and served: one CloudEvents 1.0 JSON object, written once.
+//! The stored and served form of an event: one CloudEvents 1.0 JSON object, written once.
 //!
-//! The position is known only to the writer of the log, at the very end. So an envelope is
-//! written in full by whoever appends, with zeros where the position belongs, and
-//! [`Envelope::stamp`] fills in twenty digits at two fixed places: no second serialising on the
-//! one thread that everything waits for.
+//! The position is known only when the writer of the log commits. The caller of `append` therefore
+//! serialises the whole envelope with zeros in place of the position, and [`Envelope::stamp`]
+//! overwrites twenty digits at two fixed offsets. The writer thread never serialises.
 
 mod scan;
 
@@ -21,26 +20,26 @@ use crate::ids::{EventId, LogId, Position};
 use crate::query::Tag;
 use crate::values::{Actor, ActorKind};
 
-/// Why something happened and who did it. Goes with every command from the first line of code on.
+/// Why an event was recorded and by which actor. Every command carries it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cause {
-    /// The id of the request at whose end this stands; the same from service to service.
+pub struct EventMetadata {
+    /// The id of the original request; the same across services.
     pub correlation_id: String,
     /// The event or command that caused this one.
     pub causation_id: Option<String>,
-    /// Who did it.
+    /// The actor.
     pub actor: Actor,
-    /// W3C trace context of the request, if it carried one.
+    /// W3C trace context of the request, if present.
     pub traceparent: Option<String>,
-    /// Fingerprint of the request, if it carried an Idempotency-Key: a repeat of the key with
-    /// another request is recognised by it.
+    /// Fingerprint of a request with an Idempotency-Key. Detects a reuse of the key for a different
+    /// request.
     pub request_digest: Option<String>,
 }
 
-/// An event that is about to be appended.
+/// An event to append.
 #[derive(Debug, Clone)]
 pub struct NewEvent {
-    /// Its uuid, v7. Half of the event id; the position is the other half.
+    /// UUID v7: one half of the event id. The position is the other half.
     pub id: Uuid,
     /// CloudEvents `type`.
     pub event_type: &'static str,
@@ -48,28 +47,28 @@ pub struct NewEvent {
     pub subject: String,
     /// When it happened.
     pub time: DateTime<Utc>,
-    /// What it is about. Kept beside the event, never published.
+    /// What the event is about. EventBytes beside the event, never published.
     pub tags: Vec<Tag>,
     /// CloudEvents `data`, one JSON object.
     pub data: Vec<u8>,
-    /// What must be forgettable. Durable in the same commit, never published.
-    pub private: Option<Bytes>,
-    /// Positions whose private parts this event orders to be forgotten.
+    /// The confidential payload: data that can be forgotten. Durable in the same commit, never published.
+    pub confidential: Option<Bytes>,
+    /// Positions whose confidential payloads this event forgets.
     pub forgets: Vec<Position>,
-    /// Why and who.
-    pub cause: Cause,
+    /// Why the event was recorded and by which actor.
+    pub metadata: EventMetadata,
 }
 
 const BEFORE_ID: &str = r#"{"specversion":"1.0","id":""#;
 const BEFORE_SEQUENCE: &str = r#"","sequence":""#;
 const SEQUENCE_AT: usize = BEFORE_ID.len() + EventId::LEN + BEFORE_SEQUENCE.len();
 
-/// The JSON of an event whose position is not known yet.
+/// The JSON of an event whose position is not yet known.
 #[derive(Debug, Clone)]
 pub struct Envelope(Vec<u8>);
 
 impl Envelope {
-    /// Writes `event` as it will stand in the log `log_id` of the service `source`.
+    /// Serialises `event` as it will be stored in the log `log_id` of the service `source`.
     #[must_use]
     pub fn write(event: &NewEvent, source: &str, log_id: LogId) -> Self {
         let mut json = Vec::with_capacity(640 + event.data.len());
@@ -81,20 +80,20 @@ impl Envelope {
         let time = event.time.to_rfc3339_opts(SecondsFormat::Micros, true);
         put(&mut json, format_args!(r#","time":"{time}","datacontenttype":"application/json""#));
         put(&mut json, format_args!(r#","dataschema":"/schemas/{}.json""#, event.event_type));
-        let cause = &event.cause;
-        put_string(&mut json, "correlationid", &cause.correlation_id);
-        put_optional(&mut json, "causationid", cause.causation_id.as_deref());
-        put_string(&mut json, "authtype", cause.actor.kind.word());
-        put_optional(&mut json, "authid", cause.actor.id.as_deref());
-        put_optional(&mut json, "traceparent", cause.traceparent.as_deref());
-        put_optional(&mut json, "requestdigest", cause.request_digest.as_deref());
+        let metadata = &event.metadata;
+        put_string(&mut json, "correlationid", &metadata.correlation_id);
+        put_optional(&mut json, "causationid", metadata.causation_id.as_deref());
+        put_string(&mut json, "authtype", metadata.actor.kind.word());
+        put_optional(&mut json, "authid", metadata.actor.id.as_deref());
+        put_optional(&mut json, "traceparent", metadata.traceparent.as_deref());
+        put_optional(&mut json, "requestdigest", metadata.request_digest.as_deref());
         json.extend_from_slice(br#","data":"#);
         json.extend_from_slice(&event.data);
         json.push(b'}');
         Self(json)
     }
 
-    /// Fills in the position: from here on the bytes never change.
+    /// Sets the position. The bytes never change afterwards.
     #[must_use]
     pub fn stamp(mut self, position: Position) -> Vec<u8> {
         let mut digits = [b'0'; Position::DIGITS];
@@ -109,14 +108,14 @@ impl Envelope {
         self.0
     }
 
-    /// How long the event will be, in bytes.
+    /// Length of the stored event in bytes.
     #[must_use]
     pub fn len_bytes(&self) -> usize {
         self.0.len()
     }
 }
 
-/// Reads the event id out of stored bytes without parsing them.
+/// Reads the event id from stored bytes without parsing them.
 #[must_use]
 pub fn id_of(stored: &[u8]) -> Option<EventId> {
     let id = stored.get(BEFORE_ID.len()..BEFORE_ID.len() + EventId::LEN)?;
@@ -124,13 +123,13 @@ pub fn id_of(stored: &[u8]) -> Option<EventId> {
 }
 
 fn put(json: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
-    // Writing to a Vec can not fail.
+    // Writing to a Vec cannot fail.
     let _ = json.write_fmt(text);
 }
 
 fn put_string(json: &mut Vec<u8>, name: &str, value: &str) {
     put(json, format_args!(r#","{name}":"#));
-    // A str always serialises, and writing to a Vec can not fail.
+    // A str always serialises, and writing to a Vec cannot fail.
     let _ = serde_json::to_writer(json, value);
 }
 
@@ -140,12 +139,12 @@ fn put_optional(json: &mut Vec<u8>, name: &str, value: Option<&str>) {
     }
 }
 
-/// An event read back from a log or a feed. Borrows from the stored bytes.
+/// An event read from a log or a feed. Borrows from the stored bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded<'a> {
-    /// Where it stands and which it is.
+    /// Position and UUID.
     pub id: EventId,
-    /// CloudEvents `source`: the log it stands in.
+    /// CloudEvents `source`: the log the event belongs to.
     pub source: Cow<'a, str>,
     /// CloudEvents `type`.
     pub event_type: Cow<'a, str>,
@@ -163,7 +162,7 @@ pub struct Recorded<'a> {
     pub data: &'a str,
 }
 
-/// [`Recorded`] as any JSON parser reads it, whatever the order of its members.
+/// [`Recorded`] for the general JSON parser, which accepts any order of members.
 #[derive(Deserialize)]
 struct AnyOrder<'a> {
     id: EventId,
@@ -192,11 +191,11 @@ struct AnyOrder<'a> {
 impl<'a> Recorded<'a> {
     /// Parses stored bytes.
     ///
-    /// What [`Envelope`] wrote is read where it is known to stand, without a JSON parser; `data` is
-    /// parsed by [`Self::event`]. Anything else goes through the parser.
+    /// Bytes written by [`Envelope`] are read at their known offsets without a JSON parser;
+    /// [`Self::event`] parses `data`. Any other JSON goes through the parser.
     ///
     /// # Errors
-    /// What `serde_json` found when the bytes are not an event of ours.
+    /// The error of `serde_json` when the bytes are not a valid event.
     pub fn parse(stored: &'a [u8]) -> Result<Self, serde_json::Error> {
         match scan::scan(stored) {
             Some(recorded) => Ok(recorded),
@@ -222,10 +221,10 @@ impl<'a> Recorded<'a> {
         })
     }
 
-    /// The fact itself.
+    /// Decodes the event.
     ///
     /// # Errors
-    /// [`DecodeError`] when the type is not in the catalogue or the data does not fit it.
+    /// [`DecodeError`] when the type is not in the catalogue or the data does not match it.
     pub fn event(&self) -> Result<Event, DecodeError> {
         Event::decode(&self.event_type, self.data)
     }
@@ -237,11 +236,11 @@ impl<'a> Recorded<'a> {
         Uuid::try_parse(id).ok()
     }
 
-    /// Why it happened and who did it.
+    /// Why the event was recorded and by which actor.
     #[must_use]
-    pub fn cause(&self) -> Cause {
+    pub fn metadata(&self) -> EventMetadata {
         let owned = |text: &Option<Cow<'_, str>>| text.as_deref().map(str::to_owned);
-        Cause {
+        EventMetadata {
             correlation_id: self.correlation_id.clone().into_owned(),
             causation_id: owned(&self.causation_id),
             actor: Actor { kind: self.actor_kind, id: owned(&self.actor_id) },
@@ -263,9 +262,9 @@ mod tests {
             time: "2026-12-01T18:00:00.123456Z".parse().unwrap(),
             tags: vec![],
             data: b"{}".to_vec(),
-            private: None,
+            confidential: None,
             forgets: vec![],
-            cause: Cause {
+            metadata: EventMetadata {
                 correlation_id: "req-\"quoted\"\n".into(),
                 causation_id: None,
                 actor: Actor::service("notifier"),
@@ -275,15 +274,15 @@ mod tests {
         }
     }
 
-    /// With and without characters that JSON escapes, which take the other way through the reader.
+    /// Covers strings with and without JSON escapes, which take different paths through the reader.
     #[test]
     fn what_is_written_reads_back_the_same() {
         reads_back(event());
         let mut plain = event();
-        plain.cause.correlation_id = "request-1".into();
-        plain.cause.causation_id = Some("é 🍜 {}".into());
+        plain.metadata.correlation_id = "request-1".into();
+        plain.metadata.causation_id = Some("é 🍜 {}".into());
         plain.data = br#"{"words":"a \"quoted\" one}","n":[1,2]}"#.to_vec();
-        plain.cause.actor.id = None;
+        plain.metadata.actor.id = None;
         reads_back(plain);
     }
 
@@ -296,7 +295,7 @@ mod tests {
         assert_eq!(id_of(&bytes), Some(recorded.id));
         assert_eq!(recorded.source, format!("/reservation/{log_id}"));
         assert_eq!(recorded.time, event.time);
-        assert_eq!(recorded.cause(), event.cause);
+        assert_eq!(recorded.metadata(), event.metadata);
         assert_eq!(recorded.data.as_bytes(), event.data);
         assert_eq!(Recorded::parse_any_order(&bytes).unwrap(), recorded);
         let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();

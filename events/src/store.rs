@@ -1,66 +1,74 @@
-//! The append-only log: one small trait whose doc comments are its guarantees.
+//! The append-only log: a small trait whose doc comments are its guarantees.
 //!
-//! [`memory`] is the model, a list under a lock. [`sled`] is the real thing: one writer thread,
-//! one value and one sync for each group of events, an index in memory. Both pass one contract
-//! suite (`tests/it/contract.rs`).
+//! Everything that stores share is here: the trait, [`check_limits`], pages, the stored form of groups
+//! ([`groups`]) and backups ([`backup`]). [`memory`] is the reference model, a list under a lock. `sled`,
+//! behind the feature of that name, is the durable store: one writer thread, one value and one sync per
+//! group of events, an index in memory. Every store passes the suite in `contract`, which is a library
+//! behind the feature `contract`, so that another crate can run it against its own store.
 
-pub mod archive;
+pub mod backup;
+#[cfg(feature = "contract")]
+pub mod contract;
+#[cfg_attr(not(feature = "sled"), expect(dead_code, reason = "stores that keep groups use it"))]
 mod frame;
+pub mod groups;
 mod index;
 pub mod memory;
+#[cfg_attr(not(feature = "sled"), expect(dead_code, reason = "stores that keep groups use it"))]
 mod page;
+#[cfg(feature = "sled")]
 pub mod sled;
-mod witness;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 
 pub use self::index::LOG_EVENTS_MAX;
-pub use self::page::{Page, Stored};
+pub use self::page::{EventBytes, Page};
 use crate::ids::{LogId, Position};
 pub use crate::query::AppendCondition;
 use crate::query::Query;
 use crate::recorded::NewEvent;
 
-/// The most events in one append, and in one group.
+/// Maximum number of events in one append and in one group.
 pub const APPEND_EVENTS_MAX: usize = 64;
 
-/// All events of one append together, in bytes: a group must stay far below what sled would not sync.
+/// Maximum size of the events of one append, in bytes. A group must stay far below the size that sled
+/// does not sync.
 pub const APPEND_BYTES_MAX: usize = 128 * 1024;
 
-/// The largest event as it stands in the log, in bytes.
+/// Maximum size of one stored event, in bytes.
 pub const EVENT_BYTES_MAX: usize = 64 * 1024;
 
-/// The largest private part, in bytes. Those of one append together: [`APPEND_BYTES_MAX`].
-pub const PRIVATE_BYTES_MAX: usize = 16 * 1024;
+/// Maximum size of one confidential payload, in bytes. Those of one append together: [`APPEND_BYTES_MAX`].
+pub const CONFIDENTIAL_BYTES_MAX: usize = 16 * 1024;
 
 /// A log of events.
 pub trait EventStore: Send + Sync + 'static {
-    /// Which log this is.
+    /// The id of the log.
     fn log_id(&self) -> LogId;
 
     /// Appends all of `events` at consecutive positions, or none.
     ///
-    /// They are durable when `Ok` is returned, together with their private parts. Fails with
-    /// [`AppendError::Conflict`] if an event that `condition.fail_if_any` matches lies after
-    /// `condition.after`; checking and appending are one step that nothing comes between.
-    /// A caller that goes away does not undo an append that is under way.
+    /// They are durable when `Ok` is returned, together with their confidential payloads. Fails with
+    /// [`AppendError::Conflict`] if an event that `condition.fail_if_any` matches exists after
+    /// `condition.after`. Check and append are one atomic step.
+    /// Dropping the returned future does not cancel an append in progress.
     ///
     /// # Errors
-    /// [`AppendError`]; nothing was appended then.
+    /// [`AppendError`]; nothing was appended, except that the outcome of [`AppendError::Closed`] is unknown.
     fn append(
         &self,
         events: Vec<NewEvent>,
         condition: AppendCondition,
     ) -> BoxFuture<'_, Result<Appended, AppendError>>;
 
-    /// Events that `query` matches after `after`, ascending, at most `limit`.
+    /// Events after `after` that `query` matches, ascending, at most `limit`.
     ///
-    /// Only durable events are ever shown, and never one before all earlier ones can be.
+    /// Only durable events are returned, and an event only once all earlier ones are visible.
     ///
     /// # Errors
-    /// [`ReadError`] when the storage does not answer or answers nonsense.
+    /// [`ReadError`] when the storage fails or returns invalid data.
     fn read<'a>(
         &'a self,
         query: &'a Query,
@@ -68,106 +76,127 @@ pub trait EventStore: Send + Sync + 'static {
         limit: usize,
     ) -> BoxFuture<'a, Result<Page, ReadError>>;
 
-    /// The last durable position: a doorbell, not a pipe. Readers keep their own cursor.
+    /// The last durable position known to this process: a wake-up signal. Readers keep their own cursor.
     fn watch_head(&self) -> watch::Receiver<Position>;
 
-    /// The private part kept beside the event at `position`; `None` if it never had one or if it
-    /// was forgotten.
+    /// The confidential payloads of the events at `positions`, in the same order; `None` for an event that
+    /// never had one or whose payload was forgotten.
     ///
     /// # Errors
-    /// [`ReadError`] when the storage does not answer.
-    fn private(&self, position: Position) -> BoxFuture<'_, Result<Option<Bytes>, ReadError>>;
+    /// [`ReadError`] when the storage fails.
+    fn confidential(&self, positions: Vec<Position>) -> BoxFuture<'_, Result<Vec<Option<Bytes>>, ReadError>>;
 
-    /// The last durable position.
-    fn head(&self) -> Position {
+    /// The last durable position of the log, including events that another process appended.
+    ///
+    /// A copy of the log that has reached this position contains every event that was acknowledged before
+    /// the call. The default is correct for a log that one process writes.
+    ///
+    /// # Errors
+    /// [`ReadError`] when the storage fails.
+    fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        Box::pin(std::future::ready(Ok(self.known_head())))
+    }
+
+    /// The last durable position known to this process.
+    fn known_head(&self) -> Position {
         *self.watch_head().borrow()
     }
 }
 
-/// Where an append went.
+/// The result of an append.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Appended {
-    /// Position of the first event of the append.
+    /// Position of the first appended event.
     pub first: Position,
-    /// Position of the last one.
+    /// Position of the last appended event.
     pub last: Position,
 }
 
 /// Why nothing was appended.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
-    /// The decision was made on what is no longer true.
-    #[error("the append condition does not hold: an event it excludes stands at {at}")]
+    /// The decision was based on outdated state.
+    #[error("the append condition does not hold: the event at {at} violates it")]
     Conflict {
-        /// The first event that the condition excludes.
+        /// The first event that violates the condition.
         at: Position,
     },
-    /// One append must fit one group.
-    #[error("an append of {events} events is not possible: 1 to {max} at once", max = APPEND_EVENTS_MAX)]
+    /// The number of events is outside of the limits of one append.
+    #[error("an append of {events} events is not possible: 1 to {max} are allowed", max = APPEND_EVENTS_MAX)]
     EventCount {
-        /// How many there were.
+        /// The number of events.
         events: usize,
     },
-    /// An event or a private part is over its limit.
-    #[error("the {part} of a {event_type} has {bytes} bytes: at most {max} are possible")]
+    /// An event or a confidential payload exceeds its limit.
+    #[error("the {part} of a {event_type} has {bytes} bytes: at most {max} are allowed")]
     TooLarge {
-        /// `event`, `private part`, `condition` and so on.
+        /// `event`, `confidential payload`, `condition` and so on.
         part: &'static str,
-        /// Of which event.
+        /// The type of the event.
         event_type: &'static str,
-        /// Its size.
+        /// The actual size.
         bytes: usize,
         /// The limit.
         max: usize,
     },
-    /// More appends wait than the queue holds.
+    /// The queue of waiting appends is full.
     #[error("too many appends are waiting: try again in a moment")]
     Overloaded,
-    /// The file system is nearly full; reads go on.
-    #[error("the disk has {free_bytes} bytes left, {reserve_bytes} are kept in reserve: free some space")]
+    /// The file system is nearly full; reads still work.
+    #[error("the disk has {free_bytes} bytes free, but {reserve_bytes} must stay free: free some space")]
     NoSpace {
-        /// What is left.
+        /// Free space in bytes.
         free_bytes: u64,
-        /// What must be left.
+        /// Required free space in bytes.
         reserve_bytes: u64,
     },
-    /// Positions are used up.
-    #[error("the log is full: it holds {LOG_EVENTS_MAX} events. Begin a new one")]
+    /// The log holds the maximum number of events.
+    #[error("the log is full: it holds {LOG_EVENTS_MAX} events. Start a new log")]
     Full,
     /// The log is shutting down. Whether the events were appended is not known.
     #[error("the log is closed")]
     Closed,
 }
 
-/// Why nothing could be read.
+/// Why a read failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The storage failed.
     #[error("could not read the log at {at}")]
     Storage {
-        /// Where.
+        /// The requested position.
         at: Position,
-        /// What the storage said.
+        /// The error of the storage.
         #[source]
-        source: ::sled::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The storage answered with something that is not a group of events.
+    /// The storage returned something that is not a valid group of events.
     #[error("the log is damaged at {at}: {what}")]
     Damaged {
-        /// Where.
+        /// The position of the damage.
         at: Position,
-        /// What is wrong with it.
+        /// What is wrong.
         what: &'static str,
     },
-    /// The reader was interrupted by the shutdown.
-    #[error("the read was interrupted: the log is closing")]
+    /// The process is shutting down.
+    #[error("the read was interrupted because the log is closing")]
     Interrupted,
 }
 
-/// Checks what every store refuses before it looks at any condition.
+impl ReadError {
+    /// A failure of the storage while reading `at`.
+    pub fn storage(at: Position, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Storage { at, source: source.into() }
+    }
+}
+
+/// Checks the limits that every store enforces before it evaluates a condition.
 ///
-/// `lengths` are the sizes of the events as they would stand in the log, in bytes.
-fn check_limits(
+/// `lengths` are the sizes of the stored events, in bytes.
+///
+/// # Errors
+/// [`AppendError::EventCount`] or [`AppendError::TooLarge`].
+pub fn check_limits(
     events: &[NewEvent],
     lengths: impl Iterator<Item = usize> + Clone,
     condition: &AppendCondition,
@@ -176,12 +205,12 @@ fn check_limits(
         return Err(AppendError::EventCount { events: events.len() });
     }
     let tag_bytes = events.iter().flat_map(|event| &event.tags).map(|tag| tag.as_str().len()).sum();
-    let private_bytes = events.iter().filter_map(|event| event.private.as_ref()).map(Bytes::len).sum();
+    let payload_bytes = events.iter().filter_map(|event| event.confidential.as_ref()).map(Bytes::len).sum();
     let condition_bytes = frame::condition_bytes(condition).unwrap_or(usize::MAX);
     for (part, bytes, max) in [
-        ("append that begins", lengths.clone().sum(), APPEND_BYTES_MAX),
-        ("private parts of an append that begins", private_bytes, APPEND_BYTES_MAX),
-        ("tags of an append that begins", tag_bytes, APPEND_BYTES_MAX),
+        ("append starting", lengths.clone().sum(), APPEND_BYTES_MAX),
+        ("confidential payloads of an append starting", payload_bytes, APPEND_BYTES_MAX),
+        ("tags of an append starting", tag_bytes, APPEND_BYTES_MAX),
         ("condition", condition_bytes, frame::CONDITION_BYTES_MAX),
     ] {
         if bytes > max {
@@ -191,13 +220,13 @@ fn check_limits(
     }
     for (event, event_bytes) in events.iter().zip(lengths) {
         let tag_bytes = event.tags.iter().map(|tag| tag.as_str().len()).max().unwrap_or(0);
-        let private_bytes = event.private.as_ref().map_or(0, Bytes::len);
+        let payload_bytes = event.confidential.as_ref().map_or(0, Bytes::len);
         for (part, bytes, max) in [
             ("event", event_bytes, EVENT_BYTES_MAX),
-            ("private part", private_bytes, PRIVATE_BYTES_MAX),
+            ("confidential payload", payload_bytes, CONFIDENTIAL_BYTES_MAX),
             ("longest tag", tag_bytes, crate::query::Tag::MAX_BYTES),
             ("list of tags", event.tags.len(), usize::from(u8::MAX)),
-            ("list of what to forget", event.forgets.len(), usize::from(u8::MAX)),
+            ("list of positions to forget", event.forgets.len(), usize::from(u8::MAX)),
         ] {
             if bytes > max {
                 return Err(AppendError::TooLarge { part, event_type: event.event_type, bytes, max });

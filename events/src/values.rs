@@ -1,95 +1,23 @@
 //! Immutable values that events are made of.
 //!
-//! Building one from outside is strict (`try_from`, `new`); decoding one that stands in a log is
+//! Constructors for input from outside are strict (`try_from`, `new`). Decoding a stored value is
 //! lenient, so that a limit tightened later never makes an old event unreadable.
 
-use std::fmt;
+mod actor;
+mod party;
+mod policy;
+mod window;
 
-use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-pub use crate::policy::{Currency, DepositPer, DepositRule, Money, NoShowFee, Policy, Purpose};
+pub use self::actor::{Actor, ActorKind};
+pub use self::party::{InvalidPartySize, PartySize};
+pub use self::policy::{Currency, DepositPer, DepositRule, Money, NoShowFee, Policy, Purpose};
+pub use self::window::TimeWindow;
 
-/// How many guests come, 1 to [`PartySize::MAX`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct PartySize(u8);
-
-/// A party that is empty or larger than any venue seats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a party of {0} can not be seated: 1 to {max} guests", max = PartySize::MAX)]
-pub struct InvalidPartySize(pub i64);
-
-impl PartySize {
-    /// The largest party that can be booked.
-    pub const MAX: u8 = 50;
-
-    /// The number of guests.
-    #[must_use]
-    pub fn get(self) -> u8 {
-        self.0
-    }
-}
-
-impl TryFrom<i64> for PartySize {
-    type Error = InvalidPartySize;
-
-    fn try_from(guests: i64) -> Result<Self, InvalidPartySize> {
-        match u8::try_from(guests) {
-            Ok(guests @ 1..=Self::MAX) => Ok(Self(guests)),
-            _ => Err(InvalidPartySize(guests)),
-        }
-    }
-}
-
-impl fmt::Display for PartySize {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// The time a party keeps its table: from `start` up to but not including `end`, in UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-pub struct TimeWindow {
-    /// When the party arrives.
-    pub start: DateTime<Utc>,
-    /// When the table is free again.
-    pub end: DateTime<Utc>,
-}
-
-impl TimeWindow {
-    /// The window of `minutes` that begins at `start`.
-    #[must_use]
-    pub fn starting(start: DateTime<Utc>, minutes: u32) -> Self {
-        Self { start, end: start + TimeDelta::minutes(i64::from(minutes)) }
-    }
-
-    /// How long the table is kept, in minutes.
-    #[must_use]
-    pub fn minutes(&self) -> i64 {
-        (self.end - self.start).num_minutes()
-    }
-
-    /// Whether both windows want the same minute. Windows that only touch do not.
-    #[must_use]
-    pub fn overlaps(&self, other: &Self) -> bool {
-        self.start < other.end && other.start < self.end
-    }
-
-    /// Every UTC date that has a part of the window, ascending. At least one.
-    pub fn utc_dates(&self) -> impl Iterator<Item = NaiveDate> + use<> {
-        let first = self.start.date_naive();
-        // The end is exclusive: a window up to midnight does not touch the next day.
-        let last = (self.end - TimeDelta::nanoseconds(1)).date_naive().max(first);
-        std::iter::successors(Some(first), move |date| {
-            date.checked_add_days(Days::new(1)).filter(|next| *next <= last)
-        })
-    }
-}
-
-/// The language a guest is written to.
+/// The language of messages to a guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Locale {
@@ -101,7 +29,7 @@ pub enum Locale {
 }
 
 impl Locale {
-    /// The locale of a tag such as `id`, `en` or `en-GB`; `None` when nothing is written in it.
+    /// The locale for a language tag such as `id`, `en` or `en-GB`; `None` for an unsupported language.
     #[must_use]
     pub fn from_tag(tag: &str) -> Option<Self> {
         match tag.split(['-', '_']).next()? {
@@ -111,7 +39,7 @@ impl Locale {
         }
     }
 
-    /// The language tag.
+    /// The BCP 47 language tag.
     #[must_use]
     pub fn tag(self) -> &'static str {
         match self {
@@ -121,19 +49,19 @@ impl Locale {
     }
 }
 
-/// Who called a reservation off.
+/// The kind of actor that cancelled a reservation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CancelledBy {
     /// The guest.
     Guest,
-    /// Somebody at the restaurant.
+    /// A member of the restaurant's staff.
     Staff,
-    /// A deadline.
+    /// The system, because a deadline passed.
     System,
 }
 
-/// Why a table was given back.
+/// Why a table was released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReleaseCause {
@@ -149,7 +77,7 @@ pub enum ReleaseCause {
     NoShow,
 }
 
-/// How a message reaches the guest.
+/// The medium of a message to a guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Medium {
@@ -159,130 +87,22 @@ pub enum Medium {
     Sms,
 }
 
-/// Who did it. Never personal data: a kind and the id of a key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Actor {
-    /// CloudEvents `authtype`.
-    pub kind: ActorKind,
-    /// CloudEvents `authid`: the id of the key that was shown, or the name of the part of the system.
-    pub id: Option<String>,
-}
-
-/// CloudEvents `authtype`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ActorKind {
-    /// A person through an application.
-    AppUser,
-    /// Another service.
-    ServiceAccount,
-    /// The system itself, for example a deadline.
-    System,
-    /// Nobody showed a key.
-    Unauthenticated,
-    /// A kind that a later version wrote.
-    #[serde(other)]
-    Unknown,
-}
-
-impl ActorKind {
-    /// The word that stands in events.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::AppUser => "app_user",
-            Self::ServiceAccount => "service_account",
-            Self::System => "system",
-            Self::Unauthenticated => "unauthenticated",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    /// The kind that a word in an event means.
-    #[must_use]
-    pub fn from_word(word: &str) -> Self {
-        match word {
-            "app_user" => Self::AppUser,
-            "service_account" => Self::ServiceAccount,
-            "system" => Self::System,
-            "unauthenticated" => Self::Unauthenticated,
-            _ => Self::Unknown,
-        }
-    }
-}
-
-impl Actor {
-    /// Nobody showed a key.
-    #[must_use]
-    pub fn unauthenticated() -> Self {
-        Self { kind: ActorKind::Unauthenticated, id: None }
-    }
-
-    /// The part `name` of the system, for example `deadlines`.
-    #[must_use]
-    pub fn system(name: &str) -> Self {
-        Self { kind: ActorKind::System, id: Some(name.to_owned()) }
-    }
-
-    /// The other service.
-    #[must_use]
-    pub fn service(name: &str) -> Self {
-        Self { kind: ActorKind::ServiceAccount, id: Some(name.to_owned()) }
-    }
-}
-
-/// What an event says of its private part: salted, so that a guess at a name can not be checked
-/// against the published feed once the private part, which holds the salt, is forgotten.
+/// SHA-256 of the confidential payload of an event. The payload contains a salt, so that once the
+/// payload is forgotten nobody can test a guessed name against the published digest.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct PrivateDigest(Box<str>);
+pub struct ConfidentialDigest(Box<str>);
 
-impl PrivateDigest {
-    /// The digest of a private part. The part itself must hold its salt.
+impl ConfidentialDigest {
+    /// The digest of a confidential payload. The payload must contain its salt.
     #[must_use]
-    pub fn of(private: &[u8]) -> Self {
-        Self(hex::encode(Sha256::digest(private)).into())
+    pub fn of(confidential: &[u8]) -> Self {
+        Self(hex::encode(Sha256::digest(confidential)).into())
     }
 
-    /// Whether `private` is what the digest was made of.
+    /// Whether the digest was made from `confidential`.
     #[must_use]
-    pub fn matches(&self, private: &[u8]) -> bool {
-        *self == Self::of(private)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(text: &str) -> DateTime<Utc> {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn windows_that_touch_do_not_overlap() {
-        let first = TimeWindow::starting(at("2026-12-01T18:00:00Z"), 90);
-        let second = TimeWindow::starting(first.end, 90);
-        assert!(!first.overlaps(&second) && !second.overlaps(&first));
-        let late = TimeWindow::starting(first.end - TimeDelta::minutes(1), 90);
-        assert!(first.overlaps(&late) && late.overlaps(&first));
-    }
-
-    #[test]
-    fn a_window_names_every_date_it_touches() {
-        let dates = |start, minutes| -> Vec<_> {
-            TimeWindow::starting(at(start), minutes).utc_dates().map(|d| d.to_string()).collect()
-        };
-        assert_eq!(dates("2026-12-31T22:00:00Z", 90), ["2026-12-31"]);
-        assert_eq!(dates("2026-12-31T22:00:00Z", 120), ["2026-12-31"]);
-        assert_eq!(dates("2026-12-31T22:00:00Z", 121), ["2026-12-31", "2027-01-01"]);
-    }
-
-    #[test]
-    fn a_party_is_never_empty() {
-        assert!(PartySize::try_from(0).is_err());
-        assert!(PartySize::try_from(51).is_err());
-        assert!(PartySize::try_from(256 + 2).is_err());
-        assert_eq!(PartySize::try_from(50).unwrap().get(), 50);
+    pub fn matches(&self, confidential: &[u8]) -> bool {
+        *self == Self::of(confidential)
     }
 }

@@ -1,47 +1,47 @@
-//! The facts of a waitlist: part of the published language.
+//! Events of a waitlist: part of the published language.
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{CustomerId, ReservationId, TableId, VenueId};
-use crate::values::{Locale, PartySize, PrivateDigest, TimeWindow};
+use crate::values::{ConfidentialDigest, Locale, PartySize, TimeWindow};
 
-/// A party waits for a table.
+/// A party joined the waitlist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WaitlistJoined {
-    /// Where.
+    /// The venue.
     pub venue_id: VenueId,
-    /// Who waits.
+    /// The customer, as the caller names them.
     pub customer_id: CustomerId,
-    /// How many.
+    /// The number of guests.
     pub party_size: PartySize,
-    /// Arrival times the party would accept: from the start on, before the end.
+    /// Acceptable arrival times: from `start` up to but excluding `end`.
     pub acceptable: TimeWindow,
-    /// Where the party wants to sit, if that matters.
+    /// The requested area, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub area: Option<String>,
-    /// The venue's IANA zone, for local time.
+    /// The venue's IANA time zone, for local times.
     pub timezone: String,
-    /// How the guest wants to pay, if they said so.
+    /// The payment channel chosen by the guest, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_channel: Option<String>,
-    /// The language to write in.
+    /// The language of messages to the guest.
     pub locale: Locale,
-    /// Digest of the private part (the contact).
-    pub contact_digest: PrivateDigest,
+    /// Digest of the confidential payload (the contact).
+    pub contact_digest: ConfidentialDigest,
 }
 
-/// Something fitting became free and is held for the party.
+/// Tables became free and are held for the party.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WaitlistOffered {
-    /// The table that is held, or the first of them.
+    /// The table that is held, or the first one of several.
     pub table_id: TableId,
-    /// Every table that is held, the first included.
+    /// Every table that is held, including the first.
     pub tables: Vec<OfferedTable>,
-    /// The time it is offered for.
+    /// The offered time.
     pub window: TimeWindow,
-    /// When the offer ends.
+    /// When the offer expires.
     pub expires_at: DateTime<Utc>,
 }
 
@@ -50,29 +50,29 @@ pub struct WaitlistOffered {
 pub struct OfferedTable {
     /// The table.
     pub table_id: TableId,
-    /// Guests it seats.
+    /// Number of guests the table seats.
     pub capacity: u8,
-    /// The area it stands in.
+    /// The area the table is in.
     pub area: String,
 }
 
-/// The party took the offer.
+/// The party accepted the offer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WaitlistAccepted {
-    /// The reservation that came of it.
+    /// The reservation created by accepting.
     pub reservation_id: ReservationId,
 }
 
-/// The house can not keep what it offered: the party waits on, in its place.
+/// The restaurant withdrew its offer. The party stays on the waitlist, in its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WaitlistWithdrawn {
-    /// Why, as a stable code, for example `rules_changed`.
+    /// The reason as a stable code, for example `rules_changed`.
     pub reason_code: String,
 }
 
-/// The party waits no longer.
+/// The party left the waitlist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WaitlistLeft {
-    /// Why, as a stable code, for example `gave_up`, `declined`, `offer_expired` or `time_passed`.
+    /// The reason as a stable code, for example `gave_up`, `declined`, `offer_expired` or `time_passed`.
     pub reason_code: String,
 }

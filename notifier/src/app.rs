@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chassis::clock::SharedClock;
+use chassis::environment::SharedEnvironment;
 use chassis::secret::Token;
 use chassis::serve::Shutdown;
 use events::Position;
@@ -41,7 +41,7 @@ pub struct App {
     /// What must be shown for refunds and retries.
     pub service_token: Option<Token>,
     /// Time and ids.
-    pub clock: SharedClock,
+    pub clock: SharedEnvironment,
     /// Whether the service stops.
     pub shutdown: Shutdown,
 }

@@ -52,7 +52,7 @@ pub enum Action {
     Log {
         /// What to do with it.
         #[command(subcommand)]
-        command: logbook::command::LogCommand,
+        command: log_tools::command::LogCommand,
     },
 }
 

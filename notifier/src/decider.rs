@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chassis::clock::SharedClock;
+use chassis::environment::SharedEnvironment;
 use chassis::serve::Shutdown;
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -22,7 +22,7 @@ pub struct Decision {
 pub async fn run(
     outbox: Arc<Outbox>,
     simulated: Arc<Simulated>,
-    clock: SharedClock,
+    clock: SharedEnvironment,
     decision: Decision,
     shutdown: Shutdown,
 ) {
@@ -57,7 +57,7 @@ pub async fn run(
             }
         }
         tokio::select! {
-            () = async { match next { Some(at) => clock.wait(at).await, None => std::future::pending().await } } => {}
+            () = async { match next { Some(at) => clock.wait_until(at).await, None => std::future::pending().await } } => {}
             _ = changed.changed() => {}
             () = shutdown.requested() => return,
         }

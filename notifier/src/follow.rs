@@ -215,7 +215,7 @@ pub fn effects_of(recorded: &Recorded<'_>, habits: &Habits) -> Result<Vec<Schedu
         }
         Err(error) => return Err(in_full(&error)),
     };
-    let cause = recorded.cause();
+    let cause = recorded.metadata();
     let planned = react(recorded.id, recorded.time, about, &event, habits);
     let scheduled = |planned: crate::effect::Planned| Scheduled {
         key: planned.key,
@@ -261,7 +261,7 @@ impl Pending {
             let before = self.told.insert(hook.id.clone(), position);
             let previous = before.or(state.last);
             let tell = TellHook { hook: hook.id.clone(), position, after, previous };
-            let cause = recorded.cause();
+            let cause = recorded.metadata();
             (!state.is_disabled).then(|| Scheduled {
                 key: EffectKey::of_event(read.id, &format!("hook-{}", hook.id)),
                 effect: Effect::TellHook(tell),

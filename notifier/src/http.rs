@@ -20,7 +20,7 @@ use axum::response::IntoResponse as _;
 use axum::routing::get;
 use chassis::docs;
 use chassis::serve::{harden, within};
-use logbook::serve::LogRoute;
+use log_tools::serve::LogRoute;
 use metrics_exporter_prometheus::PrometheusHandle;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
@@ -36,7 +36,7 @@ const RECONCILIATION_MAX: Duration = Duration::from_secs(300);
 /// Every route of the service, with those of `log` if it is to be given out.
 pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>) -> Router {
     // Not bounded in time: a log takes as long as it takes.
-    let (log, log_api) = log.map(logbook::serve::routes).unwrap_or_default().split_for_parts();
+    let (log, log_api) = log.map(log_tools::serve::routes).unwrap_or_default().split_for_parts();
     let (routes, mut api) = OpenApiRouter::with_openapi(ops::ApiDoc::openapi())
         .routes(routes!(payments::channels))
         .routes(routes!(payments::list))

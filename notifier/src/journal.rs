@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use events::recorded::{Cause, NewEvent};
-use events::store::Stored;
-use events::values::{Actor, Money, PrivateDigest, Purpose};
+use events::recorded::{EventMetadata, NewEvent};
+use events::store::EventBytes;
+use events::values::{Actor, ConfidentialDigest, Money, Purpose};
 use events::{EventId, PaymentId, ReservationId, Tag};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -276,9 +276,9 @@ impl Entry {
             time,
             tags: vec![tag],
             data: self.data()?,
-            private: None::<Bytes>,
+            confidential: None::<Bytes>,
             forgets: vec![],
-            cause: Cause {
+            metadata: EventMetadata {
                 correlation_id: by.correlation_id.clone(),
                 causation_id: by.causation_id.clone(),
                 actor: by.actor.clone(),
@@ -292,8 +292,8 @@ impl Entry {
 /// What the notifier knows of its entries, for `notifier log …`.
 pub struct Entries;
 
-impl logbook::Dialect for Entries {
-    fn describe(&self, stored: Stored<'_>) -> Result<String, String> {
+impl log_tools::EventCatalogue for Entries {
+    fn describe(&self, stored: EventBytes<'_>) -> Result<String, String> {
         let entry = Entry::decode(stored.json).map_err(|error| error.to_string())?;
         Ok(match entry {
             Entry::EffectScheduled(e) => format!("{} is due at {}", e.key, e.due_at),
@@ -313,7 +313,7 @@ impl logbook::Dialect for Entries {
         })
     }
 
-    fn private_digest(&self, _: Stored<'_>) -> Option<PrivateDigest> {
+    fn confidential_digest(&self, _: EventBytes<'_>) -> Option<ConfidentialDigest> {
         // The notifier keeps nothing personal.
         None
     }

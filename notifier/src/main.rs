@@ -5,13 +5,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use chassis::clock::{SharedClock, SystemClock};
+use chassis::environment::{SharedEnvironment, SystemEnvironment};
 use chassis::serve::{Limits, Shutdown, serve};
 use chassis::{exit, metrics, telemetry};
 use clap::Parser as _;
 use events::store::EventStore;
 use events::store::sled::{Options, SledStore};
-use logbook::serve::LogRoute;
+use log_tools::serve::LogRoute;
 use metrics_exporter_prometheus::PrometheusHandle;
 use notifier::app::App;
 use notifier::breaker::Breakers;
@@ -60,12 +60,12 @@ fn main() -> ExitCode {
         Action::Log { command } => {
             let done =
                 telemetry::init(config.log_format, config.log_filter.clone()).map_err(anyhow::Error::from);
-            let context = logbook::Context {
+            let context = log_tools::Context {
                 data_dir: config.data_dir.clone(),
                 source: "notifier",
                 cache_bytes: config.cache_bytes,
                 token: config.service_token.clone(),
-                dialect: &Entries,
+                catalogue: &Entries,
             };
             return done
                 .and_then(|()| command.run(&context))
@@ -103,7 +103,7 @@ async fn block_on<T>(work: impl Future<Output = T>) -> T {
 #[tokio::main]
 async fn run(config: Config, store: Arc<SledStore>, metrics: PrometheusHandle) -> anyhow::Result<()> {
     let (trigger, shutdown) = Shutdown::new();
-    let clock: SharedClock = Arc::new(SystemClock);
+    let clock: SharedEnvironment = Arc::new(SystemEnvironment);
     tokio::spawn(metrics::upkeep(metrics.clone()));
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
         format!(
@@ -148,7 +148,7 @@ async fn run(config: Config, store: Arc<SledStore>, metrics: PrometheusHandle) -
         shutdown: shutdown.clone(),
     };
     let worker = app.start(performer, config.pace, config.money.decision);
-    tracing::info!(%address, log_id = %store.log_id(), head = %store.head(), "notifier is ready");
+    tracing::info!(%address, log_id = %store.log_id(), head = %store.known_head(), "notifier is ready");
     trigger.on_signals()?;
     let limits = Limits::default();
     let drained = async {
@@ -160,7 +160,7 @@ async fn run(config: Config, store: Arc<SledStore>, metrics: PrometheusHandle) -
         serve(listener, http::router(app, Some(metrics), Some(archive)), limits, shutdown.clone()),
         drained
     );
-    tracing::info!(head = %store.head(), "notifier has stopped");
+    tracing::info!(head = %store.known_head(), "notifier has stopped");
     Ok(())
 }
 
@@ -168,7 +168,7 @@ fn tills(
     channels: Channels,
     stripe: Option<StripeSettings>,
     public_url: &str,
-    clock: &SharedClock,
+    clock: &SharedEnvironment,
     books: &Path,
 ) -> anyhow::Result<Tills> {
     let simulated = Simulated::open(public_url.to_owned(), Arc::clone(clock), books)

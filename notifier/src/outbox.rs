@@ -9,7 +9,7 @@ mod state;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chassis::clock::SharedClock;
+use chassis::environment::SharedEnvironment;
 use chrono::{DateTime, Utc};
 use events::store::{AppendCondition, AppendError, EventStore, ReadError};
 use events::{EventId, PaymentId, Position, Query, QueryItem, ReservationId};
@@ -82,7 +82,7 @@ pub struct Outbox {
 
 struct Inner {
     store: Arc<dyn EventStore>,
-    clock: SharedClock,
+    clock: SharedEnvironment,
     state: Mutex<State>,
     changed: watch::Sender<u64>,
 }
@@ -98,7 +98,7 @@ impl Outbox {
     ///
     /// # Errors
     /// [`OutboxError`] when it can not be read.
-    pub async fn open(store: Arc<dyn EventStore>, clock: SharedClock) -> Result<Self, OutboxError> {
+    pub async fn open(store: Arc<dyn EventStore>, clock: SharedEnvironment) -> Result<Self, OutboxError> {
         let (mut state, mut after, mut ended) = (State::default(), Position::START, DateTime::UNIX_EPOCH);
         loop {
             let page = store.read(&Query::all(), after, 1_000).await?;
@@ -108,7 +108,7 @@ impl Outbox {
                 state.add(stored.position, vec![Entry::decode(stored.json)?], ended);
             }
             after = page.scanned_to;
-            if after >= store.head() {
+            if after >= store.known_head() {
                 break;
             }
         }

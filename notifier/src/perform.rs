@@ -6,7 +6,7 @@ mod money;
 
 use std::sync::Arc;
 
-use chassis::clock::SharedClock;
+use chassis::environment::SharedEnvironment;
 use chrono::{DateTime, TimeDelta, Utc};
 use events::{EventId, Recorded};
 
@@ -50,7 +50,7 @@ pub struct Performer {
     /// Where guests reach the notifier's pages.
     pub public_url: String,
     /// Time.
-    pub clock: SharedClock,
+    pub clock: SharedEnvironment,
 }
 
 /// What a performed effect leads to.

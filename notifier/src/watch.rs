@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use chassis::clock::SharedClock;
+use chassis::environment::SharedEnvironment;
 use chassis::serve::Shutdown;
 use chrono::{DateTime, TimeDelta, Utc};
 use events::PaymentId;
@@ -27,7 +27,7 @@ pub async fn run(
     outbox: Arc<Outbox>,
     tills: Arc<Tills>,
     breakers: Arc<Breakers>,
-    clock: SharedClock,
+    clock: SharedEnvironment,
     shutdown: Shutdown,
 ) {
     let shortest = tills.providers().filter_map(|provider| provider.poll_every()).min();
@@ -54,7 +54,7 @@ pub async fn run(
             () = shutdown.requested() => return,
         }
         tokio::select! {
-            () = clock.wait(now + tick) => {}
+            () = clock.wait_until(now + tick) => {}
             () = shutdown.requested() => return,
         }
     }
@@ -71,7 +71,13 @@ fn next_look(
     Some(last + (age / OF_AGE).min(EVERY_MAX).max(every))
 }
 
-async fn look(outbox: &Outbox, tills: &Tills, breakers: &Breakers, clock: &SharedClock, payment: Payment) {
+async fn look(
+    outbox: &Outbox,
+    tills: &Tills,
+    breakers: &Breakers,
+    clock: &SharedEnvironment,
+    payment: Payment,
+) {
     let (who, reference) = (&payment.opened.provider, &payment.opened.provider_reference);
     let Some(provider) = tills.provider(who) else { return };
     if breakers.ask(who, clock.now()).is_err() {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use chassis::clock::SharedClock;
+use chassis::environment::SharedEnvironment;
 use chassis::serve::Shutdown;
 use chrono::{DateTime, TimeDelta, Utc};
 use events::store::AppendError;
@@ -54,7 +54,7 @@ pub async fn run(
     outbox: Arc<Outbox>,
     performer: Arc<Performer>,
     breakers: Arc<Breakers>,
-    clock: SharedClock,
+    clock: SharedEnvironment,
     pace: Pace,
     shutdown: Shutdown,
 ) {
@@ -67,7 +67,7 @@ async fn run_lane(
     outbox: &Arc<Outbox>,
     performer: &Arc<Performer>,
     breakers: &Arc<Breakers>,
-    clock: &SharedClock,
+    clock: &SharedEnvironment,
     pace: Pace,
     shutdown: &Shutdown,
 ) {
@@ -96,7 +96,7 @@ async fn run_lane(
         }
         let due = async {
             match outbox.next_due(lane) {
-                Some(at) => clock.wait(room.map_or_else(|until| until.max(at), |_| at)).await,
+                Some(at) => clock.wait_until(room.map_or_else(|until| until.max(at), |_| at)).await,
                 None => std::future::pending().await,
             }
         };
@@ -116,7 +116,7 @@ struct Work<'a> {
     outbox: &'a Outbox,
     performer: &'a Performer,
     breakers: &'a Breakers,
-    clock: &'a SharedClock,
+    clock: &'a SharedEnvironment,
     pace: Pace,
     shutdown: Shutdown,
 }
@@ -192,7 +192,7 @@ impl Work<'_> {
                 return self.outbox.put_back_tried(key, again, error.to_string());
             }
             tokio::select! {
-                () = self.clock.wait(self.clock.now() + backoff(self.pace, tries)) => tries += 1,
+                () = self.clock.wait_until(self.clock.now() + backoff(self.pace, tries)) => tries += 1,
                 () = self.shutdown.requested() => return,
             }
         }

@@ -1,24 +1,19 @@
-//! What a reservation is and what may happen to it.
+//! The domain: what a reservation is, and the rules for what may happen to it.
 //!
-//! **Invariant:** synchronous, no I/O, no clock, no random ids: time and ids are arguments. What
-//! is here can not fail but only refuse.
+//! In reading order: [`availability`] says which tables a party can get, [`venue`] is a restaurant with its
+//! rules, [`reservation`] and [`waitlist`] decide what a command does, and [`refusal`] lists the reasons to
+//! refuse one.
+//!
+//! **Invariant:** synchronous, no I/O, no clock, no random ids: time and ids are arguments. Functions here
+//! cannot fail; they can only refuse.
 
-pub mod command;
-pub mod day;
-pub mod decide;
-pub mod floor;
-pub mod hours;
-pub mod house;
-pub mod occupancy;
-pub mod refusal;
+pub mod availability;
+mod recorded_at;
+mod refusal;
 pub mod reservation;
-pub mod seating;
 pub mod venue;
-pub mod waiting;
+pub mod waitlist;
 
-pub use command::Command;
-pub use floor::Floor;
-pub use house::{House, Unavailable};
-pub use occupancy::Occupancy;
+pub use recorded_at::RecordedAt;
 pub use refusal::Refusal;
-pub use reservation::{Deposit, Reservation, Stamp, Status};
+pub use reservation::{Charge, Command, Reservation, Status};

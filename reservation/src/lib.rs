@@ -1,26 +1,15 @@
-//! Table reservations: commands in, events kept, state rebuilt, feed out.
+//! Table reservations: commands become events in an append-only log, and state is rebuilt from them.
 //!
-//! In reading order: [`domain`] is what may happen, pure; [`record`] turns what happened into log
-//! entries and [`stream`] reads them back; [`handle`] is the one way from a command to the log, in the order
-//! that [`queues`] keep;
-//! [`views`] are read models that follow it; [`deadlines`] speaks up when a time has come;
-//! [`channels`] knows the notifier's payment channels; [`http`] is the door for requests, [`log`] the
-//! one for operators; [`config`], [`venues`] and [`app`] put it together, and
-//! [`reload`] gives the venues other rules while it runs.
+//! The floors, from the inside out; each may use those before it, and nothing after it:
+//!
+//! 1. [`domain`]: the rules, as pure functions.
+//! 2. [`app`]: commands, queries, read models, and the one way from a command to the log.
+//! 3. [`workers`]: the tasks that run in the background.
+//! 4. [`api`]: the HTTP interface.
+//! 5. [`cli`]: settings, and the commands for operators.
 
+pub mod api;
 pub mod app;
-pub mod channels;
-pub mod config;
-pub mod deadlines;
+pub mod cli;
 pub mod domain;
-pub mod handle;
-pub mod http;
-pub mod log;
-pub mod offers;
-pub mod private;
-pub mod queues;
-pub mod record;
-pub mod reload;
-pub mod stream;
-pub mod venues;
-pub mod views;
+pub mod workers;

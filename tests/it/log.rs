@@ -72,7 +72,7 @@ async fn a_log_is_backed_up_while_it_is_served_and_restored() {
         let file = text(&pair.dir.path().join(format!("{service}.backup")));
         done(service, &[&["backup", &file][..], &live].concat());
         let (code, _, said) = log(service, &[&["backup", &file][..], &live].concat());
-        assert!(code == Some(1) && said.contains("is there already"), "{said}");
+        assert!(code == Some(1) && said.contains("already exists"), "{said}");
         assert_eq!(verdict(service, &["--from", &file])["hash"], right["hash"]);
 
         let into = text(&pair.dir.path().join(format!("{service}-restored")));
@@ -87,14 +87,14 @@ async fn a_log_is_backed_up_while_it_is_served_and_restored() {
     let data = text(&pair.dir.path().join("reservation"));
     let file = text(&pair.dir.path().join("reservation.backup"));
     let (code, _, said) = log("reservation", &["verify", "--data-dir", &data]);
-    assert!(code == Some(1) && said.contains("a running service is looked at with --from"), "{said}");
+    assert!(code == Some(1) && said.contains("for a running service use --from"), "{said}");
     let (code, _, said) = log("reservation", &["compact", "--data-dir", &data]);
     assert!(code == Some(1) && said.contains("stop it first"), "{said}");
     // What came after the backup is not given up by accident.
     pair.book(2).await;
     assert_eq!(pair.reservation.take().unwrap().terminate(), Some(0));
     let (code, _, said) = log("reservation", &["restore", &file, "--data-dir", &data]);
-    assert!(code == Some(1) && said.contains("--force gives up what came after"), "{said}");
+    assert!(code == Some(1) && said.contains("discard the later events"), "{said}");
     // With a witness that can not be read nothing is started, and what the message says works.
     std::fs::write(pair.dir.path().join("reservation/head-witness.json"), "{").unwrap();
     let (code, printed, _) = log("reservation", &["verify", "--data-dir", &data]);
@@ -137,7 +137,7 @@ async fn an_export_is_resumed_and_makes_the_same_log_again() {
     let export = ["export", "--data-dir", &data, "--to", &text(&file), "--with-private"];
     done("reservation", &export);
     let whole = std::fs::read(&file).unwrap();
-    // Broken off in the middle of a line.
+    // ChainError off in the middle of a line.
     std::fs::write(&file, &whole[..whole.len() * 2 / 3]).unwrap();
     done("reservation", &export);
     assert_eq!(std::fs::read(&file).unwrap(), whole);
@@ -153,9 +153,9 @@ async fn an_export_is_resumed_and_makes_the_same_log_again() {
     assert!(code == Some(1) && said.contains("it is not an export"), "{said}");
     assert_eq!(std::fs::read_to_string(&token).unwrap(), TOKEN);
     let (code, _, said) = log("reservation", &["export", "--data-dir", &data, "--to", &text(&file)]);
-    assert!(code == Some(1) && said.contains("--with-private"), "{said}");
+    assert!(code == Some(1) && said.contains("--with-confidential"), "{said}");
 
-    // Broken off between two appends, then gone on with.
+    // ChainError off between two appends, then gone on with.
     let lines: Vec<_> = whole.split_inclusive(|byte| *byte == b'\n').collect();
     let part = pair.dir.path().join("part.ndjson");
     std::fs::write(&part, lines[..2].concat()).unwrap();
@@ -203,7 +203,7 @@ async fn a_log_is_compacted_shown_counted_replayed_and_compared() {
         pair.client.get(format!("{}/api/reservations/{paid}/history?format=text", pair.reservation_url));
     let history = history.send().await.unwrap().text().await.unwrap();
     for words in
-        ["changed  deposit.status: due → paid", "outside  IDR 300000.00 came by", "why      Followed from"]
+        ["changed  deposit.status: due → paid", "effect   IDR 300000.00 received by", "why      Follows from"]
     {
         assert!(history.contains(words), "{words:?} is not in {history}");
     }
@@ -273,15 +273,15 @@ fn an_empty_log_is_backed_up_restored_and_compacted() {
 #[test]
 fn a_planted_append_against_its_condition_is_found() {
     use events::store::AppendCondition;
-    use events::store::archive::Draft;
-    use events::store::sled::{Loader, Options};
+    use events::store::groups::GroupDraft;
+    use events::store::sled::{BulkLoader, Options};
     use events::{Position, Query, Tag};
     let dir = tempfile::tempdir().unwrap();
-    let mut loader = Loader::open(&Options::new(dir.path(), "reservation")).unwrap();
+    let mut loader = BulkLoader::open(&Options::new(dir.path(), "reservation")).unwrap();
     let log_id = loader.log_id();
     let table = || Tag::new("table", "bandung-dago/T1/2026-12-24");
     let mut plant = |after: u64| {
-        let mut draft = Draft::after(loader.chain().clone());
+        let mut draft = GroupDraft::after(loader.chain().clone());
         let position = loader.chain().last().next().0;
         let json = format!(
             r#"{{"specversion":"1.0","id":"{position:020}-01939f3e-7b2a-7c3d-9e4f-{position:012}","sequence":"{position:020}","source":"/reservation/{log_id}","type":"meja.reservation.checked_in.v1","subject":"reservation/01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f","time":"2026-12-24T12:00:00Z","correlationid":"c","authtype":"system","data":{{}}}}"#
@@ -299,5 +299,5 @@ fn a_planted_append_against_its_condition_is_found() {
         log("reservation", &["verify", "--json", "--data-dir", dir.path().to_str().unwrap()]);
     let found: Value = serde_json::from_str(&printed).unwrap();
     assert_eq!(code, Some(3), "{printed}");
-    assert_eq!(found["faults"], json!(["the append at 3 should have been stopped by the event at 2"]));
+    assert_eq!(found["faults"], json!(["the condition of the append at 3 is violated by the event at 2"]));
 }

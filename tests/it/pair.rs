@@ -59,7 +59,10 @@ async fn a_deposit_is_paid_on_the_checkout_page_and_the_story_is_in_the_audit_tr
             "reservation.created"
         ]
     );
-    let caused = entries.iter().find(|entry| entry["note"] == "Told the guest by mail: deposit_due").unwrap();
+    let caused = entries
+        .iter()
+        .find(|entry| entry["note"] == "Message sent to the guest by mail: deposit_due")
+        .unwrap();
     assert_eq!(caused["causation_id"], entries[1]["event_id"]);
     let mail = pair.mail();
     assert_eq!(mail.len(), 2, "{mail:?}");

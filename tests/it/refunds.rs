@@ -13,7 +13,7 @@ async fn a_refund_by_hand_and_a_cancellation_at_once_return_all_of_it_once() {
         until("CONFIRMED", async || pair.get(&path).await["status"] == "CONFIRMED").await;
         let payments = format!("{}/api/payments?reservation_id={id}", pair.notifier_url);
         let payment = pair.get(&payments).await["items"][0]["payment_id"].as_str().unwrap().to_owned();
-        let by_hand = pair
+        let managed_by_hand = pair
             .client
             .post(format!("{}/api/payments/{payment}/refund", pair.notifier_url))
             .bearer_auth(TOKEN)
@@ -22,9 +22,9 @@ async fn a_refund_by_hand_and_a_cancellation_at_once_return_all_of_it_once() {
         let body = json!({"reason_code": "guest_request"});
         let cancel_path = format!("{path}/cancel");
         let cancel = pair.post(&cancel_path, &body);
-        let (by_hand, (cancelled, _)) = futures::join!(by_hand.send(), cancel);
+        let (managed_by_hand, (cancelled, _)) = futures::join!(managed_by_hand.send(), cancel);
         // Whoever comes second may find that all of it is on its way already.
-        assert!([202, 409].contains(&by_hand.unwrap().status().as_u16()));
+        assert!([202, 409].contains(&managed_by_hand.unwrap().status().as_u16()));
         assert_eq!(cancelled, 200);
         until("all of it to be back", async || pair.get(&payments).await["items"][0]["status"] == "refunded")
             .await;

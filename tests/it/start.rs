@@ -79,7 +79,10 @@ fn a_faulty_venue_file_is_named_with_its_field() {
 fn settings_can_be_checked_without_starting() {
     let output =
         run(Command::new(binary("reservation")).arg("check").arg("--venues").arg(root().join("data/venues")));
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), "reservation: settings and 2 venue(s) are fine\n");
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "reservation: the settings and 2 venue(s) are valid\n"
+    );
     assert!(run(Command::new(binary("notifier")).arg("check")).status.success());
     let venues = |dir: std::path::PathBuf| {
         run(Command::new(binary("reservation")).args(["venues", "check", "--venues"]).arg(dir))
@@ -87,7 +90,7 @@ fn settings_can_be_checked_without_starting() {
     let fine = venues(root().join("data/venues"));
     let said = String::from_utf8(fine.stdout).unwrap();
     assert!(
-        fine.status.success() && said.contains("bandung-dago: 12 tables with 64 seats, 16 ways"),
+        fine.status.success() && said.contains("bandung-dago: 12 tables with 64 seats, 16 possible seatings"),
         "{said}"
     );
     let dir = tempfile::tempdir().unwrap();
@@ -194,7 +197,7 @@ async fn venue_files_are_read_again_at_sighup() {
     std::fs::write(&file, sample.replace("\"opens\": \"11:00\"", "\"opens\": \"25:00\"")).unwrap();
     hang_up();
     until("the fault", async || {
-        said().contains("the rules are as they were") && said().contains("$.services[0].opens")
+        said().contains("the rules did not change") && said().contains("$.services[0].opens")
     })
     .await;
     let noted = async || get("/events?type=meja.venue.changed.v1").await.unwrap();

@@ -1,4 +1,4 @@
-//! What is found in a form, and what is said about it.
+//! Which faults are found in a form, and how they are described.
 
 use serde_json::json;
 

@@ -1,8 +1,8 @@
-//! Reading an envelope where its members are known to stand.
+//! Fast reader for envelopes in the exact layout that [`super::Envelope`] writes.
 //!
-//! Most events that are read were written by [`super::Envelope`], in one order and without a space.
-//! Finding the next quote is several times as fast as a JSON parser, and every event is read at
-//! start-up. Whatever looks otherwise, an escape in a string also, is left to the parser.
+//! Nearly all events have this layout: fixed member order, no white space. Searching for the next
+//! quote is several times faster than a JSON parser, and start-up reads every event. Any other
+//! layout, including an escape in a string, is left to the parser.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use chrono::DateTime;
 use super::{BEFORE_ID, BEFORE_SEQUENCE, Recorded};
 use crate::values::ActorKind;
 
-/// The event in `stored`, if it stands there as [`super::Envelope`] writes it.
+/// The event in `stored`, or `None` if its layout differs from [`super::Envelope`]'s.
 pub(super) fn scan(stored: &[u8]) -> Option<Recorded<'_>> {
     let mut rest = Rest(std::str::from_utf8(stored).ok()?);
     rest.skip(BEFORE_ID)?;
@@ -48,7 +48,7 @@ pub(super) fn scan(stored: &[u8]) -> Option<Recorded<'_>> {
     })
 }
 
-/// What was not read yet.
+/// The unread remainder.
 struct Rest<'a>(&'a str);
 
 impl<'a> Rest<'a> {
@@ -57,7 +57,7 @@ impl<'a> Rest<'a> {
         Some(())
     }
 
-    /// Up to the next quote, which is passed over.
+    /// Returns the text up to the next quote and skips the quote.
     fn quoted(&mut self) -> Option<&'a str> {
         let (text, rest) = self.0.split_once('"')?;
         self.0 = rest;
@@ -69,7 +69,7 @@ impl<'a> Rest<'a> {
         self.quoted()
     }
 
-    /// The outer `Option` is about what can be read, the inner about what is there.
+    /// The outer `Option` is `None` if the layout differs, the inner one if the member is absent.
     fn optional_member(&mut self, before: &str) -> Option<Option<Cow<'a, str>>> {
         if self.0.starts_with(before) {
             self.member(before).map(|text| Some(Cow::Borrowed(text)))

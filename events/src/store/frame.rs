@@ -1,8 +1,8 @@
-//! How a group of events stands in one value: what every event is filed under, its place in the
-//! hash chain, and the JSON of all of them, each with the comma before it that the feed needs. Behind that
-//! the appends that make up the group, each with the condition it was made on.
+//! The stored value of a group of events: tags, hash-chain entries and the JSON of every event, each
+//! preceded by the comma that the feed needs. The appends that make up the group follow, each with
+//! its append condition.
 //!
-//! All numbers are little-endian. Reading is checked throughout: the bytes come from a disk.
+//! All numbers are little-endian. Decoding checks every bound, because the bytes come from a disk.
 //!
 //! ```text
 //! value   := 2:u8 group_len:u32 lz4(group)
@@ -14,12 +14,12 @@
 //! item    := type_count:u8 (len:u16 type) × type_count  tag_count:u8 (len:u16 tag) × tag_count
 //! ```
 //!
-//! Events of one service are much alike: LZ4 makes a sixth of a group, in less time than writing
-//! the other five would take. sled rewrites what stands beside a new value again and again.
+//! Events of one service resemble each other: LZ4 shrinks a group to a sixth in less time than
+//! writing the rest would take. This matters because sled rewrites neighbouring values repeatedly.
 
 mod builder;
 mod conditions;
-mod private;
+mod confidential;
 #[cfg(test)]
 mod tests;
 
@@ -29,7 +29,7 @@ use sha2::{Digest as _, Sha256};
 pub(super) use self::builder::GroupBuilder;
 pub use self::conditions::StoredAppend;
 pub(super) use self::conditions::{CONDITION_BYTES_MAX, condition_bytes};
-pub(super) use self::private::{PrivateParts, decode_private, encode_private};
+pub(super) use self::confidential::{ConfidentialPayloads, decode_payloads, encode_payloads};
 use super::ReadError;
 use crate::ids::Position;
 use crate::query::Query;
@@ -39,11 +39,11 @@ const VALUE_HEADER_LEN: usize = 5;
 const HEADER_LEN: usize = 6;
 const ENTRY_HEADER_LEN: usize = 32 + 4 + 4 + 3;
 
-/// No group is longer before it is packed, in bytes: what claims to be is damaged, and no memory is
-/// given for it. Far above what `check_limits` and the writer let through.
+/// Maximum length of an uncompressed group, in bytes. A value that claims more is damaged, and no
+/// memory is allocated for it. Far above the limits of `check_limits` and the writer.
 const PLAIN_BYTES_MAX: usize = 4 << 20;
 
-/// A place in the hash chain: `SHA-256(previous ‖ event bytes)`.
+/// A link of the hash chain: `SHA-256(previous hash ‖ event bytes)`.
 pub(super) type ChainHash = [u8; 32];
 
 /// The chain before the first event.
@@ -54,27 +54,30 @@ pub(super) fn chain(previous: &ChainHash, json: &[u8]) -> ChainHash {
     Sha256::new().chain_update(previous).chain_update(json).finalize().into()
 }
 
-/// What `plain` is stored as.
+/// Compresses `plain` into a stored value.
 #[expect(clippy::cast_possible_truncation, reason = "bounded by check_limits")]
 fn pack(plain: &[u8]) -> Vec<u8> {
     let mut value = vec![0; VALUE_HEADER_LEN + lz4_flex::block::get_maximum_output_size(plain.len())];
     value[0] = VERSION;
     value[1..VALUE_HEADER_LEN].copy_from_slice(&(plain.len() as u32).to_le_bytes());
-    // The room is what the worst case takes.
+    // The buffer has the size of the worst case.
     let packed = lz4_flex::compress_into(plain, &mut value[VALUE_HEADER_LEN..]).unwrap_or(0);
     value.truncate(VALUE_HEADER_LEN + packed);
     value
 }
 
-/// What was stored as `value`, for the group that begins at `first`.
+/// Decompresses the stored `value` of the group that starts at `first`.
 fn unpack(first: Position, value: &[u8]) -> Result<Vec<u8>, ReadError> {
     let damaged = |what| ReadError::Damaged { at: first, what };
     if value.first() != Some(&VERSION) {
-        return Err(damaged("a group of an unknown version: run the version that wrote it, or a later one"));
+        return Err(damaged(
+            "the group has an unknown version: run the version that wrote it, or a later one",
+        ));
     }
     let len = read_u32(value, 1).filter(|len| *len <= PLAIN_BYTES_MAX);
-    let (len, packed) = len.zip(value.get(VALUE_HEADER_LEN..)).ok_or(damaged("a group of no length"))?;
-    lz4_flex::decompress(packed, len).map_err(|_| damaged("a group that can not be unpacked"))
+    let (len, packed) =
+        len.zip(value.get(VALUE_HEADER_LEN..)).ok_or(damaged("the group has no valid length"))?;
+    lz4_flex::decompress(packed, len).map_err(|_| damaged("the group cannot be decompressed"))
 }
 
 /// A group in memory. Cheap to clone.
@@ -86,7 +89,7 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// Reads a stored value.
+    /// Decodes a stored value.
     pub(super) fn decode(first: Position, value: &[u8]) -> Result<Self, ReadError> {
         Self::open(first, unpack(first, value)?.into())
     }
@@ -94,7 +97,7 @@ impl Group {
     fn open(first: Position, bytes: Bytes) -> Result<Self, ReadError> {
         match bytes.first() {
             Some(&count) if count > 0 => Ok(Self { first, bytes, count }),
-            _ => Err(ReadError::Damaged { at: first, what: "an empty group" }),
+            _ => Err(ReadError::Damaged { at: first, what: "the group is empty" }),
         }
     }
 
@@ -106,13 +109,12 @@ impl Group {
         self.bytes.len()
     }
 
-    /// The entry at `position`, which must lie within the group.
-    pub(super) fn entry(&self, position: Position) -> Result<Entry<'_>, ReadError> {
-        self.try_entry(position)
-            .ok_or(ReadError::Damaged { at: position, what: "an event that ends before it should" })
+    /// The entry at `position`, which must be within the group.
+    pub(super) fn event(&self, position: Position) -> Result<FramedEvent<'_>, ReadError> {
+        self.try_event(position).ok_or(ReadError::Damaged { at: position, what: "an event is truncated" })
     }
 
-    fn try_entry(&self, position: Position) -> Option<Entry<'_>> {
+    fn try_event(&self, position: Position) -> Option<FramedEvent<'_>> {
         let i = usize::try_from(position.0.checked_sub(self.first.0)?).ok()?;
         if i >= usize::from(self.count) {
             return None;
@@ -133,25 +135,25 @@ impl Group {
         }
         let tags = Tags(self.bytes.get(tags_at..end)?);
         let forgets = self.bytes.get(end..end + usize::from(forget_count) * 8)?;
-        Some(Entry { position, hash, json, event_type, tags, forgets })
+        Some(FramedEvent { position, hash, json, event_type, tags, forgets })
     }
 
-    /// Where the JSON of the event at `position` begins and ends, behind its comma.
+    /// The byte range of the JSON of the event at `position`, without the preceding comma.
     pub(super) fn json_range(&self, position: Position) -> Option<(usize, usize)> {
         let i = usize::try_from(position.0.checked_sub(self.first.0)?).ok()?;
         let at = read_u32(&self.bytes, HEADER_LEN + i * 4).filter(|_| i < usize::from(self.count))?;
         let (json_at, json_len) = (read_u32(&self.bytes, at + 32)?, read_u32(&self.bytes, at + 36)?);
         let end = json_at + json_len;
-        // Behind the header at least, so that there is a byte before it.
+        // Always after the header, so that a byte precedes it.
         (json_at > HEADER_LEN && end <= self.bytes.len()).then_some((json_at, end))
     }
 
     /// All entries, ascending.
-    pub(super) fn entries(&self) -> impl Iterator<Item = Result<Entry<'_>, ReadError>> {
-        (self.first.0..=self.last().0).map(|position| self.entry(Position(position)))
+    pub(super) fn events(&self) -> impl Iterator<Item = Result<FramedEvent<'_>, ReadError>> {
+        (self.first.0..=self.last().0).map(|position| self.event(Position(position)))
     }
 
-    /// The bytes `at..end` of the group, without copying them.
+    /// The bytes `at..end` of the group, without copying.
     pub(super) fn slice(&self, at: usize, end: usize) -> Bytes {
         self.bytes.slice(at..end)
     }
@@ -159,7 +161,7 @@ impl Group {
 
 /// One event within a group.
 #[derive(Debug, Clone)]
-pub(super) struct Entry<'a> {
+pub(super) struct FramedEvent<'a> {
     pub(super) position: Position,
     pub(super) hash: ChainHash,
     pub(super) json: &'a [u8],
@@ -168,7 +170,7 @@ pub(super) struct Entry<'a> {
     forgets: &'a [u8],
 }
 
-impl<'a> Entry<'a> {
+impl<'a> FramedEvent<'a> {
     pub(super) fn matches(&self, query: &Query) -> bool {
         query.matches(self.event_type, self.tags.clone())
     }
@@ -180,7 +182,7 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// The tags of an entry. A tag that is not UTF-8 ends the list.
+/// The tags of an entry. Iteration ends at a tag that is not UTF-8.
 #[derive(Debug, Clone)]
 pub(super) struct Tags<'a>(&'a [u8]);
 
@@ -194,7 +196,7 @@ impl<'a> Iterator for Tags<'a> {
     }
 }
 
-/// A text with its length before it, and what follows.
+/// Splits off a text with its length prefix; returns the text and the rest.
 fn split_text(bytes: &[u8]) -> Option<(&str, &[u8])> {
     let (len, rest) = bytes.split_at_checked(2)?;
     let (text, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(len.try_into().ok()?)))?;

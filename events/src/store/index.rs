@@ -1,9 +1,9 @@
-//! Which positions a type or a tag stands at. In memory, rebuilt at start.
+//! The positions of every type and tag. In memory, rebuilt at start.
 //!
-//! Keyed by a 32-bit hash with a random seed per process. Two tags may share a hash, so what the
-//! index gives are candidates: every one is compared with the tags in its group before it counts.
-//! Eight bytes for a key that stands once, as most do: a log of millions of events has as many
-//! keys, and what the index takes decides how long it takes to build it.
+//! Keyed by a 32-bit hash with a random seed per process. Two tags may share a hash, so the index
+//! returns candidates, and each candidate is compared with the tags in its group.
+//! A key that occurs once, as most do, takes eight bytes. A log of millions of events has millions of
+//! keys, and the size of the index determines how long it takes to build.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
@@ -11,13 +11,13 @@ use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
 use crate::ids::Position;
 use crate::query::{Query, QueryItem};
 
-/// The most events that one log holds: positions are kept in 31 bits here.
+/// Maximum number of events in one log: the index stores positions in 31 bits.
 pub const LOG_EVENTS_MAX: u64 = (1 << 31) - 1;
 
-/// Marks a value that is the place of a list, not a position.
+/// Marks a value that is the index of a list instead of a position.
 const LIST: u32 = 1 << 31;
 
-/// The key is a hash already; spread over 64 bits as the table wants it.
+/// Spreads a key, which is already a hash, over the 64 bits that the table expects.
 #[derive(Default)]
 struct Spread(u64);
 
@@ -39,28 +39,28 @@ impl Hasher for Spread {
 #[derive(Default)]
 pub(super) struct Index {
     seed: RandomState,
-    /// A position, or the place of a list with [`LIST`] set.
+    /// A position, or the index of a list with [`LIST`] set.
     postings: HashMap<u32, u32, BuildHasherDefault<Spread>>,
-    /// Positions of the keys that stand more than once, ascending.
+    /// Ascending positions of the keys that occur more than once.
     lists: Vec<Vec<u32>>,
 }
 
-/// Candidates of a query, see [`Index::candidates`].
+/// Candidates for a query, see [`Index::candidates`].
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Candidates {
-    /// Ascending, without repeats.
+    /// Ascending, without duplicates.
     pub(super) positions: Vec<u64>,
-    /// Whether there are more behind the last one.
+    /// Whether more candidates follow after the last one.
     pub(super) more: bool,
 }
 
-/// What a key of a type or a tag hashes to.
+/// The hash of a type or a tag.
 pub(super) type Key = u32;
 
 impl Index {
-    /// Files the event at `position`, which lies behind all others, under its type and its tags.
+    /// Indexes the event at `position`, the highest so far, under its type and its tags.
     ///
-    /// Positions beyond [`LOG_EVENTS_MAX`] must never come here.
+    /// Callers must never pass a position above [`LOG_EVENTS_MAX`].
     pub(super) fn insert<'a>(
         &mut self,
         position: Position,
@@ -90,7 +90,7 @@ impl Index {
                 *known = place | LIST;
             }
         } else if let Some(list) = self.lists.get_mut((*known ^ LIST) as usize)
-            // An event with the same tag twice is one posting.
+            // An event that has the same tag twice is one posting.
             && list.last() != Some(&position)
         {
             list.push(position);
@@ -112,11 +112,11 @@ impl Index {
         key
     }
 
-    /// Positions after `after` where an event of `query` may stand: every match is among them, up
-    /// to about `at_most` of them at a time.
+    /// Candidate positions after `after`: a superset of the matches of `query`, in batches of about
+    /// `at_most`.
     pub(super) fn candidates(&self, query: &Query, after: Position, at_most: usize) -> Candidates {
         let mut positions = Vec::new();
-        // Behind this position some list was cut off: what lies there is for the next call.
+        // At least one list was truncated after this position; the next call returns the rest.
         let mut complete_to = u64::MAX;
         let mut lists = 0;
         for item in &query.items {
@@ -136,8 +136,8 @@ impl Index {
         Candidates { positions, more: complete_to != u64::MAX }
     }
 
-    /// The shortest list that holds every match of an item with tags, or one list for each type
-    /// of an item without.
+    /// Visits the shortest list that contains every match of an item with tags, or one list per type for
+    /// an item without tags.
     fn each_list(&self, item: &QueryItem, after: Position, visit: &mut impl FnMut(&[u32])) {
         if item.tags.is_empty() {
             item.types.iter().for_each(|t| self.with_list(self.type_key(t), after, visit));
@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(seen, expected);
     }
 
-    /// Many keys in a table of 32-bit hashes: some share one, none is lost.
+    /// Many keys in a table of 32-bit hashes: some collide, but no candidate is lost.
     #[test]
     fn keys_that_share_a_hash_are_candidates_of_each_other() {
         let mut index = Index::default();

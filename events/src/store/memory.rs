@@ -1,11 +1,11 @@
-//! The log as a list under a lock: the model that the real store is compared with, and what tests
-//! of a service run on. Nothing survives the process.
+//! The log as a list under a lock: the reference model for other stores, and the store for tests of
+//! a service. Nothing survives the process.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -14,7 +14,7 @@ use crate::ids::{LogId, Position};
 use crate::query::{Query, Tag};
 use crate::recorded::{Envelope, NewEvent};
 
-/// A log that lives as long as the process.
+/// A log that exists as long as the process.
 #[derive(Debug)]
 pub struct MemoryStore {
     log_id: LogId,
@@ -25,20 +25,20 @@ pub struct MemoryStore {
 
 #[derive(Debug, Default)]
 struct Log {
-    events: Vec<Kept>,
-    private: BTreeMap<Position, Bytes>,
+    events: Vec<MemoryEvent>,
+    payloads: BTreeMap<Position, Bytes>,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct MemoryEvent {
     position: Position,
-    /// With a comma before it, as a page gives it on.
+    /// Preceded by a comma, as in a page.
     json: Bytes,
     event_type: &'static str,
     tags: Vec<Tag>,
 }
 
-impl Kept {
+impl MemoryEvent {
     fn matches(&self, query: &Query) -> bool {
         query.matches(self.event_type, self.tags.iter().map(Tag::as_str))
     }
@@ -57,8 +57,7 @@ impl MemoryStore {
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
-        // Nothing panics while it holds the lock, and every step leaves the list whole.
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+        self.log.lock()
     }
 
     fn append_now(
@@ -80,13 +79,13 @@ impl MemoryStore {
         for (event, envelope) in events.into_iter().zip(envelopes) {
             let position = Position(log.events.len() as u64 + 1);
             for forgotten in event.forgets {
-                log.private.remove(&forgotten);
+                log.payloads.remove(&forgotten);
             }
-            if let Some(private) = event.private {
-                log.private.insert(position, private);
+            if let Some(confidential) = event.confidential {
+                log.payloads.insert(position, confidential);
             }
             let json = [b",", &envelope.stamp(position)[..]].concat().into();
-            log.events.push(Kept { position, json, event_type: event.event_type, tags: event.tags });
+            log.events.push(MemoryEvent { position, json, event_type: event.event_type, tags: event.tags });
             last = position;
         }
         self.head.send_replace(last);
@@ -133,7 +132,10 @@ impl EventStore for MemoryStore {
         self.head.subscribe()
     }
 
-    fn private(&self, position: Position) -> BoxFuture<'_, Result<Option<Bytes>, ReadError>> {
-        Box::pin(async move { Ok(self.log().private.get(&position).cloned()) })
+    fn confidential(&self, positions: Vec<Position>) -> BoxFuture<'_, Result<Vec<Option<Bytes>>, ReadError>> {
+        Box::pin(async move {
+            let log = self.log();
+            Ok(positions.iter().map(|position| log.payloads.get(position).cloned()).collect())
+        })
     }
 }

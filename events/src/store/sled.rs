@@ -1,41 +1,49 @@
-//! The log on disk: sled 0.34 with everything done that it takes to make it durable.
+//! The log on disk: sled 0.34, used so that every acknowledged append is durable.
 //!
-//! What was measured on it decides the shape. `flush()` alone is not durable, so every commit ends
-//! with an `fdatasync` on a descriptor of our own. One value for a group of events is four times
-//! as fast as a key for each, and makes an append of several events atomic without a transaction.
-//! Large values go to files that are never synced, so the segment size is set where none ever
-//! gets large. Concurrent transactions have deadlocked, so one thread ([`writer`]) does all writes.
+//! Measurements determined the design. `flush()` alone is not durable, so every commit ends with an
+//! `fdatasync` on a descriptor of our own. One value per group of events is four times as fast as one
+//! key per event, and makes an append of several events atomic without a transaction. sled stores
+//! large values in files that it never syncs, so the segment size is set such that no value ever
+//! counts as large. Concurrent transactions have deadlocked, so one thread ([`writer`]) does all writes.
 //!
-//! In the data directory: `lock`, `head-witness.json`, `head-mark`, `log/` which is sled's, and
-//! `unfinished` while a log is being filled.
+//! The data directory contains `lock`, `head-witness.json`, `head-mark`, `log/` (owned by sled), and
+//! `unfinished` while a log is being loaded.
 
+mod bulk_load;
 mod cache;
-mod keeper;
-mod load;
-mod loader;
+mod confidential;
+mod disk;
+mod fatal;
 mod open;
-mod private;
-mod reading;
+mod reader;
+mod replay;
 mod state;
+mod watchdog;
+mod witness;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
+use parking_lot::RwLock;
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use self::bulk_load::{
+    BulkLoadError, BulkLoader, LockedDataDir, WitnessedHead, lock_data_dir, read_witness,
+};
 use self::cache::Cache;
-pub use self::loader::{Held, Loader, LoadingError, Witnessed, hold, witnessed};
+use self::confidential::ConfidentialTree;
+use self::disk::{Disk, SledDisk};
 pub use self::open::OpenError;
-use self::private::Private;
+use self::open::Opened;
 use self::state::State;
 use self::writer::{Request, Writer};
-use super::archive::StoredGroup;
-use super::{AppendCondition, AppendError, Appended, EventStore, Page, ReadError, Stored, check_limits};
+use super::groups::StoredGroup;
+use super::{AppendCondition, AppendError, Appended, EventBytes, EventStore, Page, ReadError, check_limits};
 use crate::ids::{LogId, Position};
 use crate::query::Query;
 use crate::recorded::{Envelope, NewEvent};
@@ -43,24 +51,24 @@ use crate::recorded::{Envelope, NewEvent};
 /// Settings of a log on disk.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where it stands. Created if it is not there.
+    /// The data directory. Created if it does not exist.
     pub data_dir: PathBuf,
-    /// The service that writes it: the first part of the CloudEvents `source`.
+    /// The name of the service that writes the log: the first part of the CloudEvents `source`.
     pub source: &'static str,
-    /// The id of a log that is created here; a new one if none is given.
+    /// The id for a log that is created; random if `None`.
     pub log_id: Option<LogId>,
-    /// sled's page cache, in bytes.
+    /// Size of sled's page cache, in bytes.
     pub cache_bytes: u64,
-    /// Groups that were written last and are served from memory, in bytes.
+    /// Size of the most recent groups kept in memory, in bytes.
     pub recent_bytes: usize,
-    /// Appends that may wait for the writer; more are refused.
+    /// Maximum number of appends waiting for the writer; further ones are refused.
     pub queue_appends: usize,
-    /// No append is accepted when the file system has less left than this, in bytes.
+    /// No append is accepted when the file system has less free space than this, in bytes.
     pub reserve_bytes: u64,
 }
 
 impl Options {
-    /// The defaults for a log of `source` in `data_dir`.
+    /// The default settings for a log of the service `source` in `data_dir`.
     #[must_use]
     pub fn new(data_dir: &Path, source: &'static str) -> Self {
         Self {
@@ -77,7 +85,7 @@ impl Options {
 
 /// A durable log in a directory.
 ///
-/// Dropping it finishes what was accepted, writes the head witness and gives the directory free.
+/// Dropping it completes accepted appends, writes the head witness and unlocks the directory.
 #[derive(Debug)]
 pub struct SledStore {
     source: &'static str,
@@ -85,51 +93,64 @@ pub struct SledStore {
     shared: Arc<Shared>,
     requests: Option<mpsc::Sender<Request>>,
     threads: Vec<JoinHandle<()>>,
-    keeper: std::sync::mpsc::Sender<()>,
+    stop_watchdog: std::sync::mpsc::Sender<()>,
 }
 
-/// What the writer and the readers share.
+/// Shared by the writer and the readers.
 #[derive(Debug)]
 struct Shared {
     log_id: LogId,
     log: sled::Tree,
-    private: Private,
+    payloads: ConfidentialTree,
     state: RwLock<State>,
     cache: Cache,
     head: watch::Sender<Position>,
-    /// How long the database file was at the last sync.
+    /// Length of the database file at the last sync, in bytes.
     synced_bytes: AtomicU64,
 }
 
 impl SledStore {
     /// Opens the log in `options.data_dir`, or creates it.
     ///
-    /// Blocks: reads every event once, to rebuild the index and to check the hash chain.
+    /// Blocks: reads every event once to rebuild the index and to verify the hash chain.
     ///
     /// # Errors
     /// [`OpenError`] when the directory is in use, or when the log is damaged, was replaced or has
-    /// lost events. Nothing was changed then beyond what sled's own recovery does.
+    /// lost events. Apart from sled's own recovery, nothing was changed in that case.
     pub fn open(options: &Options) -> Result<Self, OpenError> {
         Self::open_visiting(options, &mut |_| {})
     }
 
-    /// Opens the log as [`Self::open`] does, and shows every event to `visit`, in order: whoever
-    /// builds something from all of them need not read them a second time.
+    /// Opens the log like [`Self::open`] and passes every event to `visit`, in order. A caller that
+    /// builds state from all events does not have to read them a second time.
     ///
-    /// What `visit` saw counts only when the log opened.
+    /// The state is valid only if this returns `Ok`.
     ///
     /// # Errors
     /// As for [`Self::open`].
     pub fn open_visiting(
         options: &Options,
-        visit: &mut (dyn FnMut(Stored<'_>) + Send),
+        visit: &mut (dyn FnMut(EventBytes<'_>) + Send),
     ) -> Result<Self, OpenError> {
         open::refuse_unfinished(&options.data_dir)?;
         let opened = open::open(options, visit)?;
+        let disk = SledDisk {
+            db: opened.db.clone(),
+            log: opened.log.clone(),
+            payloads: opened.payloads.clone(),
+            file: opened.file.try_clone().map_err(|e| ("open the log for syncing", e))?,
+            mark: opened.mark.try_clone().map_err(|e| ("open the mark of the head", e))?,
+            data_dir: options.data_dir.clone(),
+        };
+        Self::start(options, opened, Arc::new(disk))
+    }
+
+    /// Starts the threads of an opened log, which write through `disk`.
+    fn start(options: &Options, opened: Opened, disk: Arc<dyn Disk>) -> Result<Self, OpenError> {
         let shared = Arc::new(Shared {
             log_id: opened.log_id,
             log: opened.log,
-            private: opened.private,
+            payloads: opened.payloads,
             head: watch::Sender::new(opened.state.last()),
             state: RwLock::new(opened.state),
             cache: Cache::default(),
@@ -137,28 +158,22 @@ impl SledStore {
         });
         metrics::gauge!("meja_log_head_position").set(shared.head.borrow().0 as f64);
         let (requests, queue) = mpsc::channel(options.queue_appends);
-        let (keeper, stop) = std::sync::mpsc::channel();
-        let pulse = Arc::new(keeper::Pulse::default());
+        let (stop_watchdog, stop) = std::sync::mpsc::channel();
+        let commit_timer = Arc::new(watchdog::CommitTimer::default());
         let writer = Writer {
             shared: Arc::clone(&shared),
-            db: opened.db,
-            file: opened.file,
-            mark: opened.mark,
+            disk: Arc::clone(&disk),
             chain: opened.chain.hash(),
             queue,
             held_back: None,
-            pulse: Arc::clone(&pulse),
+            commit_timer: Arc::clone(&commit_timer),
             reserve_bytes: options.reserve_bytes,
         };
-        let keeper_thread = keeper::Keeper {
-            shared: Arc::clone(&shared),
-            data_dir: options.data_dir.clone(),
-            pulse,
-            lock: opened.lock,
-        };
+        let watchdog =
+            watchdog::Watchdog { shared: Arc::clone(&shared), disk, commit_timer, lock: opened.lock };
         let threads = vec![
             spawn("log-writer", move || writer.run())?,
-            spawn("log-keeper", move || keeper_thread.run(&stop))?,
+            spawn("log-watchdog", move || watchdog.run(&stop))?,
         ];
         Ok(Self {
             source: options.source,
@@ -166,40 +181,39 @@ impl SledStore {
             shared,
             requests: Some(requests),
             threads,
-            keeper,
+            stop_watchdog,
         })
     }
 }
 
 impl SledStore {
-    /// The service that writes this log.
+    /// The name of the service that writes this log.
     #[must_use]
     pub fn source(&self) -> &'static str {
         self.source
     }
 
-    /// The directory that the log stands in.
+    /// The data directory.
     #[must_use]
     pub fn data_dir(&self) -> &Path {
         &self.data_dir
     }
 
-    /// The group that holds `position`, as it is stored, or `None` behind the head. Blocks.
+    /// The group that holds `position`, in its stored form; `None` after the head. Blocks.
     ///
     /// # Errors
     /// [`ReadError`].
     pub fn stored_group(&self, position: Position) -> Result<Option<StoredGroup>, ReadError> {
-        if position == Position::START || position > self.head() {
+        if position == Position::START || position > self.known_head() {
             return Ok(None);
         }
         let first = self.shared.group_start(position);
-        let storage = |source| ReadError::Storage { at: position, source };
+        let storage = |source| ReadError::storage(position, source);
         let value = self.shared.log.get(first.0.to_be_bytes()).map_err(storage)?;
-        let value =
-            value.ok_or(ReadError::Damaged { at: position, what: "a group that was there is gone" })?;
-        let private = self.shared.private.0.get(first.0.to_be_bytes()).map_err(storage)?;
-        let private = private.map(Bytes::from_owner).unwrap_or_default();
-        StoredGroup::decode(first, Bytes::from_owner(value), private).map(Some)
+        let value = value.ok_or(ReadError::Damaged { at: position, what: "a group is missing" })?;
+        let confidential = self.shared.payloads.0.get(first.0.to_be_bytes()).map_err(storage)?;
+        let confidential = confidential.map(Bytes::from_owner).unwrap_or_default();
+        StoredGroup::decode(first, Bytes::from_owner(value), confidential).map(Some)
     }
 }
 
@@ -212,15 +226,15 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<(
 
 impl Drop for SledStore {
     fn drop(&mut self) {
-        // The writer ends when its queue is closed and empty; then the keeper writes the witness.
+        // The writer ends when its queue is closed and empty; then the watchdog writes the witness.
         self.requests = None;
         let mut threads = self.threads.drain(..);
         if let Some(writer) = threads.next() {
             let _ = writer.join();
         }
-        let _ = self.keeper.send(());
-        for keeper in threads {
-            let _ = keeper.join();
+        let _ = self.stop_watchdog.send(());
+        for watchdog in threads {
+            let _ = watchdog.join();
         }
     }
 }
@@ -236,7 +250,7 @@ impl EventStore for SledStore {
         condition: AppendCondition,
     ) -> BoxFuture<'_, Result<Appended, AppendError>> {
         Box::pin(async move {
-            // Serialised here, on the caller's thread, not on the one that everybody waits for.
+            // Serialise on the caller's thread, because all appends wait for the writer thread.
             let envelopes: Vec<_> =
                 events.iter().map(|event| Envelope::write(event, self.source, self.shared.log_id)).collect();
             check_limits(&events, envelopes.iter().map(Envelope::len_bytes), &condition)?;
@@ -272,10 +286,19 @@ impl EventStore for SledStore {
         self.shared.head.subscribe()
     }
 
-    fn private(&self, position: Position) -> BoxFuture<'_, Result<Option<Bytes>, ReadError>> {
+    fn confidential(&self, positions: Vec<Position>) -> BoxFuture<'_, Result<Vec<Option<Bytes>>, ReadError>> {
         Box::pin(async move {
-            let parts = self.shared.private.parts(self.shared.group_start(position))?;
-            Ok(parts.into_iter().find(|(at, _)| *at == position).map(|(_, part)| part))
+            let in_memory = |position: &Position| self.shared.payload_in_memory(*position);
+            if let Some(payloads) = positions.iter().map(in_memory).collect() {
+                return Ok(payloads);
+            }
+            let shared = Arc::clone(&self.shared);
+            tokio::task::spawn_blocking(move || positions.into_iter().map(|at| shared.payload(at)).collect())
+                .await
+                .map_err(|_| ReadError::Interrupted)?
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

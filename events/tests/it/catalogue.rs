@@ -31,7 +31,7 @@ fn party(n: i64) -> PartySize {
 fn samples() -> Vec<Event> {
     let payment_id = PaymentId(uuid(3));
     let refund = Refund { payment_id, amount: money() };
-    let digest = PrivateDigest::of(b"private");
+    let digest = ConfidentialDigest::of(b"private");
     let (assignment_id, table_id) = (AssignmentId(uuid(2)), "T7".parse::<TableId>().unwrap());
     let policy = Policy {
         deposit_required: true,

@@ -1,277 +1,42 @@
-//! One suite that every store passes by adding one line at the end.
+//! Every store of this crate passes the contract suite.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use events::Position;
-use events::query::{AppendCondition, Query, QueryItem, Tag};
+use events::store::contract::Subject;
 use events::store::memory::MemoryStore;
-use events::store::sled::SledStore;
-use events::store::{AppendError, EventStore};
+use events::store::sled::{Options, SledStore};
 
 use crate::support::*;
-
-/// A store and whatever must live as long as it does.
-trait Subject {
-    type Store: EventStore;
-    fn fresh() -> (Arc<Self::Store>, Option<tempfile::TempDir>);
-}
 
 struct Memory;
 impl Subject for Memory {
     type Store = MemoryStore;
-    fn fresh() -> (Arc<MemoryStore>, Option<tempfile::TempDir>) {
-        (Arc::new(MemoryStore::new("test")), None)
+    type Guard = ();
+    fn fresh() -> (Arc<MemoryStore>, ()) {
+        (Arc::new(MemoryStore::new("test")), ())
     }
 }
 
 struct Sled;
 impl Subject for Sled {
     type Store = SledStore;
-    fn fresh() -> (Arc<SledStore>, Option<tempfile::TempDir>) {
+    type Guard = tempfile::TempDir;
+    fn fresh() -> (Arc<SledStore>, tempfile::TempDir) {
         let dir = tempfile::tempdir().unwrap();
-        (Arc::new(open(dir.path())), Some(dir))
+        (Arc::new(open(dir.path())), dir)
     }
 }
 
-/// sled with next to nothing kept in memory, so that reads go to the disk.
+/// sled without recent groups in memory, so that every read goes to the disk.
 struct SledWithoutMemory;
 impl Subject for SledWithoutMemory {
     type Store = SledStore;
-    fn fresh() -> (Arc<SledStore>, Option<tempfile::TempDir>) {
+    type Guard = tempfile::TempDir;
+    fn fresh() -> (Arc<SledStore>, tempfile::TempDir) {
         let dir = tempfile::tempdir().unwrap();
-        let options = events::store::sled::Options { recent_bytes: 0, ..options(dir.path()) };
-        (Arc::new(SledStore::open(&options).unwrap()), Some(dir))
+        let options = Options { recent_bytes: 0, ..options(dir.path()) };
+        (Arc::new(SledStore::open(&options).unwrap()), dir)
     }
 }
 
-async fn positions_are_consecutive_and_events_read_back<S: Subject>() {
-    let (store, _dir) = S::fresh();
-    assert_eq!(store.head(), Position::START);
-    let one = store.append(vec![numbered(1, &["a"])], anyway()).await.unwrap();
-    let two = store.append(vec![numbered(2, &["a"]), numbered(3, &["b"])], anyway()).await.unwrap();
-    assert_eq!((one.first, one.last), (Position(1), Position(1)));
-    assert_eq!((two.first, two.last), (Position(2), Position(3)));
-    assert_eq!(store.head(), Position(3));
-    let page = store.read(&Query::all(), Position::START, 10).await.unwrap();
-    assert_eq!(numbers(&page), [1, 2, 3]);
-    assert_eq!(page.scanned_to, Position(3));
-    let source = format!("/test/{}", store.log_id());
-    assert!(page.iter().all(|e| String::from_utf8_lossy(e.json).contains(&source)));
-}
-
-async fn queries_select_by_any_type_and_all_tags<S: Subject>() {
-    let (store, _dir) = S::fresh();
-    for (n, tags) in [(1, &["a"][..]), (2, &["a", "b"]), (3, &["b"]), (4, &["c", "a", "b"]), (5, &[])] {
-        store.append(vec![numbered(n, tags)], anyway()).await.unwrap();
-    }
-    let item = |types: &[&str], tags: &[&str]| QueryItem {
-        types: types.iter().map(|t| (*t).to_owned()).collect(),
-        tags: tags.iter().map(|t| Tag::from_stored(t)).collect(),
-    };
-    let cases = [
-        (vec![item(&[], &["a"])], vec![1, 2, 4]),
-        (vec![item(&[], &["a", "b"])], vec![2, 4]),
-        (vec![item(&["test.odd.v1"], &[])], vec![1, 3, 5]),
-        (vec![item(&["test.odd.v1", "test.even.v1"], &[])], vec![1, 2, 3, 4, 5]),
-        (vec![item(&["test.odd.v1"], &["b"])], vec![3]),
-        (vec![item(&[], &["c"]), item(&[], &["b"])], vec![2, 3, 4]),
-        (vec![item(&["test.odd.v1"], &["a"]), item(&[], &["c"])], vec![1, 4]),
-        (vec![item(&[], &["nothing"])], vec![]),
-        (vec![], vec![]),
-        (vec![item(&[], &[])], vec![1, 2, 3, 4, 5]),
-    ];
-    for (items, expected) in cases {
-        let query = Query { items };
-        let page = store.read(&query, Position::START, 10).await.unwrap();
-        assert_eq!(numbers(&page), expected, "{query:?}");
-        assert_eq!(page.scanned_to, Position(5));
-    }
-}
-
-async fn a_condition_holds_or_nothing_is_appended<S: Subject>() {
-    let (store, _dir) = S::fresh();
-    store.append(vec![numbered(1, &["a"])], anyway()).await.unwrap();
-    let refused = store.append(vec![numbered(2, &["x"]), numbered(3, &["x"])], unless("a", 0)).await;
-    assert!(matches!(refused, Err(AppendError::Conflict { at: Position(1) })), "{refused:?}");
-    assert_eq!(store.head(), Position(1));
-    let page = store.read(&Query::all(), Position::START, 10).await.unwrap();
-    assert_eq!(numbers(&page), [1], "all or nothing");
-    store.append(vec![numbered(2, &["a"])], unless("a", 1)).await.unwrap();
-    store.append(vec![numbered(3, &["a"])], unless("b", 0)).await.unwrap();
-    let behind = AppendCondition::unchanged(Query::all(), Position(2));
-    assert!(matches!(
-        store.append(vec![numbered(4, &[])], behind).await,
-        Err(AppendError::Conflict { at: Position(3) })
-    ));
-    // A position that was never reached excludes nothing that is there.
-    store.append(vec![numbered(4, &["a"])], unless("a", 99)).await.unwrap();
-}
-
-async fn two_racing_appends_admit_exactly_one<S: Subject>() {
-    let (store, _dir) = S::fresh();
-    for round in 0..50_u64 {
-        let after = store.head().0;
-        let racers = (0..8).map(|n| {
-            let store = Arc::clone(&store);
-            tokio::spawn(async move {
-                store.append(vec![numbered(n, &["one"]), numbered(n, &[])], unless("one", after)).await
-            })
-        });
-        let outcomes = futures::future::join_all(racers.collect::<Vec<_>>()).await;
-        let won = outcomes.iter().filter(|o| o.as_ref().unwrap().is_ok()).count();
-        assert_eq!(won, 1);
-        assert!(
-            outcomes.iter().all(|o| matches!(o.as_ref().unwrap(), Ok(_) | Err(AppendError::Conflict { .. })))
-        );
-        assert_eq!(store.head(), Position((round + 1) * 2), "losers left nothing");
-    }
-}
-
-async fn a_follower_misses_nothing_while_many_write<S: Subject>() {
-    let (store, _dir) = S::fresh();
-    const WRITERS: u64 = 16;
-    const EACH: u64 = 40;
-    let follower = tokio::spawn({
-        let store = Arc::clone(&store);
-        async move {
-            let mut head = store.watch_head();
-            let (mut after, mut seen, mut filtered) = (Position::START, Vec::new(), 0);
-            while after.0 < WRITERS * EACH * 2 {
-                head.wait_for(|head| *head > after).await.unwrap();
-                let page = store.read(&Query::all(), after, 7).await.unwrap();
-                for stored in page.iter() {
-                    assert_eq!(stored.position, after.next(), "no gap, no reordering");
-                    after = stored.position;
-                    seen.push(number(stored));
-                }
-                filtered += store.read(&tagged("w0"), Position::START, usize::MAX).await.unwrap().len();
-            }
-            (seen, filtered)
-        }
-    });
-    let writers = (0..WRITERS).map(|w| {
-        let store = Arc::clone(&store);
-        tokio::spawn(async move {
-            for n in 0..EACH {
-                let pair = vec![numbered(w * 1000 + n, &[&format!("w{w}")]), numbered(w * 1000 + n, &[])];
-                let done = store.append(pair, anyway()).await.unwrap();
-                assert_eq!(done.last, done.first.next());
-                assert!(store.head() >= done.last, "acknowledged is visible");
-            }
-        })
-    });
-    futures::future::join_all(writers.collect::<Vec<_>>()).await.into_iter().for_each(|w| w.unwrap());
-    let (seen, filtered) = follower.await.unwrap();
-    assert!(filtered > 0);
-    for w in 0..WRITERS {
-        let own: Vec<_> = seen.iter().filter(|n| *n / 1000 == w).map(|n| n % 1000).collect();
-        let expected: Vec<_> = (0..EACH).flat_map(|n| [n, n]).collect();
-        assert_eq!(own, expected, "the order of each writer is kept");
-    }
-}
-
-async fn filtered_reads_move_on<S: Subject>() {
-    let (store, _dir) = S::fresh();
-    for n in 1..=200 {
-        let tag = if n % 50 == 0 { "rare" } else { "common" };
-        store.append(vec![numbered(n, &[tag])], anyway()).await.unwrap();
-    }
-    let page = store.read(&tagged("rare"), Position::START, 3).await.unwrap();
-    assert_eq!(numbers(&page), [50, 100, 150]);
-    assert_eq!(page.scanned_to, Position(150), "a full page goes on after its last event");
-    let page = store.read(&tagged("rare"), page.scanned_to, 3).await.unwrap();
-    assert_eq!(numbers(&page), [200]);
-    assert_eq!(page.scanned_to, Position(200));
-    let page = store.read(&tagged("never"), Position::START, 3).await.unwrap();
-    assert!(page.is_empty());
-    assert_eq!(page.scanned_to, Position(200), "a reader of nothing need not start again");
-    let page = store.read(&tagged("common"), Position(400), 3).await.unwrap();
-    assert!(page.is_empty());
-}
-
-async fn private_parts_stay_beside_the_log_until_they_are_forgotten<S: Subject>() {
-    let (store, _dir) = S::fresh();
-    let pair =
-        vec![with_private(numbered(1, &[]), "ada@example.com"), with_private(numbered(2, &[]), "+39 06 1")];
-    store.append(pair, anyway()).await.unwrap();
-    store.append(vec![numbered(3, &[])], anyway()).await.unwrap();
-    assert_eq!(store.private(Position(1)).await.unwrap().unwrap(), "ada@example.com");
-    assert_eq!(store.private(Position(2)).await.unwrap().unwrap(), "+39 06 1");
-    assert_eq!(store.private(Position(3)).await.unwrap(), None);
-    let page = store.read(&Query::all(), Position::START, 10).await.unwrap();
-    assert!(page.iter().all(|e| !String::from_utf8_lossy(e.json).contains("ada@")));
-    let mut order = numbered(4, &["forget"]);
-    order.forgets = vec![Position(1)];
-    let refused =
-        store.append(vec![order.clone()], AppendCondition::unchanged(Query::all(), Position(1))).await;
-    assert!(refused.is_err());
-    assert!(store.private(Position(1)).await.unwrap().is_some(), "a refused order forgets nothing");
-    store.append(vec![order], anyway()).await.unwrap();
-    assert_eq!(store.private(Position(1)).await.unwrap(), None);
-    assert!(store.private(Position(2)).await.unwrap().is_some());
-    assert_eq!(store.read(&Query::all(), Position::START, 10).await.unwrap().len(), 4);
-}
-
-async fn limits_are_named<S: Subject>() {
-    let (store, _dir) = S::fresh();
-    assert!(matches!(store.append(vec![], anyway()).await, Err(AppendError::EventCount { events: 0 })));
-    let many = (0..65).map(|n| numbered(n, &[])).collect();
-    assert!(matches!(store.append(many, anyway()).await, Err(AppendError::EventCount { events: 65 })));
-    let mut large = numbered(1, &[]);
-    large.data = format!(r#"{{"number":1,"text":"{}"}}"#, "x".repeat(64 * 1024)).into_bytes();
-    assert!(matches!(
-        store.append(vec![large], anyway()).await,
-        Err(AppendError::TooLarge { part: "event", .. })
-    ));
-    let private = with_private(numbered(1, &[]), Box::leak("x".repeat(16 * 1024 + 1).into_boxed_str()));
-    assert!(matches!(
-        store.append(vec![private], anyway()).await,
-        Err(AppendError::TooLarge { part: "private part", .. })
-    ));
-    let tag = "x".repeat(401);
-    assert!(matches!(
-        store.append(vec![numbered(1, &[&tag])], anyway()).await,
-        Err(AppendError::TooLarge { .. })
-    ));
-    let full = (0..64).map(|n| numbered(n, &["full"])).collect();
-    store.append(full, anyway()).await.unwrap();
-    assert_eq!(store.head(), Position(64));
-}
-
-async fn event_ids_are_unique_and_carry_their_position<S: Subject>() {
-    let (store, _dir) = S::fresh();
-    for n in 0..20 {
-        store.append(vec![numbered(n, &[]), numbered(n, &[])], anyway()).await.unwrap();
-    }
-    let page = store.read(&Query::all(), Position::START, 100).await.unwrap();
-    let ids = ids(&page);
-    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 40);
-    for (stored, id) in page.iter().zip(ids) {
-        assert_eq!(events::recorded::id_of(stored.json), Some(id));
-    }
-}
-
-macro_rules! contract {
-    ($($store:ident => $module:ident),+) => { $(mod $module {
-        contract!(@tests $store:
-            positions_are_consecutive_and_events_read_back,
-            queries_select_by_any_type_and_all_tags,
-            a_condition_holds_or_nothing_is_appended,
-            two_racing_appends_admit_exactly_one,
-            a_follower_misses_nothing_while_many_write,
-            filtered_reads_move_on,
-            private_parts_stay_beside_the_log_until_they_are_forgotten,
-            limits_are_named,
-            event_ids_are_unique_and_carry_their_position
-        );
-    })+ };
-    (@tests $store:ident: $($test:ident),+) => { $(
-        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn $test() {
-            super::$test::<super::$store>().await;
-        }
-    )+ };
-}
-
-contract!(Memory => memory, Sled => sled, SledWithoutMemory => sled_without_memory);
+events::store_contract!(Memory => memory, Sled => sled, SledWithoutMemory => sled_without_memory);

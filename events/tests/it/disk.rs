@@ -1,4 +1,4 @@
-//! What only a log on disk can promise.
+//! Properties that only a log on disk has.
 
 use std::fs;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ async fn everything_is_there_after_reopening() {
     let first = open(dir.path());
     let id = first.log_id();
     for n in 1..=100 {
-        let event = with_private(numbered(n, &[&format!("n:{}", n % 7), "all"]), "secret");
+        let event = with_payload(numbered(n, &[&format!("n:{}", n % 7), "all"]), "secret");
         first.append(vec![event], anyway()).await.unwrap();
     }
     let mut order = numbered(101, &["all"]);
@@ -36,13 +36,13 @@ async fn everything_is_there_after_reopening() {
 
     let again = open(dir.path());
     assert_eq!(again.log_id(), id);
-    assert_eq!(again.head(), Position(101));
+    assert_eq!(again.known_head(), Position(101));
     let after = again.read(&Query::all(), Position::START, 1000).await.unwrap();
     assert!(after.iter().eq(before.iter()), "the very same bytes");
     assert_eq!(again.read(&tagged("n:3"), Position::START, 1000).await.unwrap().len(), 14);
     assert!(again.append(vec![numbered(1, &[])], unless("all", 100)).await.is_err());
-    assert_eq!(again.private(Position(4)).await.unwrap().unwrap(), "secret");
-    assert_eq!(again.private(Position(5)).await.unwrap(), None);
+    assert_eq!(payload(&again, 4).await.unwrap(), "secret");
+    assert_eq!(payload(&again, 5).await, None);
     assert_eq!(
         again.append(vec![numbered(102, &[])], unless("all", 101)).await.unwrap().first,
         Position(102)
@@ -79,7 +79,7 @@ async fn a_log_that_knows_less_than_its_witness_is_refused() {
     // It is taken away. No empty one must take its place.
     fs::remove_dir_all(&log).unwrap();
     let message = refusal(dir.path());
-    assert!(message.contains("is gone from it") && !log.exists(), "{message}");
+    assert!(message.contains("is missing (see") && !log.exists(), "{message}");
     // Another log is put there.
     let other = tempfile::tempdir().unwrap();
     drop(open(other.path()));
@@ -113,13 +113,13 @@ async fn what_was_acknowledged_just_before_a_kill_is_missed_when_it_is_gone() {
     let mut bytes = fs::read(&mark).unwrap();
     bytes[20] ^= 1;
     fs::write(&mark, bytes).unwrap();
-    assert_eq!(open(killed.path()).head(), Position(1));
+    assert_eq!(open(killed.path()).known_head(), Position(1));
     // One of another log is no mark of this one.
     let other = tempfile::tempdir().unwrap();
     let store = open(other.path());
     store.append(vec![numbered(1, &[])], anyway()).await.unwrap();
     fs::copy(other.path().join("head-mark"), &mark).unwrap();
-    assert!(refusal(killed.path()).contains("head-mark the log"), "{}", refusal(killed.path()));
+    assert!(refusal(killed.path()).contains("head-mark names the log"), "{}", refusal(killed.path()));
 }
 
 fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
@@ -147,7 +147,7 @@ fn leftovers_of_a_killed_start_are_removed_and_blobs_are_refused() {
     assert!(refusal(dir.path()).contains("blobs/"));
 }
 
-/// Recovery writes to the files: whoever looks into a damaged log must find it as the crash left it.
+/// Recovery writes to the files: an investigation must find the files as the crash left them.
 #[tokio::test]
 async fn a_log_that_is_shorter_than_it_was_is_copied_before_it_is_touched() {
     let dir = tempfile::tempdir().unwrap();
@@ -177,18 +177,18 @@ async fn a_full_disk_is_said_and_reads_go_on() {
 }
 
 #[tokio::test]
-async fn a_private_part_without_its_event_never_attaches_itself_to_a_later_one() {
+async fn a_confidential_payload_without_its_event_never_attaches_itself_to_a_later_one() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     store.append(vec![numbered(1, &[])], anyway()).await.unwrap();
     drop(store);
-    // What a crash between the private part and its group leaves behind, taken from a log where the
+    // What a crash between storing a payload and storing its group leaves, taken from a log where the
     // group followed.
     let other = tempfile::tempdir().unwrap();
     let followed = open(other.path());
     followed.append(vec![numbered(1, &[])], anyway()).await.unwrap();
-    followed.append(vec![with_private(numbered(2, &[]), "somebody else")], anyway()).await.unwrap();
-    assert_eq!(followed.private(Position(2)).await.unwrap().unwrap(), "somebody else");
+    followed.append(vec![with_payload(numbered(2, &[]), "somebody else")], anyway()).await.unwrap();
+    assert_eq!(payload(&followed, 2).await.unwrap(), "somebody else");
     drop(followed);
     let key = 2_u64.to_be_bytes();
     let part = sled_at(other.path()).open_tree("private").unwrap().get(key).unwrap().unwrap();
@@ -198,7 +198,7 @@ async fn a_private_part_without_its_event_never_attaches_itself_to_a_later_one()
     drop(db);
     let store = open(dir.path());
     store.append(vec![numbered(2, &[])], anyway()).await.unwrap();
-    assert_eq!(store.private(Position(2)).await.unwrap(), None);
+    assert_eq!(payload(&store, 2).await, None);
 }
 
 #[tokio::test]
@@ -224,7 +224,7 @@ fn sled_at(dir: &std::path::Path) -> sled::Db {
 /// An append or a read, for the model.
 #[derive(Debug, Clone)]
 enum Step {
-    Append { tags: Vec<Vec<u8>>, unless: Vec<u8>, behind: u64 },
+    Append { tags: Vec<Vec<u8>>, unless: Vec<u8>, lag: u64 },
     Read { types: Vec<bool>, tags: Vec<u8>, after: u64, limit: usize },
     Reopen,
 }
@@ -233,7 +233,7 @@ fn step() -> impl Strategy<Value = Step> {
     let tags = || proptest::collection::vec(0..5_u8, 0..3);
     prop_oneof![
         6 => (proptest::collection::vec(tags(), 1..4), tags(), 0..4_u64)
-            .prop_map(|(tags, unless, behind)| Step::Append { tags, unless, behind }),
+            .prop_map(|(tags, unless, lag)| Step::Append { tags, unless, lag }),
         6 => (proptest::collection::vec(any::<bool>(), 0..2), tags(), 0..40_u64, 1..9_usize)
             .prop_map(|(types, tags, after, limit)| Step::Read { types, tags, after, limit }),
         1 => Just(Step::Reopen),
@@ -259,14 +259,14 @@ proptest! {
             for step in steps {
                 let real = store.as_ref().unwrap();
                 match step {
-                    Step::Append { tags, unless, behind } => {
+                    Step::Append { tags, unless, lag } => {
                         let events: Vec<_> = tags.iter().map(|tags| {
                             n += 1;
                             let mut event = numbered(n, &[]);
                             event.tags = tags.iter().copied().map(tag).collect();
                             event
                         }).collect();
-                        let after = Position(model.head().0.saturating_sub(behind));
+                        let after = Position(model.known_head().0.saturating_sub(lag));
                         let item = QueryItem { types: vec![], tags: unless.into_iter().map(tag).collect() };
                         let condition = events::query::AppendCondition::unchanged(Query { items: vec![item] }, after);
                         let expected = model.append(events.clone(), condition.clone()).await;

@@ -1,11 +1,11 @@
-//! What the published language and the log promise.
+//! Tests of the published language and of the log.
 
 #![expect(unreachable_pub, reason = "helpers of a test binary are pub to its modules")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test that fails should say where"
+    reason = "a failed test should show where it failed"
 )]
 
 mod catalogue;

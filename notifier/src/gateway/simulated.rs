@@ -7,7 +7,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use chassis::clock::SharedClock;
+use chassis::environment::SharedEnvironment;
 use chrono::{DateTime, TimeDelta, Utc};
 use events::PaymentId;
 use events::values::Money;
@@ -23,7 +23,7 @@ use super::payment::{
 /// The simulated provider.
 pub struct Simulated {
     public_url: String,
-    clock: SharedClock,
+    clock: SharedEnvironment,
     books: Mutex<Books>,
 }
 
@@ -105,7 +105,7 @@ impl Books {
 impl Simulated {
     /// A provider whose checkout pages stand below `public_url`, with books in memory.
     #[must_use]
-    pub fn new(public_url: String, clock: SharedClock) -> Self {
+    pub fn new(public_url: String, clock: SharedEnvironment) -> Self {
         Self { public_url, clock, books: Mutex::default() }
     }
 
@@ -113,7 +113,7 @@ impl Simulated {
     ///
     /// # Errors
     /// When it can not be read or written.
-    pub fn open(public_url: String, clock: SharedClock, path: &Path) -> std::io::Result<Self> {
+    pub fn open(public_url: String, clock: SharedEnvironment, path: &Path) -> std::io::Result<Self> {
         let file = File::options().create(true).read(true).append(true).open(path)?;
         let mut books = Books::default();
         let mut reader = BufReader::new(&file);

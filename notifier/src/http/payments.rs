@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
-use chassis::form::Fault;
+use chassis::fault::Fault;
 use chassis::problem::Problem;
 use chrono::{DateTime, Utc};
 use events::{PaymentId, ReservationId};

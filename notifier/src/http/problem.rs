@@ -5,9 +5,10 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use chassis::body;
-use chassis::caller::Caller;
-use chassis::form::{Fault, Form};
+use chassis::fault::Fault;
+use chassis::form::Form;
 use chassis::problem::Problem;
+use chassis::request_trace::RequestTrace;
 use events::store::AppendError;
 use events::values::Actor;
 
@@ -148,7 +149,8 @@ impl FromRequest<App> for Order {
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
         let actor = authorize(app, &parts.headers)?;
-        let Ok(Caller { request_id, traceparent }) = Caller::from_request_parts(&mut parts, app).await;
+        let Ok(RequestTrace { request_id, traceparent }) =
+            RequestTrace::from_request_parts(&mut parts, app).await;
         let by = Author { correlation_id: request_id, causation_id: None, traceparent, actor };
         let key = idempotency_key(&parts.headers)?;
         Ok(Self { form: read_form(&parts, body).await?, by, key })

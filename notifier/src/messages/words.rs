@@ -66,30 +66,28 @@ pub fn moment<Z: TimeZone>(at: &DateTime<Z>, locale: Locale) -> String {
     format!("{} {between} {}", date(at, locale), time(at, locale))
 }
 
-/// `Rp 300.000` or `€100.00`: decimals as ISO 4217 says, left out of rupiah where they are zero,
-/// as nobody writes them.
+/// `Rp 300.000` or `€100.00`: with the decimals of ISO 4217. Rupiah are written without decimals if these are
+/// zero, which is the custom in Indonesia.
 #[must_use]
 pub fn money(amount: Money, locale: Locale) -> String {
-    let code = amount.currency.code();
-    let decimals = iso_currency::Currency::from_code(code).and_then(|c| c.exponent()).unwrap_or(2);
-    let unit = 10_u64.pow(u32::from(decimals));
-    let (whole, part) =
-        (amount.amount_minor.unsigned_abs() / unit, amount.amount_minor.unsigned_abs() % unit);
+    let (sign, whole, fraction) = amount.major_units();
     let (thousands, point) = match locale {
         Locale::Id => ('.', ','),
         Locale::En => (',', '.'),
     };
-    let sign = if amount.amount_minor < 0 { "-" } else { "" };
+    let code = amount.currency.code();
     let symbol = match code {
         "IDR" => "Rp ".to_owned(),
         "EUR" => "€".to_owned(),
         other => format!("{other} "),
     };
-    let part = match (decimals, code, part) {
-        (0, _, _) | (_, "IDR", 0) => String::new(),
-        _ => format!("{point}{part:0width$}", width = usize::from(decimals)),
+    let is_zero = fraction.bytes().all(|digit| digit == b'0');
+    let fraction = match (fraction.is_empty(), code) {
+        (true, _) => String::new(),
+        (_, "IDR") if is_zero => String::new(),
+        _ => format!("{point}{fraction}"),
     };
-    format!("{sign}{symbol}{}{part}", grouped(whole, thousands))
+    format!("{sign}{symbol}{}{fraction}", grouped(whole, thousands))
 }
 
 fn grouped(number: u64, separator: char) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chassis::clock::Clock;
+use chassis::environment::Environment;
 use chrono::{DateTime, TimeDelta, Utc};
 use events::event::Refund;
 use events::feed::Batch;
@@ -51,7 +51,7 @@ pub async fn gather(
     outbox: &Outbox,
     tills: &Tills,
     upstream: &Upstream,
-    clock: &dyn Clock,
+    clock: &dyn Environment,
     since: DateTime<Utc>,
 ) -> Result<Books, BooksError> {
     let began = clock.now();

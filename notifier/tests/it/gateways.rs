@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chassis::clock::{ManualClock, SharedClock};
+use chassis::environment::{ManualEnvironment, SharedEnvironment};
 use chassis::secret::Token;
 use notifier::effect::EffectKey;
 use notifier::gateway::payment::{PaymentProvider as _, RefundOrder, Standing};
@@ -49,7 +49,7 @@ async fn text_messages_are_posted_as_twilio_takes_them() {
 async fn the_simulated_provider_does_everything_once_and_remembers_it() {
     let dir = tempfile::tempdir().unwrap();
     let books = dir.path().join("books.jsonl");
-    let clock = || Arc::new(ManualClock::at(now())) as SharedClock;
+    let clock = || Arc::new(ManualEnvironment::at(now())) as SharedEnvironment;
     let open = || Simulated::open("http://127.0.0.1".into(), clock(), &books).unwrap();
     let provider = open();
     let reference = provider.open(&order("a")).await.unwrap().reference;

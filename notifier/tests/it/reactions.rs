@@ -67,7 +67,7 @@ fn created(deposit_required: bool) -> ReservationCreated {
         },
         area: None,
         payment_channel: None,
-        contact_digest: PrivateDigest::of(b""),
+        contact_digest: ConfidentialDigest::of(b""),
         walk_in: false,
     }
 }

@@ -88,9 +88,9 @@ async fn a_first_try_asks_and_a_second_one_looks_first() {
 }
 
 /// Fails as Stripe does: the answer to a key is kept, so only another key helps.
-struct Stored(AtomicUsize);
+struct EventBytes(AtomicUsize);
 
-impl Respond for Stored {
+impl Respond for EventBytes {
     fn respond(&self, request: &Request) -> ResponseTemplate {
         self.0.fetch_add(1, Ordering::SeqCst);
         match request.headers.get("idempotency-key").unwrap().to_str().unwrap() {
@@ -108,7 +108,7 @@ impl Respond for Stored {
 async fn after_a_failure_of_its_own_another_key_is_used_once_it_is_not_there() {
     let server = MockServer::start().await;
     Mock::given(method("GET")).respond_with(list(&[], false)).expect(2).mount(&server).await;
-    Mock::given(method("POST")).respond_with(Stored(AtomicUsize::new(0))).mount(&server).await;
+    Mock::given(method("POST")).respond_with(EventBytes(AtomicUsize::new(0))).mount(&server).await;
     let stripe = stripe(&server);
     let failed = stripe.open(&order("k")).await.unwrap_err();
     assert!(matches!(&failed, GatewayError::Failed(words) if words.contains("oops")), "{failed:?}");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use chassis::clock::{ManualClock, SharedClock};
+use chassis::environment::{ManualEnvironment, SharedEnvironment};
 use chrono::{DateTime, Utc};
 use events::query::{AppendCondition, Query};
 use events::recorded::NewEvent;
@@ -39,13 +39,13 @@ pub fn event_id(position: u64) -> EventId {
 
 pub struct Fixture {
     pub store: Arc<MemoryStore>,
-    pub clock: ManualClock,
+    pub clock: ManualEnvironment,
     pub outbox: Arc<Outbox>,
     pub tills: Arc<Tills>,
 }
 
 /// The channels that are built in, at a simulated provider with books in memory.
-pub fn tills(clock: SharedClock) -> Arc<Tills> {
+pub fn tills(clock: SharedEnvironment) -> Arc<Tills> {
     let channels = Channels::load(None, SIMULATED, &[SIMULATED]).unwrap();
     Arc::new(Tills::new(channels, Arc::new(Simulated::new("http://127.0.0.1".into(), clock)), None))
 }
@@ -61,7 +61,7 @@ pub fn order(key: &str) -> PaymentOrder {
 
 impl Fixture {
     pub async fn new() -> Self {
-        let (store, clock) = (Arc::new(MemoryStore::new("notifier")), ManualClock::at(now()));
+        let (store, clock) = (Arc::new(MemoryStore::new("notifier")), ManualEnvironment::at(now()));
         let outbox = open(&store, &clock).await;
         let tills = tills(Arc::new(clock.clone()));
         Self { store, clock, outbox, tills }
@@ -122,7 +122,7 @@ pub fn message(template: Template, medium: Medium) -> Effect {
     Effect::Message { about: RESERVATION.into(), template, medium, start: None, link: None, amount: None }
 }
 
-async fn open(store: &Arc<MemoryStore>, clock: &ManualClock) -> Arc<Outbox> {
+async fn open(store: &Arc<MemoryStore>, clock: &ManualEnvironment) -> Arc<Outbox> {
     let store: Arc<dyn EventStore> = store.clone();
     Arc::new(Outbox::open(store, Arc::new(clock.clone())).await.unwrap())
 }
@@ -190,7 +190,10 @@ impl EventStore for Tampered {
         self.store.watch_head()
     }
 
-    fn private(&self, position: Position) -> BoxFuture<'_, Result<Option<bytes::Bytes>, ReadError>> {
-        self.store.private(position)
+    fn confidential(
+        &self,
+        positions: Vec<Position>,
+    ) -> BoxFuture<'_, Result<Vec<Option<bytes::Bytes>>, ReadError>> {
+        self.store.confidential(positions)
     }
 }

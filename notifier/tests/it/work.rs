@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use chassis::clock::{Clock as _, SharedClock, SystemClock};
+use chassis::environment::{Environment as _, SharedEnvironment, SystemEnvironment};
 use chassis::serve::Shutdown;
 use chrono::TimeDelta;
 use events::store::EventStore;
@@ -92,7 +92,7 @@ impl Bench {
             .mount(&upstream)
             .await;
         Mock::given(method("POST")).respond_with(ResponseTemplate::new(200)).mount(&upstream).await;
-        let clock: SharedClock = Arc::new(SystemClock);
+        let clock: SharedEnvironment = Arc::new(SystemEnvironment);
         let store: Arc<dyn EventStore> = Arc::new(store);
         let outbox = Arc::new(Outbox::open(store, Arc::clone(&clock)).await.unwrap());
         let mail = Arc::new(Flaky { failures: AtomicUsize::new(failures), tries: AtomicUsize::new(0) });
@@ -129,7 +129,7 @@ impl Bench {
     }
 
     async fn plan(&self, keys: &[&str], effect: &Effect) {
-        let due_at = SystemClock.now();
+        let due_at = SystemEnvironment.now();
         let effects = keys.iter().map(|key| Scheduled { due_at, ..scheduled(key, effect.clone()) }).collect();
         let cursor = Cursor { last_event_id: event_id(1), time: now() };
         self.outbox.react(effects, vec![], cursor, &Author::system("test")).await.unwrap();
@@ -300,7 +300,7 @@ async fn more_than_may_go_out_waits() {
     until(|| bench.outbox.effect(&EffectKey("c".into())).unwrap().last_error.is_some()).await;
     let third = bench.outbox.effect(&EffectKey("c".into())).unwrap();
     let EffectState::Waiting(at) = third.state else { panic!("{third:?}") };
-    assert!(at > SystemClock.now() + TimeDelta::minutes(59), "{at}");
+    assert!(at > SystemEnvironment.now() + TimeDelta::minutes(59), "{at}");
     assert_eq!((third.attempts, bench.mail.tries.load(Ordering::Relaxed)), (0, 2));
 }
 

@@ -1,111 +1,112 @@
-//! The house rules that say no.
+//! The reasons to refuse a command.
 
 use events::values::{Money, PartySize};
 use events::{ReservationId, TableId};
 
-use super::house::Unavailable;
-use super::reservation::Status;
+use super::availability::Unavailable;
 
-/// A house rule said no. Knows nothing of HTTP: it has a word, not a number.
+/// A business rule refused the command. It has a code, and knows nothing of HTTP statuses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// It was called off before.
-    #[error("The reservation is cancelled. Book anew.")]
+    /// The reservation is cancelled.
+    #[error("The reservation is cancelled. Make a new booking.")]
     Cancelled,
     /// The party has left.
-    #[error("The party has left already: the reservation is completed.")]
+    #[error("The party has already left, and the reservation is completed.")]
     Completed,
-    /// The party never came.
-    #[error("The party did not come: the reservation is a no-show. Book anew.")]
+    /// The party never arrived.
+    #[error("The party never arrived, and the reservation is a no-show. Make a new booking.")]
     NoShow,
-    /// The party is there.
-    #[error("The party has checked in already: complete the reservation instead.")]
+    /// The party is checked in.
+    #[error("The party is already checked in. Complete the reservation instead.")]
     CheckedIn,
-    /// It must be confirmed before.
-    #[error("The reservation is not confirmed yet: confirm it first.")]
+    /// The reservation must be confirmed first.
+    #[error("The reservation is not confirmed yet. Confirm it first.")]
     NotConfirmed,
-    /// The party must be there before.
-    #[error("The party has not checked in yet: check it in first.")]
+    /// The party must be checked in first.
+    #[error("The party is not checked in yet. Check it in first.")]
     NotCheckedIn,
-    /// The deposit must be paid or waived before.
-    #[error("A deposit of {} {} minor units is due: wait for the payment, or let staff waive it with \"waive_deposit\": true.", .0.currency, .0.amount_minor)]
+    /// The deposit must be paid or waived first.
+    #[error("A deposit of {} {} minor units is due. Wait for the payment, or let staff waive it with \"waive_deposit\": true.", .0.currency, .0.amount_minor)]
     DepositDue(Money),
-    /// Nobody is late before the time has come.
-    #[error("The reservation has not begun yet: a no-show can be recorded from its start on.")]
+    /// The start of the reservation has not passed yet.
+    #[error("The reservation has not started yet. A no-show can be recorded after its start.")]
     NotStarted,
-    /// Someone else has the table then.
+    /// Another party has the table at that time.
     #[error("Table {0} is taken at that time. Choose another table or another time.")]
     TableTaken(TableId),
-    /// Nobody but people can say which table is free.
-    #[error("The book of this venue is kept by hand: book, assign a table and check in instead.")]
-    KeptByHand,
-    /// The house can not have the party then.
+    /// The venue has no booking rules.
+    #[error("This venue is managed by hand. Book, assign a table and check in instead.")]
+    ManagedByHand,
+    /// The restaurant cannot seat the party at that time.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
-    /// The party does not fit.
-    #[error("The table seats {seats}, the party has {party_size}. Choose a larger table.")]
+    /// The party is too large for the table.
+    #[error("The table seats {seats}, but the party has {party_size} guests. Choose a larger table.")]
     TableTooSmall {
-        /// Guests the table seats.
+        /// Number of guests the table seats.
         seats: u32,
-        /// Guests who come.
+        /// Number of guests in the party.
         party_size: PartySize,
     },
-    /// The deposit for the new size is higher than what was asked for.
-    #[error("A party of {party_size} needs a deposit of {} {} minor units, which was not asked for. Book anew for that size, and cancel this one.", due.currency, due.amount_minor)]
+    /// The new party size needs a higher deposit than was requested.
+    #[error("A party of {party_size} needs a deposit of {} {} minor units, which was not requested. Make a new booking for that size, and cancel this one.", due.currency, due.amount_minor)]
     DepositChanges {
-        /// The new size.
+        /// The new party size.
         party_size: PartySize,
-        /// What it would need.
+        /// The deposit it would need.
         due: Money,
     },
-    /// As many wait as can be looked after.
-    #[error(
-        "{} parties wait already. Try again later, or ask for a time that is free.",
-        super::waiting::WAITING_MAX
-    )]
-    WaitlistFull,
-    /// There is nothing to answer yet.
-    #[error("Nothing is offered to this party yet: it waits. Wait for the message, or read the entry again.")]
+    /// The waitlist has reached its maximum length.
+    #[error("{max_parties} parties are already waiting. Try again later, or book a time that is free.")]
+    WaitlistFull {
+        /// The maximum length of the waitlist.
+        max_parties: usize,
+    },
+    /// The waitlist entry has no offer.
+    #[error("There is no offer for this party yet. Wait for the message, or read the entry again.")]
     NothingOffered,
-    /// The offer was not answered in time.
+    /// The offer expired.
     #[error(
-        "The offer has expired and went to the next party. Join the waitlist again, or ask for another time."
+        "The offer has expired and went to the next party. Join the waitlist again, or choose another time."
     )]
     OfferExpired,
-    /// The house has other rules since.
+    /// The rules of the venue changed after the offer.
     #[error(
-        "The house has changed its hours or tables and can not keep what it offered: the party waits on. Read the entry again."
+        "The restaurant changed its hours or tables and withdrew the offer. The party is still on the waitlist: read the entry again."
     )]
     OfferWithdrawn,
-    /// The offer was taken.
-    #[error("The offer was taken: it is reservation {0} now. Cancel that instead.")]
-    OfferTaken(ReservationId),
-    /// The party does not wait any more.
-    #[error("The party left the waitlist. Join it again, or ask for a time that is free.")]
+    /// The offer was accepted.
+    #[error("The offer was accepted and became reservation {0}. Cancel that reservation instead.")]
+    OfferAccepted(ReservationId),
+    /// The party left the waitlist.
+    #[error("The party has left the waitlist. Join it again, or book a time that is free.")]
     LeftWaitlist,
-    /// No such payment was asked for.
-    #[error("This reservation never asked for that payment. Check the payment id.")]
+    /// The payment was never requested.
+    #[error("This reservation never requested that payment. Check the payment id.")]
     UnknownPayment,
-    /// Not what was asked for.
-    #[error("The payment was asked for in {} {} minor units, not {} {}. Check the amount.", asked.currency, asked.amount_minor, came.currency, came.amount_minor)]
+    /// The amount differs from the requested amount.
+    #[error("The requested amount is {} {} minor units, not {} {}. Check the amount.", asked.currency, asked.amount_minor, came.currency, came.amount_minor)]
     AmountMismatch {
-        /// What was asked for.
+        /// The requested amount.
         asked: Money,
-        /// What came.
+        /// The reported amount.
         came: Money,
     },
-    /// More than what is left of it would go back.
-    #[error("Of this payment {left_minor} minor units are left to refund, not {asked_minor}.")]
+    /// The refund exceeds what is left of the payment.
+    #[error(
+        "Only {left_minor} minor units of this payment can be refunded, not {asked_minor}. Refund a smaller amount."
+    )]
     RefundExceedsPayment {
-        /// What is left.
+        /// The amount that can be refunded, in minor units.
         left_minor: i64,
-        /// What was asked for.
+        /// The reported refund, in minor units.
         asked_minor: i64,
     },
 }
 
 impl Refusal {
-    /// The stable word for a machine.
+    /// The reason as a stable code.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -118,30 +119,19 @@ impl Refusal {
             Self::DepositDue(_) => "deposit_due",
             Self::NotStarted => "not_started",
             Self::TableTaken(_) => "table_taken",
-            Self::KeptByHand => "kept_by_hand",
+            Self::ManagedByHand => "kept_by_hand",
             Self::Unavailable(why) => why.code(),
             Self::TableTooSmall { .. } => "table_too_small",
             Self::DepositChanges { .. } => "deposit_changes",
-            Self::WaitlistFull => "waitlist_full",
+            Self::WaitlistFull { .. } => "waitlist_full",
             Self::NothingOffered => "nothing_offered",
             Self::OfferExpired => "offer_expired",
             Self::OfferWithdrawn => "offer_withdrawn",
-            Self::OfferTaken(_) => "offer_taken",
+            Self::OfferAccepted(_) => "offer_taken",
             Self::LeftWaitlist => "left_waitlist",
             Self::UnknownPayment => "unknown_payment",
             Self::AmountMismatch { .. } => "amount_mismatch",
             Self::RefundExceedsPayment { .. } => "refund_exceeds_payment",
-        }
-    }
-
-    /// Why a reservation with this status takes no such command any more, or not yet.
-    pub(super) fn of(status: &Status, not_yet: Self) -> Self {
-        match status {
-            Status::Pending | Status::Confirmed => not_yet,
-            Status::CheckedIn => Self::CheckedIn,
-            Status::Completed => Self::Completed,
-            Status::Cancelled { .. } => Self::Cancelled,
-            Status::NoShow => Self::NoShow,
         }
     }
 }

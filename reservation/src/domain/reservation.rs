@@ -1,221 +1,84 @@
-//! The aggregate: what the events about one reservation add up to.
+//! The aggregate: the state of one reservation, folded from its events.
+
+pub mod booking;
+mod charge;
+mod command;
+mod decide;
+mod seating;
+mod status;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use events::event::{
     Event, PaymentCompleted, PaymentFailed, PaymentRefunded, PaymentRequested, ReservationCreated,
 };
-use events::values::{CancelledBy, Money, PartySize, Purpose, TimeWindow};
-use events::{AssignmentId, PaymentId, Position, ReservationId, TableId};
+use events::values::{PartySize, Purpose, TimeWindow};
+use events::{AssignmentId, PaymentId, ReservationId, TableId};
 
-/// Where and when an event stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stamp {
-    /// Its place in the log.
-    pub position: Position,
-    /// When it happened.
-    pub time: DateTime<Utc>,
-}
+pub use self::charge::{Charge, ChargeDue, ChargePaid};
+pub use self::command::{Command, NotificationResult, PaymentOutcome, PaymentResult, TableChoice};
+pub use self::decide::{DEPOSIT_UNPAID, FEE_PAYMENT_PERIOD};
+pub use self::status::Status;
+use crate::domain::recorded_at::RecordedAt;
 
-/// One party, one visit.
+/// A reservation: one party, one visit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reservation {
-    /// Which one.
+    /// The id.
     pub id: ReservationId,
-    /// What was booked, with the party size and the window as they are now.
+    /// The booking, with the current party size and window.
     pub booking: ReservationCreated,
-    /// How far it is.
+    /// The status.
     pub status: Status,
-    /// The tables it has.
+    /// The assigned tables.
     pub tables: Vec<TableAssignment>,
-    /// What became of the deposit.
-    pub deposit: Deposit,
-    /// What became of the fee for not having come, as far as the deposit did not cover it.
-    pub fee: Option<Box<Deposit>>,
-    /// Counts the changes of the reservation itself; messages about it do not count.
+    /// The deposit.
+    pub deposit: Charge,
+    /// The no-show fee, as far as the deposit did not cover it.
+    pub fee: Option<Box<Charge>>,
+    /// Number of changes of the reservation, starting at 1. Messages about it do not count.
     pub version: u64,
-    /// When it was booked.
-    pub created: Stamp,
-    /// Whether the personal data was forgotten.
+    /// Where and when it was booking_events.
+    pub created: RecordedAt,
+    /// Whether the personal data was erased.
     pub contact_erased: bool,
-    /// When the party sat down, if it has.
+    /// When the party was seated, if it was.
     pub seated_at: Option<DateTime<Utc>>,
 }
 
-/// How far a reservation is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Status {
-    /// Asked for; a hold if a deposit is due.
-    Pending,
-    /// The house expects the party.
-    Confirmed,
-    /// The party is there.
-    CheckedIn,
-    /// The party has left.
-    Completed,
-    /// Called off.
-    Cancelled {
-        /// By whom.
-        by: CancelledBy,
-        /// Why, as a stable code.
-        reason_code: String,
-        /// Where the words are, in the private part of that event.
-        described_at: Option<Position>,
-    },
-    /// The party never came.
-    NoShow,
-}
-
-/// A table that a reservation has.
+/// A table assigned to a reservation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableAssignment {
     /// This assignment.
     pub id: AssignmentId,
     /// The table.
     pub table_id: TableId,
-    /// Guests it seats.
+    /// Number of guests the table seats.
     pub capacity: u8,
-    /// The area it stands in.
+    /// The area the table is in.
     pub area: String,
-    /// The time it is taken for.
+    /// The time the table is assigned for.
     pub window: TimeWindow,
 }
 
-/// What happens to a reservation by itself.
+/// What happens to a reservation when a deadline passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deadline {
-    /// The deposit was not paid in time: the hold ends.
+    /// The deposit is unpaid: the hold expires.
     Hold,
-    /// The party did not come in time.
+    /// The party has not arrived: the reservation becomes a no-show.
     NoShow,
 }
 
-/// What became of money that was asked for: the deposit, or the fee for not having come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Deposit {
-    /// None is needed.
-    NotRequired,
-    /// Asked for and not paid yet.
-    Due(DepositDue),
-    /// Asked for, and staff did without it.
-    Waived(DepositDue),
-    /// Paid.
-    Paid(DepositPaid),
-}
-
-/// A deposit that was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DepositDue {
-    /// Which payment.
-    pub payment_id: PaymentId,
-    /// How much.
-    pub amount: Money,
-    /// When the hold ends; of a fee, by when it is to be paid.
-    pub expires_at: DateTime<Utc>,
-    /// Why the last try failed, if one did.
-    pub failure: Option<String>,
-}
-
-/// A deposit that came in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DepositPaid {
-    /// Which payment.
-    pub payment_id: PaymentId,
-    /// How much.
-    pub amount: Money,
-    /// The channel it came by.
-    pub channel: String,
-    /// The provider's name for it.
-    pub provider_reference: String,
-    /// What went back so far, in minor units.
-    pub refunded_minor: i64,
-}
-
-impl Status {
-    /// The word that stands in answers.
-    #[must_use]
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Pending => "PENDING",
-            Self::Confirmed => "CONFIRMED",
-            Self::CheckedIn => "CHECKED_IN",
-            Self::Completed => "COMPLETED",
-            Self::Cancelled { .. } => "CANCELLED",
-            Self::NoShow => "NO_SHOW",
-        }
-    }
-
-    /// Every word there is.
-    pub const WORDS: [&str; 6] = ["PENDING", "CONFIRMED", "CHECKED_IN", "COMPLETED", "CANCELLED", "NO_SHOW"];
-}
-
-impl Deposit {
-    /// How much was asked for; nothing if none was.
-    #[must_use]
-    pub fn amount(&self) -> Option<Money> {
-        match self {
-            Self::NotRequired => None,
-            Self::Due(due) | Self::Waived(due) => Some(due.amount),
-            Self::Paid(paid) => Some(paid.amount),
-        }
-    }
-
-    /// By when it is to be paid; nothing if it is not due.
-    #[must_use]
-    pub fn due_by(&self) -> Option<DateTime<Utc>> {
-        match self {
-            Self::Due(due) => Some(due.expires_at),
-            Self::NotRequired | Self::Waived(_) | Self::Paid(_) => None,
-        }
-    }
-
-    fn evolve(&mut self, event: &Event) {
-        match (event, &mut *self) {
-            (Event::PaymentRequested(requested), _) => {
-                *self = Self::Due(DepositDue {
-                    payment_id: requested.payment_id,
-                    amount: requested.amount,
-                    expires_at: requested.expires_at,
-                    failure: None,
-                });
-            }
-            (Event::PaymentCompleted(completed), _) => {
-                *self = Self::Paid(DepositPaid {
-                    payment_id: completed.payment_id,
-                    amount: completed.amount,
-                    channel: completed.channel.clone(),
-                    provider_reference: completed.provider_reference.clone(),
-                    refunded_minor: 0,
-                });
-            }
-            (Event::PaymentFailed(failed), Self::Due(due)) => due.failure = Some(failed.reason_code.clone()),
-            (Event::PaymentRefunded(refunded), Self::Paid(paid)) => {
-                paid.refunded_minor += refunded.amount.amount_minor;
-            }
-            _ => {}
-        }
-    }
-
-    /// Which payment was asked for.
-    #[must_use]
-    pub fn payment_id(&self) -> Option<PaymentId> {
-        match self {
-            Self::NotRequired => None,
-            Self::Due(due) | Self::Waived(due) => Some(due.payment_id),
-            Self::Paid(paid) => Some(paid.payment_id),
-        }
-    }
-}
-
 impl Reservation {
-    /// Begins a reservation.
+    /// Creates a reservation from its first event.
     #[must_use]
-    pub fn begin(id: ReservationId, created: &ReservationCreated, at: Stamp) -> Self {
+    pub fn begin(id: ReservationId, created: &ReservationCreated, at: RecordedAt) -> Self {
         Self {
             id,
             booking: created.clone(),
             status: Status::Pending,
             tables: Vec::new(),
-            deposit: Deposit::NotRequired,
+            deposit: Charge::NotRequired,
             fee: None,
             version: 1,
             created: at,
@@ -224,10 +87,10 @@ impl Reservation {
         }
     }
 
-    /// Adds one event. No rules, no failure: what happened, happened.
-    pub fn evolve(&mut self, event: &Event, at: Stamp) {
+    /// Applies one event. It has no rules and cannot fail: the event has happened.
+    pub fn evolve(&mut self, event: &Event, at: RecordedAt) {
         match event {
-            // The first event begins the reservation; there is no second one.
+            // The first event creates the reservation; there is no second one.
             Event::ReservationCreated(_) => return,
             Event::NotificationSent(_) | Event::NotificationFailed(_) => return,
             Event::WaitlistJoined(_)
@@ -251,14 +114,14 @@ impl Reservation {
             }
             Event::ReservationRescheduled(moved) => {
                 self.booking.window = moved.to;
-                self.wish(moved.area.as_ref());
+                self.set_area(moved.area.as_ref());
             }
             Event::PartySizeChanged(changed) => {
                 self.booking.party_size = changed.to;
-                self.wish(changed.area.as_ref());
+                self.set_area(changed.area.as_ref());
             }
             Event::TableAssigned(assigned) => {
-                // Nearly always one, for as long as the reservation is kept in memory.
+                // Nearly always one table, for as long as the reservation is in memory.
                 self.tables.reserve_exact(1);
                 self.tables.push(TableAssignment {
                     id: assigned.assignment_id,
@@ -280,26 +143,26 @@ impl Reservation {
 
     fn confirm(&mut self, deposit_waived: bool) {
         self.status = Status::Confirmed;
-        if let (true, Deposit::Due(due)) = (deposit_waived, &self.deposit) {
-            self.deposit = Deposit::Waived(due.clone());
+        if let (true, Charge::Due(due)) = (deposit_waived, &self.deposit) {
+            self.deposit = Charge::Waived(due.clone());
         }
     }
 
-    fn wish(&mut self, area: Option<&String>) {
+    fn set_area(&mut self, area: Option<&String>) {
         if area.is_some() {
             self.booking.area = area.cloned();
         }
     }
 
-    /// What became of the money of `payment`, and what it was asked for.
+    /// The state of the payment `payment`, and what it is for.
     #[must_use]
-    pub fn account(&self, payment: PaymentId) -> Option<(&Deposit, Purpose)> {
+    pub fn account(&self, payment: PaymentId) -> Option<(&Charge, Purpose)> {
         let deposit = (&self.deposit, Purpose::Deposit);
         let fee = self.fee.as_deref().map(|fee| (fee, Purpose::NoShowFee));
         std::iter::once(deposit).chain(fee).find(|(account, _)| account.payment_id() == Some(payment))
     }
 
-    fn account_mut(&mut self, payment: PaymentId) -> &mut Deposit {
+    fn account_mut(&mut self, payment: PaymentId) -> &mut Charge {
         match &mut self.fee {
             Some(fee) if fee.payment_id() == Some(payment) => fee,
             _ => &mut self.deposit,
@@ -309,7 +172,7 @@ impl Reservation {
     fn evolve_money(&mut self, event: &Event) {
         let payment = match event {
             Event::PaymentRequested(requested) if requested.purpose == Purpose::NoShowFee => {
-                let mut fee = Deposit::NotRequired;
+                let mut fee = Charge::NotRequired;
                 fee.evolve(event);
                 self.fee = Some(Box::new(fee));
                 return;
@@ -323,16 +186,16 @@ impl Reservation {
         self.account_mut(*payment).evolve(event);
     }
 
-    /// When the hold ends, if this is one: pending with a deposit due.
+    /// When the hold expires: `None` unless the reservation is pending with a deposit due.
     #[must_use]
     pub fn hold_expires_at(&self) -> Option<DateTime<Utc>> {
         match (&self.status, &self.deposit) {
-            (Status::Pending, Deposit::Due(due)) => Some(due.expires_at),
+            (Status::Pending, Charge::Due(due)) => Some(due.expires_at),
             _ => None,
         }
     }
 
-    /// When something happens to it by itself, and what.
+    /// The next deadline of the reservation, and what happens then.
     #[must_use]
     pub fn deadline(&self) -> Option<(DateTime<Utc>, Deadline)> {
         let hold = self.hold_expires_at().map(|at| (at, Deadline::Hold));
@@ -342,19 +205,19 @@ impl Reservation {
         hold.or(no_show)
     }
 
-    /// How many guests its tables seat; `None` while it has no table.
+    /// Number of guests that its tables seat; `None` without a table.
     #[must_use]
     pub fn seats(&self) -> Option<u32> {
         (!self.tables.is_empty()).then(|| self.tables.iter().map(|table| u32::from(table.capacity)).sum())
     }
 
-    /// How many guests come.
+    /// The number of guests.
     #[must_use]
     pub fn party_size(&self) -> PartySize {
         self.booking.party_size
     }
 
-    /// When the party comes.
+    /// The time of the visit.
     #[must_use]
     pub fn window(&self) -> TimeWindow {
         self.booking.window

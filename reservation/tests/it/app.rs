@@ -1,21 +1,21 @@
-//! The service in-process, on the list in memory, with a clock that is moved by hand.
+//! The service in-process, with the store in memory and a clock that the test sets.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
-use chassis::clock::ManualClock;
+use chassis::environment::ManualEnvironment;
 use chassis::secret::Token;
 use chassis::serve::{Shutdown, ShutdownTrigger};
 use chrono::{DateTime, Utc};
 use events::store::EventStore;
 use events::store::memory::MemoryStore;
 use http_body_util::BodyExt as _;
-use reservation::app::{App, Parts};
-use reservation::channels::Channels;
-use reservation::venues::Venues;
-use reservation::views::Views;
+use reservation::app::projections::Projections;
+use reservation::app::venues::Venues;
+use reservation::app::{App, Parts, PaymentChannels};
+use reservation::workers::{self, BackgroundTasks};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -24,8 +24,9 @@ pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 pub struct TestApp {
     pub router: Router,
     pub app: App,
-    pub clock: ManualClock,
+    pub clock: ManualEnvironment,
     pub trigger: ShutdownTrigger,
+    _tasks: BackgroundTasks,
 }
 
 pub struct Answer {
@@ -40,33 +41,35 @@ pub fn start_of_time() -> DateTime<Utc> {
 
 impl TestApp {
     pub async fn start() -> Self {
-        Self::on(Arc::new(MemoryStore::new("reservation")), ManualClock::at(start_of_time())).await
+        Self::on(Arc::new(MemoryStore::new("reservation")), ManualEnvironment::at(start_of_time())).await
     }
 
-    pub async fn on(store: Arc<dyn EventStore>, clock: ManualClock) -> Self {
+    pub async fn on(store: Arc<dyn EventStore>, clock: ManualEnvironment) -> Self {
         Self::at(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/venues/by-hand"), store, clock).await
     }
 
-    /// With the sample venues, whose tables are given by the service.
+    /// With the sample venues, whose tables the service assigns.
     pub async fn with_houses() -> Self {
-        let (store, clock) = (MemoryStore::new("reservation"), ManualClock::at(start_of_time()));
+        let (store, clock) = (MemoryStore::new("reservation"), ManualEnvironment::at(start_of_time()));
         Self::at(concat!(env!("CARGO_MANIFEST_DIR"), "/../data/venues"), Arc::new(store), clock).await
     }
 
-    pub async fn at(venues: &str, store: Arc<dyn EventStore>, clock: ManualClock) -> Self {
+    pub async fn at(venues: &str, store: Arc<dyn EventStore>, clock: ManualEnvironment) -> Self {
         let (trigger, shutdown) = Shutdown::new();
         let venues = Venues::load(std::path::Path::new(venues)).unwrap();
         let parts = Parts {
             store,
-            views: Views::default(),
+            projections: Projections::default(),
             venues,
-            channels: Channels::known(["qris".to_owned(), "card".to_owned()]),
+            channels: PaymentChannels::known(["qris".to_owned(), "card".to_owned()]),
             service_token: Some(Token::try_from(TOKEN.to_owned()).unwrap()),
-            clock: Arc::new(clock.clone()),
+            env: Arc::new(clock.clone()),
             shutdown,
         };
-        let app = App::start(parts).await.unwrap();
-        Self { router: reservation::http::router(app.clone(), None, None), app, clock, trigger }
+        let app = App::new(parts);
+        let tasks = workers::start(&app).await.unwrap();
+        let router = reservation::api::http::router(app.clone(), None, None);
+        Self { router, app, clock, trigger, _tasks: tasks }
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
@@ -92,7 +95,7 @@ impl TestApp {
         self.post_with(path, body, &[("authorization", &format!("Bearer {TOKEN}"))]).await
     }
 
-    /// A booking that must be taken; gives its id.
+    /// Makes a booking that must succeed. Returns its id.
     pub async fn book(&self, changes: Value) -> String {
         let answer = self.post("/api/reservations", &booking(changes)).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
@@ -115,7 +118,7 @@ async fn send_to(router: Router, request: Request<Body>) -> Answer {
     Answer { status: parts.status, headers: parts.headers, bytes }
 }
 
-/// A post to a router that was taken along to another task.
+/// Posts to a router that was moved to another task.
 pub async fn post_to(router: Router, path: &str, body: &Value) -> Answer {
     let request = Request::post(path).header("content-type", "application/json");
     send_to(router, request.body(Body::from(body.to_string())).unwrap()).await
@@ -135,7 +138,7 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// Status and `code` of a problem, which must be a whole one.
+    /// Status and `code` of a problem, which must be complete.
     #[track_caller]
     pub fn problem(&self) -> (u16, String) {
         assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text());
@@ -145,7 +148,7 @@ impl Answer {
         (self.status.as_u16(), body["code"].as_str().unwrap().to_owned())
     }
 
-    /// Every fault of a 422, as `place.of.field:type`, sorted.
+    /// All faults of a 422 as `location.of.field:type`, sorted.
     #[track_caller]
     pub fn faults(&self) -> Vec<String> {
         assert_eq!(self.problem(), (422, "invalid_request".into()), "{}", self.text());
@@ -165,7 +168,7 @@ impl Answer {
     }
 }
 
-/// A good booking with `changes` laid over it; null takes a field away.
+/// A valid booking with `changes`; null removes a field.
 pub fn booking(changes: Value) -> Value {
     let mut body = json!({
         "customer_id": "cust-42",

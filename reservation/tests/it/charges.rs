@@ -75,7 +75,7 @@ async fn who_never_comes_owes_what_the_house_did_not_keep() {
     let (entries, sum) = charges(&app, &id).await;
     let (kind, fee, rule) = &entries[0];
     assert_eq!((kind.as_str(), sum), ("no_show_fee", balance(*fee, 0, 0, 0, 0, *fee)));
-    assert!(rule.ends_with("the party never came"), "{rule}");
+    assert!(rule.ends_with("the party never arrived"), "{rule}");
     assert_eq!((entries[1].0.as_str(), entries.len()), ("fee_asked", 2));
     // It is asked for as a payment of its own.
     let reservation = app.get(&format!("/api/reservations/{id}")).await.json();

@@ -81,7 +81,7 @@ async fn cursors_are_checked_and_never_silently_restarted() {
     let app = with_bookings(2).await;
     let other = TestApp::start().await;
     // The clock of a test gives the same ids to every log unless one is used up.
-    chassis::clock::Clock::new_id(&other.clock);
+    chassis::environment::Environment::new_id(&other.clock);
     other.book(json!({})).await;
     other.book(json!({})).await;
     let foreign = ids(&other.get("/events").await.json())[1].clone();
@@ -211,7 +211,7 @@ async fn a_stream_goes_on_where_it_broke_off() {
 #[tokio::test]
 async fn the_same_page_of_another_log_is_not_the_same_page() {
     let (one, other) = (with_bookings(1).await, TestApp::start().await);
-    chassis::clock::Clock::new_id(&other.clock);
+    chassis::environment::Environment::new_id(&other.clock);
     other.book(json!({})).await;
     let etag = one.get("/events").await.header("etag").to_owned();
     let request = Request::get("/events").header("if-none-match", etag).body(Body::empty()).unwrap();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::clock::ManualClock;
+use chassis::environment::ManualEnvironment;
 use chrono::TimeDelta;
 use events::store::sled::{Options, SledStore};
 use serde_json::json;
@@ -76,7 +76,7 @@ async fn an_unpaid_hold_is_cancelled_at_its_deadline_and_its_table_is_free() {
 async fn a_deadline_survives_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options { reserve_bytes: 0, ..Options::new(dir.path(), "reservation") };
-    let clock = ManualClock::at(start_of_time());
+    let clock = ManualEnvironment::at(start_of_time());
     let id = {
         let store = Arc::new(SledStore::open(&options).unwrap());
         let app = TestApp::on(store.clone(), clock.clone()).await;

@@ -212,7 +212,7 @@ async fn notice_and_nonsense_are_told_apart() {
         faults("/api/availability?date=2027-03-10&party_size=2")
             .await
             .text()
-            .contains("the next is on 2027-03-11")
+            .contains("the next service is on 2027-03-11")
     );
 }
 
@@ -231,10 +231,10 @@ async fn a_house_may_confirm_by_itself_and_the_book_of_another_is_kept_by_hand()
     let body = json!({"venue_id": "roma-trastevere", "party_size": 2, "start_time": "2026-12-24T20:00"});
     let booked = app.post("/api/reservations", &booking(body)).await.json();
     assert_eq!((booked["status"].as_str(), tables(&booked)), (Some("CONFIRMED"), vec!["1"]));
-    let by_hand = TestApp::start().await;
-    let answer = by_hand.get("/api/availability?date=2026-12-24&party_size=2").await;
+    let managed_by_hand = TestApp::start().await;
+    let answer = managed_by_hand.get("/api/availability?date=2026-12-24&party_size=2").await;
     assert_eq!(answer.problem(), (409, "kept_by_hand".into()));
-    let answer = by_hand.post("/api/reservations", &booking(json!({"area": "Teras"}))).await;
+    let answer = managed_by_hand.post("/api/reservations", &booking(json!({"area": "Teras"}))).await;
     assert_eq!(answer.faults(), ["body.area:value_error"]);
 }
 
@@ -252,7 +252,7 @@ async fn what_is_refused_after_midnight_is_of_that_night() {
     std::fs::write(dir.path().join("night.json"), venue.to_string()).unwrap();
     let (store, clock) = (
         events::store::memory::MemoryStore::new("r"),
-        chassis::clock::ManualClock::at(crate::app::start_of_time()),
+        chassis::environment::ManualEnvironment::at(crate::app::start_of_time()),
     );
     let app = TestApp::at(dir.path().to_str().unwrap(), std::sync::Arc::new(store), clock).await;
     let refused = app
@@ -266,7 +266,7 @@ async fn what_is_refused_after_midnight_is_of_that_night() {
     always["services"][0]["opens"] = json!("00:00");
     always["services"][0]["closes"] = json!("00:00");
     std::fs::write(dir.path().join("night.json"), always.to_string()).unwrap();
-    let venues = reservation::venues::Venues::load(dir.path()).unwrap();
+    let venues = reservation::app::venues::Venues::load(dir.path()).unwrap();
     let _ = app.app.venues.replace(&venues);
     let slots = slots(&app, "date=2026-12-24&party_size=2").await;
     assert_eq!((slots.len(), at(&slots[0]), at(slots.last().unwrap())), (96, "00:00", "23:45"));
@@ -276,7 +276,7 @@ async fn what_is_refused_after_midnight_is_of_that_night() {
     std::fs::rename(dir.path().join("night.json"), dir.path().join("day.json")).unwrap();
     always["id"] = json!("day");
     std::fs::write(dir.path().join("day.json"), always.to_string()).unwrap();
-    let venues = reservation::venues::Venues::load(dir.path()).unwrap();
+    let venues = reservation::app::venues::Venues::load(dir.path()).unwrap();
     let _ = app.app.venues.replace(&venues);
     let gone = app.get("/api/reservations?venue_id=night").await.json();
     assert_eq!(gone["items"].as_array().unwrap().len(), 1);

@@ -5,9 +5,8 @@ use chrono::{TimeDelta, Utc};
 use events::values::CancelledBy;
 use events::{Event, Position};
 use proptest::prelude::*;
-use reservation::domain::{
-    Command, Deposit, Floor, Occupancy, Refusal, Reservation, Stamp, Status, Unavailable,
-};
+use reservation::domain::availability::{Occupancy, SeatingContext, Unavailable};
+use reservation::domain::{Charge, Command, RecordedAt, Refusal, Reservation, Status};
 
 use crate::rules::*;
 
@@ -47,14 +46,19 @@ fn commands() -> Vec<Command> {
 fn apply(reservation: &mut Reservation, events: &[Event], position: &mut u64) {
     for event in events {
         *position += 1;
-        reservation.evolve(event, Stamp { position: Position(*position), time: now() });
+        reservation.evolve(event, RecordedAt { position: Position(*position), time: now() });
     }
 }
 
 fn start(guests: i64) -> Reservation {
     let mut reservation = None;
     for (position, event) in (1..).map(Position).zip(booked(guests)) {
-        reservation::stream::fold(&mut reservation, ID, &event, Stamp { position, time: now() });
+        reservation::app::repository::fold(
+            &mut reservation,
+            ID,
+            &event,
+            RecordedAt { position, time: now() },
+        );
     }
     reservation.unwrap()
 }
@@ -68,9 +72,11 @@ fn reachable() -> Vec<Reservation> {
         for reservation in &edge {
             for command in commands() {
                 // After the start, so that a no-show is possible.
-                let Ok(events) =
-                    reservation.decide(&command, &Floor::by_hand(&Occupancy::default()), later().end)
-                else {
+                let Ok(events) = reservation.decide(
+                    &command,
+                    &SeatingContext::managed_by_hand(&Occupancy::default()),
+                    later().end,
+                ) else {
                     continue;
                 };
                 let mut after = reservation.clone();
@@ -94,7 +100,11 @@ fn every_command_in_every_state_does_what_the_table_says() {
     }
     for reservation in &states {
         for command in commands() {
-            let decided = reservation.decide(&command, &Floor::by_hand(&Occupancy::default()), later().end);
+            let decided = reservation.decide(
+                &command,
+                &SeatingContext::managed_by_hand(&Occupancy::default()),
+                later().end,
+            );
             let leads_to = decided.as_ref().ok().map(|events| {
                 let mut after = reservation.clone();
                 apply(&mut after, events, &mut 100);
@@ -115,7 +125,7 @@ fn no_decided_event_is_ignored() {
     for reservation in reachable() {
         for command in commands() {
             for event in reservation
-                .decide(&command, &Floor::by_hand(&Occupancy::default()), later().end)
+                .decide(&command, &SeatingContext::managed_by_hand(&Occupancy::default()), later().end)
                 .unwrap_or_default()
             {
                 let mut after = reservation.clone();
@@ -144,11 +154,11 @@ proptest! {
         for (command, minutes) in steps {
             time += TimeDelta::minutes(minutes * 20);
             let before = reservation.clone();
-            match reservation.decide(&command, &Floor::by_hand(&Occupancy::default()), time) {
+            match reservation.decide(&command, &SeatingContext::managed_by_hand(&Occupancy::default()), time) {
                 Ok(events) => {
                     apply(&mut reservation, &events, &mut position);
                     prop_assert_eq!(reservation.version, before.version + events.len() as u64);
-                    let again = reservation.decide(&command, &Floor::by_hand(&Occupancy::default()), time);
+                    let again = reservation.decide(&command, &SeatingContext::managed_by_hand(&Occupancy::default()), time);
                     let settled = matches!(command, Command::RecordPayment(_)) || again.as_ref().is_ok_and(Vec::is_empty);
                     prop_assert!(settled, "{:?} twice is not once: {:?}", command, again);
                 }
@@ -167,18 +177,18 @@ fn check(reservation: &Reservation, now: chrono::DateTime<Utc>) -> Result<(), Te
         prop_assert_eq!(table.window, reservation.window(), "the table is taken for the time of the visit");
         prop_assert!(table.capacity >= reservation.party_size().get());
     }
-    if let Deposit::Due(_) = reservation.deposit {
+    if let Charge::Due(_) = reservation.deposit {
         prop_assert!(
             !matches!(reservation.status, Status::Confirmed | Status::CheckedIn | Status::Completed),
             "nobody is expected who has not paid"
         );
     }
-    if let Deposit::Paid(paid) = &reservation.deposit {
+    if let Charge::Paid(paid) = &reservation.deposit {
         prop_assert!(paid.refunded_minor <= paid.amount.amount_minor);
     }
     prop_assert_eq!(
         reservation
-            .decide(&Command::Expire, &Floor::by_hand(&Occupancy::default()), now)
+            .decide(&Command::Expire, &SeatingContext::managed_by_hand(&Occupancy::default()), now)
             .map(|e| e.is_empty())
             .ok(),
         Some(reservation.hold_expires_at().is_none_or(|at| now < at))
@@ -200,7 +210,7 @@ fn every_refusal_has_a_word_of_its_own() {
         Refusal::NotStarted,
         Refusal::TableTaken(table()),
         Refusal::TableTooSmall { seats: 2, party_size: party(4) },
-        Refusal::KeptByHand,
+        Refusal::ManagedByHand,
         Refusal::Unavailable(Unavailable::Closed),
         Refusal::Unavailable(Unavailable::TooSoon),
         Refusal::Unavailable(Unavailable::TooLate),

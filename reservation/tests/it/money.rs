@@ -1,11 +1,10 @@
-//! House rules about money: given what happened, when a command comes, then what happens.
+//! BookingRules rules about money: given what happened, when a command comes, then what happens.
 
 use chrono::TimeDelta;
 use events::event::*;
 use events::values::*;
 use events::{Event, PaymentId};
-use reservation::domain::command::{PaymentOutcome, PaymentResult};
-use reservation::domain::decide::FEE_TO_BE_PAID_WITHIN;
+use reservation::domain::reservation::{FEE_PAYMENT_PERIOD, PaymentOutcome, PaymentResult};
 use reservation::domain::{Command, Refusal};
 
 use crate::rules::*;
@@ -105,7 +104,7 @@ fn fee_asked(amount_minor: i64) -> PaymentRequested {
         payment_id: PaymentId::of_fee(ID),
         amount: idr(amount_minor),
         channel: None,
-        expires_at: window().start + FEE_TO_BE_PAID_WITHIN,
+        expires_at: window().start + FEE_PAYMENT_PERIOD,
         purpose: Purpose::NoShowFee,
     }
 }

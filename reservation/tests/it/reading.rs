@@ -111,11 +111,11 @@ async fn the_audit_trail_tells_who_did_what_and_why() {
     let entries = history["entries"].as_array().unwrap();
     assert_eq!(entries.len(), 2);
     assert_eq!(entries[0]["action"], "reservation.created");
-    assert_eq!(entries[0]["note"], "Asked for a table for 4 at 2026-12-24T19:30:00+07:00");
+    assert_eq!(entries[0]["note"], "Booking requested for 4 guests at 2026-12-24T19:30:00+07:00");
     assert_eq!(entries[0]["who"], json!({"kind": "unauthenticated", "id": null}));
     assert_eq!(entries[0]["correlation_id"], "req-7");
     assert_eq!(entries[1]["who"], json!({"kind": "service_account", "id": "notifier"}));
-    assert_eq!(entries[1]["note"], "Told the guest by mail: received");
+    assert_eq!(entries[1]["note"], "Message sent to the guest by mail: received");
     let feed = app.get("/events").await.text();
     assert!(feed.contains(trace));
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chassis::clock::ManualClock;
+use chassis::environment::ManualEnvironment;
 use chrono::TimeDelta;
 use events::store::EventStore;
 use events::store::memory::MemoryStore;
@@ -103,8 +103,11 @@ async fn who_walks_in_is_seated_or_told_how_long_to_wait() {
         walk_in(json!({"area": "Atap"})).await.faults(),
         ["body.area:value_error", "body.party_size:missing"]
     );
-    let by_hand = TestApp::start().await;
-    assert_eq!(by_hand.post("/api/walk-ins", &json!({"party_size": 2})).await.problem().1, "kept_by_hand");
+    let managed_by_hand = TestApp::start().await;
+    assert_eq!(
+        managed_by_hand.post("/api/walk-ins", &json!({"party_size": 2})).await.problem().1,
+        "kept_by_hand"
+    );
 }
 
 #[tokio::test]
@@ -155,10 +158,10 @@ async fn nobody_sits_down_where_somebody_sits() {
     let seated = app.command(&next, "check-in", json!({})).await;
     assert_eq!(seated.json()["status"], json!("CHECKED_IN"), "{other} {}", seated.text());
     // By hand people know better.
-    let by_hand = TestApp::start().await;
-    let id = by_hand.book(json!({"start_time": "2026-12-24T19:00"})).await;
-    by_hand.command(&id, "confirm", json!({})).await;
-    assert_eq!(by_hand.command(&id, "check-in", json!({})).await.status, 200);
+    let managed_by_hand = TestApp::start().await;
+    let id = managed_by_hand.book(json!({"start_time": "2026-12-24T19:00"})).await;
+    managed_by_hand.command(&id, "confirm", json!({})).await;
+    assert_eq!(managed_by_hand.command(&id, "check-in", json!({})).await.status, 200);
 }
 
 /// Of twelve tables one is kept for walk-ins; it is not used up when one of them sits at another.
@@ -180,8 +183,10 @@ async fn who_walks_in_takes_nothing_from_what_can_be_booked() {
 
 #[tokio::test]
 async fn whose_grace_ran_out_while_the_service_was_away_has_it_once_more() {
-    let (store, clock) =
-        (Arc::new(MemoryStore::new("reservation")) as Arc<dyn EventStore>, ManualClock::at(start_of_time()));
+    let (store, clock) = (
+        Arc::new(MemoryStore::new("reservation")) as Arc<dyn EventStore>,
+        ManualEnvironment::at(start_of_time()),
+    );
     let start = async || {
         let venues = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/venues");
         TestApp::at(venues, Arc::clone(&store), clock.clone()).await

@@ -1,12 +1,14 @@
-//! House rules, one sentence each: given what happened, when a command comes, then what happens.
+//! BookingRules rules, one sentence each: given what happened, when a command comes, then what happens.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use events::event::*;
 use events::values::*;
 use events::{AssignmentId, Event, PaymentId, Position, ReservationId, TableId};
-use reservation::domain::command::{NotificationResult, PaymentOutcome, PaymentResult, TableChoice};
-use reservation::domain::occupancy::Holder;
-use reservation::domain::{Command, Floor, Occupancy, Refusal, Reservation, Stamp, floor};
+use reservation::domain::availability::{Holder, Occupancy, SeatingContext};
+use reservation::domain::reservation::{
+    NotificationResult, PaymentOutcome, PaymentResult, TableChoice, booking,
+};
+use reservation::domain::{Command, RecordedAt, Refusal, Reservation};
 use uuid::Uuid;
 
 pub const ID: ReservationId = ReservationId(Uuid::from_u128(1));
@@ -52,7 +54,7 @@ pub fn created_for(guests: i64) -> ReservationCreated {
         },
         area: None,
         payment_channel: None,
-        contact_digest: PrivateDigest::of(b"contact"),
+        contact_digest: ConfidentialDigest::of(b"contact"),
         walk_in: false,
     }
 }
@@ -64,7 +66,7 @@ pub fn created() -> Event {
 /// What a booking leads to where the book is kept by hand.
 pub fn booked(guests: i64) -> Vec<Event> {
     let occupancy = Occupancy::default();
-    floor::book(created_for(guests), &Floor::by_hand(&occupancy), PAYMENT, now()).unwrap()
+    booking::book(created_for(guests), &SeatingContext::managed_by_hand(&occupancy), PAYMENT, now()).unwrap()
 }
 
 pub fn held() -> [Event; 2] {
@@ -129,14 +131,19 @@ pub struct Given {
 pub fn given(events: impl IntoIterator<Item = Event>) -> Given {
     let mut reservation = None;
     for (position, event) in (1..).map(Position).zip(events) {
-        reservation::stream::fold(&mut reservation, ID, &event, Stamp { position, time: now() });
+        reservation::app::repository::fold(
+            &mut reservation,
+            ID,
+            &event,
+            RecordedAt { position, time: now() },
+        );
     }
     Given { reservation: reservation.unwrap(), occupancy: Occupancy::default(), now: now() }
 }
 
 impl Given {
     fn somebody_else_has(mut self, table: &str, window: TimeWindow) -> Self {
-        self.occupancy.evolve(Holder::Booked(ReservationId(Uuid::from_u128(99))), &assigned(table, window));
+        self.occupancy.evolve(Holder::Booking(ReservationId(Uuid::from_u128(99))), &assigned(table, window));
         self
     }
 
@@ -146,7 +153,7 @@ impl Given {
     }
 
     pub fn when(self, command: Command) -> When {
-        When(self.reservation.decide(&command, &Floor::by_hand(&self.occupancy), self.now))
+        When(self.reservation.decide(&command, &SeatingContext::managed_by_hand(&self.occupancy), self.now))
     }
 }
 

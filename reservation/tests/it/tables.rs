@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use chassis::clock::ManualClock;
+use chassis::environment::ManualEnvironment;
 use events::store::sled::{Options, SledStore};
 use serde_json::json;
 
@@ -70,7 +70,7 @@ async fn two_hundred_at_once_want_one_table_and_one_gets_it() {
     let dir = tempfile::tempdir().unwrap();
     let store =
         SledStore::open(&Options { reserve_bytes: 0, ..Options::new(dir.path(), "reservation") }).unwrap();
-    let app = Arc::new(TestApp::on(Arc::new(store), ManualClock::at(start_of_time())).await);
+    let app = Arc::new(TestApp::on(Arc::new(store), ManualEnvironment::at(start_of_time())).await);
     let mut ids = Vec::new();
     for _ in 0..200 {
         ids.push(app.book(json!({})).await);

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use chassis::clock::ManualClock;
+use chassis::environment::ManualEnvironment;
 use events::store::memory::MemoryStore;
-use reservation::handle::Stranded;
-use reservation::reload::{Changed, note_since_last_run, reload};
-use reservation::venues::Venues;
+use reservation::app::commands::AffectedBooking;
+use reservation::app::venues::Venues;
+use reservation::workers::venue_reload::{ChangedVenue, record_changes_since_last_run, reload};
 use serde_json::{Value, json};
 
 use crate::app::{TestApp, start_of_time};
@@ -42,7 +42,7 @@ fn every_fault_of_a_house_is_named_with_its_place() {
     venue["policy"]["no_show_fee"]["per"] = json!("head");
     let said = faults(&venue);
     for place in [
-        "$.tables[0].combinable_with: 99 is no other table",
+        "$.tables[0].combinable_with: 99 is not another table",
         "$.tables[1].min_party",
         "$.services[0].days[0]",
         "$.services[1].closes",
@@ -72,18 +72,18 @@ fn every_fault_of_a_house_is_named_with_its_place() {
         json!([{"date": "2026-12-25", "closed": true}, {"date": "2026-12-25", "closed": true}]);
     let said = faults(&unlikely);
     for place in [
-        "$.services[0].days: name at least one",
+        "$.services[0].days: list at least one",
         "$.services[1].last_arrival",
-        "$.exceptions: 2026-12-25 stands there twice",
-        "$.tables: the table 1 stands there twice",
+        "$.exceptions: 2026-12-25 is listed twice",
+        "$.tables: the table 1 is listed twice",
         "$.tables[1].seats",
-        "$.turn_minutes: up_to_party must rise",
+        "$.turn_minutes: up_to_party must increase",
     ] {
         assert!(said.contains(place), "{place} in {said}");
     }
     venue.as_object_mut().unwrap().remove("services");
     let said = faults(&venue);
-    assert!(said.contains("$.pacing: this needs services") && !said.contains("Extra inputs"), "{said}");
+    assert!(said.contains("$.pacing: this requires services") && !said.contains("Extra inputs"), "{said}");
 }
 
 /// The schema that editors and tools use says what the service says: of the samples, and of each of their fields
@@ -140,14 +140,15 @@ fn nonsense(value: &Value) -> Vec<(String, Value)> {
 struct Rig {
     dir: tempfile::TempDir,
     store: Arc<MemoryStore>,
-    clock: ManualClock,
+    clock: ManualEnvironment,
 }
 
 impl Rig {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         write(dir.path(), &sample("bandung-dago"));
-        let (store, clock) = (Arc::new(MemoryStore::new("reservation")), ManualClock::at(start_of_time()));
+        let (store, clock) =
+            (Arc::new(MemoryStore::new("reservation")), ManualEnvironment::at(start_of_time()));
         Self { dir, store, clock }
     }
 
@@ -155,9 +156,9 @@ impl Rig {
         TestApp::at(self.dir.path().to_str().unwrap(), self.store.clone(), self.clock.clone()).await
     }
 
-    async fn reload(&self, app: &TestApp) -> Vec<Changed> {
+    async fn reload(&self, app: &TestApp) -> Vec<ChangedVenue> {
         let reloaded = reload(&app.app, &Venues::load(self.dir.path()).unwrap()).await;
-        assert!(reloaded.not_noted.is_empty());
+        assert!(reloaded.not_recorded.is_empty());
         reloaded.changes
     }
 }
@@ -169,8 +170,9 @@ async fn other_rules_count_at_once_and_tell_whom_they_strand() {
     let evening = json!({"party_size": 2, "area": "Teras", "start_time": "2026-12-24T19:00"});
     let on_t1 = app.book(evening.clone()).await;
     let at_noon = app.book(json!({"party_size": 4, "start_time": "2026-12-24T12:00"})).await;
-    let by_hand = app.book(json!({"party_size": 2, "start_time": "2026-12-24T20:00"})).await;
-    app.command(&by_hand, "assign-table", json!({"table_id": "X", "capacity": 2, "area": "Trotoar"})).await;
+    let managed_by_hand = app.book(json!({"party_size": 2, "start_time": "2026-12-24T20:00"})).await;
+    app.command(&managed_by_hand, "assign-table", json!({"table_id": "X", "capacity": 2, "area": "Trotoar"}))
+        .await;
     let gone = app.book(json!({"party_size": 2, "area": "Teras", "start_time": "2026-12-24T17:00"})).await;
     app.command(&gone, "cancel", json!({"reason_code": "r"})).await;
     assert_eq!(rig.reload(&app).await, [], "nothing has changed");
@@ -180,14 +182,14 @@ async fn other_rules_count_at_once_and_tell_whom_they_strand() {
     venue["tables"].as_array_mut().unwrap().remove(0);
     write(rig.dir.path(), &venue);
     let changes = rig.reload(&app).await;
-    let ids = |stranded: &[Stranded]| {
-        stranded.iter().map(|s| (s.reservation_id.to_string(), s.reason.to_owned())).collect::<Vec<_>>()
+    let ids = |affected: &[AffectedBooking]| {
+        affected.iter().map(|s| (s.reservation_id.to_string(), s.reason.to_owned())).collect::<Vec<_>>()
     };
     assert_eq!(
-        (changes.len(), changes[0].version, ids(&changes[0].stranded)),
+        (changes.len(), changes[0].version, ids(&changes[0].affected)),
         (1, 1, vec![(at_noon.clone(), "closed".to_owned()), (on_t1, "table_gone".to_owned())])
     );
-    // Noted, with its digest; and what is stranded is as it was.
+    // Noted, with its digest; and what is affected is as it was.
     let noted = app.get("/events?type=meja.venue.changed.v1").await.json()[0].clone();
     assert_eq!(
         (&noted["subject"], &noted["data"]["stranded_count"]),
@@ -210,7 +212,7 @@ async fn what_changed_between_two_runs_is_noted_as_well_once_rules_are_noted() {
         noted.as_array().unwrap().len()
     };
     let app = rig.start().await;
-    assert!(note_since_last_run(&app.app).await.not_noted.is_empty());
+    assert!(record_changes_since_last_run(&app.app).await.not_recorded.is_empty());
     assert_eq!(count(&app).await, 0, "its first rules are no change");
     let mut venue = sample("bandung-dago");
     venue["slot_minutes"] = json!(30);
@@ -221,7 +223,7 @@ async fn what_changed_between_two_runs_is_noted_as_well_once_rules_are_noted() {
         venue["slot_minutes"] = json!(slot);
         write(rig.dir.path(), &venue);
         let app = rig.start().await;
-        assert!(note_since_last_run(&app.app).await.not_noted.is_empty());
+        assert!(record_changes_since_last_run(&app.app).await.not_recorded.is_empty());
         assert_eq!(count(&app).await, noted);
     }
 }
@@ -229,7 +231,7 @@ async fn what_changed_between_two_runs_is_noted_as_well_once_rules_are_noted() {
 #[tokio::test]
 async fn who_booked_by_hand_is_told_of_when_the_house_keeps_its_book() {
     let rig = Rig::new();
-    let mut by_hand = sample("bandung-dago");
+    let mut managed_by_hand = sample("bandung-dago");
     for rule in [
         "services",
         "exceptions",
@@ -239,9 +241,9 @@ async fn who_booked_by_hand_is_told_of_when_the_house_keeps_its_book() {
         "booking_window",
         "walk_in_share_percent",
     ] {
-        by_hand.as_object_mut().unwrap().remove(rule);
+        managed_by_hand.as_object_mut().unwrap().remove(rule);
     }
-    write(rig.dir.path(), &by_hand);
+    write(rig.dir.path(), &managed_by_hand);
     let app = rig.start().await;
     let without = app.book(json!({"party_size": 2, "start_time": "2026-12-24T19:00"})).await;
     let squeezed = app.book(json!({"party_size": 4, "start_time": "2026-12-24T19:00"})).await;
@@ -249,9 +251,9 @@ async fn who_booked_by_hand_is_told_of_when_the_house_keeps_its_book() {
     assert_eq!(app.command(&squeezed, "assign-table", extra).await.status, StatusCode::OK);
     write(rig.dir.path(), &sample("bandung-dago"));
     let changes = rig.reload(&app).await;
-    let stranded: Vec<_> =
-        changes[0].stranded.iter().map(|s| (s.reservation_id.to_string(), s.reason)).collect();
-    assert_eq!(stranded, [(without.clone(), "no_table")], "who was squeezed in by hand stays so");
+    let affected: Vec<_> =
+        changes[0].affected.iter().map(|s| (s.reservation_id.to_string(), s.reason)).collect();
+    assert_eq!(affected, [(without.clone(), "no_table")], "who was squeezed in by hand stays so");
     // Fewer need no table either; more get one.
     let less = app.command(&without, "party-size", json!({"party_size": 1})).await;
     assert_eq!((less.status, less.json()["tables"].clone()), (StatusCode::OK, json!([])));
@@ -269,13 +271,13 @@ async fn what_changed_before_anything_was_noted_is_held_against_who_has_booked()
     venue["services"].as_array_mut().unwrap().remove(0);
     write(rig.dir.path(), &venue);
     let app = rig.start().await;
-    let changes = note_since_last_run(&app.app).await.changes;
-    assert_eq!((changes.len(), changes[0].stranded.len()), (1, 1));
+    let changes = record_changes_since_last_run(&app.app).await.changes;
+    assert_eq!((changes.len(), changes[0].affected.len()), (1, 1));
     assert_eq!(
-        (changes[0].stranded[0].reservation_id.to_string(), changes[0].stranded[0].reason),
+        (changes[0].affected[0].reservation_id.to_string(), changes[0].affected[0].reason),
         (noon, "closed")
     );
-    assert_eq!(note_since_last_run(&app.app).await.changes, [], "once is enough");
+    assert_eq!(record_changes_since_last_run(&app.app).await.changes, [], "once is enough");
     // A venue that is gone is noted too, and takes no bookings.
     let elsewhere = json!({"id": "elsewhere", "name": "E", "timezone": "Asia/Jakarta", "country": "ID", "currency": "IDR",
         "locale": "id", "tables": [{"id": "1", "area": "A", "seats": 2}], "policy": {}});
@@ -283,6 +285,6 @@ async fn what_changed_before_anything_was_noted_is_held_against_who_has_booked()
     std::fs::remove_file(rig.dir.path().join("bandung-dago.json")).unwrap();
     drop(app);
     let app = rig.start().await;
-    let changes = note_since_last_run(&app.app).await.changes;
-    assert_eq!((changes[0].version, changes[0].stranded[0].reason), (2, "venue_gone"));
+    let changes = record_changes_since_last_run(&app.app).await.changes;
+    assert_eq!((changes[0].version, changes[0].affected[0].reason), (2, "venue_gone"));
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use chassis::clock::ManualClock;
+use chassis::environment::ManualEnvironment;
 use chrono::TimeDelta;
 use events::store::EventStore;
 use events::store::memory::MemoryStore;
@@ -210,9 +210,9 @@ async fn waiting_in_vain_is_refused() {
         (&offers[0]["start_time"], &offers[0]["end_time"]),
         (&json!("2026-12-24T11:00:00+07:00"), &json!("2026-12-24T12:30:00+07:00"))
     );
-    let by_hand = TestApp::start().await;
+    let managed_by_hand = TestApp::start().await;
     assert_eq!(
-        by_hand.post("/api/waitlist", &joining(json!({}))).await.problem(),
+        managed_by_hand.post("/api/waitlist", &joining(json!({}))).await.problem(),
         (409, "kept_by_hand".into())
     );
     assert_eq!(
@@ -247,8 +247,10 @@ async fn a_time_that_has_passed_is_waited_for_no_longer_and_a_repeat_gets_the_fi
 
 #[tokio::test]
 async fn offers_outlive_the_service_and_are_made_once() {
-    let (store, clock) =
-        (Arc::new(MemoryStore::new("reservation")) as Arc<dyn EventStore>, ManualClock::at(start_of_time()));
+    let (store, clock) = (
+        Arc::new(MemoryStore::new("reservation")) as Arc<dyn EventStore>,
+        ManualEnvironment::at(start_of_time()),
+    );
     let start = async || {
         let venues = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/venues");
         TestApp::at(venues, Arc::clone(&store), clock.clone()).await
@@ -290,18 +292,18 @@ async fn what_the_house_can_not_keep_is_taken_back_and_the_party_waits_on() {
     let mut venue: Value = serde_json::from_slice(&std::fs::read(sample).unwrap()).unwrap();
     let file = dir.path().join("bandung-dago.json");
     std::fs::write(&file, venue.to_string()).unwrap();
-    let (store, clock) = (Arc::new(MemoryStore::new("reservation")), ManualClock::at(start_of_time()));
+    let (store, clock) = (Arc::new(MemoryStore::new("reservation")), ManualEnvironment::at(start_of_time()));
     let app = TestApp::at(dir.path().to_str().unwrap(), store, clock).await;
     let id = join(&app, twelve()).await;
     becomes(&app, &id, "OFFERED").await;
     // The garden is closed.
     venue["tables"].as_array_mut().unwrap().retain(|table| table["area"] != json!("Kebun"));
     std::fs::write(&file, venue.to_string()).unwrap();
-    let venues = reservation::venues::Venues::load(dir.path()).unwrap();
+    let venues = reservation::app::venues::Venues::load(dir.path()).unwrap();
     let _ = app.app.venues.replace(&venues);
     // They count already, and are not noted yet.
     assert_eq!(answer(&app, &id, "accept").await.problem(), (409, "offer_withdrawn".into()));
-    let reloaded = reservation::reload::note_since_last_run(&app.app).await;
+    let reloaded = reservation::workers::venue_reload::record_changes_since_last_run(&app.app).await;
     assert_eq!(reloaded.withdrawn.len(), 1);
     let waits = entry(&app, &id).await;
     assert_eq!(

@@ -26,7 +26,7 @@ async fn a_log_that_went_another_way_than_the_backup_is_not_given_up() {
     pair.book(2).await;
     assert_eq!(pair.reservation.take().unwrap().terminate(), Some(0));
     let (code, _, said) = log("reservation", &["restore", &late, "--data-dir", &data]);
-    assert!(code == Some(1) && said.contains("has other events than the backup"), "{said}");
+    assert!(code == Some(1) && said.contains("contain different events"), "{said}");
     // What only goes further is put in place without a word.
     done("reservation", &["restore", &early, "--data-dir", &data, "--force"]);
     done("reservation", &["restore", &late, "--data-dir", &data]);
@@ -44,7 +44,7 @@ async fn an_export_has_all_private_parts_or_none_and_half_an_import_is_no_log() 
     done("reservation", &["export", "--data-dir", &data, "--to", &text(&private), "--with-private"]);
     let export = ["export", "--data-dir", &data, "--to", &text(&public), "--with-private"];
     let (code, _, said) = log("reservation", &export);
-    assert!(code == Some(1) && said.contains("begun without private parts"), "{said}");
+    assert!(code == Some(1) && said.contains("started without confidential payloads"), "{said}");
     // One contact from here, the other from there.
     let lines = |path| std::fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect::<Vec<_>>();
     let (open, closed) = (lines(&private), lines(&public));
@@ -55,7 +55,7 @@ async fn an_export_has_all_private_parts_or_none_and_half_an_import_is_no_log() 
     std::fs::write(&mixed, halves.join("\n") + "\n").unwrap();
     let into = text(&dir.join("into"));
     let (code, _, said) = log("reservation", &["import", &text(&mixed), "--into", &into]);
-    assert!(code == Some(1) && said.contains("import a whole export of one kind"), "{code:?} {said}");
+    assert!(code == Some(1) && said.contains("import an export made with one choice"), "{code:?} {said}");
     // What was broken off is no log yet.
     let cut = dir.join("cut");
     std::fs::write(&cut, open[..open.len() - 1].join("\n") + "\n{\"id\"").unwrap();
@@ -63,7 +63,7 @@ async fn an_export_has_all_private_parts_or_none_and_half_an_import_is_no_log() 
     let (code, _, _) = log("reservation", &["import", &text(&cut), "--into", &half]);
     assert_eq!(code, Some(1));
     let (code, _, said) = log("reservation", &["verify", "--data-dir", &half]);
-    assert!(code == Some(1) && said.contains("is not complete"), "{said}");
+    assert!(code == Some(1) && said.contains("is incomplete"), "{said}");
     // Neither after another one was put in its place.
     let (other, kept) = (text(&dir.join("other")), text(&dir.join("kept")));
     assert_eq!(log("reservation", &["import", &text(&cut), "--into", &other]).0, Some(1));
@@ -104,7 +104,7 @@ async fn what_is_not_a_log_of_this_service_is_said() {
         &["verify", "--from", &format!("{url}/api"), "--service-token", TOKEN],
         "base URL",
     );
-    said_no("reservation", &["show", "--position", "0", "--from", &file], "the first one stands at 1");
+    said_no("reservation", &["show", "--position", "0", "--from", &file], "the first position is 1");
     said_no("reservation", &["show", "--follow", "--from", &file], "only a running service");
     // A follower whose token is not taken any more does not wait for ever.
     said_no("reservation", &["show", "--follow", "--from", url, "--service-token", &"x".repeat(32)], "401");
@@ -114,7 +114,7 @@ async fn what_is_not_a_log_of_this_service_is_said() {
     let longer = pair.dir.path().join("longer");
     std::fs::write(&longer, bytes).unwrap();
     let (code, printed, _) = log("reservation", &["verify", "--from", &text(&longer)]);
-    assert!(code == Some(3) && printed.contains("something follows behind its end"), "{printed}");
+    assert!(code == Some(3) && printed.contains("there are bytes after the end record"), "{printed}");
     // A verdict that nobody reads is not success.
     let mut child = Command::new(binary("reservation"))
         .args(["log", "verify", "--from", &text(&longer), "--log", "warn"])

@@ -26,7 +26,7 @@ async fn a_failed_sync_ends_the_process_and_nothing_is_acknowledged_afterwards()
 /// Something else has used up the reserve within one commit.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_without_room_ends_the_process_and_nothing_acknowledged_is_lost() {
-    ends_at("pwrite64", "ENOSPC", 4..9, "stopping at once").await;
+    ends_at("pwrite64", "ENOSPC", 4..9, "stopping immediately").await;
 }
 
 /// A call fails once; the process must end, and what it had acknowledged must be there.

@@ -1,4 +1,4 @@
-//! Putting a group together, one append after the other.
+//! Builds a group, append by append.
 
 use bytes::Bytes;
 
@@ -7,10 +7,10 @@ use super::{ChainHash, Group, HEADER_LEN, PLAIN_BYTES_MAX, pack};
 use crate::ids::Position;
 use crate::query::{AppendCondition, Tag};
 
-/// A group that grows. Every length fits its field: `check_limits` bounds all parts far below.
+/// A group under construction. Every length fits its field: `check_limits` bounds all parts far below.
 #[derive(Debug, Default)]
 pub(in super::super) struct GroupBuilder {
-    /// Where each entry begins among the entries.
+    /// Offset of each entry among the entries.
     offsets: Vec<u32>,
     json: Vec<u8>,
     entries: Vec<u8>,
@@ -22,7 +22,7 @@ pub(in super::super) struct GroupBuilder {
 
 #[expect(clippy::cast_possible_truncation, reason = "bounded by check_limits")]
 impl GroupBuilder {
-    /// Adds an event to the append that is open.
+    /// Adds an event to the open append.
     pub(in super::super) fn push(
         &mut self,
         hash: &ChainHash,
@@ -34,7 +34,7 @@ impl GroupBuilder {
         self.json.push(b',');
         self.offsets.push(self.entries.len() as u32);
         self.entries.extend_from_slice(hash);
-        // Counted from the first comma; `build` knows where that stands.
+        // Relative to the first comma; `build` adds the final offset.
         self.entries.extend_from_slice(&(self.json.len() as u32).to_le_bytes());
         self.entries.extend_from_slice(&(json.len() as u32).to_le_bytes());
         self.entries.extend([event_type.len() as u8, tags.len() as u8, forgets.len() as u8]);
@@ -50,15 +50,15 @@ impl GroupBuilder {
         self.open_events += 1;
     }
 
-    /// Closes the append: all events since the last one were made on `condition`.
+    /// Closes the open append: all events since the previous one were made under `condition`.
     pub(in super::super) fn close_append(&mut self, condition: &AppendCondition) {
         put_append(&mut self.appends, self.open_events, condition);
         self.append_count += 1;
         self.open_events = 0;
     }
 
-    /// The group that begins at `first`, and the value that it is stored as. `None` if it is too long or
-    /// an append was not closed.
+    /// The group that starts at `first`, and its stored value. `None` if it is too long or an append is
+    /// still open.
     pub(in super::super) fn build(self, first: Position) -> Option<(Group, Vec<u8>)> {
         let json_at = HEADER_LEN + self.offsets.len() * 4;
         let entries_at = json_at + self.json.len();

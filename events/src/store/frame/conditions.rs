@@ -1,26 +1,26 @@
-//! The condition of every append, kept with its events: what was read to decide is part of the
-//! record, and whether it held can be checked again by anyone who has the log.
+//! The condition of every append, stored with its events. What was read to decide is part of the
+//! record, and anyone who has the log can check again whether the condition held.
 
 use super::{Group, read_u32, split_text};
 use crate::ids::Position;
 use crate::query::{AppendCondition, Query, QueryItem, Tag};
 use crate::store::ReadError;
 
-/// The largest condition, in bytes as it is stored.
+/// Maximum length of a stored condition, in bytes.
 pub(in super::super) const CONDITION_BYTES_MAX: usize = 16 * 1024;
 
-/// One append: events that were written together, on one condition.
+/// One append: events that were written together under one condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredAppend {
     /// The position of its first event.
     pub first: Position,
     /// The position of its last event.
     pub last: Position,
-    /// What had to be true before the first one.
+    /// What had to be true before the first event.
     pub condition: AppendCondition,
 }
 
-/// How long `condition` is when it is stored; `None` if it has more parts than can be counted.
+/// Length of the stored form of `condition`; `None` if a list in it has more than 255 members.
 pub(in super::super) fn condition_bytes(condition: &AppendCondition) -> Option<usize> {
     let mut bytes = 10;
     u8::try_from(condition.fail_if_any.items.len()).ok()?;
@@ -60,11 +60,11 @@ fn put_text(appends: &mut Vec<u8>, text: &str) {
 impl Group {
     /// The appends that make up the group, ascending.
     pub(in super::super) fn appends(&self) -> Result<Vec<StoredAppend>, ReadError> {
-        let damaged = ReadError::Damaged { at: self.first, what: "an append that ends before it should" };
+        let damaged = ReadError::Damaged { at: self.first, what: "an append is truncated" };
         let appends = self.try_appends().ok_or(damaged)?;
         match appends.last() {
             Some(append) if append.last == self.last() => Ok(appends),
-            _ => Err(ReadError::Damaged { at: self.first, what: "appends that are not all of their group" }),
+            _ => Err(ReadError::Damaged { at: self.first, what: "the appends do not cover the group" }),
         }
     }
 
@@ -75,9 +75,9 @@ impl Group {
         let mut appends = Vec::with_capacity(usize::from(count));
         for _ in 0..count {
             let events = u64::from(take_u8(&mut rest)?);
-            let (after, behind) = rest.split_at_checked(8)?;
+            let (after, remaining) = rest.split_at_checked(8)?;
             let after = Position(u64::from_le_bytes(after.try_into().ok()?));
-            rest = behind;
+            rest = remaining;
             let items = (0..take_u8(&mut rest)?).map(|_| take_item(&mut rest)).collect::<Option<_>>()?;
             let condition = AppendCondition { fail_if_any: Query { items }, after };
             let last = Position((first.0 + events).checked_sub(1)?);
@@ -89,8 +89,8 @@ impl Group {
 }
 
 fn take_u8(rest: &mut &[u8]) -> Option<u8> {
-    let (first, behind) = rest.split_first()?;
-    *rest = behind;
+    let (first, remaining) = rest.split_first()?;
+    *rest = remaining;
     Some(*first)
 }
 
@@ -101,7 +101,7 @@ fn take_item(rest: &mut &[u8]) -> Option<QueryItem> {
 }
 
 fn take_text<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
-    let (text, behind) = split_text(rest)?;
-    *rest = behind;
+    let (text, remaining) = split_text(rest)?;
+    *rest = remaining;
     Some(text)
 }

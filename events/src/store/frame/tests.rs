@@ -6,10 +6,10 @@ use super::conditions::StoredAppend;
 use super::*;
 use crate::query::{AppendCondition, QueryItem, Tag};
 
-/// Bytes, type, tags and what is to be forgotten.
+/// JSON, type, tags and positions to forget.
 type Parts = (Vec<u8>, String, Vec<String>, Vec<u64>);
 
-/// One append for every event: that is where the condition is richest.
+/// One append per event, so that the test covers as many conditions as possible.
 fn build(first: Position, events: &[Parts]) -> (Group, Vec<u8>) {
     let mut builder = GroupBuilder::default();
     for (i, (json, event_type, tags, forgets)) in events.iter().enumerate() {
@@ -47,7 +47,7 @@ proptest! {
         prop_assert_eq!(&group.bytes, &built.bytes);
         prop_assert_eq!(group.last(), Position(6 + events.len() as u64));
         let joined: Vec<_> = events.iter().flat_map(|(json, ..)| [&b","[..], json]).collect();
-        let entries: Vec<_> = group.entries().map(Result::unwrap).collect();
+        let entries: Vec<_> = group.events().map(Result::unwrap).collect();
         let (begin, _) = group.json_range(Position(7)).unwrap();
         let (_, end) = group.json_range(group.last()).unwrap();
         prop_assert_eq!(&group.slice(begin - 1, end)[..], joined.concat());
@@ -83,7 +83,7 @@ proptest! {
         let opened = if packed { Group::decode(Position(1), &bytes) } else { Group::open(Position(1), bytes.into()) };
         if let Ok(group) = opened {
             let _ = group.appends();
-            for entry in group.entries().flatten() {
+            for entry in group.events().flatten() {
                 let _ = (entry.json, entry.tags.clone().count(), entry.forgets().count());
             }
         }

@@ -1,39 +1,39 @@
-//! Older groups that were read last, unpacked: consumers that catch up ask for the same pages.
+//! A cache of recently read older groups, decompressed: consumers that catch up request the same pages.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::super::frame::Group;
 use crate::ids::Position;
 
-/// Unpacked groups that are kept, in bytes.
+/// Maximum size of the cached groups, in bytes.
 const CACHE_BYTES_MAX: usize = 16 << 20;
 
 #[derive(Debug, Default)]
-pub(super) struct Cache(Mutex<Kept>);
+pub(super) struct Cache(Mutex<CachedGroups>);
 
 #[derive(Debug, Default)]
-struct Kept {
+struct CachedGroups {
     groups: HashMap<Position, Group>,
-    /// In the order in which they came; the first one goes first.
+    /// In insertion order; the front is evicted first.
     order: VecDeque<Position>,
     bytes: usize,
 }
 
 impl Cache {
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        // Every step leaves it whole, and what it holds can be read again.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn cached(&self) -> MutexGuard<'_, CachedGroups> {
+        self.0.lock()
     }
 
-    /// The group that begins at `first`, if it is kept.
+    /// The group that starts at `first`, if it is cached.
     pub(super) fn get(&self, first: Position) -> Option<Group> {
-        self.kept().groups.get(&first).cloned()
+        self.cached().groups.get(&first).cloned()
     }
 
-    /// Keeps `group`, and no longer what does not fit beside it.
-    pub(super) fn keep(&self, group: &Group) {
-        let mut kept = self.kept();
+    /// Caches `group` and evicts the oldest groups above the limit.
+    pub(super) fn insert(&self, group: &Group) {
+        let mut kept = self.cached();
         if kept.groups.insert(group.first, group.clone()).is_some() {
             return;
         }

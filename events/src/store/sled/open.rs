@@ -8,52 +8,53 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FlockOperation;
 use uuid::Uuid;
 
-use super::super::Stored;
-use super::super::archive::Chain;
-use super::super::witness::{Mark, Witness};
+use super::super::EventBytes;
+use super::super::groups::Chain;
 use super::Options;
-use super::load::{LoadError, Loaded, load};
-use super::private::Private;
+use super::confidential::ConfidentialTree;
+use super::replay::{LoadError, Loaded, replay};
 use super::state::State;
+use super::witness::{Mark, Witness};
 use crate::ids::{LogId, Position};
 
-/// sled sends any message that reaches a quarter of a segment, also a rewritten leaf of some 16
-/// values, to a file that it never syncs. 17 values of the largest size stay below a quarter.
+/// sled writes any message that reaches a quarter of a segment to a file that it never syncs; this
+/// includes a rewritten leaf of some 16 values. With this size, 17 values of the maximum length stay
+/// below a quarter.
 const SEGMENT_BYTES: usize = 16 << 20;
 
 const FORMAT: &[u8] = b"2";
 
-/// Why a log does not open.
+/// Why a log cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another process has it.
+    /// Another process has locked the directory.
     #[error(
-        "the data directory {} is in use by another process: stop that one, or choose another directory",
+"the data directory {} is in use by another process: stop that process, or choose another directory",
         .0.display()
     )]
     InUse(PathBuf),
-    /// An import or a restore was broken off in it.
+    /// An import or a restore into the directory was interrupted.
     #[error(
-        "the log in {} is not complete: go on with the import or the restore that was broken off, or begin it anew in an empty directory",
+"the log in {} is incomplete: repeat the interrupted import or restore to continue it, or start again in an empty directory",
         .0.display()
     )]
     Unfinished(PathBuf),
-    /// The file system said no.
+    /// An error of the file system.
     #[error("could not {doing}")]
     Io {
-        /// What was tried.
+        /// The operation that failed.
         doing: &'static str,
-        /// What the system said.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
-    /// The database does not open, or is not a log of ours.
+    /// The database cannot be opened, or its content is not a valid log.
     #[error(
-        "the log in {} can not be trusted: {what}. Nothing was started. Keep a copy of the directory as it is, then put back the newest backup",
+"the log in {} cannot be trusted: {what}. Nothing was started. Keep a copy of the directory as it is, then restore the latest backup",
         data_dir.display()
     )]
     Damaged {
-        /// Where.
+        /// The data directory.
         data_dir: PathBuf,
         /// What is wrong.
         what: String,
@@ -71,34 +72,34 @@ pub(super) struct Opened {
     pub(super) file: File,
     pub(super) lock: File,
     pub(super) log: sled::Tree,
-    pub(super) private: Private,
+    pub(super) payloads: ConfidentialTree,
     pub(super) log_id: LogId,
     pub(super) chain: Chain,
     pub(super) state: State,
     pub(super) mark: Mark,
 }
 
-/// sled may panic on damaged files wherever it reads them: that is damage, not a bug of ours.
+/// Damaged files can make sled panic anywhere: a panic is reported as damage.
 pub(super) fn open(
     options: &Options,
-    visit: &mut (dyn FnMut(Stored<'_>) + Send),
+    visit: &mut (dyn FnMut(EventBytes<'_>) + Send),
 ) -> Result<Opened, OpenError> {
     catch_unwind(AssertUnwindSafe(|| try_open(options, visit))).unwrap_or_else(|_| {
-        let what = "its files can not be recovered".into();
+        let what = "its files cannot be recovered".into();
         Err(OpenError::Damaged { data_dir: options.data_dir.clone(), what })
     })
 }
 
-fn try_open(options: &Options, visit: &mut (dyn FnMut(Stored<'_>) + Send)) -> Result<Opened, OpenError> {
+fn try_open(options: &Options, visit: &mut (dyn FnMut(EventBytes<'_>) + Send)) -> Result<Opened, OpenError> {
     let data_dir = options.data_dir.as_path();
-    create_private_dir(data_dir).map_err(|e| ("create the data directory", e))?;
+    create_owner_only_dir(data_dir).map_err(|e| ("create the data directory", e))?;
     let lock = lock(data_dir)?;
     let db_dir = data_dir.join("log");
-    remove_leftovers(&db_dir).map_err(|e| ("remove what an interrupted start left behind", e))?;
+    remove_leftovers(&db_dir).map_err(|e| ("remove the leftovers of an interrupted start", e))?;
     let witness = Witness::load(data_dir).map_err(|error| match error.kind() {
         io::ErrorKind::InvalidData => OpenError::Damaged {
             data_dir: data_dir.to_owned(),
-            what: format!("its head-witness.json can not be read: {error}"),
+            what: format!("its head-witness.json cannot be read: {error}"),
         },
         _ => ("read the head witness", error).into(),
     })?;
@@ -106,50 +107,50 @@ fn try_open(options: &Options, visit: &mut (dyn FnMut(Stored<'_>) + Send)) -> Re
     let damaged = |what: String| OpenError::Damaged {
         data_dir: data_dir.to_owned(),
         what: match &suspect {
-            Some(copy) => format!("{what} (as it was found: {})", copy.display()),
+            Some(copy) => format!("{what} (a copy of the files as found is in {})", copy.display()),
             None => what,
         },
     };
     if let (Some(witness), false) = (&witness, db_dir.exists()) {
-        // Before an empty one is made in its place.
-        return Err(damaged(format!("the log {} is gone from it (see head-witness.json)", witness.log_id)));
+        // Checked before sled would create an empty database in its place.
+        return Err(damaged(format!("the log {} is missing (see head-witness.json)", witness.log_id)));
     }
     refuse_blobs(&db_dir, &damaged)?;
     let db = open_sled(&db_dir, options.cache_bytes).map_err(damaged)?;
-    // Kept from before the first write: a descriptor that was open when a write failed is told so.
+    // Opened before the first write: only a descriptor opened before a failed write reports that failure.
     let file = File::options().read(true).write(true).open(db_dir.join("db"));
     let file = file.map_err(|e| ("open the log for syncing", e))?;
     let unreadable = |error: sled::Error| damaged(error.to_string());
     let log = db.open_tree("log").map_err(unreadable)?;
-    let private = Private(db.open_tree("private").map_err(unreadable)?);
+    let payloads = ConfidentialTree(db.open_tree("private").map_err(unreadable)?);
     let log_id = match db.get("log_id").map_err(unreadable)? {
         Some(id) => known_log(&db, &id).map_err(damaged)?,
         None if log.is_empty() => create(&db, &db_dir, options, &file)?,
         None => return Err(damaged("it has events but no log id".into())),
     };
-    let loaded = load(&log, witness.as_ref().map(|w| w.position), options.recent_bytes, visit);
+    let loaded = replay(&log, witness.as_ref().map(|w| w.position), options.recent_bytes, visit);
     let loaded = loaded.map_err(|error| match error {
-        LoadError::VisitorPanicked => ("build what follows from the log", io::Error::other(error)).into(),
+        LoadError::VisitorPanicked => ("build state from the log", io::Error::other(error)).into(),
         _ => damaged(error.to_string()),
     })?;
     check(&loaded, witness.as_ref(), log_id).map_err(damaged)?;
     let Loaded { state, chain, forgotten, .. } = loaded;
-    let tidied = private.remove_after(state.last()).and_then(|()| {
-        // A crash may have come between the order to forget and its being carried out.
-        forgotten.into_iter().try_for_each(|position| private.forget(position, state.group_start(position)))
+    let tidied = payloads.remove_after(state.last()).and_then(|()| {
+        // A crash may have happened between the event that orders the erasure and the erasure itself.
+        forgotten.into_iter().try_for_each(|position| payloads.forget(position, state.group_start(position)))
     });
     tidied.map_err(|error| damaged(error.to_string()))?;
     let mark = Mark::open(data_dir).map_err(|e| ("open the mark of the head", e))?;
-    Ok(Opened { db, file, lock, log, private, log_id, chain, state, mark })
+    Ok(Opened { db, file, lock, log, payloads, log_id, chain, state, mark })
 }
 
-/// It will hold names and addresses: nobody else may look into it.
-pub(super) fn create_private_dir(dir: &Path) -> io::Result<()> {
+/// Creates a directory that only its owner may enter: it will hold names and addresses.
+pub(super) fn create_owner_only_dir(dir: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
-/// Stands in a data directory whose log is being filled: half a log must not pass for a whole one.
+/// Marker file in a data directory whose log is being loaded: an incomplete log must not be opened.
 const UNFINISHED: &str = "unfinished";
 
 pub(super) fn begin_filling(data_dir: &Path) -> io::Result<()> {
@@ -157,7 +158,7 @@ pub(super) fn begin_filling(data_dir: &Path) -> io::Result<()> {
     File::open(data_dir)?.sync_all()
 }
 
-/// Whoever began.
+/// Removes the marker, no matter which process created it.
 pub(super) fn end_filling(data_dir: &Path) -> io::Result<()> {
     match fs::remove_file(data_dir.join(UNFINISHED)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -183,7 +184,7 @@ pub(super) fn lock(data_dir: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// A kill during start leaves a snapshot half made, which would fail every later start.
+/// Removes incomplete snapshots, which a kill during start leaves and which would fail every later start.
 fn remove_leftovers(db_dir: &Path) -> io::Result<()> {
     for entry in read_dir_or_empty(db_dir)? {
         let path = entry?.path();
@@ -194,8 +195,8 @@ fn remove_leftovers(db_dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// sled never syncs blobs. With our segment size there are none; if there is one, something else
-/// wrote this database and durability can not be promised for it.
+/// Refuses a database with blobs, which sled never syncs. With our segment size there are none; a
+/// blob means that something else wrote this database and that its durability is unknown.
 fn refuse_blobs(db_dir: &Path, damaged: &impl Fn(String) -> OpenError) -> Result<(), OpenError> {
     let mut blobs = read_dir_or_empty(&db_dir.join("blobs")).map_err(|e| ("list the blobs of the log", e))?;
     match blobs.next() {
@@ -227,13 +228,13 @@ fn known_log(db: &sled::Db, id: &[u8]) -> Result<LogId, String> {
     let format = db.get("format").map_err(|e| e.to_string())?;
     if format.as_deref() != Some(FORMAT) {
         return Err(
-            "its format is not known to this version: run the version that wrote it, or a later one".into()
+            "its format is unknown to this version: run the version that wrote it, or a later one".into()
         );
     }
-    Uuid::from_slice(id).map(LogId).map_err(|_| "its log id is not a uuid".into())
+    Uuid::from_slice(id).map(LogId).map_err(|_| "its log id is not a UUID".into())
 }
 
-/// Gives a new log its id and makes the whole directory durable, which sled does not.
+/// Assigns an id to a new log and syncs the whole directory, which sled does not do.
 fn create(db: &sled::Db, db_dir: &Path, options: &Options, file: &File) -> Result<LogId, OpenError> {
     let log_id = options.log_id.unwrap_or_else(|| LogId(Uuid::new_v4()));
     let data_dir = options.data_dir.as_path();
@@ -255,7 +256,7 @@ fn create(db: &sled::Db, db_dir: &Path, options: &Options, file: &File) -> Resul
     Ok(log_id)
 }
 
-/// Compares with the witness: a log must never know less than it once did.
+/// Compares the log with the witness: a log must never hold less than was acknowledged.
 fn check(loaded: &Loaded, witness: Option<&Witness>, log_id: LogId) -> Result<(), String> {
     let Some(witness) = witness else {
         return Ok(());
@@ -271,7 +272,7 @@ fn check(loaded: &Loaded, witness: Option<&Witness>, log_id: LogId) -> Result<()
     }
     match loaded.witnessed {
         Some(hash) if witness.has_hash(&hash) => Ok(()),
-        Some(_) => Err(format!("another event stands at {} than once did", witness.position)),
+        Some(_) => Err(format!("the event at {} is not the one that was acknowledged", witness.position)),
         None => Err(format!(
             "it ends at {}, but events up to {} were acknowledged (see head-witness.json)",
             loaded.state.last(),
@@ -280,9 +281,9 @@ fn check(loaded: &Loaded, witness: Option<&Witness>, log_id: LogId) -> Result<()
     }
 }
 
-/// Recovery writes to the files. When they look wrong before it has even begun, a copy is kept, so
-/// that whoever looks into it sees what the crash left and not what recovery made of it. sled shortens its
-/// file now and then; a crash within the second after that costs a copy in vain.
+/// Copies the database if its file is shorter than the witness says. Recovery writes to the files, so
+/// the copy preserves what the crash left for an investigation. sled sometimes shortens its file
+/// itself; a crash within the next second then produces an unneeded copy.
 fn keep_suspect(
     data_dir: &Path,
     db_dir: &Path,
@@ -302,8 +303,8 @@ fn keep_suspect(
         let partial = data_dir.join("log-suspect.partial");
         let _ = fs::remove_dir_all(&partial);
         if let Err(error) = copy_dir(db_dir, &partial).and_then(|()| fs::rename(&partial, &copy)) {
-            // Only what could be learned from it is lost; the log itself may well be whole.
-            tracing::error!(%error, "the log is shorter than it was, and there is no room to keep a copy of it");
+            // Only the material for an investigation is lost; the log itself may be intact.
+            tracing::error!(%error, "the log file is shorter than it was, and no copy of it could be made: free some space");
             let _ = fs::remove_dir_all(&partial);
             return Ok(None);
         }
@@ -312,7 +313,7 @@ fn keep_suspect(
         file_bytes = len,
         file_bytes_once = witness.file_bytes,
         copy = %copy.display(),
-        "the log is shorter than it was: a copy is kept as it was found"
+    "the log file is shorter than it was: a copy was made before recovery"
     );
     Ok(Some(copy))
 }

@@ -1,42 +1,43 @@
-//! The one thread that owns all writes: drain, stage, write, sync, publish, reply.
+//! The thread that owns all writes: drain, stage, write, sync, publish, reply.
 //!
-//! It takes what is waiting without a timer: while one group is synced, the next one gathers.
+//! It does not use a timer: while one group is synced, the requests for the next one accumulate.
 
-use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::frame::{ChainHash, Group, GroupBuilder, PrivateParts, chain};
-use super::super::witness::{Mark, Witness};
-use super::keeper::Pulse;
+use super::super::frame::{ChainHash, ConfidentialPayloads, Group, GroupBuilder, chain};
+use super::disk::Disk;
+use super::fatal::fatal;
+use super::watchdog::CommitTimer;
+use super::witness::Witness;
 use super::{AppendCondition, AppendError, Appended, Shared};
 use crate::ids::Position;
 use crate::query::{Query, Tag};
 use crate::recorded::{Envelope, NewEvent};
 use crate::store::{APPEND_EVENTS_MAX, LOG_EVENTS_MAX};
 
-/// A group is closed when it has this many bytes. Small values have the better tail: what costs
-/// is the leaf that sled writes anew with every value in it.
+/// A group is closed at this size, in bytes. Small values give the better tail latency, because sled
+/// rewrites a leaf with every value in it.
 const GROUP_BYTES_MAX: usize = 128 * 1024;
 
-/// How often the processor is given up for a group to gather.
+/// How often the writer yields the processor so that more requests arrive.
 const GATHER_YIELDS_MAX: usize = 64;
 
-/// How often that may bring nothing.
+/// Number of yields without a new request after which it stops yielding.
 const GATHER_IN_VAIN_MAX: usize = 3;
 
-/// The writer has panicked.
+/// The writer thread panicked.
 #[derive(Debug, thiserror::Error)]
 #[error("the writer panicked: {0}")]
 struct Panicked(String);
 
 type Reply = oneshot::Sender<Result<Appended, AppendError>>;
 
-/// One append that waits.
+/// One waiting append.
 #[derive(Debug)]
 pub(super) struct Request {
     events: Vec<NewEvent>,
@@ -54,43 +55,52 @@ impl Request {
         condition: AppendCondition,
         reply: Reply,
     ) -> Self {
-        let private = events.iter().filter_map(|event| event.private.as_ref()).map(bytes::Bytes::len);
+        let confidential =
+            events.iter().filter_map(|event| event.confidential.as_ref()).map(bytes::Bytes::len);
         let tags = events.iter().flat_map(|event| &event.tags).map(|tag| tag.as_str().len());
-        let bytes = envelopes.iter().map(Envelope::len_bytes).chain(private).chain(tags).sum();
+        let bytes = envelopes.iter().map(Envelope::len_bytes).chain(confidential).chain(tags).sum();
         Self { events, envelopes, bytes, condition, reply, since: Instant::now() }
     }
 }
 
 pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
-    pub(super) db: sled::Db,
-    /// Our own descriptor of sled's file: what is synced before anything is acknowledged.
-    pub(super) file: File,
-    pub(super) mark: Mark,
+    pub(super) disk: Arc<dyn Disk>,
     pub(super) chain: ChainHash,
     pub(super) queue: mpsc::Receiver<Request>,
-    /// An append that did not fit the last group.
+    /// An append that did not fit into the previous group.
     pub(super) held_back: Option<Request>,
-    pub(super) pulse: Arc<Pulse>,
+    pub(super) commit_timer: Arc<CommitTimer>,
     pub(super) reserve_bytes: u64,
 }
 
-/// A group while it is put together.
+/// A group under construction.
 struct Staged {
     first: Position,
     next: Position,
     chain: ChainHash,
     group: GroupBuilder,
-    /// Types and tags of the events in it, for the conditions of those that follow.
+    /// Types and tags of the events in the group, to check the conditions of later requests.
     facts: Vec<(&'static str, Vec<Tag>)>,
-    private: PrivateParts,
+    confidential: ConfidentialPayloads,
     forgets: Vec<Position>,
-    replies: Vec<(Reply, Appended, Instant)>,
+    replies: Vec<Pending>,
+}
+
+/// A request that waits for the sync of its group: the caller, the result, and when the request arrived.
+type Pending = (Reply, Appended, Instant);
+
+/// A group that was passed to the disk.
+struct Written {
+    group: Group,
+    payloads: ConfidentialPayloads,
+    forgets: Vec<Position>,
+    replies: Vec<Pending>,
 }
 
 impl Writer {
-    /// Runs until the store is dropped. A panic within sled ends the process: a log without its
-    /// writer would refuse everything for ever.
+    /// Runs until the store is dropped. A panic ends the process: without its writer, a log would refuse
+    /// every append.
     pub(super) fn run(self) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.work())) {
             let words = panic.downcast_ref::<String>().cloned().unwrap_or_default();
@@ -106,26 +116,26 @@ impl Writer {
                 refuse(waiting, full);
                 continue;
             }
-            // From here on the disk is used, by the check of the conditions already.
-            self.pulse.begin();
+            // Checking conditions may read the disk, so the watchdog timer starts here.
+            self.commit_timer.begin();
             let staged = self.stage(waiting);
             if staged.replies.is_empty() {
-                self.pulse.end();
+                self.commit_timer.end();
                 continue;
             }
-            let (group, replies) = self.write(staged);
+            let written = self.write(staged);
             self.sync();
-            self.mark(group.last());
-            self.pulse.end();
-            self.publish(group);
+            self.mark(written.group.last());
+            self.commit_timer.end();
+            let replies = self.publish(written);
             reply(replies);
             metrics::histogram!("meja_log_commit_seconds").record(began.elapsed());
         }
     }
 
-    /// Lets whoever is about to hand in an append do so first, as long as the group has room and
-    /// more comes: a sync costs the same for one as for many. No timer: with nobody there, giving up
-    /// the processor returns at once.
+    /// Gives callers about to append a chance to join the group while it has room and more requests
+    /// arrive: one sync costs the same for one append as for many. Uses no timer; if no thread is
+    /// ready, yielding returns at once.
     fn let_gather(&self) {
         let mut in_vain = 0;
         for _ in 0..GATHER_YIELDS_MAX {
@@ -138,7 +148,7 @@ impl Writer {
         }
     }
 
-    /// What is waiting right now, as much as one group holds.
+    /// Takes the requests that are waiting now, up to the size of one group.
     fn drain(&mut self, first: Request) -> Vec<Request> {
         self.let_gather();
         let (mut events, mut bytes) = (first.events.len(), first.bytes);
@@ -158,8 +168,8 @@ impl Writer {
         waiting
     }
 
-    /// Checks every condition in order, against the log and against this very group, and gives
-    /// positions to those that hold. The others are answered here.
+    /// Checks every condition in order, against the log and against this group, and assigns positions to
+    /// the requests whose conditions hold. Refused requests are answered here.
     fn stage(&self, waiting: Vec<Request>) -> Staged {
         let first = self.shared.head.borrow().next();
         let mut staged = Staged {
@@ -168,7 +178,7 @@ impl Writer {
             chain: self.chain,
             group: GroupBuilder::default(),
             facts: Vec::new(),
-            private: Vec::new(),
+            confidential: Vec::new(),
             forgets: Vec::new(),
             replies: Vec::new(),
         };
@@ -181,7 +191,7 @@ impl Writer {
             match refused {
                 None => staged.push(request),
                 Some(error) => {
-                    // Who asked may be gone.
+                    // The caller may have gone away.
                     let _ = request.reply.send(Err(error));
                 }
             }
@@ -194,77 +204,73 @@ impl Writer {
         let AppendCondition { fail_if_any, after } = condition;
         let logged = match self.shared.first_match(fail_if_any, *after) {
             Ok(found) => found,
-            // What can not be checked must not be appended.
+            // An append whose condition cannot be checked must not happen.
             Err(error) => fatal("check an append condition", &error),
         };
         logged.or_else(|| staged.find(fail_if_any, *after))
     }
 
-    /// Hands the group to sled: private parts first, so that no event is ever without its own.
-    fn write(&mut self, staged: Staged) -> (Group, Vec<(Reply, Appended, Instant)>) {
-        let Staged { first, chain, group, private, forgets, replies, next, .. } = staged;
+    /// Passes the group to sled: confidential payloads first, so that no event ever lacks its payload.
+    fn write(&mut self, staged: Staged) -> Written {
+        let Staged { first, chain, group, confidential, forgets, replies, next, .. } = staged;
         let Some((group, value)) = group.build(first) else {
             fatal("build a group of events", &Panicked("its parts do not fit".into()));
         };
         let written = (|| {
-            if !private.is_empty() {
-                self.shared.private.keep(first, &private)?;
+            if !confidential.is_empty() {
+                self.disk.put_payloads(first, &confidential)?;
             }
-            self.shared.log.insert(first.0.to_be_bytes(), value)?;
-            Ok::<_, sled::Error>(())
+            self.disk.put_group(first, value)
         })();
         if let Err(error) = written {
             fatal("write a group of events", &error);
         }
-        for position in forgets {
-            let group = if position >= first { first } else { self.shared.group_start(position) };
-            if let Err(error) = self.shared.private.forget(position, group) {
-                fatal("forget a private part", &error);
+        for position in &forgets {
+            let group = if *position >= first { first } else { self.shared.group_start(*position) };
+            if let Err(error) = self.disk.forget_payload(*position, group) {
+                fatal("forget a confidential payload", &error);
             }
         }
         self.chain = chain;
         metrics::histogram!("meja_log_group_events").record((next.0 - first.0) as f64);
-        (group, replies)
+        Written { group, payloads: confidential, forgets, replies }
     }
 
-    /// Makes the group durable. A failed sync ends the process: the kernel may mark a page clean
-    /// that it could not write, so a second try would succeed and mean nothing.
+    /// Makes the group durable. A failed sync ends the process: the kernel may mark a page clean that it
+    /// could not write, so a second sync would succeed without having written it.
     fn sync(&self) {
-        if let Err(error) = self.db.flush() {
-            fatal("flush the log", &error);
-        }
-        if let Err(error) = self.file.sync_data() {
-            fatal("sync the log", &error);
-        }
-        if let Ok(metadata) = self.file.metadata() {
-            self.shared.synced_bytes.store(metadata.len(), Ordering::Relaxed);
+        match self.disk.sync() {
+            Ok(file_bytes) => self.shared.synced_bytes.store(file_bytes, Ordering::Relaxed),
+            Err(error) => fatal("sync the log", &error),
         }
     }
 
-    /// Remembers how far the log has come, after the sync: the mark never promises more than is there.
+    /// Records the head after the sync, so that the mark never promises more than is durable.
     fn mark(&self, last: Position) {
         let file_bytes = self.shared.synced_bytes.load(Ordering::Relaxed);
         let witness = Witness::new(self.shared.log_id, last, &self.chain, file_bytes);
-        if let Err(error) = self.mark.set(&witness) {
-            // The log is whole without it; the older witness only proves less.
+        if let Err(error) = self.disk.set_mark(&witness) {
+            // Not fatal: the log is complete; the older witness only proves less.
             tracing::warn!(error = &error as &dyn std::error::Error, "could not mark the head of the log");
         }
     }
 
-    fn publish(&self, group: Group) {
+    /// Makes the group visible to readers, and returns the requests to answer.
+    fn publish(&self, written: Written) -> Vec<Pending> {
+        let Written { group, payloads, forgets, replies } = written;
         let last = group.last();
-        let mut state = self.shared.state.write().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = state.publish(group) {
+        let mut state = self.shared.state.write();
+        if let Err(error) = state.publish(group, payloads, &forgets) {
             fatal("index a group of events", &error);
         }
         drop(state);
         self.shared.head.send_replace(last);
         metrics::gauge!("meja_log_head_position").set(last.0 as f64);
+        replies
     }
 
     fn disk_is_full(&self) -> Option<(u64, u64)> {
-        let stat = rustix::fs::fstatvfs(&self.file).ok()?;
-        let free_bytes = stat.f_bavail.saturating_mul(stat.f_frsize);
+        let free_bytes = self.disk.free_bytes()?;
         (free_bytes < self.reserve_bytes).then_some((free_bytes, self.reserve_bytes))
     }
 }
@@ -276,8 +282,8 @@ impl Staged {
             let json = envelope.stamp(self.next);
             self.chain = chain(&self.chain, &json);
             self.group.push(&self.chain, &json, event.event_type, &event.tags, &event.forgets);
-            if let Some(part) = event.private {
-                self.private.push((self.next, part));
+            if let Some(part) = event.confidential {
+                self.confidential.push((self.next, part));
             }
             self.forgets.extend(event.forgets);
             self.facts.push((event.event_type, event.tags));
@@ -302,20 +308,11 @@ fn refuse(waiting: Vec<Request>, (free_bytes, reserve_bytes): (u64, u64)) {
     }
 }
 
-fn reply(replies: Vec<(Reply, Appended, Instant)>) {
+fn reply(replies: Vec<Pending>) {
     let latency = metrics::histogram!("meja_log_append_seconds");
     for (reply, appended, since) in replies {
         latency.record(since.elapsed());
-        // Who asked may be gone; the events stand all the same.
+        // The caller may have gone away; the events are appended all the same.
         let _ = reply.send(Ok(appended));
     }
-}
-
-/// Ends the process: going on could acknowledge what is not durable.
-pub(super) fn fatal(doing: &str, error: &(dyn std::error::Error + 'static)) -> ! {
-    tracing::error!(
-        error,
-        "could not {doing}: stopping at once, nothing more is acknowledged. Check the disk, then start again"
-    );
-    std::process::abort()
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use chassis::clock::ManualClock;
+use chassis::environment::ManualEnvironment;
 use events::query::{AppendCondition, Query};
 use events::recorded::NewEvent;
 use events::store::memory::MemoryStore;
@@ -33,7 +33,7 @@ fn venue(covers: u32) -> tempfile::TempDir {
 
 async fn two_doors(venues: &tempfile::TempDir, store: &Arc<dyn EventStore>) -> [TestApp; 2] {
     // One source of ids, as there is one in the world.
-    let clock = ManualClock::at(start_of_time());
+    let clock = ManualEnvironment::at(start_of_time());
     let door = || TestApp::at(venues.path().to_str().unwrap(), Arc::clone(store), clock.clone());
     [door().await, door().await]
 }
@@ -263,8 +263,11 @@ impl EventStore for Unconditional {
         self.0.watch_head()
     }
 
-    fn private(&self, position: Position) -> BoxFuture<'_, Result<Option<bytes::Bytes>, ReadError>> {
-        self.0.private(position)
+    fn confidential(
+        &self,
+        positions: Vec<Position>,
+    ) -> BoxFuture<'_, Result<Vec<Option<bytes::Bytes>>, ReadError>> {
+        self.0.confidential(positions)
     }
 }
 

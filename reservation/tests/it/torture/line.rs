@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use chassis::clock::ManualClock;
+use chassis::environment::ManualEnvironment;
 use chrono::{DateTime, TimeDelta, Utc};
 use events::store::EventStore;
 use events::store::memory::MemoryStore;
@@ -64,10 +64,10 @@ async fn settled(app: &TestApp) {
         let mut head = app.app.store.watch_head();
         loop {
             let seen = *head.borrow_and_update();
-            app.app.views.caught_up(seen).await;
-            let now = chassis::clock::Clock::now(&app.clock);
-            if app.app.views.due(now, None, 1).is_empty() {
-                app.app.handler.offered(seen).await;
+            app.app.projections.wait_until(seen).await;
+            let now = chassis::environment::Environment::now(&app.clock);
+            if app.app.projections.passed_deadlines(now, None, 1).is_empty() {
+                app.app.executor.waitlist_progress.wait_for_all(seen).await;
                 if *head.borrow() == seen {
                     return;
                 }
@@ -175,7 +175,7 @@ impl Feed {
 
 async fn run(steps: &[Step]) -> Vec<String> {
     let (venues, store) = (venue(), Arc::new(MemoryStore::new("reservation")) as Arc<dyn EventStore>);
-    let clock = ManualClock::at(start_of_time());
+    let clock = ManualEnvironment::at(start_of_time());
     let start =
         async || TestApp::at(venues.path().to_str().unwrap(), Arc::clone(&store), clock.clone()).await;
     let (app, mut feed) = (start().await, Feed::default());
@@ -217,7 +217,7 @@ async fn run(steps: &[Step]) -> Vec<String> {
         }
         settled(&app).await;
         feed.read(&app).await;
-        feed.at_rest(chassis::clock::Clock::now(&clock));
+        feed.at_rest(chassis::environment::Environment::now(&clock));
     }
     let again = start().await;
     let paths = line.iter().map(|id| format!("/api/waitlist/{id}"));
@@ -257,7 +257,8 @@ async fn nobody_slips_in_before_who_waits() {
     std::fs::copy(path, venues.path().join("bandung-dago.json")).unwrap();
     for _ in 0..super::cases(100, 10_000) {
         let store = Arc::new(MemoryStore::new("reservation"));
-        let app = TestApp::at(venues.path().to_str().unwrap(), store, ManualClock::at(start_of_time())).await;
+        let app =
+            TestApp::at(venues.path().to_str().unwrap(), store, ManualEnvironment::at(start_of_time())).await;
         // The only table for eight.
         let wanted = json!({"venue_id": "six", "party_size": 8, "start_time": AT});
         let taken = app.book(wanted.clone()).await;

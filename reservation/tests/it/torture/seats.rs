@@ -7,12 +7,10 @@ use events::event::TableAssigned;
 use events::values::{PartySize, TimeWindow};
 use events::{AssignmentId, ReservationId, TableId};
 use proptest::prelude::*;
-use reservation::domain::hours::Hours;
-use reservation::domain::house::{House, Pacing, Wish};
-use reservation::domain::occupancy::Holder;
-use reservation::domain::seating::{Seatings, TABLES_PER_PARTY_MAX};
-use reservation::domain::venue::Table;
-use reservation::domain::{Occupancy, Unavailable};
+use reservation::domain::availability::{
+    BookingRules, Holder, Hours, Occupancy, Pacing, SeatingRequest, Seatings, TABLES_PER_PARTY_MAX, Table,
+    Unavailable,
+};
 use uuid::Uuid;
 
 /// A floor, who has what on it, and who asks.
@@ -80,7 +78,7 @@ fn bookings(case: &Case) -> Vec<(usize, i64, i64)> {
     kept
 }
 
-fn house(case: &Case) -> House {
+fn house(case: &Case) -> BookingRules {
     let table = |(n, (seats, min_party, a)): (usize, &(u8, u8, u8))| Table {
         id: id(n),
         area: area(*a),
@@ -96,9 +94,9 @@ fn house(case: &Case) -> House {
         exceptions: Default::default(),
         slot_minutes: 15,
     };
-    House {
+    BookingRules {
         hours,
-        turns: Vec::new(),
+        turn_times: Vec::new(),
         pacing: Pacing::default(),
         earliest_days: 90,
         latest_minutes: 0,
@@ -118,7 +116,7 @@ fn occupancy(case: &Case) -> Occupancy {
             area: String::new(),
             window: window(start, length),
         };
-        occupancy.evolve(Holder::Booked(ReservationId(Uuid::from_u128(n))), &assigned.into());
+        occupancy.evolve(Holder::Booking(ReservationId(Uuid::from_u128(n))), &assigned.into());
     }
     occupancy
 }
@@ -169,7 +167,7 @@ proptest! {
         let size = PartySize::try_from(i64::from(case.guests)).unwrap();
         let area = case.area.map(area);
         let wish =
-            Wish::new(window(case.start, case.length), size, area.as_deref());
+            SeatingRequest::new(window(case.start, case.length), size, area.as_deref());
         let (best, has_seats) = by_force(&case);
         match house.tables_for(&occupancy, &wish) {
             Ok(seating) => {

@@ -6,7 +6,7 @@ use chrono::{Days, NaiveDate, NaiveTime, Offset as _, TimeDelta, TimeZone as _};
 use chrono_tz::{TZ_VARIANTS, Tz};
 use events::values::TimeWindow;
 use proptest::prelude::*;
-use reservation::domain::hours::{Hours, Service};
+use reservation::domain::availability::{Hours, Service};
 
 fn hours(zone: Tz, opens: u32, minutes: u32, slot_minutes: u32) -> Hours {
     let time = |minute: u32| NaiveTime::MIN + TimeDelta::minutes(i64::from(minute % (24 * 60)));

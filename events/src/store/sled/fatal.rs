@@ -1,0 +1,10 @@
+//! Ends the process when continuing could acknowledge what is not durable.
+
+/// Logs the failed operation and aborts: continuing could acknowledge events that are not durable.
+pub(super) fn fatal(doing: &str, error: &(dyn std::error::Error + 'static)) -> ! {
+    tracing::error!(
+        error,
+        "could not {doing}: stopping immediately, so that nothing that is not durable is acknowledged. Check the disk, then start again"
+    );
+    std::process::abort()
+}

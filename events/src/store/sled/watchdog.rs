@@ -1,0 +1,96 @@
+//! The watchdog thread: it ends the process if a commit hangs, and keeps the head witness at most one
+//! second old.
+
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::super::frame::ChainHash;
+use super::Shared;
+use super::disk::Disk;
+use super::fatal::fatal;
+use super::witness::Witness;
+use crate::ids::Position;
+
+/// The process ends if a commit takes longer.
+const COMMIT_MAX: Duration = Duration::from_secs(10);
+
+/// Maximum age of the witness.
+const WITNESS_AGE: Duration = Duration::from_secs(1);
+
+/// The start time of the commit in progress.
+#[derive(Debug, Default)]
+pub(super) struct CommitTimer(Mutex<Option<Instant>>);
+
+#[derive(Debug, thiserror::Error)]
+#[error("a commit has taken more than {} s", COMMIT_MAX.as_secs())]
+struct CommitHangs;
+
+impl CommitTimer {
+    pub(super) fn begin(&self) {
+        self.set(Some(Instant::now()));
+    }
+
+    pub(super) fn end(&self) {
+        self.set(None);
+    }
+
+    fn set(&self, since: Option<Instant>) {
+        *self.0.lock() = since;
+    }
+
+    fn hangs(&self) -> bool {
+        let since = *self.0.lock();
+        since.is_some_and(|since| since.elapsed() > COMMIT_MAX)
+    }
+}
+
+pub(super) struct Watchdog {
+    pub(super) shared: Arc<Shared>,
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) commit_timer: Arc<CommitTimer>,
+    /// LockedDataDir while the log is open, and released last.
+    pub(super) lock: File,
+}
+
+impl Watchdog {
+    /// Runs until a message arrives on `stop`, then writes the witness one last time.
+    pub(super) fn run(self, stop: &Receiver<()>) {
+        let mut witnessed = Position::START;
+        loop {
+            let stopping = !matches!(stop.recv_timeout(WITNESS_AGE), Err(RecvTimeoutError::Timeout));
+            if self.commit_timer.hangs() {
+                fatal("commit", &CommitHangs);
+            }
+            let head = *self.shared.head.borrow();
+            if head > witnessed && self.write_witness(head) {
+                witnessed = head;
+            }
+            if stopping {
+                drop(self.lock);
+                return;
+            }
+        }
+    }
+
+    fn write_witness(&self, head: Position) -> bool {
+        let file_bytes = self.shared.synced_bytes.load(Ordering::Relaxed);
+        let stored = self.hash_at(head).and_then(|hash| {
+            self.disk.store_witness(&Witness::new(self.shared.log_id, head, &hash, file_bytes))
+        });
+        if let Err(error) = &stored {
+            // Not fatal: the log is complete; an older witness only proves less.
+            tracing::warn!(error = error as &dyn std::error::Error, "could not write the head witness");
+        }
+        stored.is_ok()
+    }
+
+    fn hash_at(&self, head: Position) -> std::io::Result<ChainHash> {
+        let group = self.shared.group_at(head).map_err(std::io::Error::other)?;
+        group.event(head).map(|entry| entry.hash).map_err(std::io::Error::other)
+    }
+}

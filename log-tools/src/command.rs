@@ -1,0 +1,63 @@
+//! The commands. Each folds over the groups of a log.
+
+mod backup;
+mod export;
+mod import;
+mod show;
+mod stats;
+mod verify;
+
+use std::process::ExitCode;
+
+use crate::Context;
+
+/// The commands for a log.
+#[derive(Debug, clap::Subcommand)]
+pub enum LogCommand {
+    /// Verify a log from end to end: hash chain, positions, decoding, append conditions, confidential payloads, witness
+    Verify(verify::Verify),
+    /// Print events
+    Show(show::Show),
+    /// Count events by type and day, and show how much space they take
+    Stats(stats::Stats),
+    /// Write the events as lines of CloudEvents JSON; continues an earlier export
+    Export(export::Export),
+    /// Create a log from the lines of an export; continues an interrupted import
+    Import(import::Import),
+    /// Write the whole log to one file; with --from the URL of a running service, while it runs
+    Backup(backup::Backup),
+    /// Replace the log by a backup, after verifying the backup's hash chain
+    Restore(backup::Restore),
+    /// Rewrite the log of a stopped service into a new database, to free space
+    Compact(backup::Compact),
+}
+
+/// Options that name the log.
+#[derive(Debug, clap::Args)]
+pub struct From {
+    /// A data directory, a backup, or the URL of a running service [default: the service's own data directory]
+    #[arg(long, value_name = "WHERE")]
+    pub from: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl LogCommand {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// A description for the operator.
+    pub fn run(&self, context: &Context<'_>) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Verify(verify) => verify.run(context),
+            Self::Show(show) => show.run(context),
+            Self::Stats(stats) => stats.run(context),
+            Self::Export(export) => export.run(context),
+            Self::Import(import) => import.run(context),
+            Self::Backup(backup) => backup.run(context),
+            Self::Restore(restore) => restore.run(context),
+            Self::Compact(compact) => compact.run(context),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Commands for the log of any service: `reservation log …`, `notifier log …`.
+//!
+//! Every command reads a log as a stream of groups ([`source`]) from the directory of a stopped service,
+//! from a backup, or from a running service ([`serve`]), and folds over it ([`command`]). Like a `main`
+//! function, this crate talks to a person: its errors are `anyhow` errors.
+
+pub mod command;
+mod conditions;
+mod export_line;
+pub mod serve;
+pub mod source;
+pub mod terminal;
+
+use std::path::PathBuf;
+
+use chassis::secret::Token;
+use events::store::EventBytes;
+use events::values::ConfidentialDigest;
+
+/// Exit code of `log verify` for a log that is not valid.
+pub const EXIT_BROKEN: u8 = 3;
+
+/// How a service interprets its own events.
+pub trait EventCatalogue {
+    /// A short description of the event.
+    ///
+    /// # Errors
+    /// A description of the fault, when this version cannot decode the event.
+    fn describe(&self, event: EventBytes<'_>) -> Result<String, String>;
+
+    /// The digest of the confidential payload that the event contains.
+    fn confidential_digest(&self, event: EventBytes<'_>) -> Option<ConfidentialDigest>;
+}
+
+/// The service whose log is used.
+pub struct Context<'a> {
+    /// The service's data directory.
+    pub data_dir: PathBuf,
+    /// The name of the service that writes the log.
+    pub source: &'static str,
+    /// Size of the page cache for a log that is opened, in bytes.
+    pub cache_bytes: u64,
+    /// The token for a running service.
+    pub token: Option<Token>,
+    /// How the service interprets its events.
+    pub catalogue: &'a dyn EventCatalogue,
+}

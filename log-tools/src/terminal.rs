@@ -1,0 +1,77 @@
+//! Terminal output: progress of long operations, sizes, small charts.
+
+use std::time::Duration;
+
+use events::Position;
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Progress of reading a log. Drawn on standard error, and only if that is a terminal.
+pub struct Progress(ProgressBar);
+
+impl Progress {
+    /// A progress bar labelled with the operation `what`.
+    pub fn begin(what: &'static str) -> Self {
+        let bar = ProgressBar::new(0);
+        let template = "{msg} {wide_bar} {human_pos}/{human_len} events, {per_sec}, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(what);
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self(bar)
+    }
+
+    /// Sets the number of events.
+    pub fn set_head(&self, head: Position) {
+        self.0.set_length(head.0);
+    }
+
+    /// Sets the number of events read.
+    pub fn at(&self, position: Position) {
+        if self.0.length().is_some_and(|len| len < position.0) {
+            self.0.set_length(position.0);
+        }
+        self.0.set_position(position.0);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// Exit code that shells use for a process ended by SIGPIPE.
+const EXIT_PIPE: i32 = 128 + 13;
+
+/// Prints a line of the requested output. If the reader has closed the pipe, the process exits quietly like
+/// a Unix filter, but not with success, because the result may have been a fault.
+pub fn say(line: &str) {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{line}") {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(EXIT_PIPE),
+        Err(error) => std::process::exit(fail(&error)),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "printed for the operator")]
+fn fail(error: &std::io::Error) -> i32 {
+    eprintln!("could not write to standard output: {error}");
+    1
+}
+
+/// `1.5 MiB`.
+pub fn size(bytes: u64) -> String {
+    indicatif::BinaryBytes(bytes).to_string()
+}
+
+/// A bar of at most `width` characters for `part` of `whole`, for example `████▌`.
+pub fn bar(part: u64, whole: u64, width: u64) -> String {
+    let eighths = (part * width * 8).div_ceil(whole.max(1));
+    let (full, rest) = (eighths / 8, eighths % 8);
+    let mut bar = "█".repeat(usize::try_from(full).unwrap_or(0));
+    bar.extend(['\u{0}', '▏', '▎', '▍', '▌', '▋', '▊', '▉'].get(rest as usize).filter(|c| **c != '\u{0}'));
+    bar
+}

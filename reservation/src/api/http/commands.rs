@@ -1,0 +1,120 @@
+//! Commands for an existing reservation. Each responds with the new representation.
+
+use axum::extract::State;
+use axum::response::Response;
+use chassis::problem::Problem;
+use events::{Position, ReservationId};
+
+use super::bodies;
+use super::extract::{Id, Post};
+use super::request;
+use crate::app::App;
+use crate::app::request_context::RequestContext;
+use crate::domain::{Command, Reservation};
+
+impl App {
+    /// Runs `command` and responds. A handler that has loaded the reservation passes it.
+    pub(super) async fn command(
+        &self,
+        id: ReservationId,
+        loaded: Option<(Reservation, Position)>,
+        command: Command,
+        context: RequestContext,
+    ) -> Result<Response, Problem> {
+        let outcome = self.executor.change_reservation(id, loaded, &command, &context).await;
+        self.respond(&outcome.map_err(|error| self.problem(error))?).await
+    }
+}
+
+/// Confirm
+///
+/// Refused while a deposit is due, unless staff waive it.
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/confirm", tag = "commands",
+    params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
+    request_body(content = Option<bodies::Confirm>, example = json!({"waive_deposit": false})),
+    responses(bodies::CommandResponses))]
+pub(super) async fn confirm(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
+    let (command, context) = post.read(request::confirm)?;
+    app.command(id, None, command, context).await
+}
+
+/// Assign a table
+///
+/// A party that has a table is moved. Refused with alternatives if the table is taken at that time.
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/assign-table", tag = "commands",
+    params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
+    request_body(content = bodies::AssignTable, example = json!({"table_id": "T3"})),
+    responses(bodies::CommandResponses))]
+pub(super) async fn assign_table(
+    State(app): State<App>,
+    Id(id): Id,
+    post: Post,
+) -> Result<Response, Problem> {
+    let loaded = app.require(id).await?;
+    let (command, context) = post.read(|form| request::assign_table(form, &app, &loaded.0))?;
+    app.command(id, Some(loaded), command, context).await
+}
+
+/// Change the time
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/reschedule", tag = "commands",
+    params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
+    request_body(content = bodies::Reschedule, example = json!({"start_time": "2026-12-24T20:30"})),
+    responses(bodies::CommandResponses))]
+pub(super) async fn reschedule(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
+    let loaded = app.require(id).await?;
+    let (command, context) = post.read(|form| request::reschedule(form, &app, &loaded.0))?;
+    app.command(id, Some(loaded), command, context).await
+}
+
+/// Change the party size
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/party-size", tag = "commands",
+    params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
+    request_body(content = bodies::ChangePartySize, example = json!({"party_size": 3})),
+    responses(bodies::CommandResponses))]
+pub(super) async fn party_size(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
+    let loaded = app.require(id).await?;
+    let (command, context) = post.read(|form| request::party_size(form, &app, &loaded.0))?;
+    app.command(id, Some(loaded), command, context).await
+}
+
+/// Check in: the party has arrived
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/check-in", tag = "commands",
+    params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
+    responses(bodies::CommandResponses))]
+pub(super) async fn check_in(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
+    let (command, context) = post.read(|_| Some(Command::CheckIn))?;
+    app.command(id, None, command, context).await
+}
+
+/// Complete: the party has left
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/complete", tag = "commands",
+    params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
+    responses(bodies::CommandResponses))]
+pub(super) async fn complete(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
+    let (command, context) = post.read(|_| Some(Command::Complete))?;
+    app.command(id, None, command, context).await
+}
+
+/// Record a no-show
+///
+/// Refused before the start.
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/no-show", tag = "commands",
+    params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
+    responses(bodies::CommandResponses))]
+pub(super) async fn no_show(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
+    let (command, context) = post.read(|_| Some(Command::NoShow))?;
+    app.command(id, None, command, context).await
+}
+
+/// Cancel
+///
+/// A paid deposit is refunded if staff cancel, or if the guest cancels in time.
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/cancel", tag = "commands",
+    params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
+    request_body(content = bodies::Cancel, example = json!({"reason_code": "guest_request", "description": "Kami sakit"})),
+    responses(bodies::CommandResponses))]
+pub(super) async fn cancel(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
+    let ((command, description), mut context) = post.read(|form| request::cancel(form, &app))?;
+    context.payload = description.map(|sealed| sealed.bytes);
+    app.command(id, None, command, context).await
+}

@@ -1,0 +1,226 @@
+//! What handlers extract from a request.
+
+use std::str::FromStr;
+
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse as _, Response};
+use chassis::body;
+use chassis::fault::Fault;
+use chassis::form::Form;
+use chassis::problem::Problem;
+use chassis::request_trace::RequestTrace;
+use events::ids::InvalidId;
+use events::values::{Actor, ActorKind};
+use events::{CustomerId, Position, ReservationId, WaitlistId};
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+use crate::app::App;
+use crate::app::request_context::{IdempotencyKey, RequestContext};
+
+/// Maximum length of an Idempotency-Key, in bytes.
+const KEY_BYTES_MAX: usize = 128;
+
+/// The id of a reservation in a path.
+pub(super) struct Id(pub(super) ReservationId);
+
+impl FromRequestParts<App> for Id {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        path_id(parts, app, "reservation_id").await.map(Self)
+    }
+}
+
+/// The id of a waitlist entry in a path.
+pub(super) struct WaitId(pub(super) WaitlistId);
+
+impl FromRequestParts<App> for WaitId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        path_id(parts, app, "waitlist_id").await.map(Self)
+    }
+}
+
+async fn path_id<T: FromStr<Err = InvalidId>>(
+    parts: &mut Parts,
+    app: &App,
+    name: &str,
+) -> Result<T, Problem> {
+    let Path(text) = Path::<String>::from_request_parts(parts, app)
+        .await
+        .map_err(|_| Problem::not_found("This path does not exist."))?;
+    text.parse().map_err(|error: InvalidId| {
+        Problem::invalid(vec![Fault::new("path", name, "uuid_parsing", error, text)])
+    })
+}
+
+/// The parameters of a query.
+pub(super) struct Parameters(pub(super) Form);
+
+impl FromRequestParts<App> for Parameters {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        body::query_form(parts, app).await.map(Self)
+    }
+}
+
+/// Paths of requests that create something. A request to accept an offer creates a reservation too.
+const CREATING_PATHS: [&str; 3] = ["/api/reservations", "/api/walk-ins", "/api/waitlist"];
+
+/// A request to change something: its body as a form, and its context.
+pub(super) struct Post {
+    form: Form,
+    context: RequestContext,
+    /// Whether it creates something, so that its response contains the location.
+    creates: bool,
+}
+
+impl FromRequest<App> for Post {
+    /// A problem; or, for a repeated request, the first response. A repeated request is recognised before its
+    /// body is checked, because something that was valid at first can be invalid later.
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+        let mut post = Self::receive(request, app).await.map_err(Problem::into_response)?;
+        match app.executor.first_outcome(post.context.key.as_mut()).await {
+            Ok(None) => Ok(post),
+            Ok(Some(earlier)) => {
+                let response = app.respond_again(&earlier, post.creates).await;
+                Err(response.unwrap_or_else(Problem::into_response))
+            }
+            Err(error) => Err(app.problem(error).into_response()),
+        }
+    }
+}
+
+impl Post {
+    async fn receive(request: Request, app: &App) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let Ok(trace) = RequestTrace::from_request_parts(&mut parts, app).await;
+        let body = body::read_body(body).await?;
+        let members = body::parse_object(&parts.headers, &body)?;
+        let actor = actor(app, &parts.headers);
+        let context = RequestContext {
+            trace,
+            key: idempotency_key(&parts, &body, &members, &actor)?,
+            // Only the notifier knows which event caused its request.
+            causation_id: causation(&parts.headers).filter(|_| actor.kind == ActorKind::ServiceAccount),
+            actor,
+            if_match: if_match(&parts.headers)?,
+            payload: None,
+        };
+        let path = parts.uri.path();
+        let creates = CREATING_PATHS.contains(&path) || path.ends_with("/accept");
+        Ok(Self { form: Form::new(members), context, creates })
+    }
+
+    /// Reads the form with `read`. Returns the result and the context.
+    pub(super) fn read<T>(
+        mut self,
+        read: impl FnOnce(&mut Form) -> Option<T>,
+    ) -> Result<(T, RequestContext), Problem> {
+        let value = read(&mut self.form);
+        Ok((self.form.finish(value)?, self.context))
+    }
+}
+
+/// Proof that the request comes from the other service. A service without a token listens on loopback only, and
+/// then every caller counts as the other service.
+pub(super) struct FromService;
+
+impl FromRequestParts<App> for FromService {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        match &app.service_token {
+            Some(token) if !token.is_shown_in(&parts.headers) => Err(Problem::unauthorized()),
+            _ => Ok(Self),
+        }
+    }
+}
+
+fn actor(app: &App, headers: &HeaderMap) -> Actor {
+    match &app.service_token {
+        Some(token) if token.is_shown_in(headers) => Actor::service("notifier"),
+        _ => Actor::unauthenticated(),
+    }
+}
+
+fn causation(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get("x-causation-id")?.to_str().ok()?;
+    id.parse::<events::EventId>().ok().map(|id| id.to_string())
+}
+
+fn idempotency_key(
+    parts: &Parts,
+    body: &[u8],
+    members: &Map<String, Value>,
+    actor: &Actor,
+) -> Result<Option<IdempotencyKey>, Problem> {
+    let Some(value) = parts.headers.get("idempotency-key") else { return Ok(None) };
+    let is_valid =
+        |key: &&str| (1..=KEY_BYTES_MAX).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
+    let Some(key) = value.to_str().ok().filter(is_valid) else {
+        let shown = String::from_utf8_lossy(value.as_bytes()).chars().take(KEY_BYTES_MAX).collect::<String>();
+        let msg =
+            format!("Header should have 1 to {KEY_BYTES_MAX} visible ASCII characters, for example a UUID");
+        let fault = Fault::new("header", "Idempotency-Key", "value_error", msg, shown);
+        return Err(Problem::invalid(vec![fault]));
+    };
+    let fingerprint = Sha256::new()
+        .chain_update(parts.method.as_str())
+        .chain_update([0])
+        .chain_update(parts.uri.path())
+        .chain_update([0])
+        .chain_update(body)
+        .finalize();
+    let kind = actor.kind.word();
+    let (key, former_key) = match actor.kind {
+        ActorKind::Unauthenticated => {
+            let scope = scope(parts.uri.path(), members);
+            (format!("{kind}/{scope}/{key}"), Some(format!("{kind}/{key}")))
+        }
+        _ => (format!("{kind}/{key}"), None),
+    };
+    // 128 bits are enough to distinguish requests, and keep the events small.
+    let digest = hex::encode(&fingerprint[..16]);
+    Ok(Some(IdempotencyKey { key, former_key, digest, unused_up_to: Position::START }))
+}
+
+/// The scope of the keys of an anonymous caller. Keys that clients generate badly, such as counters, are chosen by
+/// several guests; each must get their own booking. A key is scoped by the resource that the request changes, or,
+/// for a creation, by the customer.
+fn scope(path: &str, members: &Map<String, Value>) -> String {
+    if !CREATING_PATHS.contains(&path) {
+        return path.split('/').nth(3).unwrap_or_default().to_owned();
+    }
+    let customer = members.get("customer_id").and_then(Value::as_str).map(str::parse::<CustomerId>);
+    let customer = customer.and_then(Result::ok);
+    // Customer ids can contain the separator, digests cannot.
+    let digest = Sha256::digest(customer.as_ref().map_or("", CustomerId::as_str));
+    hex::encode(&digest[..8])
+}
+
+/// The versions in `If-Match`; `None` if every version is accepted. RFC 9110 §13.1.1.
+fn if_match(headers: &HeaderMap) -> Result<Option<Vec<u64>>, Problem> {
+    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let version = |tag: &str| tag.trim().strip_prefix('"')?.strip_suffix('"').map(str::parse::<u64>);
+    let versions: Option<Vec<_>> = text.split(',').map(version).collect();
+    match versions {
+        // A tag that is not a version of this service matches nothing; the comparison finds that.
+        Some(versions) => Ok(Some(versions.into_iter().flatten().collect())),
+        None => {
+            let msg = "Header should be the ETag of the resource, for example \"3\" with the quotes, or *";
+            Err(Problem::invalid(vec![Fault::new("header", "If-Match", "value_error", msg, text)]))
+        }
+    }
+}

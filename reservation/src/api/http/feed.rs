@@ -1,0 +1,107 @@
+//! The feed: HTTP Feeds (http-feeds.org) over the stored bytes.
+//!
+//! A page consists of events joined by commas; nothing is parsed or serialised for a response. A full page never
+//! changes and can be cached without limit; the last, partial page has an ETag.
+
+mod page_body;
+mod request;
+mod stream;
+mod waiters;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse as _, Response};
+use chassis::problem::Problem;
+use events::feed::{BATCH_CONTENT_TYPE, HEAD_POSITION_HEADER};
+use events::store::Page;
+use events::{Position, recorded};
+
+use self::page_body::PageBody;
+use self::request::{FeedRequest, wants_stream};
+use self::waiters::WaiterGuard;
+use super::bodies;
+use super::extract::Parameters;
+use super::respond;
+use crate::app::App;
+use crate::app::queries::FeedError;
+
+/// The feed of events
+///
+/// In the order of the log. Request what follows `lastEventId`; an empty page is `[]`. With `timeout` the response
+/// waits for an event. With `Accept: text/event-stream` the same feed is a stream.
+#[utoipa::path(get, path = "/events", tag = "feed",
+    params(("lastEventId" = Option<String>, Query, description = "The id of the last event that you have processed"),
+        ("timeout" = Option<u64>, Query, description = "Milliseconds to wait for an event, up to 30000"),
+        ("limit" = Option<u32>, Query, description = "1 to 1000, 100 by default"),
+        ("type" = Option<String>, Query, description = "Only events of this type"),
+        ("subject" = Option<String>, Query, description = "Only events with this subject, for example reservation/<uuid>"),
+        ("Last-Event-ID" = Option<String>, Header, description = "For a stream: the last event that was received"),
+        ("If-None-Match" = Option<String>, Header)),
+    responses((status = 200, description = "A page", content_type = "application/cloudevents-batch+json", body = Vec<Object>,
+        headers(("ETag" = String), ("Link" = String), ("Head-Position" = u64), ("Cache-Control" = String))),
+        (status = 304, description = "Your page is still the last one"),
+        (status = 400, description = "The cursor is malformed", body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The cursor is not in this log", body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json")))]
+pub(super) async fn events(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Parameters(form): Parameters,
+) -> Result<Response, Problem> {
+    let request = FeedRequest::read(form, &headers)?;
+    let problem = |error: FeedError| app.feed_problem(error);
+    let after = app.cursor_position(request.after).await.map_err(problem)?;
+    if wants_stream(&headers) {
+        return Ok(stream::respond(app, request, after));
+    }
+    let page = {
+        let _waiter = (!request.timeout.is_zero()).then(WaiterGuard::new);
+        app.events_after(&request.query, after, request.limit, request.timeout).await
+    };
+    let page = page.map_err(|error| problem(error.into()))?;
+    respond_page(&app, &request, after, page, &headers).await.map_err(problem)
+}
+
+async fn respond_page(
+    app: &App,
+    request: &FeedRequest,
+    after: Position,
+    page: Page,
+    headers: &HeaderMap,
+) -> Result<Response, FeedError> {
+    let is_full = page.len() == request.limit;
+    // The cursor of the next request. It skips events that the filter excluded.
+    let next = match page.last() {
+        Some(last) if is_full => recorded::id_of(last.json),
+        _ if page.scanned_to == after => request.after,
+        _ => app.event_id_at(page.scanned_to).await?,
+    };
+    // The ids of events are unique, so a page of a replaced log has a different tag.
+    let last = page.last().and_then(|last| recorded::id_of(last.json)).or(request.after);
+    let etag = match last {
+        Some(last) => format!("\"{}-{last}\"", after.0),
+        None => format!("\"{}\"", app.store.log_id()),
+    };
+    let mut response_headers = HeaderMap::new();
+    let mut put = |name: header::HeaderName, value: String| {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response_headers.insert(name, value);
+        }
+    };
+    if let Some(next) = next {
+        put(header::LINK, format!("</events?lastEventId={next}{}>; rel=\"next\"", request.filters));
+    }
+    let cache = if is_full { "public, max-age=31536000, immutable" } else { "no-cache" };
+    put(header::CACHE_CONTROL, cache.into());
+    put(header::ETAG, etag.clone());
+    put(header::VARY, "accept".into());
+    let head = app.store.known_head();
+    put(header::HeaderName::from_static(HEAD_POSITION_HEADER), head.0.to_string());
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    if known.is_some_and(|known| known.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag)) {
+        return Ok(respond::not_modified(response_headers));
+    }
+    put(header::CONTENT_TYPE, BATCH_CONTENT_TYPE.into());
+    Ok((response_headers, Body::new(PageBody::new(page))).into_response())
+}

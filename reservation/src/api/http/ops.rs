@@ -1,0 +1,70 @@
+//! For operators and tools: readiness, schemas, the description of the API.
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Response};
+use chassis::docs::ServiceToken;
+use chassis::problem::Problem;
+use events::event::Event;
+use serde_json::json;
+use utoipa::OpenApi;
+
+use super::bodies;
+use crate::app::App;
+
+/// The description of the API without the routes, which the router adds.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Meja reservation", description = "Table reservations around one append-only log. Every command becomes events, which `GET /events` publishes."),
+    modifiers(&ServiceToken),
+    components(schemas(bodies::Problem, bodies::InvalidRequest)),
+    tags((name = "reservations", description = "Booking and reading"), (name = "commands", description = "Changes of a reservation"),
+        (name = "waitlist", description = "Parties waiting for a table"),
+        (name = "feed", description = "The stored events"), (name = "service", description = "For the notifier only"),
+        (name = "operations", description = "For operators and tools"))
+)]
+pub(super) struct ApiDoc;
+
+/// Readiness
+///
+/// Does not depend on the notifier, because bookings do not need it.
+#[utoipa::path(get, path = "/readyz", tag = "operations",
+    responses((status = 200, description = "Ready", example = json!({"status": "ready", "head": 42})),
+        (status = 503, body = bodies::Problem, content_type = "application/problem+json")))]
+pub(super) async fn ready(State(app): State<App>) -> Result<Response, Problem> {
+    if app.shutdown.is_requested() {
+        return Err(Problem::unavailable("stopping", "The service is stopping.", 1));
+    }
+    let (head, position) = (app.store.known_head(), app.projections.position());
+    if app.projections.is_stalled() {
+        return Err(Problem::unavailable(
+            "views_behind",
+            format!("The read models are at position {position}, the log is at {head}."),
+            1,
+        ));
+    }
+    Ok(axum::Json(json!({"status": "ready", "head": head, "log_id": app.store.log_id()})).into_response())
+}
+
+/// The JSON Schema of venue files.
+const VENUE_SCHEMA: &str = include_str!("../../../schemas/venue.schema.json");
+
+/// The JSON Schema of the data of an event, or of venue files
+#[utoipa::path(get, path = "/schemas/{name}", tag = "feed",
+    params(("name" = String, Path, example = "meja.reservation.created.v1.json")),
+    responses((status = 200, description = "JSON Schema", content_type = "application/schema+json", body = Object),
+        (status = 404, body = bodies::Problem, content_type = "application/problem+json")))]
+pub(super) async fn schema(Path(name): Path<String>) -> Result<Response, Problem> {
+    let schema = match name.strip_suffix(".json") {
+        Some("venue") => Some(VENUE_SCHEMA.to_owned()),
+        Some(event_type) => Event::schema(event_type).map(|schema| schema.to_string()),
+        None => None,
+    };
+    let schema = schema.ok_or_else(|| {
+        let known = Event::TYPES.join(", ");
+        Problem::not_found(format!(
+            "There is no schema {name}. The schemas are venue, {known}, each with .json."
+        ))
+    })?;
+    Ok(([("content-type", "application/schema+json"), ("cache-control", "public, max-age=3600")], schema)
+        .into_response())
+}

@@ -1,0 +1,189 @@
+//! The one place where an error of this service becomes an HTTP status.
+
+use axum::http::StatusCode;
+use chassis::problem::Problem;
+use chrono_tz::Tz;
+use events::store::{AppendError, ReadError};
+use events::{ReservationId, WaitlistId};
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::app::executor::{AlternativeTime, Alternatives, CommandError, RefusedRequest};
+use crate::app::queries::{FeedError, QueryError};
+use crate::app::repository::RepositoryError;
+use crate::domain::Refusal;
+use crate::domain::availability::Table;
+
+impl App {
+    /// The problem for a command that appended nothing.
+    pub(super) fn problem(&self, error: CommandError) -> Problem {
+        match error {
+            CommandError::UnknownReservation(id) => unknown_reservation(id),
+            CommandError::UnknownWaitlistEntry(id) => unknown_waitlist_entry(id),
+            CommandError::Refused { refusal, request, alternatives } => {
+                let venue = self.venues.get(Some(&request.venue_id));
+                let zone = venue.map_or(Tz::UTC, |venue| venue.timezone);
+                refused(&refusal, &request, &alternatives, zone)
+            }
+            CommandError::UnknownVenue(id) => Problem::new(
+                StatusCode::CONFLICT,
+                "venue_gone",
+                format!("The venue {id} does not exist any more. Choose another one."),
+            ),
+            CommandError::Stale { current } => Problem::new(
+                StatusCode::PRECONDITION_FAILED,
+                "version_mismatch",
+                format!(
+                    "The resource has changed; its version is now {current}. Read it again, then decide."
+                ),
+            )
+            .with("current_version", current),
+            CommandError::KeyReused => Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency_key_reused",
+                "This Idempotency-Key belongs to another request. Use a new key for a new request.",
+            ),
+            CommandError::Contended => Problem::new(
+                StatusCode::CONFLICT,
+                "contended",
+                "Concurrent changes kept preventing the command. Nothing was done; try again.",
+            ),
+            CommandError::Append(error) => append_problem(&error),
+            CommandError::Load(error) => repository_problem(&error),
+            CommandError::Encode(error) => Problem::internal(&error),
+        }
+    }
+}
+
+fn refused(refusal: &Refusal, request: &RefusedRequest, alternatives: &Alternatives, zone: Tz) -> Problem {
+    let problem = Problem::new(StatusCode::CONFLICT, refusal.code(), refusal.to_string());
+    let problem = match request.reservation {
+        Some((_, status)) => problem.with("reservation_status", status),
+        None => problem,
+    };
+    let local = |at: chrono::DateTime<chrono::Utc>| at.with_timezone(&zone).to_rfc3339();
+    match alternatives {
+        Alternatives::None => problem,
+        Alternatives::WaitMinutes(minutes) => problem.with("estimated_wait_minutes", *minutes),
+        Alternatives::Tables(tables) => {
+            let start_time = local(request.window.start);
+            let view = |table: &Table| json!({"table_id": table.id, "area": table.area, "capacity": table.seats, "start_time": start_time});
+            problem.with("alternatives", tables.iter().map(view).collect::<Value>())
+        }
+        Alternatives::Times(times) => {
+            let view = |time: &AlternativeTime| {
+                let (start, end) = (local(time.window.start), local(time.window.end));
+                json!({"start_time": start, "end_time": end, "area": time.area, "tables": time.tables})
+            };
+            problem.with("alternatives", times.iter().map(view).collect::<Value>())
+        }
+    }
+}
+
+fn append_problem(error: &AppendError) -> Problem {
+    match error {
+        AppendError::Conflict { .. } => Problem::new(
+            StatusCode::CONFLICT,
+            "conflict",
+            "A concurrent change prevented the command. Nothing was done; try again.",
+        ),
+        AppendError::Overloaded => Problem::unavailable(
+            "overloaded",
+            "Too many requests are waiting for the disk. Nothing was done; try again.",
+            1,
+        ),
+        AppendError::Full => {
+            tracing::error!(%error, "the log is full");
+            Problem::unavailable("log_full", "The service cannot store new events. Nothing was done.", 3_600)
+        }
+        AppendError::NoSpace { .. } => {
+            tracing::error!(%error, "the disk is full");
+            Problem::unavailable(
+                "disk_full",
+                "The service cannot store new events at the moment. Nothing was done; try again later.",
+                30,
+            )
+        }
+        AppendError::Closed => Problem::unavailable(
+            "stopping",
+            "The service is stopping. Try again; with an Idempotency-Key nothing is done twice.",
+            1,
+        ),
+        AppendError::EventCount { .. } | AppendError::TooLarge { .. } => Problem::internal(error),
+    }
+}
+
+fn repository_problem(error: &RepositoryError) -> Problem {
+    match error {
+        RepositoryError::Read(ReadError::Interrupted) => {
+            Problem::unavailable("stopping", "The service is stopping. Try again.", 1)
+        }
+        RepositoryError::Read(_) | RepositoryError::Parse { .. } | RepositoryError::Decode { .. } => {
+            Problem::internal(error)
+        }
+    }
+}
+
+/// The problem for a query without a result.
+impl From<QueryError> for Problem {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Read(error) => repository_problem(&error),
+            QueryError::Payload(error) => Self::internal(&error),
+            QueryError::UnknownReservation(id) => unknown_reservation(id),
+        }
+    }
+}
+
+impl App {
+    /// The problem for a cursor from which the feed cannot be read.
+    pub(super) fn feed_problem(&self, error: FeedError) -> Problem {
+        match error {
+            FeedError::UnknownCursor(cursor) => Problem::new(
+                StatusCode::CONFLICT,
+                events::feed::CURSOR_NOT_IN_LOG,
+                format!("The event {cursor} is not in this log, which may have been replaced or restored. Do not continue from here: compare your data, then start again without lastEventId."),
+            )
+            .with("log_id", self.store.log_id().to_string())
+            .with("head", self.store.known_head().0),
+            FeedError::Read(error) => repository_problem(&error.into()),
+        }
+    }
+}
+
+/// A cursor that cannot be parsed is a malformed request, not an invalid value: HTTP Feeds.
+pub(super) fn malformed_cursor(error: &events::ids::InvalidId) -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "malformed_cursor",
+        format!("lastEventId: {error}. Use the id of an event."),
+    )
+}
+
+pub(super) fn unknown_reservation(id: ReservationId) -> Problem {
+    Problem::not_found(format!("There is no reservation {id}."))
+}
+
+pub(super) fn unknown_reservation_then(id: ReservationId) -> Problem {
+    Problem::not_found(format!("There was no reservation {id} then."))
+}
+
+pub(super) fn unknown_waitlist_entry(id: WaitlistId) -> Problem {
+    Problem::not_found(format!("There is no waitlist entry {id}."))
+}
+
+pub(super) fn contact_erased() -> Problem {
+    Problem::new(
+        StatusCode::GONE,
+        "contact_erased",
+        "The contact was erased, so the guest cannot be reached.",
+    )
+}
+
+pub(super) fn managed_by_hand() -> Problem {
+    Problem::new(
+        StatusCode::CONFLICT,
+        "kept_by_hand",
+        "This venue is managed by hand: every time can be requested. Add services to its file to change that.",
+    )
+}

@@ -1,0 +1,201 @@
+//! Waitlists.
+
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use chassis::problem::Problem;
+use events::WaitlistId;
+use utoipa::IntoResponses;
+
+use super::bodies;
+use super::extract::{FromService, Parameters, Post, WaitId};
+use super::problem::unknown_waitlist_entry;
+use super::request;
+use super::results::ContactView;
+use crate::app::App;
+use crate::app::outcome::WaitlistOutcome;
+use crate::app::queries::reservation_view::ReservationView;
+use crate::app::queries::waitlist_view::{Waitlist, WaitlistView};
+use crate::app::request_context::RequestContext;
+use crate::domain::waitlist::{WaitlistCommand, WaitlistEntry};
+
+/// The responses to commands for a waitlist entry, except for accepting an offer.
+#[derive(IntoResponses)]
+#[expect(dead_code, clippy::large_enum_variant, reason = "only a description")]
+enum WaitlistResponses {
+    /// The current state of the entry
+    #[response(status = 200)]
+    Done(WaitlistView),
+    /// The body is not JSON
+    #[response(status = 400, content_type = "application/problem+json")]
+    Malformed(bodies::Problem),
+    /// The entry does not exist
+    #[response(status = 404, content_type = "application/problem+json")]
+    Unknown(bodies::Problem),
+    /// `nothing_offered`, `offer_taken`
+    #[response(status = 409, content_type = "application/problem+json")]
+    Refused(bodies::Problem),
+    /// `If-Match` contains an outdated version
+    #[response(status = 412, content_type = "application/problem+json")]
+    Stale(bodies::Problem),
+    /// The body is too large
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(bodies::Problem),
+    /// The body has another media type
+    #[response(status = 415, content_type = "application/problem+json")]
+    OtherType(bodies::Problem),
+    /// All faults of the request
+    #[response(status = 422, content_type = "application/problem+json")]
+    Invalid(bodies::InvalidRequest),
+    /// The queue or the disk is full; `Retry-After` contains the time to wait in seconds
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(bodies::Problem),
+}
+
+/// Join the waitlist
+///
+/// Free tables are offered to the first waiting party that they fit. The tables of an offer are held until
+/// `offer.expires_at`, and the guest gets a message.
+#[utoipa::path(post, path = "/api/waitlist", tag = "waitlist",
+    params(("Idempotency-Key" = Option<String>, Header, description = "A repeated request with the same key gets the first response")),
+    request_body(content = bodies::JoinWaitlist, example = json!({"customer_id": "cust-42",
+        "contact_info": {"name": "Sari Wulandari", "phone": "+62 812 3456 7890", "email": "sari@example.com"},
+        "earliest_time": "2026-12-24T18:00", "latest_time": "2026-12-24T20:00", "party_size": 2})),
+    responses((status = 200, body = WaitlistView, headers(("Location" = String), ("ETag" = String))),
+        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 409, body = bodies::Problem, content_type = "application/problem+json", description = "The party would wait in vain: closed, too_soon, party_too_large, no_table, pacing, kept_by_hand; or waitlist_full"),
+        (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
+        (status = 503, body = bodies::Problem, content_type = "application/problem+json")))]
+pub(super) async fn join(State(app): State<App>, post: Post) -> Result<Response, Problem> {
+    let (joining, context) = post.read(|form| request::joining(form, &app))?;
+    let context = RequestContext { payload: Some(joining.payload), ..context };
+    let outcome = app.executor.join_waitlist(&joining.joined, &context).await;
+    app.respond_waitlist(&outcome.map_err(|error| app.problem(error))?, true).await
+}
+
+/// Read a waitlist, in its order
+#[utoipa::path(get, path = "/api/waitlist", tag = "waitlist",
+    params(("venue_id" = Option<String>, Query, description = "The first venue by default")),
+    responses((status = 200, body = Waitlist), (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json")))]
+pub(super) async fn list(
+    State(app): State<App>,
+    Parameters(mut form): Parameters,
+) -> Result<Response, Problem> {
+    // A removed venue is known once the projections contain its reservations.
+    app.catch_up().await?;
+    let venue = request::known_venue(&mut form, &app);
+    let venue = form.finish(venue)?;
+    Ok(axum::Json(app.waitlist(&venue).await?).into_response())
+}
+
+/// Read a waitlist entry
+#[utoipa::path(get, path = "/api/waitlist/{waitlist_id}", tag = "waitlist",
+    params(("waitlist_id" = String, Path)),
+    responses((status = 200, body = WaitlistView, headers(("ETag" = String))),
+        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json")))]
+pub(super) async fn get(State(app): State<App>, WaitId(id): WaitId) -> Result<Response, Problem> {
+    let entry = app.require_waitlist_entry(id).await?;
+    app.respond_waitlist(&WaitlistOutcome { entry, replayed: false }, false).await
+}
+
+/// Accept an offer
+///
+/// The offered tables become a reservation, which is returned. If a deposit is due, they are held as for any booking.
+#[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/accept", tag = "waitlist",
+    params(("waitlist_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
+    responses((status = 200, body = ReservationView, headers(("Location" = String), ("ETag" = String))),
+        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 409, body = bodies::Problem, content_type = "application/problem+json", description = "nothing_offered, offer_expired, offer_withdrawn, left_waitlist"),
+        (status = 412, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
+        (status = 503, body = bodies::Problem, content_type = "application/problem+json")))]
+pub(super) async fn accept(
+    State(app): State<App>,
+    WaitId(id): WaitId,
+    post: Post,
+) -> Result<Response, Problem> {
+    let ((), context) = post.read(|_| Some(()))?;
+    let outcome = app.executor.accept_offer(id, &context).await;
+    app.respond_created(&outcome.map_err(|error| app.problem(error))?, None).await
+}
+
+/// Decline an offer
+///
+/// The offer goes to the next party, and this party leaves the waitlist.
+#[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/decline", tag = "waitlist",
+    params(("waitlist_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
+    responses(WaitlistResponses))]
+pub(super) async fn decline(
+    State(app): State<App>,
+    WaitId(id): WaitId,
+    post: Post,
+) -> Result<Response, Problem> {
+    let (command, context) = post.read(|_| Some(WaitlistCommand::Decline))?;
+    app.waitlist_command(id, command, context).await
+}
+
+/// Leave the waitlist
+#[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/leave", tag = "waitlist",
+    params(("waitlist_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
+    responses(WaitlistResponses))]
+pub(super) async fn leave(
+    State(app): State<App>,
+    WaitId(id): WaitId,
+    post: Post,
+) -> Result<Response, Problem> {
+    let (command, context) = post.read(|_| Some(WaitlistCommand::Leave))?;
+    app.waitlist_command(id, command, context).await
+}
+
+/// Read the contact of a waiting party
+#[utoipa::path(get, path = "/api/waitlist/{waitlist_id}/contact", tag = "service", security(("service_token" = [])),
+    params(("waitlist_id" = String, Path)),
+    responses((status = 200, body = ContactView), (status = 401, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
+        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
+        (status = 410, description = "The party is no longer waiting", body = bodies::Problem, content_type = "application/problem+json")))]
+pub(super) async fn contact(
+    State(app): State<App>,
+    _: FromService,
+    WaitId(id): WaitId,
+) -> Result<Response, Problem> {
+    let entry = app.require_waitlist_entry(id).await?;
+    ContactView::respond(app.confidential(entry.at.position).await?)
+}
+
+/// Record the result of a message to a waiting party
+#[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/notification-results", tag = "service", security(("service_token" = [])),
+    params(("waitlist_id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    request_body(content = bodies::NotificationResult, example = json!({"notification_id": "n-1", "template": "offer", "medium": "mail", "outcome": "sent"})),
+    responses(WaitlistResponses,
+        (status = 401, body = bodies::Problem, content_type = "application/problem+json")))]
+pub(super) async fn notification_results(
+    State(app): State<App>,
+    _: FromService,
+    WaitId(id): WaitId,
+    post: Post,
+) -> Result<Response, Problem> {
+    let (result, context) = post.read(request::message_result)?;
+    app.waitlist_command(id, WaitlistCommand::RecordNotification(result), context).await
+}
+
+impl App {
+    async fn waitlist_command(
+        &self,
+        id: WaitlistId,
+        command: WaitlistCommand,
+        context: RequestContext,
+    ) -> Result<Response, Problem> {
+        let outcome = self.executor.change_waitlist_entry(id, &command, &context).await;
+        self.respond_waitlist(&outcome.map_err(|error| self.problem(error))?, false).await
+    }
+
+    async fn require_waitlist_entry(&self, id: WaitlistId) -> Result<WaitlistEntry, Problem> {
+        self.waitlist_entry(id).await?.ok_or_else(|| unknown_waitlist_entry(id))
+    }
+}

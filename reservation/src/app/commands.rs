@@ -1,0 +1,197 @@
+//! The commands of the service. Each says what it reads, what it decides and what its result is; the
+//! executor does the rest.
+
+mod accept;
+mod book;
+mod change;
+mod offer;
+mod record_rules;
+mod tags;
+mod waitlist;
+
+use chrono::TimeDelta;
+use events::event::{ReservationCreated, WaitlistJoined};
+use events::{PaymentId, Position, ReservationId, VenueId, WaitlistId};
+use parking_lot::Mutex;
+
+use self::accept::AcceptOffer;
+use self::book::Book;
+use self::change::ChangeReservation;
+use self::offer::OfferTables;
+pub use self::record_rules::AffectedBooking;
+use self::record_rules::RecordRules;
+use self::waitlist::{ChangeWaitlistEntry, JoinWaitlist};
+use super::executor::{CommandError, Executor, Loaded};
+use super::outcome::{ReservationOutcome, WaitlistOutcome};
+use super::projections::VenueSnapshot;
+use super::request_context::RequestContext;
+use crate::domain::availability::SeatingContext;
+use crate::domain::waitlist::WaitlistCommand;
+use crate::domain::{Command, Reservation};
+use events::values::TimeWindow;
+
+impl Executor {
+    /// Books a table, or seats a walk-in.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing was appended.
+    pub async fn book(
+        &self,
+        created: &ReservationCreated,
+        context: &RequestContext,
+    ) -> Result<ReservationOutcome, CommandError> {
+        let id = ReservationId(self.env.new_id());
+        let payment_id = PaymentId(self.env.new_id());
+        self.execute(&Book { id, payment_id, created, context }, context).await
+    }
+
+    /// Runs `command` for the reservation `id`. A caller that has just loaded the reservation passes it with
+    /// its read position, and it is not loaded again.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing was appended.
+    pub async fn change_reservation(
+        &self,
+        id: ReservationId,
+        loaded: Option<(Reservation, Position)>,
+        command: &Command,
+        context: &RequestContext,
+    ) -> Result<ReservationOutcome, CommandError> {
+        let loaded = loaded.map(|(reservation, at)| Loaded { subject: reservation, read_position: Some(at) });
+        let operation = ChangeReservation { id, loaded: Mutex::new(loaded), command, context };
+        self.execute(&operation, context).await
+    }
+
+    /// Adds a party to the waitlist.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing was appended.
+    pub async fn join_waitlist(
+        &self,
+        joined: &WaitlistJoined,
+        context: &RequestContext,
+    ) -> Result<WaitlistOutcome, CommandError> {
+        let id = WaitlistId(self.env.new_id());
+        self.execute(&JoinWaitlist { id, joined, context }, context).await
+    }
+
+    /// Runs `command` for the waitlist entry `id`.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing was appended.
+    pub async fn change_waitlist_entry(
+        &self,
+        id: WaitlistId,
+        command: &WaitlistCommand,
+        context: &RequestContext,
+    ) -> Result<WaitlistOutcome, CommandError> {
+        self.execute(&ChangeWaitlistEntry { id, command, context }, context).await
+    }
+
+    /// Offers free tables to the first party on the waitlist of `venue` that they fit. Returns that party, or
+    /// `None` if no free table fits any.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing was appended.
+    pub async fn offer_tables(
+        &self,
+        venue: &VenueId,
+        context: &RequestContext,
+    ) -> Result<Option<WaitlistId>, CommandError> {
+        self.execute(&OfferTables { venue, context }, context).await
+    }
+
+    /// Turns the offer to the waitlist entry `id` into a reservation.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing was appended.
+    pub async fn accept_offer(
+        &self,
+        id: WaitlistId,
+        context: &RequestContext,
+    ) -> Result<ReservationOutcome, CommandError> {
+        let reservation_id = ReservationId(self.env.new_id());
+        let payment_id = PaymentId(self.env.new_id());
+        self.execute(&AcceptOffer { id, reservation_id, payment_id, context }, context).await
+    }
+
+    /// Records that the rules of `venue` now have `digest`, unless they were recorded last. Returns the version
+    /// and the affected bookings found by `affected`.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing was appended.
+    pub async fn record_rules(
+        &self,
+        venue: &VenueId,
+        digest: Option<&str>,
+        affected: impl Fn() -> Vec<AffectedBooking> + Sync,
+        context: &RequestContext,
+    ) -> Result<Option<(u32, Vec<AffectedBooking>)>, CommandError> {
+        self.execute(&RecordRules { venue, digest, affected, context }, context).await
+    }
+
+    /// Decides with the availability of `venue` around `window`, without waiting. Returns the position of the
+    /// state that the decision saw.
+    fn decide_with_availability<T>(
+        &self,
+        venue: &VenueId,
+        window: &TimeWindow,
+        decide: impl FnOnce(&SeatingContext<'_>, &VenueSnapshot) -> T,
+    ) -> (T, Position) {
+        let snapshot = self.projections.snapshot(venue, window);
+        self.decide_with_snapshot(venue, &snapshot, decide)
+    }
+
+    fn decide_with_snapshot<T>(
+        &self,
+        venue: &VenueId,
+        snapshot: &VenueSnapshot,
+        decide: impl FnOnce(&SeatingContext<'_>, &VenueSnapshot) -> T,
+    ) -> (T, Position) {
+        let assignment_ids = self.assignment_ids();
+        // The rules are read after the snapshot. Rules apply before they are recorded, so these are the rules
+        // recorded up to the position of the snapshot, or later ones.
+        let venue = self.venues.get(Some(venue));
+        let rules = venue.as_deref().and_then(|venue| venue.rules.as_ref());
+        let occupancy = &snapshot.occupancy;
+        let context = SeatingContext { occupancy, rules, assignment_ids: &assignment_ids };
+        (decide(&context, snapshot), snapshot.position)
+    }
+
+    /// Decides with the availability of `venue`, after tables that became free have been offered to its
+    /// waitlist: a new booking must not overtake a waiting party. Waits at most
+    /// [`WAITLIST_WAIT_MAX`](super::commands::WAITLIST_WAIT_MAX) for that.
+    async fn decide_after_waitlist<T>(
+        &self,
+        venue: &VenueId,
+        window: &TimeWindow,
+        decide: impl Fn(&SeatingContext<'_>) -> T + Sync,
+    ) -> Result<(T, Position), CommandError> {
+        let deadline = self.env.now() + WAITLIST_WAIT_MAX;
+        loop {
+            self.catch_up().await?;
+            let ((decided, freed_at), position) =
+                self.decide_with_availability(venue, window, |context, snapshot| {
+                    (decide(context), snapshot.freed_at)
+                });
+            match freed_at {
+                Some(freed_at) if !self.waitlist_progress.covers(venue, freed_at) => {
+                    let left = (deadline - self.env.now()).to_std().unwrap_or_default();
+                    let offered = self.waitlist_progress.wait_for(venue, freed_at);
+                    tokio::select! {
+                        () = offered => {}
+                        () = self.env.sleep(left) => {
+                            tracing::warn!(%venue, "free tables could not be offered to the waitlist in time");
+                            metrics::counter!("meja_lines_passed_total").increment(1);
+                            return Ok((decided, position));
+                        }
+                    }
+                }
+                _ => return Ok((decided, position)),
+            }
+        }
+    }
+}
+
+/// Maximum time that a booking waits for offers to the waitlist.
+const WAITLIST_WAIT_MAX: TimeDelta = TimeDelta::seconds(1);

@@ -1,0 +1,92 @@
+//! Accepting an offer: a waitlist entry becomes a reservation.
+
+use events::event::Event;
+use events::{PaymentId, ReservationId, Tag, WaitlistId};
+
+use super::waitlist::{load_entry, refused};
+use crate::app::event_builder::{EventSubject, new_events};
+use crate::app::executor::{Attempt, CommandError, Decision, EarlierOutcome, Executor, Loaded, Operation};
+use crate::app::outcome::ReservationOutcome;
+use crate::app::repository::{self, AsOf, RepositoryError};
+use crate::app::request_context::RequestContext;
+use crate::domain::RecordedAt;
+use crate::domain::waitlist::{Acceptance, WaitlistEntry, WaitlistState};
+
+/// Turns the offer to a waitlist entry into a reservation.
+pub(super) struct AcceptOffer<'a> {
+    pub(super) id: WaitlistId,
+    pub(super) reservation_id: ReservationId,
+    pub(super) payment_id: PaymentId,
+    pub(super) context: &'a RequestContext,
+}
+
+impl Operation for AcceptOffer<'_> {
+    type Subject = WaitlistEntry;
+    type Details = ();
+    type Outcome = ReservationOutcome;
+
+    async fn load(&self, executor: &Executor) -> Result<Loaded<WaitlistEntry>, CommandError> {
+        load_entry(executor, self.id).await
+    }
+
+    fn version(&self, entry: &WaitlistEntry) -> Option<u64> {
+        Some(entry.version)
+    }
+
+    async fn decide(
+        &self,
+        executor: &Executor,
+        entry: &WaitlistEntry,
+        attempt: Attempt,
+    ) -> Result<Decision, CommandError> {
+        let (now, venue_id) = (attempt.now, &entry.joined.venue_id);
+        let venue = executor.venues.get(Some(venue_id));
+        let venue = venue.ok_or_else(|| CommandError::UnknownVenue(venue_id.clone()))?;
+        let assignment_ids = executor.assignment_ids();
+        let acceptance = entry.accept(self.reservation_id, &venue, &assignment_ids, self.payment_id, now);
+        let accepted = match acceptance.map_err(|refusal| refused(executor, refusal, entry))? {
+            Acceptance::New(accepted) => accepted,
+            Acceptance::Existing(_) => return Ok(Decision::default()),
+        };
+        // The contact moves to the reservation: the entry's copy is forgotten in the same append.
+        let contact = executor.store.confidential(vec![entry.at.position]).await;
+        let contact = contact.map_err(RepositoryError::from)?.into_iter().next().flatten();
+        let booking = RequestContext { payload: contact, ..self.context.clone() };
+        let env = executor.env.as_ref();
+        let first = vec![Event::from(accepted.event)];
+        let mut all = new_events(&first, &EventSubject::waiting(entry), self.context, env, now)?;
+        let subject = EventSubject::booking(self.reservation_id, &accepted.booking);
+        all.extend(new_events(&accepted.events, &subject, &booking, env, now)?);
+        Ok(Decision {
+            events: first.into_iter().chain(accepted.events).collect(),
+            new_events: all,
+            tags: vec![Tag::waitlist(self.id), Tag::reservation(self.reservation_id), Tag::rules(venue_id)],
+            read_position: None,
+            details: (),
+        })
+    }
+
+    async fn outcome(
+        &self,
+        executor: &Executor,
+        entry: WaitlistEntry,
+        decision: Decision,
+        at: Option<RecordedAt>,
+    ) -> Result<ReservationOutcome, CommandError> {
+        let (id, reservation) = match (&entry.state, at) {
+            (WaitlistState::Accepted(id), None) => {
+                (*id, repository::load(executor.store.as_ref(), *id, AsOf::Now).await?.0)
+            }
+            _ => {
+                let id = self.reservation_id;
+                (id, repository::fold_appended(None, id, &decision.events, at))
+            }
+        };
+        let reservation = reservation.ok_or(CommandError::UnknownReservation(id))?;
+        Ok(ReservationOutcome { reservation, replayed: false })
+    }
+
+    fn replay(&self, earlier: EarlierOutcome) -> Result<ReservationOutcome, CommandError> {
+        earlier.reservation()
+    }
+}

@@ -1,0 +1,103 @@
+//! Changing an existing reservation.
+
+use events::values::TimeWindow;
+use events::{ReservationId, Tag, VenueId};
+use parking_lot::Mutex;
+
+use super::tags::command_tags;
+use crate::app::event_builder::{EventSubject, new_events};
+use crate::app::executor::{
+    Attempt, CommandError, Decision, EarlierOutcome, Executor, Loaded, Operation, RefusedRequest, including,
+};
+use crate::app::outcome::ReservationOutcome;
+use crate::app::repository::{self, AsOf};
+use crate::app::request_context::RequestContext;
+use crate::domain::availability::{Occupancy, SeatingContext};
+use crate::domain::{Command, RecordedAt, Reservation};
+
+/// Runs a command for an existing reservation.
+pub(super) struct ChangeReservation<'a> {
+    pub(super) id: ReservationId,
+    /// The reservation as the caller loaded it, for the first attempt.
+    pub(super) loaded: Mutex<Option<Loaded<Reservation>>>,
+    pub(super) command: &'a Command,
+    pub(super) context: &'a RequestContext,
+}
+
+impl ChangeReservation<'_> {
+    /// The time that the command may change, and the time of the visit.
+    fn window(&self, reservation: &Reservation) -> TimeWindow {
+        match self.command {
+            Command::Reschedule { window, .. } => *window,
+            _ => reservation.window(),
+        }
+    }
+}
+
+impl Operation for ChangeReservation<'_> {
+    type Subject = Reservation;
+    type Details = ();
+    type Outcome = ReservationOutcome;
+
+    async fn load(&self, executor: &Executor) -> Result<Loaded<Reservation>, CommandError> {
+        if let Some(loaded) = self.loaded.lock().take() {
+            return Ok(loaded);
+        }
+        let (reservation, at) = repository::load(executor.store.as_ref(), self.id, AsOf::Now).await?;
+        let subject = reservation.ok_or(CommandError::UnknownReservation(self.id))?;
+        Ok(Loaded { subject, read_position: Some(at) })
+    }
+
+    fn contended(&self, executor: &Executor, reservation: &Reservation) -> Option<(VenueId, TimeWindow)> {
+        let venue = executor.venues.get(Some(&reservation.booking.venue_id))?;
+        let contends = self.command.takes_tables() && venue.rules.is_some();
+        contends.then(|| (venue.id.clone(), self.window(reservation)))
+    }
+
+    fn version(&self, reservation: &Reservation) -> Option<u64> {
+        Some(reservation.version)
+    }
+
+    async fn decide(
+        &self,
+        executor: &Executor,
+        reservation: &Reservation,
+        attempt: Attempt,
+    ) -> Result<Decision, CommandError> {
+        let (command, now) = (self.command, attempt.now);
+        let decide = |context: &SeatingContext<'_>| {
+            let decided = reservation.decide(command, context, now);
+            (decided, command_tags(reservation, command, context.rules, now))
+        };
+        let ((decided, tags), read_position) = if command.takes_tables() {
+            let window = including(self.window(reservation), now);
+            let venue = &reservation.booking.venue_id;
+            let (decided, at) = executor.decide_after_waitlist(venue, &window, decide).await?;
+            (decided, Some(at))
+        } else {
+            (decide(&SeatingContext::managed_by_hand(&Occupancy::default())), None)
+        };
+        let refused = |refusal| CommandError::refused(refusal, RefusedRequest::command(reservation, command));
+        let events = decided.map_err(refused)?;
+        let subject = EventSubject::existing(reservation);
+        let new_events = new_events(&events, &subject, self.context, executor.env.as_ref(), now)?;
+        let tags = std::iter::once(Tag::reservation(self.id)).chain(tags).collect();
+        Ok(Decision { events, new_events, tags, read_position, details: () })
+    }
+
+    async fn outcome(
+        &self,
+        _: &Executor,
+        reservation: Reservation,
+        decision: Decision,
+        at: Option<RecordedAt>,
+    ) -> Result<ReservationOutcome, CommandError> {
+        repository::fold_appended(Some(reservation), self.id, &decision.events, at)
+            .map(|reservation| ReservationOutcome { reservation, replayed: false })
+            .ok_or(CommandError::UnknownReservation(self.id))
+    }
+
+    fn replay(&self, earlier: EarlierOutcome) -> Result<ReservationOutcome, CommandError> {
+        earlier.reservation()
+    }
+}

@@ -1,0 +1,142 @@
+//! Joining the waitlist, and changing a waitlist entry.
+
+use events::event::WaitlistJoined;
+use events::{Tag, WaitlistId};
+
+use crate::app::event_builder::{EventSubject, new_events};
+use crate::app::executor::{
+    Attempt, CommandError, Decision, EarlierOutcome, Executor, Loaded, Operation, RefusedRequest,
+};
+use crate::app::outcome::WaitlistOutcome;
+use crate::app::repository::{self, AsOf};
+use crate::app::request_context::RequestContext;
+use crate::domain::waitlist::{self, WAITLIST_PARTIES_MAX, WaitlistCommand, WaitlistEntry};
+use crate::domain::{RecordedAt, Refusal};
+
+/// From this length on, every party that joins is counted exactly. Below it, a few concurrent ones do no harm.
+const EXACT_COUNT_FROM: usize = WAITLIST_PARTIES_MAX - 100;
+
+/// Adds a party to the waitlist.
+pub(super) struct JoinWaitlist<'a> {
+    pub(super) id: WaitlistId,
+    pub(super) joined: &'a WaitlistJoined,
+    pub(super) context: &'a RequestContext,
+}
+
+impl Operation for JoinWaitlist<'_> {
+    type Subject = ();
+    type Details = ();
+    type Outcome = WaitlistOutcome;
+
+    async fn load(&self, _: &Executor) -> Result<Loaded<()>, CommandError> {
+        Ok(Loaded { subject: (), read_position: None })
+    }
+
+    async fn decide(&self, executor: &Executor, (): &(), attempt: Attempt) -> Result<Decision, CommandError> {
+        let (joined, now) = (self.joined, attempt.now);
+        let venue = executor.venues.get(Some(&joined.venue_id));
+        let venue = venue.ok_or_else(|| CommandError::UnknownVenue(joined.venue_id.clone()))?;
+        executor.catch_up().await?;
+        let ((decided, waiting), read_position) =
+            executor.decide_with_availability(&joined.venue_id, &joined.acceptable, |context, snapshot| {
+                let waiting = snapshot.waiting_parties;
+                (waitlist::join(joined.clone(), context, waiting, now), waiting)
+            });
+        let refused = |refusal| CommandError::refused(refusal, RefusedRequest::waitlist(joined, &venue));
+        let events = vec![decided.map_err(refused)?];
+        let subject = EventSubject::joining(self.id, joined);
+        let new_events = new_events(&events, &subject, self.context, executor.env.as_ref(), now)?;
+        let exact = (waiting >= EXACT_COUNT_FROM).then(|| Tag::waiting(&joined.venue_id));
+        let tags = [Tag::waitlist(self.id), Tag::rules(&joined.venue_id)];
+        let tags = tags.into_iter().chain(exact).collect();
+        Ok(Decision { events, new_events, tags, read_position: Some(read_position), details: () })
+    }
+
+    async fn outcome(
+        &self,
+        _: &Executor,
+        (): (),
+        _: Decision,
+        at: Option<RecordedAt>,
+    ) -> Result<WaitlistOutcome, CommandError> {
+        let at = at.ok_or(CommandError::UnknownWaitlistEntry(self.id))?;
+        Ok(WaitlistOutcome { entry: WaitlistEntry::begin(self.id, self.joined, at), replayed: false })
+    }
+
+    fn replay(&self, earlier: EarlierOutcome) -> Result<WaitlistOutcome, CommandError> {
+        earlier.waitlist()
+    }
+}
+
+/// Runs a command for a waitlist entry.
+pub(super) struct ChangeWaitlistEntry<'a> {
+    pub(super) id: WaitlistId,
+    pub(super) command: &'a WaitlistCommand,
+    pub(super) context: &'a RequestContext,
+}
+
+impl Operation for ChangeWaitlistEntry<'_> {
+    type Subject = WaitlistEntry;
+    type Details = ();
+    type Outcome = WaitlistOutcome;
+
+    async fn load(&self, executor: &Executor) -> Result<Loaded<WaitlistEntry>, CommandError> {
+        load_entry(executor, self.id).await
+    }
+
+    fn version(&self, entry: &WaitlistEntry) -> Option<u64> {
+        Some(entry.version)
+    }
+
+    async fn decide(
+        &self,
+        executor: &Executor,
+        entry: &WaitlistEntry,
+        attempt: Attempt,
+    ) -> Result<Decision, CommandError> {
+        let decided = entry.decide(self.command, attempt.now);
+        let events = decided.map_err(|refusal| refused(executor, refusal, entry))?;
+        let subject = EventSubject::waiting(entry);
+        let new_events = new_events(&events, &subject, self.context, executor.env.as_ref(), attempt.now)?;
+        Ok(Decision {
+            events,
+            new_events,
+            tags: vec![Tag::waitlist(self.id)],
+            read_position: None,
+            details: (),
+        })
+    }
+
+    async fn outcome(
+        &self,
+        _: &Executor,
+        mut entry: WaitlistEntry,
+        decision: Decision,
+        _: Option<RecordedAt>,
+    ) -> Result<WaitlistOutcome, CommandError> {
+        decision.events.iter().for_each(|event| entry.evolve(event));
+        Ok(WaitlistOutcome { entry, replayed: false })
+    }
+
+    fn replay(&self, earlier: EarlierOutcome) -> Result<WaitlistOutcome, CommandError> {
+        earlier.waitlist()
+    }
+}
+
+/// Loads the waitlist entry `id`.
+pub(super) async fn load_entry(
+    executor: &Executor,
+    id: WaitlistId,
+) -> Result<Loaded<WaitlistEntry>, CommandError> {
+    let (entry, at) = repository::load_waitlist_entry(executor.store.as_ref(), id, AsOf::Now).await?;
+    let subject = entry.ok_or(CommandError::UnknownWaitlistEntry(id))?;
+    Ok(Loaded { subject, read_position: Some(at) })
+}
+
+/// The error for a refused command about `entry`.
+pub(super) fn refused(executor: &Executor, refusal: Refusal, entry: &WaitlistEntry) -> CommandError {
+    match executor.venues.get(Some(&entry.joined.venue_id)) {
+        Some(venue) => CommandError::refused(refusal, RefusedRequest::waitlist(&entry.joined, &venue)),
+        None => CommandError::UnknownVenue(entry.joined.venue_id.clone()),
+    }
+}

@@ -1,0 +1,75 @@
+//! The confidential payloads of events: personal data, stored beside the log so that it can be forgotten.
+
+use bytes::Bytes;
+use chassis::environment::Environment;
+use events::values::ConfidentialDigest;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The contact and the wishes of a guest: the payload of `ReservationCreated` and `WaitlistJoined`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    /// The guest's name.
+    pub name: String,
+    /// The phone number, E.164.
+    pub phone: String,
+    /// The e-mail address.
+    pub email: String,
+    /// Where the party would like to sit, in the guest's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table_preference: Option<String>,
+    /// Other wishes, in the guest's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub special_requests: Option<String>,
+}
+
+/// The free-text reason of a cancellation: the payload of `ReservationCancelled`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Description {
+    /// The text.
+    pub description: String,
+}
+
+/// A confidential payload ready to be stored, with the digest for its event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedPayload {
+    /// The stored payload.
+    pub bytes: Bytes,
+    /// The digest in the event.
+    pub digest: ConfidentialDigest,
+}
+
+#[derive(Serialize)]
+struct Salted<'a, T> {
+    #[serde(flatten)]
+    payload: &'a T,
+    salt: Uuid,
+}
+
+/// Serialises `payload` with a random salt. Without the salt, a guessed name could be tested against the
+/// published digest.
+///
+/// # Errors
+/// Never for the payloads of this module; the signature is that of `serde_json`.
+pub fn seal(payload: &impl Serialize, env: &dyn Environment) -> Result<SealedPayload, serde_json::Error> {
+    let bytes = serde_json::to_vec(&Salted { payload, salt: env.random_id() })?;
+    let digest = ConfidentialDigest::of(&bytes);
+    Ok(SealedPayload { bytes: bytes.into(), digest })
+}
+
+#[cfg(test)]
+mod tests {
+    use chassis::environment::SystemEnvironment;
+
+    use super::*;
+
+    #[test]
+    fn equal_payloads_have_different_digests() {
+        let payload = Description { description: "ill".into() };
+        let (one, two) =
+            (seal(&payload, &SystemEnvironment).unwrap(), seal(&payload, &SystemEnvironment).unwrap());
+        assert_ne!(one.digest, two.digest);
+        assert!(one.digest.matches(&one.bytes));
+        assert_eq!(serde_json::from_slice::<Description>(&one.bytes).unwrap(), payload);
+    }
+}

@@ -1,0 +1,208 @@
+//! Turns decided events into events to append: ids, subjects, tags, confidential payloads.
+
+use chassis::environment::Environment;
+use chrono::{DateTime, Utc};
+use events::event::{Event, ReservationCreated, WaitlistJoined};
+use events::recorded::NewEvent;
+use events::values::TimeWindow;
+use events::{CustomerId, Position, ReservationId, TableId, Tag, VenueId, WaitlistId};
+
+use super::request_context::RequestContext;
+use crate::domain::waitlist::WaitlistEntry;
+use crate::domain::{Reservation, Status};
+
+/// The subject of events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum SubjectId {
+    /// A reservation.
+    Reservation(ReservationId),
+    /// A waitlist entry.
+    Waitlist(WaitlistId),
+    /// The venue itself.
+    Venue,
+}
+
+/// What the tags and the subject of events are derived from.
+#[derive(Debug)]
+pub(super) struct EventSubject<'a> {
+    id: SubjectId,
+    venue_id: &'a VenueId,
+    /// The customer, for the event that creates the subject.
+    customer_id: Option<&'a CustomerId>,
+    /// The time that is booked or held before these events.
+    window: Option<TimeWindow>,
+    /// Positions of the subject's confidential payloads.
+    payload_positions: Vec<Position>,
+}
+
+impl<'a> EventSubject<'a> {
+    /// A new reservation.
+    pub(super) fn booking(id: ReservationId, created: &'a ReservationCreated) -> Self {
+        Self {
+            id: SubjectId::Reservation(id),
+            venue_id: &created.venue_id,
+            customer_id: Some(&created.customer_id),
+            window: Some(created.window),
+            payload_positions: vec![],
+        }
+    }
+
+    /// An existing reservation.
+    pub(super) fn existing(reservation: &'a Reservation) -> Self {
+        let described_at = match &reservation.status {
+            Status::Cancelled { described_at, .. } => *described_at,
+            _ => None,
+        };
+        Self {
+            id: SubjectId::Reservation(reservation.id),
+            venue_id: &reservation.booking.venue_id,
+            customer_id: None,
+            window: Some(reservation.window()),
+            payload_positions: std::iter::once(reservation.created.position).chain(described_at).collect(),
+        }
+    }
+
+    /// A new waitlist entry.
+    pub(super) fn joining(id: WaitlistId, joined: &'a WaitlistJoined) -> Self {
+        Self {
+            id: SubjectId::Waitlist(id),
+            venue_id: &joined.venue_id,
+            customer_id: Some(&joined.customer_id),
+            window: None,
+            payload_positions: vec![],
+        }
+    }
+
+    /// An existing waitlist entry.
+    pub(super) fn waiting(entry: &'a WaitlistEntry) -> Self {
+        Self {
+            id: SubjectId::Waitlist(entry.id),
+            venue_id: &entry.joined.venue_id,
+            customer_id: None,
+            window: entry.held(),
+            payload_positions: vec![entry.at.position],
+        }
+    }
+
+    /// A venue.
+    pub(super) fn venue(venue_id: &'a VenueId) -> Self {
+        Self { id: SubjectId::Venue, venue_id, customer_id: None, window: None, payload_positions: vec![] }
+    }
+
+    fn as_text(&self) -> String {
+        match &self.id {
+            SubjectId::Reservation(id) => format!("reservation/{id}"),
+            SubjectId::Waitlist(id) => format!("waitlist/{id}"),
+            SubjectId::Venue => format!("venue/{}", self.venue_id),
+        }
+    }
+}
+
+/// Builds the events to append for one decision.
+///
+/// # Errors
+/// Never for the events of the catalogue; the signature is that of `serde_json`.
+pub(super) fn new_events(
+    events: &[Event],
+    subject: &EventSubject<'_>,
+    context: &RequestContext,
+    env: &dyn Environment,
+    now: DateTime<Utc>,
+) -> Result<Vec<NewEvent>, serde_json::Error> {
+    let new_event = |event: &Event| {
+        Ok(NewEvent {
+            id: env.new_id(),
+            event_type: event.event_type(),
+            subject: subject.as_text(),
+            time: now,
+            tags: tags(event, subject, context, now),
+            data: event.data()?,
+            confidential: context.payload.clone().filter(|_| has_payload(event)),
+            forgets: forgotten_by(event, subject),
+            metadata: context.metadata(),
+        })
+    };
+    events.iter().map(new_event).collect()
+}
+
+fn tags(event: &Event, subject: &EventSubject<'_>, context: &RequestContext, now: DateTime<Utc>) -> Vec<Tag> {
+    let venue = subject.venue_id;
+    let mut tags = match subject.id {
+        SubjectId::Reservation(id) => vec![Tag::reservation(id)],
+        SubjectId::Waitlist(id) => vec![Tag::waitlist(id), Tag::waiting(venue)],
+        SubjectId::Venue => vec![Tag::rules(venue)],
+    };
+    tags.push(Tag::venue(venue));
+    tags.extend(subject.customer_id.map(Tag::customer));
+    tags.extend(context.key.as_ref().map(|key| Tag::command(&key.key)));
+    match event {
+        Event::TableAssigned(assigned) => {
+            tags.extend(table_tags(venue, &assigned.table_id, &assigned.window));
+            tags.extend(day_tags(venue, &assigned.window));
+        }
+        Event::TableReleased(released) => {
+            tags.extend(table_tags(venue, &released.table_id, &released.window));
+            tags.extend(day_tags(venue, &released.window));
+        }
+        Event::WaitlistOffered(offered) => {
+            let tables = offered.tables.iter();
+            tags.extend(tables.flat_map(|t| table_tags(venue, &t.table_id, &offered.window)));
+            tags.extend(day_tags(venue, &offered.window));
+        }
+        // The arrival time counts for pacing, on the old and on the new days.
+        Event::ReservationRescheduled(moved) => {
+            tags.extend(day_tags(venue, &moved.from));
+            let more: Vec<_> = day_tags(venue, &moved.to).filter(|tag| !tags.contains(tag)).collect();
+            tags.extend(more);
+        }
+        // A seated party occupies its table today, regardless of the time it was assigned for.
+        Event::ReservationCheckedIn(_) => {
+            let today = Tag::day(venue, now.date_naive());
+            let booked = subject.window.iter().flat_map(|window| day_tags(venue, window));
+            tags.extend(booked.filter(|tag| *tag != today));
+            tags.push(today);
+        }
+        Event::ReservationCreated(_)
+        | Event::PartySizeChanged(_)
+        | Event::ReservationCancelled(_)
+        | Event::ReservationNoShow(_)
+        | Event::WaitlistAccepted(_)
+        | Event::WaitlistWithdrawn(_)
+        | Event::WaitlistLeft(_) => {
+            tags.extend(subject.window.iter().flat_map(|window| day_tags(venue, window)));
+        }
+        _ => {}
+    }
+    tags
+}
+
+/// One tag per UTC date that the window touches. Reading all of them yields everything that the venue has
+/// sold for the window.
+pub(super) fn day_tags(venue: &VenueId, window: &TimeWindow) -> impl Iterator<Item = Tag> {
+    window.utc_dates().map(|date| Tag::day(venue, date))
+}
+
+/// One tag per UTC date that the window touches. Reading all of them yields every assignment of the table
+/// that overlaps the window.
+pub(super) fn table_tags(venue: &VenueId, table: &TableId, window: &TimeWindow) -> impl Iterator<Item = Tag> {
+    window.utc_dates().map(|date| Tag::table(venue, table, date))
+}
+
+fn has_payload(event: &Event) -> bool {
+    match event {
+        Event::ReservationCreated(_) | Event::WaitlistJoined(_) => true,
+        Event::ReservationCancelled(cancelled) => cancelled.description_digest.is_some(),
+        _ => false,
+    }
+}
+
+/// The payloads that an event forgets. The contact of an entry that left the waitlist is no longer needed; if
+/// the entry became a reservation, the contact moved there.
+fn forgotten_by(event: &Event, subject: &EventSubject<'_>) -> Vec<Position> {
+    match event {
+        Event::ContactErased(_) | Event::WaitlistAccepted(_) | Event::WaitlistLeft(_) => {
+            subject.payload_positions.clone()
+        }
+        _ => Vec::new(),
+    }
+}

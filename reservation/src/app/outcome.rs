@@ -1,0 +1,22 @@
+//! The results of commands.
+
+use crate::domain::Reservation;
+use crate::domain::waitlist::WaitlistEntry;
+
+/// The result of a command about a reservation.
+#[derive(Debug, Clone)]
+pub struct ReservationOutcome {
+    /// The reservation after the command.
+    pub reservation: Reservation,
+    /// Whether this is the result of an earlier request with the same Idempotency-Key.
+    pub replayed: bool,
+}
+
+/// The result of a command about a waitlist entry.
+#[derive(Debug, Clone)]
+pub struct WaitlistOutcome {
+    /// The entry after the command.
+    pub entry: WaitlistEntry,
+    /// Whether this is the result of an earlier request with the same Idempotency-Key.
+    pub replayed: bool,
+}

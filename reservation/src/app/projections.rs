@@ -1,0 +1,330 @@
+//! Read models in memory, folded from the log: rebuilt at start, and kept in step with every commit.
+//!
+//! A reader first waits until everything that was durable when it asked has been applied
+//! ([`Projections::wait_until`]), so a client always reads its own writes.
+//!
+//! Each venue has a lock of its own. Readers copy what they need under it ([`Projections::snapshot`]) and
+//! decide without it. Locks are taken one at a time, so they cannot deadlock.
+
+mod apply;
+mod filter;
+mod venue_state;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use chassis::environment::SharedEnvironment;
+use chrono::{DateTime, Utc};
+use events::store::{EventBytes, EventStore};
+use events::values::TimeWindow;
+use events::{CustomerId, Position, Query, ReservationId, VenueId, WaitlistId};
+use parking_lot::RwLock;
+use tokio::sync::watch;
+
+use self::apply::Change;
+pub use self::filter::{Filter, ListKey};
+use self::venue_state::VenueState;
+pub use self::venue_state::{Party, RecordedRules, VenueSnapshot};
+use super::repository::RepositoryError;
+use crate::domain::Reservation;
+use crate::domain::availability::{Holder, Occupancy};
+use crate::domain::waitlist::WaitlistEntry;
+
+/// Pause before the log is read again after an error.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Number of events applied at a time.
+const PAGE_EVENTS: usize = 1_000;
+
+/// The read models.
+#[derive(Debug)]
+pub struct Projections {
+    venues: RwLock<HashMap<VenueId, SharedVenue>>,
+    index: RwLock<Index>,
+    applied: watch::Sender<Position>,
+    stalled: AtomicBool,
+}
+
+type SharedVenue = Arc<RwLock<VenueState>>;
+
+/// What is looked up across venues.
+#[derive(Debug, Default)]
+struct Index {
+    reservations: HashMap<ReservationId, SharedVenue>,
+    waitlist_entries: HashMap<WaitlistId, SharedVenue>,
+    by_customer: HashMap<CustomerId, Vec<ReservationId>>,
+    deadlines: BTreeSet<DeadlineKey>,
+}
+
+/// What has a deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum DeadlineSubject {
+    /// A reservation.
+    Reservation(ReservationId),
+    /// A waitlist entry.
+    Waitlist(WaitlistId),
+}
+
+/// A deadline and its subject.
+pub type DeadlineKey = (DateTime<Utc>, DeadlineSubject);
+
+/// A venue with parties on its waitlist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitlistStatus {
+    /// The venue.
+    pub venue_id: VenueId,
+    /// The position of the last event that may have freed tables for the waitlist.
+    pub freed_at: Position,
+}
+
+impl Default for Projections {
+    fn default() -> Self {
+        Self {
+            venues: RwLock::default(),
+            index: RwLock::default(),
+            applied: watch::Sender::new(Position::START),
+            stalled: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Projections {
+    /// Applies one event, which must be the next one. For the start, when the log is read anyway.
+    ///
+    /// # Errors
+    /// [`RepositoryError`] when this version cannot decode the event.
+    pub fn apply(&self, event: EventBytes<'_>) -> Result<(), RepositoryError> {
+        if let Some(change) = Change::decode(event)? {
+            self.apply_change(&change);
+        }
+        self.applied.send_replace(event.position);
+        Ok(())
+    }
+
+    /// Applies every event of the log that was not applied yet.
+    ///
+    /// # Errors
+    /// [`RepositoryError`] when the log contains an event that this version cannot decode.
+    pub async fn catch_up(&self, store: &dyn EventStore) -> Result<(), RepositoryError> {
+        loop {
+            let after = *self.applied.borrow();
+            if after >= store.known_head() {
+                return Ok(());
+            }
+            let page = store.read(&Query::all(), after, PAGE_EVENTS).await?;
+            // Decode before taking any lock.
+            let changes: Vec<_> = page.iter().map(Change::decode).collect::<Result<_, _>>()?;
+            changes.iter().flatten().for_each(|change| self.apply_change(change));
+            self.applied.send_replace(page.scanned_to);
+        }
+    }
+
+    /// Keeps applying new events. A shutdown does not end this, because requests in progress still wait for
+    /// what they appended.
+    pub async fn follow(&self, store: Arc<dyn EventStore>, env: SharedEnvironment) {
+        let mut head = store.watch_head();
+        loop {
+            if let Err(error) = self.catch_up(store.as_ref()).await {
+                // Readers wait meanwhile, and /readyz reports it.
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the projections cannot be updated from the log; trying again"
+                );
+                self.stalled.store(true, Ordering::Relaxed);
+                env.sleep(RETRY_AFTER).await;
+                continue;
+            }
+            self.stalled.store(false, Ordering::Relaxed);
+            let applied = *self.applied.borrow();
+            if head.wait_for(|head| *head > applied).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Waits until everything up to `position` has been applied.
+    pub async fn wait_until(&self, position: Position) {
+        // The sender lives as long as the projections.
+        let _ = self.applied.subscribe().wait_for(|applied| *applied >= position).await;
+    }
+
+    /// Whether the last attempt to apply events failed.
+    #[must_use]
+    pub fn is_stalled(&self) -> bool {
+        self.stalled.load(Ordering::Relaxed)
+    }
+
+    /// The last position that was applied.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        *self.applied.borrow()
+    }
+
+    fn venue(&self, id: &VenueId) -> Option<SharedVenue> {
+        self.venues.read().get(id).cloned()
+    }
+
+    /// All venues, or only `id`.
+    fn selected(&self, id: Option<&VenueId>) -> Vec<SharedVenue> {
+        match id {
+            Some(id) => self.venue(id).into_iter().collect(),
+            None => self.venues.read().values().cloned().collect(),
+        }
+    }
+
+    /// The reservation `id`, with the position up to which it is known to be current.
+    #[must_use]
+    pub fn get(&self, id: ReservationId) -> Option<(Reservation, Position)> {
+        // Read before the lock: whatever is applied meanwhile only makes the state newer.
+        let applied = self.position();
+        let venue = self.index.read().reservations.get(&id).cloned()?;
+        let venue = venue.read();
+        venue.reservation(id).map(|reservation| (reservation.clone(), applied.max(venue.position())))
+    }
+
+    /// At most `limit` reservations that match `filter`, by start, after `after`.
+    #[must_use]
+    pub fn list(&self, filter: &Filter, after: Option<ListKey>, limit: usize) -> Vec<Reservation> {
+        let mut found = match &filter.customer_id {
+            Some(customer) => self.of_customer(customer, filter, after),
+            None => {
+                let venues = self.selected(filter.venue_id.as_ref());
+                venues.iter().flat_map(|venue| venue.read().list(filter, after, limit)).collect()
+            }
+        };
+        found.sort_unstable_by_key(filter::list_key);
+        found.truncate(limit);
+        found
+    }
+
+    fn of_customer(
+        &self,
+        customer: &CustomerId,
+        filter: &Filter,
+        after: Option<ListKey>,
+    ) -> Vec<Reservation> {
+        let of_customer: Vec<_> = {
+            let index = self.index.read();
+            let ids = index.by_customer.get(customer).map(Vec::as_slice).unwrap_or_default();
+            ids.iter().filter_map(|id| Some((*id, index.reservations.get(id)?.clone()))).collect()
+        };
+        let matching = |(id, venue): &(ReservationId, SharedVenue)| {
+            let venue = venue.read();
+            let reservation = venue.reservation(*id).filter(|reservation| filter.matches(reservation))?;
+            after.is_none_or(|after| filter::list_key(reservation) > after).then(|| reservation.clone())
+        };
+        of_customer.iter().filter_map(matching).collect()
+    }
+
+    /// Calls `visit` with every reservation that matches `filter`.
+    pub fn each(&self, filter: &Filter, mut visit: impl FnMut(&Reservation)) {
+        for venue in self.selected(filter.venue_id.as_ref()) {
+            venue.read().each(filter, &mut visit);
+        }
+    }
+
+    /// The first deadline after `now`.
+    #[must_use]
+    pub fn next_deadline(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        use std::ops::Bound;
+        let last = DeadlineSubject::Waitlist(WaitlistId(uuid::Uuid::max()));
+        let index = self.index.read();
+        index.deadlines.range((Bound::Excluded((now, last)), Bound::Unbounded)).next().map(|(at, _)| *at)
+    }
+
+    /// At most `limit` deadlines that have passed at `now`, after `after`.
+    #[must_use]
+    pub fn passed_deadlines(
+        &self,
+        now: DateTime<Utc>,
+        after: Option<DeadlineKey>,
+        limit: usize,
+    ) -> Vec<DeadlineKey> {
+        use std::ops::Bound;
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let index = self.index.read();
+        let passed = index.deadlines.range((from, Bound::Unbounded)).take_while(|(at, _)| *at <= now);
+        passed.take(limit).copied().collect()
+    }
+
+    /// The state of `venue` that a decision about `window` depends on.
+    #[must_use]
+    pub fn snapshot(&self, venue: &VenueId, window: &TimeWindow) -> VenueSnapshot {
+        self.snapshot_with(venue, |state| state.snapshot(window))
+    }
+
+    /// The state of `venue` that an offer to its waitlist depends on.
+    #[must_use]
+    pub fn waitlist_snapshot(&self, venue: &VenueId) -> VenueSnapshot {
+        self.snapshot_with(venue, VenueState::waitlist_snapshot)
+    }
+
+    fn snapshot_with(
+        &self,
+        venue: &VenueId,
+        take: impl FnOnce(&VenueState) -> VenueSnapshot,
+    ) -> VenueSnapshot {
+        // Read before the lock: whatever is applied meanwhile only makes the state newer.
+        let applied = self.position();
+        let Some(state) = self.venue(venue) else { return VenueSnapshot::empty(applied) };
+        let mut snapshot = take(&state.read());
+        snapshot.position = snapshot.position.max(applied);
+        snapshot
+    }
+
+    /// The occupancy of `venue` around `window` with the parties that hold its tables, and the position of
+    /// this state.
+    #[must_use]
+    pub fn parties(
+        &self,
+        venue: &VenueId,
+        window: &TimeWindow,
+    ) -> (Occupancy, HashMap<Holder, Party>, Position) {
+        let applied = self.position();
+        let Some(state) = self.venue(venue) else { return (Occupancy::default(), HashMap::new(), applied) };
+        let state = state.read();
+        let occupancy = state.snapshot(window).occupancy;
+        let parties = occupancy.holders().filter_map(|by| Some((by, state.party(by)?))).collect();
+        (occupancy, parties, applied.max(state.position()))
+    }
+
+    /// Every venue with parties on its waitlist, and the position of this state.
+    #[must_use]
+    pub fn waitlists(&self) -> (Vec<WaitlistStatus>, Position) {
+        let applied = self.position();
+        let venues: Vec<_> =
+            self.venues.read().iter().map(|(id, venue)| (id.clone(), Arc::clone(venue))).collect();
+        let status = |(venue_id, venue): (VenueId, SharedVenue)| {
+            let freed_at = venue.read().freed_at()?;
+            Some(WaitlistStatus { venue_id, freed_at })
+        };
+        (venues.into_iter().filter_map(status).collect(), applied)
+    }
+
+    /// The parties on the waitlist of `venue`, in their order, and the position of this state.
+    #[must_use]
+    pub fn waitlist(&self, venue: &VenueId) -> (Vec<Arc<WaitlistEntry>>, Position) {
+        let snapshot = self.waitlist_snapshot(venue);
+        (snapshot.waitlist, snapshot.position)
+    }
+
+    /// Number of parties on the waitlist of `venue` that joined before `position`.
+    #[must_use]
+    pub fn parties_before(&self, venue: &VenueId, position: Position) -> usize {
+        self.venue(venue).map_or(0, |state| state.read().parties_before(position))
+    }
+
+    /// The last recorded rules of `venue`, if any were recorded.
+    #[must_use]
+    pub fn recorded_rules(&self, venue: &VenueId) -> Option<RecordedRules> {
+        self.venue(venue)?.read().recorded_rules().cloned()
+    }
+
+    /// Every venue in the log.
+    #[must_use]
+    pub fn venue_ids(&self) -> Vec<VenueId> {
+        self.venues.read().keys().cloned().collect()
+    }
+}

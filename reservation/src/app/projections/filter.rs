@@ -1,0 +1,42 @@
+//! Selecting reservations.
+
+use chrono::{DateTime, Utc};
+use events::{CustomerId, ReservationId, VenueId};
+
+use crate::domain::Reservation;
+
+/// A place in the list of reservations, which is sorted by start, then by id.
+pub type ListKey = (DateTime<Utc>, ReservationId);
+
+/// Selects reservations. `None` means any.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// The status, as used in responses.
+    pub status: Option<String>,
+    /// Starts at or after this time.
+    pub from: Option<DateTime<Utc>>,
+    /// Starts before this time.
+    pub to: Option<DateTime<Utc>>,
+    /// The customer.
+    pub customer_id: Option<CustomerId>,
+    /// The venue.
+    pub venue_id: Option<VenueId>,
+}
+
+impl Filter {
+    /// Whether the filter selects `reservation`.
+    #[must_use]
+    pub fn matches(&self, reservation: &Reservation) -> bool {
+        let start = reservation.window().start;
+        self.status.as_deref().is_none_or(|status| reservation.status.word() == status)
+            && self.from.is_none_or(|from| start >= from)
+            && self.to.is_none_or(|to| start < to)
+            && self.customer_id.as_ref().is_none_or(|id| reservation.booking.customer_id == *id)
+            && self.venue_id.as_ref().is_none_or(|id| reservation.booking.venue_id == *id)
+    }
+}
+
+/// The place of a reservation in the list.
+pub(super) fn list_key(reservation: &Reservation) -> ListKey {
+    (reservation.window().start, reservation.id)
+}

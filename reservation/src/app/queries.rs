@@ -1,0 +1,41 @@
+//! Queries: what readers of the service can ask, for every door (HTTP, command line).
+//!
+//! A query that reads the projections first waits until they contain everything that was durable when it was
+//! asked.
+
+pub mod availability;
+pub mod changes;
+pub mod charges;
+mod feed;
+pub mod floor;
+pub mod history;
+pub mod notes;
+pub mod reservation_view;
+pub mod stats;
+mod subjects;
+pub mod waitlist_view;
+
+pub use self::feed::FeedError;
+pub use self::subjects::local;
+use super::repository::RepositoryError;
+use events::ReservationId;
+
+/// Why a query has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// The log could not be read.
+    #[error("could not read the log")]
+    Read(#[from] RepositoryError),
+    /// A confidential payload could not be decoded.
+    #[error("a confidential payload cannot be decoded")]
+    Payload(#[from] serde_json::Error),
+    /// The reservation does not exist.
+    #[error("there is no reservation {0}")]
+    UnknownReservation(ReservationId),
+}
+
+impl From<events::store::ReadError> for QueryError {
+    fn from(error: events::store::ReadError) -> Self {
+        Self::Read(error.into())
+    }
+}

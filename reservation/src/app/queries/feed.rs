@@ -1,0 +1,81 @@
+//! Reading the feed.
+
+use std::time::Duration;
+
+use events::store::{Page, ReadError};
+use events::{EventId, Position, Query, recorded};
+
+use crate::app::App;
+
+/// Why the feed cannot be read from a cursor.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    /// The cursor is not the id of an event in this log.
+    #[error("the event {0} is not in this log")]
+    UnknownCursor(EventId),
+    /// The log could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl App {
+    /// The position of a cursor, which must be the id of the event at that position.
+    ///
+    /// # Errors
+    /// [`FeedError`].
+    pub async fn cursor_position(&self, cursor: Option<EventId>) -> Result<Position, FeedError> {
+        let Some(cursor) = cursor else { return Ok(Position::START) };
+        if cursor.position == Position::START || cursor.position > self.store.head().await? {
+            return Err(FeedError::UnknownCursor(cursor));
+        }
+        match self.event_id_at(cursor.position).await? {
+            Some(id) if id == cursor => Ok(cursor.position),
+            _ => Err(FeedError::UnknownCursor(cursor)),
+        }
+    }
+
+    /// The id of the event at `position`.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn event_id_at(&self, position: Position) -> Result<Option<EventId>, ReadError> {
+        let before = Position(position.0.saturating_sub(1));
+        let page = self.store.read(&Query::all(), before, 1).await?;
+        let first = page.first().filter(|event| event.position == position);
+        Ok(first.and_then(|event| recorded::id_of(event.json)))
+    }
+
+    /// At most `limit` events after `after` that match `query`. If there are none, waits up to `timeout` for
+    /// one.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn events_after(
+        &self,
+        query: &Query,
+        after: Position,
+        limit: usize,
+        timeout: Duration,
+    ) -> Result<Page, ReadError> {
+        // Subscribe before reading, so that an append in between is not missed.
+        let mut head = self.store.watch_head();
+        let mut deadline = self.env.sleep(timeout);
+        let mut from = after;
+        loop {
+            head.mark_unchanged();
+            let page = self.store.read(query, from, limit).await?;
+            if !page.is_empty() || timeout.is_zero() {
+                return Ok(page);
+            }
+            from = page.scanned_to;
+            let woken = tokio::select! {
+                changed = head.wait_for(|head| *head > from) => changed.is_ok(),
+                () = &mut deadline => false,
+                () = self.shutdown.requested() => false,
+            };
+            if !woken {
+                return Ok(page);
+            }
+        }
+    }
+}

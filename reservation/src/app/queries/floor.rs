@@ -1,0 +1,152 @@
+//! The floor: every table with its party, as a host sees it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use events::TableId;
+use events::values::TimeWindow;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{QueryError, local};
+use crate::app::App;
+use crate::app::projections::Party;
+use crate::domain::availability::{Holder, Occupancy, TakenTable};
+use crate::domain::venue::Venue;
+
+/// How far ahead the next party at a table is looked for, in hours.
+const AHEAD_HOURS: i64 = 24;
+
+/// The floor at some time.
+#[derive(Serialize, ToSchema)]
+pub struct Floor {
+    #[schema(example = "bandung-dago")]
+    venue_id: String,
+    at: String,
+    /// The position of the log that the result is based on.
+    position: u64,
+    tables: Vec<TableState>,
+}
+
+/// A table at some time.
+#[derive(Serialize, ToSchema)]
+struct TableState {
+    #[schema(example = "T3")]
+    table_id: String,
+    #[schema(example = "Teras")]
+    area: String,
+    seats: u8,
+    /// free; reserved: the time of its party has started, but the party is not there; offered: to a waiting party;
+    /// seated; overdue: its party should have left.
+    #[schema(example = "seated")]
+    state: &'static str,
+    /// When the party was seated.
+    seated_since: Option<String>,
+    /// When the table becomes free, or, if it is free, until when.
+    until: Option<String>,
+    /// The party that has the table.
+    party: Option<PartyView>,
+    /// The next party.
+    next: Option<PartyView>,
+}
+
+/// A party at a table.
+#[derive(Serialize, ToSchema)]
+struct PartyView {
+    reservation_id: Option<String>,
+    /// Set for a waiting party with an offer.
+    waitlist_id: Option<String>,
+    party_size: u8,
+    start_time: String,
+    end_time: String,
+}
+
+impl App {
+    /// The floor of a venue at some time.
+    ///
+    /// # Errors
+    /// [`QueryError::Read`].
+    pub async fn floor(&self, venue: &Venue, at: DateTime<Utc>) -> Result<Floor, QueryError> {
+        self.catch_up().await?;
+        let now = self.env.now();
+        let window = TimeWindow { start: at, end: at + TimeDelta::hours(AHEAD_HOURS) };
+        let (occupancy, parties, position) = self.projections.parties(&venue.id, &window);
+        let extra = occupancy.tables().into_iter().filter(|id| venue.table(id).is_none());
+        let known = venue.tables.iter().map(|table| table.id.clone());
+        let table_state = |id: TableId| {
+            let (here, next) = around(&occupancy, &id, at, now);
+            let with_party = |taken: Option<TakenTable>| {
+                taken.and_then(|taken| Some((taken, parties.get(&taken.by)?.clone())))
+            };
+            state(venue, &id, with_party(here), with_party(next), at)
+        };
+        let tables = known.chain(extra).filter_map(table_state).collect();
+        let (venue_id, at) = (venue.id.to_string(), local(at, venue.timezone.name()));
+        Ok(Floor { venue_id, at, position: position.0, tables })
+    }
+}
+
+/// The assignment in force at some time, and the next one. A seated party has its table until it leaves.
+fn around(
+    occupancy: &Occupancy,
+    id: &TableId,
+    at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> (Option<TakenTable>, Option<TakenTable>) {
+    let until = at + TimeDelta::seconds(1);
+    let sits = occupancy.sitting_at(id, at).filter(|taken| at <= now || at < taken.window.end);
+    let due = occupancy.at(id, &TimeWindow { start: at, end: until }).next();
+    let coming = || occupancy.next(id, until, at + TimeDelta::hours(AHEAD_HOURS));
+    match sits {
+        Some(sits) => (Some(sits), due.filter(|due| *due != sits).or_else(coming)),
+        None => (due, coming()),
+    }
+}
+
+/// `None` for a table that was added by hand for another evening.
+fn state(
+    venue: &Venue,
+    id: &TableId,
+    here: Option<(TakenTable, Party)>,
+    next: Option<(TakenTable, Party)>,
+    at: DateTime<Utc>,
+) -> Option<TableState> {
+    let zone = venue.timezone.name();
+    let extra = || {
+        let (_, party) = here.as_ref().or(next.as_ref())?;
+        party.tables.iter().find(|table| table.id == *id).cloned()
+    };
+    let table = venue.table(id).cloned().or_else(extra)?;
+    let word = match &here {
+        None => "free",
+        Some((taken, party)) if party.seated_at.is_some() => match taken.window.end <= at {
+            true => "overdue",
+            false => "seated",
+        },
+        Some((TakenTable { by: Holder::Offer(_), .. }, _)) => "offered",
+        Some(_) => "reserved",
+    };
+    let until = match &here {
+        Some((taken, _)) => Some(taken.window.end),
+        None => next.as_ref().map(|(taken, _)| taken.window.start),
+    };
+    let party = |(taken, party): &(TakenTable, Party)| PartyView {
+        reservation_id: taken.by.reservation().map(|id| id.to_string()),
+        waitlist_id: match taken.by {
+            Holder::Offer(id) => Some(id.to_string()),
+            Holder::Booking(_) | Holder::WalkIn(_) => None,
+        },
+        party_size: party.size.get(),
+        start_time: local(taken.window.start, zone),
+        end_time: local(taken.window.end, zone),
+    };
+    let since = here.as_ref().and_then(|(_, party)| party.seated_at);
+    Some(TableState {
+        table_id: table.id.to_string(),
+        area: table.area,
+        seats: table.seats,
+        state: word,
+        seated_since: since.map(|since| local(since, zone)),
+        until: until.map(|until| local(until, zone)),
+        party: here.as_ref().map(party),
+        next: next.as_ref().map(party),
+    })
+}

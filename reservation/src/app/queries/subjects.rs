@@ -1,0 +1,110 @@
+//! Reading single reservations and waitlist entries, with their confidential payloads.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use chrono_tz::Tz;
+use events::{Position, Query, ReservationId, Tag, VenueId, WaitlistId};
+use serde::de::DeserializeOwned;
+
+use super::QueryError;
+use crate::app::App;
+use crate::app::repository::{self, AsOf};
+use crate::domain::Reservation;
+use crate::domain::waitlist::WaitlistEntry;
+
+/// `at` as local time in `timezone`, RFC 3339 with the offset.
+#[must_use]
+pub fn local(at: DateTime<Utc>, timezone: &str) -> String {
+    match timezone.parse::<Tz>() {
+        Ok(zone) => at.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::Secs, false),
+        // The zone was removed from the time zone database: UTC is still the right instant.
+        Err(_) => at.to_rfc3339_opts(SecondsFormat::Secs, true),
+    }
+}
+
+impl App {
+    /// Waits until the projections contain everything that was durable when this was called.
+    ///
+    /// # Errors
+    /// [`QueryError::Read`] when the end of the log cannot be determined.
+    pub async fn catch_up(&self) -> Result<(), QueryError> {
+        let head = self.store.head().await?;
+        self.projections.wait_until(head).await;
+        Ok(())
+    }
+
+    /// The current reservation, including everything acknowledged so far.
+    ///
+    /// # Errors
+    /// [`QueryError::Read`].
+    pub async fn reservation(&self, id: ReservationId) -> Result<Option<Reservation>, QueryError> {
+        // Wait only if the log has something newer about this reservation: other events may be many.
+        let about = Query::any_tag([Tag::reservation(id)]);
+        let newer = self.store.read(&about, self.projections.position(), 1).await;
+        if !newer.is_ok_and(|newer| newer.is_empty()) {
+            self.catch_up().await?;
+        }
+        Ok(self.projections.get(id).map(|(reservation, _)| reservation))
+    }
+
+    /// The reservation at an earlier time or position.
+    ///
+    /// # Errors
+    /// [`QueryError::Read`].
+    pub async fn reservation_as_of(
+        &self,
+        id: ReservationId,
+        as_of: AsOf,
+    ) -> Result<Option<Reservation>, QueryError> {
+        Ok(repository::load(self.store.as_ref(), id, as_of).await?.0)
+    }
+
+    /// The current reservation with its read position, for a command. All projections are up to date, so that
+    /// a refusal can name alternatives.
+    ///
+    /// # Errors
+    /// [`QueryError::UnknownReservation`] or [`QueryError::Read`].
+    pub async fn require(&self, id: ReservationId) -> Result<(Reservation, Position), QueryError> {
+        self.catch_up().await?;
+        self.projections.get(id).ok_or(QueryError::UnknownReservation(id))
+    }
+
+    /// The current waitlist entry.
+    ///
+    /// # Errors
+    /// [`QueryError::Read`].
+    pub async fn waitlist_entry(&self, id: WaitlistId) -> Result<Option<WaitlistEntry>, QueryError> {
+        Ok(repository::load_waitlist_entry(self.store.as_ref(), id, AsOf::Now).await?.0)
+    }
+
+    /// The name of a venue; its id if its file was removed.
+    #[must_use]
+    pub fn venue_name(&self, id: &VenueId) -> String {
+        self.venues.get(Some(id)).map_or_else(|| id.to_string(), |venue| venue.name.clone())
+    }
+
+    /// The confidential payload of the event at `position`; `None` if it was forgotten.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn confidential<T: DeserializeOwned>(
+        &self,
+        position: Position,
+    ) -> Result<Option<T>, QueryError> {
+        Ok(self.confidential_of(vec![position]).await?.into_iter().next().flatten())
+    }
+
+    /// The confidential payloads of the events at `positions`, read at once; `None` for those forgotten.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn confidential_of<T: DeserializeOwned>(
+        &self,
+        positions: Vec<Position>,
+    ) -> Result<Vec<Option<T>>, QueryError> {
+        let payloads = self.store.confidential(positions).await?;
+        let decode = |bytes: Option<bytes::Bytes>| {
+            bytes.map(|bytes| serde_json::from_slice(&bytes).map_err(QueryError::from)).transpose()
+        };
+        payloads.into_iter().map(decode).collect()
+    }
+}

@@ -1,0 +1,110 @@
+//! The state that requests share.
+
+use std::collections::BTreeSet;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use chassis::environment::SharedEnvironment;
+use chassis::secret::Token;
+use chassis::serve::Shutdown;
+use events::store::EventStore;
+use parking_lot::RwLock;
+
+use super::executor::Executor;
+use super::projections::Projections;
+use super::venues::Venues;
+
+/// The application. Cheap to clone: every request and every middleware does.
+#[derive(Clone)]
+pub struct App(Arc<AppState>);
+
+/// The state of an [`App`].
+pub struct AppState {
+    /// The log.
+    pub store: Arc<dyn EventStore>,
+    /// Executes commands.
+    pub executor: Executor,
+    /// The read models.
+    pub projections: Arc<Projections>,
+    /// The restaurants.
+    pub venues: Venues,
+    /// The payment channels of the notifier.
+    pub channels: PaymentChannels,
+    /// The token that the notifier must present.
+    pub service_token: Option<Token>,
+    /// Time, timers, tasks, ids and randomness.
+    pub env: SharedEnvironment,
+    /// The shutdown signal.
+    pub shutdown: Shutdown,
+}
+
+/// What an [`App`] is made of.
+pub struct Parts {
+    /// The log.
+    pub store: Arc<dyn EventStore>,
+    /// The read models, as far as they were already built.
+    pub projections: Projections,
+    /// The restaurants.
+    pub venues: Venues,
+    /// The payment channels of the notifier.
+    pub channels: PaymentChannels,
+    /// The token that the notifier must present.
+    pub service_token: Option<Token>,
+    /// Time, timers, tasks, ids and randomness.
+    pub env: SharedEnvironment,
+    /// The shutdown signal.
+    pub shutdown: Shutdown,
+}
+
+impl App {
+    /// Puts the parts together. Nothing runs yet: see [`crate::workers::start`].
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let Parts { store, projections, venues, channels, service_token, env, shutdown } = parts;
+        let projections = Arc::new(projections);
+        let executor =
+            Executor::new(Arc::clone(&store), Arc::clone(&projections), venues.clone(), Arc::clone(&env));
+        let state = AppState { store, executor, projections, venues, channels, service_token, env, shutdown };
+        Self(Arc::new(state))
+    }
+}
+
+impl Deref for App {
+    type Target = AppState;
+
+    fn deref(&self) -> &AppState {
+        &self.0
+    }
+}
+
+/// The codes of the payment channels that the notifier offers. `None` until it was reached.
+#[derive(Debug, Clone, Default)]
+pub struct PaymentChannels(Arc<RwLock<Option<BTreeSet<String>>>>);
+
+impl PaymentChannels {
+    /// Channels that are already known.
+    #[must_use]
+    pub fn known(codes: impl IntoIterator<Item = String>) -> Self {
+        Self(Arc::new(RwLock::new(Some(codes.into_iter().collect()))))
+    }
+
+    /// Replaces the known channels.
+    pub fn set(&self, codes: BTreeSet<String>) {
+        *self.0.write() = Some(codes);
+    }
+
+    /// Whether `code` is a channel. Until the notifier was reached every code is accepted, and the notifier
+    /// falls back to its default channel for an unknown one.
+    ///
+    /// # Errors
+    /// A message with the known codes.
+    pub fn check(&self, code: &str) -> Result<(), String> {
+        match self.0.read().as_ref() {
+            Some(codes) if !codes.contains(code) => {
+                let codes: Vec<_> = codes.iter().map(String::as_str).collect();
+                Err(format!("{code:?} is not a payment channel: {}", codes.join(", ")))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The command line: settings, and the commands for operators.
+
+pub mod config;
+pub mod log;

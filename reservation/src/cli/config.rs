@@ -1,0 +1,177 @@
+//! Settings. Each is a flag and an environment variable; all are checked before a port or a file is opened.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use chassis::config::{self, ConfigError, Faults, service_token};
+use chassis::secret::Token;
+use chassis::telemetry::{self, LogFormat};
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use super::log::LogAction;
+
+/// Table reservations: REST commands, an append-only event log, and a feed of its events.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = AFTER_HELP)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Action>,
+    #[command(flatten)]
+    raw: Raw,
+}
+
+const AFTER_HELP: &str = "\
+Interactive API documentation is at /docs of a running service, metrics at /metrics.
+Exit codes: 0 success, 1 failure, 2 a setting, a venue file or the data directory is not usable,
+3 `log verify` found a log that is not valid.";
+
+/// The command of the binary.
+#[derive(Debug, clap::Subcommand)]
+pub enum Action {
+    /// Serve until SIGTERM or Ctrl-C (the default)
+    Serve,
+    /// Check the settings and the venue files, then exit
+    Check,
+    /// Commands for the venue files
+    Venues {
+        /// The command.
+        #[command(subcommand)]
+        command: VenuesAction,
+    },
+    /// Commands for the event log: verify, show, back up, restore, replay …
+    Log {
+        /// The command.
+        #[command(subcommand)]
+        command: LogAction,
+    },
+}
+
+/// A command for the venue files.
+#[derive(Debug, Clone, Copy, clap::Subcommand)]
+pub enum VenuesAction {
+    /// Check all files and list their faults; a running service loads changed files at SIGHUP
+    Check,
+}
+
+#[derive(Debug, clap::Args)]
+struct Raw {
+    /// Address to listen on, host:port; port 0 selects a free port
+    #[arg(long, env = "RESERVATION_LISTEN", default_value = "127.0.0.1:8000", global = true)]
+    listen: String,
+    /// Directory of the event log; created if it does not exist
+    #[arg(long, env = "RESERVATION_DATA_DIR", default_value = "data/reservation", global = true)]
+    data_dir: PathBuf,
+    /// Directory with one JSON file per venue
+    #[arg(long, env = "RESERVATION_VENUES", default_value = "data/venues", global = true)]
+    venues: PathBuf,
+    /// URL of the notifier, which is asked for its payment channels
+    #[arg(long, env = "NOTIFIER_URL", default_value = "http://127.0.0.1:8001", global = true)]
+    notifier_url: String,
+    /// Token that the notifier presents to post results and to read contacts
+    #[arg(long, env = "RESERVATION_SERVICE_TOKEN", hide_env_values = true, global = true)]
+    service_token: Option<String>,
+    /// File that contains the token
+    #[arg(long, env = "RESERVATION_SERVICE_TOKEN_FILE", global = true)]
+    service_token_file: Option<PathBuf>,
+    /// Size of the log's page cache in MiB (1 to 65536)
+    #[arg(long, env = "RESERVATION_CACHE_MIB", default_value = "64", global = true)]
+    cache_mib: u64,
+    /// Disk space that must stay free, in MiB; with less, commands are refused with 503
+    #[arg(long, env = "RESERVATION_DISK_RESERVE_MIB", default_value = "64", global = true)]
+    disk_reserve_mib: u64,
+    /// Maximum number of open connections; further ones wait (1 to 65536)
+    #[arg(long, env = "RESERVATION_CONNECTIONS_MAX", default_value = "4096", global = true)]
+    connections_max: usize,
+    /// Maximum number of appends that wait for the disk; further ones are refused with 503 (1 to 65536)
+    #[arg(long, env = "RESERVATION_QUEUE_APPENDS_MAX", default_value = "4096", global = true)]
+    queue_appends_max: usize,
+    /// Log filter, for example info, debug or reservation=debug,info
+    #[arg(long, env = "RESERVATION_LOG", default_value = "info", global = true)]
+    log: String,
+    /// Format of log lines
+    #[arg(long, env = "RESERVATION_LOG_FORMAT", value_enum, default_value_t, global = true)]
+    log_format: LogFormat,
+}
+
+/// Valid settings.
+#[derive(Debug)]
+pub struct Config {
+    /// The command.
+    pub action: Action,
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// The directory of the event log.
+    pub data_dir: PathBuf,
+    /// The directory of the venue files.
+    pub venues: PathBuf,
+    /// Base URL of the notifier without a trailing slash.
+    pub notifier_url: String,
+    /// The token that the notifier must present.
+    pub service_token: Option<Token>,
+    /// Size of the log's page cache, in bytes.
+    pub cache_bytes: u64,
+    /// Disk space that must stay free, in bytes.
+    pub disk_reserve_bytes: u64,
+    /// Maximum number of open connections.
+    pub connections_max: usize,
+    /// Maximum number of appends that wait for the disk.
+    pub queue_appends_max: usize,
+    /// The log filter.
+    pub log_filter: EnvFilter,
+    /// The format of log lines.
+    pub log_format: LogFormat,
+}
+
+impl Cli {
+    /// Checks all settings.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with all faults.
+    pub fn check(self) -> Result<Config, ConfigError> {
+        let Raw {
+            data_dir,
+            venues,
+            cache_mib,
+            connections_max,
+            disk_reserve_mib,
+            queue_appends_max,
+            log_format,
+            ..
+        } = self.raw;
+        let mut faults = Faults::default();
+        let listen = faults.take("RESERVATION_LISTEN", config::listen(&self.raw.listen));
+        let notifier_url = faults.take("NOTIFIER_URL", config::base_url(&self.raw.notifier_url));
+        let log_filter = faults.take("RESERVATION_LOG", telemetry::filter(&self.raw.log));
+        for (setting, value) in [
+            ("RESERVATION_CACHE_MIB", cache_mib),
+            ("RESERVATION_CONNECTIONS_MAX", connections_max as u64),
+            ("RESERVATION_QUEUE_APPENDS_MAX", queue_appends_max as u64),
+        ] {
+            if !(1..=65_536).contains(&value) {
+                faults.add(setting, format_args!("{value} is not in the range 1 to 65536"));
+            }
+        }
+        let service_token = listen.and_then(|listen| {
+            let (token, file) = (self.raw.service_token, self.raw.service_token_file);
+            service_token(&mut faults, "RESERVATION_SERVICE_TOKEN", token, file.as_deref(), listen)
+        });
+        let config = (|| {
+            Some(Config {
+                action: self.command.unwrap_or(Action::Serve),
+                listen: listen?,
+                data_dir,
+                venues,
+                notifier_url: notifier_url?,
+                service_token,
+                cache_bytes: cache_mib << 20,
+                disk_reserve_bytes: disk_reserve_mib << 20,
+                connections_max,
+                queue_appends_max,
+                log_filter: log_filter?,
+                log_format,
+            })
+        })();
+        faults.check(config)
+    }
+}

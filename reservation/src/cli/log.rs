@@ -1,0 +1,87 @@
+//! `reservation log …`: the commands for every log, and those for the log of reservations.
+
+mod diff;
+mod replay;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use chassis::secret::Token;
+use chrono::{DateTime, Utc};
+use events::event::Event;
+use events::recorded::Recorded;
+use events::store::EventBytes;
+use events::values::ConfidentialDigest;
+use events::{Position, ReservationId};
+use log_tools::command::LogCommand;
+use log_tools::{Context, EventCatalogue};
+
+use crate::app::queries::notes::note;
+use crate::app::repository::AsOf;
+
+/// A command for the log of reservations.
+#[derive(Debug, clap::Subcommand)]
+pub enum LogAction {
+    /// A command for every log.
+    #[command(flatten)]
+    Common(LogCommand),
+    /// Print the reservations as of a time or a position
+    Replay(replay::Replay),
+    /// Print what changed in a reservation between two positions or times
+    Diff(diff::Diff),
+}
+
+impl LogAction {
+    /// Runs the command on the log in `data_dir`, with a page cache of `cache_bytes`, or on a running service
+    /// with `token`.
+    ///
+    /// # Errors
+    /// A message for the operator.
+    pub fn run(&self, data_dir: PathBuf, cache_bytes: u64, token: Option<Token>) -> anyhow::Result<ExitCode> {
+        let catalogue = &ReservationEvents;
+        let context = Context { data_dir, source: "reservation", cache_bytes, token, catalogue };
+        match self {
+            Self::Common(command) => command.run(&context),
+            Self::Replay(replay) => replay.run(&context),
+            Self::Diff(diff) => diff.run(&context),
+        }
+    }
+}
+
+/// The events of this service.
+struct ReservationEvents;
+
+impl EventCatalogue for ReservationEvents {
+    fn describe(&self, event: EventBytes<'_>) -> Result<String, String> {
+        decode(event).map(|(_, event)| note(&event, "UTC")).map_err(|error| format!("{error:#}"))
+    }
+
+    fn confidential_digest(&self, event: EventBytes<'_>) -> Option<ConfidentialDigest> {
+        match decode(event).ok()?.1 {
+            Event::ReservationCreated(created) => Some(created.contact_digest),
+            Event::WaitlistJoined(joined) => Some(joined.contact_digest),
+            Event::ReservationCancelled(cancelled) => cancelled.description_digest,
+            _ => None,
+        }
+    }
+}
+
+fn decode(event: EventBytes<'_>) -> anyhow::Result<(Recorded<'_>, Event)> {
+    let recorded = Recorded::parse(event.json)?;
+    let event = recorded.event()?;
+    Ok((recorded, event))
+}
+
+/// Parses a position or a time.
+fn as_of(text: &str) -> Result<AsOf, String> {
+    if let Ok(position) = text.parse() {
+        return Ok(AsOf::Position(Position(position)));
+    }
+    let time = DateTime::parse_from_rfc3339(text).map(|time| AsOf::Time(time.with_timezone(&Utc)));
+    time.map_err(|_| format!("{text:?} is neither a position nor a time such as 2026-12-24T19:30:00Z"))
+}
+
+fn reservation_id(text: &str) -> Result<ReservationId, String> {
+    let id = text.strip_prefix("reservation/").unwrap_or(text);
+    id.parse().map_err(|error: events::ids::InvalidId| error.to_string())
+}

@@ -1,0 +1,21 @@
+//! Availability: when a venue is open, what it has sold, and which tables a party can get.
+
+mod context;
+mod hours;
+mod local_time;
+mod occupancy;
+mod rules;
+mod seating;
+mod slots;
+mod table;
+mod unavailable;
+
+pub use self::context::SeatingContext;
+pub use self::hours::{Hours, Overlap, Service, Sitting};
+pub use self::local_time::{LocalTimeError, instant, resolve};
+pub use self::occupancy::{Arrival, EARLY_HOURS_MAX, Holder, Occupancy, TakenTable};
+pub use self::rules::{BookingRules, Pacing, SeatingRequest, TurnTime};
+pub use self::seating::{SEATINGS_MAX, Seating, Seatings, TABLES_PER_PARTY_MAX, TooManySeatings};
+pub use self::slots::{DayRequest, Slot};
+pub use self::table::Table;
+pub use self::unavailable::Unavailable;

@@ -1,0 +1,314 @@
+//! Opening hours, and the times at which a party may arrive.
+//!
+//! Hours are local times and are resolved day by day, because a day may have 23 or 25 hours. From the
+//! opening on, the slot grid counts elapsed minutes: no slot is missing or doubled when the clocks change,
+//! and a stay is never shortened or extended.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Datelike as _, Days, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
+use chrono_tz::Tz;
+use events::values::TimeWindow;
+
+use super::local_time::resolve;
+
+const DAY_MINUTES: i64 = 24 * 60;
+
+/// A service period of a day, for example dinner. It belongs to the day on which it opens, even if it closes
+/// after midnight.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// The name shown to people.
+    pub name: String,
+    /// The opening, local time.
+    pub opens: NaiveTime,
+    /// The closing, local time. At or before `opens`: on the next day.
+    pub closes: NaiveTime,
+    /// The last arrival; if `None`, a party must leave by the closing.
+    pub last_arrival: Option<NaiveTime>,
+}
+
+/// The opening hours of a venue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hours {
+    /// The time zone of the venue.
+    pub zone: Tz,
+    /// Services by the day on which they open, Monday first.
+    pub weekly: [Vec<Service>; 7],
+    /// Dates with other services, or with none.
+    pub exceptions: BTreeMap<NaiveDate, Vec<Service>>,
+    /// Minutes between two arrival times.
+    pub slot_minutes: u32,
+}
+
+/// A service on a date, as instants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sitting {
+    /// The date the service belongs to.
+    pub date: NaiveDate,
+    /// The name shown to people.
+    pub name: String,
+    /// The first arrival time.
+    pub opens: DateTime<Utc>,
+    /// The closing.
+    pub closes: DateTime<Utc>,
+    last_arrival: Option<DateTime<Utc>>,
+    slot: TimeDelta,
+}
+
+/// Two services that overlap.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{first} and {second} overlap on {on}")]
+pub struct Overlap {
+    /// The service that opens first.
+    pub first: String,
+    /// The other service.
+    pub second: String,
+    /// A date, or "every" and a day of the week.
+    pub on: String,
+}
+
+impl Service {
+    /// Local minutes from midnight of the service's day to its opening, its closing and its last arrival.
+    fn minutes(&self) -> (i64, i64, Option<i64>) {
+        let minute = |time: NaiveTime| (time - NaiveTime::MIN).num_minutes();
+        let opens = minute(self.opens);
+        let after_opening =
+            |time: NaiveTime| if minute(time) < opens { minute(time) + DAY_MINUTES } else { minute(time) };
+        let closes = minute(self.closes);
+        let closes = if closes <= opens { closes + DAY_MINUTES } else { closes };
+        (opens, closes, self.last_arrival.map(after_opening))
+    }
+
+    /// Whether the last arrival, if there is one, is before the closing.
+    #[must_use]
+    pub fn last_arrival_fits(&self) -> bool {
+        let (_, closes, last_arrival) = self.minutes();
+        last_arrival.is_none_or(|last| last < closes)
+    }
+
+    fn on(&self, date: NaiveDate, zone: Tz, slot: TimeDelta) -> Sitting {
+        let (opens, closes, last_arrival) = self.minutes();
+        let midnight = date.and_time(NaiveTime::MIN);
+        let at = |minutes| resolve(zone, midnight + TimeDelta::minutes(minutes));
+        Sitting {
+            date,
+            name: self.name.clone(),
+            opens: at(opens),
+            closes: at(closes),
+            last_arrival: last_arrival.map(at),
+            slot,
+        }
+    }
+}
+
+impl Sitting {
+    /// Every arrival time of the slot grid, from the opening to the closing.
+    pub fn slots(&self) -> impl Iterator<Item = DateTime<Utc>> + use<> {
+        let (slot, closes) = (self.slot, self.closes);
+        std::iter::successors(Some(self.opens), move |at| Some(*at + slot)).take_while(move |at| *at < closes)
+    }
+
+    /// Whether a party may book `window`: it arrives on the slot grid, in time, and leaves in time.
+    #[must_use]
+    pub fn takes(&self, window: &TimeWindow) -> bool {
+        let since = window.start - self.opens;
+        since.num_milliseconds() % self.slot.num_milliseconds() == 0 && self.is_open_for(window)
+    }
+
+    /// Whether a stay for `window` is within the service, on or off the slot grid.
+    #[must_use]
+    pub fn is_open_for(&self, window: &TimeWindow) -> bool {
+        let in_time = match self.last_arrival {
+            Some(last) => window.start <= last && window.start < self.closes,
+            None => window.end <= self.closes,
+        };
+        self.opens <= window.start && in_time
+    }
+}
+
+impl Hours {
+    /// The services that open on `date`, in order.
+    #[must_use]
+    pub fn on(&self, date: NaiveDate) -> Vec<Sitting> {
+        let slot = TimeDelta::minutes(i64::from(self.slot_minutes));
+        self.services(date).iter().map(|service| service.on(date, self.zone, slot)).collect()
+    }
+
+    fn services(&self, date: NaiveDate) -> &[Service] {
+        let weekly = || &self.weekly[date.weekday().num_days_from_monday() as usize];
+        self.exceptions.get(&date).unwrap_or_else(weekly)
+    }
+
+    /// Whether a service opens on `date`, or one of the previous day continues into it.
+    #[must_use]
+    pub fn is_open_on(&self, date: NaiveDate) -> bool {
+        // A service that closes at midnight does not continue into the next day.
+        let past_midnight = |s: &Service| s.closes <= s.opens && s.closes != NaiveTime::MIN;
+        let goes_on = |before: NaiveDate| self.services(before).iter().any(past_midnight);
+        !self.services(date).is_empty() || date.pred_opt().is_some_and(goes_on)
+    }
+
+    /// The service in which a party may book `window`.
+    #[must_use]
+    pub fn sitting(&self, window: &TimeWindow) -> Option<Sitting> {
+        self.around(window.start).find(|sitting| sitting.takes(window))
+    }
+
+    /// Whether a stay for `window` is within a service, on or off the slot grid.
+    #[must_use]
+    pub fn is_open_for(&self, window: &TimeWindow) -> bool {
+        self.around(window.start).any(|sitting| sitting.is_open_for(window))
+    }
+
+    /// Whether a service is open at `at`.
+    #[must_use]
+    pub fn is_open_at(&self, at: DateTime<Utc>) -> bool {
+        self.around(at).any(|sitting| sitting.opens <= at && at < sitting.closes)
+    }
+
+    /// The date that an instant belongs to: the date of the service that is open then, which may have opened on
+    /// the previous day.
+    #[must_use]
+    pub fn date_of(&self, at: DateTime<Utc>) -> NaiveDate {
+        let under_way = self.around(at).find(|sitting| sitting.opens <= at && at < sitting.closes);
+        under_way.map_or_else(|| at.with_timezone(&self.zone).date_naive(), |sitting| sitting.date)
+    }
+
+    /// The services of that day and of the previous day, which may continue after midnight.
+    fn around(&self, at: DateTime<Utc>) -> impl Iterator<Item = Sitting> {
+        let today = at.with_timezone(&self.zone).date_naive();
+        let days = [today.checked_sub_days(Days::new(1)), Some(today)];
+        days.into_iter().flatten().flat_map(|date| self.on(date))
+    }
+
+    /// The services that are open at some time within `window`, in order.
+    #[must_use]
+    pub fn within(&self, window: &TimeWindow) -> Vec<Sitting> {
+        let date = |at: DateTime<Utc>| at.with_timezone(&self.zone).date_naive();
+        let (first, last) = (date(window.start), date(window.end));
+        let first = first.checked_sub_days(Days::new(1)).unwrap_or(first);
+        let dates = first.iter_days().take_while(|date| *date <= last);
+        dates
+            .flat_map(|date| self.on(date))
+            .filter(|sitting| sitting.closes > window.start && sitting.opens < window.end)
+            .collect()
+    }
+
+    /// The first date from `date` on with a service, within two weeks.
+    #[must_use]
+    pub fn next_open(&self, date: NaiveDate) -> Option<NaiveDate> {
+        date.iter_days().take(14).find(|date| !self.services(*date).is_empty())
+    }
+
+    /// The overlapping services, including those across midnight and on dates with other hours.
+    #[must_use]
+    pub fn overlaps(&self) -> Vec<Overlap> {
+        // Check a week without exceptions, then each exception with its neighbours.
+        let monday = NaiveDate::from_isoywd_opt(2024, 1, Weekday::Mon).unwrap_or_default();
+        let mut found = Vec::new();
+        for date in monday.iter_days().take(7) {
+            let next = date + Days::new(1);
+            let (today, tomorrow) = (self.of_weekday(date), self.of_weekday(next));
+            found.extend(overlaps(&format!("every {}", date.weekday()), today, tomorrow));
+        }
+        for date in self.exceptions.keys() {
+            let (before, after) = (*date - Days::new(1), *date + Days::new(1));
+            found.extend(overlaps(&before.to_string(), self.services(before), self.services(*date)));
+            found.extend(overlaps(&date.to_string(), self.services(*date), self.services(after)));
+        }
+        found.dedup();
+        found
+    }
+
+    fn of_weekday(&self, date: NaiveDate) -> &[Service] {
+        &self.weekly[date.weekday().num_days_from_monday() as usize]
+    }
+}
+
+/// Overlaps among the services of a day, and between them and those of the next day.
+fn overlaps(on: &str, today: &[Service], tomorrow: &[Service]) -> Vec<Overlap> {
+    let later = |service| (service, DAY_MINUTES);
+    let mut all: Vec<(&Service, i64)> =
+        today.iter().map(|service| (service, 0)).chain(tomorrow.iter().map(later)).collect();
+    all.sort_by_key(|(service, shift)| service.minutes().0 + shift);
+    let pairs = all.windows(2).filter(|pair| {
+        let ((first, first_shift), (second, second_shift)) = (pair[0], pair[1]);
+        // Overlaps within the next day are reported for that day.
+        first_shift == 0 && first.minutes().1 > second.minutes().0 + second_shift
+    });
+    pairs
+        .map(|pair| {
+            let (first, second) = (pair[0].0.name.clone(), pair[1].0.name.clone());
+            Overlap { first, second, on: on.to_owned() }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service(opens: &str, closes: &str) -> Service {
+        let time = |text: &str| text.parse::<NaiveTime>().unwrap();
+        let (opens, closes) = (time(&format!("{opens}:00")), time(&format!("{closes}:00")));
+        Service { name: format!("{opens}"), opens, closes, last_arrival: None }
+    }
+
+    fn hours(zone: &str, services: &[Service]) -> Hours {
+        Hours {
+            zone: zone.parse().unwrap(),
+            weekly: std::array::from_fn(|_| services.to_vec()),
+            exceptions: BTreeMap::new(),
+            slot_minutes: 15,
+        }
+    }
+
+    fn date(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_service_past_midnight_belongs_to_the_day_it_opens() {
+        let hours = hours("Europe/Rome", &[service("22:00", "02:00")]);
+        let sitting = &hours.on(date("2026-12-24"))[0];
+        assert_eq!(sitting.opens.to_rfc3339(), "2026-12-24T21:00:00+00:00");
+        assert_eq!(sitting.slots().count(), 16);
+        let after_midnight = TimeWindow::starting("2026-12-24T23:30:00Z".parse().unwrap(), 90);
+        assert_eq!(hours.sitting(&after_midnight).unwrap().date, date("2026-12-24"));
+        let too_long = TimeWindow::starting("2026-12-24T23:45:00Z".parse().unwrap(), 90);
+        assert_eq!(hours.sitting(&too_long), None);
+    }
+
+    #[test]
+    fn an_evening_over_the_switch_is_an_hour_longer_or_shorter() {
+        let hours = hours("Europe/Rome", &[service("22:00", "04:00")]);
+        assert_eq!(hours.on(date("2026-03-28"))[0].slots().count(), 20, "02:00 to 03:00 is not there");
+        assert_eq!(hours.on(date("2026-10-24"))[0].slots().count(), 28, "02:00 to 03:00 comes twice");
+        assert_eq!(hours.on(date("2026-06-01"))[0].slots().count(), 24);
+    }
+
+    #[test]
+    fn a_last_arrival_lets_a_party_stay_past_the_closing() {
+        let mut late = service("18:00", "22:00");
+        late.last_arrival = NaiveTime::from_hms_opt(21, 0, 0);
+        let hours = hours("UTC", &[late]);
+        let takes = |start: &str| hours.sitting(&TimeWindow::starting(start.parse().unwrap(), 180)).is_some();
+        assert!(takes("2026-12-24T21:00:00Z"));
+        assert!(!takes("2026-12-24T21:15:00Z"));
+        assert!(!takes("2026-12-24T20:50:00Z"), "off the slot grid");
+    }
+
+    #[test]
+    fn overlaps_are_found_over_midnight_and_beside_exceptions() {
+        assert_eq!(hours("UTC", &[service("12:00", "15:00"), service("15:00", "02:00")]).overlaps(), []);
+        assert_eq!(hours("UTC", &[service("12:00", "15:15"), service("15:00", "22:00")]).overlaps().len(), 7);
+        assert_eq!(hours("UTC", &[service("01:00", "03:00"), service("18:00", "02:00")]).overlaps().len(), 7);
+        let mut late = hours("UTC", &[service("10:00", "14:00")]);
+        late.exceptions.insert(date("2026-12-31"), vec![service("20:00", "11:00")]);
+        let found = late.overlaps();
+        assert_eq!(found.iter().map(|o| o.on.as_str()).collect::<Vec<_>>(), ["2026-12-31"]);
+        late.exceptions.insert(date("2027-01-01"), vec![]);
+        assert_eq!(late.overlaps(), []);
+    }
+}

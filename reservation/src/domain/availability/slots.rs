@@ -1,0 +1,107 @@
+//! What a venue can offer: the slots of a day, alternatives to a request, and offers to the waitlist.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use events::values::{PartySize, TimeWindow};
+
+use super::occupancy::Occupancy;
+use super::rules::{BookingRules, SeatingRequest};
+use super::seating::Seating;
+use super::unavailable::Unavailable;
+
+/// A question about a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DayRequest<'a> {
+    /// The business day.
+    pub date: NaiveDate,
+    /// The number of guests.
+    pub size: PartySize,
+    /// The requested area, if any.
+    pub area: Option<&'a str>,
+    /// The length of the stay in minutes; by default the turn time of a party of that size.
+    pub minutes: Option<u32>,
+}
+
+/// An arrival time, and the tables a party would get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot<'a> {
+    /// The time of the stay.
+    pub window: TimeWindow,
+    /// The tables, or why the time is unavailable.
+    pub seating: Result<&'a Seating, Unavailable>,
+}
+
+impl BookingRules {
+    /// Every slot of a day, from the first opening to the last closing, with the result of a booking for it.
+    #[must_use]
+    pub fn day(&self, occupancy: &Occupancy, ask: &DayRequest<'_>, now: DateTime<Utc>) -> Vec<Slot<'_>> {
+        let minutes = ask.minutes.unwrap_or_else(|| self.turn_minutes(ask.size));
+        let mut slots = Vec::new();
+        for sitting in self.hours.on(ask.date) {
+            slots.extend(sitting.slots().map(|start| {
+                let request = SeatingRequest::new(TimeWindow::starting(start, minutes), ask.size, ask.area);
+                let is_open = sitting.takes(&request.window);
+                Slot { window: request.window, seating: self.seat_if(is_open, occupancy, &request, now) }
+            }));
+        }
+        slots
+    }
+
+    /// Up to `max` alternatives to `request`: the same time in another area, then the nearest times of the
+    /// same day, unless `same_time_only`.
+    #[must_use]
+    pub fn alternatives(
+        &self,
+        occupancy: &Occupancy,
+        request: &SeatingRequest<'_>,
+        only_then: bool,
+        now: DateTime<Utc>,
+        max: usize,
+    ) -> Vec<(TimeWindow, &Seating)> {
+        let elsewhere =
+            self.areas().into_iter().filter(|area| request.area.is_some_and(|requested| requested != *area));
+        let elsewhere = elsewhere.map(|area| SeatingRequest { area: Some(area), ..*request });
+        let date = self.hours.date_of(request.window.start);
+        let length = request.window.end - request.window.start;
+        let days = (!only_then).then(|| self.hours.on(date)).into_iter().flatten();
+        let mut others: Vec<_> = days
+            .flat_map(|sitting| sitting.slots())
+            .filter(|start| *start != request.window.start)
+            .map(|start| SeatingRequest { window: TimeWindow { start, end: start + length }, ..*request })
+            .collect();
+        others.sort_by_key(|other| (other.window.start - request.window.start).abs());
+        elsewhere
+            .chain(others)
+            .filter_map(|request| Some((request.window, self.seat(occupancy, &request, now).ok()?)))
+            .take(max)
+            .collect()
+    }
+
+    /// Every arrival time within `acceptable` for a party of `size` that stays for its turn time.
+    pub fn arrivals(&self, acceptable: &TimeWindow, size: PartySize) -> impl Iterator<Item = TimeWindow> {
+        let (minutes, acceptable) = (self.turn_minutes(size), *acceptable);
+        self.hours.within(&acceptable).into_iter().flat_map(move |sitting| {
+            let windows = sitting.slots().map(move |start| TimeWindow::starting(start, minutes));
+            let is_one = move |window: &TimeWindow| {
+                (acceptable.start..acceptable.end).contains(&window.start) && sitting.takes(window)
+            };
+            windows.filter(is_one)
+        })
+    }
+
+    /// The tables for a time that the restaurant itself proposes. The booking window does not apply, because it
+    /// limits guests' requests only.
+    ///
+    /// # Errors
+    /// Why no tables are available.
+    pub fn seat_proposed(
+        &self,
+        occupancy: &Occupancy,
+        window: TimeWindow,
+        size: PartySize,
+        area: Option<&str>,
+    ) -> Result<&Seating, Unavailable> {
+        let request = SeatingRequest::new(window, size, area);
+        self.pace(occupancy, &request)?;
+        self.tables_for(occupancy, &request)
+    }
+}

@@ -1,0 +1,47 @@
+//! The reasons why a party cannot be seated at a time.
+
+/// Why a party cannot be seated at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Unavailable {
+    /// The restaurant is closed, closes too early, or the time is off the slot grid.
+    #[error("The restaurant takes no bookings for that time. Choose a time that /api/availability offers.")]
+    Closed,
+    /// The time is too far in the future.
+    #[error(
+        "The restaurant does not take bookings that far in advance. Choose an earlier date, or try again later."
+    )]
+    TooSoon,
+    /// The time is too close.
+    #[error("It is too late to book that time. Choose a later time, or come without a booking.")]
+    TooLate,
+    /// No table or combination of tables seats so many guests.
+    #[error(
+        "No table or combination of tables there seats so many guests. Choose another area or a smaller party."
+    )]
+    PartyTooLarge,
+    /// The pacing limit for arrivals in that slot is reached.
+    #[error("Too many guests arrive at that time already. Choose another time.")]
+    Pacing,
+    /// Every table that fits the party is taken.
+    #[error("No suitable table is free at that time. Choose another time or another area.")]
+    NoTable,
+}
+
+impl Unavailable {
+    /// Every reason.
+    pub const ALL: [Self; 6] =
+        [Self::Closed, Self::TooSoon, Self::TooLate, Self::PartyTooLarge, Self::Pacing, Self::NoTable];
+
+    /// The reason as a stable code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::TooSoon => "too_soon",
+            Self::TooLate => "too_late",
+            Self::PartyTooLarge => "party_too_large",
+            Self::Pacing => "pacing",
+            Self::NoTable => "no_table",
+        }
+    }
+}

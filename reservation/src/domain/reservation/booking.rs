@@ -1,0 +1,121 @@
+//! Bookings: how a reservation begins.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use events::event::{
+    Event, PaymentRequested, ReservationCheckedIn, ReservationConfirmed, ReservationCreated,
+};
+use events::values::{ConfidentialDigest, Locale, PartySize, Policy, Purpose, TimeWindow};
+use events::{CustomerId, PaymentId};
+
+use crate::domain::availability::{SeatingContext, SeatingRequest};
+use crate::domain::refusal::Refusal;
+use crate::domain::venue::Venue;
+
+/// A request to book or to be seated. The venue's rules complete it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BookingRequest {
+    /// The customer, as the caller names them.
+    pub customer_id: CustomerId,
+    /// The number of guests.
+    pub party_size: PartySize,
+    /// The arrival.
+    pub start: DateTime<Utc>,
+    /// The length of the stay in minutes, if the caller chooses it.
+    pub minutes: Option<u32>,
+    /// The requested area, if any.
+    pub area: Option<String>,
+    /// The payment channel chosen by the guest, if any.
+    pub payment_channel: Option<String>,
+    /// The language chosen by the guest, if any.
+    pub locale: Option<Locale>,
+    /// Digest of the confidential payload: contact and special requests.
+    pub contact_digest: ConfidentialDigest,
+}
+
+impl BookingRequest {
+    /// The event of a booking at `venue`.
+    #[must_use]
+    pub fn booking(self, venue: &Venue) -> ReservationCreated {
+        let policy = venue.policy_for(self.party_size);
+        self.created(venue, policy, false)
+    }
+
+    /// The event of a walk-in at `venue`: no deposit, no fee, no payment.
+    #[must_use]
+    pub fn walk_in(self, venue: &Venue) -> ReservationCreated {
+        let policy = venue.walk_in_policy(self.party_size);
+        self.created(venue, policy, true)
+    }
+
+    fn created(self, venue: &Venue, policy: Policy, walk_in: bool) -> ReservationCreated {
+        let minutes = self.minutes.unwrap_or_else(|| venue.stay_minutes(self.party_size));
+        ReservationCreated {
+            venue_id: venue.id.clone(),
+            customer_id: self.customer_id,
+            party_size: self.party_size,
+            window: TimeWindow::starting(self.start, minutes),
+            timezone: venue.timezone.name().to_owned(),
+            locale: self.locale.unwrap_or(venue.locale),
+            policy,
+            area: self.area,
+            payment_channel: self.payment_channel,
+            contact_digest: self.contact_digest,
+            walk_in,
+        }
+    }
+}
+
+/// Books tables for a party. A deposit is requested if the policy has one.
+///
+/// # Errors
+/// Why the restaurant cannot seat the party at that time.
+pub fn book(
+    created: ReservationCreated,
+    context: &SeatingContext<'_>,
+    payment_id: PaymentId,
+    now: DateTime<Utc>,
+) -> Result<Vec<Event>, Refusal> {
+    let window = created.window;
+    let assigned: Vec<Event> = match context.rules {
+        None => Vec::new(),
+        Some(rules) => {
+            let request = SeatingRequest::new(window, created.party_size, created.area.as_deref());
+            context.assign(rules.seat(context.occupancy, &request, now)?, window).collect()
+        }
+    };
+    Ok(booking_events(created, assigned, payment_id, now))
+}
+
+/// The events of a booking with the table assignments `assigned`.
+pub(in crate::domain) fn booking_events(
+    created: ReservationCreated,
+    assigned: Vec<Event>,
+    payment_id: PaymentId,
+    now: DateTime<Utc>,
+) -> Vec<Event> {
+    let window = created.window;
+    let deposit = created.policy.deposit_due(created.party_size).map(|amount| PaymentRequested {
+        payment_id,
+        amount,
+        channel: created.payment_channel.clone(),
+        expires_at: now + TimeDelta::minutes(i64::from(created.policy.auto_cancel_minutes)),
+        purpose: Purpose::Deposit,
+    });
+    let confirmed = (created.policy.auto_confirm && deposit.is_none())
+        .then_some(ReservationConfirmed { window, deposit_waived: false });
+    let follows = deposit.map(Event::from).or(confirmed.map(Event::from));
+    std::iter::once(created.into()).chain(assigned).chain(follows).collect()
+}
+
+/// Seats a party that arrives without a booking, at the start of its window.
+///
+/// # Errors
+/// Why the party cannot be seated.
+pub fn walk_in(created: ReservationCreated, context: &SeatingContext<'_>) -> Result<Vec<Event>, Refusal> {
+    let Some(rules) = context.rules else { return Err(Refusal::ManagedByHand) };
+    let window = created.window;
+    let seating =
+        rules.seat_now(context.occupancy, created.party_size, created.area.as_deref(), window.start)?;
+    let seated = std::iter::once(Event::from(ReservationCheckedIn {}));
+    Ok(std::iter::once(created.into()).chain(context.assign(seating, window)).chain(seated).collect())
+}

@@ -1,0 +1,105 @@
+//! Money that a reservation requests: the deposit, and the no-show fee.
+
+use chrono::{DateTime, Utc};
+use events::PaymentId;
+use events::event::Event;
+use events::values::Money;
+
+/// The state of a requested amount: the deposit, or the no-show fee.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Charge {
+    /// Nothing was requested.
+    NotRequired,
+    /// Requested and unpaid.
+    Due(ChargeDue),
+    /// Requested, and waived by staff.
+    Waived(ChargeDue),
+    /// Paid.
+    Paid(ChargePaid),
+}
+
+/// An amount that was requested.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChargeDue {
+    /// The payment.
+    pub payment_id: PaymentId,
+    /// The amount.
+    pub amount: Money,
+    /// When the hold expires; for a fee, the last time to pay it.
+    pub expires_at: DateTime<Utc>,
+    /// The reason code of the last failed attempt to pay, if any.
+    pub failure: Option<String>,
+}
+
+/// An amount that was paid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChargePaid {
+    /// The payment.
+    pub payment_id: PaymentId,
+    /// The amount.
+    pub amount: Money,
+    /// The payment channel it was received through.
+    pub channel: String,
+    /// The provider's reference.
+    pub provider_reference: String,
+    /// The amount refunded so far, in minor units.
+    pub refunded_minor: i64,
+}
+
+impl Charge {
+    /// The requested amount, if any.
+    #[must_use]
+    pub fn amount(&self) -> Option<Money> {
+        match self {
+            Self::NotRequired => None,
+            Self::Due(due) | Self::Waived(due) => Some(due.amount),
+            Self::Paid(paid) => Some(paid.amount),
+        }
+    }
+
+    /// When the amount is due; `None` if it is not due.
+    #[must_use]
+    pub fn due_by(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Due(due) => Some(due.expires_at),
+            Self::NotRequired | Self::Waived(_) | Self::Paid(_) => None,
+        }
+    }
+
+    pub(super) fn evolve(&mut self, event: &Event) {
+        match (event, &mut *self) {
+            (Event::PaymentRequested(requested), _) => {
+                *self = Self::Due(ChargeDue {
+                    payment_id: requested.payment_id,
+                    amount: requested.amount,
+                    expires_at: requested.expires_at,
+                    failure: None,
+                });
+            }
+            (Event::PaymentCompleted(completed), _) => {
+                *self = Self::Paid(ChargePaid {
+                    payment_id: completed.payment_id,
+                    amount: completed.amount,
+                    channel: completed.channel.clone(),
+                    provider_reference: completed.provider_reference.clone(),
+                    refunded_minor: 0,
+                });
+            }
+            (Event::PaymentFailed(failed), Self::Due(due)) => due.failure = Some(failed.reason_code.clone()),
+            (Event::PaymentRefunded(refunded), Self::Paid(paid)) => {
+                paid.refunded_minor += refunded.amount.amount_minor;
+            }
+            _ => {}
+        }
+    }
+
+    /// The requested payment, if any.
+    #[must_use]
+    pub fn payment_id(&self) -> Option<PaymentId> {
+        match self {
+            Self::NotRequired => None,
+            Self::Due(due) | Self::Waived(due) => Some(due.payment_id),
+            Self::Paid(paid) => Some(paid.payment_id),
+        }
+    }
+}

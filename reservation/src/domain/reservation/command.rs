@@ -1,0 +1,135 @@
+//! The commands for an existing reservation.
+
+use events::event::NotificationFailed;
+use events::event::NotificationSent;
+use events::values::{CancelledBy, ConfidentialDigest, Money, PartySize, TimeWindow};
+use events::{AssignmentId, PaymentId, TableId};
+
+/// A command for an existing reservation. All values in it are valid by themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Confirm the reservation.
+    Confirm {
+        /// Whether staff waive a deposit that is due.
+        waive_deposit: bool,
+    },
+    /// Assign a table to the party, replacing the tables it has.
+    AssignTable(TableChoice),
+    /// Move the reservation to another time.
+    Reschedule {
+        /// The new time.
+        window: TimeWindow,
+        /// The requested area, if it changes.
+        area: Option<String>,
+    },
+    /// Change the number of guests.
+    ChangePartySize {
+        /// The new size.
+        size: PartySize,
+        /// The requested area, if it changes.
+        area: Option<String>,
+    },
+    /// The party has arrived.
+    CheckIn,
+    /// The party has left.
+    Complete,
+    /// The party never arrived.
+    NoShow,
+    /// Cancel the reservation.
+    Cancel {
+        /// The kind of actor that cancels.
+        by: CancelledBy,
+        /// The reason as a stable code.
+        reason_code: String,
+        /// Digest of the free-text description.
+        description_digest: Option<ConfidentialDigest>,
+    },
+    /// A deadline of the reservation passed: an unpaid hold expires, or a party that never arrived is a no-show.
+    Expire,
+    /// Record the result of a payment.
+    RecordPayment(PaymentResult),
+    /// Record the result of a message.
+    RecordNotification(NotificationResult),
+    /// Erase the personal data.
+    EraseContact {
+        /// The reason as a stable code.
+        reason_code: String,
+    },
+}
+
+impl Command {
+    /// Whether the command may take tables, so that the occupancy of the venue must be known.
+    #[must_use]
+    pub fn takes_tables(&self) -> bool {
+        match self {
+            Self::AssignTable(_) | Self::Reschedule { .. } | Self::ChangePartySize { .. } | Self::CheckIn => {
+                true
+            }
+            Self::Confirm { .. }
+            | Self::Complete
+            | Self::NoShow
+            | Self::Cancel { .. }
+            | Self::Expire
+            | Self::RecordPayment(_)
+            | Self::RecordNotification(_)
+            | Self::EraseContact { .. } => false,
+        }
+    }
+}
+
+/// A table chosen by staff.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableChoice {
+    /// The id of the assignment, if one is made.
+    pub assignment_id: AssignmentId,
+    /// The table.
+    pub table_id: TableId,
+    /// Number of guests the table seats.
+    pub capacity: u8,
+    /// The area the table is in.
+    pub area: String,
+}
+
+/// The result of a payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentResult {
+    /// The payment.
+    pub payment_id: PaymentId,
+    /// The outcome.
+    pub outcome: PaymentOutcome,
+}
+
+/// The outcome of a payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PaymentOutcome {
+    /// The money was received.
+    Completed {
+        /// The amount received.
+        amount: Money,
+        /// The payment channel it was received through.
+        channel: String,
+        /// The provider's reference.
+        provider_reference: String,
+    },
+    /// The payment failed.
+    Failed {
+        /// The reason as a stable code.
+        reason_code: String,
+    },
+    /// Some or all of the money was refunded.
+    Refunded {
+        /// The amount refunded.
+        amount: Money,
+        /// The provider's reference for the refund.
+        provider_reference: String,
+    },
+}
+
+/// The result of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotificationResult {
+    /// It was sent.
+    Sent(NotificationSent),
+    /// It could not be sent.
+    Failed(NotificationFailed),
+}

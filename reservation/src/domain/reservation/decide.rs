@@ -1,0 +1,231 @@
+//! The decision: the events that follow if a command arrives now. Pure, synchronous, total.
+//!
+//! The state machine, with a row for each command:
+//!
+//! | | PENDING | CONFIRMED | CHECKED_IN | COMPLETED | CANCELLED | NO_SHOW |
+//! |---|---|---|---|---|---|---|
+//! | confirm | → CONFIRMED | done | ✗ | ✗ | ✗ | ✗ |
+//! | assign-table | stays | stays | stays | ✗ | ✗ | ✗ |
+//! | reschedule, party-size | stays | stays | ✗ | ✗ | ✗ | ✗ |
+//! | check-in | ✗ | → CHECKED_IN | done | ✗ | ✗ | ✗ |
+//! | complete | ✗ | ✗ | → COMPLETED | done | ✗ | ✗ |
+//! | no-show | ✗ | → NO_SHOW | ✗ | ✗ | ✗ | done |
+//! | cancel | → CANCELLED | → CANCELLED | ✗ | ✗ | done | ✗ |
+
+use chrono::{DateTime, TimeDelta, Utc};
+use events::PaymentId;
+use events::event::{
+    ContactErased, Event, PaymentCompleted, PaymentFailed, PaymentRefunded, PaymentRequested, Refund,
+    ReservationCancelled, ReservationCompleted, ReservationConfirmed, ReservationNoShow, TableReleased,
+};
+use events::values::{CancelledBy, Money, Purpose, ReleaseCause};
+
+use super::{
+    Charge, ChargePaid, Command, Deadline, NotificationResult, PaymentOutcome, PaymentResult, Reservation,
+    Status,
+};
+use crate::domain::availability::SeatingContext;
+use crate::domain::refusal::Refusal;
+
+/// The reason code of a hold that expired unpaid.
+pub const DEPOSIT_UNPAID: &str = "deposit_unpaid";
+/// How long a party has to pay its no-show fee.
+pub const FEE_PAYMENT_PERIOD: TimeDelta = TimeDelta::days(14);
+
+impl Reservation {
+    /// The events that follow if `command` arrives now. No events: the command is already fulfilled.
+    ///
+    /// The occupancy in `context` must include every holder of a table that the command may take.
+    ///
+    /// # Errors
+    /// The rule that refuses the command.
+    pub fn decide(
+        &self,
+        command: &Command,
+        context: &SeatingContext<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Event>, Refusal> {
+        match command {
+            Command::Confirm { waive_deposit } => self.decide_confirm(*waive_deposit),
+            Command::AssignTable(choice) => self.decide_table(choice, context),
+            Command::Reschedule { window, area } => {
+                self.decide_reschedule(*window, area.as_ref(), context, now)
+            }
+            Command::ChangePartySize { size, area } => self.decide_size(*size, area.as_ref(), context),
+            Command::CheckIn => self.decide_check_in(context, now),
+            Command::Complete => match &self.status {
+                Status::CheckedIn => Ok(self.end(ReservationCompleted {}, ReleaseCause::Completed)),
+                Status::Completed => Ok(vec![]),
+                other => Err(other.refusal(Refusal::NotCheckedIn)),
+            },
+            Command::NoShow => match &self.status {
+                Status::Confirmed if now < self.window().start => Err(Refusal::NotStarted),
+                Status::Confirmed => Ok(self.end_as_no_show(now)),
+                Status::NoShow => Ok(vec![]),
+                other => Err(other.refusal(Refusal::NotConfirmed)),
+            },
+            Command::Cancel { by, reason_code, description_digest } => match &self.status {
+                Status::Pending | Status::Confirmed => {
+                    let cancelled = ReservationCancelled {
+                        cancelled_by: *by,
+                        reason_code: reason_code.clone(),
+                        description_digest: description_digest.clone(),
+                        refund: self.refund_when_cancelled(*by, now),
+                    };
+                    Ok(self.end(cancelled, ReleaseCause::Cancelled))
+                }
+                Status::Cancelled { .. } => Ok(vec![]),
+                other => Err(other.refusal(Refusal::CheckedIn)),
+            },
+            Command::Expire => Ok(self.decide_expiry(now)),
+            Command::RecordPayment(result) => self.decide_payment(result),
+            Command::RecordNotification(NotificationResult::Sent(sent)) => Ok(vec![sent.clone().into()]),
+            Command::RecordNotification(NotificationResult::Failed(failed)) => {
+                Ok(vec![failed.clone().into()])
+            }
+            Command::EraseContact { .. } if self.contact_erased => Ok(vec![]),
+            Command::EraseContact { reason_code } => {
+                Ok(vec![ContactErased { reason_code: reason_code.clone() }.into()])
+            }
+        }
+    }
+
+    fn decide_confirm(&self, waive_deposit: bool) -> Result<Vec<Event>, Refusal> {
+        match (&self.status, &self.deposit) {
+            (Status::Pending, Charge::Due(due)) if !waive_deposit => Err(Refusal::DepositDue(due.amount)),
+            (Status::Pending, deposit) => {
+                let deposit_waived = matches!(deposit, Charge::Due(_));
+                Ok(vec![ReservationConfirmed { window: self.window(), deposit_waived }.into()])
+            }
+            (Status::Confirmed, _) => Ok(vec![]),
+            (other, _) => Err(other.refusal(Refusal::NotConfirmed)),
+        }
+    }
+
+    /// Does nothing if the deadline was moved or was already handled.
+    fn decide_expiry(&self, now: DateTime<Utc>) -> Vec<Event> {
+        match self.deadline() {
+            Some((at, Deadline::Hold)) if now >= at => {}
+            Some((at, Deadline::NoShow)) if now >= at => return self.end_as_no_show(now),
+            _ => return vec![],
+        }
+        let cancelled = ReservationCancelled {
+            cancelled_by: CancelledBy::System,
+            reason_code: DEPOSIT_UNPAID.into(),
+            description_digest: None,
+            refund: None,
+        };
+        self.end(cancelled, ReleaseCause::Cancelled)
+    }
+
+    fn decide_payment(&self, result: &PaymentResult) -> Result<Vec<Event>, Refusal> {
+        let payment_id = result.payment_id;
+        let (account, purpose) = self.account(payment_id).ok_or(Refusal::UnknownPayment)?;
+        match (&result.outcome, account) {
+            (_, Charge::NotRequired) => Err(Refusal::UnknownPayment),
+            (
+                PaymentOutcome::Completed { amount, channel, provider_reference },
+                Charge::Due(due) | Charge::Waived(due),
+            ) => {
+                if *amount != due.amount {
+                    return Err(Refusal::AmountMismatch { asked: due.amount, came: *amount });
+                }
+                let held = match purpose {
+                    Purpose::Deposit => {
+                        matches!(self.status, Status::Pending | Status::Confirmed | Status::CheckedIn)
+                    }
+                    Purpose::NoShowFee => true,
+                };
+                let completed = PaymentCompleted {
+                    payment_id,
+                    amount: *amount,
+                    channel: channel.clone(),
+                    provider_reference: provider_reference.clone(),
+                    // Money for a table that is no longer held is refunded immediately.
+                    refund: (!held).then_some(Refund { payment_id, amount: *amount }),
+                };
+                let confirmed = (purpose.is_deposit() && self.status == Status::Pending)
+                    .then(|| ReservationConfirmed { window: self.window(), deposit_waived: false });
+                Ok(std::iter::once(completed.into()).chain(confirmed.map(Event::from)).collect())
+            }
+            (PaymentOutcome::Failed { reason_code }, Charge::Due(_) | Charge::Waived(_)) => {
+                Ok(vec![PaymentFailed { payment_id, reason_code: reason_code.clone() }.into()])
+            }
+            // Already paid: the payment preceded this report of a failure, or this is a repetition.
+            (PaymentOutcome::Completed { .. } | PaymentOutcome::Failed { .. }, Charge::Paid(_)) => Ok(vec![]),
+            (PaymentOutcome::Refunded { .. }, Charge::Due(_) | Charge::Waived(_)) => {
+                Err(Refusal::UnknownPayment)
+            }
+            (PaymentOutcome::Refunded { amount, provider_reference }, Charge::Paid(paid)) => {
+                refund(paid, *amount, provider_reference)
+            }
+        }
+    }
+
+    /// The party never arrived. The fee in the policy snapshot is deducted from the deposit and the rest is
+    /// refunded; what the deposit does not cover is requested. Without a fee the restaurant current_tables the deposit.
+    fn end_as_no_show(&self, now: DateTime<Utc>) -> Vec<Event> {
+        let policy = &self.booking.policy;
+        let fee = policy.no_show_fee.map(|fee| fee.due(self.party_size()));
+        let paid = match &self.deposit {
+            Charge::Paid(paid) => Some((paid.payment_id, paid.amount.amount_minor - paid.refunded_minor)),
+            Charge::NotRequired | Charge::Due(_) | Charge::Waived(_) => None,
+        };
+        let back = fee.zip(paid).and_then(|(fee, (payment_id, paid_minor))| {
+            let amount = Money { amount_minor: paid_minor - fee.amount_minor, ..fee };
+            (amount.amount_minor > 0).then_some(Refund { payment_id, amount })
+        });
+        let owed = fee.and_then(|fee| {
+            let amount_minor = fee.amount_minor - paid.map_or(0, |(_, paid_minor)| paid_minor);
+            (amount_minor > 0).then_some(Money { amount_minor, ..fee })
+        });
+        let asked = owed.map(|amount| PaymentRequested {
+            payment_id: PaymentId::of_fee(self.id),
+            amount,
+            channel: self.booking.payment_channel.clone(),
+            expires_at: now + FEE_PAYMENT_PERIOD,
+            purpose: Purpose::NoShowFee,
+        });
+        let mut events = self.end(ReservationNoShow { fee, refund: back }, ReleaseCause::NoShow);
+        events.extend(asked.map(Event::from));
+        events
+    }
+
+    /// The refund if the reservation is cancelled now: everything if the restaurant or the system cancels, or
+    /// if the guest cancels in time.
+    fn refund_when_cancelled(&self, by: CancelledBy, now: DateTime<Utc>) -> Option<Refund> {
+        let Charge::Paid(paid) = &self.deposit else { return None };
+        let free_until = self.window().start
+            - TimeDelta::minutes(i64::from(self.booking.policy.free_cancellation_minutes));
+        let free = by != CancelledBy::Guest || now <= free_until;
+        let left_minor = paid.amount.amount_minor - paid.refunded_minor;
+        (free && left_minor > 0).then_some(Refund {
+            payment_id: paid.payment_id,
+            amount: Money { amount_minor: left_minor, ..paid.amount },
+        })
+    }
+
+    fn end(&self, ending: impl Into<Event>, cause: ReleaseCause) -> Vec<Event> {
+        std::iter::once(ending.into()).chain(self.release(cause)).collect()
+    }
+
+    pub(super) fn release(&self, cause: ReleaseCause) -> Vec<Event> {
+        let released = |table: &super::TableAssignment| {
+            let (assignment_id, table_id, window) = (table.id, table.table_id.clone(), table.window);
+            TableReleased { assignment_id, table_id, window, cause }.into()
+        };
+        self.tables.iter().map(released).collect()
+    }
+}
+
+fn refund(paid: &ChargePaid, amount: Money, provider_reference: &str) -> Result<Vec<Event>, Refusal> {
+    if amount.currency != paid.amount.currency {
+        return Err(Refusal::AmountMismatch { asked: paid.amount, came: amount });
+    }
+    let left_minor = paid.amount.amount_minor - paid.refunded_minor;
+    if amount.amount_minor > left_minor {
+        return Err(Refusal::RefundExceedsPayment { left_minor, asked_minor: amount.amount_minor });
+    }
+    let provider_reference = provider_reference.to_owned();
+    Ok(vec![PaymentRefunded { payment_id: paid.payment_id, amount, provider_reference }.into()])
+}

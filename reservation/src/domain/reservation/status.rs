@@ -1,0 +1,59 @@
+//! The status of a reservation.
+
+use events::Position;
+use events::values::CancelledBy;
+
+use crate::domain::refusal::Refusal;
+
+/// The status of a reservation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// Requested; a hold if a deposit is due.
+    Pending,
+    /// The restaurant expects the party.
+    Confirmed,
+    /// The party has arrived.
+    CheckedIn,
+    /// The party has left.
+    Completed,
+    /// Cancelled.
+    Cancelled {
+        /// The kind of actor that cancelled.
+        by: CancelledBy,
+        /// The reason as a stable code.
+        reason_code: String,
+        /// The position of the event whose confidential payload holds the description.
+        described_at: Option<Position>,
+    },
+    /// The party never arrived.
+    NoShow,
+}
+
+impl Status {
+    /// The status as used in responses.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Confirmed => "CONFIRMED",
+            Self::CheckedIn => "CHECKED_IN",
+            Self::Completed => "COMPLETED",
+            Self::Cancelled { .. } => "CANCELLED",
+            Self::NoShow => "NO_SHOW",
+        }
+    }
+
+    /// Every status as used in responses.
+    pub const WORDS: [&str; 6] = ["PENDING", "CONFIRMED", "CHECKED_IN", "COMPLETED", "CANCELLED", "NO_SHOW"];
+
+    /// The refusal of a command that this status no longer allows, or does not allow yet (`not_yet`).
+    pub(super) fn refusal(&self, not_yet: Refusal) -> Refusal {
+        match self {
+            Self::Pending | Self::Confirmed => not_yet,
+            Self::CheckedIn => Refusal::CheckedIn,
+            Self::Completed => Refusal::Completed,
+            Self::Cancelled { .. } => Refusal::Cancelled,
+            Self::NoShow => Refusal::NoShow,
+        }
+    }
+}

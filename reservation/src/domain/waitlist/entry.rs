@@ -1,0 +1,238 @@
+//! A waitlist entry: its state, folded from its events, and the decisions about it.
+//!
+//! | | WAITING | OFFERED | ACCEPTED | LEFT |
+//! |---|---|---|---|---|
+//! | offer | → OFFERED | ✗ | ✗ | ✗ |
+//! | withdraw | done | → WAITING | done | done |
+//! | accept | ✗ | → ACCEPTED, and a reservation | done | ✗ |
+//! | decline | ✗ | → LEFT | ✗ | done |
+//! | leave | → LEFT | → LEFT | ✗ | done |
+//! | deadline passes | → LEFT | → LEFT | – | – |
+
+use chrono::{DateTime, Utc};
+use events::event::{
+    Event, NotificationFailed, NotificationSent, OfferedTable, ReservationCreated, TableAssigned,
+    WaitlistAccepted, WaitlistJoined, WaitlistLeft, WaitlistOffered, WaitlistWithdrawn,
+};
+use events::values::TimeWindow;
+use events::{AssignmentId, PaymentId, ReservationId, WaitlistId};
+
+use crate::domain::recorded_at::RecordedAt;
+use crate::domain::refusal::Refusal;
+use crate::domain::reservation::{NotificationResult, booking};
+use crate::domain::venue::Venue;
+
+/// The reason code of a party that did not answer its offer.
+pub const OFFER_EXPIRED: &str = "offer_expired";
+
+/// A party on the waitlist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitlistEntry {
+    /// The id.
+    pub id: WaitlistId,
+    /// The request.
+    pub joined: WaitlistJoined,
+    /// Where and when it joined, which is its place on the waitlist.
+    pub at: RecordedAt,
+    /// The state.
+    pub state: WaitlistState,
+    /// Number of changes, starting at 1. Messages about it do not count.
+    pub version: u64,
+}
+
+/// The state of a waitlist entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WaitlistState {
+    /// No suitable table is free.
+    Waiting,
+    /// Tables are held for it.
+    Offered(WaitlistOffered),
+    /// It accepted an offer.
+    Accepted(ReservationId),
+    /// It left the waitlist.
+    Left {
+        /// The reason as a stable code.
+        reason_code: String,
+    },
+}
+
+/// A command for a waitlist entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WaitlistCommand {
+    /// Decline the offer.
+    Decline,
+    /// Leave the waitlist.
+    Leave,
+    /// Withdraw the offer, because the restaurant cannot keep it.
+    Withdraw,
+    /// The deadline passed: the offer expires, or the requested time is over.
+    Expire,
+    /// Record the result of a message.
+    RecordNotification(NotificationResult),
+}
+
+/// The result of accepting an offer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Acceptance {
+    /// A reservation is created.
+    New(Box<AcceptedOffer>),
+    /// The offer had been accepted before and became this reservation.
+    Existing(ReservationId),
+}
+
+/// The events of accepting an offer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcceptedOffer {
+    /// The event of the waitlist entry.
+    pub event: WaitlistAccepted,
+    /// The booking of the new reservation.
+    pub booking: ReservationCreated,
+    /// The events of the new reservation, including the booking.
+    pub events: Vec<Event>,
+}
+
+impl WaitlistEntry {
+    /// Creates an entry from its first event.
+    #[must_use]
+    pub fn begin(id: WaitlistId, joined: &WaitlistJoined, at: RecordedAt) -> Self {
+        Self { id, joined: joined.clone(), at, state: WaitlistState::Waiting, version: 1 }
+    }
+
+    /// Applies one event. It has no rules and cannot fail.
+    pub fn evolve(&mut self, event: &Event) {
+        self.state = match event {
+            Event::WaitlistOffered(offered) => WaitlistState::Offered(offered.clone()),
+            Event::WaitlistAccepted(accepted) => WaitlistState::Accepted(accepted.reservation_id),
+            Event::WaitlistWithdrawn(_) => WaitlistState::Waiting,
+            Event::WaitlistLeft(left) => WaitlistState::Left { reason_code: left.reason_code.clone() },
+            _ => return,
+        };
+        self.version += 1;
+    }
+
+    /// The state as used in responses.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self.state {
+            WaitlistState::Waiting => "WAITING",
+            WaitlistState::Offered(_) => "OFFERED",
+            WaitlistState::Accepted(_) => "ACCEPTED",
+            WaitlistState::Left { .. } => "LEFT",
+        }
+    }
+
+    /// The current offer.
+    #[must_use]
+    pub fn offer(&self) -> Option<&WaitlistOffered> {
+        match &self.state {
+            WaitlistState::Offered(offered) => Some(offered),
+            WaitlistState::Waiting | WaitlistState::Accepted(_) | WaitlistState::Left { .. } => None,
+        }
+    }
+
+    /// Whether it is on the waitlist, with or without an offer.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.state, WaitlistState::Waiting | WaitlistState::Offered(_))
+    }
+
+    /// The next deadline.
+    #[must_use]
+    pub fn deadline(&self) -> Option<DateTime<Utc>> {
+        match &self.state {
+            WaitlistState::Waiting => Some(self.joined.acceptable.end),
+            WaitlistState::Offered(offered) => Some(offered.expires_at),
+            WaitlistState::Accepted(_) | WaitlistState::Left { .. } => None,
+        }
+    }
+
+    /// The events that follow if `command` arrives now. No events: the command is already fulfilled.
+    ///
+    /// # Errors
+    /// The rule that refuses the command.
+    pub fn decide(&self, command: &WaitlistCommand, now: DateTime<Utc>) -> Result<Vec<Event>, Refusal> {
+        let left = |reason_code: &str| vec![WaitlistLeft { reason_code: reason_code.into() }.into()];
+        match (command, &self.state) {
+            (WaitlistCommand::Decline, WaitlistState::Offered(_)) => Ok(left("declined")),
+            (WaitlistCommand::Leave, WaitlistState::Waiting | WaitlistState::Offered(_)) => {
+                Ok(left("gave_up"))
+            }
+            (WaitlistCommand::Decline, WaitlistState::Waiting) => Err(Refusal::NothingOffered),
+            (WaitlistCommand::Decline | WaitlistCommand::Leave, WaitlistState::Left { .. }) => Ok(vec![]),
+            (WaitlistCommand::Decline | WaitlistCommand::Leave, WaitlistState::Accepted(id)) => {
+                Err(Refusal::OfferAccepted(*id))
+            }
+            (WaitlistCommand::Withdraw, WaitlistState::Offered(_)) => {
+                Ok(vec![WaitlistWithdrawn { reason_code: "rules_changed".into() }.into()])
+            }
+            (WaitlistCommand::Withdraw, _) => Ok(vec![]),
+            // Does nothing if the deadline was moved or was already handled.
+            (WaitlistCommand::Expire, _) if self.deadline().is_none_or(|at| now < at) => Ok(vec![]),
+            (WaitlistCommand::Expire, WaitlistState::Offered(_)) => Ok(left(OFFER_EXPIRED)),
+            (WaitlistCommand::Expire, _) => Ok(left("time_passed")),
+            (WaitlistCommand::RecordNotification(NotificationResult::Sent(sent)), _) => {
+                Ok(vec![NotificationSent::clone(sent).into()])
+            }
+            (WaitlistCommand::RecordNotification(NotificationResult::Failed(failed)), _) => {
+                Ok(vec![NotificationFailed::clone(failed).into()])
+            }
+        }
+    }
+
+    /// Accepts the offer under the rules of `venue`: the held tables become the tables of a new reservation.
+    ///
+    /// # Errors
+    /// [`Refusal::NothingOffered`], [`Refusal::OfferExpired`], [`Refusal::OfferWithdrawn`] or [`Refusal::LeftWaitlist`].
+    pub fn accept(
+        &self,
+        reservation_id: ReservationId,
+        venue: &Venue,
+        assignment_ids: &[AssignmentId],
+        payment_id: PaymentId,
+        now: DateTime<Utc>,
+    ) -> Result<Acceptance, Refusal> {
+        let offered = match &self.state {
+            WaitlistState::Offered(offered) if now >= offered.expires_at => {
+                return Err(Refusal::OfferExpired);
+            }
+            WaitlistState::Offered(offered) if !venue.can_keep(offered) => {
+                return Err(Refusal::OfferWithdrawn);
+            }
+            WaitlistState::Offered(offered) => offered,
+            WaitlistState::Left { reason_code } if reason_code == OFFER_EXPIRED => {
+                return Err(Refusal::OfferExpired);
+            }
+            WaitlistState::Left { .. } => return Err(Refusal::LeftWaitlist),
+            WaitlistState::Waiting => return Err(Refusal::NothingOffered),
+            WaitlistState::Accepted(id) => return Ok(Acceptance::Existing(*id)),
+        };
+        let WaitlistJoined { venue_id, customer_id, party_size, locale, .. } = &self.joined;
+        let booking = ReservationCreated {
+            venue_id: venue_id.clone(),
+            customer_id: customer_id.clone(),
+            party_size: *party_size,
+            window: offered.window,
+            timezone: self.joined.timezone.clone(),
+            locale: *locale,
+            policy: venue.policy_for(*party_size),
+            area: self.joined.area.clone(),
+            payment_channel: self.joined.payment_channel.clone(),
+            contact_digest: self.joined.contact_digest.clone(),
+            walk_in: false,
+        };
+        let assigned = |(id, table): (&AssignmentId, &OfferedTable)| {
+            let OfferedTable { table_id, capacity, area } = table.clone();
+            TableAssigned { assignment_id: *id, table_id, capacity, area, window: offered.window }.into()
+        };
+        let assigned = assignment_ids.iter().zip(&offered.tables).map(assigned).collect();
+        let events = booking::booking_events(booking.clone(), assigned, payment_id, now);
+        let event = WaitlistAccepted { reservation_id };
+        Ok(Acceptance::New(Box::new(AcceptedOffer { event, booking, events })))
+    }
+
+    /// The time that is held for it.
+    #[must_use]
+    pub fn held(&self) -> Option<TimeWindow> {
+        self.offer().map(|offered| offered.window)
+    }
+}

@@ -1,0 +1,127 @@
+//! The rules of a waitlist: which party may join, and which one gets the next offer.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use events::CustomerId;
+use events::event::{Event, OfferedTable, WaitlistJoined, WaitlistOffered};
+use events::values::{ConfidentialDigest, Locale, PartySize, TimeWindow};
+
+use super::entry::{WaitlistEntry, WaitlistState};
+use crate::domain::availability::{Occupancy, Seating, SeatingContext, Table, Unavailable};
+use crate::domain::refusal::Refusal;
+use crate::domain::venue::Venue;
+
+/// Maximum number of parties on the waitlist of a venue.
+pub const WAITLIST_PARTIES_MAX: usize = 500;
+
+/// Minimum time to answer an offer, in minutes, unless the venue allows less for every offer.
+const ANSWER_MINUTES_MIN: u32 = 10;
+
+/// A request to join a waitlist. The venue's rules complete it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitlistRequest {
+    /// The customer, as the caller names them.
+    pub customer_id: CustomerId,
+    /// The number of guests.
+    pub party_size: PartySize,
+    /// Acceptable arrival times.
+    pub acceptable: TimeWindow,
+    /// The requested area, if any.
+    pub area: Option<String>,
+    /// The payment channel chosen by the guest, if any.
+    pub payment_channel: Option<String>,
+    /// The language chosen by the guest, if any.
+    pub locale: Option<Locale>,
+    /// Digest of the confidential payload: the contact.
+    pub contact_digest: ConfidentialDigest,
+}
+
+impl WaitlistRequest {
+    /// The event of joining the waitlist of `venue`.
+    #[must_use]
+    pub fn joined(self, venue: &Venue) -> WaitlistJoined {
+        WaitlistJoined {
+            venue_id: venue.id.clone(),
+            customer_id: self.customer_id,
+            party_size: self.party_size,
+            acceptable: self.acceptable,
+            area: self.area,
+            timezone: venue.timezone.name().to_owned(),
+            payment_channel: self.payment_channel,
+            locale: self.locale.unwrap_or(venue.locale),
+            contact_digest: self.contact_digest,
+        }
+    }
+}
+
+/// Whether a party may join the waitlist of a venue on which `waiting` parties are waiting.
+///
+/// # Errors
+/// Why the party would wait in vain.
+pub fn join(
+    joined: WaitlistJoined,
+    context: &SeatingContext<'_>,
+    waiting: usize,
+    now: DateTime<Utc>,
+) -> Result<Event, Refusal> {
+    let Some(rules) = context.rules else { return Err(Refusal::ManagedByHand) };
+    if waiting >= WAITLIST_PARTIES_MAX {
+        return Err(Refusal::WaitlistFull { max_parties: WAITLIST_PARTIES_MAX });
+    }
+    let (size, area) = (joined.party_size, joined.area.as_deref());
+    if rules.seatings.is_too_large(size, area) {
+        return Err(Unavailable::PartyTooLarge.into());
+    }
+    let first = rules.arrivals(&joined.acceptable, size).next().ok_or(Unavailable::Closed)?;
+    // A party that an empty restaurant could not seat will never get an offer.
+    rules.seat_proposed(&Occupancy::default(), first, size, area)?;
+    match rules.notice(&first, now) {
+        // Too late to book, but tables may still become free.
+        Ok(()) | Err(Unavailable::TooLate) => Ok(joined.into()),
+        Err(why) => Err(why.into()),
+    }
+}
+
+/// The first party on the waitlist that can be seated, and its offer. The offer expires after
+/// `offer_minutes`, and at the latest when the offered time starts.
+#[must_use]
+pub fn next_offer<'a>(
+    entries: impl Iterator<Item = &'a WaitlistEntry>,
+    context: &SeatingContext<'_>,
+    offer_minutes: u32,
+    now: DateTime<Utc>,
+) -> Option<(&'a WaitlistEntry, WaitlistOffered)> {
+    let rules = context.rules?;
+    let minutes = |minutes: u32| TimeDelta::minutes(i64::from(minutes));
+    let earliest = now + minutes(offer_minutes.min(ANSWER_MINUTES_MIN));
+    // Many entries request the same, so each time is evaluated once per party size.
+    let mut arrivals: HashMap<(TimeWindow, PartySize), Vec<TimeWindow>> = HashMap::new();
+    let mut seatings: HashMap<(TimeWindow, PartySize, Option<&str>), Option<&Seating>> = HashMap::new();
+    let waiting = entries.filter(|entry| entry.state == WaitlistState::Waiting);
+    waiting.into_iter().find_map(|entry| {
+        let WaitlistJoined { acceptable, party_size, area, .. } = &entry.joined;
+        let (size, area) = (*party_size, area.as_deref());
+        let windows = arrivals.entry((*acceptable, size)).or_insert_with(|| {
+            rules.arrivals(acceptable, size).filter(|window| window.start >= earliest).collect()
+        });
+        let (window, seating) = windows.iter().find_map(|window| {
+            let seating = seatings
+                .entry((*window, size, area))
+                .or_insert_with(|| rules.seat_proposed(context.occupancy, *window, size, area).ok());
+            Some((*window, (*seating)?))
+        })?;
+        Some((entry, offered(seating, window, now + minutes(offer_minutes))?))
+    })
+}
+
+fn offered(seating: &Seating, window: TimeWindow, ends: DateTime<Utc>) -> Option<WaitlistOffered> {
+    let offer = |table: &Table| OfferedTable {
+        table_id: table.id.clone(),
+        capacity: table.seats,
+        area: table.area.clone(),
+    };
+    let tables: Vec<_> = seating.tables.iter().map(offer).collect();
+    let (table_id, expires_at) = (tables.first()?.table_id.clone(), ends.min(window.start));
+    Some(WaitlistOffered { table_id, tables, window, expires_at })
+}

@@ -1,0 +1,113 @@
+//! Executes deadlines: holds and offers expire, and parties that never arrive become no-shows.
+//!
+//! Deadlines follow from the log, so they survive a restart; their execution is recorded in the log, so it
+//! happens once. While the service is down nobody can check in, so a grace period that ended during that time
+//! starts again when the service starts.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::app::App;
+use crate::app::projections::{DeadlineKey, DeadlineSubject};
+use crate::app::request_context::RequestContext;
+use crate::domain::Command;
+use crate::domain::reservation::Deadline;
+use crate::domain::waitlist::WaitlistCommand;
+
+/// Maximum number of deadlines that are read at once.
+const BATCH_DEADLINES_MAX: usize = 256;
+
+/// Time until a failed deadline is tried again.
+const RETRY_AFTER: TimeDelta = TimeDelta::seconds(1);
+
+/// Executes each deadline when its time has come, until the service stops. `started` is the start of the
+/// service.
+pub async fn run(app: App, started: DateTime<Utc>) {
+    // A new event may bring a deadline that is earlier than the next known one.
+    let mut head = app.store.watch_head();
+    // Deadlines that have passed, but must not be executed before a time.
+    let mut postponed: HashMap<DeadlineKey, DateTime<Utc>> = HashMap::new();
+    loop {
+        let position = *head.borrow_and_update();
+        app.projections.wait_until(position).await;
+        let now = app.env.now();
+        postponed.retain(|_, until| *until > now);
+        execute_passed(&app, started, now, &mut postponed).await;
+        // The projections must contain the appended events before the deadlines are read again.
+        let appended = *head.borrow();
+        app.projections.wait_until(appended).await;
+        let next = app.projections.next_deadline(now).into_iter().chain(postponed.values().copied()).min();
+        let due = async {
+            match next {
+                Some(at) => app.env.wait_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = due => {}
+            changed = head.changed() => if changed.is_err() { return },
+            () = app.shutdown.requested() => return,
+        }
+    }
+}
+
+async fn execute_passed(
+    app: &App,
+    started: DateTime<Utc>,
+    now: DateTime<Utc>,
+    postponed: &mut HashMap<DeadlineKey, DateTime<Utc>>,
+) {
+    let mut after: Option<DeadlineKey> = None;
+    loop {
+        let passed = app.projections.passed_deadlines(now, after, BATCH_DEADLINES_MAX);
+        let Some(last) = passed.last() else { return };
+        after = Some(*last);
+        for key in passed {
+            if postponed.contains_key(&key) {
+                continue;
+            }
+            let until = match extended_grace(app, key.1, started).filter(|until| *until > now) {
+                Some(until) => Some(until),
+                None => (!execute(app, key.1).await).then(|| now + RETRY_AFTER),
+            };
+            postponed.extend(until.map(|until| (key, until)));
+        }
+    }
+}
+
+/// The end of a grace period that ended while the service was down, and therefore starts again.
+fn extended_grace(app: &App, subject: DeadlineSubject, started: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let DeadlineSubject::Reservation(id) = subject else { return None };
+    let (reservation, _) = app.projections.get(id)?;
+    match reservation.deadline()? {
+        (at, Deadline::NoShow) if at <= started => Some(started + (at - reservation.window().start)),
+        (_, Deadline::NoShow | Deadline::Hold) => None,
+    }
+}
+
+/// Returns whether it succeeded. A failure, for example because of a full disk, must not stop the others.
+async fn execute(app: &App, subject: DeadlineSubject) -> bool {
+    let context = RequestContext::system("deadlines", app.env.as_ref());
+    let executed = match subject {
+        DeadlineSubject::Reservation(id) => {
+            let executed = app.executor.change_reservation(id, None, &Command::Expire, &context).await;
+            executed.map(|outcome| outcome.reservation.status.word())
+        }
+        DeadlineSubject::Waitlist(id) => {
+            let executed = app.executor.change_waitlist_entry(id, &WaitlistCommand::Expire, &context).await;
+            executed.map(|outcome| outcome.entry.word())
+        }
+    };
+    match executed {
+        Ok(status) => {
+            tracing::info!(?subject, status, "a deadline passed");
+            true
+        }
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, ?subject, "could not execute a deadline; it will be tried again");
+            false
+        }
+    }
+}
