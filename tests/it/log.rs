@@ -98,7 +98,7 @@ async fn a_log_is_backed_up_while_it_is_served_and_restored() {
     // With a witness that can not be read nothing is started, and what the message says works.
     std::fs::write(pair.dir.path().join("reservation/head-witness.json"), "{").unwrap();
     let (code, printed, _) = log("reservation", &["verify", "--data-dir", &data]);
-    assert!(code == Some(3) && printed.contains("head-witness.json can not be read"), "{printed}");
+    assert!(code == Some(3) && printed.contains("head-witness.json cannot be read"), "{printed}");
     let (code, _, said) = log("reservation", &["restore", &file, "--data-dir", &data]);
     assert!(code == Some(1) && said.contains("--force"), "{said}");
     done("reservation", &["restore", &file, "--data-dir", &data, "--force"]);
