@@ -2,11 +2,12 @@
 //!
 //! In reading order: [`environment`] is the only source of time, timers, ids and randomness; [`config`]
 //! checks settings and [`secret`] holds credentials; [`problem`] and [`fault`] define how errors look over
-//! HTTP; [`body`] and [`form`] read a request such that all its faults are found at once; [`request_trace`]
+//! HTTP, [`causes`] how they look in text; [`body`] and [`form`] read a request such that all its faults are found at once; [`request_trace`]
 //! identifies requests across services; [`metrics`], [`telemetry`] and [`docs`] serve operators; [`serve`]
 //! accepts connections and drains them.
 
 pub mod body;
+pub mod causes;
 pub mod config;
 pub mod docs;
 pub mod environment;

@@ -36,6 +36,20 @@ pub struct EventMetadata {
     pub request_digest: Option<String>,
 }
 
+impl EventMetadata {
+    /// The metadata of events that the component `name` of a service causes by itself.
+    #[must_use]
+    pub fn system(name: &str) -> Self {
+        Self {
+            correlation_id: name.to_owned(),
+            causation_id: None,
+            actor: Actor::system(name),
+            traceparent: None,
+            request_digest: None,
+        }
+    }
+}
+
 /// An event to append.
 #[derive(Debug, Clone)]
 pub struct NewEvent {

@@ -1,4 +1,4 @@
-//! The service put together: outbox, gateways, and what runs beside the requests.
+//! The service put together: effect_log, gateways, and what runs beside the requests.
 
 use std::sync::Arc;
 
@@ -10,30 +10,30 @@ use events::feed::Lag;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use crate::breaker::Breakers;
-use crate::decider::{self, Decision};
-use crate::follow::{self, Following};
-use crate::hooks::Hooks;
-use crate::outbox::Outbox;
-use crate::perform::Performer;
-use crate::tills::Tills;
-use crate::upstream::Upstream;
-use crate::watch;
-use crate::worker::{self, Pace};
+use crate::adapters::payment_providers::PaymentProviders;
+use crate::adapters::reservation_client::ReservationClient;
+use crate::domain::webhooks::Webhooks;
+use crate::effects::EffectLog;
+use crate::executors::EffectExecutor;
+use crate::executors::breaker::Breakers;
+use crate::workers::effect_worker::{self, RetrySettings};
+use crate::workers::feed_consumer::{self, FeedStatus};
+use crate::workers::payment_poller;
+use crate::workers::simulated_guest::{self, Decision};
 
 /// What requests work with. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
     /// What is to be done and what became of it.
-    pub outbox: Arc<Outbox>,
-    /// How the following of the feed goes.
-    pub following: Following,
+    pub effect_log: Arc<EffectLog>,
+    /// How the feed_status of the feed goes.
+    pub feed_status: FeedStatus,
     /// The reservation service, for guests who answer an offer.
-    pub upstream: Upstream,
+    pub reservation_client: ReservationClient,
     /// Who takes money.
-    pub tills: Arc<Tills>,
+    pub payment_providers: Arc<PaymentProviders>,
     /// Systems of the restaurant that are told of events.
-    pub hooks: Arc<Hooks>,
+    pub hooks: Arc<Webhooks>,
     /// How it goes with everybody outside.
     pub breakers: Arc<Breakers>,
     /// One reconciliation at a time.
@@ -47,36 +47,57 @@ pub struct App {
 }
 
 impl App {
-    /// Starts what runs beside the requests: following the feed, performing effects, looking after open payments, and the
+    /// Starts what runs beside the requests: feed_status the feed, performing effects, looking after open payments, and the
     /// simulated guest's mind. The worker ends once the effects under way are done.
     #[must_use]
-    pub fn start(&self, performer: Performer, pace: Pace, decision: Option<Decision>) -> JoinHandle<()> {
-        let upstream = performer.upstream.clone();
-        let outbox = || Arc::clone(&self.outbox);
+    pub fn start(
+        &self,
+        executor: EffectExecutor,
+        retry_settings: RetrySettings,
+        decision: Option<Decision>,
+    ) -> JoinHandle<()> {
+        let reservation_client = executor.reservation_client.clone();
+        let effect_log = || Arc::clone(&self.effect_log);
         let (clock, shutdown) = (|| Arc::clone(&self.clock), || self.shutdown.clone());
-        let (tills, breakers) = (|| Arc::clone(&self.tills), || Arc::clone(&self.breakers));
-        let (habits, following) = (performer.habits.clone(), self.following.clone());
+        let (payment_providers, breakers) =
+            (|| Arc::clone(&self.payment_providers), || Arc::clone(&self.breakers));
+        let (policy, feed_status) = (executor.policy.clone(), self.feed_status.clone());
         let hooks = Arc::clone(&self.hooks);
-        tokio::spawn(follow::run(upstream, outbox(), habits, hooks, following, shutdown()));
-        tokio::spawn(watch::run(outbox(), tills(), breakers(), clock(), shutdown()));
+        tokio::spawn(feed_consumer::run(
+            reservation_client,
+            effect_log(),
+            policy,
+            hooks,
+            feed_status,
+            shutdown(),
+        ));
+        tokio::spawn(payment_poller::run(effect_log(), payment_providers(), breakers(), clock(), shutdown()));
         if let Some(decision) = decision {
-            let simulated = Arc::clone(&self.tills.simulated);
-            tokio::spawn(decider::run(outbox(), simulated, clock(), decision, shutdown()));
+            let simulated = Arc::clone(&self.payment_providers.simulated);
+            tokio::spawn(simulated_guest::run(effect_log(), simulated, clock(), decision, shutdown()));
         }
-        tokio::spawn(worker::run(outbox(), Arc::new(performer), breakers(), clock(), pace, shutdown()))
+        tokio::spawn(effect_worker::run(
+            effect_log(),
+            Arc::new(executor),
+            breakers(),
+            clock(),
+            retry_settings,
+            shutdown(),
+        ))
     }
 
     /// How far behind the feed the notifier is.
     #[must_use]
     pub fn lag(&self) -> Lag {
-        let position = self.outbox.cursor().map_or(Position::START, |cursor| cursor.last_event_id.position);
-        Lag { position, head: self.following.seen().head.max(position) }
+        let position =
+            self.effect_log.cursor().map_or(Position::START, |cursor| cursor.last_event_id.position);
+        Lag { position, head: self.feed_status.seen().head.max(position) }
     }
 
     /// How old the last event is that was reacted to, in seconds; zero when there is none to come.
     #[must_use]
     pub fn lag_seconds(&self) -> f64 {
-        match self.outbox.cursor() {
+        match self.effect_log.cursor() {
             Some(cursor) if self.lag().events() > 0 => {
                 (self.clock.now() - cursor.time).as_seconds_f64().max(0.0)
             }
@@ -86,7 +107,7 @@ impl App {
 
     /// Brings the gauges up to date, before they are read.
     pub fn measure(&self) {
-        for (state, count) in self.outbox.counts() {
+        for (state, count) in self.effect_log.counts() {
             metrics::gauge!("meja_effects", "state" => state).set(count as f64);
         }
         for (who, breaker) in self.breakers.seen() {

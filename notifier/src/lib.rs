@@ -1,34 +1,30 @@
-//! What Meja does outside: deposits taken, messages sent, results posted back.
+//! The effects of reservations outside Meja: deposits, messages, webhooks, and the results reported back.
 //!
-//! In reading order: [`effect`] is something to be done, with a key that makes it happen once;
-//! [`reaction`] says which effects an event has, pure; [`journal`] is what the notifier writes down
-//! and [`outbox`] what that adds up to; [`follow`] polls the feed, [`worker`] performs what is due
-//! through [`perform`], the [`gateway`]s and [`upstream`], with a [`breaker`] for each; [`watch`] looks after open
-//! payments, [`hooks`] are the restaurant's own systems that are told, [`reconcile`] holds the provider's books against both logs, [`decider`] is the simulated guest's mind;
-//! [`messages`] are the words; [`http`] is the door, [`command`] what operators ask; [`config`] and [`app`] put it
-//! together.
+//! The floors, from the inside out; each may use those before it, and nothing after it:
+//!
+//! 1. [`domain`]: what an effect is, and which effects an event has, as pure functions.
+//! 2. [`messages`]: the texts for guests.
+//! 3. [`ports`]: what the notifier needs from providers of payments, mail and text messages.
+//! 4. [`effects`]: the log of effects, and the state that it adds up to.
+//! 5. [`adapters`]: the providers, and the client of the reservation service.
+//! 6. [`executors`]: carrying out one effect.
+//! 7. [`reconciliation`]: comparing the provider's records with both logs.
+//! 8. [`workers`]: the tasks that run in the background.
+//! 9. [`app`]: the application put together.
+//! 10. [`api`]: the HTTP interface.
+//! 11. [`cli`]: settings, and the commands for operators.
+//!
+//! [`failpoint`] is for tests only.
 
+pub mod adapters;
+pub mod api;
 pub mod app;
-pub mod breaker;
-pub mod channels;
-pub mod command;
-pub mod config;
-pub mod decider;
-pub mod effect;
+pub mod cli;
+pub mod domain;
+pub mod effects;
+pub mod executors;
 pub mod failpoint;
-pub mod follow;
-pub mod gateway;
-pub mod hooks;
-pub mod http;
-pub mod journal;
 pub mod messages;
-pub mod outbox;
-pub mod payment;
-pub mod perform;
-pub mod reaction;
-pub mod reconcile;
-pub mod throttle;
-pub mod tills;
-pub mod upstream;
-pub mod watch;
-pub mod worker;
+pub mod ports;
+pub mod reconciliation;
+pub mod workers;

@@ -13,25 +13,25 @@ use events::store::EventStore;
 use events::store::sled::{Options, SledStore};
 use log_tools::serve::LogRoute;
 use metrics_exporter_prometheus::PrometheusHandle;
+use notifier::adapters::mail_files::MailFiles;
+use notifier::adapters::payment_providers::PaymentProviders;
+use notifier::adapters::reservation_client::ReservationClient;
+use notifier::adapters::simulated::Simulated;
+use notifier::adapters::sms::{Console, Twilio};
+use notifier::adapters::smtp::Smtp;
+use notifier::adapters::stripe::{Stripe, StripeSettings};
+use notifier::adapters::webhook_sender::WebhookSender;
+use notifier::api::http;
 use notifier::app::App;
-use notifier::breaker::Breakers;
-use notifier::channels::Channels;
-use notifier::config::{Action, Cli, Config, Mail, Sms};
-use notifier::follow::Following;
-use notifier::gateway::files::MailFiles;
-use notifier::gateway::hook::HookSender;
-use notifier::gateway::simulated::Simulated;
-use notifier::gateway::smtp::Smtp;
-use notifier::gateway::stripe::{Stripe, StripeSettings};
-use notifier::gateway::text::{Console, Twilio};
-use notifier::gateway::{MailGateway, SmsGateway};
-use notifier::http;
-use notifier::journal::Entries;
-use notifier::outbox::Outbox;
-use notifier::perform::Performer;
-use notifier::throttle::Throttle;
-use notifier::tills::Tills;
-use notifier::upstream::Upstream;
+use notifier::cli::config::{Action, Cli, Config, Mail, Sms};
+use notifier::domain::payment_channels::Channels;
+use notifier::effects::EffectLog;
+use notifier::effects::entry::Entries;
+use notifier::executors::EffectExecutor;
+use notifier::executors::breaker::Breakers;
+use notifier::executors::rate_limit::RateLimiter;
+use notifier::ports::{MailSender, SmsSender};
+use notifier::workers::feed_consumer::FeedStatus;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
         }
         Action::Preview(preview) => {
             let public_url = config.public_url.unwrap_or_else(|| format!("http://{}", config.listen));
-            let shown = Upstream::new(config.reservation_url, config.service_token)
+            let shown = ReservationClient::new(config.reservation_url, config.service_token)
                 .map_err(anyhow::Error::from)
                 .and_then(|up| block_on(preview.run(&up, &config.messaging.messages, &public_url)));
             return shown.unwrap_or_else(|error| exit::fail("notifier", error));
@@ -112,42 +112,47 @@ async fn run(config: Config, store: Arc<SledStore>, metrics: PrometheusHandle) -
         )
     })?;
     let address = listener.local_addr()?;
-    let outbox = Arc::new(Outbox::open(Arc::clone(&store) as Arc<dyn EventStore>, Arc::clone(&clock)).await?);
+    let effect_log =
+        Arc::new(EffectLog::open(Arc::clone(&store) as Arc<dyn EventStore>, Arc::clone(&clock)).await?);
     let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     let hooks = Arc::new(config.hooks);
     let books = config.data_dir.join("simulated-provider.jsonl");
-    let tills = Arc::new(tills(config.money.channels, config.money.stripe, &public_url, &clock, &books)?);
-    let performer = Performer {
-        upstream: Upstream::new(config.reservation_url.clone(), config.service_token.clone())?,
-        outbox: Arc::clone(&outbox),
-        tills: Arc::clone(&tills),
+    let payment_providers =
+        Arc::new(payment_providers(config.money.channels, config.money.stripe, &public_url, &clock, &books)?);
+    let executor = EffectExecutor {
+        reservation_client: ReservationClient::new(
+            config.reservation_url.clone(),
+            config.service_token.clone(),
+        )?,
+        effect_log: Arc::clone(&effect_log),
+        payment_providers: Arc::clone(&payment_providers),
         hooks: Arc::clone(&hooks),
-        hook_sender: HookSender::new()?,
-        throttle: Throttle::new(config.messaging.limits),
-        habits: config.messaging.habits,
+        webhook_sender: WebhookSender::new()?,
+        rate_limiter: RateLimiter::new(config.messaging.limits),
+        policy: config.messaging.policy,
         mail: mail(config.messaging.mail)?,
         sms: sms(&config.messaging.sms)?,
         messages: config.messaging.messages,
         public_url,
         clock: Arc::clone(&clock),
     };
-    let (following, service_token) = (Following::default(), config.service_token);
+    let (feed_status, service_token) = (FeedStatus::default(), config.service_token);
     let archive =
         LogRoute { store: Arc::clone(&store), token: service_token.clone(), shutdown: shutdown.clone() };
-    let upstream = performer.upstream.clone();
+    let reservation_client = executor.reservation_client.clone();
     let app = App {
-        outbox,
-        following,
-        upstream,
-        tills,
+        effect_log,
+        feed_status,
+        reservation_client,
+        payment_providers,
         hooks,
-        breakers: Arc::new(Breakers::new(config.pace.attempts_max)),
+        breakers: Arc::new(Breakers::new(config.retry_settings.attempts_max)),
         reconciling: Arc::new(Semaphore::new(1)),
         service_token,
         clock,
         shutdown: shutdown.clone(),
     };
-    let worker = app.start(performer, config.pace, config.money.decision);
+    let worker = app.start(executor, config.retry_settings, config.money.decision);
     tracing::info!(%address, log_id = %store.log_id(), head = %store.known_head(), "notifier is ready");
     trigger.on_signals()?;
     let limits = Limits::default();
@@ -164,27 +169,27 @@ async fn run(config: Config, store: Arc<SledStore>, metrics: PrometheusHandle) -
     Ok(())
 }
 
-fn tills(
+fn payment_providers(
     channels: Channels,
     stripe: Option<StripeSettings>,
     public_url: &str,
     clock: &SharedEnvironment,
     books: &Path,
-) -> anyhow::Result<Tills> {
+) -> anyhow::Result<PaymentProviders> {
     let simulated = Simulated::open(public_url.to_owned(), Arc::clone(clock), books)
         .with_context(|| format!("could not open the simulated provider's books {}", books.display()))?;
     let stripe = stripe.map(|settings| Stripe::new(settings, public_url.to_owned())).transpose()?;
-    Ok(Tills::new(channels, Arc::new(simulated), stripe.map(Arc::new)))
+    Ok(PaymentProviders::new(channels, Arc::new(simulated), stripe.map(Arc::new)))
 }
 
-fn mail(mail: Mail) -> anyhow::Result<Arc<dyn MailGateway>> {
+fn mail(mail: Mail) -> anyhow::Result<Arc<dyn MailSender>> {
     Ok(match mail {
         Mail::Files(dir) => Arc::new(MailFiles::create(&dir)?),
         Mail::Smtp(server) => Arc::new(Smtp::new(server)),
     })
 }
 
-fn sms(sms: &Sms) -> anyhow::Result<Option<Arc<dyn SmsGateway>>> {
+fn sms(sms: &Sms) -> anyhow::Result<Option<Arc<dyn SmsSender>>> {
     Ok(match sms {
         Sms::Off => None,
         Sms::Console => Some(Arc::new(Console)),

@@ -15,8 +15,8 @@ use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 use minijinja::{Environment, context};
 
 pub use self::words::{date, mask_mail, mask_phone, moment, money, time};
-use crate::effect::{EffectKey, Template};
-use crate::upstream::Visit;
+use crate::domain::effect::{EffectKey, Template};
+use crate::domain::visit::Visit;
 
 /// Renders messages.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use lettre::message::Mailbox;
 
 use super::{Facts, Recipient};
-use crate::effect::Template;
+use crate::domain::effect::Template;
 
 /// A calendar file.
 pub(super) struct Calendar {

@@ -8,8 +8,8 @@ use events::values::{Currency, Locale, Money};
 use minijinja::{Environment, UndefinedBehavior};
 
 use super::{Facts, facts_of};
-use crate::effect::Template;
-use crate::upstream::{Cancellation, Visit};
+use crate::domain::effect::Template;
+use crate::domain::visit::{Cancellation, Visit};
 
 /// The frame of the HTML part, unless a message has an HTML file of its own.
 pub(super) const FRAME: &str = "mail.html";

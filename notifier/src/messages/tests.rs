@@ -3,7 +3,7 @@
 use events::values::Currency;
 
 use super::*;
-use crate::upstream::Cancellation;
+use crate::domain::visit::Cancellation;
 
 fn visit(status: &str) -> Visit {
     Visit {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use chassis::environment::{ManualEnvironment, SharedEnvironment};
 use chassis::secret::Token;
-use notifier::effect::EffectKey;
-use notifier::gateway::payment::{PaymentProvider as _, RefundOrder, Standing};
-use notifier::gateway::simulated::Simulated;
-use notifier::gateway::text::Twilio;
-use notifier::gateway::{GatewayError, SmsGateway as _};
-use notifier::upstream::{Upstream, UpstreamError};
+use notifier::adapters::reservation_client::{ReservationClient, ReservationClientError};
+use notifier::adapters::simulated::Simulated;
+use notifier::adapters::sms::Twilio;
+use notifier::domain::effect::EffectKey;
+use notifier::ports::payment::{PaymentProvider as _, ProviderStatus, RefundOrder};
+use notifier::ports::{ProviderError, SmsSender as _};
 use serde_json::json;
 use wiremock::matchers::{basic_auth, body_string_contains, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -40,7 +40,7 @@ async fn text_messages_are_posted_as_twilio_takes_them() {
         Mock::given(method("POST")).respond_with(ResponseTemplate::new(status)).mount(&server).await;
         let twilio = Twilio::new(client(), &server.uri(), "AC1".into(), token(), "+6221".into());
         let error = twilio.send(&EffectKey("k".into()), "+62", "x").await.unwrap_err();
-        assert_eq!(matches!(error, GatewayError::Passing(_)), passing, "{status}: {error}");
+        assert_eq!(matches!(error, ProviderError::Transient(_)), passing, "{status}: {error}");
         assert!(!error.to_string().contains("0123456789abcdef"));
     }
 }
@@ -61,7 +61,7 @@ async fn the_simulated_provider_does_everything_once_and_remembers_it() {
         amount: idr(amount_minor),
     };
     assert!(provider.refund(&refund("r", 1)).await.is_err(), "nothing was paid");
-    assert_eq!(provider.choose(&reference, true), Ok(Standing::Paid(idr(30_000_000))));
+    assert_eq!(provider.choose(&reference, true), Ok(ProviderStatus::Paid(idr(30_000_000))));
     assert_eq!(
         provider.close(&reference).await,
         provider.choose(&reference, false),
@@ -81,7 +81,7 @@ async fn the_simulated_provider_does_everything_once_and_remembers_it() {
         assert_eq!((ledger.len(), ledger[0].refunded_minor), (1, 10_000_000));
         assert_eq!(
             (ledger[0].payment_id, ledger[0].standing),
-            (Some(PAYMENT), Standing::Paid(idr(30_000_000)))
+            (Some(PAYMENT), ProviderStatus::Paid(idr(30_000_000)))
         );
     }
     let other = open();
@@ -92,7 +92,7 @@ async fn the_simulated_provider_does_everything_once_and_remembers_it() {
 #[tokio::test]
 async fn refusals_of_the_reservation_service_are_told_from_its_absence() {
     client();
-    let by = notifier::journal::Author::system("test");
+    let by = events::recorded::EventMetadata::system("test");
     for (status, refused) in
         [(409, true), (404, true), (422, true), (401, false), (429, false), (500, false), (503, false)]
     {
@@ -104,13 +104,16 @@ async fn refusals_of_the_reservation_service_are_told_from_its_absence() {
             .expect(1)
             .mount(&server)
             .await;
-        let upstream = Upstream::new(server.uri(), None).unwrap();
-        let error = upstream
+        let reservation_client = ReservationClient::new(server.uri(), None).unwrap();
+        let error = reservation_client
             .post(RESERVATION.into(), "payment-results", &EffectKey("k".into()), &json!({}), &by)
             .await
             .unwrap_err();
-        assert_eq!(matches!(error, UpstreamError::Refused { .. }), refused, "{status}: {error}");
+        assert_eq!(matches!(error, ReservationClientError::Refused { .. }), refused, "{status}: {error}");
     }
-    let nobody = Upstream::new("http://127.0.0.1:9".into(), None).unwrap();
-    assert!(matches!(nobody.reservation(RESERVATION, &by).await, Err(UpstreamError::Unavailable(_))));
+    let nobody = ReservationClient::new("http://127.0.0.1:9".into(), None).unwrap();
+    assert!(matches!(
+        nobody.reservation(RESERVATION, &by).await,
+        Err(ReservationClientError::Unavailable(_))
+    ));
 }

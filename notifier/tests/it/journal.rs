@@ -1,5 +1,6 @@
 //! What the journal adds up to, also after a restart.
 
+use events::recorded::EventMetadata;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -7,11 +8,11 @@ use events::query::Query;
 use events::store::EventStore;
 use events::values::Medium;
 use events::{PaymentId, Position};
-use notifier::effect::{Effect, EffectKey, Lane, Template};
-use notifier::gateway::payment::Standing;
-use notifier::journal::{AttemptFailed, Author, Died, Entry, Scheduled, Succeeded};
-use notifier::outbox::{Cursor, EffectState, Outbox, OutboxError};
-use notifier::payment::PaymentStatus;
+use notifier::domain::effect::{Effect, EffectKey, Lane, Template};
+use notifier::effects::entry::{AttemptFailed, Died, Entry, Scheduled, Succeeded};
+use notifier::effects::payment::PaymentStatus;
+use notifier::effects::{Cursor, EffectLog, EffectLogError, EffectState};
+use notifier::ports::payment::ProviderStatus;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -30,7 +31,7 @@ async fn effects_and_cursor_move_in_one_append() {
     let fixture = Fixture::new().await;
     fixture.schedule(7, "a", refund(1)).await;
     assert_eq!(fixture.store.known_head().0, 2, "the effect and the cursor");
-    assert_eq!(fixture.outbox.cursor().unwrap().last_event_id, event_id(7));
+    assert_eq!(fixture.effect_log.cursor().unwrap().last_event_id, event_id(7));
     let again = fixture.reopened().await;
     assert_eq!(again.cursor().unwrap().last_event_id, event_id(7));
     assert_eq!(again.take_due(Lane::Money, 10).len(), 1);
@@ -41,7 +42,7 @@ async fn a_feed_that_is_read_again_has_no_second_effect() {
     let fixture = Fixture::new().await;
     fixture.schedule(7, "a", refund(1)).await;
     fixture.schedule(7, "a", refund(1)).await;
-    assert_eq!(fixture.outbox.take_due(Lane::Money, 10).len(), 1);
+    assert_eq!(fixture.effect_log.take_due(Lane::Money, 10).len(), 1);
     assert_eq!(fixture.reopened().await.take_due(Lane::Money, 10).len(), 1);
 }
 
@@ -51,9 +52,10 @@ async fn two_notifiers_do_not_both_move_the_cursor() {
     let other = fixture.reopened().await;
     fixture.schedule(7, "a", refund(1)).await;
     let cursor = Cursor { last_event_id: event_id(7), time: now() };
-    let second = other.react(vec![scheduled("a", refund(1))], vec![], cursor, &Author::system("test")).await;
+    let second =
+        other.react(vec![scheduled("a", refund(1))], vec![], cursor, &EventMetadata::system("test")).await;
     assert!(
-        matches!(second, Err(OutboxError::Append(events::store::AppendError::Conflict { .. }))),
+        matches!(second, Err(EffectLogError::Append(events::store::AppendError::Conflict { .. }))),
         "{second:?}"
     );
 }
@@ -62,21 +64,22 @@ async fn two_notifiers_do_not_both_move_the_cursor() {
 async fn who_has_written_finds_what_they_wrote_also_when_an_earlier_append_comes_back_later() {
     let store = Arc::new(Tampered { held: Some(Notify::new()), ..Tampered::default() });
     let clock = Arc::new(chassis::environment::ManualEnvironment::at(now()));
-    let outbox = Arc::new(Outbox::open(Arc::clone(&store) as Arc<dyn EventStore>, clock).await.unwrap());
+    let effect_log =
+        Arc::new(EffectLog::open(Arc::clone(&store) as Arc<dyn EventStore>, clock).await.unwrap());
     let cursor = |n| Cursor { last_event_id: event_id(n), time: now() };
-    let by = Author::system("test");
-    outbox.react(vec![scheduled("a", refund(1))], vec![], cursor(1), &by).await.unwrap();
-    let taken = outbox.take_due(Lane::Money, 1).pop().unwrap();
+    let by = EventMetadata::system("test");
+    effect_log.react(vec![scheduled("a", refund(1))], vec![], cursor(1), &by).await.unwrap();
+    let taken = effect_log.take_due(Lane::Money, 1).pop().unwrap();
     let end = tokio::spawn({
-        let outbox = Arc::clone(&outbox);
+        let effect_log = Arc::clone(&effect_log);
         let done = Succeeded { key: key("a"), outcome: "done".into(), recipient: None };
-        async move { outbox.finish(&taken, vec![Entry::EffectSucceeded(done)]).await }
+        async move { effect_log.finish(&taken, vec![Entry::EffectSucceeded(done)]).await }
     });
     let mut head = store.watch_head();
     head.wait_for(|head| head.0 == 3).await.unwrap();
     let react = async {
-        outbox.react(vec![], vec![], cursor(2), &by).await.unwrap();
-        outbox.cursor().unwrap().last_event_id
+        effect_log.react(vec![], vec![], cursor(2), &by).await.unwrap();
+        effect_log.cursor().unwrap().last_event_id
     };
     let let_go = async {
         for _ in 0..100 {
@@ -87,19 +90,19 @@ async fn who_has_written_finds_what_they_wrote_also_when_an_earlier_append_comes
     let (seen, ()) = tokio::join!(react, let_go);
     assert_eq!(seen, event_id(2));
     end.await.unwrap().unwrap();
-    outbox.react(vec![], vec![], cursor(3), &by).await.unwrap();
+    effect_log.react(vec![], vec![], cursor(3), &by).await.unwrap();
 }
 
 #[tokio::test]
 async fn an_effect_is_finished_once() {
     let fixture = Fixture::new().await;
     fixture.schedule(1, "a", refund(1)).await;
-    let taken = fixture.outbox.take_due(Lane::Money, 10).pop().unwrap();
-    assert!(fixture.outbox.take_due(Lane::Money, 10).is_empty(), "what one works on nobody else takes");
+    let taken = fixture.effect_log.take_due(Lane::Money, 10).pop().unwrap();
+    assert!(fixture.effect_log.take_due(Lane::Money, 10).is_empty(), "what one works on nobody else takes");
     let done =
         || vec![Entry::EffectSucceeded(Succeeded { key: key("a"), outcome: "done".into(), recipient: None })];
-    fixture.outbox.finish(&taken, done()).await.unwrap();
-    assert!(fixture.outbox.finish(&taken, done()).await.is_err());
+    fixture.effect_log.finish(&taken, done()).await.unwrap();
+    assert!(fixture.effect_log.finish(&taken, done()).await.is_err());
     assert!(fixture.reopened().await.take_due(Lane::Money, 10).is_empty());
 }
 
@@ -107,7 +110,7 @@ async fn an_effect_is_finished_once() {
 async fn tries_are_counted_across_restarts() {
     let fixture = Fixture::new().await;
     fixture.schedule(1, "a", refund(1)).await;
-    let taken = fixture.outbox.take_due(Lane::Money, 10).pop().unwrap();
+    let taken = fixture.effect_log.take_due(Lane::Money, 10).pop().unwrap();
     let next_attempt_at = now() + TimeDelta::seconds(30);
     let failed = Entry::AttemptFailed(AttemptFailed {
         key: key("a"),
@@ -116,35 +119,36 @@ async fn tries_are_counted_across_restarts() {
         new_key: false,
         uncounted: false,
     });
-    fixture.outbox.finish(&taken, vec![failed]).await.unwrap();
-    for outbox in [fixture.outbox.clone(), fixture.reopened().await] {
-        assert!(outbox.take_due(Lane::Money, 10).is_empty(), "not before its time");
-        assert_eq!(outbox.next_due(Lane::Money), Some(next_attempt_at));
-        let tracked = outbox.effect(&key("a")).unwrap();
+    fixture.effect_log.finish(&taken, vec![failed]).await.unwrap();
+    for effect_log in [fixture.effect_log.clone(), fixture.reopened().await] {
+        assert!(effect_log.take_due(Lane::Money, 10).is_empty(), "not before its time");
+        assert_eq!(effect_log.next_due(Lane::Money), Some(next_attempt_at));
+        let tracked = effect_log.effect(&key("a")).unwrap();
         assert_eq!((tracked.attempts, tracked.last_error.as_deref()), (1, Some("timeout")));
     }
     fixture.clock.advance(TimeDelta::seconds(30));
-    assert_eq!(fixture.outbox.take_due(Lane::Money, 10).len(), 1);
+    assert_eq!(fixture.effect_log.take_due(Lane::Money, 10).len(), 1);
 }
 
 #[tokio::test]
 async fn a_dead_letter_that_is_discarded_rests_for_ever() {
     let fixture = Fixture::new().await;
     fixture.schedule(1, "a", refund(1)).await;
-    let by = Author { actor: events::values::Actor::service("operator"), ..Author::system("test") };
+    let by =
+        EventMetadata { actor: events::values::Actor::service("operator"), ..EventMetadata::system("test") };
     let a = key("a");
-    let discard = || fixture.outbox.discard(&a, "the guest was called".into(), &by);
-    assert!(matches!(discard().await, Err(OutboxError::NotDead(_, "waiting"))));
-    let taken = fixture.outbox.take_due(Lane::Money, 10).pop().unwrap();
+    let discard = || fixture.effect_log.discard(&a, "the guest was called".into(), &by);
+    assert!(matches!(discard().await, Err(EffectLogError::NotDead(_, "waiting"))));
+    let taken = fixture.effect_log.take_due(Lane::Money, 10).pop().unwrap();
     let died = Entry::EffectDied(Died { key: key("a"), reason_code: "x".into(), error: "no".into() });
-    fixture.outbox.finish(&taken, vec![died]).await.unwrap();
+    fixture.effect_log.finish(&taken, vec![died]).await.unwrap();
     discard().await.unwrap();
-    assert!(matches!(discard().await, Err(OutboxError::NotDead(_, "discarded"))));
-    assert!(fixture.outbox.retry(&key("a"), &by).await.is_err());
+    assert!(matches!(discard().await, Err(EffectLogError::NotDead(_, "discarded"))));
+    assert!(fixture.effect_log.retry(&key("a"), &by).await.is_err());
     let again = fixture.reopened().await;
     assert_eq!(again.effect(&key("a")).unwrap().state, EffectState::Discarded("the guest was called".into()));
     assert!(again.take_due(Lane::Money, 10).is_empty());
-    let about = Query::any_tag([notifier::journal::effect_tag(&a)]);
+    let about = Query::any_tag([notifier::effects::entry::effect_tag(&a)]);
     let page = fixture.store.read(&about, Position::START, 10);
     let last = page
         .await
@@ -177,39 +181,39 @@ async fn messages_about_one_reservation_go_one_after_the_other() {
         ..scheduled("reminder", message(Template::Reminder, Medium::Mail))
     };
     let cursor = Cursor { last_event_id: event_id(5), time: now() };
-    fixture.outbox.react(vec![later], vec![], cursor, &Author::system("test")).await.unwrap();
-    let names = |outbox: &Arc<Outbox>, lane| {
-        outbox.take_due(lane, 10).into_iter().map(|t| t.scheduled.key.0).collect::<Vec<_>>()
+    fixture.effect_log.react(vec![later], vec![], cursor, &EventMetadata::system("test")).await.unwrap();
+    let names = |effect_log: &Arc<EffectLog>, lane| {
+        effect_log.take_due(lane, 10).into_iter().map(|t| t.scheduled.key.0).collect::<Vec<_>>()
     };
     assert_eq!(names(&fixture.reopened().await, Lane::Mail), ["first", "other"]);
-    assert_eq!(names(&fixture.outbox, Lane::Sms), ["sms"]);
-    let taken = fixture.outbox.take_due(Lane::Mail, 10);
+    assert_eq!(names(&fixture.effect_log, Lane::Sms), ["sms"]);
+    let taken = fixture.effect_log.take_due(Lane::Mail, 10);
     assert_eq!(
-        fixture.outbox.next_due(Lane::Mail),
+        fixture.effect_log.next_due(Lane::Mail),
         Some(now() + TimeDelta::hours(1)),
         "the second waits for the first"
     );
     // One that fails keeps its place, one that is done or dead lets the next one go.
-    fixture.outbox.put_back(&key("first"), now(), "later".into());
-    assert_eq!(names(&fixture.outbox, Lane::Mail), ["first"]);
+    fixture.effect_log.put_back(&key("first"), now(), "later".into());
+    assert_eq!(names(&fixture.effect_log, Lane::Mail), ["first"]);
     let died = Entry::EffectDied(Died { key: key("first"), reason_code: "x".into(), error: "no".into() });
-    fixture.outbox.finish(&taken[0], vec![died]).await.unwrap();
-    for outbox in [fixture.reopened().await, fixture.outbox.clone()] {
-        assert!(names(&outbox, Lane::Mail).contains(&"second".to_owned()));
+    fixture.effect_log.finish(&taken[0], vec![died]).await.unwrap();
+    for effect_log in [fixture.reopened().await, fixture.effect_log.clone()] {
+        assert!(names(&effect_log, Lane::Mail).contains(&"second".to_owned()));
     }
     // Brought back, it goes to the end of the line as it is now.
-    fixture.outbox.retry(&key("first"), &Author::system("test")).await.unwrap();
+    fixture.effect_log.retry(&key("first"), &EventMetadata::system("test")).await.unwrap();
     fixture.schedule(6, "third", message(Template::Refunded, Medium::Mail)).await;
-    assert_eq!(names(&fixture.outbox, Lane::Mail), [""; 0]);
+    assert_eq!(names(&fixture.effect_log, Lane::Mail), [""; 0]);
     for (ended, next) in [("second", "first"), ("first", "third")] {
-        let effect = fixture.outbox.effect(&key(ended)).unwrap();
+        let effect = fixture.effect_log.effect(&key(ended)).unwrap();
         let done =
             Entry::EffectSucceeded(Succeeded { key: key(ended), outcome: "done".into(), recipient: None });
-        fixture.outbox.finish(&effect, vec![done]).await.unwrap();
-        assert_eq!(names(&fixture.outbox, Lane::Mail), [next]);
+        fixture.effect_log.finish(&effect, vec![done]).await.unwrap();
+        assert_eq!(names(&fixture.effect_log, Lane::Mail), [next]);
     }
     fixture.clock.advance(TimeDelta::hours(1));
-    assert_eq!(names(&fixture.outbox, Lane::Mail), ["reminder"]);
+    assert_eq!(names(&fixture.effect_log, Lane::Mail), ["reminder"]);
 }
 
 /// Closing is for those who were asked to pay.
@@ -218,11 +222,11 @@ async fn nothing_is_closed_where_nothing_was_asked() {
     let fixture = Fixture::new().await;
     let close = || Effect::ClosePayments { reservation_id: RESERVATION };
     fixture.schedule(1, "close", close()).await;
-    assert!(fixture.outbox.effect(&key("close")).is_none());
+    assert!(fixture.effect_log.effect(&key("close")).is_none());
     let both = vec![scheduled("deposit", take_deposit()), scheduled("close", close())];
     let cursor = Cursor { last_event_id: event_id(2), time: now() };
-    fixture.outbox.react(both, vec![], cursor, &Author::system("test")).await.unwrap();
-    assert_eq!(fixture.outbox.effect(&key("close")).unwrap().state.word(), "waiting");
+    fixture.effect_log.react(both, vec![], cursor, &EventMetadata::system("test")).await.unwrap();
+    assert_eq!(fixture.effect_log.effect(&key("close")).unwrap().state.word(), "waiting");
     fixture.schedule(3, "again", close()).await;
     assert!(fixture.reopened().await.effect(&key("again")).is_some());
 }
@@ -231,40 +235,43 @@ async fn nothing_is_closed_where_nothing_was_asked() {
 async fn a_dead_letter_is_tried_again_only_by_hand() {
     let fixture = Fixture::new().await;
     fixture.schedule(1, "a", refund(1)).await;
-    let by = Author::system("test");
-    assert!(matches!(fixture.outbox.retry(&key("a"), &by).await, Err(OutboxError::NotDead(_, "waiting"))));
-    assert!(matches!(fixture.outbox.retry(&key("b"), &by).await, Err(OutboxError::UnknownEffect(_))));
-    let taken = fixture.outbox.take_due(Lane::Money, 10).pop().unwrap();
+    let by = EventMetadata::system("test");
+    assert!(matches!(
+        fixture.effect_log.retry(&key("a"), &by).await,
+        Err(EffectLogError::NotDead(_, "waiting"))
+    ));
+    assert!(matches!(fixture.effect_log.retry(&key("b"), &by).await, Err(EffectLogError::UnknownEffect(_))));
+    let taken = fixture.effect_log.take_due(Lane::Money, 10).pop().unwrap();
     let died = Entry::EffectDied(Died { key: key("a"), reason_code: "x".into(), error: "no".into() });
-    fixture.outbox.finish(&taken, vec![died]).await.unwrap();
-    assert_eq!(fixture.outbox.effect(&key("a")).unwrap().state, EffectState::Dead("x".into()));
-    fixture.outbox.retry(&key("a"), &by).await.unwrap();
-    assert!(fixture.outbox.retry(&key("a"), &by).await.is_err());
-    let again = fixture.outbox.take_due(Lane::Money, 10).pop().unwrap();
+    fixture.effect_log.finish(&taken, vec![died]).await.unwrap();
+    assert_eq!(fixture.effect_log.effect(&key("a")).unwrap().state, EffectState::Dead("x".into()));
+    fixture.effect_log.retry(&key("a"), &by).await.unwrap();
+    assert!(fixture.effect_log.retry(&key("a"), &by).await.is_err());
+    let again = fixture.effect_log.take_due(Lane::Money, 10).pop().unwrap();
     assert_eq!((again.attempts, again.retries), (0, 1));
     let done = Entry::EffectSucceeded(Succeeded { key: key("a"), outcome: "done".into(), recipient: None });
-    fixture.outbox.finish(&again, vec![done]).await.unwrap();
+    fixture.effect_log.finish(&again, vec![done]).await.unwrap();
 }
 
 #[tokio::test]
 async fn the_first_decision_about_a_payment_stands_but_money_that_came_has_come() {
     let fixture = Fixture::new().await;
     let reference = fixture.opened().await;
-    let decide = |standing| fixture.outbox.decide(&reference, standing);
-    assert_eq!(decide(Standing::Open).await.unwrap().status, PaymentStatus::Pending);
-    let closed = [Standing::Closed, Standing::Refused].into_iter().cycle().take(8);
+    let decide = |standing| fixture.effect_log.decide(&reference, standing);
+    assert_eq!(decide(ProviderStatus::Open).await.unwrap().status, PaymentStatus::Pending);
+    let closed = [ProviderStatus::Closed, ProviderStatus::Refused].into_iter().cycle().take(8);
     let decided = futures::future::join_all(closed.map(decide)).await;
     assert!(decided.iter().all(|payment| payment.as_ref().unwrap().status == PaymentStatus::Expired));
     assert_eq!(fixture.reopened().await.payment_of(&reference).unwrap().word(), "expired");
-    let came = Standing::Paid(idr(30_000_000));
+    let came = ProviderStatus::Paid(idr(30_000_000));
     assert_eq!(decide(came).await.unwrap().status, PaymentStatus::Paid);
-    for standing in [Standing::Closed, Standing::Refused, Standing::Open, came] {
+    for standing in [ProviderStatus::Closed, ProviderStatus::Refused, ProviderStatus::Open, came] {
         assert_eq!(decide(standing).await.unwrap().status, PaymentStatus::Paid);
     }
-    let told = fixture.outbox.effects(|e| matches!(e.scheduled.effect, Effect::PostPayment { .. }), 10);
+    let told = fixture.effect_log.effects(|e| matches!(e.scheduled.effect, Effect::PostPayment { .. }), 10);
     assert_eq!(told.len(), 2, "each told once");
-    let unknown = fixture.outbox.decide("sim_other", came).await;
-    assert!(matches!(unknown, Err(OutboxError::UnknownPayment(_))));
+    let unknown = fixture.effect_log.decide("sim_other", came).await;
+    assert!(matches!(unknown, Err(EffectLogError::UnknownPayment(_))));
     assert_eq!(fixture.reopened().await.payment_of(&reference).unwrap().status, PaymentStatus::Paid);
 }
 
@@ -272,23 +279,23 @@ async fn the_first_decision_about_a_payment_stands_but_money_that_came_has_come(
 async fn no_more_goes_back_than_was_paid() {
     let fixture = Fixture::new().await;
     let reference = fixture.opened().await;
-    let by = Author::system("test");
+    let by = EventMetadata::system("test");
     assert!(matches!(
-        fixture.outbox.refund(PAYMENT, None, None, &by).await,
-        Err(OutboxError::NotRefundable { left_minor: 0, .. })
+        fixture.effect_log.refund(PAYMENT, None, None, &by).await,
+        Err(EffectLogError::NotRefundable { left_minor: 0, .. })
     ));
-    fixture.outbox.decide(&reference, Standing::Paid(idr(30_000_000))).await.unwrap();
-    fixture.outbox.refund(PAYMENT, Some(10_000_000), None, &by).await.unwrap();
+    fixture.effect_log.decide(&reference, ProviderStatus::Paid(idr(30_000_000))).await.unwrap();
+    fixture.effect_log.refund(PAYMENT, Some(10_000_000), None, &by).await.unwrap();
     // The first is still on its way, and counts.
-    let too_much = fixture.outbox.refund(PAYMENT, Some(20_000_001), None, &by).await;
-    assert!(matches!(too_much, Err(OutboxError::NotRefundable { left_minor: 20_000_000, .. })));
-    assert!(fixture.outbox.refund(PAYMENT, Some(0), None, &by).await.is_err());
-    fixture.outbox.refund(PAYMENT, None, None, &by).await.unwrap();
-    assert!(fixture.outbox.refund(PAYMENT, None, None, &by).await.is_err());
+    let too_much = fixture.effect_log.refund(PAYMENT, Some(20_000_001), None, &by).await;
+    assert!(matches!(too_much, Err(EffectLogError::NotRefundable { left_minor: 20_000_000, .. })));
+    assert!(fixture.effect_log.refund(PAYMENT, Some(0), None, &by).await.is_err());
+    fixture.effect_log.refund(PAYMENT, None, None, &by).await.unwrap();
+    assert!(fixture.effect_log.refund(PAYMENT, None, None, &by).await.is_err());
     let unknown = PaymentId(Uuid::from_u128(99));
     assert!(matches!(
-        fixture.outbox.refund(unknown, None, None, &by).await,
-        Err(OutboxError::UnknownPayment(_))
+        fixture.effect_log.refund(unknown, None, None, &by).await,
+        Err(EffectLogError::UnknownPayment(_))
     ));
 }
 
@@ -296,22 +303,24 @@ async fn no_more_goes_back_than_was_paid() {
 async fn a_refund_that_is_ordered_twice_by_the_same_name_is_one_and_a_dead_one_is_decided_on_first() {
     let fixture = Fixture::new().await;
     let reference = fixture.opened().await;
-    fixture.outbox.decide(&reference, Standing::Paid(idr(30_000_000))).await.unwrap();
-    let by = Author::system("test");
-    let order = |minor, name| fixture.outbox.refund(PAYMENT, Some(minor), Some(name), &by);
+    fixture.effect_log.decide(&reference, ProviderStatus::Paid(idr(30_000_000))).await.unwrap();
+    let by = EventMetadata::system("test");
+    let order = |minor, name| fixture.effect_log.refund(PAYMENT, Some(minor), Some(name), &by);
     let first = order(1_000_000, "k1").await.unwrap();
     assert_eq!(order(1_000_000, "k1").await.unwrap(), first);
-    assert!(matches!(order(2_000_000, "k1").await, Err(OutboxError::OtherRefund(_))));
+    assert!(matches!(order(2_000_000, "k1").await, Err(EffectLogError::OtherRefund(_))));
     assert_ne!(order(1_000_000, "k2").await.unwrap(), first);
-    let taken = fixture.outbox.take_due(Lane::Money, 1).pop().unwrap();
+    let taken = fixture.effect_log.take_due(Lane::Money, 1).pop().unwrap();
     let died = Entry::EffectDied(Died {
         key: taken.scheduled.key.clone(),
         reason_code: "x".into(),
         error: "no".into(),
     });
-    fixture.outbox.finish(&taken, vec![died]).await.unwrap();
-    assert!(matches!(order(1, "k3").await, Err(OutboxError::DeadRefund(key)) if key == taken.scheduled.key));
-    fixture.outbox.discard(&taken.scheduled.key, "returned by bank transfer".into(), &by).await.unwrap();
+    fixture.effect_log.finish(&taken, vec![died]).await.unwrap();
+    assert!(
+        matches!(order(1, "k3").await, Err(EffectLogError::DeadRefund(key)) if key == taken.scheduled.key)
+    );
+    fixture.effect_log.discard(&taken.scheduled.key, "returned by bank transfer".into(), &by).await.unwrap();
     order(1, "k3").await.unwrap();
 }
 
@@ -320,24 +329,24 @@ async fn refunds_of_one_payment_go_one_after_the_other() {
     let fixture = Fixture::new().await;
     fixture.schedule(1, "a", refund(1)).await;
     fixture.schedule(2, "b", refund(1)).await;
-    assert_eq!(fixture.outbox.take_due(Lane::Money, 10).len(), 1);
-    assert!(fixture.outbox.take_due(Lane::Money, 10).is_empty());
-    assert_eq!(fixture.outbox.next_due(Lane::Money), None, "the second is due when the first is done");
-    fixture.outbox.put_back(&key("a"), now(), "later".into());
-    assert_eq!(fixture.outbox.take_due(Lane::Money, 10).len(), 1);
+    assert_eq!(fixture.effect_log.take_due(Lane::Money, 10).len(), 1);
+    assert!(fixture.effect_log.take_due(Lane::Money, 10).is_empty());
+    assert_eq!(fixture.effect_log.next_due(Lane::Money), None, "the second is due when the first is done");
+    fixture.effect_log.put_back(&key("a"), now(), "later".into());
+    assert_eq!(fixture.effect_log.take_due(Lane::Money, 10).len(), 1);
 }
 
 #[tokio::test]
 async fn a_caller_that_goes_away_leaves_memory_and_log_the_same() {
     let fixture = Fixture::new().await;
     let reference = fixture.opened().await;
-    let mut changed = fixture.outbox.watch();
+    let mut changed = fixture.effect_log.watch();
     // Polled once, so that the append is under way, then dropped: a guest who closes the page.
-    let decide = fixture.outbox.decide(&reference, Standing::Paid(idr(30_000_000)));
+    let decide = fixture.effect_log.decide(&reference, ProviderStatus::Paid(idr(30_000_000)));
     let polled = futures::FutureExt::now_or_never(decide);
     if polled.is_none() {
         changed.changed().await.unwrap();
     }
-    assert_eq!(fixture.outbox.payment_of(&reference).unwrap().status, PaymentStatus::Paid);
+    assert_eq!(fixture.effect_log.payment_of(&reference).unwrap().status, PaymentStatus::Paid);
     assert_eq!(fixture.reopened().await.payment_of(&reference).unwrap().status, PaymentStatus::Paid);
 }

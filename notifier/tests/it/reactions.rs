@@ -4,13 +4,13 @@ use chrono::TimeDelta;
 use events::Event;
 use events::event::*;
 use events::values::*;
-use notifier::effect::{About, Effect, Planned};
-use notifier::reaction::{Habits, react};
+use notifier::domain::effect::{About, Effect, Planned};
+use notifier::domain::reaction::{NotificationPolicy, react};
 
 use crate::support::*;
 
-fn habits() -> Habits {
-    Habits { remind_before: vec![TimeDelta::hours(24), TimeDelta::hours(2)], sms: true }
+fn policy() -> NotificationPolicy {
+    NotificationPolicy { remind_before: vec![TimeDelta::hours(24), TimeDelta::hours(2)], sms: true }
 }
 
 fn window() -> TimeWindow {
@@ -21,15 +21,15 @@ fn refund() -> Refund {
     Refund { payment_id: PAYMENT, amount: idr(30_000_000) }
 }
 
-fn planned(event: &Event, habits: &Habits) -> Vec<Planned> {
-    react(event_id(7), now(), RESERVATION.into(), event, habits)
+fn planned(event: &Event, policy: &NotificationPolicy) -> Vec<Planned> {
+    react(event_id(7), now(), RESERVATION.into(), event, policy)
 }
 
 /// Kinds of the effects of `event`, from their keys.
 fn kinds(event: impl Into<Event>) -> Vec<String> {
     let event = event.into();
-    let planned = planned(&event, &habits());
-    assert_eq!(planned, self::planned(&event, &habits()), "the same event always has the same effects");
+    let planned = planned(&event, &policy());
+    assert_eq!(planned, self::planned(&event, &policy()), "the same event always has the same effects");
     planned
         .into_iter()
         .map(|p| {
@@ -109,7 +109,7 @@ fn a_booking_is_acknowledged_or_its_deposit_asked_for() {
     assert_eq!(kinds(requested.clone()), ["take-deposit"]);
     let fee = PaymentRequested { purpose: Purpose::NoShowFee, expires_at: window().start, ..requested };
     assert_eq!(kinds(fee.clone()), ["take-deposit", "close-fee"]);
-    assert_eq!(planned(&fee.into(), &habits())[1].due_at, window().start);
+    assert_eq!(planned(&fee.into(), &policy())[1].due_at, window().start);
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn a_confirmation_is_told_and_remembered() {
         kinds(confirmed()),
         ["mail-confirmed", "sms-confirmed", "mail-reminder-1440m", "mail-reminder-120m"]
     );
-    let reminder = planned(&confirmed().into(), &habits()).pop().unwrap();
+    let reminder = planned(&confirmed().into(), &policy()).pop().unwrap();
     assert_eq!(reminder.due_at, window().start - TimeDelta::hours(2));
     let Effect::Message { start, .. } = reminder.effect else { panic!("{reminder:?}") };
     assert_eq!(start, Some(window().start));
@@ -129,8 +129,11 @@ fn a_confirmation_is_told_and_remembered() {
         deposit_waived: false,
     };
     assert_eq!(kinds(soon), ["mail-confirmed", "sms-confirmed", "mail-reminder-120m"]);
-    assert_eq!(planned(&confirmed().into(), &Habits { sms: false, ..habits() }).len(), 3);
-    assert_eq!(planned(&confirmed().into(), &Habits { remind_before: vec![], ..habits() }).len(), 2);
+    assert_eq!(planned(&confirmed().into(), &NotificationPolicy { sms: false, ..policy() }).len(), 3);
+    assert_eq!(
+        planned(&confirmed().into(), &NotificationPolicy { remind_before: vec![], ..policy() }).len(),
+        2
+    );
     // Whoever needs not pay any more is not to.
     let waived = ReservationConfirmed { deposit_waived: true, ..confirmed() };
     assert_eq!(kinds(waived).last().unwrap(), "close-payments");
@@ -183,12 +186,12 @@ fn who_waits_is_told_of_an_offer_and_of_nothing_else() {
     let about = About::Waitlist { waitlist_id: events::WaitlistId(RESERVATION.0) };
     let table_id: events::TableId = "T1".parse().unwrap();
     let offered = WaitlistOffered { table_id, tables: vec![], window: window(), expires_at: window().start };
-    let planned = react(event_id(7), now(), about, &offered.into(), &habits());
+    let planned = react(event_id(7), now(), about, &offered.into(), &policy());
     let kinds: Vec<_> = planned.iter().map(|p| p.key.0.split_once('.').unwrap().1).collect();
     assert_eq!(kinds, ["mail-offer", "sms-offer"]);
     assert!(planned.iter().all(|p| p.effect.about() == Some(about)));
     let left = WaitlistLeft { reason_code: "gave_up".into() };
-    assert_eq!(react(event_id(7), now(), about, &left.into(), &habits()), []);
+    assert_eq!(react(event_id(7), now(), about, &left.into(), &policy()), []);
     // As it is kept: a message about a reservation reads as it always did.
     let kept = serde_json::to_value(&planned[0].effect).unwrap();
     assert_eq!((&kept["kind"], &kept["waitlist_id"]), (&"message".into(), &RESERVATION.to_string().into()));

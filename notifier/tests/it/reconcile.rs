@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use events::{PaymentId, ReservationId};
-use notifier::effect::Purpose;
-use notifier::gateway::payment::{LedgerEntry, Standing};
-use notifier::journal::PaymentOpened;
-use notifier::payment::{Payment, PaymentStatus};
-use notifier::reconcile::{Booked, Books, Kind, Report, differences};
+use notifier::domain::effect::Purpose;
+use notifier::effects::entry::PaymentOpened;
+use notifier::effects::payment::{Payment, PaymentStatus};
+use notifier::ports::payment::{LedgerEntry, ProviderStatus};
+use notifier::reconciliation::{Booked, Books, Kind, Report, differences};
 use uuid::Uuid;
 
 use crate::support::*;
@@ -21,7 +21,7 @@ fn ledger(reference: &str, flow: Option<Flow>) -> Vec<(String, LedgerEntry)> {
         reference: reference.into(),
         payment_id: Some(PAYMENT),
         at: now(),
-        standing: if paid == 0 { Standing::Closed } else { Standing::Paid(idr(paid)) },
+        standing: if paid == 0 { ProviderStatus::Closed } else { ProviderStatus::Paid(idr(paid)) },
         refunded_minor,
     };
     flow.map(|flow| ("stripe".to_owned(), entry(flow))).into_iter().collect()

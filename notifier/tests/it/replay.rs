@@ -7,11 +7,11 @@ use std::time::Duration;
 use chassis::serve::Shutdown;
 use chrono::TimeDelta;
 use events::store::EventStore as _;
-use notifier::effect::{EffectKey, Lane};
-use notifier::follow::{self, Following};
-use notifier::outbox::EffectState;
-use notifier::reaction::Habits;
-use notifier::upstream::Upstream;
+use notifier::adapters::reservation_client::ReservationClient;
+use notifier::domain::effect::{EffectKey, Lane};
+use notifier::domain::reaction::NotificationPolicy;
+use notifier::effects::EffectState;
+use notifier::workers::feed_consumer::{self, FeedStatus};
 use serde_json::{Value, json};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -41,15 +41,15 @@ fn feed() -> Vec<Value> {
 async fn follow(fixture: &Fixture, server: &MockServer) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let (trigger, shutdown) = Shutdown::new();
-    let habits = Habits { remind_before: vec![TimeDelta::hours(24)], sms: true };
-    let upstream = Upstream::new(server.uri(), None).unwrap();
-    let following = Following::default();
-    let task = tokio::spawn(follow::run(
-        upstream,
-        Arc::clone(&fixture.outbox),
-        habits,
+    let policy = NotificationPolicy { remind_before: vec![TimeDelta::hours(24)], sms: true };
+    let reservation_client = ReservationClient::new(server.uri(), None).unwrap();
+    let feed_status = FeedStatus::default();
+    let task = tokio::spawn(feed_consumer::run(
+        reservation_client,
+        Arc::clone(&fixture.effect_log),
+        policy,
         Arc::default(),
-        following.clone(),
+        feed_status.clone(),
         shutdown,
     ));
     let before = server.received_requests().await.unwrap().len();
@@ -61,7 +61,7 @@ async fn follow(fixture: &Fixture, server: &MockServer) {
     tokio::time::timeout(Duration::from_secs(20), read).await.unwrap();
     drop(trigger);
     task.abort();
-    assert!(!following.seen().stuck, "{:?}", following.seen());
+    assert!(!feed_status.seen().stuck, "{:?}", feed_status.seen());
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn a_feed_from_its_beginning_has_no_second_effect_and_a_poison_event_holds
     follow(&fixture, &server).await;
     let all = |fixture: &Fixture| {
         let mut all: Vec<_> = fixture
-            .outbox
+            .effect_log
             .effects(|_| true, 100)
             .into_iter()
             .map(|t| (t.scheduled.key.0, t.state.word()))
@@ -97,13 +97,13 @@ async fn a_feed_from_its_beginning_has_no_second_effect_and_a_poison_event_holds
             ("sms-cancelled", "waiting"),
         ]
     );
-    let parked = fixture.outbox.effect(&EffectKey::of_event(event_id(2), "react")).unwrap();
+    let parked = fixture.effect_log.effect(&EffectKey::of_event(event_id(2), "react")).unwrap();
     assert_eq!(parked.state, EffectState::Dead("unreadable".into()));
     assert!(parked.last_error.unwrap().contains("three hundred"));
     // Again, and after a restart: the same, and only the cursor is written.
-    let again = Fixture { outbox: fixture.reopened().await, ..fixture };
+    let again = Fixture { effect_log: fixture.reopened().await, ..fixture };
     follow(&again, &server).await;
     assert_eq!(all(&again), scheduled);
-    assert_eq!(again.outbox.take_due(Lane::Money, 10).len(), 1);
+    assert_eq!(again.effect_log.take_due(Lane::Money, 10).len(), 1);
     assert!(again.store.known_head().0 > 5);
 }

@@ -6,9 +6,9 @@ use axum::http::{Request, StatusCode};
 use chassis::secret::Token;
 use chassis::serve::Shutdown;
 use http_body_util::BodyExt as _;
+use notifier::adapters::reservation_client::ReservationClient;
 use notifier::app::App;
-use notifier::follow::Following;
-use notifier::upstream::Upstream;
+use notifier::workers::feed_consumer::FeedStatus;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tower::ServiceExt as _;
@@ -25,18 +25,18 @@ fn router(fixture: &Fixture) -> Router {
 fn before(fixture: &Fixture, url: &str) -> Router {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let app = App {
-        upstream: Upstream::new(url.to_owned(), None).unwrap(),
-        outbox: Arc::clone(&fixture.outbox),
-        tills: Arc::clone(&fixture.tills),
+        reservation_client: ReservationClient::new(url.to_owned(), None).unwrap(),
+        effect_log: Arc::clone(&fixture.effect_log),
+        payment_providers: Arc::clone(&fixture.payment_providers),
         hooks: Arc::default(),
-        breakers: Arc::new(notifier::breaker::Breakers::new(8)),
+        breakers: Arc::new(notifier::executors::breaker::Breakers::new(8)),
         reconciling: Arc::new(tokio::sync::Semaphore::new(1)),
-        following: Following::default(),
+        feed_status: FeedStatus::default(),
         service_token: Some(Token::try_from(TOKEN.to_owned()).unwrap()),
         clock: Arc::new(fixture.clock.clone()),
         shutdown: Shutdown::new().1,
     };
-    notifier::http::router(app, None, None)
+    notifier::api::http::router(app, None, None)
 }
 
 async fn send(router: &Router, request: axum::http::request::Builder, body: Value) -> (StatusCode, String) {
@@ -148,21 +148,21 @@ async fn an_offer_is_shown_and_answered_on_its_page() {
     let id = "01939f3e-0000-7000-8000-0000000000aa";
     let (status, _) = get(&router(&fixture), &format!("/offers/{id}")).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
-    let upstream = wiremock::MockServer::start().await;
+    let reservation_client = wiremock::MockServer::start().await;
     let offered = json!({"waitlist_id": id, "status": "OFFERED", "party_size": 2, "venue_name": "Warung <b>", "timezone": "Asia/Jakarta",
         "locale": "id", "version": 2, "reservation_id": null, "offer": {"start_time": "2026-12-24T19:30:00+07:00", "end_time": "2026-12-24T21:00:00+07:00",
         "expires_at": "2026-12-01T09:15:00Z", "tables": [{"table_id": "T1", "area": "Teras", "capacity": 2}]}});
     wiremock::Mock::given(wiremock::matchers::method("GET"))
         .respond_with(wiremock::ResponseTemplate::new(200).set_body_json(offered))
-        .mount(&upstream)
+        .mount(&reservation_client)
         .await;
     let expired = json!({"code": "offer_expired"});
     wiremock::Mock::given(wiremock::matchers::path(format!("/api/waitlist/{id}/accept")))
         .respond_with(wiremock::ResponseTemplate::new(409).set_body_json(expired))
         .expect(1)
-        .mount(&upstream)
+        .mount(&reservation_client)
         .await;
-    let router = before(&fixture, &upstream.uri());
+    let router = before(&fixture, &reservation_client.uri());
     let (_, page) = get(&router, &format!("/offers/{id}")).await;
     let page = page.as_str().unwrap();
     for words in [

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chassis::secret::Token;
 use chrono::TimeDelta;
-use notifier::gateway::GatewayError;
-use notifier::gateway::payment::{Asking, PaymentOrder, PaymentProvider as _, RefundOrder, Standing};
-use notifier::gateway::stripe::webhook::{Notice, WebhookError, verify};
-use notifier::gateway::stripe::{Stripe, StripeSettings};
+use notifier::adapters::stripe::webhook::{Notice, WebhookError, verify};
+use notifier::adapters::stripe::{Stripe, StripeSettings};
+use notifier::ports::ProviderError;
+use notifier::ports::payment::{Asking, PaymentOrder, PaymentProvider as _, ProviderStatus, RefundOrder};
 use serde_json::{Value, json};
 use wiremock::matchers::{body_string_contains, header, method, path, query_param};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
@@ -111,8 +111,8 @@ async fn after_a_failure_of_its_own_another_key_is_used_once_it_is_not_there() {
     Mock::given(method("POST")).respond_with(EventBytes(AtomicUsize::new(0))).mount(&server).await;
     let stripe = stripe(&server);
     let failed = stripe.open(&order("k")).await.unwrap_err();
-    assert!(matches!(&failed, GatewayError::Failed(words) if words.contains("oops")), "{failed:?}");
-    assert!(matches!(stripe.open(&again(order("k"), 0)).await, Err(GatewayError::Failed(_))));
+    assert!(matches!(&failed, ProviderError::Failed(words) if words.contains("oops")), "{failed:?}");
+    assert!(matches!(stripe.open(&again(order("k"), 0)).await, Err(ProviderError::Failed(_))));
     assert_eq!(stripe.open(&again(order("k"), 1)).await.unwrap().reference, "pi_2");
 }
 
@@ -133,21 +133,21 @@ async fn answers_that_may_get_better_are_told_from_those_that_will_not() {
         Mock::given(method("POST")).respond_with(answer).mount(&server).await;
         let error = stripe(&server).open(&order("k")).await.unwrap_err();
         let kind = match &error {
-            GatewayError::Passing(_) => "passing",
-            GatewayError::Busy { after, .. } if status == 429 => {
+            ProviderError::Transient(_) => "passing",
+            ProviderError::Busy { after, .. } if status == 429 => {
                 assert_eq!(*after, TimeDelta::seconds(7));
                 "busy"
             }
-            GatewayError::Busy { .. } => "busy",
-            GatewayError::Failed(_) => "failed",
-            GatewayError::Final(_) => "final",
+            ProviderError::Busy { .. } => "busy",
+            ProviderError::Failed(_) => "failed",
+            ProviderError::Final(_) => "final",
         };
         assert_eq!(kind, expected, "{status}: {error}");
         assert!(!error.to_string().contains("sk_test"));
     }
     let impossible = PaymentOrder { amount: idr(0), ..order("k") };
     let nobody = MockServer::start().await;
-    assert!(matches!(stripe(&nobody).open(&impossible).await, Err(GatewayError::Final(_))));
+    assert!(matches!(stripe(&nobody).open(&impossible).await, Err(ProviderError::Final(_))));
     let gone = stripe(&nobody);
     drop(nobody);
     assert!(gone.open(&order("k")).await.is_err());
@@ -175,7 +175,7 @@ async fn a_refund_is_looked_up_and_one_that_a_bank_sent_back_is_none() {
     let stripe = stripe(&server);
     assert_eq!(stripe.refund(&ask("a")).await.unwrap(), "re_a");
     let back = stripe.refund(&ask("b")).await.unwrap_err();
-    assert!(matches!(&back, GatewayError::Final(words) if words.contains("by hand")), "{back:?}");
+    assert!(matches!(&back, ProviderError::Final(words) if words.contains("by hand")), "{back:?}");
 }
 
 #[tokio::test]
@@ -189,8 +189,8 @@ async fn what_was_paid_before_it_could_be_closed_is_said_to_be_paid() {
         .mount(&server)
         .await;
     let stripe = stripe(&server);
-    assert_eq!(stripe.close("pi_1").await, Ok(Standing::Paid(idr(30_000_000))));
-    assert_eq!(stripe.standing("pi_1").await, Ok(Standing::Paid(idr(30_000_000))));
+    assert_eq!(stripe.close("pi_1").await, Ok(ProviderStatus::Paid(idr(30_000_000))));
+    assert_eq!(stripe.standing("pi_1").await, Ok(ProviderStatus::Paid(idr(30_000_000))));
 }
 
 const OLD: &str = "whsec_old_0123456789";
@@ -240,9 +240,9 @@ async fn a_webhook_says_how_a_payment_of_ours_stands_and_nothing_else() {
         stripe.read_webhook(Some(&signed(NEW, now().timestamp(), &body)), body.as_bytes(), now())
     };
     let mine = PAYMENT.to_string();
-    let paid = Notice::Payment { reference: "pi_1".into(), standing: Standing::Paid(idr(30_000_000)) };
+    let paid = Notice::Payment { reference: "pi_1".into(), standing: ProviderStatus::Paid(idr(30_000_000)) };
     assert_eq!(read("payment_intent.succeeded", intent("pi_1", "succeeded", &mine)), Ok(paid));
-    let closed = Notice::Payment { reference: "pi_1".into(), standing: Standing::Closed };
+    let closed = Notice::Payment { reference: "pi_1".into(), standing: ProviderStatus::Closed };
     assert_eq!(read("payment_intent.canceled", intent("pi_1", "canceled", &mine)), Ok(closed));
     let mut foreign = intent("pi_1", "succeeded", &mine);
     foreign["metadata"] = json!({});

@@ -1,4 +1,4 @@
-//! An outbox on the list in memory, with a clock that is moved by hand.
+//! An effect_log on the list in memory, with a clock that is moved by hand.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,19 +6,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use chassis::environment::{ManualEnvironment, SharedEnvironment};
 use chrono::{DateTime, Utc};
 use events::query::{AppendCondition, Query};
+use events::recorded::EventMetadata;
 use events::recorded::NewEvent;
 use events::store::memory::MemoryStore;
 use events::store::{AppendError, Appended, EventStore, Page, ReadError};
 use events::values::{Currency, Medium, Money};
 use events::{EventId, PaymentId, Position, ReservationId};
 use futures::future::BoxFuture;
-use notifier::channels::Channels;
-use notifier::effect::{Effect, EffectKey, Lane, Purpose, TakeDeposit, Template};
-use notifier::gateway::payment::{Asking, OpenedPayment, PaymentOrder, PaymentProvider as _};
-use notifier::gateway::simulated::{SIMULATED, Simulated};
-use notifier::journal::{Author, Entry, PaymentOpened, Scheduled, Succeeded};
-use notifier::outbox::{Cursor, Outbox};
-use notifier::tills::Tills;
+use notifier::adapters::payment_providers::PaymentProviders;
+use notifier::adapters::simulated::{SIMULATED, Simulated};
+use notifier::domain::effect::{Effect, EffectKey, Lane, Purpose, TakeDeposit, Template};
+use notifier::domain::payment_channels::Channels;
+use notifier::effects::entry::{Entry, PaymentOpened, Scheduled, Succeeded};
+use notifier::effects::{Cursor, EffectLog};
+use notifier::ports::payment::{Asking, OpenedPayment, PaymentOrder, PaymentProvider as _};
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
@@ -40,14 +41,18 @@ pub fn event_id(position: u64) -> EventId {
 pub struct Fixture {
     pub store: Arc<MemoryStore>,
     pub clock: ManualEnvironment,
-    pub outbox: Arc<Outbox>,
-    pub tills: Arc<Tills>,
+    pub effect_log: Arc<EffectLog>,
+    pub payment_providers: Arc<PaymentProviders>,
 }
 
 /// The channels that are built in, at a simulated provider with books in memory.
-pub fn tills(clock: SharedEnvironment) -> Arc<Tills> {
+pub fn payment_providers(clock: SharedEnvironment) -> Arc<PaymentProviders> {
     let channels = Channels::load(None, SIMULATED, &[SIMULATED]).unwrap();
-    Arc::new(Tills::new(channels, Arc::new(Simulated::new("http://127.0.0.1".into(), clock)), None))
+    Arc::new(PaymentProviders::new(
+        channels,
+        Arc::new(Simulated::new("http://127.0.0.1".into(), clock)),
+        None,
+    ))
 }
 
 pub fn asking(key: &str) -> Asking {
@@ -62,13 +67,13 @@ pub fn order(key: &str) -> PaymentOrder {
 impl Fixture {
     pub async fn new() -> Self {
         let (store, clock) = (Arc::new(MemoryStore::new("notifier")), ManualEnvironment::at(now()));
-        let outbox = open(&store, &clock).await;
-        let tills = tills(Arc::new(clock.clone()));
-        Self { store, clock, outbox, tills }
+        let effect_log = open(&store, &clock).await;
+        let payment_providers = payment_providers(Arc::new(clock.clone()));
+        Self { store, clock, effect_log, payment_providers }
     }
 
     /// What a restart would add the journal up to.
-    pub async fn reopened(&self) -> Arc<Outbox> {
+    pub async fn reopened(&self) -> Arc<EffectLog> {
         open(&self.store, &self.clock).await
     }
 
@@ -76,8 +81,8 @@ impl Fixture {
     pub async fn schedule(&self, position: u64, key: &str, effect: Effect) {
         let time = now();
         let cursor = Cursor { last_event_id: event_id(position), time };
-        self.outbox
-            .react(vec![scheduled(key, effect)], vec![], cursor, &Author::system("test"))
+        self.effect_log
+            .react(vec![scheduled(key, effect)], vec![], cursor, &EventMetadata::system("test"))
             .await
             .unwrap();
     }
@@ -85,8 +90,9 @@ impl Fixture {
     /// A payment that a guest can pay; gives the provider's name for it.
     pub async fn opened(&self) -> String {
         self.schedule(1, "deposit", take_deposit()).await;
-        let OpenedPayment { reference, url } = self.tills.simulated.open(&order("deposit")).await.unwrap();
-        let taken = self.outbox.take_due(Lane::Money, 10).pop().unwrap();
+        let OpenedPayment { reference, url } =
+            self.payment_providers.simulated.open(&order("deposit")).await.unwrap();
+        let taken = self.effect_log.take_due(Lane::Money, 10).pop().unwrap();
         let done = Entry::EffectSucceeded(Succeeded {
             key: EffectKey("deposit".into()),
             outcome: "done".into(),
@@ -103,7 +109,7 @@ impl Fixture {
             url,
             correlation_id: "req-1".into(),
         });
-        self.outbox.finish(&taken, vec![done, opened]).await.unwrap();
+        self.effect_log.finish(&taken, vec![done, opened]).await.unwrap();
         reference
     }
 }
@@ -122,9 +128,9 @@ pub fn message(template: Template, medium: Medium) -> Effect {
     Effect::Message { about: RESERVATION.into(), template, medium, start: None, link: None, amount: None }
 }
 
-async fn open(store: &Arc<MemoryStore>, clock: &ManualEnvironment) -> Arc<Outbox> {
+async fn open(store: &Arc<MemoryStore>, clock: &ManualEnvironment) -> Arc<EffectLog> {
     let store: Arc<dyn EventStore> = store.clone();
-    Arc::new(Outbox::open(store, Arc::new(clock.clone())).await.unwrap())
+    Arc::new(EffectLog::open(store, Arc::new(clock.clone())).await.unwrap())
 }
 
 pub fn scheduled(key: &str, effect: Effect) -> Scheduled {

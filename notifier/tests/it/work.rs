@@ -1,5 +1,6 @@
 //! The worker: retries, dead letters, what is no longer true, and one slow provider.
 
+use events::recorded::EventMetadata;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -11,18 +12,18 @@ use events::store::EventStore;
 use events::store::memory::MemoryStore;
 use events::values::Medium;
 use futures::future::BoxFuture;
-use notifier::breaker::Breakers;
-use notifier::effect::{Effect, EffectKey, PaymentOutcome, PaymentResult, Template};
-use notifier::gateway::hook::HookSender;
-use notifier::gateway::{GatewayError, MailGateway};
-use notifier::journal::{Author, Scheduled};
+use notifier::adapters::reservation_client::ReservationClient;
+use notifier::adapters::webhook_sender::WebhookSender;
+use notifier::domain::effect::{Effect, EffectKey, PaymentOutcome, PaymentResult, Template};
+use notifier::domain::reaction::NotificationPolicy;
+use notifier::effects::entry::Scheduled;
+use notifier::effects::{Cursor, EffectLog, EffectState, TrackedEffect};
+use notifier::executors::EffectExecutor;
+use notifier::executors::breaker::Breakers;
+use notifier::executors::rate_limit::{MessageLimits, RateLimiter};
 use notifier::messages::Messages;
-use notifier::outbox::{Cursor, EffectState, Outbox, Tracked};
-use notifier::perform::Performer;
-use notifier::reaction::Habits;
-use notifier::throttle::{MessageLimits, Throttle};
-use notifier::upstream::Upstream;
-use notifier::worker::{self, Pace};
+use notifier::ports::{MailSender, ProviderError};
+use notifier::workers::effect_worker::{self, RetrySettings};
 use serde_json::json;
 use wiremock::matchers::{method, path_regex};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -35,8 +36,8 @@ struct Flaky {
     tries: AtomicUsize,
 }
 
-impl MailGateway for Flaky {
-    fn send(&self, key: &EffectKey, _: lettre::Message) -> BoxFuture<'_, Result<(), GatewayError>> {
+impl MailSender for Flaky {
+    fn send(&self, key: &EffectKey, _: lettre::Message) -> BoxFuture<'_, Result<(), ProviderError>> {
         let hangs = key.0.contains("hang");
         Box::pin(async move {
             if hangs {
@@ -44,7 +45,7 @@ impl MailGateway for Flaky {
             }
             match self.tries.fetch_add(1, Ordering::Relaxed) {
                 n if n < self.failures.load(Ordering::Relaxed) => {
-                    Err(GatewayError::Passing("greylisted".into()))
+                    Err(ProviderError::Transient("greylisted".into()))
                 }
                 _ => Ok(()),
             }
@@ -53,10 +54,10 @@ impl MailGateway for Flaky {
 }
 
 struct Bench {
-    outbox: Arc<Outbox>,
+    effect_log: Arc<EffectLog>,
     mail: Arc<Flaky>,
     breakers: Arc<Breakers>,
-    upstream: MockServer,
+    reservation_client: MockServer,
     _trigger: chassis::serve::ShutdownTrigger,
 }
 
@@ -76,7 +77,7 @@ impl Bench {
         store: impl EventStore,
     ) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let upstream = MockServer::start().await;
+        let reservation_client = MockServer::start().await;
         let reservation = json!({"reservation_id": RESERVATION, "status": status, "start_time": "2026-12-24T19:30:00+07:00",
             "end_time": "2026-12-24T21:00:00+07:00", "party_size": 2, "venue_name": "Warung", "timezone": "Asia/Jakarta", "locale": "id", "table_area": null,
             "version": 1, "deposit": {"status": "not_required", "expires_at": null}, "cancellation": null});
@@ -85,43 +86,50 @@ impl Bench {
             .and(path_regex("/contact$"))
             .respond_with(ResponseTemplate::new(200).set_body_json(contact))
             .with_priority(1)
-            .mount(&upstream)
+            .mount(&reservation_client)
             .await;
         Mock::given(method("GET"))
             .respond_with(ResponseTemplate::new(200).set_body_json(reservation))
-            .mount(&upstream)
+            .mount(&reservation_client)
             .await;
-        Mock::given(method("POST")).respond_with(ResponseTemplate::new(200)).mount(&upstream).await;
+        Mock::given(method("POST")).respond_with(ResponseTemplate::new(200)).mount(&reservation_client).await;
         let clock: SharedEnvironment = Arc::new(SystemEnvironment);
         let store: Arc<dyn EventStore> = Arc::new(store);
-        let outbox = Arc::new(Outbox::open(store, Arc::clone(&clock)).await.unwrap());
+        let effect_log = Arc::new(EffectLog::open(store, Arc::clone(&clock)).await.unwrap());
         let mail = Arc::new(Flaky { failures: AtomicUsize::new(failures), tries: AtomicUsize::new(0) });
-        let performer = Performer {
-            upstream: Upstream::new(upstream.uri(), None).unwrap(),
-            outbox: Arc::clone(&outbox),
-            tills: tills(Arc::clone(&clock)),
+        let executor = EffectExecutor {
+            reservation_client: ReservationClient::new(reservation_client.uri(), None).unwrap(),
+            effect_log: Arc::clone(&effect_log),
+            payment_providers: payment_providers(Arc::clone(&clock)),
             hooks: Arc::default(),
-            hook_sender: HookSender::new().unwrap(),
-            throttle: Throttle::new(limits),
-            habits: Habits { remind_before: vec![], sms: false },
+            webhook_sender: WebhookSender::new().unwrap(),
+            rate_limiter: RateLimiter::new(limits),
+            policy: NotificationPolicy { remind_before: vec![], sms: false },
             mail: mail.clone(),
             sms: None,
             messages: Messages::new("Meja <meja@example.com>".parse().unwrap(), None).unwrap(),
             public_url: "http://127.0.0.1".into(),
             clock: Arc::clone(&clock),
         };
-        let pace = Pace {
+        let retry_settings = RetrySettings {
             concurrency: 4,
             attempts_max: 3,
             backoff: TimeDelta::milliseconds(2),
             backoff_max: TimeDelta::milliseconds(5),
         };
         let (trigger, shutdown) = Shutdown::new();
-        let performer = Arc::new(performer);
+        let executor = Arc::new(executor);
         let breakers = Arc::new(breakers);
         let at_work = Arc::clone(&breakers);
-        tokio::spawn(worker::run(Arc::clone(&outbox), performer, at_work, clock, pace, shutdown));
-        Self { outbox, mail, breakers, upstream, _trigger: trigger }
+        tokio::spawn(effect_worker::run(
+            Arc::clone(&effect_log),
+            executor,
+            at_work,
+            clock,
+            retry_settings,
+            shutdown,
+        ));
+        Self { effect_log, mail, breakers, reservation_client, _trigger: trigger }
     }
 
     async fn schedule(&self, keys: &[&str], template: Template) {
@@ -132,22 +140,24 @@ impl Bench {
         let due_at = SystemEnvironment.now();
         let effects = keys.iter().map(|key| Scheduled { due_at, ..scheduled(key, effect.clone()) }).collect();
         let cursor = Cursor { last_event_id: event_id(1), time: now() };
-        self.outbox.react(effects, vec![], cursor, &Author::system("test")).await.unwrap();
+        self.effect_log.react(effects, vec![], cursor, &EventMetadata::system("test")).await.unwrap();
     }
 
-    async fn ends(&self, key: &str) -> Tracked {
-        let mut changed = self.outbox.watch();
+    async fn ends(&self, key: &str) -> TrackedEffect {
+        let mut changed = self.effect_log.watch();
         let ended = tokio::time::timeout(Duration::from_secs(20), async {
             loop {
-                match self.outbox.effect(&EffectKey(key.into())) {
-                    Some(tracked) if !matches!(tracked.state, EffectState::Waiting(_)) => return tracked,
+                match self.effect_log.effect(&EffectKey(key.into())) {
+                    Some(tracked) if !matches!(tracked.state, EffectState::WaitlistEntry(_)) => {
+                        return tracked;
+                    }
                     _ => changed.changed().await.unwrap(),
                 }
             }
         });
-        ended
-            .await
-            .unwrap_or_else(|_| panic!("{key} never ended: {:?}", self.outbox.effect(&EffectKey(key.into()))))
+        ended.await.unwrap_or_else(|_| {
+            panic!("{key} never ended: {:?}", self.effect_log.effect(&EffectKey(key.into())))
+        })
     }
 }
 
@@ -193,7 +203,7 @@ async fn a_mail_server_that_hangs_does_not_hold_up_money() {
     };
     bench.plan(&["p"], &post).await;
     assert_eq!(bench.ends("p").await.state.word(), "done");
-    assert_eq!(bench.outbox.effect(&EffectKey("a".into())).unwrap().state.word(), "waiting");
+    assert_eq!(bench.effect_log.effect(&EffectKey("a".into())).unwrap().state.word(), "waiting");
 }
 
 /// A mail server that is down altogether opens its breaker; money goes on, and once it is back so does mail.
@@ -230,7 +240,10 @@ async fn whoever_is_down_is_left_alone_and_nobody_else() {
     let tries = bench.mail.tries.load(Ordering::Relaxed);
     assert!(tries <= 2 + 4, "{tries} tries: it is left alone");
     for key in &keys {
-        assert!(!matches!(bench.outbox.effect(&EffectKey(key.clone())).unwrap().state, EffectState::Dead(_)));
+        assert!(!matches!(
+            bench.effect_log.effect(&EffectKey(key.clone())).unwrap().state,
+            EffectState::Dead(_)
+        ));
     }
     // It is back: after five seconds one tries, and the rest follow.
     bench.mail.failures.store(0, Ordering::Relaxed);
@@ -260,7 +273,7 @@ async fn a_medium_has_room_for_so_many_in_a_minute() {
     assert_eq!(bench.ends("b").await.state.word(), "done");
     // What was posted back came after the worker had looked for the third.
     assert_eq!(bench.ends("b.sent").await.state.word(), "done");
-    let third = bench.outbox.effect(&EffectKey("c".into())).unwrap();
+    let third = bench.effect_log.effect(&EffectKey("c".into())).unwrap();
     assert_eq!(
         (third.state.word(), third.attempts, bench.mail.tries.load(Ordering::Relaxed)),
         ("waiting", 0, 2)
@@ -279,7 +292,7 @@ async fn a_parked_event_has_its_effects_once_it_can_be_read() {
         .and(path_regex("^/events$"))
         .respond_with(ResponseTemplate::new(200).set_body_json(refunded))
         .with_priority(1)
-        .mount(&bench.upstream)
+        .mount(&bench.reservation_client)
         .await;
     let mail = format!("{}.mail-refunded", event_id(7).uuid);
     for key in ["react-1", "react-2"] {
@@ -297,9 +310,9 @@ async fn more_than_may_go_out_waits() {
     let bench = Bench::with("PENDING", 0, limits, Breakers::new(99), MemoryStore::new("notifier")).await;
     bench.schedule(&["a", "b", "c"], Template::Received).await;
     assert_eq!(bench.ends("b").await.state.word(), "done");
-    until(|| bench.outbox.effect(&EffectKey("c".into())).unwrap().last_error.is_some()).await;
-    let third = bench.outbox.effect(&EffectKey("c".into())).unwrap();
-    let EffectState::Waiting(at) = third.state else { panic!("{third:?}") };
+    until(|| bench.effect_log.effect(&EffectKey("c".into())).unwrap().last_error.is_some()).await;
+    let third = bench.effect_log.effect(&EffectKey("c".into())).unwrap();
+    let EffectState::WaitlistEntry(at) = third.state else { panic!("{third:?}") };
     assert!(at > SystemEnvironment.now() + TimeDelta::minutes(59), "{at}");
     assert_eq!((third.attempts, bench.mail.tries.load(Ordering::Relaxed)), (0, 2));
 }

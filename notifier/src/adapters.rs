@@ -1,0 +1,10 @@
+//! The systems outside: payment providers, mail and text messages, webhooks, and the reservation service.
+
+pub mod mail_files;
+pub mod payment_providers;
+pub mod reservation_client;
+pub mod simulated;
+pub mod sms;
+pub mod smtp;
+pub mod stripe;
+pub mod webhook_sender;

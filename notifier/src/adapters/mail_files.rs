@@ -1,0 +1,65 @@
+//! Mail as files, one `.eml` for each message: for trying out, and for tests. Two recipients are refused, so that dead
+//! letters can be tried out, too: `bounce@…` always, `bounce-once@…` the first time that a message goes there.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use futures::future::BoxFuture;
+
+use crate::domain::effect::EffectKey;
+use crate::ports::{MailSender, ProviderError};
+
+/// Writes mail into a directory.
+#[derive(Debug)]
+pub struct MailFiles {
+    dir: PathBuf,
+    /// Messages that were refused once.
+    bounced: Mutex<HashSet<EffectKey>>,
+}
+
+impl MailFiles {
+    /// Writes into `dir`, which is created.
+    ///
+    /// # Errors
+    /// When it can not be created.
+    pub fn create(dir: &Path) -> std::io::Result<Self> {
+        use std::os::unix::fs::DirBuilderExt as _;
+        // Names and addresses: nobody else may look into it.
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        Ok(Self { dir: dir.to_owned(), bounced: Mutex::default() })
+    }
+
+    fn is_refused(&self, key: &EffectKey, mail: &lettre::Message) -> bool {
+        mail.envelope().to().iter().any(|to| match to.user() {
+            "bounce" => true,
+            "bounce-once" => self.bounced.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone()),
+            _ => false,
+        })
+    }
+}
+
+impl MailSender for MailFiles {
+    fn send(&self, key: &EffectKey, mail: lettre::Message) -> BoxFuture<'_, Result<(), ProviderError>> {
+        if self.is_refused(key, &mail) {
+            let words = "550 5.1.1 no such mailbox: simulated";
+            return Box::pin(async { Err(ProviderError::Final(words.into())) });
+        }
+        // A repeat writes the same name: there is one file for a message, however often it is sent.
+        let path = self.dir.join(format!("{key}.eml"));
+        Box::pin(async move {
+            let written = tokio::task::spawn_blocking(move || {
+                let half = path.with_extension("eml.new");
+                std::fs::write(&half, mail.formatted())?;
+                std::fs::rename(&half, &path)
+            });
+            match written.await {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(error)) => {
+                    Err(ProviderError::Transient(format!("could not write the mail to a file: {error}")))
+                }
+                Err(_) => Err(ProviderError::Transient("interrupted by the shutdown".into())),
+            }
+        })
+    }
+}

@@ -1,0 +1,266 @@
+//! A payment provider for trying out: its checkout page stands at this very service, where a person pays or refuses,
+//! unless [`crate::workers::simulated_guest`] does. It keeps books of its own, one JSON object a line, as any provider would.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chassis::environment::SharedEnvironment;
+use chrono::{DateTime, TimeDelta, Utc};
+use events::PaymentId;
+use events::values::Money;
+use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::ports::ProviderError;
+use crate::ports::payment::{
+    Checkout, LedgerEntry, OpenedPayment, PaymentOrder, PaymentProvider, ProviderStatus, RefundOrder,
+};
+
+/// The simulated provider.
+pub struct Simulated {
+    public_url: String,
+    clock: SharedEnvironment,
+    books: Mutex<Books>,
+}
+
+/// One line of the books.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Line {
+    at: DateTime<Utc>,
+    reference: String,
+    #[serde(flatten)]
+    what: What,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+enum What {
+    Opened { payment_id: PaymentId, amount: Money },
+    Paid,
+    Refused,
+    Closed,
+    Refunded { key: String, name: String, amount_minor: i64 },
+}
+
+struct Account {
+    payment_id: PaymentId,
+    at: DateTime<Utc>,
+    amount: Money,
+    standing: ProviderStatus,
+    refunds: HashMap<String, (String, i64)>,
+}
+
+#[derive(Default)]
+struct Books {
+    file: Option<File>,
+    accounts: HashMap<String, Account>,
+    references: HashMap<PaymentId, String>,
+}
+
+impl Books {
+    fn apply(&mut self, line: &Line) {
+        if let What::Opened { payment_id, amount } = line.what {
+            let (at, standing, refunds) = (line.at, ProviderStatus::Open, HashMap::new());
+            self.references.insert(payment_id, line.reference.clone());
+            self.accounts
+                .insert(line.reference.clone(), Account { payment_id, at, amount, standing, refunds });
+            return;
+        }
+        let Some(account) = self.accounts.get_mut(&line.reference) else { return };
+        match &line.what {
+            What::Opened { .. } => {}
+            What::Paid => account.standing = ProviderStatus::Paid(account.amount),
+            What::Refused => account.standing = ProviderStatus::Refused,
+            What::Closed => account.standing = ProviderStatus::Closed,
+            What::Refunded { key, name, amount_minor } => {
+                account.refunds.insert(key.clone(), (name.clone(), *amount_minor));
+            }
+        }
+    }
+
+    /// One line is written at a time and whole; after a kill it is there or not.
+    fn write(&mut self, line: Line) -> Result<(), ProviderError> {
+        if let Some(file) = &mut self.file {
+            let failed = |error: std::io::Error| {
+                ProviderError::Transient(format!(
+                    "the simulated provider's books can not be written: {error}"
+                ))
+            };
+            let mut text = serde_json::to_vec(&line).map_err(|error| failed(error.into()))?;
+            text.push(b'\n');
+            let written = file.write_all(&text).and_then(|()| file.sync_data());
+            if let Err(error) = written {
+                // Half a line must not swallow the next one.
+                let _ = file.write_all(b"\n");
+                return Err(failed(error));
+            }
+        }
+        self.apply(&line);
+        Ok(())
+    }
+}
+
+impl Simulated {
+    /// A provider whose checkout pages stand below `public_url`, with books in memory.
+    #[must_use]
+    pub fn new(public_url: String, clock: SharedEnvironment) -> Self {
+        Self { public_url, clock, books: Mutex::default() }
+    }
+
+    /// The same with books in the file `path`, which is created.
+    ///
+    /// # Errors
+    /// When it can not be read or written.
+    pub fn open(public_url: String, clock: SharedEnvironment, path: &Path) -> std::io::Result<Self> {
+        let file = File::options().create(true).read(true).append(true).open(path)?;
+        let mut books = Books::default();
+        let mut reader = BufReader::new(&file);
+        let mut line = String::new();
+        while reader.read_line(&mut line)? > 0 {
+            // The last line may be half of one: nobody was told of it.
+            match serde_json::from_str(&line) {
+                Ok(line) => books.apply(&line),
+                Err(_) if line.ends_with('\n') => {}
+                Err(_) => (&file).write_all(b"\n")?,
+            }
+            line.clear();
+        }
+        books.file = Some(file);
+        Ok(Self { public_url, clock, books: Mutex::new(books) })
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A payment of this provider is not named after its journal: who knows the reference can pay.
+    fn open_now(&self, order: &PaymentOrder) -> Result<OpenedPayment, ProviderError> {
+        let mut books = self.books();
+        let reference = match books.references.get(&order.payment_id) {
+            Some(reference) => reference.clone(),
+            None => {
+                // Random, unlike the ids of v7, which show their time.
+                let reference = format!("sim_{}", Uuid::new_v4().simple());
+                let what = What::Opened { payment_id: order.payment_id, amount: order.amount };
+                books.write(Line { at: self.clock.now(), reference: reference.clone(), what })?;
+                reference
+            }
+        };
+        Ok(self.opened(reference))
+    }
+
+    fn opened(&self, reference: String) -> OpenedPayment {
+        let url = format!("{}/checkout/{reference}", self.public_url);
+        OpenedPayment { reference, url }
+    }
+
+    /// The payment goes from open to what the guest, or we, decided; what it was decided to be before stands.
+    fn decide(&self, reference: &str, what: What) -> Result<ProviderStatus, ProviderError> {
+        let mut books = self.books();
+        if books.account(reference)?.standing == ProviderStatus::Open {
+            books.write(Line { at: self.clock.now(), reference: reference.to_owned(), what })?;
+        }
+        Ok(books.account(reference)?.standing)
+    }
+
+    /// The guest pays or refuses, and this is how far the payment is then: what was decided first stands.
+    ///
+    /// # Errors
+    /// [`ProviderError`] when there is no such payment, or nothing can be written down.
+    pub fn choose(&self, reference: &str, pays: bool) -> Result<ProviderStatus, ProviderError> {
+        self.decide(reference, if pays { What::Paid } else { What::Refused })
+    }
+
+    fn refund_now(&self, order: &RefundOrder) -> Result<String, ProviderError> {
+        let mut books = self.books();
+        let account = books.account(&order.reference)?;
+        if let Some((name, _)) = account.refunds.get(&order.asking.key.0) {
+            return Ok(name.clone());
+        }
+        let returned: i64 = account.refunds.values().map(|(_, minor)| minor).sum();
+        let left = match account.standing {
+            ProviderStatus::Paid(amount) => amount.amount_minor - returned,
+            _ => 0,
+        };
+        if order.amount.amount_minor > left {
+            return Err(ProviderError::Final(format!(
+                "only {left} minor units of {} are left",
+                order.reference
+            )));
+        }
+        let name = format!("simr_{}", Uuid::new_v4().simple());
+        let (key, amount_minor) = (order.asking.key.0.clone(), order.amount.amount_minor);
+        let what = What::Refunded { key, name: name.clone(), amount_minor };
+        books.write(Line { at: self.clock.now(), reference: order.reference.clone(), what })?;
+        Ok(name)
+    }
+}
+
+impl Books {
+    fn account(&self, reference: &str) -> Result<&Account, ProviderError> {
+        let unknown = || ProviderError::Final(format!("the simulated provider has no payment {reference}"));
+        self.accounts.get(reference).ok_or_else(unknown)
+    }
+}
+
+/// The name of the simulated provider.
+pub const SIMULATED: &str = "simulated";
+
+impl PaymentProvider for Simulated {
+    fn name(&self) -> &'static str {
+        SIMULATED
+    }
+
+    fn open<'a>(&'a self, order: &'a PaymentOrder) -> BoxFuture<'a, Result<OpenedPayment, ProviderError>> {
+        Box::pin(async { self.open_now(order) })
+    }
+
+    fn find<'a>(
+        &'a self,
+        order: &'a PaymentOrder,
+    ) -> BoxFuture<'a, Result<Option<OpenedPayment>, ProviderError>> {
+        Box::pin(async {
+            let known = self.books().references.get(&order.payment_id).cloned();
+            Ok(known.map(|reference| self.opened(reference)))
+        })
+    }
+
+    fn standing<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, Result<ProviderStatus, ProviderError>> {
+        Box::pin(async { Ok(self.books().account(reference)?.standing) })
+    }
+
+    fn close<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, Result<ProviderStatus, ProviderError>> {
+        Box::pin(async { self.decide(reference, What::Closed) })
+    }
+
+    fn refund<'a>(&'a self, order: &'a RefundOrder) -> BoxFuture<'a, Result<String, ProviderError>> {
+        Box::pin(async { self.refund_now(order) })
+    }
+
+    fn checkout<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Checkout, ProviderError>> {
+        Box::pin(async { Ok(Checkout::Buttons) })
+    }
+
+    fn ledger(&self, since: DateTime<Utc>) -> BoxFuture<'_, Result<Vec<LedgerEntry>, ProviderError>> {
+        let entry = |(reference, account): (&String, &Account)| LedgerEntry {
+            reference: reference.clone(),
+            payment_id: Some(account.payment_id),
+            at: account.at,
+            standing: account.standing,
+            refunded_minor: account.refunds.values().map(|(_, minor)| minor).sum(),
+        };
+        Box::pin(async move {
+            let books = self.books();
+            Ok(books.accounts.iter().filter(|(_, account)| account.at >= since).map(entry).collect())
+        })
+    }
+
+    /// A page that was closed between the provider's books and the journal is made up for.
+    fn poll_every(&self) -> Option<TimeDelta> {
+        Some(TimeDelta::seconds(5))
+    }
+}

@@ -1,0 +1,189 @@
+//! Stripe's HTTP: forms in, JSON out, and which answer means what.
+
+use std::time::Duration;
+
+use axum::http::{StatusCode, header};
+use chassis::secret::Token;
+use chrono::TimeDelta;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::ports::ProviderError;
+
+const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// How long a busy Stripe is left alone when it does not say.
+const BUSY: TimeDelta = TimeDelta::seconds(2);
+const BUSY_MAX: TimeDelta = TimeDelta::minutes(5);
+/// How often a page of a list is asked for, and the waits between.
+const PAGE_TRIES: u32 = 6;
+const PAGE_AGAIN: Duration = Duration::from_millis(100);
+const PAGE_WAIT_MAX: Duration = Duration::from_secs(2);
+const PAGE_ITEMS: &str = "100";
+/// 100,000 items: whoever has more since a moment asks for less.
+const PAGES_MAX: usize = 1_000;
+
+/// Speaks with Stripe.
+pub(super) struct Client {
+    http: reqwest::Client,
+    base_url: String,
+    secret_key: Token,
+}
+
+/// A page of a list.
+#[derive(Debug, Deserialize)]
+pub(super) struct Page<T> {
+    pub(super) data: Vec<T>,
+    has_more: bool,
+}
+
+impl<T> Page<T> {
+    /// Whether no later page can have anything since `since`. Lists go back in time, the latest first; one that goes
+    /// forward is read to its end.
+    pub(super) fn ends_before(&self, since: i64, created: impl Fn(&T) -> i64) -> bool {
+        match (self.data.first(), self.data.last()) {
+            (Some(first), Some(last)) => created(first) >= created(last) && created(last) < since,
+            _ => true,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+}
+
+impl Client {
+    pub(super) fn new(base_url: String, secret_key: Token) -> Result<Self, reqwest::Error> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_WITHIN)
+            .timeout(ANSWER_WITHIN)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        Ok(Self { http, base_url, secret_key })
+    }
+
+    /// Orders something under `key`.
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        form: &[(&str, String)],
+        key: &str,
+    ) -> Result<T, ProviderError> {
+        let request = self.http.post(format!("{}{path}", self.base_url));
+        self.answer(request.header("idempotency-key", key).form(form)).await
+    }
+
+    /// Reads something.
+    pub(super) async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<T, ProviderError> {
+        self.answer(self.http.get(format!("{}{path}", self.base_url)).query(query)).await
+    }
+
+    /// Reads something of which much was read before: a failure on the way does not throw all of it away.
+    async fn get_patiently<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<T, ProviderError> {
+        let mut wait = PAGE_AGAIN;
+        for _ in 1..PAGE_TRIES {
+            match self.get(path, query).await {
+                Err(ProviderError::Transient(_) | ProviderError::Failed(_)) => {}
+                Err(ProviderError::Busy { after, .. }) => {
+                    wait = wait.max(after.to_std().unwrap_or_default().min(PAGE_WAIT_MAX));
+                }
+                done => return done,
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(PAGE_WAIT_MAX);
+        }
+        self.get(path, query).await
+    }
+
+    /// Shows pages of a list to `more` for as long as it wants more and there are any.
+    pub(super) async fn each<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        mut more: impl FnMut(Page<T>) -> bool,
+    ) -> Result<(), ProviderError> {
+        let mut after: Option<String> = None;
+        for _ in 0..PAGES_MAX {
+            let mut query = [query, &[("limit", PAGE_ITEMS)]].concat();
+            query.extend(after.as_deref().map(|id| ("starting_after", id)));
+            let page: Page<serde_json::Value> = self.get_patiently(path, &query).await?;
+            let has_more = page.has_more;
+            let last = page.data.last().map(|item| Named::deserialize(item).map(|named| named.id));
+            let items: Result<Vec<T>, _> = page.data.into_iter().map(serde_json::from_value).collect();
+            let data = items.map_err(|error| strange(&error))?;
+            if !more(Page { data, has_more }) || !has_more {
+                return Ok(());
+            }
+            after = last.transpose().map_err(|error| strange(&error))?;
+        }
+        Err(ProviderError::Final(format!("Stripe's list {path} has more than {PAGES_MAX} pages")))
+    }
+
+    async fn answer<T: DeserializeOwned>(
+        &self,
+        request: reqwest::RequestBuilder,
+    ) -> Result<T, ProviderError> {
+        let sent = request.bearer_auth(self.secret_key.reveal()).send().await;
+        let response = sent.map_err(unreachable)?;
+        let status = response.status();
+        let after = response.headers().get(header::RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok());
+        let body = response.bytes().await.map_err(unreachable)?;
+        if status.is_success() {
+            return serde_json::from_slice(&body).map_err(|error| strange(&error));
+        }
+        let words = format!("Stripe answered {status}: {}", said(&body));
+        Err(match status {
+            StatusCode::TOO_MANY_REQUESTS => {
+                let after = after.map_or(BUSY, |seconds: u32| TimeDelta::seconds(i64::from(seconds)));
+                ProviderError::Busy { words, after: after.min(BUSY_MAX) }
+            }
+            // The same key is being worked on at this moment.
+            StatusCode::CONFLICT => ProviderError::Busy { words, after: BUSY },
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                tracing::error!(%status, "Stripe does not take our key: set NOTIFIER_STRIPE_SECRET_KEY");
+                ProviderError::Transient(words)
+            }
+            StatusCode::REQUEST_TIMEOUT => ProviderError::Transient(words),
+            // A kept failure; what a proxy says on the way is none, and the request may still be worked on behind it.
+            StatusCode::INTERNAL_SERVER_ERROR => ProviderError::Failed(words),
+            status if status.is_server_error() => ProviderError::Transient(words),
+            _ => ProviderError::Final(words),
+        })
+    }
+}
+
+/// Stripe's own words, of which only code and message are kept.
+fn said(body: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Body {
+        error: Said,
+    }
+    #[derive(Deserialize)]
+    struct Said {
+        #[serde(default)]
+        code: Option<String>,
+        #[serde(default)]
+        message: Option<String>,
+    }
+    let Ok(Body { error }) = serde_json::from_slice(body) else { return "no words".into() };
+    let words = [error.code, error.message].into_iter().flatten().collect::<Vec<_>>().join(", ");
+    words.chars().take(200).collect()
+}
+
+fn unreachable(error: reqwest::Error) -> ProviderError {
+    let error = error.without_url();
+    ProviderError::Transient(chassis::causes::with_causes(&error))
+}
+
+fn strange(error: &serde_json::Error) -> ProviderError {
+    ProviderError::Transient(format!("Stripe's answer can not be read: {error}"))
+}

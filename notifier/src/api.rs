@@ -1,0 +1,3 @@
+//! The interfaces of the service.
+
+pub mod http;

@@ -1,0 +1,88 @@
+//! The door: what is known of payments, messages and effects, the provider's checkout page and
+//! webhook, and the little that a person can order.
+
+mod checkout;
+mod effects;
+mod offers;
+mod ops;
+mod payments;
+mod problem;
+mod provider_webhooks;
+mod reconciliation;
+mod webhook_subscriptions;
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::middleware;
+use axum::response::IntoResponse as _;
+use axum::routing::get;
+use chassis::docs;
+use chassis::serve::{harden, within};
+use log_tools::serve::LogRoute;
+use metrics_exporter_prometheus::PrometheusHandle;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+
+/// The longest a request may take.
+const REQUEST_MAX: Duration = Duration::from_secs(30);
+/// The longest a reconciliation may take: a provider has its books in pages.
+const RECONCILIATION_MAX: Duration = Duration::from_secs(300);
+
+/// Every route of the service, with those of `log` if it is to be given out.
+pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>) -> Router {
+    // Not bounded in time: a log takes as long as it takes.
+    let (log, log_api) = log.map(log_tools::serve::routes).unwrap_or_default().split_for_parts();
+    let (routes, mut api) = OpenApiRouter::with_openapi(ops::ApiDoc::openapi())
+        .routes(routes!(payments::channels))
+        .routes(routes!(payments::list))
+        .routes(routes!(payments::get))
+        .routes(routes!(payments::refund))
+        .routes(routes!(effects::notifications))
+        .routes(routes!(effects::retry_notification))
+        .routes(routes!(effects::list))
+        .routes(routes!(effects::retry))
+        .routes(routes!(effects::discard))
+        .routes(routes!(provider_webhooks::receive))
+        .routes(routes!(webhook_subscriptions::list))
+        .routes(routes!(webhook_subscriptions::enable))
+        .routes(routes!(ops::providers))
+        .routes(routes!(ops::cursor))
+        .routes(routes!(ops::ready))
+        .with_state(app.clone())
+        .split_for_parts();
+    api.merge(log_api);
+    let (slow, slow_api) = OpenApiRouter::new()
+        .routes(routes!(reconciliation::reconciliation))
+        .with_state(app.clone())
+        .split_for_parts();
+    api.merge(slow_api);
+    let slow = slow.layer(middleware::from_fn(|request, next| within(RECONCILIATION_MAX, request, next)));
+    let pages = Router::new()
+        .route("/checkout.js", get(checkout::script))
+        .route("/checkout/{reference}", get(checkout::page))
+        .route("/checkout/{reference}/{choice}", axum::routing::post(checkout::choose))
+        .route("/offers/{waitlist_id}", get(offers::page))
+        .route("/offers/{waitlist_id}/{choice}", axum::routing::post(offers::choose))
+        .with_state(app.clone());
+    let measured = docs::routes(api, metrics).layer(middleware::from_fn_with_state(app, measure));
+    let bounded =
+        routes.merge(pages).layer(middleware::from_fn(|request, next| within(REQUEST_MAX, request, next)));
+    harden(bounded.merge(slow).merge(measured).merge(log))
+}
+
+/// Gauges are brought up to date when somebody looks.
+async fn measure(
+    State(app): State<App>,
+    request: axum::extract::Request,
+    next: middleware::Next,
+) -> axum::response::Response {
+    if request.uri().path() == "/metrics" {
+        app.measure();
+    }
+    next.run(request).await.into_response()
+}

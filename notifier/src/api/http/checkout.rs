@@ -1,0 +1,104 @@
+//! The page where a guest pays: two buttons at the simulated provider, Stripe's own form at Stripe. Who knows the
+//! reference, which is random, may pay or refuse.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::{Html, IntoResponse as _, Redirect, Response};
+use chassis::problem::Problem;
+use events::values::Locale;
+use minijinja::{Environment, context};
+
+use super::problem::{problem, provider_problem};
+use super::provider_webhooks;
+use crate::app::App;
+use crate::effects::EffectLogError;
+use crate::effects::payment::PaymentStatus;
+use crate::messages::money;
+use crate::ports::payment::Checkout;
+
+const PAGE: &str = include_str!("../../../templates/checkout.html");
+/// Sends what the guest typed to Stripe, and nothing to us.
+const SCRIPT: &str = include_str!("../../../templates/checkout.js");
+
+/// A page is for one guest, and loads nothing from anywhere.
+pub(super) const PRIVATE_PAGE: [(HeaderName, &str); 3] = [
+    (header::CACHE_CONTROL, "no-store"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",
+    ),
+    (header::REFERRER_POLICY, "no-referrer"),
+];
+
+/// The page where a person pays or refuses.
+pub(super) async fn page(State(app): State<App>, Path(reference): Path<String>) -> Result<Response, Problem> {
+    let payment = app
+        .effect_log
+        .payment_of(&reference)
+        .ok_or_else(|| problem(&EffectLogError::UnknownPayment(reference.clone())))?;
+    let checkout = match app.payment_providers.provider(&payment.opened.provider) {
+        Some(provider) if payment.status == PaymentStatus::Pending => {
+            Some(provider.checkout(&reference).await.map_err(|error| provider_problem(&error))?)
+        }
+        _ => None,
+    };
+    let channel = app.payment_providers.channels.get(&payment.opened.channel);
+    let form = match &checkout {
+        Some(Checkout::StripeForm { script_url, publishable_key, client_secret }) => {
+            Some(context! { script_url, publishable_key, client_secret })
+        }
+        Some(Checkout::Buttons) | None => None,
+    };
+    let page = Environment::new().render_named_str(
+        "checkout.html",
+        PAGE,
+        context! {
+            reference,
+            form,
+            buttons => matches!(checkout, Some(Checkout::Buttons)),
+            is_fee => !payment.opened.purpose.is_deposit(),
+            amount => money(payment.opened.amount, Locale::En),
+            channel => channel.map_or(payment.opened.channel.as_str(), |channel| channel.label.en.as_str()),
+            reservation_id => payment.reservation_id().to_string(),
+            status => payment.word(),
+        },
+    );
+    let page = page.map_err(|error| Problem::internal(&error))?;
+    let mut response = (PRIVATE_PAGE, Html(page)).into_response();
+    if let Some(Checkout::StripeForm { script_url, .. }) = &checkout
+        && let Ok(policy) = HeaderValue::from_str(&stripe_policy(script_url))
+    {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    Ok(response)
+}
+
+/// What the page with Stripe's form may load: that script, what it loads itself, and our own beside it.
+fn stripe_policy(script_url: &str) -> String {
+    let origin = script_url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+    let api = "https://api.stripe.com https://*.stripe.com";
+    format!(
+        "default-src 'none'; script-src 'self' {origin} https://*.js.stripe.com; style-src 'unsafe-inline'; \
+         connect-src 'self' {origin} {api}; frame-src {origin} https://*.js.stripe.com https://hooks.stripe.com; \
+         img-src https://*.stripe.com; form-action 'self'; frame-ancestors 'none'"
+    )
+}
+
+/// Our own script of the page with Stripe's form.
+pub(super) async fn script() -> Response {
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], SCRIPT).into_response()
+}
+
+/// A button of the page was pressed.
+pub(super) async fn choose(
+    State(app): State<App>,
+    Path((reference, choice)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let pays = match choice.as_str() {
+        "pay" => true,
+        "refuse" => false,
+        _ => return Err(Problem::not_found("A guest can pay or refuse.")),
+    };
+    provider_webhooks::choose(&app, &reference, pays).await?;
+    Ok(Redirect::to(&format!("/checkout/{reference}")).into_response())
+}

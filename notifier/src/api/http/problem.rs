@@ -1,0 +1,191 @@
+//! The one place where an error of this service becomes an HTTP status, and what every handler
+//! takes from a request.
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use chassis::body;
+use chassis::fault::Fault;
+use chassis::form::Form;
+use chassis::problem::Problem;
+use chassis::request_trace::RequestTrace;
+use events::recorded::EventMetadata;
+use events::store::AppendError;
+use events::values::Actor;
+
+use crate::adapters::reservation_client::ReservationClientError;
+use crate::app::App;
+use crate::effects::EffectLogError;
+use crate::ports::ProviderError;
+use crate::reconciliation::BooksError;
+
+pub(super) fn problem(error: &EffectLogError) -> Problem {
+    match error {
+        EffectLogError::UnknownPayment(name) => Problem::not_found(format!("There is no payment {name}.")),
+        EffectLogError::UnknownEffect(key) => {
+            Problem::not_found(format!("There is no effect {key}. See /api/effects."))
+        }
+        EffectLogError::NotDead(_, state) => {
+            let detail =
+                format!("Only a dead letter can be tried again or discarded by hand; this one is {state}.");
+            Problem::new(StatusCode::CONFLICT, "not_dead", detail).with("effect_status", *state)
+        }
+        EffectLogError::DeadRefund(key) => {
+            let detail =
+                format!("The refund {key} of this payment is a dead letter: retry or discard it first.");
+            Problem::new(StatusCode::CONFLICT, "refund_is_dead", detail).with("effect", key.to_string())
+        }
+        EffectLogError::OtherRefund(_) => Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "idempotency_key_reused",
+            "This Idempotency-Key was used for a refund of another amount. Use a new one.",
+        ),
+        EffectLogError::NotRefundable { left_minor, asked_minor, .. } => {
+            let detail = format!("Of this payment {left_minor} minor units can go back, not {asked_minor}.");
+            Problem::new(StatusCode::CONFLICT, "not_refundable", detail).with("refundable_minor", *left_minor)
+        }
+        EffectLogError::Append(AppendError::Conflict { .. }) => Problem::new(
+            StatusCode::CONFLICT,
+            "conflict",
+            "Somebody else did something with it in the same moment. Look again, then decide.",
+        ),
+        EffectLogError::Append(
+            AppendError::Overloaded | AppendError::Closed | AppendError::NoSpace { .. },
+        ) => Problem::unavailable(
+            "unavailable",
+            "Nothing can be written down for now. Nothing was done; try again.",
+            5,
+        ),
+        EffectLogError::Append(_) | EffectLogError::Read(_) | EffectLogError::Entry(_) => {
+            Problem::internal(error)
+        }
+    }
+}
+
+/// What is answered when a payment provider is needed and does not help.
+pub(super) fn provider_problem(error: &ProviderError) -> Problem {
+    match error {
+        ProviderError::Final(_) => Problem::internal(error),
+        ProviderError::Transient(_) | ProviderError::Busy { .. } | ProviderError::Failed(_) => {
+            tracing::warn!(%error, "the payment provider does not help");
+            Problem::unavailable(
+                "provider_unavailable",
+                "The payment provider can not be reached for now. Nothing was done; try again.",
+                5,
+            )
+        }
+    }
+}
+
+/// What is answered when not all sides show their books.
+pub(super) fn books_problem(error: &BooksError) -> Problem {
+    tracing::warn!(%error, "no reconciliation");
+    match error {
+        BooksError::Provider(name, _) => {
+            let words = format!("The provider {name} does not show its books for now: try again.");
+            Problem::unavailable("provider_unavailable", words, 10)
+        }
+        BooksError::NoProvider(_) => {
+            Problem::new(StatusCode::CONFLICT, "unknown_provider", format!("{error}."))
+        }
+        BooksError::ReservationClient(error) => upstream_problem(error),
+        BooksError::Event(_) => Problem::internal(error),
+    }
+}
+
+/// What a guest is answered whose choice the reservation service did not take.
+pub(super) fn upstream_problem(error: &ReservationClientError) -> Problem {
+    match error {
+        ReservationClientError::Unavailable(_) => {
+            tracing::warn!(%error, "a guest's answer can not be passed on");
+            Problem::unavailable(
+                "reservation_unavailable",
+                "The bookings can not be reached for now. Nothing was done; try again.",
+                5,
+            )
+        }
+        ReservationClientError::Refused { .. } => Problem::internal(error),
+    }
+}
+
+/// Who asks for what only operators may have.
+pub(super) fn authorize(app: &App, headers: &HeaderMap) -> Result<Actor, Problem> {
+    match &app.service_token {
+        Some(token) if !token.is_shown_in(headers) => Err(Problem::unauthorized()),
+        Some(_) => Ok(Actor::service("operator")),
+        // Without a token the service listens on loopback only.
+        None => Ok(Actor::unauthenticated()),
+    }
+}
+
+/// Something that moves money or sends messages is ordered: by whoever shows the service token.
+pub(super) struct Order {
+    pub(super) form: Form,
+    pub(super) by: EventMetadata,
+    /// The `Idempotency-Key`, if there is one.
+    pub(super) key: Option<String>,
+}
+
+/// It becomes part of the key of an effect.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let text = value.to_str().unwrap_or("");
+    let fits = (1..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if !fits {
+        let words = "Give 1 to 64 of A-Z, a-z, 0-9, - and _, a UUID for example";
+        return Err(Problem::invalid(vec![Fault::new(
+            "header",
+            "Idempotency-Key",
+            "value_error",
+            words,
+            text,
+        )]));
+    }
+    Ok(Some(text.to_owned()))
+}
+
+impl FromRequest<App> for Order {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let actor = authorize(app, &parts.headers)?;
+        let Ok(RequestTrace { request_id, traceparent }) =
+            RequestTrace::from_request_parts(&mut parts, app).await;
+        let by = EventMetadata {
+            correlation_id: request_id,
+            traceparent,
+            actor,
+            ..EventMetadata::system("operator")
+        };
+        let key = idempotency_key(&parts.headers)?;
+        Ok(Self { form: read_form(&parts, body).await?, by, key })
+    }
+}
+
+/// The body of a request as a form.
+pub(super) async fn read_form(parts: &Parts, body: axum::body::Body) -> Result<Form, Problem> {
+    let body = chassis::body::read_body(body).await?;
+    Ok(Form::new(body::parse_object(&parts.headers, &body)?))
+}
+
+/// The parameters of a query.
+pub(super) struct Parameters(pub(super) Form);
+
+impl FromRequestParts<App> for Parameters {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        body::query_form(parts, app).await.map(Self)
+    }
+}
+
+/// `limit`, 1 to 1000, 100 by default.
+pub(super) fn limit(form: &mut Form) -> usize {
+    let limit = form.optional_parsed("limit", 10, |text| match text.parse::<usize>() {
+        Ok(limit @ 1..=1_000) => Ok(limit),
+        _ => Err(format!("{text:?} is not a number from 1 to 1000")),
+    });
+    limit.unwrap_or(100)
+}

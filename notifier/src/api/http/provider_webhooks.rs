@@ -1,0 +1,99 @@
+//! What payment providers tell by themselves.
+
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use chassis::body;
+use chassis::form::Form;
+use chassis::problem::Problem;
+use serde_json::json;
+
+use super::ops;
+use super::problem::{problem, provider_problem};
+use crate::adapters::simulated::SIMULATED;
+use crate::adapters::stripe::webhook::{Notice, WebhookError};
+use crate::app::App;
+use crate::domain::payment_channels::STRIPE;
+use crate::effects::EffectLogError;
+
+/// A provider tells what became of a payment
+///
+/// `simulated` takes `{"reference", "outcome"}`, the first word stands. `stripe` takes Stripe's events, signed with
+/// `Stripe-Signature` over the raw body, at most five minutes old. A repeat changes nothing and is answered the same; what
+/// is not about a payment of ours is taken and ignored.
+#[utoipa::path(post, path = "/webhooks/{provider}", tag = "payments", params(("provider" = String, Path, example = "simulated")),
+    request_body(content = Object, example = json!({"reference": "sim_8c4f", "outcome": "paid"})),
+    responses((status = 200, description = "Noted", example = json!({"status": "paid"})),
+        (status = 400, body = ops::ProblemDoc, content_type = "application/problem+json"),
+        (status = 401, body = ops::ProblemDoc, content_type = "application/problem+json"),
+        (status = 404, body = ops::ProblemDoc, content_type = "application/problem+json"),
+        (status = 422, body = ops::ProblemDoc, content_type = "application/problem+json")))]
+pub(super) async fn receive(
+    State(app): State<App>,
+    Path(provider): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let body = body::read_body(body).await?;
+    match provider.as_str() {
+        SIMULATED => simulated(&app, Form::new(body::parse_object(&parts.headers, &body)?)).await,
+        STRIPE => stripe(&app, &parts.headers, &body).await,
+        _ => Err(Problem::new(
+            StatusCode::NOT_FOUND,
+            "unknown_provider",
+            format!("{provider:?} is not a provider here: {SIMULATED} and {STRIPE} are."),
+        )),
+    }
+}
+
+async fn simulated(app: &App, mut form: Form) -> Result<Response, Problem> {
+    let reference = form.text("reference", 64);
+    let pays = form.parsed("outcome", 10, |text| match text {
+        "paid" => Ok(true),
+        "refused" => Ok(false),
+        other => Err(format!("{other:?} is neither paid nor refused")),
+    });
+    let (reference, pays) = form.finish(reference.zip(pays))?;
+    choose(app, &reference, pays).await
+}
+
+/// What a guest decides at the simulated provider.
+pub(super) async fn choose(app: &App, reference: &str, pays: bool) -> Result<Response, Problem> {
+    let unknown = || problem(&EffectLogError::UnknownPayment(reference.to_owned()));
+    app.effect_log.payment_of(reference).filter(|p| p.opened.provider == SIMULATED).ok_or_else(unknown)?;
+    let standing =
+        app.payment_providers.simulated.choose(reference, pays).map_err(|error| provider_problem(&error))?;
+    let payment = app.effect_log.decide(reference, standing).await.map_err(|error| problem(&error))?;
+    Ok(axum::Json(json!({"status": payment.word()})).into_response())
+}
+
+async fn stripe(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Response, Problem> {
+    let stripe = app.payment_providers.stripe.as_ref().ok_or_else(|| {
+        let words = "Stripe is not set up here: set NOTIFIER_STRIPE_SECRET_KEY.";
+        Problem::new(StatusCode::NOT_FOUND, "unknown_provider", words)
+    })?;
+    let signature = headers.get("stripe-signature").and_then(|value| value.to_str().ok());
+    let notice = stripe.read_webhook(signature, body, app.clock.now()).map_err(|error| refusal(&error))?;
+    let (reference, standing) = match notice {
+        Notice::Payment { reference, standing } => (reference, standing),
+        Notice::Other(what) => {
+            tracing::debug!(what, "a webhook of Stripe needs nothing to be done");
+            return Ok(axum::Json(json!({"status": "ignored"})).into_response());
+        }
+    };
+    // One of ours that is not known yet: Stripe sends it again later.
+    let payment = app.effect_log.decide(&reference, standing).await.map_err(|error| problem(&error))?;
+    Ok(axum::Json(json!({"status": payment.word()})).into_response())
+}
+
+fn refusal(error: &WebhookError) -> Problem {
+    let (status, code) = match error {
+        WebhookError::NoSecret => (StatusCode::NOT_FOUND, "no_webhook_secret"),
+        WebhookError::NoSignature => (StatusCode::UNAUTHORIZED, "no_signature"),
+        WebhookError::Forged => (StatusCode::UNAUTHORIZED, "bad_signature"),
+        WebhookError::OutOfTime(_) => (StatusCode::UNAUTHORIZED, "signature_out_of_time"),
+        WebhookError::Body(_) => (StatusCode::BAD_REQUEST, "not_an_event"),
+    };
+    tracing::warn!(code, "a webhook of Stripe is not believed");
+    Problem::new(status, code, format!("Nothing was done: {error}."))
+}

@@ -1,0 +1,64 @@
+//! Money and bookings held against each other, on request.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse as _, Response};
+use chassis::problem::Problem;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::ops;
+use super::problem::{Parameters, authorize, books_problem};
+use crate::app::App;
+use crate::reconciliation::{Report, differences, gather};
+
+/// How far back it goes unless asked otherwise.
+const DAYS: i64 = 90;
+
+/// Do money and bookings agree?
+///
+/// The providers' own books, the notifier's journal and the log of the reservation service, payment by payment. Empty
+/// `differences` say that they agree; what is on its way has `in_motion`. One at a time.
+#[utoipa::path(get, path = "/api/reconciliation", tag = "payments", security(("service_token" = [])),
+    params(("since" = Option<DateTime<Utc>>, Query, description = "Payments opened from then on; the last 90 days by default"),
+        ("format" = Option<String>, Query, description = "json (the default) or csv, which has the differences only")),
+    responses((status = 200, body = Report, content_type = "application/json"),
+        (status = 401, body = ops::ProblemDoc, content_type = "application/problem+json"),
+        (status = 422, body = ops::ProblemDoc, content_type = "application/problem+json"),
+        (status = 503, body = ops::ProblemDoc, content_type = "application/problem+json")))]
+pub(super) async fn reconciliation(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Parameters(mut form): Parameters,
+) -> Result<Response, Problem> {
+    authorize(&app, &headers)?;
+    let since = form.optional_parsed("since", 40, str::parse::<DateTime<Utc>>);
+    let as_csv = form.optional_parsed("format", 4, |text| match text {
+        "json" => Ok(false),
+        "csv" => Ok(true),
+        other => Err(format!("{other:?} is neither json nor csv")),
+    });
+    let (since, as_csv) = form.finish(Some((since, as_csv.unwrap_or(false))))?;
+    let Ok(_one) = app.reconciling.try_acquire() else {
+        return Err(Problem::unavailable("busy", "Another reconciliation is under way: try again.", 5));
+    };
+    let checked_at = app.clock.now();
+    let since = since.unwrap_or(checked_at - TimeDelta::days(DAYS));
+    let books =
+        gather(&app.effect_log, &app.payment_providers, &app.reservation_client, app.clock.as_ref(), since)
+            .await;
+    let books = books.map_err(|error| books_problem(&error))?;
+    let report = Report {
+        checked_at,
+        since,
+        provider_payments: books.ledger.len(),
+        journal_payments: books.journal.len(),
+        log_payments: books.log.len(),
+        differences: differences(&books, checked_at),
+    };
+    metrics::gauge!("meja_reconciliation_differences").set(report.differences.len() as f64);
+    Ok(if as_csv {
+        ([(header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present")], report.csv()).into_response()
+    } else {
+        axum::Json(report).into_response()
+    })
+}

@@ -1,0 +1,70 @@
+//! The restaurant's own systems, and whether they are told.
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Response};
+use chassis::problem::Problem;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::ops;
+use super::problem::{Order, problem};
+use crate::app::App;
+use crate::domain::webhooks::Webhook;
+
+/// Systems that are told of events.
+#[derive(Serialize, ToSchema)]
+pub(super) struct HookViews {
+    items: Vec<HookView>,
+}
+
+/// A system that is told of events.
+#[derive(Serialize, ToSchema)]
+struct HookView {
+    #[schema(example = "pos")]
+    id: String,
+    /// Without its path, which may be a secret.
+    #[schema(example = "https://pos.example.com")]
+    url: String,
+    /// Empty: all.
+    types: Vec<String>,
+    /// disabled: the receiver answered 410, and is told nothing until it is enabled by hand.
+    #[schema(example = "enabled")]
+    status: &'static str,
+    /// The last event that was scheduled for it, by its place in the feed; null after it was disabled.
+    last_position: Option<u64>,
+}
+
+fn view(app: &App, hook: &Webhook) -> HookView {
+    let state = app.effect_log.hook(&hook.id).unwrap_or_default();
+    HookView {
+        id: hook.id.clone(),
+        url: hook.origin(),
+        types: hook.types.clone(),
+        status: if state.is_disabled { "disabled" } else { "enabled" },
+        last_position: state.last,
+    }
+}
+
+/// Systems that are told of events
+#[utoipa::path(get, path = "/api/hooks", tag = "hooks", responses((status = 200, body = HookViews)))]
+pub(super) async fn list(State(app): State<App>) -> axum::Json<HookViews> {
+    axum::Json(HookViews { items: app.hooks.iter().map(|hook| view(&app, hook)).collect() })
+}
+
+/// Tell a system again that had gone
+///
+/// Its next webhook has no `previous_position`: what it has missed stands in the feed.
+#[utoipa::path(post, path = "/api/hooks/{id}/enable", tag = "hooks", security(("service_token" = [])),
+    params(("id" = String, Path)),
+    responses((status = 200, body = HookView), (status = 401, body = ops::ProblemDoc, content_type = "application/problem+json"),
+        (status = 404, body = ops::ProblemDoc, content_type = "application/problem+json")))]
+pub(super) async fn enable(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    order: Order,
+) -> Result<Response, Problem> {
+    order.form.finish(Some(()))?;
+    let hook = app.hooks.get(&id).ok_or_else(|| Problem::not_found(format!("There is no hook {id}.")))?;
+    app.effect_log.enable_hook(&id, &order.by).await.map_err(|error| problem(&error))?;
+    Ok(axum::Json(view(&app, hook)).into_response())
+}

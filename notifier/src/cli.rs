@@ -1,0 +1,5 @@
+//! The command line: settings, and the commands for operators.
+
+pub mod config;
+pub mod preview;
+pub mod reconcile;

@@ -1,0 +1,204 @@
+//! Settings: flags with environment twins, checked as a whole before a port or a file is opened.
+
+mod messages;
+mod money;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use chassis::config::{self, ConfigError, Faults, service_token};
+use chassis::secret::Token;
+use chassis::telemetry::{self, LogFormat};
+use chrono::TimeDelta;
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use self::messages::MessageArgs;
+pub use self::messages::{Mail, Messaging, Sms};
+pub use self::money::Money;
+use self::money::MoneyArgs;
+use crate::cli::preview::Preview;
+use crate::cli::reconcile::Reconcile;
+use crate::domain::webhooks::Webhooks;
+use crate::workers::effect_worker::RetrySettings;
+
+/// What Meja does outside: takes deposits, sends messages, posts the results back.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = AFTER_HELP)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Action>,
+    #[command(flatten)]
+    raw: Raw,
+}
+
+const AFTER_HELP: &str = "\
+Interactive API documentation is at /docs of a running service, metrics at /metrics.
+Exit codes: 0 stopped as asked, 1 failed, 2 a setting or the data directory can not be used,
+3 `log verify` found a log that can not be trusted, 4 `reconcile` found money and bookings that do not agree.";
+
+/// What the binary is asked to do.
+#[derive(Debug, clap::Subcommand)]
+pub enum Action {
+    /// Serve until SIGTERM or Ctrl-C (the default)
+    Serve,
+    /// Check the settings, then exit
+    Check,
+    /// Ask the running service whether money and bookings agree
+    Reconcile(Reconcile),
+    /// Show what a guest would be told of a reservation
+    Preview(Preview),
+    /// Look at the notifier's own log and keep it: verify, show, back up, restore …
+    Log {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: log_tools::command::LogCommand,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Raw {
+    /// Address to listen on, host:port; port 0 takes a free one
+    #[arg(long, env = "NOTIFIER_LISTEN", default_value = "127.0.0.1:8001", global = true)]
+    listen: String,
+    /// Where guests reach this service, for payment links; by default the address it listens on
+    #[arg(long, env = "NOTIFIER_PUBLIC_URL", global = true)]
+    public_url: Option<String>,
+    /// Directory of the notifier's own log; created if it is not there
+    #[arg(long, env = "NOTIFIER_DATA_DIR", default_value = "data/notifier", global = true)]
+    data_dir: PathBuf,
+    /// Where the reservation service is
+    #[arg(long, env = "RESERVATION_URL", default_value = "http://127.0.0.1:8000", global = true)]
+    reservation_url: String,
+    /// Token to show to the reservation service, and to be shown for refunds and retries
+    #[arg(long, env = "RESERVATION_SERVICE_TOKEN", hide_env_values = true, global = true)]
+    service_token: Option<String>,
+    /// File that holds the token
+    #[arg(long, env = "RESERVATION_SERVICE_TOKEN_FILE", global = true)]
+    service_token_file: Option<PathBuf>,
+    #[command(flatten)]
+    money: MoneyArgs,
+    /// JSON file with the systems of the restaurant that are told of events by webhook
+    #[arg(long, env = "NOTIFIER_HOOKS", global = true)]
+    hooks: Option<PathBuf>,
+    #[command(flatten)]
+    messages: MessageArgs,
+    /// Effects execution at a time (1 to 1024)
+    #[arg(long, env = "NOTIFIER_CONCURRENCY", default_value = "16", global = true)]
+    concurrency: usize,
+    /// Tries before an effect is a dead letter (1 to 100)
+    #[arg(long, env = "NOTIFIER_ATTEMPTS_MAX", default_value = "8", global = true)]
+    attempts_max: u32,
+    /// Wait after the first failed try, in milliseconds; doubled after each, up to five minutes
+    #[arg(long, env = "NOTIFIER_BACKOFF_MS", default_value = "1000", global = true)]
+    backoff_ms: u32,
+    /// Page cache of the log, in MiB (1 to 65536)
+    #[arg(long, env = "NOTIFIER_CACHE_MIB", default_value = "64", global = true)]
+    cache_mib: u64,
+    /// Space that must stay free on the disk of the log, in MiB
+    #[arg(long, env = "NOTIFIER_DISK_RESERVE_MIB", default_value = "64", global = true)]
+    disk_reserve_mib: u64,
+    /// What is logged, for example info, debug or notifier=debug,info
+    #[arg(long, env = "NOTIFIER_LOG", default_value = "info", global = true)]
+    log: String,
+    /// How log lines look
+    #[arg(long, env = "NOTIFIER_LOG_FORMAT", value_enum, default_value_t, global = true)]
+    log_format: LogFormat,
+}
+
+/// Settings that can be used.
+#[derive(Debug)]
+pub struct Config {
+    /// What to do.
+    pub action: Action,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Where guests reach this service; `None`: where it listens.
+    pub public_url: Option<String>,
+    /// Where the log is.
+    pub data_dir: PathBuf,
+    /// Base URL of the reservation service.
+    pub reservation_url: String,
+    /// What is shown to it.
+    pub service_token: Option<Token>,
+    /// Who takes money, and how.
+    pub money: Money,
+    /// What is said to guests, and how.
+    pub messaging: Messaging,
+    /// Systems of the restaurant that are told of events.
+    pub hooks: Webhooks,
+    /// How effects are execution.
+    pub retry_settings: RetrySettings,
+    /// Page cache of the log.
+    pub cache_bytes: u64,
+    /// What must stay free on the disk.
+    pub disk_reserve_bytes: u64,
+    /// What is logged.
+    pub log_filter: EnvFilter,
+    /// How it looks.
+    pub log_format: LogFormat,
+}
+
+impl Cli {
+    /// Checks everything.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with every fault there is.
+    pub fn check(self) -> Result<Config, ConfigError> {
+        let raw = self.raw;
+        let mut faults = Faults::default();
+        let listen = faults.take("NOTIFIER_LISTEN", config::listen(&raw.listen));
+        let reservation_url = faults.take("RESERVATION_URL", config::base_url(&raw.reservation_url));
+        let public_url = raw
+            .public_url
+            .as_deref()
+            .and_then(|url| faults.take("NOTIFIER_PUBLIC_URL", config::base_url(url)));
+        let log_filter = faults.take("NOTIFIER_LOG", telemetry::filter(&raw.log));
+        for (setting, value, max) in [
+            ("NOTIFIER_CONCURRENCY", raw.concurrency as u64, 1_024),
+            ("NOTIFIER_ATTEMPTS_MAX", u64::from(raw.attempts_max), 100),
+            ("NOTIFIER_BACKOFF_MS", u64::from(raw.backoff_ms), 300_000),
+            ("NOTIFIER_CACHE_MIB", raw.cache_mib, 65_536),
+        ] {
+            if !(1..=max).contains(&value) {
+                faults.add(setting, format_args!("{value} is not possible: 1 to {max}"));
+            }
+        }
+        let (token, file) = (raw.service_token.clone(), raw.service_token_file.as_deref());
+        let service_token = listen
+            .and_then(|listen| service_token(&mut faults, "RESERVATION_SERVICE_TOKEN", token, file, listen));
+        let money = raw.money.check(&mut faults);
+        let hooks = raw.hooks.as_deref().map_or(Ok(Webhooks::default()), Webhooks::load);
+        let hooks =
+            hooks.map_err(|all| all.into_iter().for_each(|fault| faults.add("NOTIFIER_HOOKS", fault))).ok();
+        let messaging = raw.messages.check(&raw.data_dir, &mut faults);
+        let config = (|| {
+            Some(Config {
+                action: self.command.unwrap_or(Action::Serve),
+                listen: listen?,
+                public_url,
+                reservation_url: reservation_url?,
+                service_token,
+                money: money?,
+                messaging: messaging?,
+                hooks: hooks?,
+                retry_settings: RetrySettings {
+                    concurrency: raw.concurrency,
+                    attempts_max: raw.attempts_max,
+                    backoff: TimeDelta::milliseconds(i64::from(raw.backoff_ms)),
+                    backoff_max: TimeDelta::minutes(5),
+                },
+                cache_bytes: raw.cache_mib << 20,
+                disk_reserve_bytes: raw.disk_reserve_mib << 20,
+                data_dir: raw.data_dir,
+                log_filter: log_filter?,
+                log_format: raw.log_format,
+            })
+        })();
+        faults.check(config)
+    }
+}
+
+fn read_secret(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| format!("could not read {}: {error}", path.display()))
+}

@@ -1,0 +1,190 @@
+//! Settings of messages: where they go, what they say, how many.
+
+use std::path::{Path, PathBuf};
+
+use chassis::config::{self, Faults};
+use chassis::secret::Token;
+use chrono::TimeDelta;
+use clap::ValueEnum;
+use lettre::message::Mailbox;
+
+use super::read_secret;
+use crate::adapters::smtp::SmtpServer;
+use crate::domain::reaction::NotificationPolicy;
+use crate::executors::rate_limit::MessageLimits;
+use crate::messages::Messages;
+
+/// Where text messages go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SmsKind {
+    /// Nowhere
+    Off,
+    /// To the log
+    Console,
+    /// To a service that speaks Twilio's HTTP API
+    Twilio,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct MessageArgs {
+    /// Where mail goes: "file" for .eml files below the data directory, or smtp://host:port, smtp://user:password@host?tls=required, smtps://host
+    #[arg(long, env = "NOTIFIER_MAIL", default_value = "file", hide_env_values = true, global = true)]
+    mail: String,
+    /// File that holds where mail goes, for a URL with a password
+    #[arg(long, env = "NOTIFIER_MAIL_FILE", conflicts_with = "mail", global = true)]
+    mail_file: Option<PathBuf>,
+    /// Certificate in PEM that is trusted besides the usual ones, for a mail server with one of its own
+    #[arg(long, env = "NOTIFIER_MAIL_CA_FILE", global = true)]
+    mail_ca_file: Option<PathBuf>,
+    /// Who mail is from
+    #[arg(long, env = "NOTIFIER_MAIL_FROM", default_value = "Meja <reservasi@meja.example>", global = true)]
+    mail_from: String,
+    /// Directory with templates of your own, which take the place of the built-in ones of the same name
+    #[arg(long, env = "NOTIFIER_TEMPLATES", global = true)]
+    templates: Option<PathBuf>,
+    /// Where text messages go
+    #[arg(long, env = "NOTIFIER_SMS", value_enum, default_value = "console", global = true)]
+    sms: SmsKind,
+    /// Base URL of the text message service
+    #[arg(long, env = "NOTIFIER_SMS_URL", default_value = "https://api.twilio.com", global = true)]
+    sms_url: String,
+    /// Account at the text message service
+    #[arg(long, env = "NOTIFIER_SMS_ACCOUNT", global = true)]
+    sms_account: Option<String>,
+    /// Token of that account
+    #[arg(long, env = "NOTIFIER_SMS_TOKEN", hide_env_values = true, global = true)]
+    sms_token: Option<String>,
+    /// File that holds that token
+    #[arg(long, env = "NOTIFIER_SMS_TOKEN_FILE", global = true)]
+    sms_token_file: Option<PathBuf>,
+    /// Number that text messages are from, E.164
+    #[arg(long, env = "NOTIFIER_SMS_FROM", global = true)]
+    sms_from: Option<String>,
+    /// Hours before the start at which guests are reminded, with commas between; empty: never
+    #[arg(long, env = "NOTIFIER_REMINDER_HOURS", default_value = "24,2", global = true)]
+    reminder_hours: String,
+    /// Mails, and text messages, that go out in a minute; what is over waits; 0: any number
+    #[arg(long, env = "NOTIFIER_MESSAGES_PER_MINUTE_MAX", default_value = "600", global = true)]
+    messages_per_minute_max: u32,
+    /// Messages to one recipient in an hour; what is over waits; 0: any number
+    #[arg(long, env = "NOTIFIER_RECIPIENT_MESSAGES_PER_HOUR_MAX", default_value = "30", global = true)]
+    recipient_messages_per_hour_max: u32,
+}
+
+/// What is said to guests, and how.
+#[derive(Debug)]
+pub struct Messaging {
+    /// Where mail goes.
+    pub mail: Mail,
+    /// Where text messages go.
+    pub sms: Sms,
+    /// The words.
+    pub messages: Messages,
+    /// What the house wants to be told and when.
+    pub policy: NotificationPolicy,
+    /// How many.
+    pub limits: MessageLimits,
+}
+
+/// Where mail goes.
+#[derive(Debug, Clone)]
+pub enum Mail {
+    /// To files in this directory.
+    Files(PathBuf),
+    /// To an SMTP server.
+    Smtp(SmtpServer),
+}
+
+/// Where text messages go.
+#[derive(Debug, Clone)]
+pub enum Sms {
+    /// Nowhere.
+    Off,
+    /// To the log.
+    Console,
+    /// To a service that speaks Twilio's HTTP API.
+    Twilio {
+        /// Its base URL.
+        base_url: String,
+        /// The account.
+        account: String,
+        /// The account's token.
+        token: Token,
+        /// The number they are from.
+        from: String,
+    },
+}
+
+impl MessageArgs {
+    pub(super) fn check(self, data_dir: &Path, faults: &mut Faults) -> Option<Messaging> {
+        let from = faults.take("NOTIFIER_MAIL_FROM", self.mail_from.parse::<Mailbox>());
+        let ca = self.mail_ca_file.as_deref().map(read_secret).transpose();
+        let ca = faults.take("NOTIFIER_MAIL_CA_FILE", ca);
+        let mail = self.mail_file.as_deref().map_or(Ok(self.mail.clone()), read_secret);
+        let mail = ca.and_then(|ca| {
+            let target = mail.and_then(|text| mail_target(text.trim(), ca.as_deref(), data_dir));
+            faults.take("NOTIFIER_MAIL", target)
+        });
+        let remind_before = faults.take("NOTIFIER_REMINDER_HOURS", hours(&self.reminder_hours));
+        let sms = self.sms(faults);
+        let messages = Messages::new(from?, self.templates.as_deref());
+        let messages = messages
+            .map_err(|all| all.into_iter().for_each(|fault| faults.add("NOTIFIER_TEMPLATES", fault)))
+            .ok()?;
+        Some(Messaging {
+            mail: mail?,
+            policy: NotificationPolicy { remind_before: remind_before?, sms: self.sms != SmsKind::Off },
+            sms: sms?,
+            messages,
+            limits: MessageLimits {
+                per_minute_max: self.messages_per_minute_max,
+                recipient_per_hour_max: self.recipient_messages_per_hour_max,
+            },
+        })
+    }
+
+    fn sms(&self, faults: &mut Faults) -> Option<Sms> {
+        match self.sms {
+            SmsKind::Off => return Some(Sms::Off),
+            SmsKind::Console => return Some(Sms::Console),
+            SmsKind::Twilio => {}
+        }
+        let base_url = faults.take("NOTIFIER_SMS_URL", config::base_url(&self.sms_url));
+        let needed = "is needed for NOTIFIER_SMS=twilio";
+        let account = faults.take("NOTIFIER_SMS_ACCOUNT", self.sms_account.clone().ok_or(needed));
+        let from = faults.take("NOTIFIER_SMS_FROM", self.sms_from.clone().ok_or(needed));
+        let token = match (&self.sms_token, &self.sms_token_file) {
+            (Some(token), None) => Ok(token.clone()),
+            (None, Some(path)) => read_secret(path),
+            _ => Err("is needed for NOTIFIER_SMS=twilio, either itself or as a file".to_owned()),
+        };
+        let token = faults.take("NOTIFIER_SMS_TOKEN", token)?;
+        let token = faults.take("NOTIFIER_SMS_TOKEN", Token::try_from(token.trim().to_owned()));
+        Some(Sms::Twilio { base_url: base_url?, account: account?, token: token?, from: from? })
+    }
+}
+
+fn mail_target(text: &str, ca: Option<&str>, data_dir: &Path) -> Result<Mail, String> {
+    if text == "file" {
+        return Ok(Mail::Files(data_dir.join("outbox")));
+    }
+    let server = SmtpServer::parse(text, ca.map(str::as_bytes));
+    let words = |error| format!("is neither \"file\" nor a URL such as smtp://127.0.0.1:2525: {error}");
+    server.map(Mail::Smtp).map_err(words)
+}
+
+/// Hours with commas between, each from 1 to 8760.
+fn hours(text: &str) -> Result<Vec<TimeDelta>, String> {
+    let hour = |part: &str| match part.trim().parse::<i64>() {
+        Ok(hours @ 1..=8_760) => Ok(TimeDelta::hours(hours)),
+        _ => Err(format!("{:?} is not a number of hours from 1 to 8760", part.trim())),
+    };
+    let mut all: Vec<_> =
+        text.split(',').filter(|part| !part.trim().is_empty()).map(hour).collect::<Result<_, _>>()?;
+    all.sort_unstable();
+    all.dedup();
+    match all.len() {
+        0..=10 => Ok(all),
+        more => Err(format!("{more} reminders of one visit are not possible: at most 10")),
+    }
+}

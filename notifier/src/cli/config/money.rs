@@ -1,0 +1,192 @@
+//! Settings of payment providers and channels.
+
+use std::path::{Path, PathBuf};
+
+use chassis::config::{self, Faults};
+use chassis::secret::Token;
+use chrono::TimeDelta;
+use clap::ValueEnum;
+
+use super::read_secret;
+use crate::adapters::simulated::SIMULATED;
+use crate::adapters::stripe::StripeSettings;
+use crate::domain::payment_channels::Channels;
+use crate::domain::payment_channels::STRIPE;
+use crate::workers::simulated_guest::Decision;
+
+/// Who takes the money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Provider {
+    /// A checkout page at this very service
+    Simulated,
+    /// Stripe, or what speaks its API
+    Stripe,
+}
+
+/// What the simulated guest decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Outcome {
+    /// The guest has paid
+    Pay,
+    /// The guest refused
+    Refuse,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct MoneyArgs {
+    /// Who takes the money of channels that name nobody
+    #[arg(long, env = "NOTIFIER_PAYMENT_PROVIDER", value_enum, default_value = "simulated", global = true)]
+    payment_provider: Provider,
+    /// JSON file with the payment channels; without it qris, bank_transfer, gopay and card
+    #[arg(long, env = "NOTIFIER_CHANNELS", global = true)]
+    channels: Option<PathBuf>,
+    /// Let the simulated provider decide by itself after so many milliseconds; without it a person does, on the checkout page
+    #[arg(long, env = "NOTIFIER_SIMULATED_DECIDE_AFTER_MS", global = true)]
+    simulated_decide_after_ms: Option<u32>,
+    /// What the simulated provider decides by itself
+    #[arg(long, env = "NOTIFIER_SIMULATED_OUTCOME", value_enum, default_value = "pay", global = true)]
+    simulated_outcome: Outcome,
+    /// Where Stripe's API is
+    #[arg(long, env = "NOTIFIER_STRIPE_URL", default_value = "https://api.stripe.com", global = true)]
+    stripe_url: String,
+    /// Stripe's secret key, sk_… or a restricted rk_…
+    #[arg(long, env = "NOTIFIER_STRIPE_SECRET_KEY", hide_env_values = true, global = true)]
+    stripe_secret_key: Option<String>,
+    /// File that holds Stripe's secret key
+    #[arg(
+        long,
+        env = "NOTIFIER_STRIPE_SECRET_KEY_FILE",
+        conflicts_with = "stripe_secret_key",
+        global = true
+    )]
+    stripe_secret_key_file: Option<PathBuf>,
+    /// Stripe's publishable key, pk_…, for the checkout page
+    #[arg(long, env = "NOTIFIER_STRIPE_PUBLISHABLE_KEY", global = true)]
+    stripe_publishable_key: Option<String>,
+    /// Where Stripe's script for the checkout page is
+    #[arg(
+        long,
+        env = "NOTIFIER_STRIPE_SCRIPT_URL",
+        default_value = "https://js.stripe.com/v3/",
+        global = true
+    )]
+    stripe_script_url: String,
+    /// What Stripe signs webhooks with, whsec_…; while it is changed both, with a comma between
+    #[arg(long, env = "NOTIFIER_STRIPE_WEBHOOK_SECRET", hide_env_values = true, global = true)]
+    stripe_webhook_secret: Option<String>,
+    /// File that holds what Stripe signs webhooks with
+    #[arg(
+        long,
+        env = "NOTIFIER_STRIPE_WEBHOOK_SECRET_FILE",
+        conflicts_with = "stripe_webhook_secret",
+        global = true
+    )]
+    stripe_webhook_secret_file: Option<PathBuf>,
+    /// How often Stripe is asked about an open payment at most, in milliseconds, for a webhook that never comes
+    #[arg(long, env = "NOTIFIER_STRIPE_POLL_MS", default_value = "60000", global = true)]
+    stripe_poll_ms: u32,
+}
+
+/// Who takes money, and how.
+#[derive(Debug)]
+pub struct Money {
+    /// The ways to pay.
+    pub channels: Channels,
+    /// Stripe, if it is set up.
+    pub stripe: Option<StripeSettings>,
+    /// What the simulated guest decides by itself.
+    pub decision: Option<Decision>,
+}
+
+impl MoneyArgs {
+    pub(super) fn check(self, faults: &mut Faults) -> Option<Money> {
+        let secret = given(self.stripe_secret_key.as_deref(), self.stripe_secret_key_file.as_deref());
+        let stripe = match secret {
+            None => None,
+            Some(secret) => Some(self.stripe(secret, faults)?),
+        };
+        let provider = match self.payment_provider {
+            Provider::Simulated => SIMULATED,
+            Provider::Stripe => STRIPE,
+        };
+        if provider == STRIPE && stripe.is_none() {
+            faults.add("NOTIFIER_STRIPE_SECRET_KEY", "is needed for NOTIFIER_PAYMENT_PROVIDER=stripe");
+            return None;
+        }
+        let mut providers = vec![SIMULATED];
+        providers.extend(stripe.as_ref().map(|_| STRIPE));
+        let channels = Channels::load(self.channels.as_deref(), provider, &providers);
+        let channels = channels
+            .map_err(|all| all.into_iter().for_each(|fault| faults.add("NOTIFIER_CHANNELS", fault)))
+            .ok()?;
+        let decision = self.simulated_decide_after_ms.map(|after| Decision {
+            after: TimeDelta::milliseconds(i64::from(after)),
+            pays: self.simulated_outcome == Outcome::Pay,
+        });
+        Some(Money { channels, stripe, decision })
+    }
+
+    fn stripe(&self, secret: Result<String, String>, faults: &mut Faults) -> Option<StripeSettings> {
+        let token = |text: String| {
+            Token::try_from(text.trim().to_owned())
+                .map_err(|_| "a key or secret of Stripe has 16 to 256 visible ASCII characters".to_owned())
+        };
+        let base_url = faults.take("NOTIFIER_STRIPE_URL", api_url(&self.stripe_url));
+        let script_url = faults.take("NOTIFIER_STRIPE_SCRIPT_URL", script_url(&self.stripe_script_url));
+        let secret_key = faults.take("NOTIFIER_STRIPE_SECRET_KEY", secret.and_then(token));
+        let publishable_key = faults.take(
+            "NOTIFIER_STRIPE_PUBLISHABLE_KEY",
+            self.stripe_publishable_key
+                .clone()
+                .filter(|key| key.starts_with("pk_"))
+                .ok_or("the publishable key, pk_…, is needed for the checkout page"),
+        );
+        let signed = given(self.stripe_webhook_secret.as_deref(), self.stripe_webhook_secret_file.as_deref());
+        let webhook_secrets = signed.unwrap_or(Ok(String::new())).and_then(|text| {
+            text.split([',', '\n']).filter(|s| !s.trim().is_empty()).map(|s| token(s.to_owned())).collect()
+        });
+        let webhook_secrets = faults.take("NOTIFIER_STRIPE_WEBHOOK_SECRET", webhook_secrets);
+        if !(100..=3_600_000).contains(&self.stripe_poll_ms) {
+            faults.add(
+                "NOTIFIER_STRIPE_POLL_MS",
+                format_args!("{} is not possible: 100 to 3600000", self.stripe_poll_ms),
+            );
+        }
+        Some(StripeSettings {
+            base_url: base_url?,
+            secret_key: secret_key?,
+            publishable_key: publishable_key?,
+            script_url: script_url?,
+            webhook_secrets: webhook_secrets?,
+            poll_every: TimeDelta::milliseconds(i64::from(self.stripe_poll_ms)),
+        })
+    }
+}
+
+/// A secret that is given itself or as a file.
+fn given(text: Option<&str>, file: Option<&Path>) -> Option<Result<String, String>> {
+    text.map(|text| Ok(text.to_owned())).or_else(|| file.map(read_secret))
+}
+
+/// The secret key goes there: in the clear only to this machine.
+fn api_url(text: &str) -> Result<String, String> {
+    let url = config::base_url(text)?;
+    let host = url.strip_prefix("http://").map(|rest| rest.split(['/', ':']).next().unwrap_or(rest));
+    match host {
+        Some(host) if !matches!(host, "localhost" | "127.0.0.1" | "[") => {
+            Err(format!("{text:?}: the secret key would go there in the clear: use https://"))
+        }
+        _ => Ok(url),
+    }
+}
+
+/// It stands in a page and in its content security policy.
+fn script_url(text: &str) -> Result<String, String> {
+    let fits = (text.starts_with("https://") || text.starts_with("http://"))
+        && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'<>;,".contains(&byte));
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("{text:?} is not a URL such as https://js.stripe.com/v3/"))
+    }
+}

@@ -1,0 +1,101 @@
+//! `notifier reconcile`: asks the running service whether money and bookings agree.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use chassis::secret::Token;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::reconciliation::{Difference, Report};
+
+/// A provider may have many pages of books.
+const ANSWER_WITHIN: Duration = Duration::from_secs(300);
+/// The exit code that says that they do not agree.
+pub const DISAGREE: u8 = 4;
+
+/// What is asked.
+#[derive(Debug, clap::Args)]
+pub struct Reconcile {
+    /// Payments opened from this moment on, RFC 3339; the last 90 days by default
+    #[arg(long)]
+    since: Option<DateTime<Utc>>,
+    /// Print the differences as CSV
+    #[arg(long)]
+    csv: bool,
+}
+
+impl Reconcile {
+    /// Asks the service at `base_url` and prints what it says.
+    ///
+    /// # Errors
+    /// When it can not be asked.
+    pub async fn run(&self, base_url: &str, token: Option<&Token>) -> anyhow::Result<ExitCode> {
+        let url = format!("{base_url}/api/reconciliation");
+        let mut request = reqwest::Client::new().get(&url).timeout(ANSWER_WITHIN);
+        if let Some(since) = self.since {
+            request = request.query(&[("since", since.to_rfc3339())]);
+        }
+        if let Some(token) = token {
+            request = request.bearer_auth(token.reveal());
+        }
+        let response = request.send().await.map_err(reqwest::Error::without_url).with_context(|| {
+            format!("no notifier answers at {base_url}: start it, or give its address with --listen")
+        })?;
+        let status = response.status();
+        let text = response.text().await.context("the answer broke off")?;
+        if !status.is_success() {
+            let problem: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+            let detail = problem["detail"].as_str().unwrap_or("is that the address of a notifier?");
+            anyhow::bail!("the notifier answered {status}: {detail}");
+        }
+        let report: Report = serde_json::from_str(&text).context("the answer is not a reconciliation")?;
+        let words = if self.csv { report.csv() } else { words(&report) };
+        std::io::stdout().lock().write_all(words.as_bytes()).context("could not print")?;
+        Ok(if report.differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DISAGREE) })
+    }
+}
+
+fn words(report: &Report) -> String {
+    let Report { provider_payments, journal_payments, log_payments, differences, .. } = report;
+    let mut words = format!(
+        "since {}: {provider_payments} payments at the providers, {journal_payments} in the journal, {log_payments} in the log\n",
+        report.since.format("%Y-%m-%d %H:%M UTC")
+    );
+    for difference in differences {
+        line(&mut words, difference);
+    }
+    words += match differences.len() {
+        0 => "money and bookings agree\n".to_owned(),
+        n => format!("{n} payment(s) do not agree; see docs/operations.md for what to do about each kind\n"),
+    }
+    .as_str();
+    words
+}
+
+fn line(words: &mut String, difference: &Difference) {
+    let kind = serde_json::to_value(difference.kind).ok();
+    let kind = kind.as_ref().and_then(|kind| kind.as_str()).unwrap_or_default();
+    let Difference { payment_id, currency, in_motion, .. } = difference;
+    let age = TimeDelta::seconds(difference.age_seconds);
+    // Writing to a String can not fail.
+    let _ = writeln!(
+        words,
+        "{kind:20} payment {payment_id}, reservation {}: {} paid/returned at {} {}/{}, journal {}/{}, log {}/{} (of {} ordered), {} h {} min old{}",
+        difference.reservation_id.as_deref().unwrap_or("unknown"),
+        currency.as_deref().unwrap_or("?"),
+        difference.provider.as_deref().unwrap_or("no provider"),
+        difference.provider_paid_minor,
+        difference.provider_returned_minor,
+        difference.journal_paid_minor,
+        difference.journal_returned_minor,
+        difference.log_paid_minor,
+        difference.log_returned_minor,
+        difference.log_to_return_minor,
+        age.num_hours(),
+        age.num_minutes() % 60,
+        if *in_motion { ", something is on its way" } else { "" },
+    );
+}

@@ -1,0 +1,148 @@
+//! Which effects an event has. Pure: no clock, no I/O, the same event always gives the same effects.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use events::event::{Event, Refund};
+use events::values::{Medium, Money};
+use events::{EventId, ReservationId};
+
+use crate::domain::effect::{About, Effect, EffectKey, Planned, TakeDeposit, Template};
+
+/// What the house wants to be told and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotificationPolicy {
+    /// How long before the start a guest is reminded.
+    pub remind_before: Vec<TimeDelta>,
+    /// Whether short messages go to phones as well.
+    pub sms: bool,
+}
+
+/// What is to be done because `event` happened to what it is `about`.
+#[must_use]
+pub fn react(
+    id: EventId,
+    time: DateTime<Utc>,
+    about: About,
+    event: &Event,
+    policy: &NotificationPolicy,
+) -> Vec<Planned> {
+    let plan = Plan { id, time, about, policy };
+    match about {
+        About::Reservation { reservation_id } => react_to_visit(&plan, reservation_id, event),
+        About::Waitlist { .. } => match event {
+            Event::WaitlistOffered(e) => plan.both(Template::Offer, Some(e.window.start)).collect(),
+            _ => vec![],
+        },
+    }
+}
+
+fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event) -> Vec<Planned> {
+    match event {
+        // Who is there already is not written to. With a deposit due, the request to pay it says that the booking
+        // was received; confirmed at once, the confirmation does.
+        Event::ReservationCreated(e) if e.walk_in || e.policy.deposit_required || e.policy.auto_confirm => {
+            vec![]
+        }
+        Event::ReservationCreated(e) => vec![plan.mail(Template::Received, Some(e.window.start), None)],
+        Event::PaymentRequested(e) => {
+            let (payment_id, amount, channel) = (e.payment_id, e.amount, e.channel.clone());
+            let deposit = TakeDeposit { reservation_id, payment_id, amount, channel, purpose: e.purpose };
+            // The end of a hold is an event of its own; that of a fee is not.
+            let end = (!e.purpose.is_deposit())
+                .then(|| Planned { due_at: e.expires_at, ..plan.close("close-fee", reservation_id) });
+            std::iter::once(plan.now("take-deposit", Effect::TakeDeposit(deposit))).chain(end).collect()
+        }
+        Event::ReservationConfirmed(e) => plan
+            .both(Template::Confirmed, Some(e.window.start))
+            .chain(plan.reminders(e.window.start))
+            .chain(e.deposit_waived.then(|| plan.close("close-payments", reservation_id)))
+            .collect(),
+        Event::ReservationRescheduled(e) => {
+            let mail = plan.mail(Template::Rescheduled, Some(e.to.start), None);
+            std::iter::once(mail).chain(plan.reminders(e.to.start)).collect()
+        }
+        Event::ReservationCancelled(e) => plan
+            .both(Template::Cancelled, None)
+            .chain(plan.refund(reservation_id, e.refund))
+            .chain([plan.close("close-payments", reservation_id)])
+            .collect(),
+        Event::ReservationNoShow(e) => plan.refund(reservation_id, e.refund).collect(),
+        Event::PaymentCompleted(e) => {
+            let late = e.refund.map(|refund| plan.mail(Template::PaidLate, None, Some(refund.amount)));
+            late.into_iter().chain(plan.refund(reservation_id, e.refund)).collect()
+        }
+        Event::PaymentRefunded(e) => vec![plan.mail(Template::Refunded, None, Some(e.amount))],
+        Event::TableAssigned(_)
+        | Event::TableReleased(_)
+        | Event::PartySizeChanged(_)
+        | Event::ReservationCheckedIn(_)
+        | Event::ReservationCompleted(_)
+        | Event::PaymentFailed(_)
+        | Event::NotificationSent(_)
+        | Event::NotificationFailed(_)
+        | Event::WaitlistJoined(_)
+        | Event::WaitlistOffered(_)
+        | Event::WaitlistWithdrawn(_)
+        | Event::WaitlistAccepted(_)
+        | Event::WaitlistLeft(_)
+        | Event::ContactErased(_)
+        | Event::VenueChanged(_) => vec![],
+    }
+}
+
+struct Plan<'a> {
+    id: EventId,
+    time: DateTime<Utc>,
+    about: About,
+    policy: &'a NotificationPolicy,
+}
+
+impl Plan<'_> {
+    fn now(&self, kind: &str, effect: Effect) -> Planned {
+        Planned { key: EffectKey::of_event(self.id, kind), effect, due_at: self.time }
+    }
+
+    fn message(
+        &self,
+        template: Template,
+        medium: Medium,
+        start: Option<DateTime<Utc>>,
+        amount: Option<Money>,
+    ) -> Effect {
+        Effect::Message { about: self.about, template, medium, start, link: None, amount }
+    }
+
+    fn mail(&self, template: Template, start: Option<DateTime<Utc>>, amount: Option<Money>) -> Planned {
+        self.now(&format!("mail-{}", template.name()), self.message(template, Medium::Mail, start, amount))
+    }
+
+    /// By mail, and by text message where the house does that.
+    fn both(&self, template: Template, start: Option<DateTime<Utc>>) -> impl Iterator<Item = Planned> {
+        let sms =
+            self.now(&format!("sms-{}", template.name()), self.message(template, Medium::Sms, start, None));
+        let sms = self.policy.sms.then_some(sms);
+        std::iter::once(self.mail(template, start, None)).chain(sms)
+    }
+
+    /// Nobody who books for today needs to be reminded of it a day before.
+    fn reminders(&self, start: DateTime<Utc>) -> impl Iterator<Item = Planned> {
+        // Of the visit, not of the event: whatever led to this time, there is one reminder of it.
+        let visit = self.about.reservation_id();
+        let reminder = move |before: &TimeDelta| {
+            let due_at = start - *before;
+            let effect = self.message(Template::Reminder, Medium::Mail, Some(start), None);
+            let key = format!("{}.mail-reminder-{}-{}m", visit?, start.timestamp(), before.num_minutes());
+            (due_at > self.time).then_some(Planned { key: EffectKey(key), effect, due_at })
+        };
+        self.policy.remind_before.iter().filter_map(reminder)
+    }
+
+    fn close(&self, kind: &str, reservation_id: ReservationId) -> Planned {
+        self.now(kind, Effect::ClosePayments { reservation_id })
+    }
+
+    fn refund(&self, reservation_id: ReservationId, refund: Option<Refund>) -> impl Iterator<Item = Planned> {
+        refund.into_iter().map(move |Refund { payment_id, amount }| {
+            self.now("refund", Effect::Refund { reservation_id, payment_id, amount })
+        })
+    }
+}

@@ -1,0 +1,220 @@
+//! Webhooks to the restaurant's own systems: who wants to be told of which events, and what they are told.
+//!
+//! As Standard Webhooks 1.0 has it: `webhook-id` is the event, the same at every try; `webhook-timestamp` the moment of
+//! the try; `webhook-signature` an HMAC-SHA256 over id, timestamp and body with every secret there is, so that a secret
+//! can be changed without a gap.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, Mac as _};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use sha2::Sha256;
+
+/// How many systems can be told.
+const HOOKS_MAX: usize = 20;
+/// Secrets of one system: the present one, and those it is changed from or to.
+const SECRETS_MAX: usize = 4;
+/// Bytes of a secret, as Standard Webhooks has it.
+const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+
+/// Somebody who wants to be told.
+#[derive(Clone)]
+pub struct Webhook {
+    /// Its name in the journal, in answers and in logs.
+    pub id: String,
+    /// Where it is told.
+    pub url: String,
+    /// What it is told of; empty: everything.
+    pub types: Vec<String>,
+    secrets: Vec<Vec<u8>>,
+}
+
+impl std::fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Webhook").field("id", &self.id).field("types", &self.types).finish_non_exhaustive()
+    }
+}
+
+/// Everybody who wants to be told.
+#[derive(Debug, Clone, Default)]
+pub struct Webhooks(Vec<Webhook>);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    id: String,
+    url: String,
+    secrets: Vec<String>,
+    #[serde(default)]
+    types: Vec<String>,
+}
+
+impl Webhook {
+    /// Whether it is told of events of `event_type`. A type that ends in `*` stands for all that begin so.
+    #[must_use]
+    pub fn wants(&self, event_type: &str) -> bool {
+        let fits = |wanted: &String| match wanted.strip_suffix('*') {
+            Some(start) => event_type.starts_with(start),
+            None => event_type == wanted,
+        };
+        self.types.is_empty() || self.types.iter().any(fits)
+    }
+
+    /// Where it is told, without the path, which may be a secret.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        reqwest::Url::parse(&self.url)
+            .map_or_else(|_| String::new(), |url| url.origin().ascii_serialization())
+    }
+
+    /// The value of `webhook-signature`: one for each secret, the present one first.
+    #[must_use]
+    pub fn sign(&self, id: &str, timestamp: i64, body: &str) -> String {
+        let sign = |secret: &Vec<u8>| {
+            // HMAC takes keys of any length.
+            let mac = Hmac::<Sha256>::new_from_slice(secret).ok()?;
+            let signed = mac.chain_update(format!("{id}.{timestamp}.{body}")).finalize().into_bytes();
+            Some(format!("v1,{}", STANDARD.encode(signed)))
+        };
+        self.secrets.iter().filter_map(sign).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// What is said of an event: itself, and where it stands in the feed, so that whoever has missed the one before it can
+/// fetch that from `GET /events`.
+#[must_use]
+pub fn body(event_type: &str, time: &str, event: &RawValue, position: u64, previous: Option<u64>) -> String {
+    let previous = previous.map_or("null".to_owned(), |previous| previous.to_string());
+    // Type and time are those of a stored event: they need no escaping.
+    format!(
+        r#"{{"type":"{event_type}","timestamp":"{time}","position":{position},"previous_position":{previous},"data":{event}}}"#
+    )
+}
+
+impl Webhooks {
+    /// Those of the file at `path`.
+    ///
+    /// # Errors
+    /// Every fault of the file, in words, without a secret.
+    pub fn load(path: &Path) -> Result<Self, Vec<String>> {
+        let text = std::fs::read_to_string(path);
+        let text = text.map_err(|error| vec![format!("could not read {}: {error}", path.display())])?;
+        Self::parse(&text)
+    }
+
+    fn parse(text: &str) -> Result<Self, Vec<String>> {
+        let entries: Vec<Entry> = serde_json::from_str(text).map_err(|error| {
+            // Names of fields may be told, what stands in them not.
+            let words = error.to_string();
+            let told = if words.contains("field `") { words } else { format!("line {}", error.line()) };
+            vec![format!("is not a list of hooks: {told}")]
+        })?;
+        let mut faults = Vec::new();
+        if entries.len() > HOOKS_MAX {
+            faults.push(format!("{} hooks are not possible: at most {HOOKS_MAX}", entries.len()));
+        }
+        let (mut hooks, mut ids) = (Vec::new(), BTreeSet::new());
+        for Entry { id, url, secrets, types } in entries {
+            let mut fault = |words: String| faults.push(format!("hook {id:?}: {words}"));
+            let is_id = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            if id.is_empty() || id.len() > 32 || !id.bytes().all(is_id) {
+                fault("an id is 1 to 32 of a-z, 0-9 and -".into());
+            }
+            if !ids.insert(id.clone()) {
+                fault("the id is there twice".into());
+            }
+            let is_url = reqwest::Url::parse(&url).is_ok_and(|url| {
+                matches!(url.scheme(), "http" | "https") && url.has_host() && url.username().is_empty()
+            });
+            if !is_url {
+                fault("its url is not one of http or https without a user".into());
+            }
+            if secrets.is_empty() || secrets.len() > SECRETS_MAX {
+                fault(format!("{} secrets are not possible: 1 to {SECRETS_MAX}", secrets.len()));
+            }
+            let read: Vec<_> = secrets.iter().filter_map(|secret| secret_bytes(secret)).collect();
+            if read.len() != secrets.len() {
+                fault("a secret is whsec_ and 24 to 64 bytes in base64: `echo whsec_$(openssl rand -base64 32)` makes one".into());
+            }
+            for wanted in &types {
+                let known =
+                    |t: &str| wanted.strip_suffix('*').map_or(t == wanted, |start| t.starts_with(start));
+                if !events::Event::TYPES.iter().any(|t| known(t)) {
+                    fault(format!("there is no event type {wanted:?}"));
+                }
+            }
+            hooks.push(Webhook { id, url, types, secrets: read });
+        }
+        if faults.is_empty() { Ok(Self(hooks)) } else { Err(faults) }
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Webhook> {
+        self.0.iter()
+    }
+
+    /// The one of this name.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&Webhook> {
+        self.0.iter().find(|hook| hook.id == id)
+    }
+}
+
+fn secret_bytes(secret: &str) -> Option<Vec<u8>> {
+    let bytes = STANDARD.decode(secret.strip_prefix("whsec_")?).ok()?;
+    SECRET_BYTES.contains(&bytes.len()).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+    #[test]
+    fn signatures_are_those_that_receivers_check() {
+        let other = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+        let file = format!(
+            r#"[{{"id": "pos", "url": "https://pos.example/hook", "secrets": ["{other}", "{SECRET}"]}}]"#
+        );
+        let hooks = Webhooks::parse(&file).unwrap();
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let now = i64::try_from(now.as_secs()).unwrap();
+        let signature = hooks.get("pos").unwrap().sign("msg_1", now, r#"{"a":1}"#);
+        let mut headers = http::HeaderMap::new();
+        headers.insert("webhook-id", "msg_1".parse().unwrap());
+        headers.insert("webhook-timestamp", now.to_string().parse().unwrap());
+        headers.insert("webhook-signature", signature.parse().unwrap());
+        for secret in [SECRET, other] {
+            let receiver = standardwebhooks::Webhook::new(secret).unwrap();
+            receiver.verify(br#"{"a":1}"#, &headers).unwrap();
+            assert!(receiver.verify(br#"{"a":2}"#, &headers).is_err());
+        }
+        let stranger =
+            standardwebhooks::Webhook::new("whsec_BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA=").unwrap();
+        assert!(stranger.verify(br#"{"a":1}"#, &headers).is_err());
+    }
+
+    #[test]
+    fn every_fault_of_a_file_is_told_and_no_secret() {
+        let file = format!(
+            r#"[{{"id": "POS", "url": "ftp://x", "secrets": [], "types": ["meja.birthday.v1"]}},
+            {{"id": "a", "url": "http://u:p@x", "secrets": ["whsec_c2hvcnQ="]}}, {{"id": "a", "url": "http://x", "secrets": ["{SECRET}"]}}]"#
+        );
+        let faults = Webhooks::parse(&file).unwrap_err().join("\n");
+        for words in ["a-z", "its url", "0 secrets", "birthday", "24 to 64", "twice"] {
+            assert!(faults.contains(words), "{words}: {faults}");
+        }
+        assert!(!faults.contains("c2hvcnQ") && !faults.contains("ftp://x"), "{faults}");
+        let hooks = Webhooks::parse(&format!(
+            r#"[{{"id": "a", "url": "http://x", "secrets": ["{SECRET}"], "types": ["meja.reservation.*", "meja.table.assigned.v1"]}}]"#
+        ));
+        let hook = hooks.unwrap().get("a").unwrap().clone();
+        assert!(hook.wants("meja.reservation.created.v1") && hook.wants("meja.table.assigned.v1"));
+        assert!(!hook.wants("meja.table.released.v1"));
+    }
+}

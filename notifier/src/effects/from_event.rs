@@ -1,0 +1,39 @@
+//! The effects of an event in the feed.
+
+use events::event::DecodeError;
+use events::{Recorded, ReservationId, WaitlistId};
+
+use super::entry::Scheduled;
+use crate::domain::effect::{About, Planned};
+use crate::domain::reaction::{NotificationPolicy, react};
+
+/// The effects of an event.
+///
+/// # Errors
+/// In words, when it can not be read.
+pub fn effects_of(recorded: &Recorded<'_>, policy: &NotificationPolicy) -> Result<Vec<Scheduled>, String> {
+    let waits =
+        || recorded.subject_uuid("waitlist").map(|id| About::Waitlist { waitlist_id: WaitlistId(id) });
+    let visit = recorded.subject_uuid("reservation").map(|id| About::from(ReservationId(id)));
+    let Some(about) = visit.or_else(waits) else { return Ok(vec![]) };
+    let event = match recorded.event() {
+        Ok(event) => event,
+        Err(DecodeError::UnknownType(event_type)) => {
+            // Written by a later version of the other service: nothing that this one knows to do.
+            tracing::warn!(event_type, id = %recorded.id, "an event of a type that is not known here is passed over");
+            return Ok(vec![]);
+        }
+        Err(error) => return Err(chassis::causes::with_causes(&error)),
+    };
+    let cause = recorded.metadata();
+    let planned = react(recorded.id, recorded.time, about, &event, policy);
+    let scheduled = |planned: Planned| Scheduled {
+        key: planned.key,
+        effect: planned.effect,
+        due_at: planned.due_at,
+        event_id: Some(recorded.id.to_string()),
+        correlation_id: cause.correlation_id.clone(),
+        traceparent: cause.traceparent.clone(),
+    };
+    Ok(planned.into_iter().map(scheduled).collect())
+}

@@ -1,0 +1,175 @@
+//! Payments: what is known of them, what was decided about them, and money that somebody orders back.
+
+use events::recorded::EventMetadata;
+use events::store::{AppendCondition, AppendError};
+use events::{PaymentId, Position, Query, ReservationId};
+
+use super::{EffectLog, EffectLogError, EffectState, TrackedEffect};
+use crate::domain::effect::{Effect, EffectKey, PaymentOutcome, PaymentResult};
+use crate::effects::entry::{Entry, PaymentDecided, Scheduled, effect_tag};
+use crate::effects::payment::{Payment, PaymentStatus};
+use crate::failpoint;
+use crate::ports::payment::ProviderStatus;
+
+impl EffectLog {
+    /// Notes how the provider says a payment stands, and schedules to tell the reservation service. The first decision
+    /// stands, but for one: money that has come has come, whatever was said before.
+    ///
+    /// # Errors
+    /// [`EffectLogError`]; nothing was written down then.
+    pub async fn decide(&self, reference: &str, standing: ProviderStatus) -> Result<Payment, EffectLogError> {
+        loop {
+            let (payment, since) = self
+                .payment_by_reference(reference)
+                .ok_or_else(|| EffectLogError::UnknownPayment(reference.to_owned()))?;
+            let is_news = match (payment.status, standing) {
+                (_, ProviderStatus::Open) | (PaymentStatus::Paid, _) => false,
+                (PaymentStatus::Pending, _) | (_, ProviderStatus::Paid(_)) => true,
+                (PaymentStatus::Refused | PaymentStatus::Expired, _) => false,
+            };
+            if !is_news {
+                return Ok(payment);
+            }
+            let (decided, told) = self.decision(&payment, standing);
+            let correlation_id = payment.opened.correlation_id.clone();
+            let by = EventMetadata { correlation_id, ..EventMetadata::system("provider") };
+            let tag = events::Tag::payment(payment.id());
+            let unchanged = AppendCondition::unchanged(Query::any_tag([tag]), since);
+            failpoint::hit("decide.before_append");
+            let entries = vec![Entry::PaymentDecided(decided), Entry::EffectScheduled(told)];
+            match self.write(entries, &by, unchanged).await {
+                // Somebody else decided in the same moment; theirs stands, once it is added up.
+                Err(EffectLogError::Append(AppendError::Conflict { .. })) => tokio::task::yield_now().await,
+                Err(error) => return Err(error),
+                Ok(()) => failpoint::hit("decide.after_append"),
+            }
+        }
+    }
+
+    fn decision(&self, payment: &Payment, standing: ProviderStatus) -> (PaymentDecided, Scheduled) {
+        let (opened, payment_id) = (&payment.opened, payment.id());
+        let failed = |code: &str| PaymentOutcome::Failed { reason_code: code.into() };
+        let (word, outcome) = match standing {
+            ProviderStatus::Paid(amount) => {
+                let (channel, provider_reference) =
+                    (opened.channel.clone(), opened.provider_reference.clone());
+                ("completed", PaymentOutcome::Completed { amount, channel, provider_reference })
+            }
+            ProviderStatus::Closed => ("expired", failed("expired")),
+            ProviderStatus::Open | ProviderStatus::Refused => ("failed", failed("refused")),
+        };
+        let amount = match standing {
+            ProviderStatus::Paid(amount) if amount != opened.amount => Some(amount),
+            _ => None,
+        };
+        let (paid, closed) =
+            (matches!(standing, ProviderStatus::Paid(_)), standing == ProviderStatus::Closed);
+        let result = PaymentResult { payment_id, outcome };
+        let told = Scheduled {
+            key: EffectKey(format!("{payment_id}.{word}")),
+            effect: Effect::PostPayment { reservation_id: opened.reservation_id, result },
+            due_at: self.inner.clock.now(),
+            event_id: None,
+            correlation_id: opened.correlation_id.clone(),
+            traceparent: None,
+        };
+        (PaymentDecided { payment_id, paid, amount, closed }, told)
+    }
+
+    /// Schedules to give `amount_minor` of a payment back, or all that is left of it. The same `name`, if one is given,
+    /// is the same refund.
+    ///
+    /// # Errors
+    /// [`EffectLogError`] when that can not go back; nothing was scheduled then.
+    pub async fn refund(
+        &self,
+        payment_id: PaymentId,
+        amount_minor: Option<i64>,
+        name: Option<&str>,
+        by: &EventMetadata,
+    ) -> Result<EffectKey, EffectLogError> {
+        let (scheduled, since) = {
+            let state = self.state();
+            let (payment, since) = state
+                .payments
+                .get(&payment_id)
+                .ok_or_else(|| EffectLogError::UnknownPayment(payment_id.to_string()))?;
+            let refunds: Vec<_> = state.refunds_of(payment_id).collect();
+            let name = name.map_or_else(|| (refunds.len() + 1).to_string(), |name| format!("by-{name}"));
+            let key = EffectKey(format!("{payment_id}.refund-{name}"));
+            if let Some(TrackedEffect {
+                scheduled: Scheduled { effect: Effect::Refund { amount, .. }, .. },
+                ..
+            }) = state.effects.get(&key)
+            {
+                return match amount_minor {
+                    Some(asked) if asked != amount.amount_minor => Err(EffectLogError::OtherRefund(key)),
+                    _ => Ok(key),
+                };
+            }
+            if let Some((dead, ..)) =
+                refunds.iter().find(|(_, state, _)| matches!(state, EffectState::Dead(_)))
+            {
+                return Err(EffectLogError::DeadRefund((*dead).clone()));
+            }
+            let waiting =
+                refunds.iter().filter(|(_, state, _)| matches!(state, EffectState::WaitlistEntry(_)));
+            let on_their_way: i64 = waiting.map(|(_, _, minor)| minor).sum();
+            let left = payment.refundable().map_or(0, |left| left.amount_minor);
+            let left_minor = (left - on_their_way).max(0);
+            let asked_minor = amount_minor.unwrap_or(left_minor);
+            if asked_minor < 1 || asked_minor > left_minor {
+                return Err(EffectLogError::NotRefundable { payment_id, left_minor, asked_minor });
+            }
+            let amount = events::values::Money { amount_minor: asked_minor, ..payment.opened.amount };
+            let effect = Effect::Refund { reservation_id: payment.reservation_id(), payment_id, amount };
+            let (due_at, correlation_id) = (self.inner.clock.now(), by.correlation_id.clone());
+            let traceparent = by.traceparent.clone();
+            (Scheduled { key, effect, due_at, event_id: None, correlation_id, traceparent }, *since)
+        };
+        let key = scheduled.key.clone();
+        let tags = [events::Tag::payment(payment_id), effect_tag(&key)];
+        let unchanged = AppendCondition::unchanged(Query::any_tag(tags), since);
+        self.write(vec![Entry::EffectScheduled(scheduled)], by, unchanged).await?;
+        Ok(key)
+    }
+
+    /// Payments that `wanted` takes, the latest first, at most `limit`.
+    pub fn payments(&self, wanted: impl Fn(&Payment) -> bool, limit: usize) -> Vec<Payment> {
+        let state = self.state();
+        let mut found: Vec<_> =
+            state.payments.values().map(|(payment, _)| payment).filter(|p| wanted(p)).collect();
+        found.sort_by_key(|payment| std::cmp::Reverse((payment.opened_at, payment.id())));
+        found.into_iter().take(limit).cloned().collect()
+    }
+
+    /// Payments that nobody has decided on.
+    pub fn pending(&self) -> Vec<Payment> {
+        let state = self.state();
+        let known = state.pending.iter().filter_map(|id| state.payments.get(id));
+        known.map(|(payment, _)| payment.clone()).collect()
+    }
+
+    /// Payments for a reservation that nobody has decided on.
+    pub fn open_payments_of(&self, reservation_id: ReservationId) -> Vec<Payment> {
+        let state = self.state();
+        let all = state.payments_of(reservation_id);
+        all.filter(|payment| payment.status == PaymentStatus::Pending).cloned().collect()
+    }
+
+    /// One payment.
+    pub fn payment(&self, id: PaymentId) -> Option<Payment> {
+        self.state().payments.get(&id).map(|(payment, _)| payment.clone())
+    }
+
+    fn payment_by_reference(&self, reference: &str) -> Option<(Payment, Position)> {
+        let state = self.state();
+        let id = state.by_reference.get(reference)?;
+        state.payments.get(id).cloned()
+    }
+
+    /// The payment that the provider knows by this name.
+    pub fn payment_of(&self, reference: &str) -> Option<Payment> {
+        self.payment_by_reference(reference).map(|(payment, _)| payment)
+    }
+}

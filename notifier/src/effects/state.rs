@@ -1,0 +1,348 @@
+//! The journal added up, entry by entry. No rules, no failure: what is written down, happened.
+
+use events::recorded::EventMetadata;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use events::{PaymentId, Position, ReservationId};
+
+use super::Cursor;
+use super::queue::{Line, Queue};
+use crate::domain::effect::{Effect, EffectKey, Lane, Planned};
+use crate::effects::entry::{Entry, Scheduled};
+use crate::effects::payment::{Payment, PaymentStatus};
+
+/// An effect and what became of it.
+#[derive(Debug, Clone)]
+pub struct TrackedEffect {
+    /// What and why.
+    pub scheduled: Scheduled,
+    /// How far it is.
+    pub state: EffectState,
+    /// Tries that failed.
+    pub attempts: u32,
+    /// How often it was brought back from the dead.
+    pub retries: u32,
+    /// What the last try said.
+    pub last_error: Option<String>,
+    /// Whom it reached, masked.
+    pub recipient: Option<String>,
+    /// When that changed last.
+    pub updated_at: DateTime<Utc>,
+    /// Whether it may have been tried before: nobody knows then what became of it outside.
+    pub tried: bool,
+    /// How often the other side failed in a way that it may repeat for the same idempotency key.
+    pub key_changes: u32,
+    /// Since when it fails, if it does.
+    pub failing_since: Option<DateTime<Utc>>,
+    /// Whether it waits for others about the same thing.
+    in_line: bool,
+    /// Since this position nothing may have finished it.
+    pub(super) since: Position,
+}
+
+/// How far an effect is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EffectState {
+    /// To be done, not before this.
+    WaitlistEntry(DateTime<Utc>),
+    /// Done; or in words why there was nothing to do any more.
+    Done(String),
+    /// It can not be done, as a stable code.
+    Dead(String),
+    /// Somebody decided that it is not to be done, for this reason.
+    Discarded(String),
+}
+
+impl EffectState {
+    /// The word that stands in answers and metrics.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::WaitlistEntry(_) => "waiting",
+            Self::Done(outcome) if outcome == "done" => "done",
+            Self::Done(_) => "skipped",
+            Self::Dead(_) => "dead",
+            Self::Discarded(_) => "discarded",
+        }
+    }
+}
+
+impl TrackedEffect {
+    /// At whose end it stands.
+    #[must_use]
+    pub fn author(&self) -> EventMetadata {
+        EventMetadata {
+            correlation_id: self.scheduled.correlation_id.clone(),
+            causation_id: self.scheduled.event_id.clone(),
+            traceparent: self.scheduled.traceparent.clone(),
+            actor: events::values::Actor::system("worker"),
+            request_digest: None,
+        }
+    }
+
+    fn lane(&self) -> Lane {
+        self.scheduled.effect.lane()
+    }
+
+    fn line(&self) -> Option<Line> {
+        Some((self.lane(), self.scheduled.effect.about()?)).filter(|_| self.in_line)
+    }
+
+    /// The effect that follows from it, for the same reason.
+    #[must_use]
+    pub fn follow_up(&self, planned: Planned) -> Entry {
+        Entry::EffectScheduled(Scheduled {
+            key: planned.key,
+            effect: planned.effect,
+            due_at: planned.due_at,
+            event_id: self.scheduled.event_id.clone(),
+            correlation_id: self.scheduled.correlation_id.clone(),
+            traceparent: self.scheduled.traceparent.clone(),
+        })
+    }
+}
+
+/// How it stands with a system of the restaurant.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WebhookState {
+    /// Whether it is told nothing any more.
+    pub is_disabled: bool,
+    /// The last event that it was, or is to be, told of.
+    pub last: Option<u64>,
+    /// Since this position nobody may have switched it.
+    pub(super) since: Position,
+}
+
+/// What is due within this is due now: two services have two clocks.
+const SOON: TimeDelta = TimeDelta::minutes(1);
+
+#[derive(Default)]
+pub(super) struct State {
+    /// Everything up to here is added up.
+    added_to: Position,
+    /// Appends that came back before an earlier one did.
+    early: BTreeMap<Position, (Vec<Entry>, DateTime<Utc>)>,
+    queue: Queue,
+    pub(super) effects: HashMap<EffectKey, TrackedEffect>,
+    pub(super) payments: HashMap<PaymentId, (Payment, Position)>,
+    pub(super) by_reference: HashMap<String, PaymentId>,
+    by_reservation: HashMap<ReservationId, Vec<PaymentId>>,
+    /// Payments that nobody has decided on.
+    pub(super) pending: BTreeSet<PaymentId>,
+    /// The restaurant's systems that were ever told something.
+    pub(super) hooks: HashMap<String, WebhookState>,
+    /// Reservations for which money was asked.
+    asked: HashSet<ReservationId>,
+    pub(super) cursor: Option<Cursor>,
+    pub(super) cursor_position: Position,
+}
+
+impl State {
+    /// Adds what was appended from `first` on, in the order of the log: what comes early waits.
+    pub(super) fn add(&mut self, first: Position, entries: Vec<Entry>, time: DateTime<Utc>) {
+        self.early.insert(first, (entries, time));
+        while let Some((entries, time)) = self.early.remove(&self.added_to.next()) {
+            for entry in entries {
+                self.added_to = self.added_to.next();
+                self.apply(&entry, self.added_to, time);
+            }
+        }
+    }
+
+    /// Everything up to here is added up.
+    pub(super) fn added_to(&self) -> Position {
+        self.added_to
+    }
+
+    /// Takes up to `most` effects of `lane` that are due.
+    pub(super) fn take_due(&mut self, lane: Lane, now: DateTime<Utc>, most: usize) -> Vec<TrackedEffect> {
+        let taken = self.queue.take(lane, now, most);
+        taken.iter().filter_map(|key| self.effects.get(key).cloned()).collect()
+    }
+
+    pub(super) fn next_due(&self, lane: Lane) -> Option<DateTime<Utc>> {
+        self.queue.next_due(lane)
+    }
+
+    pub(super) fn put_back(&mut self, key: &EffectKey, at: DateTime<Utc>, error: String, tried: bool) {
+        self.queue.give_back(key);
+        if let Some(tracked) = self.effects.get_mut(key) {
+            tracked.state = EffectState::WaitlistEntry(at);
+            tracked.last_error = Some(error);
+            tracked.tried |= tried;
+            self.queue.wait(tracked.lane(), tracked.line(), key, at);
+        }
+    }
+
+    /// What was due when the journal ended may have been under way, and have happened outside.
+    pub(super) fn mark_possibly_attempted(&mut self, ended: DateTime<Utc>) {
+        for tracked in self.effects.values_mut() {
+            tracked.tried |= matches!(tracked.state, EffectState::WaitlistEntry(at) if at <= ended + SOON);
+        }
+    }
+
+    fn apply(&mut self, entry: &Entry, at: Position, time: DateTime<Utc>) {
+        match entry {
+            Entry::EffectScheduled(scheduled) => self.schedule(scheduled, at, time),
+            Entry::AttemptFailed(failed) => self.track(&failed.key, time, |tracked| {
+                tracked.attempts += u32::from(!failed.uncounted);
+                tracked.key_changes += u32::from(failed.new_key);
+                tracked.tried = true;
+                tracked.failing_since = tracked.failing_since.or(Some(time));
+                tracked.last_error = Some(failed.error.clone());
+                tracked.state = EffectState::WaitlistEntry(failed.next_attempt_at);
+            }),
+            Entry::EffectSucceeded(succeeded) => self.track(&succeeded.key, time, |tracked| {
+                tracked.recipient.clone_from(&succeeded.recipient);
+                tracked.state = EffectState::Done(succeeded.outcome.clone());
+            }),
+            Entry::EffectDied(died) => self.track(&died.key, time, |tracked| {
+                tracked.tried = true;
+                tracked.last_error = Some(died.error.clone());
+                tracked.state = EffectState::Dead(died.reason_code.clone());
+            }),
+            Entry::EffectRetried(retried) => self.retry(&retried.key, time, |tracked| {
+                tracked.attempts = 0;
+                tracked.failing_since = None;
+                tracked.retries += 1;
+                tracked.since = at;
+                tracked.state = EffectState::WaitlistEntry(time);
+            }),
+            Entry::EffectDiscarded(discarded) => self.track(&discarded.key, time, |tracked| {
+                tracked.since = at;
+                tracked.state = EffectState::Discarded(discarded.reason.clone());
+            }),
+            Entry::PaymentOpened(opened) => {
+                self.by_reference.insert(opened.provider_reference.clone(), opened.payment_id);
+                self.by_reservation.entry(opened.reservation_id).or_default().push(opened.payment_id);
+                self.pending.insert(opened.payment_id);
+                let (opened, status) = (opened.clone(), PaymentStatus::Pending);
+                let payment = Payment { opened, opened_at: time, status, refunded_minor: 0 };
+                self.payments.insert(payment.id(), (payment, at));
+            }
+            Entry::PaymentDecided(decided) => {
+                self.pending.remove(&decided.payment_id);
+                if let Some((payment, since)) = self.payments.get_mut(&decided.payment_id) {
+                    payment.status = match (decided.paid, decided.closed) {
+                        (true, _) => PaymentStatus::Paid,
+                        (false, false) => PaymentStatus::Refused,
+                        (false, true) => PaymentStatus::Expired,
+                    };
+                    if let Some(amount) = decided.amount {
+                        payment.opened.amount = amount;
+                    }
+                    *since = at;
+                }
+            }
+            Entry::PaymentReturned(returned) => {
+                if let Some((payment, since)) = self.payments.get_mut(&returned.payment_id) {
+                    payment.refunded_minor += returned.amount.amount_minor;
+                    *since = at;
+                }
+            }
+            Entry::WebhookSwitched(switched) => {
+                // What it misses until it is enabled is not known here: nothing comes before the next one.
+                let state = WebhookState { is_disabled: !switched.enabled, last: None, since: at };
+                self.hooks.insert(switched.hook.clone(), state);
+            }
+            Entry::CursorMoved(moved) => {
+                self.cursor = Some(Cursor { last_event_id: moved.last_event_id, time: moved.time });
+                self.cursor_position = at;
+            }
+        }
+    }
+
+    fn schedule(&mut self, scheduled: &Scheduled, at: Position, time: DateTime<Utc>) {
+        if self.effects.contains_key(&scheduled.key) {
+            return;
+        }
+        let tracked = TrackedEffect {
+            scheduled: scheduled.clone(),
+            state: EffectState::WaitlistEntry(scheduled.due_at),
+            attempts: 0,
+            retries: 0,
+            last_error: None,
+            recipient: None,
+            updated_at: time,
+            tried: false,
+            key_changes: 0,
+            failing_since: None,
+            // What is for later, a reminder, holds nobody up until then. The other service's clock may be ahead.
+            in_line: scheduled.due_at <= time + SOON,
+            since: at,
+        };
+        if let Effect::TakeDeposit(deposit) = &scheduled.effect {
+            self.asked.insert(deposit.reservation_id);
+        }
+        if let Effect::SendWebhook(tell) = &scheduled.effect {
+            self.hooks.entry(tell.hook.clone()).or_default().last = Some(tell.position);
+        }
+        if let Some(line) = tracked.line() {
+            self.queue.join(line, &scheduled.key);
+        }
+        self.queue.wait(tracked.lane(), tracked.line(), &scheduled.key, scheduled.due_at);
+        self.effects.insert(scheduled.key.clone(), tracked);
+    }
+
+    /// What was brought back goes to the end of its line: those behind it have gone on.
+    fn retry(&mut self, key: &EffectKey, time: DateTime<Utc>, change: impl FnOnce(&mut TrackedEffect)) {
+        if let Some(tracked) = self.effects.get_mut(key) {
+            tracked.in_line = true;
+            if let Some(line) = tracked.line() {
+                self.queue.join(line, key);
+            }
+        }
+        self.track(key, time, change);
+    }
+
+    fn track(&mut self, key: &EffectKey, time: DateTime<Utc>, change: impl FnOnce(&mut TrackedEffect)) {
+        self.queue.give_back(key);
+        let Some(tracked) = self.effects.get_mut(key) else { return };
+        if let EffectState::WaitlistEntry(before) = tracked.state {
+            self.queue.unwait(tracked.lane(), key, before);
+        }
+        change(tracked);
+        tracked.updated_at = time;
+        if let EffectState::WaitlistEntry(next) = tracked.state {
+            return self.queue.wait(tracked.lane(), tracked.line(), key, next);
+        }
+        let line = tracked.line();
+        tracked.in_line = false;
+        let first = self.queue.leave(line, key);
+        if let Some(first) = first.and_then(|key| self.effects.get(&key))
+            && let EffectState::WaitlistEntry(at) = first.state
+        {
+            self.queue.wait(first.lane(), first.line(), &first.scheduled.key, at);
+        }
+    }
+
+    /// Refunds of a payment: which, how far each is, and how much it is.
+    pub(super) fn refunds_of(
+        &self,
+        wanted: PaymentId,
+    ) -> impl Iterator<Item = (&EffectKey, &EffectState, i64)> {
+        self.effects.iter().filter_map(move |(key, tracked)| match &tracked.scheduled.effect {
+            Effect::Refund { payment_id, amount, .. } if *payment_id == wanted => {
+                Some((key, &tracked.state, amount.amount_minor))
+            }
+            _ => None,
+        })
+    }
+
+    /// Payments of a reservation.
+    pub(super) fn payments_of(&self, reservation_id: ReservationId) -> impl Iterator<Item = &Payment> {
+        let ids = self.by_reservation.get(&reservation_id).into_iter().flatten();
+        ids.filter_map(|id| self.payments.get(id)).map(|(payment, _)| payment)
+    }
+
+    /// Whether there is nothing to do for `effect`, as nobody was ever asked to pay.
+    pub(super) fn is_idle(&self, effect: &Effect, asked_with_it: &HashSet<ReservationId>) -> bool {
+        match effect {
+            Effect::ClosePayments { reservation_id } => {
+                !self.asked.contains(reservation_id) && !asked_with_it.contains(reservation_id)
+            }
+            _ => false,
+        }
+    }
+}

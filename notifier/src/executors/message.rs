@@ -1,0 +1,141 @@
+//! Messages to guests: what is no longer true is not said.
+
+use events::recorded::EventMetadata;
+use events::values::{Locale, Medium};
+
+use super::{EffectExecutor, Execution, Failure};
+use crate::domain::effect::{About, Effect, Lane, NotificationOutcome, NotificationResult, Template};
+use crate::domain::visit::{Visit, WaitlistEntry};
+use crate::effects::TrackedEffect;
+use crate::failpoint;
+use crate::messages::{Facts, Recipient, mask_mail, mask_phone};
+use crate::ports::ProviderError;
+
+/// As much of an error as is kept.
+const ERROR_CHARS_MAX: usize = 300;
+/// Of a message that was tried when the process ended, and that is not to be sent any more.
+const MAY_HAVE_GONE: &str = "no longer true, but a try that was cut short may have reached the guest";
+
+impl EffectExecutor {
+    /// Tells the guest, unless it is no longer true.
+    pub(super) async fn message(
+        &self,
+        effect: &TrackedEffect,
+        by: &EventMetadata,
+    ) -> Result<Execution, Failure> {
+        let key = &effect.scheduled.key;
+        let Effect::Message { about, template, medium, start, link, amount } = &effect.scheduled.effect
+        else {
+            return Ok(Execution::skipped("not a message"));
+        };
+        let (visit, page) = match about {
+            About::Reservation { reservation_id } => {
+                (self.reservation_client.reservation(*reservation_id, by).await?.map(Visit::from), None)
+            }
+            About::Waitlist { waitlist_id } => {
+                let waiting = self.reservation_client.waiting(*waitlist_id, by).await?;
+                let page = format!("{}/offers/{waitlist_id}", self.public_url);
+                (waiting.and_then(WaitlistEntry::visit), Some(page))
+            }
+        };
+        let Some(visit) = visit else {
+            return Ok(Execution::skipped("there is nothing to tell any more"));
+        };
+        if !still_true(*template, &visit, *start) {
+            return Ok(Execution::skipped(if effect.tried { MAY_HAVE_GONE } else { "no longer true" }));
+        }
+        let Some(contact) = self.reservation_client.contact(*about, by).await? else {
+            return Ok(Execution::skipped("the contact was erased"));
+        };
+        let facts = Facts {
+            visit: &visit,
+            name: &contact.name,
+            locale: Locale::from_tag(&visit.locale).unwrap_or_default(),
+            link: link.as_deref().or(page.as_deref()),
+            amount: *amount,
+        };
+        let recipient = match medium {
+            Medium::Mail => {
+                let recipient = Recipient { name: &contact.name, address: &contact.email };
+                let mail = self
+                    .messages
+                    .mail(key, *template, &facts, recipient, self.clock.now())
+                    .map_err(|error| Failure::final_one("message_impossible", error.to_string()))?;
+                self.rate_limiter
+                    .admit(Lane::Mail, &contact.email, self.clock.now())
+                    .map_err(Failure::no_room)?;
+                failpoint::hit("mail.before_send");
+                self.mail.send(key, mail).await.map_err(|error| redacted(error, &contact.email))?;
+                failpoint::hit("mail.after_send");
+                mask_mail(&contact.email)
+            }
+            Medium::Sms => {
+                let Some(sms) = &self.sms else { return Ok(Execution::skipped("text messages are off")) };
+                let text = self
+                    .messages
+                    .sms(*template, &facts)
+                    .map_err(|error| Failure::final_one("message_impossible", error.to_string()))?;
+                self.rate_limiter
+                    .admit(Lane::Sms, &contact.phone, self.clock.now())
+                    .map_err(Failure::no_room)?;
+                sms.send(key, &contact.phone, &text)
+                    .await
+                    .map_err(|error| redacted(error, &contact.phone))?;
+                mask_phone(&contact.phone)
+            }
+        };
+        let (notification_id, outcome) = (key.clone(), NotificationOutcome::Sent);
+        let result = NotificationResult { notification_id, template: *template, medium: *medium, outcome };
+        let told = self.plan(key.then("sent"), Effect::PostNotification { about: *about, result });
+        Ok(Execution { recipient: Some(recipient), then: vec![told], ..Execution::done() })
+    }
+}
+
+/// A failure without the address: servers like to quote it, or the part before the @, and the journal is for ever.
+fn redacted(error: ProviderError, address: &str) -> Failure {
+    let failure = Failure::from(error);
+    let user = address.split('@').next().unwrap_or(address);
+    let mut words = failure.error;
+    for secret in [address, user].into_iter().filter(|secret| secret.len() > 2) {
+        // Upper and lower case are the same to most servers; lengths stay the same in ASCII.
+        while let Some(at) = words.to_ascii_lowercase().find(&secret.to_ascii_lowercase()) {
+            words.replace_range(at..at + secret.len(), "…");
+        }
+    }
+    let error = words.chars().take(ERROR_CHARS_MAX).collect();
+    Failure { error, ..failure }
+}
+
+/// Whether a message would still tell the truth.
+#[must_use]
+pub fn still_true(template: Template, visit: &Visit, start: Option<chrono::DateTime<chrono::Utc>>) -> bool {
+    let status = visit.status.as_str();
+    // An answer of the reservation service says seconds, an event may say less.
+    let same_start = start.is_none_or(|start| visit.start_time.timestamp() == start.timestamp());
+    match template {
+        Template::Received => matches!(status, "PENDING" | "CONFIRMED"),
+        Template::DepositDue => status == "PENDING" && visit.deposit_due,
+        Template::Confirmed | Template::Reminder => status == "CONFIRMED" && same_start,
+        Template::Rescheduled => matches!(status, "PENDING" | "CONFIRMED") && same_start,
+        Template::Cancelled => status == "CANCELLED",
+        Template::Offer => status == "OFFERED" && same_start,
+        Template::FeeDue => visit.fee_due,
+        Template::PaidLate => matches!(status, "CANCELLED" | "NO_SHOW" | "COMPLETED"),
+        Template::Refunded => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_says_is_kept_without_the_address() {
+        let said = |words: &str| redacted(ProviderError::Final(words.into()), "Sari@Example.com").error;
+        assert_eq!(
+            said("550 <sari@example.COM>: SARI is unknown, sari@example.com"),
+            "550 <…>: … is unknown, …"
+        );
+        assert_eq!(said("450 later"), "450 later");
+    }
+}

@@ -1,0 +1,223 @@
+//! Effects at a payment provider, and what is told of them.
+
+use events::recorded::EventMetadata;
+use std::sync::Arc;
+
+use events::values::{Medium, Money};
+use events::{PaymentId, ReservationId};
+
+use super::{EffectExecutor, Execution, Failure};
+use crate::adapters::reservation_client::ReservationClientError;
+use crate::domain::effect::{
+    Effect, EffectKey, PaymentOutcome, PaymentResult, Purpose, TakeDeposit, Template,
+};
+use crate::domain::visit::Reservation;
+use crate::effects::TrackedEffect;
+use crate::effects::entry::{Entry, PaymentOpened, PaymentReturned};
+use crate::effects::payment::{Payment, PaymentStatus};
+use crate::failpoint;
+use crate::ports::payment::{
+    Asking, OpenedPayment, PaymentOrder, PaymentProvider, ProviderStatus, RefundOrder,
+};
+
+impl EffectExecutor {
+    /// Who takes, or took, the money that `effect` is about.
+    pub(super) fn provider_of(&self, effect: &Effect) -> Option<&Arc<dyn PaymentProvider>> {
+        let name = match effect {
+            Effect::TakeDeposit(deposit) => {
+                self.payment_providers.channel(deposit.channel.as_deref(), deposit.amount)?.provider.clone()
+            }
+            Effect::Refund { payment_id, .. } => self.effect_log.payment(*payment_id)?.opened.provider,
+            Effect::ClosePayments { reservation_id } => {
+                self.effect_log.open_payments_of(*reservation_id).into_iter().next()?.opened.provider
+            }
+            _ => return None,
+        };
+        self.payment_providers.provider(&name)
+    }
+
+    fn provider(&self, name: &str) -> Result<&Arc<dyn PaymentProvider>, Failure> {
+        self.payment_providers.provider(name).ok_or_else(|| {
+            Failure::final_one(
+                "unknown_provider",
+                format!("the provider {name:?} is not in the settings: put it back, then try this again"),
+            )
+        })
+    }
+
+    pub(super) async fn take_deposit(
+        &self,
+        effect: &TrackedEffect,
+        deposit: &TakeDeposit,
+        by: &EventMetadata,
+    ) -> Result<Execution, Failure> {
+        let TakeDeposit { reservation_id, payment_id, amount, ref channel, purpose } = *deposit;
+        let reservation = self.reservation_client.reservation(reservation_id, by).await?;
+        let is_due = reservation.is_some_and(|reservation| is_due(&reservation, purpose));
+        if !is_due && !effect.tried {
+            return Ok(self.no_longer_due(effect, deposit));
+        }
+        let channel = self.payment_providers.channel(channel.as_deref(), amount).ok_or_else(|| {
+            let Money { amount_minor, currency } = amount;
+            let words = format!("no payment channel takes {amount_minor} minor units of {currency}");
+            Failure::final_one("no_channel", words)
+        })?;
+        let provider = self.provider(&channel.provider)?;
+        let (asking, method) = (asking(effect), channel.method.clone());
+        let order = PaymentOrder { asking, payment_id, reservation_id, amount, method };
+        failpoint::hit("open.before_provider");
+        let opened = match is_due {
+            true => Some(provider.open(&order).await?),
+            // A try of which nobody knows what became may have opened it.
+            false => provider.find(&order).await?,
+        };
+        failpoint::hit("open.after_provider");
+        let Some(OpenedPayment { reference, url }) = opened else {
+            return Ok(self.no_longer_due(effect, deposit));
+        };
+        let link = Some(url.clone());
+        let entry = Entry::PaymentOpened(PaymentOpened {
+            payment_id,
+            reservation_id,
+            amount,
+            channel: channel.code.clone(),
+            purpose,
+            provider: channel.provider.clone(),
+            provider_reference: reference,
+            url,
+            correlation_id: by.correlation_id.clone(),
+        });
+        let key = &effect.scheduled.key;
+        let then = if is_due {
+            let (template, medium, amount) = (template(purpose), Medium::Mail, Some(amount));
+            let about = reservation_id.into();
+            let mail = Effect::Message { about, template, medium, start: None, link, amount };
+            self.plan(key.then("mail"), mail)
+        } else {
+            self.plan(key.then("close"), Effect::ClosePayments { reservation_id })
+        };
+        Ok(Execution { entries: vec![entry], then: vec![then], ..Execution::done() })
+    }
+
+    fn no_longer_due(&self, effect: &TrackedEffect, deposit: &TakeDeposit) -> Execution {
+        let outcome = PaymentOutcome::Failed { reason_code: "no_longer_due".into() };
+        let result = PaymentResult { payment_id: deposit.payment_id, outcome };
+        let told = Effect::PostPayment { reservation_id: deposit.reservation_id, result };
+        let told = self.plan(effect.scheduled.key.then("no-longer-due"), told);
+        Execution { then: vec![told], ..Execution::skipped("no longer due") }
+    }
+
+    /// Nobody is to pay for what is called off. What was paid in that very moment is told, and goes back.
+    pub(super) async fn close_payments(&self, reservation_id: ReservationId) -> Result<Execution, Failure> {
+        let open = self.effect_log.open_payments_of(reservation_id);
+        if open.is_empty() {
+            return Ok(Execution::skipped("nothing is open"));
+        }
+        for Payment { opened, .. } in open {
+            failpoint::hit("close.before_provider");
+            let standing = self.provider(&opened.provider)?.close(&opened.provider_reference).await?;
+            failpoint::hit("close.after_provider");
+            let decided = self.effect_log.decide(&opened.provider_reference, standing).await;
+            decided.map_err(|error| Failure {
+                advice: super::RetryAdvice::TryAgain { new_key: false, after: chrono::TimeDelta::zero() },
+                reason_code: "not_written_down",
+                error: error.to_string(),
+            })?;
+            if standing == ProviderStatus::Open {
+                let words = format!("the provider still lets {} be paid", opened.provider_reference);
+                return Err(crate::ports::ProviderError::Transient(words).into());
+            }
+        }
+        Ok(Execution::done())
+    }
+
+    pub(super) async fn refund(
+        &self,
+        effect: &TrackedEffect,
+        reservation_id: ReservationId,
+        payment_id: PaymentId,
+        amount: Money,
+    ) -> Result<Execution, Failure> {
+        let failure = |error: &str| Failure::final_one("not_refundable", error);
+        let payment = self
+            .effect_log
+            .payment(payment_id)
+            .ok_or_else(|| failure("this notifier never took that payment"))?;
+        if payment.status != PaymentStatus::Paid {
+            return Err(failure("the payment was never made"));
+        }
+        // Some of it may have gone back by hand in the moment in which this was ordered. The line of a reservation sees
+        // to it that nothing else goes back between two tries, so that both ask for the same.
+        let Some(left) = payment.refundable() else {
+            return Ok(Execution::skipped("all of it has gone back already"));
+        };
+        let amount = Money { amount_minor: amount.amount_minor.min(left.amount_minor), ..amount };
+        let reference = payment.opened.provider_reference;
+        let order = RefundOrder { asking: asking(effect), payment_id, reference, amount };
+        failpoint::hit("refund.before_provider");
+        let provider_reference = self.provider(&payment.opened.provider)?.refund(&order).await?;
+        failpoint::hit("refund.after_provider");
+        let entry = Entry::PaymentReturned(PaymentReturned {
+            payment_id,
+            amount,
+            provider_reference: provider_reference.clone(),
+        });
+        let result =
+            PaymentResult { payment_id, outcome: PaymentOutcome::Refunded { amount, provider_reference } };
+        let key = effect.scheduled.key.then("refunded");
+        let told = self.plan(key, Effect::PostPayment { reservation_id, result });
+        Ok(Execution { entries: vec![entry], then: vec![told], ..Execution::done() })
+    }
+
+    pub(super) async fn post_payment(
+        &self,
+        key: &EffectKey,
+        reservation_id: ReservationId,
+        result: &PaymentResult,
+        by: &EventMetadata,
+    ) -> Result<Execution, Failure> {
+        failpoint::hit("post.before");
+        let posted =
+            self.reservation_client.post(reservation_id.into(), "payment-results", key, result, by).await;
+        failpoint::hit("post.after");
+        let unknown = matches!(&posted, Err(ReservationClientError::Refused { code, .. }) if UNPLACED.contains(&code.as_str()));
+        match (unknown, &result.outcome) {
+            // Money that the other service can not place goes back.
+            (true, PaymentOutcome::Completed { amount, .. }) => {
+                tracing::error!(%reservation_id, payment_id = %result.payment_id, "a payment is not taken by the reservation service and goes back");
+                let (payment_id, amount) = (result.payment_id, *amount);
+                let refund = Effect::Refund { reservation_id, payment_id, amount };
+                let then = vec![self.plan(key.then("refund"), refund)];
+                Ok(Execution { then, ..Execution::skipped("not taken by reservation: it goes back") })
+            }
+            (true, PaymentOutcome::Refunded { .. }) => Ok(Execution::skipped("not known to reservation")),
+            _ => posted.map(|()| Execution::done()).map_err(Failure::from),
+        }
+    }
+}
+
+/// What the reservation service says of money that it can not place.
+const UNPLACED: [&str; 2] = ["unknown_payment", "amount_mismatch"];
+
+fn asking(effect: &TrackedEffect) -> Asking {
+    Asking {
+        key: effect.scheduled.key.clone(),
+        key_changes: effect.key_changes,
+        tried: effect.tried,
+        since: effect.scheduled.due_at,
+    }
+}
+
+fn is_due(reservation: &Reservation, purpose: Purpose) -> bool {
+    match purpose {
+        Purpose::Deposit => reservation.status == "PENDING" && reservation.deposit.status == "due",
+        Purpose::NoShowFee => reservation.fee.as_ref().is_some_and(|fee| fee.status == "due"),
+    }
+}
+
+fn template(purpose: Purpose) -> Template {
+    match purpose {
+        Purpose::Deposit => Template::DepositDue,
+        Purpose::NoShowFee => Template::FeeDue,
+    }
+}

@@ -1,0 +1,43 @@
+//! What the notifier needs from providers: a trait for each kind.
+
+pub mod payment;
+
+use chrono::TimeDelta;
+use futures::future::BoxFuture;
+
+use crate::domain::effect::EffectKey;
+
+/// Why a provider did not do something.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProviderError {
+    /// A temporary failure. Whether the effect happened is unknown.
+    #[error("{0}")]
+    Transient(String),
+    /// The provider asks to repeat the request later.
+    #[error("{words}")]
+    Busy {
+        /// The response of the provider.
+        words: String,
+        /// The minimum time until the next request.
+        after: TimeDelta,
+    },
+    /// The provider failed. Whether the effect happened is unknown, and it may repeat the same response for the same
+    /// idempotency key.
+    #[error("{0}")]
+    Failed(String),
+    /// The provider refused permanently.
+    #[error("{0}")]
+    Final(String),
+}
+
+/// Sends mail. The Message-ID is derived from the key, so that a repeated message can be recognised.
+pub trait MailSender: Send + Sync + 'static {
+    /// Sends `mail`. `Ok` means that the server has accepted it.
+    fn send(&self, key: &EffectKey, mail: lettre::Message) -> BoxFuture<'_, Result<(), ProviderError>>;
+}
+
+/// Sends text messages.
+pub trait SmsSender: Send + Sync + 'static {
+    /// Sends `text` to the E.164 number `to`.
+    fn send(&self, key: &EffectKey, to: &str, text: &str) -> BoxFuture<'_, Result<(), ProviderError>>;
+}

@@ -1,0 +1,157 @@
+//! Gathering what all three sides say.
+
+use std::collections::BTreeMap;
+
+use chassis::environment::Environment;
+use chrono::{DateTime, TimeDelta, Utc};
+use events::event::Refund;
+use events::feed::Batch;
+use events::values::Money;
+use events::{Event, PaymentId, Recorded, ReservationId};
+
+use super::{Booked, Books};
+use crate::adapters::payment_providers::PaymentProviders;
+use crate::adapters::reservation_client::{ReservationClient, ReservationClientError};
+use crate::effects::{EffectLog, EffectState};
+use crate::ports::ProviderError;
+
+/// Types of events that tell of money.
+const OF_MONEY: [&str; 5] = [
+    "meja.payment.requested.v1",
+    "meja.payment.completed.v1",
+    "meja.payment.refunded.v1",
+    "meja.reservation.cancelled.v1",
+    "meja.reservation.no_show.v1",
+];
+/// A provider's clock, and the way to it: payments this much older are fetched, and left out where nobody else has them.
+const MARGIN: TimeDelta = TimeDelta::hours(1);
+
+/// Why the books can not be held against each other.
+#[derive(Debug, thiserror::Error)]
+pub enum BooksError {
+    /// A provider does not show its books.
+    #[error("the provider {0} does not show its books: {1}")]
+    Provider(String, #[source] ProviderError),
+    /// A payment was taken by somebody who is not in the settings any more.
+    #[error("the journal has payments of the provider {0:?}, which is not in the settings: put it back")]
+    NoProvider(String),
+    /// The reservation service does not show its log.
+    #[error("the log can not be read: {0}")]
+    ReservationClient(#[from] ReservationClientError),
+    /// An event can not be read.
+    #[error("an event of the log can not be read: {0}")]
+    Event(String),
+}
+
+/// What all sides say of payments opened since `since`.
+///
+/// # Errors
+/// [`BooksError`] when one of them does not answer: half a comparison would be a wrong one.
+pub async fn gather(
+    effect_log: &EffectLog,
+    payment_providers: &PaymentProviders,
+    reservation_client: &ReservationClient,
+    clock: &dyn Environment,
+    since: DateTime<Utc>,
+) -> Result<Books, BooksError> {
+    let began = clock.now();
+    // In the order against that in which money moves, so that less of it looks as if it was lost on the way.
+    let mut books = Books { log: log(reservation_client).await?, ..Books::default() };
+    books.journal = effect_log.payments(|_| true, usize::MAX);
+    if let Some(payment) =
+        books.journal.iter().find(|p| payment_providers.provider(&p.opened.provider).is_none())
+    {
+        return Err(BooksError::NoProvider(payment.opened.provider.clone()));
+    }
+    for provider in payment_providers.providers() {
+        let name = provider.name().to_owned();
+        let entries = provider.ledger(since - MARGIN).await;
+        let entries = entries.map_err(|error| BooksError::Provider(name.clone(), error))?;
+        books.ledger.extend(entries.into_iter().map(|entry| (name.clone(), entry)));
+    }
+    // A payment counts if it was asked for since then, or opened since then where nobody asked.
+    let of_log = |id: &PaymentId| books.log.get(id).map(|booked| booked.since);
+    let of_journal: BTreeMap<_, _> = books.journal.iter().map(|p| (p.id(), p.opened_at)).collect();
+    let counts = |id: &PaymentId, at| of_log(id).or(of_journal.get(id).copied()).unwrap_or(at) >= since;
+    books.ledger.retain(|(_, entry)| entry.payment_id.is_some_and(|id| counts(&id, entry.at)));
+    books.journal.retain(|payment| counts(&payment.id(), payment.opened_at));
+    books.log.retain(|_, booked| booked.since >= since);
+    // What has just ended was on its way while the books were read.
+    let moved = effect_log.effects(
+        |effect| matches!(effect.state, EffectState::WaitlistEntry(_)) || effect.updated_at >= began,
+        usize::MAX,
+    );
+    books.in_motion = moved
+        .into_iter()
+        .filter(|effect| effect.scheduled.effect.is_about_money())
+        .filter_map(|effect| effect.scheduled.effect.about()?.reservation_id())
+        .collect();
+    Ok(books)
+}
+
+/// What the log of the reservation service says of every payment.
+async fn log(reservation_client: &ReservationClient) -> Result<BTreeMap<PaymentId, Booked>, BooksError> {
+    let mut found = BTreeMap::new();
+    for event_type in OF_MONEY {
+        let mut cursor = None;
+        loop {
+            let page = reservation_client.events_of(event_type, cursor).await?;
+            let strange = |error: &dyn std::fmt::Display| BooksError::Event(error.to_string());
+            let batch = Batch::parse(&page.body).map_err(|error| strange(&error))?;
+            let Some(last) = batch.events.last() else { break };
+            cursor = Some(Recorded::parse(last.get().as_bytes()).map_err(|error| strange(&error))?.id);
+            for event in batch.events {
+                let recorded = Recorded::parse(event.get().as_bytes()).map_err(|error| strange(&error))?;
+                let Some(reservation) = recorded.subject_uuid("reservation").map(ReservationId) else {
+                    continue;
+                };
+                let event = recorded.event().map_err(|error| strange(&error))?;
+                found.insert(recorded.id.position, (reservation, recorded.time, event));
+            }
+        }
+    }
+    let mut log = BTreeMap::new();
+    for (reservation, time, event) in found.into_values() {
+        note(&mut log, reservation, time, &event);
+    }
+    Ok(log)
+}
+
+/// Adds an event, in the order of the log: what goes back without an order is not what a later one wants.
+fn note(
+    log: &mut BTreeMap<PaymentId, Booked>,
+    reservation_id: ReservationId,
+    time: DateTime<Utc>,
+    event: &Event,
+) {
+    let mut of = |payment_id: PaymentId, amount: Money, change: &dyn Fn(&mut Booked, i64)| {
+        let booked = log.entry(payment_id).or_insert(Booked {
+            reservation_id,
+            currency: Some(amount.currency),
+            since: time,
+            paid_minor: 0,
+            to_return_minor: 0,
+            returned_minor: 0,
+        });
+        change(booked, amount.amount_minor);
+    };
+    let mut order = |refund: Option<Refund>| {
+        if let Some(Refund { payment_id, amount }) = refund {
+            of(payment_id, amount, &|booked, minor| booked.to_return_minor += minor);
+        }
+    };
+    match event {
+        Event::ReservationCancelled(e) => order(e.refund),
+        Event::ReservationNoShow(e) => order(e.refund),
+        Event::PaymentCompleted(e) => {
+            order(e.refund);
+            of(e.payment_id, e.amount, &|booked, minor| booked.paid_minor += minor);
+        }
+        Event::PaymentRequested(e) => of(e.payment_id, e.amount, &|_, _| {}),
+        Event::PaymentRefunded(e) => of(e.payment_id, e.amount, &|booked, minor| {
+            booked.returned_minor += minor;
+            booked.to_return_minor = (booked.to_return_minor - minor).max(0);
+        }),
+        _ => {}
+    }
+}
