@@ -3,6 +3,7 @@
 pub mod mail_files;
 pub mod payment_providers;
 pub mod reservation_client;
+mod retry_after;
 pub mod simulated;
 pub mod sms;
 pub mod smtp;

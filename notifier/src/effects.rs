@@ -37,6 +37,9 @@ pub enum EffectLogError {
     /// The log took nothing.
     #[error("could not append to the notifier's log")]
     Append(#[from] AppendError),
+    /// The append panicked. Whether the events were appended is unknown.
+    #[error("an append to the notifier's log panicked; restart the notifier to read what was appended")]
+    Panicked,
     /// The log gave nothing.
     #[error("could not read the notifier's log")]
     Read(#[from] ReadError),
@@ -152,7 +155,11 @@ impl EffectLog {
             inner.changed.send_modify(|changes| *changes += 1);
             Ok(appended.last)
         });
-        let last = written.await.unwrap_or(Err(EffectLogError::Append(AppendError::Closed)))?;
+        let last = written.await.unwrap_or_else(|error| match error.is_panic() {
+            true => Err(EffectLogError::Panicked),
+            // The runtime is shutting down.
+            false => Err(AppendError::Closed.into()),
+        })?;
         // Appends may come back before earlier ones do: whoever wrote must find what they wrote.
         let _ = changed.wait_for(|_| self.state().added_to() >= last).await;
         Ok(())
@@ -176,9 +183,7 @@ impl EffectLog {
             // A feed that is read again has its effects already; two events may have the same one.
             let mut seen = HashSet::new();
             let new = effects.into_iter().filter(|s| {
-                !state.effects.contains_key(&s.key)
-                    && !state.is_idle(&s.effect, &asked)
-                    && seen.insert(s.key.clone())
+                !state.is_known(&s.key) && !state.is_idle(&s.effect, &asked) && seen.insert(s.key.clone())
             });
             let entries: Vec<_> = new.map(Entry::EffectScheduled).collect();
             (entries, AppendCondition::unchanged(Query::any_tag([cursor_tag()]), state.cursor_position))
@@ -287,7 +292,12 @@ impl EffectLog {
         self.state().cursor
     }
 
-    /// One effect.
+    /// Whether an effect with this key was ever scheduled.
+    pub fn is_known(&self, key: &EffectKey) -> bool {
+        self.state().is_known(key)
+    }
+
+    /// The effect with this key, unless it ended long ago and is only in the log.
     pub fn effect(&self, key: &EffectKey) -> Option<TrackedEffect> {
         self.state().effects.get(key).cloned()
     }
@@ -305,9 +315,7 @@ impl EffectLog {
     /// How many effects there are of each state.
     pub fn counts(&self) -> HashMap<&'static str, usize> {
         let mut counts = HashMap::from(EFFECT_STATES.map(|word| (word, 0)));
-        for tracked in self.state().effects.values() {
-            *counts.entry(tracked.state.word()).or_default() += 1;
-        }
+        counts.extend(self.state().counts());
         counts
     }
 }

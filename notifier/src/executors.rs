@@ -1,4 +1,4 @@
-//! Doing one effect, outside.
+//! Carries out one effect.
 
 pub mod breaker;
 mod message;
@@ -13,6 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use events::{EventId, Recorded};
 
 pub use self::message::still_true;
+use self::rate_limit::RateLimiter;
 use crate::adapters::payment_providers::PaymentProviders;
 use crate::adapters::reservation_client::{ReservationClient, ReservationClientError};
 use crate::adapters::webhook_sender::WebhookSender;
@@ -22,49 +23,48 @@ use crate::domain::webhooks::Webhooks;
 use crate::effects::entry::Entry;
 use crate::effects::from_event::effects_of;
 use crate::effects::{EffectLog, TrackedEffect};
-use crate::executors::rate_limit::RateLimiter;
 use crate::failpoint;
 use crate::messages::Messages;
 use crate::ports::{MailSender, ProviderError, SmsSender};
 
-/// Does effects through the gateways.
+/// Carries out effects with the adapters.
 pub struct EffectExecutor {
     /// The reservation service.
     pub reservation_client: ReservationClient,
-    /// What is known of payments.
+    /// The log of effects and payments.
     pub effect_log: Arc<EffectLog>,
-    /// Who takes money.
+    /// The payment providers.
     pub payment_providers: Arc<PaymentProviders>,
     /// Sends mail.
     pub mail: Arc<dyn MailSender>,
     /// Sends text messages.
     pub sms: Option<Arc<dyn SmsSender>>,
-    /// The words.
+    /// The texts.
     pub messages: Messages,
-    /// Systems of the restaurant that are told of events.
+    /// The subscriptions to webhooks.
     pub hooks: Arc<Webhooks>,
-    /// Tells them.
+    /// Sends webhooks.
     pub webhook_sender: WebhookSender,
-    /// How many messages go out.
+    /// The rate limits of messages.
     pub rate_limiter: RateLimiter,
-    /// What the house wants to be told and when.
+    /// Which messages guests get, and when.
     pub policy: NotificationPolicy,
-    /// Where guests reach the notifier's pages.
+    /// The base URL of the pages for guests.
     pub public_url: String,
-    /// Time.
+    /// Time, timers, tasks, ids and randomness.
     pub clock: SharedEnvironment,
 }
 
-/// What a execution effect leads to.
+/// The result of carrying out an effect.
 #[derive(Debug)]
 pub struct Execution {
-    /// `done`, or why there was nothing to do any more.
+    /// `done`, or why nothing had to be done.
     pub outcome: &'static str,
-    /// Whom it reached, masked.
+    /// The recipient, masked.
     pub recipient: Option<String>,
-    /// What else is to be written down.
+    /// Further entries for the log.
     pub entries: Vec<Entry>,
-    /// What is to be done next.
+    /// Effects that follow.
     pub then: Vec<Planned>,
 }
 
@@ -73,38 +73,38 @@ impl Execution {
         Self { outcome: "done", recipient: None, entries: vec![], then: vec![] }
     }
 
-    /// There was nothing to do any more.
+    /// Nothing had to be done.
     fn skipped(why: &'static str) -> Self {
         Self { outcome: why, ..Self::done() }
     }
 }
 
-/// A try that failed.
+/// A failed attempt.
 #[derive(Debug)]
 pub struct Failure {
-    /// What helps.
+    /// Whether and when to try again.
     pub advice: RetryAdvice,
-    /// Why, as a stable code.
+    /// The reason as a stable code.
     pub reason_code: &'static str,
-    /// Why, in words.
+    /// The reason as text.
     pub error: String,
 }
 
-/// What helps against a failure.
+/// Whether and when to try again after a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetryAdvice {
-    /// WaitlistEntry for the reservation service, however long that takes.
+    /// When the reservation service responds, however long that takes.
     WaitForReservationService,
-    /// WaitlistEntry until there is room for it.
+    /// At this time, when the rate limit permits it.
     WaitUntil(DateTime<Utc>),
-    /// Another try, a bounded number of times.
+    /// After a delay, a limited number of times.
     TryAgain {
-        /// Under another idempotency key.
+        /// Whether to use a new idempotency key.
         new_key: bool,
-        /// Not sooner than after this.
+        /// The minimum delay.
         after: TimeDelta,
     },
-    /// Nothing.
+    /// Never.
     None,
 }
 
@@ -132,25 +132,25 @@ impl From<ProviderError> for Failure {
 }
 
 impl Failure {
-    /// Too many went out already.
-    fn no_room(until: DateTime<Utc>) -> Self {
-        let error = format!("as many messages as may go out have gone out: the next ones after {until}");
+    /// A rate limit was reached.
+    fn rate_limited(until: DateTime<Utc>) -> Self {
+        let error = format!("the limit of messages is reached: the next one can be sent at {until}");
         Self { advice: RetryAdvice::WaitUntil(until), reason_code: "too_many_messages", error }
     }
 
-    /// Whether the other side is there and wants less.
+    /// Whether the provider works, but asked for fewer requests.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         matches!(self.advice, RetryAdvice::TryAgain { after, .. } if after > TimeDelta::zero())
     }
 
-    fn final_one(reason_code: &'static str, error: impl Into<String>) -> Self {
+    fn permanent(reason_code: &'static str, error: impl Into<String>) -> Self {
         Self { advice: RetryAdvice::None, reason_code, error: error.into() }
     }
 }
 
 impl EffectExecutor {
-    /// Who outside is asked for `effect`, apart from the reservation service.
+    /// The system that carries out `effect`, apart from the reservation service.
     #[must_use]
     pub fn outside(&self, effect: &Effect) -> Option<String> {
         match effect.lane() {
@@ -165,12 +165,11 @@ impl EffectExecutor {
         }
     }
 
-    /// Does `effect` once.
+    /// Makes one attempt at `effect`.
     ///
     /// # Errors
-    /// [`Failure`]; whether something happened outside is not known then, and a repeat under the
-    /// same key does no harm.
-    pub async fn perform(&self, effect: &TrackedEffect) -> Result<Execution, Failure> {
+    /// [`Failure`]. The effect may still have happened; repeating it with the same key is safe.
+    pub async fn execute(&self, effect: &TrackedEffect) -> Result<Execution, Failure> {
         let (key, by) = (&effect.scheduled.key, effect.author());
         match &effect.scheduled.effect {
             Effect::TakeDeposit(deposit) => self.take_deposit(effect, deposit, &by).await,
@@ -188,27 +187,27 @@ impl EffectExecutor {
                 failpoint::hit("post.after");
                 Ok(Execution::done())
             }
-            Effect::SendWebhook(tell) => self.tell_hook(tell).await,
-            Effect::React { after } => self.react_after_all(*after).await,
+            Effect::SendWebhook(tell) => self.send_webhook(tell).await,
+            Effect::React { after } => self.react(*after).await,
         }
     }
 
-    /// To an event that could not be read before.
-    async fn react_after_all(&self, after: Option<EventId>) -> Result<Execution, Failure> {
+    /// Schedules the effects of an event that could not be decoded before.
+    async fn react(&self, after: Option<EventId>) -> Result<Execution, Failure> {
         let event = self.event_after(after).await?;
         let unreadable =
-            |error: String| Failure::final_one("unreadable", format!("the event can not be read: {error}"));
+            |error: String| Failure::permanent("unreadable", format!("the event cannot be decoded: {error}"));
         let recorded = Recorded::parse(event.as_bytes()).map_err(|error| unreadable(error.to_string()))?;
         let scheduled = effects_of(&recorded, &self.policy).map_err(unreadable)?;
-        let new = scheduled.into_iter().filter(|scheduled| self.effect_log.effect(&scheduled.key).is_none());
+        let new = scheduled.into_iter().filter(|scheduled| !self.effect_log.is_known(&scheduled.key));
         let entries = new.map(Entry::EffectScheduled).collect();
         Ok(Execution { entries, ..Execution::done() })
     }
 
-    /// An event of the feed, by the one before it.
+    /// The event that follows `after` in the feed.
     async fn event_after(&self, after: Option<EventId>) -> Result<String, Failure> {
         let event = self.reservation_client.event_after(after).await?;
-        event.ok_or_else(|| Failure::final_one("unreadable", "the event is not in the feed any more"))
+        event.ok_or_else(|| Failure::permanent("unreadable", "the event is no longer in the feed"))
     }
 
     fn plan(&self, key: EffectKey, effect: Effect) -> Planned {

@@ -1,15 +1,17 @@
-//! Text messages: to the log, or to a service that speaks Twilio's HTTP API.
+//! Text messages: to the log, or to a service with the HTTP API of Twilio.
 
 use std::time::Duration;
 
 use chassis::secret::Token;
 use futures::future::BoxFuture;
 
+use super::retry_after::retry_after;
 use crate::domain::effect::EffectKey;
 use crate::messages::mask_phone;
 use crate::ports::{ProviderError, SmsSender};
 
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// Maximum duration of a request.
+const REQUEST_MAX: Duration = Duration::from_secs(10);
 
 /// Writes text messages to the log, with the number masked.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,7 +24,7 @@ impl SmsSender for Console {
     }
 }
 
-/// `POST {base}/2010-04-01/Accounts/{account}/Messages.json` with the form that Twilio takes.
+/// `POST {base}/2010-04-01/Accounts/{account}/Messages.json` with the form parameters of Twilio.
 #[derive(Debug, Clone)]
 pub struct Twilio {
     client: reqwest::Client,
@@ -48,21 +50,22 @@ impl SmsSender for Twilio {
             .client
             .post(&self.url)
             .basic_auth(&self.account, Some(self.token.reveal()))
-            // Twilio itself ignores it; compatible services that know it send once.
+            // Twilio ignores it; compatible services use it to send only once.
             .header("idempotency-key", &key.0)
-            .timeout(ANSWER_WITHIN)
+            .timeout(REQUEST_MAX)
             .form(&form);
         Box::pin(async move {
             let response = request
                 .send()
                 .await
                 .map_err(|error| ProviderError::Transient(error.without_url().to_string()))?;
-            let status = response.status();
-            let words = || format!("the text message service answered {status}");
-            match status.as_u16() {
-                200..=299 => Ok(()),
-                401 | 403 | 408 | 429 | 500.. => Err(ProviderError::Transient(words())),
-                _ => Err(ProviderError::Final(words())),
+            let (status, after) = (response.status(), retry_after(response.headers()));
+            let words = format!("the text message service responded {status}");
+            match (status.as_u16(), after) {
+                (200..=299, _) => Ok(()),
+                (429 | 503, Some(after)) => Err(ProviderError::Busy { words, after }),
+                (401 | 403 | 408 | 429 | 500.., _) => Err(ProviderError::Transient(words)),
+                _ => Err(ProviderError::Final(words)),
             }
         })
     }

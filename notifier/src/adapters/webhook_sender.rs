@@ -3,23 +3,22 @@
 use std::time::Duration;
 
 use axum::http::{StatusCode, header};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
+use super::retry_after::retry_after;
 use crate::domain::webhooks::Webhook;
 use crate::ports::ProviderError;
 
-/// A receiver that does not answer in time is asked again, as Standard Webhooks has it.
-const ANSWER_WITHIN: Duration = Duration::from_secs(15);
-const CONNECT_WITHIN: Duration = Duration::from_secs(5);
-/// The longest a receiver may ask to be left alone.
-const BUSY_MAX: TimeDelta = TimeDelta::hours(1);
-
-/// What a receiver made of it.
+/// Maximum duration of a request. A later response counts as a failure: Standard Webhooks.
+const REQUEST_MAX: Duration = Duration::from_secs(15);
+/// Maximum duration of connecting.
+const CONNECT_MAX: Duration = Duration::from_secs(5);
+/// The response of a receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
-    /// It has it.
+    /// It accepted the event.
     Taken,
-    /// 410: it wants nothing any more.
+    /// 410: it wants no more events.
     Gone,
 }
 
@@ -28,23 +27,23 @@ pub enum Delivery {
 pub struct WebhookSender(reqwest::Client);
 
 impl WebhookSender {
-    /// Follows no redirects: a receiver is where its operator said it is.
+    /// A sender that follows no redirects: events go only to the configured URL.
     ///
     /// # Errors
-    /// When TLS can not be set up.
+    /// When TLS cannot be set up.
     pub fn new() -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
-            .connect_timeout(CONNECT_WITHIN)
-            .timeout(ANSWER_WITHIN)
+            .connect_timeout(CONNECT_MAX)
+            .timeout(REQUEST_MAX)
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
         Ok(Self(client))
     }
 
-    /// Tells `hook` what `body` says; `id` is the same at every try.
+    /// Sends `body` to `hook`. `id` is the same for every attempt.
     ///
     /// # Errors
-    /// [`ProviderError`]; anything but 2xx and 410 is worth another try.
+    /// [`ProviderError`]; every response except 2xx and 410 is tried again.
     pub async fn send(
         &self,
         hook: &Webhook,
@@ -64,21 +63,17 @@ impl WebhookSender {
         let response = request.send().await;
         let response = response.map_err(|error| {
             ProviderError::Transient(match error.is_timeout() {
-                true => format!("no answer within {} s", ANSWER_WITHIN.as_secs()),
+                true => format!("no response within {} s", REQUEST_MAX.as_secs()),
                 false => error.without_url().to_string(),
             })
         })?;
         let status = response.status();
-        let after =
-            response.headers().get(header::RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse::<u32>().ok());
-        let words = format!("the receiver answered {status}");
+        let after = retry_after(response.headers());
+        let words = format!("the receiver responded {status}");
         match (status, after) {
             (StatusCode::GONE, _) => Ok(Delivery::Gone),
             (status, _) if status.is_success() => Ok(Delivery::Taken),
-            (_, Some(seconds)) => {
-                let after = TimeDelta::seconds(i64::from(seconds)).min(BUSY_MAX);
-                Err(ProviderError::Busy { words, after })
-            }
+            (_, Some(after)) => Err(ProviderError::Busy { words, after }),
             _ => Err(ProviderError::Transient(words)),
         }
     }

@@ -112,8 +112,7 @@ impl EffectLog {
             {
                 return Err(EffectLogError::DeadRefund((*dead).clone()));
             }
-            let waiting =
-                refunds.iter().filter(|(_, state, _)| matches!(state, EffectState::WaitlistEntry(_)));
+            let waiting = refunds.iter().filter(|(_, state, _)| matches!(state, EffectState::Waiting(_)));
             let on_their_way: i64 = waiting.map(|(_, _, minor)| minor).sum();
             let left = payment.refundable().map_or(0, |left| left.amount_minor);
             let left_minor = (left - on_their_way).max(0);

@@ -1,10 +1,11 @@
 //! The journal added up, entry by entry. No rules, no failure: what is written down, happened.
 
 use events::recorded::EventMetadata;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use events::{PaymentId, Position, ReservationId};
+use sha2::{Digest as _, Sha256};
 
 use super::Cursor;
 use super::queue::{Line, Queue};
@@ -45,7 +46,7 @@ pub struct TrackedEffect {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EffectState {
     /// To be done, not before this.
-    WaitlistEntry(DateTime<Utc>),
+    Waiting(DateTime<Utc>),
     /// Done; or in words why there was nothing to do any more.
     Done(String),
     /// It can not be done, as a stable code.
@@ -59,7 +60,7 @@ impl EffectState {
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self {
-            Self::WaitlistEntry(_) => "waiting",
+            Self::Waiting(_) => "waiting",
             Self::Done(outcome) if outcome == "done" => "done",
             Self::Done(_) => "skipped",
             Self::Dead(_) => "dead",
@@ -117,6 +118,14 @@ pub struct WebhookState {
 /// What is due within this is due now: two services have two clocks.
 const SOON: TimeDelta = TimeDelta::minutes(1);
 
+/// Number of ended effects that stay in memory. Older ones are only in the log.
+pub(super) const ENDED_EFFECTS_MAX: usize = 50_000;
+
+fn short_hash(key: &EffectKey) -> [u8; 16] {
+    let hash: [u8; 32] = Sha256::digest(&key.0).into();
+    std::array::from_fn(|i| hash[i])
+}
+
 #[derive(Default)]
 pub(super) struct State {
     /// Everything up to here is added up.
@@ -128,7 +137,15 @@ pub(super) struct State {
     pub(super) payments: HashMap<PaymentId, (Payment, Position)>,
     pub(super) by_reference: HashMap<String, PaymentId>,
     by_reservation: HashMap<ReservationId, Vec<PaymentId>>,
-    /// Payments that nobody has decided on.
+    /// The refunds of each payment, in the order in which they were scheduled.
+    refunds: HashMap<PaymentId, Vec<EffectKey>>,
+    /// Number of effects by the word of their state, including those removed from `effects`.
+    counts: HashMap<&'static str, usize>,
+    /// Effects that may be removed from `effects`, in the order in which they ended.
+    ended: VecDeque<EffectKey>,
+    /// SHA-256, the first 128 bits, of the keys that were removed from `effects`.
+    removed: HashSet<[u8; 16]>,
+    /// Payments without a decision.
     pub(super) pending: BTreeSet<PaymentId>,
     /// The restaurant's systems that were ever told something.
     pub(super) hooks: HashMap<String, WebhookState>,
@@ -168,7 +185,7 @@ impl State {
     pub(super) fn put_back(&mut self, key: &EffectKey, at: DateTime<Utc>, error: String, tried: bool) {
         self.queue.give_back(key);
         if let Some(tracked) = self.effects.get_mut(key) {
-            tracked.state = EffectState::WaitlistEntry(at);
+            tracked.state = EffectState::Waiting(at);
             tracked.last_error = Some(error);
             tracked.tried |= tried;
             self.queue.wait(tracked.lane(), tracked.line(), key, at);
@@ -178,7 +195,7 @@ impl State {
     /// What was due when the journal ended may have been under way, and have happened outside.
     pub(super) fn mark_possibly_attempted(&mut self, ended: DateTime<Utc>) {
         for tracked in self.effects.values_mut() {
-            tracked.tried |= matches!(tracked.state, EffectState::WaitlistEntry(at) if at <= ended + SOON);
+            tracked.tried |= matches!(tracked.state, EffectState::Waiting(at) if at <= ended + SOON);
         }
     }
 
@@ -191,7 +208,7 @@ impl State {
                 tracked.tried = true;
                 tracked.failing_since = tracked.failing_since.or(Some(time));
                 tracked.last_error = Some(failed.error.clone());
-                tracked.state = EffectState::WaitlistEntry(failed.next_attempt_at);
+                tracked.state = EffectState::Waiting(failed.next_attempt_at);
             }),
             Entry::EffectSucceeded(succeeded) => self.track(&succeeded.key, time, |tracked| {
                 tracked.recipient.clone_from(&succeeded.recipient);
@@ -207,7 +224,7 @@ impl State {
                 tracked.failing_since = None;
                 tracked.retries += 1;
                 tracked.since = at;
-                tracked.state = EffectState::WaitlistEntry(time);
+                tracked.state = EffectState::Waiting(time);
             }),
             Entry::EffectDiscarded(discarded) => self.track(&discarded.key, time, |tracked| {
                 tracked.since = at;
@@ -254,12 +271,12 @@ impl State {
     }
 
     fn schedule(&mut self, scheduled: &Scheduled, at: Position, time: DateTime<Utc>) {
-        if self.effects.contains_key(&scheduled.key) {
+        if self.is_known(&scheduled.key) {
             return;
         }
         let tracked = TrackedEffect {
             scheduled: scheduled.clone(),
-            state: EffectState::WaitlistEntry(scheduled.due_at),
+            state: EffectState::Waiting(scheduled.due_at),
             attempts: 0,
             retries: 0,
             last_error: None,
@@ -275,6 +292,9 @@ impl State {
         if let Effect::TakeDeposit(deposit) = &scheduled.effect {
             self.asked.insert(deposit.reservation_id);
         }
+        if let Effect::Refund { payment_id, .. } = &scheduled.effect {
+            self.refunds.entry(*payment_id).or_default().push(scheduled.key.clone());
+        }
         if let Effect::SendWebhook(tell) = &scheduled.effect {
             self.hooks.entry(tell.hook.clone()).or_default().last = Some(tell.position);
         }
@@ -282,6 +302,7 @@ impl State {
             self.queue.join(line, &scheduled.key);
         }
         self.queue.wait(tracked.lane(), tracked.line(), &scheduled.key, scheduled.due_at);
+        *self.counts.entry(tracked.state.word()).or_default() += 1;
         self.effects.insert(scheduled.key.clone(), tracked);
     }
 
@@ -299,35 +320,70 @@ impl State {
     fn track(&mut self, key: &EffectKey, time: DateTime<Utc>, change: impl FnOnce(&mut TrackedEffect)) {
         self.queue.give_back(key);
         let Some(tracked) = self.effects.get_mut(key) else { return };
-        if let EffectState::WaitlistEntry(before) = tracked.state {
+        if let EffectState::Waiting(before) = tracked.state {
             self.queue.unwait(tracked.lane(), key, before);
         }
+        let word_before = tracked.state.word();
         change(tracked);
         tracked.updated_at = time;
-        if let EffectState::WaitlistEntry(next) = tracked.state {
+        let word = tracked.state.word();
+        if word_before != word {
+            *self.counts.entry(word_before).or_default() -= 1;
+            *self.counts.entry(word).or_default() += 1;
+        }
+        if let EffectState::Waiting(next) = tracked.state {
             return self.queue.wait(tracked.lane(), tracked.line(), key, next);
         }
         let line = tracked.line();
         tracked.in_line = false;
         let first = self.queue.leave(line, key);
         if let Some(first) = first.and_then(|key| self.effects.get(&key))
-            && let EffectState::WaitlistEntry(at) = first.state
+            && let EffectState::Waiting(at) = first.state
         {
             self.queue.wait(first.lane(), first.line(), &first.scheduled.key, at);
         }
+        self.end(key);
     }
 
-    /// Refunds of a payment: which, how far each is, and how much it is.
+    /// The refunds of a payment: key, state and amount in minor units.
     pub(super) fn refunds_of(
         &self,
-        wanted: PaymentId,
+        payment: PaymentId,
     ) -> impl Iterator<Item = (&EffectKey, &EffectState, i64)> {
-        self.effects.iter().filter_map(move |(key, tracked)| match &tracked.scheduled.effect {
-            Effect::Refund { payment_id, amount, .. } if *payment_id == wanted => {
-                Some((key, &tracked.state, amount.amount_minor))
+        let keys = self.refunds.get(&payment).into_iter().flatten();
+        keys.filter_map(|key| self.effects.get(key)).filter_map(|tracked| match &tracked.scheduled.effect {
+            Effect::Refund { amount, .. } => {
+                Some((&tracked.scheduled.key, &tracked.state, amount.amount_minor))
             }
             _ => None,
         })
+    }
+
+    /// Number of effects by the word of their state.
+    pub(super) fn counts(&self) -> &HashMap<&'static str, usize> {
+        &self.counts
+    }
+
+    /// Whether an effect with this key was ever scheduled.
+    pub(super) fn is_known(&self, key: &EffectKey) -> bool {
+        self.effects.contains_key(key) || self.removed.contains(&short_hash(key))
+    }
+
+    /// Notes that the effect `key` ended, and removes the effects that ended before the last
+    /// [`ENDED_EFFECTS_MAX`]. Refunds stay, because later ones depend on them.
+    fn end(&mut self, key: &EffectKey) {
+        let Some(tracked) = self.effects.get(key) else { return };
+        let can_be_removed = matches!(tracked.state, EffectState::Done(_) | EffectState::Discarded(_))
+            && !matches!(tracked.scheduled.effect, Effect::Refund { .. });
+        if !can_be_removed {
+            return;
+        }
+        self.ended.push_back(key.clone());
+        while self.ended.len() > ENDED_EFFECTS_MAX {
+            let Some(oldest) = self.ended.pop_front() else { return };
+            self.effects.remove(&oldest);
+            self.removed.insert(short_hash(&oldest));
+        }
     }
 
     /// Payments of a reservation.
@@ -344,5 +400,39 @@ impl State {
             }
             _ => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::effects::entry::Succeeded;
+
+    fn scheduled(n: usize) -> Scheduled {
+        Scheduled {
+            key: EffectKey(format!("effect-{n}")),
+            effect: Effect::React { after: None },
+            due_at: DateTime::UNIX_EPOCH,
+            event_id: None,
+            correlation_id: "c".into(),
+            traceparent: None,
+        }
+    }
+
+    #[test]
+    fn ended_effects_leave_the_memory_and_are_still_known_and_counted() {
+        let mut state = State::default();
+        let total = ENDED_EFFECTS_MAX + 100;
+        for n in 0..total {
+            let effect = scheduled(n);
+            let succeeded = Succeeded { key: effect.key.clone(), outcome: "done".into(), recipient: None };
+            let entries = vec![Entry::EffectScheduled(effect), Entry::EffectSucceeded(succeeded)];
+            state.add(state.added_to().next(), entries, DateTime::UNIX_EPOCH);
+        }
+        assert_eq!(state.effects.len(), ENDED_EFFECTS_MAX);
+        assert_eq!(state.counts()["done"], total);
+        state.add(state.added_to().next(), vec![Entry::EffectScheduled(scheduled(0))], DateTime::UNIX_EPOCH);
+        assert!(state.next_due(scheduled(0).effect.lane()).is_none(), "it is not carried out again");
+        assert!(!state.is_known(&scheduled(total).key));
     }
 }

@@ -1,40 +1,43 @@
-//! Breakers: whoever outside fails again and again is left alone for a while, and nobody else waits for that.
+//! Circuit breakers: a system that keeps failing gets no requests for a while, and the others do not wait for it.
+//!
+//! Not a library: a breaker must open before a single effect has used all its attempts, and the time comes from the
+//! caller.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::Mutex;
 
-/// Failures in a row that open a breaker: a provider of which every third answer is a failure is not down.
+/// Consecutive failures that open a breaker. A provider that fails every third request is not down.
 const FAILURES_MAX: u32 = 10;
-/// The name of the reservation service, whose absence is nobody's fault: it is asked again soon.
+/// The name of the reservation service. Its breaker opens only briefly, because a restart is normal.
 pub const RESERVATION: &str = "reservation";
 const RESERVATION_OPEN: TimeDelta = TimeDelta::seconds(2);
-/// How long it stays open at first; doubled each time the probe fails, too.
+/// How long a breaker stays open at first. Doubled each time the probe fails.
 const OPEN_MIN: TimeDelta = TimeDelta::seconds(5);
 const OPEN_MAX: TimeDelta = TimeDelta::minutes(1);
-/// How soon others ask again while one is trying.
+/// The time until other requests are possible again while a probe is under way.
 const PROBE: TimeDelta = TimeDelta::seconds(5);
 
-/// A breaker for each name of somebody outside.
+/// One breaker per system outside.
 #[derive(Debug)]
 pub struct Breakers {
     all: Mutex<BTreeMap<String, Breaker>>,
     failures_max: u32,
 }
 
-/// How it goes with somebody outside.
+/// The breaker of a system outside.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Breaker {
-    /// Failures since the last success.
+    /// Number of failures since the last success.
     pub failures: u32,
-    /// Nobody is asked before this.
+    /// No request is made before this time.
     pub open_until: Option<DateTime<Utc>>,
-    /// What the last failure said.
+    /// The last failure.
     pub last_error: Option<String>,
-    /// How often the probe has failed.
+    /// Number of failed probes.
     reopened: u32,
-    /// One is trying whether it works again.
+    /// Whether a probe is under way.
     probing: bool,
 }
 
@@ -51,30 +54,26 @@ impl Breaker {
 }
 
 impl Breakers {
-    /// All closed. They open before an effect that is tried `attempts_max` times has used up its tries, so that a single
-    /// one survives an outage, too.
+    /// Closed breakers. They open before an effect has used its `attempts_max` attempts, so that an outage does not
+    /// fail it.
     #[must_use]
     pub fn new(attempts_max: u32) -> Self {
         let failures_max = FAILURES_MAX.min(attempts_max.saturating_sub(1)).max(1);
         Self { all: Mutex::default(), failures_max }
     }
 
-    fn all(&self) -> MutexGuard<'_, BTreeMap<String, Breaker>> {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// How it goes with each.
+    /// The breakers by system.
     #[must_use]
     pub fn seen(&self) -> BTreeMap<String, Breaker> {
-        self.all().clone()
+        self.all.lock().clone()
     }
 
-    /// Whether `who` may be asked now.
+    /// Whether a request to `who` is possible now.
     ///
     /// # Errors
-    /// When it may be asked again.
+    /// The time from which on it is possible.
     pub fn ask(&self, who: &str, now: DateTime<Utc>) -> Result<(), DateTime<Utc>> {
-        let mut all = self.all();
+        let mut all = self.all.lock();
         let breaker = all.entry(who.to_owned()).or_default();
         match breaker.open_until {
             None => Ok(()),
@@ -87,24 +86,24 @@ impl Breakers {
         }
     }
 
-    /// It has answered, whatever it was.
+    /// Records that `who` responded, with whatever result.
     pub fn answered(&self, who: &str) {
-        let before = self.all().insert(who.to_owned(), Breaker::default());
+        let before = self.all.lock().insert(who.to_owned(), Breaker::default());
         if before.is_some_and(|breaker| breaker.open_until.is_some()) {
-            tracing::info!(who, "answers again");
+            tracing::info!(who, "a system responds again");
         }
     }
 
-    /// It was not asked after all.
+    /// Records that no request was made after all.
     pub fn not_asked(&self, who: &str) {
-        if let Some(breaker) = self.all().get_mut(who) {
+        if let Some(breaker) = self.all.lock().get_mut(who) {
             breaker.probing = false;
         }
     }
 
-    /// It has failed; tells until when nobody is to ask, if the breaker is open now.
+    /// Records a failure. Returns until when the breaker is open, if it is.
     pub fn failed(&self, who: &str, error: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let mut all = self.all();
+        let mut all = self.all.lock();
         let breaker = all.entry(who.to_owned()).or_default();
         breaker.failures += 1;
         breaker.last_error = Some(error.to_owned());
@@ -116,7 +115,7 @@ impl Breakers {
             breaker.open_until = Some(now + wait);
             breaker.reopened += 1;
             breaker.probing = false;
-            tracing::warn!(who, failures = breaker.failures, error, until = ?breaker.open_until, "is left alone for a while");
+            tracing::warn!(who, failures = breaker.failures, error, until = ?breaker.open_until, "a system keeps failing: no requests for a while");
         }
         breaker.open_until
     }
@@ -131,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn it_opens_lets_one_try_and_closes() {
+    fn a_breaker_opens_admits_one_probe_and_closes() {
         assert_eq!(Breakers::new(8).failures_max, 7);
         let breakers = Breakers::new(99);
         for _ in 1..FAILURES_MAX {
@@ -139,9 +138,9 @@ mod tests {
         }
         assert_eq!(breakers.failed("a", "no", at(0)), Some(at(5)));
         assert_eq!(breakers.ask("a", at(4)), Err(at(5)));
-        assert_eq!(breakers.ask("b", at(4)), Ok(()), "each has its own");
+        assert_eq!(breakers.ask("b", at(4)), Ok(()), "each system has its own");
         assert_eq!(breakers.ask("a", at(5)), Ok(()));
-        assert_eq!(breakers.ask("a", at(5)), Err(at(10)), "one tries");
+        assert_eq!(breakers.ask("a", at(5)), Err(at(10)), "one probe at a time");
         assert_eq!(breakers.failed("a", "no", at(6)), Some(at(16)), "longer than before");
         assert_eq!(breakers.ask("a", at(16)), Ok(()));
         breakers.not_asked("a");
@@ -152,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_that_were_under_way_do_not_prolong_it() {
+    fn requests_under_way_do_not_extend_the_open_time() {
         let breakers = Breakers::new(99);
         let until: Vec<_> = (0..20).map(|n| breakers.failed("a", "no", at(n))).collect();
         assert_eq!(until[9..], [Some(at(14)); 11]);

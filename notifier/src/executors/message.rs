@@ -1,4 +1,4 @@
-//! Messages to guests: what is no longer true is not said.
+//! Sends messages to guests, unless they are no longer true.
 
 use events::recorded::EventMetadata;
 use events::values::{Locale, Medium};
@@ -11,13 +11,13 @@ use crate::failpoint;
 use crate::messages::{Facts, Recipient, mask_mail, mask_phone};
 use crate::ports::ProviderError;
 
-/// As much of an error as is kept.
+/// Maximum length of a stored error.
 const ERROR_CHARS_MAX: usize = 300;
-/// Of a message that was tried when the process ended, and that is not to be sent any more.
-const MAY_HAVE_GONE: &str = "no longer true, but a try that was cut short may have reached the guest";
+/// The outcome of a message that is no longer true and had an interrupted attempt.
+const MAY_HAVE_GONE: &str = "no longer true, but an interrupted attempt may have reached the guest";
 
 impl EffectExecutor {
-    /// Tells the guest, unless it is no longer true.
+    /// Sends the message, unless it is no longer true.
     pub(super) async fn message(
         &self,
         effect: &TrackedEffect,
@@ -39,7 +39,7 @@ impl EffectExecutor {
             }
         };
         let Some(visit) = visit else {
-            return Ok(Execution::skipped("there is nothing to tell any more"));
+            return Ok(Execution::skipped("there is nothing left to report"));
         };
         if !still_true(*template, &visit, *start) {
             return Ok(Execution::skipped(if effect.tried { MAY_HAVE_GONE } else { "no longer true" }));
@@ -60,12 +60,12 @@ impl EffectExecutor {
                 let mail = self
                     .messages
                     .mail(key, *template, &facts, recipient, self.clock.now())
-                    .map_err(|error| Failure::final_one("message_impossible", error.to_string()))?;
-                self.rate_limiter
-                    .admit(Lane::Mail, &contact.email, self.clock.now())
-                    .map_err(Failure::no_room)?;
+                    .map_err(|error| Failure::permanent("message_impossible", error.to_string()))?;
+                let permission = self.rate_limiter.admit(Lane::Mail, &contact.email, self.clock.now());
+                let permission = permission.map_err(Failure::rate_limited)?;
                 failpoint::hit("mail.before_send");
                 self.mail.send(key, mail).await.map_err(|error| redacted(error, &contact.email))?;
+                permission.sent();
                 failpoint::hit("mail.after_send");
                 mask_mail(&contact.email)
             }
@@ -74,13 +74,12 @@ impl EffectExecutor {
                 let text = self
                     .messages
                     .sms(*template, &facts)
-                    .map_err(|error| Failure::final_one("message_impossible", error.to_string()))?;
-                self.rate_limiter
-                    .admit(Lane::Sms, &contact.phone, self.clock.now())
-                    .map_err(Failure::no_room)?;
-                sms.send(key, &contact.phone, &text)
-                    .await
-                    .map_err(|error| redacted(error, &contact.phone))?;
+                    .map_err(|error| Failure::permanent("message_impossible", error.to_string()))?;
+                let permission = self.rate_limiter.admit(Lane::Sms, &contact.phone, self.clock.now());
+                let permission = permission.map_err(Failure::rate_limited)?;
+                let sent = sms.send(key, &contact.phone, &text).await;
+                sent.map_err(|error| redacted(error, &contact.phone))?;
+                permission.sent();
                 mask_phone(&contact.phone)
             }
         };
@@ -91,13 +90,13 @@ impl EffectExecutor {
     }
 }
 
-/// A failure without the address: servers like to quote it, or the part before the @, and the journal is for ever.
+/// A failure without the address. Servers quote it, or the part before the @, and the log is kept for ever.
 fn redacted(error: ProviderError, address: &str) -> Failure {
     let failure = Failure::from(error);
     let user = address.split('@').next().unwrap_or(address);
     let mut words = failure.error;
     for secret in [address, user].into_iter().filter(|secret| secret.len() > 2) {
-        // Upper and lower case are the same to most servers; lengths stay the same in ASCII.
+        // Most servers ignore case. Lower case has the same length in ASCII.
         while let Some(at) = words.to_ascii_lowercase().find(&secret.to_ascii_lowercase()) {
             words.replace_range(at..at + secret.len(), "…");
         }
@@ -106,11 +105,11 @@ fn redacted(error: ProviderError, address: &str) -> Failure {
     Failure { error, ..failure }
 }
 
-/// Whether a message would still tell the truth.
+/// Whether a message is still true.
 #[must_use]
 pub fn still_true(template: Template, visit: &Visit, start: Option<chrono::DateTime<chrono::Utc>>) -> bool {
     let status = visit.status.as_str();
-    // An answer of the reservation service says seconds, an event may say less.
+    // The reservation service responds with whole seconds, an event can contain fractions.
     let same_start = start.is_none_or(|start| visit.start_time.timestamp() == start.timestamp());
     match template {
         Template::Received => matches!(status, "PENDING" | "CONFIRMED"),
@@ -130,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_server_says_is_kept_without_the_address() {
+    fn errors_are_stored_without_the_address() {
         let said = |words: &str| redacted(ProviderError::Final(words.into()), "Sari@Example.com").error;
         assert_eq!(
             said("550 <sari@example.COM>: SARI is unknown, sari@example.com"),

@@ -1,4 +1,4 @@
-//! Effects at a payment provider, and what is told of them.
+//! Effects at a payment provider, and reporting their results.
 
 use events::recorded::EventMetadata;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::ports::payment::{
 };
 
 impl EffectExecutor {
-    /// Who takes, or took, the money that `effect` is about.
+    /// The provider of the payment that `effect` is about.
     pub(super) fn provider_of(&self, effect: &Effect) -> Option<&Arc<dyn PaymentProvider>> {
         let name = match effect {
             Effect::TakeDeposit(deposit) => {
@@ -38,9 +38,9 @@ impl EffectExecutor {
 
     fn provider(&self, name: &str) -> Result<&Arc<dyn PaymentProvider>, Failure> {
         self.payment_providers.provider(name).ok_or_else(|| {
-            Failure::final_one(
+            Failure::permanent(
                 "unknown_provider",
-                format!("the provider {name:?} is not in the settings: put it back, then try this again"),
+                format!("the provider {name:?} is not in the settings: add it again, then retry this effect"),
             )
         })
     }
@@ -59,8 +59,8 @@ impl EffectExecutor {
         }
         let channel = self.payment_providers.channel(channel.as_deref(), amount).ok_or_else(|| {
             let Money { amount_minor, currency } = amount;
-            let words = format!("no payment channel takes {amount_minor} minor units of {currency}");
-            Failure::final_one("no_channel", words)
+            let words = format!("no payment channel accepts {amount_minor} minor units of {currency}");
+            Failure::permanent("no_channel", words)
         })?;
         let provider = self.provider(&channel.provider)?;
         let (asking, method) = (asking(effect), channel.method.clone());
@@ -68,7 +68,7 @@ impl EffectExecutor {
         failpoint::hit("open.before_provider");
         let opened = match is_due {
             true => Some(provider.open(&order).await?),
-            // A try of which nobody knows what became may have opened it.
+            // An interrupted attempt may have opened it.
             false => provider.find(&order).await?,
         };
         failpoint::hit("open.after_provider");
@@ -107,11 +107,11 @@ impl EffectExecutor {
         Execution { then: vec![told], ..Execution::skipped("no longer due") }
     }
 
-    /// Nobody is to pay for what is called off. What was paid in that very moment is told, and goes back.
+    /// Closes the open payments of a cancelled reservation. One that was paid meanwhile is reported, and refunded.
     pub(super) async fn close_payments(&self, reservation_id: ReservationId) -> Result<Execution, Failure> {
         let open = self.effect_log.open_payments_of(reservation_id);
         if open.is_empty() {
-            return Ok(Execution::skipped("nothing is open"));
+            return Ok(Execution::skipped("no payment is open"));
         }
         for Payment { opened, .. } in open {
             failpoint::hit("close.before_provider");
@@ -124,7 +124,7 @@ impl EffectExecutor {
                 error: error.to_string(),
             })?;
             if standing == ProviderStatus::Open {
-                let words = format!("the provider still lets {} be paid", opened.provider_reference);
+                let words = format!("the provider still accepts a payment for {}", opened.provider_reference);
                 return Err(crate::ports::ProviderError::Transient(words).into());
             }
         }
@@ -138,18 +138,18 @@ impl EffectExecutor {
         payment_id: PaymentId,
         amount: Money,
     ) -> Result<Execution, Failure> {
-        let failure = |error: &str| Failure::final_one("not_refundable", error);
+        let failure = |error: &str| Failure::permanent("not_refundable", error);
         let payment = self
             .effect_log
             .payment(payment_id)
-            .ok_or_else(|| failure("this notifier never took that payment"))?;
+            .ok_or_else(|| failure("the payment is unknown to this notifier"))?;
         if payment.status != PaymentStatus::Paid {
             return Err(failure("the payment was never made"));
         }
-        // Some of it may have gone back by hand in the moment in which this was ordered. The line of a reservation sees
-        // to it that nothing else goes back between two tries, so that both ask for the same.
+        // A part may have been refunded by hand at the same moment. Effects of one reservation run one after the other,
+        // so nothing else is refunded between two attempts, and both request the same amount.
         let Some(left) = payment.refundable() else {
-            return Ok(Execution::skipped("all of it has gone back already"));
+            return Ok(Execution::skipped("it was refunded completely already"));
         };
         let amount = Money { amount_minor: amount.amount_minor.min(left.amount_minor), ..amount };
         let reference = payment.opened.provider_reference;
@@ -182,21 +182,26 @@ impl EffectExecutor {
         failpoint::hit("post.after");
         let unknown = matches!(&posted, Err(ReservationClientError::Refused { code, .. }) if UNPLACED.contains(&code.as_str()));
         match (unknown, &result.outcome) {
-            // Money that the other service can not place goes back.
+            // Money that the reservation service cannot assign is refunded.
             (true, PaymentOutcome::Completed { amount, .. }) => {
-                tracing::error!(%reservation_id, payment_id = %result.payment_id, "a payment is not taken by the reservation service and goes back");
+                tracing::error!(%reservation_id, payment_id = %result.payment_id, "the reservation service does not accept a payment: it is refunded");
                 let (payment_id, amount) = (result.payment_id, *amount);
                 let refund = Effect::Refund { reservation_id, payment_id, amount };
                 let then = vec![self.plan(key.then("refund"), refund)];
-                Ok(Execution { then, ..Execution::skipped("not taken by reservation: it goes back") })
+                Ok(Execution {
+                    then,
+                    ..Execution::skipped("not accepted by the reservation service: it is refunded")
+                })
             }
-            (true, PaymentOutcome::Refunded { .. }) => Ok(Execution::skipped("not known to reservation")),
+            (true, PaymentOutcome::Refunded { .. }) => {
+                Ok(Execution::skipped("unknown to the reservation service"))
+            }
             _ => posted.map(|()| Execution::done()).map_err(Failure::from),
         }
     }
 }
 
-/// What the reservation service says of money that it can not place.
+/// The codes of the reservation service for money that it cannot assign.
 const UNPLACED: [&str; 2] = ["unknown_payment", "amount_mismatch"];
 
 fn asking(effect: &TrackedEffect) -> Asking {

@@ -1,28 +1,30 @@
-//! How many messages go out: to one recipient in an hour, and by each medium in a minute. What is over waits.
+//! Rate limits of messages: per recipient and hour, and per medium and minute. Messages over a limit wait.
+//!
+//! Not a library: a message that failed must not count for its recipient, and the time comes from the caller.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::effect::Lane;
 
 const MINUTE: TimeDelta = TimeDelta::minutes(1);
 const HOUR: TimeDelta = TimeDelta::hours(1);
-/// Recipients after which those of more than an hour ago are forgotten.
+/// Number of recipients from which on those without a message in the last hour are removed.
 const RECIPIENTS_MAX: usize = 10_000;
 
-/// How many messages may go out; 0 is any number.
+/// Maximum numbers of messages; 0 means unlimited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MessageLimits {
-    /// By one medium in a minute.
+    /// Per medium and minute.
     pub per_minute_max: u32,
-    /// To one recipient in an hour.
+    /// Per recipient and hour.
     pub recipient_per_hour_max: u32,
 }
 
-/// Counts messages. In memory only: a restart begins anew.
+/// Counts messages. Only in memory: a restart starts from zero.
 #[derive(Debug)]
 pub struct RateLimiter {
     limits: MessageLimits,
@@ -32,55 +34,84 @@ pub struct RateLimiter {
 #[derive(Debug, Default)]
 struct Sent {
     lanes: HashMap<Lane, VecDeque<DateTime<Utc>>>,
-    /// By a hash of the address, which is not kept.
+    /// By the SHA-256 of the address; the address itself is not stored.
     recipients: HashMap<[u8; 32], VecDeque<DateTime<Utc>>>,
 }
 
+/// The permission to send one message. Unless it was [sent](Self::sent), the message does not count for its
+/// recipient when the permission is dropped; it counts for its medium, because the attempt used the provider.
+#[derive(Debug)]
+#[must_use = "the message does not count for its recipient unless it was sent"]
+pub struct Permission<'a> {
+    limiter: &'a RateLimiter,
+    recipient: [u8; 32],
+    at: DateTime<Utc>,
+}
+
+impl Permission<'_> {
+    /// The message was sent.
+    pub fn sent(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Permission<'_> {
+    fn drop(&mut self) {
+        if let Some(times) = self.limiter.sent.lock().recipients.get_mut(&self.recipient)
+            && let Some(index) = times.iter().rposition(|at| *at == self.at)
+        {
+            times.remove(index);
+        }
+    }
+}
+
 impl RateLimiter {
-    /// Nothing was sent yet.
+    /// A limiter that has counted nothing.
     #[must_use]
     pub fn new(limits: MessageLimits) -> Self {
         Self { limits, sent: Mutex::default() }
     }
 
-    fn sent(&self) -> MutexGuard<'_, Sent> {
-        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// How many may go out by `lane` now.
+    /// How many messages may be sent by `lane` now.
     ///
     /// # Errors
-    /// When one may.
+    /// The time of the next permitted message, if none may be sent now.
     pub fn room(&self, lane: Lane, now: DateTime<Utc>) -> Result<usize, DateTime<Utc>> {
         let max = self.limits.per_minute_max;
-        let any = if max == 0 { usize::MAX } else { max as usize };
-        match self.sent().lanes.get_mut(&lane) {
-            Some(times) => room(times, max, MINUTE, now).map(|()| any - times.len().min(any)),
-            None => Ok(any),
+        let unused = if max == 0 { usize::MAX } else { max as usize };
+        match self.sent.lock().lanes.get_mut(&lane) {
+            Some(times) => check(times, max, MINUTE, now).map(|()| unused - times.len().min(unused)),
+            None => Ok(unused),
         }
     }
 
-    /// Counts a message to `recipient` that goes out now, if it may.
+    /// The permission to send a message to `recipient` now.
     ///
     /// # Errors
-    /// When it may.
-    pub fn admit(&self, lane: Lane, recipient: &str, now: DateTime<Utc>) -> Result<(), DateTime<Utc>> {
-        let mut sent = self.sent();
+    /// The time of the next permitted message.
+    pub fn admit(
+        &self,
+        lane: Lane,
+        recipient: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Permission<'_>, DateTime<Utc>> {
+        let recipient: [u8; 32] = Sha256::digest(recipient).into();
+        let mut sent = self.sent.lock();
         let Sent { lanes, recipients } = &mut *sent;
         if recipients.len() > RECIPIENTS_MAX {
             recipients.retain(|_, times| times.back().is_some_and(|last| now - *last < HOUR));
         }
         let in_lane = lanes.entry(lane).or_default();
-        let to_recipient = recipients.entry(Sha256::digest(recipient).into()).or_default();
-        room(in_lane, self.limits.per_minute_max, MINUTE, now)?;
-        room(to_recipient, self.limits.recipient_per_hour_max, HOUR, now)?;
+        let to_recipient = recipients.entry(recipient).or_default();
+        check(in_lane, self.limits.per_minute_max, MINUTE, now)?;
+        check(to_recipient, self.limits.recipient_per_hour_max, HOUR, now)?;
         in_lane.push_back(now);
         to_recipient.push_back(now);
-        Ok(())
+        Ok(Permission { limiter: self, recipient, at: now })
     }
 }
 
-fn room(
+fn check(
     times: &mut VecDeque<DateTime<Utc>>,
     max: u32,
     window: TimeDelta,
@@ -99,23 +130,36 @@ fn room(
 mod tests {
     use super::*;
 
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(seconds, 0).unwrap()
+    }
+
     #[test]
-    fn what_is_over_waits_for_the_window_to_move_on() {
-        let rate_limiter = RateLimiter::new(MessageLimits { per_minute_max: 3, recipient_per_hour_max: 2 });
-        let at = |seconds: i64| DateTime::from_timestamp(seconds, 0).unwrap();
-        assert_eq!(rate_limiter.admit(Lane::Mail, "a", at(0)), Ok(()));
-        assert_eq!(rate_limiter.admit(Lane::Mail, "a", at(1)), Ok(()));
-        assert_eq!(rate_limiter.admit(Lane::Mail, "a", at(2)), Err(at(3_600)), "one recipient");
-        assert_eq!(rate_limiter.admit(Lane::Mail, "b", at(2)), Ok(()));
-        assert_eq!(rate_limiter.admit(Lane::Mail, "c", at(3)), Err(at(60)), "one medium");
-        assert_eq!(
-            (rate_limiter.room(Lane::Mail, at(3)), rate_limiter.room(Lane::Sms, at(3))),
-            (Err(at(60)), Ok(3))
-        );
-        assert_eq!(rate_limiter.admit(Lane::Sms, "c", at(3)), Ok(()));
-        assert_eq!(rate_limiter.admit(Lane::Mail, "c", at(60)), Ok(()));
-        assert_eq!(rate_limiter.admit(Lane::Mail, "a", at(3_601)), Ok(()));
-        let open = RateLimiter::new(MessageLimits { per_minute_max: 0, recipient_per_hour_max: 0 });
-        assert!((0..1_000).all(|_| open.admit(Lane::Mail, "a", at(0)).is_ok()));
+    fn messages_over_a_limit_wait_until_the_window_has_moved() {
+        let limiter = RateLimiter::new(MessageLimits { per_minute_max: 3, recipient_per_hour_max: 2 });
+        let send = |limiter: &RateLimiter, lane, recipient: &str, seconds| {
+            limiter.admit(lane, recipient, at(seconds)).map(Permission::sent)
+        };
+        assert_eq!(send(&limiter, Lane::Mail, "a", 0), Ok(()));
+        assert_eq!(send(&limiter, Lane::Mail, "a", 1), Ok(()));
+        assert_eq!(send(&limiter, Lane::Mail, "a", 2), Err(at(3_600)), "one recipient");
+        assert_eq!(send(&limiter, Lane::Mail, "b", 2), Ok(()));
+        assert_eq!(send(&limiter, Lane::Mail, "c", 3), Err(at(60)), "one medium");
+        assert_eq!((limiter.room(Lane::Mail, at(3)), limiter.room(Lane::Sms, at(3))), (Err(at(60)), Ok(3)));
+        assert_eq!(send(&limiter, Lane::Sms, "c", 3), Ok(()));
+        assert_eq!(send(&limiter, Lane::Mail, "c", 60), Ok(()));
+        assert_eq!(send(&limiter, Lane::Mail, "a", 3_601), Ok(()));
+        let unlimited = RateLimiter::new(MessageLimits { per_minute_max: 0, recipient_per_hour_max: 0 });
+        assert!((0..1_000).all(|_| send(&unlimited, Lane::Mail, "a", 0).is_ok()));
+    }
+
+    #[test]
+    fn a_message_that_was_not_sent_does_not_count_for_its_recipient() {
+        let limiter = RateLimiter::new(MessageLimits { per_minute_max: 0, recipient_per_hour_max: 1 });
+        for attempt in 0..5 {
+            drop(limiter.admit(Lane::Mail, "a", at(attempt)).unwrap());
+        }
+        limiter.admit(Lane::Mail, "a", at(5)).unwrap().sent();
+        assert_eq!(limiter.admit(Lane::Mail, "a", at(6)).err(), Some(at(3_605)));
     }
 }

@@ -1,4 +1,4 @@
-//! Telling a system of the restaurant of an event.
+//! Sends an event to a webhook subscriber.
 
 use events::Recorded;
 use serde_json::value::RawValue;
@@ -10,16 +10,16 @@ use crate::domain::webhooks::body;
 use crate::effects::entry::{Entry, WebhookSwitched};
 
 impl EffectExecutor {
-    pub(super) async fn tell_hook(&self, tell: &SendWebhook) -> Result<Execution, Failure> {
+    pub(super) async fn send_webhook(&self, tell: &SendWebhook) -> Result<Execution, Failure> {
         let SendWebhook { hook: id, position, after, previous } = tell;
         let Some(hook) = self.hooks.get(id) else {
-            return Ok(Execution::skipped("the hook is not in the settings any more"));
+            return Ok(Execution::skipped("the subscription is no longer in the settings"));
         };
         if self.effect_log.hook(id).is_some_and(|state| state.is_disabled) {
             return Ok(Execution::skipped("the receiver is gone"));
         }
         let event = self.event_after(*after).await?;
-        let unreadable = |error: String| Failure::final_one("unreadable", error);
+        let unreadable = |error: String| Failure::permanent("unreadable", error);
         let recorded = Recorded::parse(event.as_bytes()).map_err(|error| unreadable(error.to_string()))?;
         let raw: &RawValue = serde_json::from_str(&event).map_err(|error| unreadable(error.to_string()))?;
         let time = recorded.time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
@@ -29,7 +29,7 @@ impl EffectExecutor {
             Delivery::Gone => {
                 tracing::warn!(
                     hook = id,
-                    "the receiver is gone (410) and is told nothing any more: POST /api/hooks/{{id}}/enable changes that"
+                    "the receiver responded 410 and gets no more events: POST /api/hooks/{{id}}/enable to enable it again"
                 );
                 let gone = Entry::WebhookSwitched(WebhookSwitched { hook: id.clone(), enabled: false });
                 Ok(Execution { entries: vec![gone], ..Execution::skipped("the receiver is gone") })

@@ -78,7 +78,7 @@ pub async fn gather(
     books.log.retain(|_, booked| booked.since >= since);
     // What has just ended was on its way while the books were read.
     let moved = effect_log.effects(
-        |effect| matches!(effect.state, EffectState::WaitlistEntry(_)) || effect.updated_at >= began,
+        |effect| matches!(effect.state, EffectState::Waiting(_)) || effect.updated_at >= began,
         usize::MAX,
     );
     books.in_motion = moved

@@ -130,7 +130,7 @@ impl Work<'_> {
         if let Err(entries) = self.check_breakers(&effect, who.as_deref()) {
             return self.write_down(&effect, entries).await;
         }
-        let execution = self.executor.perform(&effect).await;
+        let execution = self.executor.execute(&effect).await;
         let now = self.clock.now();
         let closed_until = who.and_then(|who| self.judge(&who, &execution, now));
         let is_there =

@@ -43,6 +43,13 @@ async fn text_messages_are_posted_as_twilio_takes_them() {
         assert_eq!(matches!(error, ProviderError::Transient(_)), passing, "{status}: {error}");
         assert!(!error.to_string().contains("0123456789abcdef"));
     }
+    // A service that asks to wait is not asked sooner.
+    let server = MockServer::start().await;
+    let busy = ResponseTemplate::new(429).insert_header("retry-after", "90");
+    Mock::given(method("POST")).respond_with(busy).mount(&server).await;
+    let twilio = Twilio::new(client(), &server.uri(), "AC1".into(), token(), "+6221".into());
+    let error = twilio.send(&EffectKey("k".into()), "+62", "x").await.unwrap_err();
+    assert!(matches!(error, ProviderError::Busy { after, .. } if after.num_seconds() == 90), "{error}");
 }
 
 #[tokio::test]

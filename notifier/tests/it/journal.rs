@@ -350,3 +350,14 @@ async fn a_caller_that_goes_away_leaves_memory_and_log_the_same() {
     assert_eq!(fixture.effect_log.payment_of(&reference).unwrap().status, PaymentStatus::Paid);
     assert_eq!(fixture.reopened().await.payment_of(&reference).unwrap().status, PaymentStatus::Paid);
 }
+
+#[tokio::test]
+async fn an_append_that_panics_is_not_reported_as_a_stopping_log() {
+    let store = Arc::new(Tampered { panics: true, ..Tampered::default() });
+    let clock = Arc::new(chassis::environment::ManualEnvironment::at(now()));
+    let effect_log = EffectLog::open(store as Arc<dyn EventStore>, clock).await.unwrap();
+    let cursor = Cursor { last_event_id: event_id(1), time: now() };
+    let effects = vec![scheduled("a", refund(1))];
+    let appended = effect_log.react(effects, vec![], cursor, &EventMetadata::system("test")).await;
+    assert!(matches!(appended, Err(EffectLogError::Panicked)), "{appended:?}");
+}

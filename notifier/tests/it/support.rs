@@ -149,13 +149,15 @@ pub struct Tampered {
     pub store: MemoryStore,
     /// So many are refused.
     pub refusals: AtomicUsize,
-    /// Each is said to be written down when it is let go.
+    /// Each is reported as appended when it is let go.
     pub held: Option<Notify>,
+    /// Every append panics.
+    pub panics: bool,
 }
 
 impl Default for Tampered {
     fn default() -> Self {
-        Self { store: MemoryStore::new("notifier"), refusals: AtomicUsize::new(0), held: None }
+        Self { store: MemoryStore::new("notifier"), refusals: AtomicUsize::new(0), held: None, panics: false }
     }
 }
 
@@ -170,6 +172,7 @@ impl EventStore for Tampered {
         condition: AppendCondition,
     ) -> BoxFuture<'_, Result<Appended, AppendError>> {
         Box::pin(async move {
+            assert!(!self.panics, "a planted panic");
             let is_end = events.iter().any(|event| event.event_type == "meja.effect.succeeded.v1");
             let fewer = |left: usize| left.checked_sub(1);
             if is_end && self.refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer).is_ok() {

@@ -148,7 +148,7 @@ impl Bench {
         let ended = tokio::time::timeout(Duration::from_secs(20), async {
             loop {
                 match self.effect_log.effect(&EffectKey(key.into())) {
-                    Some(tracked) if !matches!(tracked.state, EffectState::WaitlistEntry(_)) => {
+                    Some(tracked) if !matches!(tracked.state, EffectState::Waiting(_)) => {
                         return tracked;
                     }
                     _ => changed.changed().await.unwrap(),
@@ -312,7 +312,7 @@ async fn more_than_may_go_out_waits() {
     assert_eq!(bench.ends("b").await.state.word(), "done");
     until(|| bench.effect_log.effect(&EffectKey("c".into())).unwrap().last_error.is_some()).await;
     let third = bench.effect_log.effect(&EffectKey("c".into())).unwrap();
-    let EffectState::WaitlistEntry(at) = third.state else { panic!("{third:?}") };
+    let EffectState::Waiting(at) = third.state else { panic!("{third:?}") };
     assert!(at > SystemEnvironment.now() + TimeDelta::minutes(59), "{at}");
     assert_eq!((third.attempts, bench.mail.tries.load(Ordering::Relaxed)), (0, 2));
 }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use chassis::secret::Token;
 use chrono::TimeDelta;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::adapters::retry_after::retry_after;
 use crate::ports::ProviderError;
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
@@ -135,7 +136,7 @@ impl Client {
         let sent = request.bearer_auth(self.secret_key.reveal()).send().await;
         let response = sent.map_err(unreachable)?;
         let status = response.status();
-        let after = response.headers().get(header::RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok());
+        let after = retry_after(response.headers());
         let body = response.bytes().await.map_err(unreachable)?;
         if status.is_success() {
             return serde_json::from_slice(&body).map_err(|error| strange(&error));
@@ -143,8 +144,7 @@ impl Client {
         let words = format!("Stripe answered {status}: {}", said(&body));
         Err(match status {
             StatusCode::TOO_MANY_REQUESTS => {
-                let after = after.map_or(BUSY, |seconds: u32| TimeDelta::seconds(i64::from(seconds)));
-                ProviderError::Busy { words, after: after.min(BUSY_MAX) }
+                ProviderError::Busy { words, after: after.unwrap_or(BUSY).min(BUSY_MAX) }
             }
             // The same key is being worked on at this moment.
             StatusCode::CONFLICT => ProviderError::Busy { words, after: BUSY },

@@ -58,7 +58,7 @@ struct EffectView {
 impl From<TrackedEffect> for EffectView {
     fn from(tracked: TrackedEffect) -> Self {
         let (reason, next_attempt_at) = match &tracked.state {
-            EffectState::WaitlistEntry(at) => (None, Some(*at)),
+            EffectState::Waiting(at) => (None, Some(*at)),
             EffectState::Done(outcome) if outcome == "done" => (None, None),
             EffectState::Done(reason) | EffectState::Dead(reason) | EffectState::Discarded(reason) => {
                 (Some(reason.clone()), None)

@@ -56,9 +56,10 @@ pub(super) fn problem(error: &EffectLogError) -> Problem {
             "Nothing can be written down for now. Nothing was done; try again.",
             5,
         ),
-        EffectLogError::Append(_) | EffectLogError::Read(_) | EffectLogError::Entry(_) => {
-            Problem::internal(error)
-        }
+        EffectLogError::Panicked
+        | EffectLogError::Append(_)
+        | EffectLogError::Read(_)
+        | EffectLogError::Entry(_) => Problem::internal(error),
     }
 }
 
