@@ -1,4 +1,4 @@
-//! The service put together: effect_log, gateways, and what runs beside the requests.
+//! The application put together: the effect log, the adapters, and the tasks in the background.
 
 use std::sync::Arc;
 
@@ -21,34 +21,34 @@ use crate::workers::feed_consumer::{self, FeedStatus};
 use crate::workers::payment_poller;
 use crate::workers::simulated_guest::{self, Decision};
 
-/// What requests work with. Cheap to clone.
+/// The application. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
-    /// What is to be done and what became of it.
+    /// The log of effects and their results.
     pub effect_log: Arc<EffectLog>,
-    /// How the feed_status of the feed goes.
+    /// The status of the feed consumer.
     pub feed_status: FeedStatus,
-    /// The reservation service, for guests who answer an offer.
+    /// The client of the reservation service.
     pub reservation_client: ReservationClient,
-    /// Who takes money.
+    /// The payment providers.
     pub payment_providers: Arc<PaymentProviders>,
-    /// Systems of the restaurant that are told of events.
+    /// The webhook subscriptions.
     pub hooks: Arc<Webhooks>,
-    /// How it goes with everybody outside.
+    /// The circuit breakers.
     pub breakers: Arc<Breakers>,
-    /// One reconciliation at a time.
+    /// Permits one reconciliation at a time.
     pub reconciling: Arc<Semaphore>,
-    /// What must be shown for refunds and retries.
+    /// The token for refunds and retries.
     pub service_token: Option<Token>,
-    /// Time and ids.
+    /// Time, timers, tasks, ids and randomness.
     pub clock: SharedEnvironment,
-    /// Whether the service stops.
+    /// The shutdown signal.
     pub shutdown: Shutdown,
 }
 
 impl App {
-    /// Starts what runs beside the requests: feed_status the feed, performing effects, looking after open payments, and the
-    /// simulated guest's mind. The worker ends once the effects under way are done.
+    /// Starts the tasks in the background: the feed consumer, the effect worker, the payment poller and the simulated
+    /// guest. The returned worker ends when the effects under way have ended.
     #[must_use]
     pub fn start(
         &self,
@@ -86,7 +86,7 @@ impl App {
         ))
     }
 
-    /// How far behind the feed the notifier is.
+    /// The distance to the end of the feed.
     #[must_use]
     pub fn lag(&self) -> Lag {
         let position =
@@ -94,7 +94,7 @@ impl App {
         Lag { position, head: self.feed_status.seen().head.max(position) }
     }
 
-    /// How old the last event is that was reacted to, in seconds; zero when there is none to come.
+    /// The age of the last processed event in seconds; zero at the end of the feed.
     #[must_use]
     pub fn lag_seconds(&self) -> f64 {
         match self.effect_log.cursor() {
@@ -105,7 +105,7 @@ impl App {
         }
     }
 
-    /// Brings the gauges up to date, before they are read.
+    /// Updates the gauges. Called before they are read.
     pub fn measure(&self) {
         for (state, count) in self.effect_log.counts() {
             metrics::gauge!("meja_effects", "state" => state).set(count as f64);

@@ -1,6 +1,6 @@
-//! What the journal adds up to: effects that wait, are done or are dead, payments, the cursor.
+//! The effect log: what the notifier must do and has done. Its state is built from its entries.
 //!
-//! **Invariant:** the only `.append(` of this service stands here.
+//! **Invariant:** this file contains the only `.append(` of the service.
 
 pub mod entry;
 pub mod from_event;
@@ -28,61 +28,63 @@ use crate::effects::entry::{
 };
 use crate::failpoint;
 
-/// The words for the states of an effect.
+/// The states of an effect, as used in responses and metrics.
 pub const EFFECT_STATES: [&str; 5] = ["waiting", "done", "skipped", "dead", "discarded"];
 
-/// Why something was not written down.
+/// Why an operation on the effect log failed.
 #[derive(Debug, thiserror::Error)]
 pub enum EffectLogError {
-    /// The log took nothing.
+    /// The log refused the append.
     #[error("could not append to the notifier's log")]
     Append(#[from] AppendError),
     /// The append panicked. Whether the events were appended is unknown.
     #[error("an append to the notifier's log panicked; restart the notifier to read what was appended")]
     Panicked,
-    /// The log gave nothing.
+    /// The log could not be read.
     #[error("could not read the notifier's log")]
     Read(#[from] ReadError),
-    /// An entry can not be read or written.
-    #[error("an entry of the notifier's log can not be read: run the version that wrote it, or a later one")]
+    /// An entry cannot be decoded or encoded.
+    #[error(
+        "an entry of the notifier's log cannot be decoded: run the version that wrote it, or a later one"
+    )]
     Entry(#[from] serde_json::Error),
-    /// There is no such payment.
+    /// The payment does not exist.
     #[error("there is no payment with the reference or id {0:?}")]
     UnknownPayment(String),
-    /// There is no such effect.
+    /// The effect does not exist.
     #[error("there is no effect {0}")]
     UnknownEffect(EffectKey),
-    /// Only what has died can be tried again by hand.
-    #[error("the effect {0} is not dead: it is {1}")]
+    /// Only a dead letter can be retried or discarded.
+    #[error("the effect {0} is not a dead letter: it is {1}")]
     NotDead(EffectKey, &'static str),
-    /// A refund of that payment can not be done, and somebody has to decide about it first.
-    #[error("the refund {0} of that payment is a dead letter: retry or discard it first")]
+    /// A refund of the payment is a dead letter, which must be retried or discarded first.
+    #[error("the refund {0} of the payment is a dead letter: retry or discard it first")]
     DeadRefund(EffectKey),
-    /// A refund of this name was ordered with another amount.
-    #[error("the refund {0} was ordered before, with another amount")]
+    /// The refund was requested before with another amount.
+    #[error("the refund {0} was requested before with another amount")]
     OtherRefund(EffectKey),
-    /// Nothing, or not that much, can go back.
-    #[error("of the payment {payment_id} {left_minor} minor units can go back, not {asked_minor}")]
+    /// The amount exceeds what can be refunded.
+    #[error("{left_minor} minor units of the payment {payment_id} can be refunded, not {asked_minor}")]
     NotRefundable {
-        /// Which payment.
+        /// The payment.
         payment_id: PaymentId,
-        /// What can.
+        /// What can be refunded, in minor units.
         left_minor: i64,
-        /// What was asked for.
+        /// What was requested, in minor units.
         asked_minor: i64,
     },
 }
 
-/// How far the feed was read.
+/// The cursor in the feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
-    /// The last event that was reacted to.
+    /// The last processed event.
     pub last_event_id: EventId,
-    /// When that happened.
+    /// The time of that event.
     pub time: DateTime<Utc>,
 }
 
-/// What the journal adds up to.
+/// The effect log.
 pub struct EffectLog {
     inner: Arc<Inner>,
 }
@@ -101,10 +103,10 @@ impl Inner {
 }
 
 impl EffectLog {
-    /// Adds up the journal in `store`.
+    /// Builds the state from the entries in `store`.
     ///
     /// # Errors
-    /// [`EffectLogError`] when it can not be read.
+    /// [`EffectLogError`] when an entry cannot be read.
     pub async fn open(store: Arc<dyn EventStore>, clock: SharedEnvironment) -> Result<Self, EffectLogError> {
         let (mut state, mut after, mut ended) = (State::default(), Position::START, DateTime::UNIX_EPOCH);
         loop {
@@ -128,15 +130,15 @@ impl EffectLog {
         self.inner.state()
     }
 
-    /// Tells of every change. Each who waits has a receiver of their own.
+    /// A receiver that is notified of every change.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.inner.changed.subscribe()
     }
 
-    /// Writes all of `entries` down, or none.
+    /// Appends all `entries` or none.
     ///
-    /// Runs to its end also when the caller goes away: what is in the log must be in memory too.
+    /// Completes even if the caller is dropped, because the state must contain everything that is in the log.
     async fn write(
         &self,
         entries: Vec<Entry>,
@@ -160,16 +162,16 @@ impl EffectLog {
             // The runtime is shutting down.
             false => Err(AppendError::Closed.into()),
         })?;
-        // Appends may come back before earlier ones do: whoever wrote must find what they wrote.
+        // An append can return before an earlier one. The caller must see its own entries in the state.
         let _ = changed.wait_for(|_| self.state().added_to() >= last).await;
         Ok(())
     }
 
-    /// Schedules effects of events up to `cursor`, and moves the cursor, in one append. Those of `dead` are dead letters
-    /// from the start.
+    /// Schedules the effects of events up to `cursor` and moves the cursor, in one append. Those in `dead` are dead
+    /// letters from the start.
     ///
     /// # Errors
-    /// [`EffectLogError`]; neither happened then.
+    /// [`EffectLogError`]; nothing was appended.
     pub async fn react(
         &self,
         effects: Vec<Scheduled>,
@@ -180,7 +182,7 @@ impl EffectLog {
         let (mut entries, condition) = {
             let state = self.state();
             let asked: HashSet<_> = effects.iter().filter_map(asks).collect();
-            // A feed that is read again has its effects already; two events may have the same one.
+            // The effects of events that are read again exist already, and two events can have the same effect.
             let mut seen = HashSet::new();
             let new = effects.into_iter().filter(|s| {
                 !state.is_known(&s.key) && !state.is_idle(&s.effect, &asked) && seen.insert(s.key.clone())
@@ -197,21 +199,21 @@ impl EffectLog {
         Ok(())
     }
 
-    /// Up to `most` effects of `lane` that are due. They are the caller's until [`EffectLog::finish`] or
+    /// Up to `most` due effects of `lane`. They belong to the caller until [`EffectLog::finish`] or
     /// [`EffectLog::put_back`].
     pub fn take_due(&self, lane: Lane, most: usize) -> Vec<TrackedEffect> {
         self.state().take_due(lane, self.inner.clock.now(), most)
     }
 
-    /// When the next effect of `lane` is due.
+    /// The time of the next effect of `lane`.
     pub fn next_due(&self, lane: Lane) -> Option<DateTime<Utc>> {
         self.state().next_due(lane)
     }
 
-    /// Writes down what became of an effect, with what follows from it.
+    /// Appends the result of an effect together with the effects that follow.
     ///
     /// # Errors
-    /// [`EffectLogError`]; nothing was written down then.
+    /// [`EffectLogError`]; nothing was appended.
     pub async fn finish(&self, effect: &TrackedEffect, entries: Vec<Entry>) -> Result<(), EffectLogError> {
         let tag = effect_tag(&effect.scheduled.key);
         let types = vec!["meja.effect.succeeded.v1".to_owned(), "meja.effect.died.v1".to_owned()];
@@ -222,31 +224,30 @@ impl EffectLog {
         Ok(())
     }
 
-    /// Gives an effect back to be tried again at `at`, without a word in the log: nothing is
-    /// known of it that a restart would have to know.
+    /// Returns an effect, to be tried again at `at`. Nothing is appended, because a restart needs to know nothing.
     pub fn put_back(&self, key: &EffectKey, at: DateTime<Utc>, error: String) {
         self.state().put_back(key, at, error, false);
         self.inner.changed.send_modify(|changes| *changes += 1);
     }
 
-    /// The same of an effect that was tried, though what became of it could not be written down.
+    /// The same for an effect with an attempt whose result could not be appended.
     pub fn put_back_tried(&self, key: &EffectKey, at: DateTime<Utc>, error: String) {
         self.state().put_back(key, at, error, true);
         self.inner.changed.send_modify(|changes| *changes += 1);
     }
 
-    /// Brings a dead effect back.
+    /// Retries a dead letter.
     ///
     /// # Errors
-    /// [`EffectLogError`] when it is not dead.
+    /// [`EffectLogError`] when the effect is not a dead letter.
     pub async fn retry(&self, key: &EffectKey, by: &EventMetadata) -> Result<(), EffectLogError> {
         self.end_death(key, Entry::EffectRetried(Retried { key: key.clone() }), by).await
     }
 
-    /// Lets a dead effect rest for ever, for a reason.
+    /// Discards a dead letter for a reason.
     ///
     /// # Errors
-    /// [`EffectLogError`] when it is not dead.
+    /// [`EffectLogError`] when the effect is not a dead letter.
     pub async fn discard(
         &self,
         key: &EffectKey,
@@ -271,15 +272,15 @@ impl EffectLog {
         self.write(vec![entry], by, AppendCondition::unchanged(decided, tracked.since)).await
     }
 
-    /// How it stands with a system of the restaurant; `None` if it was never told anything.
+    /// The state of a webhook subscription; `None` if no event was sent to it.
     pub fn hook(&self, id: &str) -> Option<WebhookState> {
         self.state().hooks.get(id).copied()
     }
 
-    /// Has a system of the restaurant be told again.
+    /// Enables a webhook subscription again.
     ///
     /// # Errors
-    /// [`EffectLogError`]; nothing has changed then.
+    /// [`EffectLogError`]; nothing was appended.
     pub async fn enable_hook(&self, id: &str, by: &EventMetadata) -> Result<(), EffectLogError> {
         let Some(state) = self.hook(id).filter(|state| state.is_disabled) else { return Ok(()) };
         let entry = Entry::WebhookSwitched(WebhookSwitched { hook: id.to_owned(), enabled: true });
@@ -287,7 +288,7 @@ impl EffectLog {
         self.write(vec![entry], by, unchanged).await
     }
 
-    /// How far the feed was read.
+    /// The cursor in the feed.
     pub fn cursor(&self) -> Option<Cursor> {
         self.state().cursor
     }
@@ -302,7 +303,7 @@ impl EffectLog {
         self.state().effects.get(key).cloned()
     }
 
-    /// Effects that `wanted` takes, the latest first, at most `limit`.
+    /// At most `limit` effects that match `wanted`, the latest first.
     pub fn effects(&self, wanted: impl Fn(&TrackedEffect) -> bool, limit: usize) -> Vec<TrackedEffect> {
         let state = self.state();
         let mut found: Vec<_> = state.effects.values().filter(|tracked| wanted(tracked)).collect();
@@ -312,7 +313,7 @@ impl EffectLog {
         found.into_iter().take(limit).cloned().collect()
     }
 
-    /// How many effects there are of each state.
+    /// Number of effects by state.
     pub fn counts(&self) -> HashMap<&'static str, usize> {
         let mut counts = HashMap::from(EFFECT_STATES.map(|word| (word, 0)));
         counts.extend(self.state().counts());
@@ -320,7 +321,7 @@ impl EffectLog {
     }
 }
 
-/// The reservation for which an effect asks for money.
+/// The reservation for which an effect requests a payment.
 fn asks(scheduled: &Scheduled) -> Option<ReservationId> {
     match &scheduled.effect {
         Effect::TakeDeposit(deposit) => Some(deposit.reservation_id),

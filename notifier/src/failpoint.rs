@@ -1,7 +1,7 @@
-//! Named places at which a test kills this process with SIGKILL. Without the feature `failpoints`, which no release has,
-//! they are nothing.
+//! Failpoints: named places at which a test kills this process with SIGKILL. They do nothing without the feature
+//! `failpoints`, which no release has.
 
-/// Where the process can be killed: before and after each step between what is written down and what happens outside.
+/// All failpoints: before and after each step between the effect log and the systems outside.
 pub const POINTS: &[&str] = &[
     "follow.before_append",
     "follow.after_append",
@@ -21,7 +21,7 @@ pub const POINTS: &[&str] = &[
     "finish.after_append",
 ];
 
-/// The process ends here if `NOTIFIER_FAILPOINT` is `<name>:<n>` and this is the n-th time it comes by.
+/// Kills the process if `NOTIFIER_FAILPOINT` is `<name>:<n>` and this is the n-th call for that name.
 #[cfg(feature = "failpoints")]
 pub fn hit(name: &str) {
     use std::sync::OnceLock;
@@ -41,7 +41,7 @@ pub fn hit(name: &str) {
     }
 }
 
-/// Nothing.
+/// Does nothing without the feature.
 #[cfg(not(feature = "failpoints"))]
 #[inline]
 pub fn hit(_: &str) {}

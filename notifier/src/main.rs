@@ -36,7 +36,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 fn main() -> ExitCode {
-    // Before anything may speak TLS; nobody else installs one.
+    // Must come before the first TLS connection. Nothing else installs a provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let config = match Cli::parse().check() {
         Ok(config) => config,
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
     };
     match &config.action {
         Action::Serve => {}
-        Action::Check => return exit::tell("notifier", "settings are fine"),
+        Action::Check => return exit::tell("notifier", "the settings are valid"),
         Action::Reconcile(reconcile) => {
             let base_url = format!("http://{}", config.listen);
             let asked = block_on(reconcile.run(&base_url, config.service_token.as_ref()));
@@ -75,7 +75,7 @@ fn main() -> ExitCode {
     let (Ok(metrics), Ok(())) =
         (metrics::install(), telemetry::init(config.log_format, config.log_filter.clone()))
     else {
-        return refuse(anyhow::anyhow!("logs and metrics can not be started twice"));
+        return refuse(anyhow::anyhow!("logs and metrics cannot be started twice"));
     };
     let options = Options {
         cache_bytes: config.cache_bytes,
@@ -107,7 +107,7 @@ async fn run(config: Config, store: Arc<SledStore>, metrics: PrometheusHandle) -
     tokio::spawn(metrics::upkeep(metrics.clone()));
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
         format!(
-            "could not listen on {}: is another process there? Choose another address with --listen",
+            "could not listen on {}: another process may use it; choose another address with --listen",
             config.listen
         )
     })?;
@@ -158,7 +158,7 @@ async fn run(config: Config, store: Arc<SledStore>, metrics: PrometheusHandle) -
     let limits = Limits::default();
     let drained = async {
         shutdown.requested().await;
-        // As long as requests: what is not done by then is done after the next start.
+        // As long as requests. Effects that have not ended by then are continued after the next start.
         let _ = tokio::time::timeout(limits.drain_timeout, worker).await;
     };
     tokio::join!(
@@ -176,8 +176,9 @@ fn payment_providers(
     clock: &SharedEnvironment,
     books: &Path,
 ) -> anyhow::Result<PaymentProviders> {
-    let simulated = Simulated::open(public_url.to_owned(), Arc::clone(clock), books)
-        .with_context(|| format!("could not open the simulated provider's books {}", books.display()))?;
+    let simulated = Simulated::open(public_url.to_owned(), Arc::clone(clock), books).with_context(|| {
+        format!("could not open the records of the simulated provider, {}", books.display())
+    })?;
     let stripe = stripe.map(|settings| Stripe::new(settings, public_url.to_owned())).transpose()?;
     Ok(PaymentProviders::new(channels, Arc::new(simulated), stripe.map(Arc::new)))
 }

@@ -1,4 +1,4 @@
-//! The words for the guest: templates in two languages, rendered with the facts of the moment.
+//! The texts for guests: templates in two languages, rendered with current facts.
 
 mod calendar;
 mod templates;
@@ -25,39 +25,39 @@ pub struct Messages {
     from: Mailbox,
 }
 
-/// Why a message can not be written.
+/// Why a message cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum MessageError {
-    /// The template does not fit the facts.
-    #[error("the template can not be rendered: {0}")]
+    /// The template cannot be rendered with the facts.
+    #[error("the template cannot be rendered: {0}")]
     Template(#[from] minijinja::Error),
-    /// The address is none.
-    #[error("the address can not be written to: {0}")]
+    /// The address is not valid.
+    #[error("the address is not valid: {0}")]
     Address(#[from] AddressError),
-    /// The mail can not be put together.
-    #[error("the mail can not be put together: {0}")]
+    /// The mail cannot be built.
+    #[error("the mail cannot be built: {0}")]
     Mail(#[from] lettre::error::Error),
-    /// The attachment has no type.
-    #[error("the attachment has no type: {0}")]
+    /// The media type of the attachment is not valid.
+    #[error("the media type of the attachment is not valid: {0}")]
     ContentType(#[from] ContentTypeErr),
 }
 
-/// What a message is about.
+/// The subject of an effect.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
-    /// The visit as it is now.
+    /// The current state of the visit.
     pub visit: &'a Visit,
     /// The guest's name.
     pub name: &'a str,
     /// The guest's language.
     pub locale: Locale,
-    /// Where to pay.
+    /// The URL of the payment page.
     pub link: Option<&'a str>,
-    /// The amount the message is about.
+    /// The amount in the message.
     pub amount: Option<Money>,
 }
 
-/// Whom a mail goes to.
+/// The recipient of a mail.
 #[derive(Debug, Clone, Copy)]
 pub struct Recipient<'a> {
     /// The guest's name.
@@ -67,15 +67,15 @@ pub struct Recipient<'a> {
 }
 
 impl Messages {
-    /// The built-in templates, with those files of `dir` in their place that are there, sending as `from`.
+    /// The built-in templates, replaced by the files in `dir` with the same names. Mail is sent as `from`.
     ///
     /// # Errors
-    /// Every fault of every template, with its line where it has one.
+    /// All faults of all templates, with their lines if known.
     pub fn new(from: Mailbox, dir: Option<&Path>) -> Result<Self, Vec<String>> {
         Ok(Self { environment: templates::load(dir)?, from })
     }
 
-    /// A mail of a text and an HTML part, with a calendar file where it fixes a time or frees it.
+    /// A mail with a text and an HTML part, and with a calendar file if it sets or cancels a time.
     ///
     /// # Errors
     /// [`MessageError`].
@@ -95,7 +95,7 @@ impl Messages {
             .subject(subject)
             .message_id(Some(format!("<{key}@{domain}>")))
             .date(now.into());
-        // Boundaries are named, so that the parts of a message are the same at every try.
+        // Fixed boundaries, so that a message is the same for every attempt.
         let both = MultiPart::alternative()
             .boundary(format!("meja-words-{key}"))
             .singlepart(SinglePart::plain(text))
@@ -105,14 +105,14 @@ impl Messages {
         };
         let calendar_type =
             ContentType::parse(&format!("text/calendar; charset=utf-8; method={}", calendar.method))?;
-        // Once for the reader that knows invitations, once for the one that opens files.
+        // As a part for mail programs with calendars, and as a file for the others.
         let inline = SinglePart::builder().header(calendar_type.clone()).body(calendar.text.clone());
         let attachment = Attachment::new("reservation.ics".into()).body(calendar.text, calendar_type);
         let parts = MultiPart::mixed().boundary(format!("meja-{key}"));
         Ok(builder.multipart(parts.multipart(both.singlepart(inline)).singlepart(attachment))?)
     }
 
-    /// Whether there are words for a text message.
+    /// Whether there is a template for a text message.
     #[must_use]
     pub fn has_sms(&self, template: Template) -> bool {
         self.environment.get_template(&format!("en/{}.sms.txt", template.name())).is_ok()
@@ -127,7 +127,7 @@ impl Messages {
         Ok(self.render(&file, facts, "", &[])?.trim().to_owned())
     }
 
-    /// What a mail says.
+    /// The text of a mail.
     ///
     /// # Errors
     /// [`MessageError`].
@@ -156,10 +156,10 @@ impl Messages {
     }
 }
 
-/// What a mail says, in both forms.
+/// The text of a mail in both forms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Words {
-    /// One line.
+    /// The subject, one line.
     pub subject: String,
     /// Plain text.
     pub text: String,
@@ -167,11 +167,11 @@ pub struct Words {
     pub html: String,
 }
 
-/// What templates may name. Paragraphs are those of the text, each with its lines.
+/// The facts for templates. `paragraphs` are those of the text, each with its lines.
 fn facts_of(facts: &Facts<'_>, subject: &str, paragraphs: &[String]) -> minijinja::Value {
     let Facts { visit, name, locale, link, amount } = *facts;
     let start = visit.start_time;
-    // Not with the offset of the visit: the clocks may have been changed by then.
+    // Not with the offset of the visit, because the offset can be another one at that time.
     let zone = visit.timezone.parse().unwrap_or(chrono_tz::Tz::UTC);
     let expires_at = visit.act_by.map(|at| words::moment(&at.with_timezone(&zone), locale));
     let paragraphs: Vec<Vec<&str>> = paragraphs.iter().map(|part| part.lines().collect()).collect();

@@ -1,5 +1,4 @@
-//! Money and bookings held against each other: the providers' own books, the notifier's journal and the log of the
-//! reservation service. Whatever they do not agree on is a difference; there is none when all is well.
+//! Reconciliation: compares the records of the providers, the effect log, and the log of the reservation service.
 
 mod books;
 
@@ -15,94 +14,94 @@ pub use self::books::{BooksError, gather};
 use crate::effects::payment::{Payment, PaymentStatus};
 use crate::ports::payment::{LedgerEntry, ProviderStatus};
 
-/// What all three say, by payment.
+/// The three records, by payment.
 #[derive(Debug, Default)]
 pub struct Books {
-    /// The providers' books, with the name of each provider.
+    /// The records of the providers, with the name of each provider.
     pub ledger: Vec<(String, LedgerEntry)>,
-    /// The notifier's journal.
+    /// The effect log.
     pub journal: Vec<Payment>,
     /// The log of the reservation service.
     pub log: BTreeMap<PaymentId, Booked>,
-    /// Reservations for which something is on its way.
+    /// Reservations with effects under way.
     pub in_motion: BTreeSet<ReservationId>,
 }
 
-/// What the log of the reservation service says of a payment.
+/// A payment in the log of the reservation service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Booked {
-    /// What it is for.
+    /// The reservation.
     pub reservation_id: ReservationId,
-    /// The currency, if an amount was ever said.
+    /// The currency, if an amount is known.
     pub currency: Option<Currency>,
-    /// The first word about it.
+    /// The time of its first event.
     pub since: DateTime<Utc>,
-    /// What came.
+    /// The paid amount, in minor units.
     pub paid_minor: i64,
-    /// What is ordered to go back and has not gone.
+    /// The amount that must be refunded and was not, in minor units.
     pub to_return_minor: i64,
-    /// What went back.
+    /// The refunded amount, in minor units.
     pub returned_minor: i64,
 }
 
-/// What does not agree.
+/// The kind of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// The provider has more than one payment for what was asked for once.
+    /// The provider has more than one payment for one request.
     ChargedTwice,
-    /// The provider has money that no booking knows of.
+    /// The provider has a payment that is unknown to the booking.
     MoneyWithoutTable,
-    /// A booking counts on money that the provider does not have.
+    /// The booking has a payment that is unknown to the provider.
     TableWithoutMoney,
-    /// Both have a payment, of different amounts.
+    /// Both have the payment, with different amounts.
     AmountDiffers,
-    /// Provider and booking do not agree on what went back.
+    /// The refunded amounts differ.
     RefundDiffers,
-    /// Money is to go back and has not gone.
+    /// A refund is due and was not made.
     RefundOutstanding,
-    /// The notifier's journal says otherwise than the provider, which agrees with the booking.
+    /// The effect log differs from the provider, which agrees with the booking.
     JournalDiffers,
 }
 
-/// Something that does not agree. Amounts are in minor units.
+/// A difference. Amounts are in minor units.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Difference {
-    /// What does not agree.
+    /// The kind of a difference.
     pub kind: Kind,
-    /// Our own reference.
+    /// Our reference.
     pub payment_id: String,
-    /// What the money is for; null if nobody knows.
+    /// The reservation; null if it is unknown.
     pub reservation_id: Option<String>,
-    /// Who has, or should have, the money.
+    /// The provider.
     pub provider: Option<String>,
-    /// The provider's name for the payment.
+    /// The provider's reference.
     pub provider_reference: Option<String>,
     /// ISO 4217.
     pub currency: Option<String>,
-    /// What the provider took.
+    /// The amount paid at the provider.
     pub provider_paid_minor: i64,
-    /// What the provider gave back.
+    /// The amount refunded by the provider.
     pub provider_returned_minor: i64,
-    /// What the notifier thinks came.
+    /// The paid amount in the effect log.
     pub journal_paid_minor: i64,
-    /// What the notifier thinks went back.
+    /// The refunded amount in the effect log.
     pub journal_returned_minor: i64,
-    /// What the booking thinks came.
+    /// The paid amount in the booking.
     pub log_paid_minor: i64,
-    /// What the booking thinks went back.
+    /// The refunded amount in the booking.
     pub log_returned_minor: i64,
-    /// What the booking wants to go back and has not gone.
+    /// The amount that the booking requires to be refunded and was not.
     pub log_to_return_minor: i64,
-    /// Whether something is on its way for this reservation, so that it may agree soon.
+    /// Whether effects of this reservation are under way, so that the difference may disappear.
     pub in_motion: bool,
-    /// The first word about the payment.
+    /// The time of the first record of the payment.
     pub since: DateTime<Utc>,
-    /// How long ago that was.
+    /// The age of that record.
     pub age_seconds: i64,
 }
 
-/// The three sides of one payment.
+/// The three records of one payment.
 struct Sides<'a> {
     id: PaymentId,
     ledger: Vec<&'a (String, LedgerEntry)>,
@@ -110,20 +109,20 @@ struct Sides<'a> {
     log: Option<&'a Booked>,
 }
 
-/// Money that came and money that went back.
+/// A paid and a refunded amount.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Flow {
     paid: i64,
     returned: i64,
 }
 
-/// What `books` do not agree on, the oldest first.
+/// The differences in `books`, the oldest first.
 #[must_use]
 pub fn differences(books: &Books, now: DateTime<Utc>) -> Vec<Difference> {
     let mut sides = BTreeMap::<PaymentId, Sides<'_>>::new();
     let empty = |id| Sides { id, ledger: vec![], journal: None, log: None };
     for entry in &books.ledger {
-        // What is not ours has no reference of ours: the account may be used for other things, too.
+        // Payments without our reference belong to another use of the account.
         if let Some(id) = entry.1.payment_id {
             sides.entry(id).or_insert_with(|| empty(id)).ledger.push(entry);
         }
@@ -140,7 +139,7 @@ pub fn differences(books: &Books, now: DateTime<Utc>) -> Vec<Difference> {
 }
 
 impl Sides<'_> {
-    /// A second charge that has gone back whole is settled, and counts no more.
+    /// A second payment that was refunded completely is settled, and does not count.
     fn provider(&self) -> Flow {
         let flows = self.ledger.iter().map(|(_, entry)| match entry.standing {
             ProviderStatus::Paid(amount) => {
@@ -178,7 +177,7 @@ impl Sides<'_> {
             matches!(entry.standing, ProviderStatus::Paid(amount) if entry.refunded_minor < amount.amount_minor)
         });
         let to_return = self.log.map_or(0, |booked| booked.to_return_minor);
-        // What came and went back again, unknown to the booking, is settled.
+        // A payment that is unknown to the booking and was refunded completely is settled.
         let settled = log.paid == 0 && provider.paid == provider.returned;
         let kinds = [
             (Kind::ChargedTwice, taken.count() > 1),
@@ -235,28 +234,28 @@ impl Sides<'_> {
     }
 }
 
-/// The answer of a reconciliation.
+/// The result of a reconciliation.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Report {
-    /// When it was made.
+    /// The time of the reconciliation.
     pub checked_at: DateTime<Utc>,
-    /// Payments opened before this were not looked at.
+    /// Payments opened before this time were not compared.
     pub since: DateTime<Utc>,
-    /// Payments that the providers have.
+    /// Number of payments at the providers.
     #[schema(example = 3)]
     pub provider_payments: usize,
-    /// Payments in the notifier's journal.
+    /// Number of payments in the effect log.
     #[schema(example = 3)]
     pub journal_payments: usize,
-    /// Payments in the log of the reservation service.
+    /// Number of payments in the log of the reservation service.
     #[schema(example = 3)]
     pub log_payments: usize,
-    /// What does not agree, the oldest first.
+    /// The differences, the oldest first.
     pub differences: Vec<Difference>,
 }
 
 impl Report {
-    /// The differences as RFC 4180 has it, with a header.
+    /// The differences as CSV with a header, RFC 4180.
     #[must_use]
     pub fn csv(&self) -> String {
         let mut csv = COLUMNS.join(",") + "\r\n";
@@ -270,7 +269,7 @@ impl Report {
     }
 }
 
-/// The members of a [`Difference`], in the order of the file.
+/// The members of a [`Difference`] in the order of the columns.
 const COLUMNS: [&str; 16] = [
     "kind",
     "payment_id",

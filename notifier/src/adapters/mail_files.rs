@@ -1,5 +1,5 @@
-//! Mail as files, one `.eml` for each message: for trying out, and for tests. Two recipients are refused, so that dead
-//! letters can be tried out, too: `bounce@…` always, `bounce-once@…` the first time that a message goes there.
+//! Mail as files, one `.eml` per message, for trials and tests. Two recipients are refused, to try out dead letters:
+//! `bounce@…` always, `bounce-once@…` for the first attempt at each message.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::ports::{MailSender, ProviderError};
 #[derive(Debug)]
 pub struct MailFiles {
     dir: PathBuf,
-    /// Messages that were refused once.
+    /// The messages that were refused once.
     bounced: Mutex<HashSet<EffectKey>>,
 }
 
@@ -22,10 +22,10 @@ impl MailFiles {
     /// Writes into `dir`, which is created.
     ///
     /// # Errors
-    /// When it can not be created.
+    /// When it cannot be created.
     pub fn create(dir: &Path) -> std::io::Result<Self> {
         use std::os::unix::fs::DirBuilderExt as _;
-        // Names and addresses: nobody else may look into it.
+        // It contains names and addresses, so only this user can read it.
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         Ok(Self { dir: dir.to_owned(), bounced: Mutex::default() })
     }
@@ -45,7 +45,7 @@ impl MailSender for MailFiles {
             let words = "550 5.1.1 no such mailbox: simulated";
             return Box::pin(async { Err(ProviderError::Final(words.into())) });
         }
-        // A repeat writes the same name: there is one file for a message, however often it is sent.
+        // There is one file per message, however often it is sent.
         let path = self.dir.join(format!("{key}.eml"));
         Box::pin(async move {
             let written = tokio::task::spawn_blocking(move || {

@@ -1,4 +1,4 @@
-//! Who takes money, and by which channels: made of the settings once, used by whoever needs it.
+//! The payment providers and the channels that lead to them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,17 +12,17 @@ use crate::ports::payment::PaymentProvider;
 
 /// The payment providers and the channels that lead to them.
 pub struct PaymentProviders {
-    /// The ways to pay.
+    /// The payment channels.
     pub channels: Channels,
-    /// The provider for trying out.
+    /// The simulated provider.
     pub simulated: Arc<Simulated>,
-    /// Stripe, if it is set up.
+    /// Stripe, if it is configured.
     pub stripe: Option<Arc<Stripe>>,
     providers: BTreeMap<&'static str, Arc<dyn PaymentProvider>>,
 }
 
 impl PaymentProviders {
-    /// All of them.
+    /// All of them, in order.
     #[must_use]
     pub fn new(channels: Channels, simulated: Arc<Simulated>, stripe: Option<Arc<Stripe>>) -> Self {
         let mut all: Vec<Arc<dyn PaymentProvider>> = vec![simulated.clone()];

@@ -1,4 +1,4 @@
-//! The reservation service, as the notifier sees it.
+//! The client of the reservation service.
 
 use events::recorded::EventMetadata;
 use std::time::Duration;
@@ -17,14 +17,14 @@ use crate::domain::visit::{Contact, Reservation, WaitlistEntry};
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 
-/// Why the reservation service gave no answer that helps.
+/// Why a request to the reservation service failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ReservationClientError {
-    /// It can not be reached, is overloaded or failed: later it may be better.
-    #[error("the reservation service does not answer: {0}")]
+    /// A temporary failure: it was not reached, is overloaded or failed.
+    #[error("the reservation service is not available: {0}")]
     Unavailable(String),
-    /// It understood and said no.
-    #[error("the reservation service answered {status} {code}")]
+    /// It refused the request.
+    #[error("the reservation service responded {status} {code}")]
     Refused {
         /// HTTP status.
         status: u16,
@@ -38,11 +38,11 @@ pub enum ReservationClientError {
 pub struct FeedPage {
     /// A JSON array of events.
     pub body: Bytes,
-    /// Where the log ended when the page was made.
+    /// The end of the log when the page was read.
     pub head: Position,
 }
 
-/// Talks to the reservation service.
+/// A client of the reservation service.
 #[derive(Debug, Clone)]
 pub struct ReservationClient {
     client: reqwest::Client,
@@ -51,10 +51,10 @@ pub struct ReservationClient {
 }
 
 impl ReservationClient {
-    /// A client for the service at `base_url` that shows `token`.
+    /// A client for the service at `base_url` that presents `token`.
     ///
     /// # Errors
-    /// When TLS can not be set up.
+    /// When TLS cannot be set up.
     pub fn new(base_url: String, token: Option<Token>) -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
             .connect_timeout(CONNECT_WITHIN)
@@ -75,7 +75,7 @@ impl ReservationClient {
         self.page(cursor, timeout, None, LIMIT_EVENTS_MAX).await
     }
 
-    /// The event that follows `cursor`, as it stands in the feed; `None` if there is none.
+    /// The event after `cursor`, as JSON; `None` if there is none.
     ///
     /// # Errors
     /// [`ReservationClientError`].
@@ -126,7 +126,7 @@ impl ReservationClient {
         Ok(FeedPage { body, head: head.unwrap_or_default() })
     }
 
-    /// The reservation as it is now; `None` if there is none.
+    /// The current reservation; `None` if it does not exist.
     ///
     /// # Errors
     /// [`ReservationClientError`].
@@ -138,7 +138,7 @@ impl ReservationClient {
         self.get(&format!("/api/reservations/{id}"), by).await
     }
 
-    /// The party that waits as it is now; `None` if there is none.
+    /// The current waitlist entry; `None` if it does not exist.
     ///
     /// # Errors
     /// [`ReservationClientError`].
@@ -150,7 +150,7 @@ impl ReservationClient {
         self.get(&format!("/api/waitlist/{id}"), by).await
     }
 
-    /// Answers an offer as the guest does: `accept` or `decline`.
+    /// Accepts or declines an offer for the guest: `accept` or `decline`.
     ///
     /// # Errors
     /// [`ReservationClientError`].
@@ -159,7 +159,7 @@ impl ReservationClient {
         check(self.client.post(url).timeout(ANSWER_WITHIN).send().await).await.map(drop)
     }
 
-    /// How to reach the guest; `None` if that was forgotten.
+    /// The contact of the guest; `None` if it was forgotten.
     ///
     /// # Errors
     /// [`ReservationClientError`].
@@ -171,7 +171,7 @@ impl ReservationClient {
         self.get(&format!("{}/contact", about.path()), by).await
     }
 
-    /// Posts a result; `key` makes it count once.
+    /// Reports a result. It counts once per `key`.
     ///
     /// # Errors
     /// [`ReservationClientError`].
@@ -201,7 +201,7 @@ impl ReservationClient {
         }
     }
 
-    /// Adds who calls and why.
+    /// Adds the token, the request and its cause.
     fn signed(&self, request: reqwest::RequestBuilder, by: &EventMetadata) -> reqwest::RequestBuilder {
         let mut request = request.timeout(ANSWER_WITHIN).header("x-request-id", &by.correlation_id);
         if let Some(event) = &by.causation_id {
@@ -218,7 +218,7 @@ impl ReservationClient {
 }
 
 impl ReservationClientError {
-    /// Whether the log is not the one that the cursor is from.
+    /// Whether the cursor belongs to another log.
     #[must_use]
     pub fn is_foreign_cursor(&self) -> bool {
         matches!(self, Self::Refused { code, .. } if code == CURSOR_NOT_IN_LOG)
@@ -243,9 +243,9 @@ async fn check(
     }
     let code = response.json::<Problem>().await.map_or_else(|_| "unknown".to_owned(), |problem| problem.code);
     if matches!(status.as_u16(), 401 | 403) {
-        tracing::error!(%status, "the reservation service does not take our token: set RESERVATION_SERVICE_TOKEN to the same for both");
+        tracing::error!(%status, "the reservation service rejects the token: set RESERVATION_SERVICE_TOKEN to the same value for both services");
     }
-    // A token may be set right, a proxy go away, a race be won: these get better without a new request.
+    // These can succeed later: after a corrected token, without a proxy, or after a concurrent change.
     let may_pass = status.is_server_error()
         || status.is_redirection()
         || matches!(status.as_u16(), 401 | 403 | 408 | 429)

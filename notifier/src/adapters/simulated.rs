@@ -1,5 +1,5 @@
-//! A payment provider for trying out: its checkout page stands at this very service, where a person pays or refuses,
-//! unless [`crate::workers::simulated_guest`] does. It keeps books of its own, one JSON object a line, as any provider would.
+//! A simulated payment provider. On its checkout page, which is part of this service, a person pays or refuses, unless
+//! the simulated guest decides. Like a real provider it has its own records, one JSON object per line.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -27,7 +27,7 @@ pub struct Simulated {
     books: Mutex<Books>,
 }
 
-/// One line of the books.
+/// One line of the records.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Line {
     at: DateTime<Utc>,
@@ -82,19 +82,19 @@ impl Books {
         }
     }
 
-    /// One line is written at a time and whole; after a kill it is there or not.
+    /// Lines are written one at a time. After a kill a line exists or does not.
     fn write(&mut self, line: Line) -> Result<(), ProviderError> {
         if let Some(file) = &mut self.file {
             let failed = |error: std::io::Error| {
                 ProviderError::Transient(format!(
-                    "the simulated provider's books can not be written: {error}"
+                    "the records of the simulated provider cannot be written: {error}"
                 ))
             };
             let mut text = serde_json::to_vec(&line).map_err(|error| failed(error.into()))?;
             text.push(b'\n');
             let written = file.write_all(&text).and_then(|()| file.sync_data());
             if let Err(error) = written {
-                // Half a line must not swallow the next one.
+                // An incomplete line must not be joined with the next one.
                 let _ = file.write_all(b"\n");
                 return Err(failed(error));
             }
@@ -105,23 +105,23 @@ impl Books {
 }
 
 impl Simulated {
-    /// A provider whose checkout pages stand below `public_url`, with books in memory.
+    /// A provider with checkout pages below `public_url` and records in memory.
     #[must_use]
     pub fn new(public_url: String, clock: SharedEnvironment) -> Self {
         Self { public_url, clock, books: Mutex::default() }
     }
 
-    /// The same with books in the file `path`, which is created.
+    /// The same with records in the file `path`, which is created if it does not exist.
     ///
     /// # Errors
-    /// When it can not be read or written.
+    /// When the file cannot be read or written.
     pub fn open(public_url: String, clock: SharedEnvironment, path: &Path) -> std::io::Result<Self> {
         let file = File::options().create(true).read(true).append(true).open(path)?;
         let mut books = Books::default();
         let mut reader = BufReader::new(&file);
         let mut line = String::new();
         while reader.read_line(&mut line)? > 0 {
-            // The last line may be half of one: nobody was told of it.
+            // An incomplete last line was never acknowledged.
             match serde_json::from_str(&line) {
                 Ok(line) => books.apply(&line),
                 Err(_) if line.ends_with('\n') => {}
@@ -137,13 +137,13 @@ impl Simulated {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A payment of this provider is not named after its journal: who knows the reference can pay.
+    /// A new reference. It does not follow from the payment id, because it suffices to pay.
     fn open_now(&self, order: &PaymentOrder) -> Result<OpenedPayment, ProviderError> {
         let mut books = self.books();
         let reference = match books.references.get(&order.payment_id) {
             Some(reference) => reference.clone(),
             None => {
-                // Random, unlike the ids of v7, which show their time.
+                // Random, unlike ids of version 7, which contain their time.
                 let reference = format!("sim_{}", Uuid::new_v4().simple());
                 let what = What::Opened { payment_id: order.payment_id, amount: order.amount };
                 books.write(Line { at: self.clock.now(), reference: reference.clone(), what })?;
@@ -158,7 +158,7 @@ impl Simulated {
         OpenedPayment { reference, url }
     }
 
-    /// The payment goes from open to what the guest, or we, decided; what it was decided to be before stands.
+    /// Changes an open payment to the decided status. An earlier decision stands.
     fn decide(&self, reference: &str, what: What) -> Result<ProviderStatus, ProviderError> {
         let mut books = self.books();
         if books.account(reference)?.standing == ProviderStatus::Open {
@@ -167,10 +167,10 @@ impl Simulated {
         Ok(books.account(reference)?.standing)
     }
 
-    /// The guest pays or refuses, and this is how far the payment is then: what was decided first stands.
+    /// Lets the guest pay or refuse. Returns the status of the payment; the first decision stands.
     ///
     /// # Errors
-    /// [`ProviderError`] when there is no such payment, or nothing can be written down.
+    /// [`ProviderError`] when the payment does not exist, or the decision cannot be recorded.
     pub fn choose(&self, reference: &str, pays: bool) -> Result<ProviderStatus, ProviderError> {
         self.decide(reference, if pays { What::Paid } else { What::Refused })
     }
@@ -259,7 +259,7 @@ impl PaymentProvider for Simulated {
         })
     }
 
-    /// A page that was closed between the provider's books and the journal is made up for.
+    /// A payment that was opened at the provider but not recorded in the effect log is found again.
     fn poll_every(&self) -> Option<TimeDelta> {
         Some(TimeDelta::seconds(5))
     }

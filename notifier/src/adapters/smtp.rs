@@ -1,4 +1,4 @@
-//! Mail over SMTP: TLS from the start or by STARTTLS, with or without a login, over connections that are kept.
+//! Mail over SMTP: TLS from the start or with STARTTLS, with or without authentication, over reused connections.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -16,14 +16,14 @@ use percent_encoding::percent_decode_str;
 use crate::domain::effect::EffectKey;
 use crate::ports::{MailSender, ProviderError};
 
-/// From the connection to the last answer.
+/// Maximum duration of sending a mail, including connecting.
 const SEND_WITHIN: Duration = Duration::from_secs(30);
-/// Of which connecting takes so long at most.
+/// Maximum duration of connecting.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-/// Connections that are kept for the next mail, and for how long. Servers hang up after some minutes.
+/// Maximum number and age of reused connections. Servers close them after some minutes.
 const IDLE_CONNECTIONS_MAX: usize = 16;
 const IDLE_MAX: Duration = Duration::from_secs(30);
-/// How a certificate begins.
+/// The first line of a certificate.
 const PEM: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// Whether the connection is encrypted.
@@ -33,13 +33,13 @@ enum Tls {
     None,
     /// If the server offers STARTTLS.
     Opportunistic,
-    /// By STARTTLS, or not at all.
+    /// With STARTTLS, which the server must offer.
     Required,
-    /// From the first byte.
+    /// From the start.
     Wrapper,
 }
 
-/// Where mail goes. It may hold a password, which is never printed.
+/// An SMTP server. The password is never printed.
 #[derive(Clone)]
 pub struct SmtpServer {
     host: String,
@@ -63,7 +63,7 @@ impl SmtpServer {
     /// `smtps://…`. `ca` is a certificate in PEM that is trusted besides the usual ones.
     ///
     /// # Errors
-    /// In words, without the URL, which may hold a password.
+    /// A message without the URL, which may contain a password.
     pub fn parse(url: &str, ca: Option<&[u8]>) -> Result<Self, String> {
         let url = reqwest::Url::parse(url).map_err(|error| error.to_string())?;
         let host = url.host_str().ok_or("it names no host")?.trim_matches(['[', ']']).to_owned();
@@ -97,15 +97,15 @@ impl SmtpServer {
             _ => {
                 let mut builder = TlsParameters::builder(host.clone());
                 if let Some(pem) = ca {
-                    // A file without any is read as no certificate at all.
+                    // The parser accepts a file without certificates.
                     if !pem.windows(PEM.len()).any(|part| part == PEM) {
                         return Err("the file has no certificate in PEM".into());
                     }
                     let ca = Certificate::from_pem(pem);
-                    let ca = ca.map_err(|error| format!("the certificate can not be read: {error}"))?;
+                    let ca = ca.map_err(|error| format!("the certificate cannot be parsed: {error}"))?;
                     builder = builder.add_root_certificate(ca);
                 }
-                Some(builder.build().map_err(|error| format!("TLS can not be set up: {error}"))?)
+                Some(builder.build().map_err(|error| format!("TLS cannot be set up: {error}"))?)
             }
         };
         Ok(Self { port: url.port().unwrap_or(port), host, tls, parameters, credentials })
@@ -120,7 +120,7 @@ impl SmtpServer {
         let upgrades = match self.tls {
             Tls::None | Tls::Wrapper => false,
             Tls::Opportunistic => connection.can_starttls(),
-            // Fails where the server does not offer it.
+            // Fails if the server does not offer it.
             Tls::Required => true,
         };
         if let (true, Some(parameters)) = (upgrades, &self.parameters) {
@@ -144,7 +144,7 @@ pub struct Smtp {
     idle: Mutex<Vec<Idle>>,
 }
 
-/// A connection that waits for the next mail.
+/// A connection for the next mail.
 struct Idle {
     connection: AsyncSmtpConnection,
     since: Instant,
@@ -178,7 +178,7 @@ impl Smtp {
 
     async fn connection(&self) -> Result<AsyncSmtpConnection, Error> {
         while let Some(mut kept) = self.kept() {
-            // The server may have hung up meanwhile.
+            // The server may have closed it meanwhile.
             if kept.test_connected().await {
                 return Ok(kept);
             }
@@ -186,10 +186,10 @@ impl Smtp {
         self.server.connect().await
     }
 
-    /// Only a connection on which all went well is used again: after a timeout the next answer on it would be that to
-    /// the mail before.
+    /// Only connections without a failure are reused. After a timeout, the next response on a connection would belong to
+    /// the previous mail.
     async fn send_one(&self, envelope: &Envelope, mail: &[u8]) -> Result<(), ProviderError> {
-        // Whatever is wrong with the connection, TLS or the login is not wrong with this mail.
+        // A fault of the connection, of TLS or of the authentication is not a fault of this mail.
         let mut connection =
             self.connection().await.map_err(|error| ProviderError::Transient(error.to_string()))?;
         let sent = connection.send(envelope, mail).await;
@@ -209,7 +209,7 @@ impl MailSender for Smtp {
             match tokio::time::timeout(SEND_WITHIN, self.send_one(&envelope, &bytes)).await {
                 Ok(sent) => sent,
                 Err(_) => Err(ProviderError::Transient(format!(
-                    "the mail server took longer than {} s",
+                    "the mail server did not finish within {} s",
                     SEND_WITHIN.as_secs()
                 ))),
             }
@@ -217,7 +217,7 @@ impl MailSender for Smtp {
     }
 }
 
-/// RFC 4954: 530 authentication is needed, 534 and 538 not this mechanism, 535 not these credentials.
+/// RFC 4954: 530 authentication is required, 534 and 538 wrong mechanism, 535 wrong credentials.
 fn is_login(error: &Error) -> bool {
     error.status().is_some_and(|code| matches!(u16::from(code), 530 | 534 | 535 | 538))
 }

@@ -1,8 +1,8 @@
-//! Stripe, or whatever speaks its HTTP API: a PaymentIntent for each payment, with our own reference in its metadata.
+//! Stripe, or a service with its HTTP API: one PaymentIntent per payment, with our reference in its metadata.
 //!
-//! Stripe keeps the answer to an `Idempotency-Key` for a day, a failure of its own included. So whatever may have been
-//! asked for before is looked up first, by our own reference, in lists (which, unlike Stripe's search, know at once what
-//! was just created); only what is not there is asked for again, and after a 5xx under another key.
+//! Stripe stores the response to an `Idempotency-Key` for a day, including its own failures. Therefore a request that
+//! may have been made before is first looked up by our reference. Lists are used for that, because they contain new
+//! objects immediately, unlike Stripe's search. Only what is not found is requested again, after a 5xx with a new key.
 
 mod amounts;
 mod client;
@@ -24,27 +24,27 @@ use crate::ports::payment::{
     Asking, Checkout, LedgerEntry, OpenedPayment, PaymentOrder, PaymentProvider, ProviderStatus, RefundOrder,
 };
 
-/// Where our own reference of a payment stands in the metadata.
+/// The name of the metadata with our reference of a payment.
 pub const PAYMENT_ID: &str = "meja_payment_id";
-/// Where our own reference of a refund stands in the metadata.
+/// The name of the metadata with our reference of a refund.
 const REFUND_KEY: &str = "meja_refund_key";
-/// How far the clocks of both sides may be apart.
+/// Maximum difference between the clocks of both sides.
 const CLOCKS_APART: TimeDelta = TimeDelta::minutes(5);
 
-/// What is needed to speak with Stripe.
+/// The settings for Stripe.
 #[derive(Clone)]
 pub struct StripeSettings {
-    /// Where the API is, without `/v1`.
+    /// The URL of the API, without `/v1`.
     pub base_url: String,
     /// `sk_…` or `rk_…`.
     pub secret_key: Token,
-    /// `pk_…`, shown to the guest's browser.
+    /// `pk_…`, sent to the browser of the guest.
     pub publishable_key: String,
-    /// Where the script for the guest's browser is.
+    /// The URL of the script for the browser of the guest.
     pub script_url: String,
-    /// What webhooks are signed with: the present one and, while it is changed, the one before.
+    /// The secrets of webhook signatures: the current one and, during a change, the previous one.
     pub webhook_secrets: Vec<Token>,
-    /// How often open payments are looked at.
+    /// The minimum interval at which an open payment is checked.
     pub poll_every: TimeDelta,
 }
 
@@ -61,7 +61,7 @@ pub struct Stripe {
     public_url: String,
 }
 
-/// As much of a PaymentIntent as is needed.
+/// The used members of a PaymentIntent.
 #[derive(Debug, Deserialize)]
 pub(super) struct Intent {
     id: String,
@@ -77,7 +77,7 @@ pub(super) struct Intent {
     metadata: std::collections::HashMap<String, String>,
 }
 
-/// As much of a Refund as is needed.
+/// The used members of a Refund.
 #[derive(Debug, Deserialize)]
 struct Refund {
     id: String,
@@ -96,7 +96,7 @@ impl Intent {
         self.metadata.get(PAYMENT_ID)?.parse().ok()
     }
 
-    /// How far it is. What waits for the guest, or for the guest's bank, is open.
+    /// The status. A payment that waits for the guest or for the guest's bank is open.
     fn standing(&self) -> Result<ProviderStatus, ProviderError> {
         match self.status.as_str() {
             "succeeded" => {
@@ -110,23 +110,23 @@ impl Intent {
 }
 
 impl Refund {
-    /// A refund that the guest's bank has sent back is none.
+    /// Whether the refund counts. One that the guest's bank returned does not.
     fn went(&self) -> bool {
         !matches!(self.status.as_deref(), Some("failed" | "canceled"))
     }
 }
 
 impl Stripe {
-    /// The account of `settings`; guests pay on pages below `public_url`.
+    /// The account in `settings`. Guests pay on pages below `public_url`.
     ///
     /// # Errors
-    /// When TLS can not be set up.
+    /// When TLS cannot be set up.
     pub fn new(settings: StripeSettings, public_url: String) -> Result<Self, reqwest::Error> {
         let client = Client::new(settings.base_url.clone(), settings.secret_key.clone())?;
         Ok(Self { client, settings, public_url })
     }
 
-    /// The event that a webhook of Stripe carries, if its signature fits.
+    /// The event in a webhook of Stripe, if its signature is valid.
     ///
     /// # Errors
     /// [`webhook::WebhookError`].
@@ -201,7 +201,7 @@ impl Stripe {
         let key = format!("{reference}.cancel-{}", fastrand::u64(..));
         match self.client.post::<Intent>(&path, &[], &key).await {
             Ok(intent) => intent.standing(),
-            // It may have been paid, or closed, in the meantime.
+            // It may have been paid or closed meanwhile.
             Err(ProviderError::Final(words)) => match self.intent(reference).await?.standing()? {
                 ProviderStatus::Open => Err(ProviderError::Transient(words)),
                 standing => Ok(standing),
@@ -229,7 +229,7 @@ impl Stripe {
         match refund.went() {
             true => Ok(refund.id),
             false => Err(ProviderError::Final(format!(
-                "the guest's bank did not take the refund {}: give the money back by hand",
+                "the guest's bank rejected the refund {}: refund the money by hand",
                 refund.id
             ))),
         }
@@ -241,7 +241,7 @@ impl Stripe {
         self.client
             .each("/v1/payment_intents", &[], |page: Page<Intent>| {
                 let is_last = page.ends_before(since, |intent| intent.created);
-                // Those without a reference of ours are none of our business.
+                // Payments without our reference belong to another use of the account.
                 let ours = |intent: &Intent| intent.created >= since && intent.payment_id().is_some();
                 intents.extend(page.data.into_iter().filter(ours));
                 !is_last
@@ -307,7 +307,7 @@ impl PaymentProvider for Stripe {
         Box::pin(async move {
             let intent = self.intent(reference).await?;
             let secret = intent.client_secret.ok_or_else(|| {
-                ProviderError::Final(format!("the provider gives no client_secret of {reference}"))
+                ProviderError::Final(format!("the provider returned no client_secret of {reference}"))
             })?;
             Ok(Checkout::StripeForm {
                 script_url: self.settings.script_url.clone(),

@@ -1,5 +1,5 @@
-//! The door: what is known of payments, messages and effects, the provider's checkout page and
-//! webhook, and the little that a person can order.
+//! The HTTP interface: payments, messages and effects, pages for guests, webhooks of providers, and the commands of
+//! operators.
 
 mod checkout;
 mod effects;
@@ -28,14 +28,14 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 
-/// The longest a request may take.
+/// Maximum duration of a request.
 const REQUEST_MAX: Duration = Duration::from_secs(30);
-/// The longest a reconciliation may take: a provider has its books in pages.
+/// Maximum duration of a reconciliation, which reads many pages of a provider.
 const RECONCILIATION_MAX: Duration = Duration::from_secs(300);
 
-/// Every route of the service, with those of `log` if it is to be given out.
+/// All routes of the service, with those for the log if `log` is given.
 pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>) -> Router {
-    // Not bounded in time: a log takes as long as it takes.
+    // Without a maximum duration, because copying a log takes as long as it takes.
     let (log, log_api) = log.map(log_tools::serve::routes).unwrap_or_default().split_for_parts();
     let (routes, mut api) = OpenApiRouter::with_openapi(ops::ApiDoc::openapi())
         .routes(routes!(payments::channels))
@@ -75,7 +75,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
     harden(bounded.merge(slow).merge(measured).merge(log))
 }
 
-/// Gauges are brought up to date when somebody looks.
+/// Updates the gauges before the metrics are read.
 async fn measure(
     State(app): State<App>,
     request: axum::extract::Request,

@@ -1,4 +1,4 @@
-//! Settings: flags with environment twins, checked as a whole before a port or a file is opened.
+//! Settings. Each is a flag and an environment variable; all are checked before a port or a file is opened.
 
 mod messages;
 mod money;
@@ -22,7 +22,7 @@ use crate::cli::reconcile::Reconcile;
 use crate::domain::webhooks::Webhooks;
 use crate::workers::effect_worker::RetrySettings;
 
-/// What Meja does outside: takes deposits, sends messages, posts the results back.
+/// The effects of Meja outside: deposits, messages, webhooks, and the results reported back.
 #[derive(Debug, Parser)]
 #[command(version, about, after_help = AFTER_HELP)]
 pub struct Cli {
@@ -34,23 +34,23 @@ pub struct Cli {
 
 const AFTER_HELP: &str = "\
 Interactive API documentation is at /docs of a running service, metrics at /metrics.
-Exit codes: 0 stopped as asked, 1 failed, 2 a setting or the data directory can not be used,
-3 `log verify` found a log that can not be trusted, 4 `reconcile` found money and bookings that do not agree.";
+Exit codes: 0 success, 1 failure, 2 a setting or the data directory is not usable,
+3 `log verify` found a log that is not valid, 4 `reconcile` found differences.";
 
-/// What the binary is asked to do.
+/// The command of the binary.
 #[derive(Debug, clap::Subcommand)]
 pub enum Action {
     /// Serve until SIGTERM or Ctrl-C (the default)
     Serve,
     /// Check the settings, then exit
     Check,
-    /// Ask the running service whether money and bookings agree
+    /// Compare payments and bookings, in the running service
     Reconcile(Reconcile),
-    /// Show what a guest would be told of a reservation
+    /// Show the messages that a guest would get about a reservation
     Preview(Preview),
-    /// Look at the notifier's own log and keep it: verify, show, back up, restore …
+    /// Commands for the notifier's own log: verify, show, back up, restore …
     Log {
-        /// What to do with it.
+        /// The command.
         #[command(subcommand)]
         command: log_tools::command::LogCommand,
     },
@@ -58,92 +58,92 @@ pub enum Action {
 
 #[derive(Debug, clap::Args)]
 struct Raw {
-    /// Address to listen on, host:port; port 0 takes a free one
+    /// Address to listen on, host:port; port 0 selects a free port
     #[arg(long, env = "NOTIFIER_LISTEN", default_value = "127.0.0.1:8001", global = true)]
     listen: String,
-    /// Where guests reach this service, for payment links; by default the address it listens on
+    /// URL of this service for guests, for payment links; by default the address it listens on
     #[arg(long, env = "NOTIFIER_PUBLIC_URL", global = true)]
     public_url: Option<String>,
-    /// Directory of the notifier's own log; created if it is not there
+    /// Directory of the notifier's own log; created if it does not exist
     #[arg(long, env = "NOTIFIER_DATA_DIR", default_value = "data/notifier", global = true)]
     data_dir: PathBuf,
-    /// Where the reservation service is
+    /// URL of the reservation service
     #[arg(long, env = "RESERVATION_URL", default_value = "http://127.0.0.1:8000", global = true)]
     reservation_url: String,
-    /// Token to show to the reservation service, and to be shown for refunds and retries
+    /// Token of both services: presented to the reservation service, and required for refunds and retries
     #[arg(long, env = "RESERVATION_SERVICE_TOKEN", hide_env_values = true, global = true)]
     service_token: Option<String>,
-    /// File that holds the token
+    /// File that contains the token
     #[arg(long, env = "RESERVATION_SERVICE_TOKEN_FILE", global = true)]
     service_token_file: Option<PathBuf>,
     #[command(flatten)]
     money: MoneyArgs,
-    /// JSON file with the systems of the restaurant that are told of events by webhook
+    /// JSON file with the webhook subscriptions
     #[arg(long, env = "NOTIFIER_HOOKS", global = true)]
     hooks: Option<PathBuf>,
     #[command(flatten)]
     messages: MessageArgs,
-    /// Effects execution at a time (1 to 1024)
+    /// Maximum number of concurrent effects per lane (1 to 1024)
     #[arg(long, env = "NOTIFIER_CONCURRENCY", default_value = "16", global = true)]
     concurrency: usize,
-    /// Tries before an effect is a dead letter (1 to 100)
+    /// Maximum number of attempts before an effect is a dead letter (1 to 100)
     #[arg(long, env = "NOTIFIER_ATTEMPTS_MAX", default_value = "8", global = true)]
     attempts_max: u32,
-    /// Wait after the first failed try, in milliseconds; doubled after each, up to five minutes
+    /// Delay after the first failed attempt, in milliseconds; doubled after each, up to five minutes
     #[arg(long, env = "NOTIFIER_BACKOFF_MS", default_value = "1000", global = true)]
     backoff_ms: u32,
-    /// Page cache of the log, in MiB (1 to 65536)
+    /// Size of the log's page cache in MiB (1 to 65536)
     #[arg(long, env = "NOTIFIER_CACHE_MIB", default_value = "64", global = true)]
     cache_mib: u64,
-    /// Space that must stay free on the disk of the log, in MiB
+    /// Disk space that must stay free, in MiB
     #[arg(long, env = "NOTIFIER_DISK_RESERVE_MIB", default_value = "64", global = true)]
     disk_reserve_mib: u64,
-    /// What is logged, for example info, debug or notifier=debug,info
+    /// Log filter, for example info, debug or notifier=debug,info
     #[arg(long, env = "NOTIFIER_LOG", default_value = "info", global = true)]
     log: String,
-    /// How log lines look
+    /// Format of log lines
     #[arg(long, env = "NOTIFIER_LOG_FORMAT", value_enum, default_value_t, global = true)]
     log_format: LogFormat,
 }
 
-/// Settings that can be used.
+/// Valid settings.
 #[derive(Debug)]
 pub struct Config {
-    /// What to do.
+    /// The command.
     pub action: Action,
-    /// Where to listen.
+    /// The address to listen on.
     pub listen: SocketAddr,
-    /// Where guests reach this service; `None`: where it listens.
+    /// The URL of this service for guests; `None`: the address it listens on.
     pub public_url: Option<String>,
-    /// Where the log is.
+    /// The directory of the log.
     pub data_dir: PathBuf,
     /// Base URL of the reservation service.
     pub reservation_url: String,
-    /// What is shown to it.
+    /// The token for the reservation service.
     pub service_token: Option<Token>,
-    /// Who takes money, and how.
+    /// Payment providers and channels.
     pub money: Money,
-    /// What is said to guests, and how.
+    /// Messages to guests.
     pub messaging: Messaging,
-    /// Systems of the restaurant that are told of events.
+    /// The webhook subscriptions.
     pub hooks: Webhooks,
-    /// How effects are execution.
+    /// How failed effects are retried.
     pub retry_settings: RetrySettings,
-    /// Page cache of the log.
+    /// Size of the log's page cache, in bytes.
     pub cache_bytes: u64,
-    /// What must stay free on the disk.
+    /// Disk space that must stay free, in bytes.
     pub disk_reserve_bytes: u64,
-    /// What is logged.
+    /// The log filter.
     pub log_filter: EnvFilter,
-    /// How it looks.
+    /// The format of log lines.
     pub log_format: LogFormat,
 }
 
 impl Cli {
-    /// Checks everything.
+    /// Checks all settings.
     ///
     /// # Errors
-    /// [`ConfigError`] with every fault there is.
+    /// [`ConfigError`] with all faults.
     pub fn check(self) -> Result<Config, ConfigError> {
         let raw = self.raw;
         let mut faults = Faults::default();
@@ -161,7 +161,7 @@ impl Cli {
             ("NOTIFIER_CACHE_MIB", raw.cache_mib, 65_536),
         ] {
             if !(1..=max).contains(&value) {
-                faults.add(setting, format_args!("{value} is not possible: 1 to {max}"));
+                faults.add(setting, format_args!("{value} is not in the range 1 to {max}"));
             }
         }
         let (token, file) = (raw.service_token.clone(), raw.service_token_file.as_deref());

@@ -1,4 +1,4 @@
-//! `notifier preview`: what a guest would be told of a reservation.
+//! `notifier preview`: the messages that a guest would get about a reservation.
 
 use events::recorded::EventMetadata;
 use std::io::Write as _;
@@ -15,31 +15,31 @@ use crate::domain::effect::{EffectKey, Template};
 use crate::domain::visit::{Contact, Visit};
 use crate::messages::{Facts, Messages, Recipient};
 
-/// What is shown.
+/// Options of `preview`.
 #[derive(Debug, clap::Args)]
 pub struct Preview {
-    /// Which template: received, deposit_due, confirmed, rescheduled, cancelled, refunded, reminder, fee_due, paid_late
+    /// The template: received, deposit_due, confirmed, rescheduled, cancelled, refunded, reminder, fee_due or paid_late
     #[arg(value_parser = template)]
     template: Template,
-    /// About which reservation; it is read from the reservation service
+    /// The reservation, which is read from the reservation service
     #[arg(long)]
     reservation: ReservationId,
-    /// In this language instead of the guest's: id or en
+    /// The language, id or en; by default the language of the guest
     #[arg(long, value_parser = locale)]
     locale: Option<Locale>,
-    /// In which form
+    /// The form
     #[arg(long = "as", value_enum, default_value = "text")]
     form: Form,
 }
 
-/// How it is shown.
+/// The form of a preview.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Form {
     /// Subject and text of the mail
     Text,
     /// The HTML part of the mail
     Html,
-    /// The whole mail, as it is sent
+    /// The complete mail
     Eml,
     /// The text message
     Sms,
@@ -59,10 +59,10 @@ fn locale(text: &str) -> Result<Locale, String> {
 }
 
 impl Preview {
-    /// Reads the reservation and prints what would be said of it. Nothing is sent.
+    /// Reads the reservation and prints the message. Nothing is sent.
     ///
     /// # Errors
-    /// When it can not be read, or the template does not fit it.
+    /// When the reservation cannot be read, or the template cannot be rendered with it.
     pub async fn run(
         &self,
         reservation_client: &ReservationClient,
@@ -74,11 +74,10 @@ impl Preview {
         let reservation =
             reservation.with_context(|| format!("there is no reservation {}", self.reservation))?;
         let contact = reservation_client.contact(self.reservation.into(), &by).await?;
-        let Contact { name, email, .. } = contact.context("the contact was erased: nobody is written to")?;
+        let Contact { name, email, .. } =
+            contact.context("the contact was erased, so no message would be sent")?;
         let due = match self.template {
-            Template::FeeDue => {
-                reservation.fee.as_ref().context("there is no fee to pay for this reservation")?
-            }
+            Template::FeeDue => reservation.fee.as_ref().context("this reservation has no fee")?,
             _ => &reservation.deposit,
         };
         let amount = due.amount_minor.zip(due.currency.as_deref().and_then(Currency::from_code));
@@ -99,7 +98,7 @@ impl Preview {
             }
             Form::Html => messages.words(self.template, &facts)?.html.into_bytes(),
             Form::Sms if !messages.has_sms(self.template) => {
-                anyhow::bail!("{} goes by mail only: leave --as sms out", self.template.name())
+                anyhow::bail!("{} is sent by mail only: omit --as sms", self.template.name())
             }
             Form::Sms => (messages.sms(self.template, &facts)? + "\n").into_bytes(),
             Form::Eml => {
@@ -112,7 +111,7 @@ impl Preview {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "an operator's command has no injected clock")]
+#[expect(clippy::disallowed_methods, reason = "a command for operators has no injected environment")]
 fn now() -> chrono::DateTime<Utc> {
     Utc::now()
 }

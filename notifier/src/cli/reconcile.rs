@@ -1,4 +1,4 @@
-//! `notifier reconcile`: asks the running service whether money and bookings agree.
+//! `notifier reconcile`: compares payments and bookings in the running service.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -11,15 +11,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::reconciliation::{Difference, Report};
 
-/// A provider may have many pages of books.
+/// Maximum duration. A provider may have many pages of records.
 const ANSWER_WITHIN: Duration = Duration::from_secs(300);
-/// The exit code that says that they do not agree.
+/// Exit code for differences.
 pub const DISAGREE: u8 = 4;
 
-/// What is asked.
+/// Options of `reconcile`.
 #[derive(Debug, clap::Args)]
 pub struct Reconcile {
-    /// Payments opened from this moment on, RFC 3339; the last 90 days by default
+    /// Payments opened since this time, RFC 3339; the last 90 days by default
     #[arg(long)]
     since: Option<DateTime<Utc>>,
     /// Print the differences as CSV
@@ -28,10 +28,10 @@ pub struct Reconcile {
 }
 
 impl Reconcile {
-    /// Asks the service at `base_url` and prints what it says.
+    /// Requests a reconciliation from the service at `base_url` and prints it.
     ///
     /// # Errors
-    /// When it can not be asked.
+    /// When the request fails.
     pub async fn run(&self, base_url: &str, token: Option<&Token>) -> anyhow::Result<ExitCode> {
         let url = format!("{base_url}/api/reconciliation");
         let mut request = reqwest::Client::new().get(&url).timeout(ANSWER_WITHIN);
@@ -42,16 +42,16 @@ impl Reconcile {
             request = request.bearer_auth(token.reveal());
         }
         let response = request.send().await.map_err(reqwest::Error::without_url).with_context(|| {
-            format!("no notifier answers at {base_url}: start it, or give its address with --listen")
+            format!("there is no notifier at {base_url}: start it, or give its address with --listen")
         })?;
         let status = response.status();
-        let text = response.text().await.context("the answer broke off")?;
+        let text = response.text().await.context("the response is incomplete")?;
         if !status.is_success() {
             let problem: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-            let detail = problem["detail"].as_str().unwrap_or("is that the address of a notifier?");
-            anyhow::bail!("the notifier answered {status}: {detail}");
+            let detail = problem["detail"].as_str().unwrap_or("check that this is the address of a notifier");
+            anyhow::bail!("the notifier responded {status}: {detail}");
         }
-        let report: Report = serde_json::from_str(&text).context("the answer is not a reconciliation")?;
+        let report: Report = serde_json::from_str(&text).context("the response is not a reconciliation")?;
         let words = if self.csv { report.csv() } else { words(&report) };
         std::io::stdout().lock().write_all(words.as_bytes()).context("could not print")?;
         Ok(if report.differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DISAGREE) })
@@ -61,15 +61,15 @@ impl Reconcile {
 fn words(report: &Report) -> String {
     let Report { provider_payments, journal_payments, log_payments, differences, .. } = report;
     let mut words = format!(
-        "since {}: {provider_payments} payments at the providers, {journal_payments} in the journal, {log_payments} in the log\n",
+        "since {}: {provider_payments} payments at the providers, {journal_payments} in the effect log, {log_payments} in the log of reservations\n",
         report.since.format("%Y-%m-%d %H:%M UTC")
     );
     for difference in differences {
         line(&mut words, difference);
     }
     words += match differences.len() {
-        0 => "money and bookings agree\n".to_owned(),
-        n => format!("{n} payment(s) do not agree; see docs/operations.md for what to do about each kind\n"),
+        0 => "payments and bookings agree\n".to_owned(),
+        n => format!("{n} difference(s); see docs/operations.md for what to do about each kind\n"),
     }
     .as_str();
     words
@@ -80,10 +80,10 @@ fn line(words: &mut String, difference: &Difference) {
     let kind = kind.as_ref().and_then(|kind| kind.as_str()).unwrap_or_default();
     let Difference { payment_id, currency, in_motion, .. } = difference;
     let age = TimeDelta::seconds(difference.age_seconds);
-    // Writing to a String can not fail.
+    // Writing to a String cannot fail.
     let _ = writeln!(
         words,
-        "{kind:20} payment {payment_id}, reservation {}: {} paid/returned at {} {}/{}, journal {}/{}, log {}/{} (of {} ordered), {} h {} min old{}",
+        "{kind:20} payment {payment_id}, reservation {}: {} paid/returned at {} {}/{}, effect log {}/{}, log {}/{} (of {} ordered), {} h {} min old{}",
         difference.reservation_id.as_deref().unwrap_or("unknown"),
         currency.as_deref().unwrap_or("?"),
         difference.provider.as_deref().unwrap_or("no provider"),
@@ -96,6 +96,6 @@ fn line(words: &mut String, difference: &Difference) {
         difference.log_to_return_minor,
         age.num_hours(),
         age.num_minutes() % 60,
-        if *in_motion { ", something is on its way" } else { "" },
+        if *in_motion { ", effects under way" } else { "" },
     );
 }

@@ -1,4 +1,4 @@
-//! Something to be done outside, as data, with a key that makes it happen once.
+//! An effect outside Meja, as data, with a key that makes it happen once.
 
 use std::fmt;
 
@@ -8,21 +8,21 @@ use events::values::{Medium, Money};
 use events::{EventId, PaymentId, ReservationId, WaitlistId};
 use serde::{Deserialize, Serialize};
 
-/// Names an effect: derived from the event and the kind of effect, so that the same event always
-/// gives the same key. It is the provider's idempotency key, the mail's Message-ID and the
-/// Idempotency-Key of the result that is posted back.
+/// Identifies an effect. Derived from the event and the kind of effect, so that the same event always has the same
+/// keys. It is the idempotency key at the provider, the Message-ID of a mail, and the Idempotency-Key of the
+/// reported result.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EffectKey(pub String);
 
 impl EffectKey {
-    /// The key of the effect of this `kind` that follows from an event.
+    /// The key of the effect of this `kind` of an event.
     #[must_use]
     pub fn of_event(event: events::EventId, kind: &str) -> Self {
         Self(format!("{}.{kind}", event.uuid))
     }
 
-    /// The key of the effect of this `kind` that follows from what became of `self`.
+    /// The key of the effect of this `kind` that follows from the result of `self`.
     #[must_use]
     pub fn then(&self, kind: &str) -> Self {
         Self(format!("{}.{kind}", self.0))
@@ -35,24 +35,24 @@ impl fmt::Display for EffectKey {
     }
 }
 
-/// What a message is about.
+/// The subject of an effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum About {
     /// A reservation.
     Reservation {
-        /// Which one.
+        /// Its id.
         reservation_id: ReservationId,
     },
-    /// A party that waits.
+    /// A waiting party.
     Waitlist {
-        /// Which one.
+        /// Its id.
         waitlist_id: WaitlistId,
     },
 }
 
 impl About {
-    /// Where it stands at the reservation service.
+    /// Its path at the reservation service.
     #[must_use]
     pub fn path(&self) -> String {
         match self {
@@ -61,7 +61,7 @@ impl About {
         }
     }
 
-    /// The reservation, if it is one.
+    /// The reservation, if the subject is one.
     #[must_use]
     pub fn reservation_id(&self) -> Option<ReservationId> {
         match self {
@@ -70,7 +70,7 @@ impl About {
         }
     }
 
-    /// The party that waits, if it is one.
+    /// The waitlist entry, if the subject is one.
     #[must_use]
     pub fn waitlist_id(&self) -> Option<WaitlistId> {
         match self {
@@ -86,144 +86,144 @@ impl From<ReservationId> for About {
     }
 }
 
-/// What is to be done.
+/// The effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Effect {
-    /// Ask the guest for money.
+    /// Request a payment from the guest.
     TakeDeposit(TakeDeposit),
-    /// Let nobody pay any more for what is called off.
+    /// Close the open payments of a reservation.
     ClosePayments {
-        /// For which reservation.
+        /// The reservation.
         reservation_id: ReservationId,
     },
-    /// Give money back.
+    /// Refund a payment.
     Refund {
-        /// For which reservation.
+        /// The reservation.
         reservation_id: ReservationId,
-        /// Which payment.
+        /// The payment.
         payment_id: PaymentId,
-        /// How much of it.
+        /// The amount.
         amount: Money,
     },
-    /// Tell the guest something.
+    /// Send a message to the guest.
     Message {
-        /// About what.
+        /// The subject.
         #[serde(flatten)]
         about: About,
-        /// What to say.
+        /// The template.
         template: Template,
-        /// How.
+        /// The medium.
         medium: Medium,
-        /// When the party comes, as far as the message knows: it is not sent if that has changed.
+        /// The arrival when the message was scheduled. The message is not sent if it has changed.
         start: Option<DateTime<Utc>>,
-        /// Where to pay.
+        /// The URL of the payment page.
         link: Option<String>,
-        /// The amount the message is about.
+        /// The amount in the message.
         amount: Option<Money>,
     },
-    /// Tell the reservation service what became of a payment.
+    /// Report the result of a payment to the reservation service.
     PostPayment {
-        /// Of which reservation.
+        /// The reservation.
         reservation_id: ReservationId,
-        /// What became of it.
+        /// The result.
         result: PaymentResult,
     },
-    /// Tell the reservation service what became of a message.
+    /// Report the result of a message to the reservation service.
     PostNotification {
-        /// About what.
+        /// The subject.
         #[serde(flatten)]
         about: About,
-        /// What became of it.
+        /// The result.
         result: NotificationResult,
     },
-    /// Tell a system of the restaurant.
+    /// Send an event to a webhook subscriber.
     #[serde(rename = "tell_hook")]
     SendWebhook(SendWebhook),
-    /// React to an event that could not be read when it came: it was parked, and later ones were gone on with.
+    /// Process an event that could not be decoded when it was read. Later events were processed meanwhile.
     React {
-        /// The event before it in the feed, from which on it is fetched again.
+        /// The event before it in the feed, needed to read it again.
         after: Option<EventId>,
     },
 }
 
-/// Money that a guest is asked for.
+/// A requested payment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TakeDeposit {
-    /// For which reservation.
+    /// The reservation.
     pub reservation_id: ReservationId,
-    /// Which payment.
+    /// The payment.
     pub payment_id: PaymentId,
-    /// How much.
+    /// The amount.
     pub amount: Money,
-    /// How the guest wants to pay, if they said so.
+    /// The payment channel chosen by the guest, if any.
     pub channel: Option<String>,
-    /// What it is asked for.
+    /// The purpose.
     #[serde(default)]
     pub purpose: Purpose,
 }
 
-/// An event that a system of the restaurant is told of.
+/// An event for a webhook subscriber.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SendWebhook {
-    /// Which system, by the id in the settings.
+    /// The id of the subscription.
     pub hook: String,
-    /// Its place in the feed.
+    /// The position of the event.
     pub position: u64,
-    /// The event before it in the feed, from which on it is fetched when it is told.
+    /// The event before it in the feed, needed to read it for the webhook.
     pub after: Option<EventId>,
-    /// The place of the one before it that this system was told of, if that is known.
+    /// The position of the previous event for this subscriber, if it is known.
     pub previous: Option<u64>,
 }
 
-/// Effects that go to the same place outside: one that does not answer holds up its own lane only.
+/// A queue of effects for the same system outside. A slow system delays only its own lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Lane {
-    /// To the payment provider.
+    /// For the payment provider.
     Money,
-    /// To guests, by mail.
+    /// Mail to guests.
     Mail,
-    /// To guests, by text message.
+    /// Text messages to guests.
     Sms,
-    /// To systems of the restaurant.
+    /// Webhooks to subscribers.
     Webhooks,
-    /// To the reservation service.
+    /// Results for the reservation service.
     Results,
 }
 
 impl Lane {
-    /// Every lane.
+    /// All lanes.
     pub const ALL: [Self; 5] = [Self::Money, Self::Mail, Self::Sms, Self::Webhooks, Self::Results];
 }
 
-/// What a message says.
+/// The template of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Template {
-    /// We have your request.
+    /// The request was received.
     Received,
-    /// Please pay a deposit.
+    /// A deposit is due.
     DepositDue,
-    /// We expect you.
+    /// The booking is confirmed.
     Confirmed,
-    /// We expect you at another time.
+    /// The booking has a new time.
     Rescheduled,
-    /// It is called off.
+    /// The booking is cancelled.
     Cancelled,
-    /// Your money is on its way back.
+    /// The payment was refunded.
     Refunded,
-    /// See you soon.
+    /// A reminder before the visit.
     Reminder,
-    /// Something has become free for you.
+    /// A table is free for a waiting party.
     Offer,
-    /// Please pay the fee for not having come.
+    /// The no-show fee is due.
     FeeDue,
-    /// Your payment came too late and goes back.
+    /// A late payment, which is refunded.
     PaidLate,
 }
 
 impl Template {
-    /// Every template.
+    /// All templates.
     pub const ALL: [Self; 10] = [
         Self::Received,
         Self::DepositDue,
@@ -237,7 +237,7 @@ impl Template {
         Self::PaidLate,
     ];
 
-    /// Its name in files, events and answers.
+    /// The name in files, events and responses.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -255,74 +255,74 @@ impl Template {
     }
 }
 
-/// What became of a payment, as it is posted back.
+/// The result of a payment, as it is reported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentResult {
-    /// Which payment.
+    /// The payment.
     pub payment_id: PaymentId,
-    /// What became of it.
+    /// The result.
     #[serde(flatten)]
     pub outcome: PaymentOutcome,
 }
 
-/// What became of a payment.
+/// The result of a payment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum PaymentOutcome {
-    /// The money came.
+    /// The guest paid.
     Completed {
-        /// How much.
+        /// The amount.
         #[serde(flatten)]
         amount: Money,
-        /// By which channel.
+        /// The payment channel.
         channel: String,
-        /// The provider's name for it.
+        /// The provider's reference.
         provider_reference: String,
     },
-    /// It did not.
+    /// It failed.
     Failed {
-        /// Why, as a stable code.
+        /// The reason as a stable code.
         reason_code: String,
     },
-    /// Some or all of it went back.
+    /// Some or all of it was refunded.
     Refunded {
-        /// How much.
+        /// The amount.
         #[serde(flatten)]
         amount: Money,
-        /// The provider's name for the refund.
+        /// The provider's reference of the refund.
         provider_reference: String,
     },
 }
 
-/// What became of a message, as it is posted back.
+/// The result of a message, as it is reported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotificationResult {
     /// The key of the message.
     pub notification_id: EffectKey,
-    /// What it says.
+    /// The template.
     pub template: Template,
-    /// How it went.
+    /// The medium.
     pub medium: Medium,
-    /// What became of it.
+    /// The result.
     #[serde(flatten)]
     pub outcome: NotificationOutcome,
 }
 
-/// What became of a message.
+/// The result of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum NotificationOutcome {
-    /// It went out.
+    /// It was sent.
     Sent,
-    /// It could not go out.
+    /// It could not be sent.
     Failed {
-        /// Why, as a stable code.
+        /// The reason as a stable code.
         reason_code: String,
     },
 }
 
 impl Effect {
-    /// What it is about.
+    /// The subject of the effect, if it has one.
     #[must_use]
     pub fn about(&self) -> Option<About> {
         match self {
@@ -335,7 +335,7 @@ impl Effect {
         }
     }
 
-    /// Which effects it may keep waiting.
+    /// The lane of the effect.
     #[must_use]
     pub fn lane(&self) -> Lane {
         match self {
@@ -347,19 +347,19 @@ impl Effect {
         }
     }
 
-    /// Whether the reservation service is asked for it. Money goes back without.
+    /// Whether the effect needs the reservation service. Refunds do not.
     #[must_use]
     pub fn needs_reservation(&self) -> bool {
         !matches!(self, Self::Refund { .. } | Self::ClosePayments { .. })
     }
 
-    /// Whether money moves, or is told to have moved.
+    /// Whether the effect moves money, or reports a movement.
     #[must_use]
     pub fn is_about_money(&self) -> bool {
         self.lane() == Lane::Money || matches!(self, Self::PostPayment { .. })
     }
 
-    /// Its kind, as it stands in answers and metrics.
+    /// The kind in responses and metrics.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -375,13 +375,13 @@ impl Effect {
     }
 }
 
-/// An effect with its key, and from when on it may be execution.
+/// An effect with its key and its earliest time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Planned {
-    /// Its key.
+    /// The key.
     pub key: EffectKey,
-    /// What is to be done.
+    /// The effect.
     pub effect: Effect,
-    /// Not before this.
+    /// The earliest time.
     pub due_at: DateTime<Utc>,
 }

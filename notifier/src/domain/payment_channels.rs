@@ -1,4 +1,4 @@
-//! The ways to pay that guests are offered: settings, read from a file and checked before anything starts.
+//! The payment channels offered to guests: settings that are read from a file and checked at start.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -8,51 +8,51 @@ use serde::Deserialize;
 
 /// The name of Stripe as a payment provider.
 pub const STRIPE: &str = "stripe";
-/// What is offered when no file says otherwise.
+/// The built-in payment channels.
 const BUILT_IN: &str = include_str!("../../channels.json");
 const CHANNELS_MAX: usize = 50;
-/// The one way to pay of the checkout page at Stripe, there and here.
+/// The only payment method of the checkout page for Stripe.
 const CARD: &str = "card";
 
-/// A way to pay.
+/// A payment channel.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Channel {
-    /// Its name in requests and events.
+    /// The name in requests and events.
     pub code: String,
-    /// Its name for people.
+    /// The name shown to people.
     pub label: Labels,
-    /// Who takes the money; without it the provider of the settings.
+    /// The provider; by default the one in the settings.
     #[serde(default)]
     pub provider: String,
-    /// The provider's own name for the way to pay, if it wants one.
+    /// The provider's name of the payment method, if it needs one.
     #[serde(default)]
     pub method: Option<String>,
-    /// ISO 4217 codes it can be used with.
+    /// The accepted currencies, ISO 4217.
     pub currencies: Vec<String>,
-    /// The least and the most that can be paid with it, by currency.
+    /// The minimum and maximum amounts by currency.
     #[serde(default)]
     pub limits: BTreeMap<String, Limits>,
 }
 
-/// Its name for people.
+/// The name shown to people.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, serde::Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Labels {
-    /// For Indonesian guests.
+    /// In Indonesian.
     pub id: String,
-    /// For the others.
+    /// In English.
     pub en: String,
 }
 
-/// What can be paid, in minor units.
+/// The range of amounts, in minor units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// At least.
+    /// The minimum.
     #[serde(default = "one")]
     pub min_minor: i64,
-    /// At most.
+    /// The maximum.
     #[serde(default = "any")]
     pub max_minor: i64,
 }
@@ -65,12 +65,12 @@ fn any() -> i64 {
     i64::MAX
 }
 
-/// All ways to pay, in the order in which they are offered.
+/// All payment channels, in the order in which they are offered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Channels(Vec<Channel>);
 
 impl Channel {
-    /// Whether `amount` can be paid with it.
+    /// Whether it accepts `amount`.
     #[must_use]
     pub fn takes(&self, amount: Money) -> bool {
         let limits = self.limits.get(amount.currency.code());
@@ -81,11 +81,11 @@ impl Channel {
 }
 
 impl Channels {
-    /// Those of the file at `path`, or the built-in ones; whoever names no provider has `provider`, and there are only
-    /// those of `providers`.
+    /// The payment channels in the file at `path`, or the built-in ones. The default provider is `provider`, and only
+    /// `providers` are known.
     ///
     /// # Errors
-    /// Every fault of the file, in words.
+    /// All faults of the file.
     pub fn load(path: Option<&Path>, provider: &str, providers: &[&str]) -> Result<Self, Vec<String>> {
         let text = match path {
             Some(path) => std::fs::read_to_string(path)
@@ -111,27 +111,27 @@ impl Channels {
         }
         let mut faults = Vec::new();
         if channels.is_empty() || channels.len() > CHANNELS_MAX {
-            faults.push(format!("{} channels are not possible: 1 to {CHANNELS_MAX}", channels.len()));
+            faults.push(format!("{} channels are not in the range 1 to {CHANNELS_MAX}", channels.len()));
         }
         let mut codes = BTreeSet::new();
         for channel in &channels {
             let code = &channel.code;
             let mut fault = |words: String| faults.push(format!("channel {code:?}: {words}"));
             if code.is_empty() || code.len() > 32 || !code.bytes().all(is_code) {
-                fault("a code is 1 to 32 of a-z, 0-9 and _".into());
+                fault("a code has 1 to 32 characters of a-z, 0-9 and _".into());
             }
             if !codes.insert(code.as_str()) {
-                fault("the code is there twice".into());
+                fault("the code is listed twice".into());
             }
             if !providers.contains(&channel.provider.as_str()) {
                 let known = providers.join(", ");
                 fault(format!("there is no provider {:?} in these settings: {known}", channel.provider));
             }
             if channel.provider == STRIPE && channel.method.as_deref().is_some_and(|method| method != CARD) {
-                fault("the checkout page can take cards only at Stripe: leave method out".into());
+                fault("the checkout page for Stripe accepts only cards: omit method".into());
             }
             if channel.currencies.is_empty() {
-                fault("it can be used with no currency".into());
+                fault("it accepts no currency".into());
             }
             for currency in &channel.currencies {
                 if Currency::from_code(currency).is_none()
@@ -142,11 +142,11 @@ impl Channels {
             }
             for (currency, limits) in &channel.limits {
                 if !channel.currencies.contains(currency) {
-                    fault(format!("limits of {currency}, which it does not take"));
+                    fault(format!("limits of {currency}, which it does not accept"));
                 }
                 if limits.min_minor < 1 || limits.min_minor > limits.max_minor {
                     fault(format!(
-                        "{currency}: {} to {} minor units is no range",
+                        "{currency}: {} to {} minor units is not a range",
                         limits.min_minor, limits.max_minor
                     ));
                 }
@@ -155,19 +155,19 @@ impl Channels {
         if faults.is_empty() { Ok(Self(channels)) } else { Err(faults) }
     }
 
-    /// All of them.
+    /// All of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Channel> {
         self.0.iter()
     }
 
-    /// The one of this name.
+    /// The one with this id.
     #[must_use]
     pub fn get(&self, code: &str) -> Option<&Channel> {
         self.0.iter().find(|channel| channel.code == code)
     }
 
-    /// The channel for a payment of `amount`: what the guest asked for where that is possible, otherwise the first that
-    /// takes it; `None` if none does. The reservation service takes any wish while it can not ask which there are.
+    /// The channel for a payment of `amount`: the requested one if it accepts the amount, otherwise the first one that
+    /// does; `None` if none does. The reservation service accepts every channel as long as it does not know them.
     #[must_use]
     pub fn choose(&self, asked: Option<&str>, amount: Money) -> Option<&Channel> {
         let asked = asked.and_then(|code| self.get(code)).filter(|channel| channel.takes(amount));

@@ -1,4 +1,4 @@
-//! Which effects an event has. Pure: no clock, no I/O, the same event always gives the same effects.
+//! Which effects an event has. Pure: the same event always has the same effects.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use events::event::{Event, Refund};
@@ -7,16 +7,16 @@ use events::{EventId, ReservationId};
 
 use crate::domain::effect::{About, Effect, EffectKey, Planned, TakeDeposit, Template};
 
-/// What the house wants to be told and when.
+/// Which messages guests get, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotificationPolicy {
-    /// How long before the start a guest is reminded.
+    /// How long before the start guests get a reminder.
     pub remind_before: Vec<TimeDelta>,
-    /// Whether short messages go to phones as well.
+    /// Whether guests also get text messages.
     pub sms: bool,
 }
 
-/// What is to be done because `event` happened to what it is `about`.
+/// The effects of `event`, which happened to the subject `about`.
 #[must_use]
 pub fn react(
     id: EventId,
@@ -37,8 +37,8 @@ pub fn react(
 
 fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event) -> Vec<Planned> {
     match event {
-        // Who is there already is not written to. With a deposit due, the request to pay it says that the booking
-        // was received; confirmed at once, the confirmation does.
+        // Walk-ins get no messages. If a deposit is due, the request to pay it confirms that the booking was received; if
+        // it is confirmed immediately, the confirmation does.
         Event::ReservationCreated(e) if e.walk_in || e.policy.deposit_required || e.policy.auto_confirm => {
             vec![]
         }
@@ -46,7 +46,7 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
         Event::PaymentRequested(e) => {
             let (payment_id, amount, channel) = (e.payment_id, e.amount, e.channel.clone());
             let deposit = TakeDeposit { reservation_id, payment_id, amount, channel, purpose: e.purpose };
-            // The end of a hold is an event of its own; that of a fee is not.
+            // The end of a hold has its own event, the deadline of a fee does not.
             let end = (!e.purpose.is_deposit())
                 .then(|| Planned { due_at: e.expires_at, ..plan.close("close-fee", reservation_id) });
             std::iter::once(plan.now("take-deposit", Effect::TakeDeposit(deposit))).chain(end).collect()
@@ -115,7 +115,7 @@ impl Plan<'_> {
         self.now(&format!("mail-{}", template.name()), self.message(template, Medium::Mail, start, amount))
     }
 
-    /// By mail, and by text message where the house does that.
+    /// By mail, and by text message if the policy has them.
     fn both(&self, template: Template, start: Option<DateTime<Utc>>) -> impl Iterator<Item = Planned> {
         let sms =
             self.now(&format!("sms-{}", template.name()), self.message(template, Medium::Sms, start, None));
@@ -123,9 +123,9 @@ impl Plan<'_> {
         std::iter::once(self.mail(template, start, None)).chain(sms)
     }
 
-    /// Nobody who books for today needs to be reminded of it a day before.
+    /// The reminders that are still in the future.
     fn reminders(&self, start: DateTime<Utc>) -> impl Iterator<Item = Planned> {
-        // Of the visit, not of the event: whatever led to this time, there is one reminder of it.
+        // The key belongs to the visit, not to the event, so that there is one reminder per time.
         let visit = self.about.reservation_id();
         let reminder = move |before: &TimeDelta| {
             let due_at = start - *before;

@@ -1,114 +1,114 @@
-//! What the reservation service tells of a visit: one that is booked, one that is waited for.
+//! Reservations and waitlist entries as the reservation service represents them.
 
 use chrono::{DateTime, Utc};
 use events::ReservationId;
 use serde::{Deserialize, Serialize};
 
-/// What the notifier needs to know of a reservation.
+/// The used members of a reservation.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Reservation {
-    /// Which one.
+    /// Its id.
     pub reservation_id: String,
-    /// How far it is.
+    /// The status.
     pub status: String,
-    /// When the party comes, with the offset of the venue.
+    /// The arrival, with the offset of the venue.
     pub start_time: DateTime<chrono::FixedOffset>,
-    /// When the table is free again.
+    /// The end of the visit.
     pub end_time: DateTime<chrono::FixedOffset>,
-    /// How many come.
+    /// The number of guests.
     pub party_size: u8,
-    /// Where.
+    /// The name of the venue.
     pub venue_name: String,
-    /// The IANA zone there.
+    /// The IANA time zone of the venue.
     pub timezone: String,
     /// The language of the guest.
     pub locale: String,
-    /// Where the party sits, if that is known.
+    /// The area of the table, if it is known.
     pub table_area: Option<String>,
-    /// Rises with every change.
+    /// Increases with every change.
     pub version: u64,
     /// The deposit.
     pub deposit: Deposit,
-    /// The fee for not having come, if there is one to pay.
+    /// The no-show fee, if one is due.
     #[serde(default, rename = "no_show_fee")]
     pub fee: Option<Deposit>,
-    /// Why it was called off.
+    /// The cancellation, if it was cancelled.
     pub cancellation: Option<Cancellation>,
 }
 
-/// What the notifier needs to know of a party that waits.
+/// The used members of a waitlist entry.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct WaitlistEntry {
-    /// Which one.
+    /// Its id.
     pub waitlist_id: String,
-    /// How far it is.
+    /// The status.
     pub status: String,
-    /// How many would come.
+    /// The number of guests.
     pub party_size: u8,
-    /// Where.
+    /// The name of the venue.
     pub venue_name: String,
-    /// The IANA zone there.
+    /// The IANA time zone of the venue.
     pub timezone: String,
     /// The language of the guest.
     pub locale: String,
-    /// Rises with every change.
+    /// Increases with every change.
     pub version: u64,
-    /// What is held for it.
+    /// The offer, if there is one.
     pub offer: Option<Offer>,
-    /// What came of an offer that it took.
+    /// The reservation created by accepting an offer.
     pub reservation_id: Option<ReservationId>,
 }
 
-/// What is held for a party that waits.
+/// An offer to a waiting party.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Offer {
-    /// When the party would come, with the offset of the venue.
+    /// The arrival, with the offset of the venue.
     pub start_time: DateTime<chrono::FixedOffset>,
-    /// When the table would be free again.
+    /// The end of the visit.
     pub end_time: DateTime<chrono::FixedOffset>,
-    /// When it goes to the next party.
+    /// When it expires.
     pub expires_at: DateTime<Utc>,
     /// The tables.
     pub tables: Vec<OfferedTable>,
 }
 
-/// A table that is held.
+/// An offered table.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct OfferedTable {
-    /// The area it stands in.
+    /// The area.
     pub area: String,
 }
 
-/// A visit as a message tells of it: one that is booked, or one that is offered.
+/// A visit for a message: booked or offered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Visit {
-    /// The reservation, or the party that waits.
+    /// The id of the reservation or of the waitlist entry.
     pub id: String,
-    /// How far it is.
+    /// The status.
     pub status: String,
-    /// When the party comes, with the offset of the venue.
+    /// The arrival, with the offset of the venue.
     pub start_time: DateTime<chrono::FixedOffset>,
-    /// When the table is free again.
+    /// The end of the visit.
     pub end_time: DateTime<chrono::FixedOffset>,
-    /// How many come.
+    /// The number of guests.
     pub party_size: u8,
-    /// Where.
+    /// The name of the venue.
     pub venue_name: String,
-    /// The IANA zone there.
+    /// The IANA time zone of the venue.
     pub timezone: String,
     /// The language of the guest.
     pub locale: String,
-    /// Where the party sits, if that is known.
+    /// The area of the table, if it is known.
     pub table_area: Option<String>,
-    /// Rises with every change.
+    /// Increases with every change.
     pub version: u64,
-    /// Until when the guest must pay or answer.
+    /// The deadline for paying or answering.
     pub act_by: Option<DateTime<Utc>>,
-    /// Whether a deposit is to be paid.
+    /// Whether a deposit is due.
     pub deposit_due: bool,
-    /// Whether the fee for not having come is to be paid.
+    /// Whether the no-show fee is due.
     pub fee_due: bool,
-    /// Why it was called off.
+    /// The cancellation, if it was cancelled.
     pub cancellation: Option<Cancellation>,
 }
 
@@ -134,7 +134,7 @@ impl From<Reservation> for Visit {
 }
 
 impl WaitlistEntry {
-    /// The visit that is offered, if one is.
+    /// The offered visit, if there is an offer.
     #[must_use]
     pub fn visit(self) -> Option<Visit> {
         let offer = self.offer?;
@@ -162,9 +162,9 @@ impl WaitlistEntry {
 pub struct Deposit {
     /// due, paid, waived and so on.
     pub status: String,
-    /// When an unpaid hold is cancelled.
+    /// The deadline for paying.
     pub expires_at: Option<DateTime<Utc>>,
-    /// How much it is, in minor units.
+    /// The amount in minor units.
     #[serde(default)]
     pub amount_minor: Option<i64>,
     /// ISO 4217.
@@ -172,16 +172,16 @@ pub struct Deposit {
     pub currency: Option<String>,
 }
 
-/// Why a reservation was called off.
+/// A cancellation.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Cancellation {
     /// guest, staff or system.
     pub cancelled_by: String,
-    /// Why, as a stable code.
+    /// The reason as a stable code.
     pub reason_code: String,
 }
 
-/// How to reach the guest.
+/// The contact of the guest.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Contact {
     /// The guest's name.

@@ -1,8 +1,8 @@
-//! Webhooks to the restaurant's own systems: who wants to be told of which events, and what they are told.
+//! Webhook subscriptions of the restaurant's systems, and the content of webhooks.
 //!
-//! As Standard Webhooks 1.0 has it: `webhook-id` is the event, the same at every try; `webhook-timestamp` the moment of
-//! the try; `webhook-signature` an HMAC-SHA256 over id, timestamp and body with every secret there is, so that a secret
-//! can be changed without a gap.
+//! According to Standard Webhooks 1.0: `webhook-id` is the event, the same for every attempt; `webhook-timestamp` is the
+//! time of the attempt; `webhook-signature` has an HMAC-SHA256 over id, timestamp and body for every secret, so that a
+//! secret can be changed without interruption.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,21 +14,21 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::Sha256;
 
-/// How many systems can be told.
+/// Maximum number of subscriptions.
 const HOOKS_MAX: usize = 20;
-/// Secrets of one system: the present one, and those it is changed from or to.
+/// Maximum number of secrets of a subscription: the current one, and others during a change.
 const SECRETS_MAX: usize = 4;
-/// Bytes of a secret, as Standard Webhooks has it.
+/// Length of a secret according to Standard Webhooks.
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
-/// Somebody who wants to be told.
+/// A webhook subscription.
 #[derive(Clone)]
 pub struct Webhook {
-    /// Its name in the journal, in answers and in logs.
+    /// The id in the log, in responses and in log lines.
     pub id: String,
-    /// Where it is told.
+    /// The URL.
     pub url: String,
-    /// What it is told of; empty: everything.
+    /// The event types; empty: all.
     pub types: Vec<String>,
     secrets: Vec<Vec<u8>>,
 }
@@ -39,7 +39,7 @@ impl std::fmt::Debug for Webhook {
     }
 }
 
-/// Everybody who wants to be told.
+/// All webhook subscriptions.
 #[derive(Debug, Clone, Default)]
 pub struct Webhooks(Vec<Webhook>);
 
@@ -54,7 +54,7 @@ struct Entry {
 }
 
 impl Webhook {
-    /// Whether it is told of events of `event_type`. A type that ends in `*` stands for all that begin so.
+    /// Whether it includes events of `event_type`. A type that ends in `*` includes all with that prefix.
     #[must_use]
     pub fn wants(&self, event_type: &str) -> bool {
         let fits = |wanted: &String| match wanted.strip_suffix('*') {
@@ -64,18 +64,18 @@ impl Webhook {
         self.types.is_empty() || self.types.iter().any(fits)
     }
 
-    /// Where it is told, without the path, which may be a secret.
+    /// The origin of the URL. The path may be secret.
     #[must_use]
     pub fn origin(&self) -> String {
         reqwest::Url::parse(&self.url)
             .map_or_else(|_| String::new(), |url| url.origin().ascii_serialization())
     }
 
-    /// The value of `webhook-signature`: one for each secret, the present one first.
+    /// The value of `webhook-signature`: one signature per secret, the current one first.
     #[must_use]
     pub fn sign(&self, id: &str, timestamp: i64, body: &str) -> String {
         let sign = |secret: &Vec<u8>| {
-            // HMAC takes keys of any length.
+            // HMAC accepts keys of any length.
             let mac = Hmac::<Sha256>::new_from_slice(secret).ok()?;
             let signed = mac.chain_update(format!("{id}.{timestamp}.{body}")).finalize().into_bytes();
             Some(format!("v1,{}", STANDARD.encode(signed)))
@@ -84,22 +84,22 @@ impl Webhook {
     }
 }
 
-/// What is said of an event: itself, and where it stands in the feed, so that whoever has missed the one before it can
-/// fetch that from `GET /events`.
+/// The body of a webhook: the event and its position in the feed, so that a receiver that missed the previous one can
+/// read it from `GET /events`.
 #[must_use]
 pub fn body(event_type: &str, time: &str, event: &RawValue, position: u64, previous: Option<u64>) -> String {
     let previous = previous.map_or("null".to_owned(), |previous| previous.to_string());
-    // Type and time are those of a stored event: they need no escaping.
+    // Type and time of a stored event need no escaping.
     format!(
         r#"{{"type":"{event_type}","timestamp":"{time}","position":{position},"previous_position":{previous},"data":{event}}}"#
     )
 }
 
 impl Webhooks {
-    /// Those of the file at `path`.
+    /// The subscriptions in the file at `path`.
     ///
     /// # Errors
-    /// Every fault of the file, in words, without a secret.
+    /// All faults of the file, without secrets.
     pub fn load(path: &Path) -> Result<Self, Vec<String>> {
         let text = std::fs::read_to_string(path);
         let text = text.map_err(|error| vec![format!("could not read {}: {error}", path.display())])?;
@@ -108,37 +108,37 @@ impl Webhooks {
 
     fn parse(text: &str) -> Result<Self, Vec<String>> {
         let entries: Vec<Entry> = serde_json::from_str(text).map_err(|error| {
-            // Names of fields may be told, what stands in them not.
+            // Names of fields can be reported, their values cannot.
             let words = error.to_string();
             let told = if words.contains("field `") { words } else { format!("line {}", error.line()) };
-            vec![format!("is not a list of hooks: {told}")]
+            vec![format!("is not a list of webhook subscriptions: {told}")]
         })?;
         let mut faults = Vec::new();
         if entries.len() > HOOKS_MAX {
-            faults.push(format!("{} hooks are not possible: at most {HOOKS_MAX}", entries.len()));
+            faults.push(format!("{} subscriptions are too many: at most {HOOKS_MAX}", entries.len()));
         }
         let (mut hooks, mut ids) = (Vec::new(), BTreeSet::new());
         for Entry { id, url, secrets, types } in entries {
             let mut fault = |words: String| faults.push(format!("hook {id:?}: {words}"));
             let is_id = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
             if id.is_empty() || id.len() > 32 || !id.bytes().all(is_id) {
-                fault("an id is 1 to 32 of a-z, 0-9 and -".into());
+                fault("an id has 1 to 32 characters of a-z, 0-9 and -".into());
             }
             if !ids.insert(id.clone()) {
-                fault("the id is there twice".into());
+                fault("the id is listed twice".into());
             }
             let is_url = reqwest::Url::parse(&url).is_ok_and(|url| {
                 matches!(url.scheme(), "http" | "https") && url.has_host() && url.username().is_empty()
             });
             if !is_url {
-                fault("its url is not one of http or https without a user".into());
+                fault("its url is not an http or https URL without a user".into());
             }
             if secrets.is_empty() || secrets.len() > SECRETS_MAX {
-                fault(format!("{} secrets are not possible: 1 to {SECRETS_MAX}", secrets.len()));
+                fault(format!("{} secrets are not in the range 1 to {SECRETS_MAX}", secrets.len()));
             }
             let read: Vec<_> = secrets.iter().filter_map(|secret| secret_bytes(secret)).collect();
             if read.len() != secrets.len() {
-                fault("a secret is whsec_ and 24 to 64 bytes in base64: `echo whsec_$(openssl rand -base64 32)` makes one".into());
+                fault("a secret is whsec_ followed by 24 to 64 bytes in base64: `echo whsec_$(openssl rand -base64 32)` creates one".into());
             }
             for wanted in &types {
                 let known =
@@ -152,12 +152,12 @@ impl Webhooks {
         if faults.is_empty() { Ok(Self(hooks)) } else { Err(faults) }
     }
 
-    /// All of them.
+    /// All of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Webhook> {
         self.0.iter()
     }
 
-    /// The one of this name.
+    /// The one with this id.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&Webhook> {
         self.0.iter().find(|hook| hook.id == id)

@@ -1,4 +1,4 @@
-//! What the notifier writes down: effects and what became of them, payments, how far it has read.
+//! The entries of the notifier's log: effects and their results, payments, and the cursor in the feed.
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -11,198 +11,198 @@ use uuid::Uuid;
 
 use crate::domain::effect::{Effect, EffectKey};
 
-/// One thing that the notifier has written down.
+/// An entry of the notifier's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data")]
 pub enum Entry {
-    /// Something is to be done.
+    /// An effect was scheduled.
     #[serde(rename = "meja.effect.scheduled.v1")]
     EffectScheduled(Scheduled),
-    /// A try failed; there will be another one.
+    /// An attempt failed, and another one follows.
     #[serde(rename = "meja.effect.attempt_failed.v1")]
     AttemptFailed(AttemptFailed),
-    /// It is done, or there was nothing to do any more.
+    /// An effect was carried out, or was no longer needed.
     #[serde(rename = "meja.effect.succeeded.v1")]
     EffectSucceeded(Succeeded),
-    /// It can not be done: a dead letter.
+    /// An effect failed permanently: it is a dead letter.
     #[serde(rename = "meja.effect.died.v1")]
     EffectDied(Died),
-    /// Somebody wants it to be tried again.
+    /// An operator retries a dead letter.
     #[serde(rename = "meja.effect.retried.v1")]
     EffectRetried(Retried),
-    /// Somebody decided that it is not to be done.
+    /// An operator discarded a dead letter.
     #[serde(rename = "meja.effect.discarded.v1")]
     EffectDiscarded(Discarded),
-    /// A guest can pay.
+    /// A payment was opened.
     #[serde(rename = "meja.payment.opened.v1")]
     PaymentOpened(PaymentOpened),
-    /// The provider says whether the guest paid.
+    /// The provider reported the decision of the guest.
     #[serde(rename = "meja.payment.decided.v1")]
     PaymentDecided(PaymentDecided),
-    /// The provider gave money back.
+    /// The provider refunded a payment.
     #[serde(rename = "meja.payment.returned.v1")]
     PaymentReturned(PaymentReturned),
-    /// A system of the restaurant is told nothing any more, or again.
+    /// A webhook subscription was disabled or enabled.
     #[serde(rename = "meja.hook.switched.v1")]
     WebhookSwitched(WebhookSwitched),
-    /// Everything up to here was reacted to.
+    /// All events up to the cursor were processed.
     #[serde(rename = "meja.cursor.moved.v1")]
     CursorMoved(CursorMoved),
 }
 
-/// Something is to be done.
+/// An effect was scheduled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scheduled {
-    /// Its key.
+    /// The key.
     pub key: EffectKey,
-    /// What.
+    /// The effect.
     pub effect: Effect,
-    /// Not before this.
+    /// The earliest time.
     pub due_at: DateTime<Utc>,
-    /// The event at whose end it stands.
+    /// The event that caused it.
     pub event_id: Option<String>,
-    /// The request at whose end it stands.
+    /// The request that caused it.
     pub correlation_id: String,
-    /// The trace it belongs to.
+    /// The trace of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
 }
 
-/// A try failed.
+/// An attempt failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptFailed {
-    /// Of which effect.
+    /// The key of the effect.
     pub key: EffectKey,
-    /// Why, in words.
+    /// The reason as text.
     pub error: String,
-    /// When the next one is.
+    /// The time of the next attempt.
     pub next_attempt_at: DateTime<Utc>,
-    /// Whether the next one needs another idempotency key, because the other side may have kept its failure.
+    /// Whether the next attempt needs a new idempotency key, because the provider may repeat a stored failure.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub new_key: bool,
-    /// Whether it does not count against the number of tries: the whole provider is down.
+    /// Whether the attempt does not count, because the provider is down as a whole.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub uncounted: bool,
 }
 
-/// It is done.
+/// An effect was carried out, or was no longer needed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Succeeded {
-    /// Which effect.
+    /// The key of the effect.
     pub key: EffectKey,
-    /// `done`, or why there was nothing to do any more.
+    /// `done`, or why nothing had to be done.
     pub outcome: String,
-    /// Whom it reached, masked.
+    /// The recipient, masked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipient: Option<String>,
 }
 
-/// It can not be done.
+/// An effect failed permanently.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Died {
-    /// Which effect.
+    /// The key of the effect.
     pub key: EffectKey,
-    /// Why, as a stable code.
+    /// The reason as a stable code.
     pub reason_code: String,
-    /// Why, in words.
+    /// The reason as text.
     pub error: String,
 }
 
-/// Somebody wants it to be tried again.
+/// An operator retries a dead letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retried {
-    /// Which effect.
+    /// The key of the effect.
     pub key: EffectKey,
 }
 
-/// Somebody decided that it is not to be done.
+/// An operator discarded a dead letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Discarded {
-    /// Which effect.
+    /// The key of the effect.
     pub key: EffectKey,
-    /// Why, in words.
+    /// The reason as text.
     pub reason: String,
 }
 
-/// A guest can pay.
+/// A payment was opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentOpened {
-    /// Which payment.
+    /// The payment.
     pub payment_id: PaymentId,
-    /// For which reservation.
+    /// The reservation.
     pub reservation_id: ReservationId,
-    /// How much.
+    /// The amount.
     pub amount: Money,
-    /// By which channel.
+    /// The payment channel.
     pub channel: String,
-    /// What it is asked for.
+    /// The purpose.
     #[serde(default)]
     pub purpose: Purpose,
-    /// Who takes the money.
+    /// A payment provider.
     #[serde(default = "simulated")]
     pub provider: String,
-    /// The provider's name for it. Not to be guessed: who has it can pay.
+    /// The provider's reference. It cannot be guessed, because it suffices to pay.
     pub provider_reference: String,
-    /// Where to pay.
+    /// The URL of the payment page.
     pub url: String,
-    /// The request at whose end it stands.
+    /// The request that caused it.
     pub correlation_id: String,
 }
 
-/// The provider says whether the guest paid.
+/// The provider reported the decision of the guest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentDecided {
-    /// Which payment.
+    /// The payment.
     pub payment_id: PaymentId,
     /// Whether the guest paid.
     pub paid: bool,
-    /// How much came, where that is not what was asked for.
+    /// The paid amount, if it differs from the requested one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Money>,
-    /// Whether it was closed because nobody was to pay any more.
+    /// Whether it was closed because the payment is no longer due.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub closed: bool,
 }
 
-/// Who took the money before there was a choice.
+/// The provider in entries from before there was a choice.
 fn simulated() -> String {
     "simulated".into()
 }
 
-/// The provider gave money back.
+/// The provider refunded a payment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentReturned {
-    /// Which payment.
+    /// The payment.
     pub payment_id: PaymentId,
-    /// How much of it.
+    /// The amount.
     pub amount: Money,
-    /// The provider's name for the refund.
+    /// The provider's reference of the refund.
     pub provider_reference: String,
 }
 
-/// A system of the restaurant is told nothing any more, or again.
+/// A webhook subscription was disabled or enabled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebhookSwitched {
-    /// Which one, by its id in the settings.
+    /// The id of the subscription.
     pub hook: String,
-    /// Whether it is told.
+    /// Whether it is enabled.
     pub enabled: bool,
 }
 
-/// Everything up to here was reacted to.
+/// All events up to the cursor were processed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CursorMoved {
-    /// The last event that was reacted to.
+    /// The last processed event.
     pub last_event_id: EventId,
-    /// When that happened.
+    /// The time of that event.
     pub time: DateTime<Utc>,
 }
 
 impl Entry {
-    /// Reads stored bytes back: type and data stand side by side in the envelope.
+    /// Decodes a stored entry: its type and data are members of the envelope.
     ///
     /// # Errors
-    /// What `serde_json` found when a later version wrote it, or when it is damaged.
+    /// When the entry is damaged, or was written by a later version.
     pub fn decode(stored: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(stored)
     }
@@ -239,7 +239,7 @@ impl Entry {
         }
     }
 
-    /// What the entry is about, as subject and tag.
+    /// The subject and the tag of the entry.
     fn about(&self) -> (String, Tag) {
         match self {
             Self::EffectScheduled(Scheduled { key, .. })
@@ -258,10 +258,10 @@ impl Entry {
         }
     }
 
-    /// Makes a log entry of it.
+    /// The event to append.
     ///
     /// # Errors
-    /// Never for the entries of this module; the signature is `serde_json`'s.
+    /// Never for the entries of this module; the signature is that of `serde_json`.
     pub fn into_new_event(
         self,
         id: Uuid,
@@ -283,51 +283,51 @@ impl Entry {
     }
 }
 
-/// What the notifier knows of its entries, for `notifier log …`.
+/// Describes entries for `notifier log …`.
 pub struct Entries;
 
 impl log_tools::EventCatalogue for Entries {
     fn describe(&self, stored: EventBytes<'_>) -> Result<String, String> {
         let entry = Entry::decode(stored.json).map_err(|error| error.to_string())?;
         Ok(match entry {
-            Entry::EffectScheduled(e) => format!("{} is due at {}", e.key, e.due_at),
-            Entry::AttemptFailed(e) => format!("a try failed: {}; again at {}", e.error, e.next_attempt_at),
+            Entry::EffectScheduled(e) => format!("{} scheduled for {}", e.key, e.due_at),
+            Entry::AttemptFailed(e) => {
+                format!("attempt failed: {}; next attempt at {}", e.error, e.next_attempt_at)
+            }
             Entry::EffectSucceeded(e) => e.outcome,
-            Entry::EffectDied(e) => format!("given up: {} ({})", e.error, e.reason_code),
-            Entry::EffectRetried(_) => "to be tried again".into(),
-            Entry::EffectDiscarded(e) => format!("discarded by hand: {}", e.reason),
+            Entry::EffectDied(e) => format!("failed permanently: {} ({})", e.error, e.reason_code),
+            Entry::EffectRetried(_) => "retried by an operator".into(),
+            Entry::EffectDiscarded(e) => format!("discarded by an operator: {}", e.reason),
             Entry::PaymentOpened(e) => {
-                format!("{} {} asked for by {}", e.amount.currency, e.amount.amount_minor, e.channel)
+                format!("{} requested by {}", e.amount.plain(), e.channel)
             }
-            Entry::PaymentDecided(e) if e.closed => "closed: nobody is to pay any more".into(),
+            Entry::PaymentDecided(e) if e.closed => "closed: the payment is no longer due".into(),
             Entry::PaymentDecided(e) => if e.paid { "paid" } else { "refused" }.into(),
-            Entry::PaymentReturned(e) => format!("{} {} went back", e.amount.currency, e.amount.amount_minor),
-            Entry::WebhookSwitched(e) => {
-                if e.enabled { "told again" } else { "told nothing any more" }.into()
-            }
-            Entry::CursorMoved(e) => format!("the feed was followed up to {}", e.last_event_id.position),
+            Entry::PaymentReturned(e) => format!("{} refunded", e.amount.plain()),
+            Entry::WebhookSwitched(e) => if e.enabled { "enabled" } else { "disabled" }.into(),
+            Entry::CursorMoved(e) => format!("the feed was processed up to {}", e.last_event_id.position),
         })
     }
 
     fn confidential_digest(&self, _: EventBytes<'_>) -> Option<ConfidentialDigest> {
-        // The notifier keeps nothing personal.
+        // The notifier stores no personal data.
         None
     }
 }
 
-/// Everything about one effect.
+/// The tag of all entries about an effect.
 #[must_use]
 pub fn effect_tag(key: &EffectKey) -> Tag {
     Tag::new("effect", key)
 }
 
-/// Everything about one system of the restaurant.
+/// The tag of all entries about a webhook subscription.
 #[must_use]
 pub fn hook_tag(hook: &str) -> Tag {
     Tag::new("hook", hook)
 }
 
-/// How far the feed was read.
+/// The cursor in the feed.
 #[must_use]
 pub fn cursor_tag() -> Tag {
     Tag::new("cursor", "reservation")

@@ -10,7 +10,7 @@ use crate::domain::reaction::{NotificationPolicy, react};
 /// The effects of an event.
 ///
 /// # Errors
-/// In words, when it can not be read.
+/// A message, when the event cannot be decoded.
 pub fn effects_of(recorded: &Recorded<'_>, policy: &NotificationPolicy) -> Result<Vec<Scheduled>, String> {
     let waits =
         || recorded.subject_uuid("waitlist").map(|id| About::Waitlist { waitlist_id: WaitlistId(id) });
@@ -19,8 +19,8 @@ pub fn effects_of(recorded: &Recorded<'_>, policy: &NotificationPolicy) -> Resul
     let event = match recorded.event() {
         Ok(event) => event,
         Err(DecodeError::UnknownType(event_type)) => {
-            // Written by a later version of the other service: nothing that this one knows to do.
-            tracing::warn!(event_type, id = %recorded.id, "an event of a type that is not known here is passed over");
+            // Written by a later version of the other service, with effects that this version does not know.
+            tracing::warn!(event_type, id = %recorded.id, "an event of an unknown type was skipped");
             return Ok(vec![]);
         }
         Err(error) => return Err(chassis::causes::with_causes(&error)),

@@ -1,4 +1,4 @@
-//! What became of a payment, as far as the notifier knows.
+//! A payment in the effect log.
 
 use chrono::{DateTime, Utc};
 use events::values::Money;
@@ -9,43 +9,43 @@ use crate::effects::entry::PaymentOpened;
 /// A payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payment {
-    /// How it was opened.
+    /// The entry that opened it.
     pub opened: PaymentOpened,
-    /// When.
+    /// When it was opened.
     pub opened_at: DateTime<Utc>,
-    /// How far it is.
+    /// The status.
     pub status: PaymentStatus,
-    /// What went back so far, in minor units.
+    /// The refunded amount, in minor units.
     pub refunded_minor: i64,
 }
 
-/// How far a payment is.
+/// The status of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PaymentStatus {
-    /// The guest can pay.
+    /// The guest can pay it.
     Pending,
     /// The guest paid.
     Paid,
     /// The guest refused.
     Refused,
-    /// Nobody paid it while it could be paid.
+    /// It expired unpaid.
     Expired,
 }
 
 impl Payment {
-    /// Which payment.
+    /// The payment.
     #[must_use]
     pub fn id(&self) -> PaymentId {
         self.opened.payment_id
     }
 
-    /// For which reservation.
+    /// The reservation.
     #[must_use]
     pub fn reservation_id(&self) -> ReservationId {
         self.opened.reservation_id
     }
 
-    /// What could still go back.
+    /// The amount that can still be refunded.
     #[must_use]
     pub fn refundable(&self) -> Option<Money> {
         let left_minor = self.opened.amount.amount_minor - self.refunded_minor;
@@ -53,10 +53,10 @@ impl Payment {
         (self.status == PaymentStatus::Paid && left_minor > 0).then_some(left)
     }
 
-    /// Every word there is.
+    /// All values of [`Self::word`].
     pub const WORDS: [&str; 6] = ["pending", "paid", "refused", "expired", "partly_refunded", "refunded"];
 
-    /// The word that stands in answers.
+    /// The status as used in responses.
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self.status {

@@ -1,4 +1,4 @@
-//! Payments: what is known of them, what was decided about them, and money that somebody orders back.
+//! Payments in the effect log: decisions, refunds by operators, and queries.
 
 use events::recorded::EventMetadata;
 use events::store::{AppendCondition, AppendError};
@@ -12,11 +12,11 @@ use crate::failpoint;
 use crate::ports::payment::ProviderStatus;
 
 impl EffectLog {
-    /// Notes how the provider says a payment stands, and schedules to tell the reservation service. The first decision
-    /// stands, but for one: money that has come has come, whatever was said before.
+    /// Records the status that the provider reports for a payment, and schedules the report to the reservation
+    /// service. The first decision stands, with one exception: money that arrived counts, whatever was reported before.
     ///
     /// # Errors
-    /// [`EffectLogError`]; nothing was written down then.
+    /// [`EffectLogError`]; nothing was appended.
     pub async fn decide(&self, reference: &str, standing: ProviderStatus) -> Result<Payment, EffectLogError> {
         loop {
             let (payment, since) = self
@@ -38,7 +38,7 @@ impl EffectLog {
             failpoint::hit("decide.before_append");
             let entries = vec![Entry::PaymentDecided(decided), Entry::EffectScheduled(told)];
             match self.write(entries, &by, unchanged).await {
-                // Somebody else decided in the same moment; theirs stands, once it is added up.
+                // A concurrent decision was appended. It is returned once it is part of the state.
                 Err(EffectLogError::Append(AppendError::Conflict { .. })) => tokio::task::yield_now().await,
                 Err(error) => return Err(error),
                 Ok(()) => failpoint::hit("decide.after_append"),
@@ -76,11 +76,11 @@ impl EffectLog {
         (PaymentDecided { payment_id, paid, amount, closed }, told)
     }
 
-    /// Schedules to give `amount_minor` of a payment back, or all that is left of it. The same `name`, if one is given,
-    /// is the same refund.
+    /// Schedules a refund of `amount_minor`, or of all that is left. The same `name`, if one is given, means the same
+    /// refund.
     ///
     /// # Errors
-    /// [`EffectLogError`] when that can not go back; nothing was scheduled then.
+    /// [`EffectLogError`] when it cannot be refunded; nothing was scheduled.
     pub async fn refund(
         &self,
         payment_id: PaymentId,
@@ -133,7 +133,7 @@ impl EffectLog {
         Ok(key)
     }
 
-    /// Payments that `wanted` takes, the latest first, at most `limit`.
+    /// At most `limit` payments that match `wanted`, the latest first.
     pub fn payments(&self, wanted: impl Fn(&Payment) -> bool, limit: usize) -> Vec<Payment> {
         let state = self.state();
         let mut found: Vec<_> =
@@ -142,21 +142,21 @@ impl EffectLog {
         found.into_iter().take(limit).cloned().collect()
     }
 
-    /// Payments that nobody has decided on.
+    /// The payments without a decision.
     pub fn pending(&self) -> Vec<Payment> {
         let state = self.state();
         let known = state.pending.iter().filter_map(|id| state.payments.get(id));
         known.map(|(payment, _)| payment.clone()).collect()
     }
 
-    /// Payments for a reservation that nobody has decided on.
+    /// The payments of a reservation without a decision.
     pub fn open_payments_of(&self, reservation_id: ReservationId) -> Vec<Payment> {
         let state = self.state();
         let all = state.payments_of(reservation_id);
         all.filter(|payment| payment.status == PaymentStatus::Pending).cloned().collect()
     }
 
-    /// One payment.
+    /// A payment by its id.
     pub fn payment(&self, id: PaymentId) -> Option<Payment> {
         self.state().payments.get(&id).map(|(payment, _)| payment.clone())
     }
@@ -167,7 +167,7 @@ impl EffectLog {
         state.payments.get(id).cloned()
     }
 
-    /// The payment that the provider knows by this name.
+    /// A payment by the provider's reference.
     pub fn payment_of(&self, reference: &str) -> Option<Payment> {
         self.payment_by_reference(reference).map(|(payment, _)| payment)
     }

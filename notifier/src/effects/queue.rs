@@ -1,5 +1,5 @@
-//! Which effect is next: in each lane the one that is due first. Effects of a lane about one thing stand in a line and
-//! go one after the other, so that a guest is never told of a cancellation before the confirmation.
+//! The order of effects: in each lane the earliest first. Effects of one lane with the same subject form a sequence
+//! and run one after the other, so that a guest never gets the cancellation before the confirmation.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
@@ -7,26 +7,26 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::effect::{About, EffectKey, Lane};
 
-/// Where effects wait for each other.
+/// Identifies a sequence of effects.
 pub(super) type Line = (Lane, About);
 
 #[derive(Default)]
 pub(super) struct Queue {
-    /// What nobody works on, by when it is due; of a line only the first.
+    /// Waiting effects by their time; of each sequence only the first.
     due: HashMap<Lane, BTreeSet<(DateTime<Utc>, EffectKey)>>,
-    /// The first is due or being worked on.
+    /// The sequences. The first effect of each waits or is under way.
     lines: HashMap<Line, VecDeque<EffectKey>>,
-    /// What somebody works on.
+    /// The effects under way.
     taken: HashSet<EffectKey>,
 }
 
 impl Queue {
-    /// Puts an effect at the end of its line.
+    /// Appends an effect to its sequence.
     pub(super) fn join(&mut self, line: Line, key: &EffectKey) {
         self.lines.entry(line).or_default().push_back(key.clone());
     }
 
-    /// Makes an effect due at `at`, unless others of its line come first or somebody works on it.
+    /// Lets an effect wait until `at`, unless others of its sequence come first or it is under way.
     pub(super) fn wait(&mut self, lane: Lane, line: Option<Line>, key: &EffectKey, at: DateTime<Utc>) {
         let first = line.and_then(|line| self.lines.get(&line)?.front());
         if first.is_none_or(|first| first == key) && !self.taken.contains(key) {
@@ -34,7 +34,7 @@ impl Queue {
         }
     }
 
-    /// Takes up to `most` effects of `lane` that are due.
+    /// Takes up to `most` due effects of `lane`.
     pub(super) fn take(&mut self, lane: Lane, now: DateTime<Utc>, most: usize) -> Vec<EffectKey> {
         let due = self.due.entry(lane).or_default();
         let mut taken = Vec::new();
@@ -45,12 +45,12 @@ impl Queue {
         taken
     }
 
-    /// Nobody works on it any more.
+    /// The effect is no longer under way.
     pub(super) fn give_back(&mut self, key: &EffectKey) {
         self.taken.remove(key);
     }
 
-    /// It waits no longer; tells who is first in its line now.
+    /// Removes an effect from its sequence. Returns the first one of the sequence.
     pub(super) fn leave(&mut self, line: Option<Line>, key: &EffectKey) -> Option<EffectKey> {
         let line = line?;
         let keys = self.lines.get_mut(&line)?;
@@ -62,14 +62,14 @@ impl Queue {
         first
     }
 
-    /// It is not due at `at` any more.
+    /// The effect no longer waits until `at`.
     pub(super) fn unwait(&mut self, lane: Lane, key: &EffectKey, at: DateTime<Utc>) {
         if let Some(due) = self.due.get_mut(&lane) {
             due.remove(&(at, key.clone()));
         }
     }
 
-    /// When the next of `lane` is due.
+    /// The time of the next effect of `lane`.
     pub(super) fn next_due(&self, lane: Lane) -> Option<DateTime<Utc>> {
         self.due.get(&lane)?.first().map(|(at, _)| *at)
     }

@@ -1,4 +1,4 @@
-//! The journal added up, entry by entry. No rules, no failure: what is written down, happened.
+//! The state of the effect log, built entry by entry. Without rules and without failures: entries are facts.
 
 use events::recorded::EventMetadata;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -13,50 +13,50 @@ use crate::domain::effect::{Effect, EffectKey, Lane, Planned};
 use crate::effects::entry::{Entry, Scheduled};
 use crate::effects::payment::{Payment, PaymentStatus};
 
-/// An effect and what became of it.
+/// An effect with its state.
 #[derive(Debug, Clone)]
 pub struct TrackedEffect {
-    /// What and why.
+    /// The effect and its cause.
     pub scheduled: Scheduled,
-    /// How far it is.
+    /// The status.
     pub state: EffectState,
-    /// Tries that failed.
+    /// Number of failed attempts.
     pub attempts: u32,
-    /// How often it was brought back from the dead.
+    /// Number of retries by operators.
     pub retries: u32,
-    /// What the last try said.
+    /// The error of the last attempt.
     pub last_error: Option<String>,
-    /// Whom it reached, masked.
+    /// The recipient, masked.
     pub recipient: Option<String>,
-    /// When that changed last.
+    /// The time of the last change.
     pub updated_at: DateTime<Utc>,
-    /// Whether it may have been tried before: nobody knows then what became of it outside.
+    /// Whether an attempt may have been made whose result is unknown.
     pub tried: bool,
-    /// How often the other side failed in a way that it may repeat for the same idempotency key.
+    /// Number of failures that the provider may repeat for the same idempotency key.
     pub key_changes: u32,
-    /// Since when it fails, if it does.
+    /// The time of the first failure, if the effect has been failing since then.
     pub failing_since: Option<DateTime<Utc>>,
-    /// Whether it waits for others about the same thing.
+    /// Whether it is part of a sequence.
     in_line: bool,
-    /// Since this position nothing may have finished it.
+    /// The position after which nothing may have ended it.
     pub(super) since: Position,
 }
 
-/// How far an effect is.
+/// The state of an effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EffectState {
-    /// To be done, not before this.
+    /// It waits until this time.
     Waiting(DateTime<Utc>),
-    /// Done; or in words why there was nothing to do any more.
+    /// `done`, or why nothing had to be done.
     Done(String),
-    /// It can not be done, as a stable code.
+    /// It failed permanently, with a reason as a stable code.
     Dead(String),
-    /// Somebody decided that it is not to be done, for this reason.
+    /// An operator discarded it, for this reason.
     Discarded(String),
 }
 
 impl EffectState {
-    /// The word that stands in answers and metrics.
+    /// The state as used in responses and metrics.
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self {
@@ -70,7 +70,7 @@ impl EffectState {
 }
 
 impl TrackedEffect {
-    /// At whose end it stands.
+    /// The metadata of entries about this effect.
     #[must_use]
     pub fn author(&self) -> EventMetadata {
         EventMetadata {
@@ -90,7 +90,7 @@ impl TrackedEffect {
         Some((self.lane(), self.scheduled.effect.about()?)).filter(|_| self.in_line)
     }
 
-    /// The effect that follows from it, for the same reason.
+    /// The entry that schedules an effect with the same cause.
     #[must_use]
     pub fn follow_up(&self, planned: Planned) -> Entry {
         Entry::EffectScheduled(Scheduled {
@@ -104,18 +104,18 @@ impl TrackedEffect {
     }
 }
 
-/// How it stands with a system of the restaurant.
+/// The state of a webhook subscription.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct WebhookState {
-    /// Whether it is told nothing any more.
+    /// Whether it is disabled.
     pub is_disabled: bool,
-    /// The last event that it was, or is to be, told of.
+    /// The position of the last event that was or will be sent.
     pub last: Option<u64>,
-    /// Since this position nobody may have switched it.
+    /// The position after which nothing may have enabled or disabled it.
     pub(super) since: Position,
 }
 
-/// What is due within this is due now: two services have two clocks.
+/// Effects that are due within this time count as due now, because the clocks of the services differ.
 const SOON: TimeDelta = TimeDelta::minutes(1);
 
 /// Number of ended effects that stay in memory. Older ones are only in the log.
@@ -128,9 +128,9 @@ fn short_hash(key: &EffectKey) -> [u8; 16] {
 
 #[derive(Default)]
 pub(super) struct State {
-    /// Everything up to here is added up.
+    /// The position of the last entry in the state.
     added_to: Position,
-    /// Appends that came back before an earlier one did.
+    /// Appends that returned before an earlier one.
     early: BTreeMap<Position, (Vec<Entry>, DateTime<Utc>)>,
     queue: Queue,
     pub(super) effects: HashMap<EffectKey, TrackedEffect>,
@@ -147,16 +147,16 @@ pub(super) struct State {
     removed: HashSet<[u8; 16]>,
     /// Payments without a decision.
     pub(super) pending: BTreeSet<PaymentId>,
-    /// The restaurant's systems that were ever told something.
+    /// The webhook subscriptions that events were sent to.
     pub(super) hooks: HashMap<String, WebhookState>,
-    /// Reservations for which money was asked.
+    /// Reservations for which a payment was requested.
     asked: HashSet<ReservationId>,
     pub(super) cursor: Option<Cursor>,
     pub(super) cursor_position: Position,
 }
 
 impl State {
-    /// Adds what was appended from `first` on, in the order of the log: what comes early waits.
+    /// Adds entries that were appended from `first` on. They are applied in the order of the log, so early ones wait.
     pub(super) fn add(&mut self, first: Position, entries: Vec<Entry>, time: DateTime<Utc>) {
         self.early.insert(first, (entries, time));
         while let Some((entries, time)) = self.early.remove(&self.added_to.next()) {
@@ -167,12 +167,12 @@ impl State {
         }
     }
 
-    /// Everything up to here is added up.
+    /// The position of the last entry in the state.
     pub(super) fn added_to(&self) -> Position {
         self.added_to
     }
 
-    /// Takes up to `most` effects of `lane` that are due.
+    /// Takes up to `most` due effects of `lane`.
     pub(super) fn take_due(&mut self, lane: Lane, now: DateTime<Utc>, most: usize) -> Vec<TrackedEffect> {
         let taken = self.queue.take(lane, now, most);
         taken.iter().filter_map(|key| self.effects.get(key).cloned()).collect()
@@ -192,7 +192,7 @@ impl State {
         }
     }
 
-    /// What was due when the journal ended may have been under way, and have happened outside.
+    /// Effects that were due when the log ended may have been attempted.
     pub(super) fn mark_possibly_attempted(&mut self, ended: DateTime<Utc>) {
         for tracked in self.effects.values_mut() {
             tracked.tried |= matches!(tracked.state, EffectState::Waiting(at) if at <= ended + SOON);
@@ -259,7 +259,7 @@ impl State {
                 }
             }
             Entry::WebhookSwitched(switched) => {
-                // What it misses until it is enabled is not known here: nothing comes before the next one.
+                // The events missed while it is disabled are unknown, so the next event has no previous one.
                 let state = WebhookState { is_disabled: !switched.enabled, last: None, since: at };
                 self.hooks.insert(switched.hook.clone(), state);
             }
@@ -285,7 +285,7 @@ impl State {
             tried: false,
             key_changes: 0,
             failing_since: None,
-            // What is for later, a reminder, holds nobody up until then. The other service's clock may be ahead.
+            // An effect for later, such as a reminder, must not delay others. The clock of the other service may be ahead.
             in_line: scheduled.due_at <= time + SOON,
             since: at,
         };
@@ -306,7 +306,7 @@ impl State {
         self.effects.insert(scheduled.key.clone(), tracked);
     }
 
-    /// What was brought back goes to the end of its line: those behind it have gone on.
+    /// A retried effect goes to the end of its sequence, because later ones have run meanwhile.
     fn retry(&mut self, key: &EffectKey, time: DateTime<Utc>, change: impl FnOnce(&mut TrackedEffect)) {
         if let Some(tracked) = self.effects.get_mut(key) {
             tracked.in_line = true;
@@ -386,13 +386,13 @@ impl State {
         }
     }
 
-    /// Payments of a reservation.
+    /// The payments of a reservation.
     pub(super) fn payments_of(&self, reservation_id: ReservationId) -> impl Iterator<Item = &Payment> {
         let ids = self.by_reservation.get(&reservation_id).into_iter().flatten();
         ids.filter_map(|id| self.payments.get(id)).map(|(payment, _)| payment)
     }
 
-    /// Whether there is nothing to do for `effect`, as nobody was ever asked to pay.
+    /// Whether `effect` is unnecessary because no payment was ever requested.
     pub(super) fn is_idle(&self, effect: &Effect, asked_with_it: &HashSet<ReservationId>) -> bool {
         match effect {
             Effect::ClosePayments { reservation_id } => {

@@ -1,5 +1,7 @@
-//! The .ics file: RFC 5545, with the methods of iTIP, RFC 5546. The UID is stable and the SEQUENCE is the version of the reservation, so
-//! that a calendar replaces what it has.
+//! Calendar files: RFC 5545, with the methods of iTIP, RFC 5546. The UID is stable, and the SEQUENCE is the version of
+//! the reservation, so that a calendar replaces its entry.
+//!
+//! Not a library: of the ones looked at none writes METHOD and folds lines by octets.
 
 use chrono::{DateTime, Utc};
 use lettre::message::Mailbox;
@@ -15,7 +17,7 @@ pub(super) struct Calendar {
     pub(super) text: String,
 }
 
-/// The file that goes with a message, if it fixes a time or frees it.
+/// The calendar file of a message, if it sets or cancels a time.
 pub(super) fn file(
     template: Template,
     facts: &Facts<'_>,
@@ -68,7 +70,7 @@ pub(super) fn file(
     Some(Calendar { method, text })
 }
 
-/// A parameter's value, RFC 5545 §3.2: between quotes, which it can not hold itself.
+/// The value of a parameter, RFC 5545 §3.2: in quotes, which it cannot contain.
 fn parameter(text: &str) -> String {
     format!("\"{}\"", text.replace('"', "'").replace(char::is_control, " "))
 }
@@ -78,7 +80,7 @@ fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace(';', "\\;").replace(',', "\\,").replace('\n', "\\n")
 }
 
-/// Lines of at most 75 octets, RFC 5545 §3.1, never cut within a character.
+/// Folds lines to at most 75 octets, RFC 5545 §3.1, never within a character.
 fn folded(line: &str) -> String {
     let (mut folded, mut octets) = (String::new(), 0);
     for c in line.chars() {

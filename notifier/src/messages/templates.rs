@@ -1,4 +1,4 @@
-//! The templates: built in, and files that a restaurant has changed. Each is checked before anything starts.
+//! The templates: built in, and files of the restaurant. All are checked at start.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::{Facts, facts_of};
 use crate::domain::effect::Template;
 use crate::domain::visit::{Cancellation, Visit};
 
-/// The frame of the HTML part, unless a message has an HTML file of its own.
+/// The frame of the HTML part of messages without their own HTML file.
 pub(super) const FRAME: &str = "mail.html";
 const TEMPLATE_BYTES_MAX: u64 = 64 << 10;
 
@@ -19,7 +19,7 @@ macro_rules! templates {
     ($($name:literal),+ $(,)?) => { &[$(($name, include_str!(concat!("../../templates/", $name)))),+] };
 }
 
-/// Language, what it says, and `mail` (its first line is the subject) or `sms`.
+/// Language, template, and `mail` (the first line is the subject) or `sms`.
 pub(super) const BUILT_IN: &[(&str, &str)] = templates![
     "mail.html",
     "id/received.mail.txt",
@@ -50,7 +50,7 @@ pub(super) const BUILT_IN: &[(&str, &str)] = templates![
     "en/cancelled.sms.txt",
 ];
 
-/// What a template may name.
+/// The facts that a template can use.
 const FACTS: [&str; 13] = [
     "name",
     "venue",
@@ -66,13 +66,13 @@ const FACTS: [&str; 13] = [
     "expires_at",
     "link",
 ];
-/// What a file of HTML may name besides.
+/// The additional facts for an HTML file.
 const FRAME_FACTS: [&str; 4] = ["subject", "paragraphs", "lang", "loop"];
 
-/// Reads all templates: those of `dir` take the place of the built-in ones of the same name.
+/// Reads all templates. Files in `dir` replace the built-in ones with the same names.
 ///
 /// # Errors
-/// Every fault of every file, with its line where it has one.
+/// All faults of all files, with their lines if known.
 pub(super) fn load(dir: Option<&Path>) -> Result<Environment<'static>, Vec<String>> {
     let mut sources: BTreeMap<String, String> =
         BUILT_IN.iter().map(|(name, source)| ((*name).to_owned(), (*source).to_owned())).collect();
@@ -93,7 +93,7 @@ pub(super) fn load(dir: Option<&Path>) -> Result<Environment<'static>, Vec<Strin
     if faults.is_empty() { Ok(environment) } else { Err(faults) }
 }
 
-/// The files below `dir`, by the names of templates, and what is wrong with others that are there.
+/// The files below `dir` by the names of templates, and the faults of other files.
 fn changed(dir: &Path, known: &BTreeSet<String>) -> (BTreeMap<String, String>, Vec<String>) {
     let (mut found, mut faults) = (BTreeMap::new(), Vec::new());
     for folder in ["", "id", "en"] {
@@ -123,7 +123,7 @@ fn changed(dir: &Path, known: &BTreeSet<String>) -> (BTreeMap<String, String>, V
 
 fn text_of(name: &str, path: &Path, known: &BTreeSet<String>) -> Result<String, String> {
     if !known.contains(name) && !known.contains(&name.replace(".mail.html", ".mail.txt")) {
-        return Err("there is no template of this name; see docs/operations.md".into());
+        return Err("there is no template with this name; see docs/operations.md".into());
     }
     let file = std::fs::metadata(path).map_err(|error| format!("could not be read: {error}"))?;
     if file.len() > TEMPLATE_BYTES_MAX {
@@ -132,7 +132,7 @@ fn text_of(name: &str, path: &Path, known: &BTreeSet<String>) -> Result<String, 
     std::fs::read_to_string(path).map_err(|error| format!("could not be read: {error}"))
 }
 
-/// Adds a template that can be rendered with every fact there may be, and with as few as there may be.
+/// Adds a template, which must render with all facts and with as few as possible.
 fn check(environment: &mut Environment<'static>, name: &str, source: String) -> Result<(), String> {
     let at = |line: Option<usize>| line.map_or(String::new(), |line| format!(", line {line}"));
     let words = |error: &minijinja::Error| {
@@ -161,7 +161,7 @@ fn check(environment: &mut Environment<'static>, name: &str, source: String) -> 
         }
     }
     for (kind, visit) in sample_visits(&source) {
-        // A template is rendered for its own occasion only; the frame for every one.
+        // A template is rendered only for its own message, the frame for all.
         if !is_html && !name.contains(&format!("/{}.", kind.name())) {
             continue;
         }
@@ -188,9 +188,8 @@ fn sample_facts(kind: Template, visit: &Visit, locale: Locale) -> Facts<'_> {
     }
 }
 
-/// For each template visits with everything and with as little as there may be; and for each word that stands between
-/// quotes in `source` one that was called off for that reason, by the house and by the guest, so that every branch is
-/// gone through.
+/// Visits with all facts and with as few as possible; and for each quoted word in `source` visits that were cancelled
+/// for that reason, by the restaurant and by the guest, so that every branch is rendered.
 fn sample_visits(source: &str) -> Vec<(Template, Visit)> {
     let words: BTreeSet<&str> = source.split(['"', '\'']).skip(1).step_by(2).collect();
     let samples = Template::ALL.into_iter().flat_map(|template| {
@@ -214,7 +213,7 @@ fn sample_visits(source: &str) -> Vec<(Template, Visit)> {
                 reason_code: "deposit_unpaid".into(),
             }),
         };
-        // What asks for something always says until when.
+        // A message with a request always contains the deadline.
         let act_by = match template {
             Template::DepositDue | Template::FeeDue | Template::Offer => full.act_by,
             _ => None,

@@ -1,4 +1,4 @@
-//! Every template, in every language, with every fact that may be missing.
+//! All templates in all languages, with every fact that can be missing.
 
 use events::values::Currency;
 
@@ -162,7 +162,7 @@ fn a_restaurant_changes_a_template_and_hears_of_every_fault() {
     write("en/refunded.mail.txt", "Hi\n\n{% if reason == 'guest_request' %}{{ venue.x.y }}{% endif %}");
     write("id/offer.mail.txt", "Halo\n\n{{ area.name.first }}");
     let faults = Messages::new(from(), Some(dir.path())).unwrap_err().join("\n");
-    assert!(faults.contains("en/birthday.mail.txt: there is no template of this name"), "{faults}");
+    assert!(faults.contains("en/birthday.mail.txt: there is no template with this name"), "{faults}");
     assert!(faults.contains("fr: there is no template"), "{faults}");
     for part in [
         "en/reminder.mail.txt, line 3: there is no \"tiem\"",

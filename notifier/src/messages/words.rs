@@ -1,4 +1,4 @@
-//! Dates, times and amounts as people write them, and addresses as logs may show them.
+//! Dates, times and amounts as people write them, and masked addresses for logs.
 
 use chrono::{DateTime, Datelike as _, TimeZone, Timelike as _};
 use events::values::{Locale, Money};

@@ -1,4 +1,4 @@
-//! What a payment provider can be asked to do, and its answers.
+//! What the notifier needs from a payment provider.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use events::values::Money;
@@ -8,56 +8,55 @@ use futures::future::BoxFuture;
 use super::ProviderError;
 use crate::domain::effect::EffectKey;
 
-/// Takes money and gives it back.
+/// A payment provider.
 pub trait PaymentProvider: Send + Sync + 'static {
-    /// Its name in settings, in the journal and in answers.
+    /// The name in settings, in the log and in responses.
     fn name(&self) -> &'static str;
 
-    /// Lets the guest pay. However often the same order is given, it is one payment; an order that may have been given
-    /// before is looked up first.
+    /// Opens a payment. The same order always means the same payment; an order that may have been placed before is looked
+    /// up first.
     fn open<'a>(&'a self, order: &'a PaymentOrder) -> BoxFuture<'a, Result<OpenedPayment, ProviderError>>;
 
-    /// The payment of an order that may have been given before, if the provider has it.
+    /// The payment of an order that may have been placed before, if the provider has it.
     fn find<'a>(
         &'a self,
         order: &'a PaymentOrder,
     ) -> BoxFuture<'a, Result<Option<OpenedPayment>, ProviderError>>;
 
-    /// How far the payment `reference` is.
+    /// The status of the payment `reference`.
     fn standing<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, Result<ProviderStatus, ProviderError>>;
 
-    /// Lets nobody pay `reference` any more, and tells how far it is then: it may have been paid already.
+    /// Closes the payment `reference`. Returns its status, because it may have been paid already.
     fn close<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, Result<ProviderStatus, ProviderError>>;
 
-    /// Gives money back and answers the provider's name for that. However often the same order is given, it is one
-    /// refund.
+    /// Refunds a payment. Returns the provider's reference. The same order always means the same refund.
     fn refund<'a>(&'a self, order: &'a RefundOrder) -> BoxFuture<'a, Result<String, ProviderError>>;
 
-    /// What the page needs on which the guest pays `reference`.
+    /// The content of the checkout page for `reference`.
     fn checkout<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, Result<Checkout, ProviderError>>;
 
-    /// Every payment since `since` as the provider has it in its own books.
+    /// All payments since `since` in the provider's records.
     fn ledger(&self, since: DateTime<Utc>) -> BoxFuture<'_, Result<Vec<LedgerEntry>, ProviderError>>;
 
-    /// How often open payments are looked at, for a webhook that never comes; `None`: nobody has to.
+    /// The minimum interval at which open payments are checked in case a webhook was lost; `None`: they need no check.
     fn poll_every(&self) -> Option<TimeDelta>;
 }
 
-/// How something is asked for that may have been asked for before.
+/// How a request is made that may have been made before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asking {
-    /// The key of the effect: our own reference, kept by the provider.
+    /// The key of the effect: our reference, stored by the provider.
     pub key: EffectKey,
-    /// How often the provider failed on it, so that it may answer the same to the same idempotency key for ever.
+    /// Number of failures that the provider may repeat for the same idempotency key.
     pub key_changes: u32,
-    /// Whether it may have happened already: it is looked up by our own reference before it is asked for.
+    /// Whether it may have been made already, so that it must be looked up by our reference first.
     pub tried: bool,
-    /// It can not have happened before this.
+    /// The earliest time at which it can have been made.
     pub since: DateTime<Utc>,
 }
 
 impl Asking {
-    /// The Idempotency-Key to ask with.
+    /// The Idempotency-Key.
     #[must_use]
     pub fn idempotency_key(&self) -> String {
         match self.key_changes {
@@ -67,83 +66,83 @@ impl Asking {
     }
 }
 
-/// A payment that a guest is to make.
+/// An order to open a payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaymentOrder {
-    /// How it is asked for.
+    /// How the request is made.
     pub asking: Asking,
-    /// Our own reference.
+    /// Our reference.
     pub payment_id: PaymentId,
-    /// What it is for.
+    /// The reservation.
     pub reservation_id: ReservationId,
-    /// How much.
+    /// The amount.
     pub amount: Money,
-    /// The provider's name for the way to pay, if the channel has one.
+    /// The provider's name of the payment method, if the channel has one.
     pub method: Option<String>,
 }
 
-/// Money that is to go back.
+/// An order to refund a payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefundOrder {
-    /// How it is asked for.
+    /// How the request is made.
     pub asking: Asking,
-    /// Our own reference of the payment.
+    /// Our reference of the payment.
     pub payment_id: PaymentId,
-    /// The provider's.
+    /// The provider's reference of the payment.
     pub reference: String,
-    /// How much of it.
+    /// The amount.
     pub amount: Money,
 }
 
-/// A way for the guest to pay.
+/// An opened payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenedPayment {
-    /// The provider's name for it.
+    /// The provider's reference.
     pub reference: String,
-    /// Where to pay.
+    /// The URL of the payment page.
     pub url: String,
 }
 
-/// How far a payment is at its provider.
+/// The status of a payment at its provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProviderStatus {
-    /// The guest can pay.
+    /// The guest can pay it.
     Open,
-    /// The guest has paid this.
+    /// The guest paid this amount.
     Paid(Money),
     /// The guest refused.
     Refused,
-    /// It can not be paid any more.
+    /// It can no longer be paid.
     Closed,
 }
 
-/// What a checkout page is made of.
+/// The content of a checkout page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Checkout {
     /// Two buttons: pay, refuse.
     Buttons,
-    /// The form of Stripe's own script.
+    /// The form of Stripe's script.
     StripeForm {
-        /// Where the script is.
+        /// The URL of the script.
         script_url: String,
-        /// The key that the script shows.
+        /// The publishable key for the script.
         publishable_key: String,
-        /// What lets it pay this one payment.
+        /// The secret for this payment.
         client_secret: String,
     },
 }
 
-/// A payment in the books of its provider.
+/// A payment in the records of its provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerEntry {
-    /// The provider's name for it.
+    /// The provider's reference.
     pub reference: String,
-    /// Our own reference, if it has one.
+    /// Our reference, if it has one.
     pub payment_id: Option<PaymentId>,
     /// When it was opened.
     pub at: DateTime<Utc>,
-    /// How far it is.
+    /// The status.
     pub standing: ProviderStatus,
-    /// What went back so far, in minor units.
+    /// The refunded amount, in minor units.
     pub refunded_minor: i64,
 }

@@ -1,4 +1,4 @@
-//! Gathering what all three sides say.
+//! Collects the three records.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::adapters::reservation_client::{ReservationClient, ReservationClientEr
 use crate::effects::{EffectLog, EffectState};
 use crate::ports::ProviderError;
 
-/// Types of events that tell of money.
+/// The types of events about payments.
 const OF_MONEY: [&str; 5] = [
     "meja.payment.requested.v1",
     "meja.payment.completed.v1",
@@ -23,30 +23,30 @@ const OF_MONEY: [&str; 5] = [
     "meja.reservation.cancelled.v1",
     "meja.reservation.no_show.v1",
 ];
-/// A provider's clock, and the way to it: payments this much older are fetched, and left out where nobody else has them.
+/// Payments that are this much older are read too, because clocks differ. They count only if another record has them.
 const MARGIN: TimeDelta = TimeDelta::hours(1);
 
-/// Why the books can not be held against each other.
+/// Why the records cannot be compared.
 #[derive(Debug, thiserror::Error)]
 pub enum BooksError {
-    /// A provider does not show its books.
-    #[error("the provider {0} does not show its books: {1}")]
+    /// The records of a provider cannot be read.
+    #[error("the records of the provider {0} cannot be read: {1}")]
     Provider(String, #[source] ProviderError),
-    /// A payment was taken by somebody who is not in the settings any more.
-    #[error("the journal has payments of the provider {0:?}, which is not in the settings: put it back")]
+    /// A payment was made at a provider that is no longer in the settings.
+    #[error("the effect log has payments of the provider {0:?}, which is not in the settings: add it again")]
     NoProvider(String),
-    /// The reservation service does not show its log.
-    #[error("the log can not be read: {0}")]
+    /// The log of the reservation service cannot be read.
+    #[error("the log of the reservation service cannot be read: {0}")]
     ReservationClient(#[from] ReservationClientError),
-    /// An event can not be read.
-    #[error("an event of the log can not be read: {0}")]
+    /// An event cannot be decoded.
+    #[error("an event of the log cannot be decoded: {0}")]
     Event(String),
 }
 
-/// What all sides say of payments opened since `since`.
+/// The three records of payments opened since `since`.
 ///
 /// # Errors
-/// [`BooksError`] when one of them does not answer: half a comparison would be a wrong one.
+/// [`BooksError`] when one of them cannot be read, because an incomplete comparison would be wrong.
 pub async fn gather(
     effect_log: &EffectLog,
     payment_providers: &PaymentProviders,
@@ -55,7 +55,7 @@ pub async fn gather(
     since: DateTime<Utc>,
 ) -> Result<Books, BooksError> {
     let began = clock.now();
-    // In the order against that in which money moves, so that less of it looks as if it was lost on the way.
+    // Against the direction in which money moves, so that fewer payments under way look lost.
     let mut books = Books { log: log(reservation_client).await?, ..Books::default() };
     books.journal = effect_log.payments(|_| true, usize::MAX);
     if let Some(payment) =
@@ -69,14 +69,14 @@ pub async fn gather(
         let entries = entries.map_err(|error| BooksError::Provider(name.clone(), error))?;
         books.ledger.extend(entries.into_iter().map(|entry| (name.clone(), entry)));
     }
-    // A payment counts if it was asked for since then, or opened since then where nobody asked.
+    // A payment counts if it was requested since then, or opened since then without a request.
     let of_log = |id: &PaymentId| books.log.get(id).map(|booked| booked.since);
     let of_journal: BTreeMap<_, _> = books.journal.iter().map(|p| (p.id(), p.opened_at)).collect();
     let counts = |id: &PaymentId, at| of_log(id).or(of_journal.get(id).copied()).unwrap_or(at) >= since;
     books.ledger.retain(|(_, entry)| entry.payment_id.is_some_and(|id| counts(&id, entry.at)));
     books.journal.retain(|payment| counts(&payment.id(), payment.opened_at));
     books.log.retain(|_, booked| booked.since >= since);
-    // What has just ended was on its way while the books were read.
+    // Effects that have just ended were under way while the records were read.
     let moved = effect_log.effects(
         |effect| matches!(effect.state, EffectState::Waiting(_)) || effect.updated_at >= began,
         usize::MAX,
@@ -89,7 +89,7 @@ pub async fn gather(
     Ok(books)
 }
 
-/// What the log of the reservation service says of every payment.
+/// The payments in the log of the reservation service.
 async fn log(reservation_client: &ReservationClient) -> Result<BTreeMap<PaymentId, Booked>, BooksError> {
     let mut found = BTreeMap::new();
     for event_type in OF_MONEY {
@@ -117,7 +117,7 @@ async fn log(reservation_client: &ReservationClient) -> Result<BTreeMap<PaymentI
     Ok(log)
 }
 
-/// Adds an event, in the order of the log: what goes back without an order is not what a later one wants.
+/// Adds an event in the order of the log. A refund without an order does not fulfil a later order.
 fn note(
     log: &mut BTreeMap<PaymentId, Booked>,
     reservation_id: ReservationId,

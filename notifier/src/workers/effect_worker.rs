@@ -1,5 +1,5 @@
-//! Performs what is due: many effects at a time, in a lane for each place outside, so that one that
-//! does not answer never holds the others.
+//! Carries out due effects: many at a time, in one lane per system outside, so that a slow system does not delay the
+//! others.
 
 use std::sync::Arc;
 
@@ -17,22 +17,22 @@ use crate::effects::{EffectLog, EffectLogError, TrackedEffect};
 use crate::executors::breaker::{Breakers, RESERVATION};
 use crate::executors::{EffectExecutor, Execution, Failure, RetryAdvice};
 
-/// How the worker goes about it.
+/// How effects are run and retried.
 #[derive(Debug, Clone, Copy)]
 pub struct RetrySettings {
-    /// Effects of a lane at a time.
+    /// Maximum number of concurrent effects per lane.
     pub concurrency: usize,
-    /// Tries before an effect is a dead letter.
+    /// Maximum number of attempts before an effect is a dead letter.
     pub attempts_max: u32,
-    /// Wait after the first failed try; doubled after each.
+    /// The delay after the first failed attempt; doubled after each.
     pub backoff: TimeDelta,
-    /// The longest wait between tries.
+    /// The maximum delay between attempts.
     pub backoff_max: TimeDelta,
 }
 
-/// How soon the reservation service is asked again while it does not answer.
+/// The delay before another request to a reservation service that does not respond.
 const UPSTREAM_AGAIN: TimeDelta = TimeDelta::seconds(1);
-/// Waits between the tries of a webhook: more than three days in all, as Standard Webhooks suggests.
+/// The delays between the attempts of a webhook: more than three days in all, as Standard Webhooks recommends.
 const HOOK_WAITS: [TimeDelta; 9] = [
     TimeDelta::seconds(5),
     TimeDelta::minutes(5),
@@ -44,12 +44,12 @@ const HOOK_WAITS: [TimeDelta; 9] = [
     TimeDelta::hours(20),
     TimeDelta::hours(24),
 ];
-/// After this a webhook is given up that never came to its tries, because its receiver was left alone.
+/// Maximum age of a webhook. One whose receiver kept failing gets fewer attempts within this time.
 const HOOK_AGE_MAX: TimeDelta = TimeDelta::days(4);
-/// How long effects wait for a provider that is down altogether before they use up their tries.
+/// How long attempts at a provider that is down as a whole do not count.
 const PROVIDER_DOWN_MAX: TimeDelta = TimeDelta::days(1);
 
-/// Works until the service stops; effects under way are finished first.
+/// Carries out effects until the service stops, and then waits for those under way.
 pub async fn run(
     effect_log: Arc<EffectLog>,
     executor: Arc<EffectExecutor>,
@@ -75,13 +75,13 @@ async fn run_lane(
     let slots = Arc::new(Semaphore::new(retry_settings.concurrency));
     let mut changed = effect_log.watch();
     while !shutdown.is_requested() {
-        // At least one slot is free before anything is taken.
+        // Wait for a free slot before taking effects.
         tokio::select! {
             slot = slots.acquire() => drop(slot),
             () = shutdown.requested() => break,
         }
         changed.mark_unchanged();
-        // As many as may go out; if none may, nothing is taken until one does.
+        // Take only as many as the rate limit permits.
         let room = executor.rate_limiter.room(lane, clock.now());
         let most = slots.available_permits().min(room.unwrap_or(0));
         for effect in effect_log.take_due(lane, most) {
@@ -107,12 +107,12 @@ async fn run_lane(
             () = shutdown.requested() => {}
         }
     }
-    // Those under way hold a slot each.
+    // Every effect under way holds a slot.
     let all = u32::try_from(retry_settings.concurrency).unwrap_or(u32::MAX);
     let _ = slots.acquire_many(all).await;
 }
 
-/// What an effect is worked on with.
+/// The context of one attempt.
 struct Work<'a> {
     effect_log: &'a EffectLog,
     executor: &'a EffectExecutor,
@@ -140,7 +140,7 @@ impl Work<'_> {
         }
         let entries = match execution {
             Ok(execution) => {
-                tracing::info!(request, %key, outcome = execution.outcome, "an effect is done");
+                tracing::info!(request, %key, outcome = execution.outcome, "an effect was carried out");
                 succeeded(&effect, execution)
             }
             Err(Failure { advice: RetryAdvice::WaitForReservationService, error, .. }) => {
@@ -156,12 +156,13 @@ impl Work<'_> {
         self.write_down(&effect, entries).await;
     }
 
-    /// Whether everybody may be asked whom the effect needs. If not it is put back, or given up: then these entries say so.
+    /// Checks the breakers of the systems that the effect needs. If one is open, the effect is put back, or fails with the
+    /// returned entries.
     fn check_breakers(&self, effect: &TrackedEffect, who: Option<&str>) -> Result<(), Vec<Entry>> {
         let (key, now) = (&effect.scheduled.key, self.clock.now());
         let is_hook = effect.scheduled.effect.lane() == Lane::Webhooks;
         if is_hook && now - effect.scheduled.due_at > HOOK_AGE_MAX {
-            let error = "the receiver did not answer for days".to_owned();
+            let error = "the receiver did not respond for days".to_owned();
             let failure = Failure { advice: RetryAdvice::None, reason_code: "provider_unavailable", error };
             return Err(died(effect, failure, now));
         }
@@ -171,15 +172,19 @@ impl Work<'_> {
                 if who != RESERVATION {
                     self.breakers.not_asked(RESERVATION);
                 }
-                self.effect_log.put_back(key, until, format!("{who} is left alone until {until}"));
+                self.effect_log.put_back(
+                    key,
+                    until,
+                    format!("no requests to {who} until {until}, because it keeps failing"),
+                );
                 return Err(vec![]);
             }
         }
         Ok(())
     }
 
-    /// Writes down what became of an effect, however long that takes: it was done, and is not to be done again because
-    /// the disk is full.
+    /// Appends the result of an effect, however long that takes. The effect was carried out, and must not be repeated
+    /// because of a full disk.
     async fn write_down(&self, effect: &TrackedEffect, entries: Vec<Entry>) {
         let (key, mut tries) = (&effect.scheduled.key, 0);
         while !entries.is_empty() {
@@ -187,9 +192,9 @@ impl Work<'_> {
                 Ok(()) => return,
                 Err(error) => error,
             };
-            tracing::error!(%key, error = &error as &dyn std::error::Error, "what became of an effect could not be written down");
+            tracing::error!(%key, error = &error as &dyn std::error::Error, "the result of an effect could not be appended");
             if matches!(error, EffectLogError::Append(AppendError::Conflict { .. })) {
-                // Somebody else has ended it.
+                // It was ended concurrently.
                 let again = self.clock.now() + backoff(self.retry_settings, tries);
                 return self.effect_log.put_back_tried(key, again, error.to_string());
             }
@@ -200,7 +205,7 @@ impl Work<'_> {
         }
     }
 
-    /// Tells the breaker of `who` how it went, and gives until when it is open.
+    /// Reports the attempt to the breaker of `who`. Returns until when it is open, if it is.
     fn judge(
         &self,
         who: &str,
@@ -214,7 +219,7 @@ impl Work<'_> {
                 RetryAdvice::WaitForReservationService | RetryAdvice::WaitUntil(_) => {
                     self.breakers.not_asked(who);
                 }
-                // It is there, and wants less: that is not a failure.
+                // It responds and asks for fewer requests, which is not a failure.
                 RetryAdvice::TryAgain { after, .. } if after > TimeDelta::zero() => {
                     self.breakers.not_asked(who);
                 }
@@ -241,7 +246,7 @@ impl Work<'_> {
     ) -> Vec<Entry> {
         let (key, request) = (&effect.scheduled.key, &effect.scheduled.correlation_id);
         let lane = effect.scheduled.effect.lane();
-        // While a provider is down, or busy, its effects only wait, for a day.
+        // Attempts at a provider that is down or busy do not count for a day.
         let is_down = closed_until.is_some() || failure.is_busy();
         let failing = now - effect.failing_since.unwrap_or(now);
         let uncounted = lane != Lane::Webhooks && is_down && failing < PROVIDER_DOWN_MAX;
@@ -255,12 +260,12 @@ impl Work<'_> {
                 };
                 let wait = wait.max(after);
                 let next_attempt_at = closed_until.unwrap_or(now).max(now + wait);
-                tracing::warn!(request, %key, error = failure.error, %next_attempt_at, "an effect failed and is tried again");
+                tracing::warn!(request, %key, error = failure.error, %next_attempt_at, "an attempt at an effect failed and will be repeated");
                 let (key, error) = (key.clone(), failure.error);
                 vec![Entry::AttemptFailed(AttemptFailed { key, error, next_attempt_at, new_key, uncounted })]
             }
             _ => {
-                tracing::error!(request, %key, error = failure.error, "an effect can not be done: it is a dead letter, see /api/effects?status=dead");
+                tracing::error!(request, %key, error = failure.error, "an effect failed permanently: it is a dead letter, see /api/effects?status=dead");
                 died(effect, failure, now)
             }
         }
@@ -278,7 +283,7 @@ fn succeeded(effect: &TrackedEffect, execution: Execution) -> Vec<Entry> {
     std::iter::once(done).chain(execution.entries).chain(then).collect()
 }
 
-/// Failure is a fact that is reported.
+/// The entries of a permanent failure, with its report to the reservation service.
 fn died(effect: &TrackedEffect, failure: Failure, now: DateTime<Utc>) -> Vec<Entry> {
     let key = &effect.scheduled.key;
     let reason_code = failure.reason_code.to_owned();
@@ -307,20 +312,21 @@ fn died(effect: &TrackedEffect, failure: Failure, now: DateTime<Utc>) -> Vec<Ent
         | Effect::React { .. } => None,
     };
     let died = Entry::EffectDied(Died { key: key.clone(), reason_code, error: failure.error });
-    // Each life of an effect that ends in failure is told once.
+    // Each permanent failure is reported once, also after a retry.
     let told = format!("failed-{}", effect.retries);
     let report =
         report.map(|report| effect.follow_up(Planned { key: key.then(&told), effect: report, due_at: now }));
     std::iter::once(died).chain(report).collect()
 }
 
-/// The wait after so many tries that failed, and up to a fifth more at random.
+/// The delay after this number of failed attempts, with up to a fifth added at random.
 fn hook_wait(attempts: u32) -> TimeDelta {
     let wait = HOOK_WAITS[(attempts as usize).min(HOOK_WAITS.len() - 1)];
     wait + TimeDelta::milliseconds(fastrand::i64(0..=wait.num_milliseconds() / 5))
 }
 
-/// Doubled with each try, within its limit, and somewhat at random so that many do not come at once.
+/// The delay after this number of failed attempts: doubled with each, limited, and randomised so that many effects do
+/// not run at once.
 fn backoff(retry_settings: RetrySettings, attempts: u32) -> TimeDelta {
     let doubled =
         retry_settings.backoff.checked_mul(1 << attempts.min(20)).unwrap_or(retry_settings.backoff_max);

@@ -1,4 +1,4 @@
-//! Polls the feed and writes down what is to be done about it.
+//! Polls the feed and schedules the effects of its events.
 
 use events::recorded::EventMetadata;
 use std::collections::HashMap;
@@ -20,28 +20,28 @@ use crate::effects::entry::{Died, Scheduled};
 use crate::effects::from_event::effects_of;
 use crate::effects::{Cursor, EffectLog, EffectLogError};
 
-/// How long a poll is parked when there is nothing new.
+/// How long a request waits for an event.
 const POLL: Duration = Duration::from_secs(25);
 const AGAIN_MIN: Duration = Duration::from_millis(100);
 const AGAIN_MAX: Duration = Duration::from_secs(5);
 
-/// How the feed_status goes.
+/// The status of the feed consumer, shared with readers.
 #[derive(Debug, Clone, Default)]
 pub struct FeedStatus(Arc<Mutex<FeedState>>);
 
-/// What was last seen of the feed.
+/// The last known state of the feed.
 #[derive(Debug, Clone, Default)]
 pub struct FeedState {
-    /// Where the log of the reservation service ended.
+    /// The end of the log of the reservation service.
     pub head: Position,
-    /// What keeps the notifier from feed_status, in words.
+    /// Why the feed cannot be read at the moment.
     pub trouble: Option<String>,
-    /// Whether it can not go on without a person.
+    /// Whether an operator is needed to continue.
     pub stuck: bool,
 }
 
 impl FeedStatus {
-    /// What was last seen.
+    /// The last known state.
     #[must_use]
     pub fn seen(&self) -> FeedState {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -52,7 +52,7 @@ impl FeedStatus {
     }
 }
 
-/// Follows the feed of `reservation_client` until the service stops.
+/// Consumes the feed until the service stops.
 pub async fn run(
     reservation_client: ReservationClient,
     effect_log: Arc<EffectLog>,
@@ -70,7 +70,7 @@ pub async fn run(
         match followed {
             Ok(()) => {
                 if feed_status.seen().trouble.is_some() {
-                    tracing::info!("the feed is followed again");
+                    tracing::info!("the feed can be read again");
                 }
                 feed_status.set(|seen| (seen.trouble, seen.stuck) = (None, false));
                 again = AGAIN_MIN;
@@ -79,11 +79,11 @@ pub async fn run(
             Err(error) => {
                 let stuck = error.is_stuck();
                 let words = error.words();
-                // Said once, not at every try.
+                // Logged once, not for every attempt.
                 if feed_status.seen().trouble.as_ref() != Some(&words) {
                     match stuck {
                         true => tracing::error!("{words}"),
-                        false => tracing::warn!("{words}; trying again until it does"),
+                        false => tracing::warn!("{words}; trying again"),
                     }
                 }
                 feed_status.set(|seen| (seen.trouble, seen.stuck) = (Some(words), stuck));
@@ -98,13 +98,13 @@ pub async fn run(
 
 #[derive(Debug, thiserror::Error)]
 enum FollowError {
-    #[error("the feed can not be read")]
+    #[error("the feed cannot be read")]
     ReservationClient(#[from] ReservationClientError),
     #[error("the page of the feed is not JSON")]
     Page(#[source] serde_json::Error),
-    #[error("an event of the feed can not be read")]
+    #[error("an event of the feed cannot be decoded")]
     Event(#[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("what is to be done can not be written down")]
+    #[error("effects could not be scheduled")]
     EffectLog(#[from] EffectLogError),
 }
 
@@ -139,7 +139,7 @@ async fn follow_once(
     feed_status: &FeedStatus,
 ) -> Result<(), FollowError> {
     let cursor = effect_log.cursor().map(|cursor| cursor.last_event_id);
-    // After trouble the first answer is wanted at once: it says that the trouble is over.
+    // After a failure, do not wait for an event: a quick response shows that the feed works again.
     let wait = if feed_status.seen().trouble.is_some() { Duration::ZERO } else { POLL };
     let page = reservation_client.feed(cursor, wait).await?;
     feed_status.set(|seen| seen.head = page.head);
@@ -161,7 +161,7 @@ async fn follow_once(
     Ok(())
 }
 
-/// What an event of the feed leads to.
+/// An event of the feed with its effects.
 struct Read {
     id: EventId,
     time: DateTime<Utc>,
@@ -169,8 +169,8 @@ struct Read {
     dead: Option<Died>,
 }
 
-/// Reads an event. One that can not be read is parked: it becomes an effect that is dead from the start, and is gone on
-/// from, as long as it says at least which one it is.
+/// Decodes an event. One that cannot be decoded becomes a dead letter, and the consumer continues, as long as the event
+/// has at least an id and a time.
 fn read(event: &str, after: Option<EventId>, policy: &NotificationPolicy) -> Result<Read, FollowError> {
     #[derive(serde::Deserialize)]
     struct Stub {
@@ -186,7 +186,7 @@ fn read(event: &str, after: Option<EventId>, policy: &NotificationPolicy) -> Res
     };
     let Stub { id, time } = serde_json::from_str(event).map_err(|error| FollowError::Event(error.into()))?;
     let key = EffectKey::of_event(id, "react");
-    tracing::error!(%id, error, "an event can not be read and is parked: see /api/effects?status=dead");
+    tracing::error!(%id, error, "an event cannot be decoded and is a dead letter: see /api/effects?status=dead");
     let parked = Scheduled {
         key: key.clone(),
         effect: Effect::React { after },
@@ -199,18 +199,18 @@ fn read(event: &str, after: Option<EventId>, policy: &NotificationPolicy) -> Res
     Ok(Read { id, time, effects: vec![parked], dead })
 }
 
-/// Effects that are written down together with the cursor behind their events.
+/// Effects that are appended together with the cursor after their events.
 #[derive(Default)]
 struct Pending {
     effects: Vec<Scheduled>,
     dead: Vec<Died>,
-    /// The last event of this page that each hook is told of.
+    /// The position of the last event of this page for each webhook subscription.
     told: HashMap<String, u64>,
     reached: Option<(EventId, DateTime<Utc>)>,
 }
 
 impl Pending {
-    /// Who of the restaurant's systems is to be told of an event.
+    /// The webhooks of an event.
     fn tell(
         &mut self,
         hooks: &Webhooks,
@@ -242,7 +242,7 @@ impl Pending {
 
     fn add(&mut self, read: Read) {
         for effect in &read.effects {
-            tracing::debug!(request = effect.correlation_id, key = %effect.key, "an effect is scheduled");
+            tracing::debug!(request = effect.correlation_id, key = %effect.key, "scheduled an effect");
         }
         self.effects.extend(read.effects);
         self.dead.extend(read.dead);

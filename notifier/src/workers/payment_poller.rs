@@ -1,4 +1,4 @@
-//! Looks after open payments: a provider whose webhook never comes is asked, ever less often the older a payment is.
+//! Asks providers about open payments, in case a webhook was lost. The older a payment, the less often.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use crate::effects::payment::Payment;
 use crate::executors::breaker::Breakers;
 use crate::ports::ProviderError;
 
-/// Payments asked about at a time.
+/// Maximum number of concurrent requests.
 const AT_A_TIME: usize = 4;
-/// The least often that a payment is looked at.
+/// Maximum interval between two requests about a payment.
 const EVERY_MAX: TimeDelta = TimeDelta::hours(1);
-/// Of its age, a payment waits so much for the next look.
+/// The interval is this fraction of the age of the payment.
 const OF_AGE: i32 = 8;
 
-/// Looks after open payments until the service stops.
+/// Asks about open payments until the service stops.
 pub async fn run(
     effect_log: Arc<EffectLog>,
     payment_providers: Arc<PaymentProviders>,
@@ -88,13 +88,13 @@ async fn look(
         Ok(standing) => {
             breakers.answered(who);
             if let Err(error) = effect_log.decide(reference, standing).await {
-                tracing::warn!(reference, %error, "how a payment stands could not be written down");
+                tracing::warn!(reference, %error, "the status of a payment could not be recorded");
             }
         }
         Err(ProviderError::Busy { .. }) => breakers.not_asked(who),
         Err(ProviderError::Final(error)) => {
             breakers.answered(who);
-            tracing::warn!(reference, error, "the provider does not say how a payment stands");
+            tracing::warn!(reference, error, "the provider refused to report the status of a payment");
         }
         Err(error) => drop(breakers.failed(who, &error.to_string(), clock.now())),
     }

@@ -1,4 +1,4 @@
-//! The simulated guest's mind: payments open at the simulated provider are decided after a while, without a person.
+//! The simulated guest: decides payments at the simulated provider after a while, without a person.
 
 use std::sync::Arc;
 
@@ -9,16 +9,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::adapters::simulated::{SIMULATED, Simulated};
 use crate::effects::EffectLog;
 
-/// What the guest is taken to decide.
+/// The decision of the simulated guest.
 #[derive(Debug, Clone, Copy)]
 pub struct Decision {
-    /// How long after the payment was opened.
+    /// The delay after the payment was opened.
     pub after: TimeDelta,
-    /// Whether the guest is taken to have paid.
+    /// Whether the guest pays.
     pub pays: bool,
 }
 
-/// Decides open payments at the simulated provider, until the service stops.
+/// Decides open payments until the service stops.
 pub async fn run(
     effect_log: Arc<EffectLog>,
     simulated: Arc<Simulated>,

@@ -1,54 +1,54 @@
-//! Amounts at the border. ISO 4217 says how many decimals a currency has; Stripe counts some in other units.
+//! Converts amounts. ISO 4217 defines the decimals of a currency; Stripe uses other units for some.
 
 use events::values::{Currency, Money};
 
-/// Currencies that Stripe counts otherwise than ISO 4217, with the decimals it counts them in
+/// Currencies for which Stripe differs from ISO 4217, with the decimals that Stripe uses
 /// (docs.stripe.com/currencies: zero-decimal currencies and special cases).
 const OTHERWISE: [(&str, u16); 3] = [("ISK", 2), ("MGA", 0), ("UGX", 2)];
-/// Stripe takes at most eight digits, of rupiah twelve.
+/// Stripe accepts at most eight digits, for rupiah twelve.
 const DIGITS_MAX: u32 = 8;
 const DIGITS_IDR_MAX: u32 = 12;
 
 fn decimals(currency: Currency) -> Result<(u16, u16), String> {
     let code = currency.code();
     let iso = iso_currency::Currency::from_code(code).and_then(|known| known.exponent());
-    let iso = iso.ok_or_else(|| format!("{code} is not a currency of ISO 4217 that has minor units"))?;
+    let iso = iso.ok_or_else(|| format!("ISO 4217 does not list {code} with minor units"))?;
     let stripe = OTHERWISE.iter().find(|(other, _)| *other == code).map_or(iso, |(_, decimals)| *decimals);
     Ok((iso, stripe))
 }
 
-/// The amount and currency as Stripe takes them.
+/// The amount and the currency in the format of Stripe.
 ///
 /// # Errors
-/// In words: the amount can not be said in Stripe's units, or is too large.
+/// A message, when the amount cannot be expressed in Stripe's unit or is too large.
 pub(super) fn to_stripe(money: Money) -> Result<(i64, String), String> {
     let (iso, stripe) = decimals(money.currency)?;
     let (code, minor) = (money.currency.code(), money.amount_minor);
     let amount = scaled(minor, iso, stripe)
-        .ok_or_else(|| format!("{minor} minor units of {code} can not be said in Stripe's unit"))?;
-    // Of three decimals the last one must be zero.
+        .ok_or_else(|| format!("{minor} minor units of {code} cannot be expressed in Stripe's unit"))?;
+    // With three decimals the last one must be zero.
     if stripe == 3 && amount % 10 != 0 {
         return Err(format!(
-            "{minor} minor units of {code}: Stripe takes two decimals, so the last digit must be 0"
+            "{minor} minor units of {code}: Stripe accepts two decimals, so the last digit must be 0"
         ));
     }
     let max = 10_i64.pow(if code == "IDR" { DIGITS_IDR_MAX } else { DIGITS_MAX }) - 1;
     if !(1..=max).contains(&amount) {
-        return Err(format!("{minor} minor units of {code} are not possible: 1 to {max} at Stripe"));
+        return Err(format!("{minor} minor units of {code} are not in the range 1 to {max} of Stripe"));
     }
     Ok((amount, code.to_ascii_lowercase()))
 }
 
-/// What Stripe says, in minor units as ISO 4217 has them.
+/// An amount of Stripe in the minor units of ISO 4217.
 ///
 /// # Errors
-/// In words: Stripe's amount can not be said in them, or the currency is not known.
+/// A message, when the amount cannot be expressed in them, or the currency is unknown.
 pub(super) fn from_stripe(amount: i64, currency: &str) -> Result<Money, String> {
     let code = currency.to_ascii_uppercase();
     let currency = Currency::from_code(&code).ok_or_else(|| format!("{code:?} is not a currency"))?;
     let (iso, stripe) = decimals(currency)?;
     let amount_minor = scaled(amount, stripe, iso)
-        .ok_or_else(|| format!("{amount} {code} of Stripe can not be said in minor units"))?;
+        .ok_or_else(|| format!("{amount} {code} of Stripe cannot be expressed in minor units"))?;
     Ok(Money { amount_minor, currency })
 }
 

@@ -1,4 +1,4 @@
-//! Stripe's HTTP: forms in, JSON out, and which answer means what.
+//! The HTTP API of Stripe: forms, JSON, and the meaning of responses.
 
 use std::time::Duration;
 
@@ -13,18 +13,18 @@ use crate::ports::ProviderError;
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
-/// How long a busy Stripe is left alone when it does not say.
+/// The delay after 429 without Retry-After.
 const BUSY: TimeDelta = TimeDelta::seconds(2);
 const BUSY_MAX: TimeDelta = TimeDelta::minutes(5);
-/// How often a page of a list is asked for, and the waits between.
+/// Number of attempts at a page of a list, and the delays between them.
 const PAGE_TRIES: u32 = 6;
 const PAGE_AGAIN: Duration = Duration::from_millis(100);
 const PAGE_WAIT_MAX: Duration = Duration::from_secs(2);
 const PAGE_ITEMS: &str = "100";
-/// 100,000 items: whoever has more since a moment asks for less.
+/// 100,000 items.
 const PAGES_MAX: usize = 1_000;
 
-/// Speaks with Stripe.
+/// A client of Stripe's API.
 pub(super) struct Client {
     http: reqwest::Client,
     base_url: String,
@@ -39,8 +39,8 @@ pub(super) struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// Whether no later page can have anything since `since`. Lists go back in time, the latest first; one that goes
-    /// forward is read to its end.
+    /// Whether later pages contain nothing since `since`. Lists are in descending order of time; one in ascending order
+    /// is read to its end.
     pub(super) fn ends_before(&self, since: i64, created: impl Fn(&T) -> i64) -> bool {
         match (self.data.first(), self.data.last()) {
             (Some(first), Some(last)) => created(first) >= created(last) && created(last) < since,
@@ -64,7 +64,7 @@ impl Client {
         Ok(Self { http, base_url, secret_key })
     }
 
-    /// Orders something under `key`.
+    /// Posts `form` with the idempotency key `key`.
     pub(super) async fn post<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -75,7 +75,7 @@ impl Client {
         self.answer(request.header("idempotency-key", key).form(form)).await
     }
 
-    /// Reads something.
+    /// Reads an object or a page.
     pub(super) async fn get<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -84,7 +84,7 @@ impl Client {
         self.answer(self.http.get(format!("{}{path}", self.base_url)).query(query)).await
     }
 
-    /// Reads something of which much was read before: a failure on the way does not throw all of it away.
+    /// Reads a page of a list, with several attempts, so that a failure does not discard the pages before it.
     async fn get_patiently<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -105,7 +105,7 @@ impl Client {
         self.get(path, query).await
     }
 
-    /// Shows pages of a list to `more` for as long as it wants more and there are any.
+    /// Passes the pages of a list to `more` until it returns false or there are no more.
     pub(super) async fn each<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -141,19 +141,19 @@ impl Client {
         if status.is_success() {
             return serde_json::from_slice(&body).map_err(|error| strange(&error));
         }
-        let words = format!("Stripe answered {status}: {}", said(&body));
+        let words = format!("Stripe responded {status}: {}", said(&body));
         Err(match status {
             StatusCode::TOO_MANY_REQUESTS => {
                 ProviderError::Busy { words, after: after.unwrap_or(BUSY).min(BUSY_MAX) }
             }
-            // The same key is being worked on at this moment.
+            // A request with the same key is being processed.
             StatusCode::CONFLICT => ProviderError::Busy { words, after: BUSY },
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                tracing::error!(%status, "Stripe does not take our key: set NOTIFIER_STRIPE_SECRET_KEY");
+                tracing::error!(%status, "Stripe rejects the secret key: check NOTIFIER_STRIPE_SECRET_KEY");
                 ProviderError::Transient(words)
             }
             StatusCode::REQUEST_TIMEOUT => ProviderError::Transient(words),
-            // A kept failure; what a proxy says on the way is none, and the request may still be worked on behind it.
+            // A stored failure. Other 5xx come from a proxy, and the request may still be processed.
             StatusCode::INTERNAL_SERVER_ERROR => ProviderError::Failed(words),
             status if status.is_server_error() => ProviderError::Transient(words),
             _ => ProviderError::Final(words),
@@ -161,7 +161,7 @@ impl Client {
     }
 }
 
-/// Stripe's own words, of which only code and message are kept.
+/// The code and the message of an error of Stripe.
 fn said(body: &[u8]) -> String {
     #[derive(Deserialize)]
     struct Body {
@@ -174,7 +174,7 @@ fn said(body: &[u8]) -> String {
         #[serde(default)]
         message: Option<String>,
     }
-    let Ok(Body { error }) = serde_json::from_slice(body) else { return "no words".into() };
+    let Ok(Body { error }) = serde_json::from_slice(body) else { return "without a message".into() };
     let words = [error.code, error.message].into_iter().flatten().collect::<Vec<_>>().join(", ");
     words.chars().take(200).collect()
 }
@@ -185,5 +185,5 @@ fn unreachable(error: reqwest::Error) -> ProviderError {
 }
 
 fn strange(error: &serde_json::Error) -> ProviderError {
-    ProviderError::Transient(format!("Stripe's answer can not be read: {error}"))
+    ProviderError::Transient(format!("the response of Stripe cannot be parsed: {error}"))
 }

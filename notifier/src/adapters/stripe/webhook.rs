@@ -9,20 +9,20 @@ use sha2::Sha256;
 use super::{Intent, PAYMENT_ID};
 use crate::ports::payment::ProviderStatus;
 
-/// How old, or how far ahead, a signature may be.
+/// Maximum age of a signature, and how far it can be ahead.
 pub const WINDOW: TimeDelta = TimeDelta::minutes(5);
 
-/// Why a webhook is not believed.
+/// Why a webhook is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WebhookError {
-    /// No secret is set.
-    #[error("no secret for webhooks is set: set NOTIFIER_STRIPE_WEBHOOK_SECRET")]
+    /// No secret is configured.
+    #[error("no secret for webhooks is configured: set NOTIFIER_STRIPE_WEBHOOK_SECRET")]
     NoSecret,
-    /// The header is missing or is not such a one.
+    /// The header is missing or malformed.
     #[error("the header Stripe-Signature is missing, or not of the form t=…,v1=…")]
     NoSignature,
-    /// The signature is of another body or another secret.
-    #[error("the signature does not fit the body")]
+    /// The signature belongs to another body or another secret.
+    #[error("the signature does not match the body")]
     Forged,
     /// The signature is too old, or from the future.
     #[error("the signature was made {0} s from now, {max} s are allowed", max = WINDOW.num_seconds())]
@@ -32,21 +32,21 @@ pub enum WebhookError {
     Body(String),
 }
 
-/// What a webhook tells.
+/// The content of a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
-    /// A payment of ours stands so.
+    /// The status of one of our payments.
     Payment {
-        /// The provider's name for it.
+        /// The provider's reference.
         reference: String,
-        /// How far it is.
+        /// The status.
         standing: ProviderStatus,
     },
-    /// Something that needs nothing to be done.
+    /// An event that requires no action.
     Other(String),
 }
 
-/// Checks that `body` was signed with one of `secrets` not long ago.
+/// Checks that `body` was recently signed with one of `secrets`.
 ///
 /// # Errors
 /// [`WebhookError`].
@@ -70,7 +70,7 @@ pub fn verify(
     }
     let fits = secrets.iter().any(|secret| {
         signatures.iter().any(|signature| {
-            // HMAC takes keys of any length.
+            // HMAC accepts keys of any length.
             Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()).is_ok_and(|mac| {
                 mac.chain_update(time).chain_update(".").chain_update(body).verify_slice(signature).is_ok()
             })
@@ -79,7 +79,7 @@ pub fn verify(
     if !fits {
         return Err(WebhookError::Forged);
     }
-    // Said only to who has the secret.
+    // Reported only to callers with the secret.
     let apart = now.timestamp().saturating_sub(seconds);
     if apart.saturating_abs() > WINDOW.num_seconds() {
         return Err(WebhookError::OutOfTime(apart));
@@ -87,7 +87,7 @@ pub fn verify(
     Ok(())
 }
 
-/// What an event of Stripe tells. A failed try is none: the guest can take another card.
+/// The content of an event of Stripe. A failed attempt needs no action, because the guest can use another card.
 pub(super) fn read(body: &[u8]) -> Result<Notice, WebhookError> {
     #[derive(Deserialize)]
     struct Event {
@@ -105,7 +105,7 @@ pub(super) fn read(body: &[u8]) -> Result<Notice, WebhookError> {
     }
     let intent = Intent::deserialize(event.data.object).map_err(broken)?;
     if !intent.metadata.contains_key(PAYMENT_ID) {
-        return Ok(Notice::Other("a payment of somebody else".into()));
+        return Ok(Notice::Other("a payment without our reference".into()));
     }
     let standing = intent.standing().map_err(|error| WebhookError::Body(error.to_string()))?;
     Ok(Notice::Payment { reference: intent.id, standing })

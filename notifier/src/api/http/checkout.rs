@@ -1,5 +1,5 @@
-//! The page where a guest pays: two buttons at the simulated provider, Stripe's own form at Stripe. Who knows the
-//! reference, which is random, may pay or refuse.
+//! The checkout page: two buttons for the simulated provider, Stripe's form for Stripe. The random reference in its
+//! URL suffices to pay or refuse.
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderName, HeaderValue, header};
@@ -17,10 +17,10 @@ use crate::messages::money;
 use crate::ports::payment::Checkout;
 
 const PAGE: &str = include_str!("../../../templates/checkout.html");
-/// Sends what the guest typed to Stripe, and nothing to us.
+/// Sends the data of the guest to Stripe, and nothing to this service.
 const SCRIPT: &str = include_str!("../../../templates/checkout.js");
 
-/// A page is for one guest, and loads nothing from anywhere.
+/// The page is for one guest and loads nothing from other sites.
 pub(super) const PRIVATE_PAGE: [(HeaderName, &str); 3] = [
     (header::CACHE_CONTROL, "no-store"),
     (
@@ -30,7 +30,7 @@ pub(super) const PRIVATE_PAGE: [(HeaderName, &str); 3] = [
     (header::REFERRER_POLICY, "no-referrer"),
 ];
 
-/// The page where a person pays or refuses.
+/// The checkout page
 pub(super) async fn page(State(app): State<App>, Path(reference): Path<String>) -> Result<Response, Problem> {
     let payment = app
         .effect_log
@@ -73,7 +73,7 @@ pub(super) async fn page(State(app): State<App>, Path(reference): Path<String>) 
     Ok(response)
 }
 
-/// What the page with Stripe's form may load: that script, what it loads itself, and our own beside it.
+/// The content security policy of the page with Stripe's form: its script, what that loads, and our script.
 fn stripe_policy(script_url: &str) -> String {
     let origin = script_url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
     let api = "https://api.stripe.com https://*.stripe.com";
@@ -84,12 +84,12 @@ fn stripe_policy(script_url: &str) -> String {
     )
 }
 
-/// Our own script of the page with Stripe's form.
+/// The script of the page with Stripe's form
 pub(super) async fn script() -> Response {
     ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], SCRIPT).into_response()
 }
 
-/// A button of the page was pressed.
+/// Pay or refuse
 pub(super) async fn choose(
     State(app): State<App>,
     Path((reference, choice)): Path<(String, String)>,

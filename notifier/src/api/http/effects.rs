@@ -1,4 +1,4 @@
-//! Messages and all other effects: what became of them, and dead letters tried again.
+//! Messages and all other effects: their states, and retrying or discarding dead letters.
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
@@ -20,38 +20,38 @@ pub(super) struct Effects {
     items: Vec<EffectView>,
 }
 
-/// Something that is done outside.
+/// An effect.
 #[derive(Serialize, ToSchema)]
 struct EffectView {
-    /// Its key.
+    /// The key.
     #[schema(example = "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f.mail-confirmed")]
     id: String,
     /// take_deposit, close_payments, refund, message, post_payment, post_notification, tell_hook or react.
     #[schema(example = "message")]
     kind: &'static str,
-    /// The reservation it is about.
+    /// The reservation, if the effect has one.
     reservation_id: Option<String>,
-    /// The party that waits that it is about.
+    /// The waitlist entry, if the effect has one.
     waitlist_id: Option<String>,
     /// waiting, done, skipped, dead or discarded.
     #[schema(example = "done")]
     status: &'static str,
-    /// Why there was nothing to do any more, why it can not be done, or why it is not to be.
+    /// Why it was skipped, failed or was discarded.
     reason: Option<String>,
-    /// What a message says.
+    /// The template of a message.
     template: Option<&'static str>,
     /// mail or sms.
     medium: Option<&'static str>,
-    /// Whom it reached, masked.
+    /// The recipient, masked.
     #[schema(example = "s***@e***.com")]
     recipient: Option<String>,
     attempts: u32,
     last_error: Option<String>,
     next_attempt_at: Option<DateTime<Utc>>,
     updated_at: DateTime<Utc>,
-    /// The event at whose end it stands.
+    /// The event that caused it.
     event_id: Option<String>,
-    /// The request at whose end it stands.
+    /// The request that caused it.
     correlation_id: String,
 }
 
@@ -137,10 +137,10 @@ fn select(
     Ok(axum::Json(Effects { items }))
 }
 
-/// Try a message again that could not go out
+/// Retry a message that could not be sent
 #[utoipa::path(post, path = "/api/notifications/{id}/retry", tag = "messages", security(("service_token" = [])),
     params(("id" = String, Path)),
-    responses((status = 202, description = "It is tried again"), (status = 401, body = ops::ProblemDoc, content_type = "application/problem+json"),
+    responses((status = 202, description = "It will be tried again"), (status = 401, body = ops::ProblemDoc, content_type = "application/problem+json"),
         (status = 404, body = ops::ProblemDoc, content_type = "application/problem+json"),
         (status = 409, body = ops::ProblemDoc, content_type = "application/problem+json")))]
 pub(super) async fn retry_notification(
@@ -151,10 +151,10 @@ pub(super) async fn retry_notification(
     again(&app, id, order).await
 }
 
-/// Try a dead letter again
+/// Retry a dead letter
 #[utoipa::path(post, path = "/api/effects/{id}/retry", tag = "effects", security(("service_token" = [])),
     params(("id" = String, Path)),
-    responses((status = 202, description = "It is tried again"), (status = 401, body = ops::ProblemDoc, content_type = "application/problem+json"),
+    responses((status = 202, description = "It will be tried again"), (status = 401, body = ops::ProblemDoc, content_type = "application/problem+json"),
         (status = 404, body = ops::ProblemDoc, content_type = "application/problem+json"),
         (status = 409, body = ops::ProblemDoc, content_type = "application/problem+json")))]
 pub(super) async fn retry(
@@ -171,21 +171,21 @@ async fn again(app: &App, id: String, order: Order) -> Result<Response, Problem>
     Ok(axum::http::StatusCode::ACCEPTED.into_response())
 }
 
-/// Why a dead letter is to rest.
+/// The reason for discarding a dead letter.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "described here, read as a form")]
+#[expect(dead_code, reason = "only a description; bodies are read as forms")]
 pub(super) struct DiscardBody {
-    /// In words, for the journal. No personal data.
+    /// Free text for the log, without personal data.
     #[schema(max_length = 200, example = "the guest was called")]
     reason: String,
 }
 
-/// Let a dead letter rest
+/// Discard a dead letter
 ///
-/// It stays in the journal, with who decided so and why.
+/// It stays in the log with the operator and the reason.
 #[utoipa::path(post, path = "/api/effects/{id}/discard", tag = "effects", security(("service_token" = [])),
     params(("id" = String, Path)), request_body(content = DiscardBody),
-    responses((status = 200, description = "It rests", body = EffectView), (status = 401, body = ops::ProblemDoc, content_type = "application/problem+json"),
+    responses((status = 200, description = "It was discarded", body = EffectView), (status = 401, body = ops::ProblemDoc, content_type = "application/problem+json"),
         (status = 404, body = ops::ProblemDoc, content_type = "application/problem+json"),
         (status = 409, body = ops::ProblemDoc, content_type = "application/problem+json"),
         (status = 422, body = ops::ProblemDoc, content_type = "application/problem+json")))]

@@ -1,4 +1,4 @@
-//! The page where a guest who waits answers an offer. Who knows the entry's id may answer.
+//! The page on which a waiting guest accepts or declines an offer. The id of the entry in its URL suffices.
 
 use events::recorded::EventMetadata;
 use std::fmt::Display;
@@ -18,7 +18,7 @@ use crate::messages::{date, moment, time};
 
 const PAGE: &str = include_str!("../../../templates/offer.html");
 
-/// The offer, or what became of it.
+/// The page of an offer
 pub(super) async fn page(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Problem> {
     let id = known(&id)?;
     let by = EventMetadata::system("offers");
@@ -50,7 +50,7 @@ pub(super) async fn page(State(app): State<App>, Path(id): Path<String>) -> Resu
     Ok((super::checkout::PRIVATE_PAGE, Html(page)).into_response())
 }
 
-/// A button of the page was pressed. Whatever came of it, the page says it.
+/// Accept or decline, then show the page
 pub(super) async fn choose(
     State(app): State<App>,
     Path((id, choice)): Path<(String, String)>,
@@ -68,8 +68,7 @@ pub(super) async fn choose(
     }
 }
 
-/// How far it is, in the words of the page, and where a deposit that is due is paid. What came of an offer that was
-/// taken is told as it is now.
+/// The state shown on the page, and the URL to pay a due deposit. For an accepted offer, the state of its reservation.
 async fn state(
     app: &App,
     waiting: &WaitlistEntry,
@@ -104,7 +103,7 @@ fn known(id: &str) -> Result<WaitlistId, Problem> {
 }
 
 fn nobody(id: &impl Display) -> Problem {
-    Problem::not_found(format!("There is no party {id} on a waitlist."))
+    Problem::not_found(format!("There is no waitlist entry {id}."))
 }
 
 fn words(locale: Locale) -> Value {
@@ -129,10 +128,10 @@ fn words(locale: Locale) -> Value {
             people => "guests",
             entry => "Waitlist entry",
             pay => "Pay",
-            DEPOSIT_DUE => "We are holding the table for you. Please pay the deposit, and it is confirmed; we are writing to you with the details, too.",
-            CANCELLED => "This reservation was called off.",
-            WAITING => "Nothing is free yet. We will let you know.",
-            ACCEPTED => "Thank you, the table is noted for you. We are writing to you with the details.",
+            DEPOSIT_DUE => "We are holding the table for you. Please pay the deposit to confirm it; we are sending you the details as well.",
+            CANCELLED => "This reservation was cancelled.",
+            WAITING => "No table is free yet. We will let you know.",
+            ACCEPTED => "Thank you, the table is booked for you. We are sending you the details.",
             LEFT => "This offer has ended.",
         },
     }

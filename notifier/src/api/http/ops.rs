@@ -1,4 +1,4 @@
-//! What operators and tools ask: the cursor, readiness, the API description.
+//! For operators and tools: the cursor, providers, readiness, the description of the API.
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
@@ -13,53 +13,53 @@ use utoipa::{OpenApi, ToSchema};
 use crate::app::App;
 use crate::executors::breaker::Breaker;
 
-/// The description of the API; the routes add themselves.
+/// The description of the API without the routes, which the router adds.
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Meja notifier", description = "Follows the feed of the reservation service, takes deposits, sends messages and posts the results back."),
+    info(title = "Meja notifier", description = "Consumes the feed of the reservation service, collects deposits, sends messages, and reports the results."),
     modifiers(&ServiceToken),
     components(schemas(ProblemDoc)),
-    tags((name = "payments", description = "Deposits"), (name = "messages", description = "What guests are told"),
-        (name = "hooks", description = "Systems of the restaurant that are told of events"), (name = "effects", description = "Everything that is done outside"), (name = "operations", description = "For operators and tools"))
+    tags((name = "payments", description = "Deposits"), (name = "messages", description = "Messages to guests"),
+        (name = "hooks", description = "Webhook subscriptions"), (name = "effects", description = "All effects outside"), (name = "operations", description = "For operators and tools"))
 )]
 pub(super) struct ApiDoc;
 
 /// An error, RFC 9457.
 #[derive(ToSchema)]
 #[schema(as = Problem)]
-#[expect(dead_code, reason = "described here, written by chassis")]
+#[expect(dead_code, reason = "only a description; chassis writes problems")]
 pub(super) struct ProblemDoc {
     #[schema(example = "/problems/not_refundable")]
     r#type: String,
     title: String,
     #[schema(example = 409)]
     status: u16,
-    /// Stable; for machines.
+    /// A stable code for programs.
     #[schema(example = "not_refundable")]
     code: String,
-    /// In words; for 422 a list of faults.
+    /// A description; for 422 a list of faults.
     detail: String,
 }
 
-/// How far the notifier is behind the feed.
+/// The distance to the end of the feed.
 #[derive(Serialize, ToSchema)]
 pub(super) struct CursorView {
-    /// The last event that was reacted to.
+    /// The last processed event.
     last_event_id: Option<String>,
     #[schema(example = 42)]
     position: u64,
-    /// Where the log ended when it was last asked.
+    /// The end of the log when the feed was last read.
     #[schema(example = 42)]
     head: u64,
     #[schema(example = 0)]
     lag_events: u64,
     #[schema(example = 0.0)]
     lag_seconds: f64,
-    /// What keeps the notifier from feed_status.
+    /// Why the feed cannot be read at the moment; null if it can.
     trouble: Option<String>,
 }
 
-/// How far the notifier is
+/// The cursor in the feed
 #[utoipa::path(get, path = "/api/cursor", tag = "operations", responses((status = 200, body = CursorView)))]
 pub(super) async fn cursor(State(app): State<App>) -> axum::Json<CursorView> {
     let lag = app.lag();
@@ -73,29 +73,31 @@ pub(super) async fn cursor(State(app): State<App>) -> axum::Json<CursorView> {
     })
 }
 
-/// Everybody outside.
+/// The systems outside.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ProviderViews {
     items: Vec<ProviderView>,
 }
 
-/// How it goes with somebody outside.
+/// The state of a system outside.
 #[derive(Serialize, ToSchema)]
 struct ProviderView {
     #[schema(example = "stripe")]
     name: String,
-    /// closed: it is asked. open: it failed again and again, and is left alone until `retry_at`. half_open: one effect tries.
+    /// closed: requests are made. open: it kept failing, and no requests are made until `retry_at`. half_open: one effect
+    /// probes it.
     #[schema(example = "closed")]
     breaker: &'static str,
-    /// In a row.
+    /// Consecutive failures.
     failures: u32,
     retry_at: Option<DateTime<Utc>>,
     last_error: Option<String>,
 }
 
-/// How it goes with everybody outside
+/// The state of the systems outside
 ///
-/// Payment providers, the mail server, the text message service. Whoever was not asked since the start is not named.
+/// Payment providers, the mail server, the text message service. Systems without a request since the start are not
+/// listed.
 #[utoipa::path(get, path = "/api/providers", tag = "operations", responses((status = 200, body = ProviderViews)))]
 pub(super) async fn providers(State(app): State<App>) -> axum::Json<ProviderViews> {
     let view = |(name, breaker): (String, Breaker)| ProviderView {
@@ -108,10 +110,10 @@ pub(super) async fn providers(State(app): State<App>) -> axum::Json<ProviderView
     axum::Json(ProviderViews { items: app.breakers.seen().into_iter().map(view).collect() })
 }
 
-/// Ready to work
+/// Readiness
 ///
-/// The reservation service being down does not count: the queue is kept and made up for later. A
-/// feed that can not be gone on with does.
+/// Does not depend on the reservation service, because effects wait for it. A feed that cannot be continued without
+/// an operator makes the service not ready.
 #[utoipa::path(get, path = "/readyz", tag = "operations",
     responses((status = 200, description = "Ready", example = json!({"status": "ready"})),
         (status = 503, body = ProblemDoc, content_type = "application/problem+json")))]
@@ -125,7 +127,7 @@ pub(super) async fn ready(State(app): State<App>) -> Result<Response, Problem> {
     }
 }
 
-/// The word for a medium.
+/// The name of a medium.
 pub(super) fn medium(medium: Medium) -> &'static str {
     match medium {
         Medium::Mail => "mail",

@@ -1,4 +1,4 @@
-//! Payments and the ways to pay.
+//! Payments and payment channels.
 
 use std::collections::BTreeMap;
 
@@ -17,29 +17,29 @@ use crate::app::App;
 use crate::domain::payment_channels::{Channel, Labels, Limits};
 use crate::effects::payment::Payment;
 
-/// The ways to pay.
+/// The payment channels.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Channels {
     channels: Vec<ChannelView>,
 }
 
-/// A way to pay.
+/// A payment channel.
 #[derive(Serialize, ToSchema)]
 struct ChannelView {
     #[schema(example = "qris")]
     code: String,
-    /// Its name for people.
+    /// The name shown to people.
     label: Labels,
-    /// Who takes the money.
+    /// A payment provider.
     #[schema(example = "simulated")]
     provider: String,
     #[schema(example = json!(["IDR"]))]
     currencies: Vec<String>,
-    /// The least and the most that can be paid with it, by currency.
+    /// The minimum and maximum amounts by currency.
     limits: BTreeMap<String, Limits>,
 }
 
-/// The ways to pay
+/// The payment channels
 #[utoipa::path(get, path = "/api/payment-channels", tag = "payments", responses((status = 200, body = Channels)))]
 pub(super) async fn channels(State(app): State<App>) -> axum::Json<Channels> {
     let view = |channel: &Channel| ChannelView {
@@ -75,11 +75,11 @@ pub(super) struct PaymentView {
     channel: String,
     #[schema(example = "simulated")]
     provider: String,
-    /// The provider's name for it.
+    /// The provider's reference.
     provider_reference: String,
     refunded_minor: i64,
     opened_at: DateTime<Utc>,
-    /// Where the guest pays.
+    /// The URL of the checkout page.
     checkout_url: String,
 }
 
@@ -133,7 +133,7 @@ fn payment_id(text: &str) -> Result<PaymentId, Problem> {
     })
 }
 
-/// Read one payment
+/// Read a payment
 #[utoipa::path(get, path = "/api/payments/{payment_id}", tag = "payments", params(("payment_id" = String, Path)),
     responses((status = 200, body = PaymentView), (status = 422, body = ops::ProblemDoc, content_type = "application/problem+json"),
         (status = 404, body = ops::ProblemDoc, content_type = "application/problem+json")))]
@@ -146,22 +146,22 @@ pub(super) async fn get(
     Ok(axum::Json(payment.into()))
 }
 
-/// How much to give back.
+/// The amount to refund.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "described here, read as a form")]
+#[expect(dead_code, reason = "only a description; bodies are read as forms")]
 pub(super) struct RefundBody {
-    /// Minor units; without it, all that is left.
+    /// Minor units; all that is left by default.
     #[schema(minimum = 1)]
     amount_minor: Option<i64>,
 }
 
-/// Give a payment back, wholly or in part
+/// Refund a payment, completely or in part
 ///
-/// The same `Idempotency-Key` is the same refund.
+/// Requests with the same `Idempotency-Key` mean the same refund.
 #[utoipa::path(post, path = "/api/payments/{payment_id}/refund", tag = "payments", security(("service_token" = [])),
     params(("payment_id" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "1 to 64 of A-Z, a-z, 0-9, - and _")),
     request_body(content = Option<RefundBody>, example = json!({"amount_minor": 5_000_000})),
-    responses((status = 202, description = "It is on its way", body = Object, example = json!({"effect": "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f.refund-1"})),
+    responses((status = 202, description = "The refund is scheduled", body = Object, example = json!({"effect": "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f.refund-1"})),
         (status = 401, body = ops::ProblemDoc, content_type = "application/problem+json"),
         (status = 404, body = ops::ProblemDoc, content_type = "application/problem+json"),
         (status = 409, body = ops::ProblemDoc, content_type = "application/problem+json"),

@@ -1,5 +1,4 @@
-//! The one place where an error of this service becomes an HTTP status, and what every handler
-//! takes from a request.
+//! The one place where an error of this service becomes an HTTP status, and what handlers extract from a request.
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
@@ -26,8 +25,7 @@ pub(super) fn problem(error: &EffectLogError) -> Problem {
             Problem::not_found(format!("There is no effect {key}. See /api/effects."))
         }
         EffectLogError::NotDead(_, state) => {
-            let detail =
-                format!("Only a dead letter can be tried again or discarded by hand; this one is {state}.");
+            let detail = format!("Only a dead letter can be retried or discarded; this effect is {state}.");
             Problem::new(StatusCode::CONFLICT, "not_dead", detail).with("effect_status", *state)
         }
         EffectLogError::DeadRefund(key) => {
@@ -41,19 +39,20 @@ pub(super) fn problem(error: &EffectLogError) -> Problem {
             "This Idempotency-Key was used for a refund of another amount. Use a new one.",
         ),
         EffectLogError::NotRefundable { left_minor, asked_minor, .. } => {
-            let detail = format!("Of this payment {left_minor} minor units can go back, not {asked_minor}.");
+            let detail =
+                format!("{left_minor} minor units of this payment can be refunded, not {asked_minor}.");
             Problem::new(StatusCode::CONFLICT, "not_refundable", detail).with("refundable_minor", *left_minor)
         }
         EffectLogError::Append(AppendError::Conflict { .. }) => Problem::new(
             StatusCode::CONFLICT,
             "conflict",
-            "Somebody else did something with it in the same moment. Look again, then decide.",
+            "A concurrent change prevented this. Read it again, then decide.",
         ),
         EffectLogError::Append(
             AppendError::Overloaded | AppendError::Closed | AppendError::NoSpace { .. },
         ) => Problem::unavailable(
             "unavailable",
-            "Nothing can be written down for now. Nothing was done; try again.",
+            "The log cannot be written at the moment. Nothing was done; try again.",
             5,
         ),
         EffectLogError::Panicked
@@ -63,27 +62,28 @@ pub(super) fn problem(error: &EffectLogError) -> Problem {
     }
 }
 
-/// What is answered when a payment provider is needed and does not help.
+/// The problem for a failure of a payment provider.
 pub(super) fn provider_problem(error: &ProviderError) -> Problem {
     match error {
         ProviderError::Final(_) => Problem::internal(error),
         ProviderError::Transient(_) | ProviderError::Busy { .. } | ProviderError::Failed(_) => {
-            tracing::warn!(%error, "the payment provider does not help");
+            tracing::warn!(%error, "a request to the payment provider failed");
             Problem::unavailable(
                 "provider_unavailable",
-                "The payment provider can not be reached for now. Nothing was done; try again.",
+                "The payment provider is not available at the moment. Nothing was done; try again.",
                 5,
             )
         }
     }
 }
 
-/// What is answered when not all sides show their books.
+/// The problem for records that cannot be compared.
 pub(super) fn books_problem(error: &BooksError) -> Problem {
-    tracing::warn!(%error, "no reconciliation");
+    tracing::warn!(%error, "a reconciliation failed");
     match error {
         BooksError::Provider(name, _) => {
-            let words = format!("The provider {name} does not show its books for now: try again.");
+            let words =
+                format!("The records of the provider {name} are not available at the moment: try again.");
             Problem::unavailable("provider_unavailable", words, 10)
         }
         BooksError::NoProvider(_) => {
@@ -94,14 +94,14 @@ pub(super) fn books_problem(error: &BooksError) -> Problem {
     }
 }
 
-/// What a guest is answered whose choice the reservation service did not take.
+/// The problem for a choice of a guest that the reservation service did not accept.
 pub(super) fn upstream_problem(error: &ReservationClientError) -> Problem {
     match error {
         ReservationClientError::Unavailable(_) => {
-            tracing::warn!(%error, "a guest's answer can not be passed on");
+            tracing::warn!(%error, "the choice of a guest could not be forwarded");
             Problem::unavailable(
                 "reservation_unavailable",
-                "The bookings can not be reached for now. Nothing was done; try again.",
+                "The reservation service is not available at the moment. Nothing was done; try again.",
                 5,
             )
         }
@@ -109,17 +109,17 @@ pub(super) fn upstream_problem(error: &ReservationClientError) -> Problem {
     }
 }
 
-/// Who asks for what only operators may have.
+/// Checks the token for requests of operators.
 pub(super) fn authorize(app: &App, headers: &HeaderMap) -> Result<Actor, Problem> {
     match &app.service_token {
         Some(token) if !token.is_shown_in(headers) => Err(Problem::unauthorized()),
         Some(_) => Ok(Actor::service("operator")),
-        // Without a token the service listens on loopback only.
+        // A service without a token listens on loopback only.
         None => Ok(Actor::unauthenticated()),
     }
 }
 
-/// Something that moves money or sends messages is ordered: by whoever shows the service token.
+/// A command that moves money or sends messages. It requires the service token.
 pub(super) struct Order {
     pub(super) form: Form,
     pub(super) by: EventMetadata,
@@ -127,14 +127,14 @@ pub(super) struct Order {
     pub(super) key: Option<String>,
 }
 
-/// It becomes part of the key of an effect.
+/// The key becomes part of the key of an effect.
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let text = value.to_str().unwrap_or("");
     let fits = (1..=64).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     if !fits {
-        let words = "Give 1 to 64 of A-Z, a-z, 0-9, - and _, a UUID for example";
+        let words = "Use 1 to 64 characters of A-Z, a-z, 0-9, - and _, for example a UUID";
         return Err(Problem::invalid(vec![Fault::new(
             "header",
             "Idempotency-Key",

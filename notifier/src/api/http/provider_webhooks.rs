@@ -1,4 +1,4 @@
-//! What payment providers tell by themselves.
+//! Webhooks of payment providers.
 
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -16,14 +16,14 @@ use crate::app::App;
 use crate::domain::payment_channels::STRIPE;
 use crate::effects::EffectLogError;
 
-/// A provider tells what became of a payment
+/// Receive a webhook of a payment provider
 ///
-/// `simulated` takes `{"reference", "outcome"}`, the first word stands. `stripe` takes Stripe's events, signed with
-/// `Stripe-Signature` over the raw body, at most five minutes old. A repeat changes nothing and is answered the same; what
-/// is not about a payment of ours is taken and ignored.
+/// `simulated` accepts `{"reference", "outcome"}`; the first decision stands. `stripe` accepts Stripe's events with a
+/// `Stripe-Signature` over the raw body that is at most five minutes old. A repeated webhook changes nothing and gets
+/// the same response; events about other payments are ignored.
 #[utoipa::path(post, path = "/webhooks/{provider}", tag = "payments", params(("provider" = String, Path, example = "simulated")),
     request_body(content = Object, example = json!({"reference": "sim_8c4f", "outcome": "paid"})),
-    responses((status = 200, description = "Noted", example = json!({"status": "paid"})),
+    responses((status = 200, description = "Recorded", example = json!({"status": "paid"})),
         (status = 400, body = ops::ProblemDoc, content_type = "application/problem+json"),
         (status = 401, body = ops::ProblemDoc, content_type = "application/problem+json"),
         (status = 404, body = ops::ProblemDoc, content_type = "application/problem+json"),
@@ -41,7 +41,7 @@ pub(super) async fn receive(
         _ => Err(Problem::new(
             StatusCode::NOT_FOUND,
             "unknown_provider",
-            format!("{provider:?} is not a provider here: {SIMULATED} and {STRIPE} are."),
+            format!("{provider:?} is not a provider: use {SIMULATED} or {STRIPE}."),
         )),
     }
 }
@@ -57,7 +57,7 @@ async fn simulated(app: &App, mut form: Form) -> Result<Response, Problem> {
     choose(app, &reference, pays).await
 }
 
-/// What a guest decides at the simulated provider.
+/// Records the decision of a guest at the simulated provider.
 pub(super) async fn choose(app: &App, reference: &str, pays: bool) -> Result<Response, Problem> {
     let unknown = || problem(&EffectLogError::UnknownPayment(reference.to_owned()));
     app.effect_log.payment_of(reference).filter(|p| p.opened.provider == SIMULATED).ok_or_else(unknown)?;
@@ -69,7 +69,7 @@ pub(super) async fn choose(app: &App, reference: &str, pays: bool) -> Result<Res
 
 async fn stripe(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Response, Problem> {
     let stripe = app.payment_providers.stripe.as_ref().ok_or_else(|| {
-        let words = "Stripe is not set up here: set NOTIFIER_STRIPE_SECRET_KEY.";
+        let words = "Stripe is not configured: set NOTIFIER_STRIPE_SECRET_KEY.";
         Problem::new(StatusCode::NOT_FOUND, "unknown_provider", words)
     })?;
     let signature = headers.get("stripe-signature").and_then(|value| value.to_str().ok());
@@ -77,11 +77,11 @@ async fn stripe(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Response,
     let (reference, standing) = match notice {
         Notice::Payment { reference, standing } => (reference, standing),
         Notice::Other(what) => {
-            tracing::debug!(what, "a webhook of Stripe needs nothing to be done");
+            tracing::debug!(what, "a webhook of Stripe requires no action");
             return Ok(axum::Json(json!({"status": "ignored"})).into_response());
         }
     };
-    // One of ours that is not known yet: Stripe sends it again later.
+    // Our payment may not be recorded yet: Stripe sends the event again later.
     let payment = app.effect_log.decide(&reference, standing).await.map_err(|error| problem(&error))?;
     Ok(axum::Json(json!({"status": payment.word()})).into_response())
 }
@@ -94,6 +94,6 @@ fn refusal(error: &WebhookError) -> Problem {
         WebhookError::OutOfTime(_) => (StatusCode::UNAUTHORIZED, "signature_out_of_time"),
         WebhookError::Body(_) => (StatusCode::BAD_REQUEST, "not_an_event"),
     };
-    tracing::warn!(code, "a webhook of Stripe is not believed");
+    tracing::warn!(code, "a webhook of Stripe was rejected");
     Problem::new(status, code, format!("Nothing was done: {error}."))
 }

@@ -1,4 +1,4 @@
-//! Money and bookings held against each other, on request.
+//! Reconciliation on request.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
@@ -11,16 +11,16 @@ use super::problem::{Parameters, authorize, books_problem};
 use crate::app::App;
 use crate::reconciliation::{Report, differences, gather};
 
-/// How far back it goes unless asked otherwise.
+/// The default period.
 const DAYS: i64 = 90;
 
-/// Do money and bookings agree?
+/// Reconcile payments
 ///
-/// The providers' own books, the notifier's journal and the log of the reservation service, payment by payment. Empty
-/// `differences` say that they agree; what is on its way has `in_motion`. One at a time.
+/// Compares the records of the providers, the effect log and the log of the reservation service, payment by payment.
+/// Without `differences` they agree; a difference with effects under way has `in_motion`. One request at a time.
 #[utoipa::path(get, path = "/api/reconciliation", tag = "payments", security(("service_token" = [])),
-    params(("since" = Option<DateTime<Utc>>, Query, description = "Payments opened from then on; the last 90 days by default"),
-        ("format" = Option<String>, Query, description = "json (the default) or csv, which has the differences only")),
+    params(("since" = Option<DateTime<Utc>>, Query, description = "Payments opened since then; the last 90 days by default"),
+        ("format" = Option<String>, Query, description = "json (the default) or csv, which contains only the differences")),
     responses((status = 200, body = Report, content_type = "application/json"),
         (status = 401, body = ops::ProblemDoc, content_type = "application/problem+json"),
         (status = 422, body = ops::ProblemDoc, content_type = "application/problem+json"),

@@ -1,4 +1,4 @@
-//! The restaurant's own systems, and whether they are told.
+//! Webhook subscriptions.
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
@@ -11,26 +11,26 @@ use super::problem::{Order, problem};
 use crate::app::App;
 use crate::domain::webhooks::Webhook;
 
-/// Systems that are told of events.
+/// Webhook subscriptions.
 #[derive(Serialize, ToSchema)]
 pub(super) struct HookViews {
     items: Vec<HookView>,
 }
 
-/// A system that is told of events.
+/// A webhook subscription.
 #[derive(Serialize, ToSchema)]
 struct HookView {
     #[schema(example = "pos")]
     id: String,
-    /// Without its path, which may be a secret.
+    /// The URL without its path, which may be secret.
     #[schema(example = "https://pos.example.com")]
     url: String,
-    /// Empty: all.
+    /// Empty: all types.
     types: Vec<String>,
-    /// disabled: the receiver answered 410, and is told nothing until it is enabled by hand.
+    /// disabled: the receiver responded 410 and gets no events until an operator enables it.
     #[schema(example = "enabled")]
     status: &'static str,
-    /// The last event that was scheduled for it, by its place in the feed; null after it was disabled.
+    /// The position of the last event that was scheduled for it; null after it was disabled.
     last_position: Option<u64>,
 }
 
@@ -45,15 +45,15 @@ fn view(app: &App, hook: &Webhook) -> HookView {
     }
 }
 
-/// Systems that are told of events
+/// List webhook subscriptions
 #[utoipa::path(get, path = "/api/hooks", tag = "hooks", responses((status = 200, body = HookViews)))]
 pub(super) async fn list(State(app): State<App>) -> axum::Json<HookViews> {
     axum::Json(HookViews { items: app.hooks.iter().map(|hook| view(&app, hook)).collect() })
 }
 
-/// Tell a system again that had gone
+/// Enable a webhook subscription
 ///
-/// Its next webhook has no `previous_position`: what it has missed stands in the feed.
+/// Its next webhook has no `previous_position`. The missed events are in the feed.
 #[utoipa::path(post, path = "/api/hooks/{id}/enable", tag = "hooks", security(("service_token" = [])),
     params(("id" = String, Path)),
     responses((status = 200, body = HookView), (status = 401, body = ops::ProblemDoc, content_type = "application/problem+json"),

@@ -1,4 +1,4 @@
-//! Settings of messages: where they go, what they say, how many.
+//! Settings of messages.
 
 use std::path::{Path, PathBuf};
 
@@ -14,35 +14,35 @@ use crate::domain::reaction::NotificationPolicy;
 use crate::executors::rate_limit::MessageLimits;
 use crate::messages::Messages;
 
-/// Where text messages go.
+/// Destination of text messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum SmsKind {
-    /// Nowhere
+    /// No text messages
     Off,
-    /// To the log
+    /// The log of this process
     Console,
-    /// To a service that speaks Twilio's HTTP API
+    /// A service with the HTTP API of Twilio
     Twilio,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct MessageArgs {
-    /// Where mail goes: "file" for .eml files below the data directory, or smtp://host:port, smtp://user:password@host?tls=required, smtps://host
+    /// Destination of mail: "file" for .eml files below the data directory, or smtp://host:port, smtp://user:password@host?tls=required, smtps://host
     #[arg(long, env = "NOTIFIER_MAIL", default_value = "file", hide_env_values = true, global = true)]
     mail: String,
-    /// File that holds where mail goes, for a URL with a password
+    /// File that contains the destination of mail, for a URL with a password
     #[arg(long, env = "NOTIFIER_MAIL_FILE", conflicts_with = "mail", global = true)]
     mail_file: Option<PathBuf>,
-    /// Certificate in PEM that is trusted besides the usual ones, for a mail server with one of its own
+    /// PEM file with an additional trusted certificate, for a mail server with its own certificate authority
     #[arg(long, env = "NOTIFIER_MAIL_CA_FILE", global = true)]
     mail_ca_file: Option<PathBuf>,
-    /// Who mail is from
+    /// Sender of mail
     #[arg(long, env = "NOTIFIER_MAIL_FROM", default_value = "Meja <reservasi@meja.example>", global = true)]
     mail_from: String,
-    /// Directory with templates of your own, which take the place of the built-in ones of the same name
+    /// Directory with templates that replace the built-in ones with the same names
     #[arg(long, env = "NOTIFIER_TEMPLATES", global = true)]
     templates: Option<PathBuf>,
-    /// Where text messages go
+    /// Destination of text messages
     #[arg(long, env = "NOTIFIER_SMS", value_enum, default_value = "console", global = true)]
     sms: SmsKind,
     /// Base URL of the text message service
@@ -51,66 +51,66 @@ pub(super) struct MessageArgs {
     /// Account at the text message service
     #[arg(long, env = "NOTIFIER_SMS_ACCOUNT", global = true)]
     sms_account: Option<String>,
-    /// Token of that account
+    /// Token of the account at the text message service
     #[arg(long, env = "NOTIFIER_SMS_TOKEN", hide_env_values = true, global = true)]
     sms_token: Option<String>,
-    /// File that holds that token
+    /// File that contains the token of the account
     #[arg(long, env = "NOTIFIER_SMS_TOKEN_FILE", global = true)]
     sms_token_file: Option<PathBuf>,
-    /// Number that text messages are from, E.164
+    /// Sender of text messages, E.164
     #[arg(long, env = "NOTIFIER_SMS_FROM", global = true)]
     sms_from: Option<String>,
-    /// Hours before the start at which guests are reminded, with commas between; empty: never
+    /// Hours before the start at which guests get a reminder, separated by commas; empty: no reminders
     #[arg(long, env = "NOTIFIER_REMINDER_HOURS", default_value = "24,2", global = true)]
     reminder_hours: String,
-    /// Mails, and text messages, that go out in a minute; what is over waits; 0: any number
+    /// Maximum number of mails, and of text messages, per minute; further ones wait; 0: unlimited
     #[arg(long, env = "NOTIFIER_MESSAGES_PER_MINUTE_MAX", default_value = "600", global = true)]
     messages_per_minute_max: u32,
-    /// Messages to one recipient in an hour; what is over waits; 0: any number
+    /// Maximum number of messages to one recipient per hour; further ones wait; 0: unlimited
     #[arg(long, env = "NOTIFIER_RECIPIENT_MESSAGES_PER_HOUR_MAX", default_value = "30", global = true)]
     recipient_messages_per_hour_max: u32,
 }
 
-/// What is said to guests, and how.
+/// Messages to guests.
 #[derive(Debug)]
 pub struct Messaging {
-    /// Where mail goes.
+    /// Destination of mail.
     pub mail: Mail,
-    /// Where text messages go.
+    /// Destination of text messages.
     pub sms: Sms,
-    /// The words.
+    /// The texts.
     pub messages: Messages,
-    /// What the house wants to be told and when.
+    /// Which messages guests get, and when.
     pub policy: NotificationPolicy,
-    /// How many.
+    /// The rate limits.
     pub limits: MessageLimits,
 }
 
-/// Where mail goes.
+/// Destination of mail.
 #[derive(Debug, Clone)]
 pub enum Mail {
-    /// To files in this directory.
+    /// Files in this directory.
     Files(PathBuf),
-    /// To an SMTP server.
+    /// An SMTP server.
     Smtp(SmtpServer),
 }
 
-/// Where text messages go.
+/// Destination of text messages.
 #[derive(Debug, Clone)]
 pub enum Sms {
-    /// Nowhere.
+    /// No text messages.
     Off,
-    /// To the log.
+    /// The log of this process.
     Console,
-    /// To a service that speaks Twilio's HTTP API.
+    /// A service with the HTTP API of Twilio.
     Twilio {
-        /// Its base URL.
+        /// The base URL.
         base_url: String,
         /// The account.
         account: String,
-        /// The account's token.
+        /// The token of the account.
         token: Token,
-        /// The number they are from.
+        /// The sender, E.164.
         from: String,
     },
 }
@@ -150,13 +150,13 @@ impl MessageArgs {
             SmsKind::Twilio => {}
         }
         let base_url = faults.take("NOTIFIER_SMS_URL", config::base_url(&self.sms_url));
-        let needed = "is needed for NOTIFIER_SMS=twilio";
+        let needed = "is required for NOTIFIER_SMS=twilio";
         let account = faults.take("NOTIFIER_SMS_ACCOUNT", self.sms_account.clone().ok_or(needed));
         let from = faults.take("NOTIFIER_SMS_FROM", self.sms_from.clone().ok_or(needed));
         let token = match (&self.sms_token, &self.sms_token_file) {
             (Some(token), None) => Ok(token.clone()),
             (None, Some(path)) => read_secret(path),
-            _ => Err("is needed for NOTIFIER_SMS=twilio, either itself or as a file".to_owned()),
+            _ => Err("is required for NOTIFIER_SMS=twilio, directly or as a file".to_owned()),
         };
         let token = faults.take("NOTIFIER_SMS_TOKEN", token)?;
         let token = faults.take("NOTIFIER_SMS_TOKEN", Token::try_from(token.trim().to_owned()));
@@ -173,7 +173,7 @@ fn mail_target(text: &str, ca: Option<&str>, data_dir: &Path) -> Result<Mail, St
     server.map(Mail::Smtp).map_err(words)
 }
 
-/// Hours with commas between, each from 1 to 8760.
+/// Parses hours separated by commas, each from 1 to 8760.
 fn hours(text: &str) -> Result<Vec<TimeDelta>, String> {
     let hour = |part: &str| match part.trim().parse::<i64>() {
         Ok(hours @ 1..=8_760) => Ok(TimeDelta::hours(hours)),
@@ -185,6 +185,6 @@ fn hours(text: &str) -> Result<Vec<TimeDelta>, String> {
     all.dedup();
     match all.len() {
         0..=10 => Ok(all),
-        more => Err(format!("{more} reminders of one visit are not possible: at most 10")),
+        more => Err(format!("{more} reminders are too many: at most 10")),
     }
 }

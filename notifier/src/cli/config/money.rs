@@ -14,45 +14,45 @@ use crate::domain::payment_channels::Channels;
 use crate::domain::payment_channels::STRIPE;
 use crate::workers::simulated_guest::Decision;
 
-/// Who takes the money.
+/// A payment provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Provider {
-    /// A checkout page at this very service
+    /// A simulation with a checkout page of this service
     Simulated,
-    /// Stripe, or what speaks its API
+    /// Stripe, or a service with its API
     Stripe,
 }
 
-/// What the simulated guest decides.
+/// The decision of the simulated guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Outcome {
-    /// The guest has paid
+    /// The guest pays
     Pay,
-    /// The guest refused
+    /// The guest refuses
     Refuse,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct MoneyArgs {
-    /// Who takes the money of channels that name nobody
+    /// Provider of the payment channels that name none
     #[arg(long, env = "NOTIFIER_PAYMENT_PROVIDER", value_enum, default_value = "simulated", global = true)]
     payment_provider: Provider,
-    /// JSON file with the payment channels; without it qris, bank_transfer, gopay and card
+    /// JSON file with the payment channels; by default qris, bank_transfer, gopay and card
     #[arg(long, env = "NOTIFIER_CHANNELS", global = true)]
     channels: Option<PathBuf>,
-    /// Let the simulated provider decide by itself after so many milliseconds; without it a person does, on the checkout page
+    /// Let the simulated guest decide after this many milliseconds; by default a person decides on the checkout page
     #[arg(long, env = "NOTIFIER_SIMULATED_DECIDE_AFTER_MS", global = true)]
     simulated_decide_after_ms: Option<u32>,
-    /// What the simulated provider decides by itself
+    /// Decision of the simulated guest
     #[arg(long, env = "NOTIFIER_SIMULATED_OUTCOME", value_enum, default_value = "pay", global = true)]
     simulated_outcome: Outcome,
-    /// Where Stripe's API is
+    /// URL of Stripe's API
     #[arg(long, env = "NOTIFIER_STRIPE_URL", default_value = "https://api.stripe.com", global = true)]
     stripe_url: String,
     /// Stripe's secret key, sk_… or a restricted rk_…
     #[arg(long, env = "NOTIFIER_STRIPE_SECRET_KEY", hide_env_values = true, global = true)]
     stripe_secret_key: Option<String>,
-    /// File that holds Stripe's secret key
+    /// File that contains Stripe's secret key
     #[arg(
         long,
         env = "NOTIFIER_STRIPE_SECRET_KEY_FILE",
@@ -63,7 +63,7 @@ pub(super) struct MoneyArgs {
     /// Stripe's publishable key, pk_…, for the checkout page
     #[arg(long, env = "NOTIFIER_STRIPE_PUBLISHABLE_KEY", global = true)]
     stripe_publishable_key: Option<String>,
-    /// Where Stripe's script for the checkout page is
+    /// URL of Stripe's script for the checkout page
     #[arg(
         long,
         env = "NOTIFIER_STRIPE_SCRIPT_URL",
@@ -71,10 +71,10 @@ pub(super) struct MoneyArgs {
         global = true
     )]
     stripe_script_url: String,
-    /// What Stripe signs webhooks with, whsec_…; while it is changed both, with a comma between
+    /// Secret of Stripe's webhook signatures, whsec_…; during a change both, separated by a comma
     #[arg(long, env = "NOTIFIER_STRIPE_WEBHOOK_SECRET", hide_env_values = true, global = true)]
     stripe_webhook_secret: Option<String>,
-    /// File that holds what Stripe signs webhooks with
+    /// File that contains the secret of Stripe's webhook signatures
     #[arg(
         long,
         env = "NOTIFIER_STRIPE_WEBHOOK_SECRET_FILE",
@@ -82,19 +82,19 @@ pub(super) struct MoneyArgs {
         global = true
     )]
     stripe_webhook_secret_file: Option<PathBuf>,
-    /// How often Stripe is asked about an open payment at most, in milliseconds, for a webhook that never comes
+    /// Minimum interval at which Stripe is asked about an open payment, in milliseconds, in case a webhook is lost
     #[arg(long, env = "NOTIFIER_STRIPE_POLL_MS", default_value = "60000", global = true)]
     stripe_poll_ms: u32,
 }
 
-/// Who takes money, and how.
+/// Payment providers and channels.
 #[derive(Debug)]
 pub struct Money {
-    /// The ways to pay.
+    /// The payment channels.
     pub channels: Channels,
-    /// Stripe, if it is set up.
+    /// Stripe, if it is configured.
     pub stripe: Option<StripeSettings>,
-    /// What the simulated guest decides by itself.
+    /// The automatic decision of the simulated guest, if any.
     pub decision: Option<Decision>,
 }
 
@@ -110,7 +110,7 @@ impl MoneyArgs {
             Provider::Stripe => STRIPE,
         };
         if provider == STRIPE && stripe.is_none() {
-            faults.add("NOTIFIER_STRIPE_SECRET_KEY", "is needed for NOTIFIER_PAYMENT_PROVIDER=stripe");
+            faults.add("NOTIFIER_STRIPE_SECRET_KEY", "is required for NOTIFIER_PAYMENT_PROVIDER=stripe");
             return None;
         }
         let mut providers = vec![SIMULATED];
@@ -139,7 +139,7 @@ impl MoneyArgs {
             self.stripe_publishable_key
                 .clone()
                 .filter(|key| key.starts_with("pk_"))
-                .ok_or("the publishable key, pk_…, is needed for the checkout page"),
+                .ok_or("the publishable key, pk_…, is required for the checkout page"),
         );
         let signed = given(self.stripe_webhook_secret.as_deref(), self.stripe_webhook_secret_file.as_deref());
         let webhook_secrets = signed.unwrap_or(Ok(String::new())).and_then(|text| {
@@ -149,7 +149,7 @@ impl MoneyArgs {
         if !(100..=3_600_000).contains(&self.stripe_poll_ms) {
             faults.add(
                 "NOTIFIER_STRIPE_POLL_MS",
-                format_args!("{} is not possible: 100 to 3600000", self.stripe_poll_ms),
+                format_args!("{} is not in the range 100 to 3600000", self.stripe_poll_ms),
             );
         }
         Some(StripeSettings {
@@ -163,24 +163,24 @@ impl MoneyArgs {
     }
 }
 
-/// A secret that is given itself or as a file.
+/// A secret that is given directly or as a file.
 fn given(text: Option<&str>, file: Option<&Path>) -> Option<Result<String, String>> {
     text.map(|text| Ok(text.to_owned())).or_else(|| file.map(read_secret))
 }
 
-/// The secret key goes there: in the clear only to this machine.
+/// Parses the URL of the API. The secret key is sent there, so it must be encrypted except on loopback.
 fn api_url(text: &str) -> Result<String, String> {
     let url = config::base_url(text)?;
     let host = url.strip_prefix("http://").map(|rest| rest.split(['/', ':']).next().unwrap_or(rest));
     match host {
         Some(host) if !matches!(host, "localhost" | "127.0.0.1" | "[") => {
-            Err(format!("{text:?}: the secret key would go there in the clear: use https://"))
+            Err(format!("{text:?}: the secret key would be sent unencrypted: use https://"))
         }
         _ => Ok(url),
     }
 }
 
-/// It stands in a page and in its content security policy.
+/// Parses the URL of the script, which is part of a page and of its content security policy.
 fn script_url(text: &str) -> Result<String, String> {
     let fits = (text.starts_with("https://") || text.starts_with("http://"))
         && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'<>;,".contains(&byte));
