@@ -8,6 +8,7 @@ pub mod payment;
 mod payments;
 mod queue;
 mod state;
+mod tracked;
 
 use events::recorded::EventMetadata;
 use std::collections::{HashMap, HashSet};
@@ -20,7 +21,7 @@ use events::{EventId, PaymentId, Position, Query, QueryItem, ReservationId};
 use tokio::sync::watch;
 
 use self::state::State;
-pub use self::state::{EffectState, TrackedEffect, WebhookState};
+pub use self::tracked::{EffectState, TrackedEffect, WebhookState};
 use crate::domain::effect::{Effect, EffectKey, Lane};
 use crate::effects::entry::{
     CursorMoved, Died, Discarded, Entry, Retried, Scheduled, WebhookSwitched, cursor_tag, effect_tag,

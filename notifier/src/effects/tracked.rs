@@ -1,0 +1,111 @@
+//! Effects and webhook subscriptions with their states.
+
+use chrono::{DateTime, Utc};
+use events::Position;
+use events::recorded::EventMetadata;
+
+use super::entry::{Entry, Scheduled};
+use super::queue::Line;
+use crate::domain::effect::{Lane, Planned};
+
+/// An effect with its state.
+#[derive(Debug, Clone)]
+pub struct TrackedEffect {
+    /// The effect and its cause.
+    pub scheduled: Scheduled,
+    /// The status.
+    pub state: EffectState,
+    /// Number of failed attempts.
+    pub attempts: u32,
+    /// Number of retries by operators.
+    pub retries: u32,
+    /// The error of the last attempt.
+    pub last_error: Option<String>,
+    /// The recipient, masked.
+    pub recipient: Option<String>,
+    /// The time of the last change.
+    pub updated_at: DateTime<Utc>,
+    /// Whether an attempt may have been made whose result is unknown.
+    pub tried: bool,
+    /// Number of failures that the provider may repeat for the same idempotency key.
+    pub key_changes: u32,
+    /// The time of the first failure, if the effect has been failing since then.
+    pub failing_since: Option<DateTime<Utc>>,
+    /// Whether it is part of a sequence.
+    pub(super) in_line: bool,
+    /// The position after which nothing may have ended it.
+    pub(super) since: Position,
+}
+
+/// The state of an effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EffectState {
+    /// It waits until this time.
+    Waiting(DateTime<Utc>),
+    /// `done`, or why nothing had to be done.
+    Done(String),
+    /// It failed permanently, with a reason as a stable code.
+    Dead(String),
+    /// An operator discarded it, for this reason.
+    Discarded(String),
+}
+
+impl EffectState {
+    /// The state as used in responses and metrics.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Waiting(_) => "waiting",
+            Self::Done(outcome) if outcome == "done" => "done",
+            Self::Done(_) => "skipped",
+            Self::Dead(_) => "dead",
+            Self::Discarded(_) => "discarded",
+        }
+    }
+}
+
+impl TrackedEffect {
+    /// The metadata of entries about this effect.
+    #[must_use]
+    pub fn author(&self) -> EventMetadata {
+        EventMetadata {
+            correlation_id: self.scheduled.correlation_id.clone(),
+            causation_id: self.scheduled.event_id.clone(),
+            traceparent: self.scheduled.traceparent.clone(),
+            actor: events::values::Actor::system("worker"),
+            request_digest: None,
+        }
+    }
+
+    pub(super) fn lane(&self) -> Lane {
+        self.scheduled.effect.lane()
+    }
+
+    pub(super) fn line(&self) -> Option<Line> {
+        Some((self.lane(), self.scheduled.effect.about()?)).filter(|_| self.in_line)
+    }
+
+    /// The entry that schedules an effect with the same cause.
+    #[must_use]
+    pub fn follow_up(&self, planned: Planned) -> Entry {
+        Entry::EffectScheduled(Scheduled {
+            key: planned.key,
+            effect: planned.effect,
+            due_at: planned.due_at,
+            event_id: self.scheduled.event_id.clone(),
+            correlation_id: self.scheduled.correlation_id.clone(),
+            traceparent: self.scheduled.traceparent.clone(),
+        })
+    }
+}
+
+/// The state of a webhook subscription.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WebhookState {
+    /// Whether it is disabled.
+    pub is_disabled: bool,
+    /// The position of the last event that was or will be sent.
+    pub last: Option<u64>,
+    /// The position after which nothing may have enabled or disabled it.
+    pub(super) since: Position,
+}
