@@ -1,5 +1,5 @@
 # What else one would use, started on the same machine for `make bench`; sourced by bench.sh.
-# Each start_… says in `missing` why it can not be started, and fails.
+# Each start_… says in `missing` why it cannot be started, and fails.
 
 missing=''
 

@@ -121,7 +121,7 @@ until_true "the money has gone back" refunded
 until_true "the mail about it went out" told "$ayu" "by mail: refunded"
 curl -s "$reservation_url/api/reservations/$ayu/charges" | show -c '.entries[] | {kind, amount_minor, rule}'
 
-step "9. A mail that can not go out is a dead letter: nobody is told, until somebody tries it again."
+step "9. A mail that cannot go out is a dead letter: nobody is told, until somebody tries it again."
 lost=$(post /api/reservations "{\"customer_id\": \"dewi\", \"venue_id\": \"roma-trastevere\", \"start_time\": \"$(slot roma-trastevere 2 19:30)\",
   \"contact_info\": {\"name\": \"Dewi\", \"phone\": \"+39 333 765 4321\", \"email\": \"bounce-once@example.com\"}, \"locale\": \"en\"}" | jq -r .reservation_id)
 dead_letter() { curl -s "$notifier_url/api/effects?status=dead&reservation_id=$lost" | jq -re '.items[0].id'; }

@@ -12,7 +12,7 @@ cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 need curl curl
 need jq jq
 need strace strace
-# For power cuts and full disks, which are skipped where they can not be staged.
+# For power cuts and full disks, which are skipped where they cannot be staged.
 [ "$(id -u)" != 0 ] || { need xfs_io xfsprogs && need mkfs.ext4 e2fsprogs; }
 rm -rf target/torture
 need_python_tools
