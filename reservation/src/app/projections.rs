@@ -97,7 +97,7 @@ impl Projections {
     /// [`RepositoryError`] when this version cannot decode the event.
     pub fn apply(&self, event: EventBytes<'_>) -> Result<(), RepositoryError> {
         if let Some(change) = Change::decode(event)? {
-            self.apply_change(&change);
+            self.apply_changes(&[change]);
         }
         self.applied.send_replace(event.position);
         Ok(())
@@ -115,8 +115,11 @@ impl Projections {
             }
             let page = store.read(&Query::all(), after, PAGE_EVENTS).await?;
             // Decode before taking any lock.
-            let changes: Vec<_> = page.iter().map(Change::decode).collect::<Result<_, _>>()?;
-            changes.iter().flatten().for_each(|change| self.apply_change(change));
+            let changes: Vec<_> = page
+                .iter()
+                .filter_map(|event| Change::decode(event).transpose())
+                .collect::<Result<_, _>>()?;
+            self.apply_changes(&changes);
             self.applied.send_replace(page.scanned_to);
         }
     }

@@ -1,8 +1,11 @@
 //! Reading: the past, lists, the audit trail, counts, and what must not be read.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use chrono::TimeDelta;
+use reservation::app::projections::{Filter, Projections};
 use serde_json::{Value, json};
 
 use crate::app::{TestApp, booking};
@@ -204,4 +207,32 @@ async fn a_slip_in_a_query_is_not_an_empty_evening() {
     }
     let twice = app.get("/api/reservations?status=PENDING&status=CONFIRMED").await;
     assert_eq!(twice.faults(), ["query.status:value_error"]);
+}
+
+/// The events of one command are appended together, so readers see all of them or none.
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_never_see_half_an_append() {
+    let app = TestApp::start().await;
+    for _ in 0..200 {
+        // With a deposit: ReservationCreated and PaymentRequested.
+        app.book(json!({"party_size": 6})).await;
+    }
+    let head = app.app.store.known_head();
+    for _ in 0..20 {
+        let projections = Arc::new(Projections::default());
+        let reader = tokio::task::spawn_blocking({
+            let projections = Arc::clone(&projections);
+            move || {
+                let mut reads = 0_u64;
+                while projections.position() < head {
+                    projections.each(&Filter::default(), |reservation| {
+                        assert_eq!(reservation.version, 2, "half an append after {reads} reads");
+                    });
+                    reads += 1;
+                }
+            }
+        });
+        projections.catch_up(app.app.store.as_ref()).await.unwrap();
+        reader.await.unwrap();
+    }
 }

@@ -6,7 +6,7 @@ use events::values::TimeWindow;
 use super::refused::{AlternativeTime, Alternatives, RefusedRequest, including};
 use super::{CommandError, Executor};
 use crate::domain::Refusal;
-use crate::domain::availability::{Occupancy, Seating, SeatingRequest, Table, Unavailable};
+use crate::domain::availability::{Seating, SeatingRequest, Table, Unavailable};
 
 /// Maximum number of alternatives.
 const ALTERNATIVES_MAX: usize = 3;
@@ -74,7 +74,12 @@ impl Executor {
             replaces: request.reservation.map(|(id, _)| id),
             current_tables: &request.current_tables,
         };
-        let occupancy: Occupancy = self.projections.snapshot(&request.venue_id, &request.window).occupancy;
+        // Alternatives can be at any time of the business day.
+        let day = rules.hours.on(rules.hours.date_of(request.window.start));
+        let day = day
+            .iter()
+            .fold(request.window, |day, sitting| including(including(day, sitting.opens), sitting.closes));
+        let occupancy = self.projections.snapshot(&request.venue_id, &day).occupancy;
         let (now, same_time_only) = (self.env.now(), request.same_time_only);
         let found = rules.alternatives(&occupancy, &seating_request, same_time_only, now, ALTERNATIVES_MAX);
         let alternative = |(window, seating): (TimeWindow, &Seating)| {

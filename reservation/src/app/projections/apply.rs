@@ -6,8 +6,9 @@ use events::event::{Event, VenueChanged};
 use events::recorded::Recorded;
 use events::store::EventBytes;
 use events::{Position, ReservationId, VenueId, WaitlistId};
+use parking_lot::{ArcRwLockWriteGuard, RawRwLock};
 
-use super::venue_state::{DeadlineChange, RecordedRules};
+use super::venue_state::{DeadlineChange, RecordedRules, VenueState};
 use super::{DeadlineSubject, Projections, SharedVenue};
 use crate::app::repository::{self, RepositoryError};
 use crate::domain::waitlist::WaitlistEntry;
@@ -40,7 +41,22 @@ impl Change {
 }
 
 impl Projections {
-    pub(super) fn apply_change(&self, change: &Change) {
+    /// Applies changes in the order of the log.
+    pub(super) fn apply_changes(&self, changes: &[Change]) {
+        let mut writer = Writer { projections: self, locked: None };
+        changes.iter().for_each(|change| writer.apply(change));
+    }
+}
+
+/// Applies changes one after the other. Consecutive changes of one venue are applied under one lock, and all events
+/// of an append concern the same venue. So readers see the whole append or nothing of it.
+struct Writer<'a> {
+    projections: &'a Projections,
+    locked: Option<(SharedVenue, ArcRwLockWriteGuard<RawRwLock, VenueState>)>,
+}
+
+impl Writer<'_> {
+    fn apply(&mut self, change: &Change) {
         match change {
             Change::Reservation(id, Event::ReservationCreated(created), at) => {
                 self.add_reservation(Reservation::begin(*id, created, *at));
@@ -52,48 +68,59 @@ impl Projections {
             Change::Waitlist(id, event, at) => self.change_waitlist_entry(*id, event, *at),
             Change::Rules(VenueChanged { venue_id, version, digest, .. }, at) => {
                 let rules = RecordedRules { version: *version, digest: digest.clone() };
-                self.venue_or_new(venue_id).write().apply_rules(rules, *at);
+                let venue = self.venue_or_new(venue_id);
+                self.lock(&venue).apply_rules(rules, *at);
             }
         }
     }
 
-    fn venue_or_new(&self, id: &VenueId) -> SharedVenue {
-        if let Some(venue) = self.venue(id) {
-            return venue;
+    /// The state of `venue`, which stays locked until a change of another venue.
+    fn lock(&mut self, venue: &SharedVenue) -> &mut VenueState {
+        if !self.locked.as_ref().is_some_and(|(locked, _)| Arc::ptr_eq(locked, venue)) {
+            // Unlock first: only one venue is ever locked, so no order of locks is needed.
+            self.locked = None;
         }
-        Arc::clone(self.venues.write().entry(id.clone()).or_default())
+        let (_, state) = self.locked.get_or_insert_with(|| (Arc::clone(venue), venue.write_arc()));
+        state
     }
 
-    fn add_reservation(&self, reservation: Reservation) {
+    fn venue_or_new(&self, id: &VenueId) -> SharedVenue {
+        if let Some(venue) = self.projections.venue(id) {
+            return venue;
+        }
+        Arc::clone(self.projections.venues.write().entry(id.clone()).or_default())
+    }
+
+    fn add_reservation(&mut self, reservation: Reservation) {
         let (id, customer) = (reservation.id, reservation.booking.customer_id.clone());
         let venue = self.venue_or_new(&reservation.booking.venue_id);
-        venue.write().add_reservation(reservation);
-        let mut index = self.index.write();
+        self.lock(&venue).add_reservation(reservation);
+        let mut index = self.projections.index.write();
         index.by_customer.entry(customer).or_default().push(id);
         index.reservations.insert(id, venue);
     }
 
-    fn change_reservation(&self, id: ReservationId, event: &Event, at: RecordedAt) {
-        let Some(venue) = self.index.read().reservations.get(&id).cloned() else { return };
-        let change = venue.write().apply_to_reservation(id, event, at);
+    fn change_reservation(&mut self, id: ReservationId, event: &Event, at: RecordedAt) {
+        let Some(venue) = self.projections.index.read().reservations.get(&id).cloned() else { return };
+        let change = self.lock(&venue).apply_to_reservation(id, event, at);
         self.change_deadline(DeadlineSubject::Reservation(id), change.unwrap_or_default());
     }
 
-    fn add_waitlist_entry(&self, entry: WaitlistEntry) {
+    fn add_waitlist_entry(&mut self, entry: WaitlistEntry) {
         let (id, deadline) = (entry.id, entry.deadline());
         let venue = self.venue_or_new(&entry.joined.venue_id);
-        venue.write().add_waitlist_entry(entry);
-        self.index.write().waitlist_entries.insert(id, venue);
+        self.lock(&venue).add_waitlist_entry(entry);
+        self.projections.index.write().waitlist_entries.insert(id, venue);
         self.change_deadline(DeadlineSubject::Waitlist(id), (None, deadline));
     }
 
-    fn change_waitlist_entry(&self, id: WaitlistId, event: &Event, at: RecordedAt) {
-        let Some(venue) = self.index.read().waitlist_entries.get(&id).cloned() else { return };
-        let (before, after) = venue.write().apply_to_waitlist_entry(id, event, at).unwrap_or_default();
+    fn change_waitlist_entry(&mut self, id: WaitlistId, event: &Event, at: RecordedAt) {
+        let Some(venue) = self.projections.index.read().waitlist_entries.get(&id).cloned() else { return };
+        let (before, after) = self.lock(&venue).apply_to_waitlist_entry(id, event, at).unwrap_or_default();
         self.change_deadline(DeadlineSubject::Waitlist(id), (before, after));
         // An entry that is no longer waiting has no deadline.
         if after.is_none() {
-            self.index.write().waitlist_entries.remove(&id);
+            self.projections.index.write().waitlist_entries.remove(&id);
         }
     }
 
@@ -101,7 +128,7 @@ impl Projections {
         if before == after {
             return;
         }
-        let mut index = self.index.write();
+        let mut index = self.projections.index.write();
         before.map(|at| index.deadlines.remove(&(at, subject)));
         after.map(|at| index.deadlines.insert((at, subject)));
     }
