@@ -10,7 +10,7 @@ use crate::ids::{CustomerId, PaymentId, Position, ReservationId, TableId, VenueI
 
 /// What an event is about, for example `reservation:01939f3e-…`.
 ///
-/// EventBytes beside the event, never published.
+/// Stored beside the event, never published.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag(String);
 

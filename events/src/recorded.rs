@@ -61,7 +61,7 @@ pub struct NewEvent {
     pub subject: String,
     /// When it happened.
     pub time: DateTime<Utc>,
-    /// What the event is about. EventBytes beside the event, never published.
+    /// What the event is about. Stored beside the event, never published.
     pub tags: Vec<Tag>,
     /// CloudEvents `data`, one JSON object.
     pub data: Vec<u8>,

@@ -2,9 +2,9 @@
 //!
 //! Everything that stores share is here: the trait, [`check_limits`], pages, the stored form of groups
 //! ([`groups`]) and backups ([`backup`]). [`memory`] is the reference model, a list under a lock. `sled`,
-//! behind the feature of that name, is the durable store: one writer thread, one value and one sync per
+//! with the feature of that name, is the durable store: one writer thread, one value and one sync per
 //! group of events, an index in memory. Every store passes the suite in `contract`, which is a library
-//! behind the feature `contract`, so that another crate can run it against its own store.
+//! with the feature `contract`, so that another crate can run it against its own store.
 
 pub mod backup;
 #[cfg(feature = "contract")]

@@ -87,8 +87,8 @@ pub enum Medium {
     Sms,
 }
 
-/// SHA-256 of the confidential payload of an event. The payload contains a salt, so that once the
-/// payload is forgotten nobody can test a guessed name against the published digest.
+/// SHA-256 of the confidential payload of an event. The payload contains a salt: after
+/// it is forgotten, a guessed name cannot be tested against the published digest.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct ConfidentialDigest(Box<str>);

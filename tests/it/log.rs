@@ -137,7 +137,7 @@ async fn an_export_is_resumed_and_makes_the_same_log_again() {
     let export = ["export", "--data-dir", &data, "--to", &text(&file), "--with-private"];
     done("reservation", &export);
     let whole = std::fs::read(&file).unwrap();
-    // ChainError off in the middle of a line.
+    // Interrupted in the middle of a line.
     std::fs::write(&file, &whole[..whole.len() * 2 / 3]).unwrap();
     done("reservation", &export);
     assert_eq!(std::fs::read(&file).unwrap(), whole);
@@ -155,7 +155,7 @@ async fn an_export_is_resumed_and_makes_the_same_log_again() {
     let (code, _, said) = log("reservation", &["export", "--data-dir", &data, "--to", &text(&file)]);
     assert!(code == Some(1) && said.contains("--with-confidential"), "{said}");
 
-    // ChainError off between two appends, then gone on with.
+    // Interrupted between two appends, then continued.
     let lines: Vec<_> = whole.split_inclusive(|byte| *byte == b'\n').collect();
     let part = pair.dir.path().join("part.ndjson");
     std::fs::write(&part, lines[..2].concat()).unwrap();

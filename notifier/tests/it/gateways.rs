@@ -118,9 +118,9 @@ async fn refusals_of_the_reservation_service_are_told_from_its_absence() {
             .unwrap_err();
         assert_eq!(matches!(error, ReservationClientError::Refused { .. }), refused, "{status}: {error}");
     }
-    let nobody = ReservationClient::new("http://127.0.0.1:9".into(), None).unwrap();
+    let unreachable = ReservationClient::new("http://127.0.0.1:9".into(), None).unwrap();
     assert!(matches!(
-        nobody.reservation(RESERVATION, &by).await,
+        unreachable.reservation(RESERVATION, &by).await,
         Err(ReservationClientError::Unavailable(_))
     ));
 }

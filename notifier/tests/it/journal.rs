@@ -98,7 +98,10 @@ async fn an_effect_is_finished_once() {
     let fixture = Fixture::new().await;
     fixture.schedule(1, "a", refund(1)).await;
     let taken = fixture.effect_log.take_due(Lane::Money, 10).pop().unwrap();
-    assert!(fixture.effect_log.take_due(Lane::Money, 10).is_empty(), "what one works on nobody else takes");
+    assert!(
+        fixture.effect_log.take_due(Lane::Money, 10).is_empty(),
+        "an effect under way is not taken again"
+    );
     let done =
         || vec![Entry::EffectSucceeded(Succeeded { key: key("a"), outcome: "done".into(), recipient: None })];
     fixture.effect_log.finish(&taken, done()).await.unwrap();

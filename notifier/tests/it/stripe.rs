@@ -146,10 +146,10 @@ async fn answers_that_may_get_better_are_told_from_those_that_will_not() {
         assert!(!error.to_string().contains("sk_test"));
     }
     let impossible = PaymentOrder { amount: idr(0), ..order("k") };
-    let nobody = MockServer::start().await;
-    assert!(matches!(stripe(&nobody).open(&impossible).await, Err(ProviderError::Final(_))));
-    let gone = stripe(&nobody);
-    drop(nobody);
+    let idle = MockServer::start().await;
+    assert!(matches!(stripe(&idle).open(&impossible).await, Err(ProviderError::Final(_))));
+    let gone = stripe(&idle);
+    drop(idle);
     assert!(gone.open(&order("k")).await.is_err());
 }
 

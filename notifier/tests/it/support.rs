@@ -1,4 +1,4 @@
-//! An effect_log on the list in memory, with a clock that is moved by hand.
+//! An effect log on the store in memory, with a clock that the test sets.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -7,6 +7,7 @@ pub mod availability;
 pub mod changes;
 pub mod charges;
 mod feed;
+mod feed_waiters;
 pub mod floor;
 pub mod history;
 pub mod notes;
@@ -16,6 +17,7 @@ mod subjects;
 pub mod waitlist_view;
 
 pub use self::feed::FeedError;
+pub use self::feed_waiters::WaiterGuard;
 pub use self::subjects::local;
 use super::repository::RepositoryError;
 use events::ReservationId;

@@ -37,7 +37,7 @@ pub struct Reservation {
     pub fee: Option<Box<Charge>>,
     /// Number of changes of the reservation, starting at 1. Messages about it do not count.
     pub version: u64,
-    /// Where and when it was booking_events.
+    /// Where and when it was booked.
     pub created: RecordedAt,
     /// Whether the personal data was erased.
     pub contact_erased: bool,

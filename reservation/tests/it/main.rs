@@ -1,4 +1,4 @@
-//! The reservation service: house rules as given / when / then, and the router in-process.
+//! The reservation service: business rules as given / when / then, and the router in-process.
 #![expect(unreachable_pub, reason = "helpers of a test binary are pub to its modules")]
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! BookingRules rules about money: given what happened, when a command comes, then what happens.
+//! Business rules about money: given what happened, when a command comes, then what happens.
 
 use chrono::TimeDelta;
 use events::event::*;

@@ -1,4 +1,4 @@
-//! BookingRules rules, one sentence each: given what happened, when a command comes, then what happens.
+//! Business rules, one sentence each: given what happened, when a command comes, then what happens.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use events::event::*;

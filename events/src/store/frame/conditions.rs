@@ -1,5 +1,5 @@
-//! The condition of every append, stored with its events. What was read to decide is part of the
-//! record, and anyone who has the log can check again whether the condition held.
+//! The condition of every append, stored with its events. The query of the decision is part
+//! of the record, so that the condition can be checked again with the log alone.
 
 use super::{Group, read_u32, split_text};
 use crate::ids::Position;

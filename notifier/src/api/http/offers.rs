@@ -23,7 +23,7 @@ pub(super) async fn page(State(app): State<App>, Path(id): Path<String>) -> Resu
     let id = known(&id)?;
     let by = EventMetadata::system("offers");
     let waiting = app.reservation_client.waiting(id, &by).await.map_err(|error| upstream_problem(&error))?;
-    let waiting = waiting.ok_or_else(|| nobody(&id))?;
+    let waiting = waiting.ok_or_else(|| unknown_entry(&id))?;
     let (word, pay_link) = state(&app, &waiting, &by).await?;
     let locale = Locale::from_tag(&waiting.locale).unwrap_or_default();
     let zone = waiting.timezone.parse().unwrap_or(chrono_tz::Tz::UTC);
@@ -63,7 +63,7 @@ pub(super) async fn choose(
         Ok(()) | Err(ReservationClientError::Refused { status: 409, .. }) => {
             Ok(Redirect::to(&format!("/offers/{id}")).into_response())
         }
-        Err(ReservationClientError::Refused { status: 404, .. }) => Err(nobody(&id)),
+        Err(ReservationClientError::Refused { status: 404, .. }) => Err(unknown_entry(&id)),
         Err(error) => Err(upstream_problem(&error)),
     }
 }
@@ -99,10 +99,10 @@ async fn state(
 }
 
 fn known(id: &str) -> Result<WaitlistId, Problem> {
-    id.parse().map_err(|_| nobody(&id))
+    id.parse().map_err(|_| unknown_entry(&id))
 }
 
-fn nobody(id: &impl Display) -> Problem {
+fn unknown_entry(id: &impl Display) -> Problem {
     Problem::not_found(format!("There is no waitlist entry {id}."))
 }
 

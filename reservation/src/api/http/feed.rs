@@ -6,7 +6,6 @@
 mod page_body;
 mod request;
 mod stream;
-mod waiters;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -19,7 +18,6 @@ use events::{Position, recorded};
 
 use self::page_body::PageBody;
 use self::request::{FeedRequest, wants_stream};
-use self::waiters::WaiterGuard;
 use super::bodies;
 use super::extract::Parameters;
 use super::respond;
@@ -55,10 +53,7 @@ pub(super) async fn events(
     if wants_stream(&headers) {
         return Ok(stream::respond(app, request, after));
     }
-    let page = {
-        let _waiter = (!request.timeout.is_zero()).then(WaiterGuard::new);
-        app.events_after(&request.query, after, request.limit, request.timeout).await
-    };
+    let page = app.events_after(&request.query, after, request.limit, request.timeout).await;
     let page = page.map_err(|error| problem(error.into()))?;
     respond_page(&app, &request, after, page, &headers).await.map_err(problem)
 }

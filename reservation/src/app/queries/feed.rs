@@ -5,6 +5,7 @@ use std::time::Duration;
 use events::store::{Page, ReadError};
 use events::{EventId, Position, Query, recorded};
 
+use super::WaiterGuard;
 use crate::app::App;
 
 /// Why the feed cannot be read from a cursor.
@@ -68,6 +69,7 @@ impl App {
                 return Ok(page);
             }
             from = page.scanned_to;
+            let _waiter = WaiterGuard::begin();
             let woken = tokio::select! {
                 changed = head.wait_for(|head| *head > from) => changed.is_ok(),
                 () = &mut deadline => false,

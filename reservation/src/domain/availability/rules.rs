@@ -1,6 +1,6 @@
 //! Booking rules: whether a party can be seated at a time, and which tables it gets.
 //!
-//! Availability and booking ask the same question, so what is offered can be booking_events.
+//! Availability and booking ask the same question, so what is offered can be booked.
 
 use chrono::{DateTime, Days, TimeDelta, Utc};
 use events::values::{PartySize, TimeWindow};
@@ -24,11 +24,11 @@ pub struct BookingRules {
     pub turn_times: Vec<TurnTime>,
     /// Limits for arrivals in one slot.
     pub pacing: Pacing,
-    /// A visit can be booking_events at most this many days in advance.
+    /// A visit can be booked at most this many days in advance.
     pub earliest_days: u32,
-    /// A visit can be booking_events until this many minutes before it.
+    /// A visit can be booked until this many minutes before it.
     pub latest_minutes: u32,
-    /// Percentage of tables that cannot be booking_events in advance.
+    /// Percentage of tables that cannot be booked in advance.
     pub walk_in_share_percent: u8,
     /// The tables of the venue.
     pub tables: Vec<Table>,
@@ -146,7 +146,7 @@ impl BookingRules {
         }
     }
 
-    /// Whether a visit in `window` can be booking_events at `now`, by the booking window.
+    /// Whether a visit in `window` can be booked at `now`, by the booking window.
     ///
     /// # Errors
     /// [`Unavailable::TooLate`] or [`Unavailable::TooSoon`].
@@ -178,7 +178,7 @@ impl BookingRules {
     }
 
     /// The tables for a party at the door: any that are free for its turn time, including those that cannot be
-    /// booking_events in advance.
+    /// booked in advance.
     ///
     /// # Errors
     /// [`Unavailable::Closed`], [`Unavailable::PartyTooLarge`] or [`Unavailable::NoTable`].
@@ -230,7 +230,7 @@ impl BookingRules {
         leaving.into_iter().find(|at| self.seat_at(*at, occupancy, size, area, now).is_ok())
     }
 
-    /// Number of tables that can still be booking_events in advance; the rest is reserved for walk-ins.
+    /// Number of tables that can still be booked in advance; the rest is reserved for walk-ins.
     #[must_use]
     pub fn tables_to_give(&self, occupancy: &Occupancy, request: &SeatingRequest<'_>) -> usize {
         let kept = self.tables.len() * usize::from(self.walk_in_share_percent) / 100;

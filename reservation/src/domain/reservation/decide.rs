@@ -163,7 +163,7 @@ impl Reservation {
     }
 
     /// The party never arrived. The fee in the policy snapshot is deducted from the deposit and the rest is
-    /// refunded; what the deposit does not cover is requested. Without a fee the restaurant current_tables the deposit.
+    /// refunded; what the deposit does not cover is requested. Without a fee the restaurant keeps the deposit.
     fn end_as_no_show(&self, now: DateTime<Utc>) -> Vec<Event> {
         let policy = &self.booking.policy;
         let fee = policy.no_show_fee.map(|fee| fee.due(self.party_size()));

@@ -196,7 +196,7 @@ impl Reservation {
         Ok(events)
     }
 
-    /// Changes the number of guests. The party current_tables its tables if they fit; otherwise, at a venue with booking
+    /// Changes the number of guests. The party keeps its tables if they fit; otherwise, at a venue with booking
     /// rules, it gets others.
     pub(super) fn decide_size(
         &self,

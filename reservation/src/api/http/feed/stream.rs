@@ -10,8 +10,8 @@ use events::{Position, Query};
 use futures::{StreamExt as _, stream};
 
 use super::request::FeedRequest;
-use super::waiters::WaiterGuard;
 use crate::app::App;
+use crate::app::queries::WaiterGuard;
 
 /// Interval of comments, which prevent proxies from closing a quiet stream.
 const COMMENT_INTERVAL: Duration = Duration::from_secs(15);
@@ -27,7 +27,7 @@ struct Subscription {
 /// Streams the events after `after` until the consumer disconnects or the service stops.
 pub(super) fn respond(app: App, request: FeedRequest, after: Position) -> Response {
     let FeedRequest { query, limit, .. } = request;
-    let subscription = Subscription { app, query, limit, after, _waiter: WaiterGuard::new() };
+    let subscription = Subscription { app, query, limit, after, _waiter: WaiterGuard::begin() };
     let pages = stream::unfold(subscription, |mut subscription| async move {
         let page = subscription.next_page().await?;
         Some((page, subscription))

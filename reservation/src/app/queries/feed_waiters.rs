@@ -1,10 +1,12 @@
 //! Counts the consumers that wait for events.
 
 /// Counts a waiting consumer as long as it exists.
-pub(super) struct WaiterGuard;
+pub struct WaiterGuard;
 
 impl WaiterGuard {
-    pub(super) fn new() -> Self {
+    /// Counts one more.
+    #[must_use]
+    pub fn begin() -> Self {
         metrics::gauge!("meja_feed_waiters").increment(1.0);
         Self
     }
