@@ -21,7 +21,7 @@ need wrk wrk
 need jq jq
 cargo build --release --locked --quiet -p reservation
 cargo build --release --locked --quiet -p chassis --example echo
-cargo build --release --locked --quiet -p events --features store --example fill --example append
+cargo build --release --locked --quiet -p events --all-features --example fill --example append
 cargo build --release --locked --quiet -p meja --example latency
 
 mkdir -p target/bench
