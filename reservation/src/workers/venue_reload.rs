@@ -77,7 +77,7 @@ impl ReloadReport {
     /// Writes the report to the log of the process.
     pub fn log(self) {
         if self.changes.is_empty() && self.not_recorded.is_empty() {
-            tracing::info!("loaded the venue files: no rules changed since they were last recorded");
+            tracing::info!("loaded the venue files: no recorded rules changed");
         }
         for ChangedVenue { venue_id, version, affected } in self.changes {
             tracing::info!(%venue_id, version, affected = affected.len(), "the rules of the venue changed");
