@@ -9,14 +9,18 @@ use tempfile::TempDir;
 
 use crate::services::{Running, free_port, root, until};
 
-/// It reads `behaviour` before each message: of a hundred so many are put off (451), kept without a word of it, or
-/// answered late. It listens once it has said so.
+/// Reads `behaviour` before each step: how many of a hundred messages it puts off (451), answers late, or accepts
+/// without a response. These are spread evenly and not drawn at random, because a long run of failures would open the
+/// breaker of the notifier or exhaust the attempts of one mail. Creates the file `ready` when it listens.
 const SERVER: &str = r#"
-import json, pathlib, random, sys, time, uuid, asyncio
+import collections, json, pathlib, sys, time, uuid, asyncio
 from aiosmtpd.controller import Controller
 folder = pathlib.Path(sys.argv[2])
+seen = collections.Counter()
 def behaves(name):
-    return random.randrange(100) < json.loads((folder / "behaviour").read_text()).get(name, 0)
+    percent = json.loads((folder / "behaviour").read_text()).get(name, 0)
+    seen[name] += percent
+    return seen[name] // 100 > (seen[name] - percent) // 100
 class Keep:
     async def handle_RCPT(self, server, session, envelope, address, options):
         if address.startswith("nobody@"):
