@@ -1,24 +1,53 @@
 #!/usr/bin/env bash
-# Formatting, lints, all tests. `test.sh lint` stops before the tests.
+# Formatting, lints, all tests, and the time of each part. `test.sh lint` stops before the tests.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$root"
 
-need_rust
-cargo fmt --all -- --check || die "Not formatted: run make fmt."
-cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
-[ "${1:-}" != lint ] || exit 0
+times=()
 
-need curl curl
-need jq jq
-need strace strace
-# For power cuts and full disks, which are skipped where they cannot be staged.
-[ "$(id -u)" != 0 ] || { need xfs_io xfsprogs && need mkfs.ext4 e2fsprogs; }
+# Runs a command as a part named $1.
+part() {
+  local name=$1 start=$SECONDS
+  shift
+  "$@"
+  times+=("$(printf '%-10s %5d s' "$name" $((SECONDS - start)))")
+}
+
+install_tools() {
+  need curl curl
+  need jq jq
+  need strace strace
+  # For power cuts and full disks, which are skipped where they cannot be staged.
+  [ "$(id -u)" != 0 ] || { need xfs_io xfsprogs && need mkfs.ext4 e2fsprogs; }
+  need_python_tools
+}
+
+formatting() {
+  cargo fmt --all -- --check || die "Not formatted: run make fmt."
+}
+
+# The status of the tests is kept, so that the times are printed in any case.
+tests() {
+  local runner=(cargo test)
+  ! cargo nextest --version >/dev/null 2>&1 || runner=(cargo nextest run)
+  status=0
+  "${runner[@]}" --locked --workspace --all-features 2>&1 | tee target/test.log || status=$?
+}
+
+need_rust
+part formatting formatting
+part clippy cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+[ "${1:-}" != lint ] || exit 0
 rm -rf target/torture
-need_python_tools
+part tools install_tools
 # The services first: the tests of the pair start the real binaries.
-cargo build --locked --workspace --all-features
-if cargo nextest --version >/dev/null 2>&1; then
-  exec cargo nextest run --locked --workspace --all-features
-fi
-exec cargo test --locked --workspace --all-features
+part services cargo build --locked --workspace --all-features
+part compile cargo test --locked --workspace --all-features --no-run --quiet
+part tests tests
+
+printf '\nTime of each part:\n'
+printf '  %s\n' "${times[@]}"
+# The last lines are the summary of the test runner.
+tac target/test.log | awk '{ print } /^ *Summary |^test result:/ { exit }' | tac
+exit "$status"
