@@ -1,7 +1,7 @@
 //! The systems outside: payment providers, mail and text messages, webhooks, and the reservation service.
 
+pub mod http_client;
 pub mod mail_files;
-pub mod payment_providers;
 pub mod reservation_client;
 mod retry_after;
 pub mod simulated;

@@ -7,17 +7,20 @@ use chassis::secret::Token;
 use chassis::serve::Shutdown;
 use events::Position;
 use events::feed::Lag;
+use futures::future::BoxFuture;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use crate::adapters::payment_providers::PaymentProviders;
-use crate::adapters::reservation_client::ReservationClient;
+use crate::adapters::simulated::Simulated;
+use crate::adapters::stripe::Stripe;
 use crate::domain::webhooks::Webhooks;
 use crate::effects::EffectLog;
 use crate::executors::EffectExecutor;
 use crate::executors::breaker::Breakers;
+use crate::ports::payment_providers::PaymentProviders;
+use crate::ports::reservation::ReservationApi;
 use crate::workers::effect_worker::{self, RetrySettings};
-use crate::workers::feed_consumer::{self, FeedStatus};
+use crate::workers::feed_consumer::{FeedConsumer, FeedStatus};
 use crate::workers::payment_poller;
 use crate::workers::simulated_guest::{self, Decision};
 
@@ -28,10 +31,14 @@ pub struct App {
     pub effect_log: Arc<EffectLog>,
     /// The status of the feed consumer.
     pub feed_status: FeedStatus,
-    /// The client of the reservation service.
-    pub reservation_client: ReservationClient,
+    /// The reservation service.
+    pub reservation_api: Arc<dyn ReservationApi>,
     /// The payment providers.
     pub payment_providers: Arc<PaymentProviders>,
+    /// The simulated provider, which decides on our own pages.
+    pub simulated: Arc<Simulated>,
+    /// Stripe, which sends webhooks, if it is configured.
+    pub stripe: Option<Arc<Stripe>>,
     /// The webhook subscriptions.
     pub hooks: Arc<Webhooks>,
     /// The circuit breakers.
@@ -41,7 +48,7 @@ pub struct App {
     /// The token for refunds and retries.
     pub service_token: Option<Token>,
     /// Time, timers, tasks, ids and randomness.
-    pub clock: SharedEnvironment,
+    pub env: SharedEnvironment,
     /// The shutdown signal.
     pub shutdown: Shutdown,
 }
@@ -56,34 +63,40 @@ impl App {
         retry_settings: RetrySettings,
         decision: Option<Decision>,
     ) -> JoinHandle<()> {
-        let reservation_client = executor.reservation_client.clone();
         let effect_log = || Arc::clone(&self.effect_log);
-        let (clock, shutdown) = (|| Arc::clone(&self.clock), || self.shutdown.clone());
+        let (env, shutdown) = (|| Arc::clone(&self.env), || self.shutdown.clone());
         let (payment_providers, breakers) =
             (|| Arc::clone(&self.payment_providers), || Arc::clone(&self.breakers));
-        let (policy, feed_status) = (executor.policy.clone(), self.feed_status.clone());
-        let hooks = Arc::clone(&self.hooks);
-        tokio::spawn(feed_consumer::run(
-            reservation_client,
+        let feed_consumer = FeedConsumer {
+            reservation_api: Arc::clone(&self.reservation_api),
+            effect_log: effect_log(),
+            policy: executor.policy.clone(),
+            hooks: Arc::clone(&self.hooks),
+            status: self.feed_status.clone(),
+            env: env(),
+        };
+        // These run until the shutdown. Only the effect worker is waited for.
+        let spawn = |task: BoxFuture<'static, ()>| drop(self.env.spawn(task));
+        spawn(Box::pin(feed_consumer.run(shutdown())));
+        spawn(Box::pin(payment_poller::run(
             effect_log(),
-            policy,
-            hooks,
-            feed_status,
+            payment_providers(),
+            breakers(),
+            env(),
             shutdown(),
-        ));
-        tokio::spawn(payment_poller::run(effect_log(), payment_providers(), breakers(), clock(), shutdown()));
+        )));
         if let Some(decision) = decision {
-            let simulated = Arc::clone(&self.payment_providers.simulated);
-            tokio::spawn(simulated_guest::run(effect_log(), simulated, clock(), decision, shutdown()));
+            let simulated = Arc::clone(&self.simulated);
+            spawn(Box::pin(simulated_guest::run(effect_log(), simulated, env(), decision, shutdown())));
         }
-        tokio::spawn(effect_worker::run(
+        self.env.spawn(Box::pin(effect_worker::run(
             effect_log(),
             Arc::new(executor),
             breakers(),
-            clock(),
+            env(),
             retry_settings,
             shutdown(),
-        ))
+        )))
     }
 
     /// The distance to the end of the feed.
@@ -99,7 +112,7 @@ impl App {
     pub fn lag_seconds(&self) -> f64 {
         match self.effect_log.cursor() {
             Some(cursor) if self.lag().events() > 0 => {
-                (self.clock.now() - cursor.time).as_seconds_f64().max(0.0)
+                (self.env.now() - cursor.time).as_seconds_f64().max(0.0)
             }
             _ => 0.0,
         }
@@ -110,8 +123,9 @@ impl App {
         for (state, count) in self.effect_log.counts() {
             metrics::gauge!("meja_effects", "state" => state).set(count as f64);
         }
-        for (who, breaker) in self.breakers.seen() {
-            metrics::gauge!("meja_breaker_open", "who" => who).set(f64::from(breaker.open_until.is_some()));
+        for (system, breaker) in self.breakers.seen() {
+            metrics::gauge!("meja_breaker_open", "who" => system)
+                .set(f64::from(breaker.open_until.is_some()));
         }
         metrics::gauge!("meja_notifier_lag_events").set(self.lag().events() as f64);
         metrics::gauge!("meja_notifier_lag_seconds").set(self.lag_seconds());

@@ -10,15 +10,17 @@ mod queue;
 mod state;
 mod tracked;
 
-use events::recorded::EventMetadata;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use chassis::environment::SharedEnvironment;
 use chrono::{DateTime, Utc};
+use events::recorded::EventMetadata;
 use events::store::{AppendCondition, AppendError, EventStore, ReadError};
 use events::{EventId, PaymentId, Position, Query, QueryItem, ReservationId};
-use tokio::sync::watch;
+use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 
 use self::state::State;
 pub use self::tracked::{EffectState, TrackedEffect, WebhookState};
@@ -92,14 +94,14 @@ pub struct EffectLog {
 
 struct Inner {
     store: Arc<dyn EventStore>,
-    clock: SharedEnvironment,
+    env: SharedEnvironment,
     state: Mutex<State>,
     changed: watch::Sender<u64>,
 }
 
 impl Inner {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 
@@ -108,7 +110,7 @@ impl EffectLog {
     ///
     /// # Errors
     /// [`EffectLogError`] when an entry cannot be read.
-    pub async fn open(store: Arc<dyn EventStore>, clock: SharedEnvironment) -> Result<Self, EffectLogError> {
+    pub async fn open(store: Arc<dyn EventStore>, env: SharedEnvironment) -> Result<Self, EffectLogError> {
         let (mut state, mut after, mut ended) = (State::default(), Position::START, DateTime::UNIX_EPOCH);
         loop {
             let page = store.read(&Query::all(), after, 1_000).await?;
@@ -124,7 +126,7 @@ impl EffectLog {
         }
         state.mark_possibly_attempted(ended);
         let (state, changed) = (Mutex::new(state), watch::Sender::new(0));
-        Ok(Self { inner: Arc::new(Inner { store, clock, state, changed }) })
+        Ok(Self { inner: Arc::new(Inner { store, env, state, changed }) })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -146,23 +148,25 @@ impl EffectLog {
         by: &EventMetadata,
         condition: AppendCondition,
     ) -> Result<(), EffectLogError> {
-        let (inner, time) = (Arc::clone(&self.inner), self.inner.clock.now());
-        let clock = inner.clock.as_ref();
+        let (inner, time) = (Arc::clone(&self.inner), self.inner.env.now());
+        let env = inner.env.as_ref();
         let events: Result<Vec<_>, _> =
-            entries.iter().map(|e| e.clone().into_new_event(clock.new_id(), time, by)).collect();
+            entries.iter().map(|e| e.clone().into_new_event(env.new_id(), time, by)).collect();
         let events = events?;
-        let mut changed = self.watch();
-        let written = tokio::spawn(async move {
-            let appended = inner.store.append(events, condition).await?;
-            inner.state().add(appended.first, entries, time);
-            inner.changed.send_modify(|changes| *changes += 1);
-            Ok(appended.last)
-        });
-        let last = written.await.unwrap_or_else(|error| match error.is_panic() {
-            true => Err(EffectLogError::Panicked),
-            // The runtime is shutting down.
-            false => Err(AppendError::Closed.into()),
-        })?;
+        let (mut changed, (reply, written)) = (self.watch(), oneshot::channel());
+        let task = self.inner.env.spawn(Box::pin(async move {
+            let appended = inner.store.append(events, condition).await;
+            if let Ok(appended) = &appended {
+                inner.state().add(appended.first, entries, time);
+                inner.changed.send_modify(|changes| *changes += 1);
+            }
+            // The caller may have been dropped.
+            let _ = reply.send(appended);
+        }));
+        let last = match written.await {
+            Ok(appended) => appended?.last,
+            Err(_) => return Err(interrupted(task).await),
+        };
         // An append can return before an earlier one. The caller must see its own entries in the state.
         let _ = changed.wait_for(|_| self.state().added_to() >= last).await;
         Ok(())
@@ -203,7 +207,7 @@ impl EffectLog {
     /// Up to `most` due effects of `lane`. They belong to the caller until [`EffectLog::finish`] or
     /// [`EffectLog::put_back`].
     pub fn take_due(&self, lane: Lane, most: usize) -> Vec<TrackedEffect> {
-        self.state().take_due(lane, self.inner.clock.now(), most)
+        self.state().take_due(lane, self.inner.env.now(), most)
     }
 
     /// The time of the next effect of `lane`.
@@ -319,6 +323,15 @@ impl EffectLog {
         let mut counts = HashMap::from(EFFECT_STATES.map(|word| (word, 0)));
         counts.extend(self.state().counts());
         counts
+    }
+}
+
+/// Why the task of an append ended without a result.
+async fn interrupted(task: JoinHandle<()>) -> EffectLogError {
+    match task.await {
+        Err(error) if error.is_panic() => EffectLogError::Panicked,
+        // The runtime is shutting down.
+        _ => AppendError::Closed.into(),
     }
 }
 

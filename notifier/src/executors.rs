@@ -11,12 +11,10 @@ use std::sync::Arc;
 use chassis::environment::SharedEnvironment;
 use chrono::{DateTime, TimeDelta, Utc};
 use events::{EventId, Recorded};
+use serde_json::value::RawValue;
 
 pub use self::message::still_true;
 use self::rate_limit::RateLimiter;
-use crate::adapters::payment_providers::PaymentProviders;
-use crate::adapters::reservation_client::{ReservationClient, ReservationClientError};
-use crate::adapters::webhook_sender::WebhookSender;
 use crate::domain::effect::{Effect, EffectKey, Lane, Planned};
 use crate::domain::reaction::NotificationPolicy;
 use crate::domain::webhooks::Webhooks;
@@ -25,12 +23,15 @@ use crate::effects::from_event::effects_of;
 use crate::effects::{EffectLog, TrackedEffect};
 use crate::failpoint;
 use crate::messages::Messages;
-use crate::ports::{MailSender, ProviderError, SmsSender};
+use crate::ports::payment::PaymentProvider;
+use crate::ports::payment_providers::PaymentProviders;
+use crate::ports::reservation::{ReservationApi, ReservationError};
+use crate::ports::{MailSender, ProviderError, SmsSender, WebhookSender};
 
-/// Carries out effects with the adapters.
+/// Carries out effects at the systems outside.
 pub struct EffectExecutor {
     /// The reservation service.
-    pub reservation_client: ReservationClient,
+    pub reservation_api: Arc<dyn ReservationApi>,
     /// The log of effects and payments.
     pub effect_log: Arc<EffectLog>,
     /// The payment providers.
@@ -44,7 +45,7 @@ pub struct EffectExecutor {
     /// The subscriptions to webhooks.
     pub hooks: Arc<Webhooks>,
     /// Sends webhooks.
-    pub webhook_sender: WebhookSender,
+    pub webhook_sender: Arc<dyn WebhookSender>,
     /// The rate limits of messages.
     pub rate_limiter: RateLimiter,
     /// Which messages guests get, and when.
@@ -52,7 +53,43 @@ pub struct EffectExecutor {
     /// The base URL of the pages for guests.
     pub public_url: String,
     /// Time, timers, tasks, ids and randomness.
-    pub clock: SharedEnvironment,
+    pub env: SharedEnvironment,
+}
+
+/// The system that carries out an effect, apart from the reservation service.
+#[derive(Clone)]
+pub enum System {
+    /// A payment provider.
+    Payment(Arc<dyn PaymentProvider>),
+    /// Mail, text messages, or the receiver of a webhook, by its name.
+    Named(String),
+    /// None, or a provider that is not in the settings.
+    None,
+}
+
+impl System {
+    /// The name of the system, which is that of its breaker.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Payment(provider) => Some(provider.name()),
+            Self::Named(name) => Some(name),
+            Self::None => None,
+        }
+    }
+
+    /// The payment provider, which is called `name` in the settings.
+    fn provider(&self, name: &str) -> Result<&dyn PaymentProvider, Failure> {
+        match self {
+            Self::Payment(provider) => Ok(provider.as_ref()),
+            Self::Named(_) | Self::None => Err(unknown_provider(name)),
+        }
+    }
+}
+
+fn unknown_provider(name: &str) -> Failure {
+    let error = format!("the provider {name:?} is not in the settings: add it again, then retry this effect");
+    Failure::permanent("unknown_provider", error)
 }
 
 /// The result of carrying out an effect.
@@ -108,11 +145,11 @@ pub enum RetryAdvice {
     None,
 }
 
-impl From<ReservationClientError> for Failure {
-    fn from(error: ReservationClientError) -> Self {
+impl From<ReservationError> for Failure {
+    fn from(error: ReservationError) -> Self {
         let advice = match error {
-            ReservationClientError::Unavailable(_) => RetryAdvice::WaitForReservationService,
-            ReservationClientError::Refused { .. } => RetryAdvice::None,
+            ReservationError::Unavailable(_) => RetryAdvice::WaitForReservationService,
+            ReservationError::Refused { .. } => RetryAdvice::None,
         };
         Self { advice, reason_code: "refused_by_reservation", error: error.to_string() }
     }
@@ -152,30 +189,30 @@ impl Failure {
 impl EffectExecutor {
     /// The system that carries out `effect`, apart from the reservation service.
     #[must_use]
-    pub fn outside(&self, effect: &Effect) -> Option<String> {
+    pub fn system_of(&self, effect: &Effect) -> System {
         match effect.lane() {
-            Lane::Money => self.provider_of(effect).map(|provider| provider.name().to_owned()),
-            Lane::Mail => Some("mail".into()),
-            Lane::Sms => Some("sms".into()),
+            Lane::Money => self.provider_of(effect).map_or(System::None, System::Payment),
+            Lane::Mail => System::Named("mail".into()),
+            Lane::Sms => System::Named("sms".into()),
             Lane::Webhooks => match effect {
-                Effect::SendWebhook(tell) => Some(format!("hook:{}", tell.hook)),
-                _ => None,
+                Effect::SendWebhook(webhook) => System::Named(format!("hook:{}", webhook.hook)),
+                _ => System::None,
             },
-            Lane::Results => None,
+            Lane::Results => System::None,
         }
     }
 
-    /// Makes one attempt at `effect`.
+    /// Makes one attempt at `effect` at its `system`.
     ///
     /// # Errors
     /// [`Failure`]. The effect may still have happened; repeating it with the same key is safe.
-    pub async fn execute(&self, effect: &TrackedEffect) -> Result<Execution, Failure> {
+    pub async fn execute(&self, effect: &TrackedEffect, system: &System) -> Result<Execution, Failure> {
         let (key, by) = (&effect.scheduled.key, effect.author());
         match &effect.scheduled.effect {
-            Effect::TakeDeposit(deposit) => self.take_deposit(effect, deposit, &by).await,
+            Effect::TakeDeposit(deposit) => self.take_deposit(effect, deposit, system, &by).await,
             Effect::ClosePayments { reservation_id } => self.close_payments(*reservation_id).await,
             Effect::Refund { reservation_id, payment_id, amount } => {
-                self.refund(effect, *reservation_id, *payment_id, *amount).await
+                self.refund(effect, system, *reservation_id, *payment_id, *amount).await
             }
             Effect::Message { .. } => self.message(effect, &by).await,
             Effect::PostPayment { reservation_id, result } => {
@@ -183,11 +220,11 @@ impl EffectExecutor {
             }
             Effect::PostNotification { about, result } => {
                 failpoint::hit("post.before");
-                self.reservation_client.post(*about, "notification-results", key, result, &by).await?;
+                self.reservation_api.report_notification(*about, key, result, &by).await?;
                 failpoint::hit("post.after");
                 Ok(Execution::done())
             }
-            Effect::SendWebhook(tell) => self.send_webhook(tell).await,
+            Effect::SendWebhook(webhook) => self.send_webhook(webhook).await,
             Effect::React { after } => self.react(*after).await,
         }
     }
@@ -197,7 +234,8 @@ impl EffectExecutor {
         let event = self.event_after(after).await?;
         let unreadable =
             |error: String| Failure::permanent("unreadable", format!("the event cannot be decoded: {error}"));
-        let recorded = Recorded::parse(event.as_bytes()).map_err(|error| unreadable(error.to_string()))?;
+        let recorded =
+            Recorded::parse(event.get().as_bytes()).map_err(|error| unreadable(error.to_string()))?;
         let scheduled = effects_of(&recorded, &self.policy).map_err(unreadable)?;
         let new = scheduled.into_iter().filter(|scheduled| !self.effect_log.is_known(&scheduled.key));
         let entries = new.map(Entry::EffectScheduled).collect();
@@ -205,12 +243,12 @@ impl EffectExecutor {
     }
 
     /// The event that follows `after` in the feed.
-    async fn event_after(&self, after: Option<EventId>) -> Result<String, Failure> {
-        let event = self.reservation_client.event_after(after).await?;
+    async fn event_after(&self, after: Option<EventId>) -> Result<Box<RawValue>, Failure> {
+        let event = self.reservation_api.event_after(after).await?;
         event.ok_or_else(|| Failure::permanent("unreadable", "the event is no longer in the feed"))
     }
 
     fn plan(&self, key: EffectKey, effect: Effect) -> Planned {
-        Planned { key, effect, due_at: self.clock.now() }
+        Planned { key, effect, due_at: self.env.now() }
     }
 }

@@ -7,7 +7,7 @@ mod words;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use events::values::{Locale, Money};
+use events::values::{CancelledBy, Locale, Money};
 use lettre::Message;
 use lettre::address::AddressError;
 use lettre::message::header::{ContentType, ContentTypeErr};
@@ -16,7 +16,7 @@ use minijinja::{Environment, context};
 
 pub use self::words::{date, mask_mail, mask_phone, moment, money, time};
 use crate::domain::effect::{EffectKey, Template};
-use crate::domain::visit::Visit;
+use crate::domain::visit::Occasion;
 
 /// Renders messages.
 #[derive(Debug, Clone)]
@@ -42,11 +42,11 @@ pub enum MessageError {
     ContentType(#[from] ContentTypeErr),
 }
 
-/// The subject of an effect.
+/// The facts in a message.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
-    /// The current state of the visit.
-    pub visit: &'a Visit,
+    /// What the message is about, in its current state.
+    pub occasion: &'a Occasion,
     /// The guest's name.
     pub name: &'a str,
     /// The guest's language.
@@ -169,11 +169,12 @@ pub struct Words {
 
 /// The facts for templates. `paragraphs` are those of the text, each with its lines.
 fn facts_of(facts: &Facts<'_>, subject: &str, paragraphs: &[String]) -> minijinja::Value {
-    let Facts { visit, name, locale, link, amount } = *facts;
+    let Facts { occasion, name, locale, link, amount } = *facts;
+    let (visit, cancellation) = (occasion.visit(), occasion.cancellation());
     let start = visit.start_time;
     // Not with the offset of the visit, because the offset can be another one at that time.
-    let zone = visit.timezone.parse().unwrap_or(chrono_tz::Tz::UTC);
-    let expires_at = visit.act_by.map(|at| words::moment(&at.with_timezone(&zone), locale));
+    let zone = visit.zone();
+    let expires_at = occasion.act_by().map(|at| words::moment(&at.with_timezone(&zone), locale));
     let paragraphs: Vec<Vec<&str>> = paragraphs.iter().map(|part| part.lines().collect()).collect();
     context! {
         name,
@@ -183,9 +184,9 @@ fn facts_of(facts: &Facts<'_>, subject: &str, paragraphs: &[String]) -> minijinj
         party_size => visit.party_size,
         area => visit.table_area,
         reservation_id => visit.id,
-        confirmed => visit.status == "CONFIRMED",
-        reason => visit.cancellation.as_ref().map(|c| c.reason_code.clone()),
-        by_system => visit.cancellation.as_ref().is_some_and(|c| c.cancelled_by == "system"),
+        confirmed => occasion.is_confirmed(),
+        reason => cancellation.map(|cancellation| cancellation.reason_code.clone()),
+        by_system => cancellation.is_some_and(|cancellation| cancellation.cancelled_by == CancelledBy::System),
         amount => amount.map(|amount| money(amount, locale)),
         expires_at,
         link,

@@ -1,11 +1,14 @@
-//! What the notifier needs from providers: a trait for each kind.
+//! What the notifier needs from other systems: a trait for each kind.
 
 pub mod payment;
+pub mod payment_providers;
+pub mod reservation;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 
 use crate::domain::effect::EffectKey;
+use crate::domain::webhooks::Webhook;
 
 /// Why a provider did not do something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,4 +43,25 @@ pub trait MailSender: Send + Sync + 'static {
 pub trait SmsSender: Send + Sync + 'static {
     /// Sends `text` to the E.164 number `to`.
     fn send(&self, key: &EffectKey, to: &str, text: &str) -> BoxFuture<'_, Result<(), ProviderError>>;
+}
+
+/// The response of a webhook receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// It accepted the event.
+    Accepted,
+    /// It wants no more events.
+    Gone,
+}
+
+/// Sends webhooks.
+pub trait WebhookSender: Send + Sync + 'static {
+    /// Sends `body` to `hook`. `id` is the same for every attempt, `now` is the time of this attempt.
+    fn send<'a>(
+        &'a self,
+        hook: &'a Webhook,
+        id: &'a str,
+        body: String,
+        now: DateTime<Utc>,
+    ) -> BoxFuture<'a, Result<Delivery, ProviderError>>;
 }

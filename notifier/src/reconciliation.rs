@@ -141,7 +141,7 @@ pub fn differences(books: &Books, now: DateTime<Utc>) -> Vec<Difference> {
 impl Sides<'_> {
     /// A second payment that was refunded completely is settled, and does not count.
     fn provider(&self) -> Flow {
-        let flows = self.ledger.iter().map(|(_, entry)| match entry.standing {
+        let flows = self.ledger.iter().map(|(_, entry)| match entry.status {
             ProviderStatus::Paid(amount) => {
                 Flow { paid: amount.amount_minor, returned: entry.refunded_minor }
             }
@@ -174,7 +174,7 @@ impl Sides<'_> {
     fn kind(&self) -> Option<Kind> {
         let (provider, journal, log) = (self.provider(), self.journal(), self.log());
         let taken = self.ledger.iter().filter(|(_, entry)| {
-            matches!(entry.standing, ProviderStatus::Paid(amount) if entry.refunded_minor < amount.amount_minor)
+            matches!(entry.status, ProviderStatus::Paid(amount) if entry.refunded_minor < amount.amount_minor)
         });
         let to_return = self.log.map_or(0, |booked| booked.to_return_minor);
         // A payment that is unknown to the booking and was refunded completely is settled.
@@ -197,7 +197,7 @@ impl Sides<'_> {
         let entry = self.ledger.first();
         let reservation_id =
             self.log.map(|booked| booked.reservation_id).or(self.journal.map(Payment::reservation_id));
-        let paid = entry.and_then(|(_, entry)| match entry.standing {
+        let paid = entry.and_then(|(_, entry)| match entry.status {
             ProviderStatus::Paid(amount) => Some(amount.currency),
             _ => None,
         });
@@ -256,20 +256,23 @@ pub struct Report {
 
 impl Report {
     /// The differences as CSV with a header, RFC 4180.
-    #[must_use]
-    pub fn csv(&self) -> String {
-        let mut csv = COLUMNS.join(",") + "\r\n";
+    ///
+    /// # Errors
+    /// Never for the members of a [`Difference`]; the signature is that of the library.
+    pub fn csv(&self) -> Result<Vec<u8>, csv::Error> {
+        let mut writer = csv::WriterBuilder::new()
+            .terminator(csv::Terminator::CRLF)
+            .has_headers(false)
+            .from_writer(Vec::new());
+        writer.write_record(COLUMNS)?;
         for difference in &self.differences {
-            let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(difference) else { continue };
-            let row: Vec<_> = COLUMNS.iter().map(|column| cell(fields.get(*column))).collect();
-            csv.push_str(&row.join(","));
-            csv.push_str("\r\n");
+            writer.serialize(difference)?;
         }
-        csv
+        writer.into_inner().map_err(|error| error.into_error().into())
     }
 }
 
-/// The members of a [`Difference`] in the order of the columns.
+/// The columns: the members of a [`Difference`]. Written in any case, also without a difference.
 const COLUMNS: [&str; 16] = [
     "kind",
     "payment_id",
@@ -288,12 +291,3 @@ const COLUMNS: [&str; 16] = [
     "since",
     "age_seconds",
 ];
-
-fn cell(value: Option<&serde_json::Value>) -> String {
-    let text = match value {
-        None | Some(serde_json::Value::Null) => String::new(),
-        Some(serde_json::Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-    };
-    if text.contains([',', '"', '\r', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
-}

@@ -3,9 +3,9 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use futures::future::BoxFuture;
+use parking_lot::Mutex;
 
 use crate::domain::effect::EffectKey;
 use crate::ports::{MailSender, ProviderError};
@@ -33,7 +33,7 @@ impl MailFiles {
     fn is_refused(&self, key: &EffectKey, mail: &lettre::Message) -> bool {
         mail.envelope().to().iter().any(|to| match to.user() {
             "bounce" => true,
-            "bounce-once" => self.bounced.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone()),
+            "bounce-once" => self.bounced.lock().insert(key.clone()),
             _ => false,
         })
     }

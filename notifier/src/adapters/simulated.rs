@@ -5,15 +5,14 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chassis::environment::SharedEnvironment;
 use chrono::{DateTime, TimeDelta, Utc};
 use events::PaymentId;
 use events::values::Money;
 use futures::future::BoxFuture;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::ports::ProviderError;
 use crate::ports::payment::{
@@ -23,7 +22,7 @@ use crate::ports::payment::{
 /// The simulated provider.
 pub struct Simulated {
     public_url: String,
-    clock: SharedEnvironment,
+    env: SharedEnvironment,
     books: Mutex<Books>,
 }
 
@@ -50,7 +49,7 @@ struct Account {
     payment_id: PaymentId,
     at: DateTime<Utc>,
     amount: Money,
-    standing: ProviderStatus,
+    status: ProviderStatus,
     refunds: HashMap<String, (String, i64)>,
 }
 
@@ -64,18 +63,17 @@ struct Books {
 impl Books {
     fn apply(&mut self, line: &Line) {
         if let What::Opened { payment_id, amount } = line.what {
-            let (at, standing, refunds) = (line.at, ProviderStatus::Open, HashMap::new());
+            let (at, status, refunds) = (line.at, ProviderStatus::Open, HashMap::new());
             self.references.insert(payment_id, line.reference.clone());
-            self.accounts
-                .insert(line.reference.clone(), Account { payment_id, at, amount, standing, refunds });
+            self.accounts.insert(line.reference.clone(), Account { payment_id, at, amount, status, refunds });
             return;
         }
         let Some(account) = self.accounts.get_mut(&line.reference) else { return };
         match &line.what {
             What::Opened { .. } => {}
-            What::Paid => account.standing = ProviderStatus::Paid(account.amount),
-            What::Refused => account.standing = ProviderStatus::Refused,
-            What::Closed => account.standing = ProviderStatus::Closed,
+            What::Paid => account.status = ProviderStatus::Paid(account.amount),
+            What::Refused => account.status = ProviderStatus::Refused,
+            What::Closed => account.status = ProviderStatus::Closed,
             What::Refunded { key, name, amount_minor } => {
                 account.refunds.insert(key.clone(), (name.clone(), *amount_minor));
             }
@@ -107,15 +105,15 @@ impl Books {
 impl Simulated {
     /// A provider with checkout pages below `public_url` and records in memory.
     #[must_use]
-    pub fn new(public_url: String, clock: SharedEnvironment) -> Self {
-        Self { public_url, clock, books: Mutex::default() }
+    pub fn new(public_url: String, env: SharedEnvironment) -> Self {
+        Self { public_url, env, books: Mutex::default() }
     }
 
     /// The same with records in the file `path`, which is created if it does not exist.
     ///
     /// # Errors
     /// When the file cannot be read or written.
-    pub fn open(public_url: String, clock: SharedEnvironment, path: &Path) -> std::io::Result<Self> {
+    pub fn open(public_url: String, env: SharedEnvironment, path: &Path) -> std::io::Result<Self> {
         let file = File::options().create(true).read(true).append(true).open(path)?;
         let mut books = Books::default();
         let mut reader = BufReader::new(&file);
@@ -130,23 +128,19 @@ impl Simulated {
             line.clear();
         }
         books.file = Some(file);
-        Ok(Self { public_url, clock, books: Mutex::new(books) })
-    }
-
-    fn books(&self) -> MutexGuard<'_, Books> {
-        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+        Ok(Self { public_url, env, books: Mutex::new(books) })
     }
 
     /// A new reference. It does not follow from the payment id, because it suffices to pay.
     fn open_now(&self, order: &PaymentOrder) -> Result<OpenedPayment, ProviderError> {
-        let mut books = self.books();
+        let mut books = self.books.lock();
         let reference = match books.references.get(&order.payment_id) {
             Some(reference) => reference.clone(),
             None => {
                 // Random, unlike ids of version 7, which contain their time.
-                let reference = format!("sim_{}", Uuid::new_v4().simple());
+                let reference = format!("sim_{}", self.env.random_id().simple());
                 let what = What::Opened { payment_id: order.payment_id, amount: order.amount };
-                books.write(Line { at: self.clock.now(), reference: reference.clone(), what })?;
+                books.write(Line { at: self.env.now(), reference: reference.clone(), what })?;
                 reference
             }
         };
@@ -160,11 +154,11 @@ impl Simulated {
 
     /// Changes an open payment to the decided status. An earlier decision stands.
     fn decide(&self, reference: &str, what: What) -> Result<ProviderStatus, ProviderError> {
-        let mut books = self.books();
-        if books.account(reference)?.standing == ProviderStatus::Open {
-            books.write(Line { at: self.clock.now(), reference: reference.to_owned(), what })?;
+        let mut books = self.books.lock();
+        if books.account(reference)?.status == ProviderStatus::Open {
+            books.write(Line { at: self.env.now(), reference: reference.to_owned(), what })?;
         }
-        Ok(books.account(reference)?.standing)
+        Ok(books.account(reference)?.status)
     }
 
     /// Lets the guest pay or refuse. Returns the status of the payment; the first decision stands.
@@ -176,13 +170,13 @@ impl Simulated {
     }
 
     fn refund_now(&self, order: &RefundOrder) -> Result<String, ProviderError> {
-        let mut books = self.books();
+        let mut books = self.books.lock();
         let account = books.account(&order.reference)?;
         if let Some((name, _)) = account.refunds.get(&order.asking.key.0) {
             return Ok(name.clone());
         }
         let returned: i64 = account.refunds.values().map(|(_, minor)| minor).sum();
-        let left = match account.standing {
+        let left = match account.status {
             ProviderStatus::Paid(amount) => amount.amount_minor - returned,
             _ => 0,
         };
@@ -192,10 +186,10 @@ impl Simulated {
                 order.reference
             )));
         }
-        let name = format!("simr_{}", Uuid::new_v4().simple());
+        let name = format!("simr_{}", self.env.random_id().simple());
         let (key, amount_minor) = (order.asking.key.0.clone(), order.amount.amount_minor);
         let what = What::Refunded { key, name: name.clone(), amount_minor };
-        books.write(Line { at: self.clock.now(), reference: order.reference.clone(), what })?;
+        books.write(Line { at: self.env.now(), reference: order.reference.clone(), what })?;
         Ok(name)
     }
 }
@@ -224,13 +218,13 @@ impl PaymentProvider for Simulated {
         order: &'a PaymentOrder,
     ) -> BoxFuture<'a, Result<Option<OpenedPayment>, ProviderError>> {
         Box::pin(async {
-            let known = self.books().references.get(&order.payment_id).cloned();
+            let known = self.books.lock().references.get(&order.payment_id).cloned();
             Ok(known.map(|reference| self.opened(reference)))
         })
     }
 
-    fn standing<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, Result<ProviderStatus, ProviderError>> {
-        Box::pin(async { Ok(self.books().account(reference)?.standing) })
+    fn status<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, Result<ProviderStatus, ProviderError>> {
+        Box::pin(async { Ok(self.books.lock().account(reference)?.status) })
     }
 
     fn close<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, Result<ProviderStatus, ProviderError>> {
@@ -250,11 +244,11 @@ impl PaymentProvider for Simulated {
             reference: reference.clone(),
             payment_id: Some(account.payment_id),
             at: account.at,
-            standing: account.standing,
+            status: account.status,
             refunded_minor: account.refunds.values().map(|(_, minor)| minor).sum(),
         };
         Box::pin(async move {
-            let books = self.books();
+            let books = self.books.lock();
             Ok(books.accounts.iter().filter(|(_, account)| account.at >= since).map(entry).collect())
         })
     }

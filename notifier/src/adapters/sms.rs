@@ -5,6 +5,7 @@ use std::time::Duration;
 use chassis::secret::Token;
 use futures::future::BoxFuture;
 
+use super::http_client::HttpClient;
 use super::retry_after::retry_after;
 use crate::domain::effect::EffectKey;
 use crate::messages::mask_phone;
@@ -27,7 +28,7 @@ impl SmsSender for Console {
 /// `POST {base}/2010-04-01/Accounts/{account}/Messages.json` with the form parameters of Twilio.
 #[derive(Debug, Clone)]
 pub struct Twilio {
-    client: reqwest::Client,
+    client: HttpClient,
     url: String,
     account: String,
     token: Token,
@@ -37,7 +38,7 @@ pub struct Twilio {
 impl Twilio {
     /// The account `account` at `base_url`, sending as `from`.
     #[must_use]
-    pub fn new(client: reqwest::Client, base_url: &str, account: String, token: Token, from: String) -> Self {
+    pub fn new(client: HttpClient, base_url: &str, account: String, token: Token, from: String) -> Self {
         let url = format!("{base_url}/2010-04-01/Accounts/{account}/Messages.json");
         Self { client, url, account, token, from }
     }

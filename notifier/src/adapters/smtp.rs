@@ -1,34 +1,30 @@
-//! Mail over SMTP: TLS from the start or with STARTTLS, with or without authentication, over reused connections.
+//! Mail over SMTP: TLS from the start or with STARTTLS, with or without authentication, over pooled connections.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
-use lettre::Message;
 use lettre::address::Envelope;
-use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
-use lettre::transport::smtp::extension::ClientId;
-use lettre::transport::smtp::{Error, SMTP_PORT, SUBMISSION_PORT, SUBMISSIONS_PORT};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::transport::smtp::{Error, PoolConfig, SMTP_PORT, SUBMISSION_PORT, SUBMISSIONS_PORT};
+use lettre::{Message, SmtpTransport, Transport as _};
 use percent_encoding::percent_decode_str;
 
 use crate::domain::effect::EffectKey;
 use crate::ports::{MailSender, ProviderError};
 
-/// Maximum duration of sending a mail, including connecting.
-const SEND_WITHIN: Duration = Duration::from_secs(30);
-/// Maximum duration of connecting.
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-/// Maximum number and age of reused connections. Servers close them after some minutes.
-const IDLE_CONNECTIONS_MAX: usize = 16;
-const IDLE_MAX: Duration = Duration::from_secs(30);
+/// Maximum duration of connecting, and of waiting for each response.
+const RESPONSE_MAX: Duration = Duration::from_secs(20);
+/// Maximum number and age of pooled connections. Servers close them after some minutes.
+const POOL_CONNECTIONS_MAX: u32 = 16;
+const POOL_AGE_MAX: Duration = Duration::from_secs(30);
 /// The first line of a certificate.
 const PEM: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// Whether the connection is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tls {
+enum Security {
     /// Never.
     None,
     /// If the server offers STARTTLS.
@@ -39,13 +35,38 @@ enum Tls {
     Wrapper,
 }
 
+impl Security {
+    fn tls(self, parameters: impl FnOnce() -> Result<TlsParameters, String>) -> Result<Tls, String> {
+        Ok(match self {
+            Self::None => Tls::None,
+            Self::Opportunistic => Tls::Opportunistic(parameters()?),
+            Self::Required => Tls::Required(parameters()?),
+            Self::Wrapper => Tls::Wrapper(parameters()?),
+        })
+    }
+}
+
+/// The parameters for `host`. `ca` is a certificate in PEM that is trusted besides the usual ones.
+fn tls_parameters(host: &str, ca: Option<&[u8]>) -> Result<TlsParameters, String> {
+    let mut builder = TlsParameters::builder(host.to_owned());
+    if let Some(pem) = ca {
+        // The parser accepts a file without certificates.
+        if !pem.windows(PEM.len()).any(|part| part == PEM) {
+            return Err("the file has no certificate in PEM".into());
+        }
+        let ca = Certificate::from_pem(pem);
+        let ca = ca.map_err(|error| format!("the certificate cannot be parsed: {error}"))?;
+        builder = builder.add_root_certificate(ca);
+    }
+    builder.build().map_err(|error| format!("TLS cannot be set up: {error}"))
+}
+
 /// An SMTP server. The password is never printed.
 #[derive(Clone)]
 pub struct SmtpServer {
     host: String,
     port: u16,
     tls: Tls,
-    parameters: Option<TlsParameters>,
     credentials: Option<Credentials>,
 }
 
@@ -68,11 +89,11 @@ impl SmtpServer {
         let url = reqwest::Url::parse(url).map_err(|error| error.to_string())?;
         let host = url.host_str().ok_or("it names no host")?.trim_matches(['[', ']']).to_owned();
         let wanted = url.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value.into_owned());
-        let (tls, port) = match (url.scheme(), wanted.as_deref()) {
-            ("smtp", None) => (Tls::None, SMTP_PORT),
-            ("smtp", Some("opportunistic")) => (Tls::Opportunistic, SUBMISSION_PORT),
-            ("smtp", Some("required")) => (Tls::Required, SUBMISSION_PORT),
-            ("smtps", None) => (Tls::Wrapper, SUBMISSIONS_PORT),
+        let (security, port) = match (url.scheme(), wanted.as_deref()) {
+            ("smtp", None) => (Security::None, SMTP_PORT),
+            ("smtp", Some("opportunistic")) => (Security::Opportunistic, SUBMISSION_PORT),
+            ("smtp", Some("required")) => (Security::Required, SUBMISSION_PORT),
+            ("smtps", None) => (Security::Wrapper, SUBMISSIONS_PORT),
             ("smtp" | "smtps", Some(other)) => {
                 return Err(format!(
                     "tls={other} is not known: required or opportunistic, and none with smtps"
@@ -89,47 +110,11 @@ impl SmtpServer {
             (user, Some(password)) => Some(Credentials::new(text(user)?, text(password)?)),
             (_, None) => return Err("it has a user without a password".into()),
         };
-        if credentials.is_some() && tls == Tls::None && !is_loopback(&host) {
+        if credentials.is_some() && security == Security::None && !is_loopback(&host) {
             return Err("a password is sent in the clear: add ?tls=required, or use smtps://".into());
         }
-        let parameters = match tls {
-            Tls::None => None,
-            _ => {
-                let mut builder = TlsParameters::builder(host.clone());
-                if let Some(pem) = ca {
-                    // The parser accepts a file without certificates.
-                    if !pem.windows(PEM.len()).any(|part| part == PEM) {
-                        return Err("the file has no certificate in PEM".into());
-                    }
-                    let ca = Certificate::from_pem(pem);
-                    let ca = ca.map_err(|error| format!("the certificate cannot be parsed: {error}"))?;
-                    builder = builder.add_root_certificate(ca);
-                }
-                Some(builder.build().map_err(|error| format!("TLS cannot be set up: {error}"))?)
-            }
-        };
-        Ok(Self { port: url.port().unwrap_or(port), host, tls, parameters, credentials })
-    }
-
-    async fn connect(&self) -> Result<AsyncSmtpConnection, Error> {
-        let hello = ClientId::default();
-        let wrapper = self.parameters.clone().filter(|_| self.tls == Tls::Wrapper);
-        let address = (self.host.as_str(), self.port);
-        let mut connection =
-            AsyncSmtpConnection::connect_tokio1(address, Some(CONNECT_WITHIN), &hello, wrapper, None).await?;
-        let upgrades = match self.tls {
-            Tls::None | Tls::Wrapper => false,
-            Tls::Opportunistic => connection.can_starttls(),
-            // Fails if the server does not offer it.
-            Tls::Required => true,
-        };
-        if let (true, Some(parameters)) = (upgrades, &self.parameters) {
-            connection.starttls(parameters.clone(), &hello).await?;
-        }
-        if let Some(credentials) = &self.credentials {
-            connection.auth(DEFAULT_MECHANISMS, credentials).await?;
-        }
-        Ok(connection)
+        let tls = security.tls(|| tls_parameters(&host, ca))?;
+        Ok(Self { port: url.port().unwrap_or(port), host, tls, credentials })
     }
 }
 
@@ -138,81 +123,55 @@ fn is_loopback(host: &str) -> bool {
 }
 
 /// Sends mail to an SMTP server.
-#[derive(Debug)]
-pub struct Smtp {
-    server: SmtpServer,
-    idle: Mutex<Vec<Idle>>,
-}
-
-/// A connection for the next mail.
-struct Idle {
-    connection: AsyncSmtpConnection,
-    since: Instant,
-}
-
-impl fmt::Debug for Idle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Idle").field("since", &self.since).finish_non_exhaustive()
-    }
-}
+///
+/// With the blocking client of the library, because its asynchronous client has no timeout for responses. Cancelling
+/// that one from outside would return a connection in the middle of a command to the pool, and the next mail could
+/// become part of the previous one.
+#[derive(Debug, Clone)]
+pub struct Smtp(SmtpTransport);
 
 impl Smtp {
     /// Sends to `server`.
     #[must_use]
     pub fn new(server: SmtpServer) -> Self {
-        Self { server, idle: Mutex::default() }
+        Self::with_timeout(server, RESPONSE_MAX)
     }
 
-    fn kept(&self) -> Option<AsyncSmtpConnection> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|idle| idle.since.elapsed() < IDLE_MAX);
-        idle.pop().map(|idle| idle.connection)
-    }
-
-    fn keep(&self, connection: AsyncSmtpConnection) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < IDLE_CONNECTIONS_MAX {
-            idle.push(Idle { connection, since: Instant::now() });
+    fn with_timeout(server: SmtpServer, response_max: Duration) -> Self {
+        let pool = PoolConfig::new().max_size(POOL_CONNECTIONS_MAX).idle_timeout(POOL_AGE_MAX);
+        let mut builder = SmtpTransport::builder_dangerous(server.host)
+            .port(server.port)
+            .tls(server.tls)
+            .timeout(Some(response_max))
+            .pool_config(pool);
+        if let Some(credentials) = server.credentials {
+            builder = builder.credentials(credentials);
         }
+        Self(builder.build())
     }
 
-    async fn connection(&self) -> Result<AsyncSmtpConnection, Error> {
-        while let Some(mut kept) = self.kept() {
-            // The server may have closed it meanwhile.
-            if kept.test_connected().await {
-                return Ok(kept);
+    fn send_blocking(&self, envelope: &Envelope, mail: &[u8]) -> Result<(), ProviderError> {
+        // Connects first: a fault of the connection, of TLS or of the authentication is not a fault of this mail.
+        let transient = |error: &Error| ProviderError::Transient(error.to_string());
+        self.0.test_connection().map_err(|error| transient(&error))?;
+        match self.0.send_raw(envelope, mail) {
+            Ok(_) => Ok(()),
+            Err(error) if (error.is_permanent() || error.is_client()) && !is_login(&error) => {
+                Err(ProviderError::Final(error.to_string()))
             }
+            Err(error) => Err(transient(&error)),
         }
-        self.server.connect().await
-    }
-
-    /// Only connections without a failure are reused. After a timeout, the next response on a connection would belong to
-    /// the previous mail.
-    async fn send_one(&self, envelope: &Envelope, mail: &[u8]) -> Result<(), ProviderError> {
-        // A fault of the connection, of TLS or of the authentication is not a fault of this mail.
-        let mut connection =
-            self.connection().await.map_err(|error| ProviderError::Transient(error.to_string()))?;
-        let sent = connection.send(envelope, mail).await;
-        sent.map_err(|error| match error.is_permanent() || error.is_client() {
-            true if !is_login(&error) => ProviderError::Final(error.to_string()),
-            _ => ProviderError::Transient(error.to_string()),
-        })?;
-        self.keep(connection);
-        Ok(())
     }
 }
 
 impl MailSender for Smtp {
     fn send(&self, _: &EffectKey, mail: Message) -> BoxFuture<'_, Result<(), ProviderError>> {
+        let smtp = self.clone();
         Box::pin(async move {
-            let (envelope, bytes) = (mail.envelope().clone(), mail.formatted());
-            match tokio::time::timeout(SEND_WITHIN, self.send_one(&envelope, &bytes)).await {
-                Ok(sent) => sent,
-                Err(_) => Err(ProviderError::Transient(format!(
-                    "the mail server did not finish within {} s",
-                    SEND_WITHIN.as_secs()
-                ))),
-            }
+            let sent =
+                tokio::task::spawn_blocking(move || smtp.send_blocking(mail.envelope(), &mail.formatted()));
+            // It ends early only when the runtime shuts down.
+            sent.await.unwrap_or_else(|error| Err(ProviderError::Transient(error.to_string())))
         })
     }
 }
@@ -224,21 +183,30 @@ fn is_login(error: &Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::{TcpListener, TcpStream};
+
     use super::*;
 
     #[test]
     fn urls_say_where_mail_goes() {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let parse = |url: &str| SmtpServer::parse(url, None);
-        for (url, host, port, tls) in [
-            ("smtp://127.0.0.1:2525", "127.0.0.1", 2525, Tls::None),
-            ("smtp://[::1]", "::1", 25, Tls::None),
-            ("smtp://u:p%40ss@mail.example.com?tls=required", "mail.example.com", 587, Tls::Required),
-            ("smtp://mail.example.com?tls=opportunistic", "mail.example.com", 587, Tls::Opportunistic),
-            ("smtps://u:p@mail.example.com", "mail.example.com", 465, Tls::Wrapper),
+        for (url, host, port, expected) in [
+            ("smtp://127.0.0.1:2525", "127.0.0.1", 2525, Security::None),
+            ("smtp://[::1]", "::1", 25, Security::None),
+            ("smtp://u:p%40ss@mail.example.com?tls=required", "mail.example.com", 587, Security::Required),
+            ("smtp://mail.example.com?tls=opportunistic", "mail.example.com", 587, Security::Opportunistic),
+            ("smtps://u:p@mail.example.com", "mail.example.com", 465, Security::Wrapper),
         ] {
             let server = parse(url).unwrap();
-            assert_eq!((server.host.as_str(), server.port, server.tls), (host, port, tls), "{url}");
+            let security = match &server.tls {
+                Tls::None => Security::None,
+                Tls::Opportunistic(_) => Security::Opportunistic,
+                Tls::Required(_) => Security::Required,
+                Tls::Wrapper(_) => Security::Wrapper,
+            };
+            assert_eq!((server.host.as_str(), server.port, security), (host, port, expected), "{url}");
             assert!(!format!("{server:?}").contains("p@ss"));
         }
         for url in [
@@ -253,5 +221,52 @@ mod tests {
             assert!(!error.contains("secret"), "{error}");
         }
         assert!(SmtpServer::parse("smtps://x", Some(b"no certificate")).is_err());
+    }
+
+    /// An SMTP server that accepts two connections. On the first one it does not respond to the text of the mail.
+    /// Returns the lines that it got after DATA on each connection.
+    fn half_deaf_server(listener: &TcpListener) -> [String; 2] {
+        let mut first: Option<TcpStream> = None;
+        std::array::from_fn(|connection| {
+            let (stream, _) = listener.accept().unwrap();
+            let mut replies = stream.try_clone().unwrap();
+            let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+            let mut reply = |words: &str| replies.write_all(format!("{words}\r\n").as_bytes()).unwrap();
+            reply("220 ready");
+            let text: Option<String> = loop {
+                match lines.next().as_deref() {
+                    Some("DATA") => {
+                        reply("354 go on");
+                        break Some(lines.by_ref().take_while(|line| line != ".").collect());
+                    }
+                    Some(_) => reply("250 OK"),
+                    None => break None,
+                }
+            };
+            match connection {
+                0 => first = Some(stream.try_clone().unwrap()),
+                _ => reply("250 OK"),
+            }
+            text.unwrap_or_default()
+        })
+    }
+
+    #[tokio::test]
+    async fn a_connection_without_a_response_is_not_used_for_the_next_mail() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = SmtpServer::parse(&format!("smtp://{}", listener.local_addr().unwrap()), None).unwrap();
+        let server_side = std::thread::spawn(move || half_deaf_server(&listener));
+        let smtp = Smtp::with_timeout(server, Duration::from_millis(300));
+        let mail = |text: &str| {
+            let to = |name: &str| format!("{name}@example.com").parse().unwrap();
+            Message::builder().from(to("meja")).to(to("sari")).subject("s").body(text.to_owned()).unwrap()
+        };
+        let key = EffectKey("k".into());
+        let error = smtp.send(&key, mail("first")).await.unwrap_err();
+        assert!(matches!(error, ProviderError::Transient(_)), "{error}");
+        smtp.send(&key, mail("second")).await.unwrap();
+        let texts = server_side.join().unwrap();
+        assert!(texts[0].contains("first") && !texts[0].contains("second"), "{texts:?}");
+        assert!(texts[1].contains("second") && !texts[1].contains("first"), "{texts:?}");
     }
 }

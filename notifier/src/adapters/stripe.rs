@@ -9,7 +9,9 @@ mod client;
 pub mod webhook;
 
 use std::fmt;
+use std::sync::Arc;
 
+use chassis::environment::SharedEnvironment;
 use chassis::secret::Token;
 use chrono::{DateTime, TimeDelta, Utc};
 use events::PaymentId;
@@ -18,6 +20,7 @@ use serde::Deserialize;
 
 use self::amounts::{from_stripe, to_stripe};
 use self::client::{Client, Page};
+use super::http_client::HttpClient;
 use crate::domain::payment_channels::STRIPE;
 use crate::ports::ProviderError;
 use crate::ports::payment::{
@@ -59,6 +62,7 @@ pub struct Stripe {
     client: Client,
     settings: StripeSettings,
     public_url: String,
+    env: SharedEnvironment,
 }
 
 /// The used members of a PaymentIntent.
@@ -97,7 +101,7 @@ impl Intent {
     }
 
     /// The status. A payment that waits for the guest or for the guest's bank is open.
-    fn standing(&self) -> Result<ProviderStatus, ProviderError> {
+    fn status(&self) -> Result<ProviderStatus, ProviderError> {
         match self.status.as_str() {
             "succeeded" => {
                 let received = self.amount_received.unwrap_or(self.amount);
@@ -118,12 +122,16 @@ impl Refund {
 
 impl Stripe {
     /// The account in `settings`. Guests pay on pages below `public_url`.
-    ///
-    /// # Errors
-    /// When TLS cannot be set up.
-    pub fn new(settings: StripeSettings, public_url: String) -> Result<Self, reqwest::Error> {
-        let client = Client::new(settings.base_url.clone(), settings.secret_key.clone())?;
-        Ok(Self { client, settings, public_url })
+    #[must_use]
+    pub fn new(
+        http: HttpClient,
+        settings: StripeSettings,
+        public_url: String,
+        env: SharedEnvironment,
+    ) -> Self {
+        let (base_url, secret_key) = (settings.base_url.clone(), settings.secret_key.clone());
+        let client = Client::new(http, base_url, secret_key, Arc::clone(&env));
+        Self { client, settings, public_url, env }
     }
 
     /// The event in a webhook of Stripe, if its signature is valid.
@@ -198,13 +206,13 @@ impl Stripe {
 
     async fn close_intent(&self, reference: &str) -> Result<ProviderStatus, ProviderError> {
         let path = format!("/v1/payment_intents/{reference}/cancel");
-        let key = format!("{reference}.cancel-{}", fastrand::u64(..));
+        let key = format!("{reference}.cancel-{}", self.env.random_id().simple());
         match self.client.post::<Intent>(&path, &[], &key).await {
-            Ok(intent) => intent.standing(),
+            Ok(intent) => intent.status(),
             // It may have been paid or closed meanwhile.
-            Err(ProviderError::Final(words)) => match self.intent(reference).await?.standing()? {
+            Err(ProviderError::Final(words)) => match self.intent(reference).await?.status()? {
                 ProviderStatus::Open => Err(ProviderError::Transient(words)),
-                standing => Ok(standing),
+                status => Ok(status),
             },
             Err(error) => Err(error),
         }
@@ -266,7 +274,7 @@ impl Stripe {
             Ok(LedgerEntry {
                 payment_id: intent.payment_id(),
                 at: DateTime::from_timestamp(intent.created, 0).unwrap_or_default(),
-                standing: intent.standing()?,
+                status: intent.status()?,
                 refunded_minor: refunded.amount_minor,
                 reference: intent.id,
             })
@@ -291,8 +299,8 @@ impl PaymentProvider for Stripe {
         Box::pin(async { Ok(self.find_intent(order).await?.map(|intent| self.opened(intent))) })
     }
 
-    fn standing<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, Result<ProviderStatus, ProviderError>> {
-        Box::pin(async { self.intent(reference).await?.standing() })
+    fn status<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, Result<ProviderStatus, ProviderError>> {
+        Box::pin(async { self.intent(reference).await?.status() })
     }
 
     fn close<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, Result<ProviderStatus, ProviderError>> {

@@ -4,47 +4,28 @@ use std::time::Duration;
 
 use axum::http::{StatusCode, header};
 use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
 
+use super::http_client::HttpClient;
 use super::retry_after::retry_after;
 use crate::domain::webhooks::Webhook;
-use crate::ports::ProviderError;
+use crate::ports::{Delivery, ProviderError, WebhookSender};
 
 /// Maximum duration of a request. A later response counts as a failure: Standard Webhooks.
 const REQUEST_MAX: Duration = Duration::from_secs(15);
-/// Maximum duration of connecting.
-const CONNECT_MAX: Duration = Duration::from_secs(5);
-/// The response of a receiver.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delivery {
-    /// It accepted the event.
-    Taken,
-    /// 410: it wants no more events.
-    Gone,
-}
 
-/// Sends webhooks.
+/// Sends webhooks over HTTP. Every response except 2xx and 410 is a failure.
 #[derive(Debug, Clone)]
-pub struct WebhookSender(reqwest::Client);
+pub struct HttpWebhooks(HttpClient);
 
-impl WebhookSender {
-    /// A sender that follows no redirects: events go only to the configured URL.
-    ///
-    /// # Errors
-    /// When TLS cannot be set up.
-    pub fn new() -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
-            .connect_timeout(CONNECT_MAX)
-            .timeout(REQUEST_MAX)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
-        Ok(Self(client))
+impl HttpWebhooks {
+    /// A sender that uses `client`.
+    #[must_use]
+    pub fn new(client: HttpClient) -> Self {
+        Self(client)
     }
 
-    /// Sends `body` to `hook`. `id` is the same for every attempt.
-    ///
-    /// # Errors
-    /// [`ProviderError`]; every response except 2xx and 410 is tried again.
-    pub async fn send(
+    async fn deliver(
         &self,
         hook: &Webhook,
         id: &str,
@@ -55,6 +36,7 @@ impl WebhookSender {
         let request = self
             .0
             .post(&hook.url)
+            .timeout(REQUEST_MAX)
             .header(header::CONTENT_TYPE, "application/json")
             .header("webhook-id", id)
             .header("webhook-timestamp", timestamp.to_string())
@@ -72,9 +54,21 @@ impl WebhookSender {
         let words = format!("the receiver responded {status}");
         match (status, after) {
             (StatusCode::GONE, _) => Ok(Delivery::Gone),
-            (status, _) if status.is_success() => Ok(Delivery::Taken),
+            (status, _) if status.is_success() => Ok(Delivery::Accepted),
             (_, Some(after)) => Err(ProviderError::Busy { words, after }),
             _ => Err(ProviderError::Transient(words)),
         }
+    }
+}
+
+impl WebhookSender for HttpWebhooks {
+    fn send<'a>(
+        &'a self,
+        hook: &'a Webhook,
+        id: &'a str,
+        body: String,
+        now: DateTime<Utc>,
+    ) -> BoxFuture<'a, Result<Delivery, ProviderError>> {
+        Box::pin(self.deliver(hook, id, body, now))
     }
 }

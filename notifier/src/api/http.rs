@@ -5,6 +5,7 @@ mod checkout;
 mod effects;
 mod offers;
 mod ops;
+mod pages;
 mod payments;
 mod problem;
 mod provider_webhooks;

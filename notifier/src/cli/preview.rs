@@ -8,12 +8,12 @@ use anyhow::Context as _;
 use chrono::Utc;
 use clap::ValueEnum;
 use events::ReservationId;
-use events::values::{Currency, Locale, Money};
+use events::values::Locale;
 
-use crate::adapters::reservation_client::ReservationClient;
 use crate::domain::effect::{EffectKey, Template};
-use crate::domain::visit::{Contact, Visit};
+use crate::domain::visit::{Contact, Occasion};
 use crate::messages::{Facts, Messages, Recipient};
+use crate::ports::reservation::ReservationApi;
 
 /// Options of `preview`.
 #[derive(Debug, clap::Args)]
@@ -65,32 +65,25 @@ impl Preview {
     /// When the reservation cannot be read, or the template cannot be rendered with it.
     pub async fn run(
         &self,
-        reservation_client: &ReservationClient,
+        reservation_api: &dyn ReservationApi,
         messages: &Messages,
         public_url: &str,
     ) -> anyhow::Result<ExitCode> {
         let by = EventMetadata::system("preview");
-        let reservation = reservation_client.reservation(self.reservation, &by).await?;
+        let reservation = reservation_api.reservation(self.reservation, &by).await?;
         let reservation =
             reservation.with_context(|| format!("there is no reservation {}", self.reservation))?;
-        let contact = reservation_client.contact(self.reservation.into(), &by).await?;
+        let contact = reservation_api.contact(self.reservation.into(), &by).await?;
         let Contact { name, email, .. } =
             contact.context("the contact was erased, so no message would be sent")?;
         let due = match self.template {
-            Template::FeeDue => reservation.fee.as_ref().context("this reservation has no fee")?,
+            Template::FeeDue => reservation.no_show_fee.as_ref().context("this reservation has no fee")?,
             _ => &reservation.deposit,
         };
-        let amount = due.amount_minor.zip(due.currency.as_deref().and_then(Currency::from_code));
-        let amount = amount.map(|(amount_minor, currency)| Money { amount_minor, currency });
-        let visit = Visit::from(reservation);
+        let (amount, locale) = (due.amount(), self.locale.unwrap_or(reservation.visit.locale()));
+        let occasion = Occasion::Booked(reservation);
         let link = format!("{public_url}/checkout/preview");
-        let facts = Facts {
-            visit: &visit,
-            name: &name,
-            locale: self.locale.or(Locale::from_tag(&visit.locale)).unwrap_or_default(),
-            link: Some(&link),
-            amount,
-        };
+        let facts = Facts { occasion: &occasion, name: &name, locale, link: Some(&link), amount };
         let shown = match self.form {
             Form::Text => {
                 let words = messages.words(self.template, &facts)?;

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use chassis::secret::Token;
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::adapters::http_client::HttpClient;
 use crate::reconciliation::{Difference, Report};
 
 /// Maximum duration. A provider may have many pages of records.
@@ -34,7 +35,7 @@ impl Reconcile {
     /// When the request fails.
     pub async fn run(&self, base_url: &str, token: Option<&Token>) -> anyhow::Result<ExitCode> {
         let url = format!("{base_url}/api/reconciliation");
-        let mut request = reqwest::Client::new().get(&url).timeout(ANSWER_WITHIN);
+        let mut request = HttpClient::new()?.get(&url).timeout(ANSWER_WITHIN);
         if let Some(since) = self.since {
             request = request.query(&[("since", since.to_rfc3339())]);
         }
@@ -52,8 +53,8 @@ impl Reconcile {
             anyhow::bail!("the notifier responded {status}: {detail}");
         }
         let report: Report = serde_json::from_str(&text).context("the response is not a reconciliation")?;
-        let words = if self.csv { report.csv() } else { words(&report) };
-        std::io::stdout().lock().write_all(words.as_bytes()).context("could not print")?;
+        let shown = if self.csv { report.csv()? } else { words(&report).into_bytes() };
+        std::io::stdout().lock().write_all(&shown).context("could not print")?;
         Ok(if report.differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DISAGREE) })
     }
 }

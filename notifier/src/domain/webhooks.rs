@@ -6,13 +6,12 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, Mac as _};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use sha2::Sha256;
 
 /// Maximum number of subscriptions.
 const HOOKS_MAX: usize = 20;
@@ -30,7 +29,8 @@ pub struct Webhook {
     pub url: String,
     /// The event types; empty: all.
     pub types: Vec<String>,
-    secrets: Vec<Vec<u8>>,
+    /// One per secret, the current one first.
+    signers: Arc<[standardwebhooks::Webhook]>,
 }
 
 impl std::fmt::Debug for Webhook {
@@ -74,13 +74,10 @@ impl Webhook {
     /// The value of `webhook-signature`: one signature per secret, the current one first.
     #[must_use]
     pub fn sign(&self, id: &str, timestamp: i64, body: &str) -> String {
-        let sign = |secret: &Vec<u8>| {
-            // HMAC accepts keys of any length.
-            let mac = Hmac::<Sha256>::new_from_slice(secret).ok()?;
-            let signed = mac.chain_update(format!("{id}.{timestamp}.{body}")).finalize().into_bytes();
-            Some(format!("v1,{}", STANDARD.encode(signed)))
-        };
-        self.secrets.iter().filter_map(sign).collect::<Vec<_>>().join(" ")
+        // The library fails only for bodies that are not UTF-8.
+        let signatures =
+            self.signers.iter().filter_map(|signer| signer.sign(id, timestamp, body.as_bytes()).ok());
+        signatures.collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -136,8 +133,8 @@ impl Webhooks {
             if secrets.is_empty() || secrets.len() > SECRETS_MAX {
                 fault(format!("{} secrets are not in the range 1 to {SECRETS_MAX}", secrets.len()));
             }
-            let read: Vec<_> = secrets.iter().filter_map(|secret| secret_bytes(secret)).collect();
-            if read.len() != secrets.len() {
+            let signers: Arc<[_]> = secrets.iter().filter_map(|secret| signer(secret)).collect();
+            if signers.len() != secrets.len() {
                 fault("a secret is whsec_ followed by 24 to 64 bytes in base64: `echo whsec_$(openssl rand -base64 32)` creates one".into());
             }
             for wanted in &types {
@@ -147,7 +144,7 @@ impl Webhooks {
                     fault(format!("there is no event type {wanted:?}"));
                 }
             }
-            hooks.push(Webhook { id, url, types, secrets: read });
+            hooks.push(Webhook { id, url, types, signers });
         }
         if faults.is_empty() { Ok(Self(hooks)) } else { Err(faults) }
     }
@@ -164,9 +161,10 @@ impl Webhooks {
     }
 }
 
-fn secret_bytes(secret: &str) -> Option<Vec<u8>> {
+/// The signer for `secret`. The library accepts secrets without the prefix and of any length.
+fn signer(secret: &str) -> Option<standardwebhooks::Webhook> {
     let bytes = STANDARD.decode(secret.strip_prefix("whsec_")?).ok()?;
-    SECRET_BYTES.contains(&bytes.len()).then_some(bytes)
+    SECRET_BYTES.contains(&bytes.len()).then(|| standardwebhooks::Webhook::from_bytes(bytes).ok())?
 }
 
 #[cfg(test)]
@@ -174,6 +172,20 @@ mod tests {
     use super::*;
 
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+    /// The example in the documentation of the reference implementation.
+    #[test]
+    fn a_signature_is_the_one_in_the_specification() {
+        let file =
+            format!(r#"[{{"id": "pos", "url": "https://pos.example/hook", "secrets": ["{SECRET}"]}}]"#);
+        let hooks = Webhooks::parse(&file).unwrap();
+        let signature = hooks.get("pos").unwrap().sign(
+            "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            1_614_265_330,
+            r#"{"test": 2432232314}"#,
+        );
+        assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
 
     #[test]
     fn signatures_are_those_that_receivers_check() {

@@ -17,12 +17,12 @@ impl EffectLog {
     ///
     /// # Errors
     /// [`EffectLogError`]; nothing was appended.
-    pub async fn decide(&self, reference: &str, standing: ProviderStatus) -> Result<Payment, EffectLogError> {
+    pub async fn decide(&self, reference: &str, status: ProviderStatus) -> Result<Payment, EffectLogError> {
         loop {
             let (payment, since) = self
                 .payment_by_reference(reference)
                 .ok_or_else(|| EffectLogError::UnknownPayment(reference.to_owned()))?;
-            let is_news = match (payment.status, standing) {
+            let is_news = match (payment.status, status) {
                 (_, ProviderStatus::Open) | (PaymentStatus::Paid, _) => false,
                 (PaymentStatus::Pending, _) | (_, ProviderStatus::Paid(_)) => true,
                 (PaymentStatus::Refused | PaymentStatus::Expired, _) => false,
@@ -30,7 +30,7 @@ impl EffectLog {
             if !is_news {
                 return Ok(payment);
             }
-            let (decided, told) = self.decision(&payment, standing);
+            let (decided, told) = self.decision(&payment, status);
             let correlation_id = payment.opened.correlation_id.clone();
             let by = EventMetadata { correlation_id, ..EventMetadata::system("provider") };
             let tag = events::Tag::payment(payment.id());
@@ -46,10 +46,10 @@ impl EffectLog {
         }
     }
 
-    fn decision(&self, payment: &Payment, standing: ProviderStatus) -> (PaymentDecided, Scheduled) {
+    fn decision(&self, payment: &Payment, status: ProviderStatus) -> (PaymentDecided, Scheduled) {
         let (opened, payment_id) = (&payment.opened, payment.id());
         let failed = |code: &str| PaymentOutcome::Failed { reason_code: code.into() };
-        let (word, outcome) = match standing {
+        let (word, outcome) = match status {
             ProviderStatus::Paid(amount) => {
                 let (channel, provider_reference) =
                     (opened.channel.clone(), opened.provider_reference.clone());
@@ -58,17 +58,16 @@ impl EffectLog {
             ProviderStatus::Closed => ("expired", failed("expired")),
             ProviderStatus::Open | ProviderStatus::Refused => ("failed", failed("refused")),
         };
-        let amount = match standing {
+        let amount = match status {
             ProviderStatus::Paid(amount) if amount != opened.amount => Some(amount),
             _ => None,
         };
-        let (paid, closed) =
-            (matches!(standing, ProviderStatus::Paid(_)), standing == ProviderStatus::Closed);
+        let (paid, closed) = (matches!(status, ProviderStatus::Paid(_)), status == ProviderStatus::Closed);
         let result = PaymentResult { payment_id, outcome };
         let told = Scheduled {
             key: EffectKey(format!("{payment_id}.{word}")),
             effect: Effect::PostPayment { reservation_id: opened.reservation_id, result },
-            due_at: self.inner.clock.now(),
+            due_at: self.inner.env.now(),
             event_id: None,
             correlation_id: opened.correlation_id.clone(),
             traceparent: None,
@@ -122,7 +121,7 @@ impl EffectLog {
             }
             let amount = events::values::Money { amount_minor: asked_minor, ..payment.opened.amount };
             let effect = Effect::Refund { reservation_id: payment.reservation_id(), payment_id, amount };
-            let (due_at, correlation_id) = (self.inner.clock.now(), by.correlation_id.clone());
+            let (due_at, correlation_id) = (self.inner.env.now(), by.correlation_id.clone());
             let traceparent = by.traceparent.clone();
             (Scheduled { key, effect, due_at, event_id: None, correlation_id, traceparent }, *since)
         };

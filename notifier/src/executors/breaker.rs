@@ -68,13 +68,13 @@ impl Breakers {
         self.all.lock().clone()
     }
 
-    /// Whether a request to `who` is possible now.
+    /// Whether a request to `system` is possible now.
     ///
     /// # Errors
     /// The time from which on it is possible.
-    pub fn ask(&self, who: &str, now: DateTime<Utc>) -> Result<(), DateTime<Utc>> {
+    pub fn admit(&self, system: &str, now: DateTime<Utc>) -> Result<(), DateTime<Utc>> {
         let mut all = self.all.lock();
-        let breaker = all.entry(who.to_owned()).or_default();
+        let breaker = all.entry(system.to_owned()).or_default();
         match breaker.open_until {
             None => Ok(()),
             Some(until) if now < until => Err(until),
@@ -86,36 +86,36 @@ impl Breakers {
         }
     }
 
-    /// Records that `who` responded, with whatever result.
-    pub fn answered(&self, who: &str) {
-        let before = self.all.lock().insert(who.to_owned(), Breaker::default());
+    /// Records that `system` responded, whether or not it accepted the request.
+    pub fn answered(&self, system: &str) {
+        let before = self.all.lock().insert(system.to_owned(), Breaker::default());
         if before.is_some_and(|breaker| breaker.open_until.is_some()) {
-            tracing::info!(who, "a system responds again");
+            tracing::info!(system, "a system responds again");
         }
     }
 
     /// Records that no request was made after all.
-    pub fn not_asked(&self, who: &str) {
-        if let Some(breaker) = self.all.lock().get_mut(who) {
+    pub fn not_tried(&self, system: &str) {
+        if let Some(breaker) = self.all.lock().get_mut(system) {
             breaker.probing = false;
         }
     }
 
     /// Records a failure. Returns until when the breaker is open, if it is.
-    pub fn failed(&self, who: &str, error: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    pub fn failed(&self, system: &str, error: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let mut all = self.all.lock();
-        let breaker = all.entry(who.to_owned()).or_default();
+        let breaker = all.entry(system.to_owned()).or_default();
         breaker.failures += 1;
         breaker.last_error = Some(error.to_owned());
         if breaker.probing || (breaker.open_until.is_none() && breaker.failures >= self.failures_max) {
-            let wait = match who {
+            let wait = match system {
                 RESERVATION => RESERVATION_OPEN,
                 _ => (OPEN_MIN * 2_i32.pow(breaker.reopened.min(10))).min(OPEN_MAX),
             };
             breaker.open_until = Some(now + wait);
             breaker.reopened += 1;
             breaker.probing = false;
-            tracing::warn!(who, failures = breaker.failures, error, until = ?breaker.open_until, "a system keeps failing: no requests for a while");
+            tracing::warn!(system, failures = breaker.failures, error, until = ?breaker.open_until, "a system keeps failing: no requests for a while");
         }
         breaker.open_until
     }
@@ -137,16 +137,16 @@ mod tests {
             assert_eq!(breakers.failed("a", "no", at(0)), None);
         }
         assert_eq!(breakers.failed("a", "no", at(0)), Some(at(5)));
-        assert_eq!(breakers.ask("a", at(4)), Err(at(5)));
-        assert_eq!(breakers.ask("b", at(4)), Ok(()), "each system has its own");
-        assert_eq!(breakers.ask("a", at(5)), Ok(()));
-        assert_eq!(breakers.ask("a", at(5)), Err(at(10)), "one probe at a time");
+        assert_eq!(breakers.admit("a", at(4)), Err(at(5)));
+        assert_eq!(breakers.admit("b", at(4)), Ok(()), "each system has its own");
+        assert_eq!(breakers.admit("a", at(5)), Ok(()));
+        assert_eq!(breakers.admit("a", at(5)), Err(at(10)), "one probe at a time");
         assert_eq!(breakers.failed("a", "no", at(6)), Some(at(16)), "longer than before");
-        assert_eq!(breakers.ask("a", at(16)), Ok(()));
-        breakers.not_asked("a");
-        assert_eq!(breakers.ask("a", at(16)), Ok(()));
+        assert_eq!(breakers.admit("a", at(16)), Ok(()));
+        breakers.not_tried("a");
+        assert_eq!(breakers.admit("a", at(16)), Ok(()));
         breakers.answered("a");
-        assert_eq!(breakers.ask("a", at(16)), Ok(()));
+        assert_eq!(breakers.admit("a", at(16)), Ok(()));
         assert_eq!(breakers.seen()["a"].word(), "closed");
     }
 
@@ -158,7 +158,7 @@ mod tests {
         let waits: Vec<_> = (0..8)
             .map(|n| {
                 let now = at(1_000 * (n + 1));
-                breakers.ask("a", now).unwrap();
+                breakers.admit("a", now).unwrap();
                 (breakers.failed("a", "no", now).unwrap() - now).num_seconds()
             })
             .collect();

@@ -1,11 +1,12 @@
 //! Sends messages to guests, unless they are no longer true.
 
+use chrono::{DateTime, Utc};
 use events::recorded::EventMetadata;
-use events::values::{Locale, Medium};
+use events::values::Medium;
 
 use super::{EffectExecutor, Execution, Failure};
 use crate::domain::effect::{About, Effect, Lane, NotificationOutcome, NotificationResult, Template};
-use crate::domain::visit::{Visit, WaitlistEntry};
+use crate::domain::visit::{Charge, Occasion, Reservation, ReservationStatus, WaitlistEntry, WaitlistStatus};
 use crate::effects::TrackedEffect;
 use crate::failpoint;
 use crate::messages::{Facts, Recipient, mask_mail, mask_phone};
@@ -28,29 +29,30 @@ impl EffectExecutor {
         else {
             return Ok(Execution::skipped("not a message"));
         };
-        let (visit, page) = match about {
+        let (occasion, page) = match about {
             About::Reservation { reservation_id } => {
-                (self.reservation_client.reservation(*reservation_id, by).await?.map(Visit::from), None)
+                let reservation = self.reservation_api.reservation(*reservation_id, by).await?;
+                (reservation.map(Occasion::Booked), None)
             }
             About::Waitlist { waitlist_id } => {
-                let waiting = self.reservation_client.waiting(*waitlist_id, by).await?;
+                let entry = self.reservation_api.waitlist_entry(*waitlist_id, by).await?;
                 let page = format!("{}/offers/{waitlist_id}", self.public_url);
-                (waiting.and_then(WaitlistEntry::visit), Some(page))
+                (entry.and_then(WaitlistEntry::into_offered), Some(page))
             }
         };
-        let Some(visit) = visit else {
+        let Some(occasion) = occasion else {
             return Ok(Execution::skipped("there is nothing left to report"));
         };
-        if !still_true(*template, &visit, *start) {
+        if !still_true(*template, &occasion, *start) {
             return Ok(Execution::skipped(if effect.tried { MAY_HAVE_GONE } else { "no longer true" }));
         }
-        let Some(contact) = self.reservation_client.contact(*about, by).await? else {
+        let Some(contact) = self.reservation_api.contact(*about, by).await? else {
             return Ok(Execution::skipped("the contact was erased"));
         };
         let facts = Facts {
-            visit: &visit,
+            occasion: &occasion,
             name: &contact.name,
-            locale: Locale::from_tag(&visit.locale).unwrap_or_default(),
+            locale: occasion.visit().locale(),
             link: link.as_deref().or(page.as_deref()),
             amount: *amount,
         };
@@ -59,9 +61,9 @@ impl EffectExecutor {
                 let recipient = Recipient { name: &contact.name, address: &contact.email };
                 let mail = self
                     .messages
-                    .mail(key, *template, &facts, recipient, self.clock.now())
+                    .mail(key, *template, &facts, recipient, self.env.now())
                     .map_err(|error| Failure::permanent("message_impossible", error.to_string()))?;
-                let permission = self.rate_limiter.admit(Lane::Mail, &contact.email, self.clock.now());
+                let permission = self.rate_limiter.admit(Lane::Mail, &contact.email, self.env.now());
                 let permission = permission.map_err(Failure::rate_limited)?;
                 failpoint::hit("mail.before_send");
                 self.mail.send(key, mail).await.map_err(|error| redacted(error, &contact.email))?;
@@ -75,7 +77,7 @@ impl EffectExecutor {
                     .messages
                     .sms(*template, &facts)
                     .map_err(|error| Failure::permanent("message_impossible", error.to_string()))?;
-                let permission = self.rate_limiter.admit(Lane::Sms, &contact.phone, self.clock.now());
+                let permission = self.rate_limiter.admit(Lane::Sms, &contact.phone, self.env.now());
                 let permission = permission.map_err(Failure::rate_limited)?;
                 let sent = sms.send(key, &contact.phone, &text).await;
                 sent.map_err(|error| redacted(error, &contact.phone))?;
@@ -107,20 +109,30 @@ fn redacted(error: ProviderError, address: &str) -> Failure {
 
 /// Whether a message is still true.
 #[must_use]
-pub fn still_true(template: Template, visit: &Visit, start: Option<chrono::DateTime<chrono::Utc>>) -> bool {
-    let status = visit.status.as_str();
+pub fn still_true(template: Template, occasion: &Occasion, start: Option<DateTime<Utc>>) -> bool {
     // The reservation service responds with whole seconds, an event can contain fractions.
-    let same_start = start.is_none_or(|start| visit.start_time.timestamp() == start.timestamp());
+    let same_start = start.is_none_or(|start| occasion.visit().start_time.timestamp() == start.timestamp());
+    match occasion {
+        Occasion::Booked(reservation) => is_true_of_reservation(template, reservation, same_start),
+        Occasion::Offered { status, .. } => {
+            template == Template::Offer && *status == WaitlistStatus::Offered && same_start
+        }
+    }
+}
+
+fn is_true_of_reservation(template: Template, reservation: &Reservation, same_start: bool) -> bool {
+    use ReservationStatus::{Cancelled, Completed, Confirmed, NoShow, Pending};
+    let status = reservation.status;
     match template {
-        Template::Received => matches!(status, "PENDING" | "CONFIRMED"),
-        Template::DepositDue => status == "PENDING" && visit.deposit_due,
-        Template::Confirmed | Template::Reminder => status == "CONFIRMED" && same_start,
-        Template::Rescheduled => matches!(status, "PENDING" | "CONFIRMED") && same_start,
-        Template::Cancelled => status == "CANCELLED",
-        Template::Offer => status == "OFFERED" && same_start,
-        Template::FeeDue => visit.fee_due,
-        Template::PaidLate => matches!(status, "CANCELLED" | "NO_SHOW" | "COMPLETED"),
+        Template::Received => matches!(status, Pending | Confirmed),
+        Template::DepositDue => status == Pending && reservation.deposit.is_due(),
+        Template::Confirmed | Template::Reminder => status == Confirmed && same_start,
+        Template::Rescheduled => matches!(status, Pending | Confirmed) && same_start,
+        Template::Cancelled => status == Cancelled,
+        Template::FeeDue => reservation.no_show_fee.as_ref().is_some_and(Charge::is_due),
+        Template::PaidLate => matches!(status, Cancelled | NoShow | Completed),
         Template::Refunded => true,
+        Template::Offer => false,
     }
 }
 

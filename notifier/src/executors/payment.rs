@@ -6,12 +6,11 @@ use std::sync::Arc;
 use events::values::{Medium, Money};
 use events::{PaymentId, ReservationId};
 
-use super::{EffectExecutor, Execution, Failure};
-use crate::adapters::reservation_client::ReservationClientError;
+use super::{EffectExecutor, Execution, Failure, System, unknown_provider};
 use crate::domain::effect::{
     Effect, EffectKey, PaymentOutcome, PaymentResult, Purpose, TakeDeposit, Template,
 };
-use crate::domain::visit::Reservation;
+use crate::domain::visit::{Charge, Reservation, ReservationStatus};
 use crate::effects::TrackedEffect;
 use crate::effects::entry::{Entry, PaymentOpened, PaymentReturned};
 use crate::effects::payment::{Payment, PaymentStatus};
@@ -19,10 +18,11 @@ use crate::failpoint;
 use crate::ports::payment::{
     Asking, OpenedPayment, PaymentOrder, PaymentProvider, ProviderStatus, RefundOrder,
 };
+use crate::ports::reservation::{Refusal, ReservationError};
 
 impl EffectExecutor {
     /// The provider of the payment that `effect` is about.
-    pub(super) fn provider_of(&self, effect: &Effect) -> Option<&Arc<dyn PaymentProvider>> {
+    pub(super) fn provider_of(&self, effect: &Effect) -> Option<Arc<dyn PaymentProvider>> {
         let name = match effect {
             Effect::TakeDeposit(deposit) => {
                 self.payment_providers.channel(deposit.channel.as_deref(), deposit.amount)?.provider.clone()
@@ -33,26 +33,18 @@ impl EffectExecutor {
             }
             _ => return None,
         };
-        self.payment_providers.provider(&name)
-    }
-
-    fn provider(&self, name: &str) -> Result<&Arc<dyn PaymentProvider>, Failure> {
-        self.payment_providers.provider(name).ok_or_else(|| {
-            Failure::permanent(
-                "unknown_provider",
-                format!("the provider {name:?} is not in the settings: add it again, then retry this effect"),
-            )
-        })
+        self.payment_providers.provider(&name).map(Arc::clone)
     }
 
     pub(super) async fn take_deposit(
         &self,
         effect: &TrackedEffect,
         deposit: &TakeDeposit,
+        system: &System,
         by: &EventMetadata,
     ) -> Result<Execution, Failure> {
         let TakeDeposit { reservation_id, payment_id, amount, ref channel, purpose } = *deposit;
-        let reservation = self.reservation_client.reservation(reservation_id, by).await?;
+        let reservation = self.reservation_api.reservation(reservation_id, by).await?;
         let is_due = reservation.is_some_and(|reservation| is_due(&reservation, purpose));
         if !is_due && !effect.tried {
             return Ok(self.no_longer_due(effect, deposit));
@@ -62,7 +54,7 @@ impl EffectExecutor {
             let words = format!("no payment channel accepts {amount_minor} minor units of {currency}");
             Failure::permanent("no_channel", words)
         })?;
-        let provider = self.provider(&channel.provider)?;
+        let provider = system.provider(&channel.provider)?;
         let (asking, method) = (asking(effect), channel.method.clone());
         let order = PaymentOrder { asking, payment_id, reservation_id, amount, method };
         failpoint::hit("open.before_provider");
@@ -115,15 +107,17 @@ impl EffectExecutor {
         }
         for Payment { opened, .. } in open {
             failpoint::hit("close.before_provider");
-            let standing = self.provider(&opened.provider)?.close(&opened.provider_reference).await?;
+            let provider = self.payment_providers.provider(&opened.provider);
+            let provider = provider.ok_or_else(|| unknown_provider(&opened.provider))?;
+            let status = provider.close(&opened.provider_reference).await?;
             failpoint::hit("close.after_provider");
-            let decided = self.effect_log.decide(&opened.provider_reference, standing).await;
+            let decided = self.effect_log.decide(&opened.provider_reference, status).await;
             decided.map_err(|error| Failure {
                 advice: super::RetryAdvice::TryAgain { new_key: false, after: chrono::TimeDelta::zero() },
                 reason_code: "not_written_down",
                 error: error.to_string(),
             })?;
-            if standing == ProviderStatus::Open {
+            if status == ProviderStatus::Open {
                 let words = format!("the provider still accepts a payment for {}", opened.provider_reference);
                 return Err(crate::ports::ProviderError::Transient(words).into());
             }
@@ -134,6 +128,7 @@ impl EffectExecutor {
     pub(super) async fn refund(
         &self,
         effect: &TrackedEffect,
+        system: &System,
         reservation_id: ReservationId,
         payment_id: PaymentId,
         amount: Money,
@@ -155,7 +150,7 @@ impl EffectExecutor {
         let reference = payment.opened.provider_reference;
         let order = RefundOrder { asking: asking(effect), payment_id, reference, amount };
         failpoint::hit("refund.before_provider");
-        let provider_reference = self.provider(&payment.opened.provider)?.refund(&order).await?;
+        let provider_reference = system.provider(&payment.opened.provider)?.refund(&order).await?;
         failpoint::hit("refund.after_provider");
         let entry = Entry::PaymentReturned(PaymentReturned {
             payment_id,
@@ -177,11 +172,10 @@ impl EffectExecutor {
         by: &EventMetadata,
     ) -> Result<Execution, Failure> {
         failpoint::hit("post.before");
-        let posted =
-            self.reservation_client.post(reservation_id.into(), "payment-results", key, result, by).await;
+        let reported = self.reservation_api.report_payment(reservation_id, key, result, by).await;
         failpoint::hit("post.after");
-        let unknown = matches!(&posted, Err(ReservationClientError::Refused { code, .. }) if UNPLACED.contains(&code.as_str()));
-        match (unknown, &result.outcome) {
+        let refusal = reported.as_ref().err().and_then(ReservationError::refusal);
+        match (refusal == Some(Refusal::PaymentNotAssigned), &result.outcome) {
             // Money that the reservation service cannot assign is refunded.
             (true, PaymentOutcome::Completed { amount, .. }) => {
                 tracing::error!(%reservation_id, payment_id = %result.payment_id, "the reservation service does not accept a payment: it is refunded");
@@ -196,13 +190,10 @@ impl EffectExecutor {
             (true, PaymentOutcome::Refunded { .. }) => {
                 Ok(Execution::skipped("unknown to the reservation service"))
             }
-            _ => posted.map(|()| Execution::done()).map_err(Failure::from),
+            _ => reported.map(|()| Execution::done()).map_err(Failure::from),
         }
     }
 }
-
-/// The codes of the reservation service for money that it cannot assign.
-const UNPLACED: [&str; 2] = ["unknown_payment", "amount_mismatch"];
 
 fn asking(effect: &TrackedEffect) -> Asking {
     Asking {
@@ -215,8 +206,8 @@ fn asking(effect: &TrackedEffect) -> Asking {
 
 fn is_due(reservation: &Reservation, purpose: Purpose) -> bool {
     match purpose {
-        Purpose::Deposit => reservation.status == "PENDING" && reservation.deposit.status == "due",
-        Purpose::NoShowFee => reservation.fee.as_ref().is_some_and(|fee| fee.status == "due"),
+        Purpose::Deposit => reservation.status == ReservationStatus::Pending && reservation.deposit.is_due(),
+        Purpose::NoShowFee => reservation.no_show_fee.as_ref().is_some_and(Charge::is_due),
     }
 }
 

@@ -1,17 +1,16 @@
 //! Sends an event to a webhook subscriber.
 
 use events::Recorded;
-use serde_json::value::RawValue;
 
 use super::{EffectExecutor, Execution, Failure};
-use crate::adapters::webhook_sender::Delivery;
 use crate::domain::effect::SendWebhook;
 use crate::domain::webhooks::body;
 use crate::effects::entry::{Entry, WebhookSwitched};
+use crate::ports::Delivery;
 
 impl EffectExecutor {
-    pub(super) async fn send_webhook(&self, tell: &SendWebhook) -> Result<Execution, Failure> {
-        let SendWebhook { hook: id, position, after, previous } = tell;
+    pub(super) async fn send_webhook(&self, webhook: &SendWebhook) -> Result<Execution, Failure> {
+        let SendWebhook { hook: id, position, after, previous } = webhook;
         let Some(hook) = self.hooks.get(id) else {
             return Ok(Execution::skipped("the subscription is no longer in the settings"));
         };
@@ -19,13 +18,12 @@ impl EffectExecutor {
             return Ok(Execution::skipped("the receiver is gone"));
         }
         let event = self.event_after(*after).await?;
-        let unreadable = |error: String| Failure::permanent("unreadable", error);
-        let recorded = Recorded::parse(event.as_bytes()).map_err(|error| unreadable(error.to_string()))?;
-        let raw: &RawValue = serde_json::from_str(&event).map_err(|error| unreadable(error.to_string()))?;
+        let recorded = Recorded::parse(event.get().as_bytes());
+        let recorded = recorded.map_err(|error| Failure::permanent("unreadable", error.to_string()))?;
         let time = recorded.time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
-        let body = body(&recorded.event_type, &time, raw, *position, *previous);
-        match self.webhook_sender.send(hook, &recorded.id.to_string(), body, self.clock.now()).await? {
-            Delivery::Taken => Ok(Execution::done()),
+        let body = body(&recorded.event_type, &time, &event, *position, *previous);
+        match self.webhook_sender.send(hook, &recorded.id.to_string(), body, self.env.now()).await? {
+            Delivery::Accepted => Ok(Execution::done()),
             Delivery::Gone => {
                 tracing::warn!(
                     hook = id,

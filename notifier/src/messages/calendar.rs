@@ -25,7 +25,7 @@ pub(super) fn file(
     to: Recipient<'_>,
     now: DateTime<Utc>,
 ) -> Option<Calendar> {
-    let confirmed = facts.visit.status == "CONFIRMED";
+    let confirmed = facts.occasion.is_confirmed();
     let (method, status) = match template {
         Template::Confirmed => ("REQUEST", "CONFIRMED"),
         Template::Rescheduled if confirmed => ("REQUEST", "CONFIRMED"),
@@ -41,7 +41,7 @@ pub(super) fn file(
             return None;
         }
     };
-    let visit = facts.visit;
+    let visit = facts.occasion.visit();
     let stamp = |at: DateTime<Utc>| at.format("%Y%m%dT%H%M%SZ").to_string();
     let lines = [
         "BEGIN:VCALENDAR".to_owned(),

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use chrono::DateTime;
-use events::values::{Currency, Locale, Money};
+use events::values::{CancelledBy, Currency, Locale, Money};
 use minijinja::{Environment, UndefinedBehavior};
 
 use super::{Facts, facts_of};
 use crate::domain::effect::Template;
-use crate::domain::visit::{Cancellation, Visit};
+use crate::domain::visit::{
+    Cancellation, Charge, ChargeStatus, Occasion, Reservation, ReservationStatus, Visit,
+};
 
 /// The frame of the HTML part of messages without their own HTML file.
 pub(super) const FRAME: &str = "mail.html";
@@ -160,13 +162,13 @@ fn check(environment: &mut Environment<'static>, name: &str, source: String) -> 
             return Err(", line 1: the first line is the subject, the second one is empty".into());
         }
     }
-    for (kind, visit) in sample_visits(&source) {
+    for (kind, occasion) in sample_occasions(&source) {
         // A template is rendered only for its own message, the frame for all.
         if !is_html && !name.contains(&format!("/{}.", kind.name())) {
             continue;
         }
         for locale in [Locale::Id, Locale::En] {
-            let facts = sample_facts(kind, &visit, locale);
+            let facts = sample_facts(kind, &occasion, locale);
             let rendered = template.render(facts_of(&facts, "Subject", &["A paragraph".to_owned()]));
             rendered.map_err(|error| words(&error))?;
         }
@@ -174,13 +176,13 @@ fn check(environment: &mut Environment<'static>, name: &str, source: String) -> 
     Ok(())
 }
 
-fn sample_facts(kind: Template, visit: &Visit, locale: Locale) -> Facts<'_> {
+fn sample_facts(kind: Template, occasion: &Occasion, locale: Locale) -> Facts<'_> {
     let amount =
         Money { amount_minor: 30_000_000, currency: Currency::from_code("IDR").unwrap_or(Currency::NONE) };
     let asks = matches!(kind, Template::DepositDue | Template::FeeDue | Template::Offer);
     let of_money = asks || matches!(kind, Template::Refunded | Template::PaidLate);
     Facts {
-        visit,
+        occasion,
         name: "Sari Wulandari",
         locale,
         link: asks.then_some("https://example.com/checkout/1"),
@@ -188,15 +190,46 @@ fn sample_facts(kind: Template, visit: &Visit, locale: Locale) -> Facts<'_> {
     }
 }
 
-/// Visits with all facts and with as few as possible; and for each quoted word in `source` visits that were cancelled
-/// for that reason, by the restaurant and by the guest, so that every branch is rendered.
-fn sample_visits(source: &str) -> Vec<(Template, Visit)> {
+/// Reservations with all facts and with as few as possible; and for each quoted word in `source` reservations that were
+/// cancelled for that reason, by the restaurant and by the guest, so that every branch is rendered.
+fn sample_occasions(source: &str) -> Vec<(Template, Occasion)> {
     let words: BTreeSet<&str> = source.split(['"', '\'']).skip(1).step_by(2).collect();
     let samples = Template::ALL.into_iter().flat_map(|template| {
-        let start = DateTime::from_timestamp(1_798_115_400, 0).unwrap_or_default().fixed_offset();
-        let full = Visit {
+        let full = sample_reservation();
+        // A message with a request always contains the deadline.
+        let expires_at = match template {
+            Template::DepositDue | Template::FeeDue | Template::Offer => full.deposit.expires_at,
+            _ => None,
+        };
+        let bare = Reservation {
+            visit: Visit { table_area: None, ..full.visit.clone() },
+            status: ReservationStatus::Pending,
+            deposit: Charge { expires_at, ..full.deposit.clone() },
+            no_show_fee: None,
+            cancellation: None,
+        };
+        let cancelled = words
+            .iter()
+            .flat_map(|reason| [CancelledBy::System, CancelledBy::Guest].map(|by| (by, *reason)))
+            .map(|(cancelled_by, reason)| {
+                let cancellation = Cancellation { cancelled_by, reason_code: reason.into() };
+                let status = ReservationStatus::Cancelled;
+                Reservation { cancellation: Some(cancellation), status, ..full.clone() }
+            });
+        let all: Vec<_> = cancelled.chain([full.clone(), bare]).collect();
+        all.into_iter().map(move |reservation| (template, Occasion::Booked(reservation)))
+    });
+    samples.collect()
+}
+
+/// A reservation with all facts.
+fn sample_reservation() -> Reservation {
+    let start = DateTime::from_timestamp(1_798_115_400, 0).unwrap_or_default().fixed_offset();
+    let expires_at = Some(start.to_utc());
+    let charge = Charge { status: ChargeStatus::Due, expires_at, amount_minor: None, currency: None };
+    Reservation {
+        visit: Visit {
             id: "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f".into(),
-            status: "CONFIRMED".into(),
             start_time: start,
             end_time: start + chrono::TimeDelta::minutes(90),
             party_size: 6,
@@ -205,28 +238,13 @@ fn sample_visits(source: &str) -> Vec<(Template, Visit)> {
             locale: "id".into(),
             table_area: Some("Teras".into()),
             version: 3,
-            act_by: Some(start.to_utc()),
-            deposit_due: true,
-            fee_due: true,
-            cancellation: Some(Cancellation {
-                cancelled_by: "system".into(),
-                reason_code: "deposit_unpaid".into(),
-            }),
-        };
-        // A message with a request always contains the deadline.
-        let act_by = match template {
-            Template::DepositDue | Template::FeeDue | Template::Offer => full.act_by,
-            _ => None,
-        };
-        let bare =
-            Visit { table_area: None, cancellation: None, act_by, status: "PENDING".into(), ..full.clone() };
-        let called_off = words.iter().flat_map(|reason| ["system", "guest"].map(|by| (by, *reason)));
-        let called_off = called_off.map(|(by, reason)| {
-            let why = Cancellation { cancelled_by: by.into(), reason_code: reason.into() };
-            Visit { cancellation: Some(why), status: "CANCELLED".into(), ..full.clone() }
-        });
-        let all: Vec<_> = called_off.chain([full.clone(), bare]).map(|visit| (template, visit)).collect();
-        all
-    });
-    samples.collect()
+        },
+        status: ReservationStatus::Confirmed,
+        deposit: charge.clone(),
+        no_show_fee: Some(charge),
+        cancellation: Some(Cancellation {
+            cancelled_by: CancelledBy::System,
+            reason_code: "deposit_unpaid".into(),
+        }),
+    }
 }

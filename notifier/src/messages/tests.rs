@@ -3,39 +3,49 @@
 use events::values::Currency;
 
 use super::*;
-use crate::domain::visit::Cancellation;
+use crate::domain::visit::{Cancellation, Charge, ChargeStatus, Reservation, ReservationStatus, Visit};
 
-fn visit(status: &str) -> Visit {
-    Visit {
-        id: "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f".into(),
-        status: status.into(),
-        start_time: "2026-12-24T19:30:00+07:00".parse().unwrap(),
-        end_time: "2026-12-24T21:00:00+07:00".parse().unwrap(),
-        party_size: 6,
-        venue_name: "Warung Sinar, Dago".into(),
-        timezone: "Asia/Jakarta".into(),
-        locale: "id".into(),
-        table_area: None,
-        version: 3,
-        act_by: Some("2026-12-01T05:15:00Z".parse().unwrap()),
-        deposit_due: true,
-        fee_due: false,
+fn booked(status: ReservationStatus) -> Reservation {
+    Reservation {
+        visit: Visit {
+            id: "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f".into(),
+            start_time: "2026-12-24T19:30:00+07:00".parse().unwrap(),
+            end_time: "2026-12-24T21:00:00+07:00".parse().unwrap(),
+            party_size: 6,
+            venue_name: "Warung Sinar, Dago".into(),
+            timezone: "Asia/Jakarta".into(),
+            locale: "id".into(),
+            table_area: None,
+            version: 3,
+        },
+        status,
+        deposit: Charge {
+            status: ChargeStatus::Due,
+            expires_at: Some("2026-12-01T05:15:00Z".parse().unwrap()),
+            amount_minor: None,
+            currency: None,
+        },
+        no_show_fee: None,
         cancellation: Some(Cancellation {
-            cancelled_by: "system".into(),
+            cancelled_by: CancelledBy::System,
             reason_code: "deposit_unpaid".into(),
         }),
     }
+}
+
+fn occasion(status: ReservationStatus) -> Occasion {
+    Occasion::Booked(booked(status))
 }
 
 fn messages() -> Messages {
     Messages::new("Meja <meja@example.com>".parse().unwrap(), None).unwrap()
 }
 
-fn mail(template: Template, status: &str, locale: Locale) -> String {
-    let visit = visit(status);
+fn mail(template: Template, status: ReservationStatus, locale: Locale) -> String {
+    let occasion = occasion(status);
     let amount = Some(Money { amount_minor: 30_000_000, currency: Currency::from_code("IDR").unwrap() });
     let facts = Facts {
-        visit: &visit,
+        occasion: &occasion,
         name: "Siti Nurhaliza 🌶",
         locale,
         link: Some("http://x/checkout/sim_1"),
@@ -51,15 +61,20 @@ fn mail(template: Template, status: &str, locale: Locale) -> String {
 fn every_template_renders_in_every_language() {
     for locale in [Locale::Id, Locale::En] {
         for template in Template::ALL {
-            let mail = mail(template, "CONFIRMED", locale);
+            let mail = mail(template, ReservationStatus::Confirmed, locale);
             assert!(mail.contains("Message-ID: <key-1@example.com>"), "{mail}");
             let said = mail.replace("text-decoration:none", "");
             assert!(!said.contains("None") && !said.contains("none"), "{mail}");
             assert!(mail.contains("Subject: "));
         }
-        let visit = visit("CONFIRMED");
-        let facts =
-            Facts { visit: &visit, name: "Siti", locale, link: Some("http://x/offers/1"), amount: None };
+        let occasion = occasion(ReservationStatus::Confirmed);
+        let facts = Facts {
+            occasion: &occasion,
+            name: "Siti",
+            locale,
+            link: Some("http://x/offers/1"),
+            amount: None,
+        };
         for template in [Template::Confirmed, Template::Cancelled, Template::Offer] {
             let text = messages().sms(template, &facts).unwrap();
             assert!(text.chars().count() <= 160 && !text.contains('\n'), "{text}");
@@ -69,7 +84,7 @@ fn every_template_renders_in_every_language() {
 
 #[test]
 fn a_calendar_file_goes_along_where_a_time_is_fixed_or_freed() {
-    let confirmed = mail(Template::Confirmed, "CONFIRMED", Locale::Id);
+    let confirmed = mail(Template::Confirmed, ReservationStatus::Confirmed, Locale::Id);
     for part in [
         "text/calendar; charset=utf-8; method=REQUEST",
         "UID:01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f@example.com",
@@ -79,38 +94,40 @@ fn a_calendar_file_goes_along_where_a_time_is_fixed_or_freed() {
     ] {
         assert!(confirmed.contains(part), "{part} in {confirmed}");
     }
-    assert!(mail(Template::Cancelled, "CANCELLED", Locale::En).contains("method=CANCEL"));
-    assert!(!mail(Template::Received, "PENDING", Locale::En).contains("text/calendar"));
-    assert!(!mail(Template::Rescheduled, "PENDING", Locale::En).contains("text/calendar"));
+    assert!(mail(Template::Cancelled, ReservationStatus::Cancelled, Locale::En).contains("method=CANCEL"));
+    assert!(!mail(Template::Received, ReservationStatus::Pending, Locale::En).contains("text/calendar"));
+    assert!(!mail(Template::Rescheduled, ReservationStatus::Pending, Locale::En).contains("text/calendar"));
 }
 
 #[test]
 fn the_bytes_of_a_message_are_the_same_at_every_try() {
     assert_eq!(
-        mail(Template::Confirmed, "CONFIRMED", Locale::Id),
-        mail(Template::Confirmed, "CONFIRMED", Locale::Id)
+        mail(Template::Confirmed, ReservationStatus::Confirmed, Locale::Id),
+        mail(Template::Confirmed, ReservationStatus::Confirmed, Locale::Id)
     );
 }
 
 #[test]
 fn a_deadline_is_told_in_the_time_that_holds_at_the_deadline() {
-    let mut visit = visit("PENDING");
+    let mut booked = booked(ReservationStatus::Pending);
     // Booked in winter for summer: Rome is an hour further then.
-    visit.timezone = "Europe/Rome".into();
-    visit.start_time = "2027-07-01T19:30:00+02:00".parse().unwrap();
-    visit.act_by = Some("2027-02-01T16:30:00Z".parse().unwrap());
+    booked.visit.timezone = "Europe/Rome".into();
+    booked.visit.start_time = "2027-07-01T19:30:00+02:00".parse().unwrap();
+    booked.deposit.expires_at = Some("2027-02-01T16:30:00Z".parse().unwrap());
+    let occasion = Occasion::Booked(booked);
     let amount = Some(Money { amount_minor: 10_000, currency: Currency::from_code("EUR").unwrap() });
-    let facts = Facts { visit: &visit, name: "Luca", locale: Locale::En, link: Some("http://x"), amount };
+    let facts =
+        Facts { occasion: &occasion, name: "Luca", locale: Locale::En, link: Some("http://x"), amount };
     let text = messages().words(Template::DepositDue, &facts).unwrap().text;
     assert!(text.contains("by Monday, 1 February 2027 at 17:30"), "{text}");
 }
 
 #[test]
 fn a_mail_has_both_forms_of_the_same_words() {
-    let visit = visit("PENDING");
+    let occasion = occasion(ReservationStatus::Pending);
     let amount = Some(Money { amount_minor: 30_000_000, currency: Currency::from_code("IDR").unwrap() });
     let facts = Facts {
-        visit: &visit,
+        occasion: &occasion,
         name: "Nicolò <b>Però</b> & co",
         locale: Locale::Id,
         link: Some("http://x/1"),
@@ -121,7 +138,7 @@ fn a_mail_has_both_forms_of_the_same_words() {
     assert!(words.html.contains("Nicolò &lt;b&gt;Però&lt;&#x2f;b&gt; &amp; co"), "{}", words.html);
     assert!(words.html.contains(r#"<a href="http:&#x2f;&#x2f;x&#x2f;1""#), "{}", words.html);
     assert!(words.html.contains("lang=\"id\"") && words.html.contains("Rp 300.000"));
-    let mail = mail(Template::Confirmed, "CONFIRMED", Locale::En);
+    let mail = mail(Template::Confirmed, ReservationStatus::Confirmed, Locale::En);
     let kinds: Vec<_> = mail.lines().filter_map(|line| line.strip_prefix("Content-Type: ")).collect();
     let starts = [
         "multipart/mixed",
@@ -147,8 +164,8 @@ fn a_restaurant_changes_a_template_and_hears_of_every_fault() {
     write("en/confirmed.mail.txt", "See you, {{ name }}\n\nAt {{ time }}.\n");
     write("id/cancelled.mail.html", "<p>{{ subject }}: {{ name }}</p>");
     let messages = Messages::new(from(), Some(dir.path())).unwrap();
-    let visit = visit("CONFIRMED");
-    let facts = Facts { visit: &visit, name: "Luca", locale: Locale::En, link: None, amount: None };
+    let occasion = occasion(ReservationStatus::Confirmed);
+    let facts = Facts { occasion: &occasion, name: "Luca", locale: Locale::En, link: None, amount: None };
     assert_eq!(messages.words(Template::Confirmed, &facts).unwrap().subject, "See you, Luca");
     let facts = Facts { locale: Locale::Id, ..facts };
     let html = messages.words(Template::Cancelled, &facts).unwrap().html;

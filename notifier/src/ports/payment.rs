@@ -24,7 +24,7 @@ pub trait PaymentProvider: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Option<OpenedPayment>, ProviderError>>;
 
     /// The status of the payment `reference`.
-    fn standing<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, Result<ProviderStatus, ProviderError>>;
+    fn status<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, Result<ProviderStatus, ProviderError>>;
 
     /// Closes the payment `reference`. Returns its status, because it may have been paid already.
     fn close<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, Result<ProviderStatus, ProviderError>>;
@@ -142,7 +142,7 @@ pub struct LedgerEntry {
     /// When it was opened.
     pub at: DateTime<Utc>,
     /// The status.
-    pub standing: ProviderStatus,
+    pub status: ProviderStatus,
     /// The refunded amount, in minor units.
     pub refunded_minor: i64,
 }

@@ -10,10 +10,10 @@ use events::values::Money;
 use events::{Event, PaymentId, Recorded, ReservationId};
 
 use super::{Booked, Books};
-use crate::adapters::payment_providers::PaymentProviders;
-use crate::adapters::reservation_client::{ReservationClient, ReservationClientError};
 use crate::effects::{EffectLog, EffectState};
 use crate::ports::ProviderError;
+use crate::ports::payment_providers::PaymentProviders;
+use crate::ports::reservation::{ReservationApi, ReservationError};
 
 /// The types of events about payments.
 const OF_MONEY: [&str; 5] = [
@@ -37,7 +37,7 @@ pub enum BooksError {
     NoProvider(String),
     /// The log of the reservation service cannot be read.
     #[error("the log of the reservation service cannot be read: {0}")]
-    ReservationClient(#[from] ReservationClientError),
+    Reservation(#[from] ReservationError),
     /// An event cannot be decoded.
     #[error("an event of the log cannot be decoded: {0}")]
     Event(String),
@@ -50,13 +50,13 @@ pub enum BooksError {
 pub async fn gather(
     effect_log: &EffectLog,
     payment_providers: &PaymentProviders,
-    reservation_client: &ReservationClient,
-    clock: &dyn Environment,
+    reservation_api: &dyn ReservationApi,
+    env: &dyn Environment,
     since: DateTime<Utc>,
 ) -> Result<Books, BooksError> {
-    let began = clock.now();
+    let began = env.now();
     // Against the direction in which money moves, so that fewer payments under way look lost.
-    let mut books = Books { log: log(reservation_client).await?, ..Books::default() };
+    let mut books = Books { log: log(reservation_api).await?, ..Books::default() };
     books.journal = effect_log.payments(|_| true, usize::MAX);
     if let Some(payment) =
         books.journal.iter().find(|p| payment_providers.provider(&p.opened.provider).is_none())
@@ -90,12 +90,12 @@ pub async fn gather(
 }
 
 /// The payments in the log of the reservation service.
-async fn log(reservation_client: &ReservationClient) -> Result<BTreeMap<PaymentId, Booked>, BooksError> {
+async fn log(reservation_api: &dyn ReservationApi) -> Result<BTreeMap<PaymentId, Booked>, BooksError> {
     let mut found = BTreeMap::new();
     for event_type in OF_MONEY {
         let mut cursor = None;
         loop {
-            let page = reservation_client.events_of(event_type, cursor).await?;
+            let page = reservation_api.events_of(event_type, cursor).await?;
             let strange = |error: &dyn std::fmt::Display| BooksError::Event(error.to_string());
             let batch = Batch::parse(&page.body).map_err(|error| strange(&error))?;
             let Some(last) = batch.events.last() else { break };

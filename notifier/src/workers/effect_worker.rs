@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use chassis::environment::SharedEnvironment;
+use chassis::environment::{Environment, SharedEnvironment};
 use chassis::serve::Shutdown;
 use chrono::{DateTime, TimeDelta, Utc};
 use events::store::AppendError;
@@ -31,7 +31,7 @@ pub struct RetrySettings {
 }
 
 /// The delay before another request to a reservation service that does not respond.
-const UPSTREAM_AGAIN: TimeDelta = TimeDelta::seconds(1);
+const RESERVATION_RETRY: TimeDelta = TimeDelta::seconds(1);
 /// The delays between the attempts of a webhook: more than three days in all, as Standard Webhooks recommends.
 const HOOK_WAITS: [TimeDelta; 9] = [
     TimeDelta::seconds(5),
@@ -54,12 +54,12 @@ pub async fn run(
     effect_log: Arc<EffectLog>,
     executor: Arc<EffectExecutor>,
     breakers: Arc<Breakers>,
-    clock: SharedEnvironment,
+    env: SharedEnvironment,
     retry_settings: RetrySettings,
     shutdown: Shutdown,
 ) {
     let lanes = Lane::ALL
-        .map(|lane| run_lane(lane, &effect_log, &executor, &breakers, &clock, retry_settings, &shutdown));
+        .map(|lane| run_lane(lane, &effect_log, &executor, &breakers, &env, retry_settings, &shutdown));
     futures::future::join_all(lanes).await;
 }
 
@@ -68,7 +68,7 @@ async fn run_lane(
     effect_log: &Arc<EffectLog>,
     executor: &Arc<EffectExecutor>,
     breakers: &Arc<Breakers>,
-    clock: &SharedEnvironment,
+    env: &SharedEnvironment,
     retry_settings: RetrySettings,
     shutdown: &Shutdown,
 ) {
@@ -82,22 +82,23 @@ async fn run_lane(
         }
         changed.mark_unchanged();
         // Take only as many as the rate limit permits.
-        let room = executor.rate_limiter.room(lane, clock.now());
+        let room = executor.rate_limiter.room(lane, env.now());
         let most = slots.available_permits().min(room.unwrap_or(0));
         for effect in effect_log.take_due(lane, most) {
             let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
             let (effect_log, executor) = (Arc::clone(effect_log), Arc::clone(executor));
-            let (breakers, clock) = (Arc::clone(breakers), Arc::clone(clock));
-            let shutdown = shutdown.clone();
-            tokio::spawn(async move {
-                let (effect_log, executor, breakers, clock) = (&*effect_log, &*executor, &*breakers, &clock);
-                Work { effect_log, executor, breakers, clock, retry_settings, shutdown }.on(effect).await;
+            let (breakers, shutdown) = (Arc::clone(breakers), shutdown.clone());
+            let work =
+                Work { effect_log, executor, breakers, env: Arc::clone(env), retry_settings, shutdown };
+            // The result is in the effect log.
+            drop(env.spawn(Box::pin(async move {
+                work.attempt(effect).await;
                 drop(slot);
-            });
+            })));
         }
         let due = async {
             match effect_log.next_due(lane) {
-                Some(at) => clock.wait_until(room.map_or_else(|until| until.max(at), |_| at)).await,
+                Some(at) => env.wait_until(room.map_or_else(|until| until.max(at), |_| at)).await,
                 None => std::future::pending().await,
             }
         };
@@ -113,29 +114,29 @@ async fn run_lane(
 }
 
 /// The context of one attempt.
-struct Work<'a> {
-    effect_log: &'a EffectLog,
-    executor: &'a EffectExecutor,
-    breakers: &'a Breakers,
-    clock: &'a SharedEnvironment,
+struct Work {
+    effect_log: Arc<EffectLog>,
+    executor: Arc<EffectExecutor>,
+    breakers: Arc<Breakers>,
+    env: SharedEnvironment,
     retry_settings: RetrySettings,
     shutdown: Shutdown,
 }
 
-impl Work<'_> {
-    async fn on(&self, effect: TrackedEffect) {
+impl Work {
+    async fn attempt(&self, effect: TrackedEffect) {
         let key = effect.scheduled.key.clone();
         let request = effect.scheduled.correlation_id.clone();
-        let who = self.executor.outside(&effect.scheduled.effect);
-        if let Err(entries) = self.check_breakers(&effect, who.as_deref()) {
+        let system = self.executor.system_of(&effect.scheduled.effect);
+        if let Err(entries) = self.check_breakers(&effect, system.name()) {
             return self.write_down(&effect, entries).await;
         }
-        let execution = self.executor.execute(&effect).await;
-        let now = self.clock.now();
-        let closed_until = who.and_then(|who| self.judge(&who, &execution, now));
-        let is_there =
+        let execution = self.executor.execute(&effect, &system).await;
+        let now = self.env.now();
+        let closed_until = system.name().and_then(|system| self.report_to_breaker(system, &execution, now));
+        let responded =
             !matches!(&execution, Err(Failure { advice: RetryAdvice::WaitForReservationService, .. }));
-        if is_there && effect.scheduled.effect.needs_reservation() {
+        if responded && effect.scheduled.effect.needs_reservation() {
             self.breakers.answered(RESERVATION);
         }
         let entries = match execution {
@@ -146,7 +147,11 @@ impl Work<'_> {
             Err(Failure { advice: RetryAdvice::WaitForReservationService, error, .. }) => {
                 tracing::debug!(request, %key, error, "an effect waits for the reservation service");
                 let until = self.breakers.failed(RESERVATION, &error, now).unwrap_or(now);
-                return self.effect_log.put_back(&key, until.max(now + jittered(UPSTREAM_AGAIN)), error);
+                return self.effect_log.put_back(
+                    &key,
+                    until.max(now + self.jittered(RESERVATION_RETRY)),
+                    error,
+                );
             }
             Err(Failure { advice: RetryAdvice::WaitUntil(until), error, .. }) => {
                 return self.effect_log.put_back(&key, until, error);
@@ -158,8 +163,8 @@ impl Work<'_> {
 
     /// Checks the breakers of the systems that the effect needs. If one is open, the effect is put back, or fails with the
     /// returned entries.
-    fn check_breakers(&self, effect: &TrackedEffect, who: Option<&str>) -> Result<(), Vec<Entry>> {
-        let (key, now) = (&effect.scheduled.key, self.clock.now());
+    fn check_breakers(&self, effect: &TrackedEffect, system: Option<&str>) -> Result<(), Vec<Entry>> {
+        let (key, now) = (&effect.scheduled.key, self.env.now());
         let is_hook = effect.scheduled.effect.lane() == Lane::Webhooks;
         if is_hook && now - effect.scheduled.due_at > HOOK_AGE_MAX {
             let error = "the receiver did not respond for days".to_owned();
@@ -167,15 +172,15 @@ impl Work<'_> {
             return Err(died(effect, failure, now));
         }
         let reservation = effect.scheduled.effect.needs_reservation().then_some(RESERVATION);
-        for who in reservation.into_iter().chain(who) {
-            if let Err(until) = self.breakers.ask(who, now) {
-                if who != RESERVATION {
-                    self.breakers.not_asked(RESERVATION);
+        for system in reservation.into_iter().chain(system) {
+            if let Err(until) = self.breakers.admit(system, now) {
+                if system != RESERVATION {
+                    self.breakers.not_tried(RESERVATION);
                 }
                 self.effect_log.put_back(
                     key,
                     until,
-                    format!("no requests to {who} until {until}, because it keeps failing"),
+                    format!("no requests to {system} until {until}, because it keeps failing"),
                 );
                 return Err(vec![]);
             }
@@ -195,39 +200,55 @@ impl Work<'_> {
             tracing::error!(%key, error = &error as &dyn std::error::Error, "the result of an effect could not be appended");
             if matches!(error, EffectLogError::Append(AppendError::Conflict { .. })) {
                 // It was ended concurrently.
-                let again = self.clock.now() + backoff(self.retry_settings, tries);
+                let again = self.env.now() + self.backoff(tries);
                 return self.effect_log.put_back_tried(key, again, error.to_string());
             }
             tokio::select! {
-                () = self.clock.wait_until(self.clock.now() + backoff(self.retry_settings, tries)) => tries += 1,
+                () = self.env.wait_until(self.env.now() + self.backoff(tries)) => tries += 1,
                 () = self.shutdown.requested() => return,
             }
         }
     }
 
-    /// Reports the attempt to the breaker of `who`. Returns until when it is open, if it is.
-    fn judge(
+    /// Reports the attempt to the breaker of `system`. Returns until when it is open, if it is.
+    fn report_to_breaker(
         &self,
-        who: &str,
+        system: &str,
         execution: &Result<Execution, Failure>,
         now: DateTime<Utc>,
     ) -> Option<DateTime<Utc>> {
         match execution {
-            Ok(execution) if execution.outcome != "done" => self.breakers.not_asked(who),
-            Ok(_) => self.breakers.answered(who),
+            Ok(execution) if execution.outcome != "done" => self.breakers.not_tried(system),
+            Ok(_) => self.breakers.answered(system),
             Err(failure) => match failure.advice {
                 RetryAdvice::WaitForReservationService | RetryAdvice::WaitUntil(_) => {
-                    self.breakers.not_asked(who);
+                    self.breakers.not_tried(system);
                 }
                 // It responds and asks for fewer requests, which is not a failure.
                 RetryAdvice::TryAgain { after, .. } if after > TimeDelta::zero() => {
-                    self.breakers.not_asked(who);
+                    self.breakers.not_tried(system);
                 }
-                RetryAdvice::TryAgain { .. } => return self.breakers.failed(who, &failure.error, now),
-                RetryAdvice::None => self.breakers.answered(who),
+                RetryAdvice::TryAgain { .. } => return self.breakers.failed(system, &failure.error, now),
+                RetryAdvice::None => self.breakers.answered(system),
             },
         }
         None
+    }
+
+    /// The delay before another attempt at a webhook, with up to a fifth added at random.
+    fn webhook_delay(&self, attempts: u32) -> TimeDelta {
+        let delay = webhook_delay(attempts);
+        between(self.env.as_ref(), delay, delay * 6 / 5)
+    }
+
+    /// The delay after this number of failed attempts.
+    fn backoff(&self, attempts: u32) -> TimeDelta {
+        self.jittered(backoff(self.retry_settings, attempts))
+    }
+
+    /// Between half of `delay` and all of it.
+    fn jittered(&self, delay: TimeDelta) -> TimeDelta {
+        between(self.env.as_ref(), delay / 2, delay)
     }
 
     fn attempts_max(&self, lane: Lane) -> u32 {
@@ -255,8 +276,8 @@ impl Work<'_> {
                 if uncounted || effect.attempts + 1 < self.attempts_max(lane) =>
             {
                 let wait = match lane {
-                    Lane::Webhooks => hook_wait(effect.attempts),
-                    _ => backoff(self.retry_settings, effect.attempts),
+                    Lane::Webhooks => self.webhook_delay(effect.attempts),
+                    _ => self.backoff(effect.attempts),
                 };
                 let wait = wait.max(after);
                 let next_attempt_at = closed_until.unwrap_or(now).max(now + wait);
@@ -319,39 +340,38 @@ fn died(effect: &TrackedEffect, failure: Failure, now: DateTime<Utc>) -> Vec<Ent
     std::iter::once(died).chain(report).collect()
 }
 
-/// The delay after this number of failed attempts, with up to a fifth added at random.
-fn hook_wait(attempts: u32) -> TimeDelta {
-    let wait = HOOK_WAITS[(attempts as usize).min(HOOK_WAITS.len() - 1)];
-    wait + TimeDelta::milliseconds(fastrand::i64(0..=wait.num_milliseconds() / 5))
+/// The delay before another attempt at a webhook, without the random part.
+fn webhook_delay(attempts: u32) -> TimeDelta {
+    HOOK_WAITS[(attempts as usize).min(HOOK_WAITS.len() - 1)]
 }
 
-/// The delay after this number of failed attempts: doubled with each, limited, and randomised so that many effects do
-/// not run at once.
+/// The delay after this number of failed attempts, without the random part: doubled with each, up to a maximum.
 fn backoff(retry_settings: RetrySettings, attempts: u32) -> TimeDelta {
-    let doubled =
-        retry_settings.backoff.checked_mul(1 << attempts.min(20)).unwrap_or(retry_settings.backoff_max);
-    jittered(doubled.min(retry_settings.backoff_max))
+    let doubled = retry_settings.backoff.checked_mul(1 << attempts.min(20));
+    doubled.unwrap_or(retry_settings.backoff_max).min(retry_settings.backoff_max)
 }
 
-fn jittered(wait: TimeDelta) -> TimeDelta {
-    let millis = wait.num_milliseconds().max(1);
-    TimeDelta::milliseconds(millis / 2 + fastrand::i64(0..=millis / 2 + 1))
+/// From `min` to `max`, at random, so that many effects are not tried at once.
+fn between(env: &dyn Environment, min: TimeDelta, max: TimeDelta) -> TimeDelta {
+    let range_ms = u64::try_from((max - min).num_milliseconds()).unwrap_or_default();
+    min + TimeDelta::milliseconds(i64::try_from(env.random_up_to(range_ms)).unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
+    use chassis::environment::SystemEnvironment;
+
     use super::*;
 
     #[test]
     fn a_webhook_is_tried_for_three_days() {
-        let waits: Vec<_> = (0..HOOK_WAITS.len() as u32).map(hook_wait).collect();
-        assert!(waits.iter().zip(HOOK_WAITS).all(|(wait, least)| *wait >= least && *wait <= least * 6 / 5));
-        assert!(waits.iter().sum::<TimeDelta>() > TimeDelta::days(3));
-        assert_ne!(hook_wait(8), hook_wait(8), "not all at once");
+        let delays = (0..HOOK_WAITS.len() as u32).map(webhook_delay);
+        assert!(delays.sum::<TimeDelta>() > TimeDelta::days(3));
+        assert_eq!(webhook_delay(400), HOOK_WAITS[HOOK_WAITS.len() - 1]);
     }
 
     #[test]
-    fn waits_grow_up_to_their_limit() {
+    fn delays_double_up_to_their_maximum() {
         let retry_settings = RetrySettings {
             concurrency: 1,
             attempts_max: 8,
@@ -359,9 +379,16 @@ mod tests {
             backoff_max: TimeDelta::seconds(60),
         };
         for (attempts, seconds) in [(0, 1), (1, 2), (5, 32), (6, 60), (400, 60)] {
-            let wait = backoff(retry_settings, attempts);
-            assert!(wait >= TimeDelta::seconds(seconds) / 2, "{attempts}: {wait}");
-            assert!(wait <= TimeDelta::seconds(seconds) + TimeDelta::milliseconds(1), "{attempts}: {wait}");
+            assert_eq!(backoff(retry_settings, attempts), TimeDelta::seconds(seconds), "{attempts}");
         }
+    }
+
+    #[test]
+    fn random_delays_differ_and_stay_in_their_range() {
+        let (min, max) = (TimeDelta::seconds(1), TimeDelta::seconds(2));
+        let delays: Vec<_> = (0..100).map(|_| between(&SystemEnvironment, min, max)).collect();
+        assert!(delays.iter().all(|delay| (min..=max).contains(delay)), "{delays:?}");
+        assert!(delays.iter().any(|delay| *delay != delays[0]), "not all effects are tried at once");
+        assert_eq!(between(&SystemEnvironment, min, min), min);
     }
 }

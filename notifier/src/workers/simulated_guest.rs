@@ -22,14 +22,14 @@ pub struct Decision {
 pub async fn run(
     effect_log: Arc<EffectLog>,
     simulated: Arc<Simulated>,
-    clock: SharedEnvironment,
+    env: SharedEnvironment,
     decision: Decision,
     shutdown: Shutdown,
 ) {
     let mut changed = effect_log.watch();
     loop {
         changed.mark_unchanged();
-        let now = clock.now();
+        let now = env.now();
         let mut next: Option<DateTime<Utc>> = None;
         for payment in effect_log.pending() {
             let opened = &payment.opened;
@@ -42,7 +42,7 @@ pub async fn run(
                 continue;
             }
             let decided = match simulated.choose(&opened.provider_reference, decision.pays) {
-                Ok(standing) => effect_log.decide(&opened.provider_reference, standing).await.map(drop),
+                Ok(status) => effect_log.decide(&opened.provider_reference, status).await.map(drop),
                 Err(error) => {
                     tracing::warn!(%error, "the simulated guest could not decide");
                     continue;
@@ -57,7 +57,7 @@ pub async fn run(
             }
         }
         tokio::select! {
-            () = async { match next { Some(at) => clock.wait_until(at).await, None => std::future::pending().await } } => {}
+            () = async { match next { Some(at) => env.wait_until(at).await, None => std::future::pending().await } } => {}
             _ = changed.changed() => {}
             () = shutdown.requested() => return,
         }

@@ -4,22 +4,18 @@ use std::sync::Arc;
 
 use chassis::environment::{ManualEnvironment, SharedEnvironment};
 use chassis::secret::Token;
-use notifier::adapters::reservation_client::{ReservationClient, ReservationClientError};
+use notifier::adapters::reservation_client::ReservationClient;
 use notifier::adapters::simulated::Simulated;
 use notifier::adapters::sms::Twilio;
-use notifier::domain::effect::EffectKey;
+use notifier::domain::effect::{EffectKey, PaymentOutcome, PaymentResult};
 use notifier::ports::payment::{PaymentProvider as _, ProviderStatus, RefundOrder};
+use notifier::ports::reservation::{ReservationApi as _, ReservationError};
 use notifier::ports::{ProviderError, SmsSender as _};
 use serde_json::json;
 use wiremock::matchers::{basic_auth, body_string_contains, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::*;
-
-fn client() -> reqwest::Client {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::new()
-}
 
 #[tokio::test]
 async fn text_messages_are_posted_as_twilio_takes_them() {
@@ -33,12 +29,12 @@ async fn text_messages_are_posted_as_twilio_takes_them() {
         .mount(&server)
         .await;
     let token = || Token::try_from("0123456789abcdef".to_owned()).unwrap();
-    let twilio = Twilio::new(client(), &server.uri(), "AC1".into(), token(), "+6221".into());
+    let twilio = Twilio::new(http_client(), &server.uri(), "AC1".into(), token(), "+6221".into());
     twilio.send(&EffectKey("k".into()), "+6281234567890", "Sampai jumpa").await.unwrap();
     for (status, passing) in [(429, true), (503, true), (401, true), (400, false), (404, false)] {
         let server = MockServer::start().await;
         Mock::given(method("POST")).respond_with(ResponseTemplate::new(status)).mount(&server).await;
-        let twilio = Twilio::new(client(), &server.uri(), "AC1".into(), token(), "+6221".into());
+        let twilio = Twilio::new(http_client(), &server.uri(), "AC1".into(), token(), "+6221".into());
         let error = twilio.send(&EffectKey("k".into()), "+62", "x").await.unwrap_err();
         assert_eq!(matches!(error, ProviderError::Transient(_)), passing, "{status}: {error}");
         assert!(!error.to_string().contains("0123456789abcdef"));
@@ -47,7 +43,7 @@ async fn text_messages_are_posted_as_twilio_takes_them() {
     let server = MockServer::start().await;
     let busy = ResponseTemplate::new(429).insert_header("retry-after", "90");
     Mock::given(method("POST")).respond_with(busy).mount(&server).await;
-    let twilio = Twilio::new(client(), &server.uri(), "AC1".into(), token(), "+6221".into());
+    let twilio = Twilio::new(http_client(), &server.uri(), "AC1".into(), token(), "+6221".into());
     let error = twilio.send(&EffectKey("k".into()), "+62", "x").await.unwrap_err();
     assert!(matches!(error, ProviderError::Busy { after, .. } if after.num_seconds() == 90), "{error}");
 }
@@ -56,8 +52,8 @@ async fn text_messages_are_posted_as_twilio_takes_them() {
 async fn the_simulated_provider_does_everything_once_and_remembers_it() {
     let dir = tempfile::tempdir().unwrap();
     let books = dir.path().join("books.jsonl");
-    let clock = || Arc::new(ManualEnvironment::at(now())) as SharedEnvironment;
-    let open = || Simulated::open("http://127.0.0.1".into(), clock(), &books).unwrap();
+    let env = || Arc::new(ManualEnvironment::at(now())) as SharedEnvironment;
+    let open = || Simulated::open("http://127.0.0.1".into(), env(), &books).unwrap();
     let provider = open();
     let reference = provider.open(&order("a")).await.unwrap().reference;
     assert_eq!(provider.open(&order("a")).await.unwrap().reference, reference);
@@ -87,7 +83,7 @@ async fn the_simulated_provider_does_everything_once_and_remembers_it() {
         let ledger = provider.ledger(now()).await.unwrap();
         assert_eq!((ledger.len(), ledger[0].refunded_minor), (1, 10_000_000));
         assert_eq!(
-            (ledger[0].payment_id, ledger[0].standing),
+            (ledger[0].payment_id, ledger[0].status),
             (Some(PAYMENT), ProviderStatus::Paid(idr(30_000_000)))
         );
     }
@@ -98,7 +94,6 @@ async fn the_simulated_provider_does_everything_once_and_remembers_it() {
 
 #[tokio::test]
 async fn refusals_of_the_reservation_service_are_told_from_its_absence() {
-    client();
     let by = events::recorded::EventMetadata::system("test");
     for (status, refused) in
         [(409, true), (404, true), (422, true), (401, false), (429, false), (500, false), (503, false)]
@@ -111,16 +106,13 @@ async fn refusals_of_the_reservation_service_are_told_from_its_absence() {
             .expect(1)
             .mount(&server)
             .await;
-        let reservation_client = ReservationClient::new(server.uri(), None).unwrap();
-        let error = reservation_client
-            .post(RESERVATION.into(), "payment-results", &EffectKey("k".into()), &json!({}), &by)
-            .await
-            .unwrap_err();
-        assert_eq!(matches!(error, ReservationClientError::Refused { .. }), refused, "{status}: {error}");
+        let reservation_client = ReservationClient::new(http_client(), server.uri(), None);
+        let outcome = PaymentOutcome::Failed { reason_code: "refused".into() };
+        let result = PaymentResult { payment_id: PAYMENT, outcome };
+        let key = EffectKey("k".into());
+        let error = reservation_client.report_payment(RESERVATION, &key, &result, &by).await.unwrap_err();
+        assert_eq!(error.refusal().is_some(), refused, "{status}: {error}");
     }
-    let unreachable = ReservationClient::new("http://127.0.0.1:9".into(), None).unwrap();
-    assert!(matches!(
-        unreachable.reservation(RESERVATION, &by).await,
-        Err(ReservationClientError::Unavailable(_))
-    ));
+    let unreachable = ReservationClient::new(http_client(), "http://127.0.0.1:9".into(), None);
+    assert!(matches!(unreachable.reservation(RESERVATION, &by).await, Err(ReservationError::Unavailable(_))));
 }

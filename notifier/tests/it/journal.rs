@@ -63,9 +63,8 @@ async fn two_notifiers_do_not_both_move_the_cursor() {
 #[tokio::test]
 async fn who_has_written_finds_what_they_wrote_also_when_an_earlier_append_comes_back_later() {
     let store = Arc::new(Tampered { held: Some(Notify::new()), ..Tampered::default() });
-    let clock = Arc::new(chassis::environment::ManualEnvironment::at(now()));
-    let effect_log =
-        Arc::new(EffectLog::open(Arc::clone(&store) as Arc<dyn EventStore>, clock).await.unwrap());
+    let env = Arc::new(chassis::environment::ManualEnvironment::at(now()));
+    let effect_log = Arc::new(EffectLog::open(Arc::clone(&store) as Arc<dyn EventStore>, env).await.unwrap());
     let cursor = |n| Cursor { last_event_id: event_id(n), time: now() };
     let by = EventMetadata::system("test");
     effect_log.react(vec![scheduled("a", refund(1))], vec![], cursor(1), &by).await.unwrap();
@@ -129,7 +128,7 @@ async fn tries_are_counted_across_restarts() {
         let tracked = effect_log.effect(&key("a")).unwrap();
         assert_eq!((tracked.attempts, tracked.last_error.as_deref()), (1, Some("timeout")));
     }
-    fixture.clock.advance(TimeDelta::seconds(30));
+    fixture.env.advance(TimeDelta::seconds(30));
     assert_eq!(fixture.effect_log.take_due(Lane::Money, 10).len(), 1);
 }
 
@@ -215,7 +214,7 @@ async fn messages_about_one_reservation_go_one_after_the_other() {
         fixture.effect_log.finish(&effect, vec![done]).await.unwrap();
         assert_eq!(names(&fixture.effect_log, Lane::Mail), [next]);
     }
-    fixture.clock.advance(TimeDelta::hours(1));
+    fixture.env.advance(TimeDelta::hours(1));
     assert_eq!(names(&fixture.effect_log, Lane::Mail), ["reminder"]);
 }
 
@@ -260,7 +259,7 @@ async fn a_dead_letter_is_tried_again_only_by_hand() {
 async fn the_first_decision_about_a_payment_stands_but_money_that_came_has_come() {
     let fixture = Fixture::new().await;
     let reference = fixture.opened().await;
-    let decide = |standing| fixture.effect_log.decide(&reference, standing);
+    let decide = |status| fixture.effect_log.decide(&reference, status);
     assert_eq!(decide(ProviderStatus::Open).await.unwrap().status, PaymentStatus::Pending);
     let closed = [ProviderStatus::Closed, ProviderStatus::Refused].into_iter().cycle().take(8);
     let decided = futures::future::join_all(closed.map(decide)).await;
@@ -268,8 +267,8 @@ async fn the_first_decision_about_a_payment_stands_but_money_that_came_has_come(
     assert_eq!(fixture.reopened().await.payment_of(&reference).unwrap().word(), "expired");
     let came = ProviderStatus::Paid(idr(30_000_000));
     assert_eq!(decide(came).await.unwrap().status, PaymentStatus::Paid);
-    for standing in [ProviderStatus::Closed, ProviderStatus::Refused, ProviderStatus::Open, came] {
-        assert_eq!(decide(standing).await.unwrap().status, PaymentStatus::Paid);
+    for status in [ProviderStatus::Closed, ProviderStatus::Refused, ProviderStatus::Open, came] {
+        assert_eq!(decide(status).await.unwrap().status, PaymentStatus::Paid);
     }
     let told = fixture.effect_log.effects(|e| matches!(e.scheduled.effect, Effect::PostPayment { .. }), 10);
     assert_eq!(told.len(), 2, "each told once");
@@ -357,8 +356,8 @@ async fn a_caller_that_goes_away_leaves_memory_and_log_the_same() {
 #[tokio::test]
 async fn an_append_that_panics_is_not_reported_as_a_stopping_log() {
     let store = Arc::new(Tampered { panics: true, ..Tampered::default() });
-    let clock = Arc::new(chassis::environment::ManualEnvironment::at(now()));
-    let effect_log = EffectLog::open(store as Arc<dyn EventStore>, clock).await.unwrap();
+    let env = Arc::new(chassis::environment::ManualEnvironment::at(now()));
+    let effect_log = EffectLog::open(store as Arc<dyn EventStore>, env).await.unwrap();
     let cursor = Cursor { last_event_id: event_id(1), time: now() };
     let effects = vec![scheduled("a", refund(1))];
     let appended = effect_log.react(effects, vec![], cursor, &EventMetadata::system("test")).await;

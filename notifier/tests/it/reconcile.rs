@@ -21,7 +21,7 @@ fn ledger(reference: &str, flow: Option<Flow>) -> Vec<(String, LedgerEntry)> {
         reference: reference.into(),
         payment_id: Some(PAYMENT),
         at: now(),
-        standing: if paid == 0 { ProviderStatus::Closed } else { ProviderStatus::Paid(idr(paid)) },
+        status: if paid == 0 { ProviderStatus::Closed } else { ProviderStatus::Paid(idr(paid)) },
         refunded_minor,
     };
     flow.map(|flow| ("stripe".to_owned(), entry(flow))).into_iter().collect()
@@ -121,15 +121,22 @@ fn a_difference_says_how_old_it_is_and_whether_it_is_on_its_way() {
         log_payments: 0,
         differences: found,
     };
-    let csv = report.csv();
-    let lines: Vec<_> = csv.split("\r\n").collect();
+    let text = String::from_utf8(report.csv().unwrap()).unwrap();
+    let lines: Vec<_> = text.split("\r\n").collect();
     assert_eq!((lines.len(), lines[2]), (3, ""));
     assert!(
         lines[1].starts_with(&format!(
             "money_without_table,{PAYMENT},{RESERVATION},stripe,\"pi,1\"\"\",IDR,100,0,"
         )),
-        "{csv}"
+        "{text}"
     );
+    // The header names the members in their order, and is there without a difference too.
+    let mut by_name = csv::Writer::from_writer(Vec::new());
+    by_name.serialize(&report.differences[0]).unwrap();
+    let by_name = String::from_utf8(by_name.into_inner().unwrap()).unwrap();
+    assert_eq!(by_name.lines().next(), Some(lines[0]));
+    let empty = Report { differences: vec![], ..report }.csv().unwrap();
+    assert_eq!(String::from_utf8(empty).unwrap(), format!("{}\r\n", lines[0]));
     // What has no reference of ours is none of ours.
     let mut foreign = ledger("pi_9", Some((100, 0)));
     foreign[0].1.payment_id = None;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::environment::SystemEnvironment;
 use chassis::serve::Shutdown;
 use chrono::TimeDelta;
 use events::store::EventStore as _;
@@ -11,7 +12,7 @@ use notifier::adapters::reservation_client::ReservationClient;
 use notifier::domain::effect::{EffectKey, Lane};
 use notifier::domain::reaction::NotificationPolicy;
 use notifier::effects::EffectState;
-use notifier::workers::feed_consumer::{self, FeedStatus};
+use notifier::workers::feed_consumer::{FeedConsumer, FeedStatus};
 use serde_json::{Value, json};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -39,19 +40,18 @@ fn feed() -> Vec<Value> {
 }
 
 async fn follow(fixture: &Fixture, server: &MockServer) {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let (trigger, shutdown) = Shutdown::new();
     let policy = NotificationPolicy { remind_before: vec![TimeDelta::hours(24)], sms: true };
-    let reservation_client = ReservationClient::new(server.uri(), None).unwrap();
     let feed_status = FeedStatus::default();
-    let task = tokio::spawn(feed_consumer::run(
-        reservation_client,
-        Arc::clone(&fixture.effect_log),
+    let consumer = FeedConsumer {
+        reservation_api: Arc::new(ReservationClient::new(http_client(), server.uri(), None)),
+        effect_log: Arc::clone(&fixture.effect_log),
         policy,
-        Arc::default(),
-        feed_status.clone(),
-        shutdown,
-    ));
+        hooks: Arc::default(),
+        status: feed_status.clone(),
+        env: Arc::new(SystemEnvironment),
+    };
+    let task = tokio::spawn(consumer.run(shutdown));
     let before = server.received_requests().await.unwrap().len();
     let read = async {
         while server.received_requests().await.unwrap().len() < before + 3 {

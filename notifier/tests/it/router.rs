@@ -23,17 +23,18 @@ fn router(fixture: &Fixture) -> Router {
 
 /// The router before a reservation service at `url`.
 fn before(fixture: &Fixture, url: &str) -> Router {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let app = App {
-        reservation_client: ReservationClient::new(url.to_owned(), None).unwrap(),
+        reservation_api: Arc::new(ReservationClient::new(http_client(), url.to_owned(), None)),
         effect_log: Arc::clone(&fixture.effect_log),
         payment_providers: Arc::clone(&fixture.payment_providers),
+        simulated: Arc::clone(&fixture.simulated),
+        stripe: None,
         hooks: Arc::default(),
         breakers: Arc::new(notifier::executors::breaker::Breakers::new(8)),
         reconciling: Arc::new(tokio::sync::Semaphore::new(1)),
         feed_status: FeedStatus::default(),
         service_token: Some(Token::try_from(TOKEN.to_owned()).unwrap()),
-        clock: Arc::new(fixture.clock.clone()),
+        env: Arc::new(fixture.env.clone()),
         shutdown: Shutdown::new().1,
     };
     notifier::api::http::router(app, None, None)

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use chassis::environment::SystemEnvironment;
 use chassis::secret::Token;
 use chrono::TimeDelta;
 use notifier::adapters::stripe::webhook::{Notice, WebhookError, verify};
@@ -25,7 +26,7 @@ fn stripe(server: &MockServer) -> Stripe {
         webhook_secrets: vec![token(OLD), token(NEW)],
         poll_every: TimeDelta::seconds(60),
     };
-    Stripe::new(settings, "https://meja.example".into()).unwrap()
+    Stripe::new(http_client(), settings, "https://meja.example".into(), Arc::new(SystemEnvironment))
 }
 
 fn token(text: &str) -> Token {
@@ -190,7 +191,7 @@ async fn what_was_paid_before_it_could_be_closed_is_said_to_be_paid() {
         .await;
     let stripe = stripe(&server);
     assert_eq!(stripe.close("pi_1").await, Ok(ProviderStatus::Paid(idr(30_000_000))));
-    assert_eq!(stripe.standing("pi_1").await, Ok(ProviderStatus::Paid(idr(30_000_000))));
+    assert_eq!(stripe.status("pi_1").await, Ok(ProviderStatus::Paid(idr(30_000_000))));
 }
 
 const OLD: &str = "whsec_old_0123456789";
@@ -240,9 +241,9 @@ async fn a_webhook_says_how_a_payment_of_ours_stands_and_nothing_else() {
         stripe.read_webhook(Some(&signed(NEW, now().timestamp(), &body)), body.as_bytes(), now())
     };
     let mine = PAYMENT.to_string();
-    let paid = Notice::Payment { reference: "pi_1".into(), standing: ProviderStatus::Paid(idr(30_000_000)) };
+    let paid = Notice::Payment { reference: "pi_1".into(), status: ProviderStatus::Paid(idr(30_000_000)) };
     assert_eq!(read("payment_intent.succeeded", intent("pi_1", "succeeded", &mine)), Ok(paid));
-    let closed = Notice::Payment { reference: "pi_1".into(), standing: ProviderStatus::Closed };
+    let closed = Notice::Payment { reference: "pi_1".into(), status: ProviderStatus::Closed };
     assert_eq!(read("payment_intent.canceled", intent("pi_1", "canceled", &mine)), Ok(closed));
     let mut foreign = intent("pi_1", "succeeded", &mine);
     foreign["metadata"] = json!({});

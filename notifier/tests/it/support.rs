@@ -13,13 +13,14 @@ use events::store::{AppendError, Appended, EventStore, Page, ReadError};
 use events::values::{Currency, Medium, Money};
 use events::{EventId, PaymentId, Position, ReservationId};
 use futures::future::BoxFuture;
-use notifier::adapters::payment_providers::PaymentProviders;
+use notifier::adapters::http_client::HttpClient;
 use notifier::adapters::simulated::{SIMULATED, Simulated};
 use notifier::domain::effect::{Effect, EffectKey, Lane, Purpose, TakeDeposit, Template};
 use notifier::domain::payment_channels::Channels;
 use notifier::effects::entry::{Entry, PaymentOpened, Scheduled, Succeeded};
 use notifier::effects::{Cursor, EffectLog};
-use notifier::ports::payment::{Asking, OpenedPayment, PaymentOrder, PaymentProvider as _};
+use notifier::ports::payment::{Asking, OpenedPayment, PaymentOrder, PaymentProvider};
+use notifier::ports::payment_providers::PaymentProviders;
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
@@ -40,19 +41,23 @@ pub fn event_id(position: u64) -> EventId {
 
 pub struct Fixture {
     pub store: Arc<MemoryStore>,
-    pub clock: ManualEnvironment,
+    pub env: ManualEnvironment,
     pub effect_log: Arc<EffectLog>,
     pub payment_providers: Arc<PaymentProviders>,
+    pub simulated: Arc<Simulated>,
 }
 
 /// The channels that are built in, at a simulated provider with books in memory.
-pub fn payment_providers(clock: SharedEnvironment) -> Arc<PaymentProviders> {
+pub fn payment_providers(env: SharedEnvironment) -> (Arc<PaymentProviders>, Arc<Simulated>) {
     let channels = Channels::load(None, SIMULATED, &[SIMULATED]).unwrap();
-    Arc::new(PaymentProviders::new(
-        channels,
-        Arc::new(Simulated::new("http://127.0.0.1".into(), clock)),
-        None,
-    ))
+    let simulated = Arc::new(Simulated::new("http://127.0.0.1".into(), env));
+    let provider: Arc<dyn PaymentProvider> = simulated.clone();
+    (Arc::new(PaymentProviders::new(channels, [provider])), simulated)
+}
+
+pub fn http_client() -> HttpClient {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    HttpClient::new().unwrap()
 }
 
 pub fn asking(key: &str) -> Asking {
@@ -66,15 +71,15 @@ pub fn order(key: &str) -> PaymentOrder {
 
 impl Fixture {
     pub async fn new() -> Self {
-        let (store, clock) = (Arc::new(MemoryStore::new("notifier")), ManualEnvironment::at(now()));
-        let effect_log = open(&store, &clock).await;
-        let payment_providers = payment_providers(Arc::new(clock.clone()));
-        Self { store, clock, effect_log, payment_providers }
+        let (store, env) = (Arc::new(MemoryStore::new("notifier")), ManualEnvironment::at(now()));
+        let effect_log = open(&store, &env).await;
+        let (payment_providers, simulated) = payment_providers(Arc::new(env.clone()));
+        Self { store, env, effect_log, payment_providers, simulated }
     }
 
     /// What a restart would add the journal up to.
     pub async fn reopened(&self) -> Arc<EffectLog> {
-        open(&self.store, &self.clock).await
+        open(&self.store, &self.env).await
     }
 
     /// Schedules an effect because of the event at `position`.
@@ -90,8 +95,7 @@ impl Fixture {
     /// A payment that a guest can pay; gives the provider's name for it.
     pub async fn opened(&self) -> String {
         self.schedule(1, "deposit", take_deposit()).await;
-        let OpenedPayment { reference, url } =
-            self.payment_providers.simulated.open(&order("deposit")).await.unwrap();
+        let OpenedPayment { reference, url } = self.simulated.open(&order("deposit")).await.unwrap();
         let taken = self.effect_log.take_due(Lane::Money, 10).pop().unwrap();
         let done = Entry::EffectSucceeded(Succeeded {
             key: EffectKey("deposit".into()),
@@ -128,9 +132,9 @@ pub fn message(template: Template, medium: Medium) -> Effect {
     Effect::Message { about: RESERVATION.into(), template, medium, start: None, link: None, amount: None }
 }
 
-async fn open(store: &Arc<MemoryStore>, clock: &ManualEnvironment) -> Arc<EffectLog> {
+async fn open(store: &Arc<MemoryStore>, env: &ManualEnvironment) -> Arc<EffectLog> {
     let store: Arc<dyn EventStore> = store.clone();
-    Arc::new(EffectLog::open(store, Arc::new(clock.clone())).await.unwrap())
+    Arc::new(EffectLog::open(store, Arc::new(env.clone())).await.unwrap())
 }
 
 pub fn scheduled(key: &str, effect: Effect) -> Scheduled {

@@ -13,7 +13,7 @@ use events::store::memory::MemoryStore;
 use events::values::Medium;
 use futures::future::BoxFuture;
 use notifier::adapters::reservation_client::ReservationClient;
-use notifier::adapters::webhook_sender::WebhookSender;
+use notifier::adapters::webhook_sender::HttpWebhooks;
 use notifier::domain::effect::{Effect, EffectKey, PaymentOutcome, PaymentResult, Template};
 use notifier::domain::reaction::NotificationPolicy;
 use notifier::effects::entry::Scheduled;
@@ -57,7 +57,7 @@ struct Bench {
     effect_log: Arc<EffectLog>,
     mail: Arc<Flaky>,
     breakers: Arc<Breakers>,
-    reservation_client: MockServer,
+    reservation_server: MockServer,
     _trigger: chassis::serve::ShutdownTrigger,
 }
 
@@ -76,8 +76,7 @@ impl Bench {
         breakers: Breakers,
         store: impl EventStore,
     ) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let reservation_client = MockServer::start().await;
+        let reservation_server = MockServer::start().await;
         let reservation = json!({"reservation_id": RESERVATION, "status": status, "start_time": "2026-12-24T19:30:00+07:00",
             "end_time": "2026-12-24T21:00:00+07:00", "party_size": 2, "venue_name": "Warung", "timezone": "Asia/Jakarta", "locale": "id", "table_area": null,
             "version": 1, "deposit": {"status": "not_required", "expires_at": null}, "cancellation": null});
@@ -86,30 +85,30 @@ impl Bench {
             .and(path_regex("/contact$"))
             .respond_with(ResponseTemplate::new(200).set_body_json(contact))
             .with_priority(1)
-            .mount(&reservation_client)
+            .mount(&reservation_server)
             .await;
         Mock::given(method("GET"))
             .respond_with(ResponseTemplate::new(200).set_body_json(reservation))
-            .mount(&reservation_client)
+            .mount(&reservation_server)
             .await;
-        Mock::given(method("POST")).respond_with(ResponseTemplate::new(200)).mount(&reservation_client).await;
-        let clock: SharedEnvironment = Arc::new(SystemEnvironment);
+        Mock::given(method("POST")).respond_with(ResponseTemplate::new(200)).mount(&reservation_server).await;
+        let env: SharedEnvironment = Arc::new(SystemEnvironment);
         let store: Arc<dyn EventStore> = Arc::new(store);
-        let effect_log = Arc::new(EffectLog::open(store, Arc::clone(&clock)).await.unwrap());
+        let effect_log = Arc::new(EffectLog::open(store, Arc::clone(&env)).await.unwrap());
         let mail = Arc::new(Flaky { failures: AtomicUsize::new(failures), tries: AtomicUsize::new(0) });
         let executor = EffectExecutor {
-            reservation_client: ReservationClient::new(reservation_client.uri(), None).unwrap(),
+            reservation_api: Arc::new(ReservationClient::new(http_client(), reservation_server.uri(), None)),
             effect_log: Arc::clone(&effect_log),
-            payment_providers: payment_providers(Arc::clone(&clock)),
+            payment_providers: payment_providers(Arc::clone(&env)).0,
             hooks: Arc::default(),
-            webhook_sender: WebhookSender::new().unwrap(),
+            webhook_sender: Arc::new(HttpWebhooks::new(http_client())),
             rate_limiter: RateLimiter::new(limits),
             policy: NotificationPolicy { remind_before: vec![], sms: false },
             mail: mail.clone(),
             sms: None,
             messages: Messages::new("Meja <meja@example.com>".parse().unwrap(), None).unwrap(),
             public_url: "http://127.0.0.1".into(),
-            clock: Arc::clone(&clock),
+            env: Arc::clone(&env),
         };
         let retry_settings = RetrySettings {
             concurrency: 4,
@@ -125,11 +124,11 @@ impl Bench {
             Arc::clone(&effect_log),
             executor,
             at_work,
-            clock,
+            env,
             retry_settings,
             shutdown,
         ));
-        Self { effect_log, mail, breakers, reservation_client, _trigger: trigger }
+        Self { effect_log, mail, breakers, reservation_server, _trigger: trigger }
     }
 
     async fn schedule(&self, keys: &[&str], template: Template) {
@@ -292,7 +291,7 @@ async fn a_parked_event_has_its_effects_once_it_can_be_read() {
         .and(path_regex("^/events$"))
         .respond_with(ResponseTemplate::new(200).set_body_json(refunded))
         .with_priority(1)
-        .mount(&bench.reservation_client)
+        .mount(&bench.reservation_server)
         .await;
     let mail = format!("{}.mail-refunded", event_id(7).uuid);
     for key in ["react-1", "react-2"] {

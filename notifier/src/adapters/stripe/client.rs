@@ -1,34 +1,39 @@
 //! The HTTP API of Stripe: forms, JSON, and the meaning of responses.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use backon::{ExponentialBuilder, Retryable as _};
+use chassis::environment::SharedEnvironment;
 use chassis::secret::Token;
 use chrono::TimeDelta;
+use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::adapters::http_client::HttpClient;
 use crate::adapters::retry_after::retry_after;
 use crate::ports::ProviderError;
 
-const ANSWER_WITHIN: Duration = Duration::from_secs(20);
-const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+const RESPONSE_MAX: Duration = Duration::from_secs(20);
 /// The delay after 429 without Retry-After.
 const BUSY: TimeDelta = TimeDelta::seconds(2);
 const BUSY_MAX: TimeDelta = TimeDelta::minutes(5);
 /// Number of attempts at a page of a list, and the delays between them.
-const PAGE_TRIES: u32 = 6;
-const PAGE_AGAIN: Duration = Duration::from_millis(100);
-const PAGE_WAIT_MAX: Duration = Duration::from_secs(2);
+const PAGE_ATTEMPTS_MAX: usize = 6;
+const PAGE_RETRY_MIN: Duration = Duration::from_millis(100);
+const PAGE_RETRY_MAX: Duration = Duration::from_secs(2);
 const PAGE_ITEMS: &str = "100";
 /// 100,000 items.
 const PAGES_MAX: usize = 1_000;
 
 /// A client of Stripe's API.
 pub(super) struct Client {
-    http: reqwest::Client,
+    http: HttpClient,
     base_url: String,
     secret_key: Token,
+    env: SharedEnvironment,
 }
 
 /// A page of a list.
@@ -55,13 +60,8 @@ struct Named {
 }
 
 impl Client {
-    pub(super) fn new(base_url: String, secret_key: Token) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_WITHIN)
-            .timeout(ANSWER_WITHIN)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
-        Ok(Self { http, base_url, secret_key })
+    pub(super) fn new(http: HttpClient, base_url: String, secret_key: Token, env: SharedEnvironment) -> Self {
+        Self { http, base_url, secret_key, env }
     }
 
     /// Posts `form` with the idempotency key `key`.
@@ -85,24 +85,24 @@ impl Client {
     }
 
     /// Reads a page of a list, with several attempts, so that a failure does not discard the pages before it.
-    async fn get_patiently<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        query: &[(&str, &str)],
-    ) -> Result<T, ProviderError> {
-        let mut wait = PAGE_AGAIN;
-        for _ in 1..PAGE_TRIES {
-            match self.get(path, query).await {
-                Err(ProviderError::Transient(_) | ProviderError::Failed(_)) => {}
-                Err(ProviderError::Busy { after, .. }) => {
-                    wait = wait.max(after.to_std().unwrap_or_default().min(PAGE_WAIT_MAX));
-                }
-                done => return done,
-            }
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(PAGE_WAIT_MAX);
-        }
-        self.get(path, query).await
+    ///
+    /// Boxed, because the compiler cannot prove that the future of the library is `Send`.
+    fn get_page<'a>(
+        &'a self,
+        path: &'a str,
+        query: &'a [(&'a str, &'a str)],
+    ) -> BoxFuture<'a, Result<Page<serde_json::Value>, ProviderError>> {
+        let delays = ExponentialBuilder::new()
+            .with_min_delay(PAGE_RETRY_MIN)
+            .with_max_delay(PAGE_RETRY_MAX)
+            .with_max_times(PAGE_ATTEMPTS_MAX - 1);
+        let env = Arc::clone(&self.env);
+        let page = (move || self.get(path, query))
+            .retry(delays)
+            .sleep(move |delay| env.sleep(delay))
+            .when(is_temporary)
+            .adjust(page_delay);
+        Box::pin(page.into_future())
     }
 
     /// Passes the pages of a list to `more` until it returns false or there are no more.
@@ -116,7 +116,7 @@ impl Client {
         for _ in 0..PAGES_MAX {
             let mut query = [query, &[("limit", PAGE_ITEMS)]].concat();
             query.extend(after.as_deref().map(|id| ("starting_after", id)));
-            let page: Page<serde_json::Value> = self.get_patiently(path, &query).await?;
+            let page = self.get_page(path, &query).await?;
             let has_more = page.has_more;
             let last = page.data.last().map(|item| Named::deserialize(item).map(|named| named.id));
             let items: Result<Vec<T>, _> = page.data.into_iter().map(serde_json::from_value).collect();
@@ -133,6 +133,7 @@ impl Client {
         &self,
         request: reqwest::RequestBuilder,
     ) -> Result<T, ProviderError> {
+        let request = request.timeout(RESPONSE_MAX);
         let sent = request.bearer_auth(self.secret_key.reveal()).send().await;
         let response = sent.map_err(unreachable)?;
         let status = response.status();
@@ -158,6 +159,20 @@ impl Client {
             status if status.is_server_error() => ProviderError::Transient(words),
             _ => ProviderError::Final(words),
         })
+    }
+}
+
+fn is_temporary(error: &ProviderError) -> bool {
+    !matches!(error, ProviderError::Final(_))
+}
+
+/// The delay before another request for a page. If Stripe asks to wait, at least that long, up to the maximum.
+fn page_delay(error: &ProviderError, delay: Option<Duration>) -> Option<Duration> {
+    match error {
+        ProviderError::Busy { after, .. } => {
+            delay.map(|delay| delay.max(after.to_std().unwrap_or_default()).min(PAGE_RETRY_MAX))
+        }
+        _ => delay,
     }
 }
 

@@ -40,7 +40,7 @@ pub enum Notice {
         /// The provider's reference.
         reference: String,
         /// The status.
-        standing: ProviderStatus,
+        status: ProviderStatus,
     },
     /// An event that requires no action.
     Other(String),
@@ -107,6 +107,6 @@ pub(super) fn read(body: &[u8]) -> Result<Notice, WebhookError> {
     if !intent.metadata.contains_key(PAYMENT_ID) {
         return Ok(Notice::Other("a payment without our reference".into()));
     }
-    let standing = intent.standing().map_err(|error| WebhookError::Body(error.to_string()))?;
-    Ok(Notice::Payment { reference: intent.id, standing })
+    let status = intent.status().map_err(|error| WebhookError::Body(error.to_string()))?;
+    Ok(Notice::Payment { reference: intent.id, status })
 }

@@ -3,11 +3,12 @@
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderName, HeaderValue, header};
-use axum::response::{Html, IntoResponse as _, Redirect, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use chassis::problem::Problem;
 use events::values::Locale;
-use minijinja::{Environment, context};
+use minijinja::context;
 
+use super::pages;
 use super::problem::{problem, provider_problem};
 use super::provider_webhooks;
 use crate::app::App;
@@ -16,7 +17,6 @@ use crate::effects::payment::PaymentStatus;
 use crate::messages::money;
 use crate::ports::payment::Checkout;
 
-const PAGE: &str = include_str!("../../../templates/checkout.html");
 /// Sends the data of the guest to Stripe, and nothing to this service.
 const SCRIPT: &str = include_str!("../../../templates/checkout.js");
 
@@ -49,9 +49,8 @@ pub(super) async fn page(State(app): State<App>, Path(reference): Path<String>) 
         }
         Some(Checkout::Buttons) | None => None,
     };
-    let page = Environment::new().render_named_str(
-        "checkout.html",
-        PAGE,
+    let page = pages::render(
+        pages::CHECKOUT,
         context! {
             reference,
             form,
@@ -62,9 +61,8 @@ pub(super) async fn page(State(app): State<App>, Path(reference): Path<String>) 
             reservation_id => payment.reservation_id().to_string(),
             status => payment.word(),
         },
-    );
-    let page = page.map_err(|error| Problem::internal(&error))?;
-    let mut response = (PRIVATE_PAGE, Html(page)).into_response();
+    )?;
+    let mut response = (PRIVATE_PAGE, page).into_response();
     if let Some(Checkout::StripeForm { script_url, .. }) = &checkout
         && let Ok(policy) = HeaderValue::from_str(&stripe_policy(script_url))
     {

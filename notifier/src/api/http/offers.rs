@@ -4,33 +4,31 @@ use events::recorded::EventMetadata;
 use std::fmt::Display;
 
 use axum::extract::{Path, State};
-use axum::response::{Html, IntoResponse as _, Redirect, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use chassis::problem::Problem;
 use events::WaitlistId;
 use events::values::Locale;
-use minijinja::{Environment, Value, context};
+use minijinja::{Value, context};
 
-use super::problem::upstream_problem;
-use crate::adapters::reservation_client::ReservationClientError;
+use super::pages;
+use super::problem::reservation_problem;
 use crate::app::App;
-use crate::domain::visit::WaitlistEntry;
+use crate::domain::visit::{ReservationStatus, WaitlistEntry, WaitlistStatus};
 use crate::messages::{date, moment, time};
-
-const PAGE: &str = include_str!("../../../templates/offer.html");
+use crate::ports::reservation::{OfferAnswer, Refusal};
 
 /// The page of an offer
 pub(super) async fn page(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Problem> {
     let id = known(&id)?;
     let by = EventMetadata::system("offers");
-    let waiting = app.reservation_client.waiting(id, &by).await.map_err(|error| upstream_problem(&error))?;
+    let waiting =
+        app.reservation_api.waitlist_entry(id, &by).await.map_err(|error| reservation_problem(&error))?;
     let waiting = waiting.ok_or_else(|| unknown_entry(&id))?;
     let (word, pay_link) = state(&app, &waiting, &by).await?;
-    let locale = Locale::from_tag(&waiting.locale).unwrap_or_default();
-    let zone = waiting.timezone.parse().unwrap_or(chrono_tz::Tz::UTC);
+    let (locale, zone) = (waiting.locale(), waiting.zone());
     let offer = waiting.offer.as_ref();
-    let page = Environment::new().render_named_str(
-        "offer.html",
-        PAGE,
+    let page = pages::render(
+        pages::OFFER,
         context! {
             waitlist_id => waiting.waitlist_id,
             venue => waiting.venue_name,
@@ -45,9 +43,8 @@ pub(super) async fn page(State(app): State<App>, Path(id): Path<String>) -> Resu
             expires_at => offer.map(|offer| moment(&offer.expires_at.with_timezone(&zone), locale)),
             words => words(locale),
         },
-    );
-    let page = page.map_err(|error| Problem::internal(&error))?;
-    Ok((super::checkout::PRIVATE_PAGE, Html(page)).into_response())
+    )?;
+    Ok((super::checkout::PRIVATE_PAGE, page).into_response())
 }
 
 /// Accept or decline, then show the page
@@ -56,15 +53,16 @@ pub(super) async fn choose(
     Path((id, choice)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let id = known(&id)?;
-    if !["accept", "decline"].contains(&choice.as_str()) {
-        return Err(Problem::not_found("A guest can accept or decline."));
-    }
-    match app.reservation_client.answer_offer(id, &choice).await {
-        Ok(()) | Err(ReservationClientError::Refused { status: 409, .. }) => {
+    let answer = OfferAnswer::from_word(&choice)
+        .ok_or_else(|| Problem::not_found("A guest can accept or decline an offer."))?;
+    let answered = app.reservation_api.answer_offer(id, answer).await;
+    match answered.as_ref().map_err(|error| (error.refusal(), error)) {
+        // The page shows why an offer can no longer be answered.
+        Ok(()) | Err((Some(Refusal::Conflict), _)) => {
             Ok(Redirect::to(&format!("/offers/{id}")).into_response())
         }
-        Err(ReservationClientError::Refused { status: 404, .. }) => Err(unknown_entry(&id)),
-        Err(error) => Err(upstream_problem(&error)),
+        Err((Some(Refusal::NotFound), _)) => Err(unknown_entry(&id)),
+        Err((_, error)) => Err(reservation_problem(error)),
     }
 }
 
@@ -76,24 +74,24 @@ async fn state(
 ) -> Result<(&'static str, Option<String>), Problem> {
     let reservation = match waiting.reservation_id {
         Some(id) => {
-            app.reservation_client.reservation(id, by).await.map_err(|error| upstream_problem(&error))?
+            app.reservation_api.reservation(id, by).await.map_err(|error| reservation_problem(&error))?
         }
         None => None,
     };
     let Some(reservation) = reservation else {
-        return Ok(match waiting.status.as_str() {
-            "OFFERED" => ("OFFERED", None),
-            "WAITING" => ("WAITING", None),
-            _ => ("LEFT", None),
+        return Ok(match waiting.status {
+            WaitlistStatus::Offered => ("OFFERED", None),
+            WaitlistStatus::Waiting => ("WAITING", None),
+            WaitlistStatus::Accepted | WaitlistStatus::Left | WaitlistStatus::Unknown => ("LEFT", None),
         });
     };
-    Ok(match reservation.status.as_str() {
-        "PENDING" if reservation.deposit.status == "due" => {
+    Ok(match reservation.status {
+        ReservationStatus::Pending if reservation.deposit.is_due() => {
             let id = waiting.reservation_id;
             let open = app.effect_log.payments(|payment| Some(payment.reservation_id()) == id, 1);
             ("DEPOSIT_DUE", open.first().map(|payment| payment.opened.url.clone()))
         }
-        "CANCELLED" | "NO_SHOW" => ("CANCELLED", None),
+        ReservationStatus::Cancelled | ReservationStatus::NoShow => ("CANCELLED", None),
         _ => ("ACCEPTED", None),
     })
 }

@@ -12,10 +12,10 @@ use events::recorded::EventMetadata;
 use events::store::AppendError;
 use events::values::Actor;
 
-use crate::adapters::reservation_client::ReservationClientError;
 use crate::app::App;
 use crate::effects::EffectLogError;
 use crate::ports::ProviderError;
+use crate::ports::reservation::ReservationError;
 use crate::reconciliation::BooksError;
 
 pub(super) fn problem(error: &EffectLogError) -> Problem {
@@ -89,15 +89,15 @@ pub(super) fn books_problem(error: &BooksError) -> Problem {
         BooksError::NoProvider(_) => {
             Problem::new(StatusCode::CONFLICT, "unknown_provider", format!("{error}."))
         }
-        BooksError::ReservationClient(error) => upstream_problem(error),
+        BooksError::Reservation(error) => reservation_problem(error),
         BooksError::Event(_) => Problem::internal(error),
     }
 }
 
 /// The problem for a choice of a guest that the reservation service did not accept.
-pub(super) fn upstream_problem(error: &ReservationClientError) -> Problem {
+pub(super) fn reservation_problem(error: &ReservationError) -> Problem {
     match error {
-        ReservationClientError::Unavailable(_) => {
+        ReservationError::Unavailable(_) => {
             tracing::warn!(%error, "the choice of a guest could not be forwarded");
             Problem::unavailable(
                 "reservation_unavailable",
@@ -105,7 +105,7 @@ pub(super) fn upstream_problem(error: &ReservationClientError) -> Problem {
                 5,
             )
         }
-        ReservationClientError::Refused { .. } => Problem::internal(error),
+        ReservationError::Refused { .. } => Problem::internal(error),
     }
 }
 

@@ -61,28 +61,27 @@ async fn simulated(app: &App, mut form: Form) -> Result<Response, Problem> {
 pub(super) async fn choose(app: &App, reference: &str, pays: bool) -> Result<Response, Problem> {
     let unknown = || problem(&EffectLogError::UnknownPayment(reference.to_owned()));
     app.effect_log.payment_of(reference).filter(|p| p.opened.provider == SIMULATED).ok_or_else(unknown)?;
-    let standing =
-        app.payment_providers.simulated.choose(reference, pays).map_err(|error| provider_problem(&error))?;
-    let payment = app.effect_log.decide(reference, standing).await.map_err(|error| problem(&error))?;
+    let status = app.simulated.choose(reference, pays).map_err(|error| provider_problem(&error))?;
+    let payment = app.effect_log.decide(reference, status).await.map_err(|error| problem(&error))?;
     Ok(axum::Json(json!({"status": payment.word()})).into_response())
 }
 
 async fn stripe(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Response, Problem> {
-    let stripe = app.payment_providers.stripe.as_ref().ok_or_else(|| {
+    let stripe = app.stripe.as_ref().ok_or_else(|| {
         let words = "Stripe is not configured: set NOTIFIER_STRIPE_SECRET_KEY.";
         Problem::new(StatusCode::NOT_FOUND, "unknown_provider", words)
     })?;
     let signature = headers.get("stripe-signature").and_then(|value| value.to_str().ok());
-    let notice = stripe.read_webhook(signature, body, app.clock.now()).map_err(|error| refusal(&error))?;
-    let (reference, standing) = match notice {
-        Notice::Payment { reference, standing } => (reference, standing),
+    let notice = stripe.read_webhook(signature, body, app.env.now()).map_err(|error| refusal(&error))?;
+    let (reference, status) = match notice {
+        Notice::Payment { reference, status } => (reference, status),
         Notice::Other(what) => {
             tracing::debug!(what, "a webhook of Stripe requires no action");
             return Ok(axum::Json(json!({"status": "ignored"})).into_response());
         }
     };
     // Our payment may not be recorded yet: Stripe sends the event again later.
-    let payment = app.effect_log.decide(&reference, standing).await.map_err(|error| problem(&error))?;
+    let payment = app.effect_log.decide(&reference, status).await.map_err(|error| problem(&error))?;
     Ok(axum::Json(json!({"status": payment.word()})).into_response())
 }
 

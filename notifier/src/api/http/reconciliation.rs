@@ -41,11 +41,16 @@ pub(super) async fn reconciliation(
     let Ok(_one) = app.reconciling.try_acquire() else {
         return Err(Problem::unavailable("busy", "Another reconciliation is under way: try again.", 5));
     };
-    let checked_at = app.clock.now();
+    let checked_at = app.env.now();
     let since = since.unwrap_or(checked_at - TimeDelta::days(DAYS));
-    let books =
-        gather(&app.effect_log, &app.payment_providers, &app.reservation_client, app.clock.as_ref(), since)
-            .await;
+    let books = gather(
+        &app.effect_log,
+        &app.payment_providers,
+        app.reservation_api.as_ref(),
+        app.env.as_ref(),
+        since,
+    )
+    .await;
     let books = books.map_err(|error| books_problem(&error))?;
     let report = Report {
         checked_at,
@@ -56,9 +61,10 @@ pub(super) async fn reconciliation(
         differences: differences(&books, checked_at),
     };
     metrics::gauge!("meja_reconciliation_differences").set(report.differences.len() as f64);
-    Ok(if as_csv {
-        ([(header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present")], report.csv()).into_response()
-    } else {
-        axum::Json(report).into_response()
-    })
+    if as_csv {
+        let csv = report.csv().map_err(|error| Problem::internal(&error))?;
+        let csv_type = [(header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present")];
+        return Ok((csv_type, csv).into_response());
+    }
+    Ok(axum::Json(report).into_response())
 }

@@ -5,30 +5,22 @@ use std::sync::Arc;
 
 use events::values::Money;
 
-use crate::adapters::simulated::Simulated;
-use crate::adapters::stripe::Stripe;
+use super::payment::PaymentProvider;
 use crate::domain::payment_channels::{Channel, Channels};
-use crate::ports::payment::PaymentProvider;
 
 /// The payment providers and the channels that lead to them.
 pub struct PaymentProviders {
     /// The payment channels.
     pub channels: Channels,
-    /// The simulated provider.
-    pub simulated: Arc<Simulated>,
-    /// Stripe, if it is configured.
-    pub stripe: Option<Arc<Stripe>>,
     providers: BTreeMap<&'static str, Arc<dyn PaymentProvider>>,
 }
 
 impl PaymentProviders {
-    /// All of them, in order.
+    /// The payment channels `channels` and the providers `all`.
     #[must_use]
-    pub fn new(channels: Channels, simulated: Arc<Simulated>, stripe: Option<Arc<Stripe>>) -> Self {
-        let mut all: Vec<Arc<dyn PaymentProvider>> = vec![simulated.clone()];
-        all.extend(stripe.clone().map(|stripe| stripe as Arc<dyn PaymentProvider>));
+    pub fn new(channels: Channels, all: impl IntoIterator<Item = Arc<dyn PaymentProvider>>) -> Self {
         let providers = all.into_iter().map(|provider| (provider.name(), provider)).collect();
-        Self { channels, simulated, stripe, providers }
+        Self { channels, providers }
     }
 
     /// The provider of this name.

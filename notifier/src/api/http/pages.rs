@@ -1,0 +1,26 @@
+//! The pages for guests: templates that are parsed once.
+
+use std::sync::LazyLock;
+
+use axum::response::Html;
+use chassis::problem::Problem;
+use minijinja::{Environment, Value};
+
+/// The page to pay on.
+pub(super) const CHECKOUT: &str = "checkout.html";
+/// The page on which a waiting guest answers an offer.
+pub(super) const OFFER: &str = "offer.html";
+
+static PAGES: LazyLock<Result<Environment<'static>, minijinja::Error>> = LazyLock::new(|| {
+    let mut pages = Environment::new();
+    pages.add_template(CHECKOUT, include_str!("../../../templates/checkout.html"))?;
+    pages.add_template(OFFER, include_str!("../../../templates/offer.html"))?;
+    Ok(pages)
+});
+
+/// Renders the page `name` with `facts`.
+pub(super) fn render(name: &str, facts: Value) -> Result<Html<String>, Problem> {
+    let pages = PAGES.as_ref().map_err(|error| Problem::internal(error))?;
+    let page = pages.get_template(name).and_then(|page| page.render(facts));
+    page.map(Html).map_err(|error| Problem::internal(&error))
+}

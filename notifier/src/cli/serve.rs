@@ -1,0 +1,161 @@
+//! Serving: puts the application together from the settings, and runs it until the shutdown.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use chassis::environment::{SharedEnvironment, SystemEnvironment};
+use chassis::metrics;
+use chassis::serve::{Limits, Shutdown, serve};
+use events::store::EventStore;
+use events::store::sled::SledStore;
+use log_tools::serve::LogRoute;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+use super::config::{Config, Mail, Sms};
+use crate::adapters::http_client::HttpClient;
+use crate::adapters::mail_files::MailFiles;
+use crate::adapters::reservation_client::ReservationClient;
+use crate::adapters::simulated::Simulated;
+use crate::adapters::sms::{Console, Twilio};
+use crate::adapters::smtp::Smtp;
+use crate::adapters::stripe::Stripe;
+use crate::adapters::webhook_sender::HttpWebhooks;
+use crate::api::http;
+use crate::app::App;
+use crate::effects::EffectLog;
+use crate::executors::EffectExecutor;
+use crate::executors::breaker::Breakers;
+use crate::executors::rate_limit::RateLimiter;
+use crate::ports::payment::PaymentProvider;
+use crate::ports::payment_providers::PaymentProviders;
+use crate::ports::reservation::ReservationApi;
+use crate::ports::{MailSender, SmsSender};
+use crate::workers::feed_consumer::FeedStatus;
+
+/// Serves until a signal to stop.
+///
+/// # Errors
+/// When the address cannot be used, or an adapter or the effect log cannot be opened.
+pub fn run(config: Config, store: Arc<SledStore>, metrics: PrometheusHandle) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Runtime::new().context("could not start the worker threads")?;
+    let served = runtime.block_on(serve_until_stopped(config, store, metrics));
+    // A mail server that does not respond must not delay the end of the process.
+    runtime.shutdown_background();
+    served
+}
+
+async fn serve_until_stopped(
+    config: Config,
+    store: Arc<SledStore>,
+    metrics: PrometheusHandle,
+) -> anyhow::Result<()> {
+    let (trigger, shutdown) = Shutdown::new();
+    let env: SharedEnvironment = Arc::new(SystemEnvironment);
+    drop(env.spawn(Box::pin(metrics::upkeep(metrics.clone()))));
+    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+        format!(
+            "could not listen on {}: another process may use it; choose another address with --listen",
+            config.listen
+        )
+    })?;
+    let address = listener.local_addr()?;
+    let log = LogRoute {
+        store: Arc::clone(&store),
+        token: config.service_token.clone(),
+        shutdown: shutdown.clone(),
+    };
+    let effect_log = EffectLog::open(Arc::clone(&store) as Arc<dyn EventStore>, Arc::clone(&env)).await?;
+    let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let (retry_settings, decision) = (config.retry_settings, config.money.decision);
+    let (app, executor) = assemble(config, effect_log, public_url, env, shutdown.clone())?;
+    let worker = app.start(executor, retry_settings, decision);
+    tracing::info!(%address, log_id = %store.log_id(), head = %store.known_head(), "notifier is ready");
+    trigger.on_signals()?;
+    let limits = Limits::default();
+    let drained = async {
+        shutdown.requested().await;
+        // As long as requests. Effects that have not ended by then are continued after the next start.
+        let _ = tokio::time::timeout(limits.drain_timeout, worker).await;
+    };
+    let router = http::router(app, Some(metrics), Some(log));
+    tokio::join!(serve(listener, router, limits, shutdown.clone()), drained);
+    tracing::info!(head = %store.known_head(), "notifier has stopped");
+    Ok(())
+}
+
+/// The application, and the executor of its effects.
+fn assemble(
+    config: Config,
+    effect_log: EffectLog,
+    public_url: String,
+    env: SharedEnvironment,
+    shutdown: Shutdown,
+) -> anyhow::Result<(App, EffectExecutor)> {
+    let client = HttpClient::new().context("could not set up TLS")?;
+    let (money, messaging) = (config.money, config.messaging);
+    let records = config.data_dir.join("simulated-provider.jsonl");
+    let simulated = Simulated::open(public_url.clone(), Arc::clone(&env), &records).with_context(|| {
+        format!("could not open the records of the simulated provider, {}", records.display())
+    })?;
+    let simulated = Arc::new(simulated);
+    let stripe = money.stripe.map(|settings| {
+        Arc::new(Stripe::new(client.clone(), settings, public_url.clone(), Arc::clone(&env)))
+    });
+    let mut providers: Vec<Arc<dyn PaymentProvider>> = vec![simulated.clone()];
+    providers.extend(stripe.clone().map(|stripe| stripe as Arc<dyn PaymentProvider>));
+    let reservation_api: Arc<dyn ReservationApi> = Arc::new(ReservationClient::new(
+        client.clone(),
+        config.reservation_url,
+        config.service_token.clone(),
+    ));
+    let app = App {
+        effect_log: Arc::new(effect_log),
+        feed_status: FeedStatus::default(),
+        reservation_api,
+        payment_providers: Arc::new(PaymentProviders::new(money.channels, providers)),
+        simulated,
+        stripe,
+        hooks: Arc::new(config.hooks),
+        breakers: Arc::new(Breakers::new(config.retry_settings.attempts_max)),
+        reconciling: Arc::new(Semaphore::new(1)),
+        service_token: config.service_token,
+        env,
+        shutdown,
+    };
+    let executor = EffectExecutor {
+        reservation_api: Arc::clone(&app.reservation_api),
+        effect_log: Arc::clone(&app.effect_log),
+        payment_providers: Arc::clone(&app.payment_providers),
+        hooks: Arc::clone(&app.hooks),
+        webhook_sender: Arc::new(HttpWebhooks::new(client.clone())),
+        rate_limiter: RateLimiter::new(messaging.limits),
+        policy: messaging.policy,
+        mail: mail(messaging.mail)?,
+        sms: sms(messaging.sms, client),
+        messages: messaging.messages,
+        public_url,
+        env: Arc::clone(&app.env),
+    };
+    Ok((app, executor))
+}
+
+fn mail(mail: Mail) -> anyhow::Result<Arc<dyn MailSender>> {
+    Ok(match mail {
+        Mail::Files(dir) => Arc::new(MailFiles::create(&dir).with_context(|| {
+            format!("could not create the directory for mail, {}: choose another with --mail", dir.display())
+        })?),
+        Mail::Smtp(server) => Arc::new(Smtp::new(server)),
+    })
+}
+
+fn sms(sms: Sms, client: HttpClient) -> Option<Arc<dyn SmsSender>> {
+    match sms {
+        Sms::Off => None,
+        Sms::Console => Some(Arc::new(Console)),
+        Sms::Twilio { base_url, account, token, from } => {
+            Some(Arc::new(Twilio::new(client, &base_url, account, token, from)))
+        }
+    }
+}

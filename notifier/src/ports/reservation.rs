@@ -1,0 +1,144 @@
+//! What the notifier needs from the reservation service.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use events::recorded::EventMetadata;
+use events::{EventId, Position, ReservationId, WaitlistId};
+use futures::future::BoxFuture;
+use serde_json::value::RawValue;
+
+use crate::domain::effect::{About, EffectKey, NotificationResult, PaymentResult};
+use crate::domain::visit::{Contact, Reservation, WaitlistEntry};
+
+/// Why a request to the reservation service failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ReservationError {
+    /// A temporary failure: it was not reached, is overloaded or failed.
+    #[error("the reservation service is not available: {0}")]
+    Unavailable(String),
+    /// It refused the request.
+    #[error("the reservation service responded {status} {code}")]
+    Refused {
+        /// What the refusal means here.
+        refusal: Refusal,
+        /// HTTP status.
+        status: u16,
+        /// The `code` of its problem.
+        code: String,
+    },
+}
+
+/// What a refusal of the reservation service means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The reservation or the waitlist entry does not exist, or its contact was erased.
+    NotFound,
+    /// The current state does not permit the request.
+    Conflict,
+    /// The cursor belongs to another log.
+    ForeignCursor,
+    /// The payment cannot be assigned: it is unknown, or has another amount.
+    PaymentNotAssigned,
+    /// Any other reason.
+    Other,
+}
+
+impl ReservationError {
+    /// What the refusal means, if it is one.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::Unavailable(_) => None,
+            Self::Refused { refusal, .. } => Some(*refusal),
+        }
+    }
+}
+
+/// A page of the feed.
+#[derive(Debug)]
+pub struct FeedPage {
+    /// A JSON array of events.
+    pub body: Bytes,
+    /// The end of the log when the page was read.
+    pub head: Position,
+}
+
+/// The answer of a waiting guest to an offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OfferAnswer {
+    /// The guest takes the table.
+    Accept,
+    /// The guest does not take it.
+    Decline,
+}
+
+impl OfferAnswer {
+    /// The word in URLs.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Decline => "decline",
+        }
+    }
+
+    /// The answer with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Accept, Self::Decline].into_iter().find(|answer| answer.word() == word)
+    }
+}
+
+/// The result of a request.
+pub type Requested<'a, T> = BoxFuture<'a, Result<T, ReservationError>>;
+
+/// The reservation service. `by` is the cause of a request: it becomes part of the events that follow.
+pub trait ReservationApi: Send + Sync + 'static {
+    /// Events after `cursor`; waits up to `timeout` for one.
+    fn feed(&self, cursor: Option<EventId>, timeout: Duration) -> Requested<'_, FeedPage>;
+
+    /// The event after `cursor`; `None` if there is none.
+    fn event_after(&self, cursor: Option<EventId>) -> Requested<'_, Option<Box<RawValue>>>;
+
+    /// Events of one type after `cursor`.
+    fn events_of<'a>(&'a self, event_type: &'a str, cursor: Option<EventId>) -> Requested<'a, FeedPage>;
+
+    /// The current reservation; `None` if it does not exist.
+    fn reservation<'a>(
+        &'a self,
+        id: ReservationId,
+        by: &'a EventMetadata,
+    ) -> Requested<'a, Option<Reservation>>;
+
+    /// The current waitlist entry; `None` if it does not exist.
+    fn waitlist_entry<'a>(
+        &'a self,
+        id: WaitlistId,
+        by: &'a EventMetadata,
+    ) -> Requested<'a, Option<WaitlistEntry>>;
+
+    /// The contact of the guest; `None` if it was erased.
+    fn contact<'a>(&'a self, about: About, by: &'a EventMetadata) -> Requested<'a, Option<Contact>>;
+
+    /// Answers an offer for the guest.
+    fn answer_offer(&self, id: WaitlistId, answer: OfferAnswer) -> Requested<'_, ()>;
+
+    /// Reports the result of a payment. It counts once per `key`.
+    fn report_payment<'a>(
+        &'a self,
+        reservation_id: ReservationId,
+        key: &'a EffectKey,
+        result: &'a PaymentResult,
+        by: &'a EventMetadata,
+    ) -> Requested<'a, ()>;
+
+    /// Reports the result of a message. It counts once per `key`.
+    fn report_notification<'a>(
+        &'a self,
+        about: About,
+        key: &'a EffectKey,
+        result: &'a NotificationResult,
+        by: &'a EventMetadata,
+    ) -> Requested<'a, ()>;
+}
