@@ -18,7 +18,7 @@ use crate::effects::EffectLog;
 use crate::executors::EffectExecutor;
 use crate::executors::breaker::Breakers;
 use crate::ports::payment_providers::PaymentProviders;
-use crate::ports::reservation::ReservationApi;
+use crate::ports::reservation_api::ReservationApi;
 use crate::workers::effect_worker::{self, RetrySettings};
 use crate::workers::feed_consumer::{FeedConsumer, FeedStatus};
 use crate::workers::payment_poller;

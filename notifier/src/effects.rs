@@ -6,9 +6,7 @@ pub mod entry;
 pub mod from_event;
 pub mod payment;
 mod payments;
-mod queue;
 mod state;
-mod tracked;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -23,7 +21,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use self::state::State;
-pub use self::tracked::{EffectState, TrackedEffect, WebhookState};
+pub use self::state::{EffectState, TrackedEffect, WebhookState};
 use crate::domain::effect::{Effect, EffectKey, Lane};
 use crate::effects::entry::{
     CursorMoved, Died, Discarded, Entry, Retried, Scheduled, WebhookSwitched, cursor_tag, effect_tag,
@@ -124,7 +122,7 @@ impl EffectLog {
                 break;
             }
         }
-        state.mark_possibly_attempted(ended);
+        state.effects.mark_possibly_attempted(ended);
         let (state, changed) = (Mutex::new(state), watch::Sender::new(0));
         Ok(Self { inner: Arc::new(Inner { store, env, state, changed }) })
     }
@@ -190,7 +188,9 @@ impl EffectLog {
             // The effects of events that are read again exist already, and two events can have the same effect.
             let mut seen = HashSet::new();
             let new = effects.into_iter().filter(|s| {
-                !state.is_known(&s.key) && !state.is_idle(&s.effect, &asked) && seen.insert(s.key.clone())
+                !state.effects.is_known(&s.key)
+                    && !state.effects.is_idle(&s.effect, &asked)
+                    && seen.insert(s.key.clone())
             });
             let entries: Vec<_> = new.map(Entry::EffectScheduled).collect();
             (entries, AppendCondition::unchanged(Query::any_tag([cursor_tag()]), state.cursor_position))
@@ -207,12 +207,12 @@ impl EffectLog {
     /// Up to `most` due effects of `lane`. They belong to the caller until [`EffectLog::finish`] or
     /// [`EffectLog::put_back`].
     pub fn take_due(&self, lane: Lane, most: usize) -> Vec<TrackedEffect> {
-        self.state().take_due(lane, self.inner.env.now(), most)
+        self.state().effects.take_due(lane, self.inner.env.now(), most)
     }
 
     /// The time of the next effect of `lane`.
     pub fn next_due(&self, lane: Lane) -> Option<DateTime<Utc>> {
-        self.state().next_due(lane)
+        self.state().effects.next_due(lane)
     }
 
     /// Appends the result of an effect together with the effects that follow.
@@ -231,13 +231,13 @@ impl EffectLog {
 
     /// Returns an effect, to be tried again at `at`. Nothing is appended, because a restart needs to know nothing.
     pub fn put_back(&self, key: &EffectKey, at: DateTime<Utc>, error: String) {
-        self.state().put_back(key, at, error, false);
+        self.state().effects.put_back(key, at, error, false);
         self.inner.changed.send_modify(|changes| *changes += 1);
     }
 
     /// The same for an effect with an attempt whose result could not be appended.
     pub fn put_back_tried(&self, key: &EffectKey, at: DateTime<Utc>, error: String) {
-        self.state().put_back(key, at, error, true);
+        self.state().effects.put_back(key, at, error, true);
         self.inner.changed.send_modify(|changes| *changes += 1);
     }
 
@@ -279,7 +279,7 @@ impl EffectLog {
 
     /// The state of a webhook subscription; `None` if no event was sent to it.
     pub fn hook(&self, id: &str) -> Option<WebhookState> {
-        self.state().hooks.get(id).copied()
+        self.state().webhooks.get(id)
     }
 
     /// Enables a webhook subscription again.
@@ -300,7 +300,7 @@ impl EffectLog {
 
     /// Whether an effect with this key was ever scheduled.
     pub fn is_known(&self, key: &EffectKey) -> bool {
-        self.state().is_known(key)
+        self.state().effects.is_known(key)
     }
 
     /// The effect with this key, unless it ended long ago and is only in the log.
@@ -311,7 +311,7 @@ impl EffectLog {
     /// At most `limit` effects that match `wanted`, the latest first.
     pub fn effects(&self, wanted: impl Fn(&TrackedEffect) -> bool, limit: usize) -> Vec<TrackedEffect> {
         let state = self.state();
-        let mut found: Vec<_> = state.effects.values().filter(|tracked| wanted(tracked)).collect();
+        let mut found: Vec<_> = state.effects.iter().filter(|tracked| wanted(tracked)).collect();
         found.sort_by(|a, b| {
             b.updated_at.cmp(&a.updated_at).then_with(|| a.scheduled.key.cmp(&b.scheduled.key))
         });
@@ -321,7 +321,7 @@ impl EffectLog {
     /// Number of effects by state.
     pub fn counts(&self) -> HashMap<&'static str, usize> {
         let mut counts = HashMap::from(EFFECT_STATES.map(|word| (word, 0)));
-        counts.extend(self.state().counts());
+        counts.extend(self.state().effects.counts());
         counts
     }
 }

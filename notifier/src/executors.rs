@@ -25,7 +25,7 @@ use crate::failpoint;
 use crate::messages::Messages;
 use crate::ports::payment::PaymentProvider;
 use crate::ports::payment_providers::PaymentProviders;
-use crate::ports::reservation::{ReservationApi, ReservationError};
+use crate::ports::reservation_api::{ReservationApi, ReservationError};
 use crate::ports::{MailSender, ProviderError, SmsSender, WebhookSender};
 
 /// Carries out effects at the systems outside.

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use chassis::environment::SystemEnvironment;
 use chassis::{exit, metrics, telemetry};
 use clap::Parser as _;
 use events::store::sled::{Options, SledStore};
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
             let public_url = config.public_url.unwrap_or_else(|| format!("http://{}", config.listen));
             let shown = HttpClient::new().map_err(anyhow::Error::from).and_then(|client| {
                 let api = ReservationClient::new(client, config.reservation_url, config.service_token);
-                block_on(preview.run(&api, &config.messaging.messages, &public_url))
+                block_on(preview.run(&api, &config.messaging.messages, &public_url, &SystemEnvironment))
             });
             return shown.unwrap_or_else(|error| exit::fail("notifier", error));
         }

@@ -2,7 +2,7 @@
 
 pub mod payment;
 pub mod payment_providers;
-pub mod reservation;
+pub mod reservation_api;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;

@@ -86,8 +86,8 @@ const FLOORS: [(&str, &[&str]); 2] = [
             "messages",
             "ports",
             "effects",
-            "adapters",
             "executors",
+            "adapters",
             "reconciliation",
             "workers",
             "app",
@@ -155,7 +155,17 @@ fn time_tasks_ids_and_randomness_come_from_the_environment() {
         "Uuid::now_v7",
         "fastrand",
     ];
-    absent("reservation/src", &direct, "use the environment");
+    for service in ["reservation", "notifier"] {
+        absent(&format!("{service}/src"), &direct, "use the environment");
+    }
+}
+
+/// A lock of the standard library is poisoned by a panic, which every user of the lock would have to handle.
+#[test]
+fn locks_are_those_of_parking_lot() {
+    for dir in CRATES {
+        absent(dir, &["PoisonError", ".lock().unwrap", "sync::Mutex<", "sync::RwLock<"], "use parking_lot");
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use super::http_client::HttpClient;
 use crate::domain::effect::{About, EffectKey, NotificationResult, PaymentResult};
 use crate::domain::visit::{Contact, Reservation, WaitlistEntry};
-use crate::ports::reservation::{
+use crate::ports::reservation_api::{
     FeedPage, OfferAnswer, Refusal, Requested, ReservationApi, ReservationError,
 };
 

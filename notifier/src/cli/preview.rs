@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use chrono::Utc;
+use chassis::environment::Environment;
 use clap::ValueEnum;
 use events::ReservationId;
 use events::values::Locale;
@@ -13,7 +13,7 @@ use events::values::Locale;
 use crate::domain::effect::{EffectKey, Template};
 use crate::domain::visit::{Contact, Occasion};
 use crate::messages::{Facts, Messages, Recipient};
-use crate::ports::reservation::ReservationApi;
+use crate::ports::reservation_api::ReservationApi;
 
 /// Options of `preview`.
 #[derive(Debug, clap::Args)]
@@ -68,6 +68,7 @@ impl Preview {
         reservation_api: &dyn ReservationApi,
         messages: &Messages,
         public_url: &str,
+        env: &dyn Environment,
     ) -> anyhow::Result<ExitCode> {
         let by = EventMetadata::system("preview");
         let reservation = reservation_api.reservation(self.reservation, &by).await?;
@@ -96,15 +97,10 @@ impl Preview {
             Form::Sms => (messages.sms(self.template, &facts)? + "\n").into_bytes(),
             Form::Eml => {
                 let (key, to) = (EffectKey("preview".into()), Recipient { name: &name, address: &email });
-                messages.mail(&key, self.template, &facts, to, now())?.formatted()
+                messages.mail(&key, self.template, &facts, to, env.now())?.formatted()
             }
         };
         std::io::stdout().lock().write_all(&shown).context("could not print")?;
         Ok(ExitCode::SUCCESS)
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a command for operators has no injected environment")]
-fn now() -> chrono::DateTime<Utc> {
-    Utc::now()
 }

@@ -30,7 +30,7 @@ use crate::executors::breaker::Breakers;
 use crate::executors::rate_limit::RateLimiter;
 use crate::ports::payment::PaymentProvider;
 use crate::ports::payment_providers::PaymentProviders;
-use crate::ports::reservation::ReservationApi;
+use crate::ports::reservation_api::ReservationApi;
 use crate::ports::{MailSender, SmsSender};
 use crate::workers::feed_consumer::FeedStatus;
 

@@ -169,6 +169,8 @@ fn signer(secret: &str) -> Option<standardwebhooks::Webhook> {
 
 #[cfg(test)]
 mod tests {
+    use chassis::environment::{Environment as _, SystemEnvironment};
+
     use super::*;
 
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -194,8 +196,7 @@ mod tests {
             r#"[{{"id": "pos", "url": "https://pos.example/hook", "secrets": ["{other}", "{SECRET}"]}}]"#
         );
         let hooks = Webhooks::parse(&file).unwrap();
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        let now = i64::try_from(now.as_secs()).unwrap();
+        let now = SystemEnvironment.now().timestamp();
         let signature = hooks.get("pos").unwrap().sign("msg_1", now, r#"{"a":1}"#);
         let mut headers = http::HeaderMap::new();
         headers.insert("webhook-id", "msg_1".parse().unwrap());

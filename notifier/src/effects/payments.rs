@@ -91,9 +91,9 @@ impl EffectLog {
             let state = self.state();
             let (payment, since) = state
                 .payments
-                .get(&payment_id)
+                .get(payment_id)
                 .ok_or_else(|| EffectLogError::UnknownPayment(payment_id.to_string()))?;
-            let refunds: Vec<_> = state.refunds_of(payment_id).collect();
+            let refunds: Vec<_> = state.effects.refunds_of(payment_id).collect();
             let name = name.map_or_else(|| (refunds.len() + 1).to_string(), |name| format!("by-{name}"));
             let key = EffectKey(format!("{payment_id}.refund-{name}"));
             if let Some(TrackedEffect {
@@ -135,35 +135,30 @@ impl EffectLog {
     /// At most `limit` payments that match `wanted`, the latest first.
     pub fn payments(&self, wanted: impl Fn(&Payment) -> bool, limit: usize) -> Vec<Payment> {
         let state = self.state();
-        let mut found: Vec<_> =
-            state.payments.values().map(|(payment, _)| payment).filter(|p| wanted(p)).collect();
+        let mut found: Vec<_> = state.payments.iter().filter(|payment| wanted(payment)).collect();
         found.sort_by_key(|payment| std::cmp::Reverse((payment.opened_at, payment.id())));
         found.into_iter().take(limit).cloned().collect()
     }
 
     /// The payments without a decision.
     pub fn pending(&self) -> Vec<Payment> {
-        let state = self.state();
-        let known = state.pending.iter().filter_map(|id| state.payments.get(id));
-        known.map(|(payment, _)| payment.clone()).collect()
+        self.state().payments.pending().cloned().collect()
     }
 
     /// The payments of a reservation without a decision.
     pub fn open_payments_of(&self, reservation_id: ReservationId) -> Vec<Payment> {
         let state = self.state();
-        let all = state.payments_of(reservation_id);
+        let all = state.payments.of_reservation(reservation_id);
         all.filter(|payment| payment.status == PaymentStatus::Pending).cloned().collect()
     }
 
     /// A payment by its id.
     pub fn payment(&self, id: PaymentId) -> Option<Payment> {
-        self.state().payments.get(&id).map(|(payment, _)| payment.clone())
+        self.state().payments.get(id).map(|(payment, _)| payment.clone())
     }
 
     fn payment_by_reference(&self, reference: &str) -> Option<(Payment, Position)> {
-        let state = self.state();
-        let id = state.by_reference.get(reference)?;
-        state.payments.get(id).cloned()
+        self.state().payments.by_reference(reference).cloned()
     }
 
     /// A payment by the provider's reference.

@@ -18,7 +18,7 @@ use crate::failpoint;
 use crate::ports::payment::{
     Asking, OpenedPayment, PaymentOrder, PaymentProvider, ProviderStatus, RefundOrder,
 };
-use crate::ports::reservation::{Refusal, ReservationError};
+use crate::ports::reservation_api::{Refusal, ReservationError};
 
 impl EffectExecutor {
     /// The provider of the payment that `effect` is about.

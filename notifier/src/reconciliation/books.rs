@@ -13,7 +13,7 @@ use super::{Booked, Books};
 use crate::effects::{EffectLog, EffectState};
 use crate::ports::ProviderError;
 use crate::ports::payment_providers::PaymentProviders;
-use crate::ports::reservation::{ReservationApi, ReservationError};
+use crate::ports::reservation_api::{ReservationApi, ReservationError};
 
 /// The types of events about payments.
 const OF_MONEY: [&str; 5] = [

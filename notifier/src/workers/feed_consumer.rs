@@ -21,7 +21,7 @@ use crate::domain::webhooks::{Webhook, Webhooks};
 use crate::effects::entry::{Died, Scheduled};
 use crate::effects::from_event::effects_of;
 use crate::effects::{Cursor, EffectLog, EffectLogError};
-use crate::ports::reservation::{Refusal, ReservationApi, ReservationError};
+use crate::ports::reservation_api::{Refusal, ReservationApi, ReservationError};
 
 /// How long a request waits for an event.
 const POLL: Duration = Duration::from_secs(25);

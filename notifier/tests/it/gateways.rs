@@ -9,7 +9,7 @@ use notifier::adapters::simulated::Simulated;
 use notifier::adapters::sms::Twilio;
 use notifier::domain::effect::{EffectKey, PaymentOutcome, PaymentResult};
 use notifier::ports::payment::{PaymentProvider as _, ProviderStatus, RefundOrder};
-use notifier::ports::reservation::{ReservationApi as _, ReservationError};
+use notifier::ports::reservation_api::{ReservationApi as _, ReservationError};
 use notifier::ports::{ProviderError, SmsSender as _};
 use serde_json::json;
 use wiremock::matchers::{basic_auth, body_string_contains, header, method, path};

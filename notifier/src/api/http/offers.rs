@@ -15,7 +15,7 @@ use super::problem::reservation_problem;
 use crate::app::App;
 use crate::domain::visit::{ReservationStatus, WaitlistEntry, WaitlistStatus};
 use crate::messages::{date, moment, time};
-use crate::ports::reservation::{OfferAnswer, Refusal};
+use crate::ports::reservation_api::{OfferAnswer, Refusal};
 
 /// The page of an offer
 pub(super) async fn page(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Problem> {

@@ -15,7 +15,7 @@ use events::values::Actor;
 use crate::app::App;
 use crate::effects::EffectLogError;
 use crate::ports::ProviderError;
-use crate::ports::reservation::ReservationError;
+use crate::ports::reservation_api::ReservationError;
 use crate::reconciliation::BooksError;
 
 pub(super) fn problem(error: &EffectLogError) -> Problem {

@@ -1,12 +1,12 @@
-//! Effects and webhook subscriptions with their states.
+//! An effect with its state.
 
 use chrono::{DateTime, Utc};
 use events::Position;
 use events::recorded::EventMetadata;
 
-use super::entry::{Entry, Scheduled};
-use super::queue::Line;
+use super::queue::Sequence;
 use crate::domain::effect::{Lane, Planned};
+use crate::effects::entry::{Entry, Scheduled};
 
 /// An effect with its state.
 #[derive(Debug, Clone)]
@@ -32,9 +32,9 @@ pub struct TrackedEffect {
     /// The time of the first failure, if the effect has been failing since then.
     pub failing_since: Option<DateTime<Utc>>,
     /// Whether it is part of a sequence.
-    pub(super) in_line: bool,
+    pub(super) is_in_sequence: bool,
     /// The position after which nothing may have ended it.
-    pub(super) since: Position,
+    pub(in crate::effects) since: Position,
 }
 
 /// The state of an effect.
@@ -81,8 +81,8 @@ impl TrackedEffect {
         self.scheduled.effect.lane()
     }
 
-    pub(super) fn line(&self) -> Option<Line> {
-        Some((self.lane(), self.scheduled.effect.about()?)).filter(|_| self.in_line)
+    pub(super) fn sequence(&self) -> Option<Sequence> {
+        Some((self.lane(), self.scheduled.effect.about()?)).filter(|_| self.is_in_sequence)
     }
 
     /// The entry that schedules an effect with the same cause.
@@ -97,15 +97,4 @@ impl TrackedEffect {
             traceparent: self.scheduled.traceparent.clone(),
         })
     }
-}
-
-/// The state of a webhook subscription.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct WebhookState {
-    /// Whether it is disabled.
-    pub is_disabled: bool,
-    /// The position of the last event that was or will be sent.
-    pub last: Option<u64>,
-    /// The position after which nothing may have enabled or disabled it.
-    pub(super) since: Position,
 }

@@ -8,27 +8,33 @@ use chrono::{DateTime, Utc};
 use crate::domain::effect::{About, EffectKey, Lane};
 
 /// Identifies a sequence of effects.
-pub(super) type Line = (Lane, About);
+pub(super) type Sequence = (Lane, About);
 
 #[derive(Default)]
 pub(super) struct Queue {
     /// Waiting effects by their time; of each sequence only the first.
     due: HashMap<Lane, BTreeSet<(DateTime<Utc>, EffectKey)>>,
     /// The sequences. The first effect of each waits or is under way.
-    lines: HashMap<Line, VecDeque<EffectKey>>,
+    sequences: HashMap<Sequence, VecDeque<EffectKey>>,
     /// The effects under way.
     taken: HashSet<EffectKey>,
 }
 
 impl Queue {
     /// Appends an effect to its sequence.
-    pub(super) fn join(&mut self, line: Line, key: &EffectKey) {
-        self.lines.entry(line).or_default().push_back(key.clone());
+    pub(super) fn join(&mut self, sequence: Sequence, key: &EffectKey) {
+        self.sequences.entry(sequence).or_default().push_back(key.clone());
     }
 
     /// Lets an effect wait until `at`, unless others of its sequence come first or it is under way.
-    pub(super) fn wait(&mut self, lane: Lane, line: Option<Line>, key: &EffectKey, at: DateTime<Utc>) {
-        let first = line.and_then(|line| self.lines.get(&line)?.front());
+    pub(super) fn wait(
+        &mut self,
+        lane: Lane,
+        sequence: Option<Sequence>,
+        key: &EffectKey,
+        at: DateTime<Utc>,
+    ) {
+        let first = sequence.and_then(|sequence| self.sequences.get(&sequence)?.front());
         if first.is_none_or(|first| first == key) && !self.taken.contains(key) {
             self.due.entry(lane).or_default().insert((at, key.clone()));
         }
@@ -51,13 +57,13 @@ impl Queue {
     }
 
     /// Removes an effect from its sequence. Returns the first one of the sequence.
-    pub(super) fn leave(&mut self, line: Option<Line>, key: &EffectKey) -> Option<EffectKey> {
-        let line = line?;
-        let keys = self.lines.get_mut(&line)?;
+    pub(super) fn leave(&mut self, sequence: Option<Sequence>, key: &EffectKey) -> Option<EffectKey> {
+        let sequence = sequence?;
+        let keys = self.sequences.get_mut(&sequence)?;
         keys.retain(|other| other != key);
         let first = keys.front().cloned();
         if first.is_none() {
-            self.lines.remove(&line);
+            self.sequences.remove(&sequence);
         }
         first
     }
