@@ -52,6 +52,29 @@ impl Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
+/// The public address of Meja.
+#[derive(Debug, clap::Args)]
+pub struct PublicUrlArgs {
+    /// URL under which guests reach Meja, for links in messages; by default the address that the service listens on
+    #[arg(long, env = "MEJA_PUBLIC_URL", global = true)]
+    public_url: Option<String>,
+    /// The name of the setting before there was one for all services.
+    #[arg(long, env = "NOTIFIER_PUBLIC_URL", hide = true, global = true)]
+    notifier_public_url: Option<String>,
+}
+
+impl PublicUrlArgs {
+    /// The URL without trailing slashes, if one is set.
+    pub fn check(&self, faults: &mut Faults) -> Option<String> {
+        let (setting, url) = match (&self.public_url, &self.notifier_public_url) {
+            (Some(url), _) => ("MEJA_PUBLIC_URL", url),
+            (None, Some(url)) => ("NOTIFIER_PUBLIC_URL", url),
+            (None, None) => return None,
+        };
+        faults.take(setting, base_url(url))
+    }
+}
+
 /// Parses an address to listen on.
 ///
 /// # Errors

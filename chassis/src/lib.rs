@@ -20,3 +20,4 @@ pub mod request_trace;
 pub mod secret;
 pub mod serve;
 pub mod telemetry;
+pub mod traces;

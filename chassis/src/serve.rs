@@ -150,7 +150,7 @@ pub async fn serve(listener: TcpListener, app: Router, limits: Limits, shutdown:
         let (service, builder, watcher) =
             (TowerToHyperService::new(app.clone()), builder.clone(), graceful.watcher());
         tokio::spawn(async move {
-            // LockedDataDir until the connection is closed.
+            // Held until the connection is closed.
             let _permit = permit;
             let connection = builder.serve_connection(TokioIo::new(stream), service);
             if let Err(error) = watcher.watch(connection).await {

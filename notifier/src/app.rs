@@ -13,13 +13,14 @@ use tokio::task::JoinHandle;
 
 use crate::adapters::simulated::Simulated;
 use crate::adapters::stripe::Stripe;
+use crate::domain::retry_policy::RetrySettings;
 use crate::domain::webhooks::Webhooks;
 use crate::effects::EffectLog;
 use crate::executors::EffectExecutor;
 use crate::executors::breaker::Breakers;
 use crate::ports::payment_providers::PaymentProviders;
 use crate::ports::reservation_api::ReservationApi;
-use crate::workers::effect_worker::{self, RetrySettings};
+use crate::workers::effect_worker;
 use crate::workers::feed_consumer::{FeedConsumer, FeedStatus};
 use crate::workers::payment_poller;
 use crate::workers::simulated_guest::{self, Decision};

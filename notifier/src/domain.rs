@@ -3,5 +3,6 @@
 pub mod effect;
 pub mod payment_channels;
 pub mod reaction;
+pub mod retry_policy;
 pub mod visit;
 pub mod webhooks;

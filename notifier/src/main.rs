@@ -9,7 +9,7 @@ use clap::Parser as _;
 use events::store::sled::{Options, SledStore};
 use notifier::adapters::http_client::HttpClient;
 use notifier::adapters::reservation_client::ReservationClient;
-use notifier::cli::config::{Action, Cli};
+use notifier::cli::config::{Action, Cli, Config};
 use notifier::cli::serve;
 use notifier::effects::entry::Entries;
 
@@ -20,58 +20,53 @@ fn main() -> ExitCode {
         Ok(config) => config,
         Err(error) => return refuse(error),
     };
-    match &config.action {
-        Action::Serve => {}
+    let done = match &config.action {
+        Action::Serve => return serve(config).unwrap_or_else(refuse),
         Action::Check => return exit::tell("notifier", "the settings are valid"),
         Action::Reconcile(reconcile) => {
             let base_url = format!("http://{}", config.listen);
-            let asked = block_on(reconcile.run(&base_url, config.service_token.as_ref()));
-            return asked.unwrap_or_else(|error| exit::fail("notifier", error));
+            block_on(reconcile.run(&base_url, config.service_token.as_ref()))
         }
         Action::Preview(preview) => {
             let public_url = config.public_url.unwrap_or_else(|| format!("http://{}", config.listen));
-            let shown = HttpClient::new().map_err(anyhow::Error::from).and_then(|client| {
-                let api = ReservationClient::new(client, config.reservation_url, config.service_token);
+            let api = HttpClient::new()
+                .map(|client| ReservationClient::new(client, config.reservation_url, config.service_token));
+            api.map_err(anyhow::Error::from).and_then(|api| {
                 block_on(preview.run(&api, &config.messaging.messages, &public_url, &SystemEnvironment))
-            });
-            return shown.unwrap_or_else(|error| exit::fail("notifier", error));
+            })
         }
         Action::Log { command } => {
-            let done =
-                telemetry::init(config.log_format, config.log_filter.clone()).map_err(anyhow::Error::from);
             let context = log_tools::Context {
-                data_dir: config.data_dir.clone(),
+                data_dir: config.data_dir,
                 source: "notifier",
                 cache_bytes: config.cache_bytes,
-                token: config.service_token.clone(),
+                token: config.service_token,
                 catalogue: &Entries,
             };
-            return done
-                .and_then(|()| command.run(&context))
-                .unwrap_or_else(|error| exit::fail("notifier", error));
+            telemetry::init("notifier", config.log_format, config.log_filter, None)
+                .map_err(anyhow::Error::from)
+                .and_then(|_telemetry| command.run(&context))
         }
-    }
-    if let Err(error) = telemetry::init(config.log_format, config.log_filter.clone()) {
-        return refuse(error);
-    }
-    let metrics = match metrics::install() {
-        Ok(metrics) => metrics,
-        Err(error) => return refuse(error),
     };
+    done.unwrap_or_else(|error| exit::fail("notifier", error))
+}
+
+/// Opens the log and serves until the service stops.
+fn serve(config: Config) -> anyhow::Result<ExitCode> {
+    let collector = config.trace_collector.as_deref();
+    let _telemetry = telemetry::init("notifier", config.log_format, config.log_filter.clone(), collector)?;
+    let metrics = metrics::install()?;
     let options = Options {
         cache_bytes: config.cache_bytes,
         reserve_bytes: config.disk_reserve_bytes,
         ..Options::new(&config.data_dir, "notifier")
     };
-    let store = match SledStore::open(&options) {
-        Ok(store) => Arc::new(store),
-        Err(error) => return refuse(error),
-    };
+    let store = Arc::new(SledStore::open(&options)?);
     match serve::run(config, store, metrics) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => {
             tracing::error!("{error:#}");
-            ExitCode::FAILURE
+            Ok(ExitCode::FAILURE)
         }
     }
 }

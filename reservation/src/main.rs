@@ -35,8 +35,8 @@ fn main() -> ExitCode {
         Err(error) => return refuse(error),
     };
     if let Action::Log { command } = &config.action {
-        return match telemetry::init(config.log_format, config.log_filter) {
-            Ok(()) => command
+        return match telemetry::init("reservation", config.log_format, config.log_filter, None) {
+            Ok(_telemetry) => command
                 .run(config.data_dir, config.cache_bytes, config.service_token)
                 .unwrap_or_else(|error| exit::fail("reservation", format_args!("{error:#}"))),
             Err(error) => refuse(error),
@@ -59,7 +59,8 @@ fn main() -> ExitCode {
 /// Opens the log and serves until the service stops.
 fn start(config: Config, venues: Venues) -> anyhow::Result<ExitCode> {
     // Before the log is opened, which logs too.
-    telemetry::init(config.log_format, config.log_filter.clone())?;
+    let collector = config.trace_collector.as_deref();
+    let _telemetry = telemetry::init("reservation", config.log_format, config.log_filter.clone(), collector)?;
     let metrics = metrics::install()?;
     let runtime = Runtime::new()?;
     // Before the log is opened, which can take a while: a hangup must not end the process.

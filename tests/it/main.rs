@@ -22,3 +22,4 @@ mod services;
 mod start;
 mod tidy;
 mod torture;
+mod traces;

@@ -66,6 +66,8 @@ pub struct Pair {
     pub notifier: Option<Running>,
     /// What the notifier is started with besides.
     pub notifier_args: Vec<String>,
+    /// Environment variables of both services.
+    pub env: Vec<(&'static str, String)>,
     /// Where the venues are.
     pub venues: PathBuf,
 }
@@ -82,6 +84,7 @@ impl Pair {
             reservation: None,
             notifier: None,
             notifier_args: notifier_args.iter().map(|arg| (*arg).to_owned()).collect(),
+            env: Vec::new(),
             venues: root().join("tests/venues/by-hand"),
         }
     }
@@ -115,6 +118,7 @@ impl Pair {
             .args(["--service-token", TOKEN, "--disk-reserve-mib", "0", "--cache-mib", "8"])
             .arg("--data-dir")
             .arg(self.dir.path().join(name))
+            .envs(self.env.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(self.log(name));

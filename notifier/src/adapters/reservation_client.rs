@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use chassis::causes::with_causes;
 use chassis::secret::Token;
+use chassis::traces;
 use events::feed::{Batch, CURSOR_NOT_IN_LOG, HEAD_POSITION_HEADER, LIMIT_EVENTS_MAX};
 use events::recorded::EventMetadata;
 use events::{EventId, Position, ReservationId, WaitlistId};
@@ -91,8 +92,9 @@ impl ReservationClient {
         if let Some(event) = &by.causation_id {
             request = request.header("x-causation-id", event);
         }
-        if let Some(traceparent) = &by.traceparent {
-            request = request.header("traceparent", traceparent);
+        let traceparent = traces::traceparent_of(&tracing::Span::current());
+        if let Some(traceparent) = traceparent.as_ref().or(by.traceparent.as_ref()) {
+            request = request.header(traces::TRACEPARENT, traceparent);
         }
         match &self.token {
             Some(token) => request.bearer_auth(token.reveal()),

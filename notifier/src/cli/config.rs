@@ -6,9 +6,10 @@ mod money;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use chassis::config::{self, ConfigError, Faults, service_token};
+use chassis::config::{self, ConfigError, Faults, PublicUrlArgs, service_token};
 use chassis::secret::Token;
 use chassis::telemetry::{self, LogFormat};
+use chassis::traces::TraceArgs;
 use chrono::TimeDelta;
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
@@ -19,8 +20,8 @@ pub use self::money::Money;
 use self::money::MoneyArgs;
 use crate::cli::preview::Preview;
 use crate::cli::reconcile::Reconcile;
+use crate::domain::retry_policy::RetrySettings;
 use crate::domain::webhooks::Webhooks;
-use crate::workers::effect_worker::RetrySettings;
 
 /// The effects of Meja outside: deposits, messages, webhooks, and the results reported back.
 #[derive(Debug, Parser)]
@@ -61,9 +62,8 @@ struct Raw {
     /// Address to listen on, host:port; port 0 selects a free port
     #[arg(long, env = "NOTIFIER_LISTEN", default_value = "127.0.0.1:8001", global = true)]
     listen: String,
-    /// URL of this service for guests, for payment links; by default the address it listens on
-    #[arg(long, env = "NOTIFIER_PUBLIC_URL", global = true)]
-    public_url: Option<String>,
+    #[command(flatten)]
+    public_url: PublicUrlArgs,
     /// Directory of the notifier's own log; created if it does not exist
     #[arg(long, env = "NOTIFIER_DATA_DIR", default_value = "data/notifier", global = true)]
     data_dir: PathBuf,
@@ -104,6 +104,8 @@ struct Raw {
     /// Format of log lines
     #[arg(long, env = "NOTIFIER_LOG_FORMAT", value_enum, default_value_t, global = true)]
     log_format: LogFormat,
+    #[command(flatten)]
+    traces: TraceArgs,
 }
 
 /// Valid settings.
@@ -113,7 +115,7 @@ pub struct Config {
     pub action: Action,
     /// The address to listen on.
     pub listen: SocketAddr,
-    /// The URL of this service for guests; `None`: the address it listens on.
+    /// The URL for guests; `None`: the address that the service listens on.
     pub public_url: Option<String>,
     /// The directory of the log.
     pub data_dir: PathBuf,
@@ -137,6 +139,8 @@ pub struct Config {
     pub log_filter: EnvFilter,
     /// The format of log lines.
     pub log_format: LogFormat,
+    /// The URL of the collector of traces, if there is one.
+    pub trace_collector: Option<String>,
 }
 
 impl Cli {
@@ -149,10 +153,8 @@ impl Cli {
         let mut faults = Faults::default();
         let listen = faults.take("NOTIFIER_LISTEN", config::listen(&raw.listen));
         let reservation_url = faults.take("RESERVATION_URL", config::base_url(&raw.reservation_url));
-        let public_url = raw
-            .public_url
-            .as_deref()
-            .and_then(|url| faults.take("NOTIFIER_PUBLIC_URL", config::base_url(url)));
+        let public_url = raw.public_url.check(&mut faults);
+        let trace_collector = raw.traces.check(&mut faults);
         let log_filter = faults.take("NOTIFIER_LOG", telemetry::filter(&raw.log));
         for (setting, value, max) in [
             ("NOTIFIER_CONCURRENCY", raw.concurrency as u64, 1_024),
@@ -193,6 +195,7 @@ impl Cli {
                 data_dir: raw.data_dir,
                 log_filter: log_filter?,
                 log_format: raw.log_format,
+                trace_collector,
             })
         })();
         faults.check(config)

@@ -5,45 +5,23 @@ use std::sync::Arc;
 
 use chassis::environment::{Environment, SharedEnvironment};
 use chassis::serve::Shutdown;
+use chassis::traces;
 use chrono::{DateTime, TimeDelta, Utc};
 use events::store::AppendError;
 use tokio::sync::Semaphore;
+use tracing::{Instrument as _, Span};
 
 use crate::domain::effect::{
     Effect, Lane, NotificationOutcome, NotificationResult, PaymentOutcome, PaymentResult, Planned,
 };
-use crate::effects::entry::{AttemptFailed, Died, Entry, Succeeded};
+use crate::domain::retry_policy::{RetrySettings, WEBHOOK_ATTEMPTS_MAX, backoff, webhook_delay};
+use crate::effects::entry::{AttemptFailed, Died, Entry, Scheduled, Succeeded};
 use crate::effects::{EffectLog, EffectLogError, TrackedEffect};
 use crate::executors::breaker::{Breakers, RESERVATION};
 use crate::executors::{EffectExecutor, Execution, Failure, RetryAdvice};
 
-/// How effects are run and retried.
-#[derive(Debug, Clone, Copy)]
-pub struct RetrySettings {
-    /// Maximum number of concurrent effects per lane.
-    pub concurrency: usize,
-    /// Maximum number of attempts before an effect is a dead letter.
-    pub attempts_max: u32,
-    /// The delay after the first failed attempt; doubled after each.
-    pub backoff: TimeDelta,
-    /// The maximum delay between attempts.
-    pub backoff_max: TimeDelta,
-}
-
 /// The delay before another request to a reservation service that does not respond.
 const RESERVATION_RETRY: TimeDelta = TimeDelta::seconds(1);
-/// The delays between the attempts of a webhook: more than three days in all, as Standard Webhooks recommends.
-const HOOK_WAITS: [TimeDelta; 9] = [
-    TimeDelta::seconds(5),
-    TimeDelta::minutes(5),
-    TimeDelta::minutes(30),
-    TimeDelta::hours(2),
-    TimeDelta::hours(5),
-    TimeDelta::hours(10),
-    TimeDelta::hours(14),
-    TimeDelta::hours(20),
-    TimeDelta::hours(24),
-];
 /// Maximum age of a webhook. One whose receiver kept failing gets fewer attempts within this time.
 const HOOK_AGE_MAX: TimeDelta = TimeDelta::days(4);
 /// How long attempts at a provider that is down as a whole do not count.
@@ -92,7 +70,8 @@ async fn run_lane(
                 Work { effect_log, executor, breakers, env: Arc::clone(env), retry_settings, shutdown };
             // The result is in the effect log.
             drop(env.spawn(Box::pin(async move {
-                work.attempt(effect).await;
+                let span = span_of(&effect);
+                work.attempt(effect).instrument(span).await;
                 drop(slot);
             })));
         }
@@ -111,6 +90,19 @@ async fn run_lane(
     // Every effect under way holds a slot.
     let all = u32::try_from(retry_settings.concurrency).unwrap_or(u32::MAX);
     let _ = slots.acquire_many(all).await;
+}
+
+/// The span of an attempt, in the trace of the request that caused the effect. Only for traces: log lines have the key.
+fn span_of(effect: &TrackedEffect) -> Span {
+    if !traces::is_on() {
+        return Span::none();
+    }
+    let Scheduled { key, effect, traceparent, .. } = &effect.scheduled;
+    let name = format!("effect {}", effect.kind());
+    let span =
+        tracing::info_span!("effect", otel.name = name, effect.key = %key, effect.lane = ?effect.lane());
+    traces::continue_from(&span, traceparent.as_deref());
+    span
 }
 
 /// The context of one attempt.
@@ -253,7 +245,7 @@ impl Work {
 
     fn attempts_max(&self, lane: Lane) -> u32 {
         match lane {
-            Lane::Webhooks => HOOK_WAITS.len() as u32 + 1,
+            Lane::Webhooks => WEBHOOK_ATTEMPTS_MAX,
             _ => self.retry_settings.attempts_max,
         }
     }
@@ -340,17 +332,6 @@ fn died(effect: &TrackedEffect, failure: Failure, now: DateTime<Utc>) -> Vec<Ent
     std::iter::once(died).chain(report).collect()
 }
 
-/// The delay before another attempt at a webhook, without the random part.
-fn webhook_delay(attempts: u32) -> TimeDelta {
-    HOOK_WAITS[(attempts as usize).min(HOOK_WAITS.len() - 1)]
-}
-
-/// The delay after this number of failed attempts, without the random part: doubled with each, up to a maximum.
-fn backoff(retry_settings: RetrySettings, attempts: u32) -> TimeDelta {
-    let doubled = retry_settings.backoff.checked_mul(1 << attempts.min(20));
-    doubled.unwrap_or(retry_settings.backoff_max).min(retry_settings.backoff_max)
-}
-
 /// From `min` to `max`, at random, so that many effects are not tried at once.
 fn between(env: &dyn Environment, min: TimeDelta, max: TimeDelta) -> TimeDelta {
     let range_ms = u64::try_from((max - min).num_milliseconds()).unwrap_or_default();
@@ -362,26 +343,6 @@ mod tests {
     use chassis::environment::SystemEnvironment;
 
     use super::*;
-
-    #[test]
-    fn a_webhook_is_tried_for_three_days() {
-        let delays = (0..HOOK_WAITS.len() as u32).map(webhook_delay);
-        assert!(delays.sum::<TimeDelta>() > TimeDelta::days(3));
-        assert_eq!(webhook_delay(400), HOOK_WAITS[HOOK_WAITS.len() - 1]);
-    }
-
-    #[test]
-    fn delays_double_up_to_their_maximum() {
-        let retry_settings = RetrySettings {
-            concurrency: 1,
-            attempts_max: 8,
-            backoff: TimeDelta::seconds(1),
-            backoff_max: TimeDelta::seconds(60),
-        };
-        for (attempts, seconds) in [(0, 1), (1, 2), (5, 32), (6, 60), (400, 60)] {
-            assert_eq!(backoff(retry_settings, attempts), TimeDelta::seconds(seconds), "{attempts}");
-        }
-    }
 
     #[test]
     fn random_delays_differ_and_stay_in_their_range() {

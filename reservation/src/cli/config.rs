@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use chassis::config::{self, ConfigError, Faults, service_token};
 use chassis::secret::Token;
 use chassis::telemetry::{self, LogFormat};
+use chassis::traces::TraceArgs;
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
@@ -92,6 +93,8 @@ struct Raw {
     /// Format of log lines
     #[arg(long, env = "RESERVATION_LOG_FORMAT", value_enum, default_value_t, global = true)]
     log_format: LogFormat,
+    #[command(flatten)]
+    traces: TraceArgs,
 }
 
 /// Valid settings.
@@ -121,6 +124,8 @@ pub struct Config {
     pub log_filter: EnvFilter,
     /// The format of log lines.
     pub log_format: LogFormat,
+    /// The URL of the collector of traces, if there is one.
+    pub trace_collector: Option<String>,
 }
 
 impl Cli {
@@ -142,6 +147,7 @@ impl Cli {
         let mut faults = Faults::default();
         let listen = faults.take("RESERVATION_LISTEN", config::listen(&self.raw.listen));
         let notifier_url = faults.take("NOTIFIER_URL", config::base_url(&self.raw.notifier_url));
+        let trace_collector = self.raw.traces.check(&mut faults);
         let log_filter = faults.take("RESERVATION_LOG", telemetry::filter(&self.raw.log));
         for (setting, value) in [
             ("RESERVATION_CACHE_MIB", cache_mib),
@@ -170,6 +176,7 @@ impl Cli {
                 queue_appends_max,
                 log_filter: log_filter?,
                 log_format,
+                trace_collector,
             })
         })();
         faults.check(config)
