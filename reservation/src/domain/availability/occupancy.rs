@@ -29,8 +29,9 @@ const SNAPSHOT_MARGIN_HOURS: i64 = OVERDUE_HOURS_MAX + WINDOW_HOURS_MAX;
 /// The occupancy of one venue.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Occupancy {
-    /// By the UTC date on which an assignment or an arrival starts.
-    days: BTreeMap<NaiveDate, Arc<Day>>,
+    /// By the UTC date on which an assignment or an arrival starts, in order. A vector, because a snapshot has few dates
+    /// and is searched many times, and new dates are usually the last ones.
+    days: Vec<(NaiveDate, Arc<Day>)>,
     /// The parties that are seated.
     seated: Arc<HashSet<ReservationId>>,
 }
@@ -38,7 +39,8 @@ pub struct Occupancy {
 /// The part of an occupancy that starts on one UTC date.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Day {
-    taken: HashMap<TableId, BTreeMap<(DateTime<Utc>, AssignmentId), TakenTable>>,
+    /// With a hash that is faster than the default and seeded at random.
+    taken: HashMap<TableId, BTreeMap<(DateTime<Utc>, AssignmentId), TakenTable>, foldhash::fast::RandomState>,
     arrivals: BTreeMap<(DateTime<Utc>, Holder), PartySize>,
 }
 
@@ -98,11 +100,7 @@ impl Occupancy {
     pub fn snapshot(&self, window: &TimeWindow) -> Self {
         let margin = TimeDelta::hours(SNAPSHOT_MARGIN_HOURS);
         let (first, last) = ((window.start - margin).date_naive(), (window.end + margin).date_naive());
-        let days = self.days.range(first..=last.max(first));
-        Self {
-            days: days.map(|(date, day)| (*date, Arc::clone(day))).collect(),
-            seated: Arc::clone(&self.seated),
-        }
+        Self { days: self.between(first, last).to_vec(), seated: Arc::clone(&self.seated) }
     }
 
     /// Applies one event of a reservation. Events that do not change assignments have no effect.
@@ -177,17 +175,28 @@ impl Occupancy {
     /// Changes the day of `at`. Copies the day if a snapshot shares it.
     fn change(&mut self, at: DateTime<Utc>, change: impl FnOnce(&mut Day)) {
         let date = at.date_naive();
-        let day = self.days.entry(date).or_default();
+        let index = self.days.binary_search_by_key(&date, |(date, _)| *date).unwrap_or_else(|index| {
+            self.days.insert(index, (date, Arc::default()));
+            index
+        });
+        let day = &mut self.days[index].1;
         change(Arc::make_mut(day));
         if day.taken.is_empty() && day.arrivals.is_empty() {
-            self.days.remove(&date);
+            self.days.remove(index);
         }
     }
 
     /// The days on which something starts from `from` up to and including `to`.
     fn days(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> impl Iterator<Item = &Day> {
-        let (first, last) = (from.date_naive(), to.date_naive().max(from.date_naive()));
-        self.days.range(first..=last).map(|(_, day)| &**day)
+        self.between(from.date_naive(), to.date_naive()).iter().map(|(_, day)| &**day)
+    }
+
+    /// The days from `first` up to and including `last`; at least `first`, if it has something.
+    fn between(&self, first: NaiveDate, last: NaiveDate) -> &[(NaiveDate, Arc<Day>)] {
+        let last = last.max(first);
+        let start = self.days.partition_point(|(date, _)| *date < first);
+        let end = self.days.partition_point(|(date, _)| *date <= last);
+        &self.days[start..end]
     }
 
     /// Whether `table` is free in `window`, ignoring assignments of `except`.
@@ -239,13 +248,16 @@ impl Occupancy {
 
     /// Every holder of a table, with repetitions.
     pub fn holders(&self) -> impl Iterator<Item = Holder> {
-        self.days.values().flat_map(|day| day.taken.values()).flat_map(|taken| taken.values().map(|t| t.by))
+        self.days
+            .iter()
+            .flat_map(|(_, day)| day.taken.values())
+            .flat_map(|taken| taken.values().map(|t| t.by))
     }
 
     /// Every table that has an assignment, in ascending order.
     #[must_use]
     pub fn tables(&self) -> Vec<TableId> {
-        let mut tables: Vec<_> = self.days.values().flat_map(|day| day.taken.keys().cloned()).collect();
+        let mut tables: Vec<_> = self.days.iter().flat_map(|(_, day)| day.taken.keys().cloned()).collect();
         tables.sort_unstable();
         tables.dedup();
         tables
