@@ -49,6 +49,9 @@ impl<S: Sync> FromRequestParts<S> for RequestTrace {
 }
 
 /// Middleware that assigns a request id, opens a span and records metrics.
+///
+/// Not the layers of tower-http: an id of a caller is checked before it becomes the `correlationid` of events, and the
+/// span and the metrics need the matched route.
 pub async fn observe(path: Option<MatchedPath>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let mut trace = RequestTrace::of(request.headers());

@@ -114,6 +114,8 @@ pub fn harden(router: Router) -> Router {
 }
 
 /// Responds with a problem when a handler takes longer than `limit`. For `axum::middleware::from_fn`.
+///
+/// Not the timeout of tower-http, whose response is not a problem and does not say what to do.
 pub async fn within(limit: Duration, request: Request, next: Next) -> Response {
     let answered = tokio::time::timeout(limit, next.run(request)).await;
     answered.unwrap_or_else(|_| {
@@ -135,6 +137,8 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
 }
 
 /// Serves `app` on `listener` until `shutdown`, then waits for requests in progress.
+///
+/// Not `axum::serve`, which limits neither the number of connections nor the time for the headers of a request.
 pub async fn serve(listener: TcpListener, app: Router, limits: Limits, shutdown: Shutdown) {
     // HTTP/1.1 only: detecting HTTP/2 by its first bytes would wait for them without a time limit.
     let mut builder = http1::Builder::new();

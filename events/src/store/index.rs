@@ -3,7 +3,8 @@
 //! Keyed by a 32-bit hash with a random seed per process. Two tags may share a hash, so the index
 //! returns candidates, and each candidate is compared with the tags in its group.
 //! A key that occurs once, as most do, takes eight bytes. A log of millions of events has millions of
-//! keys, and the size of the index determines how long it takes to build.
+//! keys, and the size of the index determines how long it takes to build. No library has this layout: a map of
+//! positions per tag needs several times the memory.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};

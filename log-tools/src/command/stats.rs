@@ -35,8 +35,8 @@ struct Counts {
     json_bytes: u64,
     plain_bytes: u64,
     stored_bytes: u64,
-    private_parts: u64,
-    private_bytes: u64,
+    payloads: u64,
+    payload_bytes: u64,
     types: BTreeMap<String, u64>,
     days: BTreeMap<NaiveDate, u64>,
 }
@@ -57,16 +57,16 @@ impl Stats {
                 appends,
                 json_bytes,
                 stored_bytes,
-                private_parts,
-                private_bytes,
+                payloads,
+                payload_bytes,
                 types,
                 days,
                 ..
             } = &counts;
             let stats = json!({
                 "log_id": seen.log_id, "events": events, "appends": appends, "groups": groups,
-                "json_bytes": json_bytes, "stored_bytes": stored_bytes, "private_parts": private_parts,
-                "private_stored_bytes": private_bytes, "by_type": types, "by_day": days,
+                "json_bytes": json_bytes, "stored_bytes": stored_bytes, "private_parts": payloads,
+                "private_stored_bytes": payload_bytes, "by_type": types, "by_day": days,
             });
             say(&stats.to_string());
         } else {
@@ -82,12 +82,12 @@ impl Counts {
         self.appends += group.appends()?.len() as u64;
         self.plain_bytes += group.plain_bytes() as u64;
         self.stored_bytes += group.value().len() as u64;
-        self.private_bytes += group.payloads_value().len() as u64;
+        self.payload_bytes += group.payloads_value().len() as u64;
         for event in group.events()? {
             let recorded = Recorded::parse(event.json)?;
             self.events += 1;
             self.json_bytes += event.json.len() as u64;
-            self.private_parts += u64::from(event.confidential.is_some());
+            self.payloads += u64::from(event.confidential.is_some());
             *self.types.entry(recorded.event_type.into_owned()).or_default() += 1;
             *self.days.entry(recorded.time.date_naive()).or_default() += 1;
         }
@@ -96,23 +96,23 @@ impl Counts {
 
     fn print(&self, log_id: &str) {
         let each = |whole: u64, parts: u64| whole as f64 / parts.max(1) as f64;
-        say(&format!("log       {log_id}"));
+        say(&format!("log           {log_id}"));
         say(&format!(
-            "events    {} in {} appends and {} groups ({:.1} events in a group)",
+            "events        {} in {} appends and {} groups ({:.1} events per group)",
             self.events,
             self.appends,
             self.groups,
             each(self.events, self.groups)
         ));
         say(&format!(
-            "JSON      {} ({:.0} bytes an event), with tags and conditions {}, packed {} ({:.0} bytes an event)",
+            "JSON          {} ({:.0} bytes per event), with tags and conditions {}, packed {} ({:.0} bytes per event)",
             size(self.json_bytes),
             each(self.json_bytes, self.events),
             size(self.plain_bytes),
             size(self.stored_bytes),
             each(self.stored_bytes, self.events)
         ));
-        say(&format!("private   {} parts, packed {}", self.private_parts, size(self.private_bytes)));
+        say(&format!("confidential  {} payloads, packed {}", self.payloads, size(self.payload_bytes)));
         let mut types: Vec<_> = self.types.iter().collect();
         types.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), *name));
         let most = types.first().map_or(0, |(_, count)| **count);

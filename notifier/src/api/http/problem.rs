@@ -39,8 +39,11 @@ pub(super) fn problem(error: &EffectLogError) -> Problem {
             "This Idempotency-Key was used for a refund of another amount. Use a new one.",
         ),
         EffectLogError::NotRefundable { left_minor, asked_minor, .. } => {
-            let detail =
-                format!("{left_minor} minor units of this payment can be refunded, not {asked_minor}.");
+            let detail = match left_minor {
+                0 => "Nothing of this payment can be refunded: it was not paid, or was refunded already."
+                    .into(),
+                _ => format!("{left_minor} minor units of this payment can be refunded, not {asked_minor}."),
+            };
             Problem::new(StatusCode::CONFLICT, "not_refundable", detail).with("refundable_minor", *left_minor)
         }
         EffectLogError::Append(AppendError::Conflict { .. }) => Problem::new(

@@ -50,7 +50,7 @@ impl Replay {
         }
         if !self.json {
             let counts: Vec<_> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
-            say(&format!("{} reservations at position {last}: {}", reservations.len(), counts.join(", ")));
+            say(&format!("{} reservation(s) at position {last}: {}", reservations.len(), counts.join(", ")));
         }
         Ok(ExitCode::SUCCESS)
     }
