@@ -52,7 +52,7 @@ slot() {
     die "Nothing is free at $1 on $day from $3 on: try again tomorrow."
 }
 
-step "1. Six friends book a table in Bandung. It is theirs at once; six and more pay a deposit, so it is a hold."
+step "1. Six friends book a table in Bandung. A party of six pays a deposit, so the booking is a hold."
 evening=$(slot bandung-dago 6 19:30)
 created=$(post /api/reservations "{\"customer_id\": \"sari\", \"venue_id\": \"bandung-dago\", \"party_size\": 6, \"start_time\": \"$evening\",
   \"contact_info\": {\"name\": \"Sari Wulandari\", \"phone\": \"0812 3456 7890\", \"email\": \"sari@example.com\"},
@@ -60,36 +60,36 @@ created=$(post /api/reservations "{\"customer_id\": \"sari\", \"venue_id\": \"ba
 id=$(jq -r .reservation_id <<<"$created")
 show '{reservation_id, status, start_time, party_size, tables: [.tables[].table_id], deposit}' <<<"$created"
 
-step "2. The notifier sees it in the feed, opens a payment and writes to Sari."
+step "2. The notifier reads the event in the feed, opens a payment and sends Sari a mail."
 until_true "a payment is open" payment_of "$id"
 checkout=$(payment_of "$id")
 printf '  %s\n' "$checkout"
 until_true "the mail with the link went out" told "$id" deposit_due
 
-step "3. Sari pays on the checkout page. The result comes back, and the reservation is confirmed."
+step "3. Sari pays on the checkout page. The notifier reports the result, and the reservation is confirmed."
 curl -sS -o /dev/null -X POST "$checkout/pay"
 until_true "CONFIRMED" status_is "$id" CONFIRMED
 until_true "the mail with the calendar file went out" told "$id" "by mail: confirmed"
 
-step "4. The host seats the party and says goodbye; the table is free again."
+step "4. The party arrives, is seated and leaves. The table is free again."
 post "/api/reservations/$id/check-in" '{}' | show -c '{status, version}'
 post "/api/reservations/$id/complete" '{}' | show -c '{status, version, tables}'
 
-step "5. Two book in Rome and call it off."
+step "5. A party of two books in Rome and cancels."
 other=$(post /api/reservations "{\"customer_id\": \"luca\", \"venue_id\": \"roma-trastevere\", \"start_time\": \"$(slot roma-trastevere 2 20:00)\",
   \"contact_info\": {\"name\": \"Luca Però\", \"phone\": \"+39 333 123 4567\", \"email\": \"luca@example.com\"}, \"locale\": \"en\"}" | jq -r .reservation_id)
 curl -s "$reservation_url/api/reservations/$other" | show -c '{status, start_time, tables: [.tables[].table_id]}'
 post "/api/reservations/$other/cancel" '{"reason_code": "guest_request", "description": "Ci siamo ammalati"}' | show -c '{status, cancellation}'
 until_true "the mail about it went out" told "$other" "by mail: cancelled"
 
-step "6. A table is given once. What is refused says why, and what is free instead."
+step "6. A table is assigned only once. A refusal states the reason and the alternatives."
 garden="{\"customer_id\": \"budi\", \"start_time\": \"$(slot bandung-dago 12 11:00)\", \"party_size\": 12,
   \"contact_info\": {\"name\": \"Budi\", \"phone\": \"0813 1111 2222\", \"email\": \"budi@example.com\"}}"
 for _ in 1 2 3; do
   curl -s "$reservation_url/api/reservations" -H 'content-type: application/json' -d "$garden" | show -c '{status, code, tables: [.tables[]?.table_id], alternatives}'
 done
 
-step "7. Citra waits for the garden, the one who has it calls off, and it is offered to her. She takes it on the page."
+step "7. Citra joins the waitlist for the garden. A booking is cancelled, Citra gets an offer and accepts it."
 garden_at=$(jq -r .start_time <<<"$garden")
 taken=$(curl -s "$reservation_url/api/reservations?customer_id=budi&limit=200" |
   jq -re --arg at "$garden_at" '[.items[] | select(.start_time == $at and .status == "PENDING" and .table_area == "Kebun")][0].reservation_id') ||
@@ -106,7 +106,7 @@ until_true "the mail with the link went out" invited
 curl -sS -o /dev/null -X POST "$notifier_url/offers/$waits/accept"
 curl -s "$reservation_url/api/waitlist/$waits" | show -c '{status, reservation_id}'
 
-step "8. Ayu pays a deposit, calls off in time, and the money goes back by itself."
+step "8. Ayu pays a deposit and cancels in time. The deposit is refunded automatically."
 ayu=$(post /api/reservations "{\"customer_id\": \"ayu\", \"venue_id\": \"bandung-dago\", \"party_size\": 7, \"start_time\": \"$(slot bandung-dago 7 11:00)\",
   \"contact_info\": {\"name\": \"Ayu Lestari\", \"phone\": \"0816 2222 3333\", \"email\": \"ayu@example.com\"}, \"locale\": \"en\"}" | jq -r .reservation_id)
 until_true "a payment is open" payment_of "$ayu"
@@ -121,7 +121,7 @@ until_true "the money has gone back" refunded
 until_true "the mail about it went out" told "$ayu" "by mail: refunded"
 curl -s "$reservation_url/api/reservations/$ayu/charges" | show -c '.entries[] | {kind, amount_minor, rule}'
 
-step "9. A mail that cannot go out is a dead letter: nobody is told, until somebody tries it again."
+step "9. A mail that the server refuses becomes a dead letter, until an operator retries it."
 lost=$(post /api/reservations "{\"customer_id\": \"dewi\", \"venue_id\": \"roma-trastevere\", \"start_time\": \"$(slot roma-trastevere 2 19:30)\",
   \"contact_info\": {\"name\": \"Dewi\", \"phone\": \"+39 333 765 4321\", \"email\": \"bounce-once@example.com\"}, \"locale\": \"en\"}" | jq -r .reservation_id)
 dead_letter() { curl -s "$notifier_url/api/effects?status=dead&reservation_id=$lost" | jq -re '.items[0].id'; }
@@ -130,19 +130,19 @@ curl -s "$notifier_url/api/effects?status=dead&reservation_id=$lost" | show -c '
 curl -sS -o /dev/null -X POST -H "authorization: Bearer $(cat "$token_file")" "$notifier_url/api/effects/$(dead_letter)/retry"
 until_true "tried again by hand, it went out" told "$lost" "Told the guest by mail"
 
-step "10. Do money and bookings agree? The provider's books against both logs."
+step "10. Reconciliation compares the records of the provider with both logs."
 settled() { ! curl -s "$notifier_url/api/effects?status=waiting&limit=1000" | jq -e '.items[] | select(.kind == "refund" or .kind == "post_payment" or .kind == "close_payments")'; }
 until_true "nothing is on its way" settled
 notifier reconcile | sed 's/^/  /' || die "They do not agree: see docs/operations.md."
 
-step "11. The feed: facts as they are stored, here the last five of Sari's evening."
+step "11. The feed contains the events as they are stored. These are the last five of Sari's reservation."
 curl -s "$reservation_url/events?subject=reservation/$id&limit=1000" | show -c '.[-5:][] | {id: .id[0:20], type, who: (.authid // .authtype), correlationid}'
 
-step "12. The whole story, from the audit trail."
+step "12. The audit trail of the reservation."
 curl -s "$reservation_url/api/reservations/$id/history" | jq -r --arg dim "$dim" --arg plain "$plain" \
   '.entries[] | "  \(.at[11:19])  \(.note)  \($dim)\(.who.id // .who.kind)\($plain)"'
 
-step "13. The mail."
+step "13. The mail that was sent."
 for mail in $(ls -t data/notifier/outbox/*.eml 2>/dev/null | head -3); do
   printf '  %s%s%s\n' "$dim" "$mail" "$plain"
 done

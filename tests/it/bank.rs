@@ -1,5 +1,5 @@
-//! A payment provider for tests: as much of Stripe's API as is used, with a ledger file of its own, guests who pay or do
-//! not, webhooks, and faults on demand.
+//! A payment provider for tests: the part of Stripe's API that Meja uses, with its own ledger file, guests who pay or
+//! do not pay, webhooks, and faults on demand.
 
 mod api;
 mod guests;
@@ -20,11 +20,11 @@ pub const WEBHOOK_SECRET: &str = "whsec_0123456789abcdef";
 /// How the provider behaves.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Behaviour {
-    /// Of a hundred requests so many go wrong, in every way there is.
+    /// Percentage of requests that fail, in every way that exists.
     pub faults_percent: u8,
-    /// Whether guests pay by themselves: most at once, some after a refused card, some never.
+    /// Whether guests pay automatically: most immediately, some after a refused card, some never.
     pub guests_pay: bool,
-    /// Of a hundred webhooks so many are lost, late, doubled or out of order; forged ones come besides.
+    /// Percentage of webhooks that are lost, late, duplicated or out of order. Forged webhooks are sent in addition.
     pub webhook_faults_percent: u8,
 }
 
@@ -67,7 +67,7 @@ struct Books {
     intents: Vec<Intent>,
     by_id: HashMap<String, usize>,
     refunds: Vec<Refund>,
-    /// Answers by idempotency key, with what was asked.
+    /// Responses by idempotency key, each with its request.
     answers: HashMap<String, (String, u16, Value)>,
 }
 
@@ -88,7 +88,7 @@ impl Refund {
 }
 
 impl Bank {
-    /// A provider that listens, with its ledger in `dir`.
+    /// A provider that listens and keeps its ledger in `dir`.
     pub async fn open(dir: &Path, behaviour: Behaviour) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -109,7 +109,7 @@ impl Bank {
         bank
     }
 
-    /// Settings with which a notifier takes money here.
+    /// The settings of a notifier that uses this provider.
     pub fn settings(&self) -> Vec<String> {
         let pairs = [
             ("--payment-provider", "stripe"),
@@ -121,17 +121,17 @@ impl Bank {
         pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value.to_owned()]).collect()
     }
 
-    /// Where webhooks go from now on.
+    /// Sets the address for webhooks.
     pub fn tell(&self, notifier_url: &str) {
         *self.0.webhook_url.lock().unwrap() = Some(format!("{notifier_url}/webhooks/stripe"));
     }
 
-    /// Whether every guest has done what they wanted and every webhook is out.
+    /// Whether every guest has acted and every webhook was sent.
     pub fn is_quiet(&self) -> bool {
         self.0.busy_guests.load(Ordering::SeqCst) == 0
     }
 
-    /// Webhooks that nobody here has signed and that were believed.
+    /// Forged webhooks that the notifier accepted.
     pub fn believed_forgeries(&self) -> usize {
         self.0.believed_forgeries.load(Ordering::SeqCst)
     }
@@ -140,7 +140,7 @@ impl Bank {
         self.0.books.lock().unwrap()
     }
 
-    /// The payment for a reservation that is open, if there is one.
+    /// The open payment of a reservation, if there is one.
     pub fn open_intent_of(&self, reservation: &str) -> Option<String> {
         let books = self.books();
         let open = books.intents.iter().find(|intent| {
@@ -150,7 +150,7 @@ impl Bank {
         open.map(|intent| intent.id.clone())
     }
 
-    /// A second charge of what was charged once: the fault that reconciliation is there for.
+    /// Plants a second charge for an existing one: the fault that reconciliation must find.
     pub fn charge_again(&self, reservation: &str) {
         let mut books = self.books();
         let once = books.intents.iter().find(|i| i.metadata["meja_reservation_id"] == reservation).unwrap();
@@ -165,7 +165,7 @@ impl Bank {
         writeln!(self.0.ledger.lock().unwrap(), "{line}").unwrap();
     }
 
-    /// What moved, line by line, from the file.
+    /// The movements of money in the file, line by line.
     pub fn ledger(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(&self.0.ledger_path).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

@@ -1,4 +1,4 @@
-//! kill -9 in the middle of bookings: nothing acknowledged is lost, nothing happens twice.
+//! kill -9 during bookings: no acknowledged booking is lost, and nothing happens twice.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -14,7 +14,7 @@ const BOOKINGS: usize = 2_000;
 const CLIENTS: usize = 16;
 const KILLS: usize = 10;
 
-/// Books until it is acknowledged: whoever got no answer asks again with the same key.
+/// Books until the booking is acknowledged. A request without a response is repeated with the same key.
 async fn book(client: &reqwest::Client, url: &str) -> String {
     let (key, body) = (Uuid::new_v4().to_string(), booking(6));
     for _ in 0..2_000 {
@@ -36,7 +36,7 @@ async fn book(client: &reqwest::Client, url: &str) -> String {
     panic!("a booking was never acknowledged");
 }
 
-/// Kills one service `KILLS` times, evenly over the bookings, and starts it again each time.
+/// Kills one service `KILLS` times, spread evenly over the bookings, and restarts it each time.
 async fn killed_while_booking(service: &str) {
     let mut pair =
         Pair::running(&["--simulated-decide-after-ms", "0", "--sms", "off", "--reminder-hours", "500"]).await;

@@ -1,5 +1,5 @@
-//! What the kernel sees: a sync of the database file before every answer, and fewer syncs than
-//! answers under load.
+//! System calls: the database file is synced before every response, and under load there are fewer syncs than
+//! responses.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use crate::services::{Pair, Running, booking};
 use crate::torture::victim::Victim;
 
-/// When the lines of a trace that hold one of `words` were written.
+/// The times of the lines in a trace that contain one of `words`.
 fn times(trace: &str, words: &[&str]) -> Vec<f64> {
     let lines = trace.lines().filter(|line| words.iter().any(|word| line.contains(word)));
     lines
@@ -17,7 +17,7 @@ fn times(trace: &str, words: &[&str]) -> Vec<f64> {
         .collect()
 }
 
-/// When syncs of the database had ended. The head witness is synced by another call.
+/// The times at which syncs of the database ended. The head witness is synced by another call.
 fn syncs(trace: &str) -> Vec<f64> {
     assert!(trace.contains("/log/db>"), "nothing was synced, or not the database: {trace}");
     let ended: String = trace
@@ -35,7 +35,7 @@ async fn answers_wait_for_a_sync_and_share_it() {
     }
     let mut pair = Pair::prepared(&[]);
     pair.start_reservation().await;
-    // The first number that is parsed loads tables; that is not what is looked at here.
+    // The first parsed number loads tables, which this test does not measure.
     pair.book(4).await;
     let trace = pair.dir.path().join("trace");
     let pid = pair.reservation.as_ref().unwrap().0.id().to_string();
@@ -52,7 +52,7 @@ async fn answers_wait_for_a_sync_and_share_it() {
     assert!(line.contains("attached"), "{line}");
     let read = || std::fs::read_to_string(&trace).unwrap();
 
-    // One after the other: each answer has a sync of its own before it.
+    // Sequential requests: each response has its own sync before it.
     for _ in 0..5 {
         pair.book(4).await;
     }
@@ -65,7 +65,7 @@ async fn answers_wait_for_a_sync_and_share_it() {
         assert_eq!(before, n + 1, "answer {n} at {answer}, syncs at {synced:?}");
     }
 
-    // Many at once: they share.
+    // Concurrent requests share syncs.
     let body = booking(4);
     futures::future::join_all((0..200).map(|_| pair.post("/api/reservations", &body)))
         .await
@@ -75,7 +75,7 @@ async fn answers_wait_for_a_sync_and_share_it() {
     assert!(shared < 150, "{shared} syncs for 200 answers");
 }
 
-/// sled syncs neither files nor directories when it makes a database.
+/// sled syncs neither files nor directories when it creates a database.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_log_syncs_its_files_and_directories() {
     let dir = tempfile::tempdir().unwrap();
@@ -97,7 +97,7 @@ async fn a_new_log_syncs_its_files_and_directories() {
     }
 }
 
-/// A disk that never answers must not leave a service that never answers.
+/// A disk that never responds must not cause a service that never responds.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_hangs_ends_the_process() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! An evening in a house that keeps its book, with real binaries: a crowd, a line, a crash in between.
+//! An evening at a venue with services, with real binaries: a crowd, a waitlist, and a crash in between.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::services::{Pair, root, until};
 
-/// A day on which the house of the samples is open, as `YYYY-MM-DD`: some holidays are near none of the next days.
+/// A day on which the sample venue is open, as `YYYY-MM-DD`. No holiday is near the next days.
 async fn open_day(pair: &Pair) -> String {
     let today = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     for ahead in 7..30 {
@@ -30,7 +30,7 @@ fn guest(name: &str, rest: Value) -> Value {
     body
 }
 
-/// The mail to `name` about an offer, if it came.
+/// The mail to `name` about an offer, if it was sent.
 fn offer_mail(pair: &Pair, name: &str) -> Option<String> {
     let dir = pair.dir.path().join("notifier/outbox");
     let mail =
@@ -66,12 +66,12 @@ async fn who_waits_is_written_to_answers_on_the_page_and_a_crash_in_between_chan
     pair.post(&format!("/api/reservations/{ayu}/cancel"), &json!({"reason_code": "ill"})).await;
     let offered = becomes(&pair, &line[0], "OFFERED").await;
     until("the mail", async || offer_mail(&pair, "budi").is_some()).await;
-    // What is held stays held, and is held for the same party.
+    // The held table stays held for the same party.
     pair.reservation.take().unwrap().kill_9();
     pair.start_reservation().await;
     assert_eq!(pair.get(&format!("/api/waitlist/{}", line[0])).await, offered);
     assert_eq!(pair.get(&format!("/api/waitlist/{}", line[1])).await["status"], "WAITING");
-    // The link of the mail leads to the page, and its button takes the table.
+    // The link in the mail opens the page, and its button accepts the offer.
     let page = format!("{}/offers/{}", pair.notifier_url, line[0]);
     assert!(offer_mail(&pair, "budi").unwrap().replace("=\r\n", "").contains(&page));
     let shown = pair.client.get(&page).send().await.unwrap().text().await.unwrap();
@@ -85,7 +85,7 @@ async fn who_waits_is_written_to_answers_on_the_page_and_a_crash_in_between_chan
         (&reservation["contact_name"], &reservation["tables"][0]["table_id"]),
         (&json!("budi"), &json!("B1"))
     );
-    // Twelve pay a deposit: that is asked for as of anyone who books. Called off, the next is written to.
+    // A party of twelve pays a deposit, as for any booking. After its cancellation the next party gets a mail.
     let payments = format!("{}/api/payments?reservation_id={id}", pair.notifier_url);
     until("a payment to be open", async || pair.get(&payments).await["items"][0].is_object()).await;
     pair.post(&format!("/api/reservations/{id}/cancel"), &json!({"reason_code": "ill"})).await;

@@ -1,4 +1,4 @@
-//! Webhooks to the restaurant's own systems: real binaries, a receiver that checks what it gets.
+//! Webhooks to the restaurant's own systems: real binaries, and a receiver that verifies what it gets.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -16,11 +16,11 @@ use crate::services::{Pair, TOKEN, until};
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const NEXT_SECRET: &str = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
-/// Somebody who is told, and answers as wanted.
+/// A receiver of webhooks that responds as the test wants.
 struct Receiver {
     url: String,
     answer: AtomicU16,
-    /// Every body that was taken, and how often each id was sent.
+    /// Every accepted body, and how often each id was sent.
     taken: Mutex<Vec<Value>>,
     tries: Mutex<HashMap<String, usize>>,
 }
@@ -40,7 +40,7 @@ impl Receiver {
     }
 
     async fn take(State(this): State<Arc<Self>>, headers: HeaderMap, body: Bytes) -> StatusCode {
-        // Either secret fits: the receiver has not changed to the next one yet, or it has.
+        // Either secret is valid, because the receiver may or may not have changed to the next one.
         for secret in [SECRET, NEXT_SECRET] {
             standardwebhooks::Webhook::new(secret).unwrap().verify(&body, &headers).unwrap();
         }
@@ -86,7 +86,7 @@ async fn a_system_is_told_of_every_event_it_wants_and_can_tell_what_it_missed() 
     pos.answer(204);
     pair.post(&format!("/api/reservations/{id}/confirm"), &json!({})).await;
     pair.post(&format!("/api/reservations/{id}/cancel"), &json!({"reason_code": "guest_request"})).await;
-    // The first one is tried again after five seconds or so.
+    // The first webhook is repeated after about five seconds.
     until("all three events", async || pos.taken().len() == 3).await;
     let taken = pos.taken();
     let types: Vec<_> = taken.iter().map(|body| body["type"].as_str().unwrap().to_owned()).collect();
@@ -98,13 +98,13 @@ async fn a_system_is_told_of_every_event_it_wants_and_can_tell_what_it_missed() 
         assert_eq!(body["data"], feed[place], "the event as it stands in the feed");
         assert_eq!(body["timestamp"], feed[place]["time"]);
     }
-    // Each says which one came before it.
+    // Each webhook names the previous event.
     assert_eq!(taken[0]["previous_position"], Value::Null);
     assert_eq!(taken[1]["previous_position"], taken[0]["position"]);
     assert_eq!(taken[2]["previous_position"], taken[1]["position"]);
     assert!(!taken.iter().any(|body| body.to_string().contains("sari@")), "nothing personal");
 
-    // 410: it is told nothing any more, until somebody enables it.
+    // 410: the receiver gets no more events until an operator enables it.
     let status =
         async || pair.get(&format!("{}/api/hooks", pair.notifier_url)).await["items"][1]["status"].clone();
     until("the other one to be disabled", async || status().await == "disabled").await;

@@ -1,4 +1,4 @@
-//! A whole life of money at localstripe, a server that behaves as Stripe's API does.
+//! The whole life of a payment at localstripe, a server with Stripe's API.
 
 use std::process::{Command, Stdio};
 
@@ -22,7 +22,7 @@ impl LocalStripe {
         let port = free_port();
         let mut command: Command = python();
         command.args(["-m", "localstripe", "--from-scratch", "--port", &port.to_string()]);
-        // It keeps its store in a file of the folder it is started in, or of the home folder.
+        // It keeps its data in a file in the directory it is started in, or in the home directory.
         let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let (url, http) = (format!("http://127.0.0.1:{port}"), reqwest::Client::new());
         let stripe = Self { url, http, _process: Running(process) };
@@ -74,7 +74,7 @@ impl LocalStripe {
     }
 }
 
-/// The payment for a reservation, once it is open.
+/// The payment of a reservation, once it is open.
 async fn payment(pair: &Pair, id: &str) -> Value {
     let url = format!("{}/api/payments?reservation_id={id}", pair.notifier_url);
     until("the payment to be open", async || pair.get(&url).await["items"] != json!([])).await;
@@ -92,7 +92,7 @@ async fn a_deposit_is_paid_refunded_and_closed() {
     pair.notifier_args = stripe.settings(200);
     pair.start_reservation().await;
     pair.start_notifier().await;
-    // No webhook comes: the provider is asked.
+    // No webhook is sent, so the provider is polled.
     let id = pair.book(6).await;
     let open = payment(&pair, &id).await;
     let intent = open["provider_reference"].as_str().unwrap().to_owned();
@@ -106,7 +106,7 @@ async fn a_deposit_is_paid_refunded_and_closed() {
     let path = format!("/api/reservations/{id}");
     becomes(&pair, &path, "status", "CONFIRMED").await;
 
-    // A part by hand, the rest when it is called off.
+    // A part is refunded by hand, the rest after the cancellation.
     let payment_url = format!("{}/api/payments/{}", pair.notifier_url, open["payment_id"].as_str().unwrap());
     let part = pair
         .client
@@ -125,7 +125,7 @@ async fn a_deposit_is_paid_refunded_and_closed() {
     amounts.sort_unstable();
     assert_eq!(amounts, [10_000_000, 20_000_000]);
 
-    // Called off before it is paid: nobody can pay any more.
+    // A booking that is cancelled before it is paid can no longer be paid.
     let unpaid = pair.book(6).await;
     let open = payment(&pair, &unpaid).await;
     pair.post(&format!("/api/reservations/{unpaid}/cancel"), &json!({"reason_code": "guest_request"})).await;
@@ -134,7 +134,7 @@ async fn a_deposit_is_paid_refunded_and_closed() {
     let intent = open["provider_reference"].as_str().unwrap();
     assert_eq!(stripe.get(&format!("/v1/payment_intents/{intent}")).await["status"], "canceled");
 
-    // From now on only webhooks tell.
+    // From now on only webhooks report decisions.
     pair.notifier.take();
     pair.notifier_args = stripe.settings(3_600_000);
     pair.start_notifier().await;
@@ -145,7 +145,7 @@ async fn a_deposit_is_paid_refunded_and_closed() {
     stripe.pay(open["provider_reference"].as_str().unwrap()).await;
     becomes(&pair, &format!("/api/reservations/{id}"), "status", "CONFIRMED").await;
 
-    // The notifier dies while a payment is opened, and asks what became of it instead of opening another.
+    // The notifier is killed while it opens a payment. It must look that payment up instead of opening another one.
     pair.notifier.take();
     let killed = pair.book(6).await;
     let mut command = pair.notifier_command();

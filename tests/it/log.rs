@@ -1,4 +1,4 @@
-//! `reservation log …` and `notifier log …`, by the real binaries on the logs of real services.
+//! `reservation log …` and `notifier log …`: real binaries on the logs of real services.
 
 mod careful;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::services::{Pair, Running, TOKEN, binary};
 
-/// Runs `<service> log <args>` and gives back its exit code, what it printed and what it said.
+/// Runs `<service> log <args>`. Returns its exit code, its standard output and its standard error.
 fn log(service: &str, args: &[&str]) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } =
         Command::new(binary(service)).arg("log").args(args).args(["--log", "warn"]).output().unwrap();
@@ -34,7 +34,7 @@ fn text(path: &Path) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// A pair that took a few bookings: one paid and seated, one cancelled and forgotten.
+/// A pair with a few bookings: one paid and seated, one cancelled and erased.
 async fn worked() -> (Pair, String) {
     let pair =
         Pair::running(&["--simulated-decide-after-ms", "0", "--sms", "off", "--reminder-hours", "500"]).await;
@@ -65,7 +65,7 @@ async fn a_log_is_backed_up_while_it_is_served_and_restored() {
         let live = ["--from", url, "--service-token", TOKEN];
         let right = verdict(service, &live);
         assert_eq!((&right["ok"], &right["faults"]), (&json!(true), &json!([])));
-        // Without the token nothing is given out, and that is no verdict on the log.
+        // Without the token the log is not sent, which says nothing about whether it is valid.
         let (code, _, said) = log(service, &["verify", "--from", url]);
         assert!(code == Some(1) && said.contains("service token"), "{code:?} {said}");
 
@@ -83,19 +83,19 @@ async fn a_log_is_backed_up_while_it_is_served_and_restored() {
     assert_eq!(right["private_parts_forgotten"], 2, "contact and description");
     assert_eq!(right["private_parts_proved"], 1);
 
-    // The directory belongs to the service.
+    // The running service has locked the directory.
     let data = text(&pair.dir.path().join("reservation"));
     let file = text(&pair.dir.path().join("reservation.backup"));
     let (code, _, said) = log("reservation", &["verify", "--data-dir", &data]);
     assert!(code == Some(1) && said.contains("for a running service use --from"), "{said}");
     let (code, _, said) = log("reservation", &["compact", "--data-dir", &data]);
     assert!(code == Some(1) && said.contains("stop it first"), "{said}");
-    // What came after the backup is not given up by accident.
+    // Events after the backup are not discarded by accident.
     pair.book(2).await;
     assert_eq!(pair.reservation.take().unwrap().terminate(), Some(0));
     let (code, _, said) = log("reservation", &["restore", &file, "--data-dir", &data]);
     assert!(code == Some(1) && said.contains("discard the later events"), "{said}");
-    // With a witness that can not be read nothing is started, and what the message says works.
+    // With a witness that cannot be read nothing is started, and the remedy in the message works.
     std::fs::write(pair.dir.path().join("reservation/head-witness.json"), "{").unwrap();
     let (code, printed, _) = log("reservation", &["verify", "--data-dir", &data]);
     assert!(code == Some(3) && printed.contains("head-witness.json cannot be read"), "{printed}");
@@ -146,7 +146,7 @@ async fn an_export_is_resumed_and_makes_the_same_log_again() {
         assert_eq!((&event["specversion"], event["mejalog"].is_string()), (&json!("1.0"), true));
     }
 
-    // What is no export is left alone.
+    // A file that is not an export is not changed.
     let token = pair.dir.path().join("token");
     std::fs::write(&token, TOKEN).unwrap();
     let (code, _, said) = log("reservation", &["export", "--data-dir", &data, "--to", &text(&token)]);
@@ -165,7 +165,7 @@ async fn an_export_is_resumed_and_makes_the_same_log_again() {
     for what in ["hash", "events", "log_id", "appends", "private_parts", "private_parts_proved"] {
         assert_eq!(again[what], right[what], "{what}");
     }
-    // A copy with an id of its own is another log with the same story.
+    // A copy with its own id is another log with the same events.
     let other = text(&pair.dir.path().join("other"));
     done("reservation", &["import", &text(&file), "--into", &other, "--new-log-id"]);
     let other_verdict = verdict("reservation", &["--data-dir", &other]);
@@ -252,7 +252,7 @@ async fn a_running_log_is_followed() {
     }
 }
 
-/// A service that never took a booking has a log too.
+/// A service without any booking has a log too.
 #[test]
 fn an_empty_log_is_backed_up_restored_and_compacted() {
     use events::store::sled::{Options, SledStore};
@@ -269,7 +269,7 @@ fn an_empty_log_is_backed_up_restored_and_compacted() {
     );
 }
 
-/// The checker is checked: an append that its condition should have stopped is found.
+/// A positive control: an append that violates its condition is found.
 #[test]
 fn a_planted_append_against_its_condition_is_found() {
     use events::store::AppendCondition;
@@ -292,7 +292,7 @@ fn a_planted_append_against_its_condition_is_found() {
     };
     plant(0);
     plant(1);
-    // Decided without having seen the second.
+    // Decided without having read the second event.
     plant(1);
     loader.finish().unwrap();
     let (code, printed, _) =

@@ -1,4 +1,4 @@
-//! Mail over real SMTP, to a real server: what it says, how it goes, and what happens when the server misbehaves.
+//! Mail over real SMTP to a real server: content, transport, and a server that misbehaves.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::mail_server::{MailServer, Secured};
 use crate::services::{Pair, TOKEN, booking, until};
 
-/// Parts by their kind.
+/// The part of a mail with this media type.
 fn part<'a>(mail: &'a Value, kind: &str) -> &'a Value {
     mail["parts"]
         .as_array()
@@ -101,7 +101,7 @@ async fn a_refused_recipient_is_a_dead_letter_until_somebody_lets_it_rest() {
     let counts = pair.counts().await.remove(&format!("reservation/{refused}")).unwrap();
     assert_eq!(counts.get("notification.failed:received:mail"), Some(&1), "{counts:?}");
 
-    // Tried again by hand: it dies once more, and that is told once more. Then it is let rest.
+    // Retried by an operator, it fails permanently again, and that is reported again. Then it is discarded.
     let key = dead["items"][0]["id"].as_str().unwrap();
     let retry = format!("{}/api/notifications/{key}/retry", pair.notifier_url);
     assert_eq!(pair.client.post(&retry).send().await.unwrap().status(), 401);
@@ -119,7 +119,7 @@ async fn a_refused_recipient_is_a_dead_letter_until_somebody_lets_it_rest() {
     assert_eq!((&rests["status"], &rests["reason"]), (&json!("discarded"), &json!("the guest was called")));
     assert_eq!(pair.client.post(&retry).bearer_auth(TOKEN).send().await.unwrap().status(), 409);
 
-    // What a guest would be told, without telling anybody.
+    // A preview of the message, which is not sent.
     let preview = pair
         .notifier_command()
         .args(["preview", "confirmed", "--reservation", refused, "--locale", "id"])
@@ -134,7 +134,8 @@ async fn a_refused_recipient_is_a_dead_letter_until_somebody_lets_it_rest() {
     assert_eq!(server.counts().len(), 0);
 }
 
-/// What the server refuses for now is tried again, what it took and did not say so comes twice at most.
+/// A mail that the server refuses temporarily is repeated. A mail that it accepted without a response comes at most
+/// twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mail_server_that_misbehaves_gets_every_mail() {
     let server = MailServer::start().await;
@@ -170,7 +171,7 @@ async fn mail_goes_encrypted_and_with_a_login() {
         pair.book(2).await;
         pair.settled().await;
         assert_eq!(server.counts().len(), 1, "{secured:?}");
-        // Without the certificate, or with another password, nothing goes; it waits, and is not lost.
+        // Without the certificate, or with another password, no mail is sent; it waits and is not lost.
         let wrong = server.url().replace("s3cret", "other");
         for args in
             [vec!["--mail", &server.url()], vec!["--mail", &wrong, "--mail-ca-file", ca.to_str().unwrap()]]
@@ -193,7 +194,7 @@ async fn mail_goes_encrypted_and_with_a_login() {
     }
 }
 
-/// A cancellation a second before the reminder is due: nobody is reminded.
+/// A cancellation a second before the reminder is due: no reminder is sent.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_reminded_of_what_was_called_off_a_second_before() {
     let pair = Pair::running(&["--sms", "off", "--reminder-hours", "1"]).await;

@@ -1,4 +1,4 @@
-//! A real SMTP server that keeps what it gets as files and misbehaves on demand.
+//! A real SMTP server that stores mail as files and misbehaves on demand.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -62,7 +62,7 @@ Controller(Keep(), hostname="127.0.0.1", port=int(sys.argv[1]), **settings).star
 time.sleep(3600)
 "#;
 
-/// Reads messages with Python's own parser and prints what tests want to know.
+/// Parses mail with Python's parser and prints what tests check.
 const PARSER: &str = r#"
 import sys, json, email, email.policy
 for name in sys.argv[1:]:
@@ -87,7 +87,7 @@ pub fn python() -> Command {
     command
 }
 
-/// How a server wants to be spoken to.
+/// How the connection to the server is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Secured {
     Wrapper,
@@ -105,7 +105,7 @@ impl MailServer {
         Self::begin(None).await
     }
 
-    /// A server with a certificate of its own that wants a login.
+    /// A server with its own certificate that requires a login.
     pub async fn secured(secured: Secured) -> Self {
         Self::begin(Some(secured)).await
     }
@@ -142,14 +142,14 @@ impl MailServer {
         self.folder.path().join("cert.pem")
     }
 
-    /// From now on it behaves so.
+    /// Sets the behaviour from now on.
     pub fn behave(&self, behaviour: &Value) {
         let new = self.folder.path().join("behaviour.new");
         std::fs::write(&new, behaviour.to_string()).unwrap();
         std::fs::rename(new, self.folder.path().join("behaviour")).unwrap();
     }
 
-    /// How often somebody has connected.
+    /// The number of connections so far.
     pub fn connections(&self) -> u64 {
         std::fs::metadata(self.folder.path().join("connections")).map_or(0, |file| file.len())
     }
@@ -159,7 +159,7 @@ impl MailServer {
         files.filter(|path| path.extension().is_some_and(|extension| extension == "eml")).collect()
     }
 
-    /// Everything that came, read by a library.
+    /// All mail that arrived, parsed by a library.
     pub fn mail(&self) -> Vec<Value> {
         let mut mail = Vec::new();
         for files in self.files().chunks(100) {
@@ -170,7 +170,7 @@ impl MailServer {
         mail
     }
 
-    /// How often each message came, by its Message-ID.
+    /// How often each mail arrived, by its Message-ID.
     pub fn counts(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
         for path in self.files() {

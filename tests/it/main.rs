@@ -1,4 +1,4 @@
-//! The pair: real binaries, real logs, both services; and the rules that the sources keep.
+//! Tests of both services together: real binaries, real logs; and the rules for the sources.
 #![expect(unreachable_pub, reason = "helpers of a test binary are pub to its modules")]
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! A guest books: through both services, and when one of them is away.
+//! A guest books, through both services, also while one of them is down.
 
 use std::collections::BTreeSet;
 
@@ -31,7 +31,7 @@ async fn a_deposit_is_paid_on_the_checkout_page_and_the_story_is_in_the_audit_tr
     let checkout = checkout(&pair, &id).await;
     let page = pair.client.get(&checkout).send().await.unwrap().text().await.unwrap();
     assert!(page.contains("Rp 300,000") && page.contains("Pay</button>"), "{page}");
-    // Pressed twice, as people do.
+    // The button is pressed twice.
     for _ in 0..2 {
         let page = pair.client.post(format!("{checkout}/pay")).send().await.unwrap();
         assert!(page.text().await.unwrap().contains("paid"));
@@ -177,7 +177,7 @@ async fn ten_bookings_while_the_notifier_is_away_are_made_up_for() {
     for _ in 0..10 {
         ids.push(pair.book(6).await);
     }
-    // A channel that nobody could check is taken; the notifier falls back to its own.
+    // A channel that could not be checked is accepted; the notifier uses its default instead.
     let mut odd = crate::services::booking(6);
     odd["payment_channel"] = json!("shells");
     let (status, body) = pair.post("/api/reservations", &odd).await;
@@ -189,7 +189,7 @@ async fn ten_bookings_while_the_notifier_is_away_are_made_up_for() {
     }
     pair.settled().await;
     assert_eq!(pair.mail().len(), 22, "one to ask for the deposit, one to confirm");
-    // Once it can be asked, a channel is checked. Two guests pay no deposit.
+    // Once the notifier can be asked, a channel is checked. A party of two pays no deposit.
     odd["party_size"] = json!(2);
     until("the channels to be known", async || pair.post("/api/reservations", &odd).await.0 == 422).await;
     pair.settled().await;
@@ -210,11 +210,11 @@ pub async fn exactly_once(pair: &mut Pair, ids: &[String]) {
         ] {
             assert_eq!(counts.get(name), Some(&1), "{name} of {id}: {counts:?}");
         }
-        // The link is not sent any more when the payment was faster.
+        // The link is not sent if the payment was faster.
         assert!(counts.get("notification.sent:deposit_due:mail").is_none_or(|n| *n == 1), "{id}: {counts:?}");
         assert!(!counts.contains_key("payment.failed"), "{id}: {counts:?}");
     }
-    // What was done outside stands in the notifier's own log.
+    // The effects are in the notifier's own log.
     pair.notifier.take().unwrap().terminate();
     let log = SledStore::open(&Options {
         reserve_bytes: 0,
@@ -242,7 +242,7 @@ async fn the_notifier_works_on_while_the_reservation_service_is_away() {
     let checkout = checkout(&pair, &id).await;
     pair.settled().await;
     pair.reservation.take().unwrap().kill_9();
-    // The guest pays meanwhile, and the notifier's API answers.
+    // The guest pays meanwhile, and the API of the notifier responds.
     assert!(pair.client.post(format!("{checkout}/pay")).send().await.unwrap().status().is_success());
     let payments = pair.get(&format!("{}/api/payments", pair.notifier_url)).await;
     assert_eq!(payments["items"][0]["status"], "paid");

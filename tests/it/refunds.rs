@@ -1,4 +1,4 @@
-//! Money that goes back by two ways at once: by hand, and because the guest calls off.
+//! Concurrent refunds: by an operator, and because the guest cancels.
 
 use serde_json::json;
 
@@ -23,7 +23,7 @@ async fn a_refund_by_hand_and_a_cancellation_at_once_return_all_of_it_once() {
         let cancel_path = format!("{path}/cancel");
         let cancel = pair.post(&cancel_path, &body);
         let (managed_by_hand, (cancelled, _)) = futures::join!(managed_by_hand.send(), cancel);
-        // Whoever comes second may find that all of it is on its way already.
+        // The second one may find that the whole amount is being refunded already.
         assert!([202, 409].contains(&managed_by_hand.unwrap().status().as_u16()));
         assert_eq!(cancelled, 200);
         until("all of it to be back", async || pair.get(&payments).await["items"][0]["status"] == "refunded")

@@ -1,4 +1,4 @@
-//! Starting, killing and asking the two services.
+//! Starts, kills and calls the two services.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,10 +12,10 @@ use tempfile::TempDir;
 
 pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
-/// How long anything may take that has no limit of its own.
+/// Maximum duration of operations without their own limit.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
-/// The binary `name`, which stands beside the folder of this test.
+/// The path of the binary `name`, in the directory above that of this test.
 pub fn binary(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let binary = test.parent().and_then(Path::parent).unwrap().join(name);
@@ -31,7 +31,7 @@ pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// A process that ends with the test.
+/// A process that is killed when the test ends.
 pub struct Running(pub Child);
 
 impl Running {
@@ -40,7 +40,7 @@ impl Running {
         self.0.wait().unwrap();
     }
 
-    /// Asks it to stop and gives its exit code.
+    /// Sends SIGTERM and returns the exit code.
     pub fn terminate(mut self) -> Option<i32> {
         let pid = rustix::process::Pid::from_child(&self.0);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
@@ -50,13 +50,13 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// Both services in a directory of their own.
+/// Both services, in their own directory.
 pub struct Pair {
     pub dir: TempDir,
     pub client: reqwest::Client,
@@ -64,16 +64,16 @@ pub struct Pair {
     pub notifier_url: String,
     pub reservation: Option<Running>,
     pub notifier: Option<Running>,
-    /// What the notifier is started with besides.
+    /// Additional arguments of the notifier.
     pub notifier_args: Vec<String>,
     /// Environment variables of both services.
     pub env: Vec<(&'static str, String)>,
-    /// Where the venues are.
+    /// The directory of the venue files.
     pub venues: PathBuf,
 }
 
 impl Pair {
-    /// A pair of which nothing runs yet.
+    /// A pair that is not started yet.
     pub fn prepared(notifier_args: &[&str]) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
@@ -105,7 +105,7 @@ impl Pair {
     pub fn notifier_command(&self) -> Command {
         let mut command = self.command("notifier", &self.notifier_url);
         command.args(["--reservation-url", &self.reservation_url]);
-        // Every guest of the tests has the same address.
+        // All guests of the tests have the same address.
         command.args(["--messages-per-minute-max", "0", "--recipient-messages-per-hour-max", "0"]);
         command.args(&self.notifier_args);
         command
@@ -129,7 +129,7 @@ impl Pair {
         File::options().create(true).append(true).open(self.dir.path().join(format!("{name}.log"))).unwrap()
     }
 
-    /// What a service has logged so far.
+    /// The log lines of a service so far.
     pub fn logged(&self, name: &str) -> String {
         std::fs::read_to_string(self.dir.path().join(format!("{name}.log"))).unwrap()
     }
@@ -178,7 +178,7 @@ impl Pair {
         body["reservation_id"].as_str().unwrap().to_owned()
     }
 
-    /// Every event in the feed.
+    /// All events in the feed.
     pub async fn events(&self) -> Vec<Value> {
         let (mut events, mut cursor): (Vec<Value>, String) = (Vec::new(), String::new());
         loop {
@@ -190,7 +190,7 @@ impl Pair {
         }
     }
 
-    /// How often each type of event stands in the log, by subject.
+    /// The number of events of each type, by subject.
     pub async fn counts(&self) -> BTreeMap<String, BTreeMap<String, usize>> {
         let mut counts: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
         for event in self.events().await {
@@ -204,13 +204,13 @@ impl Pair {
         counts
     }
 
-    /// Where the log of the reservation service ends.
+    /// The end of the log of the reservation service.
     pub async fn head(&self) -> u64 {
         let page = self.client.get(format!("{}/events?limit=1", self.reservation_url)).send().await.unwrap();
         page.headers()["head-position"].to_str().unwrap().parse().unwrap()
     }
 
-    /// Waits until nothing is left to be done.
+    /// Waits until all effects are done.
     pub async fn settled(&self) {
         let settled = async || {
             let cursor = self.get(&format!("{}/api/cursor", self.notifier_url)).await;
@@ -251,7 +251,7 @@ pub fn booking(guests: u8) -> Value {
     })
 }
 
-/// Waits until `condition` holds, and says what it waited for when it never does.
+/// Waits until `condition` holds. After the deadline it panics and names what it waited for.
 pub async fn until(what: &str, condition: impl AsyncFn() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !condition().await {

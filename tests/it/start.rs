@@ -1,4 +1,4 @@
-//! What stops a start, and how a stop goes.
+//! What prevents a start, and how a service stops.
 
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -165,14 +165,14 @@ async fn whoever_says_nothing_is_not_kept_for_ever() {
             let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
             stream.write_all(said).await.unwrap();
             let mut rest = Vec::new();
-            // Closed with or without an answer; kept open would be a timeout.
+            // The connection is closed with or without a response. An open one would be a timeout.
             tokio::time::timeout(Duration::from_secs(25), stream.read_to_end(&mut rest)).await.is_ok()
         }
     });
     assert_eq!(futures::future::join_all(closed).await, [true; 4]);
 }
 
-/// A hangup is the word for "read your files again": a faulty one changes nothing, and nothing is stopped for it.
+/// SIGHUP makes the service read its files again. A faulty file changes nothing, and the service continues.
 #[tokio::test(flavor = "multi_thread")]
 async fn venue_files_are_read_again_at_sighup() {
     let dir = tempfile::tempdir().unwrap();

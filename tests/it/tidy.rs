@@ -1,4 +1,4 @@
-//! The rules that the sources follow: allowed imports, places of certain calls, lengths of files.
+//! The rules for the sources: permitted imports, places of certain calls, lengths of files.
 
 mod modules;
 
@@ -47,7 +47,7 @@ fn absent(dir: &str, words: &[&str], why: &str) {
     assert!(found.is_empty(), "{why}:\n{}", found.join("\n"));
 }
 
-/// The crates, from the one that knows least to those that know most.
+/// The crates, in an order in which each imports only those before it.
 const CRATES: [&str; 5] = ["events", "chassis", "log-tools", "reservation", "notifier"];
 
 #[test]
@@ -142,7 +142,7 @@ fn the_domain_and_the_reaction_are_pure() {
     );
 }
 
-/// A test decides what time it is, and which ids come next.
+/// A test decides the time, the ids and the random numbers.
 #[test]
 fn time_tasks_ids_and_randomness_come_from_the_environment() {
     let direct = [
@@ -226,7 +226,7 @@ fn nothing_is_half_done() {
     }
 }
 
-/// The documents name the test of each promise.
+/// The documents name a test for each promise, and the test exists.
 #[test]
 fn documents_name_tests_that_exist() {
     let tests: String = CRATES.into_iter().chain(["tests"]).flat_map(sources).map(|(_, text)| text).collect();

@@ -1,8 +1,8 @@
-//! Faults on purpose, and a checker that compares what clients were told with what the log says.
+//! Injected faults, and a checker that compares the responses to clients with the log.
 //!
-//! Every campaign has a short slice that runs with all tests; `make torture` sets `MEJA_TORTURE` to the
-//! percentage of the full length, 100 unless told otherwise. What a machine can not stage is skipped
-//! with its reason and counted in `target/torture/skipped`.
+//! Every campaign has a short part that runs with all tests. `make torture` sets `MEJA_TORTURE` to the
+//! percentage of the full length, by default 100. A campaign that this machine cannot run is skipped
+//! with its reason, and counted in `target/torture/skipped`.
 
 mod checker;
 mod checker_tests;
@@ -24,7 +24,7 @@ use std::process::{Command, Stdio};
 
 use crate::services::root;
 
-/// How many cycles a campaign has: `slice` with all tests, its part of `full` when tortured.
+/// The number of cycles of a campaign: `slice` with all tests, its percentage of `full` for `make torture`.
 fn cycles(slice: usize, full: usize) -> usize {
     match std::env::var("MEJA_TORTURE").ok().and_then(|percent| percent.parse::<usize>().ok()) {
         Some(percent) => (full * percent).div_ceil(100).max(1),
@@ -32,14 +32,14 @@ fn cycles(slice: usize, full: usize) -> usize {
     }
 }
 
-/// Notes what a campaign did, for docs/reliability.md.
+/// Records what a campaign did, for docs/reliability.md.
 #[expect(clippy::print_stderr, reason = "a report for whoever runs the campaign")]
 fn report(line: &str) {
     eprintln!("{line}");
     note("report", line);
 }
 
-/// Notes that something can not be staged here.
+/// Records that a campaign cannot run on this machine.
 #[expect(clippy::print_stderr, reason = "a report for whoever runs the campaign")]
 fn skipped(reason: &str) {
     eprintln!("skipped: {reason}");
@@ -53,7 +53,7 @@ fn note(file: &str, line: &str) {
     writeln!(file, "{line}").unwrap();
 }
 
-/// Runs a command that must work.
+/// Runs a command that must succeed.
 fn run(program: &str, args: &[&str]) {
     let output = Command::new(program).args(args).output().unwrap();
     assert!(output.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&output.stderr));

@@ -1,4 +1,4 @@
-//! The API: what is asked for, and what goes wrong on the way.
+//! The API: the requests, and the faults.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::{Bank, Books, Intent, Refund, SECRET_KEY, seconds};
 type Form = BTreeMap<String, String>;
 type Answer = (u16, Value);
 
-/// What goes wrong with a request.
+/// The fault of a request.
 #[derive(Clone, Copy, PartialEq)]
 enum Fault {
     LostOnTheWay,
@@ -83,7 +83,7 @@ pub(super) async fn answer(
     said(answer)
 }
 
-/// Ends the task of the connection, and with it the connection, without an answer.
+/// Ends the task of the connection, and so the connection, without a response.
 fn drop_connection() -> ! {
     std::panic::resume_unwind(Box::new("the connection is dropped on purpose"))
 }
@@ -179,7 +179,7 @@ impl Bank {
                 intent.status = "canceled";
                 (200, intent.json())
             }
-            Some(_) => error(400, "this payment can not be cancelled any more"),
+            Some(_) => error(400, "this payment can no longer be cancelled"),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Guests who pay, and webhooks that tell of it: late, twice, out of order, never, or from somebody else.
+//! Guests who pay, and webhooks about it: late, duplicated, out of order, lost, or forged.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use sha2::Sha256;
 use super::{Bank, Intent, WEBHOOK_SECRET, seconds};
 
 impl Bank {
-    /// Somebody opens the page of a payment.
+    /// A guest opens the page of a payment.
     pub(super) fn send_a_guest(&self, id: String) {
         let bank = self.clone();
         self.0.busy_guests.fetch_add(1, Ordering::SeqCst);
@@ -29,7 +29,7 @@ impl Bank {
         });
     }
 
-    /// The guest pays: the money is taken, if it still can be, and a webhook goes out.
+    /// The guest pays: the money is taken if the payment is still open, and a webhook is sent.
     pub fn pay(&self, id: &str) {
         let paid = {
             let mut books = self.books();
@@ -78,7 +78,7 @@ impl Bank {
         .to_string()
     }
 
-    /// As Stripe does: again until it is taken, a few times here.
+    /// Like Stripe, repeats a webhook until it is accepted; here only a few times.
     async fn deliver(&self, url: &str, id: &str, what: &str) {
         for again in 0..4 {
             let body = self.event(id, what);
@@ -90,7 +90,7 @@ impl Bank {
         }
     }
 
-    /// Somebody without the secret says that it was paid, or repeats something old.
+    /// A sender without the secret claims that the payment was made, or repeats an old webhook.
     async fn forge(&self, url: &str, id: &str) {
         let paid = self.event(id, "payment_intent.succeeded").replace("requires_payment_method", "succeeded");
         let old = sign(WEBHOOK_SECRET, seconds() - 400, &paid);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{done, log, text, verdict, worked};
 use crate::services::{TOKEN, binary};
 
-/// A log that was put back and went its own way since is not replaced by the one that it came from.
+/// A restored log with later events of its own is not replaced by the log that it came from.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_went_another_way_than_the_backup_is_not_given_up() {
     let (mut pair, _) = worked().await;
@@ -27,7 +27,7 @@ async fn a_log_that_went_another_way_than_the_backup_is_not_given_up() {
     assert_eq!(pair.reservation.take().unwrap().terminate(), Some(0));
     let (code, _, said) = log("reservation", &["restore", &late, "--data-dir", &data]);
     assert!(code == Some(1) && said.contains("contain different events"), "{said}");
-    // What only goes further is put in place without a word.
+    // A backup that only has more events replaces the log without `--force`.
     done("reservation", &["restore", &early, "--data-dir", &data, "--force"]);
     done("reservation", &["restore", &late, "--data-dir", &data]);
 }
@@ -45,7 +45,7 @@ async fn an_export_has_all_private_parts_or_none_and_half_an_import_is_no_log() 
     let export = ["export", "--data-dir", &data, "--to", &text(&public), "--with-private"];
     let (code, _, said) = log("reservation", &export);
     assert!(code == Some(1) && said.contains("started without confidential payloads"), "{said}");
-    // One contact from here, the other from there.
+    // One contact from each log.
     let lines = |path| std::fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect::<Vec<_>>();
     let (open, closed) = (lines(&private), lines(&public));
     let left_out = |line: &&String| line.contains(r#"\"private_left_out\":true"#);
@@ -56,7 +56,7 @@ async fn an_export_has_all_private_parts_or_none_and_half_an_import_is_no_log() 
     let into = text(&dir.join("into"));
     let (code, _, said) = log("reservation", &["import", &text(&mixed), "--into", &into]);
     assert!(code == Some(1) && said.contains("import an export made with one choice"), "{code:?} {said}");
-    // What was broken off is no log yet.
+    // An interrupted import is not a log.
     let cut = dir.join("cut");
     std::fs::write(&cut, open[..open.len() - 1].join("\n") + "\n{\"id\"").unwrap();
     let half = text(&dir.join("half"));
@@ -64,7 +64,7 @@ async fn an_export_has_all_private_parts_or_none_and_half_an_import_is_no_log() 
     assert_eq!(code, Some(1));
     let (code, _, said) = log("reservation", &["verify", "--data-dir", &half]);
     assert!(code == Some(1) && said.contains("is incomplete"), "{said}");
-    // Neither after another one was put in its place.
+    // Nor after another log was restored in its place.
     let (other, kept) = (text(&dir.join("other")), text(&dir.join("kept")));
     assert_eq!(log("reservation", &["import", &text(&cut), "--into", &other]).0, Some(1));
     done("reservation", &["backup", &kept, "--from", &data]);
@@ -72,11 +72,11 @@ async fn an_export_has_all_private_parts_or_none_and_half_an_import_is_no_log() 
     done("reservation", &["import", &text(&private), "--into", &half]);
     let hash = |dir: &str| verdict("reservation", &["--data-dir", dir])["hash"].clone();
     assert_eq!((hash(&half), hash(&other)), (hash(&data), hash(&data)));
-    // A log that an import was refused for is as good as before.
+    // A log for which an import was refused is unchanged.
     let (code, _, said) = log("reservation", &["import", &text(&private), "--into", &data, "--new-log-id"]);
     assert_eq!(code, Some(1), "{said}");
     assert_eq!(hash(&half), hash(&data));
-    // Of a beginning everything is new, for a machine too.
+    // Compared with position 0 every event is new, also as JSON.
     let diff = done("reservation", &["diff", &paid, "0", "1", "--json", "--data-dir", &data]);
     let diff: Value = serde_json::from_str(&diff).unwrap();
     assert!(diff.as_array().unwrap().iter().any(|change| change["field"] == json!("status")), "{diff}");
@@ -106,16 +106,16 @@ async fn what_is_not_a_log_of_this_service_is_said() {
     );
     said_no("reservation", &["show", "--position", "0", "--from", &file], "the first position is 1");
     said_no("reservation", &["show", "--follow", "--from", &file], "only a running service");
-    // A follower whose token is not taken any more does not wait for ever.
+    // A follower whose token is no longer valid ends with an error.
     said_no("reservation", &["show", "--follow", "--from", url, "--service-token", &"x".repeat(32)], "401");
-    // Two backups in one file are none.
+    // Two backups in one file are not a backup.
     let mut bytes = std::fs::read(&file).unwrap();
     bytes.push(b'x');
     let longer = pair.dir.path().join("longer");
     std::fs::write(&longer, bytes).unwrap();
     let (code, printed, _) = log("reservation", &["verify", "--from", &text(&longer)]);
     assert!(code == Some(3) && printed.contains("there are bytes after the end record"), "{printed}");
-    // A verdict that nobody reads is not success.
+    // A verdict that cannot be printed is not a success.
     let mut child = Command::new(binary("reservation"))
         .args(["log", "verify", "--from", &text(&longer), "--log", "warn"])
         .stdout(Stdio::piped())

@@ -1,8 +1,8 @@
-//! What clients were told against what the log says.
+//! Compares the responses to clients with the log.
 //!
-//! Every client writes down when it asked (invoked), when it was answered, or that it never was
-//! (unknown). From that and the feed alone it follows whether anything was lost, doubled, half done,
-//! out of order, refused without reason, or shown to a consumer that is not so.
+//! Every client records when it sent a request (invoked), and when it got a response or that it got none
+//! (unknown). From these records and the feed alone the checker finds events that were lost, duplicated, incomplete
+//! or out of order, refusals without a reason, and consumers that read something else than the log.
 
 mod answers;
 
@@ -45,7 +45,7 @@ impl Event {
     }
 }
 
-/// What a client asked for.
+/// The request of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
     Book,
@@ -54,48 +54,48 @@ pub enum Act {
     Cancel { reservation: String },
 }
 
-/// What it was told.
+/// The response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     Acked,
-    /// A house rule said no.
+    /// A rule refused it.
     Refused(String),
-    /// The service said that it did nothing.
+    /// The service responded that it did nothing.
     NotDone(String),
-    /// No answer, or one that says that it is not known.
+    /// No response, or one that says that the outcome is unknown.
     Unknown,
-    /// An answer that must never be given.
+    /// A response that must never occur.
     Wrong(String),
 }
 
-/// One request with all its repeats. Times are nanoseconds since the campaign began.
+/// One request with all its repetitions. Times are nanoseconds since the campaign began.
 #[derive(Debug, Clone)]
 pub struct Op {
     pub client: usize,
-    /// Request ids, one for each try; the first that got through stands in the events.
+    /// Request ids, one per attempt. The events have the id of the first successful attempt.
     pub attempts: Vec<String>,
     pub act: Act,
-    /// The reservation that the answer named.
+    /// The reservation in the response.
     pub reservation: Option<String>,
     pub invoked: u64,
     pub answered: Option<u64>,
     pub outcome: Outcome,
 }
 
-/// What a consumer of the feed saw, in its order.
+/// What a consumer read from the feed, in its order.
 #[derive(Debug, Clone, Default)]
 pub struct Consumer {
     pub seen: Vec<Event>,
-    /// What it was told when its cursor was not taken any more.
+    /// The response when its cursor was no longer accepted.
     pub refused: Option<String>,
-    /// Whether it followed to the end.
+    /// Whether it read to the end.
     pub finished: bool,
 }
 
-/// Where the events of a request stand: first and last position.
+/// The first and the last position of the events of a request.
 type Run = (usize, usize);
 
-/// Everything that is not as it must be; nothing if all is well.
+/// All violations; empty if there are none.
 pub fn check(ops: &[Op], consumers: &[Consumer], feed: &[Event]) -> Vec<String> {
     let mut faults = Vec::new();
     positions(feed, &mut faults);
@@ -112,7 +112,7 @@ pub fn check(ops: &[Op], consumers: &[Consumer], feed: &[Event]) -> Vec<String> 
     faults
 }
 
-/// Positions are 1, 2, 3 …, and no event stands twice.
+/// Positions are 1, 2, 3 …, and no event occurs twice.
 fn positions(feed: &[Event], faults: &mut Vec<String>) {
     let mut uuids = std::collections::HashSet::new();
     for (place, event) in feed.iter().enumerate() {
@@ -126,7 +126,7 @@ fn positions(feed: &[Event], faults: &mut Vec<String>) {
     }
 }
 
-/// What was acknowledged is there once and whole; what was not, at most once; what was refused, never.
+/// Acknowledged requests have all their events once; those with an unknown outcome at most once; refused ones none.
 fn exactly_once(ops: &[Op], feed: &[Event], faults: &mut Vec<String>) -> HashMap<usize, Run> {
     let mut by_request: HashMap<&str, Vec<usize>> = HashMap::new();
     for (place, event) in feed.iter().enumerate() {
@@ -139,7 +139,7 @@ fn exactly_once(ops: &[Op], feed: &[Event], faults: &mut Vec<String>) -> HashMap
         if found.len() > 1 {
             faults.push(format!("{:?} of client {} was done {} times", op.act, op.client, found.len()));
         }
-        // Whether that is right is for `nothing_to_do` and `refusals` to say.
+        // `nothing_to_do` and `refusals` check whether that is correct.
         let Some(places) = found.first() else { continue };
         let run = (places[0], places[places.len() - 1]);
         if run.1 - run.0 + 1 != places.len() {
@@ -166,7 +166,7 @@ fn exactly_once(ops: &[Op], feed: &[Event], faults: &mut Vec<String>) -> HashMap
     runs
 }
 
-/// Whether these are all events that the request makes, in their order.
+/// Whether these are all the events of the request, in their order.
 fn is_whole(act: &Act, kinds: &[&str]) -> bool {
     match act {
         Act::Book => kinds == ["reservation.created"],
@@ -179,7 +179,7 @@ fn is_whole(act: &Act, kinds: &[&str]) -> bool {
     }
 }
 
-/// What was answered before another request was made stands before it.
+/// Events acknowledged before another request was sent come before its events.
 fn real_time(ops: &[Op], runs: &HashMap<usize, Run>, faults: &mut Vec<String>) {
     let mut answered: Vec<_> =
         runs.iter().filter_map(|(n, run)| Some((ops[*n].answered?, run.1, *n))).collect();
@@ -223,7 +223,7 @@ fn stories(feed: &[Event], faults: &mut Vec<String>) {
     }
 }
 
-/// A time in which a reservation has a table, as long as the event stands.
+/// The positions and times in which a reservation has a table.
 #[derive(Debug)]
 pub struct Taken {
     table: String,
@@ -235,7 +235,7 @@ pub struct Taken {
     to: usize,
 }
 
-/// Who had which table when; no two at once.
+/// All table assignments; no two of the same table overlap.
 fn table_times(feed: &[Event], faults: &mut Vec<String>) -> Vec<Taken> {
     let mut taken: Vec<Taken> = Vec::new();
     let mut open: BTreeMap<String, Vec<usize>> = BTreeMap::new();
@@ -275,11 +275,11 @@ fn table_times(feed: &[Event], faults: &mut Vec<String>) -> Vec<Taken> {
 }
 
 fn overlap(one: &(String, String), other: &(String, String)) -> bool {
-    // RFC 3339 in UTC of one length: text compares as time does.
+    // RFC 3339 in UTC with a fixed length: the texts sort like the times.
     one.0 < other.1 && other.0 < one.1
 }
 
-/// A consumer saw the beginning of the feed, byte for byte.
+/// A consumer read a prefix of the feed, byte for byte.
 fn prefix(consumer: &Consumer, feed: &[Event], faults: &mut Vec<String>) {
     if let Some(refused) = &consumer.refused {
         faults.push(format!(

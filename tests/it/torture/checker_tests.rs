@@ -1,4 +1,4 @@
-//! The checker is checked: what is right passes, and each planted fault is found.
+//! Positive controls of the checker: correct histories pass, and each planted fault is found.
 
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ fn op(request: &str, act: Act, invoked: u64, answered: u64, outcome: Outcome) ->
     Op { client: 0, attempts, act, reservation: None, invoked, answered: Some(answered), outcome }
 }
 
-/// Two book, both want a table, one gets it.
+/// Two clients book and request the same table; one of them gets it.
 fn right() -> (Vec<Op>, Vec<Consumer>, Vec<Event>) {
     let feed = vec![
         event(1, "a", "r1", "reservation.created", &window(18)),
@@ -53,7 +53,7 @@ fn right() -> (Vec<Op>, Vec<Consumer>, Vec<Event>) {
 fn what_is_right_passes() {
     let (mut ops, consumers, feed) = right();
     assert_eq!(check(&ops, &consumers, &feed), Vec::<String>::new());
-    // An unknown outcome may be there or not.
+    // A request with an unknown outcome may have events or not.
     ops[2].outcome = Outcome::Unknown;
     ops[2].answered = None;
     ops.push(Op { attempts: vec!["nowhere".into()], ..ops[2].clone() });
@@ -107,7 +107,7 @@ fn each_planted_fault_is_found() {
         consumers[0].seen.remove(1);
     });
     found("was shown 4 of 5", |_, consumers, _| consumers[0].finished = true);
-    // Confirmed only later: when this was acknowledged, nothing said so.
+    // Confirmed only later: at the time of this response, no event confirmed it.
     found("acknowledged and is not there", |ops, _, feed| {
         let confirm = || Act::Confirm { reservation: "r2".into() };
         ops.push(op("lost", confirm(), 110, 120, Outcome::Acked));

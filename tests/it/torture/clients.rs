@@ -1,5 +1,5 @@
-//! Clients that book, confirm, take tables and cancel, and write down what they asked and were told;
-//! consumers that follow the feed and write down what they saw.
+//! Clients that book, confirm, assign tables and cancel, and record their requests and responses;
+//! consumers that follow the feed and record what they read.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,12 +14,12 @@ use crate::services::booking;
 /// Few tables for many clients.
 const TABLES: [&str; 3] = ["D1", "D2", "D3"];
 
-/// Everything that was asked and seen, across restarts of the service.
+/// All requests and everything read from the feed, across restarts of the service.
 pub struct Campaign {
     began: Instant,
     pub ops: Mutex<Vec<Op>>,
     stop: AtomicBool,
-    /// Answers after this do not count.
+    /// Responses after this do not count.
     silent_from: AtomicU64,
     /// A pause between two requests of one client.
     pub pause: Duration,
@@ -49,7 +49,7 @@ impl Campaign {
         self.silent_from.store(u64::MAX, Ordering::SeqCst);
     }
 
-    /// Whatever is answered from now on, the client never gets to know.
+    /// Discards all later responses, as if the client never got them.
     pub fn nobody_answers_any_more(&self) {
         self.silent_from.store(self.now(), Ordering::SeqCst);
     }
@@ -58,7 +58,7 @@ impl Campaign {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// How many requests were answered with success so far.
+    /// The number of successful responses so far.
     pub fn acknowledged(&self) -> usize {
         let ops = self.ops.lock().unwrap();
         ops.iter().filter(|op| matches!(op.outcome, Outcome::Acked)).count()
@@ -76,7 +76,7 @@ impl Campaign {
     }
 
     async fn client(&self, client: usize, url: &str, http: &reqwest::Client) {
-        // What this client has booked and knows of; nobody else touches it.
+        // The reservations of this client. No other client changes them.
         let mut mine: Vec<String> = Vec::new();
         while !self.stopped() {
             let (act, path, body) = self.choose(&mine);
@@ -90,7 +90,7 @@ impl Campaign {
                 answered: None,
                 outcome: Outcome::Unknown,
             };
-            // Whoever got no answer asks again with the same key, while there is somebody to ask.
+            // A request without a response is repeated with the same key, until the campaign stops.
             for _ in 0..3 {
                 let request_id = Uuid::new_v4().to_string();
                 op.attempts.push(request_id.clone());
@@ -192,16 +192,16 @@ fn outcome(status: u16, body: Option<&Value>) -> Outcome {
     match status {
         200 => Outcome::Acked,
         409 => Outcome::Refused(code),
-        // It says that nothing was done.
+        // The response says that nothing was done.
         503 if matches!(code.as_str(), "overloaded" | "disk_full") => Outcome::NotDone(code),
         503 | 504 => Outcome::Unknown,
-        // Cut off in the middle of an answer.
+        // The connection ended in the middle of a response.
         _ if body.is_none() => Outcome::Unknown,
         other => Outcome::Wrong(format!("{other} {code}")),
     }
 }
 
-/// The whole feed, as it is now.
+/// The complete feed at this time.
 pub async fn feed(url: &str, http: &reqwest::Client) -> Vec<Event> {
     let mut events: Vec<Event> = Vec::new();
     loop {

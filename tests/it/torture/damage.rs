@@ -1,4 +1,4 @@
-//! Files that were cut or changed: every damage is harmless or refused, never fewer or other events.
+//! Truncated and changed files: every damage is harmless or refused, and never results in fewer or other events.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
@@ -11,7 +11,7 @@ use super::clients::{Campaign, feed};
 use super::victim::Victim;
 use super::{copy_dir, cycles, report};
 
-/// What was done to a file.
+/// The damage of a file.
 #[derive(Debug)]
 enum Damage {
     Truncated { bytes: u64 },
@@ -31,7 +31,7 @@ fn files(dir: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Damages some file below `dir`, the database most of the time.
+/// Damages a file below `dir`, usually the database.
 fn damage(dir: &Path) -> (PathBuf, Damage) {
     let mut all = Vec::new();
     files(dir, &mut all);
@@ -39,7 +39,7 @@ fn damage(dir: &Path) -> (PathBuf, Damage) {
     let path = all.swap_remove(if fastrand::u8(..4) == 0 { fastrand::usize(..all.len()) } else { database });
     let file = File::options().read(true).write(true).open(&path).unwrap();
     let len = file.metadata().unwrap().len();
-    // Where something stands: a database is mostly room.
+    // At a place with data, because most of a database file is empty.
     let used = used_bytes(&file, len);
     let at = fastrand::u64(..used.max(1));
     let damage = match fastrand::u8(..10) {
@@ -69,18 +69,18 @@ fn used_bytes(file: &File, len: u64) -> u64 {
     bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1)
 }
 
-/// A log that was worked on, killed and started a few times.
+/// A log after requests, a few kills and restarts.
 struct Template {
     data_dir: PathBuf,
-    /// What it says of itself.
+    /// Its own description.
     right: Value,
-    /// How far it was acknowledged.
+    /// The last acknowledged position.
     acknowledged: u64,
-    /// The chain's hash at each position, recomputed from the feed.
+    /// The hash of the chain at each position, recomputed from the feed.
     hashes: Vec<String>,
 }
 
-/// Makes one; stopped at last, or killed.
+/// Creates one; in the end the service is stopped or killed.
 async fn template(dir: &Path, killed: bool) -> Template {
     let http = Victim::client();
     let mut victim = Victim::new(dir.join("data"));
@@ -103,7 +103,7 @@ async fn template(dir: &Path, killed: bool) -> Template {
             assert_eq!(victim.running.take().unwrap().terminate(), Some(0));
         }
     }
-    // Verified on a copy: whoever opens a log leaves a witness.
+    // Verified on a copy, because opening a log writes a witness.
     let copy = Victim::new(dir.join("verified"));
     copy_dir(&victim.data_dir, &copy.data_dir);
     let (code, right, said) = copy.verify();
@@ -148,7 +148,7 @@ async fn damaged_files_are_harmless_or_refused() {
                     harmless += 1;
                     assert_eq!(verdict["private_parts_proved"], right["private_parts_proved"], "{case}");
                 } else {
-                    // What was written when the kill came, and nobody was ever told of. The rest is the very
+                    // Events that were being written at the kill, and were never acknowledged. The rest is the
                     // same log.
                     unanswered += 1;
                     assert!(events >= template.acknowledged && verdict["witness"] != Value::Null, "{case}");
@@ -169,8 +169,8 @@ async fn damaged_files_are_harmless_or_refused() {
     ));
 }
 
-/// The proof that the campaign would see it: without its witness a log that was put back to an earlier
-/// state opens, and has fewer events.
+/// A positive control: without its witness, a log that was reset to an earlier
+/// state opens with fewer events.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_its_witness_a_log_put_back_is_not_noticed() {
     let dir = tempfile::tempdir().unwrap();

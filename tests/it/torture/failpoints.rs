@@ -1,5 +1,5 @@
-//! The notifier is killed at each named step around charge, refund, mail and the result that is posted back. What it was
-//! about to do is done once; mail may come twice across the gap after the server took it, and never less than once.
+//! Kills the notifier at each named step of charge, refund, mail and report. The effect happens once. Only a mail can
+//! be sent twice, if the kill comes after the server accepted it, and never less than once.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -12,14 +12,14 @@ use crate::bank::{Bank, Behaviour};
 use crate::mail_server::MailServer;
 use crate::services::{Pair, Running, until};
 
-/// How long a step may take to be reached.
+/// Maximum time until a step is reached.
 const REACHED_WITHIN: Duration = Duration::from_secs(20);
 
-/// Books three times: one is paid and kept, one paid and called off, one called off before it is paid.
+/// Books three times: one is paid and kept, one is paid and cancelled, one is cancelled before it is paid.
 async fn evening(pair: &Pair, bank: &Bank) -> [String; 3] {
     let ids = [pair.book(6).await, pair.book(6).await, pair.book(6).await];
     for (n, id) in ids.iter().enumerate() {
-        // Whoever has no payment to open is waited for in vain while the notifier is dead.
+        // While the notifier is dead no payment is opened, so do not wait for one.
         let deadline = Instant::now() + REACHED_WITHIN;
         while bank.open_intent_of(id).is_none() && !is_dead(pair) {
             assert!(Instant::now() < deadline, "no payment is opened");
@@ -34,7 +34,7 @@ async fn evening(pair: &Pair, bank: &Bank) -> [String; 3] {
 
 fn is_dead(pair: &Pair) -> bool {
     let pid = pair.notifier.as_ref().unwrap().0.id();
-    // A killed child stays there as a zombie until it is waited for.
+    // A killed child remains as a zombie until it is waited for.
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") Z "))
 }
 
@@ -45,7 +45,7 @@ async fn killed_at(pair: &mut Pair, bank: &Bank, point: &str, nth: usize) -> [St
     pair.notifier = Some(Running(command.spawn().unwrap()));
     let ids = evening(pair, bank).await;
     for id in &ids[1..] {
-        // Paid or not, each in its time; the second is called off when its payment has arrived, or nobody will post it.
+        // The second booking is cancelled when its payment has arrived; otherwise the payment would not be reported.
         let paid = async || {
             let status = pair.get(&format!("/api/reservations/{id}")).await["status"].clone();
             status == "CONFIRMED" || is_dead(pair) || *id == ids[2]
@@ -60,7 +60,7 @@ async fn killed_at(pair: &mut Pair, bank: &Bank, point: &str, nth: usize) -> [St
     }
     pair.notifier.take();
     pair.start_notifier().await;
-    // Whoever could not pay because nothing was open pays now, or their hold is called off.
+    // Guests without an open payment pay now, or their bookings are cancelled.
     for id in &ids[..2] {
         let done = async || {
             if let Some(intent) = bank.open_intent_of(id) {
@@ -70,7 +70,7 @@ async fn killed_at(pair: &mut Pair, bank: &Bank, point: &str, nth: usize) -> [St
         };
         until("the hold to end", done).await;
     }
-    // Each kill by itself: what one has cut short is done before the next.
+    // Each kill is recovered from before the next one.
     at_rest(pair, bank).await;
     ids
 }
@@ -86,8 +86,8 @@ async fn killed_at_every_step() {
     let (mut kills, mut booked) = (0, Vec::new());
     for _ in 0..rounds {
         for point in notifier::failpoint::POINTS {
-            // Some steps are reached only once in an evening of three bookings. A fast consumer of the feed reads all
-            // of their events at once, and so follows only once.
+            // Some steps are reached only once during three bookings. A fast consumer of the feed reads all
+            // their events in one page, and so appends only once.
             let once = ["refund.", "close.", "follow."];
             let nth = if rounds > 1 && !once.iter().any(|name| point.starts_with(name)) {
                 fastrand::usize(1..=3)
@@ -99,7 +99,7 @@ async fn killed_at_every_step() {
         }
     }
     assert_eq!(audit(&pair, &bank).await, Vec::<String>::new());
-    // Every mail that is said to have gone out came, and no other did.
+    // Every mail that was reported as sent arrived, and no other did.
     let mut sent = BTreeSet::new();
     for event in pair.events().await {
         assert_ne!(event["type"], "meja.notification.failed.v1", "{event}");
@@ -114,7 +114,7 @@ async fn killed_at_every_step() {
         Vec::<&String>::new(),
         "every mail that was sent came"
     );
-    // What came without being noted was cut short, and had become untrue before it could be tried again.
+    // A mail that arrived without a report was interrupted, and was no longer true when it could be repeated.
     for id in keys.difference(&sent) {
         let key = id.trim_start_matches('<').split_once('@').unwrap().0;
         let skipped = format!("{}/api/notifications?status=skipped&limit=1000", pair.notifier_url);
@@ -129,7 +129,7 @@ async fn killed_at_every_step() {
     let doubles = came.values().filter(|count| **count > 1).count();
     let most = came.values().max().copied().unwrap_or_default();
     assert!(most <= 2, "{most} times the same mail");
-    // Everybody who is expected, or called off, was told so.
+    // Every guest got the confirmation or the cancellation.
     let counts = pair.counts().await;
     for id in &booked {
         let counts = &counts[&format!("reservation/{id}")];

@@ -1,4 +1,4 @@
-//! A disk that refuses, fills up, or is slow.
+//! A disk that fails, is full, or is slow.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::time::{Duration, Instant};
@@ -19,17 +19,17 @@ fn strace(inject: &str) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_sync_ends_the_process_and_nothing_is_acknowledged_afterwards() {
-    // The first call is made when the log is created; the writer's own come after it.
+    // The first call is made when the log is created; those of the writer follow.
     ends_at("fdatasync", "EIO", 2..25, "could not sync the log").await;
 }
 
-/// Something else has used up the reserve within one commit.
+/// Another program uses up the reserved space during one commit.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_without_room_ends_the_process_and_nothing_acknowledged_is_lost() {
     ends_at("pwrite64", "ENOSPC", 4..9, "stopping immediately").await;
 }
 
-/// A call fails once; the process must end, and what it had acknowledged must be there.
+/// A call fails once. The process must end, and all acknowledged events must be in the log.
 async fn ends_at(call: &str, error: &str, when: std::ops::Range<u8>, words: &str) {
     if !is_installed("strace") {
         return skipped(&format!("strace is not installed: no {error} from {call}"));
@@ -91,7 +91,7 @@ async fn a_full_disk_is_503_at_once_and_works_again_with_room() {
         async move { campaign.run(&url, &http, 16).await }
     });
     wait(&campaign, |campaign| campaign.acknowledged() > 50).await;
-    // Below the reserve, and not all: an honest neighbour, not a race to the last block.
+    // Below the reserve, but not all of the space.
     let script = format!(
         "free=$(df --output=avail -k {0} | tail -1); fallocate -l $((free - 3072))K {0}/filler",
         at.display()
@@ -110,7 +110,7 @@ async fn a_full_disk_is_503_at_once_and_works_again_with_room() {
     assert!(refused.headers().contains_key("retry-after"));
     assert_eq!(refused.json::<Value>().await.unwrap()["code"], "disk_full");
     assert!(took < Duration::from_secs(2), "{took:?} for a refusal");
-    // Reads go on.
+    // Reading still works.
     let events = feed(&victim.url, &http).await;
     let id = events[0].json["subject"].as_str().unwrap().trim_start_matches("reservation/").to_owned();
     let read = http.get(format!("{}/api/reservations/{id}", victim.url)).send().await.unwrap();
@@ -179,9 +179,9 @@ async fn a_slow_disk_makes_queues_full_not_long() {
     let events = feed(&victim.url, &http).await;
     let ops = std::mem::take(&mut *campaign.ops.lock().unwrap());
     assert_eq!(check(&ops, &[], &events), Vec::<String>::new());
-    // What was answered waited for the groups before it and its own, not for a queue of hundreds.
+    // An acknowledged request waited for its own group and those before it, not for a queue of hundreds.
     let slowest = ops.iter().filter_map(|op| Some(op.answered? - op.invoked)).max().unwrap_or(0);
-    // Three groups at most, two syncs each at most (a group and the witness beside it), and room for a busy machine.
+    // At most three groups with at most two syncs each (the group and the witness), and a margin for a busy machine.
     assert!(slowest < 5_000_000_000, "an answer took {slowest} ns: something queues without a bound");
     victim.assert_whole();
     let refused = ops.iter().filter(|op| matches!(op.outcome, Outcome::NotDone(_))).count();

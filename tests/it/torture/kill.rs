@@ -11,7 +11,7 @@ use crate::services::until;
 
 const CLIENTS: usize = 16;
 
-/// Kills in one directory; then everything is checked, and the next directory begins empty.
+/// Number of kills in one directory. Then everything is checked, and the next directory begins empty.
 const KILLS_PER_LOG: usize = 100;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,7 +32,7 @@ async fn killed_under_load() {
             async move { campaign.run(&url, &http, CLIENTS).await }
         });
         for _ in 0..KILLS_PER_LOG.min(total - kills) {
-            // At any instant of the work, also before the first request is done.
+            // At any instant, also before the first request is done.
             tokio::time::sleep(Duration::from_millis(fastrand::u64(1..120))).await;
             victim.kill_9();
             kills += 1;
@@ -71,7 +71,7 @@ async fn killed_while_starting() {
     victim.kill_9();
     campaign.stop();
     clients.await.unwrap();
-    // A start takes about this long.
+    // The approximate duration of a start.
     let began = std::time::Instant::now();
     victim.start(&http).await;
     let start = began.elapsed().as_micros() as u64;
@@ -89,7 +89,7 @@ async fn killed_while_starting() {
     let ops = std::mem::take(&mut *campaign.ops.lock().unwrap());
     assert_eq!(check(&ops, &[], &before), Vec::<String>::new());
     victim.assert_whole();
-    // The same where there is nothing yet.
+    // The same in an empty directory.
     for _ in 0..total / 2 {
         let dir = tempfile::tempdir().unwrap();
         let mut victim = Victim::new(dir.path().join("data"));

@@ -1,5 +1,5 @@
-//! A payment provider that misbehaves, and a notifier that is killed at every step: in the end the provider's ledger is
-//! what the events say, nobody is charged twice, and nothing paid is without a table.
+//! A payment provider that misbehaves, and a notifier that is killed at every step. In the end the provider's ledger
+//! agrees with the events, no guest is charged twice, and no payment is without a table.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,10 +12,10 @@ use crate::bank::{Bank, Behaviour};
 use crate::services::Pair;
 
 const CLIENTS: usize = 32;
-/// How long the tail of a campaign may take.
+/// Maximum duration of the end of a campaign.
 const TAIL: Duration = Duration::from_secs(240);
 
-/// A pair that takes money at `bank`, and tries again soon.
+/// A pair that uses the provider `bank` and retries quickly.
 pub async fn pair_at(bank: impl AsyncFnOnce(&std::path::Path) -> Bank, args: &[&str]) -> (Pair, Bank) {
     let mut pair = Pair::prepared(args);
     let bank = bank(pair.dir.path()).await;
@@ -28,7 +28,7 @@ pub async fn pair_at(bank: impl AsyncFnOnce(&std::path::Path) -> Bank, args: &[&
     (pair, bank)
 }
 
-/// Waits until the provider is quiet and everything was done.
+/// Waits until the provider is idle and all effects are done.
 pub async fn at_rest(pair: &Pair, bank: &Bank) {
     let deadline = Instant::now() + TAIL;
     loop {
@@ -46,7 +46,7 @@ pub async fn at_rest(pair: &Pair, bank: &Bank) {
     }
 }
 
-/// What does not fit between the provider's ledger, the events and what reconciliation says.
+/// The differences between the provider's ledger, the events and the reconciliation.
 pub async fn audit(pair: &Pair, bank: &Bank) -> Vec<String> {
     let mut faults = Vec::new();
     let mut moved = BTreeMap::<String, (i64, i64, usize)>::new();
@@ -108,7 +108,7 @@ pub async fn audit(pair: &Pair, bank: &Bank) -> Vec<String> {
     faults
 }
 
-/// Books, and calls some of it off a little later.
+/// Books, and cancels some of the bookings a little later.
 async fn visit(pair: &Pair, number: usize) -> String {
     let id = pair.book(6).await;
     if number.is_multiple_of(5) {
@@ -131,7 +131,7 @@ async fn a_provider_that_misbehaves_charges_nobody_twice() {
         .buffer_unordered(CLIENTS)
         .collect()
         .await;
-    // Those who never pay: their holds would end in a quarter of an hour.
+    // Some guests never pay; their holds would only end after a quarter of an hour.
     let rest = "/api/reservations?status=PENDING&limit=200";
     let deadline = Instant::now() + TAIL;
     while let pending = pair.get(rest).await["items"].as_array().unwrap().clone()
@@ -140,7 +140,7 @@ async fn a_provider_that_misbehaves_charges_nobody_twice() {
         assert!(Instant::now() < deadline, "{} are still pending", pending.len());
         for reservation in pending {
             let id = reservation["reservation_id"].as_str().unwrap();
-            // Only once its payment is open or nobody will come: a booking that was just made is let be for a moment.
+            // Cancels only when the payment is open, or when none will be opened.
             if bank.is_quiet() {
                 let cancel = json!({"reason_code": "nobody_pays"});
                 pair.post(&format!("/api/reservations/{id}/cancel"), &cancel).await;
@@ -162,7 +162,7 @@ async fn a_provider_that_misbehaves_charges_nobody_twice() {
     ));
 }
 
-/// The auditor and the reconciliation are checked: what is planted is found.
+/// A positive control: planted faults are found by the audit and by the reconciliation.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_planted_charge_is_found() {
     let behaviour = Behaviour::default();

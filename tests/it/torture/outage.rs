@@ -1,4 +1,4 @@
-//! One of the two is away for a minute while work goes on: the other one answers, and everything is made up for, once.
+//! One service is down for a minute while guests book: the other one responds, and all work is caught up exactly once.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ async fn the_reservation_service_is_away_while_guests_pay() {
     let open = pair.get(&payments).await["items"].as_array().unwrap().clone();
     pair.reservation.take().unwrap().kill_9();
     let back = Instant::now() + away();
-    // Guests pay all the while, and whoever asks is answered.
+    // Guests pay meanwhile, and every request gets a response.
     let pause = away() / u32::try_from(open.len()).unwrap();
     let (mut asked, mut slowest) = (0, Duration::ZERO);
     for payment in &open {
@@ -60,7 +60,7 @@ async fn the_notifier_is_away_while_guests_book() {
     let mut pair = Pair::running(&args).await;
     pair.notifier.take().unwrap().kill_9();
     let (stop, booked) = (AtomicBool::new(false), AtomicUsize::new(0));
-    // As many as are made up for in a moment: the guests come all the while, not as fast as they can.
+    // A rate that the services can keep up with: guests arrive steadily, not as fast as possible.
     let most = cycles(200, 3_000);
     let pause = away() * u32::try_from(CLIENTS).unwrap() / u32::try_from(most).unwrap();
     let clients = futures::stream::iter(0..CLIENTS).map(|_| async {

@@ -1,5 +1,5 @@
-//! A power cut: the file system is shut down under the service, without writing its journal, and
-//! mounted again. What was only in memory is gone, as it would be.
+//! A power cut: the file system is shut down under the service without writing its journal, and
+//! mounted again. Data that was only in memory is lost, as in a real power cut.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use super::clients::{Campaign, feed};
 use super::victim::Victim;
 use super::{cycles, is_installed, report, run, skipped};
 
-/// Cuts on one file system; then the next one begins empty.
+/// Number of cuts on one file system. Then the next one begins empty.
 const CUTS_PER_FILE_SYSTEM: usize = 20;
 
 /// A file system in a file.
@@ -38,12 +38,12 @@ impl FileSystem {
         run("mount", &["-o", "loop", self.image.to_str().unwrap(), self.at.to_str().unwrap()]);
     }
 
-    /// Gets ready to cut: from then on one word is enough.
+    /// Prepares the cut, which then needs only one line on standard input.
     fn cutter(&self) -> Cutter {
         let mut command = Command::new("xfs_io");
         command.arg("-x").arg(&self.at).stdin(Stdio::piped()).stdout(Stdio::null());
         let cutter = Cutter(command.spawn().unwrap());
-        // Ready once it holds the directory.
+        // Ready when it has the directory open.
         let held = || {
             let fds = std::fs::read_dir(format!("/proc/{}/fd", cutter.0.id())).unwrap();
             fds.flatten().any(|fd| std::fs::read_link(fd.path()).is_ok_and(|path| path == self.at))
@@ -65,7 +65,7 @@ impl FileSystem {
 struct Cutter(Child);
 
 impl Cutter {
-    /// Nothing that is not on the disk now will ever be there.
+    /// From now on nothing more reaches the disk.
     fn cut(mut self) {
         self.0.stdin.take().unwrap().write_all(b"shutdown\n").unwrap();
         assert!(self.0.wait().unwrap().success());
@@ -78,7 +78,7 @@ impl Drop for FileSystem {
     }
 }
 
-/// Why no power cut can be staged here, if none can.
+/// Why a power cut cannot be simulated on this machine, if it cannot.
 fn missing(kind: &str) -> Option<String> {
     for program in ["mount", "xfs_io", &format!("mkfs.{kind}")] {
         if !is_installed(program) {
@@ -102,7 +102,7 @@ fn missing(kind: &str) -> Option<String> {
     None
 }
 
-/// One cut under load: what was asked, and the file system as it is afterwards, mounted again.
+/// One cut under load. Returns the requests, and the file system after the cut, mounted again.
 async fn cut_under_load(
     victim: &mut Victim,
     file_system: &FileSystem,
@@ -117,8 +117,8 @@ async fn cut_under_load(
     });
     let cutter = file_system.cutter();
     tokio::time::sleep(Duration::from_millis(fastrand::u64(20..200))).await;
-    // A machine without power answers nobody. This one goes on for a moment, and a sync that was under
-    // way when the journal was thrown away may even say that it worked: no answer counts from now on.
+    // A machine without power sends no responses. This service continues for a moment, and a sync that was under
+    // way when the journal was discarded may even report success, so responses no longer count.
     campaign.nobody_answers_any_more();
     cutter.cut();
     campaign.stop();
@@ -128,7 +128,7 @@ async fn cut_under_load(
     let mut tries = 0;
     while !file_system.unmount() {
         tries += 1;
-        assert!(tries < 200, "the file system can not be unmounted");
+        assert!(tries < 200, "the file system cannot be unmounted");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     file_system.mount();
@@ -170,8 +170,8 @@ async fn power_cuts_on_xfs_lose_nothing() {
     cuts_lose_nothing("xfs").await;
 }
 
-/// The proof that a cut is one: without the sync of the database the very same campaign loses
-/// what was acknowledged.
+/// A positive control: without the sync of the database, the same campaign loses
+/// acknowledged events.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_sync_a_power_cut_loses_data() {
     if let Some(reason) = missing("ext4").or_else(missing_strace) {
@@ -183,7 +183,7 @@ async fn without_the_sync_a_power_cut_loses_data() {
     for _ in 0..total {
         let file_system = FileSystem::make("ext4", 600);
         let mut victim = Victim::new(file_system.at.join("data"));
-        // The call is not made, and says that it was.
+        // The call is skipped, and reported as successful.
         let words = [
             "strace",
             "-f",
@@ -214,5 +214,5 @@ async fn without_the_sync_a_power_cut_loses_data() {
 }
 
 fn missing_strace() -> Option<String> {
-    (!is_installed("strace")).then(|| "strace is not installed: the sync can not be left out".to_owned())
+    (!is_installed("strace")).then(|| "strace is not installed: the sync cannot be skipped".to_owned())
 }

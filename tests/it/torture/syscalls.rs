@@ -1,7 +1,7 @@
-//! Killed at the Nth system call that writes or syncs, through a first start, work, a stop, and a start
-//! on what is there.
+//! Kills at the Nth system call that writes or syncs, during a first start, requests, a stop, and a start
+//! on the existing log.
 //!
-//! strace counts calls for each thread; N goes on until a whole life passes without a kill.
+//! strace counts calls per thread. N increases until a complete run passes without a kill.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::{copy_dir, cycles, is_installed, report, skipped};
 
 const CALLS: [&str; 4] = ["pwrite64", "fdatasync", "fsync", "sync_file_range"];
 
-/// No life has more calls of one kind in one thread.
+/// Upper bound on the calls of one kind in one thread.
 const CALLS_MAX: usize = 200;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -23,7 +23,7 @@ async fn killed_at_each_system_call() {
     if !is_installed("strace") {
         return skipped("strace is not installed: no kill at the Nth system call");
     }
-    // In the slice some of the calls, at random; in full each one.
+    // The short part uses some calls at random, the full campaign all of them.
     let step = if cycles(0, 1) == 1 { 1 } else { 5 };
     let http = Victim::client();
     let template = tempfile::tempdir().unwrap();
@@ -54,7 +54,7 @@ async fn killed_at_each_system_call() {
     report(&format!("killed at the Nth {}: {killed} kills in {lives} lives, no fault", CALLS.join(", ")));
 }
 
-/// A directory that a service has worked in and was killed over.
+/// A directory in which a service worked and was killed.
 async fn lived_in(dir: &tempfile::TempDir, http: &reqwest::Client) -> (std::path::PathBuf, Vec<Event>) {
     let mut victim = Victim::new(dir.path().join("data"));
     victim.start(http).await;
@@ -65,7 +65,7 @@ async fn lived_in(dir: &tempfile::TempDir, http: &reqwest::Client) -> (std::path
     (victim.data_dir.clone(), events)
 }
 
-/// Starts, works, stops; is killed at the `n`th `call`. Then starts again and is checked.
+/// Starts, works and stops, and is killed at the `n`th `call`. Then starts again and is checked.
 async fn life(victim: &mut Victim, http: &reqwest::Client, call: &str, n: usize, there: &[Event]) -> bool {
     let inject = format!("inject={call}:signal=SIGKILL:when={n}");
     let under = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject];
@@ -79,7 +79,7 @@ async fn life(victim: &mut Victim, http: &reqwest::Client, call: &str, n: usize,
         victim.ask_to_stop();
     }
     let status = Some(victim.end().await);
-    // strace ends as its child did.
+    // strace exits like its child.
     let killed_by = status.and_then(|status| status.signal());
     let was_killed = killed_by == Some(9);
     assert!(was_killed || status.is_some_and(|status| status.success()), "{status:?}: {}", victim.said());
@@ -89,7 +89,7 @@ async fn life(victim: &mut Victim, http: &reqwest::Client, call: &str, n: usize,
     let ops = std::mem::take(&mut *campaign.ops.lock().unwrap());
     assert_eq!(events.get(..there.len()), Some(there), "what was there stands, after a kill at {call} {n}");
     let mut faults = check(&ops, &[], &events);
-    // What stood there before was asked for by others.
+    // Earlier events belong to other requests.
     faults.retain(|fault| there.is_empty() || !fault.contains("asked for by nobody"));
     assert_eq!(faults, Vec::<String>::new(), "after a kill at {call} {n}");
     let body = crate::services::booking(2);
@@ -100,7 +100,7 @@ async fn life(victim: &mut Victim, http: &reqwest::Client, call: &str, n: usize,
     was_killed
 }
 
-/// A few clients work until so much was acknowledged, or nobody answers any more.
+/// A few clients send requests until the given number is acknowledged, or the service stops responding.
 async fn work(campaign: &std::sync::Arc<Campaign>, url: &str, http: &reqwest::Client, wanted: usize) {
     let clients = tokio::spawn({
         let (campaign, url, http) = (campaign.clone(), url.to_owned(), http.clone());

@@ -1,4 +1,4 @@
-//! The service that faults are done to.
+//! The service in which faults are injected.
 
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
@@ -8,13 +8,13 @@ use serde_json::Value;
 
 use crate::services::{DEADLINE, Running, TOKEN, binary, free_port, root};
 
-/// A reservation service on a data directory, which may be killed and started again.
+/// A reservation service on a data directory, which can be killed and restarted.
 pub struct Victim {
     pub data_dir: PathBuf,
     pub url: String,
-    /// Options besides those that every victim has.
+    /// Additional options.
     pub args: Vec<String>,
-    /// What it is started under, for example strace and its options.
+    /// The command it runs under, for example strace with its options.
     pub under: Vec<String>,
     pub running: Option<Running>,
 }
@@ -43,7 +43,7 @@ impl Victim {
             .arg(&self.data_dir)
             .arg("--venues")
             .arg(root().join("tests/venues/by-hand"))
-            // Nobody there: bookings do not need it.
+            // No notifier: bookings do not need it.
             .args(["--notifier-url", "http://127.0.0.1:9"])
             .args(&self.args)
             .stdin(Stdio::null())
@@ -58,11 +58,11 @@ impl Victim {
     }
 
     fn said_in(&self) -> PathBuf {
-        // Beside the directory, which may lie on a file system that is about to break.
+        // Outside the directory, whose file system may fail.
         std::env::temp_dir().join(format!("meja-victim-{}.log", self.url.rsplit(':').next().unwrap()))
     }
 
-    /// What it said on standard error so far.
+    /// Its standard error so far.
     pub fn said(&self) -> String {
         std::fs::read_to_string(self.said_in()).unwrap_or_default()
     }
@@ -87,18 +87,18 @@ impl Victim {
         }
     }
 
-    /// Starts it, which must work.
+    /// Starts it, which must succeed.
     pub async fn start(&mut self, client: &reqwest::Client) {
         self.spawn();
         assert!(self.is_ready(client).await, "it ended at start; it said: {}", self.said());
     }
 
-    /// How it ended, if it did.
+    /// Its exit status, if it has ended.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.running.as_mut().and_then(|running| running.0.try_wait().unwrap())
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until it has ended.
     pub async fn end(&mut self) -> ExitStatus {
         let deadline = Instant::now() + DEADLINE;
         loop {
@@ -112,8 +112,8 @@ impl Victim {
     }
 
     pub fn kill_9(&mut self) {
-        // Who is traced outlives its tracer: the tracer ends by itself once it has seen the other end,
-        // and only then is the lock free for certain.
+        // A traced process can outlive strace. strace ends when it has seen the end of the process,
+        // and only then the lock is certainly free.
         let traced = self.traced();
         for pid in &traced {
             let _ = rustix::process::kill_process(*pid, rustix::process::Signal::KILL);
@@ -127,14 +127,14 @@ impl Victim {
         }
     }
 
-    /// Asks the service to stop, not what it runs under.
+    /// Sends SIGTERM to the service, not to the command it runs under.
     pub fn ask_to_stop(&self) {
         for pid in self.traced() {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         }
     }
 
-    /// The service itself, if it runs under something else.
+    /// The process of the service, if it runs under another command.
     fn traced(&self) -> Vec<rustix::process::Pid> {
         let Some(running) = self.running.as_ref().filter(|_| !self.under.is_empty()) else {
             return Vec::new();
@@ -145,7 +145,7 @@ impl Victim {
         pids.filter_map(rustix::process::Pid::from_raw).collect()
     }
 
-    /// The verdict of `reservation log verify` on its directory, with the exit code.
+    /// The result of `reservation log verify` on its directory, with the exit code.
     pub fn verify(&self) -> (Option<i32>, Value, String) {
         let output = Command::new("timeout")
             .arg("30")
@@ -161,7 +161,7 @@ impl Victim {
 }
 
 impl Victim {
-    /// Kills it and checks its log from end to end: the chain, and every append condition at its place.
+    /// Kills it and verifies its log completely: the chain, and every append condition.
     #[track_caller]
     pub fn assert_whole(&mut self) {
         self.kill_9();

@@ -1,15 +1,15 @@
-//! Whether what left nothing in the log was answered rightly: a refusal, or that it was so already.
+//! Whether requests without events were answered correctly: with a refusal, or because nothing had to change.
 
 use std::collections::HashMap;
 
 use super::{Act, Event, Op, Outcome, Run, Taken, overlap};
 
-/// Between which positions a request was decided: behind all that was answered before it was made,
-/// before all that was asked after its answer.
+/// The positions between which a request was decided: after everything that was acknowledged before it was sent,
+/// and before everything that was requested after its response.
 pub(super) struct Between {
-    /// When something was answered, with the last position that was known by then.
+    /// The times of responses, each with the last position known by then.
     known: Vec<(u64, usize)>,
-    /// When something was asked, with the first position that can only come after it.
+    /// The times of requests, each with the first position that can only come after it.
     later: Vec<(u64, usize)>,
 }
 
@@ -32,7 +32,7 @@ impl Between {
         Self { known, later }
     }
 
-    /// The last position that was surely there, and the first one that surely was not.
+    /// The last position that certainly existed, and the first one that certainly did not.
     fn positions(&self, invoked: u64, answered: u64) -> (usize, usize) {
         let known = self.known.partition_point(|(at, _)| *at < invoked);
         let later = self.later.partition_point(|(at, _)| *at <= answered);
@@ -52,7 +52,7 @@ impl Act {
     }
 }
 
-/// What was acknowledged and left nothing had nothing to do: it was so already, at that time.
+/// An acknowledged request without events had nothing to change at that time.
 pub(super) fn nothing_to_do(
     ops: &[Op],
     runs: &HashMap<usize, Run>,
@@ -87,7 +87,7 @@ pub(super) fn nothing_to_do(
     }
 }
 
-/// Every refusal has its reason at some point between the question and the answer.
+/// Every refusal has its reason at some point between the request and the response.
 pub(super) fn refusals(
     ops: &[Op],
     between: &Between,
