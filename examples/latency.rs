@@ -1,12 +1,12 @@
-//! How long it takes, for `make bench`:
+//! Measures latencies for `make bench`:
 //!
-//! - `latency follow <url> <bookings per second> <seconds>`: from the answer to a booking until a consumer
-//!   that long-polls has its event in hand;
-//! - `latency read <url> <seconds>`: reading one reservation by its id, again and again;
+//! - `latency follow <url> <bookings per second> <seconds>`: from the response to a booking until a consumer
+//!   with long polls has received its event;
+//! - `latency read <url> <seconds>`: reading one reservation by its id, repeatedly;
 //! - `latency fill <url> <first date> <days>`: books every table of the first venue for parties of four, slot by
-//!   slot, until nothing is free: how long each booking took.
+//!   slot, until no table is free, and measures each booking.
 //!
-//! Prints the count, the median, the 99th percentile and the longest, in microseconds.
+//! Prints the count, the median, the 99th percentile and the maximum, in microseconds.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -50,7 +50,7 @@ async fn book(http: &reqwest::Client, url: &str) -> Fallible<String> {
     Ok(answer["reservation_id"].as_str().ok_or("no id")?.to_owned())
 }
 
-/// Books at an even rate, whatever the answers take, and follows the feed.
+/// Books at a constant rate, independent of the responses, and follows the feed.
 async fn follow(http: &reqwest::Client, url: &str, rate: u64, seconds: u64) -> Fallible<Vec<Duration>> {
     let first = http.get(format!("{url}/events?limit=1")).send().await?;
     let head = first.headers().get("head-position").and_then(|v| v.to_str().ok()).unwrap_or("0").to_owned();
@@ -102,13 +102,13 @@ async fn follow(http: &reqwest::Client, url: &str, rate: u64, seconds: u64) -> F
     consumer.await??;
     let answered = answered.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let held = held.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    // Who holds the event before the answer has come waited for nothing.
+    // A consumer that has the event before the response did not wait.
     let wait = |(id, answered): (&String, &Instant)| Some(held.get(id)?.saturating_duration_since(*answered));
     let times: Vec<_> = answered.iter().filter_map(wait).collect();
     if times.len() < answered.len() { Err("some events never came".into()) } else { Ok(times) }
 }
 
-/// The id of the event at the head, where following begins.
+/// The id of the last event, where following begins.
 async fn cursor_at(http: &reqwest::Client, url: &str, head: u64) -> Fallible<Option<String>> {
     if head == 0 {
         return Ok(None);
@@ -131,7 +131,7 @@ async fn read(http: &reqwest::Client, url: &str, seconds: u64) -> Fallible<Vec<D
     Ok(times)
 }
 
-/// All days at once, each slot after the one before it.
+/// All days concurrently, the slots of each day in order.
 async fn fill(
     http: &reqwest::Client,
     url: &str,

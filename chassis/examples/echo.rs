@@ -1,5 +1,5 @@
-//! The yardstick of `make bench`: the same server stack, with a POST that reads a JSON body and
-//! answers one of the size of a reservation, and a GET of a fixed body, but no log behind them.
+//! The baseline of `make bench`: the same server stack with a POST that reads a JSON body and responds
+//! with one of the size of a reservation, and a GET of a fixed body, but without a log.
 //!
 //! `echo <address> [<bytes of the fixed body>]`
 
@@ -11,7 +11,7 @@ use chassis::body;
 use chassis::serve::{Limits, Shutdown, harden, serve};
 use tokio::net::TcpListener;
 
-/// As long as the answer to the booking that is posted.
+/// As long as the response to the booking.
 const ANSWER_BYTES: usize = 695;
 
 #[tokio::main]

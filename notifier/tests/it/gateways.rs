@@ -1,4 +1,4 @@
-//! The gateways against something that answers, and the reservation service as it may misbehave.
+//! The adapters with real servers, and a reservation service that misbehaves.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ async fn text_messages_are_posted_as_twilio_takes_them() {
         assert_eq!(matches!(error, ProviderError::Transient(_)), passing, "{status}: {error}");
         assert!(!error.to_string().contains("0123456789abcdef"));
     }
-    // A service that asks to wait is not asked sooner.
+    // A service that asks to wait gets no request earlier.
     let server = MockServer::start().await;
     let busy = ResponseTemplate::new(429).insert_header("retry-after", "90");
     Mock::given(method("POST")).respond_with(busy).mount(&server).await;
@@ -71,7 +71,7 @@ async fn the_simulated_provider_does_everything_once_and_remembers_it() {
         "what was decided first stands"
     );
     let name = provider.refund(&refund("r", 10_000_000)).await.unwrap();
-    // Half a line, as a kill leaves it, and a new start.
+    // An incomplete line, as after a kill, and a restart.
     drop(provider);
     let mut text = std::fs::read(&books).unwrap();
     text.extend(br#"{"at":"2026-"#);

@@ -1,4 +1,4 @@
-//! What the journal adds up to, also after a restart.
+//! The state of the effect log, also after a restart.
 
 use events::recorded::EventMetadata;
 use std::sync::Arc;
@@ -162,7 +162,7 @@ async fn a_dead_letter_that_is_discarded_rests_for_ever() {
     assert!(last.contains("operator") && last.contains("the guest was called"), "{last}");
 }
 
-/// What a guest is told about one visit is told in order, by each medium; others do not wait for it.
+/// Messages about one visit are sent in order for each medium; those about other visits do not wait for them.
 #[tokio::test]
 async fn messages_about_one_reservation_go_one_after_the_other() {
     let fixture = Fixture::new().await;
@@ -195,7 +195,7 @@ async fn messages_about_one_reservation_go_one_after_the_other() {
         Some(now() + TimeDelta::hours(1)),
         "the second waits for the first"
     );
-    // One that fails keeps its place, one that is done or dead lets the next one go.
+    // A failed effect keeps its place; after one that is done or dead the next one follows.
     fixture.effect_log.put_back(&key("first"), now(), "later".into());
     assert_eq!(names(&fixture.effect_log, Lane::Mail), ["first"]);
     let died = Entry::EffectDied(Died { key: key("first"), reason_code: "x".into(), error: "no".into() });
@@ -203,7 +203,7 @@ async fn messages_about_one_reservation_go_one_after_the_other() {
     for effect_log in [fixture.reopened().await, fixture.effect_log.clone()] {
         assert!(names(&effect_log, Lane::Mail).contains(&"second".to_owned()));
     }
-    // Brought back, it goes to the end of the line as it is now.
+    // A retried effect goes to the end of its sequence.
     fixture.effect_log.retry(&key("first"), &EventMetadata::system("test")).await.unwrap();
     fixture.schedule(6, "third", message(Template::Refunded, Medium::Mail)).await;
     assert_eq!(names(&fixture.effect_log, Lane::Mail), [""; 0]);
@@ -218,7 +218,7 @@ async fn messages_about_one_reservation_go_one_after_the_other() {
     assert_eq!(names(&fixture.effect_log, Lane::Mail), ["reminder"]);
 }
 
-/// Closing is for those who were asked to pay.
+/// Payments are closed only if a payment was requested.
 #[tokio::test]
 async fn nothing_is_closed_where_nothing_was_asked() {
     let fixture = Fixture::new().await;
@@ -288,7 +288,7 @@ async fn no_more_goes_back_than_was_paid() {
     ));
     fixture.effect_log.decide(&reference, ProviderStatus::Paid(idr(30_000_000))).await.unwrap();
     fixture.effect_log.refund(PAYMENT, Some(10_000_000), None, &by).await.unwrap();
-    // The first is still on its way, and counts.
+    // The first refund is still under way, and counts.
     let too_much = fixture.effect_log.refund(PAYMENT, Some(20_000_001), None, &by).await;
     assert!(matches!(too_much, Err(EffectLogError::NotRefundable { left_minor: 20_000_000, .. })));
     assert!(fixture.effect_log.refund(PAYMENT, Some(0), None, &by).await.is_err());
@@ -343,7 +343,7 @@ async fn a_caller_that_goes_away_leaves_memory_and_log_the_same() {
     let fixture = Fixture::new().await;
     let reference = fixture.opened().await;
     let mut changed = fixture.effect_log.watch();
-    // Polled once, so that the append is under way, then dropped: a guest who closes the page.
+    // Polled once, so that the append is under way, then dropped, as when a guest closes the page.
     let decide = fixture.effect_log.decide(&reference, ProviderStatus::Paid(idr(30_000_000)));
     let polled = futures::FutureExt::now_or_never(decide);
     if polled.is_none() {

@@ -1,4 +1,4 @@
-//! The notifier: which effects an event has, what the journal adds up to, the router in-process.
+//! The notifier: the effects of events, the state of the effect log, the router in-process.
 #![expect(unreachable_pub, reason = "helpers of a test binary are pub to its modules")]
 #![allow(
     clippy::unwrap_used,

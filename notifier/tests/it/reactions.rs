@@ -1,4 +1,4 @@
-//! Which effects an event has: given an event, these and no others.
+//! The effects of each event: these and no others.
 
 use chrono::TimeDelta;
 use events::Event;
@@ -95,7 +95,7 @@ fn completed(refund: Option<Refund>) -> PaymentCompleted {
 fn a_booking_is_acknowledged_or_its_deposit_asked_for() {
     assert_eq!(kinds(created(false)), ["mail-received"]);
     assert!(kinds(created(true)).is_empty());
-    // Who is there already is not written to, and who is confirmed at once is told that.
+    // A walk-in gets no message, and a booking that is confirmed immediately gets only the confirmation.
     assert!(kinds(ReservationCreated { walk_in: true, ..created(false) }).is_empty());
     let at_once = Policy { auto_confirm: true, ..created(false).policy };
     assert!(kinds(ReservationCreated { policy: at_once, ..created(false) }).is_empty());
@@ -123,7 +123,7 @@ fn a_confirmation_is_told_and_remembered() {
     assert_eq!(reminder.due_at, window().start - TimeDelta::hours(2));
     let Effect::Message { start, .. } = reminder.effect else { panic!("{reminder:?}") };
     assert_eq!(start, Some(window().start));
-    // Nobody who books for today needs to be reminded of it, and some houses send no text messages.
+    // A booking for today gets no reminder, and some venues send no text messages.
     let soon = ReservationConfirmed {
         window: TimeWindow::starting(now() + TimeDelta::hours(24), 90),
         deposit_waived: false,
@@ -134,7 +134,7 @@ fn a_confirmation_is_told_and_remembered() {
         planned(&confirmed().into(), &NotificationPolicy { remind_before: vec![], ..policy() }).len(),
         2
     );
-    // Whoever needs not pay any more is not to.
+    // A payment that is no longer due is closed.
     let waived = ReservationConfirmed { deposit_waived: true, ..confirmed() };
     assert_eq!(kinds(waived).last().unwrap(), "close-payments");
 }
@@ -192,7 +192,7 @@ fn who_waits_is_told_of_an_offer_and_of_nothing_else() {
     assert!(planned.iter().all(|p| p.effect.about() == Some(about)));
     let left = WaitlistLeft { reason_code: "gave_up".into() };
     assert_eq!(react(event_id(7), now(), about, &left.into(), &policy()), []);
-    // As it is kept: a message about a reservation reads as it always did.
+    // The stored form: a message about a reservation is encoded as before.
     let kept = serde_json::to_value(&planned[0].effect).unwrap();
     assert_eq!((&kept["kind"], &kept["waitlist_id"]), (&"message".into(), &RESERVATION.to_string().into()));
     let old = serde_json::json!({"kind": "message", "reservation_id": RESERVATION, "template": "received", "medium": "mail",

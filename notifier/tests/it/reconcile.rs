@@ -1,4 +1,4 @@
-//! Books held against each other: every kind of difference is found, and what is settled is none.
+//! Reconciliation: every kind of difference is found, and settled payments are none.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::support::*;
 
-/// What one side says of a payment: what came and what went back.
+/// A payment in the records of one side: the paid and the refunded amount.
 type Flow = (i64, i64);
 
 fn ledger(reference: &str, flow: Option<Flow>) -> Vec<(String, LedgerEntry)> {
@@ -60,12 +60,12 @@ fn later() -> DateTime<Utc> {
 #[test]
 fn every_kind_of_difference_is_found_and_nothing_else() {
     for (provider, own, booked, to_return, expected) in [
-        // All is well: paid, never paid, returned in part, returned.
+        // No difference: paid, never paid, partly refunded, refunded.
         (Some((100, 0)), (100, 0), (100, 0), 0, None),
         (Some((0, 0)), (0, 0), (0, 0), 0, None),
         (Some((100, 40)), (100, 40), (100, 40), 0, None),
         (Some((100, 100)), (100, 100), (100, 100), 0, None),
-        // The booking never knew of it, and it went back.
+        // The booking never had the payment, and it was refunded.
         (Some((100, 100)), (100, 100), (0, 0), 0, None),
         (Some((100, 0)), (100, 0), (0, 0), 0, Some(Kind::MoneyWithoutTable)),
         (None, (0, 0), (100, 0), 0, Some(Kind::TableWithoutMoney)),
@@ -130,14 +130,14 @@ fn a_difference_says_how_old_it_is_and_whether_it_is_on_its_way() {
         )),
         "{text}"
     );
-    // The header names the members in their order, and is there without a difference too.
+    // The header names the members in their order, and exists without a difference too.
     let mut by_name = csv::Writer::from_writer(Vec::new());
     by_name.serialize(&report.differences[0]).unwrap();
     let by_name = String::from_utf8(by_name.into_inner().unwrap()).unwrap();
     assert_eq!(by_name.lines().next(), Some(lines[0]));
     let empty = Report { differences: vec![], ..report }.csv().unwrap();
     assert_eq!(String::from_utf8(empty).unwrap(), format!("{}\r\n", lines[0]));
-    // What has no reference of ours is none of ours.
+    // A payment without our reference belongs to another use of the account.
     let mut foreign = ledger("pi_9", Some((100, 0)));
     foreign[0].1.payment_id = None;
     assert_eq!(kinds(&Books { ledger: foreign, ..Books::default() }), []);

@@ -1,5 +1,5 @@
-//! A feed that is read again from its beginning, whatever was asked for: nothing happens a second time. And an event that
-//! nobody can read: it is parked, and later ones are gone on with.
+//! A feed that is read again from its beginning has no second effect. An event that
+//! cannot be decoded becomes a dead letter, and the consumer continues.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,7 +67,7 @@ async fn follow(fixture: &Fixture, server: &MockServer) {
 #[tokio::test]
 async fn a_feed_from_its_beginning_has_no_second_effect_and_a_poison_event_holds_nobody_up() {
     let server = MockServer::start().await;
-    // It does not care for the cursor: every answer is the whole feed.
+    // The server ignores the cursor: every response is the whole feed.
     let page = ResponseTemplate::new(200)
         .set_body_json(feed())
         .insert_header("head-position", "4")
@@ -100,7 +100,7 @@ async fn a_feed_from_its_beginning_has_no_second_effect_and_a_poison_event_holds
     let parked = fixture.effect_log.effect(&EffectKey::of_event(event_id(2), "react")).unwrap();
     assert_eq!(parked.state, EffectState::Dead("unreadable".into()));
     assert!(parked.last_error.unwrap().contains("three hundred"));
-    // Again, and after a restart: the same, and only the cursor is written.
+    // Again, also after a restart, only the cursor is appended.
     let again = Fixture { effect_log: fixture.reopened().await, ..fixture };
     follow(&again, &server).await;
     assert_eq!(all(&again), scheduled);

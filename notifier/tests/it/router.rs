@@ -1,4 +1,4 @@
-//! The router in-process: what is answered, what is refused, what is described.
+//! The router in-process: responses, refusals, and the description of the API.
 
 use axum::Router;
 use axum::body::Body;
@@ -21,7 +21,7 @@ fn router(fixture: &Fixture) -> Router {
     before(fixture, "http://127.0.0.1:9")
 }
 
-/// The router before a reservation service at `url`.
+/// The router with a reservation service at `url`.
 fn before(fixture: &Fixture, url: &str) -> Router {
     let app = App {
         reservation_api: Arc::new(ReservationClient::new(http_client(), url.to_owned(), None)),
@@ -142,7 +142,7 @@ async fn every_route_of_the_design_is_described() {
     }
 }
 
-/// A guest answers on the page; what the reservation service says counts, and without it nothing is lost.
+/// A guest answers on the page. The reservation service decides, and while it is down nothing is lost.
 #[tokio::test]
 async fn an_offer_is_shown_and_answered_on_its_page() {
     let fixture = Fixture::new().await;
@@ -174,7 +174,7 @@ async fn an_offer_is_shown_and_answered_on_its_page() {
     ] {
         assert!(page.contains(words), "{words} in {page}");
     }
-    // The page says what became of it.
+    // The page shows the result.
     let (status, _) = send(&router, Request::post(format!("/offers/{id}/accept")), json!({})).await;
     assert_eq!(status, StatusCode::SEE_OTHER);
     let unknown = "/offers/01939f3e-0000-7000-8000-0000000000bb/decline".to_owned();

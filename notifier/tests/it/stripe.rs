@@ -1,4 +1,4 @@
-//! Stripe's API: which answer means what, what is looked up, and which webhooks are believed.
+//! Stripe's API: the meaning of responses, lookups by our reference, and the verification of webhooks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -50,7 +50,7 @@ fn again(order: PaymentOrder, key_changes: u32) -> PaymentOrder {
 async fn a_first_try_asks_and_a_second_one_looks_first() {
     let server = MockServer::start().await;
     let mine = PAYMENT.to_string();
-    // The page before the one that has it is of somebody else.
+    // The first page contains only payments of another use of the account.
     let others: Vec<_> = (0..2).map(|n| intent(&format!("pi_{n}"), "succeeded", "x")).collect();
     Mock::given(method("GET"))
         .and(path("/v1/payment_intents"))
@@ -88,7 +88,7 @@ async fn a_first_try_asks_and_a_second_one_looks_first() {
     assert_eq!(stripe.find(&order("k")).await.unwrap().unwrap().reference, "pi_mine");
 }
 
-/// Fails as Stripe does: the answer to a key is kept, so only another key helps.
+/// Fails like Stripe: the response to a key is stored, so only another key helps.
 struct EventBytes(AtomicUsize);
 
 impl Respond for EventBytes {
@@ -214,13 +214,13 @@ fn a_webhook_is_believed_for_five_minutes_if_it_was_signed_with_either_secret() 
     }
     assert_eq!(check(&signed("whsec_other_0123456789", at, "{}"), "{}"), Err(WebhookError::Forged));
     assert_eq!(check(&signed(NEW, at, "{}"), "{} "), Err(WebhookError::Forged), "the raw body");
-    // The time is signed, too.
+    // The time is signed too.
     let moved = signed(NEW, at - 1, "{}").replace(&(at - 1).to_string(), &at.to_string());
     assert_eq!(check(&moved, "{}"), Err(WebhookError::Forged));
     for (apart, believed) in [(300, true), (-300, true), (301, false), (-301, false)] {
         assert_eq!(check(&signed(NEW, at - apart, "{}"), "{}").is_ok(), believed, "{apart}");
     }
-    // While the secret is changed Stripe signs with both.
+    // While the secret is changed, Stripe signs with both.
     let by_new = signed(NEW, at, "{}");
     let both =
         format!("{},v1={}", signed("whsec_gone_0123456789", at, "{}"), by_new.split_once("v1=").unwrap().1);
@@ -248,7 +248,7 @@ async fn a_webhook_says_how_a_payment_of_ours_stands_and_nothing_else() {
     let mut foreign = intent("pi_1", "succeeded", &mine);
     foreign["metadata"] = json!({});
     assert!(matches!(read("payment_intent.succeeded", foreign), Ok(Notice::Other(_))));
-    // The guest can take another card.
+    // The guest can use another card.
     let failed = read("payment_intent.payment_failed", intent("pi_1", "requires_payment_method", &mine));
     assert!(matches!(failed, Ok(Notice::Other(_))));
     assert!(matches!(read("payment_intent.succeeded", json!({})), Err(WebhookError::Body(_))));

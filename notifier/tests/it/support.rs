@@ -47,7 +47,7 @@ pub struct Fixture {
     pub simulated: Arc<Simulated>,
 }
 
-/// The channels that are built in, at a simulated provider with books in memory.
+/// The built-in channels, with a simulated provider whose records are in memory.
 pub fn payment_providers(env: SharedEnvironment) -> (Arc<PaymentProviders>, Arc<Simulated>) {
     let channels = Channels::load(None, SIMULATED, &[SIMULATED]).unwrap();
     let simulated = Arc::new(Simulated::new("http://127.0.0.1".into(), env));
@@ -77,7 +77,7 @@ impl Fixture {
         Self { store, env, effect_log, payment_providers, simulated }
     }
 
-    /// What a restart would add the journal up to.
+    /// The effect log as it is after a restart.
     pub async fn reopened(&self) -> Arc<EffectLog> {
         open(&self.store, &self.env).await
     }
@@ -92,7 +92,7 @@ impl Fixture {
             .unwrap();
     }
 
-    /// A payment that a guest can pay; gives the provider's name for it.
+    /// A payment that a guest can pay. Returns the provider's reference.
     pub async fn opened(&self) -> String {
         self.schedule(1, "deposit", take_deposit()).await;
         let OpenedPayment { reference, url } = self.simulated.open(&order("deposit")).await.unwrap();
@@ -148,12 +148,12 @@ pub fn scheduled(key: &str, effect: Effect) -> Scheduled {
     }
 }
 
-/// A log that does something to the ends of effects: refuses the first of them, or holds them once they are written down.
+/// A log that manipulates the results of effects: it refuses the first ones, or delays their acknowledgement.
 pub struct Tampered {
     pub store: MemoryStore,
-    /// So many are refused.
+    /// How many are refused.
     pub refusals: AtomicUsize,
-    /// Each is reported as appended when it is let go.
+    /// Each is acknowledged only when this is notified.
     pub held: Option<Notify>,
     /// Every append panics.
     pub panics: bool,

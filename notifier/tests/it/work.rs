@@ -1,4 +1,4 @@
-//! The worker: retries, dead letters, what is no longer true, and one slow provider.
+//! The effect worker: retries, dead letters, messages that are no longer true, and one slow provider.
 
 use events::recorded::EventMetadata;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::*;
 
-/// Mail that fails the first times; the template `reminder` hangs.
+/// Mail that fails the first times. The template `reminder` hangs.
 struct Flaky {
     failures: AtomicUsize,
     tries: AtomicUsize,
@@ -63,13 +63,13 @@ struct Bench {
 }
 
 impl Bench {
-    /// A worker at work, with a reservation service that answers `status`.
+    /// A running worker, and a reservation service whose reservation has this status.
     async fn start(status: &str, failures: usize) -> Self {
         let any = MessageLimits { per_minute_max: 0, recipient_per_hour_max: 0 };
         Self::with(status, failures, any, Breakers::new(99), MemoryStore::new("notifier")).await
     }
 
-    /// The same with so many messages at most, with these breakers, on this log.
+    /// The same with these limits of messages, these breakers, on this log.
     async fn with(
         status: &str,
         failures: usize,
@@ -206,14 +206,14 @@ async fn a_mail_server_that_hangs_does_not_hold_up_money() {
     assert_eq!(bench.effect_log.effect(&EffectKey("a".into())).unwrap().state.word(), "waiting");
 }
 
-/// A mail server that is down altogether opens its breaker; money goes on, and once it is back so does mail.
+/// A mail server that is down opens its breaker. Payments continue, and so does mail when the server is back.
 #[tokio::test]
 async fn whoever_is_down_is_left_alone_and_nobody_else() {
     let any = MessageLimits { per_minute_max: 0, recipient_per_hour_max: 0 };
     let bench = Bench::with("PENDING", usize::MAX, any, Breakers::new(3), MemoryStore::new("notifier")).await;
     let keys: Vec<_> = (0..12).map(|n| format!("m{n}")).collect();
     for (n, key) in (0..).zip(&keys) {
-        // Of different visits: each has a line of its own.
+        // Of different visits, so that each has its own sequence.
         let about = events::ReservationId(uuid::Uuid::from_u128(1_000 + n)).into();
         let message = Effect::Message {
             about,
@@ -245,7 +245,7 @@ async fn whoever_is_down_is_left_alone_and_nobody_else() {
             EffectState::Dead(_)
         ));
     }
-    // It is back: after five seconds one tries, and the rest follow.
+    // The server is back: after five seconds one mail is tried, and the others follow.
     bench.mail.failures.store(0, Ordering::Relaxed);
     for key in &keys {
         assert_eq!(bench.ends(key).await.state.word(), "done");
@@ -253,7 +253,7 @@ async fn whoever_is_down_is_left_alone_and_nobody_else() {
     assert_eq!(bench.breakers.seen()["mail"].word(), "closed");
 }
 
-/// The mail went out and the disk is full: it is written down later, and not sent again.
+/// The mail was sent while the disk is full: its result is appended later, and it is not sent again.
 #[tokio::test]
 async fn what_was_done_is_not_done_again_because_it_could_not_be_written_down() {
     let any = MessageLimits { per_minute_max: 0, recipient_per_hour_max: 0 };
@@ -264,14 +264,14 @@ async fn what_was_done_is_not_done_again_because_it_could_not_be_written_down() 
     assert_eq!(bench.mail.tries.load(Ordering::Relaxed), 1);
 }
 
-/// By one medium only so many go out in a minute: the next one is not even taken up.
+/// Limit of messages per medium and minute: the next one is not even taken.
 #[tokio::test]
 async fn a_medium_has_room_for_so_many_in_a_minute() {
     let limits = MessageLimits { per_minute_max: 2, recipient_per_hour_max: 0 };
     let bench = Bench::with("PENDING", 0, limits, Breakers::new(99), MemoryStore::new("notifier")).await;
     bench.schedule(&["a", "b", "c"], Template::Received).await;
     assert_eq!(bench.ends("b").await.state.word(), "done");
-    // What was posted back came after the worker had looked for the third.
+    // The reports came after the worker had looked for the third mail.
     assert_eq!(bench.ends("b.sent").await.state.word(), "done");
     let third = bench.effect_log.effect(&EffectKey("c".into())).unwrap();
     assert_eq!(
@@ -280,7 +280,7 @@ async fn a_medium_has_room_for_so_many_in_a_minute() {
     );
 }
 
-/// An event that was parked is read again by hand, and has its effects then, each once.
+/// An event that could not be decoded is read again when an operator retries it, and has each of its effects once.
 #[tokio::test]
 async fn a_parked_event_has_its_effects_once_it_can_be_read() {
     let bench = Bench::start("PENDING", 0).await;
@@ -303,7 +303,7 @@ async fn a_parked_event_has_its_effects_once_it_can_be_read() {
     assert_eq!(bench.mail.tries.load(Ordering::Relaxed), 1);
 }
 
-/// More than may go out in a minute waits, and is not lost.
+/// Messages over the limit wait, and are not lost.
 #[tokio::test]
 async fn more_than_may_go_out_waits() {
     let limits = MessageLimits { per_minute_max: 0, recipient_per_hour_max: 2 };

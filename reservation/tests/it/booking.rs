@@ -139,7 +139,7 @@ async fn a_local_time_is_the_venues_and_must_exist_once() {
     ] {
         assert_eq!(app.post("/api/reservations", &at(given)).await.json()["start_time"], shown);
     }
-    // The visit lasts as long across the switch.
+    // The visit has the same duration across the change of the offset.
     let body = app.post("/api/reservations", &at("2027-03-28T01:30")).await.json();
     assert_eq!(body["end_time"], "2027-03-28T04:00:00+02:00");
 }
@@ -261,7 +261,7 @@ async fn a_repeat_is_recognised_before_it_is_judged() {
     let key = [("idempotency-key", "k-3")];
     let body = booking(json!({"start_time": "2026-12-01T16:30"}));
     let first = app.post_with("/api/reservations", &body, &key).await;
-    // The answer was lost; meanwhile the time has come.
+    // The response was lost, and the start has passed meanwhile.
     app.clock.advance(TimeDelta::hours(2));
     let again = app.post_with("/api/reservations", &body, &key).await;
     assert_eq!((again.status, &again.bytes), (StatusCode::OK, &first.bytes), "{}", again.text());
@@ -295,7 +295,7 @@ async fn what_can_not_be_written_to_or_does_not_happen_is_refused() {
     }
     let leap = app.post("/api/reservations", &booking(json!({"start_time": "2026-12-11T23:59:60"}))).await;
     assert_eq!(leap.faults(), ["body.start_time:value_error"]);
-    // One fault, not two: what country a number is of can not be told without the venue.
+    // One fault, not two: without the venue the country of the number is unknown.
     let contact = json!({"name": "S", "phone": "0812 3456 7890", "email": "s@example.com"});
     let nowhere = app
         .post("/api/reservations", &booking(json!({"venue_id": "nowhere", "contact_info": contact})))
@@ -303,7 +303,7 @@ async fn what_can_not_be_written_to_or_does_not_happen_is_refused() {
     assert_eq!(nowhere.faults(), ["body.venue_id:value_error"]);
 }
 
-/// Clients that count their keys use the same ones. Each guest must get their own booking.
+/// Clients that number their keys use the same ones. Each guest must get their own booking.
 #[tokio::test]
 async fn anonymous_guests_with_the_same_key_get_their_own_bookings() {
     let app = TestApp::start().await;
@@ -318,7 +318,7 @@ async fn anonymous_guests_with_the_same_key_get_their_own_bookings() {
     assert_ne!(first, second);
     let again = book("cust-1").await;
     assert_eq!((again.header("idempotent-replayed"), &again.json()["reservation_id"]), ("true", &first));
-    // A key is also that of one reservation: the same key cancels both.
+    // A key belongs to one reservation, so the same key cancels both.
     for id in [first, second] {
         let path = format!("/api/reservations/{}/cancel", id.as_str().unwrap());
         let answer = app.post_with(&path, &json!({"reason_code": "r"}), &key).await;

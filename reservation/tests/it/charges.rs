@@ -1,4 +1,4 @@
-//! Every amount explained, by the rules of the day of booking.
+//! Every amount is explained by the rules at the time of booking.
 
 use axum::http::StatusCode;
 use chrono::TimeDelta;
@@ -77,7 +77,7 @@ async fn who_never_comes_owes_what_the_house_did_not_keep() {
     assert_eq!((kind.as_str(), sum), ("no_show_fee", balance(*fee, 0, 0, 0, 0, *fee)));
     assert!(rule.ends_with("the party never arrived"), "{rule}");
     assert_eq!((entries[1].0.as_str(), entries.len()), ("fee_asked", 2));
-    // It is asked for as a payment of its own.
+    // The no-show fee is requested as a separate payment.
     let reservation = app.get(&format!("/api/reservations/{id}")).await.json();
     let due = &reservation["no_show_fee"];
     assert_eq!((&due["status"], &due["amount_minor"]), (&json!("due"), &json!(fee)));

@@ -1,4 +1,4 @@
-//! The description of the API says what is true.
+//! The description of the API agrees with the service.
 
 use std::collections::BTreeSet;
 
@@ -61,7 +61,7 @@ async fn every_route_of_the_design_is_described() {
     }
 }
 
-/// Every example body is understood, and every field that is described is known.
+/// Every example body is accepted, and every described field exists.
 #[tokio::test]
 async fn described_bodies_are_what_is_read() {
     let app = TestApp::with_houses().await;
@@ -83,7 +83,7 @@ async fn described_bodies_are_what_is_read() {
         });
         let name = schema.unwrap_or_else(|| panic!("{path} has no schema")).rsplit('/').next().unwrap();
         let properties = api["components"]["schemas"][name]["properties"].as_object().unwrap();
-        // Of the wrong type, so that every known field is a fault of its own, and no other.
+        // With a wrong type, so that each known field has a fault of its own and no other.
         let wrong: Value = properties
             .keys()
             .map(|field| (field.clone(), json!([])))

@@ -128,7 +128,7 @@ async fn filters_select_and_their_cursor_moves_past_the_rest() {
     let confirmed = app.get("/events?type=meja.reservation.confirmed.v1").await;
     assert_eq!(confirmed.json().as_array().unwrap().len(), 1);
     assert_eq!(app.get("/events?subject=venue/bandung-dago").await.json().as_array().unwrap().len(), 4);
-    // The next request starts behind the whole log, with the same filter.
+    // The next request starts at the end of the log, with the same filter.
     let link = confirmed.header("link");
     assert!(
         link.contains("lastEventId=00000000000000000004-")

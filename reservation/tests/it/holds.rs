@@ -1,4 +1,4 @@
-//! Deposits: a hold until it is paid, cancelled when it is not, also across a restart.
+//! Deposits: an unpaid booking is a hold, which is cancelled at its deadline, also after a restart.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub async fn pay(app: &TestApp, id: &str) -> crate::app::Answer {
     app.service_post(&format!("/api/reservations/{id}/payment-results"), &result).await
 }
 
-/// Waits for a status; the deadlines run beside the requests.
+/// Waits for a status, because deadlines run in the background.
 pub async fn becomes(app: &TestApp, id: &str, status: &str) {
     let waited = tokio::time::timeout(Duration::from_secs(10), async {
         let mut head = app.app.store.watch_head();
@@ -83,7 +83,7 @@ async fn a_deadline_survives_a_restart() {
         let id = app.book(json!({"party_size": 6})).await;
         app.trigger.fire();
         drop(app);
-        // What runs beside the requests lets go of the log when it notices.
+        // The background tasks close the log when they notice the shutdown.
         while Arc::strong_count(&store) > 1 {
             tokio::task::yield_now().await;
         }

@@ -1,4 +1,4 @@
-//! A house that keeps its promises: what is offered can be booked, and what is booked takes its tables.
+//! A venue with services: every offered time can be booked, and a booking takes its tables.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ fn at(slot: &Value) -> &str {
 #[tokio::test]
 async fn what_is_offered_is_booked_and_what_is_not_is_refused_for_that_reason() {
     let app = TestApp::with_houses().await;
-    // A busy evening, in both areas that a small party likes.
+    // A busy evening, in both areas that suit a small party.
     for (size, time) in [(4, "19:00"), (4, "19:30"), (2, "19:30"), (6, "20:00"), (8, "19:00"), (12, "18:00")]
     {
         for _ in 0..2 {
@@ -82,14 +82,14 @@ async fn a_party_gets_the_smallest_table_then_several_then_other_times() {
     assert_eq!(tables(&book(3, "Teras").await.json()), ["T3"]);
     assert_eq!(tables(&book(4, "Dalam").await.json()), ["D2"]);
     assert_eq!(tables(&book(9, "Dalam").await.json()), ["D4", "D5"]);
-    // T2 alone is too small, and T1 that would stand beside it is taken.
+    // T2 alone is too small, and T1, with which it can be combined, is taken.
     assert_eq!(tables(&book(3, "Teras").await.json()), ["T4"]);
     let refused = book(3, "Teras").await;
     assert_eq!(refused.problem(), (409, "no_table".into()));
     let alternatives = refused.json()["alternatives"].clone();
     let alternatives = alternatives.as_array().unwrap();
     assert_eq!(alternatives.len(), 3);
-    // The same time elsewhere first; and what is offered can be had.
+    // The same time in another area comes first, and every alternative can be booked.
     assert_eq!((alternatives[0]["area"].as_str(), at(&alternatives[0])), (Some("Dalam"), "19:00"));
     assert_eq!((alternatives[1]["area"].as_str(), at(&alternatives[1])), (Some("Teras"), "20:15"));
     for offer in alternatives {
@@ -110,12 +110,12 @@ async fn whoever_leaves_makes_room() {
     app.command(&first, "cancel", json!({"reason_code": "r"})).await;
     let second = book().await.json()["reservation_id"].as_str().unwrap().to_owned();
     assert_eq!(book().await.problem().1, "no_table");
-    // Moved away.
+    // Rescheduled.
     let moved = app.command(&second, "reschedule", json!({"start_time": "2026-12-24T11:00"})).await;
     assert_eq!(tables(&moved.json()), ["B1"]);
     let third = book().await;
     assert_eq!(tables(&third.json()), ["B1"]);
-    // Not paid for in time.
+    // Not paid in time.
     app.clock.advance(chrono::TimeDelta::minutes(16));
     let id = third.json()["reservation_id"].as_str().unwrap().to_owned();
     crate::holds::becomes(&app, &id, "CANCELLED").await;
@@ -132,7 +132,7 @@ async fn a_party_that_grows_is_moved_if_it_must_be() {
     assert_eq!((less["party_size"].as_u64(), tables(&less)), (Some(3), vec!["T3"]));
     let elsewhere = app.command(&id, "party-size", json!({"party_size": 2, "area": "Dalam"})).await.json();
     assert_eq!(tables(&elsewhere), ["D1"]);
-    // Where the party wants to sit is remembered.
+    // The requested area is kept.
     let later = json!({"start_time": "2026-12-24T20:00"});
     assert_eq!(tables(&app.command(&id, "reschedule", later).await.json()), ["D1"]);
     for time in ["19:30", "19:30", "19:45", "19:45"] {
@@ -140,7 +140,7 @@ async fn a_party_that_grows_is_moved_if_it_must_be() {
     }
     let refused = app.command(&id, "party-size", json!({"party_size": 4})).await;
     assert_eq!(refused.problem(), (409, "no_table".into()));
-    // The command asks for no other time, so none is offered.
+    // The command requests no other time, so none is offered.
     let offers = refused.json()["alternatives"].clone();
     assert_eq!(
         (offers.as_array().unwrap().len(), at(&offers[0]), &offers[0]["area"]),
@@ -153,10 +153,10 @@ async fn a_party_that_grows_is_moved_if_it_must_be() {
 #[tokio::test]
 async fn some_tables_are_kept_for_who_walks_in() {
     let app = TestApp::with_houses().await;
-    // Of twelve tables ten of a hundred: one.
+    // Ten per cent of twelve tables, rounded down: one.
     let mut given = 0;
     for (n, size) in [2, 2, 2, 4, 4, 4, 4, 6, 6, 8, 9, 12].into_iter().enumerate() {
-        // Spread, for the sake of the kitchen.
+        // At different times, because of the pacing.
         let time = format!("2026-12-24T{}:{}", 19 + n / 8, ["00", "15", "30", "45"][n / 2 % 4]);
         let body = json!({"party_size": size, "start_time": time, "duration_minutes": 120});
         let answer = app.post("/api/reservations", &booking(body)).await;
@@ -165,7 +165,7 @@ async fn some_tables_are_kept_for_who_walks_in() {
     let free = slots(&app, "date=2026-12-24&party_size=12&duration_minutes=30").await;
     let slot = free.iter().find(|slot| at(slot) == "20:45").unwrap();
     assert_eq!((given, slot["reason"].as_str()), (11, Some("no_table")));
-    // The last table is there for who comes by: people may give it.
+    // The last table is for walk-ins; staff can assign it.
     let early = app.book(json!({"party_size": 2, "start_time": "2026-12-24T12:00"})).await;
     let free = app.command(&early, "reschedule", json!({"start_time": "2026-12-24T20:45"})).await;
     assert_eq!(free.problem(), (409, "no_table".into()));
@@ -182,7 +182,7 @@ async fn notice_and_nonsense_are_told_apart() {
             _ => answer.problem().1,
         }
     };
-    // It is 16:00 there, and a party must be announced half an hour before.
+    // It is 16:00 local time, and a party must book half an hour ahead.
     let soon = |time: &str| json!({"start_time": format!("2026-12-01T{time}")});
     assert_eq!(refused(soon("16:20")).await, "closed");
     app.clock.advance(chrono::TimeDelta::minutes(75));
@@ -259,7 +259,7 @@ async fn what_is_refused_after_midnight_is_of_that_night() {
         .post("/api/reservations", &booking(json!({"party_size": 2, "start_time": "2026-12-25T04:45"})))
         .await;
     assert_eq!((refused.problem().1.as_str(), at(&refused.json()["alternatives"][0])), ("closed", "04:30"));
-    // A house that is open round the clock can be written down.
+    // A venue that is always open can be described.
     let round = venue["services"][0].clone();
     let mut always = venue;
     always["services"] = json!([round]);
@@ -270,7 +270,7 @@ async fn what_is_refused_after_midnight_is_of_that_night() {
     let _ = app.app.venues.replace(&venues);
     let slots = slots(&app, "date=2026-12-24&party_size=2").await;
     assert_eq!((slots.len(), at(&slots[0]), at(slots.last().unwrap())), (96, "00:00", "23:45"));
-    // Also with an offset and without seconds; and a venue whose file is gone is still looked at.
+    // Also with an offset and without seconds. A venue whose file is gone can still be read.
     let body = booking(json!({"party_size": 2, "start_time": "2026-12-25T04:45+00:00"}));
     assert_eq!(app.post("/api/reservations", &body).await.status, StatusCode::OK);
     std::fs::rename(dir.path().join("night.json"), dir.path().join("day.json")).unwrap();

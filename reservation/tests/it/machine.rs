@@ -1,5 +1,5 @@
-//! The state machine, walked: every reachable state and every command, against a table written
-//! down by hand, and against what must hold whatever happens.
+//! The state machine: every reachable state and every command, compared with a table written
+//! by hand, and with the invariants.
 
 use chrono::{TimeDelta, Utc};
 use events::values::CancelledBy;
@@ -10,7 +10,7 @@ use reservation::domain::{Charge, Command, RecordedAt, Refusal, Reservation, Sta
 
 use crate::rules::*;
 
-/// What the table of the design says: where a command leads, `None` where it is refused.
+/// The table of the design: the status after a command, or `None` if it is refused.
 fn expected(command: &Command, status: &str) -> Option<&'static str> {
     let column = ["PENDING", "CONFIRMED", "CHECKED_IN", "COMPLETED", "CANCELLED", "NO_SHOW"];
     let row: [Option<&'static str>; 6] = match command {
@@ -63,7 +63,7 @@ fn start(guests: i64) -> Reservation {
     reservation.unwrap()
 }
 
-/// Every state that commands lead to, up to five steps away from a new booking.
+/// All states up to five commands after a new booking.
 fn reachable() -> Vec<Reservation> {
     let mut all = vec![start(4), start(6)];
     let mut edge = all.clone();
@@ -143,7 +143,7 @@ fn any_command() -> impl Strategy<Value = Command> {
 }
 
 proptest! {
-    /// Whatever is asked in whatever order, what must hold holds.
+    /// The invariants hold for every sequence of commands.
     #[test]
     fn invariants_hold_on_every_path(
         guests in prop_oneof![Just(4_i64), Just(6)],

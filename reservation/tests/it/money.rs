@@ -87,7 +87,7 @@ fn cancelling_frees_the_table_and_returns_the_deposit_in_time() {
         .refused(Refusal::Cancelled);
 }
 
-/// A party of six at a house that takes `fee_minor` of who never comes, and has paid what `deposit` says.
+/// A party of six at a venue with a no-show fee of `fee_minor`, whose deposit is in the state `deposit`.
 fn with_fee(fee_minor: i64, deposit: impl IntoIterator<Item = Event>) -> Vec<Event> {
     let mut created = created_for(6);
     created.policy.no_show_fee = Some(NoShowFee { per: DepositPer::Party, amount: idr(fee_minor) });
@@ -121,7 +121,7 @@ fn the_fee_is_taken_from_the_deposit_and_the_rest_goes_back_or_is_asked_for() {
     never_came(with_fee(31_000_000, deposit_paid()))
         .then([no_show(31_000_000, None), fee_asked(1_000_000).into()]);
     never_came(with_fee(5, [])).then([no_show(5, None), fee_asked(5).into()]);
-    // What went back before is not there any more.
+    // The amount refunded before can no longer be refunded.
     let amount = idr(29_000_000);
     let returned = PaymentRefunded { payment_id: PAYMENT, amount, provider_reference: "r".into() };
     let left = deposit_paid().into_iter().chain([returned.into()]);
@@ -158,7 +158,7 @@ fn a_fee_is_paid_and_returned_beside_the_deposit() {
         provider_reference: "r".into(),
     };
     given(with_paid_fee()).when(result(back)).then([gone_back.into()]);
-    // The deposit is an account of its own.
+    // The deposit is a separate account.
     given(with_paid_fee())
         .when(refunded(30_000_001))
         .refused(Refusal::RefundExceedsPayment { left_minor: 30_000_000, asked_minor: 30_000_001 });

@@ -1,4 +1,4 @@
-//! Reading: the past, lists, the audit trail, counts, and what must not be read.
+//! Reading: past states, lists, the audit trail, statistics, and what must not be readable.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The room of an evening: who sits where, who walks in, who never comes.
+//! The room during an evening: seated parties, walk-ins and no-shows.
 
 use std::sync::Arc;
 
@@ -39,17 +39,17 @@ async fn the_floor_shows_who_is_where_and_who_comes_next() {
         (&seated["state"], &seated["seated_since"]),
         (&json!("seated"), &json!("2026-12-01T17:05:00+07:00"))
     );
-    // 75 minutes are over, and they are still there.
+    // The 75 minutes are over, and the party is still seated.
     app.clock.advance(chrono::TimeDelta::minutes(120));
     assert_eq!(table(&app, "2026-12-01T18:20", "T1").await["state"], json!("overdue"));
     let both = table(&app, "2026-12-01T19:05", "T1").await;
     assert_eq!((&both["state"], &both["next"]["reservation_id"]), (&json!("overdue"), &json!(second)));
-    // Nobody else is put there, whatever time it was taken for.
+    // No other party is seated there, whatever time the table was assigned for.
     let walk_in = app.post("/api/walk-ins", &json!({"party_size": 2, "area": "Teras"})).await;
     assert_eq!(tables(&walk_in.json()), ["T2"]);
     app.command(&first, "complete", json!({})).await;
     assert_eq!(table(&app, "2026-12-01T17:05", "T1").await["state"], json!("free"));
-    // A table that is put there for an evening is shown for as long.
+    // A table assigned by hand is shown for the whole evening.
     let body = json!({"table_id": "X1", "capacity": 2, "area": "Trotoar"});
     app.command(&second, "assign-table", body).await;
     assert_eq!(table(&app, "2026-12-01T19:10", "X1").await["area"], json!("Trotoar"));
@@ -65,7 +65,7 @@ async fn who_does_not_come_is_a_no_show_by_itself_and_the_table_is_free() {
     for id in [&late, &there] {
         app.command(id, "confirm", json!({})).await;
     }
-    // 19:05 there: one is seated. Half an hour after the start the other is given up.
+    // 19:05 local time: one party is seated. The other becomes a no-show half an hour after its start.
     app.clock.advance(chrono::TimeDelta::minutes(185));
     app.command(&there, "check-in", json!({})).await;
     app.clock.advance(chrono::TimeDelta::minutes(24));
@@ -88,7 +88,7 @@ async fn who_walks_in_is_seated_or_told_how_long_to_wait() {
     assert_eq!(seated["end_time"], json!("2026-12-01T19:30:00+07:00"), "two hours for twelve");
     let id = seated["reservation_id"].as_str().unwrap();
     assert_eq!(first.header("location"), format!("/api/reservations/{id}"));
-    // Two six-tops together are the only other place.
+    // Two tables of six together are the only alternative.
     assert_eq!(tables(&walk_in(json!({"party_size": 12})).await.json()), ["D4", "D5"]);
     app.clock.advance(chrono::TimeDelta::minutes(20));
     let waits = walk_in(json!({"party_size": 12})).await;
@@ -96,7 +96,7 @@ async fn who_walks_in_is_seated_or_told_how_long_to_wait() {
     assert_eq!(waits.json()["estimated_wait_minutes"], json!(100));
     app.command(id, "complete", json!({})).await;
     assert_eq!(tables(&walk_in(json!({"party_size": 12})).await.json()), ["B1"]);
-    // A table that is promised for tonight is not given to who would still sit there.
+    // A table that is booked for tonight is not given to a party that would still be seated then.
     app.book(json!({"party_size": 2, "area": "Teras", "start_time": "2026-12-01T18:30"})).await;
     assert_eq!(tables(&walk_in(json!({"party_size": 2, "area": "Teras"})).await.json()), ["T2"]);
     assert_eq!(
@@ -116,7 +116,7 @@ async fn who_is_early_has_the_table_from_then_on() {
     let early = app.book(json!({"party_size": 12, "start_time": "2026-12-01T20:00", "area": "Kebun"})).await;
     app.command(&early, "confirm", json!({"waive_deposit": true})).await;
     app.clock.advance(TimeDelta::minutes(110));
-    // Twelve stay for two hours and would be gone before these come.
+    // A party of twelve stays for two hours and would leave before this party arrives.
     let twelve = json!({"party_size": 12, "area": "Kebun"});
     let first = app.post("/api/walk-ins", &twelve).await.json();
     app.command(first["reservation_id"].as_str().unwrap(), "complete", json!({})).await;
@@ -124,14 +124,14 @@ async fn who_is_early_has_the_table_from_then_on() {
     let refused = app.post("/api/walk-ins", &twelve).await;
     assert_eq!(refused.problem(), (409, "no_table".into()), "they sit there already");
     assert_eq!(table(&app, "2026-12-01T17:50", "B1").await["state"], json!("seated"));
-    // Nor is it booked for who would come in between.
+    // Nor is it booked for a party in between.
     let between = json!({"party_size": 12, "area": "Kebun", "start_time": "2026-12-01T18:30"});
     assert_eq!(app.post("/api/reservations", &booking(between)).await.problem().1, "no_table");
     app.command(&early, "complete", json!({})).await;
     assert_eq!(app.post("/api/walk-ins", &twelve).await.status, 200);
 }
 
-/// Two parties never sit at one table: who is overdue must leave, or the next be given another.
+/// Two parties are never seated at one table: an overdue party must leave, or the next one gets another table.
 #[tokio::test]
 async fn nobody_sits_down_where_somebody_sits() {
     let app = TestApp::with_houses().await;
@@ -143,12 +143,12 @@ async fn nobody_sits_down_where_somebody_sits() {
     for id in [&first, &next, &far] {
         app.command(id, "confirm", json!({"waive_deposit": true})).await;
     }
-    // Days ahead nobody is there, whatever is said: the table is not taken until then.
+    // Days ahead no party is seated, so a check-in does not take the table until then.
     app.command(&far, "check-in", json!({})).await;
     app.book(json!({"party_size": 12, "area": "Kebun", "start_time": "2026-12-01T18:00"})).await;
     app.clock.advance(TimeDelta::minutes(65));
     app.command(&first, "check-in", json!({})).await;
-    // A quarter past six, and the first still sit there.
+    // At a quarter past six the first party is still seated.
     app.clock.advance(TimeDelta::minutes(70));
     let refused = app.command(&next, "check-in", json!({})).await;
     assert_eq!(refused.problem(), (409, "table_taken".into()));
@@ -157,14 +157,14 @@ async fn nobody_sits_down_where_somebody_sits() {
     assert_eq!(moved.status, 200, "{} {other}", moved.text());
     let seated = app.command(&next, "check-in", json!({})).await;
     assert_eq!(seated.json()["status"], json!("CHECKED_IN"), "{other} {}", seated.text());
-    // By hand people know better.
+    // An assignment by hand is not restricted.
     let managed_by_hand = TestApp::start().await;
     let id = managed_by_hand.book(json!({"start_time": "2026-12-24T19:00"})).await;
     managed_by_hand.command(&id, "confirm", json!({})).await;
     assert_eq!(managed_by_hand.command(&id, "check-in", json!({})).await.status, 200);
 }
 
-/// Of twelve tables one is kept for walk-ins; it is not used up when one of them sits at another.
+/// One of twelve tables is kept for walk-ins. A walk-in at another table does not use it up.
 #[tokio::test]
 async fn who_walks_in_takes_nothing_from_what_can_be_booked() {
     let app = TestApp::with_houses().await;
@@ -199,7 +199,7 @@ async fn whose_grace_ran_out_while_the_service_was_away_has_it_once_more() {
     };
     let (missed, coming) = (confirmed("17:00").await, confirmed("18:15").await);
     drop(app);
-    // Until 18:00 nobody could be checked in.
+    // No party could be checked in before 18:00.
     clock.advance(TimeDelta::minutes(120));
     let app = start().await;
     clock.advance(TimeDelta::minutes(29));

@@ -63,7 +63,7 @@ pub fn created() -> Event {
     created_for(4).into()
 }
 
-/// What a booking leads to where the book is kept by hand.
+/// The events of a booking at a venue without services.
 pub fn booked(guests: i64) -> Vec<Event> {
     let occupancy = Occupancy::default();
     booking::book(created_for(guests), &SeatingContext::managed_by_hand(&occupancy), PAYMENT, now()).unwrap()

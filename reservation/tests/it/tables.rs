@@ -1,4 +1,4 @@
-//! Tables: given once, whatever the interleaving.
+//! Tables are assigned only once, in every interleaving.
 
 use std::sync::Arc;
 
@@ -40,9 +40,9 @@ async fn a_taken_table_is_refused_with_what_is_free_instead() {
     let names: Vec<_> =
         alternatives.as_array().unwrap().iter().map(|a| a["table_id"].as_str().unwrap()).collect();
     assert_eq!(names, ["T4", "D2", "D3"]);
-    // What is offered can be had.
+    // An alternative can be booked.
     assert_eq!(app.command(&two, "assign-table", json!({"table_id": names[0]})).await.status, StatusCode::OK);
-    // Given back, it can be had as well.
+    // A released table can be booked too.
     app.command(&one, "cancel", json!({"reason_code": "r"})).await;
     assert_eq!(app.command(&two, "assign-table", json!({"table_id": "T3"})).await.status, StatusCode::OK);
 }

@@ -1,4 +1,4 @@
-//! Venue files: read as a whole, changed while the service runs, never at the cost of a booking.
+//! Venue files: checked as a whole, changed while the service runs, never at the expense of a booking.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -86,8 +86,8 @@ fn every_fault_of_a_house_is_named_with_its_place() {
     assert!(said.contains("$.pacing: this requires services") && !said.contains("Extra inputs"), "{said}");
 }
 
-/// The schema that editors and tools use says what the service says: of the samples, and of each of their fields
-/// with nonsense in its place.
+/// The schema for editors agrees with the service, for the samples and for each of their fields
+/// with invalid values.
 #[test]
 fn the_schema_agrees_with_the_service() {
     let schema: Value = serde_json::from_str(include_str!("../../schemas/venue.schema.json")).unwrap();
@@ -114,7 +114,7 @@ fn the_schema_agrees_with_the_service() {
     assert!(compared > 300, "{compared}");
 }
 
-/// Every place of a document, with something that can not stand there.
+/// Every place in a document, with an invalid value.
 fn nonsense(value: &Value) -> Vec<(String, Value)> {
     let mut all = Vec::new();
     let mut rest = vec![(String::new(), value)];
@@ -176,7 +176,7 @@ async fn other_rules_count_at_once_and_tell_whom_they_strand() {
     let gone = app.book(json!({"party_size": 2, "area": "Teras", "start_time": "2026-12-24T17:00"})).await;
     app.command(&gone, "cancel", json!({"reason_code": "r"})).await;
     assert_eq!(rig.reload(&app).await, [], "nothing has changed");
-    // No lunch any more, and the first table is gone.
+    // Without lunch, and without the first table.
     let mut venue = sample("bandung-dago");
     venue["services"].as_array_mut().unwrap().remove(0);
     venue["tables"].as_array_mut().unwrap().remove(0);
@@ -189,14 +189,14 @@ async fn other_rules_count_at_once_and_tell_whom_they_strand() {
         (changes.len(), changes[0].version, ids(&changes[0].affected)),
         (1, 1, vec![(at_noon.clone(), "closed".to_owned()), (on_t1, "table_gone".to_owned())])
     );
-    // Noted, with its digest; and what is affected is as it was.
+    // The change is recorded with its digest, and the affected bookings are unchanged.
     let noted = app.get("/events?type=meja.venue.changed.v1").await.json()[0].clone();
     assert_eq!(
         (&noted["subject"], &noted["data"]["stranded_count"]),
         (&json!("venue/bandung-dago"), &json!(2))
     );
     assert_eq!(app.status(&at_noon).await, "PENDING");
-    // They count: T2 is the first table of two now, and there is no lunch.
+    // The new rules are in force: T2 is the first table for two, and there is no lunch.
     let next = app.post("/api/reservations", &crate::app::booking(evening)).await.json();
     assert_eq!(next["tables"][0]["table_id"], json!("T2"));
     let lunch = crate::app::booking(json!({"start_time": "2026-12-24T12:00"}));
@@ -254,7 +254,7 @@ async fn who_booked_by_hand_is_told_of_when_the_house_keeps_its_book() {
     let affected: Vec<_> =
         changes[0].affected.iter().map(|s| (s.reservation_id.to_string(), s.reason)).collect();
     assert_eq!(affected, [(without.clone(), "no_table")], "who was squeezed in by hand stays so");
-    // Fewer need no table either; more get one.
+    // A smaller party needs no table either; a larger one gets one.
     let less = app.command(&without, "party-size", json!({"party_size": 1})).await;
     assert_eq!((less.status, less.json()["tables"].clone()), (StatusCode::OK, json!([])));
     let more = app.command(&without, "party-size", json!({"party_size": 2})).await.json();
@@ -278,7 +278,7 @@ async fn what_changed_before_anything_was_noted_is_held_against_who_has_booked()
         (noon, "closed")
     );
     assert_eq!(record_changes_since_last_run(&app.app).await.changes, [], "once is enough");
-    // A venue that is gone is noted too, and takes no bookings.
+    // A removed venue is recorded too, and accepts no bookings.
     let elsewhere = json!({"id": "elsewhere", "name": "E", "timezone": "Asia/Jakarta", "country": "ID", "currency": "IDR",
         "locale": "id", "tables": [{"id": "1", "area": "A", "seats": 2}], "policy": {}});
     write(rig.dir.path(), &elsewhere);

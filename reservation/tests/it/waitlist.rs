@@ -1,4 +1,4 @@
-//! The line: who joined first is offered first, and what is offered is held.
+//! The waitlist: the first party gets the first offer, and an offer holds its tables.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub async fn entry(app: &TestApp, id: &str) -> Value {
     app.get(&format!("/api/waitlist/{id}")).await.json()
 }
 
-/// Waits for a status: offers are made beside the requests.
+/// Waits for a status, because offers are made in the background.
 pub async fn becomes(app: &TestApp, id: &str, status: &str) -> Value {
     let waited = tokio::time::timeout(Duration::from_secs(10), async {
         let mut head = app.app.store.watch_head();
@@ -52,7 +52,7 @@ async fn answer(app: &TestApp, id: &str, what: &str) -> Answer {
     app.post(&format!("/api/waitlist/{id}/{what}"), &json!({})).await
 }
 
-/// The one table for twelve, taken at seven.
+/// The only table for twelve, taken at seven.
 async fn full() -> (TestApp, String) {
     let app = TestApp::with_houses().await;
     let id = app.book(json!({"party_size": 12, "area": "Kebun", "start_time": "2026-12-24T19:00"})).await;
@@ -81,7 +81,7 @@ async fn what_becomes_free_is_held_for_the_first_it_fits_and_taken() {
     let offered = becomes(&app, &first, "OFFERED").await;
     assert_eq!(offered["offer"]["tables"][0]["table_id"], json!("B1"));
     assert_eq!(offered["offer"]["expires_at"], json!("2026-12-01T09:15:00Z"));
-    // It is held: for nobody else, neither booked nor by hand, and the floor shows it.
+    // The table is held: it can be neither booked nor assigned, and the floor shows it.
     let other = booking(json!({"party_size": 12, "area": "Kebun", "start_time": "2026-12-24T19:30"}));
     assert_eq!(app.post("/api/reservations", &other).await.problem(), (409, "no_table".into()));
     let small = app.book(json!({"party_size": 2, "start_time": "2026-12-24T19:00"})).await;
@@ -94,7 +94,7 @@ async fn what_becomes_free_is_held_for_the_first_it_fits_and_taken() {
         room["tables"].as_array().unwrap().iter().find(|table| table["table_id"] == json!("B1")).unwrap();
     assert_eq!((&b1["state"], &b1["party"]["waitlist_id"]), (&json!("offered"), &json!(first)));
     assert_eq!(entry(&app, &second).await["status"], json!("WAITING"));
-    // Taken, it is a reservation like any other, with its hold.
+    // An accepted offer is a reservation like any other, with its hold.
     let accepted = answer(&app, &first, "accept").await;
     let reservation = accepted.json();
     assert_eq!((reservation["status"].as_str(), tables(&reservation)), (Some("PENDING"), vec!["B1"]));
@@ -112,10 +112,10 @@ async fn what_becomes_free_is_held_for_the_first_it_fits_and_taken() {
     let stale =
         app.post_with(&format!("/api/waitlist/{first}/accept"), &json!({}), &[("if-match", "\"1\"")]).await;
     assert_eq!(stale.status, StatusCode::PRECONDITION_FAILED);
-    // Once more is the same; too late to do without it.
+    // A repetition has the same result; declining is no longer possible.
     assert_eq!(answer(&app, &first, "accept").await.json()["reservation_id"], json!(id));
     assert_eq!(answer(&app, &first, "decline").await.problem(), (409, "offer_taken".into()));
-    // The hold runs out, and the second is offered it.
+    // The hold expires, and the second party gets the offer.
     app.clock.advance(TimeDelta::minutes(16));
     crate::holds::becomes(&app, id, "CANCELLED").await;
     becomes(&app, &second, "OFFERED").await;
@@ -132,13 +132,13 @@ async fn who_does_not_want_it_or_does_not_answer_passes_it_on() {
     assert_eq!((&declined["status"], &declined["left_because"]), (&json!("LEFT"), &json!("declined")));
     becomes(&app, &second, "OFFERED").await;
     app.clock.advance(TimeDelta::minutes(15));
-    // At the very instant it is too late, whether or not it was passed on yet.
+    // At the deadline it is too late, whether or not the table was already offered to the next party.
     assert_eq!(answer(&app, &second, "accept").await.problem(), (409, "offer_expired".into()));
     let offered = becomes(&app, &third, "OFFERED").await;
     assert_eq!(offered["offer"]["expires_at"], json!("2026-12-01T09:30:00Z"));
     assert_eq!(entry(&app, &second).await["left_because"], json!("offer_expired"));
     assert_eq!(answer(&app, &second, "accept").await.problem(), (409, "offer_expired".into()));
-    // Who leaves gives it back.
+    // A party that leaves releases the table.
     assert_eq!(answer(&app, &third, "leave").await.json()["left_because"], json!("gave_up"));
     assert_eq!(answer(&app, &third, "leave").await.status, StatusCode::OK);
     assert_eq!(answer(&app, &third, "accept").await.problem(), (409, "left_waitlist".into()));
@@ -201,7 +201,7 @@ async fn waiting_in_vain_is_refused() {
         refused(json!({"latest_time": null, "party_size": 0, "area": "Atap"})).await,
         "body.area:value_error body.latest_time:missing body.party_size:greater_than_equal"
     );
-    // One is too few for the only table there, and nobody asks for what an empty house has not.
+    // A party of one is too small for the only table, and no offer is made for a table that the venue does not have.
     assert_eq!(refused(json!({"party_size": 1, "area": "Kebun"})).await, "no_table");
     let early = json!({"earliest_time": "2026-12-24T03:00", "latest_time": "2026-12-24T05:00"});
     let early = app.post("/api/waitlist", &joining(early)).await.json();
@@ -237,7 +237,7 @@ async fn a_time_that_has_passed_is_waited_for_no_longer_and_a_repeat_gets_the_fi
     assert_eq!(first.header("location"), format!("/api/waitlist/{id}"));
     app.clock.advance(TimeDelta::minutes(121));
     assert_eq!(becomes(&app, &id, "LEFT").await["left_because"], json!("time_passed"));
-    // Nobody has to be written to any more.
+    // No party is left to notify.
     let contact = app.get(&format!("/api/waitlist/{id}/contact")).await;
     assert_eq!(contact.status, StatusCode::UNAUTHORIZED);
     let stale =
@@ -272,11 +272,11 @@ async fn offers_outlive_the_service_and_are_made_once() {
     assert_eq!(entry(&app, &second).await["status"], json!("WAITING"));
 }
 
-/// Nobody can answer within seconds: what begins so soon is not offered, the next is.
+/// A time that begins within seconds is not offered, because no guest could answer; the next time is.
 #[tokio::test]
 async fn an_offer_leaves_time_to_answer() {
     let app = TestApp::with_houses().await;
-    // 17:53 there.
+    // 17:53 local time.
     app.clock.advance(TimeDelta::minutes(113));
     let waits = json!({"party_size": 2, "earliest_time": null, "latest_time": "2026-12-01T20:00"});
     let waits = join(&app, waits).await;
@@ -301,7 +301,7 @@ async fn what_the_house_can_not_keep_is_taken_back_and_the_party_waits_on() {
     std::fs::write(&file, venue.to_string()).unwrap();
     let venues = reservation::app::venues::Venues::load(dir.path()).unwrap();
     let _ = app.app.venues.replace(&venues);
-    // They count already, and are not noted yet.
+    // The new rules are in force already, and not recorded yet.
     assert_eq!(answer(&app, &id, "accept").await.problem(), (409, "offer_withdrawn".into()));
     let reloaded = reservation::workers::venue_reload::record_changes_since_last_run(&app.app).await;
     assert_eq!(reloaded.withdrawn.len(), 1);

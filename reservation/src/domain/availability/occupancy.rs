@@ -36,11 +36,14 @@ pub struct Occupancy {
     seated: Arc<HashSet<ReservationId>>,
 }
 
+/// The assignments of one table, by their start.
+type TableAssignments = BTreeMap<(DateTime<Utc>, AssignmentId), TakenTable>;
+
 /// The part of an occupancy that starts on one UTC date.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Day {
     /// With a hash that is faster than the default and seeded at random.
-    taken: HashMap<TableId, BTreeMap<(DateTime<Utc>, AssignmentId), TakenTable>, foldhash::fast::RandomState>,
+    taken: HashMap<TableId, TableAssignments, foldhash::fast::RandomState>,
     arrivals: BTreeMap<(DateTime<Utc>, Holder), PartySize>,
 }
 

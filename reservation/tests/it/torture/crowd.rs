@@ -1,4 +1,4 @@
-//! Everybody at once: through two doors to one log, as two processes would come.
+//! Many concurrent clients, through two applications on one log, as two processes would be.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use crate::app::{Answer, TestApp, start_of_time};
 
-/// A house with ten tables of four, open all day, and as many guests in a slot as `covers`.
+/// A venue with ten tables of four, open all day, with at most `covers` guests per slot.
 fn venue(covers: u32) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let tables: Vec<_> =
@@ -32,7 +32,7 @@ fn venue(covers: u32) -> tempfile::TempDir {
 }
 
 async fn two_doors(venues: &tempfile::TempDir, store: &Arc<dyn EventStore>) -> [TestApp; 2] {
-    // One source of ids, as there is one in the world.
+    // One source of ids, so that they are unique.
     let clock = ManualEnvironment::at(start_of_time());
     let door = || TestApp::at(venues.path().to_str().unwrap(), Arc::clone(store), clock.clone());
     [door().await, door().await]
@@ -42,7 +42,7 @@ fn party(start_time: &str) -> Value {
     crate::app::booking(json!({"start_time": start_time, "venue_id": "ten"}))
 }
 
-/// What the feed alone says is wrong: a table that two have at once, a slot with too many guests.
+/// The violations found in the feed alone: a table taken twice, a slot with too many guests.
 pub async fn faults(app: &TestApp, covers: u64) -> Vec<String> {
     let (mut faults, mut after) = (Vec::new(), String::new());
     let mut tables: HashMap<String, Vec<(String, String, String)>> = HashMap::new();
@@ -83,7 +83,7 @@ pub async fn faults(app: &TestApp, covers: u64) -> Vec<String> {
                 "meja.waitlist.joined.v1" => {
                     waiting.insert(id.clone(), data["party_size"].as_u64().unwrap());
                 }
-                // What is offered is held, like what is booked.
+                // An offer holds its tables like a booking.
                 "meja.waitlist.offered.v1" => {
                     let (start, end) = (text(&data["window"]["start"]), text(&data["window"]["end"]));
                     for table in data["tables"].as_array().unwrap() {
@@ -210,7 +210,7 @@ async fn a_thousand_answer_and_the_ten_that_were_offered_something_get_it() {
         line.push(crate::waitlist::join(&doors[0], joining).await);
     }
     let cancel = |id: &String| (format!("/api/reservations/{id}/cancel"), json!({"reason_code": "r"}));
-    // While ten leave, a crowd wants what they leave.
+    // While ten parties cancel, many clients request their tables.
     let others = (0..200).map(|_| ("/api/reservations".to_owned(), party("2026-12-24T20:00")));
     let answers = all_at_once(&doors, booked.iter().map(cancel).chain(others).collect()).await;
     assert_eq!(count(&answers).0, 10, "nobody but those who cancelled: the line was there first");
@@ -230,7 +230,7 @@ async fn a_thousand_answer_and_the_ten_that_were_offered_something_get_it() {
     assert_eq!(faults(&doors[0], 1_000).await, Vec::<String>::new());
 }
 
-/// A log that appends whatever it is given: the condition is what holds all of the above.
+/// A positive control: a log that ignores append conditions, on which all of the above depends.
 struct Unconditional(MemoryStore);
 
 impl EventStore for Unconditional {
@@ -244,7 +244,7 @@ impl EventStore for Unconditional {
         _: AppendCondition,
     ) -> BoxFuture<'_, Result<Appended, AppendError>> {
         Box::pin(async move {
-            // Whoever decides at the same time does so now.
+            // Concurrent commands decide now.
             tokio::task::yield_now().await;
             self.0.append(events, AppendCondition::unchanged(Query::default(), Position::START)).await
         })

@@ -1,5 +1,5 @@
-//! The line under a stream of cancellations, held against the feed alone: the order is kept, nobody is skipped, no
-//! offer outlives its hold, and a replay gives the same, to the last byte.
+//! The waitlist during many cancellations, checked with the feed alone: the order is kept, no party is skipped, no
+//! offer outlives its hold, and a replay has the same result, byte for byte.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::app::{TestApp, start_of_time};
 
-/// Six tables, all wanted at eight.
+/// Six tables, all requested for eight o'clock.
 const SEATS: [u64; 6] = [2, 2, 4, 4, 6, 8];
 const AT: &str = "2026-12-24T20:00";
 
@@ -23,9 +23,9 @@ const AT: &str = "2026-12-24T20:00";
 enum Step {
     Join(u64),
     Book(u64),
-    /// The nth of those who have a table calls it off.
+    /// The nth of the parties with a table cancels.
     Cancel(usize),
-    /// The nth of those who wait or waited.
+    /// The nth of the parties that wait or waited.
     Accept(usize),
     Decline(usize),
     Leave(usize),
@@ -58,7 +58,7 @@ fn venue() -> tempfile::TempDir {
     dir
 }
 
-/// Returns once everything that follows by itself has followed.
+/// Returns when all consequences have happened.
 async fn settled(app: &TestApp) {
     let settle = async {
         let mut head = app.app.store.watch_head();
@@ -79,11 +79,11 @@ async fn settled(app: &TestApp) {
     tokio::time::timeout(std::time::Duration::from_secs(10), settle).await.expect("it never comes to rest");
 }
 
-/// What the feed says so far.
+/// The state according to the feed so far.
 #[derive(Default)]
 struct Feed {
     after: String,
-    /// Who waits, by the position they joined at, with how many they are.
+    /// The waiting parties with their sizes, by the position at which they joined.
     line: BTreeMap<u64, (String, u64)>,
     offers: HashMap<String, DateTime<Utc>>,
     held: HashMap<String, Vec<usize>>,
@@ -100,7 +100,7 @@ impl Feed {
         (0..SEATS.len()).filter(fits).min_by_key(|table| (SEATS[*table], *table))
     }
 
-    /// Reads on, and holds every event against the rules.
+    /// Reads further events and checks each against the rules.
     async fn read(&mut self, app: &TestApp) {
         loop {
             let page = app.get(&format!("/events?limit=1000{}", self.after)).await.json();
@@ -249,7 +249,8 @@ fn the_order_is_kept_and_nobody_is_skipped() {
     outcome.unwrap();
 }
 
-/// While one calls off, ten book at once, and others elsewhere keep the log moving: the table is for who waits.
+/// While one party cancels, ten clients book concurrently, and other venues change the log. The waiting party must get
+/// the table.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nobody_slips_in_before_who_waits() {
     let venues = venue();
@@ -259,7 +260,7 @@ async fn nobody_slips_in_before_who_waits() {
         let store = Arc::new(MemoryStore::new("reservation"));
         let app =
             TestApp::at(venues.path().to_str().unwrap(), store, ManualEnvironment::at(start_of_time())).await;
-        // The only table for eight.
+        // The only table for eight guests.
         let wanted = json!({"venue_id": "six", "party_size": 8, "start_time": AT});
         let taken = app.book(wanted.clone()).await;
         let joining = json!({"venue_id": "six", "party_size": 8, "earliest_time": AT, "latest_time": AT});

@@ -1,4 +1,4 @@
-//! Which tables a party gets: brute force over every set of tables says the same.
+//! The choice of tables, compared with a brute-force search over every set of tables.
 
 use std::collections::BTreeSet;
 
@@ -13,13 +13,13 @@ use reservation::domain::availability::{
 };
 use uuid::Uuid;
 
-/// A floor, who has what on it, and who asks.
+/// Tables, their assignments, and a request.
 #[derive(Debug, Clone)]
 struct Case {
     /// Seats, smallest party, area.
     tables: Vec<(u8, u8, u8)>,
     pairs: Vec<(usize, usize)>,
-    /// Table, and its time in quarters of an hour.
+    /// A table, and the time it is taken, in quarters of an hour.
     taken: Vec<(usize, i64, i64)>,
     walk_in_share_percent: u8,
     guests: u8,
@@ -66,7 +66,7 @@ fn window(start: i64, length: i64) -> TimeWindow {
     TimeWindow { start: at(start), end: at(start + length) }
 }
 
-/// What is really taken: nobody takes a table that another has.
+/// The tables that are really taken: no table is taken twice.
 fn bookings(case: &Case) -> Vec<(usize, i64, i64)> {
     let mut kept: Vec<(usize, i64, i64)> = Vec::new();
     for (table, start, length) in case.taken.iter().copied() {
@@ -121,7 +121,7 @@ fn occupancy(case: &Case) -> Occupancy {
     occupancy
 }
 
-/// The best set of tables by trying all of them, as positions; and whether any has seats enough.
+/// The best set of tables as positions, found by trying all sets; and whether any set has enough seats.
 fn by_force(case: &Case) -> (Option<Vec<usize>>, bool) {
     let n = case.tables.len();
     let taken = bookings(case);

@@ -1,4 +1,4 @@
-//! Hours in every zone of the world: what is offered is what is taken, and the clocks may change as they like.
+//! Opening hours in every time zone: every offered time can be booked, also around changes of the offset.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ fn hours(zone: Tz, opens: u32, minutes: u32, slot_minutes: u32) -> Hours {
     }
 }
 
-/// Every law about one date.
+/// All properties of one date.
 fn check(hours: &Hours, date: NaiveDate, stay: u32) -> Result<(), TestCaseError> {
     let slot = TimeDelta::minutes(i64::from(hours.slot_minutes));
     for sitting in hours.on(date) {
@@ -34,7 +34,7 @@ fn check(hours: &Hours, date: NaiveDate, stay: u32) -> Result<(), TestCaseError>
             prop_assert_eq!(window.minutes(), i64::from(stay));
             let taken = hours.sitting(&window);
             let in_time = window.end <= sitting.closes;
-            // Offered on this date exactly if it can be booked, and then for this date.
+            // A time is offered on this date exactly if it can be booked, and it belongs to this date.
             prop_assert_eq!(
                 taken.as_ref().map(|taken| taken.date),
                 in_time.then_some(date),
@@ -71,7 +71,7 @@ proptest! {
         zone in 0..TZ_VARIANTS.len(),
         day in 0..5_844_u64,
         opens in 0..96_u32,
-        // Not past the opening of the next day, when that is an hour earlier.
+        // Not later than the opening of the next day, which can be an hour earlier.
         length in 1..88_u32,
         slot in prop_oneof![Just(15_u32), Just(30), Just(20)],
         stay in 15..240_u32,
@@ -81,10 +81,10 @@ proptest! {
     }
 }
 
-/// The days that matter, of every zone: those around each switch, with a service right across it.
+/// The relevant days of every zone: those around each change of the offset, with a service across it.
 #[test]
 fn every_switch_of_every_zone_is_slept_through() {
-    // With all tests every seventh zone, with its own switches; all of them at full length.
+    // The short part uses every seventh zone, the full campaign all of them.
     let step = if super::cases(1, 100) == 1 { 7 } else { 1 };
     let mut checked = 0;
     for zone in TZ_VARIANTS.into_iter().step_by(step) {
