@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help run demo test torture lint fmt bench
 
-help: ## What there is
+help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 run: ## Build both services, start them, stop both at Ctrl-C
@@ -13,7 +13,7 @@ demo: ## A tour of the running pair
 test: ## Formatting, lints and all tests
 	@scripts/test.sh
 
-torture: ## Faults on purpose, at full length: kills, power cuts, broken disks and files
+torture: ## Inject faults, at full length: kills, power cuts, broken disks and files
 	@scripts/torture.sh
 
 lint: ## clippy with warnings denied, and rustfmt

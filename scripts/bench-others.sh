@@ -1,5 +1,5 @@
-# What else one would use, started on the same machine for `make bench`; sourced by bench.sh.
-# Each start_… says in `missing` why it cannot be started, and fails.
+# Starts the systems that `make bench` compares with, on the same machine. Sourced by bench.sh.
+# Each start_… fails if its system cannot be started, and sets `missing` to the reason.
 
 missing=''
 
@@ -10,7 +10,7 @@ start_postgres() {
   bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -1)
   [ -n "$bin" ] || { missing='PostgreSQL is not installed and could not be' && return 1; }
   pg_bin=$bin pg_port=$((port + 2))
-  # It refuses to run as root.
+  # PostgreSQL refuses to run as root.
   pg_dir=$(mktemp -d /tmp/meja-bench-postgres-XXXXXX)
   if [ "$(id -u)" = 0 ]; then chown postgres "$pg_dir" && pg_as='runuser -u postgres --'; else pg_as=''; fi
   $pg_as "$pg_bin/initdb" -D "$pg_dir/data" --locale=C -A trust -U bench >/dev/null 2>&1 || { missing='initdb failed' && return 1; }
@@ -28,7 +28,7 @@ stop_postgres() {
   rm -rf "$pg_dir"
 }
 
-# start_fastapi [OPTIONS of uvicorn]: as fast as it goes, with uvloop and httptools, unless told otherwise.
+# start_fastapi [OPTIONS of uvicorn]: by default in the fastest configuration, with uvloop and httptools.
 start_fastapi() {
   local python=target/tools/python-bench
   if [ ! -e "$python/installed" ]; then
@@ -45,7 +45,7 @@ start_fastapi() {
 measure_fastapi() { book 64 http://127.0.0.1:$((port + 3))/api/reservations; }
 stop_fastapi() { stop_pid $fastapi_pid; }
 
-# As `pip install fastapi uvicorn` alone leaves it.
+# The configuration after `pip install fastapi uvicorn`.
 start_fastapi_plain() { start_fastapi --loop asyncio --http h11; }
 measure_fastapi_plain() { measure_fastapi; }
 stop_fastapi_plain() { stop_fastapi; }
@@ -53,7 +53,7 @@ stop_fastapi_plain() { stop_fastapi; }
 start_umadb() {
   local tools=target/tools
   if [ ! -x $tools/umadb/bin/umadb ]; then
-    # Its build translates protocol buffers.
+    # Its build compiles protocol buffers.
     (need protoc protobuf-compiler) >/dev/null 2>&1 || { missing='protoc could not be installed' && return 1; }
     cargo install --quiet umadb --root $tools/umadb --target-dir $tools/umadb-build || { missing='UmaDB did not build' && return 1; }
   fi
@@ -65,6 +65,6 @@ start_umadb() {
   sleep 1
   kill -0 $umadb_pid 2>/dev/null || { missing='UmaDB did not start' && return 1; }
 }
-# Events of the size of a booking's.
+# Events of the size of those of a booking.
 measure_umadb() { target/tools/umadb-bench/release/umadb-bench http://127.0.0.1:$((port + 4)) 64 "$seconds" 900; }
 stop_umadb() { stop_pid $umadb_pid; }

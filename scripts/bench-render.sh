@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# bench-render.sh RESULTS TEMPLATE: the template with {{key}} replaced by the figure of that name.
+# bench-render.sh RESULTS TEMPLATE: prints the template with each {{key}} replaced by the figure of that name.
 set -euo pipefail
 awk -F= '
   NR == FNR { key = $1; sub(/^[^=]*=/, ""); figure[key] = $0; next }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Measures, beside what else one would use; every ratio is of two figures from one round. Writes
-# docs/performance.md from benches/performance.md.
+# Measures Meja and other systems in turn; every ratio is of two figures from the same round. Writes
+# docs/performance.md from the template benches/performance.md.
 #   BENCH_SECONDS=4 BENCH_ROUNDS=3   length and number of rounds
-#   BENCH_EVENTS=10000000            the longest log; 0 leaves out what needs filled logs
+#   BENCH_EVENTS=10000000            the longest log; 0 skips the parts that need filled logs
 #   bench.sh post postgres           some of: post postgres fastapi fastapi_plain log umadb feed follow read start growth
 #                                    availability
 set -euo pipefail
@@ -40,7 +40,7 @@ port=18100
 base=http://127.0.0.1:$port
 echo=http://127.0.0.1:$((port + 1))
 
-# stop_pid PID: asks it to end, and waits.
+# stop_pid PID: sends SIGTERM and waits for the end.
 stop_pid() { kill -TERM "$1" 2>/dev/null && wait "$1" 2>/dev/null || true; }
 
 start_reservation() { # DATA_DIR
@@ -65,14 +65,14 @@ result() { # KEY VALUE: notes a figure, and shows it
   printf '  %-28s %s\n' "$1" "$2"
 }
 want() { case "$wanted" in *" $1 "*) printf '\n%s%s%s\n' "$bold" "$1" "$plain" ;; *) return 1 ;; esac }
-# book CONNECTIONS URL: bookings a second; a refused one ends the run.
+# book CONNECTIONS URL: bookings per second; a refused booking ends the run.
 book() {
   wrk -t1 -c"$1" -d"${seconds}s" -s benches/book.lua "$2" >"$work/wrk"
   ! grep -q 'Non-2xx' "$work/wrk" || die "Some bookings were refused: $(cat "$work/wrk")"
   awk '/Requests\/sec/ {printf "%d", $2}' "$work/wrk"
 }
 get() { wrk -t1 -c8 -d"${seconds}s" "$1" | awk '/Requests\/sec/ {printf "%d", $2}'; }
-# versus KEY OURS THEIRS: medians of both and of their ratios, from files with a figure a line.
+# versus KEY OURS THEIRS: medians of both and of their ratios, from files with one figure per line.
 versus() {
   result "$1" "$(median <"$work/ours")"
   result "$1_other" "$(median <"$work/theirs")"
@@ -103,7 +103,7 @@ if want post; then
   stop_pid $reservation && stop_pid $echo_pid
 fi
 
-# Against others: both run in turn, with the same number of clients.
+# Comparisons: both systems run in turn, with the same number of clients.
 for other in postgres fastapi fastapi_plain; do
   if want $other; then
     if start_$other; then
@@ -185,7 +185,7 @@ if want read; then
   stop_pid $reservation
 fi
 
-# start_up KEY EVENTS: a filled log, how long it takes to start, what it takes in memory and on disk.
+# start_up KEY EVENTS: fills a log and measures the start, the memory and the space on disk.
 start_up() {
   [ -d "$work/$2" ] || target/release/examples/fill "$work/$2" "$2"
   start_reservation "$work/$2"
@@ -224,7 +224,7 @@ if [ "$events" != 0 ] && want growth; then
   result growth_longest "$events"
 fi
 
-# house TABLES: a venue with so many tables of four, open all day.
+# house TABLES: a venue with this number of tables of four, open all day.
 house() {
   mkdir -p "$work/house-$1"
   jq -n --argjson n "$1" '{id: "bandung-dago", name: "Bench", timezone: "Asia/Jakarta", country: "ID", currency: "IDR",
@@ -232,7 +232,7 @@ house() {
     services: [{name: "All day", days: ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], opens: "10:00", closes: "23:00"}]}' \
     >"$work/house-$1/bandung-dago.json"
 }
-# offered KEY TABLES DATA_DIR: a full book of 30 days, then what asking for one of them costs, and for the day after them.
+# offered KEY TABLES DATA_DIR: books 30 days completely, then measures availability on one of them and on the day after.
 offered() {
   local day=$(date -u -d '+1 day' +%F)
   house "$2"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A tour of the running pair: books, pays, seats, cancels, and reads the story back. Stops nothing.
+# A tour of the running services: books, pays, seats, cancels, and reads the audit trail. Both services keep running.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$root"
@@ -12,7 +12,7 @@ curl -fsS -o /dev/null "$notifier_url/readyz" 2>/dev/null || die "No notifier at
 
 day=$(date -d '+7 days' +%F)
 
-# The binary of the running service, for what an operator asks of it.
+# The binary of the running service, for the commands of an operator.
 notifier() {
   RESERVATION_SERVICE_TOKEN_FILE=$token_file NOTIFIER_LISTEN=${notifier_url#http://} NOTIFIER_PUBLIC_URL=$notifier_url \
     RESERVATION_URL=$reservation_url target/release/notifier "$@"
@@ -22,7 +22,7 @@ step() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 if [ -n "$green" ]; then colour=-C; else colour=-M; fi
 show() { jq "$colour" "$@"; }
 
-# post PATH BODY [BASE]: prints what is asked and gives back the answer; a refusal ends the tour.
+# post PATH BODY [BASE]: prints the request and returns the response; a refusal ends the tour.
 post() {
   printf '%s  POST %s %s%s\n' "$blue" "$1" "$(jq -c . <<<"$2")" "$plain" >&2
   curl -sS --fail-with-body "${3:-$reservation_url}$1" -H 'content-type: application/json' -H "idempotency-key: $(cat /proc/sys/kernel/random/uuid)" -d "$2" ||
@@ -44,7 +44,7 @@ status_is() { [ "$(curl -s "$reservation_url/api/reservations/$1" | jq -r .statu
 told() { curl -s "$reservation_url/api/reservations/$1/history" | jq -e --arg note "$2" '.entries[] | select(.note | contains($note))'; }
 payment_of() { curl -s "$notifier_url/api/payments?reservation_id=$1" | jq -re '.items[0].checkout_url'; }
 
-# slot VENUE SIZE FROM: the first time from FROM (HH:MM) on that can be booked on that day.
+# slot VENUE SIZE FROM: the first time at or after FROM (HH:MM) that can be booked on that day.
 slot() {
   local slots
   slots=$(curl -sS --fail-with-body "$reservation_url/api/availability?venue_id=$1&date=$day&party_size=$2") || die "There is no availability: $slots"
@@ -112,7 +112,7 @@ ayu=$(post /api/reservations "{\"customer_id\": \"ayu\", \"venue_id\": \"bandung
 until_true "a payment is open" payment_of "$ayu"
 curl -sS -o /dev/null -X POST "$(payment_of "$ayu")/pay"
 until_true "CONFIRMED" status_is "$ayu" CONFIRMED
-printf '  Two reminders are scheduled, and this is what they will say:\n'
+printf '  Two reminders are scheduled. Their text:\n'
 curl -s "$notifier_url/api/notifications?reservation_id=$ayu&status=waiting" | show -c '.items[] | {template, status, next_attempt_at}'
 notifier preview reminder --reservation "$ayu" | sed 's/^/    /'
 post "/api/reservations/$ayu/cancel" '{"reason_code": "guest_request"}' | show -c '{status, cancellation}'
@@ -146,4 +146,4 @@ step "13. The mail that was sent."
 for mail in $(ls -t data/notifier/outbox/*.eml 2>/dev/null | head -3); do
   printf '  %s%s%s\n' "$dim" "$mail" "$plain"
 done
-printf '\n%sBoth services go on. API: %s/docs and %s/docs%s\n' "$bold" "$reservation_url" "$notifier_url" "$plain"
+printf '\n%sBoth services keep running. API: %s/docs and %s/docs%s\n' "$bold" "$reservation_url" "$notifier_url" "$plain"

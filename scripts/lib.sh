@@ -16,11 +16,11 @@ die() {
   exit 1
 }
 
-# need COMMAND PACKAGE: installs a Debian package that has COMMAND, or says plainly what is missing.
+# need COMMAND PACKAGE: installs the Debian package that contains COMMAND, or ends with a message.
 need() {
   command -v "$1" >/dev/null && return
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    printf 'Installing %s, which has %s ...\n' "$2" "$1"
+    printf 'Installing %s, which contains %s ...\n' "$2" "$1"
     { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$2"; } >/dev/null 2>&1 || true
   fi
   command -v "$1" >/dev/null || die "$1 is missing and could not be installed: install the package $2, then run this again."
@@ -33,19 +33,19 @@ need_rust() {
   need cc gcc
 }
 
-# make_token: the credential that the services show each other, made once.
+# make_token: creates the token of both services, if it does not exist.
 make_token() {
   [ -s "$token_file" ] && return
   mkdir -p "$(dirname "$token_file")"
   (umask 077 && head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$token_file.new" && mv "$token_file.new" "$token_file")
 }
 
-# wait_ready NAME URL PID: until it is ready, or has ended.
+# wait_ready NAME URL PID: waits until the service is ready; ends the script if the service has ended.
 wait_ready() {
   local deadline=$((SECONDS + 60))
   until curl -fsS -o /dev/null "$2/readyz" 2>/dev/null; do
-    kill -0 "$3" 2>/dev/null || die "$1 has ended: see what it said above."
-    [ $SECONDS -lt $deadline ] || die "$1 is not ready after 60 s: see what it said above."
+    kill -0 "$3" 2>/dev/null || die "$1 has ended: see its messages above."
+    [ $SECONDS -lt $deadline ] || die "$1 is not ready after 60 s: see its messages above."
     sleep 0.05
   done
 }

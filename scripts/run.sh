@@ -10,7 +10,7 @@ cargo build --release --locked -p reservation -p notifier
 make_token
 export RESERVATION_SERVICE_TOKEN_FILE=$token_file
 
-# Each in a session of its own: Ctrl-C reaches this script only, which then stops both in order.
+# Each service has its own session, so that Ctrl-C reaches only this script, which then stops both in order.
 setsid target/release/reservation &
 reservation=$!
 setsid target/release/notifier &
@@ -51,6 +51,6 @@ ${bold}Try this in another terminal:${plain}
 Ctrl-C stops both.
 TXT
 
-# Either one that ends ends the other.
+# When one service ends, the other is stopped.
 wait -n "$reservation" "$notifier" || true
 die "One of the services has ended: stopping the other."

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Faults on purpose, at full length, on the release binaries. MEJA_TORTURE=100 is the percentage of it.
+# Injects faults into the release binaries, at full length. MEJA_TORTURE is the percentage of it, by default 100.
 # `torture.sh power` runs the campaigns whose name contains "power".
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -18,10 +18,10 @@ status=0
 if cargo nextest --version >/dev/null 2>&1; then
   cargo nextest run --release --locked -p meja -p reservation --all-features --profile torture -E "test(/torture::.*${1:-}/)" || status=$?
 else
-  # The same, one campaign after the other; without a word while one runs.
+  # Without nextest: one campaign after the other, without output while one runs.
   cargo test --release --locked -p meja -p reservation --all-features --test it -- --test-threads 1 "torture::${1:-}" || status=$?
 fi
-printf '\n%sWhat was done, in %d s:%s\n' "$bold" $((SECONDS - began)) "$plain"
+printf '\n%sCompleted campaigns, in %d s:%s\n' "$bold" $((SECONDS - began)) "$plain"
 sort target/torture/report 2>/dev/null || true
 if [ -s target/torture/skipped ]; then
   printf '\n%d skipped:\n' "$(wc -l <target/torture/skipped)"
