@@ -14,7 +14,7 @@ day=$(date -d '+7 days' +%F)
 
 # The binary of the running service, for the commands of an operator.
 notifier() {
-  RESERVATION_SERVICE_TOKEN_FILE=$token_file NOTIFIER_LISTEN=${notifier_url#http://} NOTIFIER_PUBLIC_URL=$notifier_url \
+  RESERVATION_SERVICE_TOKEN_FILE=$token_file NOTIFIER_LISTEN=${notifier_url#http://} MEJA_PUBLIC_URL=$notifier_url \
     RESERVATION_URL=$reservation_url target/release/notifier "$@"
 }
 
