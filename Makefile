@@ -7,13 +7,13 @@ help: ## List the targets
 run: ## Build both services, start them, stop both at Ctrl-C
 	@scripts/run.sh
 
-demo: ## A tour of the running pair
+demo: ## Demonstrate the running services, step by step
 	@scripts/demo.sh
 
 test: ## Formatting, lints and all tests
 	@scripts/test.sh
 
-torture: ## Inject faults, at full length: kills, power cuts, broken disks and files
+torture: ## Run all fault injection: kills, power cuts, failing disks, damaged files
 	@scripts/torture.sh
 
 lint: ## clippy with warnings denied, and rustfmt
@@ -22,5 +22,5 @@ lint: ## clippy with warnings denied, and rustfmt
 fmt: ## Format all code
 	@cargo fmt --all
 
-bench: ## Measure; prints ratios within one run
+bench: ## Measure performance, relative to other systems in the same run
 	@scripts/bench.sh

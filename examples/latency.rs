@@ -102,13 +102,13 @@ async fn follow(http: &reqwest::Client, url: &str, rate: u64, seconds: u64) -> F
     consumer.await??;
     let answered = answered.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let held = held.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    // A consumer that has the event before the response did not wait.
+    // If the consumer had the event before the client had the response, the latency is zero.
     let wait = |(id, answered): (&String, &Instant)| Some(held.get(id)?.saturating_duration_since(*answered));
     let times: Vec<_> = answered.iter().filter_map(wait).collect();
-    if times.len() < answered.len() { Err("some events never came".into()) } else { Ok(times) }
+    if times.len() < answered.len() { Err("some events never arrived".into()) } else { Ok(times) }
 }
 
-/// The id of the last event, where following begins.
+/// The id of the last event. The consumer follows the feed from there.
 async fn cursor_at(http: &reqwest::Client, url: &str, head: u64) -> Fallible<Option<String>> {
     if head == 0 {
         return Ok(None);
@@ -157,7 +157,7 @@ async fn fill(
                     match answer.status().as_u16() {
                         200 => times.push(began.elapsed()),
                         409 => break,
-                        other => return Err(format!("a booking was answered {other}").into()),
+                        other => return Err(format!("a booking got the response {other}").into()),
                     }
                 }
             }
@@ -172,7 +172,7 @@ async fn fill(
     Ok(times)
 }
 
-#[expect(clippy::print_stdout, reason = "this is what was asked for")]
+#[expect(clippy::print_stdout, reason = "this is the requested output")]
 fn print(line: &str) {
     println!("{line}");
 }

@@ -8,7 +8,7 @@ start_postgres() {
   bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -1)
   if [ -z "$bin" ]; then (need pg_ctlcluster postgresql) >/dev/null 2>&1 || true; fi
   bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -1)
-  [ -n "$bin" ] || { missing='PostgreSQL is not installed and could not be' && return 1; }
+  [ -n "$bin" ] || { missing='PostgreSQL is not installed and could not be installed' && return 1; }
   pg_bin=$bin pg_port=$((port + 2))
   # PostgreSQL refuses to run as root.
   pg_dir=$(mktemp -d /tmp/meja-bench-postgres-XXXXXX)
@@ -53,11 +53,11 @@ stop_fastapi_plain() { stop_fastapi; }
 start_umadb() {
   local tools=target/tools
   if [ ! -x $tools/umadb/bin/umadb ]; then
-    # Its build compiles protocol buffers.
+    # The build of UmaDB compiles protocol buffers.
     (need protoc protobuf-compiler) >/dev/null 2>&1 || { missing='protoc could not be installed' && return 1; }
     cargo install --quiet umadb --root $tools/umadb --target-dir $tools/umadb-build || { missing='UmaDB did not build' && return 1; }
   fi
-  (cd benches/umadb && cargo build --quiet --release --locked --target-dir "$root/$tools/umadb-bench") || { missing='its client did not build' && return 1; }
+  (cd benches/umadb && cargo build --quiet --release --locked --target-dir "$root/$tools/umadb-bench") || { missing='the client of UmaDB did not build' && return 1; }
   mkdir -p "$work/umadb"
   $tools/umadb/bin/umadb --listen 127.0.0.1:$((port + 4)) --db-path "$work/umadb" >/dev/null 2>&1 &
   umadb_pid=$!
@@ -65,6 +65,6 @@ start_umadb() {
   sleep 1
   kill -0 $umadb_pid 2>/dev/null || { missing='UmaDB did not start' && return 1; }
 }
-# Events of the size of those of a booking.
+# The events are as large as those of a booking.
 measure_umadb() { target/tools/umadb-bench/release/umadb-bench http://127.0.0.1:$((port + 4)) 64 "$seconds" 900; }
 stop_umadb() { stop_pid $umadb_pid; }

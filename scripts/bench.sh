@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures Meja and other systems in turn; every ratio is of two figures from the same round. Writes
+# Measures Meja and other systems in turn. Each ratio compares two figures of the same round. Writes
 # docs/performance.md from the template benches/performance.md.
 #   BENCH_SECONDS=4 BENCH_ROUNDS=3   length and number of rounds
 #   BENCH_EVENTS=10000000            the longest log; 0 skips the parts that need filled logs
@@ -26,7 +26,7 @@ cargo build --release --locked --quiet -p meja --example latency
 
 mkdir -p target/bench
 results=target/bench/results
-# The figures of a partial run replace those of the last full run; on a new clone there is none.
+# The figures of a partial run replace those of the last full run; a new clone has no results yet.
 [ $# -gt 0 ] && touch "$results" || : >"$results"
 work=$(mktemp -d -p target/bench)
 pids=()
@@ -59,7 +59,7 @@ start_echo() { # [BYTES of the static body]
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", a / b}'; }
 median() { sort -n | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 metric() { curl -s $base/metrics | awk -v name="$1" '$1 == name {print $2}'; }
-result() { # KEY VALUE: notes a figure, and shows it
+result() { # KEY VALUE: records a figure and prints it
   sed -i "/^$1=/d" "$results"
   printf '%s=%s\n' "$1" "$2" >>"$results"
   printf '  %-28s %s\n' "$1" "$2"

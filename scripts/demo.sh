@@ -26,7 +26,7 @@ show() { jq "$colour" "$@"; }
 post() {
   printf '%s  POST %s %s%s\n' "$blue" "$1" "$(jq -c . <<<"$2")" "$plain" >&2
   curl -sS --fail-with-body "${3:-$reservation_url}$1" -H 'content-type: application/json' -H "idempotency-key: $(cat /proc/sys/kernel/random/uuid)" -d "$2" ||
-    die "The service said no."
+    die "The service refused the request."
 }
 
 # until_true WHAT COMMAND...: waits until the command succeeds.
@@ -64,12 +64,12 @@ step "2. The notifier reads the event in the feed, opens a payment and sends Sar
 until_true "a payment is open" payment_of "$id"
 checkout=$(payment_of "$id")
 printf '  %s\n' "$checkout"
-until_true "the mail with the link went out" told "$id" deposit_due
+until_true "the mail with the link was sent" told "$id" deposit_due
 
 step "3. Sari pays on the checkout page. The notifier reports the result, and the reservation is confirmed."
 curl -sS -o /dev/null -X POST "$checkout/pay"
 until_true "CONFIRMED" status_is "$id" CONFIRMED
-until_true "the mail with the calendar file went out" told "$id" "by mail: confirmed"
+until_true "the mail with the calendar file was sent" told "$id" "by mail: confirmed"
 
 step "4. The party arrives, is seated and leaves. The table is free again."
 post "/api/reservations/$id/check-in" '{}' | show -c '{status, version}'
@@ -80,7 +80,7 @@ other=$(post /api/reservations "{\"customer_id\": \"luca\", \"venue_id\": \"roma
   \"contact_info\": {\"name\": \"Luca Però\", \"phone\": \"+39 333 123 4567\", \"email\": \"luca@example.com\"}, \"locale\": \"en\"}" | jq -r .reservation_id)
 curl -s "$reservation_url/api/reservations/$other" | show -c '{status, start_time, tables: [.tables[].table_id]}'
 post "/api/reservations/$other/cancel" '{"reason_code": "guest_request", "description": "Ci siamo ammalati"}' | show -c '{status, cancellation}'
-until_true "the mail about it went out" told "$other" "by mail: cancelled"
+until_true "the mail about the cancellation was sent" told "$other" "by mail: cancelled"
 
 step "6. A table is assigned only once. A refusal states the reason and the alternatives."
 garden="{\"customer_id\": \"budi\", \"start_time\": \"$(slot bandung-dago 12 11:00)\", \"party_size\": 12,
@@ -93,16 +93,16 @@ step "7. Citra joins the waitlist for the garden. A booking is cancelled, Citra 
 garden_at=$(jq -r .start_time <<<"$garden")
 taken=$(curl -s "$reservation_url/api/reservations?customer_id=budi&limit=200" |
   jq -re --arg at "$garden_at" '[.items[] | select(.start_time == $at and .status == "PENDING" and .table_area == "Kebun")][0].reservation_id') ||
-  die "Nobody has the garden at $garden_at: run the tour again tomorrow."
+  die "The garden is not booked at $garden_at: run the tour again tomorrow."
 waits=$(post /api/waitlist "{\"customer_id\": \"citra\", \"venue_id\": \"bandung-dago\", \"party_size\": 12, \"area\": \"Kebun\",
   \"earliest_time\": \"$garden_at\", \"latest_time\": \"$garden_at\",
   \"contact_info\": {\"name\": \"Citra\", \"phone\": \"0815 1234 5678\", \"email\": \"citra@example.com\"}}" | jq -r .waitlist_id)
 offered() { curl -s "$reservation_url/api/waitlist/$waits" | jq -e '.status == "OFFERED"'; }
 invited() { ls data/notifier/outbox/*.mail-offer.eml; }
 post "/api/reservations/$taken/cancel" '{"reason_code": "guest_request"}' | show -c '{status}'
-until_true "offered to Citra" offered
+until_true "Citra has an offer" offered
 curl -s "$reservation_url/api/waitlist/$waits" | show -c '{status, place_in_line, offer}'
-until_true "the mail with the link went out" invited
+until_true "the mail with the link was sent" invited
 curl -sS -o /dev/null -X POST "$notifier_url/offers/$waits/accept"
 curl -s "$reservation_url/api/waitlist/$waits" | show -c '{status, reservation_id}'
 
@@ -117,23 +117,23 @@ curl -s "$notifier_url/api/notifications?reservation_id=$ayu&status=waiting" | s
 notifier preview reminder --reservation "$ayu" | sed 's/^/    /'
 post "/api/reservations/$ayu/cancel" '{"reason_code": "guest_request"}' | show -c '{status, cancellation}'
 refunded() { [ "$(curl -s "$notifier_url/api/payments?reservation_id=$ayu" | jq -r '.items[0].status')" = refunded ]; }
-until_true "the money has gone back" refunded
-until_true "the mail about it went out" told "$ayu" "by mail: refunded"
+until_true "the deposit is refunded" refunded
+until_true "the mail about the refund was sent" told "$ayu" "by mail: refunded"
 curl -s "$reservation_url/api/reservations/$ayu/charges" | show -c '.entries[] | {kind, amount_minor, rule}'
 
 step "9. A mail that the server refuses becomes a dead letter, until an operator retries it."
 lost=$(post /api/reservations "{\"customer_id\": \"dewi\", \"venue_id\": \"roma-trastevere\", \"start_time\": \"$(slot roma-trastevere 2 19:30)\",
   \"contact_info\": {\"name\": \"Dewi\", \"phone\": \"+39 333 765 4321\", \"email\": \"bounce-once@example.com\"}, \"locale\": \"en\"}" | jq -r .reservation_id)
 dead_letter() { curl -s "$notifier_url/api/effects?status=dead&reservation_id=$lost" | jq -re '.items[0].id'; }
-until_true "it is a dead letter" dead_letter
+until_true "the mail is a dead letter" dead_letter
 curl -s "$notifier_url/api/effects?status=dead&reservation_id=$lost" | show -c '.items[] | {template, status, reason, last_error}'
 curl -sS -o /dev/null -X POST -H "authorization: Bearer $(cat "$token_file")" "$notifier_url/api/effects/$(dead_letter)/retry"
-until_true "tried again by hand, it went out" told "$lost" "Told the guest by mail"
+until_true "the retried mail was sent" told "$lost" "Message sent to the guest by mail"
 
 step "10. Reconciliation compares the records of the provider with both logs."
 settled() { ! curl -s "$notifier_url/api/effects?status=waiting&limit=1000" | jq -e '.items[] | select(.kind == "refund" or .kind == "post_payment" or .kind == "close_payments")'; }
-until_true "nothing is on its way" settled
-notifier reconcile | sed 's/^/  /' || die "They do not agree: see docs/operations.md."
+until_true "no payment or refund is in progress" settled
+notifier reconcile | sed 's/^/  /' || die "The records do not agree: see docs/operations.md."
 
 step "11. The feed contains the events as they are stored. These are the last five of Sari's reservation."
 curl -s "$reservation_url/events?subject=reservation/$id&limit=1000" | show -c '.[-5:][] | {id: .id[0:20], type, who: (.authid // .authtype), correlationid}'

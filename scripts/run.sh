@@ -33,7 +33,7 @@ cat <<TXT
 ${bold}Meja is ready.${plain}
   reservation  $reservation_url        ${dim}API: $reservation_url/docs${plain}
   notifier     $notifier_url        ${dim}API: $notifier_url/docs${plain}
-  mail         data/notifier/outbox/        ${dim}one .eml file each${plain}
+  mail         data/notifier/outbox/        ${dim}one .eml file per mail${plain}
 
 ${bold}Try this in another terminal:${plain}
 
@@ -41,16 +41,16 @@ ${bold}Try this in another terminal:${plain}
     "customer_id": "cust-42", "party_size": 6, "start_time": "$(date -d '+7 days' +%F)T19:30",
     "contact_info": {"name": "Sari Wulandari", "phone": "0812 3456 7890", "email": "sari@example.com"}}'
 
-  curl -s $reservation_url/events                 ${dim}# the facts, as they are stored${plain}
+  curl -s $reservation_url/events                 ${dim}# the events, as they are stored${plain}
   curl -s $notifier_url/api/payments           ${dim}# open checkout_url in a browser and pay${plain}
-  ls data/notifier/outbox                                ${dim}# what the guest was told${plain}
+  ls data/notifier/outbox                                ${dim}# the messages to the guest${plain}
   curl -s $reservation_url/api/reservations/<reservation_id>/history
 
-  make demo                                              ${dim}# all of it, and more, by itself${plain}
+  make demo                                              ${dim}# a longer tour that runs by itself${plain}
 
 Ctrl-C stops both.
 TXT
 
 # When one service ends, the other is stopped.
 wait -n "$reservation" "$notifier" || true
-die "One of the services has ended: stopping the other."
+die "One of the services has ended. Stopping the other."

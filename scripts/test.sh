@@ -6,7 +6,7 @@ cd "$root"
 
 times=()
 
-# Runs a command as a part named $1.
+# part NAME COMMAND...: runs the command and records its time under the name.
 part() {
   local name=$1 start=$SECONDS
   shift
@@ -24,7 +24,7 @@ install_tools() {
 }
 
 formatting() {
-  cargo fmt --all -- --check || die "Not formatted: run make fmt."
+  cargo fmt --all -- --check || die "The code is not formatted: run make fmt."
 }
 
 # The status of the tests is kept, so that the times are printed in any case.
@@ -41,7 +41,7 @@ part clippy cargo clippy --locked --workspace --all-targets --all-features -- -D
 [ "${1:-}" != lint ] || exit 0
 rm -rf target/torture
 part tools install_tools
-# The services first: the tests of the pair start the real binaries.
+# The services are built first, because the tests of both services start the real binaries.
 part services cargo build --locked --workspace --all-features
 part compile cargo test --locked --workspace --all-features --no-run --quiet
 part tests tests

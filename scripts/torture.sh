@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Injects faults into the release binaries, at full length. MEJA_TORTURE is the percentage of it, by default 100.
+# Injects faults into the release binaries. MEJA_TORTURE is the percentage of the full length, by default 100.
 # `torture.sh power` runs the campaigns whose name contains "power".
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -18,7 +18,7 @@ status=0
 if cargo nextest --version >/dev/null 2>&1; then
   cargo nextest run --release --locked -p meja -p reservation --all-features --profile torture -E "test(/torture::.*${1:-}/)" || status=$?
 else
-  # Without nextest: one campaign after the other, without output while one runs.
+  # Without nextest the campaigns run one after the other and print nothing while they run.
   cargo test --release --locked -p meja -p reservation --all-features --test it -- --test-threads 1 "torture::${1:-}" || status=$?
 fi
 printf '\n%sCompleted campaigns, in %d s:%s\n' "$bold" $((SECONDS - began)) "$plain"

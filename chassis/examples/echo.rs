@@ -11,13 +11,13 @@ use chassis::body;
 use chassis::serve::{Limits, Shutdown, harden, serve};
 use tokio::net::TcpListener;
 
-/// As long as the response to the booking.
+/// As long as the response to a booking.
 const ANSWER_BYTES: usize = 695;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let address = arguments.next().ok_or("which address?")?;
+    let address = arguments.next().ok_or("echo <address> [<bytes of the fixed body>]")?;
     let fixed_bytes = arguments.next().map_or(Ok(0), |bytes| bytes.parse())?;
     let answer = Bytes::from(format!("\"{}\"", "x".repeat(ANSWER_BYTES - 2)));
     let fixed = Bytes::from(vec![b'x'; fixed_bytes]);

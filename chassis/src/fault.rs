@@ -37,7 +37,7 @@ impl Fault {
         let said = |input: &Value| self.msg.contains(&input.to_string());
         let input = self.input.as_ref().filter(|input| !said(input));
         let input = input.map(|input| format!(", not {input}")).unwrap_or_default();
-        // The first step names the body of a request, which a file does not have.
+        // The first element of `loc` is `body`, which a file does not have.
         format!("{}: {}{input}", json_path(self.loc.get(1..).unwrap_or_default()), self.msg)
     }
 

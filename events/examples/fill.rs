@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// All events of one reservation.
-#[expect(clippy::too_many_lines, reason = "a list")]
+#[expect(clippy::too_many_lines, reason = "a list of events")]
 fn story(n: u64) -> Result<Vec<NewEvent>, Box<dyn std::error::Error>> {
     let id = ReservationId(Uuid::from_u128(u128::from(n) | 0x0193_9f3e_7b2a_7c3d_9e4f << 48));
     let start = chrono::DateTime::from_timestamp(1_800_000_000 + i64::try_from(n % 30_000)? * 900, 0)

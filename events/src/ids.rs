@@ -78,7 +78,7 @@ uuid_id!(
     "waitlist id"
 );
 uuid_id!(
-    /// One log, from its creation on. A log that replaces another has a new id.
+    /// Identifies one log. A log that replaces it has a new id.
     LogId,
     "log id"
 );
@@ -163,7 +163,7 @@ pub struct Position(pub u64);
 impl Position {
     /// Before the first event.
     pub const START: Self = Self(0);
-    /// Every position is written with this many digits, so that text order is log order.
+    /// Positions are zero-padded to this many digits, so that their order as text is the order of the log.
     pub const DIGITS: usize = 20;
 
     /// The position after this one.
@@ -181,7 +181,7 @@ impl fmt::Display for Position {
 
 /// The CloudEvents `id`: `<position, 20 digits>-<uuid>`.
 ///
-/// Sorts like the log. A cursor into a log that was rewound or replaced is recognised, because the
+/// Ids sort in the order of the log. A cursor into a log that was rewound or replaced is recognised, because the
 /// UUID at that position differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId {

@@ -20,7 +20,7 @@ use crate::Context;
 use crate::serve::PATH;
 use crate::terminal::Progress;
 
-/// Asked for events after this position, a service sends only the header of a backup.
+/// A service that is asked for events after this position sends only the header of a backup.
 const AFTER_EVERYTHING: Position = Position(u64::MAX - 1);
 
 /// A log that can be read from end to end.
@@ -33,7 +33,7 @@ pub enum Source {
     Service {
         /// Its base URL.
         url: String,
-        /// The token to present.
+        /// The service token.
         token: Option<Token>,
     },
 }

@@ -45,7 +45,7 @@ impl Drop for Progress {
 const EXIT_PIPE: i32 = 128 + 13;
 
 /// Prints a line of the requested output. If the reader has closed the pipe, the process exits quietly like
-/// a Unix filter, but not with success, because the result may have been a fault.
+/// a Unix filter, but not with success, because the lost line may have reported a fault.
 pub fn say(line: &str) {
     use std::io::Write as _;
     let mut out = std::io::stdout().lock();

@@ -20,7 +20,7 @@ pub const WEBHOOK_SECRET: &str = "whsec_0123456789abcdef";
 /// How the provider behaves.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Behaviour {
-    /// Percentage of requests that fail, in every way that exists.
+    /// Percentage of requests that fail, spread over all kinds of faults.
     pub faults_percent: u8,
     /// Whether guests pay automatically: most immediately, some after a refused card, some never.
     pub guests_pay: bool,
@@ -165,7 +165,7 @@ impl Bank {
         writeln!(self.0.ledger.lock().unwrap(), "{line}").unwrap();
     }
 
-    /// The movements of money in the file, line by line.
+    /// The movements of money recorded in the ledger file, in order.
     pub fn ledger(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(&self.0.ledger_path).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

@@ -71,13 +71,13 @@ async fn killed_while_booking(service: &str) {
     assert_eq!(distinct.len(), BOOKINGS, "every key has a reservation of its own");
     let created =
         pair.counts().await.values().filter(|counts| counts.contains_key("reservation.created")).count();
-    assert_eq!(created, BOOKINGS, "acknowledged once, there once");
+    assert_eq!(created, BOOKINGS, "each acknowledged booking was created exactly once");
     let events = pair.events().await;
     for (place, event) in events.iter().enumerate() {
         assert_eq!(
             event["sequence"].as_str().unwrap().parse::<usize>().unwrap(),
             place + 1,
-            "no gap, no position twice"
+            "positions have no gaps and no duplicates"
         );
     }
     exactly_once(&mut pair, &ids).await;

@@ -19,7 +19,7 @@ fn times(trace: &str, words: &[&str]) -> Vec<f64> {
 
 /// The times at which syncs of the database ended. The head witness is synced by another call.
 fn syncs(trace: &str) -> Vec<f64> {
-    assert!(trace.contains("/log/db>"), "nothing was synced, or not the database: {trace}");
+    assert!(trace.contains("/log/db>"), "the database file was never synced: {trace}");
     let ended: String = trace
         .lines()
         .filter(|line| line.contains("fdatasync") && line.ends_with("= 0"))
@@ -62,7 +62,7 @@ async fn answers_wait_for_a_sync_and_share_it() {
     assert_eq!(answered.len(), 5, "{one_by_one}");
     for (n, answer) in answered.iter().enumerate() {
         let before = synced.iter().filter(|sync| *sync < answer).count();
-        assert_eq!(before, n + 1, "answer {n} at {answer}, syncs at {synced:?}");
+        assert_eq!(before, n + 1, "response {n} at {answer}, syncs at {synced:?}");
     }
 
     // Concurrent requests share syncs.
@@ -72,7 +72,7 @@ async fn answers_wait_for_a_sync_and_share_it() {
         .iter()
         .for_each(|(status, _)| assert_eq!(*status, 200));
     let shared = syncs(&read()).len() - 5;
-    assert!(shared < 150, "{shared} syncs for 200 answers");
+    assert!(shared < 150, "{shared} syncs for 200 responses");
 }
 
 /// sled syncs neither files nor directories when it creates a database.
@@ -97,7 +97,7 @@ async fn a_new_log_syncs_its_files_and_directories() {
     }
 }
 
-/// A disk that never responds must not cause a service that never responds.
+/// If the disk stops responding, the process ends instead of hanging.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_hangs_ends_the_process() {
     let dir = tempfile::tempdir().unwrap();
@@ -120,6 +120,6 @@ async fn a_commit_that_hangs_ends_the_process() {
     let never = tokio::spawn(http.post(url).json(&body).send());
     let status = victim.end().await;
     assert!(!status.success(), "{status}");
-    assert!(never.await.unwrap().is_err(), "nothing was acknowledged");
+    assert!(never.await.unwrap().is_err(), "the booking must not be acknowledged");
     assert!(victim.said().contains("a commit has taken more than 10 s"), "{}", victim.said());
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::services::{Pair, root, until};
 
-/// A day on which the sample venue is open, as `YYYY-MM-DD`. No holiday is near the next days.
+/// A day on which the sample venue is open, as `YYYY-MM-DD`. The sample venue has no holiday soon.
 async fn open_day(pair: &Pair) -> String {
     let today = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     for ahead in 7..30 {
@@ -20,7 +20,7 @@ async fn open_day(pair: &Pair) -> String {
             return date;
         }
     }
-    panic!("the house is closed for a month");
+    panic!("the venue has no suitable day within a month");
 }
 
 fn guest(name: &str, rest: Value) -> Value {
@@ -65,8 +65,8 @@ async fn who_waits_is_written_to_answers_on_the_page_and_a_crash_in_between_chan
     let ayu = booked["reservation_id"].as_str().unwrap();
     pair.post(&format!("/api/reservations/{ayu}/cancel"), &json!({"reason_code": "ill"})).await;
     let offered = becomes(&pair, &line[0], "OFFERED").await;
-    until("the mail", async || offer_mail(&pair, "budi").is_some()).await;
-    // The held table stays held for the same party.
+    until("the offer mail to Budi", async || offer_mail(&pair, "budi").is_some()).await;
+    // The table remains held for the same party.
     pair.reservation.take().unwrap().kill_9();
     pair.start_reservation().await;
     assert_eq!(pair.get(&format!("/api/waitlist/{}", line[0])).await, offered);
@@ -90,7 +90,7 @@ async fn who_waits_is_written_to_answers_on_the_page_and_a_crash_in_between_chan
     until("a payment to be open", async || pair.get(&payments).await["items"][0].is_object()).await;
     pair.post(&format!("/api/reservations/{id}/cancel"), &json!({"reason_code": "ill"})).await;
     becomes(&pair, &line[1], "OFFERED").await;
-    until("the mail", async || offer_mail(&pair, "citra").is_some()).await;
+    until("the offer mail to Citra", async || offer_mail(&pair, "citra").is_some()).await;
     let (status, left) = pair.post(&format!("/api/waitlist/{}/decline", line[1]), &json!({})).await;
     assert_eq!((status, &left["left_because"]), (200, &json!("declined")));
     pair.settled().await;

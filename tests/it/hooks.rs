@@ -1,4 +1,4 @@
-//! Webhooks to the restaurant's own systems: real binaries, and a receiver that verifies what it gets.
+//! Webhooks to the restaurant's own systems: real binaries, and a receiver that verifies each webhook.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -16,7 +16,7 @@ use crate::services::{Pair, TOKEN, until};
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const NEXT_SECRET: &str = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
-/// A receiver of webhooks that responds as the test wants.
+/// A receiver of webhooks whose responses the test sets.
 struct Receiver {
     url: String,
     answer: AtomicU16,
@@ -40,7 +40,7 @@ impl Receiver {
     }
 
     async fn take(State(this): State<Arc<Self>>, headers: HeaderMap, body: Bytes) -> StatusCode {
-        // Either secret is valid, because the receiver may or may not have changed to the next one.
+        // Either secret is valid, because the receiver may not use the next one yet.
         for secret in [SECRET, NEXT_SECRET] {
             standardwebhooks::Webhook::new(secret).unwrap().verify(&body, &headers).unwrap();
         }
@@ -82,7 +82,7 @@ async fn a_system_is_told_of_every_event_it_wants_and_can_tell_what_it_missed() 
     pair.start_notifier().await;
     pos.answer(500);
     let id = pair.book(2).await;
-    until("the first try", async || !pos.tries.lock().unwrap().is_empty()).await;
+    until("the first attempt", async || !pos.tries.lock().unwrap().is_empty()).await;
     pos.answer(204);
     pair.post(&format!("/api/reservations/{id}/confirm"), &json!({})).await;
     pair.post(&format!("/api/reservations/{id}/cancel"), &json!({"reason_code": "guest_request"})).await;
@@ -95,19 +95,22 @@ async fn a_system_is_told_of_every_event_it_wants_and_can_tell_what_it_missed() 
     let feed = pair.events().await;
     for body in &taken {
         let place = body["position"].as_u64().unwrap() as usize - 1;
-        assert_eq!(body["data"], feed[place], "the event as it stands in the feed");
+        assert_eq!(body["data"], feed[place], "the webhook contains the event exactly as in the feed");
         assert_eq!(body["timestamp"], feed[place]["time"]);
     }
     // Each webhook names the previous event.
     assert_eq!(taken[0]["previous_position"], Value::Null);
     assert_eq!(taken[1]["previous_position"], taken[0]["position"]);
     assert_eq!(taken[2]["previous_position"], taken[1]["position"]);
-    assert!(!taken.iter().any(|body| body.to_string().contains("sari@")), "nothing personal");
+    assert!(
+        !taken.iter().any(|body| body.to_string().contains("sari@")),
+        "webhooks contain no personal data"
+    );
 
     // 410: the receiver gets no more events until an operator enables it.
     let status =
         async || pair.get(&format!("{}/api/hooks", pair.notifier_url)).await["items"][1]["status"].clone();
-    until("the other one to be disabled", async || status().await == "disabled").await;
+    until("the second subscription to be disabled", async || status().await == "disabled").await;
     pair.settled().await;
     let tried: usize = gone.tries.lock().unwrap().values().sum();
     let other = pair.book(2).await;
@@ -120,6 +123,6 @@ async fn a_system_is_told_of_every_event_it_wants_and_can_tell_what_it_missed() 
     assert_eq!(pair.client.post(&enable).bearer_auth(TOKEN).send().await.unwrap().status(), 200);
     assert_eq!(status().await, "enabled");
     pair.post(&format!("/api/reservations/{other}/confirm"), &json!({})).await;
-    until("the enabled one to be told", async || !gone.taken().is_empty()).await;
-    assert_eq!(gone.taken()[0]["previous_position"], Value::Null, "it has to look what it missed");
+    until("the enabled subscription to receive an event", async || !gone.taken().is_empty()).await;
+    assert_eq!(gone.taken()[0]["previous_position"], Value::Null, "the receiver must look up missed events");
 }

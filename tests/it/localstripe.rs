@@ -106,7 +106,7 @@ async fn a_deposit_is_paid_refunded_and_closed() {
     let path = format!("/api/reservations/{id}");
     becomes(&pair, &path, "status", "CONFIRMED").await;
 
-    // A part is refunded by hand, the rest after the cancellation.
+    // An operator refunds a part. The cancellation refunds the rest.
     let payment_url = format!("{}/api/payments/{}", pair.notifier_url, open["payment_id"].as_str().unwrap());
     let part = pair
         .client
@@ -115,7 +115,7 @@ async fn a_deposit_is_paid_refunded_and_closed() {
         .json(&json!({"amount_minor": 10_000_000}));
     assert_eq!(part.send().await.unwrap().status(), 202);
     becomes(&pair, &payment_url, "status", "partly_refunded").await;
-    until("the part to be told", async || pair.get(&path).await["deposit"]["status"] == "partly_refunded")
+    until("the partial refund", async || pair.get(&path).await["deposit"]["status"] == "partly_refunded")
         .await;
     pair.post(&format!("{path}/cancel"), &json!({"reason_code": "guest_request"})).await;
     becomes(&pair, &payment_url, "status", "refunded").await;

@@ -65,7 +65,7 @@ async fn a_log_is_backed_up_while_it_is_served_and_restored() {
         let live = ["--from", url, "--service-token", TOKEN];
         let right = verdict(service, &live);
         assert_eq!((&right["ok"], &right["faults"]), (&json!(true), &json!([])));
-        // Without the token the log is not sent, which says nothing about whether it is valid.
+        // Without the token the service does not send the log, so no verdict is possible.
         let (code, _, said) = log(service, &["verify", "--from", url]);
         assert!(code == Some(1) && said.contains("service token"), "{code:?} {said}");
 
@@ -95,7 +95,7 @@ async fn a_log_is_backed_up_while_it_is_served_and_restored() {
     assert_eq!(pair.reservation.take().unwrap().terminate(), Some(0));
     let (code, _, said) = log("reservation", &["restore", &file, "--data-dir", &data]);
     assert!(code == Some(1) && said.contains("discard the later events"), "{said}");
-    // With a witness that cannot be read nothing is started, and the remedy in the message works.
+    // The service does not start with an unreadable witness, and the remedy in its message works.
     std::fs::write(pair.dir.path().join("reservation/head-witness.json"), "{").unwrap();
     let (code, printed, _) = log("reservation", &["verify", "--data-dir", &data]);
     assert!(code == Some(3) && printed.contains("head-witness.json cannot be read"), "{printed}");
@@ -187,7 +187,7 @@ async fn a_log_is_compacted_shown_counted_replayed_and_compared() {
     let at = event["sequence"].as_str().unwrap().parse::<u64>().unwrap();
     let alone =
         done("reservation", &[&["show", "--position", &at.to_string(), "--json"][..], &live].concat());
-    assert_eq!(alone, shown, "the very bytes that are stored");
+    assert_eq!(alone, shown, "exactly the stored bytes");
 
     let before = done(
         "reservation",
@@ -292,7 +292,7 @@ fn a_planted_append_against_its_condition_is_found() {
     };
     plant(0);
     plant(1);
-    // Decided without having read the second event.
+    // This append was decided before the second event was read.
     plant(1);
     loader.finish().unwrap();
     let (code, printed, _) =

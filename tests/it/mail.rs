@@ -97,7 +97,10 @@ async fn a_refused_recipient_is_a_dead_letter_until_somebody_lets_it_rest() {
     let dead = pair.get(&format!("{}/api/effects?status=dead", pair.notifier_url)).await;
     assert_eq!(dead["items"][0]["reservation_id"], refused);
     assert_eq!(dead["items"][0]["reason"], "provider_refused");
-    assert!(!dead.to_string().contains("nobody@"), "the server's words are kept without the address: {dead}");
+    assert!(
+        !dead.to_string().contains("nobody@"),
+        "the server's error is stored without the address: {dead}"
+    );
     let counts = pair.counts().await.remove(&format!("reservation/{refused}")).unwrap();
     assert_eq!(counts.get("notification.failed:received:mail"), Some(&1), "{counts:?}");
 
@@ -107,7 +110,7 @@ async fn a_refused_recipient_is_a_dead_letter_until_somebody_lets_it_rest() {
     assert_eq!(pair.client.post(&retry).send().await.unwrap().status(), 401);
     let ordered = pair.client.post(&retry).bearer_auth(TOKEN).send().await.unwrap();
     assert_eq!(ordered.status(), 202);
-    until("the second failure to be told", async || {
+    until("the second failure to be reported", async || {
         pair.counts().await[&format!("reservation/{refused}")]["notification.failed:received:mail"] == 2
     })
     .await;
@@ -134,7 +137,7 @@ async fn a_refused_recipient_is_a_dead_letter_until_somebody_lets_it_rest() {
     assert_eq!(server.counts().len(), 0);
 }
 
-/// A mail that the server refuses temporarily is repeated. A mail that it accepted without a response comes at most
+/// A mail that the server refuses temporarily is repeated. A mail that it accepted without a response arrives at most
 /// twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mail_server_that_misbehaves_gets_every_mail() {
@@ -147,16 +150,16 @@ async fn a_mail_server_that_misbehaves_gets_every_mail() {
     pair.settled().await;
     assert_eq!(server.counts().len(), 20);
     let connections = server.connections();
-    assert!(connections <= 16, "{connections} connections for 20 mails: they are kept");
+    assert!(connections <= 16, "{connections} connections for 20 mails: connections must be reused");
     server.behave(&json!({"put_off": 40, "late": 20, "drop_after_data": 25}));
     for _ in 0..30 {
         pair.book(2).await;
     }
     pair.settled().await;
     let counts = server.counts();
-    assert_eq!(counts.len(), 50, "none is missing");
+    assert_eq!(counts.len(), 50, "every mail arrived");
     let doubled = counts.values().filter(|count| **count > 1).count();
-    assert!(doubled > 0, "the server took some without saying so");
+    assert!(doubled > 0, "the server accepted some mails without a response");
     let dead = pair.get(&format!("{}/api/effects?status=dead", pair.notifier_url)).await;
     assert_eq!(dead["items"], json!([]));
 }
@@ -184,7 +187,7 @@ async fn mail_goes_encrypted_and_with_a_login() {
                 let all = pair.get(&providers).await["items"].as_array().unwrap().clone();
                 all.into_iter().find(|provider| provider["name"] == "mail").unwrap_or_default()
             };
-            until("the server to be left alone", async || mail().await["breaker"] == "open").await;
+            until("the breaker to open", async || mail().await["breaker"] == "open").await;
             let waiting = pair.get(&format!("{}/api/notifications?status=waiting", pair.notifier_url)).await;
             let waits =
                 waiting["items"].as_array().unwrap().iter().find(|mail| mail["template"] == "received");
@@ -194,7 +197,7 @@ async fn mail_goes_encrypted_and_with_a_login() {
     }
 }
 
-/// A cancellation a second before the reminder is due: no reminder is sent.
+/// A cancellation one second before the reminder is due prevents the reminder.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_reminded_of_what_was_called_off_a_second_before() {
     let pair = Pair::running(&["--sms", "off", "--reminder-hours", "1"]).await;
@@ -211,18 +214,20 @@ async fn nobody_is_reminded_of_what_was_called_off_a_second_before() {
         pair.post(&format!("/api/reservations/{id}/confirm"), &json!({})).await;
         ids.push(id);
     }
-    until("a second before", async || due.saturating_duration_since(Instant::now()).as_millis() < 1_100)
-        .await;
+    until("one second before the reminder", async || {
+        due.saturating_duration_since(Instant::now()).as_millis() < 1_100
+    })
+    .await;
     let (status, _) =
         pair.post(&format!("/api/reservations/{}/cancel", ids[0]), &json!({"reason_code": "r"})).await;
     assert_eq!(status, 200);
-    assert!(Instant::now() < due, "too slow to be in time");
+    assert!(Instant::now() < due, "the test was too slow: the reminder is already due");
     let reminder = async |id: &str| {
         let all = pair.get(&format!("{}/api/notifications?reservation_id={id}", pair.notifier_url)).await;
         let all = all["items"].as_array().unwrap().clone();
         all.into_iter().find(|message| message["template"] == "reminder").unwrap()
     };
-    until("both reminders to be over", async || {
+    until("both reminders to be finished", async || {
         reminder(&ids[0]).await["status"] != "waiting" && reminder(&ids[1]).await["status"] != "waiting"
     })
     .await;

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::services::{Running, free_port, root, until};
 
-/// Reads `behaviour` before each step: how many of a hundred messages it puts off (451), answers late, or accepts
+/// Reads `behaviour` before each step: how many of a hundred messages it defers (451), answers late, or accepts
 /// without a response. These are spread evenly and not drawn at random, because a long run of failures would open the
 /// breaker of the notifier or exhaust the attempts of one mail. Creates the file `ready` when it listens.
 const SERVER: &str = r#"

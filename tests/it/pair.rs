@@ -1,4 +1,4 @@
-//! A guest books, through both services, also while one of them is down.
+//! Bookings through both services, also while one of them is down.
 
 use std::collections::BTreeSet;
 
@@ -42,7 +42,7 @@ async fn a_deposit_is_paid_on_the_checkout_page_and_the_story_is_in_the_audit_tr
     let entries = history["entries"].as_array().unwrap();
     assert!(
         entries.iter().all(|entry| entry["correlation_id"] == "req-e2e"),
-        "one id from end to end: {history:#}"
+        "every entry has the correlation id of the request: {history:#}"
     );
     let mut actions: Vec<_> = entries.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
     assert_eq!(actions[..2], ["reservation.created", "payment.requested"]);
@@ -100,7 +100,7 @@ async fn a_refused_payment_leaves_the_hold_and_is_told() {
         .json()
         .await
         .unwrap();
-    assert_eq!(late, json!({"status": "refused"}), "the first word stands");
+    assert_eq!(late, json!({"status": "refused"}), "the first decision is final");
     pair.settled().await;
     let view = pair.get(&format!("/api/reservations/{id}")).await;
     assert_eq!(view["status"], "PENDING");
@@ -163,7 +163,7 @@ async fn part_of_a_payment_can_be_refunded_by_hand() {
     .await;
     assert_eq!(order(json!({"amount_minor": 20_000_001})).await.unwrap().status(), 409);
     assert_eq!(order(json!({})).await.unwrap().status(), 202);
-    until("the rest", async || {
+    until("the rest of the refund", async || {
         pair.get(&format!("/api/reservations/{id}")).await["payment"]["status"] == "refunded"
     })
     .await;
@@ -188,8 +188,8 @@ async fn ten_bookings_while_the_notifier_is_away_are_made_up_for() {
         status_becomes(&pair, id, "CONFIRMED").await;
     }
     pair.settled().await;
-    assert_eq!(pair.mail().len(), 22, "one to ask for the deposit, one to confirm");
-    // Once the notifier can be asked, a channel is checked. A party of two pays no deposit.
+    assert_eq!(pair.mail().len(), 22, "for each booking one mail about the deposit and one confirmation");
+    // Once the notifier is reachable, channels are checked. A party of two pays no deposit.
     odd["party_size"] = json!(2);
     until("the channels to be known", async || pair.post("/api/reservations", &odd).await.0 == 422).await;
     pair.settled().await;
@@ -200,7 +200,7 @@ async fn ten_bookings_while_the_notifier_is_away_are_made_up_for() {
 pub async fn exactly_once(pair: &mut Pair, ids: &[String]) {
     let counts = pair.counts().await;
     for id in ids {
-        let counts = counts.get(&format!("reservation/{id}")).unwrap_or_else(|| panic!("{id} is lost"));
+        let counts = counts.get(&format!("reservation/{id}")).unwrap_or_else(|| panic!("{id} has no events"));
         for name in [
             "reservation.created",
             "payment.requested",
@@ -210,7 +210,7 @@ pub async fn exactly_once(pair: &mut Pair, ids: &[String]) {
         ] {
             assert_eq!(counts.get(name), Some(&1), "{name} of {id}: {counts:?}");
         }
-        // The link is not sent if the payment was faster.
+        // The mail with the link is not sent if the payment arrives first.
         assert!(counts.get("notification.sent:deposit_due:mail").is_none_or(|n| *n == 1), "{id}: {counts:?}");
         assert!(!counts.contains_key("payment.failed"), "{id}: {counts:?}");
     }
@@ -230,7 +230,7 @@ pub async fn exactly_once(pair: &mut Pair, ids: &[String]) {
         assert_eq!(
             (subjects.len(), distinct.len()),
             (ids.len(), ids.len()),
-            "{event_type}: nobody is charged twice"
+            "{event_type}: no guest is charged twice"
         );
     }
 }
@@ -264,7 +264,7 @@ async fn a_replaced_log_stops_the_notifier_from_doing_anything_twice() {
     pair.start_reservation().await;
     pair.book(6).await;
     let ready = format!("{}/readyz", pair.notifier_url);
-    until("the notifier to say that it is stuck", async || {
+    until("the notifier to report that it is stuck", async || {
         pair.client.get(&ready).send().await.unwrap().status() == 503
     })
     .await;

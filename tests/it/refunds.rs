@@ -26,7 +26,7 @@ async fn a_refund_by_hand_and_a_cancellation_at_once_return_all_of_it_once() {
         // The second one may find that the whole amount is being refunded already.
         assert!([202, 409].contains(&managed_by_hand.unwrap().status().as_u16()));
         assert_eq!(cancelled, 200);
-        until("all of it to be back", async || pair.get(&payments).await["items"][0]["status"] == "refunded")
+        until("the whole refund", async || pair.get(&payments).await["items"][0]["status"] == "refunded")
             .await;
     }
     pair.settled().await;

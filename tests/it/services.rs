@@ -150,7 +150,7 @@ impl Pair {
         let url = format!("{url}/readyz");
         let ready =
             async || self.client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success());
-        until(&format!("{name} to be ready; it said: {}", self.logged(name)), ready).await;
+        until(&format!("{name} to be ready; its log: {}", self.logged(name)), ready).await;
     }
 
     pub async fn get(&self, path: &str) -> Value {
@@ -255,7 +255,7 @@ pub fn booking(guests: u8) -> Value {
 pub async fn until(what: &str, condition: impl AsyncFn() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !condition().await {
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        assert!(Instant::now() < deadline, "timed out waiting for {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

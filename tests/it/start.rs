@@ -1,4 +1,4 @@
-//! What prevents a start, and how a service stops.
+//! Conditions that prevent a start, and the ways a service stops.
 
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -193,10 +193,11 @@ async fn venue_files_are_read_again_at_sighup() {
     let http = crate::torture::victim::Victim::client();
     let get = async |path: &str| http.get(format!("{url}{path}")).send().await.ok()?.text().await.ok();
     let said = || std::fs::read_to_string(dir.path().join("log")).unwrap();
-    until("the start", async || get("/readyz").await.is_some_and(|text| text.contains("ready"))).await;
+    until("the service to start", async || get("/readyz").await.is_some_and(|text| text.contains("ready")))
+        .await;
     std::fs::write(&file, sample.replace("\"opens\": \"11:00\"", "\"opens\": \"25:00\"")).unwrap();
     hang_up();
-    until("the fault", async || {
+    until("the fault to be logged", async || {
         said().contains("the rules did not change") && said().contains("$.services[0].opens")
     })
     .await;
@@ -204,7 +205,7 @@ async fn venue_files_are_read_again_at_sighup() {
     assert_eq!(noted().await, "[]");
     std::fs::write(&file, sample.replace("\"opens\": \"11:00\"", "\"opens\": \"12:00\"")).unwrap();
     hang_up();
-    until("the change", async || noted().await.contains("\"version\":1")).await;
+    until("the change to be recorded", async || noted().await.contains("\"version\":1")).await;
     let day = get("/api/availability?date=2027-01-15&party_size=2").await.unwrap();
     assert!(day.contains("T12:00:00+07:00") && !day.contains("T11:00:00+07:00"), "{day}");
     assert_eq!(service.terminate(), Some(0));

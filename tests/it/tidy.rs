@@ -55,12 +55,20 @@ fn crates_import_only_lower_crates() {
     absent(
         "events/src",
         &["reservation::", "notifier::", "chassis::", "axum", "reqwest"],
-        "events knows no service",
+        "events must not use a service",
     );
-    absent("chassis/src", &["events::", "reservation::", "notifier::", "sled"], "chassis knows no table");
-    absent("log-tools/src", &["reservation::", "notifier::", "sled::Config"], "log-tools knows no service");
-    absent("reservation/src", &["notifier::"], "the services do not know each other");
-    absent("notifier/src", &["reservation::"], "the services do not know each other");
+    absent(
+        "chassis/src",
+        &["events::", "reservation::", "notifier::", "sled"],
+        "chassis must not use the domain",
+    );
+    absent(
+        "log-tools/src",
+        &["reservation::", "notifier::", "sled::Config"],
+        "log-tools must not use a service",
+    );
+    absent("reservation/src", &["notifier::"], "the services must not import each other");
+    absent("notifier/src", &["reservation::"], "the services must not import each other");
 }
 
 fn modules(name: &str) -> Modules {
@@ -71,11 +79,11 @@ fn modules(name: &str) -> Modules {
 #[test]
 fn no_modules_import_each_other_in_a_circle() {
     for name in CRATES {
-        assert_eq!(modules(name).circles(), Vec::<Vec<String>>::new(), "{name} has circles of imports");
+        assert_eq!(modules(name).circles(), Vec::<Vec<String>>::new(), "{name} has circular imports");
     }
 }
 
-/// The floors of each service, from the inside out. A module imports from its own floor and from those before it.
+/// The layers of each service, innermost first. A module imports only from its own layer and from inner layers.
 const FLOORS: [(&str, &[&str]); 2] = [
     ("reservation", &["domain", "app", "workers", "api", "cli"]),
     (
@@ -103,7 +111,7 @@ fn floors_import_only_inner_floors() {
         let floor = |module: &[String]| {
             let first = module.first().unwrap_or_else(|| panic!("{name} has code in its root"));
             let floor = floors.iter().position(|floor| floor == first);
-            floor.unwrap_or_else(|| panic!("{name}::{first} is not on a floor: {floors:?}"))
+            floor.unwrap_or_else(|| panic!("{name}::{first} is not in a layer: {floors:?}"))
         };
         for (from, imports) in modules(name).all_imports().filter(|(from, _)| !from.is_empty()) {
             for to in imports.iter().filter(|to| !to.is_empty()) {
@@ -134,15 +142,15 @@ fn the_domain_and_the_reaction_are_pure() {
         "axum",
         "println",
     ];
-    absent("reservation/src/domain", &impure, "the domain does no I/O, reads no clock and makes no ids");
+    absent("reservation/src/domain", &impure, "the domain does no I/O, reads no clock and creates no ids");
     absent_in(
         "notifier/src/domain/reaction.rs",
         &impure,
-        "react does no I/O, reads no clock and makes no ids",
+        "react does no I/O, reads no clock and creates no ids",
     );
 }
 
-/// A test decides the time, the ids and the random numbers.
+/// Tests control the time, the ids and the random numbers.
 #[test]
 fn time_tasks_ids_and_randomness_come_from_the_environment() {
     let direct = [
@@ -186,14 +194,14 @@ fn each_service_appends_in_one_place() {
     }
 }
 
-/// Errors carry a code. Only one file turns it into a status, and one writes successful responses.
+/// Errors carry a code. One file maps codes to statuses, and one file writes successful responses.
 #[test]
 fn only_problems_and_responses_know_status_codes() {
     let allowed =
         ["api/http/problem.rs", "api/http/respond.rs"].map(|file| root().join("reservation/src").join(file));
     for (path, text) in sources("reservation/src") {
         let knows = code(&text).any(|line| line.contains("StatusCode"));
-        assert!(!knows || allowed.contains(&path), "{} knows status codes", path.display());
+        assert!(!knows || allowed.contains(&path), "{} uses status codes", path.display());
     }
 }
 
@@ -202,7 +210,7 @@ fn command_handlers_do_not_branch() {
     absent_in(
         "reservation/src/api/http/commands.rs",
         &["if ", "match "],
-        "handlers read, command and respond",
+        "handlers only read the request, run a command and respond",
     );
 }
 

@@ -33,14 +33,14 @@ fn cycles(slice: usize, full: usize) -> usize {
 }
 
 /// Records what a campaign did, for docs/reliability.md.
-#[expect(clippy::print_stderr, reason = "a report for whoever runs the campaign")]
+#[expect(clippy::print_stderr, reason = "the output of the campaign")]
 fn report(line: &str) {
     eprintln!("{line}");
     note("report", line);
 }
 
 /// Records that a campaign cannot run on this machine.
-#[expect(clippy::print_stderr, reason = "a report for whoever runs the campaign")]
+#[expect(clippy::print_stderr, reason = "the output of the campaign")]
 fn skipped(reason: &str) {
     eprintln!("skipped: {reason}");
     note("skipped", reason);

@@ -1,4 +1,4 @@
-//! OpenTelemetry: one trace from a request over the feed to the mail, shown to a collector of our own.
+//! OpenTelemetry: one trace covers the request, the feed and the mail. The tests include the collector.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Durable conditional appends by many clients: `umadb-bench <url> <clients> <seconds> <bytes>`.
 //!
-//! Each append is one event of so many bytes with three tags, on the condition that nothing has its
-//! first tag yet: what booking a table asks of a log. Prints appends acknowledged per second.
+//! Each append is one event of `<bytes>` bytes with three tags, on the condition that no event has its
+//! first tag yet, like the append of a booking. Prints the acknowledged appends per second.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -27,7 +27,7 @@ use crate::values::Actor;
 pub trait Subject {
     /// The store.
     type Store: EventStore;
-    /// Owns what must live as long as the store, for example its directory.
+    /// Owns the resources that must live as long as the store, for example its directory.
     type Guard: Send;
 
     /// An empty store.
@@ -162,7 +162,7 @@ pub async fn a_condition_holds_or_nothing_is_appended<S: Subject>() {
     assert!(matches!(refused, Err(AppendError::Conflict { at: Position(1) })), "{refused:?}");
     assert_eq!(store.known_head(), Position(1));
     let page = store.read(&Query::all(), Position::START, 10).await.unwrap();
-    assert_eq!(numbers(&page), [1], "all or nothing");
+    assert_eq!(numbers(&page), [1], "an append is all or nothing");
     store.append(vec![numbered(2, &["a"])], unless("a", 1)).await.unwrap();
     store.append(vec![numbered(3, &["a"])], unless("b", 0)).await.unwrap();
     let outdated = AppendCondition::unchanged(Query::all(), Position(2));
@@ -170,7 +170,7 @@ pub async fn a_condition_holds_or_nothing_is_appended<S: Subject>() {
         store.append(vec![numbered(4, &[])], outdated).await,
         Err(AppendError::Conflict { at: Position(3) })
     ));
-    // A position that was never reached excludes nothing that is there.
+    // A condition after a position beyond the head always holds.
     store.append(vec![numbered(4, &["a"])], unless("a", 99)).await.unwrap();
 }
 
@@ -191,7 +191,7 @@ pub async fn two_racing_appends_admit_exactly_one<S: Subject>() {
         assert!(
             outcomes.iter().all(|o| matches!(o.as_ref().unwrap(), Ok(_) | Err(AppendError::Conflict { .. })))
         );
-        assert_eq!(store.known_head(), Position((round + 1) * 2), "losers left nothing");
+        assert_eq!(store.known_head(), Position((round + 1) * 2), "refused appends left no events");
     }
 }
 
@@ -225,7 +225,7 @@ pub async fn a_follower_misses_nothing_while_many_write<S: Subject>() {
                 let pair = vec![numbered(w * 1000 + n, &[&format!("w{w}")]), numbered(w * 1000 + n, &[])];
                 let done = store.append(pair, anyway()).await.unwrap();
                 assert_eq!(done.last, done.first.next());
-                assert!(store.known_head() >= done.last, "acknowledged is visible");
+                assert!(store.known_head() >= done.last, "an acknowledged event is visible");
             }
         })
     });
@@ -248,13 +248,13 @@ pub async fn filtered_reads_move_on<S: Subject>() {
     }
     let page = store.read(&tagged("rare"), Position::START, 3).await.unwrap();
     assert_eq!(numbers(&page), [50, 100, 150]);
-    assert_eq!(page.scanned_to, Position(150), "a full page goes on after its last event");
+    assert_eq!(page.scanned_to, Position(150), "reading continues after the last event of a full page");
     let page = store.read(&tagged("rare"), page.scanned_to, 3).await.unwrap();
     assert_eq!(numbers(&page), [200]);
     assert_eq!(page.scanned_to, Position(200));
     let page = store.read(&tagged("never"), Position::START, 3).await.unwrap();
     assert!(page.is_empty());
-    assert_eq!(page.scanned_to, Position(200), "a reader of nothing need not start again");
+    assert_eq!(page.scanned_to, Position(200), "a reader without matches continues at the head");
     let page = store.read(&tagged("common"), Position(400), 3).await.unwrap();
     assert!(page.is_empty());
 }
@@ -276,7 +276,7 @@ pub async fn confidential_payloads_stay_beside_the_log_until_they_are_forgotten<
     let refused =
         store.append(vec![order.clone()], AppendCondition::unchanged(Query::all(), Position(1))).await;
     assert!(refused.is_err());
-    assert!(payload(&*store, 1).await.is_some(), "a refused order forgets nothing");
+    assert!(payload(&*store, 1).await.is_some(), "a refused append forgets no payload");
     store.append(vec![order], anyway()).await.unwrap();
     assert_eq!(payload(&*store, 1).await, None);
     assert!(payload(&*store, 2).await.is_some());

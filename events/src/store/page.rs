@@ -14,7 +14,7 @@ use crate::ids::Position;
 pub struct Page {
     chunks: Vec<Bytes>,
     places: Vec<Place>,
-    /// Every event up to this position was examined: the cursor to continue from, even if few matched.
+    /// All events up to this position were examined. Reading continues from here, even if few events matched.
     pub scanned_to: Position,
 }
 

@@ -22,8 +22,8 @@ impl Currency {
         Self::three_letters(code)
     }
 
-    /// A code that is not checked against the list, which changes: a recorded event stays readable after its
-    /// currency was withdrawn.
+    /// Accepts any code without checking the list. A recorded event stays readable after ISO 4217 withdraws its
+    /// currency.
     fn three_letters(code: &str) -> Option<Self> {
         let code: [u8; 3] = code.as_bytes().try_into().ok()?;
         code.iter().all(u8::is_ascii_uppercase).then_some(Self(code))

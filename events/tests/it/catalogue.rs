@@ -1,5 +1,5 @@
-//! The published language does not drift: a golden file per event. A file that is missing is
-//! written by `UPDATE_GOLDEN=1`; one that differs is a change to what consumers read.
+//! The published format of events must not change: each event type has a golden file. With
+//! `UPDATE_GOLDEN=1` missing files are written. A file that differs means a change for consumers.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -26,8 +26,8 @@ fn party(n: i64) -> PartySize {
     PartySize::try_from(n).unwrap()
 }
 
-/// One of each.
-#[expect(clippy::too_many_lines, reason = "a list")]
+/// One event of each type.
+#[expect(clippy::too_many_lines, reason = "a list of events")]
 fn samples() -> Vec<Event> {
     let payment_id = PaymentId(uuid(3));
     let refund = Refund { payment_id, amount: money() };
@@ -168,7 +168,12 @@ fn every_event_stands_as_its_golden_file_says() {
         let golden = std::fs::read_to_string(&path)
             .unwrap_or_else(|e| panic!("{}: {e}. Run the test with UPDATE_GOLDEN=1 once", path.display()));
         let golden: serde_json::Value = serde_json::from_str(&golden).unwrap();
-        assert_eq!(data, golden, "{} is read by consumers as its golden file says", event.event_type());
+        assert_eq!(
+            data,
+            golden,
+            "{} differs from its golden file, on which consumers rely",
+            event.event_type()
+        );
         let raw = RawValue::from_string(golden.to_string()).unwrap();
         assert_eq!(Event::decode(event.event_type(), raw.get()).unwrap(), event);
     }

@@ -38,7 +38,7 @@ async fn everything_is_there_after_reopening() {
     assert_eq!(again.log_id(), id);
     assert_eq!(again.known_head(), Position(101));
     let after = again.read(&Query::all(), Position::START, 1000).await.unwrap();
-    assert!(after.iter().eq(before.iter()), "the very same bytes");
+    assert!(after.iter().eq(before.iter()), "exactly the same bytes");
     assert_eq!(again.read(&tagged("n:3"), Position::START, 1000).await.unwrap().len(), 14);
     assert!(again.append(vec![numbered(1, &[])], unless("all", 100)).await.is_err());
     assert_eq!(payload(&again, 4).await.unwrap(), "secret");
@@ -71,16 +71,16 @@ async fn a_log_that_knows_less_than_its_witness_is_refused() {
     let store = open(dir.path());
     store.append(vec![numbered(2, &[])], anyway()).await.unwrap();
     drop(store);
-    // An old copy is put back.
+    // An old copy of the log is put back.
     fs::remove_dir_all(&log).unwrap();
     copy_dir(&old, &log);
     let message = refusal(dir.path());
     assert!(message.contains("it ends at 1, but events up to 2 were acknowledged"), "{message}");
-    // It is taken away. No empty one must take its place.
+    // The log is removed. It must not be replaced by an empty one.
     fs::remove_dir_all(&log).unwrap();
     let message = refusal(dir.path());
     assert!(message.contains("is missing (see") && !log.exists(), "{message}");
-    // Another log is put there.
+    // The log is replaced by another one.
     let other = tempfile::tempdir().unwrap();
     drop(open(other.path()));
     copy_dir(&other.path().join("log"), &log);
@@ -88,7 +88,7 @@ async fn a_log_that_knows_less_than_its_witness_is_refused() {
     assert!(message.contains("but this directory held"), "{message}");
 }
 
-/// The witness is up to a second old; the mark beside it is not.
+/// The witness can be a second old. The mark beside it is always current.
 #[tokio::test]
 async fn what_was_acknowledged_just_before_a_kill_is_missed_when_it_is_gone() {
     let dir = tempfile::tempdir().unwrap();
@@ -100,7 +100,7 @@ async fn what_was_acknowledged_just_before_a_kill_is_missed_when_it_is_gone() {
     copy_dir(&dir.path().join("log"), &old);
     let store = open(dir.path());
     store.append(vec![numbered(2, &[])], anyway()).await.unwrap();
-    // What a kill leaves: the files as they are while the log is open.
+    // A kill leaves the files as they are while the log is open.
     let killed = tempfile::tempdir().unwrap();
     copy_dir(dir.path(), killed.path());
     fs::write(killed.path().join("head-witness.json"), &witness).unwrap();
@@ -108,13 +108,13 @@ async fn what_was_acknowledged_just_before_a_kill_is_missed_when_it_is_gone() {
     copy_dir(&old, &killed.path().join("log"));
     let message = refusal(killed.path());
     assert!(message.contains("it ends at 1, but events up to 2 were acknowledged"), "{message}");
-    // A mark that is not whole proves nothing, and stops nobody.
+    // An incomplete mark proves nothing and does not prevent a start.
     let mark = killed.path().join("head-mark");
     let mut bytes = fs::read(&mark).unwrap();
     bytes[20] ^= 1;
     fs::write(&mark, bytes).unwrap();
     assert_eq!(open(killed.path()).known_head(), Position(1));
-    // One of another log is no mark of this one.
+    // The mark of another log is refused.
     let other = tempfile::tempdir().unwrap();
     let store = open(other.path());
     store.append(vec![numbered(1, &[])], anyway()).await.unwrap();
@@ -161,7 +161,7 @@ async fn a_log_that_is_shorter_than_it_was_is_copied_before_it_is_touched() {
     let copy = dir.path().join("log-suspect-at-2");
     assert!(message.contains(copy.to_str().unwrap()), "{message}");
     assert_eq!(fs::read(copy.join("db")).unwrap(), cut);
-    // A second try does not write over what the first one kept.
+    // A second attempt does not overwrite the files that the first one kept.
     fs::write(&db, b"").unwrap();
     refusal(dir.path());
     assert_eq!(fs::read(copy.join("db")).unwrap(), cut);
@@ -182,8 +182,8 @@ async fn a_confidential_payload_without_its_event_never_attaches_itself_to_a_lat
     let store = open(dir.path());
     store.append(vec![numbered(1, &[])], anyway()).await.unwrap();
     drop(store);
-    // What a crash between storing a payload and storing its group leaves, taken from a log where the
-    // group followed.
+    // The state after a crash between storing a payload and storing its group, taken from a log where the
+    // group was stored.
     let other = tempfile::tempdir().unwrap();
     let followed = open(other.path());
     followed.append(vec![numbered(1, &[])], anyway()).await.unwrap();

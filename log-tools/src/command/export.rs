@@ -76,8 +76,8 @@ impl Export {
         out.flush()?;
         drop(progress);
         if let (Some(path), Some(mut begun)) = (&self.to, begun) {
-            // A partial line left by a crash can be longer than everything written since, but only if nothing was
-            // left to write.
+            // Remove the rest of a partial line that a crash left. There is a rest only if no events had to be
+            // written.
             let end = begun.file.stream_position()?.max(begun.whole_bytes);
             begun.file.set_len(end)?;
             begun.file.sync_all()?;

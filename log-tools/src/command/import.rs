@@ -124,7 +124,7 @@ impl Parts {
         self.without |= kept.payload_omitted;
         if self.with && self.without {
             bail!(
-                "some confidential payloads are included and others were omitted: import an export made with one choice"
+                "some confidential payloads are included and others were omitted: import an export with all or none of them"
             );
         }
         Ok(())

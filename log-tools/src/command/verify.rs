@@ -107,7 +107,7 @@ impl Verify {
                 Some(Some(witness)) => {
                     say(&format!("witness     recorded position {witness}, and the log matches it"));
                 }
-                Some(None) => say("witness     none: whether the log once had more events is unknown"),
+                Some(None) => say("witness     none: it is unknown whether the log once had more events"),
                 None => {}
             }
             for fault in faults.iter().take(FAULTS_TOLD_MAX) {
@@ -129,7 +129,7 @@ impl Verify {
 /// Verifies a log from end to end.
 ///
 /// # Errors
-/// When a service does not respond: that says nothing about its log.
+/// When a service does not respond, because then nothing is known about its log.
 pub(super) fn examine(source: &Source, context: &Context<'_>) -> anyhow::Result<(Option<Seen>, Findings)> {
     let mut findings = Findings::default();
     let mut broken = None;
@@ -146,7 +146,7 @@ pub(super) fn examine(source: &Source, context: &Context<'_>) -> anyhow::Result<
     drop(progress);
     let seen = match seen {
         Ok(seen) => Some(seen),
-        // A service that does not respond says nothing about its log.
+        // If the service does not respond, nothing is known about its log.
         Err(error) if matches!(source, Source::Service { .. }) => return Err(error),
         Err(error) => {
             findings.faults.push(format!("{error:#}"));

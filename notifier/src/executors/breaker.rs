@@ -1,7 +1,7 @@
 //! Circuit breakers: a system that keeps failing gets no requests for a while, and the others do not wait for it.
 //!
-//! Not a library: a breaker must open before a single effect has used all its attempts, and the time comes from the
-//! caller.
+//! No library is used, because a breaker must open before a single effect has used all its attempts, and the
+//! caller supplies the time.
 
 use std::collections::BTreeMap;
 

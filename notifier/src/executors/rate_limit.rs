@@ -1,6 +1,6 @@
 //! Rate limits of messages: per recipient and hour, and per medium and minute. Messages over a limit wait.
 //!
-//! Not a library: a message that failed must not count for its recipient, and the time comes from the caller.
+//! No library is used, because a failed message must not count for its recipient, and the caller supplies the time.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -12,7 +12,7 @@ use crate::domain::effect::Lane;
 
 const MINUTE: TimeDelta = TimeDelta::minutes(1);
 const HOUR: TimeDelta = TimeDelta::hours(1);
-/// Number of recipients from which on those without a message in the last hour are removed.
+/// When more recipients are counted, those without a message in the last hour are removed.
 const RECIPIENTS_MAX: usize = 10_000;
 
 /// Maximum numbers of messages; 0 means unlimited.
@@ -38,8 +38,8 @@ struct Sent {
     recipients: HashMap<[u8; 32], VecDeque<DateTime<Utc>>>,
 }
 
-/// The permission to send one message. Unless it was [sent](Self::sent), the message does not count for its
-/// recipient when the permission is dropped; it counts for its medium, because the attempt used the provider.
+/// The permission to send one message. If it is dropped before the message was [sent](Self::sent), the message does
+/// not count for its recipient. It still counts for its medium, because the attempt used the provider.
 #[derive(Debug)]
 #[must_use = "the message does not count for its recipient unless it was sent"]
 pub struct Permission<'a> {

@@ -1,7 +1,7 @@
 //! Calendar files: RFC 5545, with the methods of iTIP, RFC 5546. The UID is stable, and the SEQUENCE is the version of
 //! the reservation, so that a calendar replaces its entry.
 //!
-//! Not a library: of the ones looked at none writes METHOD and folds lines by octets.
+//! No library is used: those that were examined do not both write METHOD and fold lines by octets.
 
 use chrono::{DateTime, Utc};
 use lettre::message::Mailbox;

@@ -39,7 +39,7 @@ async fn text_messages_are_posted_as_twilio_takes_them() {
         assert_eq!(matches!(error, ProviderError::Transient(_)), passing, "{status}: {error}");
         assert!(!error.to_string().contains("0123456789abcdef"));
     }
-    // A service that asks to wait gets no request earlier.
+    // A service that asks for a delay gets no request before the delay has passed.
     let server = MockServer::start().await;
     let busy = ResponseTemplate::new(429).insert_header("retry-after", "90");
     Mock::given(method("POST")).respond_with(busy).mount(&server).await;
@@ -68,7 +68,7 @@ async fn the_simulated_provider_does_everything_once_and_remembers_it() {
     assert_eq!(
         provider.close(&reference).await,
         provider.choose(&reference, false),
-        "what was decided first stands"
+        "the first decision is final"
     );
     let name = provider.refund(&refund("r", 10_000_000)).await.unwrap();
     // An incomplete line, as after a kill, and a restart.

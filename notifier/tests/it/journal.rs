@@ -123,7 +123,7 @@ async fn tries_are_counted_across_restarts() {
     });
     fixture.effect_log.finish(&taken, vec![failed]).await.unwrap();
     for effect_log in [fixture.effect_log.clone(), fixture.reopened().await] {
-        assert!(effect_log.take_due(Lane::Money, 10).is_empty(), "not before its time");
+        assert!(effect_log.take_due(Lane::Money, 10).is_empty(), "an effect is not taken before it is due");
         assert_eq!(effect_log.next_due(Lane::Money), Some(next_attempt_at));
         let tracked = effect_log.effect(&key("a")).unwrap();
         assert_eq!((tracked.attempts, tracked.last_error.as_deref()), (1, Some("timeout")));
@@ -193,7 +193,7 @@ async fn messages_about_one_reservation_go_one_after_the_other() {
     assert_eq!(
         fixture.effect_log.next_due(Lane::Mail),
         Some(now() + TimeDelta::hours(1)),
-        "the second waits for the first"
+        "the second message waits for the first"
     );
     // A failed effect keeps its place; after one that is done or dead the next one follows.
     fixture.effect_log.put_back(&key("first"), now(), "later".into());
@@ -271,7 +271,7 @@ async fn the_first_decision_about_a_payment_stands_but_money_that_came_has_come(
         assert_eq!(decide(status).await.unwrap().status, PaymentStatus::Paid);
     }
     let told = fixture.effect_log.effects(|e| matches!(e.scheduled.effect, Effect::PostPayment { .. }), 10);
-    assert_eq!(told.len(), 2, "each told once");
+    assert_eq!(told.len(), 2, "each result is reported once");
     let unknown = fixture.effect_log.decide("sim_other", came).await;
     assert!(matches!(unknown, Err(EffectLogError::UnknownPayment(_))));
     assert_eq!(fixture.reopened().await.payment_of(&reference).unwrap().status, PaymentStatus::Paid);

@@ -1,4 +1,4 @@
-//! The effects of each event: these and no others.
+//! Every event has exactly the expected effects.
 
 use chrono::TimeDelta;
 use events::Event;

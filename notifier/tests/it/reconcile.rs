@@ -1,4 +1,4 @@
-//! Reconciliation: every kind of difference is found, and settled payments are none.
+//! Reconciliation: every kind of difference is found, and settled payments are not reported.
 
 use std::collections::BTreeMap;
 
@@ -130,7 +130,7 @@ fn a_difference_says_how_old_it_is_and_whether_it_is_on_its_way() {
         )),
         "{text}"
     );
-    // The header names the members in their order, and exists without a difference too.
+    // The header names the columns in order. It is written even if there are no differences.
     let mut by_name = csv::Writer::from_writer(Vec::new());
     by_name.serialize(&report.differences[0]).unwrap();
     let by_name = String::from_utf8(by_name.into_inner().unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! A feed that is read again from its beginning has no second effect. An event that
+//! Reading the feed again from its beginning repeats no effect. An event that
 //! cannot be decoded becomes a dead letter, and the consumer continues.
 
 use std::sync::Arc;

@@ -142,7 +142,7 @@ async fn every_route_of_the_design_is_described() {
     }
 }
 
-/// A guest answers on the page. The reservation service decides, and while it is down nothing is lost.
+/// A guest answers on the page. The reservation service decides. Answers given while it is down are not lost.
 #[tokio::test]
 async fn an_offer_is_shown_and_answered_on_its_page() {
     let fixture = Fixture::new().await;

@@ -84,11 +84,11 @@ async fn a_first_try_asks_and_a_second_one_looks_first() {
         (opened.reference.as_str(), opened.url.as_str()),
         ("pi_new", "https://meja.example/checkout/pi_new")
     );
-    assert_eq!(stripe.open(&again(order("k"), 0)).await.unwrap().reference, "pi_mine", "not asked for again");
+    assert_eq!(stripe.open(&again(order("k"), 0)).await.unwrap().reference, "pi_mine", "no second payment");
     assert_eq!(stripe.find(&order("k")).await.unwrap().unwrap().reference, "pi_mine");
 }
 
-/// Fails like Stripe: the response to a key is stored, so only another key helps.
+/// Fails like Stripe: the response to a key is stored, so a retry needs another key.
 struct EventBytes(AtomicUsize);
 
 impl Respond for EventBytes {
@@ -213,7 +213,11 @@ fn a_webhook_is_believed_for_five_minutes_if_it_was_signed_with_either_secret() 
         assert_eq!(check(&signed(secret, at, "{}"), "{}"), Ok(()));
     }
     assert_eq!(check(&signed("whsec_other_0123456789", at, "{}"), "{}"), Err(WebhookError::Forged));
-    assert_eq!(check(&signed(NEW, at, "{}"), "{} "), Err(WebhookError::Forged), "the raw body");
+    assert_eq!(
+        check(&signed(NEW, at, "{}"), "{} "),
+        Err(WebhookError::Forged),
+        "the signature covers the raw body"
+    );
     // The time is signed too.
     let moved = signed(NEW, at - 1, "{}").replace(&(at - 1).to_string(), &at.to_string());
     assert_eq!(check(&moved, "{}"), Err(WebhookError::Forged));

@@ -151,7 +151,7 @@ pub fn scheduled(key: &str, effect: Effect) -> Scheduled {
 /// A log that manipulates the results of effects: it refuses the first ones, or delays their acknowledgement.
 pub struct Tampered {
     pub store: MemoryStore,
-    /// How many are refused.
+    /// Number of results to refuse.
     pub refusals: AtomicUsize,
     /// Each is acknowledged only when this is notified.
     pub held: Option<Notify>,

@@ -31,7 +31,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::*;
 
-/// Mail that fails the first times. The template `reminder` hangs.
+/// Mail whose first attempts fail. The template `reminder` hangs.
 struct Flaky {
     failures: AtomicUsize,
     tries: AtomicUsize,
@@ -69,7 +69,7 @@ impl Bench {
         Self::with(status, failures, any, Breakers::new(99), MemoryStore::new("notifier")).await
     }
 
-    /// The same with these limits of messages, these breakers, on this log.
+    /// The same with these message limits and breakers, on this log.
     async fn with(
         status: &str,
         failures: usize,
@@ -168,7 +168,7 @@ async fn what_fails_for_a_while_is_tried_again() {
     let done = bench.ends("a").await;
     assert_eq!((done.state.word(), done.attempts), ("done", 2));
     assert_eq!(done.recipient.as_deref(), Some("s***@e***.com"));
-    assert_eq!(bench.ends("a.sent").await.state.word(), "done", "and told");
+    assert_eq!(bench.ends("a.sent").await.state.word(), "done", "the result is reported");
 }
 
 #[tokio::test]
@@ -238,7 +238,7 @@ async fn whoever_is_down_is_left_alone_and_nobody_else() {
     bench.plan(&["p"], &post).await;
     assert_eq!(bench.ends("p").await.state.word(), "done");
     let tries = bench.mail.tries.load(Ordering::Relaxed);
-    assert!(tries <= 2 + 4, "{tries} tries: it is left alone");
+    assert!(tries <= 2 + 4, "{tries} attempts although the breaker is open");
     for key in &keys {
         assert!(!matches!(
             bench.effect_log.effect(&EffectKey(key.clone())).unwrap().state,
@@ -253,7 +253,7 @@ async fn whoever_is_down_is_left_alone_and_nobody_else() {
     assert_eq!(bench.breakers.seen()["mail"].word(), "closed");
 }
 
-/// The mail was sent while the disk is full: its result is appended later, and it is not sent again.
+/// The mail was sent while the disk was full: its result is appended later, and it is not sent again.
 #[tokio::test]
 async fn what_was_done_is_not_done_again_because_it_could_not_be_written_down() {
     let any = MessageLimits { per_minute_max: 0, recipient_per_hour_max: 0 };
@@ -264,14 +264,14 @@ async fn what_was_done_is_not_done_again_because_it_could_not_be_written_down() 
     assert_eq!(bench.mail.tries.load(Ordering::Relaxed), 1);
 }
 
-/// Limit of messages per medium and minute: the next one is not even taken.
+/// Limit of messages per medium and minute: the next message is not taken from the queue.
 #[tokio::test]
 async fn a_medium_has_room_for_so_many_in_a_minute() {
     let limits = MessageLimits { per_minute_max: 2, recipient_per_hour_max: 0 };
     let bench = Bench::with("PENDING", 0, limits, Breakers::new(99), MemoryStore::new("notifier")).await;
     bench.schedule(&["a", "b", "c"], Template::Received).await;
     assert_eq!(bench.ends("b").await.state.word(), "done");
-    // The reports came after the worker had looked for the third mail.
+    // The reports were appended after the worker had looked for the third mail.
     assert_eq!(bench.ends("b.sent").await.state.word(), "done");
     let third = bench.effect_log.effect(&EffectKey("c".into())).unwrap();
     assert_eq!(
@@ -324,5 +324,5 @@ async fn until(condition: impl Fn() -> bool) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), holds).await.expect("waited in vain");
+    tokio::time::timeout(Duration::from_secs(20), holds).await.expect("the condition did not hold in time");
 }

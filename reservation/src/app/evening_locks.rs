@@ -1,7 +1,7 @@
 //! Locks that serialise decisions about the same evening of a venue.
 //!
-//! The append condition alone prevents double booking. The locks only avoid wasted work: a thousand guests
-//! who want the same evening are decided one after the other instead of conflicting again and again.
+//! The append condition alone prevents double booking. The locks only avoid wasted work: a thousand
+//! requests for the same evening are decided one after the other instead of conflicting repeatedly.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 

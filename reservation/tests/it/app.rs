@@ -90,7 +90,7 @@ impl TestApp {
         self.send(request.body(Body::from(body.to_string())).unwrap()).await
     }
 
-    /// As the notifier.
+    /// Posts as the notifier, with the service token.
     pub async fn service_post(&self, path: &str, body: &Value) -> Answer {
         self.post_with(path, body, &[("authorization", &format!("Bearer {TOKEN}"))]).await
     }

@@ -1,4 +1,4 @@
-//! Booking over the router, as a client sees it: limits, faults, keys, versions.
+//! Booking through the router, as a client sees it: limits, faults, keys, versions.
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -35,7 +35,7 @@ async fn a_booking_is_answered_as_documented() {
         assert_eq!(body[field], expected, "{field}");
     }
     let read = app.get(answer.header("location")).await;
-    assert_eq!(read.bytes, answer.bytes, "what was answered is what is read");
+    assert_eq!(read.bytes, answer.bytes, "a read returns the same bytes as the booking");
 }
 
 #[tokio::test]
@@ -211,7 +211,7 @@ async fn a_repeated_request_gets_the_first_answer() {
     let id = first.json()["reservation_id"].as_str().unwrap().to_owned();
     app.command(&id, "confirm", json!({})).await;
     let again = app.post_with("/api/reservations", &booking(json!({})), &key).await;
-    assert_eq!((again.status, &again.bytes), (first.status, &first.bytes), "also after it has changed");
+    assert_eq!((again.status, &again.bytes), (first.status, &first.bytes), "the response is the first one");
     assert_eq!(again.header("etag"), first.header("etag"));
     assert_eq!(again.header("idempotent-replayed"), "true");
     assert_eq!(first.header("idempotent-replayed"), "");
@@ -282,7 +282,7 @@ async fn a_guest_can_not_use_up_the_notifiers_keys() {
     let answers =
         [app.post_with(&path, &result, &headers).await, app.post_with(&path, &result, &headers).await];
     assert!(answers.iter().all(|answer| answer.status == StatusCode::OK), "{}", answers[0].text());
-    assert_eq!(app.app.store.known_head().0, 3, "the repeat is noted once");
+    assert_eq!(app.app.store.known_head().0, 3, "the repeated result is recorded once");
 }
 
 #[tokio::test]

@@ -83,7 +83,7 @@ async fn described_bodies_are_what_is_read() {
         });
         let name = schema.unwrap_or_else(|| panic!("{path} has no schema")).rsplit('/').next().unwrap();
         let properties = api["components"]["schemas"][name]["properties"].as_object().unwrap();
-        // With a wrong type, so that each known field has a fault of its own and no other.
+        // With a wrong type, so that each known field has exactly one fault.
         let wrong: Value = properties
             .keys()
             .map(|field| (field.clone(), json!([])))

@@ -80,7 +80,7 @@ async fn a_page_that_is_still_the_last_one_is_not_sent_again() {
 async fn cursors_are_checked_and_never_silently_restarted() {
     let app = with_bookings(2).await;
     let other = TestApp::start().await;
-    // The clock of a test gives the same ids to every log unless one is used up.
+    // All test logs get the same sequence of ids. Skipping one makes the ids of this log differ.
     chassis::environment::Environment::new_id(&other.clock);
     other.book(json!({})).await;
     other.book(json!({})).await;

@@ -68,7 +68,10 @@ async fn an_unpaid_hold_is_cancelled_at_its_deadline_and_its_table_is_free() {
     assert_eq!(app.command(&two, "assign-table", json!({"table_id": "D4"})).await.status, 200);
     let late = pay(&app, &one).await.json();
     assert_eq!(late["status"], "CANCELLED");
-    assert_eq!(late["deposit"]["status"], "paid", "the money is known; the feed orders to return it");
+    assert_eq!(
+        late["deposit"]["status"], "paid",
+        "the payment is recorded, and an event requests the refund"
+    );
     assert!(app.get("/events?type=meja.payment.completed.v1").await.text().contains("\"refund\":{"));
 }
 

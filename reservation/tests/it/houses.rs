@@ -106,16 +106,16 @@ async fn whoever_leaves_makes_room() {
     let book = async || app.post("/api/reservations", &big()).await;
     let first = book().await.json()["reservation_id"].as_str().unwrap().to_owned();
     assert_eq!(book().await.problem().1, "no_table");
-    // Cancelled.
+    // A cancellation releases the table.
     app.command(&first, "cancel", json!({"reason_code": "r"})).await;
     let second = book().await.json()["reservation_id"].as_str().unwrap().to_owned();
     assert_eq!(book().await.problem().1, "no_table");
-    // Rescheduled.
+    // Moving the reservation to another time releases the table.
     let moved = app.command(&second, "reschedule", json!({"start_time": "2026-12-24T11:00"})).await;
     assert_eq!(tables(&moved.json()), ["B1"]);
     let third = book().await;
     assert_eq!(tables(&third.json()), ["B1"]);
-    // Not paid in time.
+    // An unpaid hold that expires releases the table.
     app.clock.advance(chrono::TimeDelta::minutes(16));
     let id = third.json()["reservation_id"].as_str().unwrap().to_owned();
     crate::holds::becomes(&app, &id, "CANCELLED").await;
@@ -127,7 +127,11 @@ async fn a_party_that_grows_is_moved_if_it_must_be() {
     let app = TestApp::with_houses().await;
     let id = app.book(json!({"party_size": 2, "area": "Teras", "start_time": "2026-12-24T19:00"})).await;
     let grown = app.command(&id, "party-size", json!({"party_size": 4})).await.json();
-    assert_eq!((grown["party_size"].as_u64(), tables(&grown)), (Some(4), vec!["T3"]), "still on the terrace");
+    assert_eq!(
+        (grown["party_size"].as_u64(), tables(&grown)),
+        (Some(4), vec!["T3"]),
+        "the area is unchanged"
+    );
     let less = app.command(&id, "party-size", json!({"party_size": 3})).await.json();
     assert_eq!((less["party_size"].as_u64(), tables(&less)), (Some(3), vec!["T3"]));
     let elsewhere = app.command(&id, "party-size", json!({"party_size": 2, "area": "Dalam"})).await.json();
@@ -193,9 +197,9 @@ async fn notice_and_nonsense_are_told_apart() {
     assert_eq!(
         refused(json!({"start_time": "2027-03-10T19:00"})).await,
         "body.start_time:value_error",
-        "a holiday"
+        "the venue is closed on this holiday"
     );
-    assert_eq!(refused(json!({"start_time": "2026-12-24T19:05"})).await, "closed", "off the raster");
+    assert_eq!(refused(json!({"start_time": "2026-12-24T19:05"})).await, "closed", "not the start of a slot");
     assert_eq!(refused(json!({"area": "Atap"})).await, "body.area:value_error");
     let faults = |query: &'static str| app.get(query);
     assert_eq!(
@@ -259,7 +263,7 @@ async fn what_is_refused_after_midnight_is_of_that_night() {
         .post("/api/reservations", &booking(json!({"party_size": 2, "start_time": "2026-12-25T04:45"})))
         .await;
     assert_eq!((refused.problem().1.as_str(), at(&refused.json()["alternatives"][0])), ("closed", "04:30"));
-    // A venue that is always open can be described.
+    // A venue can be open at all times.
     let round = venue["services"][0].clone();
     let mut always = venue;
     always["services"] = json!([round]);
@@ -270,7 +274,7 @@ async fn what_is_refused_after_midnight_is_of_that_night() {
     let _ = app.app.venues.replace(&venues);
     let slots = slots(&app, "date=2026-12-24&party_size=2").await;
     assert_eq!((slots.len(), at(&slots[0]), at(slots.last().unwrap())), (96, "00:00", "23:45"));
-    // Also with an offset and without seconds. A venue whose file is gone can still be read.
+    // A start time may have an offset and no seconds. The bookings of a removed venue can still be read.
     let body = booking(json!({"party_size": 2, "start_time": "2026-12-25T04:45+00:00"}));
     assert_eq!(app.post("/api/reservations", &body).await.status, StatusCode::OK);
     std::fs::rename(dir.path().join("night.json"), dir.path().join("day.json")).unwrap();

@@ -160,7 +160,7 @@ proptest! {
                     prop_assert_eq!(reservation.version, before.version + events.len() as u64);
                     let again = reservation.decide(&command, &SeatingContext::managed_by_hand(&Occupancy::default()), time);
                     let settled = matches!(command, Command::RecordPayment(_)) || again.as_ref().is_ok_and(Vec::is_empty);
-                    prop_assert!(settled, "{:?} twice is not once: {:?}", command, again);
+                    prop_assert!(settled, "{:?} is not idempotent: {:?}", command, again);
                 }
                 Err(refusal) => prop_assert!(!refusal.code().is_empty()),
             }
@@ -171,7 +171,7 @@ proptest! {
 
 fn check(reservation: &Reservation, now: chrono::DateTime<Utc>) -> Result<(), TestCaseError> {
     let ended = matches!(reservation.status, Status::Completed | Status::Cancelled { .. } | Status::NoShow);
-    prop_assert!(!ended || reservation.tables.is_empty(), "who has left keeps no table");
+    prop_assert!(!ended || reservation.tables.is_empty(), "an ended reservation has no table");
     prop_assert!(reservation.tables.len() <= 1);
     for table in &reservation.tables {
         prop_assert_eq!(table.window, reservation.window(), "the table is taken for the time of the visit");
@@ -180,7 +180,7 @@ fn check(reservation: &Reservation, now: chrono::DateTime<Utc>) -> Result<(), Te
     if let Charge::Due(_) = reservation.deposit {
         prop_assert!(
             !matches!(reservation.status, Status::Confirmed | Status::CheckedIn | Status::Completed),
-            "nobody is expected who has not paid"
+            "a reservation with an unpaid deposit is not confirmed"
         );
     }
     if let Charge::Paid(paid) = &reservation.deposit {
@@ -226,6 +226,6 @@ fn every_refusal_has_a_word_of_its_own() {
     assert_eq!(words.len(), all.len());
     assert!(
         all.iter().all(|refusal| refusal.to_string().ends_with('.')),
-        "every message is a sentence that says what to do"
+        "every message is a sentence and names the remedy"
     );
 }

@@ -4,7 +4,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test that fails should say where"
+    reason = "a failed test should show where it failed"
 )]
 
 mod app;

@@ -1,4 +1,4 @@
-//! Business rules about money: given what happened, when a command comes, then what happens.
+//! Business rules about money, as given / when / then: past events, a command, the new events.
 
 use chrono::TimeDelta;
 use events::event::*;

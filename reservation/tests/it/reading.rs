@@ -1,4 +1,4 @@
-//! Reading: past states, lists, the audit trail, statistics, and what must not be readable.
+//! Reading: past states, lists, the audit trail, statistics, and data that must not be readable.
 
 use std::sync::Arc;
 
@@ -226,7 +226,10 @@ async fn readers_never_see_half_an_append() {
                 let mut reads = 0_u64;
                 while projections.position() < head {
                     projections.each(&Filter::default(), |reservation| {
-                        assert_eq!(reservation.version, 2, "half an append after {reads} reads");
+                        assert_eq!(
+                            reservation.version, 2,
+                            "half of an append is visible after {reads} reads"
+                        );
                     });
                     reads += 1;
                 }

@@ -44,7 +44,7 @@ async fn the_floor_shows_who_is_where_and_who_comes_next() {
     assert_eq!(table(&app, "2026-12-01T18:20", "T1").await["state"], json!("overdue"));
     let both = table(&app, "2026-12-01T19:05", "T1").await;
     assert_eq!((&both["state"], &both["next"]["reservation_id"]), (&json!("overdue"), &json!(second)));
-    // No other party is seated there, whatever time the table was assigned for.
+    // No walk-in is seated there while the party stays, even if its assignment has ended.
     let walk_in = app.post("/api/walk-ins", &json!({"party_size": 2, "area": "Teras"})).await;
     assert_eq!(tables(&walk_in.json()), ["T2"]);
     app.command(&first, "complete", json!({})).await;
@@ -85,7 +85,11 @@ async fn who_walks_in_is_seated_or_told_how_long_to_wait() {
     let first = walk_in(json!({"party_size": 12, "name": "Budi"})).await;
     let seated = first.json();
     assert_eq!((seated["status"].as_str(), tables(&seated)), (Some("CHECKED_IN"), vec!["B1"]));
-    assert_eq!(seated["end_time"], json!("2026-12-01T19:30:00+07:00"), "two hours for twelve");
+    assert_eq!(
+        seated["end_time"],
+        json!("2026-12-01T19:30:00+07:00"),
+        "a party of twelve stays for two hours"
+    );
     let id = seated["reservation_id"].as_str().unwrap();
     assert_eq!(first.header("location"), format!("/api/reservations/{id}"));
     // Two tables of six together are the only alternative.
@@ -122,9 +126,9 @@ async fn who_is_early_has_the_table_from_then_on() {
     app.command(first["reservation_id"].as_str().unwrap(), "complete", json!({})).await;
     app.command(&early, "check-in", json!({})).await;
     let refused = app.post("/api/walk-ins", &twelve).await;
-    assert_eq!(refused.problem(), (409, "no_table".into()), "they sit there already");
+    assert_eq!(refused.problem(), (409, "no_table".into()), "another party is already seated there");
     assert_eq!(table(&app, "2026-12-01T17:50", "B1").await["state"], json!("seated"));
-    // Nor is it booked for a party in between.
+    // The table cannot be booked for the time in between either.
     let between = json!({"party_size": 12, "area": "Kebun", "start_time": "2026-12-01T18:30"});
     assert_eq!(app.post("/api/reservations", &booking(between)).await.problem().1, "no_table");
     app.command(&early, "complete", json!({})).await;
@@ -143,7 +147,7 @@ async fn nobody_sits_down_where_somebody_sits() {
     for id in [&first, &next, &far] {
         app.command(id, "confirm", json!({"waive_deposit": true})).await;
     }
-    // Days ahead no party is seated, so a check-in does not take the table until then.
+    // A check-in days before the start does not occupy the table from now on.
     app.command(&far, "check-in", json!({})).await;
     app.book(json!({"party_size": 12, "area": "Kebun", "start_time": "2026-12-01T18:00"})).await;
     app.clock.advance(TimeDelta::minutes(65));
@@ -178,7 +182,7 @@ async fn who_walks_in_takes_nothing_from_what_can_be_booked() {
         let answer = app.post("/api/reservations", &booking(body)).await;
         given += if answer.status == 200 { tables(&answer.json()).len() } else { 0 };
     }
-    assert_eq!(given, 11, "all but the one that is taken");
+    assert_eq!(given, 11, "every table except the taken one");
 }
 
 #[tokio::test]

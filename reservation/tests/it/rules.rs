@@ -1,4 +1,4 @@
-//! Business rules, one sentence each: given what happened, when a command comes, then what happens.
+//! Business rules, one sentence each, as given / when / then: past events, a command, the new events.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use events::event::*;

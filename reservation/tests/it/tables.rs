@@ -59,7 +59,7 @@ async fn a_visit_past_midnight_keeps_its_table_on_both_days() {
         (409, "table_taken".into())
     );
     let answer = app.command(&two, "reschedule", json!({"start_time": "2026-12-24T07:30"})).await;
-    assert_eq!(answer.json()["end_time"], "2026-12-24T08:30:00+07:00", "as long as before");
+    assert_eq!(answer.json()["end_time"], "2026-12-24T08:30:00+07:00", "the duration is unchanged");
     assert_eq!(app.command(&two, "assign-table", json!({"table_id": "T3"})).await.status, StatusCode::OK);
     let back = app.command(&two, "reschedule", json!({"start_time": "2026-12-24T07:00"})).await;
     assert_eq!(back.problem(), (409, "table_taken".into()));

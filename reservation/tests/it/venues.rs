@@ -1,4 +1,4 @@
-//! Venue files: checked as a whole, changed while the service runs, never at the expense of a booking.
+//! Venue files: checked as a whole, changed while the service runs, without changing any booking.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -114,7 +114,7 @@ fn the_schema_agrees_with_the_service() {
     assert!(compared > 300, "{compared}");
 }
 
-/// Every place in a document, with an invalid value.
+/// Every position in a document, each with an invalid value.
 fn nonsense(value: &Value) -> Vec<(String, Value)> {
     let mut all = Vec::new();
     let mut rest = vec![(String::new(), value)];
@@ -213,7 +213,7 @@ async fn what_changed_between_two_runs_is_noted_as_well_once_rules_are_noted() {
     };
     let app = rig.start().await;
     assert!(record_changes_since_last_run(&app.app).await.not_recorded.is_empty());
-    assert_eq!(count(&app).await, 0, "its first rules are no change");
+    assert_eq!(count(&app).await, 0, "the first rules of a venue are not a change");
     let mut venue = sample("bandung-dago");
     venue["slot_minutes"] = json!(30);
     write(rig.dir.path(), &venue);
@@ -253,7 +253,7 @@ async fn who_booked_by_hand_is_told_of_when_the_house_keeps_its_book() {
     let changes = rig.reload(&app).await;
     let affected: Vec<_> =
         changes[0].affected.iter().map(|s| (s.reservation_id.to_string(), s.reason)).collect();
-    assert_eq!(affected, [(without.clone(), "no_table")], "who was squeezed in by hand stays so");
+    assert_eq!(affected, [(without.clone(), "no_table")], "a table that staff assigned by hand is kept");
     // A smaller party needs no table either; a larger one gets one.
     let less = app.command(&without, "party-size", json!({"party_size": 1})).await;
     assert_eq!((less.status, less.json()["tables"].clone()), (StatusCode::OK, json!([])));
@@ -277,7 +277,7 @@ async fn what_changed_before_anything_was_noted_is_held_against_who_has_booked()
         (changes[0].affected[0].reservation_id.to_string(), changes[0].affected[0].reason),
         (noon, "closed")
     );
-    assert_eq!(record_changes_since_last_run(&app.app).await.changes, [], "once is enough");
+    assert_eq!(record_changes_since_last_run(&app.app).await.changes, [], "a change is recorded only once");
     // A removed venue is recorded too, and accepts no bookings.
     let elsewhere = json!({"id": "elsewhere", "name": "E", "timezone": "Asia/Jakarta", "country": "ID", "currency": "IDR",
         "locale": "id", "tables": [{"id": "1", "area": "A", "seats": 2}], "policy": {}});

@@ -52,7 +52,7 @@ async fn answer(app: &TestApp, id: &str, what: &str) -> Answer {
     app.post(&format!("/api/waitlist/{id}/{what}"), &json!({})).await
 }
 
-/// The only table for twelve, taken at seven.
+/// A service in which the only table for twelve is booked at seven o'clock.
 async fn full() -> (TestApp, String) {
     let app = TestApp::with_houses().await;
     let id = app.book(json!({"party_size": 12, "area": "Kebun", "start_time": "2026-12-24T19:00"})).await;
@@ -264,7 +264,11 @@ async fn offers_outlive_the_service_and_are_made_once() {
     drop(app);
     let app = start().await;
     assert_eq!(entry(&app, &first).await, offered);
-    assert_eq!(app.get("/api/waitlist").await.json(), line, "a replay gives the same, to the last byte");
+    assert_eq!(
+        app.get("/api/waitlist").await.json(),
+        line,
+        "a replay gives the same response, byte for byte"
+    );
     let accepted = answer(&app, &first, "accept").await.json();
     assert_eq!(tables(&accepted), ["B1"]);
     let offers = app.get("/events?type=meja.waitlist.offered.v1").await.json();
@@ -301,7 +305,7 @@ async fn what_the_house_can_not_keep_is_taken_back_and_the_party_waits_on() {
     std::fs::write(&file, venue.to_string()).unwrap();
     let venues = reservation::app::venues::Venues::load(dir.path()).unwrap();
     let _ = app.app.venues.replace(&venues);
-    // The new rules are in force already, and not recorded yet.
+    // The new rules are already in force but not yet recorded.
     assert_eq!(answer(&app, &id, "accept").await.problem(), (409, "offer_withdrawn".into()));
     let reloaded = reservation::workers::venue_reload::record_changes_since_last_run(&app.app).await;
     assert_eq!(reloaded.withdrawn.len(), 1);

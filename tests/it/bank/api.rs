@@ -15,7 +15,7 @@ use super::{Bank, Books, Intent, Refund, SECRET_KEY, seconds};
 type Form = BTreeMap<String, String>;
 type Answer = (u16, Value);
 
-/// The fault of a request.
+/// A fault injected into a request.
 #[derive(Clone, Copy, PartialEq)]
 enum Fault {
     LostOnTheWay,
@@ -63,7 +63,7 @@ pub(super) async fn answer(
         && let Some((before, status, body)) = bank.books().answers.get(key).cloned()
     {
         if before != asked {
-            return said(error(400, "the same key for something else"));
+            return said(error(400, "this key was used for a different request"));
         }
         return said((status, body));
     }
@@ -191,7 +191,7 @@ impl Bank {
         };
         let gone: i64 = books.refunds.iter().filter(|r| r.intent == id).map(|r| r.amount).sum();
         if gone + amount > intent.amount {
-            return error(400, "more than is left of the payment");
+            return error(400, "the amount exceeds the remainder of the payment");
         }
         let name = format!("re_{}", Uuid::new_v4().simple());
         let metadata = metadata(form);

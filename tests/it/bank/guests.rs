@@ -1,4 +1,4 @@
-//! Guests who pay, and webhooks about it: late, duplicated, out of order, lost, or forged.
+//! Guests that pay, and webhooks about the payments: late, duplicated, out of order, lost, or forged.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -17,7 +17,7 @@ impl Bank {
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(fastrand::u64(0..400))).await;
             match fastrand::u8(0..10) {
-                // Never.
+                // This guest never pays.
                 0 => {}
                 1 => {
                     bank.tell_of(&id, "payment_intent.payment_failed");

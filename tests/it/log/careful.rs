@@ -1,4 +1,4 @@
-//! What the commands for a log must not do by accident.
+//! Accidental damage that the commands for a log must prevent.
 
 use std::process::{Command, Stdio};
 
@@ -50,13 +50,13 @@ async fn an_export_has_all_private_parts_or_none_and_half_an_import_is_no_log() 
     let (open, closed) = (lines(&private), lines(&public));
     let left_out = |line: &&String| line.contains(r#"\"private_left_out\":true"#);
     let last = closed.iter().rposition(|line| left_out(&line)).unwrap();
-    assert!(closed[..last].iter().any(|line| left_out(&line)), "two contacts are there");
+    assert!(closed[..last].iter().any(|line| left_out(&line)), "the export omits at least two contacts");
     let halves = [&open[..last], &closed[last..]].concat();
     std::fs::write(&mixed, halves.join("\n") + "\n").unwrap();
     let into = text(&dir.join("into"));
     let (code, _, said) = log("reservation", &["import", &text(&mixed), "--into", &into]);
-    assert!(code == Some(1) && said.contains("import an export made with one choice"), "{code:?} {said}");
-    // An interrupted import is not a log.
+    assert!(code == Some(1) && said.contains("import an export with all or none of them"), "{code:?} {said}");
+    // An interrupted import cannot be used as a log.
     let cut = dir.join("cut");
     std::fs::write(&cut, open[..open.len() - 1].join("\n") + "\n{\"id\"").unwrap();
     let half = text(&dir.join("half"));
@@ -64,7 +64,7 @@ async fn an_export_has_all_private_parts_or_none_and_half_an_import_is_no_log() 
     assert_eq!(code, Some(1));
     let (code, _, said) = log("reservation", &["verify", "--data-dir", &half]);
     assert!(code == Some(1) && said.contains("is incomplete"), "{said}");
-    // Nor after another log was restored in its place.
+    // An import continues only in its own directory, not in one into which another log was restored.
     let (other, kept) = (text(&dir.join("other")), text(&dir.join("kept")));
     assert_eq!(log("reservation", &["import", &text(&cut), "--into", &other]).0, Some(1));
     done("reservation", &["backup", &kept, "--from", &data]);
@@ -108,14 +108,14 @@ async fn what_is_not_a_log_of_this_service_is_said() {
     said_no("reservation", &["show", "--follow", "--from", &file], "only a running service");
     // A follower whose token is no longer valid ends with an error.
     said_no("reservation", &["show", "--follow", "--from", url, "--service-token", &"x".repeat(32)], "401");
-    // Two backups in one file are not a backup.
+    // A file that contains two backups is refused.
     let mut bytes = std::fs::read(&file).unwrap();
     bytes.push(b'x');
     let longer = pair.dir.path().join("longer");
     std::fs::write(&longer, bytes).unwrap();
     let (code, printed, _) = log("reservation", &["verify", "--from", &text(&longer)]);
     assert!(code == Some(3) && printed.contains("there are bytes after the end record"), "{printed}");
-    // A verdict that cannot be printed is not a success.
+    // If the verdict cannot be printed, the command fails.
     let mut child = Command::new(binary("reservation"))
         .args(["log", "verify", "--from", &text(&longer), "--log", "warn"])
         .stdout(Stdio::piped())

@@ -1,7 +1,7 @@
 //! The modules of a crate and their imports, read from the sources.
 //!
 //! At every level of the module tree, siblings must not import each other in a circle. The import of an ancestor
-//! or of a descendant does not count: a module and its submodules are one thing. A name that a module re-exports
+//! or of a descendant does not count: a module and its submodules are one unit. A name that a module re-exports
 //! counts as an import of the module that defines it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -175,7 +175,7 @@ fn circle_through(
     None
 }
 
-/// A positive control: planted circles are found, and what is not a circle is not.
+/// A positive control: planted circles are found, and other imports are not reported.
 #[test]
 fn a_planted_circle_is_found() {
     let circles = |files: &[(&str, &str)]| {

@@ -1,8 +1,8 @@
 //! Compares the responses to clients with the log.
 //!
-//! Every client records when it sent a request (invoked), and when it got a response or that it got none
+//! Every client records when it sent a request (invoked), and either when it got the response or that it got none
 //! (unknown). From these records and the feed alone the checker finds events that were lost, duplicated, incomplete
-//! or out of order, refusals without a reason, and consumers that read something else than the log.
+//! or out of order, refusals without a reason, and consumers that read something other than the log.
 
 mod answers;
 
@@ -58,7 +58,7 @@ pub enum Act {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     Acked,
-    /// A rule refused it.
+    /// A rule refused the request.
     Refused(String),
     /// The service responded that it did nothing.
     NotDone(String),
@@ -118,15 +118,19 @@ fn positions(feed: &[Event], faults: &mut Vec<String>) {
     for (place, event) in feed.iter().enumerate() {
         let sequence = event.text("sequence").parse::<usize>().unwrap_or(0);
         if sequence != place + 1 || !event.id.starts_with(event.text("sequence")) {
-            faults.push(format!("the event at place {} says {sequence}, {}", place + 1, event.id));
+            faults.push(format!(
+                "the event at place {} has the sequence {sequence}: {}",
+                place + 1,
+                event.id
+            ));
         }
         if !uuids.insert(event.id.split_once('-').map(|(_, uuid)| uuid.to_owned())) {
-            faults.push(format!("{} stands twice", event.id));
+            faults.push(format!("{} occurs twice", event.id));
         }
     }
 }
 
-/// Acknowledged requests have all their events once; those with an unknown outcome at most once; refused ones none.
+/// An acknowledged request has all its events once, one with an unknown outcome at most once, a refused one none.
 fn exactly_once(ops: &[Op], feed: &[Event], faults: &mut Vec<String>) -> HashMap<usize, Run> {
     let mut by_request: HashMap<&str, Vec<usize>> = HashMap::new();
     for (place, event) in feed.iter().enumerate() {
@@ -137,23 +141,23 @@ fn exactly_once(ops: &[Op], feed: &[Event], faults: &mut Vec<String>) -> HashMap
         let found: Vec<_> = op.attempts.iter().filter_map(|id| by_request.get(id.as_str())).collect();
         explained += found.iter().map(|places| places.len()).sum::<usize>();
         if found.len() > 1 {
-            faults.push(format!("{:?} of client {} was done {} times", op.act, op.client, found.len()));
+            faults.push(format!("{:?} of client {} was executed {} times", op.act, op.client, found.len()));
         }
         // `nothing_to_do` and `refusals` check whether that is correct.
         let Some(places) = found.first() else { continue };
         let run = (places[0], places[places.len() - 1]);
         if run.1 - run.0 + 1 != places.len() {
-            faults.push(format!("{:?} of client {} is torn apart: {places:?}", op.act, op.client));
+            faults.push(format!("{:?} of client {} is not contiguous: {places:?}", op.act, op.client));
         }
         let kinds: Vec<_> = places.iter().map(|place| feed[place - 1].kind()).collect();
         if !is_whole(&op.act, &kinds) {
-            faults.push(format!("{:?} of client {} is half done: {kinds:?}", op.act, op.client));
+            faults.push(format!("{:?} of client {} is incomplete: {kinds:?}", op.act, op.client));
         }
         if matches!(op.outcome, Outcome::Refused(_) | Outcome::NotDone(_)) {
-            faults.push(format!("{:?} of client {} was refused and is there", op.act, op.client));
+            faults.push(format!("{:?} of client {} was refused but has events", op.act, op.client));
         }
         if let Outcome::Wrong(answer) = &op.outcome {
-            faults.push(format!("{:?} of client {} was answered {answer}", op.act, op.client));
+            faults.push(format!("{:?} of client {} got the response {answer}", op.act, op.client));
         }
         runs.insert(n, run);
     }
@@ -161,7 +165,7 @@ fn exactly_once(ops: &[Op], feed: &[Event], faults: &mut Vec<String>) -> HashMap
         .extend(ops.iter().filter(|op| matches!(op.outcome, Outcome::Wrong(_))).map(|op| format!("{op:?}")));
     let by_nobody = feed.iter().filter(|event| event.text("authtype") != "system").count() - explained;
     if by_nobody > 0 {
-        faults.push(format!("{by_nobody} events were asked for by nobody"));
+        faults.push(format!("{by_nobody} events belong to no request"));
     }
     runs
 }
@@ -195,7 +199,7 @@ fn real_time(ops: &[Op], runs: &HashMap<usize, Run>, faults: &mut Vec<String>) {
         if latest.0 > first {
             let (op, before) = (&ops[n], &ops[latest.1]);
             faults.push(format!(
-                "{:?} stands at {first}, before {:?} at {}, which was answered before it was asked",
+                "{:?} is at {first}, before {:?} at {}, whose response preceded the request",
                 op.act, before.act, latest.0
             ));
         }
@@ -218,7 +222,7 @@ fn stories(feed: &[Event], faults: &mut Vec<String>) {
             || count("reservation.cancelled") > 1
             || after_end
         {
-            faults.push(format!("reservation {id} has an impossible story: {kinds:?}"));
+            faults.push(format!("reservation {id} has an impossible history: {kinds:?}"));
         }
     }
 }
@@ -229,9 +233,9 @@ pub struct Taken {
     table: String,
     reservation: String,
     window: (String, String),
-    /// From this position on …
+    /// The first position at which the reservation has the table.
     from: usize,
-    /// … up to and without this one.
+    /// The first position at which it no longer has the table.
     to: usize,
 }
 
@@ -283,17 +287,21 @@ fn overlap(one: &(String, String), other: &(String, String)) -> bool {
 fn prefix(consumer: &Consumer, feed: &[Event], faults: &mut Vec<String>) {
     if let Some(refused) = &consumer.refused {
         faults.push(format!(
-            "a consumer was told {refused} at {:?}",
+            "a consumer was refused with {refused} at {:?}",
             consumer.seen.last().map(|event| &event.id)
         ));
     }
     if consumer.finished && consumer.seen.len() < feed.len() {
-        faults.push(format!("a consumer was shown {} of {} events", consumer.seen.len(), feed.len()));
+        faults.push(format!("a consumer received {} of {} events", consumer.seen.len(), feed.len()));
     }
     for (place, seen) in consumer.seen.iter().enumerate() {
         if feed.get(place).is_none_or(|event| event.raw != seen.raw) {
             let now = feed.get(place).map(|event| &event.id);
-            faults.push(format!("a consumer saw {} at place {}, where {now:?} stands", seen.id, place + 1));
+            faults.push(format!(
+                "a consumer read {} at place {}, but the feed has {now:?}",
+                seen.id,
+                place + 1
+            ));
             return;
         }
     }

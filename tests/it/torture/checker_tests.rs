@@ -70,29 +70,33 @@ fn found(words: &str, plant: impl FnOnce(&mut Vec<Op>, &mut Vec<Consumer>, &mut 
 
 #[test]
 fn each_planted_fault_is_found() {
-    found("acknowledged and is not there", |ops, _, _| ops.push(op("lost", Act::Book, 1, 2, Outcome::Acked)));
-    found("was done 2 times", |ops, _, feed| {
+    found("acknowledged but has no effect", |ops, _, _| {
+        ops.push(op("lost", Act::Book, 1, 2, Outcome::Acked))
+    });
+    found("was executed 2 times", |ops, _, feed| {
         feed.push(event(6, "again", "r9", "reservation.created", &window(18)));
         ops[0].attempts.push("again".into());
     });
-    found("is half done", |_, _, feed| {
+    found("is incomplete", |_, _, feed| {
         feed[4] = event(5, "e", "r1", "table.released", &json!({"table_id": "T1"}));
     });
-    found("is torn apart", |_, _, feed| {
+    found("is not contiguous", |_, _, feed| {
         feed.swap(2, 3);
         feed[2] = event(3, "e", "r1", "table.released", &json!({"table_id": "T1"}));
         feed[3] = event(4, "c", "r1", "table.assigned", &assigned("T1", 18));
     });
-    found("refused and is there", |ops, _, _| ops[1].outcome = Outcome::NotDone("overloaded".into()));
-    found("before it was asked", |ops, _, _| {
+    found("refused but has events", |ops, _, _| ops[1].outcome = Outcome::NotDone("overloaded".into()));
+    found("whose response preceded the request", |ops, _, _| {
         (ops[0].invoked, ops[0].answered) = (200, Some(210));
     });
-    found("says 7", |_, _, feed| feed[1] = event(7, "b", "r2", "reservation.created", &window(19)));
-    found("stands twice", |_, _, feed| feed[1] = feed[0].clone());
-    found("asked for by nobody", |_, _, feed| {
+    found("has the sequence 7", |_, _, feed| {
+        feed[1] = event(7, "b", "r2", "reservation.created", &window(19))
+    });
+    found("occurs twice", |_, _, feed| feed[1] = feed[0].clone());
+    found("belong to no request", |_, _, feed| {
         feed.push(event(6, "ghost", "r3", "reservation.created", &window(18)));
     });
-    found("impossible story", |ops, _, feed| {
+    found("impossible history", |ops, _, feed| {
         feed.push(event(6, "late", "r1", "reservation.confirmed", &json!({})));
         ops.push(op("late", Act::Confirm { reservation: "r1".into() }, 110, 120, Outcome::Acked));
     });
@@ -103,17 +107,19 @@ fn each_planted_fault_is_found() {
     found("refused without reason", |ops, _, _| {
         (ops[3].invoked, ops[3].answered) = (110, Some(120));
     });
-    found("a consumer saw", |_, consumers, _| {
+    found("a consumer read", |_, consumers, _| {
         consumers[0].seen.remove(1);
     });
-    found("was shown 4 of 5", |_, consumers, _| consumers[0].finished = true);
+    found("received 4 of 5", |_, consumers, _| consumers[0].finished = true);
     // Confirmed only later: at the time of this response, no event confirmed it.
-    found("acknowledged and is not there", |ops, _, feed| {
+    found("acknowledged but has no effect", |ops, _, feed| {
         let confirm = || Act::Confirm { reservation: "r2".into() };
         ops.push(op("lost", confirm(), 110, 120, Outcome::Acked));
         ops.push(op("again", confirm(), 130, 140, Outcome::Acked));
         feed.push(event(6, "again", "r2", "reservation.confirmed", &json!({})));
     });
-    found("a consumer was told", |_, consumers, _| consumers[0].refused = Some("cursor_not_in_log".into()));
-    found("was answered 500", |ops, _, _| ops[0].outcome = Outcome::Wrong("500".into()));
+    found("a consumer was refused with", |_, consumers, _| {
+        consumers[0].refused = Some("cursor_not_in_log".into())
+    });
+    found("got the response 500", |ops, _, _| ops[0].outcome = Outcome::Wrong("500".into()));
 }

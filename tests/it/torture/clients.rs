@@ -19,7 +19,7 @@ pub struct Campaign {
     began: Instant,
     pub ops: Mutex<Vec<Op>>,
     stop: AtomicBool,
-    /// Responses after this do not count.
+    /// Responses after this time are ignored.
     silent_from: AtomicU64,
     /// A pause between two requests of one client.
     pub pause: Duration,

@@ -1,4 +1,4 @@
-//! Truncated and changed files: every damage is harmless or refused, and never results in fewer or other events.
+//! Truncated and changed files: every damage is harmless or refused, and never results in missing or different events.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
@@ -72,7 +72,7 @@ fn used_bytes(file: &File, len: u64) -> u64 {
 /// A log after requests, a few kills and restarts.
 struct Template {
     data_dir: PathBuf,
-    /// Its own description.
+    /// The verdict of `log verify` on the undamaged log.
     right: Value,
     /// The last acknowledged position.
     acknowledged: u64,
@@ -80,7 +80,7 @@ struct Template {
     hashes: Vec<String>,
 }
 
-/// Creates one; in the end the service is stopped or killed.
+/// Creates a template. At the end the service is stopped or killed.
 async fn template(dir: &Path, killed: bool) -> Template {
     let http = Victim::client();
     let mut victim = Victim::new(dir.join("data"));
@@ -165,7 +165,7 @@ async fn damaged_files_are_harmless_or_refused() {
         }
     }
     report(&format!(
-        "damaged files: {total}, of which {refused} were refused, {harmless} harmless, {unanswered} cut behind the last acknowledged event"
+        "damaged files: {total}, of which {refused} were refused, {harmless} harmless, {unanswered} cut after the last acknowledged event"
     ));
 }
 

@@ -1,5 +1,5 @@
-//! Kills the notifier at each named step of charge, refund, mail and report. The effect happens once. Only a mail can
-//! be sent twice, if the kill comes after the server accepted it, and never less than once.
+//! Kills the notifier at each named step of charge, refund, mail and report. Each effect happens once. Only a mail can
+//! be sent twice, if the kill comes after the server accepted it. Every mail is sent at least once.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ async fn evening(pair: &Pair, bank: &Bank) -> [String; 3] {
         // While the notifier is dead no payment is opened, so do not wait for one.
         let deadline = Instant::now() + REACHED_WITHIN;
         while bank.open_intent_of(id).is_none() && !is_dead(pair) {
-            assert!(Instant::now() < deadline, "no payment is opened");
+            assert!(Instant::now() < deadline, "no payment was opened");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         if let (true, Some(intent)) = (n < 2, bank.open_intent_of(id)) {
@@ -55,7 +55,7 @@ async fn killed_at(pair: &mut Pair, bank: &Bank, point: &str, nth: usize) -> [St
     }
     let deadline = Instant::now() + REACHED_WITHIN;
     while !is_dead(pair) {
-        assert!(Instant::now() < deadline, "{point}:{nth} is never reached");
+        assert!(Instant::now() < deadline, "{point}:{nth} was never reached");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     pair.notifier.take();
@@ -68,9 +68,9 @@ async fn killed_at(pair: &mut Pair, bank: &Bank, point: &str, nth: usize) -> [St
             }
             pair.get(&format!("/api/reservations/{id}")).await["status"] != "PENDING"
         };
-        until("the hold to end", done).await;
+        until("the holds to expire", done).await;
     }
-    // Each kill is recovered from before the next one.
+    // The notifier recovers from each kill before the next one.
     at_rest(pair, bank).await;
     ids
 }
@@ -112,9 +112,9 @@ async fn killed_at_every_step() {
     assert_eq!(
         sent.difference(&keys).collect::<Vec<_>>(),
         Vec::<&String>::new(),
-        "every mail that was sent came"
+        "every mail reported as sent arrived"
     );
-    // A mail that arrived without a report was interrupted, and was no longer true when it could be repeated.
+    // A mail that arrived without a report was interrupted, and was obsolete before it could be repeated.
     for id in keys.difference(&sent) {
         let key = id.trim_start_matches('<').split_once('@').unwrap().0;
         let skipped = format!("{}/api/notifications?status=skipped&limit=1000", pair.notifier_url);
@@ -128,7 +128,7 @@ async fn killed_at_every_step() {
     }
     let doubles = came.values().filter(|count| **count > 1).count();
     let most = came.values().max().copied().unwrap_or_default();
-    assert!(most <= 2, "{most} times the same mail");
+    assert!(most <= 2, "the same mail was sent {most} times");
     // Every guest got the confirmation or the cancellation.
     let counts = pair.counts().await;
     for id in &booked {
@@ -137,7 +137,7 @@ async fn killed_at_every_step() {
         assert!(told.iter().any(|name| counts.get(*name) == Some(&1)), "{id}: {counts:?}");
     }
     report(&format!(
-        "money, kill -9 at {} steps: {kills} kills, {} bookings, {} mails of which {doubles} came more than once, no charge or refund twice",
+        "money, kill -9 at {} steps: {kills} kills, {} bookings, {} mails of which {doubles} arrived more than once, no duplicate charge or refund",
         notifier::failpoint::POINTS.len(),
         booked.len(),
         came.len(),

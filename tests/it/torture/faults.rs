@@ -32,7 +32,7 @@ async fn a_write_without_room_ends_the_process_and_nothing_acknowledged_is_lost(
 /// A call fails once. The process must end, and all acknowledged events must be in the log.
 async fn ends_at(call: &str, error: &str, when: std::ops::Range<u8>, words: &str) {
     if !is_installed("strace") {
-        return skipped(&format!("strace is not installed: no {error} from {call}"));
+        return skipped(&format!("strace is not installed, so {error} from {call} cannot be injected"));
     }
     let total = cycles(4, 50);
     let http = Victim::client();
@@ -61,7 +61,7 @@ async fn ends_at(call: &str, error: &str, when: std::ops::Range<u8>, words: &str
         victim.assert_whole();
     }
     report(&format!(
-        "{error} from {call}: {total} of {total} ended at once, nothing acknowledged was missing"
+        "{error} from {call}: {total} of {total} ended at once, no acknowledged event was missing"
     ));
 }
 
@@ -72,12 +72,14 @@ async fn a_full_disk_is_503_at_once_and_works_again_with_room() {
     std::fs::create_dir(&at).unwrap();
     std::fs::File::create(&image).unwrap().set_len(32 << 20).unwrap();
     if !is_installed("mkfs.ext4") {
-        return skipped("mkfs.ext4 is not installed: no full disk");
+        return skipped("mkfs.ext4 is not installed, so a full disk cannot be simulated");
     }
     run("mkfs.ext4", &["-q", "-F", image.to_str().unwrap()]);
     let mounted = std::process::Command::new("mount").args(["-o", "loop"]).arg(&image).arg(&at).output();
     if !mounted.is_ok_and(|output| output.status.success()) {
-        return skipped("no file system can be mounted here (no root, or no loop device): no full disk");
+        return skipped(
+            "no file system can be mounted here (no root, or no loop device), so no disk can be filled",
+        );
     }
     let _unmount = Unmount(at.clone());
     let filler = at.join("filler");
@@ -109,7 +111,7 @@ async fn a_full_disk_is_503_at_once_and_works_again_with_room() {
     assert_eq!(refused.status(), 503);
     assert!(refused.headers().contains_key("retry-after"));
     assert_eq!(refused.json::<Value>().await.unwrap()["code"], "disk_full");
-    assert!(took < Duration::from_secs(2), "{took:?} for a refusal");
+    assert!(took < Duration::from_secs(2), "a refusal took {took:?}");
     // Reading still works.
     let events = feed(&victim.url, &http).await;
     let id = events[0].json["subject"].as_str().unwrap().trim_start_matches("reservation/").to_owned();
@@ -141,7 +143,7 @@ async fn wait(campaign: &Campaign, until: impl Fn(&Campaign) -> bool) {
     while !until(campaign) {
         assert!(
             Instant::now() < deadline,
-            "waited in vain; the last answers: {:?}",
+            "timed out; the last responses: {:?}",
             campaign.ops.lock().unwrap().iter().rev().take(3).collect::<Vec<_>>()
         );
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -151,7 +153,7 @@ async fn wait(campaign: &Campaign, until: impl Fn(&Campaign) -> bool) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_disk_makes_queues_full_not_long() {
     if !is_installed("strace") {
-        return skipped("strace is not installed: no slow sync");
+        return skipped("strace is not installed, so a slow sync cannot be simulated");
     }
     let dir = tempfile::tempdir().unwrap();
     let mut victim = Victim::new(dir.path().join("data"));
@@ -182,11 +184,11 @@ async fn a_slow_disk_makes_queues_full_not_long() {
     // An acknowledged request waited for its own group and those before it, not for a queue of hundreds.
     let slowest = ops.iter().filter_map(|op| Some(op.answered? - op.invoked)).max().unwrap_or(0);
     // At most three groups with at most two syncs each (the group and the witness), and a margin for a busy machine.
-    assert!(slowest < 5_000_000_000, "an answer took {slowest} ns: something queues without a bound");
+    assert!(slowest < 5_000_000_000, "a response took {slowest} ns: requests queue without a bound");
     victim.assert_whole();
     let refused = ops.iter().filter(|op| matches!(op.outcome, Outcome::NotDone(_))).count();
     report(&format!(
-        "a sync of 200 ms: {} acknowledged, {refused} refused with 503, the slowest answer after {} ms",
+        "a sync of 200 ms: {} acknowledged, {refused} refused with 503, the slowest response after {} ms",
         ops.len() - refused,
         slowest / 1_000_000
     ));

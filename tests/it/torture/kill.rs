@@ -44,7 +44,7 @@ async fn killed_under_load() {
         for consumer in consumers {
             seen.push(consumer.await.unwrap());
         }
-        assert!(seen.iter().all(|consumer| consumer.finished), "a consumer gave up");
+        assert!(seen.iter().all(|consumer| consumer.finished), "a consumer did not read to the end");
         let feed = feed(&victim.url, &http).await;
         let ops = std::mem::take(&mut *campaign.ops.lock().unwrap());
         assert_eq!(check(&ops, &seen, &feed), Vec::<String>::new());
@@ -52,7 +52,9 @@ async fn killed_under_load() {
         acknowledged += ops.iter().filter(|op| op.answered.is_some()).count();
         events += feed.len();
     }
-    report(&format!("kill -9 under load: {kills} kills, {acknowledged} answers, {events} events, no fault"));
+    report(&format!(
+        "kill -9 under load: {kills} kills, {acknowledged} responses, {events} events, no fault"
+    ));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,7 +69,7 @@ async fn killed_while_starting() {
         let (campaign, url, http) = (Arc::clone(&campaign), victim.url.clone(), http.clone());
         async move { campaign.run(&url, &http, CLIENTS).await }
     });
-    until("500 answers", async || campaign.acknowledged() >= 500).await;
+    until("500 responses", async || campaign.acknowledged() >= 500).await;
     victim.kill_9();
     campaign.stop();
     clients.await.unwrap();
@@ -85,7 +87,7 @@ async fn killed_while_starting() {
     }
     victim.kill_9();
     victim.start(&http).await;
-    assert_eq!(feed(&victim.url, &http).await, before, "the very same events");
+    assert_eq!(feed(&victim.url, &http).await, before, "the events must be unchanged");
     let ops = std::mem::take(&mut *campaign.ops.lock().unwrap());
     assert_eq!(check(&ops, &[], &before), Vec::<String>::new());
     victim.assert_whole();
@@ -100,7 +102,7 @@ async fn killed_while_starting() {
         assert!(feed(&victim.url, &http).await.is_empty());
     }
     report(&format!(
-        "kill -9 at start: {total} kills, {interrupted} before it was ready, {} events unchanged; and half as many on an empty directory",
+        "kill -9 at start: {total} kills, {interrupted} before it was ready, {} events unchanged; and half as many kills on an empty directory",
         before.len()
     ));
 }

@@ -1,5 +1,5 @@
 //! A payment provider that misbehaves, and a notifier that is killed at every step. In the end the provider's ledger
-//! agrees with the events, no guest is charged twice, and no payment is without a table.
+//! agrees with the events, no guest is charged twice, and every payment that is kept belongs to a confirmed booking.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use crate::bank::{Bank, Behaviour};
 use crate::services::Pair;
 
 const CLIENTS: usize = 32;
-/// Maximum duration of the end of a campaign.
+/// Maximum time until a campaign has settled.
 const TAIL: Duration = Duration::from_secs(240);
 
 /// A pair that uses the provider `bank` and retries quickly.
@@ -41,7 +41,7 @@ pub async fn at_rest(pair: &Pair, bank: &Bank) {
         if bank.is_quiet() && is_empty(&waiting) && is_empty(&pending) && followed {
             return;
         }
-        assert!(Instant::now() < deadline, "not at rest: {waiting:#} {pending:#} {cursor}");
+        assert!(Instant::now() < deadline, "not settled: {waiting:#} {pending:#} {cursor}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -83,7 +83,10 @@ pub async fn audit(pair: &Pair, bank: &Bank) -> Vec<String> {
             faults.push(format!("{id} was charged {charges} times"));
         }
         if told.get(id) != Some(&(*charged, *returned)) {
-            faults.push(format!("{id}: moved {charged}/{returned}, the events say {:?}", told.get(id)));
+            faults.push(format!(
+                "{id}: the ledger has {charged}/{returned}, the events have {:?}",
+                told.get(id)
+            ));
         }
     }
     faults.extend(
@@ -98,7 +101,7 @@ pub async fn audit(pair: &Pair, bank: &Bank) -> Vec<String> {
             _ => false,
         };
         if !fits {
-            faults.push(format!("{subject} is {end} and {kept:?} were kept"));
+            faults.push(format!("{subject} is {end}, but {kept:?} was kept"));
         }
     }
     let report = pair.get(&format!("{}/api/reconciliation", pair.notifier_url)).await;

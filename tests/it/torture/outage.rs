@@ -42,13 +42,13 @@ async fn the_reservation_service_is_away_while_guests_pay() {
         (asked, slowest) = (asked + 2, slowest.max(began.elapsed()));
         tokio::time::sleep(pause).await;
     }
-    assert!(slowest < Duration::from_secs(5), "the notifier did not answer for {slowest:?}");
+    assert!(slowest < Duration::from_secs(5), "the notifier did not respond for {slowest:?}");
     tokio::time::sleep(back.saturating_duration_since(Instant::now())).await;
     pair.start_reservation().await;
     pair.settled().await;
     exactly_once(&mut pair, &ids).await;
     report(&format!(
-        "outage: the reservation service away for {} s, {} guests paid meanwhile, {asked} requests answered, nothing lost or doubled",
+        "outage: the reservation service down for {} s, {} guests paid meanwhile, {asked} requests answered, nothing lost or duplicated",
         away().as_secs(),
         ids.len()
     ));
@@ -84,7 +84,7 @@ async fn the_notifier_is_away_while_guests_book() {
     assert_eq!(cursor["lag_events"], json!(0));
     exactly_once(&mut pair, &ids).await;
     report(&format!(
-        "outage: the notifier away for {} s, {} bookings taken meanwhile and made up for in {} ms, nothing lost or doubled",
+        "outage: the notifier down for {} s, {} bookings made meanwhile and caught up in {} ms, nothing lost or duplicated",
         away().as_secs(),
         ids.len(),
         began.elapsed().as_millis()

@@ -50,7 +50,7 @@ impl FileSystem {
         };
         let deadline = Instant::now() + crate::services::DEADLINE;
         while !held() {
-            assert!(Instant::now() < deadline, "the file system was never held");
+            assert!(Instant::now() < deadline, "xfs_io did not open the file system in time");
             std::thread::sleep(Duration::from_millis(1));
         }
         cutter
@@ -65,7 +65,7 @@ impl FileSystem {
 struct Cutter(Child);
 
 impl Cutter {
-    /// From now on nothing more reaches the disk.
+    /// From now on no write reaches the disk.
     fn cut(mut self) {
         self.0.stdin.take().unwrap().write_all(b"shutdown\n").unwrap();
         assert!(self.0.wait().unwrap().success());
@@ -78,7 +78,7 @@ impl Drop for FileSystem {
     }
 }
 
-/// Why a power cut cannot be simulated on this machine, if it cannot.
+/// The reason why this machine cannot simulate a power cut, or `None` if it can.
 fn missing(kind: &str) -> Option<String> {
     for program in ["mount", "xfs_io", &format!("mkfs.{kind}")] {
         if !is_installed(program) {
@@ -209,7 +209,7 @@ async fn without_the_sync_a_power_cut_loses_data() {
         lost += usize::from(acknowledged > 0 && !whole);
         victim.kill_9();
     }
-    assert!(lost > 0, "nothing was lost without a sync in {total} cuts: this is no power cut");
+    assert!(lost > 0, "no data was lost without a sync in {total} cuts: the cut does not work");
     report(&format!("power cut without the sync of the database: data was lost in {lost} of {total}"));
 }
 

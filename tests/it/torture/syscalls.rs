@@ -47,11 +47,11 @@ async fn killed_at_each_system_call() {
                     break;
                 }
             }
-            assert!(passed, "a life has more than {CALLS_MAX} calls of {call}: raise the limit");
+            assert!(passed, "a run makes more than {CALLS_MAX} calls of {call}: raise the limit");
         }
     }
-    assert!(killed > 0, "no call was ever met");
-    report(&format!("killed at the Nth {}: {killed} kills in {lives} lives, no fault", CALLS.join(", ")));
+    assert!(killed > 0, "no run was killed");
+    report(&format!("killed at the Nth {}: {killed} kills in {lives} runs, no fault", CALLS.join(", ")));
 }
 
 /// A directory in which a service worked and was killed.
@@ -87,14 +87,18 @@ async fn life(victim: &mut Victim, http: &reqwest::Client, call: &str, n: usize,
     victim.start(http).await;
     let events = feed(&victim.url, http).await;
     let ops = std::mem::take(&mut *campaign.ops.lock().unwrap());
-    assert_eq!(events.get(..there.len()), Some(there), "what was there stands, after a kill at {call} {n}");
+    assert_eq!(
+        events.get(..there.len()),
+        Some(there),
+        "earlier events are unchanged after a kill at {call} {n}"
+    );
     let mut faults = check(&ops, &[], &events);
     // Earlier events belong to other requests.
-    faults.retain(|fault| there.is_empty() || !fault.contains("asked for by nobody"));
+    faults.retain(|fault| there.is_empty() || !fault.contains("belong to no request"));
     assert_eq!(faults, Vec::<String>::new(), "after a kill at {call} {n}");
     let body = crate::services::booking(2);
     let answer = http.post(format!("{}/api/reservations", victim.url)).json(&body).send().await.unwrap();
-    assert_eq!(answer.status(), 200, "it works again");
+    assert_eq!(answer.status(), 200, "the service must accept requests again");
     assert_eq!(answer.json::<serde_json::Value>().await.unwrap()["status"], json!("PENDING"));
     victim.assert_whole();
     was_killed

@@ -82,7 +82,7 @@ impl Victim {
             if self.ended().is_some() {
                 return false;
             }
-            assert!(Instant::now() < deadline, "not ready in time; it said: {}", self.said());
+            assert!(Instant::now() < deadline, "not ready in time; its output: {}", self.said());
             tokio::time::sleep(Duration::from_millis(3)).await;
         }
     }
@@ -90,7 +90,7 @@ impl Victim {
     /// Starts it, which must succeed.
     pub async fn start(&mut self, client: &reqwest::Client) {
         self.spawn();
-        assert!(self.is_ready(client).await, "it ended at start; it said: {}", self.said());
+        assert!(self.is_ready(client).await, "the service ended at start; its output: {}", self.said());
     }
 
     /// Its exit status, if it has ended.
@@ -106,14 +106,14 @@ impl Victim {
                 self.running = None;
                 return status;
             }
-            assert!(Instant::now() < deadline, "it did not end; it said: {}", self.said());
+            assert!(Instant::now() < deadline, "the service did not end; its output: {}", self.said());
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
     pub fn kill_9(&mut self) {
         // A traced process can outlive strace. strace ends when it has seen the end of the process,
-        // and only then the lock is certainly free.
+        // and only then is the lock certainly free.
         let traced = self.traced();
         for pid in &traced {
             let _ = rustix::process::kill_process(*pid, rustix::process::Signal::KILL);

@@ -1,4 +1,4 @@
-//! Groups read back as they were built, and damaged ones never panic.
+//! Groups read back as they were built, and reading damaged groups never panics.
 
 use proptest::prelude::*;
 

@@ -1,6 +1,7 @@
 //! The confidential payloads beside the log: one value per group, under the group's first position.
 //!
-//! Durable in the commit of their group and outside of the hash chain. Each can be forgotten.
+//! They become durable in the commit of their group. They are not part of the hash chain, so that each can be
+//! forgotten.
 
 use super::super::frame::{ConfidentialPayloads, decode_payloads, encode_payloads};
 use crate::ids::Position;
@@ -35,7 +36,7 @@ impl ConfidentialTree {
         self.put(first, &parts).map_err(|source| storage(position, source))
     }
 
-    /// Removes payloads after `last`, which a crash left without their group: they must never be attributed
+    /// Removes payloads after `last`. A crash left them without their group, and they must never be attributed
     /// to a later event.
     pub(super) fn remove_after(&self, last: Position) -> Result<(), ReadError> {
         for key in self.0.range(last.next().0.to_be_bytes()..).keys() {

@@ -101,7 +101,7 @@ impl Shared {
     }
 
     /// Calls `visit` with every event after `after` that `query` matches, until `visit` returns `false`.
-    /// `about` is the number of events it will probably want.
+    /// `about` is the number of events that `visit` will probably need.
     fn each_match(
         &self,
         query: &Query,

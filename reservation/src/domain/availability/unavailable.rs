@@ -14,9 +14,9 @@ pub enum Unavailable {
     /// The time is too close.
     #[error("It is too late to book that time. Choose a later time, or come without a booking.")]
     TooLate,
-    /// No table or combination of tables seats so many guests.
+    /// No table or combination of tables seats that many guests.
     #[error(
-        "No table or combination of tables there seats so many guests. Choose another area or a smaller party."
+        "No table or combination of tables there seats that many guests. Choose another area or a smaller party."
     )]
     PartyTooLarge,
     /// The pacing limit for arrivals in that slot is reached.

@@ -159,7 +159,7 @@ impl Reservation {
     }
 
     /// Moves the reservation. Its tables are released and assigned anew, so that these two event types alone
-    /// determine who has a table when. At a venue with booking rules the party may get other tables.
+    /// determine which party has a table at which time. At a venue with booking rules the party may get other tables.
     pub(super) fn decide_reschedule(
         &self,
         to: TimeWindow,

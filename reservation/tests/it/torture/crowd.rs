@@ -1,4 +1,4 @@
-//! Many concurrent clients, through two applications on one log, as two processes would be.
+//! Many concurrent clients, through two applications on one log, which represent two processes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -61,7 +61,7 @@ pub async fn faults(app: &TestApp, covers: u64) -> Vec<String> {
                     let taken = tables.entry(text(&data["table_id"])).or_default();
                     let (start, end) = (text(&data["window"]["start"]), text(&data["window"]["end"]));
                     if let Some((other, ..)) = taken.iter().find(|(_, s, e)| *s < end && start < *e) {
-                        faults.push(format!("{} is given to {id} while {other} has it", data["table_id"]));
+                        faults.push(format!("{} is assigned to {id} while {other} has it", data["table_id"]));
                     }
                     taken.push((id.clone(), start, end));
                 }
@@ -213,7 +213,7 @@ async fn a_thousand_answer_and_the_ten_that_were_offered_something_get_it() {
     // While ten parties cancel, many clients request their tables.
     let others = (0..200).map(|_| ("/api/reservations".to_owned(), party("2026-12-24T20:00")));
     let answers = all_at_once(&doors, booked.iter().map(cancel).chain(others).collect()).await;
-    assert_eq!(count(&answers).0, 10, "nobody but those who cancelled: the line was there first");
+    assert_eq!(count(&answers).0, 10, "only the cancellations succeed: the waitlist has priority");
     for id in &line[..10] {
         crate::waitlist::becomes(&doors[1], id, "OFFERED").await;
     }
@@ -244,7 +244,7 @@ impl EventStore for Unconditional {
         _: AppendCondition,
     ) -> BoxFuture<'_, Result<Appended, AppendError>> {
         Box::pin(async move {
-            // Concurrent commands decide now.
+            // Lets concurrent commands decide before this append.
             tokio::task::yield_now().await;
             self.0.append(events, AppendCondition::unchanged(Query::default(), Position::START)).await
         })
@@ -283,5 +283,5 @@ async fn without_the_condition_a_table_is_given_twice_and_it_shows() {
             return;
         }
     }
-    panic!("the checker found nothing wrong with a log that takes everything");
+    panic!("the checker found no fault in a log that ignores append conditions");
 }

@@ -25,7 +25,7 @@ enum Step {
     Book(u64),
     /// The nth of the parties with a table cancels.
     Cancel(usize),
-    /// The nth of the parties that wait or waited.
+    /// The nth of the parties that ever joined the waitlist accepts.
     Accept(usize),
     Decline(usize),
     Leave(usize),
@@ -76,7 +76,9 @@ async fn settled(app: &TestApp) {
             }
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(10), settle).await.expect("it never comes to rest");
+    tokio::time::timeout(std::time::Duration::from_secs(10), settle)
+        .await
+        .expect("the service never settled");
 }
 
 /// The state according to the feed so far.
@@ -125,10 +127,10 @@ impl Feed {
             "meja.waitlist.offered.v1" => {
                 let first = self.line.iter().find(|(_, (_, size))| self.best(*size).is_some());
                 let Some((place, (who, size))) = first.map(|(place, who)| (*place, who.clone())) else {
-                    return self.faults.push(format!("{id} is offered something that is not free"));
+                    return self.faults.push(format!("{id} is offered a table that is not free"));
                 };
                 if who != id || self.best(size) != Some(table(data)) {
-                    self.faults.push(format!("{} is offered to {id}, {who} is first", data["table_id"]));
+                    self.faults.push(format!("{} is offered to {id}, but {who} is first", data["table_id"]));
                 }
                 self.line.remove(&place);
                 self.held.insert(id.clone(), vec![table(data)]);
@@ -137,7 +139,7 @@ impl Feed {
             "meja.waitlist.accepted.v1" => {
                 self.held.remove(&id);
                 if self.offers.remove(&id).is_none_or(|ends| time >= ends) {
-                    self.faults.push(format!("{id} takes an offer that has ended"));
+                    self.faults.push(format!("{id} accepts an offer that has ended"));
                 }
                 *accepted = true;
             }
@@ -152,11 +154,11 @@ impl Feed {
             "meja.table.assigned.v1" => {
                 let (table, accepted) = (table(data), std::mem::take(accepted));
                 if !self.is_free(table) {
-                    self.faults.push(format!("table {table} is given to {id} and is not free"));
+                    self.faults.push(format!("table {table} is assigned to {id} but is not free"));
                 }
                 let skipped = self.line.values().find(|(_, size)| *size <= SEATS[table]);
                 if let (false, Some((who, _))) = (accepted, skipped) {
-                    self.faults.push(format!("table {table} is given to {id}, for which {who} waits"));
+                    self.faults.push(format!("table {table} is assigned to {id}, but {who} waits for it"));
                 }
                 self.held.entry(id).or_default().push(table);
             }
@@ -167,7 +169,7 @@ impl Feed {
 
     fn at_rest(&mut self, now: DateTime<Utc>) {
         let skipped = self.line.values().find(|(_, size)| self.best(*size).is_some());
-        self.faults.extend(skipped.map(|(who, _)| format!("{who} waits for what is free")));
+        self.faults.extend(skipped.map(|(who, _)| format!("{who} waits for a table that is free")));
         let outlived = self.offers.iter().find(|(_, ends)| **ends <= now);
         self.faults.extend(outlived.map(|(who, _)| format!("the offer to {who} outlives its hold")));
     }
@@ -227,7 +229,7 @@ async fn run(steps: &[Step]) -> Vec<String> {
         "/api/reservations".to_owned(),
     ]) {
         if app.get(&path).await.bytes != again.get(&path).await.bytes {
-            feed.faults.push(format!("{path} is another after a replay"));
+            feed.faults.push(format!("{path} differs after a replay"));
         }
     }
     feed.faults
@@ -278,7 +280,10 @@ async fn nobody_slips_in_before_who_waits() {
         });
         for answer in futures::future::join_all(answers.collect::<Vec<_>>()).await {
             let (wants, status) = answer.unwrap();
-            assert!(!wants || status == StatusCode::CONFLICT, "somebody was faster than who waits");
+            assert!(
+                !wants || status == StatusCode::CONFLICT,
+                "a booking took the table of the waiting party"
+            );
         }
         crate::waitlist::becomes(&app, &waits, "OFFERED").await;
     }

@@ -27,14 +27,20 @@ fn check(hours: &Hours, date: NaiveDate, stay: u32) -> Result<(), TestCaseError>
         prop_assert!(sitting.opens <= sitting.closes);
         let slots: Vec<_> = sitting.slots().collect();
         for pair in slots.windows(2) {
-            prop_assert_eq!(pair[1] - pair[0], slot, "{} {}: a slot is missing or twice", hours.zone, date);
+            prop_assert_eq!(
+                pair[1] - pair[0],
+                slot,
+                "{} {}: a slot is missing or duplicated",
+                hours.zone,
+                date
+            );
         }
         for start in slots {
             let window = TimeWindow::starting(start, stay);
             prop_assert_eq!(window.minutes(), i64::from(stay));
             let taken = hours.sitting(&window);
             let in_time = window.end <= sitting.closes;
-            // A time is offered on this date exactly if it can be booked, and it belongs to this date.
+            // A time is offered on this date if and only if it can be booked, and it belongs to this date.
             prop_assert_eq!(
                 taken.as_ref().map(|taken| taken.date),
                 in_time.then_some(date),
@@ -44,7 +50,7 @@ fn check(hours: &Hours, date: NaiveDate, stay: u32) -> Result<(), TestCaseError>
                 start
             );
             let off = TimeWindow::starting(start + TimeDelta::minutes(1), stay);
-            prop_assert_eq!(hours.sitting(&off), None, "off the raster");
+            prop_assert_eq!(hours.sitting(&off), None, "not the start of a slot");
         }
         let early = TimeWindow::starting(sitting.opens - slot, stay);
         prop_assert!(hours.sitting(&early).is_none_or(|other| other.date != date), "before the opening");
@@ -97,5 +103,5 @@ fn every_switch_of_every_zone_is_slept_through() {
             }
         }
     }
-    assert!(checked > 1_000, "only {checked} days were looked at");
+    assert!(checked > 1_000, "only {checked} days were checked");
 }

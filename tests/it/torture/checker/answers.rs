@@ -82,7 +82,7 @@ pub(super) fn nothing_to_do(
             }),
         };
         if !so {
-            faults.push(format!("{:?} of client {} was acknowledged and is not there", op.act, op.client));
+            faults.push(format!("{:?} of client {} was acknowledged but has no effect", op.act, op.client));
         }
     }
 }
