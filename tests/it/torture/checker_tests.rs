@@ -71,7 +71,7 @@ fn found(words: &str, plant: impl FnOnce(&mut Vec<Op>, &mut Vec<Consumer>, &mut 
 #[test]
 fn each_planted_fault_is_found() {
     found("acknowledged but has no effect", |ops, _, _| {
-        ops.push(op("lost", Act::Book, 1, 2, Outcome::Acked))
+        ops.push(op("lost", Act::Book, 1, 2, Outcome::Acked));
     });
     found("was executed 2 times", |ops, _, feed| {
         feed.push(event(6, "again", "r9", "reservation.created", &window(18)));
@@ -90,7 +90,7 @@ fn each_planted_fault_is_found() {
         (ops[0].invoked, ops[0].answered) = (200, Some(210));
     });
     found("has the sequence 7", |_, _, feed| {
-        feed[1] = event(7, "b", "r2", "reservation.created", &window(19))
+        feed[1] = event(7, "b", "r2", "reservation.created", &window(19));
     });
     found("occurs twice", |_, _, feed| feed[1] = feed[0].clone());
     found("belong to no request", |_, _, feed| {
@@ -119,7 +119,7 @@ fn each_planted_fault_is_found() {
         feed.push(event(6, "again", "r2", "reservation.confirmed", &json!({})));
     });
     found("a consumer was refused with", |_, consumers, _| {
-        consumers[0].refused = Some("cursor_not_in_log".into())
+        consumers[0].refused = Some("cursor_not_in_log".into());
     });
     found("got the response 500", |ops, _, _| ops[0].outcome = Outcome::Wrong("500".into()));
 }
