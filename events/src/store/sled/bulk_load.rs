@@ -80,7 +80,7 @@ impl BulkLoader {
     /// Verifies and loads the next group.
     ///
     /// # Errors
-    /// [`BulkLoadError`]; the group was not loaded in that case.
+    /// [`BulkLoadError`]. After a failed sync it is unknown whether the group was loaded; otherwise it was not.
     pub fn push(&mut self, group: &StoredGroup) -> Result<(), BulkLoadError> {
         let mut chain = self.chain.clone();
         chain.link(group)?;
@@ -166,8 +166,8 @@ pub fn lock_data_dir(data_dir: &Path) -> Result<LockedDataDir, OpenError> {
 }
 
 impl LockedDataDir {
-    /// Replaces the log in this directory by the one loaded in `new_dir`, after reader the latter back:
-    /// it must end as `expected`. Returns where the old log was moved, if there was one.
+    /// Replaces the log in this directory with the one loaded in `new_dir`. The new log is first read back, and its
+    /// chain must equal `expected`. Returns where the old log was moved, if there was one.
     ///
     /// # Errors
     /// [`OpenError`]. A crash half-way leaves a directory that contains both logs and is refused at start.
