@@ -71,7 +71,16 @@ async fn one_trace_goes_from_the_request_over_the_feed_to_the_mail_and_its_repor
     assert_eq!(pair.mail().len(), 1);
 
     const REPORT: &str = "POST /api/reservations/{reservation_id}/notification-results";
-    until("all spans", async || !collector.find("reservation", REPORT).is_empty()).await;
+    // Each service exports on its own, so the spans arrive in any order.
+    let expected = [
+        ("reservation", "POST /api/reservations"),
+        ("notifier", "effect message"),
+        ("notifier", "effect post_notification"),
+        ("reservation", REPORT),
+    ];
+    let is_complete =
+        async || expected.iter().all(|(service, name)| !collector.find(service, name).is_empty());
+    until("all spans", is_complete).await;
     let only = |service: &str, name: &str| {
         let spans = collector.find(service, name);
         assert_eq!(spans.len(), 1, "{service} {name}: {spans:?}");
