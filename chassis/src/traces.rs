@@ -38,7 +38,8 @@ pub struct TraceArgs {
 impl TraceArgs {
     /// The URL of the collector without trailing slashes, if one is set.
     pub fn check(&self, faults: &mut Faults) -> Option<String> {
-        let url = self.otlp_endpoint.as_deref()?;
+        // An empty variable means that it is not set: OpenTelemetry specification, environment variables.
+        let url = self.otlp_endpoint.as_deref().filter(|url| !url.is_empty())?;
         faults.take("OTEL_EXPORTER_OTLP_ENDPOINT", config::base_url(url))
     }
 }
@@ -71,8 +72,26 @@ pub(crate) fn export(
 fn context(traceparent: &str) -> Option<Context> {
     let carrier = HashMap::from([(TRACEPARENT.to_owned(), traceparent.to_owned())]);
     let context = TraceContextPropagator::new().extract(&carrier);
-    let is_valid = context.span().span_context().is_valid();
-    is_valid.then_some(context)
+    (context.span().span_context().is_valid() && is_canonical(traceparent, &context)).then_some(context)
+}
+
+/// Whether `traceparent` is written as the specification requires. The library also accepts signs, ids without leading
+/// zeros and further parts. The text becomes part of events, so nothing else may be in it.
+fn is_canonical(traceparent: &str, context: &Context) -> bool {
+    let is_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let ids = |text: &str| text.get(2..53).map(str::to_owned);
+    let written = serialized(context);
+    traceparent.len() == 55
+        && traceparent.get(..2).is_some_and(is_hex)
+        && traceparent.get(53..).is_some_and(is_hex)
+        && written.is_some_and(|written| ids(&written) == ids(traceparent))
+}
+
+/// `context` as a `traceparent`, if it is valid.
+fn serialized(context: &Context) -> Option<String> {
+    let mut carrier = HashMap::new();
+    TraceContextPropagator::new().inject_context(context, &mut carrier);
+    carrier.remove(TRACEPARENT)
 }
 
 /// Whether `traceparent` is valid: W3C Trace Context §3.2.
@@ -84,7 +103,7 @@ pub fn is_valid(traceparent: &str) -> bool {
 /// Makes `span` a child of the span in `traceparent`. Must be called before `span` is entered.
 pub fn continue_from(span: &Span, traceparent: Option<&str>) {
     if let Some(context) = traceparent.filter(|_| is_on()).and_then(context) {
-        // Fails if there are no traces, or the span is disabled by the log filter.
+        // Fails only if the span is disabled. A span without a parent begins a trace.
         let _ = span.set_parent(context);
     }
 }
@@ -92,13 +111,7 @@ pub fn continue_from(span: &Span, traceparent: Option<&str>) {
 /// The `traceparent` of `span`; `None` without traces.
 #[must_use]
 pub fn traceparent_of(span: &Span) -> Option<String> {
-    if !is_on() {
-        return None;
-    }
-    let context = span.context();
-    let mut carrier = HashMap::new();
-    TraceContextPropagator::new().inject_context(&context, &mut carrier);
-    carrier.remove(TRACEPARENT)
+    if is_on() { serialized(&span.context()) } else { None }
 }
 
 #[cfg(test)]
@@ -118,6 +131,12 @@ mod tests {
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-zz",
+            "0-1-1-1",
+            "00-1-1-1",
+            "+0-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-+1",
+            "00-+bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-sari@example.com",
         ] {
             assert!(!is_valid(bad), "{bad}");
         }
