@@ -14,11 +14,13 @@ use percent_encoding::percent_decode_str;
 use crate::domain::effect::EffectKey;
 use crate::ports::{MailSender, ProviderError};
 
-/// Maximum duration of connecting, and of waiting for each response.
-const RESPONSE_MAX: Duration = Duration::from_secs(20);
-/// Maximum number and age of pooled connections. Servers close them after some minutes.
+/// Maximum duration of sending a mail, including connecting. A send that takes longer may still succeed.
+const SEND_MAX: Duration = Duration::from_secs(30);
+/// Maximum duration of connecting, and of each read and write.
+const IO_MAX: Duration = Duration::from_secs(20);
+/// Maximum number of pooled connections, and how long they may be unused. Servers close them after some minutes.
 const POOL_CONNECTIONS_MAX: u32 = 16;
-const POOL_AGE_MAX: Duration = Duration::from_secs(30);
+const POOL_IDLE_MAX: Duration = Duration::from_secs(30);
 /// The first line of a certificate.
 const PEM: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
@@ -134,15 +136,15 @@ impl Smtp {
     /// Sends to `server`.
     #[must_use]
     pub fn new(server: SmtpServer) -> Self {
-        Self::with_timeout(server, RESPONSE_MAX)
+        Self::with_timeout(server, IO_MAX)
     }
 
-    fn with_timeout(server: SmtpServer, response_max: Duration) -> Self {
-        let pool = PoolConfig::new().max_size(POOL_CONNECTIONS_MAX).idle_timeout(POOL_AGE_MAX);
+    fn with_timeout(server: SmtpServer, io_max: Duration) -> Self {
+        let pool = PoolConfig::new().max_size(POOL_CONNECTIONS_MAX).idle_timeout(POOL_IDLE_MAX);
         let mut builder = SmtpTransport::builder_dangerous(server.host)
             .port(server.port)
             .tls(server.tls)
-            .timeout(Some(response_max))
+            .timeout(Some(io_max))
             .pool_config(pool);
         if let Some(credentials) = server.credentials {
             builder = builder.credentials(credentials);
@@ -151,15 +153,12 @@ impl Smtp {
     }
 
     fn send_blocking(&self, envelope: &Envelope, mail: &[u8]) -> Result<(), ProviderError> {
-        // Connects first: a fault of the connection, of TLS or of the authentication is not a fault of this mail.
-        let transient = |error: &Error| ProviderError::Transient(error.to_string());
-        self.0.test_connection().map_err(|error| transient(&error))?;
-        match self.0.send_raw(envelope, mail) {
-            Ok(_) => Ok(()),
-            Err(error) if (error.is_permanent() || error.is_client()) && !is_login(&error) => {
-                Err(ProviderError::Final(error.to_string()))
-            }
-            Err(error) => Err(transient(&error)),
+        let Err(error) = self.0.send_raw(envelope, mail) else { return Ok(()) };
+        let is_refusal = (error.is_permanent() || error.is_client()) && !is_login(&error);
+        // A server that also refuses connections, TLS or the authentication did not refuse this mail.
+        match is_refusal && self.0.test_connection().unwrap_or(false) {
+            true => Err(ProviderError::Final(error.to_string())),
+            false => Err(ProviderError::Transient(error.to_string())),
         }
     }
 }
@@ -170,8 +169,15 @@ impl MailSender for Smtp {
         Box::pin(async move {
             let sent =
                 tokio::task::spawn_blocking(move || smtp.send_blocking(mail.envelope(), &mail.formatted()));
-            // It ends early only when the runtime shuts down.
-            sent.await.unwrap_or_else(|error| Err(ProviderError::Transient(error.to_string())))
+            // The thread keeps its connection when it is no longer waited for, so no other mail can use it.
+            match tokio::time::timeout(SEND_MAX, sent).await {
+                // The task ends without a result only when the runtime shuts down.
+                Ok(sent) => sent.unwrap_or_else(|error| Err(ProviderError::Transient(error.to_string()))),
+                Err(_) => Err(ProviderError::Transient(format!(
+                    "the mail server did not finish within {} s",
+                    SEND_MAX.as_secs()
+                ))),
+            }
         })
     }
 }
@@ -268,5 +274,20 @@ mod tests {
         let texts = server_side.join().unwrap();
         assert!(texts[0].contains("first") && !texts[0].contains("second"), "{texts:?}");
         assert!(texts[1].contains("second") && !texts[1].contains("first"), "{texts:?}");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_refuses_connections_did_not_refuse_the_mail() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = SmtpServer::parse(&format!("smtp://{}", listener.local_addr().unwrap()), None).unwrap();
+        std::thread::spawn(move || {
+            while let Ok((mut stream, _)) = listener.accept() {
+                let _ = stream.write_all(b"554 5.3.2 no service\r\n");
+            }
+        });
+        let address = || "sari@example.com".parse().unwrap();
+        let mail = Message::builder().from(address()).to(address()).subject("s").body(String::new()).unwrap();
+        let error = Smtp::new(server).send(&EffectKey("k".into()), mail).await.unwrap_err();
+        assert!(matches!(error, ProviderError::Transient(_)), "{error}");
     }
 }

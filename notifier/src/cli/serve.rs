@@ -1,6 +1,7 @@
 //! Serving: puts the application together from the settings, and runs it until the shutdown.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use chassis::environment::{SharedEnvironment, SystemEnvironment};
@@ -34,6 +35,9 @@ use crate::ports::reservation_api::ReservationApi;
 use crate::ports::{MailSender, SmsSender};
 use crate::workers::feed_consumer::FeedStatus;
 
+/// Maximum time for tasks and threads to end after the shutdown.
+const STOP_MAX: Duration = Duration::from_secs(1);
+
 /// Serves until a signal to stop.
 ///
 /// # Errors
@@ -41,8 +45,8 @@ use crate::workers::feed_consumer::FeedStatus;
 pub fn run(config: Config, store: Arc<SledStore>, metrics: PrometheusHandle) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("could not start the worker threads")?;
     let served = runtime.block_on(serve_until_stopped(config, store, metrics));
-    // A mail server that does not respond must not delay the end of the process.
-    runtime.shutdown_background();
+    // Tasks end and close the log. A mail server that does not respond must not delay the end of the process for long.
+    runtime.shutdown_timeout(STOP_MAX);
     served
 }
 
