@@ -7,7 +7,7 @@ mod words;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use events::values::{CancelledBy, Locale, Money};
+use events::values::{Locale, Money};
 use lettre::Message;
 use lettre::address::AddressError;
 use lettre::message::header::{ContentType, ContentTypeErr};
@@ -16,7 +16,7 @@ use minijinja::{Environment, context};
 
 pub use self::words::{date, mask_mail, mask_phone, moment, money, time};
 use crate::domain::effect::{EffectKey, Template};
-use crate::domain::visit::Occasion;
+use crate::domain::visit::{CancelledBy, Occasion};
 
 /// Renders messages.
 #[derive(Debug, Clone)]

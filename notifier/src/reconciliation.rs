@@ -258,7 +258,7 @@ impl Report {
     /// The differences as CSV with a header, RFC 4180.
     ///
     /// # Errors
-    /// Never for the members of a [`Difference`]; the signature is that of the library.
+    /// When a row cannot be encoded.
     pub fn csv(&self) -> Result<Vec<u8>, csv::Error> {
         let mut writer = csv::WriterBuilder::new()
             .terminator(csv::Terminator::CRLF)

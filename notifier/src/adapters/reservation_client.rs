@@ -88,13 +88,10 @@ impl ReservationClient {
 
     /// Adds the token, the request and its cause.
     fn signed(&self, request: reqwest::RequestBuilder, by: &EventMetadata) -> reqwest::RequestBuilder {
-        let mut request = request.timeout(RESPONSE_MAX).header("x-request-id", &by.correlation_id);
+        let mut request =
+            traced(request, by.traceparent.as_deref()).header("x-request-id", &by.correlation_id);
         if let Some(event) = &by.causation_id {
             request = request.header("x-causation-id", event);
-        }
-        let traceparent = traces::traceparent_of(&tracing::Span::current());
-        if let Some(traceparent) = traceparent.as_ref().or(by.traceparent.as_ref()) {
-            request = request.header(traces::TRACEPARENT, traceparent);
         }
         match &self.token {
             Some(token) => request.bearer_auth(token.reveal()),
@@ -144,7 +141,7 @@ impl ReservationApi for ReservationClient {
     fn answer_offer(&self, id: WaitlistId, answer: OfferAnswer) -> Requested<'_, ()> {
         let path = About::Waitlist { waitlist_id: id }.path();
         let request = self.client.post(format!("{}{path}/{}", self.base_url, answer.word()));
-        Box::pin(async move { check(request.timeout(RESPONSE_MAX).send().await).await.map(drop) })
+        Box::pin(async move { check(traced(request, None).send().await).await.map(drop) })
     }
 
     fn report_payment<'a>(
@@ -165,6 +162,16 @@ impl ReservationApi for ReservationClient {
         by: &'a EventMetadata,
     ) -> Requested<'a, ()> {
         Box::pin(self.report(about, "notification-results", key, result, by))
+    }
+}
+
+/// Limits the duration of a request, and adds the trace of the current span, or else `traceparent`.
+fn traced(request: reqwest::RequestBuilder, traceparent: Option<&str>) -> reqwest::RequestBuilder {
+    let request = request.timeout(RESPONSE_MAX);
+    let current = traces::traceparent_of(&tracing::Span::current());
+    match current.as_deref().or(traceparent) {
+        Some(traceparent) => request.header(traces::TRACEPARENT, traceparent),
+        None => request,
     }
 }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, FixedOffset, Utc};
 use chrono_tz::Tz;
 use events::ReservationId;
-use events::values::{CancelledBy, Currency, Locale, Money};
+use events::values::{Currency, Locale, Money};
 use serde::Deserialize;
 
 /// A visit, booked or offered.
@@ -148,6 +148,21 @@ pub struct Cancellation {
     pub cancelled_by: CancelledBy,
     /// The reason as a stable code.
     pub reason_code: String,
+}
+
+/// The kind of actor that cancelled a reservation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelledBy {
+    /// The guest.
+    Guest,
+    /// A member of the restaurant's staff.
+    Staff,
+    /// The system, because a deadline passed.
+    System,
+    /// A kind of a later version of the reservation service.
+    #[serde(other)]
+    Unknown,
 }
 
 /// A waitlist entry.
@@ -321,5 +336,8 @@ mod tests {
         let status = |word: &str| serde_json::from_value::<WaitlistStatus>(word.into()).unwrap();
         assert_eq!(status("OFFERED"), WaitlistStatus::Offered);
         assert_eq!(status("ASLEEP"), WaitlistStatus::Unknown);
+        let actor = |word: &str| serde_json::from_value::<CancelledBy>(word.into()).unwrap();
+        assert_eq!(actor("system"), CancelledBy::System);
+        assert_eq!(actor("robot"), CancelledBy::Unknown);
     }
 }

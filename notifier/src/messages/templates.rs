@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use chrono::DateTime;
-use events::values::{CancelledBy, Currency, Locale, Money};
+use events::values::{Currency, Locale, Money};
 use minijinja::{Environment, UndefinedBehavior};
 
 use super::{Facts, facts_of};
 use crate::domain::effect::Template;
 use crate::domain::visit::{
-    Cancellation, Charge, ChargeStatus, Occasion, Reservation, ReservationStatus, Visit,
+    Cancellation, CancelledBy, Charge, ChargeStatus, Occasion, Reservation, ReservationStatus, Visit,
 };
 
 /// The frame of the HTML part of messages without their own HTML file.

@@ -92,7 +92,7 @@ async fn run_lane(
     let _ = slots.acquire_many(all).await;
 }
 
-/// The span of an attempt, in the trace of the request that caused the effect. Only for traces: log lines have the key.
+/// The span of an attempt, in the trace of the request that caused the effect; none without traces.
 fn span_of(effect: &TrackedEffect) -> Span {
     if !traces::is_on() {
         return Span::none();

@@ -97,11 +97,11 @@ pub(super) fn books_problem(error: &BooksError) -> Problem {
     }
 }
 
-/// The problem for a choice of a guest that the reservation service did not accept.
+/// The problem for a failed request to the reservation service.
 pub(super) fn reservation_problem(error: &ReservationError) -> Problem {
     match error {
         ReservationError::Unavailable(_) => {
-            tracing::warn!(%error, "the choice of a guest could not be forwarded");
+            tracing::warn!(%error, "a request to the reservation service failed");
             Problem::unavailable(
                 "reservation_unavailable",
                 "The reservation service is not available at the moment. Nothing was done; try again.",
