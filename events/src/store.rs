@@ -1,6 +1,6 @@
 //! The append-only log: a small trait whose doc comments are its guarantees.
 //!
-//! Everything that stores share is here: the trait, [`check_limits`], pages, the stored form of groups
+//! This module holds the parts that all stores share: the trait, [`check_limits`], pages, the stored form of groups
 //! ([`groups`]) and backups ([`backup`]). [`memory`] is the reference model, a list under a lock. `sled`,
 //! with the feature of that name, is the durable store: one writer thread, one value and one sync per
 //! group of events, an index in memory. Every store passes the suite in `contract`, which is a library
@@ -65,7 +65,7 @@ pub trait EventStore: Send + Sync + 'static {
 
     /// Events after `after` that `query` matches, ascending, at most `limit`.
     ///
-    /// Only durable events are returned, and an event only once all earlier ones are visible.
+    /// Only durable events are returned. An event is returned only when all earlier events are visible.
     ///
     /// # Errors
     /// [`ReadError`] when the storage fails or returns invalid data.
@@ -116,27 +116,29 @@ pub struct Appended {
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
     /// The decision was based on outdated state.
-    #[error("the append condition does not hold: the event at {at} violates it")]
+    #[error("the append condition does not hold: the event at position {at} matches it. Decide again")]
     Conflict {
         /// The first event that violates the condition.
         at: Position,
     },
     /// The number of events is outside of the limits of one append.
-    #[error("an append of {events} events is not possible: 1 to {max} are allowed", max = APPEND_EVENTS_MAX)]
+    #[error("cannot append {events} events at once: 1 to {max} are allowed", max = APPEND_EVENTS_MAX)]
     EventCount {
         /// The number of events.
         events: usize,
     },
-    /// An event or a confidential payload exceeds its limit.
-    #[error("the {part} of a {event_type} has {bytes} bytes: at most {max} are allowed")]
+    /// A part of the append exceeds its limit.
+    #[error("cannot append {event_type}: {part} has {actual} {unit}, but at most {max} are allowed")]
     TooLarge {
-        /// `event`, `confidential payload`, `condition` and so on.
+        /// What is too large: `the event`, `the confidential payload`, `the append condition` and so on.
         part: &'static str,
-        /// The type of the event.
+        /// The type of the event. For a limit of a whole append, the type of its first event.
         event_type: &'static str,
-        /// The actual size.
-        bytes: usize,
-        /// The limit.
+        /// The actual size, in `unit`.
+        actual: usize,
+        /// `bytes`, `tags` and so on.
+        unit: &'static str,
+        /// The limit, in `unit`.
         max: usize,
     },
     /// The queue of waiting appends is full.
@@ -154,7 +156,9 @@ pub enum AppendError {
     #[error("the log is full: it holds {LOG_EVENTS_MAX} events. Start a new log")]
     Full,
     /// The log is shutting down. Whether the events were appended is not known.
-    #[error("the log is closed")]
+    #[error(
+        "the log is closed, and whether the events were appended is unknown. Start the service again, then read the log"
+    )]
     Closed,
 }
 
@@ -208,28 +212,28 @@ pub fn check_limits(
     let payload_bytes = events.iter().filter_map(|event| event.confidential.as_ref()).map(Bytes::len).sum();
     let condition_bytes = frame::condition_bytes(condition).unwrap_or(usize::MAX);
     for (part, bytes, max) in [
-        ("append starting", lengths.clone().sum(), APPEND_BYTES_MAX),
-        ("confidential payloads of an append starting", payload_bytes, APPEND_BYTES_MAX),
-        ("tags of an append starting", tag_bytes, APPEND_BYTES_MAX),
-        ("condition", condition_bytes, frame::CONDITION_BYTES_MAX),
+        ("the append", lengths.clone().sum(), APPEND_BYTES_MAX),
+        ("the list of all confidential payloads", payload_bytes, APPEND_BYTES_MAX),
+        ("the list of all tags", tag_bytes, APPEND_BYTES_MAX),
+        ("the append condition", condition_bytes, frame::CONDITION_BYTES_MAX),
     ] {
         if bytes > max {
             let event_type = events.first().map_or("", |event| event.event_type);
-            return Err(AppendError::TooLarge { part, event_type, bytes, max });
+            return Err(AppendError::TooLarge { part, event_type, actual: bytes, unit: "bytes", max });
         }
     }
     for (event, event_bytes) in events.iter().zip(lengths) {
         let tag_bytes = event.tags.iter().map(|tag| tag.as_str().len()).max().unwrap_or(0);
         let payload_bytes = event.confidential.as_ref().map_or(0, Bytes::len);
-        for (part, bytes, max) in [
-            ("event", event_bytes, EVENT_BYTES_MAX),
-            ("confidential payload", payload_bytes, CONFIDENTIAL_BYTES_MAX),
-            ("longest tag", tag_bytes, crate::query::Tag::MAX_BYTES),
-            ("list of tags", event.tags.len(), usize::from(u8::MAX)),
-            ("list of positions to forget", event.forgets.len(), usize::from(u8::MAX)),
+        for (part, actual, unit, max) in [
+            ("the event", event_bytes, "bytes", EVENT_BYTES_MAX),
+            ("the confidential payload", payload_bytes, "bytes", CONFIDENTIAL_BYTES_MAX),
+            ("the longest tag", tag_bytes, "bytes", crate::query::Tag::MAX_BYTES),
+            ("the event", event.tags.len(), "tags", usize::from(u8::MAX)),
+            ("the event", event.forgets.len(), "positions to forget", usize::from(u8::MAX)),
         ] {
-            if bytes > max {
-                return Err(AppendError::TooLarge { part, event_type: event.event_type, bytes, max });
+            if actual > max {
+                return Err(AppendError::TooLarge { part, event_type: event.event_type, actual, unit, max });
             }
         }
     }

@@ -293,12 +293,12 @@ pub async fn limits_are_named<S: Subject>() {
     large.data = format!(r#"{{"number":1,"text":"{}"}}"#, "x".repeat(64 * 1024)).into_bytes();
     assert!(matches!(
         store.append(vec![large], anyway()).await,
-        Err(AppendError::TooLarge { part: "event", .. })
+        Err(AppendError::TooLarge { part: "the event", .. })
     ));
     let confidential = with_payload(numbered(1, &[]), Box::leak("x".repeat(16 * 1024 + 1).into_boxed_str()));
     assert!(matches!(
         store.append(vec![confidential], anyway()).await,
-        Err(AppendError::TooLarge { part: "confidential payload", .. })
+        Err(AppendError::TooLarge { part: "the confidential payload", .. })
     ));
     let tag = "x".repeat(401);
     assert!(matches!(

@@ -139,7 +139,7 @@ impl SledStore {
             log: opened.log.clone(),
             payloads: opened.payloads.clone(),
             file: opened.file.try_clone().map_err(|e| ("open the log for syncing", e))?,
-            mark: opened.mark.try_clone().map_err(|e| ("open the mark of the head", e))?,
+            mark: opened.mark.try_clone().map_err(|e| ("open head-mark", e))?,
             data_dir: options.data_dir.clone(),
         };
         Self::start(options, opened, Arc::new(disk))

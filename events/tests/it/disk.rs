@@ -75,17 +75,22 @@ async fn a_log_that_knows_less_than_its_witness_is_refused() {
     fs::remove_dir_all(&log).unwrap();
     copy_dir(&old, &log);
     let message = refusal(dir.path());
-    assert!(message.contains("it ends at 1, but events up to 2 were acknowledged"), "{message}");
+    assert!(
+        message.contains(
+            "it ends at position 1, but the head witness says that events up to 2 were acknowledged"
+        ),
+        "{message}"
+    );
     // The log is removed. It must not be replaced by an empty one.
     fs::remove_dir_all(&log).unwrap();
     let message = refusal(dir.path());
-    assert!(message.contains("is missing (see") && !log.exists(), "{message}");
+    assert!(message.contains("its folder log/ is missing") && !log.exists(), "{message}");
     // The log is replaced by another one.
     let other = tempfile::tempdir().unwrap();
     drop(open(other.path()));
     copy_dir(&other.path().join("log"), &log);
     let message = refusal(dir.path());
-    assert!(message.contains("but this directory held"), "{message}");
+    assert!(message.contains("but the head witness says that this directory holds"), "{message}");
 }
 
 /// The witness can be a second old. The mark beside it is always current.
@@ -107,7 +112,12 @@ async fn what_was_acknowledged_just_before_a_kill_is_missed_when_it_is_gone() {
     fs::remove_dir_all(killed.path().join("log")).unwrap();
     copy_dir(&old, &killed.path().join("log"));
     let message = refusal(killed.path());
-    assert!(message.contains("it ends at 1, but events up to 2 were acknowledged"), "{message}");
+    assert!(
+        message.contains(
+            "it ends at position 1, but the head witness says that events up to 2 were acknowledged"
+        ),
+        "{message}"
+    );
     // An incomplete mark proves nothing and does not prevent a start.
     let mark = killed.path().join("head-mark");
     let mut bytes = fs::read(&mark).unwrap();

@@ -16,7 +16,7 @@ const GROUPS_PER_SYNC: usize = 256;
 /// Why a group could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum BulkLoadError {
-    /// It does not continue the log.
+    /// The group does not continue the log.
     #[error(transparent)]
     ChainError(#[from] ChainError),
     /// An error of the database.
@@ -27,13 +27,13 @@ pub enum BulkLoadError {
     Io(#[from] io::Error),
 }
 
-/// A log that is being loaded. It has no readers meanwhile.
+/// A log that is being loaded. Nothing reads it until it is complete.
 pub struct BulkLoader {
     opened: Opened,
     chain: Chain,
     data_dir: PathBuf,
-    /// Whether the directory is marked as unfinished. Set before the first group, so that an import
-    /// refused earlier leaves the log unchanged.
+    /// Whether the directory is marked as unfinished. This happens only before the first group is
+    /// written: an import that is refused before leaves the log unchanged.
     filling: bool,
     unsynced: usize,
 }
@@ -139,7 +139,7 @@ pub struct WitnessedHead {
 /// Reads the head witness of `data_dir`, if there is one.
 ///
 /// # Errors
-/// When it cannot be read.
+/// The error of the operating system, or [`io::ErrorKind::InvalidData`] if its content is invalid.
 pub fn read_witness(data_dir: &Path) -> io::Result<Option<WitnessedHead>> {
     let witness = Witness::load(data_dir)?;
     Ok(witness.map(|witness| WitnessedHead {
@@ -170,7 +170,8 @@ impl LockedDataDir {
     /// chain must equal `expected`. Returns where the old log was moved, if there was one.
     ///
     /// # Errors
-    /// [`OpenError`]. A crash half-way leaves a directory that contains both logs and is refused at start.
+    /// [`OpenError`]. A crash between the steps leaves a directory that contains both logs and is
+    /// refused at the next start.
     pub fn replace_log(&self, new_dir: &Path, expected: &Chain) -> Result<Option<PathBuf>, OpenError> {
         let failed = |e: io::Error| OpenError::from(("replace the log", e));
         let read_back = BulkLoader::open(&Options::new(new_dir, ""))?;
@@ -179,13 +180,13 @@ impl LockedDataDir {
         }
         drop(read_back);
         let log = self.data_dir.join("log");
-        let mut kept = None;
+        let mut moved_to = None;
         if log.exists() {
             let free =
                 (1..).map(|n| self.data_dir.join(format!("log-replaced-{n}"))).find(|path| !path.exists());
             let old = free.unwrap_or_else(|| self.data_dir.join("log-replaced"));
             fs::rename(&log, &old).map_err(failed)?;
-            kept = Some(old);
+            moved_to = Some(old);
         }
         fs::rename(new_dir.join("log"), &log).map_err(failed)?;
         for file in [MARK_FILE, WITNESS_FILE] {
@@ -194,6 +195,6 @@ impl LockedDataDir {
         // The old log may have been unfinished; the new one is complete.
         open::end_filling(&self.data_dir).map_err(failed)?;
         fs::remove_dir_all(new_dir).map_err(failed)?;
-        Ok(kept)
+        Ok(moved_to)
     }
 }

@@ -1,4 +1,5 @@
-//! A cache of recently read older groups, decompressed: consumers that catch up request the same pages.
+//! A cache of decompressed groups that are no longer among the most recent ones. Several consumers that
+//! catch up request the same pages.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -33,16 +34,16 @@ impl Cache {
 
     /// Caches `group` and evicts the oldest groups above the limit.
     pub(super) fn insert(&self, group: &Group) {
-        let mut kept = self.cached();
-        if kept.groups.insert(group.first, group.clone()).is_some() {
+        let mut cached = self.cached();
+        if cached.groups.insert(group.first, group.clone()).is_some() {
             return;
         }
-        kept.order.push_back(group.first);
-        kept.bytes += group.len_bytes();
-        while kept.bytes > CACHE_BYTES_MAX {
-            let Some(oldest) = kept.order.pop_front() else { return };
-            let gone = kept.groups.remove(&oldest).map_or(0, |group| group.len_bytes());
-            kept.bytes -= gone;
+        cached.order.push_back(group.first);
+        cached.bytes += group.len_bytes();
+        while cached.bytes > CACHE_BYTES_MAX {
+            let Some(oldest) = cached.order.pop_front() else { return };
+            let evicted_bytes = cached.groups.remove(&oldest).map_or(0, |group| group.len_bytes());
+            cached.bytes -= evicted_bytes;
         }
     }
 }

@@ -13,7 +13,7 @@ use super::confidential::ConfidentialTree;
 use super::witness::{Mark, Witness};
 use crate::ids::Position;
 
-/// What the writer and the watchdog do with files.
+/// The operations on files that the writer and the watchdog need.
 pub(super) trait Disk: Debug + Send + Sync + 'static {
     /// Stores the confidential payloads of the group that starts at `first`. Not durable before [`Self::sync`].
     fn put_payloads(&self, first: Position, payloads: &ConfidentialPayloads) -> io::Result<()>;
@@ -25,7 +25,7 @@ pub(super) trait Disk: Debug + Send + Sync + 'static {
     fn forget_payload(&self, position: Position, first: Position) -> io::Result<()>;
 
     /// Makes everything stored so far durable. Returns the length of the database file in bytes. After an
-    /// error nothing may be acknowledged, and a second call would prove nothing.
+    /// error no event may be acknowledged: a later call can succeed without the data being durable.
     fn sync(&self) -> io::Result<u64>;
 
     /// Free space of the file system in bytes; `None` if it is unknown.
@@ -38,7 +38,7 @@ pub(super) trait Disk: Debug + Send + Sync + 'static {
     fn store_witness(&self, witness: &Witness) -> io::Result<()>;
 }
 
-/// The real disk: sled, and our own descriptors beside it.
+/// The real disk: the sled database, and descriptors of our own for its file and for the mark.
 #[derive(Debug)]
 pub(super) struct SledDisk {
     pub(super) db: sled::Db,

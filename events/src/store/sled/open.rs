@@ -1,4 +1,5 @@
-//! Opening a log: lock, leftovers, blobs, recovery, chain, witness, in this order.
+//! Opens a log. In this order: locks the directory, removes the leftovers of an interrupted start, refuses
+//! blobs, lets sled recover its files, verifies the hash chain, and compares the head with the witness.
 
 use std::fs::{self, File};
 use std::io;
@@ -17,9 +18,9 @@ use super::state::State;
 use super::witness::{Mark, Witness};
 use crate::ids::{LogId, Position};
 
-/// sled writes any message that reaches a quarter of a segment to a file that it never syncs; this
-/// includes a rewritten leaf of some 16 values. With this size, 17 values of the maximum length stay
-/// below a quarter.
+/// sled's segment size, in bytes. sled writes every message of at least a quarter of a segment to a
+/// separate file, which it never syncs. The largest message is a rewritten leaf of about 16 values. With
+/// this size, a leaf of 17 values of the maximum length stays below a quarter.
 const SEGMENT_BYTES: usize = 16 << 20;
 
 const FORMAT: &[u8] = b"2";
@@ -79,13 +80,14 @@ pub(super) struct Opened {
     pub(super) mark: Mark,
 }
 
-/// Damaged files can make sled panic anywhere: a panic is reported as damage.
+/// Opens the log. Damaged files can make sled panic, so a panic is reported as damage.
 pub(super) fn open(
     options: &Options,
     visit: &mut (dyn FnMut(EventBytes<'_>) + Send),
 ) -> Result<Opened, OpenError> {
     catch_unwind(AssertUnwindSafe(|| try_open(options, visit))).unwrap_or_else(|_| {
-        let what = "its files cannot be recovered".into();
+        let what =
+            "the database failed while it recovered its files; the panic is in the output above".into();
         Err(OpenError::Damaged { data_dir: options.data_dir.clone(), what })
     })
 }
@@ -99,7 +101,7 @@ fn try_open(options: &Options, visit: &mut (dyn FnMut(EventBytes<'_>) + Send)) -
     let witness = Witness::load(data_dir).map_err(|error| match error.kind() {
         io::ErrorKind::InvalidData => OpenError::Damaged {
             data_dir: data_dir.to_owned(),
-            what: format!("its head-witness.json cannot be read: {error}"),
+            what: format!("its head witness (head-witness.json or head-mark) is invalid: {error}"),
         },
         _ => ("read the head witness", error).into(),
     })?;
@@ -113,7 +115,10 @@ fn try_open(options: &Options, visit: &mut (dyn FnMut(EventBytes<'_>) + Send)) -
     };
     if let (Some(witness), false) = (&witness, db_dir.exists()) {
         // Checked before sled would create an empty database in its place.
-        return Err(damaged(format!("the log {} is missing (see head-witness.json)", witness.log_id)));
+        return Err(damaged(format!(
+            "its folder log/ is missing, but the head witness names the log {}",
+            witness.log_id
+        )));
     }
     refuse_blobs(&db_dir, &damaged)?;
     let db = open_sled(&db_dir, options.cache_bytes).map_err(damaged)?;
@@ -126,7 +131,7 @@ fn try_open(options: &Options, visit: &mut (dyn FnMut(EventBytes<'_>) + Send)) -
     let log_id = match db.get("log_id").map_err(unreadable)? {
         Some(id) => known_log(&db, &id).map_err(damaged)?,
         None if log.is_empty() => create(&db, &db_dir, options, &file)?,
-        None => return Err(damaged("it has events but no log id".into())),
+        None => return Err(damaged("it holds events, but its log id is missing".into())),
     };
     let loaded = replay(&log, witness.as_ref().map(|w| w.position), options.recent_bytes, visit);
     let loaded = loaded.map_err(|error| match error {
@@ -140,7 +145,7 @@ fn try_open(options: &Options, visit: &mut (dyn FnMut(EventBytes<'_>) + Send)) -
         forgotten.into_iter().try_for_each(|position| payloads.forget(position, state.group_start(position)))
     });
     tidied.map_err(|error| damaged(error.to_string()))?;
-    let mark = Mark::open(data_dir).map_err(|e| ("open the mark of the head", e))?;
+    let mark = Mark::open(data_dir).map_err(|e| ("open head-mark", e))?;
     Ok(Opened { db, file, lock, log, payloads, log_id, chain, state, mark })
 }
 
@@ -202,7 +207,8 @@ fn refuse_blobs(db_dir: &Path, damaged: &impl Fn(String) -> OpenError) -> Result
     match blobs.next() {
         None => Ok(()),
         Some(_) => Err(damaged(
-            "it has values in blobs/, which are not durable and which this service never writes".into(),
+            "its folder log/blobs/ holds values, which this service never writes and which may not be durable"
+                .into(),
         )),
     }
 }
@@ -243,14 +249,14 @@ fn create(db: &sled::Db, db_dir: &Path, options: &Options, file: &File) -> Resul
         .and_then(|_| db.insert("log_id", log_id.0.as_bytes().as_slice()))
         .and_then(|_| db.flush());
     written.map_err(|e| ("write the id of a new log", io::Error::other(e)))?;
-    file.sync_all().map_err(|e| ("sync a new log", e))?;
+    file.sync_all().map_err(|e| ("sync the files of a new log", e))?;
     let parent = data_dir.canonicalize().ok().and_then(|dir| dir.parent().map(Path::to_owned));
     let paths = [db_dir.join("conf"), db_dir.join("blobs"), db_dir.to_owned(), data_dir.to_owned()];
     for path in paths.into_iter().chain(parent) {
         match File::open(&path) {
-            Ok(file) => file.sync_all().map_err(|e| ("sync a new log", e))?,
+            Ok(file) => file.sync_all().map_err(|e| ("sync the files of a new log", e))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(("sync a new log", error).into()),
+            Err(error) => return Err(("sync the files of a new log", error).into()),
         }
     }
     Ok(log_id)
@@ -263,7 +269,7 @@ fn check(loaded: &Loaded, witness: Option<&Witness>, log_id: LogId) -> Result<()
     };
     if witness.log_id != log_id {
         return Err(format!(
-            "it is the log {log_id}, but this directory held {} (see head-witness.json)",
+            "it is the log {log_id}, but the head witness says that this directory holds the log {}",
             witness.log_id
         ));
     }
@@ -272,9 +278,12 @@ fn check(loaded: &Loaded, witness: Option<&Witness>, log_id: LogId) -> Result<()
     }
     match loaded.witnessed {
         Some(hash) if witness.has_hash(&hash) => Ok(()),
-        Some(_) => Err(format!("the event at {} is not the one that was acknowledged", witness.position)),
+        Some(_) => Err(format!(
+            "the event at position {} is not the event that was acknowledged there",
+            witness.position
+        )),
         None => Err(format!(
-            "it ends at {}, but events up to {} were acknowledged (see head-witness.json)",
+            "it ends at position {}, but the head witness says that events up to {} were acknowledged",
             loaded.state.last(),
             witness.position
         )),
@@ -293,7 +302,7 @@ fn keep_suspect(
     let len = match fs::metadata(db_dir.join("db")) {
         Ok(metadata) => metadata.len(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
-        Err(error) => return Err(("look at the log", error).into()),
+        Err(error) => return Err(("read the size of the log file", error).into()),
     };
     if len >= witness.file_bytes || !db_dir.exists() {
         return Ok(None);
@@ -304,16 +313,16 @@ fn keep_suspect(
         let _ = fs::remove_dir_all(&partial);
         if let Err(error) = copy_dir(db_dir, &partial).and_then(|()| fs::rename(&partial, &copy)) {
             // Only the material for an investigation is lost; the log itself may be intact.
-            tracing::error!(%error, "the log file is shorter than it was, and no copy of it could be made: free some space");
+            tracing::error!(%error, "the log file is shorter than at the last sync, and copying it before recovery failed: free some disk space");
             let _ = fs::remove_dir_all(&partial);
             return Ok(None);
         }
     }
     tracing::warn!(
         file_bytes = len,
-        file_bytes_once = witness.file_bytes,
+        file_bytes_expected = witness.file_bytes,
         copy = %copy.display(),
-    "the log file is shorter than it was: a copy was made before recovery"
+    "the log file is shorter than at the last sync: it was copied before recovery"
     );
     Ok(Some(copy))
 }

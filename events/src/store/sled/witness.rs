@@ -41,7 +41,7 @@ impl Witness {
         Self { log_id, position, hash: hex::encode(hash), file_bytes }
     }
 
-    /// Whether `hash` is the recorded hash.
+    /// Whether `hash` equals the recorded hash.
     pub(super) fn has_hash(&self, hash: &ChainHash) -> bool {
         self.hash == hex::encode(hash)
     }
@@ -53,7 +53,7 @@ impl Witness {
     /// Loads the witness of `data_dir`: the later of `head-witness.json` and the mark, if there is one.
     pub(super) fn load(data_dir: &Path) -> io::Result<Option<Self>> {
         let damaged = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
-        let synced: Option<Self> = match read_if_there(&Self::path(data_dir))? {
+        let synced: Option<Self> = match read_if_exists(&Self::path(data_dir))? {
             Some(bytes) => Some(serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?),
             None => None,
         };
@@ -62,7 +62,7 @@ impl Witness {
             && synced.log_id != marked.log_id
         {
             return Err(damaged(format!(
-                "it names the log {}, but {MARK_FILE} names the log {}",
+                "{WITNESS_FILE} names the log {}, but {MARK_FILE} names the log {}",
                 synced.log_id, marked.log_id
             )));
         }
@@ -115,22 +115,24 @@ impl Mark {
         self.0.write_all_at(&line, 0)
     }
 
-    /// Loads the mark. An incomplete mark is ignored, because the synced witness exists as well.
+    /// Loads the mark. A mark whose digest does not match is ignored, because the synced witness also exists.
     fn load(data_dir: &Path) -> io::Result<Option<Witness>> {
-        let Some(bytes) = read_if_there(&data_dir.join(MARK_FILE))? else { return Ok(None) };
+        let Some(bytes) = read_if_exists(&data_dir.join(MARK_FILE))? else { return Ok(None) };
         let text = String::from_utf8_lossy(&bytes);
-        let whole = text
+        let complete = text
             .split_once('\n')
             .filter(|(line, digest)| hex::encode(Sha256::digest(line)) == digest.trim())
             .and_then(|(line, _)| serde_json::from_str(line).ok());
-        if whole.is_none() && !text.trim().is_empty() {
-            tracing::warn!("{MARK_FILE} is incomplete and was ignored; {WITNESS_FILE} is used instead");
+        if complete.is_none() && !text.trim().is_empty() {
+            tracing::warn!(
+                "{MARK_FILE} is incomplete or damaged and was ignored: the head is checked against {WITNESS_FILE}"
+            );
         }
-        Ok(whole)
+        Ok(complete)
     }
 }
 
-fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
+fn read_if_exists(path: &Path) -> io::Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
