@@ -290,7 +290,7 @@ mod tests {
 
     /// Covers strings with and without JSON escapes, which take different paths through the reader.
     #[test]
-    fn what_is_written_reads_back_the_same() {
+    fn an_event_reads_back_as_it_was_written() {
         reads_back(event());
         let mut plain = event();
         plain.metadata.correlation_id = "request-1".into();

@@ -1,7 +1,8 @@
-//! One line of an export: the stored CloudEvent with one more attribute at its end.
+//! One line of an export: the stored CloudEvent, followed by one additional attribute.
 //!
-//! The attribute `mejalog` is a text that contains JSON: what the log stores about the event and never
-//! publishes. Without it a line is the stored event, byte for byte, so an export loses nothing.
+//! The attribute `mejalog` is a string that contains JSON: the data that the log stores with the event but
+//! does not publish. Without the attribute, a line is the stored event byte for byte. An export is complete
+//! except for confidential payloads, which are included only on request.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,12 +14,12 @@ use serde::{Deserialize, Serialize};
 
 const ATTRIBUTE: &str = ",\"mejalog\":";
 
-/// What the log stores about an event.
+/// The data that the log stores with an event but does not publish.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct EventExtras {
     /// The tags of the event.
     pub(crate) tags: Vec<String>,
-    /// Positions whose confidential payloads this event forgot.
+    /// Positions of the events whose confidential payloads were erased when this event was appended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) forgets: Vec<u64>,
     /// The confidential payload, base64.
@@ -29,7 +30,7 @@ pub(crate) struct EventExtras {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[serde(rename = "private_left_out")]
     pub(crate) payload_omitted: bool,
-    /// The append that starts with this event.
+    /// The append that starts with this event; `None` for the later events of an append.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) append: Option<Append>,
 }
@@ -41,11 +42,12 @@ pub(crate) struct Append {
     pub(crate) events: u64,
     /// No event after this position may match any of the items.
     pub(crate) after: u64,
-    /// The items of the query.
+    /// The items of the query of the append condition.
     pub(crate) fail_if_any: Vec<Item>,
 }
 
-/// Any of the types and all of the tags.
+/// An item of a query. It matches an event that has one of the types, or any type if there are none, and
+/// all of the tags.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Item {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -78,42 +80,47 @@ impl Append {
     }
 }
 
-/// Formats the line of `event`, which starts `append` if there is one.
+/// Formats the export line of `event`. `append` is the append that starts with this event, if one does.
 pub(crate) fn write(
     event: &StoredEvent<'_>,
     append: Option<&StoredAppend>,
     with_confidential: bool,
 ) -> serde_json::Result<String> {
-    let kept = EventExtras {
+    let extras = EventExtras {
         tags: event.tags.iter().map(|tag| (*tag).to_owned()).collect(),
         forgets: event.forgets.iter().map(|position| position.0).collect(),
         confidential: event
             .confidential
             .as_ref()
             .filter(|_| with_confidential)
-            .map(|part| STANDARD.encode(part)),
+            .map(|payload| STANDARD.encode(payload)),
         payload_omitted: event.confidential.is_some() && !with_confidential,
         append: append.map(Append::of),
     };
-    let kept = serde_json::to_string(&serde_json::to_string(&kept)?)?;
+    let extras = serde_json::to_string(&serde_json::to_string(&extras)?)?;
     let stored = String::from_utf8_lossy(event.json);
     let open = stored.strip_suffix('}').unwrap_or(&stored);
-    Ok(format!("{open}{ATTRIBUTE}{kept}}}"))
+    Ok(format!("{open}{ATTRIBUTE}{extras}}}"))
 }
 
-/// Parses a line into the stored event and what the log stores about it.
+/// Parses a line into the stored event and its extras.
 pub(crate) fn read(line: &str) -> anyhow::Result<(String, EventExtras)> {
-    let foreign = || anyhow::anyhow!("it has no attribute mejalog, so it is not a line of an export");
+    let foreign = || {
+        anyhow::anyhow!(
+            "the line does not end with a complete attribute mejalog, so it is not a line of an export"
+        )
+    };
     let at = line.rfind(ATTRIBUTE).ok_or_else(foreign)?;
-    let (stored, kept) = line.split_at(at);
-    let kept = kept.strip_prefix(ATTRIBUTE).and_then(|kept| kept.strip_suffix('}')).ok_or_else(foreign)?;
-    let kept: String = serde_json::from_str(kept)?;
-    Ok((format!("{stored}}}"), serde_json::from_str(&kept)?))
+    let (stored, extras) = line.split_at(at);
+    let extras =
+        extras.strip_prefix(ATTRIBUTE).and_then(|text| text.strip_suffix('}')).ok_or_else(foreign)?;
+    let extras: String = serde_json::from_str(extras)?;
+    Ok((format!("{stored}}}"), serde_json::from_str(&extras)?))
 }
 
 impl EventExtras {
     /// The confidential payload.
     pub(crate) fn confidential(&self) -> anyhow::Result<Option<Bytes>> {
-        Ok(self.confidential.as_ref().map(|part| STANDARD.decode(part)).transpose()?.map(Bytes::from))
+        Ok(self.confidential.as_ref().map(|payload| STANDARD.decode(payload)).transpose()?.map(Bytes::from))
     }
 }

@@ -1,6 +1,8 @@
-//! Serves the log of a running service to its operator, for online backups and `show --follow`.
+//! An HTTP route that streams the stored log of a running service to its operator, for online backups and
+//! `log show --follow`.
 //!
-//! The log contains confidential payloads, so the route requires the service token.
+//! The log contains confidential payloads, so the route requires the service token if one is configured. A
+//! service without a token listens on loopback only.
 
 use std::io;
 use std::sync::Arc;
@@ -31,17 +33,17 @@ use utoipa_axum::routes;
 pub const PATH: &str = "/api/log";
 
 /// Maximum number of chunks read ahead of the client.
-const PIECES_AHEAD_MAX: usize = 16;
+const CHUNKS_AHEAD_MAX: usize = 16;
 
 /// Size of a chunk, in bytes.
-const PIECE_BYTES: usize = 64 * 1024;
+const CHUNK_BYTES: usize = 64 * 1024;
 
 /// The state of the route.
 #[derive(Clone)]
 pub struct LogRoute {
     /// The log.
     pub store: Arc<SledStore>,
-    /// The token that callers must present.
+    /// The token that callers must present; `None` admits every caller.
     pub token: Option<Token>,
     /// The shutdown signal of the service.
     pub shutdown: Shutdown,
@@ -52,46 +54,49 @@ pub fn routes(route: LogRoute) -> OpenApiRouter {
     OpenApiRouter::new().routes(routes!(backup)).with_state(route)
 }
 
-struct Asked {
+/// The query parameters of the route.
+struct Parameters {
     after: Position,
     timeout: Duration,
 }
 
 /// Stream the stored log
 ///
-/// For backups: every group up to the current head, with confidential payloads.
+/// Streams every stored group after `after`, up to the current head, with confidential payloads. Used for
+/// backups and `log show --follow`.
 #[utoipa::path(get, path = "/api/log", tag = "operations", security(("service_token" = [])),
-    params(("after" = Option<u64>, Query, description = "Groups with events after this position; all by default"),
-        ("timeout" = Option<u64>, Query, description = "Milliseconds to wait for an event, up to 30000")),
+    params(("after" = Option<u64>, Query, description = "Return only groups with events after this position. Default: all groups"),
+        ("timeout" = Option<u64>, Query, description = "Maximum time to wait for an event after that position, in milliseconds: 0 to 30000. Default: 0")),
     responses((status = 200, description = "A backup, as written by `log backup`", content_type = "application/octet-stream"),
-        (status = 401, description = "The service token is missing"), (status = 422, description = "A parameter is invalid")))]
+        (status = 401, description = "The service token is missing or wrong"), (status = 422, description = "A parameter is invalid")))]
 async fn backup(State(route): State<LogRoute>, mut parts: Parts) -> Result<Response, Problem> {
     if route.token.as_ref().is_some_and(|token| !token.is_shown_in(&parts.headers)) {
         return Err(Problem::unauthorized());
     }
-    let asked = asked(&mut parts).await?;
+    let Parameters { after, timeout } = parameters(&mut parts).await?;
     let mut heads = route.store.watch_head();
-    let grown = heads.wait_for(|head| *head > asked.after);
+    let grown = heads.wait_for(|head| *head > after);
     tokio::select! {
-        _ = tokio::time::timeout(asked.timeout, grown) => {}
+        _ = tokio::time::timeout(timeout, grown) => {}
         () = route.shutdown.requested() => {}
     }
     let head = route.store.known_head();
-    let (to_client, pieces) = mpsc::channel::<io::Result<Bytes>>(PIECES_AHEAD_MAX);
+    let (to_client, chunks) = mpsc::channel::<io::Result<Bytes>>(CHUNKS_AHEAD_MAX);
     tokio::task::spawn_blocking(move || {
-        let mut writer = Pieces { to_client, piece: Vec::with_capacity(PIECE_BYTES) };
-        if let Err(error) = stream(&route.store, asked.after, head, &mut writer) {
+        let mut writer = Chunks { to_client, chunk: Vec::with_capacity(CHUNK_BYTES) };
+        if let Err(error) = stream(&route.store, after, head, &mut writer) {
             if error.kind() != io::ErrorKind::BrokenPipe {
                 tracing::error!(%error, "the log could not be streamed");
             }
-            // The client sees a stream without its end record. A client that went away receives nothing more.
+            // End the response with an error. The client recognises the truncated stream by its missing end
+            // record. If the client has disconnected, sending fails, and that is ignored.
             let _ = writer.to_client.blocking_send(Err(error));
         }
     });
-    let pieces = futures::stream::unfold(pieces, |mut pieces| async {
-        pieces.recv().await.map(|piece| (piece, pieces))
+    let chunks = futures::stream::unfold(chunks, |mut chunks| async {
+        chunks.recv().await.map(|chunk| (chunk, chunks))
     });
-    let mut response = Body::from_stream(pieces.boxed()).into_response();
+    let mut response = Body::from_stream(chunks.boxed()).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -99,26 +104,27 @@ async fn backup(State(route): State<LogRoute>, mut parts: Parts) -> Result<Respo
     Ok(response)
 }
 
-async fn asked(parts: &mut Parts) -> Result<Asked, Problem> {
+async fn parameters(parts: &mut Parts) -> Result<Parameters, Problem> {
     let mut form = query_form(parts, &()).await?;
     let number = |max: u64| {
         move |text: &str| match text.parse::<u64>() {
             Ok(number) if number <= max => Ok(number),
-            _ => Err(format!("{text:?} is not a number up to {max}")),
+            _ => Err(format!("{text:?} is not an integer from 0 to {max}")),
         }
     };
     let after = form.optional_parsed("after", 20, number(u64::MAX - 1));
     let timeout = form.optional_parsed("timeout", 10, number(TIMEOUT_MS_MAX));
-    form.finish(Some(Asked {
+    form.finish(Some(Parameters {
         after: Position(after.unwrap_or(0)),
         timeout: Duration::from_millis(timeout.unwrap_or(0)),
     }))
 }
 
-fn stream(store: &SledStore, after: Position, head: Position, to: &mut Pieces) -> io::Result<()> {
+fn stream(store: &SledStore, after: Position, head: Position, to: &mut Chunks) -> io::Result<()> {
     let header = BackupHeader { log_id: store.log_id(), source: store.source().to_owned(), after };
     let mut backup = BackupWriter::begin(to, &header)?;
-    // A part of a log has zeros in its end record; that the record is present is enough.
+    // The hash chain is known only from the beginning of the log. In a later part, position and hash of the
+    // end record are zero, and readers do not check them.
     let mut chain = Chain::default();
     let mut last = after;
     while last < head {
@@ -133,23 +139,23 @@ fn stream(store: &SledStore, after: Position, head: Position, to: &mut Pieces) -
 }
 
 /// Collects written bytes into chunks for the client.
-struct Pieces {
+struct Chunks {
     to_client: mpsc::Sender<io::Result<Bytes>>,
-    piece: Vec<u8>,
+    chunk: Vec<u8>,
 }
 
-impl Pieces {
+impl Chunks {
     fn hand_on(&mut self) -> io::Result<()> {
-        let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE_BYTES));
-        let sent = self.to_client.blocking_send(Ok(piece.into()));
+        let chunk = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK_BYTES));
+        let sent = self.to_client.blocking_send(Ok(chunk.into()));
         sent.map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "the client has disconnected"))
     }
 }
 
-impl io::Write for Pieces {
+impl io::Write for Chunks {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.piece.extend_from_slice(bytes);
-        if self.piece.len() >= PIECE_BYTES {
+        self.chunk.extend_from_slice(bytes);
+        if self.chunk.len() >= CHUNK_BYTES {
             self.hand_on()?;
         }
         Ok(bytes.len())

@@ -76,7 +76,7 @@ impl Source {
                 backup.ok().map(|backup| backup.header().source.clone())
             }
             Self::Service { url, token } => {
-                let answer = ask(url, token.as_ref(), AFTER_EVERYTHING, Duration::ZERO)?;
+                let answer = request_log(url, token.as_ref(), AFTER_EVERYTHING, Duration::ZERO)?;
                 Some(BackupReader::open(answer)?.header().source.clone())
             }
         })
@@ -131,7 +131,7 @@ impl Source {
             Self::Directory(store) => store.log_id(),
             Self::Backup(path) => BackupReader::open(BufReader::new(File::open(path)?))?.header().log_id,
             Self::Service { url, token } => {
-                let answer = ask(url, token.as_ref(), AFTER_EVERYTHING, Duration::ZERO)?;
+                let answer = request_log(url, token.as_ref(), AFTER_EVERYTHING, Duration::ZERO)?;
                 BackupReader::open(answer)?.header().log_id
             }
         })
@@ -166,7 +166,7 @@ impl Source {
                 read(BufReader::new(file), after, progress, visit).with_context(named)
             }
             Self::Service { url, token } => {
-                let answer = ask(url, token.as_ref(), after, Duration::ZERO)?;
+                let answer = request_log(url, token.as_ref(), after, Duration::ZERO)?;
                 if let Some(head) = head_of(&answer) {
                     progress.set_head(head);
                 }
@@ -198,7 +198,7 @@ fn read(
 }
 
 /// Requests the groups after `after` from the service at `url`, and waits up to `wait` for one.
-pub(crate) fn ask(
+pub(crate) fn request_log(
     url: &str,
     token: Option<&Token>,
     after: Position,
@@ -233,7 +233,7 @@ struct Refused {
     advice: String,
 }
 
-/// Whether repeating the request would be refused again.
+/// Whether the service would refuse the same request again.
 pub(crate) fn is_refused(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Refused>().is_some_and(|refused| (400..500).contains(&refused.status))
 }

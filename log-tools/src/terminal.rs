@@ -5,7 +5,7 @@ use std::time::Duration;
 use events::Position;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Progress of reading a log. Drawn on standard error, and only if that is a terminal.
+/// A progress bar for reading a log. It is drawn on standard error, and only if standard error is a terminal.
 pub struct Progress(ProgressBar);
 
 impl Progress {
@@ -21,12 +21,12 @@ impl Progress {
         Self(bar)
     }
 
-    /// Sets the number of events.
+    /// Sets the position of the last event of the log.
     pub fn set_head(&self, head: Position) {
         self.0.set_length(head.0);
     }
 
-    /// Sets the number of events read.
+    /// Sets the position of the last event that was read.
     pub fn at(&self, position: Position) {
         if self.0.length().is_some_and(|len| len < position.0) {
             self.0.set_length(position.0);
@@ -44,8 +44,8 @@ impl Drop for Progress {
 /// Exit code that shells use for a process ended by SIGPIPE.
 const EXIT_PIPE: i32 = 128 + 13;
 
-/// Prints a line of the requested output. If the reader has closed the pipe, the process exits quietly like
-/// a Unix filter, but not with success, because the lost line may have reported a fault.
+/// Prints a line to standard output. If the reader has closed the pipe, the process exits without a
+/// message, as Unix filters do. The exit code is not 0, because the lost line may have reported a fault.
 pub fn say(line: &str) {
     use std::io::Write as _;
     let mut out = std::io::stdout().lock();
@@ -62,7 +62,7 @@ fn fail(error: &std::io::Error) -> i32 {
     1
 }
 
-/// `1.5 MiB`.
+/// Formats a number of bytes with a binary unit, for example `1.50 MiB`.
 pub fn size(bytes: u64) -> String {
     indicatif::BinaryBytes(bytes).to_string()
 }

@@ -29,7 +29,7 @@ fn syncs(trace: &str) -> Vec<f64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_wait_for_a_sync_and_share_it() {
+async fn responses_wait_for_a_shared_sync() {
     if Command::new("strace").arg("-V").stdout(Stdio::null()).status().is_err() {
         panic!("strace is missing: run the tests with make test, which installs it");
     }
@@ -95,6 +95,21 @@ async fn a_new_log_syncs_its_files_and_directories() {
             .any(|line| line.contains("fsync(") && line.contains(&synced) && line.ends_with("= 0"));
         assert!(found, "{synced} was not synced: {trace}");
     }
+}
+
+/// A log whose directory was removed would be lost at the next start, so the process ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_data_directory_ends_the_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let mut victim = Victim::new(data.clone());
+    let http = Victim::client();
+    victim.start(&http).await;
+    std::fs::remove_dir_all(&data).unwrap();
+    let _ = http.post(format!("{}/api/reservations", victim.url)).json(&booking(2)).send().await;
+    let status = victim.end().await;
+    assert!(!status.success(), "{status}");
+    assert!(victim.said().contains("because the data directory was removed"), "{}", victim.said());
 }
 
 /// If the disk stops responding, the process ends instead of hanging.

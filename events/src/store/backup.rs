@@ -103,19 +103,18 @@ impl<R: Read> BackupReader<R> {
     /// Reads the header.
     ///
     /// # Errors
-    /// When the stream does not start with the header of a backup.
+    /// [`io::ErrorKind::InvalidData`] when the stream does not start with the header of a backup, or an error
+    /// of the reader.
     pub fn open(mut from: R) -> io::Result<Self> {
         let magic: [u8; 8] = read_array(&mut from)?;
         if &magic != MAGIC {
-            return Err(io::Error::other(
-                "this is not a backup of a log, or it was written by another version",
-            ));
+            return Err(damaged("this is not a backup of a log, or it was written by another version"));
         }
         let log_id = LogId(Uuid::from_bytes(read_array(&mut from)?));
         let [source_len] = read_array(&mut from)?;
         let mut source = vec![0; usize::from(source_len)];
         from.read_exact(&mut source).map_err(cut_off)?;
-        let source = String::from_utf8(source).map_err(io::Error::other)?;
+        let source = String::from_utf8(source).map_err(damaged)?;
         let after = Position(u64::from_le_bytes(read_array(&mut from)?));
         Ok(Self { from, header: BackupHeader { log_id, source, after }, digest: Sha256::new(), end: None })
     }
@@ -128,7 +127,8 @@ impl<R: Read> BackupReader<R> {
     /// The next group, or `None` at the end.
     ///
     /// # Errors
-    /// When the backup is damaged or truncated.
+    /// [`io::ErrorKind::InvalidData`] when the backup is damaged, [`io::ErrorKind::UnexpectedEof`] when it is
+    /// truncated, or an error of the reader.
     pub fn next_group(&mut self) -> io::Result<Option<StoredGroup>> {
         if self.end.is_some() {
             return Ok(None);
@@ -139,12 +139,10 @@ impl<R: Read> BackupReader<R> {
             let chain = Chain { last, hash: read_array(&mut self.from)? };
             let digest: [u8; 32] = read_array(&mut self.from)?;
             if digest[..] != self.digest.clone().finalize()[..] {
-                return Err(io::Error::other("the digest does not match: the backup was changed"));
+                return Err(damaged("the digest does not match: the backup was changed"));
             }
             if self.from.read(&mut [0])? != 0 {
-                return Err(io::Error::other(
-                    "there are bytes after the end record: this is not a single backup",
-                ));
+                return Err(damaged("there are bytes after the end record: this is not a single backup"));
             }
             self.end = Some(chain);
             return Ok(None);
@@ -156,7 +154,7 @@ impl<R: Read> BackupReader<R> {
         let (value_len, payload_len) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes(rest));
         let value = self.read_bytes(value_len)?;
         let confidential = self.read_bytes(payload_len)?;
-        StoredGroup::decode(first, value, confidential).map(Some).map_err(io::Error::other)
+        StoredGroup::decode(first, value, confidential).map(Some).map_err(damaged)
     }
 
     /// The state of the chain at the end of the backup; `None` until all groups have been read.
@@ -166,7 +164,7 @@ impl<R: Read> BackupReader<R> {
 
     fn read_bytes(&mut self, len: u32) -> io::Result<Bytes> {
         if len > VALUE_BYTES_MAX {
-            return Err(io::Error::other("a group is longer than any valid group"));
+            return Err(damaged("a group is longer than any valid group"));
         }
         let mut bytes = vec![0; len as usize];
         self.from.read_exact(&mut bytes).map_err(cut_off)?;
@@ -179,6 +177,10 @@ fn read_array<const N: usize>(from: &mut impl Read) -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     from.read_exact(&mut bytes).map_err(cut_off)?;
     Ok(bytes)
+}
+
+fn damaged(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
 fn cut_off(error: io::Error) -> io::Error {

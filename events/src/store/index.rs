@@ -172,7 +172,7 @@ mod tests {
     use crate::query::Tag;
 
     #[test]
-    fn candidates_come_in_pieces_that_miss_nothing() {
+    fn candidates_are_complete_across_pieces() {
         let mut index = Index::default();
         for position in 1..=100 {
             let tag = format!("n:{}", position % 3);

@@ -158,7 +158,7 @@ fn golden_path(event_type: &str) -> PathBuf {
 }
 
 #[test]
-fn every_event_stands_as_its_golden_file_says() {
+fn every_event_is_encoded_as_in_its_golden_file() {
     for event in samples() {
         let data: serde_json::Value = serde_json::from_slice(&event.data().unwrap()).unwrap();
         let path = golden_path(event.event_type());

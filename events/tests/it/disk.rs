@@ -20,7 +20,7 @@ fn refusal(dir: &std::path::Path) -> String {
 }
 
 #[tokio::test]
-async fn everything_is_there_after_reopening() {
+async fn all_events_are_readable_after_reopening() {
     let dir = tempfile::tempdir().unwrap();
     let first = open(dir.path());
     let id = first.log_id();
@@ -50,7 +50,7 @@ async fn everything_is_there_after_reopening() {
 }
 
 #[test]
-fn a_directory_is_for_one_process_at_a_time() {
+fn a_data_directory_is_locked_by_one_process() {
     let dir = tempfile::tempdir().unwrap();
     let held = open(dir.path());
     assert!(matches!(SledStore::open(&options(dir.path())), Err(OpenError::InUse(_))));
@@ -60,7 +60,7 @@ fn a_directory_is_for_one_process_at_a_time() {
 }
 
 #[tokio::test]
-async fn a_log_that_knows_less_than_its_witness_is_refused() {
+async fn a_log_with_fewer_events_than_its_witness_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("log");
     let old = dir.path().join("old");
@@ -95,7 +95,7 @@ async fn a_log_that_knows_less_than_its_witness_is_refused() {
 
 /// The witness can be a second old. The mark beside it is always current.
 #[tokio::test]
-async fn what_was_acknowledged_just_before_a_kill_is_missed_when_it_is_gone() {
+async fn the_loss_of_an_event_acknowledged_just_before_a_kill_is_detected() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     store.append(vec![numbered(1, &[])], anyway()).await.unwrap();
@@ -159,7 +159,7 @@ fn leftovers_of_a_killed_start_are_removed_and_blobs_are_refused() {
 
 /// Recovery writes to the files: an investigation must find the files as the crash left them.
 #[tokio::test]
-async fn a_log_that_is_shorter_than_it_was_is_copied_before_it_is_touched() {
+async fn a_log_file_that_became_shorter_is_copied_before_recovery() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     store.append(vec![numbered(1, &[]), numbered(2, &[])], anyway()).await.unwrap();
@@ -178,7 +178,7 @@ async fn a_log_that_is_shorter_than_it_was_is_copied_before_it_is_touched() {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_said_and_reads_go_on() {
+async fn a_full_disk_is_reported_and_reads_still_work() {
     let dir = tempfile::tempdir().unwrap();
     let store = SledStore::open(&Options { reserve_bytes: u64::MAX, ..options(dir.path()) }).unwrap();
     let refused = store.append(vec![numbered(1, &[])], anyway()).await;
@@ -187,7 +187,7 @@ async fn a_full_disk_is_said_and_reads_go_on() {
 }
 
 #[tokio::test]
-async fn a_confidential_payload_without_its_event_never_attaches_itself_to_a_later_one() {
+async fn a_confidential_payload_without_its_event_is_never_assigned_to_a_later_event() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     store.append(vec![numbered(1, &[])], anyway()).await.unwrap();

@@ -95,6 +95,7 @@ pub struct Restore {
 impl Restore {
     pub(super) fn run(&self, context: &Context<'_>) -> anyhow::Result<ExitCode> {
         let named = || format!("{} was not restored", self.file.display());
+        File::open(&self.file).with_context(named)?;
         let held = lock_data_dir(&context.data_dir).with_context(named)?;
         let new_dir = context.data_dir.join("restoring");
         let done = self.restore(context, &held, &new_dir).with_context(named);

@@ -161,7 +161,7 @@ pub struct LockedDataDir {
 /// # Errors
 /// [`OpenError::InUse`] when another process has locked it.
 pub fn lock_data_dir(data_dir: &Path) -> Result<LockedDataDir, OpenError> {
-    open::create_owner_only_dir(data_dir).map_err(|e| ("create the data directory", e))?;
+    open::create_owner_only_dir(data_dir)?;
     Ok(LockedDataDir { data_dir: data_dir.to_owned(), _lock: open::lock(data_dir)? })
 }
 

@@ -40,6 +40,15 @@ pub enum OpenError {
         .0.display()
     )]
     Unfinished(PathBuf),
+    /// The data directory cannot be created.
+    #[error("could not create the data directory {}: choose another one with --data-dir", data_dir.display())]
+    Create {
+        /// The data directory.
+        data_dir: PathBuf,
+        /// The error of the operating system.
+        #[source]
+        source: io::Error,
+    },
     /// An error of the file system.
     #[error("could not {doing}")]
     Io {
@@ -94,7 +103,7 @@ pub(super) fn open(
 
 fn try_open(options: &Options, visit: &mut (dyn FnMut(EventBytes<'_>) + Send)) -> Result<Opened, OpenError> {
     let data_dir = options.data_dir.as_path();
-    create_owner_only_dir(data_dir).map_err(|e| ("create the data directory", e))?;
+    create_owner_only_dir(data_dir)?;
     let lock = lock(data_dir)?;
     let db_dir = data_dir.join("log");
     remove_leftovers(&db_dir).map_err(|e| ("remove the leftovers of an interrupted start", e))?;
@@ -149,10 +158,11 @@ fn try_open(options: &Options, visit: &mut (dyn FnMut(EventBytes<'_>) + Send)) -
     Ok(Opened { db, file, lock, log, payloads, log_id, chain, state, mark })
 }
 
-/// Creates a directory that only its owner may enter: it will hold names and addresses.
-pub(super) fn create_owner_only_dir(dir: &Path) -> io::Result<()> {
+/// Creates a data directory that only its owner may enter: it will hold names and addresses.
+pub(super) fn create_owner_only_dir(data_dir: &Path) -> Result<(), OpenError> {
     use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+    let created = fs::DirBuilder::new().recursive(true).mode(0o700).create(data_dir);
+    created.map_err(|source| OpenError::Create { data_dir: data_dir.to_owned(), source })
 }
 
 /// Marker file in a data directory whose log is being loaded: an incomplete log must not be opened.

@@ -105,7 +105,7 @@ fn read(
         }
         if told.elapsed() > PROGRESS_EVERY {
             told = Instant::now();
-            tracing::info!(position = %last, until = witnessed_at.map(|at| at.0), "reader the log");
+            tracing::info!(position = %last, until = witnessed_at.map(|at| at.0), "reading the log");
         }
         if to_index.send(group.clone()).and_then(|()| to_visitor.send(group)).is_err() {
             // A later step has stopped; its own error explains why.

@@ -2,6 +2,7 @@
 //! second old.
 
 use std::fs::File;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -53,7 +54,7 @@ pub(super) struct Watchdog {
     pub(super) shared: Arc<Shared>,
     pub(super) disk: Arc<dyn Disk>,
     pub(super) commit_timer: Arc<CommitTimer>,
-    /// LockedDataDir while the log is open, and released last.
+    /// The lock of the data directory. Held while the log is open, and released last.
     pub(super) lock: File,
 }
 
@@ -82,15 +83,26 @@ impl Watchdog {
         let stored = self.hash_at(head).and_then(|hash| {
             self.disk.store_witness(&Witness::new(self.shared.log_id, head, &hash, file_bytes))
         });
-        if let Err(error) = &stored {
+        match &stored {
+            Ok(()) => {}
+            // The log is open, so its directory was removed. Later appends would be lost at the next start.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fatal("write the head witness, because the data directory was removed", error)
+            }
             // Not fatal: the log is complete; an older witness only proves less.
-            tracing::warn!(error = error as &dyn std::error::Error, "could not write the head witness");
+            Err(error) => {
+                let error = error as &dyn std::error::Error;
+                tracing::warn!(
+                    error,
+                    "could not write the head witness: check the disk of the data directory"
+                );
+            }
         }
         stored.is_ok()
     }
 
-    fn hash_at(&self, head: Position) -> std::io::Result<ChainHash> {
-        let group = self.shared.group_at(head).map_err(std::io::Error::other)?;
-        group.event(head).map(|entry| entry.hash).map_err(std::io::Error::other)
+    fn hash_at(&self, head: Position) -> io::Result<ChainHash> {
+        let group = self.shared.group_at(head).map_err(io::Error::other)?;
+        group.event(head).map(|entry| entry.hash).map_err(io::Error::other)
     }
 }
