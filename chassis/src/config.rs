@@ -80,7 +80,7 @@ impl PublicUrlArgs {
 /// # Errors
 /// A description of the fault.
 pub fn listen(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| format!("{text:?} is not an address such as 127.0.0.1:8000"))
+    text.parse().map_err(|_| format!("{text:?} is not an IP address and port such as 127.0.0.1:8000"))
 }
 
 /// Parses the base URL of a service and removes trailing slashes.
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn all_faults_are_told_at_once() {
+    fn all_faults_are_reported_at_once() {
         let mut faults = Faults::default();
         faults.add("A", "is wrong");
         faults.add("B", "is wrong too");

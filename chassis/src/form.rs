@@ -1,18 +1,20 @@
-//! Reads a JSON body such that all of its faults are found at once.
+//! Reads a JSON object, or query parameters, such that all faults are found at once.
 //!
 //! serde stops at the first type that does not match, but a person who fills in a form wants to know
 //! everything that is wrong with it. The body is therefore read as a tree and its fields are taken out one
-//! by one; a field that was never taken is unknown, and that is a fault too. Faults have FastAPI's shape.
+//! by one; a field that was never taken is unknown, and that is a fault too. Faults have the
+//! format of FastAPI's validation errors.
 
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
 use crate::fault::Fault;
 use crate::problem::Problem;
 
-/// An object whose fields are being taken out. Take all fields before using any, so that the fault of
-/// one does not hide the fault of the next.
+/// An object whose fields the caller takes out one by one. Take all fields before you use any of them, so
+/// that a fault in one field does not hide faults in the others.
 #[derive(Debug)]
 pub struct Form {
     loc: Vec<String>,
@@ -21,7 +23,7 @@ pub struct Form {
 }
 
 impl Form {
-    /// A form for the body of a request.
+    /// A form for a JSON object: the body of a request, or a file.
     #[must_use]
     pub fn new(members: Map<String, Value>) -> Self {
         Self { loc: vec!["body".into()], members, faults: Vec::new() }
@@ -34,7 +36,7 @@ impl Form {
         let mut form = Self { loc: vec!["query".into()], members: Map::new(), faults: Vec::new() };
         for (name, text) in parameters {
             if form.members.insert(name.clone(), Value::String(text)).is_some() {
-                form.fault(&name, "value_error", "Give this parameter once", None);
+                form.fault(&name, "value_error", "This parameter may be given only once", None);
             }
         }
         form
@@ -52,7 +54,7 @@ impl Form {
         self.members.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
     }
 
-    /// Whether the field `name` is present and was not taken yet.
+    /// Whether the field `name` is present, is not null and has not been taken.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.members.get(name).is_some_and(|value| !value.is_null())
@@ -84,12 +86,12 @@ impl Form {
         taken
     }
 
-    /// One line of text of 1 to `max_chars` characters; `None` if missing.
+    /// One line of text of 1 to `max_chars` characters, not only white space; `None` if missing.
     pub fn optional_text(&mut self, name: &str, max_chars: usize) -> Option<String> {
         self.optional_prose_without(name, max_chars, char::is_control)
     }
 
-    /// Text of 1 to `max_chars` characters that may have several lines; `None` if missing.
+    /// Text of 1 to `max_chars` characters, not only white space, that may have several lines; `None` if missing.
     pub fn optional_prose(&mut self, name: &str, max_chars: usize) -> Option<String> {
         self.optional_prose_without(name, max_chars, |c| c.is_control() && c != '\n' && c != '\t')
     }
@@ -107,7 +109,7 @@ impl Form {
         };
         let chars = text.chars().count();
         let (kind, msg) = if text.trim().is_empty() {
-            ("string_too_short", "String should have at least 1 character".to_owned())
+            ("string_too_short", "String should have at least 1 character that is not white space".to_owned())
         } else if chars > max_chars {
             ("string_too_long", format!("String should have at most {max_chars} characters, it has {chars}"))
         } else if text.chars().any(bad) {
@@ -119,7 +121,7 @@ impl Form {
         None
     }
 
-    /// One line of text of 1 to `max_chars` characters.
+    /// One line of text of 1 to `max_chars` characters, not only white space.
     pub fn text(&mut self, name: &str, max_chars: usize) -> Option<String> {
         let taken = self.optional_text(name, max_chars);
         self.required(name, taken)
@@ -197,36 +199,52 @@ impl Form {
         self.inner(loc, value, read)
     }
 
-    /// A nested object, read by `read`. Its faults are recorded here.
+    /// A nested object, read by `read`. Its faults are added to the faults of this form.
     pub fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
-        let there = self.has(name);
+        let present = self.has(name);
         let taken = self.optional_object(name, read);
-        if !there {
+        if !present {
             self.fault(name, "missing", "Field required", None);
         }
         taken
     }
 
-    /// A list of 1 to `max` objects, each read by `read`. Returns the valid ones, so that the caller can
-    /// still report faults between them.
+    /// A list of 1 to `max` objects, each read by `read`. Returns the valid objects even if others have faults,
+    /// so that the caller can still compare them, for example to find duplicates.
     pub fn list<T>(
         &mut self,
         name: &str,
         max: usize,
+        read: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let taken = self.optional_list_of(name, 1..=max, read);
+        self.required(name, taken)
+    }
+
+    /// Like [`Self::list`] with 0 to `max` objects; `None` if missing.
+    pub fn optional_list<T>(
+        &mut self,
+        name: &str,
+        max: usize,
+        read: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        self.optional_list_of(name, 0..=max, read)
+    }
+
+    fn optional_list_of<T>(
+        &mut self,
+        name: &str,
+        lengths: RangeInclusive<usize>,
         mut read: impl FnMut(&mut Self) -> Option<T>,
     ) -> Option<Vec<T>> {
-        let values = match self.optional(name) {
-            Some(Value::Array(values)) if (1..=max).contains(&values.len()) => values,
-            Some(other) => {
-                self.fault(
-                    name,
-                    "list_type",
-                    format_args!("Input should be a list of 1 to {max} objects"),
-                    Some(other),
-                );
+        let values = match self.optional(name)? {
+            Value::Array(values) if lengths.contains(&values.len()) => values,
+            other => {
+                let (min, max) = lengths.into_inner();
+                let msg = format_args!("Input should be a list of {min} to {max} objects");
+                self.fault(name, "list_type", msg, Some(other));
                 return None;
             }
-            None => return self.required(name, None),
         };
         let item = |(i, value): (usize, Value)| {
             let mut loc = self.loc.clone();
@@ -268,30 +286,13 @@ impl Form {
         parsed
     }
 
-    /// Like [`Self::list`] with 0 to `max` objects; `None` if missing.
-    pub fn optional_list<T>(
-        &mut self,
-        name: &str,
-        max: usize,
-        read: impl FnMut(&mut Self) -> Option<T>,
-    ) -> Option<Vec<T>> {
-        if !self.has(name) {
-            return None;
-        }
-        if self.members.get(name).and_then(Value::as_array).is_some_and(Vec::is_empty) {
-            self.members.remove(name);
-            return Some(Vec::new());
-        }
-        self.list(name, max, read)
-    }
-
     /// The value of a text field, without taking it.
     #[must_use]
     pub fn peek(&self, name: &str) -> Option<&str> {
         self.members.get(name)?.as_str()
     }
 
-    /// Removes a field whose faults have all been recorded.
+    /// Removes a field without reading it, so that it is not reported as unknown.
     pub fn discard(&mut self, name: &str) {
         self.members.remove(name);
     }
@@ -310,9 +311,9 @@ impl Form {
         let mut inner = Self { loc, members, faults: Vec::new() };
         let read = read(&mut inner);
         let faults = inner.all_faults();
-        let whole = faults.is_empty();
+        let valid = faults.is_empty();
         self.faults.extend(faults);
-        if whole { read } else { None }
+        if valid { read } else { None }
     }
 
     fn all_faults(mut self) -> Vec<Fault> {
@@ -328,18 +329,18 @@ impl Form {
     /// # Errors
     /// 422 with every fault, including unknown fields.
     pub fn finish<T>(self, value: Option<T>) -> Result<T, Problem> {
-        self.whole(value).map_err(Problem::invalid)
+        self.value_or_faults(value).map_err(Problem::invalid)
     }
 
-    /// `value`, if the form, which was read from a file, has no fault.
+    /// Like [`Self::finish`], for a form that was read from a file. Returns `value` if there is no fault.
     ///
     /// # Errors
     /// Every fault as text.
     pub fn finish_words<T>(self, value: Option<T>) -> Result<T, Vec<String>> {
-        self.whole(value).map_err(|faults| faults.into_iter().map(Fault::into_words).collect())
+        self.value_or_faults(value).map_err(|faults| faults.into_iter().map(Fault::into_words).collect())
     }
 
-    fn whole<T>(self, value: Option<T>) -> Result<T, Vec<Fault>> {
+    fn value_or_faults<T>(self, value: Option<T>) -> Result<T, Vec<Fault>> {
         let faults = self.all_faults();
         match value {
             Some(value) if faults.is_empty() => Ok(value),

@@ -1,10 +1,13 @@
-//! Foundations that all services of Meja share. Nothing here knows what a table is.
+//! Foundations that all services of Meja share. This crate contains nothing specific to restaurants.
 //!
-//! In reading order: [`environment`] is the only source of time, timers, ids and randomness; [`config`]
-//! checks settings and [`secret`] holds credentials; [`problem`] and [`fault`] define how errors look over
-//! HTTP, [`causes`] how they look in text; [`body`] and [`form`] read a request such that all its faults are found at once; [`request_trace`]
-//! identifies requests across services; [`metrics`], [`telemetry`] and [`docs`] serve operators; [`serve`]
-//! accepts connections and drains them.
+//! In reading order:
+//! - [`environment`] is the only source of time, timers, tasks, ids and randomness.
+//! - [`config`] checks settings, and [`secret`] holds credentials.
+//! - [`problem`] and [`fault`] define error responses; [`causes`] formats an error with its causes as text.
+//! - [`body`] and [`form`] read a request and report all its faults at once.
+//! - [`request_trace`] identifies requests across services; [`traces`] exports OpenTelemetry traces.
+//! - [`metrics`], [`telemetry`] and [`docs`] serve operators.
+//! - [`serve`] accepts connections and drains them at shutdown; [`exit`] defines how a binary exits.
 
 pub mod body;
 pub mod causes;

@@ -1,7 +1,7 @@
-//! How an error looks over HTTP: `application/problem+json`, RFC 9457.
+//! Error responses: `application/problem+json`, RFC 9457.
 //!
-//! Each service maps its own errors to problems in one file. The body of a 5xx response never shows a
-//! cause; the cause is logged.
+//! Each service maps its own errors to problems in one file. [`Problem::internal`] logs the cause of an
+//! unexpected error and does not include it in the body.
 
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::fault::Fault;
 
-/// Media type of every error.
+/// Media type of every error response.
 pub const CONTENT_TYPE_PROBLEM: &str = "application/problem+json";
 
 /// An error response.
@@ -31,8 +31,8 @@ impl Problem {
         Self { status, code, detail, more: Map::new(), headers: Vec::new() }
     }
 
-    /// 422 with every fault of the request. `detail` is an array as in FastAPI; RFC 9457 §3.1 allows clients
-    /// to ignore a member of another type.
+    /// 422 with every fault of the request. `detail` is an array, as in FastAPI, although RFC 9457
+    /// defines it as a string; a client that follows §3.1 ignores a member of the wrong type.
     #[must_use]
     pub fn invalid(faults: Vec<Fault>) -> Self {
         let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", "");
@@ -49,8 +49,7 @@ impl Problem {
     /// 401: the caller must present the service token.
     #[must_use]
     pub fn unauthorized() -> Self {
-        let detail =
-            "Only the other service may call this. Send the service token as 'Authorization: Bearer …'.";
+        let detail = "This request requires the service token. Send it as 'Authorization: Bearer …'.";
         Self::new(StatusCode::UNAUTHORIZED, "service_token_required", detail)
             .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     }
@@ -69,7 +68,7 @@ impl Problem {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal_error",
-            "The service failed. Its log contains the cause under the X-Request-Id of this response.",
+            "The service failed. Its log output contains the cause: search it for the X-Request-Id of this response.",
         )
     }
 

@@ -64,6 +64,7 @@ pub async fn observe(path: Option<MatchedPath>, mut request: Request, next: Next
         route,
         otel.name = Empty,
         otel.kind = Empty,
+        otel.status_code = Empty,
         http.response.status_code = Empty
     );
     if traces::is_on() {
@@ -77,6 +78,10 @@ pub async fn observe(path: Option<MatchedPath>, mut request: Request, next: Next
     let status = response.status().as_u16();
     if traces::is_on() {
         span.record("http.response.status_code", status);
+        // OpenTelemetry semantic conventions: a server span is an error for a 5xx response only.
+        if response.status().is_server_error() {
+            span.record("otel.status_code", "ERROR");
+        }
     }
     let elapsed = began.elapsed();
     tracing::debug!(parent: &span, status, elapsed_us = elapsed.as_micros(), "responded");
@@ -106,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_keeps_the_id_it_came_with() {
+    fn a_request_keeps_the_id_that_the_caller_sent() {
         let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         let headers = HeaderMap::from_iter([
             (REQUEST_ID, "abc-1".parse().unwrap()),

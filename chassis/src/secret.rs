@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_very_token_opens() {
+    fn only_the_exact_token_is_accepted() {
         let token = Token::try_from("0123456789abcdef".to_owned()).unwrap();
         let shown = |value: &'static str| {
             token.is_shown_in(&HeaderMap::from_iter([(AUTHORIZATION, value.parse().unwrap())]))

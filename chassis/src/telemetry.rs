@@ -24,18 +24,28 @@ pub enum LogFormat {
 
 /// A log filter that cannot be parsed.
 #[derive(Debug, thiserror::Error)]
-#[error("{filter:?} is not a log filter: {source}; try info, debug or reservation=debug,info")]
+#[error("{filter:?} is not a log filter: {reason}; try info, debug or reservation=debug,info")]
 pub struct BadFilter {
     filter: String,
-    source: tracing_subscriber::filter::ParseError,
+    reason: String,
 }
 
-/// Parses a filter such as `info` or `reservation=debug,info`.
+/// The levels of a directive without a target: the documentation of [`EnvFilter`].
+const LEVELS: [&str; 12] = ["off", "error", "warn", "info", "debug", "trace", "0", "1", "2", "3", "4", "5"];
+
+/// Parses a filter such as `info` or `reservation=debug,info`. A target needs a level: [`EnvFilter`] alone would read a
+/// misspelt level as a target and log nothing.
 ///
 /// # Errors
 /// [`BadFilter`] when it cannot be parsed.
 pub fn filter(text: &str) -> Result<EnvFilter, BadFilter> {
-    EnvFilter::try_new(text).map_err(|source| BadFilter { filter: text.to_owned(), source })
+    let bad = |reason: String| BadFilter { filter: text.to_owned(), reason };
+    let is_level = |part: &str| LEVELS.iter().any(|level| level.eq_ignore_ascii_case(part));
+    let mut directives = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    if let Some(part) = directives.find(|part| !part.contains(['=', '[']) && !is_level(part)) {
+        return Err(bad(format!("{part:?} is not a level")));
+    }
+    EnvFilter::try_new(text).map_err(|error| bad(error.to_string()))
 }
 
 /// Why logs and traces cannot be started.
@@ -100,9 +110,25 @@ pub fn init(
     });
     let spans = tracing_opentelemetry::layer().with_tracer(tracer).with_filter(is_span_of_ours);
     tracing_subscriber::registry().with(lines).with(spans).try_init()?;
+    traces::set_on();
     Ok(Telemetry { traces: Some(provider) })
 }
 
 fn is_ours(target: &str) -> bool {
     ["chassis", "notifier", "reservation"].iter().any(|name| target.split("::").next() == Some(*name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_level_is_not_a_target() {
+        for good in ["info", "WARN", "reservation=debug,info", "reservation[request]=debug", "off", ""] {
+            assert!(filter(good).is_ok(), "{good}");
+        }
+        for bad in ["inof", "reservation", "info,notifer", "=what="] {
+            assert!(filter(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -44,6 +44,11 @@ impl TraceArgs {
     }
 }
 
+/// Records that spans are exported from now on.
+pub(crate) fn set_on() {
+    IS_ON.store(true, Ordering::Relaxed);
+}
+
 /// Whether traces are exported.
 #[must_use]
 pub fn is_on() -> bool {
@@ -64,7 +69,6 @@ pub(crate) fn export(
     let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
     let resource = Resource::builder().with_service_name(service).with_attribute(version).build();
     let provider = SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build();
-    IS_ON.store(true, Ordering::Relaxed);
     Ok((provider.tracer(service), provider))
 }
 

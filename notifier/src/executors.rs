@@ -56,34 +56,31 @@ pub struct EffectExecutor {
     pub env: SharedEnvironment,
 }
 
-/// The system that carries out an effect, apart from the reservation service.
+/// The external system that carries out an effect. The reservation service is none.
 #[derive(Clone)]
 pub enum System {
     /// A payment provider.
     Payment(Arc<dyn PaymentProvider>),
     /// Mail, text messages, or the receiver of a webhook, by its name.
     Named(String),
-    /// None, or a provider that is not in the settings.
-    None,
 }
 
 impl System {
     /// The name of the system, which is that of its breaker.
     #[must_use]
-    pub fn name(&self) -> Option<&str> {
+    pub fn name(&self) -> &str {
         match self {
-            Self::Payment(provider) => Some(provider.name()),
-            Self::Named(name) => Some(name),
-            Self::None => None,
+            Self::Payment(provider) => provider.name(),
+            Self::Named(name) => name,
         }
     }
+}
 
-    /// The payment provider, which is called `name` in the settings.
-    fn provider(&self, name: &str) -> Result<&dyn PaymentProvider, Failure> {
-        match self {
-            Self::Payment(provider) => Ok(provider.as_ref()),
-            Self::Named(_) | Self::None => Err(unknown_provider(name)),
-        }
+/// The payment provider that `system` is. `name` is its name in the settings.
+fn provider<'a>(system: Option<&'a System>, name: &str) -> Result<&'a dyn PaymentProvider, Failure> {
+    match system {
+        Some(System::Payment(provider)) => Ok(provider.as_ref()),
+        Some(System::Named(_)) | None => Err(unknown_provider(name)),
     }
 }
 
@@ -147,11 +144,16 @@ pub enum RetryAdvice {
 
 impl From<ReservationError> for Failure {
     fn from(error: ReservationError) -> Self {
-        let advice = match error {
-            ReservationError::Unavailable(_) => RetryAdvice::WaitForReservationService,
-            ReservationError::Refused { .. } => RetryAdvice::None,
+        let (advice, reason_code) = match error {
+            ReservationError::Unavailable(_) => {
+                (RetryAdvice::WaitForReservationService, "refused_by_reservation")
+            }
+            ReservationError::Unreadable(_) => {
+                (RetryAdvice::TryAgain { new_key: false, after: TimeDelta::zero() }, "unreadable")
+            }
+            ReservationError::Refused { .. } => (RetryAdvice::None, "refused_by_reservation"),
         };
-        Self { advice, reason_code: "refused_by_reservation", error: error.to_string() }
+        Self { advice, reason_code, error: error.to_string() }
     }
 }
 
@@ -187,18 +189,19 @@ impl Failure {
 }
 
 impl EffectExecutor {
-    /// The system that carries out `effect`, apart from the reservation service.
+    /// The external system that carries out `effect`. `None` for the reservation service, and for a payment
+    /// provider that is not in the settings.
     #[must_use]
-    pub fn system_of(&self, effect: &Effect) -> System {
+    pub fn system_of(&self, effect: &Effect) -> Option<System> {
         match effect.lane() {
-            Lane::Money => self.provider_of(effect).map_or(System::None, System::Payment),
-            Lane::Mail => System::Named("mail".into()),
-            Lane::Sms => System::Named("sms".into()),
+            Lane::Money => self.provider_of(effect).map(System::Payment),
+            Lane::Mail => Some(System::Named("mail".into())),
+            Lane::Sms => Some(System::Named("sms".into())),
             Lane::Webhooks => match effect {
-                Effect::SendWebhook(webhook) => System::Named(format!("hook:{}", webhook.hook)),
-                _ => System::None,
+                Effect::SendWebhook(webhook) => Some(System::Named(format!("hook:{}", webhook.hook))),
+                _ => None,
             },
-            Lane::Results => System::None,
+            Lane::Results => None,
         }
     }
 
@@ -206,7 +209,11 @@ impl EffectExecutor {
     ///
     /// # Errors
     /// [`Failure`]. The effect may still have happened; repeating it with the same key is safe.
-    pub async fn execute(&self, effect: &TrackedEffect, system: &System) -> Result<Execution, Failure> {
+    pub async fn execute(
+        &self,
+        effect: &TrackedEffect,
+        system: Option<&System>,
+    ) -> Result<Execution, Failure> {
         let (key, by) = (&effect.scheduled.key, effect.author());
         match &effect.scheduled.effect {
             Effect::TakeDeposit(deposit) => self.take_deposit(effect, deposit, system, &by).await,

@@ -1,4 +1,4 @@
-//! What the notifier needs from other systems: a trait for each kind.
+//! The interfaces to other systems: a trait for each kind of system, and the registry of payment providers.
 
 pub mod payment;
 pub mod payment_providers;

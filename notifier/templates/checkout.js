@@ -26,7 +26,7 @@ if (typeof Stripe === "undefined") {
         status.textContent = "Thank you, it is paid.";
       }
     } catch (error) {
-      again("Stripe could not be reached. Nothing was paid; please try again.");
+      again("Stripe did not respond. Please load this page again to see whether the payment was made.");
     }
   });
 }

@@ -1,13 +1,15 @@
-//! The HTTP client shared by all adapters: one pool of connections, and the same rules for all requests.
+//! The HTTP client that all adapters with HTTP requests share: one connection pool, one connect timeout, no
+//! redirects.
 
 use std::ops::Deref;
 use std::time::Duration;
 
-/// Maximum duration of connecting.
+/// Maximum time to establish a connection.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 
-/// A client that follows no redirects, because requests carry credentials and go only to configured URLs. Each request
-/// sets its own maximum duration. Cheap to clone.
+/// A client that follows no redirects, because requests carry credentials and go only to configured URLs. Each
+/// request must set its own timeout, because the client has only a connect timeout. Cloning is cheap: clones
+/// share the connection pool.
 #[derive(Debug, Clone)]
 pub struct HttpClient(reqwest::Client);
 

@@ -1,5 +1,7 @@
-//! Mail as files, one `.eml` per message, for trials and tests. Two recipients are refused, to try out dead letters:
-//! `bounce@…` always, `bounce-once@…` for the first attempt at each message.
+//! Writes mails to files instead of sending them, one `.eml` file per message, for trials and tests.
+//!
+//! Mail to `bounce@…` is always refused, and mail to `bounce-once@…` is refused at the first attempt, so that
+//! dead letters can be tried out.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -14,18 +16,19 @@ use crate::ports::{MailSender, ProviderError};
 #[derive(Debug)]
 pub struct MailFiles {
     dir: PathBuf,
-    /// The messages that were refused once.
+    /// Keys of the messages to `bounce-once@…` that have already been refused.
     bounced: Mutex<HashSet<EffectKey>>,
 }
 
 impl MailFiles {
-    /// Writes into `dir`, which is created.
+    /// A sender that writes into `dir`. Creates the directory if it does not exist.
     ///
     /// # Errors
-    /// When it cannot be created.
+    /// When the directory cannot be created.
     pub fn create(dir: &Path) -> std::io::Result<Self> {
         use std::os::unix::fs::DirBuilderExt as _;
-        // It contains names and addresses, so only this user can read it.
+        // The mails contain names and addresses, so only this user can read a new directory. The mode of an
+        // existing directory is not changed.
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         Ok(Self { dir: dir.to_owned(), bounced: Mutex::default() })
     }
@@ -42,10 +45,10 @@ impl MailFiles {
 impl MailSender for MailFiles {
     fn send(&self, key: &EffectKey, mail: lettre::Message) -> BoxFuture<'_, Result<(), ProviderError>> {
         if self.is_refused(key, &mail) {
-            let words = "550 5.1.1 no such mailbox: simulated";
+            let words = "550 5.1.1 no such mailbox (simulated)";
             return Box::pin(async { Err(ProviderError::Final(words.into())) });
         }
-        // There is one file per message, however often it is sent.
+        // A message that is sent again replaces its file.
         let path = self.dir.join(format!("{key}.eml"));
         Box::pin(async move {
             let written = tokio::task::spawn_blocking(move || {
@@ -58,7 +61,9 @@ impl MailSender for MailFiles {
                 Ok(Err(error)) => {
                     Err(ProviderError::Transient(format!("could not write the mail to a file: {error}")))
                 }
-                Err(_) => Err(ProviderError::Transient("interrupted by the shutdown".into())),
+                Err(_) => Err(ProviderError::Transient(
+                    "the mail was not written to a file: the task was cancelled or panicked".into(),
+                )),
             }
         })
     }

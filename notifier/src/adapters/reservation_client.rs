@@ -55,7 +55,7 @@ impl ReservationClient {
             .get(HEAD_POSITION_HEADER)
             .and_then(|value| value.to_str().ok()?.parse().ok())
             .map(Position);
-        let body = response.bytes().await.map_err(|error| unavailable(&error))?;
+        let body = response.bytes().await.map_err(unavailable)?;
         Ok(FeedPage { body, head: head.unwrap_or_default() })
     }
 
@@ -66,7 +66,10 @@ impl ReservationClient {
     ) -> Result<Option<T>, ReservationError> {
         let request = self.client.get(format!("{}{path}", self.base_url));
         match check(self.signed(request, by).send().await).await {
-            Ok(response) => response.json().await.map(Some).map_err(|error| unavailable(&error)),
+            Ok(response) => {
+                let body = response.bytes().await.map_err(unavailable)?;
+                serde_json::from_slice(&body).map(Some).map_err(unreadable)
+            }
             Err(error) if error.refusal() == Some(Refusal::NotFound) => Ok(None),
             Err(error) => Err(error),
         }
@@ -108,8 +111,7 @@ impl ReservationApi for ReservationClient {
     fn event_after(&self, cursor: Option<EventId>) -> Requested<'_, Option<Box<RawValue>>> {
         Box::pin(async move {
             let page = self.page(cursor, Duration::ZERO, None, 1).await?;
-            let not_json = |error: serde_json::Error| ReservationError::Unavailable(error.to_string());
-            let batch = Batch::parse(&page.body).map_err(not_json)?;
+            let batch = Batch::parse(&page.body).map_err(unreadable)?;
             Ok(batch.events.first().map(|event| (*event).to_owned()))
         })
     }
@@ -175,8 +177,13 @@ fn traced(request: reqwest::RequestBuilder, traceparent: Option<&str>) -> reqwes
     }
 }
 
-fn unavailable(error: &reqwest::Error) -> ReservationError {
-    ReservationError::Unavailable(with_causes(error))
+/// The text does not contain the URL, which is internal: `/readyz` shows it.
+fn unavailable(error: reqwest::Error) -> ReservationError {
+    ReservationError::Unavailable(with_causes(&error.without_url()))
+}
+
+fn unreadable(error: serde_json::Error) -> ReservationError {
+    ReservationError::Unreadable(error.to_string())
 }
 
 async fn check(
@@ -186,7 +193,7 @@ async fn check(
     struct Problem {
         code: String,
     }
-    let response = sent.map_err(|error| unavailable(&error))?;
+    let response = sent.map_err(unavailable)?;
     let status = response.status();
     if status.is_success() {
         return Ok(response);
@@ -198,7 +205,7 @@ async fn check(
     if is_temporary(status, &code) {
         return Err(ReservationError::Unavailable(format!("{status} {code}")));
     }
-    Err(ReservationError::Refused { refusal: refusal(status, &code), status: status.as_u16(), code })
+    Err(ReservationError::Refused { refusal: refusal(status, &code), code })
 }
 
 /// Whether the same request can succeed later: after a corrected token, without a proxy, or after a concurrent change.

@@ -23,7 +23,7 @@ use crate::cli::reconcile::Reconcile;
 use crate::domain::retry_policy::RetrySettings;
 use crate::domain::webhooks::Webhooks;
 
-/// The effects of Meja outside: deposits, messages, webhooks, and the results reported back.
+/// Reads the events of the reservation service, collects deposits, sends messages and webhooks, and reports the results.
 #[derive(Debug, Parser)]
 #[command(version, about, after_help = AFTER_HELP)]
 pub struct Cli {
@@ -35,7 +35,7 @@ pub struct Cli {
 
 const AFTER_HELP: &str = "\
 Interactive API documentation is at /docs of a running service, metrics at /metrics.
-Exit codes: 0 success, 1 failure, 2 a setting or the data directory is not usable,
+Exit codes: 0 success, 1 failure, 2 a setting is not usable, or the data directory (1 for `log` commands),
 3 `log verify` found a log that is not valid, 4 `reconcile` found differences.";
 
 /// The command of the binary.
@@ -47,7 +47,7 @@ pub enum Action {
     Check,
     /// Compare payments and bookings, in the running service
     Reconcile(Reconcile),
-    /// Show the messages that a guest would get about a reservation
+    /// Print one message about a reservation as the guest would get it; nothing is sent
     Preview(Preview),
     /// Commands for the notifier's own log: verify, show, back up, restore …
     Log {
@@ -59,7 +59,7 @@ pub enum Action {
 
 #[derive(Debug, clap::Args)]
 struct Raw {
-    /// Address to listen on, host:port; port 0 selects a free port
+    /// IP address and port to listen on; port 0 selects a free port
     #[arg(long, env = "NOTIFIER_LISTEN", default_value = "127.0.0.1:8001", global = true)]
     listen: String,
     #[command(flatten)]
@@ -95,7 +95,7 @@ struct Raw {
     /// Size of the log's page cache in MiB (1 to 65536)
     #[arg(long, env = "NOTIFIER_CACHE_MIB", default_value = "64", global = true)]
     cache_mib: u64,
-    /// Disk space that must stay free, in MiB
+    /// Disk space that must stay free, in MiB; with less, no new effects are stored
     #[arg(long, env = "NOTIFIER_DISK_RESERVE_MIB", default_value = "64", global = true)]
     disk_reserve_mib: u64,
     /// Log filter, for example info, debug or notifier=debug,info

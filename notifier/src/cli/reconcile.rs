@@ -12,8 +12,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::adapters::http_client::HttpClient;
 use crate::reconciliation::{Difference, Report};
 
-/// Maximum duration. A provider may have many pages of records.
-const ANSWER_WITHIN: Duration = Duration::from_secs(300);
+/// Maximum duration of the request. A provider may have many pages of records.
+const RESPONSE_MAX: Duration = Duration::from_secs(300);
 /// Exit code for differences.
 pub const DISAGREE: u8 = 4;
 
@@ -32,10 +32,10 @@ impl Reconcile {
     /// Requests a reconciliation from the service at `base_url` and prints it.
     ///
     /// # Errors
-    /// When the request fails.
+    /// When the request fails or the response is not a report.
     pub async fn run(&self, base_url: &str, token: Option<&Token>) -> anyhow::Result<ExitCode> {
         let url = format!("{base_url}/api/reconciliation");
-        let mut request = HttpClient::new()?.get(&url).timeout(ANSWER_WITHIN);
+        let mut request = HttpClient::new()?.get(&url).timeout(RESPONSE_MAX);
         if let Some(since) = self.since {
             request = request.query(&[("since", since.to_rfc3339())]);
         }

@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn an_impossible_wish_falls_back() {
+    fn an_unusable_channel_falls_back_to_the_default() {
         let channels = Channels::load(None, "simulated", &["simulated"]).unwrap();
         let at_stripe = Channels::load(None, "stripe", &["simulated", "stripe"]).unwrap();
         assert_eq!(at_stripe.iter().map(|channel| channel.code.as_str()).collect::<Vec<_>>(), ["card"]);
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_of_a_file_is_told() {
+    fn every_fault_of_a_file_is_reported() {
         let text = r#"[
             {"code": "Card", "label": {"id": "a", "en": "b"}, "currencies": ["EUR", "EURO"]},
             {"code": "x", "label": {"id": "a", "en": "b"}, "provider": "bank", "currencies": []},

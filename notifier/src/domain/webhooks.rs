@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_of_a_file_is_told_and_no_secret() {
+    fn every_fault_of_a_file_is_reported_without_secrets() {
         let file = format!(
             r#"[{{"id": "POS", "url": "ftp://x", "secrets": [], "types": ["meja.birthday.v1"]}},
             {{"id": "a", "url": "http://u:p@x", "secrets": ["whsec_c2hvcnQ="]}}, {{"id": "a", "url": "http://x", "secrets": ["{SECRET}"]}}]"#

@@ -72,11 +72,9 @@ impl State {
     }
 
     fn schedule(&mut self, scheduled: &Scheduled, at: Position, time: DateTime<Utc>) {
-        if let Effect::SendWebhook(webhook) = &scheduled.effect
-            && !self.effects.is_known(&scheduled.key)
-        {
+        let is_new = self.effects.schedule(scheduled, at, time);
+        if let (true, Effect::SendWebhook(webhook)) = (is_new, &scheduled.effect) {
             self.webhooks.scheduled(webhook);
         }
-        self.effects.schedule(scheduled, at, time);
     }
 }

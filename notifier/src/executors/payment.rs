@@ -6,7 +6,7 @@ use std::sync::Arc;
 use events::values::{Medium, Money};
 use events::{PaymentId, ReservationId};
 
-use super::{EffectExecutor, Execution, Failure, System, unknown_provider};
+use super::{EffectExecutor, Execution, Failure, System, provider, unknown_provider};
 use crate::domain::effect::{
     Effect, EffectKey, PaymentOutcome, PaymentResult, Purpose, TakeDeposit, Template,
 };
@@ -40,7 +40,7 @@ impl EffectExecutor {
         &self,
         effect: &TrackedEffect,
         deposit: &TakeDeposit,
-        system: &System,
+        system: Option<&System>,
         by: &EventMetadata,
     ) -> Result<Execution, Failure> {
         let TakeDeposit { reservation_id, payment_id, amount, ref channel, purpose } = *deposit;
@@ -54,7 +54,7 @@ impl EffectExecutor {
             let words = format!("no payment channel accepts {amount_minor} minor units of {currency}");
             Failure::permanent("no_channel", words)
         })?;
-        let provider = system.provider(&channel.provider)?;
+        let provider = provider(system, &channel.provider)?;
         let (asking, method) = (asking(effect), channel.method.clone());
         let order = PaymentOrder { asking, payment_id, reservation_id, amount, method };
         failpoint::hit("open.before_provider");
@@ -128,7 +128,7 @@ impl EffectExecutor {
     pub(super) async fn refund(
         &self,
         effect: &TrackedEffect,
-        system: &System,
+        system: Option<&System>,
         reservation_id: ReservationId,
         payment_id: PaymentId,
         amount: Money,
@@ -150,7 +150,7 @@ impl EffectExecutor {
         let reference = payment.opened.provider_reference;
         let order = RefundOrder { asking: asking(effect), payment_id, reference, amount };
         failpoint::hit("refund.before_provider");
-        let provider_reference = system.provider(&payment.opened.provider)?.refund(&order).await?;
+        let provider_reference = provider(system, &payment.opened.provider)?.refund(&order).await?;
         failpoint::hit("refund.after_provider");
         let entry = Entry::PaymentReturned(PaymentReturned {
             payment_id,

@@ -11,6 +11,7 @@ use super::{Facts, facts_of};
 use crate::domain::effect::Template;
 use crate::domain::visit::{
     Cancellation, CancelledBy, Charge, ChargeStatus, Occasion, Reservation, ReservationStatus, Visit,
+    WaitlistStatus,
 };
 
 /// The frame of the HTML part of messages without their own HTML file.
@@ -196,9 +197,12 @@ fn sample_occasions(source: &str) -> Vec<(Template, Occasion)> {
     let words: BTreeSet<&str> = source.split(['"', '\'']).skip(1).step_by(2).collect();
     let samples = Template::ALL.into_iter().flat_map(|template| {
         let full = sample_reservation();
+        if template == Template::Offer {
+            return sample_offers(full.visit).map(|offer| (template, offer)).to_vec();
+        }
         // A message with a request always contains the deadline.
         let expires_at = match template {
-            Template::DepositDue | Template::FeeDue | Template::Offer => full.deposit.expires_at,
+            Template::DepositDue | Template::FeeDue => full.deposit.expires_at,
             _ => None,
         };
         let bare = Reservation {
@@ -216,10 +220,20 @@ fn sample_occasions(source: &str) -> Vec<(Template, Occasion)> {
                 let status = ReservationStatus::Cancelled;
                 Reservation { cancellation: Some(cancellation), status, ..full.clone() }
             });
-        let all: Vec<_> = cancelled.chain([full.clone(), bare]).collect();
-        all.into_iter().map(move |reservation| (template, Occasion::Booked(reservation)))
+        let all = cancelled.chain([full.clone(), bare]);
+        all.map(|reservation| (template, Occasion::Booked(reservation))).collect()
     });
     samples.collect()
+}
+
+/// Offers with all facts and with as few as possible.
+fn sample_offers(visit: Visit) -> [Occasion; 2] {
+    let bare = Visit { table_area: None, ..visit.clone() };
+    [visit, bare].map(|visit| Occasion::Offered {
+        status: WaitlistStatus::Offered,
+        expires_at: visit.start_time.to_utc(),
+        visit,
+    })
 }
 
 /// A reservation with all facts.

@@ -83,7 +83,7 @@ fn every_template_renders_in_every_language() {
 }
 
 #[test]
-fn a_calendar_file_goes_along_where_a_time_is_fixed_or_freed() {
+fn a_calendar_file_is_attached_when_a_time_is_confirmed_or_cancelled() {
     let confirmed = mail(Template::Confirmed, ReservationStatus::Confirmed, Locale::Id);
     for part in [
         "text/calendar; charset=utf-8; method=REQUEST",
@@ -100,7 +100,7 @@ fn a_calendar_file_goes_along_where_a_time_is_fixed_or_freed() {
 }
 
 #[test]
-fn the_bytes_of_a_message_are_the_same_at_every_try() {
+fn the_bytes_of_a_message_are_the_same_at_every_attempt() {
     assert_eq!(
         mail(Template::Confirmed, ReservationStatus::Confirmed, Locale::Id),
         mail(Template::Confirmed, ReservationStatus::Confirmed, Locale::Id)
@@ -108,7 +108,7 @@ fn the_bytes_of_a_message_are_the_same_at_every_try() {
 }
 
 #[test]
-fn a_deadline_is_told_in_the_time_that_holds_at_the_deadline() {
+fn a_deadline_is_written_with_the_utc_offset_of_its_own_date() {
     let mut booked = booked(ReservationStatus::Pending);
     // Booked in winter for summer: Rome is an hour further then.
     booked.visit.timezone = "Europe/Rome".into();
@@ -123,7 +123,7 @@ fn a_deadline_is_told_in_the_time_that_holds_at_the_deadline() {
 }
 
 #[test]
-fn a_mail_has_both_forms_of_the_same_words() {
+fn a_mail_has_the_same_text_as_plain_text_and_html() {
     let occasion = occasion(ReservationStatus::Pending);
     let amount = Some(Money { amount_minor: 30_000_000, currency: Currency::from_code("IDR").unwrap() });
     let facts = Facts {
@@ -153,7 +153,7 @@ fn a_mail_has_both_forms_of_the_same_words() {
 }
 
 #[test]
-fn a_restaurant_changes_a_template_and_hears_of_every_fault() {
+fn custom_templates_replace_ours_and_every_fault_is_reported() {
     let dir = tempfile::tempdir().unwrap();
     let from = || "Meja <meja@example.com>".parse().unwrap();
     let write = |name: &str, text: &str| {

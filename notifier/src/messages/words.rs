@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn masked_addresses_say_little() {
+    fn masked_addresses_reveal_little() {
         assert_eq!(mask_mail("sari@example.com"), "s***@e***.com");
         assert_eq!(mask_phone("+6281234567890"), "+62***7890");
         assert_eq!(mask_phone("123"), "***");

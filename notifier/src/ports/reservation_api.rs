@@ -17,13 +17,14 @@ pub enum ReservationError {
     /// A temporary failure: it was not reached, is overloaded or failed.
     #[error("the reservation service is not available: {0}")]
     Unavailable(String),
+    /// The response cannot be decoded. The request may have been carried out.
+    #[error("the response of the reservation service cannot be decoded: {0}")]
+    Unreadable(String),
     /// It refused the request.
-    #[error("the reservation service responded {status} {code}")]
+    #[error("the reservation service refused the request: {code}")]
     Refused {
         /// What the refusal means here.
         refusal: Refusal,
-        /// HTTP status.
-        status: u16,
         /// The `code` of its problem.
         code: String,
     },
@@ -49,7 +50,7 @@ impl ReservationError {
     #[must_use]
     pub fn refusal(&self) -> Option<Refusal> {
         match self {
-            Self::Unavailable(_) => None,
+            Self::Unavailable(_) | Self::Unreadable(_) => None,
             Self::Refused { refusal, .. } => Some(*refusal),
         }
     }

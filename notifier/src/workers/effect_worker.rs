@@ -9,6 +9,7 @@ use chassis::traces;
 use chrono::{DateTime, TimeDelta, Utc};
 use events::store::AppendError;
 use tokio::sync::Semaphore;
+use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
 use crate::domain::effect::{
@@ -18,7 +19,7 @@ use crate::domain::retry_policy::{RetrySettings, WEBHOOK_ATTEMPTS_MAX, backoff, 
 use crate::effects::entry::{AttemptFailed, Died, Entry, Scheduled, Succeeded};
 use crate::effects::{EffectLog, EffectLogError, TrackedEffect};
 use crate::executors::breaker::{Breakers, RESERVATION};
-use crate::executors::{EffectExecutor, Execution, Failure, RetryAdvice};
+use crate::executors::{EffectExecutor, Execution, Failure, RetryAdvice, System};
 
 /// The delay before another request to a reservation service that does not respond.
 const RESERVATION_RETRY: TimeDelta = TimeDelta::seconds(1);
@@ -99,8 +100,13 @@ fn span_of(effect: &TrackedEffect) -> Span {
     }
     let Scheduled { key, effect, traceparent, .. } = &effect.scheduled;
     let name = format!("effect {}", effect.kind());
-    let span =
-        tracing::info_span!("effect", otel.name = name, effect.key = %key, effect.lane = ?effect.lane());
+    let span = tracing::info_span!(
+        "effect",
+        otel.name = name,
+        otel.status_code = Empty,
+        effect.key = %key,
+        effect.lane = ?effect.lane()
+    );
     traces::continue_from(&span, traceparent.as_deref());
     span
 }
@@ -120,12 +126,15 @@ impl Work {
         let key = effect.scheduled.key.clone();
         let request = effect.scheduled.correlation_id.clone();
         let system = self.executor.system_of(&effect.scheduled.effect);
-        if let Err(entries) = self.check_breakers(&effect, system.name()) {
+        if let Err(entries) = self.check_breakers(&effect, system.as_ref().map(System::name)) {
             return self.write_down(&effect, entries).await;
         }
-        let execution = self.executor.execute(&effect, &system).await;
+        let execution = self.executor.execute(&effect, system.as_ref()).await;
+        if execution.is_err() {
+            Span::current().record("otel.status_code", "ERROR");
+        }
         let now = self.env.now();
-        let closed_until = system.name().and_then(|system| self.report_to_breaker(system, &execution, now));
+        let closed_until = system.and_then(|system| self.report_to_breaker(system.name(), &execution, now));
         let responded =
             !matches!(&execution, Err(Failure { advice: RetryAdvice::WaitForReservationService, .. }));
         if responded && effect.scheduled.effect.needs_reservation() {

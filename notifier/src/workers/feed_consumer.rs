@@ -167,9 +167,10 @@ impl FollowError {
     fn words(&self) -> String {
         match self {
             Self::Reservation(error) if is_foreign_cursor(error) => {
-                "the log of the reservation service is not the one this notifier has followed (cursor_not_in_log): \
-                 was it put back from a backup or replaced? Nothing is done for its events until that is settled: put \
-                 the right log back, or start with an empty data directory, after which every event is reacted to anew"
+                "the reservation service serves a different log from the one that this notifier has followed \
+                 (cursor_not_in_log): it was replaced, or restored from a backup. The notifier processes no events \
+                 until you restore the original log, or start the notifier with an empty data directory, which \
+                 processes every event again"
                     .into()
             }
             Self::Reservation(error) => error.to_string(),

@@ -18,7 +18,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use crate::support::*;
 
 #[tokio::test]
-async fn text_messages_are_posted_as_twilio_takes_them() {
+async fn text_messages_are_posted_in_twilios_format() {
     let server = MockServer::start().await;
     Mock::given(method("POST"))
         .and(path("/2010-04-01/Accounts/AC1/Messages.json"))
@@ -49,7 +49,7 @@ async fn text_messages_are_posted_as_twilio_takes_them() {
 }
 
 #[tokio::test]
-async fn the_simulated_provider_does_everything_once_and_remembers_it() {
+async fn the_simulated_provider_is_idempotent_and_durable() {
     let dir = tempfile::tempdir().unwrap();
     let books = dir.path().join("books.jsonl");
     let env = || Arc::new(ManualEnvironment::at(now())) as SharedEnvironment;
@@ -93,7 +93,7 @@ async fn the_simulated_provider_does_everything_once_and_remembers_it() {
 }
 
 #[tokio::test]
-async fn refusals_of_the_reservation_service_are_told_from_its_absence() {
+async fn refusals_of_the_reservation_service_differ_from_outages() {
     let by = events::recorded::EventMetadata::system("test");
     for (status, refused) in
         [(409, true), (404, true), (422, true), (401, false), (429, false), (500, false), (503, false)]

@@ -27,7 +27,7 @@ fn key(text: &str) -> EffectKey {
 }
 
 #[tokio::test]
-async fn effects_and_cursor_move_in_one_append() {
+async fn effects_and_cursor_are_stored_in_one_append() {
     let fixture = Fixture::new().await;
     fixture.schedule(7, "a", refund(1)).await;
     assert_eq!(fixture.store.known_head().0, 2, "the effect and the cursor");
@@ -38,7 +38,7 @@ async fn effects_and_cursor_move_in_one_append() {
 }
 
 #[tokio::test]
-async fn a_feed_that_is_read_again_has_no_second_effect() {
+async fn a_feed_read_again_has_no_second_effect() {
     let fixture = Fixture::new().await;
     fixture.schedule(7, "a", refund(1)).await;
     fixture.schedule(7, "a", refund(1)).await;
@@ -47,7 +47,7 @@ async fn a_feed_that_is_read_again_has_no_second_effect() {
 }
 
 #[tokio::test]
-async fn two_notifiers_do_not_both_move_the_cursor() {
+async fn two_notifiers_cannot_both_advance_the_cursor() {
     let fixture = Fixture::new().await;
     let other = fixture.reopened().await;
     fixture.schedule(7, "a", refund(1)).await;
@@ -61,7 +61,7 @@ async fn two_notifiers_do_not_both_move_the_cursor() {
 }
 
 #[tokio::test]
-async fn who_has_written_finds_what_they_wrote_also_when_an_earlier_append_comes_back_later() {
+async fn a_caller_reads_its_own_append_even_if_an_earlier_append_returns_later() {
     let store = Arc::new(Tampered { held: Some(Notify::new()), ..Tampered::default() });
     let env = Arc::new(chassis::environment::ManualEnvironment::at(now()));
     let effect_log = Arc::new(EffectLog::open(Arc::clone(&store) as Arc<dyn EventStore>, env).await.unwrap());
@@ -109,7 +109,7 @@ async fn an_effect_is_finished_once() {
 }
 
 #[tokio::test]
-async fn tries_are_counted_across_restarts() {
+async fn attempts_are_counted_across_restarts() {
     let fixture = Fixture::new().await;
     fixture.schedule(1, "a", refund(1)).await;
     let taken = fixture.effect_log.take_due(Lane::Money, 10).pop().unwrap();
@@ -133,7 +133,7 @@ async fn tries_are_counted_across_restarts() {
 }
 
 #[tokio::test]
-async fn a_dead_letter_that_is_discarded_rests_for_ever() {
+async fn a_discarded_dead_letter_is_never_retried() {
     let fixture = Fixture::new().await;
     fixture.schedule(1, "a", refund(1)).await;
     let by =
@@ -164,7 +164,7 @@ async fn a_dead_letter_that_is_discarded_rests_for_ever() {
 
 /// Messages about one visit are sent in order for each medium; those about other visits do not wait for them.
 #[tokio::test]
-async fn messages_about_one_reservation_go_one_after_the_other() {
+async fn messages_about_one_reservation_are_sent_in_order() {
     let fixture = Fixture::new().await;
     fixture.schedule(1, "first", message(Template::Confirmed, Medium::Mail)).await;
     fixture.schedule(2, "second", message(Template::Cancelled, Medium::Mail)).await;
@@ -220,7 +220,7 @@ async fn messages_about_one_reservation_go_one_after_the_other() {
 
 /// Payments are closed only if a payment was requested.
 #[tokio::test]
-async fn nothing_is_closed_where_nothing_was_asked() {
+async fn no_payment_is_closed_if_none_was_requested() {
     let fixture = Fixture::new().await;
     let close = || Effect::ClosePayments { reservation_id: RESERVATION };
     fixture.schedule(1, "close", close()).await;
@@ -234,7 +234,7 @@ async fn nothing_is_closed_where_nothing_was_asked() {
 }
 
 #[tokio::test]
-async fn a_dead_letter_is_tried_again_only_by_hand() {
+async fn a_dead_letter_is_retried_only_on_request() {
     let fixture = Fixture::new().await;
     fixture.schedule(1, "a", refund(1)).await;
     let by = EventMetadata::system("test");
@@ -256,7 +256,7 @@ async fn a_dead_letter_is_tried_again_only_by_hand() {
 }
 
 #[tokio::test]
-async fn the_first_decision_about_a_payment_stands_but_money_that_came_has_come() {
+async fn the_first_decision_about_a_payment_is_kept_but_a_charge_is_always_recorded() {
     let fixture = Fixture::new().await;
     let reference = fixture.opened().await;
     let decide = |status| fixture.effect_log.decide(&reference, status);
@@ -278,7 +278,7 @@ async fn the_first_decision_about_a_payment_stands_but_money_that_came_has_come(
 }
 
 #[tokio::test]
-async fn no_more_goes_back_than_was_paid() {
+async fn refunds_never_exceed_the_payment() {
     let fixture = Fixture::new().await;
     let reference = fixture.opened().await;
     let by = EventMetadata::system("test");
@@ -302,7 +302,7 @@ async fn no_more_goes_back_than_was_paid() {
 }
 
 #[tokio::test]
-async fn a_refund_that_is_ordered_twice_by_the_same_name_is_one_and_a_dead_one_is_decided_on_first() {
+async fn a_refund_ordered_twice_with_one_key_is_one_refund_and_a_dead_refund_blocks_others() {
     let fixture = Fixture::new().await;
     let reference = fixture.opened().await;
     fixture.effect_log.decide(&reference, ProviderStatus::Paid(idr(30_000_000))).await.unwrap();
@@ -327,7 +327,7 @@ async fn a_refund_that_is_ordered_twice_by_the_same_name_is_one_and_a_dead_one_i
 }
 
 #[tokio::test]
-async fn refunds_of_one_payment_go_one_after_the_other() {
+async fn refunds_of_one_payment_run_in_order() {
     let fixture = Fixture::new().await;
     fixture.schedule(1, "a", refund(1)).await;
     fixture.schedule(2, "b", refund(1)).await;
@@ -339,7 +339,7 @@ async fn refunds_of_one_payment_go_one_after_the_other() {
 }
 
 #[tokio::test]
-async fn a_caller_that_goes_away_leaves_memory_and_log_the_same() {
+async fn a_cancelled_caller_leaves_memory_and_log_consistent() {
     let fixture = Fixture::new().await;
     let reference = fixture.opened().await;
     let mut changed = fixture.effect_log.watch();

@@ -92,7 +92,7 @@ fn completed(refund: Option<Refund>) -> PaymentCompleted {
 }
 
 #[test]
-fn a_booking_is_acknowledged_or_its_deposit_asked_for() {
+fn a_booking_is_acknowledged_or_its_deposit_requested() {
     assert_eq!(kinds(created(false)), ["mail-received"]);
     assert!(kinds(created(true)).is_empty());
     // A walk-in gets no message, and a booking that is confirmed immediately gets only the confirmation.
@@ -113,7 +113,7 @@ fn a_booking_is_acknowledged_or_its_deposit_asked_for() {
 }
 
 #[test]
-fn a_confirmation_is_told_and_remembered() {
+fn a_confirmation_is_sent_and_a_reminder_scheduled() {
     let confirmed = || ReservationConfirmed { window: window(), deposit_waived: false };
     assert_eq!(
         kinds(confirmed()),
@@ -140,7 +140,7 @@ fn a_confirmation_is_told_and_remembered() {
 }
 
 #[test]
-fn money_goes_back_where_the_event_says_so() {
+fn a_refund_is_ordered_when_the_event_demands_it() {
     assert_eq!(kinds(cancelled(None)), ["mail-cancelled", "sms-cancelled", "close-payments"]);
     assert_eq!(
         kinds(cancelled(Some(refund()))),
@@ -154,14 +154,14 @@ fn money_goes_back_where_the_event_says_so() {
 }
 
 #[test]
-fn another_time_is_told_and_remembered_anew() {
+fn a_new_time_is_announced_and_its_reminder_rescheduled() {
     let moved =
         ReservationRescheduled { from: window(), to: TimeWindow::starting(window().end, 90), area: None };
     assert_eq!(kinds(moved), ["mail-rescheduled", "mail-reminder-1440m", "mail-reminder-120m"]);
 }
 
 #[test]
-fn what_the_notifier_posted_back_moves_it_to_nothing() {
+fn events_caused_by_the_notifier_have_no_effects() {
     let (notification_id, template, medium) = ("n".to_owned(), "confirmed".to_owned(), Medium::Mail);
     assert!(
         kinds(NotificationSent {
@@ -182,7 +182,7 @@ fn what_the_notifier_posted_back_moves_it_to_nothing() {
 }
 
 #[test]
-fn who_waits_is_told_of_an_offer_and_of_nothing_else() {
+fn a_waiting_guest_is_notified_of_an_offer_only() {
     let about = About::Waitlist { waitlist_id: events::WaitlistId(RESERVATION.0) };
     let table_id: events::TableId = "T1".parse().unwrap();
     let offered = WaitlistOffered { table_id, tables: vec![], window: window(), expires_at: window().start };

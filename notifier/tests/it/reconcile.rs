@@ -102,7 +102,7 @@ fn a_second_charge_counts_until_it_has_gone_back() {
 }
 
 #[test]
-fn a_difference_says_how_old_it_is_and_whether_it_is_on_its_way() {
+fn a_difference_has_an_age_and_says_whether_an_effect_is_pending() {
     let mut books = Books {
         ledger: ledger("pi,1\"", Some((100, 0))),
         in_motion: [RESERVATION].into(),

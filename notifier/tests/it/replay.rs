@@ -65,7 +65,7 @@ async fn follow(fixture: &Fixture, server: &MockServer) {
 }
 
 #[tokio::test]
-async fn a_feed_from_its_beginning_has_no_second_effect_and_a_poison_event_holds_nobody_up() {
+async fn a_replayed_feed_has_no_second_effect_and_a_poison_event_blocks_no_other_event() {
     let server = MockServer::start().await;
     // The server ignores the cursor: every response is the whole feed.
     let page = ResponseTemplate::new(200)

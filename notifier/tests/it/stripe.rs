@@ -47,7 +47,7 @@ fn again(order: PaymentOrder, key_changes: u32) -> PaymentOrder {
 }
 
 #[tokio::test]
-async fn a_first_try_asks_and_a_second_one_looks_first() {
+async fn a_second_attempt_looks_the_payment_up_first() {
     let server = MockServer::start().await;
     let mine = PAYMENT.to_string();
     // The first page contains only payments of another use of the account.
@@ -106,7 +106,7 @@ impl Respond for EventBytes {
 }
 
 #[tokio::test]
-async fn after_a_failure_of_its_own_another_key_is_used_once_it_is_not_there() {
+async fn after_a_failure_of_stripe_a_missing_payment_is_requested_with_another_key() {
     let server = MockServer::start().await;
     Mock::given(method("GET")).respond_with(list(&[], false)).expect(2).mount(&server).await;
     Mock::given(method("POST")).respond_with(EventBytes(AtomicUsize::new(0))).mount(&server).await;
@@ -118,7 +118,7 @@ async fn after_a_failure_of_its_own_another_key_is_used_once_it_is_not_there() {
 }
 
 #[tokio::test]
-async fn answers_that_may_get_better_are_told_from_those_that_will_not() {
+async fn transient_errors_differ_from_final_errors() {
     for (status, expected) in [
         (400, "final"),
         (402, "final"),
@@ -155,7 +155,7 @@ async fn answers_that_may_get_better_are_told_from_those_that_will_not() {
 }
 
 #[tokio::test]
-async fn a_refund_is_looked_up_and_one_that_a_bank_sent_back_is_none() {
+async fn a_refund_is_looked_up_and_a_refund_that_the_bank_returned_does_not_count() {
     let server = MockServer::start().await;
     let refund = |key: &str, status: &str| {
         json!({"id": format!("re_{key}"), "amount": 1_000, "status": status, "payment_intent": "pi_1", "created": 1,
@@ -180,7 +180,7 @@ async fn a_refund_is_looked_up_and_one_that_a_bank_sent_back_is_none() {
 }
 
 #[tokio::test]
-async fn what_was_paid_before_it_could_be_closed_is_said_to_be_paid() {
+async fn a_payment_paid_before_it_was_closed_is_reported_as_paid() {
     let server = MockServer::start().await;
     let mine = PAYMENT.to_string();
     Mock::given(method("POST")).respond_with(ResponseTemplate::new(400)).mount(&server).await;
@@ -205,7 +205,7 @@ fn signed(secret: &str, at: i64, body: &str) -> String {
 }
 
 #[test]
-fn a_webhook_is_believed_for_five_minutes_if_it_was_signed_with_either_secret() {
+fn a_webhook_signed_with_either_secret_is_valid_for_five_minutes() {
     let secrets = [token(OLD), token(NEW)];
     let at = now().timestamp();
     let check = |header: &str, body: &str| verify(&secrets, Some(header), body.as_bytes(), now());
@@ -237,7 +237,7 @@ fn a_webhook_is_believed_for_five_minutes_if_it_was_signed_with_either_secret() 
 }
 
 #[tokio::test]
-async fn a_webhook_says_how_a_payment_of_ours_stands_and_nothing_else() {
+async fn a_webhook_yields_the_status_of_our_payments_only() {
     let server = MockServer::start().await;
     let stripe = Arc::new(stripe(&server));
     let read = |what: &str, object: Value| {

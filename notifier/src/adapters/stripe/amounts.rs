@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn amounts_cross_the_border_and_come_back() {
+    fn amounts_convert_to_stripe_and_back() {
         for (minor, code, stripe) in [
             (30_000_000, "IDR", 30_000_000),
             (10_050, "EUR", 10_050),
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_said_is_refused() {
+    fn amounts_that_stripe_cannot_express_are_refused() {
         for (minor, code) in [
             (1_235, "KWD"),
             (4_250, "MGA"),

@@ -91,7 +91,9 @@ async fn state(
             let open = app.effect_log.payments(|payment| Some(payment.reservation_id()) == id, 1);
             ("DEPOSIT_DUE", open.first().map(|payment| payment.opened.url.clone()))
         }
-        ReservationStatus::Cancelled | ReservationStatus::NoShow => ("CANCELLED", None),
+        ReservationStatus::Pending => ("PENDING", None),
+        ReservationStatus::Cancelled => ("CANCELLED", None),
+        ReservationStatus::NoShow => ("NO_SHOW", None),
         _ => ("ACCEPTED", None),
     })
 }
@@ -113,11 +115,13 @@ fn words(locale: Locale) -> Value {
             people => "orang",
             entry => "Nomor daftar tunggu",
             pay => "Bayar",
-            DEPOSIT_DUE => "Meja ini kami tahan untuk Anda. Mohon bayar deposit agar reservasi dikonfirmasi; rinciannya juga kami kirim lewat email.",
+            DEPOSIT_DUE => "Meja ini kami tahan untuk Anda. Mohon bayar deposit agar reservasi dikonfirmasi. Tautan pembayaran juga kami kirim lewat email.",
+            PENDING => "Terima kasih. Permintaan Anda sudah kami terima dan akan kami konfirmasi lewat email.",
             CANCELLED => "Reservasi ini sudah dibatalkan.",
+            NO_SHOW => "Anda tidak datang pada waktu itu, sehingga meja sudah kami lepas.",
             WAITING => "Belum ada meja kosong. Kami kabari Anda.",
             ACCEPTED => "Terima kasih, meja sudah kami catat untuk Anda. Rinciannya segera kami kirim.",
-            LEFT => "Tawaran ini sudah berakhir.",
+            LEFT => "Tawaran ini sudah berakhir, dan Anda tidak lagi ada di daftar tunggu. Silakan mendaftar lagi.",
         },
         Locale::En => context! {
             held => "We are holding this table for you until",
@@ -126,11 +130,13 @@ fn words(locale: Locale) -> Value {
             people => "guests",
             entry => "Waitlist entry",
             pay => "Pay",
-            DEPOSIT_DUE => "We are holding the table for you. Please pay the deposit to confirm it; we are sending you the details as well.",
+            DEPOSIT_DUE => "We are holding the table for you. Please pay the deposit to confirm it. We are also sending you the link by mail.",
+            PENDING => "Thank you. We have your request, and will confirm it by mail.",
             CANCELLED => "This reservation was cancelled.",
+            NO_SHOW => "You did not arrive at that time, so the table has been released.",
             WAITING => "No table is free yet. We will let you know.",
             ACCEPTED => "Thank you, the table is booked for you. We are sending you the details.",
-            LEFT => "This offer has ended.",
+            LEFT => "This offer has ended, and you are no longer on the waitlist. You can join it again.",
         },
     }
 }

@@ -42,7 +42,9 @@ pub(super) fn problem(error: &EffectLogError) -> Problem {
             let detail = match left_minor {
                 0 => "Nothing of this payment can be refunded: it was not paid, or was refunded already."
                     .into(),
-                _ => format!("{left_minor} minor units of this payment can be refunded, not {asked_minor}."),
+                _ => format!(
+                    "Only {left_minor} minor units of this payment can be refunded, not {asked_minor}. Refund a smaller amount."
+                ),
             };
             Problem::new(StatusCode::CONFLICT, "not_refundable", detail).with("refundable_minor", *left_minor)
         }
@@ -86,7 +88,7 @@ pub(super) fn books_problem(error: &BooksError) -> Problem {
     match error {
         BooksError::Provider(name, _) => {
             let words =
-                format!("The records of the provider {name} are not available at the moment: try again.");
+                format!("The records of the provider {name} are not available at the moment. Try again.");
             Problem::unavailable("provider_unavailable", words, 10)
         }
         BooksError::NoProvider(_) => {
@@ -104,11 +106,11 @@ pub(super) fn reservation_problem(error: &ReservationError) -> Problem {
             tracing::warn!(%error, "a request to the reservation service failed");
             Problem::unavailable(
                 "reservation_unavailable",
-                "The reservation service is not available at the moment. Nothing was done; try again.",
+                "The reservation service did not respond. Whether it carried out the request is unknown: read the resource again, then decide.",
                 5,
             )
         }
-        ReservationError::Refused { .. } => Problem::internal(error),
+        ReservationError::Unreadable(_) | ReservationError::Refused { .. } => Problem::internal(error),
     }
 }
 
@@ -189,7 +191,7 @@ impl FromRequestParts<App> for Parameters {
 pub(super) fn limit(form: &mut Form) -> usize {
     let limit = form.optional_parsed("limit", 10, |text| match text.parse::<usize>() {
         Ok(limit @ 1..=1_000) => Ok(limit),
-        _ => Err(format!("{text:?} is not a number from 1 to 1000")),
+        _ => Err(format!("{text:?} is not an integer from 1 to 1000")),
     });
     limit.unwrap_or(100)
 }

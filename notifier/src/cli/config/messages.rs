@@ -19,11 +19,13 @@ use crate::messages::Messages;
 enum SmsKind {
     /// No text messages
     Off,
-    /// The log of this process
+    /// The log of this process, with text and link: for trials only
     Console,
     /// A service with the HTTP API of Twilio
     Twilio,
 }
+
+const DEFAULT_SENDER: &str = "Meja <reservasi@meja.example>";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct MessageArgs {
@@ -36,8 +38,8 @@ pub(super) struct MessageArgs {
     /// PEM file with an additional trusted certificate, for a mail server with its own certificate authority
     #[arg(long, env = "NOTIFIER_MAIL_CA_FILE", global = true)]
     mail_ca_file: Option<PathBuf>,
-    /// Sender of mail
-    #[arg(long, env = "NOTIFIER_MAIL_FROM", default_value = "Meja <reservasi@meja.example>", global = true)]
+    /// Sender of mail. Guests are asked to reply to it
+    #[arg(long, env = "NOTIFIER_MAIL_FROM", default_value = DEFAULT_SENDER, global = true)]
     mail_from: String,
     /// Directory with templates that replace the built-in ones with the same names
     #[arg(long, env = "NOTIFIER_TEMPLATES", global = true)]
@@ -117,7 +119,9 @@ pub enum Sms {
 
 impl MessageArgs {
     pub(super) fn check(self, data_dir: &Path, faults: &mut Faults) -> Option<Messaging> {
-        let from = faults.take("NOTIFIER_MAIL_FROM", self.mail_from.parse::<Mailbox>());
+        let from = self.mail_from.parse::<Mailbox>();
+        let from = from.map_err(|_| format!("{:?} is not a sender such as {DEFAULT_SENDER}", self.mail_from));
+        let from = faults.take("NOTIFIER_MAIL_FROM", from);
         let ca = self.mail_ca_file.as_deref().map(read_secret).transpose();
         let ca = faults.take("NOTIFIER_MAIL_CA_FILE", ca);
         let mail = self.mail_file.as_deref().map_or(Ok(self.mail.clone()), read_secret);
@@ -127,15 +131,17 @@ impl MessageArgs {
         });
         let remind_before = faults.take("NOTIFIER_REMINDER_HOURS", hours(&self.reminder_hours));
         let sms = self.sms(faults);
-        let messages = Messages::new(from?, self.templates.as_deref());
-        let messages = messages
-            .map_err(|all| all.into_iter().for_each(|fault| faults.add("NOTIFIER_TEMPLATES", fault)))
-            .ok()?;
+        // The templates are also checked if the sender is not valid, so that all faults are reported.
+        let sender = from.clone().or_else(|| DEFAULT_SENDER.parse().ok())?;
+        let messages = Messages::new(sender, self.templates.as_deref());
+        let messages =
+            messages.map_err(|all| all.into_iter().for_each(|fault| faults.add("NOTIFIER_TEMPLATES", fault)));
+        from?;
         Some(Messaging {
             mail: mail?,
             policy: NotificationPolicy { remind_before: remind_before?, sms: self.sms != SmsKind::Off },
             sms: sms?,
-            messages,
+            messages: messages.ok()?,
             limits: MessageLimits {
                 per_minute_max: self.messages_per_minute_max,
                 recipient_per_hour_max: self.recipient_messages_per_hour_max,

@@ -90,9 +90,10 @@ impl Effects {
         }
     }
 
-    pub(super) fn schedule(&mut self, scheduled: &Scheduled, at: Position, time: DateTime<Utc>) {
+    /// Adds an effect. Returns whether it is new: an effect is scheduled once per key.
+    pub(super) fn schedule(&mut self, scheduled: &Scheduled, at: Position, time: DateTime<Utc>) -> bool {
         if self.is_known(&scheduled.key) {
-            return;
+            return false;
         }
         let tracked = TrackedEffect {
             scheduled: scheduled.clone(),
@@ -121,6 +122,7 @@ impl Effects {
         self.queue.wait(tracked.lane(), tracked.sequence(), &scheduled.key, scheduled.due_at);
         *self.counts.entry(tracked.state.word()).or_default() += 1;
         self.all.insert(scheduled.key.clone(), tracked);
+        true
     }
 
     /// A retried effect goes to the end of its sequence, because later ones have run meanwhile.
