@@ -10,8 +10,6 @@ curl -fsS -o /dev/null "$reservation_url/readyz" 2>/dev/null || die "No reservat
 [ -x target/release/notifier ] || die "target/release/notifier is not built: make run does that."
 curl -fsS -o /dev/null "$notifier_url/readyz" 2>/dev/null || die "No notifier at $notifier_url: start the pair with make run in another terminal."
 
-day=$(date -d '+7 days' +%F)
-
 # The binary of the running service, for the commands of an operator.
 notifier() {
   RESERVATION_SERVICE_TOKEN_FILE=$token_file NOTIFIER_LISTEN=${notifier_url#http://} MEJA_PUBLIC_URL=$notifier_url \
@@ -44,17 +42,21 @@ status_is() { [ "$(curl -s "$reservation_url/api/reservations/$1" | jq -r .statu
 told() { curl -s "$reservation_url/api/reservations/$1/history" | jq -e --arg note "$2" '.entries[] | select(.note | contains($note))'; }
 payment_of() { curl -s "$notifier_url/api/payments?reservation_id=$1" | jq -re '.items[0].checkout_url'; }
 
-# slot VENUE SIZE FROM: the first time at or after FROM (HH:MM) that can be booked on that day.
+# slot VENUE SIZE FROM: the first time at or after FROM (HH:MM) that can be booked, on the first such day from a week
+# ahead. A restaurant can be closed or full on a day.
 slot() {
-  local slots
-  slots=$(curl -sS --fail-with-body "$reservation_url/api/availability?venue_id=$1&date=$day&party_size=$2") || die "There is no availability: $slots"
-  jq -re --arg from "$3" '[.slots[] | select(.available and .start_time[11:16] >= $from)][0].start_time' <<<"$slots" ||
-    die "Nothing is free at $1 on $day from $3 on: try again tomorrow."
+  local ahead day
+  for ahead in $(seq 7 36); do
+    day=$(date -d "+$ahead days" +%F)
+    curl -sS "$reservation_url/api/availability?venue_id=$1&date=$day&party_size=$2" |
+      jq -re --arg from "$3" '[.slots[]? | select(.available and .start_time[11:16] >= $from)][0].start_time // empty' && return
+  done
+  die "Nothing is free at $1 for $2 guests from $3 on between 7 and 36 days ahead."
 }
 
 step "1. Six friends book a table in Bandung. A party of six pays a deposit, so the booking is a hold."
 evening=$(slot bandung-dago 6 19:30)
-created=$(post /api/reservations "{\"customer_id\": \"sari\", \"venue_id\": \"bandung-dago\", \"party_size\": 6, \"start_time\": \"$evening\",
+created=$(post /api/reservations "{\"customer_id\": \"cust-61\", \"venue_id\": \"bandung-dago\", \"party_size\": 6, \"start_time\": \"$evening\",
   \"contact_info\": {\"name\": \"Sari Wulandari\", \"phone\": \"0812 3456 7890\", \"email\": \"sari@example.com\"},
   \"special_requests\": \"Ulang tahun, ada kue\", \"payment_channel\": \"qris\"}")
 id=$(jq -r .reservation_id <<<"$created")
@@ -76,26 +78,27 @@ post "/api/reservations/$id/check-in" '{}' | show -c '{status, version}'
 post "/api/reservations/$id/complete" '{}' | show -c '{status, version, tables}'
 
 step "5. A party of two books in Rome and cancels."
-other=$(post /api/reservations "{\"customer_id\": \"luca\", \"venue_id\": \"roma-trastevere\", \"start_time\": \"$(slot roma-trastevere 2 20:00)\",
+dinner=$(slot roma-trastevere 2 20:00)
+other=$(post /api/reservations "{\"customer_id\": \"cust-62\", \"venue_id\": \"roma-trastevere\", \"start_time\": \"$dinner\",
   \"contact_info\": {\"name\": \"Luca Però\", \"phone\": \"+39 333 123 4567\", \"email\": \"luca@example.com\"}, \"locale\": \"en\"}" | jq -r .reservation_id)
 curl -s "$reservation_url/api/reservations/$other" | show -c '{status, start_time, tables: [.tables[].table_id]}'
 post "/api/reservations/$other/cancel" '{"reason_code": "guest_request", "description": "Ci siamo ammalati"}' | show -c '{status, cancellation}'
 until_true "the mail about the cancellation was sent" told "$other" "by mail: cancelled"
 
 step "6. A table is assigned only once. A refusal states the reason and the alternatives."
-garden="{\"customer_id\": \"budi\", \"start_time\": \"$(slot bandung-dago 12 11:00)\", \"party_size\": 12,
+lunch=$(slot bandung-dago 12 11:00)
+garden="{\"customer_id\": \"cust-63\", \"start_time\": \"$lunch\", \"party_size\": 12,
   \"contact_info\": {\"name\": \"Budi\", \"phone\": \"0813 1111 2222\", \"email\": \"budi@example.com\"}}"
 for _ in 1 2 3; do
   curl -s "$reservation_url/api/reservations" -H 'content-type: application/json' -d "$garden" | show -c '{status, code, tables: [.tables[]?.table_id], alternatives}'
 done
 
 step "7. Citra joins the waitlist for the garden. A booking is cancelled, Citra gets an offer and accepts it."
-garden_at=$(jq -r .start_time <<<"$garden")
-taken=$(curl -s "$reservation_url/api/reservations?customer_id=budi&limit=200" |
-  jq -re --arg at "$garden_at" '[.items[] | select(.start_time == $at and .status == "PENDING" and .table_area == "Kebun")][0].reservation_id') ||
-  die "The garden is not booked at $garden_at: run the tour again tomorrow."
-waits=$(post /api/waitlist "{\"customer_id\": \"citra\", \"venue_id\": \"bandung-dago\", \"party_size\": 12, \"area\": \"Kebun\",
-  \"earliest_time\": \"$garden_at\", \"latest_time\": \"$garden_at\",
+taken=$(curl -s "$reservation_url/api/reservations?customer_id=cust-63&limit=200" |
+  jq -re --arg at "$lunch" '[.items[] | select(.start_time == $at and .status == "PENDING" and .table_area == "Kebun")][0].reservation_id') ||
+  die "The garden is not booked at $lunch: run the tour with an empty data directory."
+waits=$(post /api/waitlist "{\"customer_id\": \"cust-64\", \"venue_id\": \"bandung-dago\", \"party_size\": 12, \"area\": \"Kebun\",
+  \"earliest_time\": \"$lunch\", \"latest_time\": \"$lunch\",
   \"contact_info\": {\"name\": \"Citra\", \"phone\": \"0815 1234 5678\", \"email\": \"citra@example.com\"}}" | jq -r .waitlist_id)
 offered() { curl -s "$reservation_url/api/waitlist/$waits" | jq -e '.status == "OFFERED"'; }
 invited() { ls data/notifier/outbox/*.mail-offer.eml; }
@@ -107,7 +110,8 @@ curl -sS -o /dev/null -X POST "$notifier_url/offers/$waits/accept"
 curl -s "$reservation_url/api/waitlist/$waits" | show -c '{status, reservation_id}'
 
 step "8. Ayu pays a deposit and cancels in time. The deposit is refunded automatically."
-ayu=$(post /api/reservations "{\"customer_id\": \"ayu\", \"venue_id\": \"bandung-dago\", \"party_size\": 7, \"start_time\": \"$(slot bandung-dago 7 11:00)\",
+lunch=$(slot bandung-dago 7 11:00)
+ayu=$(post /api/reservations "{\"customer_id\": \"cust-65\", \"venue_id\": \"bandung-dago\", \"party_size\": 7, \"start_time\": \"$lunch\",
   \"contact_info\": {\"name\": \"Ayu Lestari\", \"phone\": \"0816 2222 3333\", \"email\": \"ayu@example.com\"}, \"locale\": \"en\"}" | jq -r .reservation_id)
 until_true "a payment is open" payment_of "$ayu"
 curl -sS -o /dev/null -X POST "$(payment_of "$ayu")/pay"
@@ -122,7 +126,8 @@ until_true "the mail about the refund was sent" told "$ayu" "by mail: refunded"
 curl -s "$reservation_url/api/reservations/$ayu/charges" | show -c '.entries[] | {kind, amount_minor, rule}'
 
 step "9. A mail that the server refuses becomes a dead letter, until an operator retries it."
-lost=$(post /api/reservations "{\"customer_id\": \"dewi\", \"venue_id\": \"roma-trastevere\", \"start_time\": \"$(slot roma-trastevere 2 19:30)\",
+dinner=$(slot roma-trastevere 2 19:30)
+lost=$(post /api/reservations "{\"customer_id\": \"cust-66\", \"venue_id\": \"roma-trastevere\", \"start_time\": \"$dinner\",
   \"contact_info\": {\"name\": \"Dewi\", \"phone\": \"+39 333 765 4321\", \"email\": \"bounce-once@example.com\"}, \"locale\": \"en\"}" | jq -r .reservation_id)
 dead_letter() { curl -s "$notifier_url/api/effects?status=dead&reservation_id=$lost" | jq -re '.items[0].id'; }
 until_true "the mail is a dead letter" dead_letter

@@ -1,8 +1,8 @@
 # Shared by the scripts of this folder; sourced, not run.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-reservation_url=${RESERVATION_URL:-http://127.0.0.1:8000}
-notifier_url=${NOTIFIER_URL:-http://127.0.0.1:8001}
+reservation_url=${RESERVATION_URL:-http://${RESERVATION_LISTEN:-127.0.0.1:8000}}
+notifier_url=${NOTIFIER_URL:-http://${NOTIFIER_LISTEN:-127.0.0.1:8001}}
 token_file=${RESERVATION_SERVICE_TOKEN_FILE:-$root/data/secrets/service-token}
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
@@ -43,7 +43,8 @@ make_token() {
 # wait_ready NAME URL PID: waits until the service is ready; ends the script if the service has ended.
 wait_ready() {
   local deadline=$((SECONDS + 60))
-  until curl -fsS -o /dev/null "$2/readyz" 2>/dev/null; do
+  # The process is checked after the response, which may come from another process at the same address.
+  until curl -fsS -o /dev/null "$2/readyz" 2>/dev/null && kill -0 "$3" 2>/dev/null; do
     kill -0 "$3" 2>/dev/null || die "$1 has ended: see its messages above."
     [ $SECONDS -lt $deadline ] || die "$1 is not ready after 60 s: see its messages above."
     sleep 0.05

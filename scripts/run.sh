@@ -9,24 +9,32 @@ need curl curl
 cargo build --release --locked -p reservation -p notifier
 make_token
 export RESERVATION_SERVICE_TOKEN_FILE=$token_file
+# Each service finds the other one at the address where it listens.
+export RESERVATION_URL=$reservation_url NOTIFIER_URL=$notifier_url
+
+for url in "$reservation_url" "$notifier_url"; do
+  ! curl -sS -o /dev/null --max-time 2 "$url/readyz" 2>/dev/null ||
+    die "Something already serves $url: stop it, or choose other addresses with RESERVATION_LISTEN and NOTIFIER_LISTEN."
+done
 
 # Each service has its own session, so that Ctrl-C reaches only this script, which then stops both in order.
-setsid target/release/reservation &
-reservation=$!
-setsid target/release/notifier &
-notifier=$!
-
+pids=()
 stop() {
   trap - INT TERM EXIT
-  kill -TERM "$notifier" "$reservation" 2>/dev/null || true
-  wait "$notifier" "$reservation" 2>/dev/null || true
+  # The notifier, which started last, stops first.
+  for ((i = ${#pids[@]} - 1; i >= 0; i--)); do kill -TERM "${pids[i]}" 2>/dev/null || true; done
+  wait "${pids[@]}" 2>/dev/null || true
   printf '%sBoth services have stopped.%s\n' "$dim" "$plain"
 }
 trap 'stop; exit 0' INT TERM
 trap stop EXIT
 
-wait_ready reservation "$reservation_url" $reservation
-wait_ready notifier "$notifier_url" $notifier
+setsid target/release/reservation &
+pids+=($!)
+wait_ready reservation "$reservation_url" "${pids[0]}"
+setsid target/release/notifier &
+pids+=($!)
+wait_ready notifier "$notifier_url" "${pids[1]}"
 
 cat <<TXT
 
@@ -52,5 +60,7 @@ Ctrl-C stops both.
 TXT
 
 # When one service ends, the other is stopped.
-wait -n "$reservation" "$notifier" || true
-die "One of the services has ended. Stopping the other."
+wait -n "${pids[@]}" && code=0 || code=$?
+ended=notifier
+kill -0 "${pids[1]}" 2>/dev/null && ended=reservation
+die "The $ended service has ended with exit code $code. Stopping the other."

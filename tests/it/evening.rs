@@ -47,7 +47,7 @@ async fn becomes(pair: &Pair, id: &str, status: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_waits_is_written_to_answers_on_the_page_and_a_crash_in_between_changes_nothing() {
+async fn a_waiting_guest_accepts_an_offer_on_its_page_across_a_crash() {
     let mut pair = Pair::prepared(&[]);
     pair.venues = root().join("data/venues");
     pair.start_reservation().await;
@@ -106,7 +106,7 @@ async fn who_waits_is_written_to_answers_on_the_page_and_a_crash_in_between_chan
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_connections_want_ten_tables_and_ten_get_one() {
+async fn of_a_thousand_connections_and_ten_tables_ten_succeed() {
     let mut pair = Pair::prepared(&[]);
     pair.venues = pair.dir.path().join("venues");
     std::fs::create_dir(&pair.venues).unwrap();

@@ -67,7 +67,7 @@ impl Receiver {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_system_is_told_of_every_event_it_wants_and_can_tell_what_it_missed() {
+async fn a_webhook_receiver_gets_every_event_it_selects_and_can_detect_gaps() {
     let (pos, gone) = (Receiver::start().await, Receiver::start().await);
     let mut pair = Pair::prepared(&["--sms", "off"]);
     let file = pair.dir.path().join("hooks.json");

@@ -98,7 +98,10 @@ async fn a_log_is_backed_up_while_it_is_served_and_restored() {
     // The service does not start with an unreadable witness, and the remedy in its message works.
     std::fs::write(pair.dir.path().join("reservation/head-witness.json"), "{").unwrap();
     let (code, printed, _) = log("reservation", &["verify", "--data-dir", &data]);
-    assert!(code == Some(3) && printed.contains("head-witness.json cannot be read"), "{printed}");
+    assert!(
+        code == Some(3) && printed.contains("its head witness (head-witness.json or head-mark) is invalid"),
+        "{printed}"
+    );
     let (code, _, said) = log("reservation", &["restore", &file, "--data-dir", &data]);
     assert!(code == Some(1) && said.contains("--force"), "{said}");
     done("reservation", &["restore", &file, "--data-dir", &data, "--force"]);
@@ -107,7 +110,7 @@ async fn a_log_is_backed_up_while_it_is_served_and_restored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_changed_or_broken_off_backup_is_not_restored() {
+async fn a_changed_or_truncated_backup_is_not_restored() {
     let (pair, _) = worked().await;
     let file = pair.dir.path().join("whole");
     let live = ["--from", &pair.reservation_url, "--service-token", TOKEN];
@@ -127,7 +130,7 @@ async fn a_changed_or_broken_off_backup_is_not_restored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_export_is_resumed_and_makes_the_same_log_again() {
+async fn interrupted_exports_and_imports_resume_and_yield_the_same_log() {
     let (mut pair, paid) = worked().await;
     let data = text(&pair.dir.path().join("reservation"));
     pair.reservation.take().unwrap().terminate();
@@ -202,9 +205,11 @@ async fn a_log_is_compacted_shown_counted_replayed_and_compared() {
     let history =
         pair.client.get(format!("{}/api/reservations/{paid}/history?format=text", pair.reservation_url));
     let history = history.send().await.unwrap().text().await.unwrap();
-    for words in
-        ["changed  deposit.status: due → paid", "effect   IDR 300000.00 received by", "why      Follows from"]
-    {
+    for words in [
+        "changed  deposit.status: due → paid",
+        "effect   IDR 300000.00 received via",
+        "why      Follows from",
+    ] {
         assert!(history.contains(words), "{words:?} is not in {history}");
     }
 

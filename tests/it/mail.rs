@@ -18,7 +18,7 @@ fn part<'a>(mail: &'a Value, kind: &str) -> &'a Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mail_server_gets_whole_messages_that_say_the_same_in_every_form() {
+async fn a_mail_server_gets_complete_messages_with_equal_text_in_every_form() {
     let server = MailServer::start().await;
     let pair = Pair::running(&["--sms", "off", "--mail", &server.url()]).await;
     let mut rome = booking(2);
@@ -85,7 +85,7 @@ async fn a_mail_server_gets_whole_messages_that_say_the_same_in_every_form() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_recipient_is_a_dead_letter_until_somebody_lets_it_rest() {
+async fn a_refused_recipient_is_a_dead_letter_until_it_is_discarded() {
     let server = MailServer::start().await;
     let pair = Pair::running(&["--sms", "off", "--mail", &server.url()]).await;
     let mut rome = booking(2);
@@ -165,7 +165,7 @@ async fn a_mail_server_that_misbehaves_gets_every_mail() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mail_goes_encrypted_and_with_a_login() {
+async fn mail_is_sent_over_tls_with_a_login() {
     for secured in [Secured::Wrapper, Secured::StartTls] {
         let server = MailServer::secured(secured).await;
         let ca = server.ca();
@@ -199,7 +199,7 @@ async fn mail_goes_encrypted_and_with_a_login() {
 
 /// A cancellation one second before the reminder is due prevents the reminder.
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_reminded_of_what_was_called_off_a_second_before() {
+async fn no_reminder_is_sent_for_a_booking_cancelled_a_second_before() {
     let pair = Pair::running(&["--sms", "off", "--reminder-hours", "1"]).await;
     let due = Instant::now() + std::time::Duration::from_secs(4);
     let start = std::time::SystemTime::now() + std::time::Duration::from_secs(3_604);

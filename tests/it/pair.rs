@@ -21,7 +21,7 @@ async fn status_becomes(pair: &Pair, id: &str, status: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deposit_is_paid_on_the_checkout_page_and_the_story_is_in_the_audit_trail() {
+async fn a_deposit_is_paid_on_the_checkout_page_and_recorded_in_the_audit_trail() {
     let pair = Pair::running(&[]).await;
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let request = pair.client.post(format!("{}/api/reservations", pair.reservation_url));
@@ -80,7 +80,7 @@ async fn a_deposit_is_paid_on_the_checkout_page_and_the_story_is_in_the_audit_tr
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_payment_leaves_the_hold_and_is_told() {
+async fn a_refused_payment_keeps_the_hold_and_is_reported() {
     let pair = Pair::running(&["--sms", "off"]).await;
     let id = pair.book(6).await;
     let reference = checkout(&pair, &id).await.rsplit('/').next().unwrap().to_owned();
@@ -119,7 +119,7 @@ async fn a_refused_payment_leaves_the_hold_and_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cancelled_booking_is_refunded_and_told() {
+async fn a_cancelled_booking_is_refunded_and_the_guest_notified() {
     let pair = Pair::running(&["--simulated-decide-after-ms", "0"]).await;
     let id = pair.book(6).await;
     status_becomes(&pair, &id, "CONFIRMED").await;
@@ -170,7 +170,7 @@ async fn part_of_a_payment_can_be_refunded_by_hand() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_bookings_while_the_notifier_is_away_are_made_up_for() {
+async fn ten_bookings_made_while_the_notifier_is_down_are_processed_later() {
     let mut pair = Pair::prepared(&["--simulated-decide-after-ms", "0", "--sms", "off"]);
     pair.start_reservation().await;
     let mut ids = Vec::new();
@@ -236,7 +236,7 @@ pub async fn exactly_once(pair: &mut Pair, ids: &[String]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_notifier_works_on_while_the_reservation_service_is_away() {
+async fn the_notifier_keeps_working_while_the_reservation_service_is_down() {
     let mut pair = Pair::running(&["--sms", "off"]).await;
     let id = pair.book(6).await;
     let checkout = checkout(&pair, &id).await;
@@ -254,7 +254,7 @@ async fn the_notifier_works_on_while_the_reservation_service_is_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replaced_log_stops_the_notifier_from_doing_anything_twice() {
+async fn the_notifier_stops_when_the_log_was_replaced() {
     let mut pair = Pair::running(&["--simulated-decide-after-ms", "0"]).await;
     let id = pair.book(6).await;
     status_becomes(&pair, &id, "CONFIRMED").await;

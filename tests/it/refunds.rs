@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::services::{Pair, TOKEN, until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refund_by_hand_and_a_cancellation_at_once_return_all_of_it_once() {
+async fn a_manual_refund_and_a_concurrent_cancellation_refund_the_deposit_once() {
     let pair = Pair::running(&["--sms", "off", "--simulated-decide-after-ms", "0"]).await;
     for _ in 0..8 {
         let id = pair.book(6).await;

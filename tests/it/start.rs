@@ -16,7 +16,7 @@ fn refused(command: &mut Command) -> String {
 }
 
 #[test]
-fn all_faulty_settings_are_told_at_once() {
+fn all_faulty_settings_are_reported_at_once() {
     let faults = refused(Command::new(binary("reservation")).args([
         "--listen",
         "here",
@@ -37,6 +37,8 @@ fn all_faulty_settings_are_told_at_once() {
         "pigeon",
         "--mail-from",
         "nobody",
+        "--templates",
+        "/nowhere",
         "--sms",
         "twilio",
         "--concurrency",
@@ -47,6 +49,7 @@ fn all_faulty_settings_are_told_at_once() {
         "NOTIFIER_MAIL",
         "NOTIFIER_MAIL_FROM",
         "NOTIFIER_SMS_TOKEN",
+        "NOTIFIER_TEMPLATES",
         "NOTIFIER_CONCURRENCY",
     ] {
         assert!(faults.contains(setting), "{setting} in {faults}");
@@ -54,7 +57,7 @@ fn all_faulty_settings_are_told_at_once() {
 }
 
 #[test]
-fn without_a_token_only_loopback_is_listened_on() {
+fn without_a_token_the_service_listens_on_loopback_only() {
     for name in ["reservation", "notifier"] {
         let said = refused(
             Command::new(binary(name))
@@ -66,7 +69,7 @@ fn without_a_token_only_loopback_is_listened_on() {
 }
 
 #[test]
-fn a_faulty_venue_file_is_named_with_its_field() {
+fn a_fault_of_a_venue_file_is_reported_with_file_and_field() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("x.json"), r#"{"id": "x", "timezone": "Mars/Olympus"}"#).unwrap();
     let said = refused(Command::new(binary("reservation")).arg("--venues").arg(dir.path()));
@@ -112,7 +115,7 @@ fn help_explains_every_setting() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_directory_in_use_is_refused_and_the_service_that_has_it_goes_on() {
+async fn a_data_directory_in_use_is_refused_and_its_service_keeps_running() {
     let pair = Pair::running(&[]).await;
     for (name, mut second) in
         [("reservation", pair.reservation_command()), ("notifier", pair.notifier_command())]
@@ -124,7 +127,7 @@ async fn a_directory_in_use_is_refused_and_the_service_that_has_it_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_answers_parked_polls_and_ends_within_its_time() {
+async fn a_shutdown_answers_parked_polls_and_ends_within_its_limit() {
     let mut pair = Pair::running(&[]).await;
     let id = pair.book(2).await;
     pair.settled().await;
@@ -154,7 +157,7 @@ async fn a_stop_answers_parked_polls_and_ends_within_its_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_says_nothing_is_not_kept_for_ever() {
+async fn an_idle_connection_is_closed() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let pair = Pair::running(&[]).await;
     let address = pair.reservation_url.trim_start_matches("http://").to_owned();

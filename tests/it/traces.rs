@@ -58,7 +58,7 @@ impl Collector {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_trace_goes_from_the_request_over_the_feed_to_the_mail_and_its_report() {
+async fn one_trace_covers_request_feed_mail_and_report() {
     let (collector, url) = Collector::start().await;
     let mut pair = Pair::prepared(&["--sms", "off"]);
     pair.env = vec![("OTEL_EXPORTER_OTLP_ENDPOINT", url), ("OTEL_BSP_SCHEDULE_DELAY", "50".into())];

@@ -102,7 +102,7 @@ impl PaymentChannels {
         match self.0.read().as_ref() {
             Some(codes) if !codes.contains(code) => {
                 let codes: Vec<_> = codes.iter().map(String::as_str).collect();
-                Err(format!("{code:?} is not a payment channel: {}", codes.join(", ")))
+                Err(format!("{code:?} is not a payment channel; choose one of: {}", codes.join(", ")))
             }
             _ => Ok(()),
         }

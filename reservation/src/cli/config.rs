@@ -24,7 +24,7 @@ pub struct Cli {
 
 const AFTER_HELP: &str = "\
 Interactive API documentation is at /docs of a running service, metrics at /metrics.
-Exit codes: 0 success, 1 failure, 2 a setting, a venue file or the data directory is not usable,
+Exit codes: 0 success, 1 failure, 2 a setting or a venue file is not usable, or the data directory (1 for `log` commands),
 3 `log verify` found a log that is not valid.";
 
 /// The command of the binary.
@@ -57,7 +57,7 @@ pub enum VenuesAction {
 
 #[derive(Debug, clap::Args)]
 struct Raw {
-    /// Address to listen on, host:port; port 0 selects a free port
+    /// IP address and port to listen on; port 0 selects a free port
     #[arg(long, env = "RESERVATION_LISTEN", default_value = "127.0.0.1:8000", global = true)]
     listen: String,
     /// Directory of the event log; created if it does not exist
@@ -69,7 +69,8 @@ struct Raw {
     /// URL of the notifier, which is asked for its payment channels
     #[arg(long, env = "NOTIFIER_URL", default_value = "http://127.0.0.1:8001", global = true)]
     notifier_url: String,
-    /// Token that the notifier presents to post results and to read contacts
+    /// Token that the notifier and operators present to post results, read contacts and read the log. Without it the
+    /// service listens on loopback only, and every caller may do that
     #[arg(long, env = "RESERVATION_SERVICE_TOKEN", hide_env_values = true, global = true)]
     service_token: Option<String>,
     /// File that contains the token

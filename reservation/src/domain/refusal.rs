@@ -18,31 +18,35 @@ pub enum Refusal {
     #[error("The party never arrived, and the reservation is a no-show. Make a new booking.")]
     NoShow,
     /// The party is checked in.
-    #[error("The party is already checked in. Complete the reservation instead.")]
+    #[error(
+        "The party is already checked in, so only its tables can change. Complete the reservation when it leaves."
+    )]
     CheckedIn,
     /// The reservation must be confirmed first.
-    #[error("The reservation is not confirmed yet. Confirm it first.")]
+    #[error("The reservation is not confirmed yet. Confirm it first, or cancel it.")]
     NotConfirmed,
     /// The party must be checked in first.
     #[error("The party is not checked in yet. Check it in first.")]
     NotCheckedIn,
     /// The deposit must be paid or waived first.
-    #[error("A deposit of {} {} minor units is due. Wait for the payment, or let staff waive it with \"waive_deposit\": true.", .0.currency, .0.amount_minor)]
+    #[error("A deposit of {} is due. Wait for the payment, or let staff waive it with \"waive_deposit\": true.", .0.plain())]
     DepositDue(Money),
     /// The start of the reservation has not passed yet.
     #[error("The reservation has not started yet. A no-show can be recorded after its start.")]
     NotStarted,
     /// Another party has the table at that time.
-    #[error("Table {0} is taken at that time. Choose another table or another time.")]
+    #[error("Table {0} is not free for the whole visit. Assign another table, or choose another time.")]
     TableTaken(TableId),
     /// The venue has no booking rules.
-    #[error("This venue is managed by hand. Book, assign a table and check in instead.")]
+    #[error(
+        "This venue is managed by hand: it has no slots, walk-ins or waitlist. Request any time with POST /api/reservations."
+    )]
     ManagedByHand,
     /// The restaurant cannot seat the party at that time.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
     /// The party is too large for the table.
-    #[error("The table seats {seats}, but the party has {party_size} guests. Choose a larger table.")]
+    #[error("{seats} seats are too few for a party of {party_size}. Assign a larger table.")]
     TableTooSmall {
         /// Number of guests the table seats.
         seats: u32,
@@ -50,7 +54,7 @@ pub enum Refusal {
         party_size: PartySize,
     },
     /// The new party size needs a higher deposit than was requested.
-    #[error("A party of {party_size} needs a deposit of {} {} minor units, which was not requested. Make a new booking for that size, and cancel this one.", due.currency, due.amount_minor)]
+    #[error("A party of {party_size} needs a deposit of {}, which was not requested. Make a new booking for that size, and cancel this one.", due.plain())]
     DepositChanges {
         /// The new party size.
         party_size: PartySize,
@@ -86,7 +90,7 @@ pub enum Refusal {
     #[error("This reservation never requested that payment. Check the payment id.")]
     UnknownPayment,
     /// The amount differs from the requested amount.
-    #[error("The requested amount is {} {} minor units, not {} {}. Check the amount.", asked.currency, asked.amount_minor, came.currency, came.amount_minor)]
+    #[error("The requested amount is {}, not {}. Check the amount.", asked.plain(), came.plain())]
     AmountMismatch {
         /// The requested amount.
         asked: Money,

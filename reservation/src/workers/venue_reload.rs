@@ -80,7 +80,7 @@ impl ReloadReport {
             tracing::info!("loaded the venue files: no recorded rules changed");
         }
         for ChangedVenue { venue_id, version, affected } in self.changes {
-            tracing::info!(%venue_id, version, affected = affected.len(), "the rules of the venue changed");
+            tracing::info!(%venue_id, version, affected = affected.len(), "recorded the rules of the venue");
             for AffectedBooking { reservation_id, reason, start, size } in affected {
                 tracing::warn!(%venue_id, %reservation_id, reason, %start, guests = %size, "a booking does not comply with the new rules: move or cancel it");
             }

@@ -47,7 +47,7 @@ async fn defaults_are_two_guests_and_ninety_minutes() {
 }
 
 #[tokio::test]
-async fn all_faults_of_a_booking_are_told_at_once() {
+async fn all_faults_of_a_booking_are_reported_at_once() {
     let app = TestApp::start().await;
     let answer = app
         .post(
@@ -80,7 +80,7 @@ async fn all_faults_of_a_booking_are_told_at_once() {
 }
 
 #[tokio::test]
-async fn each_limit_is_held_on_both_sides() {
+async fn each_limit_holds_on_both_sides() {
     let app = TestApp::start().await;
     let cases = [
         (json!({"customer_id": "x".repeat(64)}), None),
@@ -117,7 +117,7 @@ async fn each_limit_is_held_on_both_sides() {
 }
 
 #[tokio::test]
-async fn a_local_time_is_the_venues_and_must_exist_once() {
+async fn a_local_time_is_in_the_venues_time_zone_and_must_be_unambiguous() {
     let app = TestApp::start().await;
     // Rome puts its clocks forward on 28 March 2027 at 02:00 and back on 31 October at 03:00.
     let at = |time: &str| booking(json!({"venue_id": "roma-trastevere", "start_time": time}));
@@ -163,7 +163,7 @@ async fn a_phone_number_is_kept_as_e164_of_its_country() {
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_json_object_are_told_apart() {
+async fn bodies_that_are_not_a_json_object_get_different_errors() {
     let app = TestApp::start().await;
     let send = |content_type: &'static str, body: Vec<u8>| {
         let request = Request::post("/api/reservations")
@@ -256,7 +256,7 @@ async fn a_stale_version_is_not_overwritten() {
 }
 
 #[tokio::test]
-async fn a_repeat_is_recognised_before_it_is_judged() {
+async fn a_repeated_request_is_recognised_before_it_is_validated() {
     let app = TestApp::start().await;
     let key = [("idempotency-key", "k-3")];
     let body = booking(json!({"start_time": "2026-12-01T16:30"}));
@@ -269,7 +269,7 @@ async fn a_repeat_is_recognised_before_it_is_judged() {
 }
 
 #[tokio::test]
-async fn a_guest_can_not_use_up_the_notifiers_keys() {
+async fn a_guest_cannot_use_up_the_keys_of_the_notifier() {
     let app = TestApp::start().await;
     let id = app.book(json!({})).await;
     let key = ("idempotency-key", "effect.sent");
@@ -286,7 +286,7 @@ async fn a_guest_can_not_use_up_the_notifiers_keys() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_written_to_or_does_not_happen_is_refused() {
+async fn unusable_addresses_and_times_are_refused() {
     let app = TestApp::start().await;
     for email in ["\"a b\"@example.com", "ä@example.com", "sari@", "sari", "a b@example.com"] {
         let contact = json!({"name": "S", "phone": "+6281234567890", "email": email});

@@ -25,7 +25,7 @@ fn balance(asked: i64, paid: i64, to_return: i64, returned: i64, kept: i64, owed
 const ALL: i64 = 30_000_000;
 
 #[tokio::test]
-async fn a_deposit_is_asked_for_paid_and_goes_back_when_it_is_called_off_in_time() {
+async fn a_deposit_is_requested_paid_and_refunded_after_a_timely_cancellation() {
     let app = TestApp::start().await;
     let id = app.book(json!({"party_size": 6})).await;
     let (asked, sum) = charges(&app, &id).await;
@@ -50,7 +50,7 @@ async fn a_deposit_is_asked_for_paid_and_goes_back_when_it_is_called_off_in_time
 }
 
 #[tokio::test]
-async fn what_is_called_off_too_late_or_waived_is_said_to_be() {
+async fn a_late_cancellation_and_a_waived_deposit_are_shown_as_such() {
     let app = TestApp::start().await;
     let (late, waived) = (app.book(json!({"party_size": 6})).await, app.book(json!({"party_size": 6})).await);
     pay(&app, &late).await;
@@ -66,7 +66,7 @@ async fn what_is_called_off_too_late_or_waived_is_said_to_be() {
 }
 
 #[tokio::test]
-async fn who_never_comes_owes_what_the_house_did_not_keep() {
+async fn a_no_show_owes_the_part_of_the_fee_that_the_deposit_does_not_cover() {
     let app = TestApp::with_houses().await;
     let evening = json!({"venue_id": "roma-trastevere", "party_size": 2, "start_time": "2026-12-24T20:00"});
     let id = app.book(evening).await;

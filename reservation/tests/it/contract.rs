@@ -63,7 +63,7 @@ async fn every_route_of_the_design_is_described() {
 
 /// Every example body is accepted, and every described field exists.
 #[tokio::test]
-async fn described_bodies_are_what_is_read() {
+async fn the_described_fields_are_the_accepted_fields() {
     let app = TestApp::with_houses().await;
     let id = app.book(json!({"party_size": 6})).await;
     let waits = crate::waitlist::join(&app, json!({})).await;

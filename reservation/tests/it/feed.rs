@@ -185,7 +185,7 @@ async fn shutdown_answers_parked_polls_and_ends_streams() {
 }
 
 #[tokio::test]
-async fn a_stream_goes_on_where_it_broke_off() {
+async fn a_stream_continues_after_the_last_received_event() {
     let app = with_bookings(2).await;
     let first = ids(&app.get("/events").await.json())[0].clone();
     let request =
@@ -219,7 +219,7 @@ async fn the_same_page_of_another_log_is_not_the_same_page() {
 }
 
 #[tokio::test]
-async fn a_header_for_streams_does_not_change_what_a_page_is() {
+async fn the_header_last_event_id_does_not_affect_pages() {
     let app = with_bookings(2).await;
     let first = ids(&app.get("/events").await.json())[0].clone();
     let request = Request::get("/events").header("last-event-id", first).body(Body::empty()).unwrap();

@@ -30,7 +30,7 @@ pub async fn becomes(app: &TestApp, id: &str, status: &str) {
 }
 
 #[tokio::test]
-async fn a_paid_hold_is_confirmed_in_the_same_breath() {
+async fn a_paid_hold_is_confirmed_in_the_same_append() {
     let app = TestApp::start().await;
     let id = app.book(json!({"party_size": 6})).await;
     let held = app.get(&format!("/api/reservations/{id}")).await.json();

@@ -25,7 +25,7 @@ fn at(slot: &Value) -> &str {
 }
 
 #[tokio::test]
-async fn what_is_offered_is_booked_and_what_is_not_is_refused_for_that_reason() {
+async fn an_offered_slot_can_be_booked_and_any_other_is_refused_with_its_reason() {
     let app = TestApp::with_houses().await;
     // A busy evening, in both areas that suit a small party.
     for (size, time) in [(4, "19:00"), (4, "19:30"), (2, "19:30"), (6, "20:00"), (8, "19:00"), (12, "18:00")]
@@ -72,7 +72,7 @@ async fn what_is_offered_is_booked_and_what_is_not_is_refused_for_that_reason() 
 }
 
 #[tokio::test]
-async fn a_party_gets_the_smallest_table_then_several_then_other_times() {
+async fn a_party_gets_the_smallest_table_then_a_combination_then_alternatives() {
     let app = TestApp::with_houses().await;
     let book = async |size: u8, area: &str| {
         let body = json!({"party_size": size, "area": area, "start_time": "2026-12-24T19:00"});
@@ -100,7 +100,7 @@ async fn a_party_gets_the_smallest_table_then_several_then_other_times() {
 }
 
 #[tokio::test]
-async fn whoever_leaves_makes_room() {
+async fn a_party_that_leaves_frees_its_tables() {
     let app = TestApp::with_houses().await;
     let big = || booking(json!({"party_size": 12, "start_time": "2026-12-24T19:00", "area": "Kebun"}));
     let book = async || app.post("/api/reservations", &big()).await;
@@ -155,7 +155,7 @@ async fn a_party_that_grows_is_moved_if_it_must_be() {
 }
 
 #[tokio::test]
-async fn some_tables_are_kept_for_who_walks_in() {
+async fn some_tables_are_reserved_for_walk_ins() {
     let app = TestApp::with_houses().await;
     // Ten per cent of twelve tables, rounded down: one.
     let mut given = 0;
@@ -176,7 +176,7 @@ async fn some_tables_are_kept_for_who_walks_in() {
 }
 
 #[tokio::test]
-async fn notice_and_nonsense_are_told_apart() {
+async fn too_short_notice_and_impossible_times_get_different_errors() {
     let app = TestApp::with_houses().await;
     let refused = async |changes: Value| {
         let answer = app.post("/api/reservations", &booking(changes)).await;
@@ -230,7 +230,7 @@ async fn a_service_past_midnight_is_offered_on_the_day_it_opens() {
 }
 
 #[tokio::test]
-async fn a_house_may_confirm_by_itself_and_the_book_of_another_is_kept_by_hand() {
+async fn one_venue_confirms_automatically_and_another_keeps_its_book_by_hand() {
     let app = TestApp::with_houses().await;
     let body = json!({"venue_id": "roma-trastevere", "party_size": 2, "start_time": "2026-12-24T20:00"});
     let booked = app.post("/api/reservations", &booking(body)).await.json();
@@ -243,7 +243,7 @@ async fn a_house_may_confirm_by_itself_and_the_book_of_another_is_kept_by_hand()
 }
 
 #[tokio::test]
-async fn what_is_refused_after_midnight_is_of_that_night() {
+async fn alternatives_after_midnight_belong_to_the_same_business_day() {
     let dir = tempfile::tempdir().unwrap();
     let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
     let venue = json!({

@@ -93,7 +93,7 @@ fn reachable() -> Vec<Reservation> {
 }
 
 #[test]
-fn every_command_in_every_state_does_what_the_table_says() {
+fn every_command_in_every_state_follows_the_state_table() {
     let states = reachable();
     for word in Status::WORDS {
         assert!(states.iter().any(|r| r.status.word() == word), "{word} is never reached");
@@ -197,7 +197,7 @@ fn check(reservation: &Reservation, now: chrono::DateTime<Utc>) -> Result<(), Te
 }
 
 #[test]
-fn every_refusal_has_a_word_of_its_own() {
+fn every_refusal_has_its_own_code() {
     let table = || "T1".parse().unwrap();
     let all = [
         Refusal::Cancelled,

@@ -27,7 +27,7 @@ fn a_payment_confirms_once() {
 }
 
 #[test]
-fn a_payment_must_be_what_was_asked_for() {
+fn a_payment_must_equal_the_requested_amount() {
     given(held()).when(pay(1)).refused(Refusal::AmountMismatch { asked: idr(30_000_000), came: idr(1) });
     given([created()]).when(pay(1)).refused(Refusal::UnknownPayment);
     given(held()).when(refunded(1)).refused(Refusal::UnknownPayment);
@@ -41,7 +41,7 @@ fn a_payment_that_fails_leaves_the_hold() {
 }
 
 #[test]
-fn money_for_a_cancelled_hold_goes_back() {
+fn a_payment_for_a_cancelled_hold_is_refunded() {
     let events = [held().to_vec(), vec![cancelled(CancelledBy::System, None)]].concat();
     let refund = Some(Refund { payment_id: PAYMENT, amount: idr(30_000_000) });
     let Event::PaymentCompleted(too_late) = paid() else { unreachable!() };
@@ -49,7 +49,7 @@ fn money_for_a_cancelled_hold_goes_back() {
 }
 
 #[test]
-fn no_more_than_was_paid_goes_back() {
+fn a_refund_never_exceeds_the_paid_amount() {
     let events = [held().to_vec(), vec![paid(), confirmed()]].concat();
     let part =
         PaymentRefunded { payment_id: PAYMENT, amount: idr(10_000_000), provider_reference: "simr_1".into() };
@@ -110,7 +110,7 @@ fn fee_asked(amount_minor: i64) -> PaymentRequested {
 }
 
 #[test]
-fn the_fee_is_taken_from_the_deposit_and_the_rest_goes_back_or_is_asked_for() {
+fn the_fee_is_taken_from_the_deposit_and_the_difference_is_refunded_or_requested() {
     let never_came = |events| given(events).at(window().start).when(Command::NoShow);
     let no_show = |fee, back: Option<i64>| {
         let refund = back.map(|minor| Refund { payment_id: PAYMENT, amount: idr(minor) });

@@ -99,7 +99,7 @@ async fn a_list_is_paged_without_gaps_or_repeats() {
 }
 
 #[tokio::test]
-async fn the_audit_trail_tells_who_did_what_and_why() {
+async fn the_audit_trail_names_actor_change_and_reason() {
     let app = TestApp::start().await;
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let headers = [("x-request-id", "req-7"), ("traceparent", trace)];
@@ -124,7 +124,7 @@ async fn the_audit_trail_tells_who_did_what_and_why() {
 }
 
 #[tokio::test]
-async fn personal_data_stands_in_no_event_and_can_be_forgotten() {
+async fn personal_data_is_in_no_event_and_can_be_erased() {
     let app = TestApp::start().await;
     let id = app.book(json!({"special_requests": "gluten-free", "table_preference": "by the window"})).await;
     app.command(&id, "cancel", json!({"reason_code": "guest_request", "description": "my knee"})).await;
@@ -164,7 +164,7 @@ async fn personal_data_stands_in_no_event_and_can_be_forgotten() {
 }
 
 #[tokio::test]
-async fn results_and_contacts_are_for_the_other_service_only() {
+async fn results_and_contacts_require_the_service_token() {
     let app = TestApp::start().await;
     let id = app.book(json!({})).await;
     assert_eq!(
@@ -200,7 +200,7 @@ async fn counts_are_for_a_day_or_a_range() {
 }
 
 #[tokio::test]
-async fn a_slip_in_a_query_is_not_an_empty_evening() {
+async fn a_mistyped_query_parameter_is_an_error_not_an_empty_list() {
     let app = TestApp::start().await;
     for path in ["/api/reservations?venue_id=nope", "/api/stats?venue_id=nope"] {
         assert_eq!(app.get(path).await.faults(), ["query.venue_id:value_error"]);
@@ -211,7 +211,7 @@ async fn a_slip_in_a_query_is_not_an_empty_evening() {
 
 /// The events of one command are appended together, so readers see all of them or none.
 #[tokio::test(flavor = "multi_thread")]
-async fn readers_never_see_half_an_append() {
+async fn readers_never_see_part_of_an_append() {
     let app = TestApp::start().await;
     for _ in 0..200 {
         // With a deposit: ReservationCreated and PaymentRequested.

@@ -18,7 +18,7 @@ async fn table(app: &TestApp, at: &str, id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_floor_shows_who_is_where_and_who_comes_next() {
+async fn the_floor_shows_the_current_and_the_next_party_of_each_table() {
     let app = TestApp::with_houses().await;
     let first = app.book(json!({"party_size": 2, "start_time": "2026-12-01T17:00", "area": "Teras"})).await;
     let second = app.book(json!({"party_size": 2, "start_time": "2026-12-01T19:00", "area": "Teras"})).await;
@@ -58,7 +58,7 @@ async fn the_floor_shows_who_is_where_and_who_comes_next() {
 }
 
 #[tokio::test]
-async fn who_does_not_come_is_a_no_show_by_itself_and_the_table_is_free() {
+async fn a_party_that_does_not_arrive_becomes_a_no_show_and_frees_its_table() {
     let app = TestApp::with_houses().await;
     let late = app.book(json!({"party_size": 2, "start_time": "2026-12-01T19:00"})).await;
     let there = app.book(json!({"party_size": 2, "start_time": "2026-12-01T19:00"})).await;
@@ -77,7 +77,7 @@ async fn who_does_not_come_is_a_no_show_by_itself_and_the_table_is_free() {
 }
 
 #[tokio::test]
-async fn who_walks_in_is_seated_or_told_how_long_to_wait() {
+async fn a_walk_in_is_seated_or_gets_a_quoted_wait() {
     let app = TestApp::with_houses().await;
     let walk_in = async |body: Value| app.post("/api/walk-ins", &body).await;
     assert_eq!(walk_in(json!({"party_size": 2})).await.problem(), (409, "closed".into()), "16:00");
@@ -115,7 +115,7 @@ async fn who_walks_in_is_seated_or_told_how_long_to_wait() {
 }
 
 #[tokio::test]
-async fn who_is_early_has_the_table_from_then_on() {
+async fn a_party_that_arrives_early_holds_its_table_from_then_on() {
     let app = TestApp::with_houses().await;
     let early = app.book(json!({"party_size": 12, "start_time": "2026-12-01T20:00", "area": "Kebun"})).await;
     app.command(&early, "confirm", json!({"waive_deposit": true})).await;
@@ -137,7 +137,7 @@ async fn who_is_early_has_the_table_from_then_on() {
 
 /// Two parties are never seated at one table: an overdue party must leave, or the next one gets another table.
 #[tokio::test]
-async fn nobody_sits_down_where_somebody_sits() {
+async fn an_occupied_table_cannot_be_taken() {
     let app = TestApp::with_houses().await;
     let evening =
         |time: &str| json!({"party_size": 2, "area": "Teras", "start_time": format!("2026-12-01T{time}")});
@@ -168,9 +168,10 @@ async fn nobody_sits_down_where_somebody_sits() {
     assert_eq!(managed_by_hand.command(&id, "check-in", json!({})).await.status, 200);
 }
 
-/// One of twelve tables is kept for walk-ins. A walk-in at another table does not use it up.
+/// One of the twelve tables is kept for walk-ins. A seated walk-in takes that share, so that all eleven
+/// other tables can still be booked.
 #[tokio::test]
-async fn who_walks_in_takes_nothing_from_what_can_be_booked() {
+async fn a_walk_in_does_not_reduce_the_bookable_tables() {
     let app = TestApp::with_houses().await;
     app.clock.advance(TimeDelta::minutes(90));
     let seated = app.post("/api/walk-ins", &json!({"party_size": 12, "area": "Kebun"})).await.json();
@@ -186,7 +187,7 @@ async fn who_walks_in_takes_nothing_from_what_can_be_booked() {
 }
 
 #[tokio::test]
-async fn whose_grace_ran_out_while_the_service_was_away_has_it_once_more() {
+async fn a_no_show_grace_that_ended_during_an_outage_starts_again() {
     let (store, clock) = (
         Arc::new(MemoryStore::new("reservation")) as Arc<dyn EventStore>,
         ManualEnvironment::at(start_of_time()),

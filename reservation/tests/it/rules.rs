@@ -233,7 +233,7 @@ fn a_hold_ends_at_its_deadline_and_not_before() {
 }
 
 #[test]
-fn a_table_goes_to_one_party_at_a_time() {
+fn a_table_is_assigned_to_one_party_at_a_time() {
     let overlapping = TimeWindow::starting(window().end - TimeDelta::minutes(1), 90);
     let taken = || Refusal::TableTaken("T3".parse::<TableId>().unwrap());
     given([created()]).when(choose("T3", 6)).then([assigned("T3", window())]);
@@ -268,7 +268,7 @@ fn a_party_that_moves_gives_its_table_back() {
 }
 
 #[test]
-fn the_table_moves_along_when_the_time_changes() {
+fn a_reservation_keeps_its_table_when_the_time_changes() {
     let moved = ReservationRescheduled { from: window(), to: later(), area: None };
     let reschedule = || Command::Reschedule { window: later(), area: None };
     let expected = [released("T3", ReleaseCause::Rescheduled), moved.clone().into(), assigned("T3", later())];
@@ -294,7 +294,7 @@ fn the_party_may_grow_as_long_as_the_deposit_stays() {
 }
 
 #[test]
-fn a_visit_runs_its_course() {
+fn a_visit_goes_from_check_in_to_completion() {
     given(ready()).when(Command::CheckIn).then([ReservationCheckedIn {}.into()]);
     given([created()]).when(Command::CheckIn).refused(Refusal::NotConfirmed);
     given(seated()).when(Command::CheckIn).nothing_happens();
@@ -309,7 +309,7 @@ fn a_visit_runs_its_course() {
 }
 
 #[test]
-fn nobody_is_missing_before_the_time_has_come() {
+fn a_no_show_cannot_be_recorded_before_the_start() {
     given(ready()).when(Command::NoShow).refused(Refusal::NotStarted);
     let gone = given(ready()).at(window().start).when(Command::NoShow);
     gone.then([ReservationNoShow::default().into(), released("T3", ReleaseCause::NoShow)]);
@@ -319,7 +319,7 @@ fn nobody_is_missing_before_the_time_has_come() {
 }
 
 #[test]
-fn messages_and_erasure_are_noted() {
+fn messages_and_erasures_are_recorded() {
     let sent =
         NotificationSent { notification_id: "n".into(), template: "confirmed".into(), medium: Medium::Mail };
     given([created()])

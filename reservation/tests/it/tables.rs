@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::app::{TestApp, start_of_time};
 
 #[tokio::test]
-async fn a_table_of_the_venue_needs_only_its_name_and_another_all_of_it() {
+async fn a_table_of_the_venue_is_assigned_by_name_and_any_other_needs_all_fields() {
     let app = TestApp::start().await;
     let id = app.book(json!({})).await;
     let answer = app.command(&id, "assign-table", json!({"table_id": "T3"})).await;
@@ -30,7 +30,7 @@ async fn a_table_of_the_venue_needs_only_its_name_and_another_all_of_it() {
 }
 
 #[tokio::test]
-async fn a_taken_table_is_refused_with_what_is_free_instead() {
+async fn a_refusal_of_a_taken_table_lists_free_tables() {
     let app = TestApp::start().await;
     let (one, two) = (app.book(json!({})).await, app.book(json!({"start_time": "2026-12-24T20:30"})).await);
     app.command(&one, "assign-table", json!({"table_id": "T3"})).await;
@@ -66,7 +66,7 @@ async fn a_visit_past_midnight_keeps_its_table_on_both_days() {
 }
 
 #[tokio::test]
-async fn two_hundred_at_once_want_one_table_and_one_gets_it() {
+async fn of_two_hundred_concurrent_requests_for_one_table_one_succeeds() {
     let dir = tempfile::tempdir().unwrap();
     let store =
         SledStore::open(&Options { reserve_bytes: 0, ..Options::new(dir.path(), "reservation") }).unwrap();

@@ -30,7 +30,7 @@ fn faults(venue: &Value) -> String {
 }
 
 #[test]
-fn every_fault_of_a_house_is_named_with_its_place() {
+fn every_fault_of_a_venue_file_is_reported_with_its_path() {
     let mut venue = sample("roma-trastevere");
     venue["tables"][0]["combinable_with"] = json!(["99"]);
     venue["tables"][1]["min_party"] = json!(9);
@@ -164,7 +164,7 @@ impl Rig {
 }
 
 #[tokio::test]
-async fn other_rules_count_at_once_and_tell_whom_they_strand() {
+async fn new_rules_apply_at_once_and_list_the_affected_bookings() {
     let rig = Rig::new();
     let app = rig.start().await;
     let evening = json!({"party_size": 2, "area": "Teras", "start_time": "2026-12-24T19:00"});
@@ -205,7 +205,7 @@ async fn other_rules_count_at_once_and_tell_whom_they_strand() {
 }
 
 #[tokio::test]
-async fn what_changed_between_two_runs_is_noted_as_well_once_rules_are_noted() {
+async fn changes_between_two_runs_are_recorded_after_the_rules_were_recorded_once() {
     let rig = Rig::new();
     let count = async |app: &TestApp| {
         let noted = app.get("/events?type=meja.venue.changed.v1").await.json();
@@ -229,7 +229,7 @@ async fn what_changed_between_two_runs_is_noted_as_well_once_rules_are_noted() {
 }
 
 #[tokio::test]
-async fn who_booked_by_hand_is_told_of_when_the_house_keeps_its_book() {
+async fn bookings_made_by_hand_are_affected_when_the_venue_starts_to_keep_its_book() {
     let rig = Rig::new();
     let mut managed_by_hand = sample("bandung-dago");
     for rule in [
@@ -262,7 +262,7 @@ async fn who_booked_by_hand_is_told_of_when_the_house_keeps_its_book() {
 }
 
 #[tokio::test]
-async fn what_changed_before_anything_was_noted_is_held_against_who_has_booked() {
+async fn bookings_are_checked_against_rules_that_changed_before_any_were_recorded() {
     let rig = Rig::new();
     let app = rig.start().await;
     let noon = app.book(json!({"party_size": 4, "start_time": "2026-12-24T12:00"})).await;

@@ -64,7 +64,7 @@ fn twelve() -> Value {
 }
 
 #[tokio::test]
-async fn what_becomes_free_is_held_for_the_first_it_fits_and_taken() {
+async fn a_freed_table_is_held_for_the_first_fitting_entry_and_accepted() {
     let (app, taken) = full().await;
     let first = join(&app, twelve()).await;
     let second = join(&app, twelve()).await;
@@ -122,7 +122,7 @@ async fn what_becomes_free_is_held_for_the_first_it_fits_and_taken() {
 }
 
 #[tokio::test]
-async fn who_does_not_want_it_or_does_not_answer_passes_it_on() {
+async fn a_declined_or_expired_offer_goes_to_the_next_entry() {
     let (app, taken) = full().await;
     let [first, second, third] =
         [join(&app, twelve()).await, join(&app, twelve()).await, join(&app, twelve()).await];
@@ -147,7 +147,7 @@ async fn who_does_not_want_it_or_does_not_answer_passes_it_on() {
 }
 
 #[tokio::test]
-async fn who_is_too_many_for_what_is_free_does_not_hold_up_the_others() {
+async fn an_entry_that_does_not_fit_does_not_block_later_entries() {
     let app = TestApp::with_houses().await;
     let mut taken = Vec::new();
     for _ in 0..2 {
@@ -168,7 +168,7 @@ async fn who_is_too_many_for_what_is_free_does_not_hold_up_the_others() {
 }
 
 #[tokio::test]
-async fn who_waits_comes_before_who_books_then() {
+async fn a_waiting_party_precedes_a_new_booking() {
     let (app, taken) = full().await;
     let first = join(&app, twelve()).await;
     app.command(&taken, "cancel", json!({"reason_code": "r"})).await;
@@ -178,7 +178,7 @@ async fn who_waits_comes_before_who_books_then() {
 }
 
 #[tokio::test]
-async fn waiting_in_vain_is_refused() {
+async fn an_entry_that_can_never_be_served_is_refused() {
     let app = TestApp::with_houses().await;
     let refused = async |changes: Value| {
         let answer = app.post("/api/waitlist", &joining(changes)).await;
@@ -223,7 +223,7 @@ async fn waiting_in_vain_is_refused() {
 }
 
 #[tokio::test]
-async fn a_time_that_has_passed_is_waited_for_no_longer_and_a_repeat_gets_the_first_answer() {
+async fn an_entry_ends_when_its_time_has_passed_and_a_repeated_request_gets_the_first_response() {
     let app = TestApp::with_houses().await;
     app.book(json!({"party_size": 12, "area": "Kebun", "start_time": "2026-12-01T18:00"})).await;
     let body = joining(
@@ -246,7 +246,7 @@ async fn a_time_that_has_passed_is_waited_for_no_longer_and_a_repeat_gets_the_fi
 }
 
 #[tokio::test]
-async fn offers_outlive_the_service_and_are_made_once() {
+async fn offers_survive_a_restart_and_are_made_once() {
     let (store, clock) = (
         Arc::new(MemoryStore::new("reservation")) as Arc<dyn EventStore>,
         ManualEnvironment::at(start_of_time()),
@@ -278,7 +278,7 @@ async fn offers_outlive_the_service_and_are_made_once() {
 
 /// A time that begins within seconds is not offered, because no guest could answer; the next time is.
 #[tokio::test]
-async fn an_offer_leaves_time_to_answer() {
+async fn an_offer_is_open_for_a_minimum_time() {
     let app = TestApp::with_houses().await;
     // 17:53 local time.
     app.clock.advance(TimeDelta::minutes(113));
@@ -290,7 +290,7 @@ async fn an_offer_leaves_time_to_answer() {
 }
 
 #[tokio::test]
-async fn what_the_house_can_not_keep_is_taken_back_and_the_party_waits_on() {
+async fn an_offer_that_the_venue_cannot_keep_is_withdrawn_and_the_party_waits_on() {
     let dir = tempfile::tempdir().unwrap();
     let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/venues/bandung-dago.json");
     let mut venue: Value = serde_json::from_slice(&std::fs::read(sample).unwrap()).unwrap();

@@ -9,7 +9,7 @@ use crate::services::{TOKEN, binary};
 
 /// A restored log with later events of its own is not replaced by the log that it came from.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_went_another_way_than_the_backup_is_not_given_up() {
+async fn a_log_that_diverged_from_the_backup_is_not_replaced() {
     let (mut pair, _) = worked().await;
     let dir = pair.dir.path().to_owned();
     let (early, late, data) =
@@ -33,7 +33,7 @@ async fn a_log_that_went_another_way_than_the_backup_is_not_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_export_has_all_private_parts_or_none_and_half_an_import_is_no_log() {
+async fn an_export_has_all_confidential_payloads_or_none_and_a_partial_import_is_not_a_log() {
     let (mut pair, paid) = worked().await;
     pair.book(2).await;
     assert_eq!(pair.reservation.take().unwrap().terminate(), Some(0));
@@ -83,7 +83,7 @@ async fn an_export_has_all_private_parts_or_none_and_half_an_import_is_no_log() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_a_log_of_this_service_is_said() {
+async fn a_directory_without_a_log_of_this_service_is_reported() {
     let (pair, _) = worked().await;
     let (url, other) = (&pair.reservation_url, &pair.notifier_url);
     let said_no = |service: &str, args: &[&str], words: &str| {
@@ -105,7 +105,7 @@ async fn what_is_not_a_log_of_this_service_is_said() {
         "base URL",
     );
     said_no("reservation", &["show", "--position", "0", "--from", &file], "the first position is 1");
-    said_no("reservation", &["show", "--follow", "--from", &file], "only a running service");
+    said_no("reservation", &["show", "--follow", "--from", &file], "requires a running service");
     // A follower whose token is no longer valid ends with an error.
     said_no("reservation", &["show", "--follow", "--from", url, "--service-token", &"x".repeat(32)], "401");
     // A file that contains two backups is refused.

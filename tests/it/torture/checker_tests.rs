@@ -50,7 +50,7 @@ fn right() -> (Vec<Op>, Vec<Consumer>, Vec<Event>) {
 }
 
 #[test]
-fn what_is_right_passes() {
+fn a_correct_history_passes() {
     let (mut ops, consumers, feed) = right();
     assert_eq!(check(&ops, &consumers, &feed), Vec::<String>::new());
     // A request with an unknown outcome may have events or not.

@@ -172,7 +172,7 @@ async fn damaged_files_are_harmless_or_refused() {
 /// A positive control: without its witness, a log that was reset to an earlier
 /// state opens with fewer events.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_its_witness_a_log_put_back_is_not_noticed() {
+async fn without_a_witness_an_old_copy_of_the_log_is_not_detected() {
     let dir = tempfile::tempdir().unwrap();
     let http = Victim::client();
     let mut victim = Victim::new(dir.path().join("data"));

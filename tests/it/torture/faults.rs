@@ -25,7 +25,7 @@ async fn a_failed_sync_ends_the_process_and_nothing_is_acknowledged_afterwards()
 
 /// Another program uses up the reserved space during one commit.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_without_room_ends_the_process_and_nothing_acknowledged_is_lost() {
+async fn a_write_without_space_ends_the_process_and_no_acknowledged_event_is_lost() {
     ends_at("pwrite64", "ENOSPC", 4..9, "stopping immediately").await;
 }
 
@@ -66,7 +66,7 @@ async fn ends_at(call: &str, error: &str, when: std::ops::Range<u8>, words: &str
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_is_503_at_once_and_works_again_with_room() {
+async fn a_full_disk_is_a_503_and_the_service_recovers_when_space_is_free() {
     let dir = tempfile::tempdir().unwrap();
     let (image, at) = (dir.path().join("image"), dir.path().join("at"));
     std::fs::create_dir(&at).unwrap();
@@ -151,7 +151,7 @@ async fn wait(campaign: &Campaign, until: impl Fn(&Campaign) -> bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_disk_makes_queues_full_not_long() {
+async fn a_slow_disk_fills_bounded_queues() {
     if !is_installed("strace") {
         return skipped("strace is not installed, so a slow sync cannot be simulated");
     }

@@ -122,7 +122,7 @@ async fn visit(pair: &Pair, number: usize) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_provider_that_misbehaves_charges_nobody_twice() {
+async fn a_provider_that_misbehaves_charges_no_guest_twice() {
     let bookings = cycles(250, 10_000);
     let began = Instant::now();
     let behaviour = Behaviour { faults_percent: 30, guests_pay: true, webhook_faults_percent: 50 };

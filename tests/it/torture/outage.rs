@@ -17,7 +17,7 @@ fn away() -> Duration {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_reservation_service_is_away_while_guests_pay() {
+async fn the_reservation_service_is_down_while_guests_pay() {
     let mut pair = Pair::running(&["--sms", "off", "--reminder-hours", ""]).await;
     let mut ids = Vec::new();
     for _ in 0..cycles(60, 600) {
@@ -55,7 +55,7 @@ async fn the_reservation_service_is_away_while_guests_pay() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_notifier_is_away_while_guests_book() {
+async fn the_notifier_is_down_while_guests_book() {
     let args = ["--sms", "off", "--reminder-hours", "", "--simulated-decide-after-ms", "0"];
     let mut pair = Pair::running(&args).await;
     pair.notifier.take().unwrap().kill_9();

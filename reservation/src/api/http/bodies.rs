@@ -11,7 +11,8 @@ use crate::app::queries::reservation_view::ReservationView;
 /// A booking.
 #[derive(ToSchema)]
 pub(super) struct CreateReservation {
-    /// The customer, as the caller names them.
+    /// An opaque id of the customer. It is published in events and cannot be erased: do not use a name, a phone number or
+    /// an e-mail address.
     #[schema(min_length = 1, max_length = 64, example = "cust-42")]
     customer_id: String,
     contact_info: ContactInfo,
@@ -62,7 +63,8 @@ pub(super) struct WalkIn {
     venue_id: Option<String>,
     #[schema(max_length = 64, example = "Teras")]
     area: Option<String>,
-    /// The customer, as the caller names them.
+    /// An opaque id of the customer. It is published in events and cannot be erased: do not use a name, a phone number or
+    /// an e-mail address.
     #[schema(max_length = 64, default = "walk-in")]
     customer_id: Option<String>,
     #[schema(max_length = 120)]
@@ -72,7 +74,8 @@ pub(super) struct WalkIn {
 /// A request to join a waitlist.
 #[derive(ToSchema)]
 pub(super) struct JoinWaitlist {
-    /// The customer, as the caller names them.
+    /// An opaque id of the customer. It is published in events and cannot be erased: do not use a name, a phone number or
+    /// an e-mail address.
     #[schema(min_length = 1, max_length = 64, example = "cust-42")]
     customer_id: String,
     contact_info: ContactInfo,

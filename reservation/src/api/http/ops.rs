@@ -19,7 +19,7 @@ use crate::app::App;
     components(schemas(bodies::Problem, bodies::InvalidRequest)),
     tags((name = "reservations", description = "Booking and reading"), (name = "commands", description = "Changes of a reservation"),
         (name = "waitlist", description = "Parties waiting for a table"),
-        (name = "feed", description = "The stored events"), (name = "service", description = "For the notifier only"),
+        (name = "feed", description = "The stored events"), (name = "service", description = "For the notifier and operators, with the service token"),
         (name = "operations", description = "For operators and tools"))
 )]
 pub(super) struct ApiDoc;

@@ -28,7 +28,7 @@ impl App {
             CommandError::UnknownVenue(id) => Problem::new(
                 StatusCode::CONFLICT,
                 "venue_gone",
-                format!("The venue {id} does not exist any more. Choose another one."),
+                format!("The venue {id} no longer exists. Choose another one."),
             ),
             CommandError::Stale { current } => Problem::new(
                 StatusCode::PRECONDITION_FAILED,
@@ -94,7 +94,11 @@ fn append_problem(error: &AppendError) -> Problem {
         ),
         AppendError::Full => {
             tracing::error!(%error, "the log is full");
-            Problem::unavailable("log_full", "The service cannot store new events. Nothing was done.", 3_600)
+            Problem::unavailable(
+                "log_full",
+                "The log has reached its maximum number of events. Nothing was done; contact the operator.",
+                3_600,
+            )
         }
         AppendError::NoSpace { .. } => {
             tracing::error!(%error, "the disk is full");
@@ -184,6 +188,6 @@ pub(super) fn managed_by_hand() -> Problem {
     Problem::new(
         StatusCode::CONFLICT,
         "kept_by_hand",
-        "This venue is managed by hand: every time can be requested. Add services to its file to change that.",
+        "This venue is managed by hand: request any time with POST /api/reservations.",
     )
 }

@@ -100,7 +100,7 @@ fn venue(form: &mut Form, app: &App) -> Option<Arc<Venue>> {
     let known = || app.venues.ids().iter().map(VenueId::as_str).collect::<Vec<_>>().join(", ");
     match form.optional_parsed("venue_id", VenueId::MAX_CHARS, |text| {
         let venue = text.parse().ok().and_then(|id| app.venues.get(Some(&id)));
-        venue.ok_or_else(|| format!("there is no venue {text:?}: {}", known()))
+        venue.ok_or_else(|| format!("there is no venue {text:?}; choose one of: {}", known()))
     }) {
         Some(venue) => Some(venue),
         None if form.has_fault("venue_id") => None,

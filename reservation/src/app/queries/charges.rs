@@ -204,9 +204,9 @@ impl Account {
             Event::PaymentCompleted(paid) => {
                 let is_fee = matches!(before.account(paid.payment_id), Some((_, Purpose::NoShowFee)));
                 let kind = if is_fee { "fee_paid" } else { "deposit_paid" };
-                let by = format!("Paid by {} ({})", paid.channel, paid.provider_reference);
+                let by = format!("Paid via {} ({})", paid.channel, paid.provider_reference);
                 let late = paid.refund.map(|refund| {
-                    ("refund_ordered", refund.amount, "Paid after the table was no longer held".to_owned())
+                    ("refund_ordered", refund.amount, "Paid when nothing was due any more".to_owned())
                 });
                 std::iter::once((kind, paid.amount, by)).chain(late).collect()
             }

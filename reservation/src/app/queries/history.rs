@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use chrono::{DateTime, Utc};
 use events::event::{Event, PaymentCompleted, PaymentFailed};
 use events::recorded::Recorded;
+use events::values::{Actor, ActorKind};
 use events::{PaymentId, Position, Query, ReservationId, Tag};
 use serde::Serialize;
 use serde_json::Value;
@@ -17,6 +18,15 @@ use super::{QueryError, local, notes};
 use crate::app::App;
 use crate::app::repository;
 use crate::domain::Reservation;
+
+/// The origin of an event that does not follow from another event.
+fn origin(actor: &Actor) -> String {
+    match (actor.kind, actor.id.as_deref()) {
+        (ActorKind::System, Some(id)) => format!("Done by the service itself ({id})"),
+        (_, Some(id)) => format!("Requested by {id}"),
+        (_, None) => "Requested without a credential".to_owned(),
+    }
+}
 
 /// The events of a reservation, oldest first.
 #[derive(Serialize, ToSchema)]
@@ -150,9 +160,7 @@ impl Timeline {
             {
                 format!("Together with {} at {}", before.action, before.position)
             }
-            _ => {
-                format!("Requested by {}", metadata.actor.id.as_deref().unwrap_or(metadata.actor.kind.word()))
-            }
+            _ => origin(&metadata.actor),
         };
         self.entries.push(HistoryEntry {
             position,

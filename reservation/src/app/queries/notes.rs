@@ -10,7 +10,9 @@ pub fn note(event: &Event, timezone: &str) -> String {
     let at = |time| local(time, timezone);
     match event {
         Event::ReservationCreated(e) => {
-            format!("Booking requested for {} guests at {}", e.party_size, at(e.window.start))
+            let what = if e.walk_in { "Walk-in" } else { "Booking requested" };
+            let guests = if e.party_size.get() == 1 { "guest" } else { "guests" };
+            format!("{what} for {} {guests} at {}", e.party_size, at(e.window.start))
         }
         Event::ReservationConfirmed(e) if e.deposit_waived => "Confirmed; the deposit was waived".into(),
         Event::ReservationConfirmed(e) => format!("Confirmed for {}", at(e.window.start)),
@@ -48,7 +50,7 @@ pub fn note(event: &Event, timezone: &str) -> String {
         }
         Event::PaymentCompleted(e) => {
             let refund = if e.refund.is_some() { "; too late, to be refunded" } else { "" };
-            format!("{} received by {} ({}){refund}", e.amount.plain(), e.channel, e.provider_reference)
+            format!("{} received via {} ({}){refund}", e.amount.plain(), e.channel, e.provider_reference)
         }
         Event::PaymentFailed(e) => format!("Payment failed: {}", e.reason_code),
         Event::PaymentRefunded(e) => format!("{} refunded ({})", e.amount.plain(), e.provider_reference),

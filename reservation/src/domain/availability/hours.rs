@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn an_evening_over_the_switch_is_an_hour_longer_or_shorter() {
+    fn an_evening_across_a_clock_change_is_an_hour_longer_or_shorter() {
         let hours = hours("Europe/Rome", &[service("22:00", "04:00")]);
         assert_eq!(hours.on(date("2026-03-28"))[0].slots().count(), 20, "02:00 to 03:00 is not there");
         assert_eq!(hours.on(date("2026-10-24"))[0].slots().count(), 28, "02:00 to 03:00 comes twice");
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_last_arrival_lets_a_party_stay_past_the_closing() {
+    fn a_last_arrival_lets_a_party_stay_past_closing_time() {
         let mut late = service("18:00", "22:00");
         late.last_arrival = NaiveTime::from_hms_opt(21, 0, 0);
         let hours = hours("UTC", &[late]);
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn overlaps_are_found_over_midnight_and_beside_exceptions() {
+    fn overlaps_are_found_across_midnight_and_next_to_exceptions() {
         assert_eq!(hours("UTC", &[service("12:00", "15:00"), service("15:00", "02:00")]).overlaps(), []);
         assert_eq!(hours("UTC", &[service("12:00", "15:15"), service("15:00", "22:00")]).overlaps().len(), 7);
         assert_eq!(hours("UTC", &[service("01:00", "03:00"), service("18:00", "02:00")]).overlaps().len(), 7);

@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_smallest_table_first_and_several_only_when_no_single_one_is_there() {
+    fn the_smallest_table_is_first_and_combinations_are_used_only_if_no_single_table_fits() {
         let tables = [table("six", 6), table("two", 2), table("four", 4), table("other", 4)];
         let seatings = Seatings::of(&tables, &pairs(&[("four", "other"), ("two", "four")])).unwrap();
         assert_eq!(best(&seatings, 2, &[]).unwrap(), ["two"]);

@@ -4,7 +4,9 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Unavailable {
     /// The restaurant is closed, closes too early, or the time is off the slot grid.
-    #[error("The restaurant takes no bookings for that time. Choose a time that /api/availability offers.")]
+    #[error(
+        "The restaurant takes no parties at that time. See /api/availability for the times that it offers."
+    )]
     Closed,
     /// The time is too far in the future.
     #[error(
@@ -16,14 +18,16 @@ pub enum Unavailable {
     TooLate,
     /// No table or combination of tables seats that many guests.
     #[error(
-        "No table or combination of tables there seats that many guests. Choose another area or a smaller party."
+        "No table or combination of tables seats that many guests. Ask for another area, or split the party into several bookings."
     )]
     PartyTooLarge,
     /// The pacing limit for arrivals in that slot is reached.
     #[error("Too many guests arrive at that time already. Choose another time.")]
     Pacing,
     /// Every table that fits the party is taken.
-    #[error("No suitable table is free at that time. Choose another time or another area.")]
+    #[error(
+        "No suitable table is free for the whole visit. Choose another time or area, or join the waitlist."
+    )]
     NoTable,
 }
 

@@ -130,7 +130,7 @@ async fn all_at_once(doors: &[TestApp; 2], posts: Vec<(String, Value)>) -> Vec<A
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_want_ten_tables_and_ten_get_one() {
+async fn of_a_thousand_clients_and_ten_tables_ten_succeed() {
     let venues = venue(1_000);
     let store: Arc<dyn EventStore> = Arc::new(MemoryStore::new("reservation"));
     let doors = two_doors(&venues, &store).await;
@@ -141,7 +141,7 @@ async fn a_thousand_want_ten_tables_and_ten_get_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_slot_takes_more_guests_than_the_kitchen() {
+async fn no_slot_exceeds_its_pacing_limit() {
     let venues = venue(22);
     let store: Arc<dyn EventStore> = Arc::new(MemoryStore::new("reservation"));
     let doors = two_doors(&venues, &store).await;
@@ -153,7 +153,7 @@ async fn no_slot_takes_more_guests_than_the_kitchen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as_many_move_to_one_time_as_have_room_there() {
+async fn as_many_reservations_move_to_one_time_as_fit() {
     let venues = venue(1_000);
     let store: Arc<dyn EventStore> = Arc::new(MemoryStore::new("reservation"));
     let doors = two_doors(&venues, &store).await;
@@ -173,7 +173,7 @@ async fn as_many_move_to_one_time_as_have_room_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_got_a_table_is_confirmed_once_however_many_confirm() {
+async fn a_booking_confirmed_by_many_clients_is_confirmed_once() {
     let venues = venue(1_000);
     let store: Arc<dyn EventStore> = Arc::new(MemoryStore::new("reservation"));
     let doors = two_doors(&venues, &store).await;
@@ -195,7 +195,7 @@ async fn whoever_got_a_table_is_confirmed_once_however_many_confirm() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_answer_and_the_ten_that_were_offered_something_get_it() {
+async fn of_a_thousand_accepting_clients_the_ten_with_an_offer_succeed() {
     let venues = venue(1_000);
     let store: Arc<dyn EventStore> = Arc::new(MemoryStore::new("reservation"));
     let doors = two_doors(&venues, &store).await;
@@ -272,7 +272,7 @@ impl EventStore for Unconditional {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_condition_a_table_is_given_twice_and_it_shows() {
+async fn without_the_append_condition_a_double_booking_occurs_and_is_found() {
     for _ in 0..20 {
         let venues = venue(1_000);
         let store: Arc<dyn EventStore> = Arc::new(Unconditional(MemoryStore::new("reservation")));

@@ -236,7 +236,7 @@ async fn run(steps: &[Step]) -> Vec<String> {
 }
 
 #[test]
-fn the_order_is_kept_and_nobody_is_skipped() {
+fn the_waitlist_order_is_kept_and_no_entry_is_skipped() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let config = ProptestConfig {
         cases: super::cases(20, 1_000),
@@ -254,7 +254,7 @@ fn the_order_is_kept_and_nobody_is_skipped() {
 /// While one party cancels, ten clients book concurrently, and other venues change the log. The waiting party must get
 /// the table.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn nobody_slips_in_before_who_waits() {
+async fn no_booking_overtakes_a_waiting_party() {
     let venues = venue();
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/venues/by-hand/bandung-dago.json");
     std::fs::copy(path, venues.path().join("bandung-dago.json")).unwrap();

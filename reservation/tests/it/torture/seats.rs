@@ -162,7 +162,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: super::cases(1_000, 100_000), ..ProptestConfig::default() })]
 
     #[test]
-    fn brute_force_agrees_on_every_floor(case in case()) {
+    fn table_choice_equals_brute_force(case in case()) {
         let (house, occupancy) = (house(&case), occupancy(&case));
         let size = PartySize::try_from(i64::from(case.guests)).unwrap();
         let area = case.area.map(area);

@@ -89,7 +89,7 @@ proptest! {
 
 /// The relevant days of every zone: those around each change of the offset, with a service across it.
 #[test]
-fn every_switch_of_every_zone_is_slept_through() {
+fn slots_are_correct_around_every_clock_change_of_every_zone() {
     // The short part uses every seventh zone, the full campaign all of them.
     let step = if super::cases(1, 100) == 1 { 7 } else { 1 };
     let mut checked = 0;

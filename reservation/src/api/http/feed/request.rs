@@ -44,7 +44,7 @@ impl FeedRequest {
         let number = |max: usize| {
             move |text: &str| match text.parse::<usize>() {
                 Ok(number) if number <= max => Ok(number),
-                _ => Err(format!("{text:?} is not a number up to {max}")),
+                _ => Err(format!("{text:?} is not an integer from 0 to {max}")),
             }
         };
         let timeout_ms = form.optional_parsed("timeout", 10, number(TIMEOUT_MS_MAX as usize)).unwrap_or(0);
