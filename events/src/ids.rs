@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 /// A text that is not a valid id of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{value:?} is not a {kind}: {rule}")]
+#[error("{value:?} is not a valid {kind}: {rule}")]
 pub struct InvalidId {
     /// What the text should have been, for example `table id`.
     pub kind: &'static str,
