@@ -62,14 +62,26 @@ impl Watchdog {
     /// Runs until a message arrives on `stop`, then writes the witness one last time.
     pub(super) fn run(self, stop: &Receiver<()>) {
         let mut witnessed = Position::START;
+        let mut is_missing = false;
         loop {
             let stopping = !matches!(stop.recv_timeout(WITNESS_AGE), Err(RecvTimeoutError::Timeout));
             if self.commit_timer.hangs() {
                 fatal("commit", &CommitHangs);
             }
             let head = *self.shared.head.borrow();
-            if head > witnessed && self.write_witness(head) {
-                witnessed = head;
+            if head > witnessed {
+                match self.write_witness(head) {
+                    Ok(()) => (witnessed, is_missing) = (head, false),
+                    // The log is open, so its directory was removed, and a later append would be lost at the
+                    // next start. One round may also hit the end of a process that removes its directory.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound && is_missing && !stopping => {
+                        fatal("write the head witness, because the data directory was removed", &error)
+                    }
+                    Err(error) => {
+                        is_missing = error.kind() == io::ErrorKind::NotFound;
+                        warn(&error);
+                    }
+                }
             }
             if stopping {
                 drop(self.lock);
@@ -78,31 +90,20 @@ impl Watchdog {
         }
     }
 
-    fn write_witness(&self, head: Position) -> bool {
+    fn write_witness(&self, head: Position) -> io::Result<()> {
         let file_bytes = self.shared.synced_bytes.load(Ordering::Relaxed);
-        let stored = self.hash_at(head).and_then(|hash| {
-            self.disk.store_witness(&Witness::new(self.shared.log_id, head, &hash, file_bytes))
-        });
-        match &stored {
-            Ok(()) => {}
-            // The log is open, so its directory was removed. Later appends would be lost at the next start.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fatal("write the head witness, because the data directory was removed", error)
-            }
-            // Not fatal: the log is complete; an older witness only proves less.
-            Err(error) => {
-                let error = error as &dyn std::error::Error;
-                tracing::warn!(
-                    error,
-                    "could not write the head witness: check the disk of the data directory"
-                );
-            }
-        }
-        stored.is_ok()
+        let hash = self.hash_at(head)?;
+        self.disk.store_witness(&Witness::new(self.shared.log_id, head, &hash, file_bytes))
     }
 
     fn hash_at(&self, head: Position) -> io::Result<ChainHash> {
         let group = self.shared.group_at(head).map_err(io::Error::other)?;
         group.event(head).map(|entry| entry.hash).map_err(io::Error::other)
     }
+}
+
+/// Not fatal: the log is complete; an older witness only proves less.
+fn warn(error: &io::Error) {
+    let error = error as &dyn std::error::Error;
+    tracing::warn!(error, "could not write the head witness: check the disk of the data directory");
 }

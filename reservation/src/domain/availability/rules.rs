@@ -2,6 +2,8 @@
 //!
 //! Availability and booking ask the same question, so what is offered can be booked.
 
+use std::cell::LazyCell;
+
 use chrono::{DateTime, Days, TimeDelta, Utc};
 use events::values::{PartySize, TimeWindow};
 use events::{ReservationId, TableId};
@@ -126,15 +128,17 @@ impl BookingRules {
         occupancy: &Occupancy,
         request: &SeatingRequest<'_>,
     ) -> Result<&Seating, Unavailable> {
-        let tables_max = self.tables_to_give(occupancy, request);
+        // Computed only if a seating is free: the venue is often full, and then it makes no difference.
+        let tables_max = LazyCell::new(|| self.tables_to_give(occupancy, request));
+        let can_be_given = |seating: &Seating| seating.tables.len() <= *tables_max;
         let is_free = |table: &TableId| occupancy.is_free(table, &request.window, request.replaces);
         let kept = self.seatings.of_tables(request.current_tables).filter(|seating| {
             seating.fits(request.size)
                 && seating.is_in(request.area)
-                && seating.tables.len() <= tables_max
                 && seating.tables.iter().all(|table| is_free(&table.id))
+                && can_be_given(seating)
         });
-        kept.or_else(|| self.seatings.best(request.size, request.area, tables_max, is_free))
+        kept.or_else(|| self.seatings.best(request.size, request.area, is_free, can_be_given))
             .ok_or_else(|| self.no_table(request.size, request.area))
     }
 
@@ -208,7 +212,7 @@ impl BookingRules {
         }
         let window = TimeWindow::starting(at, self.turn_minutes(size));
         let is_free = |table: &TableId| occupancy.is_free_at_the_door(table, &window, now);
-        self.seatings.best(size, area, usize::MAX, is_free).ok_or(Unavailable::NoTable)
+        self.seatings.best(size, area, is_free, |_| true).ok_or(Unavailable::NoTable)
     }
 
     /// When a party at the door could be seated if no other party comes and all others leave on time. Tables

@@ -116,13 +116,13 @@ impl Seatings {
         self.all.is_empty()
     }
 
-    /// The best free seating for a party of `size` in `area` with at most `tables_max` tables.
+    /// The best seating for a party of `size` in `area` whose tables are free and that can be given to it.
     pub fn best(
         &self,
         size: PartySize,
         area: Option<&str>,
-        tables_max: usize,
         mut is_free: impl FnMut(&TableId) -> bool,
+        can_be_given: impl Fn(&Seating) -> bool,
     ) -> Option<&Seating> {
         // Seatings share tables, so each table is checked only once.
         let mut known: Vec<Option<bool>> = vec![None; self.tables];
@@ -130,9 +130,7 @@ impl Seatings {
             let mut places = seating.places.iter().zip(&seating.tables);
             places.all(|(place, table)| *known[*place].get_or_insert_with(|| is_free(&table.id)))
         };
-        self.fitting(size, area)
-            .filter(|seating| seating.tables.len() <= tables_max)
-            .find(|seating| are_free(seating))
+        self.fitting(size, area).find(|seating| are_free(seating) && can_be_given(seating))
     }
 
     /// The seating of exactly these tables.
@@ -179,7 +177,7 @@ mod tests {
 
     fn best(seatings: &Seatings, size: i64, taken: &[&str]) -> Option<Vec<String>> {
         let size = PartySize::try_from(size).unwrap();
-        let seating = seatings.best(size, None, 9, |id| !taken.contains(&id.as_str()))?;
+        let seating = seatings.best(size, None, |id| !taken.contains(&id.as_str()), |_| true)?;
         Some(seating.tables.iter().map(|table| table.id.to_string()).collect())
     }
 

@@ -39,7 +39,7 @@ impl BookingRules {
         for sitting in self.hours.on(ask.date) {
             slots.extend(sitting.slots().map(|start| {
                 let request = SeatingRequest::new(TimeWindow::starting(start, minutes), ask.size, ask.area);
-                let is_open = sitting.takes(&request.window);
+                let is_open = sitting.is_open_for(&request.window);
                 Slot { window: request.window, seating: self.seat_if(is_open, occupancy, &request, now) }
             }));
         }
@@ -53,27 +53,37 @@ impl BookingRules {
         &self,
         occupancy: &Occupancy,
         request: &SeatingRequest<'_>,
-        only_then: bool,
+        same_time_only: bool,
         now: DateTime<Utc>,
         max: usize,
     ) -> Vec<(TimeWindow, &Seating)> {
         let elsewhere =
             self.areas().into_iter().filter(|area| request.area.is_some_and(|requested| requested != *area));
         let elsewhere = elsewhere.map(|area| SeatingRequest { area: Some(area), ..*request });
-        let date = self.hours.date_of(request.window.start);
-        let length = request.window.end - request.window.start;
-        let days = (!only_then).then(|| self.hours.on(date)).into_iter().flatten();
-        let mut others: Vec<_> = days
-            .flat_map(|sitting| sitting.slots())
-            .filter(|start| *start != request.window.start)
-            .map(|start| SeatingRequest { window: TimeWindow { start, end: start + length }, ..*request })
-            .collect();
-        others.sort_by_key(|other| (other.window.start - request.window.start).abs());
-        elsewhere
-            .chain(others)
-            .filter_map(|request| Some((request.window, self.seat(occupancy, &request, now).ok()?)))
-            .take(max)
-            .collect()
+        let elsewhere =
+            elsewhere.filter_map(|request| Some((request.window, self.seat(occupancy, &request, now).ok()?)));
+        let others = match same_time_only {
+            true => Vec::new(),
+            false => self.nearest_open_times(&request.window),
+        };
+        let others = others.into_iter().filter_map(|window| {
+            let request = SeatingRequest { window, ..*request };
+            Some((window, self.seat_if(true, occupancy, &request, now).ok()?))
+        });
+        elsewhere.chain(others).take(max).collect()
+    }
+
+    /// The other times of the business day of `window` at which a stay of that length can begin, nearest first.
+    fn nearest_open_times(&self, window: &TimeWindow) -> Vec<TimeWindow> {
+        let length = window.end - window.start;
+        let mut times = Vec::new();
+        // Services do not overlap, so a slot is open if its own service takes the stay.
+        for sitting in self.hours.on(self.hours.date_of(window.start)) {
+            let windows = sitting.slots().map(|start| TimeWindow { start, end: start + length });
+            times.extend(windows.filter(|other| other.start != window.start && sitting.is_open_for(other)));
+        }
+        times.sort_by_key(|other| (other.start - window.start).abs());
+        times
     }
 
     /// Every arrival time within `acceptable` for a party of `size` that stays for its turn time.

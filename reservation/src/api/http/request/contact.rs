@@ -45,7 +45,7 @@ fn phone(text: &str, country: Option<&str>) -> Result<String, String> {
     let digits: String = national.chars().filter(char::is_ascii_digit).collect();
     let plus = if is_international { "+" } else { "" };
     let number = phonenumber::parse(country, format!("{plus}{digits}")).map_err(|_| invalid())?;
-    let number = number.format().mode(phonenumber::Mode::E164).to_string();
+    let number = format!("+{}{}", number.code().value(), number.national());
     // E.164 allows 15 digits with the country code; the shortest numbers in use have 7.
     match (7..=15).contains(&(number.len() - 1)) {
         true => Ok(number),
