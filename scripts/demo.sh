@@ -101,7 +101,7 @@ waits=$(post /api/waitlist "{\"customer_id\": \"cust-64\", \"venue_id\": \"bandu
   \"earliest_time\": \"$lunch\", \"latest_time\": \"$lunch\",
   \"contact_info\": {\"name\": \"Citra\", \"phone\": \"0815 1234 5678\", \"email\": \"citra@example.com\"}}" | jq -r .waitlist_id)
 offered() { curl -s "$reservation_url/api/waitlist/$waits" | jq -e '.status == "OFFERED"'; }
-invited() { ls data/notifier/outbox/*.mail-offer.eml; }
+invited() { ls "$outbox"/*.mail-offer.eml; }
 post "/api/reservations/$taken/cancel" '{"reason_code": "guest_request"}' | show -c '{status}'
 until_true "Citra has an offer" offered
 curl -s "$reservation_url/api/waitlist/$waits" | show -c '{status, place_in_line, offer}'
@@ -148,7 +148,7 @@ curl -s "$reservation_url/api/reservations/$id/history" | jq -r --arg dim "$dim"
   '.entries[] | "  \(.at[11:19])  \(.note)  \($dim)\(.who.id // .who.kind)\($plain)"'
 
 step "13. The mail that was sent."
-for mail in $(ls -t data/notifier/outbox/*.eml 2>/dev/null | head -3); do
+for mail in $(ls -t "$outbox"/*.eml 2>/dev/null | head -3); do
   printf '  %s%s%s\n' "$dim" "$mail" "$plain"
 done
 printf '\n%sBoth services keep running. API: %s/docs and %s/docs%s\n' "$bold" "$reservation_url" "$notifier_url" "$plain"

@@ -3,6 +3,7 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 reservation_url=${RESERVATION_URL:-http://${RESERVATION_LISTEN:-127.0.0.1:8000}}
 notifier_url=${NOTIFIER_URL:-http://${NOTIFIER_LISTEN:-127.0.0.1:8001}}
+outbox=${NOTIFIER_DATA_DIR:-data/notifier}/outbox
 token_file=${RESERVATION_SERVICE_TOKEN_FILE:-$root/data/secrets/service-token}
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then

@@ -41,7 +41,7 @@ cat <<TXT
 ${bold}Meja is ready.${plain}
   reservation  $reservation_url        ${dim}API: $reservation_url/docs${plain}
   notifier     $notifier_url        ${dim}API: $notifier_url/docs${plain}
-  mail         data/notifier/outbox/        ${dim}one .eml file per mail${plain}
+  mail         $outbox/        ${dim}one .eml file per mail${plain}
 
 ${bold}Try this in another terminal:${plain}
 
@@ -51,7 +51,7 @@ ${bold}Try this in another terminal:${plain}
 
   curl -s $reservation_url/events                 ${dim}# the events, as they are stored${plain}
   curl -s $notifier_url/api/payments           ${dim}# open checkout_url in a browser and pay${plain}
-  ls data/notifier/outbox                                ${dim}# the messages to the guest${plain}
+  ls $outbox                                ${dim}# the messages to the guest${plain}
   curl -s $reservation_url/api/reservations/<reservation_id>/history
 
   make demo                                              ${dim}# a longer tour that runs by itself${plain}

@@ -1,7 +1,7 @@
 //! Immutable values that events are made of.
 //!
-//! Constructors for input from outside are strict (`try_from`, `new`). Decoding a stored value is
-//! lenient, so that a limit tightened later never makes an old event unreadable.
+//! Constructors for external input check it (`PartySize::try_from`, `Currency::from_code`,
+//! `Locale::from_tag`). Decoding a stored value is lenient, so that a limit tightened later never makes an old event unreadable.
 
 mod actor;
 mod party;
@@ -87,8 +87,9 @@ pub enum Medium {
     Sms,
 }
 
-/// SHA-256 of the confidential payload of an event. The payload contains a salt: after
-/// it is forgotten, a guessed name cannot be tested against the published digest.
+/// SHA-256 of the confidential payload of an event. The payload contains a random
+/// salt. After the payload is forgotten, nobody can test a guessed name against the published digest, because the
+/// salt is gone too.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct ConfidentialDigest(Box<str>);

@@ -2,7 +2,8 @@
 //!
 //! Nearly all events have this layout: fixed member order, no white space. Searching for the next
 //! quote is several times faster than a JSON parser, and start-up reads every event. Any other
-//! layout, including an escape in a string, is left to the parser.
+//! layout is left to the parser, as is an escape in a string outside `data`. The content of `data` is not
+//! examined.
 
 use std::borrow::Cow;
 
@@ -48,7 +49,7 @@ pub(super) fn scan(stored: &[u8]) -> Option<Recorded<'_>> {
     })
 }
 
-/// The unread remainder.
+/// The part of the envelope that has not been read yet.
 struct Rest<'a>(&'a str);
 
 impl<'a> Rest<'a> {

@@ -6,8 +6,9 @@
 //! end     := 0:u64 head:u64 hash:[u8; 32] digest:[u8; 32]
 //! ```
 //!
-//! `hash` is the hash of the chain at `head`. `digest` is the SHA-256 of all records: the chain covers
-//! events only, and tags must not change in transit either.
+//! `head` is the last position and `hash` the chain hash there; both are zero in a part of a log. `digest` is
+//! the SHA-256 of all records. It is needed because the hash chain covers only the JSON of events, not their
+//! tags or confidential payloads.
 //!
 //! Numbers are little-endian. A stream without `end` is truncated. A stream with a non-zero `after` is
 //! a part of a log; only a complete log can be restored.
@@ -33,7 +34,8 @@ pub struct BackupHeader {
     pub log_id: LogId,
     /// The service that wrote the log.
     pub source: String,
-    /// The backup contains the events after this position, starting with the group that holds the next one.
+    /// The backup starts with the group that contains the first event after this position. That group may also contain
+    /// earlier events.
     pub after: Position,
 }
 
@@ -76,8 +78,8 @@ impl<W: Write> BackupWriter<W> {
         self.to.write_all(bytes)
     }
 
-    /// Writes the end record: the last position and the hash there (zeros in a part of a log). Returns
-    /// the underlying writer.
+    /// Writes the end record with the last position and the chain hash at that position. For a part of a log, pass
+    /// `Chain::default()`: both are then zero. Returns the underlying writer.
     ///
     /// # Errors
     /// Any error of the writer.
@@ -103,8 +105,8 @@ impl<R: Read> BackupReader<R> {
     /// Reads the header.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidData`] when the stream does not start with the header of a backup, or an error
-    /// of the reader.
+    /// [`io::ErrorKind::InvalidData`] when the stream does not start with the header of a backup,
+    /// [`io::ErrorKind::UnexpectedEof`] when it ends within the header, or an error of the reader.
     pub fn open(mut from: R) -> io::Result<Self> {
         let magic: [u8; 8] = read_array(&mut from)?;
         if &magic != MAGIC {

@@ -170,12 +170,12 @@ pub async fn a_condition_holds_or_nothing_is_appended<S: Subject>() {
         store.append(vec![numbered(4, &[])], outdated).await,
         Err(AppendError::Conflict { at: Position(3) })
     ));
-    // A condition after a position beyond the head always holds.
+    // A condition holds if its `after` is beyond the head, because no event can follow that position yet.
     store.append(vec![numbered(4, &["a"])], unless("a", 99)).await.unwrap();
 }
 
 /// Of several concurrent appends under one condition, exactly one succeeds.
-pub async fn two_racing_appends_admit_exactly_one<S: Subject>() {
+pub async fn of_several_concurrent_appends_exactly_one_succeeds<S: Subject>() {
     let (store, _guard) = S::fresh();
     for round in 0..50_u64 {
         let after = store.known_head().0;
@@ -239,8 +239,8 @@ pub async fn a_follower_misses_nothing_while_many_write<S: Subject>() {
     }
 }
 
-/// The cursor of a filtered read moves past events that do not match.
-pub async fn filtered_reads_move_on<S: Subject>() {
+/// The `scanned_to` of a filtered read advances past events that do not match.
+pub async fn filtered_reads_advance_past_events_that_do_not_match<S: Subject>() {
     let (store, _guard) = S::fresh();
     for n in 1..=200 {
         let tag = if n % 50 == 0 { "rare" } else { "common" };
@@ -283,8 +283,8 @@ pub async fn confidential_payloads_stay_beside_the_log_until_they_are_forgotten<
     assert_eq!(store.read(&Query::all(), Position::START, 10).await.unwrap().len(), 4);
 }
 
-/// Every limit has its own error.
-pub async fn limits_are_named<S: Subject>() {
+/// An append that exceeds a limit fails with an error that says which part is too large.
+pub async fn an_append_that_exceeds_a_limit_is_refused<S: Subject>() {
     let (store, _guard) = S::fresh();
     assert!(matches!(store.append(vec![], anyway()).await, Err(AppendError::EventCount { events: 0 })));
     let many = (0..65).map(|n| numbered(n, &[])).collect();
@@ -303,7 +303,7 @@ pub async fn limits_are_named<S: Subject>() {
     let tag = "x".repeat(401);
     assert!(matches!(
         store.append(vec![numbered(1, &[&tag])], anyway()).await,
-        Err(AppendError::TooLarge { .. })
+        Err(AppendError::TooLarge { part: "the longest tag", .. })
     ));
     let full = (0..64).map(|n| numbered(n, &["full"])).collect();
     store.append(full, anyway()).await.unwrap();
@@ -324,7 +324,7 @@ pub async fn event_ids_are_unique_and_carry_their_position<S: Subject>() {
     }
 }
 
-/// Declares a module with one test per function of this suite for each [`Subject`].
+/// For each [`Subject`], declares a module that runs every test of this suite against its store.
 #[macro_export]
 macro_rules! store_contract {
     ($($subject:ident => $module:ident),+ $(,)?) => { $(mod $module {
@@ -332,11 +332,11 @@ macro_rules! store_contract {
             positions_are_consecutive_and_events_read_back,
             queries_select_by_any_type_and_all_tags,
             a_condition_holds_or_nothing_is_appended,
-            two_racing_appends_admit_exactly_one,
+            of_several_concurrent_appends_exactly_one_succeeds,
             a_follower_misses_nothing_while_many_write,
-            filtered_reads_move_on,
+            filtered_reads_advance_past_events_that_do_not_match,
             confidential_payloads_stay_beside_the_log_until_they_are_forgotten,
-            limits_are_named,
+            an_append_that_exceeds_a_limit_is_refused,
             event_ids_are_unique_and_carry_their_position
         );
     })+ };

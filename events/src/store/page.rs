@@ -8,8 +8,8 @@ use crate::ids::Position;
 
 /// Events of a log, ascending.
 ///
-/// Adjacent events share a chunk, each with a comma before its JSON, so that the feed can send the
-/// chunks unchanged.
+/// The JSON of each event follows a comma, so that the feed can send the chunks unchanged. Events that were
+/// added together from one group share a chunk.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
     chunks: Vec<Bytes>,
@@ -37,7 +37,7 @@ pub struct EventBytes<'a> {
 }
 
 impl Page {
-    /// A page without events after examining everything up to `scanned_to`.
+    /// An empty page: no event up to `scanned_to` matched.
     #[must_use]
     pub fn empty(scanned_to: Position) -> Self {
         Self { scanned_to, ..Self::default() }
@@ -104,7 +104,7 @@ impl Page {
         let begin = group.json_range(first).ok_or(damaged(first))?.0 - 1;
         let (mut end, chunk) = (begin, self.chunks.len());
         for position in (first.0..=last.0).map(Position) {
-            // Damaged bytes may contain any offset; events must still be in ascending order.
+            // In a damaged group the offsets are arbitrary, so check that they ascend.
             let range = group.json_range(position).filter(|(at, _)| *at > end);
             let (at, json_end) = range.ok_or(damaged(position))?;
             end = json_end;

@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The number of guests, 1 to [`PartySize::MAX`].
+/// The number of guests. `try_from` accepts 1 to [`PartySize::MAX`]; a stored value is decoded without this check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct PartySize(u8);
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_party_is_never_empty() {
+    fn a_party_has_one_to_fifty_guests() {
         assert!(PartySize::try_from(0).is_err());
         assert!(PartySize::try_from(51).is_err());
         assert!(PartySize::try_from(256 + 2).is_err());

@@ -1,4 +1,5 @@
-//! Business rules, one sentence each, as given / when / then: past events, a command, the new events.
+//! Tests of business rules; the name of each test states its rule. Each test gives past events, runs a command and
+//! compares the new events.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use events::event::*;
@@ -203,7 +204,7 @@ fn a_small_party_pays_no_deposit_and_a_large_one_does() {
 }
 
 #[test]
-fn confirming_waits_for_the_deposit_unless_staff_waive_it() {
+fn a_confirmation_is_refused_while_the_deposit_is_unpaid_unless_staff_waive_it() {
     given([created()]).when(Command::Confirm { waive_deposit: false }).then([confirmed()]);
     given([created()]).when(Command::Confirm { waive_deposit: true }).then([confirmed()]);
     given(held())
@@ -283,7 +284,7 @@ fn a_reservation_keeps_its_table_when_the_time_changes() {
 }
 
 #[test]
-fn the_party_may_grow_as_long_as_the_deposit_stays() {
+fn the_party_size_may_change_unless_a_higher_deposit_becomes_due() {
     let change = |guests| Command::ChangePartySize { size: party(guests), area: None };
     let changed = |from, to| [PartySizeChanged { from: party(from), to: party(to), area: None }.into()];
     given([created()]).when(change(5)).then(changed(4, 5));

@@ -1,8 +1,8 @@
 //! The modules of a crate and their imports, read from the sources.
 //!
-//! At every level of the module tree, siblings must not import each other in a circle. The import of an ancestor
-//! or of a descendant does not count: a module and its submodules are one unit. A name that a module re-exports
-//! counts as an import of the module that defines it.
+//! At every level of the module tree, siblings must not import each other in a circle. Imports between a
+//! module and its ancestors or descendants are ignored, because a module and its submodules count as one unit. An
+//! import of a name that another module re-exports counts as an import of the module that defines the name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -11,7 +11,7 @@ type ModulePath = Vec<String>;
 
 /// The modules of one crate.
 pub struct Modules {
-    /// The code of each module, without comments.
+    /// The lines of each module, except comment lines.
     code: BTreeMap<ModulePath, String>,
     /// The re-exported names of each module, with the paths that define them.
     exports: BTreeMap<(ModulePath, String), ModulePath>,
@@ -31,7 +31,9 @@ impl Modules {
             if module == ["lib"] {
                 module.clear();
             }
-            modules.code.insert(module, super::code(text).collect::<Vec<_>>().join("\n"));
+            let code = super::code(text).collect::<Vec<_>>().join("\n");
+            let code = code.replace("pub(super) use ", "pub use ").replace("pub(crate) use ", "pub use ");
+            modules.code.insert(module, code);
         }
         for (module, code) in &modules.code {
             for path in code.split("pub use ").skip(1).flat_map(use_tree) {
@@ -43,7 +45,7 @@ impl Modules {
         modules
     }
 
-    /// The circles of imports: the siblings of each, as paths.
+    /// All import circles. Each is the sorted list of the paths of its sibling modules.
     pub fn circles(&self) -> Vec<Vec<String>> {
         let mut edges: BTreeMap<ModulePath, BTreeSet<ModulePath>> = BTreeMap::new();
         for (from, code) in &self.code {
@@ -142,7 +144,9 @@ fn branch(text: &str) -> (Vec<ModulePath>, &str) {
     }
 }
 
-/// The path from the root of the crate, or `None` for another crate.
+/// The path from the root of the crate; `None` if `path` is empty or has more `super`s than `module` has ancestors. A
+/// path without `crate`, `self` or `super` is taken to start at a submodule of `module`; for an item of another crate,
+/// the result names no module.
 fn resolve(module: &[String], path: &[String]) -> Option<ModulePath> {
     let supers = path.iter().take_while(|part| *part == "super").count();
     let base = match path.first()?.as_str() {
@@ -189,8 +193,11 @@ fn a_planted_circle_is_found() {
     assert_eq!(circles(&back), [["a", "b"]]);
     let below = [tree[0], tree[1], ("b.rs", "mod c;"), ("b/c.rs", "use super::super::a::Z;")];
     assert_eq!(circles(&below), [["a", "b"]]);
-    let exported = [("lib.rs", "pub use a::Z;"), tree[1], ("b.rs", "use crate::Z;")];
-    assert_eq!(circles(&exported), [["a", "b"]]);
+    for visible in ["pub", "pub(crate)"] {
+        let root = format!("{visible} use a::Z;");
+        let exported = [("lib.rs", root.as_str()), tree[1], ("b.rs", "use crate::Z;")];
+        assert_eq!(circles(&exported), [["a", "b"]]);
+    }
     let family = [("a.rs", "mod c; use self::c::X;"), ("a/c.rs", "use super::Y;")];
     assert_eq!(circles(&family), Vec::<Vec<String>>::new());
     let siblings = [("a.rs", ""), ("a/c.rs", "use super::d::X;"), ("a/d.rs", "use super::{c::Y};")];

@@ -1,4 +1,5 @@
-//! Reads: recent groups come from memory, older ones from sled; the index says where to look.
+//! Reading events: recent groups are in memory, older ones come from the cache or from sled. The index finds the
+//! positions to read.
 
 use bytes::Bytes;
 use parking_lot::RwLockReadGuard;
@@ -15,8 +16,8 @@ impl Shared {
         self.state.read()
     }
 
-    /// Returns the result of [`Self::read`] if all groups it needs are in memory. Runs on the caller's
-    /// async thread, which must not wait for a disk; `None` if a disk read is needed.
+    /// Like [`Self::read`], but returns `None` if a group would have to be read from disk. It runs on the
+    /// async thread of the caller, which must not block.
     pub(super) fn read_in_memory(
         &self,
         query: &Query,
@@ -46,7 +47,8 @@ impl Shared {
         }
     }
 
-    /// Every event after `after` from the groups that `group` returns; `None` if one is unavailable.
+    /// Up to `limit` events after `after` and up to `head`. `group` returns the group that contains a position;
+    /// if it returns `None`, so does this function.
     fn pages(
         &self,
         after: Position,
@@ -100,20 +102,20 @@ impl Shared {
         Ok(first)
     }
 
-    /// Calls `visit` with every event after `after` that `query` matches, until `visit` returns `false`.
-    /// `about` is the number of events that `visit` will probably need.
+    /// Calls `visit` with each event after `after` and up to `head` that `query` matches, until `visit` returns
+    /// `false`. `expected` is an estimate of how many events `visit` will accept.
     fn each_match(
         &self,
         query: &Query,
         after: Position,
         head: Position,
-        about: usize,
+        expected: usize,
         mut visit: impl FnMut(&FramedEvent<'_>) -> bool,
     ) -> Result<(), ReadError> {
         let mut group: Option<Group> = None;
         let mut from = after;
         loop {
-            let found = self.state().index.candidates(query, from, about.max(16));
+            let found = self.state().index.candidates(query, from, expected.max(16));
             let beyond = found.positions.last().is_some_and(|last| *last > head.0);
             for position in found.positions.into_iter().map(Position).take_while(|p| *p <= head) {
                 from = position;
@@ -133,7 +135,8 @@ impl Shared {
         }
     }
 
-    /// The confidential payload of the event at `position`, if its group is in memory.
+    /// The confidential payload of the event at `position`. The outer `Option` is `None` if the group is not in
+    /// memory, the inner one if the event has no payload.
     pub(super) fn payload_in_memory(&self, position: Position) -> Option<Option<Bytes>> {
         self.state().recent_payload(position)
     }
@@ -149,7 +152,8 @@ impl Shared {
         self.state().group_start(position)
     }
 
-    /// The group that holds `position` if it is in memory; otherwise the first position of that group.
+    /// Returns the group that contains `position` if it is in memory; otherwise `Err` with the first position of
+    /// that group.
     fn cached_group(&self, position: Position) -> Result<Group, Position> {
         let first = {
             let state = self.state();

@@ -1,10 +1,11 @@
 //! The head witness: small files beside the database that record the head of the log.
 //!
 //! A database that was truncated, partly reverted or replaced by an old copy may open without an
-//! error and hold fewer events. The witness detects this: it records position, log id and chain hash.
-//! There are two. `head-witness.json` is at most one second old; it is written to a temporary file,
-//! synced and renamed. The [`Mark`] is overwritten in place with every commit and never synced: after
-//! the end of the process it is exact, and after a power cut it claims no more than was durable.
+//! error and hold fewer events. To detect this, two files record the position, log id and chain hash of the
+//! head and the length of the database file. `head-witness.json` is rewritten at most one second after the
+//! head moves: it is written to a temporary file, synced and renamed. The [`Mark`] is overwritten in place
+//! after every commit and not synced. If only the process ends, it covers every acknowledged event, unless
+//! writing it failed. After a power cut it may be outdated, but it never covers events that were not durable.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -30,7 +31,8 @@ pub(super) struct Witness {
     pub(super) position: Position,
     /// Chain hash at `position`, hexadecimal.
     pub(super) hash: String,
-    /// Length of the database file when `position` was synced, in bytes. A shorter file is suspicious.
+    /// Length of the database file when `position` was synced, in bytes. If the file is shorter at
+    /// the next start, the database is copied before recovery.
     /// Zero in witnesses of versions that did not record it.
     #[serde(default)]
     pub(super) file_bytes: u64,
@@ -50,7 +52,8 @@ impl Witness {
         data_dir.join(WITNESS_FILE)
     }
 
-    /// Loads the witness of `data_dir`: the later of `head-witness.json` and the mark, if there is one.
+    /// Loads `head-witness.json` and the mark of `data_dir`, and returns the one with the later position; `None` if
+    /// there is neither.
     pub(super) fn load(data_dir: &Path) -> io::Result<Option<Self>> {
         let damaged = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
         let synced: Option<Self> = match read_if_exists(&Self::path(data_dir))? {
@@ -104,7 +107,7 @@ impl Mark {
         self.0.try_clone().map(Self)
     }
 
-    /// Records `witness`, whose events are already durable.
+    /// Overwrites the mark with `witness`. All events up to its position must already be durable.
     pub(super) fn set(&self, witness: &Witness) -> io::Result<()> {
         let mut line = serde_json::to_vec(witness).map_err(io::Error::other)?;
         let digest = hex::encode(Sha256::digest(&line));
@@ -115,7 +118,8 @@ impl Mark {
         self.0.write_all_at(&line, 0)
     }
 
-    /// Loads the mark. A mark whose digest does not match is ignored, because the synced witness also exists.
+    /// Loads the mark. A mark whose digest does not match is ignored; the head is then checked against
+    /// `head-witness.json`, if it exists.
     fn load(data_dir: &Path) -> io::Result<Option<Witness>> {
         let Some(bytes) = read_if_exists(&data_dir.join(MARK_FILE))? else { return Ok(None) };
         let text = String::from_utf8_lossy(&bytes);
@@ -125,7 +129,7 @@ impl Mark {
             .and_then(|(line, _)| serde_json::from_str(line).ok());
         if complete.is_none() && !text.trim().is_empty() {
             tracing::warn!(
-                "{MARK_FILE} is incomplete or damaged and was ignored: the head is checked against {WITNESS_FILE}"
+                "{MARK_FILE} is incomplete or damaged and was ignored: the head of the log is checked only against {WITNESS_FILE}, if that file exists"
             );
         }
         Ok(complete)

@@ -1,4 +1,4 @@
-//! Many concurrent clients, through two applications on one log, which represent two processes.
+//! Many concurrent clients of two applications that share one log, as two processes would.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -31,18 +31,19 @@ fn venue(covers: u32) -> tempfile::TempDir {
     dir
 }
 
-async fn two_doors(venues: &tempfile::TempDir, store: &Arc<dyn EventStore>) -> [TestApp; 2] {
-    // One source of ids, so that they are unique.
-    let clock = ManualEnvironment::at(start_of_time());
-    let door = || TestApp::at(venues.path().to_str().unwrap(), Arc::clone(store), clock.clone());
-    [door().await, door().await]
+async fn two_applications(venues: &tempfile::TempDir, store: &Arc<dyn EventStore>) -> [TestApp; 2] {
+    // Both applications share one environment, so that no id is generated twice.
+    let environment = ManualEnvironment::at(start_of_time());
+    let application = || TestApp::at(venues.path().to_str().unwrap(), Arc::clone(store), environment.clone());
+    [application().await, application().await]
 }
 
 fn party(start_time: &str) -> Value {
     crate::app::booking(json!({"start_time": start_time, "venue_id": "ten"}))
 }
 
-/// The violations found in the feed alone: a table taken twice, a slot with too many guests.
+/// Reads the whole feed and returns the violations in it: tables given to two parties at once, and slots with
+/// more than `covers` guests.
 pub async fn faults(app: &TestApp, covers: u64) -> Vec<String> {
     let (mut faults, mut after) = (Vec::new(), String::new());
     let mut tables: HashMap<String, Vec<(String, String, String)>> = HashMap::new();
@@ -121,9 +122,9 @@ fn count(answers: &[Answer]) -> (usize, usize) {
     (taken, refused.count())
 }
 
-async fn all_at_once(doors: &[TestApp; 2], posts: Vec<(String, Value)>) -> Vec<Answer> {
+async fn all_at_once(applications: &[TestApp; 2], posts: Vec<(String, Value)>) -> Vec<Answer> {
     let posts = posts.into_iter().enumerate().map(|(n, (path, body))| {
-        let router = doors[n % 2].router.clone();
+        let router = applications[n % 2].router.clone();
         tokio::spawn(async move { crate::app::post_to(router, &path, &body).await })
     });
     join_all(posts.collect::<Vec<_>>()).await.into_iter().map(Result::unwrap).collect()
@@ -133,52 +134,52 @@ async fn all_at_once(doors: &[TestApp; 2], posts: Vec<(String, Value)>) -> Vec<A
 async fn of_a_thousand_clients_and_ten_tables_ten_succeed() {
     let venues = venue(1_000);
     let store: Arc<dyn EventStore> = Arc::new(MemoryStore::new("reservation"));
-    let doors = two_doors(&venues, &store).await;
+    let applications = two_applications(&venues, &store).await;
     let posts = (0..1_000).map(|_| ("/api/reservations".to_owned(), party("2026-12-24T20:00")));
-    let answers = all_at_once(&doors, posts.collect()).await;
+    let answers = all_at_once(&applications, posts.collect()).await;
     assert_eq!(count(&answers), (10, 990));
-    assert_eq!(faults(&doors[0], 1_000).await, Vec::<String>::new());
+    assert_eq!(faults(&applications[0], 1_000).await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_slot_exceeds_its_pacing_limit() {
     let venues = venue(22);
     let store: Arc<dyn EventStore> = Arc::new(MemoryStore::new("reservation"));
-    let doors = two_doors(&venues, &store).await;
+    let applications = two_applications(&venues, &store).await;
     let posts = (0..300).map(|_| ("/api/reservations".to_owned(), party("2026-12-24T20:00")));
-    let answers = all_at_once(&doors, posts.collect()).await;
+    let answers = all_at_once(&applications, posts.collect()).await;
     assert_eq!(count(&answers), (5, 295));
     assert_eq!(answers.iter().filter(|a| a.status == 409 && a.problem().1 == "pacing").count(), 295);
-    assert_eq!(faults(&doors[0], 22).await, Vec::<String>::new());
+    assert_eq!(faults(&applications[0], 22).await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as_many_reservations_move_to_one_time_as_fit() {
+async fn of_forty_reservations_rescheduled_to_one_time_ten_succeed() {
     let venues = venue(1_000);
     let store: Arc<dyn EventStore> = Arc::new(MemoryStore::new("reservation"));
-    let doors = two_doors(&venues, &store).await;
+    let applications = two_applications(&venues, &store).await;
     let mut ids = Vec::new();
     for hour in [10, 12, 14, 16] {
         for _ in 0..10 {
             let body = json!({"start_time": format!("2026-12-24T{hour}:00"), "venue_id": "ten"});
-            ids.push(doors[0].book(body).await);
+            ids.push(applications[0].book(body).await);
         }
     }
     let posts = ids
         .iter()
         .map(|id| (format!("/api/reservations/{id}/reschedule"), json!({"start_time": "2026-12-24T20:00"})));
-    let answers = all_at_once(&doors, posts.collect()).await;
+    let answers = all_at_once(&applications, posts.collect()).await;
     assert_eq!(count(&answers), (10, 30));
-    assert_eq!(faults(&doors[0], 1_000).await, Vec::<String>::new());
+    assert_eq!(faults(&applications[0], 1_000).await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_booking_confirmed_by_many_clients_is_confirmed_once() {
     let venues = venue(1_000);
     let store: Arc<dyn EventStore> = Arc::new(MemoryStore::new("reservation"));
-    let doors = two_doors(&venues, &store).await;
+    let applications = two_applications(&venues, &store).await;
     let posts = (0..1_000).map(|_| ("/api/reservations".to_owned(), party("2026-12-24T20:00")));
-    let booked = all_at_once(&doors, posts.collect()).await;
+    let booked = all_at_once(&applications, posts.collect()).await;
     let ids: Vec<_> = booked
         .iter()
         .filter(|answer| answer.status == StatusCode::OK)
@@ -187,38 +188,38 @@ async fn a_booking_confirmed_by_many_clients_is_confirmed_once() {
     assert_eq!(ids.len(), 10);
     let posts =
         ids.iter().cycle().take(1_000).map(|id| (format!("/api/reservations/{id}/confirm"), json!({})));
-    let answers = all_at_once(&doors, posts.collect()).await;
+    let answers = all_at_once(&applications, posts.collect()).await;
     assert!(answers.iter().all(|answer| answer.status == StatusCode::OK));
-    let confirmed = doors[0].get("/events?type=meja.reservation.confirmed.v1&limit=1000").await.json();
+    let confirmed = applications[0].get("/events?type=meja.reservation.confirmed.v1&limit=1000").await.json();
     assert_eq!(confirmed.as_array().unwrap().len(), 10);
-    assert_eq!(faults(&doors[0], 1_000).await, Vec::<String>::new());
+    assert_eq!(faults(&applications[0], 1_000).await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_thousand_accepting_clients_the_ten_with_an_offer_succeed() {
     let venues = venue(1_000);
     let store: Arc<dyn EventStore> = Arc::new(MemoryStore::new("reservation"));
-    let doors = two_doors(&venues, &store).await;
+    let applications = two_applications(&venues, &store).await;
     let mut booked = Vec::new();
     for _ in 0..10 {
-        booked.push(doors[0].book(json!({"start_time": "2026-12-24T20:00", "venue_id": "ten"})).await);
+        booked.push(applications[0].book(json!({"start_time": "2026-12-24T20:00", "venue_id": "ten"})).await);
     }
     let mut line = Vec::new();
     for _ in 0..50 {
         let at = json!("2026-12-24T20:00");
         let joining = json!({"venue_id": "ten", "party_size": 4, "earliest_time": at, "latest_time": at});
-        line.push(crate::waitlist::join(&doors[0], joining).await);
+        line.push(crate::waitlist::join(&applications[0], joining).await);
     }
     let cancel = |id: &String| (format!("/api/reservations/{id}/cancel"), json!({"reason_code": "r"}));
     // While ten parties cancel, many clients request their tables.
     let others = (0..200).map(|_| ("/api/reservations".to_owned(), party("2026-12-24T20:00")));
-    let answers = all_at_once(&doors, booked.iter().map(cancel).chain(others).collect()).await;
+    let answers = all_at_once(&applications, booked.iter().map(cancel).chain(others).collect()).await;
     assert_eq!(count(&answers).0, 10, "only the cancellations succeed: the waitlist has priority");
     for id in &line[..10] {
-        crate::waitlist::becomes(&doors[1], id, "OFFERED").await;
+        crate::waitlist::becomes(&applications[1], id, "OFFERED").await;
     }
     let posts = line.iter().cycle().take(1_000).map(|id| (format!("/api/waitlist/{id}/accept"), json!({})));
-    let answers = all_at_once(&doors, posts.collect()).await;
+    let answers = all_at_once(&applications, posts.collect()).await;
     let got: std::collections::BTreeSet<_> = answers
         .iter()
         .filter(|answer| answer.status == StatusCode::OK)
@@ -227,10 +228,11 @@ async fn of_a_thousand_accepting_clients_the_ten_with_an_offer_succeed() {
     assert_eq!(got.len(), 10);
     let nothing = answers.iter().filter(|answer| answer.status == StatusCode::CONFLICT);
     assert_eq!(nothing.filter(|answer| answer.problem().1 == "nothing_offered").count(), 800);
-    assert_eq!(faults(&doors[0], 1_000).await, Vec::<String>::new());
+    assert_eq!(faults(&applications[0], 1_000).await, Vec::<String>::new());
 }
 
-/// A positive control: a log that ignores append conditions, on which all of the above depends.
+/// A positive control: a store that ignores append conditions, used to check that [`faults`] finds double
+/// bookings.
 struct Unconditional(MemoryStore);
 
 impl EventStore for Unconditional {
@@ -276,10 +278,10 @@ async fn without_the_append_condition_a_double_booking_occurs_and_is_found() {
     for _ in 0..20 {
         let venues = venue(1_000);
         let store: Arc<dyn EventStore> = Arc::new(Unconditional(MemoryStore::new("reservation")));
-        let doors = two_doors(&venues, &store).await;
+        let applications = two_applications(&venues, &store).await;
         let posts = (0..100).map(|_| ("/api/reservations".to_owned(), party("2026-12-24T20:00")));
-        all_at_once(&doors, posts.collect()).await;
-        if !faults(&doors[0], 1_000).await.is_empty() {
+        all_at_once(&applications, posts.collect()).await;
+        if !faults(&applications[0], 1_000).await.is_empty() {
             return;
         }
     }
