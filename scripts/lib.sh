@@ -52,18 +52,33 @@ wait_ready() {
   done
 }
 
-# need_python_tools: a virtual environment with the mail server and the payment provider of the tests.
+# need_python_tools: a virtual environment with the mail server, the payment provider, and the tools for API descriptions
+# of the tests.
 need_python_tools() {
   local python=target/tools/python
-  [ ! -e "$python/installed-2" ] || return 0
+  [ ! -e "$python/installed-3" ] || return 0
   need python3 python3
   mkdir -p target/tools
   python3 -m venv "$python" 2>/dev/null || { need_package python3-venv && python3 -m venv "$python"; }
-  "$python/bin/pip" install --quiet --disable-pip-version-check 'aiosmtpd==1.4.6' 'localstripe==1.15.10' || die "aiosmtpd and localstripe could not be installed: they are needed for the tests of mail and of payments."
-  touch "$python/installed-2"
+  "$python/bin/pip" install --quiet --disable-pip-version-check 'aiosmtpd==1.4.6' 'localstripe==1.15.10' \
+    'openapi-spec-validator==0.9.0' 'openapi-python-client==0.29.1' ||
+    die "The Python packages of the tests could not be installed: they are needed for mail, payments and API descriptions."
+  touch "$python/installed-3"
 }
 
 need_package() {
   [ "$(id -u)" = 0 ] && { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$1"; } >/dev/null 2>&1 ||
     die "The package $1 is missing and could not be installed."
+}
+
+# need_node_tools: the generators and linters of tests/clients/package.json.
+need_node_tools() {
+  local node=target/tools/node
+  cmp -s tests/clients/package-lock.json "$node/installed" && return 0
+  need node nodejs
+  need npm npm
+  mkdir -p "$node"
+  cp tests/clients/package.json tests/clients/package-lock.json "$node"
+  npm ci --prefix "$node" --silent --no-audit --no-fund || die "The packages of tests/clients/package.json could not be installed: they are needed for the tests of API descriptions."
+  cp tests/clients/package-lock.json "$node/installed"
 }

@@ -21,6 +21,7 @@ install_tools() {
   # For power cuts and full disks. The tests are skipped where these cannot be simulated.
   [ "$(id -u)" != 0 ] || { need xfs_io xfsprogs && need mkfs.ext4 e2fsprogs; }
   need_python_tools
+  need_node_tools
 }
 
 formatting() {

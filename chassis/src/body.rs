@@ -5,10 +5,10 @@ use axum::extract::{FromRequestParts as _, Query};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
+use contract::fault::Fault;
+use contract::form::Form;
 use serde_json::{Map, Value};
 
-use crate::fault::Fault;
-use crate::form::Form;
 use crate::problem::Problem;
 
 /// Maximum size of a request body, in bytes.
@@ -51,7 +51,7 @@ pub fn parse_object(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Valu
     }
     match serde_json::from_slice(body) {
         Ok(Value::Object(members)) => Ok(members),
-        Ok(other) => Err(Problem::invalid(vec![Fault::not_an_object(other)])),
+        Ok(other) => Err(Fault::not_an_object(other).into()),
         Err(error) => {
             let detail = format!("The body is not JSON: {error}.");
             Err(Problem::new(StatusCode::BAD_REQUEST, "malformed_json", detail))

@@ -1,5 +1,7 @@
 //! Routes that every service has: `/docs`, `/openapi.json`, `/livez`, `/metrics`.
 
+mod standard;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -13,7 +15,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_swagger_ui::SwaggerUi;
 
 /// The common routes. The assets of the documentation page are embedded in the binary.
-pub fn routes(api: OpenApi, metrics: Option<PrometheusHandle>) -> Router {
+pub fn routes(mut api: OpenApi, metrics: Option<PrometheusHandle>) -> Router {
+    standard::complete(&mut api);
     let metrics = Router::new().route("/metrics", get(render)).with_state(metrics);
     Router::new()
         .merge(SwaggerUi::new("/docs").url("/openapi.json", api))
@@ -43,4 +46,22 @@ impl Modify for ServiceToken {
             .get_or_insert_default()
             .add_security_scheme("service_token", SecurityScheme::Http(bearer));
     }
+}
+
+macro_rules! problem_responses {
+    ($($(#[$doc:meta])* $name:ident = $status:literal),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(utoipa::IntoResponses)]
+        #[response(status = $status, content_type = "application/problem+json", description = "")]
+        pub struct $name(#[expect(dead_code, reason = "only a description")] contract::problem::Problem);
+    )+};
+}
+
+problem_responses! {
+    /// 404, for the description of a route.
+    NotFound = 404,
+    /// 409, for the description of a route.
+    Conflict = 409,
+    /// 412, for the description of a route that takes `If-Match`.
+    Stale = 412,
 }

@@ -3,8 +3,8 @@
 //! In reading order:
 //! - [`environment`] is the only source of time, timers, tasks, ids and randomness.
 //! - [`config`] checks settings, and [`secret`] holds credentials.
-//! - [`problem`] and [`fault`] define error responses; [`causes`] formats an error with its causes as text.
-//! - [`body`] and [`form`] read a request and report all its faults at once.
+//! - [`problem`] writes error responses; [`causes`] formats an error with its causes as text.
+//! - [`body`] reads the body of a request into a form.
 //! - [`request_trace`] identifies requests across services; [`traces`] exports OpenTelemetry traces.
 //! - [`metrics`], [`telemetry`] and [`docs`] serve operators.
 //! - [`serve`] accepts connections and drains them at shutdown; [`exit`] defines how a binary exits.
@@ -15,8 +15,6 @@ pub mod config;
 pub mod docs;
 pub mod environment;
 pub mod exit;
-pub mod fault;
-pub mod form;
 pub mod metrics;
 pub mod problem;
 pub mod request_trace;

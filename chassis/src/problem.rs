@@ -6,38 +6,36 @@
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Map, Value, json};
-
-use crate::fault::Fault;
-
-/// Media type of every error response.
-pub const CONTENT_TYPE_PROBLEM: &str = "application/problem+json";
+use contract::fault::{Fault, Faults};
+use contract::problem::{self, InvalidRequest};
 
 /// An error response.
 #[derive(Debug, Clone)]
 pub struct Problem {
     status: StatusCode,
-    code: &'static str,
-    detail: Value,
-    more: Map<String, Value>,
+    body: Box<Body>,
     headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+#[derive(Debug, Clone)]
+enum Body {
+    Problem(problem::Problem),
+    Invalid(InvalidRequest),
 }
 
 impl Problem {
     /// A problem with a stable `code` and a detail that says what to do next.
     #[must_use]
-    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        let detail = Value::String(detail.into());
-        Self { status, code, detail, more: Map::new(), headers: Vec::new() }
-    }
-
-    /// 422 with every fault of the request. `detail` is an array, as in FastAPI, although RFC 9457
-    /// defines it as a string; a client that follows §3.1 ignores a member of the wrong type.
-    #[must_use]
-    pub fn invalid(faults: Vec<Fault>) -> Self {
-        let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", "");
-        problem.detail = faults.into_iter().map(Fault::into_json).collect();
-        problem
+    pub fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
+        let body = problem::Problem {
+            r#type: kind(code),
+            title: title(status),
+            status: status.as_u16(),
+            code: code.to_owned(),
+            detail: detail.into(),
+            ..problem::Problem::default()
+        };
+        Self { status, body: Box::new(Body::Problem(body)), headers: Vec::new() }
     }
 
     /// 404: the resource does not exist.
@@ -56,7 +54,7 @@ impl Problem {
 
     /// 503: the caller should retry after `seconds`.
     #[must_use]
-    pub fn unavailable(code: &'static str, detail: impl Into<String>, seconds: u32) -> Self {
+    pub fn unavailable(code: &str, detail: impl Into<String>, seconds: u32) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
             .header(RETRY_AFTER, HeaderValue::from(seconds))
     }
@@ -72,10 +70,12 @@ impl Problem {
         )
     }
 
-    /// Adds a member to the body.
+    /// Sets optional members of the body. No effect on [`InvalidRequest`], which has none.
     #[must_use]
-    pub fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
-        self.more.insert(member.to_owned(), value.into());
+    pub fn with(mut self, set: impl FnOnce(&mut problem::Problem)) -> Self {
+        if let Body::Problem(body) = self.body.as_mut() {
+            set(body);
+        }
         self
     }
 
@@ -91,28 +91,42 @@ impl Problem {
     pub fn status(&self) -> StatusCode {
         self.status
     }
+}
 
-    /// The body.
-    #[must_use]
-    pub fn body(&self) -> Value {
-        let mut body = json!({
-            "type": format!("/problems/{}", self.code),
-            "title": self.status.canonical_reason().unwrap_or("Error"),
-            "status": self.status.as_u16(),
-            "code": self.code,
-            "detail": self.detail,
-        });
-        if let Value::Object(members) = &mut body {
-            members.extend(self.more.clone());
-        }
-        body
+/// 422 with every fault of the request.
+impl From<Faults> for Problem {
+    fn from(Faults(detail): Faults) -> Self {
+        let (status, code) = (StatusCode::UNPROCESSABLE_ENTITY, "invalid_request");
+        let (status_code, code, r#type) = (status.as_u16(), code.to_owned(), kind(code));
+        let body = InvalidRequest { r#type, title: title(status), status: status_code, code, detail };
+        Self { status, body: Box::new(Body::Invalid(body)), headers: Vec::new() }
     }
+}
+
+/// 422 with one fault.
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        Faults(vec![fault]).into()
+    }
+}
+
+fn kind(code: &str) -> String {
+    format!("/problems/{code}")
+}
+
+fn title(status: StatusCode) -> String {
+    status.canonical_reason().unwrap_or("Error").to_owned()
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = self.body().to_string();
-        let mut response = (self.status, [(CONTENT_TYPE, CONTENT_TYPE_PROBLEM)], body).into_response();
+        let body = match self.body.as_ref() {
+            Body::Problem(body) => serde_json::to_string(body),
+            Body::Invalid(body) => serde_json::to_string(body),
+        };
+        // The members are text, numbers and JSON values, so that they can always be written.
+        let body = body.unwrap_or_default();
+        let mut response = (self.status, [(CONTENT_TYPE, problem::CONTENT_TYPE)], body).into_response();
         response.headers_mut().extend(self.headers);
         response
     }

@@ -64,11 +64,10 @@ struct Parameters {
 ///
 /// Streams every stored group after `after`, up to the current head, with confidential payloads. Used for
 /// backups and `log show --follow`.
-#[utoipa::path(get, path = "/api/log", tag = "operations", security(("service_token" = [])),
+#[utoipa::path(get, path = "/api/log", operation_id = "streamLog", tag = "operations", security(("service_token" = [])),
     params(("after" = Option<u64>, Query, description = "Return only groups with events after this position. Default: all groups"),
         ("timeout" = Option<u64>, Query, description = "Maximum time to wait for an event after that position, in milliseconds: 0 to 30000. Default: 0")),
-    responses((status = 200, description = "A backup, as written by `log backup`", content_type = "application/octet-stream"),
-        (status = 401, description = "The service token is missing or wrong"), (status = 422, description = "A parameter is invalid")))]
+    responses((status = 200, description = "A backup, as written by `log backup`", content_type = "application/octet-stream")))]
 async fn backup(State(route): State<LogRoute>, mut parts: Parts) -> Result<Response, Problem> {
     if route.token.as_ref().is_some_and(|token| !token.is_shown_in(&parts.headers)) {
         return Err(Problem::unauthorized());
@@ -114,10 +113,10 @@ async fn parameters(parts: &mut Parts) -> Result<Parameters, Problem> {
     };
     let after = form.optional_parsed("after", 20, number(u64::MAX - 1));
     let timeout = form.optional_parsed("timeout", 10, number(TIMEOUT_MS_MAX));
-    form.finish(Some(Parameters {
+    Ok(form.finish(Some(Parameters {
         after: Position(after.unwrap_or(0)),
         timeout: Duration::from_millis(timeout.unwrap_or(0)),
-    }))
+    }))?)
 }
 
 fn stream(store: &SledStore, after: Position, head: Position, to: &mut Chunks) -> io::Result<()> {

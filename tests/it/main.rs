@@ -8,6 +8,7 @@
 )]
 
 mod bank;
+mod contract;
 mod crash;
 mod durable;
 mod evening;

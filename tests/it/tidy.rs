@@ -48,7 +48,7 @@ fn absent(dir: &str, words: &[&str], why: &str) {
 }
 
 /// The crates, in an order in which each imports only those before it.
-const CRATES: [&str; 5] = ["events", "chassis", "log-tools", "reservation", "notifier"];
+const CRATES: [&str; 6] = ["events", "contract", "chassis", "log-tools", "reservation", "notifier"];
 
 #[test]
 fn crates_import_only_lower_crates() {
@@ -56,6 +56,11 @@ fn crates_import_only_lower_crates() {
         "events/src",
         &["reservation::", "notifier::", "chassis::", "axum", "reqwest"],
         "events must not use a service",
+    );
+    absent(
+        "contract/src",
+        &["reservation::", "notifier::", "chassis::", "axum", "reqwest", "sled"],
+        "contract must not use a server or a client",
     );
     absent(
         "chassis/src",

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chassis::form::Form;
+use contract::form::Form;
 use events::values::{Currency, Locale};
 use events::{TableId, VenueId};
 use parking_lot::RwLock;

@@ -2,6 +2,7 @@
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
+use chassis::docs::{Conflict, NotFound};
 use chassis::problem::Problem;
 use chrono::{DateTime, Utc};
 use events::ReservationId;
@@ -90,9 +91,9 @@ impl From<TrackedEffect> for EffectView {
 }
 
 /// List messages, the latest first
-#[utoipa::path(get, path = "/api/notifications", tag = "messages",
+#[utoipa::path(get, path = "/api/notifications", operation_id = "listNotifications", tag = "messages",
     params(("status" = Option<String>, Query), ("reservation_id" = Option<String>, Query), ("limit" = Option<u32>, Query)),
-    responses((status = 200, body = Effects), (status = 422, body = ops::ProblemDoc, content_type = "application/problem+json")))]
+    responses((status = 200, body = Effects)))]
 pub(super) async fn notifications(
     State(app): State<App>,
     parameters: Parameters,
@@ -103,9 +104,9 @@ pub(super) async fn notifications(
 /// List effects, the latest first
 ///
 /// `status=dead` are the dead letters.
-#[utoipa::path(get, path = "/api/effects", tag = "effects",
+#[utoipa::path(get, path = "/api/effects", operation_id = "listEffects", tag = "effects",
     params(("status" = Option<String>, Query), ("reservation_id" = Option<String>, Query), ("limit" = Option<u32>, Query)),
-    responses((status = 200, body = Effects), (status = 422, body = ops::ProblemDoc, content_type = "application/problem+json")))]
+    responses((status = 200, body = Effects)))]
 pub(super) async fn list(
     State(app): State<App>,
     parameters: Parameters,
@@ -138,11 +139,11 @@ fn select(
 }
 
 /// Retry a message that could not be sent
-#[utoipa::path(post, path = "/api/notifications/{id}/retry", tag = "messages", security(("service_token" = [])),
+#[utoipa::path(post, path = "/api/notifications/{id}/retry", operation_id = "retryNotification", tag = "messages", security(("service_token" = [])),
     params(("id" = String, Path)),
-    responses((status = 202, description = "It will be tried again"), (status = 401, body = ops::ProblemDoc, content_type = "application/problem+json"),
-        (status = 404, body = ops::ProblemDoc, content_type = "application/problem+json"),
-        (status = 409, body = ops::ProblemDoc, content_type = "application/problem+json")))]
+    responses((status = 202, description = "It will be tried again"),
+        NotFound,
+        Conflict))]
 pub(super) async fn retry_notification(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -152,11 +153,11 @@ pub(super) async fn retry_notification(
 }
 
 /// Retry a dead letter
-#[utoipa::path(post, path = "/api/effects/{id}/retry", tag = "effects", security(("service_token" = [])),
+#[utoipa::path(post, path = "/api/effects/{id}/retry", operation_id = "retryEffect", tag = "effects", security(("service_token" = [])),
     params(("id" = String, Path)),
-    responses((status = 202, description = "It will be tried again"), (status = 401, body = ops::ProblemDoc, content_type = "application/problem+json"),
-        (status = 404, body = ops::ProblemDoc, content_type = "application/problem+json"),
-        (status = 409, body = ops::ProblemDoc, content_type = "application/problem+json")))]
+    responses((status = 202, description = "It will be tried again"),
+        NotFound,
+        Conflict))]
 pub(super) async fn retry(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -183,12 +184,11 @@ pub(super) struct DiscardBody {
 /// Discard a dead letter
 ///
 /// It stays in the log with the operator and the reason.
-#[utoipa::path(post, path = "/api/effects/{id}/discard", tag = "effects", security(("service_token" = [])),
+#[utoipa::path(post, path = "/api/effects/{id}/discard", operation_id = "discardEffect", tag = "effects", security(("service_token" = [])),
     params(("id" = String, Path)), request_body(content = DiscardBody),
-    responses((status = 200, description = "It was discarded", body = EffectView), (status = 401, body = ops::ProblemDoc, content_type = "application/problem+json"),
-        (status = 404, body = ops::ProblemDoc, content_type = "application/problem+json"),
-        (status = 409, body = ops::ProblemDoc, content_type = "application/problem+json"),
-        (status = 422, body = ops::ProblemDoc, content_type = "application/problem+json")))]
+    responses((status = 200, description = "It was discarded", body = EffectView),
+        NotFound,
+        Conflict))]
 pub(super) async fn discard(
     State(app): State<App>,
     Path(id): Path<String>,

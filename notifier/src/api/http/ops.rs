@@ -18,28 +18,12 @@ use crate::executors::breaker::Breaker;
 #[openapi(
     info(title = "Meja notifier", description = "Consumes the feed of the reservation service, collects deposits, sends messages, and reports the results."),
     modifiers(&ServiceToken),
-    components(schemas(ProblemDoc)),
+    servers((url = "/", description = "This service")),
+    security(()),
     tags((name = "payments", description = "Deposits"), (name = "messages", description = "Messages to guests"),
         (name = "hooks", description = "Webhook subscriptions"), (name = "effects", description = "All effects outside"), (name = "operations", description = "For operators and tools"))
 )]
 pub(super) struct ApiDoc;
-
-/// An error, RFC 9457.
-#[derive(ToSchema)]
-#[schema(as = Problem)]
-#[expect(dead_code, reason = "only a description; chassis writes problems")]
-pub(super) struct ProblemDoc {
-    #[schema(example = "/problems/not_refundable")]
-    r#type: String,
-    title: String,
-    #[schema(example = 409)]
-    status: u16,
-    /// A stable code for programs.
-    #[schema(example = "not_refundable")]
-    code: String,
-    /// A description; for 422 a list of faults.
-    detail: String,
-}
 
 /// The distance to the end of the feed.
 #[derive(Serialize, ToSchema)]
@@ -60,7 +44,7 @@ pub(super) struct CursorView {
 }
 
 /// The cursor in the feed
-#[utoipa::path(get, path = "/api/cursor", tag = "operations", responses((status = 200, body = CursorView)))]
+#[utoipa::path(get, path = "/api/cursor", operation_id = "getCursor", tag = "operations", responses((status = 200, body = CursorView)))]
 pub(super) async fn cursor(State(app): State<App>) -> axum::Json<CursorView> {
     let lag = app.lag();
     axum::Json(CursorView {
@@ -98,7 +82,7 @@ struct ProviderView {
 ///
 /// Payment providers, the mail server, the text message service. Systems without a request since the start are not
 /// listed.
-#[utoipa::path(get, path = "/api/providers", tag = "operations", responses((status = 200, body = ProviderViews)))]
+#[utoipa::path(get, path = "/api/providers", operation_id = "listProviders", tag = "operations", responses((status = 200, body = ProviderViews)))]
 pub(super) async fn providers(State(app): State<App>) -> axum::Json<ProviderViews> {
     let view = |(name, breaker): (String, Breaker)| ProviderView {
         name,
@@ -114,9 +98,8 @@ pub(super) async fn providers(State(app): State<App>) -> axum::Json<ProviderView
 ///
 /// Does not depend on the reservation service, because effects wait for it. A feed that cannot be continued without
 /// an operator makes the service not ready.
-#[utoipa::path(get, path = "/readyz", tag = "operations",
-    responses((status = 200, description = "Ready", example = json!({"status": "ready"})),
-        (status = 503, body = ProblemDoc, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/readyz", operation_id = "getReadiness", tag = "operations",
+    responses((status = 200, description = "Ready", example = json!({"status": "ready"}))))]
 pub(super) async fn ready(State(app): State<App>) -> Result<Response, Problem> {
     if app.shutdown.is_requested() {
         return Err(Problem::unavailable("stopping", "The service is stopping.", 1));

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
-use chassis::fault::Fault;
+use chassis::docs::{Conflict, NotFound};
 use chassis::problem::Problem;
 use chrono::{DateTime, Utc};
+use contract::fault::Fault;
 use events::{PaymentId, ReservationId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::ops;
 use super::problem::{Order, Parameters, limit, problem};
 use crate::app::App;
 use crate::domain::payment_channels::{Channel, Labels, Limits};
@@ -40,7 +40,7 @@ struct ChannelView {
 }
 
 /// The payment channels
-#[utoipa::path(get, path = "/api/payment-channels", tag = "payments", responses((status = 200, body = Channels)))]
+#[utoipa::path(get, path = "/api/payment-channels", operation_id = "listPaymentChannels", tag = "payments", responses((status = 200, body = Channels)))]
 pub(super) async fn channels(State(app): State<App>) -> axum::Json<Channels> {
     let view = |channel: &Channel| ChannelView {
         code: channel.code.clone(),
@@ -102,9 +102,9 @@ impl From<Payment> for PaymentView {
 }
 
 /// List payments, the latest first
-#[utoipa::path(get, path = "/api/payments", tag = "payments",
+#[utoipa::path(get, path = "/api/payments", operation_id = "listPayments", tag = "payments",
     params(("status" = Option<String>, Query), ("reservation_id" = Option<String>, Query), ("limit" = Option<u32>, Query, description = "1 to 1000, 100 by default")),
-    responses((status = 200, body = Payments), (status = 422, body = ops::ProblemDoc, content_type = "application/problem+json")))]
+    responses((status = 200, body = Payments)))]
 pub(super) async fn list(
     State(app): State<App>,
     Parameters(mut form): Parameters,
@@ -129,14 +129,14 @@ pub(super) async fn list(
 
 fn payment_id(text: &str) -> Result<PaymentId, Problem> {
     text.parse().map_err(|error: events::ids::InvalidId| {
-        Problem::invalid(vec![Fault::new("path", "payment_id", "uuid_parsing", error, text)])
+        Problem::from(Fault::new("path", "payment_id", "uuid_parsing", error, text))
     })
 }
 
 /// Read a payment
-#[utoipa::path(get, path = "/api/payments/{payment_id}", tag = "payments", params(("payment_id" = String, Path)),
-    responses((status = 200, body = PaymentView), (status = 422, body = ops::ProblemDoc, content_type = "application/problem+json"),
-        (status = 404, body = ops::ProblemDoc, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/api/payments/{payment_id}", operation_id = "getPayment", tag = "payments", params(("payment_id" = String, Path)),
+    responses((status = 200, body = PaymentView),
+        NotFound))]
 pub(super) async fn get(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -158,14 +158,12 @@ pub(super) struct RefundBody {
 /// Refund a payment, completely or in part
 ///
 /// Requests with the same `Idempotency-Key` mean the same refund.
-#[utoipa::path(post, path = "/api/payments/{payment_id}/refund", tag = "payments", security(("service_token" = [])),
+#[utoipa::path(post, path = "/api/payments/{payment_id}/refund", operation_id = "refundPayment", tag = "payments", security(("service_token" = [])),
     params(("payment_id" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "1 to 64 of A-Z, a-z, 0-9, - and _")),
     request_body(content = Option<RefundBody>, example = json!({"amount_minor": 5_000_000})),
     responses((status = 202, description = "The refund is scheduled", body = Object, example = json!({"effect": "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f.refund-1"})),
-        (status = 401, body = ops::ProblemDoc, content_type = "application/problem+json"),
-        (status = 404, body = ops::ProblemDoc, content_type = "application/problem+json"),
-        (status = 409, body = ops::ProblemDoc, content_type = "application/problem+json"),
-        (status = 422, body = ops::ProblemDoc, content_type = "application/problem+json")))]
+        NotFound,
+        Conflict))]
 pub(super) async fn refund(
     State(app): State<App>,
     Path(id): Path<String>,

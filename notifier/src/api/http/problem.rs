@@ -4,10 +4,10 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use chassis::body;
-use chassis::fault::Fault;
-use chassis::form::Form;
 use chassis::problem::Problem;
 use chassis::request_trace::RequestTrace;
+use contract::fault::Fault;
+use contract::form::Form;
 use events::recorded::EventMetadata;
 use events::store::AppendError;
 use events::values::Actor;
@@ -26,12 +26,14 @@ pub(super) fn problem(error: &EffectLogError) -> Problem {
         }
         EffectLogError::NotDead(_, state) => {
             let detail = format!("Only a dead letter can be retried or discarded; this effect is {state}.");
-            Problem::new(StatusCode::CONFLICT, "not_dead", detail).with("effect_status", *state)
+            Problem::new(StatusCode::CONFLICT, "not_dead", detail)
+                .with(|problem| problem.effect_status = Some((*state).to_owned()))
         }
         EffectLogError::DeadRefund(key) => {
             let detail =
                 format!("The refund {key} of this payment is a dead letter: retry or discard it first.");
-            Problem::new(StatusCode::CONFLICT, "refund_is_dead", detail).with("effect", key.to_string())
+            Problem::new(StatusCode::CONFLICT, "refund_is_dead", detail)
+                .with(|problem| problem.effect = Some(key.to_string()))
         }
         EffectLogError::OtherRefund(_) => Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -46,7 +48,8 @@ pub(super) fn problem(error: &EffectLogError) -> Problem {
                     "Only {left_minor} minor units of this payment can be refunded, not {asked_minor}. Refund a smaller amount."
                 ),
             };
-            Problem::new(StatusCode::CONFLICT, "not_refundable", detail).with("refundable_minor", *left_minor)
+            Problem::new(StatusCode::CONFLICT, "not_refundable", detail)
+                .with(|problem| problem.refundable_minor = Some(*left_minor))
         }
         EffectLogError::Append(AppendError::Conflict { .. }) => Problem::new(
             StatusCode::CONFLICT,
@@ -140,13 +143,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     if !fits {
         let words = "Use 1 to 64 characters of A-Z, a-z, 0-9, - and _, for example a UUID";
-        return Err(Problem::invalid(vec![Fault::new(
-            "header",
-            "Idempotency-Key",
-            "value_error",
-            words,
-            text,
-        )]));
+        return Err(Problem::from(Fault::new("header", "Idempotency-Key", "value_error", words, text)));
     }
     Ok(Some(text.to_owned()))
 }

@@ -4,11 +4,11 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use chassis::body;
-use chassis::form::Form;
+use chassis::docs::NotFound;
 use chassis::problem::Problem;
+use contract::form::Form;
 use serde_json::json;
 
-use super::ops;
 use super::problem::{problem, provider_problem};
 use crate::adapters::simulated::SIMULATED;
 use crate::adapters::stripe::webhook::{Notice, WebhookError};
@@ -21,13 +21,11 @@ use crate::effects::EffectLogError;
 /// `simulated` accepts `{"reference", "outcome"}`; the first decision stands. `stripe` accepts Stripe's events with a
 /// `Stripe-Signature` over the raw body that is at most five minutes old. A repeated webhook changes nothing and gets
 /// the same response; events about other payments are ignored.
-#[utoipa::path(post, path = "/webhooks/{provider}", tag = "payments", params(("provider" = String, Path, example = "simulated")),
-    request_body(content = Object, example = json!({"reference": "sim_8c4f", "outcome": "paid"})),
+#[utoipa::path(post, path = "/webhooks/{provider}", operation_id = "receiveProviderWebhook", tag = "payments", params(("provider" = String, Path, example = "simulated")),
+    request_body(content = HashMap<String, Value>, example = json!({"reference": "sim_8c4f", "outcome": "paid"})),
     responses((status = 200, description = "Recorded", example = json!({"status": "paid"})),
-        (status = 400, body = ops::ProblemDoc, content_type = "application/problem+json"),
-        (status = 401, body = ops::ProblemDoc, content_type = "application/problem+json"),
-        (status = 404, body = ops::ProblemDoc, content_type = "application/problem+json"),
-        (status = 422, body = ops::ProblemDoc, content_type = "application/problem+json")))]
+        (status = 401, body = contract::problem::Problem, content_type = "application/problem+json", description = "The signature of Stripe is missing, wrong or older than five minutes"),
+        NotFound))]
 pub(super) async fn receive(
     State(app): State<App>,
     Path(provider): Path<String>,

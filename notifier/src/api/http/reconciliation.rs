@@ -6,7 +6,6 @@ use axum::response::{IntoResponse as _, Response};
 use chassis::problem::Problem;
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::ops;
 use super::problem::{Parameters, authorize, books_problem};
 use crate::app::App;
 use crate::reconciliation::{Report, differences, gather};
@@ -18,13 +17,10 @@ const DAYS: i64 = 90;
 ///
 /// Compares the records of the providers, the effect log and the log of the reservation service, payment by payment.
 /// Without `differences` they agree; a difference with effects under way has `in_motion`. One request at a time.
-#[utoipa::path(get, path = "/api/reconciliation", tag = "payments", security(("service_token" = [])),
+#[utoipa::path(get, path = "/api/reconciliation", operation_id = "reconcile", tag = "payments", security(("service_token" = [])),
     params(("since" = Option<DateTime<Utc>>, Query, description = "Payments opened since then; the last 90 days by default"),
         ("format" = Option<String>, Query, description = "json (the default) or csv, which contains only the differences")),
-    responses((status = 200, body = Report, content_type = "application/json"),
-        (status = 401, body = ops::ProblemDoc, content_type = "application/problem+json"),
-        (status = 422, body = ops::ProblemDoc, content_type = "application/problem+json"),
-        (status = 503, body = ops::ProblemDoc, content_type = "application/problem+json")))]
+    responses((status = 200, body = Report, content_type = "application/json")))]
 pub(super) async fn reconciliation(
     State(app): State<App>,
     headers: HeaderMap,

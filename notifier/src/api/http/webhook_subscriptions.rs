@@ -2,11 +2,11 @@
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
+use chassis::docs::NotFound;
 use chassis::problem::Problem;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::ops;
 use super::problem::{Order, problem};
 use crate::app::App;
 use crate::domain::webhooks::Webhook;
@@ -46,7 +46,7 @@ fn view(app: &App, hook: &Webhook) -> HookView {
 }
 
 /// List webhook subscriptions
-#[utoipa::path(get, path = "/api/hooks", tag = "hooks", responses((status = 200, body = HookViews)))]
+#[utoipa::path(get, path = "/api/hooks", operation_id = "listWebhookSubscriptions", tag = "hooks", responses((status = 200, body = HookViews)))]
 pub(super) async fn list(State(app): State<App>) -> axum::Json<HookViews> {
     axum::Json(HookViews { items: app.hooks.iter().map(|hook| view(&app, hook)).collect() })
 }
@@ -54,10 +54,10 @@ pub(super) async fn list(State(app): State<App>) -> axum::Json<HookViews> {
 /// Enable a webhook subscription
 ///
 /// Its next webhook has no `previous_position`. The missed events are in the feed.
-#[utoipa::path(post, path = "/api/hooks/{id}/enable", tag = "hooks", security(("service_token" = [])),
+#[utoipa::path(post, path = "/api/hooks/{id}/enable", operation_id = "enableWebhookSubscription", tag = "hooks", security(("service_token" = [])),
     params(("id" = String, Path)),
-    responses((status = 200, body = HookView), (status = 401, body = ops::ProblemDoc, content_type = "application/problem+json"),
-        (status = 404, body = ops::ProblemDoc, content_type = "application/problem+json")))]
+    responses((status = 200, body = HookView),
+        NotFound))]
 pub(super) async fn enable(
     State(app): State<App>,
     Path(id): Path<String>,

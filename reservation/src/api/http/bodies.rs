@@ -4,9 +4,7 @@
 //! field in this file through it.
 #![expect(dead_code, reason = "only descriptions; bodies are read as forms")]
 
-use utoipa::{IntoResponses, ToSchema};
-
-use crate::app::queries::reservation_view::ReservationView;
+use utoipa::ToSchema;
 
 /// A booking.
 #[derive(ToSchema)]
@@ -19,9 +17,11 @@ pub(super) struct CreateReservation {
     /// RFC 3339; without an offset, local time of the venue. Not in the past and at most 365 days ahead.
     #[schema(example = "2026-12-24T19:30")]
     start_time: String,
-    #[schema(minimum = 15, maximum = 480, default = 90)]
+    /// By default the turn time of the venue for a party of that size, otherwise 90.
+    #[schema(minimum = 15, maximum = 480)]
     duration_minutes: Option<u32>,
-    #[schema(minimum = 1, maximum = 50, default = 2)]
+    /// 2 by default.
+    #[schema(minimum = 1, maximum = 50)]
     party_size: Option<u8>,
     /// The first venue by default.
     #[schema(example = "bandung-dago")]
@@ -65,7 +65,8 @@ pub(super) struct WalkIn {
     area: Option<String>,
     /// An opaque id of the customer. It is published in events and cannot be erased: do not use a name, a phone number or
     /// an e-mail address.
-    #[schema(max_length = 64, default = "walk-in")]
+    /// `walk-in` by default.
+    #[schema(max_length = 64)]
     customer_id: Option<String>,
     #[schema(max_length = 120)]
     name: Option<String>,
@@ -85,7 +86,8 @@ pub(super) struct JoinWaitlist {
     /// The latest arrival, at most 24 hours after the earliest.
     #[schema(example = "2026-12-24T20:00")]
     latest_time: String,
-    #[schema(minimum = 1, maximum = 50, default = 2)]
+    /// 2 by default.
+    #[schema(minimum = 1, maximum = 50)]
     party_size: Option<u8>,
     /// The first venue by default.
     #[schema(example = "bandung-dago")]
@@ -192,86 +194,4 @@ pub(super) struct NotificationResult {
 pub(super) struct EraseContact {
     #[schema(example = "guest_request")]
     reason_code: Option<String>,
-}
-
-/// An error, RFC 9457.
-#[derive(ToSchema)]
-pub(super) struct Problem {
-    #[schema(example = "/problems/table_taken")]
-    r#type: String,
-    #[schema(example = "Conflict")]
-    title: String,
-    #[schema(example = 409)]
-    status: u16,
-    /// A stable code for programs.
-    #[schema(example = "table_taken")]
-    code: String,
-    /// A description; for 422 a list of faults.
-    #[schema(example = "Table T3 is taken at that time. Choose another table or another time.")]
-    detail: String,
-    /// Tables that are free at that time, if that helps.
-    alternatives: Option<Vec<Alternative>>,
-}
-
-/// A free table.
-#[derive(ToSchema)]
-pub(super) struct Alternative {
-    #[schema(example = "T4")]
-    table_id: String,
-    area: String,
-    capacity: u8,
-    start_time: String,
-}
-
-/// All faults of a request.
-#[derive(ToSchema)]
-pub(super) struct InvalidRequest {
-    #[schema(example = "invalid_request")]
-    code: String,
-    status: u16,
-    detail: Vec<FieldFault>,
-}
-
-/// A fault of a request, in the format of FastAPI.
-#[derive(ToSchema)]
-pub(super) struct FieldFault {
-    #[schema(example = json!(["body", "contact_info", "email"]))]
-    loc: Vec<String>,
-    #[schema(example = "Field required")]
-    msg: String,
-    #[schema(example = "missing")]
-    r#type: String,
-}
-
-/// The responses to commands.
-#[derive(IntoResponses)]
-#[expect(clippy::large_enum_variant, reason = "only a description")]
-pub(super) enum CommandResponses {
-    /// The current state of the reservation
-    #[response(status = 200)]
-    Done(ReservationView),
-    /// The body is not JSON
-    #[response(status = 400, content_type = "application/problem+json")]
-    Malformed(Problem),
-    /// The reservation does not exist
-    #[response(status = 404, content_type = "application/problem+json")]
-    Unknown(Problem),
-    /// A business rule refused the command; `code` names it
-    #[response(status = 409, content_type = "application/problem+json")]
-    Refused(Problem),
-    /// `If-Match` contains an outdated version
-    #[response(status = 412, content_type = "application/problem+json")]
-    Stale(Problem),
-    /// The body is too large
-    #[response(status = 413, content_type = "application/problem+json")]
-    TooLarge(Problem),
-    /// The body has another media type
-    #[response(status = 415, content_type = "application/problem+json")]
-    OtherType(Problem),
-    /// All faults of the request
-    #[response(status = 422, content_type = "application/problem+json")]
-    Invalid(InvalidRequest),
-    /// The queue or the disk is full; `Retry-After` contains the time to wait in seconds
-    #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(Problem),
 }

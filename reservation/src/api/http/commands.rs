@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use chassis::docs::{Conflict, NotFound, Stale};
 use chassis::problem::Problem;
 use events::{Position, ReservationId};
 
@@ -9,6 +10,7 @@ use super::bodies;
 use super::extract::{Id, Post};
 use super::request;
 use crate::app::App;
+use crate::app::queries::reservation_view::ReservationView;
 use crate::app::request_context::RequestContext;
 use crate::domain::{Command, Reservation};
 
@@ -29,10 +31,10 @@ impl App {
 /// Confirm
 ///
 /// Refused while a deposit is due, unless staff waive it.
-#[utoipa::path(post, path = "/api/reservations/{reservation_id}/confirm", tag = "commands",
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/confirm", operation_id = "confirmReservation", tag = "commands",
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
     request_body(content = Option<bodies::Confirm>, example = json!({"waive_deposit": false})),
-    responses(bodies::CommandResponses))]
+    responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn confirm(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let (command, context) = post.read(request::confirm)?;
     app.command(id, None, command, context).await
@@ -41,10 +43,10 @@ pub(super) async fn confirm(State(app): State<App>, Id(id): Id, post: Post) -> R
 /// Assign a table
 ///
 /// A party that has a table is moved. Refused with alternatives if the table is taken at that time.
-#[utoipa::path(post, path = "/api/reservations/{reservation_id}/assign-table", tag = "commands",
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/assign-table", operation_id = "assignTable", tag = "commands",
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
     request_body(content = bodies::AssignTable, example = json!({"table_id": "T3"})),
-    responses(bodies::CommandResponses))]
+    responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn assign_table(
     State(app): State<App>,
     Id(id): Id,
@@ -56,10 +58,10 @@ pub(super) async fn assign_table(
 }
 
 /// Change the time
-#[utoipa::path(post, path = "/api/reservations/{reservation_id}/reschedule", tag = "commands",
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/reschedule", operation_id = "rescheduleReservation", tag = "commands",
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
     request_body(content = bodies::Reschedule, example = json!({"start_time": "2026-12-24T20:30"})),
-    responses(bodies::CommandResponses))]
+    responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn reschedule(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let loaded = app.require(id).await?;
     let (command, context) = post.read(|form| request::reschedule(form, &app, &loaded.0))?;
@@ -67,10 +69,10 @@ pub(super) async fn reschedule(State(app): State<App>, Id(id): Id, post: Post) -
 }
 
 /// Change the party size
-#[utoipa::path(post, path = "/api/reservations/{reservation_id}/party-size", tag = "commands",
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/party-size", operation_id = "changePartySize", tag = "commands",
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
     request_body(content = bodies::ChangePartySize, example = json!({"party_size": 3})),
-    responses(bodies::CommandResponses))]
+    responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn party_size(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let loaded = app.require(id).await?;
     let (command, context) = post.read(|form| request::party_size(form, &app, &loaded.0))?;
@@ -78,18 +80,18 @@ pub(super) async fn party_size(State(app): State<App>, Id(id): Id, post: Post) -
 }
 
 /// Check in: the party has arrived
-#[utoipa::path(post, path = "/api/reservations/{reservation_id}/check-in", tag = "commands",
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/check-in", operation_id = "checkIn", tag = "commands",
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
-    responses(bodies::CommandResponses))]
+    responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn check_in(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let (command, context) = post.read(|_| Some(Command::CheckIn))?;
     app.command(id, None, command, context).await
 }
 
 /// Complete: the party has left
-#[utoipa::path(post, path = "/api/reservations/{reservation_id}/complete", tag = "commands",
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/complete", operation_id = "completeReservation", tag = "commands",
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
-    responses(bodies::CommandResponses))]
+    responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn complete(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let (command, context) = post.read(|_| Some(Command::Complete))?;
     app.command(id, None, command, context).await
@@ -98,9 +100,9 @@ pub(super) async fn complete(State(app): State<App>, Id(id): Id, post: Post) -> 
 /// Record a no-show
 ///
 /// Refused before the start.
-#[utoipa::path(post, path = "/api/reservations/{reservation_id}/no-show", tag = "commands",
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/no-show", operation_id = "recordNoShow", tag = "commands",
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
-    responses(bodies::CommandResponses))]
+    responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn no_show(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let (command, context) = post.read(|_| Some(Command::NoShow))?;
     app.command(id, None, command, context).await
@@ -109,10 +111,10 @@ pub(super) async fn no_show(State(app): State<App>, Id(id): Id, post: Post) -> R
 /// Cancel
 ///
 /// A paid deposit is refunded if staff cancel, or if the guest cancels in time.
-#[utoipa::path(post, path = "/api/reservations/{reservation_id}/cancel", tag = "commands",
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/cancel", operation_id = "cancelReservation", tag = "commands",
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
     request_body(content = bodies::Cancel, example = json!({"reason_code": "guest_request", "description": "Kami sakit"})),
-    responses(bodies::CommandResponses))]
+    responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn cancel(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let ((command, description), mut context) = post.read(|form| request::cancel(form, &app))?;
     context.payload = description.map(|sealed| sealed.bytes);

@@ -7,10 +7,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
 use chassis::body;
-use chassis::fault::Fault;
-use chassis::form::Form;
 use chassis::problem::Problem;
 use chassis::request_trace::RequestTrace;
+use contract::fault::Fault;
+use contract::form::Form;
 use events::ids::InvalidId;
 use events::values::{Actor, ActorKind};
 use events::{CustomerId, Position, ReservationId, WaitlistId};
@@ -53,9 +53,8 @@ async fn path_id<T: FromStr<Err = InvalidId>>(
     let Path(text) = Path::<String>::from_request_parts(parts, app)
         .await
         .map_err(|_| Problem::not_found("This path does not exist."))?;
-    text.parse().map_err(|error: InvalidId| {
-        Problem::invalid(vec![Fault::new("path", name, "uuid_parsing", error, text)])
-    })
+    text.parse()
+        .map_err(|error: InvalidId| Problem::from(Fault::new("path", name, "uuid_parsing", error, text)))
 }
 
 /// The parameters of a query.
@@ -170,7 +169,7 @@ fn idempotency_key(
         let msg =
             format!("Header should have 1 to {KEY_BYTES_MAX} visible ASCII characters, for example a UUID");
         let fault = Fault::new("header", "Idempotency-Key", "value_error", msg, shown);
-        return Err(Problem::invalid(vec![fault]));
+        return Err(fault.into());
     };
     let fingerprint = Sha256::new()
         .chain_update(parts.method.as_str())
@@ -220,7 +219,7 @@ fn if_match(headers: &HeaderMap) -> Result<Option<Vec<u64>>, Problem> {
         Some(versions) => Ok(Some(versions.into_iter().flatten().collect())),
         None => {
             let msg = "Header should be the ETag of the resource, for example \"3\" with the quotes, or *";
-            Err(Problem::invalid(vec![Fault::new("header", "If-Match", "value_error", msg, text)]))
+            Err(Problem::from(Fault::new("header", "If-Match", "value_error", msg, text)))
         }
     }
 }

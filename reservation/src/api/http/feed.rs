@@ -18,7 +18,6 @@ use events::{Position, recorded};
 
 use self::page_body::PageBody;
 use self::request::{FeedRequest, wants_stream};
-use super::bodies;
 use super::extract::Parameters;
 use super::respond;
 use crate::app::App;
@@ -28,7 +27,7 @@ use crate::app::queries::FeedError;
 ///
 /// In the order of the log. Request what follows `lastEventId`; an empty page is `[]`. With `timeout` the response
 /// waits for an event. With `Accept: text/event-stream` the same feed is a stream.
-#[utoipa::path(get, path = "/events", tag = "feed",
+#[utoipa::path(get, path = "/events", operation_id = "readEvents", tag = "feed",
     params(("lastEventId" = Option<String>, Query, description = "The id of the last event that you have processed"),
         ("timeout" = Option<u64>, Query, description = "Milliseconds to wait for an event, up to 30000"),
         ("limit" = Option<u32>, Query, description = "1 to 1000, 100 by default"),
@@ -39,9 +38,7 @@ use crate::app::queries::FeedError;
     responses((status = 200, description = "A page", content_type = "application/cloudevents-batch+json", body = Vec<Object>,
         headers(("ETag" = String), ("Link" = String), ("Head-Position" = u64), ("Cache-Control" = String))),
         (status = 304, description = "Your page is still the last one"),
-        (status = 400, description = "The cursor is malformed", body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The cursor is not in this log", body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json")))]
+        (status = 409, description = "The cursor is not in this log", body = contract::problem::Problem, content_type = "application/problem+json")))]
 pub(super) async fn events(
     State(app): State<App>,
     headers: HeaderMap,

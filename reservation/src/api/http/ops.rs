@@ -2,13 +2,13 @@
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
+use chassis::docs::NotFound;
 use chassis::docs::ServiceToken;
 use chassis::problem::Problem;
 use events::event::Event;
 use serde_json::json;
 use utoipa::OpenApi;
 
-use super::bodies;
 use crate::app::App;
 
 /// The description of the API without the routes, which the router adds.
@@ -16,7 +16,8 @@ use crate::app::App;
 #[openapi(
     info(title = "Meja reservation", description = "Table reservations around one append-only log. Every command becomes events, which `GET /events` publishes."),
     modifiers(&ServiceToken),
-    components(schemas(bodies::Problem, bodies::InvalidRequest)),
+    servers((url = "/", description = "This service")),
+    security(()),
     tags((name = "reservations", description = "Booking and reading"), (name = "commands", description = "Changes of a reservation"),
         (name = "waitlist", description = "Parties waiting for a table"),
         (name = "feed", description = "The stored events"), (name = "service", description = "For the notifier and operators, with the service token"),
@@ -27,9 +28,8 @@ pub(super) struct ApiDoc;
 /// Readiness
 ///
 /// Does not depend on the notifier, because bookings do not need it.
-#[utoipa::path(get, path = "/readyz", tag = "operations",
-    responses((status = 200, description = "Ready", example = json!({"status": "ready", "head": 42})),
-        (status = 503, body = bodies::Problem, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/readyz", operation_id = "getReadiness", tag = "operations",
+    responses((status = 200, description = "Ready", example = json!({"status": "ready", "head": 42}))))]
 pub(super) async fn ready(State(app): State<App>) -> Result<Response, Problem> {
     if app.shutdown.is_requested() {
         return Err(Problem::unavailable("stopping", "The service is stopping.", 1));
@@ -49,10 +49,10 @@ pub(super) async fn ready(State(app): State<App>) -> Result<Response, Problem> {
 const VENUE_SCHEMA: &str = include_str!("../../../schemas/venue.schema.json");
 
 /// The JSON Schema of the data of an event, or of venue files
-#[utoipa::path(get, path = "/schemas/{name}", tag = "feed",
+#[utoipa::path(get, path = "/schemas/{name}", operation_id = "getSchema", tag = "feed",
     params(("name" = String, Path, example = "meja.reservation.created.v1.json")),
     responses((status = 200, description = "JSON Schema", content_type = "application/schema+json", body = Object),
-        (status = 404, body = bodies::Problem, content_type = "application/problem+json")))]
+        NotFound))]
 pub(super) async fn schema(Path(name): Path<String>) -> Result<Response, Problem> {
     let schema = match name.strip_suffix(".json") {
         Some("venue") => Some(VENUE_SCHEMA.to_owned()),

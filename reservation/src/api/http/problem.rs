@@ -3,12 +3,12 @@
 use axum::http::StatusCode;
 use chassis::problem::Problem;
 use chrono_tz::Tz;
+use contract::problem::{Alternative, AlternativeTable, AlternativeTime};
 use events::store::{AppendError, ReadError};
 use events::{ReservationId, WaitlistId};
-use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::app::executor::{AlternativeTime, Alternatives, CommandError, RefusedRequest};
+use crate::app::executor::{self, Alternatives, CommandError, RefusedRequest};
 use crate::app::queries::{FeedError, QueryError};
 use crate::app::repository::RepositoryError;
 use crate::domain::Refusal;
@@ -37,7 +37,7 @@ impl App {
                     "The resource has changed; its version is now {current}. Read it again, then decide."
                 ),
             )
-            .with("current_version", current),
+            .with(|problem| problem.current_version = Some(current)),
             CommandError::KeyReused => Problem::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "idempotency_key_reused",
@@ -58,24 +58,37 @@ impl App {
 fn refused(refusal: &Refusal, request: &RefusedRequest, alternatives: &Alternatives, zone: Tz) -> Problem {
     let problem = Problem::new(StatusCode::CONFLICT, refusal.code(), refusal.to_string());
     let problem = match request.reservation {
-        Some((_, status)) => problem.with("reservation_status", status),
+        Some((_, status)) => problem.with(|problem| problem.reservation_status = Some(status.to_owned())),
         None => problem,
     };
     let local = |at: chrono::DateTime<chrono::Utc>| at.with_timezone(&zone).to_rfc3339();
     match alternatives {
         Alternatives::None => problem,
-        Alternatives::WaitMinutes(minutes) => problem.with("estimated_wait_minutes", *minutes),
+        Alternatives::WaitMinutes(minutes) => {
+            problem.with(|problem| problem.estimated_wait_minutes = *minutes)
+        }
         Alternatives::Tables(tables) => {
             let start_time = local(request.window.start);
-            let view = |table: &Table| json!({"table_id": table.id, "area": table.area, "capacity": table.seats, "start_time": start_time});
-            problem.with("alternatives", tables.iter().map(view).collect::<Value>())
+            let view = |table: &Table| {
+                Alternative::Table(AlternativeTable {
+                    table_id: table.id.to_string(),
+                    area: table.area.clone(),
+                    capacity: table.seats,
+                    start_time: start_time.clone(),
+                })
+            };
+            problem.with(|problem| problem.alternatives = Some(tables.iter().map(view).collect()))
         }
         Alternatives::Times(times) => {
-            let view = |time: &AlternativeTime| {
-                let (start, end) = (local(time.window.start), local(time.window.end));
-                json!({"start_time": start, "end_time": end, "area": time.area, "tables": time.tables})
+            let view = |time: &executor::AlternativeTime| {
+                Alternative::Time(AlternativeTime {
+                    start_time: local(time.window.start),
+                    end_time: local(time.window.end),
+                    area: time.area.clone(),
+                    tables: time.tables.iter().map(ToString::to_string).collect(),
+                })
             };
-            problem.with("alternatives", times.iter().map(view).collect::<Value>())
+            problem.with(|problem| problem.alternatives = Some(times.iter().map(view).collect()))
         }
     }
 }
@@ -148,8 +161,10 @@ impl App {
                 events::feed::CURSOR_NOT_IN_LOG,
                 format!("The event {cursor} is not in this log, which may have been replaced or restored. Do not continue from here: compare your data, then start again without lastEventId."),
             )
-            .with("log_id", self.store.log_id().to_string())
-            .with("head", self.store.known_head().0),
+            .with(|problem| {
+                problem.log_id = Some(self.store.log_id().to_string());
+                problem.head = Some(self.store.known_head().0);
+            }),
             FeedError::Read(error) => repository_problem(&error.into()),
         }
     }

@@ -9,9 +9,9 @@ mod walk_in;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chassis::form::Form;
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use chrono_tz::Tz;
+use contract::form::Form;
 use events::event::ReservationCreated;
 use events::values::{CancelledBy, Locale, PartySize, TimeWindow};
 use events::{AssignmentId, CustomerId, TableId, VenueId};

@@ -5,9 +5,10 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chassis::form::Form;
+use chassis::docs::NotFound;
 use chassis::problem::Problem;
 use chrono::DateTime;
+use contract::form::Form;
 use events::{Position, ReservationId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
@@ -37,18 +38,13 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 ///
 /// The reservation is PENDING. If the policy of the venue requires a deposit, the tables are held until
 /// `deposit.expires_at`: a paid reservation is confirmed, an unpaid one is cancelled.
-#[utoipa::path(post, path = "/api/reservations", tag = "reservations",
+#[utoipa::path(post, path = "/api/reservations", operation_id = "createReservation", tag = "reservations",
     params(("Idempotency-Key" = Option<String>, Header, description = "A repeated request with the same key gets the first response")),
     request_body(content = bodies::CreateReservation, example = json!({"customer_id": "cust-42",
         "contact_info": {"name": "Sari Wulandari", "phone": "+62 812 3456 7890", "email": "sari@example.com"},
         "start_time": "2026-12-24T19:30", "party_size": 4, "special_requests": "Kursi bayi, ya"})),
     responses((status = 200, body = ReservationView, headers(("Location" = String), ("ETag" = String))),
-        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 409, body = bodies::Problem, content_type = "application/problem+json", description = "The restaurant cannot seat the party at that time: closed, too_soon, too_late, pacing, no_table, party_too_large; with up to three alternatives"),
-        (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
-        (status = 503, body = bodies::Problem, content_type = "application/problem+json")))]
+        (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "The restaurant cannot seat the party at that time: closed, too_soon, too_late, pacing, no_table, party_too_large; with up to three alternatives")))]
 pub(super) async fn create(State(app): State<App>, post: Post) -> Result<Response, Problem> {
     let (booking, context) = post.read(|form| request::booking(form, &app))?;
     app.create_reservation(booking, context).await
@@ -59,13 +55,11 @@ pub(super) async fn create(State(app): State<App>, post: Post) -> Result<Respons
 /// A party without a booking is CHECKED_IN immediately, at the best table that is free for its whole stay. Tables
 /// reserved for walk-ins are used too. If there is none, the response is 409 `no_table` with
 /// `estimated_wait_minutes`.
-#[utoipa::path(post, path = "/api/walk-ins", tag = "reservations",
+#[utoipa::path(post, path = "/api/walk-ins", operation_id = "seatWalkIn", tag = "reservations",
     params(("Idempotency-Key" = Option<String>, Header, description = "A repeated request with the same key gets the first response")),
     request_body(content = bodies::WalkIn, example = json!({"party_size": 2})),
     responses((status = 200, body = ReservationView, headers(("Location" = String), ("ETag" = String))),
-        (status = 409, body = bodies::Problem, content_type = "application/problem+json", description = "closed, no_table, party_too_large, kept_by_hand"),
-        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
-        (status = 503, body = bodies::Problem, content_type = "application/problem+json")))]
+        (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "closed, no_table, party_too_large, kept_by_hand")))]
 pub(super) async fn walk_in(State(app): State<App>, post: Post) -> Result<Response, Problem> {
     let (booking, context) = post.read(|form| request::walk_in(form, &app))?;
     app.create_reservation(booking, context).await
@@ -85,12 +79,11 @@ impl App {
 }
 
 /// Read a reservation, now or as of an earlier time
-#[utoipa::path(get, path = "/api/reservations/{reservation_id}", tag = "reservations",
+#[utoipa::path(get, path = "/api/reservations/{reservation_id}", operation_id = "getReservation", tag = "reservations",
     params(("reservation_id" = String, Path), ("as_of" = Option<String>, Query,
         description = "A time (RFC 3339) or a position of the log")),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))),
-        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json")))]
+        NotFound))]
 pub(super) async fn get(
     State(app): State<App>,
     Id(id): Id,
@@ -116,13 +109,12 @@ pub(super) struct ReservationList {
 }
 
 /// List reservations, by start
-#[utoipa::path(get, path = "/api/reservations", tag = "reservations",
+#[utoipa::path(get, path = "/api/reservations", operation_id = "listReservations", tag = "reservations",
     params(("status" = Option<String>, Query), ("date" = Option<String>, Query, description = "A day at the venue, YYYY-MM-DD"),
         ("from" = Option<String>, Query, description = "Starts at or after"), ("to" = Option<String>, Query, description = "Starts before"),
         ("customer_id" = Option<String>, Query), ("venue_id" = Option<String>, Query),
         ("cursor" = Option<String>, Query), ("limit" = Option<u32>, Query, description = "1 to 200, 50 by default")),
-    responses((status = 200, body = ReservationList, headers(("Link" = String, description = "rel=\"next\", except on the last page"))),
-        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json")))]
+    responses((status = 200, body = ReservationList, headers(("Link" = String, description = "rel=\"next\", except on the last page")))))]
 pub(super) async fn list(
     State(app): State<App>,
     Parameters(mut form): Parameters,
@@ -147,10 +139,10 @@ pub(super) async fn list(
 ///
 /// All events of the reservation with their actor, their reason, what they changed, and their effects outside.
 /// `format=text` is for reading.
-#[utoipa::path(get, path = "/api/reservations/{reservation_id}/history", tag = "reservations",
+#[utoipa::path(get, path = "/api/reservations/{reservation_id}/history", operation_id = "getReservationHistory", tag = "reservations",
     params(("reservation_id" = String, Path), ("format" = Option<String>, Query, description = "json (the default) or text")),
-    responses((status = 200, body = History), (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
-        (status = 404, body = bodies::Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = History),
+        NotFound))]
 pub(super) async fn history(
     State(app): State<App>,
     Id(id): Id,
@@ -174,10 +166,10 @@ pub(super) async fn history(
 /// Every requested, paid, kept and refunded amount with the rule that it follows from. The rules are those at the
 /// time of booking. A no-show fee is taken from the deposit, and the rest of the deposit is refunded; the guest is
 /// asked to pay the part that the deposit does not cover.
-#[utoipa::path(get, path = "/api/reservations/{reservation_id}/charges", tag = "reservations",
+#[utoipa::path(get, path = "/api/reservations/{reservation_id}/charges", operation_id = "listReservationCharges", tag = "reservations",
     params(("reservation_id" = String, Path)),
-    responses((status = 200, body = Charges), (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
-        (status = 404, body = bodies::Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Charges),
+        NotFound))]
 pub(super) async fn charges(State(app): State<App>, Id(id): Id) -> Result<Response, Problem> {
     Ok(axum::Json(app.charges(id).await?).into_response())
 }

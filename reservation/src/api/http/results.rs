@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use chassis::docs::{Conflict, NotFound};
 use chassis::problem::Problem;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,18 +16,13 @@ use crate::app::confidential::Contact;
 use crate::app::queries::reservation_view::ReservationView;
 
 /// Record the result of a payment
-#[utoipa::path(post, path = "/api/reservations/{reservation_id}/payment-results", tag = "service", security(("service_token" = [])),
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/payment-results", operation_id = "reportPaymentResult", tag = "service", security(("service_token" = [])),
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body(content = bodies::PaymentResult, example = json!({"payment_id": "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f",
         "outcome": "completed", "amount_minor": 30_000_000, "currency": "IDR", "channel": "qris", "provider_reference": "sim_01939f3e"})),
     responses((status = 200, body = ReservationView),
-        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 401, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 409, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json")))]
+        NotFound,
+        Conflict))]
 pub(super) async fn payment_results(
     State(app): State<App>,
     _: FromService,
@@ -38,16 +34,11 @@ pub(super) async fn payment_results(
 }
 
 /// Record the result of a message
-#[utoipa::path(post, path = "/api/reservations/{reservation_id}/notification-results", tag = "service", security(("service_token" = [])),
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/notification-results", operation_id = "reportNotificationResult", tag = "service", security(("service_token" = [])),
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body(content = bodies::NotificationResult, example = json!({"notification_id": "n-1", "template": "confirmed", "medium": "mail", "outcome": "sent"})),
     responses((status = 200, body = ReservationView),
-        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 401, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json")))]
+        NotFound))]
 pub(super) async fn notification_results(
     State(app): State<App>,
     _: FromService,
@@ -71,12 +62,11 @@ pub(super) struct ContactView {
 }
 
 /// Read the contact of the guest
-#[utoipa::path(get, path = "/api/reservations/{reservation_id}/contact", tag = "service", security(("service_token" = [])),
+#[utoipa::path(get, path = "/api/reservations/{reservation_id}/contact", operation_id = "getReservationContact", tag = "service", security(("service_token" = [])),
     params(("reservation_id" = String, Path)),
-    responses((status = 200, body = ContactView), (status = 401, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
-        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 410, description = "The contact was erased", body = bodies::Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = ContactView),
+        NotFound,
+        (status = 410, description = "The contact was erased", body = contract::problem::Problem, content_type = "application/problem+json")))]
 pub(super) async fn contact(State(app): State<App>, _: FromService, Id(id): Id) -> Result<Response, Problem> {
     let (reservation, _) = app.require(id).await?;
     ContactView::respond(app.confidential(reservation.created.position).await?)
@@ -93,16 +83,11 @@ impl ContactView {
 /// Forget the personal data of the guest
 ///
 /// The contact, the special requests and the description of a cancellation are removed; all events stay readable.
-#[utoipa::path(delete, path = "/api/reservations/{reservation_id}/contact", tag = "service", security(("service_token" = [])),
+#[utoipa::path(delete, path = "/api/reservations/{reservation_id}/contact", operation_id = "eraseReservationContact", tag = "service", security(("service_token" = [])),
     params(("reservation_id" = String, Path)),
     request_body(content = Option<bodies::EraseContact>, example = json!({"reason_code": "guest_request"})),
     responses((status = 200, body = ReservationView),
-        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
-        (status = 401, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 404, body = bodies::Problem, content_type = "application/problem+json")))]
+        NotFound))]
 pub(super) async fn erase_contact(
     State(app): State<App>,
     _: FromService,

@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use chassis::problem::Problem;
 
-use super::bodies;
 use super::extract::Parameters;
 use super::problem;
 use super::request;
@@ -17,14 +16,13 @@ use crate::app::queries::stats::Stats;
 ///
 /// Every slot of the day with the tables and the deposit of a booking at that time, or with the reason why it would
 /// be refused. A slot that is available stays so until another guest books it.
-#[utoipa::path(get, path = "/api/availability", tag = "reservations",
+#[utoipa::path(get, path = "/api/availability", operation_id = "getAvailability", tag = "reservations",
     params(("venue_id" = Option<String>, Query, description = "The first venue by default"),
         ("date" = String, Query, description = "YYYY-MM-DD"), ("party_size" = u8, Query, description = "1 to 50"),
         ("area" = Option<String>, Query), ("duration_minutes" = Option<u32>, Query,
         description = "15 to 480; by default the turn time of a party of that size")),
     responses((status = 200, body = Day),
-        (status = 409, body = bodies::Problem, content_type = "application/problem+json", description = "kept_by_hand: the venue has no services"),
-        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json")))]
+        (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "kept_by_hand: the venue has no services")))]
 pub(super) async fn availability(
     State(app): State<App>,
     Parameters(mut form): Parameters,
@@ -38,10 +36,10 @@ pub(super) async fn availability(
 /// The floor
 ///
 /// Every table with its party and the next one, including tables that staff added by hand.
-#[utoipa::path(get, path = "/api/floor", tag = "reservations",
+#[utoipa::path(get, path = "/api/floor", operation_id = "getFloor", tag = "reservations",
     params(("venue_id" = Option<String>, Query, description = "The first venue by default"),
         ("at" = Option<String>, Query, description = "A time, which can be in the future; now by default")),
-    responses((status = 200, body = Floor), (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json")))]
+    responses((status = 200, body = Floor)))]
 pub(super) async fn floor(
     State(app): State<App>,
     Parameters(mut form): Parameters,
@@ -52,11 +50,11 @@ pub(super) async fn floor(
 }
 
 /// Counts by status, covers and revenue
-#[utoipa::path(get, path = "/api/stats", tag = "reservations",
+#[utoipa::path(get, path = "/api/stats", operation_id = "getStats", tag = "reservations",
     params(("date" = Option<String>, Query, description = "A day at the venue, YYYY-MM-DD"), ("from" = Option<String>, Query),
         ("to" = Option<String>, Query), ("status" = Option<String>, Query), ("customer_id" = Option<String>, Query),
         ("venue_id" = Option<String>, Query)),
-    responses((status = 200, body = Stats), (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json")))]
+    responses((status = 200, body = Stats)))]
 pub(super) async fn stats(
     State(app): State<App>,
     Parameters(mut form): Parameters,

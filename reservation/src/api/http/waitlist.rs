@@ -2,9 +2,9 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use chassis::docs::{Conflict, NotFound, Stale};
 use chassis::problem::Problem;
 use events::WaitlistId;
-use utoipa::IntoResponses;
 
 use super::bodies;
 use super::extract::{FromService, Parameters, Post, WaitId};
@@ -18,55 +18,17 @@ use crate::app::queries::waitlist_view::{Waitlist, WaitlistView};
 use crate::app::request_context::RequestContext;
 use crate::domain::waitlist::{WaitlistCommand, WaitlistEntry};
 
-/// The responses to commands for a waitlist entry, except for accepting an offer.
-#[derive(IntoResponses)]
-#[expect(dead_code, clippy::large_enum_variant, reason = "only a description")]
-enum WaitlistResponses {
-    /// The current state of the entry
-    #[response(status = 200)]
-    Done(WaitlistView),
-    /// The body is not JSON
-    #[response(status = 400, content_type = "application/problem+json")]
-    Malformed(bodies::Problem),
-    /// The entry does not exist
-    #[response(status = 404, content_type = "application/problem+json")]
-    Unknown(bodies::Problem),
-    /// `nothing_offered`, `offer_taken`
-    #[response(status = 409, content_type = "application/problem+json")]
-    Refused(bodies::Problem),
-    /// `If-Match` contains an outdated version
-    #[response(status = 412, content_type = "application/problem+json")]
-    Stale(bodies::Problem),
-    /// The body is too large
-    #[response(status = 413, content_type = "application/problem+json")]
-    TooLarge(bodies::Problem),
-    /// The body has another media type
-    #[response(status = 415, content_type = "application/problem+json")]
-    OtherType(bodies::Problem),
-    /// All faults of the request
-    #[response(status = 422, content_type = "application/problem+json")]
-    Invalid(bodies::InvalidRequest),
-    /// The queue or the disk is full; `Retry-After` contains the time to wait in seconds
-    #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(bodies::Problem),
-}
-
 /// Join the waitlist
 ///
 /// Free tables are offered to the first waiting party that they fit. The tables of an offer are held until
 /// `offer.expires_at`, and the guest gets a message.
-#[utoipa::path(post, path = "/api/waitlist", tag = "waitlist",
+#[utoipa::path(post, path = "/api/waitlist", operation_id = "joinWaitlist", tag = "waitlist",
     params(("Idempotency-Key" = Option<String>, Header, description = "A repeated request with the same key gets the first response")),
     request_body(content = bodies::JoinWaitlist, example = json!({"customer_id": "cust-42",
         "contact_info": {"name": "Sari Wulandari", "phone": "+62 812 3456 7890", "email": "sari@example.com"},
         "earliest_time": "2026-12-24T18:00", "latest_time": "2026-12-24T20:00", "party_size": 2})),
     responses((status = 200, body = WaitlistView, headers(("Location" = String), ("ETag" = String))),
-        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 409, body = bodies::Problem, content_type = "application/problem+json", description = "The party would wait in vain: closed, too_soon, party_too_large, no_table, pacing, kept_by_hand; or waitlist_full"),
-        (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
-        (status = 503, body = bodies::Problem, content_type = "application/problem+json")))]
+        (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "The party would wait in vain: closed, too_soon, party_too_large, no_table, pacing, kept_by_hand; or waitlist_full")))]
 pub(super) async fn join(State(app): State<App>, post: Post) -> Result<Response, Problem> {
     let (joining, context) = post.read(|form| request::joining(form, &app))?;
     let context = RequestContext { payload: Some(joining.payload), ..context };
@@ -75,9 +37,9 @@ pub(super) async fn join(State(app): State<App>, post: Post) -> Result<Response,
 }
 
 /// Read a waitlist, in its order
-#[utoipa::path(get, path = "/api/waitlist", tag = "waitlist",
+#[utoipa::path(get, path = "/api/waitlist", operation_id = "listWaitlist", tag = "waitlist",
     params(("venue_id" = Option<String>, Query, description = "The first venue by default")),
-    responses((status = 200, body = Waitlist), (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json")))]
+    responses((status = 200, body = Waitlist)))]
 pub(super) async fn list(
     State(app): State<App>,
     Parameters(mut form): Parameters,
@@ -90,11 +52,10 @@ pub(super) async fn list(
 }
 
 /// Read a waitlist entry
-#[utoipa::path(get, path = "/api/waitlist/{waitlist_id}", tag = "waitlist",
+#[utoipa::path(get, path = "/api/waitlist/{waitlist_id}", operation_id = "getWaitlistEntry", tag = "waitlist",
     params(("waitlist_id" = String, Path)),
     responses((status = 200, body = WaitlistView, headers(("ETag" = String))),
-        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json")))]
+        NotFound))]
 pub(super) async fn get(State(app): State<App>, WaitId(id): WaitId) -> Result<Response, Problem> {
     let entry = app.require_waitlist_entry(id).await?;
     app.respond_waitlist(&WaitlistOutcome { entry, replayed: false }, false).await
@@ -103,17 +64,12 @@ pub(super) async fn get(State(app): State<App>, WaitId(id): WaitId) -> Result<Re
 /// Accept an offer
 ///
 /// The offered tables become a reservation, which is returned. If a deposit is due, they are held as for any booking.
-#[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/accept", tag = "waitlist",
+#[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/accept", operation_id = "acceptOffer", tag = "waitlist",
     params(("waitlist_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
     responses((status = 200, body = ReservationView, headers(("Location" = String), ("ETag" = String))),
-        (status = 400, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 409, body = bodies::Problem, content_type = "application/problem+json", description = "nothing_offered, offer_expired, offer_withdrawn, left_waitlist"),
-        (status = 412, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 413, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 415, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
-        (status = 503, body = bodies::Problem, content_type = "application/problem+json")))]
+        NotFound,
+        (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "nothing_offered, offer_expired, offer_withdrawn, left_waitlist"),
+        Stale))]
 pub(super) async fn accept(
     State(app): State<App>,
     WaitId(id): WaitId,
@@ -127,9 +83,9 @@ pub(super) async fn accept(
 /// Decline an offer
 ///
 /// The offer goes to the next party, and this party leaves the waitlist.
-#[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/decline", tag = "waitlist",
+#[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/decline", operation_id = "declineOffer", tag = "waitlist",
     params(("waitlist_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
-    responses(WaitlistResponses))]
+    responses((status = 200, body = WaitlistView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn decline(
     State(app): State<App>,
     WaitId(id): WaitId,
@@ -140,9 +96,9 @@ pub(super) async fn decline(
 }
 
 /// Leave the waitlist
-#[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/leave", tag = "waitlist",
+#[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/leave", operation_id = "leaveWaitlist", tag = "waitlist",
     params(("waitlist_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
-    responses(WaitlistResponses))]
+    responses((status = 200, body = WaitlistView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn leave(
     State(app): State<App>,
     WaitId(id): WaitId,
@@ -153,12 +109,11 @@ pub(super) async fn leave(
 }
 
 /// Read the contact of a waiting party
-#[utoipa::path(get, path = "/api/waitlist/{waitlist_id}/contact", tag = "service", security(("service_token" = [])),
+#[utoipa::path(get, path = "/api/waitlist/{waitlist_id}/contact", operation_id = "getWaitlistContact", tag = "service", security(("service_token" = [])),
     params(("waitlist_id" = String, Path)),
-    responses((status = 200, body = ContactView), (status = 401, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 422, body = bodies::InvalidRequest, content_type = "application/problem+json"),
-        (status = 404, body = bodies::Problem, content_type = "application/problem+json"),
-        (status = 410, description = "The party is no longer waiting", body = bodies::Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = ContactView),
+        NotFound,
+        (status = 410, description = "The party is no longer waiting", body = contract::problem::Problem, content_type = "application/problem+json")))]
 pub(super) async fn contact(
     State(app): State<App>,
     _: FromService,
@@ -169,11 +124,10 @@ pub(super) async fn contact(
 }
 
 /// Record the result of a message to a waiting party
-#[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/notification-results", tag = "service", security(("service_token" = [])),
+#[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/notification-results", operation_id = "reportWaitlistNotificationResult", tag = "service", security(("service_token" = [])),
     params(("waitlist_id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body(content = bodies::NotificationResult, example = json!({"notification_id": "n-1", "template": "offer", "medium": "mail", "outcome": "sent"})),
-    responses(WaitlistResponses,
-        (status = 401, body = bodies::Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = WaitlistView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn notification_results(
     State(app): State<App>,
     _: FromService,

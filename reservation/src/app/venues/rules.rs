@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chassis::form::Form;
 use chrono::{NaiveDate, NaiveTime, Weekday};
 use chrono_tz::Tz;
+use contract::form::Form;
 use events::TableId;
 use events::values::{Currency, DepositPer, DepositRule, Money, NoShowFee};
 

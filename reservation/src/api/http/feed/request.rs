@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use axum::http::{HeaderMap, header};
-use chassis::form::Form;
 use chassis::problem::Problem;
+use contract::form::Form;
 use events::feed::{LIMIT_EVENTS_DEFAULT, LIMIT_EVENTS_MAX, TIMEOUT_MS_MAX};
 use events::{Event, EventId, Query, QueryItem, ReservationId, Tag, WaitlistId};
 

@@ -1,6 +1,6 @@
 //! The contact of a guest.
 
-use chassis::form::Form;
+use contract::form::Form;
 
 use crate::app::confidential::Contact;
 use crate::domain::venue::Venue;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use chassis::form::Form;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use contract::form::Form;
 use events::values::PartySize;
 
 use super::{DURATION_MINUTES, parse_date, parse_time, venue};

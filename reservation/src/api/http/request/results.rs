@@ -1,6 +1,6 @@
 //! Results that the notifier reports.
 
-use chassis::form::Form;
+use contract::form::Form;
 use events::PaymentId;
 use events::event::{NotificationFailed, NotificationSent};
 use events::values::{Currency, Medium, Money};

@@ -1,8 +1,8 @@
 //! A request to join a waitlist.
 
 use bytes::Bytes;
-use chassis::form::Form;
 use chrono::TimeDelta;
+use contract::form::Form;
 use events::CustomerId;
 use events::event::WaitlistJoined;
 use events::values::{PartySize, TimeWindow};

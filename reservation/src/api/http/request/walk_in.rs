@@ -1,6 +1,6 @@
 //! A walk-in.
 
-use chassis::form::Form;
+use contract::form::Form;
 use events::CustomerId;
 use events::values::PartySize;
 

@@ -8,19 +8,8 @@ fn form(body: &Value) -> Form {
     Form::new(body.as_object().unwrap().clone())
 }
 
-fn locs(problem: &Problem) -> Vec<String> {
-    let body = problem.body();
-    let faults = body["detail"].as_array().unwrap();
-    faults
-        .iter()
-        .map(|f| {
-            format!(
-                "{}:{}",
-                f["loc"].as_array().unwrap().iter().filter_map(Value::as_str).collect::<Vec<_>>().join("."),
-                f["type"].as_str().unwrap()
-            )
-        })
-        .collect()
+fn locs(faults: &Faults) -> Vec<String> {
+    faults.0.iter().map(|fault| format!("{}:{}", fault.loc.join("."), fault.r#type)).collect()
 }
 
 #[test]

@@ -10,8 +10,7 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
-use crate::fault::Fault;
-use crate::problem::Problem;
+use crate::fault::{Fault, Faults};
 
 /// An object whose fields the caller takes out one by one. Take all fields before you use any of them, so
 /// that a fault in one field does not hide faults in the others.
@@ -46,7 +45,7 @@ impl Form {
     pub fn fault(&mut self, name: &str, kind: &'static str, msg: impl Display, input: Option<Value>) {
         let mut loc = self.loc.clone();
         loc.push(name.to_owned());
-        self.faults.push(Fault { loc, kind, msg: msg.to_string(), input });
+        self.faults.push(Fault { loc, r#type: kind.to_owned(), msg: msg.to_string(), input });
     }
 
     /// The text fields that were not taken yet.
@@ -305,7 +304,7 @@ impl Form {
     ) -> Option<T> {
         let Value::Object(members) = value else {
             let msg = "Input should be an object".to_owned();
-            self.faults.push(Fault { loc, kind: "dict_type", msg, input: Some(value) });
+            self.faults.push(Fault { loc, r#type: "dict_type".to_owned(), msg, input: Some(value) });
             return None;
         };
         let mut inner = Self { loc, members, faults: Vec::new() };
@@ -327,9 +326,9 @@ impl Form {
     /// `value`, if the form has no fault.
     ///
     /// # Errors
-    /// 422 with every fault, including unknown fields.
-    pub fn finish<T>(self, value: Option<T>) -> Result<T, Problem> {
-        self.value_or_faults(value).map_err(Problem::invalid)
+    /// Every fault, including unknown fields.
+    pub fn finish<T>(self, value: Option<T>) -> Result<T, Faults> {
+        self.value_or_faults(value).map_err(Faults)
     }
 
     /// Like [`Self::finish`], for a form that was read from a file. Returns `value` if there is no fault.

@@ -1,0 +1,9 @@
+//! The language of Meja's HTTP interfaces. It is independent of HTTP servers and clients, so that services,
+//! their clients and other interfaces share it.
+//!
+//! - [`fault`] and [`problem`] are the bodies of error responses.
+//! - [`form`] reads the JSON of a request and reports all its faults at once.
+
+pub mod fault;
+pub mod form;
+pub mod problem;

@@ -1,0 +1,116 @@
+//! The descriptions of both APIs as generators and their clients see them.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::mail_server::python;
+use crate::services::{Pair, root};
+
+/// A command of the Node.js tools in `tests/clients/package.json`.
+fn node_tool(name: &str) -> Command {
+    let tool = root().join("target/tools/node/node_modules/.bin").join(name);
+    assert!(tool.exists(), "{} is missing: run the tests with make test, which installs it", tool.display());
+    let mut command = Command::new(tool);
+    command.stdin(Stdio::null());
+    command
+}
+
+fn done(command: &mut Command) -> Output {
+    let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
+    let said = [&output.stdout[..], &output.stderr[..]].concat();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&said));
+    output
+}
+
+/// Writes the description of each service to a file in `dir`, and returns the descriptions.
+async fn descriptions(pair: &Pair, dir: &Path) -> [(&'static str, Value); 2] {
+    let services = [("reservation", &pair.reservation_url), ("notifier", &pair.notifier_url)];
+    let mut all = Vec::new();
+    for (name, url) in services {
+        let description = pair.get(&format!("{url}/openapi.json")).await;
+        std::fs::write(dir.join(format!("{name}.json")), description.to_string()).unwrap();
+        all.push((name, description));
+    }
+    all.try_into().unwrap()
+}
+
+fn validator(file: &Path) -> Command {
+    let mut command = python();
+    command.args(["-m", "openapi_spec_validator"]).arg(file);
+    command
+}
+
+fn linter(file: &Path) -> Command {
+    let mut command = node_tool("redocly");
+    command.args(["lint", "--extends=recommended", "--format=json"]).arg(file);
+    // The tool must not look for updates or report its use.
+    command.env("REDOCLY_TELEMETRY", "off").env("REDOCLY_SUPPRESS_UPDATE_NOTICE", "true");
+    command
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_descriptions_are_valid() {
+    let pair = Pair::running(&[]).await;
+    let dir = tempfile::tempdir().unwrap();
+    for (name, mut description) in descriptions(&pair, dir.path()).await {
+        let file = dir.path().join(format!("{name}.json"));
+        done(&mut validator(&file));
+        done(&mut linter(&file));
+        // Positive control: the tools object to a response without a description and to a repeated operation id.
+        description["paths"]["/readyz"]["get"]["responses"]["200"]["description"] = Value::Null;
+        std::fs::write(&file, description.to_string()).unwrap();
+        assert!(!validator(&file).output().unwrap().status.success(), "{name}");
+        description["paths"]["/readyz"]["get"]["responses"]["200"]["description"] = json!("Ready");
+        description["paths"]["/readyz"]["get"]["operationId"] = json!("streamLog");
+        std::fs::write(&file, description.to_string()).unwrap();
+        assert!(!linter(&file).output().unwrap().status.success(), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_generated_typescript_client_takes_a_booking_through_its_life() {
+    let pair = Pair::running(&[]).await;
+    let dir = tempfile::tempdir().unwrap();
+    descriptions(&pair, dir.path()).await;
+    let sources = root().join("tests/clients/typescript");
+    for file in ["booking.ts", "tsconfig.json"] {
+        std::fs::copy(sources.join(file), dir.path().join(file)).unwrap();
+    }
+    std::fs::write(dir.path().join("package.json"), r#"{"type": "module"}"#).unwrap();
+    let modules = root().join("target/tools/node/node_modules");
+    std::os::unix::fs::symlink(modules, dir.path().join("node_modules")).unwrap();
+    for name in ["reservation", "notifier"] {
+        let (from, to) = (dir.path().join(format!("{name}.json")), dir.path().join(format!("{name}.ts")));
+        done(node_tool("openapi-typescript").arg(from).arg("-o").arg(to));
+    }
+    done(node_tool("tsc").arg("-p").arg(dir.path()));
+    done(
+        Command::new("node")
+            .arg(dir.path().join("out/booking.js"))
+            .args([&pair.reservation_url, &pair.notifier_url]),
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_generated_python_client_takes_a_booking_through_its_life() {
+    let pair = Pair::running(&[]).await;
+    let dir = tempfile::tempdir().unwrap();
+    descriptions(&pair, dir.path()).await;
+    let sources = root().join("tests/clients/python");
+    for name in ["reservation", "notifier"] {
+        let (mut generator, package) = (python(), format!("meja_{name}_client"));
+        generator.args(["-m", "openapi_python_client", "generate", "--fail-on-warning", "--meta", "none"]);
+        generator.arg("--config").arg(sources.join("generator.yaml"));
+        generator.arg("--path").arg(dir.path().join(format!("{name}.json")));
+        generator.arg("--output-path").arg(dir.path().join(package));
+        done(&mut generator);
+    }
+    done(
+        python()
+            .arg(sources.join("booking.py"))
+            .args([&pair.reservation_url, &pair.notifier_url])
+            .env("PYTHONPATH", dir.path()),
+    );
+}
