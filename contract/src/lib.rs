@@ -3,7 +3,10 @@
 //!
 //! - [`fault`] and [`problem`] are the bodies of error responses.
 //! - [`form`] reads the JSON of a request and reports all its faults at once.
+//! - `conformance`, with the feature of that name, checks responses against the description of an API.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod fault;
 pub mod form;
 pub mod problem;

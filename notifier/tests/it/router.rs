@@ -2,9 +2,11 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, StatusCode};
+use axum::http::response::Parts;
+use axum::http::{HeaderName, Request, StatusCode};
 use chassis::secret::Token;
 use chassis::serve::Shutdown;
+use contract::conformance::{Description, Observed};
 use http_body_util::BodyExt as _;
 use notifier::adapters::reservation_client::ReservationClient;
 use notifier::app::App;
@@ -43,10 +45,24 @@ fn before(fixture: &Fixture, url: &str) -> Router {
 async fn send(router: &Router, request: axum::http::request::Builder, body: Value) -> (StatusCode, String) {
     let request =
         request.header("content-type", "application/json").body(Body::from(body.to_string())).unwrap();
-    let response = router.clone().oneshot(request).await.unwrap();
-    let status = response.status();
-    let bytes = response.into_body().collect().await.unwrap().to_bytes();
-    (status, String::from_utf8(bytes.to_vec()).unwrap())
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (parts, body) = router.clone().oneshot(request).await.unwrap().into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    if path != "/openapi.json" {
+        conforms(router, method.as_str(), &path, &parts, &bytes).await;
+    }
+    (parts.status, String::from_utf8(bytes.to_vec()).unwrap())
+}
+
+/// Fails if the description of the API does not allow the response.
+async fn conforms(router: &Router, method: &str, path: &str, parts: &Parts, body: &[u8]) {
+    let document = Box::pin(get(router, "/openapi.json")).await.1;
+    let headers: Vec<_> = parts.headers.keys().map(HeaderName::as_str).collect();
+    let media_type =
+        parts.headers.get("content-type").and_then(|value| value.to_str().ok()?.split(';').next());
+    let (status, headers) = (parts.status.as_u16(), &headers[..]);
+    let observed = Observed { method, path, status, headers, media_type, body };
+    Description::new(document).check(&observed).unwrap();
 }
 
 async fn get(router: &Router, path: &str) -> (StatusCode, Value) {

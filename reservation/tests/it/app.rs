@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{HeaderMap, HeaderName, Request, StatusCode};
 use chassis::environment::ManualEnvironment;
 use chassis::secret::Token;
 use chassis::serve::{Shutdown, ShutdownTrigger};
 use chrono::{DateTime, Utc};
+use contract::conformance::{Description, Observed};
 use events::store::EventStore;
 use events::store::memory::MemoryStore;
 use http_body_util::BodyExt as _;
@@ -17,6 +18,7 @@ use reservation::app::venues::Venues;
 use reservation::app::{App, Parts, PaymentChannels};
 use reservation::workers::{self, BackgroundTasks};
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 use tower::ServiceExt as _;
 
 pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -72,8 +74,14 @@ impl TestApp {
         Self { router, app, clock, trigger, _tasks: tasks }
     }
 
+    /// Sends a request. The response must be as the description of the API says.
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        send_to(self.router.clone(), request).await
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let answer = send_to(self.router.clone(), request).await;
+        if path != "/openapi.json" {
+            conforms(&self.router, method.as_str(), &path, &answer).await;
+        }
+        answer
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -109,6 +117,20 @@ impl TestApp {
     pub async fn status(&self, id: &str) -> String {
         self.get(&format!("/api/reservations/{id}")).await.json()["status"].as_str().unwrap().to_owned()
     }
+}
+
+/// Fails if the description of the API does not allow `answer`.
+async fn conforms(router: &Router, method: &str, path: &str, answer: &Answer) {
+    static DESCRIPTION: OnceCell<Description> = OnceCell::const_new();
+    let description = DESCRIPTION.get_or_init(async || {
+        let request = Request::get("/openapi.json").body(Body::empty()).unwrap();
+        Description::new(send_to(router.clone(), request).await.json())
+    });
+    let headers: Vec<_> = answer.headers.keys().map(HeaderName::as_str).collect();
+    let media_type = answer.header("content-type").split(';').next().filter(|text| !text.is_empty());
+    let (status, headers, body) = (answer.status.as_u16(), &headers[..], &answer.bytes[..]);
+    let observed = Observed { method, path, status, headers, media_type, body };
+    description.await.check(&observed).unwrap();
 }
 
 async fn send_to(router: Router, request: Request<Body>) -> Answer {

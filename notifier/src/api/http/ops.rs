@@ -7,7 +7,6 @@ use chassis::problem::Problem;
 use chrono::{DateTime, Utc};
 use events::values::Medium;
 use serde::Serialize;
-use serde_json::json;
 use utoipa::{OpenApi, ToSchema};
 
 use crate::app::App;
@@ -94,19 +93,28 @@ pub(super) async fn providers(State(app): State<App>) -> axum::Json<ProviderView
     axum::Json(ProviderViews { items: app.breakers.seen().into_iter().map(view).collect() })
 }
 
+/// The state of a service that is ready.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Readiness {
+    #[schema(pattern = "^ready$", example = "ready")]
+    status: &'static str,
+    /// Why the feed cannot be read at the moment; null if it can.
+    trouble: Option<String>,
+}
+
 /// Readiness
 ///
 /// Does not depend on the reservation service, because effects wait for it. A feed that cannot be continued without
 /// an operator makes the service not ready.
 #[utoipa::path(get, path = "/readyz", operation_id = "getReadiness", tag = "operations",
-    responses((status = 200, description = "Ready", example = json!({"status": "ready"}))))]
+    responses((status = 200, description = "Ready", body = Readiness)))]
 pub(super) async fn ready(State(app): State<App>) -> Result<Response, Problem> {
     if app.shutdown.is_requested() {
         return Err(Problem::unavailable("stopping", "The service is stopping.", 1));
     }
     match app.feed_status.seen() {
         seen if seen.stuck => Err(Problem::unavailable("stuck", seen.trouble.unwrap_or_default(), 60)),
-        seen => Ok(axum::Json(json!({"status": "ready", "trouble": seen.trouble})).into_response()),
+        seen => Ok(axum::Json(Readiness { status: "ready", trouble: seen.trouble }).into_response()),
     }
 }
 

@@ -155,13 +155,21 @@ pub(super) struct RefundBody {
     amount_minor: Option<i64>,
 }
 
+/// A refund that was ordered.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ScheduledRefund {
+    /// The effect that makes the refund.
+    #[schema(example = "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f.refund-1")]
+    effect: String,
+}
+
 /// Refund a payment, completely or in part
 ///
 /// Requests with the same `Idempotency-Key` mean the same refund.
 #[utoipa::path(post, path = "/api/payments/{payment_id}/refund", operation_id = "refundPayment", tag = "payments", security(("service_token" = [])),
     params(("payment_id" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "1 to 64 of A-Z, a-z, 0-9, - and _")),
     request_body(content = Option<RefundBody>, example = json!({"amount_minor": 5_000_000})),
-    responses((status = 202, description = "The refund is scheduled", body = Object, example = json!({"effect": "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f.refund-1"})),
+    responses((status = 202, description = "The refund is scheduled", body = ScheduledRefund),
         NotFound,
         Conflict))]
 pub(super) async fn refund(
@@ -177,5 +185,6 @@ pub(super) async fn refund(
         .refund(id, amount_minor, order.key.as_deref(), &order.by)
         .await
         .map_err(|error| problem(&error))?;
-    Ok((axum::http::StatusCode::ACCEPTED, axum::Json(serde_json::json!({"effect": key}))).into_response())
+    Ok((axum::http::StatusCode::ACCEPTED, axum::Json(ScheduledRefund { effect: key.to_string() }))
+        .into_response())
 }

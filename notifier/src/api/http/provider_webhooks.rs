@@ -7,7 +7,8 @@ use chassis::body;
 use chassis::docs::NotFound;
 use chassis::problem::Problem;
 use contract::form::Form;
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::problem::{problem, provider_problem};
 use crate::adapters::simulated::SIMULATED;
@@ -16,6 +17,14 @@ use crate::app::App;
 use crate::domain::payment_channels::STRIPE;
 use crate::effects::EffectLogError;
 
+/// The state of the payment after a webhook.
+#[derive(Serialize, ToSchema)]
+struct Recorded {
+    /// The status of the payment, or `ignored` for an event that requires no action.
+    #[schema(example = "paid")]
+    status: &'static str,
+}
+
 /// Receive a webhook of a payment provider
 ///
 /// `simulated` accepts `{"reference", "outcome"}`; the first decision stands. `stripe` accepts Stripe's events with a
@@ -23,7 +32,7 @@ use crate::effects::EffectLogError;
 /// the same response; events about other payments are ignored.
 #[utoipa::path(post, path = "/webhooks/{provider}", operation_id = "receiveProviderWebhook", tag = "payments", params(("provider" = String, Path, example = "simulated")),
     request_body(content = HashMap<String, Value>, example = json!({"reference": "sim_8c4f", "outcome": "paid"})),
-    responses((status = 200, description = "Recorded", example = json!({"status": "paid"})),
+    responses((status = 200, description = "Recorded", body = Recorded),
         (status = 401, body = contract::problem::Problem, content_type = "application/problem+json", description = "The signature of Stripe is missing, wrong or older than five minutes"),
         NotFound))]
 pub(super) async fn receive(
@@ -61,7 +70,7 @@ pub(super) async fn choose(app: &App, reference: &str, pays: bool) -> Result<Res
     app.effect_log.payment_of(reference).filter(|p| p.opened.provider == SIMULATED).ok_or_else(unknown)?;
     let status = app.simulated.choose(reference, pays).map_err(|error| provider_problem(&error))?;
     let payment = app.effect_log.decide(reference, status).await.map_err(|error| problem(&error))?;
-    Ok(axum::Json(json!({"status": payment.word()})).into_response())
+    Ok(axum::Json(Recorded { status: payment.word() }).into_response())
 }
 
 async fn stripe(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Response, Problem> {
@@ -75,12 +84,12 @@ async fn stripe(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Response,
         Notice::Payment { reference, status } => (reference, status),
         Notice::Other(what) => {
             tracing::debug!(what, "a webhook of Stripe requires no action");
-            return Ok(axum::Json(json!({"status": "ignored"})).into_response());
+            return Ok(axum::Json(Recorded { status: "ignored" }).into_response());
         }
     };
     // Our payment may not be recorded yet: Stripe sends the event again later.
     let payment = app.effect_log.decide(&reference, status).await.map_err(|error| problem(&error))?;
-    Ok(axum::Json(json!({"status": payment.word()})).into_response())
+    Ok(axum::Json(Recorded { status: payment.word() }).into_response())
 }
 
 fn refusal(error: &WebhookError) -> Problem {

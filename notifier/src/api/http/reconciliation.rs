@@ -20,7 +20,7 @@ const DAYS: i64 = 90;
 #[utoipa::path(get, path = "/api/reconciliation", operation_id = "reconcile", tag = "payments", security(("service_token" = [])),
     params(("since" = Option<DateTime<Utc>>, Query, description = "Payments opened since then; the last 90 days by default"),
         ("format" = Option<String>, Query, description = "json (the default) or csv, which contains only the differences")),
-    responses((status = 200, body = Report, content_type = "application/json")))]
+    responses((status = 200, content((Report = "application/json"), (String = "text/csv")))))]
 pub(super) async fn reconciliation(
     State(app): State<App>,
     headers: HeaderMap,

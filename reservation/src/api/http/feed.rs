@@ -35,9 +35,10 @@ use crate::app::queries::FeedError;
         ("subject" = Option<String>, Query, description = "Only events with this subject, for example reservation/<uuid>"),
         ("Last-Event-ID" = Option<String>, Header, description = "For a stream: the last event that was received"),
         ("If-None-Match" = Option<String>, Header)),
-    responses((status = 200, description = "A page", content_type = "application/cloudevents-batch+json", body = Vec<Object>,
+    responses((status = 200, description = "A page, or a stream if the request accepts text/event-stream",
+        content((Vec<Object> = "application/cloudevents-batch+json"), (String = "text/event-stream")),
         headers(("ETag" = String), ("Link" = String), ("Head-Position" = u64), ("Cache-Control" = String))),
-        (status = 304, description = "Your page is still the last one"),
+        (status = 304, description = "The page is still the last one", headers(("ETag" = String), ("Link" = String), ("Head-Position" = u64))),
         (status = 409, description = "The cursor is not in this log", body = contract::problem::Problem, content_type = "application/problem+json")))]
 pub(super) async fn events(
     State(app): State<App>,

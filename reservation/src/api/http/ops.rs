@@ -6,8 +6,8 @@ use chassis::docs::NotFound;
 use chassis::docs::ServiceToken;
 use chassis::problem::Problem;
 use events::event::Event;
-use serde_json::json;
-use utoipa::OpenApi;
+use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
 
 use crate::app::App;
 
@@ -25,11 +25,24 @@ use crate::app::App;
 )]
 pub(super) struct ApiDoc;
 
+/// The state of a service that is ready.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Readiness {
+    #[schema(pattern = "^ready$", example = "ready")]
+    status: &'static str,
+    /// The position of the last event of the log.
+    #[schema(example = 42)]
+    head: u64,
+    /// The id of the log.
+    #[schema(format = Uuid)]
+    log_id: String,
+}
+
 /// Readiness
 ///
 /// Does not depend on the notifier, because bookings do not need it.
 #[utoipa::path(get, path = "/readyz", operation_id = "getReadiness", tag = "operations",
-    responses((status = 200, description = "Ready", example = json!({"status": "ready", "head": 42}))))]
+    responses((status = 200, description = "Ready", body = Readiness)))]
 pub(super) async fn ready(State(app): State<App>) -> Result<Response, Problem> {
     if app.shutdown.is_requested() {
         return Err(Problem::unavailable("stopping", "The service is stopping.", 1));
@@ -42,7 +55,8 @@ pub(super) async fn ready(State(app): State<App>) -> Result<Response, Problem> {
             1,
         ));
     }
-    Ok(axum::Json(json!({"status": "ready", "head": head, "log_id": app.store.log_id()})).into_response())
+    let log_id = app.store.log_id().to_string();
+    Ok(axum::Json(Readiness { status: "ready", head: head.0, log_id }).into_response())
 }
 
 /// The JSON Schema of venue files.

@@ -43,7 +43,8 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
     request_body(content = bodies::CreateReservation, example = json!({"customer_id": "cust-42",
         "contact_info": {"name": "Sari Wulandari", "phone": "+62 812 3456 7890", "email": "sari@example.com"},
         "start_time": "2026-12-24T19:30", "party_size": 4, "special_requests": "Kursi bayi, ya"})),
-    responses((status = 200, body = ReservationView, headers(("Location" = String), ("ETag" = String))),
+    responses((status = 200, body = ReservationView, headers(("Location" = String), ("ETag" = String)),
+        links(("reservation" = (operation_id = "getReservation", parameters(("reservation_id" = "$response.body#/reservation_id")), description = "Read the reservation")))),
         (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "The restaurant cannot seat the party at that time: closed, too_soon, too_late, pacing, no_table, party_too_large; with up to three alternatives")))]
 pub(super) async fn create(State(app): State<App>, post: Post) -> Result<Response, Problem> {
     let (booking, context) = post.read(|form| request::booking(form, &app))?;
@@ -58,7 +59,8 @@ pub(super) async fn create(State(app): State<App>, post: Post) -> Result<Respons
 #[utoipa::path(post, path = "/api/walk-ins", operation_id = "seatWalkIn", tag = "reservations",
     params(("Idempotency-Key" = Option<String>, Header, description = "A repeated request with the same key gets the first response")),
     request_body(content = bodies::WalkIn, example = json!({"party_size": 2})),
-    responses((status = 200, body = ReservationView, headers(("Location" = String), ("ETag" = String))),
+    responses((status = 200, body = ReservationView, headers(("Location" = String), ("ETag" = String)),
+        links(("reservation" = (operation_id = "getReservation", parameters(("reservation_id" = "$response.body#/reservation_id")), description = "Read the reservation")))),
         (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "closed, no_table, party_too_large, kept_by_hand")))]
 pub(super) async fn walk_in(State(app): State<App>, post: Post) -> Result<Response, Problem> {
     let (booking, context) = post.read(|form| request::walk_in(form, &app))?;
@@ -141,7 +143,7 @@ pub(super) async fn list(
 /// `format=text` is for reading.
 #[utoipa::path(get, path = "/api/reservations/{reservation_id}/history", operation_id = "getReservationHistory", tag = "reservations",
     params(("reservation_id" = String, Path), ("format" = Option<String>, Query, description = "json (the default) or text")),
-    responses((status = 200, body = History),
+    responses((status = 200, content((History = "application/json"), (String = "text/plain"))),
         NotFound))]
 pub(super) async fn history(
     State(app): State<App>,

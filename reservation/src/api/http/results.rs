@@ -20,7 +20,7 @@ use crate::app::queries::reservation_view::ReservationView;
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body(content = bodies::PaymentResult, example = json!({"payment_id": "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f",
         "outcome": "completed", "amount_minor": 30_000_000, "currency": "IDR", "channel": "qris", "provider_reference": "sim_01939f3e"})),
-    responses((status = 200, body = ReservationView),
+    responses((status = 200, body = ReservationView, headers(("ETag" = String))),
         NotFound,
         Conflict))]
 pub(super) async fn payment_results(
@@ -37,7 +37,7 @@ pub(super) async fn payment_results(
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/notification-results", operation_id = "reportNotificationResult", tag = "service", security(("service_token" = [])),
     params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body(content = bodies::NotificationResult, example = json!({"notification_id": "n-1", "template": "confirmed", "medium": "mail", "outcome": "sent"})),
-    responses((status = 200, body = ReservationView),
+    responses((status = 200, body = ReservationView, headers(("ETag" = String))),
         NotFound))]
 pub(super) async fn notification_results(
     State(app): State<App>,
@@ -86,7 +86,7 @@ impl ContactView {
 #[utoipa::path(delete, path = "/api/reservations/{reservation_id}/contact", operation_id = "eraseReservationContact", tag = "service", security(("service_token" = [])),
     params(("reservation_id" = String, Path)),
     request_body(content = Option<bodies::EraseContact>, example = json!({"reason_code": "guest_request"})),
-    responses((status = 200, body = ReservationView),
+    responses((status = 200, body = ReservationView, headers(("ETag" = String))),
         NotFound))]
 pub(super) async fn erase_contact(
     State(app): State<App>,

@@ -27,7 +27,8 @@ use crate::domain::waitlist::{WaitlistCommand, WaitlistEntry};
     request_body(content = bodies::JoinWaitlist, example = json!({"customer_id": "cust-42",
         "contact_info": {"name": "Sari Wulandari", "phone": "+62 812 3456 7890", "email": "sari@example.com"},
         "earliest_time": "2026-12-24T18:00", "latest_time": "2026-12-24T20:00", "party_size": 2})),
-    responses((status = 200, body = WaitlistView, headers(("Location" = String), ("ETag" = String))),
+    responses((status = 200, body = WaitlistView, headers(("Location" = String), ("ETag" = String)),
+        links(("entry" = (operation_id = "getWaitlistEntry", parameters(("waitlist_id" = "$response.body#/waitlist_id")), description = "Read the entry")))),
         (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "The party would wait in vain: closed, too_soon, party_too_large, no_table, pacing, kept_by_hand; or waitlist_full")))]
 pub(super) async fn join(State(app): State<App>, post: Post) -> Result<Response, Problem> {
     let (joining, context) = post.read(|form| request::joining(form, &app))?;
@@ -66,7 +67,8 @@ pub(super) async fn get(State(app): State<App>, WaitId(id): WaitId) -> Result<Re
 /// The offered tables become a reservation, which is returned. If a deposit is due, they are held as for any booking.
 #[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/accept", operation_id = "acceptOffer", tag = "waitlist",
     params(("waitlist_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
-    responses((status = 200, body = ReservationView, headers(("Location" = String), ("ETag" = String))),
+    responses((status = 200, body = ReservationView, headers(("Location" = String), ("ETag" = String)),
+        links(("reservation" = (operation_id = "getReservation", parameters(("reservation_id" = "$response.body#/reservation_id")), description = "Read the reservation")))),
         NotFound,
         (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "nothing_offered, offer_expired, offer_withdrawn, left_waitlist"),
         Stale))]

@@ -14,10 +14,8 @@ pub struct Change {
     #[schema(example = "deposit.status")]
     field: String,
     /// The previous value; null if the member did not exist.
-    #[schema(value_type = Option<Object>)]
     from: Value,
     /// The new value; null if the member no longer exists.
-    #[schema(value_type = Option<Object>)]
     to: Value,
 }
 
