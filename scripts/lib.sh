@@ -77,6 +77,8 @@ need_node_tools() {
   cmp -s tests/clients/package-lock.json "$node/installed" && return 0
   need node nodejs
   need npm npm
+  [ "$(node -p 'Number(process.versions.node.split(".")[0])')" -ge 20 ] ||
+    die "Node.js $(node -p process.versions.node) is too old: the tests of API descriptions need version 20 or later."
   mkdir -p "$node"
   cp tests/clients/package.json tests/clients/package-lock.json "$node"
   npm ci --prefix "$node" --silent --no-audit --no-fund || die "The packages of tests/clients/package.json could not be installed: they are needed for the tests of API descriptions."
