@@ -1,4 +1,4 @@
-//! The bodies of requests and errors, as `/openapi.json` describes them.
+//! The bodies of requests, as `/openapi.json` describes them.
 //!
 //! `request` reads bodies field by field to report all faults at once. A test sends every example and every
 //! field in this file through it.
