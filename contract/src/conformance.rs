@@ -56,7 +56,7 @@ impl Description {
     /// Checks a response. The response to a path or a method that is not described is not checked.
     ///
     /// # Errors
-    /// What the description does not allow.
+    /// A text that names the first part of the response that the description does not allow.
     pub fn check(&self, observed: &Observed<'_>) -> Result<(), String> {
         let Some((template, operation)) = self.operation(observed.method, observed.path) else {
             return Ok(());
@@ -113,18 +113,15 @@ impl Description {
 
     fn validate(&self, schema: &str, body: &Value) -> Result<(), String> {
         let mut validators = self.validators.lock().map_err(|error| error.to_string())?;
-        if !validators.contains_key(schema) {
+        let validator = if let Some(validator) = validators.get(schema) {
+            validator
+        } else {
             let root = json!({"$ref": format!("#{schema}"), "components": self.document["components"],
                 "paths": self.document["paths"]});
             let validator = jsonschema::draft202012::new(&root).map_err(|error| error.to_string())?;
-            validators.insert(schema.to_owned(), validator);
-        }
-        match validators.get(schema) {
-            Some(validator) => {
-                validator.validate(body).map_err(|error| format!("{error} at {}", error.instance_path))
-            }
-            None => Ok(()),
-        }
+            validators.entry(schema.to_owned()).or_insert(validator)
+        };
+        validator.validate(body).map_err(|error| format!("{error} at {}", error.instance_path))
     }
 }
 

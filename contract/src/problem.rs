@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
 
 use crate::fault::Fault;
 
@@ -133,4 +134,20 @@ pub struct InvalidRequest {
     /// The faults, in the format of FastAPI. RFC 9457 defines this member as a string; a client that follows its §3.1
     /// ignores a member of the wrong type.
     pub detail: Vec<Fault>,
+}
+
+/// The schemas of the bodies of error responses, by their names in the description of an API.
+#[must_use]
+pub fn schemas() -> Vec<(String, RefOr<Schema>)> {
+    fn named<T: ToSchema>() -> (String, RefOr<Schema>) {
+        (T::name().into_owned(), T::schema())
+    }
+    vec![
+        named::<Problem>(),
+        named::<InvalidRequest>(),
+        named::<Fault>(),
+        named::<Alternative>(),
+        named::<AlternativeTable>(),
+        named::<AlternativeTime>(),
+    ]
 }

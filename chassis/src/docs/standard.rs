@@ -2,17 +2,11 @@
 //! responses, and descriptions of statuses. A route describes only what is its own.
 
 use axum::http::StatusCode;
-use contract::fault::Fault;
-use contract::problem::{
-    Alternative, AlternativeTable, AlternativeTime, CONTENT_TYPE, InvalidRequest, Problem,
-};
+use contract::problem::{self, CONTENT_TYPE};
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder};
-use utoipa::openapi::{
-    Components, ContentBuilder, Header, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema, Type,
-};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::openapi::{ContentBuilder, Header, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema, Type};
 
 /// The paths of operations without a maximum duration.
 const UNLIMITED: [&str; 2] = ["/events", "/api/log"];
@@ -24,7 +18,7 @@ const UNLIMITED: [&str; 2] = ["/events", "/api/log"];
 /// - Every response has the header `X-Request-Id`; a repeatable command has `Idempotent-Replayed`.
 pub(super) fn complete(api: &mut OpenApi) {
     let components = api.components.get_or_insert_default();
-    add_schemas(components);
+    components.schemas.extend(problem::schemas());
     for (status, body) in [
         (400, "Problem"),
         (401, "Problem"),
@@ -97,14 +91,6 @@ fn complete_response(status: &str, response: &mut Response, takes_key: bool) {
     if takes_key && status < 300 {
         response.headers.entry("Idempotent-Replayed".to_owned()).or_insert_with(|| replayed().into());
     }
-    for content in response.content.values_mut() {
-        if let RefOr::T(content) = content
-            && content.schema.is_none()
-            && content.example.is_some()
-        {
-            content.schema = Some(ObjectBuilder::new().into());
-        }
-    }
 }
 
 fn component(status: u16) -> String {
@@ -171,16 +157,4 @@ fn text_header(description: &str, example: &str) -> Header {
 
 fn schema_ref(name: &str) -> RefOr<Schema> {
     Ref::from_schema_name(name).into()
-}
-
-fn add_schemas(components: &mut Components) {
-    fn add<T: ToSchema + PartialSchema>(components: &mut Components) {
-        components.schemas.insert(T::name().into_owned(), T::schema());
-    }
-    add::<Problem>(components);
-    add::<InvalidRequest>(components);
-    add::<Fault>(components);
-    add::<Alternative>(components);
-    add::<AlternativeTable>(components);
-    add::<AlternativeTime>(components);
 }
