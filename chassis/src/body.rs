@@ -1,7 +1,7 @@
 //! Reads a request body into a [`Form`]: limits, content types, malformed JSON.
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{FromRequestParts as _, Query};
+use axum::extract::{FromRequestParts as _, Path, Query};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
@@ -75,6 +75,17 @@ pub async fn query_form<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<
         Problem::new(StatusCode::BAD_REQUEST, "malformed_query", detail)
     })?;
     Ok(Form::query(pairs.0))
+}
+
+/// The parameters of the path as a form.
+///
+/// # Errors
+/// 404 when the path is not percent-encoded UTF-8.
+pub async fn path_form<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Form, Problem> {
+    let pairs = Path::<Vec<(String, String)>>::from_request_parts(parts, state)
+        .await
+        .map_err(|_| Problem::not_found("This path does not exist."))?;
+    Ok(Form::path(pairs.0))
 }
 
 #[cfg(test)]

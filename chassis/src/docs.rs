@@ -9,10 +9,15 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
-use utoipa::Modify;
-use utoipa::openapi::OpenApi;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::ObjectBuilder;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{OpenApi, Required, Type};
+use utoipa::{IntoParams, Modify};
 use utoipa_swagger_ui::SwaggerUi;
+
+/// Maximum length of an Idempotency-Key, in bytes.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
 
 /// The common routes. The assets of the documentation page are embedded in the binary.
 pub fn routes(mut api: OpenApi, metrics: Option<PrometheusHandle>) -> Router {
@@ -46,6 +51,45 @@ impl Modify for ServiceToken {
             .get_or_insert_default()
             .add_security_scheme("service_token", SecurityScheme::Http(bearer));
     }
+}
+
+macro_rules! header_parameters {
+    ($($(#[$doc:meta])* $type:ident = $name:literal, $description:literal, $schema:expr;)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy)]
+        pub struct $type;
+
+        impl IntoParams for $type {
+            fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+                vec![ParameterBuilder::new()
+                    .name($name)
+                    .parameter_in(ParameterIn::Header)
+                    .required(Required::False)
+                    .description(Some($description))
+                    .schema(Some($schema))
+                    .build()]
+            }
+        }
+    )+};
+}
+
+header_parameters! {
+    /// The header of a request that can be repeated.
+    Repeatable = "Idempotency-Key",
+        "A key that the caller chooses for this request, for example a UUID. A repeated request with the same key gets the first response, and changes nothing. With or without quotes it is the same key.",
+        text().min_length(Some(1)).max_length(Some(IDEMPOTENCY_KEY_BYTES_MAX)).pattern(Some("^[!-~]+$"));
+    /// The header of a command that must not overlook a change.
+    Conditional = "If-Match",
+        "The ETag of the version that the caller has seen. If the resource has another version, nothing is changed.",
+        text().pattern(Some(r#"^(\*|"[^"]*"( *, *"[^"]*")*)$"#)).examples(["\"3\""]);
+    /// The header of a request for a representation that the caller may already have.
+    Cached = "If-None-Match",
+        "ETags of representations that the caller has. If the current one is among them, the response is 304 without a body.",
+        text().examples(["\"3\""]);
+}
+
+fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
 }
 
 macro_rules! problem_responses {

@@ -3,10 +3,17 @@
 //!
 //! - [`fault`] and [`problem`] are the bodies of error responses.
 //! - [`form`] reads the JSON of a request and reports all its faults at once.
+//! - [`request`] declares requests: type, reader and description in one. [`values`] and [`words`] are their members.
+//! - [`reservation`] and [`notifier`] are the interfaces of the two services.
 //! - `conformance`, with the feature of that name, checks responses against the description of an API.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod fault;
 pub mod form;
+pub mod notifier;
 pub mod problem;
+pub mod request;
+pub mod reservation;
+pub mod values;
+pub mod words;

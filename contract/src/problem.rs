@@ -1,10 +1,14 @@
 //! The bodies of error responses: `application/problem+json`, RFC 9457.
 
+use events::{LogId, TableId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
 use crate::fault::Fault;
+use crate::notifier::words::EffectStatus;
+use crate::reservation::words::ReservationStatus;
+use crate::values::LocalTime;
 
 /// Media type of every error response.
 pub const CONTENT_TYPE: &str = "application/problem+json";
@@ -45,24 +49,24 @@ pub struct Problem {
     pub current_version: Option<u64>,
     /// The status of the reservation that refused the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = "CONFIRMED")]
-    pub reservation_status: Option<String>,
+    #[schema(nullable = false)]
+    pub reservation_status: Option<ReservationStatus>,
     /// With `not_refundable`: the amount that can still be refunded, in minor units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub refundable_minor: Option<i64>,
     /// With `not_dead`: the status of the effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = "done")]
-    pub effect_status: Option<String>,
+    #[schema(nullable = false)]
+    pub effect_status: Option<EffectStatus>,
     /// With `refund_is_dead`: the effect to retry or discard first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub effect: Option<String>,
     /// With `cursor_not_in_log`: the id of the log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, format = Uuid)]
-    pub log_id: Option<String>,
+    #[schema(nullable = false)]
+    pub log_id: Option<LogId>,
     /// With `cursor_not_in_log`: the position of the last event of the log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -84,35 +88,30 @@ pub enum Alternative {
 #[serde(deny_unknown_fields)]
 pub struct AlternativeTable {
     /// The table.
-    #[schema(example = "T4")]
-    pub table_id: String,
+    pub table_id: TableId,
     /// Its area.
     #[schema(example = "Teras")]
     pub area: String,
     /// The number of guests it seats.
     #[schema(example = 4)]
     pub capacity: u8,
-    /// The start of the visit, with the UTC offset of the venue.
-    #[schema(format = DateTime, example = "2026-12-24T19:30:00+07:00")]
-    pub start_time: String,
+    /// The start of the visit.
+    pub start_time: LocalTime,
 }
 
 /// A time at which the party can be seated instead.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AlternativeTime {
-    /// The start of the visit, with the UTC offset of the venue.
-    #[schema(format = DateTime, example = "2026-12-24T20:15:00+07:00")]
-    pub start_time: String,
-    /// The end of the visit, with the UTC offset of the venue.
-    #[schema(format = DateTime, example = "2026-12-24T21:45:00+07:00")]
-    pub end_time: String,
+    /// The start of the visit.
+    pub start_time: LocalTime,
+    /// The end of the visit.
+    pub end_time: LocalTime,
     /// The area of the tables; null if they are in several areas.
     #[schema(example = "Teras")]
     pub area: Option<String>,
     /// The tables.
-    #[schema(example = json!(["T4"]))]
-    pub tables: Vec<String>,
+    pub tables: Vec<TableId>,
 }
 
 /// All faults of a request.
@@ -142,12 +141,8 @@ pub fn schemas() -> Vec<(String, RefOr<Schema>)> {
     fn named<T: ToSchema>() -> (String, RefOr<Schema>) {
         (T::name().into_owned(), T::schema())
     }
-    vec![
-        named::<Problem>(),
-        named::<InvalidRequest>(),
-        named::<Fault>(),
-        named::<Alternative>(),
-        named::<AlternativeTable>(),
-        named::<AlternativeTime>(),
-    ]
+    let mut all = vec![named::<Problem>(), named::<InvalidRequest>()];
+    Problem::schemas(&mut all);
+    InvalidRequest::schemas(&mut all);
+    all
 }

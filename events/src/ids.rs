@@ -45,6 +45,20 @@ macro_rules! uuid_id {
                 })
             }
         }
+
+        #[cfg(feature = "openapi")]
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                use utoipa::openapi::schema::{KnownFormat, SchemaFormat};
+                crate::openapi::text()
+                    .format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
+                    .examples(["01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f"])
+                    .into()
+            }
+        }
+
+        #[cfg(feature = "openapi")]
+        impl utoipa::ToSchema for $name {}
     };
 }
 
@@ -84,7 +98,7 @@ uuid_id!(
 );
 
 macro_rules! text_id {
-    ($(#[$doc:meta])* $name:ident, $kind:literal, $max:literal, $allowed:expr, $rule:literal) => {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $max:literal, $allowed:expr, $rule:literal, $pattern:literal, $example:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(transparent)]
@@ -127,6 +141,21 @@ macro_rules! text_id {
                 f.write_str(&self.0)
             }
         }
+
+        #[cfg(feature = "openapi")]
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                crate::openapi::text()
+                    .min_length(Some(1))
+                    .max_length(Some($max))
+                    .pattern(Some($pattern))
+                    .examples([$example])
+                    .into()
+            }
+        }
+
+        #[cfg(feature = "openapi")]
+        impl utoipa::ToSchema for $name {}
     };
 }
 
@@ -136,15 +165,22 @@ text_id!(
     "venue id",
     64,
     |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-',
-    "1 to 64 characters of a-z, 0-9 and -"
+    "1 to 64 characters of a-z, 0-9 and -",
+    "^[a-z0-9-]+$",
+    "bandung-dago"
 );
 text_id!(
-    /// A table within a venue. Never contains `/`, which separates the parts of a tag.
+    /// A table within a venue. Of ASCII only letters, digits, spaces and `-_.`: `/` separates the parts of a tag.
     TableId,
     "table id",
-    32,
-    |c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' '),
-    "1 to 32 letters, digits, spaces and - _ ."
+    64,
+    |c| match c.is_ascii() {
+        true => c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ' '),
+        false => !c.is_control() && !c.is_whitespace(),
+    },
+    "1 to 64 letters, digits, spaces and - _ .",
+    r"^ *([A-Za-z0-9_.-]|[^\x00-\x9F\s])([A-Za-z0-9_. -]|[^\x00-\x9F\s])*$",
+    "T3"
 );
 text_id!(
     /// The customer, as the caller names them.
@@ -152,7 +188,9 @@ text_id!(
     "customer id",
     64,
     |c| !c.is_control(),
-    "1 to 64 characters, none of them a control character"
+    "1 to 64 characters, none of them a control character",
+    r"^[^\x00-\x1F\x7F-\x9F]*$",
+    "cust-42"
 );
 
 /// A position in a log: 1, 2, 3 … without gaps. Zero is the position before the first event.
@@ -195,6 +233,19 @@ impl EventId {
     /// The length of every event id, in bytes.
     pub const LEN: usize = Position::DIGITS + 1 + 36;
 }
+
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for EventId {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        crate::openapi::text()
+            .pattern(Some("^[0-9]{20}-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"))
+            .examples(["00000000000000000042-01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f"])
+            .into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for EventId {}
 
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -271,7 +322,7 @@ mod tests {
             assert!(bad.parse::<VenueId>().is_err(), "{bad}");
         }
         assert!("T1".parse::<TableId>().is_ok());
-        for bad in ["", "a/b", "a:b", &"x".repeat(33)] {
+        for bad in ["", "a/b", "a:b", &"x".repeat(65)] {
             assert!(bad.parse::<TableId>().is_err(), "{bad}");
         }
         assert!(CustomerId::try_from("é".repeat(64)).is_ok());

@@ -10,6 +10,8 @@
 pub mod event;
 pub mod feed;
 pub mod ids;
+#[cfg(feature = "openapi")]
+mod openapi;
 pub mod query;
 pub mod recorded;
 #[cfg(feature = "store")]

@@ -18,6 +18,7 @@ pub use self::policy::{Currency, DepositPer, DepositRule, Money, NoShowFee, Poli
 pub use self::window::TimeWindow;
 
 /// The language of messages to a guest.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Locale {
@@ -50,6 +51,7 @@ impl Locale {
 }
 
 /// The kind of actor that cancelled a reservation.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CancelledBy {
@@ -59,6 +61,18 @@ pub enum CancelledBy {
     Staff,
     /// The system, because a deadline passed.
     System,
+}
+
+impl CancelledBy {
+    /// The word in events and responses.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Guest => "guest",
+            Self::Staff => "staff",
+            Self::System => "system",
+        }
+    }
 }
 
 /// Why a table was released.
@@ -78,6 +92,7 @@ pub enum ReleaseCause {
 }
 
 /// The medium of a message to a guest.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Medium {
@@ -85,6 +100,17 @@ pub enum Medium {
     Mail,
     /// Text message.
     Sms,
+}
+
+impl Medium {
+    /// The word in events and responses.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+            Self::Sms => "sms",
+        }
+    }
 }
 
 /// SHA-256 of the confidential payload of an event. The payload contains a random

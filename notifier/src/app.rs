@@ -122,7 +122,7 @@ impl App {
     /// Updates the gauges. Called before they are read.
     pub fn measure(&self) {
         for (state, count) in self.effect_log.counts() {
-            metrics::gauge!("meja_effects", "state" => state).set(count as f64);
+            metrics::gauge!("meja_effects", "state" => state.word()).set(count as f64);
         }
         for (system, breaker) in self.breakers.seen() {
             metrics::gauge!("meja_breaker_open", "who" => system)

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use chassis::environment::SharedEnvironment;
 use chrono::{DateTime, Utc};
+use contract::notifier::words::EffectStatus;
 use events::recorded::EventMetadata;
 use events::store::{AppendCondition, AppendError, EventStore, ReadError};
 use events::{EventId, PaymentId, Position, Query, QueryItem, ReservationId};
@@ -28,9 +29,6 @@ use crate::effects::entry::{
     hook_tag,
 };
 use crate::failpoint;
-
-/// The states of an effect, as used in responses and metrics.
-pub const EFFECT_STATES: [&str; 5] = ["waiting", "done", "skipped", "dead", "discarded"];
 
 /// Why an operation on the effect log failed.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +55,7 @@ pub enum EffectLogError {
     UnknownEffect(EffectKey),
     /// Only a dead letter can be retried or discarded.
     #[error("the effect {0} is not a dead letter: it is {1}")]
-    NotDead(EffectKey, &'static str),
+    NotDead(EffectKey, EffectStatus),
     /// A refund of the payment is a dead letter, which must be retried or discarded first.
     #[error("the refund {0} of the payment is a dead letter: retry or discard it first")]
     DeadRefund(EffectKey),
@@ -270,7 +268,7 @@ impl EffectLog {
     ) -> Result<(), EffectLogError> {
         let tracked = self.effect(key).ok_or_else(|| EffectLogError::UnknownEffect(key.clone()))?;
         if !matches!(tracked.state, EffectState::Dead(_)) {
-            return Err(EffectLogError::NotDead(key.clone(), tracked.state.word()));
+            return Err(EffectLogError::NotDead(key.clone(), tracked.state.status()));
         }
         let types = vec!["meja.effect.retried.v1".to_owned(), "meja.effect.discarded.v1".to_owned()];
         let decided = Query { items: vec![QueryItem { types, tags: vec![effect_tag(key)] }] };
@@ -319,8 +317,8 @@ impl EffectLog {
     }
 
     /// Number of effects by state.
-    pub fn counts(&self) -> HashMap<&'static str, usize> {
-        let mut counts = HashMap::from(EFFECT_STATES.map(|word| (word, 0)));
+    pub fn counts(&self) -> HashMap<EffectStatus, usize> {
+        let mut counts: HashMap<_, _> = EffectStatus::ALL.iter().map(|status| (*status, 0)).collect();
         counts.extend(self.state().effects.counts());
         counts
     }

@@ -7,6 +7,7 @@ mod words;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
+use contract::reservation::words::Canceller;
 use events::values::{Locale, Money};
 use lettre::Message;
 use lettre::address::AddressError;
@@ -16,7 +17,7 @@ use minijinja::{Environment, context};
 
 pub use self::words::{date, mask_mail, mask_phone, moment, money, time};
 use crate::domain::effect::{EffectKey, Template};
-use crate::domain::visit::{CancelledBy, Occasion};
+use crate::domain::visit::Occasion;
 
 /// Renders messages.
 #[derive(Debug, Clone)]
@@ -186,7 +187,7 @@ fn facts_of(facts: &Facts<'_>, subject: &str, paragraphs: &[String]) -> minijinj
         reservation_id => visit.id,
         confirmed => occasion.is_confirmed(),
         reason => cancellation.map(|cancellation| cancellation.reason_code.clone()),
-        by_system => cancellation.is_some_and(|cancellation| cancellation.cancelled_by == CancelledBy::System),
+        by_system => cancellation.is_some_and(|cancellation| cancellation.cancelled_by == Canceller::System),
         amount => amount.map(|amount| money(amount, locale)),
         expires_at,
         link,

@@ -5,10 +5,10 @@ mod books;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
+use contract::notifier::reconciliation::Difference;
+use contract::notifier::words::DifferenceKind;
 use events::values::Currency;
 use events::{PaymentId, ReservationId};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 pub use self::books::{BooksError, gather};
 use crate::effects::payment::{Payment, PaymentStatus};
@@ -42,63 +42,6 @@ pub struct Booked {
     pub to_return_minor: i64,
     /// The refunded amount, in minor units.
     pub returned_minor: i64,
-}
-
-/// The kind of a difference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// The provider has more than one payment for one request.
-    ChargedTwice,
-    /// The provider has a payment that is unknown to the booking.
-    MoneyWithoutTable,
-    /// The booking has a payment that is unknown to the provider.
-    TableWithoutMoney,
-    /// Both have the payment, with different amounts.
-    AmountDiffers,
-    /// The refunded amounts differ.
-    RefundDiffers,
-    /// A refund is due and was not made.
-    RefundOutstanding,
-    /// The effect log differs from the provider, which agrees with the booking.
-    JournalDiffers,
-}
-
-/// A difference. Amounts are in minor units.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Difference {
-    /// The kind of a difference.
-    pub kind: Kind,
-    /// Our reference.
-    pub payment_id: String,
-    /// The reservation; null if it is unknown.
-    pub reservation_id: Option<String>,
-    /// The provider.
-    pub provider: Option<String>,
-    /// The provider's reference.
-    pub provider_reference: Option<String>,
-    /// ISO 4217.
-    pub currency: Option<String>,
-    /// The amount paid at the provider.
-    pub provider_paid_minor: i64,
-    /// The amount refunded by the provider.
-    pub provider_returned_minor: i64,
-    /// The paid amount in the effect log.
-    pub journal_paid_minor: i64,
-    /// The refunded amount in the effect log.
-    pub journal_returned_minor: i64,
-    /// The paid amount in the booking.
-    pub log_paid_minor: i64,
-    /// The refunded amount in the booking.
-    pub log_returned_minor: i64,
-    /// The amount that the booking requires to be refunded and was not.
-    pub log_to_return_minor: i64,
-    /// Whether effects of this reservation are under way, so that the difference may disappear.
-    pub in_motion: bool,
-    /// The time of the first record of the payment.
-    pub since: DateTime<Utc>,
-    /// The age of that record.
-    pub age_seconds: i64,
 }
 
 /// The three records of one payment.
@@ -171,7 +114,7 @@ impl Sides<'_> {
         }
     }
 
-    fn kind(&self) -> Option<Kind> {
+    fn kind(&self) -> Option<DifferenceKind> {
         let (provider, journal, log) = (self.provider(), self.journal(), self.log());
         let taken = self.ledger.iter().filter(|(_, entry)| {
             matches!(entry.status, ProviderStatus::Paid(amount) if entry.refunded_minor < amount.amount_minor)
@@ -180,13 +123,13 @@ impl Sides<'_> {
         // A payment that is unknown to the booking and was refunded completely is settled.
         let settled = log.paid == 0 && provider.paid == provider.returned;
         let kinds = [
-            (Kind::ChargedTwice, taken.count() > 1),
-            (Kind::MoneyWithoutTable, provider.paid > 0 && log.paid == 0 && !settled),
-            (Kind::TableWithoutMoney, provider.paid == 0 && log.paid > 0),
-            (Kind::AmountDiffers, provider.paid != log.paid && !settled),
-            (Kind::RefundDiffers, provider.returned != log.returned && !settled),
-            (Kind::RefundOutstanding, to_return > 0),
-            (Kind::JournalDiffers, journal != provider),
+            (DifferenceKind::ChargedTwice, taken.count() > 1),
+            (DifferenceKind::MoneyWithoutTable, provider.paid > 0 && log.paid == 0 && !settled),
+            (DifferenceKind::TableWithoutMoney, provider.paid == 0 && log.paid > 0),
+            (DifferenceKind::AmountDiffers, provider.paid != log.paid && !settled),
+            (DifferenceKind::RefundDiffers, provider.returned != log.returned && !settled),
+            (DifferenceKind::RefundOutstanding, to_return > 0),
+            (DifferenceKind::JournalDiffers, journal != provider),
         ];
         kinds.into_iter().find(|(_, is_so)| *is_so).map(|(kind, _)| kind)
     }
@@ -213,13 +156,13 @@ impl Sides<'_> {
         let opened = self.journal.map(|payment| &payment.opened);
         Some(Difference {
             kind,
-            payment_id: self.id.to_string(),
-            reservation_id: reservation_id.map(|id| id.to_string()),
+            payment_id: self.id,
+            reservation_id,
             provider: entry.map(|(name, _)| name.clone()).or(opened.map(|opened| opened.provider.clone())),
             provider_reference: entry
                 .map(|(_, entry)| entry.reference.clone())
                 .or(opened.map(|opened| opened.provider_reference.clone())),
-            currency: currency.map(|currency| currency.to_string()),
+            currency,
             provider_paid_minor: provider.paid,
             provider_returned_minor: provider.returned,
             journal_paid_minor: journal.paid,
@@ -234,42 +177,20 @@ impl Sides<'_> {
     }
 }
 
-/// The result of a reconciliation.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct Report {
-    /// The time of the reconciliation.
-    pub checked_at: DateTime<Utc>,
-    /// Payments opened before this time were not compared.
-    pub since: DateTime<Utc>,
-    /// Number of payments at the providers.
-    #[schema(example = 3)]
-    pub provider_payments: usize,
-    /// Number of payments in the effect log.
-    #[schema(example = 3)]
-    pub journal_payments: usize,
-    /// Number of payments in the log of the reservation service.
-    #[schema(example = 3)]
-    pub log_payments: usize,
-    /// The differences, the oldest first.
-    pub differences: Vec<Difference>,
-}
-
-impl Report {
-    /// The differences as CSV with a header, RFC 4180.
-    ///
-    /// # Errors
-    /// When a row cannot be encoded.
-    pub fn csv(&self) -> Result<Vec<u8>, csv::Error> {
-        let mut writer = csv::WriterBuilder::new()
-            .terminator(csv::Terminator::CRLF)
-            .has_headers(false)
-            .from_writer(Vec::new());
-        writer.write_record(COLUMNS)?;
-        for difference in &self.differences {
-            writer.serialize(difference)?;
-        }
-        writer.into_inner().map_err(|error| error.into_error().into())
+/// `differences` as CSV with a header, RFC 4180.
+///
+/// # Errors
+/// When a row cannot be encoded.
+pub fn csv(differences: &[Difference]) -> Result<Vec<u8>, csv::Error> {
+    let mut writer = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .has_headers(false)
+        .from_writer(Vec::new());
+    writer.write_record(COLUMNS)?;
+    for difference in differences {
+        writer.serialize(difference)?;
     }
+    writer.into_inner().map_err(|error| error.into_error().into())
 }
 
 /// The columns: the members of a [`Difference`]. Written in any case, also without a difference.

@@ -18,5 +18,6 @@ pub mod request_context;
 mod state;
 pub mod venues;
 pub mod waitlist_progress;
+pub mod words;
 
 pub use self::state::{App, AppState, Parts, PaymentChannels};

@@ -62,6 +62,20 @@ impl<'de> Deserialize<'de> for Currency {
     }
 }
 
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for Currency {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        crate::openapi::text()
+            .pattern(Some("^[A-Z]{3}$"))
+            .description(Some("ISO 4217 code"))
+            .examples(["IDR"])
+            .into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for Currency {}
+
 impl JsonSchema for Currency {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Currency".into()
@@ -73,6 +87,7 @@ impl JsonSchema for Currency {
 }
 
 /// An amount in minor units (cents of EUR, sen of IDR). Never a float.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Money {
     /// Minor units, as many decimals as ISO 4217 gives the currency.
@@ -126,6 +141,7 @@ pub struct Policy {
 }
 
 /// The fee that a party owes if it never arrives.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NoShowFee {
     /// The unit that the amount is multiplied by.
@@ -165,6 +181,7 @@ pub struct DepositRule {
 }
 
 /// The unit that an amount is multiplied by.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DepositPer {

@@ -6,6 +6,8 @@ use axum::http::StatusCode;
 use chassis::causes::with_causes;
 use chassis::secret::Token;
 use chassis::traces;
+use contract::reservation::view::{ContactView, ReservationView};
+use contract::reservation::waitlist::WaitlistView;
 use events::feed::{Batch, CURSOR_NOT_IN_LOG, HEAD_POSITION_HEADER, LIMIT_EVENTS_MAX};
 use events::recorded::EventMetadata;
 use events::{EventId, Position, ReservationId, WaitlistId};
@@ -15,7 +17,7 @@ use serde_json::value::RawValue;
 
 use super::http_client::HttpClient;
 use crate::domain::effect::{About, EffectKey, NotificationResult, PaymentResult};
-use crate::domain::visit::{Contact, Reservation, WaitlistEntry};
+use crate::domain::visit::Reservation;
 use crate::ports::reservation_api::{
     FeedPage, OfferAnswer, Refusal, Requested, ReservationApi, ReservationError,
 };
@@ -125,18 +127,21 @@ impl ReservationApi for ReservationClient {
         id: ReservationId,
         by: &'a EventMetadata,
     ) -> Requested<'a, Option<Reservation>> {
-        Box::pin(async move { self.get(&About::from(id).path(), by).await })
+        Box::pin(async move {
+            let view: Option<ReservationView> = self.get(&About::from(id).path(), by).await?;
+            Ok(view.map(Reservation::from))
+        })
     }
 
     fn waitlist_entry<'a>(
         &'a self,
         id: WaitlistId,
         by: &'a EventMetadata,
-    ) -> Requested<'a, Option<WaitlistEntry>> {
+    ) -> Requested<'a, Option<WaitlistView>> {
         Box::pin(async move { self.get(&About::Waitlist { waitlist_id: id }.path(), by).await })
     }
 
-    fn contact<'a>(&'a self, about: About, by: &'a EventMetadata) -> Requested<'a, Option<Contact>> {
+    fn contact<'a>(&'a self, about: About, by: &'a EventMetadata) -> Requested<'a, Option<ContactView>> {
         Box::pin(async move { self.get(&format!("{}/contact", about.path()), by).await })
     }
 
@@ -189,6 +194,7 @@ fn unreadable(error: serde_json::Error) -> ReservationError {
 async fn check(
     sent: Result<reqwest::Response, reqwest::Error>,
 ) -> Result<reqwest::Response, ReservationError> {
+    /// Only the code: other members can be those of a later version, or of a proxy.
     #[derive(Deserialize)]
     struct Problem {
         code: String,

@@ -1,5 +1,6 @@
 //! `notifier preview`: the messages that a guest would get about a reservation.
 
+use contract::reservation::view::ContactView;
 use events::recorded::EventMetadata;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -11,7 +12,7 @@ use events::ReservationId;
 use events::values::Locale;
 
 use crate::domain::effect::{EffectKey, Template};
-use crate::domain::visit::{Contact, Occasion};
+use crate::domain::visit::Occasion;
 use crate::messages::{Facts, Messages, Recipient};
 use crate::ports::reservation_api::ReservationApi;
 
@@ -75,13 +76,13 @@ impl Preview {
         let reservation =
             reservation.with_context(|| format!("there is no reservation {}", self.reservation))?;
         let contact = reservation_api.contact(self.reservation.into(), &by).await?;
-        let Contact { name, email, .. } =
+        let ContactView { name, email, .. } =
             contact.context("the contact was erased, so no message would be sent")?;
         let due = match self.template {
             Template::FeeDue => reservation.no_show_fee.as_ref().context("this reservation has no fee")?,
             _ => &reservation.deposit,
         };
-        let (amount, locale) = (due.amount(), self.locale.unwrap_or(reservation.visit.locale()));
+        let (amount, locale) = (due.amount(), self.locale.unwrap_or(reservation.visit.locale));
         let occasion = Occasion::Booked(reservation);
         let link = format!("{public_url}/checkout/preview");
         let facts = Facts { occasion: &occasion, name: &name, locale, link: Some(&link), amount };

@@ -8,9 +8,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 use chassis::secret::Token;
 use chrono::{DateTime, TimeDelta, Utc};
+use contract::notifier::reconciliation::{Difference, Report};
+use events::values::Currency;
 
 use crate::adapters::http_client::HttpClient;
-use crate::reconciliation::{Difference, Report};
+use crate::reconciliation::csv;
 
 /// Maximum duration of the request. A provider may have many pages of records.
 const RESPONSE_MAX: Duration = Duration::from_secs(300);
@@ -53,7 +55,7 @@ impl Reconcile {
             anyhow::bail!("the notifier responded {status}: {detail}");
         }
         let report: Report = serde_json::from_str(&text).context("the response is not a reconciliation")?;
-        let shown = if self.csv { report.csv()? } else { words(&report).into_bytes() };
+        let shown = if self.csv { csv(&report.differences)? } else { words(&report).into_bytes() };
         std::io::stdout().lock().write_all(&shown).context("could not print")?;
         Ok(if report.differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DISAGREE) })
     }
@@ -77,16 +79,14 @@ fn words(report: &Report) -> String {
 }
 
 fn line(words: &mut String, difference: &Difference) {
-    let kind = serde_json::to_value(difference.kind).ok();
-    let kind = kind.as_ref().and_then(|kind| kind.as_str()).unwrap_or_default();
-    let Difference { payment_id, currency, in_motion, .. } = difference;
+    let Difference { kind, payment_id, currency, in_motion, .. } = difference;
     let age = TimeDelta::seconds(difference.age_seconds);
     // Writing to a String cannot fail.
     let _ = writeln!(
         words,
         "{kind:20} payment {payment_id}, reservation {}: {} paid/returned at {} {}/{}, effect log {}/{}, log {}/{} (of {} ordered), {} h {} min old{}",
-        difference.reservation_id.as_deref().unwrap_or("unknown"),
-        currency.as_deref().unwrap_or("?"),
+        difference.reservation_id.map_or("unknown".to_owned(), |id| id.to_string()),
+        currency.as_ref().map_or("?", Currency::code),
         difference.provider.as_deref().unwrap_or("no provider"),
         difference.provider_paid_minor,
         difference.provider_returned_minor,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+use contract::notifier::words::EffectKind;
 pub use events::values::Purpose;
 use events::values::{Medium, Money};
 use events::{EventId, PaymentId, ReservationId, WaitlistId};
@@ -361,16 +362,16 @@ impl Effect {
 
     /// The kind in responses and metrics.
     #[must_use]
-    pub fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> EffectKind {
         match self {
-            Self::TakeDeposit(_) => "take_deposit",
-            Self::ClosePayments { .. } => "close_payments",
-            Self::Refund { .. } => "refund",
-            Self::Message { .. } => "message",
-            Self::PostPayment { .. } => "post_payment",
-            Self::PostNotification { .. } => "post_notification",
-            Self::SendWebhook(_) => "tell_hook",
-            Self::React { .. } => "react",
+            Self::TakeDeposit(_) => EffectKind::TakeDeposit,
+            Self::ClosePayments { .. } => EffectKind::ClosePayments,
+            Self::Refund { .. } => EffectKind::Refund,
+            Self::Message { .. } => EffectKind::Message,
+            Self::PostPayment { .. } => EffectKind::PostPayment,
+            Self::PostNotification { .. } => EffectKind::PostNotification,
+            Self::SendWebhook(_) => EffectKind::TellHook,
+            Self::React { .. } => EffectKind::React,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A payment in the effect log.
 
 use chrono::{DateTime, Utc};
+use contract::notifier::words;
 use events::values::Money;
 use events::{PaymentId, ReservationId};
 
@@ -53,19 +54,18 @@ impl Payment {
         (self.status == PaymentStatus::Paid && left_minor > 0).then_some(left)
     }
 
-    /// All values of [`Self::word`].
-    pub const WORDS: [&str; 6] = ["pending", "paid", "refused", "expired", "partly_refunded", "refunded"];
-
-    /// The status as used in responses.
+    /// The word for the status, which contains the refunds.
     #[must_use]
-    pub fn word(&self) -> &'static str {
+    pub fn full_status(&self) -> words::PaymentStatus {
         match self.status {
-            PaymentStatus::Pending => "pending",
-            PaymentStatus::Refused => "refused",
-            PaymentStatus::Expired => "expired",
-            PaymentStatus::Paid if self.refunded_minor == 0 => "paid",
-            PaymentStatus::Paid if self.refunded_minor >= self.opened.amount.amount_minor => "refunded",
-            PaymentStatus::Paid => "partly_refunded",
+            PaymentStatus::Pending => words::PaymentStatus::Pending,
+            PaymentStatus::Refused => words::PaymentStatus::Refused,
+            PaymentStatus::Expired => words::PaymentStatus::Expired,
+            PaymentStatus::Paid if self.refunded_minor == 0 => words::PaymentStatus::Paid,
+            PaymentStatus::Paid if self.refunded_minor >= self.opened.amount.amount_minor => {
+                words::PaymentStatus::Refunded
+            }
+            PaymentStatus::Paid => words::PaymentStatus::PartlyRefunded,
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use contract::notifier::words::BreakerState;
 use parking_lot::Mutex;
 
 /// Consecutive failures that open a breaker. A provider that fails every third request is not down.
@@ -42,13 +43,13 @@ pub struct Breaker {
 }
 
 impl Breaker {
-    /// closed, open or half_open.
+    /// The state.
     #[must_use]
-    pub fn word(&self) -> &'static str {
+    pub fn state(&self) -> BreakerState {
         match (self.open_until, self.probing) {
-            (None, _) => "closed",
-            (Some(_), false) => "open",
-            (Some(_), true) => "half_open",
+            (None, _) => BreakerState::Closed,
+            (Some(_), false) => BreakerState::Open,
+            (Some(_), true) => BreakerState::HalfOpen,
         }
     }
 }
@@ -147,7 +148,7 @@ mod tests {
         assert_eq!(breakers.admit("a", at(16)), Ok(()));
         breakers.answered("a");
         assert_eq!(breakers.admit("a", at(16)), Ok(()));
-        assert_eq!(breakers.seen()["a"].word(), "closed");
+        assert_eq!(breakers.seen()["a"].state(), BreakerState::Closed);
     }
 
     #[test]

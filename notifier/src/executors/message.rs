@@ -1,12 +1,14 @@
 //! Sends messages to guests, unless they are no longer true.
 
 use chrono::{DateTime, Utc};
+use contract::reservation::view::DepositView;
+use contract::reservation::words::{ReservationStatus, WaitlistStatus};
 use events::recorded::EventMetadata;
 use events::values::Medium;
 
 use super::{EffectExecutor, Execution, Failure};
 use crate::domain::effect::{About, Effect, Lane, NotificationOutcome, NotificationResult, Template};
-use crate::domain::visit::{Charge, Occasion, Reservation, ReservationStatus, WaitlistEntry, WaitlistStatus};
+use crate::domain::visit::{Occasion, Reservation, offered};
 use crate::effects::TrackedEffect;
 use crate::failpoint;
 use crate::messages::{Facts, Recipient, mask_mail, mask_phone};
@@ -37,7 +39,7 @@ impl EffectExecutor {
             About::Waitlist { waitlist_id } => {
                 let entry = self.reservation_api.waitlist_entry(*waitlist_id, by).await?;
                 let page = format!("{}/offers/{waitlist_id}", self.public_url);
-                (entry.and_then(WaitlistEntry::into_offered), Some(page))
+                (entry.and_then(offered), Some(page))
             }
         };
         let Some(occasion) = occasion else {
@@ -52,7 +54,7 @@ impl EffectExecutor {
         let facts = Facts {
             occasion: &occasion,
             name: &contact.name,
-            locale: occasion.visit().locale(),
+            locale: occasion.visit().locale,
             link: link.as_deref().or(page.as_deref()),
             amount: *amount,
         };
@@ -129,7 +131,7 @@ fn is_true_of_reservation(template: Template, reservation: &Reservation, same_st
         Template::Confirmed | Template::Reminder => status == Confirmed && same_start,
         Template::Rescheduled => matches!(status, Pending | Confirmed) && same_start,
         Template::Cancelled => status == Cancelled,
-        Template::FeeDue => reservation.no_show_fee.as_ref().is_some_and(Charge::is_due),
+        Template::FeeDue => reservation.no_show_fee.as_ref().is_some_and(DepositView::is_due),
         Template::PaidLate => matches!(status, Cancelled | NoShow | Completed),
         Template::Refunded => true,
         Template::Offer => false,

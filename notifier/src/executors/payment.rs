@@ -1,5 +1,7 @@
 //! Effects at a payment provider, and reporting their results.
 
+use contract::reservation::view::DepositView;
+use contract::reservation::words::ReservationStatus;
 use events::recorded::EventMetadata;
 use std::sync::Arc;
 
@@ -10,7 +12,7 @@ use super::{EffectExecutor, Execution, Failure, System, provider, unknown_provid
 use crate::domain::effect::{
     Effect, EffectKey, PaymentOutcome, PaymentResult, Purpose, TakeDeposit, Template,
 };
-use crate::domain::visit::{Charge, Reservation, ReservationStatus};
+use crate::domain::visit::Reservation;
 use crate::effects::TrackedEffect;
 use crate::effects::entry::{Entry, PaymentOpened, PaymentReturned};
 use crate::effects::payment::{Payment, PaymentStatus};
@@ -207,7 +209,7 @@ fn asking(effect: &TrackedEffect) -> Asking {
 fn is_due(reservation: &Reservation, purpose: Purpose) -> bool {
     match purpose {
         Purpose::Deposit => reservation.status == ReservationStatus::Pending && reservation.deposit.is_due(),
-        Purpose::NoShowFee => reservation.no_show_fee.as_ref().is_some_and(Charge::is_due),
+        Purpose::NoShowFee => reservation.no_show_fee.as_ref().is_some_and(DepositView::is_due),
     }
 }
 

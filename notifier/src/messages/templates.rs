@@ -4,15 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use chrono::DateTime;
+use contract::reservation::view::{CancellationView, DepositView};
+use contract::reservation::words::{Canceller, ChargeStatus, ReservationStatus, WaitlistStatus};
 use events::values::{Currency, Locale, Money};
 use minijinja::{Environment, UndefinedBehavior};
 
 use super::{Facts, facts_of};
 use crate::domain::effect::Template;
-use crate::domain::visit::{
-    Cancellation, CancelledBy, Charge, ChargeStatus, Occasion, Reservation, ReservationStatus, Visit,
-    WaitlistStatus,
-};
+use crate::domain::visit::{Occasion, Reservation, Visit};
 
 /// The frame of the HTML part of messages without their own HTML file.
 pub(super) const FRAME: &str = "mail.html";
@@ -208,15 +207,16 @@ fn sample_occasions(source: &str) -> Vec<(Template, Occasion)> {
         let bare = Reservation {
             visit: Visit { table_area: None, ..full.visit.clone() },
             status: ReservationStatus::Pending,
-            deposit: Charge { expires_at, ..full.deposit.clone() },
+            deposit: DepositView { expires_at, ..full.deposit },
             no_show_fee: None,
             cancellation: None,
         };
         let cancelled = words
             .iter()
-            .flat_map(|reason| [CancelledBy::System, CancelledBy::Guest].map(|by| (by, *reason)))
+            .flat_map(|reason| [Canceller::System, Canceller::Guest].map(|by| (by, *reason)))
             .map(|(cancelled_by, reason)| {
-                let cancellation = Cancellation { cancelled_by, reason_code: reason.into() };
+                let cancellation =
+                    CancellationView { cancelled_by, reason_code: reason.into(), description: None };
                 let status = ReservationStatus::Cancelled;
                 Reservation { cancellation: Some(cancellation), status, ..full.clone() }
             });
@@ -240,7 +240,13 @@ fn sample_offers(visit: Visit) -> [Occasion; 2] {
 fn sample_reservation() -> Reservation {
     let start = DateTime::from_timestamp(1_798_115_400, 0).unwrap_or_default().fixed_offset();
     let expires_at = Some(start.to_utc());
-    let charge = Charge { status: ChargeStatus::Due, expires_at, amount_minor: None, currency: None };
+    let charge = DepositView {
+        required: true,
+        status: ChargeStatus::Due,
+        expires_at,
+        amount_minor: None,
+        currency: None,
+    };
     Reservation {
         visit: Visit {
             id: "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f".into(),
@@ -249,16 +255,17 @@ fn sample_reservation() -> Reservation {
             party_size: 6,
             venue_name: "Warung Sinar Dago".into(),
             timezone: "Asia/Jakarta".into(),
-            locale: "id".into(),
+            locale: Locale::Id,
             table_area: Some("Teras".into()),
             version: 3,
         },
         status: ReservationStatus::Confirmed,
         deposit: charge.clone(),
         no_show_fee: Some(charge),
-        cancellation: Some(Cancellation {
-            cancelled_by: CancelledBy::System,
+        cancellation: Some(CancellationView {
+            cancelled_by: Canceller::System,
             reason_code: "deposit_unpaid".into(),
+            description: None,
         }),
     }
 }

@@ -1,9 +1,11 @@
 //! All templates in all languages, with every fact that can be missing.
 
+use contract::reservation::view::{CancellationView, DepositView};
+use contract::reservation::words::{Canceller, ChargeStatus, ReservationStatus};
 use events::values::Currency;
 
 use super::*;
-use crate::domain::visit::{Cancellation, Charge, ChargeStatus, Reservation, ReservationStatus, Visit};
+use crate::domain::visit::{Reservation, Visit};
 
 fn booked(status: ReservationStatus) -> Reservation {
     Reservation {
@@ -14,21 +16,23 @@ fn booked(status: ReservationStatus) -> Reservation {
             party_size: 6,
             venue_name: "Warung Sinar, Dago".into(),
             timezone: "Asia/Jakarta".into(),
-            locale: "id".into(),
+            locale: Locale::Id,
             table_area: None,
             version: 3,
         },
         status,
-        deposit: Charge {
+        deposit: DepositView {
+            required: true,
             status: ChargeStatus::Due,
             expires_at: Some("2026-12-01T05:15:00Z".parse().unwrap()),
             amount_minor: None,
             currency: None,
         },
         no_show_fee: None,
-        cancellation: Some(Cancellation {
-            cancelled_by: CancelledBy::System,
+        cancellation: Some(CancellationView {
+            cancelled_by: Canceller::System,
             reason_code: "deposit_unpaid".into(),
+            description: None,
         }),
     }
 }

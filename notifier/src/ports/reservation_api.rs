@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use contract::reservation::view::ContactView;
+use contract::reservation::waitlist::WaitlistView;
 use events::recorded::EventMetadata;
 use events::{EventId, Position, ReservationId, WaitlistId};
 use futures::future::BoxFuture;
 use serde_json::value::RawValue;
 
 use crate::domain::effect::{About, EffectKey, NotificationResult, PaymentResult};
-use crate::domain::visit::{Contact, Reservation, WaitlistEntry};
+use crate::domain::visit::Reservation;
 
 /// Why a request to the reservation service failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -117,10 +119,10 @@ pub trait ReservationApi: Send + Sync + 'static {
         &'a self,
         id: WaitlistId,
         by: &'a EventMetadata,
-    ) -> Requested<'a, Option<WaitlistEntry>>;
+    ) -> Requested<'a, Option<WaitlistView>>;
 
     /// The contact of the guest; `None` if it was erased.
-    fn contact<'a>(&'a self, about: About, by: &'a EventMetadata) -> Requested<'a, Option<Contact>>;
+    fn contact<'a>(&'a self, about: About, by: &'a EventMetadata) -> Requested<'a, Option<ContactView>>;
 
     /// Answers an offer for the guest.
     fn answer_offer(&self, id: WaitlistId, answer: OfferAnswer) -> Requested<'_, ()>;

@@ -1,5 +1,6 @@
 //! The state of the effect log, also after a restart.
 
+use contract::notifier::words::EffectStatus;
 use events::recorded::EventMetadata;
 use std::sync::Arc;
 
@@ -140,12 +141,12 @@ async fn a_discarded_dead_letter_is_never_retried() {
         EventMetadata { actor: events::values::Actor::service("operator"), ..EventMetadata::system("test") };
     let a = key("a");
     let discard = || fixture.effect_log.discard(&a, "the guest was called".into(), &by);
-    assert!(matches!(discard().await, Err(EffectLogError::NotDead(_, "waiting"))));
+    assert!(matches!(discard().await, Err(EffectLogError::NotDead(_, EffectStatus::Waiting))));
     let taken = fixture.effect_log.take_due(Lane::Money, 10).pop().unwrap();
     let died = Entry::EffectDied(Died { key: key("a"), reason_code: "x".into(), error: "no".into() });
     fixture.effect_log.finish(&taken, vec![died]).await.unwrap();
     discard().await.unwrap();
-    assert!(matches!(discard().await, Err(EffectLogError::NotDead(_, "discarded"))));
+    assert!(matches!(discard().await, Err(EffectLogError::NotDead(_, EffectStatus::Discarded))));
     assert!(fixture.effect_log.retry(&key("a"), &by).await.is_err());
     let again = fixture.reopened().await;
     assert_eq!(again.effect(&key("a")).unwrap().state, EffectState::Discarded("the guest was called".into()));
@@ -228,7 +229,7 @@ async fn no_payment_is_closed_if_none_was_requested() {
     let both = vec![scheduled("deposit", take_deposit()), scheduled("close", close())];
     let cursor = Cursor { last_event_id: event_id(2), time: now() };
     fixture.effect_log.react(both, vec![], cursor, &EventMetadata::system("test")).await.unwrap();
-    assert_eq!(fixture.effect_log.effect(&key("close")).unwrap().state.word(), "waiting");
+    assert_eq!(fixture.effect_log.effect(&key("close")).unwrap().state.status().word(), "waiting");
     fixture.schedule(3, "again", close()).await;
     assert!(fixture.reopened().await.effect(&key("again")).is_some());
 }
@@ -240,7 +241,7 @@ async fn a_dead_letter_is_retried_only_on_request() {
     let by = EventMetadata::system("test");
     assert!(matches!(
         fixture.effect_log.retry(&key("a"), &by).await,
-        Err(EffectLogError::NotDead(_, "waiting"))
+        Err(EffectLogError::NotDead(_, EffectStatus::Waiting))
     ));
     assert!(matches!(fixture.effect_log.retry(&key("b"), &by).await, Err(EffectLogError::UnknownEffect(_))));
     let taken = fixture.effect_log.take_due(Lane::Money, 10).pop().unwrap();
@@ -264,7 +265,7 @@ async fn the_first_decision_about_a_payment_is_kept_but_a_charge_is_always_recor
     let closed = [ProviderStatus::Closed, ProviderStatus::Refused].into_iter().cycle().take(8);
     let decided = futures::future::join_all(closed.map(decide)).await;
     assert!(decided.iter().all(|payment| payment.as_ref().unwrap().status == PaymentStatus::Expired));
-    assert_eq!(fixture.reopened().await.payment_of(&reference).unwrap().word(), "expired");
+    assert_eq!(fixture.reopened().await.payment_of(&reference).unwrap().full_status().word(), "expired");
     let came = ProviderStatus::Paid(idr(30_000_000));
     assert_eq!(decide(came).await.unwrap().status, PaymentStatus::Paid);
     for status in [ProviderStatus::Closed, ProviderStatus::Refused, ProviderStatus::Open, came] {

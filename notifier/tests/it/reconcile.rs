@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use contract::notifier::words::DifferenceKind;
 use events::{PaymentId, ReservationId};
 use notifier::domain::effect::Purpose;
 use notifier::effects::entry::PaymentOpened;
 use notifier::effects::payment::{Payment, PaymentStatus};
 use notifier::ports::payment::{LedgerEntry, ProviderStatus};
-use notifier::reconciliation::{Booked, Books, Kind, Report, differences};
+use notifier::reconciliation::{self, Booked, Books, differences};
 use uuid::Uuid;
 
 use crate::support::*;
@@ -49,7 +50,7 @@ fn log((paid_minor, returned_minor): Flow, to_return_minor: i64) -> BTreeMap<Pay
     BTreeMap::from([(PAYMENT, booked)])
 }
 
-fn kinds(books: &Books) -> Vec<Kind> {
+fn kinds(books: &Books) -> Vec<DifferenceKind> {
     differences(books, later()).into_iter().map(|difference| difference.kind).collect()
 }
 
@@ -67,15 +68,15 @@ fn every_kind_of_difference_is_found_and_nothing_else() {
         (Some((100, 100)), (100, 100), (100, 100), 0, None),
         // The booking never had the payment, and it was refunded.
         (Some((100, 100)), (100, 100), (0, 0), 0, None),
-        (Some((100, 0)), (100, 0), (0, 0), 0, Some(Kind::MoneyWithoutTable)),
-        (None, (0, 0), (100, 0), 0, Some(Kind::TableWithoutMoney)),
-        (Some((0, 0)), (100, 0), (100, 0), 0, Some(Kind::TableWithoutMoney)),
-        (Some((90, 0)), (90, 0), (100, 0), 0, Some(Kind::AmountDiffers)),
-        (Some((100, 40)), (100, 0), (100, 0), 0, Some(Kind::RefundDiffers)),
-        (Some((100, 0)), (100, 100), (100, 100), 0, Some(Kind::RefundDiffers)),
-        (Some((100, 0)), (100, 0), (100, 0), 100, Some(Kind::RefundOutstanding)),
-        (Some((100, 50)), (100, 50), (100, 50), 50, Some(Kind::RefundOutstanding)),
-        (Some((100, 0)), (0, 0), (100, 0), 0, Some(Kind::JournalDiffers)),
+        (Some((100, 0)), (100, 0), (0, 0), 0, Some(DifferenceKind::MoneyWithoutTable)),
+        (None, (0, 0), (100, 0), 0, Some(DifferenceKind::TableWithoutMoney)),
+        (Some((0, 0)), (100, 0), (100, 0), 0, Some(DifferenceKind::TableWithoutMoney)),
+        (Some((90, 0)), (90, 0), (100, 0), 0, Some(DifferenceKind::AmountDiffers)),
+        (Some((100, 40)), (100, 0), (100, 0), 0, Some(DifferenceKind::RefundDiffers)),
+        (Some((100, 0)), (100, 100), (100, 100), 0, Some(DifferenceKind::RefundDiffers)),
+        (Some((100, 0)), (100, 0), (100, 0), 100, Some(DifferenceKind::RefundOutstanding)),
+        (Some((100, 50)), (100, 50), (100, 50), 50, Some(DifferenceKind::RefundOutstanding)),
+        (Some((100, 0)), (0, 0), (100, 0), 0, Some(DifferenceKind::JournalDiffers)),
     ] {
         let books = Books {
             ledger: ledger("pi_1", provider),
@@ -96,7 +97,7 @@ fn a_second_charge_counts_until_it_has_gone_back() {
         log: log((100, 0), 0),
         ..Books::default()
     };
-    assert_eq!(kinds(&books((100, 0))), [Kind::ChargedTwice]);
+    assert_eq!(kinds(&books((100, 0))), [DifferenceKind::ChargedTwice]);
     assert_eq!(kinds(&books((0, 0))), []);
     assert_eq!(kinds(&books((100, 100))), []);
 }
@@ -113,15 +114,7 @@ fn a_difference_has_an_age_and_says_whether_an_effect_is_pending() {
     assert_eq!((found[0].age_seconds, found[0].in_motion), (7_200, true));
     books.in_motion = [ReservationId(Uuid::from_u128(77))].into();
     assert!(!differences(&books, later())[0].in_motion);
-    let report = Report {
-        checked_at: later(),
-        since: now(),
-        provider_payments: 1,
-        journal_payments: 1,
-        log_payments: 0,
-        differences: found,
-    };
-    let text = String::from_utf8(report.csv().unwrap()).unwrap();
+    let text = String::from_utf8(reconciliation::csv(&found).unwrap()).unwrap();
     let lines: Vec<_> = text.split("\r\n").collect();
     assert_eq!((lines.len(), lines[2]), (3, ""));
     assert!(
@@ -132,10 +125,10 @@ fn a_difference_has_an_age_and_says_whether_an_effect_is_pending() {
     );
     // The header names the columns in order. It is written even if there are no differences.
     let mut by_name = csv::Writer::from_writer(Vec::new());
-    by_name.serialize(&report.differences[0]).unwrap();
+    by_name.serialize(&found[0]).unwrap();
     let by_name = String::from_utf8(by_name.into_inner().unwrap()).unwrap();
     assert_eq!(by_name.lines().next(), Some(lines[0]));
-    let empty = Report { differences: vec![], ..report }.csv().unwrap();
+    let empty = reconciliation::csv(&[]).unwrap();
     assert_eq!(String::from_utf8(empty).unwrap(), format!("{}\r\n", lines[0]));
     // A payment without our reference belongs to another use of the account.
     let mut foreign = ledger("pi_9", Some((100, 0)));

@@ -80,7 +80,7 @@ async fn a_replayed_feed_has_no_second_effect_and_a_poison_event_blocks_no_other
             .effect_log
             .effects(|_| true, 100)
             .into_iter()
-            .map(|t| (t.scheduled.key.0, t.state.word()))
+            .map(|t| (t.scheduled.key.0, t.state.status().word()))
             .collect();
         all.sort();
         all

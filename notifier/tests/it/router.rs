@@ -7,6 +7,7 @@ use axum::http::{HeaderName, Request, StatusCode};
 use chassis::secret::Token;
 use chassis::serve::Shutdown;
 use contract::conformance::{Description, Observed};
+use contract::reservation::waitlist::WaitlistView;
 use http_body_util::BodyExt as _;
 use notifier::adapters::reservation_client::ReservationClient;
 use notifier::app::App;
@@ -166,9 +167,13 @@ async fn an_offer_is_shown_and_answered_on_its_page() {
     let (status, _) = get(&router(&fixture), &format!("/offers/{id}")).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     let reservation_client = wiremock::MockServer::start().await;
-    let offered = json!({"waitlist_id": id, "status": "OFFERED", "party_size": 2, "venue_name": "Warung <b>", "timezone": "Asia/Jakarta",
-        "locale": "id", "version": 2, "reservation_id": null, "offer": {"start_time": "2026-12-24T19:30:00+07:00", "end_time": "2026-12-24T21:00:00+07:00",
-        "expires_at": "2026-12-01T09:15:00Z", "tables": [{"table_id": "T1", "area": "Teras", "capacity": 2}]}});
+    let offered: WaitlistView = serde_json::from_value(json!({"waitlist_id": id, "customer_id": "cust-1", "status": "OFFERED",
+        "venue_id": "bandung-dago", "venue_name": "Warung <b>", "timezone": "Asia/Jakarta", "party_size": 2,
+        "earliest_time": "2026-12-24T18:00:00+07:00", "latest_time": "2026-12-24T20:00:00+07:00", "locale": "id",
+        "created_at": "2026-12-01T09:00:00Z", "version": 2,
+        "offer": {"start_time": "2026-12-24T19:30:00+07:00", "end_time": "2026-12-24T21:00:00+07:00",
+            "expires_at": "2026-12-01T09:15:00Z", "tables": [{"table_id": "T1", "area": "Teras", "capacity": 2}]}}))
+    .unwrap();
     wiremock::Mock::given(wiremock::matchers::method("GET"))
         .respond_with(wiremock::ResponseTemplate::new(200).set_body_json(offered))
         .mount(&reservation_client)

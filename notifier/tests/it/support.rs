@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chassis::environment::{ManualEnvironment, SharedEnvironment};
 use chrono::{DateTime, Utc};
+use contract::reservation::view::ReservationView;
 use events::query::{AppendCondition, Query};
 use events::recorded::EventMetadata;
 use events::recorded::NewEvent;
@@ -209,4 +210,16 @@ impl EventStore for Tampered {
     ) -> BoxFuture<'_, Result<Vec<Option<bytes::Bytes>>, ReadError>> {
         self.store.confidential(positions)
     }
+}
+
+/// A reservation without a deposit, as the reservation service represents it.
+pub(crate) fn reservation_view(status: &str) -> ReservationView {
+    let view = serde_json::json!({"reservation_id": RESERVATION, "customer_id": "cust-1", "status": status,
+        "start_time": "2026-12-24T19:30:00+07:00", "end_time": "2026-12-24T21:00:00+07:00", "party_size": 2,
+        "venue_id": "bandung-dago", "venue_name": "Warung", "timezone": "Asia/Jakarta", "tables": [],
+        "deposit": {"required": false, "status": "not_required"},
+        "policy": {"deposit_required": false, "auto_cancel_minutes": 15, "free_cancellation_minutes": 1440,
+            "auto_confirm": false},
+        "locale": "id", "created_at": "2026-12-01T09:00:00Z", "version": 1});
+    serde_json::from_value(view).unwrap()
 }

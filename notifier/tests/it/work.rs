@@ -81,9 +81,7 @@ impl Bench {
         store: impl EventStore,
     ) -> Self {
         let reservation_server = MockServer::start().await;
-        let reservation = json!({"reservation_id": RESERVATION, "status": status, "start_time": "2026-12-24T19:30:00+07:00",
-            "end_time": "2026-12-24T21:00:00+07:00", "party_size": 2, "venue_name": "Warung", "timezone": "Asia/Jakarta", "locale": "id", "table_area": null,
-            "version": 1, "deposit": {"status": "not_required", "expires_at": null}, "cancellation": null});
+        let reservation = reservation_view(status);
         let contact = json!({"name": "Sari", "phone": "+6281234567890", "email": "sari@example.com"});
         Mock::given(method("GET"))
             .and(path_regex("/contact$"))
@@ -169,9 +167,9 @@ async fn a_message_that_fails_twice_is_retried_and_sent() {
     let bench = Bench::start("PENDING", 2).await;
     bench.schedule(&["a"], Template::Received).await;
     let done = bench.ends("a").await;
-    assert_eq!((done.state.word(), done.attempts), ("done", 2));
+    assert_eq!((done.state.status().word(), done.attempts), ("done", 2));
     assert_eq!(done.recipient.as_deref(), Some("s***@e***.com"));
-    assert_eq!(bench.ends("a.sent").await.state.word(), "done", "the result was not reported");
+    assert_eq!(bench.ends("a.sent").await.state.status().word(), "done", "the result was not reported");
 }
 
 #[tokio::test]
@@ -181,7 +179,7 @@ async fn a_message_that_keeps_failing_becomes_a_dead_letter_and_is_reported() {
     let dead = bench.ends("a").await;
     assert_eq!(dead.state, EffectState::Dead("provider_unavailable".into()));
     assert_eq!(bench.mail.tries.load(Ordering::Relaxed), 3);
-    assert_eq!(bench.ends("a.failed-0").await.state.word(), "done");
+    assert_eq!(bench.ends("a.failed-0").await.state.status().word(), "done");
 }
 
 #[tokio::test]
@@ -205,8 +203,8 @@ async fn a_mail_server_that_hangs_does_not_delay_payments() {
         result: PaymentResult { payment_id: PAYMENT, outcome },
     };
     bench.plan(&["p"], &post).await;
-    assert_eq!(bench.ends("p").await.state.word(), "done");
-    assert_eq!(bench.effect_log.effect(&EffectKey("a".into())).unwrap().state.word(), "waiting");
+    assert_eq!(bench.ends("p").await.state.status().word(), "done");
+    assert_eq!(bench.effect_log.effect(&EffectKey("a".into())).unwrap().state.status().word(), "waiting");
 }
 
 /// While a mail server is down, its breaker is open and payments continue. When the server is back, all mails
@@ -231,7 +229,7 @@ async fn an_open_breaker_stops_requests_to_its_own_system_only() {
     }
     let is_open = || bench.breakers.seen().get("mail").is_some_and(|mail| mail.open_until.is_some());
     until(is_open).await;
-    assert_eq!(bench.breakers.seen()["mail"].word(), "open");
+    assert_eq!(bench.breakers.seen()["mail"].state().word(), "open");
     let post = Effect::PostPayment {
         reservation_id: RESERVATION,
         result: PaymentResult {
@@ -240,7 +238,7 @@ async fn an_open_breaker_stops_requests_to_its_own_system_only() {
         },
     };
     bench.plan(&["p"], &post).await;
-    assert_eq!(bench.ends("p").await.state.word(), "done");
+    assert_eq!(bench.ends("p").await.state.status().word(), "done");
     // Three failures open the breaker; up to three more attempts can already be under way.
     let tries = bench.mail.tries.load(Ordering::Relaxed);
     assert!(tries <= 3 + 3, "{tries} attempts although the breaker is open");
@@ -253,9 +251,9 @@ async fn an_open_breaker_stops_requests_to_its_own_system_only() {
     // The server is back: after five seconds one mail is tried, and the others follow.
     bench.mail.failures.store(0, Ordering::Relaxed);
     for key in &keys {
-        assert_eq!(bench.ends(key).await.state.word(), "done");
+        assert_eq!(bench.ends(key).await.state.status().word(), "done");
     }
-    assert_eq!(bench.breakers.seen()["mail"].word(), "closed");
+    assert_eq!(bench.breakers.seen()["mail"].state().word(), "closed");
 }
 
 /// The log refuses the first appends of the result of a sent mail. The result is appended later, and the mail
@@ -266,7 +264,7 @@ async fn a_sent_mail_is_not_sent_again_after_its_result_could_not_be_appended() 
     let refusing = Tampered { refusals: AtomicUsize::new(5), ..Tampered::default() };
     let bench = Bench::with("PENDING", 0, any, Breakers::new(99), refusing).await;
     bench.schedule(&["a"], Template::Received).await;
-    assert_eq!(bench.ends("a").await.state.word(), "done");
+    assert_eq!(bench.ends("a").await.state.status().word(), "done");
     assert_eq!(bench.mail.tries.load(Ordering::Relaxed), 1);
 }
 
@@ -276,12 +274,12 @@ async fn messages_over_the_limit_per_minute_stay_in_the_queue() {
     let limits = MessageLimits { per_minute_max: 2, recipient_per_hour_max: 0 };
     let bench = Bench::with("PENDING", 0, limits, Breakers::new(99), MemoryStore::new("notifier")).await;
     bench.schedule(&["a", "b", "c"], Template::Received).await;
-    assert_eq!(bench.ends("b").await.state.word(), "done");
+    assert_eq!(bench.ends("b").await.state.status().word(), "done");
     // When the report of `b` is done, the worker has already looked for the third mail and left it in the queue.
-    assert_eq!(bench.ends("b.sent").await.state.word(), "done");
+    assert_eq!(bench.ends("b.sent").await.state.status().word(), "done");
     let third = bench.effect_log.effect(&EffectKey("c".into())).unwrap();
     assert_eq!(
-        (third.state.word(), third.attempts, bench.mail.tries.load(Ordering::Relaxed)),
+        (third.state.status().word(), third.attempts, bench.mail.tries.load(Ordering::Relaxed)),
         ("waiting", 0, 2)
     );
 }
@@ -304,8 +302,8 @@ async fn retrying_an_undecodable_event_schedules_its_effects_exactly_once() {
     let mail = format!("{}.mail-refunded", event_id(7).uuid);
     for key in ["react-1", "react-2"] {
         bench.plan(&[key], &Effect::React { after: Some(event_id(6)) }).await;
-        assert_eq!(bench.ends(key).await.state.word(), "done");
-        assert_eq!(bench.ends(&mail).await.state.word(), "done");
+        assert_eq!(bench.ends(key).await.state.status().word(), "done");
+        assert_eq!(bench.ends(&mail).await.state.status().word(), "done");
     }
     assert_eq!(bench.mail.tries.load(Ordering::Relaxed), 1);
 }
@@ -316,7 +314,7 @@ async fn messages_over_the_limit_per_recipient_wait_for_an_hour() {
     let limits = MessageLimits { per_minute_max: 0, recipient_per_hour_max: 2 };
     let bench = Bench::with("PENDING", 0, limits, Breakers::new(99), MemoryStore::new("notifier")).await;
     bench.schedule(&["a", "b", "c"], Template::Received).await;
-    assert_eq!(bench.ends("b").await.state.word(), "done");
+    assert_eq!(bench.ends("b").await.state.status().word(), "done");
     until(|| bench.effect_log.effect(&EffectKey("c".into())).unwrap().last_error.is_some()).await;
     let third = bench.effect_log.effect(&EffectKey("c".into())).unwrap();
     let EffectState::Waiting(at) = third.state else { panic!("{third:?}") };

@@ -4,7 +4,6 @@
 //! [`respond`] writes the responses of commands, and [`problem`] is the one place where an error becomes a
 //! status.
 
-mod bodies;
 mod commands;
 mod extract;
 mod feed;

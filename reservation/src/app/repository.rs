@@ -49,6 +49,15 @@ pub enum AsOf {
     Time(DateTime<Utc>),
 }
 
+impl From<contract::values::AsOf> for AsOf {
+    fn from(as_of: contract::values::AsOf) -> Self {
+        match as_of {
+            contract::values::AsOf::Position(position) => Self::Position(position),
+            contract::values::AsOf::Time(time) => Self::Time(time),
+        }
+    }
+}
+
 impl AsOf {
     /// Whether an event recorded at `at` is included.
     #[must_use]

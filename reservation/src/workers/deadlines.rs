@@ -11,6 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::app::App;
 use crate::app::projections::{DeadlineKey, DeadlineSubject};
 use crate::app::request_context::RequestContext;
+use crate::app::words;
 use crate::domain::Command;
 use crate::domain::reservation::Deadline;
 use crate::domain::waitlist::WaitlistCommand;
@@ -92,11 +93,11 @@ async fn execute(app: &App, subject: DeadlineSubject) -> bool {
     let executed = match subject {
         DeadlineSubject::Reservation(id) => {
             let executed = app.executor.change_reservation(id, None, &Command::Expire, &context).await;
-            executed.map(|outcome| outcome.reservation.status.word())
+            executed.map(|outcome| words::status(&outcome.reservation.status).word())
         }
         DeadlineSubject::Waitlist(id) => {
             let executed = app.executor.change_waitlist_entry(id, &WaitlistCommand::Expire, &context).await;
-            executed.map(|outcome| outcome.entry.word())
+            executed.map(|outcome| words::waitlist_status(&outcome.entry.state).word())
         }
     };
     match executed {

@@ -78,26 +78,39 @@ async fn the_described_fields_are_the_accepted_fields() {
         let path = path.replace("{reservation_id}", &id).replace("{waitlist_id}", &waits);
         let answer = app.service_post(&path, &content["example"]).await;
         assert!(!matches!(answer.status.as_u16(), 400 | 422), "{path}: {}", answer.text());
-        let schema = content["schema"]["$ref"].as_str().or_else(|| {
-            content["schema"]["oneOf"].as_array()?.iter().find_map(|option| option["$ref"].as_str())
-        });
-        let name = schema.unwrap_or_else(|| panic!("{path} has no schema")).rsplit('/').next().unwrap();
-        let properties = api["components"]["schemas"][name]["properties"].as_object().unwrap();
-        // With a wrong type, so that each known field has exactly one fault.
-        let wrong: Value = properties
-            .keys()
-            .map(|field| (field.clone(), json!([])))
-            .collect::<serde_json::Map<_, _>>()
-            .into();
-        let answer = app.service_post(&path, &wrong).await;
-        let faults = answer.text();
-        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
-        for field in properties.keys() {
-            let known = faults.contains(&format!("\"{field}\"]")) && !faults.contains("extra_forbidden");
-            assert!(known, "{path} {field}: {faults}");
+        for properties in forms(&api, &content["schema"]) {
+            // With a wrong type, so that each known field has exactly one fault. A field with one possible value tells
+            // the forms of a body apart.
+            let wrong: Value = properties
+                .iter()
+                .map(|(field, schema)| match schema["enum"].as_array().map(Vec::as_slice) {
+                    Some([word]) => (field.clone(), word.clone()),
+                    _ => (field.clone(), json!([])),
+                })
+                .collect::<serde_json::Map<_, _>>()
+                .into();
+            let answer = app.service_post(&path, &wrong).await;
+            let faults = answer.text();
+            assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
+            assert!(!faults.contains("extra_forbidden"), "{path}: {faults}");
+            for (field, value) in wrong.as_object().unwrap() {
+                let known = value.is_string() || faults.contains(&format!("\"{field}\"]"));
+                assert!(known, "{path} {field}: {faults}");
+            }
         }
     }
     assert_eq!(bodies, 11);
+}
+
+/// The properties of each form of a body.
+fn forms(api: &Value, schema: &Value) -> Vec<serde_json::Map<String, Value>> {
+    if let Some(reference) = schema["$ref"].as_str() {
+        return forms(api, api.pointer(reference.trim_start_matches('#')).unwrap());
+    }
+    if let Some(options) = schema["oneOf"].as_array() {
+        return options.iter().flat_map(|option| forms(api, option)).collect();
+    }
+    schema["properties"].as_object().cloned().into_iter().collect()
 }
 
 #[tokio::test]

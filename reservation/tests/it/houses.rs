@@ -206,7 +206,7 @@ async fn too_short_notice_and_impossible_times_get_different_errors() {
         faults("/api/availability?date=2027-03-10&party_size=0&area=Atap&venue_id=bandung-dago")
             .await
             .faults(),
-        ["query.area:value_error", "query.date:value_error", "query.party_size:value_error"]
+        ["query.area:value_error", "query.date:value_error", "query.party_size:greater_than_equal"]
     );
     assert_eq!(
         faults("/api/availability").await.faults(),

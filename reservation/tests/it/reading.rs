@@ -35,7 +35,7 @@ async fn the_past_is_read_by_time_and_by_position() {
     }
     assert_eq!(status("0").await.problem(), (404, "not_found".into()));
     assert_eq!(status("2026-12-01T08:59:59Z").await.problem(), (404, "not_found".into()));
-    assert_eq!(status("yesterday").await.faults(), ["query.as_of:value_error"]);
+    assert_eq!(status("yesterday").await.faults(), ["query.as_of:datetime_parsing"]);
     assert_eq!(status("1").await.header("etag"), "\"1\"");
 }
 
@@ -48,7 +48,7 @@ async fn a_list_is_paged_without_gaps_or_repeats() {
         booked.push(app.book(json!({"start_time": start, "customer_id": format!("c-{}", n % 2)})).await);
     }
     let (mut path, mut seen, mut pages) =
-        ("/api/reservations?limit=4&status=pending".to_owned(), Vec::new(), 0);
+        ("/api/reservations?limit=4&status=PENDING".to_owned(), Vec::new(), 0);
     loop {
         let page = app.get(&path).await;
         assert_eq!(page.status, StatusCode::OK, "{}", page.text());
@@ -90,9 +90,9 @@ async fn a_list_is_paged_without_gaps_or_repeats() {
         bad.faults(),
         [
             "query.cursor:value_error",
-            "query.date:value_error",
-            "query.limit:value_error",
-            "query.status:value_error",
+            "query.date:date_parsing",
+            "query.limit:greater_than_equal",
+            "query.status:enum",
             "query.stauts:extra_forbidden"
         ]
     );

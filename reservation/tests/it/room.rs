@@ -54,7 +54,7 @@ async fn the_floor_shows_the_current_and_the_next_party_of_each_table() {
     app.command(&second, "assign-table", body).await;
     assert_eq!(table(&app, "2026-12-01T19:10", "X1").await["area"], json!("Trotoar"));
     assert_eq!(table(&app, "2026-12-03T19:10", "X1").await, Value::Null);
-    assert_eq!(app.get("/api/floor?at=soon").await.faults(), ["query.at:value_error"]);
+    assert_eq!(app.get("/api/floor?at=soon").await.faults(), ["query.at:datetime_parsing"]);
 }
 
 #[tokio::test]

@@ -59,7 +59,7 @@ pub(super) async fn page(State(app): State<App>, Path(reference): Path<String>) 
             amount => money(payment.opened.amount, Locale::En),
             channel => channel.map_or(payment.opened.channel.as_str(), |channel| channel.label.en.as_str()),
             reservation_id => payment.reservation_id().to_string(),
-            status => payment.word(),
+            status => payment.full_status().word(),
         },
     )?;
     let mut response = (PRIVATE_PAGE, page).into_response();

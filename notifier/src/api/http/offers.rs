@@ -6,6 +6,8 @@ use std::fmt::Display;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use chassis::problem::Problem;
+use contract::reservation::waitlist::WaitlistView;
+use contract::reservation::words::{ReservationStatus, WaitlistStatus};
 use events::WaitlistId;
 use events::values::Locale;
 use minijinja::{Value, context};
@@ -13,7 +15,7 @@ use minijinja::{Value, context};
 use super::pages;
 use super::problem::reservation_problem;
 use crate::app::App;
-use crate::domain::visit::{ReservationStatus, WaitlistEntry, WaitlistStatus};
+use crate::domain::visit::zone;
 use crate::messages::{date, moment, time};
 use crate::ports::reservation_api::{OfferAnswer, Refusal};
 
@@ -25,21 +27,21 @@ pub(super) async fn page(State(app): State<App>, Path(id): Path<String>) -> Resu
         app.reservation_api.waitlist_entry(id, &by).await.map_err(|error| reservation_problem(&error))?;
     let waiting = waiting.ok_or_else(|| unknown_entry(&id))?;
     let (word, pay_link) = state(&app, &waiting, &by).await?;
-    let (locale, zone) = (waiting.locale(), waiting.zone());
+    let (locale, zone) = (waiting.locale, zone(&waiting.timezone));
     let offer = waiting.offer.as_ref();
     let page = pages::render(
         pages::OFFER,
         context! {
-            waitlist_id => waiting.waitlist_id,
+            waitlist_id => waiting.waitlist_id.to_string(),
             venue => waiting.venue_name,
             status => word,
             pay_link,
-            party_size => waiting.party_size,
+            party_size => waiting.party_size.get(),
             area => offer.and_then(|offer| offer.tables.first()).map(|table| table.area.clone()),
             lang => locale.tag(),
             offered => offer.is_some(),
-            date => offer.map(|offer| date(&offer.start_time, locale)),
-            time => offer.map(|offer| time(&offer.start_time, locale)),
+            date => offer.map(|offer| date(&offer.start_time.0, locale)),
+            time => offer.map(|offer| time(&offer.start_time.0, locale)),
             expires_at => offer.map(|offer| moment(&offer.expires_at.with_timezone(&zone), locale)),
             words => words(locale),
         },
@@ -69,7 +71,7 @@ pub(super) async fn choose(
 /// The state shown on the page, and the URL to pay a due deposit. For an accepted offer, the state of its reservation.
 async fn state(
     app: &App,
-    waiting: &WaitlistEntry,
+    waiting: &WaitlistView,
     by: &EventMetadata,
 ) -> Result<(&'static str, Option<String>), Problem> {
     let reservation = match waiting.reservation_id {

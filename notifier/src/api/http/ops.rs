@@ -4,10 +4,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use chassis::docs::ServiceToken;
 use chassis::problem::Problem;
-use chrono::{DateTime, Utc};
-use events::values::Medium;
-use serde::Serialize;
-use utoipa::{OpenApi, ToSchema};
+use contract::notifier::operations::{CursorView, ProviderView, ProviderViews, Readiness};
+use utoipa::OpenApi;
 
 use crate::app::App;
 use crate::executors::breaker::Breaker;
@@ -24,57 +22,18 @@ use crate::executors::breaker::Breaker;
 )]
 pub(super) struct ApiDoc;
 
-/// The distance to the end of the feed.
-#[derive(Serialize, ToSchema)]
-pub(super) struct CursorView {
-    /// The last processed event.
-    last_event_id: Option<String>,
-    #[schema(example = 42)]
-    position: u64,
-    /// The end of the log when the feed was last read.
-    #[schema(example = 42)]
-    head: u64,
-    #[schema(example = 0)]
-    lag_events: u64,
-    #[schema(example = 0.0)]
-    lag_seconds: f64,
-    /// Why the feed cannot be read at the moment; null if it can.
-    trouble: Option<String>,
-}
-
 /// The cursor in the feed
 #[utoipa::path(get, path = "/api/cursor", operation_id = "getCursor", tag = "operations", responses((status = 200, body = CursorView)))]
 pub(super) async fn cursor(State(app): State<App>) -> axum::Json<CursorView> {
     let lag = app.lag();
     axum::Json(CursorView {
-        last_event_id: app.effect_log.cursor().map(|cursor| cursor.last_event_id.to_string()),
+        last_event_id: app.effect_log.cursor().map(|cursor| cursor.last_event_id),
         position: lag.position.0,
         head: lag.head.0,
         lag_events: lag.events(),
         lag_seconds: app.lag_seconds(),
         trouble: app.feed_status.seen().trouble,
     })
-}
-
-/// The systems outside.
-#[derive(Serialize, ToSchema)]
-pub(super) struct ProviderViews {
-    items: Vec<ProviderView>,
-}
-
-/// The state of a system outside.
-#[derive(Serialize, ToSchema)]
-struct ProviderView {
-    #[schema(example = "stripe")]
-    name: String,
-    /// closed: requests are made. open: it kept failing, and no requests are made until `retry_at`. half_open: one effect
-    /// probes it.
-    #[schema(example = "closed")]
-    breaker: &'static str,
-    /// Consecutive failures.
-    failures: u32,
-    retry_at: Option<DateTime<Utc>>,
-    last_error: Option<String>,
 }
 
 /// The state of the systems outside
@@ -85,21 +44,12 @@ struct ProviderView {
 pub(super) async fn providers(State(app): State<App>) -> axum::Json<ProviderViews> {
     let view = |(name, breaker): (String, Breaker)| ProviderView {
         name,
-        breaker: breaker.word(),
+        breaker: breaker.state(),
         failures: breaker.failures,
         retry_at: breaker.open_until,
         last_error: breaker.last_error,
     };
     axum::Json(ProviderViews { items: app.breakers.seen().into_iter().map(view).collect() })
-}
-
-/// The state of a service that is ready.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Readiness {
-    #[schema(pattern = "^ready$", example = "ready")]
-    status: &'static str,
-    /// Why the feed cannot be read at the moment; null if it can.
-    trouble: Option<String>,
 }
 
 /// Readiness
@@ -114,14 +64,8 @@ pub(super) async fn ready(State(app): State<App>) -> Result<Response, Problem> {
     }
     match app.feed_status.seen() {
         seen if seen.stuck => Err(Problem::unavailable("stuck", seen.trouble.unwrap_or_default(), 60)),
-        seen => Ok(axum::Json(Readiness { status: "ready", trouble: seen.trouble }).into_response()),
-    }
-}
-
-/// The name of a medium.
-pub(super) fn medium(medium: Medium) -> &'static str {
-    match medium {
-        Medium::Mail => "mail",
-        Medium::Sms => "sms",
+        seen => {
+            Ok(axum::Json(Readiness { status: "ready".to_owned(), trouble: seen.trouble }).into_response())
+        }
     }
 }

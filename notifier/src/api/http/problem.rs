@@ -27,7 +27,7 @@ pub(super) fn problem(error: &EffectLogError) -> Problem {
         EffectLogError::NotDead(_, state) => {
             let detail = format!("Only a dead letter can be retried or discarded; this effect is {state}.");
             Problem::new(StatusCode::CONFLICT, "not_dead", detail)
-                .with(|problem| problem.effect_status = Some((*state).to_owned()))
+                .with(|problem| problem.effect_status = Some(*state))
         }
         EffectLogError::DeadRefund(key) => {
             let detail =
@@ -173,6 +173,9 @@ pub(super) async fn read_form(parts: &Parts, body: axum::body::Body) -> Result<F
     Ok(Form::new(body::parse_object(&parts.headers, &body)?))
 }
 
+/// The length of a list, unless the request names one.
+pub(super) const LIMIT_DEFAULT: usize = 100;
+
 /// The parameters of a query.
 pub(super) struct Parameters(pub(super) Form);
 
@@ -182,13 +185,4 @@ impl FromRequestParts<App> for Parameters {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         body::query_form(parts, app).await.map(Self)
     }
-}
-
-/// `limit`, 1 to 1000, 100 by default.
-pub(super) fn limit(form: &mut Form) -> usize {
-    let limit = form.optional_parsed("limit", 10, |text| match text.parse::<usize>() {
-        Ok(limit @ 1..=1_000) => Ok(limit),
-        _ => Err(format!("{text:?} is not an integer from 1 to 1000")),
-    });
-    limit.unwrap_or(100)
 }

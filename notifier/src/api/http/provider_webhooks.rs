@@ -7,8 +7,9 @@ use chassis::body;
 use chassis::docs::NotFound;
 use chassis::problem::Problem;
 use contract::form::Form;
-use serde::Serialize;
-use utoipa::ToSchema;
+use contract::notifier::payments::RecordedPayment;
+use contract::notifier::requests::{SimulatedDecision, drafts};
+use contract::notifier::words::{Decision, Recorded};
 
 use super::problem::{problem, provider_problem};
 use crate::adapters::simulated::SIMULATED;
@@ -17,14 +18,6 @@ use crate::app::App;
 use crate::domain::payment_channels::STRIPE;
 use crate::effects::EffectLogError;
 
-/// The state of the payment after a webhook.
-#[derive(Serialize, ToSchema)]
-struct Recorded {
-    /// The status of the payment, or `ignored` for an event that requires no action.
-    #[schema(example = "paid")]
-    status: &'static str,
-}
-
 /// Receive a webhook of a payment provider
 ///
 /// `simulated` accepts `{"reference", "outcome"}`; the first decision stands. `stripe` accepts Stripe's events with a
@@ -32,7 +25,7 @@ struct Recorded {
 /// the same response; events about other payments are ignored.
 #[utoipa::path(post, path = "/webhooks/{provider}", operation_id = "receiveProviderWebhook", tag = "payments", params(("provider" = String, Path, example = "simulated")),
     request_body(content = HashMap<String, Value>, example = json!({"reference": "sim_8c4f", "outcome": "paid"})),
-    responses((status = 200, description = "Recorded", body = Recorded),
+    responses((status = 200, description = "Recorded", body = RecordedPayment),
         (status = 401, body = contract::problem::Problem, content_type = "application/problem+json", description = "The signature of Stripe is missing, wrong or older than five minutes"),
         NotFound))]
 pub(super) async fn receive(
@@ -54,14 +47,9 @@ pub(super) async fn receive(
 }
 
 async fn simulated(app: &App, mut form: Form) -> Result<Response, Problem> {
-    let reference = form.text("reference", 64);
-    let pays = form.parsed("outcome", 10, |text| match text {
-        "paid" => Ok(true),
-        "refused" => Ok(false),
-        other => Err(format!("{other:?} is neither paid nor refused")),
-    });
-    let (reference, pays) = form.finish(reference.zip(pays))?;
-    choose(app, &reference, pays).await
+    let SimulatedDecision { reference, outcome } =
+        drafts::SimulatedDecision::take(&mut form).complete_in(form)?;
+    choose(app, reference.as_str(), outcome == Decision::Paid).await
 }
 
 /// Records the decision of a guest at the simulated provider.
@@ -70,7 +58,7 @@ pub(super) async fn choose(app: &App, reference: &str, pays: bool) -> Result<Res
     app.effect_log.payment_of(reference).filter(|p| p.opened.provider == SIMULATED).ok_or_else(unknown)?;
     let status = app.simulated.choose(reference, pays).map_err(|error| provider_problem(&error))?;
     let payment = app.effect_log.decide(reference, status).await.map_err(|error| problem(&error))?;
-    Ok(axum::Json(Recorded { status: payment.word() }).into_response())
+    Ok(axum::Json(RecordedPayment { status: payment.full_status().into() }).into_response())
 }
 
 async fn stripe(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Response, Problem> {
@@ -84,12 +72,12 @@ async fn stripe(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Response,
         Notice::Payment { reference, status } => (reference, status),
         Notice::Other(what) => {
             tracing::debug!(what, "a webhook of Stripe requires no action");
-            return Ok(axum::Json(Recorded { status: "ignored" }).into_response());
+            return Ok(axum::Json(RecordedPayment { status: Recorded::Ignored }).into_response());
         }
     };
     // Our payment may not be recorded yet: Stripe sends the event again later.
     let payment = app.effect_log.decide(&reference, status).await.map_err(|error| problem(&error))?;
-    Ok(axum::Json(Recorded { status: payment.word() }).into_response())
+    Ok(axum::Json(RecordedPayment { status: payment.full_status().into() }).into_response())
 }
 
 fn refusal(error: &WebhookError) -> Problem {

@@ -4,11 +4,14 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
 use chassis::problem::Problem;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
+use contract::notifier::reconciliation::Report;
+use contract::notifier::requests::{Reconcile, drafts};
+use contract::notifier::words::ReportFormat;
 
 use super::problem::{Parameters, authorize, books_problem};
 use crate::app::App;
-use crate::reconciliation::{Report, differences, gather};
+use crate::reconciliation::{csv, differences, gather};
 
 /// The default period.
 const DAYS: i64 = 90;
@@ -18,8 +21,7 @@ const DAYS: i64 = 90;
 /// Compares the records of the providers, the effect log and the log of the reservation service, payment by payment.
 /// Without `differences` they agree; a difference with effects under way has `in_motion`. One request at a time.
 #[utoipa::path(get, path = "/api/reconciliation", operation_id = "reconcile", tag = "payments", security(("service_token" = [])),
-    params(("since" = Option<DateTime<Utc>>, Query, description = "Payments opened since then; the last 90 days by default"),
-        ("format" = Option<String>, Query, description = "json (the default) or csv, which contains only the differences")),
+    params(Reconcile),
     responses((status = 200, content((Report = "application/json"), (String = "text/csv")))))]
 pub(super) async fn reconciliation(
     State(app): State<App>,
@@ -27,13 +29,7 @@ pub(super) async fn reconciliation(
     Parameters(mut form): Parameters,
 ) -> Result<Response, Problem> {
     authorize(&app, &headers)?;
-    let since = form.optional_parsed("since", 40, str::parse::<DateTime<Utc>>);
-    let as_csv = form.optional_parsed("format", 4, |text| match text {
-        "json" => Ok(false),
-        "csv" => Ok(true),
-        other => Err(format!("{other:?} is neither json nor csv")),
-    });
-    let (since, as_csv) = form.finish(Some((since, as_csv.unwrap_or(false))))?;
+    let Reconcile { since, format } = drafts::Reconcile::take(&mut form).complete_in(form)?;
     let Ok(_one) = app.reconciling.try_acquire() else {
         return Err(Problem::unavailable("busy", "Another reconciliation is under way: try again.", 5));
     };
@@ -57,8 +53,8 @@ pub(super) async fn reconciliation(
         differences: differences(&books, checked_at),
     };
     metrics::gauge!("meja_reconciliation_differences").set(report.differences.len() as f64);
-    if as_csv {
-        let csv = report.csv().map_err(|error| Problem::internal(&error))?;
+    if format == Some(ReportFormat::Csv) {
+        let csv = csv(&report.differences).map_err(|error| Problem::internal(&error))?;
         let csv_type = [(header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present")];
         return Ok((csv_type, csv).into_response());
     }

@@ -1,6 +1,7 @@
 //! An effect with its state.
 
 use chrono::{DateTime, Utc};
+use contract::notifier::words::EffectStatus;
 use events::Position;
 use events::recorded::EventMetadata;
 
@@ -53,13 +54,13 @@ pub enum EffectState {
 impl EffectState {
     /// The state as used in responses and metrics.
     #[must_use]
-    pub fn word(&self) -> &'static str {
+    pub fn status(&self) -> EffectStatus {
         match self {
-            Self::Waiting(_) => "waiting",
-            Self::Done(outcome) if outcome == "done" => "done",
-            Self::Done(_) => "skipped",
-            Self::Dead(_) => "dead",
-            Self::Discarded(_) => "discarded",
+            Self::Waiting(_) => EffectStatus::Waiting,
+            Self::Done(outcome) if outcome == "done" => EffectStatus::Done,
+            Self::Done(_) => EffectStatus::Skipped,
+            Self::Dead(_) => EffectStatus::Dead,
+            Self::Discarded(_) => EffectStatus::Discarded,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use contract::notifier::words::EffectStatus;
 use events::{PaymentId, Position, ReservationId};
 use sha2::{Digest as _, Sha256};
 
@@ -32,7 +33,7 @@ pub(in crate::effects) struct Effects {
     /// Reservations for which a payment was requested.
     with_payment: HashSet<ReservationId>,
     /// Number of effects by the word of their state, including those removed from `all`.
-    counts: HashMap<&'static str, usize>,
+    counts: HashMap<EffectStatus, usize>,
     /// Effects that may be removed from `all`, in the order in which they ended.
     ended: VecDeque<EffectKey>,
     /// SHA-256, the first 128 bits, of the keys that were removed from `all`.
@@ -120,7 +121,7 @@ impl Effects {
             self.queue.join(sequence, &scheduled.key);
         }
         self.queue.wait(tracked.lane(), tracked.sequence(), &scheduled.key, scheduled.due_at);
-        *self.counts.entry(tracked.state.word()).or_default() += 1;
+        *self.counts.entry(tracked.state.status()).or_default() += 1;
         self.all.insert(scheduled.key.clone(), tracked);
         true
     }
@@ -185,10 +186,10 @@ impl Effects {
         if let EffectState::Waiting(before) = tracked.state {
             self.queue.unwait(tracked.lane(), key, before);
         }
-        let word_before = tracked.state.word();
+        let word_before = tracked.state.status();
         change(tracked);
         tracked.updated_at = time;
-        let word = tracked.state.word();
+        let word = tracked.state.status();
         if word_before != word {
             *self.counts.entry(word_before).or_default() -= 1;
             *self.counts.entry(word).or_default() += 1;
@@ -222,7 +223,7 @@ impl Effects {
     }
 
     /// Number of effects by the word of their state.
-    pub(in crate::effects) fn counts(&self) -> &HashMap<&'static str, usize> {
+    pub(in crate::effects) fn counts(&self) -> &HashMap<EffectStatus, usize> {
         &self.counts
     }
 
@@ -289,7 +290,7 @@ mod tests {
             effects.succeeded(&succeeded, time);
         }
         assert_eq!(effects.all.len(), ENDED_EFFECTS_MAX);
-        assert_eq!(effects.counts()["done"], total);
+        assert_eq!(effects.counts()[&EffectStatus::Done], total);
         effects.schedule(&scheduled(0), at, time);
         assert!(effects.next_due(scheduled(0).effect.lane()).is_none(), "it is not carried out again");
         assert!(!effects.is_known(&scheduled(total).key));

@@ -2,15 +2,17 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use chassis::docs::{Conflict, NotFound, Stale};
+use chassis::docs::{Conditional, Conflict, NotFound, Repeatable, Stale};
 use chassis::problem::Problem;
+use contract::reservation::commands::{
+    AssignTable, Cancel, ChangePartySize, Confirm, Reschedule, ReservationPath,
+};
+use contract::reservation::view::ReservationView;
 use events::{Position, ReservationId};
 
-use super::bodies;
 use super::extract::{Id, Post};
 use super::request;
 use crate::app::App;
-use crate::app::queries::reservation_view::ReservationView;
 use crate::app::request_context::RequestContext;
 use crate::domain::{Command, Reservation};
 
@@ -32,8 +34,8 @@ impl App {
 ///
 /// Refused while a deposit is due, unless staff waive it.
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/confirm", operation_id = "confirmReservation", tag = "commands",
-    params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
-    request_body(content = Option<bodies::Confirm>, example = json!({"waive_deposit": false})),
+    params(ReservationPath, Repeatable, Conditional),
+    request_body(content = Option<Confirm>, example = json!({"waive_deposit": false})),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn confirm(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let (command, context) = post.read(request::confirm)?;
@@ -44,8 +46,8 @@ pub(super) async fn confirm(State(app): State<App>, Id(id): Id, post: Post) -> R
 ///
 /// A party that has a table is moved. Refused with alternatives if the table is taken at that time.
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/assign-table", operation_id = "assignTable", tag = "commands",
-    params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
-    request_body(content = bodies::AssignTable, example = json!({"table_id": "T3"})),
+    params(ReservationPath, Repeatable, Conditional),
+    request_body(content = AssignTable, example = json!({"table_id": "T3"})),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn assign_table(
     State(app): State<App>,
@@ -59,8 +61,8 @@ pub(super) async fn assign_table(
 
 /// Change the time
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/reschedule", operation_id = "rescheduleReservation", tag = "commands",
-    params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
-    request_body(content = bodies::Reschedule, example = json!({"start_time": "2026-12-24T20:30"})),
+    params(ReservationPath, Repeatable, Conditional),
+    request_body(content = Reschedule, example = json!({"start_time": "2026-12-24T20:30"})),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn reschedule(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let loaded = app.require(id).await?;
@@ -70,8 +72,8 @@ pub(super) async fn reschedule(State(app): State<App>, Id(id): Id, post: Post) -
 
 /// Change the party size
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/party-size", operation_id = "changePartySize", tag = "commands",
-    params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
-    request_body(content = bodies::ChangePartySize, example = json!({"party_size": 3})),
+    params(ReservationPath, Repeatable, Conditional),
+    request_body(content = ChangePartySize, example = json!({"party_size": 3})),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn party_size(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let loaded = app.require(id).await?;
@@ -81,7 +83,7 @@ pub(super) async fn party_size(State(app): State<App>, Id(id): Id, post: Post) -
 
 /// Check in: the party has arrived
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/check-in", operation_id = "checkIn", tag = "commands",
-    params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
+    params(ReservationPath, Repeatable, Conditional),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn check_in(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let (command, context) = post.read(|_| Some(Command::CheckIn))?;
@@ -90,7 +92,7 @@ pub(super) async fn check_in(State(app): State<App>, Id(id): Id, post: Post) -> 
 
 /// Complete: the party has left
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/complete", operation_id = "completeReservation", tag = "commands",
-    params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
+    params(ReservationPath, Repeatable, Conditional),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn complete(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let (command, context) = post.read(|_| Some(Command::Complete))?;
@@ -101,7 +103,7 @@ pub(super) async fn complete(State(app): State<App>, Id(id): Id, post: Post) -> 
 ///
 /// Refused before the start.
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/no-show", operation_id = "recordNoShow", tag = "commands",
-    params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
+    params(ReservationPath, Repeatable, Conditional),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn no_show(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let (command, context) = post.read(|_| Some(Command::NoShow))?;
@@ -112,8 +114,8 @@ pub(super) async fn no_show(State(app): State<App>, Id(id): Id, post: Post) -> R
 ///
 /// A paid deposit is refunded if staff cancel, or if the guest cancels in time.
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/cancel", operation_id = "cancelReservation", tag = "commands",
-    params(("reservation_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
-    request_body(content = bodies::Cancel, example = json!({"reason_code": "guest_request", "description": "Kami sakit"})),
+    params(ReservationPath, Repeatable, Conditional),
+    request_body(content = Cancel, example = json!({"reason_code": "guest_request", "description": "Kami sakit"})),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn cancel(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let ((command, description), mut context) = post.read(|form| request::cancel(form, &app))?;

@@ -1,8 +1,6 @@
 //! What handlers extract from a request.
 
-use std::str::FromStr;
-
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
@@ -11,7 +9,7 @@ use chassis::problem::Problem;
 use chassis::request_trace::RequestTrace;
 use contract::fault::Fault;
 use contract::form::Form;
-use events::ids::InvalidId;
+use contract::reservation::commands::drafts;
 use events::values::{Actor, ActorKind};
 use events::{CustomerId, Position, ReservationId, WaitlistId};
 use serde_json::{Map, Value};
@@ -30,7 +28,9 @@ impl FromRequestParts<App> for Id {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        path_id(parts, app, "reservation_id").await.map(Self)
+        let mut form = body::path_form(parts, app).await?;
+        let id = drafts::ReservationPath::take(&mut form).reservation_id;
+        Ok(Self(form.finish(id)?))
     }
 }
 
@@ -41,20 +41,10 @@ impl FromRequestParts<App> for WaitId {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        path_id(parts, app, "waitlist_id").await.map(Self)
+        let mut form = body::path_form(parts, app).await?;
+        let id = drafts::WaitlistPath::take(&mut form).waitlist_id;
+        Ok(Self(form.finish(id)?))
     }
-}
-
-async fn path_id<T: FromStr<Err = InvalidId>>(
-    parts: &mut Parts,
-    app: &App,
-    name: &str,
-) -> Result<T, Problem> {
-    let Path(text) = Path::<String>::from_request_parts(parts, app)
-        .await
-        .map_err(|_| Problem::not_found("This path does not exist."))?;
-    text.parse()
-        .map_err(|error: InvalidId| Problem::from(Fault::new("path", name, "uuid_parsing", error, text)))
 }
 
 /// The parameters of a query.

@@ -12,6 +12,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use chassis::problem::Problem;
+use contract::reservation::queries::ReadEvents;
 use events::feed::{BATCH_CONTENT_TYPE, HEAD_POSITION_HEADER};
 use events::store::Page;
 use events::{Position, recorded};
@@ -28,11 +29,7 @@ use crate::app::queries::FeedError;
 /// In the order of the log. Request what follows `lastEventId`; an empty page is `[]`. With `timeout` the response
 /// waits for an event. With `Accept: text/event-stream` the same feed is a stream.
 #[utoipa::path(get, path = "/events", operation_id = "readEvents", tag = "feed",
-    params(("lastEventId" = Option<String>, Query, description = "The id of the last event that you have processed"),
-        ("timeout" = Option<u64>, Query, description = "Milliseconds to wait for an event, up to 30000"),
-        ("limit" = Option<u32>, Query, description = "1 to 1000, 100 by default"),
-        ("type" = Option<String>, Query, description = "Only events of this type"),
-        ("subject" = Option<String>, Query, description = "Only events with this subject, for example reservation/<uuid>"),
+    params(ReadEvents,
         ("Last-Event-ID" = Option<String>, Header, description = "For a stream: the last event that was received"),
         ("If-None-Match" = Option<String>, Header)),
     responses((status = 200, description = "A page, or a stream if the request accepts text/event-stream",

@@ -5,9 +5,9 @@ use axum::response::{IntoResponse as _, Response};
 use chassis::docs::NotFound;
 use chassis::docs::ServiceToken;
 use chassis::problem::Problem;
+use contract::reservation::operations::Readiness;
 use events::event::Event;
-use serde::Serialize;
-use utoipa::{OpenApi, ToSchema};
+use utoipa::OpenApi;
 
 use crate::app::App;
 
@@ -24,19 +24,6 @@ use crate::app::App;
         (name = "operations", description = "For operators and tools"))
 )]
 pub(super) struct ApiDoc;
-
-/// The state of a service that is ready.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Readiness {
-    #[schema(pattern = "^ready$", example = "ready")]
-    status: &'static str,
-    /// The position of the last event of the log.
-    #[schema(example = 42)]
-    head: u64,
-    /// The id of the log.
-    #[schema(format = Uuid)]
-    log_id: String,
-}
 
 /// Readiness
 ///
@@ -55,8 +42,8 @@ pub(super) async fn ready(State(app): State<App>) -> Result<Response, Problem> {
             1,
         ));
     }
-    let log_id = app.store.log_id().to_string();
-    Ok(axum::Json(Readiness { status: "ready", head: head.0, log_id }).into_response())
+    let log_id = app.store.log_id();
+    Ok(axum::Json(Readiness { status: "ready".to_owned(), head: head.0, log_id }).into_response())
 }
 
 /// The JSON Schema of venue files.

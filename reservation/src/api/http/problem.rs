@@ -9,7 +9,7 @@ use events::{ReservationId, WaitlistId};
 
 use crate::app::App;
 use crate::app::executor::{self, Alternatives, CommandError, RefusedRequest};
-use crate::app::queries::{FeedError, QueryError};
+use crate::app::queries::{FeedError, QueryError, local};
 use crate::app::repository::RepositoryError;
 use crate::domain::Refusal;
 use crate::domain::availability::Table;
@@ -58,10 +58,10 @@ impl App {
 fn refused(refusal: &Refusal, request: &RefusedRequest, alternatives: &Alternatives, zone: Tz) -> Problem {
     let problem = Problem::new(StatusCode::CONFLICT, refusal.code(), refusal.to_string());
     let problem = match request.reservation {
-        Some((_, status)) => problem.with(|problem| problem.reservation_status = Some(status.to_owned())),
+        Some((_, status)) => problem.with(|problem| problem.reservation_status = Some(status)),
         None => problem,
     };
-    let local = |at: chrono::DateTime<chrono::Utc>| at.with_timezone(&zone).to_rfc3339();
+    let local = |at| local(at, zone.name());
     match alternatives {
         Alternatives::None => problem,
         Alternatives::WaitMinutes(minutes) => {
@@ -71,10 +71,10 @@ fn refused(refusal: &Refusal, request: &RefusedRequest, alternatives: &Alternati
             let start_time = local(request.window.start);
             let view = |table: &Table| {
                 Alternative::Table(AlternativeTable {
-                    table_id: table.id.to_string(),
+                    table_id: table.id.clone(),
                     area: table.area.clone(),
                     capacity: table.seats,
-                    start_time: start_time.clone(),
+                    start_time,
                 })
             };
             problem.with(|problem| problem.alternatives = Some(tables.iter().map(view).collect()))
@@ -85,7 +85,7 @@ fn refused(refusal: &Refusal, request: &RefusedRequest, alternatives: &Alternati
                     start_time: local(time.window.start),
                     end_time: local(time.window.end),
                     area: time.area.clone(),
-                    tables: time.tables.iter().map(ToString::to_string).collect(),
+                    tables: time.tables.clone(),
                 })
             };
             problem.with(|problem| problem.alternatives = Some(times.iter().map(view).collect()))
@@ -162,7 +162,7 @@ impl App {
                 format!("The event {cursor} is not in this log, which may have been replaced or restored. Do not continue from here: compare your data, then start again without lastEventId."),
             )
             .with(|problem| {
-                problem.log_id = Some(self.store.log_id().to_string());
+                problem.log_id = Some(self.store.log_id());
                 problem.head = Some(self.store.known_head().0);
             }),
             FeedError::Read(error) => repository_problem(&error.into()),

@@ -3,13 +3,13 @@
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use chassis::problem::Problem;
+use contract::reservation::view::ReservationView;
 use serde::Serialize;
 
 use crate::app::App;
 use crate::app::confidential::Contact;
 use crate::app::executor::EarlierOutcome;
 use crate::app::outcome::{ReservationOutcome, WaitlistOutcome};
-use crate::app::queries::reservation_view::ReservationView;
 
 impl App {
     /// The response to a command about a reservation.

@@ -2,19 +2,21 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use chassis::docs::{Conflict, NotFound, Stale};
+use chassis::docs::{Conditional, Conflict, NotFound, Repeatable, Stale};
 use chassis::problem::Problem;
+use contract::reservation::commands::{JoinWaitlist, WaitlistPath};
+use contract::reservation::queries::{ListWaitlist, drafts};
+use contract::reservation::results::NotificationResult;
+use contract::reservation::view::{ContactView, ReservationView};
+use contract::reservation::waitlist::{Waitlist, WaitlistView};
 use events::WaitlistId;
 
-use super::bodies;
 use super::extract::{FromService, Parameters, Post, WaitId};
 use super::problem::unknown_waitlist_entry;
 use super::request;
-use super::results::ContactView;
+use super::results::respond_contact;
 use crate::app::App;
 use crate::app::outcome::WaitlistOutcome;
-use crate::app::queries::reservation_view::ReservationView;
-use crate::app::queries::waitlist_view::{Waitlist, WaitlistView};
 use crate::app::request_context::RequestContext;
 use crate::domain::waitlist::{WaitlistCommand, WaitlistEntry};
 
@@ -23,8 +25,8 @@ use crate::domain::waitlist::{WaitlistCommand, WaitlistEntry};
 /// Free tables are offered to the first waiting party that they fit. The tables of an offer are held until
 /// `offer.expires_at`, and the guest gets a message.
 #[utoipa::path(post, path = "/api/waitlist", operation_id = "joinWaitlist", tag = "waitlist",
-    params(("Idempotency-Key" = Option<String>, Header, description = "A repeated request with the same key gets the first response")),
-    request_body(content = bodies::JoinWaitlist, example = json!({"customer_id": "cust-42",
+    params(Repeatable),
+    request_body(content = JoinWaitlist, example = json!({"customer_id": "cust-42",
         "contact_info": {"name": "Sari Wulandari", "phone": "+62 812 3456 7890", "email": "sari@example.com"},
         "earliest_time": "2026-12-24T18:00", "latest_time": "2026-12-24T20:00", "party_size": 2})),
     responses((status = 200, body = WaitlistView, headers(("Location" = String), ("ETag" = String)),
@@ -39,7 +41,7 @@ pub(super) async fn join(State(app): State<App>, post: Post) -> Result<Response,
 
 /// Read a waitlist, in its order
 #[utoipa::path(get, path = "/api/waitlist", operation_id = "listWaitlist", tag = "waitlist",
-    params(("venue_id" = Option<String>, Query, description = "The first venue by default")),
+    params(ListWaitlist),
     responses((status = 200, body = Waitlist)))]
 pub(super) async fn list(
     State(app): State<App>,
@@ -47,14 +49,15 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     // A removed venue is known once the projections contain its reservations.
     app.catch_up().await?;
-    let venue = request::known_venue(&mut form, &app);
+    let asked = drafts::ListWaitlist::take(&mut form);
+    let venue = request::known_venue(&mut form, &app, asked.venue_id);
     let venue = form.finish(venue)?;
     Ok(axum::Json(app.waitlist(&venue).await?).into_response())
 }
 
 /// Read a waitlist entry
 #[utoipa::path(get, path = "/api/waitlist/{waitlist_id}", operation_id = "getWaitlistEntry", tag = "waitlist",
-    params(("waitlist_id" = String, Path)),
+    params(WaitlistPath),
     responses((status = 200, body = WaitlistView, headers(("ETag" = String))),
         NotFound))]
 pub(super) async fn get(State(app): State<App>, WaitId(id): WaitId) -> Result<Response, Problem> {
@@ -66,7 +69,7 @@ pub(super) async fn get(State(app): State<App>, WaitId(id): WaitId) -> Result<Re
 ///
 /// The offered tables become a reservation, which is returned. If a deposit is due, they are held as for any booking.
 #[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/accept", operation_id = "acceptOffer", tag = "waitlist",
-    params(("waitlist_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
+    params(WaitlistPath, Repeatable, Conditional),
     responses((status = 200, body = ReservationView, headers(("Location" = String), ("ETag" = String)),
         links(("reservation" = (operation_id = "getReservation", parameters(("reservation_id" = "$response.body#/reservation_id")), description = "Read the reservation")))),
         NotFound,
@@ -86,7 +89,7 @@ pub(super) async fn accept(
 ///
 /// The offer goes to the next party, and this party leaves the waitlist.
 #[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/decline", operation_id = "declineOffer", tag = "waitlist",
-    params(("waitlist_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
+    params(WaitlistPath, Repeatable, Conditional),
     responses((status = 200, body = WaitlistView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn decline(
     State(app): State<App>,
@@ -99,7 +102,7 @@ pub(super) async fn decline(
 
 /// Leave the waitlist
 #[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/leave", operation_id = "leaveWaitlist", tag = "waitlist",
-    params(("waitlist_id" = String, Path), ("Idempotency-Key" = Option<String>, Header), ("If-Match" = Option<String>, Header)),
+    params(WaitlistPath, Repeatable, Conditional),
     responses((status = 200, body = WaitlistView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn leave(
     State(app): State<App>,
@@ -112,7 +115,7 @@ pub(super) async fn leave(
 
 /// Read the contact of a waiting party
 #[utoipa::path(get, path = "/api/waitlist/{waitlist_id}/contact", operation_id = "getWaitlistContact", tag = "service", security(("service_token" = [])),
-    params(("waitlist_id" = String, Path)),
+    params(WaitlistPath),
     responses((status = 200, body = ContactView),
         NotFound,
         (status = 410, description = "The party is no longer waiting", body = contract::problem::Problem, content_type = "application/problem+json")))]
@@ -122,13 +125,13 @@ pub(super) async fn contact(
     WaitId(id): WaitId,
 ) -> Result<Response, Problem> {
     let entry = app.require_waitlist_entry(id).await?;
-    ContactView::respond(app.confidential(entry.at.position).await?)
+    respond_contact(app.confidential(entry.at.position).await?)
 }
 
 /// Record the result of a message to a waiting party
 #[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/notification-results", operation_id = "reportWaitlistNotificationResult", tag = "service", security(("service_token" = [])),
-    params(("waitlist_id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
-    request_body(content = bodies::NotificationResult, example = json!({"notification_id": "n-1", "template": "offer", "medium": "mail", "outcome": "sent"})),
+    params(WaitlistPath, Repeatable),
+    request_body(content = NotificationResult, example = json!({"notification_id": "n-1", "template": "offer", "medium": "mail", "outcome": "sent"})),
     responses((status = 200, body = WaitlistView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn notification_results(
     State(app): State<App>,

@@ -1,10 +1,12 @@
 //! A refused request, and what is possible instead.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use contract::reservation::words::ReservationStatus;
 use events::event::{ReservationCreated, WaitlistJoined};
 use events::values::{PartySize, TimeWindow};
 use events::{ReservationId, TableId, VenueId};
 
+use crate::app::words;
 use crate::domain::availability::Table;
 use crate::domain::venue::Venue;
 use crate::domain::{Command, Reservation};
@@ -23,7 +25,7 @@ pub struct RefusedRequest {
     /// Whether the party is at the door.
     pub is_walk_in: bool,
     /// The reservation that was to be changed, with its status; `None` for a new one.
-    pub reservation: Option<(ReservationId, &'static str)>,
+    pub reservation: Option<(ReservationId, ReservationStatus)>,
     /// The tables that the party has now, and keeps if possible.
     pub current_tables: Vec<TableId>,
     /// Whether another time would not help.
@@ -73,7 +75,7 @@ impl RefusedRequest {
     /// A command for an existing reservation.
     pub(in crate::app) fn command(reservation: &Reservation, command: &Command) -> Self {
         let mut request = Self::booking(&reservation.booking);
-        request.reservation = Some((reservation.id, reservation.status.word()));
+        request.reservation = Some((reservation.id, words::status(&reservation.status)));
         let area = match command {
             Command::Reschedule { window, area } => {
                 request.window = *window;

@@ -1,8 +1,10 @@
 //! Selecting reservations.
 
 use chrono::{DateTime, Utc};
+use contract::reservation::words::ReservationStatus;
 use events::{CustomerId, ReservationId, VenueId};
 
+use crate::app::words;
 use crate::domain::Reservation;
 
 /// A place in the list of reservations, which is sorted by start, then by id.
@@ -11,8 +13,8 @@ pub type ListKey = (DateTime<Utc>, ReservationId);
 /// Selects reservations. `None` means any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// The status, as used in responses.
-    pub status: Option<String>,
+    /// The status.
+    pub status: Option<ReservationStatus>,
     /// Starts at or after this time.
     pub from: Option<DateTime<Utc>>,
     /// Starts before this time.
@@ -28,7 +30,7 @@ impl Filter {
     #[must_use]
     pub fn matches(&self, reservation: &Reservation) -> bool {
         let start = reservation.window().start;
-        self.status.as_deref().is_none_or(|status| reservation.status.word() == status)
+        self.status.is_none_or(|status| words::status(&reservation.status) == status)
             && self.from.is_none_or(|from| start >= from)
             && self.to.is_none_or(|to| start < to)
             && self.customer_id.as_ref().is_none_or(|id| reservation.booking.customer_id == *id)

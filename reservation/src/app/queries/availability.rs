@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use events::values::{Money, PartySize, TimeWindow};
-use serde::Serialize;
-use utoipa::ToSchema;
+use contract::reservation::availability::{Day, SlotView, TableOffer};
+use events::values::{PartySize, TimeWindow};
 
 use super::{QueryError, local};
 use crate::app::App;
+use crate::app::words;
 use crate::domain::availability::{BookingRules, DayRequest, Slot, Table, resolve};
 use crate::domain::venue::Venue;
 
@@ -25,52 +25,6 @@ pub struct AvailabilityRequest {
     pub area: Option<String>,
     /// The length of the stay in minutes; by default the turn time of a party of that size.
     pub minutes: Option<u32>,
-}
-
-/// The availability of a venue on a day.
-#[derive(Serialize, ToSchema)]
-pub struct Day {
-    #[schema(example = "bandung-dago")]
-    venue_id: String,
-    /// The business day: slots after midnight belong to the day on which the service opened.
-    #[schema(example = "2026-12-24")]
-    date: String,
-    #[schema(example = "Asia/Jakarta")]
-    timezone: String,
-    party_size: u8,
-    area: Option<String>,
-    /// The position of the log that the result is based on.
-    position: u64,
-    slots: Vec<SlotView>,
-}
-
-/// An arrival time.
-#[derive(Serialize, ToSchema)]
-struct SlotView {
-    #[schema(example = "2026-12-24T19:30:00+07:00")]
-    start_time: String,
-    #[schema(example = "2026-12-24T21:15:00+07:00")]
-    end_time: String,
-    /// Whether a booking for exactly this slot would be accepted.
-    available: bool,
-    /// The reason if not: closed, too_soon, too_late, pacing, no_table, party_too_large.
-    #[schema(example = "no_table")]
-    reason: Option<&'static str>,
-    /// The tables that a booking would get.
-    tables: Vec<TableOffer>,
-    /// The deposit that a booking would need.
-    #[schema(value_type = Option<Object>)]
-    deposit: Option<Money>,
-}
-
-/// A table that a booking would get.
-#[derive(Serialize, ToSchema)]
-struct TableOffer {
-    #[schema(example = "T3")]
-    table_id: String,
-    #[schema(example = "Teras")]
-    area: String,
-    capacity: u8,
 }
 
 impl App {
@@ -107,10 +61,10 @@ fn view(asked: &AvailabilityRequest, rules: &BookingRules, slots: Vec<Slot<'_>>,
     let slot = |slot: Slot<'_>| {
         let (tables, reason) = match slot.seating {
             Ok(seating) => (seating.tables.as_slice(), None),
-            Err(why) => (&[][..], Some(why.code())),
+            Err(why) => (&[][..], Some(words::slot_reason(why))),
         };
         let offer = |table: &Table| TableOffer {
-            table_id: table.id.to_string(),
+            table_id: table.id.clone(),
             area: table.area.clone(),
             capacity: table.seats,
         };
@@ -124,10 +78,10 @@ fn view(asked: &AvailabilityRequest, rules: &BookingRules, slots: Vec<Slot<'_>>,
         }
     };
     Day {
-        venue_id: asked.venue.id.to_string(),
-        date: asked.date.to_string(),
+        venue_id: asked.venue.id.clone(),
+        date: asked.date,
         timezone: zone.to_owned(),
-        party_size: asked.size.get(),
+        party_size: asked.size,
         area: asked.area.clone(),
         position,
         slots: slots.into_iter().map(slot).collect(),

@@ -1,37 +1,10 @@
 //! What an event changed: the difference between two states of a reservation.
 
-use serde::Serialize;
+use contract::reservation::history::Change;
 use serde_json::Value;
-use utoipa::ToSchema;
 
 /// Members that say nothing about the reservation itself.
 const LEFT_OUT: [&str; 2] = ["version", "created_at"];
-
-/// A changed member.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct Change {
-    /// The path of the member in the representation.
-    #[schema(example = "deposit.status")]
-    field: String,
-    /// The previous value; null if the member did not exist.
-    from: Value,
-    /// The new value; null if the member no longer exists.
-    to: Value,
-}
-
-impl std::fmt::Display for Change {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {} → {}", self.field, plain(&self.from), plain(&self.to))
-    }
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::Null => "–".into(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
 
 /// The differences between two states. None if `before` is null, because then everything is new.
 pub fn between(before: &Value, after: &Value) -> Vec<Change> {

@@ -1,73 +1,17 @@
 //! Every amount of a reservation, with the rule it follows from: the policy snapshot of the booking.
 
-use chrono::{DateTime, TimeDelta, Utc};
-use events::event::{Event, ReservationCancelled, VenueChanged};
+use chrono::TimeDelta;
+use contract::reservation::charges::{Balance, ChargeView, Charges, RulesView};
+use contract::reservation::words::ChargeKind;
+use events::event::{Event, ReservationCancelled, ReservationNoShow, VenueChanged};
 use events::recorded::Recorded;
-use events::values::{CancelledBy, DepositPer, Money, Purpose};
+use events::values::{CancelledBy, DepositPer, Money, PartySize, Purpose};
 use events::{Position, Query, ReservationId, Tag};
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::{QueryError, local};
 use crate::app::App;
 use crate::app::repository;
 use crate::domain::{Charge, Reservation};
-
-/// The amounts of a reservation.
-#[derive(Serialize, ToSchema)]
-pub struct Charges {
-    reservation_id: String,
-    /// ISO 4217; null if no money was ever involved.
-    #[schema(example = "IDR")]
-    currency: Option<String>,
-    /// The rules of the venue at the time of booking; null if none had been recorded.
-    rules: Option<RulesView>,
-    /// Oldest first.
-    entries: Vec<ChargeView>,
-    balance: Balance,
-}
-
-/// A version of a venue's rules.
-#[derive(Serialize, ToSchema)]
-struct RulesView {
-    #[schema(example = 2)]
-    version: u32,
-    /// SHA-256 of the venue file.
-    digest: Option<String>,
-}
-
-/// An amount and its reason.
-#[derive(Serialize, ToSchema)]
-struct ChargeView {
-    /// deposit_asked, deposit_paid, deposit_failed, deposit_waived, deposit_kept, refund_ordered, refunded, no_show_fee,
-    /// fee_asked, fee_paid or fee_failed.
-    #[schema(example = "deposit_asked")]
-    kind: &'static str,
-    /// Minor units.
-    #[schema(example = 30_000_000)]
-    amount_minor: i64,
-    /// The rule in words.
-    #[schema(example = "6 guests, IDR 50000.00 for each: a deposit from 6 guests on")]
-    rule: String,
-    at: DateTime<Utc>,
-    #[schema(example = 3)]
-    position: u64,
-    event_id: String,
-}
-
-/// The totals, in minor units.
-#[derive(Debug, Default, Serialize, ToSchema)]
-struct Balance {
-    asked_minor: i64,
-    paid_minor: i64,
-    /// Ordered to be refunded, and not yet reported as refunded.
-    to_return_minor: i64,
-    returned_minor: i64,
-    /// Paid, and neither refunded nor to be refunded.
-    kept_minor: i64,
-    /// The part of the no-show fee that is still unpaid.
-    owed_minor: i64,
-}
 
 impl App {
     /// The amounts of the reservation `id`.
@@ -84,8 +28,8 @@ impl App {
         let Account { reservation, fee, entries, balance, .. } = account;
         let reservation = reservation.ok_or(QueryError::UnknownReservation(id))?;
         let rules = self.rules_at_booking(&reservation).await?;
-        let currency = reservation.deposit.amount().or(fee).map(|money| money.currency.to_string());
-        Ok(Charges { reservation_id: id.to_string(), currency, rules, entries, balance })
+        let currency = reservation.deposit.amount().or(fee).map(|money| money.currency);
+        Ok(Charges { reservation_id: id, currency, rules, entries, balance })
     }
 
     /// The rules of the venue that were recorded when `reservation` was booked.
@@ -128,7 +72,7 @@ impl Account {
                     rule,
                     at: recorded.time,
                     position: recorded.id.position.0,
-                    event_id: recorded.id.to_string(),
+                    event_id: recorded.id,
                 });
             }
             self.reservation = Some(before);
@@ -136,45 +80,41 @@ impl Account {
         repository::fold(&mut self.reservation, self.id, event, repository::recorded_at(recorded));
     }
 
-    fn count(&mut self, kind: &str, minor: i64) {
+    fn count(&mut self, kind: ChargeKind, minor: i64) {
         let balance = &mut self.balance;
         match kind {
-            "deposit_asked" => balance.asked_minor += minor,
-            "fee_asked" => balance.asked_minor += minor,
-            "deposit_paid" | "fee_paid" => {
+            ChargeKind::DepositAsked => balance.asked_minor += minor,
+            ChargeKind::FeeAsked => balance.asked_minor += minor,
+            ChargeKind::DepositPaid | ChargeKind::FeePaid => {
                 balance.paid_minor += minor;
                 balance.kept_minor += minor;
-                if kind == "fee_paid" {
+                if kind == ChargeKind::FeePaid {
                     balance.owed_minor = (balance.owed_minor - minor).max(0);
                 }
             }
-            "refund_ordered" => {
+            ChargeKind::RefundOrdered => {
                 balance.to_return_minor += minor;
                 balance.kept_minor -= minor;
             }
-            "refunded" => {
+            ChargeKind::Refunded => {
                 // A refund without an order reduces what was kept.
                 let ordered = minor.min(balance.to_return_minor);
                 balance.to_return_minor -= ordered;
                 balance.kept_minor -= minor - ordered;
                 balance.returned_minor += minor;
             }
-            "no_show_fee" => balance.owed_minor = (minor - balance.kept_minor).max(0),
+            ChargeKind::NoShowFee => balance.owed_minor = (minor - balance.kept_minor).max(0),
             _ => {}
         }
     }
 
     /// The amounts of `event`, which was applied to the reservation in the state `before`.
-    fn explain(&mut self, before: &Reservation, event: &Event) -> Vec<(&'static str, Money, String)> {
+    fn explain(&mut self, before: &Reservation, event: &Event) -> Vec<(ChargeKind, Money, String)> {
         let (policy, size) = (&before.booking.policy, before.party_size());
-        let each = |per, amount: &Money| match per {
-            DepositPer::Guest => format!("{size} guests, {} for each", amount.plain()),
-            DepositPer::Party => format!("{} for the party", amount.plain()),
-        };
         match event {
             Event::PaymentRequested(asked) if asked.purpose == Purpose::NoShowFee => {
                 vec![(
-                    "fee_asked",
+                    ChargeKind::FeeAsked,
                     asked.amount,
                     "The part of the fee that the deposit does not cover".to_owned(),
                 )]
@@ -184,74 +124,92 @@ impl Account {
                     || "A deposit was requested".to_owned(),
                     |rule| {
                         let from = rule.from_party_size;
-                        format!("{}: a deposit from {from} guests on", each(rule.per, &rule.amount))
+                        format!("{}: a deposit from {from} guests on", each(size, rule.per, rule.amount))
                     },
                 );
-                vec![("deposit_asked", asked.amount, rule)]
+                vec![(ChargeKind::DepositAsked, asked.amount, rule)]
             }
             Event::ReservationConfirmed(confirmed) if confirmed.deposit_waived => {
                 let due = before.deposit.amount();
-                due.map(|due| ("deposit_waived", due, "Waived by staff".to_owned())).into_iter().collect()
+                due.map(|due| (ChargeKind::DepositWaived, due, "Waived by staff".to_owned()))
+                    .into_iter()
+                    .collect()
             }
             Event::PaymentFailed(failed) => {
                 let account = before.account(failed.payment_id);
                 let entry = |(account, purpose): (&Charge, Purpose)| {
-                    let kind = if purpose.is_deposit() { "deposit_failed" } else { "fee_failed" };
+                    let kind =
+                        if purpose.is_deposit() { ChargeKind::DepositFailed } else { ChargeKind::FeeFailed };
                     Some((kind, account.amount()?, failed.reason_code.clone()))
                 };
                 account.and_then(entry).into_iter().collect()
             }
             Event::PaymentCompleted(paid) => {
                 let is_fee = matches!(before.account(paid.payment_id), Some((_, Purpose::NoShowFee)));
-                let kind = if is_fee { "fee_paid" } else { "deposit_paid" };
+                let kind = if is_fee { ChargeKind::FeePaid } else { ChargeKind::DepositPaid };
                 let by = format!("Paid via {} ({})", paid.channel, paid.provider_reference);
                 let late = paid.refund.map(|refund| {
-                    ("refund_ordered", refund.amount, "Paid when nothing was due any more".to_owned())
+                    (
+                        ChargeKind::RefundOrdered,
+                        refund.amount,
+                        "Paid when nothing was due any more".to_owned(),
+                    )
                 });
                 std::iter::once((kind, paid.amount, by)).chain(late).collect()
             }
             Event::PaymentRefunded(refunded) => {
                 vec![(
-                    "refunded",
+                    ChargeKind::Refunded,
                     refunded.amount,
                     format!("Refunded by the provider ({})", refunded.provider_reference),
                 )]
             }
             Event::ReservationCancelled(cancelled) => self.cancelled(before, cancelled),
-            Event::ReservationNoShow(no_show) => {
-                let rest = "The part of the deposit that exceeds the fee".to_owned();
-                let back = no_show.refund.map(|refund| ("refund_ordered", refund.amount, rest));
-                let fee = policy.no_show_fee.map(|fee| {
-                    let rule = format!("{}: the party never arrived", each(fee.per, &fee.amount));
-                    ("no_show_fee", fee.due(size), rule)
-                });
-                self.fee = fee.as_ref().map(|(_, amount, _)| *amount);
-                let back_minor = back.as_ref().map_or(0, |(_, amount, _)| amount.amount_minor);
-                let kept = self.kept(before, back_minor, "The party never arrived".to_owned());
-                back.into_iter().chain(kept).chain(fee).collect()
-            }
+            Event::ReservationNoShow(no_show) => self.never_arrived(before, no_show),
             _ => vec![],
         }
+    }
+
+    fn never_arrived(
+        &mut self,
+        before: &Reservation,
+        no_show: &ReservationNoShow,
+    ) -> Vec<(ChargeKind, Money, String)> {
+        let (policy, size) = (&before.booking.policy, before.party_size());
+        let rest = "The part of the deposit that exceeds the fee".to_owned();
+        let back = no_show.refund.map(|refund| (ChargeKind::RefundOrdered, refund.amount, rest));
+        let fee = policy.no_show_fee.map(|fee| {
+            let rule = format!("{}: the party never arrived", each(size, fee.per, fee.amount));
+            (ChargeKind::NoShowFee, fee.due(size), rule)
+        });
+        self.fee = fee.as_ref().map(|(_, amount, _)| *amount);
+        let back_minor = back.as_ref().map_or(0, |(_, amount, _)| amount.amount_minor);
+        let kept = self.kept(before, back_minor, "The party never arrived".to_owned());
+        back.into_iter().chain(kept).chain(fee).collect()
     }
 
     fn cancelled(
         &self,
         before: &Reservation,
         cancelled: &ReservationCancelled,
-    ) -> Vec<(&'static str, Money, String)> {
+    ) -> Vec<(ChargeKind, Money, String)> {
         let minutes = before.booking.policy.free_cancellation_minutes;
         let free_until = before.window().start - TimeDelta::minutes(i64::from(minutes));
         let until = local(free_until, &before.booking.timezone);
         match (&cancelled.refund, cancelled.cancelled_by) {
             (Some(refund), CancelledBy::Guest) => {
                 vec![(
-                    "refund_ordered",
+                    ChargeKind::RefundOrdered,
                     refund.amount,
                     format!("Cancelled by the guest in time: free until {until}"),
                 )]
             }
             (Some(refund), CancelledBy::Staff | CancelledBy::System) => {
-                vec![("refund_ordered", refund.amount, "Cancelled by the restaurant: full refund".to_owned())]
+                vec![(
+                    ChargeKind::RefundOrdered,
+                    refund.amount,
+                    "Cancelled by the restaurant: full refund".to_owned(),
+                )]
             }
             (None, _) => {
                 let rule = format!("Cancelled by the guest too late: free until {until}");
@@ -266,9 +224,17 @@ impl Account {
         before: &Reservation,
         back_minor: i64,
         rule: String,
-    ) -> Option<(&'static str, Money, String)> {
+    ) -> Option<(ChargeKind, Money, String)> {
         let Charge::Paid(paid) = &before.deposit else { return None };
         let amount_minor = self.balance.kept_minor - back_minor;
-        (amount_minor > 0).then_some(("deposit_kept", Money { amount_minor, ..paid.amount }, rule))
+        (amount_minor > 0).then_some((ChargeKind::DepositKept, Money { amount_minor, ..paid.amount }, rule))
+    }
+}
+
+/// What a rule asks for, in words.
+fn each(size: PartySize, per: DepositPer, amount: Money) -> String {
+    match per {
+        DepositPer::Guest => format!("{size} guests, {} for each", amount.plain()),
+        DepositPer::Party => format!("{} for the party", amount.plain()),
     }
 }

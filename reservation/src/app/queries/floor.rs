@@ -1,10 +1,10 @@
 //! The floor: every table with its party, as a host sees it.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use contract::reservation::floor::{Floor, PartyView, TableState};
+use contract::reservation::words::TableStatus;
 use events::TableId;
 use events::values::TimeWindow;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::{QueryError, local};
 use crate::app::App;
@@ -14,50 +14,6 @@ use crate::domain::venue::Venue;
 
 /// How far ahead the next party at a table is looked for, in hours.
 const AHEAD_HOURS: i64 = 24;
-
-/// The floor at some time.
-#[derive(Serialize, ToSchema)]
-pub struct Floor {
-    #[schema(example = "bandung-dago")]
-    venue_id: String,
-    at: String,
-    /// The position of the log that the result is based on.
-    position: u64,
-    tables: Vec<TableState>,
-}
-
-/// A table at some time.
-#[derive(Serialize, ToSchema)]
-struct TableState {
-    #[schema(example = "T3")]
-    table_id: String,
-    #[schema(example = "Teras")]
-    area: String,
-    seats: u8,
-    /// free; reserved: the time of its party has started, but the party is not there; offered: to a waiting party;
-    /// seated; overdue: its party should have left.
-    #[schema(example = "seated")]
-    state: &'static str,
-    /// When the party was seated.
-    seated_since: Option<String>,
-    /// When the table becomes free, or, if it is free, until when.
-    until: Option<String>,
-    /// The party that has the table.
-    party: Option<PartyView>,
-    /// The next party.
-    next: Option<PartyView>,
-}
-
-/// A party at a table.
-#[derive(Serialize, ToSchema)]
-struct PartyView {
-    reservation_id: Option<String>,
-    /// Set for a waiting party with an offer.
-    waitlist_id: Option<String>,
-    party_size: u8,
-    start_time: String,
-    end_time: String,
-}
 
 impl App {
     /// The floor of a venue at some time.
@@ -79,7 +35,7 @@ impl App {
             state(venue, &id, with_party(here), with_party(next), at)
         };
         let tables = known.chain(extra).filter_map(table_state).collect();
-        let (venue_id, at) = (venue.id.to_string(), local(at, venue.timezone.name()));
+        let (venue_id, at) = (venue.id.clone(), local(at, venue.timezone.name()));
         Ok(Floor { venue_id, at, position: position.0, tables })
     }
 }
@@ -115,35 +71,35 @@ fn state(
         party.tables.iter().find(|table| table.id == *id).cloned()
     };
     let table = venue.table(id).cloned().or_else(extra)?;
-    let word = match &here {
-        None => "free",
+    let status = match &here {
+        None => TableStatus::Free,
         Some((taken, party)) if party.seated_at.is_some() => match taken.window.end <= at {
-            true => "overdue",
-            false => "seated",
+            true => TableStatus::Overdue,
+            false => TableStatus::Seated,
         },
-        Some((TakenTable { by: Holder::Offer(_), .. }, _)) => "offered",
-        Some(_) => "reserved",
+        Some((TakenTable { by: Holder::Offer(_), .. }, _)) => TableStatus::Offered,
+        Some(_) => TableStatus::Reserved,
     };
     let until = match &here {
         Some((taken, _)) => Some(taken.window.end),
         None => next.as_ref().map(|(taken, _)| taken.window.start),
     };
     let party = |(taken, party): &(TakenTable, Party)| PartyView {
-        reservation_id: taken.by.reservation().map(|id| id.to_string()),
+        reservation_id: taken.by.reservation(),
         waitlist_id: match taken.by {
-            Holder::Offer(id) => Some(id.to_string()),
+            Holder::Offer(id) => Some(id),
             Holder::Booking(_) | Holder::WalkIn(_) => None,
         },
-        party_size: party.size.get(),
+        party_size: party.size,
         start_time: local(taken.window.start, zone),
         end_time: local(taken.window.end, zone),
     };
     let since = here.as_ref().and_then(|(_, party)| party.seated_at);
     Some(TableState {
-        table_id: table.id.to_string(),
+        table_id: table.id,
         area: table.area,
         seats: table.seats,
-        state: word,
+        state: status,
         seated_since: since.map(|since| local(since, zone)),
         until: until.map(|until| local(until, zone)),
         party: here.as_ref().map(party),

@@ -3,20 +3,19 @@
 
 use std::fmt::Write as _;
 
-use chrono::{DateTime, Utc};
+use contract::reservation::history::{ActorView, EffectView, History, HistoryEntry};
+use contract::reservation::words::EffectKind;
 use events::event::{Event, PaymentCompleted, PaymentFailed};
 use events::recorded::Recorded;
 use events::values::{Actor, ActorKind};
 use events::{PaymentId, Position, Query, ReservationId, Tag};
-use serde::Serialize;
 use serde_json::Value;
-use utoipa::ToSchema;
 
-use super::changes::{self, Change};
+use super::changes;
 use super::reservation_view::state_of;
 use super::{QueryError, local, notes};
 use crate::app::App;
-use crate::app::repository;
+use crate::app::{repository, words};
 use crate::domain::Reservation;
 
 /// The origin of an event that does not follow from another event.
@@ -26,65 +25,6 @@ fn origin(actor: &Actor) -> String {
         (_, Some(id)) => format!("Requested by {id}"),
         (_, None) => "Requested without a credential".to_owned(),
     }
-}
-
-/// The events of a reservation, oldest first.
-#[derive(Serialize, ToSchema)]
-pub struct History {
-    reservation_id: String,
-    entries: Vec<HistoryEntry>,
-}
-
-/// One event.
-#[derive(Serialize, ToSchema)]
-struct HistoryEntry {
-    #[schema(example = 42)]
-    position: u64,
-    #[schema(example = "00000000000000000042-01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f")]
-    event_id: String,
-    /// The event type without `meja.` and without its version.
-    #[schema(example = "reservation.created")]
-    action: String,
-    /// A description.
-    #[schema(example = "Booking requested for 4 guests at 2026-12-24T19:30:00+07:00")]
-    note: String,
-    who: ActorView,
-    at: DateTime<Utc>,
-    /// The reason: the actor that requested it, or the event it belongs to or follows from.
-    #[schema(example = "Follows from reservation.created at 41")]
-    why: String,
-    /// The changed members of the representation.
-    changed: Vec<Change>,
-    /// The external effects: payments, mail, text messages.
-    effects: Vec<EffectView>,
-    /// The id of the original request, across both services.
-    correlation_id: String,
-    /// The event that caused this one, if any.
-    causation_id: Option<String>,
-}
-
-/// The actor.
-#[derive(Serialize, ToSchema)]
-struct ActorView {
-    /// app_user, service_account, system or unauthenticated.
-    #[schema(example = "service_account")]
-    kind: &'static str,
-    #[schema(example = "notifier")]
-    id: Option<String>,
-}
-
-/// An external effect of an event.
-#[derive(Clone, Serialize, ToSchema)]
-struct EffectView {
-    /// The position of the event that reports the effect.
-    #[schema(example = 44)]
-    position: u64,
-    /// payment or notification.
-    #[schema(example = "payment")]
-    kind: &'static str,
-    #[schema(example = "IDR 300000.00 received by qris (sim_1)")]
-    note: String,
-    at: DateTime<Utc>,
 }
 
 impl App {
@@ -139,7 +79,7 @@ impl Timeline {
         let position = recorded.id.position.0;
         // Results reported by the notifier name their cause; payments are matched by their id.
         let caused_by = match (&metadata.causation_id, event) {
-            (Some(id), _) => self.entries.iter().position(|entry| entry.event_id == *id),
+            (Some(id), _) => self.entries.iter().position(|entry| entry.event_id.to_string() == *id),
             (None, Event::PaymentCompleted(PaymentCompleted { payment_id, .. }))
             | (None, Event::PaymentFailed(PaymentFailed { payment_id, .. })) => {
                 self.requested.filter(|(requested, _)| requested == payment_id).map(|(_, entry)| entry)
@@ -164,10 +104,10 @@ impl Timeline {
         };
         self.entries.push(HistoryEntry {
             position,
-            event_id: recorded.id.to_string(),
+            event_id: recorded.id,
             action: recorded.event_type.trim_start_matches("meja.").trim_end_matches(".v1").to_owned(),
             note,
-            who: ActorView { kind: metadata.actor.kind.word(), id: metadata.actor.id },
+            who: ActorView { kind: words::actor_kind(metadata.actor.kind), id: metadata.actor.id },
             at: recorded.time,
             why,
             changed: changes::between(&self.state, &state),
@@ -181,7 +121,7 @@ impl Timeline {
     /// The audit trail as data.
     #[must_use]
     pub fn into_history(self) -> History {
-        History { reservation_id: self.id.to_string(), entries: self.entries }
+        History { reservation_id: self.id, entries: self.entries }
     }
 
     /// The audit trail as text. Times are local times of the venue.
@@ -189,7 +129,7 @@ impl Timeline {
     pub fn text(&self) -> String {
         let mut text = format!("Reservation {}, times in {}\n", self.id, self.timezone);
         for entry in &self.entries {
-            let who = entry.who.id.as_deref().unwrap_or(entry.who.kind);
+            let who = entry.who.id.as_deref().unwrap_or(entry.who.kind.word());
             let at = local(entry.at, &self.timezone);
             // Writing to a String cannot fail.
             let _ = writeln!(text, "\n{at}  {}  [{who}, position {}]", entry.note, entry.position);
@@ -206,10 +146,12 @@ impl Timeline {
 }
 
 /// The kind of external effect that an event reports, if it reports one.
-fn external_effect(event: &Event) -> Option<&'static str> {
+fn external_effect(event: &Event) -> Option<EffectKind> {
     match event {
-        Event::PaymentCompleted(_) | Event::PaymentFailed(_) | Event::PaymentRefunded(_) => Some("payment"),
-        Event::NotificationSent(_) | Event::NotificationFailed(_) => Some("notification"),
+        Event::PaymentCompleted(_) | Event::PaymentFailed(_) | Event::PaymentRefunded(_) => {
+            Some(EffectKind::Payment)
+        }
+        Event::NotificationSent(_) | Event::NotificationFailed(_) => Some(EffectKind::Notification),
         _ => None,
     }
 }

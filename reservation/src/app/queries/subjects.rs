@@ -1,7 +1,8 @@
 //! Reading single reservations and waitlist entries, with their confidential payloads.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Offset as _, Utc};
 use chrono_tz::Tz;
+use contract::values::LocalTime;
 use events::{Position, Query, ReservationId, Tag, VenueId, WaitlistId};
 use serde::de::DeserializeOwned;
 
@@ -11,14 +12,13 @@ use crate::app::repository::{self, AsOf};
 use crate::domain::Reservation;
 use crate::domain::waitlist::WaitlistEntry;
 
-/// `at` as local time in `timezone`, RFC 3339 with the offset.
+/// `at` as local time in `timezone`.
 #[must_use]
-pub fn local(at: DateTime<Utc>, timezone: &str) -> String {
-    match timezone.parse::<Tz>() {
-        Ok(zone) => at.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::Secs, false),
-        // The zone was removed from the time zone database: UTC is still the right instant.
-        Err(_) => at.to_rfc3339_opts(SecondsFormat::Secs, true),
-    }
+pub fn local(at: DateTime<Utc>, timezone: &str) -> LocalTime {
+    // If the zone was removed from the time zone database, UTC is still the right instant.
+    let zone = timezone.parse::<Tz>().unwrap_or(Tz::UTC);
+    let time = at.with_timezone(&zone);
+    LocalTime(time.with_timezone(&time.offset().fix()))
 }
 
 impl App {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 
+use contract::reservation::words::ReservationStatus;
 use events::store::EventBytes;
 use events::{Position, ReservationId};
 use log_tools::Context;
@@ -14,6 +15,7 @@ use super::{as_of, decode, reservation_id};
 use crate::app::queries::local;
 use crate::app::queries::reservation_view::state_of;
 use crate::app::repository::{self, AsOf};
+use crate::app::words;
 use crate::domain::Reservation;
 
 /// Options of `log replay`.
@@ -39,9 +41,9 @@ impl Replay {
         let (reservations, last) = replay(&source, self.until.unwrap_or(AsOf::Now), self.reservation)?;
         let mut reservations: Vec<_> = reservations.into_values().flatten().collect();
         reservations.sort_by_key(|reservation| (reservation.window().start, reservation.id));
-        let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
+        let mut counts: BTreeMap<ReservationStatus, u64> = BTreeMap::new();
         for reservation in &reservations {
-            *counts.entry(reservation.status.word()).or_default() += 1;
+            *counts.entry(words::status(&reservation.status)).or_default() += 1;
             if self.json {
                 say(&state_of(reservation).to_string());
             } else {
@@ -62,7 +64,7 @@ fn line(reservation: &Reservation) -> String {
     format!(
         "{}  {:<10}  {}  {:>2} guests  {}  {}",
         reservation.id,
-        reservation.status.word(),
+        words::status(&reservation.status),
         local(booking.window.start, &booking.timezone),
         booking.party_size,
         booking.venue_id,

@@ -30,22 +30,6 @@ pub enum Status {
 }
 
 impl Status {
-    /// The status as used in responses.
-    #[must_use]
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Pending => "PENDING",
-            Self::Confirmed => "CONFIRMED",
-            Self::CheckedIn => "CHECKED_IN",
-            Self::Completed => "COMPLETED",
-            Self::Cancelled { .. } => "CANCELLED",
-            Self::NoShow => "NO_SHOW",
-        }
-    }
-
-    /// Every status as used in responses.
-    pub const WORDS: [&str; 6] = ["PENDING", "CONFIRMED", "CHECKED_IN", "COMPLETED", "CANCELLED", "NO_SHOW"];
-
     /// The refusal of a command that this status no longer allows, or does not allow yet (`not_yet`).
     pub(super) fn refusal(&self, not_yet: Refusal) -> Refusal {
         match self {

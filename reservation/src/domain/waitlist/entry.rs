@@ -110,17 +110,6 @@ impl WaitlistEntry {
         self.version += 1;
     }
 
-    /// The state as used in responses.
-    #[must_use]
-    pub fn word(&self) -> &'static str {
-        match self.state {
-            WaitlistState::Waiting => "WAITING",
-            WaitlistState::Offered(_) => "OFFERED",
-            WaitlistState::Accepted(_) => "ACCEPTED",
-            WaitlistState::Left { .. } => "LEFT",
-        }
-    }
-
     /// The current offer.
     #[must_use]
     pub fn offer(&self) -> Option<&WaitlistOffered> {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use axum::http::{HeaderMap, header};
 use chassis::problem::Problem;
 use contract::form::Form;
-use events::feed::{LIMIT_EVENTS_DEFAULT, LIMIT_EVENTS_MAX, TIMEOUT_MS_MAX};
+use contract::reservation::queries::drafts::ReadEvents;
+use events::feed::LIMIT_EVENTS_DEFAULT;
 use events::{Event, EventId, Query, QueryItem, ReservationId, Tag, WaitlistId};
 
 use crate::api::http::problem::malformed_cursor;
@@ -36,33 +37,25 @@ impl FeedRequest {
         let filters = form.texts().filter(|(name, _)| matches!(*name, "type" | "subject" | "limit"));
         // The values of valid filters need no escaping.
         let filters: String = filters.map(|(name, text)| format!("&{name}={text}")).collect();
-        let cursor = form.optional_text("lastEventId", 100);
+        let draft = ReadEvents::take(&mut form);
         // A resumed stream sends the header, which is newer than the parameter in its URL. A page ignores the
         // header, because caches distinguish pages by URL only.
         let resumed = headers.get("last-event-id").filter(|_| wants_stream(headers));
-        let cursor = resumed.and_then(|value| value.to_str().ok()).map(str::to_owned).or(cursor);
-        let number = |max: usize| {
-            move |text: &str| match text.parse::<usize>() {
-                Ok(number) if number <= max => Ok(number),
-                _ => Err(format!("{text:?} is not an integer from 0 to {max}")),
-            }
-        };
-        let timeout_ms = form.optional_parsed("timeout", 10, number(TIMEOUT_MS_MAX as usize)).unwrap_or(0);
-        let limit = form.optional_parsed("limit", 10, |text| match number(LIMIT_EVENTS_MAX)(text) {
-            Ok(0) => Err("0 is less than the minimum 1".into()),
-            other => other,
+        let resumed = resumed.and_then(|value| value.to_str().ok()).map(str::parse::<EventId>);
+        let cursor = resumed.or(draft.last_event_id.map(|cursor| cursor.0));
+        let event_type = draft.event_type.and_then(|asked| {
+            let known = Event::TYPES.iter().find(|known| **known == asked.as_str());
+            let unknown =
+                || format!("{:?} is not an event type: {}", asked.as_str(), Event::TYPES.join(", "));
+            form.checked(&["type"], known.map(|known| (*known).to_owned()).ok_or_else(unknown))
         });
-        let event_type = form.optional_parsed("type", 80, |text| match Event::TYPES.contains(&text) {
-            true => Ok(text.to_owned()),
-            false => Err(format!("{text:?} is not an event type: {}", Event::TYPES.join(", "))),
-        });
-        let subject = form.optional_parsed("subject", 80, subject_tag);
-        let valid = form.finish(Some((limit.unwrap_or(LIMIT_EVENTS_DEFAULT), event_type, subject)));
-        let after = cursor.map(|text| text.parse::<EventId>()).transpose();
-        let after = after.map_err(|error| malformed_cursor(&error))?;
+        let subject = draft.subject.and_then(|asked| form.checked(&["subject"], subject_tag(asked.as_str())));
+        let limit = draft.limit.map_or(LIMIT_EVENTS_DEFAULT, usize::from);
+        let valid = form.finish(Some((limit, event_type, subject)));
+        let after = cursor.transpose().map_err(|error| malformed_cursor(&error))?;
         let (limit, event_type, subject) = valid?;
         let item = QueryItem { types: event_type.into_iter().collect(), tags: subject.into_iter().collect() };
-        let timeout = Duration::from_millis(timeout_ms as u64);
+        let timeout = Duration::from_millis(draft.timeout.map_or(0, u64::from));
         Ok(Self { after, timeout, limit, query: Query { items: vec![item] }, filters })
     }
 }

@@ -1,19 +1,25 @@
 //! The contact of a guest.
 
 use contract::form::Form;
+use contract::reservation::contact::drafts::ContactInfo;
 
 use crate::app::confidential::Contact;
 use crate::domain::venue::Venue;
 
 /// Reads the member `contact_info`.
-pub(super) fn contact_info(form: &mut Form, venue: Option<&Venue>) -> Option<Contact> {
-    let country = venue.map(|venue| venue.country.clone());
-    form.object("contact_info", |contact| {
-        let name = contact.text("name", 120);
-        let phone = contact.parsed("phone", 32, |text| phone(text, country.as_deref()));
-        let email = contact.parsed("email", 254, email);
-        let (table_preference, special_requests) = (None, None);
-        Some(Contact { name: name?, phone: phone?, email: email?, table_preference, special_requests })
+pub(super) fn contact_info(form: &mut Form, draft: ContactInfo, venue: Option<&Venue>) -> Option<Contact> {
+    let country = venue.map(|venue| venue.country.as_str());
+    let phone = draft.phone.map(|text| phone(text.as_str(), country));
+    let phone = phone.and_then(|phone| form.checked(&["contact_info", "phone"], phone));
+    let email = draft.email.map(|text| email(text.as_str()));
+    let email = email.and_then(|email| form.checked(&["contact_info", "email"], email));
+    let (table_preference, special_requests) = (None, None);
+    Some(Contact {
+        name: draft.name?.into(),
+        phone: phone?,
+        email: email?,
+        table_preference,
+        special_requests,
     })
 }
 

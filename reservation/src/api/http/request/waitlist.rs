@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use chrono::TimeDelta;
 use contract::form::Form;
-use events::CustomerId;
+use contract::reservation::commands::drafts::JoinWaitlist;
+use contract::values::VenueTime;
 use events::event::WaitlistJoined;
-use events::values::{PartySize, TimeWindow};
+use events::values::TimeWindow;
 
-use super::{area, contact_info, locale, parse_start, payment_channel, venue};
+use super::{area, contact_info, default_party, payment_channel, start, venue};
 use crate::app::App;
 use crate::app::confidential::{Contact, SealedPayload, seal};
 use crate::domain::venue::Venue;
@@ -26,34 +27,41 @@ pub(in crate::api::http) struct Joining {
 
 /// Reads the body of `POST /api/waitlist`.
 pub(in crate::api::http) fn joining(form: &mut Form, app: &App) -> Option<Joining> {
-    let customer_id = form.parsed("customer_id", CustomerId::MAX_CHARS, str::parse::<CustomerId>);
-    let venue = venue(form, app);
-    let acceptable = acceptable(form, venue.as_deref(), app);
-    let party_size = form.optional_integer("party_size", 1, i64::from(PartySize::MAX));
-    let area = area(form, venue.as_deref());
-    let (payment_channel, locale) = (payment_channel(form, app), locale(form));
-    let special_requests = form.optional_prose("special_requests", 500);
-    let contact = contact_info(form, venue.as_deref());
-    let (venue, contact) = (venue?, Contact { special_requests, ..contact? });
+    let draft = JoinWaitlist::take(form);
+    let venue = venue(form, app, draft.venue_id);
+    let acceptable = venue
+        .as_deref()
+        .and_then(|venue| acceptable(form, venue, app, draft.earliest_time, draft.latest_time));
+    let area = area(form, venue.as_deref(), draft.area);
+    let payment_channel = payment_channel(form, app, draft.payment_channel);
+    let contact = draft.contact_info.and_then(|info| contact_info(form, info, venue.as_deref()));
+    let special_requests = draft.special_requests.map(String::from);
+    let contact = Contact { special_requests, ..contact? };
     let SealedPayload { bytes: payload, digest: contact_digest } = seal(&contact, app.env.as_ref()).ok()?;
     let request = WaitlistRequest {
-        customer_id: customer_id?,
-        party_size: PartySize::try_from(party_size.unwrap_or(2)).ok()?,
+        customer_id: draft.customer_id?,
+        party_size: draft.party_size.or_else(default_party)?,
         acceptable: acceptable?,
         area,
         payment_channel,
-        locale,
+        locale: draft.locale,
         contact_digest,
     };
-    Some(Joining { joined: request.joined(&venue), payload })
+    Some(Joining { joined: request.joined(&*venue?), payload })
 }
 
-/// Reads the acceptable arrival times: from the earliest, by default now, until the latest.
-fn acceptable(form: &mut Form, venue: Option<&Venue>, app: &App) -> Option<TimeWindow> {
-    let (now, zone) = (app.env.now(), venue.map_or(chrono_tz::Tz::UTC, |venue| venue.timezone));
-    let earliest = form.optional_parsed("earliest_time", 40, |text| parse_start(text, zone, now));
-    let latest = form.parsed("latest_time", 40, |text| parse_start(text, zone, now));
-    let (is_given, start, latest) = (earliest.is_some(), earliest.unwrap_or(now), latest?);
+/// The acceptable arrival times: from the earliest, by default now, until the latest.
+fn acceptable(
+    form: &mut Form,
+    venue: &Venue,
+    app: &App,
+    earliest: Option<VenueTime>,
+    latest: Option<VenueTime>,
+) -> Option<TimeWindow> {
+    let mut instant = |name, time| start(form, name, time, venue.timezone, app);
+    let earliest = earliest.and_then(|time| instant("earliest_time", time));
+    let latest = latest.and_then(|time| instant("latest_time", time));
+    let (is_given, start, latest) = (earliest.is_some(), earliest.unwrap_or(app.env.now()), latest?);
     if latest < start {
         form.fault("latest_time", "value_error", "this is before the earliest time", None);
         return None;

@@ -1,8 +1,7 @@
 //! A walk-in.
 
 use contract::form::Form;
-use events::CustomerId;
-use events::values::PartySize;
+use contract::reservation::commands::drafts;
 
 use super::{Booking, area, venue};
 use crate::app::App;
@@ -11,24 +10,20 @@ use crate::domain::reservation::booking::BookingRequest;
 
 /// Reads the body of `POST /api/walk-ins`. A walk-in has no deposit and gets no messages.
 pub(in crate::api::http) fn walk_in(form: &mut Form, app: &App) -> Option<Booking> {
-    let venue = venue(form, app);
-    let area = area(form, venue.as_deref());
-    let guests = form.integer("party_size", 1, i64::from(PartySize::MAX));
-    let customer_id = form
-        .optional_parsed("customer_id", CustomerId::MAX_CHARS, str::parse::<CustomerId>)
-        .or_else(|| "walk-in".parse().ok());
+    let draft = drafts::WalkIn::take(form);
+    let venue = venue(form, app, draft.venue_id);
+    let area = area(form, venue.as_deref(), draft.area);
     let contact = Contact {
-        name: form.optional_text("name", 120).unwrap_or_default(),
+        name: draft.name.map(String::from).unwrap_or_default(),
         phone: String::new(),
         email: String::new(),
         table_preference: None,
         special_requests: None,
     };
-    let (venue, party_size) = (venue?, PartySize::try_from(guests?).ok()?);
     let SealedPayload { bytes: payload, digest: contact_digest } = seal(&contact, app.env.as_ref()).ok()?;
     let request = BookingRequest {
-        customer_id: customer_id?,
-        party_size,
+        customer_id: draft.customer_id.or_else(|| "walk-in".parse().ok())?,
+        party_size: draft.party_size?,
         start: app.env.now(),
         minutes: None,
         area,
@@ -36,5 +31,5 @@ pub(in crate::api::http) fn walk_in(form: &mut Form, app: &App) -> Option<Bookin
         locale: None,
         contact_digest,
     };
-    Some(Booking { created: request.walk_in(&venue), contact, payload })
+    Some(Booking { created: request.walk_in(&*venue?), contact, payload })
 }

@@ -1,0 +1,8 @@
+//! The interface of the notifier.
+
+pub mod effects;
+pub mod operations;
+pub mod payments;
+pub mod reconciliation;
+pub mod requests;
+pub mod words;

@@ -1,0 +1,15 @@
+//! The interface of the reservation service.
+
+pub mod availability;
+pub mod charges;
+pub mod commands;
+pub mod contact;
+pub mod floor;
+pub mod history;
+pub mod operations;
+pub mod queries;
+pub mod results;
+pub mod stats;
+pub mod view;
+pub mod waitlist;
+pub mod words;

@@ -1,0 +1,166 @@
+//! Requests to book and to change a reservation.
+
+use events::values::{CancelledBy, Locale, PartySize};
+use events::{CustomerId, ReservationId, TableId, VenueId, WaitlistId};
+
+use super::contact::ContactInfo;
+use crate::request::requests;
+use crate::values::{Code, Line, Prose, VenueTime, Whole};
+
+/// The length of a stay, in minutes.
+pub type Minutes = Whole<15, 480>;
+
+requests! {
+    /// A booking.
+    body CreateReservation {
+        /// An opaque id of the customer. It is published in events and cannot be erased: do not use a name, a phone
+        /// number or an e-mail address.
+        #[example = "cust-42"]
+        required customer_id: CustomerId,
+        /// The contact of the guest.
+        required contact_info: ContactInfo,
+        /// RFC 3339; without an offset, local time of the venue. Not in the past and at most 365 days ahead.
+        #[example = "2026-12-24T19:30"]
+        required start_time: VenueTime,
+        /// By default the turn time of the venue for a party of that size, otherwise 90.
+        optional duration_minutes: Minutes,
+        /// 2 by default.
+        #[example = 4]
+        optional party_size: PartySize,
+        /// The first venue by default.
+        #[example = "bandung-dago"]
+        optional venue_id: VenueId,
+        /// Only tables in this area. Not for venues that are managed by hand.
+        #[example = "Teras"]
+        optional area: Line<64>,
+        /// The preferred table, in the words of the guest.
+        optional table_preference: Line<64>,
+        /// Special requests, in the words of the guest.
+        optional special_requests: Prose<500>,
+        /// One of the notifier's payment channels.
+        #[example = "qris"]
+        optional payment_channel: Code<32>,
+        /// The language of messages: a tag for Indonesian or English.
+        #[example = "id"]
+        optional locale: Locale,
+    }
+
+    /// A walk-in.
+    body WalkIn {
+        /// The number of guests.
+        #[example = 2]
+        required party_size: PartySize,
+        /// The first venue by default.
+        #[example = "bandung-dago"]
+        optional venue_id: VenueId,
+        /// Only tables in this area.
+        #[example = "Teras"]
+        optional area: Line<64>,
+        /// An opaque id of the customer. It is published in events and cannot be erased: do not use a name, a phone
+        /// number or an e-mail address. `walk-in` by default.
+        optional customer_id: CustomerId,
+        /// The guest's name.
+        optional name: Line<120>,
+    }
+
+    /// A request to join a waitlist.
+    body JoinWaitlist {
+        /// An opaque id of the customer. It is published in events and cannot be erased: do not use a name, a phone
+        /// number or an e-mail address.
+        #[example = "cust-42"]
+        required customer_id: CustomerId,
+        /// The contact of the guest.
+        required contact_info: ContactInfo,
+        /// The earliest arrival; now by default.
+        #[example = "2026-12-24T18:00"]
+        optional earliest_time: VenueTime,
+        /// The latest arrival, at most 24 hours after the earliest.
+        #[example = "2026-12-24T20:00"]
+        required latest_time: VenueTime,
+        /// 2 by default.
+        optional party_size: PartySize,
+        /// The first venue by default.
+        #[example = "bandung-dago"]
+        optional venue_id: VenueId,
+        /// Only tables in this area.
+        #[example = "Teras"]
+        optional area: Line<64>,
+        /// Special requests, in the words of the guest.
+        optional special_requests: Prose<500>,
+        /// One of the notifier's payment channels.
+        #[example = "qris"]
+        optional payment_channel: Code<32>,
+        /// The language of messages: a tag for Indonesian or English.
+        #[example = "id"]
+        optional locale: Locale,
+    }
+
+    /// A confirmation.
+    body Confirm {
+        /// Confirm although the deposit was not paid.
+        optional waive_deposit: bool,
+    }
+
+    /// A table assignment.
+    body AssignTable {
+        /// The table.
+        #[example = "T3"]
+        required table_id: TableId,
+        /// Required for a table that is not in the venue file.
+        optional capacity: PartySize,
+        /// Required for a table that is not in the venue file.
+        optional area: Line<64>,
+    }
+
+    /// A change of the time.
+    body Reschedule {
+        /// RFC 3339; without an offset, local time of the venue. Not in the past and at most 365 days ahead.
+        #[example = "2026-12-24T20:30"]
+        required start_time: VenueTime,
+        /// The previous duration by default.
+        optional duration_minutes: Minutes,
+        /// The previously requested area by default.
+        #[example = "Teras"]
+        optional area: Line<64>,
+    }
+
+    /// A change of the party size.
+    body ChangePartySize {
+        /// The number of guests.
+        #[example = 3]
+        required party_size: PartySize,
+        /// The previously requested area by default.
+        #[example = "Teras"]
+        optional area: Line<64>,
+    }
+
+    /// A cancellation.
+    body Cancel {
+        /// A stable code, because events contain it: use the description for free text.
+        #[example = "guest_request"]
+        required reason_code: Code<64>,
+        /// Free text. Stored separately from the event, and forgotten together with the contact.
+        optional description: Prose<500>,
+        /// `guest` by default.
+        optional cancelled_by: CancelledBy,
+    }
+
+    /// A request to forget personal data.
+    body EraseContact {
+        /// `guest_request` by default.
+        #[example = "guest_request"]
+        optional reason_code: Code<64>,
+    }
+
+    /// The path of a reservation.
+    path ReservationPath {
+        /// The id of the reservation.
+        required reservation_id: ReservationId,
+    }
+
+    /// The path of a waitlist entry.
+    path WaitlistPath {
+        /// The waitlist entry.
+        required waitlist_id: WaitlistId,
+    }
+}

@@ -1,0 +1,104 @@
+//! The parameters of queries.
+
+use chrono::NaiveDate;
+use events::values::PartySize;
+use events::{CustomerId, VenueId};
+
+use super::commands::Minutes;
+use super::words::{HistoryFormat, ReservationStatus};
+use crate::request::requests;
+use crate::values::{AsOf, EventCursor, Line, VenueTime, Whole};
+
+requests! {
+    /// A page of reservations.
+    query ListReservations {
+        /// The status.
+        optional status: ReservationStatus,
+        /// Reservations of a day at the venue.
+        optional date: NaiveDate,
+        /// Reservations that start at this time or later.
+        optional from: VenueTime,
+        /// Reservations that start before this time.
+        optional to: VenueTime,
+        /// The opaque id of the customer, as the caller chose it.
+        optional customer_id: CustomerId,
+        /// The venue.
+        optional venue_id: VenueId,
+        /// `next_cursor` of the previous page.
+        optional cursor: Line<100>,
+        /// The length of the page, 50 by default.
+        optional limit: Whole<1, 200>,
+    }
+
+    /// The reservations to count.
+    query CountReservations {
+        /// The status.
+        optional status: ReservationStatus,
+        /// Reservations of a day at the venue.
+        optional date: NaiveDate,
+        /// Reservations that start at this time or later.
+        optional from: VenueTime,
+        /// Reservations that start before this time.
+        optional to: VenueTime,
+        /// The opaque id of the customer, as the caller chose it.
+        optional customer_id: CustomerId,
+        /// The venue.
+        optional venue_id: VenueId,
+    }
+
+    /// The state of a reservation.
+    query ReadReservation {
+        /// The state at an earlier time, or after the event at a position of the log.
+        optional as_of: AsOf,
+    }
+
+    /// The format of a history.
+    query ReadHistory {
+        /// `json` by default; `text` is for reading.
+        optional format: HistoryFormat,
+    }
+
+    /// A day of a venue.
+    query ReadAvailability {
+        /// The first venue by default.
+        optional venue_id: VenueId,
+        /// The business day.
+        required date: NaiveDate,
+        /// The number of guests.
+        required party_size: PartySize,
+        /// Only tables in this area.
+        optional area: Line<64>,
+        /// By default the turn time of a party of that size.
+        optional duration_minutes: Minutes,
+    }
+
+    /// The floor of a venue.
+    query ReadFloor {
+        /// The first venue by default.
+        optional venue_id: VenueId,
+        /// A time, which can be in the future; now by default.
+        optional at: VenueTime,
+    }
+
+    /// The waitlist of a venue.
+    query ListWaitlist {
+        /// The first venue by default.
+        optional venue_id: VenueId,
+    }
+
+    /// A page or a stream of the feed.
+    query ReadEvents {
+        /// The id of the last event that you have processed.
+        #[name = "lastEventId"]
+        optional last_event_id: EventCursor,
+        /// Milliseconds to wait for an event; 0 by default.
+        optional timeout: Whole<0, 30_000>,
+        /// The length of the page, 100 by default.
+        optional limit: Whole<1, 1_000>,
+        /// Only events of this type.
+        #[name = "type"]
+        optional event_type: Line<80>,
+        /// Only events with this subject: `reservation/<uuid>`, `waitlist/<uuid>` or `venue/<id>`.
+        optional subject: Line<80>,
+    }
+}

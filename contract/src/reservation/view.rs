@@ -1,0 +1,184 @@
+//! The representation of a reservation.
+
+use chrono::{DateTime, Utc};
+use events::values::{Currency, Locale, Money, NoShowFee, PartySize};
+use events::{AssignmentId, CustomerId, PaymentId, ReservationId, TableId, VenueId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::words::{Canceller, ChargeStatus, PaymentStatus, ReservationStatus};
+use crate::values::LocalTime;
+
+/// A reservation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ReservationView {
+    /// The id of the reservation.
+    pub reservation_id: ReservationId,
+    /// The opaque id of the customer, as the caller chose it.
+    #[schema(value_type = String, example = "cust-42")]
+    pub customer_id: CustomerId,
+    /// The status.
+    pub status: ReservationStatus,
+    /// The arrival.
+    pub start_time: LocalTime,
+    /// The end of the visit.
+    pub end_time: LocalTime,
+    /// Null after the contact was erased.
+    #[schema(example = "Sari Wulandari")]
+    pub contact_name: Option<String>,
+    /// The area of the assigned table.
+    #[schema(example = "Teras")]
+    pub table_area: Option<String>,
+    /// The number of guests.
+    #[schema(value_type = u8, minimum = 1, example = 2)]
+    pub party_size: PartySize,
+    /// The venue.
+    pub venue_id: VenueId,
+    /// The name of the venue.
+    #[schema(example = "Warung Sinar Dago")]
+    pub venue_name: String,
+    /// The IANA time zone of the venue.
+    #[schema(example = "Asia/Jakarta")]
+    pub timezone: String,
+    /// The tables.
+    pub tables: Vec<TableView>,
+    /// The deposit.
+    pub deposit: DepositView,
+    /// The no-show fee, as far as the deposit did not cover it; null unless one is due.
+    pub no_show_fee: Option<DepositView>,
+    /// The payment of the deposit; null if there is none.
+    pub payment: Option<PaymentView>,
+    /// The policy of the venue at the time of booking.
+    pub policy: PolicyView,
+    /// The cancellation; null unless it was cancelled.
+    pub cancellation: Option<CancellationView>,
+    /// The preferred table, in the words of the guest.
+    pub table_preference: Option<String>,
+    /// Special requests, in the words of the guest.
+    pub special_requests: Option<String>,
+    /// The language of messages.
+    pub locale: Locale,
+    /// The time of the request.
+    pub created_at: DateTime<Utc>,
+    /// Increases with every change; the ETag is this number in quotes.
+    #[schema(example = 1)]
+    pub version: u64,
+}
+
+/// An assigned table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TableView {
+    /// The id of the assignment.
+    pub assignment_id: AssignmentId,
+    /// The table.
+    pub table_id: TableId,
+    /// The area.
+    #[schema(example = "Teras")]
+    pub area: String,
+    /// The number of seats.
+    #[schema(example = 4)]
+    pub capacity: u8,
+}
+
+/// A deposit or a no-show fee.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DepositView {
+    /// Whether there is one.
+    pub required: bool,
+    /// The status.
+    pub status: ChargeStatus,
+    /// Minor units of the currency.
+    #[schema(example = 30_000_000)]
+    pub amount_minor: Option<i64>,
+    /// ISO 4217.
+    pub currency: Option<Currency>,
+    /// When an unpaid hold expires.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+impl DepositView {
+    /// Whether the guest has to pay it.
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        self.status == ChargeStatus::Due
+    }
+
+    /// The amount, if there is one.
+    #[must_use]
+    pub fn amount(&self) -> Option<Money> {
+        Some(Money { amount_minor: self.amount_minor?, currency: self.currency? })
+    }
+}
+
+/// The payment of a deposit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PaymentView {
+    /// The payment.
+    pub payment_id: PaymentId,
+    /// The status.
+    pub status: PaymentStatus,
+    /// The payment channel.
+    #[schema(example = "qris")]
+    pub channel: Option<String>,
+    /// The provider's reference.
+    pub provider_reference: Option<String>,
+    /// The refunded amount, in minor units.
+    pub refunded_minor: i64,
+    /// Why the last attempt failed, as a stable code.
+    pub failure: Option<String>,
+}
+
+/// The policy snapshot of the booking.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PolicyView {
+    /// Whether bookings need a deposit.
+    pub deposit_required: bool,
+    /// How long an unpaid booking is held.
+    #[schema(example = 15)]
+    pub auto_cancel_minutes: u32,
+    /// Until when before the start a guest gets the deposit back.
+    #[schema(example = 1440)]
+    pub free_cancellation_minutes: u32,
+    /// Whether a booking without a deposit is confirmed immediately.
+    pub auto_confirm: bool,
+    /// Minutes after the start at which a party that has not arrived becomes a no-show automatically.
+    #[schema(example = 20)]
+    pub no_show_grace_minutes: Option<u32>,
+    /// The fee that a party owes if it never arrives.
+    pub no_show_fee: Option<NoShowFee>,
+}
+
+/// The cancellation of a reservation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CancellationView {
+    /// Who cancelled.
+    pub cancelled_by: Canceller,
+    /// A stable code.
+    #[schema(example = "guest_request")]
+    pub reason_code: String,
+    /// The description, in the words of the person who cancelled.
+    pub description: Option<String>,
+}
+
+/// A page of reservations.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ReservationList {
+    /// The items.
+    pub items: Vec<ReservationView>,
+    /// The `cursor` of the next page; null on the last page.
+    pub next_cursor: Option<String>,
+}
+
+/// The contact of a guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ContactView {
+    /// The guest's name.
+    #[schema(example = "Sari Wulandari")]
+    pub name: String,
+    /// E.164.
+    #[schema(example = "+6281234567890")]
+    pub phone: String,
+    /// The e-mail address.
+    #[schema(example = "sari@example.com")]
+    pub email: String,
+}

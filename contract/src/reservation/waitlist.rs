@@ -1,0 +1,91 @@
+//! The representation of waitlist entries.
+
+use chrono::{DateTime, Utc};
+use events::values::{Locale, PartySize};
+use events::{CustomerId, ReservationId, TableId, VenueId, WaitlistId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::words::WaitlistStatus;
+use crate::values::LocalTime;
+
+/// A waitlist entry.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct WaitlistView {
+    /// The waitlist entry.
+    pub waitlist_id: WaitlistId,
+    /// The opaque id of the customer, as the caller chose it.
+    #[schema(value_type = String, example = "cust-42")]
+    pub customer_id: CustomerId,
+    /// The status.
+    pub status: WaitlistStatus,
+    /// The venue.
+    pub venue_id: VenueId,
+    /// The name of the venue.
+    #[schema(example = "Warung Sinar Dago")]
+    pub venue_name: String,
+    /// The IANA time zone of the venue.
+    #[schema(example = "Asia/Jakarta")]
+    pub timezone: String,
+    /// The number of guests.
+    #[schema(value_type = u8, minimum = 1, example = 2)]
+    pub party_size: PartySize,
+    /// The area.
+    pub area: Option<String>,
+    /// The earliest acceptable arrival.
+    pub earliest_time: LocalTime,
+    /// The latest acceptable arrival.
+    pub latest_time: LocalTime,
+    /// 1 is the first; null if the party is no longer waiting.
+    #[schema(example = 1)]
+    pub place_in_line: Option<usize>,
+    /// The offer; null unless there is one.
+    pub offer: Option<OfferView>,
+    /// The reservation created by accepting an offer.
+    pub reservation_id: Option<ReservationId>,
+    /// The reason for leaving as a stable code: gave_up, declined, offer_expired or time_passed.
+    #[schema(example = "gave_up")]
+    pub left_because: Option<String>,
+    /// Null if the party is no longer waiting: its contact was forgotten, or moved to the reservation.
+    pub contact_name: Option<String>,
+    /// The language of messages.
+    pub locale: Locale,
+    /// The time of the request.
+    pub created_at: DateTime<Utc>,
+    /// Increases with every change; the ETag is this number in quotes.
+    pub version: u64,
+}
+
+/// An offer to a waiting party.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct OfferView {
+    /// The arrival.
+    pub start_time: LocalTime,
+    /// The end of the visit.
+    pub end_time: LocalTime,
+    /// When the offer expires and goes to the next party.
+    pub expires_at: DateTime<Utc>,
+    /// The tables.
+    pub tables: Vec<OfferedTableView>,
+}
+
+/// A table that is held for the party.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct OfferedTableView {
+    /// The table.
+    pub table_id: TableId,
+    /// The area.
+    #[schema(example = "Teras")]
+    pub area: String,
+    /// The number of seats.
+    pub capacity: u8,
+}
+
+/// The waitlist of a venue.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Waitlist {
+    /// The items.
+    pub items: Vec<WaitlistView>,
+    /// The position of the log that the result is based on.
+    pub position: u64,
+}

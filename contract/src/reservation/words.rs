@@ -1,0 +1,170 @@
+//! The words of the reservation service.
+
+use crate::words::words;
+
+words! {
+    /// The status of a reservation.
+    open ReservationStatus {
+        /// It waits for its deposit or for the restaurant.
+        Pending = "PENDING",
+        /// The restaurant expects the party.
+        Confirmed = "CONFIRMED",
+        /// The party has arrived.
+        CheckedIn = "CHECKED_IN",
+        /// The party has left.
+        Completed = "COMPLETED",
+        /// It was cancelled.
+        Cancelled = "CANCELLED",
+        /// The party did not come.
+        NoShow = "NO_SHOW",
+    }
+
+    /// The status of a deposit or of a no-show fee.
+    open ChargeStatus {
+        /// There is none.
+        NotRequired = "not_required",
+        /// The guest has to pay it.
+        Due = "due",
+        /// The restaurant waived it.
+        Waived = "waived",
+        /// The guest paid it.
+        Paid = "paid",
+        /// A part of it was refunded.
+        PartlyRefunded = "partly_refunded",
+        /// All of it was refunded.
+        Refunded = "refunded",
+    }
+
+    /// The status of a payment, as its reservation knows it.
+    open PaymentStatus {
+        /// The guest was asked to pay.
+        Requested = "requested",
+        /// The last attempt failed.
+        Failed = "failed",
+        /// The guest paid.
+        Completed = "completed",
+        /// A part of it was refunded.
+        PartlyRefunded = "partly_refunded",
+        /// All of it was refunded.
+        Refunded = "refunded",
+    }
+
+    /// The kind of actor that cancelled a reservation.
+    open Canceller {
+        /// The guest.
+        Guest = "guest",
+        /// A member of the restaurant's staff.
+        Staff = "staff",
+        /// The system, because a deadline passed.
+        System = "system",
+    }
+
+    /// The status of a waitlist entry.
+    open WaitlistStatus {
+        /// The party waits for a table.
+        Waiting = "WAITING",
+        /// A table is held for the party.
+        Offered = "OFFERED",
+        /// The party accepted an offer.
+        Accepted = "ACCEPTED",
+        /// The party no longer waits.
+        Left = "LEFT",
+    }
+
+    /// Why a slot cannot be booked.
+    open SlotReason {
+        /// The venue has no service at that time.
+        Closed = "closed",
+        /// The arrival is too soon.
+        TooSoon = "too_soon",
+        /// The arrival is too far ahead.
+        TooLate = "too_late",
+        /// Too many guests arrive at that time.
+        Pacing = "pacing",
+        /// No table is free.
+        NoTable = "no_table",
+        /// No table is large enough.
+        PartyTooLarge = "party_too_large",
+    }
+
+    /// The state of a table at some time.
+    open TableStatus {
+        /// Nobody has it.
+        Free = "free",
+        /// The time of its party has started, but the party is not there.
+        Reserved = "reserved",
+        /// It is held for a waiting party.
+        Offered = "offered",
+        /// Its party is there.
+        Seated = "seated",
+        /// Its party should have left.
+        Overdue = "overdue",
+    }
+
+    /// The kind of an amount.
+    open ChargeKind {
+        /// The guest was asked for a deposit.
+        DepositAsked = "deposit_asked",
+        /// The guest paid the deposit.
+        DepositPaid = "deposit_paid",
+        /// A payment of the deposit failed.
+        DepositFailed = "deposit_failed",
+        /// Staff waived the deposit.
+        DepositWaived = "deposit_waived",
+        /// The restaurant keeps the deposit.
+        DepositKept = "deposit_kept",
+        /// A refund was ordered.
+        RefundOrdered = "refund_ordered",
+        /// The provider refunded it.
+        Refunded = "refunded",
+        /// The fee for a party that never arrived.
+        NoShowFee = "no_show_fee",
+        /// The guest was asked for the unpaid part of the fee.
+        FeeAsked = "fee_asked",
+        /// The guest paid the fee.
+        FeePaid = "fee_paid",
+        /// A payment of the fee failed.
+        FeeFailed = "fee_failed",
+    }
+
+    /// The kind of an actor.
+    open ActorKind {
+        /// A person through an application.
+        AppUser = "app_user",
+        /// Another service.
+        ServiceAccount = "service_account",
+        /// The system itself, for example when a deadline passes.
+        System = "system",
+        /// The request carried no credential.
+        Unauthenticated = "unauthenticated",
+    }
+
+    /// The kind of an effect outside.
+    open EffectKind {
+        /// A payment.
+        Payment = "payment",
+        /// A message to the guest.
+        Notification = "notification",
+    }
+
+    /// The format of a history.
+    closed HistoryFormat {
+        /// For programs.
+        Json = "json",
+        /// For reading.
+        Text = "text",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_of_a_later_version_is_unknown_and_not_an_error() {
+        let status = |word: &str| serde_json::from_value::<ReservationStatus>(word.into()).unwrap();
+        assert_eq!(status("CHECKED_IN"), ReservationStatus::CheckedIn);
+        assert_eq!(status("TELEPORTED"), ReservationStatus::Unknown);
+        assert!(serde_json::from_value::<HistoryFormat>("scroll".into()).is_err());
+    }
+}

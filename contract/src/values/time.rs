@@ -1,0 +1,164 @@
+//! Times. Part of [`crate::values`].
+
+use std::fmt;
+
+use chrono::{DateTime, FixedOffset, NaiveDateTime, SecondsFormat, Utc};
+use events::Position;
+use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{AnyOfBuilder, KnownFormat, ObjectBuilder, SchemaFormat};
+use utoipa::openapi::{RefOr, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::form::Form;
+use crate::request::{Scalar, text};
+
+/// The longest text of a time, in characters.
+const CHARS_MAX: usize = 40;
+
+/// A time in a request: an instant, or a local time of the venue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VenueTime {
+    /// RFC 3339 with an offset.
+    Instant(DateTime<Utc>),
+    /// Without an offset.
+    Local(NaiveDateTime),
+}
+
+/// A local time such as 2026-12-24T19:30, with or without seconds.
+const LOCAL_PATTERN: &str =
+    r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?$";
+
+fn date_time() -> ObjectBuilder {
+    text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+}
+
+impl VenueTime {
+    /// The time for a text. Seconds can be omitted.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        let with_offset = DateTime::parse_from_rfc3339(text)
+            .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M%:z"));
+        if let Ok(time) = with_offset {
+            return Some(Self::Instant(time.to_utc()));
+        }
+        ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"]
+            .iter()
+            .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
+            .map(Self::Local)
+    }
+}
+
+impl Scalar for VenueTime {
+    fn take(form: &mut Form, name: &str) -> Option<Self> {
+        form.optional_parsed_as(name, CHARS_MAX, "datetime_parsing", |text| {
+            Self::from_text(text).ok_or_else(|| {
+                format!("{text:?} is not a time such as 2026-12-24T19:30 or 2026-12-24T19:30:00+07:00")
+            })
+        })
+    }
+
+    fn schema() -> Schema {
+        AnyOfBuilder::new().item(date_time()).item(text().pattern(Some(LOCAL_PATTERN))).into()
+    }
+}
+
+impl fmt::Display for VenueTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Instant(time) => f.write_str(&time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+            Self::Local(time) => time.format("%Y-%m-%dT%H:%M:%S%.f").fmt(f),
+        }
+    }
+}
+
+impl Serialize for VenueTime {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for VenueTime {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::from_text(&text).ok_or_else(|| serde::de::Error::custom(format!("{text:?} is not a time")))
+    }
+}
+
+/// A time with an offset.
+impl Scalar for DateTime<Utc> {
+    fn take(form: &mut Form, name: &str) -> Option<Self> {
+        form.optional_parsed_as(name, CHARS_MAX, "datetime_parsing", |text| {
+            // In a query a plus means a space, which is the most common mistake.
+            DateTime::parse_from_rfc3339(text)
+                .map(|time| time.to_utc())
+                .map_err(|_| format!("{text:?} is not a time such as 2026-12-24T19:30:00Z; write + as %2B"))
+        })
+    }
+
+    fn schema() -> Schema {
+        date_time().into()
+    }
+}
+
+/// A state of the past: after the event at a position, or at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum AsOf {
+    /// After the event at this position.
+    Position(Position),
+    /// At this time.
+    Time(DateTime<Utc>),
+}
+
+impl Scalar for AsOf {
+    fn take(form: &mut Form, name: &str) -> Option<Self> {
+        form.optional_parsed_as(name, CHARS_MAX, "datetime_parsing", |text| {
+            if let Ok(position) = text.parse() {
+                return Ok(Self::Position(Position(position)));
+            }
+            DateTime::parse_from_rfc3339(text).map(|time| Self::Time(time.to_utc())).map_err(|_| {
+                format!(
+                    "{text:?} is neither a position nor a time such as 2026-12-24T19:30:00Z; write + as %2B"
+                )
+            })
+        })
+    }
+
+    fn schema() -> Schema {
+        let position = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
+        AnyOfBuilder::new().item(position).item(date_time()).into()
+    }
+}
+
+/// A time in a response: RFC 3339 with the offset of the venue, in whole seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LocalTime(pub DateTime<FixedOffset>);
+
+impl fmt::Display for LocalTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0.to_rfc3339_opts(SecondsFormat::Secs, false))
+    }
+}
+
+impl Serialize for LocalTime {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for LocalTime {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        DateTime::deserialize(deserializer).map(Self)
+    }
+}
+
+impl PartialSchema for LocalTime {
+    fn schema() -> RefOr<Schema> {
+        date_time()
+            .description(Some("RFC 3339 with the offset of the venue"))
+            .examples(["2026-12-24T19:30:00+07:00"])
+            .into()
+    }
+}
+
+impl ToSchema for LocalTime {}

@@ -1,0 +1,95 @@
+//! Commands for an existing reservation.
+
+use chrono_tz::Tz;
+use contract::form::Form;
+use contract::reservation::commands::drafts;
+use events::AssignmentId;
+use events::values::{CancelledBy, TimeWindow};
+
+use super::{area, check_is_open, start};
+use crate::app::App;
+use crate::app::confidential::{Description, SealedPayload, seal};
+use crate::domain::reservation::TableChoice;
+use crate::domain::{Command, Reservation};
+
+pub(in crate::api::http) fn confirm(form: &mut Form) -> Option<Command> {
+    let waive_deposit = drafts::Confirm::take(form).waive_deposit.unwrap_or(false);
+    Some(Command::Confirm { waive_deposit })
+}
+
+/// For a table of the venue the id suffices. Other members take precedence over the venue file.
+pub(in crate::api::http) fn assign_table(
+    form: &mut Form,
+    app: &App,
+    reservation: &Reservation,
+) -> Option<Command> {
+    let draft = drafts::AssignTable::take(form);
+    let table_id = draft.table_id?;
+    let venue = app.venues.get(Some(&reservation.booking.venue_id));
+    let known = venue.as_ref().and_then(|venue| venue.table(&table_id));
+    let unknown = |name| format!("the table is not in the venue file, so its {name} is required");
+    if known.is_none() {
+        for (name, is_given) in [("capacity", draft.capacity.is_some()), ("area", draft.area.is_some())] {
+            if !is_given && !form.has_fault(name) {
+                form.fault(name, "value_error", unknown(name), None);
+            }
+        }
+    }
+    Some(Command::AssignTable(TableChoice {
+        assignment_id: AssignmentId(app.env.new_id()),
+        table_id,
+        capacity: draft.capacity.map(|size| size.get()).or(known.map(|table| table.seats))?,
+        area: draft.area.map(String::from).or(known.map(|table| table.area.clone()))?,
+    }))
+}
+
+pub(in crate::api::http) fn reschedule(
+    form: &mut Form,
+    app: &App,
+    reservation: &Reservation,
+) -> Option<Command> {
+    let draft = drafts::Reschedule::take(form);
+    // The zone of the booking: the venue may have a new one, or its file may have been removed.
+    let zone = reservation.booking.timezone.parse().unwrap_or(Tz::UTC);
+    let start = draft.start_time.and_then(|time| start(form, "start_time", time, zone, app));
+    let previous = u32::try_from(reservation.window().minutes()).ok()?;
+    let minutes = draft.duration_minutes.map_or(previous, u32::from);
+    let venue = app.venues.get(Some(&reservation.booking.venue_id));
+    let area = area(form, venue.as_deref(), draft.area);
+    if let (Some(venue), Some(start)) = (venue, start) {
+        check_is_open(form, &venue, start);
+    }
+    Some(Command::Reschedule { window: TimeWindow::starting(start?, minutes), area })
+}
+
+pub(in crate::api::http) fn party_size(
+    form: &mut Form,
+    app: &App,
+    reservation: &Reservation,
+) -> Option<Command> {
+    let draft = drafts::ChangePartySize::take(form);
+    let venue = app.venues.get(Some(&reservation.booking.venue_id));
+    let area = area(form, venue.as_deref(), draft.area);
+    Some(Command::ChangePartySize { size: draft.party_size?, area })
+}
+
+pub(in crate::api::http) fn cancel(form: &mut Form, app: &App) -> Option<(Command, Option<SealedPayload>)> {
+    let draft = drafts::Cancel::take(form);
+    let sealed = match draft.description {
+        Some(description) => {
+            let description = Description { description: description.into() };
+            Some(seal(&description, app.env.as_ref()).ok()?)
+        }
+        None => None,
+    };
+    let description_digest = sealed.as_ref().map(|sealed| sealed.digest.clone());
+    let by = draft.cancelled_by.unwrap_or(CancelledBy::Guest);
+    Some((Command::Cancel { by, reason_code: draft.reason_code?.into(), description_digest }, sealed))
+}
+
+pub(in crate::api::http) fn erase_contact(form: &mut Form) -> Option<Command> {
+    let reason_code = drafts::EraseContact::take(form).reason_code;
+    Some(Command::EraseContact {
+        reason_code: reason_code.map_or_else(|| "guest_request".into(), String::from),
+    })
+}

@@ -1,0 +1,110 @@
+//! Checks of a request that depend on the venue.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono_tz::Tz;
+use contract::form::Form;
+use contract::values::{Code, Line, VenueTime};
+use events::VenueId;
+
+use crate::app::App;
+use crate::domain::availability::{BookingRules, instant};
+use crate::domain::venue::Venue;
+
+/// How far ahead a party can arrive.
+const NOTICE_DAYS_MAX: u64 = 365;
+
+/// The venue with the id `asked`, or the first venue.
+pub(super) fn venue(form: &mut Form, app: &App, asked: Option<VenueId>) -> Option<Arc<Venue>> {
+    match asked {
+        Some(id) => {
+            let known = || app.venues.ids().iter().map(VenueId::as_str).collect::<Vec<_>>().join(", ");
+            let venue = app
+                .venues
+                .get(Some(&id))
+                .ok_or_else(|| format!("there is no venue \"{id}\"; choose one of: {}", known()));
+            form.checked(&["venue_id"], venue)
+        }
+        None if form.has_fault("venue_id") => None,
+        None => app.venues.get(None),
+    }
+}
+
+/// A venue with a file, or one whose file was removed: its reservations stay visible.
+pub(in crate::api::http) fn known_venue(
+    form: &mut Form,
+    app: &App,
+    asked: Option<VenueId>,
+) -> Option<VenueId> {
+    match asked {
+        Some(id) if app.venues.get(Some(&id)).is_none() && app.projections.venue_ids().contains(&id) => {
+            Some(id)
+        }
+        asked => venue(form, app, asked).map(|venue| venue.id.clone()),
+    }
+}
+
+/// The requested area, if it is one of the venue.
+pub(super) fn area(form: &mut Form, venue: Option<&Venue>, asked: Option<Line<64>>) -> Option<String> {
+    let asked = String::from(asked?);
+    let Some(venue) = venue else { return Some(asked) };
+    let known = match &venue.rules {
+        Some(rules) if rules.has_area(&asked) => Ok(asked),
+        Some(rules) => Err(format!("there is no area {asked:?}: {}", rules.areas().join(", "))),
+        None => Err("staff assign the tables of this venue: use table_preference instead".to_owned()),
+    };
+    form.checked(&["area"], known)
+}
+
+/// The requested payment channel, if the notifier has it.
+pub(super) fn payment_channel(form: &mut Form, app: &App, asked: Option<Code<32>>) -> Option<String> {
+    let code = String::from(asked?);
+    form.checked(&["payment_channel"], app.channels.check(&code).map(|()| code))
+}
+
+/// The instant of `time` at a venue in `zone`.
+pub(super) fn instant_of(form: &mut Form, name: &str, time: VenueTime, zone: Tz) -> Option<DateTime<Utc>> {
+    match time {
+        VenueTime::Instant(time) => Some(time),
+        VenueTime::Local(local) => form.checked(&[name], instant(zone, local)),
+    }
+}
+
+/// The instant of `time`, if a party can arrive then.
+pub(super) fn start(
+    form: &mut Form,
+    name: &str,
+    time: VenueTime,
+    zone: Tz,
+    app: &App,
+) -> Option<DateTime<Utc>> {
+    let (start, now) = (instant_of(form, name, time, zone)?, app.env.now());
+    let possible = if start.timestamp_subsec_nanos() >= 1_000_000_000 {
+        Err(format!("{time} is a leap second, which cannot be booked"))
+    } else if start < now {
+        Err(format!("{time} is in the past"))
+    } else if start > now + Days::new(NOTICE_DAYS_MAX) {
+        Err(format!("{time} is more than {NOTICE_DAYS_MAX} days away"))
+    } else {
+        Ok(start)
+    };
+    form.checked(&[name], possible)
+}
+
+/// Adds a fault of `start_time` if the venue has no service on that day.
+pub(super) fn check_is_open(form: &mut Form, venue: &Venue, start: DateTime<Utc>) {
+    let Some(rules) = &venue.rules else { return };
+    let date = start.with_timezone(&venue.timezone).date_naive();
+    if !rules.hours.is_open_on(date) {
+        form.fault("start_time", "value_error", no_service(rules, date), None);
+    }
+}
+
+/// Says that there is no service on `date`, and when the next one is.
+pub(super) fn no_service(rules: &BookingRules, date: NaiveDate) -> String {
+    match rules.hours.next_open(date) {
+        Some(next) => format!("there is no service on {date}: the next service is on {next}"),
+        None => format!("there is no service on {date} or in the two weeks after it"),
+    }
+}

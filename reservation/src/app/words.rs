@@ -1,0 +1,99 @@
+//! The words of the interface for the states of the domain.
+
+use contract::reservation::words::{
+    ActorKind, Canceller, ChargeStatus, PaymentStatus, ReservationStatus, SlotReason, WaitlistStatus,
+};
+use events::values::{self, CancelledBy, Money};
+
+use crate::domain::availability::Unavailable;
+use crate::domain::waitlist::WaitlistState;
+use crate::domain::{Charge, Status};
+
+/// The word for the status of a reservation.
+#[must_use]
+pub fn status(status: &Status) -> ReservationStatus {
+    match status {
+        Status::Pending => ReservationStatus::Pending,
+        Status::Confirmed => ReservationStatus::Confirmed,
+        Status::CheckedIn => ReservationStatus::CheckedIn,
+        Status::Completed => ReservationStatus::Completed,
+        Status::Cancelled { .. } => ReservationStatus::Cancelled,
+        Status::NoShow => ReservationStatus::NoShow,
+    }
+}
+
+/// The word for the status of a waitlist entry.
+#[must_use]
+pub fn waitlist_status(state: &WaitlistState) -> WaitlistStatus {
+    match state {
+        WaitlistState::Waiting => WaitlistStatus::Waiting,
+        WaitlistState::Offered(_) => WaitlistStatus::Offered,
+        WaitlistState::Accepted(_) => WaitlistStatus::Accepted,
+        WaitlistState::Left { .. } => WaitlistStatus::Left,
+    }
+}
+
+/// The word for the status of a deposit or of a no-show fee.
+#[must_use]
+pub fn charge_status(charge: &Charge) -> ChargeStatus {
+    match charge {
+        Charge::NotRequired => ChargeStatus::NotRequired,
+        Charge::Due(_) => ChargeStatus::Due,
+        Charge::Waived(_) => ChargeStatus::Waived,
+        Charge::Paid(paid) => {
+            refunded(paid.refunded_minor, paid.amount, ChargeStatus::PartlyRefunded, ChargeStatus::Refunded)
+                .unwrap_or(ChargeStatus::Paid)
+        }
+    }
+}
+
+/// The word for the status of a paid payment.
+#[must_use]
+pub fn payment_status(refunded_minor: i64, paid: Money) -> PaymentStatus {
+    refunded(refunded_minor, paid, PaymentStatus::PartlyRefunded, PaymentStatus::Refunded)
+        .unwrap_or(PaymentStatus::Completed)
+}
+
+/// `partly` or `all`, if some or all of a payment was refunded.
+fn refunded<T>(refunded_minor: i64, paid: Money, partly: T, all: T) -> Option<T> {
+    match refunded_minor {
+        0 => None,
+        minor if minor >= paid.amount_minor => Some(all),
+        _ => Some(partly),
+    }
+}
+
+/// The word for the reason why a slot is not available.
+#[must_use]
+pub fn slot_reason(reason: Unavailable) -> SlotReason {
+    match reason {
+        Unavailable::Closed => SlotReason::Closed,
+        Unavailable::TooSoon => SlotReason::TooSoon,
+        Unavailable::TooLate => SlotReason::TooLate,
+        Unavailable::PartyTooLarge => SlotReason::PartyTooLarge,
+        Unavailable::Pacing => SlotReason::Pacing,
+        Unavailable::NoTable => SlotReason::NoTable,
+    }
+}
+
+/// The word for the kind of actor that cancelled.
+#[must_use]
+pub fn canceller(by: CancelledBy) -> Canceller {
+    match by {
+        CancelledBy::Guest => Canceller::Guest,
+        CancelledBy::Staff => Canceller::Staff,
+        CancelledBy::System => Canceller::System,
+    }
+}
+
+/// The word for the kind of an actor.
+#[must_use]
+pub fn actor_kind(kind: values::ActorKind) -> ActorKind {
+    match kind {
+        values::ActorKind::AppUser => ActorKind::AppUser,
+        values::ActorKind::ServiceAccount => ActorKind::ServiceAccount,
+        values::ActorKind::System => ActorKind::System,
+        values::ActorKind::Unauthenticated => ActorKind::Unauthenticated,
+        values::ActorKind::Unknown => ActorKind::Unknown,
+    }
+}
