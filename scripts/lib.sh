@@ -56,14 +56,14 @@ wait_ready() {
 # of the tests.
 need_python_tools() {
   local python=target/tools/python
-  [ ! -e "$python/installed-3" ] || return 0
+  [ ! -e "$python/installed-4" ] || return 0
   need python3 python3
   mkdir -p target/tools
   python3 -m venv "$python" 2>/dev/null || { need_package python3-venv && python3 -m venv "$python"; }
   "$python/bin/pip" install --quiet --disable-pip-version-check 'aiosmtpd==1.4.6' 'localstripe==1.15.10' \
-    'openapi-spec-validator==0.9.0' 'openapi-python-client==0.29.1' ||
-    die "The Python packages of the tests could not be installed: they are needed for mail, payments and API descriptions."
-  touch "$python/installed-3"
+    'openapi-spec-validator==0.9.0' 'openapi-python-client==0.29.1' 'cloudevents==2.2.0' 'schemathesis==4.32.5' ||
+    die "The Python packages of the tests could not be installed: they are needed for mail, payments, API descriptions and fuzzing."
+  touch "$python/installed-4"
 }
 
 need_package() {
@@ -81,6 +81,6 @@ need_node_tools() {
     die "Node.js $(node -p process.versions.node) is too old: the tests of API descriptions need version 20 or later."
   mkdir -p "$node"
   cp tests/clients/package.json tests/clients/package-lock.json "$node"
-  npm ci --prefix "$node" --silent --no-audit --no-fund || die "The packages of tests/clients/package.json could not be installed: they are needed for the tests of API descriptions."
+  npm ci --prefix "$node" --ignore-scripts --silent --no-audit --no-fund || die "The packages of tests/clients/package.json could not be installed: they are needed for the tests of API descriptions."
   cp tests/clients/package-lock.json "$node/installed"
 }

@@ -3,10 +3,13 @@
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequestParts as _, Path, Query};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use bytes::Bytes;
 use contract::fault::Fault;
 use contract::form::Form;
+use contract::json;
+use mediatype::names::{APPLICATION, CHARSET, JSON};
+use mediatype::{MediaType, ReadParams as _};
 use serde_json::{Map, Value};
 
 use crate::problem::Problem;
@@ -38,18 +41,27 @@ pub async fn read_body(body: Body) -> Result<Bytes, Problem> {
 /// Parses `body` as one JSON object. An empty body without a content type is an empty object.
 ///
 /// # Errors
-/// 415 for another content type, 400 for malformed JSON, 422 for JSON that is not an object.
+/// 415 for another content type, another charset or an encoded body, 400 for malformed JSON, 422 for JSON that is not
+/// an object.
 pub fn parse_object(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, Problem> {
+    if let Some(encoding) = headers.get(header::CONTENT_ENCODING).filter(|value| *value != "identity") {
+        let shown = String::from_utf8_lossy(encoding.as_bytes());
+        let detail = format!("The body is encoded as {shown}. Send it without a Content-Encoding.");
+        // RFC 9110 §15.5.16: says which encodings are supported.
+        let identity = HeaderValue::from_static("identity");
+        return Err(unsupported(detail).header(header::ACCEPT_ENCODING, identity));
+    }
     let content_type = headers.get(header::CONTENT_TYPE).map(|v| v.to_str().unwrap_or("?"));
     if body.is_empty() && content_type.is_none_or(is_json) {
         return Ok(Map::new());
     }
     if !content_type.is_some_and(is_json) {
         let shown = content_type.unwrap_or("none");
-        let detail = format!("The content type is {shown}: send the body as application/json.");
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
+        return Err(unsupported(format!(
+            "The content type is {shown}: send the body as application/json in UTF-8."
+        )));
     }
-    match serde_json::from_slice(body) {
+    match json::parse(body) {
         Ok(Value::Object(members)) => Ok(members),
         Ok(other) => Err(Fault::not_an_object(other).into()),
         Err(error) => {
@@ -59,10 +71,17 @@ pub fn parse_object(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Valu
     }
 }
 
+fn unsupported(detail: String) -> Problem {
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+}
+
+/// Whether a content type is JSON in UTF-8. RFC 8259 §8.1: JSON between systems is UTF-8.
 fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/json")
-        || (essence.len() > 5 && essence.to_ascii_lowercase().ends_with("+json"))
+    let Ok(media_type) = MediaType::parse(content_type) else { return false };
+    let is_json = media_type.essence() == MediaType::new(APPLICATION, JSON)
+        || media_type.suffix.is_some_and(|suffix| suffix == JSON);
+    let charset = media_type.get_param(CHARSET).map(|value| value.unquoted_str().to_ascii_lowercase());
+    is_json && charset.is_none_or(|charset| matches!(charset.as_str(), "utf-8" | "utf8"))
 }
 
 /// The query parameters as a form.
@@ -93,11 +112,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn content_types_are_judged_by_their_essence() {
-        for json in ["application/json", "Application/JSON; charset=utf-8", "application/merge-patch+json"] {
+    fn content_types_are_judged_by_their_essence_and_charset() {
+        for json in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/json;charset=\"UTF-8\"",
+            "application/merge-patch+json",
+        ] {
             assert!(is_json(json), "{json}");
         }
-        for other in ["text/plain", "application/x-www-form-urlencoded", "json", "+json"] {
+        for other in [
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "application/json; charset=iso-8859-1",
+            "application/json; charset=utf-16",
+            "json",
+            "+json",
+        ] {
             assert!(!is_json(other), "{other}");
         }
     }

@@ -1,7 +1,9 @@
-//! Routes that every service has: `/docs`, `/openapi.json`, `/livez`, `/metrics`.
+//! Routes that every service has: `/docs`, `/openapi.json`, `/problems`, `/livez`, `/metrics`.
 
+mod problems;
 mod standard;
 
+use crate::api::KEY_BYTES_MAX;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -16,9 +18,6 @@ use utoipa::openapi::{OpenApi, Required, Type};
 use utoipa::{IntoParams, Modify};
 use utoipa_swagger_ui::SwaggerUi;
 
-/// Maximum length of an Idempotency-Key, in bytes.
-pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
-
 /// The common routes. The assets of the documentation page are embedded in the binary.
 pub fn routes(mut api: OpenApi, metrics: Option<PrometheusHandle>) -> Router {
     standard::complete(&mut api);
@@ -26,6 +25,8 @@ pub fn routes(mut api: OpenApi, metrics: Option<PrometheusHandle>) -> Router {
     Router::new()
         .merge(SwaggerUi::new("/docs").url("/openapi.json", api))
         .route("/livez", get(|| async { "alive\n" }))
+        .route("/problems", get(problems::list))
+        .route("/problems/{code}", get(problems::one))
         .merge(metrics)
 }
 
@@ -77,7 +78,7 @@ header_parameters! {
     /// The header of a request that can be repeated.
     Repeatable = "Idempotency-Key",
         "A key that the caller chooses for this request, for example a UUID. A repeated request with the same key gets the first response, and changes nothing. With or without quotes it is the same key.",
-        text().min_length(Some(1)).max_length(Some(IDEMPOTENCY_KEY_BYTES_MAX)).pattern(Some("^[!-~]+$"));
+        text().min_length(Some(1)).max_length(Some(KEY_BYTES_MAX)).pattern(Some("^[!-~]+$"));
     /// The header of a command that must not overlook a change.
     Conditional = "If-Match",
         "The ETag of the version that the caller has seen. If the resource has another version, nothing is changed.",
@@ -91,6 +92,11 @@ header_parameters! {
 fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
+
+/// 304, for the description of a route that takes `If-None-Match`.
+#[derive(Debug, utoipa::IntoResponses)]
+#[response(status = 304, description = "", headers(("ETag" = String)))]
+pub struct NotModified;
 
 macro_rules! problem_responses {
     ($($(#[$doc:meta])* $name:ident = $status:literal),+ $(,)?) => {$(

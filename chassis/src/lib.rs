@@ -9,6 +9,7 @@
 //! - [`metrics`], [`telemetry`] and [`docs`] serve operators.
 //! - [`serve`] accepts connections and drains them at shutdown; [`exit`] defines how a binary exits.
 
+pub mod api;
 pub mod body;
 pub mod causes;
 pub mod config;

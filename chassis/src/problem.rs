@@ -7,7 +7,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use contract::fault::{Fault, Faults};
-use contract::problem::{self, InvalidRequest};
+use contract::problem::{self, InvalidRequest, kinds};
 
 /// An error response.
 #[derive(Debug, Clone)]
@@ -27,15 +27,11 @@ impl Problem {
     /// A problem with a stable `code` and a detail that says what to do next.
     #[must_use]
     pub fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
-        let body = problem::Problem {
-            r#type: kind(code),
-            title: title(status),
-            status: status.as_u16(),
-            code: code.to_owned(),
-            detail: detail.into(),
-            ..problem::Problem::default()
-        };
-        Self { status, body: Box::new(Body::Problem(body)), headers: Vec::new() }
+        Self {
+            status,
+            body: Box::new(Body::Problem(described(status, code, detail.into()))),
+            headers: Vec::new(),
+        }
     }
 
     /// 404: the resource does not exist.
@@ -108,6 +104,26 @@ impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         Faults(vec![fault]).into()
     }
+}
+
+/// The body of a problem.
+fn described(status: StatusCode, code: &str, detail: String) -> problem::Problem {
+    let listed = kinds::find(code).map(|kind| kind.status);
+    debug_assert_eq!(listed, Some(status.as_u16()), "the kinds of problems list {code}");
+    problem::Problem {
+        r#type: kind(code),
+        title: title(status),
+        status: status.as_u16(),
+        code: code.to_owned(),
+        detail,
+        ..problem::Problem::default()
+    }
+}
+
+/// The body of a problem as text.
+pub(crate) fn body_of(status: StatusCode, code: &str, detail: &str) -> String {
+    // The members are text and numbers, so that they can always be written.
+    serde_json::to_string(&described(status, code, detail.to_owned())).unwrap_or_default()
 }
 
 fn kind(code: &str) -> String {

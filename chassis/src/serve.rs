@@ -1,5 +1,7 @@
 //! Accepts connections, and drains them at shutdown.
 
+mod bare_errors;
+
 use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +19,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower_http::catch_panic::CatchPanicLayer;
 
+use self::bare_errors::WithBodies;
+use crate::api::compressed;
 use crate::problem::Problem;
 use crate::request_trace::observe;
 
@@ -98,19 +102,23 @@ impl ShutdownTrigger {
     }
 }
 
-/// Adds what every service has: request ids, spans and metrics, problems for unknown routes and
+/// Adds what every service has: request ids, spans and metrics, compressed responses, problems for unknown routes and
 /// methods, and a response instead of a dropped connection when a handler panics.
 pub fn harden(router: Router) -> Router {
-    router
+    let router = router
         .fallback(|uri: Uri| async move {
             Problem::not_found(format!("There is no resource at {}. See /docs.", uri.path()))
         })
         .method_not_allowed_fallback(|method: Method, uri: Uri| async move {
+            // The router adds the header Allow to either response.
+            if method == Method::OPTIONS {
+                return StatusCode::NO_CONTENT.into_response();
+            }
             let detail = format!("{} does not support {method}. See /docs.", uri.path());
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).into_response()
         })
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(axum::middleware::from_fn(observe))
+        .layer(CatchPanicLayer::custom(panicked));
+    compressed(router).layer(axum::middleware::from_fn(observe))
 }
 
 /// Responds with a problem when a handler takes longer than `limit`. For `axum::middleware::from_fn`.
@@ -156,7 +164,7 @@ pub async fn serve(listener: TcpListener, app: Router, limits: Limits, shutdown:
         tokio::spawn(async move {
             // Held until the connection is closed.
             let _permit = permit;
-            let connection = builder.serve_connection(TokioIo::new(stream), service);
+            let connection = builder.serve_connection(TokioIo::new(WithBodies::new(stream)), service);
             if let Err(error) = watcher.watch(connection).await {
                 tracing::debug!(%error, "a connection ended early");
             }

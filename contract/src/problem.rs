@@ -1,5 +1,7 @@
 //! The bodies of error responses: `application/problem+json`, RFC 9457.
 
+pub mod kinds;
+
 use events::{LogId, TableId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

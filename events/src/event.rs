@@ -38,6 +38,10 @@ pub enum DecodeError {
     },
 }
 
+/// The `dataschema` of an event begins with this, and the type follows. CloudEvents requires an absolute URI. Events of
+/// earlier versions have the path of the schema instead.
+pub const SCHEMA_URN: &str = "urn:meja:schema:";
+
 macro_rules! catalogue {
     ($($(#[$doc:meta])* $variant:ident = $event_type:literal,)+) => {
         /// Everything that can happen to a reservation, a waitlist entry or a payment.
@@ -81,13 +85,16 @@ macro_rules! catalogue {
                 }
             }
 
-            /// The JSON Schema of the data of `event_type`, as served under `/schemas/`.
+            /// The JSON Schema of the data of `event_type`, as served under `/schemas/`. Its `$id` is the `dataschema`
+            /// of events of that type.
             #[must_use]
             pub fn schema(event_type: &str) -> Option<serde_json::Value> {
-                match event_type {
-                    $($event_type => Some(schemars::schema_for!($variant).to_value()),)+
-                    _ => None,
-                }
+                let mut schema = match event_type {
+                    $($event_type => schemars::schema_for!($variant).to_value(),)+
+                    _ => return None,
+                };
+                schema["$id"] = format!("{}{event_type}", SCHEMA_URN).into();
+                Some(schema)
             }
         }
 

@@ -93,7 +93,7 @@ impl Envelope {
         put_string(&mut json, "subject", &event.subject);
         let time = event.time.to_rfc3339_opts(SecondsFormat::Micros, true);
         put(&mut json, format_args!(r#","time":"{time}","datacontenttype":"application/json""#));
-        put(&mut json, format_args!(r#","dataschema":"/schemas/{}.json""#, event.event_type));
+        put(&mut json, format_args!(r#","dataschema":"{}{}""#, crate::event::SCHEMA_URN, event.event_type));
         let metadata = &event.metadata;
         put_string(&mut json, "correlationid", &metadata.correlation_id);
         put_optional(&mut json, "causationid", metadata.causation_id.as_deref());
@@ -315,6 +315,6 @@ mod tests {
         let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(value["sequence"], "00000000000000000042");
         assert_eq!(value["specversion"], "1.0");
-        assert_eq!(value["dataschema"], "/schemas/meja.reservation.checked_in.v1.json");
+        assert_eq!(value["dataschema"], "urn:meja:schema:meja.reservation.checked_in.v1");
     }
 }

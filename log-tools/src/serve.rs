@@ -18,8 +18,9 @@ use chassis::body::query_form;
 use chassis::problem::Problem;
 use chassis::secret::Token;
 use chassis::serve::Shutdown;
+use contract::log::{ReadLog, drafts};
 use events::Position;
-use events::feed::{HEAD_POSITION_HEADER, TIMEOUT_MS_MAX};
+use events::feed::HEAD_POSITION_HEADER;
 use events::store::EventStore as _;
 use events::store::backup::{BackupHeader, BackupWriter};
 use events::store::groups::Chain;
@@ -54,25 +55,21 @@ pub fn routes(route: LogRoute) -> OpenApiRouter {
     OpenApiRouter::new().routes(routes!(backup)).with_state(route)
 }
 
-/// The query parameters of the route.
-struct Parameters {
-    after: Position,
-    timeout: Duration,
-}
-
 /// Stream the stored log
 ///
 /// Streams every stored group after `after`, up to the current head, with confidential payloads. Used for
 /// backups and `log show --follow`.
 #[utoipa::path(get, path = "/api/log", operation_id = "streamLog", tag = "operations", security(("service_token" = [])),
-    params(("after" = Option<u64>, Query, description = "Return only groups with events after this position. Default: all groups"),
-        ("timeout" = Option<u64>, Query, description = "Maximum time to wait for an event after that position, in milliseconds: 0 to 30000. Default: 0")),
+    params(ReadLog),
     responses((status = 200, description = "A backup, as written by `log backup`", content_type = "application/octet-stream")))]
 async fn backup(State(route): State<LogRoute>, mut parts: Parts) -> Result<Response, Problem> {
     if route.token.as_ref().is_some_and(|token| !token.is_shown_in(&parts.headers)) {
         return Err(Problem::unauthorized());
     }
-    let Parameters { after, timeout } = parameters(&mut parts).await?;
+    let mut form = query_form(&mut parts, &()).await?;
+    let ReadLog { after, timeout } = drafts::ReadLog::take(&mut form).complete_in(form)?;
+    let after = Position(after.map_or(0, u64::from));
+    let timeout = Duration::from_millis(timeout.map_or(0, u64::from));
     let mut heads = route.store.watch_head();
     let grown = heads.wait_for(|head| *head > after);
     tokio::select! {
@@ -101,22 +98,6 @@ async fn backup(State(route): State<LogRoute>, mut parts: Parts) -> Result<Respo
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(HEAD_POSITION_HEADER, HeaderValue::from(head.0));
     Ok(response)
-}
-
-async fn parameters(parts: &mut Parts) -> Result<Parameters, Problem> {
-    let mut form = query_form(parts, &()).await?;
-    let number = |max: u64| {
-        move |text: &str| match text.parse::<u64>() {
-            Ok(number) if number <= max => Ok(number),
-            _ => Err(format!("{text:?} is not an integer from 0 to {max}")),
-        }
-    };
-    let after = form.optional_parsed("after", 20, number(u64::MAX - 1));
-    let timeout = form.optional_parsed("timeout", 10, number(TIMEOUT_MS_MAX));
-    Ok(form.finish(Some(Parameters {
-        after: Position(after.unwrap_or(0)),
-        timeout: Duration::from_millis(timeout.unwrap_or(0)),
-    }))?)
 }
 
 fn stream(store: &SledStore, after: Position, head: Position, to: &mut Chunks) -> io::Result<()> {

@@ -21,6 +21,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
+pub use self::payments::OrderedRefund;
 use self::state::State;
 pub use self::state::{EffectState, TrackedEffect, WebhookState};
 use crate::domain::effect::{Effect, EffectKey, Lane};
@@ -306,13 +307,11 @@ impl EffectLog {
         self.state().effects.get(key).cloned()
     }
 
-    /// At most `limit` effects that match `wanted`, the latest first.
+    /// At most `limit` effects that match `wanted`, by [`TrackedEffect::place`].
     pub fn effects(&self, wanted: impl Fn(&TrackedEffect) -> bool, limit: usize) -> Vec<TrackedEffect> {
         let state = self.state();
         let mut found: Vec<_> = state.effects.iter().filter(|tracked| wanted(tracked)).collect();
-        found.sort_by(|a, b| {
-            b.updated_at.cmp(&a.updated_at).then_with(|| a.scheduled.key.cmp(&b.scheduled.key))
-        });
+        found.sort_by_cached_key(|tracked| tracked.place());
         found.into_iter().take(limit).cloned().collect()
     }
 

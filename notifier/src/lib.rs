@@ -25,6 +25,7 @@ pub mod effects;
 pub mod executors;
 pub mod failpoint;
 pub mod messages;
+pub mod metrics;
 pub mod ports;
 pub mod reconciliation;
 pub mod workers;

@@ -56,6 +56,7 @@ fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let collector = config.trace_collector.as_deref();
     let _telemetry = telemetry::init("notifier", config.log_format, config.log_filter.clone(), collector)?;
     let metrics = metrics::install()?;
+    notifier::metrics::describe();
     let options = Options {
         cache_bytes: config.cache_bytes,
         reserve_bytes: config.disk_reserve_bytes,

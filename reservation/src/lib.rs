@@ -12,4 +12,5 @@ pub mod api;
 pub mod app;
 pub mod cli;
 pub mod domain;
+pub mod metrics;
 pub mod workers;

@@ -62,6 +62,7 @@ fn start(config: Config, venues: Venues) -> anyhow::Result<ExitCode> {
     let collector = config.trace_collector.as_deref();
     let _telemetry = telemetry::init("reservation", config.log_format, config.log_filter.clone(), collector)?;
     let metrics = metrics::install()?;
+    reservation::metrics::describe();
     let runtime = Runtime::new()?;
     // Before the log is opened, which can take a while: a hangup must not end the process.
     let hangups = runtime.block_on(async { venue_reload::hangups() })?;

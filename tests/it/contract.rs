@@ -72,15 +72,12 @@ async fn both_descriptions_are_valid() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_generated_typescript_client_takes_a_booking_through_its_life() {
     let pair = Pair::running(&[]).await;
-    let dir = tempfile::tempdir().unwrap();
+    let dir = node_dir();
     descriptions(&pair, dir.path()).await;
     let sources = root().join("tests/clients/typescript");
     for file in ["booking.ts", "tsconfig.json"] {
         std::fs::copy(sources.join(file), dir.path().join(file)).unwrap();
     }
-    std::fs::write(dir.path().join("package.json"), r#"{"type": "module"}"#).unwrap();
-    let modules = root().join("target/tools/node/node_modules");
-    std::os::unix::fs::symlink(modules, dir.path().join("node_modules")).unwrap();
     for name in ["reservation", "notifier"] {
         let (from, to) = (dir.path().join(format!("{name}.json")), dir.path().join(format!("{name}.ts")));
         done(node_tool("openapi-typescript").arg(from).arg("-o").arg(to));
@@ -113,4 +110,55 @@ async fn a_generated_python_client_takes_a_booking_through_its_life() {
             .args([&pair.reservation_url, &pair.notifier_url])
             .env("PYTHONPATH", dir.path()),
     );
+}
+
+/// A directory from which scripts of Node.js find the packages of the tests.
+fn node_dir() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("package.json"), r#"{"type": "module"}"#).unwrap();
+    let modules = root().join("target/tools/node/node_modules");
+    std::os::unix::fs::symlink(modules, dir.path().join("node_modules")).unwrap();
+    dir
+}
+
+fn node_script(dir: &Path, name: &str) -> Command {
+    std::fs::copy(root().join("tests/clients/typescript").join(name), dir.join(name)).unwrap();
+    let mut command = Command::new("node");
+    command.arg(dir.join(name)).current_dir(dir);
+    command
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_official_sdks_of_cloudevents_read_a_page_of_the_feed() {
+    let pair = Pair::running(&[]).await;
+    pair.book(6).await;
+    pair.settled().await;
+    let dir = node_dir();
+    let javascript = done(node_script(dir.path(), "events.mjs").arg(&pair.reservation_url));
+    let script = root().join("tests/clients/python/events.py");
+    let python = done(python().arg(script).arg(&pair.reservation_url));
+    let count = |output: &Output| String::from_utf8_lossy(&output.stdout).trim().parse::<usize>().unwrap();
+    assert!(count(&javascript) > 2, "{}", count(&javascript));
+    assert_eq!(count(&javascript), count(&python));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_description_of_the_feed_is_valid_and_names_every_event() {
+    let pair = Pair::running(&[]).await;
+    let document = pair.get("/asyncapi.json").await;
+    let dir = node_dir();
+    let file = dir.path().join("asyncapi.json");
+    std::fs::write(&file, document.to_string()).unwrap();
+    let output = done(node_script(dir.path(), "asyncapi.mjs").arg(&file));
+    let messages = String::from_utf8_lossy(&output.stdout).trim().parse::<usize>().unwrap();
+    assert_eq!(messages, events::Event::TYPES.len());
+    // Recorded events follow the described payloads.
+    pair.book(6).await;
+    pair.settled().await;
+    for event in pair.events().await {
+        let message = format!("/components/messages/{}/payload", event["type"].as_str().unwrap());
+        let schema = json!({"$ref": format!("#{message}"), "components": document["components"]});
+        let validator = jsonschema::draft202012::new(&schema).unwrap();
+        validator.validate(&event).unwrap_or_else(|error| panic!("{error}: {event}"));
+    }
 }

@@ -44,6 +44,7 @@ impl Receiver {
         for secret in [SECRET, NEXT_SECRET] {
             standardwebhooks::Webhook::new(secret).unwrap().verify(&body, &headers).unwrap();
         }
+        assert!(headers["user-agent"].to_str().unwrap().starts_with("meja-notifier/"));
         let id = headers["webhook-id"].to_str().unwrap().to_owned();
         let body: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(body["data"]["id"], id);

@@ -5,8 +5,11 @@ use axum::http::StatusCode;
 use contract::problem::{self, CONTENT_TYPE};
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder};
-use utoipa::openapi::{ContentBuilder, Header, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema, Type};
+use utoipa::openapi::{
+    ContentBuilder, Header, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder, Schema, Type,
+};
 
 /// The paths of operations without a maximum duration.
 const UNLIMITED: [&str; 2] = ["/events", "/api/log"];
@@ -22,6 +25,7 @@ pub(super) fn complete(api: &mut OpenApi) {
     for (status, body) in [
         (400, "Problem"),
         (401, "Problem"),
+        (406, "Problem"),
         (413, "Problem"),
         (415, "Problem"),
         (422, "InvalidRequest"),
@@ -59,6 +63,9 @@ fn complete_operation(path: &str, reads_body: bool, operation: &mut Operation) {
     let is_secured = operation.security.as_ref().is_some_and(|all| !all.is_empty());
     let is_limited = !UNLIMITED.contains(&path);
     let is_api = path.starts_with("/api/") || path == "/events";
+    if let Some(RefOr::T(body)) = &mut operation.request_body {
+        allow_no_body(body);
+    }
     let responses = &mut operation.responses.responses;
     for (status, response) in responses.iter_mut() {
         if let RefOr::T(response) = response {
@@ -68,6 +75,7 @@ fn complete_operation(path: &str, reads_body: bool, operation: &mut Operation) {
     let standard = [
         (400, is_api || reads_body),
         (401, is_secured),
+        (406, is_api),
         (413, reads_body),
         (415, reads_body),
         (422, is_api || reads_body),
@@ -79,6 +87,19 @@ fn complete_operation(path: &str, reads_body: bool, operation: &mut Operation) {
         let name = if status == 422 && takes_key { UNPROCESSABLE.to_owned() } else { component(status) };
         let reference = || Ref::new(format!("#/components/responses/{name}")).into();
         responses.entry(status.to_string()).or_insert_with(reference);
+    }
+}
+
+/// A body that can be left out is described as the body or null, but null is not an object.
+fn allow_no_body(body: &mut RequestBody) {
+    for content in body.content.values_mut() {
+        let RefOr::T(content) = content else { continue };
+        let Some(RefOr::T(Schema::OneOf(either))) = &content.schema else { continue };
+        let object = either.items.iter().find(|item| matches!(item, RefOr::Ref(_))).cloned();
+        if let (2, Some(object)) = (either.items.len(), object) {
+            content.schema = Some(object);
+            body.required = Some(Required::False);
+        }
     }
 }
 
@@ -121,11 +142,12 @@ fn status_text(status: u16) -> &'static str {
         400 => "The request is malformed: the body, the query or the cursor cannot be parsed",
         401 => "The service token is missing or wrong",
         404 => "The resource does not exist",
+        406 => "The request accepts none of the media types of the resource",
         409 => "A business rule or a concurrent change refused the request; `code` names the reason",
         410 => "The resource was erased",
         412 => "`If-Match` contains an outdated version",
         413 => "The body is too large",
-        415 => "The body has another media type",
+        415 => "The body has another media type, charset or encoding",
         422 => "The request has faults; `detail` lists all of them",
         500 => "The service failed; its log output contains the cause",
         503 => "The service cannot do this at the moment; `Retry-After` contains the time to wait in seconds",

@@ -13,6 +13,8 @@ use super::words::{EffectKind, EffectStatus};
 pub struct Effects {
     /// The latest first.
     pub items: Vec<EffectView>,
+    /// The `cursor` of the next page; null on the last page.
+    pub next_cursor: Option<String>,
 }
 
 /// An effect.

@@ -74,6 +74,8 @@ fn any() -> i64 {
 pub struct Payments {
     /// The latest first.
     pub items: Vec<PaymentView>,
+    /// The `cursor` of the next page; null on the last page.
+    pub next_cursor: Option<String>,
 }
 
 /// A payment.

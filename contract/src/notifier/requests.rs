@@ -37,7 +37,9 @@ requests! {
         optional status: PaymentStatus,
         /// Only payments of this reservation.
         optional reservation_id: ReservationId,
-        /// 100 by default.
+        /// `next_cursor` of the previous page.
+        optional cursor: Line<300>,
+        /// The length of the page, 100 by default.
         optional limit: Whole<1, 1_000>,
     }
 
@@ -47,7 +49,9 @@ requests! {
         optional status: EffectStatus,
         /// Only effects of this reservation.
         optional reservation_id: ReservationId,
-        /// 100 by default.
+        /// `next_cursor` of the previous page.
+        optional cursor: Line<300>,
+        /// The length of the page, 100 by default.
         optional limit: Whole<1, 1_000>,
     }
 
@@ -55,7 +59,7 @@ requests! {
     query Reconcile {
         /// Payments opened since then; the last 90 days by default.
         optional since: DateTime<Utc>,
-        /// `json` by default.
+        /// By default what `Accept` prefers.
         optional format: ReportFormat,
     }
 

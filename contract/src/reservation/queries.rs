@@ -54,7 +54,7 @@ requests! {
 
     /// The format of a history.
     query ReadHistory {
-        /// `json` by default; `text` is for reading.
+        /// By default what `Accept` prefers; `text` is for reading.
         optional format: HistoryFormat,
     }
 

@@ -7,6 +7,9 @@ use std::time::Duration;
 /// Maximum time to establish a connection.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 
+/// How the service names itself to providers and to the subscribers of webhooks.
+const USER_AGENT: &str = concat!("meja-notifier/", env!("CARGO_PKG_VERSION"));
+
 /// A client that follows no redirects, because requests carry credentials and go only to configured URLs. Each
 /// request must set its own timeout, because the client has only a connect timeout. Cloning is cheap: clones
 /// share the connection pool.
@@ -21,6 +24,7 @@ impl HttpClient {
     pub fn new() -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
             .connect_timeout(CONNECT_MAX)
+            .user_agent(USER_AGENT)
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
         Ok(Self(client))

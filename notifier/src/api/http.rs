@@ -3,6 +3,7 @@
 
 mod checkout;
 mod effects;
+mod guest_problems;
 mod offers;
 mod ops;
 mod pages;
@@ -19,6 +20,7 @@ use axum::extract::State;
 use axum::middleware;
 use axum::response::IntoResponse as _;
 use axum::routing::get;
+use chassis::api::checked;
 use chassis::docs;
 use chassis::serve::{harden, within};
 use log_tools::serve::LogRoute;
@@ -27,6 +29,7 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::guest_problems::for_browsers;
 use crate::app::App;
 
 /// Maximum duration of a request.
@@ -48,7 +51,8 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .routes(routes!(effects::list))
         .routes(routes!(effects::retry))
         .routes(routes!(effects::discard))
-        .routes(routes!(provider_webhooks::receive))
+        .routes(routes!(provider_webhooks::simulated))
+        .routes(routes!(provider_webhooks::stripe))
         .routes(routes!(webhook_subscriptions::list))
         .routes(routes!(webhook_subscriptions::enable))
         .routes(routes!(ops::providers))
@@ -70,10 +74,12 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route("/offers/{waitlist_id}", get(offers::page))
         .route("/offers/{waitlist_id}/{choice}", axum::routing::post(offers::choose))
         .with_state(app.clone());
+    let limited = middleware::from_fn(|request, next| within(REQUEST_MAX, request, next));
+    let pages = pages.layer(limited).layer(middleware::from_fn(for_browsers));
+    let (routes, slow, log) = (checked(routes, &api), checked(slow, &api), checked(log, &api));
     let measured = docs::routes(api, metrics).layer(middleware::from_fn_with_state(app, measure));
-    let bounded =
-        routes.merge(pages).layer(middleware::from_fn(|request, next| within(REQUEST_MAX, request, next)));
-    harden(bounded.merge(slow).merge(measured).merge(log))
+    let routes = routes.layer(middleware::from_fn(|request, next| within(REQUEST_MAX, request, next)));
+    harden(routes.merge(pages).merge(slow).merge(measured).merge(log))
 }
 
 /// Updates the gauges before the metrics are read.

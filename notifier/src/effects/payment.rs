@@ -1,5 +1,7 @@
 //! A payment in the effect log.
 
+use std::cmp::Reverse;
+
 use chrono::{DateTime, Utc};
 use contract::notifier::words;
 use events::values::Money;
@@ -44,6 +46,12 @@ impl Payment {
     #[must_use]
     pub fn reservation_id(&self) -> ReservationId {
         self.opened.reservation_id
+    }
+
+    /// Its place in a list: the latest first, in microseconds, then by id.
+    #[must_use]
+    pub fn place(&self) -> (Reverse<i64>, PaymentId) {
+        (Reverse(self.opened_at.timestamp_micros()), self.id())
     }
 
     /// The amount that can still be refunded.

@@ -3,6 +3,7 @@
 use events::recorded::EventMetadata;
 use events::store::{AppendCondition, AppendError};
 use events::{PaymentId, Position, Query, ReservationId};
+use sha2::{Digest as _, Sha256};
 
 use super::{EffectLog, EffectLogError, EffectState, TrackedEffect};
 use crate::domain::effect::{Effect, EffectKey, PaymentOutcome, PaymentResult};
@@ -10,6 +11,28 @@ use crate::effects::entry::{Entry, PaymentDecided, Scheduled, effect_tag};
 use crate::effects::payment::{Payment, PaymentStatus};
 use crate::failpoint;
 use crate::ports::payment::ProviderStatus;
+
+/// A refund that was ordered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderedRefund {
+    /// The effect that makes it.
+    pub key: EffectKey,
+    /// Whether it was ordered earlier, with the same name.
+    pub replayed: bool,
+}
+
+/// Maximum length of a name that becomes part of a key as it is, in bytes.
+const NAME_BYTES_MAX: usize = 64;
+
+/// The name of an order as a part of a key. Keys are shown in URLs and compared by providers, so that a name with other
+/// characters is replaced by its digest.
+fn part_of_key(name: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    match name.len() <= NAME_BYTES_MAX && name.bytes().all(is_plain) {
+        true => name.to_owned(),
+        false => format!("sha256-{}", hex::encode(&Sha256::digest(name)[..16])),
+    }
+}
 
 impl EffectLog {
     /// Records the status that the provider reports for a payment, and schedules the report to the reservation
@@ -86,7 +109,7 @@ impl EffectLog {
         amount_minor: Option<i64>,
         name: Option<&str>,
         by: &EventMetadata,
-    ) -> Result<EffectKey, EffectLogError> {
+    ) -> Result<OrderedRefund, EffectLogError> {
         let (scheduled, since) = {
             let state = self.state();
             let (payment, since) = state
@@ -94,7 +117,8 @@ impl EffectLog {
                 .get(payment_id)
                 .ok_or_else(|| EffectLogError::UnknownPayment(payment_id.to_string()))?;
             let refunds: Vec<_> = state.effects.refunds_of(payment_id).collect();
-            let name = name.map_or_else(|| (refunds.len() + 1).to_string(), |name| format!("by-{name}"));
+            let name = name
+                .map_or_else(|| (refunds.len() + 1).to_string(), |name| format!("by-{}", part_of_key(name)));
             let key = EffectKey(format!("{payment_id}.refund-{name}"));
             if let Some(TrackedEffect {
                 scheduled: Scheduled { effect: Effect::Refund { amount, .. }, .. },
@@ -103,7 +127,7 @@ impl EffectLog {
             {
                 return match amount_minor {
                     Some(asked) if asked != amount.amount_minor => Err(EffectLogError::OtherRefund(key)),
-                    _ => Ok(key),
+                    _ => Ok(OrderedRefund { key, replayed: true }),
                 };
             }
             if let Some((dead, ..)) =
@@ -129,14 +153,14 @@ impl EffectLog {
         let tags = [events::Tag::payment(payment_id), effect_tag(&key)];
         let unchanged = AppendCondition::unchanged(Query::any_tag(tags), since);
         self.write(vec![Entry::EffectScheduled(scheduled)], by, unchanged).await?;
-        Ok(key)
+        Ok(OrderedRefund { key, replayed: false })
     }
 
-    /// At most `limit` payments that match `wanted`, the latest first.
+    /// At most `limit` payments that match `wanted`, by [`Payment::place`].
     pub fn payments(&self, wanted: impl Fn(&Payment) -> bool, limit: usize) -> Vec<Payment> {
         let state = self.state();
         let mut found: Vec<_> = state.payments.iter().filter(|payment| wanted(payment)).collect();
-        found.sort_by_key(|payment| std::cmp::Reverse((payment.opened_at, payment.id())));
+        found.sort_by_key(|payment| payment.place());
         found.into_iter().take(limit).cloned().collect()
     }
 

@@ -151,7 +151,8 @@ async fn every_route_of_the_design_is_described() {
         ("get", "/api/effects"),
         ("post", "/api/effects/{id}/discard"),
         ("get", "/api/providers"),
-        ("post", "/webhooks/{provider}"),
+        ("post", "/webhooks/simulated"),
+        ("post", "/webhooks/stripe"),
         ("get", "/api/cursor"),
         ("get", "/readyz"),
     ] {

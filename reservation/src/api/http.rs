@@ -4,6 +4,7 @@
 //! [`respond`] writes the responses of commands, and [`problem`] is the one place where an error becomes a
 //! status.
 
+mod asyncapi;
 mod commands;
 mod extract;
 mod feed;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::middleware;
+use chassis::api::checked;
 use chassis::docs;
 use chassis::serve::{harden, within};
 use log_tools::serve::LogRoute;
@@ -63,10 +65,11 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .routes(routes!(venues::availability))
         .routes(routes!(venues::floor))
         .routes(routes!(ops::schema))
+        .routes(routes!(asyncapi::asyncapi))
         .routes(routes!(ops::ready))
         .layer(middleware::from_fn(|request, next| within(REQUEST_MAX, request, next)));
     // Neither has a maximum duration: consumers wait for events, and copying a log takes as long as it takes.
     let log = log.map(log_tools::serve::routes).unwrap_or_default();
     let (routes, api) = limited.routes(routes!(feed::events)).with_state(app).merge(log).split_for_parts();
-    harden(routes.merge(docs::routes(api, metrics)))
+    harden(checked(routes, &api).merge(docs::routes(api, metrics)))
 }

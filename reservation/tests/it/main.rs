@@ -10,6 +10,7 @@
 mod app;
 mod booking;
 mod charges;
+mod compatibility;
 mod contract;
 mod feed;
 mod holds;

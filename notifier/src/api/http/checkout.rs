@@ -2,11 +2,11 @@
 //! URL suffices to pay or refuse.
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use chassis::problem::Problem;
 use events::values::Locale;
-use minijinja::context;
+use minijinja::{Value, context};
 
 use super::pages;
 use super::problem::{problem, provider_problem};
@@ -31,7 +31,12 @@ pub(super) const PRIVATE_PAGE: [(HeaderName, &str); 3] = [
 ];
 
 /// The checkout page
-pub(super) async fn page(State(app): State<App>, Path(reference): Path<String>) -> Result<Response, Problem> {
+pub(super) async fn page(
+    State(app): State<App>,
+    Path(reference): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let locale = preferred_locale(&headers);
     let payment = app
         .effect_log
         .payment_of(&reference)
@@ -56,19 +61,81 @@ pub(super) async fn page(State(app): State<App>, Path(reference): Path<String>) 
             form,
             buttons => matches!(checkout, Some(Checkout::Buttons)),
             is_fee => !payment.opened.purpose.is_deposit(),
-            amount => money(payment.opened.amount, Locale::En),
-            channel => channel.map_or(payment.opened.channel.as_str(), |channel| channel.label.en.as_str()),
+            lang => locale.tag(),
+            words => words(locale),
+            amount => money(payment.opened.amount, locale),
+            channel => channel.map_or(payment.opened.channel.as_str(), |channel| match locale {
+                Locale::Id => channel.label.id.as_str(),
+                Locale::En => channel.label.en.as_str(),
+            }),
             reservation_id => payment.reservation_id().to_string(),
             status => payment.full_status().word(),
         },
     )?;
-    let mut response = (PRIVATE_PAGE, page).into_response();
+    let mut response = (PRIVATE_PAGE, [(header::CONTENT_LANGUAGE, locale.tag())], page).into_response();
     if let Some(Checkout::StripeForm { script_url, .. }) = &checkout
         && let Ok(policy) = HeaderValue::from_str(&stripe_policy(script_url))
     {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     Ok(response)
+}
+
+/// The language that the browser of the guest prefers; English if it prefers neither. The payment does not know the
+/// language of the guest.
+fn preferred_locale(headers: &HeaderMap) -> Locale {
+    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let weighted = accepted.split(',').filter_map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let locale = Locale::from_tag(parts.next()?)?;
+        let weight =
+            parts.find_map(|part| part.strip_prefix("q=")).map_or(Some(1.0), |q| q.parse::<f32>().ok())?;
+        Some((locale, weight))
+    });
+    // Of equal weights the first counts.
+    let best = weighted.reduce(|best, other| if other.1 > best.1 { other } else { best });
+    best.filter(|(_, weight)| *weight > 0.0).map_or(Locale::En, |(locale, _)| locale)
+}
+
+fn words(locale: Locale) -> Value {
+    match locale {
+        Locale::Id => context! {
+            pay_title => "Bayar",
+            deposit => "Deposit untuk meja Anda",
+            fee => "Biaya ketidakhadiran untuk reservasi Anda",
+            by => "lewat",
+            pay => "Bayar",
+            refuse => "Tolak",
+            reservation => "Reservasi",
+            card_note => "Data kartu Anda dikirim ke Stripe, bukan ke kami.",
+            simulated_note => "Ini penyedia pembayaran simulasi: tidak ada uang yang berpindah.",
+            status_is => "Status pembayaran ini:",
+            paid => "sudah dibayar",
+            refused => "ditolak",
+            expired => "kedaluwarsa",
+            pending => "menunggu pembayaran",
+            partly_refunded => "sebagian dikembalikan",
+            refunded => "dikembalikan",
+        },
+        Locale::En => context! {
+            pay_title => "Pay",
+            deposit => "Deposit for your table",
+            fee => "No-show fee for your reservation",
+            by => "by",
+            pay => "Pay",
+            refuse => "Refuse",
+            reservation => "Reservation",
+            card_note => "Your card details go to Stripe, not to us.",
+            simulated_note => "This is a simulated payment provider: no money moves.",
+            status_is => "The status of this payment:",
+            paid => "paid",
+            refused => "refused",
+            expired => "expired",
+            pending => "waiting for the payment",
+            partly_refunded => "partly refunded",
+            refunded => "refunded",
+        },
+    }
 }
 
 /// The content security policy of the page with Stripe's form: its script, what that loads, and our script.
@@ -99,4 +166,24 @@ pub(super) async fn choose(
     };
     provider_webhooks::choose(&app, &reference, pays).await?;
     Ok(Redirect::to(&format!("/checkout/{reference}")).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_the_language_that_the_browser_prefers() {
+        let locale = |accepted: &'static str| {
+            preferred_locale(&HeaderMap::from_iter([(
+                header::ACCEPT_LANGUAGE,
+                HeaderValue::from_static(accepted),
+            )]))
+        };
+        assert_eq!(preferred_locale(&HeaderMap::new()), Locale::En);
+        assert_eq!(locale("id-ID,id;q=0.9,en-US;q=0.8"), Locale::Id);
+        assert_eq!(locale("de, en;q=0.3, id;q=0.7"), Locale::Id);
+        assert_eq!(locale("en,id"), Locale::En);
+        assert_eq!(locale("id;q=0, de"), Locale::En);
+    }
 }

@@ -1,7 +1,10 @@
 //! Messages and all other effects: their states, and retrying or discarding dead letters.
 
+use std::cmp::Reverse;
+
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
+use chassis::api::{Cursor, PageQuery, paged};
 use chassis::docs::{Conflict, NotFound};
 use chassis::problem::Problem;
 use contract::notifier::effects::{EffectView, Effects};
@@ -47,12 +50,14 @@ fn view(tracked: TrackedEffect) -> EffectView {
 /// List messages, the latest first
 #[utoipa::path(get, path = "/api/notifications", operation_id = "listNotifications", tag = "messages",
     params(ListEffects),
-    responses((status = 200, body = Effects)))]
+    responses((status = 200, body = Effects, headers(("Link" = String, description = "rel=\"next\", except on the last page")))))]
 pub(super) async fn notifications(
     State(app): State<App>,
     parameters: Parameters,
-) -> Result<axum::Json<Effects>, Problem> {
-    select(&app, parameters, |tracked| matches!(tracked.scheduled.effect, Effect::Message { .. }))
+) -> Result<Response, Problem> {
+    select(&app, "/api/notifications", parameters, |tracked| {
+        matches!(tracked.scheduled.effect, Effect::Message { .. })
+    })
 }
 
 /// List effects, the latest first
@@ -60,29 +65,42 @@ pub(super) async fn notifications(
 /// `status=dead` are the dead letters.
 #[utoipa::path(get, path = "/api/effects", operation_id = "listEffects", tag = "effects",
     params(ListEffects),
-    responses((status = 200, body = Effects)))]
-pub(super) async fn list(
-    State(app): State<App>,
-    parameters: Parameters,
-) -> Result<axum::Json<Effects>, Problem> {
-    select(&app, parameters, |_| true)
+    responses((status = 200, body = Effects, headers(("Link" = String, description = "rel=\"next\", except on the last page")))))]
+pub(super) async fn list(State(app): State<App>, parameters: Parameters) -> Result<Response, Problem> {
+    select(&app, "/api/effects", parameters, |_| true)
 }
 
 fn select(
     app: &App,
+    path: &str,
     Parameters(mut form): Parameters,
     kind: impl Fn(&TrackedEffect) -> bool,
-) -> Result<axum::Json<Effects>, Problem> {
-    let ListEffects { status, reservation_id, limit } =
-        drafts::ListEffects::take(&mut form).complete_in(form)?;
+) -> Result<Response, Problem> {
+    let query = PageQuery::of(&form);
+    let draft = drafts::ListEffects::take(&mut form);
+    let after = draft.cursor.as_ref().and_then(|text| form.checked(&["cursor"], place(text.as_str())));
+    let ListEffects { status, reservation_id, limit, .. } = draft.complete_in(form)?;
+    let limit = limit.map_or(LIMIT_DEFAULT, usize::from);
     let wanted = |tracked: &TrackedEffect| {
         kind(tracked)
             && status.is_none_or(|status| tracked.state.status() == status)
             && reservation_id.is_none_or(|id| tracked.scheduled.effect.about() == Some(id.into()))
+            && after.as_ref().is_none_or(|after| tracked.place() > *after)
     };
-    let limit = limit.map_or(LIMIT_DEFAULT, usize::from);
-    let items = app.effect_log.effects(wanted, limit).into_iter().map(view).collect();
-    Ok(axum::Json(Effects { items }))
+    let found = app.effect_log.effects(wanted, limit + 1);
+    let (found, next_cursor) = paged(found, limit, |last: &TrackedEffect| Cursor {
+        at: last.updated_at,
+        key: last.scheduled.key.0.clone().into_bytes(),
+    });
+    let page = Effects { items: found.into_iter().map(view).collect(), next_cursor };
+    Ok(query.respond(path, &page, page.next_cursor.as_deref()))
+}
+
+/// The place in the list that a cursor means.
+fn place(text: &str) -> Result<(Reverse<i64>, String), &'static str> {
+    let Cursor { at, key } = Cursor::parse(text)?;
+    let key = String::from_utf8(key).map_err(|_| "this is not a cursor of this list")?;
+    Ok((Reverse(at.timestamp_micros()), key))
 }
 
 /// Retry a message that could not be sent

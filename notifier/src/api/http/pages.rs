@@ -8,12 +8,15 @@ use minijinja::{Environment, Value};
 
 /// The page to pay on.
 pub(super) const CHECKOUT: &str = "checkout.html";
+/// The page in place of a problem.
+pub(super) const PROBLEM: &str = "problem.html";
 /// The page on which a waiting guest answers an offer.
 pub(super) const OFFER: &str = "offer.html";
 
 static PAGES: LazyLock<Result<Environment<'static>, minijinja::Error>> = LazyLock::new(|| {
     let mut pages = Environment::new();
     pages.add_template(CHECKOUT, include_str!("../../../templates/checkout.html"))?;
+    pages.add_template(PROBLEM, include_str!("../../../templates/problem.html"))?;
     pages.add_template(OFFER, include_str!("../../../templates/offer.html"))?;
     Ok(pages)
 });

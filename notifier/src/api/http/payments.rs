@@ -1,19 +1,25 @@
 //! Payments and payment channels.
 
+use std::cmp::Reverse;
+
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use chassis::api::{Cursor, ETag, PageQuery, is_not_modified, mark_replayed, not_modified, paged};
 use chassis::body;
-use chassis::docs::{Conflict, NotFound, Repeatable};
+use chassis::docs::{Cached, Conflict, NotFound, NotModified, Repeatable};
 use chassis::problem::Problem;
 use contract::notifier::payments::{ChannelView, Channels, PaymentView, Payments, ScheduledRefund};
 use contract::notifier::requests::{ListPayments, PaymentPath, Refund, drafts};
 use contract::values::Whole;
 use events::PaymentId;
+use uuid::Uuid;
 
 use super::problem::{LIMIT_DEFAULT, Order, Parameters, problem};
 use crate::app::App;
 use crate::domain::payment_channels::Channel;
+use crate::effects::OrderedRefund;
 use crate::effects::payment::Payment;
 
 /// The payment channels
@@ -48,20 +54,35 @@ fn view_of(payment: Payment) -> PaymentView {
 /// List payments, the latest first
 #[utoipa::path(get, path = "/api/payments", operation_id = "listPayments", tag = "payments",
     params(ListPayments),
-    responses((status = 200, body = Payments)))]
+    responses((status = 200, body = Payments, headers(("Link" = String, description = "rel=\"next\", except on the last page")))))]
 pub(super) async fn list(
     State(app): State<App>,
     Parameters(mut form): Parameters,
-) -> Result<axum::Json<Payments>, Problem> {
-    let ListPayments { status, reservation_id, limit } =
-        drafts::ListPayments::take(&mut form).complete_in(form)?;
+) -> Result<Response, Problem> {
+    let query = PageQuery::of(&form);
+    let draft = drafts::ListPayments::take(&mut form);
+    let after = draft.cursor.as_ref().and_then(|text| form.checked(&["cursor"], place(text.as_str())));
+    let ListPayments { status, reservation_id, limit, .. } = draft.complete_in(form)?;
+    let limit = limit.map_or(LIMIT_DEFAULT, usize::from);
     let wanted = |payment: &Payment| {
         status.is_none_or(|status| payment.full_status() == status)
             && reservation_id.is_none_or(|id| payment.reservation_id() == id)
+            && after.is_none_or(|after| payment.place() > after)
     };
-    let limit = limit.map_or(LIMIT_DEFAULT, usize::from);
-    let items = app.effect_log.payments(wanted, limit).into_iter().map(view_of).collect();
-    Ok(axum::Json(Payments { items }))
+    let found = app.effect_log.payments(wanted, limit + 1);
+    let (found, next_cursor) = paged(found, limit, |last: &Payment| Cursor {
+        at: last.opened_at,
+        key: last.id().0.as_bytes().to_vec(),
+    });
+    let page = Payments { items: found.into_iter().map(view_of).collect(), next_cursor };
+    Ok(query.respond("/api/payments", &page, page.next_cursor.as_deref()))
+}
+
+/// The place in the list that a cursor means.
+fn place(text: &str) -> Result<(Reverse<i64>, PaymentId), &'static str> {
+    let Cursor { at, key } = Cursor::parse(text)?;
+    let id = Uuid::from_slice(&key).map_err(|_| "this is not a cursor of this list")?;
+    Ok((Reverse(at.timestamp_micros()), PaymentId(id)))
 }
 
 /// The id of a payment in a path.
@@ -78,13 +99,19 @@ impl FromRequestParts<App> for Id {
 }
 
 /// Read a payment
-#[utoipa::path(get, path = "/api/payments/{payment_id}", operation_id = "getPayment", tag = "payments", params(PaymentPath),
-    responses((status = 200, body = PaymentView),
+#[utoipa::path(get, path = "/api/payments/{payment_id}", operation_id = "getPayment", tag = "payments", params(PaymentPath, Cached),
+    responses((status = 200, body = PaymentView, headers(("ETag" = String))),
+        NotModified,
         NotFound))]
-pub(super) async fn get(State(app): State<App>, Id(id): Id) -> Result<axum::Json<PaymentView>, Problem> {
+pub(super) async fn get(State(app): State<App>, Id(id): Id, headers: HeaderMap) -> Result<Response, Problem> {
     let payment = app.effect_log.payment(id);
     let payment = payment.ok_or_else(|| Problem::not_found(format!("There is no payment {id}.")))?;
-    Ok(axum::Json(view_of(payment)))
+    let body = serde_json::to_vec(&view_of(payment)).map_err(|error| Problem::internal(&error))?;
+    let etag = ETag::of_bytes(&body);
+    Ok(match is_not_modified(&headers, &etag) {
+        true => not_modified(etag),
+        false => (etag, [(header::CONTENT_TYPE, "application/json")], body).into_response(),
+    })
 }
 
 /// Refund a payment, completely or in part
@@ -102,11 +129,15 @@ pub(super) async fn refund(
     mut order: Order,
 ) -> Result<Response, Problem> {
     let Refund { amount_minor } = drafts::Refund::take(&mut order.form).complete_in(order.form)?;
-    let key = app
+    let OrderedRefund { key, replayed } = app
         .effect_log
         .refund(id, amount_minor.map(Whole::get), order.key.as_deref(), &order.by)
         .await
         .map_err(|error| problem(&error))?;
-    Ok((axum::http::StatusCode::ACCEPTED, axum::Json(ScheduledRefund { effect: key.to_string() }))
-        .into_response())
+    let scheduled = axum::Json(ScheduledRefund { effect: key.to_string() });
+    let mut response = (StatusCode::ACCEPTED, scheduled).into_response();
+    if replayed {
+        mark_replayed(&mut response);
+    }
+    Ok(response)
 }

@@ -3,10 +3,10 @@
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
+use chassis::api::idempotency_key;
 use chassis::body;
 use chassis::problem::Problem;
 use chassis::request_trace::RequestTrace;
-use contract::fault::Fault;
 use contract::form::Form;
 use events::recorded::EventMetadata;
 use events::store::AppendError;
@@ -94,9 +94,7 @@ pub(super) fn books_problem(error: &BooksError) -> Problem {
                 format!("The records of the provider {name} are not available at the moment. Try again.");
             Problem::unavailable("provider_unavailable", words, 10)
         }
-        BooksError::NoProvider(_) => {
-            Problem::new(StatusCode::CONFLICT, "unknown_provider", format!("{error}."))
-        }
+        BooksError::NoProvider(_) => Problem::new(StatusCode::CONFLICT, "provider_gone", format!("{error}.")),
         BooksError::Reservation(error) => reservation_problem(error),
         BooksError::Event(_) => Problem::internal(error),
     }
@@ -133,19 +131,6 @@ pub(super) struct Order {
     pub(super) by: EventMetadata,
     /// The `Idempotency-Key`, if there is one.
     pub(super) key: Option<String>,
-}
-
-/// The key becomes part of the key of an effect.
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let text = value.to_str().unwrap_or("");
-    let fits = (1..=64).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-    if !fits {
-        let words = "Use 1 to 64 characters of A-Z, a-z, 0-9, - and _, for example a UUID";
-        return Err(Problem::from(Fault::new("header", "Idempotency-Key", "value_error", words, text)));
-    }
-    Ok(Some(text.to_owned()))
 }
 
 impl FromRequest<App> for Order {

@@ -1,7 +1,7 @@
 //! Webhooks of payment providers.
 
-use axum::extract::{Path, Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use chassis::body;
 use chassis::docs::NotFound;
@@ -15,41 +15,22 @@ use super::problem::{problem, provider_problem};
 use crate::adapters::simulated::SIMULATED;
 use crate::adapters::stripe::webhook::{Notice, WebhookError};
 use crate::app::App;
-use crate::domain::payment_channels::STRIPE;
 use crate::effects::EffectLogError;
 
-/// Receive a webhook of a payment provider
+/// Receive a webhook of the simulated provider
 ///
-/// `simulated` accepts `{"reference", "outcome"}`; the first decision stands. `stripe` accepts Stripe's events with a
-/// `Stripe-Signature` over the raw body that is at most five minutes old. A repeated webhook changes nothing and gets
-/// the same response; events about other payments are ignored.
-#[utoipa::path(post, path = "/webhooks/{provider}", operation_id = "receiveProviderWebhook", tag = "payments", params(("provider" = String, Path, example = "simulated")),
-    request_body(content = HashMap<String, Value>, example = json!({"reference": "sim_8c4f", "outcome": "paid"})),
+/// The first decision stands. A repeated webhook changes nothing and gets the same response.
+#[utoipa::path(post, path = "/webhooks/simulated", operation_id = "receiveSimulatedWebhook", tag = "payments",
+    request_body(content = SimulatedDecision, example = json!({"reference": "sim_8c4f", "outcome": "paid"})),
     responses((status = 200, description = "Recorded", body = RecordedPayment),
-        (status = 401, body = contract::problem::Problem, content_type = "application/problem+json", description = "The signature of Stripe is missing, wrong or older than five minutes"),
         NotFound))]
-pub(super) async fn receive(
-    State(app): State<App>,
-    Path(provider): Path<String>,
-    request: Request,
-) -> Result<Response, Problem> {
+pub(super) async fn simulated(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let body = body::read_body(body).await?;
-    match provider.as_str() {
-        SIMULATED => simulated(&app, Form::new(body::parse_object(&parts.headers, &body)?)).await,
-        STRIPE => stripe(&app, &parts.headers, &body).await,
-        _ => Err(Problem::new(
-            StatusCode::NOT_FOUND,
-            "unknown_provider",
-            format!("{provider:?} is not a provider: use {SIMULATED} or {STRIPE}."),
-        )),
-    }
-}
-
-async fn simulated(app: &App, mut form: Form) -> Result<Response, Problem> {
+    let mut form = Form::new(body::parse_object(&parts.headers, &body)?);
     let SimulatedDecision { reference, outcome } =
         drafts::SimulatedDecision::take(&mut form).complete_in(form)?;
-    choose(app, reference.as_str(), outcome == Decision::Paid).await
+    choose(&app, reference.as_str(), outcome == Decision::Paid).await
 }
 
 /// Records the decision of a guest at the simulated provider.
@@ -61,13 +42,26 @@ pub(super) async fn choose(app: &App, reference: &str, pays: bool) -> Result<Res
     Ok(axum::Json(RecordedPayment { status: payment.full_status().into() }).into_response())
 }
 
-async fn stripe(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Response, Problem> {
+/// Receive a webhook of Stripe
+///
+/// An event with a `Stripe-Signature` over the raw body that is at most five minutes old. A repeated event changes
+/// nothing and gets the same response; events about other payments are ignored.
+#[utoipa::path(post, path = "/webhooks/stripe", operation_id = "receiveStripeWebhook", tag = "payments",
+    params(("Stripe-Signature" = Option<String>, Header, description = "A time and signatures of the raw body")),
+    request_body(content = HashMap<String, Value>, description = "An event of Stripe",
+        example = json!({"id": "evt_1", "object": "event", "type": "payment_intent.succeeded", "data": {}})),
+    responses((status = 200, description = "Recorded", body = RecordedPayment),
+        (status = 401, body = contract::problem::Problem, content_type = "application/problem+json", description = "The signature is missing, wrong or older than five minutes"),
+        NotFound))]
+pub(super) async fn stripe(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let body = body::read_body(body).await?;
     let stripe = app.stripe.as_ref().ok_or_else(|| {
         let words = "Stripe is not configured: set NOTIFIER_STRIPE_SECRET_KEY.";
         Problem::new(StatusCode::NOT_FOUND, "unknown_provider", words)
     })?;
-    let signature = headers.get("stripe-signature").and_then(|value| value.to_str().ok());
-    let notice = stripe.read_webhook(signature, body, app.env.now()).map_err(|error| refusal(&error))?;
+    let signature = parts.headers.get("stripe-signature").and_then(|value| value.to_str().ok());
+    let notice = stripe.read_webhook(signature, &body, app.env.now()).map_err(|error| refusal(&error))?;
     let (reference, status) = match notice {
         Notice::Payment { reference, status } => (reference, status),
         Notice::Other(what) => {

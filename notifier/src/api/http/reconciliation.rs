@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
+use chassis::api::{APPLICATION_JSON, Accepted, TEXT_CSV};
 use chassis::problem::Problem;
 use chrono::TimeDelta;
 use contract::notifier::reconciliation::Report;
@@ -53,10 +54,15 @@ pub(super) async fn reconciliation(
         differences: differences(&books, checked_at),
     };
     metrics::gauge!("meja_reconciliation_differences").set(report.differences.len() as f64);
-    if format == Some(ReportFormat::Csv) {
+    let accepted = || match Accepted::of(&headers).prefers(&TEXT_CSV, &APPLICATION_JSON) {
+        true => ReportFormat::Csv,
+        false => ReportFormat::Json,
+    };
+    let vary = [(header::VARY, "accept")];
+    if format.unwrap_or_else(accepted) == ReportFormat::Csv {
         let csv = csv(&report.differences).map_err(|error| Problem::internal(&error))?;
         let csv_type = [(header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present")];
-        return Ok((csv_type, csv).into_response());
+        return Ok((vary, csv_type, csv).into_response());
     }
-    Ok(axum::Json(report).into_response())
+    Ok((vary, axum::Json(report)).into_response())
 }

@@ -1,5 +1,7 @@
 //! An effect with its state.
 
+use std::cmp::Reverse;
+
 use chrono::{DateTime, Utc};
 use contract::notifier::words::EffectStatus;
 use events::Position;
@@ -66,6 +68,12 @@ impl EffectState {
 }
 
 impl TrackedEffect {
+    /// Its place in a list: the latest first, in microseconds, then by key.
+    #[must_use]
+    pub fn place(&self) -> (Reverse<i64>, String) {
+        (Reverse(self.updated_at.timestamp_micros()), self.scheduled.key.0.clone())
+    }
+
     /// The metadata of entries about this effect.
     #[must_use]
     pub fn author(&self) -> EventMetadata {

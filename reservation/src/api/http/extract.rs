@@ -1,13 +1,13 @@
 //! What handlers extract from a request.
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
+use chassis::api::{IfMatch, idempotency_key};
 use chassis::body;
 use chassis::problem::Problem;
 use chassis::request_trace::RequestTrace;
-use contract::fault::Fault;
 use contract::form::Form;
 use contract::reservation::commands::drafts;
 use events::values::{Actor, ActorKind};
@@ -17,9 +17,6 @@ use sha2::{Digest as _, Sha256};
 
 use crate::app::App;
 use crate::app::request_context::{IdempotencyKey, RequestContext};
-
-/// Maximum length of an Idempotency-Key, in bytes.
-const KEY_BYTES_MAX: usize = 128;
 
 /// The id of a reservation in a path.
 pub(super) struct Id(pub(super) ReservationId);
@@ -96,11 +93,14 @@ impl Post {
         let actor = actor(app, &parts.headers);
         let context = RequestContext {
             trace,
-            key: idempotency_key(&parts, &body, &members, &actor)?,
+            key: scoped_key(&parts, &body, &members, &actor)?,
             // Only the notifier knows which event caused its request.
             causation_id: causation(&parts.headers).filter(|_| actor.kind == ActorKind::ServiceAccount),
             actor,
-            if_match: if_match(&parts.headers)?,
+            if_match: match IfMatch::of(&parts.headers)? {
+                IfMatch::Any => None,
+                IfMatch::Versions(versions) => Some(versions),
+            },
             payload: None,
         };
         let path = parts.uri.path();
@@ -145,22 +145,13 @@ fn causation(headers: &HeaderMap) -> Option<String> {
     id.parse::<events::EventId>().ok().map(|id| id.to_string())
 }
 
-fn idempotency_key(
+fn scoped_key(
     parts: &Parts,
     body: &[u8],
     members: &Map<String, Value>,
     actor: &Actor,
 ) -> Result<Option<IdempotencyKey>, Problem> {
-    let Some(value) = parts.headers.get("idempotency-key") else { return Ok(None) };
-    let is_valid =
-        |key: &&str| (1..=KEY_BYTES_MAX).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
-    let Some(key) = value.to_str().ok().filter(is_valid) else {
-        let shown = String::from_utf8_lossy(value.as_bytes()).chars().take(KEY_BYTES_MAX).collect::<String>();
-        let msg =
-            format!("Header should have 1 to {KEY_BYTES_MAX} visible ASCII characters, for example a UUID");
-        let fault = Fault::new("header", "Idempotency-Key", "value_error", msg, shown);
-        return Err(fault.into());
-    };
+    let Some(key) = idempotency_key(&parts.headers)? else { return Ok(None) };
     let fingerprint = Sha256::new()
         .chain_update(parts.method.as_str())
         .chain_update([0])
@@ -193,23 +184,4 @@ fn scope(path: &str, members: &Map<String, Value>) -> String {
     // Customer ids can contain the separator, digests cannot.
     let digest = Sha256::digest(customer.as_ref().map_or("", CustomerId::as_str));
     hex::encode(&digest[..8])
-}
-
-/// The versions in `If-Match`; `None` if every version is accepted. RFC 9110 §13.1.1.
-fn if_match(headers: &HeaderMap) -> Result<Option<Vec<u64>>, Problem> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default().trim();
-    if text == "*" {
-        return Ok(None);
-    }
-    let version = |tag: &str| tag.trim().strip_prefix('"')?.strip_suffix('"').map(str::parse::<u64>);
-    let versions: Option<Vec<_>> = text.split(',').map(version).collect();
-    match versions {
-        // A tag that is not a version of this service matches nothing; the comparison finds that.
-        Some(versions) => Ok(Some(versions.into_iter().flatten().collect())),
-        None => {
-            let msg = "Header should be the ETag of the resource, for example \"3\" with the quotes, or *";
-            Err(Problem::from(Fault::new("header", "If-Match", "value_error", msg, text)))
-        }
-    }
 }

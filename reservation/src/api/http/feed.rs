@@ -11,6 +11,8 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
+use chassis::api::{ETag, is_not_modified, not_modified};
+use chassis::docs::Cached;
 use chassis::problem::Problem;
 use contract::reservation::queries::ReadEvents;
 use events::feed::{BATCH_CONTENT_TYPE, HEAD_POSITION_HEADER};
@@ -20,7 +22,6 @@ use events::{Position, recorded};
 use self::page_body::PageBody;
 use self::request::{FeedRequest, wants_stream};
 use super::extract::Parameters;
-use super::respond;
 use crate::app::App;
 use crate::app::queries::FeedError;
 
@@ -31,7 +32,7 @@ use crate::app::queries::FeedError;
 #[utoipa::path(get, path = "/events", operation_id = "readEvents", tag = "feed",
     params(ReadEvents,
         ("Last-Event-ID" = Option<String>, Header, description = "For a stream: the last event that was received"),
-        ("If-None-Match" = Option<String>, Header)),
+        Cached),
     responses((status = 200, description = "A page, or a stream if the request accepts text/event-stream",
         content((Vec<Object> = "application/cloudevents-batch+json"), (String = "text/event-stream")),
         headers(("ETag" = String), ("Link" = String), ("Head-Position" = u64), ("Cache-Control" = String))),
@@ -69,10 +70,10 @@ async fn respond_page(
     };
     // The ids of events are unique, so a page of a replaced log has a different tag.
     let last = page.last().and_then(|last| recorded::id_of(last.json)).or(request.after);
-    let etag = match last {
-        Some(last) => format!("\"{}-{last}\"", after.0),
-        None => format!("\"{}\"", app.store.log_id()),
-    };
+    let etag = ETag::text(match last {
+        Some(last) => format!("{}-{last}", after.0),
+        None => app.store.log_id().to_string(),
+    });
     let mut response_headers = HeaderMap::new();
     let mut put = |name: header::HeaderName, value: String| {
         if let Ok(value) = HeaderValue::from_str(&value) {
@@ -84,14 +85,12 @@ async fn respond_page(
     }
     let cache = if is_full { "public, max-age=31536000, immutable" } else { "no-cache" };
     put(header::CACHE_CONTROL, cache.into());
-    put(header::ETAG, etag.clone());
     put(header::VARY, "accept".into());
     let head = app.store.known_head();
     put(header::HeaderName::from_static(HEAD_POSITION_HEADER), head.0.to_string());
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    if known.is_some_and(|known| known.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag)) {
-        return Ok(respond::not_modified(response_headers));
+    if is_not_modified(headers, &etag) {
+        return Ok((response_headers, not_modified(etag)).into_response());
     }
     put(header::CONTENT_TYPE, BATCH_CONTENT_TYPE.into());
-    Ok((response_headers, Body::new(PageBody::new(page))).into_response())
+    Ok((response_headers, etag, Body::new(PageBody::new(page))).into_response())
 }

@@ -1,9 +1,10 @@
 //! Reservations: creating and reading.
 
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
-use chassis::docs::{NotFound, Repeatable};
+use chassis::api::{APPLICATION_JSON, Accepted, ETag, TEXT_PLAIN};
+use chassis::docs::{Cached, NotFound, NotModified, Repeatable};
 use chassis::problem::Problem;
 use contract::reservation::charges::Charges;
 use contract::reservation::commands::{CreateReservation, ReservationPath, WalkIn};
@@ -15,7 +16,7 @@ use contract::reservation::words::HistoryFormat;
 use super::extract::{Id, Parameters, Post};
 use super::problem::{unknown_reservation, unknown_reservation_then};
 use super::request;
-use super::respond::with_etag;
+use super::respond::read;
 use crate::app::App;
 use crate::app::request_context::RequestContext;
 
@@ -67,12 +68,14 @@ impl App {
 
 /// Read a reservation, now or as of an earlier time
 #[utoipa::path(get, path = "/api/reservations/{reservation_id}", operation_id = "getReservation", tag = "reservations",
-    params(ReservationPath, ReadReservation),
+    params(ReservationPath, ReadReservation, Cached),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))),
+        NotModified,
         NotFound))]
 pub(super) async fn get(
     State(app): State<App>,
     Id(id): Id,
+    headers: HeaderMap,
     Parameters(mut form): Parameters,
 ) -> Result<Response, Problem> {
     let as_of = drafts::ReadReservation::take(&mut form).as_of;
@@ -83,7 +86,7 @@ pub(super) async fn get(
             reservation.ok_or_else(|| unknown_reservation_then(id))?
         }
     };
-    Ok(with_etag(&app.view(&reservation).await?, reservation.version))
+    Ok(read(&headers, &app.view(&reservation).await?, ETag::version(reservation.version)))
 }
 
 /// List reservations, by start
@@ -99,12 +102,9 @@ pub(super) async fn list(
     let request = request::list(&mut form, &app);
     let request = form.finish(request)?;
     let (items, last) = app.list(&request.filter, request.after, request.limit).await?;
-    let (next_cursor, link) = last.map(|last| request.next(last)).unzip();
-    let mut response = axum::Json(ReservationList { items, next_cursor }).into_response();
-    if let Some(link) = link.and_then(|link| HeaderValue::from_str(&link).ok()) {
-        response.headers_mut().insert(header::LINK, link);
-    }
-    Ok(response)
+    let next_cursor = last.map(request::cursor);
+    let page = ReservationList { items, next_cursor };
+    Ok(request.query.respond("/api/reservations", &page, page.next_cursor.as_deref()))
 }
 
 /// The audit trail
@@ -118,16 +118,23 @@ pub(super) async fn list(
 pub(super) async fn history(
     State(app): State<App>,
     Id(id): Id,
+    headers: HeaderMap,
     Parameters(mut form): Parameters,
 ) -> Result<Response, Problem> {
     let format = drafts::ReadHistory::take(&mut form).format;
     let format = form.finish(Some(format))?;
+    let accepted = || match Accepted::of(&headers).prefers(&TEXT_PLAIN, &APPLICATION_JSON) {
+        true => HistoryFormat::Text,
+        false => HistoryFormat::Json,
+    };
     let timeline = app.history(id).await?;
-    Ok(match format {
-        Some(HistoryFormat::Text) => {
-            ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], timeline.text()).into_response()
+    let vary = [(header::VARY, "accept")];
+    Ok(match format.unwrap_or_else(accepted) {
+        HistoryFormat::Text => {
+            let text = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+            (vary, text, timeline.text()).into_response()
         }
-        Some(HistoryFormat::Json) | None => axum::Json(timeline.into_history()).into_response(),
+        HistoryFormat::Json => (vary, axum::Json(timeline.into_history())).into_response(),
     })
 }
 

@@ -1,9 +1,11 @@
 //! The responses of commands and creations.
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
+use chassis::api::{ETag, is_not_modified, mark_replayed, not_modified};
 use chassis::problem::Problem;
 use contract::reservation::view::ReservationView;
+use contract::reservation::waitlist::WaitlistView;
 use serde::Serialize;
 
 use crate::app::App;
@@ -40,7 +42,7 @@ impl App {
     ) -> Result<Response, Problem> {
         let entry = &outcome.entry;
         let view = self.waitlist_view(entry).await?;
-        let response = mark_replayed(with_etag(&view, entry.version), outcome.replayed);
+        let response = marked(with_etag(&view, waitlist_etag(&view)), outcome.replayed);
         match creates {
             true => Ok(with_location(response, &format!("/api/waitlist/{}", entry.id))),
             false => Ok(response),
@@ -62,12 +64,12 @@ impl App {
 }
 
 fn with_outcome(outcome: &ReservationOutcome, view: &ReservationView) -> Response {
-    mark_replayed(with_etag(view, outcome.reservation.version), outcome.replayed)
+    marked(with_etag(view, ETag::version(outcome.reservation.version)), outcome.replayed)
 }
 
-fn mark_replayed(mut response: Response, replayed: bool) -> Response {
+fn marked(mut response: Response, replayed: bool) -> Response {
     if replayed {
-        response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+        mark_replayed(&mut response);
     }
     response
 }
@@ -79,12 +81,20 @@ fn with_location(mut response: Response, path: &str) -> Response {
     response
 }
 
-/// 200 with the version as a strong ETag.
-pub(super) fn with_etag(view: &impl Serialize, version: u64) -> Response {
-    (StatusCode::OK, [(header::ETAG, format!("\"{version}\""))], axum::Json(view)).into_response()
+/// 200 with `etag`.
+pub(super) fn with_etag(view: &impl Serialize, etag: ETag) -> Response {
+    (etag, axum::Json(view)).into_response()
 }
 
-/// 304 with `headers`.
-pub(super) fn not_modified(headers: HeaderMap) -> Response {
-    (StatusCode::NOT_MODIFIED, headers).into_response()
+/// 200 with `etag`, or 304 if the caller has that representation.
+pub(super) fn read(headers: &HeaderMap, view: &impl Serialize, etag: ETag) -> Response {
+    match is_not_modified(headers, &etag) {
+        true => not_modified(etag),
+        false => with_etag(view, etag),
+    }
+}
+
+/// The tag of the representation of a waitlist entry, whose place changes without a new version.
+pub(super) fn waitlist_etag(view: &WaitlistView) -> ETag {
+    ETag::version_with(view.version, view.place_in_line.unwrap_or(0))
 }

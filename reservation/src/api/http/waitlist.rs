@@ -1,8 +1,9 @@
 //! Waitlists.
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
-use chassis::docs::{Conditional, Conflict, NotFound, Repeatable, Stale};
+use chassis::docs::{Cached, Conditional, Conflict, NotFound, NotModified, Repeatable, Stale};
 use chassis::problem::Problem;
 use contract::reservation::commands::{JoinWaitlist, WaitlistPath};
 use contract::reservation::queries::{ListWaitlist, drafts};
@@ -14,9 +15,9 @@ use events::WaitlistId;
 use super::extract::{FromService, Parameters, Post, WaitId};
 use super::problem::unknown_waitlist_entry;
 use super::request;
+use super::respond::{read, waitlist_etag};
 use super::results::respond_contact;
 use crate::app::App;
-use crate::app::outcome::WaitlistOutcome;
 use crate::app::request_context::RequestContext;
 use crate::domain::waitlist::{WaitlistCommand, WaitlistEntry};
 
@@ -57,12 +58,18 @@ pub(super) async fn list(
 
 /// Read a waitlist entry
 #[utoipa::path(get, path = "/api/waitlist/{waitlist_id}", operation_id = "getWaitlistEntry", tag = "waitlist",
-    params(WaitlistPath),
+    params(WaitlistPath, Cached),
     responses((status = 200, body = WaitlistView, headers(("ETag" = String))),
+        NotModified,
         NotFound))]
-pub(super) async fn get(State(app): State<App>, WaitId(id): WaitId) -> Result<Response, Problem> {
+pub(super) async fn get(
+    State(app): State<App>,
+    WaitId(id): WaitId,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let entry = app.require_waitlist_entry(id).await?;
-    app.respond_waitlist(&WaitlistOutcome { entry, replayed: false }, false).await
+    let view = app.waitlist_view(&entry).await?;
+    Ok(read(&headers, &view, waitlist_etag(&view)))
 }
 
 /// Accept an offer

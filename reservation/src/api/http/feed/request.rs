@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
+use chassis::api::Accepted;
 use chassis::problem::Problem;
 use contract::form::Form;
 use contract::reservation::queries::drafts::ReadEvents;
 use events::feed::LIMIT_EVENTS_DEFAULT;
 use events::{Event, EventId, Query, QueryItem, ReservationId, Tag, WaitlistId};
+use mediatype::names::{APPLICATION, JSON, TEXT};
+use mediatype::{MediaType, Name};
 
 use crate::api::http::problem::malformed_cursor;
 
@@ -26,10 +29,13 @@ pub(super) struct FeedRequest {
     pub(super) filters: String,
 }
 
-/// Whether the consumer requests a stream.
+const EVENT_STREAM: MediaType<'_> = MediaType::new(TEXT, Name::new_unchecked("event-stream"));
+const BATCH: MediaType<'_> =
+    MediaType::from_parts(APPLICATION, Name::new_unchecked("cloudevents-batch"), Some(JSON), &[]);
+
+/// Whether the consumer prefers a stream to a page.
 pub(super) fn wants_stream(headers: &HeaderMap) -> bool {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    accept.is_some_and(|accept| accept.contains("text/event-stream"))
+    Accepted::of(headers).prefers(&EVENT_STREAM, &BATCH)
 }
 
 impl FeedRequest {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::http::header;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use events::recorded::Recorded;
@@ -34,7 +35,7 @@ pub(super) fn respond(app: App, request: FeedRequest, after: Position) -> Respon
     });
     let events = pages.flat_map(|page| stream::iter(page.map_or_else(|error| vec![Err(error)], events)));
     let keep_alive = KeepAlive::new().interval(COMMENT_INTERVAL).text("still here");
-    Sse::new(events).keep_alive(keep_alive).into_response()
+    ([(header::VARY, "accept")], Sse::new(events).keep_alive(keep_alive)).into_response()
 }
 
 impl Subscription {

@@ -1,13 +1,11 @@
 //! Requests for lists and counts of reservations.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, Days, NaiveDate, NaiveTime};
+use chassis::api::{Cursor, PageQuery};
+use chrono::{Days, NaiveDate, NaiveTime};
 use chrono_tz::Tz;
 use contract::form::Form;
 use contract::reservation::queries::drafts::{CountReservations, ListReservations};
 use events::ReservationId;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use uuid::Uuid;
 
 use super::{instant_of, known_venue};
@@ -16,9 +14,6 @@ use crate::app::projections::{Filter, ListKey};
 use crate::domain::availability::resolve;
 
 const LIMIT_DEFAULT: usize = 50;
-
-/// All characters but the unreserved ones of RFC 3986 §2.3.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A request for a page of reservations.
 pub(in crate::api::http) struct ListRequest {
@@ -29,24 +24,15 @@ pub(in crate::api::http) struct ListRequest {
     /// Maximum number of reservations.
     pub(in crate::api::http) limit: usize,
     /// The query without the cursor, for the link to the next page.
-    query: String,
+    pub(in crate::api::http) query: PageQuery,
 }
 
 /// Reads the query of `GET /api/reservations`.
 pub(in crate::api::http) fn list(form: &mut Form, app: &App) -> Option<ListRequest> {
-    let query =
-        form.texts().filter(|(name, _)| *name != "cursor").fold(String::new(), |query, (name, text)| {
-            query + name + "=" + &utf8_percent_encode(text, RESERVED).to_string() + "&"
-        });
+    let query = PageQuery::of(form);
     let ListReservations { status, date, from, to, customer_id, venue_id, cursor, limit } =
         ListReservations::take(form);
-    let after = cursor.and_then(|text| {
-        let key = parse_cursor(text.as_str());
-        form.checked(
-            &["cursor"],
-            key.ok_or("this is not a cursor: use next_cursor or the Link header of a page"),
-        )
-    });
+    let after = cursor.and_then(|text| form.checked(&["cursor"], place(text.as_str())));
     let filter = filter(form, app, CountReservations { status, date, from, to, customer_id, venue_id });
     Some(ListRequest { filter: filter?, after, limit: limit.map_or(LIMIT_DEFAULT, usize::from), query })
 }
@@ -81,19 +67,13 @@ fn filter(form: &mut Form, app: &App, draft: CountReservations) -> Option<Filter
     })
 }
 
-impl ListRequest {
-    /// The cursor of the page after `last`, and the link to that page.
-    pub(in crate::api::http) fn next(&self, (start, id): ListKey) -> (String, String) {
-        let key = [&start.timestamp_micros().to_be_bytes()[..], id.0.as_bytes()].concat();
-        let cursor = URL_SAFE_NO_PAD.encode(key);
-        let link = format!("</api/reservations?{}cursor={cursor}>; rel=\"next\"", self.query);
-        (cursor, link)
-    }
+/// The cursor of the page after the reservation at `place`.
+pub(in crate::api::http) fn cursor((at, id): ListKey) -> String {
+    Cursor { at, key: id.0.as_bytes().to_vec() }.text()
 }
 
-fn parse_cursor(text: &str) -> Option<ListKey> {
-    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-    let (start, id) = bytes.split_at_checked(8)?;
-    let start = DateTime::from_timestamp_micros(i64::from_be_bytes(start.try_into().ok()?))?;
-    Some((start, ReservationId(Uuid::from_slice(id).ok()?)))
+fn place(text: &str) -> Result<ListKey, &'static str> {
+    let Cursor { at, key } = Cursor::parse(text)?;
+    let id = Uuid::from_slice(&key).map_err(|_| "this is not a cursor of this list")?;
+    Ok((at, ReservationId(id)))
 }

@@ -1,0 +1,93 @@
+//! Content negotiation, RFC 9110 §12.5.1.
+
+use axum::http::{HeaderMap, header};
+use headers::Header as _;
+use headers_accept::Accept;
+use mediatype::names::{APPLICATION, CSV, HTML, JSON, PLAIN, TEXT};
+use mediatype::{MediaType, MediaTypeBuf};
+
+/// `application/json`.
+pub const APPLICATION_JSON: MediaType<'_> = MediaType::new(APPLICATION, JSON);
+/// `text/plain`.
+pub const TEXT_PLAIN: MediaType<'_> = MediaType::new(TEXT, PLAIN);
+/// `text/csv`.
+pub const TEXT_CSV: MediaType<'_> = MediaType::new(TEXT, CSV);
+/// `text/html`.
+pub const TEXT_HTML: MediaType<'_> = MediaType::new(TEXT, HTML);
+
+/// What a request accepts.
+#[derive(Debug)]
+pub struct Accepted(Option<Accept>);
+
+impl Accepted {
+    /// What the header `Accept` of a request says. A request without a valid one accepts everything.
+    #[must_use]
+    pub fn of(headers: &HeaderMap) -> Self {
+        let accept = headers
+            .contains_key(header::ACCEPT)
+            .then(|| Accept::decode(&mut headers.get_all(header::ACCEPT).iter()).ok());
+        Self(accept.flatten())
+    }
+
+    /// The index of the media type in `offered` that the request prefers; `None` if it accepts none of them.
+    #[must_use]
+    pub fn best(&self, offered: &[MediaTypeBuf]) -> Option<usize> {
+        let Some(accept) = &self.0 else { return Some(0) };
+        let types: Vec<MediaType<'_>> = offered.iter().map(MediaTypeBuf::to_ref).collect();
+        let best = accept.negotiate(&types)?;
+        types.iter().position(|offered| std::ptr::eq(offered, best))
+    }
+
+    /// Whether the request prefers the media type `one` to the media type `other`. Without a preference it does not.
+    #[must_use]
+    pub fn prefers(&self, one: &MediaType<'_>, other: &MediaType<'_>) -> bool {
+        let types = [MediaTypeBuf::from(other.clone()), MediaTypeBuf::from(one.clone())];
+        self.best(&types) == Some(1)
+    }
+}
+
+/// Whether the request comes from a browser that shows a page.
+#[must_use]
+pub fn accepts_html(headers: &HeaderMap) -> bool {
+    Accepted::of(headers).prefers(&TEXT_HTML, &APPLICATION_JSON)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn best(accept: &[&'static str], offered: &[&str]) -> Option<usize> {
+        let lines = accept.iter().map(|line| (header::ACCEPT, HeaderValue::from_static(line)));
+        let headers = lines.fold(HeaderMap::new(), |mut headers, (name, value)| {
+            headers.append(name, value);
+            headers
+        });
+        let offered: Vec<MediaTypeBuf> = offered.iter().map(|name| name.parse().unwrap()).collect();
+        Accepted::of(&headers).best(&offered)
+    }
+
+    #[test]
+    fn the_weights_decide_which_media_type_is_sent() {
+        let both = ["application/json", "text/plain"];
+        assert_eq!(best(&[], &both), Some(0));
+        assert_eq!(best(&["*/*"], &both), Some(0));
+        assert_eq!(best(&["text/plain"], &both), Some(1));
+        assert_eq!(best(&["text/plain;q=0.5, application/*;q=0.4"], &both), Some(1));
+        assert_eq!(best(&["text/plain;q=0.5", "application/json;q=0.9"], &both), Some(0));
+        assert_eq!(best(&["*/*;q=0.1, application/json;q=0"], &both), Some(1));
+        assert_eq!(best(&["text/html"], &both), None);
+        assert_eq!(best(&["application/json;q=0"], &["application/json"]), None);
+    }
+
+    #[test]
+    fn a_browser_gets_a_page_and_a_program_does_not() {
+        let html = |accept| {
+            accepts_html(&HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))]))
+        };
+        assert!(html("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"));
+        assert!(!html("*/*") && !html("application/json") && !html("application/json, text/html;q=0.5"));
+        assert!(!accepts_html(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,94 @@
+//! The header `Idempotency-Key`, draft-ietf-httpapi-idempotency-key-header.
+
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::Response;
+use contract::fault::Fault;
+
+use crate::problem::Problem;
+
+/// Maximum length of a key, in bytes.
+pub const KEY_BYTES_MAX: usize = 128;
+
+/// The key of a request, if it has one. The draft defines the value as a quoted string, and most clients send it bare:
+/// both mean the same key.
+///
+/// # Errors
+/// 422 when there are several lines, or the key is not 1 to [`KEY_BYTES_MAX`] visible ASCII characters.
+pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let fault = |msg: &str, shown: &[u8]| {
+        let shown: String = String::from_utf8_lossy(shown).chars().take(KEY_BYTES_MAX).collect();
+        Problem::from(Fault::new("header", "Idempotency-Key", "value_error", msg, shown))
+    };
+    let mut lines = headers.get_all("idempotency-key").iter();
+    let Some(line) = lines.next() else { return Ok(None) };
+    if let Some(other) = lines.next() {
+        return Err(fault("This header may be sent only once", other.as_bytes()));
+    }
+    let key = line.to_str().ok().map(str::trim).map(|text| match unquoted(text) {
+        Some(key) => key,
+        None => text.to_owned(),
+    });
+    let is_valid = |key: &String| {
+        (1..=KEY_BYTES_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    match key.filter(is_valid) {
+        Some(key) => Ok(Some(key)),
+        None => {
+            let msg = format!(
+                "Header should have 1 to {KEY_BYTES_MAX} visible ASCII characters, for example a UUID"
+            );
+            Err(fault(&msg, line.as_bytes()))
+        }
+    }
+}
+
+/// Marks `response` as the response to an earlier request with the same key.
+pub fn mark_replayed(response: &mut Response) {
+    response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+}
+
+/// The content of a quoted string, RFC 8941 §3.3.3; `None` if `text` is not one.
+fn unquoted(text: &str) -> Option<String> {
+    let inner = text.strip_prefix('"')?.strip_suffix('"')?;
+    let mut key = String::with_capacity(inner.len());
+    let mut chars = inner.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => key.push(chars.next().filter(|escaped| matches!(escaped, '"' | '\\'))?),
+            '"' => return None,
+            c => key.push(c),
+        }
+    }
+    Some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(lines: &[&'static str]) -> Result<Option<String>, ()> {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append("idempotency-key", HeaderValue::from_static(line));
+        }
+        idempotency_key(&headers).map_err(|_| ())
+    }
+
+    #[test]
+    fn a_quoted_key_and_a_bare_key_are_the_same() {
+        assert_eq!(key(&[]), Ok(None));
+        for same in ["k-1", "\"k-1\"", " k-1 "] {
+            assert_eq!(key(&[same]), Ok(Some("k-1".into())), "{same}");
+        }
+        assert_eq!(key(&[r#""a\"b\\c""#]), Ok(Some("a\"b\\c".into())));
+        // Not a quoted string, so the quotes belong to the key.
+        assert_eq!(key(&["a\"b"]), Ok(Some("a\"b".into())));
+    }
+
+    #[test]
+    fn a_key_that_could_mean_several_is_refused() {
+        for lines in [&["a", "b"][..], &["a", "a"], &[""], &["\"\""], &["a b"]] {
+            assert_eq!(key(lines), Err(()), "{lines:?}");
+        }
+    }
+}

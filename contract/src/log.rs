@@ -1,0 +1,14 @@
+//! The interface to the stored log of a service.
+
+use crate::request::requests;
+use crate::values::Whole;
+
+requests! {
+    /// A part of the log.
+    query ReadLog {
+        /// Only groups with events after this position; all groups by default.
+        optional after: Whole<0, { i64::MAX }>,
+        /// Milliseconds to wait for an event after that position; 0 by default.
+        optional timeout: Whole<0, 30_000>,
+    }
+}

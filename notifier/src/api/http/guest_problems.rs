@@ -1,0 +1,78 @@
+//! Pages for guests in place of problems: a browser shows a page in both languages, because the language of a guest is
+//! known only together with a reservation.
+
+use axum::extract::Request;
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use chassis::api::accepts_html;
+use chassis::request_trace::RequestTrace;
+use minijinja::{Value, context};
+
+use super::checkout::PRIVATE_PAGE;
+use super::pages;
+
+/// Middleware that replaces an error response by a page if the request comes from a browser.
+pub(super) async fn for_browsers(request: Request, next: Next) -> Response {
+    let is_browser = accepts_html(request.headers());
+    let request_id = request.extensions().get::<RequestTrace>().map(|trace| trace.request_id.clone());
+    let mut response = next.run(request).await;
+    response.headers_mut().insert(header::VARY, header::ACCEPT.into());
+    let status = response.status();
+    if !is_browser || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let (id, en) = words(status);
+    let Ok(page) = pages::render(pages::PROBLEM, context! { id, en, request_id }) else { return response };
+    let mut shown = (status, PRIVATE_PAGE, [(header::VARY, header::ACCEPT.as_str())], page).into_response();
+    if let Some(after) = response.headers_mut().remove(header::RETRY_AFTER) {
+        shown.headers_mut().insert(header::RETRY_AFTER, after);
+    }
+    shown
+}
+
+/// What a guest reads about an error, in Indonesian and in English.
+fn words(status: StatusCode) -> (Value, Value) {
+    match status {
+        StatusCode::NOT_FOUND | StatusCode::GONE => (
+            context! {
+                title => "Halaman ini tidak ada",
+                text => "Tautannya mungkin tidak lengkap atau sudah tidak berlaku. Silakan buka lagi tautan di pesan kami, atau hubungi restoran.",
+            },
+            context! {
+                title => "This page does not exist",
+                text => "The link may be incomplete or no longer valid. Please open the link in our message again, or contact the restaurant.",
+            },
+        ),
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => (
+            context! {
+                title => "Mohon coba lagi sebentar lagi",
+                text => "Layanan ini sedang tidak dapat dihubungi. Muat ulang halaman ini dalam satu menit untuk melihat apakah permintaan Anda sudah tercatat.",
+            },
+            context! {
+                title => "Please try again in a moment",
+                text => "This service cannot be reached right now. Reload this page in a minute to see whether your request was recorded.",
+            },
+        ),
+        status if status.is_client_error() => (
+            context! {
+                title => "Permintaan ini tidak dapat diproses",
+                text => "Silakan buka lagi tautan di pesan kami, atau hubungi restoran.",
+            },
+            context! {
+                title => "This request cannot be processed",
+                text => "Please open the link in our message again, or contact the restaurant.",
+            },
+        ),
+        _ => (
+            context! {
+                title => "Terjadi kesalahan di pihak kami",
+                text => "Mohon coba lagi nanti, atau hubungi restoran dengan nomor di bawah ini.",
+            },
+            context! {
+                title => "Something went wrong on our side",
+                text => "Please try again later, or contact the restaurant and quote the number below.",
+            },
+        ),
+    }
+}

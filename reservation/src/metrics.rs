@@ -1,0 +1,11 @@
+//! The help texts of this service's own metrics.
+
+/// Describes the metrics to the recorder that was installed.
+pub fn describe() {
+    metrics::describe_counter!("meja_conflicts_total", "Refused commands and concurrent changes, by reason");
+    metrics::describe_counter!(
+        "meja_lines_passed_total",
+        "Bookings that stopped waiting for a waitlist, because it took too long"
+    );
+    metrics::describe_gauge!("meja_feed_waiters", "Consumers that wait for events");
+}
