@@ -5,17 +5,17 @@ mod compression;
 mod conditions;
 mod idempotency_key;
 mod paging;
+mod parameters;
 
 use std::collections::HashMap;
 use std::str::FromStr as _;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{Method, StatusCode};
+use axum::extract::{FromRequestParts as _, MatchedPath, Request, State};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use contract::form::Form;
 use mediatype::MediaTypeBuf;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::{OpenApi, RefOr};
@@ -25,10 +25,10 @@ pub use self::compression::compressed;
 pub use self::conditions::{ETag, IfMatch, is_not_modified, not_modified};
 pub use self::idempotency_key::{KEY_BYTES_MAX, idempotency_key, mark_replayed};
 pub use self::paging::{Cursor, PageQuery, paged};
-use crate::body;
+pub use self::parameters::{PathParameters, Query};
 use crate::problem::Problem;
 
-/// What the rules need to know of an operation.
+/// The facts about an operation that the rules need.
 #[derive(Debug)]
 struct Rules {
     /// Whether it has query parameters, which it checks itself.
@@ -37,7 +37,8 @@ struct Rules {
     media_types: Vec<MediaTypeBuf>,
 }
 
-type Operations = Arc<HashMap<(Method, String), Rules>>;
+/// The rules of the operations, by path.
+type Operations = Arc<HashMap<String, Vec<(Method, Rules)>>>;
 
 /// `router` with the rules for the operations of `api`:
 ///
@@ -46,7 +47,7 @@ type Operations = Arc<HashMap<(Method, String), Rules>>;
 ///
 /// Operations outside `/api/` and `/events`, such as webhooks of providers, ignore unknown parameters.
 pub fn checked(router: Router, api: &OpenApi) -> Router {
-    let mut operations = HashMap::new();
+    let mut operations = HashMap::<String, Vec<(Method, Rules)>>::new();
     for (path, item) in api.paths.paths.iter().filter(|(path, _)| is_checked(path)) {
         let methods = [
             (Method::GET, &item.get),
@@ -57,7 +58,7 @@ pub fn checked(router: Router, api: &OpenApi) -> Router {
         ];
         for (method, operation) in methods {
             if let Some(operation) = operation {
-                operations.insert((method, path.clone()), rules(operation));
+                operations.entry(path.clone()).or_default().push((method, rules(operation)));
             }
         }
     }
@@ -88,12 +89,10 @@ async fn check(
     request: Request,
     next: Next,
 ) -> Response {
-    let path = path.as_ref().map_or("", MatchedPath::as_str);
-    let method = match request.method() {
-        &Method::HEAD => Method::GET,
-        method => method.clone(),
-    };
-    let Some(rules) = operations.get(&(method, path.to_owned())) else { return next.run(request).await };
+    let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
+    let of_path = path.as_ref().and_then(|path| operations.get(path.as_str()));
+    let rules = of_path.and_then(|all| all.iter().find(|(known, _)| known == method));
+    let Some((_, rules)) = rules else { return next.run(request).await };
     match violation(rules, request).await {
         Ok(request) => next.run(request).await,
         Err(problem) => problem.into_response(),
@@ -101,7 +100,8 @@ async fn check(
 }
 
 async fn violation(rules: &Rules, request: Request) -> Result<Request, Problem> {
-    if !rules.media_types.is_empty() && Accepted::of(request.headers()).best(&rules.media_types).is_none() {
+    let is_choosy = request.headers().contains_key(header::ACCEPT) && !rules.media_types.is_empty();
+    if is_choosy && Accepted::of(request.headers()).best(&rules.media_types).is_none() {
         let offered: Vec<_> = rules.media_types.iter().map(ToString::to_string).collect();
         let detail = format!("This resource is available as {} only.", offered.join(" or "));
         return Err(Problem::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", detail));
@@ -110,7 +110,7 @@ async fn violation(rules: &Rules, request: Request) -> Result<Request, Problem> 
         return Ok(request);
     }
     let (mut parts, body) = request.into_parts();
-    let form: Form = body::query_form(&mut parts, &()).await?;
+    let Query(form) = Query::from_request_parts(&mut parts, &()).await?;
     form.finish(Some(()))?;
     Ok(Request::from_parts(parts, body))
 }

@@ -1,12 +1,9 @@
-//! Reads a request body into a [`Form`]: limits, content types, malformed JSON.
+//! Reads the body of a request: limits, content types, malformed JSON.
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{FromRequestParts as _, Path, Query};
-use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use bytes::Bytes;
 use contract::fault::Fault;
-use contract::form::Form;
 use contract::json;
 use mediatype::names::{APPLICATION, CHARSET, JSON};
 use mediatype::{MediaType, ReadParams as _};
@@ -44,7 +41,8 @@ pub async fn read_body(body: Body) -> Result<Bytes, Problem> {
 /// 415 for another content type, another charset or an encoded body, 400 for malformed JSON, 422 for JSON that is not
 /// an object.
 pub fn parse_object(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, Problem> {
-    if let Some(encoding) = headers.get(header::CONTENT_ENCODING).filter(|value| *value != "identity") {
+    let is_encoded = |value: &&HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"identity");
+    if let Some(encoding) = headers.get_all(header::CONTENT_ENCODING).iter().find(is_encoded) {
         let shown = String::from_utf8_lossy(encoding.as_bytes());
         let detail = format!("The body is encoded as {shown}. Send it without a Content-Encoding.");
         // RFC 9110 §15.5.16: says which encodings are supported.
@@ -82,29 +80,6 @@ fn is_json(content_type: &str) -> bool {
         || media_type.suffix.is_some_and(|suffix| suffix == JSON);
     let charset = media_type.get_param(CHARSET).map(|value| value.unquoted_str().to_ascii_lowercase());
     is_json && charset.is_none_or(|charset| matches!(charset.as_str(), "utf-8" | "utf8"))
-}
-
-/// The query parameters as a form.
-///
-/// # Errors
-/// 400 when the query is not percent-encoded UTF-8.
-pub async fn query_form<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Form, Problem> {
-    let pairs = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await.map_err(|_| {
-        let detail = "The query string cannot be decoded. Percent-encode it as UTF-8.";
-        Problem::new(StatusCode::BAD_REQUEST, "malformed_query", detail)
-    })?;
-    Ok(Form::query(pairs.0))
-}
-
-/// The parameters of the path as a form.
-///
-/// # Errors
-/// 404 when the path is not percent-encoded UTF-8.
-pub async fn path_form<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Form, Problem> {
-    let pairs = Path::<Vec<(String, String)>>::from_request_parts(parts, state)
-        .await
-        .map_err(|_| Problem::not_found("This path does not exist."))?;
-    Ok(Form::path(pairs.0))
 }
 
 #[cfg(test)]

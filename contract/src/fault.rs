@@ -8,7 +8,6 @@ use utoipa::ToSchema;
 
 /// A fault of a request, in the format of FastAPI.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Fault {
     /// The path to the faulty value: `body`, `query`, `path` or `header`, then names and indexes.
     #[schema(example = json!(["body", "contact_info", "email"]))]

@@ -66,12 +66,18 @@ impl Form {
         self.faults.push(Fault { loc, r#type: kind.to_owned(), msg: msg.to_string(), input });
     }
 
-    /// Applies a check that the schema of the field `path` cannot express. A fault of it has the type `value_error`.
-    pub fn checked<T, E: Display>(&mut self, path: &[&str], result: Result<T, E>) -> Option<T> {
+    /// Returns the value of `result`, which a check of the field `path` gave that the schema cannot express. An error
+    /// becomes a fault of the type `value_error` with the `input` that was checked.
+    pub fn checked<T, E: Display>(
+        &mut self,
+        path: &[&str],
+        input: impl Display,
+        result: Result<T, E>,
+    ) -> Option<T> {
         match result {
             Ok(value) => Some(value),
             Err(error) => {
-                self.fault_at(path, "value_error", error, None);
+                self.fault_at(path, "value_error", error, Some(Value::String(input.to_string())));
                 None
             }
         }
@@ -97,6 +103,12 @@ impl Form {
             .any(|f| f.loc.len() == depth + 1 && f.loc.starts_with(&self.loc) && f.loc[depth] == name)
     }
 
+    /// The value of a text field, without taking it.
+    #[must_use]
+    pub fn peek(&self, name: &str) -> Option<&str> {
+        self.members.get(name)?.as_str()
+    }
+
     /// Takes a field that may be missing or null.
     fn optional(&mut self, name: &str) -> Option<Value> {
         self.members.remove(name).filter(|value| !value.is_null())
@@ -105,11 +117,7 @@ impl Form {
     /// Adds the fault of a missing field, unless `taken` is its value.
     pub fn required<T>(&mut self, name: &str, taken: Option<T>) -> Option<T> {
         // A field that is present but invalid already has its fault.
-        let faulty = self
-            .faults
-            .iter()
-            .any(|f| f.loc.last().is_some_and(|l| l == name) && f.loc.len() == self.loc.len() + 1);
-        if taken.is_none() && !faulty {
+        if taken.is_none() && !self.has_fault(name) {
             self.fault(name, "missing", "Field required", None);
         }
         taken

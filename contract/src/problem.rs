@@ -17,7 +17,6 @@ pub const CONTENT_TYPE: &str = "application/problem+json";
 
 /// An error response, RFC 9457.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Problem {
     /// `/problems/` and the code: the page that describes this kind of problem.
     #[schema(format = "uri-reference", example = "/problems/table_taken")]
@@ -87,7 +86,6 @@ pub enum Alternative {
 
 /// A table that is free instead.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct AlternativeTable {
     /// The table.
     pub table_id: TableId,
@@ -103,7 +101,6 @@ pub struct AlternativeTable {
 
 /// A time at which the party can be seated instead.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct AlternativeTime {
     /// The start of the visit.
     pub start_time: LocalTime,
@@ -118,7 +115,6 @@ pub struct AlternativeTime {
 
 /// All faults of a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct InvalidRequest {
     /// `/problems/invalid_request`.
     #[schema(format = "uri-reference", example = "/problems/invalid_request")]

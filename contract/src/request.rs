@@ -13,7 +13,17 @@ use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, SchemaType};
 use utoipa::openapi::{Ref, RefOr, Schema, Type};
 
 pub(crate) use self::declarations::{need, place, requests, tagged};
+use crate::fault::Faults;
 use crate::form::Form;
+
+/// A request that is valid without the state of a service.
+pub trait Request: Sized {
+    /// Reads the request from `form`.
+    ///
+    /// # Errors
+    /// All faults of the form.
+    fn read(form: Form) -> Result<Self, Faults>;
+}
 
 /// A member: its name, whether it is required, and its schema with a description.
 pub(crate) type Described = (&'static str, bool, RefOr<Schema>);
@@ -21,7 +31,8 @@ pub(crate) type Described = (&'static str, bool, RefOr<Schema>);
 /// Named schemas.
 pub type Schemas = Vec<(String, RefOr<Schema>)>;
 
-/// A single value: how it is read, and its schema. The schema describes exactly the accepted values.
+/// A single value: how it is read, and its schema. A value that the schema describes is accepted, or breaks a rule that a
+/// schema cannot express; its fault then has the type `value_error`.
 pub trait Scalar: Sized {
     /// Takes the member `name`, which may be missing or null. A value that is not accepted becomes a fault of `form`.
     fn take(form: &mut Form, name: &str) -> Option<Self>;

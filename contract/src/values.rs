@@ -4,32 +4,32 @@ mod ids;
 mod time;
 
 use chrono::NaiveDate;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat};
 use utoipa::openapi::{Schema, Type};
 
-pub use self::ids::EventCursor;
-pub use self::time::{AsOf, LocalTime, VenueTime};
+pub use self::ids::{EventCursor, EventType};
+pub use self::time::{AsOf, LocalTime, Moment, VenueTime};
 use crate::form::Form;
 use crate::request::{Scalar, text};
 
 /// One line of 1 to `MAX` characters, at least one of which is not white space, without control characters.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Line<const MAX: usize>(String);
 
 /// Like [`Line`], but with line breaks and tabs.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Prose<const MAX: usize>(String);
 
 /// A stable code of 1 to `MAX` letters, digits and `_ - .`, which events may contain.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Code<const MAX: usize>(String);
 
 /// An integer from `MIN` to `MAX`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Whole<const MIN: i64, const MAX: i64>(i64);
 
@@ -52,6 +52,15 @@ macro_rules! text_value {
 }
 
 text_value!(Line, Prose, Code);
+
+impl<const MIN: i64, const MAX: i64> Whole<MIN, MAX> {
+    /// A number of this program, which is known to be in the range.
+    #[must_use]
+    pub fn known(number: i64) -> Self {
+        debug_assert!((MIN..=MAX).contains(&number), "{number} is from {MIN} to {MAX}");
+        Self(number)
+    }
+}
 
 impl<const MAX: usize> Code<MAX> {
     /// The code for a text of this program, which is known to be one.

@@ -170,14 +170,11 @@ text_id!(
     "bandung-dago"
 );
 text_id!(
-    /// A table within a venue. Of ASCII only letters, digits, spaces and `-_.`: `/` separates the parts of a tag.
+    /// A table within a venue. Never contains `/`, which separates the parts of a tag.
     TableId,
     "table id",
     64,
-    |c| match c.is_ascii() {
-        true => c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ' '),
-        false => !c.is_control() && !c.is_whitespace(),
-    },
+    |c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' '),
     "1 to 64 letters, digits, spaces and - _ .",
     r"^ *([A-Za-z0-9_.-]|[^\x00-\x9F\s])([A-Za-z0-9_. -]|[^\x00-\x9F\s])*$",
     "T3"

@@ -10,15 +10,15 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::request::Parts;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use chassis::body::query_form;
+use chassis::api::Query;
 use chassis::problem::Problem;
 use chassis::secret::Token;
 use chassis::serve::Shutdown;
-use contract::log::{ReadLog, drafts};
+use contract::log::ReadLog;
+use contract::request::Request as _;
 use events::Position;
 use events::feed::HEAD_POSITION_HEADER;
 use events::store::EventStore as _;
@@ -62,13 +62,16 @@ pub fn routes(route: LogRoute) -> OpenApiRouter {
 #[utoipa::path(get, path = "/api/log", operation_id = "streamLog", tag = "operations", security(("service_token" = [])),
     params(ReadLog),
     responses((status = 200, description = "A backup, as written by `log backup`", content_type = "application/octet-stream")))]
-async fn backup(State(route): State<LogRoute>, mut parts: Parts) -> Result<Response, Problem> {
-    if route.token.as_ref().is_some_and(|token| !token.is_shown_in(&parts.headers)) {
+async fn backup(
+    State(route): State<LogRoute>,
+    headers: HeaderMap,
+    Query(form): Query,
+) -> Result<Response, Problem> {
+    if route.token.as_ref().is_some_and(|token| !token.is_shown_in(&headers)) {
         return Err(Problem::unauthorized());
     }
-    let mut form = query_form(&mut parts, &()).await?;
-    let ReadLog { after, timeout } = drafts::ReadLog::take(&mut form).complete_in(form)?;
-    let after = Position(after.map_or(0, u64::from));
+    let ReadLog { after, timeout } = ReadLog::read(form)?;
+    let after = after.unwrap_or(Position::START);
     let timeout = Duration::from_millis(timeout.map_or(0, u64::from));
     let mut heads = route.store.watch_head();
     let grown = heads.wait_for(|head| *head > after);

@@ -30,6 +30,9 @@ async fn fuzz(pair: &Pair, url: &str, more: &[&str]) {
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    // A run that tested nothing is a failure too.
+    let cases = said.lines().find_map(|line| line.trim().split_once(" generated")?.0.parse::<u32>().ok());
+    assert!(cases > Some(5 * seconds) && said.contains("Stateful"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,6 +41,8 @@ async fn no_request_that_a_fuzzer_derives_from_the_description_of_reservation_is
     pair.venues = root().join("data/venues");
     pair.start_reservation().await;
     fuzz(&pair, &pair.reservation_url, &["--exclude-path", "/api/log"]).await;
+    let stats = pair.get("/api/stats").await;
+    assert!(stats["reservations"].as_u64() > Some(3), "too few bookings succeeded: {stats}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

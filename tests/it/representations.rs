@@ -49,6 +49,8 @@ async fn large_responses_are_compressed_and_their_tags_still_work() {
         assert!(response.bytes().await.unwrap().len() < text.len());
         let unchanged = read(encoding).header(header::IF_NONE_MATCH, &encoded).send().await.unwrap();
         assert_eq!(unchanged.status(), 304);
+        assert_eq!(unchanged.headers()[header::ETAG], encoded.as_str());
+        assert!(unchanged.headers()[header::VARY].to_str().unwrap().contains("accept-encoding"));
         // The tag names the version that the command requires.
         let command = pair
             .client
@@ -94,7 +96,7 @@ async fn lists_of_both_services_are_read_to_their_end_by_link() {
     pair.settled().await;
     for (list, key) in [
         (format!("{}/api/reservations?limit=1", pair.reservation_url), "reservation_id"),
-        (format!("{}/api/payments?limit=1&status=paid", pair.notifier_url), "payment_id"),
+        (format!("{}/api/payments?status=paid&limit=1", pair.notifier_url), "payment_id"),
         (format!("{}/api/effects?limit=2", pair.notifier_url), "id"),
         (format!("{}/api/notifications?limit=2", pair.notifier_url), "id"),
     ] {

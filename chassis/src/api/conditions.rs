@@ -3,6 +3,7 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use contract::fault::Fault;
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::problem::Problem;
@@ -27,8 +28,10 @@ impl ETag {
 
     /// The tag of a representation without a version.
     #[must_use]
-    pub fn of_bytes(representation: &[u8]) -> Self {
-        Self(hex::encode(&Sha256::digest(representation)[..12]))
+    pub fn of_json(representation: &impl Serialize) -> Self {
+        // Representations consist of text, numbers and lists, so that they can always be written.
+        let json = serde_json::to_vec(representation).unwrap_or_default();
+        Self(hex::encode(&Sha256::digest(json)[..12]))
     }
 
     /// A tag with this text, which must not contain quotes.
@@ -120,14 +123,14 @@ impl Tag<'_> {
 
 /// A list of entity tags. The text between the quotes may contain commas.
 fn tags(text: &str) -> Option<Vec<Tag<'_>>> {
-    let mut rest = text.trim();
+    // Empty elements of a list are ignored: RFC 9110 §5.6.1.2.
+    let mut rest = text.trim_matches([',', ' ', '\t']);
     let mut found = Vec::new();
     while !rest.is_empty() {
         let strong = rest.strip_prefix("W/");
         let (opaque, after) = strong.unwrap_or(rest).strip_prefix('"')?.split_once('"')?;
         found.push(Tag { is_weak: strong.is_some(), opaque });
         let after = after.trim_start();
-        // Empty elements of a list are ignored: RFC 9110 §5.6.1.2.
         rest = after.trim_start_matches([',', ' ', '\t']);
         if !after.is_empty() && !after.starts_with(',') {
             return None;
@@ -154,7 +157,7 @@ mod tests {
         assert_eq!(versions(&[]), Some(IfMatch::Any));
         assert_eq!(versions(&[" * "]), Some(IfMatch::Any));
         assert_eq!(versions(&[r#""3", "4.1""#, r#""5""#]), Some(IfMatch::Versions(vec![3, 4, 5])));
-        assert_eq!(versions(&[r#"W/"3","a,b" , "#]), Some(IfMatch::Versions(vec![])));
+        assert_eq!(versions(&[r#" , W/"3","a,b" , "#]), Some(IfMatch::Versions(vec![])));
         for malformed in ["3", "\"3", "\"3\" \"4\"", "w/\"3\""] {
             assert_eq!(versions(&[malformed]), None, "{malformed}");
         }

@@ -1,12 +1,11 @@
 //! The pages to which the `type` of a problem refers.
 
 use axum::Json;
-use axum::extract::Path;
 use axum::http::{HeaderMap, header};
 use axum::response::{Html, IntoResponse as _, Response};
-use contract::problem::kinds::{self, Kind};
+use contract::problem::kinds::{self, Kind, KindPath};
 
-use crate::api::accepts_html;
+use crate::api::{PathParameters, accepts_html};
 use crate::problem::Problem;
 
 /// `GET /problems`: all kinds.
@@ -15,8 +14,12 @@ pub(super) async fn list(headers: HeaderMap) -> Response {
 }
 
 /// `GET /problems/{code}`: one kind.
-pub(super) async fn one(Path(code): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
-    let kind = kinds::find(&code);
+pub(super) async fn one(
+    PathParameters(KindPath { code }): PathParameters<KindPath>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let code = code.as_str();
+    let kind = kinds::find(code);
     let kind = kind
         .ok_or_else(|| Problem::not_found(format!("There is no kind of problem {code:?}. See /problems.")))?;
     Ok(respond(&headers, std::slice::from_ref(kind)))

@@ -38,7 +38,7 @@ const BARE: [(&str, StatusCode, &str, &str); 3] = [
 /// A connection on which bare error responses get a body.
 pub(super) struct WithBodies<T> {
     connection: T,
-    /// What replaces the response that hyper is writing, and how many bytes of it were written.
+    /// The replacement of the response that hyper is writing, and the number of its bytes that were written.
     replacement: Option<(Vec<u8>, usize)>,
 }
 

@@ -67,6 +67,21 @@ impl Form {
         None
     }
 
+    /// An integer from 0; `None` if missing. A larger number than `u64::MAX - 1` counts as that number.
+    pub fn optional_unsigned(&mut self, name: &str) -> Option<u64> {
+        let value = self.optional(name)?;
+        let digits = match &value {
+            Value::String(text) if self.is_text => text.clone(),
+            Value::Number(number) => number.to_string(),
+            _ => String::new(),
+        };
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            self.fault(name, "int_type", "Input should be an integer from 0", Some(value));
+            return None;
+        }
+        Some(digits.parse().unwrap_or(u64::MAX).min(u64::MAX - 1))
+    }
+
     /// The integer that a value means. `2.0` is an integer: JSON Schema 2020-12, Validation §6.1.1.
     fn integer_of(&self, value: &Value) -> Option<i64> {
         /// Every integer up to this one has a representation of its own as a 64-bit float.
@@ -115,7 +130,10 @@ impl Form {
         word: impl Fn(T) -> &'static str,
     ) -> Option<T> {
         let value = self.optional(name)?;
-        let found = value.as_str().and_then(|text| all.iter().find(|known| word(**known) == text));
+        // In a query, words are accepted in any case.
+        let is_text = self.is_text;
+        let same = |word: &str, text: &str| word == text || is_text && word.eq_ignore_ascii_case(text);
+        let found = value.as_str().and_then(|text| all.iter().find(|known| same(word(**known), text)));
         if found.is_none() {
             let words: Vec<_> = all.iter().map(|known| word(*known)).collect();
             self.fault(name, "enum", format_args!("Input should be {}", alternatives(&words)), Some(value));

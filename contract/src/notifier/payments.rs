@@ -37,7 +37,6 @@ pub struct ChannelView {
 
 /// The name shown to people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Labels {
     /// In Indonesian.
     #[schema(example = "QRIS")]
@@ -49,24 +48,13 @@ pub struct Labels {
 
 /// The range of amounts, in minor units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Limits {
     /// The minimum.
-    #[serde(default = "one")]
-    #[schema(required = true, example = 1)]
+    #[schema(example = 1)]
     pub min_minor: i64,
     /// The maximum.
-    #[serde(default = "any")]
-    #[schema(required = true, example = 1_000_000_000)]
+    #[schema(example = 1_000_000_000)]
     pub max_minor: i64,
-}
-
-fn one() -> i64 {
-    1
-}
-
-fn any() -> i64 {
-    i64::MAX
 }
 
 /// Payments.

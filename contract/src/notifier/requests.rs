@@ -31,7 +31,7 @@ requests! {
         required outcome: Decision,
     }
 
-    /// Which payments.
+    /// A selection of payments.
     query ListPayments {
         /// Only payments with this status.
         optional status: PaymentStatus,
@@ -43,7 +43,7 @@ requests! {
         optional limit: Whole<1, 1_000>,
     }
 
-    /// Which effects.
+    /// A selection of effects.
     query ListEffects {
         /// Only effects with this status; `dead` are the dead letters.
         optional status: EffectStatus,
@@ -55,7 +55,7 @@ requests! {
         optional limit: Whole<1, 1_000>,
     }
 
-    /// What to reconcile.
+    /// The period and the format of a reconciliation.
     query Reconcile {
         /// Payments opened since then; the last 90 days by default.
         optional since: DateTime<Utc>,

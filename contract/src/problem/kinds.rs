@@ -1,22 +1,28 @@
 //! Every kind of problem: the pages to which the `type` of an error response refers.
 
 use serde::Serialize;
-use utoipa::ToSchema;
+
+use crate::request::requests;
+use crate::values::Line;
+
+requests! {
+    /// The path of a kind of problem.
+    path KindPath {
+        /// The code.
+        required code: Line<64>,
+    }
+}
 
 /// A kind of problem.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Kind {
     /// The stable code.
-    #[schema(example = "table_taken")]
     pub code: &'static str,
     /// The HTTP status of its responses.
-    #[schema(example = 409)]
     pub status: u16,
     /// What it means.
-    #[schema(example = "Another party has the table for a part of the visit.")]
     pub meaning: &'static str,
     /// What the caller can do.
-    #[schema(example = "Assign another table, or choose another time.")]
     pub remedy: &'static str,
 }
 
@@ -30,14 +36,8 @@ const fn kind(code: &'static str, status: u16, meaning: &'static str, remedy: &'
     Kind { code, status, meaning, remedy }
 }
 
-/// All kinds, by status.
+/// All kinds, by status, then by code.
 pub const ALL: &[Kind] = &[
-    kind(
-        "bad_signature",
-        401,
-        "The signature of a webhook does not match its body.",
-        "Check the signing secret.",
-    ),
     kind(
         "body_incomplete",
         400,
@@ -63,6 +63,12 @@ pub const ALL: &[Kind] = &[
         400,
         "The body of a webhook is not an event of its provider.",
         "Check the sender of the webhook.",
+    ),
+    kind(
+        "bad_signature",
+        401,
+        "The signature of a webhook does not match its body.",
+        "Check the signing secret.",
     ),
     kind("no_signature", 401, "A webhook has no signature.", "Check the sender of the webhook."),
     kind(
@@ -154,7 +160,7 @@ pub const ALL: &[Kind] = &[
     kind(
         "not_refundable",
         409,
-        "More was asked for than can still be refunded.",
+        "The amount exceeds the part of the payment that can still be refunded.",
         "Refund at most `refundable_minor`.",
     ),
     kind("not_started", 409, "The reservation has not started.", "Record a no-show after its start."),
@@ -190,6 +196,12 @@ pub const ALL: &[Kind] = &[
         "Ask for another area, or split the party.",
     ),
     kind(
+        "provider_gone",
+        409,
+        "A payment belongs to a provider that is no longer configured.",
+        "Configure the provider.",
+    ),
+    kind(
         "refund_exceeds_payment",
         409,
         "The reported refund exceeds what is left of the payment.",
@@ -200,12 +212,6 @@ pub const ALL: &[Kind] = &[
         409,
         "An earlier refund of the payment is a dead letter.",
         "Retry or discard it first.",
-    ),
-    kind(
-        "provider_gone",
-        409,
-        "A payment belongs to a provider that is no longer configured.",
-        "Configure the provider.",
     ),
     kind("reservation_cancelled", 409, "The reservation is cancelled.", "Make a new booking."),
     kind(
@@ -349,9 +355,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_is_listed_once() {
-        for kind in ALL {
-            assert_eq!(ALL.iter().filter(|other| other.code == kind.code).count(), 1, "{}", kind.code);
+    fn each_kind_is_listed_once_and_in_order() {
+        for pair in ALL.windows(2) {
+            let [before, after] = pair else { continue };
+            assert!(
+                (before.status, before.code) < (after.status, after.code),
+                "{} {}",
+                before.code,
+                after.code
+            );
+            assert!(ALL.iter().filter(|other| other.code == after.code).count() == 1, "{}", after.code);
         }
     }
 }

@@ -34,6 +34,12 @@ macro_rules! requests {
                 }
             }
 
+            impl $crate::request::Request for $name {
+                fn read(mut form: $crate::form::Form) -> Result<Self, $crate::fault::Faults> {
+                    drafts::$name::take(&mut form).complete_in(form)
+                }
+            }
+
             impl serde::Serialize for $name {
                 fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                     use serde::ser::SerializeMap as _;
@@ -47,7 +53,7 @@ macro_rules! requests {
             $crate::request::place!($place $name [$($doc)*] [$($type),*]);
         )*
 
-        /// What is read of a request: its valid members.
+        /// Requests as they were read: every member that is present and valid.
         pub mod drafts {
             #[allow(clippy::wildcard_imports, unused_imports, reason = "the types of the declarations")]
             use super::*;

@@ -4,6 +4,18 @@ use events::LogId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::request::requests;
+use crate::values::Line;
+
+requests! {
+    /// The path of a schema.
+    path SchemaPath {
+        /// `venue.json`, or the type of an event with `.json`.
+        #[example = "meja.reservation.created.v1.json"]
+        required name: Line<100>,
+    }
+}
+
 /// The state of a service that is ready.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Readiness {

@@ -1,13 +1,14 @@
 //! The parameters of queries.
 
 use chrono::NaiveDate;
+use events::feed::{LIMIT_EVENTS_MAX, TIMEOUT_MS_MAX};
 use events::values::PartySize;
 use events::{CustomerId, VenueId};
 
 use super::commands::Minutes;
 use super::words::{HistoryFormat, ReservationStatus};
 use crate::request::requests;
-use crate::values::{AsOf, EventCursor, Line, VenueTime, Whole};
+use crate::values::{AsOf, EventCursor, EventType, Line, VenueTime, Whole};
 
 requests! {
     /// A page of reservations.
@@ -92,12 +93,12 @@ requests! {
         #[name = "lastEventId"]
         optional last_event_id: EventCursor,
         /// Milliseconds to wait for an event; 0 by default.
-        optional timeout: Whole<0, 30_000>,
+        optional timeout: Whole<0, { TIMEOUT_MS_MAX as i64 }>,
         /// The length of the page, 100 by default.
-        optional limit: Whole<1, 1_000>,
+        optional limit: Whole<1, { LIMIT_EVENTS_MAX as i64 }>,
         /// Only events of this type.
         #[name = "type"]
-        optional event_type: Line<80>,
+        optional event_type: EventType,
         /// Only events with this subject: `reservation/<uuid>`, `waitlist/<uuid>` or `venue/<id>`.
         optional subject: Line<80>,
     }

@@ -1,12 +1,12 @@
 //! The representation of a reservation.
 
 use chrono::{DateTime, Utc};
-use events::values::{Currency, Locale, Money, NoShowFee, PartySize};
+use events::values::{Currency, Money, PartySize};
 use events::{AssignmentId, CustomerId, PaymentId, ReservationId, TableId, VenueId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::words::{Canceller, ChargeStatus, PaymentStatus, ReservationStatus};
+use super::words::{Canceller, ChargeStatus, FeePer, Language, PaymentStatus, ReservationStatus};
 use crate::values::LocalTime;
 
 /// A reservation.
@@ -57,7 +57,7 @@ pub struct ReservationView {
     /// Special requests, in the words of the guest.
     pub special_requests: Option<String>,
     /// The language of messages.
-    pub locale: Locale,
+    pub locale: Language,
     /// The time of the request.
     pub created_at: DateTime<Utc>,
     /// Increases with every change; the ETag is this number in quotes.
@@ -145,7 +145,16 @@ pub struct PolicyView {
     #[schema(example = 20)]
     pub no_show_grace_minutes: Option<u32>,
     /// The fee that a party owes if it never arrives.
-    pub no_show_fee: Option<NoShowFee>,
+    pub no_show_fee: Option<FeeView>,
+}
+
+/// A fee for a party that never arrives.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FeeView {
+    /// The unit.
+    pub per: FeePer,
+    /// The amount for each unit.
+    pub amount: Money,
 }
 
 /// The cancellation of a reservation.

@@ -1,12 +1,12 @@
 //! The representation of waitlist entries.
 
 use chrono::{DateTime, Utc};
-use events::values::{Locale, PartySize};
+use events::values::PartySize;
 use events::{CustomerId, ReservationId, TableId, VenueId, WaitlistId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::words::WaitlistStatus;
+use super::words::{Language, LeftReason, WaitlistStatus};
 use crate::values::LocalTime;
 
 /// A waitlist entry.
@@ -43,16 +43,15 @@ pub struct WaitlistView {
     pub offer: Option<OfferView>,
     /// The reservation created by accepting an offer.
     pub reservation_id: Option<ReservationId>,
-    /// The reason for leaving as a stable code: gave_up, declined, offer_expired or time_passed.
-    #[schema(example = "gave_up")]
-    pub left_because: Option<String>,
+    /// The reason for leaving; null if the party has not left.
+    pub left_because: Option<LeftReason>,
     /// Null if the party is no longer waiting: its contact was forgotten, or moved to the reservation.
     pub contact_name: Option<String>,
     /// The language of messages.
-    pub locale: Locale,
+    pub locale: Language,
     /// The time of the request.
     pub created_at: DateTime<Utc>,
-    /// Increases with every change; the ETag is this number in quotes.
+    /// Increases with every change. The ETag begins with it, and also contains the place in the line.
     pub version: u64,
 }
 

@@ -1,5 +1,7 @@
 //! The words of the reservation service.
 
+use events::values::Locale;
+
 use crate::words::words;
 
 words! {
@@ -33,6 +35,34 @@ words! {
         PartlyRefunded = "partly_refunded",
         /// All of it was refunded.
         Refunded = "refunded",
+    }
+
+    /// The language of messages to a guest.
+    open Language {
+        /// Bahasa Indonesia.
+        Id = "id",
+        /// English.
+        En = "en",
+    }
+
+    /// The unit of a fee.
+    open FeePer {
+        /// For each guest.
+        Guest = "guest",
+        /// For the whole party.
+        Party = "party",
+    }
+
+    /// Why a party left a waitlist.
+    open LeftReason {
+        /// It gave up.
+        GaveUp = "gave_up",
+        /// It declined an offer.
+        Declined = "declined",
+        /// It did not answer an offer in time.
+        OfferExpired = "offer_expired",
+        /// Its latest acceptable time passed.
+        TimePassed = "time_passed",
     }
 
     /// The status of a payment, as its reservation knows it.
@@ -75,9 +105,9 @@ words! {
     open SlotReason {
         /// The venue has no service at that time.
         Closed = "closed",
-        /// The arrival is too soon.
+        /// The time is too far in the future.
         TooSoon = "too_soon",
-        /// The arrival is too far ahead.
+        /// The time is too close.
         TooLate = "too_late",
         /// Too many guests arrive at that time.
         Pacing = "pacing",
@@ -128,7 +158,7 @@ words! {
     }
 
     /// The kind of an actor.
-    open ActorKind {
+    closed ActorKind {
         /// A person through an application.
         AppUser = "app_user",
         /// Another service.
@@ -137,6 +167,8 @@ words! {
         System = "system",
         /// The request carried no credential.
         Unauthenticated = "unauthenticated",
+        /// A kind that was recorded by a later version.
+        Unknown = "unknown",
     }
 
     /// The kind of an effect outside.
@@ -153,6 +185,27 @@ words! {
         Json = "json",
         /// For reading.
         Text = "text",
+    }
+}
+
+impl From<Locale> for Language {
+    fn from(locale: Locale) -> Self {
+        match locale {
+            Locale::Id => Self::Id,
+            Locale::En => Self::En,
+        }
+    }
+}
+
+impl Language {
+    /// The locale; the default one for a language that this version does not know.
+    #[must_use]
+    pub fn locale(self) -> Locale {
+        match self {
+            Self::Id => Locale::Id,
+            Self::En => Locale::En,
+            Self::Unknown => Locale::default(),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use events::ids::InvalidId;
 use events::values::{CancelledBy, Currency, Locale, Medium, PartySize};
-use events::{CustomerId, EventId, PaymentId, ReservationId, TableId, VenueId, WaitlistId};
+use events::{CustomerId, Event, EventId, PaymentId, Position, ReservationId, TableId, VenueId, WaitlistId};
 use utoipa::PartialSchema;
 use utoipa::openapi::schema::ObjectBuilder;
 use utoipa::openapi::{RefOr, Schema, Type};
@@ -38,10 +38,76 @@ macro_rules! id {
 
 id! {
     VenueId, VenueId::MAX_CHARS, PATTERN_MISMATCH;
-    TableId, TableId::MAX_CHARS, PATTERN_MISMATCH;
-    ReservationId, UUID_CHARS_MAX, "uuid_parsing";
-    PaymentId, UUID_CHARS_MAX, "uuid_parsing";
-    WaitlistId, UUID_CHARS_MAX, "uuid_parsing";
+}
+
+macro_rules! uuid {
+    ($($name:ident),*) => {$(
+        /// A UUID with hyphens. Other notations are refused, so that an id has one text.
+        impl Scalar for $name {
+            fn take(form: &mut Form, name: &str) -> Option<Self> {
+                form.optional_parsed_as(name, UUID_CHARS_MAX, "uuid_parsing", |text| {
+                    let id = text.parse::<Self>()?;
+                    match text.len() {
+                        36 => Ok(id),
+                        _ => Err(InvalidId { value: text.to_owned(), ..invalid_uuid() }),
+                    }
+                })
+            }
+
+            fn schema() -> Schema {
+                of_event_type::<Self>()
+            }
+        }
+    )*};
+}
+
+uuid!(ReservationId, PaymentId, WaitlistId);
+
+fn invalid_uuid() -> InvalidId {
+    let rule = "a UUID such as 01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f";
+    InvalidId { kind: "id", value: String::new(), rule }
+}
+
+/// The pattern of the schema cannot name all letters and digits of Unicode, so that another character beyond ASCII
+/// breaks a rule and not the schema.
+impl Scalar for TableId {
+    fn take(form: &mut Form, name: &str) -> Option<Self> {
+        let text = form.peek(name).unwrap_or_default();
+        let is_foreign = |c: char| !c.is_ascii() && !c.is_control() && !c.is_whitespace();
+        let ascii: String = text.chars().filter(|c| !is_foreign(*c)).chain("0".chars()).collect();
+        let kind = if ascii.parse::<Self>().is_ok() { "value_error" } else { PATTERN_MISMATCH };
+        form.optional_parsed_as(name, Self::MAX_CHARS, kind, str::parse)
+    }
+
+    fn schema() -> Schema {
+        of_event_type::<Self>()
+    }
+}
+
+/// A position of a log, from 0. A number beyond the last position means the last one.
+impl Scalar for Position {
+    fn take(form: &mut Form, name: &str) -> Option<Self> {
+        form.optional_unsigned(name).map(Self)
+    }
+
+    fn schema() -> Schema {
+        ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).into()
+    }
+}
+
+/// The type of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(transparent)]
+pub struct EventType(pub &'static str);
+
+impl Scalar for EventType {
+    fn take(form: &mut Form, name: &str) -> Option<Self> {
+        form.optional_word(name, Event::TYPES, |event_type| event_type).map(Self)
+    }
+
+    fn schema() -> Schema {
+        text().enum_values(Some(Event::TYPES.iter().copied())).into()
+    }
 }
 
 impl Scalar for CustomerId {
@@ -126,12 +192,6 @@ impl serde::Serialize for EventCursor {
             Ok(id) => serializer.collect_str(id),
             Err(invalid) => serializer.serialize_str(&invalid.value),
         }
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for EventCursor {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        EventId::deserialize(deserializer).map(|id| Self(Ok(id)))
     }
 }
 

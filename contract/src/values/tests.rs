@@ -85,6 +85,8 @@ fn readers_and_schemas_of_ids_agree() {
     ]);
     agree::<events::PaymentId>(&[
         (json!("01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f"), true),
+        (json!("01939f3e7b2a7c3d9e4f5a6b7c8d9e0f"), false),
+        (json!("{01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f}"), false),
         (json!("01939f3e"), false),
     ]);
     agree::<events::values::Locale>(&[
@@ -111,6 +113,9 @@ fn readers_and_schemas_of_times_agree() {
         (json!("2026-13-24T19:30"), false),
         (json!("24.12.2026 19:30"), false),
         (json!("2026-12-24T24:30"), false),
+        (json!("2026-12-24T19:30+07:00"), true),
+        (json!("2026-12-24T9:30"), false),
+        (json!("2026-12-24T9:05+07:00"), false),
     ]);
     agree::<chrono::NaiveDate>(&[
         (json!("2026-12-24"), true),
@@ -135,4 +140,26 @@ fn numbers_and_booleans_of_a_query_are_parsed() {
     let faults = form.finish(Some(())).unwrap_err();
     assert_eq!(faults.0[0].loc, ["query", "size"]);
     assert_eq!(faults.0[0].r#type, "int_type");
+}
+
+/// Where a schema cannot express a rule, the fault is not one that the schema could have excluded.
+#[test]
+fn a_rule_beyond_the_schema_has_its_own_type_of_fault() {
+    let kind = |form: &mut Form, read: bool| {
+        assert!(!read);
+        std::mem::replace(form, Form::new(serde_json::Map::new())).finish(Some(())).unwrap_err().0[0]
+            .r#type
+            .clone()
+    };
+    let form = |text: &str| Form::new([("value".to_owned(), json!(text))].into_iter().collect());
+    for (text, expected) in [("T1\u{200b}", "value_error"), ("T/1", "string_pattern_mismatch")] {
+        let mut form = form(text);
+        let read = <events::TableId as Scalar>::take(&mut form, "value").is_some();
+        assert_eq!(kind(&mut form, read), expected, "{text:?}");
+    }
+    for (text, expected) in [("2026-02-30T19:30", "value_error"), ("30.2.2026", "datetime_parsing")] {
+        let mut form = form(text);
+        let read = <VenueTime as Scalar>::take(&mut form, "value").is_some();
+        assert_eq!(kind(&mut form, read), expected, "{text:?}");
+    }
 }

@@ -12,45 +12,69 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::form::Form;
 use crate::request::{Scalar, text};
 
+/// The type of the fault of a text that is not a time.
+const PARSING: &str = "datetime_parsing";
 /// The longest text of a time, in characters.
 const CHARS_MAX: usize = 40;
 
-/// A time in a request: an instant, or a local time of the venue.
+/// A time in a request, as it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VenueTime {
+    /// Its meaning.
+    pub moment: Moment,
+    text: String,
+}
+
+/// The meaning of a time in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum VenueTime {
-    /// RFC 3339 with an offset.
+pub enum Moment {
+    /// With an offset.
     Instant(DateTime<Utc>),
-    /// Without an offset.
+    /// Without an offset: a local time of the venue.
     Local(NaiveDateTime),
 }
 
-/// A local time such as 2026-12-24T19:30, with or without seconds.
-const LOCAL_PATTERN: &str =
-    r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?$";
+/// A time such as 2026-12-24T19:30, with or without seconds and an offset.
+const TIME_PATTERN: &str = r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?([+-]([01]\d|2[0-3]):[0-5]\d)?$";
 
 fn date_time() -> ObjectBuilder {
     text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
 }
 
 impl VenueTime {
-    /// The time for a text. Seconds can be omitted.
+    /// The time for a text; `None` if it is not one.
     #[must_use]
     pub fn from_text(text: &str) -> Option<Self> {
         let with_offset = DateTime::parse_from_rfc3339(text)
-            .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M%:z"));
-        if let Ok(time) = with_offset {
-            return Some(Self::Instant(time.to_utc()));
-        }
-        ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"]
-            .iter()
-            .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
-            .map(Self::Local)
+            .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M%:z"))
+            .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%d %H:%M%:z"));
+        let local = || {
+            ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M"]
+                .iter()
+                .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
+        };
+        let moment = match with_offset {
+            Ok(time) => Moment::Instant(time.to_utc()),
+            Err(_) => Moment::Local(local()?),
+        };
+        has_two_digits(text).then(|| Self { moment, text: text.to_owned() })
     }
+}
+
+/// Whether a text begins like `2026-12-24T19:30`. chrono also reads times with fewer digits.
+fn has_two_digits(text: &str) -> bool {
+    let begin = text.as_bytes().get(..16).unwrap_or_default();
+    let is_separator = |place: usize| matches!(place, 4 | 7 | 10 | 13);
+    begin.len() == 16
+        && begin.iter().enumerate().all(|(place, byte)| is_separator(place) || byte.is_ascii_digit())
 }
 
 impl Scalar for VenueTime {
     fn take(form: &mut Form, name: &str) -> Option<Self> {
-        form.optional_parsed_as(name, CHARS_MAX, "datetime_parsing", |text| {
+        // A text of the right shape can still be a day that its month does not have.
+        let is_shaped = form.peek(name).is_some_and(has_two_digits);
+        let kind = if is_shaped { "value_error" } else { PARSING };
+        form.optional_parsed_as(name, CHARS_MAX, kind, |text| {
             Self::from_text(text).ok_or_else(|| {
                 format!("{text:?} is not a time such as 2026-12-24T19:30 or 2026-12-24T19:30:00+07:00")
             })
@@ -58,36 +82,26 @@ impl Scalar for VenueTime {
     }
 
     fn schema() -> Schema {
-        AnyOfBuilder::new().item(date_time()).item(text().pattern(Some(LOCAL_PATTERN))).into()
+        AnyOfBuilder::new().item(date_time()).item(text().pattern(Some(TIME_PATTERN))).into()
     }
 }
 
 impl fmt::Display for VenueTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Instant(time) => f.write_str(&time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
-            Self::Local(time) => time.format("%Y-%m-%dT%H:%M:%S%.f").fmt(f),
-        }
+        f.write_str(&self.text)
     }
 }
 
 impl Serialize for VenueTime {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for VenueTime {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        Self::from_text(&text).ok_or_else(|| serde::de::Error::custom(format!("{text:?} is not a time")))
+        serializer.serialize_str(&self.text)
     }
 }
 
 /// A time with an offset.
 impl Scalar for DateTime<Utc> {
     fn take(form: &mut Form, name: &str) -> Option<Self> {
-        form.optional_parsed_as(name, CHARS_MAX, "datetime_parsing", |text| {
+        form.optional_parsed_as(name, CHARS_MAX, PARSING, |text| {
             // In a query a plus means a space, which is the most common mistake.
             DateTime::parse_from_rfc3339(text)
                 .map(|time| time.to_utc())
@@ -101,7 +115,7 @@ impl Scalar for DateTime<Utc> {
 }
 
 /// A state of the past: after the event at a position, or at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum AsOf {
     /// After the event at this position.
@@ -112,7 +126,7 @@ pub enum AsOf {
 
 impl Scalar for AsOf {
     fn take(form: &mut Form, name: &str) -> Option<Self> {
-        form.optional_parsed_as(name, CHARS_MAX, "datetime_parsing", |text| {
+        form.optional_parsed_as(name, CHARS_MAX, PARSING, |text| {
             if let Ok(position) = text.parse() {
                 return Ok(Self::Position(Position(position)));
             }

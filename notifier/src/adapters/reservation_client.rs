@@ -6,8 +6,10 @@ use axum::http::StatusCode;
 use chassis::causes::with_causes;
 use chassis::secret::Token;
 use chassis::traces;
+use contract::reservation::results;
 use contract::reservation::view::{ContactView, ReservationView};
 use contract::reservation::waitlist::WaitlistView;
+use contract::values::{Code, Whole};
 use events::feed::{Batch, CURSOR_NOT_IN_LOG, HEAD_POSITION_HEADER, LIMIT_EVENTS_MAX};
 use events::recorded::EventMetadata;
 use events::{EventId, Position, ReservationId, WaitlistId};
@@ -16,7 +18,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::http_client::HttpClient;
-use crate::domain::effect::{About, EffectKey, NotificationResult, PaymentResult};
+use crate::domain::effect::{
+    About, EffectKey, NotificationOutcome, NotificationResult, PaymentOutcome, PaymentResult,
+};
 use crate::domain::visit::Reservation;
 use crate::ports::reservation_api::{
     FeedPage, OfferAnswer, Refusal, Requested, ReservationApi, ReservationError,
@@ -158,7 +162,10 @@ impl ReservationApi for ReservationClient {
         result: &'a PaymentResult,
         by: &'a EventMetadata,
     ) -> Requested<'a, ()> {
-        Box::pin(self.report(reservation_id.into(), "payment-results", key, result, by))
+        Box::pin(async move {
+            let body = payment_result(result);
+            self.report(reservation_id.into(), "payment-results", key, &body, by).await
+        })
     }
 
     fn report_notification<'a>(
@@ -168,7 +175,58 @@ impl ReservationApi for ReservationClient {
         result: &'a NotificationResult,
         by: &'a EventMetadata,
     ) -> Requested<'a, ()> {
-        Box::pin(self.report(about, "notification-results", key, result, by))
+        Box::pin(async move {
+            let body = notification_result(result);
+            self.report(about, "notification-results", key, &body, by).await
+        })
+    }
+}
+
+/// The result of a payment as the reservation service expects it.
+fn payment_result(result: &PaymentResult) -> results::PaymentResult {
+    let payment_id = result.payment_id;
+    match result.outcome.clone() {
+        PaymentOutcome::Completed { amount, channel, provider_reference } => {
+            results::PaymentResult::Completed(results::CompletedPayment {
+                payment_id,
+                amount_minor: Whole::known(amount.amount_minor),
+                currency: amount.currency,
+                channel: Code::known(channel),
+                provider_reference: Code::known(provider_reference),
+            })
+        }
+        PaymentOutcome::Refunded { amount, provider_reference } => {
+            results::PaymentResult::Refunded(results::RefundedPayment {
+                payment_id,
+                amount_minor: Whole::known(amount.amount_minor),
+                currency: amount.currency,
+                provider_reference: Code::known(provider_reference),
+            })
+        }
+        PaymentOutcome::Failed { reason_code } => results::PaymentResult::Failed(results::FailedPayment {
+            payment_id,
+            reason_code: Code::known(reason_code),
+        }),
+    }
+}
+
+/// The result of a message as the reservation service expects it.
+fn notification_result(result: &NotificationResult) -> results::NotificationResult {
+    let notification_id = Code::known(result.notification_id.0.clone());
+    let (template, medium) = (Code::known(result.template.name()), result.medium);
+    match result.outcome.clone() {
+        NotificationOutcome::Sent => {
+            results::NotificationResult::Sent(results::SentNotification { notification_id, template, medium })
+        }
+        NotificationOutcome::Failed { reason_code } => {
+            let reason_code = Some(Code::known(reason_code));
+            results::NotificationResult::Failed(results::FailedNotification {
+                notification_id,
+                template,
+                medium,
+                reason_code,
+            })
+        }
     }
 }
 

@@ -70,9 +70,9 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
     let pages = Router::new()
         .route("/checkout.js", get(checkout::script))
         .route("/checkout/{reference}", get(checkout::page))
-        .route("/checkout/{reference}/{choice}", axum::routing::post(checkout::choose))
+        .route("/checkout/{reference}/{choice}", get(pages::without_choice).post(checkout::choose))
         .route("/offers/{waitlist_id}", get(offers::page))
-        .route("/offers/{waitlist_id}/{choice}", axum::routing::post(offers::choose))
+        .route("/offers/{waitlist_id}/{choice}", get(pages::without_choice).post(offers::choose))
         .with_state(app.clone());
     let limited = middleware::from_fn(|request, next| within(REQUEST_MAX, request, next));
     let pages = pages.layer(limited).layer(middleware::from_fn(for_browsers));

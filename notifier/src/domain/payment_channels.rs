@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use contract::notifier::payments::{Labels, Limits};
 use events::values::{Currency, Money};
 use serde::Deserialize;
 
@@ -34,6 +33,36 @@ pub struct Channel {
     /// The minimum and maximum amounts by currency.
     #[serde(default)]
     pub limits: BTreeMap<String, Limits>,
+}
+
+/// The name shown to people.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Labels {
+    /// In Indonesian.
+    pub id: String,
+    /// In English.
+    pub en: String,
+}
+
+/// The range of amounts, in minor units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// The minimum.
+    #[serde(default = "one")]
+    pub min_minor: i64,
+    /// The maximum.
+    #[serde(default = "any")]
+    pub max_minor: i64,
+}
+
+fn one() -> i64 {
+    1
+}
+
+fn any() -> i64 {
+    i64::MAX
 }
 
 /// All payment channels, in the order in which they are offered.

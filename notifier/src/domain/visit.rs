@@ -69,7 +69,7 @@ impl From<ReservationView> for Reservation {
                 party_size: view.party_size.get(),
                 venue_name: view.venue_name,
                 timezone: view.timezone,
-                locale: view.locale,
+                locale: view.locale.locale(),
                 table_area: view.table_area,
                 version: view.version,
             },
@@ -92,7 +92,7 @@ pub fn offered(entry: WaitlistView) -> Option<Occasion> {
         party_size: entry.party_size.get(),
         venue_name: entry.venue_name,
         timezone: entry.timezone,
-        locale: entry.locale,
+        locale: entry.locale.locale(),
         table_area: offer.tables.into_iter().next().map(|table| table.area),
         version: entry.version,
     };

@@ -75,7 +75,7 @@ async fn get(router: &Router, path: &str) -> (StatusCode, Value) {
 async fn payments_are_listed_read_and_decided() {
     let fixture = Fixture::new().await;
     let router = router(&fixture);
-    assert_eq!(get(&router, "/api/payments").await.1, json!({"items": []}));
+    assert_eq!(get(&router, "/api/payments").await.1, json!({"items": [], "next_cursor": null}));
     let reference = fixture.opened().await;
     let (_, list) = get(&router, "/api/payments?status=pending").await;
     assert_eq!(list["items"][0]["amount_minor"], 30_000_000);

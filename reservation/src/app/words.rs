@@ -1,9 +1,9 @@
 //! The words of the interface for the states of the domain.
 
 use contract::reservation::words::{
-    ActorKind, Canceller, ChargeStatus, PaymentStatus, ReservationStatus, SlotReason, WaitlistStatus,
+    ActorKind, Canceller, ChargeStatus, FeePer, PaymentStatus, ReservationStatus, SlotReason, WaitlistStatus,
 };
-use events::values::{self, CancelledBy, Money};
+use events::values::{self, CancelledBy, DepositPer, Money};
 
 use crate::domain::availability::Unavailable;
 use crate::domain::waitlist::WaitlistState;
@@ -83,6 +83,15 @@ pub fn canceller(by: CancelledBy) -> Canceller {
         CancelledBy::Guest => Canceller::Guest,
         CancelledBy::Staff => Canceller::Staff,
         CancelledBy::System => Canceller::System,
+    }
+}
+
+/// The word for the unit of a fee.
+#[must_use]
+pub fn fee_per(per: DepositPer) -> FeePer {
+    match per {
+        DepositPer::Guest => FeePer::Guest,
+        DepositPer::Party => FeePer::Party,
     }
 }
 

@@ -111,7 +111,7 @@ async fn cursors_are_checked_and_never_silently_restarted() {
             "query.limit:less_than_equal",
             "query.subject:value_error",
             "query.timeout:less_than_equal",
-            "query.type:value_error"
+            "query.type:enum"
         ]
     );
     assert_eq!(app.get("/events?limit=0").await.faults(), ["query.limit:greater_than_equal"]);

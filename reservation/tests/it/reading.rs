@@ -48,7 +48,7 @@ async fn a_list_is_paged_without_gaps_or_repeats() {
         booked.push(app.book(json!({"start_time": start, "customer_id": format!("c-{}", n % 2)})).await);
     }
     let (mut path, mut seen, mut pages) =
-        ("/api/reservations?limit=4&status=PENDING".to_owned(), Vec::new(), 0);
+        ("/api/reservations?limit=4&status=pending".to_owned(), Vec::new(), 0);
     loop {
         let page = app.get(&path).await;
         assert_eq!(page.status, StatusCode::OK, "{}", page.text());

@@ -62,8 +62,7 @@ const payment = await until("the payment", async () => {
   const query = { reservation_id: booked.reservation_id };
   return must("listPayments", await notifier.GET("/api/payments", { params: { query } })).items[0];
 });
-const paid = await notifier.POST("/webhooks/{provider}", {
-  params: { path: { provider: "simulated" } },
+const paid = await notifier.POST("/webhooks/simulated", {
   body: { reference: payment.provider_reference, outcome: "paid" },
 });
 check(paid.response.ok, `an accepted payment, not ${paid.response.status}`);

@@ -2,15 +2,17 @@
 
 use std::cmp::Reverse;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use chassis::api::{Cursor, PageQuery, paged};
+use chassis::api::{Cursor, PageQuery, PathParameters, Query, paged};
 use chassis::docs::{Conflict, NotFound};
 use chassis::problem::Problem;
 use contract::notifier::effects::{EffectView, Effects};
 use contract::notifier::requests::{Discard, EffectPath, ListEffects, drafts};
+use contract::request::Request as _;
+use contract::values::Line;
 
-use super::problem::{LIMIT_DEFAULT, Order, Parameters, problem};
+use super::problem::{LIMIT_DEFAULT, Order, problem};
 use crate::app::App;
 use crate::domain::effect::{Effect, EffectKey};
 use crate::effects::{EffectState, TrackedEffect};
@@ -51,11 +53,8 @@ fn view(tracked: TrackedEffect) -> EffectView {
 #[utoipa::path(get, path = "/api/notifications", operation_id = "listNotifications", tag = "messages",
     params(ListEffects),
     responses((status = 200, body = Effects, headers(("Link" = String, description = "rel=\"next\", except on the last page")))))]
-pub(super) async fn notifications(
-    State(app): State<App>,
-    parameters: Parameters,
-) -> Result<Response, Problem> {
-    select(&app, "/api/notifications", parameters, |tracked| {
+pub(super) async fn notifications(State(app): State<App>, query: Query) -> Result<Response, Problem> {
+    select(&app, "/api/notifications", query, |tracked| {
         matches!(tracked.scheduled.effect, Effect::Message { .. })
     })
 }
@@ -66,19 +65,20 @@ pub(super) async fn notifications(
 #[utoipa::path(get, path = "/api/effects", operation_id = "listEffects", tag = "effects",
     params(ListEffects),
     responses((status = 200, body = Effects, headers(("Link" = String, description = "rel=\"next\", except on the last page")))))]
-pub(super) async fn list(State(app): State<App>, parameters: Parameters) -> Result<Response, Problem> {
-    select(&app, "/api/effects", parameters, |_| true)
+pub(super) async fn list(State(app): State<App>, query: Query) -> Result<Response, Problem> {
+    select(&app, "/api/effects", query, |_| true)
 }
 
 fn select(
     app: &App,
     path: &str,
-    Parameters(mut form): Parameters,
+    Query(mut form): Query,
     kind: impl Fn(&TrackedEffect) -> bool,
 ) -> Result<Response, Problem> {
     let query = PageQuery::of(&form);
     let draft = drafts::ListEffects::take(&mut form);
-    let after = draft.cursor.as_ref().and_then(|text| form.checked(&["cursor"], place(text.as_str())));
+    let after =
+        draft.cursor.as_ref().and_then(|text| form.checked(&["cursor"], text.as_str(), place(text.as_str())));
     let ListEffects { status, reservation_id, limit, .. } = draft.complete_in(form)?;
     let limit = limit.map_or(LIMIT_DEFAULT, usize::from);
     let wanted = |tracked: &TrackedEffect| {
@@ -111,7 +111,7 @@ fn place(text: &str) -> Result<(Reverse<i64>, String), &'static str> {
         Conflict))]
 pub(super) async fn retry_notification(
     State(app): State<App>,
-    Path(id): Path<String>,
+    PathParameters(EffectPath { id }): PathParameters<EffectPath>,
     order: Order,
 ) -> Result<Response, Problem> {
     again(&app, id, order).await
@@ -125,15 +125,15 @@ pub(super) async fn retry_notification(
         Conflict))]
 pub(super) async fn retry(
     State(app): State<App>,
-    Path(id): Path<String>,
+    PathParameters(EffectPath { id }): PathParameters<EffectPath>,
     order: Order,
 ) -> Result<Response, Problem> {
     again(&app, id, order).await
 }
 
-async fn again(app: &App, id: String, order: Order) -> Result<Response, Problem> {
+async fn again(app: &App, id: Line<200>, order: Order) -> Result<Response, Problem> {
     order.form.finish(Some(()))?;
-    app.effect_log.retry(&EffectKey(id), &order.by).await.map_err(|error| problem(&error))?;
+    app.effect_log.retry(&EffectKey(id.into()), &order.by).await.map_err(|error| problem(&error))?;
     Ok(axum::http::StatusCode::ACCEPTED.into_response())
 }
 
@@ -147,11 +147,11 @@ async fn again(app: &App, id: String, order: Order) -> Result<Response, Problem>
         Conflict))]
 pub(super) async fn discard(
     State(app): State<App>,
-    Path(id): Path<String>,
-    mut order: Order,
+    PathParameters(EffectPath { id }): PathParameters<EffectPath>,
+    order: Order,
 ) -> Result<Response, Problem> {
-    let Discard { reason } = drafts::Discard::take(&mut order.form).complete_in(order.form)?;
-    let key = EffectKey(id);
+    let Discard { reason } = Discard::read(order.form)?;
+    let key = EffectKey(id.into());
     app.effect_log.discard(&key, reason.into(), &order.by).await.map_err(|error| problem(&error))?;
     Ok(axum::Json(app.effect_log.effect(&key).map(view)).into_response())
 }

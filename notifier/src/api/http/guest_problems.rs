@@ -15,6 +15,7 @@ use super::pages;
 /// Middleware that replaces an error response by a page if the request comes from a browser.
 pub(super) async fn for_browsers(request: Request, next: Next) -> Response {
     let is_browser = accepts_html(request.headers());
+    let page = pages::page_of(request.uri().path()).to_owned();
     let request_id = request.extensions().get::<RequestTrace>().map(|trace| trace.request_id.clone());
     let mut response = next.run(request).await;
     response.headers_mut().insert(header::VARY, header::ACCEPT.into());
@@ -23,7 +24,10 @@ pub(super) async fn for_browsers(request: Request, next: Next) -> Response {
         return response;
     }
     let (id, en) = words(status);
-    let Ok(page) = pages::render(pages::PROBLEM, context! { id, en, request_id }) else { return response };
+    let link = status.is_server_error().then_some(page);
+    let Ok(page) = pages::render(pages::PROBLEM, context! { id, en, link, request_id }) else {
+        return response;
+    };
     let mut shown = (status, PRIVATE_PAGE, [(header::VARY, header::ACCEPT.as_str())], page).into_response();
     if let Some(after) = response.headers_mut().remove(header::RETRY_AFTER) {
         shown.headers_mut().insert(header::RETRY_AFTER, after);
@@ -31,7 +35,7 @@ pub(super) async fn for_browsers(request: Request, next: Next) -> Response {
     shown
 }
 
-/// What a guest reads about an error, in Indonesian and in English.
+/// The texts for a guest about an error, in Indonesian and in English.
 fn words(status: StatusCode) -> (Value, Value) {
     match status {
         StatusCode::NOT_FOUND | StatusCode::GONE => (
@@ -47,11 +51,11 @@ fn words(status: StatusCode) -> (Value, Value) {
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => (
             context! {
                 title => "Mohon coba lagi sebentar lagi",
-                text => "Layanan ini sedang tidak dapat dihubungi. Muat ulang halaman ini dalam satu menit untuk melihat apakah permintaan Anda sudah tercatat.",
+                text => "Layanan ini sedang tidak dapat dihubungi. Buka halaman ini lagi dalam satu menit untuk melihat apakah permintaan Anda sudah tercatat.",
             },
             context! {
                 title => "Please try again in a moment",
-                text => "This service cannot be reached right now. Reload this page in a minute to see whether your request was recorded.",
+                text => "This service cannot be reached right now. Open the page again in a minute to see whether your request was recorded.",
             },
         ),
         status if status.is_client_error() => (

@@ -27,7 +27,7 @@ pub(super) async fn page(State(app): State<App>, Path(id): Path<String>) -> Resu
         app.reservation_api.waitlist_entry(id, &by).await.map_err(|error| reservation_problem(&error))?;
     let waiting = waiting.ok_or_else(|| unknown_entry(&id))?;
     let (word, pay_link) = state(&app, &waiting, &by).await?;
-    let (locale, zone) = (waiting.locale, zone(&waiting.timezone));
+    let (locale, zone) = (waiting.locale.locale(), zone(&waiting.timezone));
     let offer = waiting.offer.as_ref();
     let page = pages::render(
         pages::OFFER,

@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use axum::response::Html;
+use axum::http::Uri;
+use axum::response::{Html, Redirect};
 use chassis::problem::Problem;
 use minijinja::{Environment, Value};
 
@@ -26,4 +27,17 @@ pub(super) fn render(name: &str, facts: Value) -> Result<Html<String>, Problem> 
     let pages = PAGES.as_ref().map_err(|error| Problem::internal(error))?;
     let page = pages.get_template(name).and_then(|page| page.render(facts));
     page.map(Html).map_err(|error| Problem::internal(&error))
+}
+
+/// The path of the page to which a path with the choice of a guest belongs.
+pub(super) fn page_of(path: &str) -> &str {
+    match path.rsplit_once('/') {
+        Some((page, _)) if path.matches('/').count() > 2 => page,
+        _ => path,
+    }
+}
+
+/// Shows the page to a guest who loads the path of a choice again, for example after a failure.
+pub(super) async fn without_choice(uri: Uri) -> Redirect {
+    Redirect::to(page_of(uri.path()))
 }

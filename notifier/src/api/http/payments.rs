@@ -2,23 +2,27 @@
 
 use std::cmp::Reverse;
 
-use axum::extract::{FromRequestParts, State};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use chassis::api::{Cursor, ETag, PageQuery, is_not_modified, mark_replayed, not_modified, paged};
-use chassis::body;
+use chassis::api::{
+    Cursor, ETag, PageQuery, PathParameters, Query, idempotency_key, is_not_modified, mark_replayed,
+    not_modified, paged,
+};
 use chassis::docs::{Cached, Conflict, NotFound, NotModified, Repeatable};
 use chassis::problem::Problem;
-use contract::notifier::payments::{ChannelView, Channels, PaymentView, Payments, ScheduledRefund};
+use contract::notifier::payments::{
+    ChannelView, Channels, Labels, Limits, PaymentView, Payments, ScheduledRefund,
+};
 use contract::notifier::requests::{ListPayments, PaymentPath, Refund, drafts};
+use contract::request::Request as _;
 use contract::values::Whole;
 use events::PaymentId;
 use uuid::Uuid;
 
-use super::problem::{LIMIT_DEFAULT, Order, Parameters, problem};
+use super::problem::{LIMIT_DEFAULT, Order, problem};
 use crate::app::App;
-use crate::domain::payment_channels::Channel;
+use crate::domain::payment_channels::{self, Channel};
 use crate::effects::OrderedRefund;
 use crate::effects::payment::Payment;
 
@@ -27,10 +31,14 @@ use crate::effects::payment::Payment;
 pub(super) async fn channels(State(app): State<App>) -> axum::Json<Channels> {
     let view = |channel: &Channel| ChannelView {
         code: channel.code.clone(),
-        label: channel.label.clone(),
+        label: Labels { id: channel.label.id.clone(), en: channel.label.en.clone() },
         provider: channel.provider.clone(),
         currencies: channel.currencies.clone(),
-        limits: channel.limits.clone(),
+        limits: channel
+            .limits
+            .iter()
+            .map(|(currency, limits)| (currency.clone(), limits_of(*limits)))
+            .collect(),
     };
     axum::Json(Channels { channels: app.payment_providers.channels.iter().map(view).collect() })
 }
@@ -51,17 +59,19 @@ fn view_of(payment: Payment) -> PaymentView {
     }
 }
 
+fn limits_of(limits: payment_channels::Limits) -> Limits {
+    Limits { min_minor: limits.min_minor, max_minor: limits.max_minor }
+}
+
 /// List payments, the latest first
 #[utoipa::path(get, path = "/api/payments", operation_id = "listPayments", tag = "payments",
     params(ListPayments),
     responses((status = 200, body = Payments, headers(("Link" = String, description = "rel=\"next\", except on the last page")))))]
-pub(super) async fn list(
-    State(app): State<App>,
-    Parameters(mut form): Parameters,
-) -> Result<Response, Problem> {
+pub(super) async fn list(State(app): State<App>, Query(mut form): Query) -> Result<Response, Problem> {
     let query = PageQuery::of(&form);
     let draft = drafts::ListPayments::take(&mut form);
-    let after = draft.cursor.as_ref().and_then(|text| form.checked(&["cursor"], place(text.as_str())));
+    let after =
+        draft.cursor.as_ref().and_then(|text| form.checked(&["cursor"], text.as_str(), place(text.as_str())));
     let ListPayments { status, reservation_id, limit, .. } = draft.complete_in(form)?;
     let limit = limit.map_or(LIMIT_DEFAULT, usize::from);
     let wanted = |payment: &Payment| {
@@ -85,32 +95,23 @@ fn place(text: &str) -> Result<(Reverse<i64>, PaymentId), &'static str> {
     Ok((Reverse(at.timestamp_micros()), PaymentId(id)))
 }
 
-/// The id of a payment in a path.
-pub(super) struct Id(PaymentId);
-
-impl FromRequestParts<App> for Id {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let mut form = body::path_form(parts, app).await?;
-        let PaymentPath { payment_id } = drafts::PaymentPath::take(&mut form).complete_in(form)?;
-        Ok(Self(payment_id))
-    }
-}
-
 /// Read a payment
 #[utoipa::path(get, path = "/api/payments/{payment_id}", operation_id = "getPayment", tag = "payments", params(PaymentPath, Cached),
     responses((status = 200, body = PaymentView, headers(("ETag" = String))),
         NotModified,
         NotFound))]
-pub(super) async fn get(State(app): State<App>, Id(id): Id, headers: HeaderMap) -> Result<Response, Problem> {
+pub(super) async fn get(
+    State(app): State<App>,
+    PathParameters(PaymentPath { payment_id: id }): PathParameters<PaymentPath>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let payment = app.effect_log.payment(id);
     let payment = payment.ok_or_else(|| Problem::not_found(format!("There is no payment {id}.")))?;
-    let body = serde_json::to_vec(&view_of(payment)).map_err(|error| Problem::internal(&error))?;
-    let etag = ETag::of_bytes(&body);
+    let view = view_of(payment);
+    let etag = ETag::of_json(&view);
     Ok(match is_not_modified(&headers, &etag) {
         true => not_modified(etag),
-        false => (etag, [(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        false => (etag, axum::Json(view)).into_response(),
     })
 }
 
@@ -125,13 +126,14 @@ pub(super) async fn get(State(app): State<App>, Id(id): Id, headers: HeaderMap) 
         Conflict))]
 pub(super) async fn refund(
     State(app): State<App>,
-    Id(id): Id,
-    mut order: Order,
+    PathParameters(PaymentPath { payment_id: id }): PathParameters<PaymentPath>,
+    order: Order,
 ) -> Result<Response, Problem> {
-    let Refund { amount_minor } = drafts::Refund::take(&mut order.form).complete_in(order.form)?;
+    let key = idempotency_key(&order.headers)?;
+    let Refund { amount_minor } = Refund::read(order.form)?;
     let OrderedRefund { key, replayed } = app
         .effect_log
-        .refund(id, amount_minor.map(Whole::get), order.key.as_deref(), &order.by)
+        .refund(id, amount_minor.map(Whole::get), key.as_deref(), &order.by)
         .await
         .map_err(|error| problem(&error))?;
     let scheduled = axum::Json(ScheduledRefund { effect: key.to_string() });

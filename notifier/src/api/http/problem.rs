@@ -1,9 +1,8 @@
 //! The one place where an error of this service becomes an HTTP status, and what handlers extract from a request.
 
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
-use chassis::api::idempotency_key;
 use chassis::body;
 use chassis::problem::Problem;
 use chassis::request_trace::RequestTrace;
@@ -129,8 +128,7 @@ pub(super) fn authorize(app: &App, headers: &HeaderMap) -> Result<Actor, Problem
 pub(super) struct Order {
     pub(super) form: Form,
     pub(super) by: EventMetadata,
-    /// The `Idempotency-Key`, if there is one.
-    pub(super) key: Option<String>,
+    pub(super) headers: HeaderMap,
 }
 
 impl FromRequest<App> for Order {
@@ -147,8 +145,7 @@ impl FromRequest<App> for Order {
             actor,
             ..EventMetadata::system("operator")
         };
-        let key = idempotency_key(&parts.headers)?;
-        Ok(Self { form: read_form(&parts, body).await?, by, key })
+        Ok(Self { form: read_form(&parts, body).await?, by, headers: parts.headers })
     }
 }
 
@@ -160,14 +157,3 @@ pub(super) async fn read_form(parts: &Parts, body: axum::body::Body) -> Result<F
 
 /// The length of a list, unless the request names one.
 pub(super) const LIMIT_DEFAULT: usize = 100;
-
-/// The parameters of a query.
-pub(super) struct Parameters(pub(super) Form);
-
-impl FromRequestParts<App> for Parameters {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        body::query_form(parts, app).await.map(Self)
-    }
-}

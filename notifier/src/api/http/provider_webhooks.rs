@@ -6,12 +6,12 @@ use axum::response::{IntoResponse as _, Response};
 use chassis::body;
 use chassis::docs::NotFound;
 use chassis::problem::Problem;
-use contract::form::Form;
 use contract::notifier::payments::RecordedPayment;
-use contract::notifier::requests::{SimulatedDecision, drafts};
+use contract::notifier::requests::SimulatedDecision;
 use contract::notifier::words::{Decision, Recorded};
+use contract::request::Request as _;
 
-use super::problem::{problem, provider_problem};
+use super::problem::{problem, provider_problem, read_form};
 use crate::adapters::simulated::SIMULATED;
 use crate::adapters::stripe::webhook::{Notice, WebhookError};
 use crate::app::App;
@@ -26,10 +26,7 @@ use crate::effects::EffectLogError;
         NotFound))]
 pub(super) async fn simulated(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let body = body::read_body(body).await?;
-    let mut form = Form::new(body::parse_object(&parts.headers, &body)?);
-    let SimulatedDecision { reference, outcome } =
-        drafts::SimulatedDecision::take(&mut form).complete_in(form)?;
+    let SimulatedDecision { reference, outcome } = SimulatedDecision::read(read_form(&parts, body).await?)?;
     choose(&app, reference.as_str(), outcome == Decision::Paid).await
 }
 

@@ -3,14 +3,15 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
-use chassis::api::{APPLICATION_JSON, Accepted, TEXT_CSV};
+use chassis::api::{APPLICATION_JSON, Accepted, Query, TEXT_CSV};
 use chassis::problem::Problem;
 use chrono::TimeDelta;
 use contract::notifier::reconciliation::Report;
-use contract::notifier::requests::{Reconcile, drafts};
+use contract::notifier::requests::Reconcile;
 use contract::notifier::words::ReportFormat;
+use contract::request::Request as _;
 
-use super::problem::{Parameters, authorize, books_problem};
+use super::problem::{authorize, books_problem};
 use crate::app::App;
 use crate::reconciliation::{csv, differences, gather};
 
@@ -27,10 +28,10 @@ const DAYS: i64 = 90;
 pub(super) async fn reconciliation(
     State(app): State<App>,
     headers: HeaderMap,
-    Parameters(mut form): Parameters,
+    Query(form): Query,
 ) -> Result<Response, Problem> {
     authorize(&app, &headers)?;
-    let Reconcile { since, format } = drafts::Reconcile::take(&mut form).complete_in(form)?;
+    let Reconcile { since, format } = Reconcile::read(form)?;
     let Ok(_one) = app.reconciling.try_acquire() else {
         return Err(Problem::unavailable("busy", "Another reconciliation is under way: try again.", 5));
     };

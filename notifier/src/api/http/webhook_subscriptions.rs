@@ -1,7 +1,8 @@
 //! Webhook subscriptions.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use chassis::api::PathParameters;
 use chassis::docs::NotFound;
 use chassis::problem::Problem;
 use contract::notifier::operations::{SubscriptionView, Subscriptions};
@@ -41,11 +42,12 @@ pub(super) async fn list(State(app): State<App>) -> axum::Json<Subscriptions> {
         NotFound))]
 pub(super) async fn enable(
     State(app): State<App>,
-    Path(id): Path<String>,
+    PathParameters(SubscriptionPath { id }): PathParameters<SubscriptionPath>,
     order: Order,
 ) -> Result<Response, Problem> {
     order.form.finish(Some(()))?;
-    let hook = app.hooks.get(&id).ok_or_else(|| Problem::not_found(format!("There is no hook {id}.")))?;
-    app.effect_log.enable_hook(&id, &order.by).await.map_err(|error| problem(&error))?;
+    let id = id.as_str();
+    let hook = app.hooks.get(id).ok_or_else(|| Problem::not_found(format!("There is no hook {id}.")))?;
+    app.effect_log.enable_hook(id, &order.by).await.map_err(|error| problem(&error))?;
     Ok(axum::Json(view(&app, hook)).into_response())
 }

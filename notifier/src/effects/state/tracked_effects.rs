@@ -186,13 +186,13 @@ impl Effects {
         if let EffectState::Waiting(before) = tracked.state {
             self.queue.unwait(tracked.lane(), key, before);
         }
-        let word_before = tracked.state.status();
+        let status_before = tracked.state.status();
         change(tracked);
         tracked.updated_at = time;
-        let word = tracked.state.status();
-        if word_before != word {
-            *self.counts.entry(word_before).or_default() -= 1;
-            *self.counts.entry(word).or_default() += 1;
+        let status = tracked.state.status();
+        if status_before != status {
+            *self.counts.entry(status_before).or_default() -= 1;
+            *self.counts.entry(status).or_default() += 1;
         }
         if let EffectState::Waiting(next) = tracked.state {
             return self.queue.wait(tracked.lane(), tracked.sequence(), key, next);

@@ -126,3 +126,23 @@ fn refer_to_components(schema: &mut Value) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The schemas of all events share the components of the document.
+    #[test]
+    fn definitions_with_the_same_name_are_the_same() {
+        let mut all = Map::new();
+        for event_type in Event::TYPES {
+            let mut definitions = Map::new();
+            take_definitions(&mut Event::schema(event_type).unwrap(), &mut definitions);
+            for (name, definition) in definitions {
+                let known = all.entry(name.clone()).or_insert_with(|| definition.clone());
+                assert_eq!(*known, definition, "{name} of {event_type}");
+            }
+        }
+        assert!(all.len() > 3, "{all:?}");
+    }
+}

@@ -4,12 +4,12 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
-use chassis::api::{IfMatch, idempotency_key};
+use chassis::api::{IfMatch, PathParameters, idempotency_key};
 use chassis::body;
 use chassis::problem::Problem;
 use chassis::request_trace::RequestTrace;
 use contract::form::Form;
-use contract::reservation::commands::drafts;
+use contract::reservation::commands::{ReservationPath, WaitlistPath};
 use events::values::{Actor, ActorKind};
 use events::{CustomerId, Position, ReservationId, WaitlistId};
 use serde_json::{Map, Value};
@@ -25,9 +25,9 @@ impl FromRequestParts<App> for Id {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let mut form = body::path_form(parts, app).await?;
-        let id = drafts::ReservationPath::take(&mut form).reservation_id;
-        Ok(Self(form.finish(id)?))
+        let PathParameters(ReservationPath { reservation_id }) =
+            PathParameters::from_request_parts(parts, app).await?;
+        Ok(Self(reservation_id))
     }
 }
 
@@ -38,20 +38,9 @@ impl FromRequestParts<App> for WaitId {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let mut form = body::path_form(parts, app).await?;
-        let id = drafts::WaitlistPath::take(&mut form).waitlist_id;
-        Ok(Self(form.finish(id)?))
-    }
-}
-
-/// The parameters of a query.
-pub(super) struct Parameters(pub(super) Form);
-
-impl FromRequestParts<App> for Parameters {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        body::query_form(parts, app).await.map(Self)
+        let PathParameters(WaitlistPath { waitlist_id }) =
+            PathParameters::from_request_parts(parts, app).await?;
+        Ok(Self(waitlist_id))
     }
 }
 

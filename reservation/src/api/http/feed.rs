@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
-use chassis::api::{ETag, is_not_modified, not_modified};
+use chassis::api::{ETag, Query, is_not_modified, not_modified};
 use chassis::docs::Cached;
 use chassis::problem::Problem;
 use contract::reservation::queries::ReadEvents;
@@ -21,7 +21,6 @@ use events::{Position, recorded};
 
 use self::page_body::PageBody;
 use self::request::{FeedRequest, wants_stream};
-use super::extract::Parameters;
 use crate::app::App;
 use crate::app::queries::FeedError;
 
@@ -41,7 +40,7 @@ use crate::app::queries::FeedError;
 pub(super) async fn events(
     State(app): State<App>,
     headers: HeaderMap,
-    Parameters(form): Parameters,
+    Query(form): Query,
 ) -> Result<Response, Problem> {
     let request = FeedRequest::read(form, &headers)?;
     let problem = |error: FeedError| app.feed_problem(error);

@@ -1,11 +1,12 @@
 //! For operators and tools: readiness, schemas, the description of the API.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use chassis::api::PathParameters;
 use chassis::docs::NotFound;
 use chassis::docs::ServiceToken;
 use chassis::problem::Problem;
-use contract::reservation::operations::Readiness;
+use contract::reservation::operations::{Readiness, SchemaPath};
 use events::event::Event;
 use utoipa::OpenApi;
 
@@ -51,10 +52,13 @@ const VENUE_SCHEMA: &str = include_str!("../../../schemas/venue.schema.json");
 
 /// The JSON Schema of the data of an event, or of venue files
 #[utoipa::path(get, path = "/schemas/{name}", operation_id = "getSchema", tag = "feed",
-    params(("name" = String, Path, example = "meja.reservation.created.v1.json")),
+    params(SchemaPath),
     responses((status = 200, description = "JSON Schema", content_type = "application/schema+json", body = Object),
         NotFound))]
-pub(super) async fn schema(Path(name): Path<String>) -> Result<Response, Problem> {
+pub(super) async fn schema(
+    PathParameters(SchemaPath { name }): PathParameters<SchemaPath>,
+) -> Result<Response, Problem> {
+    let name = name.as_str();
     let schema = match name.strip_suffix(".json") {
         Some("venue") => Some(VENUE_SCHEMA.to_owned()),
         Some(event_type) => Event::schema(event_type).map(|schema| schema.to_string()),

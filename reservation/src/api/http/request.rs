@@ -44,7 +44,8 @@ pub(super) fn booking(form: &mut Form, app: &App) -> Option<Booking> {
     let draft = drafts::CreateReservation::take(form);
     let venue = venue(form, app, draft.venue_id);
     let venue = venue.as_deref();
-    let start = venue.and_then(|venue| start(form, "start_time", draft.start_time?, venue.timezone, app));
+    let start =
+        venue.and_then(|venue| start(form, "start_time", draft.start_time.as_ref()?, venue.timezone, app));
     let area = area(form, venue, draft.area);
     let payment_channel = payment_channel(form, app, draft.payment_channel);
     let contact = draft.contact_info.and_then(|info| contact_info(form, info, venue));

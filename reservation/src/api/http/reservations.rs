@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
-use chassis::api::{APPLICATION_JSON, Accepted, ETag, TEXT_PLAIN};
+use chassis::api::{APPLICATION_JSON, Accepted, ETag, Query, TEXT_PLAIN};
 use chassis::docs::{Cached, NotFound, NotModified, Repeatable};
 use chassis::problem::Problem;
 use contract::reservation::charges::Charges;
@@ -13,10 +13,10 @@ use contract::reservation::queries::{ListReservations, ReadHistory, ReadReservat
 use contract::reservation::view::{ReservationList, ReservationView};
 use contract::reservation::words::HistoryFormat;
 
-use super::extract::{Id, Parameters, Post};
+use super::extract::{Id, Post};
 use super::problem::{unknown_reservation, unknown_reservation_then};
 use super::request;
-use super::respond::read;
+use super::respond::respond_if_modified;
 use crate::app::App;
 use crate::app::request_context::RequestContext;
 
@@ -76,27 +76,31 @@ pub(super) async fn get(
     State(app): State<App>,
     Id(id): Id,
     headers: HeaderMap,
-    Parameters(mut form): Parameters,
+    Query(mut form): Query,
 ) -> Result<Response, Problem> {
     let as_of = drafts::ReadReservation::take(&mut form).as_of;
-    let reservation = match form.finish(Some(as_of))? {
+    let as_of = form.finish(Some(as_of))?;
+    let reservation = match as_of {
         None => app.reservation(id).await?.ok_or_else(|| unknown_reservation(id))?,
         Some(as_of) => {
             let reservation = app.reservation_as_of(id, as_of.into()).await?;
             reservation.ok_or_else(|| unknown_reservation_then(id))?
         }
     };
-    Ok(read(&headers, &app.view(&reservation).await?, ETag::version(reservation.version)))
+    let view = app.view(&reservation).await?;
+    let etag = match as_of {
+        None => ETag::version(reservation.version),
+        // The contact can have been erased since, so that the version does not identify the representation.
+        Some(_) => ETag::of_json(&view),
+    };
+    Ok(respond_if_modified(&headers, &view, etag))
 }
 
 /// List reservations, by start
 #[utoipa::path(get, path = "/api/reservations", operation_id = "listReservations", tag = "reservations",
     params(ListReservations),
     responses((status = 200, body = ReservationList, headers(("Link" = String, description = "rel=\"next\", except on the last page")))))]
-pub(super) async fn list(
-    State(app): State<App>,
-    Parameters(mut form): Parameters,
-) -> Result<Response, Problem> {
+pub(super) async fn list(State(app): State<App>, Query(mut form): Query) -> Result<Response, Problem> {
     // A removed venue is known once the projections contain its reservations.
     app.catch_up().await?;
     let request = request::list(&mut form, &app);
@@ -119,7 +123,7 @@ pub(super) async fn history(
     State(app): State<App>,
     Id(id): Id,
     headers: HeaderMap,
-    Parameters(mut form): Parameters,
+    Query(mut form): Query,
 ) -> Result<Response, Problem> {
     let format = drafts::ReadHistory::take(&mut form).format;
     let format = form.finish(Some(format))?;

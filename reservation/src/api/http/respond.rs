@@ -87,7 +87,7 @@ pub(super) fn with_etag(view: &impl Serialize, etag: ETag) -> Response {
 }
 
 /// 200 with `etag`, or 304 if the caller has that representation.
-pub(super) fn read(headers: &HeaderMap, view: &impl Serialize, etag: ETag) -> Response {
+pub(super) fn respond_if_modified(headers: &HeaderMap, view: &impl Serialize, etag: ETag) -> Response {
     match is_not_modified(headers, &etag) {
         true => not_modified(etag),
         false => with_etag(view, etag),

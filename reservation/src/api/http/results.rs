@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use chassis::docs::{Conflict, NotFound, Repeatable};
+use chassis::docs::{Conditional, Conflict, NotFound, Repeatable, Stale};
 use chassis::problem::Problem;
 use contract::reservation::commands::{EraseContact, ReservationPath};
 use contract::reservation::results::{NotificationResult, PaymentResult};
@@ -16,12 +16,13 @@ use crate::app::confidential::Contact;
 
 /// Record the result of a payment
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/payment-results", operation_id = "reportPaymentResult", tag = "service", security(("service_token" = [])),
-    params(ReservationPath, Repeatable),
+    params(ReservationPath, Repeatable, Conditional),
     request_body(content = PaymentResult, example = json!({"payment_id": "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f",
         "outcome": "completed", "amount_minor": 30_000_000, "currency": "IDR", "channel": "qris", "provider_reference": "sim_01939f3e"})),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))),
         NotFound,
-        Conflict))]
+        Conflict,
+        Stale))]
 pub(super) async fn payment_results(
     State(app): State<App>,
     _: FromService,
@@ -34,10 +35,12 @@ pub(super) async fn payment_results(
 
 /// Record the result of a message
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/notification-results", operation_id = "reportNotificationResult", tag = "service", security(("service_token" = [])),
-    params(ReservationPath, Repeatable),
+    params(ReservationPath, Repeatable, Conditional),
     request_body(content = NotificationResult, example = json!({"notification_id": "n-1", "template": "confirmed", "medium": "mail", "outcome": "sent"})),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))),
-        NotFound))]
+        NotFound,
+        Conflict,
+        Stale))]
 pub(super) async fn notification_results(
     State(app): State<App>,
     _: FromService,
@@ -69,10 +72,12 @@ pub(super) fn respond_contact(contact: Option<Contact>) -> Result<Response, Prob
 ///
 /// The contact, the special requests and the description of a cancellation are removed; all events stay readable.
 #[utoipa::path(delete, path = "/api/reservations/{reservation_id}/contact", operation_id = "eraseReservationContact", tag = "service", security(("service_token" = [])),
-    params(ReservationPath),
+    params(ReservationPath, Repeatable, Conditional),
     request_body(content = Option<EraseContact>, example = json!({"reason_code": "guest_request"})),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))),
-        NotFound))]
+        NotFound,
+        Conflict,
+        Stale))]
 pub(super) async fn erase_contact(
     State(app): State<App>,
     _: FromService,

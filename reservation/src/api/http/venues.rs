@@ -2,13 +2,13 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use chassis::api::Query;
 use chassis::problem::Problem;
 use contract::reservation::availability::Day;
 use contract::reservation::floor::Floor;
 use contract::reservation::queries::{CountReservations, ReadAvailability, ReadFloor};
 use contract::reservation::stats::Stats;
 
-use super::extract::Parameters;
 use super::problem;
 use super::request;
 use crate::app::App;
@@ -23,7 +23,7 @@ use crate::app::App;
         (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "kept_by_hand: the venue has no services")))]
 pub(super) async fn availability(
     State(app): State<App>,
-    Parameters(mut form): Parameters,
+    Query(mut form): Query,
 ) -> Result<Response, Problem> {
     let request = request::availability(&mut form, &app);
     let request = form.finish(request)?;
@@ -37,10 +37,7 @@ pub(super) async fn availability(
 #[utoipa::path(get, path = "/api/floor", operation_id = "getFloor", tag = "reservations",
     params(ReadFloor),
     responses((status = 200, body = Floor)))]
-pub(super) async fn floor(
-    State(app): State<App>,
-    Parameters(mut form): Parameters,
-) -> Result<Response, Problem> {
+pub(super) async fn floor(State(app): State<App>, Query(mut form): Query) -> Result<Response, Problem> {
     let request = request::floor(&mut form, &app);
     let (venue, at) = form.finish(request)?;
     Ok(axum::Json(app.floor(&venue, at).await?).into_response())
@@ -50,10 +47,7 @@ pub(super) async fn floor(
 #[utoipa::path(get, path = "/api/stats", operation_id = "getStats", tag = "reservations",
     params(CountReservations),
     responses((status = 200, body = Stats)))]
-pub(super) async fn stats(
-    State(app): State<App>,
-    Parameters(mut form): Parameters,
-) -> Result<Response, Problem> {
+pub(super) async fn stats(State(app): State<App>, Query(mut form): Query) -> Result<Response, Problem> {
     // A removed venue is known once the projections contain its reservations.
     app.catch_up().await?;
     let filter = request::stats(&mut form, &app);

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
+use chassis::api::Query;
 use chassis::docs::{Cached, Conditional, Conflict, NotFound, NotModified, Repeatable, Stale};
 use chassis::problem::Problem;
 use contract::reservation::commands::{JoinWaitlist, WaitlistPath};
@@ -12,10 +13,10 @@ use contract::reservation::view::{ContactView, ReservationView};
 use contract::reservation::waitlist::{Waitlist, WaitlistView};
 use events::WaitlistId;
 
-use super::extract::{FromService, Parameters, Post, WaitId};
+use super::extract::{FromService, Post, WaitId};
 use super::problem::unknown_waitlist_entry;
 use super::request;
-use super::respond::{read, waitlist_etag};
+use super::respond::{respond_if_modified, waitlist_etag};
 use super::results::respond_contact;
 use crate::app::App;
 use crate::app::request_context::RequestContext;
@@ -44,10 +45,7 @@ pub(super) async fn join(State(app): State<App>, post: Post) -> Result<Response,
 #[utoipa::path(get, path = "/api/waitlist", operation_id = "listWaitlist", tag = "waitlist",
     params(ListWaitlist),
     responses((status = 200, body = Waitlist)))]
-pub(super) async fn list(
-    State(app): State<App>,
-    Parameters(mut form): Parameters,
-) -> Result<Response, Problem> {
+pub(super) async fn list(State(app): State<App>, Query(mut form): Query) -> Result<Response, Problem> {
     // A removed venue is known once the projections contain its reservations.
     app.catch_up().await?;
     let asked = drafts::ListWaitlist::take(&mut form);
@@ -69,7 +67,7 @@ pub(super) async fn get(
 ) -> Result<Response, Problem> {
     let entry = app.require_waitlist_entry(id).await?;
     let view = app.waitlist_view(&entry).await?;
-    Ok(read(&headers, &view, waitlist_etag(&view)))
+    Ok(respond_if_modified(&headers, &view, waitlist_etag(&view)))
 }
 
 /// Accept an offer
@@ -137,7 +135,7 @@ pub(super) async fn contact(
 
 /// Record the result of a message to a waiting party
 #[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/notification-results", operation_id = "reportWaitlistNotificationResult", tag = "service", security(("service_token" = [])),
-    params(WaitlistPath, Repeatable),
+    params(WaitlistPath, Repeatable, Conditional),
     request_body(content = NotificationResult, example = json!({"notification_id": "n-1", "template": "offer", "medium": "mail", "outcome": "sent"})),
     responses((status = 200, body = WaitlistView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn notification_results(

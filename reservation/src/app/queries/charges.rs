@@ -231,7 +231,7 @@ impl Account {
     }
 }
 
-/// What a rule asks for, in words.
+/// The amount of a rule in words.
 fn each(size: PartySize, per: DepositPer, amount: Money) -> String {
     match per {
         DepositPer::Guest => format!("{size} guests, {} for each", amount.plain()),

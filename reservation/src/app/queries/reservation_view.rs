@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use contract::reservation::view::{
-    CancellationView, DepositView, PaymentView, PolicyView, ReservationView, TableView,
+    CancellationView, DepositView, FeeView, PaymentView, PolicyView, ReservationView, TableView,
 };
 use contract::reservation::words::PaymentStatus;
 
@@ -100,12 +100,15 @@ fn view_of(
             free_cancellation_minutes: booking.policy.free_cancellation_minutes,
             auto_confirm: booking.policy.auto_confirm,
             no_show_grace_minutes: booking.policy.no_show_grace_minutes,
-            no_show_fee: booking.policy.no_show_fee,
+            no_show_fee: booking
+                .policy
+                .no_show_fee
+                .map(|fee| FeeView { per: words::fee_per(fee.per), amount: fee.amount }),
         },
         cancellation: cancellation(&reservation.status, description),
         table_preference,
         special_requests,
-        locale: booking.locale,
+        locale: booking.locale.into(),
         created_at: reservation.created.time,
         version: reservation.version,
     }

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use contract::reservation::waitlist::{OfferView, OfferedTableView, Waitlist, WaitlistView};
+use contract::reservation::words::LeftReason;
 use events::VenueId;
 use events::event::{OfferedTable, WaitlistOffered};
 
@@ -72,11 +73,11 @@ fn view_of(
             WaitlistState::Waiting | WaitlistState::Offered(_) | WaitlistState::Left { .. } => None,
         },
         left_because: match &entry.state {
-            WaitlistState::Left { reason_code } => Some(reason_code.clone()),
+            WaitlistState::Left { reason_code } => LeftReason::from_word(reason_code),
             WaitlistState::Waiting | WaitlistState::Offered(_) | WaitlistState::Accepted(_) => None,
         },
         contact_name,
-        locale: joined.locale,
+        locale: joined.locale.into(),
         created_at: entry.at.time,
         version: entry.version,
     }

@@ -51,7 +51,7 @@ pub(in crate::api::http) fn reschedule(
     let draft = drafts::Reschedule::take(form);
     // The zone of the booking: the venue may have a new one, or its file may have been removed.
     let zone = reservation.booking.timezone.parse().unwrap_or(Tz::UTC);
-    let start = draft.start_time.and_then(|time| start(form, "start_time", time, zone, app));
+    let start = draft.start_time.as_ref().and_then(|time| start(form, "start_time", time, zone, app));
     let previous = u32::try_from(reservation.window().minutes()).ok()?;
     let minutes = draft.duration_minutes.map_or(previous, u32::from);
     let venue = app.venues.get(Some(&reservation.booking.venue_id));

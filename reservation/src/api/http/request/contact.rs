@@ -9,10 +9,11 @@ use crate::domain::venue::Venue;
 /// Reads the member `contact_info`.
 pub(super) fn contact_info(form: &mut Form, draft: ContactInfo, venue: Option<&Venue>) -> Option<Contact> {
     let country = venue.map(|venue| venue.country.as_str());
-    let phone = draft.phone.map(|text| phone(text.as_str(), country));
-    let phone = phone.and_then(|phone| form.checked(&["contact_info", "phone"], phone));
-    let email = draft.email.map(|text| email(text.as_str()));
-    let email = email.and_then(|email| form.checked(&["contact_info", "email"], email));
+    let mut checked = |name, text: &str, result: Result<String, String>| {
+        form.checked(&["contact_info", name], text, result)
+    };
+    let phone = draft.phone.and_then(|text| checked("phone", text.as_str(), phone(text.as_str(), country)));
+    let email = draft.email.and_then(|text| checked("email", text.as_str(), email(text.as_str())));
     let (table_preference, special_requests) = (None, None);
     Some(Contact {
         name: draft.name?.into(),

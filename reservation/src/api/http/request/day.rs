@@ -37,11 +37,12 @@ pub(in crate::api::http) fn floor(form: &mut Form, app: &App) -> Option<(Arc<Ven
     let now = app.env.now();
     let at = match draft.at {
         Some(time) => {
-            let at = instant_of(form, "at", time, venue.timezone)?;
+            let at = instant_of(form, "at", &time, venue.timezone)?;
             let is_near = (at - now).abs() <= TimeDelta::days(FLOOR_DAYS_MAX);
             let near = is_near.then_some(at);
             form.checked(
                 &["at"],
+                &time,
                 near.ok_or_else(|| format!("{time} is more than {FLOOR_DAYS_MAX} days away")),
             )?
         }

@@ -32,7 +32,7 @@ pub(in crate::api::http) fn list(form: &mut Form, app: &App) -> Option<ListReque
     let query = PageQuery::of(form);
     let ListReservations { status, date, from, to, customer_id, venue_id, cursor, limit } =
         ListReservations::take(form);
-    let after = cursor.and_then(|text| form.checked(&["cursor"], place(text.as_str())));
+    let after = cursor.and_then(|text| form.checked(&["cursor"], text.as_str(), place(text.as_str())));
     let filter = filter(form, app, CountReservations { status, date, from, to, customer_id, venue_id });
     Some(ListRequest { filter: filter?, after, limit: limit.map_or(LIMIT_DEFAULT, usize::from), query })
 }
@@ -48,8 +48,8 @@ fn filter(form: &mut Form, app: &App, draft: CountReservations) -> Option<Filter
     let has_venue = draft.venue_id.is_some();
     let venue = known_venue(form, app, draft.venue_id);
     let zone = venue.as_ref().and_then(|id| app.venues.get(Some(id))).map_or(Tz::UTC, |venue| venue.timezone);
-    let from = draft.from.and_then(|time| instant_of(form, "from", time, zone));
-    let to = draft.to.and_then(|time| instant_of(form, "to", time, zone));
+    let from = draft.from.as_ref().and_then(|time| instant_of(form, "from", time, zone));
+    let to = draft.to.as_ref().and_then(|time| instant_of(form, "to", time, zone));
     if draft.date.is_some() && (draft.from.is_some() || draft.to.is_some()) {
         form.fault("date", "value_error", "use either date, or from and to", None);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 use contract::form::Form;
-use contract::values::{Code, Line, VenueTime};
+use contract::values::{Code, Line, Moment, VenueTime};
 use events::VenueId;
 
 use crate::app::App;
@@ -24,7 +24,7 @@ pub(super) fn venue(form: &mut Form, app: &App, asked: Option<VenueId>) -> Optio
                 .venues
                 .get(Some(&id))
                 .ok_or_else(|| format!("there is no venue \"{id}\"; choose one of: {}", known()));
-            form.checked(&["venue_id"], venue)
+            form.checked(&["venue_id"], &id, venue)
         }
         None if form.has_fault("venue_id") => None,
         None => app.venues.get(None),
@@ -47,27 +47,28 @@ pub(in crate::api::http) fn known_venue(
 
 /// The requested area, if it is one of the venue.
 pub(super) fn area(form: &mut Form, venue: Option<&Venue>, asked: Option<Line<64>>) -> Option<String> {
-    let asked = String::from(asked?);
+    let input = asked?;
+    let asked = String::from(input.clone());
     let Some(venue) = venue else { return Some(asked) };
     let known = match &venue.rules {
         Some(rules) if rules.has_area(&asked) => Ok(asked),
         Some(rules) => Err(format!("there is no area {asked:?}: {}", rules.areas().join(", "))),
         None => Err("staff assign the tables of this venue: use table_preference instead".to_owned()),
     };
-    form.checked(&["area"], known)
+    form.checked(&["area"], input.as_str(), known)
 }
 
 /// The requested payment channel, if the notifier has it.
 pub(super) fn payment_channel(form: &mut Form, app: &App, asked: Option<Code<32>>) -> Option<String> {
     let code = String::from(asked?);
-    form.checked(&["payment_channel"], app.channels.check(&code).map(|()| code))
+    form.checked(&["payment_channel"], code.clone(), app.channels.check(&code).map(|()| code))
 }
 
 /// The instant of `time` at a venue in `zone`.
-pub(super) fn instant_of(form: &mut Form, name: &str, time: VenueTime, zone: Tz) -> Option<DateTime<Utc>> {
-    match time {
-        VenueTime::Instant(time) => Some(time),
-        VenueTime::Local(local) => form.checked(&[name], instant(zone, local)),
+pub(super) fn instant_of(form: &mut Form, name: &str, time: &VenueTime, zone: Tz) -> Option<DateTime<Utc>> {
+    match time.moment {
+        Moment::Instant(instant) => Some(instant),
+        Moment::Local(local) => form.checked(&[name], time, instant(zone, local)),
     }
 }
 
@@ -75,7 +76,7 @@ pub(super) fn instant_of(form: &mut Form, name: &str, time: VenueTime, zone: Tz)
 pub(super) fn start(
     form: &mut Form,
     name: &str,
-    time: VenueTime,
+    time: &VenueTime,
     zone: Tz,
     app: &App,
 ) -> Option<DateTime<Utc>> {
@@ -89,7 +90,7 @@ pub(super) fn start(
     } else {
         Ok(start)
     };
-    form.checked(&[name], possible)
+    form.checked(&[name], time, possible)
 }
 
 /// Adds a fault of `start_time` if the venue has no service on that day.

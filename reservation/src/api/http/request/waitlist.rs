@@ -58,9 +58,9 @@ fn acceptable(
     earliest: Option<VenueTime>,
     latest: Option<VenueTime>,
 ) -> Option<TimeWindow> {
-    let mut instant = |name, time| start(form, name, time, venue.timezone, app);
-    let earliest = earliest.and_then(|time| instant("earliest_time", time));
-    let latest = latest.and_then(|time| instant("latest_time", time));
+    let mut instant = |name, time: &VenueTime| start(form, name, time, venue.timezone, app);
+    let earliest = earliest.as_ref().and_then(|time| instant("earliest_time", time));
+    let latest = latest.as_ref().and_then(|time| instant("latest_time", time));
     let (is_given, start, latest) = (earliest.is_some(), earliest.unwrap_or(app.env.now()), latest?);
     if latest < start {
         form.fault("latest_time", "value_error", "this is before the earliest time", None);
