@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::problem::Problem;
 
-/// A strong entity tag.
+/// A strong entity tag. Its text is without the quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ETag(String);
 
@@ -42,6 +42,12 @@ impl ETag {
 
     fn header(&self) -> Option<HeaderValue> {
         HeaderValue::from_str(&format!("\"{}\"", self.0)).ok()
+    }
+}
+
+impl std::fmt::Display for ETag {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -60,6 +60,7 @@ fn complete_operation(path: &str, reads_body: bool, operation: &mut Operation) {
         .iter()
         .flatten()
         .any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == "Idempotency-Key"));
+    let takes_parameters = operation.parameters.iter().flatten().next().is_some();
     let is_secured = operation.security.as_ref().is_some_and(|all| !all.is_empty());
     let is_limited = !UNLIMITED.contains(&path);
     let is_api = path.starts_with("/api/") || path == "/events";
@@ -78,7 +79,7 @@ fn complete_operation(path: &str, reads_body: bool, operation: &mut Operation) {
         (406, is_api),
         (413, reads_body),
         (415, reads_body),
-        (422, is_api || reads_body),
+        (422, is_api || reads_body || takes_parameters),
         (500, true),
         (503, true),
         (504, is_limited),

@@ -91,7 +91,7 @@ pub(super) async fn get(
     let etag = match as_of {
         None => ETag::version(reservation.version),
         // The contact can have been erased since, so that the version does not identify the representation.
-        Some(_) => ETag::of_json(&view),
+        Some(_) => ETag::version_with(reservation.version, ETag::of_json(&view)),
     };
     Ok(respond_if_modified(&headers, &view, etag))
 }
