@@ -10,6 +10,7 @@ mod parameters;
 use std::collections::HashMap;
 use std::str::FromStr as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{FromRequestParts as _, MatchedPath, Request, State};
@@ -21,16 +22,23 @@ use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::{OpenApi, RefOr};
 
 pub use self::accept::{APPLICATION_JSON, Accepted, TEXT_CSV, TEXT_HTML, TEXT_PLAIN, accepts_html};
-pub use self::compression::compressed;
+pub use self::compression::encode;
 pub use self::conditions::{ETag, IfMatch, is_not_modified, not_modified};
 pub use self::idempotency_key::{KEY_BYTES_MAX, idempotency_key, mark_replayed};
 pub use self::paging::{Cursor, PageQuery, paged};
 pub use self::parameters::{PathParameters, Query};
 use crate::problem::Problem;
 
+/// The paths of operations without a maximum duration.
+pub const UNLIMITED: [&str; 2] = ["/events", "/api/log"];
+
 /// The facts about an operation that the rules need.
 #[derive(Debug)]
 struct Rules {
+    /// Whether unknown query parameters and unacceptable representations are refused.
+    is_checked: bool,
+    /// Maximum duration; `None` if consumers wait for events, or a copy takes as long as it takes.
+    duration_max: Option<Duration>,
     /// Whether it has query parameters, which it checks itself.
     takes_query: bool,
     /// The media types of its successful responses.
@@ -42,13 +50,14 @@ type Operations = Arc<HashMap<String, Vec<(Method, Rules)>>>;
 
 /// `router` with the rules for the operations of `api`:
 ///
+/// - an operation ends after `duration_max`, except those of [`UNLIMITED`];
 /// - a query parameter that the operation does not have is a fault, because it is probably misspelt;
 /// - a request that accepts none of the media types of the operation gets 406 before anything is done.
 ///
 /// Operations outside `/api/` and `/events`, such as webhooks of providers, ignore unknown parameters.
-pub fn checked(router: Router, api: &OpenApi) -> Router {
+pub fn checked(router: Router, api: &OpenApi, duration_max: Duration) -> Router {
     let mut operations = HashMap::<String, Vec<(Method, Rules)>>::new();
-    for (path, item) in api.paths.paths.iter().filter(|(path, _)| is_checked(path)) {
+    for (path, item) in &api.paths.paths {
         let methods = [
             (Method::GET, &item.get),
             (Method::POST, &item.post),
@@ -58,18 +67,15 @@ pub fn checked(router: Router, api: &OpenApi) -> Router {
         ];
         for (method, operation) in methods {
             if let Some(operation) = operation {
-                operations.entry(path.clone()).or_default().push((method, rules(operation)));
+                let rules = rules(path, operation, duration_max);
+                operations.entry(path.clone()).or_default().push((method, rules));
             }
         }
     }
     router.layer(middleware::from_fn_with_state(Arc::new(operations), check))
 }
 
-fn is_checked(path: &str) -> bool {
-    path.starts_with("/api/") || path == "/events"
-}
-
-fn rules(operation: &Operation) -> Rules {
+fn rules(path: &str, operation: &Operation, duration_max: Duration) -> Rules {
     let parameters = operation.parameters.iter().flatten();
     let takes_query = parameters.into_iter().any(
         |parameter| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query),
@@ -80,7 +86,9 @@ fn rules(operation: &Operation) -> Rules {
         RefOr::Ref(_) => None,
     });
     let media_types = media_types.flatten().filter_map(|name| MediaTypeBuf::from_str(name).ok()).collect();
-    Rules { takes_query, media_types }
+    let is_checked = path.starts_with("/api/") || path == "/events";
+    let duration_max = (!UNLIMITED.contains(&path)).then_some(duration_max);
+    Rules { is_checked, duration_max, takes_query, media_types }
 }
 
 async fn check(
@@ -93,13 +101,31 @@ async fn check(
     let of_path = path.as_ref().and_then(|path| operations.get(path.as_str()));
     let rules = of_path.and_then(|all| all.iter().find(|(known, _)| known == method));
     let Some((_, rules)) = rules else { return next.run(request).await };
-    match violation(rules, request).await {
-        Ok(request) => next.run(request).await,
-        Err(problem) => problem.into_response(),
+    let request = match violation(rules, request).await {
+        Ok(request) => request,
+        Err(problem) => return problem.into_response(),
+    };
+    match rules.duration_max {
+        Some(limit) => within(limit, request, next).await,
+        None => next.run(request).await,
     }
 }
 
+/// Responds with a problem when a handler takes longer than `limit`.
+///
+/// Not the timeout of tower-http, whose response is not a problem and does not say what to do.
+pub async fn within(limit: Duration, request: Request, next: Next) -> Response {
+    let answered = tokio::time::timeout(limit, next.run(request)).await;
+    answered.unwrap_or_else(|_| {
+        let detail = format!("The request took longer than {} s, and its outcome is unknown. Read the resource, or repeat the request with its Idempotency-Key.", limit.as_secs());
+        Problem::new(StatusCode::GATEWAY_TIMEOUT, "timeout", detail).into_response()
+    })
+}
+
 async fn violation(rules: &Rules, request: Request) -> Result<Request, Problem> {
+    if !rules.is_checked {
+        return Ok(request);
+    }
     let is_choosy = request.headers().contains_key(header::ACCEPT) && !rules.media_types.is_empty();
     if is_choosy && Accepted::of(request.headers()).best(&rules.media_types).is_none() {
         let offered: Vec<_> = rules.media_types.iter().map(ToString::to_string).collect();

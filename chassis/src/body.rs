@@ -63,7 +63,7 @@ pub fn parse_object(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Valu
         Ok(Value::Object(members)) => Ok(members),
         Ok(other) => Err(Fault::not_an_object(other).into()),
         Err(error) => {
-            let detail = format!("The body is not JSON: {error}.");
+            let detail = format!("The body cannot be read as JSON: {error}.");
             Err(Problem::new(StatusCode::BAD_REQUEST, "malformed_json", detail))
         }
     }

@@ -78,7 +78,7 @@ header_parameters! {
     /// The header of a request that can be repeated.
     Repeatable = "Idempotency-Key",
         "A key that the caller chooses for this request, for example a UUID. A repeated request with the same key gets the first response, and changes nothing. With or without quotes it is the same key.",
-        text().min_length(Some(1)).max_length(Some(KEY_BYTES_MAX)).pattern(Some("^[!-~]+$"));
+        text().min_length(Some(1)).max_length(Some(KEY_BYTES_MAX + 2)).pattern(Some(r#"^("[!#-~]{1,128}"|[!#-~]{1,128})$"#));
     /// The header of a command that must not overlook a change.
     Conditional = "If-Match",
         "The ETag of the version that the caller has seen. If the resource has another version, nothing is changed.",
@@ -93,7 +93,7 @@ fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
 
-/// 304, for the description of a route that takes `If-None-Match`.
+/// Not changed since the version in the request.
 #[derive(Debug, utoipa::IntoResponses)]
 #[response(status = 304, description = "", headers(("ETag" = String)))]
 pub struct NotModified;
@@ -108,10 +108,10 @@ macro_rules! problem_responses {
 }
 
 problem_responses! {
-    /// 404, for the description of a route.
+    /// The resource does not exist.
     NotFound = 404,
-    /// 409, for the description of a route.
+    /// A business rule or a concurrent change refused the request; `code` names the reason.
     Conflict = 409,
-    /// 412, for the description of a route that takes `If-Match`.
+    /// `If-Match` contains an outdated version.
     Stale = 412,
 }

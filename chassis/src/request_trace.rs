@@ -10,6 +10,7 @@ use axum::response::Response;
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
+use crate::api::encode;
 use crate::environment::{Environment as _, SystemEnvironment};
 use crate::traces;
 
@@ -48,7 +49,7 @@ impl<S: Sync> FromRequestParts<S> for RequestTrace {
     }
 }
 
-/// Middleware that assigns a request id, opens a span and records metrics.
+/// Middleware that assigns a request id, opens a span, records metrics and compresses the response.
 ///
 /// Not the layers of tower-http: an id of a caller is checked before it becomes the `correlationid` of events, and the
 /// span and the metrics need the matched route.
@@ -74,7 +75,7 @@ pub async fn observe(path: Option<MatchedPath>, mut request: Request, next: Next
     }
     let id = HeaderValue::from_str(&trace.request_id);
     request.extensions_mut().insert(trace);
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let mut response = encode(request, next).instrument(span.clone()).await;
     let status = response.status().as_u16();
     if traces::is_on() {
         span.record("http.response.status_code", status);

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
 use axum::http::{Method, StatusCode, Uri};
-use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -20,7 +18,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use self::bare_errors::WithBodies;
-use crate::api::compressed;
 use crate::problem::Problem;
 use crate::request_trace::observe;
 
@@ -105,7 +102,7 @@ impl ShutdownTrigger {
 /// Adds what every service has: request ids, spans and metrics, compressed responses, problems for unknown routes and
 /// methods, and a response instead of a dropped connection when a handler panics.
 pub fn harden(router: Router) -> Router {
-    let router = router
+    router
         .fallback(|uri: Uri| async move {
             Problem::not_found(format!("There is no resource at {}. See /docs.", uri.path()))
         })
@@ -117,19 +114,8 @@ pub fn harden(router: Router) -> Router {
             let detail = format!("{} does not support {method}. See /docs.", uri.path());
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).into_response()
         })
-        .layer(CatchPanicLayer::custom(panicked));
-    compressed(router).layer(axum::middleware::from_fn(observe))
-}
-
-/// Responds with a problem when a handler takes longer than `limit`. For `axum::middleware::from_fn`.
-///
-/// Not the timeout of tower-http, whose response is not a problem and does not say what to do.
-pub async fn within(limit: Duration, request: Request, next: Next) -> Response {
-    let answered = tokio::time::timeout(limit, next.run(request)).await;
-    answered.unwrap_or_else(|_| {
-        let detail = format!("The request took longer than {} s, and its outcome is unknown. Read the resource, or repeat the request with its Idempotency-Key.", limit.as_secs());
-        Problem::new(StatusCode::GATEWAY_TIMEOUT, "timeout", detail).into_response()
-    })
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(axum::middleware::from_fn(observe))
 }
 
 fn panicked(panic: Box<dyn Any + Send>) -> Response {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
 /// Parses `text` as one JSON value. An object that has two members with the same name is an error, because readers
@@ -71,10 +72,12 @@ impl<'de> Visitor<'de> for StrictVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut all = Map::new();
         while let Some((name, Strict(value))) = members.next_entry::<String, Strict>()? {
-            if all.contains_key(&name) {
-                return Err(A::Error::custom(format_args!("the member {name:?} appears twice")));
-            }
-            all.insert(name, value);
+            match all.entry(name) {
+                Entry::Vacant(entry) => entry.insert(value),
+                Entry::Occupied(entry) => {
+                    return Err(A::Error::custom(format_args!("the member {:?} appears twice", entry.key())));
+                }
+            };
         }
         Ok(Value::Object(all))
     }

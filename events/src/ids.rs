@@ -176,7 +176,7 @@ text_id!(
     64,
     |c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' '),
     "1 to 64 letters, digits, spaces and - _ .",
-    r"^ *([A-Za-z0-9_.-]|[^\x00-\x9F\s])([A-Za-z0-9_. -]|[^\x00-\x9F\s])*$",
+    r"^([A-Za-z0-9_.-]|[^\x00-\x9F\s])( *([A-Za-z0-9_.-]|[^\x00-\x9F\s]))*$",
     "T3"
 );
 text_id!(

@@ -1,6 +1,7 @@
 //! Completes the description of an API with the parts that all routes have in common: error responses, headers of
 //! responses, and descriptions of statuses. A route describes only what is its own.
 
+use crate::api::UNLIMITED;
 use axum::http::StatusCode;
 use contract::problem::{self, CONTENT_TYPE};
 use utoipa::openapi::header::HeaderBuilder;
@@ -10,9 +11,6 @@ use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder};
 use utoipa::openapi::{
     ContentBuilder, Header, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder, Schema, Type,
 };
-
-/// The paths of operations without a maximum duration.
-const UNLIMITED: [&str; 2] = ["/events", "/api/log"];
 
 /// Adds the common parts to every operation of `api`.
 ///

@@ -75,8 +75,14 @@ impl Scalar for TableId {
         let text = form.peek(name).unwrap_or_default();
         let is_foreign = |c: char| !c.is_ascii() && !c.is_control() && !c.is_whitespace();
         let ascii: String = text.chars().filter(|c| !is_foreign(*c)).chain("0".chars()).collect();
-        let kind = if ascii.parse::<Self>().is_ok() { "value_error" } else { PATTERN_MISMATCH };
-        form.optional_parsed_as(name, Self::MAX_CHARS, kind, str::parse)
+        let has_outer_space = text.trim() != text;
+        let is_shaped = !has_outer_space && ascii.parse::<Self>().is_ok();
+        let kind = if is_shaped { "value_error" } else { PATTERN_MISMATCH };
+        form.optional_parsed_as(name, Self::MAX_CHARS, kind, |text| match has_outer_space {
+            // It would look like another table of the venue.
+            true => Err(format!("{text:?} begins or ends with a space")),
+            false => text.parse::<Self>().map_err(|error| error.to_string()),
+        })
     }
 
     fn schema() -> Schema {

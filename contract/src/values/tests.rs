@@ -70,6 +70,8 @@ fn readers_and_schemas_of_ids_agree() {
     agree::<events::TableId>(&[
         (json!("T 1_a-b.c"), true),
         (json!("Meja é"), true),
+        (json!("T1 "), false),
+        (json!(" T1"), false),
         (json!("01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f"), true),
         (of(64), true),
         (of(65), false),

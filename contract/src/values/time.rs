@@ -156,7 +156,7 @@ impl fmt::Display for LocalTime {
 
 impl Serialize for LocalTime {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(&self.0.to_rfc3339_opts(SecondsFormat::Secs, false))
     }
 }
 

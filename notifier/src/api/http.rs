@@ -20,9 +20,9 @@ use axum::extract::State;
 use axum::middleware;
 use axum::response::IntoResponse as _;
 use axum::routing::get;
-use chassis::api::checked;
+use chassis::api::{checked, within};
 use chassis::docs;
-use chassis::serve::{harden, within};
+use chassis::serve::harden;
 use log_tools::serve::LogRoute;
 use metrics_exporter_prometheus::PrometheusHandle;
 use utoipa::OpenApi as _;
@@ -66,7 +66,6 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .with_state(app.clone())
         .split_for_parts();
     api.merge(slow_api);
-    let slow = slow.layer(middleware::from_fn(|request, next| within(RECONCILIATION_MAX, request, next)));
     let pages = Router::new()
         .route("/checkout.js", get(checkout::script))
         .route("/checkout/{reference}", get(checkout::page))
@@ -76,9 +75,12 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .with_state(app.clone());
     let limited = middleware::from_fn(|request, next| within(REQUEST_MAX, request, next));
     let pages = pages.layer(limited).layer(middleware::from_fn(for_browsers));
-    let (routes, slow, log) = (checked(routes, &api), checked(slow, &api), checked(log, &api));
+    let (routes, slow, log) = (
+        checked(routes, &api, REQUEST_MAX),
+        checked(slow, &api, RECONCILIATION_MAX),
+        checked(log, &api, REQUEST_MAX),
+    );
     let measured = docs::routes(api, metrics).layer(middleware::from_fn_with_state(app, measure));
-    let routes = routes.layer(middleware::from_fn(|request, next| within(REQUEST_MAX, request, next)));
     harden(routes.merge(pages).merge(slow).merge(measured).merge(log))
 }
 

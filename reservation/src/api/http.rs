@@ -20,10 +20,9 @@ mod waitlist;
 use std::time::Duration;
 
 use axum::Router;
-use axum::middleware;
 use chassis::api::checked;
 use chassis::docs;
-use chassis::serve::{harden, within};
+use chassis::serve::harden;
 use log_tools::serve::LogRoute;
 use metrics_exporter_prometheus::PrometheusHandle;
 use utoipa::OpenApi as _;
@@ -37,7 +36,7 @@ const REQUEST_MAX: Duration = Duration::from_secs(30);
 
 /// All routes of the service, with those for the log if `log` is given.
 pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>) -> Router {
-    let limited = OpenApiRouter::with_openapi(ops::ApiDoc::openapi())
+    let routes = OpenApiRouter::with_openapi(ops::ApiDoc::openapi())
         .routes(routes!(reservations::list, reservations::create))
         .routes(routes!(reservations::get))
         .routes(routes!(reservations::walk_in))
@@ -66,10 +65,8 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .routes(routes!(venues::floor))
         .routes(routes!(ops::schema))
         .routes(routes!(asyncapi::asyncapi))
-        .routes(routes!(ops::ready))
-        .layer(middleware::from_fn(|request, next| within(REQUEST_MAX, request, next)));
-    // Neither has a maximum duration: consumers wait for events, and copying a log takes as long as it takes.
+        .routes(routes!(ops::ready));
     let log = log.map(log_tools::serve::routes).unwrap_or_default();
-    let (routes, api) = limited.routes(routes!(feed::events)).with_state(app).merge(log).split_for_parts();
-    harden(checked(routes, &api).merge(docs::routes(api, metrics)))
+    let (routes, api) = routes.routes(routes!(feed::events)).with_state(app).merge(log).split_for_parts();
+    harden(checked(routes, &api, REQUEST_MAX).merge(docs::routes(api, metrics)))
 }

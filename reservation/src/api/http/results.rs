@@ -1,6 +1,7 @@
 //! Only for the other service: the results that it reports, and the contact of the guest.
 
 use axum::extract::State;
+use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use chassis::docs::{Conditional, Conflict, NotFound, Repeatable, Stale};
 use chassis::problem::Problem;
@@ -65,7 +66,8 @@ pub(super) async fn contact(State(app): State<App>, _: FromService, Id(id): Id) 
 /// The response with `contact`, unless it was forgotten.
 pub(super) fn respond_contact(contact: Option<Contact>) -> Result<Response, Problem> {
     let Contact { name, phone, email, .. } = contact.ok_or_else(problem::contact_erased)?;
-    Ok(axum::Json(ContactView { name, phone, email }).into_response())
+    Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(ContactView { name, phone, email }))
+        .into_response())
 }
 
 /// Forget the personal data of the guest

@@ -67,6 +67,10 @@ pub(super) fn payment_channel(form: &mut Form, app: &App, asked: Option<Code<32>
 /// The instant of `time` at a venue in `zone`.
 pub(super) fn instant_of(form: &mut Form, name: &str, time: &VenueTime, zone: Tz) -> Option<DateTime<Utc>> {
     match time.moment {
+        Moment::Instant(instant) if instant.timestamp_subsec_nanos() >= 1_000_000_000 => {
+            let leap = Err::<DateTime<Utc>, _>(format!("{time} is a leap second, which cannot be booked"));
+            form.checked(&[name], time, leap)
+        }
         Moment::Instant(instant) => Some(instant),
         Moment::Local(local) => form.checked(&[name], time, instant(zone, local)),
     }
@@ -81,9 +85,7 @@ pub(super) fn start(
     app: &App,
 ) -> Option<DateTime<Utc>> {
     let (start, now) = (instant_of(form, name, time, zone)?, app.env.now());
-    let possible = if start.timestamp_subsec_nanos() >= 1_000_000_000 {
-        Err(format!("{time} is a leap second, which cannot be booked"))
-    } else if start < now {
+    let possible = if start < now {
         Err(format!("{time} is in the past"))
     } else if start > now + Days::new(NOTICE_DAYS_MAX) {
         Err(format!("{time} is more than {NOTICE_DAYS_MAX} days away"))
