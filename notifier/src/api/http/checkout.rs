@@ -72,9 +72,12 @@ pub(super) async fn page(
             status => payment.full_status().word(),
         },
     )?;
-    let mut response =
-        (PRIVATE_PAGE, [(header::CONTENT_LANGUAGE, locale.tag()), (header::VARY, "accept-language")], page)
-            .into_response();
+    let mut response = (
+        PRIVATE_PAGE,
+        [(header::CONTENT_LANGUAGE, locale.tag()), (header::VARY, "accept, accept-language")],
+        page,
+    )
+        .into_response();
     if let Some(Checkout::StripeForm { script_url, .. }) = &checkout
         && let Ok(policy) = HeaderValue::from_str(&stripe_policy(script_url))
     {

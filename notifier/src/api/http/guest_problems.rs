@@ -18,7 +18,7 @@ pub(super) async fn for_browsers(request: Request, next: Next) -> Response {
     let page = pages::page_of(request.uri().path()).to_owned();
     let request_id = request.extensions().get::<RequestTrace>().map(|trace| trace.request_id.clone());
     let mut response = next.run(request).await;
-    response.headers_mut().append(header::VARY, header::ACCEPT.into());
+    response.headers_mut().entry(header::VARY).or_insert(header::ACCEPT.into());
     let status = response.status();
     if !is_browser || !(status.is_client_error() || status.is_server_error()) {
         return response;

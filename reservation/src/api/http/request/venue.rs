@@ -66,14 +66,17 @@ pub(super) fn payment_channel(form: &mut Form, app: &App, asked: Option<Code<32>
 
 /// The instant of `time` at a venue in `zone`.
 pub(super) fn instant_of(form: &mut Form, name: &str, time: &VenueTime, zone: Tz) -> Option<DateTime<Utc>> {
-    match time.moment {
-        Moment::Instant(instant) if instant.timestamp_subsec_nanos() >= 1_000_000_000 => {
-            let leap = Err::<DateTime<Utc>, _>(format!("{time} is a leap second, which cannot be booked"));
-            form.checked(&[name], time, leap)
-        }
-        Moment::Instant(instant) => Some(instant),
-        Moment::Local(local) => form.checked(&[name], time, instant(zone, local)),
-    }
+    let instant = match time.moment {
+        Moment::Instant(instant) => Ok(instant),
+        Moment::Local(local) => instant(zone, local).map_err(|error| error.to_string()),
+    };
+    let is_leap = |instant: &DateTime<Utc>| instant.timestamp_subsec_nanos() >= 1_000_000_000;
+    let possible = match instant {
+        // Clients cannot read a response with a 61st second.
+        Ok(instant) if is_leap(&instant) => Err(format!("{time} is a leap second, which cannot be booked")),
+        other => other,
+    };
+    form.checked(&[name], time, possible)
 }
 
 /// The instant of `time`, if a party can arrive then.
