@@ -5,12 +5,10 @@ use std::time::Instant;
 use axum::extract::{FromRequestParts, MatchedPath, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
-use crate::api::encode;
 use crate::environment::{Environment as _, SystemEnvironment};
 use crate::traces;
 
@@ -49,11 +47,15 @@ impl<S: Sync> FromRequestParts<S> for RequestTrace {
     }
 }
 
-/// Middleware that assigns a request id, opens a span, records metrics and compresses the response.
+/// Assigns a request id, opens a span for `next`, which responds, and records metrics.
 ///
 /// Not the layers of tower-http: an id of a caller is checked before it becomes the `correlationid` of events, and the
 /// span and the metrics need the matched route.
-pub async fn observe(path: Option<MatchedPath>, mut request: Request, next: Next) -> Response {
+pub async fn observe<F: Future<Output = Response>>(
+    path: Option<MatchedPath>,
+    mut request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let began = Instant::now();
     let mut trace = RequestTrace::of(request.headers());
     let route = path.as_ref().map_or("none", MatchedPath::as_str).to_owned();
@@ -75,7 +77,7 @@ pub async fn observe(path: Option<MatchedPath>, mut request: Request, next: Next
     }
     let id = HeaderValue::from_str(&trace.request_id);
     request.extensions_mut().insert(trace);
-    let mut response = encode(request, next).instrument(span.clone()).await;
+    let mut response = next(request).instrument(span.clone()).await;
     let status = response.status().as_u16();
     if traces::is_on() {
         span.record("http.response.status_code", status);

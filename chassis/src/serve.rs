@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::{MatchedPath, Request};
 use axum::http::{Method, StatusCode, Uri};
+use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -18,6 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use self::bare_errors::WithBodies;
+use crate::api::encode;
 use crate::problem::Problem;
 use crate::request_trace::observe;
 
@@ -115,7 +118,12 @@ pub fn harden(router: Router) -> Router {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).into_response()
         })
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(axum::middleware::from_fn(observe))
+        .layer(axum::middleware::from_fn(outermost))
+}
+
+/// Observes and encodes in one middleware, because every layer boxes and clones a service for each request.
+async fn outermost(path: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    observe(path, request, |request| encode(request, next)).await
 }
 
 fn panicked(panic: Box<dyn Any + Send>) -> Response {

@@ -119,9 +119,9 @@ macro_rules! text_id {
             type Error = InvalidId;
 
             fn try_from(text: String) -> Result<Self, InvalidId> {
-                let allowed: fn(char) -> bool = $allowed;
+                let allowed: fn(&str) -> bool = $allowed;
                 let chars = text.chars().count();
-                if chars == 0 || chars > $max || !text.chars().all(allowed) {
+                if chars == 0 || chars > $max || !allowed(&text) {
                     return Err(InvalidId { kind: $kind, value: text, rule: $rule });
                 }
                 Ok(Self(text))
@@ -164,7 +164,7 @@ text_id!(
     VenueId,
     "venue id",
     64,
-    |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-',
+    |text| text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'),
     "1 to 64 characters of a-z, 0-9 and -",
     "^[a-z0-9-]+$",
     "bandung-dago"
@@ -174,8 +174,11 @@ text_id!(
     TableId,
     "table id",
     64,
-    |c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' '),
-    "1 to 64 letters, digits, spaces and - _ .",
+    // With a space at either end it would look like another table of the venue.
+    |text| {
+        text.trim() == text && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' '))
+    },
+    "1 to 64 letters, digits, - _ . and spaces between them",
     r"^([A-Za-z0-9_.-]|[^\x00-\x9F\s])( *([A-Za-z0-9_.-]|[^\x00-\x9F\s]))*$",
     "T3"
 );
@@ -184,7 +187,7 @@ text_id!(
     CustomerId,
     "customer id",
     64,
-    |c| !c.is_control(),
+    |text| !text.chars().any(char::is_control),
     "1 to 64 characters, none of them a control character",
     r"^[^\x00-\x1F\x7F-\x9F]*$",
     "cust-42"
@@ -319,7 +322,7 @@ mod tests {
             assert!(bad.parse::<VenueId>().is_err(), "{bad}");
         }
         assert!("T1".parse::<TableId>().is_ok());
-        for bad in ["", "a/b", "a:b", &"x".repeat(65)] {
+        for bad in ["", "a/b", "a:b", " T1", "T1 ", &"x".repeat(65)] {
             assert!(bad.parse::<TableId>().is_err(), "{bad}");
         }
         assert!(CustomerId::try_from("é".repeat(64)).is_ok());

@@ -8,7 +8,7 @@ use events::{PaymentId, ReservationId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::words::{PaymentStatus, Recorded};
+use super::words::{PaymentStatus, Unused};
 
 /// The payment channels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -104,9 +104,19 @@ pub struct ScheduledRefund {
     pub effect: String,
 }
 
-/// The state of a payment after a webhook of its provider.
+/// The result of a webhook of a payment provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RecordedPayment {
     /// The status of the payment, or `ignored` for an event that requires no action.
     pub status: Recorded,
+}
+
+/// The status of a payment after a webhook, or that the webhook was not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum Recorded {
+    /// Nothing changed.
+    Unused(Unused),
+    /// The status of the payment.
+    Payment(PaymentStatus),
 }

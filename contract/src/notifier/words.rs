@@ -71,20 +71,8 @@ words! {
         Disabled = "disabled",
     }
 
-    /// What was recorded after a webhook of a payment provider.
-    open Recorded {
-        /// The guest has not decided.
-        Pending = "pending",
-        /// The guest paid.
-        Paid = "paid",
-        /// The guest refused to pay.
-        Refused = "refused",
-        /// The guest did not pay in time.
-        Expired = "expired",
-        /// A part of it was refunded.
-        PartlyRefunded = "partly_refunded",
-        /// All of it was refunded.
-        Refunded = "refunded",
+    /// A webhook of a payment provider that changed nothing.
+    closed Unused {
         /// The event requires no action.
         Ignored = "ignored",
     }
@@ -121,19 +109,5 @@ words! {
         Paid = "paid",
         /// The guest does not pay.
         Refused = "refused",
-    }
-}
-
-impl From<PaymentStatus> for Recorded {
-    fn from(status: PaymentStatus) -> Self {
-        match status {
-            PaymentStatus::Pending => Self::Pending,
-            PaymentStatus::Paid => Self::Paid,
-            PaymentStatus::Refused => Self::Refused,
-            PaymentStatus::Expired => Self::Expired,
-            PaymentStatus::PartlyRefunded => Self::PartlyRefunded,
-            PaymentStatus::Refunded => Self::Refunded,
-            PaymentStatus::Unknown => Self::Unknown,
-        }
     }
 }

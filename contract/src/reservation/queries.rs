@@ -11,8 +11,8 @@ use crate::request::requests;
 use crate::values::{AsOf, EventCursor, EventType, Line, VenueTime, Whole};
 
 requests! {
-    /// A page of reservations.
-    query ListReservations {
+    /// A selection of reservations.
+    query SelectReservations {
         /// The status.
         optional status: ReservationStatus,
         /// Reservations of a day at the venue.
@@ -25,26 +25,14 @@ requests! {
         optional customer_id: CustomerId,
         /// The venue.
         optional venue_id: VenueId,
+    }
+
+    /// A page of a list.
+    query Page {
         /// `next_cursor` of the previous page.
         optional cursor: Line<100>,
         /// The length of the page, 50 by default.
         optional limit: Whole<1, 200>,
-    }
-
-    /// The reservations to count.
-    query CountReservations {
-        /// The status.
-        optional status: ReservationStatus,
-        /// Reservations of a day at the venue.
-        optional date: NaiveDate,
-        /// Reservations that start at this time or later.
-        optional from: VenueTime,
-        /// Reservations that start before this time.
-        optional to: VenueTime,
-        /// The opaque id of the customer, as the caller chose it.
-        optional customer_id: CustomerId,
-        /// The venue.
-        optional venue_id: VenueId,
     }
 
     /// The state of a reservation.

@@ -119,7 +119,7 @@ words! {
 
     /// The state of a table at some time.
     open TableStatus {
-        /// Nobody has it.
+        /// No party has it.
         Free = "free",
         /// The time of its party has started, but the party is not there.
         Reserved = "reserved",

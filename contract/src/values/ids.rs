@@ -72,17 +72,16 @@ fn invalid_uuid() -> InvalidId {
 /// breaks a rule and not the schema.
 impl Scalar for TableId {
     fn take(form: &mut Form, name: &str) -> Option<Self> {
-        let text = form.peek(name).unwrap_or_default();
-        let is_foreign = |c: char| !c.is_ascii() && !c.is_control() && !c.is_whitespace();
-        let ascii: String = text.chars().filter(|c| !is_foreign(*c)).chain("0".chars()).collect();
-        let has_outer_space = text.trim() != text;
-        let is_shaped = !has_outer_space && ascii.parse::<Self>().is_ok();
-        let kind = if is_shaped { "value_error" } else { PATTERN_MISMATCH };
-        form.optional_parsed_as(name, Self::MAX_CHARS, kind, |text| match has_outer_space {
-            // It would look like another table of the venue.
-            true => Err(format!("{text:?} begins or ends with a space")),
-            false => text.parse::<Self>().map_err(|error| error.to_string()),
-        })
+        let in_pattern = |c: char| match c.is_ascii() {
+            true => c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ' '),
+            false => !c.is_control() && !c.is_whitespace(),
+        };
+        let matches_pattern = |text: &str| text.trim() == text && text.chars().all(in_pattern);
+        let kind = match form.peek(name).is_some_and(matches_pattern) {
+            true => "value_error",
+            false => PATTERN_MISMATCH,
+        };
+        form.optional_parsed_as(name, Self::MAX_CHARS, kind, str::parse)
     }
 
     fn schema() -> Schema {

@@ -96,7 +96,7 @@ fn missing() -> Step {
 
 fn first_version() -> Vec<Case> {
     let status = |word: &str| json!({"status": word});
-    let nobody = |path, body| post(path, body, 404, json!({"code": "not_found"}));
+    let unknown = |path, body| post(path, body, 404, json!({"code": "not_found"}));
     let unknown_table = json!({"table_id": Uuid::from_u128(7), "capacity": 4, "area": "Indoor"});
     let reason = json!({"reason_code": "REQ", "description": "Changed mind"});
     vec![
@@ -111,7 +111,7 @@ fn first_version() -> Vec<Case> {
         ),
         same(
             "A7 test_confirm_reservation_not_found",
-            vec![nobody("/api/reservations/{other}/confirm", Value::Null)],
+            vec![unknown("/api/reservations/{other}/confirm", Value::Null)],
         ),
         same(
             "A8 test_assign_table_success",
@@ -119,12 +119,12 @@ fn first_version() -> Vec<Case> {
         ),
         same(
             "A9 test_assign_table_not_found",
-            vec![nobody("/api/reservations/{other}/assign-table", unknown_table)],
+            vec![unknown("/api/reservations/{other}/assign-table", unknown_table)],
         ),
         same("A10 test_cancel_reservation_success", vec![create(), cancel(200, status("CANCELLED"))]),
         same(
             "A11 test_cancel_reservation_not_found",
-            vec![nobody("/api/reservations/{other}/cancel", reason)],
+            vec![unknown("/api/reservations/{other}/cancel", reason)],
         ),
         differs(
             "A12 test_domain_error_propagation",

@@ -6,9 +6,9 @@ use axum::response::{IntoResponse as _, Response};
 use chassis::body;
 use chassis::docs::NotFound;
 use chassis::problem::Problem;
-use contract::notifier::payments::RecordedPayment;
+use contract::notifier::payments::{Recorded, RecordedPayment};
 use contract::notifier::requests::SimulatedDecision;
-use contract::notifier::words::{Decision, Recorded};
+use contract::notifier::words::{Decision, Unused};
 use contract::request::Request as _;
 
 use super::problem::{problem, provider_problem, read_form};
@@ -36,7 +36,7 @@ pub(super) async fn choose(app: &App, reference: &str, pays: bool) -> Result<Res
     app.effect_log.payment_of(reference).filter(|p| p.opened.provider == SIMULATED).ok_or_else(unknown)?;
     let status = app.simulated.choose(reference, pays).map_err(|error| provider_problem(&error))?;
     let payment = app.effect_log.decide(reference, status).await.map_err(|error| problem(&error))?;
-    Ok(axum::Json(RecordedPayment { status: payment.full_status().into() }).into_response())
+    Ok(axum::Json(RecordedPayment { status: Recorded::Payment(payment.full_status()) }).into_response())
 }
 
 /// Receive a webhook of Stripe
@@ -63,12 +63,14 @@ pub(super) async fn stripe(State(app): State<App>, request: Request) -> Result<R
         Notice::Payment { reference, status } => (reference, status),
         Notice::Other(what) => {
             tracing::debug!(what, "a webhook of Stripe requires no action");
-            return Ok(axum::Json(RecordedPayment { status: Recorded::Ignored }).into_response());
+            return Ok(
+                axum::Json(RecordedPayment { status: Recorded::Unused(Unused::Ignored) }).into_response()
+            );
         }
     };
     // Our payment may not be recorded yet: Stripe sends the event again later.
     let payment = app.effect_log.decide(&reference, status).await.map_err(|error| problem(&error))?;
-    Ok(axum::Json(RecordedPayment { status: payment.full_status().into() }).into_response())
+    Ok(axum::Json(RecordedPayment { status: Recorded::Payment(payment.full_status()) }).into_response())
 }
 
 fn refusal(error: &WebhookError) -> Problem {

@@ -19,7 +19,7 @@ use events::values::PartySize;
 pub(super) use self::change::{assign_table, cancel, confirm, erase_contact, party_size, reschedule};
 use self::contact::contact_info;
 pub(super) use self::day::{availability, floor};
-pub(super) use self::list::{cursor, list, stats};
+pub(super) use self::list::{cursor, filter, list};
 pub(super) use self::results::{message_result, notification_result, payment_result};
 pub(super) use self::venue::known_venue;
 use self::venue::{area, check_is_open, instant_of, payment_channel, start, venue};

@@ -9,7 +9,7 @@ use chassis::problem::Problem;
 use contract::reservation::charges::Charges;
 use contract::reservation::commands::{CreateReservation, ReservationPath, WalkIn};
 use contract::reservation::history::History;
-use contract::reservation::queries::{ListReservations, ReadHistory, ReadReservation, drafts};
+use contract::reservation::queries::{Page, ReadHistory, ReadReservation, SelectReservations, drafts};
 use contract::reservation::view::{ReservationList, ReservationView};
 use contract::reservation::words::HistoryFormat;
 
@@ -98,7 +98,7 @@ pub(super) async fn get(
 
 /// List reservations, by start
 #[utoipa::path(get, path = "/api/reservations", operation_id = "listReservations", tag = "reservations",
-    params(ListReservations),
+    params(SelectReservations, Page),
     responses((status = 200, body = ReservationList, headers(("Link" = String, description = "rel=\"next\", except on the last page")))))]
 pub(super) async fn list(State(app): State<App>, Query(mut form): Query) -> Result<Response, Problem> {
     // A removed venue is known once the projections contain its reservations.

@@ -6,7 +6,7 @@ use chassis::api::Query;
 use chassis::problem::Problem;
 use contract::reservation::availability::Day;
 use contract::reservation::floor::Floor;
-use contract::reservation::queries::{CountReservations, ReadAvailability, ReadFloor};
+use contract::reservation::queries::{ReadAvailability, ReadFloor, SelectReservations};
 use contract::reservation::stats::Stats;
 
 use super::problem;
@@ -45,12 +45,12 @@ pub(super) async fn floor(State(app): State<App>, Query(mut form): Query) -> Res
 
 /// Counts by status, covers and revenue
 #[utoipa::path(get, path = "/api/stats", operation_id = "getStats", tag = "reservations",
-    params(CountReservations),
+    params(SelectReservations),
     responses((status = 200, body = Stats)))]
 pub(super) async fn stats(State(app): State<App>, Query(mut form): Query) -> Result<Response, Problem> {
     // A removed venue is known once the projections contain its reservations.
     app.catch_up().await?;
-    let filter = request::stats(&mut form, &app);
+    let filter = request::filter(&mut form, &app);
     let filter = form.finish(filter)?;
     Ok(axum::Json(app.stats(&filter).await?).into_response())
 }

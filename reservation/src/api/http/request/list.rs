@@ -4,7 +4,7 @@ use chassis::api::{Cursor, PageQuery};
 use chrono::{Days, NaiveDate, NaiveTime};
 use chrono_tz::Tz;
 use contract::form::Form;
-use contract::reservation::queries::drafts::{CountReservations, ListReservations};
+use contract::reservation::queries::drafts::{Page, SelectReservations};
 use events::ReservationId;
 use uuid::Uuid;
 
@@ -17,7 +17,7 @@ const LIMIT_DEFAULT: usize = 50;
 
 /// A request for a page of reservations.
 pub(in crate::api::http) struct ListRequest {
-    /// Which reservations.
+    /// The selection.
     pub(in crate::api::http) filter: Filter,
     /// The last reservation of the previous page.
     pub(in crate::api::http) after: Option<ListKey>,
@@ -30,21 +30,15 @@ pub(in crate::api::http) struct ListRequest {
 /// Reads the query of `GET /api/reservations`.
 pub(in crate::api::http) fn list(form: &mut Form, app: &App) -> Option<ListRequest> {
     let query = PageQuery::of(form);
-    let ListReservations { status, date, from, to, customer_id, venue_id, cursor, limit } =
-        ListReservations::take(form);
+    let Page { cursor, limit } = Page::take(form);
     let after = cursor.and_then(|text| form.checked(&["cursor"], text.as_str(), place(text.as_str())));
-    let filter = filter(form, app, CountReservations { status, date, from, to, customer_id, venue_id });
+    let filter = filter(form, app);
     Some(ListRequest { filter: filter?, after, limit: limit.map_or(LIMIT_DEFAULT, usize::from), query })
 }
 
-/// Reads the query of `GET /api/stats`.
-pub(in crate::api::http) fn stats(form: &mut Form, app: &App) -> Option<Filter> {
-    let draft = CountReservations::take(form);
-    filter(form, app, draft)
-}
-
-/// Which reservations are wanted. A date means the whole day at the venue.
-fn filter(form: &mut Form, app: &App, draft: CountReservations) -> Option<Filter> {
+/// Reads the selection of reservations in a query. A date means the whole day at the venue.
+pub(in crate::api::http) fn filter(form: &mut Form, app: &App) -> Option<Filter> {
+    let draft = SelectReservations::take(form);
     let has_venue = draft.venue_id.is_some();
     let venue = known_venue(form, app, draft.venue_id);
     let zone = venue.as_ref().and_then(|id| app.venues.get(Some(id))).map_or(Tz::UTC, |venue| venue.timezone);
