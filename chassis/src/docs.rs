@@ -1,9 +1,9 @@
 //! Routes that every service has: `/docs`, `/openapi.json`, `/problems`, `/livez`, `/metrics`.
 
+mod examples;
 mod problems;
 mod standard;
 
-use crate::api::KEY_BYTES_MAX;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -16,14 +16,21 @@ use utoipa::openapi::schema::ObjectBuilder;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi, Required, Type};
 use utoipa::{IntoParams, Modify};
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use self::examples::Document;
+use crate::api::KEY_BYTES_MAX;
+use crate::environment::SharedEnvironment;
 
 /// The common routes. The assets of the documentation page are embedded in the binary.
-pub fn routes(mut api: OpenApi, metrics: Option<PrometheusHandle>) -> Router {
+pub fn routes(mut api: OpenApi, metrics: Option<PrometheusHandle>, env: SharedEnvironment) -> Router {
     standard::complete(&mut api);
+    let document = Document::new(&api, env);
+    let description = Router::new().route("/openapi.json", get(examples::document)).with_state(document);
     let metrics = Router::new().route("/metrics", get(render)).with_state(metrics);
     Router::new()
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", api))
+        .merge(SwaggerUi::new("/docs").config(Config::from("/openapi.json")))
+        .merge(description)
         .route("/livez", get(|| async { "alive\n" }))
         .route("/problems", get(problems::list))
         .route("/problems/{code}", get(problems::one))

@@ -4,6 +4,7 @@ pub mod availability;
 pub mod charges;
 pub mod commands;
 pub mod contact;
+pub mod feed;
 pub mod floor;
 pub mod history;
 pub mod operations;

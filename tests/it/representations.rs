@@ -148,7 +148,13 @@ async fn every_metric_has_a_help_text() {
 async fn a_browser_gets_a_page_in_both_languages_where_a_guest_cannot_go_on() {
     let mut pair = Pair::running(&[]).await;
     let browser = "text/html,application/xhtml+xml,*/*;q=0.8";
-    let missing = ["checkout/none", "offers/none", "offers/01939f3e-0000-7000-8000-000000000001"];
+    let missing = [
+        "checkout",
+        "checkout/none",
+        "checkout/%ff",
+        "offers/none",
+        "offers/01939f3e-0000-7000-8000-000000000001",
+    ];
     let read = |path: &str, accept: &'static str| {
         pair.client.get(format!("{}/{path}", pair.notifier_url)).header(header::ACCEPT, accept).send()
     };

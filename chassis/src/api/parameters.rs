@@ -6,10 +6,27 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use contract::form::Form;
 use contract::request::Request;
+use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
 
-/// The parameters of a path.
+/// The segments of a path as they are: a text, or a tuple of texts.
+#[derive(Debug)]
+pub struct Segments<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segments<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        // A path that is not percent-encoded UTF-8 belongs to no resource.
+        let segments = Path::<T>::from_request_parts(parts, state).await;
+        segments
+            .map(|Path(segments)| Self(segments))
+            .map_err(|_| Problem::not_found("This path does not exist."))
+    }
+}
+
+/// The parameters of a path, read as a request.
 #[derive(Debug)]
 pub struct PathParameters<T>(pub T);
 
@@ -17,11 +34,8 @@ impl<T: Request, S: Send + Sync> FromRequestParts<S> for PathParameters<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        // A path that is not percent-encoded UTF-8 belongs to no resource.
-        let pairs = Path::<Vec<(String, String)>>::from_request_parts(parts, state)
-            .await
-            .map_err(|_| Problem::not_found("This path does not exist."))?;
-        Ok(Self(T::read(Form::path(pairs.0))?))
+        let Segments(pairs) = Segments::<Vec<(String, String)>>::from_request_parts(parts, state).await?;
+        Ok(Self(T::read(Form::path(pairs))?))
     }
 }
 

@@ -68,6 +68,8 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
     api.merge(slow_api);
     let pages = Router::new()
         .route("/checkout.js", get(checkout::script))
+        .route("/checkout", get(pages::incomplete))
+        .route("/offers", get(pages::incomplete))
         .route("/checkout/{reference}", get(checkout::page))
         .route("/checkout/{reference}/{choice}", get(pages::without_choice).post(checkout::choose))
         .route("/offers/{waitlist_id}", get(offers::page))
@@ -80,7 +82,8 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         checked(slow, &api, RECONCILIATION_MAX),
         checked(log, &api, REQUEST_MAX),
     );
-    let measured = docs::routes(api, metrics).layer(middleware::from_fn_with_state(app, measure));
+    let measured =
+        docs::routes(api, metrics, app.env.clone()).layer(middleware::from_fn_with_state(app, measure));
     harden(routes.merge(pages).merge(slow).merge(measured).merge(log))
 }
 

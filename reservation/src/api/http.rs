@@ -67,6 +67,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .routes(routes!(asyncapi::asyncapi))
         .routes(routes!(ops::ready));
     let log = log.map(log_tools::serve::routes).unwrap_or_default();
+    let env = app.env.clone();
     let (routes, api) = routes.routes(routes!(feed::events)).with_state(app).merge(log).split_for_parts();
-    harden(checked(routes, &api, REQUEST_MAX).merge(docs::routes(api, metrics)))
+    harden(checked(routes, &api, REQUEST_MAX).merge(docs::routes(api, metrics, env)))
 }

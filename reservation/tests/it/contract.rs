@@ -78,6 +78,9 @@ async fn the_described_fields_are_the_accepted_fields() {
         let path = path.replace("{reservation_id}", &id).replace("{waitlist_id}", &waits);
         let answer = app.service_post(&path, &content["example"]).await;
         assert!(!matches!(answer.status.as_u16(), 400 | 422), "{path}: {}", answer.text());
+        // The example of a booking is about a day that can be booked now.
+        let is_booking = path == "/api/reservations";
+        assert!(!is_booking || answer.status == StatusCode::OK, "{path}: {}", answer.text());
         for properties in forms(&api, &content["schema"]) {
             // With a wrong type, so that each known field has exactly one fault. A field with one possible value tells
             // the forms of a body apart.

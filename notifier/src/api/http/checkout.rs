@@ -1,9 +1,10 @@
 //! The checkout page: two buttons for the simulated provider, Stripe's form for Stripe. The random reference in its
 //! URL suffices to pay or refuse.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
+use chassis::api::Segments;
 use chassis::problem::Problem;
 use events::values::Locale;
 use minijinja::{Value, context};
@@ -33,7 +34,7 @@ pub(super) const PRIVATE_PAGE: [(HeaderName, &str); 3] = [
 /// The checkout page
 pub(super) async fn page(
     State(app): State<App>,
-    Path(reference): Path<String>,
+    Segments(reference): Segments<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let locale = preferred_locale(&headers);
@@ -162,7 +163,7 @@ pub(super) async fn script() -> Response {
 /// Pay or refuse
 pub(super) async fn choose(
     State(app): State<App>,
-    Path((reference, choice)): Path<(String, String)>,
+    Segments((reference, choice)): Segments<(String, String)>,
 ) -> Result<Response, Problem> {
     let pays = match choice.as_str() {
         "pay" => true,

@@ -141,7 +141,8 @@ async fn again(app: &App, id: Line<200>, order: Order) -> Result<Response, Probl
 ///
 /// It stays in the log with the operator and the reason.
 #[utoipa::path(post, path = "/api/effects/{id}/discard", operation_id = "discardEffect", tag = "effects", security(("service_token" = [])),
-    params(EffectPath), request_body(content = Discard),
+    params(EffectPath),
+    request_body(content = Discard, example = json!({"reason": "the guest was called"})),
     responses((status = 200, description = "It was discarded", body = EffectView),
         NotFound,
         Conflict))]

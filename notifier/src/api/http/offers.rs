@@ -3,8 +3,9 @@
 use events::recorded::EventMetadata;
 use std::fmt::Display;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
+use chassis::api::Segments;
 use chassis::problem::Problem;
 use contract::reservation::waitlist::WaitlistView;
 use contract::reservation::words::{ReservationStatus, WaitlistStatus};
@@ -20,7 +21,10 @@ use crate::messages::{date, moment, time};
 use crate::ports::reservation_api::{OfferAnswer, Refusal};
 
 /// The page of an offer
-pub(super) async fn page(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Problem> {
+pub(super) async fn page(
+    State(app): State<App>,
+    Segments(id): Segments<String>,
+) -> Result<Response, Problem> {
     let id = known(&id)?;
     let by = EventMetadata::system("offers");
     let waiting =
@@ -52,7 +56,7 @@ pub(super) async fn page(State(app): State<App>, Path(id): Path<String>) -> Resu
 /// Accept or decline, then show the page
 pub(super) async fn choose(
     State(app): State<App>,
-    Path((id, choice)): Path<(String, String)>,
+    Segments((id, choice)): Segments<(String, String)>,
 ) -> Result<Response, Problem> {
     let id = known(&id)?;
     let answer = OfferAnswer::from_word(&choice)

@@ -37,6 +37,11 @@ pub(super) fn page_of(path: &str) -> &str {
     }
 }
 
+/// The response to a link that ends before the part that names a payment or an offer.
+pub(super) async fn incomplete() -> Problem {
+    Problem::not_found("This link is incomplete. Open the link in the message again.")
+}
+
 /// Shows the page to a guest who loads the path of a choice again, for example after a failure.
 pub(super) async fn without_choice(uri: Uri) -> Redirect {
     Redirect::to(page_of(uri.path()))

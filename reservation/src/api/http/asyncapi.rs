@@ -4,9 +4,13 @@ use std::sync::LazyLock;
 
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
+use contract::reservation::feed::FeedEvent;
+use contract::reservation::queries::ReadEvents;
 use events::event::Event;
 use events::feed::BATCH_CONTENT_TYPE;
 use serde_json::{Map, Value, json};
+use utoipa::openapi::path::ParameterIn;
+use utoipa::{IntoParams as _, PartialSchema as _};
 
 /// The document, which never changes while the service runs.
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| document().to_string());
@@ -56,41 +60,33 @@ fn document() -> Value {
             "action": "send",
             "channel": {"$ref": "#/channels/events"},
             "summary": "The service publishes its events",
-            "bindings": {"http": {"method": "GET", "bindingVersion": "0.3.0"}},
+            "bindings": {"http": {"method": "GET", "query": query(), "bindingVersion": "0.3.0"}},
             "messages": in_channel,
         }},
         "components": {"messages": messages, "schemas": schemas},
     })
 }
 
-/// The schema of a whole event: CloudEvents 1.0 in JSON, with the extensions of Meja.
+/// The schema of a whole event: that of every event, with the schema of its `data`.
 fn envelope(event_type: &str, data: &Value) -> Value {
-    let text = |description: &str| json!({"type": "string", "description": description});
-    let id = "^[0-9]{20}-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$";
-    json!({
-        "type": "object",
-        "required": ["specversion", "id", "sequence", "source", "type", "subject", "time", "datacontenttype",
-            "dataschema", "correlationid", "authtype", "data"],
-        "properties": {
-            "specversion": {"const": "1.0"},
-            "id": {"type": "string", "pattern": id, "description": "The position and a UUID; the cursor of the feed"},
-            "sequence": {"type": "string", "pattern": "^[0-9]{20}$", "description": "The position in the log"},
-            "source": {"type": "string", "format": "uri-reference", "description": "The service and its log"},
-            "type": {"const": event_type},
-            "subject": text("reservation/<uuid>, waitlist/<uuid> or venue/<id>"),
-            "time": {"type": "string", "format": "date-time"},
-            "datacontenttype": {"const": "application/json"},
-            "dataschema": {"type": "string", "format": "uri-reference",
-                "description": "urn:meja:schema: and the type; a path in events of earlier versions"},
-            "correlationid": text("The id of the original request"),
-            "causationid": text("The id of the event that caused this one"),
-            "authtype": text("The kind of the actor"),
-            "authid": text("The id of the credential or of the component"),
-            "traceparent": text("W3C Trace Context"),
-            "requestdigest": text("A digest of the request with its Idempotency-Key"),
-            "data": data,
-        },
-    })
+    let mut schema = json!(FeedEvent::schema());
+    schema["properties"]["type"] = json!({"const": event_type});
+    schema["properties"]["data"] = data.clone();
+    schema
+}
+
+/// The query of a request for the feed, as the binding of HTTP describes it: the same parameters as in OpenAPI.
+fn query() -> Value {
+    let parameters = ReadEvents::into_params(|| Some(ParameterIn::Query));
+    let properties: Map<_, _> = parameters
+        .into_iter()
+        .map(|parameter| {
+            let mut schema = json!(parameter.schema);
+            schema["description"] = json!(parameter.description);
+            (parameter.name, schema)
+        })
+        .collect();
+    json!({"type": "object", "properties": properties})
 }
 
 /// Moves the definitions of `schema` to the components of the document, and its references with them.

@@ -14,6 +14,7 @@ use axum::response::{IntoResponse as _, Response};
 use chassis::api::{ETag, Query, is_not_modified, not_modified};
 use chassis::docs::Cached;
 use chassis::problem::Problem;
+use contract::reservation::feed::FeedEvent;
 use contract::reservation::queries::ReadEvents;
 use events::feed::{BATCH_CONTENT_TYPE, HEAD_POSITION_HEADER};
 use events::store::Page;
@@ -33,7 +34,7 @@ use crate::app::queries::FeedError;
         ("Last-Event-ID" = Option<String>, Header, description = "For a stream: the last event that was received"),
         Cached),
     responses((status = 200, description = "A page, or a stream if the request accepts text/event-stream",
-        content((Vec<Object> = "application/cloudevents-batch+json"), (String = "text/event-stream")),
+        content((Vec<FeedEvent> = "application/cloudevents-batch+json"), (String = "text/event-stream")),
         headers(("ETag" = String), ("Link" = String), ("Head-Position" = u64), ("Cache-Control" = String))),
         (status = 304, description = "The page is still the last one", headers(("ETag" = String), ("Link" = String), ("Head-Position" = u64))),
         (status = 409, description = "The cursor is not in this log", body = contract::problem::Problem, content_type = "application/problem+json")))]
