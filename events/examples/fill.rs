@@ -51,6 +51,7 @@ fn story(n: u64) -> Result<Vec<NewEvent>, Box<dyn std::error::Error>> {
         auto_confirm: false,
         no_show_grace_minutes: None,
         no_show_fee: None,
+        refund_on_shrink: false,
     };
     let (venue_id, table_id) = ("bandung-dago".parse()?, format!("T{}", n % 60).parse()?);
     let tags = vec![Tag::reservation(id), Tag::venue(&venue_id)];

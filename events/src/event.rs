@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{AssignmentId, CustomerId, PaymentId, ReservationId, TableId, VenueId};
 use crate::values::{
-    CancelledBy, ConfidentialDigest, Locale, Medium, Money, PartySize, Policy, Purpose, ReleaseCause,
+    ConfidentialDigest, Initiator, Locale, Medium, Money, PartySize, Policy, Purpose, ReleaseCause,
     TimeWindow,
 };
 pub use crate::waitlist::{
@@ -232,6 +232,9 @@ pub struct ReservationRescheduled {
     /// The newly requested area, if it changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub area: Option<String>,
+    /// The side that moved it, as the request claims; `None` in events of versions that did not ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_by: Option<Initiator>,
 }
 
 /// The number of guests changed.
@@ -244,6 +247,12 @@ pub struct PartySizeChanged {
     /// The newly requested area, if it changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub area: Option<String>,
+    /// The new time of the visit, if a larger party stays longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<TimeWindow>,
+    /// The part of the deposit to refund, because a smaller party owes less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund: Option<Refund>,
 }
 
 /// The party arrived.
@@ -269,7 +278,7 @@ pub struct ReservationNoShow {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReservationCancelled {
     /// The kind of actor that cancelled.
-    pub cancelled_by: CancelledBy,
+    pub cancelled_by: Initiator,
     /// The reason as a stable code.
     pub reason_code: String,
     /// Digest of the confidential payload: the free-text description.

@@ -50,11 +50,11 @@ impl Locale {
     }
 }
 
-/// The kind of actor that cancelled a reservation.
+/// The side that cancelled or moved a reservation.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum CancelledBy {
+pub enum Initiator {
     /// The guest.
     Guest,
     /// A member of the restaurant's staff.
@@ -63,7 +63,7 @@ pub enum CancelledBy {
     System,
 }
 
-impl CancelledBy {
+impl Initiator {
     /// The word in events and responses.
     #[must_use]
     pub fn word(self) -> &'static str {

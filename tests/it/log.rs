@@ -19,7 +19,7 @@ fn log(service: &str, args: &[&str]) -> (Option<i32>, String, String) {
 }
 
 #[track_caller]
-fn done(service: &str, args: &[&str]) -> String {
+pub fn done(service: &str, args: &[&str]) -> String {
     let (code, printed, said) = log(service, args);
     assert_eq!(code, Some(0), "{args:?}: {printed} {said}");
     printed

@@ -11,6 +11,7 @@ mod bank;
 mod contract;
 mod crash;
 mod durable;
+mod earlier_logs;
 mod evening;
 mod fuzz;
 mod hooks;

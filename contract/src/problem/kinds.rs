@@ -239,6 +239,12 @@ pub const ALL: &[Kind] = &[
         "Assign a larger table.",
     ),
     kind(
+        "too_early",
+        409,
+        "The visit is on a later business day.",
+        "Check the party in on that day, or move the reservation.",
+    ),
+    kind(
         "too_late",
         409,
         "It is too late to book that time.",

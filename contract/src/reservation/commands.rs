@@ -1,6 +1,6 @@
 //! Requests to book and to change a reservation.
 
-use events::values::{CancelledBy, Locale, PartySize};
+use events::values::{Initiator, Locale, PartySize};
 use events::{CustomerId, ReservationId, TableId, VenueId, WaitlistId};
 
 use super::contact::ContactInfo;
@@ -122,6 +122,9 @@ requests! {
         /// The previously requested area by default.
         #[example = "Teras"]
         optional area: Line<64>,
+        /// The side that moves it, recorded as a claim; `guest` by default. A move by the staff never costs the guest
+        /// anything.
+        optional moved_by: Initiator,
     }
 
     /// A change of the party size.
@@ -132,6 +135,9 @@ requests! {
         /// The previously requested area by default.
         #[example = "Teras"]
         optional area: Line<64>,
+        /// Whether the party gets the best tables for its new size, although it could keep its own. Not for venues that
+        /// are managed by hand.
+        optional reseat: bool,
     }
 
     /// A cancellation.
@@ -142,7 +148,7 @@ requests! {
         /// Free text. Stored separately from the event, and forgotten together with the contact.
         optional description: Prose<500>,
         /// `guest` by default.
-        optional cancelled_by: CancelledBy,
+        optional cancelled_by: Initiator,
     }
 
     /// A request to forget personal data.

@@ -50,6 +50,9 @@ pub struct ReservationView {
     pub payment: Option<PaymentView>,
     /// The policy of the venue at the time of booking.
     pub policy: PolicyView,
+    /// Until when the guest can cancel and gets the deposit back. A move by the restaurant never makes it earlier, and a
+    /// move by the guest does not renew a deadline that has passed.
+    pub free_cancellation_until: LocalTime,
     /// The cancellation; null unless it was cancelled.
     pub cancellation: Option<CancellationView>,
     /// The preferred table, in the words of the guest.

@@ -1,7 +1,7 @@
 //! How the ids and values of events are read from requests. Part of [`crate::values`].
 
 use events::ids::InvalidId;
-use events::values::{CancelledBy, Currency, Locale, Medium, PartySize};
+use events::values::{Currency, Initiator, Locale, Medium, PartySize};
 use events::{CustomerId, Event, EventId, PaymentId, Position, ReservationId, TableId, VenueId, WaitlistId};
 use utoipa::PartialSchema;
 use utoipa::openapi::schema::ObjectBuilder;
@@ -176,7 +176,7 @@ impl Scalar for Medium {
 }
 
 /// A guest or a member of the staff: the system cancels by itself.
-impl Scalar for CancelledBy {
+impl Scalar for Initiator {
     fn take(form: &mut Form, name: &str) -> Option<Self> {
         form.optional_word(name, &[Self::Guest, Self::Staff], Self::word)
     }

@@ -100,7 +100,7 @@ fn readers_and_schemas_of_ids_agree() {
         (json!("identical"), false),
     ]);
     agree::<events::values::Medium>(&[(json!("mail"), true), (json!("fax"), false)]);
-    agree::<events::values::CancelledBy>(&[(json!("guest"), true), (json!("system"), false)]);
+    agree::<events::values::Initiator>(&[(json!("guest"), true), (json!("system"), false)]);
 }
 
 #[test]

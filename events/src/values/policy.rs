@@ -138,6 +138,10 @@ pub struct Policy {
     /// The fee that a party owes if it never arrives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_show_fee: Option<NoShowFee>,
+    /// Whether a party that becomes smaller in time gets back the part of its deposit that no longer applies. False in
+    /// snapshots of versions without this rule.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refund_on_shrink: bool,
 }
 
 /// The fee that a party owes if it never arrives.

@@ -45,6 +45,7 @@ fn samples() -> Vec<Event> {
         auto_confirm: false,
         no_show_grace_minutes: None,
         no_show_fee: None,
+        refund_on_shrink: false,
     };
     let customer_id: CustomerId = "cust-42".parse().unwrap();
     let venue_id: VenueId = "bandung-dago".parse().unwrap();
@@ -79,13 +80,18 @@ fn samples() -> Vec<Event> {
             cause: ReleaseCause::Cancelled,
         }
         .into(),
-        ReservationRescheduled { from: window(), to: TimeWindow::starting(window().end, 120), area: None }
-            .into(),
-        PartySizeChanged { from: party(6), to: party(7), area: None }.into(),
+        ReservationRescheduled {
+            from: window(),
+            to: TimeWindow::starting(window().end, 120),
+            area: None,
+            moved_by: None,
+        }
+        .into(),
+        PartySizeChanged { from: party(6), to: party(7), area: None, window: None, refund: None }.into(),
         ReservationCheckedIn {}.into(),
         ReservationCompleted {}.into(),
         ReservationCancelled {
-            cancelled_by: CancelledBy::Guest,
+            cancelled_by: Initiator::Guest,
             reason_code: "guest_request".into(),
             description_digest: Some(digest.clone()),
             refund: Some(refund),

@@ -67,13 +67,15 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
             .collect(),
         Event::ReservationNoShow(e) => plan.refund(reservation_id, e.refund).collect(),
         Event::PaymentCompleted(e) => {
-            let late = e.refund.map(|refund| plan.mail(Template::PaidLate, None, Some(refund.amount)));
+            // A part of the money goes back if the party became smaller before it paid.
+            let late = e.refund.filter(|refund| refund.amount == e.amount);
+            let late = late.map(|refund| plan.mail(Template::PaidLate, None, Some(refund.amount)));
             late.into_iter().chain(plan.refund(reservation_id, e.refund)).collect()
         }
+        Event::PartySizeChanged(e) => plan.refund(reservation_id, e.refund).collect(),
         Event::PaymentRefunded(e) => vec![plan.mail(Template::Refunded, None, Some(e.amount))],
         Event::TableAssigned(_)
         | Event::TableReleased(_)
-        | Event::PartySizeChanged(_)
         | Event::ReservationCheckedIn(_)
         | Event::ReservationCompleted(_)
         | Event::PaymentFailed(_)

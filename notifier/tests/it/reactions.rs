@@ -64,6 +64,7 @@ fn created(deposit_required: bool) -> ReservationCreated {
             auto_confirm: false,
             no_show_grace_minutes: None,
             no_show_fee: None,
+            refund_on_shrink: false,
         },
         area: None,
         payment_channel: None,
@@ -74,7 +75,7 @@ fn created(deposit_required: bool) -> ReservationCreated {
 
 fn cancelled(refund: Option<Refund>) -> ReservationCancelled {
     ReservationCancelled {
-        cancelled_by: CancelledBy::Guest,
+        cancelled_by: Initiator::Guest,
         reason_code: "r".into(),
         description_digest: None,
         refund,
@@ -155,8 +156,12 @@ fn a_refund_is_ordered_when_the_event_demands_it() {
 
 #[test]
 fn a_new_time_is_announced_and_its_reminder_rescheduled() {
-    let moved =
-        ReservationRescheduled { from: window(), to: TimeWindow::starting(window().end, 90), area: None };
+    let moved = ReservationRescheduled {
+        from: window(),
+        to: TimeWindow::starting(window().end, 90),
+        area: None,
+        moved_by: None,
+    };
     assert_eq!(kinds(moved), ["mail-rescheduled", "mail-reminder-1440m", "mail-reminder-120m"]);
 }
 

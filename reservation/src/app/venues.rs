@@ -183,6 +183,7 @@ fn venue(form: &mut Form, stem: &str) -> Option<Venue> {
         auto_confirm: policy.auto_confirm,
         no_show_grace_minutes: policy.no_show_grace_minutes,
         no_show_fee: policy.no_show_fee,
+        refund_on_shrink: policy.refund_on_shrink,
         offer_minutes: policy.offer_minutes,
     })
 }

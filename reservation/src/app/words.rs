@@ -3,7 +3,7 @@
 use contract::reservation::words::{
     ActorKind, Canceller, ChargeStatus, FeePer, PaymentStatus, ReservationStatus, SlotReason, WaitlistStatus,
 };
-use events::values::{self, CancelledBy, DepositPer, Money};
+use events::values::{self, DepositPer, Initiator, Money};
 
 use crate::domain::availability::Unavailable;
 use crate::domain::waitlist::WaitlistState;
@@ -78,11 +78,11 @@ pub fn slot_reason(reason: Unavailable) -> SlotReason {
 
 /// The word for the kind of actor that cancelled.
 #[must_use]
-pub fn canceller(by: CancelledBy) -> Canceller {
+pub fn canceller(by: Initiator) -> Canceller {
     match by {
-        CancelledBy::Guest => Canceller::Guest,
-        CancelledBy::Staff => Canceller::Staff,
-        CancelledBy::System => Canceller::System,
+        Initiator::Guest => Canceller::Guest,
+        Initiator::Staff => Canceller::Staff,
+        Initiator::System => Canceller::System,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The reasons to refuse a command.
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use events::values::{Money, PartySize};
 use events::{ReservationId, TableId};
 
@@ -31,6 +32,9 @@ pub enum Refusal {
     /// The deposit must be paid or waived first.
     #[error("A deposit of {} is due. Wait for the payment, or let staff waive it with \"waive_deposit\": true.", .0.plain())]
     DepositDue(Money),
+    /// The visit is on a later business day.
+    #[error("The visit starts at {}, on a later day. Check the party in on that day, or move the reservation.", .0.to_rfc3339_opts(SecondsFormat::Secs, true))]
+    TooEarly(DateTime<Utc>),
     /// The start of the reservation has not passed yet.
     #[error("The reservation has not started yet. A no-show can be recorded after its start.")]
     NotStarted,
@@ -121,6 +125,7 @@ impl Refusal {
             Self::NotConfirmed => "not_confirmed",
             Self::NotCheckedIn => "not_checked_in",
             Self::DepositDue(_) => "deposit_due",
+            Self::TooEarly(_) => "too_early",
             Self::NotStarted => "not_started",
             Self::TableTaken(_) => "table_taken",
             Self::ManagedByHand => "kept_by_hand",

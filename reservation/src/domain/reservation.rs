@@ -10,12 +10,15 @@ mod status;
 use chrono::{DateTime, TimeDelta, Utc};
 use events::event::{
     Event, PaymentCompleted, PaymentFailed, PaymentRefunded, PaymentRequested, ReservationCreated,
+    ReservationRescheduled,
 };
-use events::values::{PartySize, Purpose, TimeWindow};
+use events::values::{Initiator, PartySize, Purpose, TimeWindow};
 use events::{AssignmentId, PaymentId, ReservationId, TableId};
 
 pub use self::charge::{Charge, ChargeDue, ChargePaid};
-pub use self::command::{Command, NotificationResult, PaymentOutcome, PaymentResult, TableChoice};
+pub use self::command::{
+    Command, NotificationResult, PaymentOutcome, PaymentResult, SizeChange, TableChoice,
+};
 pub use self::decide::{DEPOSIT_UNPAID, FEE_PAYMENT_PERIOD};
 pub use self::status::Status;
 use crate::domain::recorded_at::RecordedAt;
@@ -43,6 +46,8 @@ pub struct Reservation {
     pub contact_erased: bool,
     /// When the party was seated, if it was.
     pub seated_at: Option<DateTime<Utc>>,
+    /// Until when the guest can cancel and gets the deposit back.
+    pub free_until: DateTime<Utc>,
 }
 
 /// A table assigned to a reservation.
@@ -84,6 +89,7 @@ impl Reservation {
             created: at,
             contact_erased: false,
             seated_at: None,
+            free_until: free_until(created, created.window.start),
         }
     }
 
@@ -113,12 +119,15 @@ impl Reservation {
                 }
             }
             Event::ReservationRescheduled(moved) => {
+                self.free_until = self.free_until_after(moved, at.time);
                 self.booking.window = moved.to;
                 self.set_area(moved.area.as_ref());
             }
             Event::PartySizeChanged(changed) => {
                 self.booking.party_size = changed.to;
+                self.booking.window = changed.window.unwrap_or(self.booking.window);
                 self.set_area(changed.area.as_ref());
+                self.deposit.evolve(event);
             }
             Event::TableAssigned(assigned) => {
                 // Nearly always one table, for as long as the reservation is in memory.
@@ -145,6 +154,21 @@ impl Reservation {
         self.status = Status::Confirmed;
         if let (true, Charge::Due(due)) = (deposit_waived, &self.deposit) {
             self.deposit = Charge::Waived(due.clone());
+        }
+    }
+
+    /// Until when the guest can cancel free of charge after `moved`, which happened at `at`. A deadline that the guest
+    /// has missed stays missed, and a move by the restaurant never costs the guest anything.
+    fn free_until_after(&self, moved: &ReservationRescheduled, at: DateTime<Utc>) -> DateTime<Utc> {
+        let of_new_time = free_until(&self.booking, moved.to.start);
+        match moved.moved_by {
+            // Versions that did not record the side let the deadline follow the visit.
+            None => of_new_time,
+            Some(_) if at > self.free_until => self.free_until,
+            Some(Initiator::Guest) => of_new_time,
+            Some(Initiator::Staff | Initiator::System) => {
+                of_new_time.max(self.free_until).min(moved.to.start)
+            }
         }
     }
 
@@ -222,4 +246,9 @@ impl Reservation {
     pub fn window(&self) -> TimeWindow {
         self.booking.window
     }
+}
+
+/// Until when a visit that starts at `start` can be cancelled free of charge, by the policy snapshot of its booking.
+fn free_until(booking: &ReservationCreated, start: DateTime<Utc>) -> DateTime<Utc> {
+    start - TimeDelta::minutes(i64::from(booking.policy.free_cancellation_minutes))
 }

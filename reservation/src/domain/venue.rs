@@ -40,6 +40,8 @@ pub struct Venue {
     pub no_show_grace_minutes: Option<u32>,
     /// The fee that a party owes if it never arrives.
     pub no_show_fee: Option<NoShowFee>,
+    /// Whether a party that becomes smaller in time gets back the part of its deposit that no longer applies.
+    pub refund_on_shrink: bool,
     /// Minutes that a waiting party has to answer an offer.
     pub offer_minutes: u32,
     /// SHA-256 of the venue file, hexadecimal.
@@ -58,6 +60,7 @@ impl Venue {
             auto_confirm: self.auto_confirm,
             no_show_grace_minutes: self.no_show_grace_minutes,
             no_show_fee: self.no_show_fee,
+            refund_on_shrink: self.refund_on_shrink,
         }
     }
 

@@ -57,6 +57,14 @@ fn command(name: &'static str, status: u16, members: Value) -> Step {
     post(path, Value::Null, status, members)
 }
 
+/// The time passes until the visit: Meja checks a party in on the business day of its visit.
+fn the_visit_begins() -> Step {
+    Step { method: CLOCK, path: "2026-12-31T12:00:00Z", body: Value::Null, status: 0, members: Value::Null }
+}
+
+/// The method of a step that sets the clock.
+const CLOCK: &str = "CLOCK";
+
 fn cancel(status: u16, members: Value) -> Step {
     let body = json!({"reason_code": "REQ", "description": "Changed mind"});
     post("/api/reservations/{id}/cancel", body, status, members)
@@ -167,10 +175,12 @@ fn last_version() -> Vec<Case> {
         ),
         differs(
             "B7 test_full_business_flow",
-            "the counts of /api/stats are under by_status",
+            "the counts of /api/stats are under by_status, and a check-in before the day of the visit is 409 too_early",
             vec![
                 create(),
                 command("confirm", 200, status("CONFIRMED")),
+                command("check-in", 409, json!({"code": "too_early"})),
+                the_visit_begins(),
                 command("check-in", 200, status("CHECKED_IN")),
                 command("complete", 200, status("COMPLETED")),
                 get(
@@ -201,6 +211,7 @@ fn of_domain_and_security() -> Vec<Case> {
         vec![
             create(),
             command("confirm", 200, json!({})),
+            the_visit_begins(),
             command("check-in", 200, json!({})),
             command("complete", 200, json!({})),
         ]
@@ -264,6 +275,10 @@ async fn the_cases_of_the_service_whose_contract_was_taken_over_are_answered_as_
         let app = TestApp::start().await;
         let mut id = String::new();
         for step in case.steps {
+            if step.method == CLOCK {
+                app.clock.set(step.path.parse().unwrap());
+                continue;
+            }
             let path = step.path.replace("{id}", &id).replace("{other}", &Uuid::from_u128(1).to_string());
             let request =
                 Request::builder().method(step.method).uri(&path).header("authorization", "Bearer x");

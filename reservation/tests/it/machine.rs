@@ -3,7 +3,7 @@
 
 use chrono::{TimeDelta, Utc};
 use contract::reservation::words::ReservationStatus;
-use events::values::CancelledBy;
+use events::values::Initiator;
 use events::{Event, Position};
 use proptest::prelude::*;
 use reservation::app::words;
@@ -35,13 +35,13 @@ fn commands() -> Vec<Command> {
         Command::Confirm { waive_deposit: true },
         choose("T3", 6),
         choose("T9", 12),
-        Command::Reschedule { window: later(), area: None },
-        Command::ChangePartySize { size: party(3), area: None },
+        reschedule(later(), Initiator::Guest),
+        resize(3),
         Command::CheckIn,
         Command::Complete,
         Command::NoShow,
-        cancel(CancelledBy::Guest),
-        cancel(CancelledBy::Staff),
+        cancel(Initiator::Guest),
+        cancel(Initiator::Staff),
     ]
 }
 

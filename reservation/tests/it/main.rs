@@ -9,6 +9,7 @@
 
 mod app;
 mod booking;
+mod changes;
 mod charges;
 mod compatibility;
 mod contract;

@@ -42,7 +42,7 @@ fn a_payment_that_fails_leaves_the_hold() {
 
 #[test]
 fn a_payment_for_a_cancelled_hold_is_refunded() {
-    let events = [held().to_vec(), vec![cancelled(CancelledBy::System, None)]].concat();
+    let events = [held().to_vec(), vec![cancelled(Initiator::System, None)]].concat();
     let refund = Some(Refund { payment_id: PAYMENT, amount: idr(30_000_000) });
     let Event::PaymentCompleted(too_late) = paid() else { unreachable!() };
     given(events).when(pay(30_000_000)).then([PaymentCompleted { refund, ..too_late }.into()]);
@@ -68,23 +68,19 @@ fn cancelling_frees_the_table_and_returns_the_deposit_in_time() {
     let limit = window().start - TimeDelta::minutes(1_440);
     given(events())
         .at(limit)
-        .when(cancel(CancelledBy::Guest))
-        .then([cancelled(CancelledBy::Guest, refund), free()]);
+        .when(cancel(Initiator::Guest))
+        .then([cancelled(Initiator::Guest, refund), free()]);
     let too_late = limit + TimeDelta::microseconds(1);
     given(events())
         .at(too_late)
-        .when(cancel(CancelledBy::Guest))
-        .then([cancelled(CancelledBy::Guest, None), free()]);
+        .when(cancel(Initiator::Guest))
+        .then([cancelled(Initiator::Guest, None), free()]);
     given(events())
         .at(too_late)
-        .when(cancel(CancelledBy::Staff))
-        .then([cancelled(CancelledBy::Staff, refund), free()]);
-    given([created(), cancelled(CancelledBy::Guest, None)])
-        .when(cancel(CancelledBy::Guest))
-        .nothing_happens();
-    given([created(), cancelled(CancelledBy::Guest, None)])
-        .when(Command::CheckIn)
-        .refused(Refusal::Cancelled);
+        .when(cancel(Initiator::Staff))
+        .then([cancelled(Initiator::Staff, refund), free()]);
+    given([created(), cancelled(Initiator::Guest, None)]).when(cancel(Initiator::Guest)).nothing_happens();
+    given([created(), cancelled(Initiator::Guest, None)]).when(Command::CheckIn).refused(Refusal::Cancelled);
 }
 
 /// A party of six at a venue with a no-show fee of `fee_minor`, whose deposit is in the state `deposit`.

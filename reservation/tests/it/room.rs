@@ -147,8 +147,8 @@ async fn an_occupied_table_cannot_be_taken() {
     for id in [&first, &next, &far] {
         app.command(id, "confirm", json!({"waive_deposit": true})).await;
     }
-    // A check-in days before the start does not occupy the table from now on.
-    app.command(&far, "check-in", json!({})).await;
+    // A check-in days before the start is refused, and does not occupy the table from now on.
+    assert_eq!(app.command(&far, "check-in", json!({})).await.problem(), (409, "too_early".into()));
     app.book(json!({"party_size": 12, "area": "Kebun", "start_time": "2026-12-01T18:00"})).await;
     app.clock.advance(TimeDelta::minutes(65));
     app.command(&first, "check-in", json!({})).await;
@@ -163,7 +163,7 @@ async fn an_occupied_table_cannot_be_taken() {
     assert_eq!(seated.json()["status"], json!("CHECKED_IN"), "{other} {}", seated.text());
     // An assignment by hand is not restricted.
     let managed_by_hand = TestApp::start().await;
-    let id = managed_by_hand.book(json!({"start_time": "2026-12-24T19:00"})).await;
+    let id = managed_by_hand.book(json!({"start_time": "2026-12-01T19:00"})).await;
     managed_by_hand.command(&id, "confirm", json!({})).await;
     assert_eq!(managed_by_hand.command(&id, "check-in", json!({})).await.status, 200);
 }

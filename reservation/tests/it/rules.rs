@@ -7,7 +7,7 @@ use events::values::*;
 use events::{AssignmentId, Event, PaymentId, Position, ReservationId, TableId};
 use reservation::domain::availability::{Holder, Occupancy, SeatingContext};
 use reservation::domain::reservation::{
-    NotificationResult, PaymentOutcome, PaymentResult, TableChoice, booking,
+    NotificationResult, PaymentOutcome, PaymentResult, SizeChange, TableChoice, booking,
 };
 use reservation::domain::{Command, RecordedAt, Refusal, Reservation};
 use uuid::Uuid;
@@ -35,6 +35,22 @@ pub fn idr(amount_minor: i64) -> Money {
     Money { amount_minor, currency: Currency::from_code("IDR").unwrap() }
 }
 
+pub fn moved(to: TimeWindow, by: Initiator) -> ReservationRescheduled {
+    ReservationRescheduled { from: window(), to, area: None, moved_by: Some(by) }
+}
+
+pub fn reschedule(window: TimeWindow, by: Initiator) -> Command {
+    Command::Reschedule { window, area: None, by }
+}
+
+pub fn resize(guests: i64) -> Command {
+    Command::ChangePartySize(SizeChange { size: party(guests), area: None, reseat: false })
+}
+
+pub fn resized(from: i64, to: i64) -> PartySizeChanged {
+    PartySizeChanged { from: party(from), to: party(to), area: None, window: None, refund: None }
+}
+
 pub fn created_for(guests: i64) -> ReservationCreated {
     let rule = DepositRule { from_party_size: 6, per: DepositPer::Guest, amount: idr(5_000_000) };
     ReservationCreated {
@@ -52,6 +68,7 @@ pub fn created_for(guests: i64) -> ReservationCreated {
             auto_confirm: false,
             no_show_grace_minutes: None,
             no_show_fee: None,
+            refund_on_shrink: false,
         },
         area: None,
         payment_channel: None,
@@ -99,12 +116,12 @@ pub fn paid() -> Event {
     .into()
 }
 
-pub fn cancelled(by: CancelledBy, refund: Option<Refund>) -> Event {
+pub fn cancelled(by: Initiator, refund: Option<Refund>) -> Event {
     ReservationCancelled { cancelled_by: by, reason_code: "r".into(), description_digest: None, refund }
         .into()
 }
 
-pub fn cancel(by: CancelledBy) -> Command {
+pub fn cancel(by: Initiator) -> Command {
     Command::Cancel { by, reason_code: "r".into(), description_digest: None }
 }
 
@@ -146,6 +163,14 @@ impl Given {
     fn somebody_else_has(mut self, table: &str, window: TimeWindow) -> Self {
         self.occupancy.evolve(Holder::Booking(ReservationId(Uuid::from_u128(99))), &assigned(table, window));
         self
+    }
+
+    /// Further events, which happened at `time`.
+    pub fn and_at(mut self, time: DateTime<Utc>, events: impl IntoIterator<Item = Event>) -> Self {
+        for event in events {
+            self.reservation.evolve(&event, RecordedAt { position: Position(99), time });
+        }
+        self.at(time)
     }
 
     pub fn at(mut self, now: DateTime<Utc>) -> Self {
@@ -219,7 +244,7 @@ fn a_confirmation_is_refused_while_the_deposit_is_unpaid_unless_staff_waive_it()
 fn a_hold_ends_at_its_deadline_and_not_before() {
     let deadline = now() + TimeDelta::minutes(15);
     let ended = ReservationCancelled {
-        cancelled_by: CancelledBy::System,
+        cancelled_by: Initiator::System,
         reason_code: "deposit_unpaid".into(),
         description_digest: None,
         refund: None,
@@ -254,7 +279,7 @@ fn a_table_must_seat_the_party() {
     let too_small = Refusal::TableTooSmall { seats: 2, party_size: party(4) };
     given([created()]).when(choose("T1", 2)).refused(too_small);
     let now_too_small = Refusal::TableTooSmall { seats: 6, party_size: party(7) };
-    given(ready()).when(Command::ChangePartySize { size: party(7), area: None }).refused(now_too_small);
+    given(ready()).when(resize(7)).refused(now_too_small);
 }
 
 #[test]
@@ -270,33 +295,33 @@ fn a_party_that_moves_gives_its_table_back() {
 
 #[test]
 fn a_reservation_keeps_its_table_when_the_time_changes() {
-    let moved = ReservationRescheduled { from: window(), to: later(), area: None };
-    let reschedule = || Command::Reschedule { window: later(), area: None };
-    let expected = [released("T3", ReleaseCause::Rescheduled), moved.clone().into(), assigned("T3", later())];
-    given(ready()).when(reschedule()).then(expected);
-    given([created()]).when(reschedule()).then([moved.into()]);
+    let is_moved = moved(later(), Initiator::Guest);
+    let to_later = || reschedule(later(), Initiator::Guest);
+    let expected =
+        [released("T3", ReleaseCause::Rescheduled), is_moved.clone().into(), assigned("T3", later())];
+    given(ready()).when(to_later()).then(expected);
+    given([created()]).when(to_later()).then([is_moved.into()]);
     given(ready())
         .somebody_else_has("T3", later())
-        .when(reschedule())
+        .when(to_later())
         .refused(Refusal::TableTaken("T3".parse().unwrap()));
-    given(ready()).when(Command::Reschedule { window: window(), area: None }).nothing_happens();
-    given(seated()).when(reschedule()).refused(Refusal::CheckedIn);
+    given(ready()).when(reschedule(window(), Initiator::Guest)).nothing_happens();
+    given(seated()).when(to_later()).refused(Refusal::CheckedIn);
 }
 
 #[test]
 fn the_party_size_may_change_unless_a_higher_deposit_becomes_due() {
-    let change = |guests| Command::ChangePartySize { size: party(guests), area: None };
-    let changed = |from, to| [PartySizeChanged { from: party(from), to: party(to), area: None }.into()];
-    given([created()]).when(change(5)).then(changed(4, 5));
-    given([created()]).when(change(4)).nothing_happens();
+    let changed = |from, to| [resized(from, to).into()];
+    given([created()]).when(resize(5)).then(changed(4, 5));
+    given([created()]).when(resize(4)).nothing_happens();
     let due = Refusal::DepositChanges { party_size: party(6), due: idr(30_000_000) };
-    given([created()]).when(change(6)).refused(due);
-    given(held()).when(change(5)).then(changed(6, 5));
+    given([created()]).when(resize(6)).refused(due);
+    given(held()).when(resize(5)).then(changed(6, 5));
 }
 
 #[test]
 fn a_visit_goes_from_check_in_to_completion() {
-    given(ready()).when(Command::CheckIn).then([ReservationCheckedIn {}.into()]);
+    given(ready()).at(window().start).when(Command::CheckIn).then([ReservationCheckedIn {}.into()]);
     given([created()]).when(Command::CheckIn).refused(Refusal::NotConfirmed);
     given(seated()).when(Command::CheckIn).nothing_happens();
     given(ready()).when(Command::Complete).refused(Refusal::NotCheckedIn);
@@ -305,8 +330,8 @@ fn a_visit_goes_from_check_in_to_completion() {
         .then([ReservationCompleted {}.into(), released("T3", ReleaseCause::Completed)]);
     let left = [seated(), vec![ReservationCompleted {}.into()]].concat();
     given(left.clone()).when(Command::Complete).nothing_happens();
-    given(left).when(cancel(CancelledBy::Guest)).refused(Refusal::Completed);
-    given(seated()).when(cancel(CancelledBy::Guest)).refused(Refusal::CheckedIn);
+    given(left).when(cancel(Initiator::Guest)).refused(Refusal::Completed);
+    given(seated()).when(cancel(Initiator::Guest)).refused(Refusal::CheckedIn);
 }
 
 #[test]

@@ -77,7 +77,8 @@ impl Operation for ChangeReservation<'_> {
         } else {
             (decide(&SeatingContext::managed_by_hand(&Occupancy::default())), None)
         };
-        let refused = |refusal| CommandError::refused(refusal, RefusedRequest::command(reservation, command));
+        let refused =
+            |refusal| CommandError::refused(refusal, RefusedRequest::command(reservation, command, now));
         let events = decided.map_err(refused)?;
         let subject = EventSubject::existing(reservation);
         let new_events = new_events(&events, &subject, self.context, executor.env.as_ref(), now)?;

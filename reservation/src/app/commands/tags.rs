@@ -27,7 +27,9 @@ pub(super) fn command_tags(
         (Command::CheckIn, Some(_)) => {
             reservation.seated_from(now).map_or_else(Vec::new, |window| booking_tags(venue, rules, &window))
         }
-        (Command::ChangePartySize { .. }, _) => booking_tags(venue, rules, &reservation.window()),
+        (Command::ChangePartySize(change), _) => {
+            booking_tags(venue, rules, &reservation.window_for(change.size, rules))
+        }
         _ => Vec::new(),
     }
 }

@@ -73,19 +73,24 @@ impl RefusedRequest {
     }
 
     /// A command for an existing reservation.
-    pub(in crate::app) fn command(reservation: &Reservation, command: &Command) -> Self {
+    pub(in crate::app) fn command(reservation: &Reservation, command: &Command, now: DateTime<Utc>) -> Self {
         let mut request = Self::booking(&reservation.booking);
         request.reservation = Some((reservation.id, words::status(&reservation.status)));
         let area = match command {
-            Command::Reschedule { window, area } => {
+            Command::Reschedule { window, area, .. } => {
                 request.window = *window;
                 let tables = reservation.tables.iter();
                 request.current_tables = tables.map(|table| table.table_id.clone()).collect();
                 area
             }
-            Command::ChangePartySize { size, area } => {
-                (request.size, request.same_time_only) = (*size, true);
-                area
+            Command::ChangePartySize(change) => {
+                (request.size, request.same_time_only) = (change.size, true);
+                &change.area
+            }
+            Command::CheckIn => {
+                // The party is there: it needs a table from now on.
+                request.window.start = now.min(request.window.end);
+                &None
             }
             _ => &None,
         };

@@ -5,7 +5,7 @@ use contract::reservation::charges::{Balance, ChargeView, Charges, RulesView};
 use contract::reservation::words::ChargeKind;
 use events::event::{Event, ReservationCancelled, ReservationNoShow, VenueChanged};
 use events::recorded::Recorded;
-use events::values::{CancelledBy, DepositPer, Money, PartySize, Purpose};
+use events::values::{DepositPer, Initiator, Money, PartySize, Purpose};
 use events::{Position, Query, ReservationId, Tag};
 
 use super::{QueryError, local};
@@ -197,14 +197,14 @@ impl Account {
         let free_until = before.window().start - TimeDelta::minutes(i64::from(minutes));
         let until = local(free_until, &before.booking.timezone);
         match (&cancelled.refund, cancelled.cancelled_by) {
-            (Some(refund), CancelledBy::Guest) => {
+            (Some(refund), Initiator::Guest) => {
                 vec![(
                     ChargeKind::RefundOrdered,
                     refund.amount,
                     format!("Cancelled by the guest in time: free until {until}"),
                 )]
             }
-            (Some(refund), CancelledBy::Staff | CancelledBy::System) => {
+            (Some(refund), Initiator::Staff | Initiator::System) => {
                 vec![(
                     ChargeKind::RefundOrdered,
                     refund.amount,

@@ -1,7 +1,7 @@
 //! Short descriptions of events, for people.
 
-use events::event::Event;
-use events::values::{CancelledBy, Medium, Purpose};
+use events::event::{Event, Refund};
+use events::values::{Initiator, Medium, Purpose};
 
 use super::local;
 
@@ -20,27 +20,22 @@ pub fn note(event: &Event, timezone: &str) -> String {
             format!("Table {} assigned ({}, seats {})", e.table_id, e.area, e.capacity)
         }
         Event::TableReleased(e) => format!("Table {} released", e.table_id),
-        Event::ReservationRescheduled(e) => format!("Moved from {} to {}", at(e.from.start), at(e.to.start)),
-        Event::PartySizeChanged(e) => format!("Party changed from {} to {}", e.from, e.to),
+        Event::ReservationRescheduled(e) => {
+            let by = e.moved_by.map(|by| format!(" by {}", side(by))).unwrap_or_default();
+            format!("Moved{by} from {} to {}", at(e.from.start), at(e.to.start))
+        }
+        Event::PartySizeChanged(e) => {
+            let longer = e.window.map(|w| format!("; the visit ends at {}", at(w.end))).unwrap_or_default();
+            format!("Party changed from {} to {}{longer}{}", e.from, e.to, back(e.refund))
+        }
         Event::ReservationCheckedIn(_) => "The party arrived".into(),
         Event::ReservationCompleted(_) => "The party left".into(),
         Event::ReservationCancelled(e) => {
-            let by = match e.cancelled_by {
-                CancelledBy::Guest => "the guest",
-                CancelledBy::Staff => "the restaurant",
-                CancelledBy::System => "the system",
-            };
-            let refund = e
-                .refund
-                .as_ref()
-                .map(|r| format!("; {} to be refunded", r.amount.plain()))
-                .unwrap_or_default();
-            format!("Cancelled by {by}: {}{refund}", e.reason_code)
+            format!("Cancelled by {}: {}{}", side(e.cancelled_by), e.reason_code, back(e.refund))
         }
         Event::ReservationNoShow(e) => {
             let fee = e.fee.map(|fee| format!("; the no-show fee is {}", fee.plain())).unwrap_or_default();
-            let back = e.refund.map(|r| format!("; {} to be refunded", r.amount.plain())).unwrap_or_default();
-            format!("The party never arrived{fee}{back}")
+            format!("The party never arrived{fee}{}", back(e.refund))
         }
         Event::PaymentRequested(e) if e.purpose == Purpose::NoShowFee => {
             format!("A no-show fee of {} is due by {}", e.amount.plain(), at(e.expires_at))
@@ -49,7 +44,10 @@ pub fn note(event: &Event, timezone: &str) -> String {
             format!("A deposit of {} is due by {}", e.amount.plain(), at(e.expires_at))
         }
         Event::PaymentCompleted(e) => {
-            let refund = if e.refund.is_some() { "; too late, to be refunded" } else { "" };
+            let refund = match e.refund {
+                Some(refund) if refund.amount == e.amount => "; too late, to be refunded".to_owned(),
+                refund => back(refund),
+            };
             format!("{} received via {} ({}){refund}", e.amount.plain(), e.channel, e.provider_reference)
         }
         Event::PaymentFailed(e) => format!("Payment failed: {}", e.reason_code),
@@ -74,6 +72,18 @@ pub fn note(event: &Event, timezone: &str) -> String {
         | Event::WaitlistAccepted(_)
         | Event::WaitlistLeft(_) => "Waitlist event".into(),
     }
+}
+
+fn side(by: Initiator) -> &'static str {
+    match by {
+        Initiator::Guest => "the guest",
+        Initiator::Staff => "the restaurant",
+        Initiator::System => "the system",
+    }
+}
+
+fn back(refund: Option<Refund>) -> String {
+    refund.map(|refund| format!("; {} to be refunded", refund.amount.plain())).unwrap_or_default()
 }
 
 fn medium(medium: Medium) -> &'static str {

@@ -105,6 +105,7 @@ fn view_of(
                 .no_show_fee
                 .map(|fee| FeeView { per: words::fee_per(fee.per), amount: fee.amount }),
         },
+        free_cancellation_until: local(reservation.free_until, &booking.timezone),
         cancellation: cancellation(&reservation.status, description),
         table_preference,
         special_requests,

@@ -28,6 +28,7 @@ pub(super) struct PolicyRules {
     pub(super) auto_confirm: bool,
     pub(super) no_show_grace_minutes: Option<u32>,
     pub(super) no_show_fee: Option<NoShowFee>,
+    pub(super) refund_on_shrink: bool,
     pub(super) offer_minutes: u32,
 }
 
@@ -56,6 +57,7 @@ pub(super) fn policy(form: &mut Form, currency: Option<Currency>) -> Option<Poli
         auto_confirm: form.flag("auto_confirm"),
         no_show_grace_minutes: grace.and_then(|minutes| u32::try_from(minutes).ok()),
         no_show_fee,
+        refund_on_shrink: form.optional_flag("refund_on_shrink").unwrap_or(true),
         offer_minutes: u32::try_from(offer).ok()?,
     })
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use events::PaymentId;
-use events::event::Event;
+use events::event::{Event, Refund};
 use events::values::Money;
 
 /// The state of a requested amount: the deposit, or the no-show fee.
@@ -44,6 +44,22 @@ pub struct ChargePaid {
     pub provider_reference: String,
     /// The amount refunded so far, in minor units.
     pub refunded_minor: i64,
+    /// Refunds that were decided while the reservation goes on, and not yet reported, in minor units.
+    pub decided_refunds_minor: Vec<i64>,
+}
+
+impl ChargePaid {
+    /// The amount that can still be refunded, in minor units.
+    #[must_use]
+    pub fn left_minor(&self) -> i64 {
+        self.amount.amount_minor - self.refunded_minor - self.decided_refunds_minor.iter().sum::<i64>()
+    }
+
+    /// A refund of `minor`, unless nothing is left to refund.
+    pub(super) fn refund(&self, minor: i64) -> Option<Refund> {
+        let amount = Money { amount_minor: minor, ..self.amount };
+        (minor > 0).then_some(Refund { payment_id: self.payment_id, amount })
+    }
 }
 
 impl Charge {
@@ -83,11 +99,19 @@ impl Charge {
                     channel: completed.channel.clone(),
                     provider_reference: completed.provider_reference.clone(),
                     refunded_minor: 0,
+                    decided_refunds_minor: completed.refund.iter().map(|r| r.amount.amount_minor).collect(),
                 });
+            }
+            (Event::PartySizeChanged(changed), Self::Paid(paid)) => {
+                paid.decided_refunds_minor.extend(changed.refund.map(|refund| refund.amount.amount_minor));
             }
             (Event::PaymentFailed(failed), Self::Due(due)) => due.failure = Some(failed.reason_code.clone()),
             (Event::PaymentRefunded(refunded), Self::Paid(paid)) => {
-                paid.refunded_minor += refunded.amount.amount_minor;
+                let minor = refunded.amount.amount_minor;
+                paid.refunded_minor += minor;
+                // A refund of another amount was ordered by an operator.
+                let decided = paid.decided_refunds_minor.iter().position(|decided| *decided == minor);
+                decided.map(|place| paid.decided_refunds_minor.swap_remove(place));
             }
             _ => {}
         }

@@ -2,7 +2,7 @@
 
 use events::event::NotificationFailed;
 use events::event::NotificationSent;
-use events::values::{CancelledBy, ConfidentialDigest, Money, PartySize, TimeWindow};
+use events::values::{ConfidentialDigest, Initiator, Money, PartySize, TimeWindow};
 use events::{AssignmentId, PaymentId, TableId};
 
 /// A command for an existing reservation. All values in it are valid by themselves.
@@ -21,14 +21,11 @@ pub enum Command {
         window: TimeWindow,
         /// The requested area, if it changes.
         area: Option<String>,
+        /// The side that moves it.
+        by: Initiator,
     },
     /// Change the number of guests.
-    ChangePartySize {
-        /// The new size.
-        size: PartySize,
-        /// The requested area, if it changes.
-        area: Option<String>,
-    },
+    ChangePartySize(SizeChange),
     /// The party has arrived.
     CheckIn,
     /// The party has left.
@@ -38,7 +35,7 @@ pub enum Command {
     /// Cancel the reservation.
     Cancel {
         /// The kind of actor that cancels.
-        by: CancelledBy,
+        by: Initiator,
         /// The reason as a stable code.
         reason_code: String,
         /// Digest of the free-text description.
@@ -62,9 +59,7 @@ impl Command {
     #[must_use]
     pub fn takes_tables(&self) -> bool {
         match self {
-            Self::AssignTable(_) | Self::Reschedule { .. } | Self::ChangePartySize { .. } | Self::CheckIn => {
-                true
-            }
+            Self::AssignTable(_) | Self::Reschedule { .. } | Self::ChangePartySize(_) | Self::CheckIn => true,
             Self::Confirm { .. }
             | Self::Complete
             | Self::NoShow
@@ -75,6 +70,17 @@ impl Command {
             | Self::EraseContact { .. } => false,
         }
     }
+}
+
+/// A change of the number of guests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SizeChange {
+    /// The new size.
+    pub size: PartySize,
+    /// The requested area, if it changes.
+    pub area: Option<String>,
+    /// Whether the party gets the best tables for its new size, although it could keep its own.
+    pub reseat: bool,
 }
 
 /// A table chosen by staff.

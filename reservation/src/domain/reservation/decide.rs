@@ -16,9 +16,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use events::PaymentId;
 use events::event::{
     ContactErased, Event, PaymentCompleted, PaymentFailed, PaymentRefunded, PaymentRequested, Refund,
-    ReservationCancelled, ReservationCompleted, ReservationConfirmed, ReservationNoShow, TableReleased,
+    ReservationCancelled, ReservationCompleted, ReservationConfirmed, ReservationNoShow,
+    ReservationRescheduled, TableReleased,
 };
-use events::values::{CancelledBy, Money, Purpose, ReleaseCause};
+use events::values::{Initiator, Money, PartySize, Purpose, ReleaseCause};
 
 use super::{
     Charge, ChargePaid, Command, Deadline, NotificationResult, PaymentOutcome, PaymentResult, Reservation,
@@ -48,10 +49,16 @@ impl Reservation {
         match command {
             Command::Confirm { waive_deposit } => self.decide_confirm(*waive_deposit),
             Command::AssignTable(choice) => self.decide_table(choice, context),
-            Command::Reschedule { window, area } => {
-                self.decide_reschedule(*window, area.as_ref(), context, now)
+            Command::Reschedule { window, area, by } => {
+                let moved = ReservationRescheduled {
+                    from: self.window(),
+                    to: *window,
+                    area: area.clone(),
+                    moved_by: Some(*by),
+                };
+                self.decide_reschedule(moved, context, now)
             }
-            Command::ChangePartySize { size, area } => self.decide_size(*size, area.as_ref(), context),
+            Command::ChangePartySize(change) => self.decide_size(change, context, now),
             Command::CheckIn => self.decide_check_in(context, now),
             Command::Complete => match &self.status {
                 Status::CheckedIn => Ok(self.end(ReservationCompleted {}, ReleaseCause::Completed)),
@@ -110,7 +117,7 @@ impl Reservation {
             _ => return vec![],
         }
         let cancelled = ReservationCancelled {
-            cancelled_by: CancelledBy::System,
+            cancelled_by: Initiator::System,
             reason_code: DEPOSIT_UNPAID.into(),
             description_digest: None,
             refund: None,
@@ -130,19 +137,28 @@ impl Reservation {
                 if *amount != due.amount {
                     return Err(Refusal::AmountMismatch { asked: due.amount, came: *amount });
                 }
-                let held = match purpose {
+                let is_kept = match purpose {
                     Purpose::Deposit => {
                         matches!(self.status, Status::Pending | Status::Confirmed | Status::CheckedIn)
                     }
                     Purpose::NoShowFee => true,
                 };
+                // Money for a table that is no longer held is refunded immediately, and so is the part that a party
+                // that became smaller before it paid no longer owes.
+                let kept_minor = match (is_kept, purpose) {
+                    (false, _) => 0,
+                    (true, Purpose::Deposit) => {
+                        self.deposit_owed_minor(self.party_size(), amount.amount_minor)
+                    }
+                    (true, Purpose::NoShowFee) => amount.amount_minor,
+                };
+                let excess = Money { amount_minor: amount.amount_minor - kept_minor, ..*amount };
                 let completed = PaymentCompleted {
                     payment_id,
                     amount: *amount,
                     channel: channel.clone(),
                     provider_reference: provider_reference.clone(),
-                    // Money for a table that is no longer held is refunded immediately.
-                    refund: (!held).then_some(Refund { payment_id, amount: *amount }),
+                    refund: (excess.amount_minor > 0).then_some(Refund { payment_id, amount: excess }),
                 };
                 let confirmed = (purpose.is_deposit() && self.status == Status::Pending)
                     .then(|| ReservationConfirmed { window: self.window(), deposit_waived: false });
@@ -168,7 +184,7 @@ impl Reservation {
         let policy = &self.booking.policy;
         let fee = policy.no_show_fee.map(|fee| fee.due(self.party_size()));
         let paid = match &self.deposit {
-            Charge::Paid(paid) => Some((paid.payment_id, paid.amount.amount_minor - paid.refunded_minor)),
+            Charge::Paid(paid) => Some((paid.payment_id, paid.left_minor())),
             Charge::NotRequired | Charge::Due(_) | Charge::Waived(_) => None,
         };
         let back = fee.zip(paid).and_then(|(fee, (payment_id, paid_minor))| {
@@ -193,16 +209,28 @@ impl Reservation {
 
     /// The refund if the reservation is cancelled now: everything if the restaurant or the system cancels, or
     /// if the guest cancels in time.
-    fn refund_when_cancelled(&self, by: CancelledBy, now: DateTime<Utc>) -> Option<Refund> {
+    fn refund_when_cancelled(&self, by: Initiator, now: DateTime<Utc>) -> Option<Refund> {
         let Charge::Paid(paid) = &self.deposit else { return None };
-        let free_until = self.window().start
-            - TimeDelta::minutes(i64::from(self.booking.policy.free_cancellation_minutes));
-        let free = by != CancelledBy::Guest || now <= free_until;
-        let left_minor = paid.amount.amount_minor - paid.refunded_minor;
-        (free && left_minor > 0).then_some(Refund {
-            payment_id: paid.payment_id,
-            amount: Money { amount_minor: left_minor, ..paid.amount },
-        })
+        let is_free = by != Initiator::Guest || now <= self.free_until;
+        paid.refund(paid.left_minor()).filter(|_| is_free)
+    }
+
+    /// The refund if the party becomes `size` now: the part of a paid deposit that no longer applies, if the policy
+    /// refunds it and the guest could still cancel free of charge.
+    pub(super) fn refund_when_smaller(&self, size: PartySize, now: DateTime<Utc>) -> Option<Refund> {
+        let Charge::Paid(paid) = &self.deposit else { return None };
+        let left_minor = paid.left_minor();
+        let owed_minor = self.deposit_owed_minor(size, left_minor);
+        paid.refund(left_minor - owed_minor).filter(|_| now <= self.free_until)
+    }
+
+    /// The part of `deposit_minor` that a party of `size` owes.
+    fn deposit_owed_minor(&self, size: PartySize, deposit_minor: i64) -> i64 {
+        let policy = &self.booking.policy;
+        match policy.refund_on_shrink {
+            true => policy.deposit_due(size).map_or(0, |due| due.amount_minor).min(deposit_minor),
+            false => deposit_minor,
+        }
     }
 
     fn end(&self, ending: impl Into<Event>, cause: ReleaseCause) -> Vec<Event> {

@@ -4,13 +4,16 @@
 //! that is managed by hand a booking takes no tables; staff assign them.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use events::TableId;
 use events::event::{Event, PartySizeChanged, ReservationCheckedIn, ReservationRescheduled, TableAssigned};
 use events::values::{PartySize, ReleaseCause, TimeWindow};
 
-use super::command::TableChoice;
-use super::{Reservation, Status, TableAssignment};
-use crate::domain::availability::{Arrival, EARLY_HOURS_MAX, Holder, SeatingContext, SeatingRequest};
+use super::command::{SizeChange, TableChoice};
+use super::{Charge, Reservation, Status, TableAssignment};
+use crate::domain::availability::{
+    Arrival, BookingRules, EARLY_HOURS_MAX, Holder, SeatingContext, SeatingRequest, Unavailable,
+};
 use crate::domain::refusal::Refusal;
 use crate::domain::venue::Venue;
 
@@ -51,8 +54,8 @@ impl Reservation {
         Ok(events)
     }
 
-    /// Checks the party in. At a venue with booking rules its tables become its own from now on, so they must
-    /// be free until its window starts, and no other party may be seated at them.
+    /// Checks the party in on the business day of its visit. At a venue with booking rules its tables become its own from
+    /// now on, so they must be free until its window starts, and no other party may be seated at them.
     pub(super) fn decide_check_in(
         &self,
         context: &SeatingContext<'_>,
@@ -62,6 +65,9 @@ impl Reservation {
             Status::Confirmed => {}
             Status::CheckedIn => return Ok(vec![]),
             other => return Err(other.refusal(Refusal::NotConfirmed)),
+        }
+        if self.is_too_early(context.rules, now) {
+            return Err(Refusal::TooEarly(self.window().start));
         }
         let seated = Event::from(ReservationCheckedIn {});
         let Some(from) = self.seated_from(now).filter(|_| context.rules.is_some()) else {
@@ -91,6 +97,20 @@ impl Reservation {
         let TimeWindow { start, end } = self.window();
         (now + TimeDelta::hours(EARLY_HOURS_MAX) >= start)
             .then_some(TimeWindow { start: start.min(now), end })
+    }
+
+    /// Whether the visit is on a later business day. Without booking rules that is the calendar day, and a party of the
+    /// first hours may arrive on the evening before.
+    fn is_too_early(&self, rules: Option<&BookingRules>, now: DateTime<Utc>) -> bool {
+        let start = self.window().start;
+        match rules {
+            Some(rules) => rules.hours.date_of(now) < rules.hours.date_of(start),
+            None => {
+                let zone = self.booking.timezone.parse().unwrap_or(Tz::UTC);
+                let date = |at: DateTime<Utc>| at.with_timezone(&zone).date_naive();
+                date(now) < date(start) && self.seated_from(now).is_none()
+            }
+        }
     }
 
     /// The holder of this reservation's tables.
@@ -162,17 +182,16 @@ impl Reservation {
     /// determine which party has a table at which time. At a venue with booking rules the party may get other tables.
     pub(super) fn decide_reschedule(
         &self,
-        to: TimeWindow,
-        area: Option<&String>,
+        moved: ReservationRescheduled,
         context: &SeatingContext<'_>,
         now: DateTime<Utc>,
     ) -> Result<Vec<Event>, Refusal> {
         if !matches!(self.status, Status::Pending | Status::Confirmed) {
             return Err(self.status.refusal(Refusal::CheckedIn));
         }
-        let from = self.window();
+        let (to, area) = (moved.to, moved.area.as_ref());
         let stays_there = area.is_none() || area == self.booking.area.as_ref();
-        if from == to && stays_there {
+        if moved.from == to && stays_there {
             return Ok(vec![]);
         }
         let assigned: Vec<Event> = match context.rules {
@@ -191,52 +210,107 @@ impl Reservation {
             }
         };
         let mut events = self.release(ReleaseCause::Rescheduled);
-        events.push(ReservationRescheduled { from, to, area: area.cloned() }.into());
+        events.push(moved.into());
         events.extend(assigned);
         Ok(events)
     }
 
     /// Changes the number of guests. The party keeps its tables if they fit; otherwise, at a venue with booking
-    /// rules, it gets others.
+    /// rules, it gets others. A larger party stays as long as a party of that size does.
     pub(super) fn decide_size(
         &self,
-        to: PartySize,
-        area: Option<&String>,
+        change: &SizeChange,
         context: &SeatingContext<'_>,
+        now: DateTime<Utc>,
     ) -> Result<Vec<Event>, Refusal> {
         if !matches!(self.status, Status::Pending | Status::Confirmed) {
             return Err(self.status.refusal(Refusal::CheckedIn));
         }
-        let from = self.party_size();
-        if from == to {
+        let (from, to) = (self.party_size(), change.size);
+        if from == to && !change.reseat {
             return Ok(vec![]);
         }
         if let (None, Some(seats)) = (context.rules, self.seats()) {
             fits(seats, to)?;
         }
-        let asked = self.deposit.amount().map_or(0, |amount| amount.amount_minor);
-        if let Some(due) = self.booking.policy.deposit_due(to)
-            && due.amount_minor > asked
-        {
-            return Err(Refusal::DepositChanges { party_size: to, due });
+        self.check_deposit(to)?;
+        let window = self.window_for(to, context.rules);
+        let assigned = match context.rules {
+            Some(rules) => self.tables_when_resized(change, window, rules, context)?,
+            None => None,
+        };
+        if from == to && assigned.is_none() {
+            return Ok(vec![]);
         }
-        let changed = Event::from(PartySizeChanged { from, to, area: area.cloned() });
-        let Some(rules) = context.rules else { return Ok(vec![changed]) };
-        let request = self.seating_request(self.window(), to, area, &[]);
+        let changed = PartySizeChanged {
+            from,
+            to,
+            area: change.area.clone(),
+            window: (window != self.window()).then_some(window),
+            refund: self.refund_when_smaller(to, now).filter(|_| to < from),
+        };
+        let Some(assigned) = assigned else { return Ok(vec![changed.into()]) };
+        let mut events = self.release(ReleaseCause::Moved);
+        events.push(changed.into());
+        events.extend(assigned);
+        Ok(events)
+    }
+
+    /// A larger party may not need a higher deposit than was requested or is left.
+    fn check_deposit(&self, to: PartySize) -> Result<(), Refusal> {
+        let asked_minor = match &self.deposit {
+            Charge::Paid(paid) => paid.left_minor(),
+            deposit => deposit.amount().map_or(0, |amount| amount.amount_minor),
+        };
+        match self.booking.policy.deposit_due(to) {
+            Some(due) if to > self.party_size() && due.amount_minor > asked_minor => {
+                Err(Refusal::DepositChanges { party_size: to, due })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The time of the visit of a party of `to`: a party that grows stays at least for the turn time of its new size.
+    #[must_use]
+    pub fn window_for(&self, to: PartySize, rules: Option<&BookingRules>) -> TimeWindow {
+        let TimeWindow { start, end } = self.window();
+        let turn = rules.filter(|_| to > self.party_size()).map(|rules| rules.turn_minutes(to));
+        let end = turn.map_or(end, |minutes| end.max(TimeWindow::starting(start, minutes).end));
+        TimeWindow { start, end }
+    }
+
+    /// The assignments of a party after `change`, for `window`; `None` if it keeps its own as they are.
+    fn tables_when_resized(
+        &self,
+        change: &SizeChange,
+        window: TimeWindow,
+        rules: &BookingRules,
+        context: &SeatingContext<'_>,
+    ) -> Result<Option<Vec<Event>>, Refusal> {
+        let (from, to, area) = (self.party_size(), change.size, change.area.as_ref());
+        let request = self.seating_request(window, to, area, &[]);
         if to > from {
             rules.pace(context.occupancy, &request)?;
         }
+        let stays_longer = window != self.window();
+        if stays_longer && !rules.hours.is_open_for(&window) {
+            return Err(Unavailable::Closed.into());
+        }
         // Booking before the venue had booking rules and without a table: a smaller party needs none either.
-        let stays = self.seats().map_or(to < from, |seats| seats >= u32::from(to.get()));
+        let has_seats = self.seats().map_or(to < from, |seats| seats >= u32::from(to.get()));
         let is_there = area.is_none_or(|area| self.tables.iter().all(|table| table.area == *area));
-        if stays && is_there {
-            return Ok(vec![changed]);
+        let is_free =
+            |table: &TableAssignment| context.occupancy.is_free(&table.table_id, &window, Some(self.id));
+        if has_seats && is_there && !change.reseat && (!stays_longer || self.tables.iter().all(is_free)) {
+            return Ok(stays_longer.then(|| self.tables.iter().map(|table| along(table, window)).collect()));
         }
         let seating = rules.tables_for(context.occupancy, &request)?;
-        let mut events = self.release(ReleaseCause::Moved);
-        events.push(changed);
-        events.extend(context.assign(seating, self.window()));
-        Ok(events)
+        let is_same =
+            seating.tables.iter().map(|table| &table.id).eq(self.tables.iter().map(|t| &t.table_id));
+        match is_same && !stays_longer {
+            true => Ok(None),
+            false => Ok(Some(context.assign(seating, window).collect())),
+        }
     }
 }
 

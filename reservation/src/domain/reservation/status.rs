@@ -1,7 +1,7 @@
 //! The status of a reservation.
 
 use events::Position;
-use events::values::CancelledBy;
+use events::values::Initiator;
 
 use crate::domain::refusal::Refusal;
 
@@ -19,7 +19,7 @@ pub enum Status {
     /// Cancelled.
     Cancelled {
         /// The kind of actor that cancelled.
-        by: CancelledBy,
+        by: Initiator,
         /// The reason as a stable code.
         reason_code: String,
         /// The position of the event whose confidential payload holds the description.

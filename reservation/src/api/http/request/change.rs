@@ -4,12 +4,12 @@ use chrono_tz::Tz;
 use contract::form::Form;
 use contract::reservation::commands::drafts;
 use events::AssignmentId;
-use events::values::{CancelledBy, TimeWindow};
+use events::values::{Initiator, TimeWindow};
 
 use super::{area, check_is_open, start};
 use crate::app::App;
 use crate::app::confidential::{Description, SealedPayload, seal};
-use crate::domain::reservation::TableChoice;
+use crate::domain::reservation::{SizeChange, TableChoice};
 use crate::domain::{Command, Reservation};
 
 pub(in crate::api::http) fn confirm(form: &mut Form) -> Option<Command> {
@@ -59,7 +59,8 @@ pub(in crate::api::http) fn reschedule(
     if let (Some(venue), Some(start)) = (venue, start) {
         check_is_open(form, &venue, start);
     }
-    Some(Command::Reschedule { window: TimeWindow::starting(start?, minutes), area })
+    let by = draft.moved_by.unwrap_or(Initiator::Guest);
+    Some(Command::Reschedule { window: TimeWindow::starting(start?, minutes), area, by })
 }
 
 pub(in crate::api::http) fn party_size(
@@ -70,7 +71,12 @@ pub(in crate::api::http) fn party_size(
     let draft = drafts::ChangePartySize::take(form);
     let venue = app.venues.get(Some(&reservation.booking.venue_id));
     let area = area(form, venue.as_deref(), draft.area);
-    Some(Command::ChangePartySize { size: draft.party_size?, area })
+    let reseat = draft.reseat.unwrap_or(false);
+    if reseat && venue.is_some_and(|venue| venue.rules.is_none()) {
+        let msg = "staff assign the tables of this venue: use assign-table instead";
+        form.fault("reseat", "value_error", msg, Some(true.into()));
+    }
+    Some(Command::ChangePartySize(SizeChange { size: draft.party_size?, area, reseat }))
 }
 
 pub(in crate::api::http) fn cancel(form: &mut Form, app: &App) -> Option<(Command, Option<SealedPayload>)> {
@@ -83,7 +89,7 @@ pub(in crate::api::http) fn cancel(form: &mut Form, app: &App) -> Option<(Comman
         None => None,
     };
     let description_digest = sealed.as_ref().map(|sealed| sealed.digest.clone());
-    let by = draft.cancelled_by.unwrap_or(CancelledBy::Guest);
+    let by = draft.cancelled_by.unwrap_or(Initiator::Guest);
     Some((Command::Cancel { by, reason_code: draft.reason_code?.into(), description_digest }, sealed))
 }
 
