@@ -7,6 +7,7 @@
 
 pub mod commands;
 pub mod confidential;
+pub mod contact;
 mod evening_locks;
 mod event_builder;
 pub mod executor;

@@ -15,7 +15,8 @@ requests! {
     query SelectReservations {
         /// The status.
         optional status: ReservationStatus,
-        /// Reservations of a day at the venue.
+        /// Reservations of a business day of the venue: an evening that ends after midnight belongs to the day on which it
+        /// began.
         optional date: NaiveDate,
         /// Reservations that start at this time or later.
         optional from: VenueTime,

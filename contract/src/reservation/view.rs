@@ -190,7 +190,12 @@ pub struct ContactView {
     /// E.164.
     #[schema(example = "+6281234567890")]
     pub phone: String,
-    /// The e-mail address.
-    #[schema(example = "sari@example.com")]
+    /// The e-mail address, as mail servers understand it: the domain is in ASCII.
+    #[schema(example = "info@xn--mller-kva.de")]
     pub email: String,
+    /// The e-mail address as the guest wrote it.
+    #[schema(example = "info@müller.de")]
+    pub email_typed: String,
+    /// Whether the phone number gets text messages: premium-rate, shared-cost and satellite numbers do not.
+    pub text_messages: bool,
 }

@@ -75,6 +75,9 @@ impl EffectExecutor {
             }
             Medium::Sms => {
                 let Some(sms) = &self.sms else { return Ok(Execution::skipped("text messages are off")) };
+                if !contact.text_messages {
+                    return Ok(Execution::skipped("the phone number gets no text messages"));
+                }
                 let text = self
                     .messages
                     .sms(*template, &facts)

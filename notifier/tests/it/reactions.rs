@@ -82,6 +82,11 @@ fn cancelled(refund: Option<Refund>) -> ReservationCancelled {
     }
 }
 
+fn resized() -> PartySizeChanged {
+    let party = |guests: i64| PartySize::try_from(guests).unwrap();
+    PartySizeChanged { from: party(8), to: party(6), area: None, window: None, refund: None }
+}
+
 fn completed(refund: Option<Refund>) -> PaymentCompleted {
     PaymentCompleted {
         payment_id: PAYMENT,
@@ -148,7 +153,13 @@ fn a_refund_is_ordered_when_the_event_demands_it() {
         ["mail-cancelled", "sms-cancelled", "refund", "close-payments"]
     );
     assert!(kinds(completed(None)).is_empty());
-    assert_eq!(kinds(completed(Some(refund()))), ["mail-paid_late", "refund"]);
+    let everything = Refund { amount: idr(1), ..refund() };
+    assert_eq!(kinds(completed(Some(everything))), ["mail-paid_late", "refund"]);
+    // The party became smaller before it paid.
+    assert_eq!(kinds(completed(Some(refund()))), ["refund"]);
+    let smaller = |refund| PartySizeChanged { refund, ..resized() };
+    assert_eq!(kinds(smaller(Some(refund()))), ["refund"]);
+    assert!(kinds(smaller(None)).is_empty());
     assert_eq!(kinds(ReservationNoShow { fee: Some(idr(1)), refund: Some(refund()) }), ["refund"]);
     let refunded = PaymentRefunded { payment_id: PAYMENT, amount: idr(1), provider_reference: "x".into() };
     assert_eq!(kinds(refunded), ["mail-refunded"]);

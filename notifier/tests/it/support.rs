@@ -220,6 +220,6 @@ pub(crate) fn reservation_view(status: &str) -> ReservationView {
         "deposit": {"required": false, "status": "not_required"},
         "policy": {"deposit_required": false, "auto_cancel_minutes": 15, "free_cancellation_minutes": 1440,
             "auto_confirm": false},
-        "locale": "id", "created_at": "2026-12-01T09:00:00Z", "version": 1});
+        "free_cancellation_until": "2026-12-23T19:30:00+07:00", "locale": "id", "created_at": "2026-12-01T09:00:00Z", "version": 1});
     serde_json::from_value(view).unwrap()
 }

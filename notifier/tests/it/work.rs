@@ -82,7 +82,8 @@ impl Bench {
     ) -> Self {
         let reservation_server = MockServer::start().await;
         let reservation = reservation_view(status);
-        let contact = json!({"name": "Sari", "phone": "+6281234567890", "email": "sari@example.com"});
+        let contact = json!({"name": "Sari", "phone": "+6281234567890", "email": "sari@example.com",
+            "email_typed": "sari@example.com", "text_messages": true});
         Mock::given(method("GET"))
             .and(path_regex("/contact$"))
             .respond_with(ResponseTemplate::new(200).set_body_json(contact))

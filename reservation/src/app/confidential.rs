@@ -13,8 +13,11 @@ pub struct Contact {
     pub name: String,
     /// The phone number, E.164.
     pub phone: String,
-    /// The e-mail address.
+    /// The e-mail address, as mail servers understand it.
     pub email: String,
+    /// The e-mail address as the guest wrote it, if that differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email_typed: Option<String>,
     /// Where the party would like to sit, in the guest's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table_preference: Option<String>,

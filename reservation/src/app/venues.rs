@@ -12,6 +12,7 @@ use events::{TableId, VenueId};
 use parking_lot::RwLock;
 use sha2::{Digest as _, Sha256};
 
+use crate::app::contact;
 use crate::domain::availability::Table;
 use crate::domain::venue::Venue;
 
@@ -65,8 +66,7 @@ impl Venues {
                 }
             }
         }
-        // Parsing the first phone number loads the metadata, which takes time: do it before the first request.
-        let _ = phonenumber::parse(None, "+6281234567890");
+        contact::load_metadata();
         match (faults.is_empty(), venues.is_empty()) {
             (false, _) => Err(VenuesError::Faults(faults)),
             (true, true) => Err(VenuesError::None(dir.to_owned())),

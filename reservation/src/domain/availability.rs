@@ -12,7 +12,7 @@ mod unavailable;
 
 pub use self::context::SeatingContext;
 pub use self::hours::{Hours, Overlap, Service, Sitting};
-pub use self::local_time::{LocalTimeError, instant, resolve};
+pub use self::local_time::{LocalTimeError, calendar_day, instant, resolve};
 pub use self::occupancy::{Arrival, EARLY_HOURS_MAX, Holder, Occupancy, TakenTable};
 pub use self::rules::{BookingRules, Pacing, SeatingRequest, TurnTime};
 pub use self::seating::{SEATINGS_MAX, Seating, Seatings, TABLES_PER_PARTY_MAX, TooManySeatings};

@@ -1,11 +1,12 @@
 //! A restaurant: its time zone, tables and policy.
 
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use events::event::{OfferedTable, WaitlistOffered};
-use events::values::{DepositRule, Locale, NoShowFee, PartySize, Policy};
+use events::values::{DepositRule, Locale, NoShowFee, PartySize, Policy, TimeWindow};
 use events::{TableId, VenueId};
 
-use super::availability::{BookingRules, Table};
+use super::availability::{BookingRules, Table, calendar_day};
 
 /// The length of a stay at a venue without booking rules, in minutes.
 const STAY_MINUTES_DEFAULT: u32 = 90;
@@ -74,6 +75,24 @@ impl Venue {
     #[must_use]
     pub fn stay_minutes(&self, size: PartySize) -> u32 {
         self.rules.as_ref().map_or(STAY_MINUTES_DEFAULT, |rules| rules.turn_minutes(size))
+    }
+
+    /// The instants of the business day `date`; at a venue that is managed by hand those of the calendar day.
+    #[must_use]
+    pub fn day(&self, date: NaiveDate) -> TimeWindow {
+        match &self.rules {
+            Some(rules) => rules.hours.business_day(date),
+            None => calendar_day(self.timezone, date),
+        }
+    }
+
+    /// The business day of an instant; at a venue that is managed by hand the calendar day.
+    #[must_use]
+    pub fn date_of(&self, at: DateTime<Utc>) -> NaiveDate {
+        match &self.rules {
+            Some(rules) => rules.hours.date_of(at),
+            None => at.with_timezone(&self.timezone).date_naive(),
+        }
     }
 
     /// Whether an offer to a waiting party still complies with the rules.

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use chassis::environment::ManualEnvironment;
 use chrono::TimeDelta;
+use events::store::memory::MemoryStore;
 use reservation::app::projections::{Filter, Projections};
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, booking};
+use crate::app::{TestApp, booking, start_of_time};
 
 #[tokio::test]
 async fn the_past_is_read_by_time_and_by_position() {
@@ -240,4 +242,44 @@ async fn readers_never_see_part_of_an_append() {
         projections.catch_up(app.app.store.as_ref()).await.unwrap();
         reader.await.unwrap();
     }
+}
+
+/// With a service until 05:00, a visit at 00:30 on Sunday belongs to Saturday.
+#[tokio::test]
+async fn a_date_means_the_business_day() {
+    let dir = tempfile::tempdir().unwrap();
+    let file =
+        std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../data/venues/bandung-dago.json")).unwrap();
+    let mut venue: Value = serde_json::from_slice(&file).unwrap();
+    venue["services"] = json!([
+        {"name": "Malam", "days": ["sat"], "opens": "22:00", "closes": "05:00"},
+        {"name": "Siang", "days": ["sun"], "opens": "11:00", "closes": "15:00"},
+    ]);
+    venue.as_object_mut().unwrap().remove("exceptions");
+    std::fs::write(dir.path().join("bandung-dago.json"), venue.to_string()).unwrap();
+    let store = Arc::new(MemoryStore::new("reservation"));
+    let clock = ManualEnvironment::at(start_of_time());
+    let app = TestApp::at(dir.path().to_str().unwrap(), store, clock).await;
+    let late = app.book(json!({"start_time": "2026-12-27T00:30", "party_size": 2})).await;
+    let lunch = app.book(json!({"start_time": "2026-12-27T11:00", "party_size": 2})).await;
+    for (date, expected) in
+        [("2026-12-26", vec![&late]), ("2026-12-27", vec![&lunch]), ("2026-12-28", vec![])]
+    {
+        let list = app.get(&format!("/api/reservations?date={date}")).await.json();
+        let ids: Vec<_> =
+            list["items"].as_array().unwrap().iter().map(|item| &item["reservation_id"]).collect();
+        assert_eq!(ids, expected, "{date}");
+        let stats = app.get(&format!("/api/stats?date={date}")).await.json();
+        assert_eq!(stats["reservations"], expected.len(), "{date}");
+    }
+    let backwards = "from=2026-12-28T00:00&to=2026-12-27T00:00";
+    for list in ["reservations", "stats"] {
+        assert_eq!(app.get(&format!("/api/{list}?{backwards}")).await.faults(), ["query.to:value_error"]);
+    }
+    // The party of the night arrives on Saturday, not on Friday evening.
+    app.command(&late, "confirm", json!({})).await;
+    app.clock.set("2026-12-25T12:00:00Z".parse().unwrap());
+    assert_eq!(app.command(&late, "check-in", json!({})).await.problem(), (409, "too_early".into()));
+    app.clock.set("2026-12-26T16:00:00Z".parse().unwrap());
+    assert_eq!(app.command(&late, "check-in", json!({})).await.json()["status"], json!("CHECKED_IN"));
 }

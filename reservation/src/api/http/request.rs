@@ -17,7 +17,7 @@ use events::event::ReservationCreated;
 use events::values::PartySize;
 
 pub(super) use self::change::{assign_table, cancel, confirm, erase_contact, party_size, reschedule};
-use self::contact::contact_info;
+use self::contact::{contact_info, person};
 pub(super) use self::day::{availability, floor};
 pub(super) use self::list::{cursor, filter, list};
 pub(super) use self::results::{message_result, notification_result, payment_result};

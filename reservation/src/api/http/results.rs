@@ -14,6 +14,7 @@ use super::problem;
 use super::request;
 use crate::app::App;
 use crate::app::confidential::Contact;
+use crate::app::contact::receives_text_messages;
 
 /// Record the result of a payment
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/payment-results", operation_id = "reportPaymentResult", tag = "service", security(("service_token" = [])),
@@ -65,9 +66,11 @@ pub(super) async fn contact(State(app): State<App>, _: FromService, Id(id): Id) 
 
 /// The response with `contact`, unless it was forgotten.
 pub(super) fn respond_contact(contact: Option<Contact>) -> Result<Response, Problem> {
-    let Contact { name, phone, email, .. } = contact.ok_or_else(problem::contact_erased)?;
-    Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(ContactView { name, phone, email }))
-        .into_response())
+    let Contact { name, phone, email, email_typed, .. } = contact.ok_or_else(problem::contact_erased)?;
+    let text_messages = receives_text_messages(&phone);
+    let email_typed = email_typed.unwrap_or_else(|| email.clone());
+    let view = ContactView { name, phone, email, email_typed, text_messages };
+    Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(view)).into_response())
 }
 
 /// Forget the personal data of the guest

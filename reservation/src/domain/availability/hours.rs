@@ -175,6 +175,19 @@ impl Hours {
         under_way.map_or_else(|| at.with_timezone(&self.zone).date_naive(), |sitting| sitting.date)
     }
 
+    /// The instants that belong to the business day `date`, see [`Self::date_of`]: from midnight, or the later closing of
+    /// the previous evening, until midnight, or the later closing of this evening.
+    #[must_use]
+    pub fn business_day(&self, date: NaiveDate) -> TimeWindow {
+        let begin = |date: NaiveDate| {
+            let midnight = resolve(self.zone, date.and_time(NaiveTime::MIN));
+            let evening = date.pred_opt().map(|before| self.on(before)).unwrap_or_default();
+            evening.iter().map(|sitting| sitting.closes).fold(midnight, DateTime::max)
+        };
+        let next = date.checked_add_days(Days::new(1)).unwrap_or(date);
+        TimeWindow { start: begin(date), end: begin(next) }
+    }
+
     /// The services of that day and of the previous day, which may continue after midnight.
     fn around(&self, at: DateTime<Utc>) -> impl Iterator<Item = Sitting> {
         let today = at.with_timezone(&self.zone).date_naive();
@@ -278,6 +291,26 @@ mod tests {
         assert_eq!(hours.sitting(&after_midnight).unwrap().date, date("2026-12-24"));
         let too_long = TimeWindow::starting("2026-12-24T23:45:00Z".parse().unwrap(), 90);
         assert_eq!(hours.sitting(&too_long), None);
+    }
+
+    #[test]
+    fn an_instant_belongs_to_the_business_day_that_contains_it() {
+        let night = hours("Europe/Rome", &[service("12:00", "15:00"), service("22:00", "05:00")]);
+        let saturday = night.business_day(date("2026-12-26"));
+        assert_eq!(saturday.start.to_rfc3339(), "2026-12-26T04:00:00+00:00");
+        assert_eq!(saturday.end.to_rfc3339(), "2026-12-27T04:00:00+00:00");
+        let by_day = hours("Europe/Rome", &[service("12:00", "15:00"), service("18:00", "00:00")]);
+        for hours in [night, by_day] {
+            let mut at: DateTime<Utc> = "2026-12-24T00:00:00Z".parse().unwrap();
+            while at < "2026-12-29T00:00:00Z".parse::<DateTime<Utc>>().unwrap() {
+                let of_day = |date: NaiveDate| {
+                    let day = hours.business_day(date);
+                    day.start <= at && at < day.end
+                };
+                assert!(of_day(hours.date_of(at)), "{at}");
+                at += TimeDelta::minutes(15);
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Local times of a venue as instants.
 
-use chrono::{DateTime, LocalResult, NaiveDateTime, TimeDelta, TimeZone as _, Utc};
+use chrono::{
+    DateTime, Days, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _, Utc,
+};
 use chrono_tz::Tz;
+use events::values::TimeWindow;
 
 /// A local time that does not name exactly one instant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,4 +55,12 @@ pub fn resolve(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
     let minutes = (0..=24 * 60).map(|minutes| local + TimeDelta::minutes(minutes));
     let found = minutes.map(|local| zone.from_local_datetime(&local)).find_map(|found| found.earliest());
     found.map_or_else(|| local.and_utc(), |at| at.to_utc())
+}
+
+/// The instants of the calendar day `date` in `zone`.
+#[must_use]
+pub fn calendar_day(zone: Tz, date: NaiveDate) -> TimeWindow {
+    let midnight = |date: NaiveDate| resolve(zone, date.and_time(NaiveTime::MIN));
+    let next = date.checked_add_days(Days::new(1)).unwrap_or(date);
+    TimeWindow { start: midnight(date), end: midnight(next) }
 }

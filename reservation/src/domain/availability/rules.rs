@@ -161,7 +161,10 @@ impl BookingRules {
         // Compare calendar days of the venue: a day is bookable as a whole or not at all.
         let today = now.with_timezone(&self.hours.zone).date_naive();
         let last = today + Days::new(u64::from(self.earliest_days));
-        if window.start.with_timezone(&self.hours.zone).date_naive() > last {
+        // After midnight the evening still belongs to the day before.
+        if window.start.with_timezone(&self.hours.zone).date_naive() > last
+            && self.hours.date_of(window.start) > last
+        {
             return Err(Unavailable::TooSoon);
         }
         Ok(())

@@ -1,7 +1,6 @@
 //! Requests for lists and counts of reservations.
 
 use chassis::api::{Cursor, PageQuery};
-use chrono::{Days, NaiveDate, NaiveTime};
 use chrono_tz::Tz;
 use contract::form::Form;
 use contract::reservation::queries::drafts::{Page, SelectReservations};
@@ -11,7 +10,7 @@ use uuid::Uuid;
 use super::{instant_of, known_venue};
 use crate::app::App;
 use crate::app::projections::{Filter, ListKey};
-use crate::domain::availability::resolve;
+use crate::domain::availability::calendar_day;
 
 const LIMIT_DEFAULT: usize = 50;
 
@@ -36,26 +35,31 @@ pub(in crate::api::http) fn list(form: &mut Form, app: &App) -> Option<ListReque
     Some(ListRequest { filter: filter?, after, limit: limit.map_or(LIMIT_DEFAULT, usize::from), query })
 }
 
-/// Reads the selection of reservations in a query. A date means the whole day at the venue.
+/// Reads the selection of reservations in a query. A date means the business day of the venue.
 pub(in crate::api::http) fn filter(form: &mut Form, app: &App) -> Option<Filter> {
     let draft = SelectReservations::take(form);
     let has_venue = draft.venue_id.is_some();
     let venue = known_venue(form, app, draft.venue_id);
-    let zone = venue.as_ref().and_then(|id| app.venues.get(Some(id))).map_or(Tz::UTC, |venue| venue.timezone);
+    let rules = venue.as_ref().and_then(|id| app.venues.get(Some(id)));
+    let zone = rules.as_ref().map_or(Tz::UTC, |venue| venue.timezone);
     let from = draft.from.as_ref().and_then(|time| instant_of(form, "from", time, zone));
     let to = draft.to.as_ref().and_then(|time| instant_of(form, "to", time, zone));
     if draft.date.is_some() && (draft.from.is_some() || draft.to.is_some()) {
         form.fault("date", "value_error", "use either date, or from and to", None);
     }
-    let start_of = |date: NaiveDate| resolve(zone, date.and_time(NaiveTime::MIN));
-    let day = draft.date.map(|date| {
-        let next = date.checked_add_days(Days::new(1)).unwrap_or(date);
-        (start_of(date), start_of(next))
-    });
+    if let (Some(from), Some(to)) = (from, to)
+        && from > to
+    {
+        let input = draft.to.as_ref().map(|time| time.to_string().into());
+        form.fault("to", "value_error", "this is before the time in from", input);
+    }
+    let day = draft
+        .date
+        .map(|date| rules.as_ref().map_or_else(|| calendar_day(zone, date), |venue| venue.day(date)));
     Some(Filter {
         status: draft.status,
-        from: day.map(|(from, _)| from).or(from),
-        to: day.map(|(_, to)| to).or(to),
+        from: day.map(|day| day.start).or(from),
+        to: day.map(|day| day.end).or(to),
         customer_id: draft.customer_id,
         venue_id: venue.filter(|_| has_venue),
     })

@@ -3,7 +3,7 @@
 use contract::form::Form;
 use contract::reservation::commands::drafts;
 
-use super::{Booking, area, venue};
+use super::{Booking, area, person, venue};
 use crate::app::App;
 use crate::app::confidential::{Contact, SealedPayload, seal};
 use crate::domain::reservation::booking::BookingRequest;
@@ -13,10 +13,12 @@ pub(in crate::api::http) fn walk_in(form: &mut Form, app: &App) -> Option<Bookin
     let draft = drafts::WalkIn::take(form);
     let venue = venue(form, app, draft.venue_id);
     let area = area(form, venue.as_deref(), draft.area);
+    let name = draft.name.and_then(|text| person(form, &["name"], &text));
     let contact = Contact {
-        name: draft.name.map(String::from).unwrap_or_default(),
+        name: name.unwrap_or_default(),
         phone: String::new(),
         email: String::new(),
+        email_typed: None,
         table_preference: None,
         special_requests: None,
     };
