@@ -27,6 +27,15 @@ post() {
     die "The service refused the request."
 }
 
+# refused PATH: prints the request and returns the response, which must be 409.
+refused() {
+  printf '%s  POST %s%s\n' "$blue" "$1" "$plain" >&2
+  local answer
+  answer=$(curl -sS "$reservation_url$1" -H 'content-type: application/json' -d '{}')
+  [ "$(jq -r .status <<<"$answer")" = 409 ] || die "The service did not refuse the request: $answer"
+  printf '%s' "$answer"
+}
+
 # until_true WHAT COMMAND...: waits until the command succeeds.
 until_true() {
   local what=$1 deadline=$((SECONDS + 20))
@@ -73,9 +82,11 @@ curl -sS -o /dev/null -X POST "$checkout/pay"
 until_true "CONFIRMED" status_is "$id" CONFIRMED
 until_true "the mail with the calendar file was sent" told "$id" "by mail: confirmed"
 
-step "4. The party arrives, is seated and leaves. The table is free again."
-post "/api/reservations/$id/check-in" '{}' | show -c '{status, version}'
-post "/api/reservations/$id/complete" '{}' | show -c '{status, version, tables}'
+step "4. The restaurant moves the visit. That never makes the deadline of free cancellation earlier. Before the day of the visit the party cannot check in."
+later=$(slot bandung-dago 6 20:30)
+post "/api/reservations/$id/reschedule" "{\"start_time\": \"$later\", \"moved_by\": \"staff\"}" |
+  show -c '{status, start_time, free_cancellation_until, tables: [.tables[].table_id]}'
+refused "/api/reservations/$id/check-in" | show -c '{status, code, detail}'
 
 step "5. A party of two books in Rome and cancels."
 dinner=$(slot roma-trastevere 2 20:00)

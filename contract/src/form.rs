@@ -103,6 +103,15 @@ impl Form {
             .any(|f| f.loc.len() == depth + 1 && f.loc.starts_with(&self.loc) && f.loc[depth] == name)
     }
 
+    /// Whether a fault of the field `name` or of a part of it was recorded.
+    #[must_use]
+    pub fn has_fault_in(&self, name: &str) -> bool {
+        let depth = self.loc.len();
+        self.faults
+            .iter()
+            .any(|f| f.loc.starts_with(&self.loc) && f.loc.get(depth).is_some_and(|at| at == name))
+    }
+
     /// The value of a text field, without taking it.
     #[must_use]
     pub fn peek(&self, name: &str) -> Option<&str> {

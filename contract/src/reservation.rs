@@ -11,6 +11,7 @@ pub mod operations;
 pub mod queries;
 pub mod results;
 pub mod stats;
+pub mod venues;
 pub mod view;
 pub mod waitlist;
 pub mod words;

@@ -10,11 +10,12 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AssignmentId, CustomerId, PaymentId, ReservationId, TableId, VenueId};
+use crate::ids::{AssignmentId, CustomerId, PaymentId, TableId, VenueId};
 use crate::values::{
     ConfidentialDigest, Initiator, Locale, Medium, Money, PartySize, Policy, Purpose, ReleaseCause,
     TimeWindow,
 };
+pub use crate::venue_rules::{ReservationAffected, RulesImport, VenueChanged, VenueRulesChanged};
 pub use crate::waitlist::{
     OfferedTable, WaitlistAccepted, WaitlistJoined, WaitlistLeft, WaitlistOffered, WaitlistWithdrawn,
 };
@@ -117,6 +118,8 @@ catalogue! {
     TableReleased = "meja.table.released.v1",
     /// The reservation moved to another time.
     ReservationRescheduled = "meja.reservation.rescheduled.v1",
+    /// The reservation does not comply with the rules of its venue, or complies again.
+    ReservationAffected = "meja.reservation.affected.v1",
     /// The number of guests changed.
     PartySizeChanged = "meja.reservation.party_size_changed.v1",
     /// The party arrived.
@@ -151,8 +154,10 @@ catalogue! {
     WaitlistLeft = "meja.waitlist.left.v1",
     /// The personal data of the subject was erased.
     ContactErased = "meja.contact.erased.v1",
-    /// The rules of a venue changed.
+    /// The file with the rules of a venue changed.
     VenueChanged = "meja.venue.changed.v1",
+    /// The rules of a venue changed.
+    VenueRulesChanged = "meja.venue.changed.v2",
 }
 
 /// A reservation was requested.
@@ -380,20 +385,4 @@ pub struct NotificationFailed {
 pub struct ContactErased {
     /// The reason as a stable code, for example `guest_request`.
     pub reason_code: String,
-}
-
-/// The rules of a venue changed: its file was edited while the service ran or was stopped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct VenueChanged {
-    /// The venue.
-    pub venue_id: VenueId,
-    /// Number of recorded changes of this venue's rules, starting at 1.
-    pub version: u32,
-    /// SHA-256 of the file, hexadecimal; `None` if the file was removed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub digest: Option<String>,
-    /// Future bookings that no longer comply with the rules, earliest first, at most 100.
-    pub stranded: Vec<ReservationId>,
-    /// The total number of such bookings.
-    pub stranded_count: u32,
 }

@@ -78,6 +78,13 @@ uuid_id!(
     "payment id"
 );
 impl PaymentId {
+    /// The payment of a deposit that is requested again, after the payment `self` was closed. Derived from it, so that
+    /// repeated requests name the same payment.
+    #[must_use]
+    pub fn renewed(self) -> Self {
+        Self(Uuid::new_v5(&self.0, b"renewed"))
+    }
+
     /// The payment of a reservation's no-show fee. Derived from the reservation id, so that repeated
     /// requests for the fee name the same payment.
     #[must_use]

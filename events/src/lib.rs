@@ -17,6 +17,7 @@ pub mod recorded;
 #[cfg(feature = "store")]
 pub mod store;
 pub mod values;
+pub mod venue_rules;
 pub mod waitlist;
 
 pub use event::Event;

@@ -93,9 +93,16 @@ impl Messages {
         let builder = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(Some(to.name.to_owned()), to.address.parse()?))
-            .subject(subject)
-            .message_id(Some(format!("<{key}@{domain}>")))
-            .date(now.into());
+            .subject(subject);
+        // Answers go to the restaurant, not to the service.
+        let profile = &facts.occasion.visit().venue_profile;
+        let reply_to = profile.reply_to.as_deref().or(profile.email.as_deref());
+        let builder = match reply_to {
+            Some(address) => builder
+                .reply_to(Mailbox::new(Some(facts.occasion.visit().venue_name.clone()), address.parse()?)),
+            None => builder,
+        };
+        let builder = builder.message_id(Some(format!("<{key}@{domain}>"))).date(now.into());
         // Fixed boundaries, so that a message is the same for every attempt.
         let both = MultiPart::alternative()
             .boundary(format!("meja-words-{key}"))
@@ -184,6 +191,9 @@ fn facts_of(facts: &Facts<'_>, subject: &str, paragraphs: &[String]) -> minijinj
         time => words::time(&start, locale),
         party_size => visit.party_size,
         area => visit.table_area,
+        address => visit.venue_profile.address,
+        phone => visit.venue_profile.phone,
+        free_until => visit.free_until.map(|at| words::moment(&at.with_timezone(&zone), locale)),
         reservation_id => visit.id,
         confirmed => occasion.is_confirmed(),
         reason => cancellation.map(|cancellation| cancellation.reason_code.clone()),

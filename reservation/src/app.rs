@@ -5,17 +5,20 @@
 //! [`projections`] are the read models; [`repository`] loads single subjects from the log; `event_builder`
 //! turns decided events into events to append; [`venues`] holds the rules of the venues.
 
+pub mod affected;
 pub mod commands;
 pub mod confidential;
 pub mod contact;
 mod evening_locks;
 mod event_builder;
 pub mod executor;
+mod guest_locks;
 pub mod outcome;
 pub mod projections;
 pub mod queries;
 pub mod repository;
 pub mod request_context;
+pub mod rule_changes;
 mod state;
 pub mod venues;
 pub mod waitlist_progress;

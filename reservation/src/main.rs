@@ -9,16 +9,17 @@ use chassis::serve::{Limits, Shutdown, serve};
 use chassis::{exit, metrics, telemetry};
 use clap::Parser as _;
 use events::store::EventStore;
-use events::store::sled::{Options, SledStore};
+use events::store::sled::SledStore;
 use futures::FutureExt as _;
 use log_tools::serve::LogRoute;
 use metrics_exporter_prometheus::PrometheusHandle;
 use reservation::api::http;
 use reservation::app::projections::Projections;
-use reservation::app::venues::Venues;
+use reservation::app::venues::VenueFiles;
 use reservation::app::{App, Parts, PaymentChannels};
-use reservation::cli::config::{Action, Cli, Config, VenuesAction};
-use reservation::workers::{self, payment_channels, venue_reload};
+use reservation::cli::config::{Action, Cli, Config, VenuesAction, VenuesSource};
+use reservation::cli::venues::{self, open_log};
+use reservation::workers::{self, payment_channels, venue_import};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::Signal;
@@ -42,22 +43,30 @@ fn main() -> ExitCode {
             Err(error) => refuse(error),
         };
     }
-    let venues = match Venues::load(&config.venues) {
-        Ok(venues) => venues,
-        Err(error) => return refuse(error),
-    };
-    match config.action {
-        Action::Venues { command: VenuesAction::Check } => exit::tell("reservation", &venues.to_string()),
-        Action::Check => {
-            let count = venues.ids().len();
-            exit::tell("reservation", &format!("the settings and {count} venue(s) are valid"))
+    match &config.action {
+        Action::Venues { command: VenuesAction::Check } => match VenueFiles::load(&config.venues) {
+            Ok(files) => exit::tell("reservation", &files.to_string()),
+            Err(error) => refuse(error),
+        },
+        Action::Venues { command: VenuesAction::Import { file } } => {
+            venues::import(&config, file).unwrap_or_else(refuse)
         }
-        Action::Serve | Action::Log { .. } => start(config, venues).unwrap_or_else(refuse),
+        Action::Check | Action::Serve | Action::Log { .. } => {
+            let reads_files = config.venues_source == VenuesSource::Files;
+            match (reads_files.then(|| VenueFiles::load(&config.venues)).transpose(), &config.action) {
+                (Err(error), _) => refuse(error),
+                (Ok(files), Action::Check) => {
+                    let count = files.map_or(0, |files| files.0.len());
+                    exit::tell("reservation", &format!("the settings and {count} venue(s) are valid"))
+                }
+                (Ok(files), _) => start(config, files).unwrap_or_else(refuse),
+            }
+        }
     }
 }
 
 /// Opens the log and serves until the service stops.
-fn start(config: Config, venues: Venues) -> anyhow::Result<ExitCode> {
+fn start(config: Config, files: Option<VenueFiles>) -> anyhow::Result<ExitCode> {
     // Before the log is opened, which logs too.
     let collector = config.trace_collector.as_deref();
     let _telemetry = telemetry::init("reservation", config.log_format, config.log_filter.clone(), collector)?;
@@ -65,22 +74,9 @@ fn start(config: Config, venues: Venues) -> anyhow::Result<ExitCode> {
     reservation::metrics::describe();
     let runtime = Runtime::new()?;
     // Before the log is opened, which can take a while: a hangup must not end the process.
-    let hangups = runtime.block_on(async { venue_reload::hangups() })?;
-    let options = Options {
-        cache_bytes: config.cache_bytes,
-        queue_appends: config.queue_appends_max,
-        reserve_bytes: config.disk_reserve_bytes,
-        ..Options::new(&config.data_dir, "reservation")
-    };
-    // The log is read only once: the projections are built while it is verified.
-    let (projections, mut applied) = (Projections::default(), Ok(()));
-    let store = SledStore::open_visiting(&options, &mut |event| {
-        if applied.is_ok() {
-            applied = projections.apply(event);
-        }
-    })?;
-    applied?;
-    match runtime.block_on(run(config, hangups, venues, Arc::new(store), projections, metrics)) {
+    let hangups = runtime.block_on(async { venue_import::hangups() })?;
+    let (store, projections) = open_log(&config)?;
+    match runtime.block_on(run(config, hangups, files, Arc::new(store), projections, metrics)) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => {
             tracing::error!("{error:#}");
@@ -92,7 +88,7 @@ fn start(config: Config, venues: Venues) -> anyhow::Result<ExitCode> {
 async fn run(
     config: Config,
     hangups: Signal,
-    venues: Venues,
+    files: Option<VenueFiles>,
     store: Arc<SledStore>,
     projections: Projections,
     metrics: PrometheusHandle,
@@ -104,7 +100,6 @@ async fn run(
     let app = App::new(Parts {
         store: Arc::clone(&store) as Arc<dyn EventStore>,
         projections,
-        venues,
         channels: PaymentChannels::default(),
         service_token: token,
         env: Arc::clone(&env),
@@ -114,8 +109,9 @@ async fn run(
     env.spawn(payment_channels::run(app.clone(), client, config.notifier_url).boxed());
     env.spawn(metrics::upkeep(metrics.clone()).boxed());
     let _tasks = workers::start(&app).await?;
-    venue_reload::record_changes_since_last_run(&app).await.log();
-    env.spawn(venue_reload::run(app.clone(), config.venues, hangups).boxed());
+    import_venues(&app, files.as_ref()).await?;
+    let dir = files.map(|_| config.venues);
+    env.spawn(venue_import::run(app.clone(), dir, hangups).boxed());
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
         format!(
             "could not listen on {}: another process may use it; choose another address with --listen",
@@ -127,6 +123,22 @@ async fn run(
     let limits = Limits { connections_max: config.connections_max, ..Limits::default() };
     serve(listener, http::router(app, Some(metrics), Some(log)), limits, shutdown).await;
     tracing::info!(head = %store.known_head(), "reservation has stopped");
+    Ok(())
+}
+
+/// Imports the venue files, and continues what follows from rules that were recorded before the last stop.
+async fn import_venues(app: &App, files: Option<&VenueFiles>) -> anyhow::Result<()> {
+    if let Some(files) = files {
+        let mut report = venue_import::import(app, files).await;
+        if let Some((venue, error)) = report.not_recorded.pop() {
+            return Err(error).with_context(|| format!("could not record the rules of the venue {venue}"));
+        }
+        report.log();
+    }
+    venue_import::settle(app).await.log_failures();
+    if app.venues.ids().is_empty() {
+        tracing::warn!("there is no venue yet: add one with PUT /api/venues/<id>/rules, or import venues");
+    }
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 pub mod deadlines;
 pub mod payment_channels;
-pub mod venue_reload;
+pub mod venue_import;
 pub mod waitlist_offers;
 
 use futures::FutureExt as _;
@@ -29,6 +29,7 @@ impl Drop for BackgroundTasks {
 /// [`RepositoryError`] if the log cannot be read.
 pub async fn start(app: &App) -> Result<BackgroundTasks, RepositoryError> {
     app.projections.catch_up(app.store.as_ref()).await?;
+    app.projections.load_contacts(app.store.as_ref()).await?;
     let (projections, store, env) = (app.projections.clone(), app.store.clone(), app.env.clone());
     let follow = async move { projections.follow(store, env).await };
     let started = app.env.now();

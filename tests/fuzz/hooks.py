@@ -31,6 +31,9 @@ def schema_valid_requests_have_no_structural_fault(context, response, case):
     """A request that follows the schema must not have a fault that the schema could have excluded."""
     if response.status_code != 422 or not case.meta or not case.meta.generation.mode.is_positive:
         return
+    if case.operation.path == "/api/venues/{venue_id}/rules":
+        # OpenAPI names only the type of the body: the document has a JSON Schema of its own.
+        return
     detail = response.json().get("detail")
     if isinstance(detail, list):
         found = [fault for fault in detail if fault["type"] in STRUCTURAL]
@@ -64,6 +67,8 @@ def map_body(context, body):
     today = date.today()
     day = today + timedelta(days=(3 - today.weekday()) % 7 + 7 * (1 + number % 3))
     moved = {**body, "start_time": f"{day}T{18 + number % 3}:00"}
+    if "waitlist_id" not in body and "latest_time" not in body:
+        moved["allow_duplicate"] = True
     for name in ("venue_id", "area", "payment_channel", "duration_minutes"):
         moved.pop(name, None)
     if isinstance(moved.get("contact_info"), dict):

@@ -28,3 +28,4 @@ mod start;
 mod tidy;
 mod torture;
 mod traces;
+mod venues;

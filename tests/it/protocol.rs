@@ -28,6 +28,7 @@ async fn operations(pair: &Pair) -> Vec<Operation> {
                     .replace("{reservation_id}", "01939f3e-0000-7000-8000-000000000001")
                     .replace("{waitlist_id}", "01939f3e-0000-7000-8000-000000000001")
                     .replace("{payment_id}", "01939f3e-0000-7000-8000-000000000001")
+                    .replace("{venue_id}", "bandung-dago")
                     .replace("{id}", "none")
                     .replace("{name}", "venue.json")
                     .replace("{provider}", "simulated");

@@ -248,6 +248,8 @@ pub fn booking(guests: u8) -> Value {
         "party_size": guests,
         "start_time": start.unwrap().to_rfc3339(),
         "contact_info": {"name": "Sari Wulandari", "phone": "+62 812 3456 7890", "email": "sari@example.com"},
+        // All guests of the tests have the same contact.
+        "allow_duplicate": true,
     })
 }
 

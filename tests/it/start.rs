@@ -204,11 +204,11 @@ async fn venue_files_are_read_again_at_sighup() {
         said().contains("the rules did not change") && said().contains("$.services[0].opens")
     })
     .await;
-    let noted = async || get("/events?type=meja.venue.changed.v1").await.unwrap();
-    assert_eq!(noted().await, "[]");
+    let noted = async || get("/events?type=meja.venue.changed.v2").await.unwrap();
+    assert!(!noted().await.contains("\"version\":2"));
     std::fs::write(&file, sample.replace("\"opens\": \"11:00\"", "\"opens\": \"12:00\"")).unwrap();
     hang_up();
-    until("the change to be recorded", async || noted().await.contains("\"version\":1")).await;
+    until("the change to be recorded", async || noted().await.contains("\"version\":2")).await;
     let day = get("/api/availability?date=2027-01-15&party_size=2").await.unwrap();
     assert!(day.contains("T12:00:00+07:00") && !day.contains("T11:00:00+07:00"), "{day}");
     assert_eq!(service.terminate(), Some(0));

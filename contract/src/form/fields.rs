@@ -67,6 +67,26 @@ impl Form {
         None
     }
 
+    /// A number from `min` to `max`.
+    pub fn number(&mut self, name: &str, min: f64, max: f64) -> Option<f64> {
+        let taken = self.optional(name).and_then(|value| {
+            let Some(number) = value.as_f64() else {
+                self.fault(name, "float_type", "Input should be a valid number", Some(value));
+                return None;
+            };
+            let (kind, msg) = if number < min {
+                ("greater_than_equal", format!("Input should be greater than or equal to {min}"))
+            } else if number > max {
+                ("less_than_equal", format!("Input should be less than or equal to {max}"))
+            } else {
+                return Some(number);
+            };
+            self.fault(name, kind, msg, Some(value));
+            None
+        });
+        self.required(name, taken)
+    }
+
     /// An integer from 0; `None` if missing. A larger number than `u64::MAX - 1` counts as that number.
     pub fn optional_unsigned(&mut self, name: &str) -> Option<u64> {
         let value = self.optional(name)?;

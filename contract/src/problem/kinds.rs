@@ -114,6 +114,12 @@ pub const ALL: &[Kind] = &[
         "The party is checked in, so that only its tables can change.",
         "Complete the reservation when the party leaves.",
     ),
+    kind(
+        "already_waiting",
+        409,
+        "The phone number or e-mail address is already on the waitlist for that day.",
+        "Leave the waitlist first to wait for another time.",
+    ),
     kind("amount_mismatch", 409, "The reported amount differs from the requested one.", "Check the amount."),
     kind(
         "closed",
@@ -136,6 +142,12 @@ pub const ALL: &[Kind] = &[
         "Make a new booking for that size, and cancel this one.",
     ),
     kind("deposit_due", 409, "A deposit is due.", "Wait for the payment, or let staff waive it."),
+    kind(
+        "duplicate_booking",
+        409,
+        "The phone number or e-mail address already has a booking at that time.",
+        "Change that booking, or let staff set `allow_duplicate`.",
+    ),
     kind(
         "kept_by_hand",
         409,

@@ -43,6 +43,8 @@ requests! {
         /// The language of messages: a tag for Indonesian or English.
         #[example = "id"]
         optional locale: Locale,
+        /// For staff: book although the same phone number or e-mail address has a booking at that time.
+        optional allow_duplicate: bool,
     }
 
     /// A walk-in.
@@ -125,6 +127,8 @@ requests! {
         /// The side that moves it, recorded as a claim; `guest` by default. A move by the staff never costs the guest
         /// anything.
         optional moved_by: Initiator,
+        /// For staff: move it although the same phone number or e-mail address has another booking at that time.
+        optional allow_duplicate: bool,
     }
 
     /// A change of the party size.

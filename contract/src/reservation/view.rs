@@ -6,7 +6,10 @@ use events::{AssignmentId, CustomerId, PaymentId, ReservationId, TableId, VenueI
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::words::{Canceller, ChargeStatus, FeePer, Language, PaymentStatus, ReservationStatus};
+use super::venues::ProfileView;
+use super::words::{
+    AffectedReason, Canceller, ChargeStatus, FeePer, Language, PaymentStatus, ReservationStatus,
+};
 use crate::values::LocalTime;
 
 /// A reservation.
@@ -37,6 +40,8 @@ pub struct ReservationView {
     /// The name of the venue.
     #[schema(example = "Warung Sinar Dago")]
     pub venue_name: String,
+    /// The address and the contact of the venue.
+    pub venue_profile: ProfileView,
     /// The IANA time zone of the venue.
     #[schema(example = "Asia/Jakarta")]
     pub timezone: String,
@@ -53,6 +58,8 @@ pub struct ReservationView {
     /// Until when the guest can cancel and gets the deposit back. A move by the restaurant never makes it earlier, and a
     /// move by the guest does not renew a deadline that has passed.
     pub free_cancellation_until: LocalTime,
+    /// Why it does not comply with the rules of the venue, which changed after the booking; null if it does.
+    pub affected_by_rules: Option<AffectedReason>,
     /// The cancellation; null unless it was cancelled.
     pub cancellation: Option<CancellationView>,
     /// The preferred table, in the words of the guest.

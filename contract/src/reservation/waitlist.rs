@@ -6,6 +6,7 @@ use events::{CustomerId, ReservationId, TableId, VenueId, WaitlistId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::venues::ProfileView;
 use super::words::{Language, LeftReason, WaitlistStatus};
 use crate::values::LocalTime;
 
@@ -24,6 +25,8 @@ pub struct WaitlistView {
     /// The name of the venue.
     #[schema(example = "Warung Sinar Dago")]
     pub venue_name: String,
+    /// The address and the contact of the venue.
+    pub venue_profile: ProfileView,
     /// The IANA time zone of the venue.
     #[schema(example = "Asia/Jakarta")]
     pub timezone: String,

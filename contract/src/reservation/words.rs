@@ -37,6 +37,24 @@ words! {
         Refunded = "refunded",
     }
 
+    /// Why a booking does not comply with the rules of its venue.
+    open AffectedReason {
+        /// The restaurant is closed at that time.
+        Closed = "closed",
+        /// It has no table, although the venue assigns tables.
+        NoTable = "no_table",
+        /// Its table was removed.
+        TableGone = "table_gone",
+        /// Its table has too few seats now.
+        TableSmaller = "table_smaller",
+        /// Its table is not known to the rules.
+        TableUnknown = "table_unknown",
+        /// The venue was removed.
+        VenueGone = "venue_gone",
+        /// The local time of the visit changed with the time zone of the venue.
+        ZoneChanged = "zone_changed",
+    }
+
     /// The language of messages to a guest.
     open Language {
         /// Bahasa Indonesia.

@@ -156,6 +156,18 @@ fn samples() -> Vec<Event> {
             stranded_count: 1,
         }
         .into(),
+        ReservationAffected { reason: Some("closed".into()), rules_version: 3 }.into(),
+        VenueRulesChanged {
+            venue_id: "bandung-dago".parse().unwrap(),
+            version: 3,
+            document: serde_json::json!({"id": "bandung-dago", "name": "Warung Sinar Dago"})
+                .as_object()
+                .cloned(),
+            import: Some(RulesImport { digest: Some("ab".repeat(32)) }),
+            stranded: vec![ReservationId(uuid(1))],
+            stranded_count: 1,
+        }
+        .into(),
     ]
 }
 

@@ -221,11 +221,15 @@ pub enum Template {
     FeeDue,
     /// A late payment, which is refunded.
     PaidLate,
+    /// The party has another size.
+    Resized,
+    /// An offer expired without an answer.
+    OfferOver,
 }
 
 impl Template {
     /// All templates.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Received,
         Self::DepositDue,
         Self::Confirmed,
@@ -236,6 +240,8 @@ impl Template {
         Self::Offer,
         Self::FeeDue,
         Self::PaidLate,
+        Self::Resized,
+        Self::OfferOver,
     ];
 
     /// The name in files, events and responses.
@@ -252,6 +258,8 @@ impl Template {
             Self::Offer => "offer",
             Self::FeeDue => "fee_due",
             Self::PaidLate => "paid_late",
+            Self::Resized => "resized",
+            Self::OfferOver => "offer_over",
         }
     }
 }

@@ -7,6 +7,9 @@ use events::{EventId, ReservationId};
 
 use crate::domain::effect::{About, Effect, EffectKey, Planned, TakeDeposit, Template};
 
+/// The reason code of a party that left the waitlist because its offer expired.
+const OFFER_EXPIRED: &str = "offer_expired";
+
 /// Which messages guests get, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotificationPolicy {
@@ -30,6 +33,9 @@ pub fn react(
         About::Reservation { reservation_id } => react_to_visit(&plan, reservation_id, event),
         About::Waitlist { .. } => match event {
             Event::WaitlistOffered(e) => plan.both(Template::Offer, Some(e.window.start)).collect(),
+            Event::WaitlistLeft(e) if e.reason_code == OFFER_EXPIRED => {
+                vec![plan.mail(Template::OfferOver, None, None)]
+            }
             _ => vec![],
         },
     }
@@ -72,7 +78,14 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
             let late = late.map(|refund| plan.mail(Template::PaidLate, None, Some(refund.amount)));
             late.into_iter().chain(plan.refund(reservation_id, e.refund)).collect()
         }
-        Event::PartySizeChanged(e) => plan.refund(reservation_id, e.refund).collect(),
+        // The restaurant is closed then: nothing is to be paid until staff have moved the visit.
+        Event::ReservationAffected(e) if matches!(e.reason.as_deref(), Some("closed" | "venue_gone")) => {
+            vec![plan.close("close-payments", reservation_id)]
+        }
+        Event::PartySizeChanged(e) => {
+            let mail = (e.from != e.to).then(|| plan.mail(Template::Resized, None, None));
+            mail.into_iter().chain(plan.refund(reservation_id, e.refund)).collect()
+        }
         Event::PaymentRefunded(e) => vec![plan.mail(Template::Refunded, None, Some(e.amount))],
         Event::TableAssigned(_)
         | Event::TableReleased(_)
@@ -87,7 +100,9 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
         | Event::WaitlistAccepted(_)
         | Event::WaitlistLeft(_)
         | Event::ContactErased(_)
-        | Event::VenueChanged(_) => vec![],
+        | Event::ReservationAffected(_)
+        | Event::VenueChanged(_)
+        | Event::VenueRulesChanged(_) => vec![],
     }
 }
 

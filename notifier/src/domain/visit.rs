@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, FixedOffset, Utc};
 use chrono_tz::Tz;
+use contract::reservation::venues::ProfileView;
 use contract::reservation::view::{CancellationView, DepositView, ReservationView};
 use contract::reservation::waitlist::WaitlistView;
-use contract::reservation::words::{ReservationStatus, WaitlistStatus};
+use contract::reservation::words::{LeftReason, ReservationStatus, WaitlistStatus};
 use events::values::Locale;
 
 /// A visit, booked or offered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Visit {
     /// The id of the reservation or of the waitlist entry.
     pub id: String,
@@ -20,6 +21,10 @@ pub struct Visit {
     pub party_size: u8,
     /// The name of the venue.
     pub venue_name: String,
+    /// The address and the contact of the venue.
+    pub venue_profile: ProfileView,
+    /// Until when the guest can cancel and gets the deposit back, if there is one.
+    pub free_until: Option<DateTime<FixedOffset>>,
     /// The IANA time zone of the venue.
     pub timezone: String,
     /// The language of the guest.
@@ -68,6 +73,8 @@ impl From<ReservationView> for Reservation {
                 end_time: view.end_time.0,
                 party_size: view.party_size.get(),
                 venue_name: view.venue_name,
+                venue_profile: view.venue_profile,
+                free_until: view.deposit.required.then_some(view.free_cancellation_until.0),
                 timezone: view.timezone,
                 locale: view.locale.locale(),
                 table_area: view.table_area,
@@ -81,22 +88,36 @@ impl From<ReservationView> for Reservation {
     }
 }
 
-/// The visit that is offered to a waiting party, if there is an offer.
+/// The visit that is offered to a waiting party; the one that it waited for, if its offer has expired. `None` if there is
+/// nothing to say about.
 #[must_use]
 pub fn offered(entry: WaitlistView) -> Option<Occasion> {
-    let offer = entry.offer?;
+    let is_over = entry.left_because == Some(LeftReason::OfferExpired);
+    let (start, end, area, expires_at) = match entry.offer {
+        Some(offer) => {
+            let area = offer.tables.into_iter().next().map(|table| table.area);
+            (offer.start_time.0, offer.end_time.0, area, Some(offer.expires_at))
+        }
+        None if is_over => (entry.earliest_time.0, entry.latest_time.0, entry.area, None),
+        None => return None,
+    };
     let visit = Visit {
         id: entry.waitlist_id.to_string(),
-        start_time: offer.start_time.0,
-        end_time: offer.end_time.0,
+        start_time: start,
+        end_time: end,
         party_size: entry.party_size.get(),
         venue_name: entry.venue_name,
+        venue_profile: entry.venue_profile,
+        free_until: None,
         timezone: entry.timezone,
         locale: entry.locale.locale(),
-        table_area: offer.tables.into_iter().next().map(|table| table.area),
+        table_area: area,
         version: entry.version,
     };
-    Some(Occasion::Offered { visit, status: entry.status, expires_at: offer.expires_at })
+    Some(match expires_at {
+        Some(expires_at) => Occasion::Offered { visit, status: entry.status, expires_at },
+        None => Occasion::OfferOver { visit },
+    })
 }
 
 /// What a message is about, in its current state.
@@ -113,6 +134,11 @@ pub enum Occasion {
         /// When the offer expires.
         expires_at: DateTime<Utc>,
     },
+    /// A table that was offered to a waiting party, which did not answer in time.
+    OfferOver {
+        /// The visit that the party waited for.
+        visit: Visit,
+    },
 }
 
 impl Occasion {
@@ -121,7 +147,7 @@ impl Occasion {
     pub fn visit(&self) -> &Visit {
         match self {
             Self::Booked(reservation) => &reservation.visit,
-            Self::Offered { visit, .. } => visit,
+            Self::Offered { visit, .. } | Self::OfferOver { visit } => visit,
         }
     }
 
@@ -133,6 +159,7 @@ impl Occasion {
                 reservation.no_show_fee.as_ref().unwrap_or(&reservation.deposit).expires_at
             }
             Self::Offered { expires_at, .. } => Some(*expires_at),
+            Self::OfferOver { .. } => None,
         }
     }
 
@@ -147,7 +174,7 @@ impl Occasion {
     pub fn cancellation(&self) -> Option<&CancellationView> {
         match self {
             Self::Booked(reservation) => reservation.cancellation.as_ref(),
-            Self::Offered { .. } => None,
+            Self::Offered { .. } | Self::OfferOver { .. } => None,
         }
     }
 }

@@ -122,6 +122,7 @@ pub fn still_true(template: Template, occasion: &Occasion, start: Option<DateTim
         Occasion::Offered { status, .. } => {
             template == Template::Offer && *status == WaitlistStatus::Offered && same_start
         }
+        Occasion::OfferOver { .. } => template == Template::OfferOver,
     }
 }
 
@@ -133,11 +134,12 @@ fn is_true_of_reservation(template: Template, reservation: &Reservation, same_st
         Template::DepositDue => status == Pending && reservation.deposit.is_due(),
         Template::Confirmed | Template::Reminder => status == Confirmed && same_start,
         Template::Rescheduled => matches!(status, Pending | Confirmed) && same_start,
+        Template::Resized => matches!(status, Pending | Confirmed),
         Template::Cancelled => status == Cancelled,
         Template::FeeDue => reservation.no_show_fee.as_ref().is_some_and(DepositView::is_due),
         Template::PaidLate => matches!(status, Cancelled | NoShow | Completed),
         Template::Refunded => true,
-        Template::Offer => false,
+        Template::Offer | Template::OfferOver => false,
     }
 }
 

@@ -28,11 +28,13 @@ pub(super) fn file(
     let confirmed = facts.occasion.is_confirmed();
     let (method, status) = match template {
         Template::Confirmed => ("REQUEST", "CONFIRMED"),
-        Template::Rescheduled if confirmed => ("REQUEST", "CONFIRMED"),
+        Template::Rescheduled | Template::Resized if confirmed => ("REQUEST", "CONFIRMED"),
         Template::Cancelled => ("CANCEL", "CANCELLED"),
         Template::Received
         | Template::DepositDue
         | Template::Rescheduled
+        | Template::Resized
+        | Template::OfferOver
         | Template::Refunded
         | Template::Reminder
         | Template::Offer
@@ -43,6 +45,15 @@ pub(super) fn file(
     };
     let visit = facts.occasion.visit();
     let stamp = |at: DateTime<Utc>| at.format("%Y%m%dT%H%M%SZ").to_string();
+    let profile = &visit.venue_profile;
+    let address = profile.address.as_deref().map(|address| address.replace('\n', ", "));
+    let place =
+        [Some(visit.venue_name.clone()), address].into_iter().flatten().collect::<Vec<_>>().join(", ");
+    // RFC 5545 §3.8.1.6: latitude, then longitude.
+    let geo = profile
+        .latitude
+        .zip(profile.longitude)
+        .map(|(latitude, longitude)| format!("GEO:{latitude};{longitude}"));
     let lines = [
         "BEGIN:VCALENDAR".to_owned(),
         "VERSION:2.0".to_owned(),
@@ -55,7 +66,7 @@ pub(super) fn file(
         format!("DTSTART:{}", stamp(visit.start_time.to_utc())),
         format!("DTEND:{}", stamp(visit.end_time.to_utc())),
         format!("SUMMARY:{}", escaped(&format!("{} ({})", visit.venue_name, visit.party_size))),
-        format!("LOCATION:{}", escaped(&visit.venue_name)),
+        format!("LOCATION:{}", escaped(&place)),
         format!("ORGANIZER;CN={}:mailto:{}", parameter(&visit.venue_name), from.email),
         format!(
             "ATTENDEE;CN={};ROLE=REQ-PARTICIPANT;PARTSTAT=ACCEPTED;RSVP=FALSE:mailto:{}",
@@ -66,7 +77,10 @@ pub(super) fn file(
         "END:VEVENT".to_owned(),
         "END:VCALENDAR".to_owned(),
     ];
-    let text = lines.iter().map(|line| folded(line) + "\r\n").collect();
+    let is_location = |line: &&String| line.starts_with("LOCATION:");
+    let before = lines.iter().position(|line| is_location(&line)).map_or(lines.len(), |place| place + 1);
+    let lines = lines[..before].iter().chain(&geo).chain(&lines[before..]);
+    let text = lines.map(|line| folded(line) + "\r\n").collect();
     Some(Calendar { method, text })
 }
 

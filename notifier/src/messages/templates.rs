@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use chrono::DateTime;
+use contract::reservation::venues::ProfileView;
 use contract::reservation::view::{CancellationView, DepositView};
 use contract::reservation::words::{Canceller, ChargeStatus, ReservationStatus, WaitlistStatus};
 use events::values::{Currency, Locale, Money};
@@ -34,6 +35,8 @@ pub(super) const BUILT_IN: &[(&str, &str)] = templates![
     "id/offer.mail.txt",
     "id/fee_due.mail.txt",
     "id/paid_late.mail.txt",
+    "id/resized.mail.txt",
+    "id/offer_over.mail.txt",
     "id/offer.sms.txt",
     "id/confirmed.sms.txt",
     "id/cancelled.sms.txt",
@@ -47,19 +50,24 @@ pub(super) const BUILT_IN: &[(&str, &str)] = templates![
     "en/offer.mail.txt",
     "en/fee_due.mail.txt",
     "en/paid_late.mail.txt",
+    "en/resized.mail.txt",
+    "en/offer_over.mail.txt",
     "en/offer.sms.txt",
     "en/confirmed.sms.txt",
     "en/cancelled.sms.txt",
 ];
 
 /// The facts that a template can use.
-const FACTS: [&str; 13] = [
+const FACTS: [&str; 16] = [
     "name",
     "venue",
     "date",
     "time",
     "party_size",
     "area",
+    "address",
+    "phone",
+    "free_until",
     "reservation_id",
     "confirmed",
     "reason",
@@ -196,6 +204,9 @@ fn sample_occasions(source: &str) -> Vec<(Template, Occasion)> {
     let words: BTreeSet<&str> = source.split(['"', '\'']).skip(1).step_by(2).collect();
     let samples = Template::ALL.into_iter().flat_map(|template| {
         let full = sample_reservation();
+        if template == Template::OfferOver {
+            return vec![(template, Occasion::OfferOver { visit: full.visit })];
+        }
         if template == Template::Offer {
             return sample_offers(full.visit).map(|offer| (template, offer)).to_vec();
         }
@@ -205,7 +216,7 @@ fn sample_occasions(source: &str) -> Vec<(Template, Occasion)> {
             _ => None,
         };
         let bare = Reservation {
-            visit: Visit { table_area: None, ..full.visit.clone() },
+            visit: bare_visit(&full.visit),
             status: ReservationStatus::Pending,
             deposit: DepositView { expires_at, ..full.deposit },
             no_show_fee: None,
@@ -228,12 +239,18 @@ fn sample_occasions(source: &str) -> Vec<(Template, Occasion)> {
 
 /// Offers with all facts and with as few as possible.
 fn sample_offers(visit: Visit) -> [Occasion; 2] {
-    let bare = Visit { table_area: None, ..visit.clone() };
+    let bare = bare_visit(&visit);
     [visit, bare].map(|visit| Occasion::Offered {
         status: WaitlistStatus::Offered,
         expires_at: visit.start_time.to_utc(),
         visit,
     })
+}
+
+/// A visit with as few facts as possible.
+fn bare_visit(visit: &Visit) -> Visit {
+    let venue_profile = ProfileView::default();
+    Visit { table_area: None, venue_profile, free_until: None, ..visit.clone() }
 }
 
 /// A reservation with all facts.
@@ -254,6 +271,12 @@ fn sample_reservation() -> Reservation {
             end_time: start + chrono::TimeDelta::minutes(90),
             party_size: 6,
             venue_name: "Warung Sinar Dago".into(),
+            venue_profile: ProfileView {
+                address: Some("Jl. Ir. H. Juanda 101\nBandung 40132".into()),
+                phone: Some("+62222500000".into()),
+                ..ProfileView::default()
+            },
+            free_until: Some(start - chrono::TimeDelta::days(1)),
             timezone: "Asia/Jakarta".into(),
             locale: Locale::Id,
             table_area: Some("Teras".into()),

@@ -1,5 +1,6 @@
 //! All templates in all languages, with every fact that can be missing.
 
+use contract::reservation::venues::ProfileView;
 use contract::reservation::view::{CancellationView, DepositView};
 use contract::reservation::words::{Canceller, ChargeStatus, ReservationStatus};
 use events::values::Currency;
@@ -15,6 +16,15 @@ fn booked(status: ReservationStatus) -> Reservation {
             end_time: "2026-12-24T21:00:00+07:00".parse().unwrap(),
             party_size: 6,
             venue_name: "Warung Sinar, Dago".into(),
+            venue_profile: ProfileView {
+                address: Some("Jl. Ir. H. Juanda 101\nBandung 40132".into()),
+                latitude: Some(-6.885),
+                longitude: Some(107.613),
+                phone: Some("+62222500000".into()),
+                reply_to: Some("halo@warung.example.com".into()),
+                ..ProfileView::default()
+            },
+            free_until: Some("2026-12-23T19:30:00+07:00".parse().unwrap()),
             timezone: "Asia/Jakarta".into(),
             locale: Locale::Id,
             table_area: None,
@@ -94,7 +104,9 @@ fn a_calendar_file_is_attached_when_a_time_is_confirmed_or_cancelled() {
         "UID:01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f@example.com",
         "SEQUENCE:3",
         "DTSTART:20261224T123000Z",
-        "LOCATION:Warung Sinar\\, Dago",
+        "LOCATION:Warung Sinar\\, Dago\\, Jl. Ir. H. Juanda 101\\, Bandung 40132",
+        "GEO:-6.885;107.613",
+        "<halo@warung.example.com>",
     ] {
         assert!(confirmed.contains(part), "{part} in {confirmed}");
     }
@@ -196,4 +208,35 @@ fn custom_templates_replace_ours_and_every_fault_is_reported() {
         assert!(faults.contains(part), "{part} in {faults}");
     }
     assert!(Messages::new(from(), Some(&dir.path().join("nowhere"))).is_err());
+}
+
+#[test]
+fn messages_tell_where_the_restaurant_is_and_until_when_cancelling_is_free() {
+    for (locale, limit) in
+        [(Locale::En, "You can cancel free of charge until "), (Locale::Id, "Pembatalan gratis sampai ")]
+    {
+        let occasion = occasion(ReservationStatus::Confirmed);
+        let amount = Money { amount_minor: 1, currency: Currency::from_code("IDR").unwrap() };
+        let facts =
+            Facts { occasion: &occasion, name: "Siti", locale, link: Some("http://x"), amount: Some(amount) };
+        for template in [Template::Confirmed, Template::Reminder, Template::DepositDue, Template::Resized] {
+            let text = messages().words(template, &facts).unwrap().text;
+            assert!(
+                text.trim_end().ends_with("Jl. Ir. H. Juanda 101\nBandung 40132\n+62222500000"),
+                "{text}"
+            );
+            assert!(
+                text.contains(&format!(
+                    "{limit}{}",
+                    words::moment(
+                        &"2026-12-23T19:30:00+07:00"
+                            .parse::<chrono::DateTime<chrono::FixedOffset>>()
+                            .unwrap(),
+                        locale
+                    )
+                )),
+                "{text}"
+            );
+        }
+    }
 }

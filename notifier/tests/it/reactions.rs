@@ -158,8 +158,10 @@ fn a_refund_is_ordered_when_the_event_demands_it() {
     // The party became smaller before it paid.
     assert_eq!(kinds(completed(Some(refund()))), ["refund"]);
     let smaller = |refund| PartySizeChanged { refund, ..resized() };
-    assert_eq!(kinds(smaller(Some(refund()))), ["refund"]);
-    assert!(kinds(smaller(None)).is_empty());
+    assert_eq!(kinds(smaller(Some(refund()))), ["mail-resized", "refund"]);
+    assert_eq!(kinds(smaller(None)), ["mail-resized"]);
+    let reseated = PartySizeChanged { to: resized().from, ..resized() };
+    assert!(kinds(reseated).is_empty(), "the guest is told only of a new size");
     assert_eq!(kinds(ReservationNoShow { fee: Some(idr(1)), refund: Some(refund()) }), ["refund"]);
     let refunded = PaymentRefunded { payment_id: PAYMENT, amount: idr(1), provider_reference: "x".into() };
     assert_eq!(kinds(refunded), ["mail-refunded"]);

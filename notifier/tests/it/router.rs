@@ -169,7 +169,7 @@ async fn an_offer_is_shown_and_answered_on_its_page() {
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     let reservation_client = wiremock::MockServer::start().await;
     let offered: WaitlistView = serde_json::from_value(json!({"waitlist_id": id, "customer_id": "cust-1", "status": "OFFERED",
-        "venue_id": "bandung-dago", "venue_name": "Warung <b>", "timezone": "Asia/Jakarta", "party_size": 2,
+        "venue_id": "bandung-dago", "venue_name": "Warung <b>", "venue_profile": {}, "timezone": "Asia/Jakarta", "party_size": 2,
         "earliest_time": "2026-12-24T18:00:00+07:00", "latest_time": "2026-12-24T20:00:00+07:00", "locale": "id",
         "created_at": "2026-12-01T09:00:00Z", "version": 2,
         "offer": {"start_time": "2026-12-24T19:30:00+07:00", "end_time": "2026-12-24T21:00:00+07:00",

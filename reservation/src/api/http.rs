@@ -14,6 +14,7 @@ mod request;
 mod reservations;
 mod respond;
 mod results;
+mod rules;
 mod venues;
 mod waitlist;
 
@@ -61,7 +62,11 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .routes(routes!(waitlist::contact))
         .routes(routes!(waitlist::notification_results))
         .routes(routes!(venues::stats))
+        .routes(routes!(rules::list))
+        .routes(routes!(rules::get))
+        .routes(routes!(rules::rules, rules::put))
         .routes(routes!(venues::availability))
+        .routes(routes!(venues::days))
         .routes(routes!(venues::floor))
         .routes(routes!(ops::schema))
         .routes(routes!(asyncapi::asyncapi))

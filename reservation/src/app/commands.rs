@@ -4,8 +4,8 @@
 mod accept;
 mod book;
 mod change;
+mod change_rules;
 mod offer;
-mod record_rules;
 mod tags;
 mod waitlist;
 
@@ -17,13 +17,13 @@ use parking_lot::Mutex;
 use self::accept::AcceptOffer;
 use self::book::Book;
 use self::change::ChangeReservation;
+use self::change_rules::ChangeRules;
+pub use self::change_rules::{RulesChange, RulesOutcome};
 use self::offer::OfferTables;
-pub use self::record_rules::AffectedBooking;
-use self::record_rules::RecordRules;
 use self::waitlist::{ChangeWaitlistEntry, JoinWaitlist};
 use super::executor::{CommandError, Executor, Loaded};
 use super::outcome::{ReservationOutcome, WaitlistOutcome};
-use super::projections::VenueSnapshot;
+use super::projections::{ContactKeys, VenueSnapshot};
 use super::request_context::RequestContext;
 use crate::domain::availability::SeatingContext;
 use crate::domain::waitlist::WaitlistCommand;
@@ -31,18 +31,19 @@ use crate::domain::{Command, Reservation};
 use events::values::TimeWindow;
 
 impl Executor {
-    /// Books a table, or seats a walk-in.
+    /// Books a table, or seats a walk-in. `guest` is given unless the same guest may have another booking at that time.
     ///
     /// # Errors
     /// [`CommandError`]; nothing was appended.
     pub async fn book(
         &self,
         created: &ReservationCreated,
+        guest: Option<ContactKeys>,
         context: &RequestContext,
     ) -> Result<ReservationOutcome, CommandError> {
         let id = ReservationId(self.env.new_id());
         let payment_id = PaymentId(self.env.new_id());
-        self.execute(&Book { id, payment_id, created, context }, context).await
+        self.execute(&Book { id, payment_id, created, guest, context }, context).await
     }
 
     /// Runs `command` for the reservation `id`. A caller that has just loaded the reservation passes it with
@@ -62,17 +63,18 @@ impl Executor {
         self.execute(&operation, context).await
     }
 
-    /// Adds a party to the waitlist.
+    /// Adds a party to the waitlist. `guest` is given unless the same guest may wait twice.
     ///
     /// # Errors
     /// [`CommandError`]; nothing was appended.
     pub async fn join_waitlist(
         &self,
         joined: &WaitlistJoined,
+        guest: Option<ContactKeys>,
         context: &RequestContext,
     ) -> Result<WaitlistOutcome, CommandError> {
         let id = WaitlistId(self.env.new_id());
-        self.execute(&JoinWaitlist { id, joined, context }, context).await
+        self.execute(&JoinWaitlist { id, joined, guest, context }, context).await
     }
 
     /// Runs `command` for the waitlist entry `id`.
@@ -115,19 +117,16 @@ impl Executor {
         self.execute(&AcceptOffer { id, reservation_id, payment_id, context }, context).await
     }
 
-    /// Records that the rules of `venue` now have `digest`, unless they were recorded last. Returns the version
-    /// and the affected bookings found by `affected`.
+    /// Changes the rules of a venue, unless they count already. When this returns, the new rules count.
     ///
     /// # Errors
     /// [`CommandError`]; nothing was appended.
-    pub async fn record_rules(
+    pub async fn change_rules(
         &self,
-        venue: &VenueId,
-        digest: Option<&str>,
-        affected: impl Fn() -> Vec<AffectedBooking> + Sync,
+        change: &RulesChange<'_>,
         context: &RequestContext,
-    ) -> Result<Option<(u32, Vec<AffectedBooking>)>, CommandError> {
-        self.execute(&RecordRules { venue, digest, affected, context }, context).await
+    ) -> Result<RulesOutcome, CommandError> {
+        self.execute(&ChangeRules { change, context }, context).await
     }
 
     /// Decides with the availability of `venue` around `window`, without waiting. Returns the position of the
@@ -139,20 +138,16 @@ impl Executor {
         decide: impl FnOnce(&SeatingContext<'_>, &VenueSnapshot) -> T,
     ) -> (T, Position) {
         let snapshot = self.projections.snapshot(venue, window);
-        self.decide_with_snapshot(venue, &snapshot, decide)
+        self.decide_with_snapshot(&snapshot, decide)
     }
 
     fn decide_with_snapshot<T>(
         &self,
-        venue: &VenueId,
         snapshot: &VenueSnapshot,
         decide: impl FnOnce(&SeatingContext<'_>, &VenueSnapshot) -> T,
     ) -> (T, Position) {
         let assignment_ids = self.assignment_ids();
-        // The rules are read after the snapshot. Rules apply before they are recorded, so these are the rules
-        // recorded up to the position of the snapshot, or later ones.
-        let venue = self.venues.get(Some(venue));
-        let rules = venue.as_deref().and_then(|venue| venue.rules.as_ref());
+        let rules = snapshot.venue.as_deref().and_then(|venue| venue.rules.as_ref());
         let occupancy = &snapshot.occupancy;
         let context = SeatingContext { occupancy, rules, assignment_ids: &assignment_ids };
         (decide(&context, snapshot), snapshot.position)

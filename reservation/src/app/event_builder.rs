@@ -2,14 +2,17 @@
 
 use chassis::environment::Environment;
 use chrono::{DateTime, Utc};
-use events::event::{Event, ReservationCreated, WaitlistJoined};
+use events::event::{Event, NotificationFailed, NotificationSent, ReservationCreated, WaitlistJoined};
 use events::recorded::NewEvent;
 use events::values::TimeWindow;
 use events::{CustomerId, Position, ReservationId, TableId, Tag, VenueId, WaitlistId};
 
 use super::request_context::RequestContext;
-use crate::domain::waitlist::WaitlistEntry;
+use crate::domain::waitlist::{OFFER_EXPIRED, WaitlistEntry};
 use crate::domain::{Reservation, Status};
+
+/// The template of the message that an offer is over.
+const OFFER_OVER: &str = "offer_over";
 
 /// The subject of events.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -197,10 +200,18 @@ fn has_payload(event: &Event) -> bool {
 }
 
 /// The payloads that an event forgets. The contact of an entry that left the waitlist is no longer needed; if
-/// the entry became a reservation, the contact moved there.
+/// the entry became a reservation, the contact moved there. A guest whose offer expired is told first: the report of that
+/// message forgets the contact.
 fn forgotten_by(event: &Event, subject: &EventSubject<'_>) -> Vec<Position> {
     match event {
+        Event::WaitlistLeft(left) if left.reason_code == OFFER_EXPIRED => Vec::new(),
         Event::ContactErased(_) | Event::WaitlistAccepted(_) | Event::WaitlistLeft(_) => {
+            subject.payload_positions.clone()
+        }
+        Event::NotificationSent(NotificationSent { template, .. })
+        | Event::NotificationFailed(NotificationFailed { template, .. })
+            if template == OFFER_OVER =>
+        {
             subject.payload_positions.clone()
         }
         _ => Vec::new(),

@@ -22,7 +22,8 @@ pub(super) use self::refused::including;
 pub use self::refused::{AlternativeTime, Alternatives, RefusedRequest};
 pub use self::replay::EarlierOutcome;
 use super::evening_locks::{EveningGuard, EveningLocks};
-use super::projections::Projections;
+use super::guest_locks::GuestLocks;
+use super::projections::{ContactKeys, Projections};
 use super::request_context::RequestContext;
 use super::venues::Venues;
 use super::waitlist_progress::WaitlistProgress;
@@ -42,6 +43,7 @@ pub struct Executor {
     /// How far the offers to waitlists have progressed.
     pub waitlist_progress: Arc<WaitlistProgress>,
     locks: Arc<EveningLocks>,
+    guest_locks: Arc<GuestLocks>,
 }
 
 /// A command that the executor can run.
@@ -61,6 +63,11 @@ pub(super) trait Operation: Sync {
 
     /// The venue and the time for which other commands compete, if there are any.
     fn contended(&self, _executor: &Executor, _subject: &Self::Subject) -> Option<(VenueId, TimeWindow)> {
+        None
+    }
+
+    /// The guest who may have only one booking for a time, if the command checks that.
+    fn guest(&self, _executor: &Executor, _subject: &Self::Subject) -> Option<ContactKeys> {
         None
     }
 
@@ -135,7 +142,15 @@ impl Executor {
         venues: Venues,
         env: SharedEnvironment,
     ) -> Self {
-        Self { store, projections, venues, env, waitlist_progress: Arc::default(), locks: Arc::default() }
+        Self {
+            store,
+            projections,
+            venues,
+            env,
+            waitlist_progress: Arc::default(),
+            locks: Arc::default(),
+            guest_locks: Arc::default(),
+        }
     }
 
     /// Runs `operation`.
@@ -147,12 +162,14 @@ impl Executor {
         operation: &O,
         context: &RequestContext,
     ) -> Result<O::Outcome, CommandError> {
-        let mut lock = None;
+        let mut locks = None;
         for attempt in 1..=ATTEMPTS_MAX {
             let Loaded { subject, read_position } = operation.load(self).await?;
             self.authorize(context)?;
-            if lock.is_none() {
-                lock = self.lock(operation.contended(self, &subject)).await;
+            if locks.is_none() {
+                // Always the guest first, so that the locks cannot deadlock.
+                let guest = self.guest_locks.lock(operation.guest(self, &subject)).await;
+                locks = Some((guest, self.lock(operation.contended(self, &subject)).await));
             }
             let attempt = Attempt { now: self.env.now(), is_last: attempt == ATTEMPTS_MAX };
             let decided = operation.decide(self, &subject, attempt).await;

@@ -7,6 +7,8 @@
 //! decide without it. Locks are taken one at a time, so they cannot deadlock.
 
 mod apply;
+mod contact_index;
+mod contacts;
 mod filter;
 mod venue_state;
 
@@ -16,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chassis::environment::SharedEnvironment;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use events::store::{EventBytes, EventStore};
 use events::values::TimeWindow;
 use events::{CustomerId, Position, Query, ReservationId, VenueId, WaitlistId};
@@ -24,12 +26,17 @@ use parking_lot::RwLock;
 use tokio::sync::watch;
 
 use self::apply::Change;
+use self::contacts::ContactHasher;
+pub use self::contacts::ContactKeys;
 pub use self::filter::{Filter, ListKey};
 use self::venue_state::VenueState;
 pub use self::venue_state::{Party, RecordedRules, VenueSnapshot};
+use super::confidential::Contact;
 use super::repository::RepositoryError;
+use super::venues::Venues;
 use crate::domain::Reservation;
 use crate::domain::availability::{Holder, Occupancy};
+use crate::domain::venue::Venue;
 use crate::domain::waitlist::WaitlistEntry;
 
 /// Pause before the log is read again after an error.
@@ -42,6 +49,8 @@ const PAGE_EVENTS: usize = 1_000;
 #[derive(Debug)]
 pub struct Projections {
     venues: RwLock<HashMap<VenueId, SharedVenue>>,
+    rules: Venues,
+    contact_hasher: ContactHasher,
     index: RwLock<Index>,
     applied: watch::Sender<Position>,
     stalled: AtomicBool,
@@ -83,6 +92,8 @@ impl Default for Projections {
     fn default() -> Self {
         Self {
             venues: RwLock::default(),
+            rules: Venues::default(),
+            contact_hasher: ContactHasher::default(),
             index: RwLock::default(),
             applied: watch::Sender::new(Position::START),
             stalled: AtomicBool::new(false),
@@ -119,7 +130,9 @@ impl Projections {
                 .iter()
                 .filter_map(|event| Change::decode(event).transpose())
                 .collect::<Result<_, _>>()?;
+            let contacts = self.read_contacts(store, &changes).await?;
             self.apply_changes(&changes);
+            self.add_contacts(&contacts);
             self.applied.send_replace(page.scanned_to);
         }
     }
@@ -321,8 +334,50 @@ impl Projections {
 
     /// The last recorded rules of `venue`, if any were recorded.
     #[must_use]
-    pub fn recorded_rules(&self, venue: &VenueId) -> Option<RecordedRules> {
+    pub fn recorded_rules(&self, venue: &VenueId) -> Option<Arc<RecordedRules>> {
         self.venue(venue)?.read().recorded_rules().cloned()
+    }
+
+    /// The rules that count. They stay in step with the log.
+    #[must_use]
+    pub fn rules(&self) -> Venues {
+        self.rules.clone()
+    }
+
+    /// The hashes of a contact; `None` for a walk-in.
+    #[must_use]
+    pub fn contact_keys(&self, contact: &Contact) -> Option<ContactKeys> {
+        self.contact_hasher.keys(contact)
+    }
+
+    /// Whether another booking of the same guest at `venue` overlaps `window`.
+    #[must_use]
+    pub fn is_booked_by(
+        &self,
+        venue: &VenueId,
+        guest: ContactKeys,
+        window: &TimeWindow,
+        except: Option<ReservationId>,
+    ) -> bool {
+        self.venue(venue).is_some_and(|state| state.read().is_booked_by(guest, window, except))
+    }
+
+    /// The guest of the reservation `id`, if it is active and its contact is known.
+    #[must_use]
+    pub fn guest_of(&self, venue: &VenueId, id: ReservationId) -> Option<ContactKeys> {
+        self.venue(venue)?.read().guest_of(id)
+    }
+
+    /// Whether the guest of the reservation `id` has another booking at `venue` that overlaps `window`.
+    #[must_use]
+    pub fn guest_is_booked(&self, venue: &VenueId, id: ReservationId, window: &TimeWindow) -> bool {
+        self.venue(venue).is_some_and(|state| state.read().guest_is_booked(id, window))
+    }
+
+    /// Number of parties that wait at `venue` for a business day, and whether `guest` is among them.
+    #[must_use]
+    pub fn waiting_on(&self, venue: &Venue, date: NaiveDate, guest: Option<ContactKeys>) -> (usize, bool) {
+        self.venue(&venue.id).map_or((0, false), |state| state.read().waiting_on(venue, date, guest))
     }
 
     /// Every venue in the log.

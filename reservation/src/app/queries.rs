@@ -6,6 +6,7 @@
 pub mod availability;
 pub mod changes;
 pub mod charges;
+pub mod days;
 mod feed;
 mod feed_waiters;
 pub mod floor;
@@ -14,6 +15,7 @@ pub mod notes;
 pub mod reservation_view;
 pub mod stats;
 mod subjects;
+pub mod venues;
 pub mod waitlist_view;
 
 pub use self::feed::FeedError;

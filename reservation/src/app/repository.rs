@@ -1,6 +1,7 @@
 //! Loads reservations and waitlist entries from the log.
 
 use chrono::{DateTime, Utc};
+use contract::fault::{Fault, Faults};
 use events::event::{DecodeError, Event};
 use events::recorded::Recorded;
 use events::store::{EventStore, ReadError};
@@ -36,6 +37,16 @@ pub enum RepositoryError {
         #[source]
         source: DecodeError,
     },
+    /// The rules of a venue are not rules for this version.
+    #[error(
+        "this version cannot use the rules of a venue at {at}: {faults}. Run the version that recorded them, or a later one"
+    )]
+    Rules {
+        /// The position of the event.
+        at: Position,
+        /// All faults.
+        faults: String,
+    },
 }
 
 /// The time or position as of which a subject is loaded.
@@ -47,6 +58,14 @@ pub enum AsOf {
     Position(Position),
     /// The state at this time.
     Time(DateTime<Utc>),
+}
+
+impl RepositoryError {
+    /// The rules in the event at `at` have `faults`.
+    pub(super) fn rules(at: Position, faults: Faults) -> Self {
+        let faults = faults.0.into_iter().map(Fault::into_words).collect::<Vec<_>>().join("; ");
+        Self::Rules { at, faults }
+    }
 }
 
 impl From<contract::values::AsOf> for AsOf {

@@ -26,7 +26,7 @@ pub struct AppState {
     pub executor: Executor,
     /// The read models.
     pub projections: Arc<Projections>,
-    /// The restaurants.
+    /// The rules of the venues that count.
     pub venues: Venues,
     /// The payment channels of the notifier.
     pub channels: PaymentChannels,
@@ -44,8 +44,6 @@ pub struct Parts {
     pub store: Arc<dyn EventStore>,
     /// The read models, as far as they were already built.
     pub projections: Projections,
-    /// The restaurants.
-    pub venues: Venues,
     /// The payment channels of the notifier.
     pub channels: PaymentChannels,
     /// The token that the notifier must present.
@@ -60,7 +58,8 @@ impl App {
     /// Puts the parts together. Nothing runs yet: see [`crate::workers::start`].
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, projections, venues, channels, service_token, env, shutdown } = parts;
+        let Parts { store, projections, channels, service_token, env, shutdown } = parts;
+        let venues = projections.rules();
         let projections = Arc::new(projections);
         let executor =
             Executor::new(Arc::clone(&store), Arc::clone(&projections), venues.clone(), Arc::clone(&env));

@@ -1,7 +1,8 @@
 //! The words of the interface for the states of the domain.
 
 use contract::reservation::words::{
-    ActorKind, Canceller, ChargeStatus, FeePer, PaymentStatus, ReservationStatus, SlotReason, WaitlistStatus,
+    ActorKind, AffectedReason, Canceller, ChargeStatus, FeePer, PaymentStatus, ReservationStatus, SlotReason,
+    WaitlistStatus,
 };
 use events::values::{self, DepositPer, Initiator, Money};
 
@@ -61,6 +62,13 @@ fn refunded<T>(refunded_minor: i64, paid: Money, partly: T, all: T) -> Option<T>
         minor if minor >= paid.amount_minor => Some(all),
         _ => Some(partly),
     }
+}
+
+/// The word for the reason why a reservation does not comply with the rules; `None` for a reason that a later version
+/// recorded.
+#[must_use]
+pub fn affected_reason(reason: &str) -> Option<AffectedReason> {
+    AffectedReason::from_word(reason)
 }
 
 /// The word for the reason why a slot is not available.

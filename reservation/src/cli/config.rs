@@ -49,10 +49,25 @@ pub enum Action {
 }
 
 /// A command for the venue files.
-#[derive(Debug, Clone, Copy, clap::Subcommand)]
+#[derive(Debug, Clone, clap::Subcommand)]
 pub enum VenuesAction {
-    /// Check all files and list their faults; a running service loads changed files at SIGHUP
+    /// Check all files and list their faults; a running service imports changed files at SIGHUP
     Check,
+    /// Record the rules in a file of lines, each the rules document of one venue, in the log of a stopped service
+    Import {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+/// Where the rules of the venues are edited. Those in the log count in any case.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum VenuesSource {
+    /// In files, which are imported at start and at SIGHUP, and through the interface
+    #[default]
+    Files,
+    /// Only through the interface: no file is read
+    Log,
 }
 
 #[derive(Debug, clap::Args)]
@@ -66,6 +81,9 @@ struct Raw {
     /// Directory with one JSON file per venue
     #[arg(long, env = "RESERVATION_VENUES", default_value = "data/venues", global = true)]
     venues: PathBuf,
+    /// Where the rules of the venues are edited. Those in the log count in any case
+    #[arg(long, env = "RESERVATION_VENUES_SOURCE", value_enum, default_value_t, global = true)]
+    venues_source: VenuesSource,
     /// URL of the notifier, which is asked for its payment channels
     #[arg(long, env = "NOTIFIER_URL", default_value = "http://127.0.0.1:8001", global = true)]
     notifier_url: String,
@@ -109,6 +127,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The directory of the venue files.
     pub venues: PathBuf,
+    /// Where the rules of the venues are edited.
+    pub venues_source: VenuesSource,
     /// Base URL of the notifier without a trailing slash.
     pub notifier_url: String,
     /// The token that the notifier must present.
@@ -138,6 +158,7 @@ impl Cli {
         let Raw {
             data_dir,
             venues,
+            venues_source,
             cache_mib,
             connections_max,
             disk_reserve_mib,
@@ -169,6 +190,7 @@ impl Cli {
                 listen: listen?,
                 data_dir,
                 venues,
+                venues_source,
                 notifier_url: notifier_url?,
                 service_token,
                 cache_bytes: cache_mib << 20,

@@ -1,6 +1,7 @@
 //! Availability: when a venue is open, what it has sold, and which tables a party can get.
 
 mod context;
+mod exceptions;
 mod hours;
 mod local_time;
 mod occupancy;
@@ -11,6 +12,7 @@ mod table;
 mod unavailable;
 
 pub use self::context::SeatingContext;
+pub use self::exceptions::{Days, Exceptions, SpecialDay};
 pub use self::hours::{Hours, Overlap, Service, Sitting};
 pub use self::local_time::{LocalTimeError, calendar_day, instant, resolve};
 pub use self::occupancy::{Arrival, EARLY_HOURS_MAX, Holder, Occupancy, TakenTable};

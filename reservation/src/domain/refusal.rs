@@ -65,8 +65,20 @@ pub enum Refusal {
         /// The deposit it would need.
         due: Money,
     },
+    /// The same guest has a booking at that time.
+    #[error(
+        "This phone number or e-mail address already has a booking at that time. Change that booking, or let staff set \"allow_duplicate\": true."
+    )]
+    DuplicateBooking,
+    /// The same guest waits for that day.
+    #[error(
+        "This phone number or e-mail address is already on the waitlist for that day. Leave the waitlist first to wait for another time."
+    )]
+    AlreadyWaiting,
     /// The waitlist has reached its maximum length.
-    #[error("{max_parties} parties are already waiting. Try again later, or book a time that is free.")]
+    #[error(
+        "{max_parties} parties are already waiting for that day. Try again later, or book a time that is free."
+    )]
     WaitlistFull {
         /// The maximum length of the waitlist.
         max_parties: usize,
@@ -132,6 +144,8 @@ impl Refusal {
             Self::Unavailable(why) => why.code(),
             Self::TableTooSmall { .. } => "table_too_small",
             Self::DepositChanges { .. } => "deposit_changes",
+            Self::DuplicateBooking => "duplicate_booking",
+            Self::AlreadyWaiting => "already_waiting",
             Self::WaitlistFull { .. } => "waitlist_full",
             Self::NothingOffered => "nothing_offered",
             Self::OfferExpired => "offer_expired",

@@ -36,6 +36,8 @@ pub struct Reservation {
     pub tables: Vec<TableAssignment>,
     /// The deposit.
     pub deposit: Charge,
+    /// Deposits whose payment was closed before a new one was requested. Money that still arrives for them goes back.
+    pub closed_deposits: Vec<Charge>,
     /// The no-show fee, as far as the deposit did not cover it.
     pub fee: Option<Box<Charge>>,
     /// Number of changes of the reservation, starting at 1. Messages about it do not count.
@@ -48,6 +50,8 @@ pub struct Reservation {
     pub seated_at: Option<DateTime<Utc>>,
     /// Until when the guest can cancel and gets the deposit back.
     pub free_until: DateTime<Utc>,
+    /// Why the reservation does not comply with the rules of the venue, as a stable code.
+    pub affected: Option<Box<str>>,
 }
 
 /// A table assigned to a reservation.
@@ -84,12 +88,14 @@ impl Reservation {
             status: Status::Pending,
             tables: Vec::new(),
             deposit: Charge::NotRequired,
+            closed_deposits: Vec::new(),
             fee: None,
             version: 1,
             created: at,
             contact_erased: false,
             seated_at: None,
             free_until: free_until(created, created.window.start),
+            affected: None,
         }
     }
 
@@ -104,7 +110,8 @@ impl Reservation {
             | Event::WaitlistWithdrawn(_)
             | Event::WaitlistAccepted(_)
             | Event::WaitlistLeft(_)
-            | Event::VenueChanged(_) => return,
+            | Event::VenueChanged(_)
+            | Event::VenueRulesChanged(_) => return,
             Event::ReservationConfirmed(confirmed) => self.confirm(confirmed.deposit_waived),
             Event::ReservationCheckedIn(_) => {
                 (self.status, self.seated_at) = (Status::CheckedIn, Some(at.time));
@@ -121,6 +128,7 @@ impl Reservation {
             Event::ReservationRescheduled(moved) => {
                 self.free_until = self.free_until_after(moved, at.time);
                 self.booking.window = moved.to;
+                self.affected = None;
                 self.set_area(moved.area.as_ref());
             }
             Event::PartySizeChanged(changed) => {
@@ -145,6 +153,7 @@ impl Reservation {
             | Event::PaymentCompleted(_)
             | Event::PaymentFailed(_)
             | Event::PaymentRefunded(_) => self.evolve_money(event),
+            Event::ReservationAffected(affected) => self.affected = affected.reason.clone().map(Box::from),
             Event::ContactErased(_) => self.contact_erased = true,
         }
         self.version += 1;
@@ -183,13 +192,24 @@ impl Reservation {
     pub fn account(&self, payment: PaymentId) -> Option<(&Charge, Purpose)> {
         let deposit = (&self.deposit, Purpose::Deposit);
         let fee = self.fee.as_deref().map(|fee| (fee, Purpose::NoShowFee));
-        std::iter::once(deposit).chain(fee).find(|(account, _)| account.payment_id() == Some(payment))
+        let closed = self.closed_deposits.iter().map(|closed| (closed, Purpose::Deposit));
+        let all = std::iter::once(deposit).chain(fee).chain(closed);
+        all.into_iter().find(|(account, _)| account.payment_id() == Some(payment))
+    }
+
+    /// Whether `payment` was closed before the deposit was requested again.
+    #[must_use]
+    pub fn is_closed(&self, payment: PaymentId) -> bool {
+        self.closed_deposits.iter().any(|closed| closed.payment_id() == Some(payment))
     }
 
     fn account_mut(&mut self, payment: PaymentId) -> &mut Charge {
         match &mut self.fee {
             Some(fee) if fee.payment_id() == Some(payment) => fee,
-            _ => &mut self.deposit,
+            _ => {
+                let mut closed = self.closed_deposits.iter_mut();
+                closed.find(|closed| closed.payment_id() == Some(payment)).unwrap_or(&mut self.deposit)
+            }
         }
     }
 
@@ -202,6 +222,15 @@ impl Reservation {
                 return;
             }
             Event::PaymentRequested(PaymentRequested { payment_id, .. })
+                if !matches!(self.deposit, Charge::NotRequired)
+                    && self.deposit.payment_id() != Some(*payment_id) =>
+            {
+                let mut renewed = Charge::NotRequired;
+                renewed.evolve(event);
+                self.closed_deposits.push(std::mem::replace(&mut self.deposit, renewed));
+                return;
+            }
+            Event::PaymentRequested(PaymentRequested { payment_id, .. })
             | Event::PaymentCompleted(PaymentCompleted { payment_id, .. })
             | Event::PaymentFailed(PaymentFailed { payment_id, .. })
             | Event::PaymentRefunded(PaymentRefunded { payment_id, .. }) => payment_id,
@@ -210,13 +239,21 @@ impl Reservation {
         self.account_mut(*payment).evolve(event);
     }
 
-    /// When the hold expires: `None` unless the reservation is pending with a deposit due.
+    /// When the hold expires: `None` unless the reservation is pending with a deposit due, at a time at which the
+    /// restaurant is open.
     #[must_use]
     pub fn hold_expires_at(&self) -> Option<DateTime<Utc>> {
         match (&self.status, &self.deposit) {
-            (Status::Pending, Charge::Due(due)) => Some(due.expires_at),
+            (Status::Pending, Charge::Due(due)) if !self.is_called_off() => Some(due.expires_at),
             _ => None,
         }
+    }
+
+    /// Whether the restaurant is closed at the time of the visit, by rules that changed after the booking. Its hold does
+    /// not expire: staff move or cancel it.
+    #[must_use]
+    pub fn is_called_off(&self) -> bool {
+        matches!(self.affected.as_deref(), Some(CLOSED | VENUE_GONE))
     }
 
     /// The next deadline of the reservation, and what happens then.
@@ -247,6 +284,13 @@ impl Reservation {
         self.booking.window
     }
 }
+
+/// The reason of a booking at a time at which the restaurant is closed.
+pub const CLOSED: &str = "closed";
+/// The reason of a booking at a venue that was removed.
+pub const VENUE_GONE: &str = "venue_gone";
+/// The reason of a booking whose local time changed with the time zone of the venue.
+pub const ZONE_CHANGED: &str = "zone_changed";
 
 /// Until when a visit that starts at `start` can be cancelled free of charge, by the policy snapshot of its booking.
 fn free_until(booking: &ReservationCreated, start: DateTime<Utc>) -> DateTime<Utc> {

@@ -24,6 +24,8 @@ pub struct Venue {
     pub country: String,
     /// The language of messages if the guest chooses none.
     pub locale: Locale,
+    /// The address, the contact and the colour of the restaurant.
+    pub profile: Profile,
     /// The tables.
     pub tables: Vec<Table>,
     /// The booking rules; `None` if the venue is managed by hand: any time can be requested, and staff assign
@@ -45,11 +47,49 @@ pub struct Venue {
     pub refund_on_shrink: bool,
     /// Minutes that a waiting party has to answer an offer.
     pub offer_minutes: u32,
-    /// SHA-256 of the venue file, hexadecimal.
-    pub digest: String,
+}
+
+/// The address, the contact and the colour of a restaurant.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Profile {
+    /// The postal address, its lines separated by line breaks.
+    pub address: Option<String>,
+    /// The place on the earth.
+    pub location: Option<Location>,
+    /// The phone number, E.164.
+    pub phone: Option<String>,
+    /// The e-mail address.
+    pub email: Option<String>,
+    /// The address that answers to messages go to.
+    pub reply_to: Option<String>,
+    /// The web site.
+    pub website: Option<String>,
+    /// The colour of pages and messages: `#` and six hexadecimal digits.
+    pub accent_colour: Option<String>,
+}
+
+/// A place on the earth, in degrees: WGS 84.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Location {
+    /// Degrees north, from -90 to 90.
+    pub latitude: f64,
+    /// Degrees east, from -180 to 180.
+    pub longitude: f64,
 }
 
 impl Venue {
+    /// The areas, in the order of the tables.
+    #[must_use]
+    pub fn areas(&self) -> Vec<&str> {
+        let mut areas: Vec<&str> = Vec::new();
+        for table in &self.tables {
+            if !areas.contains(&table.area.as_str()) {
+                areas.push(&table.area);
+            }
+        }
+        areas
+    }
+
     /// The policy snapshot for a booking of `size` guests.
     #[must_use]
     pub fn policy_for(&self, size: PartySize) -> Policy {
@@ -100,7 +140,9 @@ impl Venue {
     pub fn can_keep(&self, offered: &WaitlistOffered) -> bool {
         let stands =
             |table: &OfferedTable| self.table(&table.table_id).is_some_and(|now| now.seats >= table.capacity);
-        let is_open = |rules: &BookingRules| rules.hours.is_open_for(&offered.window);
+        let is_open = |rules: &BookingRules| {
+            rules.is_open_for(&offered.window, offered.tables.iter().map(|table| &table.table_id))
+        };
         self.rules.as_ref().is_some_and(is_open) && offered.tables.iter().all(stands)
     }
 

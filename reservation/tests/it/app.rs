@@ -14,14 +14,18 @@ use events::store::EventStore;
 use events::store::memory::MemoryStore;
 use http_body_util::BodyExt as _;
 use reservation::app::projections::Projections;
-use reservation::app::venues::Venues;
+use reservation::app::venues::VenueFiles;
 use reservation::app::{App, Parts, PaymentChannels};
+use reservation::workers::venue_import::{self, ImportReport};
 use reservation::workers::{self, BackgroundTasks};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use tower::ServiceExt as _;
 
 pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+/// The number of events with which a new log begins: the rules of the sample venues.
+pub const VENUES: u64 = 2;
 
 pub struct TestApp {
     pub router: Router,
@@ -58,11 +62,10 @@ impl TestApp {
 
     pub async fn at(venues: &str, store: Arc<dyn EventStore>, clock: ManualEnvironment) -> Self {
         let (trigger, shutdown) = Shutdown::new();
-        let venues = Venues::load(std::path::Path::new(venues)).unwrap();
+        let files = VenueFiles::load(std::path::Path::new(venues)).unwrap();
         let parts = Parts {
             store,
             projections: Projections::default(),
-            venues,
             channels: PaymentChannels::known(["qris".to_owned(), "card".to_owned()]),
             service_token: Some(Token::try_from(TOKEN.to_owned()).unwrap()),
             env: Arc::new(clock.clone()),
@@ -71,7 +74,21 @@ impl TestApp {
         let app = App::new(parts);
         let tasks = workers::start(&app).await.unwrap();
         let router = reservation::api::http::router(app.clone(), None, None);
-        Self { router, app, clock, trigger, _tasks: tasks }
+        let app = Self { router, app, clock, trigger, _tasks: tasks };
+        app.import(&files).await;
+        app
+    }
+
+    /// The number of events since the start.
+    pub fn recorded(&self) -> u64 {
+        self.app.store.known_head().0 - VENUES
+    }
+
+    /// Imports venue files, as at a start or at SIGHUP.
+    pub async fn import(&self, files: &VenueFiles) -> ImportReport {
+        let report = venue_import::import(&self.app, files).await;
+        assert!(report.not_recorded.is_empty(), "{report:?}");
+        report
     }
 
     /// Sends a request. The response must be as the description of the API says.
@@ -197,6 +214,8 @@ pub fn booking(changes: Value) -> Value {
         "contact_info": {"name": "Sari Wulandari", "phone": "+62 812 3456 7890", "email": "sari@example.com"},
         "start_time": "2026-12-24T19:30",
         "party_size": 4,
+        // All guests of the tests have the same contact.
+        "allow_duplicate": true,
     });
     for (name, value) in changes.as_object().unwrap() {
         match value {

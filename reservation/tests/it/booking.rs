@@ -76,7 +76,7 @@ async fn all_faults_of_a_booking_are_reported_at_once() {
             "body.tabel:extra_forbidden",
         ]
     );
-    assert_eq!(app.app.store.known_head().0, 0, "nothing was written");
+    assert_eq!(app.recorded(), 0, "nothing was written");
 }
 
 #[tokio::test]
@@ -156,7 +156,7 @@ async fn a_phone_number_is_kept_as_e164_of_its_country() {
         let contact = json!({"name": "S", "phone": given, "email": "s@example.com"});
         let id = app.book(json!({"venue_id": venue, "contact_info": contact})).await;
         let request = Request::get(format!("/api/reservations/{id}/contact"))
-            .header("authorization", format!("Bearer {}", TOKEN));
+            .header("authorization", format!("Bearer {TOKEN}"));
         let contact = app.send(request.body(Body::empty()).unwrap()).await.json();
         assert_eq!(contact["phone"], kept, "{given}");
     }
@@ -220,7 +220,7 @@ async fn a_repeated_request_gets_the_first_answer() {
     let elsewhere =
         app.post_with(&format!("/api/reservations/{id}/confirm"), &booking(json!({})), &key).await;
     assert_eq!(elsewhere.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(app.app.store.known_head().0, 2);
+    assert_eq!(app.recorded(), 2);
     let long = "k".repeat(129);
     let answer = app.post_with("/api/reservations", &booking(json!({})), &[("idempotency-key", &long)]).await;
     assert_eq!(answer.faults(), ["header.Idempotency-Key:value_error"]);
@@ -234,7 +234,7 @@ async fn a_key_used_by_many_at_once_counts_once() {
     let answers =
         futures::future::join_all((0..32).map(|_| app.post_with("/api/reservations", &body, &key))).await;
     assert!(answers.iter().all(|answer| answer.status == StatusCode::OK && answer.bytes == answers[0].bytes));
-    assert_eq!(app.app.store.known_head().0, 1);
+    assert_eq!(app.recorded(), 1);
 }
 
 #[tokio::test]
@@ -282,7 +282,7 @@ async fn a_guest_cannot_use_up_the_keys_of_the_notifier() {
     let answers =
         [app.post_with(&path, &result, &headers).await, app.post_with(&path, &result, &headers).await];
     assert!(answers.iter().all(|answer| answer.status == StatusCode::OK), "{}", answers[0].text());
-    assert_eq!(app.app.store.known_head().0, 3, "the repeated result is recorded once");
+    assert_eq!(app.recorded(), 3, "the repeated result is recorded once");
 }
 
 #[tokio::test]

@@ -45,6 +45,13 @@ fn create() -> Step {
     post("/api/reservations", body, 200, flat)
 }
 
+/// The same guest again at the same time, as staff may book.
+fn create_again() -> Step {
+    let mut step = create();
+    step.body["allow_duplicate"] = true.into();
+    step
+}
+
 /// The body of the original cases, with a number that is too short for Indonesia.
 fn short_phone() -> Step {
     let mut step = create();
@@ -178,7 +185,8 @@ fn last_version() -> Vec<Case> {
             "a page is an object with items and next_cursor, not a bare list",
             vec![
                 create(),
-                create(),
+                Step { status: 409, members: json!({"code": "duplicate_booking"}), ..create() },
+                create_again(),
                 get("/api/reservations", 200, json!({"items": ["PENDING", "PENDING"]})),
                 get("/api/reservations?status=PENDING", 200, json!({"items": ["PENDING", "PENDING"]})),
                 get("/api/reservations?status=CONFIRMED", 200, json!({"items": []})),

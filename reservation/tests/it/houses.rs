@@ -1,6 +1,7 @@
 //! A venue with services: every offered time can be booked, and a booking takes its tables.
 
 use axum::http::StatusCode;
+use reservation::app::venues::VenueFiles;
 use serde_json::{Value, json};
 
 use crate::app::{TestApp, booking};
@@ -270,8 +271,7 @@ async fn alternatives_after_midnight_belong_to_the_same_business_day() {
     always["services"][0]["opens"] = json!("00:00");
     always["services"][0]["closes"] = json!("00:00");
     std::fs::write(dir.path().join("night.json"), always.to_string()).unwrap();
-    let venues = reservation::app::venues::Venues::load(dir.path()).unwrap();
-    let _ = app.app.venues.replace(&venues);
+    app.import(&VenueFiles::load(dir.path()).unwrap()).await;
     let slots = slots(&app, "date=2026-12-24&party_size=2").await;
     assert_eq!((slots.len(), at(&slots[0]), at(slots.last().unwrap())), (96, "00:00", "23:45"));
     // A start time may have an offset and no seconds. The bookings of a removed venue can still be read.
@@ -280,8 +280,7 @@ async fn alternatives_after_midnight_belong_to_the_same_business_day() {
     std::fs::rename(dir.path().join("night.json"), dir.path().join("day.json")).unwrap();
     always["id"] = json!("day");
     std::fs::write(dir.path().join("day.json"), always.to_string()).unwrap();
-    let venues = reservation::app::venues::Venues::load(dir.path()).unwrap();
-    let _ = app.app.venues.replace(&venues);
+    app.import(&VenueFiles::load(dir.path()).unwrap()).await;
     let gone = app.get("/api/reservations?venue_id=night").await.json();
     assert_eq!(gone["items"].as_array().unwrap().len(), 1);
     assert_eq!(app.get("/api/waitlist?venue_id=night").await.status, StatusCode::OK);

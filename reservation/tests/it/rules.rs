@@ -40,7 +40,7 @@ pub fn moved(to: TimeWindow, by: Initiator) -> ReservationRescheduled {
 }
 
 pub fn reschedule(window: TimeWindow, by: Initiator) -> Command {
-    Command::Reschedule { window, area: None, by }
+    Command::Reschedule { window, area: None, by, allow_duplicate: false }
 }
 
 pub fn resize(guests: i64) -> Command {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use chassis::environment::ManualEnvironment;
 use events::store::memory::MemoryStore;
-use reservation::app::commands::AffectedBooking;
-use reservation::app::venues::Venues;
-use reservation::workers::venue_reload::{ChangedVenue, record_changes_since_last_run, reload};
+use reservation::app::affected::AffectedBooking;
+use reservation::app::venues::VenueFiles;
+use reservation::workers::venue_import::ChangedVenue;
 use serde_json::{Value, json};
 
 use crate::app::{TestApp, start_of_time};
@@ -26,7 +26,7 @@ fn write(dir: &Path, venue: &Value) {
 fn faults(venue: &Value) -> String {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), venue);
-    Venues::load(dir.path()).unwrap_err().to_string()
+    VenueFiles::load(dir.path()).unwrap_err().to_string()
 }
 
 #[test]
@@ -93,15 +93,19 @@ fn the_schema_agrees_with_the_service() {
     let schema: Value = serde_json::from_str(include_str!("../../schemas/venue.schema.json")).unwrap();
     let schema = jsonschema::validator_for(&schema).unwrap();
     let mut compared = 0;
-    for id in ["bandung-dago", "roma-trastevere"] {
-        let venue = sample(id);
+    let full = with_every_member();
+    for (id, venue) in [
+        ("bandung-dago", sample("bandung-dago")),
+        ("roma-trastevere", sample("roma-trastevere")),
+        ("bandung-dago", full),
+    ] {
         assert!(schema.is_valid(&venue), "{id}");
         for (pointer, nonsense) in nonsense(&venue) {
             let mut wrong = venue.clone();
             *wrong.pointer_mut(&pointer).unwrap() = nonsense;
             let dir = tempfile::tempdir().unwrap();
             std::fs::write(dir.path().join(format!("{id}.json")), wrong.to_string()).unwrap();
-            let taken = Venues::load(dir.path()).is_ok();
+            let taken = VenueFiles::load(dir.path()).is_ok();
             assert_eq!(
                 schema.is_valid(&wrong),
                 taken,
@@ -112,6 +116,27 @@ fn the_schema_agrees_with_the_service() {
         }
     }
     assert!(compared > 300, "{compared}");
+}
+
+/// A venue with the members that the samples do not have.
+fn with_every_member() -> Value {
+    let mut venue = sample("bandung-dago");
+    let profile = json!({"address": "Jl. Ir. H. Juanda 101\nBandung", "phone": "022 2500000",
+        "email": "halo@warung.example.com", "reply_to": "meja@warung.example.com",
+        "website": "https://warung.example.com/", "accent_colour": "#8A3b12",
+        "location": {"latitude": -6.885, "longitude": 107.613}});
+    venue.as_object_mut().unwrap().extend(profile.as_object().unwrap().clone());
+    venue["tables"][0]
+        .as_object_mut()
+        .unwrap()
+        .extend(json!({"x": 10, "y": 20, "shape": "round"}).as_object().unwrap().clone());
+    venue["services"][0]["areas"] = json!(["Teras", "Dalam"]);
+    venue["exceptions"] = json!([
+        {"from": "2026-12-24", "to": "2027-01-02", "closed_areas": ["Kebun"], "note": "Renovasi"},
+        {"yearly": "08-17", "services": [{"name": "Merdeka", "opens": "10:00", "closes": "14:00", "areas": ["Dalam"]}]},
+        {"date": "2027-02-01", "closed_tables": ["T1"]},
+    ]);
+    venue
 }
 
 /// Every position in a document, each with an invalid value.
@@ -157,9 +182,7 @@ impl Rig {
     }
 
     async fn reload(&self, app: &TestApp) -> Vec<ChangedVenue> {
-        let reloaded = reload(&app.app, &Venues::load(self.dir.path()).unwrap()).await;
-        assert!(reloaded.not_recorded.is_empty());
-        reloaded.changes
+        app.import(&VenueFiles::load(self.dir.path()).unwrap()).await.changes
     }
 }
 
@@ -187,15 +210,21 @@ async fn new_rules_apply_at_once_and_list_the_affected_bookings() {
     };
     assert_eq!(
         (changes.len(), changes[0].version, ids(&changes[0].affected)),
-        (1, 1, vec![(at_noon.clone(), "closed".to_owned()), (on_t1, "table_gone".to_owned())])
+        (1, 2, vec![(at_noon.clone(), "closed".to_owned()), (on_t1.clone(), "table_gone".to_owned())])
     );
-    // The change is recorded with its digest, and the affected bookings are unchanged.
-    let noted = app.get("/events?type=meja.venue.changed.v1").await.json()[0].clone();
+    // The change is recorded with the whole document, and the affected bookings are marked.
+    let noted = app.get("/events?type=meja.venue.changed.v2").await.json()[1].clone();
     assert_eq!(
-        (&noted["subject"], &noted["data"]["stranded_count"]),
-        (&json!("venue/bandung-dago"), &json!(2))
+        (&noted["subject"], &noted["data"]["stranded_count"], &noted["data"]["document"]),
+        (&json!("venue/bandung-dago"), &json!(2), &venue)
     );
-    assert_eq!(app.status(&at_noon).await, "PENDING");
+    let mark = async |id: &str| {
+        let view = app.get(&format!("/api/reservations/{id}")).await.json();
+        (view["status"].clone(), view["affected_by_rules"].clone())
+    };
+    assert_eq!(mark(&at_noon).await, (json!("PENDING"), json!("closed")));
+    assert_eq!(mark(&on_t1).await, (json!("PENDING"), json!("table_gone")));
+    assert_eq!(mark(&managed_by_hand).await, (json!("PENDING"), Value::Null));
     // The new rules are in force: T2 is the first table for two, and there is no lunch.
     let next = app.post("/api/reservations", &crate::app::booking(evening)).await.json();
     assert_eq!(next["tables"][0]["table_id"], json!("T2"));
@@ -205,25 +234,17 @@ async fn new_rules_apply_at_once_and_list_the_affected_bookings() {
 }
 
 #[tokio::test]
-async fn changes_between_two_runs_are_recorded_after_the_rules_were_recorded_once() {
+async fn a_file_is_imported_once_and_again_when_it_changes() {
     let rig = Rig::new();
     let count = async |app: &TestApp| {
-        let noted = app.get("/events?type=meja.venue.changed.v1").await.json();
+        let noted = app.get("/events?type=meja.venue.changed.v2").await.json();
         noted.as_array().unwrap().len()
     };
-    let app = rig.start().await;
-    assert!(record_changes_since_last_run(&app.app).await.not_recorded.is_empty());
-    assert_eq!(count(&app).await, 0, "the first rules of a venue are not a change");
     let mut venue = sample("bandung-dago");
-    venue["slot_minutes"] = json!(30);
-    write(rig.dir.path(), &venue);
-    rig.reload(&app).await;
-    drop(app);
-    for (slot, noted) in [(30, 1), (60, 2), (60, 2)] {
+    for (slot, noted) in [(15, 1), (30, 2), (60, 3), (60, 3)] {
         venue["slot_minutes"] = json!(slot);
         write(rig.dir.path(), &venue);
         let app = rig.start().await;
-        assert!(record_changes_since_last_run(&app.app).await.not_recorded.is_empty());
         assert_eq!(count(&app).await, noted);
     }
 }
@@ -262,7 +283,7 @@ async fn bookings_made_by_hand_are_affected_when_the_venue_starts_to_keep_its_bo
 }
 
 #[tokio::test]
-async fn bookings_are_checked_against_rules_that_changed_before_any_were_recorded() {
+async fn bookings_are_checked_against_rules_that_changed_while_the_service_was_stopped() {
     let rig = Rig::new();
     let app = rig.start().await;
     let noon = app.book(json!({"party_size": 4, "start_time": "2026-12-24T12:00"})).await;
@@ -271,20 +292,24 @@ async fn bookings_are_checked_against_rules_that_changed_before_any_were_recorde
     venue["services"].as_array_mut().unwrap().remove(0);
     write(rig.dir.path(), &venue);
     let app = rig.start().await;
-    let changes = record_changes_since_last_run(&app.app).await.changes;
-    assert_eq!((changes.len(), changes[0].affected.len()), (1, 1));
-    assert_eq!(
-        (changes[0].affected[0].reservation_id.to_string(), changes[0].affected[0].reason),
-        (noon, "closed")
-    );
-    assert_eq!(record_changes_since_last_run(&app.app).await.changes, [], "a change is recorded only once");
+    let mark = async |app: &TestApp| {
+        app.get(&format!("/api/reservations/{noon}")).await.json()["affected_by_rules"].clone()
+    };
+    assert_eq!(mark(&app).await, json!("closed"));
+    assert_eq!(rig.reload(&app).await, [], "a change is recorded only once");
     // A removed venue is recorded too, and accepts no bookings.
     let elsewhere = json!({"id": "elsewhere", "name": "E", "timezone": "Asia/Jakarta", "country": "ID", "currency": "IDR",
         "locale": "id", "tables": [{"id": "1", "area": "A", "seats": 2}], "policy": {}});
     write(rig.dir.path(), &elsewhere);
     std::fs::remove_file(rig.dir.path().join("bandung-dago.json")).unwrap();
-    drop(app);
-    let app = rig.start().await;
-    let changes = record_changes_since_last_run(&app.app).await.changes;
-    assert_eq!((changes[0].version, changes[0].affected[0].reason), (2, "venue_gone"));
+    let changes = rig.reload(&app).await;
+    let removed = changes.iter().find(|change| change.venue_id.as_str() == "bandung-dago").unwrap();
+    assert_eq!((removed.version, removed.affected[0].reason), (3, "venue_gone"));
+    assert_eq!(mark(&app).await, json!("venue_gone"));
+    let gone = crate::app::booking(json!({"venue_id": "bandung-dago"}));
+    assert_eq!(app.post("/api/reservations", &gone).await.faults(), ["body.venue_id:value_error"]);
+    // The venue comes back as it was at first.
+    write(rig.dir.path(), &sample("bandung-dago"));
+    rig.reload(&app).await;
+    assert_eq!(mark(&app).await, Value::Null);
 }

@@ -1,6 +1,7 @@
 //! The waitlist: the first party gets the first offer, and an offer holds its tables.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -8,6 +9,9 @@ use chassis::environment::ManualEnvironment;
 use chrono::TimeDelta;
 use events::store::EventStore;
 use events::store::memory::MemoryStore;
+use reservation::app::commands::RulesChange;
+use reservation::app::request_context::RequestContext;
+use reservation::app::venues::VenueFiles;
 use serde_json::{Value, json};
 
 use crate::app::{Answer, TestApp, booking, start_of_time};
@@ -16,7 +20,14 @@ use crate::houses::tables;
 pub fn joining(changes: Value) -> Value {
     let mut body = booking(json!({}));
     let body = body.as_object_mut().unwrap();
-    ["start_time", "table_preference", "duration_minutes"].iter().for_each(|name| drop(body.remove(*name)));
+    ["start_time", "table_preference", "duration_minutes", "allow_duplicate"]
+        .iter()
+        .for_each(|name| drop(body.remove(*name)));
+    // A guest waits once for a day.
+    static GUESTS: AtomicU32 = AtomicU32::new(0);
+    let guest = GUESTS.fetch_add(1, Ordering::Relaxed);
+    let (phone, email) = (format!("+62812{:07}", 3_456_000 + guest), format!("guest-{guest}@example.com"));
+    body.insert("contact_info".into(), json!({"name": "Sari Wulandari", "phone": phone, "email": email}));
     body.insert("earliest_time".into(), json!("2026-12-24T19:00"));
     body.insert("latest_time".into(), json!("2026-12-24T19:00"));
     body.extend(changes.as_object().unwrap().clone());
@@ -303,12 +314,14 @@ async fn an_offer_that_the_venue_cannot_keep_is_withdrawn_and_the_party_waits_on
     // The garden is closed.
     venue["tables"].as_array_mut().unwrap().retain(|table| table["area"] != json!("Kebun"));
     std::fs::write(&file, venue.to_string()).unwrap();
-    let venues = reservation::app::venues::Venues::load(dir.path()).unwrap();
-    let _ = app.app.venues.replace(&venues);
-    // The new rules are already in force but not yet recorded.
+    let files = VenueFiles::load(dir.path()).unwrap();
+    let rules = &files.0[0].rules;
+    let change = RulesChange { venue_id: &rules.venue.id, rules: Some(rules), import: None };
+    let context = RequestContext::system("test", app.app.env.as_ref());
+    app.app.executor.change_rules(&change, &context).await.unwrap();
+    // The new rules count, but the offer was not withdrawn yet.
     assert_eq!(answer(&app, &id, "accept").await.problem(), (409, "offer_withdrawn".into()));
-    let reloaded = reservation::workers::venue_reload::record_changes_since_last_run(&app.app).await;
-    assert_eq!(reloaded.withdrawn.len(), 1);
+    assert_eq!(app.app.settle_rules(&rules.venue.id).await.withdrawn.len(), 1);
     let waits = entry(&app, &id).await;
     assert_eq!(
         (&waits["status"], &waits["offer"], &waits["place_in_line"]),

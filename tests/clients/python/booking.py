@@ -21,7 +21,8 @@ from meja_reservation_client.types import UNSET
 reservations = Reservations(base_url=sys.argv[1], raise_on_unexpected_status=True)
 notifier = Notifier(base_url=sys.argv[2], raise_on_unexpected_status=True)
 contact = models.ContactInfo(name="Luca Però", phone="+39 333 123 4567", email="luca@example.com")
-start = (datetime.now(timezone.utc) + timedelta(days=7)).isoformat()
+# Soon, so that the party can check in.
+start = (datetime.now(timezone.utc) + timedelta(hours=1)).isoformat()
 
 
 def until(what, attempt):

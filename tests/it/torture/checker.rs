@@ -36,7 +36,7 @@ impl Event {
         self.json[name].as_str().unwrap_or_default()
     }
 
-    fn kind(&self) -> &str {
+    pub fn kind(&self) -> &str {
         self.text("type").trim_start_matches("meja.").trim_end_matches(".v1")
     }
 
@@ -209,7 +209,10 @@ fn real_time(ops: &[Op], runs: &HashMap<usize, Run>, faults: &mut Vec<String>) {
 /// Each reservation begins once, and nothing happens to it after its end.
 fn stories(feed: &[Event], faults: &mut Vec<String>) {
     let mut stories: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for event in feed {
+    for event in feed
+        .iter()
+        .filter(|event| event.json["subject"].as_str().is_some_and(|s| s.starts_with("reservation/")))
+    {
         stories.entry(event.reservation()).or_default().push(event.kind());
     }
     for (id, kinds) in stories {

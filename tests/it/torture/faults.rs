@@ -114,7 +114,8 @@ async fn a_full_disk_is_a_503_and_the_service_recovers_when_space_is_free() {
     assert!(took < Duration::from_secs(2), "a refusal took {took:?}");
     // Reading still works.
     let events = feed(&victim.url, &http).await;
-    let id = events[0].json["subject"].as_str().unwrap().trim_start_matches("reservation/").to_owned();
+    let mut subjects = events.iter().filter_map(|event| event.json["subject"].as_str());
+    let id = subjects.find_map(|subject| subject.strip_prefix("reservation/")).unwrap().to_owned();
     let read = http.get(format!("{}/api/reservations/{id}", victim.url)).send().await.unwrap();
     assert_eq!(read.status(), 200);
     let before = campaign.acknowledged();

@@ -99,7 +99,8 @@ async fn killed_while_starting() {
         tokio::time::sleep(Duration::from_micros(fastrand::u64(0..start * 11 / 10))).await;
         victim.kill_9();
         victim.start(&http).await;
-        assert!(feed(&victim.url, &http).await.is_empty());
+        // Only the rules of the venues.
+        assert!(feed(&victim.url, &http).await.iter().all(|event| event.kind() == "venue.changed.v2"));
     }
     report(&format!(
         "kill -9 at start: {total} kills, {interrupted} before it was ready, {} events unchanged; and half as many kills on an empty directory",

@@ -86,10 +86,7 @@ impl Post {
             // Only the notifier knows which event caused its request.
             causation_id: causation(&parts.headers).filter(|_| actor.kind == ActorKind::ServiceAccount),
             actor,
-            if_match: match IfMatch::of(&parts.headers)? {
-                IfMatch::Any => None,
-                IfMatch::Versions(versions) => Some(versions),
-            },
+            if_match: if_match(&parts.headers)?,
             payload: None,
         };
         let path = parts.uri.path();
@@ -105,6 +102,40 @@ impl Post {
         let value = read(&mut self.form);
         Ok((self.form.finish(value)?, self.context))
     }
+}
+
+/// A request that replaces a resource. Repeating it has the same effect, so that it needs no Idempotency-Key.
+pub(super) struct Put {
+    /// The members of the body.
+    pub(super) members: Map<String, Value>,
+    pub(super) context: RequestContext,
+}
+
+impl FromRequest<App> for Put {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let Ok(trace) = RequestTrace::from_request_parts(&mut parts, app).await;
+        let body = body::read_body(body).await?;
+        let members = body::parse_object(&parts.headers, &body)?;
+        let context = RequestContext {
+            trace,
+            actor: actor(app, &parts.headers),
+            causation_id: None,
+            key: None,
+            if_match: if_match(&parts.headers)?,
+            payload: None,
+        };
+        Ok(Self { members, context })
+    }
+}
+
+fn if_match(headers: &HeaderMap) -> Result<Option<Vec<u64>>, Problem> {
+    Ok(match IfMatch::of(headers)? {
+        IfMatch::Any => None,
+        IfMatch::Versions(versions) => Some(versions),
+    })
 }
 
 /// Proof that the request comes from the other service. A service without a token listens on loopback only, and

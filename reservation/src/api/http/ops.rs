@@ -20,6 +20,7 @@ use crate::app::App;
     servers((url = "/", description = "This service")),
     security(()),
     tags((name = "reservations", description = "Booking and reading"), (name = "commands", description = "Changes of a reservation"),
+        (name = "venues", description = "Restaurants, their rules and their days"),
         (name = "waitlist", description = "Parties waiting for a table"),
         (name = "feed", description = "The stored events"), (name = "service", description = "For the notifier and operators, with the service token"),
         (name = "operations", description = "For operators and tools"))

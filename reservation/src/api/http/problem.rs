@@ -135,9 +135,10 @@ fn repository_problem(error: &RepositoryError) -> Problem {
         RepositoryError::Read(ReadError::Interrupted) => {
             Problem::unavailable("stopping", "The service is stopping. Try again.", 1)
         }
-        RepositoryError::Read(_) | RepositoryError::Parse { .. } | RepositoryError::Decode { .. } => {
-            Problem::internal(error)
-        }
+        RepositoryError::Read(_)
+        | RepositoryError::Parse { .. }
+        | RepositoryError::Decode { .. }
+        | RepositoryError::Rules { .. } => Problem::internal(error),
     }
 }
 

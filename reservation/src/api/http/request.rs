@@ -18,7 +18,7 @@ use events::values::PartySize;
 
 pub(super) use self::change::{assign_table, cancel, confirm, erase_contact, party_size, reschedule};
 use self::contact::{contact_info, person};
-pub(super) use self::day::{availability, floor};
+pub(super) use self::day::{availability, days, floor};
 pub(super) use self::list::{cursor, filter, list};
 pub(super) use self::results::{message_result, notification_result, payment_result};
 pub(super) use self::venue::known_venue;
@@ -37,6 +37,8 @@ pub(super) struct Booking {
     pub(super) contact: Contact,
     /// The same as the confidential payload of the event.
     pub(super) payload: Bytes,
+    /// Whether the same guest may have another booking at that time.
+    pub(super) allow_duplicate: bool,
 }
 
 /// Reads the body of `POST /api/reservations`.
@@ -68,7 +70,8 @@ pub(super) fn booking(form: &mut Form, app: &App) -> Option<Booking> {
         locale: draft.locale,
         contact_digest,
     };
-    Some(Booking { created: request.booking(venue?), contact, payload })
+    let allow_duplicate = draft.allow_duplicate.unwrap_or(false);
+    Some(Booking { created: request.booking(venue?), contact, payload, allow_duplicate })
 }
 
 /// The size of a party that does not name its size.

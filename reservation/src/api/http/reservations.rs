@@ -31,7 +31,7 @@ use crate::app::request_context::RequestContext;
         "start_time": "2026-12-24T19:30", "party_size": 4, "special_requests": "Kursi bayi, ya"})),
     responses((status = 200, body = ReservationView, headers(("Location" = String), ("ETag" = String)),
         links(("reservation" = (operation_id = "getReservation", parameters(("reservation_id" = "$response.body#/reservation_id")), description = "Read the reservation")))),
-        (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "The restaurant cannot seat the party at that time: closed, too_soon, too_late, pacing, no_table, party_too_large; with up to three alternatives")))]
+        (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "The restaurant cannot seat the party at that time: closed, too_soon, too_late, pacing, no_table, party_too_large; with up to three alternatives. duplicate_booking: the same phone number or e-mail address has a booking at that time")))]
 pub(super) async fn create(State(app): State<App>, post: Post) -> Result<Response, Problem> {
     let (booking, context) = post.read(|form| request::booking(form, &app))?;
     app.create_reservation(booking, context).await
@@ -60,7 +60,8 @@ impl App {
         context: RequestContext,
     ) -> Result<Response, Problem> {
         let context = RequestContext { payload: Some(booking.payload), ..context };
-        let outcome = self.executor.book(&booking.created, &context).await;
+        let guest = self.projections.contact_keys(&booking.contact).filter(|_| !booking.allow_duplicate);
+        let outcome = self.executor.book(&booking.created, guest, &context).await;
         let outcome = outcome.map_err(|error| self.problem(error))?;
         self.respond_created(&outcome, Some(booking.contact)).await
     }

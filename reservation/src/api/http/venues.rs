@@ -8,6 +8,7 @@ use contract::reservation::availability::Day;
 use contract::reservation::floor::Floor;
 use contract::reservation::queries::{ReadAvailability, ReadFloor, SelectReservations};
 use contract::reservation::stats::Stats;
+use contract::reservation::venues::{Days, ReadDays};
 
 use super::problem;
 use super::request;
@@ -17,7 +18,7 @@ use crate::app::App;
 ///
 /// Every slot of the day with the tables and the deposit of a booking at that time, or with the reason why it would
 /// be refused. A slot that is available stays so until another guest books it.
-#[utoipa::path(get, path = "/api/availability", operation_id = "getAvailability", tag = "reservations",
+#[utoipa::path(get, path = "/api/availability", operation_id = "getAvailability", tag = "venues",
     params(ReadAvailability),
     responses((status = 200, body = Day),
         (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "kept_by_hand: the venue has no services")))]
@@ -31,10 +32,24 @@ pub(super) async fn availability(
     Ok(axum::Json(day).into_response())
 }
 
+/// The days on which something is free
+///
+/// For each business day whether a party of that size can book, the first and the last time, or the reason.
+#[utoipa::path(get, path = "/api/availability/days", operation_id = "getAvailableDays", tag = "venues",
+    params(ReadDays),
+    responses((status = 200, body = Days),
+        (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "kept_by_hand: the venue has no services")))]
+pub(super) async fn days(State(app): State<App>, Query(mut form): Query) -> Result<Response, Problem> {
+    let request = request::days(&mut form, &app);
+    let request = form.finish(request)?;
+    let days = app.days(&request.venue, request.size, request.from, request.to).await?;
+    Ok(axum::Json(days.ok_or_else(problem::managed_by_hand)?).into_response())
+}
+
 /// The floor
 ///
 /// Every table with its party and the next one, including tables that staff added by hand.
-#[utoipa::path(get, path = "/api/floor", operation_id = "getFloor", tag = "reservations",
+#[utoipa::path(get, path = "/api/floor", operation_id = "getFloor", tag = "venues",
     params(ReadFloor),
     responses((status = 200, body = Floor)))]
 pub(super) async fn floor(State(app): State<App>, Query(mut form): Query) -> Result<Response, Problem> {
@@ -44,7 +59,7 @@ pub(super) async fn floor(State(app): State<App>, Query(mut form): Query) -> Res
 }
 
 /// Counts by status, covers and revenue
-#[utoipa::path(get, path = "/api/stats", operation_id = "getStats", tag = "reservations",
+#[utoipa::path(get, path = "/api/stats", operation_id = "getStats", tag = "venues",
     params(SelectReservations),
     responses((status = 200, body = Stats)))]
 pub(super) async fn stats(State(app): State<App>, Query(mut form): Query) -> Result<Response, Problem> {

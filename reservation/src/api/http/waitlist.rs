@@ -37,7 +37,8 @@ use crate::domain::waitlist::{WaitlistCommand, WaitlistEntry};
 pub(super) async fn join(State(app): State<App>, post: Post) -> Result<Response, Problem> {
     let (joining, context) = post.read(|form| request::joining(form, &app))?;
     let context = RequestContext { payload: Some(joining.payload), ..context };
-    let outcome = app.executor.join_waitlist(&joining.joined, &context).await;
+    let guest = app.projections.contact_keys(&joining.contact);
+    let outcome = app.executor.join_waitlist(&joining.joined, guest, &context).await;
     app.respond_waitlist(&outcome.map_err(|error| app.problem(error))?, true).await
 }
 

@@ -40,6 +40,8 @@ impl Operation for AcceptOffer<'_> {
         attempt: Attempt,
     ) -> Result<Decision, CommandError> {
         let (now, venue_id) = (attempt.now, &entry.joined.venue_id);
+        // The rules at least as of the position at which the entry was read.
+        executor.catch_up().await?;
         let venue = executor.venues.get(Some(venue_id));
         let venue = venue.ok_or_else(|| CommandError::UnknownVenue(venue_id.clone()))?;
         let assignment_ids = executor.assignment_ids();

@@ -10,6 +10,7 @@ use crate::app::executor::{
     Attempt, CommandError, Decision, EarlierOutcome, Executor, Loaded, Operation, RefusedRequest, including,
 };
 use crate::app::outcome::ReservationOutcome;
+use crate::app::projections::ContactKeys;
 use crate::app::repository;
 use crate::app::request_context::RequestContext;
 use crate::domain::availability::{Occupancy, SeatingContext};
@@ -21,6 +22,8 @@ pub(super) struct Book<'a> {
     pub(super) id: ReservationId,
     pub(super) payment_id: PaymentId,
     pub(super) created: &'a ReservationCreated,
+    /// The guest, unless the same guest may have another booking at that time.
+    pub(super) guest: Option<ContactKeys>,
     pub(super) context: &'a RequestContext,
 }
 
@@ -38,6 +41,10 @@ impl Operation for Book<'_> {
         venue.rules.as_ref().map(|_| (venue.id.clone(), self.created.window))
     }
 
+    fn guest(&self, _: &Executor, (): &()) -> Option<ContactKeys> {
+        self.guest
+    }
+
     async fn decide(&self, executor: &Executor, (): &(), attempt: Attempt) -> Result<Decision, CommandError> {
         let (created, now) = (self.created, attempt.now);
         let decide = |context: &SeatingContext<'_>| -> (Result<Vec<Event>, Refusal>, Vec<Tag>) {
@@ -48,7 +55,8 @@ impl Operation for Book<'_> {
             (decided, booking_tags(&created.venue_id, context.rules, &created.window))
         };
         // Read before the rules: rules recorded after this position are a conflict.
-        let head = executor.store.known_head();
+        executor.catch_up().await?;
+        let head = executor.projections.position();
         let venue = executor.venues.get(Some(&created.venue_id));
         let venue = venue.ok_or_else(|| CommandError::UnknownVenue(created.venue_id.clone()))?;
         let ((decided, tags), read_position) = match venue.rules {
@@ -59,8 +67,13 @@ impl Operation for Book<'_> {
                 executor.decide_after_waitlist(&created.venue_id, &window, decide).await?
             }
         };
-        let events =
-            decided.map_err(|refusal| CommandError::refused(refusal, RefusedRequest::booking(created)))?;
+        let refused = |refusal| CommandError::refused(refusal, RefusedRequest::booking(created));
+        let is_booked =
+            |guest| executor.projections.is_booked_by(&created.venue_id, guest, &created.window, None);
+        if self.guest.is_some_and(is_booked) {
+            return Err(refused(Refusal::DuplicateBooking));
+        }
+        let events = decided.map_err(refused)?;
         let subject = EventSubject::booking(self.id, created);
         let new_events = new_events(&events, &subject, self.context, executor.env.as_ref(), now)?;
         let tags = std::iter::once(Tag::reservation(self.id)).chain(tags).collect();

@@ -10,10 +10,11 @@ use crate::app::executor::{
     Attempt, CommandError, Decision, EarlierOutcome, Executor, Loaded, Operation, RefusedRequest, including,
 };
 use crate::app::outcome::ReservationOutcome;
+use crate::app::projections::ContactKeys;
 use crate::app::repository::{self, AsOf};
 use crate::app::request_context::RequestContext;
 use crate::domain::availability::{Occupancy, SeatingContext};
-use crate::domain::{Command, RecordedAt, Reservation};
+use crate::domain::{Command, RecordedAt, Refusal, Reservation};
 
 /// Runs a command for an existing reservation.
 pub(super) struct ChangeReservation<'a> {
@@ -30,6 +31,18 @@ impl ChangeReservation<'_> {
         match self.command {
             Command::Reschedule { window, .. } => *window,
             _ => reservation.window(),
+        }
+    }
+}
+
+impl ChangeReservation<'_> {
+    /// Whether the visit moves to a time at which the same guest has another booking.
+    fn is_duplicate(&self, executor: &Executor, reservation: &Reservation) -> bool {
+        match self.command {
+            Command::Reschedule { window, allow_duplicate: false, .. } => {
+                executor.projections.guest_is_booked(&reservation.booking.venue_id, self.id, window)
+            }
+            _ => false,
         }
     }
 }
@@ -52,6 +65,11 @@ impl Operation for ChangeReservation<'_> {
         let venue = executor.venues.get(Some(&reservation.booking.venue_id))?;
         let contends = self.command.takes_tables() && venue.rules.is_some();
         contends.then(|| (venue.id.clone(), self.window(reservation)))
+    }
+
+    fn guest(&self, executor: &Executor, reservation: &Reservation) -> Option<ContactKeys> {
+        let checks = matches!(self.command, Command::Reschedule { allow_duplicate: false, .. });
+        checks.then(|| executor.projections.guest_of(&reservation.booking.venue_id, self.id)).flatten()
     }
 
     fn version(&self, reservation: &Reservation) -> Option<u64> {
@@ -80,6 +98,9 @@ impl Operation for ChangeReservation<'_> {
         let refused =
             |refusal| CommandError::refused(refusal, RefusedRequest::command(reservation, command, now));
         let events = decided.map_err(refused)?;
+        if !events.is_empty() && self.is_duplicate(executor, reservation) {
+            return Err(refused(Refusal::DuplicateBooking));
+        }
         let subject = EventSubject::existing(reservation);
         let new_events = new_events(&events, &subject, self.context, executor.env.as_ref(), now)?;
         let tags = std::iter::once(Tag::reservation(self.id)).chain(tags).collect();

@@ -33,11 +33,11 @@ impl Operation for OfferTables<'_> {
         attempt: Attempt,
     ) -> Result<Decision<Option<WaitlistId>>, CommandError> {
         let (venue, now) = (self.venue, attempt.now);
-        let Some(minutes) = executor.venues.get(Some(venue)).map(|venue| venue.offer_minutes) else {
+        let snapshot = executor.projections.waitlist_snapshot(venue);
+        let Some(minutes) = snapshot.venue.as_ref().map(|venue| venue.offer_minutes) else {
             return Ok(Decision::default());
         };
-        let snapshot = executor.projections.waitlist_snapshot(venue);
-        let (found, read_position) = executor.decide_with_snapshot(venue, &snapshot, |context, snapshot| {
+        let (found, read_position) = executor.decide_with_snapshot(&snapshot, |context, snapshot| {
             let entries = snapshot.waitlist.iter().map(AsRef::as_ref);
             let (entry, offered) = next_offer(entries, context, minutes, now)?;
             Some((entry.clone(), booking_tags(venue, context.rules, &offered.window), offered))

@@ -8,6 +8,7 @@ use crate::app::executor::{
     Attempt, CommandError, Decision, EarlierOutcome, Executor, Loaded, Operation, RefusedRequest,
 };
 use crate::app::outcome::WaitlistOutcome;
+use crate::app::projections::ContactKeys;
 use crate::app::repository::{self, AsOf};
 use crate::app::request_context::RequestContext;
 use crate::domain::waitlist::{self, WAITLIST_PARTIES_MAX, WaitlistCommand, WaitlistEntry};
@@ -20,6 +21,8 @@ const EXACT_COUNT_FROM: usize = WAITLIST_PARTIES_MAX - 100;
 pub(super) struct JoinWaitlist<'a> {
     pub(super) id: WaitlistId,
     pub(super) joined: &'a WaitlistJoined,
+    /// The guest, who waits once for a business day.
+    pub(super) guest: Option<ContactKeys>,
     pub(super) context: &'a RequestContext,
 }
 
@@ -32,17 +35,25 @@ impl Operation for JoinWaitlist<'_> {
         Ok(Loaded { subject: (), read_position: None })
     }
 
+    fn guest(&self, _: &Executor, (): &()) -> Option<ContactKeys> {
+        self.guest
+    }
+
     async fn decide(&self, executor: &Executor, (): &(), attempt: Attempt) -> Result<Decision, CommandError> {
         let (joined, now) = (self.joined, attempt.now);
         let venue = executor.venues.get(Some(&joined.venue_id));
         let venue = venue.ok_or_else(|| CommandError::UnknownVenue(joined.venue_id.clone()))?;
         executor.catch_up().await?;
-        let ((decided, waiting), read_position) =
-            executor.decide_with_availability(&joined.venue_id, &joined.acceptable, |context, snapshot| {
-                let waiting = snapshot.waiting_parties;
-                (waitlist::join(joined.clone(), context, waiting, now), waiting)
+        let date = venue.date_of(joined.acceptable.start);
+        let ((decided, waiting, is_waiting), read_position) =
+            executor.decide_with_availability(&joined.venue_id, &joined.acceptable, |context, _| {
+                let (waiting, is_waiting) = executor.projections.waiting_on(&venue, date, self.guest);
+                (waitlist::join(joined.clone(), context, waiting, now), waiting, is_waiting)
             });
         let refused = |refusal| CommandError::refused(refusal, RefusedRequest::waitlist(joined, &venue));
+        if is_waiting {
+            return Err(refused(Refusal::AlreadyWaiting));
+        }
         let events = vec![decided.map_err(refused)?];
         let subject = EventSubject::joining(self.id, joined);
         let new_events = new_events(&events, &subject, self.context, executor.env.as_ref(), now)?;

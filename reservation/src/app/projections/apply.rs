@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use events::event::{Event, VenueChanged};
+use events::event::{Event, RulesImport, VenueRulesChanged};
 use events::recorded::Recorded;
 use events::store::EventBytes;
 use events::{Position, ReservationId, VenueId, WaitlistId};
@@ -11,6 +11,7 @@ use parking_lot::{ArcRwLockWriteGuard, RawRwLock};
 use super::venue_state::{DeadlineChange, RecordedRules, VenueState};
 use super::{DeadlineSubject, Projections, SharedVenue};
 use crate::app::repository::{self, RepositoryError};
+use crate::app::venues::RulesDocument;
 use crate::domain::waitlist::WaitlistEntry;
 use crate::domain::{RecordedAt, Reservation};
 
@@ -18,7 +19,7 @@ use crate::domain::{RecordedAt, Reservation};
 pub(super) enum Change {
     Reservation(ReservationId, Event, RecordedAt),
     Waitlist(WaitlistId, Event, RecordedAt),
-    Rules(VenueChanged, Position),
+    Rules(VenueId, RecordedRules, Position),
 }
 
 impl Change {
@@ -34,9 +35,22 @@ impl Change {
             return Ok(Some(Self::Waitlist(id, event()?, repository::recorded_at(&recorded))));
         }
         Ok(match event()? {
-            Event::VenueChanged(changed) => Some(Self::Rules(changed, at)),
+            // The rules themselves are not in the log.
+            Event::VenueChanged(changed) => {
+                let import = Some(RulesImport { digest: changed.digest });
+                let rules = RecordedRules { version: changed.version, document: None, import, before: None };
+                Some(Self::Rules(changed.venue_id, rules, at))
+            }
+            Event::VenueRulesChanged(changed) => Some(Self::rules(changed, at)?),
             _ => None,
         })
+    }
+
+    fn rules(changed: VenueRulesChanged, at: Position) -> Result<Self, RepositoryError> {
+        let VenueRulesChanged { venue_id, version, document, import, .. } = changed;
+        let document = document.map(|members| RulesDocument::recorded(&venue_id, members)).transpose();
+        let document = document.map_err(|faults| RepositoryError::rules(at, faults))?;
+        Ok(Self::Rules(venue_id, RecordedRules { version, document, import, before: None }, at))
     }
 }
 
@@ -66,10 +80,10 @@ impl Writer<'_> {
                 self.add_waitlist_entry(WaitlistEntry::begin(*id, joined, *at));
             }
             Change::Waitlist(id, event, at) => self.change_waitlist_entry(*id, event, *at),
-            Change::Rules(VenueChanged { venue_id, version, digest, .. }, at) => {
-                let rules = RecordedRules { version: *version, digest: digest.clone() };
+            Change::Rules(venue_id, rules, at) => {
                 let venue = self.venue_or_new(venue_id);
-                self.lock(&venue).apply_rules(rules, *at);
+                self.lock(&venue).apply_rules(rules.clone(), *at);
+                self.projections.rules.set(venue_id, rules.venue());
             }
         }
     }

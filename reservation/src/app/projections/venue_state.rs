@@ -4,16 +4,19 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-use events::event::{Event, OfferedTable};
+use chrono::{DateTime, NaiveDate, Utc};
+use events::event::{Event, OfferedTable, RulesImport};
 use events::values::{PartySize, TimeWindow};
 use events::{Position, ReservationId, TableId, WaitlistId};
 
+use super::contacts::{ContactKeys, ContactOf, Contacts};
 use super::filter::{Filter, ListKey, list_key};
+use crate::app::venues::RulesDocument;
 use crate::domain::availability::{Holder, Occupancy, Table};
 use crate::domain::reservation::TableAssignment;
+use crate::domain::venue::Venue;
 use crate::domain::waitlist::WaitlistEntry;
-use crate::domain::{RecordedAt, Reservation};
+use crate::domain::{RecordedAt, Reservation, Status};
 
 /// The read model of one venue.
 #[derive(Debug, Default)]
@@ -27,18 +30,40 @@ pub(super) struct VenueState {
     waitlist_places: HashMap<WaitlistId, Position>,
     /// The position of the last event that may have freed tables for the waitlist.
     freed_at: Position,
-    rules: Option<RecordedRules>,
+    rules: Option<Arc<RecordedRules>>,
+    /// The contacts of active bookings.
+    guests: Contacts<ReservationId>,
+    /// The contacts of waiting parties.
+    waiting_guests: Contacts<WaitlistId>,
     /// The position of the last event that was applied here.
     position: Position,
 }
 
 /// The rules of a venue as last recorded in the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RecordedRules {
     /// Number of recorded changes.
     pub version: u32,
-    /// SHA-256 of the venue file, hexadecimal; `None` if the file was removed.
-    pub digest: Option<String>,
+    /// The rules; `None` if the venue was removed, or if only the digest of its file was recorded.
+    pub document: Option<RulesDocument>,
+    /// The file that was last imported; `None` if no file was.
+    pub import: Option<RulesImport>,
+    /// The rules that counted before.
+    pub before: Option<Arc<Venue>>,
+}
+
+impl RecordedRules {
+    /// The rules.
+    #[must_use]
+    pub fn venue(&self) -> Option<Arc<Venue>> {
+        self.document.as_ref().map(|document| Arc::clone(&document.venue))
+    }
+
+    /// Whether the venue had a file when files were last imported.
+    #[must_use]
+    pub fn is_from_file(&self) -> bool {
+        self.import.as_ref().is_some_and(|import| import.digest.is_some())
+    }
 }
 
 /// What a decision about a venue depends on, as of one position of the log.
@@ -48,6 +73,8 @@ pub struct VenueSnapshot {
     pub occupancy: Occupancy,
     /// The parties on the waitlist, in their order. Only in a snapshot for the waitlist.
     pub waitlist: Vec<Arc<WaitlistEntry>>,
+    /// The rules of the venue; `None` if it does not exist.
+    pub venue: Option<Arc<Venue>>,
     /// Number of parties on the waitlist.
     pub waiting_parties: usize,
     /// The position of the last event that may have freed tables for the waitlist; `None` if it is empty.
@@ -76,6 +103,7 @@ impl VenueSnapshot {
         Self {
             occupancy: Occupancy::default(),
             waitlist: Vec::new(),
+            venue: None,
             waiting_parties: 0,
             freed_at: None,
             position,
@@ -114,8 +142,65 @@ impl VenueState {
         self.reservations.get(&id).map(Box::as_ref)
     }
 
-    pub(super) fn recorded_rules(&self) -> Option<&RecordedRules> {
+    pub(super) fn recorded_rules(&self) -> Option<&Arc<RecordedRules>> {
         self.rules.as_ref()
+    }
+
+    fn venue(&self) -> Option<Arc<Venue>> {
+        self.rules.as_ref().and_then(|rules| rules.venue())
+    }
+
+    /// Adds the contact of an active booking or of a waiting party. One that ended meanwhile, or whose contact was
+    /// erased, has none.
+    pub(super) fn add_contact(&mut self, of: ContactOf, keys: ContactKeys) {
+        match of {
+            ContactOf::Reservation(id) if self.reservation(id).is_some_and(has_contact) => {
+                self.guests.add(id, keys);
+            }
+            ContactOf::Waitlist(id) if self.waitlist_places.contains_key(&id) => {
+                self.waiting_guests.add(id, keys);
+            }
+            ContactOf::Reservation(_) | ContactOf::Waitlist(_) => {}
+        }
+    }
+
+    /// The active bookings and the waiting parties, with the positions of their contacts.
+    pub(super) fn contact_positions(&self) -> Vec<(ContactOf, Position)> {
+        let bookings = self.reservations.values().filter(|reservation| has_contact(reservation));
+        let bookings = bookings.map(|r| (ContactOf::Reservation(r.id), r.created.position));
+        let waiting = self.waitlist.values().map(|entry| (ContactOf::Waitlist(entry.id), entry.at.position));
+        bookings.chain(waiting).collect()
+    }
+
+    /// Whether another active booking of the same guest overlaps `window`.
+    pub(super) fn is_booked_by(
+        &self,
+        guest: ContactKeys,
+        window: &TimeWindow,
+        except: Option<ReservationId>,
+    ) -> bool {
+        let others = self.guests.with_same(guest).filter(|id| Some(*id) != except);
+        others.filter_map(|id| self.reservation(id)).any(|booked| booked.window().overlaps(window))
+    }
+
+    pub(super) fn guest_of(&self, id: ReservationId) -> Option<ContactKeys> {
+        self.guests.keys_of(id)
+    }
+
+    pub(super) fn guest_is_booked(&self, id: ReservationId, window: &TimeWindow) -> bool {
+        self.guest_of(id).is_some_and(|guest| self.is_booked_by(guest, window, Some(id)))
+    }
+
+    pub(super) fn waiting_on(
+        &self,
+        venue: &Venue,
+        date: NaiveDate,
+        guest: Option<ContactKeys>,
+    ) -> (usize, bool) {
+        let is_on = |entry: &WaitlistEntry| venue.date_of(entry.joined.acceptable.start) == date;
+        let same: Vec<_> = guest.into_iter().flat_map(|guest| self.waiting_guests.with_same(guest)).collect();
+        let on_date = self.waitlist.values().filter(|entry| is_on(entry));
+        on_date.fold((0, false), |(count, found), entry| (count + 1, found || same.contains(&entry.id)))
     }
 
     pub(super) fn freed_at(&self) -> Option<Position> {
@@ -130,6 +215,7 @@ impl VenueState {
         VenueSnapshot {
             occupancy: self.occupancy.snapshot(window),
             waitlist: Vec::new(),
+            venue: self.venue(),
             waiting_parties: self.waitlist.len(),
             freed_at: self.freed_at(),
             position: self.position,
@@ -145,6 +231,7 @@ impl VenueState {
         VenueSnapshot {
             occupancy: occupancy.unwrap_or_default(),
             waitlist: self.waitlist.values().cloned().collect(),
+            venue: self.venue(),
             waiting_parties: self.waitlist.len(),
             freed_at: self.freed_at(),
             position: self.position,
@@ -189,7 +276,11 @@ impl VenueState {
     }
 
     pub(super) fn apply_rules(&mut self, rules: RecordedRules, at: Position) {
-        (self.rules, self.position) = (Some(rules), at);
+        let last = self.rules.take();
+        let import = rules.import.or_else(|| last.as_ref().and_then(|last| last.import.clone()));
+        let before = last.and_then(|last| last.venue());
+        self.rules = Some(Arc::new(RecordedRules { import, before, ..rules }));
+        self.position = at;
         self.may_free_tables(at);
     }
 
@@ -230,6 +321,7 @@ impl VenueState {
         if !entry.is_waiting() {
             self.waitlist.remove(&place);
             self.waitlist_places.remove(&id);
+            self.waiting_guests.remove(id);
         }
         if matches!(event, Event::WaitlistWithdrawn(_) | Event::WaitlistLeft(_)) {
             self.may_free_tables(at.position);
@@ -271,16 +363,26 @@ impl VenueState {
         if arrival_before != arrival {
             self.occupancy.change_arrival(holder, arrival_before, arrival);
         }
+        let has_contact = has_contact(reservation);
         let (key, deadline) = (list_key(reservation), reservation.deadline().map(|(at, _)| at));
         if key_before != key {
             self.by_start.remove(&key_before);
             self.by_start.insert(key);
+        }
+        if !has_contact {
+            self.guests.remove(id);
         }
         if arrival_before != arrival || matches!(event, Event::TableReleased(_)) {
             self.may_free_tables(at.position);
         }
         Some((deadline_before, deadline))
     }
+}
+
+/// Whether the guest of a reservation is expected or present, and known.
+fn has_contact(reservation: &Reservation) -> bool {
+    let is_active = matches!(reservation.status, Status::Pending | Status::Confirmed | Status::CheckedIn);
+    is_active && !reservation.booking.walk_in && !reservation.contact_erased
 }
 
 fn is_empty(from: &Bound<ListKey>, to: &Bound<ListKey>) -> bool {

@@ -3,14 +3,14 @@
 use chrono::TimeDelta;
 use contract::reservation::charges::{Balance, ChargeView, Charges, RulesView};
 use contract::reservation::words::ChargeKind;
-use events::event::{Event, ReservationCancelled, ReservationNoShow, VenueChanged};
+use events::event::{Event, ReservationCancelled, ReservationNoShow, VenueChanged, VenueRulesChanged};
 use events::recorded::Recorded;
 use events::values::{DepositPer, Initiator, Money, PartySize, Purpose};
 use events::{Position, Query, ReservationId, Tag};
 
 use super::{QueryError, local};
 use crate::app::App;
-use crate::app::repository;
+use crate::app::{repository, venues};
 use crate::domain::{Charge, Reservation};
 
 impl App {
@@ -37,10 +37,17 @@ impl App {
         let query = Query::any_tag([Tag::rules(&reservation.booking.venue_id)]);
         let mut rules = None;
         repository::each(self.store.as_ref(), &query, Position::START, |recorded, event| {
-            if let (true, Event::VenueChanged(VenueChanged { version, digest, .. })) =
-                (recorded.id.position < reservation.created.position, event)
-            {
-                rules = Some(RulesView { version, digest });
+            if recorded.id.position >= reservation.created.position {
+                return;
+            }
+            match event {
+                Event::VenueChanged(VenueChanged { version, digest, .. }) => {
+                    rules = Some(RulesView { version, digest });
+                }
+                Event::VenueRulesChanged(VenueRulesChanged { version, document, .. }) => {
+                    rules = Some(RulesView { version, digest: document.as_ref().map(venues::digest) });
+                }
+                _ => {}
             }
         })
         .await?;

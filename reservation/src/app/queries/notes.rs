@@ -1,6 +1,6 @@
 //! Short descriptions of events, for people.
 
-use events::event::{Event, Refund};
+use events::event::{Event, Refund, VenueChanged, VenueRulesChanged};
 use events::values::{Initiator, Medium, Purpose};
 
 use super::local;
@@ -59,18 +59,28 @@ pub fn note(event: &Event, timezone: &str) -> String {
             format!("Message to the guest by {} failed: {} ({})", medium(e.medium), e.template, e.reason_code)
         }
         Event::ContactErased(e) => format!("Personal data erased: {}", e.reason_code),
-        Event::VenueChanged(e) => {
-            let affected = match e.stranded_count {
-                0 => String::new(),
-                n => format!("; {n} future bookings do not comply"),
-            };
-            format!("Rules changed to version {}{affected}", e.version)
+        Event::ReservationAffected(e) => match &e.reason {
+            Some(reason) => {
+                format!("Does not comply with the rules of version {}: {reason}", e.rules_version)
+            }
+            None => format!("Complies with the rules of version {}", e.rules_version),
+        },
+        Event::VenueChanged(VenueChanged { version, stranded_count, .. })
+        | Event::VenueRulesChanged(VenueRulesChanged { version, stranded_count, .. }) => {
+            rules_changed(*version, *stranded_count)
         }
         Event::WaitlistJoined(_)
         | Event::WaitlistOffered(_)
         | Event::WaitlistWithdrawn(_)
         | Event::WaitlistAccepted(_)
         | Event::WaitlistLeft(_) => "Waitlist event".into(),
+    }
+}
+
+fn rules_changed(version: u32, affected: u32) -> String {
+    match affected {
+        0 => format!("Rules changed to version {version}"),
+        n => format!("Rules changed to version {version}; {n} future bookings do not comply"),
     }
 }
 

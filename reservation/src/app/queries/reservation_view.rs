@@ -1,6 +1,7 @@
 //! The representation of a reservation.
 
 use chrono::{DateTime, Utc};
+use contract::reservation::venues::ProfileView;
 use contract::reservation::view::{
     CancellationView, DepositView, FeeView, PaymentView, PolicyView, ReservationView, TableView,
 };
@@ -37,8 +38,8 @@ impl App {
             Status::Cancelled { described_at: Some(at), .. } => self.confidential(*at).await?,
             _ => None,
         };
-        let venue_name = self.venue_name(&reservation.booking.venue_id);
-        Ok(view_of(reservation, venue_name, contact, description))
+        let venue = self.venue_label(&reservation.booking.venue_id);
+        Ok(view_of(reservation, venue, contact, description))
     }
 
     /// At most `limit` reservations that `filter` selects, by start, after `after`; and the place of the last
@@ -69,7 +70,7 @@ impl App {
 
 fn view_of(
     reservation: &Reservation,
-    venue_name: String,
+    (venue_name, venue_profile): (String, ProfileView),
     contact: Option<Contact>,
     description: Option<Description>,
 ) -> ReservationView {
@@ -89,6 +90,7 @@ fn view_of(
         party_size: booking.party_size,
         venue_id: booking.venue_id.clone(),
         venue_name,
+        venue_profile,
         timezone: booking.timezone.clone(),
         tables: reservation.tables.iter().map(table).collect(),
         deposit: charge(&reservation.deposit, reservation.hold_expires_at()),
@@ -106,6 +108,7 @@ fn view_of(
                 .map(|fee| FeeView { per: words::fee_per(fee.per), amount: fee.amount }),
         },
         free_cancellation_until: local(reservation.free_until, &booking.timezone),
+        affected_by_rules: reservation.affected.as_deref().and_then(words::affected_reason),
         cancellation: cancellation(&reservation.status, description),
         table_preference,
         special_requests,
@@ -118,11 +121,13 @@ fn view_of(
 /// The state of a reservation as JSON, without personal data.
 #[must_use]
 pub fn state_of(reservation: &Reservation) -> serde_json::Value {
-    let view = view_of(reservation, String::new(), None, None);
+    let view = view_of(reservation, (String::new(), ProfileView::default()), None, None);
     let mut state = serde_json::to_value(view).unwrap_or_default();
     if let serde_json::Value::Object(members) = &mut state {
         // Personal data, or not recorded in the log.
-        for elsewhere in ["contact_name", "table_preference", "special_requests", "venue_name"] {
+        for elsewhere in
+            ["contact_name", "table_preference", "special_requests", "venue_name", "venue_profile"]
+        {
             members.remove(elsewhere);
         }
     }

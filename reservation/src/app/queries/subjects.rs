@@ -2,11 +2,13 @@
 
 use chrono::{DateTime, Offset as _, Utc};
 use chrono_tz::Tz;
+use contract::reservation::venues::ProfileView;
 use contract::values::LocalTime;
 use events::{Position, Query, ReservationId, Tag, VenueId, WaitlistId};
 use serde::de::DeserializeOwned;
 
 use super::QueryError;
+use super::venues::profile_view;
 use crate::app::App;
 use crate::app::repository::{self, AsOf};
 use crate::domain::Reservation;
@@ -76,10 +78,13 @@ impl App {
         Ok(repository::load_waitlist_entry(self.store.as_ref(), id, AsOf::Now).await?.0)
     }
 
-    /// The name of a venue; its id if its file was removed.
+    /// The name of a venue and its profile. A venue that was removed has its id as its name.
     #[must_use]
-    pub fn venue_name(&self, id: &VenueId) -> String {
-        self.venues.get(Some(id)).map_or_else(|| id.to_string(), |venue| venue.name.clone())
+    pub fn venue_label(&self, id: &VenueId) -> (String, ProfileView) {
+        match self.venues.get(Some(id)) {
+            Some(venue) => (venue.name.clone(), profile_view(&venue.profile)),
+            None => (id.to_string(), ProfileView::default()),
+        }
     }
 
     /// The confidential payload of the event at `position`; `None` if it was forgotten.

@@ -1,6 +1,7 @@
 //! The representation of waitlist entries.
 
 use chrono::TimeDelta;
+use contract::reservation::venues::ProfileView;
 use contract::reservation::waitlist::{OfferView, OfferedTableView, Waitlist, WaitlistView};
 use contract::reservation::words::LeftReason;
 use events::VenueId;
@@ -25,7 +26,7 @@ impl App {
         let place = entry.is_waiting().then_some(before + 1);
         let contact: Option<Contact> = self.confidential(entry.at.position).await?;
         let name = contact.map(|contact| contact.name);
-        Ok(view_of(entry, place, self.venue_name(venue), name))
+        Ok(view_of(entry, place, self.venue_label(venue), name))
     }
 
     /// The waitlist of a venue, in its order.
@@ -36,11 +37,11 @@ impl App {
         let (entries, position) = self.projections.waitlist(venue);
         let positions = entries.iter().map(|entry| entry.at.position).collect();
         let contacts: Vec<Option<Contact>> = self.confidential_of(positions).await?;
-        let venue_name = self.venue_name(venue);
+        let label = self.venue_label(venue);
         let view = |(before, (entry, contact)): (usize, (_, Option<Contact>))| {
             let entry: &std::sync::Arc<WaitlistEntry> = entry;
             let name = contact.map(|contact| contact.name);
-            view_of(entry, Some(before + 1), venue_name.clone(), name)
+            view_of(entry, Some(before + 1), label.clone(), name)
         };
         let items = entries.iter().zip(contacts).enumerate().map(view).collect();
         Ok(Waitlist { items, position: position.0 })
@@ -50,7 +51,7 @@ impl App {
 fn view_of(
     entry: &WaitlistEntry,
     place: Option<usize>,
-    venue_name: String,
+    (venue_name, venue_profile): (String, ProfileView),
     contact_name: Option<String>,
 ) -> WaitlistView {
     let (joined, zone) = (&entry.joined, entry.joined.timezone.as_str());
@@ -61,6 +62,7 @@ fn view_of(
         status: words::waitlist_status(&entry.state),
         venue_id: joined.venue_id.clone(),
         venue_name,
+        venue_profile,
         timezone: zone.to_owned(),
         party_size: joined.party_size,
         area: joined.area.clone(),

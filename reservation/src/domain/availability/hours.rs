@@ -4,13 +4,15 @@
 //! opening on, the slot grid counts elapsed minutes: no slot is missing or doubled when the clocks change,
 //! and a stay is never shortened or extended.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Datelike as _, Days, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
 use chrono_tz::Tz;
 use events::values::TimeWindow;
 
+use super::exceptions::{Exceptions, SpecialDay};
 use super::local_time::resolve;
+use super::table::Table;
 
 const DAY_MINUTES: i64 = 24 * 60;
 
@@ -26,6 +28,8 @@ pub struct Service {
     pub closes: NaiveTime,
     /// The last arrival; if `None`, a party must leave by the closing.
     pub last_arrival: Option<NaiveTime>,
+    /// The areas that it uses; all of them if empty.
+    pub areas: Vec<String>,
 }
 
 /// The opening hours of a venue.
@@ -35,8 +39,8 @@ pub struct Hours {
     pub zone: Tz,
     /// Services by the day on which they open, Monday first.
     pub weekly: [Vec<Service>; 7],
-    /// Dates with other services, or with none.
-    pub exceptions: BTreeMap<NaiveDate, Vec<Service>>,
+    /// Days with other services or with none, or on which a part of the venue is closed.
+    pub exceptions: Exceptions,
     /// Minutes between two arrival times.
     pub slot_minutes: u32,
 }
@@ -54,6 +58,8 @@ pub struct Sitting {
     pub closes: DateTime<Utc>,
     last_arrival: Option<DateTime<Utc>>,
     slot: TimeDelta,
+    areas: Vec<String>,
+    special: Option<Arc<SpecialDay>>,
 }
 
 /// Two services that overlap.
@@ -87,6 +93,13 @@ impl Service {
         last_arrival.is_none_or(|last| last < closes)
     }
 
+    /// Whether both services use an area.
+    fn shares_area(&self, other: &Self) -> bool {
+        self.areas.is_empty()
+            || other.areas.is_empty()
+            || self.areas.iter().any(|area| other.areas.contains(area))
+    }
+
     fn on(&self, date: NaiveDate, zone: Tz, slot: TimeDelta) -> Sitting {
         let (opens, closes, last_arrival) = self.minutes();
         let midnight = date.and_time(NaiveTime::MIN);
@@ -98,6 +111,8 @@ impl Service {
             closes: at(closes),
             last_arrival: last_arrival.map(at),
             slot,
+            areas: self.areas.clone(),
+            special: None,
         }
     }
 }
@@ -107,6 +122,13 @@ impl Sitting {
     pub fn slots(&self) -> impl Iterator<Item = DateTime<Utc>> + use<> {
         let (slot, closes) = (self.slot, self.closes);
         std::iter::successors(Some(self.opens), move |at| Some(*at + slot)).take_while(move |at| *at < closes)
+    }
+
+    /// Whether the service uses `table` on that day.
+    #[must_use]
+    pub fn uses(&self, table: &Table) -> bool {
+        (self.areas.is_empty() || self.areas.contains(&table.area))
+            && self.special.as_ref().is_none_or(|special| special.leaves(table))
     }
 
     /// Whether a party may book `window`: it arrives on the slot grid, in time, and leaves in time.
@@ -132,12 +154,15 @@ impl Hours {
     #[must_use]
     pub fn on(&self, date: NaiveDate) -> Vec<Sitting> {
         let slot = TimeDelta::minutes(i64::from(self.slot_minutes));
-        self.services(date).iter().map(|service| service.on(date, self.zone, slot)).collect()
+        let special = self.exceptions.on(date);
+        let sitting =
+            |service: &Service| Sitting { special: special.cloned(), ..service.on(date, self.zone, slot) };
+        self.services(date).iter().map(sitting).collect()
     }
 
     fn services(&self, date: NaiveDate) -> &[Service] {
-        let weekly = || &self.weekly[date.weekday().num_days_from_monday() as usize];
-        self.exceptions.get(&date).unwrap_or_else(weekly)
+        let special = self.exceptions.on(date).and_then(|special| special.services.as_deref());
+        special.unwrap_or_else(|| self.of_weekday(date))
     }
 
     /// Whether a service opens on `date`, or one of the previous day continues into it.
@@ -149,22 +174,22 @@ impl Hours {
         !self.services(date).is_empty() || date.pred_opt().is_some_and(goes_on)
     }
 
-    /// The service in which a party may book `window`.
+    /// The services in which a party may book `window`: several, if they use different areas.
     #[must_use]
-    pub fn sitting(&self, window: &TimeWindow) -> Option<Sitting> {
-        self.around(window.start).find(|sitting| sitting.takes(window))
+    pub fn sittings(&self, window: &TimeWindow) -> Vec<Sitting> {
+        self.around(window.start).filter(|sitting| sitting.takes(window)).collect()
     }
 
-    /// Whether a stay for `window` is within a service, on or off the slot grid.
+    /// The services that contain a stay for `window`, on or off the slot grid.
     #[must_use]
-    pub fn is_open_for(&self, window: &TimeWindow) -> bool {
-        self.around(window.start).any(|sitting| sitting.is_open_for(window))
+    pub fn open_for(&self, window: &TimeWindow) -> Vec<Sitting> {
+        self.around(window.start).filter(|sitting| sitting.is_open_for(window)).collect()
     }
 
-    /// Whether a service is open at `at`.
+    /// The services that are open at `at`.
     #[must_use]
-    pub fn is_open_at(&self, at: DateTime<Utc>) -> bool {
-        self.around(at).any(|sitting| sitting.opens <= at && at < sitting.closes)
+    pub fn open_at(&self, at: DateTime<Utc>) -> Vec<Sitting> {
+        self.around(at).filter(|sitting| sitting.opens <= at && at < sitting.closes).collect()
     }
 
     /// The date that an instant belongs to: the date of the service that is open then, which may have opened on
@@ -225,12 +250,19 @@ impl Hours {
             let (today, tomorrow) = (self.of_weekday(date), self.of_weekday(next));
             found.extend(overlaps(&format!("every {}", date.weekday()), today, tomorrow));
         }
-        for date in self.exceptions.keys() {
-            let (before, after) = (*date - Days::new(1), *date + Days::new(1));
-            found.extend(overlaps(&before.to_string(), self.services(before), self.services(*date)));
-            found.extend(overlaps(&date.to_string(), self.services(*date), self.services(after)));
+        for date in self.exceptions.dates_to_check() {
+            let (before, after) = (date - Days::new(1), date + Days::new(1));
+            found.extend(overlaps(&before.to_string(), self.services(before), self.services(date)));
+            found.extend(overlaps(&date.to_string(), self.services(date), self.services(after)));
         }
-        found.dedup();
+        // A day of every year is checked in several years.
+        let mut seen = Vec::new();
+        found.retain(|overlap| {
+            let services = (overlap.first.clone(), overlap.second.clone(), overlap.on.starts_with("every"));
+            let is_new = overlap.on.starts_with("every") || !seen.contains(&services);
+            seen.push(services);
+            is_new
+        });
         found
     }
 
@@ -245,34 +277,36 @@ fn overlaps(on: &str, today: &[Service], tomorrow: &[Service]) -> Vec<Overlap> {
     let mut all: Vec<(&Service, i64)> =
         today.iter().map(|service| (service, 0)).chain(tomorrow.iter().map(later)).collect();
     all.sort_by_key(|(service, shift)| service.minutes().0 + shift);
-    let pairs = all.windows(2).filter(|pair| {
-        let ((first, first_shift), (second, second_shift)) = (pair[0], pair[1]);
-        // Overlaps within the next day are reported for that day.
-        first_shift == 0 && first.minutes().1 > second.minutes().0 + second_shift
-    });
-    pairs
-        .map(|pair| {
-            let (first, second) = (pair[0].0.name.clone(), pair[1].0.name.clone());
-            Overlap { first, second, on: on.to_owned() }
-        })
-        .collect()
+    let mut found = Vec::new();
+    for (index, (first, first_shift)) in all.iter().enumerate() {
+        for (second, second_shift) in &all[index + 1..] {
+            // Overlaps within the next day are reported for that day.
+            let meet = *first_shift == 0 && first.minutes().1 > second.minutes().0 + second_shift;
+            if meet && first.shares_area(second) {
+                let (first, second) = (first.name.clone(), second.name.clone());
+                found.push(Overlap { first, second, on: on.to_owned() });
+            }
+        }
+    }
+    found
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::exceptions::Days as SpecialDays;
     use super::*;
 
     fn service(opens: &str, closes: &str) -> Service {
         let time = |text: &str| text.parse::<NaiveTime>().unwrap();
         let (opens, closes) = (time(&format!("{opens}:00")), time(&format!("{closes}:00")));
-        Service { name: format!("{opens}"), opens, closes, last_arrival: None }
+        Service { name: format!("{opens}"), opens, closes, last_arrival: None, areas: Vec::new() }
     }
 
     fn hours(zone: &str, services: &[Service]) -> Hours {
         Hours {
             zone: zone.parse().unwrap(),
             weekly: std::array::from_fn(|_| services.to_vec()),
-            exceptions: BTreeMap::new(),
+            exceptions: Exceptions::default(),
             slot_minutes: 15,
         }
     }
@@ -288,9 +322,9 @@ mod tests {
         assert_eq!(sitting.opens.to_rfc3339(), "2026-12-24T21:00:00+00:00");
         assert_eq!(sitting.slots().count(), 16);
         let after_midnight = TimeWindow::starting("2026-12-24T23:30:00Z".parse().unwrap(), 90);
-        assert_eq!(hours.sitting(&after_midnight).unwrap().date, date("2026-12-24"));
+        assert_eq!(hours.sittings(&after_midnight)[0].date, date("2026-12-24"));
         let too_long = TimeWindow::starting("2026-12-24T23:45:00Z".parse().unwrap(), 90);
-        assert_eq!(hours.sitting(&too_long), None);
+        assert_eq!(hours.sittings(&too_long), []);
     }
 
     #[test]
@@ -326,7 +360,8 @@ mod tests {
         let mut late = service("18:00", "22:00");
         late.last_arrival = NaiveTime::from_hms_opt(21, 0, 0);
         let hours = hours("UTC", &[late]);
-        let takes = |start: &str| hours.sitting(&TimeWindow::starting(start.parse().unwrap(), 180)).is_some();
+        let takes =
+            |start: &str| !hours.sittings(&TimeWindow::starting(start.parse().unwrap(), 180)).is_empty();
         assert!(takes("2026-12-24T21:00:00Z"));
         assert!(!takes("2026-12-24T21:15:00Z"));
         assert!(!takes("2026-12-24T20:50:00Z"), "off the slot grid");
@@ -338,10 +373,25 @@ mod tests {
         assert_eq!(hours("UTC", &[service("12:00", "15:15"), service("15:00", "22:00")]).overlaps().len(), 7);
         assert_eq!(hours("UTC", &[service("01:00", "03:00"), service("18:00", "02:00")]).overlaps().len(), 7);
         let mut late = hours("UTC", &[service("10:00", "14:00")]);
-        late.exceptions.insert(date("2026-12-31"), vec![service("20:00", "11:00")]);
+        let only = |services: Vec<Service>| SpecialDay { services: Some(services), ..SpecialDay::default() };
+        late.exceptions.add(SpecialDays::Date(date("2026-12-31")), only(vec![service("20:00", "11:00")]));
         let found = late.overlaps();
         assert_eq!(found.iter().map(|o| o.on.as_str()).collect::<Vec<_>>(), ["2026-12-31"]);
-        late.exceptions.insert(date("2027-01-01"), vec![]);
+        late.exceptions.add(SpecialDays::Date(date("2027-01-01")), only(vec![]));
         assert_eq!(late.overlaps(), []);
+        // A brunch and a lunch in different rooms.
+        let in_area = |mut service: Service, area: &str| {
+            service.areas = vec![area.to_owned()];
+            service
+        };
+        let (brunch, lunch) = (service("10:00", "14:00"), service("12:00", "15:00"));
+        let apart = [in_area(brunch.clone(), "Sala"), in_area(lunch.clone(), "Dehors")];
+        assert_eq!(hours("UTC", &apart).overlaps(), []);
+        assert_eq!(hours("UTC", &[in_area(brunch, "Sala"), lunch]).overlaps().len(), 7);
+        // A day of every year meets the services of each day of the week.
+        let mut yearly = hours("UTC", &[]);
+        yearly.weekly[6] = vec![service("08:00", "12:00")];
+        yearly.exceptions.add(SpecialDays::Yearly(12, 24), only(vec![service("20:00", "09:00")]));
+        assert_eq!(yearly.overlaps().len(), 1);
     }
 }

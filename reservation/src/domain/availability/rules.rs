@@ -8,7 +8,7 @@ use chrono::{DateTime, Days, TimeDelta, Utc};
 use events::values::{PartySize, TimeWindow};
 use events::{ReservationId, TableId};
 
-use super::hours::Hours;
+use super::hours::{Hours, Sitting};
 use super::occupancy::Occupancy;
 use super::seating::{Seating, Seatings};
 use super::table::Table;
@@ -97,13 +97,13 @@ impl BookingRules {
         request: &SeatingRequest<'_>,
         now: DateTime<Utc>,
     ) -> Result<&Seating, Unavailable> {
-        self.seat_if(self.hours.sitting(&request.window).is_some(), occupancy, request, now)
+        self.seat_in(&self.hours.sittings(&request.window), occupancy, request, now)
     }
 
-    /// Like [`Self::seat`], for a caller that knows whether the venue `is_open` for the stay.
-    pub(super) fn seat_if(
+    /// Like [`Self::seat`], for a caller that knows the services that take the stay.
+    pub(super) fn seat_in(
         &self,
-        is_open: bool,
+        sittings: &[Sitting],
         occupancy: &Occupancy,
         request: &SeatingRequest<'_>,
         now: DateTime<Utc>,
@@ -111,15 +111,38 @@ impl BookingRules {
         if !self.seatings.has_room(request.size, request.area) {
             return Err(self.no_table(request.size, request.area));
         }
-        if !is_open {
+        if !self.is_open(sittings, request.area) {
             return Err(Unavailable::Closed);
         }
         self.notice(&request.window, now)?;
         self.pace(occupancy, request)?;
-        self.tables_for(occupancy, request)
+        self.tables_in(sittings, occupancy, request)
     }
 
-    /// The tables for a party that may come: the ones it has if possible, otherwise the best free ones.
+    /// Whether one of `sittings` uses a table, in `area` if one is requested.
+    fn is_open(&self, sittings: &[Sitting], area: Option<&str>) -> bool {
+        let is_there = |table: &&Table| area.is_none_or(|area| table.area == area);
+        self.tables.iter().filter(is_there).any(|table| sittings.iter().any(|sitting| sitting.uses(table)))
+    }
+
+    /// Whether the services contain a stay for `window` at all of `tables`. A table that is not in the rules was added by
+    /// hand, and any service uses it.
+    #[must_use]
+    pub fn is_open_for<'a>(
+        &self,
+        window: &TimeWindow,
+        mut tables: impl Iterator<Item = &'a TableId>,
+    ) -> bool {
+        let sittings = self.hours.open_for(window);
+        let is_used = |id: &TableId| {
+            let known = self.tables.iter().find(|table| table.id == *id);
+            known.is_none_or(|table| sittings.iter().any(|sitting| sitting.uses(table)))
+        };
+        !sittings.is_empty() && tables.all(is_used)
+    }
+
+    /// The tables for a party that may come: the ones it has if possible, otherwise the best free ones. Outside the
+    /// services every table can be used, because the restaurant has accepted the party.
     ///
     /// # Errors
     /// [`Unavailable::PartyTooLarge`] or [`Unavailable::NoTable`].
@@ -128,9 +151,19 @@ impl BookingRules {
         occupancy: &Occupancy,
         request: &SeatingRequest<'_>,
     ) -> Result<&Seating, Unavailable> {
+        self.tables_in(&self.hours.open_for(&request.window), occupancy, request)
+    }
+
+    fn tables_in(
+        &self,
+        sittings: &[Sitting],
+        occupancy: &Occupancy,
+        request: &SeatingRequest<'_>,
+    ) -> Result<&Seating, Unavailable> {
         // Computed only if a seating is free: the venue is often full, and then it makes no difference.
         let tables_max = LazyCell::new(|| self.tables_to_give(occupancy, request));
-        let can_be_given = |seating: &Seating| seating.tables.len() <= *tables_max;
+        let can_be_given =
+            |seating: &Seating| seating.tables.len() <= *tables_max && is_used(sittings, seating);
         let is_free = |table: &TableId| occupancy.is_free(table, &request.window, request.replaces);
         let kept = self.seatings.of_tables(request.current_tables).filter(|seating| {
             seating.fits(request.size)
@@ -210,12 +243,14 @@ impl BookingRules {
         if !self.seatings.has_room(size, area) {
             return Err(self.no_table(size, area));
         }
-        if !self.hours.is_open_at(at) {
+        let sittings = self.hours.open_at(at);
+        if !self.is_open(&sittings, area) {
             return Err(Unavailable::Closed);
         }
         let window = TimeWindow::starting(at, self.turn_minutes(size));
         let is_free = |table: &TableId| occupancy.is_free_at_the_door(table, &window, now);
-        self.seatings.best(size, area, is_free, |_| true).ok_or(Unavailable::NoTable)
+        let can_be_given = |seating: &Seating| is_used(&sittings, seating);
+        self.seatings.best(size, area, is_free, can_be_given).ok_or(Unavailable::NoTable)
     }
 
     /// When a party at the door could be seated if no other party comes and all others leave on time. Tables
@@ -266,4 +301,10 @@ impl BookingRules {
         }
         areas
     }
+}
+
+/// Whether one of `sittings` uses all tables of `seating`. Without services all are used.
+fn is_used(sittings: &[Sitting], seating: &Seating) -> bool {
+    sittings.is_empty()
+        || sittings.iter().any(|sitting| seating.tables.iter().all(|table| sitting.uses(table)))
 }

@@ -1,8 +1,11 @@
 //! What a venue can offer: the slots of a day, alternatives to a request, and offers to the waitlist.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use events::values::{PartySize, TimeWindow};
 
+use super::hours::Sitting;
 use super::occupancy::Occupancy;
 use super::rules::{BookingRules, SeatingRequest};
 use super::seating::Seating;
@@ -35,15 +38,16 @@ impl BookingRules {
     #[must_use]
     pub fn day(&self, occupancy: &Occupancy, ask: &DayRequest<'_>, now: DateTime<Utc>) -> Vec<Slot<'_>> {
         let minutes = ask.minutes.unwrap_or_else(|| self.turn_minutes(ask.size));
-        let mut slots = Vec::new();
-        for sitting in self.hours.on(ask.date) {
-            slots.extend(sitting.slots().map(|start| {
-                let request = SeatingRequest::new(TimeWindow::starting(start, minutes), ask.size, ask.area);
-                let is_open = sitting.is_open_for(&request.window);
-                Slot { window: request.window, seating: self.seat_if(is_open, occupancy, &request, now) }
-            }));
-        }
-        slots
+        let sittings = self.hours.on(ask.date);
+        // Services in different areas can have slots at the same time.
+        let starts: BTreeSet<_> = sittings.iter().flat_map(Sitting::slots).collect();
+        let slot = |start| {
+            let request = SeatingRequest::new(TimeWindow::starting(start, minutes), ask.size, ask.area);
+            let takes: Vec<_> =
+                sittings.iter().filter(|sitting| sitting.takes(&request.window)).cloned().collect();
+            Slot { window: request.window, seating: self.seat_in(&takes, occupancy, &request, now) }
+        };
+        starts.into_iter().map(slot).collect()
     }
 
     /// Up to `max` alternatives to `request`: the same time in another area, then the nearest times of the
@@ -68,7 +72,7 @@ impl BookingRules {
         };
         let others = others.into_iter().filter_map(|window| {
             let request = SeatingRequest { window, ..*request };
-            Some((window, self.seat_if(true, occupancy, &request, now).ok()?))
+            Some((window, self.seat(occupancy, &request, now).ok()?))
         });
         elsewhere.chain(others).take(max).collect()
     }
@@ -77,12 +81,12 @@ impl BookingRules {
     fn nearest_open_times(&self, window: &TimeWindow) -> Vec<TimeWindow> {
         let length = window.end - window.start;
         let mut times = Vec::new();
-        // Services do not overlap, so a slot is open if its own service takes the stay.
         for sitting in self.hours.on(self.hours.date_of(window.start)) {
             let windows = sitting.slots().map(|start| TimeWindow { start, end: start + length });
             times.extend(windows.filter(|other| other.start != window.start && sitting.is_open_for(other)));
         }
-        times.sort_by_key(|other| (other.start - window.start).abs());
+        times.sort_by_key(|other| ((other.start - window.start).abs(), other.start));
+        times.dedup();
         times
     }
 

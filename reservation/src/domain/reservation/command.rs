@@ -23,6 +23,8 @@ pub enum Command {
         area: Option<String>,
         /// The side that moves it.
         by: Initiator,
+        /// Whether the same guest may have another booking at that time.
+        allow_duplicate: bool,
     },
     /// Change the number of guests.
     ChangePartySize(SizeChange),
@@ -47,6 +49,13 @@ pub enum Command {
     RecordPayment(PaymentResult),
     /// Record the result of a message.
     RecordNotification(NotificationResult),
+    /// Mark the reservation as affected by the rules of its venue, or no longer affected.
+    MarkAffected {
+        /// The reason as a stable code; `None` if it complies.
+        reason: Option<String>,
+        /// The version of the rules.
+        rules_version: u32,
+    },
     /// Erase the personal data.
     EraseContact {
         /// The reason as a stable code.
@@ -65,6 +74,7 @@ impl Command {
             | Self::NoShow
             | Self::Cancel { .. }
             | Self::Expire
+            | Self::MarkAffected { .. }
             | Self::RecordPayment(_)
             | Self::RecordNotification(_)
             | Self::EraseContact { .. } => false,

@@ -16,7 +16,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use events::PaymentId;
 use events::event::{
     ContactErased, Event, PaymentCompleted, PaymentFailed, PaymentRefunded, PaymentRequested, Refund,
-    ReservationCancelled, ReservationCompleted, ReservationConfirmed, ReservationNoShow,
+    ReservationAffected, ReservationCancelled, ReservationCompleted, ReservationConfirmed, ReservationNoShow,
     ReservationRescheduled, TableReleased,
 };
 use events::values::{Initiator, Money, PartySize, Purpose, ReleaseCause};
@@ -49,7 +49,7 @@ impl Reservation {
         match command {
             Command::Confirm { waive_deposit } => self.decide_confirm(*waive_deposit),
             Command::AssignTable(choice) => self.decide_table(choice, context),
-            Command::Reschedule { window, area, by } => {
+            Command::Reschedule { window, area, by, .. } => {
                 let moved = ReservationRescheduled {
                     from: self.window(),
                     to: *window,
@@ -90,6 +90,9 @@ impl Reservation {
             Command::RecordNotification(NotificationResult::Failed(failed)) => {
                 Ok(vec![failed.clone().into()])
             }
+            Command::MarkAffected { reason, rules_version } => {
+                Ok(self.decide_mark(reason.as_deref(), *rules_version))
+            }
             Command::EraseContact { .. } if self.contact_erased => Ok(vec![]),
             Command::EraseContact { reason_code } => {
                 Ok(vec![ContactErased { reason_code: reason_code.clone() }.into()])
@@ -125,6 +128,15 @@ impl Reservation {
         self.end(cancelled, ReleaseCause::Cancelled)
     }
 
+    /// A visit that is over or was cancelled is no longer affected by rules.
+    fn decide_mark(&self, reason: Option<&str>, rules_version: u32) -> Vec<Event> {
+        let is_expected = matches!(self.status, Status::Pending | Status::Confirmed);
+        if !is_expected || self.affected.as_deref() == reason {
+            return vec![];
+        }
+        vec![ReservationAffected { reason: reason.map(str::to_owned), rules_version }.into()]
+    }
+
     fn decide_payment(&self, result: &PaymentResult) -> Result<Vec<Event>, Refusal> {
         let payment_id = result.payment_id;
         let (account, purpose) = self.account(payment_id).ok_or(Refusal::UnknownPayment)?;
@@ -138,6 +150,9 @@ impl Reservation {
                     return Err(Refusal::AmountMismatch { asked: due.amount, came: *amount });
                 }
                 let is_kept = match purpose {
+                    // The restaurant is closed then, so that nothing can be confirmed.
+                    Purpose::Deposit if self.status == Status::Pending && self.is_called_off() => false,
+                    Purpose::Deposit if self.is_closed(payment_id) => false,
                     Purpose::Deposit => {
                         matches!(self.status, Status::Pending | Status::Confirmed | Status::CheckedIn)
                     }
@@ -160,7 +175,7 @@ impl Reservation {
                     provider_reference: provider_reference.clone(),
                     refund: (excess.amount_minor > 0).then_some(Refund { payment_id, amount: excess }),
                 };
-                let confirmed = (purpose.is_deposit() && self.status == Status::Pending)
+                let confirmed = (purpose.is_deposit() && is_kept && self.status == Status::Pending)
                     .then(|| ReservationConfirmed { window: self.window(), deposit_waived: false });
                 Ok(std::iter::once(completed.into()).chain(confirmed.map(Event::from)).collect())
             }
@@ -235,6 +250,24 @@ impl Reservation {
 
     fn end(&self, ending: impl Into<Event>, cause: ReleaseCause) -> Vec<Event> {
         std::iter::once(ending.into()).chain(self.release(cause)).collect()
+    }
+
+    /// The request to pay the deposit of a visit that moves away from a time at which the restaurant is closed: its first
+    /// payment was closed.
+    pub(super) fn renewed_deposit(&self, now: DateTime<Utc>) -> Option<Event> {
+        let Charge::Due(due) = &self.deposit else { return None };
+        if self.status != Status::Pending || !self.is_called_off() {
+            return None;
+        }
+        let hold = TimeDelta::minutes(i64::from(self.booking.policy.auto_cancel_minutes));
+        let requested = PaymentRequested {
+            payment_id: due.payment_id.renewed(),
+            amount: due.amount,
+            channel: self.booking.payment_channel.clone(),
+            expires_at: now + hold,
+            purpose: Purpose::Deposit,
+        };
+        Some(requested.into())
     }
 
     pub(super) fn release(&self, cause: ReleaseCause) -> Vec<Event> {

@@ -10,7 +10,7 @@ use events::event::{Event, PartySizeChanged, ReservationCheckedIn, ReservationRe
 use events::values::{PartySize, ReleaseCause, TimeWindow};
 
 use super::command::{SizeChange, TableChoice};
-use super::{Charge, Reservation, Status, TableAssignment};
+use super::{CLOSED, Charge, Reservation, Status, TableAssignment, ZONE_CHANGED};
 use crate::domain::availability::{
     Arrival, BookingRules, EARLY_HOURS_MAX, Holder, SeatingContext, SeatingRequest, Unavailable,
 };
@@ -159,11 +159,32 @@ impl Reservation {
                 _ => {}
             }
         }
+        if before.is_some_and(|before| before.timezone != now.timezone) && self.local_time_differs(now) {
+            return Some(ZONE_CHANGED);
+        }
         let rules = now.rules.as_ref()?;
         if self.tables.is_empty() {
             return Some("no_table");
         }
-        (!rules.hours.is_open_for(&self.window())).then_some("closed")
+        let tables = self.tables.iter().map(|table| &table.table_id);
+        (!rules.is_open_for(&self.window(), tables)).then_some(CLOSED)
+    }
+
+    /// Whether the guest knows the start in another local time than the venue has now.
+    fn local_time_differs(&self, now: &Venue) -> bool {
+        let start = self.window().start;
+        let known: Tz = self.booking.timezone.parse().unwrap_or(Tz::UTC);
+        start.with_timezone(&known).naive_local() != start.with_timezone(&now.timezone).naive_local()
+    }
+
+    /// Whether the mark of this reservation must become `reason` under the rules `now`. A change of the time zone is
+    /// noticed once, and its mark stays until the visit is moved or the venue has its former time again.
+    #[must_use]
+    pub fn must_mark(&self, reason: Option<&str>, now: Option<&Venue>) -> bool {
+        let keeps_zone_changed = self.affected.as_deref() == Some(ZONE_CHANGED)
+            && reason.is_none()
+            && now.is_some_and(|now| self.local_time_differs(now));
+        self.affected.as_deref() != reason && !keeps_zone_changed
     }
 
     /// The request of this party for `window` and `size`, at `area` if that changes.
@@ -212,6 +233,7 @@ impl Reservation {
         let mut events = self.release(ReleaseCause::Rescheduled);
         events.push(moved.into());
         events.extend(assigned);
+        events.extend(self.renewed_deposit(now));
         Ok(events)
     }
 
@@ -293,7 +315,7 @@ impl Reservation {
             rules.pace(context.occupancy, &request)?;
         }
         let stays_longer = window != self.window();
-        if stays_longer && !rules.hours.is_open_for(&window) {
+        if stays_longer && rules.hours.open_for(&window).is_empty() {
             return Err(Unavailable::Closed.into());
         }
         // Booking before the venue had booking rules and without a table: a smaller party needs none either.

@@ -12,7 +12,7 @@ use crate::domain::availability::{Occupancy, Seating, SeatingContext, Table, Una
 use crate::domain::refusal::Refusal;
 use crate::domain::venue::Venue;
 
-/// Maximum number of parties on the waitlist of a venue.
+/// Maximum number of parties on the waitlist of a venue for one business day.
 pub const WAITLIST_PARTIES_MAX: usize = 500;
 
 /// Minimum time to answer an offer, in minutes, unless the venue allows less for every offer.
@@ -55,7 +55,7 @@ impl WaitlistRequest {
     }
 }
 
-/// Whether a party may join the waitlist of a venue on which `waiting` parties are waiting.
+/// Whether a party may join the waitlist of a venue on which `waiting` parties are waiting for the same business day.
 ///
 /// # Errors
 /// Why the party would wait in vain.

@@ -165,9 +165,12 @@ async fn of_forty_reservations_rescheduled_to_one_time_ten_succeed() {
             ids.push(applications[0].book(body).await);
         }
     }
-    let posts = ids
-        .iter()
-        .map(|id| (format!("/api/reservations/{id}/reschedule"), json!({"start_time": "2026-12-24T20:00"})));
+    let posts = ids.iter().map(|id| {
+        (
+            format!("/api/reservations/{id}/reschedule"),
+            json!({"start_time": "2026-12-24T20:00", "allow_duplicate": true}),
+        )
+    });
     let answers = all_at_once(&applications, posts.collect()).await;
     assert_eq!(count(&answers), (10, 30));
     assert_eq!(faults(&applications[0], 1_000).await, Vec::<String>::new());

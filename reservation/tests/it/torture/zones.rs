@@ -1,21 +1,24 @@
 //! Opening hours in every time zone: every offered time can be booked, also around changes of the offset.
 
-use std::collections::BTreeMap;
-
 use chrono::{Days, NaiveDate, NaiveTime, Offset as _, TimeDelta, TimeZone as _};
 use chrono_tz::{TZ_VARIANTS, Tz};
 use events::values::TimeWindow;
 use proptest::prelude::*;
-use reservation::domain::availability::{Hours, Service};
+use reservation::domain::availability::{Exceptions, Hours, Service};
 
 fn hours(zone: Tz, opens: u32, minutes: u32, slot_minutes: u32) -> Hours {
     let time = |minute: u32| NaiveTime::MIN + TimeDelta::minutes(i64::from(minute % (24 * 60)));
-    let service =
-        Service { name: "s".into(), opens: time(opens), closes: time(opens + minutes), last_arrival: None };
+    let service = Service {
+        name: "s".into(),
+        opens: time(opens),
+        closes: time(opens + minutes),
+        last_arrival: None,
+        areas: vec![],
+    };
     Hours {
         zone,
         weekly: std::array::from_fn(|_| vec![service.clone()]),
-        exceptions: BTreeMap::new(),
+        exceptions: Exceptions::default(),
         slot_minutes,
     }
 }
@@ -38,7 +41,7 @@ fn check(hours: &Hours, date: NaiveDate, stay: u32) -> Result<(), TestCaseError>
         for start in slots {
             let window = TimeWindow::starting(start, stay);
             prop_assert_eq!(window.minutes(), i64::from(stay));
-            let taken = hours.sitting(&window);
+            let taken = hours.sittings(&window).into_iter().next();
             let in_time = window.end <= sitting.closes;
             // A time is offered on this date if and only if it can be booked, and it belongs to this date.
             prop_assert_eq!(
@@ -50,10 +53,10 @@ fn check(hours: &Hours, date: NaiveDate, stay: u32) -> Result<(), TestCaseError>
                 start
             );
             let off = TimeWindow::starting(start + TimeDelta::minutes(1), stay);
-            prop_assert_eq!(hours.sitting(&off), None, "not the start of a slot");
+            prop_assert_eq!(hours.sittings(&off), vec![], "not the start of a slot");
         }
         let early = TimeWindow::starting(sitting.opens - slot, stay);
-        prop_assert!(hours.sitting(&early).is_none_or(|other| other.date != date), "before the opening");
+        prop_assert!(hours.sittings(&early).iter().all(|other| other.date != date), "before the opening");
     }
     Ok(())
 }

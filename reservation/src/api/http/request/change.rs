@@ -60,7 +60,9 @@ pub(in crate::api::http) fn reschedule(
         check_is_open(form, &venue, start);
     }
     let by = draft.moved_by.unwrap_or(Initiator::Guest);
-    Some(Command::Reschedule { window: TimeWindow::starting(start?, minutes), area, by })
+    let (window, allow_duplicate) =
+        (TimeWindow::starting(start?, minutes), draft.allow_duplicate.unwrap_or(false));
+    Some(Command::Reschedule { window, area, by, allow_duplicate })
 }
 
 pub(in crate::api::http) fn party_size(

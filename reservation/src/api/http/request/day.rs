@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use contract::form::Form;
 use contract::reservation::queries::drafts;
+use contract::reservation::venues::DAYS_MAX;
+use contract::reservation::venues::drafts::ReadDays;
+use events::values::PartySize;
 
 use super::venue::no_service;
 use super::{area, instant_of, venue};
@@ -28,6 +31,32 @@ pub(in crate::api::http) fn availability(form: &mut Form, app: &App) -> Option<A
     }
     let minutes = draft.duration_minutes.map(u32::from);
     Some(AvailabilityRequest { venue, date, size: draft.party_size?, area, minutes })
+}
+
+/// A question about the days of a venue.
+pub(in crate::api::http) struct DaysRequest {
+    /// The venue.
+    pub(in crate::api::http) venue: Arc<Venue>,
+    /// The number of guests.
+    pub(in crate::api::http) size: PartySize,
+    /// The first business day.
+    pub(in crate::api::http) from: NaiveDate,
+    /// The last business day.
+    pub(in crate::api::http) to: NaiveDate,
+}
+
+/// Reads the query of `GET /api/availability/days`.
+pub(in crate::api::http) fn days(form: &mut Form, app: &App) -> Option<DaysRequest> {
+    let draft = ReadDays::take(form);
+    let venue = venue(form, app, draft.venue_id);
+    let (from, to) = (draft.from?, draft.to?);
+    let possible = match (to - from).num_days() {
+        days if days < 0 => Err("this is before the date in from".to_owned()),
+        days if days >= i64::from(DAYS_MAX) => Err(format!("at most {DAYS_MAX} days can be read at once")),
+        _ => Ok(to),
+    };
+    let to = form.checked(&["to"], to, possible);
+    Some(DaysRequest { venue: venue?, size: draft.party_size?, from, to: to? })
 }
 
 /// Reads the query of `GET /api/floor`.

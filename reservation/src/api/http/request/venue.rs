@@ -27,7 +27,13 @@ pub(super) fn venue(form: &mut Form, app: &App, asked: Option<VenueId>) -> Optio
             form.checked(&["venue_id"], &id, venue)
         }
         None if form.has_fault("venue_id") => None,
-        None => app.venues.get(None),
+        None => {
+            let first = app.venues.get(None);
+            if first.is_none() {
+                form.fault("venue_id", "value_error", "there is no venue yet: add one, then name it", None);
+            }
+            first
+        }
     }
 }
 

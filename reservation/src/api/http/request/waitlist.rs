@@ -21,7 +21,9 @@ const ACCEPTABLE_HOURS_MAX: i64 = 24;
 pub(in crate::api::http) struct Joining {
     /// The event, if the request is accepted.
     pub(in crate::api::http) joined: WaitlistJoined,
-    /// The confidential payload of the event.
+    /// The contact of the guest.
+    pub(in crate::api::http) contact: Contact,
+    /// The same as the confidential payload of the event.
     pub(in crate::api::http) payload: Bytes,
 }
 
@@ -47,7 +49,7 @@ pub(in crate::api::http) fn joining(form: &mut Form, app: &App) -> Option<Joinin
         locale: draft.locale,
         contact_digest,
     };
-    Some(Joining { joined: request.joined(&*venue?), payload })
+    Some(Joining { joined: request.joined(&*venue?), contact, payload })
 }
 
 /// The acceptable arrival times: from the earliest, by default now, until the latest.

@@ -33,5 +33,5 @@ pub(in crate::api::http) fn walk_in(form: &mut Form, app: &App) -> Option<Bookin
         locale: None,
         contact_digest,
     };
-    Some(Booking { created: request.walk_in(&*venue?), contact, payload })
+    Some(Booking { created: request.walk_in(&*venue?), contact, payload, allow_duplicate: true })
 }

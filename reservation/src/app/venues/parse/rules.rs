@@ -1,19 +1,25 @@
 //! The booking rules and the policy in a venue file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use chrono::{NaiveDate, NaiveTime, Weekday};
+use chrono::{Datelike as _, NaiveDate, NaiveTime, Weekday};
 use chrono_tz::Tz;
 use contract::form::Form;
 use events::TableId;
 use events::values::{Currency, DepositPer, DepositRule, Money, NoShowFee};
 
-use crate::domain::availability::{BookingRules, Hours, Pacing, Seatings, Service, Table, TurnTime};
+use crate::domain::availability::{
+    BookingRules, Days, Exceptions, Hours, Pacing, Seatings, Service, SpecialDay, Table, TurnTime,
+};
 
 const SERVICES_MAX: usize = 50;
 /// One less than the general limit of 365 days, because the last day counts as a whole.
 const EARLIEST_DAYS_MAX: i64 = 364;
 const EXCEPTIONS_MAX: usize = 1_000;
+/// Maximum number of areas or tables in one list.
+const PLACES_MAX: usize = 500;
+/// Maximum length of a range of dates, in days.
+const RANGE_DAYS_MAX: i64 = 366;
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 /// The fields that require `services`.
@@ -89,14 +95,19 @@ pub(super) fn booking_rules(
         }
         return Some(None);
     }
-    let services = form.list("services", SERVICES_MAX, weekly_service);
-    let exceptions = form.optional_list("exceptions", EXCEPTIONS_MAX, exception);
+    let places = Places(tables);
+    let services = form.list("services", SERVICES_MAX, |form| weekly_service(form, places));
+    let exceptions = form.optional_list("exceptions", EXCEPTIONS_MAX, |form| exception(form, places));
     let exceptions_fit = exceptions.is_some() || !form.has_fault("exceptions");
-    let mut dates = BTreeSet::new();
-    for (date, _) in exceptions.iter().flatten() {
-        if !dates.insert(*date) {
-            let msg = format_args!("{date} is listed twice");
-            form.fault("exceptions", "value_error", msg, None);
+    let mut all = Exceptions::default();
+    for (days, special) in exceptions.into_iter().flatten() {
+        if !all.add(days, special) {
+            let days = match days {
+                Days::Date(date) => format!("{date} is listed twice"),
+                Days::Range(first, last) => format!("the range from {first} to {last} overlaps another one"),
+                Days::Yearly(month, day) => format!("{month:02}-{day:02} is listed twice"),
+            };
+            form.fault("exceptions", "value_error", days, None);
         }
     }
     let slot_minutes = form.optional_integer("slot_minutes", 5, 240);
@@ -116,7 +127,7 @@ pub(super) fn booking_rules(
     // Whether services overlap does not depend on the zone.
     let hours = services.map(|services| {
         let zone = zone.unwrap_or(Tz::UTC);
-        hours(zone, services, exceptions.unwrap_or_default(), slot_minutes.unwrap_or(15))
+        hours(zone, services, all, slot_minutes.unwrap_or(15))
     });
     for overlap in hours.iter().flat_map(Hours::overlaps) {
         form.fault("services", "value_error", overlap, None);
@@ -144,7 +155,7 @@ pub(super) fn booking_rules(
 fn hours(
     zone: Tz,
     services: Vec<(Vec<Weekday>, Service)>,
-    exceptions: Vec<(NaiveDate, Vec<Service>)>,
+    exceptions: Exceptions,
     slot_minutes: i64,
 ) -> Hours {
     let mut weekly: [Vec<Service>; 7] = Default::default();
@@ -153,12 +164,11 @@ fn hours(
             weekly[day.num_days_from_monday() as usize].push(service.clone());
         }
     }
-    let mut exceptions: BTreeMap<_, _> = exceptions.into_iter().collect();
-    weekly.iter_mut().chain(exceptions.values_mut()).for_each(|day| day.sort_by_key(|service| service.opens));
+    weekly.iter_mut().for_each(|day| day.sort_by_key(|service| service.opens));
     Hours { zone, weekly, exceptions, slot_minutes: u32::try_from(slot_minutes).unwrap_or(15) }
 }
 
-fn weekly_service(form: &mut Form) -> Option<(Vec<Weekday>, Service)> {
+fn weekly_service(form: &mut Form, places: Places<'_>) -> Option<(Vec<Weekday>, Service)> {
     let has_days = form.has("days");
     let days = form.texts_parsed("days", 7, 3, |text| {
         let place = DAYS.iter().position(|day| *day == text);
@@ -170,38 +180,110 @@ fn weekly_service(form: &mut Form) -> Option<(Vec<Weekday>, Service)> {
     } else if days.is_empty() && !form.has_fault("days") {
         form.fault("days", "value_error", "list at least one day, or remove the service", None);
     }
-    let service = service(form);
+    let service = service(form, places);
     Some((days, service?))
 }
 
-fn exception(form: &mut Form) -> Option<(NaiveDate, Vec<Service>)> {
-    let date = form.parsed("date", 10, |text| {
-        text.parse::<NaiveDate>().map_err(|_| format!("{text:?} is not a date such as 2026-12-24"))
-    });
+fn exception(form: &mut Form, places: Places<'_>) -> Option<(Days, SpecialDay)> {
+    let days = days(form);
     // A note for readers of the file.
     form.optional_text("note", 200);
     let closed = form.flag("closed");
-    let services = form.optional_list("services", SERVICES_MAX, service);
-    match (closed, services) {
-        (false, None) if !form.has_fault("services") => {
-            let msg = "set closed to true, or list the services on that date";
+    let services = form.optional_list("services", SERVICES_MAX, |form| service(form, places));
+    let closed_areas = form.texts_parsed("closed_areas", PLACES_MAX, 64, |text| places.area(text));
+    let closed_tables =
+        form.texts_parsed("closed_tables", PLACES_MAX, TableId::MAX_CHARS, |text| places.table(text));
+    let has_fault = ["closed_areas", "closed_tables"].iter().any(|name| form.has_fault_in(name));
+    let closes_a_part = !closed_areas.is_empty() || !closed_tables.is_empty() || has_fault;
+    let services = match (closed, services) {
+        (false, None) if !closes_a_part && !form.has_fault("services") => {
+            let msg = "set closed to true, list the services of that day, or list the areas or tables that are closed";
             form.fault("services", "missing", msg, None);
-            None
+            return None;
         }
         (true, Some(_)) => {
-            form.fault("closed", "value_error", "a closed date has no services", None);
+            form.fault("closed", "value_error", "a closed day has no services", None);
+            return None;
+        }
+        (true, None) => Some(Vec::new()),
+        (false, services) => services.map(|mut services| {
+            services.sort_by_key(|service| service.opens);
+            services
+        }),
+    };
+    Some((days?, SpecialDay { services, closed_areas, closed_tables }))
+}
+
+/// The days of an exception: `date`, or `from` and `to`, or `yearly`.
+fn days(form: &mut Form) -> Option<Days> {
+    let mut date = |name| {
+        form.optional_parsed(name, 10, |text| {
+            text.parse::<NaiveDate>().map_err(|_| format!("{text:?} is not a date such as 2026-12-24"))
+        })
+    };
+    let (one, from, to) = (date("date"), date("from"), date("to"));
+    let yearly = form.optional_parsed("yearly", 5, |text| {
+        // A leap year, so that 29 February is a day of every year.
+        let date = format!("2024-{text}").parse::<NaiveDate>().ok().filter(|_| text.len() == 5);
+        date.map(|date| Days::Yearly(date.month(), date.day()))
+            .ok_or_else(|| format!("{text:?} is not a month and a day such as 12-25"))
+    });
+    let has_fault = ["date", "from", "to", "yearly"].iter().any(|name| form.has_fault(name));
+    match (one, from, to, yearly) {
+        _ if has_fault => None,
+        (Some(date), None, None, None) => Some(Days::Date(date)),
+        (None, None, None, Some(yearly)) => Some(yearly),
+        (None, Some(from), Some(to), None) => {
+            let days = (to - from).num_days();
+            if !(0..RANGE_DAYS_MAX).contains(&days) {
+                let msg = format_args!(
+                    "a range ends on or after its first day, and has at most {RANGE_DAYS_MAX} days"
+                );
+                form.fault("to", "value_error", msg, None);
+                return None;
+            }
+            Some(Days::Range(from, to))
+        }
+        (None, None, None, None) => {
+            form.fault("date", "missing", "name a date, from and to, or yearly", None);
             None
         }
-        (_, services) => Some((date?, services.unwrap_or_default())),
+        _ => {
+            form.fault("date", "value_error", "use either date, or from and to, or yearly", None);
+            None
+        }
     }
 }
 
-fn service(form: &mut Form) -> Option<Service> {
+/// Where services take place and what an exception can close.
+#[derive(Debug, Clone, Copy)]
+struct Places<'a>(Option<&'a [Table]>);
+
+impl Places<'_> {
+    /// Tables with faults have them already.
+    fn area(self, text: &str) -> Result<String, String> {
+        match self.0.is_none_or(|tables| tables.iter().any(|table| table.area == text)) {
+            true => Ok(text.to_owned()),
+            false => Err(format!("{text:?} is not an area of this venue")),
+        }
+    }
+
+    fn table(self, text: &str) -> Result<TableId, String> {
+        let id: TableId = text.parse().map_err(|error| format!("{error}"))?;
+        match self.0.is_none_or(|tables| tables.iter().any(|table| table.id == id)) {
+            true => Ok(id),
+            false => Err(format!("{id} is not a table of this venue")),
+        }
+    }
+}
+
+fn service(form: &mut Form, places: Places<'_>) -> Option<Service> {
     let name = form.text("name", 40);
     let opens = form.parsed("opens", 5, time);
     let closes = form.parsed("closes", 5, time);
     let last_arrival = form.optional_parsed("last_arrival", 5, time);
-    let service = Service { name: name?, opens: opens?, closes: closes?, last_arrival };
+    let areas = form.texts_parsed("areas", PLACES_MAX, 64, |text| places.area(text));
+    let service = Service { name: name?, opens: opens?, closes: closes?, last_arrival, areas };
     if !service.last_arrival_fits() {
         let msg = "the last arrival must not be before opening, and must be before closing";
         form.fault("last_arrival", "value_error", msg, None);

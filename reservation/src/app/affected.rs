@@ -1,0 +1,73 @@
+//! Bookings that do not comply with the rules of their venue.
+
+use chrono::{DateTime, Utc};
+use events::values::PartySize;
+use events::{ReservationId, VenueId};
+
+use super::projections::{Filter, Projections};
+use crate::domain::reservation::VENUE_GONE;
+use crate::domain::venue::Venue;
+use crate::domain::{Reservation, Status};
+
+/// A booking that does not comply with the rules of its venue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AffectedBooking {
+    /// The reservation.
+    pub reservation_id: ReservationId,
+    /// The reason.
+    pub reason: &'static str,
+    /// The start of the visit.
+    pub start: DateTime<Utc>,
+    /// The number of guests.
+    pub size: PartySize,
+    /// The time zone in which the guest knows the start.
+    pub timezone: String,
+}
+
+/// The future bookings of a venue that do not comply with the rules `after`, the earliest first. Without rules the venue
+/// was removed.
+#[must_use]
+pub fn affected_bookings(
+    projections: &Projections,
+    venue_id: &VenueId,
+    before: Option<&Venue>,
+    after: Option<&Venue>,
+    now: DateTime<Utc>,
+) -> Vec<AffectedBooking> {
+    let mut affected = Vec::new();
+    each_future_booking(projections, venue_id, now, |reservation| {
+        let reason = reason(reservation, before, after);
+        affected.extend(reason.map(|reason| AffectedBooking {
+            reservation_id: reservation.id,
+            reason,
+            start: reservation.window().start,
+            size: reservation.party_size(),
+            timezone: reservation.booking.timezone.clone(),
+        }));
+    });
+    affected
+}
+
+/// Why a booking does not comply with the rules `after`; `None` if it does.
+pub(super) fn reason(
+    reservation: &Reservation,
+    before: Option<&Venue>,
+    after: Option<&Venue>,
+) -> Option<&'static str> {
+    after.map_or(Some(VENUE_GONE), |after| reservation.affected_by(after, before))
+}
+
+/// Calls `visit` with every future booking of a venue.
+pub(super) fn each_future_booking(
+    projections: &Projections,
+    venue_id: &VenueId,
+    now: DateTime<Utc>,
+    mut visit: impl FnMut(&Reservation),
+) {
+    let filter = Filter { venue_id: Some(venue_id.clone()), from: Some(now), ..Filter::default() };
+    projections.each(&filter, |reservation| {
+        if matches!(reservation.status, Status::Pending | Status::Confirmed) {
+            visit(reservation);
+        }
+    });
+}

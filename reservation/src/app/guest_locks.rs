@@ -1,0 +1,38 @@
+//! Locks that serialise the bookings of one guest.
+//!
+//! Whether a guest has a booking at a time is known from confidential payloads, and no tag of an event may reveal a guest.
+//! So no append condition can guard the decision, and concurrent requests of one guest must wait for each other. Other
+//! guests that share a lock by chance only wait too.
+
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::projections::ContactKeys;
+
+/// Number of locks.
+const LOCKS: usize = 256;
+
+/// The locks of all guests.
+#[derive(Debug)]
+pub(super) struct GuestLocks([Mutex<()>; LOCKS]);
+
+impl Default for GuestLocks {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Mutex::new(())))
+    }
+}
+
+impl GuestLocks {
+    /// Locks the phone number and the e-mail address of a guest, until the guards are dropped.
+    pub(super) async fn lock(&self, guest: Option<ContactKeys>) -> Vec<MutexGuard<'_, ()>> {
+        let Some(guest) = guest else { return Vec::new() };
+        // In a fixed order, so that two guests who share addresses cannot deadlock.
+        let mut places = guest.places(LOCKS);
+        places.sort_unstable();
+        let distinct = if places[0] == places[1] { &places[..1] } else { &places[..] };
+        let mut guards = Vec::with_capacity(distinct.len());
+        for place in distinct {
+            guards.push(self.0[*place].lock().await);
+        }
+        guards
+    }
+}

@@ -1,0 +1,84 @@
+//! Keeps the contacts of active bookings and of waiting parties in step with the log.
+
+use events::store::EventStore;
+use events::{Event, Position};
+
+use super::Projections;
+use super::apply::Change;
+use super::contacts::{ContactKeys, ContactOf};
+use crate::app::confidential::Contact;
+use crate::app::repository::RepositoryError;
+use crate::domain::RecordedAt;
+
+/// Number of confidential payloads read at a time.
+const PAYLOADS_PER_READ: usize = 1_000;
+
+impl Projections {
+    /// Reads the contacts of what was active when the service started. The log was read without them then.
+    ///
+    /// # Errors
+    /// [`RepositoryError`] when the log cannot be read.
+    pub async fn load_contacts(&self, store: &dyn EventStore) -> Result<(), RepositoryError> {
+        let mut subjects = Vec::new();
+        for venue in self.selected(None) {
+            subjects.extend(venue.read().contact_positions());
+        }
+        for subjects in subjects.chunks(PAYLOADS_PER_READ) {
+            let contacts = self.read_payloads(store, subjects).await?;
+            self.add_contacts(&contacts);
+        }
+        Ok(())
+    }
+
+    /// Reads the contacts of the bookings and waitlist entries among `changes`.
+    pub(super) async fn read_contacts(
+        &self,
+        store: &dyn EventStore,
+        changes: &[Change],
+    ) -> Result<Vec<(ContactOf, ContactKeys)>, RepositoryError> {
+        let subject = |change: &Change| match change {
+            Change::Reservation(id, Event::ReservationCreated(created), RecordedAt { position, .. })
+                if !created.walk_in =>
+            {
+                Some((ContactOf::Reservation(*id), *position))
+            }
+            Change::Waitlist(id, Event::WaitlistJoined(_), RecordedAt { position, .. }) => {
+                Some((ContactOf::Waitlist(*id), *position))
+            }
+            _ => None,
+        };
+        let subjects: Vec<_> = changes.iter().filter_map(subject).collect();
+        self.read_payloads(store, &subjects).await
+    }
+
+    async fn read_payloads(
+        &self,
+        store: &dyn EventStore,
+        subjects: &[(ContactOf, Position)],
+    ) -> Result<Vec<(ContactOf, ContactKeys)>, RepositoryError> {
+        if subjects.is_empty() {
+            return Ok(Vec::new());
+        }
+        let payloads = store.confidential(subjects.iter().map(|(_, position)| *position).collect()).await?;
+        let keys = |((of, _), payload): (&(ContactOf, Position), Option<bytes::Bytes>)| {
+            // A payload that was forgotten, or that this version cannot read, belongs to no known guest.
+            let contact: Contact = serde_json::from_slice(&payload?).ok()?;
+            Some((*of, self.contact_keys(&contact)?))
+        };
+        Ok(subjects.iter().zip(payloads).filter_map(keys).collect())
+    }
+
+    pub(super) fn add_contacts(&self, contacts: &[(ContactOf, ContactKeys)]) {
+        for (of, keys) in contacts {
+            let index = self.index.read();
+            let venue = match of {
+                ContactOf::Reservation(id) => index.reservations.get(id).cloned(),
+                ContactOf::Waitlist(id) => index.waitlist_entries.get(id).cloned(),
+            };
+            drop(index);
+            if let Some(venue) = venue {
+                venue.write().add_contact(*of, *keys);
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Which bookings and waitlist entries belong to the same guest, by phone number or e-mail address.
+//!
+//! The addresses themselves stand only in confidential payloads. The read model keeps keyed hashes of them, with keys
+//! that are drawn at random at each start and never stored.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, Hash, RandomState};
+
+use events::{ReservationId, WaitlistId};
+
+use crate::app::confidential::Contact;
+
+/// A hash of a phone number or of an e-mail address.
+type Key = u128;
+
+/// The hashes of one contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContactKeys([Key; 2]);
+
+impl ContactKeys {
+    /// The places of the phone number and of the e-mail address in a table of `size`.
+    pub(in crate::app) fn places(self, size: usize) -> [usize; 2] {
+        self.0.map(|key| usize::try_from(key % size.max(1) as Key).unwrap_or_default())
+    }
+}
+
+/// What a contact belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ContactOf {
+    Reservation(ReservationId),
+    Waitlist(WaitlistId),
+}
+
+/// Makes the hashes of contacts.
+#[derive(Debug, Default)]
+pub(super) struct ContactHasher([RandomState; 2]);
+
+impl ContactHasher {
+    /// The hashes of `contact`; `None` for a walk-in, which has neither a phone number nor an e-mail address.
+    pub(super) fn keys(&self, contact: &Contact) -> Option<ContactKeys> {
+        let has_address = !contact.phone.is_empty() && !contact.email.is_empty();
+        let email = contact.email.to_lowercase();
+        has_address.then(|| ContactKeys([self.key(("phone", &contact.phone)), self.key(("email", &email))]))
+    }
+
+    fn key(&self, address: impl Hash) -> Key {
+        let [high, low] = self.0.each_ref().map(|state| Key::from(state.hash_one(&address)));
+        high << 64 | low
+    }
+}
+
+/// The contacts of one kind of subject.
+#[derive(Debug)]
+pub(super) struct Contacts<T> {
+    by_key: HashMap<Key, Vec<T>>,
+    keys: HashMap<T, ContactKeys>,
+}
+
+impl<T> Default for Contacts<T> {
+    fn default() -> Self {
+        Self { by_key: HashMap::new(), keys: HashMap::new() }
+    }
+}
+
+impl<T: Copy + Eq + Hash> Contacts<T> {
+    pub(super) fn add(&mut self, subject: T, keys: ContactKeys) {
+        if self.keys.insert(subject, keys).is_none() {
+            keys.0.into_iter().for_each(|key| self.by_key.entry(key).or_default().push(subject));
+        }
+    }
+
+    pub(super) fn remove(&mut self, subject: T) {
+        let Some(keys) = self.keys.remove(&subject) else { return };
+        for key in keys.0 {
+            if let Some(subjects) = self.by_key.get_mut(&key) {
+                subjects.retain(|other| *other != subject);
+                if subjects.is_empty() {
+                    self.by_key.remove(&key);
+                }
+            }
+        }
+    }
+
+    pub(super) fn keys_of(&self, subject: T) -> Option<ContactKeys> {
+        self.keys.get(&subject).copied()
+    }
+
+    /// The subjects with the same phone number or e-mail address, with repetitions.
+    pub(super) fn with_same(&self, keys: ContactKeys) -> impl Iterator<Item = T> {
+        keys.0.into_iter().filter_map(|key| self.by_key.get(&key)).flatten().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contact(phone: &str, email: &str) -> Contact {
+        let (name, phone, email) = ("S".to_owned(), phone.to_owned(), email.to_owned());
+        Contact { name, phone, email, email_typed: None, table_preference: None, special_requests: None }
+    }
+
+    #[test]
+    fn a_guest_is_recognised_by_phone_or_mail_until_the_subject_ends() {
+        let (hasher, mut contacts) = (ContactHasher::default(), Contacts::default());
+        let keys = |phone, email| hasher.keys(&contact(phone, email)).unwrap();
+        contacts.add(1, keys("+6281", "a@example.com"));
+        contacts.add(2, keys("+6282", "b@example.com"));
+        let same = |contacts: &Contacts<u8>, phone, email| {
+            contacts.with_same(keys(phone, email)).collect::<Vec<_>>()
+        };
+        assert_eq!(same(&contacts, "+6281", "c@example.com"), [1]);
+        assert_eq!(same(&contacts, "+6283", "B@example.com"), [2]);
+        assert_eq!(same(&contacts, "+6281", "b@example.com"), [1, 2]);
+        assert!(same(&contacts, "+6283", "c@example.com").is_empty());
+        contacts.remove(1);
+        assert!(same(&contacts, "+6281", "a@example.com").is_empty());
+        assert!(contacts.by_key.len() == 2 && contacts.keys.len() == 1);
+        assert_eq!(hasher.keys(&contact("", "")), None);
+    }
+}
