@@ -107,9 +107,8 @@ impl Form {
     #[must_use]
     pub fn has_fault_in(&self, name: &str) -> bool {
         let depth = self.loc.len();
-        self.faults
-            .iter()
-            .any(|f| f.loc.starts_with(&self.loc) && f.loc.get(depth).is_some_and(|at| at == name))
+        let is_in = |at: &String| at.split('.').next() == Some(name);
+        self.faults.iter().any(|f| f.loc.starts_with(&self.loc) && f.loc.get(depth).is_some_and(is_in))
     }
 
     /// The value of a text field, without taking it.
