@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{Datelike as _, NaiveDate};
 use events::TableId;
 
-use super::hours::Service;
+use super::service::Service;
 use super::table::Table;
 
 /// How a day differs from a day of the week.

@@ -12,25 +12,8 @@ use events::values::TimeWindow;
 
 use super::exceptions::{Exceptions, SpecialDay};
 use super::local_time::resolve;
+use super::service::{DAY_MINUTES, Service};
 use super::table::Table;
-
-const DAY_MINUTES: i64 = 24 * 60;
-
-/// A service period of a day, for example dinner. It belongs to the day on which it opens, even if it closes
-/// after midnight.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Service {
-    /// The name shown to people.
-    pub name: String,
-    /// The opening, local time.
-    pub opens: NaiveTime,
-    /// The closing, local time. At or before `opens`: on the next day.
-    pub closes: NaiveTime,
-    /// The last arrival; if `None`, a party must leave by the closing.
-    pub last_arrival: Option<NaiveTime>,
-    /// The areas that it uses; all of them if empty.
-    pub areas: Vec<String>,
-}
 
 /// The opening hours of a venue.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,50 +57,23 @@ pub struct Overlap {
     pub on: String,
 }
 
-impl Service {
-    /// Local minutes from midnight of the service's day to its opening, its closing and its last arrival.
-    fn minutes(&self) -> (i64, i64, Option<i64>) {
-        let minute = |time: NaiveTime| (time - NaiveTime::MIN).num_minutes();
-        let opens = minute(self.opens);
-        let after_opening =
-            |time: NaiveTime| if minute(time) < opens { minute(time) + DAY_MINUTES } else { minute(time) };
-        let closes = minute(self.closes);
-        let closes = if closes <= opens { closes + DAY_MINUTES } else { closes };
-        (opens, closes, self.last_arrival.map(after_opening))
-    }
-
-    /// Whether the last arrival, if there is one, is before the closing.
-    #[must_use]
-    pub fn last_arrival_fits(&self) -> bool {
-        let (_, closes, last_arrival) = self.minutes();
-        last_arrival.is_none_or(|last| last < closes)
-    }
-
-    /// Whether both services use an area.
-    fn shares_area(&self, other: &Self) -> bool {
-        self.areas.is_empty()
-            || other.areas.is_empty()
-            || self.areas.iter().any(|area| other.areas.contains(area))
-    }
-
-    fn on(&self, date: NaiveDate, zone: Tz, slot: TimeDelta) -> Sitting {
-        let (opens, closes, last_arrival) = self.minutes();
+impl Sitting {
+    fn of(service: &Service, date: NaiveDate, zone: Tz, slot: TimeDelta) -> Self {
+        let (opens, closes, last_arrival) = service.minutes();
         let midnight = date.and_time(NaiveTime::MIN);
         let at = |minutes| resolve(zone, midnight + TimeDelta::minutes(minutes));
-        Sitting {
+        Self {
             date,
-            name: self.name.clone(),
+            name: service.name.clone(),
             opens: at(opens),
             closes: at(closes),
             last_arrival: last_arrival.map(at),
             slot,
-            areas: self.areas.clone(),
+            areas: service.areas.clone(),
             special: None,
         }
     }
-}
 
-impl Sitting {
     /// Every arrival time of the slot grid, from the opening to the closing.
     pub fn slots(&self) -> impl Iterator<Item = DateTime<Utc>> + use<> {
         let (slot, closes) = (self.slot, self.closes);
@@ -155,8 +111,10 @@ impl Hours {
     pub fn on(&self, date: NaiveDate) -> Vec<Sitting> {
         let slot = TimeDelta::minutes(i64::from(self.slot_minutes));
         let special = self.exceptions.on(date);
-        let sitting =
-            |service: &Service| Sitting { special: special.cloned(), ..service.on(date, self.zone, slot) };
+        let sitting = |service: &Service| Sitting {
+            special: special.cloned(),
+            ..Sitting::of(service, date, self.zone, slot)
+        };
         self.services(date).iter().map(sitting).collect()
     }
 
