@@ -98,9 +98,9 @@ until_true "the mail about the cancellation was sent" told "$other" "by mail: ca
 
 step "6. A table is assigned only once. A refusal states the reason and the alternatives."
 lunch=$(slot bandung-dago 12 11:00)
-garden="{\"customer_id\": \"cust-63\", \"start_time\": \"$lunch\", \"party_size\": 12,
-  \"contact_info\": {\"name\": \"Budi\", \"phone\": \"0813 1111 2222\", \"email\": \"budi@example.com\"}}"
-for _ in 1 2 3; do
+for guest in 1 2 3; do
+  garden="{\"customer_id\": \"cust-63\", \"start_time\": \"$lunch\", \"party_size\": 12,
+    \"contact_info\": {\"name\": \"Budi\", \"phone\": \"0813 1111 222$guest\", \"email\": \"budi-$guest@example.com\"}}"
   curl -s "$reservation_url/api/reservations" -H 'content-type: application/json' -d "$garden" | show -c '{status, code, tables: [.tables[]?.table_id], alternatives}'
 done
 
