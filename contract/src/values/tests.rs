@@ -129,6 +129,17 @@ fn readers_and_schemas_of_times_agree() {
         (json!("2026-12-24T19:30:00+07:00"), true),
         (json!("2026-12-24T19:30"), false),
     ]);
+    agree::<AsOf>(&[(json!("2026-12-24T19:30:00Z"), true), (json!("yesterday"), false)]);
+}
+
+/// A position is a number in a query: every one that the schema allows is read, also beyond the last position.
+#[test]
+fn every_position_of_the_schema_is_read_as_of() {
+    for text in ["0", "42", "18446744073709551615", "18446744073709551616", "99999999999999999999999999"] {
+        let mut form = Form::query([("as_of".to_owned(), text.to_owned())]);
+        let taken = <AsOf as Scalar>::take(&mut form, "as_of");
+        assert!(matches!(taken, Some(AsOf::Position(_))), "{text}: {taken:?}");
+    }
 }
 
 /// In a query every value is text.

@@ -126,10 +126,11 @@ pub enum AsOf {
 
 impl Scalar for AsOf {
     fn take(form: &mut Form, name: &str) -> Option<Self> {
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        if form.peek(name).is_some_and(is_number) {
+            return <Position as Scalar>::take(form, name).map(Self::Position);
+        }
         form.optional_parsed_as(name, CHARS_MAX, PARSING, |text| {
-            if let Ok(position) = text.parse() {
-                return Ok(Self::Position(Position(position)));
-            }
             DateTime::parse_from_rfc3339(text).map(|time| Self::Time(time.to_utc())).map_err(|_| {
                 format!(
                     "{text:?} is neither a position nor a time such as 2026-12-24T19:30:00Z; write + as %2B"
