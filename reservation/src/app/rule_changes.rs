@@ -57,7 +57,7 @@ impl App {
         let mut marks = Vec::new();
         each_future_booking(&self.projections, venue_id, self.env.now(), |reservation| {
             let reason = reason(reservation, before, after);
-            if reservation.must_mark(reason, after) {
+            if reservation.affected.as_deref() != reason {
                 marks.push((reservation.id, reason.map(str::to_owned)));
             }
         });

@@ -1,5 +1,6 @@
 //! The aggregate: the state of one reservation, folded from its events.
 
+mod affected;
 pub mod booking;
 mod charge;
 mod command;
@@ -15,6 +16,7 @@ use events::event::{
 use events::values::{Initiator, PartySize, Purpose, TimeWindow};
 use events::{AssignmentId, PaymentId, ReservationId, TableId};
 
+pub use self::affected::VENUE_GONE;
 pub use self::charge::{Charge, ChargeDue, ChargePaid};
 pub use self::command::{
     Command, NotificationResult, PaymentOutcome, PaymentResult, SizeChange, TableChoice,
@@ -138,6 +140,7 @@ impl Reservation {
                 self.deposit.evolve(event);
             }
             Event::TableAssigned(assigned) => {
+                self.forget_reason_of_table();
                 // Nearly always one table, for as long as the reservation is in memory.
                 self.tables.reserve_exact(1);
                 self.tables.push(TableAssignment {
@@ -249,13 +252,6 @@ impl Reservation {
         }
     }
 
-    /// Whether the restaurant is closed at the time of the visit, by rules that changed after the booking. Its hold does
-    /// not expire: staff move or cancel it.
-    #[must_use]
-    pub fn is_called_off(&self) -> bool {
-        matches!(self.affected.as_deref(), Some(CLOSED | VENUE_GONE))
-    }
-
     /// The next deadline of the reservation, and what happens then.
     #[must_use]
     pub fn deadline(&self) -> Option<(DateTime<Utc>, Deadline)> {
@@ -284,13 +280,6 @@ impl Reservation {
         self.booking.window
     }
 }
-
-/// The reason of a booking at a time at which the restaurant is closed.
-pub const CLOSED: &str = "closed";
-/// The reason of a booking at a venue that was removed.
-pub const VENUE_GONE: &str = "venue_gone";
-/// The reason of a booking whose local time changed with the time zone of the venue.
-pub const ZONE_CHANGED: &str = "zone_changed";
 
 /// Until when a visit that starts at `start` can be cancelled free of charge, by the policy snapshot of its booking.
 fn free_until(booking: &ReservationCreated, start: DateTime<Utc>) -> DateTime<Utc> {

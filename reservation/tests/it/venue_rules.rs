@@ -320,3 +320,68 @@ async fn a_range_or_a_day_of_every_year_closes_a_part_of_the_venue() {
         ]
     );
 }
+
+async fn mark(app: &TestApp, id: &str) -> Value {
+    app.get(&format!("/api/reservations/{id}")).await.json()["affected_by_rules"].clone()
+}
+
+/// Rules that change again in another respect do not make a removed or smaller table fit.
+#[tokio::test]
+async fn a_mark_stays_until_its_reason_is_gone() {
+    let app = TestApp::with_houses().await;
+    let gone = app.book(json!({"party_size": 2, "area": "Teras"})).await;
+    let small = app.book(json!({"party_size": 4, "area": "Dalam"})).await;
+    let mut document = read(&app, BANDUNG).await.json();
+    let whole = document.clone();
+    document["tables"].as_array_mut().unwrap().retain(|table| table["id"] != json!("T1"));
+    for table in document["tables"].as_array_mut().unwrap() {
+        if table["id"] == json!("D2") {
+            table["seats"] = json!(2);
+        }
+    }
+    for name in ["Warung Satu", "Warung Dua", "Warung Tiga"] {
+        document["name"] = json!(name);
+        let answer = put(&app, BANDUNG, &document, None).await.json();
+        assert_eq!(answer["affected_count"], json!(2), "{name}");
+        assert_eq!(
+            (mark(&app, &gone).await, mark(&app, &small).await),
+            (json!("table_gone"), json!("table_smaller"))
+        );
+    }
+    // Another table is the answer of the staff to a removed one.
+    assert_eq!(app.command(&gone, "assign-table", json!({"table_id": "T2"})).await.status, StatusCode::OK);
+    assert_eq!(mark(&app, &gone).await, Value::Null);
+    put(&app, BANDUNG, &whole, None).await;
+    assert_eq!((mark(&app, &gone).await, mark(&app, &small).await), (Value::Null, Value::Null));
+}
+
+/// A day that opens again does not cancel the holds whose payments were closed meanwhile.
+#[tokio::test]
+async fn a_day_that_opens_again_requests_the_deposits_again() {
+    let app = TestApp::with_houses().await;
+    let id = app.book(json!({"party_size": 6, "start_time": "2026-12-24T12:00"})).await;
+    let path = format!("/api/reservations/{id}");
+    let before = app.get(&path).await.json();
+    let open = read(&app, BANDUNG).await.json();
+    let mut closed = open.clone();
+    closed["services"].as_array_mut().unwrap().remove(0);
+    put(&app, BANDUNG, &closed, None).await;
+    app.clock.advance(TimeDelta::hours(3));
+    put(&app, BANDUNG, &open, None).await;
+    let after = app.get(&path).await.json();
+    assert_eq!((&after["status"], &after["affected_by_rules"]), (&json!("PENDING"), &Value::Null));
+    assert_ne!(after["payment"]["payment_id"], before["payment"]["payment_id"]);
+    assert_eq!(after["deposit"]["expires_at"], json!("2026-12-01T12:15:00Z"));
+    // Money that arrives for the closed payment goes back, and money for the new one confirms.
+    let paid = |payment: &Value| {
+        json!({"payment_id": payment, "outcome": "completed", "amount_minor": 30_000_000,
+        "currency": "IDR", "channel": "qris", "provider_reference": "sim_1"})
+    };
+    let results = format!("{path}/payment-results");
+    let late = app.service_post(&results, &paid(&before["payment"]["payment_id"])).await;
+    assert_eq!(late.json()["status"], json!("PENDING"), "{}", late.text());
+    let completed = app.get("/events?type=meja.payment.completed.v1").await.json();
+    assert_eq!(completed[0]["data"]["refund"]["amount"]["amount_minor"], json!(30_000_000));
+    let confirmed = app.service_post(&results, &paid(&after["payment"]["payment_id"])).await;
+    assert_eq!(confirmed.json()["status"], json!("CONFIRMED"), "{}", confirmed.text());
+}

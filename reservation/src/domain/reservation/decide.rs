@@ -16,7 +16,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use events::PaymentId;
 use events::event::{
     ContactErased, Event, PaymentCompleted, PaymentFailed, PaymentRefunded, PaymentRequested, Refund,
-    ReservationAffected, ReservationCancelled, ReservationCompleted, ReservationConfirmed, ReservationNoShow,
+    ReservationCancelled, ReservationCompleted, ReservationConfirmed, ReservationNoShow,
     ReservationRescheduled, TableReleased,
 };
 use events::values::{Initiator, Money, PartySize, Purpose, ReleaseCause};
@@ -91,7 +91,7 @@ impl Reservation {
                 Ok(vec![failed.clone().into()])
             }
             Command::MarkAffected { reason, rules_version } => {
-                Ok(self.decide_mark(reason.as_deref(), *rules_version))
+                Ok(self.decide_mark(reason.as_deref(), *rules_version, now))
             }
             Command::EraseContact { .. } if self.contact_erased => Ok(vec![]),
             Command::EraseContact { reason_code } => {
@@ -126,15 +126,6 @@ impl Reservation {
             refund: None,
         };
         self.end(cancelled, ReleaseCause::Cancelled)
-    }
-
-    /// A visit that is over or was cancelled is no longer affected by rules.
-    fn decide_mark(&self, reason: Option<&str>, rules_version: u32) -> Vec<Event> {
-        let is_expected = matches!(self.status, Status::Pending | Status::Confirmed);
-        if !is_expected || self.affected.as_deref() == reason {
-            return vec![];
-        }
-        vec![ReservationAffected { reason: reason.map(str::to_owned), rules_version }.into()]
     }
 
     fn decide_payment(&self, result: &PaymentResult) -> Result<Vec<Event>, Refusal> {
@@ -252,8 +243,7 @@ impl Reservation {
         std::iter::once(ending.into()).chain(self.release(cause)).collect()
     }
 
-    /// The request to pay the deposit of a visit that moves away from a time at which the restaurant is closed: its first
-    /// payment was closed.
+    /// The request to pay the deposit of a visit that was called off, and takes place after all: its payment was closed.
     pub(super) fn renewed_deposit(&self, now: DateTime<Utc>) -> Option<Event> {
         let Charge::Due(due) = &self.deposit else { return None };
         if self.status != Status::Pending || !self.is_called_off() {

@@ -10,12 +10,11 @@ use events::event::{Event, PartySizeChanged, ReservationCheckedIn, ReservationRe
 use events::values::{PartySize, ReleaseCause, TimeWindow};
 
 use super::command::{SizeChange, TableChoice};
-use super::{CLOSED, Charge, Reservation, Status, TableAssignment, ZONE_CHANGED};
+use super::{Charge, Reservation, Status, TableAssignment};
 use crate::domain::availability::{
     Arrival, BookingRules, EARLY_HOURS_MAX, Holder, SeatingContext, SeatingRequest, Unavailable,
 };
 use crate::domain::refusal::Refusal;
-use crate::domain::venue::Venue;
 
 impl Reservation {
     /// Assigns a table chosen by staff: any free table, including one that is not in the venue file.
@@ -133,58 +132,6 @@ impl Reservation {
             }
             Status::Cancelled { .. } | Status::NoShow => None,
         }
-    }
-
-    /// Why this reservation no longer complies with the rules `now`, as a stable code; `None` if it does.
-    /// Tables that staff added by hand are accepted, but without the rules `before` they look like removed
-    /// ones.
-    #[must_use]
-    pub fn affected_by(&self, now: &Venue, before: Option<&Venue>) -> Option<&'static str> {
-        let was = |id: &TableId| before.map(|before| before.table(id));
-        let seats = self.tables.iter().map(|table| {
-            let seats_now = now.table(&table.table_id).map_or(table.capacity, |table| table.seats);
-            u32::from(seats_now.min(table.capacity))
-        });
-        let too_few = seats.sum::<u32>() < u32::from(self.party_size().get());
-        for table in &self.tables {
-            match (now.table(&table.table_id), was(&table.table_id)) {
-                (None, None) => return Some("table_unknown"),
-                (None, Some(Some(_))) => return Some("table_gone"),
-                (Some(table_now), None) if too_few && table_now.seats < table.capacity => {
-                    return Some("table_smaller");
-                }
-                (Some(table_now), Some(Some(was))) if too_few && table_now.seats < was.seats => {
-                    return Some("table_smaller");
-                }
-                _ => {}
-            }
-        }
-        if before.is_some_and(|before| before.timezone != now.timezone) && self.local_time_differs(now) {
-            return Some(ZONE_CHANGED);
-        }
-        let rules = now.rules.as_ref()?;
-        if self.tables.is_empty() {
-            return Some("no_table");
-        }
-        let tables = self.tables.iter().map(|table| &table.table_id);
-        (!rules.is_open_for(&self.window(), tables)).then_some(CLOSED)
-    }
-
-    /// Whether the guest knows the start in another local time than the venue has now.
-    fn local_time_differs(&self, now: &Venue) -> bool {
-        let start = self.window().start;
-        let known: Tz = self.booking.timezone.parse().unwrap_or(Tz::UTC);
-        start.with_timezone(&known).naive_local() != start.with_timezone(&now.timezone).naive_local()
-    }
-
-    /// Whether the mark of this reservation must become `reason` under the rules `now`. A change of the time zone is
-    /// noticed once, and its mark stays until the visit is moved or the venue has its former time again.
-    #[must_use]
-    pub fn must_mark(&self, reason: Option<&str>, now: Option<&Venue>) -> bool {
-        let keeps_zone_changed = self.affected.as_deref() == Some(ZONE_CHANGED)
-            && reason.is_none()
-            && now.is_some_and(|now| self.local_time_differs(now));
-        self.affected.as_deref() != reason && !keeps_zone_changed
     }
 
     /// The request of this party for `window` and `size`, at `area` if that changes.

@@ -1,0 +1,127 @@
+//! Reservations that do not comply with the rules of their venue, which changed after the booking.
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use events::event::{Event, ReservationAffected};
+
+use super::{Reservation, Status, TableAssignment};
+use crate::domain::venue::Venue;
+
+/// The restaurant is closed at that time.
+const CLOSED: &str = "closed";
+/// The venue was removed.
+pub const VENUE_GONE: &str = "venue_gone";
+/// The venue assigns tables, and the reservation has none.
+const NO_TABLE: &str = "no_table";
+const TABLE_GONE: &str = "table_gone";
+const TABLE_SMALLER: &str = "table_smaller";
+/// The table is not in the rules, and the rules before are unknown.
+const TABLE_UNKNOWN: &str = "table_unknown";
+/// The local time of the visit changed with the time zone of the venue.
+const ZONE_CHANGED: &str = "zone_changed";
+
+impl Reservation {
+    /// Why this reservation does not comply with the rules `now`, as a stable code; `None` if it does. Tables that staff
+    /// added by hand are accepted, but without the rules `before` they look like removed ones.
+    ///
+    /// A table or a time zone that differs from `before` is noticed once. The mark of the reservation remembers it until
+    /// the rules or the reservation change in that respect.
+    #[must_use]
+    pub fn affected_by(&self, now: &Venue, before: Option<&Venue>) -> Option<&'static str> {
+        let zone_changes = before.is_some_and(|before| before.timezone != now.timezone);
+        if zone_changes && self.local_time_differs(now) {
+            return Some(ZONE_CHANGED);
+        }
+        let tables = || self.tables.iter().map(|table| &table.table_id);
+        if now.rules.as_ref().is_some_and(|rules| !rules.is_open_for(&self.window(), tables())) {
+            return Some(CLOSED);
+        }
+        let of_table = self.tables.iter().find_map(|table| self.table_reason(table, now, before));
+        let without_table = || (now.rules.is_some() && self.tables.is_empty()).then_some(NO_TABLE);
+        of_table.or_else(|| self.remembered(now)).or_else(without_table)
+    }
+
+    /// What a change of the rules means for an assigned table.
+    fn table_reason(
+        &self,
+        table: &TableAssignment,
+        now: &Venue,
+        before: Option<&Venue>,
+    ) -> Option<&'static str> {
+        let seats_before = match before {
+            Some(before) => before.table(&table.table_id).map(|table| table.seats),
+            None => Some(table.capacity),
+        };
+        match (now.table(&table.table_id), seats_before) {
+            (None, _) if before.is_none() => Some(TABLE_UNKNOWN),
+            (None, Some(_)) => Some(TABLE_GONE),
+            (Some(now_table), Some(seats)) if now_table.seats < seats && self.has_too_few_seats(now) => {
+                Some(TABLE_SMALLER)
+            }
+            _ => None,
+        }
+    }
+
+    /// The reason of the mark, if it still holds.
+    fn remembered(&self, now: &Venue) -> Option<&'static str> {
+        let is_missing = || self.tables.iter().any(|table| now.table(&table.table_id).is_none());
+        match self.affected.as_deref()? {
+            TABLE_GONE if is_missing() => Some(TABLE_GONE),
+            TABLE_UNKNOWN if is_missing() => Some(TABLE_UNKNOWN),
+            TABLE_SMALLER if self.has_too_few_seats(now) => Some(TABLE_SMALLER),
+            ZONE_CHANGED if self.local_time_differs(now) => Some(ZONE_CHANGED),
+            _ => None,
+        }
+    }
+
+    fn has_too_few_seats(&self, now: &Venue) -> bool {
+        let seats = self.tables.iter().map(|table| {
+            let seats_now = now.table(&table.table_id).map_or(table.capacity, |table| table.seats);
+            u32::from(seats_now.min(table.capacity))
+        });
+        seats.sum::<u32>() < u32::from(self.party_size().get())
+    }
+
+    /// Whether the guest knows the start in another local time than the venue has now.
+    fn local_time_differs(&self, now: &Venue) -> bool {
+        let start = self.window().start;
+        let known: Tz = self.booking.timezone.parse().unwrap_or(Tz::UTC);
+        start.with_timezone(&known).naive_local() != start.with_timezone(&now.timezone).naive_local()
+    }
+
+    /// Whether the restaurant is closed at the time of the visit. The hold does not expire then: staff move or cancel it.
+    #[must_use]
+    pub fn is_called_off(&self) -> bool {
+        is_called_off(self.affected.as_deref())
+    }
+
+    /// The events that mark this reservation. One that is over or was cancelled is no longer affected by rules. A time
+    /// at which the restaurant opens again requests the deposit again, because its payment was closed.
+    pub(super) fn decide_mark(
+        &self,
+        reason: Option<&str>,
+        rules_version: u32,
+        now: DateTime<Utc>,
+    ) -> Vec<Event> {
+        let is_expected = matches!(self.status, Status::Pending | Status::Confirmed);
+        if !is_expected || self.affected.as_deref() == reason {
+            return vec![];
+        }
+        let marked = ReservationAffected { reason: reason.map(str::to_owned), rules_version };
+        let deposit = self.renewed_deposit(now).filter(|_| !is_called_off(reason));
+        std::iter::once(marked.into()).chain(deposit).collect()
+    }
+
+    /// Tables that are assigned anew replace those that did not comply.
+    pub(super) fn forget_reason_of_table(&mut self) {
+        let is_of_table =
+            |reason: &&str| matches!(*reason, NO_TABLE | TABLE_GONE | TABLE_SMALLER | TABLE_UNKNOWN);
+        if self.affected.as_deref().as_ref().is_some_and(is_of_table) {
+            self.affected = None;
+        }
+    }
+}
+
+fn is_called_off(reason: Option<&str>) -> bool {
+    matches!(reason, Some(CLOSED | VENUE_GONE))
+}
