@@ -35,9 +35,10 @@ fn guest(name: &str, rest: Value) -> Value {
 /// The mail to `name` about an offer, if it was sent.
 fn offer_mail(pair: &Pair, name: &str) -> Option<String> {
     let dir = pair.dir.path().join("notifier/outbox");
-    let mail =
-        std::fs::read_dir(dir).ok()?.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
-    mail.into_iter().find(|mail| {
+    // A mail gets its name when it is complete, so that a file of the listing can be gone.
+    let files = std::fs::read_dir(dir).ok()?;
+    let mut mail = files.filter_map(|file| std::fs::read_to_string(file.unwrap().path()).ok());
+    mail.find(|mail| {
         mail.contains(&format!("{name}@example.com")) && mail.contains("has become free for you")
     })
 }
