@@ -37,6 +37,8 @@ async fn large_responses_are_compressed_and_their_tags_still_work() {
     let url = format!("{}/api/reservations/{id}", pair.reservation_url);
     let plain = pair.client.get(&url).send().await.unwrap();
     let tag = plain.headers()[header::ETAG].clone();
+    // A cache must not give the plain response to callers that accept an encoding.
+    assert!(plain.headers()[header::VARY].to_str().unwrap().contains("accept-encoding"));
     let text = plain.text().await.unwrap();
     assert!(text.len() > 1_024);
     let read = |encoding: &'static str| pair.client.get(&url).header(header::ACCEPT_ENCODING, encoding);

@@ -8,7 +8,7 @@ use axum::response::Response;
 use tower::{Layer as _, ServiceExt as _};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::{NotForContentType, Predicate as _, SizeAbove};
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
 /// Responses up to this size are sent as they are, in bytes.
 const PLAIN_BYTES_MAX: u16 = 1_024;
@@ -28,17 +28,20 @@ pub async fn encode(mut request: Request, next: Next) -> Response {
     // Most programs accept no encoding, and then the response cannot have one.
     if !request.headers().contains_key(header::ACCEPT_ENCODING) {
         remove_encodings(request.headers_mut(), &header::IF_MATCH, &ENCODINGS);
-        return next.run(request).await;
+        let mut response = next.run(request).await;
+        if is_compressible().should_compress(&response) {
+            // A cache must not give this response to callers that get it compressed: RFC 9110 §12.5.5.
+            response.headers_mut().append(header::VARY, HeaderValue::from_name(header::ACCEPT_ENCODING));
+        }
+        return response;
     }
     let known = encoded_tags(request.headers());
     // A tag of an encoding that the request does not accept must not give 304: the caller could not read its body.
     let accepted = accepted_encodings(request.headers());
     remove_encodings(request.headers_mut(), &header::IF_NONE_MATCH, &accepted);
     remove_encodings(request.headers_mut(), &header::IF_MATCH, &ENCODINGS);
-    let large = SizeAbove::new(PLAIN_BYTES_MAX)
-        .and(NotForContentType::SSE)
-        .and(NotForContentType::const_new("application/octet-stream"));
-    let compression = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(large);
+    let compression =
+        CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(is_compressible());
     let Ok(response) = compression.layer(next).oneshot(request).await;
     let mut response = response.map(Body::new);
     let not_modified = response.status() == StatusCode::NOT_MODIFIED;
@@ -60,6 +63,13 @@ pub async fn encode(mut request: Request, next: Next) -> Response {
         }
     }
     response
+}
+
+/// Which responses are compressed: large ones, but no streams and no backups.
+fn is_compressible() -> impl Predicate {
+    SizeAbove::new(PLAIN_BYTES_MAX)
+        .and(NotForContentType::SSE)
+        .and(NotForContentType::const_new("application/octet-stream"))
 }
 
 /// The text of `If-None-Match`, if it contains the tag of an encoded response.
