@@ -22,8 +22,10 @@ pids=()
 stop() {
   trap - INT TERM EXIT
   # The notifier, which started last, stops first.
-  for ((i = ${#pids[@]} - 1; i >= 0; i--)); do kill -TERM "${pids[i]}" 2>/dev/null || true; done
-  wait "${pids[@]}" 2>/dev/null || true
+  for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
+    kill -TERM "${pids[i]}" 2>/dev/null || true
+    wait "${pids[i]}" 2>/dev/null || true
+  done
   printf '%sBoth services have stopped.%s\n' "$dim" "$plain"
 }
 trap 'stop; exit 0' INT TERM
