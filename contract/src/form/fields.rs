@@ -56,6 +56,18 @@ impl Form {
             self.fault(name, "int_type", "Input should be a valid integer", Some(value));
             return None;
         };
+        self.in_range(name, value, number, min, max)
+    }
+
+    /// `number`, which `value` means, if it is in the range; otherwise a fault.
+    fn in_range<N: PartialOrd + Display>(
+        &mut self,
+        name: &str,
+        value: Value,
+        number: N,
+        min: N,
+        max: N,
+    ) -> Option<N> {
         let (kind, msg) = if number < min {
             ("greater_than_equal", format!("Input should be greater than or equal to {min}"))
         } else if number > max {
@@ -74,15 +86,7 @@ impl Form {
                 self.fault(name, "float_type", "Input should be a valid number", Some(value));
                 return None;
             };
-            let (kind, msg) = if number < min {
-                ("greater_than_equal", format!("Input should be greater than or equal to {min}"))
-            } else if number > max {
-                ("less_than_equal", format!("Input should be less than or equal to {max}"))
-            } else {
-                return Some(number);
-            };
-            self.fault(name, kind, msg, Some(value));
-            None
+            self.in_range(name, value, number, min, max)
         });
         self.required(name, taken)
     }

@@ -13,7 +13,7 @@ mod table;
 mod unavailable;
 
 pub use self::context::SeatingContext;
-pub use self::exceptions::{Days, Exceptions, SpecialDay};
+pub use self::exceptions::{Dates, Exceptions, SpecialDay};
 pub use self::hours::{Hours, Overlap, Sitting};
 pub use self::local_time::{LocalTimeError, calendar_day, instant, resolve};
 pub use self::occupancy::{Arrival, EARLY_HOURS_MAX, Holder, Occupancy, TakenTable};
@@ -21,5 +21,5 @@ pub use self::rules::{BookingRules, Pacing, SeatingRequest, TurnTime};
 pub use self::seating::{SEATINGS_MAX, Seating, Seatings, TABLES_PER_PARTY_MAX, TooManySeatings};
 pub use self::service::Service;
 pub use self::slots::{DayRequest, Slot};
-pub use self::table::Table;
+pub use self::table::{Table, areas_of};
 pub use self::unavailable::Unavailable;

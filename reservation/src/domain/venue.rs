@@ -6,7 +6,7 @@ use events::event::{OfferedTable, WaitlistOffered};
 use events::values::{DepositRule, Locale, NoShowFee, PartySize, Policy, TimeWindow};
 use events::{TableId, VenueId};
 
-use super::availability::{BookingRules, Table, calendar_day};
+use super::availability::{BookingRules, Table, areas_of, calendar_day};
 
 /// The length of a stay at a venue without booking rules, in minutes.
 const STAY_MINUTES_DEFAULT: u32 = 90;
@@ -81,13 +81,7 @@ impl Venue {
     /// The areas, in the order of the tables.
     #[must_use]
     pub fn areas(&self) -> Vec<&str> {
-        let mut areas: Vec<&str> = Vec::new();
-        for table in &self.tables {
-            if !areas.contains(&table.area.as_str()) {
-                areas.push(&table.area);
-            }
-        }
-        areas
+        areas_of(&self.tables)
     }
 
     /// The policy snapshot for a booking of `size` guests.

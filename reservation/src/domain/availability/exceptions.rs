@@ -1,4 +1,4 @@
-//! Days on which a venue has other services, or on which a part of it is closed.
+//! Dates on which a venue has other services, or on which a part of it is closed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub struct SpecialDay {
 
 /// The days that a special day applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Days {
+pub enum Dates {
     /// One date.
     Date(NaiveDate),
     /// All dates from the first up to and including the last.
@@ -51,12 +51,12 @@ impl SpecialDay {
 impl Exceptions {
     /// Adds a special day. Returns whether its days were free: two dates, two ranges or two days of every year may not
     /// overlap.
-    pub fn add(&mut self, days: Days, special: SpecialDay) -> bool {
+    pub fn add(&mut self, days: Dates, special: SpecialDay) -> bool {
         let special = Arc::new(special);
         match days {
-            Days::Date(date) => self.dates.insert(date, special).is_none(),
-            Days::Yearly(month, day) => self.yearly.insert((month, day), special).is_none(),
-            Days::Range(first, last) => {
+            Dates::Date(date) => self.dates.insert(date, special).is_none(),
+            Dates::Yearly(month, day) => self.yearly.insert((month, day), special).is_none(),
+            Dates::Range(first, last) => {
                 let before = self.ranges.range(..=last).next_back();
                 let is_free = before.is_none_or(|(_, (end, _))| *end < first);
                 self.ranges.insert(first, (last, special));
@@ -122,9 +122,9 @@ mod tests {
     #[test]
     fn a_date_takes_precedence_over_a_range_and_a_range_over_a_day_of_every_year() {
         let mut all = Exceptions::default();
-        assert!(all.add(Days::Yearly(12, 25), special("yearly")));
-        assert!(all.add(Days::Range(date("2026-12-24"), date("2027-01-02")), special("range")));
-        assert!(all.add(Days::Date(date("2026-12-31")), special("date")));
+        assert!(all.add(Dates::Yearly(12, 25), special("yearly")));
+        assert!(all.add(Dates::Range(date("2026-12-24"), date("2027-01-02")), special("range")));
+        assert!(all.add(Dates::Date(date("2026-12-31")), special("date")));
         let on = |text: &str| all.on(date(text)).map(|special| special.closed_areas[0].as_str());
         for (text, expected) in [
             ("2025-12-25", Some("yearly")),
@@ -139,7 +139,7 @@ mod tests {
             assert_eq!(on(text), expected, "{text}");
         }
         assert_eq!(all.len(), 3);
-        assert!(!all.add(Days::Range(date("2027-01-02"), date("2027-01-05")), special("overlaps")));
-        assert!(!all.add(Days::Range(date("2026-12-01"), date("2026-12-24")), special("overlaps")));
+        assert!(!all.add(Dates::Range(date("2027-01-02"), date("2027-01-05")), special("overlaps")));
+        assert!(!all.add(Dates::Range(date("2026-12-01"), date("2026-12-24")), special("overlaps")));
     }
 }

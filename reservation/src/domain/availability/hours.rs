@@ -251,7 +251,7 @@ fn overlaps(on: &str, today: &[Service], tomorrow: &[Service]) -> Vec<Overlap> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::exceptions::Days as SpecialDays;
+    use super::super::exceptions::Dates;
     use super::*;
 
     fn service(opens: &str, closes: &str) -> Service {
@@ -332,10 +332,10 @@ mod tests {
         assert_eq!(hours("UTC", &[service("01:00", "03:00"), service("18:00", "02:00")]).overlaps().len(), 7);
         let mut late = hours("UTC", &[service("10:00", "14:00")]);
         let only = |services: Vec<Service>| SpecialDay { services: Some(services), ..SpecialDay::default() };
-        late.exceptions.add(SpecialDays::Date(date("2026-12-31")), only(vec![service("20:00", "11:00")]));
+        late.exceptions.add(Dates::Date(date("2026-12-31")), only(vec![service("20:00", "11:00")]));
         let found = late.overlaps();
         assert_eq!(found.iter().map(|o| o.on.as_str()).collect::<Vec<_>>(), ["2026-12-31"]);
-        late.exceptions.add(SpecialDays::Date(date("2027-01-01")), only(vec![]));
+        late.exceptions.add(Dates::Date(date("2027-01-01")), only(vec![]));
         assert_eq!(late.overlaps(), []);
         // A brunch and a lunch in different rooms.
         let in_area = |mut service: Service, area: &str| {
@@ -349,7 +349,7 @@ mod tests {
         // A day of every year meets the services of each day of the week.
         let mut yearly = hours("UTC", &[]);
         yearly.weekly[6] = vec![service("08:00", "12:00")];
-        yearly.exceptions.add(SpecialDays::Yearly(12, 24), only(vec![service("20:00", "09:00")]));
+        yearly.exceptions.add(Dates::Yearly(12, 24), only(vec![service("20:00", "09:00")]));
         assert_eq!(yearly.overlaps().len(), 1);
     }
 }

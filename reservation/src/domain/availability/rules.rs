@@ -11,7 +11,7 @@ use events::{ReservationId, TableId};
 use super::hours::{Hours, Sitting};
 use super::occupancy::Occupancy;
 use super::seating::{Seating, Seatings};
-use super::table::Table;
+use super::table::{Table, areas_of};
 use super::unavailable::Unavailable;
 
 /// Maximum wait that is quoted to a party at the door, in hours.
@@ -293,13 +293,7 @@ impl BookingRules {
     /// The areas of the venue, in the order of its tables.
     #[must_use]
     pub fn areas(&self) -> Vec<&str> {
-        let mut areas: Vec<&str> = Vec::new();
-        for table in &self.tables {
-            if !areas.contains(&table.area.as_str()) {
-                areas.push(&table.area);
-            }
-        }
-        areas
+        areas_of(&self.tables)
     }
 }
 

@@ -14,3 +14,15 @@ pub struct Table {
     /// Smallest party it is given to.
     pub min_party: u8,
 }
+
+/// The areas of `tables`, in their order.
+#[must_use]
+pub fn areas_of(tables: &[Table]) -> Vec<&str> {
+    let mut areas: Vec<&str> = Vec::new();
+    for table in tables {
+        if !areas.contains(&table.area.as_str()) {
+            areas.push(&table.area);
+        }
+    }
+    areas
+}

@@ -9,7 +9,7 @@ use events::TableId;
 use events::values::{Currency, DepositPer, DepositRule, Money, NoShowFee};
 
 use crate::domain::availability::{
-    BookingRules, Days, Exceptions, Hours, Pacing, Seatings, Service, SpecialDay, Table, TurnTime,
+    BookingRules, Dates, Exceptions, Hours, Pacing, Seatings, Service, SpecialDay, Table, TurnTime,
 };
 
 const SERVICES_MAX: usize = 50;
@@ -103,9 +103,9 @@ pub(super) fn booking_rules(
     for (days, special) in exceptions.into_iter().flatten() {
         if !all.add(days, special) {
             let days = match days {
-                Days::Date(date) => format!("{date} is listed twice"),
-                Days::Range(first, last) => format!("the range from {first} to {last} overlaps another one"),
-                Days::Yearly(month, day) => format!("{month:02}-{day:02} is listed twice"),
+                Dates::Date(date) => format!("{date} is listed twice"),
+                Dates::Range(first, last) => format!("the range from {first} to {last} overlaps another one"),
+                Dates::Yearly(month, day) => format!("{month:02}-{day:02} is listed twice"),
             };
             form.fault("exceptions", "value_error", days, None);
         }
@@ -184,7 +184,7 @@ fn weekly_service(form: &mut Form, places: Places<'_>) -> Option<(Vec<Weekday>, 
     Some((days, service?))
 }
 
-fn exception(form: &mut Form, places: Places<'_>) -> Option<(Days, SpecialDay)> {
+fn exception(form: &mut Form, places: Places<'_>) -> Option<(Dates, SpecialDay)> {
     let days = days(form);
     // A note for readers of the file.
     form.optional_text("note", 200);
@@ -215,7 +215,7 @@ fn exception(form: &mut Form, places: Places<'_>) -> Option<(Days, SpecialDay)> 
 }
 
 /// The days of an exception: `date`, or `from` and `to`, or `yearly`.
-fn days(form: &mut Form) -> Option<Days> {
+fn days(form: &mut Form) -> Option<Dates> {
     let mut date = |name| {
         form.optional_parsed(name, 10, |text| {
             text.parse::<NaiveDate>().map_err(|_| format!("{text:?} is not a date such as 2026-12-24"))
@@ -225,13 +225,13 @@ fn days(form: &mut Form) -> Option<Days> {
     let yearly = form.optional_parsed("yearly", 5, |text| {
         // A leap year, so that 29 February is a day of every year.
         let date = format!("2024-{text}").parse::<NaiveDate>().ok().filter(|_| text.len() == 5);
-        date.map(|date| Days::Yearly(date.month(), date.day()))
+        date.map(|date| Dates::Yearly(date.month(), date.day()))
             .ok_or_else(|| format!("{text:?} is not a month and a day such as 12-25"))
     });
     let has_fault = ["date", "from", "to", "yearly"].iter().any(|name| form.has_fault(name));
     match (one, from, to, yearly) {
         _ if has_fault => None,
-        (Some(date), None, None, None) => Some(Days::Date(date)),
+        (Some(date), None, None, None) => Some(Dates::Date(date)),
         (None, None, None, Some(yearly)) => Some(yearly),
         (None, Some(from), Some(to), None) => {
             let days = (to - from).num_days();
@@ -242,7 +242,7 @@ fn days(form: &mut Form) -> Option<Days> {
                 form.fault("to", "value_error", msg, None);
                 return None;
             }
-            Some(Days::Range(from, to))
+            Some(Dates::Range(from, to))
         }
         (None, None, None, None) => {
             form.fault("date", "missing", "name a date, from and to, or yearly", None);
