@@ -29,7 +29,7 @@ impl Drop for BackgroundTasks {
 /// [`RepositoryError`] if the log cannot be read.
 pub async fn start(app: &App) -> Result<BackgroundTasks, RepositoryError> {
     app.projections.catch_up(app.store.as_ref()).await?;
-    app.projections.load_contacts(app.store.as_ref()).await?;
+    app.projections.load_contacts(app.store.as_ref(), app.env.now()).await?;
     let (projections, store, env) = (app.projections.clone(), app.store.clone(), app.env.clone());
     let follow = async move { projections.follow(store, env).await };
     let started = app.env.now();

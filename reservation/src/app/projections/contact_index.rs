@@ -1,5 +1,6 @@
 //! Keeps the contacts of active bookings and of waiting parties in step with the log.
 
+use chrono::{DateTime, Utc};
 use events::store::EventStore;
 use events::{Event, Position};
 
@@ -14,14 +15,19 @@ use crate::domain::RecordedAt;
 const PAYLOADS_PER_READ: usize = 1_000;
 
 impl Projections {
-    /// Reads the contacts of what was active when the service started. The log was read without them then.
+    /// Reads the contacts of the visits that were not over at `now`, and of waiting parties. At the start the log is read
+    /// without contacts. A visit that is over cannot overlap another booking.
     ///
     /// # Errors
     /// [`RepositoryError`] when the log cannot be read.
-    pub async fn load_contacts(&self, store: &dyn EventStore) -> Result<(), RepositoryError> {
+    pub async fn load_contacts(
+        &self,
+        store: &dyn EventStore,
+        now: DateTime<Utc>,
+    ) -> Result<(), RepositoryError> {
         let mut subjects = Vec::new();
         for venue in self.selected(None) {
-            subjects.extend(venue.read().contact_positions());
+            subjects.extend(venue.read().contact_positions(now));
         }
         for subjects in subjects.chunks(PAYLOADS_PER_READ) {
             let contacts = self.read_payloads(store, subjects).await?;
