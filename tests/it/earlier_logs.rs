@@ -1,7 +1,7 @@
 //! Logs that earlier builds wrote: they open, they verify, and they give the answers of the build that wrote them.
 //!
 //! A folder below `tests/logs` contains the backups of the logs of both services, and the answers of the last day in
-//! `answers.json`. It is never changed: stored events and their meaning are for ever.
+//! `answers.json`. The folder never changes: stored events keep their meaning in all later versions.
 
 use std::path::{Path, PathBuf};
 

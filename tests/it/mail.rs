@@ -236,3 +236,38 @@ async fn no_reminder_is_sent_for_a_booking_cancelled_a_second_before() {
     let reminded: Vec<_> = pair.mail().into_iter().filter(|name| name.contains("reminder")).collect();
     assert!(reminded.len() == 1 && reminded[0].contains(&ids[1]), "{reminded:?}");
 }
+
+/// The rules of the venue give the address and the reply-to. A premium-rate number gets no text message.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_size_is_told_with_the_address_and_an_expensive_number_gets_no_text_message() {
+    let server = MailServer::start().await;
+    let pair = Pair::running(&["--sms", "console", "--mail", &server.url()]).await;
+    let rules = format!("{}/api/venues/bandung-dago/rules", pair.reservation_url);
+    let mut document = pair.get(&rules).await;
+    document["address"] = json!("Jl. Ir. H. Juanda 101\nBandung 40132");
+    document["reply_to"] = json!("halo@warung.example.com");
+    let changed = pair.client.put(&rules).bearer_auth(TOKEN).json(&document).send().await.unwrap();
+    assert_eq!(changed.status(), 200);
+    let mut body = booking(2);
+    body["contact_info"]["phone"] = json!("+49 900 1234567");
+    body["locale"] = json!("en");
+    let (status, booked) = pair.post("/api/reservations", &body).await;
+    assert_eq!(status, 200, "{booked}");
+    let id = booked["reservation_id"].as_str().unwrap();
+    for (command, body) in [("confirm", json!({})), ("party-size", json!({"party_size": 3}))] {
+        let (status, answer) = pair.post(&format!("/api/reservations/{id}/{command}"), &body).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+    pair.settled().await;
+    let mail = server.mail();
+    let resized =
+        mail.iter().find(|mail| mail["id"].as_str().unwrap().ends_with(".mail-resized@meja.example>"));
+    let text = part(resized.unwrap_or_else(|| panic!("{mail:#?}")), "text/plain")[2].as_str().unwrap();
+    assert!(text.contains("is now for 3 guests") && text.contains("Bandung 40132"), "{text}");
+    let effects = pair.get(&format!("{}/api/effects?reservation_id={id}", pair.notifier_url)).await;
+    let sms = effects["items"].as_array().unwrap().iter().find(|effect| effect["medium"] == "sms").unwrap();
+    assert_eq!(
+        (&sms["status"], &sms["reason"]),
+        (&json!("skipped"), &json!("the phone number gets no text messages"))
+    );
+}

@@ -200,7 +200,7 @@ fn events_caused_by_the_notifier_have_no_effects() {
 }
 
 #[test]
-fn a_waiting_guest_is_notified_of_an_offer_only() {
+fn a_waiting_guest_is_notified_of_an_offer_and_of_its_end() {
     let about = About::Waitlist { waitlist_id: events::WaitlistId(RESERVATION.0) };
     let table_id: events::TableId = "T1".parse().unwrap();
     let offered = WaitlistOffered { table_id, tables: vec![], window: window(), expires_at: window().start };
@@ -210,6 +210,10 @@ fn a_waiting_guest_is_notified_of_an_offer_only() {
     assert!(planned.iter().all(|p| p.effect.about() == Some(about)));
     let left = WaitlistLeft { reason_code: "gave_up".into() };
     assert_eq!(react(event_id(7), now(), about, &left.into(), &policy()), []);
+    let expired = WaitlistLeft { reason_code: "offer_expired".into() };
+    let over = react(event_id(7), now(), about, &expired.into(), &policy());
+    assert_eq!(over[0].key.0.split_once('.').unwrap().1, "mail-offer_over");
+    assert_eq!(over.len(), 1);
     // The stored form: a message about a reservation is encoded as before.
     let kept = serde_json::to_value(&planned[0].effect).unwrap();
     assert_eq!((&kept["kind"], &kept["waitlist_id"]), (&"message".into(), &RESERVATION.to_string().into()));

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
 use chassis::environment::ManualEnvironment;
 use chrono::TimeDelta;
 use events::store::EventStore;
@@ -14,7 +15,7 @@ use reservation::app::request_context::RequestContext;
 use reservation::app::venues::VenueFiles;
 use serde_json::{Value, json};
 
-use crate::app::{Answer, TestApp, booking, start_of_time};
+use crate::app::{Answer, TOKEN, TestApp, booking, start_of_time};
 use crate::houses::tables;
 
 pub fn joining(changes: Value) -> Value {
@@ -328,4 +329,26 @@ async fn an_offer_that_the_venue_cannot_keep_is_withdrawn_and_the_party_waits_on
         (&json!("WAITING"), &Value::Null, &json!(1))
     );
     assert_eq!(answer(&app, &id, "accept").await.problem(), (409, "nothing_offered".into()));
+}
+
+/// The contact of a guest who did not answer is kept for the message about it, and forgotten when that is reported.
+#[tokio::test]
+async fn a_guest_whose_offer_expired_is_forgotten_after_being_told() {
+    let (app, taken) = full().await;
+    let id = join(&app, twelve()).await;
+    app.command(&taken, "cancel", json!({"reason_code": "r"})).await;
+    becomes(&app, &id, "OFFERED").await;
+    app.clock.advance(TimeDelta::minutes(16));
+    assert_eq!(becomes(&app, &id, "LEFT").await["left_because"], json!("offer_expired"));
+    let contact = async || {
+        let request = Request::get(format!("/api/waitlist/{id}/contact"));
+        let request = request.header("authorization", format!("Bearer {TOKEN}"));
+        app.send(request.body(Body::empty()).unwrap()).await
+    };
+    assert_eq!(contact().await.status, StatusCode::OK);
+    let told =
+        json!({"notification_id": "n-1", "template": "offer_over", "medium": "mail", "outcome": "sent"});
+    let told = app.service_post(&format!("/api/waitlist/{id}/notification-results"), &told).await;
+    assert_eq!(told.status, StatusCode::OK, "{}", told.text());
+    assert_eq!(contact().await.problem(), (410, "contact_erased".into()));
 }

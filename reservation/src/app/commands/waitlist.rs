@@ -21,7 +21,7 @@ const EXACT_COUNT_FROM: usize = WAITLIST_PARTIES_MAX - 100;
 pub(super) struct JoinWaitlist<'a> {
     pub(super) id: WaitlistId,
     pub(super) joined: &'a WaitlistJoined,
-    /// The guest, who waits once for a business day.
+    /// The guest. A guest can be on the waitlist only once for a business day.
     pub(super) guest: Option<ContactKeys>,
     pub(super) context: &'a RequestContext,
 }
