@@ -1,6 +1,7 @@
 //! Rules with many cases, compared with an oracle or a property. A short part runs with all tests, the full length with
 //! `make torture`.
 
+mod book;
 mod crowd;
 mod line;
 mod seats;

@@ -1,23 +1,26 @@
 //! Opening hours in every time zone: every offered time can be booked, also around changes of the offset.
 
-use chrono::{Days, NaiveDate, NaiveTime, Offset as _, TimeDelta, TimeZone as _};
+use chrono::{Datelike as _, Days, NaiveDate, NaiveTime, Offset as _, TimeDelta, TimeZone as _};
 use chrono_tz::{TZ_VARIANTS, Tz};
 use events::values::TimeWindow;
 use proptest::prelude::*;
-use reservation::domain::availability::{Exceptions, Hours, Service};
+use reservation::domain::availability::{Dates, Exceptions, Hours, Service, SpecialDay};
 
-fn hours(zone: Tz, opens: u32, minutes: u32, slot_minutes: u32) -> Hours {
+fn service(opens: u32, minutes: u32) -> Service {
     let time = |minute: u32| NaiveTime::MIN + TimeDelta::minutes(i64::from(minute % (24 * 60)));
-    let service = Service {
+    Service {
         name: "s".into(),
         opens: time(opens),
         closes: time(opens + minutes),
         last_arrival: None,
         areas: vec![],
-    };
+    }
+}
+
+fn hours(zone: Tz, opens: u32, minutes: u32, slot_minutes: u32) -> Hours {
     Hours {
         zone,
-        weekly: std::array::from_fn(|_| vec![service.clone()]),
+        weekly: std::array::from_fn(|_| vec![service(opens, minutes)]),
         exceptions: Exceptions::default(),
         slot_minutes,
     }
@@ -55,6 +58,12 @@ fn check(hours: &Hours, date: NaiveDate, stay: u32) -> Result<(), TestCaseError>
             let off = TimeWindow::starting(start + TimeDelta::minutes(1), stay);
             prop_assert_eq!(hours.sittings(&off), vec![], "not the start of a slot");
         }
+        // The whole service belongs to its business day, also after midnight.
+        let day = hours.business_day(date);
+        for at in [sitting.opens, sitting.closes - TimeDelta::microseconds(1)] {
+            prop_assert_eq!(hours.date_of(at), date, "{} at {}", hours.zone, at);
+            prop_assert!(day.start <= at && at < day.end, "{} at {}: {:?}", hours.zone, at, day);
+        }
         let early = TimeWindow::starting(sitting.opens - slot, stay);
         prop_assert!(hours.sittings(&early).iter().all(|other| other.date != date), "before the opening");
     }
@@ -73,7 +82,7 @@ fn switches(zone: Tz) -> Vec<NaiveDate> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: super::cases(2_000, 200_000), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: super::cases(2_000, 200_000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_slot_is_offered_exactly_when_it_can_be_booked(
@@ -84,9 +93,24 @@ proptest! {
         length in 1..88_u32,
         slot in prop_oneof![Just(15_u32), Just(30), Just(20)],
         stay in 15..240_u32,
+        // Which days are special, and how long their service is: not longer than the one of the week.
+        special in proptest::option::of((0..3_usize, 0..88_u32)),
     ) {
         let date = NaiveDate::from_ymd_opt(2020, 1, 1).unwrap() + Days::new(day);
-        check(&hours(TZ_VARIANTS[zone], opens * 15, length * 15, slot), date, stay)?;
+        let mut hours = hours(TZ_VARIANTS[zone], opens * 15, length * 15, slot);
+        if let Some((days, special)) = special {
+            let all = [
+                Dates::Date(date),
+                Dates::Range(date - Days::new(1), date + Days::new(2)),
+                Dates::Yearly(date.month(), date.day()),
+            ];
+            let shorter = special.min(length);
+            let services = (shorter > 0).then(|| service(opens * 15, shorter * 15)).into_iter().collect();
+            let is_new = hours.exceptions.add(all[days], SpecialDay { services: Some(services), ..SpecialDay::default() });
+            prop_assert!(is_new);
+            prop_assert_eq!(hours.on(date).len(), usize::from(shorter > 0));
+        }
+        check(&hours, date, stay)?;
     }
 }
 
