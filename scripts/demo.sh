@@ -16,6 +16,9 @@ notifier() {
     RESERVATION_URL=$reservation_url target/release/notifier "$@"
 }
 
+# Other guests in each run, because a guest has one booking at a time.
+run=$(printf '%04d' $((RANDOM % 10000)))
+
 step() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 if [ -n "$green" ]; then colour=-C; else colour=-M; fi
 show() { jq "$colour" "$@"; }
@@ -23,8 +26,10 @@ show() { jq "$colour" "$@"; }
 # post PATH BODY [BASE]: prints the request and returns the response; a refusal ends the tour.
 post() {
   printf '%s  POST %s %s%s\n' "$blue" "$1" "$(jq -c . <<<"$2")" "$plain" >&2
-  curl -sS --fail-with-body "${3:-$reservation_url}$1" -H 'content-type: application/json' -H "idempotency-key: $(cat /proc/sys/kernel/random/uuid)" -d "$2" ||
-    die "The service refused the request."
+  local answer
+  answer=$(curl -sS --fail-with-body "${3:-$reservation_url}$1" -H 'content-type: application/json' -H "idempotency-key: $(cat /proc/sys/kernel/random/uuid)" -d "$2") ||
+    die "The service refused the request: $answer"
+  printf '%s' "$answer"
 }
 
 # refused PATH: prints the request and returns the response, which must be 409.
@@ -66,7 +71,7 @@ slot() {
 step "1. Six friends book a table in Bandung. A party of six pays a deposit, so the booking is a hold."
 evening=$(slot bandung-dago 6 19:30)
 created=$(post /api/reservations "{\"customer_id\": \"cust-61\", \"venue_id\": \"bandung-dago\", \"party_size\": 6, \"start_time\": \"$evening\",
-  \"contact_info\": {\"name\": \"Sari Wulandari\", \"phone\": \"0812 3456 7890\", \"email\": \"sari@example.com\"},
+  \"contact_info\": {\"name\": \"Sari Wulandari\", \"phone\": \"0812 3456 $run\", \"email\": \"sari-$run@example.com\"},
   \"special_requests\": \"Ulang tahun, ada kue\", \"payment_channel\": \"qris\"}")
 id=$(jq -r .reservation_id <<<"$created")
 show '{reservation_id, status, start_time, party_size, tables: [.tables[].table_id], deposit}' <<<"$created"
@@ -91,7 +96,7 @@ refused "/api/reservations/$id/check-in" | show -c '{status, code, detail}'
 step "5. A party of two books in Rome and cancels."
 dinner=$(slot roma-trastevere 2 20:00)
 other=$(post /api/reservations "{\"customer_id\": \"cust-62\", \"venue_id\": \"roma-trastevere\", \"start_time\": \"$dinner\",
-  \"contact_info\": {\"name\": \"Luca Però\", \"phone\": \"+39 333 123 4567\", \"email\": \"luca@example.com\"}, \"locale\": \"en\"}" | jq -r .reservation_id)
+  \"contact_info\": {\"name\": \"Luca Però\", \"phone\": \"+39 333 123 $run\", \"email\": \"luca-$run@example.com\"}, \"locale\": \"en\"}" | jq -r .reservation_id)
 curl -s "$reservation_url/api/reservations/$other" | show -c '{status, start_time, tables: [.tables[].table_id]}'
 post "/api/reservations/$other/cancel" '{"reason_code": "guest_request", "description": "Ci siamo ammalati"}' | show -c '{status, cancellation}'
 until_true "the mail about the cancellation was sent" told "$other" "by mail: cancelled"
@@ -100,7 +105,7 @@ step "6. A table is assigned only once. A refusal states the reason and the alte
 lunch=$(slot bandung-dago 12 11:00)
 for guest in 1 2 3; do
   garden="{\"customer_id\": \"cust-63\", \"start_time\": \"$lunch\", \"party_size\": 12,
-    \"contact_info\": {\"name\": \"Budi\", \"phone\": \"0813 1111 222$guest\", \"email\": \"budi-$guest@example.com\"}}"
+    \"contact_info\": {\"name\": \"Budi\", \"phone\": \"0813 $run 222$guest\", \"email\": \"budi-$run-$guest@example.com\"}}"
   curl -s "$reservation_url/api/reservations" -H 'content-type: application/json' -d "$garden" | show -c '{status, code, tables: [.tables[]?.table_id], alternatives}'
 done
 
@@ -110,7 +115,7 @@ taken=$(curl -s "$reservation_url/api/reservations?customer_id=cust-63&limit=200
   die "The garden is not booked at $lunch: run the tour with an empty data directory."
 waits=$(post /api/waitlist "{\"customer_id\": \"cust-64\", \"venue_id\": \"bandung-dago\", \"party_size\": 12, \"area\": \"Kebun\",
   \"earliest_time\": \"$lunch\", \"latest_time\": \"$lunch\",
-  \"contact_info\": {\"name\": \"Citra\", \"phone\": \"0815 1234 5678\", \"email\": \"citra@example.com\"}}" | jq -r .waitlist_id)
+  \"contact_info\": {\"name\": \"Citra\", \"phone\": \"0815 1234 $run\", \"email\": \"citra-$run@example.com\"}}" | jq -r .waitlist_id)
 offered() { curl -s "$reservation_url/api/waitlist/$waits" | jq -e '.status == "OFFERED"'; }
 invited() { ls "$outbox"/*.mail-offer.eml; }
 post "/api/reservations/$taken/cancel" '{"reason_code": "guest_request"}' | show -c '{status}'
@@ -123,7 +128,7 @@ curl -s "$reservation_url/api/waitlist/$waits" | show -c '{status, reservation_i
 step "8. Ayu pays a deposit and cancels in time. The deposit is refunded automatically."
 lunch=$(slot bandung-dago 7 11:00)
 ayu=$(post /api/reservations "{\"customer_id\": \"cust-65\", \"venue_id\": \"bandung-dago\", \"party_size\": 7, \"start_time\": \"$lunch\",
-  \"contact_info\": {\"name\": \"Ayu Lestari\", \"phone\": \"0816 2222 3333\", \"email\": \"ayu@example.com\"}, \"locale\": \"en\"}" | jq -r .reservation_id)
+  \"contact_info\": {\"name\": \"Ayu Lestari\", \"phone\": \"0816 2222 $run\", \"email\": \"ayu-$run@example.com\"}, \"locale\": \"en\"}" | jq -r .reservation_id)
 until_true "a payment is open" payment_of "$ayu"
 curl -sS -o /dev/null -X POST "$(payment_of "$ayu")/pay"
 until_true "CONFIRMED" status_is "$ayu" CONFIRMED
@@ -139,7 +144,7 @@ curl -s "$reservation_url/api/reservations/$ayu/charges" | show -c '.entries[] |
 step "9. A mail that the server refuses becomes a dead letter, until an operator retries it."
 dinner=$(slot roma-trastevere 2 19:30)
 lost=$(post /api/reservations "{\"customer_id\": \"cust-66\", \"venue_id\": \"roma-trastevere\", \"start_time\": \"$dinner\",
-  \"contact_info\": {\"name\": \"Dewi\", \"phone\": \"+39 333 765 4321\", \"email\": \"bounce-once@example.com\"}, \"locale\": \"en\"}" | jq -r .reservation_id)
+  \"contact_info\": {\"name\": \"Dewi\", \"phone\": \"+39 333 765 $run\", \"email\": \"bounce-once@$run.example.com\"}, \"locale\": \"en\"}" | jq -r .reservation_id)
 dead_letter() { curl -s "$notifier_url/api/effects?status=dead&reservation_id=$lost" | jq -re '.items[0].id'; }
 until_true "the mail is a dead letter" dead_letter
 curl -s "$notifier_url/api/effects?status=dead&reservation_id=$lost" | show -c '.items[] | {template, status, reason, last_error}'

@@ -49,7 +49,7 @@ ${bold}Try this in another terminal:${plain}
 
   curl -s $reservation_url/api/reservations -H 'content-type: application/json' -d '{
     "customer_id": "cust-42", "party_size": 6, "start_time": "$(date -d '+7 days' +%F)T19:30",
-    "contact_info": {"name": "Sari Wulandari", "phone": "0812 3456 7890", "email": "sari@example.com"}}'
+    "contact_info": {"name": "Rini Hartati", "phone": "0857 1234 5678", "email": "rini@example.com"}}'
 
   curl -s $reservation_url/events                 ${dim}# the events, as they are stored${plain}
   curl -s $notifier_url/api/payments           ${dim}# open checkout_url in a browser and pay${plain}

@@ -176,14 +176,6 @@ impl Form {
         self.value_or_faults(value).map_err(Faults)
     }
 
-    /// Like [`Self::finish`], for a form that was read from a file. Returns `value` if there is no fault.
-    ///
-    /// # Errors
-    /// Every fault as text.
-    pub fn finish_words<T>(self, value: Option<T>) -> Result<T, Vec<String>> {
-        self.value_or_faults(value).map_err(|faults| faults.into_iter().map(Fault::into_words).collect())
-    }
-
     fn value_or_faults<T>(self, value: Option<T>) -> Result<T, Vec<Fault>> {
         let faults = self.all_faults();
         match value {

@@ -240,6 +240,9 @@ pub struct ReservationRescheduled {
     /// The side that moved it, as the request claims; `None` in events of versions that did not ask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_by: Option<Initiator>,
+    /// The IANA time zone of the venue, if it is another one than before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
 }
 
 /// The number of guests changed.
@@ -258,6 +261,9 @@ pub struct PartySizeChanged {
     /// The part of the deposit to refund, because a smaller party owes less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<Refund>,
+    /// Whether the deposit, which was not paid yet, does not apply to the smaller party.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waives_deposit: bool,
 }
 
 /// The party arrived.

@@ -108,8 +108,9 @@ async fn run(
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
     env.spawn(payment_channels::run(app.clone(), client, config.notifier_url).boxed());
     env.spawn(metrics::upkeep(metrics.clone()).boxed());
-    let _tasks = workers::start(&app).await?;
+    let mut tasks = workers::follow(&app).await?;
     import_venues(&app, files.as_ref()).await?;
+    tasks.act(&app);
     let dir = files.map(|_| config.venues);
     env.spawn(venue_import::run(app.clone(), dir, hangups).boxed());
     let listener = TcpListener::bind(config.listen).await.with_context(|| {

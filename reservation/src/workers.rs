@@ -22,20 +22,24 @@ impl Drop for BackgroundTasks {
     }
 }
 
-/// Builds the projections from the rest of the log, and starts the tasks that the log needs: the projections
-/// follow it, deadlines pass, and free tables are offered to the waitlists.
+/// Builds the projections from the rest of the log, and keeps them in step with it. Commands can be executed after this.
 ///
 /// # Errors
 /// [`RepositoryError`] if the log cannot be read.
-pub async fn start(app: &App) -> Result<BackgroundTasks, RepositoryError> {
+pub async fn follow(app: &App) -> Result<BackgroundTasks, RepositoryError> {
     app.projections.catch_up(app.store.as_ref()).await?;
     app.projections.load_contacts(app.store.as_ref(), app.env.now()).await?;
     let (projections, store, env) = (app.projections.clone(), app.store.clone(), app.env.clone());
     let follow = async move { projections.follow(store, env).await };
-    let started = app.env.now();
-    Ok(BackgroundTasks(vec![
-        app.env.spawn(follow.boxed()),
-        app.env.spawn(deadlines::run(app.clone(), started).boxed()),
-        app.env.spawn(waitlist_offers::run(app.clone()).boxed()),
-    ]))
+    Ok(BackgroundTasks(vec![app.env.spawn(follow.boxed())]))
+}
+
+impl BackgroundTasks {
+    /// Starts the tasks that act by themselves: deadlines pass, and free tables are offered to the waitlists. They act by
+    /// the rules in the log, so changed venue files must have been imported.
+    pub fn act(&mut self, app: &App) {
+        let started = app.env.now();
+        self.0.push(app.env.spawn(deadlines::run(app.clone(), started).boxed()));
+        self.0.push(app.env.spawn(waitlist_offers::run(app.clone()).boxed()));
+    }
 }

@@ -29,7 +29,7 @@ pub struct RulesView {
     /// The number of the version, from 1.
     #[schema(example = 2)]
     pub version: u32,
-    /// SHA-256 of the venue file.
+    /// SHA-256 of the rules document, or of the venue file that an earlier version recorded.
     pub digest: Option<String>,
 }
 

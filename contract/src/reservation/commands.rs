@@ -108,9 +108,9 @@ requests! {
         /// The table.
         #[example = "T3"]
         required table_id: TableId,
-        /// Required for a table that is not in the venue file.
+        /// Required for a table that is not in the rules of the venue.
         optional capacity: PartySize,
-        /// Required for a table that is not in the venue file.
+        /// Required for a table that is not in the rules of the venue.
         optional area: Line<64>,
     }
 
@@ -153,6 +153,12 @@ requests! {
         optional description: Prose<500>,
         /// `guest` by default.
         optional cancelled_by: Initiator,
+    }
+
+    /// An accepted offer.
+    body AcceptOffer {
+        /// For staff: accept it although the same phone number or e-mail address has a booking at that time.
+        optional allow_duplicate: bool,
     }
 
     /// A request to forget personal data.

@@ -1,5 +1,6 @@
 //! The floor: every table with its party.
 
+use chrono::NaiveDate;
 use events::values::PartySize;
 use events::{ReservationId, TableId, VenueId, WaitlistId};
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,8 @@ pub struct Floor {
     pub venue_id: VenueId,
     /// The time.
     pub at: LocalTime,
+    /// The business day of that time.
+    pub date: NaiveDate,
     /// The position of the log that the result is based on.
     pub position: u64,
     /// The tables.
@@ -42,6 +45,8 @@ pub struct TableState {
     pub party: Option<PartyView>,
     /// The next party.
     pub next: Option<PartyView>,
+    /// All parties of the business day at this table, by arrival.
+    pub parties: Vec<PartyView>,
 }
 
 /// A party at a table.

@@ -68,6 +68,8 @@ requests! {
         optional venue_id: VenueId,
         /// A time, which can be in the future; now by default.
         optional at: VenueTime,
+        /// A business day instead of a time: now, if it is today, otherwise the opening of its first service.
+        optional date: NaiveDate,
     }
 
     /// The waitlist of a venue.

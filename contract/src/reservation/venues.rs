@@ -116,6 +116,8 @@ pub struct ServiceView {
     /// The closing, local time; at or before the opening: on the next day.
     #[schema(pattern = "^[0-2][0-9]:[0-5][0-9]$", example = "00:30")]
     pub closes: String,
+    /// The areas that it uses; all of them if empty.
+    pub areas: Vec<String>,
     /// The last arrival, local time; null: a party must leave by the closing.
     #[schema(example = "22:30")]
     pub last_arrival: Option<String>,

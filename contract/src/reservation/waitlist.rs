@@ -39,7 +39,8 @@ pub struct WaitlistView {
     pub earliest_time: LocalTime,
     /// The latest acceptable arrival.
     pub latest_time: LocalTime,
-    /// 1 is the first; null if the party is no longer waiting.
+    /// The place among the parties that wait for the same business day. 1 is the first; null if the party is no longer
+    /// waiting.
     #[schema(example = 1)]
     pub place_in_line: Option<usize>,
     /// The offer; null unless there is one.

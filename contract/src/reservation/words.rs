@@ -45,6 +45,8 @@ words! {
         NoTable = "no_table",
         /// Its table was removed.
         TableGone = "table_gone",
+        /// The restaurant is open at that time, but not at its table.
+        TableClosed = "table_closed",
         /// Its table has too few seats now.
         TableSmaller = "table_smaller",
         /// Its table is not known to the rules.

@@ -85,9 +85,18 @@ fn samples() -> Vec<Event> {
             to: TimeWindow::starting(window().end, 120),
             area: None,
             moved_by: None,
+            timezone: None,
         }
         .into(),
-        PartySizeChanged { from: party(6), to: party(7), area: None, window: None, refund: None }.into(),
+        PartySizeChanged {
+            from: party(6),
+            to: party(7),
+            area: None,
+            window: None,
+            refund: None,
+            waives_deposit: false,
+        }
+        .into(),
         ReservationCheckedIn {}.into(),
         ReservationCompleted {}.into(),
         ReservationCancelled {

@@ -84,7 +84,8 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
         }
         Event::PartySizeChanged(e) => {
             let mail = (e.from != e.to).then(|| plan.mail(Template::Resized, None, None));
-            mail.into_iter().chain(plan.refund(reservation_id, e.refund)).collect()
+            let closed = e.waives_deposit.then(|| plan.close("close-payments", reservation_id));
+            mail.into_iter().chain(plan.refund(reservation_id, e.refund)).chain(closed).collect()
         }
         Event::PaymentRefunded(e) => vec![plan.mail(Template::Refunded, None, Some(e.amount))],
         Event::TableAssigned(_)

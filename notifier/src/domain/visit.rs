@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use contract::reservation::venues::ProfileView;
 use contract::reservation::view::{CancellationView, DepositView, ReservationView};
 use contract::reservation::waitlist::WaitlistView;
-use contract::reservation::words::{LeftReason, ReservationStatus, WaitlistStatus};
+use contract::reservation::words::{AffectedReason, LeftReason, ReservationStatus, WaitlistStatus};
 use events::values::Locale;
 
 /// A visit, booked or offered.
@@ -62,6 +62,8 @@ pub struct Reservation {
     pub no_show_fee: Option<DepositView>,
     /// The cancellation, if it was cancelled.
     pub cancellation: Option<CancellationView>,
+    /// Whether the restaurant is closed at the time of the visit, or the venue was removed. Nothing is due then.
+    pub is_called_off: bool,
 }
 
 impl From<ReservationView> for Reservation {
@@ -84,12 +86,15 @@ impl From<ReservationView> for Reservation {
             deposit: view.deposit,
             no_show_fee: view.no_show_fee,
             cancellation: view.cancellation,
+            is_called_off: matches!(
+                view.affected_by_rules,
+                Some(AffectedReason::Closed | AffectedReason::VenueGone)
+            ),
         }
     }
 }
 
-/// The visit that is offered to a waiting party; the one that it waited for, if its offer has expired. `None` if there is
-/// nothing to say about.
+/// The offered visit, or the requested one after the offer has expired; `None` if neither applies.
 #[must_use]
 pub fn offered(entry: WaitlistView) -> Option<Occasion> {
     let is_over = entry.left_because == Some(LeftReason::OfferExpired);
@@ -149,6 +154,16 @@ impl Occasion {
             Self::Booked(reservation) => &reservation.visit,
             Self::Offered { visit, .. } | Self::OfferOver { visit } => visit,
         }
+    }
+
+    /// The same without the limit for a free cancellation if it has passed at `now`.
+    #[must_use]
+    pub fn without_passed_limit(mut self, now: DateTime<Utc>) -> Self {
+        let (Self::Booked(Reservation { visit, .. })
+        | Self::Offered { visit, .. }
+        | Self::OfferOver { visit }) = &mut self;
+        visit.free_until = visit.free_until.filter(|limit| now <= *limit);
+        self
     }
 
     /// The deadline for paying or answering.

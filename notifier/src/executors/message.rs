@@ -20,6 +20,19 @@ const ERROR_CHARS_MAX: usize = 300;
 const MAY_HAVE_GONE: &str = "no longer true, but an interrupted attempt may have reached the guest";
 
 impl EffectExecutor {
+    /// What a message is about, in its current state; `None` if there is nothing to say about it.
+    async fn occasion(&self, about: About, by: &EventMetadata) -> Result<Option<Occasion>, Failure> {
+        let occasion = match about {
+            About::Reservation { reservation_id } => {
+                self.reservation_api.reservation(reservation_id, by).await?.map(Occasion::Booked)
+            }
+            About::Waitlist { waitlist_id } => {
+                self.reservation_api.waitlist_entry(waitlist_id, by).await?.and_then(offered)
+            }
+        };
+        Ok(occasion.map(|occasion| occasion.without_passed_limit(self.env.now())))
+    }
+
     /// Sends the message, unless it is no longer true.
     pub(super) async fn message(
         &self,
@@ -31,19 +44,12 @@ impl EffectExecutor {
         else {
             return Ok(Execution::skipped("not a message"));
         };
-        let (occasion, page) = match about {
-            About::Reservation { reservation_id } => {
-                let reservation = self.reservation_api.reservation(*reservation_id, by).await?;
-                (reservation.map(Occasion::Booked), None)
-            }
-            About::Waitlist { waitlist_id } => {
-                let entry = self.reservation_api.waitlist_entry(*waitlist_id, by).await?;
-                let page = format!("{}/offers/{waitlist_id}", self.public_url);
-                (entry.and_then(offered), Some(page))
-            }
-        };
-        let Some(occasion) = occasion else {
+        let Some(occasion) = self.occasion(*about, by).await? else {
             return Ok(Execution::skipped("there is nothing left to report"));
+        };
+        let page = match about {
+            About::Reservation { .. } => None,
+            About::Waitlist { waitlist_id } => Some(format!("{}/offers/{waitlist_id}", self.public_url)),
         };
         if !still_true(*template, &occasion, *start) {
             return Ok(Execution::skipped(if effect.tried { MAY_HAVE_GONE } else { "no longer true" }));
@@ -128,16 +134,18 @@ pub fn still_true(template: Template, occasion: &Occasion, start: Option<DateTim
 
 fn is_true_of_reservation(template: Template, reservation: &Reservation, same_start: bool) -> bool {
     use ReservationStatus::{Cancelled, Completed, Confirmed, NoShow, Pending};
-    let status = reservation.status;
+    let (status, is_called_off) = (reservation.status, reservation.is_called_off);
     match template {
         Template::Received => matches!(status, Pending | Confirmed),
-        Template::DepositDue => status == Pending && reservation.deposit.is_due(),
-        Template::Confirmed | Template::Reminder => status == Confirmed && same_start,
+        Template::DepositDue => status == Pending && reservation.deposit.is_due() && !is_called_off,
+        Template::Confirmed | Template::Reminder => status == Confirmed && same_start && !is_called_off,
         Template::Rescheduled => matches!(status, Pending | Confirmed) && same_start,
         Template::Resized => matches!(status, Pending | Confirmed),
         Template::Cancelled => status == Cancelled,
         Template::FeeDue => reservation.no_show_fee.as_ref().is_some_and(DepositView::is_due),
-        Template::PaidLate => matches!(status, Cancelled | NoShow | Completed),
+        Template::PaidLate => {
+            matches!(status, Cancelled | NoShow | Completed) || (status == Pending && is_called_off)
+        }
         Template::Refunded => true,
         Template::Offer | Template::OfferOver => false,
     }

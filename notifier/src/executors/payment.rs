@@ -208,7 +208,11 @@ fn asking(effect: &TrackedEffect) -> Asking {
 
 fn is_due(reservation: &Reservation, purpose: Purpose) -> bool {
     match purpose {
-        Purpose::Deposit => reservation.status == ReservationStatus::Pending && reservation.deposit.is_due(),
+        Purpose::Deposit => {
+            reservation.status == ReservationStatus::Pending
+                && reservation.deposit.is_due()
+                && !reservation.is_called_off
+        }
         Purpose::NoShowFee => reservation.no_show_fee.as_ref().is_some_and(DepositView::is_due),
     }
 }

@@ -221,6 +221,7 @@ fn sample_occasions(source: &str) -> Vec<(Template, Occasion)> {
             deposit: DepositView { expires_at, ..full.deposit },
             no_show_fee: None,
             cancellation: None,
+            is_called_off: false,
         };
         let cancelled = words
             .iter()
@@ -290,5 +291,6 @@ fn sample_reservation() -> Reservation {
             reason_code: "deposit_unpaid".into(),
             description: None,
         }),
+        is_called_off: false,
     }
 }

@@ -44,6 +44,7 @@ fn booked(status: ReservationStatus) -> Reservation {
             reason_code: "deposit_unpaid".into(),
             description: None,
         }),
+        is_called_off: false,
     }
 }
 

@@ -84,7 +84,8 @@ fn cancelled(refund: Option<Refund>) -> ReservationCancelled {
 
 fn resized() -> PartySizeChanged {
     let party = |guests: i64| PartySize::try_from(guests).unwrap();
-    PartySizeChanged { from: party(8), to: party(6), area: None, window: None, refund: None }
+    let (from, to) = (party(8), party(6));
+    PartySizeChanged { from, to, area: None, window: None, refund: None, waives_deposit: false }
 }
 
 fn completed(refund: Option<Refund>) -> PaymentCompleted {
@@ -174,6 +175,7 @@ fn a_new_time_is_announced_and_its_reminder_rescheduled() {
         to: TimeWindow::starting(window().end, 90),
         area: None,
         moved_by: None,
+        timezone: None,
     };
     assert_eq!(kinds(moved), ["mail-rescheduled", "mail-reminder-1440m", "mail-reminder-120m"]);
 }

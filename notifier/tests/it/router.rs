@@ -179,6 +179,13 @@ async fn an_offer_is_shown_and_answered_on_its_page() {
         .respond_with(wiremock::ResponseTemplate::new(200).set_body_json(offered))
         .mount(&reservation_client)
         .await;
+    let booked = json!({"code": "duplicate_booking"});
+    wiremock::Mock::given(wiremock::matchers::path(format!("/api/waitlist/{id}/accept")))
+        .respond_with(wiremock::ResponseTemplate::new(409).set_body_json(booked))
+        .up_to_n_times(1)
+        .with_priority(1)
+        .mount(&reservation_client)
+        .await;
     let expired = json!({"code": "offer_expired"});
     wiremock::Mock::given(wiremock::matchers::path(format!("/api/waitlist/{id}/accept")))
         .respond_with(wiremock::ResponseTemplate::new(409).set_body_json(expired))
@@ -196,6 +203,10 @@ async fn an_offer_is_shown_and_answered_on_its_page() {
     ] {
         assert!(page.contains(words), "{words} in {page}");
     }
+    // A guest who is booked at that time decides between the two.
+    let (status, page) = send(&router, Request::post(format!("/offers/{id}/accept")), json!({})).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert!(page.contains("sudah punya reservasi") && page.contains("Tidak jadi</button>"), "{page}");
     // The page shows the result.
     let (status, _) = send(&router, Request::post(format!("/offers/{id}/accept")), json!({})).await;
     assert_eq!(status, StatusCode::SEE_OTHER);

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use events::values::PartySize;
 use events::{ReservationId, VenueId};
 
-use super::projections::{Filter, Projections};
+use super::projections::{Filter, Projections, RecordedRules};
 use crate::domain::reservation::VENUE_GONE;
 use crate::domain::venue::Venue;
 use crate::domain::{Reservation, Status};
@@ -34,10 +34,29 @@ pub fn affected_bookings(
     after: Option<&Venue>,
     now: DateTime<Utc>,
 ) -> Vec<AffectedBooking> {
+    collect(projections, venue_id, now, |reservation| reason(reservation, before, after))
+}
+
+/// The future bookings of a venue that do not comply with the rules that count, the earliest first.
+#[must_use]
+pub fn affected_now(
+    projections: &Projections,
+    venue_id: &VenueId,
+    recorded: &RecordedRules,
+    now: DateTime<Utc>,
+) -> Vec<AffectedBooking> {
+    collect(projections, venue_id, now, |reservation| reason_now(reservation, recorded))
+}
+
+fn collect(
+    projections: &Projections,
+    venue_id: &VenueId,
+    now: DateTime<Utc>,
+    reason: impl Fn(&Reservation) -> Option<&'static str>,
+) -> Vec<AffectedBooking> {
     let mut affected = Vec::new();
     each_future_booking(projections, venue_id, now, |reservation| {
-        let reason = reason(reservation, before, after);
-        affected.extend(reason.map(|reason| AffectedBooking {
+        affected.extend(reason(reservation).map(|reason| AffectedBooking {
             reservation_id: reservation.id,
             reason,
             start: reservation.window().start,
@@ -49,12 +68,16 @@ pub fn affected_bookings(
 }
 
 /// Why a booking does not comply with the rules `after`; `None` if it does.
-pub(super) fn reason(
-    reservation: &Reservation,
-    before: Option<&Venue>,
-    after: Option<&Venue>,
-) -> Option<&'static str> {
+fn reason(reservation: &Reservation, before: Option<&Venue>, after: Option<&Venue>) -> Option<&'static str> {
     after.map_or(Some(VENUE_GONE), |after| reservation.affected_by(after, before))
+}
+
+/// Why a booking does not comply with the rules that count; `None` if it does. One that was arranged after they were
+/// recorded is compared with them alone.
+pub(super) fn reason_now(reservation: &Reservation, recorded: &RecordedRules) -> Option<&'static str> {
+    let after = recorded.venue();
+    let before = if reservation.arranged_at > recorded.position { &after } else { &recorded.before };
+    reason(reservation, before.as_deref(), after.as_deref())
 }
 
 /// Calls `visit` with every future booking of a venue.

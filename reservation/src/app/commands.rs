@@ -5,12 +5,14 @@ mod accept;
 mod book;
 mod change;
 mod change_rules;
+mod mark;
 mod offer;
 mod tags;
 mod waitlist;
 
 use chrono::TimeDelta;
-use events::event::{ReservationCreated, WaitlistJoined};
+use events::event::WaitlistJoined;
+use events::values::TimeWindow;
 use events::{PaymentId, Position, ReservationId, VenueId, WaitlistId};
 use parking_lot::Mutex;
 
@@ -19,6 +21,7 @@ use self::book::Book;
 use self::change::ChangeReservation;
 use self::change_rules::ChangeRules;
 pub use self::change_rules::{RulesChange, RulesOutcome};
+use self::mark::MarkAffected;
 use self::offer::OfferTables;
 use self::waitlist::{ChangeWaitlistEntry, JoinWaitlist};
 use super::executor::{CommandError, Executor, Loaded};
@@ -26,9 +29,10 @@ use super::outcome::{ReservationOutcome, WaitlistOutcome};
 use super::projections::{ContactKeys, VenueSnapshot};
 use super::request_context::RequestContext;
 use crate::domain::availability::SeatingContext;
+use crate::domain::reservation::booking::BookingRequest;
+use crate::domain::venue::Venue;
 use crate::domain::waitlist::WaitlistCommand;
 use crate::domain::{Command, Reservation};
-use events::values::TimeWindow;
 
 impl Executor {
     /// Books a table, or seats a walk-in. `guest` is given unless the same guest may have another booking at that time.
@@ -37,13 +41,13 @@ impl Executor {
     /// [`CommandError`]; nothing was appended.
     pub async fn book(
         &self,
-        created: &ReservationCreated,
+        request: &BookingRequest,
         guest: Option<ContactKeys>,
         context: &RequestContext,
     ) -> Result<ReservationOutcome, CommandError> {
         let id = ReservationId(self.env.new_id());
         let payment_id = PaymentId(self.env.new_id());
-        self.execute(&Book { id, payment_id, created, guest, context }, context).await
+        self.execute(&Book { id, payment_id, request, guest, context }, context).await
     }
 
     /// Runs `command` for the reservation `id`. A caller that has just loaded the reservation passes it with
@@ -61,6 +65,18 @@ impl Executor {
         let loaded = loaded.map(|(reservation, at)| Loaded { subject: reservation, read_position: Some(at) });
         let operation = ChangeReservation { id, loaded: Mutex::new(loaded), command, context };
         self.execute(&operation, context).await
+    }
+
+    /// Marks the reservation `id` if it does not comply with the rules of its venue, and removes the mark if it does.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing was appended.
+    pub async fn mark_affected(
+        &self,
+        id: ReservationId,
+        context: &RequestContext,
+    ) -> Result<ReservationOutcome, CommandError> {
+        self.execute(&MarkAffected { id, context }, context).await
     }
 
     /// Adds a party to the waitlist. `guest` is given unless the same guest may wait twice.
@@ -103,18 +119,20 @@ impl Executor {
         self.execute(&OfferTables { venue, context }, context).await
     }
 
-    /// Turns the offer to the waitlist entry `id` into a reservation.
+    /// Turns the offer to the waitlist entry `id` into a reservation. With `allow_duplicate` the same guest may have
+    /// another booking at that time.
     ///
     /// # Errors
     /// [`CommandError`]; nothing was appended.
     pub async fn accept_offer(
         &self,
         id: WaitlistId,
+        allow_duplicate: bool,
         context: &RequestContext,
     ) -> Result<ReservationOutcome, CommandError> {
         let reservation_id = ReservationId(self.env.new_id());
         let payment_id = PaymentId(self.env.new_id());
-        self.execute(&AcceptOffer { id, reservation_id, payment_id, context }, context).await
+        self.execute(&AcceptOffer { id, reservation_id, payment_id, allow_duplicate, context }, context).await
     }
 
     /// Changes the rules of a venue, unless they count already. When this returns, the new rules count.
@@ -160,14 +178,14 @@ impl Executor {
         &self,
         venue: &VenueId,
         window: &TimeWindow,
-        decide: impl Fn(&SeatingContext<'_>) -> T + Sync,
+        decide: impl Fn(&SeatingContext<'_>, Option<&Venue>) -> T + Sync,
     ) -> Result<(T, Position), CommandError> {
         let deadline = self.env.now() + WAITLIST_WAIT_MAX;
         loop {
             self.catch_up().await?;
             let ((decided, freed_at), position) =
                 self.decide_with_availability(venue, window, |context, snapshot| {
-                    (decide(context), snapshot.freed_at)
+                    (decide(context, snapshot.venue.as_deref()), snapshot.freed_at)
                 });
             match freed_at {
                 Some(freed_at) if !self.waitlist_progress.covers(venue, freed_at) => {

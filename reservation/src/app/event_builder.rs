@@ -200,8 +200,8 @@ fn has_payload(event: &Event) -> bool {
 }
 
 /// The payloads that an event forgets. The contact of an entry that left the waitlist is no longer needed; if
-/// the entry became a reservation, the contact moved there. A guest whose offer expired is told first: the report of that
-/// message forgets the contact.
+/// the entry became a reservation, the contact moved there. After an expired offer the contact is
+/// kept until the notifier has reported the last message.
 fn forgotten_by(event: &Event, subject: &EventSubject<'_>) -> Vec<Position> {
     match event {
         Event::WaitlistLeft(left) if left.reason_code == OFFER_EXPIRED => Vec::new(),

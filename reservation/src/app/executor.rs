@@ -167,7 +167,7 @@ impl Executor {
             let Loaded { subject, read_position } = operation.load(self).await?;
             self.authorize(context)?;
             if locks.is_none() {
-                // Always the guest first, so that the locks cannot deadlock.
+                // Acquire the guest lock before the evening lock to avoid deadlock.
                 let guest = self.guest_locks.lock(operation.guest(self, &subject)).await;
                 locks = Some((guest, self.lock(operation.contended(self, &subject)).await));
             }
@@ -243,7 +243,11 @@ impl Executor {
     }
 }
 
-fn check_version(context: &RequestContext, current: Option<u64>) -> Result<(), CommandError> {
+/// Compares `If-Match` with the current version of the subject.
+///
+/// # Errors
+/// [`CommandError::Stale`].
+pub(super) fn check_version(context: &RequestContext, current: Option<u64>) -> Result<(), CommandError> {
     match (&context.if_match, current) {
         (Some(seen), Some(current)) if !seen.contains(&current) => Err(CommandError::Stale { current }),
         _ => Ok(()),

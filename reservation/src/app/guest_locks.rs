@@ -1,23 +1,23 @@
 //! Locks that serialise the bookings of one guest.
 //!
 //! Whether a guest has a booking at a time is known from confidential payloads, and no tag of an event may reveal a guest.
-//! So no append condition can guard the decision, and concurrent requests of one guest must wait for each other. Other
-//! guests that share a lock by chance only wait too.
+//! So no append condition can guard the decision, and concurrent requests of one guest must wait for each other. Guests
+//! that share a lock by chance wait for each other, which costs only time.
 
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::projections::ContactKeys;
 
 /// Number of locks.
-const LOCKS: usize = 256;
+const LOCKS: usize = 16_384;
 
 /// The locks of all guests.
 #[derive(Debug)]
-pub(super) struct GuestLocks([Mutex<()>; LOCKS]);
+pub(super) struct GuestLocks(Box<[Mutex<()>]>);
 
 impl Default for GuestLocks {
     fn default() -> Self {
-        Self(std::array::from_fn(|_| Mutex::new(())))
+        Self((0..LOCKS).map(|_| Mutex::new(())).collect())
     }
 }
 

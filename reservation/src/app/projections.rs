@@ -10,6 +10,7 @@ mod apply;
 mod contact_index;
 mod contacts;
 mod filter;
+mod recorded_rules;
 mod venue_state;
 
 use std::collections::{BTreeSet, HashMap};
@@ -18,25 +19,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chassis::environment::SharedEnvironment;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use events::store::{EventBytes, EventStore};
 use events::values::TimeWindow;
 use events::{CustomerId, Position, Query, ReservationId, VenueId, WaitlistId};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
 use self::apply::Change;
 use self::contacts::ContactHasher;
 pub use self::contacts::ContactKeys;
 pub use self::filter::{Filter, ListKey};
+use self::recorded_rules::LastRules;
+pub use self::recorded_rules::RecordedRules;
 use self::venue_state::VenueState;
-pub use self::venue_state::{Party, RecordedRules, VenueSnapshot};
-use super::confidential::Contact;
+pub use self::venue_state::{Party, VenueSnapshot};
 use super::repository::RepositoryError;
 use super::venues::Venues;
 use crate::domain::Reservation;
 use crate::domain::availability::{Holder, Occupancy};
-use crate::domain::venue::Venue;
 use crate::domain::waitlist::WaitlistEntry;
 
 /// Pause before the log is read again after an error.
@@ -52,6 +53,8 @@ pub struct Projections {
     rules: Venues,
     contact_hasher: ContactHasher,
     index: RwLock<Index>,
+    /// Rules that were found while the log was read at the start.
+    last_rules: Mutex<LastRules>,
     applied: watch::Sender<Position>,
     stalled: AtomicBool,
 }
@@ -95,6 +98,7 @@ impl Default for Projections {
             rules: Venues::default(),
             contact_hasher: ContactHasher::default(),
             index: RwLock::default(),
+            last_rules: Mutex::default(),
             applied: watch::Sender::new(Position::START),
             stalled: AtomicBool::new(false),
         }
@@ -102,13 +106,16 @@ impl Default for Projections {
 }
 
 impl Projections {
-    /// Applies one event, which must be the next one. For the start, when the log is read anyway.
+    /// Applies one event, which must be the next one. For the start, when the log is read anyway; rules are applied by the
+    /// next [`Self::catch_up`].
     ///
     /// # Errors
     /// [`RepositoryError`] when this version cannot decode the event.
     pub fn apply(&self, event: EventBytes<'_>) -> Result<(), RepositoryError> {
-        if let Some(change) = Change::decode(event)? {
-            self.apply_changes(&[change]);
+        match Change::decode(event)? {
+            Some(Change::Document(changed, at)) => self.last_rules.lock().add(changed, at),
+            Some(change) => self.apply_changes(&[change]),
+            None => {}
         }
         self.applied.send_replace(event.position);
         Ok(())
@@ -119,6 +126,9 @@ impl Projections {
     /// # Errors
     /// [`RepositoryError`] when the log contains an event that this version cannot decode.
     pub async fn catch_up(&self, store: &dyn EventStore) -> Result<(), RepositoryError> {
+        let rules = std::mem::take(&mut *self.last_rules.lock());
+        let rules = rules.read()?.into_iter().map(|(venue_id, rules)| Change::Rules(venue_id, rules));
+        self.apply_changes(&rules.collect::<Vec<_>>());
         loop {
             let after = *self.applied.borrow();
             if after >= store.known_head() {
@@ -126,9 +136,10 @@ impl Projections {
             }
             let page = store.read(&Query::all(), after, PAGE_EVENTS).await?;
             // Decode before taking any lock.
+            let with_rules = |change: Option<Change>| change.map(Change::with_rules).transpose();
             let changes: Vec<_> = page
                 .iter()
-                .filter_map(|event| Change::decode(event).transpose())
+                .filter_map(|event| Change::decode(event).and_then(with_rules).transpose())
                 .collect::<Result<_, _>>()?;
             let contacts = self.read_contacts(store, &changes).await?;
             self.apply_changes(&changes);
@@ -328,8 +339,8 @@ impl Projections {
 
     /// Number of parties on the waitlist of `venue` that joined before `position`.
     #[must_use]
-    pub fn parties_before(&self, venue: &VenueId, position: Position) -> usize {
-        self.venue(venue).map_or(0, |state| state.read().parties_before(position))
+    pub fn parties_before(&self, entry: &WaitlistEntry) -> usize {
+        self.venue(&entry.joined.venue_id).map_or(0, |state| state.read().parties_before(entry))
     }
 
     /// The last recorded rules of `venue`, if any were recorded.
@@ -342,42 +353,6 @@ impl Projections {
     #[must_use]
     pub fn rules(&self) -> Venues {
         self.rules.clone()
-    }
-
-    /// The hashes of a contact; `None` for a walk-in.
-    #[must_use]
-    pub fn contact_keys(&self, contact: &Contact) -> Option<ContactKeys> {
-        self.contact_hasher.keys(contact)
-    }
-
-    /// Whether another booking of the same guest at `venue` overlaps `window`.
-    #[must_use]
-    pub fn is_booked_by(
-        &self,
-        venue: &VenueId,
-        guest: ContactKeys,
-        window: &TimeWindow,
-        except: Option<ReservationId>,
-    ) -> bool {
-        self.venue(venue).is_some_and(|state| state.read().is_booked_by(guest, window, except))
-    }
-
-    /// The guest of the reservation `id`, if it is active and its contact is known.
-    #[must_use]
-    pub fn guest_of(&self, venue: &VenueId, id: ReservationId) -> Option<ContactKeys> {
-        self.venue(venue)?.read().guest_of(id)
-    }
-
-    /// Whether the guest of the reservation `id` has another booking at `venue` that overlaps `window`.
-    #[must_use]
-    pub fn guest_is_booked(&self, venue: &VenueId, id: ReservationId, window: &TimeWindow) -> bool {
-        self.venue(venue).is_some_and(|state| state.read().guest_is_booked(id, window))
-    }
-
-    /// Number of parties that wait at `venue` for a business day, and whether `guest` is among them.
-    #[must_use]
-    pub fn waiting_on(&self, venue: &Venue, date: NaiveDate, guest: Option<ContactKeys>) -> (usize, bool) {
-        self.venue(&venue.id).map_or((0, false), |state| state.read().waiting_on(venue, date, guest))
     }
 
     /// Every venue in the log.

@@ -39,7 +39,7 @@ pub enum RepositoryError {
     },
     /// The rules of a venue are not rules for this version.
     #[error(
-        "this version cannot use the rules of a venue at {at}: {faults}. Run the version that recorded them, or a later one"
+        "the rules of a venue recorded at position {at} are not valid for this version: {faults}. Run the version that recorded them, or a later one"
     )]
     Rules {
         /// The position of the event.

@@ -3,11 +3,10 @@
 use events::{VenueId, WaitlistId};
 
 use super::App;
-use super::affected::{each_future_booking, reason};
+use super::affected::{affected_bookings, each_future_booking, reason_now};
 use super::commands::{RulesChange, RulesOutcome};
-use super::executor::CommandError;
+use super::executor::{CommandError, check_version};
 use super::request_context::RequestContext;
-use crate::domain::Command;
 use crate::domain::waitlist::WaitlistCommand;
 
 /// What followed from rules: offers that were withdrawn, and commands that failed.
@@ -20,7 +19,8 @@ pub struct Settled {
 }
 
 impl App {
-    /// Changes the rules of a venue, and does what follows from them for its offers and bookings.
+    /// Changes the rules of a venue, and does what follows from them for its offers and bookings. If the rules count
+    /// already, it completes what follows from them.
     ///
     /// # Errors
     /// [`CommandError`]; the rules did not change.
@@ -30,9 +30,26 @@ impl App {
         context: &RequestContext,
     ) -> Result<(RulesOutcome, Settled), CommandError> {
         let outcome = self.executor.change_rules(change, context).await?;
-        let settled =
-            if outcome.is_new { self.settle_rules(change.venue_id).await } else { Settled::default() };
-        Ok((outcome, settled))
+        Ok((outcome, self.settle_rules(change.venue_id).await))
+    }
+
+    /// What [`Self::change_rules`] would do. Nothing is recorded.
+    ///
+    /// # Errors
+    /// [`CommandError::Stale`], or that the log cannot be read.
+    pub async fn preview_rules(
+        &self,
+        change: &RulesChange<'_>,
+        context: &RequestContext,
+    ) -> Result<RulesOutcome, CommandError> {
+        self.executor.catch_up().await?;
+        let recorded = self.projections.recorded_rules(change.venue_id);
+        let version = recorded.as_ref().map_or(0, |recorded| recorded.version);
+        check_version(context, Some(version.into()))?;
+        let before = recorded.and_then(|recorded| recorded.venue());
+        let (after, now) = (change.rules.map(|rules| &*rules.venue), self.env.now());
+        let affected = affected_bookings(&self.projections, change.venue_id, before.as_deref(), after, now);
+        Ok(RulesOutcome { version, is_new: false, affected })
     }
 
     /// Withdraws the offers that do not comply with the rules of a venue, and marks its bookings that do not. Repeating
@@ -41,7 +58,7 @@ impl App {
         let mut settled = Settled::default();
         self.projections.wait_until(self.store.known_head()).await;
         let Some(recorded) = self.projections.recorded_rules(venue_id) else { return settled };
-        let (before, after) = (recorded.before.as_deref(), recorded.venue());
+        let after = recorded.venue();
         let after = after.as_deref();
         let (entries, _) = self.projections.waitlist(venue_id);
         for entry in entries {
@@ -56,17 +73,19 @@ impl App {
         }
         let mut marks = Vec::new();
         each_future_booking(&self.projections, venue_id, self.env.now(), |reservation| {
-            let reason = reason(reservation, before, after);
-            if reservation.affected.as_deref() != reason {
-                marks.push((reservation.id, reason.map(str::to_owned)));
+            if reservation.affected.as_deref() != reason_now(reservation, &recorded) {
+                marks.push(reservation.id);
             }
         });
-        for (id, reason) in marks {
+        for id in marks {
             let context = RequestContext::system("venues", self.env.as_ref());
-            let command = Command::MarkAffected { reason, rules_version: recorded.version };
-            if let Err(error) = self.executor.change_reservation(id, None, &command, &context).await {
+            if let Err(error) = self.executor.mark_affected(id, &context).await {
                 settled.failed.push(error);
             }
+        }
+        for error in &settled.failed {
+            let error = error as &dyn std::error::Error;
+            tracing::error!(%venue_id, error, "the rules count, but an offer was not withdrawn or a booking not marked: import or send the rules again to continue");
         }
         settled
     }

@@ -55,7 +55,7 @@ pub struct Parts {
 }
 
 impl App {
-    /// Puts the parts together. Nothing runs yet: see [`crate::workers::start`].
+    /// Puts the parts together. Nothing runs yet: see [`crate::workers::follow`].
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let Parts { store, projections, channels, service_token, env, shutdown } = parts;

@@ -1,4 +1,4 @@
-//! The rules of the venues. Those in the log count; files are a way to bring them in.
+//! The rules of the venues. The log holds the rules in force. Files can be imported into it.
 
 mod document;
 mod files;

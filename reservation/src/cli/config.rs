@@ -34,7 +34,7 @@ pub enum Action {
     Serve,
     /// Check the settings and the venue files, then exit
     Check,
-    /// Commands for the venue files
+    /// Commands for the rules of venues
     Venues {
         /// The command.
         #[command(subcommand)]
@@ -48,7 +48,7 @@ pub enum Action {
     },
 }
 
-/// A command for the venue files.
+/// A command for the rules of venues.
 #[derive(Debug, Clone, clap::Subcommand)]
 pub enum VenuesAction {
     /// Check all files and list their faults; a running service imports changed files at SIGHUP
@@ -60,7 +60,7 @@ pub enum VenuesAction {
     },
 }
 
-/// Where the rules of the venues are edited. Those in the log count in any case.
+/// Source of rule changes. The rules in force are always those in the log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum VenuesSource {
     /// In files, which are imported at start and at SIGHUP, and through the interface
@@ -81,7 +81,7 @@ struct Raw {
     /// Directory with one JSON file per venue
     #[arg(long, env = "RESERVATION_VENUES", default_value = "data/venues", global = true)]
     venues: PathBuf,
-    /// Where the rules of the venues are edited. Those in the log count in any case
+    /// Source of rule changes. The rules in force are always those in the log
     #[arg(long, env = "RESERVATION_VENUES_SOURCE", value_enum, default_value_t, global = true)]
     venues_source: VenuesSource,
     /// URL of the notifier, which is asked for its payment channels
@@ -127,7 +127,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The directory of the venue files.
     pub venues: PathBuf,
-    /// Where the rules of the venues are edited.
+    /// Source of rule changes.
     pub venues_source: VenuesSource,
     /// Base URL of the notifier without a trailing slash.
     pub notifier_url: String,

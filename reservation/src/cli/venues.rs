@@ -72,14 +72,20 @@ pub fn import(config: &Config, file: &Path) -> anyhow::Result<ExitCode> {
 
 fn read(file: &Path) -> anyhow::Result<Vec<RulesDocument>> {
     let context = || format!("could not read {}", file.display());
-    let lines = BufReader::new(File::open(file).with_context(context)?).lines();
+    let opened = File::open(file).with_context(context)?;
+    if !opened.metadata().with_context(context)?.is_file() {
+        bail!("{} is not a regular file", file.display());
+    }
+    let lines = BufReader::new(opened).split(b'\n');
     let (mut all, mut faults) = (Vec::<RulesDocument>::new(), Vec::new());
     for (number, line) in (1..).zip(lines) {
         let line = line.with_context(context)?;
-        if line.trim().is_empty() {
+        // Editors on Windows begin a file with a byte order mark.
+        let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&line);
+        if line.trim_ascii().is_empty() {
             continue;
         }
-        match document(&line) {
+        match document(line) {
             Ok(rules) if all.iter().any(|other| other.venue.id == rules.venue.id) => {
                 faults.push(format!("line {number}: the venue {} is in the file twice", rules.venue.id));
             }
@@ -90,25 +96,37 @@ fn read(file: &Path) -> anyhow::Result<Vec<RulesDocument>> {
             bail!("{} has more than {VENUES_MAX} venues: split it", file.display());
         }
     }
+    if faults.is_empty() && all.is_empty() {
+        bail!("{} has no venue: write one document on each line", file.display());
+    }
     if faults.is_empty() {
         return Ok(all);
     }
     let count = faults.len();
+    if all.is_empty() && count > 1 {
+        faults.insert(
+            0,
+            "no line is a venue: write each document on one line, for example with jq -c".to_owned(),
+        );
+    }
     faults.truncate(FAULTS_LISTED_MAX);
     let listed: String = faults.iter().map(|fault| format!("\n  - {fault}")).collect();
     bail!("{count} fault(s) in {}; nothing was recorded:{listed}", file.display())
 }
 
-fn document(line: &str) -> Result<RulesDocument, Vec<String>> {
+fn document(line: &[u8]) -> Result<RulesDocument, Vec<String>> {
     if line.len() > LINE_BYTES_MAX {
         return Err(vec![format!("the line has {} bytes, at most {LINE_BYTES_MAX} are allowed", line.len())]);
     }
-    let members = match serde_json::from_str(line) {
+    let members = match contract::json::parse(line) {
         Ok(Value::Object(members)) => members,
         Ok(_) => return Err(vec!["this is not a JSON object".to_owned()]),
         Err(error) => return Err(vec![format!("this is not JSON: {error}")]),
     };
-    let id = members.get("id").and_then(Value::as_str).unwrap_or_default();
+    let id = members
+        .get("id")
+        .and_then(Value::as_str)
+        .ok_or_else(|| vec!["$.id: the id is missing".to_owned()])?;
     let id: VenueId = id.parse().map_err(|error| vec![format!("$.id: {error}")])?;
     RulesDocument::read(&id, members).map_err(|faults| faults.0.into_iter().map(Fault::into_words).collect())
 }
@@ -124,7 +142,7 @@ async fn record(store: SledStore, projections: Projections, all: &[RulesDocument
         env: Arc::new(SystemEnvironment),
         shutdown,
     });
-    let _tasks = workers::start(&app).await?;
+    let _tasks = workers::follow(&app).await?;
     let mut recorded = 0;
     for (index, rules) in all.iter().enumerate() {
         let change = RulesChange { venue_id: &rules.venue.id, rules: Some(rules), import: None };

@@ -1,6 +1,6 @@
 //! The reasons to refuse a command.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, FixedOffset};
 use events::values::{Money, PartySize};
 use events::{ReservationId, TableId};
 
@@ -33,8 +33,8 @@ pub enum Refusal {
     #[error("A deposit of {} is due. Wait for the payment, or let staff waive it with \"waive_deposit\": true.", .0.plain())]
     DepositDue(Money),
     /// The visit is on a later business day.
-    #[error("The visit starts at {}, on a later day. Check the party in on that day, or move the reservation.", .0.to_rfc3339_opts(SecondsFormat::Secs, true))]
-    TooEarly(DateTime<Utc>),
+    #[error("The visit starts on {}, and today's business day is an earlier one. Check the party in on that day, or move the reservation.", .0.format("%Y-%m-%d at %H:%M"))]
+    TooEarly(DateTime<FixedOffset>),
     /// The start of the reservation has not passed yet.
     #[error("The reservation has not started yet. A no-show can be recorded after its start.")]
     NotStarted,
@@ -58,7 +58,7 @@ pub enum Refusal {
         party_size: PartySize,
     },
     /// The new party size needs a higher deposit than was requested.
-    #[error("A party of {party_size} needs a deposit of {}, which was not requested. Make a new booking for that size, and cancel this one.", due.plain())]
+    #[error("A party of {party_size} needs a deposit of {}, which was not requested. Book the larger party anew, with \"allow_duplicate\": true, and then cancel this booking.", due.plain())]
     DepositChanges {
         /// The new party size.
         party_size: PartySize,

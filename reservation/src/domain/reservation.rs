@@ -14,7 +14,7 @@ use events::event::{
     ReservationRescheduled,
 };
 use events::values::{Initiator, PartySize, Purpose, TimeWindow};
-use events::{AssignmentId, PaymentId, ReservationId, TableId};
+use events::{AssignmentId, PaymentId, Position, ReservationId, TableId};
 
 pub use self::affected::VENUE_GONE;
 pub use self::charge::{Charge, ChargeDue, ChargePaid};
@@ -54,6 +54,10 @@ pub struct Reservation {
     pub free_until: DateTime<Utc>,
     /// Why the reservation does not comply with the rules of the venue, as a stable code.
     pub affected: Option<Box<str>>,
+    /// The reason that still holds once the restaurant is open again.
+    pub affected_before: Option<Box<str>>,
+    /// The position of the event that last changed its time, its tables, or `affected`.
+    pub arranged_at: Position,
 }
 
 /// A table assigned to a reservation.
@@ -98,11 +102,14 @@ impl Reservation {
             seated_at: None,
             free_until: free_until(created, created.window.start),
             affected: None,
+            affected_before: None,
+            arranged_at: at.position,
         }
     }
 
     /// Applies one event. It has no rules and cannot fail: the event has happened.
     pub fn evolve(&mut self, event: &Event, at: RecordedAt) {
+        self.arrange(event, at.position);
         match event {
             // The first event creates the reservation; there is no second one.
             Event::ReservationCreated(_) => return,
@@ -130,7 +137,9 @@ impl Reservation {
             Event::ReservationRescheduled(moved) => {
                 self.free_until = self.free_until_after(moved, at.time);
                 self.booking.window = moved.to;
-                self.affected = None;
+                if let Some(timezone) = &moved.timezone {
+                    self.booking.timezone.clone_from(timezone);
+                }
                 self.set_area(moved.area.as_ref());
             }
             Event::PartySizeChanged(changed) => {
@@ -140,7 +149,6 @@ impl Reservation {
                 self.deposit.evolve(event);
             }
             Event::TableAssigned(assigned) => {
-                self.forget_reason_of_table();
                 // Nearly always one table, for as long as the reservation is in memory.
                 self.tables.reserve_exact(1);
                 self.tables.push(TableAssignment {
@@ -156,7 +164,8 @@ impl Reservation {
             | Event::PaymentCompleted(_)
             | Event::PaymentFailed(_)
             | Event::PaymentRefunded(_) => self.evolve_money(event),
-            Event::ReservationAffected(affected) => self.affected = affected.reason.clone().map(Box::from),
+            // See `arrange`.
+            Event::ReservationAffected(_) => {}
             Event::ContactErased(_) => self.contact_erased = true,
         }
         self.version += 1;
@@ -169,16 +178,19 @@ impl Reservation {
         }
     }
 
-    /// Until when the guest can cancel free of charge after `moved`, which happened at `at`. A deadline that the guest
-    /// has missed stays missed, and a move by the restaurant never costs the guest anything.
+    /// Until when the guest can cancel free of charge after `moved`, which happened at `at`. By moving, a guest cannot
+    /// regain a deadline that has passed. A move by the restaurant never makes the deadline earlier.
     fn free_until_after(&self, moved: &ReservationRescheduled, at: DateTime<Utc>) -> DateTime<Utc> {
         let of_new_time = free_until(&self.booking, moved.to.start);
         match moved.moved_by {
             // Versions that did not record the side let the deadline follow the visit.
             None => of_new_time,
-            Some(_) if at > self.free_until => self.free_until,
-            Some(Initiator::Guest) => of_new_time,
-            Some(Initiator::Staff | Initiator::System) => {
+            Some(Initiator::Guest) if at > self.free_until => self.free_until,
+            // A limit that is later because of an earlier move by the restaurant stays.
+            Some(Initiator::Guest) if self.free_until <= free_until(&self.booking, moved.from.start) => {
+                of_new_time
+            }
+            Some(Initiator::Guest | Initiator::Staff | Initiator::System) => {
                 of_new_time.max(self.free_until).min(moved.to.start)
             }
         }
@@ -256,7 +268,9 @@ impl Reservation {
     #[must_use]
     pub fn deadline(&self) -> Option<(DateTime<Utc>, Deadline)> {
         let hold = self.hold_expires_at().map(|at| (at, Deadline::Hold));
-        let grace = self.booking.policy.no_show_grace_minutes.filter(|_| self.status == Status::Confirmed);
+        // A guest who finds the restaurant closed is not a no-show.
+        let is_awaited = self.status == Status::Confirmed && !self.is_called_off();
+        let grace = self.booking.policy.no_show_grace_minutes.filter(|_| is_awaited);
         let no_show = grace
             .map(|minutes| (self.window().start + TimeDelta::minutes(i64::from(minutes)), Deadline::NoShow));
         hold.or(no_show)

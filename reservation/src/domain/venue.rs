@@ -120,6 +120,13 @@ impl Venue {
         }
     }
 
+    /// The opening of the first service of a business day; without a service the start of the day.
+    #[must_use]
+    pub fn opening(&self, date: NaiveDate) -> DateTime<Utc> {
+        let sittings = self.rules.iter().flat_map(|rules| rules.hours.on(date));
+        sittings.map(|sitting| sitting.opens).min().unwrap_or(self.day(date).start)
+    }
+
     /// The business day of an instant; at a venue that is managed by hand the calendar day.
     #[must_use]
     pub fn date_of(&self, at: DateTime<Utc>) -> NaiveDate {

@@ -24,6 +24,8 @@ pub struct ChangedVenue {
     pub venue_id: VenueId,
     /// The version of its rules.
     pub version: u32,
+    /// Whether it was removed.
+    pub is_removed: bool,
     /// Future bookings that do not comply with the new rules, the earliest first.
     pub affected: Vec<AffectedBooking>,
 }
@@ -83,8 +85,13 @@ impl ImportReport {
         if self.changes.is_empty() && self.not_recorded.is_empty() {
             tracing::info!("no venue file differs from what was last imported");
         }
-        for ChangedVenue { venue_id, version, affected } in &self.changes {
-            tracing::info!(%venue_id, version, affected = affected.len(), "recorded the rules of the venue");
+        for ChangedVenue { venue_id, version, is_removed, affected } in &self.changes {
+            let what = if *is_removed {
+                "recorded that the venue was removed"
+            } else {
+                "recorded the rules of the venue"
+            };
+            tracing::info!(%venue_id, version, affected = affected.len(), "{what}");
             for AffectedBooking { reservation_id, reason, start, size, .. } in affected {
                 tracing::warn!(%venue_id, %reservation_id, reason, %start, guests = %size, "a booking does not comply with the new rules: move or cancel it");
             }
@@ -127,14 +134,21 @@ pub async fn import(app: &App, files: &VenueFiles) -> ImportReport {
 }
 
 async fn change(app: &App, report: &mut ImportReport, change: &RulesChange<'_>) {
+    let last = app.projections.recorded_rules(change.venue_id);
+    let edited = last.filter(|last| last.is_edited).map(|last| last.version);
     let context = RequestContext::system("venues", app.env.as_ref());
     match app.change_rules(change, &context).await {
         Ok((outcome, settled)) => {
             report.add_settled(change.venue_id, settled);
+            if let Some(version) = edited.filter(|_| outcome.is_new) {
+                let venue_id = change.venue_id;
+                tracing::warn!(%venue_id, version, "the file replaced rules that were changed through the interface: compare both versions, and repeat that change if it is missing");
+            }
             if outcome.is_new {
                 report.changes.push(ChangedVenue {
                     venue_id: change.venue_id.clone(),
                     version: outcome.version,
+                    is_removed: change.rules.is_none(),
                     affected: outcome.affected,
                 });
             }

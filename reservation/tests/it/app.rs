@@ -72,7 +72,8 @@ impl TestApp {
             shutdown,
         };
         let app = App::new(parts);
-        let tasks = workers::start(&app).await.unwrap();
+        let mut tasks = workers::follow(&app).await.unwrap();
+        tasks.act(&app);
         let router = reservation::api::http::router(app.clone(), None, None);
         let app = Self { router, app, clock, trigger, _tasks: tasks };
         app.import(&files).await;

@@ -102,7 +102,7 @@ async fn the_described_fields_are_the_accepted_fields() {
             }
         }
     }
-    assert_eq!(bodies, 11);
+    assert_eq!(bodies, 12);
 }
 
 /// The properties of each form of a body.

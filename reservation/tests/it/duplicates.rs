@@ -123,3 +123,44 @@ async fn a_guest_waits_once_for_a_business_day() {
     app.post(&format!("/api/waitlist/{id}/leave"), &json!({})).await;
     assert_eq!(wait("24").await.status, StatusCode::OK);
 }
+
+/// A guest who waits and has a booking at the offered time decides between them.
+#[tokio::test]
+async fn an_offer_is_not_accepted_for_a_time_at_which_the_guest_is_booked() {
+    let app = TestApp::with_houses().await;
+    let contact = json!({"name": "Budi", "phone": "0813 1111 2222", "email": "budi@example.com"});
+    let garden = app.book(json!({"party_size": 12, "start_time": "2026-12-24T19:00"})).await;
+    let time = json!("2026-12-24T19:00");
+    let waiting = joining(json!({"contact_info": contact, "earliest_time": time, "latest_time": time,
+        "party_size": 12}));
+    let waiting = app.post("/api/waitlist", &waiting).await.json();
+    let entry = waiting["waitlist_id"].as_str().unwrap();
+    let small = booking(json!({"contact_info": contact, "start_time": "2026-12-24T20:00", "party_size": 2,
+        "allow_duplicate": null}));
+    let small = id(&app.post("/api/reservations", &small).await);
+    app.command(&garden, "cancel", json!({"reason_code": "r"})).await;
+    crate::waitlist::becomes(&app, entry, "OFFERED").await;
+    let accept = async |body: Value| app.post(&format!("/api/waitlist/{entry}/accept"), &body).await;
+    assert_eq!(accept(json!({})).await.problem(), (409, "duplicate_booking".into()));
+    assert_eq!(accept(json!({"allow": true})).await.faults(), ["body.allow:extra_forbidden"]);
+    app.command(&small, "cancel", json!({"reason_code": "r"})).await;
+    assert_eq!(accept(json!({})).await.json()["status"], json!("PENDING"));
+}
+
+#[tokio::test]
+async fn the_place_in_line_counts_the_parties_of_the_same_business_day() {
+    let app = TestApp::with_houses().await;
+    let wait = async |day: &str| {
+        let time = format!("2026-12-{day}T19:00");
+        let body = joining(json!({"earliest_time": time, "latest_time": time, "party_size": 12}));
+        app.post("/api/waitlist", &body).await.json()["place_in_line"].clone()
+    };
+    for day in ["24", "26"] {
+        app.book(json!({"party_size": 12, "start_time": format!("2026-12-{day}T19:00")})).await;
+    }
+    assert_eq!([wait("24").await, wait("26").await, wait("24").await], [1, 1, 2]);
+    let list = app.get("/api/waitlist").await.json();
+    let places: Vec<_> =
+        list["items"].as_array().unwrap().iter().map(|entry| entry["place_in_line"].clone()).collect();
+    assert_eq!(places, [1, 1, 2]);
+}

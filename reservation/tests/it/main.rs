@@ -11,6 +11,7 @@ mod app;
 mod booking;
 mod changes;
 mod charges;
+mod closed_days;
 mod compatibility;
 mod contract;
 mod duplicates;

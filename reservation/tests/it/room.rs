@@ -216,3 +216,23 @@ async fn a_no_show_grace_that_ended_during_an_outage_starts_again() {
     clock.advance(TimeDelta::minutes(15));
     crate::holds::becomes(&app, &coming, "NO_SHOW").await;
 }
+
+#[tokio::test]
+async fn the_floor_of_a_business_day_names_all_parties_of_each_table() {
+    let app = TestApp::with_houses().await;
+    let lunch = app.book(json!({"start_time": "2026-12-24T12:00", "party_size": 12})).await;
+    let dinner = app.book(json!({"start_time": "2026-12-24T19:00", "party_size": 12})).await;
+    app.book(json!({"start_time": "2026-12-25T19:00", "party_size": 12})).await;
+    let floor = app.get("/api/floor?date=2026-12-24").await.json();
+    assert_eq!((&floor["date"], &floor["at"]), (&json!("2026-12-24"), &json!("2026-12-24T11:00:00+07:00")));
+    let garden = floor["tables"].as_array().unwrap().iter().find(|table| table["table_id"] == "B1").unwrap();
+    let parties: Vec<_> =
+        garden["parties"].as_array().unwrap().iter().map(|party| party["reservation_id"].clone()).collect();
+    assert_eq!(parties, [json!(lunch), json!(dinner)]);
+    assert_eq!(garden["state"], json!("free"));
+    // Today is shown as it is now.
+    let today = app.get("/api/floor?date=2026-12-01").await.json();
+    assert_eq!(today["at"], json!("2026-12-01T16:00:00+07:00"));
+    let both = app.get("/api/floor?date=2026-12-24&at=2026-12-24T12:00").await;
+    assert_eq!(both.faults(), ["query.date:value_error"]);
+}

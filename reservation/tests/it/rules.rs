@@ -36,11 +36,11 @@ pub fn idr(amount_minor: i64) -> Money {
 }
 
 pub fn moved(to: TimeWindow, by: Initiator) -> ReservationRescheduled {
-    ReservationRescheduled { from: window(), to, area: None, moved_by: Some(by) }
+    ReservationRescheduled { from: window(), to, area: None, moved_by: Some(by), timezone: None }
 }
 
 pub fn reschedule(window: TimeWindow, by: Initiator) -> Command {
-    Command::Reschedule { window, area: None, by, allow_duplicate: false }
+    Command::Reschedule { window, area: None, by, allow_duplicate: false, timezone: None }
 }
 
 pub fn resize(guests: i64) -> Command {
@@ -48,7 +48,8 @@ pub fn resize(guests: i64) -> Command {
 }
 
 pub fn resized(from: i64, to: i64) -> PartySizeChanged {
-    PartySizeChanged { from: party(from), to: party(to), area: None, window: None, refund: None }
+    let (from, to) = (party(from), party(to));
+    PartySizeChanged { from, to, area: None, window: None, refund: None, waives_deposit: false }
 }
 
 pub fn created_for(guests: i64) -> ReservationCreated {

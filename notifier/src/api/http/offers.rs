@@ -4,6 +4,7 @@ use events::recorded::EventMetadata;
 use std::fmt::Display;
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use chassis::api::Segments;
 use chassis::problem::Problem;
@@ -18,19 +19,26 @@ use super::problem::reservation_problem;
 use crate::app::App;
 use crate::domain::visit::zone;
 use crate::messages::{date, moment, time};
-use crate::ports::reservation_api::{OfferAnswer, Refusal};
+use crate::ports::reservation_api::{OfferAnswer, Refusal, ReservationError};
+
+/// The code of the refusal when the guest has a booking at the offered time.
+const DUPLICATE_BOOKING: &str = "duplicate_booking";
 
 /// The page of an offer
 pub(super) async fn page(
     State(app): State<App>,
     Segments(id): Segments<String>,
 ) -> Result<Response, Problem> {
-    let id = known(&id)?;
+    show(&app, known(&id)?, None).await
+}
+
+/// The page, with a notice if there is one.
+async fn show(app: &App, id: WaitlistId, notice: Option<&str>) -> Result<Response, Problem> {
     let by = EventMetadata::system("offers");
     let waiting =
         app.reservation_api.waitlist_entry(id, &by).await.map_err(|error| reservation_problem(&error))?;
     let waiting = waiting.ok_or_else(|| unknown_entry(&id))?;
-    let (word, pay_link) = state(&app, &waiting, &by).await?;
+    let (word, pay_link) = state(app, &waiting, &by).await?;
     let (locale, zone) = (waiting.locale.locale(), zone(&waiting.timezone));
     let offer = waiting.offer.as_ref();
     let page = pages::render(
@@ -39,6 +47,7 @@ pub(super) async fn page(
             waitlist_id => waiting.waitlist_id.to_string(),
             venue => waiting.venue_name,
             status => word,
+            notice,
             pay_link,
             party_size => waiting.party_size.get(),
             area => offer.and_then(|offer| offer.tables.first()).map(|table| table.area.clone()),
@@ -63,6 +72,9 @@ pub(super) async fn choose(
         .ok_or_else(|| Problem::not_found("A guest can accept or decline an offer."))?;
     let answered = app.reservation_api.answer_offer(id, answer).await;
     match answered.as_ref().map_err(|error| (error.refusal(), error)) {
+        Err((_, ReservationError::Refused { code, .. })) if code == DUPLICATE_BOOKING => {
+            Ok((StatusCode::CONFLICT, show(&app, id, Some("ALREADY_BOOKED")).await?).into_response())
+        }
         // The page shows why an offer can no longer be answered.
         Ok(()) | Err((Some(Refusal::Conflict), _)) => {
             Ok(Redirect::to(&format!("/offers/{id}")).into_response())
@@ -127,6 +139,7 @@ fn words(locale: Locale) -> Value {
             NO_SHOW => "Anda tidak datang pada waktu itu, sehingga meja sudah kami lepas.",
             WAITING => "Belum ada meja kosong. Kami kabari Anda.",
             ACCEPTED => "Terima kasih, meja sudah kami catat untuk Anda. Rinciannya segera kami kirim.",
+            ALREADY_BOOKED => "Anda sudah punya reservasi pada waktu itu. Batalkan reservasi itu dulu, lalu ambil meja ini.",
             LEFT => "Tawaran ini sudah berakhir, dan Anda tidak lagi ada di daftar tunggu. Silakan mendaftar lagi.",
         },
         Locale::En => context! {
@@ -142,6 +155,7 @@ fn words(locale: Locale) -> Value {
             NO_SHOW => "You did not arrive at that time, so the table has been released.",
             WAITING => "No table is free yet. We will let you know.",
             ACCEPTED => "Thank you, the table is booked for you. We are sending you the details.",
+            ALREADY_BOOKED => "You already have a booking at that time. Cancel that booking first, and then take this table.",
             LEFT => "This offer has ended, and you are no longer on the waitlist. You can join it again.",
         },
     }

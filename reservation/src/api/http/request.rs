@@ -13,7 +13,6 @@ mod walk_in;
 use bytes::Bytes;
 use contract::form::Form;
 use contract::reservation::commands::drafts;
-use events::event::ReservationCreated;
 use events::values::PartySize;
 
 pub(super) use self::change::{assign_table, cancel, confirm, erase_contact, party_size, reschedule};
@@ -23,7 +22,7 @@ pub(super) use self::list::{cursor, filter, list};
 pub(super) use self::results::{message_result, notification_result, payment_result};
 pub(super) use self::venue::known_venue;
 use self::venue::{area, check_is_open, instant_of, payment_channel, start, venue};
-pub(super) use self::waitlist::joining;
+pub(super) use self::waitlist::{accept_offer, joining};
 pub(super) use self::walk_in::walk_in;
 use crate::app::App;
 use crate::app::confidential::{Contact, SealedPayload, seal};
@@ -31,8 +30,8 @@ use crate::domain::reservation::booking::BookingRequest;
 
 /// A requested booking or walk-in.
 pub(super) struct Booking {
-    /// The event, if the request is accepted.
-    pub(super) created: ReservationCreated,
+    /// The request, without the contact.
+    pub(super) request: BookingRequest,
     /// The contact of the guest.
     pub(super) contact: Contact,
     /// The same as the confidential payload of the event.
@@ -61,6 +60,8 @@ pub(super) fn booking(form: &mut Form, app: &App) -> Option<Booking> {
     };
     let SealedPayload { bytes: payload, digest: contact_digest } = seal(&contact, app.env.as_ref()).ok()?;
     let request = BookingRequest {
+        venue_id: venue?.id.clone(),
+        walk_in: false,
         customer_id: draft.customer_id?,
         party_size: draft.party_size.or_else(default_party)?,
         start: start?,
@@ -71,7 +72,7 @@ pub(super) fn booking(form: &mut Form, app: &App) -> Option<Booking> {
         contact_digest,
     };
     let allow_duplicate = draft.allow_duplicate.unwrap_or(false);
-    Some(Booking { created: request.booking(venue?), contact, payload, allow_duplicate })
+    Some(Booking { request, contact, payload, allow_duplicate })
 }
 
 /// The size of a party that does not name its size.

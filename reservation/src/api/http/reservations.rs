@@ -61,7 +61,7 @@ impl App {
     ) -> Result<Response, Problem> {
         let context = RequestContext { payload: Some(booking.payload), ..context };
         let guest = self.projections.contact_keys(&booking.contact).filter(|_| !booking.allow_duplicate);
-        let outcome = self.executor.book(&booking.created, guest, &context).await;
+        let outcome = self.executor.book(&booking.request, guest, &context).await;
         let outcome = outcome.map_err(|error| self.problem(error))?;
         self.respond_created(&outcome, Some(booking.contact)).await
     }
@@ -88,11 +88,14 @@ pub(super) async fn get(
             reservation.ok_or_else(|| unknown_reservation_then(id))?
         }
     };
-    let view = app.view(&reservation).await?;
-    let etag = match as_of {
-        None => ETag::version(reservation.version),
-        // The contact can have been erased since, so that the version does not identify the representation.
-        Some(_) => ETag::version_with(reservation.version, ETag::of_json(&view)),
+    let (view, etag) = match as_of {
+        None => (app.view(&reservation).await?, ETag::version(reservation.version)),
+        Some(as_of) => {
+            let view = app.view_as_of(&reservation, as_of.into()).await?;
+            // The contact can have been erased since, so that the version does not identify the representation.
+            let etag = ETag::version_with(reservation.version, ETag::of_json(&view));
+            (view, etag)
+        }
     };
     Ok(respond_if_modified(&headers, &view, etag))
 }

@@ -15,8 +15,8 @@ use events::VenueId;
 use super::extract::{FromService, Put};
 use super::respond::{respond_if_modified, with_etag};
 use crate::app::App;
-use crate::app::affected::{AffectedBooking, affected_bookings};
-use crate::app::commands::RulesChange;
+use crate::app::affected::AffectedBooking;
+use crate::app::commands::{RulesChange, RulesOutcome};
 use crate::app::queries::local;
 use crate::app::queries::venues::venue_view;
 use crate::app::repository::AsOf;
@@ -94,32 +94,17 @@ pub(super) async fn put(
     let dry_run = form.finish(Some(dry_run.unwrap_or(false)))?;
     let rules = RulesDocument::read(&venue_id, put.members)?;
     let change = RulesChange { venue_id: &venue_id, rules: Some(&rules), import: None };
-    let answer = if dry_run {
-        would_affect(&app, &venue_id, &rules.venue).await?
+    let outcome = if dry_run {
+        app.preview_rules(&change, &put.context).await
     } else {
-        let changed = app.change_rules(&change, &put.context).await;
-        let (outcome, settled) = changed.map_err(|error| app.problem(error))?;
-        for error in &settled.failed {
-            let error = error as &dyn std::error::Error;
-            tracing::error!(%venue_id, error, "the rules count, but a booking was not marked or an offer not withdrawn: start the service again to continue");
-        }
-        answer(&rules.venue, outcome.version, outcome.is_new, &outcome.affected)
+        app.change_rules(&change, &put.context).await.map(|(outcome, _)| outcome)
     };
-    let etag = ETag::version(answer.version.into());
-    Ok(with_etag(&answer, etag))
+    let outcome = outcome.map_err(|error| app.problem(error))?;
+    Ok(with_etag(&answer(&rules.venue, &outcome), ETag::version(outcome.version.into())))
 }
 
-/// The answer to rules that are not recorded.
-async fn would_affect(app: &App, id: &VenueId, venue: &Venue) -> Result<RulesAnswer, Problem> {
-    app.catch_up().await?;
-    let recorded = app.projections.recorded_rules(id);
-    let before = recorded.as_ref().and_then(|recorded| recorded.venue());
-    let affected = affected_bookings(&app.projections, id, before.as_deref(), Some(venue), app.env.now());
-    let version = recorded.map_or(0, |recorded| recorded.version);
-    Ok(answer(venue, version, false, &affected))
-}
-
-fn answer(venue: &Venue, version: u32, recorded: bool, affected: &[AffectedBooking]) -> RulesAnswer {
+fn answer(venue: &Venue, outcome: &RulesOutcome) -> RulesAnswer {
+    let RulesOutcome { version, is_new, affected } = outcome;
     let view = |booking: &AffectedBooking| AffectedView {
         reservation_id: booking.reservation_id,
         reason: AffectedReason::from_word(booking.reason).unwrap_or(AffectedReason::Closed),
@@ -129,8 +114,8 @@ fn answer(venue: &Venue, version: u32, recorded: bool, affected: &[AffectedBooki
     };
     RulesAnswer {
         venue_id: venue.id.clone(),
-        version,
-        recorded,
+        version: *version,
+        recorded: *is_new,
         affected: affected.iter().take(AFFECTED_MAX).map(view).collect(),
         affected_count: u32::try_from(affected.len()).unwrap_or(u32::MAX),
     }

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse as _, Response};
 use chassis::api::Query;
 use chassis::docs::{Cached, Conditional, Conflict, NotFound, NotModified, Repeatable, Stale};
 use chassis::problem::Problem;
-use contract::reservation::commands::{JoinWaitlist, WaitlistPath};
+use contract::reservation::commands::{AcceptOffer, JoinWaitlist, WaitlistPath};
 use contract::reservation::queries::{ListWaitlist, drafts};
 use contract::reservation::results::NotificationResult;
 use contract::reservation::view::{ContactView, ReservationView};
@@ -76,18 +76,19 @@ pub(super) async fn get(
 /// The offered tables become a reservation, which is returned. If a deposit is due, they are held as for any booking.
 #[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/accept", operation_id = "acceptOffer", tag = "waitlist",
     params(WaitlistPath, Repeatable, Conditional),
+    request_body(content = Option<AcceptOffer>, example = json!({})),
     responses((status = 200, body = ReservationView, headers(("Location" = String), ("ETag" = String)),
         links(("reservation" = (operation_id = "getReservation", parameters(("reservation_id" = "$response.body#/reservation_id")), description = "Read the reservation")))),
         NotFound,
-        (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "nothing_offered, offer_expired, offer_withdrawn, left_waitlist"),
+        (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "nothing_offered, offer_expired, offer_withdrawn, left_waitlist; duplicate_booking: the same phone number or e-mail address has a booking at that time"),
         Stale))]
 pub(super) async fn accept(
     State(app): State<App>,
     WaitId(id): WaitId,
     post: Post,
 ) -> Result<Response, Problem> {
-    let ((), context) = post.read(|_| Some(()))?;
-    let outcome = app.executor.accept_offer(id, &context).await;
+    let (allow_duplicate, context) = post.read(request::accept_offer)?;
+    let outcome = app.executor.accept_offer(id, allow_duplicate, &context).await;
     app.respond_created(&outcome.map_err(|error| app.problem(error))?, None).await
 }
 

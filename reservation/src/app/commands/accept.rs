@@ -7,16 +7,19 @@ use super::waitlist::{load_entry, refused};
 use crate::app::event_builder::{EventSubject, new_events};
 use crate::app::executor::{Attempt, CommandError, Decision, EarlierOutcome, Executor, Loaded, Operation};
 use crate::app::outcome::ReservationOutcome;
+use crate::app::projections::ContactKeys;
 use crate::app::repository::{self, AsOf, RepositoryError};
 use crate::app::request_context::RequestContext;
-use crate::domain::RecordedAt;
 use crate::domain::waitlist::{Acceptance, WaitlistEntry, WaitlistState};
+use crate::domain::{RecordedAt, Refusal};
 
 /// Turns the offer to a waitlist entry into a reservation.
 pub(super) struct AcceptOffer<'a> {
     pub(super) id: WaitlistId,
     pub(super) reservation_id: ReservationId,
     pub(super) payment_id: PaymentId,
+    /// Whether the same guest may have another booking at that time.
+    pub(super) allow_duplicate: bool,
     pub(super) context: &'a RequestContext,
 }
 
@@ -27,6 +30,11 @@ impl Operation for AcceptOffer<'_> {
 
     async fn load(&self, executor: &Executor) -> Result<Loaded<WaitlistEntry>, CommandError> {
         load_entry(executor, self.id).await
+    }
+
+    fn guest(&self, executor: &Executor, entry: &WaitlistEntry) -> Option<ContactKeys> {
+        let known = || executor.projections.waiting_guest(&entry.joined.venue_id, entry.id);
+        if self.allow_duplicate { None } else { known() }
     }
 
     fn version(&self, entry: &WaitlistEntry) -> Option<u64> {
@@ -50,6 +58,11 @@ impl Operation for AcceptOffer<'_> {
             Acceptance::New(accepted) => accepted,
             Acceptance::Existing(_) => return Ok(Decision::default()),
         };
+        let window = &accepted.booking.window;
+        let is_booked = |guest| executor.projections.is_booked_by(venue_id, guest, window, None);
+        if self.guest(executor, entry).is_some_and(is_booked) {
+            return Err(refused(executor, Refusal::DuplicateBooking, entry));
+        }
         // The contact moves to the reservation: the entry's copy is forgotten in the same append.
         let contact = executor.store.confidential(vec![entry.at.position]).await;
         let contact = contact.map_err(RepositoryError::from)?.into_iter().next().flatten();

@@ -1,6 +1,5 @@
 //! Booking a table, and seating a walk-in.
 
-use events::event::{Event, ReservationCreated};
 use events::values::TimeWindow;
 use events::{PaymentId, ReservationId, Tag, VenueId};
 
@@ -13,15 +12,16 @@ use crate::app::outcome::ReservationOutcome;
 use crate::app::projections::ContactKeys;
 use crate::app::repository;
 use crate::app::request_context::RequestContext;
-use crate::domain::availability::{Occupancy, SeatingContext};
-use crate::domain::reservation::booking;
+use crate::domain::availability::SeatingContext;
+use crate::domain::reservation::booking::{self, BookingRequest};
+use crate::domain::venue::Venue;
 use crate::domain::{RecordedAt, Refusal};
 
 /// Books a table, or seats a walk-in.
 pub(super) struct Book<'a> {
     pub(super) id: ReservationId,
     pub(super) payment_id: PaymentId,
-    pub(super) created: &'a ReservationCreated,
+    pub(super) request: &'a BookingRequest,
     /// The guest, unless the same guest may have another booking at that time.
     pub(super) guest: Option<ContactKeys>,
     pub(super) context: &'a RequestContext,
@@ -37,8 +37,8 @@ impl Operation for Book<'_> {
     }
 
     fn contended(&self, executor: &Executor, (): &()) -> Option<(VenueId, TimeWindow)> {
-        let venue = executor.venues.get(Some(&self.created.venue_id))?;
-        venue.rules.as_ref().map(|_| (venue.id.clone(), self.created.window))
+        let venue = executor.venues.get(Some(&self.request.venue_id))?;
+        venue.rules.as_ref().map(|_| (venue.id.clone(), self.request.window(&venue)))
     }
 
     fn guest(&self, _: &Executor, (): &()) -> Option<ContactKeys> {
@@ -46,35 +46,30 @@ impl Operation for Book<'_> {
     }
 
     async fn decide(&self, executor: &Executor, (): &(), attempt: Attempt) -> Result<Decision, CommandError> {
-        let (created, now) = (self.created, attempt.now);
-        let decide = |context: &SeatingContext<'_>| -> (Result<Vec<Event>, Refusal>, Vec<Tag>) {
+        let (venue_id, now) = (&self.request.venue_id, attempt.now);
+        let unknown_venue = || CommandError::UnknownVenue(venue_id.clone());
+        let venue = executor.venues.get(Some(venue_id)).ok_or_else(unknown_venue)?;
+        let window = including(self.request.window(&venue), now);
+        // Everything in the booking follows from the rules at one position of the log.
+        let decide = |context: &SeatingContext<'_>, venue: Option<&Venue>| {
+            let created = self.request.booking(venue?);
+            let tags = booking_tags(venue_id, context.rules, &created.window);
             let decided = match created.walk_in {
                 true => booking::walk_in(created.clone(), context),
                 false => booking::book(created.clone(), context, self.payment_id, now),
             };
-            (decided, booking_tags(&created.venue_id, context.rules, &created.window))
+            Some((created, decided, tags))
         };
-        // Read before the rules: rules recorded after this position are a conflict.
-        executor.catch_up().await?;
-        let head = executor.projections.position();
-        let venue = executor.venues.get(Some(&created.venue_id));
-        let venue = venue.ok_or_else(|| CommandError::UnknownVenue(created.venue_id.clone()))?;
-        let ((decided, tags), read_position) = match venue.rules {
-            // Managed by hand: the booking takes no tables.
-            None => (decide(&SeatingContext::managed_by_hand(&Occupancy::default())), head),
-            Some(_) => {
-                let window = including(created.window, now);
-                executor.decide_after_waitlist(&created.venue_id, &window, decide).await?
-            }
-        };
-        let refused = |refusal| CommandError::refused(refusal, RefusedRequest::booking(created));
-        let is_booked =
-            |guest| executor.projections.is_booked_by(&created.venue_id, guest, &created.window, None);
+        let (decided, read_position) = executor.decide_after_waitlist(venue_id, &window, decide).await?;
+        let (created, decided, tags) = decided.ok_or_else(unknown_venue)?;
+        let refused = |refusal| CommandError::refused(refusal, RefusedRequest::booking(&created));
+        let events = decided.map_err(refused)?;
+        // After the other rules: a request that no rule refuses tells nobody that the guest is expected.
+        let is_booked = |guest| executor.projections.is_booked_by(venue_id, guest, &created.window, None);
         if self.guest.is_some_and(is_booked) {
             return Err(refused(Refusal::DuplicateBooking));
         }
-        let events = decided.map_err(refused)?;
-        let subject = EventSubject::booking(self.id, created);
+        let subject = EventSubject::booking(self.id, &created);
         let new_events = new_events(&events, &subject, self.context, executor.env.as_ref(), now)?;
         let tags = std::iter::once(Tag::reservation(self.id)).chain(tags).collect();
         Ok(Decision { events, new_events, tags, read_position: Some(read_position), details: () })

@@ -14,6 +14,7 @@ use crate::app::projections::ContactKeys;
 use crate::app::repository::{self, AsOf};
 use crate::app::request_context::RequestContext;
 use crate::domain::availability::{Occupancy, SeatingContext};
+use crate::domain::venue::Venue;
 use crate::domain::{Command, RecordedAt, Refusal, Reservation};
 
 /// Runs a command for an existing reservation.
@@ -33,9 +34,12 @@ impl ChangeReservation<'_> {
             _ => reservation.window(),
         }
     }
-}
 
-impl ChangeReservation<'_> {
+    /// Whether the command promises something that only an existing venue can keep.
+    fn needs_venue(&self) -> bool {
+        matches!(self.command, Command::Reschedule { .. } | Command::ChangePartySize(_))
+    }
+
     /// Whether the visit moves to a time at which the same guest has another booking.
     fn is_duplicate(&self, executor: &Executor, reservation: &Reservation) -> bool {
         match self.command {
@@ -83,18 +87,23 @@ impl Operation for ChangeReservation<'_> {
         attempt: Attempt,
     ) -> Result<Decision, CommandError> {
         let (command, now) = (self.command, attempt.now);
-        let decide = |context: &SeatingContext<'_>| {
+        let decide = |context: &SeatingContext<'_>, venue: Option<&Venue>| {
+            if venue.is_none() && self.needs_venue() {
+                return None;
+            }
             let decided = reservation.decide(command, context, now);
-            (decided, command_tags(reservation, command, context.rules, now))
+            Some((decided, command_tags(reservation, command, context.rules, now)))
         };
-        let ((decided, tags), read_position) = if command.takes_tables() {
+        let (decided, read_position) = if command.takes_tables() {
             let window = including(self.window(reservation), now);
             let venue = &reservation.booking.venue_id;
             let (decided, at) = executor.decide_after_waitlist(venue, &window, decide).await?;
             (decided, Some(at))
         } else {
-            (decide(&SeatingContext::managed_by_hand(&Occupancy::default())), None)
+            (decide(&SeatingContext::managed_by_hand(&Occupancy::default()), None), None)
         };
+        let (decided, tags) =
+            decided.ok_or_else(|| CommandError::UnknownVenue(reservation.booking.venue_id.clone()))?;
         let refused =
             |refusal| CommandError::refused(refusal, RefusedRequest::command(reservation, command, now));
         let events = decided.map_err(refused)?;

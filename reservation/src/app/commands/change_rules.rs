@@ -5,7 +5,7 @@ use std::sync::Arc;
 use events::event::{RulesImport, VenueRulesChanged};
 use events::{Tag, VenueId};
 
-use crate::app::affected::{AffectedBooking, affected_bookings};
+use crate::app::affected::{AffectedBooking, affected_bookings, affected_now};
 use crate::app::event_builder::{EventSubject, new_events};
 use crate::app::executor::{Attempt, CommandError, Decision, EarlierOutcome, Executor, Loaded, Operation};
 use crate::app::projections::RecordedRules;
@@ -30,7 +30,7 @@ pub struct RulesChange<'a> {
 /// The rules of a venue after a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RulesOutcome {
-    /// The version of the rules that count.
+    /// The version of the current rules.
     pub version: u32,
     /// Whether they were recorded by this command.
     pub is_new: bool,
@@ -45,8 +45,8 @@ pub(super) struct ChangeRules<'a> {
 }
 
 impl RulesChange<'_> {
-    /// Whether there is nothing to record. An import compares with what was last imported and not with what counts now,
-    /// so that a change made through the interface survives a restart.
+    /// Whether there is nothing to record. An import is compared with the previous import, not with the current rules, so
+    /// that a change made through the interface survives a restart.
     fn is_recorded(&self, last: &RecordedRules) -> bool {
         match self.import {
             Some(import) => {
@@ -83,8 +83,9 @@ impl Operation for ChangeRules<'_> {
     ) -> Result<Decision<RulesOutcome>, CommandError> {
         let RulesChange { venue_id, rules, import } = *self.change;
         let version = last.as_ref().map_or(0, |last| last.version);
-        if last.as_ref().is_some_and(|last| self.change.is_recorded(last)) {
-            let details = RulesOutcome { version, ..RulesOutcome::default() };
+        if let Some(last) = last.as_ref().filter(|last| self.change.is_recorded(last)) {
+            let affected = affected_now(&executor.projections, venue_id, last, attempt.now);
+            let details = RulesOutcome { version, is_new: false, affected };
             return Ok(Decision { details, ..Decision::default() });
         }
         let before = last.as_ref().and_then(|last| last.venue());

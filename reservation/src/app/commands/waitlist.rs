@@ -51,10 +51,10 @@ impl Operation for JoinWaitlist<'_> {
                 (waitlist::join(joined.clone(), context, waiting, now), waiting, is_waiting)
             });
         let refused = |refusal| CommandError::refused(refusal, RefusedRequest::waitlist(joined, &venue));
+        let events = vec![decided.map_err(&refused)?];
         if is_waiting {
             return Err(refused(Refusal::AlreadyWaiting));
         }
-        let events = vec![decided.map_err(refused)?];
         let subject = EventSubject::joining(self.id, joined);
         let new_events = new_events(&events, &subject, self.context, executor.env.as_ref(), now)?;
         let exact = (waiting >= EXACT_COUNT_FROM).then(|| Tag::waiting(&joined.venue_id));

@@ -39,7 +39,7 @@ pub fn email(text: &str) -> Result<Email, String> {
                 "{typed:?} has no top-level domain such as .com: no mail can be delivered there"
             ));
         }
-        Some(last) if WITHOUT_MAIL.contains(&last) || last.bytes().all(|b| b.is_ascii_digit()) => {
+        Some(last) if WITHOUT_MAIL.contains(&last) || !is_top_level(last) => {
             return Err(format!(
                 ".{last} is not a domain on the internet: no mail can be delivered to {typed:?}"
             ));
@@ -55,6 +55,11 @@ pub fn email(text: &str) -> Result<Email, String> {
         }
         _ => Err(malformed()),
     }
+}
+
+/// Whether the domain can be a top-level domain: at least two letters, or an internationalised one (RFC 1123, RFC 5890).
+fn is_top_level(label: &str) -> bool {
+    label.starts_with("xn--") || (label.len() >= 2 && label.bytes().all(|b| b.is_ascii_alphabetic()))
 }
 
 #[cfg(test)]
@@ -96,6 +101,8 @@ mod tests {
             "jürgen@example.com",
             "ani@-example.com",
             "ani@example..com",
+            "ani@example.c",
+            "ani@example.c0m",
             "ani@example.com.",
             ".ani@example.com",
         ] {

@@ -1,5 +1,8 @@
 //! Phone numbers.
 
+use icu_normalizer::ComposingNormalizerBorrowed;
+use icu_properties::CodePointSetData;
+use icu_properties::props::DefaultIgnorableCodePoint;
 use phonenumber::country::Id;
 use phonenumber::metadata::DATABASE;
 use phonenumber::{PhoneNumber, Type};
@@ -23,7 +26,8 @@ pub fn load_metadata() {
 /// # Errors
 /// The number as it was read, if that is not a valid number of its country; or both readings, if two are valid.
 pub fn phone(text: &str, country: &str) -> Result<String, String> {
-    let text = text.trim();
+    let plain = plain(text);
+    let text = plain.as_str();
     let malformed = || format!("{text:?} is not a phone number such as +62 812 3456 7890");
     let plus = text.strip_prefix('+');
     if !plus.unwrap_or(text).chars().all(|c| c.is_ascii_digit() || is_separator(c)) {
@@ -59,6 +63,32 @@ pub fn phone(text: &str, country: &str) -> Result<String, String> {
     }
 }
 
+/// The number as people see it, in ASCII: address books add invisible marks, and keyboards have digits of other scripts.
+fn plain(text: &str) -> String {
+    let normal = ComposingNormalizerBorrowed::new_nfkc().normalize(text);
+    let visible =
+        normal.chars().filter(|c| !CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(*c));
+    let visible = visible.filter(|c| !matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}'));
+    let ascii: String = visible.map(ascii_digit).collect();
+    let number = ascii.trim();
+    let number = number.strip_prefix("tel:").unwrap_or(number);
+    match number.strip_prefix("(+").and_then(|rest| rest.split_once(')')) {
+        Some((code, rest)) => format!("+{code}{rest}"),
+        None => number.to_owned(),
+    }
+}
+
+/// Arabic and Devanagari digits as ASCII digits.
+fn ascii_digit(c: char) -> char {
+    let zero = match c {
+        '\u{0660}'..='\u{0669}' => 0x0660,
+        '\u{06F0}'..='\u{06F9}' => 0x06F0,
+        '\u{0966}'..='\u{096F}' => 0x0966,
+        _ => return c,
+    };
+    char::from_digit(u32::from(c) - zero, 10).unwrap_or(c)
+}
+
 /// White space, also the kind that does not break lines, and the signs that people put between groups of digits.
 fn is_separator(c: char) -> bool {
     c.is_whitespace() || matches!(c, '-' | '(' | ')' | '.' | '/' | '\u{2010}'..='\u{2013}')
@@ -76,7 +106,7 @@ fn valid(number: &PhoneNumber) -> Option<String> {
 fn not_valid(text: &str, number: &PhoneNumber) -> String {
     let code = number.code().value();
     format!(
-        "{text:?} was read as {}, which is not a valid number with the country code +{code}",
+        "{text:?} was read as {}, which is not a valid number with the country code +{code}: begin with + and the country code for a number of another country",
         e164(number)
     )
 }
@@ -111,6 +141,11 @@ mod tests {
             ("06 69884857", "IT", "+390669884857"),
             ("347 123 4567", "IT", "+393471234567"),
             ("+44 (0)20 7946 0958", "ID", "+442079460958"),
+            ("(+39) 347 123 4567", "ID", "+393471234567"),
+            ("tel:+39-347-123-4567", "ID", "+393471234567"),
+            ("\u{202A}+62 812 3456 7890\u{202C}", "IT", "+6281234567890"),
+            ("\u{ff0b}62 \u{ff18}12 3456 7890", "IT", "+6281234567890"),
+            ("+\u{0666}\u{0662} 812 3456 7890", "IT", "+6281234567890"),
         ] {
             assert_eq!(phone(text, country).as_deref(), Ok(number), "{text}");
         }

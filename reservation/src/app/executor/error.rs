@@ -17,7 +17,7 @@ pub enum CommandError {
     /// The waitlist entry does not exist.
     #[error("there is no waitlist entry {0}")]
     UnknownWaitlistEntry(WaitlistId),
-    /// The venue file was removed.
+    /// The venue was removed.
     #[error("the venue {0} does not exist any more")]
     UnknownVenue(VenueId),
     /// A business rule refused the command.

@@ -8,10 +8,10 @@ use events::store::EventBytes;
 use events::{Position, ReservationId, VenueId, WaitlistId};
 use parking_lot::{ArcRwLockWriteGuard, RawRwLock};
 
-use super::venue_state::{DeadlineChange, RecordedRules, VenueState};
+use super::recorded_rules::RecordedRules;
+use super::venue_state::{DeadlineChange, VenueState};
 use super::{DeadlineSubject, Projections, SharedVenue};
 use crate::app::repository::{self, RepositoryError};
-use crate::app::venues::RulesDocument;
 use crate::domain::waitlist::WaitlistEntry;
 use crate::domain::{RecordedAt, Reservation};
 
@@ -19,7 +19,9 @@ use crate::domain::{RecordedAt, Reservation};
 pub(super) enum Change {
     Reservation(ReservationId, Event, RecordedAt),
     Waitlist(WaitlistId, Event, RecordedAt),
-    Rules(VenueId, RecordedRules, Position),
+    /// Rules as they are in the log. They are read before they are applied, see [`Change::with_rules`].
+    Document(VenueRulesChanged, Position),
+    Rules(VenueId, RecordedRules),
 }
 
 impl Change {
@@ -38,19 +40,28 @@ impl Change {
             // The rules themselves are not in the log.
             Event::VenueChanged(changed) => {
                 let import = Some(RulesImport { digest: changed.digest });
-                let rules = RecordedRules { version: changed.version, document: None, import, before: None };
-                Some(Self::Rules(changed.venue_id, rules, at))
+                let version = changed.version;
+                let rules = RecordedRules { version, import, position: at, ..RecordedRules::default() };
+                Some(Self::Rules(changed.venue_id, rules))
             }
-            Event::VenueRulesChanged(changed) => Some(Self::rules(changed, at)?),
+            Event::VenueRulesChanged(changed) => Some(Self::Document(changed, at)),
             _ => None,
         })
     }
+}
 
-    fn rules(changed: VenueRulesChanged, at: Position) -> Result<Self, RepositoryError> {
-        let VenueRulesChanged { venue_id, version, document, import, .. } = changed;
-        let document = document.map(|members| RulesDocument::recorded(&venue_id, members)).transpose();
-        let document = document.map_err(|faults| RepositoryError::rules(at, faults))?;
-        Ok(Self::Rules(venue_id, RecordedRules { version, document, import, before: None }, at))
+impl Change {
+    /// The change with its rules read, if it is one of rules.
+    ///
+    /// # Errors
+    /// [`RepositoryError`] when this version does not accept the rules.
+    pub(super) fn with_rules(self) -> Result<Self, RepositoryError> {
+        match self {
+            Self::Document(changed, at) => {
+                RecordedRules::read(changed, at).map(|(venue_id, rules)| Self::Rules(venue_id, rules))
+            }
+            other => Ok(other),
+        }
     }
 }
 
@@ -80,9 +91,11 @@ impl Writer<'_> {
                 self.add_waitlist_entry(WaitlistEntry::begin(*id, joined, *at));
             }
             Change::Waitlist(id, event, at) => self.change_waitlist_entry(*id, event, *at),
-            Change::Rules(venue_id, rules, at) => {
+            // Rules that were not read do not count.
+            Change::Document(..) => {}
+            Change::Rules(venue_id, rules) => {
                 let venue = self.venue_or_new(venue_id);
-                self.lock(&venue).apply_rules(rules.clone(), *at);
+                self.lock(&venue).apply_rules(rules.clone());
                 self.projections.rules.set(venue_id, rules.venue());
             }
         }

@@ -1,8 +1,9 @@
 //! Keeps the contacts of active bookings and of waiting parties in step with the log.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use events::store::EventStore;
-use events::{Event, Position};
+use events::values::TimeWindow;
+use events::{Event, Position, ReservationId, VenueId, WaitlistId};
 
 use super::Projections;
 use super::apply::Change;
@@ -10,6 +11,7 @@ use super::contacts::{ContactKeys, ContactOf};
 use crate::app::confidential::Contact;
 use crate::app::repository::RepositoryError;
 use crate::domain::RecordedAt;
+use crate::domain::venue::Venue;
 
 /// Number of confidential payloads read at a time.
 const PAYLOADS_PER_READ: usize = 1_000;
@@ -47,6 +49,13 @@ impl Projections {
                 if !created.walk_in =>
             {
                 Some((ContactOf::Reservation(*id), *position))
+            }
+            // At the start, contacts of past visits were not read.
+            Change::Reservation(id, Event::ReservationRescheduled(_), _) => {
+                let (reservation, _) = self.get(*id)?;
+                let is_known = self.guest_of(&reservation.booking.venue_id, *id).is_some();
+                let position = reservation.created.position;
+                (!is_known && !reservation.booking.walk_in).then_some((ContactOf::Reservation(*id), position))
             }
             Change::Waitlist(id, Event::WaitlistJoined(_), RecordedAt { position, .. }) => {
                 Some((ContactOf::Waitlist(*id), *position))
@@ -86,5 +95,47 @@ impl Projections {
                 venue.write().add_contact(*of, *keys);
             }
         }
+    }
+
+    /// The hashes of a contact; `None` for a walk-in.
+    #[must_use]
+    pub fn contact_keys(&self, contact: &Contact) -> Option<ContactKeys> {
+        self.contact_hasher.keys(contact)
+    }
+
+    /// Whether another booking of the same guest at `venue` overlaps `window`.
+    #[must_use]
+    pub fn is_booked_by(
+        &self,
+        venue: &VenueId,
+        guest: ContactKeys,
+        window: &TimeWindow,
+        except: Option<ReservationId>,
+    ) -> bool {
+        self.venue(venue).is_some_and(|state| state.read().is_booked_by(guest, window, except))
+    }
+
+    /// The guest of the reservation `id`, if it is active and its contact is known.
+    #[must_use]
+    pub fn guest_of(&self, venue: &VenueId, id: ReservationId) -> Option<ContactKeys> {
+        self.venue(venue)?.read().guest_of(id)
+    }
+
+    /// The guest of the waitlist entry `id`, if it is waiting and its contact is known.
+    #[must_use]
+    pub fn waiting_guest(&self, venue: &VenueId, id: WaitlistId) -> Option<ContactKeys> {
+        self.venue(venue)?.read().waiting_guest(id)
+    }
+
+    /// Whether the guest of the reservation `id` has another booking at `venue` that overlaps `window`.
+    #[must_use]
+    pub fn guest_is_booked(&self, venue: &VenueId, id: ReservationId, window: &TimeWindow) -> bool {
+        self.venue(venue).is_some_and(|state| state.read().guest_is_booked(id, window))
+    }
+
+    /// Number of parties that wait at `venue` for a business day, and whether `guest` is among them.
+    #[must_use]
+    pub fn waiting_on(&self, venue: &Venue, date: NaiveDate, guest: Option<ContactKeys>) -> (usize, bool) {
+        self.venue(&venue.id).map_or((0, false), |state| state.read().waiting_on(venue, date, guest))
     }
 }

@@ -5,13 +5,13 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use events::event::{Event, OfferedTable, RulesImport};
+use events::event::{Event, OfferedTable};
 use events::values::{PartySize, TimeWindow};
 use events::{Position, ReservationId, TableId, WaitlistId};
 
 use super::contacts::{ContactKeys, ContactOf, Contacts};
 use super::filter::{Filter, ListKey, list_key};
-use crate::app::venues::RulesDocument;
+use super::recorded_rules::RecordedRules;
 use crate::domain::availability::{Holder, Occupancy, Table};
 use crate::domain::reservation::TableAssignment;
 use crate::domain::venue::Venue;
@@ -39,33 +39,6 @@ pub(super) struct VenueState {
     position: Position,
 }
 
-/// The rules of a venue as last recorded in the log.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RecordedRules {
-    /// Number of recorded changes.
-    pub version: u32,
-    /// The rules; `None` if the venue was removed, or if only the digest of its file was recorded.
-    pub document: Option<RulesDocument>,
-    /// The file that was last imported; `None` if no file was.
-    pub import: Option<RulesImport>,
-    /// The rules that counted before.
-    pub before: Option<Arc<Venue>>,
-}
-
-impl RecordedRules {
-    /// The rules.
-    #[must_use]
-    pub fn venue(&self) -> Option<Arc<Venue>> {
-        self.document.as_ref().map(|document| Arc::clone(&document.venue))
-    }
-
-    /// Whether the venue had a file when files were last imported.
-    #[must_use]
-    pub fn is_from_file(&self) -> bool {
-        self.import.as_ref().is_some_and(|import| import.digest.is_some())
-    }
-}
-
 /// What a decision about a venue depends on, as of one position of the log.
 #[derive(Debug, Clone)]
 pub struct VenueSnapshot {
@@ -75,8 +48,6 @@ pub struct VenueSnapshot {
     pub waitlist: Vec<Arc<WaitlistEntry>>,
     /// The rules of the venue; `None` if it does not exist.
     pub venue: Option<Arc<Venue>>,
-    /// Number of parties on the waitlist.
-    pub waiting_parties: usize,
     /// The position of the last event that may have freed tables for the waitlist; `None` if it is empty.
     pub freed_at: Option<Position>,
     /// The position of this state.
@@ -100,14 +71,7 @@ pub(super) type DeadlineChange = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
 impl VenueSnapshot {
     /// The snapshot of a venue without reservations.
     pub(super) fn empty(position: Position) -> Self {
-        Self {
-            occupancy: Occupancy::default(),
-            waitlist: Vec::new(),
-            venue: None,
-            waiting_parties: 0,
-            freed_at: None,
-            position,
-        }
+        Self { occupancy: Occupancy::default(), waitlist: Vec::new(), venue: None, freed_at: None, position }
     }
 }
 
@@ -187,6 +151,10 @@ impl VenueState {
         self.guests.keys_of(id)
     }
 
+    pub(super) fn waiting_guest(&self, id: WaitlistId) -> Option<ContactKeys> {
+        self.waiting_guests.keys_of(id)
+    }
+
     pub(super) fn guest_is_booked(&self, id: ReservationId, window: &TimeWindow) -> bool {
         self.guest_of(id).is_some_and(|guest| self.is_booked_by(guest, window, Some(id)))
     }
@@ -197,9 +165,8 @@ impl VenueState {
         date: NaiveDate,
         guest: Option<ContactKeys>,
     ) -> (usize, bool) {
-        let is_on = |entry: &WaitlistEntry| venue.date_of(entry.joined.acceptable.start) == date;
         let same: Vec<_> = guest.into_iter().flat_map(|guest| self.waiting_guests.with_same(guest)).collect();
-        let on_date = self.waitlist.values().filter(|entry| is_on(entry));
+        let on_date = self.waitlist.values().filter(|entry| is_on(venue, date, entry));
         on_date.fold((0, false), |(count, found), entry| (count + 1, found || same.contains(&entry.id)))
     }
 
@@ -207,8 +174,16 @@ impl VenueState {
         (!self.waitlist.is_empty()).then_some(self.freed_at)
     }
 
-    pub(super) fn parties_before(&self, position: Position) -> usize {
-        self.waitlist.range(..position).count()
+    /// Number of parties that joined before `entry` and wait for the same business day.
+    pub(super) fn parties_before(&self, entry: &WaitlistEntry) -> usize {
+        let earlier = self.waitlist.range(..entry.at.position).map(|(_, earlier)| earlier);
+        match self.venue() {
+            Some(venue) => {
+                let date = venue.date_of(entry.joined.acceptable.start);
+                earlier.filter(|earlier| is_on(&venue, date, earlier)).count()
+            }
+            None => earlier.count(),
+        }
     }
 
     pub(super) fn snapshot(&self, window: &TimeWindow) -> VenueSnapshot {
@@ -216,7 +191,6 @@ impl VenueState {
             occupancy: self.occupancy.snapshot(window),
             waitlist: Vec::new(),
             venue: self.venue(),
-            waiting_parties: self.waitlist.len(),
             freed_at: self.freed_at(),
             position: self.position,
         }
@@ -232,7 +206,6 @@ impl VenueState {
             occupancy: occupancy.unwrap_or_default(),
             waitlist: self.waitlist.values().cloned().collect(),
             venue: self.venue(),
-            waiting_parties: self.waitlist.len(),
             freed_at: self.freed_at(),
             position: self.position,
         }
@@ -275,13 +248,15 @@ impl VenueState {
             .for_each(visit);
     }
 
-    pub(super) fn apply_rules(&mut self, rules: RecordedRules, at: Position) {
+    pub(super) fn apply_rules(&mut self, rules: RecordedRules) {
+        let at = rules.position;
         let last = self.rules.take();
         let import = rules.import.or_else(|| last.as_ref().and_then(|last| last.import.clone()));
         let before = last.and_then(|last| last.venue());
         self.rules = Some(Arc::new(RecordedRules { import, before, ..rules }));
-        self.position = at;
-        self.may_free_tables(at);
+        // At the start the rules are applied after later events.
+        self.position = self.position.max(at);
+        self.may_free_tables(self.position);
     }
 
     fn may_free_tables(&mut self, at: Position) {
@@ -377,6 +352,13 @@ impl VenueState {
         }
         Some((deadline_before, deadline))
     }
+}
+
+/// Whether a party waits for the business day `date`.
+fn is_on(venue: &Venue, date: NaiveDate, entry: &WaitlistEntry) -> bool {
+    let start = entry.joined.acceptable.start;
+    // A business day begins and ends less than two days from the date in UTC; most entries need no further look.
+    (start.date_naive() - date).num_days().abs() <= 2 && venue.date_of(start) == date
 }
 
 /// Whether the guest of a reservation is expected or present, and known.

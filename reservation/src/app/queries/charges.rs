@@ -1,9 +1,8 @@
 //! Every amount of a reservation, with the rule it follows from: the policy snapshot of the booking.
 
-use chrono::TimeDelta;
 use contract::reservation::charges::{Balance, ChargeView, Charges, RulesView};
 use contract::reservation::words::ChargeKind;
-use events::event::{Event, ReservationCancelled, ReservationNoShow, VenueChanged, VenueRulesChanged};
+use events::event::{Event, ReservationCancelled, ReservationNoShow, VenueChanged};
 use events::recorded::Recorded;
 use events::values::{DepositPer, Initiator, Money, PartySize, Purpose};
 use events::{Position, Query, ReservationId, Tag};
@@ -35,23 +34,25 @@ impl App {
     /// The rules of the venue that were recorded when `reservation` was booked.
     async fn rules_at_booking(&self, reservation: &Reservation) -> Result<Option<RulesView>, QueryError> {
         let query = Query::any_tag([Tag::rules(&reservation.booking.venue_id)]);
-        let mut rules = None;
+        let (mut last, mut document) = (None, None);
         repository::each(self.store.as_ref(), &query, Position::START, |recorded, event| {
             if recorded.id.position >= reservation.created.position {
                 return;
             }
             match event {
                 Event::VenueChanged(VenueChanged { version, digest, .. }) => {
-                    rules = Some(RulesView { version, digest });
+                    (last, document) = (Some(RulesView { version, digest }), None);
                 }
-                Event::VenueRulesChanged(VenueRulesChanged { version, document, .. }) => {
-                    rules = Some(RulesView { version, digest: document.as_ref().map(venues::digest) });
+                Event::VenueRulesChanged(changed) => {
+                    last = Some(RulesView { version: changed.version, digest: None });
+                    document = changed.document;
                 }
                 _ => {}
             }
         })
         .await?;
-        Ok(rules)
+        let digest = document.as_ref().map(venues::digest);
+        Ok(last.map(|last| RulesView { digest: digest.or(last.digest), ..last }))
     }
 }
 
@@ -119,6 +120,13 @@ impl Account {
     fn explain(&mut self, before: &Reservation, event: &Event) -> Vec<(ChargeKind, Money, String)> {
         let (policy, size) = (&before.booking.policy, before.party_size());
         match event {
+            Event::PartySizeChanged(changed) => {
+                let rule = format!("The part of the deposit that a party of {} does not owe", changed.to);
+                let back = changed.refund.map(|refund| (ChargeKind::RefundOrdered, refund.amount));
+                let waived = before.deposit.amount().filter(|_| changed.waives_deposit);
+                let waived = waived.map(|amount| (ChargeKind::DepositWaived, amount));
+                back.into_iter().chain(waived).map(|(kind, amount)| (kind, amount, rule.clone())).collect()
+            }
             Event::PaymentRequested(asked) if asked.purpose == Purpose::NoShowFee => {
                 vec![(
                     ChargeKind::FeeAsked,
@@ -127,6 +135,10 @@ impl Account {
                 )]
             }
             Event::PaymentRequested(asked) => {
+                // The payment of the request before was closed.
+                if let Some(closed) = before.deposit.amount() {
+                    self.balance.asked_minor -= closed.amount_minor;
+                }
                 let rule = policy.deposit.map_or_else(
                     || "A deposit was requested".to_owned(),
                     |rule| {
@@ -156,11 +168,12 @@ impl Account {
                 let kind = if is_fee { ChargeKind::FeePaid } else { ChargeKind::DepositPaid };
                 let by = format!("Paid via {} ({})", paid.channel, paid.provider_reference);
                 let late = paid.refund.map(|refund| {
-                    (
-                        ChargeKind::RefundOrdered,
-                        refund.amount,
-                        "Paid when nothing was due any more".to_owned(),
-                    )
+                    let rule = match () {
+                        () if before.is_called_off() => "The restaurant is closed at that time",
+                        () if refund.amount != paid.amount => "The part that the smaller party does not owe",
+                        () => "Paid when nothing was due any more",
+                    };
+                    (ChargeKind::RefundOrdered, refund.amount, rule.to_owned())
                 });
                 std::iter::once((kind, paid.amount, by)).chain(late).collect()
             }
@@ -200,10 +213,12 @@ impl Account {
         before: &Reservation,
         cancelled: &ReservationCancelled,
     ) -> Vec<(ChargeKind, Money, String)> {
-        let minutes = before.booking.policy.free_cancellation_minutes;
-        let free_until = before.window().start - TimeDelta::minutes(i64::from(minutes));
-        let until = local(free_until, &before.booking.timezone);
+        let until = local(before.free_until, &before.booking.timezone);
         match (&cancelled.refund, cancelled.cancelled_by) {
+            (Some(refund), Initiator::Guest) if before.is_called_off() => {
+                let rule = "Cancelled by the guest because the restaurant is closed at that time".to_owned();
+                vec![(ChargeKind::RefundOrdered, refund.amount, rule)]
+            }
             (Some(refund), Initiator::Guest) => {
                 vec![(
                     ChargeKind::RefundOrdered,

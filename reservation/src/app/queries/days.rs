@@ -10,7 +10,7 @@ use crate::app::words;
 use crate::domain::availability::{DayRequest, Slot, Unavailable};
 use crate::domain::venue::Venue;
 
-/// Why nothing can be booked, the reason that is closest to a free table first.
+/// Reasons for a day without free slots, in the order in which they are reported.
 const MOST_HOPEFUL: [Unavailable; 6] = [
     Unavailable::NoTable,
     Unavailable::Pacing,

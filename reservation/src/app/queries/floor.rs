@@ -23,20 +23,26 @@ impl App {
     pub async fn floor(&self, venue: &Venue, at: DateTime<Utc>) -> Result<Floor, QueryError> {
         self.catch_up().await?;
         let now = self.env.now();
-        let window = TimeWindow { start: at, end: at + TimeDelta::hours(AHEAD_HOURS) };
+        let date = venue.date_of(at);
+        let day = venue.day(date);
+        let (start, end) = (day.start.min(at), day.end.max(at + TimeDelta::hours(AHEAD_HOURS)));
+        let window = TimeWindow { start, end };
         let (occupancy, parties, position) = self.projections.parties(&venue.id, &window);
         let extra = occupancy.tables().into_iter().filter(|id| venue.table(id).is_none());
         let known = venue.tables.iter().map(|table| table.id.clone());
         let table_state = |id: TableId| {
             let (here, next) = around(&occupancy, &id, at, now);
-            let with_party = |taken: Option<TakenTable>| {
-                taken.and_then(|taken| Some((taken, parties.get(&taken.by)?.clone())))
-            };
-            state(venue, &id, with_party(here), with_party(next), at)
+            let with_party = |taken: TakenTable| Some((taken, parties.get(&taken.by)?.clone()));
+            let of_day =
+                occupancy.at(&id, &day).filter(|taken| (day.start..day.end).contains(&taken.window.start));
+            let of_day = of_day.filter_map(with_party).collect();
+            let parties =
+                Parties { here: here.and_then(with_party), next: next.and_then(with_party), of_day };
+            state(venue, &id, &parties, at)
         };
         let tables = known.chain(extra).filter_map(table_state).collect();
         let (venue_id, at) = (venue.id.clone(), local(at, venue.timezone.name()));
-        Ok(Floor { venue_id, at, position: position.0, tables })
+        Ok(Floor { venue_id, at, date, position: position.0, tables })
     }
 }
 
@@ -57,21 +63,24 @@ fn around(
     }
 }
 
-/// `None` for a table that was added by hand for another evening.
-fn state(
-    venue: &Venue,
-    id: &TableId,
+/// The parties of a table, each with its assignment.
+struct Parties {
     here: Option<(TakenTable, Party)>,
     next: Option<(TakenTable, Party)>,
-    at: DateTime<Utc>,
-) -> Option<TableState> {
+    /// All parties of the business day, by arrival.
+    of_day: Vec<(TakenTable, Party)>,
+}
+
+/// `None` for a table that was added by hand for another evening.
+fn state(venue: &Venue, id: &TableId, parties: &Parties, at: DateTime<Utc>) -> Option<TableState> {
+    let Parties { here, next, of_day } = parties;
     let zone = venue.timezone.name();
     let extra = || {
-        let (_, party) = here.as_ref().or(next.as_ref())?;
+        let (_, party) = here.as_ref().or(next.as_ref()).or(of_day.first())?;
         party.tables.iter().find(|table| table.id == *id).cloned()
     };
     let table = venue.table(id).cloned().or_else(extra)?;
-    let status = match &here {
+    let status = match here {
         None => TableStatus::Free,
         Some((taken, party)) if party.seated_at.is_some() => match taken.window.end <= at {
             true => TableStatus::Overdue,
@@ -80,7 +89,7 @@ fn state(
         Some((TakenTable { by: Holder::Offer(_), .. }, _)) => TableStatus::Offered,
         Some(_) => TableStatus::Reserved,
     };
-    let until = match &here {
+    let until = match here {
         Some((taken, _)) => Some(taken.window.end),
         None => next.as_ref().map(|(taken, _)| taken.window.start),
     };
@@ -104,5 +113,6 @@ fn state(
         until: until.map(|until| local(until, zone)),
         party: here.as_ref().map(party),
         next: next.as_ref().map(party),
+        parties: of_day.iter().map(party).collect(),
     })
 }

@@ -7,10 +7,13 @@ use contract::reservation::view::{
 };
 use contract::reservation::words::PaymentStatus;
 
+use super::subjects::label_of;
 use super::{QueryError, local};
 use crate::app::App;
 use crate::app::confidential::{Contact, Description};
 use crate::app::projections::{Filter, ListKey};
+use crate::app::repository::AsOf;
+use crate::app::venues::RulesDocument;
 use crate::app::words;
 use crate::domain::reservation::TableAssignment;
 use crate::domain::{Charge, Reservation, Status};
@@ -25,6 +28,24 @@ impl App {
         self.view_with(reservation, contact).await
     }
 
+    /// The representation of `reservation` as of an earlier time, with the venue as it was.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn view_as_of(
+        &self,
+        reservation: &Reservation,
+        as_of: AsOf,
+    ) -> Result<ReservationView, QueryError> {
+        let venue_id = &reservation.booking.venue_id;
+        let rules = self.rules(venue_id, as_of).await?;
+        let venue = rules.and_then(|rules| RulesDocument::recorded(venue_id, rules.document).ok());
+        // Before the rules were recorded in the log, only the current ones are known.
+        let label = venue.map_or_else(|| self.venue_label(venue_id), |rules| label_of(&rules.venue));
+        let contact = self.confidential(reservation.created.position).await?;
+        Ok(view_of(reservation, label, contact, self.description(reservation).await?))
+    }
+
     /// The representation of `reservation` for a caller that already has the contact.
     ///
     /// # Errors
@@ -34,12 +55,16 @@ impl App {
         reservation: &Reservation,
         contact: Option<Contact>,
     ) -> Result<ReservationView, QueryError> {
-        let description: Option<Description> = match &reservation.status {
-            Status::Cancelled { described_at: Some(at), .. } => self.confidential(*at).await?,
-            _ => None,
-        };
         let venue = self.venue_label(&reservation.booking.venue_id);
-        Ok(view_of(reservation, venue, contact, description))
+        Ok(view_of(reservation, venue, contact, self.description(reservation).await?))
+    }
+
+    /// The description of a cancellation, if there is one.
+    async fn description(&self, reservation: &Reservation) -> Result<Option<Description>, QueryError> {
+        match &reservation.status {
+            Status::Cancelled { described_at: Some(at), .. } => self.confidential(*at).await,
+            _ => Ok(None),
+        }
     }
 
     /// At most `limit` reservations that `filter` selects, by start, after `after`; and the place of the last

@@ -12,6 +12,7 @@ use super::venues::profile_view;
 use crate::app::App;
 use crate::app::repository::{self, AsOf};
 use crate::domain::Reservation;
+use crate::domain::venue::Venue;
 use crate::domain::waitlist::WaitlistEntry;
 
 /// `at` as local time in `timezone`.
@@ -21,6 +22,11 @@ pub fn local(at: DateTime<Utc>, timezone: &str) -> LocalTime {
     let zone = timezone.parse::<Tz>().unwrap_or(Tz::UTC);
     let time = at.with_timezone(&zone);
     LocalTime(time.with_timezone(&time.offset().fix()))
+}
+
+/// The name of a venue and its profile.
+pub(super) fn label_of(venue: &Venue) -> (String, ProfileView) {
+    (venue.name.clone(), profile_view(&venue.profile))
 }
 
 impl App {
@@ -78,12 +84,17 @@ impl App {
         Ok(repository::load_waitlist_entry(self.store.as_ref(), id, AsOf::Now).await?.0)
     }
 
-    /// The name of a venue and its profile. A venue that was removed has its id as its name.
+    /// The name of a venue and its profile, of a venue that was removed the last ones. A venue without recorded rules has its
+    /// id as its name.
     #[must_use]
     pub fn venue_label(&self, id: &VenueId) -> (String, ProfileView) {
         match self.venues.get(Some(id)) {
-            Some(venue) => (venue.name.clone(), profile_view(&venue.profile)),
-            None => (id.to_string(), ProfileView::default()),
+            Some(venue) => label_of(&venue),
+            // The last rules of a removed venue.
+            None => match self.projections.recorded_rules(id).and_then(|rules| rules.before.clone()) {
+                Some(venue) => label_of(&venue),
+                None => (id.to_string(), ProfileView::default()),
+            },
         }
     }
 

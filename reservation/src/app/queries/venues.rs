@@ -89,6 +89,7 @@ fn of_week(day: &str, service: &Service) -> ServiceView {
         name: service.name.clone(),
         opens: time(service.opens),
         closes: time(service.closes),
+        areas: service.areas.clone(),
         last_arrival: service.last_arrival.map(time),
     }
 }

@@ -1,6 +1,9 @@
 //! The representation of waitlist entries.
 
-use chrono::TimeDelta;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{NaiveDate, TimeDelta};
 use contract::reservation::venues::ProfileView;
 use contract::reservation::waitlist::{OfferView, OfferedTableView, Waitlist, WaitlistView};
 use contract::reservation::words::LeftReason;
@@ -22,7 +25,7 @@ impl App {
         // The place counts the parties that joined earlier, and this entry itself.
         self.projections.wait_until(entry.at.position).await;
         let venue = &entry.joined.venue_id;
-        let before = self.projections.parties_before(venue, entry.at.position);
+        let before = self.projections.parties_before(entry);
         let place = entry.is_waiting().then_some(before + 1);
         let contact: Option<Contact> = self.confidential(entry.at.position).await?;
         let name = contact.map(|contact| contact.name);
@@ -38,12 +41,16 @@ impl App {
         let positions = entries.iter().map(|entry| entry.at.position).collect();
         let contacts: Vec<Option<Contact>> = self.confidential_of(positions).await?;
         let label = self.venue_label(venue);
-        let view = |(before, (entry, contact)): (usize, (_, Option<Contact>))| {
-            let entry: &std::sync::Arc<WaitlistEntry> = entry;
+        let rules = self.venues.get(Some(venue));
+        let mut places: HashMap<Option<NaiveDate>, usize> = HashMap::new();
+        let view = |(entry, contact): (&Arc<WaitlistEntry>, Option<Contact>)| {
+            let date = rules.as_ref().map(|venue| venue.date_of(entry.joined.acceptable.start));
+            let place = places.entry(date).or_default();
+            *place += 1;
             let name = contact.map(|contact| contact.name);
-            view_of(entry, Some(before + 1), label.clone(), name)
+            view_of(entry, Some(*place), label.clone(), name)
         };
-        let items = entries.iter().zip(contacts).enumerate().map(view).collect();
+        let items = entries.iter().zip(contacts).map(view).collect();
         Ok(Waitlist { items, position: position.0 })
     }
 }

@@ -39,7 +39,7 @@ pub enum VenuesError {
         source: std::io::Error,
     },
     /// The directory has no venue file.
-    #[error("there is no venue in {}: add a file <id>.json for each restaurant", .0.display())]
+    #[error("there is no venue in {}: add a file <id>.json for each restaurant, or start with --venues-source log", .0.display())]
     None(PathBuf),
     /// Files have faults. All faults of all files are listed.
     #[error("{} fault(s) in the venue files; the files were not loaded:{}", .0.len(), .0.iter().map(|f| format!("\n  - {f}")).collect::<String>())]
@@ -82,7 +82,12 @@ impl VenueFiles {
 /// A venue file, or its faults.
 fn load_file(path: &Path) -> Result<Result<VenueFile, Vec<String>>, VenuesError> {
     let read = |source| VenuesError::Read { path: path.to_owned(), source };
-    let bytes = std::fs::metadata(path).map_err(read)?.len();
+    let metadata = std::fs::metadata(path).map_err(read)?;
+    // A pipe or a device could be read for ever.
+    if !metadata.is_file() {
+        return Ok(Err(vec!["this is not a regular file".to_owned()]));
+    }
+    let bytes = metadata.len();
     if bytes > FILE_BYTES_MAX {
         return Ok(Err(vec![format!("the file has {bytes} bytes, at most {FILE_BYTES_MAX} are allowed")]));
     }
@@ -94,7 +99,9 @@ fn load_file(path: &Path) -> Result<Result<VenueFile, Vec<String>>, VenuesError>
 /// Parses the venue file with the name `stem`.
 fn parse(text: &[u8], stem: &str) -> Result<RulesDocument, Vec<String>> {
     let id = stem.parse::<VenueId>().map_err(|error| vec![format!("the name of the file: {error}")])?;
-    let members = match serde_json::from_slice(text) {
+    // Editors on Windows begin a file with a byte order mark.
+    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+    let members = match contract::json::parse(text) {
         Ok(Value::Object(members)) => members,
         Ok(_) => return Err(vec!["the file is not a JSON object".into()]),
         Err(error) => return Err(vec![format!("the file is not JSON: {error}")]),

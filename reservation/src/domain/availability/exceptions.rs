@@ -31,7 +31,8 @@ pub enum Dates {
     Yearly(u32, u32),
 }
 
-/// The special days of a venue. A date takes precedence over a range, and a range over a day of every year.
+/// The special days of a venue. A date takes precedence over a range, and a range takes precedence over a day of every
+/// year. One without services of its own leaves the services to the next, and what both close adds up.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exceptions {
     dates: BTreeMap<NaiveDate, Arc<SpecialDay>>,
@@ -67,12 +68,36 @@ impl Exceptions {
 
     /// How `date` differs from its day of the week, if it does.
     #[must_use]
-    pub fn on(&self, date: NaiveDate) -> Option<&Arc<SpecialDay>> {
-        let in_range = || {
-            let (_, (last, special)) = self.ranges.range(..=date).next_back()?;
-            (date <= *last).then_some(special)
-        };
-        self.dates.get(&date).or_else(in_range).or_else(|| self.yearly.get(&(date.month(), date.day())))
+    pub fn on(&self, date: NaiveDate) -> Option<Arc<SpecialDay>> {
+        let mut all = self.all_on(date);
+        let first = Arc::clone(all.next()?);
+        Some(all.fold(first, |special, other| {
+            let mut both = SpecialDay::clone(&special);
+            both.services = both.services.or_else(|| other.services.clone());
+            both.closed_areas.extend(other.closed_areas.iter().cloned());
+            both.closed_tables.extend(other.closed_tables.iter().cloned());
+            Arc::new(both)
+        }))
+    }
+
+    /// The services of `date`, if they differ from those of its day of the week.
+    #[must_use]
+    pub fn services_on(&self, date: NaiveDate) -> Option<&[Service]> {
+        self.all_on(date).find_map(|special| special.services.as_deref())
+    }
+
+    /// The special days that apply to `date`, the most specific one first, up to the first one with services of its own.
+    fn all_on(&self, date: NaiveDate) -> impl Iterator<Item = &Arc<SpecialDay>> {
+        let range = self.ranges.range(..=date).next_back();
+        let range = range.and_then(|(_, (last, special))| (date <= *last).then_some(special));
+        let yearly = self.yearly.get(&(date.month(), date.day()));
+        let mut is_complete = false;
+        self.dates
+            .get(&date)
+            .into_iter()
+            .chain(range)
+            .chain(yearly)
+            .take_while(move |special| !std::mem::replace(&mut is_complete, special.services.is_some()))
     }
 
     /// Number of special days: a range and a day of every year count once.
@@ -87,20 +112,21 @@ impl Exceptions {
         self.len() == 0
     }
 
-    /// Dates around which services of different days may meet: each date, the ends of each range, and each day of every
-    /// year on all days of the week.
+    /// Dates around which services of different days may meet: of the special days with services of their own each date,
+    /// the ends of each range, and each day of every year on all days of the week.
     pub(super) fn dates_to_check(&self) -> Vec<NaiveDate> {
         /// In these years each date falls on each day of the week, 29 February too.
         const YEARS: std::ops::Range<i32> = 2024..2052;
-        let ends = self
-            .ranges
-            .iter()
+        let has_services = |special: &SpecialDay| special.services.is_some();
+        let ranges = self.ranges.iter().filter(|(_, (_, special))| has_services(special));
+        let ends = ranges
             .flat_map(|(first, (last, _))| [*first, first.succ_opt().unwrap_or(*last).min(*last), *last]);
-        let yearly = self
-            .yearly
-            .keys()
-            .flat_map(|(month, day)| YEARS.filter_map(|year| NaiveDate::from_ymd_opt(year, *month, *day)));
-        let mut dates: Vec<_> = self.dates.keys().copied().chain(ends).chain(yearly).collect();
+        let yearly = self.yearly.iter().filter(|(_, special)| has_services(special));
+        let yearly = yearly.flat_map(|((month, day), _)| {
+            YEARS.filter_map(|year| NaiveDate::from_ymd_opt(year, *month, *day))
+        });
+        let dates = self.dates.iter().filter(|(_, special)| has_services(special));
+        let mut dates: Vec<_> = dates.map(|(date, _)| *date).chain(ends).chain(yearly).collect();
         dates.sort_unstable();
         dates.dedup();
         dates
@@ -120,12 +146,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_closed_adds_up_and_does_not_open_what_another_day_closes() {
+        let closed = SpecialDay { services: Some(vec![]), ..SpecialDay::default() };
+        let mut all = Exceptions::default();
+        all.add(Dates::Yearly(12, 25), closed);
+        all.add(Dates::Range(date("2026-12-20"), date("2026-12-27")), special("terrace"));
+        all.add(Dates::Date(date("2026-12-25")), special("garden"));
+        let christmas = all.on(date("2026-12-25")).unwrap();
+        assert_eq!(
+            (&christmas.services, all.services_on(date("2026-12-25"))),
+            (&Some(vec![]), Some(&[][..]))
+        );
+        assert_eq!(christmas.closed_areas, ["garden", "terrace"]);
+        assert_eq!(all.services_on(date("2026-12-26")), None);
+        // A date with services of its own replaces the others.
+        all.add(Dates::Date(date("2026-12-25")), SpecialDay { services: Some(vec![]), ..special("garden") });
+        assert_eq!(all.on(date("2026-12-25")).unwrap().closed_areas, ["garden"]);
+    }
+
+    #[test]
     fn a_date_takes_precedence_over_a_range_and_a_range_over_a_day_of_every_year() {
         let mut all = Exceptions::default();
         assert!(all.add(Dates::Yearly(12, 25), special("yearly")));
         assert!(all.add(Dates::Range(date("2026-12-24"), date("2027-01-02")), special("range")));
         assert!(all.add(Dates::Date(date("2026-12-31")), special("date")));
-        let on = |text: &str| all.on(date(text)).map(|special| special.closed_areas[0].as_str());
+        let on = |text: &str| all.on(date(text)).map(|special| special.closed_areas[0].clone());
         for (text, expected) in [
             ("2025-12-25", Some("yearly")),
             ("2026-12-23", None),
@@ -136,7 +181,7 @@ mod tests {
             ("2027-01-03", None),
             ("2027-12-25", Some("yearly")),
         ] {
-            assert_eq!(on(text), expected, "{text}");
+            assert_eq!(on(text).as_deref(), expected, "{text}");
         }
         assert_eq!(all.len(), 3);
         assert!(!all.add(Dates::Range(date("2027-01-02"), date("2027-01-05")), special("overlaps")));

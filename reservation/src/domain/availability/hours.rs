@@ -4,6 +4,7 @@
 //! opening on, the slot grid counts elapsed minutes: no slot is missing or doubled when the clocks change,
 //! and a stay is never shortened or extended.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Datelike as _, Days, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
@@ -27,6 +28,9 @@ pub struct Hours {
     /// Minutes between two arrival times.
     pub slot_minutes: u32,
 }
+
+/// Number of overlaps after which no more are looked for.
+const OVERLAPS_MAX: usize = 100;
 
 /// A service on a date, as instants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,15 +116,14 @@ impl Hours {
         let slot = TimeDelta::minutes(i64::from(self.slot_minutes));
         let special = self.exceptions.on(date);
         let sitting = |service: &Service| Sitting {
-            special: special.cloned(),
+            special: special.clone(),
             ..Sitting::of(service, date, self.zone, slot)
         };
         self.services(date).iter().map(sitting).collect()
     }
 
     fn services(&self, date: NaiveDate) -> &[Service] {
-        let special = self.exceptions.on(date).and_then(|special| special.services.as_deref());
-        special.unwrap_or_else(|| self.of_weekday(date))
+        self.exceptions.services_on(date).unwrap_or_else(|| self.of_weekday(date))
     }
 
     /// Whether a service opens on `date`, or one of the previous day continues into it.
@@ -197,7 +200,8 @@ impl Hours {
         date.iter_days().take(14).find(|date| !self.services(*date).is_empty())
     }
 
-    /// The overlapping services, including those across midnight and on dates with other hours.
+    /// The overlapping services, including those across midnight and on dates with other hours. At most
+    /// [`OVERLAPS_MAX`] and those of one more day, because a document can have millions.
     #[must_use]
     pub fn overlaps(&self) -> Vec<Overlap> {
         // Check a week without exceptions, then each exception with its neighbours.
@@ -208,19 +212,20 @@ impl Hours {
             let (today, tomorrow) = (self.of_weekday(date), self.of_weekday(next));
             found.extend(overlaps(&format!("every {}", date.weekday()), today, tomorrow));
         }
-        for date in self.exceptions.dates_to_check() {
-            let (before, after) = (date - Days::new(1), date + Days::new(1));
-            found.extend(overlaps(&before.to_string(), self.services(before), self.services(date)));
-            found.extend(overlaps(&date.to_string(), self.services(date), self.services(after)));
-        }
         // A day of every year is checked in several years.
-        let mut seen = Vec::new();
-        found.retain(|overlap| {
-            let services = (overlap.first.clone(), overlap.second.clone(), overlap.on.starts_with("every"));
-            let is_new = overlap.on.starts_with("every") || !seen.contains(&services);
-            seen.push(services);
-            is_new
-        });
+        let mut seen = HashSet::new();
+        for date in self.exceptions.dates_to_check() {
+            if found.len() >= OVERLAPS_MAX {
+                break;
+            }
+            let (before, after) = (date - Days::new(1), date + Days::new(1));
+            let of_day = [
+                overlaps(&before.to_string(), self.services(before), self.services(date)),
+                overlaps(&date.to_string(), self.services(date), self.services(after)),
+            ];
+            let is_new = |overlap: &Overlap| seen.insert((overlap.first.clone(), overlap.second.clone()));
+            found.extend(of_day.into_iter().flatten().filter(is_new));
+        }
         found
     }
 

@@ -125,6 +125,12 @@ impl BookingRules {
         self.tables.iter().filter(is_there).any(|table| sittings.iter().any(|sitting| sitting.uses(table)))
     }
 
+    /// Whether the services contain a stay for `window` at any table.
+    #[must_use]
+    pub fn is_open_during(&self, window: &TimeWindow) -> bool {
+        self.is_open(&self.hours.open_for(window), None)
+    }
+
     /// Whether the services contain a stay for `window` at all of `tables`. A table that is not in the rules was added by
     /// hand, and any service uses it.
     #[must_use]

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use events::Position;
 use events::event::{Event, ReservationAffected};
 
 use super::{Reservation, Status, TableAssignment};
@@ -14,6 +15,8 @@ pub const VENUE_GONE: &str = "venue_gone";
 /// The venue assigns tables, and the reservation has none.
 const NO_TABLE: &str = "no_table";
 const TABLE_GONE: &str = "table_gone";
+/// The restaurant is open at that time, but not at the table.
+const TABLE_CLOSED: &str = "table_closed";
 const TABLE_SMALLER: &str = "table_smaller";
 /// The table is not in the rules, and the rules before are unknown.
 const TABLE_UNKNOWN: &str = "table_unknown";
@@ -21,8 +24,9 @@ const TABLE_UNKNOWN: &str = "table_unknown";
 const ZONE_CHANGED: &str = "zone_changed";
 
 impl Reservation {
-    /// Why this reservation does not comply with the rules `now`, as a stable code; `None` if it does. Tables that staff
-    /// added by hand are accepted, but without the rules `before` they look like removed ones.
+    /// Why this reservation does not comply with the rules `now`, as a stable code; `None` if it does. `before` are the
+    /// rules at the time at which it was arranged. Tables that staff added by hand are accepted, but without the rules
+    /// `before` they look like removed ones.
     ///
     /// A table or a time zone that differs from `before` is noticed once. The mark of the reservation remembers it until
     /// the rules or the reservation change in that respect.
@@ -33,12 +37,17 @@ impl Reservation {
             return Some(ZONE_CHANGED);
         }
         let tables = || self.tables.iter().map(|table| &table.table_id);
-        if now.rules.as_ref().is_some_and(|rules| !rules.is_open_for(&self.window(), tables())) {
+        let rules = now.rules.as_ref();
+        if rules.is_some_and(|rules| !rules.is_open_during(&self.window())) {
             return Some(CLOSED);
         }
         let of_table = self.tables.iter().find_map(|table| self.table_reason(table, now, before));
-        let without_table = || (now.rules.is_some() && self.tables.is_empty()).then_some(NO_TABLE);
-        of_table.or_else(|| self.remembered(now)).or_else(without_table)
+        let at_closed_table = || {
+            let is_closed = rules.is_some_and(|rules| !rules.is_open_for(&self.window(), tables()));
+            is_closed.then_some(TABLE_CLOSED)
+        };
+        let without_table = || (rules.is_some() && self.tables.is_empty()).then_some(NO_TABLE);
+        of_table.or_else(|| self.remembered(now)).or_else(at_closed_table).or_else(without_table)
     }
 
     /// What a change of the rules means for an assigned table.
@@ -62,16 +71,16 @@ impl Reservation {
         }
     }
 
-    /// The reason of the mark, if it still holds.
+    /// The reason of the mark, or the one before the restaurant was closed, if it still holds.
     fn remembered(&self, now: &Venue) -> Option<&'static str> {
         let is_missing = || self.tables.iter().any(|table| now.table(&table.table_id).is_none());
-        match self.affected.as_deref()? {
+        [&self.affected, &self.affected_before].into_iter().find_map(|reason| match reason.as_deref()? {
             TABLE_GONE if is_missing() => Some(TABLE_GONE),
             TABLE_UNKNOWN if is_missing() => Some(TABLE_UNKNOWN),
             TABLE_SMALLER if self.has_too_few_seats(now) => Some(TABLE_SMALLER),
             ZONE_CHANGED if self.local_time_differs(now) => Some(ZONE_CHANGED),
             _ => None,
-        }
+        })
     }
 
     fn has_too_few_seats(&self, now: &Venue) -> bool {
@@ -89,7 +98,8 @@ impl Reservation {
         start.with_timezone(&known).naive_local() != start.with_timezone(&now.timezone).naive_local()
     }
 
-    /// Whether the restaurant is closed at the time of the visit. The hold does not expire then: staff move or cancel it.
+    /// Whether the restaurant is closed at the time of the visit, or the venue was removed. Then the guest owes nothing, and
+    /// no deadline runs: staff move or cancel the visit.
     #[must_use]
     pub fn is_called_off(&self) -> bool {
         is_called_off(self.affected.as_deref())
@@ -112,12 +122,34 @@ impl Reservation {
         std::iter::once(marked.into()).chain(deposit).collect()
     }
 
-    /// Tables that are assigned anew replace those that did not comply.
-    pub(super) fn forget_reason_of_table(&mut self) {
-        let is_of_table =
-            |reason: &&str| matches!(*reason, NO_TABLE | TABLE_GONE | TABLE_SMALLER | TABLE_UNKNOWN);
-        if self.affected.as_deref().as_ref().is_some_and(is_of_table) {
-            self.affected = None;
+    /// Applies an event to the mark.
+    pub(super) fn arrange(&mut self, event: &Event, at: Position) {
+        match event {
+            Event::ReservationAffected(affected) => {
+                let last = std::mem::replace(&mut self.affected, affected.reason.clone().map(Box::from));
+                if !self.is_called_off() {
+                    self.affected_before = None;
+                } else if !is_called_off(last.as_deref()) {
+                    self.affected_before = last;
+                }
+            }
+            Event::ReservationRescheduled(_) => (self.affected, self.affected_before) = (None, None),
+            // Tables that are assigned anew replace those that did not comply.
+            Event::TableAssigned(_) => {
+                self.forget(&[NO_TABLE, TABLE_GONE, TABLE_CLOSED, TABLE_SMALLER, TABLE_UNKNOWN]);
+            }
+            // A party keeps its tables only if they fit.
+            Event::PartySizeChanged(_) => self.forget(&[TABLE_SMALLER]),
+            _ => return,
+        }
+        self.arranged_at = at;
+    }
+
+    fn forget(&mut self, reasons: &[&str]) {
+        for reason in [&mut self.affected, &mut self.affected_before] {
+            if reason.as_deref().is_some_and(|reason| reasons.contains(&reason)) {
+                *reason = None;
+            }
         }
     }
 }

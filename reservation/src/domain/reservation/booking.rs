@@ -4,8 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use events::event::{
     Event, PaymentRequested, ReservationCheckedIn, ReservationConfirmed, ReservationCreated,
 };
-use events::values::{ConfidentialDigest, Locale, PartySize, Policy, Purpose, TimeWindow};
-use events::{CustomerId, PaymentId};
+use events::values::{ConfidentialDigest, Locale, PartySize, Purpose, TimeWindow};
+use events::{CustomerId, PaymentId, VenueId};
 
 use crate::domain::availability::{SeatingContext, SeatingRequest};
 use crate::domain::refusal::Refusal;
@@ -14,6 +14,10 @@ use crate::domain::venue::Venue;
 /// A request to book or to be seated. The venue's rules complete it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BookingRequest {
+    /// The venue.
+    pub venue_id: VenueId,
+    /// Whether the party is at the door: no deposit, no fee, no payment.
+    pub walk_in: bool,
     /// The customer, as the caller names them.
     pub customer_id: CustomerId,
     /// The number of guests.
@@ -33,34 +37,32 @@ pub struct BookingRequest {
 }
 
 impl BookingRequest {
-    /// The event of a booking at `venue`.
+    /// The time of the visit by the rules of `venue`.
     #[must_use]
-    pub fn booking(self, venue: &Venue) -> ReservationCreated {
-        let policy = venue.policy_for(self.party_size);
-        self.created(venue, policy, false)
-    }
-
-    /// The event of a walk-in at `venue`: no deposit, no fee, no payment.
-    #[must_use]
-    pub fn walk_in(self, venue: &Venue) -> ReservationCreated {
-        let policy = venue.walk_in_policy(self.party_size);
-        self.created(venue, policy, true)
-    }
-
-    fn created(self, venue: &Venue, policy: Policy, walk_in: bool) -> ReservationCreated {
+    pub fn window(&self, venue: &Venue) -> TimeWindow {
         let minutes = self.minutes.unwrap_or_else(|| venue.stay_minutes(self.party_size));
+        TimeWindow::starting(self.start, minutes)
+    }
+
+    /// The event of the booking by the rules of `venue`.
+    #[must_use]
+    pub fn booking(&self, venue: &Venue) -> ReservationCreated {
+        let policy = match self.walk_in {
+            true => venue.walk_in_policy(self.party_size),
+            false => venue.policy_for(self.party_size),
+        };
         ReservationCreated {
             venue_id: venue.id.clone(),
-            customer_id: self.customer_id,
+            customer_id: self.customer_id.clone(),
             party_size: self.party_size,
-            window: TimeWindow::starting(self.start, minutes),
+            window: self.window(venue),
             timezone: venue.timezone.name().to_owned(),
             locale: self.locale.unwrap_or(venue.locale),
             policy,
-            area: self.area,
-            payment_channel: self.payment_channel,
-            contact_digest: self.contact_digest,
-            walk_in,
+            area: self.area.clone(),
+            payment_channel: self.payment_channel.clone(),
+            contact_digest: self.contact_digest.clone(),
+            walk_in: self.walk_in,
         }
     }
 }

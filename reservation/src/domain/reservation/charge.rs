@@ -105,6 +105,9 @@ impl Charge {
             (Event::PartySizeChanged(changed), Self::Paid(paid)) => {
                 paid.decided_refunds_minor.extend(changed.refund.map(|refund| refund.amount.amount_minor));
             }
+            (Event::PartySizeChanged(changed), Self::Due(due)) if changed.waives_deposit => {
+                *self = Self::Waived(due.clone());
+            }
             (Event::PaymentFailed(failed), Self::Due(due)) => due.failure = Some(failed.reason_code.clone()),
             (Event::PaymentRefunded(refunded), Self::Paid(paid)) => {
                 let minor = refunded.amount.amount_minor;

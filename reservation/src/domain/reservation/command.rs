@@ -25,6 +25,8 @@ pub enum Command {
         by: Initiator,
         /// Whether the same guest may have another booking at that time.
         allow_duplicate: bool,
+        /// The IANA time zone of the venue; `None` to keep the one of the booking.
+        timezone: Option<String>,
     },
     /// Change the number of guests.
     ChangePartySize(SizeChange),

@@ -49,12 +49,13 @@ impl Reservation {
         match command {
             Command::Confirm { waive_deposit } => self.decide_confirm(*waive_deposit),
             Command::AssignTable(choice) => self.decide_table(choice, context),
-            Command::Reschedule { window, area, by, .. } => {
+            Command::Reschedule { window, area, by, timezone, .. } => {
                 let moved = ReservationRescheduled {
                     from: self.window(),
                     to: *window,
                     area: area.clone(),
                     moved_by: Some(*by),
+                    timezone: timezone.clone().filter(|zone| *zone != self.booking.timezone),
                 };
                 self.decide_reschedule(moved, context, now)
             }
@@ -141,7 +142,7 @@ impl Reservation {
                     return Err(Refusal::AmountMismatch { asked: due.amount, came: *amount });
                 }
                 let is_kept = match purpose {
-                    // The restaurant is closed then, so that nothing can be confirmed.
+                    // The restaurant is closed at that time, so the booking cannot be confirmed.
                     Purpose::Deposit if self.status == Status::Pending && self.is_called_off() => false,
                     Purpose::Deposit if self.is_closed(payment_id) => false,
                     Purpose::Deposit => {
@@ -149,8 +150,7 @@ impl Reservation {
                     }
                     Purpose::NoShowFee => true,
                 };
-                // Money for a table that is no longer held is refunded immediately, and so is the part that a party
-                // that became smaller before it paid no longer owes.
+                // Refund everything if the table is no longer held, and the excess if the party shrank before it paid.
                 let kept_minor = match (is_kept, purpose) {
                     (false, _) => 0,
                     (true, Purpose::Deposit) => {
@@ -166,7 +166,9 @@ impl Reservation {
                     provider_reference: provider_reference.clone(),
                     refund: (excess.amount_minor > 0).then_some(Refund { payment_id, amount: excess }),
                 };
-                let confirmed = (purpose.is_deposit() && is_kept && self.status == Status::Pending)
+                // Money for a deposit that no longer applied goes back, and confirms nothing.
+                let is_due = matches!(account, Charge::Due(_));
+                let confirmed = (purpose.is_deposit() && is_kept && is_due && self.status == Status::Pending)
                     .then(|| ReservationConfirmed { window: self.window(), deposit_waived: false });
                 Ok(std::iter::once(completed.into()).chain(confirmed.map(Event::from)).collect())
             }
@@ -214,10 +216,10 @@ impl Reservation {
     }
 
     /// The refund if the reservation is cancelled now: everything if the restaurant or the system cancels, or
-    /// if the guest cancels in time.
+    /// if the guest cancels in time or because the restaurant is closed.
     fn refund_when_cancelled(&self, by: Initiator, now: DateTime<Utc>) -> Option<Refund> {
         let Charge::Paid(paid) = &self.deposit else { return None };
-        let is_free = by != Initiator::Guest || now <= self.free_until;
+        let is_free = by != Initiator::Guest || self.is_free_at(now);
         paid.refund(paid.left_minor()).filter(|_| is_free)
     }
 
@@ -227,11 +229,17 @@ impl Reservation {
         let Charge::Paid(paid) = &self.deposit else { return None };
         let left_minor = paid.left_minor();
         let owed_minor = self.deposit_owed_minor(size, left_minor);
-        paid.refund(left_minor - owed_minor).filter(|_| now <= self.free_until)
+        paid.refund(left_minor - owed_minor).filter(|_| self.is_free_at(now))
+    }
+
+    /// Whether the guest can cancel free of charge at `now`.
+    fn is_free_at(&self, now: DateTime<Utc>) -> bool {
+        now <= self.free_until || self.is_called_off()
     }
 
     /// The part of `deposit_minor` that a party of `size` owes.
-    fn deposit_owed_minor(&self, size: PartySize, deposit_minor: i64) -> i64 {
+    #[must_use]
+    pub fn deposit_owed_minor(&self, size: PartySize, deposit_minor: i64) -> i64 {
         let policy = &self.booking.policy;
         match policy.refund_on_shrink {
             true => policy.deposit_due(size).map_or(0, |due| due.amount_minor).min(deposit_minor),
@@ -243,16 +251,21 @@ impl Reservation {
         std::iter::once(ending.into()).chain(self.release(cause)).collect()
     }
 
-    /// The request to pay the deposit of a visit that was called off, and takes place after all: its payment was closed.
+    /// Requests the deposit again for a called-off visit that is possible again. Its first payment was closed, and money
+    /// that still arrived for it went back.
     pub(super) fn renewed_deposit(&self, now: DateTime<Utc>) -> Option<Event> {
-        let Charge::Due(due) = &self.deposit else { return None };
         if self.status != Status::Pending || !self.is_called_off() {
             return None;
         }
+        let (closed, amount) = match &self.deposit {
+            Charge::Due(due) => (due.payment_id, due.amount),
+            Charge::Paid(paid) if paid.left_minor() == 0 => (paid.payment_id, paid.amount),
+            Charge::NotRequired | Charge::Waived(_) | Charge::Paid(_) => return None,
+        };
         let hold = TimeDelta::minutes(i64::from(self.booking.policy.auto_cancel_minutes));
         let requested = PaymentRequested {
-            payment_id: due.payment_id.renewed(),
-            amount: due.amount,
+            payment_id: closed.renewed(),
+            amount,
             channel: self.booking.payment_channel.clone(),
             expires_at: now + hold,
             purpose: Purpose::Deposit,

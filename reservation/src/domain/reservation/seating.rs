@@ -6,7 +6,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use events::TableId;
-use events::event::{Event, PartySizeChanged, ReservationCheckedIn, ReservationRescheduled, TableAssigned};
+use events::event::{
+    Event, PartySizeChanged, ReservationCheckedIn, ReservationConfirmed, ReservationRescheduled,
+    TableAssigned,
+};
 use events::values::{PartySize, ReleaseCause, TimeWindow};
 
 use super::command::{SizeChange, TableChoice};
@@ -17,7 +20,7 @@ use crate::domain::availability::{
 use crate::domain::refusal::Refusal;
 
 impl Reservation {
-    /// Assigns a table chosen by staff: any free table, including one that is not in the venue file.
+    /// Assigns a table chosen by staff: any free table, including one that is not in the rules.
     pub(super) fn decide_table(
         &self,
         choice: &TableChoice,
@@ -66,7 +69,8 @@ impl Reservation {
             other => return Err(other.refusal(Refusal::NotConfirmed)),
         }
         if self.is_too_early(context.rules, now) {
-            return Err(Refusal::TooEarly(self.window().start));
+            let start = self.window().start.with_timezone(&self.zone(context.rules));
+            return Err(Refusal::TooEarly(start.fixed_offset()));
         }
         let seated = Event::from(ReservationCheckedIn {});
         let Some(from) = self.seated_from(now).filter(|_| context.rules.is_some()) else {
@@ -105,11 +109,16 @@ impl Reservation {
         match rules {
             Some(rules) => rules.hours.date_of(now) < rules.hours.date_of(start),
             None => {
-                let zone = self.booking.timezone.parse().unwrap_or(Tz::UTC);
+                let zone = self.zone(rules);
                 let date = |at: DateTime<Utc>| at.with_timezone(&zone).date_naive();
                 date(now) < date(start) && self.seated_from(now).is_none()
             }
         }
+    }
+
+    fn zone(&self, rules: Option<&BookingRules>) -> Tz {
+        let of_booking = || self.booking.timezone.parse().unwrap_or(Tz::UTC);
+        rules.map_or_else(of_booking, |rules| rules.hours.zone)
     }
 
     /// The holder of this reservation's tables.
@@ -217,12 +226,24 @@ impl Reservation {
             area: change.area.clone(),
             window: (window != self.window()).then_some(window),
             refund: self.refund_when_smaller(to, now).filter(|_| to < from),
+            waives_deposit: to < from && self.owes_no_deposit(to),
         };
-        let Some(assigned) = assigned else { return Ok(vec![changed.into()]) };
-        let mut events = self.release(ReleaseCause::Moved);
-        events.push(changed.into());
-        events.extend(assigned);
-        Ok(events)
+        let released = assigned.as_ref().map(|_| self.release(ReleaseCause::Moved)).unwrap_or_default();
+        let is_confirmed = changed.waives_deposit && self.booking.policy.auto_confirm;
+        let confirmed = is_confirmed
+            .then_some(ReservationConfirmed { window, deposit_waived: false })
+            .filter(|_| self.status == Status::Pending && !self.is_called_off());
+        let assigned = assigned.into_iter().flatten();
+        let confirmed = confirmed.map(Event::from);
+        Ok(released.into_iter().chain([changed.into()]).chain(assigned).chain(confirmed).collect())
+    }
+
+    /// Whether the deposit is due, and would not apply to a party of `size`.
+    fn owes_no_deposit(&self, size: PartySize) -> bool {
+        match &self.deposit {
+            Charge::Due(due) => self.deposit_owed_minor(size, due.amount.amount_minor) == 0,
+            Charge::NotRequired | Charge::Waived(_) | Charge::Paid(_) => false,
+        }
     }
 
     /// A larger party may not need a higher deposit than was requested or is left.

@@ -73,9 +73,18 @@ pub fn join(
     if rules.seatings.is_too_large(size, area) {
         return Err(Unavailable::PartyTooLarge.into());
     }
-    let first = rules.arrivals(&joined.acceptable, size).next().ok_or(Unavailable::Closed)?;
-    // A party that an empty restaurant could not seat will never get an offer.
-    rules.seat_proposed(&Occupancy::default(), first, size, area)?;
+    // A party that an empty restaurant could not seat at any acceptable time will never get an offer.
+    let mut why_not = None;
+    let first = rules.arrivals(&joined.acceptable, size).find(|arrival| {
+        match rules.seat_proposed(&Occupancy::default(), *arrival, size, area) {
+            Ok(_) => true,
+            Err(why) => {
+                why_not.get_or_insert(why);
+                false
+            }
+        }
+    });
+    let first = first.ok_or(why_not.unwrap_or(Unavailable::Closed))?;
     match rules.notice(&first, now) {
         // Too late to book, but tables may still become free.
         Ok(()) | Err(Unavailable::TooLate) => Ok(joined.into()),

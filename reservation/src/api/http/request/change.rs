@@ -17,7 +17,7 @@ pub(in crate::api::http) fn confirm(form: &mut Form) -> Option<Command> {
     Some(Command::Confirm { waive_deposit })
 }
 
-/// For a table of the venue the id suffices. Other members take precedence over the venue file.
+/// For a table of the venue the id suffices. Other members take precedence over the rules.
 pub(in crate::api::http) fn assign_table(
     form: &mut Form,
     app: &App,
@@ -27,7 +27,7 @@ pub(in crate::api::http) fn assign_table(
     let table_id = draft.table_id?;
     let venue = app.venues.get(Some(&reservation.booking.venue_id));
     let known = venue.as_ref().and_then(|venue| venue.table(&table_id));
-    let unknown = |name| format!("the table is not in the venue file, so its {name} is required");
+    let unknown = |name| format!("the table is not in the rules of the venue, so its {name} is required");
     if known.is_none() {
         for (name, is_given) in [("capacity", draft.capacity.is_some()), ("area", draft.area.is_some())] {
             if !is_given && !form.has_fault(name) {
@@ -49,12 +49,12 @@ pub(in crate::api::http) fn reschedule(
     reservation: &Reservation,
 ) -> Option<Command> {
     let draft = drafts::Reschedule::take(form);
-    // The zone of the booking: the venue may have a new one, or its file may have been removed.
-    let zone = reservation.booking.timezone.parse().unwrap_or(Tz::UTC);
+    let venue = app.venues.get(Some(&reservation.booking.venue_id));
+    let of_booking = || reservation.booking.timezone.parse().unwrap_or(Tz::UTC);
+    let zone = venue.as_ref().map_or_else(of_booking, |venue| venue.timezone);
     let start = draft.start_time.as_ref().and_then(|time| start(form, "start_time", time, zone, app));
     let previous = u32::try_from(reservation.window().minutes()).ok()?;
     let minutes = draft.duration_minutes.map_or(previous, u32::from);
-    let venue = app.venues.get(Some(&reservation.booking.venue_id));
     let area = area(form, venue.as_deref(), draft.area);
     if let (Some(venue), Some(start)) = (venue, start) {
         check_is_open(form, &venue, start);
@@ -62,7 +62,8 @@ pub(in crate::api::http) fn reschedule(
     let by = draft.moved_by.unwrap_or(Initiator::Guest);
     let (window, allow_duplicate) =
         (TimeWindow::starting(start?, minutes), draft.allow_duplicate.unwrap_or(false));
-    Some(Command::Reschedule { window, area, by, allow_duplicate })
+    let timezone = Some(zone.name().to_owned());
+    Some(Command::Reschedule { window, area, by, allow_duplicate, timezone })
 }
 
 pub(in crate::api::http) fn party_size(

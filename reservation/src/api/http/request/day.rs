@@ -64,18 +64,19 @@ pub(in crate::api::http) fn floor(form: &mut Form, app: &App) -> Option<(Arc<Ven
     let draft = drafts::ReadFloor::take(form);
     let venue = venue(form, app, draft.venue_id)?;
     let now = app.env.now();
-    let at = match draft.at {
-        Some(time) => {
+    let near = |at: DateTime<Utc>| {
+        let is_near = (at - now).abs() <= TimeDelta::days(FLOOR_DAYS_MAX);
+        if is_near { Ok(at) } else { Err(format!("this is more than {FLOOR_DAYS_MAX} days away")) }
+    };
+    let at = match (draft.at, draft.date) {
+        (Some(_), Some(date)) => form.checked(&["date"], date, Err("give either date or at".to_owned()))?,
+        (Some(time), None) => {
             let at = instant_of(form, "at", &time, venue.timezone)?;
-            let is_near = (at - now).abs() <= TimeDelta::days(FLOOR_DAYS_MAX);
-            let near = is_near.then_some(at);
-            form.checked(
-                &["at"],
-                &time,
-                near.ok_or_else(|| format!("{time} is more than {FLOOR_DAYS_MAX} days away")),
-            )?
+            form.checked(&["at"], &time, near(at))?
         }
-        None => now,
+        (None, Some(date)) if date == venue.date_of(now) => now,
+        (None, Some(date)) => form.checked(&["date"], date, near(venue.opening(date)))?,
+        (None, None) => now,
     };
     Some((venue, at))
 }

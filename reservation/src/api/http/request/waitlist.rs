@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use chrono::TimeDelta;
 use contract::form::Form;
-use contract::reservation::commands::drafts::JoinWaitlist;
+use contract::reservation::commands::drafts::{AcceptOffer, JoinWaitlist};
 use contract::values::VenueTime;
 use events::event::WaitlistJoined;
 use events::values::TimeWindow;
@@ -13,6 +13,11 @@ use crate::app::App;
 use crate::app::confidential::{Contact, SealedPayload, seal};
 use crate::domain::venue::Venue;
 use crate::domain::waitlist::WaitlistRequest;
+
+/// Reads the optional body of `POST /api/waitlist/{id}/accept`: whether the guest may have another booking at that time.
+pub(in crate::api::http) fn accept_offer(form: &mut Form) -> Option<bool> {
+    Some(AcceptOffer::take(form).allow_duplicate.unwrap_or(false))
+}
 
 /// Maximum length of the acceptable time, in hours.
 const ACCEPTABLE_HOURS_MAX: i64 = 24;

@@ -24,6 +24,8 @@ pub(in crate::api::http) fn walk_in(form: &mut Form, app: &App) -> Option<Bookin
     };
     let SealedPayload { bytes: payload, digest: contact_digest } = seal(&contact, app.env.as_ref()).ok()?;
     let request = BookingRequest {
+        venue_id: venue?.id.clone(),
+        walk_in: true,
         customer_id: draft.customer_id.or_else(|| "walk-in".parse().ok())?,
         party_size: draft.party_size?,
         start: app.env.now(),
@@ -33,5 +35,5 @@ pub(in crate::api::http) fn walk_in(form: &mut Form, app: &App) -> Option<Bookin
         locale: None,
         contact_digest,
     };
-    Some(Booking { created: request.walk_in(&*venue?), contact, payload, allow_duplicate: true })
+    Some(Booking { request, contact, payload, allow_duplicate: true })
 }

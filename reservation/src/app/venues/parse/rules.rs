@@ -1,4 +1,4 @@
-//! The booking rules and the policy in a venue file.
+//! The booking rules and the policy in a rules document.
 
 use std::collections::BTreeSet;
 
