@@ -35,7 +35,8 @@ use crate::domain::waitlist::WaitlistCommand;
 use crate::domain::{Command, Reservation};
 
 impl Executor {
-    /// Books a table, or seats a walk-in. `guest` is given unless the same guest may have another booking at that time.
+    /// Books a table for `guest`, or seats a walk-in. With `allow_duplicate` the same guest may have another booking at
+    /// that time.
     ///
     /// # Errors
     /// [`CommandError`]; nothing was appended.
@@ -43,11 +44,12 @@ impl Executor {
         &self,
         request: &BookingRequest,
         guest: Option<ContactKeys>,
+        allow_duplicate: bool,
         context: &RequestContext,
     ) -> Result<ReservationOutcome, CommandError> {
         let id = ReservationId(self.env.new_id());
         let payment_id = PaymentId(self.env.new_id());
-        self.execute(&Book { id, payment_id, request, guest, context }, context).await
+        self.execute(&Book { id, payment_id, request, guest, allow_duplicate, context }, context).await
     }
 
     /// Runs `command` for the reservation `id`. A caller that has just loaded the reservation passes it with

@@ -169,6 +169,7 @@ impl Executor {
             if locks.is_none() {
                 // Acquire the guest lock before the evening lock to avoid deadlock.
                 let guest = self.guest_locks.lock(operation.guest(self, &subject)).await;
+                self.projections.wait_until(guest.known_from()).await;
                 locks = Some((guest, self.lock(operation.contended(self, &subject)).await));
             }
             let attempt = Attempt { now: self.env.now(), is_last: attempt == ATTEMPTS_MAX };
@@ -194,6 +195,9 @@ impl Executor {
             let time = attempt.now;
             let condition = AppendCondition::unchanged(guard, read_position);
             if let Some(appended) = self.try_append(new_events, condition).await? {
+                if let Some((guest, _)) = &mut locks {
+                    guest.appended(appended.last);
+                }
                 let at = RecordedAt { position: appended.first, time };
                 return operation.outcome(self, subject, decision, Some(at)).await;
             }

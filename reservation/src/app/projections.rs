@@ -52,6 +52,7 @@ pub struct Projections {
     venues: RwLock<HashMap<VenueId, SharedVenue>>,
     rules: Venues,
     contact_hasher: ContactHasher,
+    expected_contacts: Mutex<HashMap<ReservationId, ContactKeys>>,
     index: RwLock<Index>,
     /// Rules that were found while the log was read at the start.
     last_rules: Mutex<LastRules>,
@@ -97,6 +98,7 @@ impl Default for Projections {
             venues: RwLock::default(),
             rules: Venues::default(),
             contact_hasher: ContactHasher::default(),
+            expected_contacts: Mutex::default(),
             index: RwLock::default(),
             last_rules: Mutex::default(),
             applied: watch::Sender::new(Position::START),

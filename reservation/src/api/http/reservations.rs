@@ -60,8 +60,8 @@ impl App {
         context: RequestContext,
     ) -> Result<Response, Problem> {
         let context = RequestContext { payload: Some(booking.payload), ..context };
-        let guest = self.projections.contact_keys(&booking.contact).filter(|_| !booking.allow_duplicate);
-        let outcome = self.executor.book(&booking.request, guest, &context).await;
+        let guest = self.projections.contact_keys(&booking.contact);
+        let outcome = self.executor.book(&booking.request, guest, booking.allow_duplicate, &context).await;
         let outcome = outcome.map_err(|error| self.problem(error))?;
         self.respond_created(&outcome, Some(booking.contact)).await
     }

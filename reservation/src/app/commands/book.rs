@@ -12,7 +12,7 @@ use crate::app::outcome::ReservationOutcome;
 use crate::app::projections::ContactKeys;
 use crate::app::repository;
 use crate::app::request_context::RequestContext;
-use crate::domain::availability::SeatingContext;
+use crate::domain::availability::{Occupancy, SeatingContext};
 use crate::domain::reservation::booking::{self, BookingRequest};
 use crate::domain::venue::Venue;
 use crate::domain::{RecordedAt, Refusal};
@@ -22,8 +22,10 @@ pub(super) struct Book<'a> {
     pub(super) id: ReservationId,
     pub(super) payment_id: PaymentId,
     pub(super) request: &'a BookingRequest,
-    /// The guest, unless the same guest may have another booking at that time.
+    /// The guest, if the booking has a contact.
     pub(super) guest: Option<ContactKeys>,
+    /// Whether the same guest may have another booking at that time.
+    pub(super) allow_duplicate: bool,
     pub(super) context: &'a RequestContext,
 }
 
@@ -42,7 +44,7 @@ impl Operation for Book<'_> {
     }
 
     fn guest(&self, _: &Executor, (): &()) -> Option<ContactKeys> {
-        self.guest
+        self.guest.filter(|_| !self.allow_duplicate)
     }
 
     async fn decide(&self, executor: &Executor, (): &(), attempt: Attempt) -> Result<Decision, CommandError> {
@@ -60,14 +62,26 @@ impl Operation for Book<'_> {
             };
             Some((created, decided, tags))
         };
-        let (decided, read_position) = executor.decide_after_waitlist(venue_id, &window, decide).await?;
+        let (decided, read_position) = match venue.rules {
+            Some(_) => executor.decide_after_waitlist(venue_id, &window, decide).await?,
+            // Managed by hand: the booking takes no tables, so that it depends on the rules alone. They are read after the
+            // position: newer ones are a conflict.
+            None => {
+                let position = executor.projections.position();
+                let venue = executor.venues.get(Some(venue_id));
+                (decide(&SeatingContext::managed_by_hand(&Occupancy::default()), venue.as_deref()), position)
+            }
+        };
         let (created, decided, tags) = decided.ok_or_else(unknown_venue)?;
         let refused = |refusal| CommandError::refused(refusal, RefusedRequest::booking(&created));
         let events = decided.map_err(refused)?;
         // After the other rules: a request that no rule refuses tells nobody that the guest is expected.
         let is_booked = |guest| executor.projections.is_booked_by(venue_id, guest, &created.window, None);
-        if self.guest.is_some_and(is_booked) {
+        if self.guest(executor, &()).is_some_and(is_booked) {
             return Err(refused(Refusal::DuplicateBooking));
+        }
+        if let Some(guest) = self.guest {
+            executor.projections.expect_contact(self.id, guest);
         }
         let subject = EventSubject::booking(self.id, &created);
         let new_events = new_events(&events, &subject, self.context, executor.env.as_ref(), now)?;

@@ -15,8 +15,13 @@ const ADVERTISED: [&str; 14] =
 /// Why the name cannot be shown to staff: it has characters that change how the text around it looks, has no visible
 /// character, or contains a web address.
 pub fn name(text: &str) -> Result<String, String> {
-    let visible: String = text.chars().filter(|c| !is_invisible(*c)).collect();
-    let name = ComposingNormalizerBorrowed::new_nfc().normalize(visible.trim()).into_owned();
+    let name = match text.is_ascii() {
+        true => text.trim().to_owned(),
+        false => {
+            let visible: String = text.chars().filter(|c| !is_invisible(*c)).collect();
+            ComposingNormalizerBorrowed::new_nfc().normalize(visible.trim()).into_owned()
+        }
+    };
     if let Some(found) = name.chars().find(|c| is_control(*c)) {
         let number = u32::from(found);
         return Err(format!("the character U+{number:04X} changes how text around it is shown: remove it"));

@@ -1,5 +1,7 @@
 //! Phone numbers.
 
+use std::borrow::Cow;
+
 use icu_normalizer::ComposingNormalizerBorrowed;
 use icu_properties::CodePointSetData;
 use icu_properties::props::DefaultIgnorableCodePoint;
@@ -65,17 +67,21 @@ pub fn phone(text: &str, country: &str) -> Result<String, String> {
 
 /// The number as people see it, in ASCII: address books add invisible marks, and keyboards have digits of other scripts.
 fn plain(text: &str) -> String {
-    let normal = ComposingNormalizerBorrowed::new_nfkc().normalize(text);
-    let visible =
-        normal.chars().filter(|c| !CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(*c));
-    let visible = visible.filter(|c| !matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}'));
-    let ascii: String = visible.map(ascii_digit).collect();
+    let ascii = if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(to_ascii(text)) };
     let number = ascii.trim();
     let number = number.strip_prefix("tel:").unwrap_or(number);
     match number.strip_prefix("(+").and_then(|rest| rest.split_once(')')) {
         Some((code, rest)) => format!("+{code}{rest}"),
         None => number.to_owned(),
     }
+}
+
+fn to_ascii(text: &str) -> String {
+    let normal = ComposingNormalizerBorrowed::new_nfkc().normalize(text);
+    let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>();
+    let is_mark =
+        |c: &char| ignorable.contains(*c) || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    normal.chars().filter(|c| !is_mark(c)).map(ascii_digit).collect()
 }
 
 /// Arabic and Devanagari digits as ASCII digits.

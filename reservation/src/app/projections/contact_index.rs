@@ -13,6 +13,9 @@ use crate::app::repository::RepositoryError;
 use crate::domain::RecordedAt;
 use crate::domain::venue::Venue;
 
+/// Maximum number of contacts of bookings that this process appends at the moment.
+const EXPECTED_CONTACTS_MAX: usize = 4_096;
+
 /// Number of confidential payloads read at a time.
 const PAYLOADS_PER_READ: usize = 1_000;
 
@@ -36,6 +39,16 @@ impl Projections {
             self.add_contacts(&contacts);
         }
         Ok(())
+    }
+
+    /// Announces the contact of a booking that this process is about to append, so that it is not read back.
+    pub fn expect_contact(&self, id: ReservationId, keys: ContactKeys) {
+        let mut expected = self.expected_contacts.lock();
+        // Bookings that were not appended stay here. A contact that is missing is read.
+        if expected.len() >= EXPECTED_CONTACTS_MAX {
+            expected.clear();
+        }
+        expected.insert(id, keys);
     }
 
     /// Reads the contacts of the bookings and waitlist entries among `changes`.
@@ -62,8 +75,30 @@ impl Projections {
             }
             _ => None,
         };
-        let subjects: Vec<_> = changes.iter().filter_map(subject).collect();
-        self.read_payloads(store, &subjects).await
+        let (mut known, unknown) = self.expected(changes.iter().filter_map(subject));
+        known.extend(self.read_payloads(store, &unknown).await?);
+        Ok(known)
+    }
+
+    /// The contacts that were announced, and the subjects whose contacts must be read.
+    #[expect(clippy::type_complexity, reason = "two lists of pairs")]
+    fn expected(
+        &self,
+        subjects: impl Iterator<Item = (ContactOf, Position)>,
+    ) -> (Vec<(ContactOf, ContactKeys)>, Vec<(ContactOf, Position)>) {
+        let (mut known, mut unknown) = (Vec::new(), Vec::new());
+        let mut expected = self.expected_contacts.lock();
+        for (of, position) in subjects {
+            let keys = match of {
+                ContactOf::Reservation(id) => expected.remove(&id),
+                ContactOf::Waitlist(_) => None,
+            };
+            match keys {
+                Some(keys) => known.push((of, keys)),
+                None => unknown.push((of, position)),
+            }
+        }
+        (known, unknown)
     }
 
     async fn read_payloads(
