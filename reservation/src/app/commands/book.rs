@@ -76,9 +76,14 @@ impl Operation for Book<'_> {
         let refused = |refusal| CommandError::refused(refusal, RefusedRequest::booking(&created));
         let events = decided.map_err(refused)?;
         // After the other rules: a request that no rule refuses tells nobody that the guest is expected.
+        let guest = self.guest(executor, &());
         let is_booked = |guest| executor.projections.is_booked_by(venue_id, guest, &created.window, None);
-        if self.guest(executor, &()).is_some_and(is_booked) {
-            return Err(refused(Refusal::DuplicateBooking));
+        if guest.is_some_and(is_booked) {
+            // The other booking may have been cancelled just now.
+            executor.catch_up().await?;
+            if guest.is_some_and(is_booked) {
+                return Err(refused(Refusal::DuplicateBooking));
+            }
         }
         if let Some(guest) = self.guest {
             executor.projections.expect_contact(self.id, guest);
