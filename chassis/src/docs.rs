@@ -11,11 +11,10 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
+use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::ObjectBuilder;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi, Required, Type};
-use utoipa::{IntoParams, Modify};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use self::examples::Document;
@@ -45,19 +44,6 @@ async fn render(State(handle): State<Option<PrometheusHandle>>) -> impl IntoResp
             [(CONTENT_TYPE, "text/plain")],
             "this process does not collect metrics\n".into(),
         ),
-    }
-}
-
-/// Adds the service token to the OpenAPI document as the security scheme `service_token`.
-#[derive(Debug, Clone, Copy)]
-pub struct ServiceToken;
-
-impl Modify for ServiceToken {
-    fn modify(&self, api: &mut OpenApi) {
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
-        api.components
-            .get_or_insert_default()
-            .add_security_scheme("service_token", SecurityScheme::Http(bearer));
     }
 }
 

@@ -40,12 +40,20 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", detail)
     }
 
-    /// 401: the caller must present the service token.
+    /// 401: the caller must present a credential, or presented one that is not valid.
     #[must_use]
     pub fn unauthorized() -> Self {
-        let detail = "This request requires the service token. Send it as 'Authorization: Bearer …'.";
-        Self::new(StatusCode::UNAUTHORIZED, "service_token_required", detail)
+        let detail = "This request requires a valid credential. Send it as 'Authorization: Bearer …'.";
+        Self::new(StatusCode::UNAUTHORIZED, "credential_required", detail)
             .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+    }
+
+    /// 403: the credential does not have the scope that the operation needs.
+    #[must_use]
+    pub fn scope_missing(scope: &str) -> Self {
+        let detail =
+            format!("This request requires a credential with the scope {scope:?}. Ask an owner for one.");
+        Self::new(StatusCode::FORBIDDEN, "scope_missing", detail)
     }
 
     /// 503: the caller should retry after `seconds`.

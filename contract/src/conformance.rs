@@ -45,7 +45,54 @@ pub struct Observed<'a> {
     pub body: &'a [u8],
 }
 
+/// An operation of a description, with a path that a request can have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operation {
+    /// Its `operationId`.
+    pub id: String,
+    /// The method in upper case.
+    pub method: String,
+    /// The path as described.
+    pub template: String,
+    /// The path with an example for each parameter.
+    pub path: String,
+    /// The scope that it needs; empty if it needs none.
+    pub scope: String,
+    /// Whether callers without a credential are admitted.
+    pub is_open: bool,
+}
+
 impl Description {
+    /// All operations. `examples` are values of parameters of paths; every other parameter is a UUID.
+    #[must_use]
+    pub fn operations(&self, examples: &[(&str, &str)]) -> Vec<Operation> {
+        let segment = |segment: &str| match segment.strip_prefix('{').and_then(|name| name.strip_suffix('}'))
+        {
+            Some(name) => {
+                let example = examples.iter().find(|(known, _)| *known == name);
+                example.map_or("01939f3e-0000-7000-8000-00000000beef", |(_, value)| value).to_owned()
+            }
+            None => segment.to_owned(),
+        };
+        let mut all = Vec::new();
+        for (template, item) in self.document["paths"].as_object().into_iter().flatten() {
+            let path: Vec<_> = template.split('/').map(segment).collect();
+            for (method, operation) in item.as_object().into_iter().flatten() {
+                let needs = operation["security"].as_array().map(Vec::as_slice).unwrap_or_default();
+                let scope = needs.iter().find_map(|need| need["bearer"][0].as_str()).unwrap_or_default();
+                all.push(Operation {
+                    id: operation["operationId"].as_str().unwrap_or_default().to_owned(),
+                    method: method.to_uppercase(),
+                    template: template.clone(),
+                    path: path.join("/"),
+                    scope: scope.to_owned(),
+                    is_open: needs.is_empty() || needs.contains(&json!({})),
+                });
+            }
+        }
+        all
+    }
+
     /// A description from an OpenAPI 3.1 document.
     #[must_use]
     pub fn new(mut document: Value) -> Self {

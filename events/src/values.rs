@@ -6,6 +6,7 @@
 mod actor;
 mod party;
 mod policy;
+mod scope;
 mod window;
 
 use schemars::JsonSchema;
@@ -15,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 pub use self::actor::{Actor, ActorKind};
 pub use self::party::{InvalidPartySize, PartySize};
 pub use self::policy::{Currency, DepositPer, DepositRule, Money, NoShowFee, Policy, Purpose};
+pub use self::scope::{Scope, Scopes, UnknownScope};
 pub use self::window::TimeWindow;
 
 /// The language of messages to a guest.

@@ -1,21 +1,20 @@
 //! An HTTP route that streams the stored log of a running service to its operator, for online backups and
 //! `log show --follow`.
 //!
-//! The log contains confidential payloads, so the route requires the service token if one is configured. A
-//! service without a token listens on loopback only.
+//! The log contains confidential payloads, so the route needs the scope `operate`.
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use access::{Access, Operations};
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use chassis::api::Query;
 use chassis::problem::Problem;
-use chassis::secret::Token;
 use chassis::serve::Shutdown;
 use contract::log::ReadLog;
 use contract::request::Request as _;
@@ -25,9 +24,10 @@ use events::store::EventStore as _;
 use events::store::backup::{BackupHeader, BackupWriter};
 use events::store::groups::Chain;
 use events::store::sled::SledStore;
+use events::values::{Scope, Scopes};
 use futures::StreamExt as _;
 use tokio::sync::mpsc;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::routes;
 
 /// The path of the route.
@@ -44,32 +44,24 @@ const CHUNK_BYTES: usize = 64 * 1024;
 pub struct LogRoute {
     /// The log.
     pub store: Arc<SledStore>,
-    /// The token that callers must present; `None` admits every caller.
-    pub token: Option<Token>,
     /// The shutdown signal of the service.
     pub shutdown: Shutdown,
 }
 
-/// The route, to be merged with the routes of a service.
-pub fn routes(route: LogRoute) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(backup)).with_state(route)
+/// The route, to be merged with the routes of a service. `anonymous` are the scopes of callers without a credential.
+pub fn routes<S>(route: LogRoute, anonymous: Scopes) -> Operations<S> {
+    let routes = Operations::new(OpenApi::default(), anonymous);
+    routes.route(Access::Scope(Scope::Operate), routes!(backup)).with_state(route)
 }
 
 /// Stream the stored log
 ///
 /// Streams every stored group after `after`, up to the current head, with confidential payloads. Used for
 /// backups and `log show --follow`.
-#[utoipa::path(get, path = "/api/log", operation_id = "streamLog", tag = "operations", security(("service_token" = [])),
+#[utoipa::path(get, path = "/api/log", operation_id = "streamLog", tag = "operations",
     params(ReadLog),
     responses((status = 200, description = "A backup, as written by `log backup`", content_type = "application/octet-stream")))]
-async fn backup(
-    State(route): State<LogRoute>,
-    headers: HeaderMap,
-    Query(form): Query,
-) -> Result<Response, Problem> {
-    if route.token.as_ref().is_some_and(|token| !token.is_shown_in(&headers)) {
-        return Err(Problem::unauthorized());
-    }
+async fn backup(State(route): State<LogRoute>, Query(form): Query) -> Result<Response, Problem> {
     let ReadLog { after, timeout } = ReadLog::read(form)?;
     let after = after.unwrap_or(Position::START);
     let timeout = Duration::from_millis(timeout.map_or(0, u64::from));

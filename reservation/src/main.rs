@@ -95,13 +95,12 @@ async fn run(
 ) -> anyhow::Result<()> {
     let (trigger, shutdown) = Shutdown::new();
     let env: SharedEnvironment = Arc::new(SystemEnvironment);
-    let token = config.service_token;
-    let log = LogRoute { store: Arc::clone(&store), token: token.clone(), shutdown: shutdown.clone() };
+    let log = LogRoute { store: Arc::clone(&store), shutdown: shutdown.clone() };
     let app = App::new(Parts {
         store: Arc::clone(&store) as Arc<dyn EventStore>,
         projections,
         channels: PaymentChannels::default(),
-        service_token: token,
+        service_token: config.service_token,
         env: Arc::clone(&env),
         shutdown: shutdown.clone(),
     });

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use ::contract::conformance::{Description, Operation};
 use serde_json::{Value, json};
 
 use crate::mail_server::python;
@@ -161,4 +162,37 @@ async fn the_description_of_the_feed_is_valid_and_names_every_event() {
         let validator = jsonschema::draft202012::new(&schema).unwrap();
         validator.validate(&event).unwrap_or_else(|error| panic!("{error}: {event}"));
     }
+}
+
+/// The rows of the table: the operations of both services with what they need.
+fn access_rows(descriptions: &[(&'static str, Value); 2]) -> String {
+    let mut rows = vec!["| service | operation | needs |\n|---|---|---|\n".to_owned()];
+    for (service, document) in descriptions {
+        for Operation { method, template, scope, is_open, .. } in
+            Description::new(document.clone()).operations(&[])
+        {
+            let needs = match (&scope[..], is_open) {
+                ("", _) => "nothing".to_owned(),
+                (scope, true) => format!("`{scope}`: everybody"),
+                (scope, false) => format!("`{scope}`"),
+            };
+            rows.push(format!("| {service} | `{method} {template}` | {needs} |\n"));
+        }
+    }
+    rows.concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_table_of_access_is_the_one_of_the_descriptions() {
+    let pair = Pair::running(&[]).await;
+    let dir = tempfile::tempdir().unwrap();
+    let rows = access_rows(&descriptions(&pair, dir.path()).await);
+    let file = root().join("docs/access.md");
+    let document = std::fs::read_to_string(&file).unwrap();
+    let (text, table) = document.split_once("## Operations\n\n").unwrap();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&file, format!("{text}## Operations\n\n{rows}")).unwrap();
+        return;
+    }
+    assert_eq!(table, rows, "run this test with UPDATE_GOLDEN=1 to write the table");
 }

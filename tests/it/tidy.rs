@@ -53,7 +53,7 @@ fn absent(dir: &str, words: &[&str], why: &str) {
 }
 
 /// The crates, in an order in which each imports only those before it.
-const CRATES: [&str; 6] = ["events", "contract", "chassis", "log-tools", "reservation", "notifier"];
+const CRATES: [&str; 7] = ["events", "contract", "chassis", "access", "log-tools", "reservation", "notifier"];
 
 #[test]
 fn crates_import_only_lower_crates() {
@@ -71,6 +71,11 @@ fn crates_import_only_lower_crates() {
         "chassis/src",
         &["events::", "reservation::", "notifier::", "sled"],
         "chassis must not use the domain",
+    );
+    absent(
+        "access/src",
+        &["reservation::", "notifier::", "log_tools::", "sled"],
+        "access must not use a service",
     );
     absent(
         "log-tools/src",

@@ -23,6 +23,7 @@ pub(super) fn complete(api: &mut OpenApi) {
     for (status, body) in [
         (400, "Problem"),
         (401, "Problem"),
+        (403, "Problem"),
         (406, "Problem"),
         (413, "Problem"),
         (415, "Problem"),
@@ -74,6 +75,7 @@ fn complete_operation(path: &str, reads_body: bool, operation: &mut Operation) {
     let standard = [
         (400, is_api || reads_body),
         (401, is_secured),
+        (403, is_secured),
         (406, is_api),
         (413, reads_body),
         (415, reads_body),

@@ -70,18 +70,24 @@ pub const ALL: &[Kind] = &[
         "The signature of a webhook does not match its body.",
         "Check the signing secret.",
     ),
-    kind("no_signature", 401, "A webhook has no signature.", "Check the sender of the webhook."),
     kind(
-        "service_token_required",
+        "credential_required",
         401,
-        "The route is for the other service and for operators.",
-        "Send the service token as `Authorization: Bearer …`.",
+        "The request has no credential, or one that is not valid.",
+        "Send a valid one as `Authorization: Bearer …`.",
     ),
+    kind("no_signature", 401, "A webhook has no signature.", "Check the sender of the webhook."),
     kind(
         "signature_out_of_time",
         401,
         "The signature of a webhook is older than five minutes.",
         "Check the clocks of both machines.",
+    ),
+    kind(
+        "scope_missing",
+        403,
+        "The credential does not have the scope that the operation needs.",
+        "Ask an owner for a credential with that scope.",
     ),
     kind(
         "no_webhook_secret",

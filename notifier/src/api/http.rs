@@ -13,8 +13,11 @@ mod provider_webhooks;
 mod reconciliation;
 mod webhook_subscriptions;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use access::Access::{Public, Scope as Needs};
+use access::{Operations, TokenDoor, identified};
 use axum::Router;
 use axum::extract::State;
 use axum::middleware;
@@ -23,15 +26,18 @@ use axum::routing::get;
 use chassis::api::{checked, within};
 use chassis::docs;
 use chassis::serve::harden;
+use events::values::Scope;
 use log_tools::serve::LogRoute;
 use metrics_exporter_prometheus::PrometheusHandle;
 use utoipa::OpenApi as _;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::routes;
 
 use self::guest_problems::for_browsers;
 use crate::app::App;
 
+/// What callers without a credential may do while there are no credentials for guests and staff.
+const EVERYDAY: [Scope; 2] = [Scope::Payments, Scope::Audit];
 /// Maximum duration of a request.
 const REQUEST_MAX: Duration = Duration::from_secs(30);
 /// Maximum duration of a reconciliation, which reads many pages of a provider.
@@ -40,29 +46,33 @@ const RECONCILIATION_MAX: Duration = Duration::from_secs(300);
 /// All routes of the service, with those for the log if `log` is given.
 pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>) -> Router {
     // Without a maximum duration, because copying a log takes as long as it takes.
-    let (log, log_api) = log.map(log_tools::serve::routes).unwrap_or_default().split_for_parts();
-    let (routes, mut api) = OpenApiRouter::with_openapi(ops::ApiDoc::openapi())
-        .routes(routes!(payments::channels))
-        .routes(routes!(payments::list))
-        .routes(routes!(payments::get))
-        .routes(routes!(payments::refund))
-        .routes(routes!(effects::notifications))
-        .routes(routes!(effects::retry_notification))
-        .routes(routes!(effects::list))
-        .routes(routes!(effects::retry))
-        .routes(routes!(effects::discard))
-        .routes(routes!(provider_webhooks::simulated))
-        .routes(routes!(provider_webhooks::stripe))
-        .routes(routes!(webhook_subscriptions::list))
-        .routes(routes!(webhook_subscriptions::enable))
-        .routes(routes!(ops::providers))
-        .routes(routes!(ops::cursor))
-        .routes(routes!(ops::ready))
+    let door = TokenDoor::new(app.service_token.clone(), "operator", &EVERYDAY);
+    let anonymous = door.anonymous();
+    let none = || Operations::new(OpenApi::default(), anonymous);
+    let log = log.map_or_else(none, |log| log_tools::serve::routes(log, anonymous));
+    let (log, log_api): (Router, _) = log.split_for_parts();
+    let (routes, mut api) = Operations::new(ops::ApiDoc::openapi(), anonymous)
+        .route(Public, routes!(payments::channels))
+        .route(Needs(Scope::Payments), routes!(payments::list))
+        .route(Needs(Scope::Payments), routes!(payments::get))
+        .route(Needs(Scope::Refund), routes!(payments::refund))
+        .route(Needs(Scope::Audit), routes!(effects::notifications))
+        .route(Needs(Scope::Operate), routes!(effects::retry_notification))
+        .route(Needs(Scope::Audit), routes!(effects::list))
+        .route(Needs(Scope::Operate), routes!(effects::retry))
+        .route(Needs(Scope::Operate), routes!(effects::discard))
+        .route(Public, routes!(provider_webhooks::simulated))
+        .route(Public, routes!(provider_webhooks::stripe))
+        .route(Needs(Scope::Audit), routes!(webhook_subscriptions::list))
+        .route(Needs(Scope::Operate), routes!(webhook_subscriptions::enable))
+        .route(Needs(Scope::Audit), routes!(ops::providers))
+        .route(Needs(Scope::Audit), routes!(ops::cursor))
+        .route(Public, routes!(ops::ready))
         .with_state(app.clone())
         .split_for_parts();
     api.merge(log_api);
-    let (slow, slow_api) = OpenApiRouter::new()
-        .routes(routes!(reconciliation::reconciliation))
+    let (slow, slow_api) = Operations::new(OpenApi::default(), anonymous)
+        .route(Needs(Scope::Operate), routes!(reconciliation::reconciliation))
         .with_state(app.clone())
         .split_for_parts();
     api.merge(slow_api);
@@ -84,7 +94,8 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
     );
     let measured =
         docs::routes(api, metrics, app.env.clone()).layer(middleware::from_fn_with_state(app, measure));
-    harden(routes.merge(pages).merge(slow).merge(measured).merge(log))
+    let operations = identified(routes.merge(slow).merge(log), Arc::new(door));
+    harden(operations.merge(pages).merge(measured))
 }
 
 /// Updates the gauges before the metrics are read.

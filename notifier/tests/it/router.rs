@@ -6,13 +6,14 @@ use axum::http::response::Parts;
 use axum::http::{HeaderName, Request, StatusCode};
 use chassis::secret::Token;
 use chassis::serve::Shutdown;
-use contract::conformance::{Description, Observed};
+use contract::conformance::{Description, Observed, Operation};
 use contract::reservation::waitlist::WaitlistView;
 use http_body_util::BodyExt as _;
 use notifier::adapters::reservation_client::ReservationClient;
 use notifier::app::App;
 use notifier::workers::feed_consumer::FeedStatus;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tower::ServiceExt as _;
 
@@ -213,5 +214,56 @@ async fn an_offer_is_shown_and_answered_on_its_page() {
     let unknown = "/offers/01939f3e-0000-7000-8000-0000000000bb/decline".to_owned();
     for path in [format!("/offers/{id}/keep"), "/offers/7/accept".to_owned(), unknown] {
         assert_eq!(send(&router, Request::post(path), json!({})).await.0, StatusCode::NOT_FOUND);
+    }
+}
+
+/// What each operation needs, written by hand; an empty scope admits everybody.
+const NEEDS: [(&str, &str); 17] = [
+    ("discardEffect", "operate"),
+    ("enableWebhookSubscription", "operate"),
+    ("getCursor", "audit"),
+    ("getPayment", "payments"),
+    ("getReadiness", ""),
+    ("listEffects", "audit"),
+    ("listNotifications", "audit"),
+    ("listPaymentChannels", ""),
+    ("listPayments", "payments"),
+    ("listProviders", "audit"),
+    ("listWebhookSubscriptions", "audit"),
+    ("receiveSimulatedWebhook", ""),
+    ("receiveStripeWebhook", ""),
+    ("reconcile", "operate"),
+    ("refundPayment", "refund"),
+    ("retryEffect", "operate"),
+    ("retryNotification", "operate"),
+];
+
+/// Every operation of the description with every kind of credential.
+#[tokio::test]
+async fn every_operation_admits_exactly_those_who_may_use_it() {
+    let fixture = Fixture::new().await;
+    let router = router(&fixture);
+    let description = Description::new(get(&router, "/openapi.json").await.1);
+    let operations = description.operations(&[]);
+    let described: BTreeMap<_, _> =
+        operations.iter().map(|operation| (&operation.id[..], &operation.scope[..])).collect();
+    assert_eq!(described, NEEDS.into_iter().collect());
+    // Providers sign their webhooks, and present no credential.
+    for Operation { id, method, path, scope, is_open, .. } in
+        operations.iter().filter(|operation| !operation.path.starts_with("/webhooks/"))
+    {
+        let everybody = ["", "payments", "audit"].contains(&&scope[..]);
+        assert_eq!(*is_open, everybody, "{id}");
+        for (credential, is_admitted) in [
+            (None, everybody),
+            (Some("Bearer wrong-wrong-wrong-wrong"), everybody),
+            (Some(&format!("Bearer {TOKEN}")[..]), true),
+        ] {
+            let request = Request::builder().method(&method[..]).uri(path);
+            let request = credential.into_iter().fold(request, |r, value| r.header("authorization", value));
+            let (status, body) = send(&router, request, json!({})).await;
+            let is_refused = status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN;
+            assert_eq!(!is_refused, is_admitted, "{id} with {credential:?}: {body}");
+        }
     }
 }

@@ -18,16 +18,19 @@ mod rules;
 mod venues;
 mod waitlist;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use access::Access::{Public, Scope as Needs};
+use access::{Operations, TokenDoor, identified};
 use axum::Router;
 use chassis::api::checked;
 use chassis::docs;
 use chassis::serve::harden;
+use events::values::Scope;
 use log_tools::serve::LogRoute;
 use metrics_exporter_prometheus::PrometheusHandle;
 use utoipa::OpenApi as _;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
@@ -35,44 +38,66 @@ use crate::app::App;
 /// Maximum duration of a request. The feed is exempt, because consumers wait there for events.
 const REQUEST_MAX: Duration = Duration::from_secs(30);
 
+/// What callers without a credential may do while there are no credentials for guests and staff.
+const EVERYDAY: [Scope; 9] = [
+    Scope::Book,
+    Scope::Read,
+    Scope::Manage,
+    Scope::Floor,
+    Scope::Override,
+    Scope::Stats,
+    Scope::Feed,
+    Scope::Audit,
+    Scope::Payments,
+];
+
 /// All routes of the service, with those for the log if `log` is given.
 pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>) -> Router {
-    let routes = OpenApiRouter::with_openapi(ops::ApiDoc::openapi())
-        .routes(routes!(reservations::list, reservations::create))
-        .routes(routes!(reservations::get))
-        .routes(routes!(reservations::walk_in))
-        .routes(routes!(commands::confirm))
-        .routes(routes!(commands::assign_table))
-        .routes(routes!(commands::reschedule))
-        .routes(routes!(commands::party_size))
-        .routes(routes!(commands::check_in))
-        .routes(routes!(commands::complete))
-        .routes(routes!(commands::no_show))
-        .routes(routes!(commands::cancel))
-        .routes(routes!(reservations::history))
-        .routes(routes!(reservations::charges))
-        .routes(routes!(results::payment_results))
-        .routes(routes!(results::notification_results))
-        .routes(routes!(results::contact, results::erase_contact))
-        .routes(routes!(waitlist::list, waitlist::join))
-        .routes(routes!(waitlist::get))
-        .routes(routes!(waitlist::accept))
-        .routes(routes!(waitlist::decline))
-        .routes(routes!(waitlist::leave))
-        .routes(routes!(waitlist::contact))
-        .routes(routes!(waitlist::notification_results))
-        .routes(routes!(venues::stats))
-        .routes(routes!(rules::list))
-        .routes(routes!(rules::get))
-        .routes(routes!(rules::rules, rules::put))
-        .routes(routes!(venues::availability))
-        .routes(routes!(venues::days))
-        .routes(routes!(venues::floor))
-        .routes(routes!(ops::schema))
-        .routes(routes!(asyncapi::asyncapi))
-        .routes(routes!(ops::ready));
-    let log = log.map(log_tools::serve::routes).unwrap_or_default();
+    let door = TokenDoor::new(app.service_token.clone(), "notifier", &EVERYDAY);
+    let anonymous = door.anonymous();
+    let routes = Operations::new(ops::ApiDoc::openapi(), anonymous)
+        .route(Needs(Scope::Read), routes!(reservations::list))
+        .route(Public, routes!(reservations::create))
+        .route(Needs(Scope::Read), routes!(reservations::get))
+        .route(Needs(Scope::Floor), routes!(reservations::walk_in))
+        .route(Needs(Scope::Floor), routes!(commands::confirm))
+        .route(Needs(Scope::Floor), routes!(commands::assign_table))
+        .route(Needs(Scope::Manage), routes!(commands::reschedule))
+        .route(Needs(Scope::Manage), routes!(commands::party_size))
+        .route(Needs(Scope::Floor), routes!(commands::check_in))
+        .route(Needs(Scope::Floor), routes!(commands::complete))
+        .route(Needs(Scope::Floor), routes!(commands::no_show))
+        .route(Needs(Scope::Manage), routes!(commands::cancel))
+        .route(Needs(Scope::Audit), routes!(reservations::history))
+        .route(Needs(Scope::Audit), routes!(reservations::charges))
+        .route(Needs(Scope::Results), routes!(results::payment_results))
+        .route(Needs(Scope::Results), routes!(results::notification_results))
+        .route(Needs(Scope::Contact), routes!(results::contact, results::erase_contact))
+        .route(Needs(Scope::Floor), routes!(waitlist::list))
+        .route(Public, routes!(waitlist::join))
+        .route(Needs(Scope::Read), routes!(waitlist::get))
+        .route(Needs(Scope::Manage), routes!(waitlist::accept))
+        .route(Needs(Scope::Manage), routes!(waitlist::decline))
+        .route(Needs(Scope::Manage), routes!(waitlist::leave))
+        .route(Needs(Scope::Contact), routes!(waitlist::contact))
+        .route(Needs(Scope::Results), routes!(waitlist::notification_results))
+        .route(Needs(Scope::Stats), routes!(venues::stats))
+        .route(Public, routes!(rules::list))
+        .route(Public, routes!(rules::get))
+        .route(Needs(Scope::Rules), routes!(rules::rules, rules::put))
+        .route(Public, routes!(venues::availability))
+        .route(Public, routes!(venues::days))
+        .route(Needs(Scope::Floor), routes!(venues::floor))
+        .route(Public, routes!(ops::schema))
+        .route(Public, routes!(asyncapi::asyncapi))
+        .route(Public, routes!(ops::ready));
     let env = app.env.clone();
-    let (routes, api) = routes.routes(routes!(feed::events)).with_state(app).merge(log).split_for_parts();
-    harden(checked(routes, &api, REQUEST_MAX).merge(docs::routes(api, metrics, env)))
+    let routes = routes.route(Needs(Scope::Feed), routes!(feed::events)).with_state(app);
+    let routes = match log {
+        Some(log) => routes.merge(log_tools::serve::routes(log, anonymous)),
+        None => routes,
+    };
+    let (routes, api) = routes.split_for_parts();
+    let routes = identified(checked(routes, &api, REQUEST_MAX), Arc::new(door));
+    harden(routes.merge(docs::routes(api, metrics, env)))
 }

@@ -276,7 +276,7 @@ fn of_domain_and_security() -> Vec<Case> {
             NO_PASSWORDS,
             vec![
                 create(),
-                get("/api/reservations/{id}/contact", 401, json!({"code": "service_token_required"})),
+                get("/api/reservations/{id}/contact", 401, json!({"code": "credential_required"})),
             ],
         ),
         differs("X3 an expired token is refused", NO_PASSWORDS, vec![]),

@@ -148,7 +148,7 @@ async fn personal_data_is_in_no_event_and_can_be_erased() {
     };
     assert_eq!(
         app.send(erase("wrong-token-wrong-token")).await.problem(),
-        (401, "service_token_required".into())
+        (401, "credential_required".into())
     );
     assert_eq!(app.send(erase(crate::app::TOKEN)).await.status, StatusCode::OK);
     let view = app.get(&format!("/api/reservations/{id}")).await.json();
@@ -168,16 +168,16 @@ async fn personal_data_is_in_no_event_and_can_be_erased() {
 }
 
 #[tokio::test]
-async fn results_and_contacts_require_the_service_token() {
+async fn results_and_contacts_require_a_credential() {
     let app = TestApp::start().await;
     let id = app.book(json!({})).await;
     assert_eq!(
         app.get(&format!("/api/reservations/{id}/contact")).await.problem(),
-        (401, "service_token_required".into())
+        (401, "credential_required".into())
     );
     for path in ["payment-results", "notification-results"] {
         let answer = app.post(&format!("/api/reservations/{id}/{path}"), &json!({})).await;
-        assert_eq!(answer.problem(), (401, "service_token_required".into()));
+        assert_eq!(answer.problem(), (401, "credential_required".into()));
         assert_eq!(answer.header("www-authenticate"), "Bearer");
     }
 }

@@ -104,7 +104,7 @@ fn place(text: &str) -> Result<(Reverse<i64>, String), &'static str> {
 }
 
 /// Retry a message that could not be sent
-#[utoipa::path(post, path = "/api/notifications/{id}/retry", operation_id = "retryNotification", tag = "messages", security(("service_token" = [])),
+#[utoipa::path(post, path = "/api/notifications/{id}/retry", operation_id = "retryNotification", tag = "messages",
     params(EffectPath),
     responses((status = 202, description = "It will be tried again"),
         NotFound,
@@ -118,7 +118,7 @@ pub(super) async fn retry_notification(
 }
 
 /// Retry a dead letter
-#[utoipa::path(post, path = "/api/effects/{id}/retry", operation_id = "retryEffect", tag = "effects", security(("service_token" = [])),
+#[utoipa::path(post, path = "/api/effects/{id}/retry", operation_id = "retryEffect", tag = "effects",
     params(EffectPath),
     responses((status = 202, description = "It will be tried again"),
         NotFound,
@@ -140,7 +140,7 @@ async fn again(app: &App, id: Line<200>, order: Order) -> Result<Response, Probl
 /// Discard a dead letter
 ///
 /// It stays in the log with the operator and the reason.
-#[utoipa::path(post, path = "/api/effects/{id}/discard", operation_id = "discardEffect", tag = "effects", security(("service_token" = [])),
+#[utoipa::path(post, path = "/api/effects/{id}/discard", operation_id = "discardEffect", tag = "effects",
     params(EffectPath),
     request_body(content = Discard, example = json!({"reason": "the guest was called"})),
     responses((status = 200, description = "It was discarded", body = EffectView),

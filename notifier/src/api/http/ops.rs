@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use chassis::docs::ServiceToken;
 use chassis::problem::Problem;
 use contract::notifier::operations::{CursorView, ProviderView, ProviderViews, Readiness};
 use utoipa::OpenApi;
@@ -14,7 +13,6 @@ use crate::executors::breaker::Breaker;
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Meja notifier", description = "Consumes the feed of the reservation service, collects deposits, sends messages, and reports the results."),
-    modifiers(&ServiceToken),
     servers((url = "/", description = "This service")),
     security(()),
     tags((name = "payments", description = "Deposits"), (name = "messages", description = "Messages to guests"),

@@ -118,7 +118,7 @@ pub(super) async fn get(
 /// Refund a payment, completely or in part
 ///
 /// Requests with the same `Idempotency-Key` mean the same refund.
-#[utoipa::path(post, path = "/api/payments/{payment_id}/refund", operation_id = "refundPayment", tag = "payments", security(("service_token" = [])),
+#[utoipa::path(post, path = "/api/payments/{payment_id}/refund", operation_id = "refundPayment", tag = "payments",
     params(PaymentPath, Repeatable),
     request_body(content = Option<Refund>, example = json!({"amount_minor": 5_000_000})),
     responses((status = 202, description = "The refund is scheduled", body = ScheduledRefund),

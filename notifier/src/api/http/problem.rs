@@ -1,5 +1,6 @@
 //! The one place where an error of this service becomes an HTTP status, and what handlers extract from a request.
 
+use access::Caller;
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
@@ -9,7 +10,6 @@ use chassis::request_trace::RequestTrace;
 use contract::form::Form;
 use events::recorded::EventMetadata;
 use events::store::AppendError;
-use events::values::Actor;
 
 use crate::app::App;
 use crate::effects::EffectLogError;
@@ -114,17 +114,7 @@ pub(super) fn reservation_problem(error: &ReservationError) -> Problem {
     }
 }
 
-/// Checks the token for requests of operators.
-pub(super) fn authorize(app: &App, headers: &HeaderMap) -> Result<Actor, Problem> {
-    match &app.service_token {
-        Some(token) if !token.is_shown_in(headers) => Err(Problem::unauthorized()),
-        Some(_) => Ok(Actor::service("operator")),
-        // A service without a token listens on loopback only.
-        None => Ok(Actor::unauthenticated()),
-    }
-}
-
-/// A command that moves money or sends messages. It requires the service token.
+/// A command that moves money or sends messages.
 pub(super) struct Order {
     pub(super) form: Form,
     pub(super) by: EventMetadata,
@@ -136,7 +126,7 @@ impl FromRequest<App> for Order {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
-        let actor = authorize(app, &parts.headers)?;
+        let Ok(Caller { actor, .. }) = Caller::from_request_parts(&mut parts, app).await;
         let Ok(RequestTrace { request_id, traceparent }) =
             RequestTrace::from_request_parts(&mut parts, app).await;
         let by = EventMetadata {

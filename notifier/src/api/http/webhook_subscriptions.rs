@@ -36,7 +36,7 @@ pub(super) async fn list(State(app): State<App>) -> axum::Json<Subscriptions> {
 /// Enable a webhook subscription
 ///
 /// Its next webhook has no `previous_position`. The missed events are in the feed.
-#[utoipa::path(post, path = "/api/hooks/{id}/enable", operation_id = "enableWebhookSubscription", tag = "hooks", security(("service_token" = [])),
+#[utoipa::path(post, path = "/api/hooks/{id}/enable", operation_id = "enableWebhookSubscription", tag = "hooks",
     params(SubscriptionPath),
     responses((status = 200, body = SubscriptionView),
         NotFound))]

@@ -1,5 +1,6 @@
 //! What handlers extract from a request.
 
+use access::Caller;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
@@ -79,7 +80,7 @@ impl Post {
         let Ok(trace) = RequestTrace::from_request_parts(&mut parts, app).await;
         let body = body::read_body(body).await?;
         let members = body::parse_object(&parts.headers, &body)?;
-        let actor = actor(app, &parts.headers);
+        let Ok(Caller { actor, .. }) = Caller::from_request_parts(&mut parts, app).await;
         let context = RequestContext {
             trace,
             key: scoped_key(&parts, &body, &members, &actor)?,
@@ -117,11 +118,12 @@ impl FromRequest<App> for Put {
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
         let Ok(trace) = RequestTrace::from_request_parts(&mut parts, app).await;
+        let Ok(Caller { actor, .. }) = Caller::from_request_parts(&mut parts, app).await;
         let body = body::read_body(body).await?;
         let members = body::parse_object(&parts.headers, &body)?;
         let context = RequestContext {
             trace,
-            actor: actor(app, &parts.headers),
+            actor,
             causation_id: None,
             key: None,
             if_match: if_match(&parts.headers)?,
@@ -136,28 +138,6 @@ fn if_match(headers: &HeaderMap) -> Result<Option<Vec<u64>>, Problem> {
         IfMatch::Any => None,
         IfMatch::Versions(versions) => Some(versions),
     })
-}
-
-/// Proof that the request comes from the other service. A service without a token listens on loopback only, and
-/// then every caller counts as the other service.
-pub(super) struct FromService;
-
-impl FromRequestParts<App> for FromService {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        match &app.service_token {
-            Some(token) if !token.is_shown_in(&parts.headers) => Err(Problem::unauthorized()),
-            _ => Ok(Self),
-        }
-    }
-}
-
-fn actor(app: &App, headers: &HeaderMap) -> Actor {
-    match &app.service_token {
-        Some(token) if token.is_shown_in(headers) => Actor::service("notifier"),
-        _ => Actor::unauthenticated(),
-    }
 }
 
 fn causation(headers: &HeaderMap) -> Option<String> {

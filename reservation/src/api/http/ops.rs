@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use chassis::api::PathParameters;
 use chassis::docs::NotFound;
-use chassis::docs::ServiceToken;
 use chassis::problem::Problem;
 use contract::reservation::operations::{Readiness, SchemaPath};
 use events::event::Event;
@@ -16,7 +15,6 @@ use crate::app::App;
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Meja reservation", description = "Table reservations around one append-only log. Every command becomes events, which `GET /events` publishes."),
-    modifiers(&ServiceToken),
     servers((url = "/", description = "This service")),
     security(()),
     tags((name = "reservations", description = "Booking and reading"), (name = "commands", description = "Changes of a reservation"),

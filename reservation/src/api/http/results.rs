@@ -9,7 +9,7 @@ use contract::reservation::commands::{EraseContact, ReservationPath};
 use contract::reservation::results::{NotificationResult, PaymentResult};
 use contract::reservation::view::{ContactView, ReservationView};
 
-use super::extract::{FromService, Id, Post};
+use super::extract::{Id, Post};
 use super::problem;
 use super::request;
 use crate::app::App;
@@ -17,7 +17,7 @@ use crate::app::confidential::Contact;
 use crate::app::contact::receives_text_messages;
 
 /// Record the result of a payment
-#[utoipa::path(post, path = "/api/reservations/{reservation_id}/payment-results", operation_id = "reportPaymentResult", tag = "service", security(("service_token" = [])),
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/payment-results", operation_id = "reportPaymentResult", tag = "service",
     params(ReservationPath, Repeatable, Conditional),
     request_body(content = PaymentResult, example = json!({"payment_id": "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f",
         "outcome": "completed", "amount_minor": 30_000_000, "currency": "IDR", "channel": "qris", "provider_reference": "sim_01939f3e"})),
@@ -27,7 +27,6 @@ use crate::app::contact::receives_text_messages;
         Stale))]
 pub(super) async fn payment_results(
     State(app): State<App>,
-    _: FromService,
     Id(id): Id,
     post: Post,
 ) -> Result<Response, Problem> {
@@ -36,7 +35,7 @@ pub(super) async fn payment_results(
 }
 
 /// Record the result of a message
-#[utoipa::path(post, path = "/api/reservations/{reservation_id}/notification-results", operation_id = "reportNotificationResult", tag = "service", security(("service_token" = [])),
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/notification-results", operation_id = "reportNotificationResult", tag = "service",
     params(ReservationPath, Repeatable, Conditional),
     request_body(content = NotificationResult, example = json!({"notification_id": "n-1", "template": "confirmed", "medium": "mail", "outcome": "sent"})),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))),
@@ -45,7 +44,6 @@ pub(super) async fn payment_results(
         Stale))]
 pub(super) async fn notification_results(
     State(app): State<App>,
-    _: FromService,
     Id(id): Id,
     post: Post,
 ) -> Result<Response, Problem> {
@@ -54,12 +52,12 @@ pub(super) async fn notification_results(
 }
 
 /// Read the contact of the guest
-#[utoipa::path(get, path = "/api/reservations/{reservation_id}/contact", operation_id = "getReservationContact", tag = "service", security(("service_token" = [])),
+#[utoipa::path(get, path = "/api/reservations/{reservation_id}/contact", operation_id = "getReservationContact", tag = "service",
     params(ReservationPath),
     responses((status = 200, body = ContactView),
         NotFound,
         (status = 410, description = "The contact was erased", body = contract::problem::Problem, content_type = "application/problem+json")))]
-pub(super) async fn contact(State(app): State<App>, _: FromService, Id(id): Id) -> Result<Response, Problem> {
+pub(super) async fn contact(State(app): State<App>, Id(id): Id) -> Result<Response, Problem> {
     let (reservation, _) = app.require(id).await?;
     respond_contact(app.confidential(reservation.created.position).await?)
 }
@@ -76,7 +74,7 @@ pub(super) fn respond_contact(contact: Option<Contact>) -> Result<Response, Prob
 /// Forget the personal data of the guest
 ///
 /// The contact, the special requests and the description of a cancellation are removed; all events stay readable.
-#[utoipa::path(delete, path = "/api/reservations/{reservation_id}/contact", operation_id = "eraseReservationContact", tag = "service", security(("service_token" = [])),
+#[utoipa::path(delete, path = "/api/reservations/{reservation_id}/contact", operation_id = "eraseReservationContact", tag = "service",
     params(ReservationPath, Repeatable, Conditional),
     request_body(content = Option<EraseContact>, example = json!({"reason_code": "guest_request"})),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))),
@@ -85,7 +83,6 @@ pub(super) fn respond_contact(contact: Option<Contact>) -> Result<Response, Prob
         Stale))]
 pub(super) async fn erase_contact(
     State(app): State<App>,
-    _: FromService,
     Id(id): Id,
     post: Post,
 ) -> Result<Response, Problem> {

@@ -12,7 +12,7 @@ use contract::reservation::venues::{
 use contract::reservation::words::AffectedReason;
 use events::VenueId;
 
-use super::extract::{FromService, Put};
+use super::extract::Put;
 use super::respond::{respond_if_modified, with_etag};
 use crate::app::App;
 use crate::app::affected::AffectedBooking;
@@ -56,12 +56,11 @@ pub(super) async fn get(
 /// Read the rules of a venue, now or as of an earlier time
 ///
 /// The document that `/schemas/venue.json` describes.
-#[utoipa::path(get, path = "/api/venues/{venue_id}/rules", operation_id = "getVenueRules", tag = "venues", security(("service_token" = [])),
+#[utoipa::path(get, path = "/api/venues/{venue_id}/rules", operation_id = "getVenueRules", tag = "venues",
     params(VenuePath, ReadRules, Cached),
     responses((status = 200, body = Object, headers(("ETag" = String))), NotModified, NotFound))]
 pub(super) async fn rules(
     State(app): State<App>,
-    _: FromService,
     PathParameters(VenuePath { venue_id }): PathParameters<VenuePath>,
     headers: HeaderMap,
     Query(mut form): Query,
@@ -77,7 +76,7 @@ pub(super) async fn rules(
 /// The body is the whole document, as `/schemas/venue.json` describes it, at most 48 KiB as compact JSON; a venue that
 /// does not exist is created. The response lists the future bookings that do not comply with the new rules: they are
 /// marked with `affected_by_rules`, and staff move or cancel them. With `dry_run=true` nothing changes.
-#[utoipa::path(put, path = "/api/venues/{venue_id}/rules", operation_id = "putVenueRules", tag = "venues", security(("service_token" = [])),
+#[utoipa::path(put, path = "/api/venues/{venue_id}/rules", operation_id = "putVenueRules", tag = "venues",
     params(VenuePath, ChangeRules, Conditional),
     request_body(content = Object, description = "A document as /schemas/venue.json describes it", example = json!({
         "id": "warung", "name": "Warung", "timezone": "Asia/Jakarta", "country": "ID", "currency": "IDR", "locale": "id",
@@ -85,7 +84,6 @@ pub(super) async fn rules(
     responses((status = 200, body = RulesAnswer, headers(("ETag" = String))), Stale))]
 pub(super) async fn put(
     State(app): State<App>,
-    _: FromService,
     PathParameters(VenuePath { venue_id }): PathParameters<VenuePath>,
     Query(mut form): Query,
     put: Put,

@@ -13,7 +13,7 @@ use contract::reservation::view::{ContactView, ReservationView};
 use contract::reservation::waitlist::{Waitlist, WaitlistView};
 use events::WaitlistId;
 
-use super::extract::{FromService, Post, WaitId};
+use super::extract::{Post, WaitId};
 use super::problem::unknown_waitlist_entry;
 use super::request;
 use super::respond::{respond_if_modified, waitlist_etag};
@@ -121,28 +121,23 @@ pub(super) async fn leave(
 }
 
 /// Read the contact of a waiting party
-#[utoipa::path(get, path = "/api/waitlist/{waitlist_id}/contact", operation_id = "getWaitlistContact", tag = "service", security(("service_token" = [])),
+#[utoipa::path(get, path = "/api/waitlist/{waitlist_id}/contact", operation_id = "getWaitlistContact", tag = "service",
     params(WaitlistPath),
     responses((status = 200, body = ContactView),
         NotFound,
         (status = 410, description = "The party is no longer waiting", body = contract::problem::Problem, content_type = "application/problem+json")))]
-pub(super) async fn contact(
-    State(app): State<App>,
-    _: FromService,
-    WaitId(id): WaitId,
-) -> Result<Response, Problem> {
+pub(super) async fn contact(State(app): State<App>, WaitId(id): WaitId) -> Result<Response, Problem> {
     let entry = app.require_waitlist_entry(id).await?;
     respond_contact(app.confidential(entry.at.position).await?)
 }
 
 /// Record the result of a message to a waiting party
-#[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/notification-results", operation_id = "reportWaitlistNotificationResult", tag = "service", security(("service_token" = [])),
+#[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/notification-results", operation_id = "reportWaitlistNotificationResult", tag = "service",
     params(WaitlistPath, Repeatable, Conditional),
     request_body(content = NotificationResult, example = json!({"notification_id": "n-1", "template": "offer", "medium": "mail", "outcome": "sent"})),
     responses((status = 200, body = WaitlistView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn notification_results(
     State(app): State<App>,
-    _: FromService,
     WaitId(id): WaitId,
     post: Post,
 ) -> Result<Response, Problem> {
