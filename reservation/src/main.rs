@@ -135,7 +135,7 @@ async fn import_venues(app: &App, files: Option<&VenueFiles>) -> anyhow::Result<
         }
         report.log();
     }
-    venue_import::settle(app).await.log_failures();
+    venue_import::settle(app, files).await.log_failures();
     if app.venues.ids().is_empty() {
         tracing::warn!("there is no venue yet: add one with PUT /api/venues/<id>/rules, or import venues");
     }

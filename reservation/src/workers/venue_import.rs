@@ -157,10 +157,13 @@ async fn change(app: &App, report: &mut ImportReport, change: &RulesChange<'_>) 
     }
 }
 
-/// Continues what follows from rules that were recorded shortly before the service stopped.
-pub async fn settle(app: &App) -> ImportReport {
+/// Continues what follows from rules that were recorded shortly before the service stopped. An import of `files` has
+/// done so for its venues.
+pub async fn settle(app: &App, files: Option<&VenueFiles>) -> ImportReport {
     let mut report = ImportReport::default();
-    for venue_id in app.projections.venue_ids() {
+    let is_imported =
+        |id: &VenueId| files.is_some_and(|files| files.0.iter().any(|file| file.rules.venue.id == *id));
+    for venue_id in app.projections.venue_ids().into_iter().filter(|id| !is_imported(id)) {
         report.add_settled(&venue_id, app.settle_rules(&venue_id).await);
     }
     report
