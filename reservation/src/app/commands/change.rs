@@ -57,12 +57,11 @@ impl Operation for ChangeReservation<'_> {
     type Outcome = ReservationOutcome;
 
     async fn load(&self, executor: &Executor) -> Result<Loaded<Reservation>, CommandError> {
-        if let Some(loaded) = self.loaded.lock().take() {
-            return Ok(loaded);
+        let loaded = self.loaded.lock().take();
+        match loaded {
+            Some(loaded) => Ok(loaded),
+            None => load_reservation(executor, self.id).await,
         }
-        let (reservation, at) = repository::load(executor.store.as_ref(), self.id, AsOf::Now).await?;
-        let subject = reservation.ok_or(CommandError::UnknownReservation(self.id))?;
-        Ok(Loaded { subject, read_position: Some(at) })
     }
 
     fn contended(&self, executor: &Executor, reservation: &Reservation) -> Option<(VenueId, TimeWindow)> {
@@ -123,12 +122,32 @@ impl Operation for ChangeReservation<'_> {
         decision: Decision,
         at: Option<RecordedAt>,
     ) -> Result<ReservationOutcome, CommandError> {
-        repository::fold_appended(Some(reservation), self.id, &decision.events, at)
-            .map(|reservation| ReservationOutcome { reservation, replayed: false })
-            .ok_or(CommandError::UnknownReservation(self.id))
+        changed(reservation, &decision, at)
     }
 
     fn replay(&self, earlier: EarlierOutcome) -> Result<ReservationOutcome, CommandError> {
         earlier.reservation()
     }
+}
+
+/// Loads the reservation `id`.
+pub(super) async fn load_reservation(
+    executor: &Executor,
+    id: ReservationId,
+) -> Result<Loaded<Reservation>, CommandError> {
+    let (reservation, at) = repository::load(executor.store.as_ref(), id, AsOf::Now).await?;
+    let subject = reservation.ok_or(CommandError::UnknownReservation(id))?;
+    Ok(Loaded { subject, read_position: Some(at) })
+}
+
+/// The reservation after the events of `decision`.
+pub(super) fn changed(
+    reservation: Reservation,
+    decision: &Decision,
+    at: Option<RecordedAt>,
+) -> Result<ReservationOutcome, CommandError> {
+    let id = reservation.id;
+    repository::fold_appended(Some(reservation), id, &decision.events, at)
+        .map(|reservation| ReservationOutcome { reservation, replayed: false })
+        .ok_or(CommandError::UnknownReservation(id))
 }

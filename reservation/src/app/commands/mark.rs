@@ -2,11 +2,11 @@
 
 use events::{ReservationId, Tag};
 
+use super::change::{changed, load_reservation};
 use crate::app::affected::reason_now;
 use crate::app::event_builder::{EventSubject, new_events};
 use crate::app::executor::{Attempt, CommandError, Decision, EarlierOutcome, Executor, Loaded, Operation};
 use crate::app::outcome::ReservationOutcome;
-use crate::app::repository::{self, AsOf};
 use crate::app::request_context::RequestContext;
 use crate::domain::availability::{Occupancy, SeatingContext};
 use crate::domain::{Command, RecordedAt, Reservation};
@@ -23,9 +23,7 @@ impl Operation for MarkAffected<'_> {
     type Outcome = ReservationOutcome;
 
     async fn load(&self, executor: &Executor) -> Result<Loaded<Reservation>, CommandError> {
-        let (reservation, at) = repository::load(executor.store.as_ref(), self.id, AsOf::Now).await?;
-        let subject = reservation.ok_or(CommandError::UnknownReservation(self.id))?;
-        Ok(Loaded { subject, read_position: Some(at) })
+        load_reservation(executor, self.id).await
     }
 
     async fn decide(
@@ -59,9 +57,7 @@ impl Operation for MarkAffected<'_> {
         decision: Decision,
         at: Option<RecordedAt>,
     ) -> Result<ReservationOutcome, CommandError> {
-        repository::fold_appended(Some(reservation), self.id, &decision.events, at)
-            .map(|reservation| ReservationOutcome { reservation, replayed: false })
-            .ok_or(CommandError::UnknownReservation(self.id))
+        changed(reservation, &decision, at)
     }
 
     fn replay(&self, earlier: EarlierOutcome) -> Result<ReservationOutcome, CommandError> {
