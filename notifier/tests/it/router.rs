@@ -204,7 +204,7 @@ async fn an_offer_is_shown_and_answered_on_its_page() {
     ] {
         assert!(page.contains(words), "{words} in {page}");
     }
-    // A guest who is booked at that time decides between the two.
+    // The guest has a booking at that time: the page says so, and still shows the offer.
     let (status, page) = send(&router, Request::post(format!("/offers/{id}/accept")), json!({})).await;
     assert_eq!(status, StatusCode::CONFLICT);
     assert!(page.contains("sudah punya reservasi") && page.contains("Tidak jadi</button>"), "{page}");

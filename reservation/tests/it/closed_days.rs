@@ -93,6 +93,15 @@ async fn with_exception(app: &TestApp, exception: Value) -> Value {
     document
 }
 
+/// The rules of Bandung without `table`, and without combinations, which would name it.
+async fn rules_without(app: &TestApp, table: &Value) -> Value {
+    let mut document = read(app, BANDUNG).await.json();
+    let tables = document["tables"].as_array_mut().unwrap();
+    tables.retain(|known| known["id"] != *table);
+    tables.iter_mut().for_each(|known| drop(known.as_object_mut().unwrap().remove("combinable_with")));
+    document
+}
+
 async fn view(app: &TestApp, id: &str) -> Value {
     app.get(&format!("/api/reservations/{id}")).await.json()
 }
@@ -122,10 +131,7 @@ async fn what_staff_have_settled_is_not_marked_again_at_the_next_start() {
     let app = TestApp::with_houses().await;
     let id = app.book(json!({"start_time": "2026-12-24T19:00"})).await;
     let table = view(&app, &id).await["tables"][0]["table_id"].clone();
-    let mut document = read(&app, BANDUNG).await.json();
-    let tables = document["tables"].as_array_mut().unwrap();
-    tables.retain(|known| known["id"] != table);
-    tables.iter_mut().for_each(|known| drop(known.as_object_mut().unwrap().remove("combinable_with")));
+    let document = rules_without(&app, &table).await;
     put(&app, BANDUNG, &document, None).await;
     assert_eq!(view(&app, &id).await["affected_by_rules"], json!("table_gone"));
     // Staff keep the table for this party.
@@ -145,10 +151,7 @@ async fn a_reason_that_a_closed_day_replaced_counts_again_when_the_day_opens() {
     let app = TestApp::with_houses().await;
     let id = app.book(json!({"start_time": "2026-12-24T19:00"})).await;
     let table = view(&app, &id).await["tables"][0]["table_id"].clone();
-    let mut document = read(&app, BANDUNG).await.json();
-    let tables = document["tables"].as_array_mut().unwrap();
-    tables.retain(|known| known["id"] != table);
-    tables.iter_mut().for_each(|known| drop(known.as_object_mut().unwrap().remove("combinable_with")));
+    let mut document = rules_without(&app, &table).await;
     for (exceptions, reason) in [
         (json!([]), "table_gone"),
         (json!([{"date": "2026-12-24", "closed": true}]), "closed"),

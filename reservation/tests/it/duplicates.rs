@@ -124,7 +124,7 @@ async fn a_guest_waits_once_for_a_business_day() {
     assert_eq!(wait("24").await.status, StatusCode::OK);
 }
 
-/// A guest who waits and has a booking at the offered time decides between them.
+/// A waiting guest who has a booking at the offered time must cancel it before accepting the offer.
 #[tokio::test]
 async fn an_offer_is_not_accepted_for_a_time_at_which_the_guest_is_booked() {
     let app = TestApp::with_houses().await;

@@ -75,7 +75,7 @@ impl Operation for Book<'_> {
         let (created, decided, tags) = decided.ok_or_else(unknown_venue)?;
         let refused = |refusal| CommandError::refused(refusal, RefusedRequest::booking(&created));
         let events = decided.map_err(refused)?;
-        // After the other rules: a request that no rule refuses tells nobody that the guest is expected.
+        // Check the other rules first: otherwise a request that they refuse would reveal whether the guest has a booking.
         let guest = self.guest(executor, &());
         let is_booked = |guest| executor.projections.is_booked_by(venue_id, guest, &created.window, None);
         if guest.is_some_and(is_booked) {

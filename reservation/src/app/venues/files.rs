@@ -83,7 +83,7 @@ impl VenueFiles {
 fn load_file(path: &Path) -> Result<Result<VenueFile, Vec<String>>, VenuesError> {
     let read = |source| VenuesError::Read { path: path.to_owned(), source };
     let metadata = std::fs::metadata(path).map_err(read)?;
-    // A pipe or a device could be read for ever.
+    // Reading a pipe or a device may never end.
     if !metadata.is_file() {
         return Ok(Err(vec!["this is not a regular file".to_owned()]));
     }
