@@ -3,11 +3,8 @@
 
 use std::fmt::Display;
 use std::net::SocketAddr;
-use std::path::Path;
 
 use axum::http::Uri;
-
-use crate::secret::Token;
 
 /// Exit code for a setting, a venue file or a data directory that cannot be used.
 pub const EXIT_CONFIG: u8 = 2;
@@ -75,6 +72,34 @@ impl PublicUrlArgs {
     }
 }
 
+/// Settings that no longer exist. A service that is started with one says what replaced it.
+#[derive(Debug, clap::Args)]
+pub struct GoneArgs {
+    #[arg(long, env = "RESERVATION_SERVICE_TOKEN", hide = true, hide_env_values = true, global = true)]
+    service_token: Option<String>,
+    #[arg(long, env = "RESERVATION_SERVICE_TOKEN_FILE", hide = true, global = true)]
+    service_token_file: Option<String>,
+}
+
+impl GoneArgs {
+    /// Adds a fault for each of them that is set.
+    pub fn check(&self, faults: &mut Faults) {
+        for (setting, value) in [
+            ("RESERVATION_SERVICE_TOKEN", &self.service_token),
+            ("RESERVATION_SERVICE_TOKEN_FILE", &self.service_token_file),
+        ] {
+            if value.is_some() {
+                faults.add(
+                    setting,
+                    "keys have replaced the service token: unset this. At its first start the reservation \
+                     service writes a key for each service and one for the owner into the directory of \
+                     RESERVATION_SECRETS_DIR; the notifier reads its own from NOTIFIER_SECRETS_DIR",
+                );
+            }
+        }
+    }
+}
+
 /// Parses an address to listen on.
 ///
 /// # Errors
@@ -98,63 +123,9 @@ pub fn base_url(text: &str) -> Result<String, String> {
     if fits { Ok(trimmed) } else { Err(format!("{text:?} is not a URL such as http://127.0.0.1:8001")) }
 }
 
-/// Reads the service token from `value` or from the file at `file`.
-///
-/// A service that listens on anything but loopback must have a token; otherwise that is a fault.
-pub fn service_token(
-    faults: &mut Faults,
-    setting: &str,
-    value: Option<String>,
-    file: Option<&Path>,
-    listen: SocketAddr,
-) -> Option<Token> {
-    let text = match (value, file) {
-        (Some(_), Some(_)) => {
-            faults.add(setting, "set either the token or the file that holds it, not both");
-            return None;
-        }
-        (Some(value), None) => value,
-        (None, Some(path)) => {
-            let read = std::fs::read_to_string(path)
-                .map_err(|error| format!("could not read {}: {error}", path.display()));
-            faults.take(&format!("{setting}_FILE"), read)?
-        }
-        (None, None) => {
-            if !listen.ip().is_loopback() {
-                faults.add(
-                    setting,
-                    format_args!(
-                        "is needed to listen on {listen}: without it anyone who can reach this \
-                         address could post payment results and read guests' contacts. Set it, or \
-                         listen on 127.0.0.1"
-                    ),
-                );
-            }
-            return None;
-        }
-    };
-    faults.take(setting, Token::try_from(text.trim().to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn token(value: Option<&str>, listen: &str) -> Result<Option<Token>, ConfigError> {
-        let mut faults = Faults::default();
-        let token =
-            service_token(&mut faults, "TOKEN", value.map(str::to_owned), None, listen.parse().unwrap());
-        faults.check(Some(token))
-    }
-
-    #[test]
-    fn only_loopback_may_go_without_a_token() {
-        assert!(token(None, "127.0.0.1:8000").unwrap().is_none());
-        assert!(token(None, "[::1]:8000").unwrap().is_none());
-        assert!(token(None, "0.0.0.0:8000").unwrap_err().to_string().contains("is needed to listen"));
-        assert!(token(Some("0123456789abcdef0123456789abcdef"), "0.0.0.0:8000").unwrap().is_some());
-        assert!(token(Some("short"), "127.0.0.1:8000").is_err());
-    }
 
     #[test]
     fn all_faults_are_reported_at_once() {

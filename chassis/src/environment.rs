@@ -25,6 +25,9 @@ pub trait Environment: Send + Sync + 'static {
     /// A new UUID v4: 122 random bits, which cannot be guessed.
     fn random_id(&self) -> Uuid;
 
+    /// 32 random bytes, which cannot be guessed: a secret.
+    fn random_bytes(&self) -> [u8; 32];
+
     /// A random number from 0 up to and including `max`, for jitter. Not for secrets.
     fn random_up_to(&self, max: u64) -> u64;
 
@@ -62,6 +65,15 @@ impl Environment for SystemEnvironment {
 
     fn random_id(&self) -> Uuid {
         Uuid::new_v4()
+    }
+
+    fn random_bytes(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        if let Err(error) = getrandom::fill(&mut bytes) {
+            // A process that has no randomness must not hand out secrets.
+            panic!("the system has no random bytes: {error}");
+        }
+        bytes
     }
 
     fn random_up_to(&self, max: u64) -> u64 {
@@ -126,6 +138,10 @@ impl Environment for ManualEnvironment {
     fn random_id(&self) -> Uuid {
         // Real randomness: several environments of one test must not draw the same secret.
         SystemEnvironment.random_id()
+    }
+
+    fn random_bytes(&self) -> [u8; 32] {
+        SystemEnvironment.random_bytes()
     }
 
     fn random_up_to(&self, max: u64) -> u64 {

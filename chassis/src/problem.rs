@@ -40,12 +40,27 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", detail)
     }
 
-    /// 401: the caller must present a credential, or presented one that is not valid.
+    /// 401: the caller must present a credential.
     #[must_use]
     pub fn unauthorized() -> Self {
-        let detail = "This request requires a valid credential. Send it as 'Authorization: Bearer …'.";
+        let detail = "This request requires a credential. Send it as 'Authorization: Bearer …'.";
         Self::new(StatusCode::UNAUTHORIZED, "credential_required", detail)
             .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+    }
+
+    /// 401: the presented credential is not valid.
+    #[must_use]
+    pub fn credential_invalid() -> Self {
+        let detail = "The credential is not valid: it is unknown or damaged, was revoked, or has expired. Send another one, or none if the operation needs none.";
+        Self::new(StatusCode::UNAUTHORIZED, "credential_invalid", detail)
+            .header(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer error="invalid_token""#))
+    }
+
+    /// 421: the request names a host that is not this machine.
+    #[must_use]
+    pub fn foreign_host() -> Self {
+        let detail = "Access is open, so the service answers only to localhost, 127.0.0.1 and [::1]. Use one of them in the URL, or start the service with --access on.";
+        Self::new(StatusCode::MISDIRECTED_REQUEST, "foreign_host", detail)
     }
 
     /// 403: the credential does not have the scope that the operation needs.
@@ -54,6 +69,20 @@ impl Problem {
         let detail =
             format!("This request requires a credential with the scope {scope:?}. Ask an owner for one.");
         Self::new(StatusCode::FORBIDDEN, "scope_missing", detail)
+    }
+
+    /// 403: the credential is limited to venues, and the request grants others.
+    #[must_use]
+    pub fn venue_missing() -> Self {
+        let detail = "The credential is limited to some venues, and the key would be valid for others. Name only your own venues.";
+        Self::new(StatusCode::FORBIDDEN, "venue_missing", detail)
+    }
+
+    /// 403: the credential is limited to some venues, and the operation concerns all.
+    #[must_use]
+    pub fn all_venues_required() -> Self {
+        let detail = "This request concerns all venues, and the credential is limited to some. Ask an owner for one without a limit.";
+        Self::new(StatusCode::FORBIDDEN, "all_venues_required", detail)
     }
 
     /// 503: the caller should retry after `seconds`.

@@ -60,6 +60,8 @@ pub struct Operation {
     pub scope: String,
     /// Whether callers without a credential are admitted.
     pub is_open: bool,
+    /// Whether the link of a guest is admitted too.
+    pub is_for_guests: bool,
 }
 
 impl Description {
@@ -87,6 +89,7 @@ impl Description {
                     path: path.join("/"),
                     scope: scope.to_owned(),
                     is_open: needs.is_empty() || needs.contains(&json!({})),
+                    is_for_guests: needs.iter().any(|need| need.get("guest_link").is_some()),
                 });
             }
         }

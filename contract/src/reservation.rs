@@ -1,5 +1,6 @@
 //! The interface of the reservation service.
 
+pub mod access;
 pub mod availability;
 pub mod charges;
 pub mod commands;

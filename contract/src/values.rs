@@ -1,6 +1,7 @@
 //! Values of requests and responses.
 
 mod ids;
+mod list;
 mod time;
 
 use chrono::NaiveDate;
@@ -9,6 +10,7 @@ use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat};
 use utoipa::openapi::{Schema, Type};
 
 pub use self::ids::{EventCursor, EventType};
+pub use self::list::List;
 pub use self::time::{AsOf, LocalTime, Moment, VenueTime};
 use crate::form::Form;
 use crate::request::{Scalar, text};

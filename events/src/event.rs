@@ -6,14 +6,14 @@
 //! Personal data is never part of an event: it belongs in the confidential payload, of which the
 //! event holds a digest.
 
-use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AssignmentId, CustomerId, PaymentId, TableId, VenueId};
+pub use crate::access::{GuestLinkRenewed, KeyCreated, KeyRevoked, KeyRotated, KeyUsed, LinkKeyCreated};
+use crate::ids::{AssignmentId, CustomerId, TableId, VenueId};
+pub use crate::payment::{PaymentCompleted, PaymentFailed, PaymentRefunded, PaymentRequested, Refund};
 use crate::values::{
-    ConfidentialDigest, Initiator, Locale, Medium, Money, PartySize, Policy, Purpose, ReleaseCause,
-    TimeWindow,
+    ConfidentialDigest, Initiator, Locale, Medium, Money, PartySize, Policy, ReleaseCause, TimeWindow,
 };
 pub use crate::venue_rules::{ReservationAffected, RulesImport, VenueChanged, VenueRulesChanged};
 pub use crate::waitlist::{
@@ -45,7 +45,7 @@ pub const SCHEMA_URN: &str = "urn:meja:schema:";
 
 macro_rules! catalogue {
     ($($(#[$doc:meta])* $variant:ident = $event_type:literal,)+) => {
-        /// Everything that can happen to a reservation, a waitlist entry or a payment.
+        /// Everything that can happen to a reservation, a waitlist entry, a payment, a venue or a credential.
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub enum Event {
             $($(#[$doc])* $variant($variant),)+
@@ -158,6 +158,18 @@ catalogue! {
     VenueChanged = "meja.venue.changed.v1",
     /// The rules of a venue changed.
     VenueRulesChanged = "meja.venue.changed.v2",
+    /// A key was created.
+    KeyCreated = "meja.access.key_created.v1",
+    /// A key got a new secret.
+    KeyRotated = "meja.access.key_rotated.v1",
+    /// A key was revoked.
+    KeyRevoked = "meja.access.key_revoked.v1",
+    /// A key was used.
+    KeyUsed = "meja.access.key_used.v1",
+    /// The guest got new links.
+    GuestLinkRenewed = "meja.guest.link_renewed.v1",
+    /// The key that signs the links of guests was created.
+    LinkKeyCreated = "meja.access.link_key_created.v1",
 }
 
 /// A reservation was requested.
@@ -298,68 +310,6 @@ pub struct ReservationCancelled {
     /// The amount to refund.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<Refund>,
-}
-
-/// A payment to refund in full or in part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Refund {
-    /// The payment to refund.
-    pub payment_id: PaymentId,
-    /// The amount to refund.
-    pub amount: Money,
-}
-
-/// A deposit or a no-show fee is due.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct PaymentRequested {
-    /// This payment.
-    pub payment_id: PaymentId,
-    /// The amount due.
-    pub amount: Money,
-    /// The payment channel chosen by the guest, if any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub channel: Option<String>,
-    /// When the hold ends if the deposit is unpaid; for a fee, the last time to pay it.
-    pub expires_at: DateTime<Utc>,
-    /// What the payment is for.
-    #[serde(default, skip_serializing_if = "Purpose::is_deposit")]
-    pub purpose: Purpose,
-}
-
-/// A payment was completed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct PaymentCompleted {
-    /// The payment.
-    pub payment_id: PaymentId,
-    /// The amount received.
-    pub amount: Money,
-    /// The payment channel it was received through.
-    pub channel: String,
-    /// The provider's reference.
-    pub provider_reference: String,
-    /// The refund due immediately, because the money arrived too late to hold the table.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refund: Option<Refund>,
-}
-
-/// A payment failed or expired.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct PaymentFailed {
-    /// The payment.
-    pub payment_id: PaymentId,
-    /// The reason as a stable code, for example `refused` or `provider_unavailable`.
-    pub reason_code: String,
-}
-
-/// Money was refunded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct PaymentRefunded {
-    /// The payment.
-    pub payment_id: PaymentId,
-    /// The amount refunded.
-    pub amount: Money,
-    /// The provider's reference for the refund.
-    pub provider_reference: String,
 }
 
 /// A message was sent.

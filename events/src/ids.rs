@@ -200,6 +200,17 @@ text_id!(
     "cust-42"
 );
 
+text_id!(
+    /// A key: the part of a credential that is not secret.
+    KeyId,
+    "key id",
+    32,
+    |text| text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()),
+    "1 to 32 characters of a-z and 0-9",
+    "^[a-z0-9]+$",
+    "4f1c09ab77de"
+);
+
 /// A position in a log: 1, 2, 3 … without gaps. Zero is the position before the first event.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

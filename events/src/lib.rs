@@ -7,11 +7,13 @@
 //!
 //! **Invariant:** this crate depends on no service and, without the feature `store`, on no storage.
 
+pub mod access;
 pub mod event;
 pub mod feed;
 pub mod ids;
 #[cfg(feature = "openapi")]
 mod openapi;
+pub mod payment;
 pub mod query;
 pub mod recorded;
 #[cfg(feature = "store")]
@@ -22,7 +24,7 @@ pub mod waitlist;
 
 pub use event::Event;
 pub use ids::{
-    AssignmentId, CustomerId, EventId, LogId, PaymentId, Position, ReservationId, TableId, VenueId,
+    AssignmentId, CustomerId, EventId, KeyId, LogId, PaymentId, Position, ReservationId, TableId, VenueId,
     WaitlistId,
 };
 pub use query::{Query, QueryItem, Tag};

@@ -6,7 +6,7 @@ use std::fmt;
 
 use chrono::NaiveDate;
 
-use crate::ids::{CustomerId, PaymentId, Position, ReservationId, TableId, VenueId, WaitlistId};
+use crate::ids::{CustomerId, KeyId, PaymentId, Position, ReservationId, TableId, VenueId, WaitlistId};
 
 /// What an event is about, for example `reservation:01939f3e-…`.
 ///
@@ -70,6 +70,18 @@ impl Tag {
     #[must_use]
     pub fn waiting(venue: &VenueId) -> Self {
         Self::new("waiting", venue)
+    }
+
+    /// Everything about credentials.
+    #[must_use]
+    pub fn access() -> Self {
+        Self("access".to_owned())
+    }
+
+    /// Everything about one credential.
+    #[must_use]
+    pub fn credential(id: &KeyId) -> Self {
+        Self::new("credential", id)
     }
 
     /// The rules of a venue.

@@ -13,6 +13,8 @@ pub mod terminal;
 
 use std::path::PathBuf;
 
+use access::secrets::CredentialFile;
+use anyhow::Context as _;
 use chassis::secret::Token;
 use events::store::EventBytes;
 use events::values::ConfidentialDigest;
@@ -40,8 +42,17 @@ pub struct Context<'a> {
     pub source: &'static str,
     /// Size of the page cache for a log that is opened, in bytes.
     pub cache_bytes: u64,
-    /// The token for a running service.
-    pub token: Option<Token>,
+    /// The credential for a running service. Read only if a command needs it.
+    pub credential: CredentialFile,
     /// How the service interprets its events.
     pub catalogue: &'a dyn EventCatalogue,
+}
+
+impl Context<'_> {
+    /// The credential for a running service.
+    fn token(&self) -> anyhow::Result<Token> {
+        let advice = "a running service wants a credential: name its file with --credential-file";
+        self.credential.reload().context(advice)?;
+        self.credential.token().context(advice)
+    }
 }

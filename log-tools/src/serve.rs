@@ -51,7 +51,7 @@ pub struct LogRoute {
 /// The route, to be merged with the routes of a service. `anonymous` are the scopes of callers without a credential.
 pub fn routes<S>(route: LogRoute, anonymous: Scopes) -> Operations<S> {
     let routes = Operations::new(OpenApi::default(), anonymous);
-    routes.route(Access::Scope(Scope::Operate), routes!(backup)).with_state(route)
+    routes.route(Access::Everywhere(Scope::Operate), routes!(backup)).with_state(route)
 }
 
 /// Stream the stored log

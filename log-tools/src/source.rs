@@ -33,8 +33,8 @@ pub enum Source {
     Service {
         /// Its base URL.
         url: String,
-        /// The service token.
-        token: Option<Token>,
+        /// The credential to present.
+        token: Token,
     },
 }
 
@@ -76,7 +76,7 @@ impl Source {
                 backup.ok().map(|backup| backup.header().source.clone())
             }
             Self::Service { url, token } => {
-                let answer = request_log(url, token.as_ref(), AFTER_EVERYTHING, Duration::ZERO)?;
+                let answer = request_log(url, token, AFTER_EVERYTHING, Duration::ZERO)?;
                 Some(BackupReader::open(answer)?.header().source.clone())
             }
         })
@@ -86,7 +86,7 @@ impl Source {
         match from {
             Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
                 let url = url.trim_end_matches('/').to_owned();
-                Ok(Self::Service { url, token: context.token.clone() })
+                Ok(Self::Service { url, token: context.token()? })
             }
             Some(path) if Path::new(path).is_file() => {
                 File::open(path).with_context(|| format!("could not open {path}"))?;
@@ -131,7 +131,7 @@ impl Source {
             Self::Directory(store) => store.log_id(),
             Self::Backup(path) => BackupReader::open(BufReader::new(File::open(path)?))?.header().log_id,
             Self::Service { url, token } => {
-                let answer = request_log(url, token.as_ref(), AFTER_EVERYTHING, Duration::ZERO)?;
+                let answer = request_log(url, token, AFTER_EVERYTHING, Duration::ZERO)?;
                 BackupReader::open(answer)?.header().log_id
             }
         })
@@ -166,7 +166,7 @@ impl Source {
                 read(BufReader::new(file), after, progress, visit).with_context(named)
             }
             Self::Service { url, token } => {
-                let answer = request_log(url, token.as_ref(), after, Duration::ZERO)?;
+                let answer = request_log(url, token, after, Duration::ZERO)?;
                 if let Some(head) = head_of(&answer) {
                     progress.set_head(head);
                 }
@@ -200,22 +200,25 @@ fn read(
 /// Requests the groups after `after` from the service at `url`, and waits up to `wait` for one.
 pub(crate) fn request_log(
     url: &str,
-    token: Option<&Token>,
+    token: &Token,
     after: Position,
     wait: Duration,
 ) -> anyhow::Result<reqwest::blocking::Response> {
     // No timeout: a log may be of any size.
     let client = reqwest::blocking::Client::builder().timeout(None).build()?;
     let url = format!("{url}{PATH}?after={after}&timeout={}", wait.as_millis());
-    let mut request = client.get(&url);
-    if let Some(token) = token {
-        request = request.bearer_auth(token.reveal());
-    }
-    let answer = request.send().with_context(|| format!("could not reach {url}"))?;
+    let answer = client
+        .get(&url)
+        .bearer_auth(token.reveal())
+        .send()
+        .with_context(|| format!("could not reach {url}"))?;
     let status = answer.status();
     if !status.is_success() {
         let advice = match status.as_u16() {
-            401 => "present the service token of that service".to_owned(),
+            401 | 403 => {
+                "present a valid credential with the scope operate: name its file with --credential-file"
+                    .to_owned()
+            }
             404 => "give the base URL of a service, such as http://127.0.0.1:8000".to_owned(),
             _ => answer.text().unwrap_or_default(),
         };

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use access::{AccessMode, Caller, SnapshotDoor, Venues};
 use chassis::environment::SharedEnvironment;
-use chassis::secret::Token;
 use chassis::serve::Shutdown;
-use events::Position;
 use events::feed::Lag;
+use events::recorded::EventMetadata;
+use events::{PaymentId, Position, ReservationId};
 use futures::future::BoxFuture;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -16,14 +17,15 @@ use crate::adapters::stripe::Stripe;
 use crate::domain::retry_policy::RetrySettings;
 use crate::domain::webhooks::Webhooks;
 use crate::effects::EffectLog;
+use crate::effects::payment::Payment;
 use crate::executors::EffectExecutor;
 use crate::executors::breaker::Breakers;
 use crate::ports::payment_providers::PaymentProviders;
-use crate::ports::reservation_api::ReservationApi;
-use crate::workers::effect_worker;
+use crate::ports::reservation_api::{ReservationApi, ReservationError};
 use crate::workers::feed_consumer::{FeedConsumer, FeedStatus};
 use crate::workers::payment_poller;
 use crate::workers::simulated_guest::{self, Decision};
+use crate::workers::{access_snapshot, effect_worker};
 
 /// The application. Cheap to clone.
 #[derive(Clone)]
@@ -46,8 +48,10 @@ pub struct App {
     pub breakers: Arc<Breakers>,
     /// Permits one reconciliation at a time.
     pub reconciling: Arc<Semaphore>,
-    /// The token for refunds and retries.
-    pub service_token: Option<Token>,
+    /// Finds out who sent a request.
+    pub door: Arc<SnapshotDoor>,
+    /// Whether callers need credentials.
+    pub access_mode: AccessMode,
     /// Time, timers, tasks, ids and randomness.
     pub env: SharedEnvironment,
     /// The shutdown signal.
@@ -55,8 +59,8 @@ pub struct App {
 }
 
 impl App {
-    /// Starts the tasks in the background: the feed consumer, the effect worker, the payment poller and the simulated
-    /// guest. The returned worker ends when the effects under way have ended.
+    /// Starts the tasks in the background: the feed consumer, the reader of keys, the effect worker, the payment poller and
+    /// the simulated guest. The returned worker ends when the effects under way have ended.
     #[must_use]
     pub fn start(
         &self,
@@ -79,6 +83,8 @@ impl App {
         // These run until the shutdown. Only the effect worker is waited for.
         let spawn = |task: BoxFuture<'static, ()>| drop(self.env.spawn(task));
         spawn(Box::pin(feed_consumer.run(shutdown())));
+        let (api, door) = (Arc::clone(&self.reservation_api), Arc::clone(&self.door));
+        spawn(Box::pin(access_snapshot::run(api, door, env(), shutdown())));
         spawn(Box::pin(payment_poller::run(
             effect_log(),
             payment_providers(),
@@ -98,6 +104,34 @@ impl App {
             retry_settings,
             shutdown(),
         )))
+    }
+
+    /// At most `limit` payments that match `wanted` and that `caller` may read, by their place in lists.
+    #[must_use]
+    pub fn payments(&self, caller: &Caller, wanted: impl Fn(&Payment) -> bool, limit: usize) -> Vec<Payment> {
+        self.effect_log.payments(|payment| may_read(caller, payment) && wanted(payment), limit)
+    }
+
+    /// The payment `id`, if `caller` may read it.
+    #[must_use]
+    pub fn payment(&self, caller: &Caller, id: PaymentId) -> Option<Payment> {
+        self.effect_log.payment(id).filter(|payment| may_read(caller, payment))
+    }
+
+    /// The URL on which the guest of `reservation_id` pays what is due; `None` if nothing can be paid.
+    ///
+    /// # Errors
+    /// [`ReservationError`].
+    pub async fn pay_url(
+        &self,
+        reservation_id: ReservationId,
+        by: &EventMetadata,
+    ) -> Result<Option<String>, ReservationError> {
+        let Some(payment) = self.effect_log.open_payments_of(reservation_id).into_iter().next() else {
+            return Ok(None);
+        };
+        let contact = self.reservation_api.contact(reservation_id.into(), by).await?;
+        Ok(contact.map(|contact| payment.url_for(&contact)))
     }
 
     /// The distance to the end of the feed.
@@ -130,5 +164,13 @@ impl App {
         }
         metrics::gauge!("meja_notifier_lag_events").set(self.lag().events() as f64);
         metrics::gauge!("meja_notifier_lag_seconds").set(self.lag_seconds());
+    }
+}
+
+/// The venue of a payment that an earlier version opened is not known: only a caller for all venues may read it.
+fn may_read(caller: &Caller, payment: &Payment) -> bool {
+    match &payment.opened.venue_id {
+        Some(venue) => caller.may_use(venue).is_ok(),
+        None => caller.venues == Venues::All,
     }
 }

@@ -218,6 +218,7 @@ impl EffectExecutor {
         match &effect.scheduled.effect {
             Effect::TakeDeposit(deposit) => self.take_deposit(effect, deposit, system, &by).await,
             Effect::ClosePayments { reservation_id } => self.close_payments(*reservation_id).await,
+            Effect::RenewPayLinks { reservation_id } => self.renew_pay_links(*reservation_id, &by).await,
             Effect::Refund { reservation_id, payment_id, amount } => {
                 self.refund(effect, system, *reservation_id, *payment_id, *amount).await
             }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use access::secrets::CredentialFile;
 use chassis::environment::SystemEnvironment;
 use chassis::{exit, metrics, telemetry};
 use clap::Parser as _;
@@ -25,12 +26,13 @@ fn main() -> ExitCode {
         Action::Check => return exit::tell("notifier", "the settings are valid"),
         Action::Reconcile(reconcile) => {
             let base_url = format!("http://{}", config.listen);
-            block_on(reconcile.run(&base_url, config.service_token.as_ref()))
+            block_on(reconcile.run(&base_url, &CredentialFile::new(config.credential_file)))
         }
         Action::Preview(preview) => {
             let public_url = config.public_url.unwrap_or_else(|| format!("http://{}", config.listen));
-            let api = HttpClient::new()
-                .map(|client| ReservationClient::new(client, config.reservation_url, config.service_token));
+            let key = CredentialFile::new(config.key_file);
+            let api =
+                HttpClient::new().map(|client| ReservationClient::new(client, config.reservation_url, key));
             api.map_err(anyhow::Error::from).and_then(|api| {
                 block_on(preview.run(&api, &config.messaging.messages, &public_url, &SystemEnvironment))
             })
@@ -40,7 +42,7 @@ fn main() -> ExitCode {
                 data_dir: config.data_dir,
                 source: "notifier",
                 cache_bytes: config.cache_bytes,
-                token: config.service_token,
+                credential: CredentialFile::new(config.credential_file),
                 catalogue: &Entries,
             };
             telemetry::init("notifier", config.log_format, config.log_filter, None)

@@ -52,8 +52,10 @@ pub struct Facts<'a> {
     pub name: &'a str,
     /// The guest's language.
     pub locale: Locale,
-    /// The URL of the payment page.
+    /// The URL of the payment page, or of the offer.
     pub link: Option<&'a str>,
+    /// The URL of the page of the booking, which every mail contains.
+    pub booking_link: Option<&'a str>,
     /// The amount in the message.
     pub amount: Option<Money>,
 }
@@ -150,6 +152,10 @@ impl Messages {
         let html =
             if self.environment.get_template(&own).is_ok() { own } else { templates::FRAME.to_owned() };
         let html = self.render(&html, facts, &subject, &paragraphs)?;
+        let text = match facts.booking_link {
+            Some(link) => format!("{}\n\n{}: {link}\n", text.trim_end(), booking_words(facts.locale)),
+            None => text,
+        };
         Ok(Words { subject, text, html })
     }
 
@@ -175,9 +181,17 @@ pub struct Words {
     pub html: String,
 }
 
+/// What the link to a booking is called.
+fn booking_words(locale: Locale) -> &'static str {
+    match locale {
+        Locale::Id => "Reservasi Anda",
+        Locale::En => "Your booking",
+    }
+}
+
 /// The facts for templates. `paragraphs` are those of the text, each with its lines.
 fn facts_of(facts: &Facts<'_>, subject: &str, paragraphs: &[String]) -> minijinja::Value {
-    let Facts { occasion, name, locale, link, amount } = *facts;
+    let Facts { occasion, name, locale, link, booking_link, amount } = *facts;
     let (visit, cancellation) = (occasion.visit(), occasion.cancellation());
     let start = visit.start_time;
     // Not with the offset of the visit, because the offset can be another one at that time.
@@ -201,6 +215,8 @@ fn facts_of(facts: &Facts<'_>, subject: &str, paragraphs: &[String]) -> minijinj
         amount => amount.map(|amount| money(amount, locale)),
         expires_at,
         link,
+        booking_link,
+        booking_words => booking_words(locale),
         lang => locale.tag(),
         subject,
         paragraphs,

@@ -13,6 +13,8 @@ mod evening_locks;
 mod event_builder;
 pub mod executor;
 mod guest_locks;
+
+pub mod objects;
 pub mod outcome;
 pub mod projections;
 pub mod queries;

@@ -1,5 +1,6 @@
 //! The command line: settings, and the commands for operators.
 
 pub mod config;
+pub mod first_keys;
 pub mod log;
 pub mod venues;

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use access::secrets::CredentialFile;
 use anyhow::Context as _;
 use chassis::environment::{SharedEnvironment, SystemEnvironment};
 use chassis::serve::{Limits, Shutdown, serve};
@@ -18,6 +19,7 @@ use reservation::app::projections::Projections;
 use reservation::app::venues::VenueFiles;
 use reservation::app::{App, Parts, PaymentChannels};
 use reservation::cli::config::{Action, Cli, Config, VenuesAction, VenuesSource};
+use reservation::cli::first_keys;
 use reservation::cli::venues::{self, open_log};
 use reservation::workers::{self, payment_channels, venue_import};
 use tokio::net::TcpListener;
@@ -38,7 +40,7 @@ fn main() -> ExitCode {
     if let Action::Log { command } = &config.action {
         return match telemetry::init("reservation", config.log_format, config.log_filter, None) {
             Ok(_telemetry) => command
-                .run(config.data_dir, config.cache_bytes, config.service_token)
+                .run(config.data_dir, config.cache_bytes, CredentialFile::new(config.credential_file))
                 .unwrap_or_else(|error| exit::fail("reservation", format_args!("{error:#}"))),
             Err(error) => refuse(error),
         };
@@ -100,7 +102,8 @@ async fn run(
         store: Arc::clone(&store) as Arc<dyn EventStore>,
         projections,
         channels: PaymentChannels::default(),
-        service_token: config.service_token,
+        access_mode: config.access_mode,
+        public_url: config.public_url,
         env: Arc::clone(&env),
         shutdown: shutdown.clone(),
     });
@@ -108,6 +111,8 @@ async fn run(
     env.spawn(payment_channels::run(app.clone(), client, config.notifier_url).boxed());
     env.spawn(metrics::upkeep(metrics.clone()).boxed());
     let mut tasks = workers::follow(&app).await?;
+    first_keys::prepare(&app, &config.secrets_dir).await?;
+    config.access_mode.log();
     import_venues(&app, files.as_ref()).await?;
     tasks.act(&app);
     let dir = files.map(|_| config.venues);

@@ -7,5 +7,6 @@ pub fn describe() {
         "meja_lines_passed_total",
         "Bookings that stopped waiting for a waitlist, because it took too long"
     );
+    metrics::describe_gauge!("meja_access_keys_expiring", "Keys that expire within 14 days");
     metrics::describe_gauge!("meja_feed_waiters", "Consumers that wait for events");
 }

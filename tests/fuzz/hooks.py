@@ -1,6 +1,7 @@
 """Checks that only Meja's descriptions can be held to, and bodies that venues accept."""
 
 import json
+import os
 from datetime import date, timedelta
 
 import schemathesis
@@ -38,6 +39,19 @@ def schema_valid_requests_have_no_structural_fault(context, response, case):
     if isinstance(detail, list):
         found = [fault for fault in detail if fault["type"] in STRUCTURAL]
         assert not found, f"the schema is too loose: {found}"
+
+
+@schemathesis.auth(refresh_interval=None)
+class Keys:
+    """The owner's key, and the notifier's for what only services do."""
+
+    def get(self, case, context):
+        path = context.operation.path
+        is_for_services = path.endswith("-results") or path == "/api/access/snapshot"
+        return os.environ["MEJA_NOTIFIER_KEY" if is_for_services else "MEJA_OWNER_KEY"]
+
+    def set(self, case, data, context):
+        case.headers["Authorization"] = f"Bearer {data}"
 
 
 # A poll of the feed waits as long as the request says, up to 30 s, and would use up the time of a run.

@@ -7,7 +7,7 @@ use ::contract::conformance::{Description, Operation};
 use serde_json::{Value, json};
 
 use crate::mail_server::python;
-use crate::services::{Pair, root};
+use crate::services::{OWNER, Pair, root};
 
 /// A command of the Node.js tools in `tests/clients/package.json`.
 fn node_tool(name: &str) -> Command {
@@ -84,11 +84,11 @@ async fn a_generated_typescript_client_takes_a_booking_through_its_life() {
         done(node_tool("openapi-typescript").arg(from).arg("-o").arg(to));
     }
     done(node_tool("tsc").arg("-p").arg(dir.path()));
-    done(
-        Command::new("node")
-            .arg(dir.path().join("out/booking.js"))
-            .args([&pair.reservation_url, &pair.notifier_url]),
-    );
+    done(Command::new("node").arg(dir.path().join("out/booking.js")).args([
+        &pair.reservation_url,
+        &pair.notifier_url,
+        OWNER,
+    ]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,7 +108,7 @@ async fn a_generated_python_client_takes_a_booking_through_its_life() {
     done(
         python()
             .arg(sources.join("booking.py"))
-            .args([&pair.reservation_url, &pair.notifier_url])
+            .args([&pair.reservation_url, &pair.notifier_url, OWNER])
             .env("PYTHONPATH", dir.path()),
     );
 }
@@ -135,9 +135,9 @@ async fn the_official_sdks_of_cloudevents_read_a_page_of_the_feed() {
     pair.book(6).await;
     pair.settled().await;
     let dir = node_dir();
-    let javascript = done(node_script(dir.path(), "events.mjs").arg(&pair.reservation_url));
+    let javascript = done(node_script(dir.path(), "events.mjs").args([&pair.reservation_url, OWNER]));
     let script = root().join("tests/clients/python/events.py");
-    let python = done(python().arg(script).arg(&pair.reservation_url));
+    let python = done(python().arg(script).args([&pair.reservation_url, OWNER]));
     let count = |output: &Output| String::from_utf8_lossy(&output.stdout).trim().parse::<usize>().unwrap();
     assert!(count(&javascript) > 2, "{}", count(&javascript));
     assert_eq!(count(&javascript), count(&python));
@@ -168,12 +168,12 @@ async fn the_description_of_the_feed_is_valid_and_names_every_event() {
 fn access_rows(descriptions: &[(&'static str, Value); 2]) -> String {
     let mut rows = vec!["| service | operation | needs |\n|---|---|---|\n".to_owned()];
     for (service, document) in descriptions {
-        for Operation { method, template, scope, is_open, .. } in
+        for Operation { method, template, scope, is_for_guests, .. } in
             Description::new(document.clone()).operations(&[])
         {
-            let needs = match (&scope[..], is_open) {
+            let needs = match (&scope[..], is_for_guests) {
                 ("", _) => "nothing".to_owned(),
-                (scope, true) => format!("`{scope}`: everybody"),
+                (scope, true) => format!("`{scope}`, or the guest's link"),
                 (scope, false) => format!("`{scope}`"),
             };
             rows.push(format!("| {service} | `{method} {template}` | {needs} |\n"));

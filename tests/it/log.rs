@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::services::{Pair, Running, TOKEN, binary};
+use crate::services::{Pair, Running, binary, owner_file};
 
 /// Runs `<service> log <args>`. Returns its exit code, its standard output and its standard error.
 fn log(service: &str, args: &[&str]) -> (Option<i32>, String, String) {
@@ -52,7 +52,7 @@ async fn worked() -> (Pair, String) {
     )
     .await;
     let url = format!("{}/api/reservations/{cancelled}/contact", pair.reservation_url);
-    assert!(pair.client.delete(url).bearer_auth(TOKEN).send().await.unwrap().status().is_success());
+    assert!(pair.client.delete(url).send().await.unwrap().status().is_success());
     pair.settled().await;
     (pair, paid)
 }
@@ -62,12 +62,12 @@ async fn a_log_is_backed_up_while_it_is_served_and_restored() {
     let (mut pair, _) = worked().await;
     for service in ["reservation", "notifier"] {
         let url = if service == "reservation" { &pair.reservation_url } else { &pair.notifier_url };
-        let live = ["--from", url, "--service-token", TOKEN];
+        let live = ["--from", url, "--credential-file", owner_file()];
         let right = verdict(service, &live);
         assert_eq!((&right["ok"], &right["faults"]), (&json!(true), &json!([])));
-        // Without the token the service does not send the log, so no verdict is possible.
+        // Without a credential the service does not send the log, so no verdict is possible.
         let (code, _, said) = log(service, &["verify", "--from", url]);
-        assert!(code == Some(1) && said.contains("service token"), "{code:?} {said}");
+        assert!(code == Some(1) && said.contains("--credential-file"), "{code:?} {said}");
 
         let file = text(&pair.dir.path().join(format!("{service}.backup")));
         done(service, &[&["backup", &file][..], &live].concat());
@@ -79,9 +79,9 @@ async fn a_log_is_backed_up_while_it_is_served_and_restored() {
         done(service, &["restore", &file, "--data-dir", &into]);
         assert_eq!(verdict(service, &["--data-dir", &into])["hash"], right["hash"]);
     }
-    let right = verdict("reservation", &["--from", &pair.reservation_url, "--service-token", TOKEN]);
+    let right = verdict("reservation", &["--from", &pair.reservation_url, "--credential-file", owner_file()]);
     assert_eq!(right["private_parts_forgotten"], 2, "contact and description");
-    assert_eq!(right["private_parts_proved"], 1);
+    assert_eq!(right["private_parts_proved"], 5, "three keys, the key for links, and a contact");
 
     // The running service has locked the directory.
     let data = text(&pair.dir.path().join("reservation"));
@@ -113,7 +113,7 @@ async fn a_log_is_backed_up_while_it_is_served_and_restored() {
 async fn a_changed_or_truncated_backup_is_not_restored() {
     let (pair, _) = worked().await;
     let file = pair.dir.path().join("whole");
-    let live = ["--from", &pair.reservation_url, "--service-token", TOKEN];
+    let live = ["--from", &pair.reservation_url, "--credential-file", owner_file()];
     done("reservation", &[&["backup", &text(&file)][..], &live].concat());
     let whole = std::fs::read(&file).unwrap();
     let (broken, into) = (pair.dir.path().join("broken"), text(&pair.dir.path().join("into")));
@@ -151,17 +151,18 @@ async fn interrupted_exports_and_imports_resume_and_yield_the_same_log() {
 
     // A file that is not an export is not changed.
     let token = pair.dir.path().join("token");
-    std::fs::write(&token, TOKEN).unwrap();
+    std::fs::write(&token, "precious").unwrap();
     let (code, _, said) = log("reservation", &["export", "--data-dir", &data, "--to", &text(&token)]);
     assert!(code == Some(1) && said.contains("it is not an export"), "{said}");
-    assert_eq!(std::fs::read_to_string(&token).unwrap(), TOKEN);
+    assert_eq!(std::fs::read_to_string(&token).unwrap(), "precious");
     let (code, _, said) = log("reservation", &["export", "--data-dir", &data, "--to", &text(&file)]);
     assert!(code == Some(1) && said.contains("--with-confidential"), "{said}");
 
     // Interrupted between two appends, then continued.
     let lines: Vec<_> = whole.split_inclusive(|byte| *byte == b'\n').collect();
     let part = pair.dir.path().join("part.ndjson");
-    std::fs::write(&part, lines[..2].concat()).unwrap();
+    // The first append records the four first keys.
+    std::fs::write(&part, lines[..5].concat()).unwrap();
     done("reservation", &["import", &text(&part), "--into", &text(&copy)]);
     done("reservation", &["import", &text(&file), "--into", &text(&copy)]);
     let again = verdict("reservation", &["--data-dir", &text(&copy)]);
@@ -181,7 +182,7 @@ async fn interrupted_exports_and_imports_resume_and_yield_the_same_log() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_is_compacted_shown_counted_replayed_and_compared() {
     let (mut pair, paid) = worked().await;
-    let live = ["--from", &pair.reservation_url.clone(), "--service-token", TOKEN];
+    let live = ["--from", &pair.reservation_url.clone(), "--credential-file", owner_file()];
     let shown =
         done("reservation", &[&["show", "--type", "payment.completed", "--json"][..], &live].concat());
     assert_eq!(shown.lines().count(), 1);
@@ -243,17 +244,18 @@ async fn a_running_log_is_followed() {
         "--json",
         "--from",
         &pair.reservation_url,
-        "--service-token",
-        TOKEN,
+        "--credential-file",
+        owner_file(),
     ]);
     let mut follower = Running(follower.stdout(Stdio::piped()).spawn().unwrap());
     let mut lines = BufReader::new(follower.0.stdout.take().unwrap()).lines();
     let mut next = || serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap();
-    // The rules of the two sample venues come first.
+    // The first keys and the rules of the two sample venues come first.
     assert!(next()["id"].as_str().unwrap().starts_with("00000000000000000001-"));
-    assert_eq!(next()["type"], "meja.venue.changed.v2");
+    let kinds: Vec<_> = (0..5).map(|_| next()["type"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(kinds.last().unwrap(), "meja.venue.changed.v2");
     next();
-    for place in 4..7 {
+    for place in 8..11 {
         let id = pair.book(2).await;
         let event = next();
         assert_eq!(event["subject"], format!("reservation/{id}"), "place {place}");

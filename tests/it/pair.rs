@@ -7,13 +7,7 @@ use events::store::sled::{Options, SledStore};
 use events::{Position, Query, QueryItem, Recorded};
 use serde_json::{Value, json};
 
-use crate::services::{Pair, until};
-
-async fn checkout(pair: &Pair, id: &str) -> String {
-    let path = format!("{}/api/payments?reservation_id={id}", pair.notifier_url);
-    until("a payment to be open", async || pair.get(&path).await["items"][0].is_object()).await;
-    pair.get(&path).await["items"][0]["checkout_url"].as_str().unwrap().to_owned()
-}
+use crate::services::{Pair, anonymous_client, until};
 
 async fn status_becomes(pair: &Pair, id: &str, status: &str) {
     let path = format!("/api/reservations/{id}");
@@ -28,7 +22,7 @@ async fn a_deposit_is_paid_on_the_checkout_page_and_recorded_in_the_audit_trail(
     let request = request.header("x-request-id", "req-e2e").header("traceparent", trace);
     let body: Value = request.json(&crate::services::booking(6)).send().await.unwrap().json().await.unwrap();
     let id = body["reservation_id"].as_str().unwrap().to_owned();
-    let checkout = checkout(&pair, &id).await;
+    let checkout = pair.checkout(&id).await;
     let page = pair.client.get(&checkout).send().await.unwrap().text().await.unwrap();
     assert!(page.contains("Rp 300,000") && page.contains("Pay</button>"), "{page}");
     // The button is pressed twice.
@@ -83,7 +77,7 @@ async fn a_deposit_is_paid_on_the_checkout_page_and_recorded_in_the_audit_trail(
 async fn a_refused_payment_keeps_the_hold_and_is_reported() {
     let pair = Pair::running(&["--sms", "off"]).await;
     let id = pair.book(6).await;
-    let reference = checkout(&pair, &id).await.rsplit('/').next().unwrap().to_owned();
+    let reference = pair.checkout(&id).await.rsplit('/').nth(1).unwrap().to_owned();
     let hook = json!({"reference": reference, "outcome": "refused"});
     let url = format!("{}/webhooks/simulated", pair.notifier_url);
     for _ in 0..2 {
@@ -153,8 +147,9 @@ async fn part_of_a_payment_can_be_refunded_by_hand() {
     let payments = pair.get(&format!("{}/api/payments", pair.notifier_url)).await;
     let payment = payments["items"][0]["payment_id"].as_str().unwrap();
     let url = format!("{}/api/payments/{payment}/refund", pair.notifier_url);
-    let order = |body: Value| pair.client.post(&url).bearer_auth(crate::services::TOKEN).json(&body).send();
-    assert_eq!(pair.client.post(&url).json(&json!({})).send().await.unwrap().status(), 401);
+    let order = |body: Value| pair.client.post(&url).json(&body).send();
+    let anonymous = anonymous_client().post(&url).json(&json!({}));
+    assert_eq!(anonymous.send().await.unwrap().status(), 401);
     assert_eq!(order(json!({"amount_minor": 30_000_001})).await.unwrap().status(), 409);
     assert_eq!(order(json!({"amount_minor": 10_000_000})).await.unwrap().status(), 202);
     until("the refund", async || {
@@ -239,7 +234,7 @@ pub async fn exactly_once(pair: &mut Pair, ids: &[String]) {
 async fn the_notifier_keeps_working_while_the_reservation_service_is_down() {
     let mut pair = Pair::running(&["--sms", "off"]).await;
     let id = pair.book(6).await;
-    let checkout = checkout(&pair, &id).await;
+    let checkout = pair.checkout(&id).await;
     pair.settled().await;
     pair.reservation.take().unwrap().kill_9();
     // The guest pays meanwhile, and the API of the notifier responds.

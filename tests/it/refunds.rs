@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::services::{Pair, TOKEN, until};
+use crate::services::{Pair, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_manual_refund_and_a_concurrent_cancellation_refund_the_deposit_once() {
@@ -16,7 +16,6 @@ async fn a_manual_refund_and_a_concurrent_cancellation_refund_the_deposit_once()
         let managed_by_hand = pair
             .client
             .post(format!("{}/api/payments/{payment}/refund", pair.notifier_url))
-            .bearer_auth(TOKEN)
             .header("idempotency-key", "by-hand")
             .json(&json!({"amount_minor": 10_000_000}));
         let body = json!({"reason_code": "guest_request"});

@@ -5,12 +5,17 @@ use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use reqwest::header::{AUTHORIZATION, HeaderMap};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+/// The key of the owner in every test.
+pub const OWNER: &str = "meja_owner_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+/// The key of the notifier in every test.
+pub const NOTIFIER: &str = "meja_notifier_ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8";
 
 /// Maximum duration of operations without their own limit.
 pub const DEADLINE: Duration = Duration::from_secs(60);
@@ -29,6 +34,43 @@ pub fn root() -> &'static Path {
 
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A directory with the secrets of an installation, which the services find at their first start.
+pub fn secrets() -> &'static Path {
+    static SECRETS: LazyLock<TempDir> = LazyLock::new(|| {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("owner.header"), format!("Authorization: Bearer {OWNER}\n")).unwrap();
+        std::fs::write(dir.path().join("notifier.key"), format!("{NOTIFIER}\n")).unwrap();
+        std::fs::write(
+            dir.path().join("gateway.key"),
+            format!("{}\n", NOTIFIER.replace("notifier", "gateway")),
+        )
+        .unwrap();
+        dir
+    });
+    SECRETS.path()
+}
+
+/// The file with the owner's key, for commands that ask a running service.
+pub fn owner_file() -> &'static str {
+    static FILE: LazyLock<String> =
+        LazyLock::new(|| secrets().join("owner.header").to_str().unwrap().to_owned());
+    &FILE
+}
+
+/// A client that presents the key of the owner, unless a request has another credential.
+pub fn owner_client(timeout: Duration) -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut headers = HeaderMap::new();
+    headers.insert(AUTHORIZATION, format!("Bearer {OWNER}").parse().unwrap());
+    reqwest::Client::builder().timeout(timeout).default_headers(headers).build().unwrap()
+}
+
+/// A client without a credential.
+pub fn anonymous_client() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().timeout(Duration::from_secs(40)).build().unwrap()
 }
 
 /// A process that is killed when the test ends.
@@ -75,10 +117,9 @@ pub struct Pair {
 impl Pair {
     /// A pair that is not started yet.
     pub fn prepared(notifier_args: &[&str]) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
             dir: tempfile::tempdir().unwrap(),
-            client: reqwest::Client::builder().timeout(Duration::from_secs(40)).build().unwrap(),
+            client: owner_client(Duration::from_secs(40)),
             reservation_url: format!("http://127.0.0.1:{}", free_port()),
             notifier_url: format!("http://127.0.0.1:{}", free_port()),
             reservation: None,
@@ -115,7 +156,9 @@ impl Pair {
         let mut command = Command::new(binary(name));
         command
             .args(["--listen", url.trim_start_matches("http://")])
-            .args(["--service-token", TOKEN, "--disk-reserve-mib", "0", "--cache-mib", "8"])
+            .args(["--disk-reserve-mib", "0", "--cache-mib", "8"])
+            .arg("--secrets-dir")
+            .arg(secrets())
             .arg("--data-dir")
             .arg(self.dir.path().join(name))
             .envs(self.env.iter().cloned())
@@ -144,6 +187,13 @@ impl Pair {
         let mut command = self.notifier_command();
         self.notifier = Some(Running(command.spawn().unwrap()));
         self.wait_ready("notifier", &self.notifier_url.clone()).await;
+        if self.reservation.is_some() {
+            // It knows which keys to accept.
+            let url = format!("{}/api/cursor", self.notifier_url);
+            let knows =
+                async || self.client.get(&url).send().await.is_ok_and(|answer| answer.status() == 200);
+            until(&format!("the keys; its log: {}", self.logged("notifier")), knows).await;
+        }
     }
 
     async fn wait_ready(&self, name: &str, url: &str) {
@@ -159,7 +209,7 @@ impl Pair {
         } else {
             format!("{}{path}", self.reservation_url)
         };
-        let answer = self.client.get(&url).bearer_auth(TOKEN).send().await.unwrap();
+        let answer = self.client.get(&url).send().await.unwrap();
         let status = answer.status();
         let text = answer.text().await.unwrap();
         assert!(status.is_success(), "{url}: {status} {text}");
@@ -176,6 +226,15 @@ impl Pair {
         let (status, body) = self.post("/api/reservations", &booking(guests)).await;
         assert_eq!(status, 200, "{body}");
         body["reservation_id"].as_str().unwrap().to_owned()
+    }
+
+    /// The page on which the guest of a reservation pays, as the mail contains it.
+    pub async fn checkout(&self, id: &str) -> String {
+        let path = format!("{}/api/payments?reservation_id={id}", self.notifier_url);
+        until("a payment to be open", async || self.get(&path).await["items"][0].is_object()).await;
+        let page = self.get(&path).await["items"][0]["checkout_url"].as_str().unwrap().to_owned();
+        let contact = self.get(&format!("/api/reservations/{id}/contact")).await;
+        format!("{page}/{}", contact["pay_links"][0]["token"].as_str().unwrap())
     }
 
     /// All events in the feed.

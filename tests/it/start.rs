@@ -3,7 +3,7 @@
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::services::{Pair, Running, TOKEN, binary, free_port, root, until};
+use crate::services::{Pair, Running, binary, free_port, root, secrets, until};
 
 fn run(command: &mut Command) -> Output {
     command.stderr(Stdio::piped()).stdout(Stdio::piped()).output().unwrap()
@@ -57,14 +57,12 @@ fn all_faulty_settings_are_reported_at_once() {
 }
 
 #[test]
-fn without_a_token_the_service_listens_on_loopback_only() {
+fn open_access_is_for_loopback_only_and_the_service_token_is_gone() {
     for name in ["reservation", "notifier"] {
-        let said = refused(
-            Command::new(binary(name))
-                .args(["--listen", "0.0.0.0:0"])
-                .env_remove("RESERVATION_SERVICE_TOKEN"),
-        );
-        assert!(said.contains("RESERVATION_SERVICE_TOKEN: is needed to listen on 0.0.0.0:0"), "{said}");
+        let said = refused(Command::new(binary(name)).args(["--listen", "0.0.0.0:0", "--access", "open"]));
+        assert!(said.contains("_ACCESS: open is for development on one machine"), "{said}");
+        let said = refused(Command::new(binary(name)).env("RESERVATION_SERVICE_TOKEN", "x".repeat(32)));
+        assert!(said.contains("RESERVATION_SERVICE_TOKEN: keys have replaced the service token"), "{said}");
     }
 }
 
@@ -186,7 +184,7 @@ async fn venue_files_are_read_again_at_sighup() {
     let url = format!("http://127.0.0.1:{}", free_port());
     let log = std::fs::File::create(dir.path().join("log")).unwrap();
     let mut command = Command::new(binary("reservation"));
-    command.args(["--listen", url.trim_start_matches("http://"), "--service-token", TOKEN]);
+    command.args(["--listen", url.trim_start_matches("http://")]).arg("--secrets-dir").arg(secrets());
     command.arg("--venues").arg(dir.path().join("venues")).arg("--data-dir").arg(dir.path().join("data"));
     let service = Running(command.stderr(log).spawn().unwrap());
     let hang_up = || {

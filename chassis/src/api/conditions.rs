@@ -98,7 +98,7 @@ impl IfMatch {
         if text.trim() == "*" {
             return Ok(Self::Any);
         }
-        let Some(tags) = tags(&text) else {
+        let Some(tags) = tags(&text).filter(|tags| !tags.is_empty()) else {
             let msg = "Header should be the ETag of the resource, for example \"3\" with the quotes, or *";
             return Err(Problem::from(Fault::new("header", "If-Match", "value_error", msg, text)));
         };
@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(versions(&[" * "]), Some(IfMatch::Any));
         assert_eq!(versions(&[r#""3", "4.1""#, r#""5""#]), Some(IfMatch::Versions(vec![3, 4, 5])));
         assert_eq!(versions(&[r#" , W/"3","a,b" , "#]), Some(IfMatch::Versions(vec![])));
-        for malformed in ["3", "\"3", "\"3\" \"4\"", "w/\"3\""] {
+        for malformed in ["", " , ", "3", "\"3", "\"3\" \"4\"", "w/\"3\""] {
             assert_eq!(versions(&[malformed]), None, "{malformed}");
         }
     }

@@ -8,6 +8,7 @@ use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder};
+use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{
     ContentBuilder, Header, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder, Schema, Type,
 };
@@ -60,7 +61,9 @@ fn complete_operation(path: &str, reads_body: bool, operation: &mut Operation) {
         .flatten()
         .any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == "Idempotency-Key"));
     let takes_parameters = operation.parameters.iter().flatten().next().is_some();
-    let is_secured = operation.security.as_ref().is_some_and(|all| !all.is_empty());
+    let security = operation.security.iter().flatten();
+    let (knows_caller, needs_scope) = security
+        .fold((false, false), |(_, needs), one| (true, needs || *one != SecurityRequirement::default()));
     let is_limited = !UNLIMITED.contains(&path);
     let is_api = path.starts_with("/api/") || path == "/events";
     if let Some(RefOr::T(body)) = &mut operation.request_body {
@@ -74,8 +77,8 @@ fn complete_operation(path: &str, reads_body: bool, operation: &mut Operation) {
     }
     let standard = [
         (400, is_api || reads_body),
-        (401, is_secured),
-        (403, is_secured),
+        (401, knows_caller),
+        (403, needs_scope),
         (406, is_api),
         (413, reads_body),
         (415, reads_body),
@@ -141,7 +144,10 @@ fn status_text(status: u16) -> &'static str {
         204 => "Done; there is no content",
         304 => "Not changed since the version in the request",
         400 => "The request is malformed: the body, the query or the cursor cannot be parsed",
-        401 => "The service token is missing or wrong",
+        401 => "A credential is required, or the presented one is not valid",
+        403 => {
+            "The credential does not have the scope, or is limited to some venues; `code` names the reason"
+        }
         404 => "The resource does not exist",
         406 => "The request accepts none of the media types of the resource",
         409 => "A business rule or a concurrent change refused the request; `code` names the reason",

@@ -25,6 +25,8 @@ words! {
         TakeDeposit = "take_deposit",
         /// Close the open payments of a reservation.
         ClosePayments = "close_payments",
+        /// Store the new link to pay for the open payments of a reservation.
+        RenewPayLinks = "renew_pay_links",
         /// Refund a payment.
         Refund = "refund",
         /// Send a message to the guest.

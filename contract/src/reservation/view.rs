@@ -12,6 +12,21 @@ use super::words::{
 };
 use crate::values::LocalTime;
 
+/// The link of a guest to their own booking or waitlist entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct GuestLinkView {
+    /// What to present as `Authorization: Bearer …`.
+    #[schema(example = "mejal_AQEBk58-eyp8PZ5PWmt8jZ4PAAAAAKbzB3gOJZ4PAAAAAKbzB3g")]
+    pub token: String,
+    /// The page of the booking or the entry.
+    #[schema(
+        example = "http://127.0.0.1:8001/bookings/mejal_AQEBk58-eyp8PZ5PWmt8jZ4PAAAAAKbzB3gOJZ4PAAAAAKbzB3g"
+    )]
+    pub url: String,
+    /// Until when the guest can change something by it. Reading ends when the personal data is erased.
+    pub expires_at: DateTime<Utc>,
+}
+
 /// A reservation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ReservationView {
@@ -73,6 +88,10 @@ pub struct ReservationView {
     /// Increases with every change; the ETag is this number in quotes.
     #[schema(example = 1)]
     pub version: u64,
+    /// The link of the guest: only in the response to the request that created the booking, or that renewed the link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub guest_link: Option<GuestLinkView>,
 }
 
 /// An assigned table.
@@ -205,4 +224,20 @@ pub struct ContactView {
     pub email_typed: String,
     /// Whether the phone number gets text messages: premium-rate, shared-cost and satellite numbers do not.
     pub text_messages: bool,
+    /// The link to the booking or the waitlist entry; null for a walk-in.
+    #[serde(default)]
+    pub guest_link: Option<GuestLinkView>,
+    /// The links to pay what is due.
+    #[serde(default)]
+    pub pay_links: Vec<PayLinkView>,
+}
+
+/// The link of a guest to pay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PayLinkView {
+    /// The payment.
+    pub payment_id: PaymentId,
+    /// The end of the URL of the checkout page.
+    #[schema(example = "mejal_AQMBk58-eyp8PZ5PWmt8jZ4PAAAAAKbzB3gOJZ4PAAAAAKbzB3g")]
+    pub token: String,
 }

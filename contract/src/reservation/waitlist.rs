@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::venues::ProfileView;
+use super::view::GuestLinkView;
 use super::words::{Language, LeftReason, WaitlistStatus};
 use crate::values::LocalTime;
 
@@ -57,6 +58,10 @@ pub struct WaitlistView {
     pub created_at: DateTime<Utc>,
     /// Increases with every change. The ETag begins with it, and also contains the place in the line.
     pub version: u64,
+    /// The link of the guest: only in the response to the request that joined the waitlist, or that renewed the link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub guest_link: Option<GuestLinkView>,
 }
 
 /// An offer to a waiting party.

@@ -179,8 +179,12 @@ words! {
 
     /// The kind of an actor.
     closed ActorKind {
-        /// A person through an application.
+        /// A guest, by the link to their own booking.
         AppUser = "app_user",
+        /// A member of a restaurant's staff.
+        User = "user",
+        /// A program with a key.
+        ApiKey = "api_key",
         /// Another service.
         ServiceAccount = "service_account",
         /// The system itself, for example when a deadline passes.

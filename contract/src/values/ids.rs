@@ -2,7 +2,9 @@
 
 use events::ids::InvalidId;
 use events::values::{Currency, Initiator, Locale, Medium, PartySize};
-use events::{CustomerId, Event, EventId, PaymentId, Position, ReservationId, TableId, VenueId, WaitlistId};
+use events::{
+    CustomerId, Event, EventId, KeyId, PaymentId, Position, ReservationId, TableId, VenueId, WaitlistId,
+};
 use utoipa::PartialSchema;
 use utoipa::openapi::schema::ObjectBuilder;
 use utoipa::openapi::{RefOr, Schema, Type};
@@ -38,6 +40,7 @@ macro_rules! id {
 
 id! {
     VenueId, VenueId::MAX_CHARS, PATTERN_MISMATCH;
+    KeyId, KeyId::MAX_CHARS, PATTERN_MISMATCH;
 }
 
 macro_rules! uuid {

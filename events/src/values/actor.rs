@@ -15,8 +15,12 @@ pub struct Actor {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ActorKind {
-    /// A person through an application.
+    /// A guest, by the link to their own booking. In events of earlier versions, a person through an application.
     AppUser,
+    /// A member of a restaurant's staff.
+    User,
+    /// A program with a key.
+    ApiKey,
     /// Another service.
     ServiceAccount,
     /// The system itself, for example when a deadline passes.
@@ -34,6 +38,8 @@ impl ActorKind {
     pub fn word(self) -> &'static str {
         match self {
             Self::AppUser => "app_user",
+            Self::User => "user",
+            Self::ApiKey => "api_key",
             Self::ServiceAccount => "service_account",
             Self::System => "system",
             Self::Unauthenticated => "unauthenticated",
@@ -46,6 +52,8 @@ impl ActorKind {
     pub fn from_word(word: &str) -> Self {
         match word {
             "app_user" => Self::AppUser,
+            "user" => Self::User,
+            "api_key" => Self::ApiKey,
             "service_account" => Self::ServiceAccount,
             "system" => Self::System,
             "unauthenticated" => Self::Unauthenticated,

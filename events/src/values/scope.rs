@@ -8,6 +8,7 @@ macro_rules! scopes {
         /// A permission of a credential. Each operation of the interfaces needs one scope, or none.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "snake_case")]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         pub enum Scope {
             $($(#[$doc])* $scope,)+
         }
@@ -74,9 +75,23 @@ impl std::str::FromStr for Scope {
     }
 }
 
-/// A set of scopes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// A set of scopes. In JSON, the list of their words.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "Vec<Scope>", into = "Vec<Scope>")]
+#[schemars(with = "Vec<Scope>")]
 pub struct Scopes(u32);
+
+impl From<Vec<Scope>> for Scopes {
+    fn from(scopes: Vec<Scope>) -> Self {
+        scopes.into_iter().collect()
+    }
+}
+
+impl From<Scopes> for Vec<Scope> {
+    fn from(scopes: Scopes) -> Self {
+        scopes.iter().collect()
+    }
+}
 
 impl Scopes {
     /// No scope.
@@ -98,6 +113,12 @@ impl Scopes {
     #[must_use]
     pub fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// The scopes without those of `other`.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     /// The scopes in their order.
@@ -136,5 +157,8 @@ mod tests {
         assert!(!some.contains(Scope::Floor) && Scopes::all().contains(Scope::Floor));
         assert_eq!(some.union(Scopes::all()), Scopes::all());
         assert_eq!(Scopes::NONE.iter().count(), 0);
+        assert!(!Scopes::all().without(some).contains(Scope::Book));
+        let json = serde_json::to_string(&some).unwrap();
+        assert_eq!((&json[..], serde_json::from_str(&json).ok()), (r#"["book","operate"]"#, Some(some)));
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use events::access::KeyKind;
 use events::event::*;
 use events::values::*;
 use events::*;
@@ -49,6 +50,7 @@ fn samples() -> Vec<Event> {
     };
     let customer_id: CustomerId = "cust-42".parse().unwrap();
     let venue_id: VenueId = "bandung-dago".parse().unwrap();
+    let (key_id, secret_digest) = ("4f1c09ab77de".parse::<KeyId>().unwrap(), digest.clone());
     vec![
         ReservationCreated {
             venue_id: venue_id.clone(),
@@ -177,6 +179,26 @@ fn samples() -> Vec<Event> {
             stranded_count: 1,
         }
         .into(),
+        KeyCreated {
+            key_id: key_id.clone(),
+            kind: KeyKind::Api,
+            name: "till in Dago".into(),
+            scopes: [Scope::Floor, Scope::Read].into_iter().collect(),
+            venues: Some(["bandung-dago".parse().unwrap()].into()),
+            expires_at: Some(window().end),
+            secret_digest: secret_digest.clone(),
+        }
+        .into(),
+        KeyRotated {
+            key_id: key_id.clone(),
+            previous_until: window().end,
+            secret_digest: secret_digest.clone(),
+        }
+        .into(),
+        KeyRevoked { key_id: key_id.clone(), reason_code: "leaked".into() }.into(),
+        KeyUsed { key_id: key_id.clone(), on: window().start.date_naive() }.into(),
+        GuestLinkRenewed { generation: 1 }.into(),
+        LinkKeyCreated { key_id, secret_digest }.into(),
     ]
 }
 

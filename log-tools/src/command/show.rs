@@ -82,7 +82,7 @@ impl Show {
         }
         let complete = self.position.is_some() || self.limit.is_some_and(|limit| printed.count >= limit);
         if let (Source::Service { url, token }, true) = (&source, self.follow && !complete) {
-            let request = |after| request_log(url, token.as_ref(), after, FOLLOW_WAIT);
+            let request = |after| request_log(url, token, after, FOLLOW_WAIT);
             while self.print_new(&request, seen.log_id, context, &mut printed)?.is_continue() {}
         }
         Ok(ExitCode::SUCCESS)

@@ -1,11 +1,14 @@
 //! The client of the reservation service over HTTP.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use access::secrets::{CredentialFile, SecretsError};
 use axum::http::StatusCode;
 use chassis::causes::with_causes;
 use chassis::secret::Token;
 use chassis::traces;
+use contract::reservation::access::AccessSnapshot;
 use contract::reservation::results;
 use contract::reservation::view::{ContactView, ReservationView};
 use contract::reservation::waitlist::WaitlistView;
@@ -16,6 +19,7 @@ use events::{EventId, Position, ReservationId, WaitlistId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::http_client::HttpClient;
 use crate::domain::effect::{
@@ -26,6 +30,9 @@ use crate::ports::reservation_api::{
     FeedPage, OfferAnswer, Refusal, Requested, ReservationApi, ReservationError,
 };
 
+/// The reason code of a cancellation by a guest on the page of the booking.
+const CANCELLED_BY_GUEST: &str = "guest_request";
+
 /// Maximum duration of a request, without the time that it waits for events.
 const RESPONSE_MAX: Duration = Duration::from_secs(10);
 
@@ -34,14 +41,14 @@ const RESPONSE_MAX: Duration = Duration::from_secs(10);
 pub struct ReservationClient {
     client: HttpClient,
     base_url: String,
-    token: Option<Token>,
+    credential: Arc<CredentialFile>,
 }
 
 impl ReservationClient {
-    /// A client for the service at `base_url` that presents `token`.
+    /// A client for the service at `base_url` that presents `credential`.
     #[must_use]
-    pub fn new(client: HttpClient, base_url: String, token: Option<Token>) -> Self {
-        Self { client, base_url, token }
+    pub fn new(client: HttpClient, base_url: String, credential: CredentialFile) -> Self {
+        Self { client, base_url, credential: Arc::new(credential) }
     }
 
     async fn page(
@@ -55,7 +62,8 @@ impl ReservationClient {
         query.extend(event_type.map(|event_type| ("type", event_type.to_owned())));
         query.extend(cursor.map(|cursor| ("lastEventId", cursor.to_string())));
         let request = self.client.get(format!("{}/events", self.base_url)).query(&query);
-        let response = check(request.timeout(timeout + RESPONSE_MAX).send().await).await?;
+        let request = request.timeout(timeout + RESPONSE_MAX).bearer_auth(self.token()?.reveal());
+        let response = self.check(request.send().await).await?;
         let head = response
             .headers()
             .get(HEAD_POSITION_HEADER)
@@ -71,7 +79,7 @@ impl ReservationClient {
         by: &EventMetadata,
     ) -> Result<Option<T>, ReservationError> {
         let request = self.client.get(format!("{}{path}", self.base_url));
-        match check(self.signed(request, by).send().await).await {
+        match self.check(self.signed(request, by)?.send().await).await {
             Ok(response) => {
                 let body = response.bytes().await.map_err(unavailable)?;
                 serde_json::from_slice(&body).map(Some).map_err(unreadable)
@@ -92,20 +100,84 @@ impl ReservationClient {
     ) -> Result<(), ReservationError> {
         let url = format!("{}{}/{what}", self.base_url, about.path());
         let request = self.client.post(url).header("idempotency-key", &key.0).json(body);
-        check(self.signed(request, by).send().await).await.map(drop)
+        self.check(self.signed(request, by)?.send().await).await.map(drop)
     }
 
-    /// Adds the token, the request and its cause.
-    fn signed(&self, request: reqwest::RequestBuilder, by: &EventMetadata) -> reqwest::RequestBuilder {
+    /// Adds the key of this service, the request and its cause.
+    fn signed(
+        &self,
+        request: reqwest::RequestBuilder,
+        by: &EventMetadata,
+    ) -> Result<reqwest::RequestBuilder, ReservationError> {
         let mut request =
             traced(request, by.traceparent.as_deref()).header("x-request-id", &by.correlation_id);
         if let Some(event) = &by.causation_id {
             request = request.header("x-causation-id", event);
         }
-        match &self.token {
-            Some(token) => request.bearer_auth(token.reveal()),
-            None => request,
+        Ok(request.bearer_auth(self.token()?.reveal()))
+    }
+
+    /// The key of this service. Until the file with it exists, the reservation service counts as unavailable.
+    fn token(&self) -> Result<Token, ReservationError> {
+        if let Some(token) = self.credential.token() {
+            return Ok(token);
         }
+        let path = self.credential.path().display();
+        let waiting = |error: SecretsError| {
+            let error = with_causes(&error);
+            ReservationError::Unavailable(format!(
+                "waiting for the key in {path}, which the reservation service writes at its first start ({error})"
+            ))
+        };
+        self.credential.reload().map_err(waiting)?;
+        self.credential.token().ok_or_else(|| ReservationError::Unavailable("there is no key".to_owned()))
+    }
+
+    /// The response to a request with the key of this service. A key that was refused is read again: it may have been
+    /// replaced.
+    async fn check(
+        &self,
+        sent: Result<reqwest::Response, reqwest::Error>,
+    ) -> Result<reqwest::Response, ReservationError> {
+        let refused = sent.as_ref().is_ok_and(|response| {
+            matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+        });
+        if refused {
+            tracing::error!(path = %self.credential.path().display(), "the reservation service rejects the key of this service; reading it again");
+            if let Err(error) = self.credential.reload() {
+                tracing::error!(error = &error as &dyn std::error::Error, "the key cannot be read again");
+            }
+        }
+        match check(sent).await {
+            // The same request succeeds once the key is the right one.
+            Err(ReservationError::Refused { code, .. }) if refused => {
+                Err(ReservationError::Unavailable(code))
+            }
+            other => other,
+        }
+    }
+
+    /// Reads `path` with the link of a guest; `None` if the link is not valid for it.
+    async fn get_for<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        link: &Token,
+    ) -> Result<Option<T>, ReservationError> {
+        let request = self.client.get(format!("{}{path}", self.base_url)).bearer_auth(link.reveal());
+        match check(traced(request, None).send().await).await {
+            Ok(response) => {
+                let body = response.bytes().await.map_err(unavailable)?;
+                serde_json::from_slice(&body).map(Some).map_err(unreadable)
+            }
+            Err(error) if error.refusal() == Some(Refusal::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Posts to `path` with the link of a guest.
+    async fn post_for(&self, path: &str, body: &Value, link: &Token) -> Result<(), ReservationError> {
+        let request = self.client.post(format!("{}{path}", self.base_url)).bearer_auth(link.reveal());
+        check(traced(request.json(body), None).send().await).await.map(drop)
     }
 }
 
@@ -149,10 +221,45 @@ impl ReservationApi for ReservationClient {
         Box::pin(async move { self.get(&format!("{}/contact", about.path()), by).await })
     }
 
-    fn answer_offer(&self, id: WaitlistId, answer: OfferAnswer) -> Requested<'_, ()> {
-        let path = About::Waitlist { waitlist_id: id }.path();
-        let request = self.client.post(format!("{}{path}/{}", self.base_url, answer.word()));
-        Box::pin(async move { check(traced(request, None).send().await).await.map(drop) })
+    fn waitlist_entry_for<'a>(
+        &'a self,
+        id: WaitlistId,
+        link: &'a Token,
+    ) -> Requested<'a, Option<WaitlistView>> {
+        Box::pin(async move { self.get_for(&About::Waitlist { waitlist_id: id }.path(), link).await })
+    }
+
+    fn reservation_for<'a>(
+        &'a self,
+        id: ReservationId,
+        link: &'a Token,
+    ) -> Requested<'a, Option<Reservation>> {
+        Box::pin(async move {
+            let view: Option<ReservationView> = self.get_for(&About::from(id).path(), link).await?;
+            Ok(view.map(Reservation::from))
+        })
+    }
+
+    fn answer_offer<'a>(&'a self, id: WaitlistId, answer: OfferAnswer, link: &'a Token) -> Requested<'a, ()> {
+        Box::pin(async move {
+            let path = About::Waitlist { waitlist_id: id }.path();
+            self.post_for(&format!("{path}/{}", answer.word()), &json!({}), link).await
+        })
+    }
+
+    fn cancel_for<'a>(&'a self, id: ReservationId, link: &'a Token) -> Requested<'a, ()> {
+        Box::pin(async move {
+            let path = format!("{}/cancel", About::from(id).path());
+            self.post_for(&path, &json!({"reason_code": CANCELLED_BY_GUEST}), link).await
+        })
+    }
+
+    fn access_snapshot(&self) -> Requested<'_, AccessSnapshot> {
+        Box::pin(async move {
+            let by = EventMetadata::system("access");
+            let snapshot = self.get("/api/access/snapshot", &by).await?;
+            snapshot.ok_or_else(|| ReservationError::Unreadable("there is no snapshot of keys".to_owned()))
+        })
     }
 
     fn report_payment<'a>(
@@ -263,24 +370,15 @@ async fn check(
         return Ok(response);
     }
     let code = response.json::<Problem>().await.map_or_else(|_| "unknown".to_owned(), |problem| problem.code);
-    if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-        tracing::error!(%status, "the reservation service rejects the token: set RESERVATION_SERVICE_TOKEN to the same value for both services");
-    }
     if is_temporary(status, &code) {
         return Err(ReservationError::Unavailable(format!("{status} {code}")));
     }
     Err(ReservationError::Refused { refusal: refusal(status, &code), code })
 }
 
-/// Whether the same request can succeed later: after a corrected token, without a proxy, or after a concurrent change.
+/// Whether the same request can succeed later: without a proxy, or after a concurrent change.
 fn is_temporary(status: StatusCode, code: &str) -> bool {
-    let may_succeed = matches!(
-        status,
-        StatusCode::UNAUTHORIZED
-            | StatusCode::FORBIDDEN
-            | StatusCode::REQUEST_TIMEOUT
-            | StatusCode::TOO_MANY_REQUESTS
-    );
+    let may_succeed = matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
     may_succeed
         || status.is_server_error()
         || status.is_redirection()
@@ -291,7 +389,8 @@ fn refusal(status: StatusCode, code: &str) -> Refusal {
     match (status, code) {
         (_, CURSOR_NOT_IN_LOG) => Refusal::ForeignCursor,
         (_, "unknown_payment" | "amount_mismatch") => Refusal::PaymentNotAssigned,
-        (StatusCode::NOT_FOUND | StatusCode::GONE, _) => Refusal::NotFound,
+        // A link that is not valid leads nowhere.
+        (StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND | StatusCode::GONE, _) => Refusal::NotFound,
         (StatusCode::CONFLICT, _) => Refusal::Conflict,
         _ => Refusal::Other,
     }

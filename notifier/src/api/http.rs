@@ -1,8 +1,10 @@
 //! The HTTP interface: payments, messages and effects, pages for guests, webhooks of providers, and the commands of
 //! operators.
 
+mod bookings;
 mod checkout;
 mod effects;
+mod guest_link;
 mod guest_problems;
 mod offers;
 mod ops;
@@ -16,8 +18,8 @@ mod webhook_subscriptions;
 use std::sync::Arc;
 use std::time::Duration;
 
-use access::Access::{Public, Scope as Needs};
-use access::{Operations, TokenDoor, identified};
+use access::Access::{Everywhere, Public, Scope as Needs};
+use access::{Operations, identified};
 use axum::Router;
 use axum::extract::State;
 use axum::middleware;
@@ -36,8 +38,6 @@ use utoipa_axum::routes;
 use self::guest_problems::for_browsers;
 use crate::app::App;
 
-/// What callers without a credential may do while there are no credentials for guests and staff.
-const EVERYDAY: [Scope; 2] = [Scope::Payments, Scope::Audit];
 /// Maximum duration of a request.
 const REQUEST_MAX: Duration = Duration::from_secs(30);
 /// Maximum duration of a reconciliation, which reads many pages of a provider.
@@ -46,8 +46,8 @@ const RECONCILIATION_MAX: Duration = Duration::from_secs(300);
 /// All routes of the service, with those for the log if `log` is given.
 pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>) -> Router {
     // Without a maximum duration, because copying a log takes as long as it takes.
-    let door = TokenDoor::new(app.service_token.clone(), "operator", &EVERYDAY);
-    let anonymous = door.anonymous();
+    let (mode, door) = (app.access_mode, Arc::clone(&app.door));
+    let anonymous = mode.anonymous();
     let none = || Operations::new(OpenApi::default(), anonymous);
     let log = log.map_or_else(none, |log| log_tools::serve::routes(log, anonymous));
     let (log, log_api): (Router, _) = log.split_for_parts();
@@ -56,23 +56,23 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route(Needs(Scope::Payments), routes!(payments::list))
         .route(Needs(Scope::Payments), routes!(payments::get))
         .route(Needs(Scope::Refund), routes!(payments::refund))
-        .route(Needs(Scope::Audit), routes!(effects::notifications))
-        .route(Needs(Scope::Operate), routes!(effects::retry_notification))
-        .route(Needs(Scope::Audit), routes!(effects::list))
-        .route(Needs(Scope::Operate), routes!(effects::retry))
-        .route(Needs(Scope::Operate), routes!(effects::discard))
+        .route(Everywhere(Scope::Audit), routes!(effects::notifications))
+        .route(Everywhere(Scope::Operate), routes!(effects::retry_notification))
+        .route(Everywhere(Scope::Audit), routes!(effects::list))
+        .route(Everywhere(Scope::Operate), routes!(effects::retry))
+        .route(Everywhere(Scope::Operate), routes!(effects::discard))
         .route(Public, routes!(provider_webhooks::simulated))
         .route(Public, routes!(provider_webhooks::stripe))
-        .route(Needs(Scope::Audit), routes!(webhook_subscriptions::list))
-        .route(Needs(Scope::Operate), routes!(webhook_subscriptions::enable))
-        .route(Needs(Scope::Audit), routes!(ops::providers))
-        .route(Needs(Scope::Audit), routes!(ops::cursor))
+        .route(Everywhere(Scope::Audit), routes!(webhook_subscriptions::list))
+        .route(Everywhere(Scope::Operate), routes!(webhook_subscriptions::enable))
+        .route(Everywhere(Scope::Audit), routes!(ops::providers))
+        .route(Everywhere(Scope::Audit), routes!(ops::cursor))
         .route(Public, routes!(ops::ready))
         .with_state(app.clone())
         .split_for_parts();
     api.merge(log_api);
     let (slow, slow_api) = Operations::new(OpenApi::default(), anonymous)
-        .route(Needs(Scope::Operate), routes!(reconciliation::reconciliation))
+        .route(Everywhere(Scope::Operate), routes!(reconciliation::reconciliation))
         .with_state(app.clone())
         .split_for_parts();
     api.merge(slow_api);
@@ -80,10 +80,17 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route("/checkout.js", get(checkout::script))
         .route("/checkout", get(pages::incomplete))
         .route("/offers", get(pages::incomplete))
+        .route("/bookings", get(pages::incomplete))
         .route("/checkout/{reference}", get(checkout::page))
-        .route("/checkout/{reference}/{choice}", get(pages::without_choice).post(checkout::choose))
-        .route("/offers/{waitlist_id}", get(offers::page))
-        .route("/offers/{waitlist_id}/{choice}", get(pages::without_choice).post(offers::choose))
+        .route(
+            "/checkout/{reference}/{link}",
+            get(checkout::page_with_link).post(checkout::choose_without_link),
+        )
+        .route("/checkout/{reference}/{link}/{choice}", get(pages::without_choice).post(checkout::choose))
+        .route("/offers/{link}", get(offers::page))
+        .route("/offers/{link}/{choice}", get(pages::without_choice).post(offers::choose))
+        .route("/bookings/{link}", get(bookings::page))
+        .route("/bookings/{link}/cancel", get(pages::without_choice).post(bookings::cancel))
         .with_state(app.clone());
     let limited = middleware::from_fn(|request, next| within(REQUEST_MAX, request, next));
     let pages = pages.layer(limited).layer(middleware::from_fn(for_browsers));
@@ -95,7 +102,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
     let measured =
         docs::routes(api, metrics, app.env.clone()).layer(middleware::from_fn_with_state(app, measure));
     let operations = identified(routes.merge(slow).merge(log), Arc::new(door));
-    harden(operations.merge(pages).merge(measured))
+    harden(mode.guard(operations.merge(pages).merge(measured)))
 }
 
 /// Updates the gauges before the metrics are read.

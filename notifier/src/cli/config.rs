@@ -6,8 +6,10 @@ mod money;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use chassis::config::{self, ConfigError, Faults, PublicUrlArgs, service_token};
-use chassis::secret::Token;
+use access::AccessMode;
+use access::first::{NOTIFIER_FILE, OWNER_FILE};
+use access::secrets::SecretsDir;
+use chassis::config::{self, ConfigError, Faults, GoneArgs, PublicUrlArgs};
 use chassis::telemetry::{self, LogFormat};
 use chassis::traces::TraceArgs;
 use chrono::TimeDelta;
@@ -70,12 +72,18 @@ struct Raw {
     /// URL of the reservation service
     #[arg(long, env = "RESERVATION_URL", default_value = "http://127.0.0.1:8000", global = true)]
     reservation_url: String,
-    /// Token of both services: presented to the reservation service, and required for refunds and retries
-    #[arg(long, env = "RESERVATION_SERVICE_TOKEN", hide_env_values = true, global = true)]
-    service_token: Option<String>,
-    /// File that contains the token
-    #[arg(long, env = "RESERVATION_SERVICE_TOKEN_FILE", global = true)]
-    service_token_file: Option<PathBuf>,
+    /// Whether callers need credentials
+    #[arg(long, env = "NOTIFIER_ACCESS", value_enum, default_value_t, global = true)]
+    access: AccessMode,
+    /// Directory with the key of this service, notifier.key, which the reservation service writes at its first start
+    #[arg(long, env = "NOTIFIER_SECRETS_DIR", default_value = "data/secrets", global = true)]
+    secrets_dir: PathBuf,
+    /// File with the credential that commands present to a running service [default: owner.header in the directory of
+    /// secrets]
+    #[arg(long, env = "NOTIFIER_CREDENTIAL_FILE", global = true)]
+    credential_file: Option<PathBuf>,
+    #[command(flatten)]
+    gone: GoneArgs,
     #[command(flatten)]
     money: MoneyArgs,
     /// JSON file with the webhook subscriptions
@@ -121,8 +129,12 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Base URL of the reservation service.
     pub reservation_url: String,
-    /// The token for the reservation service.
-    pub service_token: Option<Token>,
+    /// Whether callers need credentials.
+    pub access_mode: AccessMode,
+    /// The file with the key of this service.
+    pub key_file: PathBuf,
+    /// The file with the credential for a running service.
+    pub credential_file: PathBuf,
     /// Payment providers and channels.
     pub money: Money,
     /// Messages to guests.
@@ -166,9 +178,11 @@ impl Cli {
                 faults.add(setting, format_args!("{value} is not in the range 1 to {max}"));
             }
         }
-        let (token, file) = (raw.service_token.clone(), raw.service_token_file.as_deref());
-        let service_token = listen
-            .and_then(|listen| service_token(&mut faults, "RESERVATION_SERVICE_TOKEN", token, file, listen));
+        let access_mode = listen.and_then(|at| faults.take("NOTIFIER_ACCESS", raw.access.check(at)));
+        raw.gone.check(&mut faults);
+        let secrets = SecretsDir(raw.secrets_dir);
+        let key_file = secrets.file(NOTIFIER_FILE);
+        let credential_file = raw.credential_file.unwrap_or_else(|| secrets.file(OWNER_FILE));
         let money = raw.money.check(&mut faults);
         let hooks = raw.hooks.as_deref().map_or(Ok(Webhooks::default()), Webhooks::load);
         let hooks =
@@ -180,7 +194,9 @@ impl Cli {
                 listen: listen?,
                 public_url,
                 reservation_url: reservation_url?,
-                service_token,
+                access_mode: access_mode?,
+                key_file,
+                credential_file,
                 money: money?,
                 messaging: messaging?,
                 hooks: hooks?,

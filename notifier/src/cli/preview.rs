@@ -76,7 +76,7 @@ impl Preview {
         let reservation =
             reservation.with_context(|| format!("there is no reservation {}", self.reservation))?;
         let contact = reservation_api.contact(self.reservation.into(), &by).await?;
-        let ContactView { name, email, .. } =
+        let ContactView { name, email, guest_link, .. } =
             contact.context("the contact was erased, so no message would be sent")?;
         let due = match self.template {
             Template::FeeDue => reservation.no_show_fee.as_ref().context("this reservation has no fee")?,
@@ -85,7 +85,9 @@ impl Preview {
         let (amount, locale) = (due.amount(), self.locale.unwrap_or(reservation.visit.locale));
         let occasion = Occasion::Booked(reservation);
         let link = format!("{public_url}/checkout/preview");
-        let facts = Facts { occasion: &occasion, name: &name, locale, link: Some(&link), amount };
+        let booking_link = guest_link.as_ref().map(|link| link.url.as_str());
+        let facts =
+            Facts { occasion: &occasion, name: &name, locale, link: Some(&link), booking_link, amount };
         let shown = match self.form {
             Form::Text => {
                 let words = messages.words(self.template, &facts)?;

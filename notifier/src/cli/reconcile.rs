@@ -5,8 +5,8 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use access::secrets::CredentialFile;
 use anyhow::Context as _;
-use chassis::secret::Token;
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::notifier::reconciliation::{Difference, Report};
 use events::values::Currency;
@@ -35,14 +35,14 @@ impl Reconcile {
     ///
     /// # Errors
     /// When the request fails or the response is not a report.
-    pub async fn run(&self, base_url: &str, token: Option<&Token>) -> anyhow::Result<ExitCode> {
+    pub async fn run(&self, base_url: &str, credential: &CredentialFile) -> anyhow::Result<ExitCode> {
+        let advice = "the reconciliation wants a credential: name its file with --credential-file";
+        credential.reload().context(advice)?;
+        let token = credential.token().context(advice)?;
         let url = format!("{base_url}/api/reconciliation");
-        let mut request = HttpClient::new()?.get(&url).timeout(RESPONSE_MAX);
+        let mut request = HttpClient::new()?.get(&url).timeout(RESPONSE_MAX).bearer_auth(token.reveal());
         if let Some(since) = self.since {
             request = request.query(&[("since", since.to_rfc3339())]);
-        }
-        if let Some(token) = token {
-            request = request.bearer_auth(token.reveal());
         }
         let response = request.send().await.map_err(reqwest::Error::without_url).with_context(|| {
             format!("there is no notifier at {base_url}: start it, or give its address with --listen")

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use access::SnapshotDoor;
+use access::secrets::CredentialFile;
 use anyhow::Context as _;
 use chassis::environment::{SharedEnvironment, SystemEnvironment};
 use chassis::metrics;
@@ -68,6 +70,7 @@ async fn serve_until_stopped(
     let log = LogRoute { store: Arc::clone(&store), shutdown: shutdown.clone() };
     let effect_log = EffectLog::open(Arc::clone(&store) as Arc<dyn EventStore>, Arc::clone(&env)).await?;
     let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    config.access_mode.log();
     let (retry_settings, decision) = (config.retry_settings, config.money.decision);
     let (app, executor) = assemble(config, effect_log, public_url, env, shutdown.clone())?;
     let worker = app.start(executor, retry_settings, decision);
@@ -108,8 +111,9 @@ fn assemble(
     let reservation_api: Arc<dyn ReservationApi> = Arc::new(ReservationClient::new(
         client.clone(),
         config.reservation_url,
-        config.service_token.clone(),
+        CredentialFile::new(config.key_file),
     ));
+    let door = SnapshotDoor::new(config.access_mode.anonymous(), Arc::clone(&env));
     let app = App {
         effect_log: Arc::new(effect_log),
         feed_status: FeedStatus::default(),
@@ -120,7 +124,8 @@ fn assemble(
         hooks: Arc::new(config.hooks),
         breakers: Arc::new(Breakers::new(config.retry_settings.attempts_max)),
         reconciling: Arc::new(Semaphore::new(1)),
-        service_token: config.service_token,
+        door: Arc::new(door),
+        access_mode: config.access_mode,
         env,
         shutdown,
     };

@@ -1,5 +1,7 @@
 //! An effect outside Meja, as data, with a key that makes it happen once.
 
+mod results;
+
 use std::fmt;
 
 use chrono::{DateTime, Utc};
@@ -8,6 +10,8 @@ pub use events::values::Purpose;
 use events::values::{Medium, Money};
 use events::{EventId, PaymentId, ReservationId, WaitlistId};
 use serde::{Deserialize, Serialize};
+
+pub use self::results::{NotificationOutcome, NotificationResult, PaymentOutcome, PaymentResult};
 
 /// Identifies an effect. Derived from the event and the kind of effect, so that the same event always has the same
 /// keys. It is the idempotency key at the provider, the Message-ID of a mail, and the Idempotency-Key of the
@@ -95,6 +99,11 @@ pub enum Effect {
     TakeDeposit(TakeDeposit),
     /// Close the open payments of a reservation.
     ClosePayments {
+        /// The reservation.
+        reservation_id: ReservationId,
+    },
+    /// Store the new link to pay for the open payments of a reservation.
+    RenewPayLinks {
         /// The reservation.
         reservation_id: ReservationId,
     },
@@ -264,72 +273,6 @@ impl Template {
     }
 }
 
-/// The result of a payment, as it is reported.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PaymentResult {
-    /// The payment.
-    pub payment_id: PaymentId,
-    /// The result.
-    #[serde(flatten)]
-    pub outcome: PaymentOutcome,
-}
-
-/// The result of a payment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
-pub enum PaymentOutcome {
-    /// The guest paid.
-    Completed {
-        /// The amount.
-        #[serde(flatten)]
-        amount: Money,
-        /// The payment channel.
-        channel: String,
-        /// The provider's reference.
-        provider_reference: String,
-    },
-    /// It failed.
-    Failed {
-        /// The reason as a stable code.
-        reason_code: String,
-    },
-    /// Some or all of it was refunded.
-    Refunded {
-        /// The amount.
-        #[serde(flatten)]
-        amount: Money,
-        /// The provider's reference of the refund.
-        provider_reference: String,
-    },
-}
-
-/// The result of a message, as it is reported.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NotificationResult {
-    /// The key of the message.
-    pub notification_id: EffectKey,
-    /// The template.
-    pub template: Template,
-    /// The medium.
-    pub medium: Medium,
-    /// The result.
-    #[serde(flatten)]
-    pub outcome: NotificationOutcome,
-}
-
-/// The result of a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
-pub enum NotificationOutcome {
-    /// It was sent.
-    Sent,
-    /// It could not be sent.
-    Failed {
-        /// The reason as a stable code.
-        reason_code: String,
-    },
-}
-
 impl Effect {
     /// The subject of the effect, if it has one.
     #[must_use]
@@ -337,6 +280,7 @@ impl Effect {
         match self {
             Self::TakeDeposit(TakeDeposit { reservation_id, .. })
             | Self::ClosePayments { reservation_id }
+            | Self::RenewPayLinks { reservation_id }
             | Self::Refund { reservation_id, .. }
             | Self::PostPayment { reservation_id, .. } => Some((*reservation_id).into()),
             Self::Message { about, .. } | Self::PostNotification { about, .. } => Some(*about),
@@ -352,7 +296,10 @@ impl Effect {
             Self::Message { medium: Medium::Mail, .. } => Lane::Mail,
             Self::Message { medium: Medium::Sms, .. } => Lane::Sms,
             Self::SendWebhook(_) => Lane::Webhooks,
-            Self::PostPayment { .. } | Self::PostNotification { .. } | Self::React { .. } => Lane::Results,
+            Self::PostPayment { .. }
+            | Self::PostNotification { .. }
+            | Self::RenewPayLinks { .. }
+            | Self::React { .. } => Lane::Results,
         }
     }
 
@@ -374,6 +321,7 @@ impl Effect {
         match self {
             Self::TakeDeposit(_) => EffectKind::TakeDeposit,
             Self::ClosePayments { .. } => EffectKind::ClosePayments,
+            Self::RenewPayLinks { .. } => EffectKind::RenewPayLinks,
             Self::Refund { .. } => EffectKind::Refund,
             Self::Message { .. } => EffectKind::Message,
             Self::PostPayment { .. } => EffectKind::PostPayment,

@@ -87,6 +87,10 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
             let closed = e.waives_deposit.then(|| plan.close("close-payments", reservation_id));
             mail.into_iter().chain(plan.refund(reservation_id, e.refund)).chain(closed).collect()
         }
+        // The links to pay are renewed together with the link of the guest.
+        Event::GuestLinkRenewed(_) => {
+            vec![plan.now("renew-pay-links", Effect::RenewPayLinks { reservation_id })]
+        }
         Event::PaymentRefunded(e) => vec![plan.mail(Template::Refunded, None, Some(e.amount))],
         Event::TableAssigned(_)
         | Event::TableReleased(_)
@@ -103,7 +107,12 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
         | Event::ContactErased(_)
         | Event::ReservationAffected(_)
         | Event::VenueChanged(_)
-        | Event::VenueRulesChanged(_) => vec![],
+        | Event::VenueRulesChanged(_)
+        | Event::KeyCreated(_)
+        | Event::KeyRotated(_)
+        | Event::KeyRevoked(_)
+        | Event::KeyUsed(_)
+        | Event::LinkKeyCreated(_) => vec![],
     }
 }
 

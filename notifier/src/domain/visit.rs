@@ -6,6 +6,7 @@ use contract::reservation::venues::ProfileView;
 use contract::reservation::view::{CancellationView, DepositView, ReservationView};
 use contract::reservation::waitlist::WaitlistView;
 use contract::reservation::words::{AffectedReason, LeftReason, ReservationStatus, WaitlistStatus};
+use events::VenueId;
 use events::values::Locale;
 
 /// A visit, booked or offered.
@@ -52,6 +53,8 @@ pub fn zone(name: &str) -> Tz {
 /// A reservation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reservation {
+    /// The venue; `None` in samples.
+    pub venue_id: Option<VenueId>,
     /// The visit.
     pub visit: Visit,
     /// The status.
@@ -69,6 +72,7 @@ pub struct Reservation {
 impl From<ReservationView> for Reservation {
     fn from(view: ReservationView) -> Self {
         Self {
+            venue_id: Some(view.venue_id),
             visit: Visit {
                 id: view.reservation_id.to_string(),
                 start_time: view.start_time.0,

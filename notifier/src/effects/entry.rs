@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use events::recorded::{EventMetadata, NewEvent};
 use events::store::EventBytes;
 use events::values::{ConfidentialDigest, Money, Purpose};
-use events::{EventId, PaymentId, ReservationId, Tag};
+use events::{EventId, PaymentId, ReservationId, Tag, VenueId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -42,6 +42,9 @@ pub enum Entry {
     /// The provider refunded a payment.
     #[serde(rename = "meja.payment.returned.v1")]
     PaymentReturned(PaymentReturned),
+    /// The guest got a new link to pay.
+    #[serde(rename = "meja.payment.link_renewed.v1")]
+    PaymentLinkRenewed(PaymentLinkRenewed),
     /// A webhook subscription was disabled or enabled.
     #[serde(rename = "meja.hook.switched.v1")]
     WebhookSwitched(WebhookSwitched),
@@ -143,10 +146,25 @@ pub struct PaymentOpened {
     pub provider: String,
     /// The provider's reference. It cannot be guessed, because it suffices to pay.
     pub provider_reference: String,
-    /// The URL of the payment page.
+    /// The URL of the payment page, without the link of the guest.
     pub url: String,
     /// The request that caused it.
     pub correlation_id: String,
+    /// SHA-256 of the guest's link to pay, hexadecimal; `None` if an earlier version opened it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link_sha256: Option<String>,
+    /// The venue of the reservation; `None` if an earlier version opened it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub venue_id: Option<VenueId>,
+}
+
+/// The guest got a new link to pay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentLinkRenewed {
+    /// The payment.
+    pub payment_id: PaymentId,
+    /// SHA-256 of the new link, hexadecimal.
+    pub link_sha256: String,
 }
 
 /// The provider reported the decision of the guest.
@@ -218,6 +236,7 @@ impl Entry {
             Self::PaymentOpened(_) => "meja.payment.opened.v1",
             Self::PaymentDecided(_) => "meja.payment.decided.v1",
             Self::PaymentReturned(_) => "meja.payment.returned.v1",
+            Self::PaymentLinkRenewed(_) => "meja.payment.link_renewed.v1",
             Self::WebhookSwitched(_) => "meja.hook.switched.v1",
             Self::CursorMoved(_) => "meja.cursor.moved.v1",
         }
@@ -234,6 +253,7 @@ impl Entry {
             Self::PaymentOpened(data) => serde_json::to_vec(data),
             Self::PaymentDecided(data) => serde_json::to_vec(data),
             Self::PaymentReturned(data) => serde_json::to_vec(data),
+            Self::PaymentLinkRenewed(data) => serde_json::to_vec(data),
             Self::WebhookSwitched(data) => serde_json::to_vec(data),
             Self::CursorMoved(data) => serde_json::to_vec(data),
         }
@@ -250,7 +270,8 @@ impl Entry {
             | Self::EffectRetried(Retried { key }) => (format!("effect/{key}"), effect_tag(key)),
             Self::PaymentOpened(PaymentOpened { payment_id, .. })
             | Self::PaymentDecided(PaymentDecided { payment_id, .. })
-            | Self::PaymentReturned(PaymentReturned { payment_id, .. }) => {
+            | Self::PaymentReturned(PaymentReturned { payment_id, .. })
+            | Self::PaymentLinkRenewed(PaymentLinkRenewed { payment_id, .. }) => {
                 (format!("payment/{payment_id}"), Tag::payment(*payment_id))
             }
             Self::WebhookSwitched(WebhookSwitched { hook, .. }) => (format!("hook/{hook}"), hook_tag(hook)),
@@ -304,6 +325,7 @@ impl log_tools::EventCatalogue for Entries {
             Entry::PaymentDecided(e) if e.closed => "closed: the payment is no longer due".into(),
             Entry::PaymentDecided(e) => if e.paid { "paid" } else { "refused" }.into(),
             Entry::PaymentReturned(e) => format!("{} refunded", e.amount.plain()),
+            Entry::PaymentLinkRenewed(_) => "the guest got a new link to pay".into(),
             Entry::WebhookSwitched(e) => if e.enabled { "enabled" } else { "disabled" }.into(),
             Entry::CursorMoved(e) => format!("the feed was processed up to {}", e.last_event_id.position),
         })

@@ -4,8 +4,11 @@ use std::cmp::Reverse;
 
 use chrono::{DateTime, Utc};
 use contract::notifier::words;
+use contract::reservation::view::ContactView;
 use events::values::Money;
 use events::{PaymentId, ReservationId};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
 
 use crate::effects::entry::PaymentOpened;
 
@@ -48,6 +51,32 @@ impl Payment {
         self.opened.reservation_id
     }
 
+    /// Whether a guest can pay it.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.status == PaymentStatus::Pending
+    }
+
+    /// Whether `link` opens its page. Compares in constant time. A payment of an earlier version has no link.
+    #[must_use]
+    pub fn is_opened_by(&self, link: Option<&str>) -> bool {
+        match (&self.opened.link_sha256, link) {
+            (None, link) => link.is_none(),
+            (Some(hash), Some(link)) => bool::from(hash.as_bytes().ct_eq(link_sha256(link).as_bytes())),
+            (Some(_), None) => false,
+        }
+    }
+
+    /// The URL of its page with the guest's link to pay. It is never stored, so that only the guest has it.
+    #[must_use]
+    pub fn url_for(&self, contact: &ContactView) -> String {
+        let link = contact.pay_links.iter().find(|link| link.payment_id == self.id());
+        match link.filter(|_| self.opened.link_sha256.is_some()) {
+            Some(link) => format!("{}/{}", self.opened.url, link.token),
+            None => self.opened.url.clone(),
+        }
+    }
+
     /// Its place in a list: the latest first, in microseconds, then by id.
     #[must_use]
     pub fn place(&self) -> (Reverse<i64>, PaymentId) {
@@ -76,4 +105,10 @@ impl Payment {
             PaymentStatus::Paid => words::PaymentStatus::PartlyRefunded,
         }
     }
+}
+
+/// The hash of a link, hexadecimal.
+#[must_use]
+pub fn link_sha256(link: &str) -> String {
+    hex::encode(Sha256::digest(link))
 }

@@ -62,6 +62,7 @@ impl State {
             Entry::EffectDiscarded(discarded) => self.effects.discarded(discarded, at, time),
             Entry::PaymentOpened(opened) => self.payments.opened(opened, at, time),
             Entry::PaymentDecided(decided) => self.payments.decided(decided, at),
+            Entry::PaymentLinkRenewed(renewed) => self.payments.link_renewed(renewed, at),
             Entry::PaymentReturned(returned) => self.payments.returned(returned, at),
             Entry::WebhookSwitched(switched) => self.webhooks.switched(switched, at),
             Entry::CursorMoved(moved) => {

@@ -1,7 +1,7 @@
 //! Sends messages to guests, unless they are no longer true.
 
 use chrono::{DateTime, Utc};
-use contract::reservation::view::DepositView;
+use contract::reservation::view::{ContactView, DepositView};
 use contract::reservation::words::{ReservationStatus, WaitlistStatus};
 use events::recorded::EventMetadata;
 use events::values::Medium;
@@ -33,6 +33,13 @@ impl EffectExecutor {
         Ok(occasion.map(|occasion| occasion.without_passed_limit(self.env.now())))
     }
 
+    /// The URL on which the guest pays, for the payment with this page.
+    fn pay_url(&self, page: &str, about: About, contact: &ContactView) -> String {
+        let payments = about.reservation_id().map(|id| self.effect_log.open_payments_of(id));
+        let payment = payments.into_iter().flatten().find(|payment| payment.opened.url == page);
+        payment.map_or_else(|| page.to_owned(), |payment| payment.url_for(contact))
+    }
+
     /// Sends the message, unless it is no longer true.
     pub(super) async fn message(
         &self,
@@ -47,21 +54,24 @@ impl EffectExecutor {
         let Some(occasion) = self.occasion(*about, by).await? else {
             return Ok(Execution::skipped("there is nothing left to report"));
         };
-        let page = match about {
-            About::Reservation { .. } => None,
-            About::Waitlist { waitlist_id } => Some(format!("{}/offers/{waitlist_id}", self.public_url)),
-        };
         if !still_true(*template, &occasion, *start) {
             return Ok(Execution::skipped(if effect.tried { MAY_HAVE_GONE } else { "no longer true" }));
         }
         let Some(contact) = self.reservation_api.contact(*about, by).await? else {
             return Ok(Execution::skipped("the contact was erased"));
         };
+        let guest_link = contact.guest_link.as_ref().map(|link| link.url.as_str());
+        let pay_page = link.as_deref().map(|page| self.pay_url(page, *about, &contact));
+        let (link, booking_link) = match about {
+            About::Reservation { .. } => (pay_page.as_deref(), guest_link),
+            About::Waitlist { .. } => (guest_link, None),
+        };
         let facts = Facts {
             occasion: &occasion,
             name: &contact.name,
             locale: occasion.visit().locale,
-            link: link.as_deref().or(page.as_deref()),
+            link,
+            booking_link,
             amount: *amount,
         };
         let recipient = match medium {

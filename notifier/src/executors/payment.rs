@@ -1,6 +1,6 @@
 //! Effects at a payment provider, and reporting their results.
 
-use contract::reservation::view::DepositView;
+use contract::reservation::view::{ContactView, DepositView};
 use contract::reservation::words::ReservationStatus;
 use events::recorded::EventMetadata;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use crate::domain::effect::{
 };
 use crate::domain::visit::Reservation;
 use crate::effects::TrackedEffect;
-use crate::effects::entry::{Entry, PaymentOpened, PaymentReturned};
-use crate::effects::payment::{Payment, PaymentStatus};
+use crate::effects::entry::{Entry, PaymentLinkRenewed, PaymentOpened, PaymentReturned};
+use crate::effects::payment::{Payment, PaymentStatus, link_sha256};
 use crate::failpoint;
 use crate::ports::payment::{
     Asking, OpenedPayment, PaymentOrder, PaymentProvider, ProviderStatus, RefundOrder,
@@ -47,6 +47,7 @@ impl EffectExecutor {
     ) -> Result<Execution, Failure> {
         let TakeDeposit { reservation_id, payment_id, amount, ref channel, purpose } = *deposit;
         let reservation = self.reservation_api.reservation(reservation_id, by).await?;
+        let venue_id = reservation.as_ref().and_then(|reservation| reservation.venue_id.clone());
         let is_due = reservation.is_some_and(|reservation| is_due(&reservation, purpose));
         if !is_due && !effect.tried {
             return Ok(self.no_longer_due(effect, deposit));
@@ -57,6 +58,7 @@ impl EffectExecutor {
             Failure::permanent("no_channel", words)
         })?;
         let provider = provider(system, &channel.provider)?;
+        let link = self.pay_link(reservation_id, payment_id, by).await?;
         let (asking, method) = (asking(effect), channel.method.clone());
         let order = PaymentOrder { asking, payment_id, reservation_id, amount, method };
         failpoint::hit("open.before_provider");
@@ -69,7 +71,7 @@ impl EffectExecutor {
         let Some(OpenedPayment { reference, url }) = opened else {
             return Ok(self.no_longer_due(effect, deposit));
         };
-        let link = Some(url.clone());
+        let page = Some(url.clone());
         let entry = Entry::PaymentOpened(PaymentOpened {
             payment_id,
             reservation_id,
@@ -80,17 +82,52 @@ impl EffectExecutor {
             provider_reference: reference,
             url,
             correlation_id: by.correlation_id.clone(),
+            link_sha256: link.as_deref().map(link_sha256),
+            venue_id,
         });
         let key = &effect.scheduled.key;
         let then = if is_due {
             let (template, medium, amount) = (template(purpose), Medium::Mail, Some(amount));
             let about = reservation_id.into();
-            let mail = Effect::Message { about, template, medium, start: None, link, amount };
+            let mail = Effect::Message { about, template, medium, start: None, link: page, amount };
             self.plan(key.then("mail"), mail)
         } else {
             self.plan(key.then("close"), Effect::ClosePayments { reservation_id })
         };
         Ok(Execution { entries: vec![entry], then: vec![then], ..Execution::done() })
+    }
+
+    /// The guest's link to pay `payment_id`; `None` if the contact was erased, so that nobody gets it.
+    async fn pay_link(
+        &self,
+        reservation_id: ReservationId,
+        payment_id: PaymentId,
+        by: &EventMetadata,
+    ) -> Result<Option<String>, Failure> {
+        let contact = self.reservation_api.contact(reservation_id.into(), by).await?;
+        Ok(contact.and_then(|contact| pay_link_in(&contact, payment_id).map(str::to_owned)))
+    }
+
+    /// Stores the new link to pay for the open payments of a reservation. The previous one no longer opens their pages.
+    pub(super) async fn renew_pay_links(
+        &self,
+        reservation_id: ReservationId,
+        by: &EventMetadata,
+    ) -> Result<Execution, Failure> {
+        let open = self.effect_log.open_payments_of(reservation_id);
+        if open.is_empty() {
+            return Ok(Execution::skipped("no payment is open"));
+        }
+        let Some(contact) = self.reservation_api.contact(reservation_id.into(), by).await? else {
+            return Ok(Execution::skipped("the contact was erased"));
+        };
+        let renewed = |payment: Payment| {
+            let link = pay_link_in(&contact, payment.id())?;
+            let (payment_id, link_sha256) = (payment.id(), link_sha256(link));
+            Some(Entry::PaymentLinkRenewed(PaymentLinkRenewed { payment_id, link_sha256 }))
+        };
+        let entries = open.into_iter().filter_map(renewed).collect();
+        Ok(Execution { entries, ..Execution::done() })
     }
 
     fn no_longer_due(&self, effect: &TrackedEffect, deposit: &TakeDeposit) -> Execution {
@@ -222,4 +259,10 @@ fn template(purpose: Purpose) -> Template {
         Purpose::Deposit => Template::DepositDue,
         Purpose::NoShowFee => Template::FeeDue,
     }
+}
+
+/// The link to pay `payment_id` among those of a guest.
+pub(super) fn pay_link_in(contact: &ContactView, payment_id: PaymentId) -> Option<&str> {
+    let link = contact.pay_links.iter().find(|link| link.payment_id == payment_id)?;
+    Some(&link.token)
 }

@@ -58,7 +58,7 @@ pub(super) const BUILT_IN: &[(&str, &str)] = templates![
 ];
 
 /// The facts that a template can use.
-const FACTS: [&str; 16] = [
+const FACTS: [&str; 17] = [
     "name",
     "venue",
     "date",
@@ -75,9 +75,10 @@ const FACTS: [&str; 16] = [
     "amount",
     "expires_at",
     "link",
+    "booking_link",
 ];
 /// The additional facts for an HTML file.
-const FRAME_FACTS: [&str; 4] = ["subject", "paragraphs", "lang", "loop"];
+const FRAME_FACTS: [&str; 5] = ["subject", "paragraphs", "lang", "loop", "booking_words"];
 
 /// Reads all templates. Files in `dir` replace the built-in ones with the same names.
 ///
@@ -194,6 +195,7 @@ fn sample_facts(kind: Template, occasion: &Occasion, locale: Locale) -> Facts<'_
         name: "Sari Wulandari",
         locale,
         link: asks.then_some("https://example.com/checkout/1"),
+        booking_link: Some("https://example.com/bookings/1"),
         amount: of_money.then_some(amount),
     }
 }
@@ -216,6 +218,7 @@ fn sample_occasions(source: &str) -> Vec<(Template, Occasion)> {
             _ => None,
         };
         let bare = Reservation {
+            venue_id: None,
             visit: bare_visit(&full.visit),
             status: ReservationStatus::Pending,
             deposit: DepositView { expires_at, ..full.deposit },
@@ -266,6 +269,7 @@ fn sample_reservation() -> Reservation {
         currency: None,
     };
     Reservation {
+        venue_id: None,
         visit: Visit {
             id: "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f".into(),
             start_time: start,

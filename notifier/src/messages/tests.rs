@@ -10,6 +10,7 @@ use crate::domain::visit::{Reservation, Visit};
 
 fn booked(status: ReservationStatus) -> Reservation {
     Reservation {
+        venue_id: None,
         visit: Visit {
             id: "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f".into(),
             start_time: "2026-12-24T19:30:00+07:00".parse().unwrap(),
@@ -64,6 +65,7 @@ fn mail(template: Template, status: ReservationStatus, locale: Locale) -> String
         name: "Siti Nurhaliza 🌶",
         locale,
         link: Some("http://x/checkout/sim_1"),
+        booking_link: None,
         amount,
     };
     let to = Recipient { name: facts.name, address: "siti@example.com" };
@@ -88,6 +90,7 @@ fn every_template_renders_in_every_language() {
             name: "Siti",
             locale,
             link: Some("http://x/offers/1"),
+            booking_link: None,
             amount: None,
         };
         for template in [Template::Confirmed, Template::Cancelled, Template::Offer] {
@@ -133,8 +136,14 @@ fn a_deadline_is_written_with_the_utc_offset_of_its_own_date() {
     booked.deposit.expires_at = Some("2027-02-01T16:30:00Z".parse().unwrap());
     let occasion = Occasion::Booked(booked);
     let amount = Some(Money { amount_minor: 10_000, currency: Currency::from_code("EUR").unwrap() });
-    let facts =
-        Facts { occasion: &occasion, name: "Luca", locale: Locale::En, link: Some("http://x"), amount };
+    let facts = Facts {
+        occasion: &occasion,
+        name: "Luca",
+        locale: Locale::En,
+        link: Some("http://x"),
+        booking_link: None,
+        amount,
+    };
     let text = messages().words(Template::DepositDue, &facts).unwrap().text;
     assert!(text.contains("by Monday, 1 February 2027 at 17:30"), "{text}");
 }
@@ -148,6 +157,7 @@ fn a_mail_has_the_same_text_as_plain_text_and_html() {
         name: "Nicolò <b>Però</b> & co",
         locale: Locale::Id,
         link: Some("http://x/1"),
+        booking_link: None,
         amount,
     };
     let words = messages().words(Template::DepositDue, &facts).unwrap();
@@ -182,7 +192,14 @@ fn custom_templates_replace_ours_and_every_fault_is_reported() {
     write("id/cancelled.mail.html", "<p>{{ subject }}: {{ name }}</p>");
     let messages = Messages::new(from(), Some(dir.path())).unwrap();
     let occasion = occasion(ReservationStatus::Confirmed);
-    let facts = Facts { occasion: &occasion, name: "Luca", locale: Locale::En, link: None, amount: None };
+    let facts = Facts {
+        occasion: &occasion,
+        name: "Luca",
+        locale: Locale::En,
+        link: None,
+        booking_link: None,
+        amount: None,
+    };
     assert_eq!(messages.words(Template::Confirmed, &facts).unwrap().subject, "See you, Luca");
     let facts = Facts { locale: Locale::Id, ..facts };
     let html = messages.words(Template::Cancelled, &facts).unwrap().html;
@@ -218,8 +235,14 @@ fn messages_tell_where_the_restaurant_is_and_until_when_cancelling_is_free() {
     {
         let occasion = occasion(ReservationStatus::Confirmed);
         let amount = Money { amount_minor: 1, currency: Currency::from_code("IDR").unwrap() };
-        let facts =
-            Facts { occasion: &occasion, name: "Siti", locale, link: Some("http://x"), amount: Some(amount) };
+        let facts = Facts {
+            occasion: &occasion,
+            name: "Siti",
+            locale,
+            link: Some("http://x"),
+            booking_link: None,
+            amount: Some(amount),
+        };
         for template in [Template::Confirmed, Template::Reminder, Template::DepositDue, Template::Resized] {
             let text = messages().words(template, &facts).unwrap().text;
             assert!(

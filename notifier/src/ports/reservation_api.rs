@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use chassis::secret::Token;
+use contract::reservation::access::AccessSnapshot;
 use contract::reservation::view::ContactView;
 use contract::reservation::waitlist::WaitlistView;
 use events::recorded::EventMetadata;
@@ -96,7 +98,8 @@ impl OfferAnswer {
 /// The result of a request.
 pub type Requested<'a, T> = BoxFuture<'a, Result<T, ReservationError>>;
 
-/// The reservation service. `by` is the cause of a request: it becomes part of the events that follow.
+/// The reservation service. `by` is the cause of a request: it becomes part of the events that follow. A request for a
+/// guest presents the link of the guest, and never the key of this service.
 pub trait ReservationApi: Send + Sync + 'static {
     /// Events after `cursor`; waits up to `timeout` for one.
     fn feed(&self, cursor: Option<EventId>, timeout: Duration) -> Requested<'_, FeedPage>;
@@ -124,8 +127,28 @@ pub trait ReservationApi: Send + Sync + 'static {
     /// The contact of the guest; `None` if it was erased.
     fn contact<'a>(&'a self, about: About, by: &'a EventMetadata) -> Requested<'a, Option<ContactView>>;
 
-    /// Answers an offer for the guest.
-    fn answer_offer(&self, id: WaitlistId, answer: OfferAnswer) -> Requested<'_, ()>;
+    /// The current waitlist entry, read with the link of its guest; `None` if the link is not valid for it.
+    fn waitlist_entry_for<'a>(
+        &'a self,
+        id: WaitlistId,
+        link: &'a Token,
+    ) -> Requested<'a, Option<WaitlistView>>;
+
+    /// The current reservation, read with the link of its guest; `None` if the link is not valid for it.
+    fn reservation_for<'a>(
+        &'a self,
+        id: ReservationId,
+        link: &'a Token,
+    ) -> Requested<'a, Option<Reservation>>;
+
+    /// Answers an offer for the guest who presents `link`.
+    fn answer_offer<'a>(&'a self, id: WaitlistId, answer: OfferAnswer, link: &'a Token) -> Requested<'a, ()>;
+
+    /// Cancels a reservation for the guest who presents `link`.
+    fn cancel_for<'a>(&'a self, id: ReservationId, link: &'a Token) -> Requested<'a, ()>;
+
+    /// The keys that this service accepts.
+    fn access_snapshot(&self) -> Requested<'_, AccessSnapshot>;
 
     /// Reports the result of a payment. It counts once per `key`.
     fn report_payment<'a>(

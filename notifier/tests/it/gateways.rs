@@ -106,13 +106,13 @@ async fn refusals_of_the_reservation_service_differ_from_outages() {
             .expect(1)
             .mount(&server)
             .await;
-        let reservation_client = ReservationClient::new(http_client(), server.uri(), None);
+        let reservation_client = ReservationClient::new(http_client(), server.uri(), key());
         let outcome = PaymentOutcome::Failed { reason_code: "refused".into() };
         let result = PaymentResult { payment_id: PAYMENT, outcome };
         let key = EffectKey("k".into());
         let error = reservation_client.report_payment(RESERVATION, &key, &result, &by).await.unwrap_err();
         assert_eq!(error.refusal().is_some(), refused, "{status}: {error}");
     }
-    let unreachable = ReservationClient::new(http_client(), "http://127.0.0.1:9".into(), None);
+    let unreachable = ReservationClient::new(http_client(), "http://127.0.0.1:9".into(), key());
     assert!(matches!(unreachable.reservation(RESERVATION, &by).await, Err(ReservationError::Unavailable(_))));
 }

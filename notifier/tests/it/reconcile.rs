@@ -39,6 +39,8 @@ fn journal((paid, refunded_minor): Flow) -> Vec<Payment> {
         provider_reference: "pi_1".into(),
         url: "http://x".into(),
         correlation_id: "r".into(),
+        link_sha256: None,
+        venue_id: None,
     };
     let status = if paid == 0 { PaymentStatus::Expired } else { PaymentStatus::Paid };
     vec![Payment { opened, opened_at: now(), status, refunded_minor }]

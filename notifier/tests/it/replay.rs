@@ -44,7 +44,7 @@ async fn follow(fixture: &Fixture, server: &MockServer) {
     let policy = NotificationPolicy { remind_before: vec![TimeDelta::hours(24)], sms: true };
     let feed_status = FeedStatus::default();
     let consumer = FeedConsumer {
-        reservation_api: Arc::new(ReservationClient::new(http_client(), server.uri(), None)),
+        reservation_api: Arc::new(ReservationClient::new(http_client(), server.uri(), key())),
         effect_log: Arc::clone(&fixture.effect_log),
         policy,
         hooks: Arc::default(),

@@ -1,10 +1,11 @@
 //! The router in-process: responses, refusals, and the description of the API.
 
+use access::guest_link::LinkSecret;
+use access::{AccessMode, GuestLink, LinkOf};
 use axum::Router;
 use axum::body::Body;
 use axum::http::response::Parts;
 use axum::http::{HeaderName, Request, StatusCode};
-use chassis::secret::Token;
 use chassis::serve::Shutdown;
 use contract::conformance::{Description, Observed, Operation};
 use contract::reservation::waitlist::WaitlistView;
@@ -19,8 +20,6 @@ use tower::ServiceExt as _;
 
 use crate::support::*;
 
-const TOKEN: &str = "0123456789abcdef0123456789abcdef";
-
 fn router(fixture: &Fixture) -> Router {
     before(fixture, "http://127.0.0.1:9")
 }
@@ -28,7 +27,7 @@ fn router(fixture: &Fixture) -> Router {
 /// The router with a reservation service at `url`.
 fn before(fixture: &Fixture, url: &str) -> Router {
     let app = App {
-        reservation_api: Arc::new(ReservationClient::new(http_client(), url.to_owned(), None)),
+        reservation_api: Arc::new(ReservationClient::new(http_client(), url.to_owned(), key())),
         effect_log: Arc::clone(&fixture.effect_log),
         payment_providers: Arc::clone(&fixture.payment_providers),
         simulated: Arc::clone(&fixture.simulated),
@@ -37,14 +36,30 @@ fn before(fixture: &Fixture, url: &str) -> Router {
         breakers: Arc::new(notifier::executors::breaker::Breakers::new(8)),
         reconciling: Arc::new(tokio::sync::Semaphore::new(1)),
         feed_status: FeedStatus::default(),
-        service_token: Some(Token::try_from(TOKEN.to_owned()).unwrap()),
+        door: door(&fixture.env),
+        access_mode: AccessMode::On,
         env: Arc::new(fixture.env.clone()),
         shutdown: Shutdown::new().1,
     };
     notifier::api::http::router(app, None, None)
 }
 
+/// Sends a request, with a key that may do everything unless it has a credential.
 async fn send(router: &Router, request: axum::http::request::Builder, body: Value) -> (StatusCode, String) {
+    let has_credential = request.headers_ref().is_some_and(|headers| headers.contains_key("authorization"));
+    let request = match has_credential {
+        true => request,
+        false => request.header("authorization", format!("Bearer {TOKEN}")),
+    };
+    send_as_is(router, request, body).await
+}
+
+/// Sends a request without adding a credential.
+async fn send_as_is(
+    router: &Router,
+    request: axum::http::request::Builder,
+    body: Value,
+) -> (StatusCode, String) {
     let request =
         request.header("content-type", "application/json").body(Body::from(body.to_string())).unwrap();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
@@ -102,7 +117,7 @@ async fn payments_are_listed_read_and_decided() {
 }
 
 #[tokio::test]
-async fn orders_need_the_token() {
+async fn orders_need_a_credential() {
     let fixture = Fixture::new().await;
     let router = router(&fixture);
     for path in [
@@ -112,7 +127,7 @@ async fn orders_need_the_token() {
         "/api/effects/a/discard".into(),
     ] {
         assert_eq!(
-            send(&router, Request::post(&path), json!({})).await.0,
+            send_as_is(&router, Request::post(&path), json!({})).await.0,
             StatusCode::UNAUTHORIZED,
             "{path}"
         );
@@ -166,8 +181,15 @@ async fn every_route_of_the_design_is_described() {
 async fn an_offer_is_shown_and_answered_on_its_page() {
     let fixture = Fixture::new().await;
     let id = "01939f3e-0000-7000-8000-0000000000aa";
-    let (status, _) = get(&router(&fixture), &format!("/offers/{id}")).await;
+    let link_to = |id: &str| {
+        let of = LinkOf::Waitlist(id.parse().unwrap());
+        LinkSecret::new([7; 32]).key().unwrap().sign(GuestLink { of, generation: 0 })
+    };
+    let link = link_to(id);
+    let (status, _) = get(&router(&fixture), &format!("/offers/{link}")).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    // The page presents the link of the guest, and never the key of this service.
+    let by_guest = || wiremock::matchers::header("authorization", format!("Bearer {link}"));
     let reservation_client = wiremock::MockServer::start().await;
     let offered: WaitlistView = serde_json::from_value(json!({"waitlist_id": id, "customer_id": "cust-1", "status": "OFFERED",
         "venue_id": "bandung-dago", "venue_name": "Warung <b>", "venue_profile": {}, "timezone": "Asia/Jakarta", "party_size": 2,
@@ -177,11 +199,13 @@ async fn an_offer_is_shown_and_answered_on_its_page() {
             "expires_at": "2026-12-01T09:15:00Z", "tables": [{"table_id": "T1", "area": "Teras", "capacity": 2}]}}))
     .unwrap();
     wiremock::Mock::given(wiremock::matchers::method("GET"))
+        .and(by_guest())
         .respond_with(wiremock::ResponseTemplate::new(200).set_body_json(offered))
         .mount(&reservation_client)
         .await;
     let booked = json!({"code": "duplicate_booking"});
     wiremock::Mock::given(wiremock::matchers::path(format!("/api/waitlist/{id}/accept")))
+        .and(by_guest())
         .respond_with(wiremock::ResponseTemplate::new(409).set_body_json(booked))
         .up_to_n_times(1)
         .with_priority(1)
@@ -189,12 +213,13 @@ async fn an_offer_is_shown_and_answered_on_its_page() {
         .await;
     let expired = json!({"code": "offer_expired"});
     wiremock::Mock::given(wiremock::matchers::path(format!("/api/waitlist/{id}/accept")))
+        .and(by_guest())
         .respond_with(wiremock::ResponseTemplate::new(409).set_body_json(expired))
         .expect(1)
         .mount(&reservation_client)
         .await;
     let router = before(&fixture, &reservation_client.uri());
-    let (_, page) = get(&router, &format!("/offers/{id}")).await;
+    let (_, page) = get(&router, &format!("/offers/{link}")).await;
     let page = page.as_str().unwrap();
     for words in [
         "Kamis, 24 Desember 2026, 19.30",
@@ -205,14 +230,16 @@ async fn an_offer_is_shown_and_answered_on_its_page() {
         assert!(page.contains(words), "{words} in {page}");
     }
     // The guest has a booking at that time: the page says so, and still shows the offer.
-    let (status, page) = send(&router, Request::post(format!("/offers/{id}/accept")), json!({})).await;
+    let (status, page) = send(&router, Request::post(format!("/offers/{link}/accept")), json!({})).await;
     assert_eq!(status, StatusCode::CONFLICT);
     assert!(page.contains("sudah punya reservasi") && page.contains("Tidak jadi</button>"), "{page}");
     // The page shows the result.
-    let (status, _) = send(&router, Request::post(format!("/offers/{id}/accept")), json!({})).await;
+    let (status, _) = send(&router, Request::post(format!("/offers/{link}/accept")), json!({})).await;
     assert_eq!(status, StatusCode::SEE_OTHER);
-    let unknown = "/offers/01939f3e-0000-7000-8000-0000000000bb/decline".to_owned();
-    for path in [format!("/offers/{id}/keep"), "/offers/7/accept".to_owned(), unknown] {
+    // The service does not know the link of another entry. The id alone is no link.
+    let other = format!("/offers/{}/decline", link_to("01939f3e-0000-7000-8000-0000000000bb"));
+    let by_id = format!("/offers/{id}/accept");
+    for path in [format!("/offers/{link}/keep"), "/offers/7/accept".to_owned(), other, by_id] {
         assert_eq!(send(&router, Request::post(path), json!({})).await.0, StatusCode::NOT_FOUND);
     }
 }
@@ -252,7 +279,7 @@ async fn every_operation_admits_exactly_those_who_may_use_it() {
     for Operation { id, method, path, scope, is_open, .. } in
         operations.iter().filter(|operation| !operation.path.starts_with("/webhooks/"))
     {
-        let everybody = ["", "payments", "audit"].contains(&&scope[..]);
+        let everybody = scope.is_empty();
         assert_eq!(*is_open, everybody, "{id}");
         for (credential, is_admitted) in [
             (None, everybody),
@@ -261,7 +288,7 @@ async fn every_operation_admits_exactly_those_who_may_use_it() {
         ] {
             let request = Request::builder().method(&method[..]).uri(path);
             let request = credential.into_iter().fold(request, |r, value| r.header("authorization", value));
-            let (status, body) = send(&router, request, json!({})).await;
+            let (status, body) = send_as_is(&router, request, json!({})).await;
             let is_refused = status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN;
             assert_eq!(!is_refused, is_admitted, "{id} with {credential:?}: {body}");
         }

@@ -3,16 +3,22 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use chassis::environment::{ManualEnvironment, SharedEnvironment};
+use access::SnapshotDoor;
+use access::secrets::CredentialFile;
+use access::token::KeyToken;
+use chassis::environment::{Environment as _, ManualEnvironment, SharedEnvironment};
+use chassis::secret::Token;
 use chrono::{DateTime, Utc};
+use contract::reservation::access::HashedKey;
 use contract::reservation::view::ReservationView;
+use events::access::KeyKind;
 use events::query::{AppendCondition, Query};
 use events::recorded::EventMetadata;
 use events::recorded::NewEvent;
 use events::store::memory::MemoryStore;
 use events::store::{AppendError, Appended, EventStore, Page, ReadError};
-use events::values::{Currency, Medium, Money};
-use events::{EventId, PaymentId, Position, ReservationId};
+use events::values::{Currency, Medium, Money, Scopes};
+use events::{EventId, PaymentId, Position, ReservationId, VenueId};
 use futures::future::BoxFuture;
 use notifier::adapters::http_client::HttpClient;
 use notifier::adapters::simulated::{SIMULATED, Simulated};
@@ -59,6 +65,36 @@ pub fn payment_providers(env: SharedEnvironment) -> (Arc<PaymentProviders>, Arc<
 pub fn http_client() -> HttpClient {
     let _ = rustls::crypto::ring::default_provider().install_default();
     HttpClient::new().unwrap()
+}
+
+/// The key of the service.
+pub fn key() -> CredentialFile {
+    CredentialFile::fixed(Token::try_from(TOKEN.to_owned()).unwrap())
+}
+
+/// A key with every scope.
+pub const TOKEN: &str = "meja_test_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+/// A door that accepts it.
+pub fn door(env: &ManualEnvironment) -> Arc<SnapshotDoor> {
+    let door = SnapshotDoor::new(Scopes::NONE, Arc::new(env.clone()));
+    door.replace(vec![hashed(Scopes::all(), None)], env.now());
+    Arc::new(door)
+}
+
+/// The key as a snapshot contains it.
+pub fn hashed(scopes: Scopes, venues: Option<Vec<VenueId>>) -> HashedKey {
+    let token = KeyToken::parse(TOKEN).unwrap();
+    HashedKey {
+        key_id: token.id().clone(),
+        kind: KeyKind::Api,
+        scopes,
+        venues,
+        expires_at: None,
+        secret_sha256: hex::encode(token.hash()),
+        previous_sha256: None,
+        previous_until: None,
+    }
 }
 
 pub fn asking(key: &str) -> Asking {
@@ -113,6 +149,8 @@ impl Fixture {
             provider_reference: reference.clone(),
             url,
             correlation_id: "req-1".into(),
+            link_sha256: None,
+            venue_id: None,
         });
         self.effect_log.finish(&taken, vec![done, opened]).await.unwrap();
         reference

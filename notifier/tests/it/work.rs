@@ -100,7 +100,7 @@ impl Bench {
         let effect_log = Arc::new(EffectLog::open(store, Arc::clone(&env)).await.unwrap());
         let mail = Arc::new(Flaky { failures: AtomicUsize::new(failures), tries: AtomicUsize::new(0) });
         let executor = EffectExecutor {
-            reservation_api: Arc::new(ReservationClient::new(http_client(), reservation_server.uri(), None)),
+            reservation_api: Arc::new(ReservationClient::new(http_client(), reservation_server.uri(), key())),
             effect_log: Arc::clone(&effect_log),
             payment_providers: payment_providers(Arc::clone(&env)).0,
             hooks: Arc::default(),

@@ -8,6 +8,7 @@ mod asyncapi;
 mod commands;
 mod extract;
 mod feed;
+mod keys;
 mod ops;
 mod problem;
 mod request;
@@ -21,8 +22,8 @@ mod waitlist;
 use std::sync::Arc;
 use std::time::Duration;
 
-use access::Access::{Public, Scope as Needs};
-use access::{Operations, TokenDoor, identified};
+use access::Access::{Everywhere, Own, Public, Scope as Needs};
+use access::{KeyDoor, Operations, identified};
 use axum::Router;
 use chassis::api::checked;
 use chassis::docs;
@@ -38,49 +39,43 @@ use crate::app::App;
 /// Maximum duration of a request. The feed is exempt, because consumers wait there for events.
 const REQUEST_MAX: Duration = Duration::from_secs(30);
 
-/// What callers without a credential may do while there are no credentials for guests and staff.
-const EVERYDAY: [Scope; 9] = [
-    Scope::Book,
-    Scope::Read,
-    Scope::Manage,
-    Scope::Floor,
-    Scope::Override,
-    Scope::Stats,
-    Scope::Feed,
-    Scope::Audit,
-    Scope::Payments,
-];
-
 /// All routes of the service, with those for the log if `log` is given.
 pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>) -> Router {
-    let door = TokenDoor::new(app.service_token.clone(), "notifier", &EVERYDAY);
-    let anonymous = door.anonymous();
+    let (mode, env) = (app.access_mode, app.env.clone());
+    let door = KeyDoor::new(Arc::clone(app.projections.access()), mode.anonymous(), env.clone());
+    let anonymous = mode.anonymous();
     let routes = Operations::new(ops::ApiDoc::openapi(), anonymous)
         .route(Needs(Scope::Read), routes!(reservations::list))
         .route(Public, routes!(reservations::create))
-        .route(Needs(Scope::Read), routes!(reservations::get))
+        .route(Own(Scope::Read), routes!(reservations::get))
         .route(Needs(Scope::Floor), routes!(reservations::walk_in))
         .route(Needs(Scope::Floor), routes!(commands::confirm))
         .route(Needs(Scope::Floor), routes!(commands::assign_table))
-        .route(Needs(Scope::Manage), routes!(commands::reschedule))
-        .route(Needs(Scope::Manage), routes!(commands::party_size))
+        .route(Own(Scope::Manage), routes!(commands::reschedule))
+        .route(Own(Scope::Manage), routes!(commands::party_size))
         .route(Needs(Scope::Floor), routes!(commands::check_in))
         .route(Needs(Scope::Floor), routes!(commands::complete))
         .route(Needs(Scope::Floor), routes!(commands::no_show))
-        .route(Needs(Scope::Manage), routes!(commands::cancel))
+        .route(Own(Scope::Manage), routes!(commands::cancel))
         .route(Needs(Scope::Audit), routes!(reservations::history))
-        .route(Needs(Scope::Audit), routes!(reservations::charges))
+        .route(Own(Scope::Audit), routes!(reservations::charges))
         .route(Needs(Scope::Results), routes!(results::payment_results))
         .route(Needs(Scope::Results), routes!(results::notification_results))
         .route(Needs(Scope::Contact), routes!(results::contact, results::erase_contact))
         .route(Needs(Scope::Floor), routes!(waitlist::list))
         .route(Public, routes!(waitlist::join))
-        .route(Needs(Scope::Read), routes!(waitlist::get))
-        .route(Needs(Scope::Manage), routes!(waitlist::accept))
-        .route(Needs(Scope::Manage), routes!(waitlist::decline))
-        .route(Needs(Scope::Manage), routes!(waitlist::leave))
+        .route(Own(Scope::Read), routes!(waitlist::get))
+        .route(Own(Scope::Manage), routes!(waitlist::accept))
+        .route(Own(Scope::Manage), routes!(waitlist::decline))
+        .route(Own(Scope::Manage), routes!(waitlist::leave))
         .route(Needs(Scope::Contact), routes!(waitlist::contact))
         .route(Needs(Scope::Results), routes!(waitlist::notification_results))
+        .route(Own(Scope::Manage), routes!(commands::renew_link))
+        .route(Own(Scope::Manage), routes!(waitlist::renew_link))
+        .route(Needs(Scope::Access), routes!(keys::list, keys::create))
+        .route(Needs(Scope::Access), routes!(keys::rotate))
+        .route(Needs(Scope::Access), routes!(keys::revoke))
+        .route(Everywhere(Scope::Results), routes!(keys::snapshot))
         .route(Needs(Scope::Stats), routes!(venues::stats))
         .route(Public, routes!(rules::list))
         .route(Public, routes!(rules::get))
@@ -91,7 +86,6 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route(Public, routes!(ops::schema))
         .route(Public, routes!(asyncapi::asyncapi))
         .route(Public, routes!(ops::ready));
-    let env = app.env.clone();
     let routes = routes.route(Needs(Scope::Feed), routes!(feed::events)).with_state(app);
     let routes = match log {
         Some(log) => routes.merge(log_tools::serve::routes(log, anonymous)),
@@ -99,5 +93,5 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
     };
     let (routes, api) = routes.split_for_parts();
     let routes = identified(checked(routes, &api, REQUEST_MAX), Arc::new(door));
-    harden(routes.merge(docs::routes(api, metrics, env)))
+    harden(mode.guard(routes.merge(docs::routes(api, metrics, env))))
 }

@@ -5,15 +5,18 @@ mod accept;
 mod book;
 mod change;
 mod change_rules;
+mod keys;
 mod mark;
 mod offer;
 mod tags;
 mod waitlist;
 
+use access::first::FirstKey;
+use access::guest_link::LinkSecret;
 use chrono::TimeDelta;
 use events::event::WaitlistJoined;
 use events::values::TimeWindow;
-use events::{PaymentId, Position, ReservationId, VenueId, WaitlistId};
+use events::{KeyId, PaymentId, Position, ReservationId, VenueId, WaitlistId};
 use parking_lot::Mutex;
 
 use self::accept::AcceptOffer;
@@ -21,11 +24,13 @@ use self::book::Book;
 use self::change::ChangeReservation;
 use self::change_rules::ChangeRules;
 pub use self::change_rules::{RulesChange, RulesOutcome};
+use self::keys::{ChangeKey, IssueFirstKeys};
+pub use self::keys::{Issue, KeyCommand};
 use self::mark::MarkAffected;
 use self::offer::OfferTables;
 use self::waitlist::{ChangeWaitlistEntry, JoinWaitlist};
 use super::executor::{CommandError, Executor, Loaded};
-use super::outcome::{ReservationOutcome, WaitlistOutcome};
+use super::outcome::{KeyOutcome, ReservationOutcome, WaitlistOutcome};
 use super::projections::{ContactKeys, VenueSnapshot};
 use super::request_context::RequestContext;
 use crate::domain::availability::SeatingContext;
@@ -147,6 +152,32 @@ impl Executor {
         context: &RequestContext,
     ) -> Result<RulesOutcome, CommandError> {
         self.execute(&ChangeRules { change, context }, context).await
+    }
+
+    /// Creates or changes a key. When this returns, the change counts.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing was appended.
+    pub async fn change_key(
+        &self,
+        command: &KeyCommand,
+        context: &RequestContext,
+    ) -> Result<KeyOutcome, CommandError> {
+        self.execute(&ChangeKey { command, context }, context).await
+    }
+
+    /// Records first keys, and a key for the links of guests. Returns whether they were recorded.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing was appended.
+    pub async fn issue_first_keys(
+        &self,
+        keys: &[FirstKey],
+        link_key: Option<(&KeyId, &LinkSecret)>,
+        mode: Issue,
+        context: &RequestContext,
+    ) -> Result<bool, CommandError> {
+        self.execute(&IssueFirstKeys { keys, link_key, mode, context }, context).await
     }
 
     /// Decides with the availability of `venue` around `window`, without waiting. Returns the position of the

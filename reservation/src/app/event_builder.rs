@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use events::event::{Event, NotificationFailed, NotificationSent, ReservationCreated, WaitlistJoined};
 use events::recorded::NewEvent;
 use events::values::TimeWindow;
-use events::{CustomerId, Position, ReservationId, TableId, Tag, VenueId, WaitlistId};
+use events::{CustomerId, KeyId, Position, ReservationId, TableId, Tag, VenueId, WaitlistId};
 
 use super::request_context::RequestContext;
 use crate::domain::waitlist::{OFFER_EXPIRED, WaitlistEntry};
@@ -22,14 +22,17 @@ enum SubjectId {
     /// A waitlist entry.
     Waitlist(WaitlistId),
     /// The venue itself.
-    Venue,
+    Venue(VenueId),
+    /// A key.
+    Key(KeyId),
 }
 
 /// What the tags and the subject of events are derived from.
 #[derive(Debug)]
 pub(super) struct EventSubject<'a> {
     id: SubjectId,
-    venue_id: &'a VenueId,
+    /// The venue; `None` for a key.
+    venue_id: Option<&'a VenueId>,
     /// The customer, for the event that creates the subject.
     customer_id: Option<&'a CustomerId>,
     /// The time that is booked or held before these events.
@@ -43,7 +46,7 @@ impl<'a> EventSubject<'a> {
     pub(super) fn booking(id: ReservationId, created: &'a ReservationCreated) -> Self {
         Self {
             id: SubjectId::Reservation(id),
-            venue_id: &created.venue_id,
+            venue_id: Some(&created.venue_id),
             customer_id: Some(&created.customer_id),
             window: Some(created.window),
             payload_positions: vec![],
@@ -58,7 +61,7 @@ impl<'a> EventSubject<'a> {
         };
         Self {
             id: SubjectId::Reservation(reservation.id),
-            venue_id: &reservation.booking.venue_id,
+            venue_id: Some(&reservation.booking.venue_id),
             customer_id: None,
             window: Some(reservation.window()),
             payload_positions: std::iter::once(reservation.created.position).chain(described_at).collect(),
@@ -69,7 +72,7 @@ impl<'a> EventSubject<'a> {
     pub(super) fn joining(id: WaitlistId, joined: &'a WaitlistJoined) -> Self {
         Self {
             id: SubjectId::Waitlist(id),
-            venue_id: &joined.venue_id,
+            venue_id: Some(&joined.venue_id),
             customer_id: Some(&joined.customer_id),
             window: None,
             payload_positions: vec![],
@@ -80,7 +83,7 @@ impl<'a> EventSubject<'a> {
     pub(super) fn waiting(entry: &'a WaitlistEntry) -> Self {
         Self {
             id: SubjectId::Waitlist(entry.id),
-            venue_id: &entry.joined.venue_id,
+            venue_id: Some(&entry.joined.venue_id),
             customer_id: None,
             window: entry.held(),
             payload_positions: vec![entry.at.position],
@@ -89,14 +92,22 @@ impl<'a> EventSubject<'a> {
 
     /// A venue.
     pub(super) fn venue(venue_id: &'a VenueId) -> Self {
-        Self { id: SubjectId::Venue, venue_id, customer_id: None, window: None, payload_positions: vec![] }
+        let id = SubjectId::Venue(venue_id.clone());
+        Self { id, venue_id: Some(venue_id), customer_id: None, window: None, payload_positions: vec![] }
+    }
+
+    /// A key with the positions of its secrets; none for a new one.
+    pub(super) fn key(id: &KeyId, payload_positions: Vec<Position>) -> Self {
+        let id = SubjectId::Key(id.clone());
+        Self { id, venue_id: None, customer_id: None, window: None, payload_positions }
     }
 
     fn as_text(&self) -> String {
         match &self.id {
             SubjectId::Reservation(id) => format!("reservation/{id}"),
             SubjectId::Waitlist(id) => format!("waitlist/{id}"),
-            SubjectId::Venue => format!("venue/{}", self.venue_id),
+            SubjectId::Venue(id) => format!("venue/{id}"),
+            SubjectId::Key(id) => format!("access/{id}"),
         }
     }
 }
@@ -129,15 +140,17 @@ pub(super) fn new_events(
 }
 
 fn tags(event: &Event, subject: &EventSubject<'_>, context: &RequestContext, now: DateTime<Utc>) -> Vec<Tag> {
-    let venue = subject.venue_id;
-    let mut tags = match subject.id {
-        SubjectId::Reservation(id) => vec![Tag::reservation(id)],
-        SubjectId::Waitlist(id) => vec![Tag::waitlist(id), Tag::waiting(venue)],
-        SubjectId::Venue => vec![Tag::rules(venue)],
+    let mut tags = match &subject.id {
+        SubjectId::Reservation(id) => vec![Tag::reservation(*id)],
+        SubjectId::Waitlist(id) => vec![Tag::waitlist(*id)],
+        SubjectId::Venue(id) => vec![Tag::rules(id)],
+        SubjectId::Key(id) => vec![Tag::access(), Tag::credential(id)],
     };
+    tags.extend(context.key.as_ref().map(|key| Tag::command(&key.key)));
+    let Some(venue) = subject.venue_id else { return tags };
+    tags.extend(matches!(subject.id, SubjectId::Waitlist(_)).then(|| Tag::waiting(venue)));
     tags.push(Tag::venue(venue));
     tags.extend(subject.customer_id.map(Tag::customer));
-    tags.extend(context.key.as_ref().map(|key| Tag::command(&key.key)));
     match event {
         Event::TableAssigned(assigned) => {
             tags.extend(table_tags(venue, &assigned.table_id, &assigned.window));
@@ -193,7 +206,11 @@ pub(super) fn table_tags(venue: &VenueId, table: &TableId, window: &TimeWindow) 
 
 fn has_payload(event: &Event) -> bool {
     match event {
-        Event::ReservationCreated(_) | Event::WaitlistJoined(_) => true,
+        Event::ReservationCreated(_)
+        | Event::WaitlistJoined(_)
+        | Event::KeyCreated(_)
+        | Event::KeyRotated(_)
+        | Event::LinkKeyCreated(_) => true,
         Event::ReservationCancelled(cancelled) => cancelled.description_digest.is_some(),
         _ => false,
     }
@@ -205,9 +222,10 @@ fn has_payload(event: &Event) -> bool {
 fn forgotten_by(event: &Event, subject: &EventSubject<'_>) -> Vec<Position> {
     match event {
         Event::WaitlistLeft(left) if left.reason_code == OFFER_EXPIRED => Vec::new(),
-        Event::ContactErased(_) | Event::WaitlistAccepted(_) | Event::WaitlistLeft(_) => {
-            subject.payload_positions.clone()
-        }
+        Event::ContactErased(_)
+        | Event::WaitlistAccepted(_)
+        | Event::WaitlistLeft(_)
+        | Event::KeyRevoked(_) => subject.payload_positions.clone(),
         Event::NotificationSent(NotificationSent { template, .. })
         | Event::NotificationFailed(NotificationFailed { template, .. })
             if template == OFFER_OVER =>

@@ -9,12 +9,13 @@ mod replay;
 
 use std::sync::Arc;
 
+use access::{Denied, Intent, Object};
 use chassis::environment::SharedEnvironment;
 use chrono::{DateTime, Utc};
 use events::event::Event;
 use events::recorded::NewEvent;
 use events::store::{AppendCondition, AppendError, Appended, EventStore};
-use events::values::TimeWindow;
+use events::values::{Scope, TimeWindow};
 use events::{AssignmentId, Position, Query, Tag, VenueId};
 
 pub use self::error::CommandError;
@@ -69,6 +70,20 @@ pub(super) trait Operation: Sync {
     /// The guest who may have only one booking for a time, if the command checks that.
     fn guest(&self, _executor: &Executor, _subject: &Self::Subject) -> Option<ContactKeys> {
         None
+    }
+
+    /// What the command reads or changes, as far as authorisation depends on it; `None` if it belongs to no venue, or if
+    /// the venue does not exist.
+    fn object<'s>(&'s self, subject: &'s Self::Subject) -> Option<Object<'s>>;
+
+    /// The scope that the command needs in addition to that of its route, if any.
+    fn needs(&self) -> Option<Scope> {
+        None
+    }
+
+    /// The error when the object of the command does not exist. A caller who may not use it gets the same.
+    fn hidden(&self) -> CommandError {
+        Denied::Hidden.into()
     }
 
     /// The version that `If-Match` is compared with, if the subject has one.
@@ -165,7 +180,7 @@ impl Executor {
         let mut locks = None;
         for attempt in 1..=ATTEMPTS_MAX {
             let Loaded { subject, read_position } = operation.load(self).await?;
-            self.authorize(context)?;
+            self.authorize(operation, &subject, context)?;
             if locks.is_none() {
                 // Acquire the guest lock before the evening lock to avoid deadlock.
                 let guest = self.guest_locks.lock(operation.guest(self, &subject)).await;
@@ -174,6 +189,8 @@ impl Executor {
             }
             let attempt = Attempt { now: self.env.now(), is_last: attempt == ATTEMPTS_MAX };
             let decided = operation.decide(self, &subject, attempt).await;
+            // Again, after everything was read. Whatever ends the credential later is a conflict with the append.
+            context.caller.is_valid_at(self.env.now())?;
             let decision_position = decided.as_ref().ok().and_then(|decision| decision.read_position);
             let read_position = [read_position, decision_position].into_iter().flatten().min();
             let read_position = read_position.unwrap_or(Position::START);
@@ -190,7 +207,8 @@ impl Executor {
                 return operation.outcome(self, subject, decision, None).await;
             }
             let key_tag = context.key.as_ref().map(|key| Tag::command(&key.key));
-            let guard = Query::any_tag(std::mem::take(&mut decision.tags).into_iter().chain(key_tag));
+            let guards = key_tag.into_iter().chain(context.caller.guard());
+            let guard = Query::any_tag(std::mem::take(&mut decision.tags).into_iter().chain(guards));
             let new_events = std::mem::take(&mut decision.new_events);
             let time = attempt.now;
             let condition = AppendCondition::unchanged(guard, read_position);
@@ -205,10 +223,21 @@ impl Executor {
         Err(CommandError::Contended)
     }
 
-    /// Decides whether the actor may change the loaded subject. Every actor may: the service has no access
-    /// control yet.
-    fn authorize(&self, _context: &RequestContext) -> Result<(), CommandError> {
-        Ok(())
+    /// Decides whether the caller may run `operation` on the loaded subject.
+    fn authorize<O: Operation>(
+        &self,
+        operation: &O,
+        subject: &O::Subject,
+        context: &RequestContext,
+    ) -> Result<(), CommandError> {
+        let (caller, now) = (&context.caller, self.env.now());
+        let may = operation.object(subject).map_or(Ok(()), |object| caller.may(Intent::Change, &object, now));
+        match may {
+            Err(Denied::Hidden) => return Err(operation.hidden()),
+            other => other?,
+        }
+        operation.needs().map_or(Ok(()), |scope| caller.needs(scope))?;
+        Ok(caller.is_valid_at(now)?)
     }
 
     async fn lock(&self, contended: Option<(VenueId, TimeWindow)>) -> Option<EveningGuard<'_>> {

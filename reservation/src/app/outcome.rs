@@ -1,5 +1,7 @@
 //! The results of commands.
 
+use access::Key;
+
 use crate::domain::Reservation;
 use crate::domain::waitlist::WaitlistEntry;
 
@@ -17,6 +19,15 @@ pub struct ReservationOutcome {
 pub struct WaitlistOutcome {
     /// The entry after the command.
     pub entry: WaitlistEntry,
+    /// Whether this is the result of an earlier request with the same Idempotency-Key.
+    pub replayed: bool,
+}
+
+/// The result of a command about a key.
+#[derive(Debug, Clone)]
+pub struct KeyOutcome {
+    /// The key after the command.
+    pub key: Key,
     /// Whether this is the result of an earlier request with the same Idempotency-Key.
     pub replayed: bool,
 }

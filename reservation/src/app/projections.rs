@@ -6,6 +6,7 @@
 //! Each venue has a lock of its own. Readers copy what they need under it ([`Projections::snapshot`]) and
 //! decide without it. Locks are taken one at a time, so they cannot deadlock.
 
+mod access_changes;
 mod apply;
 mod contact_index;
 mod contacts;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use access::Registry;
 use chassis::environment::SharedEnvironment;
 use chrono::{DateTime, Utc};
 use events::store::{EventBytes, EventStore};
@@ -26,6 +28,7 @@ use events::{CustomerId, Position, Query, ReservationId, VenueId, WaitlistId};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
+use self::access_changes::AccessChange;
 use self::apply::Change;
 use self::contacts::ContactHasher;
 pub use self::contacts::ContactKeys;
@@ -51,11 +54,14 @@ const PAGE_EVENTS: usize = 1_000;
 pub struct Projections {
     venues: RwLock<HashMap<VenueId, SharedVenue>>,
     rules: Venues,
+    access: Arc<Registry>,
     contact_hasher: ContactHasher,
     expected_contacts: Mutex<HashMap<ReservationId, ContactKeys>>,
     index: RwLock<Index>,
     /// Rules that were found while the log was read at the start.
     last_rules: Mutex<LastRules>,
+    /// Events of keys that were found while the log was read at the start: their secrets are read later.
+    first_access: Mutex<Vec<AccessChange>>,
     applied: watch::Sender<Position>,
     stalled: AtomicBool,
 }
@@ -97,10 +103,12 @@ impl Default for Projections {
         Self {
             venues: RwLock::default(),
             rules: Venues::default(),
+            access: Arc::default(),
             contact_hasher: ContactHasher::default(),
             expected_contacts: Mutex::default(),
             index: RwLock::default(),
             last_rules: Mutex::default(),
+            first_access: Mutex::default(),
             applied: watch::Sender::new(Position::START),
             stalled: AtomicBool::new(false),
         }
@@ -116,6 +124,7 @@ impl Projections {
     pub fn apply(&self, event: EventBytes<'_>) -> Result<(), RepositoryError> {
         match Change::decode(event)? {
             Some(Change::Document(changed, at)) => self.last_rules.lock().add(changed, at),
+            Some(Change::Access(change)) => self.first_access.lock().push(change),
             Some(change) => self.apply_changes(&[change]),
             None => {}
         }
@@ -131,6 +140,8 @@ impl Projections {
         let rules = std::mem::take(&mut *self.last_rules.lock());
         let rules = rules.read()?.into_iter().map(|(venue_id, rules)| Change::Rules(venue_id, rules));
         self.apply_changes(&rules.collect::<Vec<_>>());
+        let first = std::mem::take(&mut *self.first_access.lock());
+        self.apply_access(store, first.iter()).await?;
         loop {
             let after = *self.applied.borrow();
             if after >= store.known_head() {
@@ -146,6 +157,7 @@ impl Projections {
             let contacts = self.read_contacts(store, &changes).await?;
             self.apply_changes(&changes);
             self.add_contacts(&contacts);
+            self.apply_access(store, changes.iter().filter_map(Change::access)).await?;
             self.applied.send_replace(page.scanned_to);
         }
     }
@@ -203,6 +215,18 @@ impl Projections {
         }
     }
 
+    /// The venues that `filter` selects.
+    fn selected_by(&self, filter: &Filter) -> Vec<SharedVenue> {
+        match &filter.venue_id {
+            Some(id) => self.selected(Some(id).filter(|id| filter.venues.contain(id))),
+            None => {
+                let venues = self.venues.read();
+                let selected = venues.iter().filter(|(id, _)| filter.venues.contain(id));
+                selected.map(|(_, venue)| Arc::clone(venue)).collect()
+            }
+        }
+    }
+
     /// The reservation `id`, with the position up to which it is known to be current.
     #[must_use]
     pub fn get(&self, id: ReservationId) -> Option<(Reservation, Position)> {
@@ -219,7 +243,7 @@ impl Projections {
         let mut found = match &filter.customer_id {
             Some(customer) => self.of_customer(customer, filter, after),
             None => {
-                let venues = self.selected(filter.venue_id.as_ref());
+                let venues = self.selected_by(filter);
                 venues.iter().flat_map(|venue| venue.read().list(filter, after, limit)).collect()
             }
         };
@@ -249,7 +273,7 @@ impl Projections {
 
     /// Calls `visit` with every reservation that matches `filter`.
     pub fn each(&self, filter: &Filter, mut visit: impl FnMut(&Reservation)) {
-        for venue in self.selected(filter.venue_id.as_ref()) {
+        for venue in self.selected_by(filter) {
             venue.read().each(filter, &mut visit);
         }
     }
@@ -355,6 +379,12 @@ impl Projections {
     #[must_use]
     pub fn rules(&self) -> Venues {
         self.rules.clone()
+    }
+
+    /// The keys. They stay in step with the log.
+    #[must_use]
+    pub fn access(&self) -> &Arc<Registry> {
+        &self.access
     }
 
     /// Every venue in the log.

@@ -10,7 +10,9 @@ pub mod days;
 mod feed;
 mod feed_waiters;
 pub mod floor;
+pub mod guest_links;
 pub mod history;
+pub mod keys;
 pub mod notes;
 pub mod reservation_view;
 pub mod stats;
@@ -22,6 +24,7 @@ pub use self::feed::FeedError;
 pub use self::feed_waiters::WaiterGuard;
 pub use self::subjects::local;
 use super::repository::RepositoryError;
+use access::Denied;
 use events::ReservationId;
 
 /// Why a query has no result.
@@ -33,6 +36,9 @@ pub enum QueryError {
     /// A confidential payload could not be decoded.
     #[error("a confidential payload cannot be decoded")]
     Payload(#[from] serde_json::Error),
+    /// The caller may not read this.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The reservation does not exist.
     #[error("there is no reservation {0}")]
     UnknownReservation(ReservationId),

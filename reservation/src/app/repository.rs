@@ -5,7 +5,7 @@ use contract::fault::{Fault, Faults};
 use events::event::{DecodeError, Event};
 use events::recorded::Recorded;
 use events::store::{EventStore, ReadError};
-use events::{Position, Query, ReservationId, Tag, WaitlistId};
+use events::{KeyId, Position, Query, ReservationId, Tag, WaitlistId};
 
 use crate::domain::waitlist::WaitlistEntry;
 use crate::domain::{RecordedAt, Reservation};
@@ -205,6 +205,12 @@ pub fn recorded_at(recorded: &Recorded<'_>) -> RecordedAt {
 #[must_use]
 pub fn reservation_of(recorded: &Recorded<'_>) -> Option<ReservationId> {
     recorded.subject_uuid("reservation").map(ReservationId)
+}
+
+/// The key that an event belongs to, if any.
+#[must_use]
+pub fn key_of(recorded: &Recorded<'_>) -> Option<KeyId> {
+    recorded.subject.strip_prefix("access/")?.parse().ok()
 }
 
 /// The waitlist entry that an event belongs to, if any.

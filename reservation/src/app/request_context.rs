@@ -1,19 +1,19 @@
 //! The context of a command: its actor, its request, and the conditions the caller attached to it.
 
+use access::Caller;
 use bytes::Bytes;
 use chassis::environment::Environment;
 use chassis::request_trace::RequestTrace;
 use events::Position;
 use events::recorded::EventMetadata;
-use events::values::Actor;
 
 /// The context of a command.
 #[derive(Debug, Clone)]
 pub struct RequestContext {
     /// The id and the trace of the request.
     pub trace: RequestTrace,
-    /// The actor.
-    pub actor: Actor,
+    /// The sender.
+    pub caller: Caller,
     /// The event that caused the request, if another service sent it.
     pub causation_id: Option<String>,
     /// The Idempotency-Key, if the request has one.
@@ -43,7 +43,7 @@ impl RequestContext {
     pub fn system(name: &str, env: &dyn Environment) -> Self {
         Self {
             trace: RequestTrace { request_id: env.new_id().to_string(), traceparent: None },
-            actor: Actor::system(name),
+            caller: Caller::system(name),
             causation_id: None,
             key: None,
             if_match: None,
@@ -56,7 +56,7 @@ impl RequestContext {
         EventMetadata {
             correlation_id: self.trace.request_id.clone(),
             causation_id: self.causation_id.clone(),
-            actor: self.actor.clone(),
+            actor: self.caller.actor.clone(),
             traceparent: self.trace.traceparent.clone(),
             request_digest: self.key.as_ref().map(|key| key.digest.clone()),
         }

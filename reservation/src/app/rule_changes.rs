@@ -42,6 +42,10 @@ impl App {
         change: &RulesChange<'_>,
         context: &RequestContext,
     ) -> Result<RulesOutcome, CommandError> {
+        context
+            .caller
+            .may_use(change.venue_id)
+            .map_err(|_| CommandError::HiddenVenue(change.venue_id.clone()))?;
         self.executor.catch_up().await?;
         let recorded = self.projections.recorded_rules(change.venue_id);
         let version = recorded.as_ref().map_or(0, |recorded| recorded.version);

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use access::AccessMode;
 use chassis::environment::SharedEnvironment;
-use chassis::secret::Token;
 use chassis::serve::Shutdown;
 use events::store::EventStore;
 use parking_lot::RwLock;
@@ -30,8 +30,10 @@ pub struct AppState {
     pub venues: Venues,
     /// The payment channels of the notifier.
     pub channels: PaymentChannels,
-    /// The token that the notifier must present.
-    pub service_token: Option<Token>,
+    /// Whether callers need credentials.
+    pub access_mode: AccessMode,
+    /// The URL under which guests reach their pages, without a trailing slash.
+    pub public_url: String,
     /// Time, timers, tasks, ids and randomness.
     pub env: SharedEnvironment,
     /// The shutdown signal.
@@ -46,8 +48,10 @@ pub struct Parts {
     pub projections: Projections,
     /// The payment channels of the notifier.
     pub channels: PaymentChannels,
-    /// The token that the notifier must present.
-    pub service_token: Option<Token>,
+    /// Whether callers need credentials.
+    pub access_mode: AccessMode,
+    /// The URL under which guests reach their pages, without a trailing slash.
+    pub public_url: String,
     /// Time, timers, tasks, ids and randomness.
     pub env: SharedEnvironment,
     /// The shutdown signal.
@@ -58,12 +62,22 @@ impl App {
     /// Puts the parts together. Nothing runs yet: see [`crate::workers::follow`].
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, projections, channels, service_token, env, shutdown } = parts;
+        let Parts { store, projections, channels, access_mode, public_url, env, shutdown } = parts;
         let venues = projections.rules();
         let projections = Arc::new(projections);
         let executor =
             Executor::new(Arc::clone(&store), Arc::clone(&projections), venues.clone(), Arc::clone(&env));
-        let state = AppState { store, executor, projections, venues, channels, service_token, env, shutdown };
+        let state = AppState {
+            store,
+            executor,
+            projections,
+            venues,
+            channels,
+            access_mode,
+            public_url,
+            env,
+            shutdown,
+        };
         Self(Arc::new(state))
     }
 }

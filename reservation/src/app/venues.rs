@@ -30,6 +30,12 @@ impl Venues {
         }
     }
 
+    /// The first venue in order of ids that is among `allowed`.
+    #[must_use]
+    pub fn first_of(&self, allowed: &access::Venues) -> Option<Arc<Venue>> {
+        self.0.read().values().find(|venue| allowed.contain(&venue.id)).cloned()
+    }
+
     /// Replaces the rules of a venue; `None` if it was removed.
     pub(in crate::app) fn set(&self, id: &VenueId, venue: Option<Arc<Venue>>) {
         let mut venues = self.0.write();

@@ -108,6 +108,8 @@ pub fn fee_per(per: DepositPer) -> FeePer {
 pub fn actor_kind(kind: values::ActorKind) -> ActorKind {
     match kind {
         values::ActorKind::AppUser => ActorKind::AppUser,
+        values::ActorKind::User => ActorKind::User,
+        values::ActorKind::ApiKey => ActorKind::ApiKey,
         values::ActorKind::ServiceAccount => ActorKind::ServiceAccount,
         values::ActorKind::System => ActorKind::System,
         values::ActorKind::Unauthenticated => ActorKind::Unauthenticated,

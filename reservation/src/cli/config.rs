@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use chassis::config::{self, ConfigError, Faults, service_token};
-use chassis::secret::Token;
+use access::AccessMode;
+use access::first::OWNER_FILE;
+use access::secrets::SecretsDir;
+use chassis::config::{self, ConfigError, Faults, GoneArgs, PublicUrlArgs};
 use chassis::telemetry::{self, LogFormat};
 use chassis::traces::TraceArgs;
 use clap::Parser;
@@ -87,13 +89,20 @@ struct Raw {
     /// URL of the notifier, which is asked for its payment channels
     #[arg(long, env = "NOTIFIER_URL", default_value = "http://127.0.0.1:8001", global = true)]
     notifier_url: String,
-    /// Token that the notifier and operators present to post results, read contacts and read the log. Without it the
-    /// service listens on loopback only, and every caller may do that
-    #[arg(long, env = "RESERVATION_SERVICE_TOKEN", hide_env_values = true, global = true)]
-    service_token: Option<String>,
-    /// File that contains the token
-    #[arg(long, env = "RESERVATION_SERVICE_TOKEN_FILE", global = true)]
-    service_token_file: Option<PathBuf>,
+    /// Whether callers need credentials
+    #[arg(long, env = "RESERVATION_ACCESS", value_enum, default_value_t, global = true)]
+    access: AccessMode,
+    /// Directory that gets the first keys: owner.header for curl, notifier.key and gateway.key
+    #[arg(long, env = "RESERVATION_SECRETS_DIR", default_value = "data/secrets", global = true)]
+    secrets_dir: PathBuf,
+    /// File with the credential that commands present to a running service [default: owner.header in the directory of
+    /// secrets]
+    #[arg(long, env = "RESERVATION_CREDENTIAL_FILE", global = true)]
+    credential_file: Option<PathBuf>,
+    #[command(flatten)]
+    public_url: PublicUrlArgs,
+    #[command(flatten)]
+    gone: GoneArgs,
     /// Size of the log's page cache in MiB (1 to 65536)
     #[arg(long, env = "RESERVATION_CACHE_MIB", default_value = "64", global = true)]
     cache_mib: u64,
@@ -131,8 +140,14 @@ pub struct Config {
     pub venues_source: VenuesSource,
     /// Base URL of the notifier without a trailing slash.
     pub notifier_url: String,
-    /// The token that the notifier must present.
-    pub service_token: Option<Token>,
+    /// Whether callers need credentials.
+    pub access_mode: AccessMode,
+    /// The directory that gets the first keys.
+    pub secrets_dir: SecretsDir,
+    /// The file with the credential for a running service.
+    pub credential_file: PathBuf,
+    /// The URL under which guests reach their pages, without a trailing slash.
+    pub public_url: String,
     /// Size of the log's page cache, in bytes.
     pub cache_bytes: u64,
     /// Disk space that must stay free, in bytes.
@@ -180,10 +195,12 @@ impl Cli {
                 faults.add(setting, format_args!("{value} is not in the range 1 to 65536"));
             }
         }
-        let service_token = listen.and_then(|listen| {
-            let (token, file) = (self.raw.service_token, self.raw.service_token_file);
-            service_token(&mut faults, "RESERVATION_SERVICE_TOKEN", token, file.as_deref(), listen)
-        });
+        let access_mode = listen.and_then(|at| faults.take("RESERVATION_ACCESS", self.raw.access.check(at)));
+        let public_url = self.raw.public_url.check(&mut faults).or_else(|| notifier_url.clone());
+        self.raw.gone.check(&mut faults);
+        let secrets_dir = SecretsDir(self.raw.secrets_dir);
+        let owner_file = || secrets_dir.file(OWNER_FILE);
+        let credential_file = self.raw.credential_file.unwrap_or_else(owner_file);
         let config = (|| {
             Some(Config {
                 action: self.command.unwrap_or(Action::Serve),
@@ -192,7 +209,10 @@ impl Cli {
                 venues,
                 venues_source,
                 notifier_url: notifier_url?,
-                service_token,
+                access_mode: access_mode?,
+                secrets_dir,
+                credential_file,
+                public_url: public_url?,
                 cache_bytes: cache_mib << 20,
                 disk_reserve_bytes: disk_reserve_mib << 20,
                 connections_max,

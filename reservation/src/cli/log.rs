@@ -6,7 +6,7 @@ mod replay;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use chassis::secret::Token;
+use access::secrets::CredentialFile;
 use chrono::{DateTime, Utc};
 use events::event::Event;
 use events::recorded::Recorded;
@@ -33,13 +33,18 @@ pub enum LogAction {
 
 impl LogAction {
     /// Runs the command on the log in `data_dir`, with a page cache of `cache_bytes`, or on a running service
-    /// with `token`.
+    /// with `credential`.
     ///
     /// # Errors
     /// A message for the operator.
-    pub fn run(&self, data_dir: PathBuf, cache_bytes: u64, token: Option<Token>) -> anyhow::Result<ExitCode> {
+    pub fn run(
+        &self,
+        data_dir: PathBuf,
+        cache_bytes: u64,
+        credential: CredentialFile,
+    ) -> anyhow::Result<ExitCode> {
         let catalogue = &ReservationEvents;
-        let context = Context { data_dir, source: "reservation", cache_bytes, token, catalogue };
+        let context = Context { data_dir, source: "reservation", cache_bytes, credential, catalogue };
         match self {
             Self::Common(command) => command.run(&context),
             Self::Replay(replay) => replay.run(&context),
@@ -61,6 +66,9 @@ impl EventCatalogue for ReservationEvents {
             Event::ReservationCreated(created) => Some(created.contact_digest),
             Event::WaitlistJoined(joined) => Some(joined.contact_digest),
             Event::ReservationCancelled(cancelled) => cancelled.description_digest,
+            Event::KeyCreated(created) => Some(created.secret_digest),
+            Event::KeyRotated(rotated) => Some(rotated.secret_digest),
+            Event::LinkKeyCreated(created) => Some(created.secret_digest),
             _ => None,
         }
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use access::AccessMode;
 use anyhow::{Context as _, bail};
 use chassis::environment::SystemEnvironment;
 use chassis::serve::Shutdown;
@@ -138,7 +139,8 @@ async fn record(store: SledStore, projections: Projections, all: &[RulesDocument
         store: Arc::new(store),
         projections,
         channels: PaymentChannels::default(),
-        service_token: None,
+        access_mode: AccessMode::On,
+        public_url: String::new(),
         env: Arc::new(SystemEnvironment),
         shutdown,
     });

@@ -56,6 +56,8 @@ pub struct Reservation {
     pub affected: Option<Box<str>>,
     /// The reason that still holds once the restaurant is open again.
     pub affected_before: Option<Box<str>>,
+    /// The generation of the guest's links that are valid, from 0.
+    pub link_generation: u32,
     /// The position of the event that last changed its time, its tables, or `affected`.
     pub arranged_at: Position,
 }
@@ -84,7 +86,17 @@ pub enum Deadline {
     NoShow,
 }
 
+/// How long after a visit its guest can still change something, for example cancel a booking that the restaurant
+/// forgot.
+pub const GUEST_ACTS_AFTER: TimeDelta = TimeDelta::hours(24);
+
 impl Reservation {
+    /// Until when the guest can change something by their link.
+    #[must_use]
+    pub fn guest_acts_until(&self) -> DateTime<Utc> {
+        self.window().end + GUEST_ACTS_AFTER
+    }
+
     /// Creates a reservation from its first event.
     #[must_use]
     pub fn begin(id: ReservationId, created: &ReservationCreated, at: RecordedAt) -> Self {
@@ -103,6 +115,7 @@ impl Reservation {
             free_until: free_until(created, created.window.start),
             affected: None,
             affected_before: None,
+            link_generation: 0,
             arranged_at: at.position,
         }
     }
@@ -114,13 +127,23 @@ impl Reservation {
             // The first event creates the reservation; there is no second one.
             Event::ReservationCreated(_) => return,
             Event::NotificationSent(_) | Event::NotificationFailed(_) => return,
+            // The links of a reservation are not a part of it.
+            Event::GuestLinkRenewed(renewed) => {
+                self.link_generation = renewed.generation;
+                return;
+            }
             Event::WaitlistJoined(_)
             | Event::WaitlistOffered(_)
             | Event::WaitlistWithdrawn(_)
             | Event::WaitlistAccepted(_)
             | Event::WaitlistLeft(_)
             | Event::VenueChanged(_)
-            | Event::VenueRulesChanged(_) => return,
+            | Event::VenueRulesChanged(_)
+            | Event::KeyCreated(_)
+            | Event::KeyRotated(_)
+            | Event::KeyRevoked(_)
+            | Event::KeyUsed(_)
+            | Event::LinkKeyCreated(_) => return,
             Event::ReservationConfirmed(confirmed) => self.confirm(confirmed.deposit_waived),
             Event::ReservationCheckedIn(_) => {
                 (self.status, self.seated_at) = (Status::CheckedIn, Some(at.time));

@@ -2,18 +2,26 @@
 
 use std::sync::Arc;
 
+use access::AccessMode;
+use access::first::FirstKey;
+use access::guest_link::LinkSecret;
+use access::token::KeyToken;
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderName, Request, StatusCode};
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use chassis::environment::ManualEnvironment;
-use chassis::secret::Token;
 use chassis::serve::{Shutdown, ShutdownTrigger};
 use chrono::{DateTime, Utc};
 use contract::conformance::{Description, Observed};
+use events::access::KeyKind;
 use events::store::EventStore;
 use events::store::memory::MemoryStore;
+use events::values::Scopes;
 use http_body_util::BodyExt as _;
+use reservation::app::commands::Issue;
 use reservation::app::projections::Projections;
+use reservation::app::request_context::RequestContext;
 use reservation::app::venues::VenueFiles;
 use reservation::app::{App, Parts, PaymentChannels};
 use reservation::workers::venue_import::{self, ImportReport};
@@ -22,10 +30,11 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use tower::ServiceExt as _;
 
-pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+/// A key with every scope.
+pub const TOKEN: &str = "meja_test_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
-/// The number of events with which a new log begins: the rules of the sample venues.
-pub const VENUES: u64 = 2;
+/// The number of events with which a new log begins: a key, the key for links, and the rules of the sample venues.
+pub const FIRST_EVENTS: u64 = 4;
 
 pub struct TestApp {
     pub router: Router,
@@ -67,12 +76,14 @@ impl TestApp {
             store,
             projections: Projections::default(),
             channels: PaymentChannels::known(["qris".to_owned(), "card".to_owned()]),
-            service_token: Some(Token::try_from(TOKEN.to_owned()).unwrap()),
+            access_mode: AccessMode::On,
+            public_url: "https://meja.example".to_owned(),
             env: Arc::new(clock.clone()),
             shutdown,
         };
         let app = App::new(parts);
         let mut tasks = workers::follow(&app).await.unwrap();
+        issue_keys(&app).await;
         tasks.act(&app);
         let router = reservation::api::http::router(app.clone(), None, None);
         let app = Self { router, app, clock, trigger, _tasks: tasks };
@@ -82,7 +93,7 @@ impl TestApp {
 
     /// The number of events since the start.
     pub fn recorded(&self) -> u64 {
-        self.app.store.known_head().0 - VENUES
+        self.app.store.known_head().0 - FIRST_EVENTS
     }
 
     /// Imports venue files, as at a start or at SIGHUP.
@@ -92,8 +103,16 @@ impl TestApp {
         report
     }
 
-    /// Sends a request. The response must be as the description of the API says.
-    pub async fn send(&self, request: Request<Body>) -> Answer {
+    /// Sends a request, with a key that may do everything unless it has a credential. The response must be as the
+    /// description of the API says.
+    pub async fn send(&self, mut request: Request<Body>) -> Answer {
+        let key = HeaderValue::from_str(&format!("Bearer {TOKEN}")).unwrap();
+        request.headers_mut().entry(AUTHORIZATION).or_insert(key);
+        self.send_as_is(request).await
+    }
+
+    /// Sends a request without adding a credential.
+    pub async fn send_as_is(&self, request: Request<Body>) -> Answer {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let answer = send_to(self.router.clone(), request).await;
         if path != "/openapi.json" {
@@ -116,7 +135,32 @@ impl TestApp {
         self.send(request.body(Body::from(body.to_string())).unwrap()).await
     }
 
-    /// Posts as the notifier, with the service token.
+    /// Posts without a credential.
+    pub async fn anonymous_post(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
+        let request = Request::post(path).header("content-type", "application/json");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        self.send_as_is(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    /// Gets without a credential.
+    pub async fn anonymous_get(&self, path: &str) -> Answer {
+        self.send_as_is(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    /// Runs a command for a reservation as its guest does, with the link of the guest.
+    pub async fn guest_command(&self, id: &str, command: &str, body: Value) -> Answer {
+        let link = format!("Bearer {}", self.guest_link(id).await);
+        self.post_with(&format!("/api/reservations/{id}/{command}"), &body, &[("authorization", &link)]).await
+    }
+
+    /// The link of the guest of a reservation.
+    pub async fn guest_link(&self, id: &str) -> String {
+        self.app.catch_up().await.unwrap();
+        let (reservation, _) = self.app.projections.get(id.parse().unwrap()).unwrap();
+        self.app.guest_link(&reservation).unwrap().token
+    }
+
+    /// Posts as the notifier does, with a key that may report results.
     pub async fn service_post(&self, path: &str, body: &Value) -> Answer {
         self.post_with(path, body, &[("authorization", &format!("Bearer {TOKEN}"))]).await
     }
@@ -135,6 +179,17 @@ impl TestApp {
     pub async fn status(&self, id: &str) -> String {
         self.get(&format!("/api/reservations/{id}")).await.json()["status"].as_str().unwrap().to_owned()
     }
+}
+
+/// Records a key with every scope.
+async fn issue_keys(app: &App) {
+    let token = KeyToken::parse(TOKEN).unwrap();
+    let (kind, scopes) = (KeyKind::Service, Scopes::all());
+    let key = FirstKey { token, name: "test", kind, scopes, file: "test.key" };
+    let (id, secret) = ("testlinks".parse().unwrap(), LinkSecret::new([7; 32]));
+    let context = RequestContext::system("access", app.env.as_ref());
+    let (keys, link_key) = ([key], Some((&id, &secret)));
+    app.executor.issue_first_keys(&keys, link_key, Issue::First, &context).await.unwrap();
 }
 
 /// Fails if the description of the API does not allow `answer`.
@@ -161,6 +216,7 @@ async fn send_to(router: Router, request: Request<Body>) -> Answer {
 /// Posts to a router that was moved to another task.
 pub async fn post_to(router: Router, path: &str, body: &Value) -> Answer {
     let request = Request::post(path).header("content-type", "application/json");
+    let request = request.header(AUTHORIZATION, format!("Bearer {TOKEN}"));
     send_to(router, request.body(Body::from(body.to_string())).unwrap()).await
 }
 

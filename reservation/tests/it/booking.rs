@@ -34,8 +34,11 @@ async fn a_booking_is_answered_as_documented() {
     ] {
         assert_eq!(body[field], expected, "{field}");
     }
-    let read = app.get(answer.header("location")).await;
-    assert_eq!(read.bytes, answer.bytes, "a read returns the same bytes as the booking");
+    assert_eq!(body["guest_link"]["expires_at"], "2026-12-25T14:00:00Z", "a day after the visit");
+    let read = app.get(answer.header("location")).await.json();
+    let link_apart: Vec<_> =
+        body.as_object().unwrap().iter().filter(|(name, _)| *name != "guest_link").collect();
+    assert_eq!(link_apart, read.as_object().unwrap().iter().collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -273,7 +276,7 @@ async fn a_guest_cannot_use_up_the_keys_of_the_notifier() {
     let app = TestApp::start().await;
     let id = app.book(json!({})).await;
     let key = ("idempotency-key", "effect.sent");
-    app.post_with("/api/reservations", &booking(json!({})), &[key]).await;
+    app.anonymous_post("/api/reservations", &anonymous_booking(json!({})), &[key]).await;
     let result =
         json!({"notification_id": "n-1", "template": "received", "medium": "mail", "outcome": "sent"});
     let token = format!("Bearer {}", crate::app::TOKEN);
@@ -303,14 +306,23 @@ async fn unusable_addresses_and_times_are_refused() {
     assert_eq!(nowhere.faults(), ["body.venue_id:value_error"]);
 }
 
+/// A booking as a guest makes it, who may not book twice at the same time.
+fn anonymous_booking(changes: Value) -> Value {
+    let mut body = booking(changes);
+    body.as_object_mut().unwrap().remove("allow_duplicate");
+    body
+}
+
 /// Clients that number their keys use the same ones. Each guest must get their own booking.
 #[tokio::test]
 async fn anonymous_guests_with_the_same_key_get_their_own_bookings() {
     let app = TestApp::start().await;
     let key = [("idempotency-key", "1")];
     let book = async |customer: &str| {
-        let body = booking(json!({"customer_id": customer}));
-        app.post_with("/api/reservations", &body, &key).await
+        let phone = format!("+62 812 3456 78{}", &customer[5..]);
+        let contact = json!({"name": "Sari", "phone": phone, "email": format!("{customer}@example.com")});
+        let body = anonymous_booking(json!({"customer_id": customer, "contact_info": contact}));
+        app.anonymous_post("/api/reservations", &body, &key).await
     };
     let (first, second) = (book("cust-1").await, book("cust-2").await);
     assert_eq!((first.status, second.status), (StatusCode::OK, StatusCode::OK), "{}", second.text());
@@ -320,8 +332,11 @@ async fn anonymous_guests_with_the_same_key_get_their_own_bookings() {
     assert_eq!((again.header("idempotent-replayed"), &again.json()["reservation_id"]), ("true", &first));
     // A key belongs to one reservation, so the same key cancels both.
     for id in [first, second] {
-        let path = format!("/api/reservations/{}/cancel", id.as_str().unwrap());
-        let answer = app.post_with(&path, &json!({"reason_code": "r"}), &key).await;
+        let id = id.as_str().unwrap();
+        let link = format!("Bearer {}", app.guest_link(id).await);
+        let headers = [key[0], ("authorization", &link)];
+        let path = format!("/api/reservations/{id}/cancel");
+        let answer = app.post_with(&path, &json!({"reason_code": "r"}), &headers).await;
         assert_eq!(answer.json()["status"], "CANCELLED", "{}", answer.text());
     }
 }
@@ -336,8 +351,10 @@ async fn a_contact_is_read_as_people_write_it() {
     let request = request.header("authorization", format!("Bearer {TOKEN}")).body(Body::empty()).unwrap();
     let read = app.send(request).await.json();
     let expected = json!({"name": "Am\u{e9}lie O’Brien 🥂", "phone": "+491711234567",
-        "email": "info@xn--mller-kva.de", "email_typed": "info@müller.de", "text_messages": true});
+        "email": "info@xn--mller-kva.de", "email_typed": "info@müller.de", "text_messages": true,
+        "guest_link": read["guest_link"], "pay_links": []});
     assert_eq!(read, expected);
+    assert_eq!(read["guest_link"]["token"], json!(app.guest_link(&id).await));
     let contact = json!({"name": "Sari\u{202E}", "phone": "+62 812", "email": "ani@example"});
     let refused = app.post("/api/reservations", &booking(json!({"contact_info": contact}))).await;
     let faults = ["email", "name", "phone"].map(|field| format!("body.contact_info.{field}:value_error"));

@@ -11,7 +11,7 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use crate::app::{TestApp, VENUES};
+use crate::app::{FIRST_EVENTS, TOKEN, TestApp};
 
 async fn with_bookings(count: usize) -> TestApp {
     let app = TestApp::start().await;
@@ -33,7 +33,7 @@ async fn a_page_is_the_stored_bytes_joined_by_commas() {
     let page = app.get("/events").await;
     assert_eq!(page.text(), format!("[{}]", joined.join(",")));
     assert_eq!(page.header("content-type"), "application/cloudevents-batch+json");
-    assert_eq!(page.header("head-position"), (3 + VENUES).to_string());
+    assert_eq!(page.header("head-position"), (3 + FIRST_EVENTS).to_string());
     for event in stored.iter() {
         let recorded = Recorded::parse(event.json).unwrap();
         assert!(recorded.event().is_ok());
@@ -49,7 +49,7 @@ async fn following_the_links_sees_every_event_once() {
         let found = ids(&page.json());
         assert_eq!(
             page.header("cache-control"),
-            if found.len() == 10 { "public, max-age=31536000, immutable" } else { "no-cache" }
+            if found.len() == 10 { "private, max-age=31536000, immutable" } else { "private, no-cache" }
         );
         if found.is_empty() {
             assert_eq!(page.text(), "[]");
@@ -58,7 +58,7 @@ async fn following_the_links_sees_every_event_once() {
         seen.extend(found);
         path = page.header("link").trim_start_matches('<').trim_end_matches(">; rel=\"next\"").to_owned();
     }
-    assert_eq!(seen.len() as u64, 25 + VENUES);
+    assert_eq!(seen.len() as u64, 25 + FIRST_EVENTS);
     assert!(seen.is_sorted());
 }
 
@@ -132,7 +132,7 @@ async fn filters_select_and_their_cursor_moves_past_the_rest() {
     // The next request starts at the end of the log, with the same filter.
     let link = confirmed.header("link");
     assert!(
-        link.contains(&format!("lastEventId={:020}-", 4 + VENUES))
+        link.contains(&format!("lastEventId={:020}-", 4 + FIRST_EVENTS))
             && link.contains("&type=meja.reservation.confirmed.v1"),
         "{link}"
     );
@@ -188,9 +188,10 @@ async fn shutdown_answers_parked_polls_and_ends_streams() {
 #[tokio::test]
 async fn a_stream_continues_after_the_last_received_event() {
     let app = with_bookings(2).await;
-    let first = ids(&app.get("/events").await.json())[VENUES as usize].clone();
+    let first = ids(&app.get("/events").await.json())[FIRST_EVENTS as usize].clone();
     let request =
         Request::get("/events").header("accept", "text/event-stream").header("last-event-id", &first);
+    let request = request.header("authorization", format!("Bearer {TOKEN}"));
     let response = app.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     let mut body = response.into_body();
@@ -200,13 +201,13 @@ async fn a_stream_continues_after_the_last_received_event() {
         String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
     };
     let frame = next().await;
-    assert!(frame.starts_with(&format!("id: {:020}-", 2 + VENUES)), "{frame}");
+    assert!(frame.starts_with(&format!("id: {:020}-", 2 + FIRST_EVENTS)), "{frame}");
     assert!(
         frame.contains("\nevent: meja.reservation.created.v1\ndata: {\"specversion\"")
             && frame.ends_with("}\n\n")
     );
     app.book(json!({})).await;
-    assert!(next().await.starts_with(&format!("id: {:020}-", 3 + VENUES)));
+    assert!(next().await.starts_with(&format!("id: {:020}-", 3 + FIRST_EVENTS)));
 }
 
 #[tokio::test]
@@ -224,5 +225,5 @@ async fn the_header_last_event_id_does_not_affect_pages() {
     let app = with_bookings(2).await;
     let first = ids(&app.get("/events").await.json())[0].clone();
     let request = Request::get("/events").header("last-event-id", first).body(Body::empty()).unwrap();
-    assert_eq!(ids(&app.send(request).await.json()).len() as u64, 2 + VENUES);
+    assert_eq!(ids(&app.send(request).await.json()).len() as u64, 2 + FIRST_EVENTS);
 }

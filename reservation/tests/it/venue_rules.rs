@@ -63,7 +63,7 @@ async fn rules_are_read_and_changed_with_the_bookings_that_they_affect() {
 }
 
 #[tokio::test]
-async fn rules_are_checked_like_a_file_and_need_the_token() {
+async fn rules_are_checked_like_a_file_and_need_a_credential() {
     let app = TestApp::with_houses().await;
     let mut document = read(&app, BANDUNG).await.json();
     document["tables"][0]["seats"] = json!(0);
@@ -88,9 +88,9 @@ async fn rules_are_checked_like_a_file_and_need_the_token() {
         ["body.id:value_error"]
     );
     let request = Request::put(BANDUNG).header("content-type", "application/json");
-    let refused = app.send(request.body(Body::from(other.to_string())).unwrap()).await;
+    let refused = app.send_as_is(request.body(Body::from(other.to_string())).unwrap()).await;
     assert_eq!(refused.problem().0, 401);
-    assert_eq!(app.get(BANDUNG).await.problem().0, 401);
+    assert_eq!(app.anonymous_get(BANDUNG).await.problem().0, 401);
     assert_eq!(app.recorded(), 0, "nothing was recorded");
 }
 

@@ -251,7 +251,7 @@ async fn an_entry_ends_when_its_time_has_passed_and_a_repeated_request_gets_the_
     assert_eq!(becomes(&app, &id, "LEFT").await["left_because"], json!("time_passed"));
     // No party is left to notify.
     let contact = app.get(&format!("/api/waitlist/{id}/contact")).await;
-    assert_eq!(contact.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(contact.status, StatusCode::GONE);
     let stale =
         app.post_with(&format!("/api/waitlist/{id}/leave"), &json!({}), &[("if-match", "\"1\"")]).await;
     assert_eq!(stale.status, StatusCode::PRECONDITION_FAILED);

@@ -1,13 +1,13 @@
 """The life of a booking, through clients that are generated from the descriptions of both services:
-booking.py RESERVATION_URL NOTIFIER_URL"""
+booking.py RESERVATION_URL NOTIFIER_URL KEY"""
 
 import sys
 import time
 from datetime import datetime, timedelta, timezone
 
-from meja_notifier_client import Client as Notifier
+from meja_notifier_client import AuthenticatedClient as Notifier
 from meja_notifier_client.api.payments import list_payments
-from meja_reservation_client import Client as Reservations
+from meja_reservation_client import AuthenticatedClient as Reservations
 from meja_reservation_client import models
 from meja_reservation_client.api.commands import cancel_reservation, check_in, complete_reservation
 from meja_reservation_client.api.reservations import (
@@ -18,8 +18,8 @@ from meja_reservation_client.api.reservations import (
 )
 from meja_reservation_client.types import UNSET
 
-reservations = Reservations(base_url=sys.argv[1], raise_on_unexpected_status=True)
-notifier = Notifier(base_url=sys.argv[2], raise_on_unexpected_status=True)
+reservations = Reservations(base_url=sys.argv[1], token=sys.argv[3], raise_on_unexpected_status=True)
+notifier = Notifier(base_url=sys.argv[2], token=sys.argv[3], raise_on_unexpected_status=True)
 contact = models.ContactInfo(name="Luca Però", phone="+39 333 123 4567", email="luca@example.com")
 # Soon, so that the party can check in.
 start = (datetime.now(timezone.utc) + timedelta(hours=1)).isoformat()

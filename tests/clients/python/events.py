@@ -1,4 +1,4 @@
-"""Reads a page of the feed with the official SDK of CloudEvents: events.py RESERVATION_URL"""
+"""Reads a page of the feed with the official SDK of CloudEvents: events.py RESERVATION_URL KEY"""
 
 import json
 import sys
@@ -7,7 +7,8 @@ import urllib.request
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
-with urllib.request.urlopen(f"{sys.argv[1]}/events?limit=1000") as response:
+request = urllib.request.Request(f"{sys.argv[1]}/events?limit=1000", headers={"Authorization": f"Bearer {sys.argv[2]}"})
+with urllib.request.urlopen(request) as response:
     assert response.headers.get_content_type() == "application/cloudevents-batch+json"
     page = json.load(response)
 assert page, "there are no events"

@@ -1,5 +1,5 @@
 // The life of a booking, through clients that are generated from the descriptions of both services:
-// node booking.js RESERVATION_URL NOTIFIER_URL
+// node booking.js RESERVATION_URL NOTIFIER_URL KEY
 import createClient from "openapi-fetch";
 import type { paths as NotifierPaths } from "./notifier.js";
 import type { components, paths as ReservationPaths } from "./reservation.js";
@@ -7,12 +7,13 @@ import type { components, paths as ReservationPaths } from "./reservation.js";
 declare const process: { argv: string[] };
 declare function setTimeout(callback: () => void, milliseconds: number): unknown;
 
-const [reservationUrl, notifierUrl] = process.argv.slice(2);
-if (!reservationUrl || !notifierUrl) {
-  throw new Error("usage: booking.js RESERVATION_URL NOTIFIER_URL");
+const [reservationUrl, notifierUrl, key] = process.argv.slice(2);
+if (!reservationUrl || !notifierUrl || !key) {
+  throw new Error("usage: booking.js RESERVATION_URL NOTIFIER_URL KEY");
 }
-const reservations = createClient<ReservationPaths>({ baseUrl: reservationUrl });
-const notifier = createClient<NotifierPaths>({ baseUrl: notifierUrl });
+const headers = { Authorization: `Bearer ${key}` };
+const reservations = createClient<ReservationPaths>({ baseUrl: reservationUrl, headers });
+const notifier = createClient<NotifierPaths>({ baseUrl: notifierUrl, headers });
 
 /** The data of a successful response; an error that names the operation otherwise. */
 function must<T>(operation: string, result: { data?: T; error?: unknown; response: Response }): T {

@@ -1,7 +1,8 @@
-// Reads a page of the feed with the official SDK of CloudEvents: events.mjs RESERVATION_URL
+// Reads a page of the feed with the official SDK of CloudEvents: events.mjs RESERVATION_URL KEY
 import { HTTP } from "cloudevents";
 
-const response = await fetch(`${process.argv[2]}/events?limit=1000`);
+const [url, key] = process.argv.slice(2);
+const response = await fetch(`${url}/events?limit=1000`, { headers: { Authorization: `Bearer ${key}` } });
 const headers = Object.fromEntries(response.headers);
 const events = HTTP.toEvent({ headers, body: await response.text() });
 if (!Array.isArray(events) || events.length === 0) throw new Error("there are no events");

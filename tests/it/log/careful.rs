@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use super::{done, log, text, verdict, worked};
-use crate::services::{TOKEN, binary};
+use crate::services::{OWNER, binary, owner_file};
 
 /// A restored log with later events of its own is not replaced by the log that it came from.
 #[tokio::test(flavor = "multi_thread")]
@@ -14,7 +14,7 @@ async fn a_log_that_diverged_from_the_backup_is_not_replaced() {
     let dir = pair.dir.path().to_owned();
     let (early, late, data) =
         (text(&dir.join("early")), text(&dir.join("late")), text(&dir.join("reservation")));
-    let live = ["--from", &pair.reservation_url.clone(), "--service-token", TOKEN];
+    let live = ["--from", &pair.reservation_url.clone(), "--credential-file", owner_file()];
     done("reservation", &[&["backup", &early][..], &live].concat());
     for _ in 0..3 {
         pair.book(2).await;
@@ -76,8 +76,8 @@ async fn an_export_has_all_confidential_payloads_or_none_and_a_partial_import_is
     let (code, _, said) = log("reservation", &["import", &text(&private), "--into", &data, "--new-log-id"]);
     assert_eq!(code, Some(1), "{said}");
     assert_eq!(hash(&half), hash(&data));
-    // Compared with position 0 every event is new, also as JSON. The rules of two venues come first.
-    let diff = done("reservation", &["diff", &paid, "0", "3", "--json", "--data-dir", &data]);
+    // Compared with position 0 every event is new, also as JSON. Four first keys and the rules of two venues come first.
+    let diff = done("reservation", &["diff", &paid, "0", "7", "--json", "--data-dir", &data]);
     let diff: Value = serde_json::from_str(&diff).unwrap();
     assert!(diff.as_array().unwrap().iter().any(|change| change["field"] == json!("status")), "{diff}");
 }
@@ -91,23 +91,26 @@ async fn a_directory_without_a_log_of_this_service_is_reported() {
         assert!(code == Some(1) && said.contains(words), "{args:?}: {code:?} {said}");
     };
     let file = text(&pair.dir.path().join("backup"));
-    done("reservation", &["backup", &file, "--from", url, "--service-token", TOKEN]);
+    done("reservation", &["backup", &file, "--from", url, "--credential-file", owner_file()]);
     said_no(
         "reservation",
-        &["verify", "--from", other, "--service-token", TOKEN],
+        &["verify", "--from", other, "--credential-file", owner_file()],
         "this is a log of notifier",
     );
     said_no("notifier", &["verify", "--from", &file], "this is a log of reservation");
     said_no("notifier", &["stats", "--from", &file], "this is a log of reservation");
     said_no(
         "reservation",
-        &["verify", "--from", &format!("{url}/api"), "--service-token", TOKEN],
+        &["verify", "--from", &format!("{url}/api"), "--credential-file", owner_file()],
         "base URL",
     );
     said_no("reservation", &["show", "--position", "0", "--from", &file], "the first position is 1");
     said_no("reservation", &["show", "--follow", "--from", &file], "requires a running service");
-    // A follower whose token is no longer valid ends with an error.
-    said_no("reservation", &["show", "--follow", "--from", url, "--service-token", &"x".repeat(32)], "401");
+    // A follower whose credential is no longer valid ends with an error.
+    let old = pair.dir.path().join("old.key");
+    std::fs::write(&old, OWNER.replace("owner", "former")).unwrap();
+    let old = ["show", "--follow", "--from", url, "--credential-file", &text(&old)];
+    said_no("reservation", &old, "401");
     // A file that contains two backups is refused.
     let mut bytes = std::fs::read(&file).unwrap();
     bytes.push(b'x');

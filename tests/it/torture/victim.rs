@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::services::{DEADLINE, Running, TOKEN, binary, free_port, root};
+use crate::services::{DEADLINE, Running, binary, free_port, owner_client, root, secrets};
 
 /// A reservation service on a data directory, which can be killed and restarted.
 pub struct Victim {
@@ -26,8 +26,7 @@ impl Victim {
     }
 
     pub fn client() -> reqwest::Client {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap()
+        owner_client(Duration::from_secs(20))
     }
 
     fn command(&self) -> Command {
@@ -36,7 +35,9 @@ impl Victim {
         let mut command = Command::new(words.next().unwrap());
         command
             .args(words)
-            .args(["--listen", self.url.trim_start_matches("http://"), "--service-token", TOKEN])
+            .args(["--listen", self.url.trim_start_matches("http://")])
+            .arg("--secrets-dir")
+            .arg(secrets())
             .args(["--cache-mib", "8", "--log", "warn"])
             .env("RESERVATION_DISK_RESERVE_MIB", "0")
             .arg("--data-dir")

@@ -1,5 +1,5 @@
-//! The checkout page: two buttons for the simulated provider, Stripe's form for Stripe. The random reference in its
-//! URL suffices to pay or refuse.
+//! The checkout page: two buttons for the simulated provider, Stripe's form for Stripe. Its URL ends with the guest's link
+//! to pay. A payment that an earlier version opened has none: the random reference in its URL suffices.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -9,12 +9,12 @@ use chassis::problem::Problem;
 use events::values::Locale;
 use minijinja::{Value, context};
 
+use super::guest_link::unknown;
 use super::pages;
-use super::problem::{problem, provider_problem};
+use super::problem::provider_problem;
 use super::provider_webhooks;
 use crate::app::App;
-use crate::effects::EffectLogError;
-use crate::effects::payment::PaymentStatus;
+use crate::effects::payment::{Payment, PaymentStatus};
 use crate::messages::money;
 use crate::ports::payment::Checkout;
 
@@ -31,20 +31,41 @@ pub(super) const PRIVATE_PAGE: [(HeaderName, &str); 3] = [
     (header::REFERRER_POLICY, "no-referrer"),
 ];
 
-/// The checkout page
+/// The checkout page of a payment that an earlier version opened
 pub(super) async fn page(
     State(app): State<App>,
     Segments(reference): Segments<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let locale = preferred_locale(&headers);
-    let payment = app
-        .effect_log
-        .payment_of(&reference)
-        .ok_or_else(|| problem(&EffectLogError::UnknownPayment(reference.clone())))?;
+    show(&app, &reference, None, &headers).await
+}
+
+/// The checkout page
+pub(super) async fn page_with_link(
+    State(app): State<App>,
+    Segments((reference, link)): Segments<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    show(&app, &reference, Some(&link), &headers).await
+}
+
+/// The payment with this reference, if `link` opens it.
+fn opened_by(app: &App, reference: &str, link: Option<&str>) -> Result<Payment, Problem> {
+    let payment = app.effect_log.payment_of(reference).filter(|payment| payment.is_opened_by(link));
+    payment.ok_or_else(unknown)
+}
+
+async fn show(
+    app: &App,
+    reference: &str,
+    link: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let locale = preferred_locale(headers);
+    let payment = opened_by(app, reference, link)?;
     let checkout = match app.payment_providers.provider(&payment.opened.provider) {
         Some(provider) if payment.status == PaymentStatus::Pending => {
-            Some(provider.checkout(&reference).await.map_err(|error| provider_problem(&error))?)
+            Some(provider.checkout(reference).await.map_err(|error| provider_problem(&error))?)
         }
         _ => None,
     };
@@ -58,7 +79,7 @@ pub(super) async fn page(
     let page = pages::render(
         pages::CHECKOUT,
         context! {
-            reference,
+            path => page_path(reference, link),
             form,
             buttons => matches!(checkout, Some(Checkout::Buttons)),
             is_fee => !payment.opened.purpose.is_deposit(),
@@ -160,18 +181,36 @@ pub(super) async fn script() -> Response {
     ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], SCRIPT).into_response()
 }
 
-/// Pay or refuse
-pub(super) async fn choose(
+fn page_path(reference: &str, link: Option<&str>) -> String {
+    let link = link.map(|link| format!("/{link}")).unwrap_or_default();
+    format!("/checkout/{reference}{link}")
+}
+
+/// Pay or refuse a payment that an earlier version opened
+pub(super) async fn choose_without_link(
     State(app): State<App>,
     Segments((reference, choice)): Segments<(String, String)>,
 ) -> Result<Response, Problem> {
-    let pays = match choice.as_str() {
+    decide(&app, &reference, None, &choice).await
+}
+
+/// Pay or refuse
+pub(super) async fn choose(
+    State(app): State<App>,
+    Segments((reference, link, choice)): Segments<(String, String, String)>,
+) -> Result<Response, Problem> {
+    decide(&app, &reference, Some(&link), &choice).await
+}
+
+async fn decide(app: &App, reference: &str, link: Option<&str>, choice: &str) -> Result<Response, Problem> {
+    let pays = match choice {
         "pay" => true,
         "refuse" => false,
         _ => return Err(Problem::not_found("A guest can pay or refuse.")),
     };
-    provider_webhooks::choose(&app, &reference, pays).await?;
-    Ok(Redirect::to(&format!("/checkout/{reference}")).into_response())
+    opened_by(app, reference, link)?;
+    provider_webhooks::choose(app, reference, pays).await?;
+    Ok(Redirect::to(&page_path(reference, link)).into_response())
 }
 
 #[cfg(test)]

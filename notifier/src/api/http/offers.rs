@@ -1,7 +1,7 @@
-//! The page on which a waiting guest accepts or declines an offer. The id of the entry in its URL suffices.
+//! The page on which a waiting guest accepts or declines an offer. The link in its URL is the credential of the guest: it
+//! is passed on to the reservation service, which decides.
 
 use events::recorded::EventMetadata;
-use std::fmt::Display;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -10,10 +10,10 @@ use chassis::api::Segments;
 use chassis::problem::Problem;
 use contract::reservation::waitlist::WaitlistView;
 use contract::reservation::words::{ReservationStatus, WaitlistStatus};
-use events::WaitlistId;
 use events::values::Locale;
 use minijinja::{Value, context};
 
+use super::guest_link::{PresentedLink, unknown};
 use super::pages;
 use super::problem::reservation_problem;
 use crate::app::App;
@@ -27,23 +27,23 @@ const DUPLICATE_BOOKING: &str = "duplicate_booking";
 /// The page of an offer
 pub(super) async fn page(
     State(app): State<App>,
-    Segments(id): Segments<String>,
+    Segments(text): Segments<String>,
 ) -> Result<Response, Problem> {
-    show(&app, known(&id)?, None).await
+    show(&app, &PresentedLink::read(&text)?, None).await
 }
 
 /// The page, with a notice if there is one.
-async fn show(app: &App, id: WaitlistId, notice: Option<&str>) -> Result<Response, Problem> {
+async fn show(app: &App, link: &PresentedLink, notice: Option<&str>) -> Result<Response, Problem> {
+    let waiting = app.reservation_api.waitlist_entry_for(link.waitlist_id()?, &link.token).await;
+    let waiting = waiting.map_err(|error| reservation_problem(&error))?.ok_or_else(unknown)?;
     let by = EventMetadata::system("offers");
-    let waiting =
-        app.reservation_api.waitlist_entry(id, &by).await.map_err(|error| reservation_problem(&error))?;
-    let waiting = waiting.ok_or_else(|| unknown_entry(&id))?;
     let (word, pay_link) = state(app, &waiting, &by).await?;
     let (locale, zone) = (waiting.locale.locale(), zone(&waiting.timezone));
     let offer = waiting.offer.as_ref();
     let page = pages::render(
         pages::OFFER,
         context! {
+            link => link.text(),
             waitlist_id => waiting.waitlist_id.to_string(),
             venue => waiting.venue_name,
             status => word,
@@ -65,21 +65,21 @@ async fn show(app: &App, id: WaitlistId, notice: Option<&str>) -> Result<Respons
 /// Accept or decline, then show the page
 pub(super) async fn choose(
     State(app): State<App>,
-    Segments((id, choice)): Segments<(String, String)>,
+    Segments((text, choice)): Segments<(String, String)>,
 ) -> Result<Response, Problem> {
-    let id = known(&id)?;
+    let link = PresentedLink::read(&text)?;
     let answer = OfferAnswer::from_word(&choice)
         .ok_or_else(|| Problem::not_found("A guest can accept or decline an offer."))?;
-    let answered = app.reservation_api.answer_offer(id, answer).await;
+    let answered = app.reservation_api.answer_offer(link.waitlist_id()?, answer, &link.token).await;
     match answered.as_ref().map_err(|error| (error.refusal(), error)) {
         Err((_, ReservationError::Refused { code, .. })) if code == DUPLICATE_BOOKING => {
-            Ok((StatusCode::CONFLICT, show(&app, id, Some("ALREADY_BOOKED")).await?).into_response())
+            Ok((StatusCode::CONFLICT, show(&app, &link, Some("ALREADY_BOOKED")).await?).into_response())
         }
         // The page shows why an offer can no longer be answered.
         Ok(()) | Err((Some(Refusal::Conflict), _)) => {
-            Ok(Redirect::to(&format!("/offers/{id}")).into_response())
+            Ok(Redirect::to(&format!("/offers/{}", link.text())).into_response())
         }
-        Err((Some(Refusal::NotFound), _)) => Err(unknown_entry(&id)),
+        Err((Some(Refusal::NotFound), _)) => Err(unknown()),
         Err((_, error)) => Err(reservation_problem(error)),
     }
 }
@@ -105,23 +105,17 @@ async fn state(
     };
     Ok(match reservation.status {
         ReservationStatus::Pending if reservation.deposit.is_due() => {
-            let id = waiting.reservation_id;
-            let open = app.effect_log.payments(|payment| Some(payment.reservation_id()) == id, 1);
-            ("DEPOSIT_DUE", open.first().map(|payment| payment.opened.url.clone()))
+            let pay_link = match waiting.reservation_id {
+                Some(id) => app.pay_url(id, by).await.map_err(|error| reservation_problem(&error))?,
+                None => None,
+            };
+            ("DEPOSIT_DUE", pay_link)
         }
         ReservationStatus::Pending => ("PENDING", None),
         ReservationStatus::Cancelled => ("CANCELLED", None),
         ReservationStatus::NoShow => ("NO_SHOW", None),
         _ => ("ACCEPTED", None),
     })
-}
-
-fn known(id: &str) -> Result<WaitlistId, Problem> {
-    id.parse().map_err(|_| unknown_entry(&id))
-}
-
-fn unknown_entry(id: &impl Display) -> Problem {
-    Problem::not_found(format!("There is no waitlist entry {id}."))
 }
 
 fn words(locale: Locale) -> Value {

@@ -11,6 +11,8 @@ use minijinja::{Environment, Value};
 pub(super) const CHECKOUT: &str = "checkout.html";
 /// The page in place of a problem.
 pub(super) const PROBLEM: &str = "problem.html";
+/// The page of a booking.
+pub(super) const BOOKING: &str = "booking.html";
 /// The page on which a waiting guest answers an offer.
 pub(super) const OFFER: &str = "offer.html";
 
@@ -18,6 +20,7 @@ static PAGES: LazyLock<Result<Environment<'static>, minijinja::Error>> = LazyLoc
     let mut pages = Environment::new();
     pages.add_template(CHECKOUT, include_str!("../../../templates/checkout.html"))?;
     pages.add_template(PROBLEM, include_str!("../../../templates/problem.html"))?;
+    pages.add_template(BOOKING, include_str!("../../../templates/booking.html"))?;
     pages.add_template(OFFER, include_str!("../../../templates/offer.html"))?;
     Ok(pages)
 });
@@ -31,8 +34,9 @@ pub(super) fn render(name: &str, facts: Value) -> Result<Html<String>, Problem> 
 
 /// The path of the page to which a path with the choice of a guest belongs.
 pub(super) fn page_of(path: &str) -> &str {
+    let is_choice = |word: &str| matches!(word, "accept" | "cancel" | "decline" | "pay" | "refuse");
     match path.rsplit_once('/') {
-        Some((page, _)) if path.matches('/').count() > 2 => page,
+        Some((page, choice)) if is_choice(choice) => page,
         _ => path,
     }
 }

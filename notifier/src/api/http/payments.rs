@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use access::Caller;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -67,7 +68,11 @@ fn limits_of(limits: payment_channels::Limits) -> Limits {
 #[utoipa::path(get, path = "/api/payments", operation_id = "listPayments", tag = "payments",
     params(ListPayments),
     responses((status = 200, body = Payments, headers(("Link" = String, description = "rel=\"next\", except on the last page")))))]
-pub(super) async fn list(State(app): State<App>, Query(mut form): Query) -> Result<Response, Problem> {
+pub(super) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Query(mut form): Query,
+) -> Result<Response, Problem> {
     let query = PageQuery::of(&form);
     let draft = drafts::ListPayments::take(&mut form);
     let after =
@@ -79,7 +84,7 @@ pub(super) async fn list(State(app): State<App>, Query(mut form): Query) -> Resu
             && reservation_id.is_none_or(|id| payment.reservation_id() == id)
             && after.is_none_or(|after| payment.place() > after)
     };
-    let found = app.effect_log.payments(wanted, limit + 1);
+    let found = app.payments(&caller, wanted, limit + 1);
     let (found, next_cursor) = paged(found, limit, |last: &Payment| Cursor {
         at: last.opened_at,
         key: last.id().0.as_bytes().to_vec(),
@@ -103,10 +108,10 @@ fn place(text: &str) -> Result<(Reverse<i64>, PaymentId), &'static str> {
 pub(super) async fn get(
     State(app): State<App>,
     PathParameters(PaymentPath { payment_id: id }): PathParameters<PaymentPath>,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let payment = app.effect_log.payment(id);
-    let payment = payment.ok_or_else(|| Problem::not_found(format!("There is no payment {id}.")))?;
+    let payment = app.payment(&caller, id).ok_or_else(|| unknown_payment(id))?;
     let view = view_of(payment);
     let etag = ETag::of_json(&view);
     Ok(match is_not_modified(&headers, &etag) {
@@ -129,6 +134,7 @@ pub(super) async fn refund(
     PathParameters(PaymentPath { payment_id: id }): PathParameters<PaymentPath>,
     order: Order,
 ) -> Result<Response, Problem> {
+    app.payment(&order.caller, id).ok_or_else(|| unknown_payment(id))?;
     let key = idempotency_key(&order.headers)?;
     let Refund { amount_minor } = Refund::read(order.form)?;
     let OrderedRefund { key, replayed } = app
@@ -142,4 +148,8 @@ pub(super) async fn refund(
         mark_replayed(&mut response);
     }
     Ok(response)
+}
+
+fn unknown_payment(id: PaymentId) -> Problem {
+    Problem::not_found(format!("There is no payment {id}."))
 }

@@ -118,6 +118,7 @@ pub(super) fn reservation_problem(error: &ReservationError) -> Problem {
 pub(super) struct Order {
     pub(super) form: Form,
     pub(super) by: EventMetadata,
+    pub(super) caller: Caller,
     pub(super) headers: HeaderMap,
 }
 
@@ -126,16 +127,16 @@ impl FromRequest<App> for Order {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
-        let Ok(Caller { actor, .. }) = Caller::from_request_parts(&mut parts, app).await;
+        let Ok(caller) = Caller::from_request_parts(&mut parts, app).await;
         let Ok(RequestTrace { request_id, traceparent }) =
             RequestTrace::from_request_parts(&mut parts, app).await;
         let by = EventMetadata {
             correlation_id: request_id,
             traceparent,
-            actor,
+            actor: caller.actor.clone(),
             ..EventMetadata::system("operator")
         };
-        Ok(Self { form: read_form(&parts, body).await?, by, headers: parts.headers })
+        Ok(Self { form: read_form(&parts, body).await?, by, caller, headers: parts.headers })
     }
 }
 

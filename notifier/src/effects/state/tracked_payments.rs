@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 use events::{PaymentId, Position, ReservationId};
 
-use crate::effects::entry::{PaymentDecided, PaymentOpened, PaymentReturned};
+use crate::effects::entry::{PaymentDecided, PaymentLinkRenewed, PaymentOpened, PaymentReturned};
 use crate::effects::payment::{Payment, PaymentStatus};
 
 /// The payments. Each has the position of its last entry, after which nothing may have changed it.
@@ -67,6 +67,13 @@ impl Payments {
         if let Some(amount) = decided.amount {
             payment.opened.amount = amount;
         }
+        *since = at;
+    }
+
+    /// The guest got a new link to pay.
+    pub(super) fn link_renewed(&mut self, renewed: &PaymentLinkRenewed, at: Position) {
+        let Some((payment, since)) = self.all.get_mut(&renewed.payment_id) else { return };
+        payment.opened.link_sha256 = Some(renewed.link_sha256.clone());
         *since = at;
     }
 

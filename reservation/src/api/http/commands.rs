@@ -10,7 +10,7 @@ use contract::reservation::commands::{
 use contract::reservation::view::ReservationView;
 use events::{Position, ReservationId};
 
-use super::extract::{Id, Post};
+use super::extract::{Answer, Id, Post};
 use super::request;
 use crate::app::App;
 use crate::app::request_context::RequestContext;
@@ -26,7 +26,7 @@ impl App {
         context: RequestContext,
     ) -> Result<Response, Problem> {
         let outcome = self.executor.change_reservation(id, loaded, &command, &context).await;
-        self.respond(&outcome.map_err(|error| self.problem(error))?).await
+        self.respond(&outcome.map_err(|error| self.problem(error))?, Answer::Changed, None).await
     }
 }
 
@@ -38,7 +38,7 @@ impl App {
     request_body(content = Option<Confirm>, example = json!({"waive_deposit": false})),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn confirm(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
-    let (command, context) = post.read(request::confirm)?;
+    let (command, context) = post.read(|form, _| request::confirm(form))?;
     app.command(id, None, command, context).await
 }
 
@@ -54,8 +54,8 @@ pub(super) async fn assign_table(
     Id(id): Id,
     post: Post,
 ) -> Result<Response, Problem> {
-    let loaded = app.require(id).await?;
-    let (command, context) = post.read(|form| request::assign_table(form, &app, &loaded.0))?;
+    let loaded = app.require(id, post.caller()).await?;
+    let (command, context) = post.read(|form, _| request::assign_table(form, &app, &loaded.0))?;
     app.command(id, Some(loaded), command, context).await
 }
 
@@ -65,8 +65,8 @@ pub(super) async fn assign_table(
     request_body(content = Reschedule, example = json!({"start_time": "2026-12-24T20:30"})),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn reschedule(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
-    let loaded = app.require(id).await?;
-    let (command, context) = post.read(|form| request::reschedule(form, &app, &loaded.0))?;
+    let loaded = app.require(id, post.caller()).await?;
+    let (command, context) = post.read(|form, caller| request::reschedule(form, &app, &loaded.0, caller))?;
     app.command(id, Some(loaded), command, context).await
 }
 
@@ -76,8 +76,8 @@ pub(super) async fn reschedule(State(app): State<App>, Id(id): Id, post: Post) -
     request_body(content = ChangePartySize, example = json!({"party_size": 3})),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn party_size(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
-    let loaded = app.require(id).await?;
-    let (command, context) = post.read(|form| request::party_size(form, &app, &loaded.0))?;
+    let loaded = app.require(id, post.caller()).await?;
+    let (command, context) = post.read(|form, _| request::party_size(form, &app, &loaded.0))?;
     app.command(id, Some(loaded), command, context).await
 }
 
@@ -86,7 +86,7 @@ pub(super) async fn party_size(State(app): State<App>, Id(id): Id, post: Post) -
     params(ReservationPath, Repeatable, Conditional),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn check_in(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
-    let (command, context) = post.read(|_| Some(Command::CheckIn))?;
+    let (command, context) = post.read(|_, _| Some(Command::CheckIn))?;
     app.command(id, None, command, context).await
 }
 
@@ -95,7 +95,7 @@ pub(super) async fn check_in(State(app): State<App>, Id(id): Id, post: Post) -> 
     params(ReservationPath, Repeatable, Conditional),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn complete(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
-    let (command, context) = post.read(|_| Some(Command::Complete))?;
+    let (command, context) = post.read(|_, _| Some(Command::Complete))?;
     app.command(id, None, command, context).await
 }
 
@@ -106,7 +106,7 @@ pub(super) async fn complete(State(app): State<App>, Id(id): Id, post: Post) -> 
     params(ReservationPath, Repeatable, Conditional),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn no_show(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
-    let (command, context) = post.read(|_| Some(Command::NoShow))?;
+    let (command, context) = post.read(|_, _| Some(Command::NoShow))?;
     app.command(id, None, command, context).await
 }
 
@@ -118,7 +118,21 @@ pub(super) async fn no_show(State(app): State<App>, Id(id): Id, post: Post) -> R
     request_body(content = Cancel, example = json!({"reason_code": "guest_request", "description": "Kami sakit"})),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn cancel(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
-    let ((command, description), mut context) = post.read(|form| request::cancel(form, &app))?;
+    let ((command, description), mut context) =
+        post.read(|form, caller| request::cancel(form, &app, caller))?;
     context.payload = description.map(|sealed| sealed.bytes);
     app.command(id, None, command, context).await
+}
+
+/// Renew the link of the guest
+///
+/// For a link that reached the wrong person: earlier links of the booking are no longer valid. The response contains the
+/// new one, and later messages do.
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/link/renew", operation_id = "renewReservationLink", tag = "commands",
+    params(ReservationPath, Repeatable, Conditional),
+    responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
+pub(super) async fn renew_link(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
+    let (command, context) = post.read(|_, _| Some(Command::RenewLink))?;
+    let outcome = app.executor.change_reservation(id, None, &command, &context).await;
+    app.respond(&outcome.map_err(|error| app.problem(error))?, Answer::Linked, None).await
 }

@@ -11,7 +11,7 @@ use chassis::problem::Problem;
 use chassis::request_trace::RequestTrace;
 use contract::form::Form;
 use contract::reservation::commands::{ReservationPath, WaitlistPath};
-use events::values::{Actor, ActorKind};
+use events::values::ActorKind;
 use events::{CustomerId, Position, ReservationId, WaitlistId};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -46,14 +46,35 @@ impl FromRequestParts<App> for WaitId {
 }
 
 /// Paths of requests that create something. A request to accept an offer creates a reservation too.
-const CREATING_PATHS: [&str; 3] = ["/api/reservations", "/api/walk-ins", "/api/waitlist"];
+const CREATING_PATHS: [&str; 4] = ["/api/reservations", "/api/walk-ins", "/api/waitlist", "/api/access/keys"];
 
 /// A request to change something: its body as a form, and its context.
 pub(super) struct Post {
     form: Form,
     context: RequestContext,
-    /// Whether it creates something, so that its response contains the location.
-    creates: bool,
+    /// What its response contains.
+    answer: Answer,
+}
+
+/// What the response to a request to change something contains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// The representation.
+    Changed,
+    /// The representation with the link of the guest.
+    Linked,
+    /// The representation with the link of the guest, and its location.
+    Created,
+}
+
+impl Answer {
+    fn of(path: &str) -> Self {
+        match path {
+            path if CREATING_PATHS.contains(&path) || path.ends_with("/accept") => Self::Created,
+            path if path.ends_with("/link/renew") => Self::Linked,
+            _ => Self::Changed,
+        }
+    }
 }
 
 impl FromRequest<App> for Post {
@@ -63,10 +84,10 @@ impl FromRequest<App> for Post {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
         let mut post = Self::receive(request, app).await.map_err(Problem::into_response)?;
-        match app.executor.first_outcome(post.context.key.as_mut()).await {
+        match app.executor.first_outcome(post.context.key.as_mut(), &post.context.caller).await {
             Ok(None) => Ok(post),
             Ok(Some(earlier)) => {
-                let response = app.respond_again(&earlier, post.creates).await;
+                let response = app.respond_again(&earlier, post.answer).await;
                 Err(response.unwrap_or_else(Problem::into_response))
             }
             Err(error) => Err(app.problem(error).into_response()),
@@ -80,27 +101,32 @@ impl Post {
         let Ok(trace) = RequestTrace::from_request_parts(&mut parts, app).await;
         let body = body::read_body(body).await?;
         let members = body::parse_object(&parts.headers, &body)?;
-        let Ok(Caller { actor, .. }) = Caller::from_request_parts(&mut parts, app).await;
+        let Ok(caller) = Caller::from_request_parts(&mut parts, app).await;
         let context = RequestContext {
             trace,
-            key: scoped_key(&parts, &body, &members, &actor)?,
+            key: scoped_key(&parts, &body, &members, &caller)?,
             // Only the notifier knows which event caused its request.
-            causation_id: causation(&parts.headers).filter(|_| actor.kind == ActorKind::ServiceAccount),
-            actor,
+            causation_id: causation(&parts.headers)
+                .filter(|_| caller.actor.kind == ActorKind::ServiceAccount),
+            caller,
             if_match: if_match(&parts.headers)?,
             payload: None,
         };
-        let path = parts.uri.path();
-        let creates = CREATING_PATHS.contains(&path) || path.ends_with("/accept");
-        Ok(Self { form: Form::new(members), context, creates })
+        let answer = Answer::of(parts.uri.path());
+        Ok(Self { form: Form::new(members), context, answer })
+    }
+
+    /// The sender.
+    pub(super) fn caller(&self) -> &Caller {
+        &self.context.caller
     }
 
     /// Reads the form with `read`. Returns the result and the context.
     pub(super) fn read<T>(
         mut self,
-        read: impl FnOnce(&mut Form) -> Option<T>,
+        read: impl FnOnce(&mut Form, &Caller) -> Option<T>,
     ) -> Result<(T, RequestContext), Problem> {
-        let value = read(&mut self.form);
+        let value = read(&mut self.form, &self.context.caller);
         Ok((self.form.finish(value)?, self.context))
     }
 }
@@ -118,12 +144,12 @@ impl FromRequest<App> for Put {
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
         let Ok(trace) = RequestTrace::from_request_parts(&mut parts, app).await;
-        let Ok(Caller { actor, .. }) = Caller::from_request_parts(&mut parts, app).await;
+        let Ok(caller) = Caller::from_request_parts(&mut parts, app).await;
         let body = body::read_body(body).await?;
         let members = body::parse_object(&parts.headers, &body)?;
         let context = RequestContext {
             trace,
-            actor,
+            caller,
             causation_id: None,
             key: None,
             if_match: if_match(&parts.headers)?,
@@ -149,7 +175,7 @@ fn scoped_key(
     parts: &Parts,
     body: &[u8],
     members: &Map<String, Value>,
-    actor: &Actor,
+    caller: &Caller,
 ) -> Result<Option<IdempotencyKey>, Problem> {
     let Some(key) = idempotency_key(&parts.headers)? else { return Ok(None) };
     let fingerprint = Sha256::new()
@@ -159,13 +185,13 @@ fn scoped_key(
         .chain_update([0])
         .chain_update(body)
         .finalize();
-    let kind = actor.kind.word();
-    let (key, former_key) = match actor.kind {
-        ActorKind::Unauthenticated => {
+    let name = caller.name();
+    let (key, former_key) = match caller.is_anonymous() {
+        true => {
             let scope = scope(parts.uri.path(), members);
-            (format!("{kind}/{scope}/{key}"), Some(format!("{kind}/{key}")))
+            (format!("{name}/{scope}/{key}"), Some(format!("{name}/{key}")))
         }
-        _ => (format!("{kind}/{key}"), None),
+        false => (format!("{name}/{key}"), None),
     };
     // 128 bits are enough to distinguish requests, and keep the events small.
     let digest = hex::encode(&fingerprint[..16]);

@@ -7,6 +7,7 @@ mod page_body;
 mod request;
 mod stream;
 
+use access::Caller;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -40,17 +41,18 @@ use crate::app::queries::FeedError;
         (status = 409, description = "The cursor is not in this log", body = contract::problem::Problem, content_type = "application/problem+json")))]
 pub(super) async fn events(
     State(app): State<App>,
+    caller: Caller,
     headers: HeaderMap,
     Query(form): Query,
 ) -> Result<Response, Problem> {
-    let request = FeedRequest::read(form, &headers)?;
+    let request = FeedRequest::read(form, &headers, caller)?;
     let problem = |error: FeedError| app.feed_problem(error);
     let after = app.cursor_position(request.after).await.map_err(problem)?;
     if wants_stream(&headers) {
         return Ok(stream::respond(app, request, after));
     }
-    let page = app.events_after(&request.query, after, request.limit, request.timeout).await;
-    let page = page.map_err(|error| problem(error.into()))?;
+    let page = app.events_after(&request.query, after, request.limit, request.timeout, &request.caller).await;
+    let page = page.map_err(problem)?;
     respond_page(&app, &request, after, page, &headers).await.map_err(problem)
 }
 
@@ -83,9 +85,10 @@ async fn respond_page(
     if let Some(next) = next {
         put(header::LINK, format!("</events?lastEventId={next}{}>; rel=\"next\"", request.filters));
     }
-    let cache = if is_full { "public, max-age=31536000, immutable" } else { "no-cache" };
+    // What a page contains depends on the credential.
+    let cache = if is_full { "private, max-age=31536000, immutable" } else { "private, no-cache" };
     put(header::CACHE_CONTROL, cache.into());
-    put(header::VARY, "accept".into());
+    put(header::VARY, "accept, authorization".into());
     let head = app.store.known_head();
     put(header::HeaderName::from_static(HEAD_POSITION_HEADER), head.0.to_string());
     if is_not_modified(headers, &etag) {

@@ -1,5 +1,7 @@
 //! The one place where an error of this service becomes an HTTP status.
 
+use access::Denied;
+use access::registry::KEYS_MAX;
 use axum::http::StatusCode;
 use chassis::problem::Problem;
 use chrono_tz::Tz;
@@ -25,6 +27,19 @@ impl App {
                 let zone = venue.map_or(Tz::UTC, |venue| venue.timezone);
                 refused(&refusal, &request, &alternatives, zone)
             }
+            CommandError::HiddenVenue(id) => Problem::not_found(format!("There is no venue {id}.")),
+            CommandError::UnknownKey(id) => Problem::not_found(format!("There is no key {id}.")),
+            CommandError::KeyEnded(id) => Problem::new(
+                StatusCode::CONFLICT,
+                "key_ended",
+                format!("The key {id} was revoked or has expired. Create another one."),
+            ),
+            CommandError::TooManyKeys => Problem::new(
+                StatusCode::CONFLICT,
+                "too_many_keys",
+                format!("There are already {KEYS_MAX} keys. Revoke those that are not used."),
+            ),
+            CommandError::Denied(denied) => denied_problem(denied),
             CommandError::UnknownVenue(id) => Problem::new(
                 StatusCode::CONFLICT,
                 "venue_gone",
@@ -93,6 +108,15 @@ fn refused(refusal: &Refusal, request: &RefusedRequest, alternatives: &Alternati
     }
 }
 
+pub(super) fn denied_problem(denied: Denied) -> Problem {
+    match denied {
+        Denied::Ended => Problem::credential_invalid(),
+        Denied::Hidden => Problem::not_found("There is nothing with this id that this credential may use."),
+        Denied::Venue => Problem::venue_missing(),
+        Denied::Scope(scope) => Problem::scope_missing(scope.word()),
+    }
+}
+
 fn append_problem(error: &AppendError) -> Problem {
     match error {
         AppendError::Conflict { .. } => Problem::new(
@@ -149,6 +173,7 @@ impl From<QueryError> for Problem {
             QueryError::Read(error) => repository_problem(&error),
             QueryError::Payload(error) => Self::internal(&error),
             QueryError::UnknownReservation(id) => unknown_reservation(id),
+            QueryError::Denied(denied) => denied_problem(denied),
         }
     }
 }
@@ -167,6 +192,7 @@ impl App {
                 problem.head = Some(self.store.known_head().0);
             }),
             FeedError::Read(error) => repository_problem(&error.into()),
+            FeedError::Denied(denied) => denied_problem(denied),
         }
     }
 }

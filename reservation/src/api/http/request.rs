@@ -4,12 +4,14 @@
 mod change;
 mod contact;
 mod day;
+mod keys;
 mod list;
 mod results;
 mod venue;
 mod waitlist;
 mod walk_in;
 
+use access::Caller;
 use bytes::Bytes;
 use contract::form::Form;
 use contract::reservation::commands::drafts;
@@ -18,6 +20,7 @@ use events::values::PartySize;
 pub(super) use self::change::{assign_table, cancel, confirm, erase_contact, party_size, reschedule};
 use self::contact::{contact_info, person};
 pub(super) use self::day::{availability, days, floor};
+pub(super) use self::keys::{create_key, revoke_key, rotate_key};
 pub(super) use self::list::{cursor, filter, list};
 pub(super) use self::results::{message_result, notification_result, payment_result};
 pub(super) use self::venue::known_venue;
@@ -41,9 +44,9 @@ pub(super) struct Booking {
 }
 
 /// Reads the body of `POST /api/reservations`.
-pub(super) fn booking(form: &mut Form, app: &App) -> Option<Booking> {
+pub(super) fn booking(form: &mut Form, app: &App, caller: &Caller) -> Option<Booking> {
     let draft = drafts::CreateReservation::take(form);
-    let venue = venue(form, app, draft.venue_id);
+    let venue = venue(form, app, caller, draft.venue_id);
     let venue = venue.as_deref();
     let start =
         venue.and_then(|venue| start(form, "start_time", draft.start_time.as_ref()?, venue.timezone, app));

@@ -1,5 +1,6 @@
 //! Reservations: creating and reading.
 
+use access::Caller;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
@@ -13,7 +14,7 @@ use contract::reservation::queries::{Page, ReadHistory, ReadReservation, SelectR
 use contract::reservation::view::{ReservationList, ReservationView};
 use contract::reservation::words::HistoryFormat;
 
-use super::extract::{Id, Post};
+use super::extract::{Answer, Id, Post};
 use super::problem::{unknown_reservation, unknown_reservation_then};
 use super::request;
 use super::respond::respond_if_modified;
@@ -31,9 +32,11 @@ use crate::app::request_context::RequestContext;
         "start_time": "2026-12-24T19:30", "party_size": 4, "special_requests": "Kursi bayi, ya"})),
     responses((status = 200, body = ReservationView, headers(("Location" = String), ("ETag" = String)),
         links(("reservation" = (operation_id = "getReservation", parameters(("reservation_id" = "$response.body#/reservation_id")), description = "Read the reservation")))),
+        NotFound,
+        (status = 403, body = contract::problem::Problem, content_type = "application/problem+json", description = "allow_duplicate needs the scope manage"),
         (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "The restaurant cannot seat the party at that time: closed, too_soon, too_late, pacing, no_table, party_too_large; with up to three alternatives. duplicate_booking: the same phone number or e-mail address has a booking at that time")))]
 pub(super) async fn create(State(app): State<App>, post: Post) -> Result<Response, Problem> {
-    let (booking, context) = post.read(|form| request::booking(form, &app))?;
+    let (booking, context) = post.read(|form, caller| request::booking(form, &app, caller))?;
     app.create_reservation(booking, context).await
 }
 
@@ -47,9 +50,10 @@ pub(super) async fn create(State(app): State<App>, post: Post) -> Result<Respons
     request_body(content = WalkIn, example = json!({"party_size": 2})),
     responses((status = 200, body = ReservationView, headers(("Location" = String), ("ETag" = String)),
         links(("reservation" = (operation_id = "getReservation", parameters(("reservation_id" = "$response.body#/reservation_id")), description = "Read the reservation")))),
+        NotFound,
         (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "closed, no_table, party_too_large, kept_by_hand")))]
 pub(super) async fn walk_in(State(app): State<App>, post: Post) -> Result<Response, Problem> {
-    let (booking, context) = post.read(|form| request::walk_in(form, &app))?;
+    let (booking, context) = post.read(|form, caller| request::walk_in(form, &app, caller))?;
     app.create_reservation(booking, context).await
 }
 
@@ -63,7 +67,7 @@ impl App {
         let guest = self.projections.contact_keys(&booking.contact);
         let outcome = self.executor.book(&booking.request, guest, booking.allow_duplicate, &context).await;
         let outcome = outcome.map_err(|error| self.problem(error))?;
-        self.respond_created(&outcome, Some(booking.contact)).await
+        self.respond(&outcome, Answer::Created, Some(booking.contact)).await
     }
 }
 
@@ -76,15 +80,16 @@ impl App {
 pub(super) async fn get(
     State(app): State<App>,
     Id(id): Id,
+    caller: Caller,
     headers: HeaderMap,
     Query(mut form): Query,
 ) -> Result<Response, Problem> {
     let as_of = drafts::ReadReservation::take(&mut form).as_of;
     let as_of = form.finish(Some(as_of))?;
     let reservation = match as_of {
-        None => app.reservation(id).await?.ok_or_else(|| unknown_reservation(id))?,
+        None => app.reservation(id, &caller).await?.ok_or_else(|| unknown_reservation(id))?,
         Some(as_of) => {
-            let reservation = app.reservation_as_of(id, as_of.into()).await?;
+            let reservation = app.reservation_as_of(id, as_of.into(), &caller).await?;
             reservation.ok_or_else(|| unknown_reservation_then(id))?
         }
     };
@@ -103,11 +108,15 @@ pub(super) async fn get(
 /// List reservations, by start
 #[utoipa::path(get, path = "/api/reservations", operation_id = "listReservations", tag = "reservations",
     params(SelectReservations, Page),
-    responses((status = 200, body = ReservationList, headers(("Link" = String, description = "rel=\"next\", except on the last page")))))]
-pub(super) async fn list(State(app): State<App>, Query(mut form): Query) -> Result<Response, Problem> {
+    responses((status = 200, body = ReservationList, headers(("Link" = String, description = "rel=\"next\", except on the last page"))), NotFound))]
+pub(super) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Query(mut form): Query,
+) -> Result<Response, Problem> {
     // A removed venue is known once the projections contain its reservations.
     app.catch_up().await?;
-    let request = request::list(&mut form, &app);
+    let request = request::list(&mut form, &app, &caller);
     let request = form.finish(request)?;
     let (items, last) = app.list(&request.filter, request.after, request.limit).await?;
     let next_cursor = last.map(request::cursor);
@@ -126,6 +135,7 @@ pub(super) async fn list(State(app): State<App>, Query(mut form): Query) -> Resu
 pub(super) async fn history(
     State(app): State<App>,
     Id(id): Id,
+    caller: Caller,
     headers: HeaderMap,
     Query(mut form): Query,
 ) -> Result<Response, Problem> {
@@ -135,7 +145,7 @@ pub(super) async fn history(
         true => HistoryFormat::Text,
         false => HistoryFormat::Json,
     };
-    let timeline = app.history(id).await?;
+    let timeline = app.history(id, &caller).await?;
     let vary = [(header::VARY, "accept")];
     Ok(match format.unwrap_or_else(accepted) {
         HistoryFormat::Text => {
@@ -155,6 +165,6 @@ pub(super) async fn history(
     params(ReservationPath),
     responses((status = 200, body = Charges),
         NotFound))]
-pub(super) async fn charges(State(app): State<App>, Id(id): Id) -> Result<Response, Problem> {
-    Ok(axum::Json(app.charges(id).await?).into_response())
+pub(super) async fn charges(State(app): State<App>, Id(id): Id, caller: Caller) -> Result<Response, Problem> {
+    Ok(axum::Json(app.charges(id, &caller).await?).into_response())
 }

@@ -1,81 +1,83 @@
 //! The responses of commands and creations.
 
+use std::fmt;
+
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use chassis::api::{ETag, is_not_modified, mark_replayed, not_modified};
 use chassis::problem::Problem;
-use contract::reservation::view::ReservationView;
 use contract::reservation::waitlist::WaitlistView;
 use serde::Serialize;
 
+use super::extract::Answer;
 use crate::app::App;
 use crate::app::confidential::Contact;
 use crate::app::executor::EarlierOutcome;
 use crate::app::outcome::{ReservationOutcome, WaitlistOutcome};
 
 impl App {
-    /// The response to a command about a reservation.
-    pub(super) async fn respond(&self, outcome: &ReservationOutcome) -> Result<Response, Problem> {
-        Ok(with_outcome(outcome, &self.view(&outcome.reservation).await?))
-    }
-
-    /// The response to a request that creates a reservation. A caller that has just sent the contact passes it.
-    pub(super) async fn respond_created(
+    /// The response to a command about a reservation. A caller that has just sent the contact passes it.
+    pub(super) async fn respond(
         &self,
         outcome: &ReservationOutcome,
+        answer: Answer,
         contact: Option<Contact>,
     ) -> Result<Response, Problem> {
         let reservation = &outcome.reservation;
-        let view = match contact {
+        let mut view = match contact {
             // After the first response the contact may have been forgotten.
             contact @ Some(_) if !outcome.replayed => self.view_with(reservation, contact).await?,
             _ => self.view(reservation).await?,
         };
-        Ok(with_location(with_outcome(outcome, &view), &format!("/api/reservations/{}", reservation.id)))
+        if answer != Answer::Changed {
+            view.guest_link = self.guest_link(reservation);
+        }
+        let response = marked(with_etag(&view, ETag::version(reservation.version)), outcome.replayed);
+        Ok(located(response, answer, format_args!("/api/reservations/{}", reservation.id)))
     }
 
-    /// The response to a request about a waitlist entry, with its location if the request creates it.
+    /// The response to a request about a waitlist entry.
     pub(super) async fn respond_waitlist(
         &self,
         outcome: &WaitlistOutcome,
-        creates: bool,
+        answer: Answer,
     ) -> Result<Response, Problem> {
         let entry = &outcome.entry;
-        let view = self.waitlist_view(entry).await?;
-        let response = marked(with_etag(&view, waitlist_etag(&view)), outcome.replayed);
-        match creates {
-            true => Ok(with_location(response, &format!("/api/waitlist/{}", entry.id))),
-            false => Ok(response),
+        let mut view = self.waitlist_view(entry).await?;
+        if answer != Answer::Changed {
+            view.guest_link = self.guest_link_of_entry(entry);
         }
+        let response = marked(with_etag(&view, waitlist_etag(&view)), outcome.replayed);
+        Ok(located(response, answer, format_args!("/api/waitlist/{}", entry.id)))
     }
 
     /// The response to a repeated request.
     pub(super) async fn respond_again(
         &self,
         earlier: &EarlierOutcome,
-        creates: bool,
+        answer: Answer,
     ) -> Result<Response, Problem> {
         match earlier {
-            EarlierOutcome::Reservation(outcome) if creates => self.respond_created(outcome, None).await,
-            EarlierOutcome::Reservation(outcome) => self.respond(outcome).await,
-            EarlierOutcome::Waitlist(outcome) => self.respond_waitlist(outcome, creates).await,
+            EarlierOutcome::Reservation(outcome) => self.respond(outcome, answer, None).await,
+            EarlierOutcome::Waitlist(outcome) => self.respond_waitlist(outcome, answer).await,
+            EarlierOutcome::Key(outcome) => Ok(self.respond_key(outcome, None)),
         }
     }
 }
 
-fn with_outcome(outcome: &ReservationOutcome, view: &ReservationView) -> Response {
-    marked(with_etag(view, ETag::version(outcome.reservation.version)), outcome.replayed)
-}
-
-fn marked(mut response: Response, replayed: bool) -> Response {
+/// Marks a response to a repeated request.
+pub(super) fn marked(mut response: Response, replayed: bool) -> Response {
     if replayed {
         mark_replayed(&mut response);
     }
     response
 }
 
-fn with_location(mut response: Response, path: &str) -> Response {
-    if let Ok(location) = HeaderValue::from_str(path) {
+/// Adds the location of what a request created.
+fn located(mut response: Response, answer: Answer, path: fmt::Arguments<'_>) -> Response {
+    if answer == Answer::Created
+        && let Ok(location) = HeaderValue::from_str(&path.to_string())
+    {
         response.headers_mut().insert(header::LOCATION, location);
     }
     response

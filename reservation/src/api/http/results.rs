@@ -1,5 +1,6 @@
 //! Only for the other service: the results that it reports, and the contact of the guest.
 
+use access::Caller;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
@@ -7,7 +8,7 @@ use chassis::docs::{Conditional, Conflict, NotFound, Repeatable, Stale};
 use chassis::problem::Problem;
 use contract::reservation::commands::{EraseContact, ReservationPath};
 use contract::reservation::results::{NotificationResult, PaymentResult};
-use contract::reservation::view::{ContactView, ReservationView};
+use contract::reservation::view::{ContactView, GuestLinkView, PayLinkView, ReservationView};
 
 use super::extract::{Id, Post};
 use super::problem;
@@ -30,7 +31,7 @@ pub(super) async fn payment_results(
     Id(id): Id,
     post: Post,
 ) -> Result<Response, Problem> {
-    let (command, context) = post.read(request::payment_result)?;
+    let (command, context) = post.read(|form, _| request::payment_result(form))?;
     app.command(id, None, command, context).await
 }
 
@@ -47,27 +48,35 @@ pub(super) async fn notification_results(
     Id(id): Id,
     post: Post,
 ) -> Result<Response, Problem> {
-    let (command, context) = post.read(request::notification_result)?;
+    let (command, context) = post.read(|form, _| request::notification_result(form))?;
     app.command(id, None, command, context).await
 }
 
-/// Read the contact of the guest
+/// Read the contact and the links of the guest
 #[utoipa::path(get, path = "/api/reservations/{reservation_id}/contact", operation_id = "getReservationContact", tag = "service",
     params(ReservationPath),
     responses((status = 200, body = ContactView),
         NotFound,
         (status = 410, description = "The contact was erased", body = contract::problem::Problem, content_type = "application/problem+json")))]
-pub(super) async fn contact(State(app): State<App>, Id(id): Id) -> Result<Response, Problem> {
-    let (reservation, _) = app.require(id).await?;
-    respond_contact(app.confidential(reservation.created.position).await?)
+pub(super) async fn contact(State(app): State<App>, Id(id): Id, caller: Caller) -> Result<Response, Problem> {
+    let (reservation, _) = app.require(id, &caller).await?;
+    let links = Links { guest: app.guest_link(&reservation), payments: app.pay_links(&reservation) };
+    respond_contact(app.confidential(reservation.created.position).await?, links)
+}
+
+/// The links of a guest.
+pub(super) struct Links {
+    pub(super) guest: Option<GuestLinkView>,
+    pub(super) payments: Vec<PayLinkView>,
 }
 
 /// The response with `contact`, unless it was forgotten.
-pub(super) fn respond_contact(contact: Option<Contact>) -> Result<Response, Problem> {
+pub(super) fn respond_contact(contact: Option<Contact>, links: Links) -> Result<Response, Problem> {
     let Contact { name, phone, email, email_typed, .. } = contact.ok_or_else(problem::contact_erased)?;
     let text_messages = receives_text_messages(&phone);
     let email_typed = email_typed.unwrap_or_else(|| email.clone());
-    let view = ContactView { name, phone, email, email_typed, text_messages };
+    let Links { guest: guest_link, payments: pay_links } = links;
+    let view = ContactView { name, phone, email, email_typed, text_messages, guest_link, pay_links };
     Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(view)).into_response())
 }
 
@@ -86,6 +95,6 @@ pub(super) async fn erase_contact(
     Id(id): Id,
     post: Post,
 ) -> Result<Response, Problem> {
-    let (command, context) = post.read(request::erase_contact)?;
+    let (command, context) = post.read(|form, _| request::erase_contact(form))?;
     app.command(id, None, command, context).await
 }

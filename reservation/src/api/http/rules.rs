@@ -1,5 +1,6 @@
 //! Venues: their public part, and their rules.
 
+use access::Caller;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
@@ -62,12 +63,13 @@ pub(super) async fn get(
 pub(super) async fn rules(
     State(app): State<App>,
     PathParameters(VenuePath { venue_id }): PathParameters<VenuePath>,
+    caller: Caller,
     headers: HeaderMap,
     Query(mut form): Query,
 ) -> Result<Response, Problem> {
     let as_of = drafts::ReadRules::take(&mut form).as_of;
     let as_of = form.finish(Some(as_of))?.map_or(AsOf::Now, AsOf::from);
-    let rules = app.rules(&venue_id, as_of).await?.ok_or_else(|| unknown_venue(&venue_id))?;
+    let rules = app.rules_for(&venue_id, as_of, &caller).await?.ok_or_else(|| unknown_venue(&venue_id))?;
     Ok(respond_if_modified(&headers, &rules.document, ETag::version(rules.version.into())))
 }
 
@@ -81,7 +83,7 @@ pub(super) async fn rules(
     request_body(content = Object, description = "A document as /schemas/venue.json describes it", example = json!({
         "id": "warung", "name": "Warung", "timezone": "Asia/Jakarta", "country": "ID", "currency": "IDR", "locale": "id",
         "tables": [{"id": "T1", "area": "Teras", "seats": 4}], "policy": {}})),
-    responses((status = 200, body = RulesAnswer, headers(("ETag" = String))), Stale))]
+    responses((status = 200, body = RulesAnswer, headers(("ETag" = String))), NotFound, Stale))]
 pub(super) async fn put(
     State(app): State<App>,
     PathParameters(VenuePath { venue_id }): PathParameters<VenuePath>,

@@ -1,8 +1,10 @@
 //! A venue and its day: availability, the floor, and counts.
 
+use access::Caller;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use chassis::api::Query;
+use chassis::docs::NotFound;
 use chassis::problem::Problem;
 use contract::reservation::availability::Day;
 use contract::reservation::floor::Floor;
@@ -24,9 +26,10 @@ use crate::app::App;
         (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "kept_by_hand: the venue has no services")))]
 pub(super) async fn availability(
     State(app): State<App>,
+    caller: Caller,
     Query(mut form): Query,
 ) -> Result<Response, Problem> {
-    let request = request::availability(&mut form, &app);
+    let request = request::availability(&mut form, &app, &caller);
     let request = form.finish(request)?;
     let day = app.availability(&request).await?.ok_or_else(problem::managed_by_hand)?;
     Ok(axum::Json(day).into_response())
@@ -39,8 +42,12 @@ pub(super) async fn availability(
     params(ReadDays),
     responses((status = 200, body = Days),
         (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "kept_by_hand: the venue has no services")))]
-pub(super) async fn days(State(app): State<App>, Query(mut form): Query) -> Result<Response, Problem> {
-    let request = request::days(&mut form, &app);
+pub(super) async fn days(
+    State(app): State<App>,
+    caller: Caller,
+    Query(mut form): Query,
+) -> Result<Response, Problem> {
+    let request = request::days(&mut form, &app, &caller);
     let request = form.finish(request)?;
     let days = app.days(&request.venue, request.size, request.from, request.to).await?;
     Ok(axum::Json(days.ok_or_else(problem::managed_by_hand)?).into_response())
@@ -51,21 +58,29 @@ pub(super) async fn days(State(app): State<App>, Query(mut form): Query) -> Resu
 /// Every table with its party and the next one, including tables that staff added by hand.
 #[utoipa::path(get, path = "/api/floor", operation_id = "getFloor", tag = "venues",
     params(ReadFloor),
-    responses((status = 200, body = Floor)))]
-pub(super) async fn floor(State(app): State<App>, Query(mut form): Query) -> Result<Response, Problem> {
-    let request = request::floor(&mut form, &app);
+    responses((status = 200, body = Floor), NotFound))]
+pub(super) async fn floor(
+    State(app): State<App>,
+    caller: Caller,
+    Query(mut form): Query,
+) -> Result<Response, Problem> {
+    let request = request::floor(&mut form, &app, &caller);
     let (venue, at) = form.finish(request)?;
-    Ok(axum::Json(app.floor(&venue, at).await?).into_response())
+    Ok(axum::Json(app.floor(&venue, at, &caller).await?).into_response())
 }
 
 /// Counts by status, covers and revenue
 #[utoipa::path(get, path = "/api/stats", operation_id = "getStats", tag = "venues",
     params(SelectReservations),
-    responses((status = 200, body = Stats)))]
-pub(super) async fn stats(State(app): State<App>, Query(mut form): Query) -> Result<Response, Problem> {
+    responses((status = 200, body = Stats), NotFound))]
+pub(super) async fn stats(
+    State(app): State<App>,
+    caller: Caller,
+    Query(mut form): Query,
+) -> Result<Response, Problem> {
     // A removed venue is known once the projections contain its reservations.
     app.catch_up().await?;
-    let filter = request::filter(&mut form, &app);
+    let filter = request::filter(&mut form, &app, &caller);
     let filter = form.finish(filter)?;
     Ok(axum::Json(app.stats(&filter).await?).into_response())
 }

@@ -1,5 +1,6 @@
 //! Waitlists.
 
+use access::Caller;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
@@ -13,11 +14,11 @@ use contract::reservation::view::{ContactView, ReservationView};
 use contract::reservation::waitlist::{Waitlist, WaitlistView};
 use events::WaitlistId;
 
-use super::extract::{Post, WaitId};
+use super::extract::{Answer, Post, WaitId};
 use super::problem::unknown_waitlist_entry;
 use super::request;
 use super::respond::{respond_if_modified, waitlist_etag};
-use super::results::respond_contact;
+use super::results::{Links, respond_contact};
 use crate::app::App;
 use crate::app::request_context::RequestContext;
 use crate::domain::waitlist::{WaitlistCommand, WaitlistEntry};
@@ -33,26 +34,31 @@ use crate::domain::waitlist::{WaitlistCommand, WaitlistEntry};
         "earliest_time": "2026-12-24T18:00", "latest_time": "2026-12-24T20:00", "party_size": 2})),
     responses((status = 200, body = WaitlistView, headers(("Location" = String), ("ETag" = String)),
         links(("entry" = (operation_id = "getWaitlistEntry", parameters(("waitlist_id" = "$response.body#/waitlist_id")), description = "Read the entry")))),
+        NotFound,
         (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "The party would wait in vain: closed, too_soon, party_too_large, no_table, pacing, kept_by_hand; or waitlist_full")))]
 pub(super) async fn join(State(app): State<App>, post: Post) -> Result<Response, Problem> {
-    let (joining, context) = post.read(|form| request::joining(form, &app))?;
+    let (joining, context) = post.read(|form, caller| request::joining(form, &app, caller))?;
     let context = RequestContext { payload: Some(joining.payload), ..context };
     let guest = app.projections.contact_keys(&joining.contact);
     let outcome = app.executor.join_waitlist(&joining.joined, guest, &context).await;
-    app.respond_waitlist(&outcome.map_err(|error| app.problem(error))?, true).await
+    app.respond_waitlist(&outcome.map_err(|error| app.problem(error))?, Answer::Created).await
 }
 
 /// Read a waitlist, in its order
 #[utoipa::path(get, path = "/api/waitlist", operation_id = "listWaitlist", tag = "waitlist",
     params(ListWaitlist),
-    responses((status = 200, body = Waitlist)))]
-pub(super) async fn list(State(app): State<App>, Query(mut form): Query) -> Result<Response, Problem> {
+    responses((status = 200, body = Waitlist), NotFound))]
+pub(super) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Query(mut form): Query,
+) -> Result<Response, Problem> {
     // A removed venue is known once the projections contain its reservations.
     app.catch_up().await?;
     let asked = drafts::ListWaitlist::take(&mut form);
-    let venue = request::known_venue(&mut form, &app, asked.venue_id);
+    let venue = request::known_venue(&mut form, &app, &caller, asked.venue_id);
     let venue = form.finish(venue)?;
-    Ok(axum::Json(app.waitlist(&venue).await?).into_response())
+    Ok(axum::Json(app.waitlist(&venue, &caller).await?).into_response())
 }
 
 /// Read a waitlist entry
@@ -64,9 +70,10 @@ pub(super) async fn list(State(app): State<App>, Query(mut form): Query) -> Resu
 pub(super) async fn get(
     State(app): State<App>,
     WaitId(id): WaitId,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let entry = app.require_waitlist_entry(id).await?;
+    let entry = app.require_waitlist_entry(id, &caller).await?;
     let view = app.waitlist_view(&entry).await?;
     Ok(respond_if_modified(&headers, &view, waitlist_etag(&view)))
 }
@@ -87,9 +94,9 @@ pub(super) async fn accept(
     WaitId(id): WaitId,
     post: Post,
 ) -> Result<Response, Problem> {
-    let (allow_duplicate, context) = post.read(request::accept_offer)?;
+    let (allow_duplicate, context) = post.read(|form, _| request::accept_offer(form))?;
     let outcome = app.executor.accept_offer(id, allow_duplicate, &context).await;
-    app.respond_created(&outcome.map_err(|error| app.problem(error))?, None).await
+    app.respond(&outcome.map_err(|error| app.problem(error))?, Answer::Created, None).await
 }
 
 /// Decline an offer
@@ -103,7 +110,7 @@ pub(super) async fn decline(
     WaitId(id): WaitId,
     post: Post,
 ) -> Result<Response, Problem> {
-    let (command, context) = post.read(|_| Some(WaitlistCommand::Decline))?;
+    let (command, context) = post.read(|_, _| Some(WaitlistCommand::Decline))?;
     app.waitlist_command(id, command, context).await
 }
 
@@ -116,7 +123,7 @@ pub(super) async fn leave(
     WaitId(id): WaitId,
     post: Post,
 ) -> Result<Response, Problem> {
-    let (command, context) = post.read(|_| Some(WaitlistCommand::Leave))?;
+    let (command, context) = post.read(|_, _| Some(WaitlistCommand::Leave))?;
     app.waitlist_command(id, command, context).await
 }
 
@@ -126,9 +133,14 @@ pub(super) async fn leave(
     responses((status = 200, body = ContactView),
         NotFound,
         (status = 410, description = "The party is no longer waiting", body = contract::problem::Problem, content_type = "application/problem+json")))]
-pub(super) async fn contact(State(app): State<App>, WaitId(id): WaitId) -> Result<Response, Problem> {
-    let entry = app.require_waitlist_entry(id).await?;
-    respond_contact(app.confidential(entry.at.position).await?)
+pub(super) async fn contact(
+    State(app): State<App>,
+    WaitId(id): WaitId,
+    caller: Caller,
+) -> Result<Response, Problem> {
+    let entry = app.require_waitlist_entry(id, &caller).await?;
+    let links = Links { guest: app.guest_link_of_entry(&entry), payments: Vec::new() };
+    respond_contact(app.confidential(entry.at.position).await?, links)
 }
 
 /// Record the result of a message to a waiting party
@@ -141,8 +153,25 @@ pub(super) async fn notification_results(
     WaitId(id): WaitId,
     post: Post,
 ) -> Result<Response, Problem> {
-    let (result, context) = post.read(request::message_result)?;
+    let (result, context) = post.read(|form, _| request::message_result(form))?;
     app.waitlist_command(id, WaitlistCommand::RecordNotification(result), context).await
+}
+
+/// Renew the link of the guest
+///
+/// For a link that reached the wrong person: earlier links of the entry are no longer valid. The response contains the
+/// new one, and later messages do.
+#[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/link/renew", operation_id = "renewWaitlistLink", tag = "waitlist",
+    params(WaitlistPath, Repeatable, Conditional),
+    responses((status = 200, body = WaitlistView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
+pub(super) async fn renew_link(
+    State(app): State<App>,
+    WaitId(id): WaitId,
+    post: Post,
+) -> Result<Response, Problem> {
+    let (command, context) = post.read(|_, _| Some(WaitlistCommand::RenewLink))?;
+    let outcome = app.executor.change_waitlist_entry(id, &command, &context).await;
+    app.respond_waitlist(&outcome.map_err(|error| app.problem(error))?, Answer::Linked).await
 }
 
 impl App {
@@ -153,10 +182,14 @@ impl App {
         context: RequestContext,
     ) -> Result<Response, Problem> {
         let outcome = self.executor.change_waitlist_entry(id, &command, &context).await;
-        self.respond_waitlist(&outcome.map_err(|error| self.problem(error))?, false).await
+        self.respond_waitlist(&outcome.map_err(|error| self.problem(error))?, Answer::Changed).await
     }
 
-    async fn require_waitlist_entry(&self, id: WaitlistId) -> Result<WaitlistEntry, Problem> {
-        self.waitlist_entry(id).await?.ok_or_else(|| unknown_waitlist_entry(id))
+    async fn require_waitlist_entry(
+        &self,
+        id: WaitlistId,
+        caller: &Caller,
+    ) -> Result<WaitlistEntry, Problem> {
+        self.waitlist_entry(id, caller).await?.ok_or_else(|| unknown_waitlist_entry(id))
     }
 }

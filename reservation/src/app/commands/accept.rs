@@ -1,11 +1,14 @@
 //! Accepting an offer: a waitlist entry becomes a reservation.
 
+use access::Object;
 use events::event::Event;
+use events::values::Scope;
 use events::{PaymentId, ReservationId, Tag, WaitlistId};
 
 use super::waitlist::{load_entry, refused};
 use crate::app::event_builder::{EventSubject, new_events};
 use crate::app::executor::{Attempt, CommandError, Decision, EarlierOutcome, Executor, Loaded, Operation};
+use crate::app::objects::object_of_entry;
 use crate::app::outcome::ReservationOutcome;
 use crate::app::projections::ContactKeys;
 use crate::app::repository::{self, AsOf, RepositoryError};
@@ -39,6 +42,18 @@ impl Operation for AcceptOffer<'_> {
 
     fn version(&self, entry: &WaitlistEntry) -> Option<u64> {
         Some(entry.version)
+    }
+
+    fn object<'s>(&'s self, entry: &'s WaitlistEntry) -> Option<Object<'s>> {
+        Some(object_of_entry(entry))
+    }
+
+    fn needs(&self) -> Option<Scope> {
+        self.allow_duplicate.then_some(Scope::Manage)
+    }
+
+    fn hidden(&self) -> CommandError {
+        CommandError::UnknownWaitlistEntry(self.id)
     }
 
     async fn decide(

@@ -1,6 +1,7 @@
 //! Booking a table, and seating a walk-in.
 
-use events::values::TimeWindow;
+use access::Object;
+use events::values::{Scope, TimeWindow};
 use events::{PaymentId, ReservationId, Tag, VenueId};
 
 use super::tags::booking_tags;
@@ -45,6 +46,16 @@ impl Operation for Book<'_> {
 
     fn guest(&self, _: &Executor, (): &()) -> Option<ContactKeys> {
         self.guest.filter(|_| !self.allow_duplicate)
+    }
+
+    /// A guest who presents the link of another booking books as anybody does.
+    fn object<'s>(&'s self, (): &'s ()) -> Option<Object<'s>> {
+        let object = Object { venue_id: &self.request.venue_id, guest: None };
+        (!self.context.caller.is_guest()).then_some(object)
+    }
+
+    fn needs(&self) -> Option<Scope> {
+        (self.allow_duplicate && !self.request.walk_in).then_some(Scope::Manage)
     }
 
     async fn decide(&self, executor: &Executor, (): &(), attempt: Attempt) -> Result<Decision, CommandError> {

@@ -1,6 +1,7 @@
 //! Changing an existing reservation.
 
-use events::values::TimeWindow;
+use access::Object;
+use events::values::{Scope, TimeWindow};
 use events::{ReservationId, Tag, VenueId};
 use parking_lot::Mutex;
 
@@ -9,6 +10,7 @@ use crate::app::event_builder::{EventSubject, new_events};
 use crate::app::executor::{
     Attempt, CommandError, Decision, EarlierOutcome, Executor, Loaded, Operation, RefusedRequest, including,
 };
+use crate::app::objects::object_of;
 use crate::app::outcome::ReservationOutcome;
 use crate::app::projections::ContactKeys;
 use crate::app::repository::{self, AsOf};
@@ -77,6 +79,22 @@ impl Operation for ChangeReservation<'_> {
 
     fn version(&self, reservation: &Reservation) -> Option<u64> {
         Some(reservation.version)
+    }
+
+    fn object<'s>(&'s self, reservation: &'s Reservation) -> Option<Object<'s>> {
+        Some(object_of(reservation))
+    }
+
+    fn needs(&self) -> Option<Scope> {
+        match self.command {
+            Command::Confirm { waive_deposit: true } => Some(Scope::Override),
+            Command::Reschedule { allow_duplicate: true, .. } => Some(Scope::Manage),
+            _ => None,
+        }
+    }
+
+    fn hidden(&self) -> CommandError {
+        CommandError::UnknownReservation(self.id)
     }
 
     async fn decide(

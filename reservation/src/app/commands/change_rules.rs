@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use access::Object;
 use events::event::{RulesImport, VenueRulesChanged};
 use events::{Tag, VenueId};
 
@@ -73,6 +74,14 @@ impl Operation for ChangeRules<'_> {
 
     fn version(&self, last: &Self::Subject) -> Option<u64> {
         Some(last.as_ref().map_or(0, |last| last.version.into()))
+    }
+
+    fn object<'s>(&'s self, _: &'s Self::Subject) -> Option<Object<'s>> {
+        Some(Object { venue_id: self.change.venue_id, guest: None })
+    }
+
+    fn hidden(&self) -> CommandError {
+        CommandError::HiddenVenue(self.change.venue_id.clone())
     }
 
     async fn decide(

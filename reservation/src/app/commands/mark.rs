@@ -1,11 +1,13 @@
 //! Marking a reservation that does not comply with the rules of its venue.
 
+use access::Object;
 use events::{ReservationId, Tag};
 
 use super::change::{changed, load_reservation};
 use crate::app::affected::reason_now;
 use crate::app::event_builder::{EventSubject, new_events};
 use crate::app::executor::{Attempt, CommandError, Decision, EarlierOutcome, Executor, Loaded, Operation};
+use crate::app::objects::object_of;
 use crate::app::outcome::ReservationOutcome;
 use crate::app::request_context::RequestContext;
 use crate::domain::availability::{Occupancy, SeatingContext};
@@ -24,6 +26,10 @@ impl Operation for MarkAffected<'_> {
 
     async fn load(&self, executor: &Executor) -> Result<Loaded<Reservation>, CommandError> {
         load_reservation(executor, self.id).await
+    }
+
+    fn object<'s>(&'s self, reservation: &'s Reservation) -> Option<Object<'s>> {
+        Some(object_of(reservation))
     }
 
     async fn decide(

@@ -1,5 +1,6 @@
 //! Offering free tables to the waitlist.
 
+use access::Object;
 use events::event::Event;
 use events::{Tag, VenueId, WaitlistId};
 
@@ -24,6 +25,10 @@ impl Operation for OfferTables<'_> {
     async fn load(&self, executor: &Executor) -> Result<Loaded<()>, CommandError> {
         executor.catch_up().await?;
         Ok(Loaded { subject: (), read_position: None })
+    }
+
+    fn object<'s>(&'s self, (): &'s ()) -> Option<Object<'s>> {
+        Some(Object { venue_id: self.venue, guest: None })
     }
 
     async fn decide(

@@ -1,5 +1,6 @@
 //! Joining the waitlist, and changing a waitlist entry.
 
+use access::Object;
 use events::event::WaitlistJoined;
 use events::{Tag, WaitlistId};
 
@@ -7,6 +8,7 @@ use crate::app::event_builder::{EventSubject, new_events};
 use crate::app::executor::{
     Attempt, CommandError, Decision, EarlierOutcome, Executor, Loaded, Operation, RefusedRequest,
 };
+use crate::app::objects::object_of_entry;
 use crate::app::outcome::WaitlistOutcome;
 use crate::app::projections::ContactKeys;
 use crate::app::repository::{self, AsOf};
@@ -37,6 +39,11 @@ impl Operation for JoinWaitlist<'_> {
 
     fn guest(&self, _: &Executor, (): &()) -> Option<ContactKeys> {
         self.guest
+    }
+
+    fn object<'s>(&'s self, (): &'s ()) -> Option<Object<'s>> {
+        let object = Object { venue_id: &self.joined.venue_id, guest: None };
+        (!self.context.caller.is_guest()).then_some(object)
     }
 
     async fn decide(&self, executor: &Executor, (): &(), attempt: Attempt) -> Result<Decision, CommandError> {
@@ -97,6 +104,14 @@ impl Operation for ChangeWaitlistEntry<'_> {
 
     fn version(&self, entry: &WaitlistEntry) -> Option<u64> {
         Some(entry.version)
+    }
+
+    fn object<'s>(&'s self, entry: &'s WaitlistEntry) -> Option<Object<'s>> {
+        Some(object_of_entry(entry))
+    }
+
+    fn hidden(&self) -> CommandError {
+        CommandError::UnknownWaitlistEntry(self.id)
     }
 
     async fn decide(

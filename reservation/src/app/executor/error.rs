@@ -1,7 +1,9 @@
 //! Why a command appended nothing.
 
+use access::Denied;
+use access::registry::KEYS_MAX;
 use events::store::AppendError;
-use events::{ReservationId, VenueId, WaitlistId};
+use events::{KeyId, ReservationId, VenueId, WaitlistId};
 
 use super::ATTEMPTS_MAX;
 use super::refused::{Alternatives, RefusedRequest};
@@ -20,6 +22,21 @@ pub enum CommandError {
     /// The venue was removed.
     #[error("the venue {0} does not exist any more")]
     UnknownVenue(VenueId),
+    /// The venue does not exist, or the caller may not use it.
+    #[error("there is no venue {0}")]
+    HiddenVenue(VenueId),
+    /// The key does not exist.
+    #[error("there is no key {0}")]
+    UnknownKey(KeyId),
+    /// The key was revoked or has expired.
+    #[error("the key {0} has ended")]
+    KeyEnded(KeyId),
+    /// There are as many keys as there can be.
+    #[error("there are already {KEYS_MAX} keys")]
+    TooManyKeys,
+    /// The caller may not do this.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// A business rule refused the command.
     #[error("{refusal}")]
     Refused {

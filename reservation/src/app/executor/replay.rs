@@ -1,9 +1,11 @@
 //! Repeated requests: the outcome of an earlier request with the same Idempotency-Key.
 
-use events::{Position, Query, ReservationId, Tag, WaitlistId};
+use access::{Caller, Denied, Intent};
+use events::{KeyId, Position, Query, ReservationId, Tag, WaitlistId};
 
 use super::{CommandError, Executor};
-use crate::app::outcome::{ReservationOutcome, WaitlistOutcome};
+use crate::app::objects::{object_of, object_of_entry};
+use crate::app::outcome::{KeyOutcome, ReservationOutcome, WaitlistOutcome};
 use crate::app::repository::{self, AsOf};
 use crate::app::request_context::IdempotencyKey;
 
@@ -14,6 +16,8 @@ pub enum EarlierOutcome {
     Reservation(Box<ReservationOutcome>),
     /// It concerned a waitlist entry.
     Waitlist(Box<WaitlistOutcome>),
+    /// It concerned a key.
+    Key(Box<KeyOutcome>),
 }
 
 impl EarlierOutcome {
@@ -21,7 +25,7 @@ impl EarlierOutcome {
     pub(in crate::app) fn reservation(self) -> Result<ReservationOutcome, CommandError> {
         match self {
             Self::Reservation(outcome) => Ok(*outcome),
-            Self::Waitlist(_) => Err(CommandError::KeyReused),
+            Self::Waitlist(_) | Self::Key(_) => Err(CommandError::KeyReused),
         }
     }
 
@@ -29,7 +33,7 @@ impl EarlierOutcome {
     pub(in crate::app) fn waitlist(self) -> Result<WaitlistOutcome, CommandError> {
         match self {
             Self::Waitlist(outcome) => Ok(*outcome),
-            Self::Reservation(_) => Err(CommandError::KeyReused),
+            Self::Reservation(_) | Self::Key(_) => Err(CommandError::KeyReused),
         }
     }
 }
@@ -43,14 +47,35 @@ impl Executor {
     pub async fn first_outcome(
         &self,
         key: Option<&mut IdempotencyKey>,
+        caller: &Caller,
     ) -> Result<Option<EarlierOutcome>, CommandError> {
         let Some(key) = key else { return Ok(None) };
         let read_position = self.store.known_head();
         let earlier = self.earlier_outcome(Some(key), None).await?;
-        if earlier.is_none() {
-            key.unused_up_to = read_position;
+        match &earlier {
+            Some(earlier) => self.authorize_replay(earlier, caller)?,
+            None => key.unused_up_to = read_position,
         }
         Ok(earlier)
+    }
+
+    /// A caller who may no longer read what a request changed does not get its outcome either.
+    fn authorize_replay(&self, earlier: &EarlierOutcome, caller: &Caller) -> Result<(), CommandError> {
+        let now = self.env.now();
+        let (object, hidden) = match earlier {
+            EarlierOutcome::Reservation(outcome) => {
+                let reservation = &outcome.reservation;
+                (object_of(reservation), CommandError::UnknownReservation(reservation.id))
+            }
+            EarlierOutcome::Waitlist(outcome) => {
+                (object_of_entry(&outcome.entry), CommandError::UnknownWaitlistEntry(outcome.entry.id))
+            }
+            EarlierOutcome::Key(_) => return Ok(caller.is_valid_at(now)?),
+        };
+        match caller.may(Intent::Read, &object, now) {
+            Err(Denied::Hidden) => Err(hidden),
+            other => Ok(other?),
+        }
     }
 
     /// The outcome of an earlier request with `key` that was recorded after [`IdempotencyKey::unused_up_to`].
@@ -93,6 +118,9 @@ impl Executor {
             found.same_request &= recorded.metadata().request_digest.as_ref() == Some(&key.digest);
             found.last = recorded.id.position;
             found.reservation = found.reservation.or_else(|| repository::reservation_of(recorded));
+            if found.key.is_none() {
+                found.key = repository::key_of(recorded);
+            }
             found.waitlist_entry = found.waitlist_entry.or_else(|| repository::waitlist_entry_of(recorded));
         })
         .await?;
@@ -114,7 +142,11 @@ impl Executor {
                 let entry = entry.ok_or(CommandError::UnknownWaitlistEntry(id))?;
                 Ok(EarlierOutcome::Waitlist(Box::new(WaitlistOutcome { entry, replayed: true })))
             }
-            (None, None) => Err(CommandError::KeyReused),
+            (None, None) => {
+                let key = recorded.key.and_then(|id| self.projections.access().key(&id));
+                let key = key.ok_or(CommandError::KeyReused)?;
+                Ok(EarlierOutcome::Key(Box::new(KeyOutcome { key, replayed: true })))
+            }
         }
     }
 }
@@ -127,10 +159,11 @@ struct RecordedRequest {
     last: Position,
     reservation: Option<ReservationId>,
     waitlist_entry: Option<WaitlistId>,
+    key: Option<KeyId>,
 }
 
 impl RecordedRequest {
     fn new() -> Self {
-        Self { same_request: true, last: Position::START, reservation: None, waitlist_entry: None }
+        Self { same_request: true, last: Position::START, reservation: None, waitlist_entry: None, key: None }
     }
 }

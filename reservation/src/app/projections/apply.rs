@@ -8,6 +8,7 @@ use events::store::EventBytes;
 use events::{Position, ReservationId, VenueId, WaitlistId};
 use parking_lot::{ArcRwLockWriteGuard, RawRwLock};
 
+use super::access_changes::AccessChange;
 use super::recorded_rules::RecordedRules;
 use super::venue_state::{DeadlineChange, VenueState};
 use super::{DeadlineSubject, Projections, SharedVenue};
@@ -22,6 +23,8 @@ pub(super) enum Change {
     /// Rules as they are in the log. They are read before they are applied, see [`Change::with_rules`].
     Document(VenueRulesChanged, Position),
     Rules(VenueId, RecordedRules),
+    /// Keys are not applied here, because their secrets must be read first.
+    Access(AccessChange),
 }
 
 impl Change {
@@ -45,12 +48,23 @@ impl Change {
                 Some(Self::Rules(changed.venue_id, rules))
             }
             Event::VenueRulesChanged(changed) => Some(Self::Document(changed, at)),
+            event if repository::key_of(&recorded).is_some() => {
+                Some(Self::Access(AccessChange { event, at: repository::recorded_at(&recorded) }))
+            }
             _ => None,
         })
     }
 }
 
 impl Change {
+    /// The change of a key, if it is one.
+    pub(super) fn access(&self) -> Option<&AccessChange> {
+        match self {
+            Self::Access(change) => Some(change),
+            Self::Reservation(..) | Self::Waitlist(..) | Self::Document(..) | Self::Rules(..) => None,
+        }
+    }
+
     /// The change with its rules read, if it is one of rules.
     ///
     /// # Errors
@@ -92,7 +106,7 @@ impl Writer<'_> {
             }
             Change::Waitlist(id, event, at) => self.change_waitlist_entry(*id, event, *at),
             // Rules that were not read do not count.
-            Change::Document(..) => {}
+            Change::Document(..) | Change::Access(_) => {}
             Change::Rules(venue_id, rules) => {
                 let venue = self.venue_or_new(venue_id);
                 self.lock(&venue).apply_rules(rules.clone());

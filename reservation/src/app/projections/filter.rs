@@ -1,5 +1,6 @@
 //! Selecting reservations.
 
+use access::{Denied, Venues};
 use chrono::{DateTime, Utc};
 use contract::reservation::words::ReservationStatus;
 use events::{CustomerId, ReservationId, VenueId};
@@ -23,9 +24,22 @@ pub struct Filter {
     pub customer_id: Option<CustomerId>,
     /// The venue.
     pub venue_id: Option<VenueId>,
+    /// The venues that the caller may read.
+    pub venues: Venues,
 }
 
 impl Filter {
+    /// Checks that the caller may read the venue that the filter names.
+    ///
+    /// # Errors
+    /// [`Denied::Hidden`].
+    pub fn authorize(&self) -> Result<(), Denied> {
+        match &self.venue_id {
+            Some(venue) if !self.venues.contain(venue) => Err(Denied::Hidden),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the filter selects `reservation`.
     #[must_use]
     pub fn matches(&self, reservation: &Reservation) -> bool {
@@ -35,6 +49,7 @@ impl Filter {
             && self.to.is_none_or(|to| start < to)
             && self.customer_id.as_ref().is_none_or(|id| reservation.booking.customer_id == *id)
             && self.venue_id.as_ref().is_none_or(|id| reservation.booking.venue_id == *id)
+            && self.venues.contain(&reservation.booking.venue_id)
     }
 }
 

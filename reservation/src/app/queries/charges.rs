@@ -1,5 +1,6 @@
 //! Every amount of a reservation, with the rule it follows from: the policy snapshot of the booking.
 
+use access::Caller;
 use contract::reservation::charges::{Balance, ChargeView, Charges, RulesView};
 use contract::reservation::words::ChargeKind;
 use events::event::{Event, ReservationCancelled, ReservationNoShow, VenueChanged};
@@ -17,7 +18,8 @@ impl App {
     ///
     /// # Errors
     /// [`QueryError::UnknownReservation`] or [`QueryError::Read`].
-    pub async fn charges(&self, id: ReservationId) -> Result<Charges, QueryError> {
+    pub async fn charges(&self, id: ReservationId, caller: &Caller) -> Result<Charges, QueryError> {
+        self.require(id, caller).await?;
         let mut account = Account::new(id);
         let query = Query::any_tag([Tag::reservation(id)]);
         repository::each(self.store.as_ref(), &query, Position::START, |recorded, event| {

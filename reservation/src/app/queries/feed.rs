@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use access::{Caller, Denied};
 use events::store::{Page, ReadError};
 use events::{EventId, Position, Query, recorded};
 
@@ -17,6 +18,9 @@ pub enum FeedError {
     /// The log could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The credential ended meanwhile.
+    #[error(transparent)]
+    Denied(#[from] Denied),
 }
 
 impl App {
@@ -47,17 +51,18 @@ impl App {
     }
 
     /// At most `limit` events after `after` that match `query`. If there are none, waits up to `timeout` for
-    /// one.
+    /// one, but no longer than the credential of `caller` is valid.
     ///
     /// # Errors
-    /// [`ReadError`].
+    /// [`FeedError`].
     pub async fn events_after(
         &self,
         query: &Query,
         after: Position,
         limit: usize,
         timeout: Duration,
-    ) -> Result<Page, ReadError> {
+        caller: &Caller,
+    ) -> Result<Page, FeedError> {
         // Subscribe before reading, so that an append in between is not missed.
         let mut head = self.store.watch_head();
         let mut deadline = self.env.sleep(timeout);
@@ -65,6 +70,7 @@ impl App {
         loop {
             head.mark_unchanged();
             let page = self.store.read(query, from, limit).await?;
+            caller.is_valid_at(self.env.now())?;
             if !page.is_empty() || timeout.is_zero() {
                 return Ok(page);
             }
@@ -74,6 +80,7 @@ impl App {
                 changed = head.wait_for(|head| *head > from) => changed.is_ok(),
                 () = &mut deadline => false,
                 () = self.shutdown.requested() => false,
+                () = caller.ended(self.env.as_ref()) => return Err(Denied::Ended.into()),
             };
             if !woken {
                 return Ok(page);

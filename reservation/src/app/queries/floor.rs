@@ -1,5 +1,6 @@
 //! The floor: every table with its party, as a host sees it.
 
+use access::Caller;
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::reservation::floor::{Floor, PartyView, TableState};
 use contract::reservation::words::TableStatus;
@@ -20,7 +21,13 @@ impl App {
     ///
     /// # Errors
     /// [`QueryError::Read`].
-    pub async fn floor(&self, venue: &Venue, at: DateTime<Utc>) -> Result<Floor, QueryError> {
+    pub async fn floor(
+        &self,
+        venue: &Venue,
+        at: DateTime<Utc>,
+        caller: &Caller,
+    ) -> Result<Floor, QueryError> {
+        caller.may_use(&venue.id)?;
         self.catch_up().await?;
         let now = self.env.now();
         let date = venue.date_of(at);

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use access::Caller;
 use contract::reservation::history::{ActorView, EffectView, History, HistoryEntry};
 use contract::reservation::words::EffectKind;
 use events::event::{Event, PaymentCompleted, PaymentFailed};
@@ -32,7 +33,8 @@ impl App {
     ///
     /// # Errors
     /// [`QueryError::UnknownReservation`] or [`QueryError::Read`].
-    pub async fn history(&self, id: ReservationId) -> Result<Timeline, QueryError> {
+    pub async fn history(&self, id: ReservationId, caller: &Caller) -> Result<Timeline, QueryError> {
+        self.require(id, caller).await?;
         let mut timeline = Timeline::new(id);
         let query = Query::any_tag([Tag::reservation(id)]);
         repository::each(self.store.as_ref(), &query, Position::START, |recorded, event| {

@@ -1,7 +1,7 @@
 //! Short descriptions of events, for people.
 
 use events::event::{Event, Refund, VenueChanged, VenueRulesChanged};
-use events::values::{Initiator, Medium, Purpose};
+use events::values::{Initiator, Medium, Purpose, Scope};
 
 use super::local;
 
@@ -37,21 +37,10 @@ pub fn note(event: &Event, timezone: &str) -> String {
             let fee = e.fee.map(|fee| format!("; the no-show fee is {}", fee.plain())).unwrap_or_default();
             format!("The party never arrived{fee}{}", back(e.refund))
         }
-        Event::PaymentRequested(e) if e.purpose == Purpose::NoShowFee => {
-            format!("A no-show fee of {} is due by {}", e.amount.plain(), at(e.expires_at))
-        }
-        Event::PaymentRequested(e) => {
-            format!("A deposit of {} is due by {}", e.amount.plain(), at(e.expires_at))
-        }
-        Event::PaymentCompleted(e) => {
-            let refund = match e.refund {
-                Some(refund) if refund.amount == e.amount => "; too late, to be refunded".to_owned(),
-                refund => back(refund),
-            };
-            format!("{} received via {} ({}){refund}", e.amount.plain(), e.channel, e.provider_reference)
-        }
-        Event::PaymentFailed(e) => format!("Payment failed: {}", e.reason_code),
-        Event::PaymentRefunded(e) => format!("{} refunded ({})", e.amount.plain(), e.provider_reference),
+        Event::PaymentRequested(_)
+        | Event::PaymentCompleted(_)
+        | Event::PaymentFailed(_)
+        | Event::PaymentRefunded(_) => note_of_payment(event, timezone),
         Event::NotificationSent(e) => {
             format!("Message sent to the guest by {}: {}", medium(e.medium), e.template)
         }
@@ -69,11 +58,57 @@ pub fn note(event: &Event, timezone: &str) -> String {
         | Event::VenueRulesChanged(VenueRulesChanged { version, stranded_count, .. }) => {
             rules_changed(*version, *stranded_count)
         }
+        Event::GuestLinkRenewed(_) => "The guest got new links; earlier ones are not valid".into(),
+        Event::KeyCreated(_)
+        | Event::KeyRotated(_)
+        | Event::KeyRevoked(_)
+        | Event::KeyUsed(_)
+        | Event::LinkKeyCreated(_) => note_of_key(event),
         Event::WaitlistJoined(_)
         | Event::WaitlistOffered(_)
         | Event::WaitlistWithdrawn(_)
         | Event::WaitlistAccepted(_)
         | Event::WaitlistLeft(_) => "Waitlist event".into(),
+    }
+}
+
+/// A short description of an event of a payment.
+fn note_of_payment(event: &Event, timezone: &str) -> String {
+    let at = |time| local(time, timezone);
+    match event {
+        Event::PaymentRequested(e) if e.purpose == Purpose::NoShowFee => {
+            format!("A no-show fee of {} is due by {}", e.amount.plain(), at(e.expires_at))
+        }
+        Event::PaymentRequested(e) => {
+            format!("A deposit of {} is due by {}", e.amount.plain(), at(e.expires_at))
+        }
+        Event::PaymentCompleted(e) => {
+            let refund = match e.refund {
+                Some(refund) if refund.amount == e.amount => "; too late, to be refunded".to_owned(),
+                refund => back(refund),
+            };
+            format!("{} received via {} ({}){refund}", e.amount.plain(), e.channel, e.provider_reference)
+        }
+        Event::PaymentFailed(e) => format!("Payment failed: {}", e.reason_code),
+        Event::PaymentRefunded(e) => format!("{} refunded ({})", e.amount.plain(), e.provider_reference),
+        _ => "Event of a payment".into(),
+    }
+}
+
+/// A short description of an event of a key.
+fn note_of_key(event: &Event) -> String {
+    match event {
+        Event::KeyCreated(e) => {
+            let scopes: Vec<_> = e.scopes.iter().map(Scope::word).collect();
+            format!("Key {} created ({}): {}", e.key_id, e.name, scopes.join(", "))
+        }
+        Event::KeyRotated(e) => {
+            format!("Key {} has a new secret; the previous one is valid until {}", e.key_id, e.previous_until)
+        }
+        Event::KeyRevoked(e) => format!("Key {} revoked: {}", e.key_id, e.reason_code),
+        Event::KeyUsed(e) => format!("Key {} used on {}", e.key_id, e.on),
+        Event::LinkKeyCreated(_) => "New key for the links of guests; earlier links are not valid".into(),
+        _ => "Event of a key".into(),
     }
 }
 

@@ -78,6 +78,7 @@ impl App {
         after: Option<ListKey>,
         limit: usize,
     ) -> Result<(Vec<ReservationView>, Option<ListKey>), QueryError> {
+        filter.authorize()?;
         // One more than requested tells whether there is a next page.
         let mut found = self.projections.list(filter, after, limit + 1);
         let more = found.len() > limit;
@@ -140,6 +141,7 @@ fn view_of(
         locale: booking.locale.into(),
         created_at: reservation.created.time,
         version: reservation.version,
+        guest_link: None,
     }
 }
 

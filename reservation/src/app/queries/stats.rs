@@ -15,6 +15,7 @@ impl App {
     /// # Errors
     /// [`QueryError::Read`].
     pub async fn stats(&self, filter: &Filter) -> Result<Stats, QueryError> {
+        filter.authorize()?;
         self.catch_up().await?;
         let mut stats = Stats {
             by_status: ReservationStatus::ALL.iter().map(|status| (*status, 0)).collect(),

@@ -1,5 +1,6 @@
 //! Reading single reservations and waitlist entries, with their confidential payloads.
 
+use access::{Caller, Denied, Intent, Object};
 use chrono::{DateTime, Offset as _, Utc};
 use chrono_tz::Tz;
 use contract::reservation::venues::ProfileView;
@@ -10,6 +11,7 @@ use serde::de::DeserializeOwned;
 use super::QueryError;
 use super::venues::profile_view;
 use crate::app::App;
+use crate::app::objects::{object_of, object_of_entry};
 use crate::app::repository::{self, AsOf};
 use crate::domain::Reservation;
 use crate::domain::venue::Venue;
@@ -40,18 +42,31 @@ impl App {
         Ok(())
     }
 
-    /// The current reservation, including everything acknowledged so far.
+    /// The current reservation, including everything acknowledged so far; `None` if there is none that `caller` may read.
     ///
     /// # Errors
-    /// [`QueryError::Read`].
-    pub async fn reservation(&self, id: ReservationId) -> Result<Option<Reservation>, QueryError> {
+    /// [`QueryError`].
+    pub async fn reservation(
+        &self,
+        id: ReservationId,
+        caller: &Caller,
+    ) -> Result<Option<Reservation>, QueryError> {
         // Wait only if the log has something newer about this reservation: other events may be many.
         let about = Query::any_tag([Tag::reservation(id)]);
         let newer = self.store.read(&about, self.projections.position(), 1).await;
         if !newer.is_ok_and(|newer| newer.is_empty()) {
             self.catch_up().await?;
         }
-        Ok(self.projections.get(id).map(|(reservation, _)| reservation))
+        let Some((reservation, _)) = self.projections.get(id) else { return Ok(None) };
+        Ok(self.may_read(caller, &object_of(&reservation))?.then_some(reservation))
+    }
+
+    /// Whether `caller` may read `object`; it must not learn that another one exists.
+    fn may_read(&self, caller: &Caller, object: &Object<'_>) -> Result<bool, QueryError> {
+        match caller.may(Intent::Read, object, self.env.now()) {
+            Err(Denied::Hidden) => Ok(false),
+            other => Ok(other.map(|()| true)?),
+        }
     }
 
     /// The reservation at an earlier time or position.
@@ -62,7 +77,12 @@ impl App {
         &self,
         id: ReservationId,
         as_of: AsOf,
+        caller: &Caller,
     ) -> Result<Option<Reservation>, QueryError> {
+        // Whether the caller may read it follows from its current state.
+        if self.reservation(id, caller).await?.is_none() {
+            return Ok(None);
+        }
         Ok(repository::load(self.store.as_ref(), id, as_of).await?.0)
     }
 
@@ -71,17 +91,31 @@ impl App {
     ///
     /// # Errors
     /// [`QueryError::UnknownReservation`] or [`QueryError::Read`].
-    pub async fn require(&self, id: ReservationId) -> Result<(Reservation, Position), QueryError> {
+    pub async fn require(
+        &self,
+        id: ReservationId,
+        caller: &Caller,
+    ) -> Result<(Reservation, Position), QueryError> {
         self.catch_up().await?;
-        self.projections.get(id).ok_or(QueryError::UnknownReservation(id))
+        let found = self.projections.get(id).ok_or(QueryError::UnknownReservation(id))?;
+        match self.may_read(caller, &object_of(&found.0))? {
+            true => Ok(found),
+            false => Err(QueryError::UnknownReservation(id)),
+        }
     }
 
-    /// The current waitlist entry.
+    /// The current waitlist entry; `None` if there is none that `caller` may read.
     ///
     /// # Errors
-    /// [`QueryError::Read`].
-    pub async fn waitlist_entry(&self, id: WaitlistId) -> Result<Option<WaitlistEntry>, QueryError> {
-        Ok(repository::load_waitlist_entry(self.store.as_ref(), id, AsOf::Now).await?.0)
+    /// [`QueryError`].
+    pub async fn waitlist_entry(
+        &self,
+        id: WaitlistId,
+        caller: &Caller,
+    ) -> Result<Option<WaitlistEntry>, QueryError> {
+        let (entry, _) = repository::load_waitlist_entry(self.store.as_ref(), id, AsOf::Now).await?;
+        let Some(entry) = entry else { return Ok(None) };
+        Ok(self.may_read(caller, &object_of_entry(&entry))?.then_some(entry))
     }
 
     /// The name of a venue and its profile, of a venue that was removed the last ones. A venue without recorded rules has its

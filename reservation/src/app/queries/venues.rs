@@ -1,5 +1,6 @@
 //! The venues: their public part, and their rules.
 
+use access::Caller;
 use contract::reservation::venues::{PolicyWords, ProfileView, ServiceView, VenueView};
 use contract::reservation::words::Language;
 use events::event::{Event, VenueRulesChanged};
@@ -25,11 +26,29 @@ pub struct RulesVersion {
 }
 
 impl App {
-    /// The rules of a venue as of some time; `None` if it did not exist then, or if its rules were only in a file.
+    /// The rules of a venue that `caller` reads, as of some time; `None` if it did not exist then, or if its rules were only
+    /// in a file.
     ///
     /// # Errors
-    /// [`QueryError::Read`].
-    pub async fn rules(&self, venue: &VenueId, as_of: AsOf) -> Result<Option<RulesVersion>, QueryError> {
+    /// [`QueryError`].
+    pub async fn rules_for(
+        &self,
+        venue: &VenueId,
+        as_of: AsOf,
+        caller: &Caller,
+    ) -> Result<Option<RulesVersion>, QueryError> {
+        match caller.may_use(venue) {
+            Ok(()) => self.rules(venue, as_of).await,
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The rules of a venue as of some time; `None` if it did not exist then, or if its rules were only in a file.
+    pub(super) async fn rules(
+        &self,
+        venue: &VenueId,
+        as_of: AsOf,
+    ) -> Result<Option<RulesVersion>, QueryError> {
         let query = Query::any_tag([Tag::rules(venue)]);
         let mut rules = None;
         repository::each(self.store.as_ref(), &query, Position::START, |recorded, event| {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use access::Caller;
 use chrono::{NaiveDate, TimeDelta};
 use contract::reservation::venues::ProfileView;
 use contract::reservation::waitlist::{OfferView, OfferedTableView, Waitlist, WaitlistView};
@@ -36,7 +37,8 @@ impl App {
     ///
     /// # Errors
     /// [`QueryError`].
-    pub async fn waitlist(&self, venue: &VenueId) -> Result<Waitlist, QueryError> {
+    pub async fn waitlist(&self, venue: &VenueId, caller: &Caller) -> Result<Waitlist, QueryError> {
+        caller.may_use(venue)?;
         let (entries, position) = self.projections.waitlist(venue);
         let positions = entries.iter().map(|entry| entry.at.position).collect();
         let contacts: Vec<Option<Contact>> = self.confidential_of(positions).await?;
@@ -89,6 +91,7 @@ fn view_of(
         locale: joined.locale.into(),
         created_at: entry.at.time,
         version: entry.version,
+        guest_link: None,
     }
 }
 

@@ -58,6 +58,8 @@ pub enum Command {
         /// The version of the rules.
         rules_version: u32,
     },
+    /// Give the guest new links. Earlier ones are no longer valid.
+    RenewLink,
     /// Erase the personal data.
     EraseContact {
         /// The reason as a stable code.
@@ -77,6 +79,7 @@ impl Command {
             | Self::Cancel { .. }
             | Self::Expire
             | Self::MarkAffected { .. }
+            | Self::RenewLink
             | Self::RecordPayment(_)
             | Self::RecordNotification(_)
             | Self::EraseContact { .. } => false,

@@ -15,9 +15,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use events::PaymentId;
 use events::event::{
-    ContactErased, Event, PaymentCompleted, PaymentFailed, PaymentRefunded, PaymentRequested, Refund,
-    ReservationCancelled, ReservationCompleted, ReservationConfirmed, ReservationNoShow,
-    ReservationRescheduled, TableReleased,
+    ContactErased, Event, GuestLinkRenewed, PaymentCompleted, PaymentFailed, PaymentRefunded,
+    PaymentRequested, Refund, ReservationCancelled, ReservationCompleted, ReservationConfirmed,
+    ReservationNoShow, ReservationRescheduled, TableReleased,
 };
 use events::values::{Initiator, Money, PartySize, Purpose, ReleaseCause};
 
@@ -94,6 +94,7 @@ impl Reservation {
             Command::MarkAffected { reason, rules_version } => {
                 Ok(self.decide_mark(reason.as_deref(), *rules_version, now))
             }
+            Command::RenewLink => Ok(vec![GuestLinkRenewed { generation: self.link_generation + 1 }.into()]),
             Command::EraseContact { .. } if self.contact_erased => Ok(vec![]),
             Command::EraseContact { reason_code } => {
                 Ok(vec![ContactErased { reason_code: reason_code.clone() }.into()])

@@ -11,15 +11,15 @@
 
 use chrono::{DateTime, Utc};
 use events::event::{
-    Event, NotificationFailed, NotificationSent, OfferedTable, ReservationCreated, TableAssigned,
-    WaitlistAccepted, WaitlistJoined, WaitlistLeft, WaitlistOffered, WaitlistWithdrawn,
+    Event, GuestLinkRenewed, NotificationFailed, NotificationSent, OfferedTable, ReservationCreated,
+    TableAssigned, WaitlistAccepted, WaitlistJoined, WaitlistLeft, WaitlistOffered, WaitlistWithdrawn,
 };
 use events::values::TimeWindow;
 use events::{AssignmentId, PaymentId, ReservationId, WaitlistId};
 
 use crate::domain::recorded_at::RecordedAt;
 use crate::domain::refusal::Refusal;
-use crate::domain::reservation::{NotificationResult, booking};
+use crate::domain::reservation::{GUEST_ACTS_AFTER, NotificationResult, booking};
 use crate::domain::venue::Venue;
 
 /// The reason code of a party that did not answer its offer.
@@ -38,6 +38,8 @@ pub struct WaitlistEntry {
     pub state: WaitlistState,
     /// Number of changes, starting at 1. Messages about it do not count.
     pub version: u64,
+    /// The generation of the guest's link that is valid, from 0.
+    pub link_generation: u32,
 }
 
 /// The state of a waitlist entry.
@@ -67,6 +69,8 @@ pub enum WaitlistCommand {
     Withdraw,
     /// The deadline passed: the offer expires, or the requested time is over.
     Expire,
+    /// Give the guest a new link. Earlier ones are no longer valid.
+    RenewLink,
     /// Record the result of a message.
     RecordNotification(NotificationResult),
 }
@@ -95,11 +99,14 @@ impl WaitlistEntry {
     /// Creates an entry from its first event.
     #[must_use]
     pub fn begin(id: WaitlistId, joined: &WaitlistJoined, at: RecordedAt) -> Self {
-        Self { id, joined: joined.clone(), at, state: WaitlistState::Waiting, version: 1 }
+        Self { id, joined: joined.clone(), at, state: WaitlistState::Waiting, version: 1, link_generation: 0 }
     }
 
     /// Applies one event. It has no rules and cannot fail.
     pub fn evolve(&mut self, event: &Event) {
+        if let Event::GuestLinkRenewed(renewed) = event {
+            self.link_generation = renewed.generation;
+        }
         self.state = match event {
             Event::WaitlistOffered(offered) => WaitlistState::Offered(offered.clone()),
             Event::WaitlistAccepted(accepted) => WaitlistState::Accepted(accepted.reservation_id),
@@ -108,6 +115,12 @@ impl WaitlistEntry {
             _ => return,
         };
         self.version += 1;
+    }
+
+    /// Until when the guest can change something by their link.
+    #[must_use]
+    pub fn guest_acts_until(&self) -> DateTime<Utc> {
+        self.joined.acceptable.end + GUEST_ACTS_AFTER
     }
 
     /// The current offer.
@@ -159,6 +172,9 @@ impl WaitlistEntry {
             (WaitlistCommand::Expire, _) if self.deadline().is_none_or(|at| now < at) => Ok(vec![]),
             (WaitlistCommand::Expire, WaitlistState::Offered(_)) => Ok(left(OFFER_EXPIRED)),
             (WaitlistCommand::Expire, _) => Ok(left("time_passed")),
+            (WaitlistCommand::RenewLink, _) => {
+                Ok(vec![GuestLinkRenewed { generation: self.link_generation + 1 }.into()])
+            }
             (WaitlistCommand::RecordNotification(NotificationResult::Sent(sent)), _) => {
                 Ok(vec![NotificationSent::clone(sent).into()])
             }

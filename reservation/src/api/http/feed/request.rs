@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use access::Caller;
 use axum::http::HeaderMap;
 use chassis::api::Accepted;
 use chassis::problem::Problem;
 use contract::form::Form;
 use contract::reservation::queries::drafts::ReadEvents;
 use events::feed::LIMIT_EVENTS_DEFAULT;
-use events::{EventId, Query, QueryItem, ReservationId, Tag, WaitlistId};
+use events::{EventId, Query, QueryItem, ReservationId, Tag, VenueId, WaitlistId};
 use mediatype::names::{APPLICATION, JSON, TEXT};
 use mediatype::{MediaType, Name};
 
@@ -27,6 +28,8 @@ pub(super) struct FeedRequest {
     pub(super) query: Query,
     /// The filters, for the link to the next page.
     pub(super) filters: String,
+    /// The sender.
+    pub(super) caller: Caller,
 }
 
 const EVENT_STREAM: MediaType<'_> = MediaType::new(TEXT, Name::new_unchecked("event-stream"));
@@ -39,7 +42,7 @@ pub(super) fn wants_stream(headers: &HeaderMap) -> bool {
 }
 
 impl FeedRequest {
-    pub(super) fn read(mut form: Form, headers: &HeaderMap) -> Result<Self, Problem> {
+    pub(super) fn read(mut form: Form, headers: &HeaderMap, caller: Caller) -> Result<Self, Problem> {
         let filters = form.texts().filter(|(name, _)| matches!(*name, "type" | "subject" | "limit"));
         // The values of valid filters need no escaping.
         let filters: String = filters.map(|(name, text)| format!("&{name}={text}")).collect();
@@ -58,9 +61,20 @@ impl FeedRequest {
         let after = cursor.transpose().map_err(|error| malformed_cursor(&error))?;
         let (limit, event_type, subject) = valid?;
         let item = QueryItem { types: event_type.into_iter().collect(), tags: subject.into_iter().collect() };
+        let items = match caller.venues.list() {
+            None => vec![item],
+            // Events that belong to no venue are left out, such as those of keys.
+            Some(venues) => venues.iter().map(|venue| of_venue(&item, venue)).collect(),
+        };
         let timeout = Duration::from_millis(draft.timeout.map_or(0, u64::from));
-        Ok(Self { after, timeout, limit, query: Query { items: vec![item] }, filters })
+        Ok(Self { after, timeout, limit, query: Query { items }, filters, caller })
     }
+}
+
+/// The events of `venue` among those that `item` selects.
+fn of_venue(item: &QueryItem, venue: &VenueId) -> QueryItem {
+    let tags = item.tags.iter().cloned().chain([Tag::venue(venue)]).collect();
+    QueryItem { types: item.types.clone(), tags }
 }
 
 /// The tag of the events with this subject.

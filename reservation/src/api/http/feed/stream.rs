@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use access::Caller;
 use axum::http::header;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
@@ -22,13 +23,14 @@ struct Subscription {
     query: Query,
     limit: usize,
     after: Position,
+    caller: Caller,
     _waiter: WaiterGuard,
 }
 
-/// Streams the events after `after` until the consumer disconnects or the service stops.
+/// Streams the events after `after` until the consumer disconnects, its credential ends, or the service stops.
 pub(super) fn respond(app: App, request: FeedRequest, after: Position) -> Response {
-    let FeedRequest { query, limit, .. } = request;
-    let subscription = Subscription { app, query, limit, after, _waiter: WaiterGuard::begin() };
+    let FeedRequest { query, limit, caller, .. } = request;
+    let subscription = Subscription { app, query, limit, after, caller, _waiter: WaiterGuard::begin() };
     let pages = stream::unfold(subscription, |mut subscription| async move {
         let page = subscription.next_page().await?;
         Some((page, subscription))
@@ -43,7 +45,8 @@ impl Subscription {
     async fn next_page(&mut self) -> Option<Result<Page, axum::Error>> {
         let mut head = self.app.store.watch_head();
         loop {
-            if self.app.shutdown.is_requested() {
+            let has_ended = self.caller.is_valid_at(self.app.env.now()).is_err();
+            if has_ended || self.app.shutdown.is_requested() {
                 return None;
             }
             let page = match self.app.store.read(&self.query, self.after, self.limit).await {
@@ -61,6 +64,7 @@ impl Subscription {
             tokio::select! {
                 changed = head.wait_for(|head| *head > after) => if changed.is_err() { return None },
                 () = self.app.shutdown.requested() => return None,
+                () = self.caller.ended(self.app.env.as_ref()) => return None,
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Commands for an existing reservation.
 
+use access::Caller;
 use chrono_tz::Tz;
 use contract::form::Form;
 use contract::reservation::commands::drafts;
@@ -47,6 +48,7 @@ pub(in crate::api::http) fn reschedule(
     form: &mut Form,
     app: &App,
     reservation: &Reservation,
+    caller: &Caller,
 ) -> Option<Command> {
     let draft = drafts::Reschedule::take(form);
     let venue = app.venues.get(Some(&reservation.booking.venue_id));
@@ -59,7 +61,7 @@ pub(in crate::api::http) fn reschedule(
     if let (Some(venue), Some(start)) = (venue, start) {
         check_is_open(form, &venue, start);
     }
-    let by = draft.moved_by.unwrap_or(Initiator::Guest);
+    let by = side(form, "moved_by", draft.moved_by, caller);
     let (window, allow_duplicate) =
         (TimeWindow::starting(start?, minutes), draft.allow_duplicate.unwrap_or(false));
     let timezone = Some(zone.name().to_owned());
@@ -82,7 +84,11 @@ pub(in crate::api::http) fn party_size(
     Some(Command::ChangePartySize(SizeChange { size: draft.party_size?, area, reseat }))
 }
 
-pub(in crate::api::http) fn cancel(form: &mut Form, app: &App) -> Option<(Command, Option<SealedPayload>)> {
+pub(in crate::api::http) fn cancel(
+    form: &mut Form,
+    app: &App,
+    caller: &Caller,
+) -> Option<(Command, Option<SealedPayload>)> {
     let draft = drafts::Cancel::take(form);
     let sealed = match draft.description {
         Some(description) => {
@@ -92,7 +98,7 @@ pub(in crate::api::http) fn cancel(form: &mut Form, app: &App) -> Option<(Comman
         None => None,
     };
     let description_digest = sealed.as_ref().map(|sealed| sealed.digest.clone());
-    let by = draft.cancelled_by.unwrap_or(Initiator::Guest);
+    let by = side(form, "cancelled_by", draft.cancelled_by, caller);
     Some((Command::Cancel { by, reason_code: draft.reason_code?.into(), description_digest }, sealed))
 }
 
@@ -101,4 +107,15 @@ pub(in crate::api::http) fn erase_contact(form: &mut Form) -> Option<Command> {
     Some(Command::EraseContact {
         reason_code: reason_code.map_or_else(|| "guest_request".into(), String::from),
     })
+}
+
+/// The side that acts follows from the credential. A body that claims another one has a fault.
+fn side(form: &mut Form, name: &str, claimed: Option<Initiator>, caller: &Caller) -> Initiator {
+    let side = if caller.is_guest() { Initiator::Guest } else { Initiator::Staff };
+    if let Some(other) = claimed.filter(|claimed| *claimed != side) {
+        let msg =
+            format_args!("this request acts for the {}, as its credential says: leave it out", side.word());
+        form.fault(name, "value_error", msg, Some(other.word().into()));
+    }
+    side
 }

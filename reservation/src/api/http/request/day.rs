@@ -1,5 +1,6 @@
 //! Requests about a venue and its days.
 
+use access::Caller;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -19,9 +20,13 @@ use crate::domain::venue::Venue;
 const FLOOR_DAYS_MAX: i64 = 3_660;
 
 /// Reads the query of `GET /api/availability`.
-pub(in crate::api::http) fn availability(form: &mut Form, app: &App) -> Option<AvailabilityRequest> {
+pub(in crate::api::http) fn availability(
+    form: &mut Form,
+    app: &App,
+    caller: &Caller,
+) -> Option<AvailabilityRequest> {
     let draft = drafts::ReadAvailability::take(form);
-    let venue = venue(form, app, draft.venue_id);
+    let venue = venue(form, app, caller, draft.venue_id);
     let area = area(form, venue.as_deref(), draft.area);
     let (venue, date) = (venue?, draft.date?);
     if let Some(rules) = &venue.rules
@@ -46,9 +51,9 @@ pub(in crate::api::http) struct DaysRequest {
 }
 
 /// Reads the query of `GET /api/availability/days`.
-pub(in crate::api::http) fn days(form: &mut Form, app: &App) -> Option<DaysRequest> {
+pub(in crate::api::http) fn days(form: &mut Form, app: &App, caller: &Caller) -> Option<DaysRequest> {
     let draft = ReadDays::take(form);
-    let venue = venue(form, app, draft.venue_id);
+    let venue = venue(form, app, caller, draft.venue_id);
     let (from, to) = (draft.from?, draft.to?);
     let possible = match (to - from).num_days() {
         days if days < 0 => Err("this is before the date in from".to_owned()),
@@ -60,9 +65,13 @@ pub(in crate::api::http) fn days(form: &mut Form, app: &App) -> Option<DaysReque
 }
 
 /// Reads the query of `GET /api/floor`.
-pub(in crate::api::http) fn floor(form: &mut Form, app: &App) -> Option<(Arc<Venue>, DateTime<Utc>)> {
+pub(in crate::api::http) fn floor(
+    form: &mut Form,
+    app: &App,
+    caller: &Caller,
+) -> Option<(Arc<Venue>, DateTime<Utc>)> {
     let draft = drafts::ReadFloor::take(form);
-    let venue = venue(form, app, draft.venue_id)?;
+    let venue = venue(form, app, caller, draft.venue_id)?;
     let now = app.env.now();
     let near = |at: DateTime<Utc>| {
         let is_near = (at - now).abs() <= TimeDelta::days(FLOOR_DAYS_MAX);

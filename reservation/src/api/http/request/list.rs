@@ -1,5 +1,6 @@
 //! Requests for lists and counts of reservations.
 
+use access::Caller;
 use chassis::api::{Cursor, PageQuery};
 use chrono_tz::Tz;
 use contract::form::Form;
@@ -27,19 +28,19 @@ pub(in crate::api::http) struct ListRequest {
 }
 
 /// Reads the query of `GET /api/reservations`.
-pub(in crate::api::http) fn list(form: &mut Form, app: &App) -> Option<ListRequest> {
+pub(in crate::api::http) fn list(form: &mut Form, app: &App, caller: &Caller) -> Option<ListRequest> {
     let query = PageQuery::of(form);
     let Page { cursor, limit } = Page::take(form);
     let after = cursor.and_then(|text| form.checked(&["cursor"], text.as_str(), place(text.as_str())));
-    let filter = filter(form, app);
+    let filter = filter(form, app, caller);
     Some(ListRequest { filter: filter?, after, limit: limit.map_or(LIMIT_DEFAULT, usize::from), query })
 }
 
 /// Reads the selection of reservations in a query. A date means the business day of the venue.
-pub(in crate::api::http) fn filter(form: &mut Form, app: &App) -> Option<Filter> {
+pub(in crate::api::http) fn filter(form: &mut Form, app: &App, caller: &Caller) -> Option<Filter> {
     let draft = SelectReservations::take(form);
     let has_venue = draft.venue_id.is_some();
-    let venue = known_venue(form, app, draft.venue_id);
+    let venue = known_venue(form, app, caller, draft.venue_id);
     let rules = venue.as_ref().and_then(|id| app.venues.get(Some(id)));
     let zone = rules.as_ref().map_or(Tz::UTC, |venue| venue.timezone);
     let from = draft.from.as_ref().and_then(|time| instant_of(form, "from", time, zone));
@@ -62,6 +63,7 @@ pub(in crate::api::http) fn filter(form: &mut Form, app: &App) -> Option<Filter>
         to: day.map(|day| day.end).or(to),
         customer_id: draft.customer_id,
         venue_id: venue.filter(|_| has_venue),
+        venues: caller.venues.clone(),
     })
 }
 

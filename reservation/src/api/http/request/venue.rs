@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use access::Caller;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 use contract::form::Form;
@@ -15,8 +16,13 @@ use crate::domain::venue::Venue;
 /// How far ahead a party can arrive.
 const NOTICE_DAYS_MAX: u64 = 365;
 
-/// The venue with the id `asked`, or the first venue.
-pub(super) fn venue(form: &mut Form, app: &App, asked: Option<VenueId>) -> Option<Arc<Venue>> {
+/// The venue with the id `asked`, or the first venue of the caller.
+pub(super) fn venue(
+    form: &mut Form,
+    app: &App,
+    caller: &Caller,
+    asked: Option<VenueId>,
+) -> Option<Arc<Venue>> {
     match asked {
         Some(id) => {
             let known = || app.venues.ids().iter().map(VenueId::as_str).collect::<Vec<_>>().join(", ");
@@ -28,7 +34,7 @@ pub(super) fn venue(form: &mut Form, app: &App, asked: Option<VenueId>) -> Optio
         }
         None if form.has_fault("venue_id") => None,
         None => {
-            let first = app.venues.get(None);
+            let first = app.venues.first_of(&caller.venues);
             if first.is_none() {
                 form.fault("venue_id", "value_error", "there is no venue yet: add one, then name it", None);
             }
@@ -41,13 +47,14 @@ pub(super) fn venue(form: &mut Form, app: &App, asked: Option<VenueId>) -> Optio
 pub(in crate::api::http) fn known_venue(
     form: &mut Form,
     app: &App,
+    caller: &Caller,
     asked: Option<VenueId>,
 ) -> Option<VenueId> {
     match asked {
         Some(id) if app.venues.get(Some(&id)).is_none() && app.projections.venue_ids().contains(&id) => {
             Some(id)
         }
-        asked => venue(form, app, asked).map(|venue| venue.id.clone()),
+        asked => venue(form, app, caller, asked).map(|venue| venue.id.clone()),
     }
 }
 

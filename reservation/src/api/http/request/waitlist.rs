@@ -1,5 +1,6 @@
 //! A request to join a waitlist.
 
+use access::Caller;
 use bytes::Bytes;
 use chrono::TimeDelta;
 use contract::form::Form;
@@ -33,9 +34,9 @@ pub(in crate::api::http) struct Joining {
 }
 
 /// Reads the body of `POST /api/waitlist`.
-pub(in crate::api::http) fn joining(form: &mut Form, app: &App) -> Option<Joining> {
+pub(in crate::api::http) fn joining(form: &mut Form, app: &App, caller: &Caller) -> Option<Joining> {
     let draft = JoinWaitlist::take(form);
-    let venue = venue(form, app, draft.venue_id);
+    let venue = venue(form, app, caller, draft.venue_id);
     let acceptable = venue
         .as_deref()
         .and_then(|venue| acceptable(form, venue, app, draft.earliest_time, draft.latest_time));

@@ -1,5 +1,6 @@
 //! A walk-in.
 
+use access::Caller;
 use contract::form::Form;
 use contract::reservation::commands::drafts;
 
@@ -9,9 +10,9 @@ use crate::app::confidential::{Contact, SealedPayload, seal};
 use crate::domain::reservation::booking::BookingRequest;
 
 /// Reads the body of `POST /api/walk-ins`. A walk-in has no deposit and gets no messages.
-pub(in crate::api::http) fn walk_in(form: &mut Form, app: &App) -> Option<Booking> {
+pub(in crate::api::http) fn walk_in(form: &mut Form, app: &App, caller: &Caller) -> Option<Booking> {
     let draft = drafts::WalkIn::take(form);
-    let venue = venue(form, app, draft.venue_id);
+    let venue = venue(form, app, caller, draft.venue_id);
     let area = area(form, venue.as_deref(), draft.area);
     let name = draft.name.and_then(|text| person(form, &["name"], &text));
     let contact = Contact {

@@ -1,0 +1,229 @@
+//! Files with credentials: written once, readable by their owner only.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use chassis::secret::Token;
+use events::KeyId;
+use parking_lot::RwLock;
+
+use crate::first::FirstKey;
+use crate::token::{KEY_PREFIX, KeyToken};
+
+/// What a line of a header file begins with.
+const HEADER: &str = "Authorization: Bearer ";
+/// The end of the name of a file that is not valid yet.
+const STAGED: &str = "new";
+/// Maximum length of a file with a credential, in bytes.
+const FILE_BYTES_MAX: u64 = 4_096;
+
+/// A directory with the credentials of an installation.
+#[derive(Debug, Clone)]
+pub struct SecretsDir(pub PathBuf);
+
+/// A failure to read or write a credential.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretsError {
+    /// A file cannot be read or written.
+    #[error("could not use {path}: make sure that only this user can read and write its directory")]
+    File {
+        /// The file or the directory.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// A file contains no credential.
+    #[error("{0} contains no credential: it should be one line, meja_… or Authorization: Bearer meja_…")]
+    NoCredential(PathBuf),
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> SecretsError {
+    let path = path.to_owned();
+    move |source| SecretsError::File { path, source }
+}
+
+impl SecretsDir {
+    /// The path of the file `name`.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// Writes `keys` beside the files that [`Self::publish`] replaces, so that no key is lost when the process dies after
+    /// it was recorded. A key that is in its file already is not written.
+    ///
+    /// # Errors
+    /// [`SecretsError`] when the directory or a file cannot be written.
+    pub fn stage(&self, keys: &[FirstKey]) -> Result<(), SecretsError> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0).map_err(failed(&self.0))?;
+        let is_new = |key: &&FirstKey| read_key(&self.file(key.file)).ok().as_ref() != Some(&key.token);
+        keys.iter().filter(is_new).try_for_each(|key| {
+            let line = match key.file.ends_with(".header") {
+                true => format!("{HEADER}{}\n", key.token.reveal()),
+                false => format!("{}\n", key.token.reveal()),
+            };
+            let path = staged(&self.file(key.file));
+            write_private(&path, &line).map_err(failed(&path))
+        })
+    }
+
+    /// Publishes each of the staged files `names` whose key is recorded, and removes the others.
+    ///
+    /// # Errors
+    /// [`SecretsError`] when a file cannot be renamed or removed.
+    pub fn publish(&self, names: &[&str], is_recorded: impl Fn(&KeyId) -> bool) -> Result<(), SecretsError> {
+        for path in names.iter().map(|name| self.file(name)) {
+            let staged = staged(&path);
+            if !staged.exists() {
+                continue;
+            }
+            let recorded = read_key(&staged).is_ok_and(|key| is_recorded(key.id()));
+            let done = if recorded { fs::rename(&staged, &path) } else { fs::remove_file(&staged) };
+            done.map_err(failed(&staged))?;
+        }
+        // The names must be durable as well. A directory that was never created has none.
+        match File::open(&self.0).and_then(|dir| dir.sync_all()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(&self.0)(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn staged(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(STAGED);
+    name.into()
+}
+
+/// Writes a file that only its owner can read. It is durable, and replaces an earlier one.
+///
+/// # Errors
+/// [`io::Error`].
+pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+/// Reads a key from the file at `path`, which contains it alone or as a header.
+///
+/// # Errors
+/// [`SecretsError`].
+pub fn read_key(path: &Path) -> Result<KeyToken, SecretsError> {
+    let text = read_line(path)?;
+    KeyToken::parse(&text).ok_or_else(|| SecretsError::NoCredential(path.to_owned()))
+}
+
+fn read_line(path: &Path) -> Result<String, SecretsError> {
+    let length = fs::metadata(path).map_err(failed(path))?.len();
+    if length > FILE_BYTES_MAX {
+        return Err(SecretsError::NoCredential(path.to_owned()));
+    }
+    let text = fs::read_to_string(path).map_err(failed(path))?;
+    let line = text.trim();
+    Ok(line.strip_prefix(HEADER).unwrap_or(line).trim().to_owned())
+}
+
+/// A credential in a file, which is read again when it was refused: it may have been rotated.
+#[derive(Debug)]
+pub struct CredentialFile {
+    path: PathBuf,
+    current: RwLock<Option<Token>>,
+}
+
+impl CredentialFile {
+    /// The credential in the file at `path`. The file is not read yet.
+    #[must_use]
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, current: RwLock::new(None) }
+    }
+
+    /// The credential `token`, without a file.
+    #[must_use]
+    pub fn fixed(token: Token) -> Self {
+        Self { path: PathBuf::new(), current: RwLock::new(Some(token)) }
+    }
+
+    /// The path of the file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The credential, as it was read last.
+    #[must_use]
+    pub fn token(&self) -> Option<Token> {
+        self.current.read().clone()
+    }
+
+    /// Reads the file again. Keeps the credential that was read last if there is no new one.
+    ///
+    /// # Errors
+    /// [`SecretsError`].
+    pub fn reload(&self) -> Result<(), SecretsError> {
+        if self.path.as_os_str().is_empty() {
+            return Ok(());
+        }
+        let text = read_line(&self.path)?;
+        let token = Token::try_from(text).ok().filter(|token| token.reveal().starts_with(KEY_PREFIX));
+        let token = token.ok_or_else(|| SecretsError::NoCredential(self.path.clone()))?;
+        *self.current.write() = Some(token);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use chassis::environment::SystemEnvironment;
+
+    use super::*;
+    use crate::first::{NOTIFIER_FILE, OWNER_FILE, first_keys};
+
+    #[test]
+    fn first_keys_are_published_once_they_are_recorded() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = SecretsDir(root.path().join("secrets"));
+        let keys = first_keys(&SystemEnvironment);
+        let names = keys.clone().map(|key| key.file);
+        dir.stage(&keys).unwrap();
+        assert!(!dir.file(OWNER_FILE).exists());
+        let recorded = |id: &KeyId| keys[..2].iter().any(|key| key.token.id() == id);
+        dir.publish(&names, recorded).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&dir.0), mode(&dir.file(OWNER_FILE))), (0o700, 0o600));
+        // What was not recorded is gone, and nothing staged is left.
+        let mut left: Vec<_> =
+            fs::read_dir(&dir.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, [NOTIFIER_FILE, OWNER_FILE]);
+        assert_eq!(read_key(&dir.file(OWNER_FILE)).unwrap(), keys[0].token);
+        assert_eq!(read_key(&dir.file(NOTIFIER_FILE)).unwrap(), keys[1].token);
+    }
+
+    #[test]
+    fn a_credential_is_read_again_after_its_file_changed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(NOTIFIER_FILE);
+        let credential = CredentialFile::new(path.clone());
+        assert!(credential.token().is_none() && credential.reload().is_err());
+        for _ in 0..2 {
+            let token = KeyToken::new(&SystemEnvironment).reveal();
+            write_private(&path, &format!("{token}\n")).unwrap();
+            credential.reload().unwrap();
+            assert_eq!(credential.token().unwrap().reveal(), token);
+        }
+        write_private(&path, "nothing of use\n").unwrap();
+        assert!(matches!(credential.reload(), Err(SecretsError::NoCredential(_))));
+        assert!(credential.token().is_some());
+    }
+}

@@ -1,0 +1,123 @@
+//! The page on which a guest sees a booking, pays what is due, and cancels. The link in its URL is the credential of the
+//! guest: it is passed on to the reservation service, which decides.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use chassis::api::Segments;
+use chassis::problem::Problem;
+use contract::reservation::words::ReservationStatus;
+use events::values::Locale;
+use minijinja::{Value, context};
+
+use super::checkout::PRIVATE_PAGE;
+use super::guest_link::{PresentedLink, unknown};
+use super::pages;
+use super::problem::reservation_problem;
+use crate::app::App;
+use crate::domain::visit::Reservation;
+use crate::messages::{date, moment, time};
+use crate::ports::reservation_api::Refusal;
+
+/// The page of a booking
+pub(super) async fn page(
+    State(app): State<App>,
+    Segments(text): Segments<String>,
+) -> Result<Response, Problem> {
+    show(&app, &PresentedLink::read(&text)?, None).await
+}
+
+async fn show(app: &App, link: &PresentedLink, notice: Option<&str>) -> Result<Response, Problem> {
+    let id = link.reservation_id()?;
+    let found = app.reservation_api.reservation_for(id, &link.token).await;
+    let reservation = found.map_err(|error| reservation_problem(&error))?.ok_or_else(unknown)?;
+    let Reservation { visit, status, deposit, .. } = &reservation;
+    let (locale, zone, now) = (visit.locale, visit.zone(), app.env.now());
+    let can_cancel = matches!(status, ReservationStatus::Pending | ReservationStatus::Confirmed);
+    let is_free = visit.free_until.is_none_or(|until| now <= until) || reservation.is_called_off;
+    let open = app.effect_log.payments(|payment| payment.reservation_id() == id && payment.is_open(), 1);
+    let pays = deposit.is_due() || reservation.no_show_fee.is_some();
+    let page = pages::render(
+        pages::BOOKING,
+        context! {
+            link => link.text(),
+            venue => visit.venue_name,
+            notice,
+            date => date(&visit.start_time, locale),
+            time => time(&visit.start_time, locale),
+            party_size => visit.party_size,
+            area => visit.table_area,
+            status => status.word(),
+            reservation_id => visit.id,
+            can_cancel,
+            consequence => match (visit.free_until, is_free) {
+                (None, _) => "free",
+                (Some(_), true) => "back",
+                (Some(_), false) => "kept",
+            },
+            free_until => visit.free_until.map(|at| moment(&at.with_timezone(&zone), locale)),
+            is_due => pays && !open.is_empty(),
+            lang => locale.tag(),
+            words => words(locale),
+        },
+    )?;
+    Ok((PRIVATE_PAGE, page).into_response())
+}
+
+/// Cancel, then show the page
+pub(super) async fn cancel(
+    State(app): State<App>,
+    Segments(text): Segments<String>,
+) -> Result<Response, Problem> {
+    let link = PresentedLink::read(&text)?;
+    let id = link.reservation_id()?;
+    let cancelled = app.reservation_api.cancel_for(id, &link.token).await;
+    match cancelled.as_ref().map_err(|error| (error.refusal(), error)) {
+        Ok(()) => Ok(Redirect::to(&format!("/bookings/{}", link.text())).into_response()),
+        // For example the party is at the table.
+        Err((Some(Refusal::Conflict), _)) => {
+            Ok((StatusCode::CONFLICT, show(&app, &link, Some("NOT_CANCELLED")).await?).into_response())
+        }
+        Err((Some(Refusal::NotFound), _)) => Err(unknown()),
+        Err((_, error)) => Err(reservation_problem(error)),
+    }
+}
+
+fn words(locale: Locale) -> Value {
+    match locale {
+        Locale::Id => context! {
+            people => "orang",
+            number => "Nomor reservasi",
+            pay_hint => "Masih ada yang harus dibayar. Tautannya kami kirim lewat email.",
+            cancel => "Batalkan reservasi",
+            really => "Ya, batalkan",
+            free => "Pembatalan tidak dikenakan biaya.",
+            back => "Anda masih bisa membatalkan gratis: uang muka yang sudah dibayar kami kembalikan. Batas waktunya",
+            kept => "Batas waktu pembatalan gratis sudah lewat: uang muka tidak dikembalikan.",
+            NOT_CANCELLED => "Reservasi ini tidak bisa dibatalkan lagi.",
+            PENDING => "Permintaan Anda sudah kami terima.",
+            CONFIRMED => "Reservasi Anda sudah dikonfirmasi.",
+            CHECKED_IN => "Selamat datang!",
+            COMPLETED => "Terima kasih atas kunjungan Anda.",
+            CANCELLED => "Reservasi ini sudah dibatalkan.",
+            NO_SHOW => "Anda tidak datang pada waktu itu, sehingga meja sudah kami lepas.",
+        },
+        Locale::En => context! {
+            people => "guests",
+            number => "Reservation",
+            pay_hint => "There is something left to pay. We sent you the link by mail.",
+            cancel => "Cancel the booking",
+            really => "Yes, cancel it",
+            free => "Cancelling costs nothing.",
+            back => "You can still cancel free of charge: a deposit that you paid is refunded. The limit is",
+            kept => "The time for free cancellation has passed: the deposit is not refunded.",
+            NOT_CANCELLED => "This booking can no longer be cancelled.",
+            PENDING => "We have your request.",
+            CONFIRMED => "Your booking is confirmed.",
+            CHECKED_IN => "Welcome!",
+            COMPLETED => "Thank you for your visit.",
+            CANCELLED => "This booking was cancelled.",
+            NO_SHOW => "You did not arrive at that time, so the table has been released.",
+        },
+    }
+}
