@@ -7,7 +7,7 @@ use contract::reservation::view::{CancellationView, DepositView, ReservationView
 use contract::reservation::waitlist::WaitlistView;
 use contract::reservation::words::{AffectedReason, LeftReason, ReservationStatus, WaitlistStatus};
 use events::VenueId;
-use events::values::Locale;
+use events::values::{Locale, Purpose};
 
 /// A visit, booked or offered.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,6 +94,19 @@ impl From<ReservationView> for Reservation {
                 view.affected_by_rules,
                 Some(AffectedReason::Closed | AffectedReason::VenueGone)
             ),
+        }
+    }
+}
+
+impl Reservation {
+    /// Whether the guest has something to pay for `purpose`.
+    #[must_use]
+    pub fn owes(&self, purpose: Purpose) -> bool {
+        match purpose {
+            Purpose::Deposit => {
+                self.status == ReservationStatus::Pending && self.deposit.is_due() && !self.is_called_off
+            }
+            Purpose::NoShowFee => self.no_show_fee.as_ref().is_some_and(DepositView::is_due),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Sends messages to guests, unless they are no longer true.
 
 use chrono::{DateTime, Utc};
-use contract::reservation::view::{ContactView, DepositView};
+use contract::reservation::view::ContactView;
 use contract::reservation::words::{ReservationStatus, WaitlistStatus};
 use events::recorded::EventMetadata;
-use events::values::Medium;
+use events::values::{Medium, Purpose};
 
 use super::{EffectExecutor, Execution, Failure};
 use crate::domain::effect::{About, Effect, Lane, NotificationOutcome, NotificationResult, Template};
@@ -147,12 +147,12 @@ fn is_true_of_reservation(template: Template, reservation: &Reservation, same_st
     let (status, is_called_off) = (reservation.status, reservation.is_called_off);
     match template {
         Template::Received => matches!(status, Pending | Confirmed),
-        Template::DepositDue => status == Pending && reservation.deposit.is_due() && !is_called_off,
+        Template::DepositDue => reservation.owes(Purpose::Deposit),
         Template::Confirmed | Template::Reminder => status == Confirmed && same_start && !is_called_off,
         Template::Rescheduled => matches!(status, Pending | Confirmed) && same_start,
         Template::Resized => matches!(status, Pending | Confirmed),
         Template::Cancelled => status == Cancelled,
-        Template::FeeDue => reservation.no_show_fee.as_ref().is_some_and(DepositView::is_due),
+        Template::FeeDue => reservation.owes(Purpose::NoShowFee),
         Template::PaidLate => {
             matches!(status, Cancelled | NoShow | Completed) || (status == Pending && is_called_off)
         }

@@ -1,7 +1,6 @@
 //! Effects at a payment provider, and reporting their results.
 
-use contract::reservation::view::{ContactView, DepositView};
-use contract::reservation::words::ReservationStatus;
+use contract::reservation::view::ContactView;
 use events::recorded::EventMetadata;
 use std::sync::Arc;
 
@@ -12,7 +11,6 @@ use super::{EffectExecutor, Execution, Failure, System, provider, unknown_provid
 use crate::domain::effect::{
     Effect, EffectKey, PaymentOutcome, PaymentResult, Purpose, TakeDeposit, Template,
 };
-use crate::domain::visit::Reservation;
 use crate::effects::TrackedEffect;
 use crate::effects::entry::{Entry, PaymentLinkRenewed, PaymentOpened, PaymentReturned};
 use crate::effects::payment::{Payment, PaymentStatus, link_sha256};
@@ -48,7 +46,7 @@ impl EffectExecutor {
         let TakeDeposit { reservation_id, payment_id, amount, ref channel, purpose } = *deposit;
         let reservation = self.reservation_api.reservation(reservation_id, by).await?;
         let venue_id = reservation.as_ref().and_then(|reservation| reservation.venue_id.clone());
-        let is_due = reservation.is_some_and(|reservation| is_due(&reservation, purpose));
+        let is_due = reservation.is_some_and(|reservation| reservation.owes(purpose));
         if !is_due && !effect.tried {
             return Ok(self.no_longer_due(effect, deposit));
         }
@@ -240,17 +238,6 @@ fn asking(effect: &TrackedEffect) -> Asking {
         key_changes: effect.key_changes,
         tried: effect.tried,
         since: effect.scheduled.due_at,
-    }
-}
-
-fn is_due(reservation: &Reservation, purpose: Purpose) -> bool {
-    match purpose {
-        Purpose::Deposit => {
-            reservation.status == ReservationStatus::Pending
-                && reservation.deposit.is_due()
-                && !reservation.is_called_off
-        }
-        Purpose::NoShowFee => reservation.no_show_fee.as_ref().is_some_and(DepositView::is_due),
     }
 }
 

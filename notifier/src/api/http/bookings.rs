@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use chassis::api::Segments;
 use chassis::problem::Problem;
 use contract::reservation::words::ReservationStatus;
-use events::values::Locale;
+use events::values::{Locale, Purpose};
 use minijinja::{Value, context};
 
 use super::checkout::PRIVATE_PAGE;
@@ -31,12 +31,12 @@ async fn show(app: &App, link: &PresentedLink, notice: Option<&str>) -> Result<R
     let id = link.reservation_id()?;
     let found = app.reservation_api.reservation_for(id, &link.token).await;
     let reservation = found.map_err(|error| reservation_problem(&error))?.ok_or_else(unknown)?;
-    let Reservation { visit, status, deposit, .. } = &reservation;
+    let Reservation { visit, status, .. } = &reservation;
     let (locale, zone, now) = (visit.locale, visit.zone(), app.env.now());
     let can_cancel = matches!(status, ReservationStatus::Pending | ReservationStatus::Confirmed);
     let is_free = visit.free_until.is_none_or(|until| now <= until) || reservation.is_called_off;
     let open = app.effect_log.payments(|payment| payment.reservation_id() == id && payment.is_open(), 1);
-    let pays = deposit.is_due() || reservation.no_show_fee.is_some();
+    let owes = reservation.owes(Purpose::Deposit) || reservation.owes(Purpose::NoShowFee);
     let page = pages::render(
         pages::BOOKING,
         context! {
@@ -56,7 +56,7 @@ async fn show(app: &App, link: &PresentedLink, notice: Option<&str>) -> Result<R
                 (Some(_), false) => "kept",
             },
             free_until => visit.free_until.map(|at| moment(&at.with_timezone(&zone), locale)),
-            is_due => pays && !open.is_empty(),
+            is_due => owes && !open.is_empty(),
             lang => locale.tag(),
             words => words(locale),
         },
