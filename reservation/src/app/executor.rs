@@ -219,6 +219,8 @@ impl Executor {
                 let at = RecordedAt { position: appended.first, time };
                 return operation.outcome(self, subject, decision, Some(at)).await;
             }
+            // The next attempt must know what prevented this one, for example that the key of the caller was revoked.
+            self.catch_up().await?;
         }
         Err(CommandError::Contended)
     }

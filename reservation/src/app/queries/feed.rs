@@ -39,6 +39,16 @@ impl App {
         }
     }
 
+    /// Checks that the credential of `caller` is valid behind `position`: a consumer gets nothing that was recorded after its
+    /// credential had ended.
+    ///
+    /// # Errors
+    /// [`Denied::Ended`].
+    pub async fn check_credential(&self, caller: &Caller, position: Position) -> Result<(), Denied> {
+        self.projections.wait_until(position).await;
+        caller.is_valid_at(self.env.now())
+    }
+
     /// The id of the event at `position`.
     ///
     /// # Errors
@@ -70,7 +80,7 @@ impl App {
         loop {
             head.mark_unchanged();
             let page = self.store.read(query, from, limit).await?;
-            caller.is_valid_at(self.env.now())?;
+            self.check_credential(caller, page.scanned_to).await?;
             if !page.is_empty() || timeout.is_zero() {
                 return Ok(page);
             }

@@ -45,8 +45,7 @@ impl Subscription {
     async fn next_page(&mut self) -> Option<Result<Page, axum::Error>> {
         let mut head = self.app.store.watch_head();
         loop {
-            let has_ended = self.caller.is_valid_at(self.app.env.now()).is_err();
-            if has_ended || self.app.shutdown.is_requested() {
+            if self.app.shutdown.is_requested() {
                 return None;
             }
             let page = match self.app.store.read(&self.query, self.after, self.limit).await {
@@ -57,6 +56,9 @@ impl Subscription {
                 }
             };
             self.after = page.scanned_to;
+            if self.app.check_credential(&self.caller, self.after).await.is_err() {
+                return None;
+            }
             if !page.is_empty() {
                 return Some(Ok(page));
             }
