@@ -21,7 +21,7 @@ async fn main() -> Fallible<()> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<_> = arguments.iter().map(String::as_str).collect();
-    let http = reqwest::Client::builder().timeout(Duration::from_secs(40)).build()?;
+    let http = client()?;
     let mut times = match words.as_slice() {
         ["follow", url, rate, seconds] => follow(&http, url, rate.parse()?, seconds.parse()?).await?,
         ["read", url, seconds] => read(&http, url, seconds.parse()?).await?,
@@ -32,6 +32,15 @@ async fn main() -> Fallible<()> {
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_micros();
     print(&format!("{} {} {} {}", times.len(), at(0.5), at(0.99), at(1.0)));
     Ok(())
+}
+
+/// A client that presents the key in `MEJA_KEY`, if it is set.
+fn client() -> Fallible<reqwest::Client> {
+    let mut headers = reqwest::header::HeaderMap::new();
+    if let Ok(key) = std::env::var("MEJA_KEY") {
+        headers.insert(reqwest::header::AUTHORIZATION, format!("Bearer {key}").parse()?);
+    }
+    Ok(reqwest::Client::builder().timeout(Duration::from_secs(40)).default_headers(headers).build()?)
 }
 
 fn booking() -> Value {

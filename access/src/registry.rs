@@ -166,7 +166,7 @@ impl Registry {
     #[must_use]
     pub fn keys(&self) -> Vec<Key> {
         let mut keys: Vec<_> = self.0.read().keys.values().map(|entry| entry.key.clone()).collect();
-        keys.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
+        keys.sort_by_key(|key| key.payloads.first().copied());
         keys
     }
 

@@ -27,7 +27,7 @@ pub struct SecretsDir(pub PathBuf);
 #[derive(Debug, thiserror::Error)]
 pub enum SecretsError {
     /// A file cannot be read or written.
-    #[error("could not use {path}: make sure that only this user can read and write its directory")]
+    #[error("could not read or write {path}: create its directory for this user, or name another one")]
     File {
         /// The file or the directory.
         path: PathBuf,
@@ -61,12 +61,8 @@ impl SecretsDir {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0).map_err(failed(&self.0))?;
         let is_new = |key: &&FirstKey| read_key(&self.file(key.file)).ok().as_ref() != Some(&key.token);
         keys.iter().filter(is_new).try_for_each(|key| {
-            let line = match key.file.ends_with(".header") {
-                true => format!("{HEADER}{}\n", key.token.reveal()),
-                false => format!("{}\n", key.token.reveal()),
-            };
             let path = staged(&self.file(key.file));
-            write_private(&path, &line).map_err(failed(&path))
+            write_private(&path, &line(Path::new(key.file), &key.token.reveal())).map_err(failed(&path))
         })
     }
 
@@ -99,11 +95,25 @@ fn staged(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// Writes a file that only its owner can read. It is durable, and replaces an earlier one.
+/// The content of the file at `path` with a key: a header if its name says so.
+fn line(path: &Path, token: &str) -> String {
+    let is_header = path.extension().is_some_and(|extension| extension == "header");
+    format!("{}{token}\n", if is_header { HEADER } else { "" })
+}
+
+/// Writes a key to the file at `path`, which only its owner can read. A file named `….header` gets it as a header for
+/// curl. An earlier key in it is replaced.
 ///
 /// # Errors
-/// [`io::Error`].
-pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
+/// [`SecretsError`].
+pub fn write_key(path: &Path, token: &str) -> Result<(), SecretsError> {
+    let new = staged(path);
+    write_private(&new, &line(path, token)).map_err(failed(&new))?;
+    fs::rename(&new, path).map_err(failed(path))
+}
+
+/// Writes a file that only its owner can read. It is durable, and replaces an earlier one.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

@@ -64,6 +64,14 @@ impl<const MIN: i64, const MAX: i64> Whole<MIN, MAX> {
     }
 }
 
+impl<const MAX: usize> Line<MAX> {
+    /// The line for a text that the receiver checks.
+    #[must_use]
+    pub fn known(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
 impl<const MAX: usize> Code<MAX> {
     /// The code for a text of this program, which is known to be one.
     #[must_use]

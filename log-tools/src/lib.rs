@@ -44,6 +44,8 @@ pub struct Context<'a> {
     pub cache_bytes: u64,
     /// The credential for a running service. Read only if a command needs it.
     pub credential: CredentialFile,
+    /// What the operator must know after a restore, besides the result.
+    pub restore_notice: Option<&'static str>,
     /// How the service interprets its events.
     pub catalogue: &'a dyn EventCatalogue,
 }

@@ -43,6 +43,7 @@ fn main() -> ExitCode {
                 source: "notifier",
                 cache_bytes: config.cache_bytes,
                 credential: CredentialFile::new(config.credential_file),
+                restore_notice: None,
                 catalogue: &Entries,
             };
             telemetry::init("notifier", config.log_format, config.log_filter, None)

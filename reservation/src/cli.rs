@@ -1,6 +1,8 @@
 //! The command line: settings, and the commands for operators.
 
+pub mod access;
 pub mod config;
 pub mod first_keys;
 pub mod log;
+pub mod recovery;
 pub mod venues;

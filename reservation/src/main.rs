@@ -18,9 +18,10 @@ use reservation::api::http;
 use reservation::app::projections::Projections;
 use reservation::app::venues::VenueFiles;
 use reservation::app::{App, Parts, PaymentChannels};
+use reservation::cli::access::AccessAction;
 use reservation::cli::config::{Action, Cli, Config, VenuesAction, VenuesSource};
-use reservation::cli::first_keys;
 use reservation::cli::venues::{self, open_log};
+use reservation::cli::{first_keys, recovery};
 use reservation::workers::{self, payment_channels, venue_import};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -46,6 +47,13 @@ fn main() -> ExitCode {
         };
     }
     match &config.action {
+        Action::Access { command } => {
+            let done = match command {
+                AccessAction::Keys(command) => command.run(config.listen, config.credential_file.clone()),
+                AccessAction::Recover { revoke_all } => recovery::run(&config, *revoke_all),
+            };
+            done.unwrap_or_else(|error| exit::fail("reservation", format_args!("{error:#}")))
+        }
         Action::Venues { command: VenuesAction::Check } => match VenueFiles::load(&config.venues) {
             Ok(files) => exit::tell("reservation", &files.to_string()),
             Err(error) => refuse(error),

@@ -103,7 +103,10 @@ impl Restore {
         let _ = fs::remove_dir_all(&new_dir);
         let (chain, kept) = done?;
         if self.json {
-            say(&json!({"events": chain.last().0, "hash": chain.hash_hex(), "kept": kept}).to_string());
+            let notice = context.restore_notice;
+            let result =
+                json!({"events": chain.last().0, "hash": chain.hash_hex(), "kept": kept, "notice": notice});
+            say(&result.to_string());
             return Ok(ExitCode::SUCCESS);
         }
         say(&format!(
@@ -112,6 +115,9 @@ impl Restore {
             chain.last(),
             chain.hash_hex()
         ));
+        if let Some(notice) = context.restore_notice {
+            say(notice);
+        }
         if let Some(kept) = kept {
             say(&format!(
                 "The previous log was moved to {}. Remove it once it is no longer needed.",

@@ -12,6 +12,7 @@ use chassis::traces::TraceArgs;
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
+use super::access::AccessAction;
 use super::log::LogAction;
 
 /// Table reservations: REST commands, an append-only event log, and a feed of its events.
@@ -36,6 +37,12 @@ pub enum Action {
     Serve,
     /// Check the settings and the venue files, then exit
     Check,
+    /// Commands for keys: create, rotate, revoke …
+    Access {
+        /// The command.
+        #[command(subcommand)]
+        command: AccessAction,
+    },
     /// Commands for the rules of venues
     Venues {
         /// The command.

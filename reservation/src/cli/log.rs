@@ -44,7 +44,9 @@ impl LogAction {
         credential: CredentialFile,
     ) -> anyhow::Result<ExitCode> {
         let catalogue = &ReservationEvents;
-        let context = Context { data_dir, source: "reservation", cache_bytes, credential, catalogue };
+        let restore_notice = Some(ACCESS_IS_RESTORED);
+        let source = "reservation";
+        let context = Context { data_dir, source, cache_bytes, credential, restore_notice, catalogue };
         match self {
             Self::Common(command) => command.run(&context),
             Self::Replay(replay) => replay.run(&context),
@@ -52,6 +54,10 @@ impl LogAction {
         }
     }
 }
+
+/// A backup contains keys that were revoked after it was made.
+const ACCESS_IS_RESTORED: &str = "Access is as old as the backup: keys and links of guests that were revoked after it are valid again. \
+    See `reservation access list`, or end all of them with `reservation access recover --revoke-all`.";
 
 /// The events of this service.
 struct ReservationEvents;

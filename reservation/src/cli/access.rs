@@ -1,0 +1,213 @@
+//! `reservation access …`: the commands for keys. They use the interface of the running service.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use access::secrets::{CredentialFile, write_key};
+use anyhow::{Context as _, bail};
+use chrono::{DateTime, Utc};
+use contract::reservation::access::{CreateKey, IssuedKey, KeyView, Keys, RevokeKey, RotateKey};
+use contract::values::{Code, Line, List, Whole};
+use events::values::Scope;
+use events::{KeyId, VenueId};
+use reqwest::Method;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::runtime::Runtime;
+
+/// A command for access.
+#[derive(Debug, clap::Subcommand)]
+pub enum AccessAction {
+    /// A command for the keys of a running service.
+    #[command(flatten)]
+    Keys(KeyAction),
+    /// Create a new key of the owner in the log of a stopped service, and write it to owner.header
+    Recover {
+        /// Also revoke every other key and every link of a guest, and create new keys of the services: for example after
+        /// an older backup was restored
+        #[arg(long)]
+        revoke_all: bool,
+    },
+}
+
+/// A command for the keys of a running service.
+#[derive(Debug, clap::Subcommand)]
+pub enum KeyAction {
+    /// List the keys, without their secrets
+    List,
+    /// Create a key and print it; this is the only time that it is shown
+    Create {
+        /// A name for people, such as the program that uses it; it is published and cannot be erased
+        #[arg(long)]
+        name: String,
+        /// A permission; may be repeated. You need it yourself
+        #[arg(long = "scope", required = true)]
+        scopes: Vec<Scope>,
+        /// A venue that the key may act for; may be repeated [default: all venues]
+        #[arg(id = "key_venues", long = "venue")]
+        venues: Vec<VenueId>,
+        /// When it ends by itself, RFC 3339 [default: never]
+        #[arg(long)]
+        expires_at: Option<DateTime<Utc>>,
+        /// Write it to this file, which only this user can read, instead of printing it
+        #[arg(long)]
+        into: Option<PathBuf>,
+    },
+    /// Give a key a new secret and print it; the previous one stays valid for the overlap
+    Rotate {
+        /// The id of the key, see `list`
+        key_id: KeyId,
+        /// For how many hours the previous secret is valid too (0 to 720)
+        #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(i64).range(0..=720))]
+        overlap_hours: i64,
+        /// Write it to this file, which only this user can read, instead of printing it
+        #[arg(long)]
+        into: Option<PathBuf>,
+    },
+    /// Revoke a key at once; it cannot be undone
+    Revoke {
+        /// The id of the key, see `list`
+        key_id: KeyId,
+        /// The reason, a code such as leaked
+        #[arg(long, default_value = "revoked", value_parser = code)]
+        reason: String,
+    },
+}
+
+impl KeyAction {
+    /// Runs the command on the service at `address`, which gets the credential in `credential_file`.
+    ///
+    /// # Errors
+    /// A message for the operator.
+    pub fn run(&self, address: SocketAddr, credential_file: PathBuf) -> anyhow::Result<ExitCode> {
+        Runtime::new()?.block_on(self.ask(&Service::at(address, credential_file)?))
+    }
+
+    async fn ask(&self, service: &Service) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::List => {
+                let Keys { items } = service.send::<(), _>(Method::GET, "", None).await?;
+                items.iter().try_for_each(|key| print(&line(key)))?;
+            }
+            Self::Create { name, scopes, venues, expires_at, into } => {
+                let body = CreateKey {
+                    name: Line::known(name.as_str()),
+                    scopes: List(scopes.clone()),
+                    venues: (!venues.is_empty()).then(|| List(venues.clone())),
+                    expires_at: *expires_at,
+                };
+                hand_over(&service.send(Method::POST, "", Some(&body)).await?, into.as_deref())?;
+            }
+            Self::Rotate { key_id, overlap_hours, into } => {
+                let body = RotateKey { overlap_hours: Some(Whole::known(*overlap_hours)) };
+                let issued = service.send(Method::POST, &format!("/{key_id}/rotate"), Some(&body)).await?;
+                hand_over(&issued, into.as_deref())?;
+            }
+            Self::Revoke { key_id, reason } => {
+                let body = RevokeKey { reason_code: Some(Code::known(reason.as_str())) };
+                let path = format!("/{key_id}/revoke");
+                let key: KeyView = service.send(Method::POST, &path, Some(&body)).await?;
+                print(&line(&key))?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// A stable code, as events contain it.
+fn code(text: &str) -> Result<String, String> {
+    let is_code = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    match (1..=64).contains(&text.len()) && text.chars().all(is_code) {
+        true => Ok(text.to_owned()),
+        false => Err("a code has 1 to 64 letters, digits and _ - .".to_owned()),
+    }
+}
+
+/// The running service.
+struct Service {
+    url: String,
+    client: reqwest::Client,
+    credential: CredentialFile,
+}
+
+/// What a problem says to a person.
+#[derive(Deserialize)]
+struct Detail {
+    detail: serde_json::Value,
+}
+
+impl Service {
+    fn at(address: SocketAddr, credential_file: PathBuf) -> anyhow::Result<Self> {
+        let credential = CredentialFile::new(credential_file);
+        credential
+            .reload()
+            .context("a running service wants a credential: name its file with --credential-file")?;
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+        Ok(Self { url: format!("http://{address}/api/access/keys"), client, credential })
+    }
+
+    async fn send<B: Serialize, T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&B>,
+    ) -> anyhow::Result<T> {
+        let mut request = self.client.request(method, format!("{}{path}", self.url));
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        if let Some(token) = self.credential.token() {
+            request = request.bearer_auth(token.reveal());
+        }
+        let response = request.send().await.map_err(reqwest::Error::without_url).with_context(|| {
+            format!(
+                "there is no reservation service at {}: start it, or give its address with --listen",
+                self.url
+            )
+        })?;
+        let status = response.status();
+        let text = response.text().await.context("the response is incomplete")?;
+        if !status.is_success() {
+            let detail = serde_json::from_str::<Detail>(&text).map(|problem| match problem.detail {
+                serde_json::Value::String(words) => words,
+                faults => faults.to_string(),
+            });
+            bail!("the service responded {status}: {}", detail.unwrap_or(text));
+        }
+        serde_json::from_str(&text).context("the response is not the one of a reservation service")
+    }
+}
+
+fn line(key: &KeyView) -> String {
+    let scopes: Vec<_> = key.scopes.iter().map(Scope::word).collect();
+    let venues = key.venues.as_ref().map_or("all venues".to_owned(), |venues| {
+        venues.iter().map(VenueId::as_str).collect::<Vec<_>>().join(",")
+    });
+    let used = key.last_used_on.map_or("never used".to_owned(), |day| format!("used on {day}"));
+    let end = key.expires_at.map(|at| format!(", expires at {at}")).unwrap_or_default();
+    format!(
+        "{:12}  {:7}  {}  {venues}  {}  {used}{end}",
+        key.key_id,
+        key.status,
+        key.name,
+        if scopes.is_empty() { "no scope".to_owned() } else { scopes.join(",") },
+    )
+}
+
+/// Prints a new key, or writes it to a file.
+fn hand_over(issued: &IssuedKey, into: Option<&Path>) -> anyhow::Result<()> {
+    let token = issued.token.as_deref().context("the service did not send the key: create another one")?;
+    match into {
+        Some(path) => {
+            write_key(path, token)?;
+            print(&format!("{} is in {}", issued.key.key_id, path.display()))
+        }
+        None => print(token),
+    }
+}
+
+fn print(line: &str) -> anyhow::Result<()> {
+    writeln!(std::io::stdout().lock(), "{line}").context("could not print")
+}
