@@ -3,7 +3,7 @@
 # docs/performance.md from the template benches/performance.md.
 #   BENCH_SECONDS=4 BENCH_ROUNDS=3   length and number of rounds
 #   BENCH_EVENTS=10000000            the longest log; 0 skips the parts that need filled logs
-#   bench.sh post postgres           some of: post postgres fastapi fastapi_plain log umadb feed follow read start growth
+#   bench.sh post postgres           some of: post access postgres fastapi fastapi_plain log umadb feed follow read start growth
 #                                    availability
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -13,7 +13,7 @@ cd "$root"
 seconds=${BENCH_SECONDS:-4}
 rounds=${BENCH_ROUNDS:-3}
 events=${BENCH_EVENTS:-10000000}
-all="post postgres fastapi fastapi_plain log umadb feed follow read start growth availability"
+all="post access postgres fastapi fastapi_plain log umadb feed follow read start growth availability"
 wanted=" ${*:-$all} "
 need_rust
 need curl curl
@@ -43,11 +43,15 @@ echo=http://127.0.0.1:$((port + 1))
 # stop_pid PID: sends SIGTERM and waits for the end.
 stop_pid() { kill -TERM "$1" 2>/dev/null && wait "$1" 2>/dev/null || true; }
 
-start_reservation() { # DATA_DIR
-  target/release/reservation --listen 127.0.0.1:$port --data-dir "$1" --venues "${venues:-tests/venues/by-hand}" --log warn &
+# start_reservation DATA_DIR [PORT [OPTION...]]: also sets MEJA_KEY to the key of its owner.
+start_reservation() {
+  target/release/reservation --listen 127.0.0.1:"${2:-$port}" --data-dir "$1" --secrets-dir "$1-secrets" \
+    --venues "${venues:-tests/venues/by-hand}" --log warn "${@:3}" &
   reservation=$!
   pids+=($reservation)
-  wait_ready reservation $base $reservation
+  wait_ready reservation "http://127.0.0.1:${2:-$port}" $reservation
+  MEJA_KEY=$(sed 's/^.*Bearer //' "$1-secrets/owner.header")
+  export MEJA_KEY
 }
 start_echo() { # [BYTES of the static body]
   target/release/examples/echo 127.0.0.1:$((port + 1)) "$@" &
@@ -71,7 +75,7 @@ book() {
   ! grep -q 'Non-2xx' "$work/wrk" || die "Some bookings were refused: $(cat "$work/wrk")"
   awk '/Requests\/sec/ {printf "%d", $2}' "$work/wrk"
 }
-get() { wrk -t1 -c8 -d"${seconds}s" "$1" | awk '/Requests\/sec/ {printf "%d", $2}'; }
+get() { wrk -t1 -c8 -d"${seconds}s" -H "Authorization: Bearer $MEJA_KEY" "$1" | awk '/Requests\/sec/ {printf "%d", $2}'; }
 # versus KEY OURS THEIRS: medians of both and of their ratios, from files with one figure per line.
 versus() {
   result "$1" "$(median <"$work/ours")"
@@ -101,6 +105,23 @@ if want post; then
   done
   result post_group "$(ratio "$(metric meja_log_group_events_sum)" "$(metric meja_log_group_events_count)")"
   stop_pid $reservation && stop_pid $echo_pid
+fi
+
+# The same binary with a key, and with open access and no credential.
+if want access; then
+  open_port=$((port + 4))
+  start_reservation "$work/open" $open_port --access open
+  opened=$reservation
+  start_reservation "$work/keyed"
+  without_key() { (unset MEJA_KEY && book 64 "http://127.0.0.1:$open_port/api/reservations"); }
+  book 64 $base/api/reservations >/dev/null && without_key >/dev/null # warm
+  fresh
+  for _ in $(seq "$rounds"); do
+    note ours "$(book 64 $base/api/reservations)"
+    note theirs "$(without_key)"
+  done
+  versus access
+  stop_pid $reservation && stop_pid $opened
 fi
 
 # Comparisons: both systems run in turn, with the same number of clients.
@@ -151,7 +172,7 @@ fi
 if want feed; then
   start_reservation "$work/feed"
   book 64 $base/api/reservations >/dev/null
-  page=$(curl -s "$base/events?limit=1000" | wc -c)
+  page=$(curl -s -H "Authorization: Bearer $MEJA_KEY" "$base/events?limit=1000" | wc -c)
   start_echo "$page"
   fresh
   for _ in $(seq "$rounds"); do

@@ -12,9 +12,13 @@ curl -fsS -o /dev/null "$notifier_url/readyz" 2>/dev/null || die "No notifier at
 
 # The binary of the running service, for the commands of an operator.
 notifier() {
-  RESERVATION_SERVICE_TOKEN_FILE=$token_file NOTIFIER_LISTEN=${notifier_url#http://} MEJA_PUBLIC_URL=$notifier_url \
+  NOTIFIER_SECRETS_DIR=$secrets NOTIFIER_LISTEN=${notifier_url#http://} MEJA_PUBLIC_URL=$notifier_url \
     RESERVATION_URL=$reservation_url target/release/notifier "$@"
 }
+
+[ -r "$secrets/owner.header" ] || die "No key in $secrets/owner.header: make run writes it there. Name another directory with RESERVATION_SECRETS_DIR."
+# What staff do, and what operators do.
+owner=(-H "@$secrets/owner.header")
 
 # Other guests in each run, because a guest has one booking at a time.
 run=$(printf '%04d' $((RANDOM % 10000)))
@@ -23,11 +27,11 @@ step() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 if [ -n "$green" ]; then colour=-C; else colour=-M; fi
 show() { jq "$colour" "$@"; }
 
-# post PATH BODY [BASE]: prints the request and returns the response; a refusal ends the tour.
+# post PATH BODY [CURL OPTION...]: prints the request and returns the response; a refusal ends the tour.
 post() {
   printf '%s  POST %s %s%s\n' "$blue" "$1" "$(jq -c . <<<"$2")" "$plain" >&2
   local answer
-  answer=$(curl -sS --fail-with-body "${3:-$reservation_url}$1" -H 'content-type: application/json' -H "idempotency-key: $(cat /proc/sys/kernel/random/uuid)" -d "$2") ||
+  answer=$(curl -sS --fail-with-body "$reservation_url$1" "${@:3}" -H 'content-type: application/json' -H "idempotency-key: $(cat /proc/sys/kernel/random/uuid)" -d "$2") ||
     die "The service refused the request: $answer"
   printf '%s' "$answer"
 }
@@ -36,7 +40,7 @@ post() {
 refused() {
   printf '%s  POST %s%s\n' "$blue" "$1" "$plain" >&2
   local answer
-  answer=$(curl -sS "$reservation_url$1" -H 'content-type: application/json' -d '{}')
+  answer=$(curl -sS "${owner[@]}" "$reservation_url$1" -H 'content-type: application/json' -d '{}')
   [ "$(jq -r .status <<<"$answer")" = 409 ] || die "The service did not refuse the request: $answer"
   printf '%s' "$answer"
 }
@@ -52,9 +56,16 @@ until_true() {
   printf '%s  ✓ %s%s\n' "$green" "$what" "$plain"
 }
 
-status_is() { [ "$(curl -s "$reservation_url/api/reservations/$1" | jq -r .status)" = "$2" ]; }
-told() { curl -s "$reservation_url/api/reservations/$1/history" | jq -e --arg note "$2" '.entries[] | select(.note | contains($note))'; }
-payment_of() { curl -s "$notifier_url/api/payments?reservation_id=$1" | jq -re '.items[0].checkout_url'; }
+status_is() { [ "$(curl -s "${owner[@]}" "$reservation_url/api/reservations/$1" | jq -r .status)" = "$2" ]; }
+told() { curl -s "${owner[@]}" "$reservation_url/api/reservations/$1/history" | jq -e --arg note "$2" '.entries[] | select(.note | contains($note))'; }
+payment_of() { curl -s "${owner[@]}" "$notifier_url/api/payments?reservation_id=$1" | jq -re '.items[0].checkout_url'; }
+# pay_link RESERVATION: the link to pay, as the mail contains it. Only the guest and the notifier get it.
+pay_link() {
+  printf '%s/%s' "$(payment_of "$1")" \
+    "$(curl -s "${owner[@]}" "$reservation_url/api/reservations/$1/contact" | jq -re '.pay_links[0].token')"
+}
+# as_guest RESPONSE: the option of curl that presents the link of the guest, from the response to the booking.
+as_guest() { printf 'authorization: Bearer %s' "$(jq -r .guest_link.token <<<"$1")"; }
 
 # slot VENUE SIZE FROM: the first time at or after FROM (HH:MM) that can be booked, on the first such day from a week
 # ahead. A restaurant can be closed or full on a day.
@@ -78,9 +89,9 @@ show '{reservation_id, status, start_time, party_size, tables: [.tables[].table_
 
 step "2. The notifier reads the event in the feed, opens a payment and sends Sari a mail."
 until_true "a payment is open" payment_of "$id"
-checkout=$(payment_of "$id")
-printf '  %s\n' "$checkout"
 until_true "the mail with the link was sent" told "$id" deposit_due
+checkout=$(pay_link "$id")
+printf '  %s\n' "$checkout"
 
 step "3. Sari pays on the checkout page. The notifier reports the result, and the reservation is confirmed."
 curl -sS -o /dev/null -X POST "$checkout/pay"
@@ -89,16 +100,19 @@ until_true "the mail with the calendar file was sent" told "$id" "by mail: confi
 
 step "4. The restaurant moves the visit. That never makes the deadline of free cancellation earlier. Before the day of the visit the party cannot check in."
 later=$(slot bandung-dago 6 20:30)
-post "/api/reservations/$id/reschedule" "{\"start_time\": \"$later\", \"moved_by\": \"staff\"}" |
+post "/api/reservations/$id/reschedule" "{\"start_time\": \"$later\"}" "${owner[@]}" |
   show -c '{status, start_time, free_cancellation_until, tables: [.tables[].table_id]}'
 refused "/api/reservations/$id/check-in" | show -c '{status, code, detail}'
 
-step "5. A party of two books in Rome and cancels."
+step "5. A party of two books in Rome and cancels, with the link from the response to the booking. Nobody else can."
 dinner=$(slot roma-trastevere 2 20:00)
 other=$(post /api/reservations "{\"customer_id\": \"cust-62\", \"venue_id\": \"roma-trastevere\", \"start_time\": \"$dinner\",
-  \"contact_info\": {\"name\": \"Luca Però\", \"phone\": \"+39 333 123 $run\", \"email\": \"luca-$run@example.com\"}, \"locale\": \"en\"}" | jq -r .reservation_id)
-curl -s "$reservation_url/api/reservations/$other" | show -c '{status, start_time, tables: [.tables[].table_id]}'
-post "/api/reservations/$other/cancel" '{"reason_code": "guest_request", "description": "Ci siamo ammalati"}' | show -c '{status, cancellation}'
+  \"contact_info\": {\"name\": \"Luca Però\", \"phone\": \"+39 333 123 $run\", \"email\": \"luca-$run@example.com\"}, \"locale\": \"en\"}")
+luca=$(as_guest "$other") other=$(jq -r .reservation_id <<<"$other")
+curl -s "$reservation_url/api/reservations/$other" | show -c '{status, code}'
+curl -s -H "$luca" "$reservation_url/api/reservations/$other" | show -c '{status, start_time, tables: [.tables[].table_id]}'
+post "/api/reservations/$other/cancel" '{"reason_code": "guest_request", "description": "Ci siamo ammalati"}' -H "$luca" |
+  show -c '{status, cancellation}'
 until_true "the mail about the cancellation was sent" told "$other" "by mail: cancelled"
 
 step "6. A table is assigned only once. A refusal states the reason and the alternatives."
@@ -110,57 +124,59 @@ for guest in 1 2 3; do
 done
 
 step "7. Citra joins the waitlist for the garden. A booking is cancelled, Citra gets an offer and accepts it."
-taken=$(curl -s "$reservation_url/api/reservations?customer_id=cust-63&limit=200" |
+taken=$(curl -s "${owner[@]}" "$reservation_url/api/reservations?customer_id=cust-63&limit=200" |
   jq -re --arg at "$lunch" '[.items[] | select(.start_time == $at and .status == "PENDING" and .table_area == "Kebun")][0].reservation_id') ||
   die "The garden is not booked at $lunch: run the tour with an empty data directory."
 waits=$(post /api/waitlist "{\"customer_id\": \"cust-64\", \"venue_id\": \"bandung-dago\", \"party_size\": 12, \"area\": \"Kebun\",
   \"earliest_time\": \"$lunch\", \"latest_time\": \"$lunch\",
-  \"contact_info\": {\"name\": \"Citra\", \"phone\": \"0815 1234 $run\", \"email\": \"citra-$run@example.com\"}}" | jq -r .waitlist_id)
-offered() { curl -s "$reservation_url/api/waitlist/$waits" | jq -e '.status == "OFFERED"'; }
+  \"contact_info\": {\"name\": \"Citra\", \"phone\": \"0815 1234 $run\", \"email\": \"citra-$run@example.com\"}}")
+citra=$(as_guest "$waits") page=$(jq -r .guest_link.url <<<"$waits") waits=$(jq -r .waitlist_id <<<"$waits")
+offered() { curl -s -H "$citra" "$reservation_url/api/waitlist/$waits" | jq -e '.status == "OFFERED"'; }
 invited() { ls "$outbox"/*.mail-offer.eml; }
-post "/api/reservations/$taken/cancel" '{"reason_code": "guest_request"}' | show -c '{status}'
+post "/api/reservations/$taken/cancel" '{"reason_code": "guest_request"}' "${owner[@]}" | show -c '{status}'
 until_true "Citra has an offer" offered
-curl -s "$reservation_url/api/waitlist/$waits" | show -c '{status, place_in_line, offer}'
+curl -s -H "$citra" "$reservation_url/api/waitlist/$waits" | show -c '{status, place_in_line, offer}'
 until_true "the mail with the link was sent" invited
-curl -sS -o /dev/null -X POST "$notifier_url/offers/$waits/accept"
-curl -s "$reservation_url/api/waitlist/$waits" | show -c '{status, reservation_id}'
+curl -sS -o /dev/null -X POST "$page/accept"
+curl -s -H "$citra" "$reservation_url/api/waitlist/$waits" | show -c '{status, reservation_id}'
 
 step "8. Ayu pays a deposit and cancels in time. The deposit is refunded automatically."
 lunch=$(slot bandung-dago 7 11:00)
 ayu=$(post /api/reservations "{\"customer_id\": \"cust-65\", \"venue_id\": \"bandung-dago\", \"party_size\": 7, \"start_time\": \"$lunch\",
-  \"contact_info\": {\"name\": \"Ayu Lestari\", \"phone\": \"0816 2222 $run\", \"email\": \"ayu-$run@example.com\"}, \"locale\": \"en\"}" | jq -r .reservation_id)
+  \"contact_info\": {\"name\": \"Ayu Lestari\", \"phone\": \"0816 2222 $run\", \"email\": \"ayu-$run@example.com\"}, \"locale\": \"en\"}")
+guest=$(as_guest "$ayu") ayu=$(jq -r .reservation_id <<<"$ayu")
 until_true "a payment is open" payment_of "$ayu"
-curl -sS -o /dev/null -X POST "$(payment_of "$ayu")/pay"
+curl -sS -o /dev/null -X POST "$(pay_link "$ayu")/pay"
 until_true "CONFIRMED" status_is "$ayu" CONFIRMED
 printf '  Two reminders are scheduled. Their text:\n'
-curl -s "$notifier_url/api/notifications?reservation_id=$ayu&status=waiting" | show -c '.items[] | {template, status, next_attempt_at}'
+curl -s "${owner[@]}" "$notifier_url/api/notifications?reservation_id=$ayu&status=waiting" | show -c '.items[] | {template, status, next_attempt_at}'
 notifier preview reminder --reservation "$ayu" | sed 's/^/    /'
-post "/api/reservations/$ayu/cancel" '{"reason_code": "guest_request"}' | show -c '{status, cancellation}'
-refunded() { [ "$(curl -s "$notifier_url/api/payments?reservation_id=$ayu" | jq -r '.items[0].status')" = refunded ]; }
+post "/api/reservations/$ayu/cancel" '{"reason_code": "guest_request"}' -H "$guest" | show -c '{status, cancellation}'
+refunded() { [ "$(curl -s "${owner[@]}" "$notifier_url/api/payments?reservation_id=$ayu" | jq -r '.items[0].status')" = refunded ]; }
 until_true "the deposit is refunded" refunded
 until_true "the mail about the refund was sent" told "$ayu" "by mail: refunded"
-curl -s "$reservation_url/api/reservations/$ayu/charges" | show -c '.entries[] | {kind, amount_minor, rule}'
+curl -s -H "$guest" "$reservation_url/api/reservations/$ayu/charges" | show -c '.entries[] | {kind, amount_minor, rule}'
 
 step "9. A mail that the server refuses becomes a dead letter, until an operator retries it."
 dinner=$(slot roma-trastevere 2 19:30)
 lost=$(post /api/reservations "{\"customer_id\": \"cust-66\", \"venue_id\": \"roma-trastevere\", \"start_time\": \"$dinner\",
   \"contact_info\": {\"name\": \"Dewi\", \"phone\": \"+39 333 765 $run\", \"email\": \"bounce-once@$run.example.com\"}, \"locale\": \"en\"}" | jq -r .reservation_id)
-dead_letter() { curl -s "$notifier_url/api/effects?status=dead&reservation_id=$lost" | jq -re '.items[0].id'; }
+dead_letter() { curl -s "${owner[@]}" "$notifier_url/api/effects?status=dead&reservation_id=$lost" | jq -re '.items[0].id'; }
 until_true "the mail is a dead letter" dead_letter
-curl -s "$notifier_url/api/effects?status=dead&reservation_id=$lost" | show -c '.items[] | {template, status, reason, last_error}'
-curl -sS -o /dev/null -X POST -H "authorization: Bearer $(cat "$token_file")" "$notifier_url/api/effects/$(dead_letter)/retry"
+curl -s "${owner[@]}" "$notifier_url/api/effects?status=dead&reservation_id=$lost" | show -c '.items[] | {template, status, reason, last_error}'
+curl -sS -o /dev/null -X POST "${owner[@]}" "$notifier_url/api/effects/$(dead_letter)/retry"
 until_true "the retried mail was sent" told "$lost" "Message sent to the guest by mail"
 
 step "10. Reconciliation compares the records of the provider with both logs."
-settled() { ! curl -s "$notifier_url/api/effects?status=waiting&limit=1000" | jq -e '.items[] | select(.kind == "refund" or .kind == "post_payment" or .kind == "close_payments")'; }
+settled() { ! curl -s "${owner[@]}" "$notifier_url/api/effects?status=waiting&limit=1000" | jq -e '.items[] | select(.kind == "refund" or .kind == "post_payment" or .kind == "close_payments")'; }
 until_true "no payment or refund is in progress" settled
 notifier reconcile | sed 's/^/  /' || die "The records do not agree: see docs/operations.md."
 
 step "11. The feed contains the events as they are stored. These are the last five of Sari's reservation."
-curl -s "$reservation_url/events?subject=reservation/$id&limit=1000" | show -c '.[-5:][] | {id: .id[0:20], type, who: (.authid // .authtype), correlationid}'
+curl -s "${owner[@]}" "$reservation_url/events?subject=reservation/$id&limit=1000" | show -c '.[-5:][] | {id: .id[0:20], type, who: (.authid // .authtype), correlationid}'
 
 step "12. The audit trail of the reservation."
-curl -s "$reservation_url/api/reservations/$id/history" | jq -r --arg dim "$dim" --arg plain "$plain" \
+curl -s "${owner[@]}" "$reservation_url/api/reservations/$id/history" | jq -r --arg dim "$dim" --arg plain "$plain" \
   '.entries[] | "  \(.at[11:19])  \(.note)  \($dim)\(.who.id // .who.kind)\($plain)"'
 
 step "13. The mail that was sent."

@@ -4,7 +4,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 reservation_url=${RESERVATION_URL:-http://${RESERVATION_LISTEN:-127.0.0.1:8000}}
 notifier_url=${NOTIFIER_URL:-http://${NOTIFIER_LISTEN:-127.0.0.1:8001}}
 outbox=${NOTIFIER_DATA_DIR:-data/notifier}/outbox
-token_file=${RESERVATION_SERVICE_TOKEN_FILE:-$root/data/secrets/service-token}
+secrets=${RESERVATION_SECRETS_DIR:-data/secrets}
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
   bold=$'\e[1m' dim=$'\e[2m' green=$'\e[32m' blue=$'\e[34m' red=$'\e[31m' plain=$'\e[0m'
@@ -32,13 +32,6 @@ need_rust() {
   command -v cargo >/dev/null || die "cargo is missing: install Rust 1.90 or later, then run this again."
   # Some dependencies compile C.
   need cc gcc
-}
-
-# make_token: creates the token of both services, if it does not exist.
-make_token() {
-  [ -s "$token_file" ] && return
-  mkdir -p "$(dirname "$token_file")"
-  (umask 077 && head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$token_file.new" && mv "$token_file.new" "$token_file")
 }
 
 # wait_ready NAME URL PID: waits until the service is ready; ends the script if the service has ended.

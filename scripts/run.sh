@@ -7,8 +7,8 @@ cd "$root"
 need_rust
 need curl curl
 cargo build --release --locked -p reservation -p notifier
-make_token
-export RESERVATION_SERVICE_TOKEN_FILE=$token_file
+# Both services use the same secrets.
+export RESERVATION_SECRETS_DIR=$secrets NOTIFIER_SECRETS_DIR=$secrets
 # Each service finds the other one at the address where it listens.
 export RESERVATION_URL=$reservation_url NOTIFIER_URL=$notifier_url
 
@@ -44,6 +44,7 @@ ${bold}Meja is ready.${plain}
   reservation  $reservation_url        ${dim}API: $reservation_url/docs${plain}
   notifier     $notifier_url        ${dim}API: $notifier_url/docs${plain}
   mail         $outbox/        ${dim}one .eml file per mail${plain}
+  your key     $secrets/owner.header        ${dim}present it with curl -H @$secrets/owner.header${plain}
 
 ${bold}Try this in another terminal:${plain}
 
@@ -51,10 +52,9 @@ ${bold}Try this in another terminal:${plain}
     "customer_id": "cust-42", "party_size": 6, "start_time": "$(date -d '+7 days' +%F)T19:30",
     "contact_info": {"name": "Rini Hartati", "phone": "0857 1234 5678", "email": "rini@example.com"}}'
 
-  curl -s $reservation_url/events                 ${dim}# the events, as they are stored${plain}
-  curl -s $notifier_url/api/payments           ${dim}# open checkout_url in a browser and pay${plain}
-  ls $outbox                                ${dim}# the messages to the guest${plain}
-  curl -s $reservation_url/api/reservations/<reservation_id>/history
+  ls $outbox                                ${dim}# the messages to the guest, with the links to pay and to cancel${plain}
+  curl -s -H @$secrets/owner.header $reservation_url/events     ${dim}# the events, as they are stored${plain}
+  curl -s -H @$secrets/owner.header $reservation_url/api/reservations/<reservation_id>/history
 
   make demo                                              ${dim}# a longer tour that runs by itself${plain}
 
