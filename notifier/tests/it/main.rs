@@ -7,6 +7,7 @@
     reason = "a failed test should show where it failed"
 )]
 
+mod access;
 mod gateways;
 mod journal;
 mod reactions;

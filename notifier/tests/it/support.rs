@@ -52,6 +52,8 @@ pub struct Fixture {
     pub effect_log: Arc<EffectLog>,
     pub payment_providers: Arc<PaymentProviders>,
     pub simulated: Arc<Simulated>,
+    /// Accepts [`TOKEN`].
+    pub door: Arc<SnapshotDoor>,
 }
 
 /// The built-in channels, with a simulated provider whose records are in memory.
@@ -72,11 +74,13 @@ pub fn key() -> CredentialFile {
     CredentialFile::fixed(Token::try_from(TOKEN.to_owned()).unwrap())
 }
 
+/// The venue of the opened payment.
+pub const VENUE: &str = "bandung-dago";
+
 /// A key with every scope.
 pub const TOKEN: &str = "meja_test_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
-/// A door that accepts it.
-pub fn door(env: &ManualEnvironment) -> Arc<SnapshotDoor> {
+fn door(env: &ManualEnvironment) -> Arc<SnapshotDoor> {
     let door = SnapshotDoor::new(Scopes::NONE, Arc::new(env.clone()));
     door.replace(vec![hashed(Scopes::all(), None)], env.now());
     Arc::new(door)
@@ -111,7 +115,8 @@ impl Fixture {
         let (store, env) = (Arc::new(MemoryStore::new("notifier")), ManualEnvironment::at(now()));
         let effect_log = open(&store, &env).await;
         let (payment_providers, simulated) = payment_providers(Arc::new(env.clone()));
-        Self { store, env, effect_log, payment_providers, simulated }
+        let door = door(&env);
+        Self { store, env, effect_log, payment_providers, simulated, door }
     }
 
     /// The effect log as it is after a restart.
@@ -150,7 +155,7 @@ impl Fixture {
             url,
             correlation_id: "req-1".into(),
             link_sha256: None,
-            venue_id: None,
+            venue_id: Some(VENUE.parse().unwrap()),
         });
         self.effect_log.finish(&taken, vec![done, opened]).await.unwrap();
         reference

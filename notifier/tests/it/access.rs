@@ -1,0 +1,134 @@
+//! Who may use which operation: every operation of the description with every kind of credential, and one table.
+
+use std::collections::BTreeMap;
+
+use axum::http::Request;
+use chassis::environment::Environment as _;
+use chrono::TimeDelta;
+use contract::conformance::{Description, Operation};
+use contract::reservation::access::HashedKey;
+use events::values::{Scope, Scopes};
+use serde_json::json;
+
+use crate::router::{get, router, send_as_is};
+use crate::support::*;
+
+/// What an operation needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    Nothing,
+    /// A scope. A key that is limited to venues gets their part of a list.
+    List(&'static str),
+    /// A scope, for the venue of the payment.
+    Payment(&'static str),
+    /// A scope for all venues.
+    Everywhere(&'static str),
+}
+
+use Needs::{Everywhere, List, Nothing, Payment};
+
+/// What each operation needs, written by hand.
+const NEEDS: [(&str, Needs); 17] = [
+    ("discardEffect", Everywhere("operate")),
+    ("enableWebhookSubscription", Everywhere("operate")),
+    ("getCursor", Everywhere("audit")),
+    ("getPayment", Payment("payments")),
+    ("getReadiness", Nothing),
+    ("listEffects", Everywhere("audit")),
+    ("listNotifications", Everywhere("audit")),
+    ("listPaymentChannels", Nothing),
+    ("listPayments", List("payments")),
+    ("listProviders", Everywhere("audit")),
+    ("listWebhookSubscriptions", Everywhere("audit")),
+    ("receiveSimulatedWebhook", Nothing),
+    ("receiveStripeWebhook", Nothing),
+    ("reconcile", Everywhere("operate")),
+    ("refundPayment", Payment("refund")),
+    ("retryEffect", Everywhere("operate")),
+    ("retryNotification", Everywhere("operate")),
+];
+
+impl Needs {
+    fn scope(self) -> &'static str {
+        match self {
+            Nothing => "",
+            List(scope) | Payment(scope) | Everywhere(scope) => scope,
+        }
+    }
+
+    /// The status that the table demands of a key: 0 for any other than 401, 403 and 404.
+    fn of_key(self, scopes: Scopes, venue: Option<&str>) -> u16 {
+        match self {
+            Nothing => 0,
+            _ if !scopes.iter().any(|scope| scope.word() == self.scope()) => 403,
+            Everywhere(_) if venue.is_some() => 403,
+            Payment(_) if venue.is_some_and(|venue| venue != VENUE) => 404,
+            _ => 0,
+        }
+    }
+}
+
+/// Every operation of the description with every kind of credential.
+#[tokio::test]
+async fn every_operation_admits_exactly_those_who_may_use_it() {
+    let fixture = Fixture::new().await;
+    fixture.opened().await;
+    let router = router(&fixture);
+    let description = Description::new(get(&router, "/openapi.json").await.1);
+    let payment = PAYMENT.to_string();
+    let operations = description.operations(&[("payment_id", &payment)]);
+    let needs = BTreeMap::from(NEEDS);
+    let described: BTreeMap<_, _> =
+        operations.iter().map(|operation| (&operation.id[..], &operation.scope[..])).collect();
+    assert_eq!(described, NEEDS.map(|(id, needs)| (id, needs.scope())).into());
+    let status = async |operation: &Operation, credential: Option<&str>| {
+        let request = Request::builder().method(&operation.method[..]).uri(&operation.path);
+        let request = credential.into_iter().fold(request, |r, text| r.header("authorization", text));
+        // A request with faults is refused before the object is looked for.
+        let body = if operation.id == "discardEffect" { json!({"reason": "called"}) } else { json!({}) };
+        match send_as_is(&router, request, body).await.0.as_u16() {
+            status @ (401 | 403 | 404) => status,
+            _ => 0,
+        }
+    };
+    let single = Scope::ALL.iter().map(|scope| Scopes::from(vec![*scope]));
+    let scopes: Vec<_> = [Scopes::NONE, Scopes::all()].into_iter().chain(single).collect();
+    let key = format!("Bearer {TOKEN}");
+    // Providers sign their webhooks, and present no credential.
+    for operation in operations.iter().filter(|operation| !operation.path.starts_with("/webhooks/")) {
+        let (id, needed) = (&operation.id[..], needs[&operation.id[..]]);
+        assert_eq!(operation.is_open, needed == Nothing, "{id}");
+        for scopes in &scopes {
+            for venue in [None, Some(VENUE), Some("roma-trastevere")] {
+                let expected = match needed.of_key(*scopes, venue) {
+                    // There is no effect and no subscription with the id.
+                    0 if operation.path.contains("beef") => 404,
+                    status => status,
+                };
+                let shown = format!("{id} with {scopes:?} for {venue:?}");
+                let venues = venue.map(|venue| vec![venue.parse().unwrap()]);
+                fixture.door.replace(vec![hashed(*scopes, venues)], fixture.env.now());
+                assert_eq!(status(operation, Some(&key)).await, expected, "{shown}");
+            }
+        }
+        let anonymous = if needed == Nothing { 0 } else { 401 };
+        for text in [None, Some("Bearer eyJhbGciOiJIUzI1NiJ9.e30.x"), Some("Basic bWVqYTptZWph")] {
+            assert_eq!(status(operation, text).await, anonymous, "{id} with {text:?}");
+        }
+        // Links of guests are for pages, not for the interface.
+        for text in
+            [&key[..key.len() - 1], "Bearer mejal_AQEBoiJDyqRyurn5eJxOrCRUAAAAAH1klG0R3UsQKqbtKlaqIpU"]
+        {
+            assert_eq!(status(operation, Some(text)).await, 401, "{id} with {text}");
+        }
+        let expired = HashedKey { expires_at: Some(fixture.env.now()), ..hashed(Scopes::all(), None) };
+        for keys in [vec![], vec![expired]] {
+            fixture.door.replace(keys, fixture.env.now());
+            assert_eq!(status(operation, Some(&key)).await, 401, "{id}");
+        }
+    }
+    fixture.door.replace(vec![hashed(Scopes::all(), None)], fixture.env.now());
+    fixture.env.advance(TimeDelta::seconds(31));
+    let request = Request::get("/api/payments").header("authorization", key);
+    assert_eq!(send_as_is(&router, request, json!({})).await.0.as_u16(), 503);
+}
