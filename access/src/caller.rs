@@ -125,6 +125,9 @@ pub enum Denied {
     /// The caller is limited to venues, and the request is about others.
     #[error("the credential is limited to other venues")]
     Venue,
+    /// The credential ends at this time, and what it would grant ends later.
+    #[error("the credential ends at {0}, before what it would grant")]
+    Outlived(DateTime<Utc>),
     /// The caller does not have this scope.
     #[error("the credential does not have the scope {}", .0.word())]
     Scope(Scope),
@@ -196,6 +199,18 @@ impl Caller {
     /// [`Denied::Hidden`].
     pub fn may_use(&self, venue: &VenueId) -> Result<(), Denied> {
         if self.guest.is_none() && self.venues.contain(venue) { Ok(()) } else { Err(Denied::Hidden) }
+    }
+
+    /// Checks that what the caller grants until `end` (`None`: for ever) does not outlive its own credential, so that the
+    /// previous secret of a rotated key cannot become a key that stays.
+    ///
+    /// # Errors
+    /// [`Denied::Outlived`].
+    pub fn may_grant_until(&self, end: Option<DateTime<Utc>>) -> Result<(), Denied> {
+        match self.key.as_ref().and_then(|key| key.valid_until) {
+            Some(own) if end.is_none_or(|end| end > own) => Err(Denied::Outlived(own)),
+            _ => Ok(()),
+        }
     }
 
     /// Checks that the credential is still valid.

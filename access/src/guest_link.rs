@@ -50,14 +50,6 @@ impl LinkOf {
         }
     }
 
-    /// What the link `text` claims to be for. Its signature is not checked: whoever holds the key does that.
-    #[must_use]
-    pub fn claimed_by(text: &str) -> Option<Self> {
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text.strip_prefix(LINK_PREFIX)?).ok()?;
-        let [VERSION, purpose, rest @ ..] = &bytes[..] else { return None };
-        Self::of_parts(*purpose, Uuid::from_bytes(*rest.first_chunk::<16>()?))
-    }
-
     /// The id, without its kind.
     #[must_use]
     pub fn id(self) -> Uuid {
@@ -65,13 +57,29 @@ impl LinkOf {
     }
 }
 
-/// A link whose signature is valid.
+/// The link of a guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GuestLink {
     /// What it is for.
     pub of: LinkOf,
     /// Its generation, from 0.
     pub generation: u32,
+}
+
+impl GuestLink {
+    /// The link that `text` claims to be. Its signature is not checked: whoever holds the key does that.
+    #[must_use]
+    pub fn claimed_by(text: &str) -> Option<Self> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text.strip_prefix(LINK_PREFIX)?).ok()?;
+        Self::of_signed(bytes.split_at_checked(SIGNED_BYTES)?.0)
+    }
+
+    fn of_signed(signed: &[u8]) -> Option<Self> {
+        let [VERSION, purpose, rest @ ..] = signed else { return None };
+        let (id, generation) = rest.split_first_chunk::<16>()?;
+        let generation = u32::from_be_bytes(generation.try_into().ok()?);
+        Some(Self { of: LinkOf::of_parts(*purpose, Uuid::from_bytes(*id))?, generation })
+    }
 }
 
 /// The key that signs links.
@@ -118,10 +126,7 @@ impl LinkKey {
         if mac.len() != MAC_BYTES || self.0.clone().chain_update(signed).verify_truncated_left(mac).is_err() {
             return None;
         }
-        let [VERSION, purpose, rest @ ..] = signed else { return None };
-        let (id, generation) = rest.split_first_chunk::<16>()?;
-        let generation = u32::from_be_bytes(generation.try_into().ok()?);
-        Some(GuestLink { of: LinkOf::of_parts(*purpose, Uuid::from_bytes(*id))?, generation })
+        GuestLink::of_signed(signed)
     }
 }
 
@@ -167,6 +172,7 @@ mod tests {
             let text = key.sign(link);
             assert_eq!(text.len(), LINK_PREFIX.len() + 51);
             assert_eq!(key.verify(&text), Some(link));
+            assert_eq!(GuestLink::claimed_by(&text), Some(link));
             assert_eq!(self::key().verify(&text), None);
         }
     }

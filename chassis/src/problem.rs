@@ -6,6 +6,7 @@
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
 use contract::fault::{Fault, Faults};
 use contract::problem::{self, InvalidRequest, kinds};
 
@@ -76,6 +77,16 @@ impl Problem {
     pub fn venue_missing() -> Self {
         let detail = "The credential is limited to some venues, and the key would be valid for others. Name only your own venues.";
         Self::new(StatusCode::FORBIDDEN, "venue_missing", detail)
+    }
+
+    /// 403: the credential ends at `end`, and the key that it would grant ends later or never.
+    #[must_use]
+    pub fn credential_outlived(end: DateTime<Utc>) -> Self {
+        let detail = format!(
+            "The credential ends at {}, and the key would be valid for longer. Set expires_at to that time or an earlier one, or present a credential that does not end.",
+            end.to_rfc3339()
+        );
+        Self::new(StatusCode::FORBIDDEN, "credential_outlived", detail)
     }
 
     /// 403: the credential is limited to some venues, and the operation concerns all.

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use access::{AccessMode, Caller, SnapshotDoor, Venues};
+use access::{AccessMode, Caller, GuestLink, SnapshotDoor, Venues};
 use chassis::environment::SharedEnvironment;
 use chassis::serve::Shutdown;
+use contract::reservation::view::ContactView;
 use events::feed::Lag;
 use events::recorded::EventMetadata;
 use events::{PaymentId, Position, ReservationId};
@@ -118,7 +119,8 @@ impl App {
         self.effect_log.payment(id).filter(|payment| may_read(caller, payment))
     }
 
-    /// The URL on which the guest of `reservation_id` pays what is due; `None` if nothing can be paid.
+    /// The URL on which the guest of `reservation_id` pays what is due; `None` if nothing can be paid. Also `None` after the
+    /// link of the booking was renewed: the caller presents the link of the waitlist entry, which must not bring it back.
     ///
     /// # Errors
     /// [`ReservationError`].
@@ -131,7 +133,11 @@ impl App {
             return Ok(None);
         };
         let contact = self.reservation_api.contact(reservation_id.into(), by).await?;
-        Ok(contact.map(|contact| payment.url_for(&contact)))
+        let is_first = |contact: &ContactView| {
+            let link = contact.guest_link.as_ref().and_then(|link| GuestLink::claimed_by(&link.token));
+            link.is_none_or(|link| link.generation == 0)
+        };
+        Ok(contact.filter(is_first).map(|contact| payment.url_for(&contact)))
     }
 
     /// The distance to the end of the feed.

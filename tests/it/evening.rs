@@ -92,6 +92,12 @@ async fn a_waiting_guest_accepts_an_offer_on_its_page_across_a_crash() {
     // A party of twelve pays a deposit, as for any booking. After its cancellation the next party gets a mail.
     let payments = format!("{}/api/payments?reservation_id={id}", pair.notifier_url);
     until("a payment to be open", async || pair.get(&payments).await["items"][0].is_object()).await;
+    // The page leads to the payment, until the link of the booking is renewed: it must not bring that one back.
+    let shown = async || anonymous_client().get(page).send().await.unwrap().text().await.unwrap();
+    assert!(shown().await.contains("<a href="));
+    let (status, _) = pair.post(&format!("/api/reservations/{id}/link/renew"), &json!({})).await;
+    assert_eq!(status, 200);
+    assert!(!shown().await.contains("<a href="));
     pair.post(&format!("/api/reservations/{id}/cancel"), &json!({"reason_code": "ill"})).await;
     becomes(&pair, &line[1], "OFFERED").await;
     until("the offer mail to Citra", async || offer_mail(&pair, "citra").is_some()).await;

@@ -1,6 +1,7 @@
 //! The links of guests.
 
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
@@ -87,6 +88,26 @@ async fn a_renewed_link_replaces_the_earlier_one() {
     assert_eq!(with_link(&app, &second, "GET", &path, &json!({})).await.status, StatusCode::UNAUTHORIZED);
 }
 
+/// A repeated request gets the outcome of then only with the link that is valid now.
+#[tokio::test]
+async fn a_replaced_link_gets_no_earlier_outcome() {
+    let app = TestApp::start().await;
+    let (id, link) = book(&app, json!({})).await;
+    let path = format!("/api/reservations/{id}");
+    let resize = async |link: &str| {
+        let request = Request::post(format!("{path}/party-size"))
+            .header("authorization", format!("Bearer {link}"))
+            .header("content-type", "application/json")
+            .header("idempotency-key", "larger");
+        app.send_as_is(request.body(Body::from(r#"{"party_size":3}"#)).unwrap()).await
+    };
+    assert_eq!(resize(&link).await.status, StatusCode::OK);
+    let again = resize(&link).await;
+    assert_eq!((again.status, again.header("idempotent-replayed")), (StatusCode::OK, "true"));
+    assert_eq!(app.post(&format!("{path}/link/renew"), &json!({})).await.status, StatusCode::OK);
+    assert_eq!(resize(&link).await.problem(), (401, "credential_invalid".into()));
+}
+
 #[tokio::test]
 async fn a_guest_acts_until_a_day_after_the_visit_and_reads_longer() {
     let app = TestApp::start().await;
@@ -128,4 +149,9 @@ async fn a_waiting_guest_answers_an_offer_by_its_link() {
     let booking = format!("/api/reservations/{}", booked["reservation_id"].as_str().unwrap());
     assert_eq!(with_link(&app, own, "GET", &booking, &json!({})).await.status, StatusCode::OK);
     assert_eq!(with_link(&app, &link, "GET", &booking, &json!({})).await.status, StatusCode::NOT_FOUND);
+    // Who lost the answer gets it again, until the link of the booking is renewed: then this one must not open the booking.
+    let accept = async || with_link(&app, &link, "POST", &format!("{path}/accept"), &json!({})).await;
+    assert_eq!(accept().await.json()["guest_link"], booked["guest_link"]);
+    assert_eq!(app.post(&format!("{booking}/link/renew"), &json!({})).await.status, StatusCode::OK);
+    assert_eq!(accept().await.problem(), (401, "credential_invalid".into()));
 }

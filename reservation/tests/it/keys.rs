@@ -17,7 +17,7 @@ use reservation::workers::keys::record_uses;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use crate::app::{Answer, TestApp, booking, start_of_time};
+use crate::app::{Answer, TOKEN, TestApp, booking, start_of_time};
 
 /// Creates a key. Returns its token and its id.
 async fn create(app: &TestApp, scopes: &[&str], venues: Value) -> (String, String) {
@@ -100,8 +100,46 @@ async fn a_key_grants_no_more_than_it_has() {
     let (_, other) = create(&app, &["read"], json!(["roma-trastevere"])).await;
     let listed = get_as(&app, &token, "/api/access/keys").await.json();
     assert_eq!(listed["items"].as_array().unwrap().len(), 2);
-    let revoke = post_as(&app, &token, &format!("/api/access/keys/{other}/revoke"), &json!({})).await;
-    assert_eq!(revoke.problem(), (404, "not_found".into()));
+    for (action, body) in [("revoke", json!({})), ("rotate", json!({}))] {
+        let refused =
+            async |id: &str| post_as(&app, &token, &format!("/api/access/keys/{id}/{action}"), &body).await;
+        assert_eq!(refused(&other).await.problem(), (404, "not_found".into()));
+        // The answer does not tell which keys exist.
+        let (known, unknown) = (refused(&other).await.text(), refused("nosuchkey").await.text());
+        assert_eq!(known.replace(&other, ""), unknown.replace("nosuchkey", ""), "{action}");
+    }
+}
+
+/// Neither a key that expires nor the previous secret of a rotated key can become a key that stays.
+#[tokio::test]
+async fn a_key_grants_nothing_that_outlives_it() {
+    let app = TestApp::start().await;
+    let create = async |token: &str, expires_at: Value| {
+        let body = json!({"name": "next", "scopes": ["access"], "expires_at": expires_at});
+        post_as(&app, token, "/api/access/keys", &body).await
+    };
+    let issued = |answer: Answer| {
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        let issued = answer.json();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        (text(&issued["token"]), text(&issued["key"]["key_id"]))
+    };
+    let end = "2026-12-02T09:00:00Z";
+    let outlived = (403, "credential_outlived".to_owned());
+    let (ends, ends_id) = issued(create(TOKEN, json!(end)).await);
+    assert_eq!(create(&ends, Value::Null).await.problem(), outlived);
+    assert_eq!(create(&ends, json!("2026-12-02T09:00:01Z")).await.problem(), outlived);
+    issued(create(&ends, json!(end)).await);
+    let rotate = async |token: &str, id: &str| {
+        post_as(&app, token, &format!("/api/access/keys/{id}/rotate"), &json!({})).await
+    };
+    issued(rotate(&ends, &ends_id).await);
+    let (previous, id) = issued(create(TOKEN, Value::Null).await);
+    assert_eq!(rotate(&ends, &id).await.problem(), outlived);
+    let (current, _) = issued(rotate(&previous, &id).await);
+    assert_eq!(rotate(&previous, &id).await.problem(), outlived);
+    assert_eq!(create(&previous, Value::Null).await.problem(), outlived);
+    issued(rotate(&current, &id).await);
 }
 
 #[tokio::test]

@@ -62,6 +62,12 @@ pub const ALL: &[Kind] = &[
         "Ask an owner for a credential without a limit.",
     ),
     kind(
+        "credential_outlived",
+        403,
+        "The credential ends before the key that it would grant.",
+        "Set expires_at to the end of the credential or earlier, or present one that does not end.",
+    ),
+    kind(
         "scope_missing",
         403,
         "The credential does not have the scope that the operation needs.",

@@ -1,6 +1,6 @@
 //! The link of a guest in the URL of a page.
 
-use access::guest_link::LinkOf;
+use access::guest_link::{GuestLink, LinkOf};
 use chassis::problem::Problem;
 use chassis::secret::Token;
 use events::{ReservationId, WaitlistId};
@@ -15,7 +15,7 @@ pub(super) struct PresentedLink {
 impl PresentedLink {
     /// Reads a link.
     pub(super) fn read(text: &str) -> Result<Self, Problem> {
-        let of = LinkOf::claimed_by(text).ok_or_else(unknown)?;
+        let of = GuestLink::claimed_by(text).ok_or_else(unknown)?.of;
         let token = Token::try_from(text.to_owned()).map_err(|_| unknown())?;
         Ok(Self { token, of })
     }

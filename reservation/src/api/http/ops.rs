@@ -20,7 +20,8 @@ use crate::app::App;
     tags((name = "reservations", description = "Booking and reading"), (name = "commands", description = "Changes of a reservation"),
         (name = "venues", description = "Restaurants, their rules and their days"),
         (name = "waitlist", description = "Parties waiting for a table"),
-        (name = "feed", description = "The stored events"), (name = "service", description = "For the notifier and operators, with the service token"),
+        (name = "feed", description = "The stored events"), (name = "access", description = "Keys and who may do what"),
+        (name = "service", description = "For the notifier and operators"),
         (name = "operations", description = "For operators and tools"))
 )]
 pub(super) struct ApiDoc;

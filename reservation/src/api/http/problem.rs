@@ -113,6 +113,7 @@ pub(super) fn denied_problem(denied: Denied) -> Problem {
         Denied::Ended => Problem::credential_invalid(),
         Denied::Hidden => Problem::not_found("There is nothing with this id that this credential may use."),
         Denied::Venue => Problem::venue_missing(),
+        Denied::Outlived(end) => Problem::credential_outlived(end),
         Denied::Scope(scope) => Problem::scope_missing(scope.word()),
     }
 }

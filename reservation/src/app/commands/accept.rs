@@ -1,6 +1,6 @@
 //! Accepting an offer: a waitlist entry becomes a reservation.
 
-use access::Object;
+use access::{Denied, Object};
 use events::event::Event;
 use events::values::Scope;
 use events::{PaymentId, ReservationId, Tag, WaitlistId};
@@ -113,6 +113,10 @@ impl Operation for AcceptOffer<'_> {
             }
         };
         let reservation = reservation.ok_or(CommandError::UnknownReservation(id))?;
+        // The link of the entry must not bring back what a renewed link of the booking has ended.
+        if self.context.caller.is_guest() && reservation.link_generation > 0 {
+            return Err(Denied::Ended.into());
+        }
         Ok(ReservationOutcome { reservation, replayed: false })
     }
 

@@ -88,11 +88,17 @@ pub(super) struct ChangeKey<'a> {
 pub(super) struct NamedKey(Option<Key>);
 
 impl ChangeKey<'_> {
-    /// A caller can neither grant nor end more than it has itself.
-    fn authorize_for(&self, scopes: Scopes, venues: &Venues, elsewhere: Denied) -> Result<(), CommandError> {
+    /// A caller reaches only keys for its own venues; `elsewhere` is the answer to others. It grants no scope that it does
+    /// not have itself.
+    fn authorize_for(
+        &self,
+        scopes: Scopes,
+        venues: &Venues,
+        elsewhere: CommandError,
+    ) -> Result<(), CommandError> {
         let caller = &self.context.caller;
         if !caller.venues.contain_all(venues) {
-            return Err(elsewhere.into());
+            return Err(elsewhere);
         }
         match scopes.without(caller.scopes).iter().next() {
             Some(missing) => Err(Denied::Scope(missing).into()),
@@ -110,7 +116,8 @@ impl ChangeKey<'_> {
         let with_secret = |token: &KeyToken| seal(&HashedSecret::from(token), executor.env.as_ref());
         Ok(match self.command {
             KeyCommand::Create { token, name, scopes, venues, expires_at } => {
-                self.authorize_for(*scopes, &venues.clone().into(), Denied::Venue)?;
+                self.authorize_for(*scopes, &venues.clone().into(), Denied::Venue.into())?;
+                self.context.caller.may_grant_until(*expires_at)?;
                 let valid =
                     executor.projections.access().keys().iter().filter(|key| key.is_valid_at(now)).count();
                 if valid >= KEYS_MAX {
@@ -130,7 +137,8 @@ impl ChangeKey<'_> {
             }
             KeyCommand::Rotate { token, overlap } => {
                 let key = key.ok_or_else(unknown)?;
-                self.authorize_for(key.scopes, &key.venues, Denied::Hidden)?;
+                self.authorize_for(key.scopes, &key.venues, unknown())?;
+                self.context.caller.may_grant_until(key.expires_at)?;
                 if !key.is_valid_at(now) {
                     return Err(CommandError::KeyEnded(key.id.clone()));
                 }
@@ -141,7 +149,7 @@ impl ChangeKey<'_> {
             }
             KeyCommand::Revoke { reason_code, .. } => {
                 let key = key.ok_or_else(unknown)?;
-                self.authorize_for(Scopes::NONE, &key.venues, Denied::Hidden)?;
+                self.authorize_for(Scopes::NONE, &key.venues, unknown())?;
                 let revoked = KeyRevoked { key_id: key.id.clone(), reason_code: reason_code.clone() };
                 key.revoked_at.is_none().then(|| (revoked.into(), None))
             }

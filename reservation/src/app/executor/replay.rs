@@ -53,22 +53,29 @@ impl Executor {
         let read_position = self.store.known_head();
         let earlier = self.earlier_outcome(Some(key), None).await?;
         match &earlier {
-            Some(earlier) => self.authorize_replay(earlier, caller)?,
+            Some(earlier) => self.authorize_replay(earlier, caller).await?,
             None => key.unused_up_to = read_position,
         }
         Ok(earlier)
     }
 
-    /// A caller who may no longer read what a request changed does not get its outcome either.
-    fn authorize_replay(&self, earlier: &EarlierOutcome, caller: &Caller) -> Result<(), CommandError> {
-        let now = self.env.now();
+    /// A caller who may no longer read what a request changed does not get its outcome either. The outcome is of then; what
+    /// counts for the caller is the state of now, with the link that is valid now.
+    async fn authorize_replay(&self, earlier: &EarlierOutcome, caller: &Caller) -> Result<(), CommandError> {
+        let (now, store) = (self.env.now(), self.store.as_ref());
+        let (reservation, entry);
         let (object, hidden) = match earlier {
             EarlierOutcome::Reservation(outcome) => {
-                let reservation = &outcome.reservation;
-                (object_of(reservation), CommandError::UnknownReservation(reservation.id))
+                let id = outcome.reservation.id;
+                let unknown = || CommandError::UnknownReservation(id);
+                reservation = repository::load(store, id, AsOf::Now).await?.0.ok_or_else(unknown)?;
+                (object_of(&reservation), unknown())
             }
             EarlierOutcome::Waitlist(outcome) => {
-                (object_of_entry(&outcome.entry), CommandError::UnknownWaitlistEntry(outcome.entry.id))
+                let id = outcome.entry.id;
+                let unknown = || CommandError::UnknownWaitlistEntry(id);
+                entry = repository::load_waitlist_entry(store, id, AsOf::Now).await?.0.ok_or_else(unknown)?;
+                (object_of_entry(&entry), unknown())
             }
             EarlierOutcome::Key(_) => return Ok(caller.is_valid_at(now)?),
         };
