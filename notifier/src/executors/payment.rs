@@ -56,7 +56,7 @@ impl EffectExecutor {
             Failure::permanent("no_channel", words)
         })?;
         let provider = provider(system, &channel.provider)?;
-        let link = self.pay_link(reservation_id, payment_id, by).await?;
+        let contact = self.reservation_api.contact(reservation_id.into(), by).await?;
         let (asking, method) = (asking(effect), channel.method.clone());
         let order = PaymentOrder { asking, payment_id, reservation_id, amount, method };
         failpoint::hit("open.before_provider");
@@ -80,7 +80,7 @@ impl EffectExecutor {
             provider_reference: reference,
             url,
             correlation_id: by.correlation_id.clone(),
-            link_sha256: link.as_deref().map(link_sha256),
+            link_sha256: Some(self.link_hash(contact.as_ref(), payment_id)),
             venue_id,
         });
         let key = &effect.scheduled.key;
@@ -95,15 +95,11 @@ impl EffectExecutor {
         Ok(Execution { entries: vec![entry], then: vec![then], ..Execution::done() })
     }
 
-    /// The guest's link to pay `payment_id`; `None` if the contact was erased, so that nobody gets it.
-    async fn pay_link(
-        &self,
-        reservation_id: ReservationId,
-        payment_id: PaymentId,
-        by: &EventMetadata,
-    ) -> Result<Option<String>, Failure> {
-        let contact = self.reservation_api.contact(reservation_id.into(), by).await?;
-        Ok(contact.and_then(|contact| pay_link_in(&contact, payment_id).map(str::to_owned)))
+    /// The hash of the guest's link to pay `payment_id`. After the contact was erased there is no such link: then the hash
+    /// is that of random bytes, so that no link opens the page.
+    fn link_hash(&self, contact: Option<&ContactView>, payment_id: PaymentId) -> String {
+        let link = contact.and_then(|contact| pay_link_in(contact, payment_id));
+        link.map_or_else(|| link_sha256(&hex::encode(self.env.random_bytes())), link_sha256)
     }
 
     /// Stores the new link to pay for the open payments of a reservation. The previous one no longer opens their pages.
@@ -116,15 +112,13 @@ impl EffectExecutor {
         if open.is_empty() {
             return Ok(Execution::skipped("no payment is open"));
         }
-        let Some(contact) = self.reservation_api.contact(reservation_id.into(), by).await? else {
-            return Ok(Execution::skipped("the contact was erased"));
-        };
+        let contact = self.reservation_api.contact(reservation_id.into(), by).await?;
         let renewed = |payment: Payment| {
-            let link = pay_link_in(&contact, payment.id())?;
-            let (payment_id, link_sha256) = (payment.id(), link_sha256(link));
-            Some(Entry::PaymentLinkRenewed(PaymentLinkRenewed { payment_id, link_sha256 }))
+            let payment_id = payment.id();
+            let link_sha256 = self.link_hash(contact.as_ref(), payment_id);
+            Entry::PaymentLinkRenewed(PaymentLinkRenewed { payment_id, link_sha256 })
         };
-        let entries = open.into_iter().filter_map(renewed).collect();
+        let entries = open.into_iter().map(renewed).collect();
         Ok(Execution { entries, ..Execution::done() })
     }
 

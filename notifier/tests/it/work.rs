@@ -208,6 +208,34 @@ async fn a_mail_server_that_hangs_does_not_delay_payments() {
     assert_eq!(bench.effect_log.effect(&EffectKey("a".into())).unwrap().state.status().word(), "waiting");
 }
 
+/// Nobody has a link to a payment that is opened, or whose link is renewed, after the contact was erased.
+#[tokio::test]
+async fn a_payment_after_the_contact_was_erased_opens_for_no_one() {
+    let bench = Bench::start("PENDING", 0).await;
+    bench.reservation_server.reset().await;
+    Mock::given(method("GET"))
+        .and(path_regex("/contact$"))
+        .respond_with(ResponseTemplate::new(404))
+        .with_priority(1)
+        .mount(&bench.reservation_server)
+        .await;
+    let mut reservation = serde_json::to_value(reservation_view("PENDING")).unwrap();
+    reservation["deposit"] =
+        json!({"required": true, "status": "due", "amount_minor": 30_000_000, "currency": "IDR"});
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(reservation))
+        .mount(&bench.reservation_server)
+        .await;
+    let opened = || bench.effect_log.payment(PAYMENT).unwrap();
+    bench.plan(&["open"], &take_deposit()).await;
+    assert_eq!(bench.ends("open").await.state.status().word(), "done");
+    let first = opened().opened.link_sha256;
+    assert!(!opened().is_opened_by(None) && !opened().is_opened_by(Some("")));
+    bench.plan(&["renew"], &Effect::RenewPayLinks { reservation_id: RESERVATION }).await;
+    assert_eq!(bench.ends("renew").await.state.status().word(), "done");
+    assert!(first.is_some() && first != opened().opened.link_sha256);
+}
+
 /// While a mail server is down, its breaker is open and payments continue. When the server is back, all mails
 /// are sent.
 #[tokio::test]
