@@ -104,7 +104,7 @@ post "/api/reservations/$id/reschedule" "{\"start_time\": \"$later\"}" "${owner[
   show -c '{status, start_time, free_cancellation_until, tables: [.tables[].table_id]}'
 refused "/api/reservations/$id/check-in" | show -c '{status, code, detail}'
 
-step "5. A party of two books in Rome and cancels, with the link from the response to the booking. Nobody else can."
+step "5. A party of two books in Rome and cancels, with the link from the response to the booking. The id alone does not open the booking."
 dinner=$(slot roma-trastevere 2 20:00)
 other=$(post /api/reservations "{\"customer_id\": \"cust-62\", \"venue_id\": \"roma-trastevere\", \"start_time\": \"$dinner\",
   \"contact_info\": {\"name\": \"Luca Però\", \"phone\": \"+39 333 123 $run\", \"email\": \"luca-$run@example.com\"}, \"locale\": \"en\"}")

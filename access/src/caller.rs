@@ -134,7 +134,7 @@ pub enum Denied {
 }
 
 impl Caller {
-    /// A caller without a credential, who has the scopes `scopes`.
+    /// A caller without a credential; `scopes` are what such callers may do.
     #[must_use]
     pub fn anonymous(scopes: Scopes) -> Self {
         Self { actor: Actor::unauthenticated(), scopes, venues: Venues::All, key: None, guest: None }

@@ -107,7 +107,7 @@ impl Credential {
         Self { name, text, is_valid: true, scopes, is_here: true, is_everywhere: true, guest: None }
     }
 
-    fn nobody(name: &str, text: Option<&str>, is_valid: bool) -> Self {
+    fn without_rights(name: &str, text: Option<&str>, is_valid: bool) -> Self {
         let text = text.map(str::to_owned);
         Self { text, is_valid, ..Self::key(name, "", vec![]) }
     }
@@ -184,14 +184,14 @@ async fn credentials(app: &TestApp, mine: &str, other: &str) -> Vec<Credential> 
     let forged = LinkSecret::new([8; 32]).key().unwrap();
     let forged = forged.sign(GuestLink { of: LinkOf::Reservation(mine.parse().unwrap()), generation: 0 });
     let bearer = |token: &str| format!("Bearer {token}");
-    let wrong = |name: &str, token: &str| Credential::nobody(name, Some(&bearer(token)), false);
+    let wrong = |name: &str, token: &str| Credential::without_rights(name, Some(&bearer(token)), false);
     let guest = |name: &str, token: &str, is_theirs| Credential {
         guest: Some(is_theirs),
         ..Credential::key(name, token, vec![])
     };
     let mut credentials = vec![
-        Credential::nobody("none", None, true),
-        Credential::nobody("of another system", Some("Bearer eyJhbGciOiJIUzI1NiJ9.e30.x"), true),
+        Credential::without_rights("none", None, true),
+        Credential::without_rights("of another system", Some("Bearer eyJhbGciOiJIUzI1NiJ9.e30.x"), true),
         wrong("unknown key", "meja_unknown_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"),
         wrong("wrong secret", "meja_test_AAAAAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"),
         wrong("damaged key", &TOKEN[..TOKEN.len() - 1]),
