@@ -4,5 +4,6 @@ pub mod access;
 pub mod config;
 pub mod first_keys;
 pub mod log;
+pub mod offline;
 pub mod recovery;
 pub mod venues;

@@ -1,20 +1,15 @@
 //! `reservation access recover`: new keys in the log of a stopped service.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use access::AccessMode;
 use access::first::{OWNER_FILE, first_keys};
-use chassis::environment::SystemEnvironment;
-use chassis::serve::Shutdown;
 use chassis::{exit, telemetry};
 use tokio::runtime::Runtime;
 
 use super::config::Config;
 use super::first_keys;
-use super::venues::open_log;
+use super::offline::{offline, open_log};
 use crate::app::commands::Issue;
-use crate::app::{App, Parts, PaymentChannels};
 use crate::workers;
 
 /// Creates a new key of the owner, and with `revoke_all` also new keys of the services in place of all that there are.
@@ -24,16 +19,7 @@ use crate::workers;
 pub fn run(config: &Config, revoke_all: bool) -> anyhow::Result<ExitCode> {
     let _telemetry = telemetry::init("reservation", config.log_format, config.log_filter.clone(), None)?;
     let (store, projections) = open_log(config)?;
-    let (_trigger, shutdown) = Shutdown::new();
-    let app = App::new(Parts {
-        store: Arc::new(store),
-        projections,
-        channels: PaymentChannels::default(),
-        access_mode: AccessMode::On,
-        public_url: config.public_url.clone(),
-        env: Arc::new(SystemEnvironment),
-        shutdown,
-    });
+    let (app, _trigger) = offline(store, projections, config.public_url.clone());
     let mut keys = first_keys(app.env.as_ref()).to_vec();
     let mode = if revoke_all { Issue::Instead } else { Issue::Additional };
     if !revoke_all {

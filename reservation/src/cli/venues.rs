@@ -4,25 +4,21 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use access::AccessMode;
 use anyhow::{Context as _, bail};
-use chassis::environment::SystemEnvironment;
-use chassis::serve::Shutdown;
 use chassis::{exit, telemetry};
 use contract::fault::Fault;
 use events::VenueId;
-use events::store::sled::{Options, SledStore};
+use events::store::sled::SledStore;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use super::config::Config;
+use super::offline::{offline, open_log};
 use crate::app::commands::RulesChange;
 use crate::app::projections::Projections;
 use crate::app::request_context::RequestContext;
 use crate::app::venues::{RULES_BYTES_MAX, RulesDocument};
-use crate::app::{App, Parts, PaymentChannels};
 use crate::workers;
 
 /// Maximum number of venues in one file.
@@ -33,27 +29,6 @@ const LINE_BYTES_MAX: usize = 4 * RULES_BYTES_MAX;
 const FAULTS_LISTED_MAX: usize = 100;
 /// Progress is written after this many venues.
 const PROGRESS_VENUES: usize = 1_000;
-
-/// Opens the log. It is read only once: the projections are built while it is verified.
-///
-/// # Errors
-/// When the log cannot be opened, or contains an event that this version cannot use.
-pub fn open_log(config: &Config) -> anyhow::Result<(SledStore, Projections)> {
-    let options = Options {
-        cache_bytes: config.cache_bytes,
-        queue_appends: config.queue_appends_max,
-        reserve_bytes: config.disk_reserve_bytes,
-        ..Options::new(&config.data_dir, "reservation")
-    };
-    let (projections, mut applied) = (Projections::default(), Ok(()));
-    let store = SledStore::open_visiting(&options, &mut |event| {
-        if applied.is_ok() {
-            applied = projections.apply(event);
-        }
-    })?;
-    applied?;
-    Ok((store, projections))
-}
 
 /// Records the rules in `file`. All lines are checked before the first is recorded.
 ///
@@ -134,16 +109,7 @@ fn document(line: &[u8]) -> Result<RulesDocument, Vec<String>> {
 
 /// Returns the number of venues whose rules were recorded.
 async fn record(store: SledStore, projections: Projections, all: &[RulesDocument]) -> anyhow::Result<usize> {
-    let (_trigger, shutdown) = Shutdown::new();
-    let app = App::new(Parts {
-        store: Arc::new(store),
-        projections,
-        channels: PaymentChannels::default(),
-        access_mode: AccessMode::On,
-        public_url: String::new(),
-        env: Arc::new(SystemEnvironment),
-        shutdown,
-    });
+    let (app, _trigger) = offline(store, projections, String::new());
     let _tasks = workers::follow(&app).await?;
     let mut recorded = 0;
     for (index, rules) in all.iter().enumerate() {
