@@ -1,42 +1,75 @@
 //! The sender of a request.
 
-use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use chassis::environment::Environment;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use events::values::{Actor, ActorKind, Scope, Scopes};
-use events::{KeyId, Tag, VenueId};
+use events::{DeviceId, SessionId, StaffId, Tag, VenueId};
 use tokio_util::sync::CancellationToken;
 
-use crate::guest_link::GuestLink;
+use crate::link::Link;
+use crate::role::Grant;
+use crate::venues::Venues;
+
+/// For how long a person who proved the identity may do what needs a fresh proof.
+pub const FRESH_FOR: TimeDelta = TimeDelta::minutes(5);
 
 /// The sender of a request, as far as its credential tells.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// The actor of the events that follow from the request.
     pub actor: Actor,
-    /// What the caller may do.
-    pub scopes: Scopes,
-    /// Where the caller may do it.
+    /// What the caller may do somewhere.
+    pub(crate) scopes: Scopes,
+    /// Where the caller may do something; after the admission to an operation, where the caller has the scope of it.
     pub venues: Venues,
-    /// The key that the request presents, if any.
-    pub(crate) key: Option<PresentedKey>,
-    /// The guest's link that the request presents, if any.
-    pub(crate) guest: Option<GuestLink>,
+    /// What the caller may do where, if that differs between venues.
+    pub(crate) grants: Option<Arc<[Grant]>>,
+    /// The recorded credential that the request presents, if any.
+    pub(crate) presented: Option<Presented>,
+    /// The signed link that the request presents, if any.
+    pub(crate) link: Option<Link>,
+    /// The person, if the request presents a session.
+    pub(crate) person: Option<Person>,
+    /// The device at the stand that the request came from, if any.
+    pub(crate) device: Option<StandDevice>,
 }
 
-/// The key that a request presents.
+/// The recorded credential that a request presents.
 #[derive(Debug, Clone)]
-pub(crate) struct PresentedKey {
-    pub(crate) id: KeyId,
-    /// Cancelled when the key is revoked.
+pub(crate) struct Presented {
+    /// The tags of the events that can end it.
+    pub(crate) tags: Vec<Tag>,
+    /// Cancelled when it is revoked, or when what it opens changes.
     pub(crate) revoked: CancellationToken,
-    /// When the key, or the presented secret, ends by itself.
+    /// Cancelled when the device is revoked on which it was presented, if its holder has no session there.
+    pub(crate) device_revoked: Option<CancellationToken>,
+    /// When it ends by itself. For the previous secret of a key, when that ends.
     pub(crate) valid_until: Option<DateTime<Utc>>,
+}
+
+/// A signed-in member of staff.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Person {
+    /// The person.
+    pub staff_id: StaffId,
+    /// The session.
+    pub session_id: SessionId,
+    /// Whether the person proved the identity within [`FRESH_FOR`].
+    pub is_fresh: bool,
+}
+
+/// A device at the stand of a venue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StandDevice {
+    /// The device.
+    pub id: DeviceId,
+    /// The venue.
+    pub venue_id: VenueId,
 }
 
 /// What a request reads or changes, as far as authorisation depends on it.
@@ -52,7 +85,7 @@ pub struct Object<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GuestSide {
     /// The link that is valid for it.
-    pub link: GuestLink,
+    pub link: Link,
     /// Until when a guest can change it. Reading ends with the data.
     pub acts_until: DateTime<Utc>,
 }
@@ -64,53 +97,6 @@ pub enum Intent {
     Read,
     /// It changes the object.
     Change,
-}
-
-/// A set of venues.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Venues {
-    /// Every venue, later ones included.
-    #[default]
-    All,
-    /// These.
-    Only(Arc<BTreeSet<VenueId>>),
-}
-
-impl Venues {
-    /// Whether `venue` is among them.
-    #[must_use]
-    pub fn contain(&self, venue: &VenueId) -> bool {
-        match self {
-            Self::All => true,
-            Self::Only(venues) => venues.contains(venue),
-        }
-    }
-
-    /// Whether all of `other` are among them.
-    #[must_use]
-    pub fn contain_all(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::All, _) => true,
-            (Self::Only(_), Self::All) => false,
-            (Self::Only(ours), Self::Only(theirs)) => theirs.is_subset(ours),
-        }
-    }
-
-    /// The venues in their order; `None` for all.
-    #[must_use]
-    pub fn list(&self) -> Option<Vec<VenueId>> {
-        match self {
-            Self::All => None,
-            Self::Only(venues) => Some(venues.iter().cloned().collect()),
-        }
-    }
-}
-
-impl From<Option<BTreeSet<VenueId>>> for Venues {
-    /// The venues as events name them: none stands for all.
-    fn from(venues: Option<BTreeSet<VenueId>>) -> Self {
-        venues.map_or(Self::All, |venues| Self::Only(Arc::new(venues)))
-    }
 }
 
 /// Why a caller may not do something.
@@ -131,28 +117,82 @@ pub enum Denied {
     /// The caller does not have this scope.
     #[error("the credential does not have the scope {}", .0.word())]
     Scope(Scope),
+    /// The person proved the identity longer ago than [`FRESH_FOR`].
+    #[error("the identity was proved longer than five minutes ago")]
+    Stale,
 }
 
 impl Caller {
     /// A caller without a credential; `scopes` are what such callers may do.
     #[must_use]
     pub fn anonymous(scopes: Scopes) -> Self {
-        Self { actor: Actor::unauthenticated(), scopes, venues: Venues::All, key: None, guest: None }
+        Self::with(Actor::unauthenticated(), scopes, Venues::All)
     }
 
     /// The component `name` of the system, which may do everything.
     #[must_use]
     pub fn system(name: &str) -> Self {
-        let (actor, scopes) = (Actor::system(name), Scopes::all());
-        Self { actor, scopes, venues: Venues::All, key: None, guest: None }
+        Self::with(Actor::system(name), Scopes::all(), Venues::All)
     }
 
-    /// A guest who presents `link`. The link grants no scope, but one object.
+    /// A guest or a member of staff who presents `link`. The link grants no scope, but one object.
     #[must_use]
-    pub fn guest(link: GuestLink) -> Self {
-        let id = Some(format!("guest:{}", link.of.id()));
-        let actor = Actor { kind: ActorKind::AppUser, id };
-        Self { actor, scopes: Scopes::NONE, venues: Venues::All, key: None, guest: Some(link) }
+    pub fn linked(link: Link) -> Self {
+        let (kind, word) = match link.of.staff_id() {
+            Some(_) => (ActorKind::User, "staff"),
+            None => (ActorKind::AppUser, "guest"),
+        };
+        let actor = Actor { kind, id: Some(format!("{word}:{}", link.of.id())) };
+        Self { link: Some(link), ..Self::with(actor, Scopes::NONE, Venues::All) }
+    }
+
+    pub(crate) fn with(actor: Actor, scopes: Scopes, venues: Venues) -> Self {
+        Self { actor, scopes, venues, grants: None, presented: None, link: None, person: None, device: None }
+    }
+
+    /// This caller with different rights at different venues.
+    #[must_use]
+    pub(crate) fn granted(self, grants: Arc<[Grant]>) -> Self {
+        let scopes = grants.iter().flat_map(|grant| grant.scopes.iter()).collect();
+        let venues = grants.iter().fold(Venues::none(), |all, grant| all.or(&grant.venues));
+        Self { scopes, venues, grants: Some(grants), ..self }
+    }
+
+    /// This caller, limited to the venues where it has `scope`: the sender of a request for an operation that needs it.
+    #[must_use]
+    pub(crate) fn admitted_with(self, scope: Scope) -> Self {
+        let venues = self.venues_with(scope);
+        Self { venues, ..self }
+    }
+
+    /// Where the caller has `scope`.
+    fn venues_with(&self, scope: Scope) -> Venues {
+        match &self.grants {
+            Some(grants) => {
+                let having = grants.iter().filter(|grant| grant.scopes.contains(scope));
+                having.fold(Venues::none(), |all, grant| all.or(&grant.venues))
+            }
+            None if self.scopes.contains(scope) => self.venues.clone(),
+            None => Venues::none(),
+        }
+    }
+
+    /// The signed-in person, if the request presents a session.
+    #[must_use]
+    pub fn person(&self) -> Option<Person> {
+        self.person
+    }
+
+    /// The device at the stand that the request came from, if any.
+    #[must_use]
+    pub fn device(&self) -> Option<&StandDevice> {
+        self.device.as_ref()
+    }
+
+    /// The signed link that the request presents, if any.
+    #[must_use]
+    pub fn link(&self) -> Option<Link> {
+        self.link
     }
 
     /// Whether the request acts for a guest: with the guest's link, or without any credential.
@@ -167,12 +207,37 @@ impl Caller {
         self.actor.kind == ActorKind::Unauthenticated
     }
 
-    /// Checks that the caller has `scope`. For a part of an operation that needs more than the operation.
+    /// Checks that the caller has `scope` at `venue`, or anywhere, and that a person has proved the identity just now. For
+    /// a part of an operation that needs more than the operation.
     ///
     /// # Errors
-    /// [`Denied::Scope`].
-    pub fn needs(&self, scope: Scope) -> Result<(), Denied> {
-        if self.scopes.contains(scope) { Ok(()) } else { Err(Denied::Scope(scope)) }
+    /// [`Denied::Scope`] or [`Denied::Stale`].
+    pub fn needs(&self, scope: Scope, venue: Option<&VenueId>) -> Result<(), Denied> {
+        let has = match venue {
+            Some(venue) => self.venues_with(scope).contain(venue),
+            None => self.scopes.contains(scope),
+        };
+        if has { self.is_fresh() } else { Err(Denied::Scope(scope)) }
+    }
+
+    /// Checks that a person has proved the identity just now. Other callers prove theirs with every request.
+    ///
+    /// # Errors
+    /// [`Denied::Stale`].
+    pub fn is_fresh(&self) -> Result<(), Denied> {
+        if self.person.is_none_or(|person| person.is_fresh) { Ok(()) } else { Err(Denied::Stale) }
+    }
+
+    /// Checks that the caller may grant `scopes` at `venues`: it has them there itself.
+    ///
+    /// # Errors
+    /// [`Denied::Venue`] if the operation that it was admitted to is not open to it there, and [`Denied::Scope`].
+    pub fn may_grant(&self, scopes: Scopes, venues: &Venues) -> Result<(), Denied> {
+        if !self.venues.contain_all(venues) {
+            return Err(Denied::Venue);
+        }
+        let missing = scopes.iter().find(|scope| !self.venues_with(*scope).contain_all(venues));
+        missing.map_or(Ok(()), |scope| Err(Denied::Scope(scope)))
     }
 
     /// Checks that the caller may read or change `object` at `now`.
@@ -181,7 +246,7 @@ impl Caller {
     /// [`Denied::Hidden`] for an object of another venue or of another guest, and [`Denied::Ended`] for a link that was
     /// replaced, or that is no longer valid for changes.
     pub fn may(&self, intent: Intent, object: &Object<'_>, now: DateTime<Utc>) -> Result<(), Denied> {
-        let Some(link) = &self.guest else {
+        let Some(link) = &self.link else {
             return if self.venues.contain(object.venue_id) { Ok(()) } else { Err(Denied::Hidden) };
         };
         match object.guest {
@@ -198,7 +263,7 @@ impl Caller {
     /// # Errors
     /// [`Denied::Hidden`].
     pub fn may_use(&self, venue: &VenueId) -> Result<(), Denied> {
-        if self.guest.is_none() && self.venues.contain(venue) { Ok(()) } else { Err(Denied::Hidden) }
+        if self.link.is_none() && self.venues.contain(venue) { Ok(()) } else { Err(Denied::Hidden) }
     }
 
     /// Checks that what the caller grants until `end` (`None`: for ever) does not outlive its own credential, so that the
@@ -207,7 +272,7 @@ impl Caller {
     /// # Errors
     /// [`Denied::Outlived`].
     pub fn may_grant_until(&self, end: Option<DateTime<Utc>>) -> Result<(), Denied> {
-        match self.key.as_ref().and_then(|key| key.valid_until) {
+        match self.presented.as_ref().filter(|_| self.person.is_none()).and_then(|key| key.valid_until) {
             Some(own) if end.is_none_or(|end| end > own) => Err(Denied::Outlived(own)),
             _ => Ok(()),
         }
@@ -218,17 +283,20 @@ impl Caller {
     /// # Errors
     /// [`Denied::Ended`].
     pub fn is_valid_at(&self, now: DateTime<Utc>) -> Result<(), Denied> {
-        let has_ended = |key: &PresentedKey| {
-            key.revoked.is_cancelled() || key.valid_until.is_some_and(|until| until <= now)
+        let has_ended = |presented: &Presented| {
+            let device = presented.device_revoked.as_ref();
+            presented.revoked.is_cancelled()
+                || device.is_some_and(CancellationToken::is_cancelled)
+                || presented.valid_until.is_some_and(|until| until <= now)
         };
-        if self.key.as_ref().is_some_and(has_ended) { Err(Denied::Ended) } else { Ok(()) }
+        if self.presented.as_ref().is_some_and(has_ended) { Err(Denied::Ended) } else { Ok(()) }
     }
 
     /// Waits until the credential ends: it is revoked, or it expires. Never for a caller without one.
     pub async fn ended(&self, env: &dyn Environment) {
-        let Some(key) = &self.key else { return std::future::pending().await };
+        let Some(presented) = &self.presented else { return std::future::pending().await };
         let expired = async {
-            match key.valid_until {
+            match presented.valid_until {
                 Some(until) => {
                     while env.now() < until {
                         env.wait_until(until).await;
@@ -238,16 +306,15 @@ impl Caller {
             }
         };
         tokio::select! {
-            () = key.revoked.cancelled() => {}
+            () = presented.revoked.cancelled() => {}
             () = expired => {}
         }
     }
 
-    /// The tag of the events that can end the credential. An append condition on it guarantees that nothing is recorded
+    /// The tags of the events that can end the credential. An append condition on them guarantees that nothing is recorded
     /// for a credential after it was revoked.
-    #[must_use]
-    pub fn guard(&self) -> Option<Tag> {
-        self.key.as_ref().map(|key| Tag::credential(&key.id))
+    pub fn guards(&self) -> impl Iterator<Item = Tag> + '_ {
+        self.presented.iter().flat_map(|presented| presented.tags.iter().cloned())
     }
 
     /// The name of the caller in Idempotency-Keys. Two callers with different names never share one. A key keeps

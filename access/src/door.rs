@@ -5,14 +5,17 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 use chassis::environment::SharedEnvironment;
 use chrono::{DateTime, TimeDelta, Utc};
-use contract::reservation::access::HashedKey;
+use contract::reservation::access::{HashedKey, HashedSession};
 use events::values::Scopes;
+use futures::future::BoxFuture;
 use parking_lot::RwLock;
 
-use crate::caller::Caller;
-use crate::guest_link::LINK_PREFIX;
+use crate::caller::{Caller, StandDevice};
+use crate::cookies;
+use crate::link::{LINK_PREFIX, LinkOf};
 use crate::registry::Registry;
-use crate::token::{KEY_PREFIX, KeyToken, bearer};
+use crate::sign_in::{SignInError, SignIns};
+use crate::token::{KEY_PREFIX, KeyToken, OpaqueKind, OpaqueToken, bearer};
 
 /// Finds out who sent a request.
 pub trait Door: Send + Sync + 'static {
@@ -21,6 +24,15 @@ pub trait Door: Send + Sync + 'static {
     /// # Errors
     /// [`Turned`] when the credential is not valid, or cannot be checked.
     fn caller(&self, headers: &HeaderMap) -> Result<Caller, Turned>;
+
+    /// The caller of a request that carries the PIN of another person, instead of the `caller` who presents a device.
+    ///
+    /// # Errors
+    /// [`Turned::NotApproved`], with the reason.
+    fn approved<'a>(&'a self, caller: Caller, approval: &'a str) -> BoxFuture<'a, Result<Caller, Turned>> {
+        let _ = (caller, approval);
+        Box::pin(async { Err(Turned::NotApproved(SignInError::Wrong)) })
+    }
 
     /// What callers without a credential may do.
     fn anonymous(&self) -> Scopes;
@@ -35,11 +47,20 @@ pub enum Turned {
     /// The credential cannot be checked at the moment.
     #[error("the credential cannot be checked at the moment")]
     Unchecked,
+    /// The PIN that shall approve the request does not.
+    #[error("the PIN does not approve the request")]
+    NotApproved(SignInError),
 }
 
-/// A door for the holders of recorded keys and of guests' links.
+/// The header with which a person approves one request on the device of another: the id of the person, a space, and the
+/// PIN.
+pub const APPROVAL_HEADER: &str = "meja-approval";
+
+/// A door for the holders of recorded keys, sessions, devices and links.
 pub struct KeyDoor {
     registry: Arc<Registry>,
+    /// Checks PINs, if this service does.
+    sign_ins: Option<Arc<SignIns>>,
     anonymous: Scopes,
     env: SharedEnvironment,
 }
@@ -48,7 +69,30 @@ impl KeyDoor {
     /// A door for the keys in `registry`. Callers without a credential have the scopes `anonymous`.
     #[must_use]
     pub fn new(registry: Arc<Registry>, anonymous: Scopes, env: SharedEnvironment) -> Self {
-        Self { registry, anonymous, env }
+        Self { registry, sign_ins: None, anonymous, env }
+    }
+
+    /// A door that also checks the PINs of people.
+    #[must_use]
+    pub fn with_pins(self, sign_ins: Arc<SignIns>) -> Self {
+        Self { sign_ins: Some(sign_ins), ..self }
+    }
+
+    /// The caller that presents cookies. A cookie that is not valid counts as none: browsers send them with every request,
+    /// and people must be able to sign in again.
+    fn caller_with_cookies(&self, headers: &HeaderMap) -> Caller {
+        let token = |kind, name| {
+            let text = cookies::value(headers, name)?;
+            Some(OpaqueToken::parse(kind, &text)?.hash())
+        };
+        let session = token(OpaqueKind::Session, cookies::SESSION);
+        if let Some(caller) = session.and_then(|hash| self.registry.session_caller(&hash, self.env.now())) {
+            return caller;
+        }
+        let device =
+            token(OpaqueKind::Device, cookies::DEVICE).and_then(|hash| self.registry.device_of(&hash));
+        let device = device.map(|device| StandDevice { id: device.id, venue_id: device.venue_id });
+        Caller { device, ..Caller::anonymous(self.anonymous) }
     }
 }
 
@@ -59,10 +103,28 @@ impl Door for KeyDoor {
                 let token = KeyToken::parse(text).ok_or(Turned::Invalid)?;
                 self.registry.caller(&token, self.env.now()).ok_or(Turned::Invalid)
             }
-            Some(text) if text.starts_with(LINK_PREFIX) => self.registry.guest(text).ok_or(Turned::Invalid),
+            Some(text) if text.starts_with(LINK_PREFIX) => {
+                let link = self.registry.linked(text).ok_or(Turned::Invalid)?;
+                // It recognises a browser, and opens nothing.
+                let is_cookie = matches!(link.of, LinkOf::Browser(_));
+                if is_cookie { Err(Turned::Invalid) } else { Ok(Caller::linked(link)) }
+            }
             // Clients of other systems send a credential of their own along. It is none here.
-            _ => Ok(Caller::anonymous(self.anonymous)),
+            _ => Ok(self.caller_with_cookies(headers)),
         }
+    }
+
+    fn approved<'a>(&'a self, caller: Caller, approval: &'a str) -> BoxFuture<'a, Result<Caller, Turned>> {
+        Box::pin(async move {
+            let wrong = Turned::NotApproved(SignInError::Wrong);
+            let (sign_ins, device) =
+                (self.sign_ins.as_ref().ok_or(wrong)?, caller.device.clone().ok_or(wrong)?);
+            let (id, pin) = approval.split_once(' ').ok_or(wrong)?;
+            let id = id.parse().map_err(|_| wrong)?;
+            let proof = sign_ins.pin(device.id, id, pin.trim()).await.map_err(Turned::NotApproved)?;
+            sign_ins.succeeded(&proof);
+            self.registry.approver(&proof, device).ok_or(wrong)
+        })
     }
 
     fn anonymous(&self) -> Scopes {
@@ -73,8 +135,8 @@ impl Door for KeyDoor {
 /// Maximum age of a snapshot of keys, in seconds. A revoked key is refused everywhere after this time.
 pub const SNAPSHOT_AGE_SECONDS_MAX: i64 = 30;
 
-/// A door with a snapshot of the keys that another service records. It checks nothing with one that is too old. Links of
-/// guests are not credentials here: the pages of guests pass them on.
+/// A door with a snapshot of the keys and sessions that another service records. It checks nothing with one that is too
+/// old. Links are not credentials here: the pages of guests pass them on. Nor are PINs.
 pub struct SnapshotDoor {
     keys: KeyDoor,
     /// When the keys were as the snapshot says.
@@ -89,8 +151,8 @@ impl SnapshotDoor {
     }
 
     /// Replaces the snapshot by one that was taken at `taken_at`, or later.
-    pub fn replace(&self, keys: Vec<HashedKey>, taken_at: DateTime<Utc>) {
-        self.keys.registry.replace(keys, taken_at);
+    pub fn replace(&self, keys: Vec<HashedKey>, sessions: Vec<HashedSession>, taken_at: DateTime<Utc>) {
+        self.keys.registry.replace(keys, sessions, taken_at);
         *self.taken_at.write() = Some(taken_at);
     }
 
@@ -152,18 +214,20 @@ mod tests {
             previous_sha256: None,
             previous_until: None,
         };
-        door.replace(vec![key.clone()], env.now());
+        door.replace(vec![key.clone()], vec![], env.now());
         let admitted = caller(&token.reveal()).unwrap();
-        assert!(admitted.needs(Scope::Payments).is_ok() && admitted.needs(Scope::Refund).is_err());
+        assert!(
+            admitted.needs(Scope::Payments, None).is_ok() && admitted.needs(Scope::Refund, None).is_err()
+        );
         env.advance(TimeDelta::seconds(SNAPSHOT_AGE_SECONDS_MAX));
         assert!(caller(&token.reveal()).is_ok());
         env.advance(TimeDelta::microseconds(1));
         assert_eq!(caller(&token.reveal()).err(), Some(Turned::Unchecked));
         assert!(door.caller(&HeaderMap::new()).unwrap().is_anonymous());
         // The same key in a new snapshot, and then no longer.
-        door.replace(vec![key], env.now());
+        door.replace(vec![key], vec![], env.now());
         let admitted = caller(&token.reveal()).unwrap();
-        door.replace(vec![], env.now());
+        door.replace(vec![], vec![], env.now());
         assert_eq!(caller(&token.reveal()).err(), Some(Turned::Invalid));
         assert!(admitted.is_valid_at(env.now()).is_err());
         // The link of a guest is for the pages of guests.

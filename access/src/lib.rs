@@ -5,23 +5,35 @@
 //! or changes is compared with the credential after it was loaded ([`Caller::may`]), so that no handler authorises by
 //! itself.
 //!
-//! In reading order: [`token`] and [`guest_link`] are the texts of credentials, [`registry`] knows those that are recorded
-//! in the log, [`door`] finds out who sent a request, [`caller`] is the result, and [`operations`] admits it. [`first`] makes
-//! the first keys, and [`secrets`] keeps them in files.
+//! In reading order: [`token`], [`link`], [`code`], [`password`] and [`totp`] are the texts of credentials, and [`role`]
+//! says what people may do. [`registry`] knows what is recorded in the log, [`sign_in`] checks what people type, [`door`]
+//! finds out who sent a request, [`caller`] is the result, and [`operations`] admits it. [`first`] makes the first keys, and
+//! [`secrets`] keeps them in files.
 
 pub mod caller;
+pub mod code;
+pub mod cookies;
 pub mod door;
 pub mod first;
-pub mod guest_link;
+pub mod link;
 pub mod mode;
 pub mod operations;
+pub mod password;
+mod problems;
 pub mod registry;
+pub mod role;
 pub mod secrets;
+pub mod sign_in;
+pub mod throttle;
 pub mod token;
+pub mod totp;
+mod venues;
 
-pub use self::caller::{Caller, Denied, GuestSide, Intent, Object, Venues};
+pub use self::caller::{Caller, Denied, GuestSide, Intent, Object, Person};
 pub use self::door::{Door, KeyDoor, SnapshotDoor, Turned};
-pub use self::guest_link::{GuestLink, LinkOf};
+pub use self::link::{Link, LinkOf};
 pub use self::mode::AccessMode;
 pub use self::operations::{Access, Operations, identified};
 pub use self::registry::{Key, Registry};
+pub use self::sign_in::SignIns;
+pub use self::venues::Venues;

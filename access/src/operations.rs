@@ -1,5 +1,7 @@
 //! The operations of an API, each registered together with what it needs.
 
+mod describe;
+
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -10,19 +12,17 @@ use chassis::problem::Problem;
 use events::values::{Scope, Scopes};
 use utoipa::openapi::path::{Operation, PathItem, Paths};
 use utoipa::openapi::schema::Schema;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{OpenApi, RefOr};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::caller::{Identified, Venues};
-use crate::door::{Door, Turned};
-
-/// The names of the security schemes in descriptions.
-const SCHEME: &str = "bearer";
-const GUEST_SCHEME: &str = "guest_link";
-const WORDS: &str = "A key, `meja_…`, with the scope of the operation.";
-const GUEST_WORDS: &str =
-    "The link of a guest, `mejal_…`: for their own booking or waitlist entry, as the booking answered it.";
+use self::describe::{schemes, secure};
+use crate::caller::{Caller, Identified};
+use crate::cookies;
+use crate::door::{APPROVAL_HEADER, Door, Turned};
+use crate::link::LinkOf;
+use crate::problems::{cross_site, wrong_kind};
+use crate::sign_in::SignInError;
+use crate::venues::Venues;
 
 /// What an operation needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,18 +31,78 @@ pub enum Access {
     Public,
     /// A credential with this scope.
     Scope(Scope),
+    /// A credential with this scope. A person must have proved the identity just now.
+    Fresh(Scope),
     /// A credential with this scope, or the link of the guest to whom the object belongs.
     Own(Scope),
     /// A credential with this scope for all venues: what the operation reads or changes belongs to none.
     Everywhere(Scope),
+    /// A signed-in person, who reads or changes what belongs to the person.
+    Person,
+    /// A signed-in person who proved the identity just now.
+    FreshPerson,
+    /// The link of an invitation, or the one-time link of the first owner.
+    Invitation,
+    /// The link to reset a password.
+    PasswordReset,
+    /// A device at the stand of a venue.
+    Device,
 }
 
 impl Access {
     /// The scope, if one is needed.
     fn scope(self) -> Option<Scope> {
         match self {
-            Self::Public => None,
-            Self::Scope(scope) | Self::Own(scope) | Self::Everywhere(scope) => Some(scope),
+            Self::Scope(scope) | Self::Fresh(scope) | Self::Own(scope) | Self::Everywhere(scope) => {
+                Some(scope)
+            }
+            Self::Public
+            | Self::Person
+            | Self::FreshPerson
+            | Self::Invitation
+            | Self::PasswordReset
+            | Self::Device => None,
+        }
+    }
+
+    /// Whether a person must have proved the identity just now.
+    fn is_fresh(self) -> bool {
+        matches!(self, Self::Fresh(_) | Self::FreshPerson)
+    }
+
+    /// The sender of a request, if it may send it.
+    fn admit(self, caller: Caller) -> Result<Caller, Box<Problem>> {
+        let refused = |problem: Problem| Err(Box::new(problem));
+        let is_of = |is: fn(&LinkOf) -> bool| caller.link.is_some_and(|link| is(&link.of));
+        let is_admitted = match self {
+            Self::Public => true,
+            Self::Scope(_) | Self::Fresh(_) | Self::Everywhere(_) => false,
+            Self::Own(_) => is_of(|of| of.staff_id().is_none()),
+            Self::Person | Self::FreshPerson => caller.person.is_some(),
+            Self::Invitation => is_of(|of| matches!(of, LinkOf::Invitation(_))),
+            Self::PasswordReset => is_of(|of| matches!(of, LinkOf::PasswordReset(_))),
+            Self::Device => caller.device.is_some(),
+        };
+        match self.scope() {
+            _ if is_admitted => {}
+            Some(scope) if caller.scopes.contains(scope) => {
+                let caller = caller.admitted_with(scope);
+                if matches!(self, Self::Everywhere(_)) && caller.venues != Venues::All {
+                    return refused(Problem::all_venues_required());
+                }
+                return self.check_proof(caller);
+            }
+            Some(scope) if !caller.is_anonymous() => return refused(Problem::scope_missing(scope.word())),
+            _ if caller.is_anonymous() => return refused(Problem::unauthorized()),
+            _ => return refused(wrong_kind(self)),
+        }
+        self.check_proof(caller)
+    }
+
+    fn check_proof(self, caller: Caller) -> Result<Caller, Box<Problem>> {
+        match caller.is_fresh() {
+            Err(denied) if self.is_fresh() => Err(Box::new(denied.into())),
+            _ => Ok(caller),
         }
     }
 }
@@ -62,11 +122,10 @@ impl<S: Clone + Send + Sync + 'static> Operations<S> {
     /// credential.
     #[must_use]
     pub fn new(mut api: OpenApi, anonymous: Scopes) -> Self {
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(WORDS)).build();
-        let guest = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(GUEST_WORDS)).build();
         let components = api.components.get_or_insert_default();
-        components.add_security_scheme(SCHEME, SecurityScheme::Http(bearer));
-        components.add_security_scheme(GUEST_SCHEME, SecurityScheme::Http(guest));
+        for (name, scheme) in schemes() {
+            components.add_security_scheme(name, scheme);
+        }
         Self { router: OpenApiRouter::with_openapi(api), anonymous }
     }
 
@@ -80,10 +139,9 @@ impl<S: Clone + Send + Sync + 'static> Operations<S> {
             .values_mut()
             .flat_map(operations)
             .for_each(|operation| secure(operation, access, anonymous));
-        let routes = match access.scope() {
-            None => routes,
-            Some(scope) => routes
-                .route_layer(middleware::from_fn(move |request, next| admit(access, scope, request, next))),
+        let routes = match access {
+            Access::Public => routes,
+            _ => routes.route_layer(middleware::from_fn(move |request, next| admit(access, request, next))),
         };
         Self { router: self.router.routes((schemas, paths, routes)), anonymous }
     }
@@ -110,56 +168,49 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [get, put, post, delete, patch].into_iter().flatten()
 }
 
-/// Describes what an operation needs. An empty requirement says that callers without a credential are admitted.
-fn secure(operation: &mut Operation, access: Access, anonymous: Scopes) {
-    let Some(scope) = access.scope() else {
-        operation.security = Some(vec![SecurityRequirement::default()]);
-        return;
-    };
-    let needed = SecurityRequirement::new(SCHEME, [scope.word()]);
-    let optional = anonymous.contains(scope).then(SecurityRequirement::default);
-    let none: [&str; 0] = [];
-    let guest = matches!(access, Access::Own(_)).then(|| SecurityRequirement::new(GUEST_SCHEME, none));
-    operation.security = Some(optional.into_iter().chain([needed]).chain(guest).collect());
-}
-
 /// `router` behind `door`: its routes know their caller.
 pub fn identified(router: Router, door: Arc<dyn Door>) -> Router {
     router.layer(middleware::from_fn_with_state(door, identify))
 }
 
 async fn identify(State(door): State<Arc<dyn Door>>, mut request: Request, next: Next) -> Response {
-    match door.caller(request.headers()) {
+    let (approval, caller) = match door.caller(request.headers()) {
+        Ok(caller) => (request.headers().get(APPROVAL_HEADER), caller),
+        Err(turned) => return Problem::from(turned).into_response(),
+    };
+    let has_cookie = caller.person.is_some() || caller.device.is_some();
+    if has_cookie && cookies::is_cross_site_write(request.method(), request.headers()) {
+        return cross_site().into_response();
+    }
+    let approved = match approval {
+        None => Ok(caller),
+        Some(approval) => match approval.to_str().map(str::to_owned) {
+            Ok(approval) => door.approved(caller, &approval).await,
+            Err(_) => Err(Turned::NotApproved(SignInError::Wrong)),
+        },
+    };
+    match approved {
         Ok(caller) => {
             request.extensions_mut().insert(Identified(caller));
             next.run(request).await
         }
-        Err(Turned::Invalid) => Problem::credential_invalid().into_response(),
-        Err(Turned::Unchecked) => Problem::unavailable(
-            "credential_unchecked",
-            "The credential cannot be checked, because the reservation service was not reached for 30 seconds. Nothing was done; try again.",
-            5,
-        )
-        .into_response(),
+        Err(turned) => Problem::from(turned).into_response(),
     }
 }
 
-/// Lets a request through if its caller has what `access` asks for.
-async fn admit(access: Access, scope: Scope, request: Request, next: Next) -> Response {
-    let Some(Identified(caller)) = request.extensions().get::<Identified>() else {
+/// Lets a request through if its caller has what `access` asks for. A caller who has the scope at some venues is limited
+/// to them.
+async fn admit(access: Access, mut request: Request, next: Next) -> Response {
+    let Some(Identified(caller)) = request.extensions_mut().remove::<Identified>() else {
         return Problem::unauthorized().into_response();
     };
-    let is_of_guest = matches!(access, Access::Own(_)) && caller.guest.is_some();
-    if !is_of_guest && !caller.scopes.contains(scope) {
-        return match caller.is_anonymous() {
-            true => Problem::unauthorized().into_response(),
-            false => Problem::scope_missing(scope.word()).into_response(),
-        };
+    match access.admit(caller) {
+        Ok(caller) => {
+            request.extensions_mut().insert(Identified(caller));
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
     }
-    if matches!(access, Access::Everywhere(_)) && caller.venues != Venues::All {
-        return Problem::all_venues_required().into_response();
-    }
-    next.run(request).await
 }
 
 #[cfg(test)]
@@ -241,9 +292,9 @@ mod tests {
             [&api["paths"]["/one"]["get"]["security"], &api["paths"]["/one"]["post"]["security"]]
                 .map(Clone::clone)
         };
-        let needed = serde_json::json!([{"bearer": ["floor"]}]);
+        let needed = serde_json::json!([{"bearer": ["floor"]}, {"session": ["floor"]}]);
         assert_eq!(security(Access::Scope(Scope::Floor)), [needed, serde_json::json!([{}])]);
-        let optional = serde_json::json!([{}, {"bearer": ["read"]}]);
+        let optional = serde_json::json!([{}, {"bearer": ["read"]}, {"session": ["read"]}]);
         assert_eq!(security(Access::Scope(Scope::Read))[0], optional);
     }
 }

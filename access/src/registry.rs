@@ -1,90 +1,45 @@
 //! The credentials that are recorded in the log, in memory and in step with it.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicI32, Ordering};
+mod devices;
+mod keys;
+mod payloads;
+mod people;
+mod sessions;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
-use contract::reservation::access::HashedKey;
-use events::access::{KeyCreated, KeyKind, KeyRevoked, KeyRotated, KeyUsed};
+use contract::reservation::access::{HashedKey, HashedSession};
+use events::access::{KeyRevoked, KeyRotated, KeyUsed};
+use events::staff::SessionStarted;
 use events::values::{Actor, ActorKind, Scopes};
-use events::{Event, KeyId, Position};
+use events::{DeviceId, Event, KeyId, Position, SessionId, StaffId, Tag, VenueId};
 use parking_lot::RwLock;
-use serde::{Deserialize, Serialize};
-use subtle::ConstantTimeEq as _;
-use tokio_util::sync::CancellationToken;
 
-use crate::caller::{Caller, PresentedKey, Venues};
-use crate::guest_link::{GuestLink, LinkKey, LinkSecret};
+pub use self::devices::Device;
+use self::devices::Devices;
+use self::keys::Entry;
+pub use self::keys::Key;
+pub use self::payloads::{HashedPassword, HashedSecret, StaffContact, TotpPayload};
+use self::people::People;
+pub use self::people::{Account, EnrolledTotp, KeptHash, KeptSecret, OpenLink};
+pub use self::sessions::Session;
+use self::sessions::Sessions;
+use crate::caller::{Caller, Presented, StandDevice};
+use crate::link::{Link, LinkKey, LinkSecret};
+use crate::role::{Grant, grants_at_stand, grants_of};
+use crate::sign_in::Proof;
 use crate::token::{KeyToken, SecretHash};
+use crate::venues::Venues;
 
 /// Maximum number of keys that are not revoked.
 pub const KEYS_MAX: usize = 1_000;
-
-/// The confidential payload of an event that gives a key a secret.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct HashedSecret {
-    /// SHA-256 of the secret, hexadecimal.
-    pub secret_sha256: String,
-}
-
-impl From<&KeyToken> for HashedSecret {
-    fn from(token: &KeyToken) -> Self {
-        Self { secret_sha256: hex::encode(token.hash()) }
-    }
-}
-
-impl HashedSecret {
-    fn hash(&self) -> Option<SecretHash> {
-        hex::decode(&self.secret_sha256).ok()?.try_into().ok()
-    }
-}
-
-/// A key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Key {
-    /// Its id.
-    pub id: KeyId,
-    /// What uses it.
-    pub kind: KeyKind,
-    /// Its name for people.
-    pub name: String,
-    /// What it may do.
-    pub scopes: Scopes,
-    /// Where it may do it.
-    pub venues: Venues,
-    /// When it was created.
-    pub created_at: DateTime<Utc>,
-    /// When it ends by itself.
-    pub expires_at: Option<DateTime<Utc>>,
-    /// When it was revoked.
-    pub revoked_at: Option<DateTime<Utc>>,
-    /// Until when the secret before the last rotation is valid too.
-    pub previous_until: Option<DateTime<Utc>>,
-    /// The last UTC date on which it was used.
-    pub last_used_on: Option<NaiveDate>,
-    /// Positions of the confidential payloads with its secrets.
-    pub payloads: Vec<Position>,
-}
-
-impl Key {
-    /// Whether it can be used at `now`.
-    #[must_use]
-    pub fn is_valid_at(&self, now: DateTime<Utc>) -> bool {
-        self.revoked_at.is_none() && self.expires_at.is_none_or(|at| now < at)
-    }
-}
-
-#[derive(Debug)]
-struct Entry {
-    key: Key,
-    /// The current secret; `None` if its payload is missing.
-    secret: Option<SecretHash>,
-    /// The secret before the last rotation.
-    previous: Option<SecretHash>,
-    revoked: CancellationToken,
-    /// The last date on which it was used, as a day number; 0 for never.
-    used_on: AtomicI32,
-}
+/// Maximum number of accounts of staff.
+pub const STAFF_MAX: usize = 1_000;
+/// Maximum number of devices at stands.
+pub const DEVICES_MAX: usize = 1_000;
 
 /// The recorded credentials.
 #[derive(Debug, Default)]
@@ -93,6 +48,9 @@ pub struct Registry(RwLock<State>);
 #[derive(Debug, Default)]
 struct State {
     keys: BTreeMap<KeyId, Entry>,
+    people: People,
+    sessions: Sessions,
+    devices: Devices,
     link_key: Option<LinkKey>,
     /// Whether any access event was recorded.
     is_begun: bool,
@@ -102,35 +60,15 @@ impl Registry {
     /// Applies an event that was recorded at `position`, with its confidential payload. Other events than those of
     /// credentials change nothing.
     pub fn apply(&self, event: &Event, at: DateTime<Utc>, position: Position, payload: Option<&[u8]>) {
-        let secret = || serde_json::from_slice::<HashedSecret>(payload?).ok()?.hash();
-        let mut state = self.0.write();
-        match event {
-            Event::KeyCreated(created) => {
-                let entry = Entry::new(created, at, position, secret());
-                state.keys.insert(created.key_id.clone(), entry);
-            }
-            Event::KeyRotated(KeyRotated { key_id, previous_until, .. }) => {
-                if let Some(entry) = state.keys.get_mut(key_id) {
-                    entry.rotate(secret(), *previous_until, position);
-                }
-            }
-            Event::KeyRevoked(KeyRevoked { key_id, .. }) => {
-                if let Some(entry) = state.keys.get_mut(key_id) {
-                    entry.revoke(at);
-                }
-            }
-            Event::KeyUsed(KeyUsed { key_id, on }) => {
-                if let Some(entry) = state.keys.get_mut(key_id) {
-                    entry.key.last_used_on = entry.key.last_used_on.max(Some(*on));
-                }
-            }
-            Event::LinkKeyCreated(_) => {
-                let secret = payload.and_then(|json| serde_json::from_slice::<LinkSecret>(json).ok());
-                state.link_key = secret.and_then(|secret| secret.key());
-            }
-            _ => return,
+        if !matches!(event, events::access_events!()) {
+            return;
         }
+        let mut state = self.0.write();
         state.is_begun = true;
+        state.apply_to_keys(event, at, position, payload);
+        state.people.apply(event, at, position, payload);
+        state.devices.apply(event, at, position, payload);
+        state.apply_to_sessions(event, at, position, payload);
     }
 
     /// Whether any event of credentials was recorded.
@@ -149,16 +87,37 @@ impl Registry {
         Some(entry.caller(valid_until))
     }
 
-    /// The guest who presents the link `text`; `None` if the link is not valid. The object that it is for decides whether it
-    /// was replaced.
+    /// The sender of a request that presents the session with this secret; `None` if it is not valid at `now`.
     #[must_use]
-    pub fn guest(&self, text: &str) -> Option<Caller> {
-        self.0.read().link_key.as_ref()?.verify(text).map(Caller::guest)
+    pub fn session_caller(&self, secret: &SecretHash, now: DateTime<Utc>) -> Option<Caller> {
+        self.0.read().sessions.caller(secret, now)
+    }
+
+    /// The person who approved one request on `device` with a PIN; `None` if the person may do nothing there.
+    #[must_use]
+    pub fn approver(&self, proof: &Proof, device: StandDevice) -> Option<Caller> {
+        let state = self.0.read();
+        let account = state.people.get(proof.staff_id).filter(|account| proof.holds_for(account))?;
+        let grants = grants_at_stand(&account.roles, &device.venue_id);
+        let actor = Actor { kind: ActorKind::User, id: Some(format!("staff:{}", account.id)) };
+        let tags = vec![Tag::credential(account.id), Tag::credential(device.id)];
+        let device_revoked = Some(state.devices.get(device.id)?.revoked.clone());
+        let presented =
+            Presented { tags, revoked: account.changed.clone(), device_revoked, valid_until: None };
+        let caller = Caller::with(actor, Scopes::NONE, Venues::none()).granted(grants);
+        Some(Caller { presented: Some(presented), device: Some(device), ..caller })
+    }
+
+    /// The holder of the link `text`; `None` if the link is not valid. The object that it is for decides whether it was
+    /// replaced.
+    #[must_use]
+    pub fn linked(&self, text: &str) -> Option<Link> {
+        self.0.read().link_key.as_ref()?.verify(text)
     }
 
     /// The text of a link; `None` if the log has no key for links.
     #[must_use]
-    pub fn sign(&self, link: GuestLink) -> Option<String> {
+    pub fn sign(&self, link: Link) -> Option<String> {
         self.0.read().link_key.as_ref().map(|key| key.sign(link))
     }
 
@@ -176,6 +135,70 @@ impl Registry {
         self.0.read().keys.get(id).map(|entry| entry.key.clone())
     }
 
+    /// All accounts, the first one first.
+    #[must_use]
+    pub fn accounts(&self) -> Vec<Account> {
+        let mut accounts: Vec<_> = self.0.read().people.all().cloned().collect();
+        accounts.sort_by_key(|account| (account.invited_at, account.id));
+        accounts
+    }
+
+    /// The account of a person.
+    #[must_use]
+    pub fn account(&self, id: StaffId) -> Option<Account> {
+        self.0.read().people.get(id).cloned()
+    }
+
+    /// The account of the person who signs in with `email`, in its canonical form.
+    #[must_use]
+    pub fn account_of_email(&self, email: &str) -> Option<Account> {
+        self.0.read().people.by_email(email).cloned()
+    }
+
+    /// The person and the venue of the calendar link with this secret.
+    #[must_use]
+    pub fn calendar(&self, secret: &SecretHash) -> Option<(StaffId, VenueId)> {
+        self.0.read().people.by_calendar(secret).cloned()
+    }
+
+    /// The sessions of a person that are valid at `now`, the oldest first.
+    #[must_use]
+    pub fn sessions_of(&self, id: StaffId, now: DateTime<Utc>) -> Vec<Session> {
+        self.0.read().sessions.of(id, now)
+    }
+
+    /// A session that has not ended.
+    #[must_use]
+    pub fn session(&self, id: SessionId) -> Option<Session> {
+        self.0.read().sessions.get(id).cloned()
+    }
+
+    /// The sessions on a device.
+    #[must_use]
+    pub fn sessions_on(&self, id: DeviceId) -> Vec<Session> {
+        self.0.read().sessions.on_device(id).cloned().collect()
+    }
+
+    /// All devices, the first one first.
+    #[must_use]
+    pub fn devices(&self) -> Vec<Device> {
+        let mut devices: Vec<_> = self.0.read().devices.all().cloned().collect();
+        devices.sort_by_key(|device| (device.added_at, device.id));
+        devices
+    }
+
+    /// A device.
+    #[must_use]
+    pub fn device(&self, id: DeviceId) -> Option<Device> {
+        self.0.read().devices.get(id).cloned()
+    }
+
+    /// The device with this code, or with this cookie.
+    #[must_use]
+    pub fn device_of(&self, secret: &SecretHash) -> Option<Device> {
+        self.0.read().devices.by_secret(secret).cloned()
+    }
+
     /// What another service needs to check the keys that can be used at `now`.
     #[must_use]
     pub fn hashed_keys(&self, now: DateTime<Utc>) -> Vec<HashedKey> {
@@ -183,9 +206,14 @@ impl Registry {
         state.keys.values().filter(|entry| entry.key.is_valid_at(now)).filter_map(Entry::hashed).collect()
     }
 
-    /// Replaces all keys by those in a snapshot of another service. Requests in progress by keys that are not among them
-    /// end.
-    pub fn replace(&self, keys: Vec<HashedKey>, now: DateTime<Utc>) {
+    /// What another service needs to check the sessions that are valid at `now`.
+    #[must_use]
+    pub fn hashed_sessions(&self, now: DateTime<Utc>) -> Vec<HashedSession> {
+        self.0.read().sessions.valid_at(now).map(Session::hashed).collect()
+    }
+
+    /// Replaces all keys and sessions by those in a snapshot of another service. Requests in progress by others end.
+    pub fn replace(&self, keys: Vec<HashedKey>, sessions: Vec<HashedSession>, now: DateTime<Utc>) {
         let mut state = self.0.write();
         let mut before = std::mem::take(&mut state.keys);
         for hashed in keys {
@@ -193,6 +221,7 @@ impl Registry {
             state.keys.insert(hashed.key_id.clone(), Entry::of_snapshot(hashed, revoked, now));
         }
         before.values().for_each(|entry| entry.revoked.cancel());
+        state.sessions.replace(sessions);
         state.is_begun = true;
     }
 
@@ -209,94 +238,95 @@ impl Registry {
     }
 }
 
-impl Entry {
-    fn new(created: &KeyCreated, at: DateTime<Utc>, position: Position, secret: Option<SecretHash>) -> Self {
-        let KeyCreated { key_id, kind, name, scopes, venues, expires_at, .. } = created.clone();
-        let key = Key {
-            id: key_id,
-            kind,
-            name,
-            scopes,
-            venues: venues.into(),
-            created_at: at,
-            expires_at,
-            revoked_at: None,
-            previous_until: None,
-            last_used_on: None,
-            payloads: vec![position],
-        };
-        Self { key, secret, previous: None, revoked: CancellationToken::new(), used_on: AtomicI32::new(0) }
-    }
-
-    fn of_snapshot(hashed: HashedKey, revoked: CancellationToken, now: DateTime<Utc>) -> Self {
-        let hash = |hex: &str| hex::decode(hex).ok()?.try_into().ok();
-        let key = Key {
-            id: hashed.key_id,
-            kind: hashed.kind,
-            name: String::new(),
-            scopes: hashed.scopes,
-            venues: hashed.venues.map(BTreeSet::from_iter).into(),
-            created_at: now,
-            expires_at: hashed.expires_at,
-            revoked_at: None,
-            previous_until: hashed.previous_until,
-            last_used_on: None,
-            payloads: Vec::new(),
-        };
-        let (secret, previous) =
-            (hash(&hashed.secret_sha256), hashed.previous_sha256.as_deref().and_then(hash));
-        Self { key, secret, previous, revoked, used_on: AtomicI32::new(0) }
-    }
-
-    /// `None` for a key whose secret is not known.
-    fn hashed(&self) -> Option<HashedKey> {
-        Some(HashedKey {
-            key_id: self.key.id.clone(),
-            kind: self.key.kind,
-            scopes: self.key.scopes,
-            venues: self.key.venues.list(),
-            expires_at: self.key.expires_at,
-            secret_sha256: hex::encode(self.secret?),
-            previous_sha256: self.previous.map(hex::encode),
-            previous_until: self.key.previous_until,
-        })
-    }
-
-    fn rotate(&mut self, secret: Option<SecretHash>, previous_until: DateTime<Utc>, position: Position) {
-        self.previous = std::mem::replace(&mut self.secret, secret);
-        self.key.previous_until = Some(previous_until);
-        self.key.payloads.push(position);
-    }
-
-    fn revoke(&mut self, at: DateTime<Utc>) {
-        self.key.revoked_at = Some(at);
-        (self.secret, self.previous) = (None, None);
-        self.revoked.cancel();
-    }
-
-    /// When the secret with this hash ends, if it is valid at `now`. Compares in constant time.
-    fn accepts(&self, hash: &SecretHash, now: DateTime<Utc>) -> Option<Option<DateTime<Utc>>> {
-        let is = |secret: &Option<SecretHash>| secret.is_some_and(|secret| bool::from(secret.ct_eq(hash)));
-        if is(&self.secret) {
-            return Some(self.key.expires_at);
-        }
-        let until = self.key.previous_until.filter(|until| now < *until)?;
-        is(&self.previous).then(|| Some(self.key.expires_at.map_or(until, |end| end.min(until))))
-    }
-
-    fn caller(&self, valid_until: Option<DateTime<Utc>>) -> Caller {
-        let kind = match self.key.kind {
-            KeyKind::Api => ActorKind::ApiKey,
-            KeyKind::Service => ActorKind::ServiceAccount,
-        };
-        Caller {
-            actor: Actor { kind, id: Some(format!("key:{}", self.key.id)) },
-            scopes: self.key.scopes,
-            venues: self.key.venues.clone(),
-            key: Some(PresentedKey { id: self.key.id.clone(), revoked: self.revoked.clone(), valid_until }),
-            guest: None,
+impl State {
+    fn apply_to_keys(
+        &mut self,
+        event: &Event,
+        at: DateTime<Utc>,
+        position: Position,
+        payload: Option<&[u8]>,
+    ) {
+        let secret = || secret(payload);
+        match event {
+            Event::KeyCreated(created) => {
+                let entry = Entry::new(created, at, position, secret());
+                self.keys.insert(created.key_id.clone(), entry);
+            }
+            Event::KeyRotated(KeyRotated { key_id, previous_until, .. }) => {
+                if let Some(entry) = self.keys.get_mut(key_id) {
+                    entry.rotate(secret(), *previous_until, position);
+                }
+            }
+            Event::KeyRevoked(KeyRevoked { key_id, .. }) => {
+                if let Some(entry) = self.keys.get_mut(key_id) {
+                    entry.revoke(at);
+                }
+            }
+            Event::KeyUsed(KeyUsed { key_id, on }) => {
+                if let Some(entry) = self.keys.get_mut(key_id) {
+                    entry.key.last_used_on = entry.key.last_used_on.max(Some(*on));
+                }
+            }
+            Event::LinkKeyCreated(_) => {
+                let secret = payload.and_then(|json| serde_json::from_slice::<LinkSecret>(json).ok());
+                self.link_key = secret.and_then(|secret| secret.key());
+            }
+            _ => {}
         }
     }
+
+    fn apply_to_sessions(
+        &mut self,
+        event: &Event,
+        at: DateTime<Utc>,
+        position: Position,
+        payload: Option<&[u8]>,
+    ) {
+        let kept =
+            |staff_id, kept| move |other: &Session| other.staff_id == staff_id && Some(other.id) != kept;
+        match event {
+            Event::SessionStarted(started) => {
+                let Some(secret) = secret(payload) else { return };
+                let device = started.device_id.and_then(|id| self.stand_device(id));
+                let grants = self.grants(started, device.as_ref());
+                self.sessions.start(Session::new(started, device, grants, secret, (at, position)));
+            }
+            Event::SessionReauthenticated(e) => self.sessions.reauthenticate(e.session_id, at),
+            Event::SessionEnded(e) => self.sessions.end_where(|session| session.id == e.session_id),
+            Event::PasswordChanged(e) => self.sessions.end_where(kept(e.staff_id, e.session_id)),
+            Event::TotpEnrolled(e) => self.sessions.end_where(kept(e.staff_id, Some(e.session_id))),
+            Event::StaffRemoved(e) => self.sessions.end_where(kept(e.staff_id, None)),
+            Event::StaffRolesChanged(e) => {
+                self.sessions.regrant(e.staff_id, |session| match &session.device {
+                    Some(device) => grants_at_stand(&e.roles, &device.venue_id),
+                    None => grants_of(&e.roles),
+                })
+            }
+            Event::DeviceRevoked(e) => self
+                .sessions
+                .end_where(|session| session.device.as_ref().is_some_and(|device| device.id == e.device_id)),
+            _ => {}
+        }
+    }
+
+    fn stand_device(&self, id: DeviceId) -> Option<StandDevice> {
+        self.devices.get(id).map(|device| StandDevice { id, venue_id: device.venue_id.clone() })
+    }
+
+    /// What a new session opens.
+    fn grants(&self, started: &SessionStarted, device: Option<&StandDevice>) -> Arc<[Grant]> {
+        let Some(account) = self.people.get(started.staff_id) else { return Arc::new([]) };
+        match (started.device_id, device) {
+            (None, _) => grants_of(&account.roles),
+            (Some(_), Some(device)) => grants_at_stand(&account.roles, &device.venue_id),
+            // A device that was revoked opens nothing.
+            (Some(_), None) => Arc::new([]),
+        }
+    }
+}
+
+fn secret(payload: Option<&[u8]>) -> Option<SecretHash> {
+    serde_json::from_slice::<HashedSecret>(payload?).ok()?.hash()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The text of a credential.
+//! The texts of credentials.
 //!
 //! A key is written `meja_<id>_<secret>`. The prefix lets scanners of source code and logs recognise a leaked one. The
 //! id says which key it is, and the secret has 256 random bits.
@@ -80,6 +80,70 @@ impl fmt::Debug for KeyToken {
     }
 }
 
+/// What an opaque token is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpaqueKind {
+    /// The cookie of a session.
+    Session,
+    /// The cookie of a device at the stand.
+    Device,
+    /// The link to the calendar of a venue.
+    Calendar,
+}
+
+impl OpaqueKind {
+    /// What every token of this kind begins with, so that scanners recognise a leaked one.
+    #[must_use]
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::Session => "mejas_",
+            Self::Device => "mejad_",
+            Self::Calendar => "mejac_",
+        }
+    }
+}
+
+/// A token of 256 random bits without an id. It is found by its hash: an attacker who measures the search learns nothing
+/// about a token, because its hash cannot be chosen. Printed without its secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OpaqueToken {
+    kind: OpaqueKind,
+    secret: [u8; SECRET_BYTES],
+}
+
+impl OpaqueToken {
+    /// A new token.
+    #[must_use]
+    pub fn new(kind: OpaqueKind, env: &dyn Environment) -> Self {
+        Self { kind, secret: env.random_bytes() }
+    }
+
+    /// Reads a token of this kind.
+    #[must_use]
+    pub fn parse(kind: OpaqueKind, text: &str) -> Option<Self> {
+        let secret = BASE64_URL_SAFE_NO_PAD.decode(text.strip_prefix(kind.prefix())?).ok()?;
+        Some(Self { kind, secret: secret.try_into().ok()? })
+    }
+
+    /// The hash of the secret.
+    #[must_use]
+    pub fn hash(&self) -> SecretHash {
+        Sha256::digest(self.secret).into()
+    }
+
+    /// The token as text. Only for handing it to its holder.
+    #[must_use]
+    pub fn reveal(&self) -> String {
+        format!("{}{}", self.kind.prefix(), BASE64_URL_SAFE_NO_PAD.encode(self.secret))
+    }
+}
+
+impl fmt::Debug for OpaqueToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}***", self.kind.prefix())
+    }
+}
+
 /// The credential in `headers`, if they present one as `Authorization: Bearer …`.
 #[must_use]
 pub fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -120,6 +184,17 @@ mod tests {
         ] {
             assert_eq!(KeyToken::parse(broken), None, "{broken}");
         }
+    }
+
+    #[test]
+    fn an_opaque_token_is_of_one_kind() {
+        let token = OpaqueToken::new(OpaqueKind::Session, &SystemEnvironment);
+        let text = token.reveal();
+        assert_eq!(OpaqueToken::parse(OpaqueKind::Session, &text), Some(token.clone()));
+        assert_eq!(OpaqueToken::parse(OpaqueKind::Device, &text), None);
+        assert_eq!(OpaqueToken::parse(OpaqueKind::Session, &text[..text.len() - 1]), None);
+        assert_eq!(OpaqueToken::parse(OpaqueKind::Session, &format!("{text}AAAA")), None);
+        assert_eq!(format!("{token:?}"), "mejas_***");
     }
 
     #[test]

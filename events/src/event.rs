@@ -12,6 +12,11 @@ use serde::{Deserialize, Serialize};
 pub use crate::access::{GuestLinkRenewed, KeyCreated, KeyRevoked, KeyRotated, KeyUsed, LinkKeyCreated};
 use crate::ids::{AssignmentId, CustomerId, TableId, VenueId};
 pub use crate::payment::{PaymentCompleted, PaymentFailed, PaymentRefunded, PaymentRequested, Refund};
+pub use crate::staff::{
+    CalendarLinkCreated, CalendarLinkRevoked, DeviceAdded, DeviceEnrolled, DeviceRevoked, PasswordChanged,
+    PasswordResetRequested, PinSet, SessionEnded, SessionReauthenticated, SessionStarted, StaffInvited,
+    StaffJoined, StaffRemoved, StaffRolesChanged, TotpEnrolled, TotpRemoved,
+};
 use crate::values::{
     ConfidentialDigest, Initiator, Locale, Medium, Money, PartySize, Policy, ReleaseCause, TimeWindow,
 };
@@ -45,7 +50,7 @@ pub const SCHEMA_URN: &str = "urn:meja:schema:";
 
 macro_rules! catalogue {
     ($($(#[$doc:meta])* $variant:ident = $event_type:literal,)+) => {
-        /// Everything that can happen to a reservation, a waitlist entry, a payment, a venue or a credential.
+        /// Everything that can happen to a reservation, a waitlist entry, a payment, a venue, a credential or an account.
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub enum Event {
             $($(#[$doc])* $variant($variant),)+
@@ -170,6 +175,70 @@ catalogue! {
     GuestLinkRenewed = "meja.guest.link_renewed.v1",
     /// The key that signs the links of guests was created.
     LinkKeyCreated = "meja.access.link_key_created.v1",
+    /// A person was invited to have an account.
+    StaffInvited = "meja.staff.invited.v1",
+    /// A person accepted an invitation.
+    StaffJoined = "meja.staff.joined.v1",
+    /// A person has other roles.
+    StaffRolesChanged = "meja.staff.roles_changed.v1",
+    /// The account of a person ended.
+    StaffRemoved = "meja.staff.removed.v1",
+    /// A person has a new password.
+    PasswordChanged = "meja.staff.password_changed.v1",
+    /// Someone asked for a link to reset the password of a person.
+    PasswordResetRequested = "meja.staff.password_reset_requested.v1",
+    /// A person signs in with codes of an authenticator app too.
+    TotpEnrolled = "meja.staff.totp_enrolled.v1",
+    /// A person signs in without codes again.
+    TotpRemoved = "meja.staff.totp_removed.v1",
+    /// A person has a PIN.
+    PinSet = "meja.staff.pin_set.v1",
+    /// A person signed in.
+    SessionStarted = "meja.session.started.v1",
+    /// A signed-in person proved the identity again.
+    SessionReauthenticated = "meja.session.reauthenticated.v1",
+    /// A session ended before its time.
+    SessionEnded = "meja.session.ended.v1",
+    /// A device at the stand of a venue was added.
+    DeviceAdded = "meja.device.added.v1",
+    /// A device was enrolled with its code.
+    DeviceEnrolled = "meja.device.enrolled.v1",
+    /// A device was revoked.
+    DeviceRevoked = "meja.device.revoked.v1",
+    /// A link to the calendar of a venue was created for a person.
+    CalendarLinkCreated = "meja.access.calendar_link_created.v1",
+    /// The link of a person to the calendar of a venue was revoked.
+    CalendarLinkRevoked = "meja.access.calendar_link_revoked.v1",
+}
+
+/// A pattern that matches every event of credentials: of keys, accounts of staff, sessions, devices and calendar links.
+/// With it a `match` that such events do not concern still names every event.
+#[macro_export]
+macro_rules! access_events {
+    () => {
+        $crate::Event::KeyCreated(_)
+            | $crate::Event::KeyRotated(_)
+            | $crate::Event::KeyRevoked(_)
+            | $crate::Event::KeyUsed(_)
+            | $crate::Event::LinkKeyCreated(_)
+            | $crate::Event::StaffInvited(_)
+            | $crate::Event::StaffJoined(_)
+            | $crate::Event::StaffRolesChanged(_)
+            | $crate::Event::StaffRemoved(_)
+            | $crate::Event::PasswordChanged(_)
+            | $crate::Event::PasswordResetRequested(_)
+            | $crate::Event::TotpEnrolled(_)
+            | $crate::Event::TotpRemoved(_)
+            | $crate::Event::PinSet(_)
+            | $crate::Event::SessionStarted(_)
+            | $crate::Event::SessionReauthenticated(_)
+            | $crate::Event::SessionEnded(_)
+            | $crate::Event::DeviceAdded(_)
+            | $crate::Event::DeviceEnrolled(_)
+            | $crate::Event::DeviceRevoked(_)
+            | $crate::Event::CalendarLinkCreated(_)
+            | $crate::Event::CalendarLinkRevoked(_)
+    };
 }
 
 /// A reservation was requested.

@@ -99,6 +99,21 @@ uuid_id!(
     "waitlist id"
 );
 uuid_id!(
+    /// A member of the staff of a restaurant.
+    StaffId,
+    "staff id"
+);
+uuid_id!(
+    /// One session of a member of staff: from a sign-in to its end.
+    SessionId,
+    "session id"
+);
+uuid_id!(
+    /// A device at the stand of a venue.
+    DeviceId,
+    "device id"
+);
+uuid_id!(
     /// Identifies one log. A log that replaces it has a new id.
     LogId,
     "log id"

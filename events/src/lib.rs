@@ -8,6 +8,7 @@
 //! **Invariant:** this crate depends on no service and, without the feature `store`, on no storage.
 
 pub mod access;
+mod confidential;
 pub mod event;
 pub mod feed;
 pub mod ids;
@@ -16,6 +17,7 @@ mod openapi;
 pub mod payment;
 pub mod query;
 pub mod recorded;
+pub mod staff;
 #[cfg(feature = "store")]
 pub mod store;
 pub mod values;
@@ -24,8 +26,8 @@ pub mod waitlist;
 
 pub use event::Event;
 pub use ids::{
-    AssignmentId, CustomerId, EventId, KeyId, LogId, PaymentId, Position, ReservationId, TableId, VenueId,
-    WaitlistId,
+    AssignmentId, CustomerId, DeviceId, EventId, KeyId, LogId, PaymentId, Position, ReservationId, SessionId,
+    StaffId, TableId, VenueId, WaitlistId,
 };
 pub use query::{Query, QueryItem, Tag};
 pub use recorded::{EventMetadata, NewEvent, Recorded};

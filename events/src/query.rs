@@ -6,7 +6,7 @@ use std::fmt;
 
 use chrono::NaiveDate;
 
-use crate::ids::{CustomerId, KeyId, PaymentId, Position, ReservationId, TableId, VenueId, WaitlistId};
+use crate::ids::{CustomerId, PaymentId, Position, ReservationId, TableId, VenueId, WaitlistId};
 
 /// What an event is about, for example `reservation:01939f3e-…`.
 ///
@@ -78,9 +78,9 @@ impl Tag {
         Self("access".to_owned())
     }
 
-    /// Everything about one credential.
+    /// Everything about one key, one member of staff or one device: what can end its credentials.
     #[must_use]
-    pub fn credential(id: &KeyId) -> Self {
+    pub fn credential(id: impl fmt::Display) -> Self {
         Self::new("credential", id)
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use access::{AccessMode, Caller, GuestLink, SnapshotDoor, Venues};
+use access::{AccessMode, Caller, Link, SnapshotDoor, Venues};
 use chassis::environment::SharedEnvironment;
 use chassis::serve::Shutdown;
 use contract::reservation::view::ContactView;
@@ -134,7 +134,7 @@ impl App {
         };
         let contact = self.reservation_api.contact(reservation_id.into(), by).await?;
         let is_first = |contact: &ContactView| {
-            let link = contact.guest_link.as_ref().and_then(|link| GuestLink::claimed_by(&link.token));
+            let link = contact.guest_link.as_ref().and_then(|link| Link::claimed_by(&link.token));
             link.is_none_or(|link| link.generation == 0)
         };
         Ok(contact.filter(is_first).map(|contact| payment.url_for(&contact)))

@@ -1,7 +1,10 @@
 //! Keys over their life.
 
+mod people;
+
 use chassis::environment::SystemEnvironment;
 use chrono::TimeDelta;
+use events::access::{KeyCreated, KeyKind};
 use events::values::{ConfidentialDigest, Scope};
 
 use super::*;
@@ -58,8 +61,8 @@ fn a_key_has_the_scopes_and_the_venues_of_its_event() {
     let token = fixture.create(None);
     let caller = fixture.caller(&token, now()).unwrap();
     assert_eq!(caller.actor.id, Some(format!("key:{}", token.id())));
-    assert_eq!(caller.needs(Scope::Floor), Ok(()));
-    assert_eq!(caller.needs(Scope::Rules), Err(Denied::Scope(Scope::Rules)));
+    assert_eq!(caller.needs(Scope::Floor, None), Ok(()));
+    assert_eq!(caller.needs(Scope::Rules, None), Err(Denied::Scope(Scope::Rules)));
     assert_eq!(caller.may_use(&"bandung-dago".parse().unwrap()), Ok(()));
     assert_eq!(caller.may_use(&"roma-trastevere".parse().unwrap()), Err(Denied::Hidden));
     // Another secret for the same id, and another id.

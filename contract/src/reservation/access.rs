@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use events::access::KeyKind;
 use events::values::{Scope, Scopes};
-use events::{KeyId, VenueId};
+use events::{KeyId, SessionId, StaffId, VenueId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -114,13 +114,43 @@ pub struct Keys {
     pub items: Vec<KeyView>,
 }
 
-/// What another service needs to check keys: no secrets, only their hashes.
+/// What another service needs to check keys and sessions: no secrets, only their hashes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AccessSnapshot {
     /// The position of the log that it contains.
     pub position: u64,
     /// The keys that are not revoked.
     pub keys: Vec<HashedKey>,
+    /// The sessions of staff that have not ended.
+    #[serde(default)]
+    pub sessions: Vec<HashedSession>,
+}
+
+/// A session of a member of staff as another service checks it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HashedSession {
+    /// The id of the session.
+    pub session_id: SessionId,
+    /// The person.
+    pub staff_id: StaffId,
+    /// What the person may do, and where.
+    pub grants: Vec<SessionGrant>,
+    /// When the person proved the identity last.
+    pub authenticated_at: DateTime<Utc>,
+    /// When it ends by itself.
+    pub expires_at: DateTime<Utc>,
+    /// SHA-256 of its cookie, hexadecimal.
+    pub secret_sha256: String,
+}
+
+/// What a person may do, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SessionGrant {
+    /// What.
+    #[schema(value_type = Vec<Scope>)]
+    pub scopes: Scopes,
+    /// Where; null for all venues.
+    pub venues: Option<Vec<VenueId>>,
 }
 
 /// A key as another service checks it.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use events::access::KeyKind;
 use events::event::*;
+use events::staff::*;
 use events::values::*;
 use events::*;
 use serde_json::value::RawValue;
@@ -199,6 +200,74 @@ fn samples() -> Vec<Event> {
         KeyUsed { key_id: key_id.clone(), on: window().start.date_naive() }.into(),
         GuestLinkRenewed { generation: 1 }.into(),
         LinkKeyCreated { key_id, secret_digest }.into(),
+    ]
+    .into_iter()
+    .chain(staff_samples())
+    .collect()
+}
+
+/// One event of each type of accounts, sessions and devices.
+fn staff_samples() -> Vec<Event> {
+    let (secret_digest, contact_digest) =
+        (ConfidentialDigest::of(b"secret"), ConfidentialDigest::of(b"contact"));
+    let (staff_id, session_id, device_id) = (StaffId(uuid(7)), SessionId(uuid(8)), DeviceId(uuid(9)));
+    let venue_id: VenueId = "bandung-dago".parse().unwrap();
+    let roles = vec![
+        RoleGrant { role: Role::Manager, venues: Some([venue_id.clone()].into()) },
+        RoleGrant { role: Role::Host, venues: None },
+    ];
+    let expires_at = window().end;
+    let (method, used) = (SignInMethod::Totp, UsedCode { totp_step: Some(58_000_000), recovery_code: None });
+    let session = |method, used, device_id| SessionStarted {
+        session_id,
+        staff_id,
+        method,
+        used,
+        device_id,
+        expires_at,
+        secret_digest: secret_digest.clone(),
+    };
+    vec![
+        StaffInvited {
+            staff_id,
+            roles: roles.clone(),
+            invitation: 1,
+            expires_at,
+            contact_digest: Some(contact_digest.clone()),
+        }
+        .into(),
+        StaffJoined { staff_id, contact_digest }.into(),
+        StaffRolesChanged { staff_id, roles }.into(),
+        StaffRemoved { staff_id, reason_code: "left".into() }.into(),
+        PasswordChanged { staff_id, session_id: Some(session_id), secret_digest: secret_digest.clone() }
+            .into(),
+        PasswordResetRequested { staff_id, reset: 1, expires_at }.into(),
+        TotpEnrolled { staff_id, session_id, totp_step: 58_000_000, secret_digest: secret_digest.clone() }
+            .into(),
+        TotpRemoved { staff_id, reason_code: "removed".into() }.into(),
+        PinSet { staff_id, secret_digest: secret_digest.clone() }.into(),
+        session(method, used, Some(device_id)).into(),
+        SessionReauthenticated {
+            session_id,
+            staff_id,
+            method: SignInMethod::RecoveryCode,
+            used: UsedCode { totp_step: None, recovery_code: Some(3) },
+        }
+        .into(),
+        SessionEnded { session_id, staff_id, reason_code: "signed_out".into() }.into(),
+        DeviceAdded {
+            device_id,
+            venue_id: venue_id.clone(),
+            name: "tablet at the door".into(),
+            code_expires_at: expires_at,
+            secret_digest: secret_digest.clone(),
+        }
+        .into(),
+        DeviceEnrolled { device_id, secret_digest: secret_digest.clone() }.into(),
+        DeviceRevoked { device_id, reason_code: "lost".into() }.into(),
+        CalendarLinkCreated { staff_id, venue_id: venue_id.clone(), secret_digest: secret_digest.clone() }
+            .into(),
+        CalendarLinkRevoked { staff_id, venue_id }.into(),
     ]
 }
 

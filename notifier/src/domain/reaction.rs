@@ -1,6 +1,7 @@
 //! Which effects an event has. Pure: the same event always has the same effects.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use events::access_events;
 use events::event::{Event, Refund};
 use events::values::{Medium, Money};
 use events::{EventId, ReservationId};
@@ -108,11 +109,7 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
         | Event::ReservationAffected(_)
         | Event::VenueChanged(_)
         | Event::VenueRulesChanged(_)
-        | Event::KeyCreated(_)
-        | Event::KeyRotated(_)
-        | Event::KeyRevoked(_)
-        | Event::KeyUsed(_)
-        | Event::LinkKeyCreated(_) => vec![],
+        | access_events!() => vec![],
     }
 }
 

@@ -27,7 +27,7 @@ pub async fn run(
         let asked_at = env.now();
         let pause = match reservation_api.access_snapshot().await {
             Ok(snapshot) => {
-                door.replace(snapshot.keys, asked_at);
+                door.replace(snapshot.keys, snapshot.sessions, asked_at);
                 failed = false;
                 INTERVAL
             }

@@ -107,7 +107,7 @@ async fn every_operation_admits_exactly_those_who_may_use_it() {
                 };
                 let shown = format!("{id} with {scopes:?} for {venue:?}");
                 let venues = venue.map(|venue| vec![venue.parse().unwrap()]);
-                fixture.door.replace(vec![hashed(*scopes, venues)], fixture.env.now());
+                fixture.door.replace(vec![hashed(*scopes, venues)], vec![], fixture.env.now());
                 assert_eq!(status(operation, Some(&key)).await, expected, "{shown}");
             }
         }
@@ -123,11 +123,11 @@ async fn every_operation_admits_exactly_those_who_may_use_it() {
         }
         let expired = HashedKey { expires_at: Some(fixture.env.now()), ..hashed(Scopes::all(), None) };
         for keys in [vec![], vec![expired]] {
-            fixture.door.replace(keys, fixture.env.now());
+            fixture.door.replace(keys, vec![], fixture.env.now());
             assert_eq!(status(operation, Some(&key)).await, 401, "{id}");
         }
     }
-    fixture.door.replace(vec![hashed(Scopes::all(), None)], fixture.env.now());
+    fixture.door.replace(vec![hashed(Scopes::all(), None)], vec![], fixture.env.now());
     fixture.env.advance(TimeDelta::seconds(31));
     let request = Request::get("/api/payments").header("authorization", key);
     assert_eq!(send_as_is(&router, request, json!({})).await.0.as_u16(), 503);

@@ -1,7 +1,7 @@
 //! The router in-process: responses, refusals, and the description of the API.
 
-use access::guest_link::LinkSecret;
-use access::{AccessMode, GuestLink, LinkOf};
+use access::link::LinkSecret;
+use access::{AccessMode, Link, LinkOf};
 use axum::Router;
 use axum::body::Body;
 use axum::http::response::Parts;
@@ -182,7 +182,7 @@ async fn an_offer_is_shown_and_answered_on_its_page() {
     let id = "01939f3e-0000-7000-8000-0000000000aa";
     let link_to = |id: &str| {
         let of = LinkOf::Waitlist(id.parse().unwrap());
-        LinkSecret::new([7; 32]).key().unwrap().sign(GuestLink { of, generation: 0 })
+        LinkSecret::new([7; 32]).key().unwrap().sign(Link { of, generation: 0 })
     };
     let link = link_to(id);
     let (status, _) = get(&router(&fixture), &format!("/offers/{link}")).await;

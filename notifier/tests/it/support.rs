@@ -82,7 +82,7 @@ pub const TOKEN: &str = "meja_test_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
 fn door(env: &ManualEnvironment) -> Arc<SnapshotDoor> {
     let door = SnapshotDoor::new(Scopes::NONE, Arc::new(env.clone()));
-    door.replace(vec![hashed(Scopes::all(), None)], env.now());
+    door.replace(vec![hashed(Scopes::all(), None)], vec![], env.now());
     Arc::new(door)
 }
 

@@ -2,17 +2,17 @@
 //! executor does the rest.
 
 mod accept;
+mod access;
 mod book;
 mod change;
 mod change_rules;
-mod keys;
 mod mark;
 mod offer;
 mod tags;
 mod waitlist;
 
-use access::first::FirstKey;
-use access::guest_link::LinkSecret;
+use ::access::first::FirstKey;
+use ::access::link::LinkSecret;
 use chrono::TimeDelta;
 use events::event::WaitlistJoined;
 use events::values::TimeWindow;
@@ -20,12 +20,15 @@ use events::{KeyId, PaymentId, Position, ReservationId, VenueId, WaitlistId};
 use parking_lot::Mutex;
 
 use self::accept::AcceptOffer;
+pub use self::access::{
+    AccessCommand, AccessRefusal, AccountCommand, DeviceCommand, Issue, KeyCommand, NewSession,
+    SessionCommand, StaffCommand,
+};
+use self::access::{ChangeAccess, ChangeKey, IssueFirstKeys};
 use self::book::Book;
 use self::change::ChangeReservation;
 use self::change_rules::ChangeRules;
 pub use self::change_rules::{RulesChange, RulesOutcome};
-use self::keys::{ChangeKey, IssueFirstKeys};
-pub use self::keys::{Issue, KeyCommand};
 use self::mark::MarkAffected;
 use self::offer::OfferTables;
 use self::waitlist::{ChangeWaitlistEntry, JoinWaitlist};
@@ -164,6 +167,18 @@ impl Executor {
         context: &RequestContext,
     ) -> Result<KeyOutcome, CommandError> {
         self.execute(&ChangeKey { command, context }, context).await
+    }
+
+    /// Changes accounts, sessions or devices. When this returns, the change counts.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing was appended.
+    pub async fn change_access<C: AccessCommand>(
+        &self,
+        command: &C,
+        context: &RequestContext,
+    ) -> Result<(), CommandError> {
+        self.execute(&ChangeAccess { command, context }, context).await
     }
 
     /// Records first keys, and a key for the links of guests. Returns whether they were recorded.

@@ -5,7 +5,9 @@ use chrono::{DateTime, Utc};
 use events::event::{Event, NotificationFailed, NotificationSent, ReservationCreated, WaitlistJoined};
 use events::recorded::NewEvent;
 use events::values::TimeWindow;
-use events::{CustomerId, KeyId, Position, ReservationId, TableId, Tag, VenueId, WaitlistId};
+use events::{
+    CustomerId, DeviceId, KeyId, Position, ReservationId, StaffId, TableId, Tag, VenueId, WaitlistId,
+};
 
 use super::request_context::RequestContext;
 use crate::domain::waitlist::{OFFER_EXPIRED, WaitlistEntry};
@@ -25,13 +27,17 @@ enum SubjectId {
     Venue(VenueId),
     /// A key.
     Key(KeyId),
+    /// A member of staff, on a device at a stand if the event is of a session there.
+    Person(StaffId, Option<DeviceId>),
+    /// A device at a stand.
+    Device(DeviceId),
 }
 
 /// What the tags and the subject of events are derived from.
 #[derive(Debug)]
 pub(super) struct EventSubject<'a> {
     id: SubjectId,
-    /// The venue; `None` for a key.
+    /// The venue; `None` for a key, a person or a device.
     venue_id: Option<&'a VenueId>,
     /// The customer, for the event that creates the subject.
     customer_id: Option<&'a CustomerId>,
@@ -98,7 +104,20 @@ impl<'a> EventSubject<'a> {
 
     /// A key with the positions of its secrets; none for a new one.
     pub(super) fn key(id: &KeyId, payload_positions: Vec<Position>) -> Self {
-        let id = SubjectId::Key(id.clone());
+        Self::of_access(SubjectId::Key(id.clone()), payload_positions)
+    }
+
+    /// A member of staff with the positions of the confidential payloads that the event forgets.
+    pub(super) fn person(id: StaffId, device: Option<DeviceId>, forgets: Vec<Position>) -> Self {
+        Self::of_access(SubjectId::Person(id, device), forgets)
+    }
+
+    /// A device with the positions of the confidential payloads that the event forgets.
+    pub(super) fn device(id: DeviceId, forgets: Vec<Position>) -> Self {
+        Self::of_access(SubjectId::Device(id), forgets)
+    }
+
+    fn of_access(id: SubjectId, payload_positions: Vec<Position>) -> Self {
         Self { id, venue_id: None, customer_id: None, window: None, payload_positions }
     }
 
@@ -108,6 +127,8 @@ impl<'a> EventSubject<'a> {
             SubjectId::Waitlist(id) => format!("waitlist/{id}"),
             SubjectId::Venue(id) => format!("venue/{id}"),
             SubjectId::Key(id) => format!("access/{id}"),
+            SubjectId::Person(id, _) => format!("staff/{id}"),
+            SubjectId::Device(id) => format!("device/{id}"),
         }
     }
 }
@@ -131,7 +152,7 @@ pub(super) fn new_events(
             time: now,
             tags: tags(event, subject, context, now),
             data: event.data()?,
-            confidential: context.payload.clone().filter(|_| has_payload(event)),
+            confidential: context.payload.clone().filter(|_| event.confidential_digest().is_some()),
             forgets: forgotten_by(event, subject),
             metadata: context.metadata(),
         })
@@ -145,6 +166,11 @@ fn tags(event: &Event, subject: &EventSubject<'_>, context: &RequestContext, now
         SubjectId::Waitlist(id) => vec![Tag::waitlist(*id)],
         SubjectId::Venue(id) => vec![Tag::rules(id)],
         SubjectId::Key(id) => vec![Tag::access(), Tag::credential(id)],
+        SubjectId::Person(id, device) => {
+            let credentials = [Tag::access(), Tag::credential(id)].into_iter();
+            credentials.chain(device.map(Tag::credential)).collect()
+        }
+        SubjectId::Device(id) => vec![Tag::access(), Tag::credential(id)],
     };
     tags.extend(context.key.as_ref().map(|key| Tag::command(&key.key)));
     let Some(venue) = subject.venue_id else { return tags };
@@ -204,22 +230,14 @@ pub(super) fn table_tags(venue: &VenueId, table: &TableId, window: &TimeWindow) 
     window.utc_dates().map(|date| Tag::table(venue, table, date))
 }
 
-fn has_payload(event: &Event) -> bool {
-    match event {
-        Event::ReservationCreated(_)
-        | Event::WaitlistJoined(_)
-        | Event::KeyCreated(_)
-        | Event::KeyRotated(_)
-        | Event::LinkKeyCreated(_) => true,
-        Event::ReservationCancelled(cancelled) => cancelled.description_digest.is_some(),
-        _ => false,
-    }
-}
-
 /// The payloads that an event forgets. The contact of an entry that left the waitlist is no longer needed; if
 /// the entry became a reservation, the contact moved there. After an expired offer the contact is
 /// kept until the notifier has reported the last message.
 fn forgotten_by(event: &Event, subject: &EventSubject<'_>) -> Vec<Position> {
+    // A command about a person or a device names the payloads itself.
+    if matches!(subject.id, SubjectId::Person(..) | SubjectId::Device(_)) {
+        return subject.payload_positions.clone();
+    }
     match event {
         Event::WaitlistLeft(left) if left.reason_code == OFFER_EXPIRED => Vec::new(),
         Event::ContactErased(_)

@@ -207,7 +207,7 @@ impl Executor {
                 return operation.outcome(self, subject, decision, None).await;
             }
             let key_tag = context.key.as_ref().map(|key| Tag::command(&key.key));
-            let guards = key_tag.into_iter().chain(context.caller.guard());
+            let guards = key_tag.into_iter().chain(context.caller.guards());
             let guard = Query::any_tag(std::mem::take(&mut decision.tags).into_iter().chain(guards));
             let new_events = std::mem::take(&mut decision.new_events);
             let time = attempt.now;
@@ -233,12 +233,13 @@ impl Executor {
         context: &RequestContext,
     ) -> Result<(), CommandError> {
         let (caller, now) = (&context.caller, self.env.now());
-        let may = operation.object(subject).map_or(Ok(()), |object| caller.may(Intent::Change, &object, now));
-        match may {
+        let object = operation.object(subject);
+        match object.map_or(Ok(()), |object| caller.may(Intent::Change, &object, now)) {
             Err(Denied::Hidden) => return Err(operation.hidden()),
             other => other?,
         }
-        operation.needs().map_or(Ok(()), |scope| caller.needs(scope))?;
+        let venue = object.map(|object| object.venue_id);
+        operation.needs().map_or(Ok(()), |scope| caller.needs(scope, venue))?;
         Ok(caller.is_valid_at(now)?)
     }
 

@@ -1,7 +1,7 @@
 //! The first keys of an installation: recorded in the log once, and written to files.
 
 use access::first::{FILES, FirstKey, first_keys};
-use access::guest_link::LinkSecret;
+use access::link::LinkSecret;
 use access::secrets::{SecretsDir, read_key};
 use access::token::KeyToken;
 use anyhow::Context as _;

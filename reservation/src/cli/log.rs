@@ -68,15 +68,7 @@ impl EventCatalogue for ReservationEvents {
     }
 
     fn confidential_digest(&self, event: EventBytes<'_>) -> Option<ConfidentialDigest> {
-        match decode(event).ok()?.1 {
-            Event::ReservationCreated(created) => Some(created.contact_digest),
-            Event::WaitlistJoined(joined) => Some(joined.contact_digest),
-            Event::ReservationCancelled(cancelled) => cancelled.description_digest,
-            Event::KeyCreated(created) => Some(created.secret_digest),
-            Event::KeyRotated(rotated) => Some(rotated.secret_digest),
-            Event::LinkKeyCreated(created) => Some(created.secret_digest),
-            _ => None,
-        }
+        decode(event).ok()?.1.confidential_digest().cloned()
     }
 }
 

@@ -9,6 +9,7 @@ mod seating;
 mod status;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use events::access_events;
 use events::event::{
     Event, PaymentCompleted, PaymentFailed, PaymentRefunded, PaymentRequested, ReservationCreated,
     ReservationRescheduled,
@@ -139,11 +140,7 @@ impl Reservation {
             | Event::WaitlistLeft(_)
             | Event::VenueChanged(_)
             | Event::VenueRulesChanged(_)
-            | Event::KeyCreated(_)
-            | Event::KeyRotated(_)
-            | Event::KeyRevoked(_)
-            | Event::KeyUsed(_)
-            | Event::LinkKeyCreated(_) => return,
+            | access_events!() => return,
             Event::ReservationConfirmed(confirmed) => self.confirm(confirmed.deposit_waived),
             Event::ReservationCheckedIn(_) => {
                 (self.status, self.seated_at) = (Status::CheckedIn, Some(at.time));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use access::guest_link::{GuestLink, LinkOf, LinkSecret};
+use access::link::{Link, LinkOf, LinkSecret};
 use axum::body::Body;
 use axum::http::Request;
 use chrono::TimeDelta;
@@ -180,9 +180,9 @@ async fn credentials(app: &TestApp, mine: &str, other: &str) -> Vec<Credential> 
     app.post(&format!("/api/access/keys/{rotated_id}/rotate"), &json!({"overlap_hours": 0})).await;
     app.clock.advance(TimeDelta::seconds(1));
     let link_key = LinkSecret::new([7; 32]).key().unwrap();
-    let pay = link_key.sign(GuestLink { of: LinkOf::Payment(PaymentId(Uuid::from_u128(1))), generation: 0 });
+    let pay = link_key.sign(Link { of: LinkOf::Payment(PaymentId(Uuid::from_u128(1))), generation: 0 });
     let forged = LinkSecret::new([8; 32]).key().unwrap();
-    let forged = forged.sign(GuestLink { of: LinkOf::Reservation(mine.parse().unwrap()), generation: 0 });
+    let forged = forged.sign(Link { of: LinkOf::Reservation(mine.parse().unwrap()), generation: 0 });
     let bearer = |token: &str| format!("Bearer {token}");
     let wrong = |name: &str, token: &str| Credential::without_rights(name, Some(&bearer(token)), false);
     let guest = |name: &str, token: &str, is_theirs| Credential {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use access::AccessMode;
 use access::first::FirstKey;
-use access::guest_link::LinkSecret;
+use access::link::LinkSecret;
 use access::token::KeyToken;
 use axum::Router;
 use axum::body::Body;

@@ -1,6 +1,6 @@
 //! The link of a guest in the URL of a page.
 
-use access::guest_link::{GuestLink, LinkOf};
+use access::link::{Link, LinkOf};
 use chassis::problem::Problem;
 use chassis::secret::Token;
 use events::{ReservationId, WaitlistId};
@@ -15,7 +15,7 @@ pub(super) struct PresentedLink {
 impl PresentedLink {
     /// Reads a link.
     pub(super) fn read(text: &str) -> Result<Self, Problem> {
-        let of = GuestLink::claimed_by(text).ok_or_else(unknown)?.of;
+        let of = Link::claimed_by(text).ok_or_else(unknown)?.of;
         let token = Token::try_from(text.to_owned()).map_err(|_| unknown())?;
         Ok(Self { token, of })
     }
@@ -29,7 +29,7 @@ impl PresentedLink {
     pub(super) fn reservation_id(&self) -> Result<ReservationId, Problem> {
         match self.of {
             LinkOf::Reservation(id) => Ok(id),
-            LinkOf::Waitlist(_) | LinkOf::Payment(_) => Err(unknown()),
+            _ => Err(unknown()),
         }
     }
 
@@ -37,7 +37,7 @@ impl PresentedLink {
     pub(super) fn waitlist_id(&self) -> Result<WaitlistId, Problem> {
         match self.of {
             LinkOf::Waitlist(id) => Ok(id),
-            LinkOf::Reservation(_) | LinkOf::Payment(_) => Err(unknown()),
+            _ => Err(unknown()),
         }
     }
 }

@@ -86,8 +86,9 @@ pub(super) async fn revoke(
 pub(super) async fn snapshot(State(app): State<App>) -> Result<Response, Problem> {
     app.catch_up().await?;
     let position = app.projections.position().0;
-    let keys = app.projections.access().hashed_keys(app.env.now());
-    Ok(private(&AccessSnapshot { position, keys }))
+    let (registry, now) = (app.projections.access(), app.env.now());
+    let (keys, sessions) = (registry.hashed_keys(now), registry.hashed_sessions(now));
+    Ok(private(&AccessSnapshot { position, keys, sessions }))
 }
 
 impl App {

@@ -1,6 +1,5 @@
 //! The one place where an error of this service becomes an HTTP status.
 
-use access::Denied;
 use access::registry::KEYS_MAX;
 use axum::http::StatusCode;
 use chassis::problem::Problem;
@@ -10,6 +9,7 @@ use events::store::{AppendError, ReadError};
 use events::{ReservationId, WaitlistId};
 
 use crate::app::App;
+use crate::app::commands::AccessRefusal;
 use crate::app::executor::{self, Alternatives, CommandError, RefusedRequest};
 use crate::app::queries::{FeedError, QueryError, local};
 use crate::app::repository::RepositoryError;
@@ -39,7 +39,8 @@ impl App {
                 "too_many_keys",
                 format!("There are already {KEYS_MAX} keys. Revoke those that are not used."),
             ),
-            CommandError::Denied(denied) => denied_problem(denied),
+            CommandError::Access(refusal) => refused_access(refusal),
+            CommandError::Denied(denied) => denied.into(),
             CommandError::UnknownVenue(id) => Problem::new(
                 StatusCode::CONFLICT,
                 "venue_gone",
@@ -68,6 +69,26 @@ impl App {
             CommandError::Encode(error) => Problem::internal(&error),
         }
     }
+}
+
+/// The problem for a refused change of accounts, sessions or devices.
+fn refused_access(refusal: AccessRefusal) -> Problem {
+    let status = match refusal {
+        AccessRefusal::UnknownPerson(_)
+        | AccessRefusal::UnknownDevice(_)
+        | AccessRefusal::UnknownSession(_)
+        | AccessRefusal::NoCalendar => StatusCode::NOT_FOUND,
+        AccessRefusal::CodeOver => StatusCode::UNAUTHORIZED,
+        AccessRefusal::LinkOver => StatusCode::GONE,
+        AccessRefusal::AddressTaken
+        | AccessRefusal::AlreadyJoined
+        | AccessRefusal::NotJoined
+        | AccessRefusal::ProofOver
+        | AccessRefusal::NoTotp
+        | AccessRefusal::TooManyStaff
+        | AccessRefusal::TooManyDevices => StatusCode::CONFLICT,
+    };
+    Problem::new(status, refusal.code(), refusal.to_string())
 }
 
 fn refused(refusal: &Refusal, request: &RefusedRequest, alternatives: &Alternatives, zone: Tz) -> Problem {
@@ -105,16 +126,6 @@ fn refused(refusal: &Refusal, request: &RefusedRequest, alternatives: &Alternati
             };
             problem.with(|problem| problem.alternatives = Some(times.iter().map(view).collect()))
         }
-    }
-}
-
-pub(super) fn denied_problem(denied: Denied) -> Problem {
-    match denied {
-        Denied::Ended => Problem::credential_invalid(),
-        Denied::Hidden => Problem::not_found("There is nothing with this id that this credential may use."),
-        Denied::Venue => Problem::venue_missing(),
-        Denied::Outlived(end) => Problem::credential_outlived(end),
-        Denied::Scope(scope) => Problem::scope_missing(scope.word()),
     }
 }
 
@@ -174,7 +185,7 @@ impl From<QueryError> for Problem {
             QueryError::Read(error) => repository_problem(&error),
             QueryError::Payload(error) => Self::internal(&error),
             QueryError::UnknownReservation(id) => unknown_reservation(id),
-            QueryError::Denied(denied) => denied_problem(denied),
+            QueryError::Denied(denied) => denied.into(),
         }
     }
 }
@@ -193,7 +204,7 @@ impl App {
                 problem.head = Some(self.store.known_head().0);
             }),
             FeedError::Read(error) => repository_problem(&error.into()),
-            FeedError::Denied(denied) => denied_problem(denied),
+            FeedError::Denied(denied) => denied.into(),
         }
     }
 }

@@ -7,6 +7,7 @@ use events::{KeyId, ReservationId, VenueId, WaitlistId};
 
 use super::ATTEMPTS_MAX;
 use super::refused::{Alternatives, RefusedRequest};
+use crate::app::commands::AccessRefusal;
 use crate::app::repository::RepositoryError;
 use crate::domain::Refusal;
 
@@ -34,6 +35,9 @@ pub enum CommandError {
     /// There are as many keys as there can be.
     #[error("there are already {KEYS_MAX} keys")]
     TooManyKeys,
+    /// A change of accounts, sessions or devices is refused.
+    #[error(transparent)]
+    Access(#[from] AccessRefusal),
     /// The caller may not do this.
     #[error(transparent)]
     Denied(#[from] Denied),

@@ -17,7 +17,7 @@ pub(super) struct AccessChange {
 impl AccessChange {
     /// Whether its confidential payload gives the key a secret.
     fn has_secret(&self) -> bool {
-        matches!(self.event, Event::KeyCreated(_) | Event::KeyRotated(_) | Event::LinkKeyCreated(_))
+        self.event.confidential_digest().is_some()
     }
 }
 

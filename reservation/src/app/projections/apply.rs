@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use events::access_events;
 use events::event::{Event, RulesImport, VenueRulesChanged};
 use events::recorded::Recorded;
 use events::store::EventBytes;
@@ -48,7 +49,7 @@ impl Change {
                 Some(Self::Rules(changed.venue_id, rules))
             }
             Event::VenueRulesChanged(changed) => Some(Self::Document(changed, at)),
-            event if repository::key_of(&recorded).is_some() => {
+            event @ access_events!() => {
                 Some(Self::Access(AccessChange { event, at: repository::recorded_at(&recorded) }))
             }
             _ => None,

@@ -1,7 +1,7 @@
 //! The links of guests.
 
 use access::GuestSide;
-use access::guest_link::{GuestLink, LinkOf};
+use access::link::{Link, LinkOf};
 use contract::reservation::view::{GuestLinkView, PayLinkView};
 
 use crate::app::App;
@@ -32,7 +32,7 @@ impl App {
             _ => None,
         });
         let link = |payment_id| {
-            let link = GuestLink { of: LinkOf::Payment(payment_id), generation: reservation.link_generation };
+            let link = Link { of: LinkOf::Payment(payment_id), generation: reservation.link_generation };
             Some(PayLinkView { payment_id, token: self.projections.access().sign(link)? })
         };
         due.filter_map(link).collect()

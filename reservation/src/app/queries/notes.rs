@@ -1,8 +1,12 @@
 //! Short descriptions of events, for people.
 
-use events::event::{Event, Refund, VenueChanged, VenueRulesChanged};
-use events::values::{Initiator, Medium, Purpose, Scope};
+mod access;
 
+use events::access_events;
+use events::event::{Event, Refund, VenueChanged, VenueRulesChanged};
+use events::values::{Initiator, Medium, Purpose};
+
+use self::access::note_of_access;
 use super::local;
 
 /// A short description of an event. Times are local times of the venue.
@@ -59,11 +63,7 @@ pub fn note(event: &Event, timezone: &str) -> String {
             rules_changed(*version, *stranded_count)
         }
         Event::GuestLinkRenewed(_) => "The guest got new links; earlier ones are not valid".into(),
-        Event::KeyCreated(_)
-        | Event::KeyRotated(_)
-        | Event::KeyRevoked(_)
-        | Event::KeyUsed(_)
-        | Event::LinkKeyCreated(_) => note_of_key(event),
+        access_events!() => note_of_access(event),
         Event::WaitlistJoined(_)
         | Event::WaitlistOffered(_)
         | Event::WaitlistWithdrawn(_)
@@ -92,23 +92,6 @@ fn note_of_payment(event: &Event, timezone: &str) -> String {
         Event::PaymentFailed(e) => format!("Payment failed: {}", e.reason_code),
         Event::PaymentRefunded(e) => format!("{} refunded ({})", e.amount.plain(), e.provider_reference),
         _ => "Event of a payment".into(),
-    }
-}
-
-/// A short description of an event of a key.
-fn note_of_key(event: &Event) -> String {
-    match event {
-        Event::KeyCreated(e) => {
-            let scopes: Vec<_> = e.scopes.iter().map(Scope::word).collect();
-            format!("Key {} created ({}): {}", e.key_id, e.name, scopes.join(", "))
-        }
-        Event::KeyRotated(e) => {
-            format!("Key {} has a new secret; the previous one is valid until {}", e.key_id, e.previous_until)
-        }
-        Event::KeyRevoked(e) => format!("Key {} revoked: {}", e.key_id, e.reason_code),
-        Event::KeyUsed(e) => format!("Key {} used on {}", e.key_id, e.on),
-        Event::LinkKeyCreated(_) => "New key for the links of guests; earlier links are not valid".into(),
-        _ => "Event of a key".into(),
     }
 }
 

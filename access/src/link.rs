@@ -1,4 +1,5 @@
-//! The links of guests: a credential for one booking, one waitlist entry or one payment.
+//! Signed links: a credential for one purpose. Guests get links to a booking, to a waitlist entry and to pay; members of
+//! staff get links to accept an invitation and to reset a password.
 //!
 //! A link is written `mejal_<base64url>`: version, purpose, id, generation, and the first 128 bits of their HMAC-SHA256.
 //! Nothing is stored for a link, so that a million bookings need no memory for theirs. A link of an older generation is
@@ -9,7 +10,7 @@ use sha2::Sha256;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use events::{PaymentId, ReservationId, WaitlistId};
+use events::{PaymentId, ReservationId, StaffId, WaitlistId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -30,6 +31,13 @@ pub enum LinkOf {
     Waitlist(WaitlistId),
     /// Pay this payment.
     Payment(PaymentId),
+    /// Accept the invitation of this person. The generation is the number of the invitation.
+    Invitation(StaffId),
+    /// Reset the password of this person. The generation is the number of the request.
+    PasswordReset(StaffId),
+    /// Recognise a browser in which this person has signed in. The generation is the number of passwords so far. It is a
+    /// cookie, and opens nothing.
+    Browser(StaffId),
 }
 
 impl LinkOf {
@@ -38,6 +46,9 @@ impl LinkOf {
             Self::Reservation(id) => (1, id.0),
             Self::Waitlist(id) => (2, id.0),
             Self::Payment(id) => (3, id.0),
+            Self::Invitation(id) => (4, id.0),
+            Self::PasswordReset(id) => (5, id.0),
+            Self::Browser(id) => (6, id.0),
         }
     }
 
@@ -46,7 +57,19 @@ impl LinkOf {
             1 => Some(Self::Reservation(ReservationId(id))),
             2 => Some(Self::Waitlist(WaitlistId(id))),
             3 => Some(Self::Payment(PaymentId(id))),
+            4 => Some(Self::Invitation(StaffId(id))),
+            5 => Some(Self::PasswordReset(StaffId(id))),
+            6 => Some(Self::Browser(StaffId(id))),
             _ => None,
+        }
+    }
+
+    /// The person, if the link is for a member of staff.
+    #[must_use]
+    pub fn staff_id(self) -> Option<StaffId> {
+        match self {
+            Self::Reservation(_) | Self::Waitlist(_) | Self::Payment(_) => None,
+            Self::Invitation(id) | Self::PasswordReset(id) | Self::Browser(id) => Some(id),
         }
     }
 
@@ -57,16 +80,16 @@ impl LinkOf {
     }
 }
 
-/// The link of a guest.
+/// A link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GuestLink {
+pub struct Link {
     /// What it is for.
     pub of: LinkOf,
     /// Its generation, from 0.
     pub generation: u32,
 }
 
-impl GuestLink {
+impl Link {
     /// The link that `text` claims to be. Its signature is not checked: whoever holds the key does that.
     #[must_use]
     pub fn claimed_by(text: &str) -> Option<Self> {
@@ -111,7 +134,7 @@ impl LinkSecret {
 impl LinkKey {
     /// The text of a link.
     #[must_use]
-    pub fn sign(&self, link: GuestLink) -> String {
+    pub fn sign(&self, link: Link) -> String {
         let mut bytes = signed(link).to_vec();
         let mac = self.0.clone().chain_update(&bytes).finalize().into_bytes();
         bytes.extend_from_slice(&mac[..MAC_BYTES]);
@@ -120,17 +143,17 @@ impl LinkKey {
 
     /// The link with this text; `None` if its signature is not valid. Compares in constant time.
     #[must_use]
-    pub fn verify(&self, text: &str) -> Option<GuestLink> {
+    pub fn verify(&self, text: &str) -> Option<Link> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text.strip_prefix(LINK_PREFIX)?).ok()?;
         let (signed, mac) = bytes.split_at_checked(SIGNED_BYTES)?;
         if mac.len() != MAC_BYTES || self.0.clone().chain_update(signed).verify_truncated_left(mac).is_err() {
             return None;
         }
-        GuestLink::of_signed(signed)
+        Link::of_signed(signed)
     }
 }
 
-fn signed(GuestLink { of, generation }: GuestLink) -> [u8; SIGNED_BYTES] {
+fn signed(Link { of, generation }: Link) -> [u8; SIGNED_BYTES] {
     let (purpose, id) = of.parts();
     let mut bytes = [0; SIGNED_BYTES];
     (bytes[0], bytes[1]) = (VERSION, purpose);
@@ -155,8 +178,8 @@ mod tests {
         LinkSecret::new(SystemEnvironment.random_bytes()).key().unwrap()
     }
 
-    fn link(n: u128, generation: u32) -> GuestLink {
-        GuestLink { of: LinkOf::Reservation(ReservationId(Uuid::from_u128(n))), generation }
+    fn link(n: u128, generation: u32) -> Link {
+        Link { of: LinkOf::Reservation(ReservationId(Uuid::from_u128(n))), generation }
     }
 
     #[test]
@@ -167,12 +190,15 @@ mod tests {
             LinkOf::Reservation(ReservationId(id)),
             LinkOf::Waitlist(WaitlistId(id)),
             LinkOf::Payment(PaymentId(id)),
+            LinkOf::Invitation(StaffId(id)),
+            LinkOf::PasswordReset(StaffId(id)),
+            LinkOf::Browser(StaffId(id)),
         ] {
-            let link = GuestLink { of, generation: 3 };
+            let link = Link { of, generation: 3 };
             let text = key.sign(link);
             assert_eq!(text.len(), LINK_PREFIX.len() + 51);
             assert_eq!(key.verify(&text), Some(link));
-            assert_eq!(GuestLink::claimed_by(&text), Some(link));
+            assert_eq!(Link::claimed_by(&text), Some(link));
             assert_eq!(self::key().verify(&text), None);
         }
     }

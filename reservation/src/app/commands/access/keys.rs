@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use access::first::FirstKey;
-use access::guest_link::LinkSecret;
+use access::link::LinkSecret;
 use access::registry::{HashedSecret, KEYS_MAX};
 use access::token::KeyToken;
 use access::{Denied, Key, Object, Venues};
@@ -14,6 +14,9 @@ use events::recorded::NewEvent;
 use events::values::Scopes;
 use events::{KeyId, Position, Tag, VenueId};
 
+use super::devices::revoked;
+use super::staff::removed;
+use super::{AccessEvent, Deciding};
 use crate::app::confidential::{SealedPayload, seal};
 use crate::app::event_builder::{EventSubject, new_events};
 use crate::app::executor::{Attempt, CommandError, Decision, EarlierOutcome, Executor, Loaded, Operation};
@@ -79,30 +82,26 @@ impl KeyCommand {
 }
 
 /// Creates or changes a key.
-pub(super) struct ChangeKey<'a> {
-    pub(super) command: &'a KeyCommand,
-    pub(super) context: &'a RequestContext,
+pub(in crate::app::commands) struct ChangeKey<'a> {
+    pub(in crate::app::commands) command: &'a KeyCommand,
+    pub(in crate::app::commands) context: &'a RequestContext,
 }
 
 /// The key that a command names, if it exists.
-pub(super) struct NamedKey(Option<Key>);
+pub(in crate::app::commands) struct NamedKey(Option<Key>);
 
 impl ChangeKey<'_> {
     /// A caller reaches only keys for its own venues; `elsewhere` is the answer to others. It grants no scope that it does
-    /// not have itself.
+    /// not have there itself.
     fn authorize_for(
         &self,
         scopes: Scopes,
         venues: &Venues,
         elsewhere: CommandError,
     ) -> Result<(), CommandError> {
-        let caller = &self.context.caller;
-        if !caller.venues.contain_all(venues) {
-            return Err(elsewhere);
-        }
-        match scopes.without(caller.scopes).iter().next() {
-            Some(missing) => Err(Denied::Scope(missing).into()),
-            None => Ok(()),
+        match self.context.caller.may_grant(scopes, venues) {
+            Err(Denied::Venue) => Err(elsewhere),
+            other => Ok(other?),
         }
     }
 
@@ -224,13 +223,16 @@ impl Operation for ChangeKey<'_> {
     }
 }
 
+/// The reason code of what a recovery of access ends.
+const RECOVERED: &str = "access_recovered";
+
 /// Records first keys: at the first start of an installation, or to recover it.
-pub(super) struct IssueFirstKeys<'a> {
-    pub(super) keys: &'a [FirstKey],
+pub(in crate::app::commands) struct IssueFirstKeys<'a> {
+    pub(in crate::app::commands) keys: &'a [FirstKey],
     /// The new key for the links of guests, if there shall be one.
-    pub(super) link_key: Option<(&'a KeyId, &'a LinkSecret)>,
-    pub(super) mode: Issue,
-    pub(super) context: &'a RequestContext,
+    pub(in crate::app::commands) link_key: Option<(&'a KeyId, &'a LinkSecret)>,
+    pub(in crate::app::commands) mode: Issue,
+    pub(in crate::app::commands) context: &'a RequestContext,
 }
 
 /// When first keys are recorded, and what happens to others.
@@ -240,7 +242,7 @@ pub enum Issue {
     First,
     /// In addition to the others.
     Additional,
-    /// Instead of all others, which are revoked.
+    /// Instead of all others: every other key and device is revoked, and every account ends.
     Instead,
 }
 
@@ -255,9 +257,10 @@ impl IssueFirstKeys<'_> {
             new_events(&[event], &subject, &context, env, now).map(|new| all.extend(new))
         };
         for key in self.replaced(executor) {
-            let reason_code = "access_recovered".to_owned();
+            let reason_code = RECOVERED.to_owned();
             add(KeyRevoked { key_id: key.id.clone(), reason_code }.into(), &key.id, key.payloads, None)?;
         }
+        let ended = self.ended(executor, now);
         for key in self.keys {
             let sealed = seal(&HashedSecret::from(&key.token), env)?;
             let created = KeyCreated {
@@ -276,7 +279,23 @@ impl IssueFirstKeys<'_> {
             let created = LinkKeyCreated { key_id: id.clone(), secret_digest: sealed.digest.clone() };
             add(created.into(), id, vec![], Some(sealed))?;
         }
+        for event in ended {
+            all.extend(event.into_new(self.context, env, now)?);
+        }
         Ok(all)
+    }
+
+    /// The ends of accounts and devices that the new keys replace.
+    fn ended(&self, executor: &Executor, now: DateTime<Utc>) -> Vec<AccessEvent> {
+        if self.mode != Issue::Instead {
+            return Vec::new();
+        }
+        let registry = executor.projections.access();
+        let from = Deciding { registry, caller: &self.context.caller, env: executor.env.as_ref(), now };
+        let accounts = registry.accounts();
+        let accounts = accounts.iter().map(|account| removed(&from, account, RECOVERED));
+        let devices = registry.devices().into_iter().map(|device| revoked(&from, &device, RECOVERED));
+        accounts.chain(devices).collect()
     }
 
     /// The keys that the new ones replace.

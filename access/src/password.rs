@@ -1,0 +1,125 @@
+//! Passwords and PINs: what is accepted as one, and how it is kept.
+//!
+//! They are kept as argon2id hashes with the parameters that OWASP recommends: 19 MiB, two passes, one lane. A hash takes
+//! some tens of milliseconds, so that callers run it outside of asynchronous tasks.
+
+use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
+use chassis::environment::Environment;
+use zxcvbn::{Score, zxcvbn};
+
+/// Minimum length of a password, in characters.
+pub const PASSWORD_CHARS_MIN: usize = 10;
+/// Maximum length of a password, in characters.
+pub const PASSWORD_CHARS_MAX: usize = 128;
+/// Minimum length of a PIN, in digits.
+pub const PIN_DIGITS_MIN: usize = 4;
+/// Maximum length of a PIN, in digits.
+pub const PIN_DIGITS_MAX: usize = 8;
+
+/// The length of a salt, in bytes: what RFC 9106 recommends.
+const SALT_BYTES: usize = 16;
+
+/// Why a text is not accepted as a password or a PIN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WeakSecret {
+    /// The password can be guessed.
+    #[error(
+        "this password can be guessed: use a longer one, for example four words that do not belong together"
+    )]
+    Guessable,
+    /// The PIN has other characters, or too few or too many.
+    #[error("a PIN has {PIN_DIGITS_MIN} to {PIN_DIGITS_MAX} digits")]
+    NoPin,
+    /// The PIN is among the first that people try.
+    #[error(
+        "this PIN is among the first that people try: do not repeat a digit, and do not count up or down"
+    )]
+    CommonPin,
+}
+
+/// Checks a new password of a person about whom `known` is known, such as the name. Lengths are not checked here.
+///
+/// # Errors
+/// [`WeakSecret::Guessable`], if the estimator zxcvbn expects fewer than 10⁸ guesses to find it.
+pub fn check_password(password: &str, known: &[&str]) -> Result<(), WeakSecret> {
+    let known: Vec<_> = known.iter().flat_map(|text| text.split(['@', '.', ' '])).chain(["meja"]).collect();
+    match zxcvbn(password, &known).score() {
+        Score::Three | Score::Four => Ok(()),
+        _ => Err(WeakSecret::Guessable),
+    }
+}
+
+/// Checks a new PIN.
+///
+/// # Errors
+/// [`WeakSecret`].
+pub fn check_pin(pin: &str) -> Result<(), WeakSecret> {
+    let digits = pin.as_bytes();
+    if !(PIN_DIGITS_MIN..=PIN_DIGITS_MAX).contains(&digits.len()) || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(WeakSecret::NoPin);
+    }
+    let steps = |by: i16| digits.windows(2).all(|pair| i16::from(pair[1]) - i16::from(pair[0]) == by);
+    if steps(0) || steps(1) || steps(-1) { Err(WeakSecret::CommonPin) } else { Ok(()) }
+}
+
+/// The hash of a password or of a PIN, in the PHC string format.
+#[must_use]
+pub fn hash(secret: &str, env: &dyn Environment) -> String {
+    let salt = &env.random_bytes()[..SALT_BYTES];
+    match Argon2::default().hash_password_with_salt(secret.as_bytes(), salt) {
+        Ok(hash) => hash.to_string(),
+        // Only parameters that are not valid fail, and these are constants.
+        Err(error) => unreachable!("a password cannot be hashed: {error}"),
+    }
+}
+
+/// Whether `hash` is one of `secret`. Compares in constant time.
+#[must_use]
+pub fn verify(secret: &str, hash: &str) -> bool {
+    Argon2::default().verify_password(secret.as_bytes(), hash).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use chassis::environment::SystemEnvironment;
+
+    use super::*;
+
+    #[test]
+    fn a_hash_is_of_its_own_password_and_of_no_other() {
+        let (one, two) =
+            (hash("satu dua tiga", &SystemEnvironment), hash("satu dua tiga", &SystemEnvironment));
+        assert!(one.starts_with("$argon2id$v=19$m=19456,t=2,p=1$") && one != two);
+        assert!(verify("satu dua tiga", &one) && verify("satu dua tiga", &two));
+        assert!(!verify("satu dua tigA", &one) && !verify("", &one) && !verify("satu dua tiga", "nothing"));
+    }
+
+    #[test]
+    fn passwords_that_are_guessed_first_are_refused() {
+        let known = ["Sari Wulandari", "sari@warung-sinar.example"];
+        for weak in
+            ["1234567890", "password123", "qwertyuiop", "sariwulandari", "warungsinar1", "aaaaaaaaaaaa"]
+        {
+            assert_eq!(check_password(weak, &known), Err(WeakSecret::Guessable), "{weak}");
+        }
+        for strong in ["kelapa motor sunyi bendera", "hT4-mm9_QxvZ"] {
+            assert_eq!(check_password(strong, &known), Ok(()), "{strong}");
+        }
+    }
+
+    #[test]
+    fn pins_are_digits_that_people_do_not_try_first() {
+        for (pin, expected) in [
+            ("7294", Ok(())),
+            ("72940358", Ok(())),
+            ("729", Err(WeakSecret::NoPin)),
+            ("729403581", Err(WeakSecret::NoPin)),
+            ("72a4", Err(WeakSecret::NoPin)),
+            ("1111", Err(WeakSecret::CommonPin)),
+            ("123456", Err(WeakSecret::CommonPin)),
+            ("9876", Err(WeakSecret::CommonPin)),
+        ] {
+            assert_eq!(check_pin(pin), expected, "{pin}");
+        }
+    }
+}
