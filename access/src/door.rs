@@ -109,6 +109,10 @@ impl Door for KeyDoor {
                 let is_cookie = matches!(link.of, LinkOf::Browser(_));
                 if is_cookie { Err(Turned::Invalid) } else { Ok(Caller::linked(link)) }
             }
+            Some(text) if text.starts_with(OpaqueKind::Calendar.prefix()) => {
+                let token = OpaqueToken::parse(OpaqueKind::Calendar, text).ok_or(Turned::Invalid)?;
+                self.registry.calendar_caller(&token.hash()).ok_or(Turned::Invalid)
+            }
             // Clients of other systems send a credential of their own along. It is none here.
             _ => Ok(self.caller_with_cookies(headers)),
         }

@@ -42,7 +42,8 @@ pub enum WeakSecret {
 /// # Errors
 /// [`WeakSecret::Guessable`], if the estimator zxcvbn expects fewer than 10⁸ guesses to find it.
 pub fn check_password(password: &str, known: &[&str]) -> Result<(), WeakSecret> {
-    let known: Vec<_> = known.iter().flat_map(|text| text.split(['@', '.', ' '])).chain(["meja"]).collect();
+    let known: Vec<_> =
+        known.iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric())).chain(["meja"]).collect();
     match zxcvbn(password, &known).score() {
         Score::Three | Score::Four => Ok(()),
         _ => Err(WeakSecret::Guessable),

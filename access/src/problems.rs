@@ -33,13 +33,11 @@ impl From<Denied> for Problem {
 impl From<SignInError> for Problem {
     fn from(error: SignInError) -> Self {
         match error {
-            SignInError::Wrong => Self::new(
-                StatusCode::UNAUTHORIZED,
+            SignInError::Wrong => unproved(
                 "sign_in_failed",
                 "What was entered does not belong together. Check it and try again, or reset the password with POST /api/password-resets.",
             ),
-            SignInError::CodeRequired => Self::new(
-                StatusCode::UNAUTHORIZED,
+            SignInError::CodeRequired => unproved(
                 "code_required",
                 "The password is right. Repeat the request with the current code of the authenticator app as code, or with a recovery code.",
             ),
@@ -69,14 +67,19 @@ impl From<Turned> for Problem {
                 "The credential cannot be checked, because the reservation service was not reached for 30 seconds. Nothing was done; try again.",
                 5,
             ),
-            Turned::NotApproved(SignInError::Wrong) => Self::new(
-                StatusCode::UNAUTHORIZED,
+            Turned::NotApproved(SignInError::Wrong) => unproved(
                 "approval_failed",
                 "The header Meja-Approval does not approve this request. It contains the id of a person, a space and the PIN of that person, and counts on a device at the stand of a venue where the person has a role.",
             ),
             Turned::NotApproved(error) => error.into(),
         }
     }
+}
+
+/// The problem of a request whose sender has not proved an identity.
+fn unproved(code: &str, detail: &str) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, code, detail)
+        .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
 }
 
 /// The problem of a request that a page of another site sent with the cookies of a person.

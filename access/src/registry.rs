@@ -14,8 +14,8 @@ use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use contract::reservation::access::{HashedKey, HashedSession};
 use events::access::{KeyRevoked, KeyRotated, KeyUsed};
 use events::staff::SessionStarted;
-use events::values::{Actor, ActorKind, Scopes};
-use events::{DeviceId, Event, KeyId, Position, SessionId, StaffId, Tag, VenueId};
+use events::values::Scope;
+use events::{DeviceId, Event, KeyId, Position, SessionId, StaffId, Tag};
 use parking_lot::RwLock;
 
 pub use self::devices::Device;
@@ -99,12 +99,11 @@ impl Registry {
         let state = self.0.read();
         let account = state.people.get(proof.staff_id).filter(|account| proof.holds_for(account))?;
         let grants = grants_at_stand(&account.roles, &device.venue_id);
-        let actor = Actor { kind: ActorKind::User, id: Some(format!("staff:{}", account.id)) };
         let tags = vec![Tag::credential(account.id), Tag::credential(device.id)];
         let device_revoked = Some(state.devices.get(device.id)?.revoked.clone());
         let presented =
             Presented { tags, revoked: account.changed.clone(), device_revoked, valid_until: None };
-        let caller = Caller::with(actor, Scopes::NONE, Venues::none()).granted(grants);
+        let caller = Caller::proved(account.id).granted(grants);
         Some(Caller { presented: Some(presented), device: Some(device), ..caller })
     }
 
@@ -155,10 +154,18 @@ impl Registry {
         self.0.read().people.by_email(email).cloned()
     }
 
-    /// The person and the venue of the calendar link with this secret.
+    /// The holder of the calendar link with this secret: it reads one venue, as long as its person may.
     #[must_use]
-    pub fn calendar(&self, secret: &SecretHash) -> Option<(StaffId, VenueId)> {
-        self.0.read().people.by_calendar(secret).cloned()
+    pub fn calendar_caller(&self, secret: &SecretHash) -> Option<Caller> {
+        let state = self.0.read();
+        let (staff_id, venue_id) = state.people.by_calendar(secret)?;
+        let account = state.people.get(*staff_id)?;
+        let readable = grants_at_stand(&account.roles, venue_id);
+        let scopes =
+            readable.iter().flat_map(|grant| grant.scopes.iter()).filter(|scope| *scope == Scope::Read);
+        let venues = Venues::from(Some([venue_id.clone()].into()));
+        let grant = Grant { scopes: scopes.collect(), venues };
+        Some(Caller::proved(*staff_id).granted(Arc::new([grant])))
     }
 
     /// The sessions of a person that are valid at `now`, the oldest first.

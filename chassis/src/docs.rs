@@ -91,6 +91,11 @@ fn text() -> ObjectBuilder {
 #[response(status = 304, description = "", headers(("ETag" = String)))]
 pub struct NotModified;
 
+/// Too many attempts failed.
+#[derive(Debug, utoipa::IntoResponses)]
+#[response(status = 429, content_type = "application/problem+json", description = "", headers(("Retry-After" = u32)))]
+pub struct Delayed(#[expect(dead_code, reason = "only a description")] contract::problem::Problem);
+
 macro_rules! problem_responses {
     ($($(#[$doc:meta])* $name:ident = $status:literal),+ $(,)?) => {$(
         $(#[$doc])*
@@ -105,6 +110,8 @@ problem_responses! {
     NotFound = 404,
     /// A business rule or a concurrent change refused the request; `code` names the reason.
     Conflict = 409,
+    /// The resource was erased, or the link to it is over.
+    Gone = 410,
     /// `If-Match` contains an outdated version.
     Stale = 412,
 }

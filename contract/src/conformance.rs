@@ -60,8 +60,10 @@ pub struct Operation {
     pub scope: String,
     /// Whether callers without a credential are admitted.
     pub is_open: bool,
-    /// Whether the link of a guest is admitted too.
-    pub is_for_guests: bool,
+    /// The names of the security schemes of which one is enough.
+    pub schemes: Vec<String>,
+    /// Whether a person must have proved the identity just now.
+    pub needs_proof: bool,
 }
 
 impl Description {
@@ -89,7 +91,12 @@ impl Description {
                     path: path.join("/"),
                     scope: scope.to_owned(),
                     is_open: needs.is_empty() || needs.contains(&json!({})),
-                    is_for_guests: needs.iter().any(|need| need.get("guest_link").is_some()),
+                    schemes: needs
+                        .iter()
+                        .filter_map(Value::as_object)
+                        .flat_map(|need| need.keys().cloned())
+                        .collect(),
+                    needs_proof: operation["x-proof-age-seconds-max"].is_number(),
                 });
             }
         }

@@ -10,7 +10,7 @@ use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat};
 use utoipa::openapi::{Schema, Type};
 
 pub use self::ids::{EventCursor, EventType};
-pub use self::list::List;
+pub use self::list::{AnyVenue, List};
 pub use self::time::{AsOf, LocalTime, Moment, VenueTime};
 use crate::form::Form;
 use crate::request::{Scalar, text};
@@ -29,6 +29,47 @@ pub struct Prose<const MAX: usize>(String);
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Code<const MAX: usize>(String);
+
+/// A secret of `MIN` to `MAX` characters, none of which is a control character: a password or a code. A fault never contains
+/// it, and it is not printed.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Secret<const MIN: usize, const MAX: usize>(String);
+
+impl<const MIN: usize, const MAX: usize> Secret<MIN, MAX> {
+    /// The secret for a text that the receiver checks.
+    #[must_use]
+    pub fn known(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The secret.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> std::fmt::Debug for Secret<MIN, MAX> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> Scalar for Secret<MIN, MAX> {
+    fn take(form: &mut Form, name: &str) -> Option<Self> {
+        form.optional_secret(name, MIN, MAX).map(Self)
+    }
+
+    fn schema() -> Schema {
+        let format = SchemaFormat::KnownFormat(KnownFormat::Password);
+        let text = text().min_length(Some(MIN)).max_length(Some(MAX)).pattern(Some(SECRET_PATTERN));
+        text.format(Some(format)).into()
+    }
+}
+
+/// Characters of which none is a control character.
+const SECRET_PATTERN: &str = r"^[^\x00-\x1F\x7F-\x9F]+$";
 
 /// An integer from `MIN` to `MAX`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]

@@ -168,14 +168,18 @@ async fn the_description_of_the_feed_is_valid_and_names_every_event() {
 fn access_rows(descriptions: &[(&'static str, Value); 2]) -> String {
     let mut rows = vec!["| service | operation | needs |\n|---|---|---|\n".to_owned()];
     for (service, document) in descriptions {
-        for Operation { method, template, scope, is_for_guests, .. } in
+        for Operation { method, template, scope, schemes, needs_proof, .. } in
             Description::new(document.clone()).operations(&[])
         {
-            let needs = match (&scope[..], is_for_guests) {
-                ("", _) => "nothing".to_owned(),
-                (scope, true) => format!("`{scope}`, or the guest's link"),
-                (scope, false) => format!("`{scope}`"),
+            let needs = match (&scope[..], schemes.last().map(String::as_str)) {
+                ("", None) => "nothing".to_owned(),
+                ("", Some("session")) => "a session".to_owned(),
+                ("", Some("staff_link")) => "the link in the mail".to_owned(),
+                ("", Some("device")) => "a device".to_owned(),
+                (scope, Some("guest_link")) => format!("`{scope}`, or the guest's link"),
+                (scope, _) => format!("`{scope}`"),
             };
+            let needs = if needs_proof { format!("{needs}; a person proves the identity") } else { needs };
             rows.push(format!("| {service} | `{method} {template}` | {needs} |\n"));
         }
     }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use contract::reservation::access::{HashedSession, SessionGrant};
 use events::staff::{SessionStarted, SignInMethod};
-use events::values::{Actor, ActorKind, Scopes};
 use events::{DeviceId, Position, SessionId, StaffId, Tag};
 use tokio_util::sync::CancellationToken;
 
@@ -97,7 +96,6 @@ impl Session {
     }
 
     fn caller(&self, now: DateTime<Utc>) -> Caller {
-        let actor = Actor { kind: ActorKind::User, id: Some(format!("staff:{}", self.staff_id)) };
         let device = self.device.as_ref().map(|device| Tag::credential(device.id));
         let presented = Presented {
             tags: std::iter::once(Tag::credential(self.staff_id)).chain(device).collect(),
@@ -107,7 +105,7 @@ impl Session {
         };
         let is_fresh = now - self.authenticated_at <= FRESH_FOR;
         let person = Person { staff_id: self.staff_id, session_id: self.id, is_fresh };
-        let caller = Caller::with(actor, Scopes::NONE, Venues::none()).granted(Arc::clone(&self.grants));
+        let caller = Caller::proved(self.staff_id).granted(Arc::clone(&self.grants));
         Caller { presented: Some(presented), person: Some(person), device: self.device.clone(), ..caller }
     }
 }

@@ -29,6 +29,7 @@ pub(super) fn complete(api: &mut OpenApi) {
         (413, "Problem"),
         (415, "Problem"),
         (422, "InvalidRequest"),
+        (429, "Problem"),
         (500, "Problem"),
         (503, "Problem"),
         (504, "Problem"),
@@ -83,6 +84,8 @@ fn complete_operation(path: &str, reads_body: bool, operation: &mut Operation) {
         (413, reads_body),
         (415, reads_body),
         (422, is_api || reads_body || takes_parameters),
+        // A request can carry the PIN of another person, which can be wrong too often.
+        (429, is_api && needs_scope),
         (500, true),
         (503, true),
         (504, is_limited),
@@ -131,7 +134,7 @@ fn problem_response(status: u16, body: RefOr<Schema>) -> Response {
         .header("X-Request-Id", request_id());
     match status {
         401 => response.header("WWW-Authenticate", text_header("The required scheme", "Bearer")).build(),
-        503 => response.header("Retry-After", seconds()).build(),
+        429 | 503 => response.header("Retry-After", seconds()).build(),
         _ => response.build(),
     }
 }
@@ -151,11 +154,12 @@ fn status_text(status: u16) -> &'static str {
         404 => "The resource does not exist",
         406 => "The request accepts none of the media types of the resource",
         409 => "A business rule or a concurrent change refused the request; `code` names the reason",
-        410 => "The resource was erased",
+        410 => "The resource was erased, or the link to it is over",
         412 => "`If-Match` contains an outdated version",
         413 => "The body is too large",
         415 => "The body has another media type, charset or encoding",
         422 => "The request has faults; `detail` lists all of them",
+        429 => "Too many attempts failed; `Retry-After` contains the time to wait in seconds",
         500 => "The service failed; its log output contains the cause",
         503 => "The service cannot do this at the moment; `Retry-After` contains the time to wait in seconds",
         504 => "The request took too long",

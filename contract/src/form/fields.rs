@@ -43,6 +43,30 @@ impl Form {
         None
     }
 
+    /// A secret of `min_chars` to `max_chars` characters without control characters; `None` if missing. A fault does not
+    /// contain it.
+    pub fn optional_secret(&mut self, name: &str, min_chars: usize, max_chars: usize) -> Option<String> {
+        let Value::String(text) = self.optional(name)? else {
+            self.fault(name, "string_type", "Input should be a valid string", None);
+            return None;
+        };
+        let chars = text.chars().count();
+        let (kind, msg) = if chars < min_chars {
+            (
+                "string_too_short",
+                format!("String should have at least {min_chars} characters, it has {chars}"),
+            )
+        } else if chars > max_chars {
+            ("string_too_long", format!("String should have at most {max_chars} characters, it has {chars}"))
+        } else if text.chars().any(char::is_control) {
+            ("string_pattern_mismatch", "String should have no control characters".to_owned())
+        } else {
+            return Some(text);
+        };
+        self.fault(name, kind, msg, None);
+        None
+    }
+
     /// One line of text of 1 to `max_chars` characters, not only white space.
     pub fn text(&mut self, name: &str, max_chars: usize) -> Option<String> {
         let taken = self.optional_text(name, max_chars);

@@ -4,7 +4,7 @@ use events::VenueId;
 use events::values::Scope;
 use serde::Serialize;
 use utoipa::PartialSchema;
-use utoipa::openapi::schema::ArrayBuilder;
+use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder};
 use utoipa::openapi::{RefOr, Schema};
 
 use crate::form::Form;
@@ -67,6 +67,41 @@ impl Item for Scope {
 
     fn schema() -> RefOr<Schema> {
         text().enum_values(Some(Self::ALL.iter().map(|scope| scope.word()))).into()
+    }
+}
+
+/// A venue, or `*` for all.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(into = "String")]
+pub enum AnyVenue {
+    /// Every venue, later ones included.
+    All,
+    /// This one.
+    One(VenueId),
+}
+
+impl From<AnyVenue> for String {
+    fn from(venue: AnyVenue) -> Self {
+        match venue {
+            AnyVenue::All => ALL.to_owned(),
+            AnyVenue::One(id) => id.to_string(),
+        }
+    }
+}
+
+/// The text for all venues.
+const ALL: &str = "*";
+
+impl Item for AnyVenue {
+    const CHARS_MAX: usize = VenueId::MAX_CHARS;
+
+    fn read(text: &str) -> Result<Self, String> {
+        if text == ALL { Ok(Self::All) } else { VenueId::read(text).map(Self::One) }
+    }
+
+    fn schema() -> RefOr<Schema> {
+        let one = <VenueId as PartialSchema>::schema();
+        OneOfBuilder::new().item(text().enum_values(Some([ALL]))).item(one).into()
     }
 }
 

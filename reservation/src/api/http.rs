@@ -4,8 +4,10 @@
 //! [`respond`] writes the responses of commands, and [`problem`] is the one place where an error becomes a
 //! status.
 
+mod account;
 mod asyncapi;
 mod commands;
+mod devices;
 mod extract;
 mod feed;
 mod keys;
@@ -16,22 +18,27 @@ mod reservations;
 mod respond;
 mod results;
 mod rules;
+mod sessions;
+mod staff;
 mod venues;
 mod waitlist;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use access::Access::{Everywhere, Own, Public, Scope as Needs};
+use access::Access::{
+    Device, Everywhere, Fresh, FreshPerson, Invitation, Own, PasswordReset, Person, Public, Scope as Needs,
+};
 use access::{KeyDoor, Operations, identified};
 use axum::Router;
 use chassis::api::checked;
 use chassis::docs;
 use chassis::serve::harden;
-use events::values::Scope;
+use events::values::{Scope, Scopes};
 use log_tools::serve::LogRoute;
 use metrics_exporter_prometheus::PrometheusHandle;
 use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::routes;
 
 use crate::app::App;
@@ -43,6 +50,7 @@ const REQUEST_MAX: Duration = Duration::from_secs(30);
 pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>) -> Router {
     let (mode, env) = (app.access_mode, app.env.clone());
     let door = KeyDoor::new(Arc::clone(app.projections.access()), mode.anonymous(), env.clone());
+    let door = door.with_pins(Arc::clone(&app.sign_ins));
     let anonymous = mode.anonymous();
     let routes = Operations::new(ops::ApiDoc::openapi(), anonymous)
         .route(Needs(Scope::Read), routes!(reservations::list))
@@ -61,7 +69,8 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route(Own(Scope::Audit), routes!(reservations::charges))
         .route(Needs(Scope::Results), routes!(results::payment_results))
         .route(Needs(Scope::Results), routes!(results::notification_results))
-        .route(Needs(Scope::Contact), routes!(results::contact, results::erase_contact))
+        .route(Needs(Scope::Contact), routes!(results::contact))
+        .route(Fresh(Scope::Contact), routes!(results::erase_contact))
         .route(Needs(Scope::Floor), routes!(waitlist::list))
         .route(Public, routes!(waitlist::join))
         .route(Own(Scope::Read), routes!(waitlist::get))
@@ -72,10 +81,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route(Needs(Scope::Results), routes!(waitlist::notification_results))
         .route(Own(Scope::Manage), routes!(commands::renew_link))
         .route(Own(Scope::Manage), routes!(waitlist::renew_link))
-        .route(Needs(Scope::Access), routes!(keys::list, keys::create))
-        .route(Needs(Scope::Access), routes!(keys::rotate))
-        .route(Needs(Scope::Access), routes!(keys::revoke))
-        .route(Everywhere(Scope::Results), routes!(keys::snapshot))
+        .merge(access_routes(anonymous))
         .route(Needs(Scope::Stats), routes!(venues::stats))
         .route(Public, routes!(rules::list))
         .route(Public, routes!(rules::get))
@@ -94,4 +100,43 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
     let (routes, api) = routes.split_for_parts();
     let routes = identified(checked(routes, &api, REQUEST_MAX), Arc::new(door));
     harden(mode.guard(routes.merge(docs::routes(api, metrics, env))))
+}
+
+/// Who may do what: keys, members of staff and their accounts, and devices at the stand.
+fn access_routes(anonymous: Scopes) -> Operations<App> {
+    Operations::new(OpenApi::default(), anonymous)
+        .route(Needs(Scope::Access), routes!(keys::list))
+        .route(Fresh(Scope::Access), routes!(keys::create))
+        .route(Fresh(Scope::Access), routes!(keys::rotate))
+        .route(Fresh(Scope::Access), routes!(keys::revoke))
+        .route(Everywhere(Scope::Results), routes!(keys::snapshot))
+        .route(Needs(Scope::Access), routes!(staff::list))
+        .route(Fresh(Scope::Access), routes!(staff::invite))
+        .route(Fresh(Scope::Access), routes!(staff::invite_again))
+        .route(Fresh(Scope::Access), routes!(staff::change_roles))
+        .route(Fresh(Scope::Access), routes!(staff::recover_totp))
+        .route(Fresh(Scope::Access), routes!(staff::remove))
+        .route(Everywhere(Scope::Results), routes!(staff::contact))
+        .route(Needs(Scope::Access), routes!(devices::list))
+        .route(Fresh(Scope::Access), routes!(devices::add))
+        .route(Fresh(Scope::Access), routes!(devices::revoke))
+        .route(Public, routes!(devices::enrol))
+        .route(Device, routes!(devices::stand))
+        .route(Public, routes!(sessions::sign_in))
+        .route(Person, routes!(sessions::list))
+        .route(Person, routes!(sessions::prove))
+        .route(Person, routes!(sessions::sign_out))
+        .route(Person, routes!(sessions::end))
+        .route(Invitation, routes!(account::invitation))
+        .route(Invitation, routes!(account::join))
+        .route(Public, routes!(account::request_reset))
+        .route(PasswordReset, routes!(account::password_reset, account::reset))
+        .route(Person, routes!(account::get))
+        .route(Person, routes!(account::change_password))
+        .route(FreshPerson, routes!(account::totp_secret))
+        .route(FreshPerson, routes!(account::enrol_totp, account::remove_totp))
+        .route(FreshPerson, routes!(account::set_pin))
+        .route(Person, routes!(account::calendars))
+        .route(FreshPerson, routes!(account::link_calendar))
+        .route(Person, routes!(account::unlink_calendar))
 }

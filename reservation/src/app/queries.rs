@@ -15,6 +15,7 @@ pub mod history;
 pub mod keys;
 pub mod notes;
 pub mod reservation_view;
+pub mod staff;
 pub mod stats;
 mod subjects;
 pub mod venues;
@@ -22,6 +23,7 @@ pub mod waitlist_view;
 
 pub use self::feed::FeedError;
 pub use self::feed_waiters::WaiterGuard;
+pub use self::staff::session_view;
 pub use self::subjects::local;
 use super::repository::RepositoryError;
 use access::Denied;

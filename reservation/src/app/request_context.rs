@@ -51,6 +51,12 @@ impl RequestContext {
         }
     }
 
+    /// The same request, sent by `caller`: the person who has just proved the identity.
+    #[must_use]
+    pub fn of(self, caller: Caller) -> Self {
+        Self { caller, ..self }
+    }
+
     /// The metadata of events that this request causes.
     pub(super) fn metadata(&self) -> EventMetadata {
         EventMetadata {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use access::AccessMode;
+use access::{AccessMode, SignIns};
 use chassis::environment::SharedEnvironment;
 use chassis::serve::Shutdown;
 use events::store::EventStore;
@@ -30,6 +30,8 @@ pub struct AppState {
     pub venues: Venues,
     /// The payment channels of the notifier.
     pub channels: PaymentChannels,
+    /// Checks what members of staff type to prove who they are.
+    pub sign_ins: Arc<SignIns>,
     /// Whether callers need credentials.
     pub access_mode: AccessMode,
     /// The URL under which guests reach their pages, without a trailing slash.
@@ -67,12 +69,14 @@ impl App {
         let projections = Arc::new(projections);
         let executor =
             Executor::new(Arc::clone(&store), Arc::clone(&projections), venues.clone(), Arc::clone(&env));
+        let sign_ins = SignIns::new(Arc::clone(projections.access()), Arc::clone(&env));
         let state = AppState {
             store,
             executor,
             projections,
             venues,
             channels,
+            sign_ins: Arc::new(sign_ins),
             access_mode,
             public_url,
             env,

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, booking};
+use crate::app::{TOKEN, TestApp, booking};
+use crate::browser::{Browser, enrol, join, open_link};
 
 async fn openapi(app: &TestApp) -> Value {
     app.get("/openapi.json").await.json()
@@ -68,6 +69,28 @@ async fn the_described_fields_are_the_accepted_fields() {
     let id = app.book(json!({"party_size": 6})).await;
     let waits = crate::waitlist::join(&app, json!({})).await;
     let api = openapi(&app).await;
+    let mut owner = join(&app, "owner", json!({"owner": ["*"]})).await;
+    owner.browser.post(&app, "/api/password-resets", &json!({"email": owner.email})).await;
+    let reset = open_link(&app, &owner.id, "password_reset").await;
+    let invited = app.post("/api/access/staff", &json!({"roles": {"host": ["bandung-dago"]}})).await.json();
+    let invitation = invited["invitation"]["token"].as_str().unwrap();
+    let another = app.post("/api/access/staff", &json!({"roles": {"host": ["bandung-dago"]}})).await.json();
+    let person = another["staff"]["staff_id"].as_str().unwrap();
+    let (device, _) = enrol(&app, "bandung-dago").await;
+    let program = |token: &str| Browser { bearer: Some(token.to_owned()), ..Browser::default() };
+    // A request is sent by a caller of a kind that its operation admits.
+    let sender_of = |security: &Value, path: &str| match security.as_array().unwrap().last().unwrap() {
+        need if need.get("staff_link").is_none()
+            && security[0].get("bearer").is_none()
+            && *need != json!({}) =>
+        {
+            owner.browser.clone()
+        }
+        need if need.get("staff_link").is_some() => {
+            program(if path.contains("invitation") { invitation } else { &reset })
+        }
+        _ => program(TOKEN),
+    };
     let mut bodies = 0;
     for (path, item) in api["paths"].as_object().unwrap() {
         let content = &item["post"]["requestBody"]["content"]["application/json"];
@@ -78,7 +101,9 @@ async fn the_described_fields_are_the_accepted_fields() {
         let path = path.replace("{reservation_id}", &id).replace("{waitlist_id}", &waits);
         // The test uses the only key.
         let path = path.replace("{key_id}", "unknown");
-        let answer = app.service_post(&path, &content["example"]).await;
+        let path = path.replace("{staff_id}", person).replace("{device_id}", &device);
+        let mut sender = sender_of(&item["post"]["security"], &path);
+        let answer = sender.post(&app, &path, &content["example"]).await;
         assert!(!matches!(answer.status.as_u16(), 400 | 422), "{path}: {}", answer.text());
         // The example of a booking is about a day that can be booked now.
         let is_booking = path == "/api/reservations";
@@ -94,7 +119,7 @@ async fn the_described_fields_are_the_accepted_fields() {
                 })
                 .collect::<serde_json::Map<_, _>>()
                 .into();
-            let answer = app.service_post(&path, &wrong).await;
+            let answer = sender.post(&app, &path, &wrong).await;
             let faults = answer.text();
             assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
             assert!(!faults.contains("extra_forbidden"), "{path}: {faults}");
@@ -104,7 +129,7 @@ async fn the_described_fields_are_the_accepted_fields() {
             }
         }
     }
-    assert_eq!(bodies, 15);
+    assert_eq!(bodies, 27);
 }
 
 /// The properties of each form of a body.

@@ -1,6 +1,7 @@
 //! Accounts, sessions, devices and calendar links over their life.
 
 use chrono::TimeDelta;
+use events::VenueId;
 use events::event::*;
 use events::staff::{Role, RoleGrant, SignInMethod, UsedCode};
 use serde_json::json;
@@ -217,11 +218,18 @@ fn a_calendar_link_is_for_one_person_and_one_venue_and_is_replaced_or_revoked() 
     };
     let (first, ubud, second) =
         (create(&mut house, "dago"), create(&mut house, "ubud"), create(&mut house, "dago"));
-    assert_eq!(house.registry.calendar(&first.hash()), None);
-    assert_eq!(house.registry.calendar(&second.hash()), Some((SARI, venue("dago"))));
+    let reader = |house: &House, link: &OpaqueToken| house.registry.calendar_caller(&link.hash());
+    assert!(reader(&house, &first).is_none());
+    let caller = reader(&house, &second).unwrap();
+    assert_eq!(caller.needs(Scope::Read, Some(&venue("dago"))), Ok(()));
+    for (scope, id) in [(Scope::Read, "ubud"), (Scope::Floor, "dago"), (Scope::Manage, "dago")] {
+        assert_eq!(caller.needs(scope, Some(&venue(id))), Err(Denied::Scope(scope)));
+    }
+    // Sari has no role in Ubud, so that the link reads nothing there.
+    assert!(reader(&house, &ubud).unwrap().needs(Scope::Read, None).is_err());
     house.record(CalendarLinkRevoked { staff_id: SARI, venue_id: venue("dago") }, json!({}));
-    assert_eq!(house.registry.calendar(&second.hash()), None);
+    assert!(reader(&house, &second).is_none());
     house.record(StaffRemoved { staff_id: SARI, reason_code: "left".into() }, json!({}));
-    assert_eq!(house.registry.calendar(&ubud.hash()), None);
+    assert!(reader(&house, &ubud).is_none());
     assert!(house.registry.account_of_email("sari@example.com").is_none());
 }

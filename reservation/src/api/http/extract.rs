@@ -1,6 +1,6 @@
 //! What handlers extract from a request.
 
-use access::Caller;
+use access::{Caller, Person};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
@@ -45,6 +45,18 @@ impl FromRequestParts<App> for WaitId {
     }
 }
 
+/// The signed-in person who sent a request.
+pub(super) struct Me(pub(super) Person);
+
+impl FromRequestParts<App> for Me {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Ok(caller) = Caller::from_request_parts(parts, app).await;
+        caller.person().map(Self).ok_or_else(Problem::unauthorized)
+    }
+}
+
 /// Paths of requests that create something. A request to accept an offer creates a reservation too.
 const CREATING_PATHS: [&str; 4] = ["/api/reservations", "/api/walk-ins", "/api/waitlist", "/api/access/keys"];
 
@@ -54,6 +66,7 @@ pub(super) struct Post {
     context: RequestContext,
     /// What its response contains.
     answer: Answer,
+    headers: HeaderMap,
 }
 
 /// What the response to a request to change something contains.
@@ -113,12 +126,27 @@ impl Post {
             payload: None,
         };
         let answer = Answer::of(parts.uri.path());
-        Ok(Self { form: Form::new(members), context, answer })
+        Ok(Self { form: Form::new(members), context, answer, headers: parts.headers })
     }
 
     /// The sender.
     pub(super) fn caller(&self) -> &Caller {
         &self.context.caller
+    }
+
+    /// The cookie `name` of the request.
+    pub(super) fn cookie(&self, name: &str) -> Option<String> {
+        access::cookies::value(&self.headers, name)
+    }
+
+    /// Like [`Self::read`], for a request that no Idempotency-Key repeats: its response contains a secret, or it has the
+    /// same effect when it is repeated.
+    pub(super) fn read_unrepeated<T>(
+        self,
+        read: impl FnOnce(&mut Form, &Caller) -> Option<T>,
+    ) -> Result<(T, RequestContext), Problem> {
+        let (value, context) = self.read(read)?;
+        Ok((value, RequestContext { key: None, ..context }))
     }
 
     /// Reads the form with `read`. Returns the result and the context.

@@ -2,8 +2,7 @@
 
 use access::{Caller, Key};
 use axum::extract::State;
-use axum::http::header;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use chassis::api::PathParameters;
 use chassis::docs::{Conflict, NotFound, Repeatable};
 use chassis::problem::Problem;
@@ -13,7 +12,7 @@ use contract::reservation::access::{
 
 use super::extract::Post;
 use super::request;
-use super::respond::marked;
+use super::respond::{marked, private};
 use crate::app::App;
 use crate::app::commands::KeyCommand;
 use crate::app::outcome::KeyOutcome;
@@ -126,9 +125,4 @@ impl App {
             last_used_on: key.last_used_on,
         }
     }
-}
-
-/// A response that no cache may keep.
-fn private(view: &impl serde::Serialize) -> Response {
-    ([(header::CACHE_CONTROL, "no-store")], axum::Json(view)).into_response()
 }

@@ -1,14 +1,18 @@
 //! The one place where an error of this service becomes an HTTP status.
 
+use access::password::WeakSecret;
 use access::registry::KEYS_MAX;
-use axum::http::StatusCode;
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::{HeaderValue, StatusCode};
 use chassis::problem::Problem;
 use chrono_tz::Tz;
+use contract::form::Form;
 use contract::problem::{Alternative, AlternativeTable, AlternativeTime};
 use events::store::{AppendError, ReadError};
-use events::{ReservationId, WaitlistId};
+use events::{DeviceId, ReservationId, StaffId, WaitlistId};
 
 use crate::app::App;
+use crate::app::accounts::AccountError;
 use crate::app::commands::AccessRefusal;
 use crate::app::executor::{self, Alternatives, CommandError, RefusedRequest};
 use crate::app::queries::{FeedError, QueryError, local};
@@ -71,6 +75,25 @@ impl App {
     }
 }
 
+impl App {
+    /// The problem for a request about an account.
+    pub(super) fn account_problem(&self, error: AccountError) -> Problem {
+        match error {
+            AccountError::SignIn(error) => error.into(),
+            AccountError::Weak(weak) => {
+                let field = if weak == WeakSecret::Guessable { "password" } else { "pin" };
+                let mut form = Form::new(serde_json::Map::new());
+                form.fault(field, "value_error", weak, None);
+                match form.finish(None::<()>) {
+                    Err(faults) => faults.into(),
+                    Ok(()) => Problem::internal(&weak),
+                }
+            }
+            AccountError::Command(error) => self.problem(error),
+        }
+    }
+}
+
 /// The problem for a refused change of accounts, sessions or devices.
 fn refused_access(refusal: AccessRefusal) -> Problem {
     let status = match refusal {
@@ -88,7 +111,11 @@ fn refused_access(refusal: AccessRefusal) -> Problem {
         | AccessRefusal::TooManyStaff
         | AccessRefusal::TooManyDevices => StatusCode::CONFLICT,
     };
-    Problem::new(status, refusal.code(), refusal.to_string())
+    let problem = Problem::new(status, refusal.code(), refusal.to_string());
+    match status {
+        StatusCode::UNAUTHORIZED => problem.header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
+        _ => problem,
+    }
 }
 
 fn refused(refusal: &Refusal, request: &RefusedRequest, alternatives: &Alternatives, zone: Tz) -> Problem {
@@ -244,4 +271,20 @@ pub(super) fn managed_by_hand() -> Problem {
         "kept_by_hand",
         "This venue is managed by hand: request any time with POST /api/reservations.",
     )
+}
+
+pub(super) fn unknown_person(id: StaffId) -> Problem {
+    refused_access(AccessRefusal::UnknownPerson(id))
+}
+
+pub(super) fn unknown_device(id: DeviceId) -> Problem {
+    refused_access(AccessRefusal::UnknownDevice(id))
+}
+
+pub(super) fn link_over() -> Problem {
+    refused_access(AccessRefusal::LinkOver)
+}
+
+pub(super) fn code_over() -> Problem {
+    refused_access(AccessRefusal::CodeOver)
 }

@@ -7,6 +7,7 @@ mod day;
 mod keys;
 mod list;
 mod results;
+mod staff;
 mod venue;
 mod waitlist;
 mod walk_in;
@@ -23,6 +24,10 @@ pub(super) use self::day::{availability, days, floor};
 pub(super) use self::keys::{create_key, revoke_key, rotate_key};
 pub(super) use self::list::{cursor, filter, list};
 pub(super) use self::results::{message_result, notification_result, payment_result};
+pub(super) use self::staff::{
+    add_device, change_password, change_roles, device_code, enrol_authenticator, invite, invite_again, join,
+    pin, prove, remove, reset, reset_address, revoke_device, sign_in,
+};
 pub(super) use self::venue::known_venue;
 use self::venue::{area, check_is_open, instant_of, payment_channel, start, venue};
 pub(super) use self::waitlist::{accept_offer, joining};

@@ -100,3 +100,8 @@ pub(super) fn respond_if_modified(headers: &HeaderMap, view: &impl Serialize, et
 pub(super) fn waitlist_etag(view: &WaitlistView) -> ETag {
     ETag::version_with(view.version, view.place_in_line.unwrap_or(0))
 }
+
+/// A response that no cache may keep.
+pub(super) fn private(view: &impl Serialize) -> Response {
+    ([(header::CACHE_CONTROL, "no-store")], axum::Json(view)).into_response()
+}

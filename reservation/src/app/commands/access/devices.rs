@@ -11,7 +11,7 @@ use super::{AccessCommand, AccessEvent, AccessRefusal, Deciding};
 use crate::app::executor::CommandError;
 
 /// How long the code of a device is valid, in minutes.
-pub const DEVICE_CODE_MINUTES: i64 = 10;
+const DEVICE_CODE_MINUTES: i64 = 10;
 
 /// What changes a device.
 #[derive(Debug, Clone)]
@@ -46,7 +46,9 @@ pub enum DeviceCommand {
 }
 
 impl DeviceCommand {
-    fn id(&self) -> DeviceId {
+    /// The device.
+    #[must_use]
+    pub fn id(&self) -> DeviceId {
         match self {
             Self::Add { id, .. } | Self::Enrol { id, .. } | Self::Revoke { id, .. } => *id,
         }

@@ -12,9 +12,9 @@ use super::{About, AccessCommand, AccessEvent, AccessRefusal, Deciding};
 use crate::app::executor::CommandError;
 
 /// Maximum number of sessions of a person. A further one ends the oldest.
-pub const SESSIONS_PER_PERSON_MAX: usize = 20;
+const SESSIONS_PER_PERSON_MAX: usize = 20;
 /// How long a session lasts, in hours: a long working day.
-pub const SESSION_HOURS: i64 = 12;
+const SESSION_HOURS: i64 = 12;
 
 /// A session to be started.
 #[derive(Debug, Clone)]

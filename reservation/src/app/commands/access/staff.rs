@@ -57,7 +57,9 @@ pub enum StaffCommand {
 }
 
 impl StaffCommand {
-    fn id(&self) -> StaffId {
+    /// The person.
+    #[must_use]
+    pub fn id(&self) -> StaffId {
         match self {
             Self::Invite { id, .. }
             | Self::InviteAgain { id, .. }

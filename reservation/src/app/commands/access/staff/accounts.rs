@@ -18,10 +18,10 @@ use super::super::{AccessCommand, AccessEvent, AccessRefusal, Deciding};
 use crate::app::executor::CommandError;
 
 /// How long the link to reset a password is valid, in minutes.
-pub const RESET_MINUTES: i64 = 60;
+const RESET_MINUTES: i64 = 60;
 /// How soon another link to reset a password is sent, in minutes. Earlier requests change nothing, so that a flood of
 /// them fills no mailbox.
-pub const RESET_PAUSE_MINUTES: i64 = 5;
+const RESET_PAUSE_MINUTES: i64 = 5;
 
 /// What people do with their own accounts.
 #[derive(Debug, Clone)]

@@ -1,0 +1,133 @@
+//! What each operation needs, written by hand.
+
+/// What an operation needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    Nothing,
+    /// A scope, for the venue of the object.
+    Needed(&'static str),
+    /// A scope, and a person must have proved the identity just now.
+    Fresh(&'static str),
+    /// A scope, or the link of the guest.
+    Own(&'static str),
+    /// A scope for all venues.
+    Everywhere(&'static str),
+    /// The session of a person.
+    Person,
+    /// The session of a person who proved the identity just now.
+    FreshPerson,
+    /// The link of an invitation.
+    Invitation,
+    /// The link to reset a password.
+    PasswordReset,
+    /// A device at the stand.
+    Device,
+}
+
+use Needs::{
+    Device, Everywhere, Fresh, FreshPerson, Invitation, Needed, Nothing, Own, PasswordReset, Person,
+};
+
+pub const NEEDS: [(&str, Needs); 76] = [
+    ("acceptInvitation", Invitation),
+    ("acceptOffer", Own("manage")),
+    ("addDevice", Fresh("access")),
+    ("assignTable", Needed("floor")),
+    ("cancelReservation", Own("manage")),
+    ("changePartySize", Own("manage")),
+    ("changePassword", Person),
+    ("changeRoles", Fresh("access")),
+    ("checkIn", Needed("floor")),
+    ("completeReservation", Needed("floor")),
+    ("confirmReservation", Needed("floor")),
+    ("createAuthenticatorSecret", FreshPerson),
+    ("createCalendarLink", FreshPerson),
+    ("createKey", Fresh("access")),
+    ("createReservation", Nothing),
+    ("declineOffer", Own("manage")),
+    ("endSession", Person),
+    ("enrolAuthenticator", FreshPerson),
+    ("enrolDevice", Nothing),
+    ("eraseReservationContact", Fresh("contact")),
+    ("getAccessSnapshot", Everywhere("results")),
+    ("getAccount", Person),
+    ("getAsyncApi", Nothing),
+    ("getAvailability", Nothing),
+    ("getAvailableDays", Nothing),
+    ("getFloor", Needed("floor")),
+    ("getInvitation", Invitation),
+    ("getPasswordReset", PasswordReset),
+    ("getReadiness", Nothing),
+    ("getReservation", Own("read")),
+    ("getReservationContact", Needed("contact")),
+    ("getReservationHistory", Needed("audit")),
+    ("getSchema", Nothing),
+    ("getStaffContact", Everywhere("results")),
+    ("getStand", Device),
+    ("getStats", Needed("stats")),
+    ("getVenue", Nothing),
+    ("getVenueRules", Needed("rules")),
+    ("getWaitlistContact", Needed("contact")),
+    ("getWaitlistEntry", Own("read")),
+    ("inviteStaff", Fresh("access")),
+    ("inviteStaffAgain", Fresh("access")),
+    ("joinWaitlist", Nothing),
+    ("leaveWaitlist", Own("manage")),
+    ("listCalendarLinks", Person),
+    ("listDevices", Needed("access")),
+    ("listKeys", Needed("access")),
+    ("listReservationCharges", Own("audit")),
+    ("listReservations", Needed("read")),
+    ("listSessions", Person),
+    ("listStaff", Needed("access")),
+    ("listVenues", Nothing),
+    ("listWaitlist", Needed("floor")),
+    ("proveIdentity", Person),
+    ("putVenueRules", Needed("rules")),
+    ("readEvents", Needed("feed")),
+    ("recordNoShow", Needed("floor")),
+    ("recoverAuthenticator", Fresh("access")),
+    ("removeAuthenticator", FreshPerson),
+    ("removeStaff", Fresh("access")),
+    ("renewReservationLink", Own("manage")),
+    ("renewWaitlistLink", Own("manage")),
+    ("reportNotificationResult", Needed("results")),
+    ("reportPaymentResult", Needed("results")),
+    ("reportWaitlistNotificationResult", Needed("results")),
+    ("requestPasswordReset", Nothing),
+    ("rescheduleReservation", Own("manage")),
+    ("resetPassword", PasswordReset),
+    ("revokeCalendarLink", Person),
+    ("revokeDevice", Fresh("access")),
+    ("revokeKey", Fresh("access")),
+    ("rotateKey", Fresh("access")),
+    ("seatWalkIn", Needed("floor")),
+    ("setPin", FreshPerson),
+    ("signIn", Nothing),
+    ("signOut", Person),
+];
+
+impl Needs {
+    pub fn scope(self) -> &'static str {
+        match self {
+            Needed(scope) | Fresh(scope) | Own(scope) | Everywhere(scope) => scope,
+            Nothing | Person | FreshPerson | Invitation | PasswordReset | Device => "",
+        }
+    }
+
+    /// The security schemes of the description.
+    pub fn schemes(self) -> &'static [&'static str] {
+        match self {
+            Nothing => &[],
+            Own(_) => &["bearer", "session", "guest_link"],
+            Needed(_) | Fresh(_) | Everywhere(_) => &["bearer", "session"],
+            Person | FreshPerson => &["session"],
+            Invitation | PasswordReset => &["staff_link"],
+            Device => &["device"],
+        }
+    }
+
+    pub fn needs_proof(self) -> bool {
+        matches!(self, Fresh(_) | FreshPerson)
+    }
+}
