@@ -38,6 +38,9 @@ setsid target/release/notifier &
 pids+=($!)
 wait_ready notifier "$notifier_url" "${pids[1]}"
 
+# The first owner signs up with a link that is valid for 15 minutes; nothing if an owner has an account.
+sign_up=$(target/release/reservation access sign-up-link --listen "${reservation_url#http://}")
+
 cat <<TXT
 
 ${bold}Meja is ready.${plain}
@@ -45,7 +48,9 @@ ${bold}Meja is ready.${plain}
   notifier     $notifier_url        ${dim}API: $notifier_url/docs${plain}
   mail         $outbox/        ${dim}one .eml file per mail${plain}
   your key     $secrets/owner.header        ${dim}present it with curl -H @$secrets/owner.header${plain}
-
+${sign_up:+  sign up      $sign_up
+               ${dim}your account as the owner: the link counts once, for 15 minutes${plain}
+}
 ${bold}Try this in another terminal:${plain}
 
   curl -s $reservation_url/api/reservations -H 'content-type: application/json' -d '{

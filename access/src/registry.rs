@@ -307,7 +307,7 @@ impl State {
                 self.sessions.regrant(e.staff_id, |session| match &session.device {
                     Some(device) => grants_at_stand(&e.roles, &device.venue_id),
                     None => grants_of(&e.roles),
-                })
+                });
             }
             Event::DeviceRevoked(e) => self
                 .sessions

@@ -4,6 +4,7 @@ pub mod breaker;
 mod message;
 mod payment;
 pub mod rate_limit;
+mod staff_message;
 mod webhook;
 
 use std::sync::Arc;
@@ -223,6 +224,9 @@ impl EffectExecutor {
                 self.refund(effect, system, *reservation_id, *payment_id, *amount).await
             }
             Effect::Message { .. } => self.message(effect, &by).await,
+            Effect::StaffMessage { staff_id, template, number } => {
+                self.staff_message(effect, *staff_id, *template, *number, &by).await
+            }
             Effect::PostPayment { reservation_id, result } => {
                 self.post_payment(key, *reservation_id, result, &by).await
             }

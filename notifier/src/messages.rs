@@ -1,6 +1,7 @@
 //! The texts for guests: templates in two languages, rendered with current facts.
 
 mod calendar;
+mod staff;
 mod templates;
 mod words;
 
@@ -12,9 +13,10 @@ use events::values::{Locale, Money};
 use lettre::Message;
 use lettre::address::AddressError;
 use lettre::message::header::{ContentType, ContentTypeErr};
-use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
+use lettre::message::{Attachment, Mailbox, MessageBuilder, MultiPart, SinglePart};
 use minijinja::{Environment, context};
 
+pub use self::staff::StaffFacts;
 pub use self::words::{date, mask_mail, mask_phone, moment, money, time};
 use crate::domain::effect::{EffectKey, Template};
 use crate::domain::visit::Occasion;
@@ -90,26 +92,16 @@ impl Messages {
         to: Recipient<'_>,
         now: DateTime<Utc>,
     ) -> Result<Message, MessageError> {
-        let Words { subject, text, html } = self.words(template, facts)?;
-        let domain = self.from.email.domain();
-        let builder = Message::builder()
-            .from(self.from.clone())
-            .to(Mailbox::new(Some(to.name.to_owned()), to.address.parse()?))
-            .subject(subject);
+        let words = self.words(template, facts)?;
         // Answers go to the restaurant, not to the service.
         let profile = &facts.occasion.visit().venue_profile;
         let reply_to = profile.reply_to.as_deref().or(profile.email.as_deref());
+        let (builder, both) = self.parts(key, words, to, now)?;
         let builder = match reply_to {
             Some(address) => builder
                 .reply_to(Mailbox::new(Some(facts.occasion.visit().venue_name.clone()), address.parse()?)),
             None => builder,
         };
-        let builder = builder.message_id(Some(format!("<{key}@{domain}>"))).date(now.into());
-        // Fixed boundaries, so that a message is the same for every attempt.
-        let both = MultiPart::alternative()
-            .boundary(format!("meja-words-{key}"))
-            .singlepart(SinglePart::plain(text))
-            .singlepart(SinglePart::html(html));
         let Some(calendar) = calendar::file(template, facts, &self.from, to, now) else {
             return Ok(builder.multipart(both)?);
         };
@@ -120,6 +112,29 @@ impl Messages {
         let attachment = Attachment::new("reservation.ics".into()).body(calendar.text, calendar_type);
         let parts = MultiPart::mixed().boundary(format!("meja-{key}"));
         Ok(builder.multipart(parts.multipart(both.singlepart(inline)).singlepart(attachment))?)
+    }
+
+    /// The headers of a mail, and its text in both forms.
+    fn parts(
+        &self,
+        key: &EffectKey,
+        Words { subject, text, html }: Words,
+        to: Recipient<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<(MessageBuilder, MultiPart), MessageError> {
+        let domain = self.from.email.domain();
+        let builder = Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(Some(to.name.to_owned()), to.address.parse()?))
+            .subject(subject)
+            .message_id(Some(format!("<{key}@{domain}>")))
+            .date(now.into());
+        // Fixed boundaries, so that a message is the same for every attempt.
+        let both = MultiPart::alternative()
+            .boundary(format!("meja-words-{key}"))
+            .singlepart(SinglePart::plain(text))
+            .singlepart(SinglePart::html(html));
+        Ok((builder, both))
     }
 
     /// Whether there is a template for a text message.
@@ -134,7 +149,7 @@ impl Messages {
     /// [`MessageError`].
     pub fn sms(&self, template: Template, facts: &Facts<'_>) -> Result<String, MessageError> {
         let file = format!("{}/{}.sms.txt", facts.locale.tag(), template.name());
-        Ok(self.render(&file, facts, "", &[])?.trim().to_owned())
+        Ok(self.environment.get_template(&file)?.render(facts_of(facts, "", &[]))?.trim().to_owned())
     }
 
     /// The text of a mail.
@@ -142,16 +157,10 @@ impl Messages {
     /// # Errors
     /// [`MessageError`].
     pub fn words(&self, template: Template, facts: &Facts<'_>) -> Result<Words, MessageError> {
-        let file = format!("{}/{}.mail", facts.locale.tag(), template.name());
-        let all = self.render(&format!("{file}.txt"), facts, "", &[])?;
-        let (subject, text) = all.split_once('\n').unwrap_or((&all, ""));
-        let (subject, text) = (subject.trim().to_owned(), text.trim_start().to_owned());
-        let paragraphs: Vec<_> =
-            text.split("\n\n").map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect();
-        let own = format!("{file}.html");
-        let html =
-            if self.environment.get_template(&own).is_ok() { own } else { templates::FRAME.to_owned() };
-        let html = self.render(&html, facts, &subject, &paragraphs)?;
+        let words = self.words_of(facts.locale, template.name(), &|subject, paragraphs| {
+            facts_of(facts, subject, paragraphs)
+        })?;
+        let Words { subject, text, html } = words;
         let text = match facts.booking_link {
             Some(link) => format!("{}\n\n{}: {link}\n", text.trim_end(), booking_words(facts.locale)),
             None => text,
@@ -159,14 +168,24 @@ impl Messages {
         Ok(Words { subject, text, html })
     }
 
-    fn render(
+    /// The text of a mail with the template `name`. `facts` are those for a subject and the paragraphs of the text.
+    fn words_of(
         &self,
-        file: &str,
-        facts: &Facts<'_>,
-        subject: &str,
-        paragraphs: &[String],
-    ) -> Result<String, minijinja::Error> {
-        self.environment.get_template(file)?.render(facts_of(facts, subject, paragraphs))
+        locale: Locale,
+        name: &str,
+        facts: &dyn Fn(&str, &[String]) -> minijinja::Value,
+    ) -> Result<Words, MessageError> {
+        let file = format!("{}/{name}.mail", locale.tag());
+        let all = self.environment.get_template(&format!("{file}.txt"))?.render(facts("", &[]))?;
+        let (subject, text) = all.split_once('\n').unwrap_or((&all, ""));
+        let (subject, text) = (subject.trim().to_owned(), text.trim_start().to_owned());
+        let paragraphs: Vec<_> =
+            text.split("\n\n").map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect();
+        let own = format!("{file}.html");
+        let html =
+            if self.environment.get_template(&own).is_ok() { own } else { templates::FRAME.to_owned() };
+        let html = self.environment.get_template(&html)?.render(facts(&subject, &paragraphs))?;
+        Ok(Words { subject, text, html })
     }
 }
 

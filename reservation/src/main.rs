@@ -51,6 +51,7 @@ fn main() -> ExitCode {
         Action::Access { command } => {
             let done = match command {
                 AccessAction::Keys(command) => command.run(config.listen, config.credential_file.clone()),
+                AccessAction::Staff(command) => command.run(config.listen, config.credential_file.clone()),
                 AccessAction::Recover { revoke_all } => recovery::run(&config, *revoke_all),
             };
             done.unwrap_or_else(|error| exit::fail("reservation", format_args!("{error:#}")))

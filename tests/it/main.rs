@@ -25,6 +25,7 @@ mod protocol;
 mod refunds;
 mod representations;
 mod services;
+mod staff;
 mod start;
 mod tidy;
 mod torture;

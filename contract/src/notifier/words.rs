@@ -31,6 +31,8 @@ words! {
         Refund = "refund",
         /// Send a message to the guest.
         Message = "message",
+        /// Send a message to a member of staff.
+        StaffMessage = "staff_message",
         /// Report the result of a payment to the reservation service.
         PostPayment = "post_payment",
         /// Report the result of a message to the reservation service.

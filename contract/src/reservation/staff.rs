@@ -156,6 +156,9 @@ pub struct StaffContactView {
     pub locale: Locale,
     /// The names of the venues where the person has a role; empty for all.
     pub venues: Vec<String>,
+    /// The IANA time zone of the first of them.
+    #[schema(example = "Asia/Jakarta")]
+    pub timezone: String,
     /// The invitation; null if it was accepted or its time is over.
     pub invitation: Option<StaffLinkView>,
     /// The link to reset the password; null if none was asked for, it was used or its time is over.

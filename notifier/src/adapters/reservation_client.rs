@@ -1,5 +1,8 @@
 //! The client of the reservation service over HTTP.
 
+mod reports;
+mod staff;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,25 +12,23 @@ use chassis::causes::with_causes;
 use chassis::secret::Token;
 use chassis::traces;
 use contract::reservation::access::AccessSnapshot;
-use contract::reservation::results;
+use contract::reservation::staff::{StaffContactView, StaffLinkInfo};
 use contract::reservation::view::{ContactView, ReservationView};
 use contract::reservation::waitlist::WaitlistView;
-use contract::values::{Code, Whole};
 use events::feed::{Batch, CURSOR_NOT_IN_LOG, HEAD_POSITION_HEADER, LIMIT_EVENTS_MAX};
 use events::recorded::EventMetadata;
-use events::{EventId, Position, ReservationId, WaitlistId};
+use events::{EventId, Position, ReservationId, StaffId, WaitlistId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use self::reports::{notification_result, payment_result};
 use super::http_client::HttpClient;
-use crate::domain::effect::{
-    About, EffectKey, NotificationOutcome, NotificationResult, PaymentOutcome, PaymentResult,
-};
+use crate::domain::effect::{About, EffectKey, NotificationResult, PaymentResult};
 use crate::domain::visit::Reservation;
 use crate::ports::reservation_api::{
-    FeedPage, OfferAnswer, Refusal, Requested, ReservationApi, ReservationError,
+    Entered, FeedPage, LinkUse, OfferAnswer, Refusal, Requested, ReservationApi, ReservationError, StaffPage,
 };
 
 /// The reason code of a cancellation by a guest on the page of the booking.
@@ -254,6 +255,27 @@ impl ReservationApi for ReservationClient {
         })
     }
 
+    fn staff_contact<'a>(
+        &'a self,
+        id: StaffId,
+        by: &'a EventMetadata,
+    ) -> Requested<'a, Option<StaffContactView>> {
+        Box::pin(async move { self.get(&format!("/api/access/staff/{id}/contact"), by).await })
+    }
+
+    fn staff_link<'a>(&'a self, page: StaffPage, link: &'a Token) -> Requested<'a, Option<StaffLinkInfo>> {
+        Box::pin(async move { self.get_for(staff::path_of(page), link).await })
+    }
+
+    fn use_staff_link<'a>(
+        &'a self,
+        page: StaffPage,
+        entered: &'a Entered,
+        link: &'a Token,
+    ) -> Requested<'a, LinkUse> {
+        Box::pin(self.use_link(page, entered, link))
+    }
+
     fn access_snapshot(&self) -> Requested<'_, AccessSnapshot> {
         Box::pin(async move {
             let by = EventMetadata::system("access");
@@ -286,54 +308,6 @@ impl ReservationApi for ReservationClient {
             let body = notification_result(result);
             self.report(about, "notification-results", key, &body, by).await
         })
-    }
-}
-
-/// The result of a payment as the reservation service expects it.
-fn payment_result(result: &PaymentResult) -> results::PaymentResult {
-    let payment_id = result.payment_id;
-    match result.outcome.clone() {
-        PaymentOutcome::Completed { amount, channel, provider_reference } => {
-            results::PaymentResult::Completed(results::CompletedPayment {
-                payment_id,
-                amount_minor: Whole::known(amount.amount_minor),
-                currency: amount.currency,
-                channel: Code::known(channel),
-                provider_reference: Code::known(provider_reference),
-            })
-        }
-        PaymentOutcome::Refunded { amount, provider_reference } => {
-            results::PaymentResult::Refunded(results::RefundedPayment {
-                payment_id,
-                amount_minor: Whole::known(amount.amount_minor),
-                currency: amount.currency,
-                provider_reference: Code::known(provider_reference),
-            })
-        }
-        PaymentOutcome::Failed { reason_code } => results::PaymentResult::Failed(results::FailedPayment {
-            payment_id,
-            reason_code: Code::known(reason_code),
-        }),
-    }
-}
-
-/// The result of a message as the reservation service expects it.
-fn notification_result(result: &NotificationResult) -> results::NotificationResult {
-    let notification_id = Code::known(result.notification_id.0.clone());
-    let (template, medium) = (Code::known(result.template.name()), result.medium);
-    match result.outcome.clone() {
-        NotificationOutcome::Sent => {
-            results::NotificationResult::Sent(results::SentNotification { notification_id, template, medium })
-        }
-        NotificationOutcome::Failed { reason_code } => {
-            let reason_code = Some(Code::known(reason_code));
-            results::NotificationResult::Failed(results::FailedNotification {
-                notification_id,
-                template,
-                medium,
-                reason_code,
-            })
-        }
     }
 }
 

@@ -13,12 +13,13 @@ mod payments;
 mod problem;
 mod provider_webhooks;
 mod reconciliation;
+mod staff;
 mod webhook_subscriptions;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use access::Access::{Everywhere, Public, Scope as Needs};
+use access::Access::{Everywhere, Fresh, Public, Scope as Needs};
 use access::{Operations, identified};
 use axum::Router;
 use axum::extract::State;
@@ -55,7 +56,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route(Public, routes!(payments::channels))
         .route(Needs(Scope::Payments), routes!(payments::list))
         .route(Needs(Scope::Payments), routes!(payments::get))
-        .route(Needs(Scope::Refund), routes!(payments::refund))
+        .route(Fresh(Scope::Refund), routes!(payments::refund))
         .route(Everywhere(Scope::Audit), routes!(effects::notifications))
         .route(Everywhere(Scope::Operate), routes!(effects::retry_notification))
         .route(Everywhere(Scope::Audit), routes!(effects::list))
@@ -91,6 +92,10 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route("/offers/{link}/{choice}", get(pages::without_choice).post(offers::choose))
         .route("/bookings/{link}", get(bookings::page))
         .route("/bookings/{link}/cancel", get(pages::without_choice).post(bookings::cancel))
+        .route("/join", get(pages::incomplete))
+        .route("/password", get(pages::incomplete))
+        .route("/join/{link}", get(staff::join_page).post(staff::join))
+        .route("/password/{link}", get(staff::password_page).post(staff::reset_password))
         .with_state(app.clone());
     let limited = middleware::from_fn(|request, next| within(REQUEST_MAX, request, next));
     let pages = pages.layer(limited).layer(middleware::from_fn(for_browsers));

@@ -1,6 +1,7 @@
 //! An effect outside Meja, as data, with a key that makes it happen once.
 
 mod results;
+mod staff_template;
 
 use std::fmt;
 
@@ -8,10 +9,11 @@ use chrono::{DateTime, Utc};
 use contract::notifier::words::EffectKind;
 pub use events::values::Purpose;
 use events::values::{Medium, Money};
-use events::{EventId, PaymentId, ReservationId, WaitlistId};
+use events::{EventId, PaymentId, ReservationId, StaffId, WaitlistId};
 use serde::{Deserialize, Serialize};
 
 pub use self::results::{NotificationOutcome, NotificationResult, PaymentOutcome, PaymentResult};
+pub use self::staff_template::StaffTemplate;
 
 /// Identifies an effect. Derived from the event and the kind of effect, so that the same event always has the same
 /// keys. It is the idempotency key at the provider, the Message-ID of a mail, and the Idempotency-Key of the
@@ -132,6 +134,15 @@ pub enum Effect {
         /// The amount in the message.
         amount: Option<Money>,
     },
+    /// Send a message to a member of staff.
+    StaffMessage {
+        /// The person.
+        staff_id: StaffId,
+        /// The template.
+        template: StaffTemplate,
+        /// The number of the link in the message. The message is not sent if there is a later one.
+        number: u32,
+    },
     /// Report the result of a payment to the reservation service.
     PostPayment {
         /// The reservation.
@@ -191,7 +202,7 @@ pub struct SendWebhook {
 pub enum Lane {
     /// For the payment provider.
     Money,
-    /// Mail to guests.
+    /// Mail to guests and to members of staff.
     Mail,
     /// Text messages to guests.
     Sms,
@@ -284,7 +295,7 @@ impl Effect {
             | Self::Refund { reservation_id, .. }
             | Self::PostPayment { reservation_id, .. } => Some((*reservation_id).into()),
             Self::Message { about, .. } | Self::PostNotification { about, .. } => Some(*about),
-            Self::SendWebhook(_) | Self::React { .. } => None,
+            Self::StaffMessage { .. } | Self::SendWebhook(_) | Self::React { .. } => None,
         }
     }
 
@@ -293,7 +304,7 @@ impl Effect {
     pub fn lane(&self) -> Lane {
         match self {
             Self::TakeDeposit(_) | Self::ClosePayments { .. } | Self::Refund { .. } => Lane::Money,
-            Self::Message { medium: Medium::Mail, .. } => Lane::Mail,
+            Self::Message { medium: Medium::Mail, .. } | Self::StaffMessage { .. } => Lane::Mail,
             Self::Message { medium: Medium::Sms, .. } => Lane::Sms,
             Self::SendWebhook(_) => Lane::Webhooks,
             Self::PostPayment { .. }
@@ -324,6 +335,7 @@ impl Effect {
             Self::RenewPayLinks { .. } => EffectKind::RenewPayLinks,
             Self::Refund { .. } => EffectKind::Refund,
             Self::Message { .. } => EffectKind::Message,
+            Self::StaffMessage { .. } => EffectKind::StaffMessage,
             Self::PostPayment { .. } => EffectKind::PostPayment,
             Self::PostNotification { .. } => EffectKind::PostNotification,
             Self::SendWebhook(_) => EffectKind::TellHook,

@@ -4,9 +4,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use events::access_events;
 use events::event::{Event, Refund};
 use events::values::{Medium, Money};
-use events::{EventId, ReservationId};
+use events::{EventId, ReservationId, StaffId};
 
-use crate::domain::effect::{About, Effect, EffectKey, Planned, TakeDeposit, Template};
+use crate::domain::effect::{About, Effect, EffectKey, Planned, StaffTemplate, TakeDeposit, Template};
 
 /// The reason code of a party that left the waitlist because its offer expired.
 const OFFER_EXPIRED: &str = "offer_expired";
@@ -111,6 +111,18 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
         | Event::VenueRulesChanged(_)
         | access_events!() => vec![],
     }
+}
+
+/// The effects of an event of a member of staff.
+#[must_use]
+pub fn react_to_staff(id: EventId, time: DateTime<Utc>, staff_id: StaffId, event: &Event) -> Option<Planned> {
+    let (template, number) = match event {
+        Event::StaffInvited(e) => (StaffTemplate::StaffInvitation, e.invitation),
+        Event::PasswordResetRequested(e) => (StaffTemplate::PasswordReset, e.reset),
+        _ => return None,
+    };
+    let key = EffectKey::of_event(id, &format!("mail-{}", template.name()));
+    Some(Planned { key, effect: Effect::StaffMessage { staff_id, template, number }, due_at: time })
 }
 
 struct Plan<'a> {

@@ -1,11 +1,11 @@
 //! The effects of an event in the feed.
 
 use events::event::DecodeError;
-use events::{Recorded, ReservationId, WaitlistId};
+use events::{Recorded, ReservationId, StaffId, WaitlistId};
 
 use super::entry::Scheduled;
 use crate::domain::effect::{About, Planned};
-use crate::domain::reaction::{NotificationPolicy, react};
+use crate::domain::reaction::{NotificationPolicy, react, react_to_staff};
 
 /// The effects of an event.
 ///
@@ -15,7 +15,11 @@ pub fn effects_of(recorded: &Recorded<'_>, policy: &NotificationPolicy) -> Resul
     let waits =
         || recorded.subject_uuid("waitlist").map(|id| About::Waitlist { waitlist_id: WaitlistId(id) });
     let visit = recorded.subject_uuid("reservation").map(|id| About::from(ReservationId(id)));
-    let Some(about) = visit.or_else(waits) else { return Ok(vec![]) };
+    let about = visit.or_else(waits);
+    let staff_id = recorded.subject_uuid("staff").map(StaffId);
+    if about.is_none() && staff_id.is_none() {
+        return Ok(vec![]);
+    }
     let event = match recorded.event() {
         Ok(event) => event,
         Err(DecodeError::UnknownType(event_type)) => {
@@ -26,7 +30,10 @@ pub fn effects_of(recorded: &Recorded<'_>, policy: &NotificationPolicy) -> Resul
         Err(error) => return Err(chassis::causes::with_causes(&error)),
     };
     let cause = recorded.metadata();
-    let planned = react(recorded.id, recorded.time, about, &event, policy);
+    let (id, time) = (recorded.id, recorded.time);
+    let to_staff = staff_id.and_then(|staff_id| react_to_staff(id, time, staff_id, &event));
+    let planned =
+        about.map(|about| react(id, time, about, &event, policy)).into_iter().flatten().chain(to_staff);
     let scheduled = |planned: Planned| Scheduled {
         key: planned.key,
         effect: planned.effect,
@@ -35,5 +42,5 @@ pub fn effects_of(recorded: &Recorded<'_>, policy: &NotificationPolicy) -> Resul
         correlation_id: cause.correlation_id.clone(),
         traceparent: cause.traceparent.clone(),
     };
-    Ok(planned.into_iter().map(scheduled).collect())
+    Ok(planned.map(scheduled).collect())
 }

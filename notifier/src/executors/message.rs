@@ -114,7 +114,7 @@ impl EffectExecutor {
 }
 
 /// A failure without the address. Servers quote it, or the part before the @, and the log is kept for ever.
-fn redacted(error: ProviderError, address: &str) -> Failure {
+pub(super) fn redacted(error: ProviderError, address: &str) -> Failure {
     let failure = Failure::from(error);
     let user = address.split('@').next().unwrap_or(address);
     let mut words = failure.error;

@@ -10,8 +10,9 @@ use contract::reservation::words::{Canceller, ChargeStatus, ReservationStatus, W
 use events::values::{Currency, Locale, Money};
 use minijinja::{Environment, UndefinedBehavior};
 
-use super::{Facts, facts_of};
-use crate::domain::effect::Template;
+use super::staff::staff_facts;
+use super::{Facts, StaffFacts, facts_of};
+use crate::domain::effect::{StaffTemplate, Template};
 use crate::domain::visit::{Occasion, Reservation, Visit};
 
 /// The frame of the HTML part of messages without their own HTML file.
@@ -37,6 +38,8 @@ pub(super) const BUILT_IN: &[(&str, &str)] = templates![
     "id/paid_late.mail.txt",
     "id/resized.mail.txt",
     "id/offer_over.mail.txt",
+    "id/staff_invitation.mail.txt",
+    "id/password_reset.mail.txt",
     "id/offer.sms.txt",
     "id/confirmed.sms.txt",
     "id/cancelled.sms.txt",
@@ -52,6 +55,8 @@ pub(super) const BUILT_IN: &[(&str, &str)] = templates![
     "en/paid_late.mail.txt",
     "en/resized.mail.txt",
     "en/offer_over.mail.txt",
+    "en/staff_invitation.mail.txt",
+    "en/password_reset.mail.txt",
     "en/offer.sms.txt",
     "en/confirmed.sms.txt",
     "en/cancelled.sms.txt",
@@ -171,6 +176,9 @@ fn check(environment: &mut Environment<'static>, name: &str, source: String) -> 
             return Err(", line 1: the first line is the subject, the second one is empty".into());
         }
     }
+    if StaffTemplate::ALL.iter().any(|kind| name.contains(&format!("/{}.", kind.name()))) {
+        return render_for_staff(&template).map_err(|error| words(&error));
+    }
     for (kind, occasion) in sample_occasions(&source) {
         // A template is rendered only for its own message, the frame for all.
         if !is_html && !name.contains(&format!("/{}.", kind.name())) {
@@ -181,6 +189,17 @@ fn check(environment: &mut Environment<'static>, name: &str, source: String) -> 
             let rendered = template.render(facts_of(&facts, "Subject", &["A paragraph".to_owned()]));
             rendered.map_err(|error| words(&error))?;
         }
+    }
+    Ok(())
+}
+
+/// Renders a template for members of staff, for one venue and for all.
+fn render_for_staff(template: &minijinja::Template<'_, '_>) -> Result<(), minijinja::Error> {
+    let venue = ["Warung Sinar Dago".to_owned()];
+    for (locale, venues) in [(Locale::Id, &venue[..]), (Locale::En, &[])] {
+        let (link, expires_at) = ("https://example.com/join/1", "Kamis, 24 Desember 2026 pukul 19.30");
+        let facts = StaffFacts { name: "Sari Wulandari", locale, venues, link, expires_at };
+        template.render(staff_facts(&facts, "Subject", &["A paragraph".to_owned()]))?;
     }
     Ok(())
 }

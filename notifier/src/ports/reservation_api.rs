@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use axum::http::HeaderValue;
 use bytes::Bytes;
 use chassis::secret::Token;
 use contract::reservation::access::AccessSnapshot;
+use contract::reservation::staff::{StaffContactView, StaffLinkInfo};
 use contract::reservation::view::ContactView;
 use contract::reservation::waitlist::WaitlistView;
 use events::recorded::EventMetadata;
-use events::{EventId, Position, ReservationId, WaitlistId};
+use events::{EventId, Position, ReservationId, StaffId, WaitlistId};
 use futures::future::BoxFuture;
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::domain::effect::{About, EffectKey, NotificationResult, PaymentResult};
@@ -95,6 +98,46 @@ impl OfferAnswer {
     }
 }
 
+/// A page for members of staff.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StaffPage {
+    /// The page of an invitation.
+    Join,
+    /// The page of a password reset.
+    Password,
+}
+
+/// What a person enters on a page for members of staff. Not printed, because of the password.
+#[derive(Clone, Default, Deserialize)]
+pub struct Entered {
+    /// The name.
+    #[serde(default)]
+    pub name: String,
+    /// The e-mail address.
+    #[serde(default)]
+    pub email: String,
+    /// The new password.
+    #[serde(default)]
+    pub password: String,
+    /// The code of the authenticator app.
+    #[serde(default)]
+    pub code: String,
+}
+
+/// What came of using a link.
+#[derive(Debug)]
+pub enum LinkUse {
+    /// It was used: the person is signed in with these headers `Set-Cookie`.
+    Done(Vec<HeaderValue>),
+    /// It was not: the `code` of the problem, and the members of the body that have faults.
+    Refused {
+        /// The code.
+        code: String,
+        /// The members.
+        fields: Vec<String>,
+    },
+}
+
 /// The result of a request.
 pub type Requested<'a, T> = BoxFuture<'a, Result<T, ReservationError>>;
 
@@ -147,7 +190,25 @@ pub trait ReservationApi: Send + Sync + 'static {
     /// Cancels a reservation for the guest who presents `link`.
     fn cancel_for<'a>(&'a self, id: ReservationId, link: &'a Token) -> Requested<'a, ()>;
 
-    /// The keys that this service accepts.
+    /// What a mail to a member of staff needs; `None` if the account ended, or if the person enters the address.
+    fn staff_contact<'a>(
+        &'a self,
+        id: StaffId,
+        by: &'a EventMetadata,
+    ) -> Requested<'a, Option<StaffContactView>>;
+
+    /// What the page of an invitation or of a password reset shows, read with its link; `None` if that is not valid.
+    fn staff_link<'a>(&'a self, page: StaffPage, link: &'a Token) -> Requested<'a, Option<StaffLinkInfo>>;
+
+    /// Accepts an invitation, or resets a password, for the person who presents `link`.
+    fn use_staff_link<'a>(
+        &'a self,
+        page: StaffPage,
+        entered: &'a Entered,
+        link: &'a Token,
+    ) -> Requested<'a, LinkUse>;
+
+    /// The keys and sessions that this service accepts.
     fn access_snapshot(&self) -> Requested<'_, AccessSnapshot>;
 
     /// Reports the result of a payment. It counts once per `key`.

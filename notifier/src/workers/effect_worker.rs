@@ -326,7 +326,8 @@ fn died(effect: &TrackedEffect, failure: Failure, now: DateTime<Utc>) -> Vec<Ent
                 outcome: NotificationOutcome::Failed { reason_code: reason_code.clone() },
             },
         }),
-        Effect::Refund { .. }
+        Effect::StaffMessage { .. }
+        | Effect::Refund { .. }
         | Effect::ClosePayments { .. }
         | Effect::RenewPayLinks { .. }
         | Effect::PostPayment { .. }

@@ -1,21 +1,24 @@
-//! `reservation access …`: the commands for keys. They use the interface of the running service.
+//! `reservation access …`: the commands for keys and for members of staff. They use the interface of the running service.
 
-use std::io::Write as _;
+mod service;
+mod staff;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use access::secrets::{CredentialFile, write_key};
-use anyhow::{Context as _, bail};
+use access::secrets::write_key;
+use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use contract::reservation::access::{CreateKey, IssuedKey, KeyView, Keys, RevokeKey, RotateKey};
 use contract::values::{Code, Line, List, Whole};
 use events::values::Scope;
 use events::{KeyId, VenueId};
 use reqwest::Method;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
+
+use self::service::{Service, print};
+pub use self::staff::StaffAction;
 
 /// A command for access.
 #[derive(Debug, clap::Subcommand)]
@@ -23,10 +26,13 @@ pub enum AccessAction {
     /// A command for the keys of a running service.
     #[command(flatten)]
     Keys(KeyAction),
+    /// A command for the members of staff of a running service.
+    #[command(flatten)]
+    Staff(StaffAction),
     /// Create a new key of the owner in the log of a stopped service, and write it to owner.header
     Recover {
-        /// Also revoke every other key and every link of a guest, and create new keys of the services: for example after
-        /// an older backup was restored
+        /// Also revoke every other key, device and link, end every account of staff, and create new keys of the services:
+        /// for example after an older backup was restored
         #[arg(long)]
         revoke_all: bool,
     },
@@ -88,7 +94,7 @@ impl KeyAction {
     async fn ask(&self, service: &Service) -> anyhow::Result<ExitCode> {
         match self {
             Self::List => {
-                let Keys { items } = service.send::<(), _>(Method::GET, "", None).await?;
+                let Keys { items } = service.send::<(), _>(Method::GET, "/keys", None).await?;
                 items.iter().try_for_each(|key| print(&line(key)))?;
             }
             Self::Create { name, scopes, venues, expires_at, into } => {
@@ -98,16 +104,17 @@ impl KeyAction {
                     venues: (!venues.is_empty()).then(|| List(venues.clone())),
                     expires_at: *expires_at,
                 };
-                hand_over(&service.send(Method::POST, "", Some(&body)).await?, into.as_deref())?;
+                hand_over(&service.send(Method::POST, "/keys", Some(&body)).await?, into.as_deref())?;
             }
             Self::Rotate { key_id, overlap_hours, into } => {
                 let body = RotateKey { overlap_hours: Some(Whole::known(*overlap_hours)) };
-                let issued = service.send(Method::POST, &format!("/{key_id}/rotate"), Some(&body)).await?;
+                let issued =
+                    service.send(Method::POST, &format!("/keys/{key_id}/rotate"), Some(&body)).await?;
                 hand_over(&issued, into.as_deref())?;
             }
             Self::Revoke { key_id, reason } => {
                 let body = RevokeKey { reason_code: Some(Code::known(reason.as_str())) };
-                let path = format!("/{key_id}/revoke");
+                let path = format!("/keys/{key_id}/revoke");
                 let key: KeyView = service.send(Method::POST, &path, Some(&body)).await?;
                 print(&line(&key))?;
             }
@@ -122,61 +129,6 @@ fn code(text: &str) -> Result<String, String> {
     match (1..=64).contains(&text.len()) && text.chars().all(is_code) {
         true => Ok(text.to_owned()),
         false => Err("a code has 1 to 64 letters, digits and _ - .".to_owned()),
-    }
-}
-
-/// The running service.
-struct Service {
-    url: String,
-    client: reqwest::Client,
-    credential: CredentialFile,
-}
-
-/// What a problem says to a person.
-#[derive(Deserialize)]
-struct Detail {
-    detail: serde_json::Value,
-}
-
-impl Service {
-    fn at(address: SocketAddr, credential_file: PathBuf) -> anyhow::Result<Self> {
-        let credential = CredentialFile::new(credential_file);
-        credential
-            .reload()
-            .context("a running service wants a credential: name its file with --credential-file")?;
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
-        Ok(Self { url: format!("http://{address}/api/access/keys"), client, credential })
-    }
-
-    async fn send<B: Serialize, T: DeserializeOwned>(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<&B>,
-    ) -> anyhow::Result<T> {
-        let mut request = self.client.request(method, format!("{}{path}", self.url));
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        if let Some(token) = self.credential.token() {
-            request = request.bearer_auth(token.reveal());
-        }
-        let response = request.send().await.map_err(reqwest::Error::without_url).with_context(|| {
-            format!(
-                "there is no reservation service at {}: start it, or give its address with --listen",
-                self.url
-            )
-        })?;
-        let status = response.status();
-        let text = response.text().await.context("the response is incomplete")?;
-        if !status.is_success() {
-            let detail = serde_json::from_str::<Detail>(&text).map(|problem| match problem.detail {
-                serde_json::Value::String(words) => words,
-                faults => faults.to_string(),
-            });
-            bail!("the service responded {status}: {}", detail.unwrap_or(text));
-        }
-        serde_json::from_str(&text).context("the response is not the one of a reservation service")
     }
 }
 
@@ -206,8 +158,4 @@ fn hand_over(issued: &IssuedKey, into: Option<&Path>) -> anyhow::Result<()> {
         }
         None => print(token),
     }
-}
-
-fn print(line: &str) -> anyhow::Result<()> {
-    writeln!(std::io::stdout().lock(), "{line}").context("could not print")
 }

@@ -12,6 +12,8 @@ use contract::notifier::requests::{Discard, EffectPath, ListEffects, drafts};
 use contract::request::Request as _;
 use contract::values::Line;
 
+use events::values::Medium;
+
 use super::problem::{LIMIT_DEFAULT, Order, problem};
 use crate::app::App;
 use crate::domain::effect::{Effect, EffectKey};
@@ -27,6 +29,7 @@ fn view(tracked: TrackedEffect) -> EffectView {
     };
     let (template, medium) = match &tracked.scheduled.effect {
         Effect::Message { template, medium, .. } => (Some(template.name().to_owned()), Some(*medium)),
+        Effect::StaffMessage { template, .. } => (Some(template.name().to_owned()), Some(Medium::Mail)),
         _ => (None, None),
     };
     let about = tracked.scheduled.effect.about();
@@ -55,7 +58,7 @@ fn view(tracked: TrackedEffect) -> EffectView {
     responses((status = 200, body = Effects, headers(("Link" = String, description = "rel=\"next\", except on the last page")))))]
 pub(super) async fn notifications(State(app): State<App>, query: Query) -> Result<Response, Problem> {
     select(&app, "/api/notifications", query, |tracked| {
-        matches!(tracked.scheduled.effect, Effect::Message { .. })
+        matches!(tracked.scheduled.effect, Effect::Message { .. } | Effect::StaffMessage { .. })
     })
 }
 

@@ -1,15 +1,16 @@
-//! The link of a guest in the URL of a page.
+//! The link of a guest or of a member of staff in the URL of a page.
 
 use access::link::{Link, LinkOf};
 use chassis::problem::Problem;
 use chassis::secret::Token;
 use events::{ReservationId, WaitlistId};
 
-/// The link of a guest as a URL contains it. Only the reservation service can tell whether it is valid.
+/// A link as a URL contains it. Only the reservation service can tell whether it is valid.
 pub(super) struct PresentedLink {
     /// The credential to pass on.
     pub(super) token: Token,
-    of: LinkOf,
+    /// What it claims to be for.
+    pub(super) of: LinkOf,
 }
 
 impl PresentedLink {

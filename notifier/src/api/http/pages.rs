@@ -1,4 +1,4 @@
-//! The pages for guests: templates that are parsed once.
+//! The pages for guests and for members of staff: templates that are parsed once.
 
 use std::sync::LazyLock;
 
@@ -13,6 +13,8 @@ pub(super) const CHECKOUT: &str = "checkout.html";
 pub(super) const PROBLEM: &str = "problem.html";
 /// The page of a booking.
 pub(super) const BOOKING: &str = "booking.html";
+/// The page on which a member of staff chooses a password.
+pub(super) const STAFF: &str = "staff.html";
 /// The page on which a waiting guest answers an offer.
 pub(super) const OFFER: &str = "offer.html";
 
@@ -22,6 +24,7 @@ static PAGES: LazyLock<Result<Environment<'static>, minijinja::Error>> = LazyLoc
     pages.add_template(PROBLEM, include_str!("../../../templates/problem.html"))?;
     pages.add_template(BOOKING, include_str!("../../../templates/booking.html"))?;
     pages.add_template(OFFER, include_str!("../../../templates/offer.html"))?;
+    pages.add_template(STAFF, include_str!("../../../templates/staff.html"))?;
     Ok(pages)
 });
 

@@ -77,6 +77,8 @@ impl App {
         let all = account.roles.iter().any(|grant| grant.venues.is_none());
         let named: BTreeSet<_> =
             account.roles.iter().flat_map(|grant| grant.venues.iter().flatten()).collect();
+        let first = named.first().copied().cloned();
+        let zone = self.venues.get(first.as_ref()).map_or("UTC", |venue| venue.timezone.name());
         let name = |id: &VenueId| {
             self.venues.get(Some(id)).map_or_else(|| id.to_string(), |venue| venue.name.clone())
         };
@@ -84,6 +86,7 @@ impl App {
             name: contact.name,
             email: contact.email,
             locale: contact.locale,
+            timezone: zone.to_owned(),
             venues: if all { Vec::new() } else { named.into_iter().map(name).collect() },
             invitation: self.invitation(&account),
             password_reset: self.password_reset(&account),

@@ -1,0 +1,218 @@
+//! The pages on which members of staff accept an invitation and reset a password. The link in the URL is their
+//! credential: it is passed on to the reservation service, which decides.
+
+use access::link::LinkOf;
+use axum::Form;
+use axum::extract::State;
+use axum::http::header::{ACCEPT_LANGUAGE, SET_COOKIE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use chassis::api::Segments;
+use chassis::problem::Problem;
+use contract::reservation::roles::RolesView;
+use contract::reservation::staff::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, StaffLinkInfo};
+use events::values::Locale;
+use minijinja::{Value, context};
+
+use super::checkout::PRIVATE_PAGE;
+use super::guest_link::{PresentedLink, unknown};
+use super::pages;
+use super::problem::reservation_problem;
+use crate::app::App;
+use crate::ports::reservation_api::{Entered, LinkUse, StaffPage};
+
+/// The page of an invitation
+pub(super) async fn join_page(
+    State(app): State<App>,
+    Segments(text): Segments<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    Visit::read(StaffPage::Join, &text, &headers)?.show(&app, None, &Entered::default()).await
+}
+
+/// Accept an invitation
+pub(super) async fn join(
+    State(app): State<App>,
+    Segments(text): Segments<String>,
+    headers: HeaderMap,
+    Form(entered): Form<Entered>,
+) -> Result<Response, Problem> {
+    Visit::read(StaffPage::Join, &text, &headers)?.submit(&app, &entered).await
+}
+
+/// The page of a password reset
+pub(super) async fn password_page(
+    State(app): State<App>,
+    Segments(text): Segments<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    Visit::read(StaffPage::Password, &text, &headers)?.show(&app, None, &Entered::default()).await
+}
+
+/// Reset a password
+pub(super) async fn reset_password(
+    State(app): State<App>,
+    Segments(text): Segments<String>,
+    headers: HeaderMap,
+    Form(entered): Form<Entered>,
+) -> Result<Response, Problem> {
+    Visit::read(StaffPage::Password, &text, &headers)?.submit(&app, &entered).await
+}
+
+/// The visit of a person to one of the pages.
+struct Visit {
+    page: StaffPage,
+    link: PresentedLink,
+    /// The language of the browser, for a person whose language is not known yet.
+    locale: Option<Locale>,
+}
+
+impl Visit {
+    fn read(page: StaffPage, text: &str, headers: &HeaderMap) -> Result<Self, Problem> {
+        let link = PresentedLink::read(text)?;
+        let is_for_page = match page {
+            StaffPage::Join => matches!(link.of, LinkOf::Invitation(_)),
+            StaffPage::Password => matches!(link.of, LinkOf::PasswordReset(_)),
+        };
+        let languages = headers.get(ACCEPT_LANGUAGE).and_then(|languages| languages.to_str().ok());
+        let mut languages = languages.into_iter().flat_map(|languages| languages.split([',', ';']));
+        let locale = languages.find_map(|tag| Locale::from_tag(tag.trim()));
+        if is_for_page { Ok(Self { page, link, locale }) } else { Err(unknown()) }
+    }
+
+    /// The page, with a notice if there is one, and with what was entered before.
+    async fn show(&self, app: &App, notice: Option<&str>, entered: &Entered) -> Result<Response, Problem> {
+        let info = self.info(app).await?;
+        let StaffLinkInfo { name, email, roles, needs_code, .. } = &info;
+        let page = self.render(
+            self.locale_of(&info),
+            context! {
+                title => if self.page == StaffPage::Join { "join" } else { "reset" },
+                notice,
+                email,
+                asks_for_contact => email.is_none(),
+                name => name.as_ref().unwrap_or(&entered.name),
+                typed_email => entered.email,
+                roles => role_words(roles),
+                needs_code,
+                password_min => PASSWORD_CHARS_MIN,
+                password_max => PASSWORD_CHARS_MAX,
+            },
+        )?;
+        Ok((PRIVATE_PAGE, page).into_response())
+    }
+
+    /// What the link is for.
+    async fn info(&self, app: &App) -> Result<StaffLinkInfo, Problem> {
+        let info = app.reservation_api.staff_link(self.page, &self.link.token).await;
+        info.map_err(|error| reservation_problem(&error))?.ok_or_else(unknown)
+    }
+
+    fn locale_of(&self, info: &StaffLinkInfo) -> Locale {
+        info.locale.or(self.locale).unwrap_or_default()
+    }
+
+    /// Passes on what the person entered, and shows the result.
+    async fn submit(&self, app: &App, entered: &Entered) -> Result<Response, Problem> {
+        let locale = self.locale_of(&self.info(app).await?);
+        let used = app.reservation_api.use_staff_link(self.page, entered, &self.link.token).await;
+        match used.map_err(|error| reservation_problem(&error))? {
+            LinkUse::Done(cookies) => {
+                let page = self.render(locale, context! { title => "done" })?;
+                let mut response = (PRIVATE_PAGE, page).into_response();
+                let headers = response.headers_mut();
+                for cookie in cookies {
+                    headers.append(SET_COOKIE, cookie);
+                }
+                Ok(response)
+            }
+            LinkUse::Refused { code, fields } => {
+                let notice = notice(&code, &fields).ok_or_else(unknown)?;
+                let shown = self.show(app, Some(notice), entered).await?;
+                Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response())
+            }
+        }
+    }
+
+    fn render(&self, locale: Locale, facts: Value) -> Result<axum::response::Html<String>, Problem> {
+        let action = match self.page {
+            StaffPage::Join => "join",
+            StaffPage::Password => "password",
+        };
+        let link = self.link.text();
+        pages::render(
+            pages::STAFF,
+            context! { action, link, lang => locale.tag(), words => words(locale), ..facts },
+        )
+    }
+}
+
+/// The words of the page for a refusal; `None` for one that the person cannot correct.
+fn notice(code: &str, fields: &[String]) -> Option<&'static str> {
+    let has = |field: &str| fields.iter().any(|name| name == field);
+    match code {
+        "invalid_request" if has("email") => Some("BAD_EMAIL"),
+        "invalid_request" if has("name") => Some("BAD_NAME"),
+        "invalid_request" if has("code") => Some("WRONG_CODE"),
+        "invalid_request" => Some("BAD_PASSWORD"),
+        "address_taken" => Some("ADDRESS_TAKEN"),
+        "code_required" | "sign_in_failed" => Some("WRONG_CODE"),
+        "too_many_attempts" | "sign_in_busy" | "proof_over" => Some("WAIT"),
+        _ => None,
+    }
+}
+
+/// The roles that a person has somewhere, by their words.
+fn role_words(roles: &RolesView) -> Vec<&'static str> {
+    let all = [("host", &roles.host), ("manager", &roles.manager), ("owner", &roles.owner)];
+    all.into_iter().filter(|(_, venues)| !venues.is_empty()).map(|(word, _)| word).collect()
+}
+
+fn words(locale: Locale) -> Value {
+    match locale {
+        Locale::Id => context! {
+            join => "Selamat datang di Meja",
+            reset => "Kata sandi baru",
+            done => "Selesai",
+            done_text => "Kata sandi Anda sudah disimpan, dan Anda sudah masuk di peramban ini.",
+            roles => "Peran Anda",
+            host => "penerima tamu",
+            manager => "manajer",
+            owner => "pemilik",
+            name => "Nama",
+            email => "Email",
+            password => "Kata sandi",
+            password_hint => format!("Sedikitnya {PASSWORD_CHARS_MIN} huruf. Empat kata yang tidak berhubungan itu baik."),
+            code => "Kode dari aplikasi autentikator, atau kode pemulihan",
+            save => "Simpan",
+            BAD_NAME => "Mohon isi nama Anda.",
+            BAD_EMAIL => "Alamat email ini tidak bisa menerima email. Mohon periksa lagi.",
+            BAD_PASSWORD => "Kata sandi ini terlalu mudah ditebak. Pakai yang lebih panjang.",
+            ADDRESS_TAKEN => "Sudah ada akun dengan alamat email ini.",
+            WRONG_CODE => "Kode ini tidak benar, atau sudah dipakai. Mohon isi kode yang baru.",
+            WAIT => "Terlalu banyak percobaan. Mohon tunggu sebentar, lalu coba lagi.",
+        },
+        Locale::En => context! {
+            join => "Welcome to Meja",
+            reset => "A new password",
+            done => "Done",
+            done_text => "Your password is saved, and you are signed in on this browser.",
+            roles => "Your roles",
+            host => "host",
+            manager => "manager",
+            owner => "owner",
+            name => "Name",
+            email => "E-mail address",
+            password => "Password",
+            password_hint => format!("At least {PASSWORD_CHARS_MIN} characters. Four words that do not belong together are good."),
+            code => "Code of the authenticator app, or a recovery code",
+            save => "Save",
+            BAD_NAME => "Please enter your name.",
+            BAD_EMAIL => "This address cannot receive mail. Please check it.",
+            BAD_PASSWORD => "This password is too easy to guess. Use a longer one.",
+            ADDRESS_TAKEN => "There is an account with this e-mail address already.",
+            WRONG_CODE => "This code is not right, or was used. Please enter a new one.",
+            WAIT => "There were too many attempts. Please wait a moment, and try again.",
+        },
+    }
+}

@@ -1,0 +1,88 @@
+//! The running service, for commands about access.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use access::secrets::CredentialFile;
+use anyhow::{Context as _, bail};
+use reqwest::Method;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// The running service.
+pub(super) struct Service {
+    url: String,
+    client: reqwest::Client,
+    credential: CredentialFile,
+}
+
+/// What a problem says to a person.
+#[derive(Deserialize)]
+struct Detail {
+    detail: serde_json::Value,
+}
+
+impl Service {
+    /// The service at `address`, which gets the credential in `credential_file`.
+    pub(super) fn at(address: SocketAddr, credential_file: PathBuf) -> anyhow::Result<Self> {
+        let credential = CredentialFile::new(credential_file);
+        credential
+            .reload()
+            .context("a running service wants a credential: name its file with --credential-file")?;
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+        Ok(Self { url: format!("http://{address}/api/access"), client, credential })
+    }
+
+    /// Sends a request to `path` below `/api/access`.
+    pub(super) async fn send<B: Serialize, T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&B>,
+    ) -> anyhow::Result<T> {
+        let text = self.text(method, path, body).await?;
+        serde_json::from_str(&text).context("the response is not the one of a reservation service")
+    }
+
+    /// Sends a request whose response is empty.
+    pub(super) async fn send_empty(&self, method: Method, path: &str) -> anyhow::Result<()> {
+        self.text::<()>(method, path, None).await.map(drop)
+    }
+
+    async fn text<B: Serialize>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&B>,
+    ) -> anyhow::Result<String> {
+        let mut request = self.client.request(method, format!("{}{path}", self.url));
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        if let Some(token) = self.credential.token() {
+            request = request.bearer_auth(token.reveal());
+        }
+        let response = request.send().await.map_err(reqwest::Error::without_url).with_context(|| {
+            format!(
+                "there is no reservation service at {}: start it, or give its address with --listen",
+                self.url
+            )
+        })?;
+        let status = response.status();
+        let text = response.text().await.context("the response is incomplete")?;
+        if !status.is_success() {
+            let detail = serde_json::from_str::<Detail>(&text).map(|problem| match problem.detail {
+                serde_json::Value::String(words) => words,
+                faults => faults.to_string(),
+            });
+            bail!("the service responded {status}: {}", detail.unwrap_or(text));
+        }
+        Ok(text)
+    }
+}
+
+/// Prints one line.
+pub(super) fn print(line: &str) -> anyhow::Result<()> {
+    writeln!(std::io::stdout().lock(), "{line}").context("could not print")
+}
