@@ -171,6 +171,9 @@ impl Door for SnapshotDoor {
         match bearer(headers) {
             Some(text) if text.starts_with(LINK_PREFIX) => Err(Turned::Invalid),
             Some(text) if text.starts_with(KEY_PREFIX) && !self.is_fresh() => Err(Turned::Unchecked),
+            None if cookies::value(headers, cookies::SESSION).is_some() && !self.is_fresh() => {
+                Err(Turned::Unchecked)
+            }
             _ => self.keys.caller(headers),
         }
     }

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use access::token::{OpaqueKind, OpaqueToken};
 use axum::http::Request;
-use chassis::environment::Environment as _;
-use chrono::TimeDelta;
+use chassis::environment::{Environment as _, ManualEnvironment};
+use chrono::{DateTime, TimeDelta, Utc};
 use contract::conformance::{Description, Operation};
-use contract::reservation::access::HashedKey;
+use contract::reservation::access::{HashedKey, HashedSession, SessionGrant};
+use events::staff::Role;
 use events::values::{Scope, Scopes};
+use events::{SessionId, StaffId};
 use serde_json::json;
 
 use crate::router::{get, router, send_as_is};
@@ -115,6 +118,27 @@ async fn every_operation_admits_exactly_those_who_may_use_it() {
         for text in [None, Some("Bearer eyJhbGciOiJIUzI1NiJ9.e30.x"), Some("Basic bWVqYTptZWph")] {
             assert_eq!(status(operation, text).await, anonymous, "{id} with {text:?}");
         }
+        for (role, venue, is_fresh) in sessions() {
+            let grant = role_grant(role, venue);
+            let proved_before = TimeDelta::minutes(if is_fresh { 5 } else { 6 });
+            let session = hashed_session(&grant, fixture.env.now() - proved_before, &fixture.env);
+            fixture.door.replace(vec![], vec![session], fixture.env.now());
+            let expected = match needed.of_key(grant.scopes, venue) {
+                0 if id == "refundPayment" && !is_fresh => 401,
+                // The proof is asked for before the payment is looked for.
+                404 if id == "refundPayment" && !is_fresh => 401,
+                0 if operation.path.contains("beef") => 404,
+                status => status,
+            };
+            let request = Request::builder().method(&operation.method[..]).uri(&operation.path);
+            let request = request.header("cookie", format!("__Host-meja_session={SESSION}"));
+            let body = if id == "discardEffect" { json!({"reason": "called"}) } else { json!({}) };
+            let answer = match send_as_is(&router, request, body).await.0.as_u16() {
+                status @ (401 | 403 | 404) => status,
+                _ => 0,
+            };
+            assert_eq!(answer, expected, "{id} as {role:?} of {venue:?}, fresh: {is_fresh}");
+        }
         // Links of guests are for pages, not for the interface.
         for text in
             [&key[..key.len() - 1], "Bearer mejal_AQEBoiJDyqRyurn5eJxOrCRUAAAAAH1klG0R3UsQKqbtKlaqIpU"]
@@ -131,4 +155,36 @@ async fn every_operation_admits_exactly_those_who_may_use_it() {
     fixture.env.advance(TimeDelta::seconds(31));
     let request = Request::get("/api/payments").header("authorization", key);
     assert_eq!(send_as_is(&router, request, json!({})).await.0.as_u16(), 503);
+    let request = Request::get("/api/payments").header("cookie", format!("__Host-meja_session={SESSION}"));
+    assert_eq!(send_as_is(&router, request, json!({})).await.0.as_u16(), 503);
+    let request = Request::get("/api/payment-channels");
+    assert_eq!(send_as_is(&router, request, json!({})).await.0.as_u16(), 200);
+}
+
+/// The cookie of a session.
+const SESSION: &str = "mejas_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+/// Every role, for all venues, for that of the payment and for another one, with a proof that is fresh or not.
+fn sessions() -> impl Iterator<Item = (Role, Option<&'static str>, bool)> {
+    let venues = [None, Some(VENUE), Some("roma-trastevere")];
+    let of_role =
+        move |role| venues.into_iter().flat_map(move |venue| [true, false].map(|is| (role, venue, is)));
+    Role::ALL.into_iter().flat_map(of_role)
+}
+
+fn role_grant(role: Role, venue: Option<&str>) -> SessionGrant {
+    let venues = venue.map(|venue| vec![venue.parse().unwrap()]);
+    SessionGrant { scopes: access::role::scopes_of(role), venues }
+}
+
+fn hashed_session(grant: &SessionGrant, proved: DateTime<Utc>, env: &ManualEnvironment) -> HashedSession {
+    let token = OpaqueToken::parse(OpaqueKind::Session, SESSION).unwrap();
+    HashedSession {
+        session_id: SessionId(uuid::Uuid::from_u128(1)),
+        staff_id: StaffId(uuid::Uuid::from_u128(2)),
+        grants: vec![grant.clone()],
+        authenticated_at: proved,
+        expires_at: env.now() + TimeDelta::hours(1),
+        secret_sha256: hex::encode(token.hash()),
+    }
 }
