@@ -61,6 +61,10 @@ pub struct Person {
     pub session_id: SessionId,
     /// Whether the person proved the identity within [`FRESH_FOR`].
     pub is_fresh: bool,
+    /// Whether the last proof was a PIN, which is typed in public.
+    pub by_pin: bool,
+    /// The device at the stand, if the session is on one.
+    pub device_id: Option<DeviceId>,
 }
 
 /// A device at the stand of a venue.
@@ -237,6 +241,14 @@ impl Caller {
     /// [`Denied::Stale`].
     pub fn is_fresh(&self) -> Result<(), Denied> {
         if self.person.is_none_or(|person| person.is_fresh) { Ok(()) } else { Err(Denied::Stale) }
+    }
+
+    /// Checks that a person has proved the identity just now with the password: a PIN decides nothing about the account.
+    ///
+    /// # Errors
+    /// [`Denied::Stale`].
+    pub fn is_fresh_by_password(&self) -> Result<(), Denied> {
+        if self.person.is_some_and(|person| person.by_pin) { Err(Denied::Stale) } else { self.is_fresh() }
     }
 
     /// Checks that the caller may grant `scopes` at `venues`: it has them there itself.

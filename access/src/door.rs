@@ -85,14 +85,14 @@ impl KeyDoor {
             let text = cookies::value(headers, name)?;
             Some(OpaqueToken::parse(kind, &text)?.hash())
         };
-        let session = token(OpaqueKind::Session, cookies::SESSION);
-        if let Some(caller) = session.and_then(|hash| self.registry.session_caller(&hash, self.env.now())) {
-            return caller;
-        }
-        let device =
-            token(OpaqueKind::Device, cookies::DEVICE).and_then(|hash| self.registry.device_of(&hash));
+        let device = token(OpaqueKind::Device, cookies::DEVICE);
+        let device = device.and_then(|hash| self.registry.device_of(&hash));
         let device = device.map(|device| StandDevice { id: device.id, venue_id: device.venue_id });
-        Caller { device, ..Caller::anonymous(self.anonymous) }
+        let session = token(OpaqueKind::Session, cookies::SESSION);
+        let caller = session.and_then(|hash| self.registry.session_caller(&hash, self.env.now()));
+        let caller = caller.unwrap_or_else(|| Caller::anonymous(self.anonymous));
+        // The device where the person is now: a session that was started before the device was enrolled is on none.
+        Caller { device: caller.device.clone().or(device), ..caller }
     }
 }
 
@@ -127,7 +127,8 @@ impl Door for KeyDoor {
             let id = id.parse().map_err(|_| wrong)?;
             let proof = sign_ins.pin(device.id, id, pin.trim()).await.map_err(Turned::NotApproved)?;
             sign_ins.succeeded(&proof);
-            self.registry.approver(&proof, device).ok_or(wrong)
+            let account = self.registry.account(id).filter(|account| proof.holds_for(account));
+            self.registry.approver(&account.ok_or(wrong)?, device).ok_or(wrong)
         })
     }
 

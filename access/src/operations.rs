@@ -39,7 +39,7 @@ pub enum Access {
     Everywhere(Scope),
     /// A signed-in person, who reads or changes what belongs to the person.
     Person,
-    /// A signed-in person who proved the identity just now.
+    /// A signed-in person who proved the identity just now with the password.
     FreshPerson,
     /// The link of an invitation, or the one-time link of the first owner.
     Invitation,
@@ -70,6 +70,16 @@ impl Access {
         matches!(self, Self::Fresh(_) | Self::FreshPerson)
     }
 
+    /// The credential that is needed instead of a scope, in words.
+    fn words(self) -> &'static str {
+        match self {
+            Self::Invitation => "the link of an invitation",
+            Self::PasswordReset => "the link to reset a password",
+            Self::Device => "the cookie of a device at the stand of a venue",
+            _ => "the session of a person: sign in with POST /api/sessions",
+        }
+    }
+
     /// The sender of a request, if it may send it.
     fn admit(self, caller: Caller) -> Result<Caller, Box<Problem>> {
         let refused = |problem: Problem| Err(Box::new(problem));
@@ -94,16 +104,18 @@ impl Access {
             }
             Some(scope) if !caller.is_anonymous() => return refused(Problem::scope_missing(scope.word())),
             _ if caller.is_anonymous() => return refused(Problem::unauthorized()),
-            _ => return refused(wrong_kind(self)),
+            _ => return refused(wrong_kind(self.words())),
         }
         self.check_proof(caller)
     }
 
     fn check_proof(self, caller: Caller) -> Result<Caller, Box<Problem>> {
-        match caller.is_fresh() {
-            Err(denied) if self.is_fresh() => Err(Box::new(denied.into())),
-            _ => Ok(caller),
-        }
+        let proved = match self {
+            Self::Fresh(_) => caller.is_fresh(),
+            Self::FreshPerson => caller.is_fresh_by_password(),
+            _ => Ok(()),
+        };
+        proved.map(|()| caller).map_err(|denied| Box::new(denied.into()))
     }
 }
 

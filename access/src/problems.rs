@@ -6,7 +6,6 @@ use chassis::problem::Problem;
 
 use crate::caller::Denied;
 use crate::door::Turned;
-use crate::operations::Access;
 use crate::sign_in::SignInError;
 
 /// For the header `WWW-Authenticate`, as RFC 9470 defines it: the identity must be proved again.
@@ -92,13 +91,7 @@ pub(crate) fn cross_site() -> Problem {
 }
 
 /// The problem of a request with a credential of another kind than the operation takes.
-pub(crate) fn wrong_kind(access: Access) -> Problem {
-    let needed = match access {
-        Access::Invitation => "the link of an invitation",
-        Access::PasswordReset => "the link to reset a password",
-        Access::Device => "the cookie of a device at the stand of a venue",
-        _ => "the session of a person: sign in with POST /api/sessions",
-    };
+pub(crate) fn wrong_kind(needed: &str) -> Problem {
     let detail = format!("This request requires {needed}, and the credential is another one.");
     Problem::new(StatusCode::FORBIDDEN, "wrong_credential", detail)
 }

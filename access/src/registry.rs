@@ -30,7 +30,6 @@ use self::sessions::Sessions;
 use crate::caller::{Caller, Presented, StandDevice};
 use crate::link::{Link, LinkKey, LinkSecret};
 use crate::role::{Grant, grants_at_stand, grants_of};
-use crate::sign_in::Proof;
 use crate::token::{KeyToken, SecretHash};
 use crate::venues::Venues;
 
@@ -93,11 +92,10 @@ impl Registry {
         self.0.read().sessions.caller(secret, now)
     }
 
-    /// The person who approved one request on `device` with a PIN; `None` if the person may do nothing there.
+    /// The person of `account`, who approved one request on `device` with a PIN; `None` if the device was revoked.
     #[must_use]
-    pub fn approver(&self, proof: &Proof, device: StandDevice) -> Option<Caller> {
+    pub fn approver(&self, account: &Account, device: StandDevice) -> Option<Caller> {
         let state = self.0.read();
-        let account = state.people.get(proof.staff_id).filter(|account| proof.holds_for(account))?;
         let grants = grants_at_stand(&account.roles, &device.venue_id);
         let tags = vec![Tag::credential(account.id), Tag::credential(device.id)];
         let device_revoked = Some(state.devices.get(device.id)?.revoked.clone());
@@ -298,7 +296,7 @@ impl State {
                 let grants = self.grants(started, device.as_ref());
                 self.sessions.start(Session::new(started, device, grants, secret, (at, position)));
             }
-            Event::SessionReauthenticated(e) => self.sessions.reauthenticate(e.session_id, at),
+            Event::SessionReauthenticated(e) => self.sessions.reauthenticate(e.session_id, e.method, at),
             Event::SessionEnded(e) => self.sessions.end_where(|session| session.id == e.session_id),
             Event::PasswordChanged(e) => self.sessions.end_where(kept(e.staff_id, e.session_id)),
             Event::TotpEnrolled(e) => self.sessions.end_where(kept(e.staff_id, Some(e.session_id))),

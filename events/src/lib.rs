@@ -8,6 +8,7 @@
 //! **Invariant:** this crate depends on no service and, without the feature `store`, on no storage.
 
 pub mod access;
+mod access_events;
 mod confidential;
 pub mod event;
 pub mod feed;

@@ -5,6 +5,7 @@
 //! [`projections`] are the read models; [`repository`] loads single subjects from the log; `event_builder`
 //! turns decided events into events to append; [`venues`] holds the rules of the venues.
 
+pub mod access_refusal;
 pub mod accounts;
 pub mod affected;
 pub mod commands;

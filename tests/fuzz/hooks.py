@@ -42,16 +42,27 @@ def schema_valid_requests_have_no_structural_fault(context, response, case):
 
 
 @schemathesis.auth(refresh_interval=None)
-class Keys:
-    """The owner's key, and the notifier's for what only services do."""
+class Credentials:
+    """What an operation needs: the owner's key, the notifier's for what only services do, or what people present."""
 
     def get(self, case, context):
         path = context.operation.path
-        is_for_services = path.endswith("-results") or path == "/api/access/snapshot"
-        return os.environ["MEJA_NOTIFIER_KEY" if is_for_services else "MEJA_OWNER_KEY"]
+        needs = context.operation.definition.raw.get("security", [])
+        schemes = {scheme for need in needs for scheme in need}
+        if "bearer" not in schemes and "session" in schemes:
+            return {"__Host-meja_session": os.environ["MEJA_SESSION"]}
+        if "device" in schemes:
+            return {"__Host-meja_device": os.environ["MEJA_DEVICE"]}
+        if "staff_link" in schemes:
+            return os.environ["MEJA_INVITATION" if "invitation" in path else "MEJA_PASSWORD_RESET"]
+        services = ("-results", "/api/access/snapshot", "/api/access/staff/{staff_id}/contact")
+        return os.environ["MEJA_NOTIFIER_KEY" if path.endswith(services) else "MEJA_OWNER_KEY"]
 
     def set(self, case, data, context):
-        case.headers["Authorization"] = f"Bearer {data}"
+        if isinstance(data, dict):
+            case.cookies = data
+        else:
+            case.headers["Authorization"] = f"Bearer {data}"
 
 
 # A poll of the feed waits as long as the request says, up to 30 s, and would use up the time of a run.

@@ -128,6 +128,16 @@ async fn a_lost_key_is_recovered_and_all_others_can_be_revoked() {
         meja.http.post(format!("{}/api/reservations", meja.url)).json(&booking).send().await.unwrap();
     let link =
         booked.json::<serde_json::Value>().await.unwrap()["guest_link"]["token"].as_str().unwrap().to_owned();
+    // The first owner signs up with the link that is printed once.
+    let page = meja.run(&["access", "sign-up-link"]).trim().to_owned();
+    let link_of_owner = page.rsplit('/').next().unwrap().to_owned();
+    let entered =
+        json!({"password": "kelapa motor sunyi bendera", "name": "Made", "email": "made@example.com"});
+    let url = format!("{}/api/invitation/accept", meja.url);
+    let joined = meja.http.post(url).bearer_auth(&link_of_owner).json(&entered).send().await.unwrap();
+    assert_eq!(joined.status(), 200, "{}", joined.text().await.unwrap());
+    assert_eq!(meja.run(&["access", "sign-up-link"]), "");
+    assert!(meja.run(&["access", "staff"]).contains("made@example.com  owner of *"));
     // A backup, and then a revocation.
     let backup = meja.dir.path().join("backup").display().to_string();
     meja.run(&["log", "backup", &backup, "--from", &meja.url.clone()]);
@@ -160,6 +170,7 @@ async fn a_lost_key_is_recovered_and_all_others_can_be_revoked() {
     let read =
         meja.http.get(format!("{}/api/reservations", meja.url)).bearer_auth(&link).send().await.unwrap();
     assert_eq!(read.status(), 401, "links of guests end too");
+    assert_eq!(meja.run(&["access", "staff"]), "", "accounts of staff end too");
 }
 
 /// The notifier learns of a revocation within seconds. It refuses all keys once it cannot check them, and goes on taking

@@ -2,7 +2,10 @@
 
 use std::process::{Command, Stdio};
 
-use crate::services::{NOTIFIER, OWNER, Pair, root};
+use reqwest::header::SET_COOKIE;
+use serde_json::{Value, json};
+
+use crate::services::{NOTIFIER, OWNER, Pair, anonymous_client, root};
 
 /// How long each service is fuzzed, in seconds, unless `MEJA_FUZZ_SECONDS` says otherwise.
 const SECONDS_DEFAULT: u32 = 60;
@@ -19,7 +22,7 @@ fn schemathesis() -> Command {
 }
 
 /// Fuzzes the service at `url`.
-async fn fuzz(pair: &Pair, url: &str, more: &[&str]) {
+async fn fuzz(pair: &Pair, url: &str, more: &[&str], of_staff: &[(&str, String)]) {
     let seconds = std::env::var("MEJA_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok());
     let seconds: u32 = seconds.unwrap_or(SECONDS_DEFAULT);
     let mut command = schemathesis();
@@ -27,6 +30,7 @@ async fn fuzz(pair: &Pair, url: &str, more: &[&str]) {
     command.args(["run", &format!("{url}/openapi.json"), "--checks", "all", "--workers", "1", "--no-color"]);
     command.args(["--max-time", &seconds.to_string()]);
     command.env("MEJA_OWNER_KEY", OWNER).env("MEJA_NOTIFIER_KEY", NOTIFIER);
+    command.envs(of_staff.iter().map(|(name, value)| (name, value)));
     command.args(more).current_dir(pair.dir.path());
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -36,14 +40,53 @@ async fn fuzz(pair: &Pair, url: &str, more: &[&str]) {
     assert!(cases > Some(5 * seconds) && said.contains("Stateful"), "{said}");
 }
 
+/// What members of staff present: a session, a device, and the links of an invitation and of a password reset.
+async fn of_staff(pair: &Pair) -> [(&'static str, String); 4] {
+    let client = anonymous_client();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let post = async |path: &str, credential: &str, body: Value| {
+        let request = client.post(format!("{}{path}", pair.reservation_url)).bearer_auth(credential);
+        let response = request.json(&body).send().await.unwrap();
+        let cookie = response.headers().get(SET_COOKIE).map(|cookie| cookie.to_str().unwrap().to_owned());
+        let value = cookie.and_then(|cookie| Some(cookie.split(';').next()?.split_once('=')?.1.to_owned()));
+        (value, response.json::<Value>().await.unwrap_or_default())
+    };
+    let invite = async |name: &str| {
+        let (_, invited) = post("/api/access/staff", OWNER, json!({"roles": {"owner": ["*"]}})).await;
+        let link = text(&invited["invitation"]["token"]);
+        let email = format!("{name}@warung-sinar.co.id");
+        let entered = json!({"password": "kelapa motor sunyi bendera", "name": name, "email": email});
+        let (session, _) = post("/api/invitation/accept", &link, entered).await;
+        (session.unwrap(), text(&invited["staff"]["staff_id"]), email)
+    };
+    let (session, ..) = invite("made").await;
+    let (_, forgetful, email) = invite("sari").await;
+    post("/api/password-resets", OWNER, json!({"email": email})).await;
+    let url = format!("{}/api/access/staff/{forgetful}/contact", pair.reservation_url);
+    let contact: Value = client.get(url).bearer_auth(NOTIFIER).send().await.unwrap().json().await.unwrap();
+    let (_, invited) = post("/api/access/staff", OWNER, json!({"roles": {"host": ["*"]}})).await;
+    let device = json!({"venue_id": "bandung-dago", "name": "tablet"});
+    let (_, added) = post("/api/access/devices", OWNER, device).await;
+    let (device, _) = post("/api/stand/enrol", OWNER, json!({"code": added["code"]})).await;
+    [
+        ("MEJA_SESSION", session),
+        ("MEJA_DEVICE", device.unwrap()),
+        ("MEJA_INVITATION", text(&invited["invitation"]["token"])),
+        ("MEJA_PASSWORD_RESET", text(&contact["password_reset"]["token"])),
+    ]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_request_that_a_fuzzer_derives_from_the_description_of_reservation_is_answered_wrongly() {
     let mut pair = Pair::prepared(&[]);
     pair.venues = root().join("data/venues");
     pair.start_reservation().await;
-    // It would end the keys that it presents.
-    let keys = ["--exclude-operation-id", "revokeKey", "--exclude-operation-id", "rotateKey"];
-    fuzz(&pair, &pair.reservation_url, &[&["--exclude-path", "/api/log"][..], &keys].concat()).await;
+    // It would end the credentials that it presents.
+    let ends = ["revokeKey", "rotateKey", "signOut", "removeStaff", "revokeDevice"];
+    let ends: Vec<_> = ends.iter().flat_map(|id| ["--exclude-operation-id", *id]).collect();
+    let of_staff = of_staff(&pair).await;
+    fuzz(&pair, &pair.reservation_url, &[&["--exclude-path", "/api/log"][..], &ends].concat(), &of_staff)
+        .await;
     let stats = pair.get("/api/stats").await;
     assert!(stats["reservations"].as_u64() > Some(3), "too few bookings succeeded: {stats}");
 }
@@ -55,5 +98,5 @@ async fn no_request_that_a_fuzzer_derives_from_the_description_of_notifier_is_an
         pair.book(6).await;
     }
     pair.settled().await;
-    fuzz(&pair, &pair.notifier_url, &["--exclude-path", "/api/log"]).await;
+    fuzz(&pair, &pair.notifier_url, &["--exclude-path", "/api/log"], &[]).await;
 }

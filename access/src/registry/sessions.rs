@@ -23,7 +23,7 @@ pub struct Session {
     pub staff_id: StaffId,
     /// The device at the stand, if it is on one.
     pub device: Option<StandDevice>,
-    /// How the person signed in.
+    /// How the person proved the identity last.
     pub method: SignInMethod,
     /// When it started.
     pub started_at: DateTime<Utc>,
@@ -104,7 +104,13 @@ impl Session {
             valid_until: Some(self.expires_at),
         };
         let is_fresh = now - self.authenticated_at <= FRESH_FOR;
-        let person = Person { staff_id: self.staff_id, session_id: self.id, is_fresh };
+        let person = Person {
+            staff_id: self.staff_id,
+            session_id: self.id,
+            is_fresh,
+            by_pin: self.method == SignInMethod::Pin,
+            device_id: self.device.as_ref().map(|device| device.id),
+        };
         let caller = Caller::proved(self.staff_id).granted(Arc::clone(&self.grants));
         Caller { presented: Some(presented), person: Some(person), device: self.device.clone(), ..caller }
     }
@@ -138,9 +144,9 @@ impl Sessions {
         });
     }
 
-    pub(super) fn reauthenticate(&mut self, id: SessionId, at: DateTime<Utc>) {
+    pub(super) fn reauthenticate(&mut self, id: SessionId, method: SignInMethod, at: DateTime<Utc>) {
         if let Some(session) = self.by_id.get_mut(&id) {
-            session.authenticated_at = at;
+            (session.authenticated_at, session.method) = (at, method);
         }
     }
 

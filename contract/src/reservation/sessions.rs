@@ -108,7 +108,7 @@ requests! {
 pub struct SessionView {
     /// The session.
     pub session_id: SessionId,
-    /// How the person signed in.
+    /// How the person proved the identity last.
     pub method: SignInMethod,
     /// The device at the stand; null if it is on none.
     pub device_id: Option<DeviceId>,

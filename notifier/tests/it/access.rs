@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use access::token::{OpaqueKind, OpaqueToken};
+use axum::Router;
 use axum::http::Request;
 use chassis::environment::{Environment as _, ManualEnvironment};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -118,27 +119,7 @@ async fn every_operation_admits_exactly_those_who_may_use_it() {
         for text in [None, Some("Bearer eyJhbGciOiJIUzI1NiJ9.e30.x"), Some("Basic bWVqYTptZWph")] {
             assert_eq!(status(operation, text).await, anonymous, "{id} with {text:?}");
         }
-        for (role, venue, is_fresh) in sessions() {
-            let grant = role_grant(role, venue);
-            let proved_before = TimeDelta::minutes(if is_fresh { 5 } else { 6 });
-            let session = hashed_session(&grant, fixture.env.now() - proved_before, &fixture.env);
-            fixture.door.replace(vec![], vec![session], fixture.env.now());
-            let expected = match needed.of_key(grant.scopes, venue) {
-                0 if id == "refundPayment" && !is_fresh => 401,
-                // The proof is asked for before the payment is looked for.
-                404 if id == "refundPayment" && !is_fresh => 401,
-                0 if operation.path.contains("beef") => 404,
-                status => status,
-            };
-            let request = Request::builder().method(&operation.method[..]).uri(&operation.path);
-            let request = request.header("cookie", format!("__Host-meja_session={SESSION}"));
-            let body = if id == "discardEffect" { json!({"reason": "called"}) } else { json!({}) };
-            let answer = match send_as_is(&router, request, body).await.0.as_u16() {
-                status @ (401 | 403 | 404) => status,
-                _ => 0,
-            };
-            assert_eq!(answer, expected, "{id} as {role:?} of {venue:?}, fresh: {is_fresh}");
-        }
+        check_sessions(&fixture, &router, operation, needed).await;
         // Links of guests are for pages, not for the interface.
         for text in
             [&key[..key.len() - 1], "Bearer mejal_AQEBoiJDyqRyurn5eJxOrCRUAAAAAH1klG0R3UsQKqbtKlaqIpU"]
@@ -159,6 +140,31 @@ async fn every_operation_admits_exactly_those_who_may_use_it() {
     assert_eq!(send_as_is(&router, request, json!({})).await.0.as_u16(), 503);
     let request = Request::get("/api/payment-channels");
     assert_eq!(send_as_is(&router, request, json!({})).await.0.as_u16(), 200);
+}
+
+/// One operation with the session of each role.
+async fn check_sessions(fixture: &Fixture, router: &Router, operation: &Operation, needed: Needs) {
+    let id = &operation.id[..];
+    for (role, venue, is_fresh) in sessions() {
+        let grant = role_grant(role, venue);
+        let proved_before = TimeDelta::minutes(if is_fresh { 5 } else { 6 });
+        let session = hashed_session(&grant, fixture.env.now() - proved_before, &fixture.env);
+        fixture.door.replace(vec![], vec![session], fixture.env.now());
+        let expected = match needed.of_key(grant.scopes, venue) {
+            // The proof is asked for before the payment is looked for.
+            0 | 404 if id == "refundPayment" && !is_fresh => 401,
+            0 if operation.path.contains("beef") => 404,
+            status => status,
+        };
+        let request = Request::builder().method(&operation.method[..]).uri(&operation.path);
+        let request = request.header("cookie", format!("__Host-meja_session={SESSION}"));
+        let body = if id == "discardEffect" { json!({"reason": "called"}) } else { json!({}) };
+        let answer = match send_as_is(router, request, body).await.0.as_u16() {
+            status @ (401 | 403 | 404) => status,
+            _ => 0,
+        };
+        assert_eq!(answer, expected, "{id} as {role:?} of {venue:?}, fresh: {is_fresh}");
+    }
 }
 
 /// The cookie of a session.

@@ -15,7 +15,8 @@ use events::values::Locale;
 use events::{DeviceId, SessionId, StaffId};
 
 use super::App;
-use super::commands::{AccessRefusal, AccountCommand, NewSession, SessionCommand};
+use super::access_refusal::AccessRefusal;
+use super::commands::{AccountCommand, NewSession, SessionCommand};
 use super::executor::CommandError;
 use super::request_context::RequestContext;
 
@@ -137,8 +138,7 @@ impl App {
     /// [`AccountError`].
     pub async fn prove(&self, again: &Again, context: &RequestContext) -> Result<(), AccountError> {
         let person = person(&context.caller)?;
-        let device = context.caller.device().map(|device| device.id);
-        let proof = match (again, device) {
+        let proof = match (again, person.device_id) {
             (Again::Password(password, code), _) => self.proof(person, password, code.as_deref()).await?,
             (Again::Pin(pin), Some(device)) => self.sign_ins.pin(device, person.staff_id, pin).await?,
             (Again::Pin(_), None) => return Err(SignInError::Wrong.into()),

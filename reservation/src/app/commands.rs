@@ -21,8 +21,7 @@ use parking_lot::Mutex;
 
 use self::accept::AcceptOffer;
 pub use self::access::{
-    AccessCommand, AccessRefusal, AccountCommand, DeviceCommand, Issue, KeyCommand, NewSession,
-    SessionCommand, StaffCommand,
+    AccessCommand, AccountCommand, DeviceCommand, Issue, KeyCommand, NewSession, SessionCommand, StaffCommand,
 };
 use self::access::{ChangeAccess, ChangeKey, IssueFirstKeys};
 use self::book::Book;

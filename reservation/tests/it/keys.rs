@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use crate::app::{Answer, TOKEN, TestApp, booking, start_of_time};
+use crate::browser::join;
 
 /// Creates a key. Returns its token and its id.
 async fn create(app: &TestApp, scopes: &[&str], venues: Value) -> (String, String) {
@@ -236,64 +237,102 @@ async fn each_date_of_use_is_recorded_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_recorded_for_a_key_after_it_was_revoked() {
     for round in 0..20 {
-        let store = Arc::new(MemoryStore::new("reservation")) as Arc<dyn EventStore>;
-        let clock = ManualEnvironment::at(start_of_time());
-        let venues = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/venues/by-hand");
-        let app = TestApp::at(venues, Arc::clone(&store), clock.clone()).await;
-        let other = TestApp::at(venues, Arc::clone(&store), clock.clone()).await;
-        let (token, id) = create(&app, &["book", "manage"], Value::Null).await;
-        other.app.catch_up().await.unwrap();
-        let acknowledged = Arc::new(AtomicBool::new(false));
-        let clients: Vec<_> = (0..8)
-            .map(|n| {
-                let (router, token) = ([&app, &other][n % 2].router.clone(), token.clone());
-                // The other instance hears of the revocation a moment later.
-                let (acknowledged, is_here) = (Arc::clone(&acknowledged), n % 2 == 0);
-                tokio::spawn(async move {
-                    let mut late = 0;
-                    loop {
-                        let is_late = acknowledged.load(Ordering::SeqCst);
-                        let request = Request::post("/api/reservations")
-                            .header("content-type", "application/json")
-                            .header("authorization", format!("Bearer {token}"));
-                        let request = request.body(Body::from(booking(json!({})).to_string())).unwrap();
-                        let response = router.clone().oneshot(request).await.unwrap();
-                        let status = response.status();
-                        let text = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
-                        late += usize::from(is_late && is_here && status == StatusCode::OK);
-                        if status == StatusCode::UNAUTHORIZED {
-                            return late;
-                        }
-                        assert_eq!(status, StatusCode::OK, "{text:?}");
-                    }
-                })
-            })
-            .collect();
-        let mut head = store.watch_head();
-        let busy = head.wait_for(|head| head.0 > 30 + round * 7);
-        tokio::time::timeout(Duration::from_secs(20), busy).await.unwrap().unwrap();
-        let revoked = app.post(&format!("/api/access/keys/{id}/revoke"), &json!({})).await;
-        assert_eq!(revoked.status, StatusCode::OK);
-        acknowledged.store(true, Ordering::SeqCst);
-        for client in clients {
-            let late = tokio::time::timeout(Duration::from_secs(20), client).await.unwrap().unwrap();
-            assert_eq!(late, 0, "requests after the acknowledgement succeeded");
-        }
-        let page = store.read(&Query::all(), Position::START, usize::MAX).await.unwrap();
-        let by: Vec<_> = page
-            .iter()
-            .map(|event| {
-                let recorded = Recorded::parse(event.json).unwrap();
-                (recorded.event_type.to_string(), recorded.metadata().actor.id.unwrap_or_default())
-            })
-            .collect();
-        let revoked = by.iter().position(|(kind, _)| kind == "meja.access.key_revoked.v1").unwrap();
-        let (before, after) = by.split_at(revoked);
-        let by_key =
-            |part: &[(String, String)]| part.iter().filter(|(_, by)| *by == format!("key:{id}")).count();
-        assert!(by_key(before) > 0, "the key was used");
-        assert_eq!(by_key(after), 0, "events by the key behind its revocation");
+        end_under_load(round, async |app| {
+            let (token, id) = create(app, &["book", "manage"], Value::Null).await;
+            Ending {
+                header: ("authorization", format!("Bearer {token}")),
+                path: format!("/api/access/keys/{id}/revoke"),
+                event_type: "meja.access.key_revoked.v1",
+                actor: format!("key:{id}"),
+            }
+        })
+        .await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_recorded_for_a_person_after_the_account_ended() {
+    for round in 0..10 {
+        end_under_load(round, async |app| {
+            let staff = join(app, "sari", json!({"host": ["*"]})).await;
+            Ending {
+                header: ("cookie", staff.browser.cookies_line()),
+                path: format!("/api/access/staff/{}/remove", staff.id),
+                event_type: "meja.staff.removed.v1",
+                actor: format!("staff:{}", staff.id),
+            }
+        })
+        .await;
+    }
+}
+
+/// A credential and how it ends.
+struct Ending {
+    header: (&'static str, String),
+    path: String,
+    event_type: &'static str,
+    actor: String,
+}
+
+/// Books by a credential at two instances of one log while it ends at one of them.
+async fn end_under_load(round: u64, of: impl AsyncFn(&TestApp) -> Ending) {
+    let store = Arc::new(MemoryStore::new("reservation")) as Arc<dyn EventStore>;
+    let clock = ManualEnvironment::at(start_of_time());
+    let venues = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/venues/by-hand");
+    let app = TestApp::at(venues, Arc::clone(&store), clock.clone()).await;
+    let other = TestApp::at(venues, Arc::clone(&store), clock.clone()).await;
+    let ending = of(&app).await;
+    other.app.catch_up().await.unwrap();
+    let acknowledged = Arc::new(AtomicBool::new(false));
+    let clients: Vec<_> = (0..8)
+        .map(|n| {
+            let (router, header) = ([&app, &other][n % 2].router.clone(), ending.header.clone());
+            // The other instance hears of the revocation a moment later.
+            let (acknowledged, is_here) = (Arc::clone(&acknowledged), n % 2 == 0);
+            tokio::spawn(async move {
+                let mut late = 0;
+                loop {
+                    let is_late = acknowledged.load(Ordering::SeqCst);
+                    let request = Request::post("/api/reservations")
+                        .header("content-type", "application/json")
+                        .header(header.0, &header.1);
+                    let request = request.body(Body::from(booking(json!({})).to_string())).unwrap();
+                    let response = router.clone().oneshot(request).await.unwrap();
+                    let status = response.status();
+                    let text = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+                    late += usize::from(is_late && is_here && status == StatusCode::OK);
+                    // A cookie that is not valid counts as none, and nobody may book twice without a credential.
+                    if [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status) {
+                        return late;
+                    }
+                    assert_eq!(status, StatusCode::OK, "{text:?}");
+                }
+            })
+        })
+        .collect();
+    let mut head = store.watch_head();
+    let busy = head.wait_for(|head| head.0 > 30 + round * 7);
+    tokio::time::timeout(Duration::from_secs(20), busy).await.unwrap().unwrap();
+    let ended = app.post(&ending.path, &json!({})).await;
+    assert!(ended.status.is_success(), "{}", ended.text());
+    acknowledged.store(true, Ordering::SeqCst);
+    for client in clients {
+        let late = tokio::time::timeout(Duration::from_secs(20), client).await.unwrap().unwrap();
+        assert_eq!(late, 0, "requests after the acknowledgement succeeded");
+    }
+    let page = store.read(&Query::all(), Position::START, usize::MAX).await.unwrap();
+    let by: Vec<_> = page
+        .iter()
+        .map(|event| {
+            let recorded = Recorded::parse(event.json).unwrap();
+            (recorded.event_type.to_string(), recorded.metadata().actor.id.unwrap_or_default())
+        })
+        .collect();
+    let revoked = by.iter().position(|(kind, _)| kind == ending.event_type).unwrap();
+    let (before, after) = by.split_at(revoked);
+    let by_it = |part: &[(String, String)]| part.iter().filter(|(_, by)| *by == ending.actor).count();
+    assert!(by_it(before) > 0, "the credential was used");
+    assert_eq!(by_it(after), 0, "events by the credential behind its end");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -28,6 +28,7 @@ mod money;
 mod reading;
 mod room;
 mod rules;
+mod sign_in;
 mod staff;
 mod stand;
 mod tables;

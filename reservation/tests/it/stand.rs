@@ -83,7 +83,27 @@ async fn a_pin_never_opens_what_only_owners_may_do() {
     sign_in(&app, &mut tablet, &made.id, "7294").await;
     assert_eq!(tablet.status(&app, "/api/venues/bandung-dago/rules").await, StatusCode::OK);
     assert_eq!(tablet.get(&app, "/api/access/keys").await.problem(), (403, "scope_missing".into()));
-    // The password does, on the same device: it is not a PIN.
+    // It decides nothing about the account either: a person who saw it must not replace it.
+    let pin = json!({"pin": "5082"});
+    assert_eq!(tablet.put(&app, "/api/account/pin", &pin).await.problem(), (401, "proof_required".into()));
+    let again = tablet.post(&app, "/api/sessions/current/proof", &json!({"pin": "7294"})).await;
+    assert_eq!(again.status, StatusCode::OK);
+    assert_eq!(tablet.put(&app, "/api/account/pin", &pin).await.problem(), (401, "proof_required".into()));
+    let password = json!({"password": PASSWORD});
+    tablet.post(&app, "/api/sessions/current/proof", &password).await;
+    assert_eq!(tablet.put(&app, "/api/account/pin", &pin).await.status, StatusCode::NO_CONTENT);
+    // A session that is not on the device is not proved with a PIN, not even on the device.
+    let mut own = made.browser.clone();
+    own.cookies.extend(
+        tablet
+            .cookies
+            .iter()
+            .filter(|(name, _)| name.ends_with("device"))
+            .map(|(a, b)| (a.clone(), b.clone())),
+    );
+    let proof = own.post(&app, "/api/sessions/current/proof", &json!({"pin": "5082"})).await;
+    assert_eq!(proof.problem(), (401, "sign_in_failed".into()));
+    // With the password it opens what the role allows, at the venue of the device.
     let signed_in = tablet.sign_in(&app, &made.email, PASSWORD).await;
     assert_eq!(signed_in.status, StatusCode::OK);
     assert_eq!(tablet.get(&app, "/api/access/keys").await.problem(), (403, "scope_missing".into()));

@@ -233,3 +233,24 @@ fn a_calendar_link_is_for_one_person_and_one_venue_and_is_replaced_or_revoked() 
     assert!(reader(&house, &ubud).is_none());
     assert!(house.registry.account_of_email("sari@example.com").is_none());
 }
+
+#[test]
+fn ten_thousand_random_cookies_and_codes_fit_nothing() {
+    let mut house = House::with(vec![role(Role::Owner, &["dago"])]);
+    house.sign_in();
+    let code = OneTimeCode::new(&SystemEnvironment);
+    let added = DeviceAdded {
+        device_id: TABLET,
+        venue_id: venue("dago"),
+        name: "tablet".into(),
+        code_expires_at: now() + TimeDelta::minutes(10),
+        secret_digest: digest(),
+    };
+    house.record(added, json!(HashedSecret::from(&code)));
+    for _ in 0..10_000 {
+        let token = OpaqueToken::new(OpaqueKind::Session, &SystemEnvironment);
+        assert!(house.caller(&token, now()).is_none());
+        assert!(house.registry.device_of(&OneTimeCode::new(&SystemEnvironment).hash()).is_none());
+    }
+    assert!(house.registry.device_of(&code.hash()).is_some());
+}

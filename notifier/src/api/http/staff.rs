@@ -6,7 +6,7 @@ use axum::Form;
 use axum::extract::State;
 use axum::http::header::{ACCEPT_LANGUAGE, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{AppendHeaders, IntoResponse as _, Response};
 use chassis::api::Segments;
 use chassis::problem::Problem;
 use contract::reservation::roles::RolesView;
@@ -119,12 +119,8 @@ impl Visit {
         match used.map_err(|error| reservation_problem(&error))? {
             LinkUse::Done(cookies) => {
                 let page = self.render(locale, context! { title => "done" })?;
-                let mut response = (PRIVATE_PAGE, page).into_response();
-                let headers = response.headers_mut();
-                for cookie in cookies {
-                    headers.append(SET_COOKIE, cookie);
-                }
-                Ok(response)
+                let cookies: Vec<_> = cookies.into_iter().map(|cookie| (SET_COOKIE, cookie)).collect();
+                Ok((PRIVATE_PAGE, AppendHeaders(cookies), page).into_response())
             }
             LinkUse::Refused { code, fields } => {
                 let notice = notice(&code, &fields).ok_or_else(unknown)?;

@@ -4,8 +4,7 @@ use access::Caller;
 use access::token::{OpaqueKind, OpaqueToken};
 use access::totp::TotpSecret;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use chassis::api::PathParameters;
 use chassis::docs::{Conflict, Delayed, Gone, NotFound};
 use chassis::problem::Problem;
@@ -19,7 +18,7 @@ use events::VenueId;
 use super::extract::{Me, Post};
 use super::problem::link_over;
 use super::request;
-use super::respond::private;
+use super::respond::{accepted, no_content, private};
 use crate::app::App;
 use crate::app::accounts::AccountError;
 use crate::app::commands::AccountCommand;
@@ -65,7 +64,7 @@ pub(super) async fn request_reset(State(app): State<App>, post: Post) -> Result<
     app.catch_up().await?;
     let (email, context) = post.read_unrepeated(|form, _| request::reset_address(form))?;
     app.request_reset(&email, &context).await.map_err(|error| app.account_problem(error))?;
-    Ok(StatusCode::ACCEPTED.into_response())
+    Ok(accepted())
 }
 
 /// Read a link to reset the password
@@ -202,7 +201,7 @@ impl App {
     /// The empty response to a change.
     fn done(&self, changed: Result<(), AccountError>) -> Result<Response, Problem> {
         changed.map_err(|error| self.account_problem(error))?;
-        Ok(StatusCode::NO_CONTENT.into_response())
+        Ok(no_content())
     }
 
     /// A person gets links to calendars of venues where the person reads bookings.

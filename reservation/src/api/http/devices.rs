@@ -4,8 +4,7 @@ use access::registry::Device;
 use access::token::{OpaqueKind, OpaqueToken};
 use access::{Caller, cookies};
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use chassis::api::PathParameters;
 use chassis::docs::{Conflict, NotFound};
 use chassis::problem::Problem;
@@ -18,8 +17,7 @@ use events::DeviceId;
 use super::extract::Post;
 use super::problem::{code_over, unknown_device};
 use super::request;
-use super::respond::private;
-use super::sessions::with_cookies;
+use super::respond::{no_content, private, with_cookies};
 use crate::app::App;
 use crate::app::commands::DeviceCommand;
 
@@ -58,7 +56,7 @@ pub(super) async fn revoke(
 ) -> Result<Response, Problem> {
     let (command, context) = post.read_unrepeated(|form, _| request::revoke_device(form, device_id))?;
     app.executor.change_access(&command, &context).await.map_err(|error| app.problem(error))?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    Ok(no_content())
 }
 
 /// Enrol this device

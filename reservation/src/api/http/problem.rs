@@ -12,8 +12,8 @@ use events::store::{AppendError, ReadError};
 use events::{DeviceId, ReservationId, StaffId, WaitlistId};
 
 use crate::app::App;
+use crate::app::access_refusal::AccessRefusal;
 use crate::app::accounts::AccountError;
-use crate::app::commands::AccessRefusal;
 use crate::app::executor::{self, Alternatives, CommandError, RefusedRequest};
 use crate::app::queries::{FeedError, QueryError, local};
 use crate::app::repository::RepositoryError;

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
-use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::{IntoResponse as _, Response};
+use access::cookies;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{AppendHeaders, IntoResponse as _, Response};
 use chassis::api::{ETag, is_not_modified, mark_replayed, not_modified};
 use chassis::problem::Problem;
+use chrono::TimeDelta;
 use contract::reservation::waitlist::WaitlistView;
 use serde::Serialize;
 
@@ -104,4 +106,25 @@ pub(super) fn waitlist_etag(view: &WaitlistView) -> ETag {
 /// A response that no cache may keep.
 pub(super) fn private(view: &impl Serialize) -> Response {
     ([(header::CACHE_CONTROL, "no-store")], axum::Json(view)).into_response()
+}
+
+/// The empty response to a change.
+pub(super) fn no_content() -> Response {
+    StatusCode::NO_CONTENT.into_response()
+}
+
+/// The empty response to a request whose effect follows.
+pub(super) fn accepted() -> Response {
+    StatusCode::ACCEPTED.into_response()
+}
+
+/// Adds cookies to a response; one without a value is removed.
+pub(super) fn with_cookies(
+    response: Response,
+    cookies: impl IntoIterator<Item = (&'static str, Option<String>, TimeDelta)>,
+) -> Response {
+    let cookies = cookies.into_iter().filter_map(|(name, value, lasts)| {
+        Some((header::SET_COOKIE, cookies::set(name, value.as_deref(), lasts)?))
+    });
+    (AppendHeaders(cookies.collect::<Vec<_>>()), response).into_response()
 }

@@ -2,8 +2,7 @@
 
 use access::cookies;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use chassis::api::PathParameters;
 use chassis::docs::{Conflict, Delayed, NotFound};
 use chassis::problem::Problem;
@@ -12,7 +11,7 @@ use contract::reservation::sessions::{ProveIdentity, SessionPath, SessionView, S
 
 use super::extract::{Me, Post};
 use super::request;
-use super::respond::private;
+use super::respond::{no_content, private, with_cookies};
 use crate::app::App;
 use crate::app::accounts::StartedSession;
 use crate::app::commands::SessionCommand;
@@ -67,7 +66,7 @@ pub(super) async fn sign_out(State(app): State<App>, Me(me): Me, post: Post) -> 
     let ((), context) = post.read_unrepeated(|_, _| Some(()))?;
     let command = SessionCommand::End { staff_id: me.staff_id, id: me.session_id, reason_code: SIGNED_OUT };
     app.executor.change_access(&command, &context).await.map_err(|error| app.problem(error))?;
-    Ok(with_cookies(StatusCode::NO_CONTENT.into_response(), [(cookies::SESSION, None, TimeDelta::zero())]))
+    Ok(with_cookies(no_content(), [(cookies::SESSION, None, TimeDelta::zero())]))
 }
 
 /// End one of your sessions
@@ -83,7 +82,7 @@ pub(super) async fn end(
     let ((), context) = post.read_unrepeated(|_, _| Some(()))?;
     let command = SessionCommand::End { staff_id: me.staff_id, id: session_id, reason_code: ENDED };
     app.executor.change_access(&command, &context).await.map_err(|error| app.problem(error))?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    Ok(no_content())
 }
 
 impl App {
@@ -102,16 +101,4 @@ impl App {
         let cookies = std::iter::once((cookies::SESSION, token, lasts)).chain(recognised);
         Ok(with_cookies(private(&signed_in), cookies))
     }
-}
-
-/// Adds cookies to a response.
-pub(super) fn with_cookies(
-    mut response: Response,
-    cookies: impl IntoIterator<Item = (&'static str, Option<String>, TimeDelta)>,
-) -> Response {
-    for (name, value, lasts) in cookies {
-        let cookie = cookies::set(name, value.as_deref(), lasts);
-        cookie.map(|cookie| response.headers_mut().append(header::SET_COOKIE, cookie));
-    }
-    response
 }

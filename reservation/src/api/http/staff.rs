@@ -2,8 +2,7 @@
 
 use access::Caller;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use chassis::api::PathParameters;
 use chassis::docs::{Conflict, NotFound};
 use chassis::problem::Problem;
@@ -15,7 +14,7 @@ use events::StaffId;
 use super::extract::Post;
 use super::problem::unknown_person;
 use super::request;
-use super::respond::private;
+use super::respond::{no_content, private};
 use crate::app::App;
 use crate::app::commands::StaffCommand;
 use crate::app::request_context::RequestContext;
@@ -104,7 +103,7 @@ pub(super) async fn remove(
 ) -> Result<Response, Problem> {
     let (command, context) = post.read_unrepeated(|form, _| request::remove(form, staff_id))?;
     app.executor.change_access(&command, &context).await.map_err(|error| app.problem(error))?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    Ok(no_content())
 }
 
 /// What a mail to a person needs

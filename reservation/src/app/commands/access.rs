@@ -6,7 +6,6 @@
 
 mod devices;
 mod keys;
-mod refusal;
 mod sessions;
 mod staff;
 
@@ -21,9 +20,9 @@ use serde::Serialize;
 pub use self::devices::DeviceCommand;
 pub(super) use self::keys::{ChangeKey, IssueFirstKeys};
 pub use self::keys::{Issue, KeyCommand};
-pub use self::refusal::AccessRefusal;
 pub use self::sessions::{NewSession, SessionCommand};
 pub use self::staff::{AccountCommand, StaffCommand};
+use crate::app::access_refusal::AccessRefusal;
 use crate::app::confidential::{SealedPayload, seal};
 use crate::app::event_builder::{EventSubject, new_events};
 use crate::app::executor::{Attempt, CommandError, Decision, EarlierOutcome, Executor, Loaded, Operation};

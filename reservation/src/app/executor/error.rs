@@ -7,7 +7,7 @@ use events::{KeyId, ReservationId, VenueId, WaitlistId};
 
 use super::ATTEMPTS_MAX;
 use super::refused::{Alternatives, RefusedRequest};
-use crate::app::commands::AccessRefusal;
+use crate::app::access_refusal::AccessRefusal;
 use crate::app::repository::RepositoryError;
 use crate::domain::Refusal;
 

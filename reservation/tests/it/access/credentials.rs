@@ -34,6 +34,8 @@ pub struct Credential {
     /// Whether it is a session, and whether the identity was proved just now.
     session: Option<bool>,
     has_device: bool,
+    /// Whether the identity was proved with a PIN.
+    by_pin: bool,
     /// The kind of link for members of staff.
     link: Option<Needs>,
 }
@@ -67,6 +69,7 @@ impl Credential {
             guest: None,
             session: None,
             has_device: false,
+            by_pin: false,
             link: None,
         }
     }
@@ -107,6 +110,7 @@ impl Credential {
             _ if !is_admitted => 403,
             Needs::Everywhere(_) if !self.is_everywhere => 403,
             _ if needs.needs_proof() && self.session == Some(false) => 401,
+            Needs::FreshPerson if self.by_pin => 401,
             // Nobody has the session that the test names, and the link to the calendar is one that was never created.
             _ if ["endSession", "revokeCalendarLink"].contains(&id) => 404,
             Needs::FreshPerson if id == "createCalendarLink" && !self.is_here => 404,
@@ -276,5 +280,6 @@ async fn at_stand(app: &TestApp) -> Vec<Credential> {
     };
     let signed_in = tablet.post(app, "/api/sessions", &json!({"staff_id": host, "pin": "7294"})).await;
     assert_eq!(signed_in.status, 200, "{} {PASSWORD}", signed_in.text());
-    vec![alone, approved, Credential::session("host with a PIN", &tablet, HOST.to_vec(), true)]
+    let signed_in = Credential::session("host with a PIN", &tablet, HOST.to_vec(), true);
+    vec![alone, approved, Credential { by_pin: true, ..signed_in }]
 }

@@ -36,7 +36,7 @@ pub(in crate::api::http) fn invite(form: &mut Form, app: &App) -> Option<StaffCo
     let address = draft.email.map(|text| address(form, &text));
     let locale = draft.locale.unwrap_or_default();
     if address.is_some() && name.is_none() && !form.has_fault("name") {
-        form.fault("name", "missing", "Field required with email", None);
+        form.fault("name", "value_error", "an invitation by mail names the person", None);
     }
     let contact = address.map(|email| Some(StaffContact { name: name?, email: email?, locale }));
     let contact = match contact {
@@ -144,10 +144,10 @@ pub(in crate::api::http) fn join(form: &mut Form, app: &App, caller: &Caller) ->
     let info = caller.link().and_then(|link| app.staff_link_info(link));
     let is_open = info.as_ref().is_some_and(|info| info.email.is_none());
     if is_open && email.is_none() && !form.has_fault("email") {
-        form.fault("email", "missing", "Field required", None);
+        form.fault("email", "value_error", "enter the address: the invitation has none", None);
     }
     if is_open && name.is_none() && !form.has_fault("name") {
-        form.fault("name", "missing", "Field required", None);
+        form.fault("name", "value_error", "enter the name: the invitation has none", None);
     }
     if info.is_some_and(|info| info.email.is_some()) && email.is_some() {
         form.fault("email", "value_error", "the invitation names the e-mail address", None);
