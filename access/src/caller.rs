@@ -37,6 +37,8 @@ pub struct Caller {
     pub(crate) person: Option<Person>,
     /// The device at the stand that the request came from, if any.
     pub(crate) device: Option<StandDevice>,
+    /// Whether the credential changes nothing, not even what needs none.
+    pub(crate) is_read_only: bool,
 }
 
 /// The recorded credential that a request presents.
@@ -158,7 +160,17 @@ impl Caller {
     }
 
     pub(crate) fn with(actor: Actor, scopes: Scopes, venues: Venues) -> Self {
-        Self { actor, scopes, venues, grants: None, presented: None, link: None, person: None, device: None }
+        Self {
+            actor,
+            scopes,
+            venues,
+            grants: None,
+            presented: None,
+            link: None,
+            person: None,
+            device: None,
+            is_read_only: false,
+        }
     }
 
     /// This caller with different rights at different venues.
@@ -269,6 +281,9 @@ impl Caller {
     /// [`Denied::Hidden`] for an object of another venue or of another guest, and [`Denied::Ended`] for a link that was
     /// replaced, or that is no longer valid for changes.
     pub fn may(&self, intent: Intent, object: &Object<'_>, now: DateTime<Utc>) -> Result<(), Denied> {
+        if self.is_read_only && intent == Intent::Change {
+            return Err(Denied::Scope(Scope::Manage));
+        }
         let Some(link) = &self.link else {
             return if self.venues.contain(object.venue_id) { Ok(()) } else { Err(Denied::Hidden) };
         };
@@ -328,8 +343,15 @@ impl Caller {
                 None => std::future::pending().await,
             }
         };
+        let device_revoked = async {
+            match &presented.device_revoked {
+                Some(revoked) => revoked.cancelled().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = presented.revoked.cancelled() => {}
+            () = device_revoked => {}
             () = expired => {}
         }
     }

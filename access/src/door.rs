@@ -29,8 +29,7 @@ pub trait Door: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Turned::NotApproved`], with the reason.
-    fn approved<'a>(&'a self, caller: Caller, approval: &'a str) -> BoxFuture<'a, Result<Caller, Turned>> {
-        let _ = (caller, approval);
+    fn approved<'a>(&'a self, _: Caller, _: &'a str) -> BoxFuture<'a, Result<Caller, Turned>> {
         Box::pin(async { Err(Turned::NotApproved(SignInError::Wrong)) })
     }
 
@@ -125,8 +124,8 @@ impl Door for KeyDoor {
                 (self.sign_ins.as_ref().ok_or(wrong)?, caller.device.clone().ok_or(wrong)?);
             let (id, pin) = approval.split_once(' ').ok_or(wrong)?;
             let id = id.parse().map_err(|_| wrong)?;
-            let proof = sign_ins.pin(device.id, id, pin.trim()).await.map_err(Turned::NotApproved)?;
-            sign_ins.succeeded(&proof);
+            let proof = sign_ins.pin(&device, id, pin.trim()).await.map_err(Turned::NotApproved)?;
+            sign_ins.approved(&proof);
             let account = self.registry.account(id).filter(|account| proof.holds_for(account));
             self.registry.approver(&account.ok_or(wrong)?, device).ok_or(wrong)
         })
@@ -172,7 +171,8 @@ impl Door for SnapshotDoor {
         match bearer(headers) {
             Some(text) if text.starts_with(LINK_PREFIX) => Err(Turned::Invalid),
             Some(text) if text.starts_with(KEY_PREFIX) && !self.is_fresh() => Err(Turned::Unchecked),
-            None if cookies::value(headers, cookies::SESSION).is_some() && !self.is_fresh() => {
+            // Also beside a credential of another system, which counts as none.
+            _ if cookies::value(headers, cookies::SESSION).is_some() && !self.is_fresh() => {
                 Err(Turned::Unchecked)
             }
             _ => self.keys.caller(headers),

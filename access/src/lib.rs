@@ -34,6 +34,7 @@ pub use self::door::{Door, KeyDoor, SnapshotDoor, Turned};
 pub use self::link::{Link, LinkOf};
 pub use self::mode::AccessMode;
 pub use self::operations::{Access, Operations, identified};
+pub use self::problems::cross_site;
 pub use self::registry::{Key, Registry};
 pub use self::sign_in::SignIns;
 pub use self::venues::Venues;

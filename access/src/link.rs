@@ -90,7 +90,7 @@ pub struct Link {
 }
 
 impl Link {
-    /// The link that `text` claims to be. Its signature is not checked: whoever holds the key does that.
+    /// The link that `text` claims to be. Only the service with the key verifies it.
     #[must_use]
     pub fn claimed_by(text: &str) -> Option<Self> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text.strip_prefix(LINK_PREFIX)?).ok()?;

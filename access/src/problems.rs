@@ -34,7 +34,7 @@ impl From<SignInError> for Problem {
         match error {
             SignInError::Wrong => unproved(
                 "sign_in_failed",
-                "What was entered does not belong together. Check it and try again, or reset the password with POST /api/password-resets.",
+                "The e-mail address, the password, the code or the PIN is wrong. Check it and try again. A forgotten password is reset with POST /api/password-resets.",
             ),
             SignInError::CodeRequired => unproved(
                 "code_required",
@@ -44,7 +44,7 @@ impl From<SignInError> for Problem {
                 StatusCode::TOO_MANY_REQUESTS,
                 "too_many_attempts",
                 format!(
-                    "There were too many failed attempts. Try again in {seconds} s. The link of POST /api/password-resets does not wait."
+                    "There were too many failed attempts. Try again in {seconds} s, or ask for a link with POST /api/password-resets."
                 ),
             )
             .header(RETRY_AFTER, HeaderValue::from(seconds)),
@@ -82,7 +82,8 @@ fn unproved(code: &str, detail: &str) -> Problem {
 }
 
 /// The problem of a request that a page of another site sent with the cookies of a person.
-pub(crate) fn cross_site() -> Problem {
+#[must_use]
+pub fn cross_site() -> Problem {
     Problem::new(
         StatusCode::FORBIDDEN,
         "cross_site",
@@ -92,6 +93,6 @@ pub(crate) fn cross_site() -> Problem {
 
 /// The problem of a request with a credential of another kind than the operation takes.
 pub(crate) fn wrong_kind(needed: &str) -> Problem {
-    let detail = format!("This request requires {needed}, and the credential is another one.");
+    let detail = format!("This request requires {needed}. Send that credential instead.");
     Problem::new(StatusCode::FORBIDDEN, "wrong_credential", detail)
 }

@@ -158,12 +158,12 @@ impl Registry {
         let state = self.0.read();
         let (staff_id, venue_id) = state.people.by_calendar(secret)?;
         let account = state.people.get(*staff_id)?;
-        let readable = grants_at_stand(&account.roles, venue_id);
-        let scopes =
-            readable.iter().flat_map(|grant| grant.scopes.iter()).filter(|scope| *scope == Scope::Read);
+        let here = grants_at_stand(&account.roles, venue_id);
+        let may_read = here.iter().any(|grant| grant.scopes.contains(Scope::Read));
         let venues = Venues::from(Some([venue_id.clone()].into()));
-        let grant = Grant { scopes: scopes.collect(), venues };
-        Some(Caller::proved(*staff_id).granted(Arc::new([grant])))
+        let grant = Grant { scopes: [Scope::Read].into_iter().collect(), venues };
+        let caller = Caller::proved(*staff_id).granted(Arc::new([grant]));
+        may_read.then_some(Caller { is_read_only: true, ..caller })
     }
 
     /// The sessions of a person that are valid at `now`, the oldest first.

@@ -2,39 +2,45 @@
 //!
 //! An attacker who guesses is slowed down by delays that grow with failures ([`crate::throttle`]). The honest person is
 //! not: a browser in which the person has signed in before, and the link of a reset by mail, have attempts of their own.
-//! The slow hashes run in two lanes, one for those and one for all others, so that a flood of guesses fills only its own.
+//! The slow hashes run in lanes, so that a flood of guesses fills only its own.
 
 use std::sync::Arc;
 
 use chassis::environment::SharedEnvironment;
+use chrono::{DateTime, Utc};
 use events::staff::{SignInMethod, UsedCode};
 use events::{DeviceId, Position, StaffId};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::Semaphore;
 
+use crate::caller::StandDevice;
 use crate::code::OneTimeCode;
 use crate::link::{Link, LinkOf};
-use crate::password;
+use crate::password::{self, WeakSecret};
 use crate::registry::{Account, KeptHash, Registry};
-use crate::throttle::Throttle;
+use crate::role::grants_at_stand;
+use crate::throttle::{DailyBudget, Throttle};
 
-/// Maximum number of attempts that wait for a lane. Further ones are refused.
+/// Maximum number of attempts that run or wait in a lane. Further ones are refused.
 pub const WAITING_ATTEMPTS_MAX: usize = 32;
-/// Number of counters for addresses without an account. Such addresses share them, so that the number of counters is
-/// bounded and no response tells whether an account exists.
-const UNKNOWN_COUNTERS: u16 = 4_096;
+
+/// Maximum number of wrong PINs of a person in a day, on all devices together. It is more than one device admits, so that
+/// a stolen device does not lock the person out elsewhere.
+pub const PINS_PER_DAY_MAX: u32 = 300;
 
 /// The lane of attempts by strangers.
 const STRANGERS_LANE: usize = 0;
-/// The lane of all other attempts, and of new passwords.
+/// The lane of recognised browsers and of links, and of new passwords.
 const KNOWN_LANE: usize = 1;
+/// The lane of PINs.
+const PIN_LANE: usize = 2;
 
 /// Why an identity is not proved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignInError {
-    /// The address, the password, the code or the PIN is wrong. It is not said which.
-    #[error("what was entered does not belong together")]
+    /// The address, the password, the code or the PIN is wrong. The response does not tell which.
+    #[error("the address, the password, the code or the PIN is wrong")]
     Wrong,
     /// The password is right, and a code is needed too.
     #[error("a code of the authenticator app is needed too")]
@@ -50,7 +56,7 @@ pub enum SignInError {
     Busy,
 }
 
-/// A proved identity. It counts once it is recorded, if nothing changed that it rests on.
+/// A proved identity. The command that records it refuses if the password, the PIN or the code has changed since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proof {
     /// The person.
@@ -69,28 +75,22 @@ impl Proof {
     #[must_use]
     pub fn holds_for(&self, account: &Account) -> bool {
         let hash = if self.method == SignInMethod::Pin { &account.pin } else { &account.password };
-        let is_unused = match (&account.totp, self.used) {
-            (None, used) => used == UsedCode::default(),
-            // A PIN needs no code.
-            (Some(_), UsedCode { totp_step: None, recovery_code: None }) => self.method == SignInMethod::Pin,
-            (Some(totp), UsedCode { totp_step: Some(step), .. }) => step > totp.last_step,
-            (Some(totp), UsedCode { recovery_code: Some(n), .. }) => {
-                totp.recovery_codes.get(usize::from(n)).is_some_and(Option::is_some)
-            }
-        };
+        // A PIN needs no code.
+        let is_unused = self.method == SignInMethod::Pin || account.accepts(self.used);
         hash.as_ref().is_some_and(|hash| hash.at == self.rests_on) && is_unused
     }
 }
 
-/// Whose attempts are counted together.
+/// The key under which attempts are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Counter {
-    /// Attempts at an account by strangers.
-    Account(StaffId),
-    /// Attempts at an account by those who have signed in to it before, or have a link that was sent to the person.
+    /// Attempts by strangers at the addresses with this keyed hash. Addresses with and without an account share the 65,536
+    /// counters, so that their number is bounded and no response tells whether an account exists.
+    Stranger(u16),
+    /// Attempts at an account by those who have signed in to it before.
     Known(StaffId),
-    /// Attempts at addresses without an account.
-    Unknown(u16),
+    /// Attempts at a code by those who have the link of a reset.
+    Reset(StaffId),
     /// Attempts at a PIN on a device.
     Pin(DeviceId, StaffId),
 }
@@ -100,11 +100,13 @@ pub struct SignIns {
     registry: Arc<Registry>,
     env: SharedEnvironment,
     attempts: Throttle<Counter>,
-    /// The lane of strangers, and the one of all others.
-    lanes: [HashingLane; 2],
-    /// Distributes addresses without an account over their counters in a way that cannot be predicted.
+    /// The wrong PINs of a person on all devices.
+    pins_of_day: DailyBudget<StaffId>,
+    /// The lanes of strangers, of recognised browsers and links, and of PINs.
+    lanes: [HashingLane; 3],
+    /// Distributes addresses over the counters in a way that cannot be predicted.
     seed: [u8; 32],
-    /// What passwords for addresses without an account are compared with.
+    /// A hash of a random password, compared for unknown addresses so that they take as long.
     no_password: KeptHash,
 }
 
@@ -115,7 +117,15 @@ impl SignIns {
         let argon2 = password::hash(&hex::encode(env.random_bytes()), env.as_ref()).into();
         let no_password = KeptHash { argon2, at: Position::START };
         let (seed, lanes) = (env.random_bytes(), std::array::from_fn(|_| HashingLane::new()));
-        Self { registry, attempts: Throttle::default(), lanes, seed, no_password, env }
+        Self {
+            registry,
+            attempts: Throttle::default(),
+            pins_of_day: DailyBudget::default(),
+            lanes,
+            seed,
+            no_password,
+            env,
+        }
     }
 
     /// Checks the password of the person who signs in with `email`, in its canonical form, and a code if the person uses
@@ -133,8 +143,7 @@ impl SignIns {
         let account = self.registry.account_of_email(email);
         let counter = match &account {
             Some(account) if self.knows(account, browser) => Counter::Known(account.id),
-            Some(account) => Counter::Account(account.id),
-            None => Counter::Unknown(self.counter_of(email)),
+            _ => Counter::Stranger(self.counter_of(email)),
         };
         self.prove(account.as_ref(), counter, password, code).await
     }
@@ -157,14 +166,20 @@ impl SignIns {
     ///
     /// # Errors
     /// [`SignInError`].
-    pub async fn pin(&self, device: DeviceId, id: StaffId, pin: &str) -> Result<Proof, SignInError> {
-        let counter = Counter::Pin(device, id);
+    pub async fn pin(&self, device: &StandDevice, id: StaffId, pin: &str) -> Result<Proof, SignInError> {
+        // The device lists the people who can sign in there, so that it is no secret who they are.
+        let is_here = |account: &Account| !grants_at_stand(&account.roles, &device.venue_id).is_empty();
+        let account = self.registry.account(id).filter(is_here).ok_or(SignInError::Wrong)?;
+        let kept = account.pin.ok_or(SignInError::Wrong)?;
+        let counter = Counter::Pin(device.id, id);
         self.begin(counter)?;
-        let account = self.registry.account(id).filter(Account::is_joined);
-        let kept = account.and_then(|account| account.pin).unwrap_or_else(|| self.no_password.clone());
-        if !self.verify(KNOWN_LANE, counter, pin, &kept).await? {
+        let now = self.env.now();
+        let spent = self.pins_of_day.spend(id, PINS_PER_DAY_MAX, now);
+        spent.map_err(|next_at| SignInError::Delayed { seconds: seconds_until(next_at, now) })?;
+        if !self.verify(PIN_LANE, counter, pin, &kept).await? {
             return Err(SignInError::Wrong);
         }
+        self.pins_of_day.refund(&id);
         let (method, used) = (SignInMethod::Pin, UsedCode::default());
         Ok(Proof { staff_id: id, method, used, rests_on: kept.at, counter })
     }
@@ -178,13 +193,31 @@ impl SignIns {
             return Ok(UsedCode::default());
         }
         let code = code.ok_or(SignInError::CodeRequired)?;
-        self.begin(Counter::Known(account.id))?;
+        self.begin(Counter::Reset(account.id))?;
         let (_, used) = self.check_code(account, Some(code))?;
-        self.attempts.succeeded(&Counter::Known(account.id));
+        self.attempts.succeeded(&Counter::Reset(account.id));
         Ok(used)
     }
 
-    /// The hash of a new password or PIN.
+    /// The hash of a new password of a person about whom `known` is known.
+    ///
+    /// # Errors
+    /// [`SignInError::Busy`], or inside [`WeakSecret`] for a password that can be guessed.
+    pub async fn new_password(
+        &self,
+        secret: &str,
+        known: [String; 2],
+    ) -> Result<Result<String, WeakSecret>, SignInError> {
+        let (secret, env) = (secret.to_owned(), self.env.clone());
+        let checked = move || {
+            let [name, email] = &known;
+            password::check_password(&secret, &[name, email])?;
+            Ok(password::hash(&secret, env.as_ref()))
+        };
+        self.lanes[KNOWN_LANE].run(checked).await
+    }
+
+    /// The hash of a new PIN.
     ///
     /// # Errors
     /// [`SignInError::Busy`].
@@ -193,7 +226,13 @@ impl SignIns {
         self.lanes[KNOWN_LANE].run(move || password::hash(&secret, env.as_ref())).await
     }
 
-    /// Takes back the failures before a proof, which was recorded.
+    /// Takes back the attempt of a proof that approved one request. Earlier failures stay, so that approvals give nobody
+    /// more guesses.
+    pub fn approved(&self, proof: &Proof) {
+        self.attempts.withdraw(&proof.counter);
+    }
+
+    /// Clears the failed attempts before a recorded proof.
     pub fn succeeded(&self, proof: &Proof) {
         self.attempts.succeeded(&proof.counter);
     }
@@ -248,10 +287,8 @@ impl SignIns {
 
     fn begin(&self, counter: Counter) -> Result<(), SignInError> {
         let now = self.env.now();
-        self.attempts.attempt(counter, now).map_err(|next_at| {
-            let seconds = (next_at - now).num_milliseconds().saturating_add(999) / 1_000;
-            SignInError::Delayed { seconds: u32::try_from(seconds).unwrap_or(u32::MAX) }
-        })
+        let attempt = self.attempts.attempt(counter, now);
+        attempt.map_err(|next_at| SignInError::Delayed { seconds: seconds_until(next_at, now) })
     }
 
     /// Checks a code of the authenticator app, or a recovery code in its place.
@@ -274,8 +311,14 @@ impl SignIns {
 
     fn counter_of(&self, email: &str) -> u16 {
         let digest = Sha256::new().chain_update(self.seed).chain_update(email).finalize();
-        u16::from_be_bytes([digest[0], digest[1]]) % UNKNOWN_COUNTERS
+        u16::from_be_bytes([digest[0], digest[1]])
     }
+}
+
+/// The time until `at`, rounded up.
+fn seconds_until(at: DateTime<Utc>, now: DateTime<Utc>) -> u32 {
+    let seconds = (at - now).num_milliseconds().saturating_add(999) / 1_000;
+    u32::try_from(seconds).unwrap_or(u32::MAX)
 }
 
 fn browser_link(account: &Account) -> Link {

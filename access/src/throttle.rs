@@ -16,6 +16,9 @@ pub const DELAY_SECONDS_MAX: i64 = 900;
 /// After how many hours without an attempt the earlier ones no longer count.
 pub const FORGOTTEN_HOURS: i64 = 24;
 
+/// From this number of counters on, those that no longer count are dropped.
+const KEPT_COUNTERS: usize = 100_000;
+
 /// The attempts at one secret.
 #[derive(Debug, Clone, Copy, Default)]
 struct Attempts {
@@ -49,7 +52,7 @@ pub fn attempts_within(duration: TimeDelta) -> u32 {
     attempts
 }
 
-/// The attempts at many secrets. Its size is bounded by the number of keys that callers use.
+/// The attempts at many secrets. A caller uses a bounded number of keys.
 #[derive(Debug)]
 pub struct Throttle<K>(Mutex<HashMap<K, Attempts>>);
 
@@ -66,11 +69,15 @@ impl<K: Eq + Hash> Throttle<K> {
     /// The time of the next attempt, if this one comes too early. It does not count then.
     pub fn attempt(&self, key: K, now: DateTime<Utc>) -> Result<(), DateTime<Utc>> {
         let mut all = self.0.lock();
+        let is_forgotten = |attempts: &Attempts| now - attempts.last >= TimeDelta::hours(FORGOTTEN_HOURS);
+        if all.len() >= KEPT_COUNTERS {
+            all.retain(|_, attempts| !is_forgotten(attempts));
+        }
         let attempts = all.entry(key).or_default();
-        if now - attempts.last >= TimeDelta::hours(FORGOTTEN_HOURS) {
+        if is_forgotten(attempts) {
             *attempts = Attempts::default();
         }
-        if attempts.failed > 0 && now < attempts.next_at() {
+        if now < attempts.next_at() {
             return Err(attempts.next_at());
         }
         *attempts = Attempts { failed: attempts.failed.saturating_add(1), last: now };
@@ -87,6 +94,42 @@ impl<K: Eq + Hash> Throttle<K> {
     /// Takes back the failed attempts at `key`.
     pub fn succeeded(&self, key: &K) {
         self.0.lock().remove(key);
+    }
+}
+
+/// A maximum number of attempts in a day, however they are distributed.
+#[derive(Debug)]
+pub struct DailyBudget<K>(Mutex<HashMap<K, (u32, DateTime<Utc>)>>);
+
+impl<K> Default for DailyBudget<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Eq + Hash> DailyBudget<K> {
+    /// Spends one of `max` attempts at `key`. A day begins with the first attempt in it.
+    ///
+    /// # Errors
+    /// The time of the next attempt, if all are spent.
+    pub fn spend(&self, key: K, max: u32, now: DateTime<Utc>) -> Result<(), DateTime<Utc>> {
+        let mut all = self.0.lock();
+        let (spent, since) = all.entry(key).or_insert((0, now));
+        if now - *since >= TimeDelta::hours(FORGOTTEN_HOURS) {
+            (*spent, *since) = (0, now);
+        }
+        if *spent >= max {
+            return Err(*since + TimeDelta::hours(FORGOTTEN_HOURS));
+        }
+        *spent += 1;
+        Ok(())
+    }
+
+    /// Takes one attempt at `key` back.
+    pub fn refund(&self, key: &K) {
+        if let Some((spent, _)) = self.0.lock().get_mut(key) {
+            *spent = spent.saturating_sub(1);
+        }
     }
 }
 
@@ -129,6 +172,16 @@ mod tests {
             (attempts_within(TimeDelta::seconds(hour)), attempts_within(TimeDelta::seconds(day))),
             (17, 110)
         );
+    }
+
+    #[test]
+    fn a_budget_is_spent_once_a_day() {
+        let budget = DailyBudget::default();
+        (0..3).for_each(|n| budget.spend("sari", 3, at(n)).unwrap());
+        assert_eq!(budget.spend("sari", 3, at(9)), Err(at(86_400)));
+        budget.refund(&"sari");
+        assert_eq!(budget.spend("sari", 3, at(9)), Ok(()));
+        assert_eq!(budget.spend("sari", 3, at(86_400)), Ok(()));
     }
 
     #[test]

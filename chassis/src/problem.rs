@@ -44,7 +44,7 @@ impl Problem {
     /// 401: the caller must present a credential.
     #[must_use]
     pub fn unauthorized() -> Self {
-        let detail = "This request requires a credential. Send it as 'Authorization: Bearer …'.";
+        let detail = "This request requires a credential. Send it as 'Authorization: Bearer …', or sign in with POST /api/sessions.";
         Self::new(StatusCode::UNAUTHORIZED, "credential_required", detail)
             .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     }
@@ -75,7 +75,7 @@ impl Problem {
     /// 403: the credential is limited to venues, and the request grants others.
     #[must_use]
     pub fn venue_missing() -> Self {
-        let detail = "The credential is limited to some venues, and the key would be valid for others. Name only your own venues.";
+        let detail = "The credential is limited to some venues, and the request grants rights at others. Name only your own venues.";
         Self::new(StatusCode::FORBIDDEN, "venue_missing", detail)
     }
 

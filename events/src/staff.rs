@@ -107,12 +107,13 @@ pub struct PasswordChanged {
     pub secret_digest: ConfidentialDigest,
 }
 
-/// Someone asked for a link to reset the password of a person. Earlier links are no longer valid.
+/// Someone asked for a link to reset the password of a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PasswordResetRequested {
     /// The person.
     pub staff_id: StaffId,
-    /// The number of the request, from 1.
+    /// The number of the link, from 1. While a link is open, it is sent again and is valid for longer. Links with earlier
+    /// numbers are not valid any more.
     pub reset: u32,
     /// Until when the link is valid.
     pub expires_at: DateTime<Utc>,

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use reqwest::header::SET_COOKIE;
 use serde_json::{Value, json};
 
-use crate::services::{NOTIFIER, OWNER, Pair, anonymous_client, root};
+use crate::services::{NOTIFIER, OWNER, Pair, anonymous_client, root, until};
 
 /// How long each service is fuzzed, in seconds, unless `MEJA_FUZZ_SECONDS` says otherwise.
 const SECONDS_DEFAULT: u32 = 60;
@@ -63,7 +63,11 @@ async fn of_staff(pair: &Pair) -> [(&'static str, String); 4] {
     let (_, forgetful, email) = invite("sari").await;
     post("/api/password-resets", OWNER, json!({"email": email})).await;
     let url = format!("{}/api/access/staff/{forgetful}/contact", pair.reservation_url);
-    let contact: Value = client.get(url).bearer_auth(NOTIFIER).send().await.unwrap().json().await.unwrap();
+    let contact = async || -> Value {
+        client.get(&url).bearer_auth(NOTIFIER).send().await.unwrap().json().await.unwrap()
+    };
+    until("the link to reset a password", async || contact().await["password_reset"].is_object()).await;
+    let contact = contact().await;
     let (_, invited) = post("/api/access/staff", OWNER, json!({"roles": {"host": ["*"]}})).await;
     let device = json!({"venue_id": "bandung-dago", "name": "tablet"});
     let (_, added) = post("/api/access/devices", OWNER, device).await;

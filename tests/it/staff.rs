@@ -53,7 +53,7 @@ async fn a_person_joins_and_resets_the_password_by_mail_and_both_services_know_t
     let (status, invited) = pair.post("/api/access/staff", &body).await;
     assert_eq!(status, 200, "{invited}");
     pair.settled().await;
-    let page = link_of(&server.mail(), "An account at Meja");
+    let page = link_of(&server.mail(), "Your Meja account");
     assert!(page.starts_with(&format!("{}/join/mejal_", pair.notifier_url)), "{page}");
 
     // The page names the person, and says why a password is refused.
@@ -63,6 +63,8 @@ async fn a_person_joins_and_resets_the_password_by_mail_and_both_services_know_t
     let weak = client.post(&page).form(&[("password", "sariwulandari")]).send().await.unwrap();
     assert_eq!(weak.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert!(weak.text().await.unwrap().contains("too easy to guess"));
+    let foreign = client.post(&page).header("sec-fetch-site", "cross-site").form(&[("password", PASSWORD)]);
+    assert_eq!(foreign.send().await.unwrap().status(), StatusCode::FORBIDDEN);
     let joined = client.post(&page).form(&[("password", PASSWORD)]).send().await.unwrap();
     assert_eq!(joined.status(), StatusCode::OK);
     let mut sari = Person { client, cookies: cookies(&joined) };
@@ -82,7 +84,7 @@ async fn a_person_joins_and_resets_the_password_by_mail_and_both_services_know_t
     // A forgotten password.
     let resets = format!("{}/api/password-resets", pair.reservation_url);
     assert_eq!(sari.post(&resets, &json!({"email": EMAIL})).await.status(), StatusCode::ACCEPTED);
-    pair.settled().await;
+    until("the mail with the link", async || server.mail().len() == 2).await;
     let page = link_of(&server.mail(), "Your new password");
     let reset = sari.client.post(&page).form(&[("password", OTHER_PASSWORD)]).send().await.unwrap();
     assert_eq!(reset.status(), StatusCode::OK);

@@ -97,6 +97,20 @@ impl Account {
         self.joined_at.is_some()
     }
 
+    /// Whether `used` is what a proof with the password needs now: a code that was not used before, if the person uses an
+    /// authenticator app, and else none.
+    #[must_use]
+    pub fn accepts(&self, used: UsedCode) -> bool {
+        match (&self.totp, used) {
+            (None, used) => used == UsedCode::default(),
+            (Some(totp), UsedCode { totp_step: Some(step), .. }) => step > totp.last_step,
+            (Some(totp), UsedCode { recovery_code: Some(n), .. }) => {
+                totp.recovery_codes.get(usize::from(n)).is_some_and(Option::is_some)
+            }
+            (Some(_), _) => false,
+        }
+    }
+
     /// The positions of everything confidential about the person, apart from sessions.
     pub fn payloads(&self) -> impl Iterator<Item = Position> + '_ {
         let hashes = [&self.password, &self.pin].into_iter().flatten().map(|kept| kept.at);

@@ -190,11 +190,16 @@ impl Sessions {
     pub(super) fn replace(&mut self, sessions: Vec<HashedSession>) {
         let mut before = std::mem::take(self);
         for hashed in sessions {
-            let ended = before.by_id.remove(&hashed.session_id).map(|session| session.ended);
-            if let Some(session) = Session::of_snapshot(hashed, ended.unwrap_or_default()) {
-                self.by_secret.insert(session.secret, session.id);
-                self.by_id.insert(session.id, session);
+            let earlier = before.by_id.remove(&hashed.session_id);
+            let Some(mut session) = Session::of_snapshot(hashed, CancellationToken::new()) else { continue };
+            match earlier {
+                Some(earlier) if earlier.grants == session.grants => session.ended = earlier.ended,
+                // Requests in progress were admitted by other roles.
+                Some(earlier) => earlier.ended.cancel(),
+                None => {}
             }
+            self.by_secret.insert(session.secret, session.id);
+            self.by_id.insert(session.id, session);
         }
         before.by_id.values().for_each(|session| session.ended.cancel());
     }

@@ -47,11 +47,12 @@ impl Messages {
 pub(super) fn staff_facts(facts: &StaffFacts<'_>, subject: &str, paragraphs: &[String]) -> minijinja::Value {
     let StaffFacts { name, locale, venues, link, expires_at } = *facts;
     let paragraphs: Vec<Vec<&str>> = paragraphs.iter().map(|part| part.lines().collect()).collect();
-    // A person with a role everywhere works for the whole house.
+    // The heading of a mail to a person with a role at all venues.
     let venue = if venues.is_empty() { "Meja".to_owned() } else { venues.join(", ") };
     context! {
         name,
         venue,
+        everywhere => venues.is_empty(),
         link,
         expires_at,
         booking_link => (),

@@ -63,8 +63,9 @@ pub(super) const BUILT_IN: &[(&str, &str)] = templates![
 ];
 
 /// The facts that a template can use.
-const FACTS: [&str; 17] = [
+const FACTS: [&str; 18] = [
     "name",
+    "everywhere",
     "venue",
     "date",
     "time",

@@ -138,6 +138,10 @@ async fn every_operation_admits_exactly_those_who_may_use_it() {
     assert_eq!(send_as_is(&router, request, json!({})).await.0.as_u16(), 503);
     let request = Request::get("/api/payments").header("cookie", format!("__Host-meja_session={SESSION}"));
     assert_eq!(send_as_is(&router, request, json!({})).await.0.as_u16(), 503);
+    // A credential of another system beside the cookie does not hide it.
+    let request = Request::get("/api/payments").header("cookie", format!("__Host-meja_session={SESSION}"));
+    let request = request.header("authorization", "Bearer x");
+    assert_eq!(send_as_is(&router, request, json!({})).await.0.as_u16(), 503);
     let request = Request::get("/api/payment-channels");
     assert_eq!(send_as_is(&router, request, json!({})).await.0.as_u16(), 200);
 }

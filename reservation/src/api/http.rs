@@ -126,7 +126,7 @@ fn access_routes(anonymous: Scopes) -> Operations<App> {
         .route(Person, routes!(sessions::list))
         .route(Person, routes!(sessions::prove))
         .route(Person, routes!(sessions::sign_out))
-        .route(Person, routes!(sessions::end))
+        .route(FreshPerson, routes!(sessions::end))
         .route(Invitation, routes!(account::invitation))
         .route(Invitation, routes!(account::join))
         .route(Public, routes!(account::request_reset))
@@ -138,5 +138,5 @@ fn access_routes(anonymous: Scopes) -> Operations<App> {
         .route(FreshPerson, routes!(account::set_pin))
         .route(Person, routes!(account::calendars))
         .route(FreshPerson, routes!(account::link_calendar))
-        .route(Person, routes!(account::unlink_calendar))
+        .route(FreshPerson, routes!(account::unlink_calendar))
 }

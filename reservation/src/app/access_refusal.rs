@@ -16,21 +16,23 @@ pub enum AccessRefusal {
     #[error("There is no session {0}.")]
     UnknownSession(SessionId),
     /// Another account, or another open invitation, has the e-mail address.
-    #[error("Another member of staff has this e-mail address. Change the roles of that person instead.")]
+    #[error(
+        "Another account has this e-mail address. Change its roles instead; if you do not see it, ask an owner of all venues."
+    )]
     AddressTaken,
     /// The person has accepted the invitation already.
-    #[error("The person has an account already.")]
+    #[error("The person has an account already. Let the person sign in, or reset the password.")]
     AlreadyJoined,
     /// The person has not accepted the invitation yet.
-    #[error("The person has not accepted the invitation yet.")]
+    #[error("The person has not accepted the invitation yet. Invite the person again.")]
     NotJoined,
     /// The link was used, was replaced by a later one, or its time is over.
     #[error(
-        "The link is not valid any more: it was used, replaced by a later one, or its time is over. Ask for another one."
+        "The link is not valid any more: it was used, was replaced by a later one, or has expired. Ask for another one."
     )]
     LinkOver,
     /// The device code was used, or its time is over.
-    #[error("The code is not valid: it is wrong, was used, or its time is over. Ask for another one.")]
+    #[error("The code is not valid: it is wrong, was used, or has expired. Ask for another one.")]
     CodeOver,
     /// The proof of the identity is no longer true: the password or a code was used meanwhile.
     #[error(
@@ -38,10 +40,12 @@ pub enum AccessRefusal {
     )]
     ProofOver,
     /// No authenticator app is enrolled.
-    #[error("No authenticator app is enrolled.")]
+    #[error("No authenticator app is enrolled, so there is nothing to remove.")]
     NoTotp,
     /// There is no calendar link.
-    #[error("There is no link to the calendar of this venue.")]
+    #[error(
+        "There is no link to the calendar of this venue. Create one with PUT /api/account/calendars/{{venue_id}}."
+    )]
     NoCalendar,
     /// There are as many accounts as there can be.
     #[error("There are already {STAFF_MAX} members of staff. Remove those who have left.")]

@@ -6,13 +6,14 @@
 use access::code::OneTimeCode;
 use access::link::{Link, LinkOf};
 use access::password::{self, WeakSecret};
-use access::registry::{Account, HashedPassword, StaffContact};
+use access::registry::{Account, HashedPassword, OpenLink, StaffContact};
 use access::sign_in::{Proof, SignInError};
 use access::token::{OpaqueKind, OpaqueToken};
 use access::totp::TotpSecret;
 use access::{Caller, Denied, Person};
 use events::values::Locale;
 use events::{DeviceId, SessionId, StaffId};
+use futures::FutureExt as _;
 
 use super::App;
 use super::access_refusal::AccessRefusal;
@@ -32,6 +33,9 @@ pub enum AccountError {
     /// The new password or PIN is not accepted.
     #[error(transparent)]
     Weak(#[from] WeakSecret),
+    /// The code of an authenticator app does not match its secret.
+    #[error("this code does not match the secret: enter the current code of the app")]
+    Code,
     /// The command was refused.
     #[error(transparent)]
     Command(#[from] CommandError),
@@ -81,7 +85,7 @@ pub enum Again {
     Pin(String),
 }
 
-/// What a person enters who accepts an invitation.
+/// The input of a person who accepts an invitation.
 #[derive(Debug)]
 pub struct Joining {
     /// The new password.
@@ -117,15 +121,15 @@ impl App {
         typed: &Typed,
         context: RequestContext,
     ) -> Result<StartedSession, AccountError> {
-        let device = context.caller.device().map(|device| device.id);
-        let proof = match (typed, device) {
+        let device = context.caller.device().cloned();
+        let proof = match (typed, device.clone()) {
             (Typed::Password { email, password, code, browser }, _) => {
                 self.sign_ins.password(email, password, code.as_deref(), browser.as_deref()).await?
             }
-            (Typed::Pin { id, pin }, Some(device)) => self.sign_ins.pin(device, *id, pin).await?,
+            (Typed::Pin { id, pin }, Some(device)) => self.sign_ins.pin(&device, *id, pin).await?,
             (Typed::Pin { .. }, None) => return Err(SignInError::Wrong.into()),
         };
-        let new = self.new_session();
+        let (new, device) = (self.new_session(), device.map(|device| device.id));
         let command = SessionCommand::Start { proof, new: new.clone(), device };
         self.executor.change_access(&command, &context.of(Caller::proved(proof.staff_id))).await?;
         self.sign_ins.succeeded(&proof);
@@ -138,7 +142,9 @@ impl App {
     /// [`AccountError`].
     pub async fn prove(&self, again: &Again, context: &RequestContext) -> Result<(), AccountError> {
         let person = person(&context.caller)?;
-        let proof = match (again, person.device_id) {
+        // A session that is not on the device is not proved with a PIN.
+        let device = context.caller.device().filter(|device| person.device_id == Some(device.id));
+        let proof = match (again, device) {
             (Again::Password(password, code), _) => self.proof(person, password, code.as_deref()).await?,
             (Again::Pin(pin), Some(device)) => self.sign_ins.pin(device, person.staff_id, pin).await?,
             (Again::Pin(_), None) => return Err(SignInError::Wrong.into()),
@@ -159,6 +165,8 @@ impl App {
         context: RequestContext,
     ) -> Result<StartedSession, AccountError> {
         let link = link(&context.caller)?;
+        // Before the slow hash, so that an old link cannot occupy its lane.
+        self.staff_link_info(link).ok_or(AccessRefusal::LinkOver)?;
         let id = link.of.staff_id().ok_or(AccessRefusal::LinkOver)?;
         let invited = self.projections.access().account(id).ok_or(AccessRefusal::LinkOver)?.contact;
         let contact = contact(&joining, invited).ok_or(AccessRefusal::LinkOver)?;
@@ -170,14 +178,22 @@ impl App {
         Ok(started(new, id, None))
     }
 
-    /// Sends a link to reset the password, if `email` is the address of an account. The caller does not learn whether it is.
-    ///
-    /// # Errors
-    /// [`AccountError`].
-    pub async fn request_reset(&self, email: &str, context: &RequestContext) -> Result<(), AccountError> {
-        let Some(account) = self.projections.access().account_of_email(email) else { return Ok(()) };
-        let command = AccountCommand::RequestReset { id: account.id };
-        Ok(self.executor.change_access(&command, context).await?)
+    /// Sends a link to reset the password, if `email` is the address of an account. It is recorded in the background, so
+    /// that the time of the response does not tell whether it is one.
+    pub fn request_reset_later(&self, email: String, context: RequestContext) {
+        let app = self.clone();
+        let record = async move {
+            let Some(account) = app.projections.access().account_of_email(&email) else { return };
+            let command = AccountCommand::RequestReset { id: account.id };
+            if let Err(error) = app.executor.change_access(&command, &context).await {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    staff_id = %account.id,
+                    "a request to reset a password was not recorded: the person has to ask again"
+                );
+            }
+        };
+        self.env.spawn(record.boxed());
     }
 
     /// Resets the password by the link in the mail, and signs the person in.
@@ -193,8 +209,8 @@ impl App {
         let link = link(&context.caller)?;
         let id = link.of.staff_id().ok_or(AccessRefusal::LinkOver)?;
         let account = self.projections.access().account(id).ok_or(AccessRefusal::LinkOver)?;
-        let is_last = account.reset.is_some_and(|reset| reset.number == link.generation);
-        if !is_last {
+        let is_open = |reset: OpenLink| reset.number == link.generation && self.env.now() < reset.expires_at;
+        if !account.reset.is_some_and(is_open) {
             return Err(AccessRefusal::LinkOver.into());
         }
         let used = self.sign_ins.code_of(&account, code)?;
@@ -239,8 +255,8 @@ impl App {
         context: &RequestContext,
     ) -> Result<Vec<OneTimeCode>, AccountError> {
         let Person { staff_id: id, session_id, .. } = person(&context.caller)?;
-        let secret = TotpSecret::parse(secret).ok_or(SignInError::Wrong)?;
-        let step = secret.step_of(code, self.env.now(), None).ok_or(SignInError::Wrong)?;
+        let secret = TotpSecret::parse(secret).ok_or(AccountError::Code)?;
+        let step = secret.step_of(code, self.env.now(), None).ok_or(AccountError::Code)?;
         let codes: Vec<_> = (0..RECOVERY_CODES).map(|_| OneTimeCode::new(self.env.as_ref())).collect();
         let command = AccountCommand::EnrolTotp { id, session_id, secret, step, codes: codes.clone() };
         self.executor.change_access(&command, context).await?;
@@ -277,8 +293,8 @@ impl App {
         password: &str,
         contact: &StaffContact,
     ) -> Result<HashedPassword, AccountError> {
-        password::check_password(password, &[&contact.name, &contact.email])?;
-        Ok(HashedPassword { argon2: self.sign_ins.hash(password).await? })
+        let known = [contact.name.clone(), contact.email.clone()];
+        Ok(HashedPassword { argon2: self.sign_ins.new_password(password, known).await?? })
     }
 
     fn new_session(&self) -> NewSession {

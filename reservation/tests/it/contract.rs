@@ -71,6 +71,7 @@ async fn the_described_fields_are_the_accepted_fields() {
     let api = openapi(&app).await;
     let mut owner = join(&app, "owner", json!({"owner": ["*"]})).await;
     owner.browser.post(&app, "/api/password-resets", &json!({"email": owner.email})).await;
+    crate::sign_in::asked(&app, 1).await;
     let reset = open_link(&app, &owner.id, "password_reset").await;
     let invited = app.post("/api/access/staff", &json!({"roles": {"host": ["bandung-dago"]}})).await.json();
     let invitation = invited["invitation"]["token"].as_str().unwrap();

@@ -250,6 +250,21 @@ async fn nothing_is_recorded_for_a_key_after_it_was_revoked() {
     }
 }
 
+#[tokio::test]
+async fn a_key_that_ends_grants_no_account() {
+    let app = TestApp::with_houses().await;
+    let scopes: Vec<_> =
+        access::role::scopes_of(events::staff::Role::Owner).iter().map(|s| s.word()).collect();
+    let body = json!({"name": "soon over", "scopes": scopes, "expires_at": "2026-12-02T09:00:00Z"});
+    let token = app.post("/api/access/keys", &body).await.json()["token"].as_str().unwrap().to_owned();
+    let invite = json!({"roles": {"owner": ["*"]}});
+    let refused = post_as(&app, &token, "/api/access/staff", &invite).await;
+    assert_eq!(refused.problem(), (403, "credential_outlived".into()));
+    let device = json!({"venue_id": "bandung-dago", "name": "tablet"});
+    let refused = post_as(&app, &token, "/api/access/devices", &device).await;
+    assert_eq!(refused.problem(), (403, "credential_outlived".into()));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_recorded_for_a_person_after_the_account_ended() {
     for round in 0..10 {

@@ -219,6 +219,10 @@ async fn a_calendar_link_reads_one_venue_until_it_is_revoked() {
     let cancel = format!("/api/reservations/{id}/cancel");
     let refused = program.with_link(&app, &link, &cancel, &json!({"reason_code": "house"})).await;
     assert_eq!(refused.problem(), (403, "scope_missing".into()));
+    // It changes nothing, not even what needs no credential.
+    let book = booking(json!({"venue_id": DAGO, "allow_duplicate": false, "start_time": "2026-12-23T19:00"}));
+    let refused = program.with_link(&app, &link, "/api/reservations", &book).await;
+    assert_eq!(refused.problem(), (403, "scope_missing".into()));
     assert_eq!(sari.browser.delete(&app, &path).await.status, StatusCode::NO_CONTENT);
     let over = program.with_link(&app, &link, "/api/reservations", &Value::Null).await;
     assert_eq!(over.problem(), (401, "credential_invalid".into()));

@@ -132,7 +132,7 @@ async fn a_managers_pin_allows_one_request_on_the_device_of_a_host() {
     }
     // A manager of another venue approves nothing here.
     let refused = confirm(Some(format!("{} 5082", foreign.id)), &mut tablet).await;
-    assert_eq!(refused.problem().0, 403, "{}", refused.text());
+    assert_eq!(refused.problem(), (401, "approval_failed".into()));
     // Without a device a PIN approves nothing.
     let mut phone = Browser::default();
     phone.sign_in(&app, &host.email, PASSWORD).await;
@@ -170,4 +170,53 @@ async fn failed_pins_delay_the_next_one_on_that_device_alone() {
     assert_eq!(sign_in(&app, &mut tablet, &sari.id, "7294").await.status, StatusCode::OK);
     app.clock.advance(TimeDelta::seconds(1));
     assert_eq!(sign_in(&app, &mut stolen, &sari.id, "7294").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_pin_counts_only_where_its_person_has_a_role_and_many_devices_give_few_more_guesses() {
+    let app = TestApp::with_houses().await;
+    let romeo = with_pin(&app, "romeo", json!({"host": ["roma-trastevere"]}), "7294").await;
+    let (_, mut tablet) = enrol(&app, DAGO).await;
+    assert_eq!(sign_in(&app, &mut tablet, &romeo.id, "7294").await.problem().1, "sign_in_failed");
+    // An owner who keeps adding devices reaches the limit of a day.
+    let made = with_pin(&app, "made", json!({"manager": [DAGO]}), "7294").await;
+    let mut wrong = 0;
+    loop {
+        let (_, mut device) = enrol(&app, DAGO).await;
+        let answers = futures::future::join_all((0..access::throttle::FREE_ATTEMPTS).map(async |_| {
+            let body = json!({"staff_id": made.id, "pin": "0001"});
+            device.clone().post(&app, "/api/sessions", &body).await.problem().1
+        }))
+        .await;
+        wrong += answers.iter().filter(|code| *code == "sign_in_failed").count();
+        if answers.contains(&"too_many_attempts".to_owned()) {
+            assert_eq!(sign_in(&app, &mut device, &made.id, "7294").await.problem().0, 429);
+            break;
+        }
+    }
+    assert_eq!(wrong, access::sign_in::PINS_PER_DAY_MAX as usize);
+    app.clock.advance(TimeDelta::days(1));
+    let (_, mut device) = enrol(&app, DAGO).await;
+    assert_eq!(sign_in(&app, &mut device, &made.id, "7294").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn approvals_give_a_host_no_more_guesses() {
+    let app = TestApp::with_houses().await;
+    let manager = with_pin(&app, "made", json!({"manager": [DAGO]}), "5082").await;
+    let (_, mut tablet) = enrol(&app, DAGO).await;
+    let mut approve = async |pin: &str| {
+        let header = format!("{} {pin}", manager.id);
+        let headers = [("meja-approval", header.as_str())];
+        tablet
+            .send(&app, Method::GET, "/api/floor?venue_id=bandung-dago", &Value::Null, &headers)
+            .await
+            .status
+    };
+    for _ in 0..4 {
+        assert_eq!(approve("0001").await, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(approve("5082").await, StatusCode::OK);
+    assert_eq!(approve("0001").await, StatusCode::UNAUTHORIZED);
+    assert_eq!(approve("0001").await, StatusCode::TOO_MANY_REQUESTS);
 }

@@ -225,8 +225,11 @@ fn a_calendar_link_is_for_one_person_and_one_venue_and_is_replaced_or_revoked() 
     for (scope, id) in [(Scope::Read, "ubud"), (Scope::Floor, "dago"), (Scope::Manage, "dago")] {
         assert_eq!(caller.needs(scope, Some(&venue(id))), Err(Denied::Scope(scope)));
     }
-    // Sari has no role in Ubud, so that the link reads nothing there.
-    assert!(reader(&house, &ubud).unwrap().needs(Scope::Read, None).is_err());
+    let object = Object { venue_id: &venue("dago"), guest: None };
+    assert_eq!(caller.may(Intent::Read, &object, now()), Ok(()));
+    assert_eq!(caller.may(Intent::Change, &object, now()), Err(Denied::Scope(Scope::Manage)));
+    // Sari has no role in Ubud, so that the link is not valid.
+    assert!(reader(&house, &ubud).is_none());
     house.record(CalendarLinkRevoked { staff_id: SARI, venue_id: venue("dago") }, json!({}));
     assert!(reader(&house, &second).is_none());
     house.record(StaffRemoved { staff_id: SARI, reason_code: "left".into() }, json!({}));

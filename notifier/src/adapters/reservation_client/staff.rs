@@ -54,7 +54,8 @@ impl ReservationClient {
             return Ok(LinkUse::Done(cookies.collect()));
         }
         let problem = response.json::<Problem>().await.map_err(unavailable)?;
-        let waits = status == StatusCode::TOO_MANY_REQUESTS;
+        // The page says that the person has to wait.
+        let waits = status == StatusCode::TOO_MANY_REQUESTS || problem.code == "sign_in_busy";
         if is_temporary(status, &problem.code) && !waits {
             return Err(ReservationError::Unavailable(format!("{status} {}", problem.code)));
         }

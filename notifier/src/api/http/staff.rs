@@ -2,10 +2,11 @@
 //! credential: it is passed on to the reservation service, which decides.
 
 use access::link::LinkOf;
+use access::{cookies, cross_site};
 use axum::Form;
 use axum::extract::State;
 use axum::http::header::{ACCEPT_LANGUAGE, SET_COOKIE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse as _, Response};
 use chassis::api::Segments;
 use chassis::problem::Problem;
@@ -37,6 +38,7 @@ pub(super) async fn join(
     headers: HeaderMap,
     Form(entered): Form<Entered>,
 ) -> Result<Response, Problem> {
+    refuse_other_sites(&headers)?;
     Visit::read(StaffPage::Join, &text, &headers)?.submit(&app, &entered).await
 }
 
@@ -56,7 +58,14 @@ pub(super) async fn reset_password(
     headers: HeaderMap,
     Form(entered): Form<Entered>,
 ) -> Result<Response, Problem> {
+    refuse_other_sites(&headers)?;
     Visit::read(StaffPage::Password, &text, &headers)?.submit(&app, &entered).await
+}
+
+/// A page of another site must not sign a person in: the person would work in the account of an attacker.
+fn refuse_other_sites(headers: &HeaderMap) -> Result<(), Problem> {
+    let is_refused = cookies::is_cross_site_write(&Method::POST, headers);
+    if is_refused { Err(cross_site()) } else { Ok(()) }
 }
 
 /// The visit of a person to one of the pages.
@@ -178,14 +187,14 @@ fn words(locale: Locale) -> Value {
             name => "Nama",
             email => "Email",
             password => "Kata sandi",
-            password_hint => format!("Sedikitnya {PASSWORD_CHARS_MIN} huruf. Empat kata yang tidak berhubungan itu baik."),
+            password_hint => format!("Minimal {PASSWORD_CHARS_MIN} karakter. Gunakan misalnya empat kata yang tidak saling berhubungan."),
             code => "Kode dari aplikasi autentikator, atau kode pemulihan",
             save => "Simpan",
             BAD_NAME => "Mohon isi nama Anda.",
-            BAD_EMAIL => "Alamat email ini tidak bisa menerima email. Mohon periksa lagi.",
+            BAD_EMAIL => "Alamat email ini tidak valid. Mohon periksa kembali.",
             BAD_PASSWORD => "Kata sandi ini terlalu mudah ditebak. Pakai yang lebih panjang.",
             ADDRESS_TAKEN => "Sudah ada akun dengan alamat email ini.",
-            WRONG_CODE => "Kode ini tidak benar, atau sudah dipakai. Mohon isi kode yang baru.",
+            WRONG_CODE => "Kode salah atau sudah digunakan. Masukkan kode baru.",
             WAIT => "Terlalu banyak percobaan. Mohon tunggu sebentar, lalu coba lagi.",
         },
         Locale::En => context! {

@@ -1,24 +1,24 @@
 //! What members of staff do with their own accounts.
 
-use access::Caller;
 use access::token::{OpaqueKind, OpaqueToken};
 use access::totp::TotpSecret;
+use access::{Caller, cookies};
 use axum::extract::State;
 use axum::response::Response;
 use chassis::api::PathParameters;
 use chassis::docs::{Conflict, Delayed, Gone, NotFound};
 use chassis::problem::Problem;
+use chrono::TimeDelta;
 use contract::reservation::sessions::{
     AuthenticatorSecret, CalendarLinkView, CalendarLinks, CalendarPath, ChangePassword, EnrolAuthenticator,
     RecoveryCodes, RequestPasswordReset, ResetPassword, SetPin, SignedIn,
 };
 use contract::reservation::staff::{AcceptInvitation, StaffLinkInfo, StaffView};
-use events::VenueId;
 
 use super::extract::{Me, Post};
 use super::problem::link_over;
 use super::request;
-use super::respond::{accepted, no_content, private};
+use super::respond::{accepted, no_content, private, with_cookies};
 use crate::app::App;
 use crate::app::accounts::AccountError;
 use crate::app::commands::AccountCommand;
@@ -63,7 +63,7 @@ pub(super) async fn join(State(app): State<App>, post: Post) -> Result<Response,
 pub(super) async fn request_reset(State(app): State<App>, post: Post) -> Result<Response, Problem> {
     app.catch_up().await?;
     let (email, context) = post.read_unrepeated(|form, _| request::reset_address(form))?;
-    app.request_reset(&email, &context).await.map_err(|error| app.account_problem(error))?;
+    app.request_reset_later(email, context);
     Ok(accepted())
 }
 
@@ -94,10 +94,15 @@ pub(super) async fn reset(State(app): State<App>, post: Post) -> Result<Response
 /// All your other sessions end.
 #[utoipa::path(post, path = "/api/account/password", operation_id = "changePassword", tag = "accounts",
     request_body(content = ChangePassword, example = json!({"current_password": "kelapa motor sunyi bendera", "password": "sepeda hujan lampu kuning"})),
-    responses((status = 204, description = "The password has changed"), Delayed, Conflict))]
+    responses((status = 204, description = "The password has changed", headers(("Set-Cookie" = String))), Delayed, Conflict))]
 pub(super) async fn change_password(State(app): State<App>, post: Post) -> Result<Response, Problem> {
     let ((current, code, new), context) = post.read_unrepeated(|form, _| request::change_password(form))?;
-    app.done(app.change_password(&current, code.as_deref(), &new, &context).await)
+    let changed = app.done(app.change_password(&current, code.as_deref(), &new, &context).await)?;
+    let account = context.caller.person().and_then(|me| app.account_of(me).ok());
+    let browser = account.and_then(|account| app.sign_ins.browser_of(&account));
+    // The earlier cookie was for the earlier password.
+    let lasts = TimeDelta::days(cookies::BROWSER_DAYS);
+    Ok(with_cookies(changed, browser.map(|browser| (cookies::BROWSER, Some(browser), lasts))))
 }
 
 /// Get a secret for an authenticator app
@@ -167,7 +172,6 @@ pub(super) async fn link_calendar(
 ) -> Result<Response, Problem> {
     let token = OpaqueToken::new(OpaqueKind::Calendar, app.env.as_ref());
     let view = CalendarLinkView { venue_id: venue_id.clone(), token: token.reveal() };
-    app.check_calendar(post.caller(), &venue_id)?;
     app.change_account(AccountCommand::LinkCalendar { id: me.staff_id, venue_id, token }, post).await?;
     Ok(private(&view))
 }
@@ -202,15 +206,5 @@ impl App {
     fn done(&self, changed: Result<(), AccountError>) -> Result<Response, Problem> {
         changed.map_err(|error| self.account_problem(error))?;
         Ok(no_content())
-    }
-
-    /// A person gets links to calendars of venues where the person reads bookings.
-    fn check_calendar(&self, caller: &Caller, venue_id: &VenueId) -> Result<(), Problem> {
-        let exists = self.venues.get(Some(venue_id)).is_some();
-        let may = caller.needs(events::values::Scope::Read, Some(venue_id)).is_ok();
-        match exists && may {
-            true => Ok(()),
-            false => Err(Problem::not_found(format!("There is no venue {venue_id}."))),
-        }
     }
 }

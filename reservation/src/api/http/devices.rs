@@ -61,7 +61,7 @@ pub(super) async fn revoke(
 
 /// Enrol this device
 ///
-/// The response sets the cookie of the device.
+/// The response sets the cookie of the device, and signs out of this browser: a session of an owner must not stay on it.
 #[utoipa::path(post, path = "/api/stand/enrol", operation_id = "enrolDevice", tag = "accounts",
     request_body(content = EnrolDevice, example = json!({"code": "7F3KM-Q2W9T"})),
     responses((status = 200, body = DeviceView, headers(("Set-Cookie" = String)))))]
@@ -76,7 +76,8 @@ pub(super) async fn enrol(State(app): State<App>, post: Post) -> Result<Response
     app.executor.change_access(&command, &context).await.map_err(|error| app.problem(error))?;
     let view = app.device_view(&app.device(device.id)?);
     let lasts = TimeDelta::days(cookies::DEVICE_DAYS);
-    Ok(with_cookies(private(&view), [(cookies::DEVICE, Some(cookie), lasts)]))
+    let signed_out = (cookies::SESSION, None, TimeDelta::zero());
+    Ok(with_cookies(private(&view), [(cookies::DEVICE, Some(cookie), lasts), signed_out]))
 }
 
 /// The device, and the people who can sign in on it

@@ -81,16 +81,21 @@ impl App {
         match error {
             AccountError::SignIn(error) => error.into(),
             AccountError::Weak(weak) => {
-                let field = if weak == WeakSecret::Guessable { "password" } else { "pin" };
-                let mut form = Form::new(serde_json::Map::new());
-                form.fault(field, "value_error", weak, None);
-                match form.finish(None::<()>) {
-                    Err(faults) => faults.into(),
-                    Ok(()) => Problem::internal(&weak),
-                }
+                refused_secret(if weak == WeakSecret::Guessable { "password" } else { "pin" }, &weak)
             }
+            AccountError::Code => refused_secret("code", &error),
             AccountError::Command(error) => self.problem(error),
         }
+    }
+}
+
+/// 422 for a secret that the schema allows. The response does not contain it.
+fn refused_secret(field: &str, error: &(dyn std::error::Error + 'static)) -> Problem {
+    let mut form = Form::new(serde_json::Map::new());
+    form.fault(field, "value_error", error, None);
+    match form.finish(None::<()>) {
+        Err(faults) => faults.into(),
+        Ok(()) => Problem::internal(error),
     }
 }
 

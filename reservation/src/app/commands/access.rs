@@ -27,6 +27,7 @@ use crate::app::confidential::{SealedPayload, seal};
 use crate::app::event_builder::{EventSubject, new_events};
 use crate::app::executor::{Attempt, CommandError, Decision, EarlierOutcome, Executor, Loaded, Operation};
 use crate::app::request_context::RequestContext;
+use crate::app::venues::Venues;
 use crate::domain::RecordedAt;
 
 /// A change of accounts, sessions or devices.
@@ -45,6 +46,8 @@ pub trait AccessCommand: Sync {
 pub struct Deciding<'a> {
     /// The recorded credentials.
     pub registry: &'a Registry,
+    /// The rules of the venues.
+    pub venues: &'a Venues,
     /// The sender of the request.
     pub caller: &'a Caller,
     /// Randomness, for salts.
@@ -139,6 +142,7 @@ impl<C: AccessCommand> Operation for ChangeAccess<'_, C> {
         let env = executor.env.as_ref();
         let from = Deciding {
             registry: executor.projections.access(),
+            venues: &executor.venues,
             caller: &self.context.caller,
             env,
             now: attempt.now,

@@ -27,9 +27,7 @@ impl Service {
     /// The service at `address`, which gets the credential in `credential_file`.
     pub(super) fn at(address: SocketAddr, credential_file: PathBuf) -> anyhow::Result<Self> {
         let credential = CredentialFile::new(credential_file);
-        credential
-            .reload()
-            .context("a running service wants a credential: name its file with --credential-file")?;
+        credential.reload().context("could not read the credential: give its file with --credential-file")?;
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
         Ok(Self { url: format!("http://{address}/api/access"), client, credential })
     }

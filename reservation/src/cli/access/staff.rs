@@ -26,9 +26,12 @@ pub enum StaffAction {
         /// What the person does: host, manager or owner
         #[arg(long, value_parser = role)]
         role: Role,
-        /// A venue where the person has the role; may be repeated [default: all venues]
-        #[arg(id = "staff_venues", long = "venue")]
+        /// A venue where the person has the role; may be repeated
+        #[arg(id = "staff_venues", long = "venue", required_unless_present = "all_venues")]
         venues: Vec<VenueId>,
+        /// The person has the role at all venues, later ones included
+        #[arg(long, conflicts_with = "staff_venues")]
+        all_venues: bool,
         /// The address that gets the invitation; without it the link is printed
         #[arg(long, requires = "name")]
         email: Option<String>,
@@ -74,7 +77,7 @@ impl StaffAction {
     async fn ask(&self, service: &Service) -> anyhow::Result<ExitCode> {
         match self {
             Self::Staff => list(service).await?.iter().try_for_each(|person| print(&line(person)))?,
-            Self::Invite { role, venues, email, name, locale } => {
+            Self::Invite { role, venues, all_venues: _, email, name, locale } => {
                 let body = InviteStaff {
                     roles: roles(*role, venues),
                     email: email.as_deref().map(Line::known),

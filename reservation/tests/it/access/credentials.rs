@@ -213,6 +213,7 @@ async fn links(app: &TestApp, mine: &str, other: &str) -> Vec<Credential> {
     let mut sari = join(app, "forgetful", json!({"host": [DAGO]})).await;
     let asked = json!({"email": sari.email});
     sari.browser.post(app, "/api/password-resets", &asked).await;
+    crate::sign_in::asked(app, 1).await;
     let reset = open_link(app, &sari.id, "password_reset").await;
     let browser = &sari.browser.cookies[access::cookies::BROWSER];
     vec![

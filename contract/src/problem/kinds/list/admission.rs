@@ -69,7 +69,7 @@ pub(super) const ADMISSION: &[Kind] = &[
     kind(
         "proof_required",
         401,
-        "The operation needs that the person proved the identity within the last five minutes.",
+        "The operation requires a proof of identity from the last five minutes.",
         "Send the password to `POST /api/sessions/current/proof`, then repeat the request.",
     ),
     kind(

@@ -93,7 +93,7 @@ pub(super) const OUTCOME: &[Kind] = &[
         "The party has left the waitlist.",
         "Join it again, or book a time that is free.",
     ),
-    kind("no_authenticator", 409, "The person uses no authenticator app.", "Nothing is to be removed."),
+    kind("no_authenticator", 409, "The person uses no authenticator app.", "No action is needed."),
     kind(
         "no_table",
         409,

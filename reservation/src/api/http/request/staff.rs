@@ -38,6 +38,9 @@ pub(in crate::api::http) fn invite(form: &mut Form, app: &App) -> Option<StaffCo
     if address.is_some() && name.is_none() && !form.has_fault("name") {
         form.fault("name", "value_error", "an invitation by mail names the person", None);
     }
+    if address.is_none() && name.is_some() && !form.has_fault("email") {
+        form.fault("name", "value_error", "without email the person enters the name: leave it out", None);
+    }
     let contact = address.map(|email| Some(StaffContact { name: name?, email: email?, locale }));
     let contact = match contact {
         Some(contact) => Some(contact?),

@@ -64,6 +64,7 @@ impl AccessCommand for DeviceCommand {
                 if !from.caller.venues.contain(venue_id) {
                     return Err(CommandError::HiddenVenue(venue_id.clone()));
                 }
+                from.caller.may_grant_until(None)?;
                 if from.registry.devices().len() >= DEVICES_MAX {
                     return Err(AccessRefusal::TooManyDevices.into());
                 }

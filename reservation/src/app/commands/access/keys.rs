@@ -291,7 +291,13 @@ impl IssueFirstKeys<'_> {
             return Vec::new();
         }
         let registry = executor.projections.access();
-        let from = Deciding { registry, caller: &self.context.caller, env: executor.env.as_ref(), now };
+        let from = Deciding {
+            registry,
+            venues: &executor.venues,
+            caller: &self.context.caller,
+            env: executor.env.as_ref(),
+            now,
+        };
         let accounts = registry.accounts();
         let accounts = accounts.iter().map(|account| removed(&from, account, RECOVERED));
         let devices = registry.devices().into_iter().map(|device| revoked(&from, &device, RECOVERED));

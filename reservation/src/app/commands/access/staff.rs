@@ -70,8 +70,10 @@ impl StaffCommand {
     }
 }
 
-/// Checks that the caller has all that `roles` give, at the same venues.
+/// Checks that the caller has all that `roles` give, at the same venues, and that its own credential does not end before
+/// the account, which has no end.
 fn may_give(from: &Deciding<'_>, roles: &[RoleGrant]) -> Result<(), CommandError> {
+    from.caller.may_grant_until(None)?;
     roles.iter().try_for_each(|grant| {
         let venues = Venues::from(grant.venues.clone());
         Ok(from.caller.may_grant(scopes_of(grant.role), &venues)?)

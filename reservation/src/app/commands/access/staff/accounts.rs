@@ -11,6 +11,7 @@ use events::event::{
     TotpEnrolled, TotpRemoved,
 };
 use events::staff::{SignInMethod, UsedCode};
+use events::values::Scope;
 use events::{Position, SessionId, StaffId, Tag, VenueId};
 
 use super::super::sessions::{NewSession, joined, proved};
@@ -141,7 +142,14 @@ fn password_changed(
     let sealed = from.seal(password)?;
     let changed = PasswordChanged { staff_id: account.id, session_id, secret_digest: sealed.digest.clone() };
     let earlier = account.password.as_ref().map(|password| password.at);
-    Ok(AccessEvent::of_person(account.id, changed).with(sealed).forgetting(earlier))
+    let forgets = earlier.into_iter().chain(other_sessions(from, account, session_id));
+    Ok(AccessEvent::of_person(account.id, changed).with(sealed).forgetting(forgets))
+}
+
+/// The confidential payloads of the sessions that end, because only `kept` stays.
+fn other_sessions(from: &Deciding<'_>, account: &Account, kept: Option<SessionId>) -> Vec<Position> {
+    let sessions = from.registry.sessions_of(account.id, from.now);
+    sessions.iter().filter(|session| Some(session.id) != kept).map(|session| session.at).collect()
 }
 
 fn join(
@@ -182,13 +190,18 @@ impl AccessCommand for AccountCommand {
                     return Ok(vec![]);
                 }
                 let expires_at = from.now + TimeDelta::minutes(RESET_MINUTES);
-                let requested =
-                    PasswordResetRequested { staff_id: id, reset: account.resets + 1, expires_at };
+                // A link that is open is sent again: a stranger who keeps asking must not end it.
+                let open = account.reset.filter(|reset| from.now < reset.expires_at);
+                let reset = open.map_or(account.resets + 1, |open| open.number);
+                let requested = PasswordResetRequested { staff_id: id, reset, expires_at };
                 one(AccessEvent::of_person(id, requested))
             }
             Self::Reset { number, password, used, new, .. } => {
                 let account = from.registry.account(id).ok_or(AccessRefusal::LinkOver)?;
                 check_link(account.reset, *number, from)?;
+                if !account.accepts(*used) {
+                    return Err(AccessRefusal::ProofOver.into());
+                }
                 let method = match used {
                     UsedCode { totp_step: Some(_), .. } => SignInMethod::Totp,
                     UsedCode { recovery_code: Some(_), .. } => SignInMethod::RecoveryCode,
@@ -206,8 +219,9 @@ impl AccessCommand for AccountCommand {
                 let sealed = from.seal(&TotpPayload::new(secret, codes))?;
                 let (session_id, totp_step, secret_digest) = (*session_id, *step, sealed.digest.clone());
                 let enrolled = TotpEnrolled { staff_id: id, session_id, totp_step, secret_digest };
-                let earlier = account.totp.map(|totp| totp.at);
-                one(AccessEvent::of_person(id, enrolled).with(sealed).forgetting(earlier))
+                let earlier = account.totp.as_ref().map(|totp| totp.at);
+                let forgets = earlier.into_iter().chain(other_sessions(from, &account, Some(session_id)));
+                one(AccessEvent::of_person(id, enrolled).with(sealed).forgetting(forgets))
             }
             Self::RemoveTotp { .. } => {
                 let totp = joined(from, id)?.totp.ok_or(AccessRefusal::NoTotp)?;
@@ -223,6 +237,10 @@ impl AccessCommand for AccountCommand {
             }
             Self::LinkCalendar { venue_id, token, .. } => {
                 let account = joined(from, id)?;
+                let exists = from.venues.get(Some(venue_id)).is_some();
+                if !exists || from.caller.needs(Scope::Read, Some(venue_id)).is_err() {
+                    return Err(CommandError::HiddenVenue(venue_id.clone()));
+                }
                 let sealed = from.seal(&HashedSecret::from(token))?;
                 let (venue, secret_digest) = (venue_id.clone(), sealed.digest.clone());
                 let created = CalendarLinkCreated { staff_id: id, venue_id: venue, secret_digest };
