@@ -171,6 +171,43 @@ fn join(
     Ok(vec![joined, password_changed(from, account, None, password)?])
 }
 
+/// The request for a link to reset the password.
+fn request_reset(from: &Deciding<'_>, account: &Account) -> Result<Vec<AccessEvent>, CommandError> {
+    let pause = TimeDelta::minutes(RESET_PAUSE_MINUTES);
+    if account.reset_requested_at.is_some_and(|at| from.now - at < pause) {
+        return Ok(vec![]);
+    }
+    let expires_at = from.now + TimeDelta::minutes(RESET_MINUTES);
+    // A link that is open is sent again: a stranger who keeps asking must not end it.
+    let open = account.reset.filter(|reset| from.now < reset.expires_at);
+    let reset = open.map_or(account.resets + 1, |open| open.number);
+    let requested = PasswordResetRequested { staff_id: account.id, reset, expires_at };
+    Ok(vec![AccessEvent::of_person(account.id, requested)])
+}
+
+/// The new password of a person with the link of a reset, and the session.
+fn reset(
+    from: &Deciding<'_>,
+    id: StaffId,
+    number: u32,
+    password: &HashedPassword,
+    used: UsedCode,
+    new: &NewSession,
+) -> Result<Vec<AccessEvent>, CommandError> {
+    let account = from.registry.account(id).ok_or(AccessRefusal::LinkOver)?;
+    check_link(account.reset, number, from)?;
+    if !account.accepts(used) {
+        return Err(AccessRefusal::ProofOver.into());
+    }
+    let method = match used {
+        UsedCode { totp_step: Some(_), .. } => SignInMethod::Totp,
+        UsedCode { recovery_code: Some(_), .. } => SignInMethod::RecoveryCode,
+        _ => SignInMethod::Password,
+    };
+    let changed = password_changed(from, &account, None, password)?;
+    Ok(std::iter::once(changed).chain(new.events(from, id, method, used, None)?).collect())
+}
+
 impl AccessCommand for AccountCommand {
     fn decide(&self, from: &Deciding<'_>) -> Result<Vec<AccessEvent>, CommandError> {
         let id = self.id();
@@ -183,33 +220,8 @@ impl AccessCommand for AccountCommand {
                 events.extend(new.events(from, id, SignInMethod::Password, UsedCode::default(), None)?);
                 Ok(events)
             }
-            Self::RequestReset { .. } => {
-                let account = joined(from, id)?;
-                let pause = TimeDelta::minutes(RESET_PAUSE_MINUTES);
-                if account.reset_requested_at.is_some_and(|at| from.now - at < pause) {
-                    return Ok(vec![]);
-                }
-                let expires_at = from.now + TimeDelta::minutes(RESET_MINUTES);
-                // A link that is open is sent again: a stranger who keeps asking must not end it.
-                let open = account.reset.filter(|reset| from.now < reset.expires_at);
-                let reset = open.map_or(account.resets + 1, |open| open.number);
-                let requested = PasswordResetRequested { staff_id: id, reset, expires_at };
-                one(AccessEvent::of_person(id, requested))
-            }
-            Self::Reset { number, password, used, new, .. } => {
-                let account = from.registry.account(id).ok_or(AccessRefusal::LinkOver)?;
-                check_link(account.reset, *number, from)?;
-                if !account.accepts(*used) {
-                    return Err(AccessRefusal::ProofOver.into());
-                }
-                let method = match used {
-                    UsedCode { totp_step: Some(_), .. } => SignInMethod::Totp,
-                    UsedCode { recovery_code: Some(_), .. } => SignInMethod::RecoveryCode,
-                    _ => SignInMethod::Password,
-                };
-                let changed = password_changed(from, &account, None, password)?;
-                Ok(std::iter::once(changed).chain(new.events(from, id, method, *used, None)?).collect())
-            }
+            Self::RequestReset { .. } => request_reset(from, &joined(from, id)?),
+            Self::Reset { number, password, used, new, .. } => reset(from, id, *number, password, *used, new),
             Self::ChangePassword { proof, session_id, password } => {
                 let account = proved(from, proof)?;
                 one(password_changed(from, &account, Some(*session_id), password)?)
