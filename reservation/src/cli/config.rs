@@ -37,7 +37,7 @@ pub enum Action {
     Serve,
     /// Check the settings and the venue files, then exit
     Check,
-    /// Commands for keys: create, rotate, revoke …
+    /// Commands for keys and members of staff: create, rotate, revoke, invite …
     Access {
         /// The command.
         #[command(subcommand)]
