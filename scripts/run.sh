@@ -49,7 +49,7 @@ ${bold}Meja is ready.${plain}
   mail         $outbox/        ${dim}one .eml file per mail${plain}
   your key     $secrets/owner.header        ${dim}present it with curl -H @$secrets/owner.header${plain}
 ${sign_up:+  sign up      $sign_up
-               ${dim}your account as the owner: the link counts once, for 15 minutes${plain}
+               ${dim}your account as the owner: the link can be used once, for 15 minutes${plain}
 }
 ${bold}Try this in another terminal:${plain}
 

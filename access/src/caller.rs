@@ -25,7 +25,7 @@ pub struct Caller {
     pub actor: Actor,
     /// What the caller may do somewhere.
     pub(crate) scopes: Scopes,
-    /// Where the caller may do something; after the admission to an operation, where the caller has the scope of it.
+    /// The venues where the caller has any scope; after admission, those where it has the scope of the operation.
     pub venues: Venues,
     /// What the caller may do where, if that differs between venues.
     pub(crate) grants: Option<Arc<[Grant]>>,
@@ -45,10 +45,10 @@ pub struct Caller {
 #[derive(Debug, Clone)]
 pub(crate) struct Presented {
     /// The tags of the events that can end it.
-    pub(crate) tags: Vec<Tag>,
+    pub(crate) tags: Arc<[Tag]>,
     /// Cancelled when it is revoked, or when what it opens changes.
     pub(crate) revoked: CancellationToken,
-    /// Cancelled when the device is revoked on which it was presented, if its holder has no session there.
+    /// For an approval without a session: cancelled when the approving device is revoked.
     pub(crate) device_revoked: Option<CancellationToken>,
     /// When it ends by itself. For the previous secret of a key, when that ends.
     pub(crate) valid_until: Option<DateTime<Utc>>,

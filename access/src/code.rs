@@ -10,8 +10,6 @@ use crate::token::SecretHash;
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// The length of a code, in characters.
 const CHARS: usize = 10;
-/// The number of bits of a code.
-pub const CODE_BITS: u32 = 50;
 
 /// A code that counts once. Printed without it.
 #[derive(Clone, PartialEq, Eq)]

@@ -97,7 +97,7 @@ impl Registry {
     pub fn approver(&self, account: &Account, device: StandDevice) -> Option<Caller> {
         let state = self.0.read();
         let grants = grants_at_stand(&account.roles, &device.venue_id);
-        let tags = vec![Tag::credential(account.id), Tag::credential(device.id)];
+        let tags = Arc::new([Tag::credential(account.id), Tag::credential(device.id)]);
         let device_revoked = Some(state.devices.get(device.id)?.revoked.clone());
         let presented =
             Presented { tags, revoked: account.changed.clone(), device_revoked, valid_until: None };

@@ -19,9 +19,9 @@ use crate::values::ConfidentialDigest;
 pub enum Role {
     /// Receives the guests and runs the room.
     Host,
-    /// A host who also decides against rules, and changes them.
+    /// A host who also overrides and changes the rules of the venue.
     Manager,
-    /// A manager who also gives money back, erases contacts, and decides who may do what.
+    /// A manager who also refunds, erases contacts, and manages accounts, keys and devices.
     Owner,
 }
 

@@ -1,6 +1,7 @@
 //! Keys. Part of [`super`].
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::AtomicI32;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -61,6 +62,8 @@ pub(super) struct Entry {
     pub(super) revoked: CancellationToken,
     /// The last date on which it was used, as a day number; 0 for never.
     pub(super) used_on: AtomicI32,
+    /// The tags of the events that can end it.
+    tags: Arc<[Tag]>,
 }
 
 impl Entry {
@@ -84,7 +87,7 @@ impl Entry {
             last_used_on: None,
             payloads: vec![position],
         };
-        Self { key, secret, previous: None, revoked: CancellationToken::new(), used_on: AtomicI32::new(0) }
+        Self::with(key, (secret, None), CancellationToken::new())
     }
 
     pub(super) fn of_snapshot(hashed: HashedKey, revoked: CancellationToken, now: DateTime<Utc>) -> Self {
@@ -104,7 +107,16 @@ impl Entry {
         };
         let (secret, previous) =
             (hash(&hashed.secret_sha256), hashed.previous_sha256.as_deref().and_then(hash));
-        Self { key, secret, previous, revoked, used_on: AtomicI32::new(0) }
+        Self::with(key, (secret, previous), revoked)
+    }
+
+    fn with(
+        key: Key,
+        (secret, previous): (Option<SecretHash>, Option<SecretHash>),
+        revoked: CancellationToken,
+    ) -> Self {
+        let tags = Arc::new([Tag::credential(&key.id)]);
+        Self { key, secret, previous, revoked, used_on: AtomicI32::new(0), tags }
     }
 
     /// `None` for a key whose secret is not known.
@@ -155,7 +167,7 @@ impl Entry {
         };
         let actor = Actor { kind, id: Some(format!("key:{}", self.key.id)) };
         let presented = Presented {
-            tags: vec![Tag::credential(&self.key.id)],
+            tags: Arc::clone(&self.tags),
             revoked: self.revoked.clone(),
             device_revoked: None,
             valid_until,

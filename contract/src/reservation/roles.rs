@@ -17,9 +17,9 @@ requests! {
         /// Receives the guests and runs the room.
         #[example = ["bandung-dago"]]
         optional host: List<AnyVenue, 1, ROLE_VENUES_MAX>,
-        /// A host who also decides against rules, and changes them.
+        /// A host who also overrides and changes the rules of the venue.
         optional manager: List<AnyVenue, 1, ROLE_VENUES_MAX>,
-        /// A manager who also gives money back, erases contacts, and decides who may do what.
+        /// A manager who also refunds, erases contacts, and manages accounts, keys and devices.
         optional owner: List<AnyVenue, 1, ROLE_VENUES_MAX>,
     }
 }

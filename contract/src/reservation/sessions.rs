@@ -90,7 +90,7 @@ requests! {
 
     /// A PIN for devices at the stand.
     body SetPin {
-        /// Some digits. Repeated digits, and those that count up or down, are refused.
+        /// 4 to 8 digits. Repeated digits, and those that count up or down, are refused.
         #[example = "7294"]
         required pin: Secret<PIN_DIGITS_MIN, PIN_DIGITS_MAX>,
     }

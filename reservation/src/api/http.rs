@@ -102,7 +102,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
     harden(mode.guard(routes.merge(docs::routes(api, metrics, env))))
 }
 
-/// Who may do what: keys, members of staff and their accounts, and devices at the stand.
+/// The routes for keys, accounts, sessions and devices.
 fn access_routes(anonymous: Scopes) -> Operations<App> {
     Operations::new(OpenApi::default(), anonymous)
         .route(Needs(Scope::Access), routes!(keys::list))

@@ -120,8 +120,8 @@ pub(super) async fn totp_secret(State(app): State<App>, Me(me): Me) -> Result<Re
 
 /// Enrol an authenticator app
 ///
-/// From now on you sign in with a code of the app too, and your other sessions end. The response contains codes for the
-/// day on which you lose the app.
+/// From now on you sign in with a code of the app too, and your other sessions end. The response contains
+/// recovery codes, for when you lose the app.
 #[utoipa::path(put, path = "/api/account/authenticator", operation_id = "enrolAuthenticator", tag = "accounts",
     request_body(content = EnrolAuthenticator, example = json!({"secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "code": "287082"})),
     responses((status = 200, body = RecoveryCodes)))]

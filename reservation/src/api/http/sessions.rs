@@ -48,7 +48,7 @@ pub(super) async fn list(State(app): State<App>, Me(me): Me) -> Result<Response,
 
 /// Prove your identity again
 ///
-/// Some requests need a proof within the last five minutes: what moves money, erases, waives, or decides who may do what.
+/// Some requests need a proof within the last five minutes: refunds, waived deposits, erased contacts and changes of access.
 #[utoipa::path(post, path = "/api/sessions/current/proof", operation_id = "proveIdentity", tag = "accounts",
     request_body(content = ProveIdentity, example = json!({"password": "kelapa motor sunyi bendera"})),
     responses((status = 200, body = SessionView), Delayed, Conflict))]

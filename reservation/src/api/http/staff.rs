@@ -21,7 +21,7 @@ use crate::app::request_context::RequestContext;
 
 /// List the members of staff
 ///
-/// Those who act for your venues only, the first one first.
+/// Only people whose roles are all within your venues, the first one first.
 #[utoipa::path(get, path = "/api/access/staff", operation_id = "listStaff", tag = "access",
     responses((status = 200, body = StaffList)))]
 pub(super) async fn list(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {

@@ -21,7 +21,7 @@ use crate::app::contact::email;
 
 /// How long an invitation by mail is open.
 const INVITATION: TimeDelta = TimeDelta::days(3);
-/// How long an invitation is open whose link is in the response.
+/// Lifetime of an invitation whose link is returned in the response.
 const SHOWN_INVITATION: TimeDelta = TimeDelta::minutes(15);
 
 /// The reason code of an account that ended without a reason.

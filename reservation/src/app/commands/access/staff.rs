@@ -23,7 +23,7 @@ pub enum StaffCommand {
         id: StaffId,
         /// What the person may do.
         roles: Vec<RoleGrant>,
-        /// Whom the mail goes to; without it the link is in the response.
+        /// The recipient of the mail; without it the response contains the link.
         contact: Option<StaffContact>,
         /// How long the invitation is open.
         lasts: TimeDelta,
