@@ -152,7 +152,7 @@ impl Caller {
         Self { link: Some(link), ..Self::with(actor, Scopes::NONE, Venues::All) }
     }
 
-    /// A person who has just proved the identity, and has no session yet.
+    /// A member of staff after a valid proof of identity, before a session exists.
     #[must_use]
     pub fn proved(id: StaffId) -> Self {
         let actor = Actor { kind: ActorKind::User, id: Some(format!("staff:{id}")) };
@@ -304,7 +304,7 @@ impl Caller {
         if self.link.is_none() && self.venues.contain(venue) { Ok(()) } else { Err(Denied::Hidden) }
     }
 
-    /// Checks that what the caller grants until `end` (`None`: for ever) does not outlive its own credential, so that the
+    /// Checks that a grant until `end` (`None`: without end) does not outlive the credential of the caller, so that the
     /// previous secret of a rotated key cannot become a key that stays.
     ///
     /// # Errors

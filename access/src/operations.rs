@@ -210,8 +210,8 @@ async fn identify(State(door): State<Arc<dyn Door>>, mut request: Request, next:
     }
 }
 
-/// Lets a request through if its caller has what `access` asks for. A caller who has the scope at some venues is limited
-/// to them.
+/// Admits a request if its caller has what `access` asks for. A scope that the caller has at some venues limits the
+/// request to those venues.
 async fn admit(access: Access, mut request: Request, next: Next) -> Response {
     let Some(Identified(caller)) = request.extensions_mut().remove::<Identified>() else {
         return Problem::unauthorized().into_response();

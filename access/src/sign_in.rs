@@ -148,7 +148,7 @@ impl SignIns {
         self.prove(account.as_ref(), counter, password, code).await
     }
 
-    /// Checks the password and the code of a person who is signed in.
+    /// Checks the password and the code of a signed-in member of staff.
     ///
     /// # Errors
     /// [`SignInError`].
@@ -226,8 +226,8 @@ impl SignIns {
         self.lanes[KNOWN_LANE].run(move || password::hash(&secret, env.as_ref())).await
     }
 
-    /// Takes back the attempt of a proof that approved one request. Earlier failures stay, so that approvals give nobody
-    /// more guesses.
+    /// Takes back the attempt of a proof that approved one request. Earlier failures stay, so that an approval never adds
+    /// guesses.
     pub fn approved(&self, proof: &Proof) {
         self.attempts.withdraw(&proof.counter);
     }

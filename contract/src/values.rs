@@ -10,7 +10,7 @@ use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat};
 use utoipa::openapi::{Schema, Type};
 
 pub use self::ids::{EventCursor, EventType};
-pub use self::list::{AnyVenue, List};
+pub use self::list::{ALL_VENUES, AnyVenue, List};
 pub use self::time::{AsOf, LocalTime, Moment, VenueTime};
 use crate::form::Form;
 use crate::request::{Scalar, text};

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::payloads::{HashedPassword, HashedSecret, StaffContact, TotpPayload};
 use crate::token::SecretHash;
 use crate::totp::TotpSecret;
+use crate::venues::Venues;
 
 /// A member of staff.
 #[derive(Debug, Clone)]
@@ -95,6 +96,12 @@ impl Account {
     #[must_use]
     pub fn is_joined(&self) -> bool {
         self.joined_at.is_some()
+    }
+
+    /// Whether the person acts for no other venues than `venues`: only then a caller with these venues reaches the account.
+    #[must_use]
+    pub fn is_within(&self, venues: &Venues) -> bool {
+        self.roles.iter().all(|grant| venues.contain_all(&grant.venues.clone().into()))
     }
 
     /// Whether `used` is what a proof with the password needs now: a code that was not used before, if the person uses an

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::request::requests;
-use crate::values::{AnyVenue, List};
+use crate::values::{ALL_VENUES, AnyVenue, List};
 
 /// Maximum number of venues of a role.
 pub const ROLE_VENUES_MAX: usize = 100;
@@ -46,9 +46,6 @@ impl RolesView {
         }
     }
 }
-
-/// The word for a set of venues that is not limited.
-pub const ALL_VENUES: &str = "*";
 
 /// The words for a set of venues.
 #[must_use]

@@ -83,25 +83,25 @@ pub enum AnyVenue {
 impl From<AnyVenue> for String {
     fn from(venue: AnyVenue) -> Self {
         match venue {
-            AnyVenue::All => ALL.to_owned(),
+            AnyVenue::All => ALL_VENUES.to_owned(),
             AnyVenue::One(id) => id.to_string(),
         }
     }
 }
 
-/// The text for all venues.
-const ALL: &str = "*";
+/// The text for all venues, later ones included.
+pub const ALL_VENUES: &str = "*";
 
 impl Item for AnyVenue {
     const CHARS_MAX: usize = VenueId::MAX_CHARS;
 
     fn read(text: &str) -> Result<Self, String> {
-        if text == ALL { Ok(Self::All) } else { VenueId::read(text).map(Self::One) }
+        if text == ALL_VENUES { Ok(Self::All) } else { VenueId::read(text).map(Self::One) }
     }
 
     fn schema() -> RefOr<Schema> {
         let one = <VenueId as PartialSchema>::schema();
-        OneOfBuilder::new().item(text().enum_values(Some([ALL]))).item(one).into()
+        OneOfBuilder::new().item(text().enum_values(Some([ALL_VENUES]))).item(one).into()
     }
 }
 

@@ -94,8 +94,8 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route("/bookings/{link}/cancel", get(pages::without_choice).post(bookings::cancel))
         .route("/join", get(pages::incomplete))
         .route("/password", get(pages::incomplete))
-        .route("/join/{link}", get(staff::join_page).post(staff::join))
-        .route("/password/{link}", get(staff::password_page).post(staff::reset_password))
+        .route("/join/{link}", get(staff::page).post(staff::submit))
+        .route("/password/{link}", get(staff::page).post(staff::submit))
         .with_state(app.clone());
     let limited = middleware::from_fn(|request, next| within(REQUEST_MAX, request, next));
     let pages = pages.layer(limited).layer(middleware::from_fn(for_browsers));

@@ -124,7 +124,7 @@ pub struct Entered {
     pub code: String,
 }
 
-/// What came of using a link.
+/// The result of using a link.
 #[derive(Debug)]
 pub enum LinkUse {
     /// It was used: the person is signed in with these headers `Set-Cookie`.

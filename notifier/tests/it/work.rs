@@ -208,7 +208,7 @@ async fn a_mail_server_that_hangs_does_not_delay_payments() {
     assert_eq!(bench.effect_log.effect(&EffectKey("a".into())).unwrap().state.status().word(), "waiting");
 }
 
-/// Nobody has a link to a payment that is opened, or whose link is renewed, after the contact was erased.
+/// After the contact was erased, a payment that is opened, or whose link is renewed, has no valid link.
 #[tokio::test]
 async fn a_payment_after_the_contact_was_erased_opens_for_no_one() {
     let bench = Bench::start("PENDING", 0).await;

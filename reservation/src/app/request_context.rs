@@ -51,7 +51,7 @@ impl RequestContext {
         }
     }
 
-    /// The same request, sent by `caller`: the person who has just proved the identity.
+    /// The same request with `caller` as its sender, for a request that proves the identity of a person.
     #[must_use]
     pub fn of(self, caller: Caller) -> Self {
         Self { caller, ..self }

@@ -93,7 +93,7 @@ impl Browser {
     }
 }
 
-/// A person who has joined.
+/// A member of staff with an account.
 #[derive(Debug, Clone)]
 pub struct Staff {
     pub id: String,

@@ -316,7 +316,7 @@ async fn end_under_load(round: u64, of: impl AsyncFn(&TestApp) -> Ending) {
                     let status = response.status();
                     let text = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
                     late += usize::from(is_late && is_here && status == StatusCode::OK);
-                    // A cookie that is not valid counts as none, and nobody may book twice without a credential.
+                    // An invalid cookie counts as none, and a second booking at the same time needs a credential.
                     if [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status) {
                         return late;
                     }

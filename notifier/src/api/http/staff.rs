@@ -4,8 +4,9 @@
 use access::link::LinkOf;
 use access::{cookies, cross_site};
 use axum::Form;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::http::header::{ACCEPT_LANGUAGE, SET_COOKIE};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse as _, Response};
 use chassis::api::Segments;
@@ -22,44 +23,20 @@ use super::problem::reservation_problem;
 use crate::app::App;
 use crate::ports::reservation_api::{Entered, LinkUse, StaffPage};
 
-/// The page of an invitation
-pub(super) async fn join_page(
-    State(app): State<App>,
-    Segments(text): Segments<String>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    Visit::read(StaffPage::Join, &text, &headers)?.show(&app, None, &Entered::default()).await
+/// The page of an invitation or of a password reset
+pub(super) async fn page(State(app): State<App>, visit: Visit) -> Result<Response, Problem> {
+    visit.show(&app, None, &Entered::default()).await
 }
 
-/// Accept an invitation
-pub(super) async fn join(
+/// Accept an invitation, or reset a password
+pub(super) async fn submit(
     State(app): State<App>,
-    Segments(text): Segments<String>,
+    visit: Visit,
     headers: HeaderMap,
     Form(entered): Form<Entered>,
 ) -> Result<Response, Problem> {
     refuse_other_sites(&headers)?;
-    Visit::read(StaffPage::Join, &text, &headers)?.submit(&app, &entered).await
-}
-
-/// The page of a password reset
-pub(super) async fn password_page(
-    State(app): State<App>,
-    Segments(text): Segments<String>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    Visit::read(StaffPage::Password, &text, &headers)?.show(&app, None, &Entered::default()).await
-}
-
-/// Reset a password
-pub(super) async fn reset_password(
-    State(app): State<App>,
-    Segments(text): Segments<String>,
-    headers: HeaderMap,
-    Form(entered): Form<Entered>,
-) -> Result<Response, Problem> {
-    refuse_other_sites(&headers)?;
-    Visit::read(StaffPage::Password, &text, &headers)?.submit(&app, &entered).await
+    visit.submit(&app, &entered).await
 }
 
 /// A page of another site must not sign a person in: the person would work in the account of an attacker.
@@ -69,26 +46,33 @@ fn refuse_other_sites(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// The visit of a person to one of the pages.
-struct Visit {
+pub(super) struct Visit {
     page: StaffPage,
     link: PresentedLink,
     /// The language of the browser, for a person whose language is not known yet.
     locale: Option<Locale>,
 }
 
-impl Visit {
-    fn read(page: StaffPage, text: &str, headers: &HeaderMap) -> Result<Self, Problem> {
-        let link = PresentedLink::read(text)?;
-        let is_for_page = match page {
-            StaffPage::Join => matches!(link.of, LinkOf::Invitation(_)),
-            StaffPage::Password => matches!(link.of, LinkOf::PasswordReset(_)),
+impl FromRequestParts<App> for Visit {
+    type Rejection = Problem;
+
+    /// The link in the path, on the page for links of its kind.
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Segments(text) = Segments::<String>::from_request_parts(parts, app).await?;
+        let link = PresentedLink::read(&text)?;
+        let (page, path) = match link.of {
+            LinkOf::Invitation(_) => (StaffPage::Join, "/join/"),
+            LinkOf::PasswordReset(_) => (StaffPage::Password, "/password/"),
+            _ => return Err(unknown()),
         };
-        let languages = headers.get(ACCEPT_LANGUAGE).and_then(|languages| languages.to_str().ok());
+        let languages = parts.headers.get(ACCEPT_LANGUAGE).and_then(|languages| languages.to_str().ok());
         let mut languages = languages.into_iter().flat_map(|languages| languages.split([',', ';']));
         let locale = languages.find_map(|tag| Locale::from_tag(tag.trim()));
-        if is_for_page { Ok(Self { page, link, locale }) } else { Err(unknown()) }
+        if parts.uri.path().starts_with(path) { Ok(Self { page, link, locale }) } else { Err(unknown()) }
     }
+}
 
+impl Visit {
     /// The page, with a notice if there is one, and with what was entered before.
     async fn show(&self, app: &App, notice: Option<&str>, entered: &Entered) -> Result<Response, Problem> {
         let info = self.info(app).await?;

@@ -18,11 +18,9 @@ impl App {
     /// The members of staff that `caller` may see: those who act for no other venues than the caller does.
     #[must_use]
     pub fn staff(&self, caller: &Caller) -> Vec<StaffView> {
-        let is_seen = |account: &Account| {
-            account.roles.iter().all(|grant| caller.venues.contain_all(&grant.venues.clone().into()))
-        };
         let accounts = self.projections.access().accounts();
-        accounts.iter().filter(|account| is_seen(account)).map(|account| self.staff_view(account)).collect()
+        let seen = accounts.iter().filter(|account| account.is_within(&caller.venues));
+        seen.map(|account| self.staff_view(account)).collect()
     }
 
     /// A member of staff.

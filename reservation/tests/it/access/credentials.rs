@@ -111,7 +111,7 @@ impl Credential {
             Needs::Everywhere(_) if !self.is_everywhere => 403,
             _ if needs.needs_proof() && self.session == Some(false) => 401,
             Needs::FreshPerson if self.by_pin => 401,
-            // Nobody has the session that the test names, and the link to the calendar is one that was never created.
+            // Neither the session nor the calendar link in the path exists.
             _ if ["endSession", "revokeCalendarLink"].contains(&id) => 404,
             Needs::FreshPerson if id == "createCalendarLink" && !self.is_here => 404,
             Needs::Person | Needs::FreshPerson | Needs::Invitation | Needs::PasswordReset | Needs::Device => {

@@ -55,7 +55,7 @@ pub enum SessionCommand {
     },
 }
 
-/// The account of a person who has joined.
+/// The account of a person, after the invitation was accepted.
 pub(super) fn joined(from: &Deciding<'_>, id: StaffId) -> Result<Account, CommandError> {
     let account = from.registry.account(id).ok_or(AccessRefusal::UnknownPerson(id))?;
     if account.is_joined() { Ok(account) } else { Err(AccessRefusal::NotJoined.into()) }

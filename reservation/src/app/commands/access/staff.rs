@@ -82,13 +82,8 @@ fn may_give(from: &Deciding<'_>, roles: &[RoleGrant]) -> Result<(), CommandError
 
 /// The account of a person. A caller reaches only people who act for no other venues than the caller does.
 fn reached(from: &Deciding<'_>, id: StaffId) -> Result<Account, CommandError> {
-    let account = from.registry.account(id).filter(|account| is_reached(from, account));
+    let account = from.registry.account(id).filter(|account| account.is_within(&from.caller.venues));
     Ok(account.ok_or(AccessRefusal::UnknownPerson(id))?)
-}
-
-fn is_reached(from: &Deciding<'_>, account: &Account) -> bool {
-    let venues = |grant: &RoleGrant| Venues::from(grant.venues.clone());
-    account.roles.iter().all(|grant| from.caller.venues.contain_all(&venues(grant)))
 }
 
 /// The event that invites a person with this number.
