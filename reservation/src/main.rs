@@ -136,7 +136,8 @@ async fn run(
     tracing::info!(address = %listener.local_addr()?, log_id = %store.log_id(), head = %store.known_head(), "reservation is ready");
     trigger.on_signals()?;
     let limits = Limits { connections_max: config.connections_max, ..Limits::default() };
-    serve(listener, http::router(app, Some(metrics), Some(log)), limits, shutdown).await;
+    serve(listener, http::router(app.clone(), Some(metrics), Some(log)), limits, shutdown).await;
+    workers::keys::record_uses(&app).await;
     tracing::info!(head = %store.known_head(), "reservation has stopped");
     Ok(())
 }

@@ -179,6 +179,8 @@ fn access_rows(descriptions: &[(&'static str, Value); 2]) -> String {
                 (scope, Some("guest_link")) => format!("`{scope}`, or the guest's link"),
                 (scope, _) => format!("`{scope}`"),
             };
+            let of_all = &document["paths"][&template][method.to_lowercase()]["x-all-venues"];
+            let needs = if *of_all == json!(true) { format!("{needs} for all venues") } else { needs };
             let needs = if needs_proof { format!("{needs}; a person proves the identity") } else { needs };
             rows.push(format!("| {service} | `{method} {template}` | {needs} |\n"));
         }

@@ -1,11 +1,11 @@
 //! Members of staff with both services: mails over real SMTP, the pages, and sessions that both services know.
 
 use reqwest::StatusCode;
-use reqwest::header::SET_COOKIE;
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, SET_COOKIE};
 use serde_json::{Value, json};
 
 use crate::mail_server::MailServer;
-use crate::services::{Pair, anonymous_client, until};
+use crate::services::{Pair, until};
 
 const PASSWORD: &str = "kelapa motor sunyi bendera";
 const OTHER_PASSWORD: &str = "sepeda hujan lampu kuning";
@@ -24,6 +24,13 @@ fn cookies(response: &reqwest::Response) -> String {
     let cookies = response.headers().get_all(SET_COOKIE).iter();
     let pairs = cookies.map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap().to_owned());
     pairs.collect::<Vec<_>>().join("; ")
+}
+
+/// A client that asks for pages as browsers do.
+fn browser() -> reqwest::Client {
+    let accept = HeaderValue::from_static("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
+    let headers = HeaderMap::from_iter([(ACCEPT, accept)]);
+    reqwest::Client::builder().default_headers(headers).build().unwrap()
 }
 
 struct Person {
@@ -57,12 +64,24 @@ async fn a_person_joins_and_resets_the_password_by_mail_and_both_services_know_t
     assert!(page.starts_with(&format!("{}/join/mejal_", pair.notifier_url)), "{page}");
 
     // The page names the person, and says why a password is refused.
-    let client = anonymous_client();
+    let client = browser();
     let shown = client.get(&page).send().await.unwrap().text().await.unwrap();
     assert!(shown.contains("Sari Wulandari") && shown.contains("owner"), "{shown}");
-    let weak = client.post(&page).form(&[("password", "sariwulandari")]).send().await.unwrap();
-    assert_eq!(weak.status(), StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(weak.text().await.unwrap().contains("too easy to guess"));
+    for (password, words) in
+        [("sariwulandari", "too easy to guess"), (EMAIL, "too easy"), ("short", "10 to 128")]
+    {
+        let refused = client.post(&page).form(&[("password", password)]).send().await.unwrap();
+        assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        let refused = refused.text().await.unwrap();
+        assert!(refused.contains(words) && refused.contains(r#"aria-invalid="true""#), "{refused}");
+    }
+    let indonesian = client.get(format!("{page}?lang=id")).send().await.unwrap().text().await.unwrap();
+    assert!(
+        indonesian.contains("Selamat datang di Meja") && indonesian.contains(r#"href="/join/"#),
+        "{indonesian}"
+    );
+    let unreadable = client.post(&page).json(&json!({"password": PASSWORD})).send().await.unwrap();
+    assert_eq!(unreadable.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
     let foreign = client.post(&page).header("sec-fetch-site", "cross-site").form(&[("password", PASSWORD)]);
     assert_eq!(foreign.send().await.unwrap().status(), StatusCode::FORBIDDEN);
     let joined = client.post(&page).form(&[("password", PASSWORD)]).send().await.unwrap();
@@ -72,6 +91,7 @@ async fn a_person_joins_and_resets_the_password_by_mail_and_both_services_know_t
     assert_eq!(sari.account(&pair).await, StatusCode::OK);
     let again = sari.client.get(&page).send().await.unwrap();
     assert_eq!(again.status(), StatusCode::NOT_FOUND);
+    assert!(again.text().await.unwrap().contains("sign in with your password"));
 
     // The notifier knows the session too, and asks for a proof that is fresh where money goes back.
     let payments = format!("{}/api/payments", pair.notifier_url);

@@ -22,6 +22,9 @@ const DEVICE: &str = "device";
 /// The member of an operation for which a person must have proved the identity just now, with the maximum age.
 const PROOF_AGE: &str = "x-proof-age-seconds-max";
 
+/// The member of an operation for which the credential must be for all venues.
+const ALL_VENUES: &str = "x-all-venues";
+
 /// The security schemes of an API.
 pub(super) fn schemes() -> [(&'static str, SecurityScheme); 5] {
     let bearer = |words: &str| {
@@ -77,5 +80,9 @@ pub(super) fn secure(operation: &mut Operation, access: Access, anonymous: Scope
     if access.is_fresh() {
         let age = Extensions::builder().add(PROOF_AGE, json!(FRESH_FOR.num_seconds())).build();
         operation.extensions.get_or_insert_default().merge(age);
+    }
+    if matches!(access, Access::Everywhere(_)) {
+        let all = Extensions::builder().add(ALL_VENUES, json!(true)).build();
+        operation.extensions.get_or_insert_default().merge(all);
     }
 }

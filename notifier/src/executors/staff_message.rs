@@ -24,7 +24,9 @@ impl EffectExecutor {
     ) -> Result<Execution, Failure> {
         let key = &effect.scheduled.key;
         let Some(contact) = self.reservation_api.staff_contact(staff_id, by).await? else {
-            return Ok(Execution::skipped("the account ended, or the person enters the address"));
+            return Ok(Execution::skipped(
+                "no mail is needed: the account ended, or the link is handed over and the person enters an address",
+            ));
         };
         let link = match template {
             StaffTemplate::StaffInvitation => contact.invitation,

@@ -122,6 +122,9 @@ pub struct Entered {
     /// The code of the authenticator app.
     #[serde(default)]
     pub code: String,
+    /// The language of the page.
+    #[serde(default)]
+    pub locale: String,
 }
 
 /// The result of using a link.
@@ -129,12 +132,12 @@ pub struct Entered {
 pub enum LinkUse {
     /// It was used: the person is signed in with these headers `Set-Cookie`.
     Done(Vec<HeaderValue>),
-    /// It was not: the `code` of the problem, and the members of the body that have faults.
+    /// It was not: the `code` of the problem, and the faults of the body.
     Refused {
         /// The code.
         code: String,
-        /// The members.
-        fields: Vec<String>,
+        /// The faults: the member and the kind of each.
+        faults: Vec<(String, String)>,
     },
 }
 

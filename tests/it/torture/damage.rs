@@ -196,5 +196,5 @@ async fn without_a_witness_an_old_copy_of_the_log_is_not_detected() {
         fs::remove_file(victim.data_dir.join(file)).unwrap();
     }
     let (code, verdict, _) = victim.verify();
-    assert_eq!((code, verdict["events"].as_u64()), (Some(0), Some(7)), "{verdict}");
+    assert_eq!((code, verdict["events"].as_u64()), (Some(0), Some(8)), "{verdict}");
 }

@@ -26,10 +26,14 @@ struct Problem {
 }
 
 impl Problem {
-    /// The members of the body that have faults.
-    fn fields(&self) -> Vec<String> {
+    /// The faults of the body: the member and the kind of each.
+    fn faults(&self) -> Vec<(String, String)> {
         let faults = self.detail.as_array().into_iter().flatten();
-        faults.filter_map(|fault| fault["loc"].as_array()?.last()?.as_str().map(str::to_owned)).collect()
+        let read = |fault: &Value| {
+            let member = fault["loc"].as_array()?.last()?.as_str()?;
+            Some((member.to_owned(), fault["type"].as_str()?.to_owned()))
+        };
+        faults.filter_map(read).collect()
     }
 }
 
@@ -46,7 +50,7 @@ impl ReservationClient {
             StaffPage::Password => path_of(page),
         };
         let request = self.client.post(format!("{}{path}", self.base_url)).bearer_auth(link.reveal());
-        let response = traced(request.json(&body(entered)), None).send().await.map_err(unavailable)?;
+        let response = traced(request.json(&body(page, entered)), None).send().await.map_err(unavailable)?;
         let status = response.status();
         if status.is_success() {
             let cookies = response.headers().get_all(SET_COOKIE).iter();
@@ -59,14 +63,18 @@ impl ReservationClient {
         if is_temporary(status, &problem.code) && !waits {
             return Err(ReservationError::Unavailable(format!("{status} {}", problem.code)));
         }
-        Ok(LinkUse::Refused { fields: problem.fields(), code: problem.code })
+        Ok(LinkUse::Refused { faults: problem.faults(), code: problem.code })
     }
 }
 
 /// What was entered, without the fields that were left empty.
-fn body(entered: &Entered) -> Value {
-    let Entered { name, email, password, code } = entered;
-    let fields = [("name", name), ("email", email), ("password", password), ("code", code)];
+fn body(page: StaffPage, entered: &Entered) -> Value {
+    let Entered { name, email, password, code, locale } = entered;
+    let of_page = match page {
+        StaffPage::Join => ("locale", locale),
+        StaffPage::Password => ("code", code),
+    };
+    let fields = [("name", name), ("email", email), ("password", password), of_page];
     let entered = fields.into_iter().filter(|(_, text)| !text.trim().is_empty());
     entered.map(|(field, text)| (field.to_owned(), json!(text))).collect::<Map<_, _>>().into()
 }

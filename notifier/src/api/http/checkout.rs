@@ -10,9 +10,9 @@ use events::values::Locale;
 use minijinja::{Value, context};
 
 use super::guest_link::unknown;
-use super::pages;
 use super::problem::provider_problem;
 use super::provider_webhooks;
+use super::{language, pages};
 use crate::app::App;
 use crate::effects::payment::{Payment, PaymentStatus};
 use crate::messages::money;
@@ -61,7 +61,8 @@ async fn show(
     link: Option<&str>,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let locale = preferred_locale(headers);
+    // The payment does not know the language of the guest.
+    let locale = language::preferred(headers).unwrap_or(Locale::En);
     let payment = opened_by(app, reference, link)?;
     let checkout = match app.payment_providers.provider(&payment.opened.provider) {
         Some(provider) if payment.status == PaymentStatus::Pending => {
@@ -106,22 +107,6 @@ async fn show(
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     Ok(response)
-}
-
-/// The language that the browser of the guest prefers; English if it prefers neither. The payment does not know the
-/// language of the guest.
-fn preferred_locale(headers: &HeaderMap) -> Locale {
-    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let weighted = accepted.split(',').filter_map(|range| {
-        let mut parts = range.split(';').map(str::trim);
-        let locale = Locale::from_tag(parts.next()?)?;
-        let weight =
-            parts.find_map(|part| part.strip_prefix("q=")).map_or(Some(1.0), |q| q.parse::<f32>().ok())?;
-        Some((locale, weight))
-    });
-    // Of equal weights the first counts.
-    let best = weighted.reduce(|best, other| if other.1 > best.1 { other } else { best });
-    best.filter(|(_, weight)| *weight > 0.0).map_or(Locale::En, |(locale, _)| locale)
 }
 
 fn words(locale: Locale) -> Value {
@@ -211,24 +196,4 @@ async fn decide(app: &App, reference: &str, link: Option<&str>, choice: &str) ->
     opened_by(app, reference, link)?;
     provider_webhooks::choose(app, reference, pays).await?;
     Ok(Redirect::to(&page_path(reference, link)).into_response())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_page_has_the_language_that_the_browser_prefers() {
-        let locale = |accepted: &'static str| {
-            preferred_locale(&HeaderMap::from_iter([(
-                header::ACCEPT_LANGUAGE,
-                HeaderValue::from_static(accepted),
-            )]))
-        };
-        assert_eq!(preferred_locale(&HeaderMap::new()), Locale::En);
-        assert_eq!(locale("id-ID,id;q=0.9,en-US;q=0.8"), Locale::Id);
-        assert_eq!(locale("de, en;q=0.3, id;q=0.7"), Locale::Id);
-        assert_eq!(locale("en,id"), Locale::En);
-        assert_eq!(locale("id;q=0, de"), Locale::En);
-    }
 }

@@ -16,14 +16,15 @@ use super::pages;
 pub(super) async fn for_browsers(request: Request, next: Next) -> Response {
     let is_browser = accepts_html(request.headers());
     let page = pages::page_of(request.uri().path()).to_owned();
+    let is_for_staff = page.starts_with("/join") || page.starts_with("/password");
     let request_id = request.extensions().get::<RequestTrace>().map(|trace| trace.request_id.clone());
     let mut response = next.run(request).await;
     response.headers_mut().entry(header::VARY).or_insert(header::ACCEPT.into());
     let status = response.status();
-    if !is_browser || !(status.is_client_error() || status.is_server_error()) {
+    if !is_browser || is_page(&response) || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
-    let (id, en) = words(status);
+    let (id, en) = if is_for_staff { staff_words(status) } else { words(status) };
     let link = status.is_server_error().then_some(page);
     let Ok(page) = pages::render(pages::PROBLEM, context! { id, en, link, request_id }) else {
         return response;
@@ -33,6 +34,39 @@ pub(super) async fn for_browsers(request: Request, next: Next) -> Response {
         shown.headers_mut().insert(header::RETRY_AFTER, after);
     }
     shown
+}
+
+/// Whether the response is a page already, such as a form that says what to correct.
+fn is_page(response: &Response) -> bool {
+    let media_type = response.headers().get(header::CONTENT_TYPE);
+    media_type.is_some_and(|media_type| media_type.as_bytes().starts_with(b"text/html"))
+}
+
+/// The texts for a member of staff about an error, in Indonesian and in English.
+fn staff_words(status: StatusCode) -> (Value, Value) {
+    match status {
+        StatusCode::NOT_FOUND | StatusCode::GONE => (
+            context! {
+                title => "Tautan ini tidak berlaku lagi",
+                text => "Tautan ini hanya dapat dipakai satu kali, dan hanya untuk waktu tertentu. Bila Anda sudah memakainya, masuklah dengan kata sandi Anda. Bila belum, mintalah undangan baru kepada pemilik restoran, atau mintalah sekali lagi kata sandi baru.",
+            },
+            context! {
+                title => "This link is no longer valid",
+                text => "The link can be used once, and only for a limited time. If you have used it, sign in with your password. If not, ask an owner of the restaurant for another invitation, or ask for a new password again.",
+            },
+        ),
+        status if status.is_client_error() => (
+            context! {
+                title => "Permintaan ini tidak dapat diproses",
+                text => "Buka lagi tautan di email kami, isi formulirnya, lalu simpan.",
+            },
+            context! {
+                title => "This request cannot be processed",
+                text => "Open the link in our mail again, fill in the form, and save it.",
+            },
+        ),
+        status => words(status),
+    }
 }
 
 /// The texts for a guest about an error, in Indonesian and in English.

@@ -4,8 +4,9 @@
 use access::link::LinkOf;
 use access::{cookies, cross_site};
 use axum::Form;
-use axum::extract::{FromRequestParts, State};
-use axum::http::header::{ACCEPT_LANGUAGE, SET_COOKIE};
+use axum::extract::rejection::FormRejection;
+use axum::extract::{FromRequestParts, Query, State};
+use axum::http::header::SET_COOKIE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse as _, Response};
@@ -15,11 +16,12 @@ use contract::reservation::roles::RolesView;
 use contract::reservation::staff::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, StaffLinkInfo};
 use events::values::Locale;
 use minijinja::{Value, context};
+use serde::Deserialize;
 
 use super::checkout::PRIVATE_PAGE;
 use super::guest_link::{PresentedLink, unknown};
-use super::pages;
 use super::problem::reservation_problem;
+use super::{language, pages};
 use crate::app::App;
 use crate::ports::reservation_api::{Entered, LinkUse, StaffPage};
 
@@ -33,10 +35,22 @@ pub(super) async fn submit(
     State(app): State<App>,
     visit: Visit,
     headers: HeaderMap,
-    Form(entered): Form<Entered>,
+    entered: Result<Form<Entered>, FormRejection>,
 ) -> Result<Response, Problem> {
     refuse_other_sites(&headers)?;
+    let Form(entered) = entered.map_err(|rejection| unreadable(&rejection))?;
     visit.submit(&app, &entered).await
+}
+
+/// A body that no browser sends for the form of the page.
+fn unreadable(rejection: &FormRejection) -> Problem {
+    let (status, words) = (rejection.status(), rejection.body_text());
+    let code = match status {
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported_media_type",
+        StatusCode::PAYLOAD_TOO_LARGE => "body_too_large",
+        _ => "invalid_request",
+    };
+    Problem::new(status, code, format!("{words}. Send the form of the page."))
 }
 
 /// A page of another site must not sign a person in: the person would work in the account of an attacker.
@@ -49,8 +63,14 @@ fn refuse_other_sites(headers: &HeaderMap) -> Result<(), Problem> {
 pub(super) struct Visit {
     page: StaffPage,
     link: PresentedLink,
-    /// The language of the browser, for a person whose language is not known yet.
+    /// The language that the person chose on the page, or that the browser prefers.
     locale: Option<Locale>,
+}
+
+/// The language that a person chose on a page.
+#[derive(Deserialize)]
+struct Chosen {
+    lang: String,
 }
 
 impl FromRequestParts<App> for Visit {
@@ -65,23 +85,24 @@ impl FromRequestParts<App> for Visit {
             LinkOf::PasswordReset(_) => (StaffPage::Password, "/password/"),
             _ => return Err(unknown()),
         };
-        let languages = parts.headers.get(ACCEPT_LANGUAGE).and_then(|languages| languages.to_str().ok());
-        let mut languages = languages.into_iter().flat_map(|languages| languages.split([',', ';']));
-        let locale = languages.find_map(|tag| Locale::from_tag(tag.trim()));
+        let chosen = Query::<Chosen>::from_request_parts(parts, app).await;
+        let chosen = chosen.ok().and_then(|Query(chosen)| Locale::from_tag(&chosen.lang));
+        let locale = chosen.or_else(|| language::preferred(&parts.headers));
         if parts.uri.path().starts_with(path) { Ok(Self { page, link, locale }) } else { Err(unknown()) }
     }
 }
 
 impl Visit {
     /// The page, with a notice if there is one, and with what was entered before.
-    async fn show(&self, app: &App, notice: Option<&str>, entered: &Entered) -> Result<Response, Problem> {
+    async fn show(&self, app: &App, notice: Option<Notice>, entered: &Entered) -> Result<Response, Problem> {
         let info = self.info(app).await?;
         let StaffLinkInfo { name, email, roles, needs_code, .. } = &info;
         let page = self.render(
             self.locale_of(&info),
             context! {
                 title => if self.page == StaffPage::Join { "join" } else { "reset" },
-                notice,
+                notice => notice.map(|notice| notice.words),
+                faulty => notice.and_then(|notice| notice.field),
                 email,
                 asks_for_contact => email.is_none(),
                 name => name.as_ref().unwrap_or(&entered.name),
@@ -102,7 +123,7 @@ impl Visit {
     }
 
     fn locale_of(&self, info: &StaffLinkInfo) -> Locale {
-        info.locale.or(self.locale).unwrap_or_default()
+        self.locale.or(info.locale).unwrap_or_default()
     }
 
     /// Passes on what the person entered, and shows the result.
@@ -115,8 +136,8 @@ impl Visit {
                 let cookies: Vec<_> = cookies.into_iter().map(|cookie| (SET_COOKIE, cookie)).collect();
                 Ok((PRIVATE_PAGE, AppendHeaders(cookies), page).into_response())
             }
-            LinkUse::Refused { code, fields } => {
-                let notice = notice(&code, &fields).ok_or_else(unknown)?;
+            LinkUse::Refused { code, faults } => {
+                let notice = Notice::about(&code, &faults).ok_or_else(unknown)?;
                 let shown = self.show(app, Some(notice), entered).await?;
                 Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response())
             }
@@ -131,23 +152,45 @@ impl Visit {
         let link = self.link.text();
         pages::render(
             pages::STAFF,
-            context! { action, link, lang => locale.tag(), words => words(locale), ..facts },
+            context! { action, link, lang => locale.tag(), other => other(locale).tag(), words => words(locale), ..facts },
         )
     }
 }
 
-/// The words of the page for a refusal; `None` for one that the person cannot correct.
-fn notice(code: &str, fields: &[String]) -> Option<&'static str> {
-    let has = |field: &str| fields.iter().any(|name| name == field);
-    match code {
-        "invalid_request" if has("email") => Some("BAD_EMAIL"),
-        "invalid_request" if has("name") => Some("BAD_NAME"),
-        "invalid_request" if has("code") => Some("WRONG_CODE"),
-        "invalid_request" => Some("BAD_PASSWORD"),
-        "address_taken" => Some("ADDRESS_TAKEN"),
-        "code_required" | "sign_in_failed" => Some("WRONG_CODE"),
-        "too_many_attempts" | "sign_in_busy" | "proof_over" => Some("WAIT"),
-        _ => None,
+/// The language to which the page can be switched.
+fn other(locale: Locale) -> Locale {
+    match locale {
+        Locale::Id => Locale::En,
+        Locale::En => Locale::Id,
+    }
+}
+
+/// What the page says about a refusal.
+#[derive(Clone, Copy)]
+struct Notice {
+    /// The name of the words.
+    words: &'static str,
+    /// The field to correct, if it is one.
+    field: Option<&'static str>,
+}
+
+impl Notice {
+    /// The notice about a refusal with this `code` and these `faults`; `None` if the person cannot correct it.
+    fn about(code: &str, faults: &[(String, String)]) -> Option<Self> {
+        let has = |field: &str| faults.iter().any(|(member, _)| member == field);
+        let is_guessable = faults.iter().any(|(member, kind)| member == "password" && kind == "value_error");
+        let (words, field) = match code {
+            "invalid_request" if has("name") => ("BAD_NAME", Some("name")),
+            "invalid_request" if has("email") => ("BAD_EMAIL", Some("email")),
+            "invalid_request" if is_guessable => ("WEAK_PASSWORD", Some("password")),
+            "invalid_request" if has("password") => ("PASSWORD_LENGTH", Some("password")),
+            "invalid_request" if has("code") => ("WRONG_CODE", Some("code")),
+            "address_taken" => ("ADDRESS_TAKEN", Some("email")),
+            "code_required" | "sign_in_failed" => ("WRONG_CODE", Some("code")),
+            "too_many_attempts" | "sign_in_busy" | "proof_over" => ("WAIT", None),
+            _ => return None,
+        };
+        Some(Self { words, field })
     }
 }
 
@@ -176,7 +219,10 @@ fn words(locale: Locale) -> Value {
             save => "Simpan",
             BAD_NAME => "Mohon isi nama Anda.",
             BAD_EMAIL => "Alamat email ini tidak valid. Mohon periksa kembali.",
-            BAD_PASSWORD => "Kata sandi ini terlalu mudah ditebak. Pakai yang lebih panjang.",
+            WEAK_PASSWORD => "Kata sandi ini terlalu mudah ditebak. Pakai yang lebih panjang.",
+            PASSWORD_LENGTH => format!("Kata sandi terdiri dari {PASSWORD_CHARS_MIN} sampai {PASSWORD_CHARS_MAX} karakter."),
+            new_password => "Kata sandi baru",
+            other_language => "English",
             ADDRESS_TAKEN => "Sudah ada akun dengan alamat email ini.",
             WRONG_CODE => "Kode salah atau sudah digunakan. Masukkan kode baru.",
             WAIT => "Terlalu banyak percobaan. Mohon tunggu sebentar, lalu coba lagi.",
@@ -198,7 +244,10 @@ fn words(locale: Locale) -> Value {
             save => "Save",
             BAD_NAME => "Please enter your name.",
             BAD_EMAIL => "This address cannot receive mail. Please check it.",
-            BAD_PASSWORD => "This password is too easy to guess. Use a longer one.",
+            WEAK_PASSWORD => "This password is too easy to guess. Use a longer one.",
+            PASSWORD_LENGTH => format!("A password has {PASSWORD_CHARS_MIN} to {PASSWORD_CHARS_MAX} characters."),
+            new_password => "New password",
+            other_language => "Bahasa Indonesia",
             ADDRESS_TAKEN => "There is an account with this e-mail address already.",
             WRONG_CODE => "This code is not right, or was used. Please enter a new one.",
             WAIT => "There were too many attempts. Please wait a moment, and try again.",

@@ -72,12 +72,23 @@ impl Service {
         if !status.is_success() {
             let detail = serde_json::from_str::<Detail>(&text).map(|problem| match problem.detail {
                 serde_json::Value::String(words) => words,
-                faults => faults.to_string(),
+                faults => in_words(&faults),
             });
             bail!("the service responded {status}: {}", detail.unwrap_or(text));
         }
         Ok(text)
     }
+}
+
+/// The faults of a request: each member with what is wrong.
+fn in_words(faults: &serde_json::Value) -> String {
+    let word = |fault: &serde_json::Value| {
+        let place = fault["loc"].as_array()?.iter().skip(1).map(|part| part.as_str().map(str::to_owned));
+        let place: Option<Vec<_>> = place.collect();
+        Some(format!("{}: {}", place?.join("."), fault["msg"].as_str()?))
+    };
+    let words: Option<Vec<_>> = faults.as_array().and_then(|faults| faults.iter().map(word).collect());
+    words.map_or_else(|| faults.to_string(), |words| words.join("; "))
 }
 
 /// Prints one line.

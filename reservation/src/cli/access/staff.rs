@@ -26,8 +26,13 @@ pub enum StaffAction {
         /// What the person does: host, manager or owner
         #[arg(long, value_parser = role)]
         role: Role,
-        /// A venue where the person has the role; may be repeated
-        #[arg(id = "staff_venues", long = "venue", required_unless_present = "all_venues")]
+        /// A venue where the person has the role; may be repeated. Required unless --all-venues is given
+        #[arg(
+            id = "staff_venues",
+            long = "venue",
+            value_name = "VENUE",
+            required_unless_present = "all_venues"
+        )]
         venues: Vec<VenueId>,
         /// The person has the role at all venues, later ones included
         #[arg(long, conflicts_with = "staff_venues")]
