@@ -32,6 +32,7 @@ impl Event {
             | Self::ReservationCheckedIn(_)
             | Self::ReservationCompleted(_)
             | Self::ReservationNoShow(_)
+            | Self::ReservationUndone(_)
             | Self::PaymentRequested(_)
             | Self::PaymentCompleted(_)
             | Self::PaymentFailed(_)

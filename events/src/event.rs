@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use crate::access::{GuestLinkRenewed, KeyCreated, KeyRevoked, KeyRotated, KeyUsed, LinkKeyCreated};
+pub use crate::corrections::{ReservationUndone, RestoredStatus, UndoneChange};
 use crate::ids::{AssignmentId, CustomerId, TableId, VenueId};
 pub use crate::payment::{PaymentCompleted, PaymentFailed, PaymentRefunded, PaymentRequested, Refund};
 pub use crate::staff::{
@@ -135,6 +136,8 @@ catalogue! {
     ReservationCancelled = "meja.reservation.cancelled.v1",
     /// The party never arrived.
     ReservationNoShow = "meja.reservation.no_show.v1",
+    /// The last change of the status was undone.
+    ReservationUndone = "meja.reservation.undone.v1",
     /// A deposit or a fee is due.
     PaymentRequested = "meja.payment.requested.v1",
     /// A payment was completed.

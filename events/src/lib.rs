@@ -10,6 +10,7 @@
 pub mod access;
 mod access_events;
 mod confidential;
+pub mod corrections;
 pub mod event;
 pub mod feed;
 pub mod ids;

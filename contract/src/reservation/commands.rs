@@ -1,5 +1,6 @@
 //! Requests to book and to change a reservation.
 
+use events::event::UndoneChange;
 use events::values::{Initiator, Locale, PartySize};
 use events::{CustomerId, ReservationId, TableId, VenueId, WaitlistId};
 
@@ -153,6 +154,21 @@ requests! {
         optional description: Prose<500>,
         /// `guest` by default.
         optional cancelled_by: Initiator,
+    }
+
+    /// An undo of the last change of the status.
+    body Undo {
+        /// The change. A repeated request does not undo an earlier one.
+        #[example = "check_in"]
+        required change: UndoneChange,
+        /// A stable code, because events contain it.
+        #[example = "wrong_booking"]
+        required reason_code: Code<64>,
+        /// The table that the party gets if it cannot have the ones that it had. Not for a check-in.
+        #[example = "T3"]
+        optional table_id: TableId,
+        /// Undo a cancellation although the same phone number or e-mail address has another booking at that time.
+        optional allow_duplicate: bool,
     }
 
     /// An accepted offer.

@@ -175,6 +175,8 @@ words! {
         FeePaid = "fee_paid",
         /// A payment of the fee failed.
         FeeFailed = "fee_failed",
+        /// The no-show was undone, so that its fee no longer applies.
+        FeeWithdrawn = "fee_withdrawn",
     }
 
     /// The kind of an actor.

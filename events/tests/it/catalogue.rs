@@ -110,6 +110,15 @@ fn samples() -> Vec<Event> {
         }
         .into(),
         ReservationNoShow::default().into(),
+        ReservationUndone {
+            undone: UndoneChange::Cancellation,
+            status: RestoredStatus::Confirmed,
+            window: window(),
+            reason_code: "wrong_booking".into(),
+            withdrawn_fee: None,
+            refund: None,
+        }
+        .into(),
         PaymentRequested {
             payment_id,
             amount: money(),

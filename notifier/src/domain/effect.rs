@@ -245,11 +245,15 @@ pub enum Template {
     Resized,
     /// An offer expired without an answer.
     OfferOver,
+    /// A cancellation was undone.
+    Reinstated,
+    /// The no-show fee no longer applies.
+    FeeWithdrawn,
 }
 
 impl Template {
     /// All templates.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Received,
         Self::DepositDue,
         Self::Confirmed,
@@ -262,6 +266,8 @@ impl Template {
         Self::PaidLate,
         Self::Resized,
         Self::OfferOver,
+        Self::Reinstated,
+        Self::FeeWithdrawn,
     ];
 
     /// The name in files, events and responses.
@@ -280,6 +286,8 @@ impl Template {
             Self::PaidLate => "paid_late",
             Self::Resized => "resized",
             Self::OfferOver => "offer_over",
+            Self::Reinstated => "reinstated",
+            Self::FeeWithdrawn => "fee_withdrawn",
         }
     }
 }

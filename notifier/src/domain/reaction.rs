@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use events::access_events;
-use events::event::{Event, Refund};
+use events::event::{Event, Refund, ReservationUndone, RestoredStatus, UndoneChange};
 use events::values::{Medium, Money};
 use events::{EventId, ReservationId, StaffId};
 
@@ -73,6 +73,7 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
             .chain([plan.close("close-payments", reservation_id)])
             .collect(),
         Event::ReservationNoShow(e) => plan.refund(reservation_id, e.refund).collect(),
+        Event::ReservationUndone(e) => react_to_undo(plan, reservation_id, e),
         Event::PaymentCompleted(e) => {
             // A part of the money goes back if the party became smaller before it paid.
             let late = e.refund.filter(|refund| refund.amount == e.amount);
@@ -110,6 +111,24 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
         | Event::VenueChanged(_)
         | Event::VenueRulesChanged(_)
         | access_events!() => vec![],
+    }
+}
+
+/// A deposit that is due again has its own event.
+fn react_to_undo(plan: &Plan<'_>, reservation_id: ReservationId, undone: &ReservationUndone) -> Vec<Planned> {
+    let start = undone.window.start;
+    match undone.undone {
+        UndoneChange::CheckIn | UndoneChange::Completion => vec![],
+        UndoneChange::NoShow => {
+            let mail = undone.withdrawn_fee.map(|fee| plan.mail(Template::FeeWithdrawn, None, Some(fee)));
+            let close = undone.withdrawn_fee.map(|_| plan.close("close-fee", reservation_id));
+            close.into_iter().chain(mail).chain(plan.refund(reservation_id, undone.refund)).collect()
+        }
+        UndoneChange::Cancellation => {
+            let is_confirmed = undone.status == RestoredStatus::Confirmed;
+            let reminders = is_confirmed.then(|| plan.reminders(start)).into_iter().flatten();
+            plan.both(Template::Reinstated, Some(start)).chain(reminders).collect()
+        }
     }
 }
 

@@ -60,6 +60,9 @@ impl EffectExecutor {
         let Some(contact) = self.reservation_api.contact(*about, by).await? else {
             return Ok(Execution::skipped("the contact was erased"));
         };
+        if address(&contact, *medium).is_empty() {
+            return Ok(Execution::skipped("the guest left no address"));
+        }
         let guest_link = contact.guest_link.as_ref().map(|link| link.url.as_str());
         let pay_page = link.as_deref().map(|page| self.pay_url(page, *about, &contact));
         let (link, booking_link) = match about {
@@ -113,6 +116,14 @@ impl EffectExecutor {
     }
 }
 
+/// The address of a guest; empty for a walk-in.
+fn address(contact: &ContactView, medium: Medium) -> &str {
+    match medium {
+        Medium::Mail => &contact.email,
+        Medium::Sms => &contact.phone,
+    }
+}
+
 /// A failure without the address. Servers quote it, or the part before the @, and the log is kept for ever.
 pub(super) fn redacted(error: ProviderError, address: &str) -> Failure {
     let failure = Failure::from(error);
@@ -152,6 +163,8 @@ fn is_true_of_reservation(template: Template, reservation: &Reservation, same_st
         Template::Rescheduled => matches!(status, Pending | Confirmed) && same_start,
         Template::Resized => matches!(status, Pending | Confirmed),
         Template::Cancelled => status == Cancelled,
+        Template::Reinstated => matches!(status, Pending | Confirmed) && same_start,
+        Template::FeeWithdrawn => !reservation.owes(Purpose::NoShowFee),
         Template::FeeDue => reservation.owes(Purpose::NoShowFee),
         Template::PaidLate => {
             matches!(status, Cancelled | NoShow | Completed) || (status == Pending && is_called_off)

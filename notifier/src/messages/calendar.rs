@@ -28,13 +28,17 @@ pub(super) fn file(
     let confirmed = facts.occasion.is_confirmed();
     let (method, status) = match template {
         Template::Confirmed => ("REQUEST", "CONFIRMED"),
-        Template::Rescheduled | Template::Resized if confirmed => ("REQUEST", "CONFIRMED"),
+        Template::Rescheduled | Template::Resized | Template::Reinstated if confirmed => {
+            ("REQUEST", "CONFIRMED")
+        }
         Template::Cancelled => ("CANCEL", "CANCELLED"),
         Template::Received
         | Template::DepositDue
         | Template::Rescheduled
         | Template::Resized
         | Template::OfferOver
+        | Template::Reinstated
+        | Template::FeeWithdrawn
         | Template::Refunded
         | Template::Reminder
         | Template::Offer

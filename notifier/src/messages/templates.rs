@@ -38,11 +38,14 @@ pub(super) const BUILT_IN: &[(&str, &str)] = templates![
     "id/paid_late.mail.txt",
     "id/resized.mail.txt",
     "id/offer_over.mail.txt",
+    "id/reinstated.mail.txt",
+    "id/fee_withdrawn.mail.txt",
     "id/staff_invitation.mail.txt",
     "id/password_reset.mail.txt",
     "id/offer.sms.txt",
     "id/confirmed.sms.txt",
     "id/cancelled.sms.txt",
+    "id/reinstated.sms.txt",
     "en/received.mail.txt",
     "en/deposit_due.mail.txt",
     "en/confirmed.mail.txt",
@@ -55,11 +58,14 @@ pub(super) const BUILT_IN: &[(&str, &str)] = templates![
     "en/paid_late.mail.txt",
     "en/resized.mail.txt",
     "en/offer_over.mail.txt",
+    "en/reinstated.mail.txt",
+    "en/fee_withdrawn.mail.txt",
     "en/staff_invitation.mail.txt",
     "en/password_reset.mail.txt",
     "en/offer.sms.txt",
     "en/confirmed.sms.txt",
     "en/cancelled.sms.txt",
+    "en/reinstated.sms.txt",
 ];
 
 /// The facts that a template can use.
@@ -209,7 +215,7 @@ fn sample_facts(kind: Template, occasion: &Occasion, locale: Locale) -> Facts<'_
     let amount =
         Money { amount_minor: 30_000_000, currency: Currency::from_code("IDR").unwrap_or(Currency::NONE) };
     let asks = matches!(kind, Template::DepositDue | Template::FeeDue | Template::Offer);
-    let of_money = asks || matches!(kind, Template::Refunded | Template::PaidLate);
+    let of_money = asks || matches!(kind, Template::Refunded | Template::PaidLate | Template::FeeWithdrawn);
     Facts {
         occasion,
         name: "Sari Wulandari",

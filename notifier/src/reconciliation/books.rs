@@ -16,12 +16,14 @@ use crate::ports::payment_providers::PaymentProviders;
 use crate::ports::reservation_api::{ReservationApi, ReservationError};
 
 /// The types of events about payments.
-const OF_MONEY: [&str; 5] = [
+const OF_MONEY: [&str; 7] = [
     "meja.payment.requested.v1",
     "meja.payment.completed.v1",
     "meja.payment.refunded.v1",
     "meja.reservation.cancelled.v1",
     "meja.reservation.no_show.v1",
+    "meja.reservation.party_size_changed.v1",
+    "meja.reservation.undone.v1",
 ];
 /// Payments that are this much older are read too, because clocks differ. They count only if another record has them.
 const MARGIN: TimeDelta = TimeDelta::hours(1);
@@ -143,6 +145,8 @@ fn note(
     match event {
         Event::ReservationCancelled(e) => order(e.refund),
         Event::ReservationNoShow(e) => order(e.refund),
+        Event::PartySizeChanged(e) => order(e.refund),
+        Event::ReservationUndone(e) => order(e.refund),
         Event::PaymentCompleted(e) => {
             order(e.refund);
             of(e.payment_id, e.amount, &|booked, minor| booked.paid_minor += minor);

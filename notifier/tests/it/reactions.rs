@@ -224,3 +224,27 @@ fn a_waiting_guest_is_notified_of_an_offer_and_of_its_end() {
     let read: Effect = serde_json::from_value(old.clone()).unwrap();
     assert_eq!((read.about(), serde_json::to_value(&read).unwrap()), (Some(RESERVATION.into()), old));
 }
+
+#[test]
+fn an_undo_tells_the_guest_what_no_longer_applies() {
+    let undone = |undone, status| ReservationUndone {
+        undone,
+        status,
+        window: window(),
+        reason_code: "wrong_booking".into(),
+        withdrawn_fee: None,
+        refund: None,
+    };
+    assert!(kinds(undone(UndoneChange::CheckIn, RestoredStatus::Confirmed)).is_empty());
+    assert!(kinds(undone(UndoneChange::Completion, RestoredStatus::CheckedIn)).is_empty());
+    let no_show = undone(UndoneChange::NoShow, RestoredStatus::Confirmed);
+    assert!(kinds(no_show.clone()).is_empty(), "no fee was requested");
+    let unpaid = ReservationUndone { withdrawn_fee: Some(idr(5)), ..no_show };
+    assert_eq!(kinds(unpaid.clone()), ["close-fee", "mail-fee_withdrawn"]);
+    let paid = ReservationUndone { refund: Some(refund()), ..unpaid };
+    assert_eq!(kinds(paid), ["close-fee", "mail-fee_withdrawn", "refund"]);
+    let reinstated = ["mail-reinstated", "sms-reinstated"];
+    assert_eq!(kinds(undone(UndoneChange::Cancellation, RestoredStatus::Pending)), reinstated);
+    let confirmed = kinds(undone(UndoneChange::Cancellation, RestoredStatus::Confirmed));
+    assert_eq!(confirmed, [&reinstated[..], &["mail-reminder-1440m", "mail-reminder-120m"]].concat());
+}

@@ -72,7 +72,8 @@ impl Executor {
         context: &RequestContext,
     ) -> Result<ReservationOutcome, CommandError> {
         let loaded = loaded.map(|(reservation, at)| Loaded { subject: reservation, read_position: Some(at) });
-        let operation = ChangeReservation { id, loaded: Mutex::new(loaded), command, context };
+        let (loaded, guest) = (Mutex::new(loaded), Mutex::new(None));
+        let operation = ChangeReservation { id, loaded, guest, command, context };
         self.execute(&operation, context).await
     }
 

@@ -10,8 +10,8 @@ use events::{
 };
 
 use super::request_context::RequestContext;
+use crate::domain::Reservation;
 use crate::domain::waitlist::{OFFER_EXPIRED, WaitlistEntry};
-use crate::domain::{Reservation, Status};
 
 /// The template of the message that an offer is over.
 const OFFER_OVER: &str = "offer_over";
@@ -61,16 +61,13 @@ impl<'a> EventSubject<'a> {
 
     /// An existing reservation.
     pub(super) fn existing(reservation: &'a Reservation) -> Self {
-        let described_at = match &reservation.status {
-            Status::Cancelled { described_at, .. } => *described_at,
-            _ => None,
-        };
+        let descriptions = reservation.descriptions.iter().copied();
         Self {
             id: SubjectId::Reservation(reservation.id),
             venue_id: Some(&reservation.booking.venue_id),
             customer_id: None,
             window: Some(reservation.window()),
-            payload_positions: std::iter::once(reservation.created.position).chain(described_at).collect(),
+            payload_positions: std::iter::once(reservation.created.position).chain(descriptions).collect(),
         }
     }
 
@@ -198,7 +195,7 @@ fn tags(event: &Event, subject: &EventSubject<'_>, context: &RequestContext, now
             tags.extend(more);
         }
         // A seated party occupies its table today, regardless of the time it was assigned for.
-        Event::ReservationCheckedIn(_) => {
+        Event::ReservationCheckedIn(_) | Event::ReservationUndone(_) => {
             let today = Tag::day(venue, now.date_naive());
             let booked = subject.window.iter().flat_map(|window| day_tags(venue, window));
             tags.extend(booked.filter(|tag| *tag != today));

@@ -1,6 +1,7 @@
 //! The reasons to refuse a command.
 
 use chrono::{DateTime, FixedOffset};
+use events::event::UndoneChange;
 use events::values::{Money, PartySize};
 use events::{ReservationId, TableId};
 
@@ -23,6 +24,11 @@ pub enum Refusal {
         "The party is already checked in, so only its tables can change. Complete the reservation when it leaves."
     )]
     CheckedIn,
+    /// The last change of the status is another one.
+    #[error(
+        "The last change of this reservation is not a {}, so that cannot be undone. Read the reservation again.", .0.noun()
+    )]
+    NothingToUndo(UndoneChange),
     /// The reservation must be confirmed first.
     #[error("The reservation is not confirmed yet. Confirm it first, or cancel it.")]
     NotConfirmed,
@@ -134,6 +140,7 @@ impl Refusal {
             Self::Completed => "reservation_completed",
             Self::NoShow => "reservation_no_show",
             Self::CheckedIn => "already_checked_in",
+            Self::NothingToUndo(_) => "nothing_to_undo",
             Self::NotConfirmed => "not_confirmed",
             Self::NotCheckedIn => "not_checked_in",
             Self::DepositDue(_) => "deposit_due",

@@ -1,5 +1,6 @@
 //! The aggregate: the state of one reservation, folded from its events.
 
+mod accounts;
 mod affected;
 pub mod booking;
 mod charge;
@@ -7,20 +8,19 @@ mod command;
 mod decide;
 mod seating;
 mod status;
+mod undo;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use events::access_events;
-use events::event::{
-    Event, PaymentCompleted, PaymentFailed, PaymentRefunded, PaymentRequested, ReservationCreated,
-    ReservationRescheduled,
-};
-use events::values::{Initiator, PartySize, Purpose, TimeWindow};
-use events::{AssignmentId, PaymentId, Position, ReservationId, TableId};
+use events::event::{Event, ReservationCancelled, ReservationCreated, ReservationRescheduled};
+use events::values::{Initiator, PartySize, TimeWindow};
+use events::{AssignmentId, Position, ReservationId, TableId};
 
+pub use self::accounts::ClosedPayment;
 pub use self::affected::VENUE_GONE;
 pub use self::charge::{Charge, ChargeDue, ChargePaid};
 pub use self::command::{
-    Command, NotificationResult, PaymentOutcome, PaymentResult, SizeChange, TableChoice,
+    Command, NotificationResult, PaymentOutcome, PaymentResult, SizeChange, TableChoice, Undo,
 };
 pub use self::decide::{DEPOSIT_UNPAID, FEE_PAYMENT_PERIOD};
 pub use self::status::Status;
@@ -37,10 +37,12 @@ pub struct Reservation {
     pub status: Status,
     /// The assigned tables.
     pub tables: Vec<TableAssignment>,
+    /// The tables that the party had when the reservation ended; empty before.
+    pub left_tables: Vec<TableAssignment>,
     /// The deposit.
     pub deposit: Charge,
-    /// Deposits whose payment was closed before a new one was requested. Money that still arrives for them goes back.
-    pub closed_deposits: Vec<Charge>,
+    /// Deposits that were requested anew and fees that were withdrawn. Money that still arrives for them goes back.
+    pub closed_payments: Vec<ClosedPayment>,
     /// The no-show fee, as far as the deposit did not cover it.
     pub fee: Option<Box<Charge>>,
     /// Number of changes of the reservation, starting at 1. Messages about it do not count.
@@ -49,8 +51,12 @@ pub struct Reservation {
     pub created: RecordedAt,
     /// Whether the personal data was erased.
     pub contact_erased: bool,
+    /// The positions of the confidential payloads besides the contact: the descriptions of cancellations.
+    pub descriptions: Vec<Position>,
     /// When the party was seated, if it was.
     pub seated_at: Option<DateTime<Utc>>,
+    /// When a change of the status was last undone.
+    pub undone_at: Option<DateTime<Utc>>,
     /// Until when the guest can cancel and gets the deposit back.
     pub free_until: DateTime<Utc>,
     /// Why the reservation does not comply with the rules of the venue, as a stable code.
@@ -106,13 +112,16 @@ impl Reservation {
             booking: created.clone(),
             status: Status::Pending,
             tables: Vec::new(),
+            left_tables: Vec::new(),
             deposit: Charge::NotRequired,
-            closed_deposits: Vec::new(),
+            closed_payments: Vec::new(),
             fee: None,
             version: 1,
             created: at,
             contact_erased: false,
+            descriptions: Vec::new(),
             seated_at: None,
+            undone_at: None,
             free_until: free_until(created, created.window.start),
             affected: None,
             affected_before: None,
@@ -146,14 +155,12 @@ impl Reservation {
                 (self.status, self.seated_at) = (Status::CheckedIn, Some(at.time));
             }
             Event::ReservationCompleted(_) => self.status = Status::Completed,
-            Event::ReservationNoShow(_) => self.status = Status::NoShow,
-            Event::ReservationCancelled(cancelled) => {
-                self.status = Status::Cancelled {
-                    by: cancelled.cancelled_by,
-                    reason_code: cancelled.reason_code.clone(),
-                    described_at: cancelled.description_digest.as_ref().map(|_| at.position),
-                }
+            Event::ReservationNoShow(no_show) => {
+                self.status = Status::NoShow;
+                self.order_refund(no_show.refund);
             }
+            Event::ReservationCancelled(cancelled) => self.cancel(cancelled, at.position),
+            Event::ReservationUndone(undone) => self.undo(undone, at.time),
             Event::ReservationRescheduled(moved) => {
                 self.free_until = self.free_until_after(moved, at.time);
                 self.booking.window = moved.to;
@@ -179,7 +186,7 @@ impl Reservation {
                     window: assigned.window,
                 });
             }
-            Event::TableReleased(released) => self.tables.retain(|table| table.id != released.assignment_id),
+            Event::TableReleased(released) => self.release_table(released),
             Event::PaymentRequested(_)
             | Event::PaymentCompleted(_)
             | Event::PaymentFailed(_)
@@ -189,6 +196,19 @@ impl Reservation {
             Event::ContactErased(_) => self.contact_erased = true,
         }
         self.version += 1;
+    }
+
+    fn cancel(&mut self, cancelled: &ReservationCancelled, at: Position) {
+        let described_at = cancelled.description_digest.as_ref().map(|_| at);
+        self.descriptions.extend(described_at);
+        self.order_refund(cancelled.refund);
+        self.deposit.close();
+        self.status = Status::Cancelled {
+            by: cancelled.cancelled_by,
+            reason_code: cancelled.reason_code.clone(),
+            described_at,
+            was_confirmed: self.status == Status::Confirmed,
+        };
     }
 
     fn confirm(&mut self, deposit_waived: bool) {
@@ -222,58 +242,6 @@ impl Reservation {
         }
     }
 
-    /// The state of the payment `payment`, and what it is for.
-    #[must_use]
-    pub fn account(&self, payment: PaymentId) -> Option<(&Charge, Purpose)> {
-        let deposit = (&self.deposit, Purpose::Deposit);
-        let fee = self.fee.as_deref().map(|fee| (fee, Purpose::NoShowFee));
-        let closed = self.closed_deposits.iter().map(|closed| (closed, Purpose::Deposit));
-        let all = std::iter::once(deposit).chain(fee).chain(closed);
-        all.into_iter().find(|(account, _)| account.payment_id() == Some(payment))
-    }
-
-    /// Whether `payment` was closed before the deposit was requested again.
-    #[must_use]
-    pub fn is_closed(&self, payment: PaymentId) -> bool {
-        self.closed_deposits.iter().any(|closed| closed.payment_id() == Some(payment))
-    }
-
-    fn account_mut(&mut self, payment: PaymentId) -> &mut Charge {
-        match &mut self.fee {
-            Some(fee) if fee.payment_id() == Some(payment) => fee,
-            _ => {
-                let mut closed = self.closed_deposits.iter_mut();
-                closed.find(|closed| closed.payment_id() == Some(payment)).unwrap_or(&mut self.deposit)
-            }
-        }
-    }
-
-    fn evolve_money(&mut self, event: &Event) {
-        let payment = match event {
-            Event::PaymentRequested(requested) if requested.purpose == Purpose::NoShowFee => {
-                let mut fee = Charge::NotRequired;
-                fee.evolve(event);
-                self.fee = Some(Box::new(fee));
-                return;
-            }
-            Event::PaymentRequested(PaymentRequested { payment_id, .. })
-                if !matches!(self.deposit, Charge::NotRequired)
-                    && self.deposit.payment_id() != Some(*payment_id) =>
-            {
-                let mut renewed = Charge::NotRequired;
-                renewed.evolve(event);
-                self.closed_deposits.push(std::mem::replace(&mut self.deposit, renewed));
-                return;
-            }
-            Event::PaymentRequested(PaymentRequested { payment_id, .. })
-            | Event::PaymentCompleted(PaymentCompleted { payment_id, .. })
-            | Event::PaymentFailed(PaymentFailed { payment_id, .. })
-            | Event::PaymentRefunded(PaymentRefunded { payment_id, .. }) => payment_id,
-            _ => return,
-        };
-        self.account_mut(*payment).evolve(event);
-    }
-
     /// When the hold expires: `None` unless the reservation is pending with a deposit due, at a time at which the
     /// restaurant is open.
     #[must_use]
@@ -289,11 +257,12 @@ impl Reservation {
     pub fn deadline(&self) -> Option<(DateTime<Utc>, Deadline)> {
         let hold = self.hold_expires_at().map(|at| (at, Deadline::Hold));
         // A guest who finds the restaurant closed is not a no-show.
-        let is_awaited = self.status == Status::Confirmed && !self.is_called_off();
+        let is_awaited = self.status == Status::Confirmed && !self.is_called_off() && !self.booking.walk_in;
         let grace = self.booking.policy.no_show_grace_minutes.filter(|_| is_awaited);
-        let no_show = grace
-            .map(|minutes| (self.window().start + TimeDelta::minutes(i64::from(minutes)), Deadline::NoShow));
-        hold.or(no_show)
+        let no_show = grace.map(|minutes| self.window().start + TimeDelta::minutes(i64::from(minutes)));
+        // Staff who undo a change after that know where the party is.
+        let no_show = no_show.filter(|at| self.undone_at.is_none_or(|undone_at| undone_at < *at));
+        hold.or(no_show.map(|at| (at, Deadline::NoShow)))
     }
 
     /// Number of guests that its tables seat; `None` without a table.

@@ -3,17 +3,20 @@
 
 use chrono::{TimeDelta, Utc};
 use contract::reservation::words::ReservationStatus;
+use events::event::UndoneChange;
 use events::values::Initiator;
 use events::{Event, Position};
 use proptest::prelude::*;
 use reservation::app::words;
 use reservation::domain::availability::{Occupancy, SeatingContext, Unavailable};
+use reservation::domain::reservation::Undo;
 use reservation::domain::{Charge, Command, RecordedAt, Refusal, Reservation, Status};
 
 use crate::rules::*;
+use crate::undo::undo;
 
 /// The table of the design: the status after a command, or `None` if it is refused.
-fn expected(command: &Command, status: &str) -> Option<&'static str> {
+fn expected(command: &Command, status: &Status) -> Option<&'static str> {
     let column = ["PENDING", "CONFIRMED", "CHECKED_IN", "COMPLETED", "CANCELLED", "NO_SHOW"];
     let row: [Option<&'static str>; 6] = match command {
         Command::Confirm { .. } => [Some("CONFIRMED"), Some("CONFIRMED"), None, None, None, None],
@@ -25,9 +28,25 @@ fn expected(command: &Command, status: &str) -> Option<&'static str> {
         Command::Complete => [None, None, Some("COMPLETED"), Some("COMPLETED"), None, None],
         Command::NoShow => [None, Some("NO_SHOW"), None, None, None, Some("NO_SHOW")],
         Command::Cancel { .. } => [Some("CANCELLED"), Some("CANCELLED"), None, None, Some("CANCELLED"), None],
+        Command::Undo(Undo { change: UndoneChange::CheckIn, .. }) => {
+            [None, Some("CONFIRMED"), Some("CONFIRMED"), None, None, None]
+        }
+        Command::Undo(Undo { change: UndoneChange::Completion, .. }) => {
+            [None, None, Some("CHECKED_IN"), Some("CHECKED_IN"), None, None]
+        }
+        Command::Undo(Undo { change: UndoneChange::NoShow, .. }) => {
+            [None, Some("CONFIRMED"), None, None, None, Some("CONFIRMED")]
+        }
+        Command::Undo(Undo { change: UndoneChange::Cancellation, .. }) => {
+            let before = match status {
+                Status::Cancelled { was_confirmed: true, .. } => "CONFIRMED",
+                _ => "PENDING",
+            };
+            [Some("PENDING"), Some("CONFIRMED"), None, None, Some(before), None]
+        }
         _ => return None,
     };
-    row[column.iter().position(|c| *c == status).unwrap()]
+    row[column.iter().position(|c| *c == words::status(status).word()).unwrap()]
 }
 
 fn commands() -> Vec<Command> {
@@ -43,6 +62,9 @@ fn commands() -> Vec<Command> {
         cancel(Initiator::Guest),
         cancel(Initiator::Staff),
     ]
+    .into_iter()
+    .chain(UndoneChange::ALL.map(undo))
+    .collect()
 }
 
 fn apply(reservation: &mut Reservation, events: &[Event], position: &mut u64) {
@@ -115,7 +137,7 @@ fn every_command_in_every_state_follows_the_state_table() {
             });
             assert_eq!(
                 leads_to,
-                expected(&command, words::status(&reservation.status).word()),
+                expected(&command, &reservation.status),
                 "{command:?} in {:?}: {decided:?}",
                 reservation.status
             );
@@ -207,6 +229,7 @@ fn every_refusal_has_its_own_code() {
         Refusal::Completed,
         Refusal::NoShow,
         Refusal::CheckedIn,
+        Refusal::NothingToUndo(UndoneChange::CheckIn),
         Refusal::NotConfirmed,
         Refusal::NotCheckedIn,
         Refusal::DepositDue(idr(1)),

@@ -33,6 +33,8 @@ mod staff;
 mod stand;
 mod tables;
 mod torture;
+mod undo;
 mod venue_rules;
 mod venues;
 mod waitlist;
+mod wrong_taps;

@@ -84,18 +84,18 @@ fn cancelling_frees_the_table_and_returns_the_deposit_in_time() {
 }
 
 /// A party of six at a venue with a no-show fee of `fee_minor`, whose deposit is in the state `deposit`.
-fn with_fee(fee_minor: i64, deposit: impl IntoIterator<Item = Event>) -> Vec<Event> {
+pub fn with_fee(fee_minor: i64, deposit: impl IntoIterator<Item = Event>) -> Vec<Event> {
     let mut created = created_for(6);
     created.policy.no_show_fee = Some(NoShowFee { per: DepositPer::Party, amount: idr(fee_minor) });
     std::iter::once(created.into()).chain(deposit).chain([confirmed()]).collect()
 }
 
-fn deposit_paid() -> [Event; 2] {
+pub fn deposit_paid() -> [Event; 2] {
     let [_, requested] = held();
     [requested, paid()]
 }
 
-fn fee_asked(amount_minor: i64) -> PaymentRequested {
+pub fn fee_asked(amount_minor: i64) -> PaymentRequested {
     PaymentRequested {
         payment_id: PaymentId::of_fee(ID),
         amount: idr(amount_minor),

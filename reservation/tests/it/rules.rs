@@ -161,7 +161,7 @@ pub fn given(events: impl IntoIterator<Item = Event>) -> Given {
 }
 
 impl Given {
-    fn somebody_else_has(mut self, table: &str, window: TimeWindow) -> Self {
+    pub fn somebody_else_has(mut self, table: &str, window: TimeWindow) -> Self {
         self.occupancy.evolve(Holder::Booking(ReservationId(Uuid::from_u128(99))), &assigned(table, window));
         self
     }

@@ -5,7 +5,7 @@ use axum::response::Response;
 use chassis::docs::{Conditional, Conflict, NotFound, Repeatable, Stale};
 use chassis::problem::Problem;
 use contract::reservation::commands::{
-    AssignTable, Cancel, ChangePartySize, Confirm, Reschedule, ReservationPath,
+    AssignTable, Cancel, ChangePartySize, Confirm, Reschedule, ReservationPath, Undo,
 };
 use contract::reservation::view::ReservationView;
 use events::{Position, ReservationId};
@@ -122,6 +122,20 @@ pub(super) async fn cancel(State(app): State<App>, Id(id): Id, post: Post) -> Re
         post.read(|form, caller| request::cancel(form, &app, caller))?;
     context.payload = description.map(|sealed| sealed.bytes);
     app.command(id, None, command, context).await
+}
+
+/// Undo the last change of the status
+///
+/// A check-in, a completion, a no-show or a cancellation. The party gets its tables again if they are free. A no-show fee
+/// is withdrawn, and a deposit that went back is due again. There is no time limit.
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/undo", operation_id = "undoReservation", tag = "commands",
+    params(ReservationPath, Repeatable, Conditional),
+    request_body(content = Undo, example = json!({"change": "check_in", "reason_code": "wrong_booking"})),
+    responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
+pub(super) async fn undo(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
+    let loaded = app.require(id, post.caller()).await?;
+    let (command, context) = post.read(|form, _| request::undo(form, &app, &loaded.0))?;
+    app.command(id, Some(loaded), command, context).await
 }
 
 /// Renew the link of the guest

@@ -18,7 +18,7 @@ use contract::form::Form;
 use contract::reservation::commands::drafts;
 use events::values::PartySize;
 
-pub(super) use self::change::{assign_table, cancel, confirm, erase_contact, party_size, reschedule};
+pub(super) use self::change::{assign_table, cancel, confirm, erase_contact, party_size, reschedule, undo};
 use self::contact::{contact_info, person};
 pub(super) use self::day::{availability, days, floor};
 pub(super) use self::keys::{create_key, revoke_key, rotate_key};

@@ -1,6 +1,7 @@
 //! Changing an existing reservation.
 
 use access::Object;
+use events::event::UndoneChange;
 use events::values::{Scope, TimeWindow};
 use events::{ReservationId, Tag, VenueId};
 use parking_lot::Mutex;
@@ -24,6 +25,8 @@ pub(super) struct ChangeReservation<'a> {
     pub(super) id: ReservationId,
     /// The reservation as the caller loaded it, for the first attempt.
     pub(super) loaded: Mutex<Option<Loaded<Reservation>>>,
+    /// The guest who may have only one booking at the new time, if the command checks that. Set when it is loaded.
+    pub(super) guest: Mutex<Option<ContactKeys>>,
     pub(super) command: &'a Command,
     pub(super) context: &'a RequestContext,
 }
@@ -39,17 +42,37 @@ impl ChangeReservation<'_> {
 
     /// Whether the command promises something that only an existing venue can keep.
     fn needs_venue(&self) -> bool {
-        matches!(self.command, Command::Reschedule { .. } | Command::ChangePartySize(_))
-    }
-
-    /// Whether the visit moves to a time at which the same guest has another booking.
-    fn is_duplicate(&self, executor: &Executor, reservation: &Reservation) -> bool {
         match self.command {
-            Command::Reschedule { window, allow_duplicate: false, .. } => {
-                executor.projections.guest_is_booked(&reservation.booking.venue_id, self.id, window)
-            }
+            Command::Reschedule { .. } | Command::ChangePartySize(_) => true,
+            Command::Undo(undo) => undo.change == UndoneChange::Cancellation,
             _ => false,
         }
+    }
+
+    /// The guest who may have only one booking at the time of the visit, if the command checks that.
+    async fn guest_to_check(
+        &self,
+        executor: &Executor,
+        reservation: &Reservation,
+    ) -> Result<Option<ContactKeys>, CommandError> {
+        let venue = &reservation.booking.venue_id;
+        match self.command {
+            Command::Reschedule { allow_duplicate: false, .. } => {
+                Ok(executor.projections.guest_of(venue, self.id))
+            }
+            // The guest of a reservation that ended is not in memory.
+            Command::Undo(undo) if undo.checks_duplicates() && !reservation.booking.walk_in => {
+                Ok(executor.projections.guest_in_log(executor.store.as_ref(), reservation).await?)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether the same guest has another booking at the time of the visit.
+    fn is_duplicate(&self, executor: &Executor, reservation: &Reservation) -> bool {
+        let (venue, window) = (&reservation.booking.venue_id, self.window(reservation));
+        let guest = *self.guest.lock();
+        guest.is_some_and(|guest| executor.projections.is_booked_by(venue, guest, &window, Some(self.id)))
     }
 }
 
@@ -60,10 +83,13 @@ impl Operation for ChangeReservation<'_> {
 
     async fn load(&self, executor: &Executor) -> Result<Loaded<Reservation>, CommandError> {
         let loaded = self.loaded.lock().take();
-        match loaded {
-            Some(loaded) => Ok(loaded),
-            None => load_reservation(executor, self.id).await,
-        }
+        let loaded = match loaded {
+            Some(loaded) => loaded,
+            None => load_reservation(executor, self.id).await?,
+        };
+        let guest = self.guest_to_check(executor, &loaded.subject).await?;
+        *self.guest.lock() = guest;
+        Ok(loaded)
     }
 
     fn contended(&self, executor: &Executor, reservation: &Reservation) -> Option<(VenueId, TimeWindow)> {
@@ -72,9 +98,8 @@ impl Operation for ChangeReservation<'_> {
         contends.then(|| (venue.id.clone(), self.window(reservation)))
     }
 
-    fn guest(&self, executor: &Executor, reservation: &Reservation) -> Option<ContactKeys> {
-        let checks = matches!(self.command, Command::Reschedule { allow_duplicate: false, .. });
-        checks.then(|| executor.projections.guest_of(&reservation.booking.venue_id, self.id)).flatten()
+    fn guest(&self, _: &Executor, _: &Reservation) -> Option<ContactKeys> {
+        *self.guest.lock()
     }
 
     fn version(&self, reservation: &Reservation) -> Option<u64> {
@@ -89,6 +114,7 @@ impl Operation for ChangeReservation<'_> {
         match self.command {
             Command::Confirm { waive_deposit: true } => Some(Scope::Override),
             Command::Reschedule { allow_duplicate: true, .. } => Some(Scope::Manage),
+            Command::Undo(undo) if undo.allow_duplicate => Some(Scope::Manage),
             _ => None,
         }
     }

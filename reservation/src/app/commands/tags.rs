@@ -5,6 +5,7 @@ use events::values::TimeWindow;
 use events::{TableId, Tag, VenueId};
 
 use crate::app::event_builder::{day_tags, table_tags};
+use crate::app::executor::including;
 use crate::domain::availability::BookingRules;
 use crate::domain::{Command, Reservation};
 
@@ -16,7 +17,8 @@ pub(super) fn command_tags(
     now: DateTime<Utc>,
 ) -> Vec<Tag> {
     let venue = &reservation.booking.venue_id;
-    let of_table = |table: &TableId, window| table_tags(venue, table, window).collect::<Vec<_>>();
+    let of_table =
+        |table: &TableId, window: &TimeWindow| table_tags(venue, table, window).collect::<Vec<_>>();
     match (command, rules) {
         (Command::AssignTable(choice), _) => of_table(&choice.table_id, &reservation.window()),
         (Command::Reschedule { window, .. }, None) => {
@@ -29,6 +31,13 @@ pub(super) fn command_tags(
         }
         (Command::ChangePartySize(change), _) => {
             booking_tags(venue, rules, &reservation.window_for(change.size, rules))
+        }
+        (Command::Undo(undo), _) => {
+            let had = reservation.left_tables.iter().map(|table| (&table.table_id, table.window));
+            let window = undo.window(reservation);
+            let chosen = undo.table.iter().map(|table| (&table.table_id, window));
+            let tables = had.chain(chosen).flat_map(|(table, window)| of_table(table, &window));
+            booking_tags(venue, rules, &including(window, now)).into_iter().chain(tables).collect()
         }
         _ => Vec::new(),
     }

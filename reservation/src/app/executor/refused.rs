@@ -87,6 +87,10 @@ impl RefusedRequest {
                 (request.size, request.same_time_only) = (change.size, true);
                 &change.area
             }
+            Command::Undo(undo) => {
+                request.window = undo.window(reservation);
+                &None
+            }
             Command::CheckIn => {
                 // The party is there: it needs a table from now on.
                 request.window.start = now.min(request.window.end);

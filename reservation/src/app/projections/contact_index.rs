@@ -10,8 +10,8 @@ use super::apply::Change;
 use super::contacts::{ContactKeys, ContactOf};
 use crate::app::confidential::Contact;
 use crate::app::repository::RepositoryError;
-use crate::domain::RecordedAt;
 use crate::domain::venue::Venue;
+use crate::domain::{RecordedAt, Reservation};
 
 /// Maximum number of contacts of bookings that this process appends at the moment.
 const EXPECTED_CONTACTS_MAX: usize = 4_096;
@@ -41,6 +41,19 @@ impl Projections {
         Ok(())
     }
 
+    /// The guest of a reservation, read from the log; `None` for a walk-in, or after the contact was erased.
+    ///
+    /// # Errors
+    /// [`RepositoryError`] when the log cannot be read.
+    pub async fn guest_in_log(
+        &self,
+        store: &dyn EventStore,
+        reservation: &Reservation,
+    ) -> Result<Option<ContactKeys>, RepositoryError> {
+        let subject = (ContactOf::Reservation(reservation.id), reservation.created.position);
+        Ok(self.read_payloads(store, &[subject]).await?.first().map(|(_, keys)| *keys))
+    }
+
     /// Announces the contact of a booking that this process is about to append, so that it is not read back.
     pub fn expect_contact(&self, id: ReservationId, keys: ContactKeys) {
         let mut expected = self.expected_contacts.lock();
@@ -63,8 +76,8 @@ impl Projections {
             {
                 Some((ContactOf::Reservation(*id), *position))
             }
-            // At the start, contacts of past visits were not read.
-            Change::Reservation(id, Event::ReservationRescheduled(_), _) => {
+            // At the start, contacts of past visits were not read. Those of reservations that ended are not kept.
+            Change::Reservation(id, Event::ReservationRescheduled(_) | Event::ReservationUndone(_), _) => {
                 let (reservation, _) = self.get(*id)?;
                 let is_known = self.guest_of(&reservation.booking.venue_id, *id).is_some();
                 let position = reservation.created.position;
@@ -160,12 +173,6 @@ impl Projections {
     #[must_use]
     pub fn waiting_guest(&self, venue: &VenueId, id: WaitlistId) -> Option<ContactKeys> {
         self.venue(venue)?.read().waiting_guest(id)
-    }
-
-    /// Whether the guest of the reservation `id` has another booking at `venue` that overlaps `window`.
-    #[must_use]
-    pub fn guest_is_booked(&self, venue: &VenueId, id: ReservationId, window: &TimeWindow) -> bool {
-        self.venue(venue).is_some_and(|state| state.read().guest_is_booked(id, window))
     }
 
     /// Number of parties that wait at `venue` for a business day, and whether `guest` is among them.

@@ -155,10 +155,6 @@ impl VenueState {
         self.waiting_guests.keys_of(id)
     }
 
-    pub(super) fn guest_is_booked(&self, id: ReservationId, window: &TimeWindow) -> bool {
-        self.guest_of(id).is_some_and(|guest| self.is_booked_by(guest, window, Some(id)))
-    }
-
     pub(super) fn waiting_on(
         &self,
         venue: &Venue,
@@ -331,6 +327,7 @@ impl VenueState {
                 | Event::TableReleased(_)
                 | Event::ReservationCheckedIn(_)
                 | Event::ReservationCompleted(_)
+                | Event::ReservationUndone(_)
         );
         if changes_tables {
             self.occupancy.evolve(holder, event);

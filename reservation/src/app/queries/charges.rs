@@ -3,7 +3,9 @@
 use access::Caller;
 use contract::reservation::charges::{Balance, ChargeView, Charges, RulesView};
 use contract::reservation::words::ChargeKind;
-use events::event::{Event, ReservationCancelled, ReservationNoShow, VenueChanged};
+use events::event::{
+    Event, ReservationCancelled, ReservationNoShow, ReservationUndone, UndoneChange, VenueChanged,
+};
 use events::recorded::Recorded;
 use events::values::{DepositPer, Initiator, Money, PartySize, Purpose};
 use events::{Position, Query, ReservationId, Tag};
@@ -113,6 +115,7 @@ impl Account {
                 balance.kept_minor -= minor - ordered;
                 balance.returned_minor += minor;
             }
+            ChargeKind::FeeWithdrawn => balance.owed_minor = 0,
             ChargeKind::NoShowFee => balance.owed_minor = (minor - balance.kept_minor).max(0),
             _ => {}
         }
@@ -188,6 +191,7 @@ impl Account {
             }
             Event::ReservationCancelled(cancelled) => self.cancelled(before, cancelled),
             Event::ReservationNoShow(no_show) => self.never_arrived(before, no_show),
+            Event::ReservationUndone(undone) => self.undone(undone),
             _ => vec![],
         }
     }
@@ -208,6 +212,16 @@ impl Account {
         let back_minor = back.as_ref().map_or(0, |(_, amount, _)| amount.amount_minor);
         let kept = self.kept(before, back_minor, "The party never arrived".to_owned());
         back.into_iter().chain(kept).chain(fee).collect()
+    }
+
+    /// A no-show that was undone has no fee. The other changes of the status that can be undone have no amounts.
+    fn undone(&mut self, undone: &ReservationUndone) -> Vec<(ChargeKind, Money, String)> {
+        let rule = || "The no-show was undone".to_owned();
+        let fee = self.fee.take_if(|_| undone.undone == UndoneChange::NoShow);
+        self.balance.asked_minor -= undone.withdrawn_fee.map_or(0, |fee| fee.amount_minor);
+        let fee = fee.map(|fee| (ChargeKind::FeeWithdrawn, fee, rule()));
+        let back = undone.refund.map(|refund| (ChargeKind::RefundOrdered, refund.amount, rule()));
+        fee.into_iter().chain(back).collect()
     }
 
     fn cancelled(

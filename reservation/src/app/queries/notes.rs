@@ -41,6 +41,11 @@ pub fn note(event: &Event, timezone: &str) -> String {
             let fee = e.fee.map(|fee| format!("; the no-show fee is {}", fee.plain())).unwrap_or_default();
             format!("The party never arrived{fee}{}", back(e.refund))
         }
+        Event::ReservationUndone(e) => {
+            let fee = e.withdrawn_fee.map(|fee| format!("; the no-show fee of {} is withdrawn", fee.plain()));
+            let (undone, fee) = (e.undone.noun(), fee.unwrap_or_default());
+            format!("The {undone} was undone: {}{fee}{}", e.reason_code, back(e.refund))
+        }
         Event::PaymentRequested(_)
         | Event::PaymentCompleted(_)
         | Event::PaymentFailed(_)

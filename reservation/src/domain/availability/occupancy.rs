@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use events::event::{Event, WaitlistOffered};
+use events::event::{Event, RestoredStatus, WaitlistOffered};
 use events::values::{PartySize, TimeWindow};
 use events::{AssignmentId, ReservationId, TableId, WaitlistId};
 
@@ -119,10 +119,19 @@ impl Occupancy {
             Event::ReservationCheckedIn(_) => {
                 Arc::make_mut(&mut self.seated).extend(by.reservation());
             }
-            Event::ReservationCompleted(_) => {
-                by.reservation().map(|id| Arc::make_mut(&mut self.seated).remove(&id));
-            }
+            Event::ReservationCompleted(_) => self.leave(by),
+            Event::ReservationUndone(undone) => match undone.status {
+                RestoredStatus::CheckedIn => Arc::make_mut(&mut self.seated).extend(by.reservation()),
+                RestoredStatus::Pending | RestoredStatus::Confirmed => self.leave(by),
+            },
             _ => {}
+        }
+    }
+
+    /// The party no longer sits at its tables.
+    fn leave(&mut self, by: Holder) {
+        if let Some(id) = by.reservation().filter(|id| self.seated.contains(id)) {
+            Arc::make_mut(&mut self.seated).remove(&id);
         }
     }
 

@@ -127,10 +127,15 @@ impl Reservation {
         match event {
             Event::ReservationAffected(affected) => {
                 let last = std::mem::replace(&mut self.affected, affected.reason.clone().map(Box::from));
-                if !self.is_called_off() {
-                    self.affected_before = None;
-                } else if !is_called_off(last.as_deref()) {
-                    self.affected_before = last;
+                match self.is_called_off() {
+                    true => {
+                        self.deposit.close();
+                        // The reason before is remembered once.
+                        if !is_called_off(last.as_deref()) {
+                            self.affected_before = last;
+                        }
+                    }
+                    false => self.affected_before = None,
                 }
             }
             Event::ReservationRescheduled(_) => (self.affected, self.affected_before) = (None, None),

@@ -29,6 +29,9 @@ pub struct ChargeDue {
     pub expires_at: DateTime<Utc>,
     /// The reason code of the last failed attempt to pay, if any.
     pub failure: Option<String>,
+    /// Whether the payment was closed, because the restaurant is closed at the time of the visit or the reservation was
+    /// cancelled. Money that still arrives for it goes back.
+    pub is_closed: bool,
 }
 
 /// An amount that was paid.
@@ -44,7 +47,7 @@ pub struct ChargePaid {
     pub provider_reference: String,
     /// The amount refunded so far, in minor units.
     pub refunded_minor: i64,
-    /// Refunds that were decided while the reservation goes on, and not yet reported, in minor units.
+    /// Refunds that were decided and not yet reported, in minor units.
     pub decided_refunds_minor: Vec<i64>,
 }
 
@@ -90,6 +93,7 @@ impl Charge {
                     amount: requested.amount,
                     expires_at: requested.expires_at,
                     failure: None,
+                    is_closed: false,
                 });
             }
             (Event::PaymentCompleted(completed), _) => {
@@ -117,6 +121,13 @@ impl Charge {
                 decided.map(|place| paid.decided_refunds_minor.swap_remove(place));
             }
             _ => {}
+        }
+    }
+
+    /// Notes that the payment was closed.
+    pub(super) fn close(&mut self) {
+        if let Self::Due(due) | Self::Waived(due) = self {
+            due.is_closed = true;
         }
     }
 

@@ -2,6 +2,7 @@
 
 use events::event::NotificationFailed;
 use events::event::NotificationSent;
+use events::event::UndoneChange;
 use events::values::{ConfidentialDigest, Initiator, Money, PartySize, TimeWindow};
 use events::{AssignmentId, PaymentId, TableId};
 
@@ -45,6 +46,8 @@ pub enum Command {
         /// Digest of the free-text description.
         description_digest: Option<ConfidentialDigest>,
     },
+    /// Undo the last change of the status.
+    Undo(Undo),
     /// A deadline of the reservation passed: an unpaid hold expires, or a party that never arrived is a no-show.
     Expire,
     /// Record the result of a payment.
@@ -72,7 +75,11 @@ impl Command {
     #[must_use]
     pub fn takes_tables(&self) -> bool {
         match self {
-            Self::AssignTable(_) | Self::Reschedule { .. } | Self::ChangePartySize(_) | Self::CheckIn => true,
+            Self::AssignTable(_)
+            | Self::Reschedule { .. }
+            | Self::ChangePartySize(_)
+            | Self::CheckIn
+            | Self::Undo(_) => true,
             Self::Confirm { .. }
             | Self::Complete
             | Self::NoShow
@@ -96,6 +103,19 @@ pub struct SizeChange {
     pub area: Option<String>,
     /// Whether the party gets the best tables for its new size, although it could keep its own.
     pub reseat: bool,
+}
+
+/// An undo.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undo {
+    /// The change to undo. A repeated undo must not undo the change before it, so that it is named.
+    pub change: UndoneChange,
+    /// The reason as a stable code.
+    pub reason_code: String,
+    /// The table that the party gets; `None` for the ones that it had.
+    pub table: Option<TableChoice>,
+    /// Whether the same guest may have another booking at that time.
+    pub allow_duplicate: bool,
 }
 
 /// A table chosen by staff.

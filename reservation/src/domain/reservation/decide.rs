@@ -11,9 +11,13 @@
 //! | complete | ✗ | ✗ | → COMPLETED | done | ✗ | ✗ |
 //! | no-show | ✗ | → NO_SHOW | ✗ | ✗ | ✗ | done |
 //! | cancel | → CANCELLED | → CANCELLED | ✗ | ✗ | done | ✗ |
+//! | undo a check-in | ✗ | done | → CONFIRMED | ✗ | ✗ | ✗ |
+//! | undo a completion | ✗ | ✗ | done | → CHECKED_IN | ✗ | ✗ |
+//! | undo a no-show | ✗ | done | ✗ | ✗ | ✗ | → CONFIRMED |
+//! | undo a cancellation | done | done | ✗ | ✗ | → PENDING, CONFIRMED | ✗ |
 
 use chrono::{DateTime, TimeDelta, Utc};
-use events::PaymentId;
+
 use events::event::{
     ContactErased, Event, GuestLinkRenewed, PaymentCompleted, PaymentFailed, PaymentRefunded,
     PaymentRequested, Refund, ReservationCancelled, ReservationCompleted, ReservationConfirmed,
@@ -85,6 +89,7 @@ impl Reservation {
                 Status::Cancelled { .. } => Ok(vec![]),
                 other => Err(other.refusal(Refusal::CheckedIn)),
             },
+            Command::Undo(undo) => self.decide_undo(undo, context, now),
             Command::Expire => Ok(self.decide_expiry(now)),
             Command::RecordPayment(result) => self.decide_payment(result),
             Command::RecordNotification(NotificationResult::Sent(sent)) => Ok(vec![sent.clone().into()]),
@@ -145,7 +150,7 @@ impl Reservation {
                 let is_kept = match purpose {
                     // The restaurant is closed at that time, so the booking cannot be confirmed.
                     Purpose::Deposit if self.status == Status::Pending && self.is_called_off() => false,
-                    Purpose::Deposit if self.is_closed(payment_id) => false,
+                    _ if due.is_closed || self.is_closed(payment_id) => false,
                     Purpose::Deposit => {
                         matches!(self.status, Status::Pending | Status::Confirmed | Status::CheckedIn)
                     }
@@ -205,7 +210,7 @@ impl Reservation {
             (amount_minor > 0).then_some(Money { amount_minor, ..fee })
         });
         let asked = owed.map(|amount| PaymentRequested {
-            payment_id: PaymentId::of_fee(self.id),
+            payment_id: self.next_fee_payment(),
             amount,
             channel: self.booking.payment_channel.clone(),
             expires_at: now + FEE_PAYMENT_PERIOD,
@@ -255,14 +260,22 @@ impl Reservation {
     /// Requests the deposit again for a called-off visit that is possible again. Its first payment was closed, and money
     /// that still arrived for it went back.
     pub(super) fn renewed_deposit(&self, now: DateTime<Utc>) -> Option<Event> {
-        if self.status != Status::Pending || !self.is_called_off() {
-            return None;
-        }
+        (self.status == Status::Pending && self.is_called_off()).then(|| self.deposit_again(now)).flatten()
+    }
+
+    /// Requests the deposit again, unless it is paid or waived, or was never required.
+    pub(super) fn deposit_again(&self, now: DateTime<Utc>) -> Option<Event> {
         let (closed, amount) = match &self.deposit {
             Charge::Due(due) => (due.payment_id, due.amount),
-            Charge::Paid(paid) if paid.left_minor() == 0 => (paid.payment_id, paid.amount),
+            Charge::Paid(paid) if paid.left_minor() == 0 => {
+                let owed_minor = self.deposit_owed_minor(self.party_size(), paid.amount.amount_minor);
+                (paid.payment_id, Money { amount_minor: owed_minor, ..paid.amount })
+            }
             Charge::NotRequired | Charge::Waived(_) | Charge::Paid(_) => return None,
         };
+        if amount.amount_minor == 0 {
+            return None;
+        }
         let hold = TimeDelta::minutes(i64::from(self.booking.policy.auto_cancel_minutes));
         let requested = PaymentRequested {
             payment_id: closed.renewed(),

@@ -36,23 +36,14 @@ impl Reservation {
         {
             return Ok(vec![]);
         }
-        fits(u32::from(choice.capacity), self.party_size())?;
+        choice.check_seats(self.party_size())?;
         // A party that was seated early has its tables for longer than its window.
         let window = self.tables.first().map_or(self.window(), |table| table.window);
         if !context.occupancy.is_free(&choice.table_id, &window, Some(self.id)) {
             return Err(Refusal::TableTaken(choice.table_id.clone()));
         }
         let mut events = self.release(ReleaseCause::Moved);
-        events.push(
-            TableAssigned {
-                assignment_id: choice.assignment_id,
-                table_id: choice.table_id.clone(),
-                capacity: choice.capacity,
-                area: choice.area.clone(),
-                window,
-            }
-            .into(),
-        );
+        events.push(choice.assigned(window).into());
         Ok(events)
     }
 
@@ -88,7 +79,7 @@ impl Reservation {
             return Ok(vec![seated]);
         }
         let mut events = self.release(ReleaseCause::Moved);
-        events.extend(self.tables.iter().map(|table| along(table, from)));
+        events.extend(self.tables.iter().map(|table| table.assigned(from).into()));
         events.push(seated);
         Ok(events)
     }
@@ -178,7 +169,7 @@ impl Reservation {
                 if let Some(taken) = self.tables.iter().find(is_taken) {
                     return Err(Refusal::TableTaken(taken.table_id.clone()));
                 }
-                self.tables.iter().map(|table| along(table, to)).collect()
+                self.tables.iter().map(|table| table.assigned(to).into()).collect()
             }
             Some(rules) => {
                 let current_tables: Vec<_> = self.tables.iter().map(|table| table.table_id.clone()).collect();
@@ -292,7 +283,8 @@ impl Reservation {
         let is_free =
             |table: &TableAssignment| context.occupancy.is_free(&table.table_id, &window, Some(self.id));
         if has_seats && is_there && !change.reseat && (!stays_longer || self.tables.iter().all(is_free)) {
-            return Ok(stays_longer.then(|| self.tables.iter().map(|table| along(table, window)).collect()));
+            let along = || self.tables.iter().map(|table| table.assigned(window).into()).collect();
+            return Ok(stays_longer.then(along));
         }
         let seating = rules.tables_for(context.occupancy, &request)?;
         let is_same =
@@ -304,10 +296,25 @@ impl Reservation {
     }
 }
 
-/// An assignment of the same table for another time.
-fn along(table: &TableAssignment, window: TimeWindow) -> Event {
-    let (table_id, area) = (table.table_id.clone(), table.area.clone());
-    TableAssigned { assignment_id: table.id, table_id, capacity: table.capacity, area, window }.into()
+impl TableAssignment {
+    /// An assignment of the same table for `window`.
+    pub(super) fn assigned(&self, window: TimeWindow) -> TableAssigned {
+        let (table_id, area) = (self.table_id.clone(), self.area.clone());
+        TableAssigned { assignment_id: self.id, table_id, capacity: self.capacity, area, window }
+    }
+}
+
+impl TableChoice {
+    /// The assignment of the table for `window`.
+    pub(super) fn assigned(&self, window: TimeWindow) -> TableAssigned {
+        let Self { assignment_id, table_id, capacity, area } = self.clone();
+        TableAssigned { assignment_id, table_id, capacity, area, window }
+    }
+
+    /// Checks that the table seats the party.
+    pub(super) fn check_seats(&self, party_size: PartySize) -> Result<(), Refusal> {
+        fits(u32::from(self.capacity), party_size)
+    }
 }
 
 fn fits(seats: u32, party_size: PartySize) -> Result<(), Refusal> {

@@ -24,6 +24,8 @@ pub enum Status {
         reason_code: String,
         /// The position of the event whose confidential payload holds the description.
         described_at: Option<Position>,
+        /// Whether it was confirmed before.
+        was_confirmed: bool,
     },
     /// The party never arrived.
     NoShow,

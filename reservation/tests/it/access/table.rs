@@ -28,7 +28,7 @@ use Needs::{
     Device, Everywhere, Fresh, FreshPerson, Invitation, Needed, Nothing, Own, PasswordReset, Person,
 };
 
-pub const NEEDS: [(&str, Needs); 76] = [
+pub const NEEDS: [(&str, Needs); 77] = [
     ("acceptInvitation", Invitation),
     ("acceptOffer", Own("manage")),
     ("addDevice", Fresh("access")),
@@ -105,6 +105,7 @@ pub const NEEDS: [(&str, Needs); 76] = [
     ("setPin", FreshPerson),
     ("signIn", Nothing),
     ("signOut", Person),
+    ("undoReservation", Needed("floor")),
 ];
 
 impl Needs {

@@ -11,9 +11,11 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use chassis::environment::{Environment as _, ManualEnvironment};
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use events::event::UndoneChange;
 use events::store::EventStore;
 use events::store::memory::MemoryStore;
 use proptest::prelude::*;
+use proptest::sample;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -31,6 +33,9 @@ enum Act {
     Cancel { booking: usize, by: &'static str },
     Pay { booking: usize },
     CheckIn { booking: usize },
+    Complete { booking: usize },
+    NoShow { booking: usize },
+    Undo { booking: usize, change: UndoneChange },
     ChangeRules { change: usize },
     Advance { hours: i64 },
 }
@@ -47,7 +52,11 @@ fn act() -> impl Strategy<Value = Act> {
             .prop_map(|(booking, guests, reseat)| Act::Resize { booking, guests, reseat }),
         2 => (booking.clone(), by()).prop_map(|(booking, by)| Act::Cancel { booking, by }),
         3 => booking.clone().prop_map(|booking| Act::Pay { booking }),
-        1 => booking.prop_map(|booking| Act::CheckIn { booking }),
+        2 => booking.clone().prop_map(|booking| Act::CheckIn { booking }),
+        1 => booking.clone().prop_map(|booking| Act::Complete { booking }),
+        1 => booking.clone().prop_map(|booking| Act::NoShow { booking }),
+        3 => (booking, sample::select(UndoneChange::ALL.to_vec()))
+            .prop_map(|(booking, change)| Act::Undo { booking, change }),
         2 => (0..CHANGES).prop_map(|change| Act::ChangeRules { change }),
         2 => (1..80_i64).prop_map(|hours| Act::Advance { hours }),
     ]
@@ -171,6 +180,11 @@ async fn send(app: &TestApp, bookings: &[String], act: &Act) -> Option<Answer> {
         }
         Act::Pay { booking } => pay(app, of(booking)?).await?,
         Act::CheckIn { booking } => app.command(of(booking)?, "check-in", json!({})).await,
+        Act::Complete { booking } => app.command(of(booking)?, "complete", json!({})).await,
+        Act::NoShow { booking } => app.command(of(booking)?, "no-show", json!({})).await,
+        Act::Undo { booking, change } => {
+            app.command(of(booking)?, "undo", json!({"change": change.word(), "reason_code": "other"})).await
+        }
         Act::ChangeRules { .. } | Act::Advance { .. } => return None,
     })
 }

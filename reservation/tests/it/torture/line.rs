@@ -25,6 +25,8 @@ enum Step {
     Book(u64),
     /// The nth of the parties with a table cancels.
     Cancel(usize),
+    /// The cancellation of the nth of them was a mistake.
+    Undo(usize),
     /// The nth of the parties that ever joined the waitlist accepts.
     Accept(usize),
     Decline(usize),
@@ -37,6 +39,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (1..9_u64).prop_map(Step::Join),
         3 => (1..9_u64).prop_map(Step::Book),
         4 => any::<usize>().prop_map(Step::Cancel),
+        2 => any::<usize>().prop_map(Step::Undo),
         3 => any::<usize>().prop_map(Step::Accept),
         1 => any::<usize>().prop_map(Step::Decline),
         1 => any::<usize>().prop_map(Step::Leave),
@@ -201,6 +204,13 @@ async fn run(steps: &[Step]) -> Vec<String> {
             }
             Step::Cancel(n) => match nth(&booked, *n) {
                 Some(id) => Some(app.command(&id, "cancel", json!({"reason_code": "r"})).await),
+                None => None,
+            },
+            Step::Undo(n) => match nth(&booked, *n) {
+                Some(id) => {
+                    let undo = json!({"change": "cancellation", "reason_code": "r"});
+                    Some(app.command(&id, "undo", undo).await)
+                }
                 None => None,
             },
             Step::Accept(n) => wait(nth(&line, *n), "accept").await,

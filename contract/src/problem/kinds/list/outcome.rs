@@ -118,6 +118,12 @@ pub(super) const OUTCOME: &[Kind] = &[
         "Wait for the message, or read the entry again.",
     ),
     kind(
+        "nothing_to_undo",
+        409,
+        "The last change of the reservation is not the one to undo.",
+        "Read the reservation again.",
+    ),
+    kind(
         "offer_expired",
         409,
         "The offer has expired and went to the next party.",

@@ -5,12 +5,13 @@ use chrono_tz::Tz;
 use contract::form::Form;
 use contract::reservation::commands::drafts;
 use events::AssignmentId;
+use events::event::UndoneChange;
 use events::values::{Initiator, TimeWindow};
 
 use super::{area, check_is_open, start};
 use crate::app::App;
 use crate::app::confidential::{Description, SealedPayload, seal};
-use crate::domain::reservation::{SizeChange, TableChoice};
+use crate::domain::reservation::{SizeChange, TableChoice, Undo};
 use crate::domain::{Command, Reservation};
 
 pub(in crate::api::http) fn confirm(form: &mut Form) -> Option<Command> {
@@ -100,6 +101,35 @@ pub(in crate::api::http) fn cancel(
     let description_digest = sealed.as_ref().map(|sealed| sealed.digest.clone());
     let by = side(form, "cancelled_by", draft.cancelled_by, caller);
     Some((Command::Cancel { by, reason_code: draft.reason_code?.into(), description_digest }, sealed))
+}
+
+pub(in crate::api::http) fn undo(form: &mut Form, app: &App, reservation: &Reservation) -> Option<Command> {
+    let draft = drafts::Undo::take(form);
+    let venue = app.venues.get(Some(&reservation.booking.venue_id));
+    let table = draft.table_id.and_then(|table_id| {
+        let known = venue.as_ref().and_then(|venue| venue.table(&table_id));
+        let msg = match known {
+            Some(_) if draft.change != Some(UndoneChange::CheckIn) => return known,
+            Some(_) => {
+                "the party keeps its tables when a check-in is undone: leave it out, or use assign-table"
+            }
+            None => "the table is not in the rules of the venue: name another one",
+        };
+        form.fault("table_id", "value_error", msg, Some(table_id.as_str().into()));
+        None
+    });
+    let table = table.map(|table| TableChoice {
+        assignment_id: AssignmentId(app.env.new_id()),
+        table_id: table.id.clone(),
+        capacity: table.seats,
+        area: table.area.clone(),
+    });
+    Some(Command::Undo(Undo {
+        change: draft.change?,
+        reason_code: draft.reason_code?.into(),
+        table,
+        allow_duplicate: draft.allow_duplicate.unwrap_or(false),
+    }))
 }
 
 pub(in crate::api::http) fn erase_contact(form: &mut Form) -> Option<Command> {

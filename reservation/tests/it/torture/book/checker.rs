@@ -37,6 +37,10 @@ struct Booking {
     window: Window,
     /// `PENDING`, `CONFIRMED`, `CHECKED_IN`, or `OVER`.
     status: &'static str,
+    /// The status before the last end, and what ended it: `cancellation`, `completion` or `no_show`.
+    before_end: (&'static str, &'static str),
+    /// Whether the deposit was waived.
+    is_waived: bool,
     free_until: DateTime<Utc>,
     tables: BTreeMap<String, Window>,
     affected: Option<String>,
@@ -53,6 +57,18 @@ struct Booking {
 impl Booking {
     fn is_alive(&self) -> bool {
         self.status != "OVER"
+    }
+
+    fn end(&mut self, by: &'static str) {
+        self.before_end = (self.status, by);
+        self.status = "OVER";
+        self.closed_payments.extend(self.due.iter().map(|(payment, _)| payment.clone()));
+    }
+
+    /// Whether the deposit was requested, and is neither paid nor waived.
+    fn owes_deposit(&self) -> bool {
+        let owed = self.due.as_ref().map_or(0, |(_, minor)| self.owed_minor(self.guests, *minor));
+        owed > 0 && self.kept_minor == 0 && !self.is_waived
     }
 
     fn is_called_off(&self) -> bool {
@@ -153,6 +169,7 @@ impl Check {
                     "confirmed for a time at which the restaurant is closed",
                 );
                 booking.status = "CONFIRMED";
+                booking.is_waived |= data["deposit_waived"] == true;
             }
             "meja.reservation.rescheduled.v1" => self.moved(&mut booking, event, time),
             "meja.reservation.party_size_changed.v1" => self.resized(&mut booking, event, time),
@@ -166,12 +183,14 @@ impl Check {
                     &format!("cancelled, and {expected} is due"),
                 );
                 booking.kept_minor -= refund_minor(data);
-                booking.status = "OVER";
+                booking.end("cancellation");
             }
-            "meja.reservation.no_show.v1" | "meja.reservation.completed.v1" => {
+            "meja.reservation.no_show.v1" => {
                 self.expect(refund_minor(data) == 0, event, "without a fee the restaurant keeps the deposit");
-                booking.status = "OVER";
+                booking.end("no_show");
             }
+            "meja.reservation.completed.v1" => booking.end("completion"),
+            "meja.reservation.undone.v1" => self.undone(&mut booking, event, time),
             "meja.reservation.checked_in.v1" => {
                 let rules = self.rules.as_ref().unwrap();
                 let in_time = rules.business_day(time) >= rules.business_day(booking.window.0);
@@ -226,13 +245,37 @@ impl Check {
         // An early party was accepted by the host, who sees the room.
         let by_hand = booking.status == "CONFIRMED" && taken.0 < booking.window.0;
         let is_used = services.iter().any(|service| rules.uses(service, table));
-        self.expect(by_hand || services.is_empty() || is_used, event, "the table is closed then");
+        // An undo after the visit corrects what happened.
+        let is_over = at(&event["time"]) >= taken.1;
+        self.expect(by_hand || is_over || services.is_empty() || is_used, event, "the table is closed then");
         let free = self
             .bookings
             .values()
             .all(|other| other.tables.get(table).is_none_or(|theirs| !overlap(*theirs, taken)));
         self.expect(free, event, "the table belongs to another party then");
         booking.tables.insert(table.to_owned(), taken);
+    }
+
+    /// The last change of the status is undone, and nothing else.
+    fn undone(&mut self, booking: &mut Booking, event: &Value, time: DateTime<Utc>) {
+        let undone = event["data"]["undone"].as_str().unwrap();
+        let (before, ended_by) = booking.before_end;
+        let is_last = match undone {
+            "check_in" => booking.status == "CHECKED_IN",
+            other => booking.status == "OVER" && ended_by == other,
+        };
+        self.expect(is_last, event, "another change was the last one");
+        let restored = match undone {
+            "check_in" => "CONFIRMED",
+            "cancellation" if booking.owes_deposit() => "PENDING",
+            _ => before,
+        };
+        let status = event["data"]["status"].as_str().unwrap().to_uppercase();
+        self.expect(status == restored, event, &format!("{restored} is right"));
+        if matches!(undone, "cancellation" | "no_show") && booking.window.1 > time {
+            self.in_service(booking, event);
+        }
+        booking.status = restored;
     }
 
     fn paid(&mut self, booking: &mut Booking, event: &Value) {
@@ -296,6 +339,7 @@ impl Check {
         let owes_nothing = to < from && asked_minor > 0 && booking.owed_minor(to, asked_minor) == 0;
         let is_unpaid = booking.due.as_ref().is_some_and(|(payment, _)| !booking.paid.contains(payment));
         let waives = data["waives_deposit"] == true;
+        booking.is_waived |= waives;
         self.expect(
             waives == (owes_nothing && is_unpaid),
             event,

@@ -1,0 +1,80 @@
+//! Events with which staff correct what happened: part of the published language.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::event::Refund;
+use crate::values::{Money, TimeWindow};
+
+/// The last change of the status was undone. Tables that the party has again are assigned by the events after this one,
+/// and a deposit that is due again is requested by them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReservationUndone {
+    /// The change that was undone.
+    pub undone: UndoneChange,
+    /// The status since then.
+    pub status: RestoredStatus,
+    /// The time of the visit.
+    pub window: TimeWindow,
+    /// The reason as a stable code.
+    pub reason_code: String,
+    /// The no-show fee that was requested and no longer applies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn_fee: Option<Money>,
+    /// The amount to refund, if that fee was paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund: Option<Refund>,
+}
+
+/// A change of the status that staff can undo.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UndoneChange {
+    /// The party arrived.
+    CheckIn,
+    /// The party left.
+    Completion,
+    /// The party never arrived.
+    NoShow,
+    /// The guest or the restaurant cancelled.
+    Cancellation,
+}
+
+impl UndoneChange {
+    /// Every change that can be undone.
+    pub const ALL: [Self; 4] = [Self::CheckIn, Self::Completion, Self::NoShow, Self::Cancellation];
+
+    /// The word in events, requests and responses.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::CheckIn => "check_in",
+            Self::Completion => "completion",
+            Self::NoShow => "no_show",
+            Self::Cancellation => "cancellation",
+        }
+    }
+
+    /// The noun in sentences.
+    #[must_use]
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::CheckIn => "check-in",
+            Self::NoShow => "no-show",
+            Self::Completion | Self::Cancellation => self.word(),
+        }
+    }
+}
+
+/// The status after an undo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RestoredStatus {
+    /// It waits for its deposit or for the restaurant.
+    Pending,
+    /// The restaurant expects the party.
+    Confirmed,
+    /// The party has arrived.
+    CheckedIn,
+}
