@@ -11,6 +11,12 @@ use zxcvbn::{Score, zxcvbn};
 /// Maximum number of characters of a password that are estimated.
 const ESTIMATED_CHARS_MAX: usize = 64;
 
+/// Texts about a person that are shorter than this are in many words.
+const KNOWN_CHARS_MIN: usize = 3;
+
+/// Minimum number of letters and digits that are in no text about the person.
+const OWN_CHARS_MIN: usize = 8;
+
 /// The length of a salt, in bytes: what RFC 9106 recommends.
 const SALT_BYTES: usize = 16;
 
@@ -35,16 +41,28 @@ pub enum WeakSecret {
 /// Checks a new password of a person about whom `known` is known, such as the name. Lengths are not checked here.
 ///
 /// # Errors
-/// [`WeakSecret::Guessable`], if the estimator zxcvbn expects fewer than 10⁸ guesses to find it.
+/// [`WeakSecret::Guessable`], if the estimator zxcvbn expects fewer than 10⁸ guesses to find it, or if too little is left
+/// without what is known.
 pub fn check_password(password: &str, known: &[&str]) -> Result<(), WeakSecret> {
     let parts = known.iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
     let known: Vec<_> = parts.chain(known.iter().copied()).chain(["meja"]).collect();
     // The time of the estimate grows with the square of the length, and more characters do not make a password weaker.
     let estimated: String = password.chars().take(ESTIMATED_CHARS_MAX).collect();
+    let is_enough = characters_of_its_own(&estimated, &known) >= OWN_CHARS_MIN;
     match zxcvbn(&estimated, &known).score() {
-        Score::Three | Score::Four => Ok(()),
+        Score::Three | Score::Four if is_enough => Ok(()),
         _ => Err(WeakSecret::Guessable),
     }
+}
+
+/// The number of letters and digits of `password` that are in none of the `known` texts.
+fn characters_of_its_own(password: &str, known: &[&str]) -> usize {
+    let mut known: Vec<_> = known.iter().map(|text| text.to_lowercase()).collect();
+    known.retain(|text| text.chars().count() >= KNOWN_CHARS_MIN);
+    // The longest first: an address contains a name.
+    known.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    let rest = known.iter().fold(password.to_lowercase(), |rest, text| rest.replace(text, " "));
+    rest.chars().filter(|c| c.is_alphanumeric()).count()
 }
 
 /// Checks a new PIN.
@@ -95,12 +113,19 @@ mod tests {
     #[test]
     fn passwords_that_are_guessed_first_are_refused() {
         let known = ["Sari Wulandari", "sari@warung-sinar.example"];
-        let of_the_person = ["sariwulandari", "sariwarung", "sari@warung-sinar.example", "Sari Wulandari"];
+        let of_the_person = [
+            "sariwulandari",
+            "sariwarung",
+            "sari@warung-sinar.example",
+            "Sari Wulandari",
+            "sariwarungsinarexample",
+            "SariWulandari12",
+        ];
         let of_anyone = ["1234567890", "password123", "qwertyuiop", "aaaaaaaaaaaa"];
         for weak in of_the_person.into_iter().chain(of_anyone) {
             assert_eq!(check_password(weak, &known), Err(WeakSecret::Guessable), "{weak}");
         }
-        for strong in ["kelapa motor sunyi bendera", "hT4-mm9_QxvZ"] {
+        for strong in ["kelapa motor sunyi bendera", "hT4-mm9_QxvZ", "sari tidak suka kelapa"] {
             assert_eq!(check_password(strong, &known), Ok(()), "{strong}");
         }
     }

@@ -49,7 +49,9 @@ impl TotpSecret {
     /// The time step of `code` if it is valid at `now` and its step comes after `last_step`, so that each code counts once.
     #[must_use]
     pub fn step_of(&self, code: &str, now: DateTime<Utc>, last_step: Option<u64>) -> Option<u64> {
-        let step = self.totp().check(code, u64::try_from(now.timestamp()).ok()?)?;
+        // Apps show a code in two groups, and people type the space.
+        let code: String = code.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
+        let step = self.totp().check(&code, u64::try_from(now.timestamp()).ok()?)?;
         last_step.is_none_or(|last| step > last).then_some(step)
     }
 
