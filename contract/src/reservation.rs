@@ -10,6 +10,7 @@ pub mod feed;
 pub mod floor;
 pub mod history;
 pub mod operations;
+pub mod overrides;
 pub mod queries;
 pub mod results;
 pub mod roles;

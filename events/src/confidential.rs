@@ -33,6 +33,8 @@ impl Event {
             | Self::ReservationCompleted(_)
             | Self::ReservationNoShow(_)
             | Self::ReservationUndone(_)
+            | Self::VisitEndChanged(_)
+            | Self::RulesOverruled(_)
             | Self::PaymentRequested(_)
             | Self::PaymentCompleted(_)
             | Self::PaymentFailed(_)

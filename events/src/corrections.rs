@@ -78,3 +78,57 @@ pub enum RestoredStatus {
     /// The party has arrived.
     CheckedIn,
 }
+
+/// The end of a visit that had begun changed: the party stays longer, or leaves earlier.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VisitEndChanged {
+    /// The previous time of the visit.
+    pub from: TimeWindow,
+    /// The new time of the visit, with the same start.
+    pub to: TimeWindow,
+}
+
+/// Staff acted against rules of the venue, in the append of this event. Its actor decided it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RulesOverruled {
+    /// The rules.
+    pub rules: Vec<OverruledRule>,
+    /// The reason as a stable code.
+    pub reason_code: String,
+}
+
+/// A rule that staff can overrule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OverruledRule {
+    /// Too many guests arrive at that time.
+    Pacing,
+    /// The time is too close.
+    TooLate,
+    /// The time is too far in the future.
+    TooSoon,
+    /// The party has more guests than the tables have seats.
+    PartyTooLarge,
+    /// The party is smaller than the smallest party of the table.
+    MinParty,
+    /// The table is reserved for walk-ins.
+    WalkInShare,
+    /// The table was promised to the next party, which lost it.
+    NextParty,
+}
+
+impl OverruledRule {
+    /// The word in events and responses.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pacing => "pacing",
+            Self::TooLate => "too_late",
+            Self::TooSoon => "too_soon",
+            Self::PartyTooLarge => "party_too_large",
+            Self::MinParty => "min_party",
+            Self::WalkInShare => "walk_in_share",
+            Self::NextParty => "next_party",
+        }
+    }
+}

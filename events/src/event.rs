@@ -10,7 +10,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use crate::access::{GuestLinkRenewed, KeyCreated, KeyRevoked, KeyRotated, KeyUsed, LinkKeyCreated};
-pub use crate::corrections::{ReservationUndone, RestoredStatus, UndoneChange};
+pub use crate::corrections::{
+    OverruledRule, ReservationUndone, RestoredStatus, RulesOverruled, UndoneChange, VisitEndChanged,
+};
 use crate::ids::{AssignmentId, CustomerId, TableId, VenueId};
 pub use crate::payment::{PaymentCompleted, PaymentFailed, PaymentRefunded, PaymentRequested, Refund};
 pub use crate::staff::{
@@ -138,6 +140,10 @@ catalogue! {
     ReservationNoShow = "meja.reservation.no_show.v1",
     /// The last change of the status was undone.
     ReservationUndone = "meja.reservation.undone.v1",
+    /// The end of a visit changed.
+    VisitEndChanged = "meja.reservation.end_changed.v1",
+    /// Staff acted against rules of the venue.
+    RulesOverruled = "meja.reservation.rules_overruled.v1",
     /// A deposit or a fee is due.
     PaymentRequested = "meja.payment.requested.v1",
     /// A payment was completed.

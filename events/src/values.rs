@@ -91,6 +91,10 @@ pub enum ReleaseCause {
     Completed,
     /// The party never came.
     NoShow,
+    /// The party exchanged tables with another one.
+    Swapped,
+    /// Staff gave the table to the party before, which stays longer.
+    Overruled,
 }
 
 /// The medium of a message to a guest.

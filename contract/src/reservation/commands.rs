@@ -5,6 +5,7 @@ use events::values::{Initiator, Locale, PartySize};
 use events::{CustomerId, ReservationId, TableId, VenueId, WaitlistId};
 
 use super::contact::ContactInfo;
+use super::overrides::Override;
 use crate::request::requests;
 use crate::values::{Code, Line, Prose, VenueTime, Whole};
 
@@ -46,6 +47,10 @@ requests! {
         optional locale: Locale,
         /// For staff: book although the same phone number or e-mail address has a booking at that time.
         optional allow_duplicate: bool,
+        /// Rules of the venue that do not count: pacing, the booking window, the size of tables, tables for walk-ins. A
+        /// table that is taken and the opening hours always count.
+        #[name = "override"]
+        optional overrule: Override,
     }
 
     /// A walk-in.
@@ -64,6 +69,12 @@ requests! {
         optional customer_id: CustomerId,
         /// The guest's name.
         optional name: Line<120>,
+        /// By default the turn time of the venue for a party of that size.
+        optional duration_minutes: Minutes,
+        /// Rules of the venue that do not count: pacing, the booking window, the size of tables, tables for walk-ins. A
+        /// table that is taken and the opening hours always count.
+        #[name = "override"]
+        optional overrule: Override,
     }
 
     /// A request to join a waitlist.
@@ -130,6 +141,10 @@ requests! {
         optional moved_by: Initiator,
         /// For staff: move it although the same phone number or e-mail address has another booking at that time.
         optional allow_duplicate: bool,
+        /// Rules of the venue that do not count: pacing, the booking window, the size of tables, tables for walk-ins. A
+        /// table that is taken and the opening hours always count.
+        #[name = "override"]
+        optional overrule: Override,
     }
 
     /// A change of the party size.
@@ -143,6 +158,10 @@ requests! {
         /// Whether the party gets the best tables for its new size, although it could keep its own. Not for venues that
         /// are managed by hand.
         optional reseat: bool,
+        /// Rules of the venue that do not count: pacing, the booking window, the size of tables, tables for walk-ins. A
+        /// table that is taken and the opening hours always count.
+        #[name = "override"]
+        optional overrule: Override,
     }
 
     /// A cancellation.
@@ -154,6 +173,23 @@ requests! {
         optional description: Prose<500>,
         /// `guest` by default.
         optional cancelled_by: Initiator,
+    }
+
+    /// A change of the end of a visit that has begun.
+    body Extend {
+        /// RFC 3339; without an offset, local time of the venue. Later than now and than the start, and at most 12 hours
+        /// after the start.
+        #[example = "2026-12-24T22:30"]
+        required end_time: VenueTime,
+        /// The next party at a table loses it, and needs another one.
+        #[name = "override"]
+        optional overrule: Override,
+    }
+
+    /// An exchange of tables.
+    body Swap {
+        /// The other reservation, of the same venue.
+        required with: ReservationId,
     }
 
     /// An undo of the last change of the status.

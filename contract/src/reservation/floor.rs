@@ -22,6 +22,8 @@ pub struct Floor {
     pub position: u64,
     /// The tables.
     pub tables: Vec<TableState>,
+    /// The parties of the business day that need a table, by arrival.
+    pub needs_table: Vec<PartyView>,
 }
 
 /// A table at some time.

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 use events::feed::{LIMIT_EVENTS_MAX, TIMEOUT_MS_MAX};
-use events::values::PartySize;
+use events::values::{Locale, PartySize};
 use events::{CustomerId, VenueId};
 
 use super::commands::Minutes;
@@ -26,6 +26,8 @@ requests! {
         optional customer_id: CustomerId,
         /// The venue.
         optional venue_id: VenueId,
+        /// Reservations for which staff have to find a table, or those that need none.
+        optional needs_table: bool,
     }
 
     /// A page of a list.
@@ -46,6 +48,9 @@ requests! {
     query ReadHistory {
         /// By default what `Accept` prefers; `text` is for reading.
         optional format: HistoryFormat,
+        /// The language of notes and reasons: a tag for Indonesian or English; English by default.
+        #[example = "id"]
+        optional lang: Locale,
     }
 
     /// A day of a venue.

@@ -62,6 +62,9 @@ pub struct ReservationView {
     pub timezone: String,
     /// The tables.
     pub tables: Vec<TableView>,
+    /// Whether staff have to find a table for the party: it lost its table to another party, or booked before the venue
+    /// assigned tables.
+    pub needs_table: bool,
     /// The deposit.
     pub deposit: DepositView,
     /// The no-show fee, as far as the deposit did not cover it; null unless one is due.

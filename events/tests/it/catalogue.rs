@@ -110,6 +110,12 @@ fn samples() -> Vec<Event> {
         }
         .into(),
         ReservationNoShow::default().into(),
+        VisitEndChanged { from: window(), to: TimeWindow::starting(window().start, 120) }.into(),
+        RulesOverruled {
+            rules: vec![OverruledRule::Pacing, OverruledRule::MinParty],
+            reason_code: "regular_guest".into(),
+        }
+        .into(),
         ReservationUndone {
             undone: UndoneChange::Cancellation,
             status: RestoredStatus::Confirmed,

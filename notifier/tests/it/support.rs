@@ -259,7 +259,8 @@ impl EventStore for Tampered {
 pub(crate) fn reservation_view(status: &str) -> ReservationView {
     let view = serde_json::json!({"reservation_id": RESERVATION, "customer_id": "cust-1", "status": status,
         "start_time": "2026-12-24T19:30:00+07:00", "end_time": "2026-12-24T21:00:00+07:00", "party_size": 2,
-        "venue_id": "bandung-dago", "venue_name": "Warung", "venue_profile": {}, "timezone": "Asia/Jakarta", "tables": [],
+        "venue_id": "bandung-dago", "venue_name": "Warung", "venue_profile": {}, "timezone": "Asia/Jakarta",
+        "tables": [], "needs_table": false,
         "deposit": {"required": false, "status": "not_required"},
         "policy": {"deposit_required": false, "auto_cancel_minutes": 15, "free_cancellation_minutes": 1440,
             "auto_confirm": false},

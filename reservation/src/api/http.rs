@@ -66,6 +66,8 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route(Needs(Scope::Floor), routes!(commands::no_show))
         .route(Own(Scope::Manage), routes!(commands::cancel))
         .route(Needs(Scope::Floor), routes!(commands::undo))
+        .route(Needs(Scope::Floor), routes!(commands::extend))
+        .route(Needs(Scope::Floor), routes!(commands::swap))
         .route(Needs(Scope::Audit), routes!(reservations::history))
         .route(Own(Scope::Audit), routes!(reservations::charges))
         .route(Needs(Scope::Results), routes!(results::payment_results))

@@ -6,14 +6,17 @@ mod access;
 mod book;
 mod change;
 mod change_rules;
+mod extend;
 mod mark;
 mod offer;
+mod swap;
+mod tables;
 mod tags;
 mod waitlist;
 
 use ::access::first::FirstKey;
 use ::access::link::LinkSecret;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use events::event::WaitlistJoined;
 use events::values::TimeWindow;
 use events::{KeyId, PaymentId, Position, ReservationId, VenueId, WaitlistId};
@@ -28,14 +31,16 @@ use self::book::Book;
 use self::change::ChangeReservation;
 use self::change_rules::ChangeRules;
 pub use self::change_rules::{RulesChange, RulesOutcome};
+use self::extend::ExtendVisit;
 use self::mark::MarkAffected;
 use self::offer::OfferTables;
+use self::swap::SwapTables;
 use self::waitlist::{ChangeWaitlistEntry, JoinWaitlist};
 use super::executor::{CommandError, Executor, Loaded};
 use super::outcome::{KeyOutcome, ReservationOutcome, WaitlistOutcome};
 use super::projections::{ContactKeys, VenueSnapshot};
 use super::request_context::RequestContext;
-use crate::domain::availability::SeatingContext;
+use crate::domain::availability::{Overrule, SeatingContext};
 use crate::domain::reservation::booking::BookingRequest;
 use crate::domain::venue::Venue;
 use crate::domain::waitlist::WaitlistCommand;
@@ -75,6 +80,33 @@ impl Executor {
         let (loaded, guest) = (Mutex::new(loaded), Mutex::new(None));
         let operation = ChangeReservation { id, loaded, guest, command, context };
         self.execute(&operation, context).await
+    }
+
+    /// Changes the end of the visit `id`, which has begun. With `overrule` the next party at its tables loses them.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing was appended.
+    pub async fn extend_visit(
+        &self,
+        id: ReservationId,
+        end: DateTime<Utc>,
+        overrule: Option<&Overrule>,
+        context: &RequestContext,
+    ) -> Result<ReservationOutcome, CommandError> {
+        self.execute(&ExtendVisit { id, end, overrule, context }, context).await
+    }
+
+    /// Exchanges the tables of the reservations `id` and `with`.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing was appended.
+    pub async fn swap_tables(
+        &self,
+        id: ReservationId,
+        with: ReservationId,
+        context: &RequestContext,
+    ) -> Result<ReservationOutcome, CommandError> {
+        self.execute(&SwapTables { id, with, context }, context).await
     }
 
     /// Marks the reservation `id` if it does not comply with the rules of its venue, and removes the mark if it does.

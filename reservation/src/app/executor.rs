@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use events::event::Event;
 use events::recorded::NewEvent;
 use events::store::{AppendCondition, AppendError, Appended, EventStore};
-use events::values::{Scope, TimeWindow};
+use events::values::{Scopes, TimeWindow};
 use events::{AssignmentId, Position, Query, Tag, VenueId};
 
 pub use self::error::CommandError;
@@ -76,9 +76,14 @@ pub(super) trait Operation: Sync {
     /// the venue does not exist.
     fn object<'s>(&'s self, subject: &'s Self::Subject) -> Option<Object<'s>>;
 
-    /// The scope that the command needs in addition to that of its route, if any.
-    fn needs(&self) -> Option<Scope> {
-        None
+    /// The scopes that the command needs in addition to that of its route.
+    fn needs(&self) -> Scopes {
+        Scopes::NONE
+    }
+
+    /// Whether a person must have proved the identity just now.
+    fn needs_proof(&self) -> bool {
+        false
     }
 
     /// The error when the object of the command does not exist. A caller who may not use it gets the same.
@@ -239,7 +244,10 @@ impl Executor {
             other => other?,
         }
         let venue = object.map(|object| object.venue_id);
-        operation.needs().map_or(Ok(()), |scope| caller.needs(scope, venue))?;
+        operation.needs().iter().try_for_each(|scope| caller.needs(scope, venue))?;
+        if operation.needs_proof() {
+            caller.is_fresh()?;
+        }
         Ok(caller.is_valid_at(now)?)
     }
 

@@ -64,13 +64,14 @@ impl App {
         let Some(recorded) = self.projections.recorded_rules(venue_id) else { return settled };
         let after = recorded.venue();
         let after = after.as_deref();
+        let withdraw = WaitlistCommand::Withdraw { reason_code: "rules_changed" };
         let (entries, _) = self.projections.waitlist(venue_id);
         for entry in entries {
             if entry.offer().is_none_or(|offered| after.is_some_and(|venue| venue.can_keep(offered))) {
                 continue;
             }
             let context = RequestContext::system("venues", self.env.as_ref());
-            match self.executor.change_waitlist_entry(entry.id, &WaitlistCommand::Withdraw, &context).await {
+            match self.executor.change_waitlist_entry(entry.id, &withdraw, &context).await {
                 Ok(_) => settled.withdrawn.push(entry.id),
                 Err(error) => settled.failed.push(error),
             }

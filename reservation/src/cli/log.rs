@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use events::event::Event;
 use events::recorded::Recorded;
 use events::store::EventBytes;
-use events::values::ConfidentialDigest;
+use events::values::{ConfidentialDigest, Locale};
 use events::{Position, ReservationId};
 use log_tools::command::LogCommand;
 use log_tools::{Context, EventCatalogue};
@@ -64,7 +64,7 @@ struct ReservationEvents;
 
 impl EventCatalogue for ReservationEvents {
     fn describe(&self, event: EventBytes<'_>) -> Result<String, String> {
-        decode(event).map(|(_, event)| note(&event, "UTC")).map_err(|error| format!("{error:#}"))
+        decode(event).map(|(_, event)| note(&event, "UTC", Locale::En)).map_err(|error| format!("{error:#}"))
     }
 
     fn confidential_digest(&self, event: EventBytes<'_>) -> Option<ConfidentialDigest> {

@@ -5,7 +5,10 @@ use events::event::UndoneChange;
 use events::values::{Money, PartySize};
 use events::{ReservationId, TableId};
 
-use super::availability::Unavailable;
+use super::availability::{Holder, Unavailable};
+
+/// Maximum length of a visit whose end is changed, in hours.
+pub(super) const VISIT_HOURS_MAX: i64 = 12;
 
 /// A business rule refused the command. It has a code, and knows nothing of HTTP statuses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +50,25 @@ pub enum Refusal {
     /// Another party has the table at that time.
     #[error("Table {0} is not free for the whole visit. Assign another table, or choose another time.")]
     TableTaken(TableId),
+    /// The next party is due at the table.
+    #[error(
+        "Table {table} is due to {} at {}. Choose an earlier end, give that party another table, or let a manager override it.",
+        words_of(by), start.format("%H:%M")
+    )]
+    NextParty {
+        /// The table.
+        table: TableId,
+        /// The next party.
+        by: Holder,
+        /// When it arrives, in local time.
+        start: DateTime<FixedOffset>,
+    },
+    /// The visit would be too long.
+    #[error("A visit lasts at most {VISIT_HOURS_MAX} hours. Choose an earlier end.")]
+    VisitTooLong,
+    /// The party has no table to give.
+    #[error("Reservation {0} has no table to swap. Assign it one first.")]
+    NothingToSwap(ReservationId),
     /// The venue has no booking rules.
     #[error(
         "This venue is managed by hand: it has no slots, walk-ins or waitlist. Request any time with POST /api/reservations."
@@ -147,6 +169,9 @@ impl Refusal {
             Self::TooEarly(_) => "too_early",
             Self::NotStarted => "not_started",
             Self::TableTaken(_) => "table_taken",
+            Self::NextParty { .. } => "next_party_due",
+            Self::VisitTooLong => "visit_too_long",
+            Self::NothingToSwap(_) => "nothing_to_swap",
             Self::ManagedByHand => "kept_by_hand",
             Self::Unavailable(why) => why.code(),
             Self::TableTooSmall { .. } => "table_too_small",
@@ -163,5 +188,13 @@ impl Refusal {
             Self::AmountMismatch { .. } => "amount_mismatch",
             Self::RefundExceedsPayment { .. } => "refund_exceeds_payment",
         }
+    }
+}
+
+/// The holder of a table in a message.
+fn words_of(holder: &Holder) -> String {
+    match holder {
+        Holder::Booking(id) | Holder::WalkIn(id) => format!("reservation {id}"),
+        Holder::Offer(id) => format!("the waiting party {id}"),
     }
 }

@@ -6,8 +6,10 @@ pub mod booking;
 mod charge;
 mod command;
 mod decide;
+mod extend;
 mod seating;
 mod status;
+mod swap;
 mod undo;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -23,7 +25,9 @@ pub use self::command::{
     Command, NotificationResult, PaymentOutcome, PaymentResult, SizeChange, TableChoice, Undo,
 };
 pub use self::decide::{DEPOSIT_UNPAID, FEE_PAYMENT_PERIOD};
+pub use self::extend::Extension;
 pub use self::status::Status;
+pub use self::swap::{Swap, swap};
 use crate::domain::recorded_at::RecordedAt;
 
 /// A reservation: one party, one visit.
@@ -37,6 +41,8 @@ pub struct Reservation {
     pub status: Status,
     /// The assigned tables.
     pub tables: Vec<TableAssignment>,
+    /// Whether staff gave a table of the party to another one, and it has got none since.
+    pub lost_table: bool,
     /// The tables that the party had when the reservation ended; empty before.
     pub left_tables: Vec<TableAssignment>,
     /// The deposit.
@@ -112,6 +118,7 @@ impl Reservation {
             booking: created.clone(),
             status: Status::Pending,
             tables: Vec::new(),
+            lost_table: false,
             left_tables: Vec::new(),
             deposit: Charge::NotRequired,
             closed_payments: Vec::new(),
@@ -175,7 +182,11 @@ impl Reservation {
                 self.set_area(changed.area.as_ref());
                 self.deposit.evolve(event);
             }
+            Event::VisitEndChanged(changed) => self.booking.window = changed.to,
+            // Nothing follows from it later.
+            Event::RulesOverruled(_) => {}
             Event::TableAssigned(assigned) => {
+                self.lost_table = false;
                 // Nearly always one table, for as long as the reservation is in memory.
                 self.tables.reserve_exact(1);
                 self.tables.push(TableAssignment {

@@ -8,7 +8,7 @@ use events::values::Initiator;
 use events::{Event, Position};
 use proptest::prelude::*;
 use reservation::app::words;
-use reservation::domain::availability::{Occupancy, SeatingContext, Unavailable};
+use reservation::domain::availability::{Holder, Occupancy, SeatingContext, Unavailable};
 use reservation::domain::reservation::Undo;
 use reservation::domain::{Charge, Command, RecordedAt, Refusal, Reservation, Status};
 
@@ -236,6 +236,13 @@ fn every_refusal_has_its_own_code() {
         Refusal::NotStarted,
         Refusal::TableTaken(table()),
         Refusal::TableTooSmall { seats: 2, party_size: party(4) },
+        Refusal::NextParty {
+            table: table(),
+            by: Holder::Booking(ID),
+            start: "2026-12-24T19:30:00+07:00".parse().unwrap(),
+        },
+        Refusal::VisitTooLong,
+        Refusal::NothingToSwap(ID),
         Refusal::ManagedByHand,
         Refusal::Unavailable(Unavailable::Closed),
         Refusal::Unavailable(Unavailable::TooSoon),

@@ -23,6 +23,7 @@ mod guest_links;
 mod holds;
 mod houses;
 mod keys;
+mod longer_visits;
 mod machine;
 mod money;
 mod reading;

@@ -40,11 +40,11 @@ pub fn moved(to: TimeWindow, by: Initiator) -> ReservationRescheduled {
 }
 
 pub fn reschedule(window: TimeWindow, by: Initiator) -> Command {
-    Command::Reschedule { window, area: None, by, allow_duplicate: false, timezone: None }
+    Command::Reschedule { window, area: None, by, allow_duplicate: false, timezone: None, overrule: None }
 }
 
 pub fn resize(guests: i64) -> Command {
-    Command::ChangePartySize(SizeChange { size: party(guests), area: None, reseat: false })
+    Command::ChangePartySize(SizeChange { size: party(guests), area: None, reseat: false, overrule: None })
 }
 
 pub fn resized(from: i64, to: i64) -> PartySizeChanged {
@@ -85,7 +85,8 @@ pub fn created() -> Event {
 /// The events of a booking at a venue without services.
 pub fn booked(guests: i64) -> Vec<Event> {
     let occupancy = Occupancy::default();
-    booking::book(created_for(guests), &SeatingContext::managed_by_hand(&occupancy), PAYMENT, now()).unwrap()
+    booking::book(created_for(guests), None, &SeatingContext::managed_by_hand(&occupancy), PAYMENT, now())
+        .unwrap()
 }
 
 pub fn held() -> [Event; 2] {

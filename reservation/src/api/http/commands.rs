@@ -5,13 +5,13 @@ use axum::response::Response;
 use chassis::docs::{Conditional, Conflict, NotFound, Repeatable, Stale};
 use chassis::problem::Problem;
 use contract::reservation::commands::{
-    AssignTable, Cancel, ChangePartySize, Confirm, Reschedule, ReservationPath, Undo,
+    AssignTable, Cancel, ChangePartySize, Confirm, Extend, Reschedule, ReservationPath, Swap, Undo,
 };
 use contract::reservation::view::ReservationView;
 use events::{Position, ReservationId};
 
 use super::extract::{Answer, Id, Post};
-use super::request;
+use super::request::{self, NewEnd};
 use crate::app::App;
 use crate::app::request_context::RequestContext;
 use crate::domain::{Command, Reservation};
@@ -122,6 +122,37 @@ pub(super) async fn cancel(State(app): State<App>, Id(id): Id, post: Post) -> Re
         post.read(|form, caller| request::cancel(form, &app, caller))?;
     context.payload = description.map(|sealed| sealed.bytes);
     app.command(id, None, command, context).await
+}
+
+/// Change the end of a visit that has begun
+///
+/// The party stays longer, or leaves earlier. If the next party is due at one of its tables by then, the response is 409
+/// `next_party_due`. With `override` that party loses the table in the same append, and needs another one.
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/extend", operation_id = "extendVisit", tag = "commands",
+    params(ReservationPath, Repeatable, Conditional),
+    request_body(content = Extend, example = json!({"end_time": "2026-12-24T22:30"})),
+    responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
+pub(super) async fn extend(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
+    let (reservation, _) = app.require(id, post.caller()).await?;
+    let (NewEnd { end, overrule }, context) =
+        post.read(|form, _| request::extend(form, &app, &reservation))?;
+    let outcome = app.executor.extend_visit(id, end, overrule.as_ref(), &context).await;
+    app.respond(&outcome.map_err(|error| app.problem(error))?, Answer::Changed, None).await
+}
+
+/// Exchange tables with another party
+///
+/// Each party gets the tables of the other one, for its own time. A repeated request exchanges them again: send an
+/// Idempotency-Key.
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/swap", operation_id = "swapTables", tag = "commands",
+    params(ReservationPath, Repeatable, Conditional),
+    request_body(content = Swap, example = json!({"with": "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f"})),
+    responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
+pub(super) async fn swap(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
+    let (reservation, _) = app.require(id, post.caller()).await?;
+    let (with, context) = post.read(|form, _| request::swap(form, &reservation))?;
+    let outcome = app.executor.swap_tables(id, with, &context).await;
+    app.respond(&outcome.map_err(|error| app.problem(error))?, Answer::Changed, None).await
 }
 
 /// Undo the last change of the status

@@ -18,7 +18,10 @@ use contract::form::Form;
 use contract::reservation::commands::drafts;
 use events::values::PartySize;
 
-pub(super) use self::change::{assign_table, cancel, confirm, erase_contact, party_size, reschedule, undo};
+use self::change::overrule;
+pub(super) use self::change::{
+    NewEnd, assign_table, cancel, confirm, erase_contact, extend, party_size, reschedule, swap, undo,
+};
 use self::contact::{contact_info, person};
 pub(super) use self::day::{availability, days, floor};
 pub(super) use self::keys::{create_key, revoke_key, rotate_key};
@@ -78,6 +81,7 @@ pub(super) fn booking(form: &mut Form, app: &App, caller: &Caller) -> Option<Boo
         payment_channel,
         locale: draft.locale,
         contact_digest,
+        overrule: overrule(draft.overrule),
     };
     let allow_duplicate = draft.allow_duplicate.unwrap_or(false);
     Some(Booking { request, contact, payload, allow_duplicate })

@@ -13,6 +13,7 @@ use contract::reservation::history::History;
 use contract::reservation::queries::{Page, ReadHistory, ReadReservation, SelectReservations, drafts};
 use contract::reservation::view::{ReservationList, ReservationView};
 use contract::reservation::words::HistoryFormat;
+use events::values::Locale;
 
 use super::extract::{Answer, Id, Post};
 use super::problem::{unknown_reservation, unknown_reservation_then};
@@ -139,13 +140,13 @@ pub(super) async fn history(
     headers: HeaderMap,
     Query(mut form): Query,
 ) -> Result<Response, Problem> {
-    let format = drafts::ReadHistory::take(&mut form).format;
-    let format = form.finish(Some(format))?;
+    let drafts::ReadHistory { format, lang } = drafts::ReadHistory::take(&mut form);
+    let (format, lang) = form.finish(Some((format, lang)))?;
     let accepted = || match Accepted::of(&headers).prefers(&TEXT_PLAIN, &APPLICATION_JSON) {
         true => HistoryFormat::Text,
         false => HistoryFormat::Json,
     };
-    let timeline = app.history(id, &caller).await?;
+    let timeline = app.history(id, lang.unwrap_or(Locale::En), &caller).await?;
     let vary = [(header::VARY, "accept")];
     Ok(match format.unwrap_or_else(accepted) {
         HistoryFormat::Text => {

@@ -2,7 +2,7 @@
 
 use access::{Denied, Object};
 use events::event::Event;
-use events::values::Scope;
+use events::values::{Scope, Scopes};
 use events::{PaymentId, ReservationId, Tag, WaitlistId};
 
 use super::waitlist::{load_entry, refused};
@@ -48,8 +48,8 @@ impl Operation for AcceptOffer<'_> {
         Some(object_of_entry(entry))
     }
 
-    fn needs(&self) -> Option<Scope> {
-        self.allow_duplicate.then_some(Scope::Manage)
+    fn needs(&self) -> Scopes {
+        self.allow_duplicate.then_some(Scope::Manage).into_iter().collect()
     }
 
     fn hidden(&self) -> CommandError {

@@ -1,7 +1,7 @@
 //! Booking a table, and seating a walk-in.
 
 use access::Object;
-use events::values::{Scope, TimeWindow};
+use events::values::{Scope, Scopes, TimeWindow};
 use events::{PaymentId, ReservationId, Tag, VenueId};
 
 use super::tags::booking_tags;
@@ -54,8 +54,10 @@ impl Operation for Book<'_> {
         (!self.context.caller.is_guest()).then_some(object)
     }
 
-    fn needs(&self) -> Option<Scope> {
-        (self.allow_duplicate && !self.request.walk_in).then_some(Scope::Manage)
+    fn needs(&self) -> Scopes {
+        let duplicate = (self.allow_duplicate && !self.request.walk_in).then_some(Scope::Manage);
+        let overrule = self.request.overrule.as_ref().map(|_| Scope::Override);
+        duplicate.into_iter().chain(overrule).collect()
     }
 
     async fn decide(&self, executor: &Executor, (): &(), attempt: Attempt) -> Result<Decision, CommandError> {
@@ -67,9 +69,10 @@ impl Operation for Book<'_> {
         let decide = |context: &SeatingContext<'_>, venue: Option<&Venue>| {
             let created = self.request.booking(venue?);
             let tags = booking_tags(venue_id, context.rules, &created.window);
+            let overrule = self.request.overrule.as_ref();
             let decided = match created.walk_in {
-                true => booking::walk_in(created.clone(), context),
-                false => booking::book(created.clone(), context, self.payment_id, now),
+                true => booking::walk_in(created.clone(), overrule, context),
+                false => booking::book(created.clone(), overrule, context, self.payment_id, now),
             };
             Some((created, decided, tags))
         };

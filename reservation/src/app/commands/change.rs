@@ -2,7 +2,7 @@
 
 use access::Object;
 use events::event::UndoneChange;
-use events::values::{Scope, TimeWindow};
+use events::values::{Scope, Scopes, TimeWindow};
 use events::{ReservationId, Tag, VenueId};
 use parking_lot::Mutex;
 
@@ -110,13 +110,19 @@ impl Operation for ChangeReservation<'_> {
         Some(object_of(reservation))
     }
 
-    fn needs(&self) -> Option<Scope> {
-        match self.command {
+    fn needs(&self) -> Scopes {
+        let more = match self.command {
             Command::Confirm { waive_deposit: true } => Some(Scope::Override),
             Command::Reschedule { allow_duplicate: true, .. } => Some(Scope::Manage),
             Command::Undo(undo) if undo.allow_duplicate => Some(Scope::Manage),
             _ => None,
-        }
+        };
+        more.into_iter().chain(self.command.overrule().map(|_| Scope::Override)).collect()
+    }
+
+    /// To waive a deposit is to decide about money.
+    fn needs_proof(&self) -> bool {
+        matches!(self.command, Command::Confirm { waive_deposit: true })
     }
 
     fn hidden(&self) -> CommandError {

@@ -72,10 +72,18 @@ impl RefusedRequest {
         }
     }
 
+    /// A command for an existing reservation, at the time of its visit.
+    pub(in crate::app) fn of(reservation: &Reservation) -> Self {
+        let reservation_status = words::status(&reservation.status);
+        Self {
+            reservation: Some((reservation.id, reservation_status)),
+            ..Self::booking(&reservation.booking)
+        }
+    }
+
     /// A command for an existing reservation.
     pub(in crate::app) fn command(reservation: &Reservation, command: &Command, now: DateTime<Utc>) -> Self {
-        let mut request = Self::booking(&reservation.booking);
-        request.reservation = Some((reservation.id, words::status(&reservation.status)));
+        let mut request = Self::of(reservation);
         let area = match command {
             Command::Reschedule { window, area, .. } => {
                 request.window = *window;

@@ -24,6 +24,8 @@ pub struct Filter {
     pub customer_id: Option<CustomerId>,
     /// The venue.
     pub venue_id: Option<VenueId>,
+    /// Whether staff have to find a table.
+    pub needs_table: Option<bool>,
     /// The venues that the caller may read.
     pub venues: Venues,
 }
@@ -49,6 +51,7 @@ impl Filter {
             && self.to.is_none_or(|to| start < to)
             && self.customer_id.as_ref().is_none_or(|id| reservation.booking.customer_id == *id)
             && self.venue_id.as_ref().is_none_or(|id| reservation.booking.venue_id == *id)
+            && self.needs_table.is_none_or(|needs| reservation.needs_table() == needs)
             && self.venues.contain(&reservation.booking.venue_id)
     }
 }

@@ -9,7 +9,7 @@ use events::values::TimeWindow;
 
 use super::{QueryError, local};
 use crate::app::App;
-use crate::app::projections::Party;
+use crate::app::projections::{Filter, Party};
 use crate::domain::availability::{Holder, Occupancy, TakenTable};
 use crate::domain::venue::Venue;
 
@@ -48,8 +48,34 @@ impl App {
             state(venue, &id, &parties, at)
         };
         let tables = known.chain(extra).filter_map(table_state).collect();
+        let needs_table = self.without_table(venue, &day);
         let (venue_id, at) = (venue.id.clone(), local(at, venue.timezone.name()));
-        Ok(Floor { venue_id, at, date, position: position.0, tables })
+        Ok(Floor { venue_id, at, date, position: position.0, tables, needs_table })
+    }
+}
+
+impl App {
+    /// The parties of the business day `day` that need a table, by arrival.
+    fn without_table(&self, venue: &Venue, day: &TimeWindow) -> Vec<PartyView> {
+        let filter = Filter {
+            venue_id: Some(venue.id.clone()),
+            from: Some(day.start),
+            to: Some(day.end),
+            needs_table: Some(true),
+            ..Filter::default()
+        };
+        let zone = venue.timezone.name();
+        let mut parties = Vec::new();
+        self.projections.each(&filter, |reservation| {
+            parties.push(PartyView {
+                reservation_id: Some(reservation.id),
+                waitlist_id: None,
+                party_size: reservation.party_size(),
+                start_time: local(reservation.window().start, zone),
+                end_time: local(reservation.window().end, zone),
+            });
+        });
+        parties
     }
 }
 

@@ -8,7 +8,7 @@ use contract::reservation::history::{ActorView, EffectView, History, HistoryEntr
 use contract::reservation::words::EffectKind;
 use events::event::{Event, PaymentCompleted, PaymentFailed};
 use events::recorded::Recorded;
-use events::values::{Actor, ActorKind};
+use events::values::{Actor, ActorKind, Locale};
 use events::{PaymentId, Position, Query, ReservationId, Tag};
 use serde_json::Value;
 
@@ -20,22 +20,30 @@ use crate::app::{repository, words};
 use crate::domain::Reservation;
 
 /// The origin of an event that does not follow from another event.
-fn origin(actor: &Actor) -> String {
-    match (actor.kind, actor.id.as_deref()) {
-        (ActorKind::System, Some(id)) => format!("Done by the service itself ({id})"),
-        (_, Some(id)) => format!("Requested by {id}"),
-        (_, None) => "Requested without a credential".to_owned(),
+fn origin(actor: &Actor, locale: Locale) -> String {
+    match (actor.kind, actor.id.as_deref(), locale) {
+        (ActorKind::System, Some(id), Locale::En) => format!("Done by the service itself ({id})"),
+        (ActorKind::System, Some(id), Locale::Id) => format!("Dilakukan oleh layanan sendiri ({id})"),
+        (_, Some(id), Locale::En) => format!("Requested by {id}"),
+        (_, Some(id), Locale::Id) => format!("Diminta oleh {id}"),
+        (_, None, Locale::En) => "Requested without a credential".to_owned(),
+        (_, None, Locale::Id) => "Diminta tanpa kredensial".to_owned(),
     }
 }
 
 impl App {
-    /// The audit trail of the reservation `id`.
+    /// The audit trail of the reservation `id`, with texts in the language `locale`.
     ///
     /// # Errors
     /// [`QueryError::UnknownReservation`] or [`QueryError::Read`].
-    pub async fn history(&self, id: ReservationId, caller: &Caller) -> Result<Timeline, QueryError> {
+    pub async fn history(
+        &self,
+        id: ReservationId,
+        locale: Locale,
+        caller: &Caller,
+    ) -> Result<Timeline, QueryError> {
         self.require(id, caller).await?;
-        let mut timeline = Timeline::new(id);
+        let mut timeline = Timeline::new(id, locale);
         let query = Query::any_tag([Tag::reservation(id)]);
         repository::each(self.store.as_ref(), &query, Position::START, |recorded, event| {
             timeline.add(recorded, &event);
@@ -51,6 +59,7 @@ impl App {
 /// The audit trail built so far.
 pub struct Timeline {
     id: ReservationId,
+    locale: Locale,
     timezone: String,
     reservation: Option<Reservation>,
     state: Value,
@@ -60,9 +69,10 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    fn new(id: ReservationId) -> Self {
+    fn new(id: ReservationId, locale: Locale) -> Self {
         Self {
             id,
+            locale,
             timezone: "UTC".into(),
             reservation: None,
             state: Value::Null,
@@ -77,7 +87,7 @@ impl Timeline {
         }
         repository::fold(&mut self.reservation, self.id, event, repository::recorded_at(recorded));
         let state = self.reservation.as_ref().map_or(Value::Null, state_of);
-        let (metadata, note) = (recorded.metadata(), notes::note(event, &self.timezone));
+        let (metadata, note) = (recorded.metadata(), notes::note(event, &self.timezone, self.locale));
         let position = recorded.id.position.0;
         // Results reported by the notifier name their cause; payments are matched by their id.
         let caused_by = match (&metadata.causation_id, event) {
@@ -96,13 +106,19 @@ impl Timeline {
             self.entries[cause].effects.push(effect);
         }
         let why = match (caused_by.map(|i| &self.entries[i]), self.entries.last()) {
-            (Some(cause), _) => format!("Follows from {} at {}", cause.action, cause.position),
+            (Some(cause), _) => match self.locale {
+                Locale::En => format!("Follows from {} at {}", cause.action, cause.position),
+                Locale::Id => format!("Akibat dari {} di {}", cause.action, cause.position),
+            },
             (None, Some(before))
                 if before.correlation_id == metadata.correlation_id && before.at == recorded.time =>
             {
-                format!("Together with {} at {}", before.action, before.position)
+                match self.locale {
+                    Locale::En => format!("Together with {} at {}", before.action, before.position),
+                    Locale::Id => format!("Bersama {} di {}", before.action, before.position),
+                }
             }
-            _ => origin(&metadata.actor),
+            _ => origin(&metadata.actor, self.locale),
         };
         self.entries.push(HistoryEntry {
             position,

@@ -1,127 +1,20 @@
 //! Short descriptions of events, for people.
 
 mod access;
+mod en;
+mod id;
 
-use events::access_events;
-use events::event::{Event, Refund, VenueChanged, VenueRulesChanged};
-use events::values::{Initiator, Medium, Purpose};
+use events::event::Event;
+use events::values::Locale;
 
-use self::access::note_of_access;
 use super::local;
 
-/// A short description of an event. Times are local times of the venue.
-pub fn note(event: &Event, timezone: &str) -> String {
+/// A short description of an event. Times are local times of the venue. Events of credentials, which guests and hosts do
+/// not read, are described in English.
+pub fn note(event: &Event, timezone: &str, locale: Locale) -> String {
     let at = |time| local(time, timezone);
-    match event {
-        Event::ReservationCreated(e) => {
-            let what = if e.walk_in { "Walk-in" } else { "Booking requested" };
-            let guests = if e.party_size.get() == 1 { "guest" } else { "guests" };
-            format!("{what} for {} {guests} at {}", e.party_size, at(e.window.start))
-        }
-        Event::ReservationConfirmed(e) if e.deposit_waived => "Confirmed; the deposit was waived".into(),
-        Event::ReservationConfirmed(e) => format!("Confirmed for {}", at(e.window.start)),
-        Event::TableAssigned(e) => {
-            format!("Table {} assigned ({}, seats {})", e.table_id, e.area, e.capacity)
-        }
-        Event::TableReleased(e) => format!("Table {} released", e.table_id),
-        Event::ReservationRescheduled(e) => {
-            let by = e.moved_by.map(|by| format!(" by {}", side(by))).unwrap_or_default();
-            format!("Moved{by} from {} to {}", at(e.from.start), at(e.to.start))
-        }
-        Event::PartySizeChanged(e) => {
-            let longer = e.window.map(|w| format!("; the visit ends at {}", at(w.end))).unwrap_or_default();
-            format!("Party changed from {} to {}{longer}{}", e.from, e.to, back(e.refund))
-        }
-        Event::ReservationCheckedIn(_) => "The party arrived".into(),
-        Event::ReservationCompleted(_) => "The party left".into(),
-        Event::ReservationCancelled(e) => {
-            format!("Cancelled by {}: {}{}", side(e.cancelled_by), e.reason_code, back(e.refund))
-        }
-        Event::ReservationNoShow(e) => {
-            let fee = e.fee.map(|fee| format!("; the no-show fee is {}", fee.plain())).unwrap_or_default();
-            format!("The party never arrived{fee}{}", back(e.refund))
-        }
-        Event::ReservationUndone(e) => {
-            let fee = e.withdrawn_fee.map(|fee| format!("; the no-show fee of {} is withdrawn", fee.plain()));
-            let (undone, fee) = (e.undone.noun(), fee.unwrap_or_default());
-            format!("The {undone} was undone: {}{fee}{}", e.reason_code, back(e.refund))
-        }
-        Event::PaymentRequested(_)
-        | Event::PaymentCompleted(_)
-        | Event::PaymentFailed(_)
-        | Event::PaymentRefunded(_) => note_of_payment(event, timezone),
-        Event::NotificationSent(e) => {
-            format!("Message sent to the guest by {}: {}", medium(e.medium), e.template)
-        }
-        Event::NotificationFailed(e) => {
-            format!("Message to the guest by {} failed: {} ({})", medium(e.medium), e.template, e.reason_code)
-        }
-        Event::ContactErased(e) => format!("Personal data erased: {}", e.reason_code),
-        Event::ReservationAffected(e) => match &e.reason {
-            Some(reason) => {
-                format!("Does not comply with the rules of version {}: {reason}", e.rules_version)
-            }
-            None => format!("Complies with the rules of version {}", e.rules_version),
-        },
-        Event::VenueChanged(VenueChanged { version, stranded_count, .. })
-        | Event::VenueRulesChanged(VenueRulesChanged { version, stranded_count, .. }) => {
-            rules_changed(*version, *stranded_count)
-        }
-        Event::GuestLinkRenewed(_) => "The guest got new links; earlier ones are not valid".into(),
-        access_events!() => note_of_access(event),
-        Event::WaitlistJoined(_)
-        | Event::WaitlistOffered(_)
-        | Event::WaitlistWithdrawn(_)
-        | Event::WaitlistAccepted(_)
-        | Event::WaitlistLeft(_) => "Waitlist event".into(),
-    }
-}
-
-/// A short description of an event of a payment.
-fn note_of_payment(event: &Event, timezone: &str) -> String {
-    let at = |time| local(time, timezone);
-    match event {
-        Event::PaymentRequested(e) if e.purpose == Purpose::NoShowFee => {
-            format!("A no-show fee of {} is due by {}", e.amount.plain(), at(e.expires_at))
-        }
-        Event::PaymentRequested(e) => {
-            format!("A deposit of {} is due by {}", e.amount.plain(), at(e.expires_at))
-        }
-        Event::PaymentCompleted(e) => {
-            let refund = match e.refund {
-                Some(refund) if refund.amount == e.amount => "; too late, to be refunded".to_owned(),
-                refund => back(refund),
-            };
-            format!("{} received via {} ({}){refund}", e.amount.plain(), e.channel, e.provider_reference)
-        }
-        Event::PaymentFailed(e) => format!("Payment failed: {}", e.reason_code),
-        Event::PaymentRefunded(e) => format!("{} refunded ({})", e.amount.plain(), e.provider_reference),
-        _ => "Event of a payment".into(),
-    }
-}
-
-fn rules_changed(version: u32, affected: u32) -> String {
-    match affected {
-        0 => format!("Rules changed to version {version}"),
-        n => format!("Rules changed to version {version}; {n} future bookings do not comply"),
-    }
-}
-
-fn side(by: Initiator) -> &'static str {
-    match by {
-        Initiator::Guest => "the guest",
-        Initiator::Staff => "the restaurant",
-        Initiator::System => "the system",
-    }
-}
-
-fn back(refund: Option<Refund>) -> String {
-    refund.map(|refund| format!("; {} to be refunded", refund.amount.plain())).unwrap_or_default()
-}
-
-fn medium(medium: Medium) -> &'static str {
-    match medium {
-        Medium::Mail => "mail",
-        Medium::Sms => "text message",
+    match locale {
+        Locale::En => en::note(event, &at),
+        Locale::Id => id::note(event, &at),
     }
 }

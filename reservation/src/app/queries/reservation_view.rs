@@ -119,6 +119,7 @@ fn view_of(
         venue_profile,
         timezone: booking.timezone.clone(),
         tables: reservation.tables.iter().map(table).collect(),
+        needs_table: reservation.needs_table(),
         deposit: charge(&reservation.deposit, reservation.hold_expires_at()),
         no_show_fee: reservation.fee.as_deref().map(|fee| charge(fee, fee.due_by())),
         payment: payment(&reservation.deposit, booking.payment_channel.as_ref()),

@@ -120,7 +120,7 @@ impl BookingRules {
     }
 
     /// Whether one of `sittings` uses a table, in `area` if one is requested.
-    fn is_open(&self, sittings: &[Sitting], area: Option<&str>) -> bool {
+    pub(super) fn is_open(&self, sittings: &[Sitting], area: Option<&str>) -> bool {
         let is_there = |table: &&Table| area.is_none_or(|area| table.area == area);
         self.tables.iter().filter(is_there).any(|table| sittings.iter().any(|sitting| sitting.uses(table)))
     }
@@ -160,7 +160,7 @@ impl BookingRules {
         self.tables_in(&self.hours.open_for(&request.window), occupancy, request)
     }
 
-    fn tables_in(
+    pub(super) fn tables_in(
         &self,
         sittings: &[Sitting],
         occupancy: &Occupancy,
@@ -223,37 +223,33 @@ impl BookingRules {
         if over { Err(Unavailable::Pacing) } else { Ok(()) }
     }
 
-    /// The tables for a party at the door: any that are free for its turn time, including those that cannot be
-    /// booked in advance.
+    /// The tables for a party at the door, from the start of its window on: any that are free for its whole stay, including
+    /// those that cannot be booked in advance.
     ///
     /// # Errors
     /// [`Unavailable::Closed`], [`Unavailable::PartyTooLarge`] or [`Unavailable::NoTable`].
     pub fn seat_now(
         &self,
         occupancy: &Occupancy,
-        size: PartySize,
-        area: Option<&str>,
-        now: DateTime<Utc>,
+        request: &SeatingRequest<'_>,
     ) -> Result<&Seating, Unavailable> {
-        self.seat_at(now, occupancy, size, area, now)
+        self.seat_at_the_door(occupancy, request, request.window.start)
     }
 
-    fn seat_at(
+    fn seat_at_the_door(
         &self,
-        at: DateTime<Utc>,
         occupancy: &Occupancy,
-        size: PartySize,
-        area: Option<&str>,
+        request: &SeatingRequest<'_>,
         now: DateTime<Utc>,
     ) -> Result<&Seating, Unavailable> {
+        let SeatingRequest { window, size, area, .. } = *request;
         if !self.seatings.has_room(size, area) {
             return Err(self.no_table(size, area));
         }
-        let sittings = self.hours.open_at(at);
+        let sittings = self.hours.open_at(window.start);
         if !self.is_open(&sittings, area) {
             return Err(Unavailable::Closed);
         }
-        let window = TimeWindow::starting(at, self.turn_minutes(size));
         let is_free = |table: &TableId| occupancy.is_free_at_the_door(table, &window, now);
         let can_be_given = |seating: &Seating| is_used(&sittings, seating);
         self.seatings.best(size, area, is_free, can_be_given).ok_or(Unavailable::NoTable)
@@ -275,7 +271,11 @@ impl BookingRules {
             taken.map(|taken| taken.window.end).filter(|at| *at > now && *at < look.end).collect();
         leaving.sort_unstable();
         leaving.dedup();
-        leaving.into_iter().find(|at| self.seat_at(*at, occupancy, size, area, now).is_ok())
+        let minutes = self.turn_minutes(size);
+        leaving.into_iter().find(|at| {
+            let request = SeatingRequest::new(TimeWindow::starting(*at, minutes), size, area);
+            self.seat_at_the_door(occupancy, &request, now).is_ok()
+        })
     }
 
     /// Number of tables that can still be booked in advance; the rest is reserved for walk-ins.
@@ -304,7 +304,7 @@ impl BookingRules {
 }
 
 /// Whether one of `sittings` uses all tables of `seating`. Without services all are used.
-fn is_used(sittings: &[Sitting], seating: &Seating) -> bool {
+pub(super) fn is_used(sittings: &[Sitting], seating: &Seating) -> bool {
     sittings.is_empty()
         || sittings.iter().any(|sitting| seating.tables.iter().all(|table| sitting.uses(table)))
 }

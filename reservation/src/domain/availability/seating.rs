@@ -146,6 +146,11 @@ impl Seatings {
         self.all.iter().find(just_these)
     }
 
+    /// Every seating, the best ones first.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Seating> {
+        self.all.iter()
+    }
+
     /// Whether a party of `size` exceeds every seating in `area`.
     #[must_use]
     pub fn is_too_large(&self, size: PartySize, area: Option<&str>) -> bool {

@@ -98,6 +98,13 @@ impl Reservation {
         start.with_timezone(&known).naive_local() != start.with_timezone(&now.timezone).naive_local()
     }
 
+    /// Whether staff have to find a table for the party, which is expected at a venue that assigns tables.
+    #[must_use]
+    pub fn needs_table(&self) -> bool {
+        let is_expected = matches!(self.status, Status::Pending | Status::Confirmed);
+        is_expected && (self.lost_table || self.affected.as_deref() == Some(NO_TABLE))
+    }
+
     /// Whether the restaurant is closed at the time of the visit, or the venue was removed. Then the guest owes nothing, and
     /// no deadline runs: staff move or cancel the visit.
     #[must_use]

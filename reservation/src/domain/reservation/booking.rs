@@ -7,7 +7,7 @@ use events::event::{
 use events::values::{ConfidentialDigest, Locale, PartySize, Purpose, TimeWindow};
 use events::{CustomerId, PaymentId, VenueId};
 
-use crate::domain::availability::{SeatingContext, SeatingRequest};
+use crate::domain::availability::{Overrule, SeatingContext, SeatingRequest};
 use crate::domain::refusal::Refusal;
 use crate::domain::venue::Venue;
 
@@ -34,6 +34,8 @@ pub struct BookingRequest {
     pub locale: Option<Locale>,
     /// Digest of the confidential payload: contact and special requests.
     pub contact_digest: ConfidentialDigest,
+    /// Whether staff overrule rules of the venue.
+    pub overrule: Option<Overrule>,
 }
 
 impl BookingRequest {
@@ -73,6 +75,7 @@ impl BookingRequest {
 /// Why the restaurant cannot seat the party at that time.
 pub fn book(
     created: ReservationCreated,
+    overrule: Option<&Overrule>,
     context: &SeatingContext<'_>,
     payment_id: PaymentId,
     now: DateTime<Utc>,
@@ -82,13 +85,14 @@ pub fn book(
         None => Vec::new(),
         Some(rules) => {
             let request = SeatingRequest::new(window, created.party_size, created.area.as_deref());
-            context.assign(rules.seat(context.occupancy, &request, now)?, window).collect()
+            let (seating, overruled) = rules.seat_or_overrule(overrule, context.occupancy, &request, now)?;
+            overruled.into_iter().chain(context.assign(seating, window)).collect()
         }
     };
     Ok(booking_events(created, assigned, payment_id, now))
 }
 
-/// The events of a booking with the table assignments `assigned`.
+/// The events of a booking with the table assignments `assigned`, and the rules that were overruled before them.
 pub(in crate::domain) fn booking_events(
     created: ReservationCreated,
     assigned: Vec<Event>,
@@ -113,11 +117,16 @@ pub(in crate::domain) fn booking_events(
 ///
 /// # Errors
 /// Why the party cannot be seated.
-pub fn walk_in(created: ReservationCreated, context: &SeatingContext<'_>) -> Result<Vec<Event>, Refusal> {
+pub fn walk_in(
+    created: ReservationCreated,
+    overrule: Option<&Overrule>,
+    context: &SeatingContext<'_>,
+) -> Result<Vec<Event>, Refusal> {
     let Some(rules) = context.rules else { return Err(Refusal::ManagedByHand) };
     let window = created.window;
-    let seating =
-        rules.seat_now(context.occupancy, created.party_size, created.area.as_deref(), window.start)?;
+    let request = SeatingRequest::new(window, created.party_size, created.area.as_deref());
+    let (seating, overruled) = rules.seat_now_or_overrule(overrule, context.occupancy, &request)?;
+    let assigned = context.assign(seating, window);
     let seated = std::iter::once(Event::from(ReservationCheckedIn {}));
-    Ok(std::iter::once(created.into()).chain(context.assign(seating, window)).chain(seated).collect())
+    Ok(std::iter::once(created.into()).chain(overruled).chain(assigned).chain(seated).collect())
 }

@@ -6,6 +6,8 @@ use events::event::UndoneChange;
 use events::values::{ConfidentialDigest, Initiator, Money, PartySize, TimeWindow};
 use events::{AssignmentId, PaymentId, TableId};
 
+use crate::domain::availability::Overrule;
+
 /// A command for an existing reservation. All values in it are valid by themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
@@ -28,6 +30,8 @@ pub enum Command {
         allow_duplicate: bool,
         /// The IANA time zone of the venue; `None` to keep the one of the booking.
         timezone: Option<String>,
+        /// Whether staff overrule rules of the venue.
+        overrule: Option<Overrule>,
     },
     /// Change the number of guests.
     ChangePartySize(SizeChange),
@@ -103,6 +107,8 @@ pub struct SizeChange {
     pub area: Option<String>,
     /// Whether the party gets the best tables for its new size, although it could keep its own.
     pub reseat: bool,
+    /// Whether staff overrule rules of the venue.
+    pub overrule: Option<Overrule>,
 }
 
 /// An undo.
@@ -173,4 +179,17 @@ pub enum NotificationResult {
     Sent(NotificationSent),
     /// It could not be sent.
     Failed(NotificationFailed),
+}
+
+impl Command {
+    /// The overruling of rules, if staff overrule some.
+    #[must_use]
+    pub fn overrule(&self) -> Option<&Overrule> {
+        match self {
+            Self::Reschedule { overrule, .. } | Self::ChangePartySize(SizeChange { overrule, .. }) => {
+                overrule.as_ref()
+            }
+            _ => None,
+        }
+    }
 }

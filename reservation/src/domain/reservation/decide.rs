@@ -53,7 +53,7 @@ impl Reservation {
         match command {
             Command::Confirm { waive_deposit } => self.decide_confirm(*waive_deposit),
             Command::AssignTable(choice) => self.decide_table(choice, context),
-            Command::Reschedule { window, area, by, timezone, .. } => {
+            Command::Reschedule { window, area, by, timezone, overrule, .. } => {
                 let moved = ReservationRescheduled {
                     from: self.window(),
                     to: *window,
@@ -61,7 +61,7 @@ impl Reservation {
                     moved_by: Some(*by),
                     timezone: timezone.clone().filter(|zone| *zone != self.booking.timezone),
                 };
-                self.decide_reschedule(moved, context, now)
+                self.decide_reschedule(moved, overrule.as_ref(), context, now)
             }
             Command::ChangePartySize(change) => self.decide_size(change, context, now),
             Command::CheckIn => self.decide_check_in(context, now),

@@ -7,15 +7,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use events::TableId;
 use events::event::{
-    Event, PartySizeChanged, ReservationCheckedIn, ReservationConfirmed, ReservationRescheduled,
-    TableAssigned,
+    Event, OverruledRule, PartySizeChanged, ReservationCheckedIn, ReservationConfirmed,
+    ReservationRescheduled, TableAssigned,
 };
 use events::values::{PartySize, ReleaseCause, TimeWindow};
 
 use super::command::{SizeChange, TableChoice};
 use super::{Charge, Reservation, Status, TableAssignment};
 use crate::domain::availability::{
-    Arrival, BookingRules, EARLY_HOURS_MAX, Holder, SeatingContext, SeatingRequest, Unavailable,
+    Arrival, BookingRules, EARLY_HOURS_MAX, Holder, Overrule, SeatingContext, SeatingRequest, Unavailable,
 };
 use crate::domain::refusal::Refusal;
 
@@ -107,7 +107,7 @@ impl Reservation {
         }
     }
 
-    fn zone(&self, rules: Option<&BookingRules>) -> Tz {
+    pub(super) fn zone(&self, rules: Option<&BookingRules>) -> Tz {
         let of_booking = || self.booking.timezone.parse().unwrap_or(Tz::UTC);
         rules.map_or_else(of_booking, |rules| rules.hours.zone)
     }
@@ -151,6 +151,7 @@ impl Reservation {
     pub(super) fn decide_reschedule(
         &self,
         moved: ReservationRescheduled,
+        overrule: Option<&Overrule>,
         context: &SeatingContext<'_>,
         now: DateTime<Utc>,
     ) -> Result<Vec<Event>, Refusal> {
@@ -174,7 +175,9 @@ impl Reservation {
             Some(rules) => {
                 let current_tables: Vec<_> = self.tables.iter().map(|table| table.table_id.clone()).collect();
                 let request = self.seating_request(to, self.party_size(), area, &current_tables);
-                context.assign(rules.seat(context.occupancy, &request, now)?, to).collect()
+                let (seating, overruled) =
+                    rules.seat_or_overrule(overrule, context.occupancy, &request, now)?;
+                overruled.into_iter().chain(context.assign(seating, to)).collect()
             }
         };
         let mut events = self.release(ReleaseCause::Rescheduled);
@@ -204,9 +207,9 @@ impl Reservation {
         }
         self.check_deposit(to)?;
         let window = self.window_for(to, context.rules);
-        let assigned = match context.rules {
+        let (assigned, overruled) = match context.rules {
             Some(rules) => self.tables_when_resized(change, window, rules, context)?,
-            None => None,
+            None => (None, None),
         };
         if from == to && assigned.is_none() {
             return Ok(vec![]);
@@ -226,7 +229,8 @@ impl Reservation {
             .filter(|_| self.status == Status::Pending && !self.is_called_off());
         let assigned = assigned.into_iter().flatten();
         let confirmed = confirmed.map(Event::from);
-        Ok(released.into_iter().chain([changed.into()]).chain(assigned).chain(confirmed).collect())
+        let first = overruled.into_iter().chain(released).chain([changed.into()]);
+        Ok(first.chain(assigned).chain(confirmed).collect())
     }
 
     /// Whether the deposit is due, and would not apply to a party of `size`.
@@ -260,19 +264,25 @@ impl Reservation {
         TimeWindow { start, end }
     }
 
-    /// The assignments of a party after `change`, for `window`; `None` if it keeps its own as they are.
+    /// The assignments of a party after `change`, for `window`; `None` if it keeps its own as they are. Also the event that
+    /// rules were overruled.
     fn tables_when_resized(
         &self,
         change: &SizeChange,
         window: TimeWindow,
         rules: &BookingRules,
         context: &SeatingContext<'_>,
-    ) -> Result<Option<Vec<Event>>, Refusal> {
+    ) -> Result<(Option<Vec<Event>>, Option<Event>), Refusal> {
+        let overrule = change.overrule.as_ref();
         let (from, to, area) = (self.party_size(), change.size, change.area.as_ref());
         let request = self.seating_request(window, to, area, &[]);
-        if to > from {
-            rules.pace(context.occupancy, &request)?;
+        let mut broken = Vec::new();
+        match rules.pace(context.occupancy, &request) {
+            Err(_) if to > from && overrule.is_some() => broken.push(OverruledRule::Pacing),
+            paced if to > from => paced?,
+            _ => {}
         }
+        let overruled = |broken| overrule.and_then(|overrule| overrule.event(broken));
         let stays_longer = window != self.window();
         if stays_longer && rules.hours.open_for(&window).is_empty() {
             return Err(Unavailable::Closed.into());
@@ -284,15 +294,14 @@ impl Reservation {
             |table: &TableAssignment| context.occupancy.is_free(&table.table_id, &window, Some(self.id));
         if has_seats && is_there && !change.reseat && (!stays_longer || self.tables.iter().all(is_free)) {
             let along = || self.tables.iter().map(|table| table.assigned(window).into()).collect();
-            return Ok(stays_longer.then(along));
+            return Ok((stays_longer.then(along), overruled(broken)));
         }
-        let seating = rules.tables_for(context.occupancy, &request)?;
+        let (seating, more) = rules.tables_for_or_overrule(overrule, context.occupancy, &request)?;
+        broken.extend(more);
         let is_same =
             seating.tables.iter().map(|table| &table.id).eq(self.tables.iter().map(|t| &t.table_id));
-        match is_same && !stays_longer {
-            true => Ok(None),
-            false => Ok(Some(context.assign(seating, window).collect())),
-        }
+        let assigned = (!is_same || stays_longer).then(|| context.assign(seating, window).collect());
+        Ok((assigned, overruled(broken)))
     }
 }
 

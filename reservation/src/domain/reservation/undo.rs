@@ -165,8 +165,12 @@ impl Reservation {
         };
         let is_over = match released.cause {
             ReleaseCause::Cancelled | ReleaseCause::Completed | ReleaseCause::NoShow => true,
-            ReleaseCause::Moved | ReleaseCause::Rescheduled => false,
+            ReleaseCause::Moved
+            | ReleaseCause::Rescheduled
+            | ReleaseCause::Swapped
+            | ReleaseCause::Overruled => false,
         };
+        self.lost_table |= released.cause == ReleaseCause::Overruled;
         match self.tables.len() {
             // Most parties have one table: its allocation is used again.
             1 if is_over && self.left_tables.is_empty() => {

@@ -66,7 +66,10 @@ pub enum WaitlistCommand {
     /// Leave the waitlist.
     Leave,
     /// Withdraw the offer, because the restaurant cannot keep it.
-    Withdraw,
+    Withdraw {
+        /// The reason as a stable code.
+        reason_code: &'static str,
+    },
     /// The deadline passed: the offer expires, or the requested time is over.
     Expire,
     /// Give the guest a new link. Earlier ones are no longer valid.
@@ -164,10 +167,10 @@ impl WaitlistEntry {
             (WaitlistCommand::Decline | WaitlistCommand::Leave, WaitlistState::Accepted(id)) => {
                 Err(Refusal::OfferAccepted(*id))
             }
-            (WaitlistCommand::Withdraw, WaitlistState::Offered(_)) => {
-                Ok(vec![WaitlistWithdrawn { reason_code: "rules_changed".into() }.into()])
+            (WaitlistCommand::Withdraw { reason_code }, WaitlistState::Offered(_)) => {
+                Ok(vec![WaitlistWithdrawn { reason_code: (*reason_code).into() }.into()])
             }
-            (WaitlistCommand::Withdraw, _) => Ok(vec![]),
+            (WaitlistCommand::Withdraw { .. }, _) => Ok(vec![]),
             // Does nothing if the deadline was moved or was already handled.
             (WaitlistCommand::Expire, _) if self.deadline().is_none_or(|at| now < at) => Ok(vec![]),
             (WaitlistCommand::Expire, WaitlistState::Offered(_)) => Ok(left(OFFER_EXPIRED)),

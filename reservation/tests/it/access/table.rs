@@ -28,7 +28,7 @@ use Needs::{
     Device, Everywhere, Fresh, FreshPerson, Invitation, Needed, Nothing, Own, PasswordReset, Person,
 };
 
-pub const NEEDS: [(&str, Needs); 77] = [
+pub const NEEDS: [(&str, Needs); 79] = [
     ("acceptInvitation", Invitation),
     ("acceptOffer", Own("manage")),
     ("addDevice", Fresh("access")),
@@ -49,6 +49,7 @@ pub const NEEDS: [(&str, Needs); 77] = [
     ("enrolAuthenticator", FreshPerson),
     ("enrolDevice", Nothing),
     ("eraseReservationContact", Fresh("contact")),
+    ("extendVisit", Needed("floor")),
     ("getAccessSnapshot", Everywhere("results")),
     ("getAccount", Person),
     ("getAsyncApi", Nothing),
@@ -105,6 +106,7 @@ pub const NEEDS: [(&str, Needs); 77] = [
     ("setPin", FreshPerson),
     ("signIn", Nothing),
     ("signOut", Person),
+    ("swapTables", Needed("floor")),
     ("undoReservation", Needed("floor")),
 ];
 

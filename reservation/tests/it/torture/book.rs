@@ -27,17 +27,66 @@ const RULES: &str = "/api/venues/book/rules";
 /// What a guest, the restaurant or its owner does.
 #[derive(Debug, Clone)]
 enum Act {
-    Book { day: u64, slot: i64, guests: u8, customer: u8 },
-    Move { booking: usize, day: u64, slot: i64, by: &'static str },
-    Resize { booking: usize, guests: u8, reseat: bool },
-    Cancel { booking: usize, by: &'static str },
-    Pay { booking: usize },
-    CheckIn { booking: usize },
-    Complete { booking: usize },
-    NoShow { booking: usize },
-    Undo { booking: usize, change: UndoneChange },
-    ChangeRules { change: usize },
-    Advance { hours: i64 },
+    Book {
+        day: u64,
+        slot: i64,
+        guests: u8,
+        customer: u8,
+    },
+    Move {
+        booking: usize,
+        day: u64,
+        slot: i64,
+        by: &'static str,
+    },
+    Resize {
+        booking: usize,
+        guests: u8,
+        reseat: bool,
+    },
+    Cancel {
+        booking: usize,
+        by: &'static str,
+    },
+    Pay {
+        booking: usize,
+    },
+    CheckIn {
+        booking: usize,
+    },
+    Complete {
+        booking: usize,
+    },
+    NoShow {
+        booking: usize,
+    },
+    Undo {
+        booking: usize,
+        change: UndoneChange,
+    },
+    /// The visit ends `minutes` from now.
+    Extend {
+        booking: usize,
+        minutes: i64,
+        anyway: bool,
+    },
+    Swap {
+        booking: usize,
+        with: usize,
+    },
+    /// A booking against the rules.
+    BookAnyway {
+        day: u64,
+        slot: i64,
+        guests: u8,
+        customer: u8,
+    },
+    ChangeRules {
+        change: usize,
+    },
+    Advance {
+        hours: i64,
+    },
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -57,6 +106,11 @@ fn act() -> impl Strategy<Value = Act> {
         1 => booking.clone().prop_map(|booking| Act::NoShow { booking }),
         3 => (booking, sample::select(UndoneChange::ALL.to_vec()))
             .prop_map(|(booking, change)| Act::Undo { booking, change }),
+        2 => (0..12_usize, 10..300_i64, any::<bool>())
+            .prop_map(|(booking, minutes, anyway)| Act::Extend { booking, minutes, anyway }),
+        2 => (0..12_usize, 0..12_usize).prop_map(|(booking, with)| Act::Swap { booking, with }),
+        1 => (0..5_u64, 0..96_i64, 1..14_u8, 0..6_u8)
+            .prop_map(|(day, slot, guests, customer)| Act::BookAnyway { day, slot, guests, customer }),
         2 => (0..CHANGES).prop_map(|change| Act::ChangeRules { change }),
         2 => (1..80_i64).prop_map(|hours| Act::Advance { hours }),
     ]
@@ -152,7 +206,7 @@ async fn run(app: &TestApp, acts: &[Act]) -> usize {
             continue;
         }
         done += 1;
-        if let Act::Book { .. } = act {
+        if let Act::Book { .. } | Act::BookAnyway { .. } = act {
             bookings.push(answer.json()["reservation_id"].as_str().unwrap().to_owned());
         }
     }
@@ -162,8 +216,9 @@ async fn run(app: &TestApp, acts: &[Act]) -> usize {
 async fn send(app: &TestApp, bookings: &[String], act: &Act) -> Option<Answer> {
     let of = |booking: &usize| bookings.get(booking % bookings.len().max(1));
     Some(match act {
-        Act::Book { day, slot, guests, customer } => {
-            let body = json!({"venue_id": "book", "customer_id": format!("guest-{customer}"), "party_size": guests,
+        Act::Book { day, slot, guests, customer } | Act::BookAnyway { day, slot, guests, customer } => {
+            let overrule = matches!(act, Act::BookAnyway { .. }).then(|| json!({"reason_code": "other"}));
+            let body = json!({"override": overrule, "venue_id": "book", "customer_id": format!("guest-{customer}"), "party_size": guests,
                 "start_time": local_time(*day, *slot), "allow_duplicate": null,
                 "contact_info": contact(usize::from(*customer))});
             app.post("/api/reservations", &crate::app::booking(body)).await
@@ -185,6 +240,12 @@ async fn send(app: &TestApp, bookings: &[String], act: &Act) -> Option<Answer> {
         Act::Undo { booking, change } => {
             app.command(of(booking)?, "undo", json!({"change": change.word(), "reason_code": "other"})).await
         }
+        Act::Extend { booking, minutes, anyway } => {
+            let end = app.clock.now() + TimeDelta::minutes(*minutes);
+            let overrule = anyway.then(|| json!({"reason_code": "other"}));
+            app.command(of(booking)?, "extend", json!({"end_time": end, "override": overrule})).await
+        }
+        Act::Swap { booking, with } => app.command(of(booking)?, "swap", json!({"with": of(with)?})).await,
         Act::ChangeRules { .. } | Act::Advance { .. } => return None,
     })
 }

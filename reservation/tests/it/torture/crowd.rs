@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use chassis::environment::ManualEnvironment;
+use chrono::TimeDelta;
 use events::query::{AppendCondition, Query};
 use events::recorded::NewEvent;
 use events::store::memory::MemoryStore;
@@ -232,6 +233,51 @@ async fn of_a_thousand_accepting_clients_the_ten_with_an_offer_succeed() {
     let nothing = answers.iter().filter(|answer| answer.status == StatusCode::CONFLICT);
     assert_eq!(nothing.filter(|answer| answer.problem().1 == "nothing_offered").count(), 800);
     assert_eq!(faults(&applications[0], 1_000).await, Vec::<String>::new());
+}
+
+/// Hosts change tables at the same moment: parties stay longer, exchange tables, are cancelled and reinstated, and others
+/// book.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_table_is_held_twice_while_hosts_extend_swap_and_undo() {
+    for round in 0..super::cases(5, 500) {
+        let venues = venue(1_000);
+        let store: Arc<dyn EventStore> = Arc::new(MemoryStore::new("reservation"));
+        let applications = two_applications(&venues, &store).await;
+        let app = &applications[0];
+        let (mut seated, mut next) = (Vec::new(), Vec::new());
+        for _ in 0..10 {
+            let at = |hour: u32| json!({"start_time": format!("2026-12-01T{hour}:00"), "venue_id": "ten"});
+            seated.push(app.book(at(18)).await);
+            next.push(app.book(at(21)).await);
+        }
+        app.clock.advance(TimeDelta::hours(8));
+        for id in &seated {
+            app.command(id, "confirm", json!({})).await;
+            app.command(id, "check-in", json!({})).await;
+        }
+        let command =
+            |id: &String, command: &str, body: Value| (format!("/api/reservations/{id}/{command}"), body);
+        let anyway = json!({"end_time": "2026-12-01T22:00", "override": {"reason_code": "r"}});
+        let undo = json!({"change": "cancellation", "reason_code": "r"});
+        let mut posts = Vec::new();
+        for n in 0..10 {
+            let (other, later) = (&seated[(n + 3) % 10], &next[(n + 5) % 10]);
+            posts.extend([
+                command(&seated[n], "extend", anyway.clone()),
+                command(&seated[n], "swap", json!({"with": other})),
+                command(&next[n], "swap", json!({"with": later})),
+                command(&next[n], "cancel", json!({"reason_code": "r"})),
+                command(later, "undo", undo.clone()),
+                ("/api/reservations".to_owned(), party("2026-12-01T21:00")),
+            ]);
+        }
+        let answers = all_at_once(&applications, posts).await;
+        let wrong = answers.iter().find(|answer| !matches!(answer.status.as_u16(), 200 | 409));
+        assert!(wrong.is_none(), "{}", wrong.unwrap().text());
+        assert_eq!(faults(app, 1_000).await, Vec::<String>::new(), "round {round}");
+        let extended = app.get("/events?type=meja.reservation.end_changed.v1").await.json();
+        assert!(!extended.as_array().unwrap().is_empty());
+    }
 }
 
 /// A positive control: a store that ignores append conditions, used to check that [`faults`] finds double

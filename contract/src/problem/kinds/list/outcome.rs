@@ -93,6 +93,12 @@ pub(super) const OUTCOME: &[Kind] = &[
         "The party has left the waitlist.",
         "Join it again, or book a time that is free.",
     ),
+    kind(
+        "next_party_due",
+        409,
+        "The next party is due at the table before the visit would end.",
+        "Choose an earlier end, give that party another table, or let a manager override it.",
+    ),
     kind("no_authenticator", 409, "The person uses no authenticator app.", "No action is needed."),
     kind(
         "no_table",
@@ -117,6 +123,7 @@ pub(super) const OUTCOME: &[Kind] = &[
         "There is no offer for this party.",
         "Wait for the message, or read the entry again.",
     ),
+    kind("nothing_to_swap", 409, "One of the reservations has no table.", "Assign it a table first."),
     kind(
         "nothing_to_undo",
         409,
@@ -230,6 +237,7 @@ pub(super) const OUTCOME: &[Kind] = &[
     ),
     kind("unknown_payment", 409, "The reservation never requested that payment.", "Check the payment id."),
     kind("venue_gone", 409, "The venue no longer exists.", "Choose another one."),
+    kind("visit_too_long", 409, "A visit lasts at most 12 hours.", "Choose an earlier end."),
     kind(
         "waitlist_full",
         409,

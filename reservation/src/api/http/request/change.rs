@@ -1,18 +1,21 @@
 //! Commands for an existing reservation.
 
 use access::Caller;
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use contract::form::Form;
 use contract::reservation::commands::drafts;
-use events::AssignmentId;
+use contract::reservation::overrides::drafts::Override;
 use events::event::UndoneChange;
 use events::values::{Initiator, TimeWindow};
+use events::{AssignmentId, ReservationId};
 
-use super::{area, check_is_open, start};
+use super::{area, check_is_open, instant_of, start};
 use crate::app::App;
 use crate::app::confidential::{Description, SealedPayload, seal};
+use crate::domain::availability::Overrule;
 use crate::domain::reservation::{SizeChange, TableChoice, Undo};
-use crate::domain::{Command, Reservation};
+use crate::domain::{Command, Reservation, Status};
 
 pub(in crate::api::http) fn confirm(form: &mut Form) -> Option<Command> {
     let waive_deposit = drafts::Confirm::take(form).waive_deposit.unwrap_or(false);
@@ -66,7 +69,8 @@ pub(in crate::api::http) fn reschedule(
     let (window, allow_duplicate) =
         (TimeWindow::starting(start?, minutes), draft.allow_duplicate.unwrap_or(false));
     let timezone = Some(zone.name().to_owned());
-    Some(Command::Reschedule { window, area, by, allow_duplicate, timezone })
+    let overrule = overrule(draft.overrule);
+    Some(Command::Reschedule { window, area, by, allow_duplicate, timezone, overrule })
 }
 
 pub(in crate::api::http) fn party_size(
@@ -82,7 +86,12 @@ pub(in crate::api::http) fn party_size(
         let msg = "staff assign the tables of this venue: use assign-table instead";
         form.fault("reseat", "value_error", msg, Some(true.into()));
     }
-    Some(Command::ChangePartySize(SizeChange { size: draft.party_size?, area, reseat }))
+    Some(Command::ChangePartySize(SizeChange {
+        size: draft.party_size?,
+        area,
+        reseat,
+        overrule: overrule(draft.overrule),
+    }))
 }
 
 pub(in crate::api::http) fn cancel(
@@ -101,6 +110,46 @@ pub(in crate::api::http) fn cancel(
     let description_digest = sealed.as_ref().map(|sealed| sealed.digest.clone());
     let by = side(form, "cancelled_by", draft.cancelled_by, caller);
     Some((Command::Cancel { by, reason_code: draft.reason_code?.into(), description_digest }, sealed))
+}
+
+/// A changed end of a visit.
+pub(in crate::api::http) struct NewEnd {
+    pub(in crate::api::http) end: DateTime<Utc>,
+    pub(in crate::api::http) overrule: Option<Overrule>,
+}
+
+/// Reads the body of `…/extend`. A visit that is to end now is completed instead.
+pub(in crate::api::http) fn extend(form: &mut Form, app: &App, reservation: &Reservation) -> Option<NewEnd> {
+    let draft = drafts::Extend::take(form);
+    let venue = app.venues.get(Some(&reservation.booking.venue_id));
+    let of_booking = || reservation.booking.timezone.parse().unwrap_or(Tz::UTC);
+    let zone = venue.map_or_else(of_booking, |venue| venue.timezone);
+    let time = draft.end_time?;
+    let end = instant_of(form, "end_time", &time, zone)?;
+    let earliest = reservation.window().start.max(app.env.now());
+    // Of a visit that has not begun, no end is possible: the command says so.
+    let possible = if end > earliest || reservation.status != Status::CheckedIn {
+        Ok(end)
+    } else {
+        let earliest = earliest.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S");
+        Err(format!("{time} is not after {earliest}: a visit ends after its start, and in the future"))
+    };
+    let end = form.checked(&["end_time"], &time, possible)?;
+    Some(NewEnd { end, overrule: overrule(draft.overrule) })
+}
+
+pub(in crate::api::http) fn swap(form: &mut Form, reservation: &Reservation) -> Option<ReservationId> {
+    let with = drafts::Swap::take(form).with?;
+    if with == reservation.id {
+        let msg = "this is the same reservation: name the other one";
+        form.fault("with", "value_error", msg, Some(with.to_string().into()));
+    }
+    Some(with)
+}
+
+/// The overruling of rules that a body asks for.
+pub(super) fn overrule(draft: Option<Override>) -> Option<Overrule> {
+    Some(Overrule { reason_code: draft?.reason_code?.into() })
 }
 
 pub(in crate::api::http) fn undo(form: &mut Form, app: &App, reservation: &Reservation) -> Option<Command> {

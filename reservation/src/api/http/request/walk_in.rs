@@ -4,7 +4,7 @@ use access::Caller;
 use contract::form::Form;
 use contract::reservation::commands::drafts;
 
-use super::{Booking, area, person, venue};
+use super::{Booking, area, overrule, person, venue};
 use crate::app::App;
 use crate::app::confidential::{Contact, SealedPayload, seal};
 use crate::domain::reservation::booking::BookingRequest;
@@ -30,11 +30,12 @@ pub(in crate::api::http) fn walk_in(form: &mut Form, app: &App, caller: &Caller)
         customer_id: draft.customer_id.or_else(|| "walk-in".parse().ok())?,
         party_size: draft.party_size?,
         start: app.env.now(),
-        minutes: None,
+        minutes: draft.duration_minutes.map(u32::from),
         area,
         payment_channel: None,
         locale: None,
         contact_digest,
+        overrule: overrule(draft.overrule),
     };
     Some(Booking { request, contact, payload, allow_duplicate: true })
 }

@@ -171,20 +171,21 @@ impl Check {
                 booking.status = "CONFIRMED";
                 booking.is_waived |= data["deposit_waived"] == true;
             }
+            "meja.reservation.end_changed.v1" => {
+                self.expect(
+                    booking.status == "CHECKED_IN",
+                    event,
+                    "only a visit that has begun changes its end",
+                );
+                self.expect(window(&data["from"]) == booking.window, event, "another visit");
+                booking.window = window(&data["to"]);
+            }
+            "meja.reservation.rules_overruled.v1" => {
+                self.expect(!data["rules"].as_array().unwrap().is_empty(), event, "overruled nothing");
+            }
             "meja.reservation.rescheduled.v1" => self.moved(&mut booking, event, time),
             "meja.reservation.party_size_changed.v1" => self.resized(&mut booking, event, time),
-            "meja.reservation.cancelled.v1" => {
-                let is_free =
-                    data["cancelled_by"] != "guest" || time <= booking.free_until || booking.is_called_off();
-                let expected = if is_free { booking.kept_minor } else { 0 };
-                self.expect(
-                    refund_minor(data) == expected,
-                    event,
-                    &format!("cancelled, and {expected} is due"),
-                );
-                booking.kept_minor -= refund_minor(data);
-                booking.end("cancellation");
-            }
+            "meja.reservation.cancelled.v1" => self.cancelled(&mut booking, event, time),
             "meja.reservation.no_show.v1" => {
                 self.expect(refund_minor(data) == 0, event, "without a fee the restaurant keeps the deposit");
                 booking.end("no_show");
@@ -254,6 +255,16 @@ impl Check {
             .all(|other| other.tables.get(table).is_none_or(|theirs| !overlap(*theirs, taken)));
         self.expect(free, event, "the table belongs to another party then");
         booking.tables.insert(table.to_owned(), taken);
+    }
+
+    fn cancelled(&mut self, booking: &mut Booking, event: &Value, time: DateTime<Utc>) {
+        let data = &event["data"];
+        let is_free =
+            data["cancelled_by"] != "guest" || time <= booking.free_until || booking.is_called_off();
+        let expected = if is_free { booking.kept_minor } else { 0 };
+        self.expect(refund_minor(data) == expected, event, &format!("cancelled, and {expected} is due"));
+        booking.kept_minor -= refund_minor(data);
+        booking.end("cancellation");
     }
 
     /// The last change of the status is undone, and nothing else.

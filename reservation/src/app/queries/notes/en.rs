@@ -1,0 +1,149 @@
+//! Short descriptions of events in English. Part of [`super`].
+
+use chrono::{DateTime, Utc};
+use contract::values::LocalTime;
+use events::access_events;
+use events::event::{Event, Refund, VenueChanged, VenueRulesChanged};
+use events::values::{Initiator, Medium, Purpose, ReleaseCause};
+
+use super::access::note_of_access;
+
+/// A short description of an event in English. `at` writes a time as local time of the venue.
+pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> String {
+    match event {
+        Event::ReservationCreated(e) => {
+            let what = if e.walk_in { "Walk-in" } else { "Booking requested" };
+            let guests = if e.party_size.get() == 1 { "guest" } else { "guests" };
+            format!("{what} for {} {guests} at {}", e.party_size, at(e.window.start))
+        }
+        Event::ReservationConfirmed(e) if e.deposit_waived => "Confirmed; the deposit was waived".into(),
+        Event::ReservationConfirmed(e) => format!("Confirmed for {}", at(e.window.start)),
+        Event::ReservationRescheduled(e) => {
+            let by = e.moved_by.map(|by| format!(" by {}", side(by))).unwrap_or_default();
+            format!("Moved{by} from {} to {}", at(e.from.start), at(e.to.start))
+        }
+        Event::PartySizeChanged(e) => {
+            let longer = e.window.map(|w| format!("; the visit ends at {}", at(w.end))).unwrap_or_default();
+            format!("Party changed from {} to {}{longer}{}", e.from, e.to, back(e.refund))
+        }
+        Event::ReservationCheckedIn(_) => "The party arrived".into(),
+        Event::ReservationCompleted(_) => "The party left".into(),
+        Event::ReservationCancelled(e) => {
+            format!("Cancelled by {}: {}{}", side(e.cancelled_by), e.reason_code, back(e.refund))
+        }
+        Event::ReservationNoShow(e) => {
+            let fee = e.fee.map(|fee| format!("; the no-show fee is {}", fee.plain())).unwrap_or_default();
+            format!("The party never arrived{fee}{}", back(e.refund))
+        }
+        Event::TableAssigned(_)
+        | Event::TableReleased(_)
+        | Event::VisitEndChanged(_)
+        | Event::RulesOverruled(_)
+        | Event::ReservationUndone(_) => note_of_host(event, at),
+        Event::PaymentRequested(_)
+        | Event::PaymentCompleted(_)
+        | Event::PaymentFailed(_)
+        | Event::PaymentRefunded(_) => note_of_payment(event, at),
+        Event::NotificationSent(e) => {
+            format!("Message sent to the guest by {}: {}", medium(e.medium), e.template)
+        }
+        Event::NotificationFailed(e) => {
+            format!("Message to the guest by {} failed: {} ({})", medium(e.medium), e.template, e.reason_code)
+        }
+        Event::ContactErased(e) => format!("Personal data erased: {}", e.reason_code),
+        Event::ReservationAffected(e) => match &e.reason {
+            Some(reason) => {
+                format!("Does not comply with the rules of version {}: {reason}", e.rules_version)
+            }
+            None => format!("Complies with the rules of version {}", e.rules_version),
+        },
+        Event::VenueChanged(VenueChanged { version, stranded_count, .. })
+        | Event::VenueRulesChanged(VenueRulesChanged { version, stranded_count, .. }) => {
+            rules_changed(*version, *stranded_count)
+        }
+        Event::GuestLinkRenewed(_) => "The guest got new links; earlier ones are not valid".into(),
+        access_events!() => note_of_access(event),
+        Event::WaitlistJoined(_)
+        | Event::WaitlistOffered(_)
+        | Event::WaitlistWithdrawn(_)
+        | Event::WaitlistAccepted(_)
+        | Event::WaitlistLeft(_) => "Waitlist event".into(),
+    }
+}
+
+/// A short description of what a host did with tables or took back.
+fn note_of_host(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> String {
+    match event {
+        Event::TableAssigned(e) => {
+            format!("Table {} assigned ({}, seats {})", e.table_id, e.area, e.capacity)
+        }
+        Event::TableReleased(e) => match e.cause {
+            ReleaseCause::Swapped => format!("Table {} given to another party in exchange", e.table_id),
+            ReleaseCause::Overruled => {
+                format!("Table {} taken away: the party before it stays longer", e.table_id)
+            }
+            _ => format!("Table {} released", e.table_id),
+        },
+        Event::VisitEndChanged(e) => {
+            format!("The visit ends at {} instead of {}", at(e.to.end), at(e.from.end))
+        }
+        Event::RulesOverruled(e) => {
+            let rules: Vec<_> = e.rules.iter().map(|rule| rule.word()).collect();
+            format!("Rules overruled by the restaurant: {} ({})", rules.join(", "), e.reason_code)
+        }
+        Event::ReservationUndone(e) => {
+            let fee = e.withdrawn_fee.map(|fee| format!("; the no-show fee of {} is withdrawn", fee.plain()));
+            let (undone, fee) = (e.undone.noun(), fee.unwrap_or_default());
+            format!("The {undone} was undone: {}{fee}{}", e.reason_code, back(e.refund))
+        }
+        _ => "Event of a table".into(),
+    }
+}
+
+/// A short description of an event of a payment.
+fn note_of_payment(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> String {
+    match event {
+        Event::PaymentRequested(e) if e.purpose == Purpose::NoShowFee => {
+            format!("A no-show fee of {} is due by {}", e.amount.plain(), at(e.expires_at))
+        }
+        Event::PaymentRequested(e) => {
+            format!("A deposit of {} is due by {}", e.amount.plain(), at(e.expires_at))
+        }
+        Event::PaymentCompleted(e) => {
+            let refund = match e.refund {
+                Some(refund) if refund.amount == e.amount => "; too late, to be refunded".to_owned(),
+                refund => back(refund),
+            };
+            format!("{} received via {} ({}){refund}", e.amount.plain(), e.channel, e.provider_reference)
+        }
+        Event::PaymentFailed(e) => format!("Payment failed: {}", e.reason_code),
+        Event::PaymentRefunded(e) => format!("{} refunded ({})", e.amount.plain(), e.provider_reference),
+        _ => "Event of a payment".into(),
+    }
+}
+
+fn rules_changed(version: u32, affected: u32) -> String {
+    match affected {
+        0 => format!("Rules changed to version {version}"),
+        n => format!("Rules changed to version {version}; {n} future bookings do not comply"),
+    }
+}
+
+fn side(by: Initiator) -> &'static str {
+    match by {
+        Initiator::Guest => "the guest",
+        Initiator::Staff => "the restaurant",
+        Initiator::System => "the system",
+    }
+}
+
+fn back(refund: Option<Refund>) -> String {
+    refund.map(|refund| format!("; {} to be refunded", refund.amount.plain())).unwrap_or_default()
+}
+
+fn medium(medium: Medium) -> &'static str {
+    match medium {
+        Medium::Mail => "mail",
+        Medium::Sms => "text message",
+    }
+}

@@ -1,0 +1,155 @@
+//! Short descriptions of events in Indonesian. Part of [`super`].
+
+use chrono::{DateTime, Utc};
+use contract::values::LocalTime;
+use events::event::{Event, OverruledRule, Refund, UndoneChange, VenueChanged, VenueRulesChanged};
+use events::values::{Initiator, Medium, Purpose, ReleaseCause};
+
+use super::en;
+
+/// A short description of an event in Indonesian. `at` writes a time as local time of the venue.
+pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> String {
+    match event {
+        Event::ReservationCreated(e) => {
+            let what = if e.walk_in { "Tamu tanpa reservasi" } else { "Reservasi diminta" };
+            format!("{what} untuk {} orang, {}", e.party_size, at(e.window.start))
+        }
+        Event::ReservationConfirmed(e) if e.deposit_waived => "Dikonfirmasi; deposit dibebaskan".into(),
+        Event::ReservationConfirmed(e) => format!("Dikonfirmasi untuk {}", at(e.window.start)),
+        Event::ReservationRescheduled(e) => {
+            let by = e.moved_by.map(|by| format!(" oleh {}", side(by))).unwrap_or_default();
+            format!("Dipindahkan{by} dari {} ke {}", at(e.from.start), at(e.to.start))
+        }
+        Event::PartySizeChanged(e) => {
+            let longer = e.window.map(|w| format!("; kunjungan berakhir {}", at(w.end))).unwrap_or_default();
+            format!("Jumlah tamu berubah dari {} menjadi {}{longer}{}", e.from, e.to, back(e.refund))
+        }
+        Event::ReservationCheckedIn(_) => "Tamu datang".into(),
+        Event::ReservationCompleted(_) => "Tamu pulang".into(),
+        Event::ReservationCancelled(e) => {
+            format!("Dibatalkan oleh {}: {}{}", side(e.cancelled_by), e.reason_code, back(e.refund))
+        }
+        Event::ReservationNoShow(e) => {
+            let fee = e.fee.map(|fee| format!("; biaya ketidakhadiran {}", fee.plain())).unwrap_or_default();
+            format!("Tamu tidak datang{fee}{}", back(e.refund))
+        }
+        Event::NotificationSent(e) => {
+            format!("Pesan terkirim kepada tamu lewat {}: {}", medium(e.medium), e.template)
+        }
+        Event::NotificationFailed(e) => {
+            let (medium, template) = (medium(e.medium), &e.template);
+            format!("Pesan kepada tamu lewat {medium} gagal: {template} ({})", e.reason_code)
+        }
+        Event::ContactErased(e) => format!("Data pribadi dihapus: {}", e.reason_code),
+        Event::ReservationAffected(e) => match &e.reason {
+            Some(reason) => format!("Tidak sesuai dengan aturan versi {}: {reason}", e.rules_version),
+            None => format!("Sesuai dengan aturan versi {}", e.rules_version),
+        },
+        Event::VenueChanged(VenueChanged { version, stranded_count, .. })
+        | Event::VenueRulesChanged(VenueRulesChanged { version, stranded_count, .. }) => match stranded_count
+        {
+            0 => format!("Aturan berubah menjadi versi {version}"),
+            n => format!("Aturan berubah menjadi versi {version}; {n} reservasi mendatang tidak sesuai"),
+        },
+        Event::GuestLinkRenewed(_) => "Tamu mendapat tautan baru; yang lama tidak berlaku".into(),
+        Event::TableAssigned(_)
+        | Event::TableReleased(_)
+        | Event::VisitEndChanged(_)
+        | Event::RulesOverruled(_)
+        | Event::ReservationUndone(_) => note_of_host(event, at),
+        Event::PaymentRequested(_)
+        | Event::PaymentCompleted(_)
+        | Event::PaymentFailed(_)
+        | Event::PaymentRefunded(_) => note_of_payment(event, at),
+        other => en::note(other, at),
+    }
+}
+
+/// A short description of what a host did with tables or took back.
+fn note_of_host(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> String {
+    match event {
+        Event::TableAssigned(e) => {
+            format!("Meja {} diberikan ({}, {} kursi)", e.table_id, e.area, e.capacity)
+        }
+        Event::TableReleased(e) => match e.cause {
+            ReleaseCause::Swapped => format!("Meja {} ditukar dengan tamu lain", e.table_id),
+            ReleaseCause::Overruled => {
+                format!("Meja {} diambil: tamu sebelumnya tinggal lebih lama", e.table_id)
+            }
+            _ => format!("Meja {} dilepas", e.table_id),
+        },
+        Event::VisitEndChanged(e) => {
+            format!("Kunjungan berakhir {}, sebelumnya {}", at(e.to.end), at(e.from.end))
+        }
+        Event::RulesOverruled(e) => {
+            let rules: Vec<_> = e.rules.iter().map(|rule| rule_words(*rule)).collect();
+            format!("Aturan dikesampingkan oleh restoran: {} ({})", rules.join(", "), e.reason_code)
+        }
+        Event::ReservationUndone(e) => {
+            let fee = e.withdrawn_fee.map(|fee| format!("; biaya ketidakhadiran {} ditarik", fee.plain()));
+            let (undone, fee) = (undone_words(e.undone), fee.unwrap_or_default());
+            format!("{undone} dibatalkan kembali: {}{fee}{}", e.reason_code, back(e.refund))
+        }
+        _ => "Kejadian meja".into(),
+    }
+}
+
+/// A short description of an event of a payment.
+fn note_of_payment(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> String {
+    match event {
+        Event::PaymentRequested(e) => {
+            let what = if e.purpose == Purpose::NoShowFee { "Biaya ketidakhadiran" } else { "Deposit" };
+            format!("{what} {} harus dibayar sebelum {}", e.amount.plain(), at(e.expires_at))
+        }
+        Event::PaymentCompleted(e) => {
+            let refund = match e.refund {
+                Some(refund) if refund.amount == e.amount => "; terlambat, akan dikembalikan".to_owned(),
+                refund => back(refund),
+            };
+            format!("{} diterima lewat {} ({}){refund}", e.amount.plain(), e.channel, e.provider_reference)
+        }
+        Event::PaymentFailed(e) => format!("Pembayaran gagal: {}", e.reason_code),
+        Event::PaymentRefunded(e) => format!("{} dikembalikan ({})", e.amount.plain(), e.provider_reference),
+        _ => "Kejadian pembayaran".into(),
+    }
+}
+
+fn undone_words(change: UndoneChange) -> &'static str {
+    match change {
+        UndoneChange::CheckIn => "Kedatangan",
+        UndoneChange::Completion => "Kepulangan",
+        UndoneChange::NoShow => "Ketidakhadiran",
+        UndoneChange::Cancellation => "Pembatalan",
+    }
+}
+
+fn rule_words(rule: OverruledRule) -> &'static str {
+    match rule {
+        OverruledRule::Pacing => "terlalu banyak tamu datang bersamaan",
+        OverruledRule::TooLate => "terlalu mendadak",
+        OverruledRule::TooSoon => "terlalu jauh hari",
+        OverruledRule::PartyTooLarge => "rombongan terlalu besar",
+        OverruledRule::MinParty => "rombongan terlalu kecil untuk meja",
+        OverruledRule::WalkInShare => "meja untuk tamu tanpa reservasi",
+        OverruledRule::NextParty => "meja tamu berikutnya",
+    }
+}
+
+fn side(by: Initiator) -> &'static str {
+    match by {
+        Initiator::Guest => "tamu",
+        Initiator::Staff => "restoran",
+        Initiator::System => "sistem",
+    }
+}
+
+fn back(refund: Option<Refund>) -> String {
+    refund.map(|refund| format!("; {} akan dikembalikan", refund.amount.plain())).unwrap_or_default()
+}
+
+fn medium(medium: Medium) -> &'static str {
+    match medium {
+        Medium::Mail => "email",
+        Medium::Sms => "SMS",
+    }
+}
