@@ -94,6 +94,15 @@ impl Form {
         self.members.get(name).is_some_and(|value| !value.is_null())
     }
 
+    /// Whether the field at `path` is present and null: a merge patch (RFC 7396) removes it.
+    #[must_use]
+    pub fn is_null(&self, path: &[&str]) -> bool {
+        let Some((first, inner)) = path.split_first() else { return false };
+        let value = self.members.get(*first);
+        let value = inner.iter().fold(value, |value, name| value?.get(name));
+        value.is_some_and(Value::is_null)
+    }
+
     /// Whether a fault of the field `name` was recorded.
     #[must_use]
     pub fn has_fault(&self, name: &str) -> bool {

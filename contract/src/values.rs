@@ -7,7 +7,7 @@ mod time;
 use chrono::NaiveDate;
 use serde::Serialize;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat};
-use utoipa::openapi::{Schema, Type};
+use utoipa::openapi::{RefOr, Schema, Type};
 
 pub use self::ids::{EventCursor, EventType};
 pub use self::list::{ALL_VENUES, AnyVenue, List};
@@ -26,7 +26,7 @@ pub struct Line<const MAX: usize>(String);
 pub struct Prose<const MAX: usize>(String);
 
 /// A stable code of 1 to `MAX` letters, digits and `_ - .`, which events may contain.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Code<const MAX: usize>(String);
 
@@ -158,16 +158,28 @@ impl<const MAX: usize> Scalar for Prose<MAX> {
 
 impl<const MAX: usize> Scalar for Code<MAX> {
     fn take(form: &mut Form, name: &str) -> Option<Self> {
-        form.optional_parsed_as(name, MAX, PATTERN_MISMATCH, |text| match is_code(text) {
-            true => Ok(Self(text.to_owned())),
-            false => {
-                Err(format!("{text:?} is not a code of letters, digits and _ - . such as guest_request"))
-            }
-        })
+        form.optional_parsed_as(name, MAX, PATTERN_MISMATCH, <Self as list::Item>::read)
     }
 
     fn schema() -> Schema {
         text().min_length(Some(1)).max_length(Some(MAX)).pattern(Some("^[A-Za-z0-9_.-]+$")).into()
+    }
+}
+
+impl<const MAX: usize> list::Item for Code<MAX> {
+    const CHARS_MAX: usize = MAX;
+
+    fn read(text: &str) -> Result<Self, String> {
+        match is_code(text) {
+            true => Ok(Self(text.to_owned())),
+            false => {
+                Err(format!("{text:?} is not a code of letters, digits and _ - . such as guest_request"))
+            }
+        }
+    }
+
+    fn schema() -> RefOr<Schema> {
+        <Self as Scalar>::schema().into()
     }
 }
 

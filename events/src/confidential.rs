@@ -10,6 +10,7 @@ impl Event {
         match self {
             Self::ReservationCreated(e) => Some(&e.contact_digest),
             Self::WaitlistJoined(e) => Some(&e.contact_digest),
+            Self::DetailsChanged(e) => Some(&e.contact_digest),
             Self::ReservationCancelled(e) => e.description_digest.as_ref(),
             Self::KeyCreated(e) => Some(&e.secret_digest),
             Self::KeyRotated(e) => Some(&e.secret_digest),

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Refund;
-use crate::values::{Money, TimeWindow};
+use crate::values::{ConfidentialDigest, Money, TimeWindow};
 
 /// The last change of the status was undone. Tables that the party has again are assigned by the events after this one,
 /// and a deposit that is due again is requested by them.
@@ -24,6 +24,60 @@ pub struct ReservationUndone {
     /// The amount to refund, if that fee was paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<Refund>,
+}
+
+/// Staff corrected the contact, the wishes, the notes or the tags of a reservation. The confidential payload of this event
+/// replaces the previous one, which is forgotten in the same append.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DetailsChanged {
+    /// What changed.
+    pub changed: Vec<Detail>,
+    /// The tags since then.
+    pub tags: Vec<String>,
+    /// Digest of the confidential payload: contact, wishes and notes.
+    pub contact_digest: ConfidentialDigest,
+}
+
+/// A part of the contact, the wishes, the notes or the tags of a reservation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Detail {
+    /// The name of the guest.
+    Name,
+    /// The phone number.
+    Phone,
+    /// The e-mail address.
+    Email,
+    /// The preferred table, in the words of the guest.
+    TablePreference,
+    /// Other wishes, in the words of the guest.
+    SpecialRequests,
+    /// Allergies and other things that a guest cannot eat.
+    Allergies,
+    /// The number of high chairs.
+    HighChairs,
+    /// Notes of the staff.
+    StaffNotes,
+    /// The tags.
+    Tags,
+}
+
+impl Detail {
+    /// The word in events.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Phone => "phone",
+            Self::Email => "email",
+            Self::TablePreference => "table_preference",
+            Self::SpecialRequests => "special_requests",
+            Self::Allergies => "allergies",
+            Self::HighChairs => "high_chairs",
+            Self::StaffNotes => "staff_notes",
+            Self::Tags => "tags",
+        }
+    }
 }
 
 /// A change of the status that staff can undo.

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::access::{GuestLinkRenewed, KeyCreated, KeyRevoked, KeyRotated, KeyUsed, LinkKeyCreated};
 pub use crate::corrections::{
-    OverruledRule, ReservationUndone, RestoredStatus, RulesOverruled, UndoneChange, VisitEndChanged,
+    Detail, DetailsChanged, OverruledRule, ReservationUndone, RestoredStatus, RulesOverruled, UndoneChange,
+    VisitEndChanged,
 };
 use crate::ids::{AssignmentId, CustomerId, TableId, VenueId};
 pub use crate::payment::{PaymentCompleted, PaymentFailed, PaymentRefunded, PaymentRequested, Refund};
@@ -142,6 +143,8 @@ catalogue! {
     ReservationUndone = "meja.reservation.undone.v1",
     /// The end of a visit changed.
     VisitEndChanged = "meja.reservation.end_changed.v1",
+    /// Staff corrected the contact, the wishes, the notes or the tags.
+    DetailsChanged = "meja.reservation.details_changed.v1",
     /// Staff acted against rules of the venue.
     RulesOverruled = "meja.reservation.rules_overruled.v1",
     /// A deposit or a fee is due.

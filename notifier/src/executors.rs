@@ -4,6 +4,7 @@ pub mod breaker;
 mod message;
 mod payment;
 pub mod rate_limit;
+mod send_again;
 mod staff_message;
 mod webhook;
 
@@ -219,6 +220,9 @@ impl EffectExecutor {
         match &effect.scheduled.effect {
             Effect::TakeDeposit(deposit) => self.take_deposit(effect, deposit, system, &by).await,
             Effect::ClosePayments { reservation_id } => self.close_payments(*reservation_id).await,
+            Effect::SendAgain { reservation_id, media } => {
+                self.send_again(effect, *reservation_id, media, &by).await
+            }
             Effect::RenewPayLinks { reservation_id } => self.renew_pay_links(*reservation_id, &by).await,
             Effect::Refund { reservation_id, payment_id, amount } => {
                 self.refund(effect, system, *reservation_id, *payment_id, *amount).await

@@ -11,6 +11,7 @@ pub mod affected;
 pub mod commands;
 pub mod confidential;
 pub mod contact;
+pub mod correction;
 mod evening_locks;
 mod event_builder;
 pub mod executor;

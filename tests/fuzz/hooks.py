@@ -88,10 +88,17 @@ def before_call(context, case, **kwargs):
     """
     if not case.meta or not case.meta.generation.mode.is_positive:
         return
-    moved = at_an_open_time(case.body)
+    moved = at_an_open_time(within_the_key(case.body))
     # Assigning a body makes it a body that the request did not have.
     if moved is not case.body:
         case.body = moved
+
+
+def within_the_key(body):
+    """A key that is created has only scopes of the owner's key, which has all but `results`."""
+    if not isinstance(body, dict) or not isinstance(body.get("scopes"), list) or "results" not in body["scopes"]:
+        return body
+    return {**body, "scopes": [scope for scope in body["scopes"] if scope != "results"] or ["read"]}
 
 
 def at_an_open_time(body):

@@ -27,6 +27,8 @@ words! {
         ClosePayments = "close_payments",
         /// Store the new link to pay for the open payments of a reservation.
         RenewPayLinks = "renew_pay_links",
+        /// Send the current message again, because the address of the guest was corrected.
+        SendAgain = "send_again",
         /// Refund a payment.
         Refund = "refund",
         /// Send a message to the guest.

@@ -4,13 +4,16 @@ use events::event::UndoneChange;
 use events::values::{Initiator, Locale, PartySize};
 use events::{CustomerId, ReservationId, TableId, VenueId, WaitlistId};
 
-use super::contact::ContactInfo;
+use super::contact::{ContactInfo, CorrectContact};
 use super::overrides::Override;
 use crate::request::requests;
-use crate::values::{Code, Line, Prose, VenueTime, Whole};
+use crate::values::{Code, Line, List, Prose, VenueTime, Whole};
 
 /// The length of a stay, in minutes.
 pub type Minutes = Whole<15, 480>;
+
+/// A number of high chairs.
+pub type HighChairs = Whole<0, 20>;
 
 requests! {
     /// A booking.
@@ -39,6 +42,12 @@ requests! {
         optional table_preference: Line<64>,
         /// Special requests, in the words of the guest.
         optional special_requests: Prose<500>,
+        /// Allergies and other things that a guest cannot eat.
+        #[example = "kacang"]
+        optional allergies: Prose<500>,
+        /// The number of high chairs.
+        #[example = 1]
+        optional high_chairs: HighChairs,
         /// One of the notifier's payment channels.
         #[example = "qris"]
         optional payment_channel: Code<32>,
@@ -107,6 +116,27 @@ requests! {
         /// The language of messages: a tag for Indonesian or English.
         #[example = "id"]
         optional locale: Locale,
+    }
+
+    /// A correction, as a JSON merge patch (RFC 7396): a member that is left out stays as it is, and null removes one.
+    body CorrectReservation {
+        /// The contact of the guest. Its members can be changed, and not removed.
+        optional contact_info: CorrectContact,
+        /// The preferred table, in the words of the guest.
+        optional table_preference: Line<64>,
+        /// Special requests, in the words of the guest.
+        optional special_requests: Prose<500>,
+        /// Allergies and other things that a guest cannot eat.
+        #[example = "kacang"]
+        optional allergies: Prose<500>,
+        /// The number of high chairs.
+        #[example = 1]
+        optional high_chairs: HighChairs,
+        /// Notes of the staff, which guests never see.
+        optional staff_notes: Prose<2000>,
+        /// Words such as `vip`, which events contain.
+        #[example = ["vip"]]
+        optional tags: List<Code<32>, 0, 10>,
     }
 
     /// A confirmation.

@@ -84,6 +84,18 @@ pub struct ReservationView {
     pub table_preference: Option<String>,
     /// Special requests, in the words of the guest.
     pub special_requests: Option<String>,
+    /// Allergies and other things that a guest cannot eat.
+    #[serde(default)]
+    pub allergies: Option<String>,
+    /// The number of high chairs.
+    #[serde(default)]
+    pub high_chairs: u32,
+    /// Notes of the staff. Absent for guests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staff_notes: Option<String>,
+    /// Words of the staff such as `vip`. Absent for guests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
     /// The language of messages.
     pub locale: Language,
     /// The time of the request.

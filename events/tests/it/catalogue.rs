@@ -111,6 +111,12 @@ fn samples() -> Vec<Event> {
         .into(),
         ReservationNoShow::default().into(),
         VisitEndChanged { from: window(), to: TimeWindow::starting(window().start, 120) }.into(),
+        DetailsChanged {
+            changed: vec![Detail::Phone, Detail::Tags],
+            tags: vec!["vip".into()],
+            contact_digest: digest.clone(),
+        }
+        .into(),
         RulesOverruled {
             rules: vec![OverruledRule::Pacing, OverruledRule::MinParty],
             reason_code: "regular_guest".into(),

@@ -109,6 +109,13 @@ pub enum Effect {
         /// The reservation.
         reservation_id: ReservationId,
     },
+    /// Send the current message again, because the address of the guest was corrected.
+    SendAgain {
+        /// The reservation.
+        reservation_id: ReservationId,
+        /// By which media.
+        media: Vec<Medium>,
+    },
     /// Refund a payment.
     Refund {
         /// The reservation.
@@ -300,6 +307,7 @@ impl Effect {
             Self::TakeDeposit(TakeDeposit { reservation_id, .. })
             | Self::ClosePayments { reservation_id }
             | Self::RenewPayLinks { reservation_id }
+            | Self::SendAgain { reservation_id, .. }
             | Self::Refund { reservation_id, .. }
             | Self::PostPayment { reservation_id, .. } => Some((*reservation_id).into()),
             Self::Message { about, .. } | Self::PostNotification { about, .. } => Some(*about),
@@ -318,6 +326,7 @@ impl Effect {
             Self::PostPayment { .. }
             | Self::PostNotification { .. }
             | Self::RenewPayLinks { .. }
+            | Self::SendAgain { .. }
             | Self::React { .. } => Lane::Results,
         }
     }
@@ -341,6 +350,7 @@ impl Effect {
             Self::TakeDeposit(_) => EffectKind::TakeDeposit,
             Self::ClosePayments { .. } => EffectKind::ClosePayments,
             Self::RenewPayLinks { .. } => EffectKind::RenewPayLinks,
+            Self::SendAgain { .. } => EffectKind::SendAgain,
             Self::Refund { .. } => EffectKind::Refund,
             Self::Message { .. } => EffectKind::Message,
             Self::StaffMessage { .. } => EffectKind::StaffMessage,

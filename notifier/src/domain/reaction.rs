@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use events::access_events;
-use events::event::{Event, Refund, ReservationUndone, RestoredStatus, UndoneChange};
+use events::event::{Detail, Event, Refund, ReservationUndone, RestoredStatus, UndoneChange};
 use events::values::{Medium, Money};
 use events::{EventId, ReservationId, StaffId};
 
@@ -73,6 +73,7 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
             .chain([plan.close("close-payments", reservation_id)])
             .collect(),
         Event::ReservationNoShow(e) => plan.refund(reservation_id, e.refund).collect(),
+        Event::DetailsChanged(e) => plan.again(reservation_id, &e.changed).into_iter().collect(),
         Event::ReservationUndone(e) => react_to_undo(plan, reservation_id, e),
         Event::PaymentCompleted(e) => {
             // A part of the money goes back if the party became smaller before it paid.
@@ -191,6 +192,14 @@ impl Plan<'_> {
             (due_at > self.time).then_some(Planned { key: EffectKey(key), effect, due_at })
         };
         self.policy.remind_before.iter().filter_map(reminder)
+    }
+
+    /// The current message again, by the media whose address was corrected.
+    fn again(&self, reservation_id: ReservationId, corrected: &[Detail]) -> Option<Planned> {
+        let mail = corrected.contains(&Detail::Email).then_some(Medium::Mail);
+        let sms = (corrected.contains(&Detail::Phone) && self.policy.sms).then_some(Medium::Sms);
+        let media: Vec<_> = mail.into_iter().chain(sms).collect();
+        (!media.is_empty()).then(|| self.now("send-again", Effect::SendAgain { reservation_id, media }))
     }
 
     fn close(&self, kind: &str, reservation_id: ReservationId) -> Planned {

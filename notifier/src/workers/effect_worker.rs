@@ -330,6 +330,7 @@ fn died(effect: &TrackedEffect, failure: Failure, now: DateTime<Utc>) -> Vec<Ent
         | Effect::Refund { .. }
         | Effect::ClosePayments { .. }
         | Effect::RenewPayLinks { .. }
+        | Effect::SendAgain { .. }
         | Effect::PostPayment { .. }
         | Effect::PostNotification { .. }
         | Effect::SendWebhook(_)

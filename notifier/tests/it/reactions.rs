@@ -248,3 +248,24 @@ fn an_undo_tells_the_guest_what_no_longer_applies() {
     let confirmed = kinds(undone(UndoneChange::Cancellation, RestoredStatus::Confirmed));
     assert_eq!(confirmed, [&reinstated[..], &["mail-reminder-1440m", "mail-reminder-120m"]].concat());
 }
+
+#[test]
+fn a_corrected_address_gets_the_current_message_again() {
+    let corrected = |changed: &[Detail]| DetailsChanged {
+        changed: changed.to_vec(),
+        tags: vec![],
+        contact_digest: ConfidentialDigest::of(b""),
+    };
+    assert!(kinds(corrected(&[Detail::Name, Detail::StaffNotes])).is_empty());
+    for (changed, media) in [
+        (vec![Detail::Email], vec![Medium::Mail]),
+        (vec![Detail::Phone, Detail::Email], vec![Medium::Mail, Medium::Sms]),
+    ] {
+        let event = Event::from(corrected(&changed));
+        assert_eq!(kinds(event.clone()), ["send-again"]);
+        let Effect::SendAgain { media: planned, .. } = &self::planned(&event, &policy())[0].effect else {
+            panic!("{event:?}");
+        };
+        assert_eq!(*planned, media);
+    }
+}

@@ -194,6 +194,24 @@ async fn a_message_that_is_no_longer_true_is_skipped() {
 }
 
 #[tokio::test]
+async fn after_a_corrected_address_the_message_about_the_current_state_is_sent() {
+    let media = vec![Medium::Mail];
+    let again = Effect::SendAgain { reservation_id: RESERVATION, media };
+    for (status, template) in
+        [("CONFIRMED", "confirmed"), ("PENDING", "received"), ("CANCELLED", "cancelled")]
+    {
+        let bench = Bench::start(status, 0).await;
+        bench.plan(&["again"], &again).await;
+        let sent = bench.ends(&format!("again.mail-{template}")).await;
+        assert_eq!(sent.state.status().word(), "done", "{status}");
+        assert_eq!(bench.mail.tries.load(Ordering::Relaxed), 1);
+    }
+    let bench = Bench::start("COMPLETED", 0).await;
+    bench.plan(&["again"], &again).await;
+    assert_eq!(bench.ends("again").await.state, EffectState::Done("no message is current".into()));
+}
+
+#[tokio::test]
 async fn a_mail_server_that_hangs_does_not_delay_payments() {
     let bench = Bench::start("PENDING", 0).await;
     bench.schedule(&["hang-1"], Template::Received).await;

@@ -6,6 +6,7 @@ mod access;
 mod book;
 mod change;
 mod change_rules;
+mod correct;
 mod extend;
 mod mark;
 mod offer;
@@ -31,11 +32,13 @@ use self::book::Book;
 use self::change::ChangeReservation;
 use self::change_rules::ChangeRules;
 pub use self::change_rules::{RulesChange, RulesOutcome};
+use self::correct::CorrectDetails;
 use self::extend::ExtendVisit;
 use self::mark::MarkAffected;
 use self::offer::OfferTables;
 use self::swap::SwapTables;
 use self::waitlist::{ChangeWaitlistEntry, JoinWaitlist};
+use super::correction::Correction;
 use super::executor::{CommandError, Executor, Loaded};
 use super::outcome::{KeyOutcome, ReservationOutcome, WaitlistOutcome};
 use super::projections::{ContactKeys, VenueSnapshot};
@@ -94,6 +97,19 @@ impl Executor {
         context: &RequestContext,
     ) -> Result<ReservationOutcome, CommandError> {
         self.execute(&ExtendVisit { id, end, overrule, context }, context).await
+    }
+
+    /// Corrects details of the reservation `id`.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing was appended.
+    pub async fn correct_details(
+        &self,
+        id: ReservationId,
+        correction: &Correction,
+        context: &RequestContext,
+    ) -> Result<ReservationOutcome, CommandError> {
+        self.execute(&CorrectDetails { id, correction, context }, context).await
     }
 
     /// Exchanges the tables of the reservations `id` and `with`.

@@ -6,8 +6,9 @@ use events::values::ConfidentialDigest;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// The contact and the wishes of a guest: the payload of `ReservationCreated` and `WaitlistJoined`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The contact and the wishes of a guest, and the notes of the staff: the payload of `ReservationCreated`,
+/// `WaitlistJoined` and `DetailsChanged`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contact {
     /// The guest's name.
     pub name: String,
@@ -24,6 +25,20 @@ pub struct Contact {
     /// Other wishes, in the guest's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub special_requests: Option<String>,
+    /// Allergies and other things that a guest cannot eat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allergies: Option<String>,
+    /// The number of high chairs.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub high_chairs: u32,
+    /// Notes of the staff.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staff_notes: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde expects")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The free-text reason of a cancellation: the payload of `ReservationCancelled`.

@@ -67,7 +67,7 @@ impl<'a> EventSubject<'a> {
             venue_id: Some(&reservation.booking.venue_id),
             customer_id: None,
             window: Some(reservation.window()),
-            payload_positions: std::iter::once(reservation.created.position).chain(descriptions).collect(),
+            payload_positions: std::iter::once(reservation.contact_at).chain(descriptions).collect(),
         }
     }
 
@@ -236,6 +236,8 @@ fn forgotten_by(event: &Event, subject: &EventSubject<'_>) -> Vec<Position> {
         return subject.payload_positions.clone();
     }
     match event {
+        // The contact is the first of the payloads.
+        Event::DetailsChanged(_) => subject.payload_positions.iter().take(1).copied().collect(),
         Event::WaitlistLeft(left) if left.reason_code == OFFER_EXPIRED => Vec::new(),
         Event::ContactErased(_)
         | Event::WaitlistAccepted(_)

@@ -66,6 +66,9 @@ pub enum Refusal {
     /// The visit would be too long.
     #[error("A visit lasts at most {VISIT_HOURS_MAX} hours. Choose an earlier end.")]
     VisitTooLong,
+    /// The contact was erased, so that nothing can be corrected.
+    #[error("The personal data was erased, so it cannot be corrected. Make a new booking.")]
+    ContactErased,
     /// The party has no table to give.
     #[error("Reservation {0} has no table to swap. Assign it one first.")]
     NothingToSwap(ReservationId),
@@ -171,6 +174,7 @@ impl Refusal {
             Self::TableTaken(_) => "table_taken",
             Self::NextParty { .. } => "next_party_due",
             Self::VisitTooLong => "visit_too_long",
+            Self::ContactErased => "contact_erased",
             Self::NothingToSwap(_) => "nothing_to_swap",
             Self::ManagedByHand => "kept_by_hand",
             Self::Unavailable(why) => why.code(),

@@ -55,6 +55,10 @@ pub struct Reservation {
     pub version: u64,
     /// Where and when it was booked.
     pub created: RecordedAt,
+    /// The position of the event whose confidential payload holds the contact, the wishes and the notes.
+    pub contact_at: Position,
+    /// The tags of the staff.
+    pub tags: Box<[String]>,
     /// Whether the personal data was erased.
     pub contact_erased: bool,
     /// The positions of the confidential payloads besides the contact: the descriptions of cancellations.
@@ -125,6 +129,8 @@ impl Reservation {
             fee: None,
             version: 1,
             created: at,
+            contact_at: at.position,
+            tags: Box::default(),
             contact_erased: false,
             descriptions: Vec::new(),
             seated_at: None,
@@ -183,6 +189,10 @@ impl Reservation {
                 self.deposit.evolve(event);
             }
             Event::VisitEndChanged(changed) => self.booking.window = changed.to,
+            Event::DetailsChanged(changed) => {
+                self.contact_at = at.position;
+                self.tags = changed.tags.clone().into();
+            }
             // Nothing follows from it later.
             Event::RulesOverruled(_) => {}
             Event::TableAssigned(assigned) => {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::app::{TOKEN, TestApp, booking};
+use crate::app::{TOKEN, TestApp};
 use crate::browser::{Browser, enrol, join, open_link};
 
 async fn openapi(app: &TestApp) -> Value {
@@ -147,7 +147,10 @@ fn forms(api: &Value, schema: &Value) -> Vec<serde_json::Map<String, Value>> {
 #[tokio::test]
 async fn answers_have_exactly_the_fields_that_are_described() {
     let app = TestApp::with_houses().await;
-    let booked = app.post("/api/reservations", &booking(json!({"party_size": 6}))).await.json();
+    let id = app.book(json!({"party_size": 6})).await;
+    let notes = json!({"staff_notes": "x", "tags": ["vip"]});
+    assert_eq!(crate::corrections::patch(&app, &id, notes, &[]).await.status, StatusCode::OK);
+    let booked = app.command(&id, "link/renew", json!({})).await.json();
     let waits = crate::waitlist::join(&app, json!({})).await;
     let waits = crate::waitlist::becomes(&app, &waits, "OFFERED").await;
     let api = openapi(&app).await;

@@ -243,6 +243,7 @@ fn every_refusal_has_its_own_code() {
         },
         Refusal::VisitTooLong,
         Refusal::NothingToSwap(ID),
+        Refusal::ContactErased,
         Refusal::ManagedByHand,
         Refusal::Unavailable(Unavailable::Closed),
         Refusal::Unavailable(Unavailable::TooSoon),

@@ -16,6 +16,7 @@ mod charges;
 mod closed_days;
 mod compatibility;
 mod contract;
+mod corrections;
 mod duplicates;
 mod feed;
 mod flood;

@@ -5,7 +5,8 @@ use axum::response::Response;
 use chassis::docs::{Conditional, Conflict, NotFound, Repeatable, Stale};
 use chassis::problem::Problem;
 use contract::reservation::commands::{
-    AssignTable, Cancel, ChangePartySize, Confirm, Extend, Reschedule, ReservationPath, Swap, Undo,
+    AssignTable, Cancel, ChangePartySize, Confirm, CorrectReservation, Extend, Reschedule, ReservationPath,
+    Swap, Undo,
 };
 use contract::reservation::view::ReservationView;
 use events::{Position, ReservationId};
@@ -26,7 +27,8 @@ impl App {
         context: RequestContext,
     ) -> Result<Response, Problem> {
         let outcome = self.executor.change_reservation(id, loaded, &command, &context).await;
-        self.respond(&outcome.map_err(|error| self.problem(error))?, Answer::Changed, None).await
+        self.respond(&outcome.map_err(|error| self.problem(error))?, Answer::Changed, None, &context.caller)
+            .await
     }
 }
 
@@ -124,6 +126,22 @@ pub(super) async fn cancel(State(app): State<App>, Id(id): Id, post: Post) -> Re
     app.command(id, None, command, context).await
 }
 
+/// Correct contact, wishes, notes and tags
+///
+/// A JSON merge patch (RFC 7396). The previous contact is forgotten. A guest whose address was corrected gets the current
+/// message again, and with another e-mail address new links; nothing is sent to the previous address any more.
+#[utoipa::path(patch, path = "/api/reservations/{reservation_id}", operation_id = "correctReservation", tag = "commands",
+    params(ReservationPath, Repeatable, Conditional),
+    request_body(content((CorrectReservation = "application/merge-patch+json", example = json!({"contact_info": {"phone": "+62 857 1234 5678"}, "tags": ["vip"]})))),
+    responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale,
+        (status = 410, description = "The contact was erased", body = contract::problem::Problem, content_type = "application/problem+json")))]
+pub(super) async fn correct(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
+    let (reservation, _) = app.require(id, post.caller()).await?;
+    let (correction, context) = post.read(|form, _| request::correct(form, &app, &reservation))?;
+    let outcome = app.executor.correct_details(id, &correction, &context).await;
+    app.respond(&outcome.map_err(|error| app.problem(error))?, Answer::Changed, None, &context.caller).await
+}
+
 /// Change the end of a visit that has begun
 ///
 /// The party stays longer, or leaves earlier. If the next party is due at one of its tables by then, the response is 409
@@ -137,7 +155,7 @@ pub(super) async fn extend(State(app): State<App>, Id(id): Id, post: Post) -> Re
     let (NewEnd { end, overrule }, context) =
         post.read(|form, _| request::extend(form, &app, &reservation))?;
     let outcome = app.executor.extend_visit(id, end, overrule.as_ref(), &context).await;
-    app.respond(&outcome.map_err(|error| app.problem(error))?, Answer::Changed, None).await
+    app.respond(&outcome.map_err(|error| app.problem(error))?, Answer::Changed, None, &context.caller).await
 }
 
 /// Exchange tables with another party
@@ -152,7 +170,7 @@ pub(super) async fn swap(State(app): State<App>, Id(id): Id, post: Post) -> Resu
     let (reservation, _) = app.require(id, post.caller()).await?;
     let (with, context) = post.read(|form, _| request::swap(form, &reservation))?;
     let outcome = app.executor.swap_tables(id, with, &context).await;
-    app.respond(&outcome.map_err(|error| app.problem(error))?, Answer::Changed, None).await
+    app.respond(&outcome.map_err(|error| app.problem(error))?, Answer::Changed, None, &context.caller).await
 }
 
 /// Undo the last change of the status
@@ -179,5 +197,5 @@ pub(super) async fn undo(State(app): State<App>, Id(id): Id, post: Post) -> Resu
 pub(super) async fn renew_link(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let (command, context) = post.read(|_, _| Some(Command::RenewLink))?;
     let outcome = app.executor.change_reservation(id, None, &command, &context).await;
-    app.respond(&outcome.map_err(|error| app.problem(error))?, Answer::Linked, None).await
+    app.respond(&outcome.map_err(|error| app.problem(error))?, Answer::Linked, None, &context.caller).await
 }

@@ -100,7 +100,7 @@ impl FromRequest<App> for Post {
         match app.executor.first_outcome(post.context.key.as_mut(), &post.context.caller).await {
             Ok(None) => Ok(post),
             Ok(Some(earlier)) => {
-                let response = app.respond_again(&earlier, post.answer).await;
+                let response = app.respond_again(&earlier, post.answer, &post.context.caller).await;
                 Err(response.unwrap_or_else(Problem::into_response))
             }
             Err(error) => Err(app.problem(error).into_response()),

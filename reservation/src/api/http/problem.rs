@@ -26,6 +26,7 @@ impl App {
         match error {
             CommandError::UnknownReservation(id) => unknown_reservation(id),
             CommandError::UnknownWaitlistEntry(id) => unknown_waitlist_entry(id),
+            CommandError::Refused { refusal: Refusal::ContactErased, .. } => contact_erased(),
             CommandError::Refused { refusal, request, alternatives } => {
                 let venue = self.venues.get(Some(&request.venue_id));
                 let zone = venue.map_or(Tz::UTC, |venue| venue.timezone);

@@ -3,6 +3,7 @@
 
 mod change;
 mod contact;
+mod correct;
 mod day;
 mod keys;
 mod list;
@@ -23,6 +24,7 @@ pub(super) use self::change::{
     NewEnd, assign_table, cancel, confirm, erase_contact, extend, party_size, reschedule, swap, undo,
 };
 use self::contact::{contact_info, person};
+pub(super) use self::correct::correct;
 pub(super) use self::day::{availability, days, floor};
 pub(super) use self::keys::{create_key, revoke_key, rotate_key};
 pub(super) use self::list::{cursor, filter, list};
@@ -67,6 +69,8 @@ pub(super) fn booking(form: &mut Form, app: &App, caller: &Caller) -> Option<Boo
     let contact = Contact {
         table_preference: draft.table_preference.map(String::from),
         special_requests: draft.special_requests.map(String::from),
+        allergies: draft.allergies.map(String::from),
+        high_chairs: draft.high_chairs.map_or(0, u32::from),
         ..contact?
     };
     let SealedPayload { bytes: payload, digest: contact_digest } = seal(&contact, app.env.as_ref()).ok()?;

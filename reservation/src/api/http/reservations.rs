@@ -18,7 +18,7 @@ use events::values::Locale;
 use super::extract::{Answer, Id, Post};
 use super::problem::{unknown_reservation, unknown_reservation_then};
 use super::request;
-use super::respond::respond_if_modified;
+use super::respond::{for_caller, respond_if_modified};
 use crate::app::App;
 use crate::app::request_context::RequestContext;
 
@@ -68,7 +68,7 @@ impl App {
         let guest = self.projections.contact_keys(&booking.contact);
         let outcome = self.executor.book(&booking.request, guest, booking.allow_duplicate, &context).await;
         let outcome = outcome.map_err(|error| self.problem(error))?;
-        self.respond(&outcome, Answer::Created, Some(booking.contact)).await
+        self.respond(&outcome, Answer::Created, Some(booking.contact), &context.caller).await
     }
 }
 
@@ -94,7 +94,7 @@ pub(super) async fn get(
             reservation.ok_or_else(|| unknown_reservation_then(id))?
         }
     };
-    let (view, etag) = match as_of {
+    let (mut view, etag) = match as_of {
         None => (app.view(&reservation).await?, ETag::version(reservation.version)),
         Some(as_of) => {
             let view = app.view_as_of(&reservation, as_of.into()).await?;
@@ -103,6 +103,7 @@ pub(super) async fn get(
             (view, etag)
         }
     };
+    for_caller(&mut view, &caller);
     Ok(respond_if_modified(&headers, &view, etag))
 }
 

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use access::cookies;
+use access::{Caller, cookies};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse as _, Response};
 use chassis::api::{ETag, is_not_modified, mark_replayed, not_modified};
 use chassis::problem::Problem;
 use chrono::TimeDelta;
+use contract::reservation::view::ReservationView;
 use contract::reservation::waitlist::WaitlistView;
 use serde::Serialize;
 
@@ -24,6 +25,7 @@ impl App {
         outcome: &ReservationOutcome,
         answer: Answer,
         contact: Option<Contact>,
+        caller: &Caller,
     ) -> Result<Response, Problem> {
         let reservation = &outcome.reservation;
         let mut view = match contact {
@@ -34,6 +36,7 @@ impl App {
         if answer != Answer::Changed {
             view.guest_link = self.guest_link(reservation);
         }
+        for_caller(&mut view, caller);
         let response = marked(with_etag(&view, ETag::version(reservation.version)), outcome.replayed);
         Ok(located(response, answer, format_args!("/api/reservations/{}", reservation.id)))
     }
@@ -58,12 +61,20 @@ impl App {
         &self,
         earlier: &EarlierOutcome,
         answer: Answer,
+        caller: &Caller,
     ) -> Result<Response, Problem> {
         match earlier {
-            EarlierOutcome::Reservation(outcome) => self.respond(outcome, answer, None).await,
+            EarlierOutcome::Reservation(outcome) => self.respond(outcome, answer, None, caller).await,
             EarlierOutcome::Waitlist(outcome) => self.respond_waitlist(outcome, answer).await,
             EarlierOutcome::Key(outcome) => Ok(self.respond_key(outcome, None)),
         }
+    }
+}
+
+/// Leaves out what only the staff may read, for other callers.
+pub(super) fn for_caller(view: &mut ReservationView, caller: &Caller) {
+    if caller.is_guest() || caller.is_anonymous() {
+        (view.staff_notes, view.tags) = (None, Vec::new());
     }
 }
 

@@ -96,7 +96,7 @@ pub(super) async fn accept(
 ) -> Result<Response, Problem> {
     let (allow_duplicate, context) = post.read(|form, _| request::accept_offer(form))?;
     let outcome = app.executor.accept_offer(id, allow_duplicate, &context).await;
-    app.respond(&outcome.map_err(|error| app.problem(error))?, Answer::Created, None).await
+    app.respond(&outcome.map_err(|error| app.problem(error))?, Answer::Created, None, &context.caller).await
 }
 
 /// Decline an offer

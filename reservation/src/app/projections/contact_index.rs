@@ -50,7 +50,7 @@ impl Projections {
         store: &dyn EventStore,
         reservation: &Reservation,
     ) -> Result<Option<ContactKeys>, RepositoryError> {
-        let subject = (ContactOf::Reservation(reservation.id), reservation.created.position);
+        let subject = (ContactOf::Reservation(reservation.id), reservation.contact_at);
         Ok(self.read_payloads(store, &[subject]).await?.first().map(|(_, keys)| *keys))
     }
 
@@ -76,11 +76,14 @@ impl Projections {
             {
                 Some((ContactOf::Reservation(*id), *position))
             }
+            Change::Reservation(id, Event::DetailsChanged(_), RecordedAt { position, .. }) => {
+                Some((ContactOf::Reservation(*id), *position))
+            }
             // At the start, contacts of past visits were not read. Those of reservations that ended are not kept.
             Change::Reservation(id, Event::ReservationRescheduled(_) | Event::ReservationUndone(_), _) => {
                 let (reservation, _) = self.get(*id)?;
                 let is_known = self.guest_of(&reservation.booking.venue_id, *id).is_some();
-                let position = reservation.created.position;
+                let position = reservation.contact_at;
                 (!is_known && !reservation.booking.walk_in).then_some((ContactOf::Reservation(*id), position))
             }
             Change::Waitlist(id, Event::WaitlistJoined(_), RecordedAt { position, .. }) => {

@@ -63,10 +63,11 @@ impl<T> Default for Contacts<T> {
 }
 
 impl<T: Copy + Eq + Hash> Contacts<T> {
+    /// Adds the contact of a subject, or replaces it.
     pub(super) fn add(&mut self, subject: T, keys: ContactKeys) {
-        if self.keys.insert(subject, keys).is_none() {
-            keys.0.into_iter().for_each(|key| self.by_key.entry(key).or_default().push(subject));
-        }
+        self.remove(subject);
+        self.keys.insert(subject, keys);
+        keys.0.into_iter().for_each(|key| self.by_key.entry(key).or_default().push(subject));
     }
 
     pub(super) fn remove(&mut self, subject: T) {
@@ -97,7 +98,7 @@ mod tests {
 
     fn contact(phone: &str, email: &str) -> Contact {
         let (name, phone, email) = ("S".to_owned(), phone.to_owned(), email.to_owned());
-        Contact { name, phone, email, email_typed: None, table_preference: None, special_requests: None }
+        Contact { name, phone, email, ..Contact::default() }
     }
 
     #[test]
@@ -113,6 +114,9 @@ mod tests {
         assert_eq!(same(&contacts, "+6283", "B@example.com"), [2]);
         assert_eq!(same(&contacts, "+6281", "b@example.com"), [1, 2]);
         assert!(same(&contacts, "+6283", "c@example.com").is_empty());
+        contacts.add(2, keys("+6284", "b@example.com"));
+        assert!(same(&contacts, "+6282", "c@example.com").is_empty());
+        assert_eq!(same(&contacts, "+6284", "c@example.com"), [2]);
         contacts.remove(1);
         assert!(same(&contacts, "+6281", "a@example.com").is_empty());
         assert!(contacts.by_key.len() == 2 && contacts.keys.len() == 1);

@@ -131,7 +131,7 @@ impl VenueState {
     /// The active bookings whose visit is not over at `now` and the waiting parties, with the positions of their contacts.
     pub(super) fn contact_positions(&self, now: DateTime<Utc>) -> Vec<(ContactOf, Position)> {
         let bookings = self.reservations.values().filter(|r| has_contact(r) && r.window().end > now);
-        let bookings = bookings.map(|r| (ContactOf::Reservation(r.id), r.created.position));
+        let bookings = bookings.map(|r| (ContactOf::Reservation(r.id), r.contact_at));
         let waiting = self.waitlist.values().map(|entry| (ContactOf::Waitlist(entry.id), entry.at.position));
         bookings.chain(waiting).collect()
     }

@@ -24,7 +24,7 @@ impl App {
     /// # Errors
     /// [`QueryError`].
     pub async fn view(&self, reservation: &Reservation) -> Result<ReservationView, QueryError> {
-        let contact = self.confidential(reservation.created.position).await?;
+        let contact = self.confidential(reservation.contact_at).await?;
         self.view_with(reservation, contact).await
     }
 
@@ -42,7 +42,7 @@ impl App {
         let venue = rules.and_then(|rules| RulesDocument::recorded(venue_id, rules.document).ok());
         // Before the rules were recorded in the log, only the current ones are known.
         let label = venue.map_or_else(|| self.venue_label(venue_id), |rules| label_of(&rules.venue));
-        let contact = self.confidential(reservation.created.position).await?;
+        let contact = self.confidential(reservation.contact_at).await?;
         Ok(view_of(reservation, label, contact, self.description(reservation).await?))
     }
 
@@ -84,7 +84,7 @@ impl App {
         let more = found.len() > limit;
         found.truncate(limit);
         let last = found.last().map(|last| (last.window().start, last.id)).filter(|_| more);
-        let positions = found.iter().map(|reservation| reservation.created.position).collect();
+        let positions = found.iter().map(|reservation| reservation.contact_at).collect();
         let contacts = self.confidential_of(positions).await?;
         let mut views = Vec::with_capacity(found.len());
         for (reservation, contact) in found.iter().zip(contacts) {
@@ -101,10 +101,9 @@ fn view_of(
     description: Option<Description>,
 ) -> ReservationView {
     let booking = &reservation.booking;
-    let (contact_name, table_preference, special_requests) = match contact {
-        Some(contact) => (Some(contact.name), contact.table_preference, contact.special_requests),
-        None => (None, None, None),
-    };
+    let contact_name = contact.as_ref().map(|contact| contact.name.clone());
+    let Contact { table_preference, special_requests, allergies, high_chairs, staff_notes, .. } =
+        contact.unwrap_or_default();
     ReservationView {
         reservation_id: reservation.id,
         customer_id: booking.customer_id.clone(),
@@ -139,6 +138,10 @@ fn view_of(
         cancellation: cancellation(&reservation.status, description),
         table_preference,
         special_requests,
+        allergies,
+        high_chairs,
+        staff_notes,
+        tags: reservation.tags.to_vec(),
         locale: booking.locale.into(),
         created_at: reservation.created.time,
         version: reservation.version,
@@ -153,9 +156,15 @@ pub fn state_of(reservation: &Reservation) -> serde_json::Value {
     let mut state = serde_json::to_value(view).unwrap_or_default();
     if let serde_json::Value::Object(members) = &mut state {
         // Personal data, or not recorded in the log.
-        for elsewhere in
-            ["contact_name", "table_preference", "special_requests", "venue_name", "venue_profile"]
-        {
+        for elsewhere in [
+            "contact_name",
+            "table_preference",
+            "special_requests",
+            "allergies",
+            "high_chairs",
+            "venue_name",
+            "venue_profile",
+        ] {
             members.remove(elsewhere);
         }
     }

@@ -19,11 +19,11 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use events::event::{
-    ContactErased, Event, GuestLinkRenewed, PaymentCompleted, PaymentFailed, PaymentRefunded,
-    PaymentRequested, Refund, ReservationCancelled, ReservationCompleted, ReservationConfirmed,
-    ReservationNoShow, ReservationRescheduled, TableReleased,
+    ContactErased, Detail, DetailsChanged, Event, GuestLinkRenewed, PaymentCompleted, PaymentFailed,
+    PaymentRefunded, PaymentRequested, Refund, ReservationCancelled, ReservationCompleted,
+    ReservationConfirmed, ReservationNoShow, ReservationRescheduled, TableReleased,
 };
-use events::values::{Initiator, Money, PartySize, Purpose, ReleaseCause};
+use events::values::{ConfidentialDigest, Initiator, Money, PartySize, Purpose, ReleaseCause};
 
 use super::{
     Charge, ChargePaid, Command, Deadline, NotificationResult, PaymentOutcome, PaymentResult, Reservation,
@@ -105,6 +105,28 @@ impl Reservation {
                 Ok(vec![ContactErased { reason_code: reason_code.clone() }.into()])
             }
         }
+    }
+
+    /// Corrects details, of which the digest `contact_digest` is that of the new confidential payload. With another e-mail
+    /// address the guest gets new links, because earlier ones may have reached a stranger.
+    ///
+    /// # Errors
+    /// [`Refusal::ContactErased`].
+    pub fn decide_details(
+        &self,
+        changed: Vec<Detail>,
+        tags: Vec<String>,
+        contact_digest: ConfidentialDigest,
+    ) -> Result<Vec<Event>, Refusal> {
+        if self.contact_erased {
+            return Err(Refusal::ContactErased);
+        }
+        if changed.is_empty() {
+            return Ok(vec![]);
+        }
+        let renewed = GuestLinkRenewed { generation: self.link_generation + 1 };
+        let renewed = changed.contains(&Detail::Email).then(|| renewed.into());
+        Ok(renewed.into_iter().chain([DetailsChanged { changed, tags, contact_digest }.into()]).collect())
     }
 
     fn decide_confirm(&self, waive_deposit: bool) -> Result<Vec<Event>, Refusal> {

@@ -28,7 +28,7 @@ use Needs::{
     Device, Everywhere, Fresh, FreshPerson, Invitation, Needed, Nothing, Own, PasswordReset, Person,
 };
 
-pub const NEEDS: [(&str, Needs); 79] = [
+pub const NEEDS: [(&str, Needs); 80] = [
     ("acceptInvitation", Invitation),
     ("acceptOffer", Own("manage")),
     ("addDevice", Fresh("access")),
@@ -40,6 +40,7 @@ pub const NEEDS: [(&str, Needs); 79] = [
     ("checkIn", Needed("floor")),
     ("completeReservation", Needed("floor")),
     ("confirmReservation", Needed("floor")),
+    ("correctReservation", Needed("manage")),
     ("createAuthenticatorSecret", FreshPerson),
     ("createCalendarLink", FreshPerson),
     ("createKey", Fresh("access")),

@@ -18,14 +18,7 @@ pub(super) fn contact_info(form: &mut Form, draft: ContactInfo, venue: Option<&V
         .email
         .and_then(|text| form.checked(&["contact_info", "email"], text.as_str(), email(text.as_str())));
     let Email { ascii, typed } = address?;
-    Some(Contact {
-        name: name?,
-        phone: number?,
-        email: ascii,
-        email_typed: typed,
-        table_preference: None,
-        special_requests: None,
-    })
+    Some(Contact { name: name?, phone: number?, email: ascii, email_typed: typed, ..Contact::default() })
 }
 
 /// Reads the name of a person at `path`.

@@ -15,14 +15,7 @@ pub(in crate::api::http) fn walk_in(form: &mut Form, app: &App, caller: &Caller)
     let venue = venue(form, app, caller, draft.venue_id);
     let area = area(form, venue.as_deref(), draft.area);
     let name = draft.name.and_then(|text| person(form, &["name"], &text));
-    let contact = Contact {
-        name: name.unwrap_or_default(),
-        phone: String::new(),
-        email: String::new(),
-        email_typed: None,
-        table_preference: None,
-        special_requests: None,
-    };
+    let contact = Contact { name: name.unwrap_or_default(), ..Contact::default() };
     let SealedPayload { bytes: payload, digest: contact_digest } = seal(&contact, app.env.as_ref()).ok()?;
     let request = BookingRequest {
         venue_id: venue?.id.clone(),

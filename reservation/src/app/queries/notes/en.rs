@@ -50,6 +50,10 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
         Event::NotificationFailed(e) => {
             format!("Message to the guest by {} failed: {} ({})", medium(e.medium), e.template, e.reason_code)
         }
+        Event::DetailsChanged(e) => {
+            let details: Vec<_> = e.changed.iter().map(|detail| detail.word().replace('_', " ")).collect();
+            format!("Corrected: {}", details.join(", "))
+        }
         Event::ContactErased(e) => format!("Personal data erased: {}", e.reason_code),
         Event::ReservationAffected(e) => match &e.reason {
             Some(reason) => {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use contract::values::LocalTime;
-use events::event::{Event, OverruledRule, Refund, UndoneChange, VenueChanged, VenueRulesChanged};
+use events::event::{Detail, Event, OverruledRule, Refund, UndoneChange, VenueChanged, VenueRulesChanged};
 use events::values::{Initiator, Medium, Purpose, ReleaseCause};
 
 use super::en;
@@ -39,6 +39,10 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
         Event::NotificationFailed(e) => {
             let (medium, template) = (medium(e.medium), &e.template);
             format!("Pesan kepada tamu lewat {medium} gagal: {template} ({})", e.reason_code)
+        }
+        Event::DetailsChanged(e) => {
+            let details: Vec<_> = e.changed.iter().map(|detail| detail_words(*detail)).collect();
+            format!("Diperbaiki: {}", details.join(", "))
         }
         Event::ContactErased(e) => format!("Data pribadi dihapus: {}", e.reason_code),
         Event::ReservationAffected(e) => match &e.reason {
@@ -111,6 +115,20 @@ fn note_of_payment(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
         Event::PaymentFailed(e) => format!("Pembayaran gagal: {}", e.reason_code),
         Event::PaymentRefunded(e) => format!("{} dikembalikan ({})", e.amount.plain(), e.provider_reference),
         _ => "Kejadian pembayaran".into(),
+    }
+}
+
+fn detail_words(detail: Detail) -> &'static str {
+    match detail {
+        Detail::Name => "nama",
+        Detail::Phone => "nomor telepon",
+        Detail::Email => "email",
+        Detail::TablePreference => "meja yang diinginkan",
+        Detail::SpecialRequests => "permintaan khusus",
+        Detail::Allergies => "alergi",
+        Detail::HighChairs => "kursi bayi",
+        Detail::StaffNotes => "catatan staf",
+        Detail::Tags => "label",
     }
 }
 

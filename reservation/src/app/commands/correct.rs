@@ -1,0 +1,82 @@
+//! Correcting the contact, the wishes, the notes and the tags of a reservation.
+
+use access::Object;
+use events::{ReservationId, Tag};
+
+use super::change::{changed, load_reservation};
+use crate::app::confidential::{Contact, SealedPayload, seal};
+use crate::app::correction::Correction;
+use crate::app::event_builder::{EventSubject, new_events};
+use crate::app::executor::{
+    Attempt, CommandError, Decision, EarlierOutcome, Executor, Loaded, Operation, RefusedRequest,
+};
+use crate::app::objects::object_of;
+use crate::app::outcome::ReservationOutcome;
+use crate::app::repository::RepositoryError;
+use crate::app::request_context::RequestContext;
+use crate::domain::{RecordedAt, Refusal, Reservation};
+
+/// Corrects details of a reservation. The previous confidential payload is forgotten in the same append.
+pub(super) struct CorrectDetails<'a> {
+    pub(super) id: ReservationId,
+    pub(super) correction: &'a Correction,
+    pub(super) context: &'a RequestContext,
+}
+
+impl Operation for CorrectDetails<'_> {
+    type Subject = Reservation;
+    type Details = ();
+    type Outcome = ReservationOutcome;
+
+    async fn load(&self, executor: &Executor) -> Result<Loaded<Reservation>, CommandError> {
+        load_reservation(executor, self.id).await
+    }
+
+    fn version(&self, reservation: &Reservation) -> Option<u64> {
+        Some(reservation.version)
+    }
+
+    fn object<'s>(&'s self, reservation: &'s Reservation) -> Option<Object<'s>> {
+        Some(object_of(reservation))
+    }
+
+    fn hidden(&self) -> CommandError {
+        CommandError::UnknownReservation(self.id)
+    }
+
+    async fn decide(
+        &self,
+        executor: &Executor,
+        reservation: &Reservation,
+        attempt: Attempt,
+    ) -> Result<Decision, CommandError> {
+        let refused = |refusal| CommandError::refused(refusal, RefusedRequest::of(reservation));
+        let payload = executor.store.confidential(vec![reservation.contact_at]).await;
+        let payload = payload.map_err(RepositoryError::from)?.into_iter().next().flatten();
+        // If another correction has replaced the payload meanwhile, its event is a conflict with the append.
+        let payload = payload.ok_or_else(|| refused(Refusal::ContactErased))?;
+        let contact: Contact = serde_json::from_slice(&payload)?;
+        let (contact, tags, details) = self.correction.apply(contact, &reservation.tags);
+        let SealedPayload { bytes, digest } = seal(&contact, executor.env.as_ref())?;
+        let events = reservation.decide_details(details, tags, digest).map_err(refused)?;
+        let context = RequestContext { payload: Some(bytes), ..self.context.clone() };
+        let subject = EventSubject::existing(reservation);
+        let new_events = new_events(&events, &subject, &context, executor.env.as_ref(), attempt.now)?;
+        let tags = vec![Tag::reservation(self.id)];
+        Ok(Decision { events, new_events, tags, read_position: None, details: () })
+    }
+
+    async fn outcome(
+        &self,
+        _: &Executor,
+        reservation: Reservation,
+        decision: Decision,
+        at: Option<RecordedAt>,
+    ) -> Result<ReservationOutcome, CommandError> {
+        changed(reservation, &decision, at)
+    }
+
+    fn replay(&self, earlier: EarlierOutcome) -> Result<ReservationOutcome, CommandError> {
+        earlier.reservation()
+    }
+}
