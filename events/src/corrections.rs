@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Refund;
+use crate::ids::PaymentId;
 use crate::values::{ConfidentialDigest, Money, TimeWindow};
 
 /// The last change of the status was undone. Tables that the party has again are assigned by the events after this one,
@@ -20,10 +21,19 @@ pub struct ReservationUndone {
     pub reason_code: String,
     /// The no-show fee that was requested and no longer applies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub withdrawn_fee: Option<Money>,
+    pub withdrawn_fee: Option<WithdrawnFee>,
     /// The amount to refund, if that fee was paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<Refund>,
+}
+
+/// A no-show fee that no longer applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WithdrawnFee {
+    /// The payment that was requested for it.
+    pub payment_id: PaymentId,
+    /// The requested amount.
+    pub amount: Money,
 }
 
 /// Staff corrected the contact, the wishes, the notes or the tags of a reservation. The confidential payload of this event

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::access::{GuestLinkRenewed, KeyCreated, KeyRevoked, KeyRotated, KeyUsed, LinkKeyCreated};
 pub use crate::corrections::{
     Detail, DetailsChanged, OverruledRule, ReservationUndone, RestoredStatus, RulesOverruled, UndoneChange,
-    VisitEndChanged,
+    VisitEndChanged, WithdrawnFee,
 };
 use crate::ids::{AssignmentId, CustomerId, TableId, VenueId};
 pub use crate::payment::{PaymentCompleted, PaymentFailed, PaymentRefunded, PaymentRequested, Refund};

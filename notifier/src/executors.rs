@@ -219,7 +219,9 @@ impl EffectExecutor {
         let (key, by) = (&effect.scheduled.key, effect.author());
         match &effect.scheduled.effect {
             Effect::TakeDeposit(deposit) => self.take_deposit(effect, deposit, system, &by).await,
-            Effect::ClosePayments { reservation_id } => self.close_payments(*reservation_id).await,
+            Effect::ClosePayments { reservation_id, payment_id } => {
+                self.close_payments(*reservation_id, *payment_id).await
+            }
             Effect::SendAgain { reservation_id, media } => {
                 self.send_again(effect, *reservation_id, media, &by).await
             }

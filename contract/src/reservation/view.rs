@@ -138,6 +138,9 @@ pub struct DepositView {
     pub currency: Option<Currency>,
     /// When an unpaid hold expires.
     pub expires_at: Option<DateTime<Utc>>,
+    /// The payment that was requested last.
+    #[serde(default)]
+    pub payment_id: Option<PaymentId>,
 }
 
 impl DepositView {

@@ -103,6 +103,9 @@ pub enum Effect {
     ClosePayments {
         /// The reservation.
         reservation_id: ReservationId,
+        /// Only this payment; `None` for all that are open.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        payment_id: Option<PaymentId>,
     },
     /// Store the new link to pay for the open payments of a reservation.
     RenewPayLinks {
@@ -305,7 +308,7 @@ impl Effect {
     pub fn about(&self) -> Option<About> {
         match self {
             Self::TakeDeposit(TakeDeposit { reservation_id, .. })
-            | Self::ClosePayments { reservation_id }
+            | Self::ClosePayments { reservation_id, .. }
             | Self::RenewPayLinks { reservation_id }
             | Self::SendAgain { reservation_id, .. }
             | Self::Refund { reservation_id, .. }

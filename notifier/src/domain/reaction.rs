@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use events::access_events;
 use events::event::{Detail, Event, Refund, ReservationUndone, RestoredStatus, UndoneChange};
 use events::values::{Medium, Money};
-use events::{EventId, ReservationId, StaffId};
+use events::{EventId, PaymentId, ReservationId, StaffId};
 
 use crate::domain::effect::{About, Effect, EffectKey, Planned, StaffTemplate, TakeDeposit, Template};
 
@@ -55,7 +55,7 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
             let deposit = TakeDeposit { reservation_id, payment_id, amount, channel, purpose: e.purpose };
             // The end of a hold has its own event, the deadline of a fee does not.
             let end = (!e.purpose.is_deposit())
-                .then(|| Planned { due_at: e.expires_at, ..plan.close("close-fee", reservation_id) });
+                .then(|| Planned { due_at: e.expires_at, ..plan.close_one(reservation_id, payment_id) });
             std::iter::once(plan.now("take-deposit", Effect::TakeDeposit(deposit))).chain(end).collect()
         }
         Event::ReservationConfirmed(e) => plan
@@ -123,8 +123,9 @@ fn react_to_undo(plan: &Plan<'_>, reservation_id: ReservationId, undone: &Reserv
     match undone.undone {
         UndoneChange::CheckIn | UndoneChange::Completion => vec![],
         UndoneChange::NoShow => {
-            let mail = undone.withdrawn_fee.map(|fee| plan.mail(Template::FeeWithdrawn, None, Some(fee)));
-            let close = undone.withdrawn_fee.map(|_| plan.close("close-fee", reservation_id));
+            let fee = undone.withdrawn_fee;
+            let mail = fee.map(|fee| plan.mail(Template::FeeWithdrawn, None, Some(fee.amount)));
+            let close = fee.map(|fee| plan.close_one(reservation_id, fee.payment_id));
             close.into_iter().chain(mail).chain(plan.refund(reservation_id, undone.refund)).collect()
         }
         UndoneChange::Cancellation => {
@@ -203,7 +204,13 @@ impl Plan<'_> {
     }
 
     fn close(&self, kind: &str, reservation_id: ReservationId) -> Planned {
-        self.now(kind, Effect::ClosePayments { reservation_id })
+        self.now(kind, Effect::ClosePayments { reservation_id, payment_id: None })
+    }
+
+    /// Closes the payment of a fee, and no other one.
+    fn close_one(&self, reservation_id: ReservationId, payment_id: PaymentId) -> Planned {
+        let payment_id = Some(payment_id);
+        self.now("close-fee", Effect::ClosePayments { reservation_id, payment_id })
     }
 
     fn refund(&self, reservation_id: ReservationId, refund: Option<Refund>) -> impl Iterator<Item = Planned> {

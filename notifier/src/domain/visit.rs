@@ -6,8 +6,8 @@ use contract::reservation::venues::ProfileView;
 use contract::reservation::view::{CancellationView, DepositView, ReservationView};
 use contract::reservation::waitlist::WaitlistView;
 use contract::reservation::words::{AffectedReason, LeftReason, ReservationStatus, WaitlistStatus};
-use events::VenueId;
 use events::values::{Locale, Purpose};
+use events::{PaymentId, VenueId};
 
 /// A visit, booked or offered.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,6 +108,20 @@ impl Reservation {
             }
             Purpose::NoShowFee => self.no_show_fee.as_ref().is_some_and(DepositView::is_due),
         }
+    }
+}
+
+impl Reservation {
+    /// Whether the guest has to pay `payment_id` for `purpose`. A payment that was requested anew is not owed any more.
+    #[must_use]
+    pub fn owes_payment(&self, purpose: Purpose, payment_id: PaymentId) -> bool {
+        let charge = match purpose {
+            Purpose::Deposit => Some(&self.deposit),
+            Purpose::NoShowFee => self.no_show_fee.as_ref(),
+        };
+        // A reservation service of an earlier version does not name the payment.
+        let requested = charge.and_then(|charge| charge.payment_id);
+        self.owes(purpose) && requested.is_none_or(|requested| requested == payment_id)
     }
 }
 

@@ -154,7 +154,7 @@ pub fn still_true(template: Template, occasion: &Occasion, start: Option<DateTim
 }
 
 fn is_true_of_reservation(template: Template, reservation: &Reservation, same_start: bool) -> bool {
-    use ReservationStatus::{Cancelled, Completed, Confirmed, NoShow, Pending};
+    use ReservationStatus::{Cancelled, Confirmed, Pending};
     let (status, is_called_off) = (reservation.status, reservation.is_called_off);
     match template {
         Template::Received => matches!(status, Pending | Confirmed),
@@ -166,10 +166,8 @@ fn is_true_of_reservation(template: Template, reservation: &Reservation, same_st
         Template::Reinstated => matches!(status, Pending | Confirmed) && same_start,
         Template::FeeWithdrawn => !reservation.owes(Purpose::NoShowFee),
         Template::FeeDue => reservation.owes(Purpose::NoShowFee),
-        Template::PaidLate => {
-            matches!(status, Cancelled | NoShow | Completed) || (status == Pending && is_called_off)
-        }
-        Template::Refunded => true,
+        // The event says that all of the money goes back.
+        Template::PaidLate | Template::Refunded => true,
         Template::Offer | Template::OfferOver => false,
     }
 }

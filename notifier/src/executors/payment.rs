@@ -28,7 +28,7 @@ impl EffectExecutor {
                 self.payment_providers.channel(deposit.channel.as_deref(), deposit.amount)?.provider.clone()
             }
             Effect::Refund { payment_id, .. } => self.effect_log.payment(*payment_id)?.opened.provider,
-            Effect::ClosePayments { reservation_id } => {
+            Effect::ClosePayments { reservation_id, .. } => {
                 self.effect_log.open_payments_of(*reservation_id).into_iter().next()?.opened.provider
             }
             _ => return None,
@@ -46,7 +46,7 @@ impl EffectExecutor {
         let TakeDeposit { reservation_id, payment_id, amount, ref channel, purpose } = *deposit;
         let reservation = self.reservation_api.reservation(reservation_id, by).await?;
         let venue_id = reservation.as_ref().and_then(|reservation| reservation.venue_id.clone());
-        let is_due = reservation.is_some_and(|reservation| reservation.owes(purpose));
+        let is_due = reservation.is_some_and(|reservation| reservation.owes_payment(purpose, payment_id));
         if !is_due && !effect.tried {
             return Ok(self.no_longer_due(effect, deposit));
         }
@@ -90,7 +90,10 @@ impl EffectExecutor {
             let mail = Effect::Message { about, template, medium, start: None, link: page, amount };
             self.plan(key.then("mail"), mail)
         } else {
-            self.plan(key.then("close"), Effect::ClosePayments { reservation_id })
+            self.plan(
+                key.then("close"),
+                Effect::ClosePayments { reservation_id, payment_id: Some(payment_id) },
+            )
         };
         Ok(Execution { entries: vec![entry], then: vec![then], ..Execution::done() })
     }
@@ -130,9 +133,15 @@ impl EffectExecutor {
         Execution { then: vec![told], ..Execution::skipped("no longer due") }
     }
 
-    /// Closes the open payments of a cancelled reservation. One that was paid meanwhile is reported, and refunded.
-    pub(super) async fn close_payments(&self, reservation_id: ReservationId) -> Result<Execution, Failure> {
-        let open = self.effect_log.open_payments_of(reservation_id);
+    /// Closes the open payments of a reservation, or only `payment_id`. One that was paid meanwhile is reported, and
+    /// refunded.
+    pub(super) async fn close_payments(
+        &self,
+        reservation_id: ReservationId,
+        payment_id: Option<PaymentId>,
+    ) -> Result<Execution, Failure> {
+        let mut open = self.effect_log.open_payments_of(reservation_id);
+        open.retain(|payment| payment_id.is_none_or(|id| payment.id() == id));
         if open.is_empty() {
             return Ok(Execution::skipped("no payment is open"));
         }

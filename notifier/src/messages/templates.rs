@@ -293,6 +293,7 @@ fn sample_reservation() -> Reservation {
         expires_at,
         amount_minor: None,
         currency: None,
+        payment_id: None,
     };
     Reservation {
         venue_id: None,

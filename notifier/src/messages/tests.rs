@@ -38,6 +38,7 @@ fn booked(status: ReservationStatus) -> Reservation {
             expires_at: Some("2026-12-01T05:15:00Z".parse().unwrap()),
             amount_minor: None,
             currency: None,
+            payment_id: None,
         },
         no_show_fee: None,
         cancellation: Some(CancellationView {

@@ -239,7 +239,10 @@ fn an_undo_tells_the_guest_what_no_longer_applies() {
     assert!(kinds(undone(UndoneChange::Completion, RestoredStatus::CheckedIn)).is_empty());
     let no_show = undone(UndoneChange::NoShow, RestoredStatus::Confirmed);
     assert!(kinds(no_show.clone()).is_empty(), "no fee was requested");
-    let unpaid = ReservationUndone { withdrawn_fee: Some(idr(5)), ..no_show };
+    let unpaid = ReservationUndone {
+        withdrawn_fee: Some(WithdrawnFee { payment_id: PAYMENT, amount: idr(5) }),
+        ..no_show
+    };
     assert_eq!(kinds(unpaid.clone()), ["close-fee", "mail-fee_withdrawn"]);
     let paid = ReservationUndone { refund: Some(refund()), ..unpaid };
     assert_eq!(kinds(paid), ["close-fee", "mail-fee_withdrawn", "refund"]);

@@ -17,7 +17,7 @@ pub use self::context::SeatingContext;
 pub use self::exceptions::{Dates, Exceptions, SpecialDay};
 pub use self::hours::{Hours, Overlap, Sitting};
 pub use self::local_time::{LocalTimeError, calendar_day, instant, resolve};
-pub use self::occupancy::{Arrival, EARLY_HOURS_MAX, Holder, Occupancy, TakenTable};
+pub use self::occupancy::{Arrival, EARLY_HOURS_MAX, Holder, OVERDUE_HOURS_MAX, Occupancy, TakenTable};
 pub use self::overrule::Overrule;
 pub use self::rules::{BookingRules, Pacing, SeatingRequest, TurnTime};
 pub use self::seating::{SEATINGS_MAX, Seating, Seatings, TABLES_PER_PARTY_MAX, TooManySeatings};

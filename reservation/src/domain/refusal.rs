@@ -63,6 +63,12 @@ pub enum Refusal {
         /// When it arrives, in local time.
         start: DateTime<FixedOffset>,
     },
+    /// The table is not in the rules of the venue.
+    #[error("Table {0} is not in the rules of the venue any more. Choose another one.")]
+    TableGone(TableId),
+    /// The visit would end before it begins, or in the past.
+    #[error("A visit ends after its start and in the future. Choose a later end, or complete it.")]
+    EndTooEarly,
     /// The visit would be too long.
     #[error("A visit lasts at most {VISIT_HOURS_MAX} hours. Choose an earlier end.")]
     VisitTooLong,
@@ -173,6 +179,8 @@ impl Refusal {
             Self::NotStarted => "not_started",
             Self::TableTaken(_) => "table_taken",
             Self::NextParty { .. } => "next_party_due",
+            Self::TableGone(_) => "table_gone",
+            Self::EndTooEarly => "end_too_early",
             Self::VisitTooLong => "visit_too_long",
             Self::ContactErased => "contact_erased",
             Self::NothingToSwap(_) => "nothing_to_swap",

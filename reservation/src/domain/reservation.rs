@@ -41,7 +41,7 @@ pub struct Reservation {
     pub status: Status,
     /// The assigned tables.
     pub tables: Vec<TableAssignment>,
-    /// Whether staff gave a table of the party to another one, and it has got none since.
+    /// Whether staff gave a table of the party to another one, and it has too few seats since then.
     pub lost_table: bool,
     /// The tables that the party had when the reservation ended; empty before.
     pub left_tables: Vec<TableAssignment>,
@@ -196,7 +196,6 @@ impl Reservation {
             // Nothing follows from it later.
             Event::RulesOverruled(_) => {}
             Event::TableAssigned(assigned) => {
-                self.lost_table = false;
                 // Nearly always one table, for as long as the reservation is in memory.
                 self.tables.reserve_exact(1);
                 self.tables.push(TableAssignment {
@@ -206,6 +205,7 @@ impl Reservation {
                     area: assigned.area.clone(),
                     window: assigned.window,
                 });
+                self.lost_table &= self.seats().is_none_or(|seats| seats < self.party_size().get().into());
             }
             Event::TableReleased(released) => self.release_table(released),
             Event::PaymentRequested(_)
@@ -214,7 +214,10 @@ impl Reservation {
             | Event::PaymentRefunded(_) => self.evolve_money(event),
             // See `arrange`.
             Event::ReservationAffected(_) => {}
-            Event::ContactErased(_) => self.contact_erased = true,
+            Event::ContactErased(_) => {
+                self.contact_erased = true;
+                self.descriptions.clear();
+            }
         }
         self.version += 1;
     }
@@ -278,7 +281,9 @@ impl Reservation {
     pub fn deadline(&self) -> Option<(DateTime<Utc>, Deadline)> {
         let hold = self.hold_expires_at().map(|at| (at, Deadline::Hold));
         // A guest who finds the restaurant closed is not a no-show.
-        let is_awaited = self.status == Status::Confirmed && !self.is_called_off() && !self.booking.walk_in;
+        // Nor is one whose table the restaurant has given away.
+        let is_kept_waiting = self.is_called_off() || self.lost_table;
+        let is_awaited = self.status == Status::Confirmed && !is_kept_waiting && !self.booking.walk_in;
         let grace = self.booking.policy.no_show_grace_minutes.filter(|_| is_awaited);
         let no_show = grace.map(|minutes| self.window().start + TimeDelta::minutes(i64::from(minutes)));
         // Staff who undo a change after that know where the party is.

@@ -37,7 +37,8 @@ async fn a_paid_hold_is_confirmed_in_the_same_append() {
     assert_eq!(held["status"], "PENDING");
     assert_eq!(
         held["deposit"],
-        json!({"required": true, "status": "due", "amount_minor": 30_000_000, "currency": "IDR", "expires_at": "2026-12-01T09:15:00Z"})
+        json!({"required": true, "status": "due", "amount_minor": 30_000_000, "currency": "IDR", "expires_at": "2026-12-01T09:15:00Z",
+            "payment_id": held["payment"]["payment_id"]})
     );
     assert_eq!(app.command(&id, "confirm", json!({})).await.problem(), (409, "deposit_due".into()));
     let paid = pay(&app, &id).await.json();

@@ -236,6 +236,8 @@ async fn only_staff_with_the_scope_overrule() {
     let host = [("authorization", format!("Bearer {key}"))];
     let host = host.each_ref().map(|(name, value)| (*name, value.as_str()));
     let first = garden(&app, "2026-12-01T17:00").await;
+    let link = format!("Bearer {}", app.guest_link(&first).await);
+    let link = [("authorization", link.as_str())];
     let anyway = json!({"reason_code": "r"});
     let requests = [
         ("/api/reservations".to_owned(), self::anyway(json!({"start_time": "2026-12-04T20:00"}))),
@@ -253,7 +255,88 @@ async fn only_staff_with_the_scope_overrule() {
     for (path, body) in requests {
         let answer = app.anonymous_post(&path, &body, &host).await;
         assert_eq!(answer.problem(), (403, "scope_missing".into()), "{path}");
-        let guest = app.anonymous_post(&path, &body, &[]).await;
-        assert!([401, 403].contains(&guest.status.as_u16()), "{path}: {}", guest.text());
+        let guest = app.anonymous_post(&path, &body, &link).await;
+        assert_eq!(guest.status, StatusCode::FORBIDDEN, "{path}: {}", guest.text());
     }
+}
+
+#[tokio::test]
+async fn a_repeated_request_changes_nothing_more() {
+    let app = TestApp::with_houses().await;
+    let (first, next) = (garden(&app, "2026-12-01T17:00").await, garden(&app, "2026-12-01T19:30").await);
+    let one = app.book(json!({"party_size": 2, "area": "Dalam", "start_time": "2026-12-01T17:00"})).await;
+    let other = app.book(json!({"party_size": 2, "area": "Teras", "start_time": "2026-12-01T17:00"})).await;
+    app.clock.advance(TimeDelta::minutes(65));
+    app.command(&first, "check-in", json!({})).await;
+    let anyway = json!({"end_time": "2026-12-01T20:00", "override": {"reason_code": "birthday"}});
+    let requests = [
+        (format!("/api/reservations/{first}/extend"), anyway),
+        (format!("/api/reservations/{one}/swap"), json!({"with": other})),
+    ];
+    for (path, body) in requests {
+        let tap = format!("\"{}\"", path.rsplit('/').next().unwrap());
+        let key = [("idempotency-key", tap.as_str()), ("if-match", "*")];
+        let once = app.post_with(&path, &body, &key).await;
+        assert_eq!(once.status, StatusCode::OK, "{}", once.text());
+        let head = app.recorded();
+        let again = app.post_with(&path, &body, &key).await;
+        assert_eq!((again.json(), again.header("idempotent-replayed")), (once.json(), "true"));
+        assert_eq!(app.recorded(), head);
+        let stale = app.post_with(&path, &body, &[("if-match", "\"1\"")]).await;
+        assert_eq!(stale.problem(), (412, "version_mismatch".into()));
+    }
+    assert_eq!(app.get(&format!("/api/reservations/{next}")).await.json()["needs_table"], json!(true));
+    let nothing = app.command(&one, "swap", json!({"with": next})).await;
+    assert_eq!(nothing.problem(), (409, "nothing_to_swap".into()));
+}
+
+/// An offer of combined tables is withdrawn once, and a booking loses both tables in one append.
+#[tokio::test]
+async fn a_party_with_two_tables_takes_both_from_the_next_one() {
+    let app = TestApp::with_houses().await;
+    let both = async |start: &str| {
+        let id = app.book(json!({"party_size": 8, "area": "Teras", "start_time": start})).await;
+        app.command(&id, "confirm", json!({"waive_deposit": true})).await;
+        id
+    };
+    let (first, next) = (both("2026-12-01T17:00").await, both("2026-12-01T19:30").await);
+    app.clock.advance(TimeDelta::minutes(65));
+    assert_eq!(tables(&app.command(&first, "check-in", json!({})).await.json()), ["T3", "T4"]);
+    let longer = until_anyway(&app, &first, "2026-12-01T20:00").await.json();
+    assert_eq!(tables(&longer), ["T3", "T4"]);
+    assert_eq!(tables(&app.get(&format!("/api/reservations/{next}")).await.json()), Vec::<&str>::new());
+    // A wrong tap on "complete": both tables come back.
+    app.command(&first, "complete", json!({})).await;
+    let undone =
+        app.command(&first, "undo", json!({"change": "completion", "reason_code": "r"})).await.json();
+    assert_eq!((tables(&undone), &undone["end_time"]), (vec!["T3", "T4"], &longer["end_time"]));
+    // The waiting party is offered the same two tables, and loses its offer once.
+    let at = json!("2026-12-01T20:00");
+    let joining = json!({"party_size": 8, "area": "Teras", "earliest_time": at, "latest_time": at});
+    let waits = crate::waitlist::join(&app, joining).await;
+    crate::waitlist::becomes(&app, &waits, "OFFERED").await;
+    assert_eq!(until_anyway(&app, &first, "2026-12-01T21:00").await.status, StatusCode::OK);
+    let withdrawn = app.get("/events?type=meja.waitlist.withdrawn.v1").await.json();
+    assert_eq!(withdrawn.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_party_whose_table_was_given_away_is_no_no_show_and_stays_in_the_list_until_it_has_seats() {
+    let app = TestApp::with_houses().await;
+    let (first, next) = (garden(&app, "2026-12-01T17:00").await, garden(&app, "2026-12-01T19:30").await);
+    app.clock.advance(TimeDelta::minutes(65));
+    app.command(&first, "check-in", json!({})).await;
+    until_anyway(&app, &first, "2026-12-01T21:00").await;
+    let absent = app.book(json!({"party_size": 2, "start_time": "2026-12-01T19:30"})).await;
+    app.command(&absent, "confirm", json!({})).await;
+    // The grace period of thirty minutes passes.
+    app.clock.advance(TimeDelta::minutes(180));
+    crate::holds::becomes(&app, &absent, "NO_SHOW").await;
+    assert_eq!(app.status(&next).await, "CONFIRMED");
+    // At the door it still needs a table.
+    app.command(&next, "check-in", json!({})).await;
+    assert_eq!(ids(&app.get("/api/floor").await.json()["needs_table"]), [next.as_str()]);
+    let body = json!({"table_id": "X1", "capacity": 12, "area": "Trotoar"});
+    app.command(&next, "assign-table", body).await;
+    assert!(ids(&app.get("/api/floor").await.json()["needs_table"]).is_empty());
 }

@@ -242,6 +242,8 @@ fn every_refusal_has_its_own_code() {
             start: "2026-12-24T19:30:00+07:00".parse().unwrap(),
         },
         Refusal::VisitTooLong,
+        Refusal::EndTooEarly,
+        Refusal::TableGone(table()),
         Refusal::NothingToSwap(ID),
         Refusal::ContactErased,
         Refusal::ManagedByHand,

@@ -122,7 +122,7 @@ fn the_fee_of_an_undone_no_show_is_withdrawn_and_goes_back_if_it_was_paid() {
     let events =
         || [with_fee(31_000_000, deposit_paid()), vec![no_show.clone(), fee_asked(1_000_000).into()]];
     let withdrawn = ReservationUndone {
-        withdrawn_fee: Some(idr(1_000_000)),
+        withdrawn_fee: Some(WithdrawnFee { payment_id: PaymentId::of_fee(ID), amount: idr(1_000_000) }),
         ..undone(NoShow, RestoredStatus::Confirmed)
     };
     given(events().concat()).when(undo(NoShow)).then([withdrawn.clone().into()]);
@@ -228,4 +228,72 @@ fn only_the_named_change_is_undone() {
     given(ready()).when(undo(NoShow)).nothing_happens();
     given([created()]).when(undo(NoShow)).refused(Refusal::NothingToUndo(NoShow));
     given(seated_again).when(undo(Cancellation)).refused(Refusal::NothingToUndo(Cancellation));
+}
+
+#[test]
+fn a_deposit_of_which_an_operator_returned_a_part_is_due_again_completely() {
+    use UndoneChange::Cancellation;
+    let refund = Some(Refund { payment_id: PAYMENT, amount: idr(30_000_000) });
+    let back = |minor| -> Event {
+        PaymentRefunded { payment_id: PAYMENT, amount: idr(minor), provider_reference: "r".into() }.into()
+    };
+    let ended = [cancelled(Initiator::Staff, refund), back(10_000_000), back(20_000_000)];
+    let events = [held().to_vec(), vec![paid(), confirmed()], ended.to_vec()].concat();
+    let due = PaymentRequested {
+        payment_id: PAYMENT.renewed(),
+        amount: idr(30_000_000),
+        channel: None,
+        expires_at: now() + TimeDelta::minutes(15),
+        purpose: Purpose::Deposit,
+    };
+    given(events)
+        .when(undo(Cancellation))
+        .then([undone(Cancellation, RestoredStatus::Pending).into(), due.into()]);
+}
+
+#[test]
+fn a_visit_that_is_over_is_reinstated_without_a_deposit() {
+    use UndoneChange::Cancellation;
+    let refund = Some(Refund { payment_id: PAYMENT, amount: idr(30_000_000) });
+    let events = [held().to_vec(), vec![paid(), confirmed(), cancelled(Initiator::Staff, refund)]].concat();
+    given(events).at(window().end).when(undo(Cancellation)).then([undone(
+        Cancellation,
+        RestoredStatus::Confirmed,
+    )
+    .into()]);
+}
+
+#[test]
+fn a_reservation_that_was_called_off_and_is_possible_again_is_not_marked() {
+    use UndoneChange::Cancellation;
+    let marked = ReservationAffected { reason: Some("closed".into()), rules_version: 2 };
+    let cancelled = cancelled(Initiator::Staff, None);
+    let events = [held().to_vec(), vec![marked.into(), cancelled]].concat();
+    let due = PaymentRequested {
+        payment_id: PAYMENT.renewed(),
+        amount: idr(30_000_000),
+        channel: None,
+        expires_at: now() + TimeDelta::minutes(15),
+        purpose: Purpose::Deposit,
+    };
+    let again = vec![undone(Cancellation, RestoredStatus::Pending).into(), due.into()];
+    given(events.clone()).when(undo(Cancellation)).then(again.clone());
+    // The hold expires as usual.
+    let ended = given([events, again].concat()).at(now() + TimeDelta::minutes(15)).when(Command::Expire);
+    let expired = ReservationCancelled {
+        cancelled_by: Initiator::System,
+        reason_code: "deposit_unpaid".into(),
+        description_digest: None,
+        refund: None,
+    };
+    ended.then([expired.into()]);
+}
+
+#[test]
+fn a_reservation_whose_contact_was_erased_stays_cancelled() {
+    use UndoneChange::Cancellation;
+    let erased = ContactErased { reason_code: "guest_request".into() };
+    given([created(), cancelled(Initiator::Guest, None), erased.into()])
+        .when(undo(Cancellation))
+        .refused(Refusal::ContactErased);
 }

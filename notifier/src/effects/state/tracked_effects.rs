@@ -256,7 +256,7 @@ impl Effects {
         requested_with_it: &HashSet<ReservationId>,
     ) -> bool {
         match effect {
-            Effect::ClosePayments { reservation_id } | Effect::RenewPayLinks { reservation_id } => {
+            Effect::ClosePayments { reservation_id, .. } | Effect::RenewPayLinks { reservation_id } => {
                 !self.with_payment.contains(reservation_id) && !requested_with_it.contains(reservation_id)
             }
             _ => false,

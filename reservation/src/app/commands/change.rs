@@ -114,7 +114,8 @@ impl Operation for ChangeReservation<'_> {
         let more = match self.command {
             Command::Confirm { waive_deposit: true } => Some(Scope::Override),
             Command::Reschedule { allow_duplicate: true, .. } => Some(Scope::Manage),
-            Command::Undo(undo) if undo.allow_duplicate => Some(Scope::Manage),
+            // It needs what the cancellation needed.
+            Command::Undo(undo) if undo.change == UndoneChange::Cancellation => Some(Scope::Manage),
             _ => None,
         };
         more.into_iter().chain(self.command.overrule().map(|_| Scope::Override)).collect()

@@ -77,8 +77,8 @@ impl Operation for ExtendVisit<'_> {
         let extension = decided.map_err(refused)?;
         let mut parties = Parties::new(executor, self.context, now);
         parties.add(reservation, &extension.given)?;
-        for (holder, table) in &extension.displaced {
-            parties.displace(*holder, table).await?;
+        for (holder, tables) in &extension.displaced {
+            parties.displace(*holder, tables).await?;
         }
         parties.add(reservation, &extension.taken)?;
         let mut tags = vec![Tag::reservation(self.id)];

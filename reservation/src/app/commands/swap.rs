@@ -82,7 +82,8 @@ impl Operation for SwapTables<'_> {
         {
             parties.add(party, events)?;
         }
-        let mut tags = vec![Tag::reservation(self.id), Tag::reservation(self.with)];
+        let rules = Tag::rules(&one.booking.venue_id);
+        let mut tags = vec![Tag::reservation(self.id), Tag::reservation(self.with), rules];
         tags.extend(sides.into_iter().flat_map(|party| table_guards(party, &window)));
         let [of_one, _] = swapped.taken;
         Ok(parties.decision(of_one, tags, position))

@@ -47,13 +47,13 @@ impl<'a> Parties<'a> {
         Ok(())
     }
 
-    /// Takes `table` from its holder. A waiting party loses its offer, and keeps its place in the line.
-    pub(super) async fn displace(&mut self, holder: Holder, table: &TableId) -> Result<(), CommandError> {
+    /// Takes `tables` from their holder. A waiting party loses its offer, and keeps its place in the line.
+    pub(super) async fn displace(&mut self, holder: Holder, tables: &[TableId]) -> Result<(), CommandError> {
         match holder {
             Holder::Booking(id) | Holder::WalkIn(id) => {
                 let loaded = load_reservation(self.executor, id).await?;
                 self.read(Tag::reservation(id), loaded.read_position);
-                self.add(&loaded.subject, &loaded.subject.lose_table(table))
+                self.add(&loaded.subject, &loaded.subject.lose_tables(tables))
             }
             Holder::Offer(id) => {
                 let loaded = load_entry(self.executor, id).await?;
@@ -86,7 +86,7 @@ pub(super) fn table_guards(reservation: &Reservation, window: &TimeWindow) -> Ve
     reservation.tables.iter().flat_map(|table| table_tags(venue, &table.table_id, window)).collect()
 }
 
-/// `reservation` after an append with events of several parties, of which the first was recorded at `at`.
+/// `reservation` after an append with events of several parties.
 pub(super) async fn reloaded(
     executor: &Executor,
     reservation: Reservation,

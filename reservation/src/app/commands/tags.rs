@@ -5,7 +5,6 @@ use events::values::TimeWindow;
 use events::{TableId, Tag, VenueId};
 
 use crate::app::event_builder::{day_tags, table_tags};
-use crate::app::executor::including;
 use crate::domain::availability::BookingRules;
 use crate::domain::{Command, Reservation};
 
@@ -34,10 +33,11 @@ pub(super) fn command_tags(
         }
         (Command::Undo(undo), _) => {
             let had = reservation.left_tables.iter().map(|table| (&table.table_id, table.window));
-            let window = undo.window(reservation);
-            let chosen = undo.table.iter().map(|table| (&table.table_id, window));
-            let tables = had.chain(chosen).flat_map(|(table, window)| of_table(table, &window));
-            booking_tags(venue, rules, &including(window, now)).into_iter().chain(tables).collect()
+            let chosen = undo.table.iter().map(|table| (&table.table_id, undo.window(reservation)));
+            let tables = had.chain(chosen).map(|(table, window)| (table, undo.needed(window, now)));
+            let tables = tables.flat_map(|(table, needed)| of_table(table, &needed));
+            // A check-in of another party is an event of today.
+            [Tag::rules(venue), Tag::day(venue, now.date_naive())].into_iter().chain(tables).collect()
         }
         _ => Vec::new(),
     }

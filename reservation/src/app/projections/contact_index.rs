@@ -80,9 +80,15 @@ impl Projections {
                 Some((ContactOf::Reservation(*id), *position))
             }
             // At the start, contacts of past visits were not read. Those of reservations that ended are not kept.
-            Change::Reservation(id, Event::ReservationRescheduled(_) | Event::ReservationUndone(_), _) => {
+            Change::Reservation(
+                id,
+                event @ (Event::ReservationRescheduled(_) | Event::ReservationUndone(_)),
+                _,
+            ) => {
                 let (reservation, _) = self.get(*id)?;
-                let is_known = self.guest_of(&reservation.booking.venue_id, *id).is_some();
+                // The end of the reservation, after which its contact is not known, may be among `changes`.
+                let is_undone = matches!(event, Event::ReservationUndone(_));
+                let is_known = !is_undone && self.guest_of(&reservation.booking.venue_id, *id).is_some();
                 let position = reservation.contact_at;
                 (!is_known && !reservation.booking.walk_in).then_some((ContactOf::Reservation(*id), position))
             }

@@ -7,7 +7,7 @@ use events::event::{
     Event, ReservationCancelled, ReservationNoShow, ReservationUndone, UndoneChange, VenueChanged,
 };
 use events::recorded::Recorded;
-use events::values::{DepositPer, Initiator, Money, PartySize, Purpose};
+use events::values::{Currency, DepositPer, Initiator, Money, PartySize, Purpose};
 use events::{Position, Query, ReservationId, Tag};
 
 use super::{QueryError, local};
@@ -28,10 +28,9 @@ impl App {
             account.add(recorded, &event);
         })
         .await?;
-        let Account { reservation, fee, entries, balance, .. } = account;
+        let Account { reservation, currency, entries, balance, .. } = account;
         let reservation = reservation.ok_or(QueryError::UnknownReservation(id))?;
         let rules = self.rules_at_booking(&reservation).await?;
-        let currency = reservation.deposit.amount().or(fee).map(|money| money.currency);
         Ok(Charges { reservation_id: id, currency, rules, entries, balance })
     }
 
@@ -65,18 +64,28 @@ struct Account {
     id: ReservationId,
     reservation: Option<Reservation>,
     fee: Option<Money>,
+    currency: Option<Currency>,
     entries: Vec<ChargeView>,
     balance: Balance,
 }
 
 impl Account {
     fn new(id: ReservationId) -> Self {
-        Self { id, reservation: None, fee: None, entries: Vec::new(), balance: Balance::default() }
+        Self {
+            id,
+            reservation: None,
+            fee: None,
+            currency: None,
+            entries: Vec::new(),
+            balance: Balance::default(),
+        }
     }
 
     fn add(&mut self, recorded: &Recorded<'_>, event: &Event) {
         if let Some(before) = self.reservation.take() {
+            let owed_minor = self.balance.owed_minor;
             for (kind, amount, rule) in self.explain(&before, event) {
+                self.currency.get_or_insert(amount.currency);
                 self.count(kind, amount.amount_minor);
                 self.entries.push(ChargeView {
                     kind,
@@ -86,6 +95,10 @@ impl Account {
                     position: recorded.id.position.0,
                     event_id: recorded.id,
                 });
+            }
+            // Money for a fee that was withdrawn pays no later fee.
+            if matches!(event, Event::PaymentCompleted(paid) if before.is_closed(paid.payment_id)) {
+                self.balance.owed_minor = owed_minor;
             }
             self.reservation = Some(before);
         }
@@ -218,7 +231,7 @@ impl Account {
     fn undone(&mut self, undone: &ReservationUndone) -> Vec<(ChargeKind, Money, String)> {
         let rule = || "The no-show was undone".to_owned();
         let fee = self.fee.take_if(|_| undone.undone == UndoneChange::NoShow);
-        self.balance.asked_minor -= undone.withdrawn_fee.map_or(0, |fee| fee.amount_minor);
+        self.balance.asked_minor -= undone.withdrawn_fee.map_or(0, |fee| fee.amount.amount_minor);
         let fee = fee.map(|fee| (ChargeKind::FeeWithdrawn, fee, rule()));
         let back = undone.refund.map(|refund| (ChargeKind::RefundOrdered, refund.amount, rule()));
         fee.into_iter().chain(back).collect()

@@ -187,6 +187,7 @@ fn charge(charge: &Charge, expires_at: Option<DateTime<Utc>>) -> DepositView {
         amount_minor: charge.amount().map(|amount| amount.amount_minor),
         currency: charge.amount().map(|amount| amount.currency),
         expires_at,
+        payment_id: charge.payment_id(),
     }
 }
 

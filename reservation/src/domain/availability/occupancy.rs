@@ -20,7 +20,7 @@ const WINDOW_HOURS_MAX: i64 = 24;
 pub const EARLY_HOURS_MAX: i64 = 4;
 
 /// A party that has not left this long after its time, in hours, is considered gone.
-const OVERDUE_HOURS_MAX: i64 = 24;
+pub const OVERDUE_HOURS_MAX: i64 = 24;
 
 /// How far around a window its snapshot reaches, in hours: a query looks at most this far beyond the window
 /// (an overdue party, one hour-limited assignment before that, or the next party at a table).
@@ -237,6 +237,12 @@ impl Occupancy {
         next.next().map(|(_, taken)| *taken)
     }
 
+    /// Whether the party is seated.
+    #[must_use]
+    pub fn is_seated(&self, by: Holder) -> bool {
+        by.reservation().is_some_and(|id| self.seated.contains(&id))
+    }
+
     /// The party seated at `table`, regardless of the time it was assigned for.
     #[must_use]
     pub fn sitting_at(&self, table: &TableId, now: DateTime<Utc>) -> Option<TakenTable> {
@@ -244,9 +250,7 @@ impl Occupancy {
             start: now - TimeDelta::hours(OVERDUE_HOURS_MAX),
             end: now + TimeDelta::hours(EARLY_HOURS_MAX),
         };
-        let is_seated =
-            |taken: &TakenTable| taken.by.reservation().is_some_and(|id| self.seated.contains(&id));
-        self.at(table, &around_now).find(is_seated)
+        self.at(table, &around_now).find(|taken| self.is_seated(taken.by))
     }
 
     /// Whether a party at the door can be seated at `table` for `window`: it is free, and the party seated there

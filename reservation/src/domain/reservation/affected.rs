@@ -101,8 +101,19 @@ impl Reservation {
     /// Whether staff have to find a table for the party, which is expected at a venue that assigns tables.
     #[must_use]
     pub fn needs_table(&self) -> bool {
-        let is_expected = matches!(self.status, Status::Pending | Status::Confirmed);
-        is_expected && (self.lost_table || self.affected.as_deref() == Some(NO_TABLE))
+        match self.status {
+            Status::Pending | Status::Confirmed => {
+                self.lost_table || self.affected.as_deref() == Some(NO_TABLE)
+            }
+            // It stands at the door.
+            Status::CheckedIn => self.lost_table,
+            Status::Completed | Status::Cancelled { .. } | Status::NoShow => false,
+        }
+    }
+
+    /// Whether the venue no longer has a table of the party.
+    pub(super) fn has_gone_table(&self) -> bool {
+        matches!(self.affected.as_deref(), Some(TABLE_GONE | TABLE_UNKNOWN))
     }
 
     /// Whether the restaurant is closed at the time of the visit, or the venue was removed. Then the guest owes nothing, and
@@ -146,6 +157,10 @@ impl Reservation {
                 }
             }
             Event::ReservationRescheduled(_) => (self.affected, self.affected_before) = (None, None),
+            // The restaurant is open at that time, otherwise the change would not have been undone.
+            Event::ReservationUndone(_) if self.is_called_off() => {
+                self.affected = self.affected_before.take();
+            }
             // Tables that are assigned anew replace those that did not comply.
             Event::TableAssigned(_) => {
                 self.forget(&[NO_TABLE, TABLE_GONE, TABLE_CLOSED, TABLE_SMALLER, TABLE_UNKNOWN]);

@@ -52,10 +52,12 @@ pub struct ChargePaid {
 }
 
 impl ChargePaid {
-    /// The amount that can still be refunded, in minor units.
+    /// The amount that can still be refunded, in minor units. Never negative: an operator may have refunded a part of what
+    /// was decided, so that the provider returned less than was decided.
     #[must_use]
     pub fn left_minor(&self) -> i64 {
-        self.amount.amount_minor - self.refunded_minor - self.decided_refunds_minor.iter().sum::<i64>()
+        let decided: i64 = self.decided_refunds_minor.iter().sum();
+        (self.amount.amount_minor - self.refunded_minor - decided).max(0)
     }
 
     /// A refund of `minor`, unless nothing is left to refund.

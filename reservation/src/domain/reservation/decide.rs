@@ -100,7 +100,8 @@ impl Reservation {
                 Ok(self.decide_mark(reason.as_deref(), *rules_version, now))
             }
             Command::RenewLink => Ok(vec![GuestLinkRenewed { generation: self.link_generation + 1 }.into()]),
-            Command::EraseContact { .. } if self.contact_erased => Ok(vec![]),
+            // A description that was added since then is erased too.
+            Command::EraseContact { .. } if self.contact_erased && self.descriptions.is_empty() => Ok(vec![]),
             Command::EraseContact { reason_code } => {
                 Ok(vec![ContactErased { reason_code: reason_code.clone() }.into()])
             }

@@ -1,5 +1,7 @@
 //! The end of a visit that has begun, and the parties that lose a table by it.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use events::TableId;
 use events::event::{Event, OverruledRule, TableReleased, VisitEndChanged};
@@ -14,8 +16,8 @@ use crate::domain::refusal::{Refusal, VISIT_HOURS_MAX};
 pub struct Extension {
     /// The events of the visit up to the release of its tables.
     pub given: Vec<Event>,
-    /// The parties that lose a table in the same append, before the visit gets it for longer.
-    pub displaced: Vec<(Holder, TableId)>,
+    /// The parties that lose tables in the same append, before the visit gets them for longer.
+    pub displaced: BTreeMap<Holder, Vec<TableId>>,
     /// The assignments of the visit.
     pub taken: Vec<Event>,
 }
@@ -41,22 +43,24 @@ impl Reservation {
         if from == to {
             return Ok(Extension::default());
         }
+        if end <= from.start.max(now) {
+            return Err(Refusal::EndTooEarly);
+        }
         if end > from.start + TimeDelta::hours(VISIT_HOURS_MAX) {
             return Err(Refusal::VisitTooLong);
         }
-        let mut displaced = Vec::new();
+        let mut displaced = BTreeMap::<_, Vec<_>>::new();
         for table in &self.tables {
             let needed = TimeWindow { end, ..table.window };
             let others = context.occupancy.at(&table.table_id, &needed);
             for other in others.filter(|taken| taken.by != self.holder()) {
-                let sits = context.occupancy.sitting_at(&table.table_id, now);
-                if sits.is_some_and(|sits| sits.by == other.by) {
+                if context.occupancy.is_seated(other.by) {
                     return Err(Refusal::TableTaken(table.table_id.clone()));
                 }
                 if overrule.is_none() {
                     return Err(self.next_party(&table.table_id, other, context));
                 }
-                displaced.push((other.by, table.table_id.clone()));
+                displaced.entry(other.by).or_default().push(table.table_id.clone());
             }
         }
         let rules = if displaced.is_empty() { vec![] } else { vec![OverruledRule::NextParty] };
@@ -73,10 +77,10 @@ impl Reservation {
         Refusal::NextParty { table: table.clone(), by: next.by, start }
     }
 
-    /// The events by which the party loses `table` to the one before it.
+    /// The events by which the party loses `tables` to the one before it.
     #[must_use]
-    pub fn lose_table(&self, table: &TableId) -> Vec<Event> {
-        let lost = self.tables.iter().filter(|assigned| assigned.table_id == *table);
+    pub fn lose_tables(&self, tables: &[TableId]) -> Vec<Event> {
+        let lost = self.tables.iter().filter(|assigned| tables.contains(&assigned.table_id));
         let released = lost.map(|lost| TableReleased {
             assignment_id: lost.id,
             table_id: lost.table_id.clone(),

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use events::AssignmentId;
 use events::event::{Event, TableAssigned};
-use events::values::ReleaseCause;
+use events::values::{ReleaseCause, TimeWindow};
 
 use super::{Reservation, Status, TableAssignment};
 use crate::domain::availability::{BookingRules, SeatingContext, TakenTable, Unavailable};
@@ -18,8 +18,8 @@ pub struct Swap {
     pub taken: [Vec<Event>; 2],
 }
 
-/// Exchanges the tables of two parties, each for the time for which it has its own. `ids` are for the new assignments: as
-/// many as both parties have tables.
+/// Exchanges the tables of two parties, each for the time for which it has its own. `ids` are for the new assignments of
+/// each party: as many as the other one can have tables.
 ///
 /// # Errors
 /// The rule that refuses it.
@@ -42,13 +42,19 @@ pub fn swap(
     let get = |party: &Reservation, from: &Reservation, ids: &[AssignmentId]| {
         // A party that was seated early has its tables for longer than its window.
         let window = party.tables.first().map_or(party.window(), |table| table.window);
+        // A party that stays longer than its time needs the table now.
+        let end = if party.status == Status::CheckedIn { window.end.max(now) } else { window.end };
+        let needed = TimeWindow { end, ..window };
         for table in &from.tables {
-            let is_free = context.occupancy.at(&table.table_id, &window).all(|taken| is_of_both(&taken));
+            let is_free = context.occupancy.at(&table.table_id, &needed).all(|taken| is_of_both(&taken));
             let sits = context.occupancy.sitting_at(&table.table_id, now);
             let is_seated = party.status == Status::CheckedIn;
             if !is_free || sits.is_some_and(|sits| is_seated && !is_of_both(&sits)) {
                 return Err(Refusal::TableTaken(table.table_id.clone()));
             }
+        }
+        if let Some(table) = from.tables.first().filter(|_| from.has_gone_table()) {
+            return Err(Refusal::TableGone(table.table_id.clone()));
         }
         // A party that is expected gets no table that is closed then.
         let mut tables = from.tables.iter().map(|table| &table.table_id);

@@ -1,14 +1,18 @@
 //! Undoing the last change of the status: a wrong tap, a party that came after all, a cancellation by mistake.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use events::event::{
     Event, Refund, ReservationUndone, RestoredStatus, TableAssigned, TableReleased, UndoneChange,
+    WithdrawnFee,
 };
-use events::values::{Initiator, Money, ReleaseCause, TimeWindow};
+use events::values::{Initiator, ReleaseCause, TimeWindow};
 
 use super::{Charge, Reservation, Status, Undo};
-use crate::domain::availability::{SeatingContext, Unavailable};
+use crate::domain::availability::{BookingRules, OVERDUE_HOURS_MAX, SeatingContext, Unavailable};
 use crate::domain::refusal::Refusal;
+
+/// A party whose time has been over for longer than this is not there any more.
+const OVERDUE_MAX: TimeDelta = TimeDelta::hours(OVERDUE_HOURS_MAX);
 
 impl Undo {
     /// The time for which the party of `reservation` gets its tables again. A party that was seated early had them for
@@ -16,6 +20,14 @@ impl Undo {
     #[must_use]
     pub fn window(&self, reservation: &Reservation) -> TimeWindow {
         reservation.left_tables.first().map_or(reservation.window(), |table| table.window)
+    }
+
+    /// The time for which a table that is taken for `window` must be free. A party that sits there again is there now, even
+    /// if its time is over.
+    #[must_use]
+    pub fn needed(&self, window: TimeWindow, now: DateTime<Utc>) -> TimeWindow {
+        let is_there = self.change == UndoneChange::Completion && now <= window.end + OVERDUE_MAX;
+        TimeWindow { end: if is_there { window.end.max(now) } else { window.end }, ..window }
     }
 
     /// Whether the guest may have booked again in the meantime.
@@ -45,11 +57,15 @@ impl Reservation {
                 return Err(Refusal::Cancelled);
             }
             (Cancellation, Status::Cancelled { was_confirmed, .. }) => {
-                let owed = self.deposit_again(now);
-                let is_confirmed = *was_confirmed && owed.is_none();
-                // Nothing is due while the restaurant is closed at that time.
-                deposit = owed.filter(|_| !self.is_called_off());
-                if is_confirmed { RestoredStatus::Confirmed } else { RestoredStatus::Pending }
+                if self.contact_erased {
+                    return Err(Refusal::ContactErased);
+                }
+                // The guest of a visit that is over pays nothing any more.
+                deposit = self.deposit_again(now).filter(|_| now < self.window().end);
+                match *was_confirmed && deposit.is_none() {
+                    true => RestoredStatus::Confirmed,
+                    false => RestoredStatus::Pending,
+                }
             }
             (CheckIn | NoShow | Cancellation, Status::Confirmed)
             | (Completion, Status::CheckedIn)
@@ -94,17 +110,15 @@ impl Reservation {
             Some(choice) => vec![choice.assigned(window)],
             None => self.left_tables.iter().map(|table| table.assigned(table.window)).collect(),
         };
-        let is_seated_again = undo.change == UndoneChange::Completion;
         for table in &assigned {
-            if self.is_in_use(table, is_seated_again, context, now) {
+            if self.is_in_use(undo, table, context, now) {
                 return Err(Refusal::TableTaken(table.table_id.clone()));
             }
         }
-        let is_over = is_seated_again || window.end <= now;
-        if let Some(rules) = context.rules.filter(|_| !is_over)
-            && !rules.is_open_for(&window, assigned.iter().map(|table| &table.table_id))
-        {
-            return Err(Unavailable::Closed.into());
+        // A party that sits there, and one whose visit is over, was accepted by the restaurant.
+        let is_expected = undo.change != UndoneChange::Completion && now < window.end;
+        if let Some(rules) = context.rules.filter(|_| is_expected) {
+            self.check_rules(&assigned, window, rules)?;
         }
         if let Some(choice) = &undo.table {
             choice.check_seats(self.party_size())?;
@@ -112,34 +126,53 @@ impl Reservation {
         Ok(assigned.into_iter().map(Event::from).collect())
     }
 
-    /// Whether the party cannot have `table` again: another party has it or sits there, or the venue no longer has it.
+    /// Checks that the rules of now allow the party to have its tables again.
+    fn check_rules(
+        &self,
+        assigned: &[TableAssigned],
+        window: TimeWindow,
+        rules: &BookingRules,
+    ) -> Result<(), Refusal> {
+        if !rules.is_open_for(&window, assigned.iter().map(|table| &table.table_id)) {
+            return Err(Unavailable::Closed.into());
+        }
+        let mut seats = 0;
+        for table in assigned {
+            let known = rules.tables.iter().find(|known| known.id == table.table_id);
+            let known = known.ok_or_else(|| Refusal::TableGone(table.table_id.clone()))?;
+            seats += u32::from(known.seats.min(table.capacity));
+        }
+        match assigned.is_empty() || seats >= u32::from(self.party_size().get()) {
+            true => Ok(()),
+            false => Err(Refusal::TableTooSmall { seats, party_size: self.party_size() }),
+        }
+    }
+
+    /// Whether another party has `table` in the time for which it is needed, or sits there now.
     fn is_in_use(
         &self,
+        undo: &Undo,
         table: &TableAssigned,
-        is_seated_again: bool,
         context: &SeatingContext<'_>,
         now: DateTime<Utc>,
     ) -> bool {
-        let id = &table.table_id;
-        // A party that sits there again is there now, even if its time is over.
-        let end = if is_seated_again { table.window.end.max(now) } else { table.window.end };
-        let needed = TimeWindow { start: table.window.start, end };
-        let is_now = is_seated_again || (needed.start <= now && now < needed.end);
+        let (id, needed) = (&table.table_id, undo.needed(table.window, now));
+        let is_now = needed.start <= now && now <= needed.end;
         let sits = context.occupancy.sitting_at(id, now).filter(|_| is_now);
-        let is_gone = context.rules.is_some_and(|rules| rules.tables.iter().all(|table| table.id != *id));
-        is_gone
-            || !context.occupancy.is_free(id, &needed, Some(self.id))
+        !context.occupancy.is_free(id, &needed, Some(self.id))
             || sits.is_some_and(|sits| sits.by != self.holder())
     }
 
     /// The requested no-show fee that no longer applies, and the refund if it was paid.
-    fn withdrawn_fee(&self) -> (Option<Money>, Option<Refund>) {
+    fn withdrawn_fee(&self) -> (Option<WithdrawnFee>, Option<Refund>) {
         let fee = self.fee.as_deref();
         let refund = match fee {
             Some(Charge::Paid(paid)) => paid.refund(paid.left_minor()),
             Some(Charge::NotRequired | Charge::Due(_) | Charge::Waived(_)) | None => None,
         };
-        (fee.and_then(Charge::amount), refund)
+        let withdrawn =
+            fee.and_then(|fee| Some(WithdrawnFee { payment_id: fee.payment_id()?, amount: fee.amount()? }));
+        (withdrawn, refund)
     }
 
     /// Applies an undo.

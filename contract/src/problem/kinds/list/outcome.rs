@@ -80,6 +80,7 @@ pub(super) const OUTCOME: &[Kind] = &[
         "The phone number or e-mail address already has a booking at that time.",
         "Change that booking, or let staff set `allow_duplicate`.",
     ),
+    kind("end_too_early", 409, "A visit ends after its start and in the future.", "Choose a later end."),
     kind(
         "kept_by_hand",
         409,
@@ -192,6 +193,7 @@ pub(super) const OUTCOME: &[Kind] = &[
         "The party never arrived, and the reservation is a no-show.",
         "Make a new booking.",
     ),
+    kind("table_gone", 409, "The table is not in the rules of the venue any more.", "Choose another table."),
     kind(
         "table_taken",
         409,

@@ -96,7 +96,9 @@ fn note_of_host(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> Strin
             format!("Rules overruled by the restaurant: {} ({})", rules.join(", "), e.reason_code)
         }
         Event::ReservationUndone(e) => {
-            let fee = e.withdrawn_fee.map(|fee| format!("; the no-show fee of {} is withdrawn", fee.plain()));
+            let fee = e
+                .withdrawn_fee
+                .map(|fee| format!("; the no-show fee of {} is withdrawn", fee.amount.plain()));
             let (undone, fee) = (e.undone.noun(), fee.unwrap_or_default());
             format!("The {undone} was undone: {}{fee}{}", e.reason_code, back(e.refund))
         }

@@ -14,7 +14,7 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
             let what = if e.walk_in { "Tamu tanpa reservasi" } else { "Reservasi diminta" };
             format!("{what} untuk {} orang, {}", e.party_size, at(e.window.start))
         }
-        Event::ReservationConfirmed(e) if e.deposit_waived => "Dikonfirmasi; deposit dibebaskan".into(),
+        Event::ReservationConfirmed(e) if e.deposit_waived => "Dikonfirmasi; tanpa kewajiban deposit".into(),
         Event::ReservationConfirmed(e) => format!("Dikonfirmasi untuk {}", at(e.window.start)),
         Event::ReservationRescheduled(e) => {
             let by = e.moved_by.map(|by| format!(" oleh {}", side(by))).unwrap_or_default();
@@ -78,9 +78,9 @@ fn note_of_host(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> Strin
         Event::TableReleased(e) => match e.cause {
             ReleaseCause::Swapped => format!("Meja {} ditukar dengan tamu lain", e.table_id),
             ReleaseCause::Overruled => {
-                format!("Meja {} diambil: tamu sebelumnya tinggal lebih lama", e.table_id)
+                format!("Meja {} dialihkan: tamu sebelumnya duduk lebih lama", e.table_id)
             }
-            _ => format!("Meja {} dilepas", e.table_id),
+            _ => format!("Meja {} dikosongkan", e.table_id),
         },
         Event::VisitEndChanged(e) => {
             format!("Kunjungan berakhir {}, sebelumnya {}", at(e.to.end), at(e.from.end))
@@ -90,11 +90,12 @@ fn note_of_host(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> Strin
             format!("Aturan dikesampingkan oleh restoran: {} ({})", rules.join(", "), e.reason_code)
         }
         Event::ReservationUndone(e) => {
-            let fee = e.withdrawn_fee.map(|fee| format!("; biaya ketidakhadiran {} ditarik", fee.plain()));
+            let fee =
+                e.withdrawn_fee.map(|fee| format!("; biaya ketidakhadiran {} dihapus", fee.amount.plain()));
             let (undone, fee) = (undone_words(e.undone), fee.unwrap_or_default());
-            format!("{undone} dibatalkan kembali: {}{fee}{}", e.reason_code, back(e.refund))
+            format!("{undone} diurungkan: {}{fee}{}", e.reason_code, back(e.refund))
         }
-        _ => "Kejadian meja".into(),
+        _ => "Peristiwa meja".into(),
     }
 }
 
@@ -114,7 +115,7 @@ fn note_of_payment(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
         }
         Event::PaymentFailed(e) => format!("Pembayaran gagal: {}", e.reason_code),
         Event::PaymentRefunded(e) => format!("{} dikembalikan ({})", e.amount.plain(), e.provider_reference),
-        _ => "Kejadian pembayaran".into(),
+        _ => "Peristiwa pembayaran".into(),
     }
 }
 
@@ -134,9 +135,9 @@ fn detail_words(detail: Detail) -> &'static str {
 
 fn undone_words(change: UndoneChange) -> &'static str {
     match change {
-        UndoneChange::CheckIn => "Kedatangan",
-        UndoneChange::Completion => "Kepulangan",
-        UndoneChange::NoShow => "Ketidakhadiran",
+        UndoneChange::CheckIn => "Check-in",
+        UndoneChange::Completion => "Status selesai",
+        UndoneChange::NoShow => "Status tidak datang",
         UndoneChange::Cancellation => "Pembatalan",
     }
 }
@@ -145,7 +146,7 @@ fn rule_words(rule: OverruledRule) -> &'static str {
     match rule {
         OverruledRule::Pacing => "terlalu banyak tamu datang bersamaan",
         OverruledRule::TooLate => "terlalu mendadak",
-        OverruledRule::TooSoon => "terlalu jauh hari",
+        OverruledRule::TooSoon => "terlalu jauh hari sebelumnya",
         OverruledRule::PartyTooLarge => "rombongan terlalu besar",
         OverruledRule::MinParty => "rombongan terlalu kecil untuk meja",
         OverruledRule::WalkInShare => "meja untuk tamu tanpa reservasi",

@@ -52,6 +52,8 @@ struct Booking {
     paid: Vec<String>,
     /// Payments that were closed because the restaurant is closed then.
     closed_payments: Vec<String>,
+    /// Payments that were requested, and not closed since.
+    requested: Vec<String>,
 }
 
 impl Booking {
@@ -59,10 +61,16 @@ impl Booking {
         self.status != "OVER"
     }
 
+    fn requested(&mut self, data: &Value) {
+        let payment = data["payment_id"].as_str().unwrap().to_owned();
+        self.requested.push(payment.clone());
+        self.due = Some((payment, data["amount"]["amount_minor"].as_i64().unwrap()));
+    }
+
     fn end(&mut self, by: &'static str) {
         self.before_end = (self.status, by);
         self.status = "OVER";
-        self.closed_payments.extend(self.due.iter().map(|(payment, _)| payment.clone()));
+        self.closed_payments.append(&mut self.requested);
     }
 
     /// Whether the deposit was requested, and is neither paid nor waived.
@@ -153,10 +161,7 @@ impl Check {
         match kind {
             "meja.table.assigned.v1" => self.assigned(&mut booking, event),
             "meja.table.released.v1" => drop(booking.tables.remove(data["table_id"].as_str().unwrap())),
-            "meja.payment.requested.v1" => {
-                let amount_minor = data["amount"]["amount_minor"].as_i64().unwrap();
-                booking.due = Some((data["payment_id"].as_str().unwrap().to_owned(), amount_minor));
-            }
+            "meja.payment.requested.v1" => booking.requested(data),
             "meja.payment.completed.v1" => self.paid(&mut booking, event),
             "meja.reservation.confirmed.v1" => {
                 self.expect(booking.status == "PENDING", event, "confirmed twice, or after the end");
@@ -201,8 +206,8 @@ impl Check {
             }
             "meja.reservation.affected.v1" => {
                 booking.affected = data["reason"].as_str().map(str::to_owned);
-                if let (true, Some((payment, _))) = (booking.is_called_off(), &booking.due) {
-                    booking.closed_payments.push(payment.clone());
+                if booking.is_called_off() {
+                    booking.closed_payments.append(&mut booking.requested);
                 }
             }
             other => panic!("the checker does not know {other}"),
@@ -278,7 +283,8 @@ impl Check {
         self.expect(is_last, event, "another change was the last one");
         let restored = match undone {
             "check_in" => "CONFIRMED",
-            "cancellation" if booking.owes_deposit() => "PENDING",
+            // The guest of a visit that is over pays nothing any more.
+            "cancellation" if booking.owes_deposit() && time < booking.window.1 => "PENDING",
             _ => before,
         };
         let status = event["data"]["status"].as_str().unwrap().to_uppercase();
