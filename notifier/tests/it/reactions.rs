@@ -1,11 +1,13 @@
 //! Every event has exactly the expected effects.
 
 use chrono::TimeDelta;
+use contract::reservation::words::ChargeStatus;
 use events::Event;
 use events::event::*;
 use events::values::*;
 use notifier::domain::effect::{About, Effect, Planned};
 use notifier::domain::reaction::{NotificationPolicy, react};
+use notifier::domain::visit::Reservation;
 
 use crate::support::*;
 
@@ -244,6 +246,17 @@ fn an_undo_tells_the_guest_what_no_longer_applies() {
         ..no_show
     };
     assert_eq!(kinds(unpaid.clone()), ["close-fee", "mail-fee_withdrawn"]);
+    // No other payment of the reservation is closed, now or at the deadline of the fee.
+    let closes = Effect::ClosePayments { reservation_id: RESERVATION, payment_id: Some(PAYMENT) };
+    assert_eq!(planned(&unpaid.clone().into(), &policy())[0].effect, closes);
+    let requested = PaymentRequested {
+        payment_id: PAYMENT,
+        amount: idr(5),
+        channel: None,
+        expires_at: now() + TimeDelta::days(14),
+        purpose: Purpose::NoShowFee,
+    };
+    assert_eq!(planned(&requested.into(), &policy()).last().unwrap().effect, closes);
     let paid = ReservationUndone { refund: Some(refund()), ..unpaid };
     assert_eq!(kinds(paid), ["close-fee", "mail-fee_withdrawn", "refund"]);
     let reinstated = ["mail-reinstated", "sms-reinstated"];
@@ -271,4 +284,14 @@ fn a_corrected_address_gets_the_current_message_again() {
         };
         assert_eq!(*planned, media);
     }
+}
+
+#[test]
+fn a_payment_that_was_requested_anew_is_not_owed() {
+    let mut view = reservation_view("PENDING");
+    let renewed = PAYMENT.renewed();
+    (view.deposit.status, view.deposit.payment_id) = (ChargeStatus::Due, Some(renewed));
+    let reservation = Reservation::from(view);
+    assert!(reservation.owes_payment(Purpose::Deposit, renewed));
+    assert!(!reservation.owes_payment(Purpose::Deposit, PAYMENT));
 }

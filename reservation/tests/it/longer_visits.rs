@@ -340,3 +340,22 @@ async fn a_party_whose_table_was_given_away_is_no_no_show_and_stays_in_the_list_
     app.command(&next, "assign-table", body).await;
     assert!(ids(&app.get("/api/floor").await.json()["needs_table"]).is_empty());
 }
+
+/// The time of the first party is over, and staff have assigned its table to the next one, which sits there too.
+#[tokio::test]
+async fn a_party_that_sits_at_the_table_never_loses_it() {
+    let app = TestApp::with_houses().await;
+    app.clock.advance(TimeDelta::minutes(90));
+    let walk_in = async || app.post("/api/walk-ins", &json!({"party_size": 12})).await.json();
+    let overdue = walk_in().await;
+    let overdue = overdue["reservation_id"].as_str().unwrap();
+    assert_eq!(until(&app, overdue, "2026-12-01T17:31").await.status, StatusCode::OK);
+    app.clock.advance(TimeDelta::minutes(2));
+    let seated = walk_in().await;
+    let seated = seated["reservation_id"].as_str().unwrap();
+    let moved = app.command(seated, "assign-table", json!({"table_id": "B1"})).await;
+    assert_eq!(moved.status, StatusCode::OK, "{}", moved.text());
+    let refused = until_anyway(&app, overdue, "2026-12-01T18:30").await;
+    assert_eq!(refused.problem(), (409, "table_taken".into()));
+    assert_eq!(tables(&app.get(&format!("/api/reservations/{seated}")).await.json()), ["B1"]);
+}
