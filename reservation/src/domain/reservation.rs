@@ -14,7 +14,7 @@ mod undo;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use events::access_events;
-use events::event::{Event, ReservationCancelled, ReservationCreated, ReservationRescheduled};
+use events::event::{Event, ReservationCancelled, ReservationCreated, ReservationRescheduled, TableAssigned};
 use events::values::{Initiator, PartySize, TimeWindow};
 use events::{AssignmentId, Position, ReservationId, TableId};
 
@@ -195,18 +195,7 @@ impl Reservation {
             }
             // Nothing follows from it later.
             Event::RulesOverruled(_) => {}
-            Event::TableAssigned(assigned) => {
-                // Nearly always one table, for as long as the reservation is in memory.
-                self.tables.reserve_exact(1);
-                self.tables.push(TableAssignment {
-                    id: assigned.assignment_id,
-                    table_id: assigned.table_id.clone(),
-                    capacity: assigned.capacity,
-                    area: assigned.area.clone(),
-                    window: assigned.window,
-                });
-                self.lost_table &= self.seats().is_none_or(|seats| seats < self.party_size().get().into());
-            }
+            Event::TableAssigned(assigned) => self.take_table(assigned),
             Event::TableReleased(released) => self.release_table(released),
             Event::PaymentRequested(_)
             | Event::PaymentCompleted(_)
@@ -220,6 +209,20 @@ impl Reservation {
             }
         }
         self.version += 1;
+    }
+
+    fn take_table(&mut self, assigned: &TableAssigned) {
+        // Nearly always one table, for as long as the reservation is in memory.
+        self.tables.reserve_exact(1);
+        self.tables.push(TableAssignment {
+            id: assigned.assignment_id,
+            table_id: assigned.table_id.clone(),
+            capacity: assigned.capacity,
+            area: assigned.area.clone(),
+            window: assigned.window,
+        });
+        let has_seats = || self.seats().is_some_and(|seats| seats >= self.party_size().get().into());
+        self.lost_table = self.lost_table && !has_seats();
     }
 
     fn cancel(&mut self, cancelled: &ReservationCancelled, at: Position) {
@@ -295,6 +298,15 @@ impl Reservation {
     #[must_use]
     pub fn seats(&self) -> Option<u32> {
         (!self.tables.is_empty()).then(|| self.tables.iter().map(|table| u32::from(table.capacity)).sum())
+    }
+
+    /// The smallest time that contains the visit and the assignments of its tables.
+    #[must_use]
+    pub fn held(&self) -> TimeWindow {
+        self.tables.iter().fold(self.window(), |held, table| TimeWindow {
+            start: held.start.min(table.window.start),
+            end: held.end.max(table.window.end),
+        })
     }
 
     /// The number of guests.

@@ -154,3 +154,30 @@ async fn null_removes_a_member_and_a_member_that_is_left_out_stays() {
         ["body.contact_info:value_error"]
     );
 }
+
+/// A reader that knows the reservation as it was before a correction gets the contact of now: nothing was erased.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_correction_never_looks_like_an_erasure() {
+    let app = TestApp::start().await;
+    let id = id(&booked(&app, "0812 3456 7890", "sari@example.com").await);
+    app.app.catch_up().await.unwrap();
+    let (before, _) = app.app.projections.get(id.parse().unwrap()).unwrap();
+    let posts = (0..20).map(|n| {
+        let (router, path) = (app.router.clone(), format!("/api/reservations/{id}"));
+        tokio::spawn(async move {
+            let request = Request::patch(path)
+                .header("content-type", "application/json")
+                .header("authorization", format!("Bearer {TOKEN}"));
+            let body = json!({"staff_notes": format!("note {n}")}).to_string();
+            tower::ServiceExt::oneshot(router, request.body(Body::from(body)).unwrap())
+                .await
+                .unwrap()
+                .status()
+        })
+    });
+    for post in futures::future::join_all(posts.collect::<Vec<_>>()).await {
+        assert_eq!(post.unwrap(), StatusCode::OK);
+    }
+    let view = app.app.view(&before).await.unwrap();
+    assert_eq!((view.contact_name.as_deref(), view.staff_notes.is_some()), (Some("Sari"), true));
+}

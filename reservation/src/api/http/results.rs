@@ -61,7 +61,7 @@ pub(super) async fn notification_results(
 pub(super) async fn contact(State(app): State<App>, Id(id): Id, caller: Caller) -> Result<Response, Problem> {
     let (reservation, _) = app.require(id, &caller).await?;
     let links = Links { guest: app.guest_link(&reservation), payments: app.pay_links(&reservation) };
-    respond_contact(app.confidential(reservation.contact_at).await?, links)
+    respond_contact(app.contact(&reservation).await?, links)
 }
 
 /// The links of a guest.

@@ -8,7 +8,8 @@ use crate::app::confidential::{Contact, SealedPayload, seal};
 use crate::app::correction::Correction;
 use crate::app::event_builder::{EventSubject, new_events};
 use crate::app::executor::{
-    Attempt, CommandError, Decision, EarlierOutcome, Executor, Loaded, Operation, RefusedRequest,
+    ATTEMPTS_MAX, Attempt, CommandError, Decision, EarlierOutcome, Executor, Loaded, Operation,
+    RefusedRequest,
 };
 use crate::app::objects::object_of;
 use crate::app::outcome::ReservationOutcome;
@@ -24,19 +25,30 @@ pub(super) struct CorrectDetails<'a> {
 }
 
 impl Operation for CorrectDetails<'_> {
-    type Subject = Reservation;
+    /// The reservation with its contact; `None` after it was erased.
+    type Subject = (Reservation, Option<Contact>);
     type Details = ();
     type Outcome = ReservationOutcome;
 
-    async fn load(&self, executor: &Executor) -> Result<Loaded<Reservation>, CommandError> {
-        load_reservation(executor, self.id).await
+    async fn load(&self, executor: &Executor) -> Result<Loaded<Self::Subject>, CommandError> {
+        for _ in 0..ATTEMPTS_MAX {
+            let Loaded { subject: reservation, read_position } = load_reservation(executor, self.id).await?;
+            let payload = executor.store.confidential(vec![reservation.contact_at]).await;
+            let payload = payload.map_err(RepositoryError::from)?.into_iter().next().flatten();
+            // A correction that was recorded in between has replaced the payload.
+            if payload.is_some() || reservation.contact_erased {
+                let contact = payload.map(|bytes| serde_json::from_slice(&bytes)).transpose()?;
+                return Ok(Loaded { subject: (reservation, contact), read_position });
+            }
+        }
+        Err(CommandError::Contended)
     }
 
-    fn version(&self, reservation: &Reservation) -> Option<u64> {
+    fn version(&self, (reservation, _): &Self::Subject) -> Option<u64> {
         Some(reservation.version)
     }
 
-    fn object<'s>(&'s self, reservation: &'s Reservation) -> Option<Object<'s>> {
+    fn object<'s>(&'s self, (reservation, _): &'s Self::Subject) -> Option<Object<'s>> {
         Some(object_of(reservation))
     }
 
@@ -47,15 +59,11 @@ impl Operation for CorrectDetails<'_> {
     async fn decide(
         &self,
         executor: &Executor,
-        reservation: &Reservation,
+        (reservation, contact): &Self::Subject,
         attempt: Attempt,
     ) -> Result<Decision, CommandError> {
         let refused = |refusal| CommandError::refused(refusal, RefusedRequest::of(reservation));
-        let payload = executor.store.confidential(vec![reservation.contact_at]).await;
-        let payload = payload.map_err(RepositoryError::from)?.into_iter().next().flatten();
-        // If another correction has replaced the payload meanwhile, its event is a conflict with the append.
-        let payload = payload.ok_or_else(|| refused(Refusal::ContactErased))?;
-        let contact: Contact = serde_json::from_slice(&payload)?;
+        let contact = contact.clone().ok_or_else(|| refused(Refusal::ContactErased))?;
         let (contact, tags, details) = self.correction.apply(contact, &reservation.tags);
         let SealedPayload { bytes, digest } = seal(&contact, executor.env.as_ref())?;
         let events = reservation.decide_details(details, tags, digest).map_err(refused)?;
@@ -69,7 +77,7 @@ impl Operation for CorrectDetails<'_> {
     async fn outcome(
         &self,
         _: &Executor,
-        reservation: Reservation,
+        (reservation, _): Self::Subject,
         decision: Decision,
         at: Option<RecordedAt>,
     ) -> Result<ReservationOutcome, CommandError> {

@@ -27,7 +27,7 @@ pub(super) struct ExtendVisit<'a> {
 impl ExtendVisit<'_> {
     /// The time for which the party needs its tables, before or after the change.
     fn window(&self, reservation: &Reservation) -> TimeWindow {
-        including(reservation.window(), self.end)
+        including(reservation.held(), self.end)
     }
 }
 
@@ -90,10 +90,10 @@ impl Operation for ExtendVisit<'_> {
         &self,
         executor: &Executor,
         reservation: Reservation,
-        decision: Decision,
+        _: Decision,
         at: Option<RecordedAt>,
     ) -> Result<ReservationOutcome, CommandError> {
-        reloaded(executor, reservation, &decision, at).await
+        reloaded(executor, reservation, at).await
     }
 
     fn replay(&self, earlier: EarlierOutcome) -> Result<ReservationOutcome, CommandError> {

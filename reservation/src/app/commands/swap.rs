@@ -93,10 +93,10 @@ impl Operation for SwapTables<'_> {
         &self,
         executor: &Executor,
         [one, _]: [Reservation; 2],
-        decision: Decision,
+        _: Decision,
         at: Option<RecordedAt>,
     ) -> Result<ReservationOutcome, CommandError> {
-        reloaded(executor, one, &decision, at).await
+        reloaded(executor, one, at).await
     }
 
     fn replay(&self, earlier: EarlierOutcome) -> Result<ReservationOutcome, CommandError> {
@@ -106,5 +106,6 @@ impl Operation for SwapTables<'_> {
 
 /// The smallest time that contains both visits.
 fn of_both(one: &Reservation, other: &Reservation) -> TimeWindow {
-    including(including(one.window(), other.window().start), other.window().end)
+    let other = other.held();
+    including(including(one.held(), other.start), other.end)
 }

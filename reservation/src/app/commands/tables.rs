@@ -86,16 +86,15 @@ pub(super) fn table_guards(reservation: &Reservation, window: &TimeWindow) -> Ve
     reservation.tables.iter().flat_map(|table| table_tags(venue, &table.table_id, window)).collect()
 }
 
-/// `reservation` after an append with events of several parties.
+/// `reservation` after an append with events of several parties; `at` is `None` if nothing was appended.
 pub(super) async fn reloaded(
     executor: &Executor,
     reservation: Reservation,
-    decision: &Decision,
     at: Option<RecordedAt>,
 ) -> Result<ReservationOutcome, CommandError> {
-    let Some(_) = at.filter(|_| !decision.events.is_empty()) else {
+    if at.is_none() {
         return Ok(ReservationOutcome { reservation, replayed: false });
-    };
+    }
     let id = reservation.id;
     let (reservation, _) = repository::load(executor.store.as_ref(), id, AsOf::Now).await?;
     let reservation = reservation.ok_or(CommandError::UnknownReservation(id))?;

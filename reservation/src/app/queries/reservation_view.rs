@@ -24,7 +24,7 @@ impl App {
     /// # Errors
     /// [`QueryError`].
     pub async fn view(&self, reservation: &Reservation) -> Result<ReservationView, QueryError> {
-        let contact = self.confidential(reservation.contact_at).await?;
+        let contact = self.contact(reservation).await?;
         self.view_with(reservation, contact).await
     }
 
@@ -88,6 +88,11 @@ impl App {
         let contacts = self.confidential_of(positions).await?;
         let mut views = Vec::with_capacity(found.len());
         for (reservation, contact) in found.iter().zip(contacts) {
+            let contact = match contact {
+                // Corrected meanwhile.
+                None if !reservation.contact_erased => self.contact(reservation).await?,
+                contact => contact,
+            };
             views.push(self.view_with(reservation, contact).await?);
         }
         Ok((views, last))

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use super::QueryError;
 use super::venues::profile_view;
 use crate::app::App;
+use crate::app::confidential::Contact;
 use crate::app::objects::{object_of, object_of_entry};
 use crate::app::repository::{self, AsOf};
 use crate::domain::Reservation;
@@ -141,6 +142,29 @@ impl App {
         position: Position,
     ) -> Result<Option<T>, QueryError> {
         Ok(self.confidential_of(vec![position]).await?.into_iter().next().flatten())
+    }
+
+    /// The contact, the wishes and the notes of `reservation`; `None` after they were erased. A correction forgets the
+    /// previous ones, so that an older state of the reservation names a payload that is gone: then those of now are read.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn contact(&self, reservation: &Reservation) -> Result<Option<Contact>, QueryError> {
+        let (mut contact_at, mut is_erased) = (reservation.contact_at, reservation.contact_erased);
+        loop {
+            let contact = self.confidential(contact_at).await?;
+            if contact.is_some() || is_erased {
+                return Ok(contact);
+            }
+            self.catch_up().await?;
+            let (now, _) =
+                self.projections.get(reservation.id).ok_or(QueryError::UnknownReservation(reservation.id))?;
+            // A payload that the state of now names is gone without an erasure only if the log was damaged.
+            if now.contact_at == contact_at && !now.contact_erased {
+                return Ok(None);
+            }
+            (contact_at, is_erased) = (now.contact_at, now.contact_erased);
+        }
     }
 
     /// The confidential payloads of the events at `positions`, read at once; `None` for those forgotten.

@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::app::confidential::{Description, SealedPayload, seal};
 use crate::domain::availability::Overrule;
 use crate::domain::reservation::{SizeChange, TableChoice, Undo};
+use crate::domain::venue::Venue;
 use crate::domain::{Command, Reservation, Status};
 
 pub(in crate::api::http) fn confirm(form: &mut Form) -> Option<Command> {
@@ -56,8 +57,7 @@ pub(in crate::api::http) fn reschedule(
 ) -> Option<Command> {
     let draft = drafts::Reschedule::take(form);
     let venue = app.venues.get(Some(&reservation.booking.venue_id));
-    let of_booking = || reservation.booking.timezone.parse().unwrap_or(Tz::UTC);
-    let zone = venue.as_ref().map_or_else(of_booking, |venue| venue.timezone);
+    let zone = zone_of(venue.as_deref(), reservation);
     let start = draft.start_time.as_ref().and_then(|time| start(form, "start_time", time, zone, app));
     let previous = u32::try_from(reservation.window().minutes()).ok()?;
     let minutes = draft.duration_minutes.map_or(previous, u32::from);
@@ -122,8 +122,7 @@ pub(in crate::api::http) struct NewEnd {
 pub(in crate::api::http) fn extend(form: &mut Form, app: &App, reservation: &Reservation) -> Option<NewEnd> {
     let draft = drafts::Extend::take(form);
     let venue = app.venues.get(Some(&reservation.booking.venue_id));
-    let of_booking = || reservation.booking.timezone.parse().unwrap_or(Tz::UTC);
-    let zone = venue.map_or_else(of_booking, |venue| venue.timezone);
+    let zone = zone_of(venue.as_deref(), reservation);
     let time = draft.end_time?;
     let end = instant_of(form, "end_time", &time, zone)?;
     let earliest = reservation.window().start.max(app.env.now());
@@ -186,6 +185,12 @@ pub(in crate::api::http) fn erase_contact(form: &mut Form) -> Option<Command> {
     Some(Command::EraseContact {
         reason_code: reason_code.map_or_else(|| "guest_request".into(), String::from),
     })
+}
+
+/// The time zone of the venue, or of the booking if the venue was removed.
+fn zone_of(venue: Option<&Venue>, reservation: &Reservation) -> Tz {
+    let of_booking = || reservation.booking.timezone.parse().unwrap_or(Tz::UTC);
+    venue.map_or_else(of_booking, |venue| venue.timezone)
 }
 
 /// The side that acts follows from the credential. A body that claims another one has a fault.

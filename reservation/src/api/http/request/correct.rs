@@ -19,9 +19,8 @@ pub(in crate::api::http) fn correct(
     app: &App,
     reservation: &Reservation,
 ) -> Option<Correction> {
-    let removes = |form: &Form, name: &str| form.is_null(&[name]);
     let nulls = ["table_preference", "special_requests", "allergies", "high_chairs", "staff_notes", "tags"]
-        .map(|name| removes(form, name));
+        .map(|name| form.is_null(&[name]));
     let [no_table, no_requests, no_allergies, no_chairs, no_notes, no_tags] = nulls;
     let kept: Vec<_> = OF_CONTACT.into_iter().filter(|name| form.is_null(&["contact_info", name])).collect();
     for name in kept {
