@@ -3,6 +3,7 @@
 pub mod access;
 pub mod availability;
 pub mod charges;
+pub mod closures;
 pub mod commands;
 pub mod contact;
 pub mod devices;

@@ -16,7 +16,7 @@ use crate::form::Form;
 use crate::request::{Scalar, text};
 
 /// One line of 1 to `MAX` characters, at least one of which is not white space, without control characters.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Line<const MAX: usize>(String);
 
@@ -142,6 +142,21 @@ impl<const MAX: usize> Scalar for Line<MAX> {
     }
 
     fn schema() -> Schema {
+        line_schema(MAX).into()
+    }
+}
+
+impl<const MAX: usize> list::Item for Line<MAX> {
+    const CHARS_MAX: usize = MAX;
+
+    fn read(text: &str) -> Result<Self, String> {
+        match text.trim().is_empty() || text.chars().any(char::is_control) {
+            true => Err(format!("{text:?} is not one line of text")),
+            false => Ok(Self(text.to_owned())),
+        }
+    }
+
+    fn schema() -> RefOr<Schema> {
         line_schema(MAX).into()
     }
 }

@@ -10,11 +10,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use crate::access::{GuestLinkRenewed, KeyCreated, KeyRevoked, KeyRotated, KeyUsed, LinkKeyCreated};
+pub use crate::closures::{CancellationsOrdered, ClosureLifted, VenueClosed};
 pub use crate::corrections::{
     Detail, DetailsChanged, OverruledRule, ReservationUndone, RestoredStatus, RulesOverruled, UndoneChange,
     VisitEndChanged, WithdrawnFee,
 };
-use crate::ids::{AssignmentId, CustomerId, TableId, VenueId};
+use crate::ids::{AssignmentId, ClosureId, CustomerId, TableId, VenueId};
+pub use crate::notification::{NotificationFailed, NotificationSent};
 pub use crate::payment::{PaymentCompleted, PaymentFailed, PaymentRefunded, PaymentRequested, Refund};
 pub use crate::staff::{
     CalendarLinkCreated, CalendarLinkRevoked, DeviceAdded, DeviceEnrolled, DeviceRevoked, PasswordChanged,
@@ -22,7 +24,7 @@ pub use crate::staff::{
     StaffJoined, StaffRemoved, StaffRolesChanged, TotpEnrolled, TotpRemoved,
 };
 use crate::values::{
-    ConfidentialDigest, Initiator, Locale, Medium, Money, PartySize, Policy, ReleaseCause, TimeWindow,
+    ConfidentialDigest, Initiator, Locale, Money, PartySize, Policy, ReleaseCause, TimeWindow,
 };
 pub use crate::venue_rules::{ReservationAffected, RulesImport, VenueChanged, VenueRulesChanged};
 pub use crate::waitlist::{
@@ -175,6 +177,12 @@ catalogue! {
     VenueChanged = "meja.venue.changed.v1",
     /// The rules of a venue changed.
     VenueRulesChanged = "meja.venue.changed.v2",
+    /// A venue closes on some business days, or a part of it does.
+    VenueClosed = "meja.venue.closed.v1",
+    /// A person ordered that the bookings under a closure are cancelled.
+    CancellationsOrdered = "meja.venue.cancellations_ordered.v1",
+    /// A closure was lifted.
+    ClosureLifted = "meja.venue.closure_lifted.v1",
     /// A key was created.
     KeyCreated = "meja.access.key_created.v1",
     /// A key got a new secret.
@@ -361,30 +369,9 @@ pub struct ReservationCancelled {
     /// The amount to refund.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<Refund>,
-}
-
-/// A message was sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct NotificationSent {
-    /// The notifier's id of the message.
-    pub notification_id: String,
-    /// The template of the message, for example `confirmed`.
-    pub template: String,
-    /// The medium it was sent by.
-    pub medium: Medium,
-}
-
-/// A message could not be sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct NotificationFailed {
-    /// The notifier's id of the message.
-    pub notification_id: String,
-    /// The template of the message.
-    pub template: String,
-    /// The medium it would have been sent by.
-    pub medium: Medium,
-    /// The reason as a stable code.
-    pub reason_code: String,
+    /// The closure, if its bookings were cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closure_id: Option<ClosureId>,
 }
 
 /// The personal data of the subject was erased.

@@ -114,6 +114,11 @@ uuid_id!(
     "device id"
 );
 uuid_id!(
+    /// A closure: a time at which a venue, or a part of it, takes no parties.
+    ClosureId,
+    "closure id"
+);
+uuid_id!(
     /// Identifies one log. A log that replaces it has a new id.
     LogId,
     "log id"

@@ -9,11 +9,13 @@
 
 pub mod access;
 mod access_events;
+pub mod closures;
 mod confidential;
 pub mod corrections;
 pub mod event;
 pub mod feed;
 pub mod ids;
+pub mod notification;
 #[cfg(feature = "openapi")]
 mod openapi;
 pub mod payment;
@@ -28,8 +30,8 @@ pub mod waitlist;
 
 pub use event::Event;
 pub use ids::{
-    AssignmentId, CustomerId, DeviceId, EventId, KeyId, LogId, PaymentId, Position, ReservationId, SessionId,
-    StaffId, TableId, VenueId, WaitlistId,
+    AssignmentId, ClosureId, CustomerId, DeviceId, EventId, KeyId, LogId, PaymentId, Position, ReservationId,
+    SessionId, StaffId, TableId, VenueId, WaitlistId,
 };
 pub use query::{Query, QueryItem, Tag};
 pub use recorded::{EventMetadata, NewEvent, Recorded};

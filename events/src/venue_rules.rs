@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::ids::{ReservationId, VenueId};
+use crate::ids::{ClosureId, ReservationId, VenueId};
 
 /// The file with the rules of a venue was edited while the service ran or was stopped. Versions that kept the rules in
 /// files recorded this; the rules themselves are not part of it.
@@ -50,6 +50,9 @@ pub struct ReservationAffected {
     pub reason: Option<String>,
     /// The version of the rules.
     pub rules_version: u32,
+    /// The closure that the reservation falls under, if it is the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closure_id: Option<ClosureId>,
 }
 
 /// A file that rules were imported from.

@@ -231,6 +231,7 @@ fn facts_of(facts: &Facts<'_>, subject: &str, paragraphs: &[String]) -> minijinj
         confirmed => occasion.is_confirmed(),
         reason => cancellation.map(|cancellation| cancellation.reason_code.clone()),
         by_system => cancellation.is_some_and(|cancellation| cancellation.cancelled_by == Canceller::System),
+        by_closure => cancellation.is_some_and(|cancellation| cancellation.by_closure),
         amount => amount.map(|amount| money(amount, locale)),
         expires_at,
         link,

@@ -1,13 +1,14 @@
 //! The domain: what a reservation is, and the rules for what may happen to it.
 //!
 //! In reading order: [`availability`] says which tables a party can get, [`venue`] is a restaurant with its
-//! rules, [`reservation`] and [`waitlist`] decide what a command does, and [`refusal`] lists the reasons to
+//! rules, [`reservation`], [`waitlist`] and [`closure`] decide what a command does, and [`refusal`] lists the reasons to
 //! refuse one.
 //!
 //! **Invariant:** synchronous, no I/O, no clock, no random ids: time and ids are arguments. Functions here
 //! cannot fail; they can only refuse.
 
 pub mod availability;
+pub mod closure;
 mod recorded_at;
 mod refusal;
 pub mod reservation;

@@ -1,5 +1,6 @@
 //! The tasks that run in the background for as long as the service does.
 
+pub mod closures;
 pub mod deadlines;
 pub mod keys;
 pub mod payment_channels;
@@ -36,13 +37,13 @@ pub async fn follow(app: &App) -> Result<BackgroundTasks, RepositoryError> {
 }
 
 impl BackgroundTasks {
-    /// Starts the tasks that act by themselves: deadlines pass, free tables are offered to the waitlists, and the use of
-    /// keys is recorded. They act by
-    /// the rules in the log, so changed venue files must have been imported.
+    /// Starts the tasks that act by themselves: deadlines pass, free tables are offered to the waitlists,
+    /// bookings under closures are cancelled, and the use of keys is recorded. They act by the rules in the log, so changed venue files must have been imported.
     pub fn act(&mut self, app: &App) {
         let started = app.env.now();
         self.0.push(app.env.spawn(deadlines::run(app.clone(), started).boxed()));
         self.0.push(app.env.spawn(waitlist_offers::run(app.clone()).boxed()));
+        self.0.push(app.env.spawn(closures::run(app.clone()).boxed()));
         self.0.push(app.env.spawn(keys::run(app.clone()).boxed()));
     }
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use events::values::{Currency, Money, PartySize};
-use events::{AssignmentId, CustomerId, PaymentId, ReservationId, TableId, VenueId};
+use events::{AssignmentId, ClosureId, CustomerId, PaymentId, ReservationId, TableId, VenueId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -78,6 +78,9 @@ pub struct ReservationView {
     pub free_cancellation_until: LocalTime,
     /// Why it does not comply with the rules of the venue, which changed after the booking; null if it does.
     pub affected_by_rules: Option<AffectedReason>,
+    /// The closure that it falls under; null if it falls under none.
+    #[serde(default)]
+    pub closure_id: Option<ClosureId>,
     /// The cancellation; null unless it was cancelled.
     pub cancellation: Option<CancellationView>,
     /// The preferred table, in the words of the guest.
@@ -214,6 +217,9 @@ pub struct CancellationView {
     pub reason_code: String,
     /// The description, in the words of the person who cancelled.
     pub description: Option<String>,
+    /// Whether it was cancelled together with all bookings under a closure.
+    #[serde(default)]
+    pub by_closure: bool,
 }
 
 /// A page of reservations.

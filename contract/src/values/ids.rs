@@ -4,8 +4,8 @@ use events::event::UndoneChange;
 use events::ids::InvalidId;
 use events::values::{Currency, Initiator, Locale, Medium, PartySize};
 use events::{
-    CustomerId, DeviceId, Event, EventId, KeyId, PaymentId, Position, ReservationId, SessionId, StaffId,
-    TableId, VenueId, WaitlistId,
+    ClosureId, CustomerId, DeviceId, Event, EventId, KeyId, PaymentId, Position, ReservationId, SessionId,
+    StaffId, TableId, VenueId, WaitlistId,
 };
 use utoipa::PartialSchema;
 use utoipa::openapi::schema::ObjectBuilder;
@@ -66,7 +66,7 @@ macro_rules! uuid {
     )*};
 }
 
-uuid!(ReservationId, PaymentId, WaitlistId, StaffId, SessionId, DeviceId);
+uuid!(ReservationId, PaymentId, WaitlistId, StaffId, SessionId, DeviceId, ClosureId);
 
 fn invalid_uuid() -> InvalidId {
     let rule = "a UUID such as 01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f";

@@ -1,7 +1,7 @@
 //! Lists of texts in requests. Part of [`crate::values`].
 
-use events::VenueId;
 use events::values::Scope;
+use events::{TableId, VenueId};
 use serde::Serialize;
 use utoipa::PartialSchema;
 use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder};
@@ -102,6 +102,18 @@ impl Item for AnyVenue {
     fn schema() -> RefOr<Schema> {
         let one = <VenueId as PartialSchema>::schema();
         OneOfBuilder::new().item(text().enum_values(Some([ALL_VENUES]))).item(one).into()
+    }
+}
+
+impl Item for TableId {
+    const CHARS_MAX: usize = Self::MAX_CHARS;
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|error: events::ids::InvalidId| error.to_string())
+    }
+
+    fn schema() -> RefOr<Schema> {
+        <Self as PartialSchema>::schema()
     }
 }
 

@@ -51,6 +51,7 @@ fn samples() -> Vec<Event> {
     };
     let customer_id: CustomerId = "cust-42".parse().unwrap();
     let venue_id: VenueId = "bandung-dago".parse().unwrap();
+    let closure_id = ClosureId(uuid(8));
     let (key_id, secret_digest) = ("4f1c09ab77de".parse::<KeyId>().unwrap(), digest.clone());
     vec![
         ReservationCreated {
@@ -107,6 +108,7 @@ fn samples() -> Vec<Event> {
             reason_code: "guest_request".into(),
             description_digest: Some(digest.clone()),
             refund: Some(refund),
+            closure_id: None,
         }
         .into(),
         ReservationNoShow::default().into(),
@@ -159,7 +161,7 @@ fn samples() -> Vec<Event> {
         }
         .into(),
         WaitlistJoined {
-            venue_id,
+            venue_id: venue_id.clone(),
             customer_id,
             party_size: party(2),
             acceptable: window(),
@@ -172,7 +174,7 @@ fn samples() -> Vec<Event> {
         .into(),
         WaitlistOffered {
             table_id: table_id.clone(),
-            tables: vec![OfferedTable { table_id, capacity: 8, area: "Terrace".into() }],
+            tables: vec![OfferedTable { table_id: table_id.clone(), capacity: 8, area: "Terrace".into() }],
             window: window(),
             expires_at: window().start,
         }
@@ -189,7 +191,22 @@ fn samples() -> Vec<Event> {
             stranded_count: 1,
         }
         .into(),
-        ReservationAffected { reason: Some("closed".into()), rules_version: 3 }.into(),
+        ReservationAffected { reason: Some("closed".into()), rules_version: 3, closure_id: None }.into(),
+        VenueClosed {
+            venue_id: venue_id.clone(),
+            closure_id,
+            from: "2026-12-04".parse().unwrap(),
+            to: "2026-12-05".parse().unwrap(),
+            service: Some("Dinner".into()),
+            areas: vec!["Terrace".into()],
+            tables: vec![table_id.clone()],
+            reason_code: "private_event".into(),
+            stranded: vec![ReservationId(uuid(1))],
+            stranded_count: 1,
+        }
+        .into(),
+        CancellationsOrdered { venue_id: venue_id.clone(), closure_id, stranded_count: 1 }.into(),
+        ClosureLifted { venue_id: venue_id.clone(), closure_id }.into(),
         VenueRulesChanged {
             venue_id: "bandung-dago".parse().unwrap(),
             version: 3,

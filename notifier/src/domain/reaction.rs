@@ -81,8 +81,10 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
             let late = late.map(|refund| plan.mail(Template::PaidLate, None, Some(refund.amount)));
             late.into_iter().chain(plan.refund(reservation_id, e.refund)).collect()
         }
-        // The restaurant is closed then: nothing is to be paid until staff have moved the visit.
-        Event::ReservationAffected(e) if matches!(e.reason.as_deref(), Some("closed" | "venue_gone")) => {
+        // The restaurant or the table is closed then: nothing is to be paid until staff have moved the visit.
+        Event::ReservationAffected(e)
+            if e.closure_id.is_some() || matches!(e.reason.as_deref(), Some("closed" | "venue_gone")) =>
+        {
             vec![plan.close("close-payments", reservation_id)]
         }
         Event::PartySizeChanged(e) => {
@@ -113,6 +115,9 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
         | Event::ReservationAffected(_)
         | Event::VenueChanged(_)
         | Event::VenueRulesChanged(_)
+        | Event::VenueClosed(_)
+        | Event::CancellationsOrdered(_)
+        | Event::ClosureLifted(_)
         | access_events!() => vec![],
     }
 }

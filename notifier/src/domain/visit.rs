@@ -65,7 +65,7 @@ pub struct Reservation {
     pub no_show_fee: Option<DepositView>,
     /// The cancellation, if it was cancelled.
     pub cancellation: Option<CancellationView>,
-    /// Whether the restaurant is closed at the time of the visit, or the venue was removed. Nothing is due then.
+    /// Whether the restaurant or the table is closed at the time of the visit, or the venue was removed. Nothing is due then.
     pub is_called_off: bool,
 }
 
@@ -90,10 +90,8 @@ impl From<ReservationView> for Reservation {
             deposit: view.deposit,
             no_show_fee: view.no_show_fee,
             cancellation: view.cancellation,
-            is_called_off: matches!(
-                view.affected_by_rules,
-                Some(AffectedReason::Closed | AffectedReason::VenueGone)
-            ),
+            is_called_off: view.closure_id.is_some()
+                || matches!(view.affected_by_rules, Some(AffectedReason::Closed | AffectedReason::VenueGone)),
         }
     }
 }

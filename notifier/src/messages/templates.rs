@@ -69,7 +69,7 @@ pub(super) const BUILT_IN: &[(&str, &str)] = templates![
 ];
 
 /// The facts that a template can use.
-const FACTS: [&str; 18] = [
+const FACTS: [&str; 19] = [
     "name",
     "everywhere",
     "venue",
@@ -84,6 +84,7 @@ const FACTS: [&str; 18] = [
     "confirmed",
     "reason",
     "by_system",
+    "by_closure",
     "amount",
     "expires_at",
     "link",
@@ -254,10 +255,14 @@ fn sample_occasions(source: &str) -> Vec<(Template, Occasion)> {
         };
         let cancelled = words
             .iter()
-            .flat_map(|reason| [Canceller::System, Canceller::Guest].map(|by| (by, *reason)))
-            .map(|(cancelled_by, reason)| {
+            .flat_map(|reason| {
+                let sides = [(Canceller::System, false), (Canceller::Guest, false), (Canceller::Staff, true)];
+                sides.map(|side| (side, *reason))
+            })
+            .map(|((cancelled_by, by_closure), reason)| {
+                let reason_code = reason.into();
                 let cancellation =
-                    CancellationView { cancelled_by, reason_code: reason.into(), description: None };
+                    CancellationView { cancelled_by, reason_code, description: None, by_closure };
                 let status = ReservationStatus::Cancelled;
                 Reservation { cancellation: Some(cancellation), status, ..full.clone() }
             });
@@ -321,6 +326,7 @@ fn sample_reservation() -> Reservation {
             cancelled_by: Canceller::System,
             reason_code: "deposit_unpaid".into(),
             description: None,
+            by_closure: false,
         }),
         is_called_off: false,
     }

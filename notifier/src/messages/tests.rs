@@ -45,6 +45,7 @@ fn booked(status: ReservationStatus) -> Reservation {
             cancelled_by: Canceller::System,
             reason_code: "deposit_unpaid".into(),
             description: None,
+            by_closure: false,
         }),
         is_called_off: false,
     }

@@ -81,6 +81,7 @@ fn cancelled(refund: Option<Refund>) -> ReservationCancelled {
         reason_code: "r".into(),
         description_digest: None,
         refund,
+        closure_id: None,
     }
 }
 

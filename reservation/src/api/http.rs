@@ -6,6 +6,7 @@
 
 mod account;
 mod asyncapi;
+mod closures;
 mod commands;
 mod devices;
 mod extract;
@@ -90,6 +91,11 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route(Public, routes!(rules::list))
         .route(Public, routes!(rules::get))
         .route(Needs(Scope::Rules), routes!(rules::rules, rules::put))
+        .route(Needs(Scope::Floor), routes!(closures::list))
+        .route(Needs(Scope::Rules), routes!(closures::declare))
+        .route(Needs(Scope::Floor), routes!(closures::get))
+        .route(Needs(Scope::Rules), routes!(closures::cancel_affected))
+        .route(Needs(Scope::Rules), routes!(closures::lift))
         .route(Public, routes!(venues::availability))
         .route(Public, routes!(venues::days))
         .route(Needs(Scope::Floor), routes!(venues::floor))

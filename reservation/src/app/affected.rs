@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use events::values::PartySize;
-use events::{ReservationId, VenueId};
+use events::{ClosureId, ReservationId, VenueId};
 
 use super::projections::{Filter, Projections, RecordedRules};
-use crate::domain::reservation::VENUE_GONE;
+use crate::domain::reservation::Noncompliance;
 use crate::domain::venue::Venue;
 use crate::domain::{Reservation, Status};
 
@@ -16,6 +16,8 @@ pub struct AffectedBooking {
     pub reservation_id: ReservationId,
     /// The reason.
     pub reason: &'static str,
+    /// The closure, if it is the reason.
+    pub closure: Option<ClosureId>,
     /// The start of the visit.
     pub start: DateTime<Utc>,
     /// The number of guests.
@@ -52,13 +54,14 @@ fn collect(
     projections: &Projections,
     venue_id: &VenueId,
     now: DateTime<Utc>,
-    reason: impl Fn(&Reservation) -> Option<&'static str>,
+    find: impl Fn(&Reservation) -> Option<Noncompliance>,
 ) -> Vec<AffectedBooking> {
     let mut affected = Vec::new();
     each_future_booking(projections, venue_id, now, |reservation| {
-        affected.extend(reason(reservation).map(|reason| AffectedBooking {
+        affected.extend(find(reservation).map(|found| AffectedBooking {
             reservation_id: reservation.id,
-            reason,
+            reason: found.reason,
+            closure: found.closure,
             start: reservation.window().start,
             size: reservation.party_size(),
             timezone: reservation.booking.timezone.clone(),
@@ -68,16 +71,32 @@ fn collect(
 }
 
 /// Why a booking does not comply with the rules `after`; `None` if it does.
-fn reason(reservation: &Reservation, before: Option<&Venue>, after: Option<&Venue>) -> Option<&'static str> {
-    after.map_or(Some(VENUE_GONE), |after| reservation.affected_by(after, before))
+fn reason(reservation: &Reservation, before: Option<&Venue>, after: Option<&Venue>) -> Option<Noncompliance> {
+    after.map_or(Some(Noncompliance::VENUE_GONE), |after| reservation.affected_by(after, before))
 }
 
 /// Why a booking does not comply with the rules that count; `None` if it does. One that was arranged after they were
 /// recorded is compared with them alone.
-pub(super) fn reason_now(reservation: &Reservation, recorded: &RecordedRules) -> Option<&'static str> {
+pub(super) fn reason_now(reservation: &Reservation, recorded: &RecordedRules) -> Option<Noncompliance> {
     let after = recorded.venue();
     let before = if reservation.arranged_at > recorded.position { &after } else { &recorded.before };
     reason(reservation, before.as_deref(), after.as_deref())
+}
+
+/// The future bookings under the closure `id` by the rules `venue`, the earliest first.
+#[must_use]
+pub fn bookings_under(
+    projections: &Projections,
+    id: ClosureId,
+    venue: &Venue,
+    now: DateTime<Utc>,
+) -> Vec<ReservationId> {
+    let mut under = Vec::new();
+    let Some(rules) = &venue.rules else { return under };
+    each_future_booking(projections, &venue.id, now, |reservation| {
+        under.extend(reservation.is_under(id, rules).then_some(reservation.id));
+    });
+    under
 }
 
 /// Calls `visit` with every future booking of a venue.

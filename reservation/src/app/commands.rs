@@ -6,6 +6,7 @@ mod access;
 mod book;
 mod change;
 mod change_rules;
+mod closures;
 mod correct;
 mod extend;
 mod mark;
@@ -20,7 +21,7 @@ use ::access::link::LinkSecret;
 use chrono::{DateTime, TimeDelta, Utc};
 use events::event::WaitlistJoined;
 use events::values::TimeWindow;
-use events::{KeyId, PaymentId, Position, ReservationId, VenueId, WaitlistId};
+use events::{ClosureId, KeyId, PaymentId, Position, ReservationId, VenueId, WaitlistId};
 use parking_lot::Mutex;
 
 use self::accept::AcceptOffer;
@@ -32,6 +33,8 @@ use self::book::Book;
 use self::change::ChangeReservation;
 use self::change_rules::ChangeRules;
 pub use self::change_rules::{RulesChange, RulesOutcome};
+pub use self::closures::ClosureCommand;
+use self::closures::{CancelUnderClosure, ChangeClosure};
 use self::correct::CorrectDetails;
 use self::extend::ExtendVisit;
 use self::mark::MarkAffected;
@@ -40,7 +43,7 @@ use self::swap::SwapTables;
 use self::waitlist::{ChangeWaitlistEntry, JoinWaitlist};
 use super::correction::Correction;
 use super::executor::{CommandError, Executor, Loaded};
-use super::outcome::{KeyOutcome, ReservationOutcome, WaitlistOutcome};
+use super::outcome::{ClosureOutcome, KeyOutcome, ReservationOutcome, WaitlistOutcome};
 use super::projections::{ContactKeys, VenueSnapshot};
 use super::request_context::RequestContext;
 use crate::domain::availability::{Overrule, SeatingContext};
@@ -203,6 +206,33 @@ impl Executor {
         context: &RequestContext,
     ) -> Result<RulesOutcome, CommandError> {
         self.execute(&ChangeRules { change, context }, context).await
+    }
+
+    /// Runs `command` for the closure `id` of `venue`. When this returns, the change counts.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing was appended.
+    pub async fn change_closure(
+        &self,
+        venue: &VenueId,
+        id: ClosureId,
+        command: &ClosureCommand,
+        context: &RequestContext,
+    ) -> Result<ClosureOutcome, CommandError> {
+        self.execute(&ChangeClosure { venue_id: venue, id, command, context }, context).await
+    }
+
+    /// Cancels the reservation `id` if it is under the closure `closure`, of which the bookings are to be cancelled.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing was appended.
+    pub async fn cancel_under_closure(
+        &self,
+        id: ReservationId,
+        closure: ClosureId,
+        context: &RequestContext,
+    ) -> Result<ReservationOutcome, CommandError> {
+        self.execute(&CancelUnderClosure { id, closure, context }, context).await
     }
 
     /// Creates or changes a key. When this returns, the change counts.

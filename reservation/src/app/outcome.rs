@@ -1,8 +1,12 @@
 //! The results of commands.
 
+use std::sync::Arc;
+
 use access::Key;
+use events::VenueId;
 
 use crate::domain::Reservation;
+use crate::domain::closure::Closure;
 use crate::domain::waitlist::WaitlistEntry;
 
 /// The result of a command about a reservation.
@@ -28,6 +32,17 @@ pub struct WaitlistOutcome {
 pub struct KeyOutcome {
     /// The key after the command.
     pub key: Key,
+    /// Whether this is the result of an earlier request with the same Idempotency-Key.
+    pub replayed: bool,
+}
+
+/// The result of a command about a closure.
+#[derive(Debug, Clone)]
+pub struct ClosureOutcome {
+    /// The venue.
+    pub venue_id: VenueId,
+    /// The closure after the command.
+    pub closure: Arc<Closure>,
     /// Whether this is the result of an earlier request with the same Idempotency-Key.
     pub replayed: bool,
 }

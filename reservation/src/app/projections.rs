@@ -8,6 +8,7 @@
 
 mod access_changes;
 mod apply;
+mod closures;
 mod contact_index;
 mod contacts;
 mod filter;
@@ -24,7 +25,7 @@ use chassis::environment::SharedEnvironment;
 use chrono::{DateTime, Utc};
 use events::store::{EventBytes, EventStore};
 use events::values::TimeWindow;
-use events::{CustomerId, Position, Query, ReservationId, VenueId, WaitlistId};
+use events::{ClosureId, CustomerId, Position, Query, ReservationId, VenueId, WaitlistId};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
@@ -33,10 +34,10 @@ use self::apply::Change;
 use self::contacts::ContactHasher;
 pub use self::contacts::ContactKeys;
 pub use self::filter::{Filter, ListKey};
-use self::recorded_rules::LastRules;
 pub use self::recorded_rules::RecordedRules;
+use self::recorded_rules::{LastRules, RulesChange};
 use self::venue_state::VenueState;
-pub use self::venue_state::{Party, VenueSnapshot};
+pub use self::venue_state::{ClosureState, Party, VenueSnapshot};
 use super::repository::RepositoryError;
 use super::venues::Venues;
 use crate::domain::Reservation;
@@ -75,6 +76,8 @@ struct Index {
     waitlist_entries: HashMap<WaitlistId, SharedVenue>,
     by_customer: HashMap<CustomerId, Vec<ReservationId>>,
     deadlines: BTreeSet<DeadlineKey>,
+    /// The closures of which the bookings are to be cancelled.
+    cancelling: HashMap<VenueId, Vec<ClosureId>>,
 }
 
 /// What has a deadline.
@@ -124,6 +127,9 @@ impl Projections {
     pub fn apply(&self, event: EventBytes<'_>) -> Result<(), RepositoryError> {
         match Change::decode(event)? {
             Some(Change::Document(changed, at)) => self.last_rules.lock().add(changed, at),
+            Some(Change::Rules(venue_id, RulesChange::Closure(event, at))) => {
+                self.last_rules.lock().add_closure(venue_id, event, at);
+            }
             Some(Change::Access(change)) => self.first_access.lock().push(change),
             Some(change) => self.apply_changes(&[change]),
             None => {}
@@ -138,7 +144,7 @@ impl Projections {
     /// [`RepositoryError`] when the log contains an event that this version cannot decode.
     pub async fn catch_up(&self, store: &dyn EventStore) -> Result<(), RepositoryError> {
         let rules = std::mem::take(&mut *self.last_rules.lock());
-        let rules = rules.read()?.into_iter().map(|(venue_id, rules)| Change::Rules(venue_id, rules));
+        let rules = rules.read()?.into_iter().map(|(venue_id, change)| Change::Rules(venue_id, change));
         self.apply_changes(&rules.collect::<Vec<_>>());
         let first = std::mem::take(&mut *self.first_access.lock());
         self.apply_access(store, first.iter()).await?;

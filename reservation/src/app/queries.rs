@@ -6,6 +6,7 @@
 pub mod availability;
 pub mod changes;
 pub mod charges;
+mod closures;
 pub mod days;
 mod feed;
 mod feed_waiters;

@@ -1,12 +1,14 @@
 //! Changes of the rules of a venue, and what follows from them for its offers and bookings.
 
-use events::{VenueId, WaitlistId};
+use events::{ClosureId, VenueId, WaitlistId};
 
 use super::App;
 use super::affected::{affected_bookings, each_future_booking, reason_now};
-use super::commands::{RulesChange, RulesOutcome};
+use super::commands::{ClosureCommand, RulesChange, RulesOutcome};
 use super::executor::{CommandError, check_version};
+use super::outcome::ClosureOutcome;
 use super::request_context::RequestContext;
+use crate::domain::reservation::Noncompliance;
 use crate::domain::waitlist::WaitlistCommand;
 
 /// What followed from rules: offers that were withdrawn, and commands that failed.
@@ -33,6 +35,24 @@ impl App {
         Ok((outcome, self.settle_rules(change.venue_id).await))
     }
 
+    /// Runs `command` for the closure `id` of a venue, and does what follows from it for its offers and bookings.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing changed.
+    pub async fn change_closure(
+        &self,
+        venue_id: &VenueId,
+        id: ClosureId,
+        command: &ClosureCommand,
+        context: &RequestContext,
+    ) -> Result<ClosureOutcome, CommandError> {
+        let outcome = self.executor.change_closure(venue_id, id, command, context).await?;
+        self.settle_rules(venue_id).await;
+        // The outcome shows the marks.
+        self.projections.wait_until(self.store.known_head()).await;
+        Ok(outcome)
+    }
+
     /// What [`Self::change_rules`] would do. Nothing is recorded.
     ///
     /// # Errors
@@ -51,8 +71,9 @@ impl App {
         let version = recorded.as_ref().map_or(0, |recorded| recorded.version);
         check_version(context, Some(version.into()))?;
         let before = recorded.and_then(|recorded| recorded.venue());
-        let (after, now) = (change.rules.map(|rules| &*rules.venue), self.env.now());
-        let affected = affected_bookings(&self.projections, change.venue_id, before.as_deref(), after, now);
+        let (after, now) = (self.projections.closed_rules(change.venue_id, change.rules), self.env.now());
+        let affected =
+            affected_bookings(&self.projections, change.venue_id, before.as_deref(), after.as_deref(), now);
         Ok(RulesOutcome { version, is_new: false, affected })
     }
 
@@ -78,7 +99,10 @@ impl App {
         }
         let mut marks = Vec::new();
         each_future_booking(&self.projections, venue_id, self.env.now(), |reservation| {
-            if reservation.affected.as_deref() != reason_now(reservation, &recorded) {
+            if !Noncompliance::is_recorded(
+                reason_now(reservation, &recorded),
+                reservation.affected.as_deref(),
+            ) {
                 marks.push(reservation.id);
             }
         });

@@ -1,5 +1,6 @@
 //! Availability: when a venue is open, what it has sold, and which tables a party can get.
 
+mod closures;
 mod context;
 mod exceptions;
 mod hours;
@@ -13,6 +14,7 @@ mod slots;
 mod table;
 mod unavailable;
 
+pub use self::closures::{ClosedPart, Closures};
 pub use self::context::SeatingContext;
 pub use self::exceptions::{Dates, Exceptions, SpecialDay};
 pub use self::hours::{Hours, Overlap, Sitting};

@@ -19,7 +19,7 @@ use events::values::{Initiator, PartySize, TimeWindow};
 use events::{AssignmentId, Position, ReservationId, TableId};
 
 pub use self::accounts::ClosedPayment;
-pub use self::affected::VENUE_GONE;
+pub use self::affected::{Mark, Noncompliance};
 pub use self::charge::{Charge, ChargeDue, ChargePaid};
 pub use self::command::{
     Command, NotificationResult, PaymentOutcome, PaymentResult, SizeChange, TableChoice, Undo,
@@ -69,14 +69,16 @@ pub struct Reservation {
     pub undone_at: Option<DateTime<Utc>>,
     /// Until when the guest can cancel and gets the deposit back.
     pub free_until: DateTime<Utc>,
-    /// Why the reservation does not comply with the rules of the venue, as a stable code.
-    pub affected: Option<Box<str>>,
+    /// Why the reservation does not comply with the rules of the venue.
+    pub affected: Option<Box<Mark>>,
     /// The reason that still holds once the restaurant is open again.
-    pub affected_before: Option<Box<str>>,
+    pub affected_before: Option<Box<Mark>>,
     /// The generation of the guest's links that are valid, from 0.
     pub link_generation: u32,
     /// The position of the event that last changed its time, its tables, or `affected`.
     pub arranged_at: Position,
+    /// The position of the event that last gave it a time or tables.
+    pub placed_at: Position,
 }
 
 /// A table assigned to a reservation.
@@ -140,6 +142,7 @@ impl Reservation {
             affected_before: None,
             link_generation: 0,
             arranged_at: at.position,
+            placed_at: at.position,
         }
     }
 
@@ -162,6 +165,9 @@ impl Reservation {
             | Event::WaitlistLeft(_)
             | Event::VenueChanged(_)
             | Event::VenueRulesChanged(_)
+            | Event::VenueClosed(_)
+            | Event::CancellationsOrdered(_)
+            | Event::ClosureLifted(_)
             | access_events!() => return,
             Event::ReservationConfirmed(confirmed) => self.confirm(confirmed.deposit_waived),
             Event::ReservationCheckedIn(_) => {
@@ -235,6 +241,7 @@ impl Reservation {
             reason_code: cancelled.reason_code.clone(),
             described_at,
             was_confirmed: self.status == Status::Confirmed,
+            by_closure: cancelled.closure_id.is_some(),
         };
     }
 

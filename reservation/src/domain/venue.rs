@@ -1,12 +1,15 @@
 //! A restaurant: its time zone, tables and policy.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use events::event::{OfferedTable, WaitlistOffered};
 use events::values::{DepositRule, Locale, NoShowFee, PartySize, Policy, TimeWindow};
 use events::{TableId, VenueId};
 
-use super::availability::{BookingRules, Table, areas_of, calendar_day};
+use super::availability::{BookingRules, Closures, Table, areas_of, calendar_day};
+use super::closure::Closure;
 
 /// The length of a stay at a venue without booking rules, in minutes.
 const STAY_MINUTES_DEFAULT: u32 = 90;
@@ -78,6 +81,32 @@ pub struct Location {
 }
 
 impl Venue {
+    /// `venue` with the closures that are in force.
+    #[must_use]
+    pub fn with_closures<'a>(venue: &Arc<Self>, closures: impl Iterator<Item = &'a Closure>) -> Arc<Self> {
+        let mut all = Closures::default();
+        let mut in_force: Vec<_> =
+            closures.filter_map(|closure| Some((closure.part()?, &closure.request))).collect();
+        in_force.sort_by_key(|(part, _)| part.since);
+        for (part, request) in in_force {
+            all.add(part, request.from, request.to);
+        }
+        venue.closed_at(all)
+    }
+
+    /// The same venue, closed at the times of `closures` only.
+    fn closed_at(self: &Arc<Self>, closures: Closures) -> Arc<Self> {
+        let is_same = self.rules.as_ref().is_none_or(|rules| rules.hours.closures == closures);
+        if is_same {
+            return Arc::clone(self);
+        }
+        let mut venue = Self::clone(self);
+        if let Some(rules) = &mut venue.rules {
+            rules.hours.closures = closures;
+        }
+        Arc::new(venue)
+    }
+
     /// The areas, in the order of the tables.
     #[must_use]
     pub fn areas(&self) -> Vec<&str> {

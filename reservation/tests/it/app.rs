@@ -70,6 +70,13 @@ impl TestApp {
     }
 
     pub async fn at(venues: &str, store: Arc<dyn EventStore>, clock: ManualEnvironment) -> Self {
+        let mut app = Self::idle(venues, store, clock).await;
+        app._tasks.act(&app.app);
+        app
+    }
+
+    /// Without the tasks that act by themselves, as if the service ended before they do.
+    pub async fn idle(venues: &str, store: Arc<dyn EventStore>, clock: ManualEnvironment) -> Self {
         let (trigger, shutdown) = Shutdown::new();
         let files = VenueFiles::load(std::path::Path::new(venues)).unwrap();
         let parts = Parts {
@@ -82,9 +89,8 @@ impl TestApp {
             shutdown,
         };
         let app = App::new(parts);
-        let mut tasks = workers::follow(&app).await.unwrap();
+        let tasks = workers::follow(&app).await.unwrap();
         issue_keys(&app).await;
-        tasks.act(&app);
         let router = reservation::api::http::router(app.clone(), None, None);
         let app = Self { router, app, clock, trigger, _tasks: tasks };
         app.import(&files).await;

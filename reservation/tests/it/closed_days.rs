@@ -14,7 +14,7 @@ use crate::rules::*;
 use crate::venue_rules::{BANDUNG, put, read};
 
 fn affected(reason: Option<&str>) -> Event {
-    ReservationAffected { reason: reason.map(str::to_owned), rules_version: 2 }.into()
+    ReservationAffected { reason: reason.map(str::to_owned), rules_version: 2, closure_id: None }.into()
 }
 
 fn paid_booking() -> Vec<Event> {
@@ -53,7 +53,7 @@ fn a_day_that_opens_again_requests_a_deposit_whose_late_money_went_back() {
     let back = Some(Refund { payment_id: PAYMENT, amount: idr(30_000_000) });
     let late = PaymentCompleted { refund: back, ..completed };
     let events = [held().to_vec(), vec![affected(Some("closed")), late.into()]].concat();
-    let opens = Command::MarkAffected { reason: None, rules_version: 2 };
+    let opens = Command::MarkAffected { found: None, rules_version: 2 };
     let requested = PaymentRequested {
         payment_id: PAYMENT.renewed(),
         amount: idr(30_000_000),

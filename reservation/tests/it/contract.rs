@@ -101,7 +101,7 @@ async fn the_described_fields_are_the_accepted_fields() {
         bodies += 1;
         let path = path.replace("{reservation_id}", &id).replace("{waitlist_id}", &waits);
         // The test uses the only key.
-        let path = path.replace("{key_id}", "unknown");
+        let path = path.replace("{key_id}", "unknown").replace("{venue_id}", "bandung-dago");
         let path = path.replace("{staff_id}", person).replace("{device_id}", &device);
         let mut sender = sender_of(&item["post"]["security"], &path);
         let answer = sender.post(&app, &path, &content["example"]).await;
@@ -130,7 +130,7 @@ async fn the_described_fields_are_the_accepted_fields() {
             }
         }
     }
-    assert_eq!(bodies, 30);
+    assert_eq!(bodies, 31);
 }
 
 /// The properties of each form of a body.

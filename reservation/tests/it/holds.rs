@@ -64,7 +64,7 @@ async fn an_unpaid_hold_is_cancelled_at_its_deadline_and_its_table_is_free() {
     let view = app.get(&format!("/api/reservations/{one}")).await.json();
     assert_eq!(
         view["cancellation"],
-        json!({"cancelled_by": "system", "reason_code": "deposit_unpaid", "description": null})
+        json!({"cancelled_by": "system", "reason_code": "deposit_unpaid", "description": null, "by_closure": false})
     );
     assert_eq!(app.command(&two, "assign-table", json!({"table_id": "D4"})).await.status, 200);
     let late = pay(&app, &one).await.json();

@@ -14,6 +14,7 @@ mod browser;
 mod changes;
 mod charges;
 mod closed_days;
+mod closures;
 mod compatibility;
 mod contract;
 mod corrections;

@@ -159,7 +159,7 @@ async fn personal_data_is_in_no_event_and_can_be_erased() {
     }
     assert_eq!(
         view["cancellation"],
-        json!({"cancelled_by": "guest", "reason_code": "guest_request", "description": null})
+        json!({"cancelled_by": "guest", "reason_code": "guest_request", "description": null, "by_closure": false})
     );
     let request = Request::get(&contact)
         .header("authorization", format!("Bearer {}", crate::app::TOKEN))

@@ -119,12 +119,18 @@ pub fn paid() -> Event {
 }
 
 pub fn cancelled(by: Initiator, refund: Option<Refund>) -> Event {
-    ReservationCancelled { cancelled_by: by, reason_code: "r".into(), description_digest: None, refund }
-        .into()
+    ReservationCancelled {
+        cancelled_by: by,
+        reason_code: "r".into(),
+        description_digest: None,
+        refund,
+        closure_id: None,
+    }
+    .into()
 }
 
 pub fn cancel(by: Initiator) -> Command {
-    Command::Cancel { by, reason_code: "r".into(), description_digest: None }
+    Command::Cancel { by, reason_code: "r".into(), description_digest: None, closure_id: None }
 }
 
 pub fn choose(table: &str, capacity: u8) -> Command {
@@ -250,6 +256,7 @@ fn a_hold_ends_at_its_deadline_and_not_before() {
         reason_code: "deposit_unpaid".into(),
         description_digest: None,
         refund: None,
+        closure_id: None,
     };
     let with_table = [held().to_vec(), vec![assigned("D4", window())]].concat();
     let freed = released("D4", ReleaseCause::Cancelled);

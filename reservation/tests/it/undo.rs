@@ -198,6 +198,7 @@ fn an_undone_cancellation_keeps_what_was_paid_and_requests_what_went_back() {
         reason_code: "deposit_unpaid".into(),
         description_digest: None,
         refund: None,
+        closure_id: None,
     };
     given(unpaid).at(at + TimeDelta::minutes(15)).when(Command::Expire).then([expired.into(), freed()]);
     // With a deposit that was not paid yet.
@@ -266,7 +267,7 @@ fn a_visit_that_is_over_is_reinstated_without_a_deposit() {
 #[test]
 fn a_reservation_that_was_called_off_and_is_possible_again_is_not_marked() {
     use UndoneChange::Cancellation;
-    let marked = ReservationAffected { reason: Some("closed".into()), rules_version: 2 };
+    let marked = ReservationAffected { reason: Some("closed".into()), rules_version: 2, closure_id: None };
     let cancelled = cancelled(Initiator::Staff, None);
     let events = [held().to_vec(), vec![marked.into(), cancelled]].concat();
     let due = PaymentRequested {
@@ -285,6 +286,7 @@ fn a_reservation_that_was_called_off_and_is_possible_again_is_not_marked() {
         reason_code: "deposit_unpaid".into(),
         description_digest: None,
         refund: None,
+        closure_id: None,
     };
     ended.then([expired.into()]);
 }

@@ -83,7 +83,8 @@ pub(super) enum Answer {
 impl Answer {
     fn of(path: &str) -> Self {
         match path {
-            path if CREATING_PATHS.contains(&path) || path.ends_with("/accept") => Self::Created,
+            path if CREATING_PATHS.contains(&path) => Self::Created,
+            path if path.ends_with("/accept") || path.ends_with("/closures") => Self::Created,
             path if path.ends_with("/link/renew") => Self::Linked,
             _ => Self::Changed,
         }

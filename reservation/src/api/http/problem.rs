@@ -33,6 +33,10 @@ impl App {
                 refused(&refusal, &request, &alternatives, zone)
             }
             CommandError::HiddenVenue(id) => Problem::not_found(format!("There is no venue {id}.")),
+            CommandError::UnknownClosure(id) => Problem::not_found(format!("There is no closure {id}.")),
+            CommandError::Closure(refusal) => {
+                Problem::new(StatusCode::CONFLICT, refusal.code(), refusal.to_string())
+            }
             CommandError::UnknownKey(id) => Problem::not_found(format!("There is no key {id}.")),
             CommandError::KeyEnded(id) => Problem::new(
                 StatusCode::CONFLICT,

@@ -2,6 +2,7 @@
 //! checks that depend on the venue. Nothing is checked again after this.
 
 mod change;
+mod closure;
 mod contact;
 mod correct;
 mod day;
@@ -23,6 +24,7 @@ use self::change::overrule;
 pub(super) use self::change::{
     NewEnd, assign_table, cancel, confirm, erase_contact, extend, party_size, reschedule, swap, undo,
 };
+pub(super) use self::closure::close_venue;
 use self::contact::{contact_info, person};
 pub(super) use self::correct::correct;
 pub(super) use self::day::{availability, days, floor};

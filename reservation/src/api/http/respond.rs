@@ -67,6 +67,7 @@ impl App {
             EarlierOutcome::Reservation(outcome) => self.respond(outcome, answer, None, caller).await,
             EarlierOutcome::Waitlist(outcome) => self.respond_waitlist(outcome, answer).await,
             EarlierOutcome::Key(outcome) => Ok(self.respond_key(outcome, None)),
+            EarlierOutcome::Closure(outcome) => self.respond_closure(outcome, answer),
         }
     }
 }
@@ -87,7 +88,7 @@ pub(super) fn marked(mut response: Response, replayed: bool) -> Response {
 }
 
 /// Adds the location of what a request created.
-fn located(mut response: Response, answer: Answer, path: fmt::Arguments<'_>) -> Response {
+pub(super) fn located(mut response: Response, answer: Answer, path: fmt::Arguments<'_>) -> Response {
     if answer == Answer::Created
         && let Ok(location) = HeaderValue::from_str(&path.to_string())
     {

@@ -1,12 +1,16 @@
 //! Changing an existing reservation.
 
+use std::borrow::Cow;
+
 use access::Object;
-use events::event::UndoneChange;
+use chrono::{DateTime, Utc};
+use events::event::{Event, UndoneChange};
 use events::values::{Scope, Scopes, TimeWindow};
 use events::{ReservationId, Tag, VenueId};
 use parking_lot::Mutex;
 
 use super::tags::command_tags;
+use crate::app::affected::reason_now;
 use crate::app::event_builder::{EventSubject, new_events};
 use crate::app::executor::{
     Attempt, CommandError, Decision, EarlierOutcome, Executor, Loaded, Operation, RefusedRequest, including,
@@ -17,8 +21,9 @@ use crate::app::projections::ContactKeys;
 use crate::app::repository::{self, AsOf};
 use crate::app::request_context::RequestContext;
 use crate::domain::availability::{Occupancy, SeatingContext};
+use crate::domain::reservation::{PaymentOutcome, PaymentResult};
 use crate::domain::venue::Venue;
-use crate::domain::{Command, RecordedAt, Refusal, Reservation};
+use crate::domain::{Command, RecordedAt, Refusal, Reservation, Status};
 
 /// Runs a command for an existing reservation.
 pub(super) struct ChangeReservation<'a> {
@@ -29,6 +34,15 @@ pub(super) struct ChangeReservation<'a> {
     pub(super) guest: Mutex<Option<ContactKeys>>,
     pub(super) command: &'a Command,
     pub(super) context: &'a RequestContext,
+}
+
+/// A reservation with the mark of the rules that count.
+struct Marked<'r> {
+    reservation: Cow<'r, Reservation>,
+    /// The events of a mark that was missing.
+    events: Vec<Event>,
+    /// What the mark depends on.
+    tags: Vec<Tag>,
 }
 
 impl ChangeReservation<'_> {
@@ -66,6 +80,45 @@ impl ChangeReservation<'_> {
             }
             _ => Ok(None),
         }
+    }
+
+    /// Marks a reservation that money arrives for, if it falls under a closure that was declared just now: the money must not
+    /// confirm it.
+    async fn mark_first<'r>(
+        &self,
+        executor: &Executor,
+        reservation: &'r Reservation,
+        now: DateTime<Utc>,
+    ) -> Result<Marked<'r>, CommandError> {
+        let unmarked = Marked { reservation: Cow::Borrowed(reservation), events: vec![], tags: vec![] };
+        let is_payment = matches!(
+            self.command,
+            Command::RecordPayment(PaymentResult { outcome: PaymentOutcome::Completed { .. }, .. })
+        );
+        if !is_payment || reservation.status != Status::Pending {
+            return Ok(unmarked);
+        }
+        // The rules at least as of the position at which the reservation was read. Newer ones are a conflict.
+        executor.catch_up().await?;
+        let venue_id = &reservation.booking.venue_id;
+        let tags = vec![Tag::rules(venue_id)];
+        let Some(recorded) = executor.projections.recorded_rules(venue_id) else {
+            return Ok(Marked { tags, ..unmarked });
+        };
+        let mark = Command::MarkAffected {
+            found: reason_now(reservation, &recorded),
+            rules_version: recorded.version,
+        };
+        let occupancy = Occupancy::default();
+        let by_hand = SeatingContext::managed_by_hand(&occupancy);
+        // No rule refuses a mark.
+        let events = reservation.decide(&mark, &by_hand, now).unwrap_or_default();
+        let mut reservation = Cow::Borrowed(reservation);
+        for event in &events {
+            let at = RecordedAt { position: reservation.arranged_at, time: now };
+            reservation.to_mut().evolve(event, at);
+        }
+        Ok(Marked { reservation, events, tags })
     }
 
     /// Whether the same guest has another booking at the time of the visit.
@@ -137,11 +190,12 @@ impl Operation for ChangeReservation<'_> {
         attempt: Attempt,
     ) -> Result<Decision, CommandError> {
         let (command, now) = (self.command, attempt.now);
+        let marked = self.mark_first(executor, reservation, now).await?;
         let decide = |context: &SeatingContext<'_>, venue: Option<&Venue>| {
             if venue.is_none() && self.needs_venue() {
                 return None;
             }
-            let decided = reservation.decide(command, context, now);
+            let decided = marked.reservation.decide(command, context, now);
             Some((decided, command_tags(reservation, command, context.rules, now)))
         };
         let (decided, read_position) = if command.takes_tables() {
@@ -156,13 +210,13 @@ impl Operation for ChangeReservation<'_> {
             decided.ok_or_else(|| CommandError::UnknownVenue(reservation.booking.venue_id.clone()))?;
         let refused =
             |refusal| CommandError::refused(refusal, RefusedRequest::command(reservation, command, now));
-        let events = decided.map_err(refused)?;
+        let events: Vec<_> = marked.events.into_iter().chain(decided.map_err(refused)?).collect();
         if !events.is_empty() && self.is_duplicate(executor, reservation) {
             return Err(refused(Refusal::DuplicateBooking));
         }
         let subject = EventSubject::existing(reservation);
         let new_events = new_events(&events, &subject, self.context, executor.env.as_ref(), now)?;
-        let tags = std::iter::once(Tag::reservation(self.id)).chain(tags).collect();
+        let tags = std::iter::once(Tag::reservation(self.id)).chain(marked.tags).chain(tags).collect();
         Ok(Decision { events, new_events, tags, read_position, details: () })
     }
 

@@ -98,9 +98,14 @@ impl Operation for ChangeRules<'_> {
             return Ok(Decision { details, ..Decision::default() });
         }
         let before = last.as_ref().and_then(|last| last.venue());
-        let after = rules.map(|rules| &*rules.venue);
-        let affected =
-            affected_bookings(&executor.projections, venue_id, before.as_deref(), after, attempt.now);
+        let after = executor.projections.closed_rules(venue_id, rules);
+        let affected = affected_bookings(
+            &executor.projections,
+            venue_id,
+            before.as_deref(),
+            after.as_deref(),
+            attempt.now,
+        );
         let changed = VenueRulesChanged {
             venue_id: venue_id.clone(),
             version: version + 1,

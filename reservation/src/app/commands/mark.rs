@@ -44,8 +44,8 @@ impl Operation for MarkAffected<'_> {
         let Some(recorded) = executor.projections.recorded_rules(venue_id) else {
             return Ok(Decision::default());
         };
-        let reason = reason_now(reservation, &recorded).map(str::to_owned);
-        let command = Command::MarkAffected { reason, rules_version: recorded.version };
+        let found = reason_now(reservation, &recorded);
+        let command = Command::MarkAffected { found, rules_version: recorded.version };
         let occupancy = Occupancy::default();
         let by_hand = SeatingContext::managed_by_hand(&occupancy);
         // No rule refuses a mark.

@@ -3,13 +3,14 @@
 use access::Denied;
 use access::registry::KEYS_MAX;
 use events::store::AppendError;
-use events::{KeyId, ReservationId, VenueId, WaitlistId};
+use events::{ClosureId, KeyId, ReservationId, VenueId, WaitlistId};
 
 use super::ATTEMPTS_MAX;
 use super::refused::{Alternatives, RefusedRequest};
 use crate::app::access_refusal::AccessRefusal;
 use crate::app::repository::RepositoryError;
 use crate::domain::Refusal;
+use crate::domain::closure::ClosureRefusal;
 
 /// Why a command appended nothing.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,12 @@ pub enum CommandError {
     /// The venue does not exist, or the caller may not use it.
     #[error("there is no venue {0}")]
     HiddenVenue(VenueId),
+    /// The closure does not exist.
+    #[error("there is no closure {0}")]
+    UnknownClosure(ClosureId),
+    /// A command about a closure is refused.
+    #[error(transparent)]
+    Closure(#[from] ClosureRefusal),
     /// The key does not exist.
     #[error("there is no key {0}")]
     UnknownKey(KeyId),

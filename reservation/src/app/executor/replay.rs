@@ -1,11 +1,11 @@
 //! Repeated requests: the outcome of an earlier request with the same Idempotency-Key.
 
-use access::{Caller, Denied, Intent};
-use events::{KeyId, Position, Query, ReservationId, Tag, WaitlistId};
+use access::{Caller, Denied, Intent, Object};
+use events::{ClosureId, KeyId, Position, Query, ReservationId, Tag, VenueId, WaitlistId};
 
 use super::{CommandError, Executor};
 use crate::app::objects::{object_of, object_of_entry};
-use crate::app::outcome::{KeyOutcome, ReservationOutcome, WaitlistOutcome};
+use crate::app::outcome::{ClosureOutcome, KeyOutcome, ReservationOutcome, WaitlistOutcome};
 use crate::app::repository::{self, AsOf};
 use crate::app::request_context::IdempotencyKey;
 
@@ -18,6 +18,8 @@ pub enum EarlierOutcome {
     Waitlist(Box<WaitlistOutcome>),
     /// It concerned a key.
     Key(Box<KeyOutcome>),
+    /// It concerned a closure.
+    Closure(Box<ClosureOutcome>),
 }
 
 impl EarlierOutcome {
@@ -25,7 +27,7 @@ impl EarlierOutcome {
     pub(in crate::app) fn reservation(self) -> Result<ReservationOutcome, CommandError> {
         match self {
             Self::Reservation(outcome) => Ok(*outcome),
-            Self::Waitlist(_) | Self::Key(_) => Err(CommandError::KeyReused),
+            Self::Waitlist(_) | Self::Key(_) | Self::Closure(_) => Err(CommandError::KeyReused),
         }
     }
 
@@ -33,7 +35,7 @@ impl EarlierOutcome {
     pub(in crate::app) fn waitlist(self) -> Result<WaitlistOutcome, CommandError> {
         match self {
             Self::Waitlist(outcome) => Ok(*outcome),
-            Self::Reservation(_) | Self::Key(_) => Err(CommandError::KeyReused),
+            Self::Reservation(_) | Self::Key(_) | Self::Closure(_) => Err(CommandError::KeyReused),
         }
     }
 }
@@ -78,6 +80,10 @@ impl Executor {
                 (object_of_entry(&entry), unknown())
             }
             EarlierOutcome::Key(_) => return Ok(caller.is_valid_at(now)?),
+            EarlierOutcome::Closure(outcome) => {
+                let hidden = CommandError::HiddenVenue(outcome.venue_id.clone());
+                (Object { venue_id: &outcome.venue_id, guest: None }, hidden)
+            }
         };
         match caller.may(Intent::Read, &object, now) {
             Err(Denied::Hidden) => Err(hidden),
@@ -120,11 +126,14 @@ impl Executor {
     ) -> Result<Option<RecordedRequest>, CommandError> {
         let mut found: Option<RecordedRequest> = None;
         let query = Query::any_tag([Tag::command(name)]);
-        repository::each(self.store.as_ref(), &query, key.unused_up_to, |recorded, _| {
+        repository::each(self.store.as_ref(), &query, key.unused_up_to, |recorded, event| {
             let found = found.get_or_insert(RecordedRequest::new());
             found.same_request &= recorded.metadata().request_digest.as_ref() == Some(&key.digest);
             found.last = recorded.id.position;
             found.reservation = found.reservation.or_else(|| repository::reservation_of(recorded));
+            if found.closure.is_none() {
+                found.closure = event.closed_venue().cloned().zip(event.closure_id());
+            }
             if found.key.is_none() {
                 found.key = repository::key_of(recorded);
             }
@@ -149,6 +158,14 @@ impl Executor {
                 let entry = entry.ok_or(CommandError::UnknownWaitlistEntry(id))?;
                 Ok(EarlierOutcome::Waitlist(Box::new(WaitlistOutcome { entry, replayed: true })))
             }
+            (None, None) if recorded.closure.is_some() => {
+                self.projections.wait_until(recorded.last).await;
+                let closure = recorded.closure.and_then(|(venue_id, id)| {
+                    let state = self.projections.closure(&venue_id, id)?;
+                    Some(ClosureOutcome { venue_id, closure: state.closure, replayed: true })
+                });
+                Ok(EarlierOutcome::Closure(Box::new(closure.ok_or(CommandError::KeyReused)?)))
+            }
             (None, None) => {
                 let key = recorded.key.and_then(|id| self.projections.access().key(&id));
                 let key = key.ok_or(CommandError::KeyReused)?;
@@ -167,10 +184,18 @@ struct RecordedRequest {
     reservation: Option<ReservationId>,
     waitlist_entry: Option<WaitlistId>,
     key: Option<KeyId>,
+    closure: Option<(VenueId, ClosureId)>,
 }
 
 impl RecordedRequest {
     fn new() -> Self {
-        Self { same_request: true, last: Position::START, reservation: None, waitlist_entry: None, key: None }
+        Self {
+            same_request: true,
+            last: Position::START,
+            reservation: None,
+            waitlist_entry: None,
+            key: None,
+            closure: None,
+        }
     }
 }

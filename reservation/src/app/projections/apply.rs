@@ -10,7 +10,7 @@ use events::{Position, ReservationId, VenueId, WaitlistId};
 use parking_lot::{ArcRwLockWriteGuard, RawRwLock};
 
 use super::access_changes::AccessChange;
-use super::recorded_rules::RecordedRules;
+use super::recorded_rules::{RecordedRules, RulesChange};
 use super::venue_state::{DeadlineChange, VenueState};
 use super::{DeadlineSubject, Projections, SharedVenue};
 use crate::app::repository::{self, RepositoryError};
@@ -23,7 +23,7 @@ pub(super) enum Change {
     Waitlist(WaitlistId, Event, RecordedAt),
     /// Rules as they are in the log. They are read before they are applied, see [`Change::with_rules`].
     Document(VenueRulesChanged, Position),
-    Rules(VenueId, RecordedRules),
+    Rules(VenueId, RulesChange),
     /// Keys are not applied here, because their secrets must be read first.
     Access(AccessChange),
 }
@@ -46,9 +46,14 @@ impl Change {
                 let import = Some(RulesImport { digest: changed.digest });
                 let version = changed.version;
                 let rules = RecordedRules { version, import, position: at, ..RecordedRules::default() };
-                Some(Self::Rules(changed.venue_id, rules))
+                Some(Self::Rules(changed.venue_id, RulesChange::Document(rules)))
             }
             Event::VenueRulesChanged(changed) => Some(Self::Document(changed, at)),
+            event @ (Event::VenueClosed(_) | Event::CancellationsOrdered(_) | Event::ClosureLifted(_)) => {
+                let venue_id = event.closed_venue().cloned();
+                let closure = RulesChange::Closure(event, repository::recorded_at(&recorded));
+                venue_id.map(|venue_id| Self::Rules(venue_id, closure))
+            }
             event @ access_events!() => {
                 Some(Self::Access(AccessChange { event, at: repository::recorded_at(&recorded) }))
             }
@@ -73,7 +78,8 @@ impl Change {
     pub(super) fn with_rules(self) -> Result<Self, RepositoryError> {
         match self {
             Self::Document(changed, at) => {
-                RecordedRules::read(changed, at).map(|(venue_id, rules)| Self::Rules(venue_id, rules))
+                let (venue_id, rules) = RecordedRules::read(changed, at)?;
+                Ok(Self::Rules(venue_id, RulesChange::Document(rules)))
             }
             other => Ok(other),
         }
@@ -108,10 +114,16 @@ impl Writer<'_> {
             Change::Waitlist(id, event, at) => self.change_waitlist_entry(*id, event, *at),
             // Rules that were not read do not count.
             Change::Document(..) | Change::Access(_) => {}
-            Change::Rules(venue_id, rules) => {
+            Change::Rules(venue_id, change) => {
                 let venue = self.venue_or_new(venue_id);
-                self.lock(&venue).apply_rules(rules.clone());
-                self.projections.rules.set(venue_id, rules.venue());
+                let state = self.lock(&venue);
+                match change {
+                    RulesChange::Document(rules) => state.apply_rules(rules.clone()),
+                    RulesChange::Closure(event, at) => state.apply_closure(event, *at),
+                }
+                let (in_force, cancelling) = (state.in_force(), state.cancelling());
+                self.projections.rules.set(venue_id, in_force);
+                self.projections.index.write().set_cancelling(venue_id, cancelling);
             }
         }
     }

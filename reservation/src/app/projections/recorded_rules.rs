@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use events::event::{RulesImport, VenueRulesChanged};
+use events::event::{Event, RulesImport, VenueRulesChanged};
 use events::{Position, VenueId};
 
 use crate::app::repository::RepositoryError;
 use crate::app::venues::RulesDocument;
+use crate::domain::RecordedAt;
 use crate::domain::venue::Venue;
 
 /// The rules of a venue as last recorded in the log.
@@ -17,11 +18,13 @@ pub struct RecordedRules {
     pub version: u32,
     /// The rules; `None` if the venue was removed, or if only the digest of its file was recorded.
     pub document: Option<RulesDocument>,
+    /// The rules that count: those of the document, with the closures in force.
+    pub in_force: Option<Arc<Venue>>,
     /// The file that was last imported; `None` if no file was.
     pub import: Option<RulesImport>,
     /// The rules that counted before.
     pub before: Option<Arc<Venue>>,
-    /// The position of the event that recorded them.
+    /// The position of the event that recorded them, or of the closure that last changed what counts.
     pub position: Position,
     /// Whether they were changed through the interface, and not imported from a file.
     pub is_edited: bool,
@@ -37,13 +40,15 @@ impl RecordedRules {
         let document = document.map(|members| RulesDocument::recorded(&venue_id, members)).transpose();
         let document = document.map_err(|faults| RepositoryError::rules(at, faults))?;
         let is_edited = import.is_none();
-        Ok((venue_id, Self { version, document, import, before: None, position: at, is_edited }))
+        let in_force = document.as_ref().map(|document| Arc::clone(&document.venue));
+        let before = None;
+        Ok((venue_id, Self { version, document, in_force, import, before, position: at, is_edited }))
     }
 
-    /// The rules.
+    /// The rules that count.
     #[must_use]
     pub fn venue(&self) -> Option<Arc<Venue>> {
-        self.document.as_ref().map(|document| Arc::clone(&document.venue))
+        self.in_force.clone()
     }
 
     /// Whether the venue had a file when files were last imported.
@@ -53,10 +58,30 @@ impl RecordedRules {
     }
 }
 
-/// The last two changes of the rules of each venue, while the log is read at the start. Earlier ones are never parsed: they
+/// The last two changes of the rules of each venue, and all closures, while the log is read at the start. Earlier changes are never parsed: they
 /// do not count any more, each of them takes time, and a later version may no longer accept them.
 #[derive(Debug, Default)]
-pub(super) struct LastRules(BTreeMap<VenueId, Last>);
+pub(super) struct LastRules {
+    venues: BTreeMap<VenueId, Last>,
+    closures: Vec<(VenueId, Event, RecordedAt)>,
+}
+
+/// A change of the rules that count.
+pub(super) enum RulesChange {
+    /// Other rules.
+    Document(RecordedRules),
+    /// A closure.
+    Closure(Event, RecordedAt),
+}
+
+impl RulesChange {
+    fn position(&self) -> Position {
+        match self {
+            Self::Document(rules) => rules.position,
+            Self::Closure(_, at) => at.position,
+        }
+    }
+}
 
 #[derive(Debug)]
 struct Last {
@@ -68,24 +93,33 @@ struct Last {
 
 impl LastRules {
     pub(super) fn add(&mut self, changed: VenueRulesChanged, at: Position) {
-        let last = self.0.remove(&changed.venue_id);
+        let last = self.venues.remove(&changed.venue_id);
         let imported = changed.import.clone().or_else(|| last.as_ref()?.imported.clone());
         let before = last.map(|last| last.now);
-        self.0.insert(changed.venue_id.clone(), Last { imported, before, now: (changed, at) });
+        self.venues.insert(changed.venue_id.clone(), Last { imported, before, now: (changed, at) });
     }
 
-    /// The rules in the order in which they are applied.
+    pub(super) fn add_closure(&mut self, venue_id: VenueId, event: Event, at: RecordedAt) {
+        self.closures.push((venue_id, event, at));
+    }
+
+    /// The changes in the order in which they are applied.
     ///
     /// # Errors
     /// [`RepositoryError`] when this version does not accept rules that count.
-    pub(super) fn read(self) -> Result<Vec<(VenueId, RecordedRules)>, RepositoryError> {
+    pub(super) fn read(self) -> Result<Vec<(VenueId, RulesChange)>, RepositoryError> {
         let mut all = Vec::new();
-        for Last { imported, before, now } in self.0.into_values() {
+        for Last { imported, before, now } in self.venues.into_values() {
             // Rules that this version does not accept look like those of a version that did not record them.
             all.extend(before.and_then(|(changed, at)| RecordedRules::read(changed, at).ok()));
             let (venue_id, rules) = RecordedRules::read(now.0, now.1)?;
             all.push((venue_id, RecordedRules { import: imported, ..rules }));
         }
-        Ok(all)
+        let rules = all.into_iter().map(|(venue_id, rules)| (venue_id, RulesChange::Document(rules)));
+        let closures = self.closures.into_iter();
+        let closures = closures.map(|(venue_id, event, at)| (venue_id, RulesChange::Closure(event, at)));
+        let mut changes: Vec<_> = rules.chain(closures).collect();
+        changes.sort_by_key(|(_, change)| change.position());
+        Ok(changes)
     }
 }

@@ -1,5 +1,7 @@
 //! The read model of one venue.
 
+mod closures;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -7,12 +9,14 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 use events::event::{Event, OfferedTable};
 use events::values::{PartySize, TimeWindow};
-use events::{Position, ReservationId, TableId, WaitlistId};
+use events::{ClosureId, Position, ReservationId, TableId, WaitlistId};
 
+pub use self::closures::ClosureState;
 use super::contacts::{ContactKeys, ContactOf, Contacts};
 use super::filter::{Filter, ListKey, list_key};
 use super::recorded_rules::RecordedRules;
 use crate::domain::availability::{Holder, Occupancy, Table};
+use crate::domain::closure::Closure;
 use crate::domain::reservation::TableAssignment;
 use crate::domain::venue::Venue;
 use crate::domain::waitlist::WaitlistEntry;
@@ -31,6 +35,9 @@ pub(super) struct VenueState {
     /// The position of the last event that may have freed tables for the waitlist.
     freed_at: Position,
     rules: Option<Arc<RecordedRules>>,
+    closures: BTreeMap<ClosureId, Arc<Closure>>,
+    /// Number of bookings that were cancelled together because of a closure.
+    cancelled_under: HashMap<ClosureId, u32>,
     /// The contacts of active bookings.
     guests: Contacts<ReservationId>,
     /// The contacts of waiting parties.
@@ -249,7 +256,8 @@ impl VenueState {
         let last = self.rules.take();
         let import = rules.import.or_else(|| last.as_ref().and_then(|last| last.import.clone()));
         let before = last.and_then(|last| last.venue());
-        self.rules = Some(Arc::new(RecordedRules { import, before, ..rules }));
+        let in_force = rules.document.as_ref().map(|document| self.with_closures(&document.venue));
+        self.rules = Some(Arc::new(RecordedRules { import, in_force, before, ..rules }));
         // At the start the rules are applied after later events.
         self.position = self.position.max(at);
         self.may_free_tables(self.position);
@@ -315,6 +323,7 @@ impl VenueState {
         at: RecordedAt,
     ) -> Option<DeadlineChange> {
         self.position = at.position;
+        self.count_cancellation(event);
         let reservation = self.reservations.get_mut(&id)?;
         let key_before = list_key(reservation);
         let deadline_before = reservation.deadline().map(|(at, _)| at);

@@ -139,7 +139,8 @@ fn view_of(
                 .map(|fee| FeeView { per: words::fee_per(fee.per), amount: fee.amount }),
         },
         free_cancellation_until: local(reservation.free_until, &booking.timezone),
-        affected_by_rules: reservation.affected.as_deref().and_then(words::affected_reason),
+        affected_by_rules: reservation.affected_reason().and_then(words::affected_reason),
+        closure_id: reservation.affected.as_deref().and_then(|mark| mark.closure),
         cancellation: cancellation(&reservation.status, description),
         table_preference,
         special_requests,
@@ -219,11 +220,12 @@ fn payment(deposit: &Charge, asked: Option<&String>) -> Option<PaymentView> {
 }
 
 fn cancellation(status: &Status, description: Option<Description>) -> Option<CancellationView> {
-    let Status::Cancelled { by, reason_code, .. } = status else { return None };
+    let Status::Cancelled { by, reason_code, by_closure, .. } = status else { return None };
     let description = description.map(|words| words.description);
     Some(CancellationView {
         cancelled_by: words::canceller(*by),
         reason_code: reason_code.clone(),
         description,
+        by_closure: *by_closure,
     })
 }

@@ -100,6 +100,13 @@ impl Exceptions {
             .take_while(move |special| !std::mem::replace(&mut is_complete, special.services.is_some()))
     }
 
+    /// The services of all special days.
+    pub fn services(&self) -> impl Iterator<Item = &Service> {
+        let ranges = self.ranges.values().map(|(_, special)| special);
+        let all = self.dates.values().chain(ranges).chain(self.yearly.values());
+        all.flat_map(|special| special.services.iter().flatten())
+    }
+
     /// Number of special days: a range and a day of every year count once.
     #[must_use]
     pub fn len(&self) -> usize {

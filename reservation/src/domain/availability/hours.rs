@@ -11,6 +11,7 @@ use chrono::{DateTime, Datelike as _, Days, NaiveDate, NaiveTime, TimeDelta, Utc
 use chrono_tz::Tz;
 use events::values::TimeWindow;
 
+use super::closures::{ClosedPart, Closures};
 use super::exceptions::{Exceptions, SpecialDay};
 use super::local_time::resolve;
 use super::service::{DAY_MINUTES, Service};
@@ -25,6 +26,8 @@ pub struct Hours {
     pub weekly: [Vec<Service>; 7],
     /// Days with other services or with none, or on which a part of the venue is closed.
     pub exceptions: Exceptions,
+    /// The closures in force.
+    pub closures: Closures,
     /// Minutes between two arrival times.
     pub slot_minutes: u32,
 }
@@ -47,6 +50,7 @@ pub struct Sitting {
     slot: TimeDelta,
     areas: Vec<String>,
     special: Option<Arc<SpecialDay>>,
+    pub(super) closures: Vec<Arc<ClosedPart>>,
 }
 
 /// Two services that overlap.
@@ -75,6 +79,7 @@ impl Sitting {
             slot,
             areas: service.areas.clone(),
             special: None,
+            closures: Vec::new(),
         }
     }
 
@@ -87,6 +92,11 @@ impl Sitting {
     /// Whether the service uses `table` on that day.
     #[must_use]
     pub fn uses(&self, table: &Table) -> bool {
+        self.serves(table) && !self.closures.iter().any(|part| part.closes(&table.id, &table.area))
+    }
+
+    /// Whether the service uses `table` on that day if nothing is closed.
+    pub(super) fn serves(&self, table: &Table) -> bool {
         (self.areas.is_empty() || self.areas.contains(&table.area))
             && self.special.as_ref().is_none_or(|special| special.leaves(table))
     }
@@ -117,6 +127,7 @@ impl Hours {
         let special = self.exceptions.on(date);
         let sitting = |service: &Service| Sitting {
             special: special.clone(),
+            closures: self.closures.of(date, &service.name),
             ..Sitting::of(service, date, self.zone, slot)
         };
         self.services(date).iter().map(sitting).collect()
@@ -192,6 +203,13 @@ impl Hours {
             .flat_map(|date| self.on(date))
             .filter(|sitting| sitting.closes > window.start && sitting.opens < window.end)
             .collect()
+    }
+
+    /// The names of all services, with repetitions.
+    #[must_use]
+    pub fn service_names(&self) -> Vec<&str> {
+        let all = self.weekly.iter().flatten().chain(self.exceptions.services());
+        all.map(|service| service.name.as_str()).collect()
     }
 
     /// The first date from `date` on with a service, within two weeks.
@@ -270,6 +288,7 @@ mod tests {
             zone: zone.parse().unwrap(),
             weekly: std::array::from_fn(|_| services.to_vec()),
             exceptions: Exceptions::default(),
+            closures: Closures::default(),
             slot_minutes: 15,
         }
     }

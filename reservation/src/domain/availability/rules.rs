@@ -125,28 +125,6 @@ impl BookingRules {
         self.tables.iter().filter(is_there).any(|table| sittings.iter().any(|sitting| sitting.uses(table)))
     }
 
-    /// Whether the services contain a stay for `window` at any table.
-    #[must_use]
-    pub fn is_open_during(&self, window: &TimeWindow) -> bool {
-        self.is_open(&self.hours.open_for(window), None)
-    }
-
-    /// Whether the services contain a stay for `window` at all of `tables`. A table that is not in the rules was added by
-    /// hand, and any service uses it.
-    #[must_use]
-    pub fn is_open_for<'a>(
-        &self,
-        window: &TimeWindow,
-        mut tables: impl Iterator<Item = &'a TableId>,
-    ) -> bool {
-        let sittings = self.hours.open_for(window);
-        let is_used = |id: &TableId| {
-            let known = self.tables.iter().find(|table| table.id == *id);
-            known.is_none_or(|table| sittings.iter().any(|sitting| sitting.uses(table)))
-        };
-        !sittings.is_empty() && tables.all(is_used)
-    }
-
     /// The tables for a party that may come: the ones it has if possible, otherwise the best free ones. Outside the
     /// services every table can be used, because the restaurant has accepted the party.
     ///

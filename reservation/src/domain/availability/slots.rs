@@ -115,7 +115,11 @@ impl BookingRules {
         area: Option<&str>,
     ) -> Result<&Seating, Unavailable> {
         let request = SeatingRequest::new(window, size, area);
+        let sittings = self.hours.open_for(&window);
+        if !self.is_open(&sittings, area) {
+            return Err(Unavailable::Closed);
+        }
         self.pace(occupancy, &request)?;
-        self.tables_for(occupancy, &request)
+        self.tables_in(&sittings, occupancy, &request)
     }
 }

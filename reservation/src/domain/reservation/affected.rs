@@ -2,16 +2,17 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use events::Position;
 use events::event::{Event, ReservationAffected};
+use events::{ClosureId, Position};
 
 use super::{Reservation, Status, TableAssignment};
+use crate::domain::availability::BookingRules;
 use crate::domain::venue::Venue;
 
 /// The restaurant is closed at that time.
 const CLOSED: &str = "closed";
 /// The venue was removed.
-pub const VENUE_GONE: &str = "venue_gone";
+const VENUE_GONE: &str = "venue_gone";
 /// The venue assigns tables, and the reservation has none.
 const NO_TABLE: &str = "no_table";
 const TABLE_GONE: &str = "table_gone";
@@ -23,31 +24,95 @@ const TABLE_UNKNOWN: &str = "table_unknown";
 /// The local time of the visit changed with the time zone of the venue.
 const ZONE_CHANGED: &str = "zone_changed";
 
+/// Why a reservation does not comply with the rules of its venue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Noncompliance {
+    /// The reason as a stable code.
+    pub reason: &'static str,
+    /// The closure, if it is the reason.
+    pub closure: Option<ClosureId>,
+}
+
+/// A recorded [`Noncompliance`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// The reason as a stable code.
+    pub reason: Box<str>,
+    /// The closure, if it is the reason.
+    pub closure: Option<ClosureId>,
+}
+
+impl Noncompliance {
+    /// The restaurant was removed.
+    pub const VENUE_GONE: Self = Self::by_rules(VENUE_GONE);
+
+    const fn by_rules(reason: &'static str) -> Self {
+        Self { reason, closure: None }
+    }
+
+    /// Whether `mark` records it.
+    #[must_use]
+    pub fn is_recorded(found: Option<Self>, mark: Option<&Mark>) -> bool {
+        let found = found.map(|found| (found.reason, found.closure));
+        found == mark.map(|mark| (&*mark.reason, mark.closure))
+    }
+}
+
 impl Reservation {
-    /// Why this reservation does not comply with the rules `now`, as a stable code; `None` if it does. `before` are the
+    /// Why this reservation does not comply with the rules `now`; `None` if it does. `before` are the
     /// rules at the time at which it was arranged. Tables that staff added by hand are accepted, but without the rules
     /// `before` they look like removed ones.
     ///
     /// A table or a time zone that differs from `before` is noticed once. The mark of the reservation remembers it until
     /// the rules or the reservation change in that respect.
+    ///
+    /// A closure counts if it was declared after the party got its time and its tables: staff who place a party there later
+    /// do so on purpose, for example the wedding for which the room is closed.
     #[must_use]
-    pub fn affected_by(&self, now: &Venue, before: Option<&Venue>) -> Option<&'static str> {
+    pub fn affected_by(&self, now: &Venue, before: Option<&Venue>) -> Option<Noncompliance> {
         let zone_changes = before.is_some_and(|before| before.timezone != now.timezone);
         if zone_changes && self.local_time_differs(now) {
-            return Some(ZONE_CHANGED);
+            return Some(Noncompliance::by_rules(ZONE_CHANGED));
         }
         let tables = || self.tables.iter().map(|table| &table.table_id);
         let rules = now.rules.as_ref();
-        if rules.is_some_and(|rules| !rules.is_open_during(&self.window())) {
-            return Some(CLOSED);
+        if rules.is_some_and(|rules| !rules.is_served_anywhere(&self.window())) {
+            return Some(Noncompliance::by_rules(CLOSED));
+        }
+        if let Some(closure) = rules.and_then(|rules| self.under_closure(rules)) {
+            return Some(closure);
         }
         let of_table = self.tables.iter().find_map(|table| self.table_reason(table, now, before));
         let at_closed_table = || {
-            let is_closed = rules.is_some_and(|rules| !rules.is_open_for(&self.window(), tables()));
+            let is_closed = rules.is_some_and(|rules| !rules.is_served(&self.window(), tables()));
             is_closed.then_some(TABLE_CLOSED)
         };
         let without_table = || (rules.is_some() && self.tables.is_empty()).then_some(NO_TABLE);
-        of_table.or_else(|| self.remembered(now)).or_else(at_closed_table).or_else(without_table)
+        let reason =
+            of_table.or_else(|| self.remembered(now)).or_else(at_closed_table).or_else(without_table);
+        reason.map(Noncompliance::by_rules)
+    }
+
+    /// The first closure that affects this reservation.
+    fn under_closure(&self, rules: &BookingRules) -> Option<Noncompliance> {
+        let closure = self.closures_over(rules).next()?;
+        let reason = if rules.is_open_anywhere(&self.window()) { TABLE_CLOSED } else { CLOSED };
+        Some(Noncompliance { reason, closure: Some(closure) })
+    }
+
+    /// The closures that affect this reservation, by the rules `rules`.
+    fn closures_over(&self, rules: &BookingRules) -> impl Iterator<Item = ClosureId> {
+        let tables: Vec<_> = self.tables.iter().map(|table| (&table.table_id, table.area.as_str())).collect();
+        let placed_at = self.placed_at;
+        let closures = rules.closures_over(&self.window(), &tables).into_iter();
+        closures.filter(move |part| part.since > placed_at).map(|part| part.id)
+    }
+
+    /// Whether this reservation is expected, and the closure `closure` affects it by the rules `rules`.
+    #[must_use]
+    pub fn is_under(&self, closure: ClosureId, rules: &BookingRules) -> bool {
+        matches!(self.status, Status::Pending | Status::Confirmed)
+            && self.closures_over(rules).any(|id| id == closure)
     }
 
     /// What a change of the rules means for an assigned table.
@@ -74,7 +139,7 @@ impl Reservation {
     /// The reason of the mark, or the one before the restaurant was closed, if it still holds.
     fn remembered(&self, now: &Venue) -> Option<&'static str> {
         let is_missing = || self.tables.iter().any(|table| now.table(&table.table_id).is_none());
-        [&self.affected, &self.affected_before].into_iter().find_map(|reason| match reason.as_deref()? {
+        [&self.affected, &self.affected_before].into_iter().find_map(|mark| match &*mark.as_ref()?.reason {
             TABLE_GONE if is_missing() => Some(TABLE_GONE),
             TABLE_UNKNOWN if is_missing() => Some(TABLE_UNKNOWN),
             TABLE_SMALLER if self.has_too_few_seats(now) => Some(TABLE_SMALLER),
@@ -103,7 +168,11 @@ impl Reservation {
     pub fn needs_table(&self) -> bool {
         match self.status {
             Status::Pending | Status::Confirmed => {
-                self.lost_table || self.affected.as_deref() == Some(NO_TABLE)
+                let is_without = |mark: &Mark| match &*mark.reason {
+                    NO_TABLE => true,
+                    reason => reason == TABLE_CLOSED && mark.closure.is_some(),
+                };
+                self.lost_table || self.affected.as_deref().is_some_and(is_without)
             }
             // It stands at the door.
             Status::CheckedIn => self.lost_table,
@@ -113,30 +182,39 @@ impl Reservation {
 
     /// Whether the venue no longer has a table of the party.
     pub(super) fn has_gone_table(&self) -> bool {
-        matches!(self.affected.as_deref(), Some(TABLE_GONE | TABLE_UNKNOWN))
+        matches!(self.affected_reason(), Some(TABLE_GONE | TABLE_UNKNOWN))
     }
 
-    /// Whether the restaurant is closed at the time of the visit, or the venue was removed. Then the guest owes nothing, and
-    /// no deadline runs: staff move or cancel the visit.
+    /// Why the reservation does not comply with the rules of the venue, as a stable code.
+    #[must_use]
+    pub fn affected_reason(&self) -> Option<&str> {
+        self.affected.as_deref().map(|mark| &*mark.reason)
+    }
+
+    /// Whether the restaurant or the table is closed at the time of the visit, or the venue was removed. Then the guest owes
+    /// nothing, and no deadline runs: staff move or cancel the visit.
     #[must_use]
     pub fn is_called_off(&self) -> bool {
-        is_called_off(self.affected.as_deref())
+        self.affected.as_deref().is_some_and(Mark::calls_off)
     }
 
     /// The events that mark this reservation. One that is over or was cancelled is no longer affected by rules. A time
     /// at which the restaurant opens again requests the deposit again, because its payment was closed.
     pub(super) fn decide_mark(
         &self,
-        reason: Option<&str>,
+        found: Option<Noncompliance>,
         rules_version: u32,
         now: DateTime<Utc>,
     ) -> Vec<Event> {
         let is_expected = matches!(self.status, Status::Pending | Status::Confirmed);
-        if !is_expected || self.affected.as_deref() == reason {
+        if !is_expected || Noncompliance::is_recorded(found, self.affected.as_deref()) {
             return vec![];
         }
-        let marked = ReservationAffected { reason: reason.map(str::to_owned), rules_version };
-        let deposit = self.renewed_deposit(now).filter(|_| !is_called_off(reason));
+        let reason = found.map(|found| found.reason.to_owned());
+        let closure_id = found.and_then(|found| found.closure);
+        let marked = ReservationAffected { reason, rules_version, closure_id };
+        let calls_off = Mark::of(&marked).is_some_and(|mark| mark.calls_off());
+        let deposit = self.renewed_deposit(now).filter(|_| !calls_off);
         std::iter::once(marked.into()).chain(deposit).collect()
     }
 
@@ -144,26 +222,35 @@ impl Reservation {
     pub(super) fn arrange(&mut self, event: &Event, at: Position) {
         match event {
             Event::ReservationAffected(affected) => {
-                let last = std::mem::replace(&mut self.affected, affected.reason.clone().map(Box::from));
+                let last = std::mem::replace(&mut self.affected, Mark::of(affected).map(Box::new));
                 match self.is_called_off() {
                     true => {
                         self.deposit.close();
                         // The reason before is remembered once.
-                        if !is_called_off(last.as_deref()) {
+                        if !last.as_deref().is_some_and(Mark::calls_off) {
                             self.affected_before = last;
                         }
                     }
                     false => self.affected_before = None,
                 }
             }
-            Event::ReservationRescheduled(_) => (self.affected, self.affected_before) = (None, None),
+            Event::ReservationRescheduled(_) => {
+                (self.affected, self.affected_before) = (None, None);
+                self.placed_at = at;
+            }
             // The restaurant is open at that time, otherwise the change would not have been undone.
             Event::ReservationUndone(_) if self.is_called_off() => {
                 self.affected = self.affected_before.take();
+                self.placed_at = at;
             }
             // Tables that are assigned anew replace those that did not comply.
             Event::TableAssigned(_) => {
                 self.forget(&[NO_TABLE, TABLE_GONE, TABLE_CLOSED, TABLE_SMALLER, TABLE_UNKNOWN]);
+                // See `affected_by`.
+                if self.is_under_closure() {
+                    self.affected = self.affected_before.take();
+                }
+                self.placed_at = at;
             }
             // A party keeps its tables only if they fit.
             Event::PartySizeChanged(_) => self.forget(&[TABLE_SMALLER]),
@@ -173,14 +260,28 @@ impl Reservation {
     }
 
     fn forget(&mut self, reasons: &[&str]) {
-        for reason in [&mut self.affected, &mut self.affected_before] {
-            if reason.as_deref().is_some_and(|reason| reasons.contains(&reason)) {
-                *reason = None;
+        for mark in [&mut self.affected, &mut self.affected_before] {
+            if mark.as_deref().is_some_and(|mark| reasons.contains(&&*mark.reason)) {
+                *mark = None;
             }
         }
     }
+
+    /// Whether it is marked because of a closure.
+    pub(super) fn is_under_closure(&self) -> bool {
+        self.affected.as_deref().is_some_and(|mark| mark.closure.is_some())
+    }
 }
 
-fn is_called_off(reason: Option<&str>) -> bool {
-    matches!(reason, Some(CLOSED | VENUE_GONE))
+impl Mark {
+    /// The mark that an event records; `None` if the reservation complies.
+    fn of(affected: &ReservationAffected) -> Option<Self> {
+        let reason = affected.reason.as_deref()?.into();
+        Some(Self { reason, closure: affected.closure_id })
+    }
+
+    /// Whether it calls the visit off, see [`Reservation::is_called_off`].
+    fn calls_off(&self) -> bool {
+        self.closure.is_some() || matches!(&*self.reason, CLOSED | VENUE_GONE)
+    }
 }

@@ -4,8 +4,9 @@ use events::event::NotificationFailed;
 use events::event::NotificationSent;
 use events::event::UndoneChange;
 use events::values::{ConfidentialDigest, Initiator, Money, PartySize, TimeWindow};
-use events::{AssignmentId, PaymentId, TableId};
+use events::{AssignmentId, ClosureId, PaymentId, TableId};
 
+use super::Noncompliance;
 use crate::domain::availability::Overrule;
 
 /// A command for an existing reservation. All values in it are valid by themselves.
@@ -49,6 +50,8 @@ pub enum Command {
         reason_code: String,
         /// Digest of the free-text description.
         description_digest: Option<ConfidentialDigest>,
+        /// The closure, if its bookings are cancelled.
+        closure_id: Option<ClosureId>,
     },
     /// Undo the last change of the status.
     Undo(Undo),
@@ -60,8 +63,8 @@ pub enum Command {
     RecordNotification(NotificationResult),
     /// Mark the reservation as affected by the rules of its venue, or no longer affected.
     MarkAffected {
-        /// The reason as a stable code; `None` if it complies.
-        reason: Option<String>,
+        /// Why it does not comply; `None` if it does.
+        found: Option<Noncompliance>,
         /// The version of the rules.
         rules_version: u32,
     },

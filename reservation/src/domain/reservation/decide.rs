@@ -52,7 +52,7 @@ impl Reservation {
     ) -> Result<Vec<Event>, Refusal> {
         match command {
             Command::Confirm { waive_deposit } => self.decide_confirm(*waive_deposit),
-            Command::AssignTable(choice) => self.decide_table(choice, context),
+            Command::AssignTable(choice) => self.decide_table(choice, context, now),
             Command::Reschedule { window, area, by, timezone, overrule, .. } => {
                 let moved = ReservationRescheduled {
                     from: self.window(),
@@ -76,13 +76,14 @@ impl Reservation {
                 Status::NoShow => Ok(vec![]),
                 other => Err(other.refusal(Refusal::NotConfirmed)),
             },
-            Command::Cancel { by, reason_code, description_digest } => match &self.status {
+            Command::Cancel { by, reason_code, description_digest, closure_id } => match &self.status {
                 Status::Pending | Status::Confirmed => {
                     let cancelled = ReservationCancelled {
                         cancelled_by: *by,
                         reason_code: reason_code.clone(),
                         description_digest: description_digest.clone(),
                         refund: self.refund_when_cancelled(*by, now),
+                        closure_id: *closure_id,
                     };
                     Ok(self.end(cancelled, ReleaseCause::Cancelled))
                 }
@@ -96,8 +97,8 @@ impl Reservation {
             Command::RecordNotification(NotificationResult::Failed(failed)) => {
                 Ok(vec![failed.clone().into()])
             }
-            Command::MarkAffected { reason, rules_version } => {
-                Ok(self.decide_mark(reason.as_deref(), *rules_version, now))
+            Command::MarkAffected { found, rules_version } => {
+                Ok(self.decide_mark(*found, *rules_version, now))
             }
             Command::RenewLink => Ok(vec![GuestLinkRenewed { generation: self.link_generation + 1 }.into()]),
             // A description that was added since then is erased too.
@@ -154,6 +155,7 @@ impl Reservation {
             reason_code: DEPOSIT_UNPAID.into(),
             description_digest: None,
             refund: None,
+            closure_id: None,
         };
         self.end(cancelled, ReleaseCause::Cancelled)
     }
@@ -284,6 +286,11 @@ impl Reservation {
     /// that still arrived for it went back.
     pub(super) fn renewed_deposit(&self, now: DateTime<Utc>) -> Option<Event> {
         (self.status == Status::Pending && self.is_called_off()).then(|| self.deposit_again(now)).flatten()
+    }
+
+    /// Requests the deposit again for a party under a closure that gets a table after all.
+    pub(super) fn deposit_once_placed(&self, now: DateTime<Utc>) -> Option<Event> {
+        (self.status == Status::Pending && self.is_under_closure()).then(|| self.deposit_again(now)).flatten()
     }
 
     /// Requests the deposit again, unless it is paid or waived, or was never required.

@@ -25,6 +25,7 @@ impl Reservation {
         &self,
         choice: &TableChoice,
         context: &SeatingContext<'_>,
+        now: DateTime<Utc>,
     ) -> Result<Vec<Event>, Refusal> {
         if !matches!(self.status, Status::Pending | Status::Confirmed | Status::CheckedIn) {
             return Err(self.status.refusal(Refusal::NotConfirmed));
@@ -44,6 +45,7 @@ impl Reservation {
         }
         let mut events = self.release(ReleaseCause::Moved);
         events.push(choice.assigned(window).into());
+        events.extend(self.deposit_once_placed(now));
         Ok(events)
     }
 
@@ -223,6 +225,8 @@ impl Reservation {
             waives_deposit: to < from && self.owes_no_deposit(to),
         };
         let released = assigned.as_ref().map(|_| self.release(ReleaseCause::Moved)).unwrap_or_default();
+        let deposit = assigned.as_ref().filter(|_| !changed.waives_deposit);
+        let deposit = deposit.and_then(|_| self.deposit_once_placed(now));
         let is_confirmed = changed.waives_deposit && self.booking.policy.auto_confirm;
         let confirmed = is_confirmed
             .then_some(ReservationConfirmed { window, deposit_waived: false })
@@ -230,7 +234,7 @@ impl Reservation {
         let assigned = assigned.into_iter().flatten();
         let confirmed = confirmed.map(Event::from);
         let first = overruled.into_iter().chain(released).chain([changed.into()]);
-        Ok(first.chain(assigned).chain(confirmed).collect())
+        Ok(first.chain(assigned).chain(confirmed).chain(deposit).collect())
     }
 
     /// Whether the deposit is due, and would not apply to a party of `size`.
@@ -292,7 +296,9 @@ impl Reservation {
         let is_there = area.is_none_or(|area| self.tables.iter().all(|table| table.area == *area));
         let is_free =
             |table: &TableAssignment| context.occupancy.is_free(&table.table_id, &window, Some(self.id));
-        if has_seats && is_there && !change.reseat && (!stays_longer || self.tables.iter().all(is_free)) {
+        // A longer stay is a new assignment, and nothing is assigned where a table is closed.
+        let can_stay = || !stays_longer || (!self.is_under_closure() && self.tables.iter().all(is_free));
+        if has_seats && is_there && !change.reseat && can_stay() {
             let along = || self.tables.iter().map(|table| table.assigned(window).into()).collect();
             return Ok((stays_longer.then(along), overruled(broken)));
         }

@@ -26,6 +26,8 @@ pub enum Status {
         described_at: Option<Position>,
         /// Whether it was confirmed before.
         was_confirmed: bool,
+        /// Whether it was cancelled together with all bookings under a closure.
+        by_closure: bool,
     },
     /// The party never arrived.
     NoShow,

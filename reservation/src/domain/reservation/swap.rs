@@ -69,7 +69,8 @@ pub fn swap(
         let assigned = |(id, table): (&AssignmentId, &TableAssignment)| {
             TableAssigned { assignment_id: *id, ..table.assigned(window) }.into()
         };
-        Ok(ids.iter().zip(&from.tables).map(assigned).collect::<Vec<Event>>())
+        let assigned = ids.iter().zip(&from.tables).map(assigned);
+        Ok(assigned.chain(party.deposit_once_placed(now)).collect::<Vec<Event>>())
     };
     let taken = [get(one, other, ids[0])?, get(other, one, ids[1])?];
     Ok(Swap { given: parties.map(|party| party.release(ReleaseCause::Swapped)), taken })

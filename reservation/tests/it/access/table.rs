@@ -28,16 +28,18 @@ use Needs::{
     Device, Everywhere, Fresh, FreshPerson, Invitation, Needed, Nothing, Own, PasswordReset, Person,
 };
 
-pub const NEEDS: [(&str, Needs); 80] = [
+pub const NEEDS: [(&str, Needs); 85] = [
     ("acceptInvitation", Invitation),
     ("acceptOffer", Own("manage")),
     ("addDevice", Fresh("access")),
     ("assignTable", Needed("floor")),
+    ("cancelAffected", Needed("rules")),
     ("cancelReservation", Own("manage")),
     ("changePartySize", Own("manage")),
     ("changePassword", Person),
     ("changeRoles", Fresh("access")),
     ("checkIn", Needed("floor")),
+    ("closeVenue", Needed("rules")),
     ("completeReservation", Needed("floor")),
     ("confirmReservation", Needed("floor")),
     ("correctReservation", Needed("manage")),
@@ -56,6 +58,7 @@ pub const NEEDS: [(&str, Needs); 80] = [
     ("getAsyncApi", Nothing),
     ("getAvailability", Nothing),
     ("getAvailableDays", Nothing),
+    ("getClosure", Needed("floor")),
     ("getFloor", Needed("floor")),
     ("getInvitation", Invitation),
     ("getPasswordReset", PasswordReset),
@@ -75,7 +78,9 @@ pub const NEEDS: [(&str, Needs); 80] = [
     ("inviteStaffAgain", Fresh("access")),
     ("joinWaitlist", Nothing),
     ("leaveWaitlist", Own("manage")),
+    ("liftClosure", Needed("rules")),
     ("listCalendarLinks", Person),
+    ("listClosures", Needed("floor")),
     ("listDevices", Needed("access")),
     ("listKeys", Needed("access")),
     ("listReservationCharges", Own("audit")),

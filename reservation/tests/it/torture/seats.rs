@@ -8,8 +8,8 @@ use events::values::{PartySize, TimeWindow};
 use events::{AssignmentId, ReservationId, TableId};
 use proptest::prelude::*;
 use reservation::domain::availability::{
-    BookingRules, Dates, Exceptions, Holder, Hours, Occupancy, Pacing, SeatingRequest, Seatings, Service,
-    SpecialDay, TABLES_PER_PARTY_MAX, Table, Unavailable,
+    BookingRules, Closures, Dates, Exceptions, Holder, Hours, Occupancy, Pacing, SeatingRequest, Seatings,
+    Service, SpecialDay, TABLES_PER_PARTY_MAX, Table, Unavailable,
 };
 use uuid::Uuid;
 
@@ -121,7 +121,9 @@ fn house(case: &Case) -> BookingRules {
     };
     let mut exceptions = Exceptions::default();
     exceptions.add(Dates::Date(NaiveDate::from_ymd_opt(2026, 12, 24).unwrap()), special);
-    let hours = Hours { zone: chrono_tz::UTC, weekly: Default::default(), exceptions, slot_minutes: 15 };
+    let closures = Closures::default();
+    let hours =
+        Hours { zone: chrono_tz::UTC, weekly: Default::default(), exceptions, closures, slot_minutes: 15 };
     BookingRules {
         hours,
         turn_times: Vec::new(),

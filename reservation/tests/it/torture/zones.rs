@@ -4,7 +4,7 @@ use chrono::{Datelike as _, Days, NaiveDate, NaiveTime, Offset as _, TimeDelta, 
 use chrono_tz::{TZ_VARIANTS, Tz};
 use events::values::TimeWindow;
 use proptest::prelude::*;
-use reservation::domain::availability::{Dates, Exceptions, Hours, Service, SpecialDay};
+use reservation::domain::availability::{Closures, Dates, Exceptions, Hours, Service, SpecialDay};
 
 fn service(opens: u32, minutes: u32) -> Service {
     let time = |minute: u32| NaiveTime::MIN + TimeDelta::minutes(i64::from(minute % (24 * 60)));
@@ -22,6 +22,7 @@ fn hours(zone: Tz, opens: u32, minutes: u32, slot_minutes: u32) -> Hours {
         zone,
         weekly: std::array::from_fn(|_| vec![service(opens, minutes)]),
         exceptions: Exceptions::default(),
+        closures: Closures::default(),
         slot_minutes,
     }
 }

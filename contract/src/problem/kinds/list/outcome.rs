@@ -59,6 +59,12 @@ pub(super) const OUTCOME: &[Kind] = &[
         "The restaurant takes no parties at that time.",
         "Choose a time of `GET /api/availability`.",
     ),
+    kind(
+        "closure_lifted",
+        409,
+        "The closure was lifted.",
+        "Declare another closure to close that time again.",
+    ),
     kind("conflict", 409, "A concurrent change prevented the command. Nothing was done.", "Try again."),
     kind("contended", 409, "Concurrent changes kept preventing the command. Nothing was done.", "Try again."),
     kind(
@@ -217,6 +223,12 @@ pub(super) const OUTCOME: &[Kind] = &[
         409,
         "It is too late to book that time.",
         "Choose a later time, or come without a booking.",
+    ),
+    kind(
+        "too_many_closures",
+        409,
+        "The venue has as many closures as it can have.",
+        "Lift those that are not needed, or change the rules of the venue.",
     ),
     kind(
         "too_many_devices",

@@ -109,7 +109,10 @@ pub(in crate::api::http) fn cancel(
     };
     let description_digest = sealed.as_ref().map(|sealed| sealed.digest.clone());
     let by = side(form, "cancelled_by", draft.cancelled_by, caller);
-    Some((Command::Cancel { by, reason_code: draft.reason_code?.into(), description_digest }, sealed))
+    Some((
+        Command::Cancel { by, reason_code: draft.reason_code?.into(), description_digest, closure_id: None },
+        sealed,
+    ))
 }
 
 /// A changed end of a visit.

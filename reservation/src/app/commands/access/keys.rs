@@ -218,7 +218,7 @@ impl Operation for ChangeKey<'_> {
     fn replay(&self, earlier: EarlierOutcome) -> Result<KeyOutcome, CommandError> {
         match earlier {
             EarlierOutcome::Key(outcome) => Ok(*outcome),
-            EarlierOutcome::Reservation(_) | EarlierOutcome::Waitlist(_) => Err(CommandError::KeyReused),
+            _ => Err(CommandError::KeyReused),
         }
     }
 }

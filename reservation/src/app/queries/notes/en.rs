@@ -29,7 +29,8 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
         Event::ReservationCheckedIn(_) => "The party arrived".into(),
         Event::ReservationCompleted(_) => "The party left".into(),
         Event::ReservationCancelled(e) => {
-            format!("Cancelled by {}: {}{}", side(e.cancelled_by), e.reason_code, back(e.refund))
+            let closure = if e.closure_id.is_some() { " with all bookings under a closure" } else { "" };
+            format!("Cancelled by {}{closure}: {}{}", side(e.cancelled_by), e.reason_code, back(e.refund))
         }
         Event::ReservationNoShow(e) => {
             let fee = e.fee.map(|fee| format!("; the no-show fee is {}", fee.plain())).unwrap_or_default();
@@ -55,6 +56,9 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
             format!("Corrected: {}", details.join(", "))
         }
         Event::ContactErased(e) => format!("Personal data erased: {}", e.reason_code),
+        Event::ReservationAffected(e) if e.closure_id.is_some() => {
+            format!("Falls under a closure: {}", e.reason.as_deref().unwrap_or_default())
+        }
         Event::ReservationAffected(e) => match &e.reason {
             Some(reason) => {
                 format!("Does not comply with the rules of version {}: {reason}", e.rules_version)
@@ -65,6 +69,16 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
         | Event::VenueRulesChanged(VenueRulesChanged { version, stranded_count, .. }) => {
             rules_changed(*version, *stranded_count)
         }
+        Event::VenueClosed(e) => {
+            format!(
+                "Closed from {} to {}: {}; {} bookings affected",
+                e.from, e.to, e.reason_code, e.stranded_count
+            )
+        }
+        Event::CancellationsOrdered(e) => {
+            format!("Cancellation of {} bookings under a closure ordered", e.stranded_count)
+        }
+        Event::ClosureLifted(_) => "Closure lifted".into(),
         Event::GuestLinkRenewed(_) => "The guest got new links; earlier ones are not valid".into(),
         access_events!() => note_of_access(event),
         Event::WaitlistJoined(_)

@@ -27,7 +27,9 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
         Event::ReservationCheckedIn(_) => "Tamu datang".into(),
         Event::ReservationCompleted(_) => "Tamu pulang".into(),
         Event::ReservationCancelled(e) => {
-            format!("Dibatalkan oleh {}: {}{}", side(e.cancelled_by), e.reason_code, back(e.refund))
+            let closure =
+                if e.closure_id.is_some() { " bersama semua reservasi akibat penutupan" } else { "" };
+            format!("Dibatalkan oleh {}{closure}: {}{}", side(e.cancelled_by), e.reason_code, back(e.refund))
         }
         Event::ReservationNoShow(e) => {
             let fee = e.fee.map(|fee| format!("; biaya ketidakhadiran {}", fee.plain())).unwrap_or_default();
@@ -45,6 +47,9 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
             format!("Diperbaiki: {}", details.join(", "))
         }
         Event::ContactErased(e) => format!("Data pribadi dihapus: {}", e.reason_code),
+        Event::ReservationAffected(e) if e.closure_id.is_some() => {
+            format!("Terdampak penutupan: {}", e.reason.as_deref().unwrap_or_default())
+        }
         Event::ReservationAffected(e) => match &e.reason {
             Some(reason) => format!("Tidak sesuai dengan aturan versi {}: {reason}", e.rules_version),
             None => format!("Sesuai dengan aturan versi {}", e.rules_version),
@@ -55,6 +60,16 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
             0 => format!("Aturan berubah menjadi versi {version}"),
             n => format!("Aturan berubah menjadi versi {version}; {n} reservasi mendatang tidak sesuai"),
         },
+        Event::VenueClosed(e) => {
+            format!(
+                "Ditutup {} sampai {}: {}; {} reservasi terdampak",
+                e.from, e.to, e.reason_code, e.stranded_count
+            )
+        }
+        Event::CancellationsOrdered(e) => {
+            format!("Pembatalan {} reservasi akibat penutupan diperintahkan", e.stranded_count)
+        }
+        Event::ClosureLifted(_) => "Penutupan dicabut".into(),
         Event::GuestLinkRenewed(_) => "Tamu mendapat tautan baru; yang lama tidak berlaku".into(),
         Event::TableAssigned(_)
         | Event::TableReleased(_)

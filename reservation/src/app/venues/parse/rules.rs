@@ -9,7 +9,7 @@ use events::TableId;
 use events::values::{Currency, DepositPer, DepositRule, Money, NoShowFee};
 
 use crate::domain::availability::{
-    BookingRules, Dates, Exceptions, Hours, Pacing, Seatings, Service, SpecialDay, Table, TurnTime,
+    BookingRules, Closures, Dates, Exceptions, Hours, Pacing, Seatings, Service, SpecialDay, Table, TurnTime,
 };
 
 const SERVICES_MAX: usize = 50;
@@ -165,7 +165,9 @@ fn hours(
         }
     }
     weekly.iter_mut().for_each(|day| day.sort_by_key(|service| service.opens));
-    Hours { zone, weekly, exceptions, slot_minutes: u32::try_from(slot_minutes).unwrap_or(15) }
+    let slot_minutes = u32::try_from(slot_minutes).unwrap_or(15);
+    // Closures are declared by commands and are not part of the document.
+    Hours { zone, weekly, exceptions, closures: Closures::default(), slot_minutes }
 }
 
 fn weekly_service(form: &mut Form, places: Places<'_>) -> Option<(Vec<Weekday>, Service)> {

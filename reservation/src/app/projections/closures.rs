@@ -1,0 +1,50 @@
+//! The closures of the venues.
+
+use std::sync::Arc;
+
+use events::{ClosureId, VenueId};
+
+use super::{ClosureState, Index, Projections};
+use crate::app::venues::RulesDocument;
+use crate::domain::venue::Venue;
+
+impl Projections {
+    /// The closures of `venue`, the first declared one first.
+    #[must_use]
+    pub fn closures(&self, venue: &VenueId) -> Vec<ClosureState> {
+        self.venue(venue).map(|state| state.read().closures(venue)).unwrap_or_default()
+    }
+
+    /// The closure `id` of `venue`.
+    #[must_use]
+    pub fn closure(&self, venue: &VenueId, id: ClosureId) -> Option<ClosureState> {
+        self.venue(venue)?.read().closure(venue, id)
+    }
+
+    /// The rules in `rules` with the closures of `venue` that are in force.
+    #[must_use]
+    pub fn closed_rules(&self, venue: &VenueId, rules: Option<&RulesDocument>) -> Option<Arc<Venue>> {
+        let closures = self.closures(venue);
+        let closures = closures.iter().map(|state| &*state.closure);
+        rules.map(|rules| Venue::with_closures(&rules.venue, closures))
+    }
+
+    /// The closures of which the bookings are to be cancelled.
+    #[must_use]
+    pub fn cancelling(&self) -> Vec<(VenueId, ClosureId)> {
+        let index = self.index.read();
+        let of_venue = |(venue, ids): (&VenueId, &Vec<ClosureId>)| {
+            ids.iter().map(|id| (venue.clone(), *id)).collect::<Vec<_>>()
+        };
+        index.cancelling.iter().flat_map(of_venue).collect()
+    }
+}
+
+impl Index {
+    pub(super) fn set_cancelling(&mut self, venue: &VenueId, closures: Vec<ClosureId>) {
+        match closures.is_empty() {
+            true => drop(self.cancelling.remove(venue)),
+            false => drop(self.cancelling.insert(venue.clone(), closures)),
+        }
+    }
+}

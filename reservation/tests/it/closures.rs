@@ -1,0 +1,380 @@
+//! Closures: nobody can book there, and what becomes of the bookings that were there before.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use chrono::TimeDelta;
+use events::event::{CancellationsOrdered, ClosureLifted, Event, VenueClosed};
+use events::{ClosureId, Position, ReservationId, VenueId};
+use reservation::app::commands::ClosureCommand;
+use reservation::app::request_context::RequestContext;
+use reservation::app::venues::VenueFiles;
+use reservation::domain::RecordedAt;
+use reservation::domain::closure::{CLOSURES_MAX, Closure, ClosureRefusal, ClosureRequest};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::app::{Answer, TestApp, booking};
+use crate::houses::tables;
+use crate::rules::now;
+use crate::waitlist::{becomes, join};
+
+const CLOSURES: &str = "/api/venues/bandung-dago/closures";
+const FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/venues");
+
+fn request(areas: &[&str]) -> ClosureRequest {
+    ClosureRequest {
+        from: "2026-12-24".parse().unwrap(),
+        to: "2026-12-24".parse().unwrap(),
+        service: None,
+        areas: areas.iter().map(|area| (*area).to_owned()).collect(),
+        tables: vec![],
+        reason_code: "private_event".into(),
+    }
+}
+
+async fn close(app: &TestApp, changes: Value) -> Value {
+    let answer = try_to_close(app, changes).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    answer.json()
+}
+
+async fn try_to_close(app: &TestApp, changes: Value) -> Answer {
+    let mut body = json!({"from": "2026-12-24", "reason_code": "private_event"});
+    body.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    app.post(CLOSURES, &body).await
+}
+
+async fn act(app: &TestApp, closure: &Value, command: &str) -> Answer {
+    app.post(&path(closure, &format!("/{command}")), &json!({})).await
+}
+
+fn path(closure: &Value, rest: &str) -> String {
+    format!("{CLOSURES}/{}{rest}", closure["closure_id"].as_str().unwrap())
+}
+
+async fn read(app: &TestApp, closure: &Value) -> Value {
+    app.get(&path(closure, "")).await.json()
+}
+
+async fn view(app: &TestApp, id: &str) -> Value {
+    app.get(&format!("/api/reservations/{id}")).await.json()
+}
+
+/// A party of `size` at a time of Christmas Eve. Each has a guest of its own.
+async fn party(app: &TestApp, size: u8, time: &str, area: &str) -> String {
+    let body = json!({"party_size": size, "start_time": format!("2026-12-24T{time}"), "area": area, "allow_duplicate": true});
+    app.book(body).await
+}
+
+/// Waits until nothing is left to cancel under a closure.
+async fn settled(app: &TestApp, closure: &Value) -> Value {
+    let waited = tokio::time::timeout(Duration::from_secs(10), async {
+        let mut head = app.app.store.watch_head();
+        loop {
+            let closure = read(app, closure).await;
+            if closure["affected_count"] == json!(0) {
+                return closure;
+            }
+            head.changed().await.unwrap();
+        }
+    });
+    waited.await.expect("bookings under the closure are left")
+}
+
+fn affected(closure: &Value) -> Vec<(&str, &str)> {
+    let all = closure["affected"].as_array().unwrap().iter();
+    all.map(|booking| (booking["reservation_id"].as_str().unwrap(), booking["reason"].as_str().unwrap()))
+        .collect()
+}
+
+#[test]
+fn a_closure_is_declared_its_bookings_are_cancelled_once_and_it_is_lifted_once() {
+    let files = VenueFiles::load(std::path::Path::new(FILES)).unwrap();
+    let venue =
+        &files.0.iter().find(|file| file.rules.venue.id.as_str() == "bandung-dago").unwrap().rules.venue;
+    let (id, booking) = (ClosureId(Uuid::from_u128(1)), ReservationId(Uuid::from_u128(2)));
+    let declared = request(&["Teras"]).declare(id, venue, 0, &[booking]);
+    let closed = VenueClosed {
+        venue_id: venue.id.clone(),
+        closure_id: id,
+        from: "2026-12-24".parse().unwrap(),
+        to: "2026-12-24".parse().unwrap(),
+        service: None,
+        areas: vec!["Teras".into()],
+        tables: vec![],
+        reason_code: "private_event".into(),
+        stranded: vec![booking],
+        stranded_count: 1,
+    };
+    assert_eq!(declared, Ok(closed.clone().into()));
+    assert_eq!(request(&[]).declare(id, venue, CLOSURES_MAX, &[]), Err(ClosureRefusal::TooMany));
+
+    let mut closure = Closure::begin(closed, RecordedAt { position: Position(7), time: now() });
+    let venue_id: VenueId = venue.id.clone();
+    let ordered = CancellationsOrdered { venue_id: venue_id.clone(), closure_id: id, stranded_count: 1 };
+    let ordered = Event::from(ordered);
+    assert_eq!(closure.cancel_affected(&venue_id, 1), Ok(Some(ordered.clone())));
+    closure.evolve(&ordered, now());
+    assert!(closure.is_cancelling());
+    assert_eq!(closure.cancel_affected(&venue_id, 1), Ok(None));
+    let lifted = Event::from(ClosureLifted { venue_id: venue_id.clone(), closure_id: id });
+    assert_eq!(closure.lift(&venue_id), Some(lifted.clone()));
+    closure.evolve(&lifted, now());
+    assert_eq!((closure.lift(&venue_id), closure.part(), closure.is_cancelling()), (None, None, false));
+    assert_eq!(closure.cancel_affected(&venue_id, 1), Err(ClosureRefusal::Lifted));
+    assert_eq!(closure.version, 3);
+}
+
+#[tokio::test]
+async fn nobody_can_book_a_closed_area_until_the_closure_is_lifted() {
+    let app = TestApp::with_houses().await;
+    let garden = json!({"party_size": 12, "area": "Kebun", "start_time": "2026-12-24T19:00"});
+    let closure = close(&app, json!({"areas": ["Kebun"]})).await;
+    assert_eq!(
+        app.post("/api/reservations", &booking(garden.clone())).await.problem(),
+        (409, "closed".into())
+    );
+    let day = "/api/availability?date=2026-12-24&party_size=12";
+    let slots = |day: Value| day["slots"].as_array().unwrap().clone();
+    let is_offered = |slot: &Value| slot["tables"].to_string().contains("B1");
+    assert!(!slots(app.get(day).await.json()).iter().any(is_offered));
+    // The rest of the venue is open, and so are other days.
+    party(&app, 2, "19:00", "Dalam").await;
+    app.book(json!({"party_size": 12, "area": "Kebun", "start_time": "2026-12-23T19:00"})).await;
+    // No rule that staff can overrule opens it.
+    let overruled = json!({"override": {"reason_code": "regular"}, "party_size": 12, "area": "Kebun", "start_time": "2026-12-24T19:00"});
+    assert_eq!(app.post("/api/reservations", &booking(overruled)).await.problem(), (409, "closed".into()));
+    let listed = app.get(CLOSURES).await.json();
+    assert_eq!(listed["items"], json!([closure]));
+
+    let lifted = act(&app, &closure, "lift").await.json();
+    assert_eq!((&lifted["version"], lifted["lifted_at"].is_string()), (&json!(2), true));
+    app.book(garden).await;
+    assert_eq!(app.get(CLOSURES).await.json()["items"], json!([]));
+    assert_eq!(read(&app, &closure).await["lifted_at"], lifted["lifted_at"]);
+}
+
+#[tokio::test]
+async fn a_closed_service_takes_no_walk_ins_and_no_waiting_parties_and_withdraws_its_offers() {
+    let app = TestApp::with_houses().await;
+    let waits = join(&app, json!({})).await;
+    becomes(&app, &waits, "OFFERED").await;
+    close(&app, json!({"service": "Makan malam"})).await;
+    becomes(&app, &waits, "WAITING").await;
+    let late = app.post("/api/waitlist", &crate::waitlist::joining(json!({}))).await;
+    assert_eq!(late.problem(), (409, "closed".into()));
+    // Lunch is open. The evening keeps its parties on its business day.
+    party(&app, 2, "12:00", "Dalam").await;
+    let at = |text: &str| text.parse::<chrono::DateTime<chrono::Utc>>().unwrap();
+    app.clock.advance(at("2026-12-24T05:00:00Z") - now());
+    assert_eq!(app.post("/api/walk-ins", &json!({"party_size": 2})).await.status, StatusCode::OK);
+    app.clock.advance(TimeDelta::hours(7));
+    assert_eq!(app.post("/api/walk-ins", &json!({"party_size": 2})).await.problem(), (409, "closed".into()));
+}
+
+#[tokio::test]
+async fn the_bookings_under_a_closure_are_listed_and_marked_and_nothing_is_due_for_them() {
+    let app = TestApp::with_houses().await;
+    let small = party(&app, 2, "19:00", "Teras").await;
+    let large = party(&app, 8, "19:00", "Lesehan").await;
+    let elsewhere = party(&app, 2, "19:00", "Dalam").await;
+    let closure = close(&app, json!({"areas": ["Teras", "Lesehan"]})).await;
+    let mut expected = [(small.as_str(), "table_closed"), (large.as_str(), "table_closed")];
+    let mut listed = affected(&closure);
+    (expected.sort_unstable(), listed.sort_unstable());
+    assert_eq!((listed, &closure["affected_count"]), (expected.to_vec(), &json!(2)));
+    let marked = view(&app, &large).await;
+    assert_eq!((&marked["closure_id"], &marked["needs_table"]), (&closure["closure_id"], &json!(true)));
+    assert_eq!(view(&app, &elsewhere).await["closure_id"], Value::Null);
+    let history = app.get(&format!("/api/reservations/{large}/history?lang=id")).await.text();
+    assert!(history.contains("Terdampak penutupan: table_closed"), "{history}");
+    // Its hold does not expire, and money that arrives late goes back and confirms nothing.
+    app.clock.advance(TimeDelta::minutes(20));
+    let payment = marked["payment"]["payment_id"].clone();
+    let paid = json!({"outcome": "completed", "payment_id": payment, "amount_minor": 40_000_000, "currency": "IDR",
+        "channel": "qris", "provider_reference": "sim_1"});
+    let answer = app.service_post(&format!("/api/reservations/{large}/payment-results"), &paid).await.json();
+    assert_eq!(answer["status"], json!("PENDING"), "{answer}");
+    let charges = app.get(&format!("/api/reservations/{large}/charges")).await.json();
+    assert_eq!(charges["balance"]["to_return_minor"], json!(40_000_000), "{charges}");
+    // Another table makes it a booking like any other, and its deposit is due again.
+    let moved = app.command(&large, "assign-table", json!({"table_id": "B1"})).await.json();
+    assert_eq!((&moved["closure_id"], &moved["needs_table"]), (&Value::Null, &json!(false)));
+    assert_eq!(
+        (&moved["deposit"]["status"], &moved["deposit"]["amount_minor"]),
+        (&json!("due"), &json!(40_000_000))
+    );
+    assert_ne!(moved["payment"]["payment_id"], payment);
+    assert_eq!(affected(&read(&app, &closure).await).len(), 1);
+}
+
+#[tokio::test]
+async fn money_that_arrives_between_a_closure_and_the_mark_confirms_nothing() {
+    let app = TestApp::with_houses().await;
+    let id = party(&app, 8, "19:00", "Lesehan").await;
+    let payment = view(&app, &id).await["payment"]["payment_id"].clone();
+    // As after a crash, nothing follows from the closure yet.
+    let context = RequestContext::system("test", app.app.env.as_ref());
+    let command = ClosureCommand::Declare(request(&[]));
+    let (venue, closure) = ("bandung-dago".parse().unwrap(), ClosureId(Uuid::from_u128(5)));
+    app.app.executor.change_closure(&venue, closure, &command, &context).await.unwrap();
+    assert_eq!(view(&app, &id).await["closure_id"], Value::Null);
+    let paid = json!({"outcome": "completed", "payment_id": payment, "amount_minor": 40_000_000, "currency": "IDR",
+        "channel": "qris", "provider_reference": "sim_1"});
+    let answer = app.service_post(&format!("/api/reservations/{id}/payment-results"), &paid).await.json();
+    assert_eq!(
+        (&answer["status"], &answer["affected_by_rules"], &answer["closure_id"]),
+        (&json!("PENDING"), &json!("closed"), &json!(closure.to_string()))
+    );
+    let again = app.service_post(&format!("/api/reservations/{id}/payment-results"), &paid).await.json();
+    assert_eq!(again["version"], answer["version"]);
+}
+
+#[tokio::test]
+async fn bookings_under_a_closure_are_cancelled_together_but_for_those_that_staff_placed() {
+    let app = TestApp::with_houses().await;
+    let paid = party(&app, 8, "19:00", "Lesehan").await;
+    app.command(&paid, "confirm", json!({"waive_deposit": true})).await;
+    let (small, moved, wedding) = (
+        party(&app, 2, "19:00", "Teras").await,
+        party(&app, 2, "12:00", "Teras").await,
+        party(&app, 12, "18:00", "Kebun").await,
+    );
+    let closure = close(&app, json!({"to": "2026-12-25"})).await;
+    assert_eq!(closure["affected_count"], json!(4));
+    // The wedding for which the venue is closed, and a party that gets another day.
+    app.command(&wedding, "assign-table", json!({"table_id": "B1", "capacity": 20})).await;
+    assert_eq!(view(&app, &wedding).await["closure_id"], Value::Null);
+    app.command(&moved, "reschedule", json!({"start_time": "2026-12-26T12:00"})).await;
+    let ordered = act(&app, &closure, "cancel-affected").await.json();
+    assert!(ordered["cancelling_since"].is_string());
+    let done = settled(&app, &closure).await;
+    assert_eq!(done["cancelled_count"], json!(2));
+    for id in [&paid, &small] {
+        let cancelled = view(&app, id).await;
+        let expected = json!({"cancelled_by": "staff", "reason_code": "private_event", "description": null, "by_closure": true});
+        assert_eq!((&cancelled["status"], &cancelled["cancellation"]), (&json!("CANCELLED"), &expected));
+        assert_eq!(tables(&cancelled), Vec::<String>::new());
+    }
+    assert_ne!(app.status(&wedding).await, "CANCELLED");
+    assert_ne!(app.status(&moved).await, "CANCELLED");
+    let history = app.get(&format!("/api/reservations/{small}/history")).await.text();
+    assert!(history.contains("Cancelled by the restaurant with all bookings under a closure"), "{history}");
+    // A repetition changes nothing, and a cancellation cannot be undone while the venue is closed.
+    assert_eq!(act(&app, &closure, "cancel-affected").await.json()["version"], ordered["version"]);
+    let undo = json!({"change": "cancellation", "reason_code": "r", "allow_duplicate": true});
+    assert_eq!(app.command(&small, "undo", undo.clone()).await.problem(), (409, "closed".into()));
+    act(&app, &closure, "lift").await;
+    assert_eq!(app.command(&small, "undo", undo).await.status, StatusCode::OK);
+    assert_eq!(act(&app, &closure, "cancel-affected").await.problem(), (409, "closure_lifted".into()));
+}
+
+#[tokio::test]
+async fn a_lifted_closure_makes_its_bookings_valid_again() {
+    let app = TestApp::with_houses().await;
+    let id = party(&app, 8, "19:00", "Lesehan").await;
+    let before = view(&app, &id).await;
+    let closure = close(&app, json!({})).await;
+    assert_eq!(view(&app, &id).await["affected_by_rules"], json!("closed"));
+    // A second closure of the same time keeps it closed.
+    let second = close(&app, json!({"areas": ["Lesehan"]})).await;
+    assert_eq!(affected(&second), [(id.as_str(), "closed")]);
+    act(&app, &closure, "lift").await;
+    let marked = view(&app, &id).await;
+    assert_eq!(
+        (&marked["affected_by_rules"], &marked["closure_id"]),
+        (&json!("table_closed"), &second["closure_id"])
+    );
+    act(&app, &second, "lift").await;
+    let after = view(&app, &id).await;
+    assert_eq!((&after["affected_by_rules"], tables(&after)), (&Value::Null, tables(&before)));
+    assert_eq!(after["deposit"]["status"], json!("due"));
+    assert_ne!(after["payment"]["payment_id"], before["payment"]["payment_id"]);
+}
+
+#[tokio::test]
+async fn closures_and_their_orders_survive_a_restart() {
+    let app = TestApp::with_houses().await;
+    let id = party(&app, 2, "19:00", "Teras").await;
+    let lifted = close(&app, json!({"from": "2026-12-26", "areas": ["Teras"]})).await;
+    act(&app, &lifted, "lift").await;
+    let closure = close(&app, json!({"areas": ["Teras"]})).await;
+    let (store, clock) = (app.app.store.clone(), app.clock.clone());
+    // The order is recorded, and the service ends before the first cancellation.
+    drop(app);
+    let stopped = TestApp::idle(FILES, store.clone(), clock.clone()).await;
+    assert_eq!(act(&stopped, &closure, "cancel-affected").await.json()["affected_count"], json!(1));
+    drop(stopped);
+    let app = TestApp::at(FILES, store, clock).await;
+    let done = settled(&app, &closure).await;
+    assert_eq!((app.status(&id).await, &done["cancelled_count"]), ("CANCELLED".into(), &json!(1)));
+    let closed = json!({"area": "Teras", "start_time": "2026-12-24T20:00"});
+    assert_eq!(app.post("/api/reservations", &booking(closed)).await.problem(), (409, "closed".into()));
+    app.book(json!({"area": "Teras", "start_time": "2026-12-26T20:00"})).await;
+}
+
+#[tokio::test]
+async fn a_closure_without_sense_is_refused_with_all_its_faults() {
+    let app = TestApp::with_houses().await;
+    let wrong = json!({"from": "2026-11-30", "service": "Brunch", "areas": ["Atap"], "tables": ["X1"], "reason_code": ""});
+    let answer = try_to_close(&app, wrong).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let faults = answer.faults();
+    for field in ["from", "service", "areas", "tables", "reason_code"] {
+        assert!(faults.iter().any(|fault| fault.contains(field)), "{field}: {faults:?}");
+    }
+    for to in ["2026-12-23", "2027-12-25"] {
+        assert_eq!(
+            try_to_close(&app, json!({"to": to})).await.status,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "{to}"
+        );
+    }
+    let unknown = app.get(&format!("{CLOSURES}/{}", Uuid::from_u128(9))).await;
+    assert_eq!(unknown.problem(), (404, "not_found".into()));
+    let lift = app.post(&format!("{CLOSURES}/{}/lift", Uuid::from_u128(9)), &json!({})).await;
+    assert_eq!(lift.problem(), (404, "not_found".into()));
+    let nowhere =
+        app.post("/api/venues/nowhere/closures", &json!({"from": "2026-12-24", "reason_code": "r"})).await;
+    assert_eq!(nowhere.problem(), (404, "not_found".into()));
+    let by_hand = TestApp::start().await;
+    let id = by_hand.app.venues.ids()[0].clone();
+    let body = json!({"from": "2026-12-24", "reason_code": "holiday"});
+    let refused = by_hand.post(&format!("/api/venues/{id}/closures"), &body).await;
+    assert_eq!(refused.problem(), (409, "kept_by_hand".into()));
+}
+
+#[tokio::test]
+async fn a_venue_has_a_limited_number_of_closures() {
+    let app = TestApp::with_houses().await;
+    let mut last = Value::Null;
+    for _ in 0..CLOSURES_MAX {
+        last = close(&app, json!({"tables": ["T1"]})).await;
+    }
+    assert_eq!(try_to_close(&app, json!({})).await.problem(), (409, "too_many_closures".into()));
+    act(&app, &last, "lift").await;
+    close(&app, json!({"tables": ["T1"]})).await;
+}
+
+#[tokio::test]
+async fn commands_about_closures_are_repeatable_and_compare_the_version() {
+    let app = TestApp::with_houses().await;
+    let body = json!({"from": "2026-12-24", "reason_code": "holiday"});
+    let key = [("idempotency-key", "close-1")];
+    let first = app.post_with(CLOSURES, &body, &key).await;
+    let again = app.post_with(CLOSURES, &body, &key).await;
+    assert_eq!((first.json(), again.header("idempotent-replayed")), (again.json(), "true"));
+    assert_eq!(first.header("location"), path(&first.json(), ""));
+    let other = app.post_with(CLOSURES, &json!({"from": "2026-12-25", "reason_code": "holiday"}), &key).await;
+    assert_eq!(other.problem(), (422, "idempotency_key_reused".into()));
+    let lift = path(&first.json(), "/lift");
+    let stale = app.post_with(&lift, &json!({}), &[("if-match", "\"7\"")]).await;
+    assert_eq!(stale.problem(), (412, "version_mismatch".into()));
+    let lifted = app
+        .post_with(&lift, &json!({}), &[("if-match", first.header("etag")), ("idempotency-key", "l")])
+        .await;
+    assert_eq!(lifted.status, StatusCode::OK);
+    let repeated = app.post_with(&lift, &json!({}), &[("idempotency-key", "l2")]).await;
+    assert_eq!(repeated.json()["version"], lifted.json()["version"]);
+}
