@@ -7,6 +7,7 @@
 //!
 //! **Invariant:** this crate depends on no service and, without the feature `store`, on no storage.
 
+mod about;
 pub mod access;
 mod access_events;
 pub mod closures;

@@ -9,6 +9,7 @@
 
 mod access_start;
 mod bank;
+mod closing;
 mod contract;
 mod crash;
 mod durable;

@@ -199,14 +199,14 @@ fn samples() -> Vec<Event> {
             to: "2026-12-05".parse().unwrap(),
             service: Some("Dinner".into()),
             areas: vec!["Terrace".into()],
-            tables: vec![table_id.clone()],
+            tables: vec![table_id],
             reason_code: "private_event".into(),
             stranded: vec![ReservationId(uuid(1))],
             stranded_count: 1,
         }
         .into(),
         CancellationsOrdered { venue_id: venue_id.clone(), closure_id, stranded_count: 1 }.into(),
-        ClosureLifted { venue_id: venue_id.clone(), closure_id }.into(),
+        ClosureLifted { venue_id, closure_id }.into(),
         VenueRulesChanged {
             venue_id: "bandung-dago".parse().unwrap(),
             version: 3,

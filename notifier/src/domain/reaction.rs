@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use events::access_events;
-use events::event::{Detail, Event, Refund, ReservationUndone, RestoredStatus, UndoneChange};
+use events::event::{
+    Detail, Event, Refund, ReservationAffected, ReservationUndone, RestoredStatus, UndoneChange,
+};
 use events::values::{Medium, Money};
 use events::{EventId, PaymentId, ReservationId, StaffId};
 
@@ -81,12 +83,7 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
             let late = late.map(|refund| plan.mail(Template::PaidLate, None, Some(refund.amount)));
             late.into_iter().chain(plan.refund(reservation_id, e.refund)).collect()
         }
-        // The restaurant or the table is closed then: nothing is to be paid until staff have moved the visit.
-        Event::ReservationAffected(e)
-            if e.closure_id.is_some() || matches!(e.reason.as_deref(), Some("closed" | "venue_gone")) =>
-        {
-            vec![plan.close("close-payments", reservation_id)]
-        }
+        Event::ReservationAffected(e) if calls_off(e) => vec![plan.close("close-payments", reservation_id)],
         Event::PartySizeChanged(e) => {
             let mail = (e.from != e.to).then(|| plan.mail(Template::Resized, None, None));
             let closed = e.waives_deposit.then(|| plan.close("close-payments", reservation_id));
@@ -120,6 +117,11 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
         | Event::ClosureLifted(_)
         | access_events!() => vec![],
     }
+}
+
+/// Whether the restaurant or the table is closed at the time of the visit: nothing is to be paid until staff have moved it.
+fn calls_off(affected: &ReservationAffected) -> bool {
+    affected.closure_id.is_some() || matches!(affected.reason.as_deref(), Some("closed" | "venue_gone"))
 }
 
 /// A deposit that is due again has its own event.

@@ -8,11 +8,11 @@
 
 mod access_changes;
 mod apply;
-mod closures;
 mod contact_index;
 mod contacts;
 mod filter;
 mod recorded_rules;
+mod rules;
 mod venue_state;
 
 use std::collections::{BTreeSet, HashMap};
@@ -373,18 +373,6 @@ impl Projections {
     #[must_use]
     pub fn parties_before(&self, entry: &WaitlistEntry) -> usize {
         self.venue(&entry.joined.venue_id).map_or(0, |state| state.read().parties_before(entry))
-    }
-
-    /// The last recorded rules of `venue`, if any were recorded.
-    #[must_use]
-    pub fn recorded_rules(&self, venue: &VenueId) -> Option<Arc<RecordedRules>> {
-        self.venue(venue)?.read().recorded_rules().cloned()
-    }
-
-    /// The rules that count. They stay in step with the log.
-    #[must_use]
-    pub fn rules(&self) -> Venues {
-        self.rules.clone()
     }
 
     /// The keys. They stay in step with the log.

@@ -6,6 +6,7 @@ mod exceptions;
 mod hours;
 mod local_time;
 mod occupancy;
+mod opening;
 mod overrule;
 mod rules;
 mod seating;

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use events::event::{CancellationsOrdered, ClosureLifted, Event, VenueClosed};
 use events::{ClosureId, ReservationId, TableId, VenueId};
 
-use super::availability::ClosedPart;
+use super::availability::{ClosedPart, Closures};
 use super::recorded_at::RecordedAt;
 use super::venue::Venue;
 
@@ -174,9 +174,13 @@ impl Closure {
         self.cancelling_since.is_some() && self.lifted_at.is_none()
     }
 
-    /// What it closes, as far as seating decisions depend on it; `None` if it was lifted.
-    #[must_use]
-    pub fn part(&self) -> Option<ClosedPart> {
-        self.lifted_at.is_none().then(|| self.request.part(self.id, self.declared.position))
+    /// The closures that are in force, as far as seating decisions depend on them.
+    pub fn in_force<'a>(all: impl Iterator<Item = &'a Self>) -> Closures {
+        let mut closures = Closures::default();
+        for closure in all.filter(|closure| closure.lifted_at.is_none()) {
+            let request = &closure.request;
+            closures.add(request.part(closure.id, closure.declared.position), request.from, request.to);
+        }
+        closures
     }
 }

@@ -9,7 +9,6 @@ use events::values::{DepositRule, Locale, NoShowFee, PartySize, Policy, TimeWind
 use events::{TableId, VenueId};
 
 use super::availability::{BookingRules, Closures, Table, areas_of, calendar_day};
-use super::closure::Closure;
 
 /// The length of a stay at a venue without booking rules, in minutes.
 const STAY_MINUTES_DEFAULT: u32 = 90;
@@ -81,21 +80,9 @@ pub struct Location {
 }
 
 impl Venue {
-    /// `venue` with the closures that are in force.
+    /// The same venue, with `closures` as the only ones.
     #[must_use]
-    pub fn with_closures<'a>(venue: &Arc<Self>, closures: impl Iterator<Item = &'a Closure>) -> Arc<Self> {
-        let mut all = Closures::default();
-        let mut in_force: Vec<_> =
-            closures.filter_map(|closure| Some((closure.part()?, &closure.request))).collect();
-        in_force.sort_by_key(|(part, _)| part.since);
-        for (part, request) in in_force {
-            all.add(part, request.from, request.to);
-        }
-        venue.closed_at(all)
-    }
-
-    /// The same venue, closed at the times of `closures` only.
-    fn closed_at(self: &Arc<Self>, closures: Closures) -> Arc<Self> {
+    pub fn closed_at(self: &Arc<Self>, closures: Closures) -> Arc<Self> {
         let is_same = self.rules.as_ref().is_none_or(|rules| rules.hours.closures == closures);
         if is_same {
             return Arc::clone(self);

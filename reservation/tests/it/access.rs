@@ -66,6 +66,8 @@ async fn every_operation_admits_exactly_those_who_may_use_it() {
     let person =
         json!({"email": "komang@warung-sinar.co.id", "name": "Komang", "roles": {"host": ["bandung-dago"]}});
     let person = app.post("/api/access/staff", &person).await.json();
+    let closed = json!({"from": "2026-12-30", "tables": ["B1"], "reason_code": "holiday"});
+    let closed = app.post("/api/venues/bandung-dago/closures", &closed).await.json();
     let examples = [
         ("venue_id", "bandung-dago"),
         ("name", "venue.json"),
@@ -73,6 +75,7 @@ async fn every_operation_admits_exactly_those_who_may_use_it() {
         ("waitlist_id", &waits),
         ("key_id", &key_id),
         ("staff_id", person["staff"]["staff_id"].as_str().unwrap()),
+        ("closure_id", closed["closure_id"].as_str().unwrap()),
     ];
     let operations = description.operations(&examples);
     let needs = BTreeMap::from(NEEDS);

@@ -118,6 +118,8 @@ impl Credential {
                 0
             }
             _ if !self.is_here && !LISTS.contains(&id) => 404,
+            // It needs what the cancellation of one booking needs too.
+            _ if id == "cancelAffected" && !self.scopes.contains(&"manage") => 403,
             _ if GRANTS.contains(&id) && !HOST.iter().all(|scope| self.scopes.contains(scope)) => 403,
             _ => 0,
         }

@@ -30,7 +30,7 @@ pub(in crate::api::http) fn close_venue(
     let service = draft.service.and_then(|service| {
         let name = String::from(service);
         let known = known_service(venue, &name);
-        form.checked(&["service"], &name.clone(), known.map(|()| name))
+        form.checked(&["service"], name.clone(), known.map(|()| name))
     });
     let areas = areas(form, venue, draft.areas);
     let tables = tables(form, venue, draft.tables);

@@ -55,8 +55,7 @@ impl VenueState {
 
     /// `venue` with the closures in force.
     pub(super) fn with_closures(&self, venue: &Arc<Venue>) -> Arc<Venue> {
-        let closures = self.closures.values().map(AsRef::as_ref);
-        Venue::with_closures(venue, closures)
+        venue.closed_at(Closure::in_force(self.closures.values().map(AsRef::as_ref)))
     }
 
     /// The closures, by the position of their first event.

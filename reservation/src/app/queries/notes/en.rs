@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use contract::values::LocalTime;
 use events::access_events;
-use events::event::{Event, Refund, VenueChanged, VenueRulesChanged};
+use events::event::{Event, Refund, ReservationAffected, VenueChanged, VenueClosed, VenueRulesChanged};
 use events::values::{Initiator, Medium, Purpose, ReleaseCause};
 
 use super::access::note_of_access;
@@ -56,29 +56,12 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
             format!("Corrected: {}", details.join(", "))
         }
         Event::ContactErased(e) => format!("Personal data erased: {}", e.reason_code),
-        Event::ReservationAffected(e) if e.closure_id.is_some() => {
-            format!("Falls under a closure: {}", e.reason.as_deref().unwrap_or_default())
-        }
-        Event::ReservationAffected(e) => match &e.reason {
-            Some(reason) => {
-                format!("Does not comply with the rules of version {}: {reason}", e.rules_version)
-            }
-            None => format!("Complies with the rules of version {}", e.rules_version),
-        },
-        Event::VenueChanged(VenueChanged { version, stranded_count, .. })
-        | Event::VenueRulesChanged(VenueRulesChanged { version, stranded_count, .. }) => {
-            rules_changed(*version, *stranded_count)
-        }
-        Event::VenueClosed(e) => {
-            format!(
-                "Closed from {} to {}: {}; {} bookings affected",
-                e.from, e.to, e.reason_code, e.stranded_count
-            )
-        }
-        Event::CancellationsOrdered(e) => {
-            format!("Cancellation of {} bookings under a closure ordered", e.stranded_count)
-        }
-        Event::ClosureLifted(_) => "Closure lifted".into(),
+        Event::ReservationAffected(e) => note_of_mark(e),
+        Event::VenueChanged(_)
+        | Event::VenueRulesChanged(_)
+        | Event::VenueClosed(_)
+        | Event::CancellationsOrdered(_)
+        | Event::ClosureLifted(_) => note_of_venue(event),
         Event::GuestLinkRenewed(_) => "The guest got new links; earlier ones are not valid".into(),
         access_events!() => note_of_access(event),
         Event::WaitlistJoined(_)
@@ -120,6 +103,38 @@ fn note_of_host(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> Strin
     }
 }
 
+/// A short description of a mark.
+fn note_of_mark(e: &ReservationAffected) -> String {
+    match (&e.reason, e.closure_id) {
+        (Some(reason), Some(_)) => format!("Falls under a closure: {reason}"),
+        (Some(reason), None) => {
+            format!("Does not comply with the rules of version {}: {reason}", e.rules_version)
+        }
+        (None, _) => format!("Complies with the rules of version {}", e.rules_version),
+    }
+}
+
+/// A short description of an event of a venue.
+fn note_of_venue(event: &Event) -> String {
+    match event {
+        Event::VenueChanged(VenueChanged { version, stranded_count, .. })
+        | Event::VenueRulesChanged(VenueRulesChanged { version, stranded_count, .. }) => match stranded_count
+        {
+            0 => format!("Rules changed to version {version}"),
+            n => format!("Rules changed to version {version}; {n} future bookings do not comply"),
+        },
+        Event::VenueClosed(e) => {
+            let VenueClosed { from, to, reason_code, stranded_count, .. } = e;
+            format!("Closed from {from} to {to}: {reason_code}; {stranded_count} bookings affected")
+        }
+        Event::CancellationsOrdered(e) => {
+            format!("Cancellation of {} bookings under a closure ordered", e.stranded_count)
+        }
+        Event::ClosureLifted(_) => "Closure lifted".into(),
+        _ => "Event of a venue".into(),
+    }
+}
+
 /// A short description of an event of a payment.
 fn note_of_payment(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> String {
     match event {
@@ -139,13 +154,6 @@ fn note_of_payment(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
         Event::PaymentFailed(e) => format!("Payment failed: {}", e.reason_code),
         Event::PaymentRefunded(e) => format!("{} refunded ({})", e.amount.plain(), e.provider_reference),
         _ => "Event of a payment".into(),
-    }
-}
-
-fn rules_changed(version: u32, affected: u32) -> String {
-    match affected {
-        0 => format!("Rules changed to version {version}"),
-        n => format!("Rules changed to version {version}; {n} future bookings do not comply"),
     }
 }
 

@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use contract::values::LocalTime;
-use events::event::{Detail, Event, OverruledRule, Refund, UndoneChange, VenueChanged, VenueRulesChanged};
+use events::event::{
+    Detail, Event, OverruledRule, Refund, ReservationAffected, UndoneChange, VenueChanged, VenueClosed,
+    VenueRulesChanged,
+};
 use events::values::{Initiator, Medium, Purpose, ReleaseCause};
 
 use super::en;
@@ -47,29 +50,12 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
             format!("Diperbaiki: {}", details.join(", "))
         }
         Event::ContactErased(e) => format!("Data pribadi dihapus: {}", e.reason_code),
-        Event::ReservationAffected(e) if e.closure_id.is_some() => {
-            format!("Terdampak penutupan: {}", e.reason.as_deref().unwrap_or_default())
-        }
-        Event::ReservationAffected(e) => match &e.reason {
-            Some(reason) => format!("Tidak sesuai dengan aturan versi {}: {reason}", e.rules_version),
-            None => format!("Sesuai dengan aturan versi {}", e.rules_version),
-        },
-        Event::VenueChanged(VenueChanged { version, stranded_count, .. })
-        | Event::VenueRulesChanged(VenueRulesChanged { version, stranded_count, .. }) => match stranded_count
-        {
-            0 => format!("Aturan berubah menjadi versi {version}"),
-            n => format!("Aturan berubah menjadi versi {version}; {n} reservasi mendatang tidak sesuai"),
-        },
-        Event::VenueClosed(e) => {
-            format!(
-                "Ditutup {} sampai {}: {}; {} reservasi terdampak",
-                e.from, e.to, e.reason_code, e.stranded_count
-            )
-        }
-        Event::CancellationsOrdered(e) => {
-            format!("Pembatalan {} reservasi akibat penutupan diperintahkan", e.stranded_count)
-        }
-        Event::ClosureLifted(_) => "Penutupan dicabut".into(),
+        Event::ReservationAffected(e) => note_of_mark(e),
+        Event::VenueChanged(_)
+        | Event::VenueRulesChanged(_)
+        | Event::VenueClosed(_)
+        | Event::CancellationsOrdered(_)
+        | Event::ClosureLifted(_) => note_of_venue(event),
         Event::GuestLinkRenewed(_) => "Tamu mendapat tautan baru; yang lama tidak berlaku".into(),
         Event::TableAssigned(_)
         | Event::TableReleased(_)
@@ -111,6 +97,36 @@ fn note_of_host(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> Strin
             format!("{undone} diurungkan: {}{fee}{}", e.reason_code, back(e.refund))
         }
         _ => "Peristiwa meja".into(),
+    }
+}
+
+/// A short description of a mark.
+fn note_of_mark(e: &ReservationAffected) -> String {
+    match (&e.reason, e.closure_id) {
+        (Some(reason), Some(_)) => format!("Terdampak penutupan: {reason}"),
+        (Some(reason), None) => format!("Tidak sesuai dengan aturan versi {}: {reason}", e.rules_version),
+        (None, _) => format!("Sesuai dengan aturan versi {}", e.rules_version),
+    }
+}
+
+/// A short description of an event of a venue.
+fn note_of_venue(event: &Event) -> String {
+    match event {
+        Event::VenueChanged(VenueChanged { version, stranded_count, .. })
+        | Event::VenueRulesChanged(VenueRulesChanged { version, stranded_count, .. }) => match stranded_count
+        {
+            0 => format!("Aturan berubah menjadi versi {version}"),
+            n => format!("Aturan berubah menjadi versi {version}; {n} reservasi mendatang tidak sesuai"),
+        },
+        Event::VenueClosed(e) => {
+            let VenueClosed { from, to, reason_code, stranded_count, .. } = e;
+            format!("Ditutup {from} sampai {to}: {reason_code}; {stranded_count} reservasi terdampak")
+        }
+        Event::CancellationsOrdered(e) => {
+            format!("Pembatalan {} reservasi akibat penutupan diperintahkan", e.stranded_count)
+        }
+        Event::ClosureLifted(_) => "Penutupan dicabut".into(),
+        _ => "Peristiwa restoran".into(),
     }
 }
 

@@ -1,14 +1,27 @@
-//! The closures of the venues.
+//! The rules of the venues and their closures.
 
 use std::sync::Arc;
 
 use events::{ClosureId, VenueId};
 
-use super::{ClosureState, Index, Projections};
-use crate::app::venues::RulesDocument;
+use super::{ClosureState, Index, Projections, RecordedRules};
+use crate::app::venues::{RulesDocument, Venues};
+use crate::domain::closure::Closure;
 use crate::domain::venue::Venue;
 
 impl Projections {
+    /// The last recorded rules of `venue`, if any were recorded.
+    #[must_use]
+    pub fn recorded_rules(&self, venue: &VenueId) -> Option<Arc<RecordedRules>> {
+        self.venue(venue)?.read().recorded_rules().cloned()
+    }
+
+    /// The rules that count. They stay in step with the log.
+    #[must_use]
+    pub fn rules(&self) -> Venues {
+        self.rules.clone()
+    }
+
     /// The closures of `venue`, the first declared one first.
     #[must_use]
     pub fn closures(&self, venue: &VenueId) -> Vec<ClosureState> {
@@ -25,8 +38,8 @@ impl Projections {
     #[must_use]
     pub fn closed_rules(&self, venue: &VenueId, rules: Option<&RulesDocument>) -> Option<Arc<Venue>> {
         let closures = self.closures(venue);
-        let closures = closures.iter().map(|state| &*state.closure);
-        rules.map(|rules| Venue::with_closures(&rules.venue, closures))
+        let in_force = Closure::in_force(closures.iter().map(|state| &*state.closure));
+        rules.map(|rules| rules.venue.closed_at(in_force))
     }
 
     /// The closures of which the bookings are to be cancelled.
