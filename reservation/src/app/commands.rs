@@ -85,7 +85,24 @@ impl Executor {
         let loaded = loaded.map(|(reservation, at)| Loaded { subject: reservation, read_position: Some(at) });
         let (loaded, guest) = (Mutex::new(loaded), Mutex::new(None));
         let operation = ChangeReservation { id, loaded, guest, command, context };
-        self.execute(&operation, context).await
+        let outcome = self.execute(&operation, context).await?;
+        match command {
+            // The rules may have changed while the reservation was not expected.
+            Command::Undo(_) if !outcome.replayed => self.marked_again(outcome).await,
+            _ => Ok(outcome),
+        }
+    }
+
+    /// The reservation of `outcome` with the mark of the rules that count. If the mark cannot be recorded now, the next start
+    /// or change of the rules records it.
+    async fn marked_again(&self, outcome: ReservationOutcome) -> Result<ReservationOutcome, CommandError> {
+        let context = RequestContext::system("venues", self.env.as_ref());
+        let id = outcome.reservation.id;
+        let marked = self.mark_affected(id, &context).await.inspect_err(|error| {
+            let error = error as &dyn std::error::Error;
+            tracing::warn!(error, %id, "could not compare a reservation with the rules after an undo");
+        });
+        Ok(marked.unwrap_or(outcome))
     }
 
     /// Changes the end of the visit `id`, which has begun. With `overrule` the next party at its tables loses them.

@@ -2,6 +2,7 @@
 //! `make torture`.
 
 mod book;
+mod closing;
 mod crowd;
 mod line;
 mod seats;

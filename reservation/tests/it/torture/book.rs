@@ -1,6 +1,7 @@
 //! A book that is right: any sequence of bookings, moves, sizes, payments, cancellations and changes of the rules, whose
 //! feed is checked against rules that are written a second time.
 
+mod acts;
 mod checker;
 
 use std::sync::Arc;
@@ -11,110 +12,19 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use chassis::environment::{Environment as _, ManualEnvironment};
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
-use events::event::UndoneChange;
 use events::store::EventStore;
 use events::store::memory::MemoryStore;
 use proptest::prelude::*;
-use proptest::sample;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use self::checker::{broken_promises, feed_of};
+use self::acts::{Act, act};
+use self::checker::broken_promises;
+pub use self::checker::feed_of;
 use crate::app::{Answer, TOKEN, TestApp, start_of_time};
 
 const RULES: &str = "/api/venues/book/rules";
-
-/// What a guest, the restaurant or its owner does.
-#[derive(Debug, Clone)]
-enum Act {
-    Book {
-        day: u64,
-        slot: i64,
-        guests: u8,
-        customer: u8,
-    },
-    Move {
-        booking: usize,
-        day: u64,
-        slot: i64,
-        by: &'static str,
-    },
-    Resize {
-        booking: usize,
-        guests: u8,
-        reseat: bool,
-    },
-    Cancel {
-        booking: usize,
-        by: &'static str,
-    },
-    Pay {
-        booking: usize,
-    },
-    CheckIn {
-        booking: usize,
-    },
-    Complete {
-        booking: usize,
-    },
-    NoShow {
-        booking: usize,
-    },
-    Undo {
-        booking: usize,
-        change: UndoneChange,
-    },
-    /// The visit ends `minutes` from now.
-    Extend {
-        booking: usize,
-        minutes: i64,
-        anyway: bool,
-    },
-    Swap {
-        booking: usize,
-        with: usize,
-    },
-    /// A booking against the rules.
-    BookAnyway {
-        day: u64,
-        slot: i64,
-        guests: u8,
-        customer: u8,
-    },
-    ChangeRules {
-        change: usize,
-    },
-    Advance {
-        hours: i64,
-    },
-}
-
-fn act() -> impl Strategy<Value = Act> {
-    let (booking, day, slot) = (0..12_usize, 0..5_u64, 0..96_i64);
-    let by = || prop_oneof![Just("guest"), Just("staff")];
-    prop_oneof![
-        6 => (day.clone(), slot.clone(), 1..9_u8, 0..6_u8)
-            .prop_map(|(day, slot, guests, customer)| Act::Book { day, slot, guests, customer }),
-        3 => (booking.clone(), day, slot, by())
-            .prop_map(|(booking, day, slot, by)| Act::Move { booking, day, slot, by }),
-        3 => (booking.clone(), 1..9_u8, any::<bool>())
-            .prop_map(|(booking, guests, reseat)| Act::Resize { booking, guests, reseat }),
-        2 => (booking.clone(), by()).prop_map(|(booking, by)| Act::Cancel { booking, by }),
-        3 => booking.clone().prop_map(|booking| Act::Pay { booking }),
-        2 => booking.clone().prop_map(|booking| Act::CheckIn { booking }),
-        1 => booking.clone().prop_map(|booking| Act::Complete { booking }),
-        1 => booking.clone().prop_map(|booking| Act::NoShow { booking }),
-        3 => (booking, sample::select(UndoneChange::ALL.to_vec()))
-            .prop_map(|(booking, change)| Act::Undo { booking, change }),
-        2 => (0..12_usize, 10..300_i64, any::<bool>())
-            .prop_map(|(booking, minutes, anyway)| Act::Extend { booking, minutes, anyway }),
-        2 => (0..12_usize, 0..12_usize).prop_map(|(booking, with)| Act::Swap { booking, with }),
-        1 => (0..5_u64, 0..96_i64, 1..14_u8, 0..6_u8)
-            .prop_map(|(day, slot, guests, customer)| Act::BookAnyway { day, slot, guests, customer }),
-        2 => (0..CHANGES).prop_map(|change| Act::ChangeRules { change }),
-        2 => (1..80_i64).prop_map(|hours| Act::Advance { hours }),
-    ]
-}
+const CLOSURES: &str = "/api/venues/book/closures";
 
 /// Number of documents that [`rules`] knows.
 const CHANGES: usize = 8;
@@ -187,6 +97,7 @@ fn contact(customer: usize) -> Value {
 async fn run(app: &TestApp, acts: &[Act]) -> usize {
     change_rules(app, 0).await;
     let (mut bookings, mut done): (Vec<String>, usize) = (Vec::new(), 0);
+    let mut closures: Vec<String> = Vec::new();
     for act in acts {
         if let Act::Advance { hours } = act {
             app.clock.advance(TimeDelta::hours(*hours));
@@ -196,7 +107,12 @@ async fn run(app: &TestApp, acts: &[Act]) -> usize {
             change_rules(app, *change).await;
             continue;
         }
-        let answer = send(app, &bookings, act).await;
+        let answer = match act {
+            Act::Close { .. } | Act::Lift { .. } | Act::CancelAffected { .. } => {
+                close(app, &mut closures, act).await
+            }
+            act => send(app, &bookings, act).await,
+        };
         let Some(answer) = answer else { continue };
         // A guest can change nothing from a day after the visit on.
         let is_late = answer.status == 401
@@ -210,7 +126,58 @@ async fn run(app: &TestApp, acts: &[Act]) -> usize {
             bookings.push(answer.json()["reservation_id"].as_str().unwrap().to_owned());
         }
     }
+    for closure in &closures {
+        cancelled(app, closure).await;
+    }
     done
+}
+
+/// Declares a closure, or does something with an earlier one.
+async fn close(app: &TestApp, closures: &mut Vec<String>, act: &Act) -> Option<Answer> {
+    let of = |closure: &usize| closures.get(closure % closures.len().max(1));
+    match act {
+        Act::Close { day, days, part } => {
+            let date = |day: u64| NaiveDate::from_ymd_opt(2026, 12, 3).unwrap() + chrono::Days::new(day);
+            let mut body = json!({"from": date(*day), "to": date(day + days), "reason_code": "other"});
+            match part {
+                0 => {}
+                1 => body["service"] = json!("Night"),
+                2 => body["areas"] = json!(["Sala"]),
+                3 => body["tables"] = json!(["S2", "K1"]),
+                _ => {
+                    (body["service"], body["areas"]) = (json!("Brunch"), json!(["Kebun"]));
+                }
+            }
+            let answer = app.post(CLOSURES, &body).await;
+            if answer.status == StatusCode::OK {
+                closures.push(answer.json()["closure_id"].as_str().unwrap().to_owned());
+            }
+            Some(answer)
+        }
+        Act::Lift { closure } => {
+            Some(app.post(&format!("{CLOSURES}/{}/lift", of(closure)?), &json!({})).await)
+        }
+        Act::CancelAffected { closure } => {
+            Some(app.post(&format!("{CLOSURES}/{}/cancel-affected", of(closure)?), &json!({})).await)
+        }
+        _ => None,
+    }
+}
+
+/// Waits until the bookings under a closure are cancelled, if that was ordered.
+async fn cancelled(app: &TestApp, closure: &str) {
+    let waited = tokio::time::timeout(Duration::from_secs(10), async {
+        let mut head = app.app.store.watch_head();
+        loop {
+            let closure = app.get(&format!("{CLOSURES}/{closure}")).await.json();
+            let is_ordered = closure["cancelling_since"].is_string() && closure["lifted_at"].is_null();
+            if !is_ordered || closure["affected_count"] == 0 {
+                return;
+            }
+            head.changed().await.unwrap();
+        }
+    });
+    waited.await.expect("bookings under the closure are left");
 }
 
 async fn send(app: &TestApp, bookings: &[String], act: &Act) -> Option<Answer> {
@@ -246,7 +213,11 @@ async fn send(app: &TestApp, bookings: &[String], act: &Act) -> Option<Answer> {
             app.command(of(booking)?, "extend", json!({"end_time": end, "override": overrule})).await
         }
         Act::Swap { booking, with } => app.command(of(booking)?, "swap", json!({"with": of(with)?})).await,
-        Act::ChangeRules { .. } | Act::Advance { .. } => return None,
+        Act::Close { .. }
+        | Act::Lift { .. }
+        | Act::CancelAffected { .. }
+        | Act::ChangeRules { .. }
+        | Act::Advance { .. } => return None,
     })
 }
 

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use crate::app::{Answer, TestApp, start_of_time};
 
 /// A venue with ten tables of four, open all day, with at most `covers` guests per slot.
-fn venue(covers: u32) -> tempfile::TempDir {
+pub fn venue(covers: u32) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let tables: Vec<_> =
         (1..=10).map(|n| json!({"id": format!("t{n}"), "area": "Sala", "seats": 4})).collect();
@@ -32,14 +32,14 @@ fn venue(covers: u32) -> tempfile::TempDir {
     dir
 }
 
-async fn two_applications(venues: &tempfile::TempDir, store: &Arc<dyn EventStore>) -> [TestApp; 2] {
+pub async fn two_applications(venues: &tempfile::TempDir, store: &Arc<dyn EventStore>) -> [TestApp; 2] {
     // Both applications share one environment, so that no id is generated twice.
     let environment = ManualEnvironment::at(start_of_time());
     let application = || TestApp::at(venues.path().to_str().unwrap(), Arc::clone(store), environment.clone());
     [application().await, application().await]
 }
 
-fn party(start_time: &str) -> Value {
+pub fn party(start_time: &str) -> Value {
     crate::app::booking(json!({"start_time": start_time, "venue_id": "ten"}))
 }
 
@@ -123,7 +123,7 @@ fn count(answers: &[Answer]) -> (usize, usize) {
     (taken, refused.count())
 }
 
-async fn all_at_once(applications: &[TestApp; 2], posts: Vec<(String, Value)>) -> Vec<Answer> {
+pub async fn all_at_once(applications: &[TestApp; 2], posts: Vec<(String, Value)>) -> Vec<Answer> {
     let posts = posts.into_iter().enumerate().map(|(n, (path, body))| {
         let router = applications[n % 2].router.clone();
         tokio::spawn(async move { crate::app::post_to(router, &path, &body).await })

@@ -3,13 +3,17 @@
 //! The rules are written a second time, as plainly as possible, from the documents in the feed. The checker knows one
 //! venue, in a time zone without changes of the clock.
 
+mod booking;
+mod closures;
 mod rules;
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use self::booking::Booking;
+use self::closures::Closures;
 use self::rules::Rules;
 use crate::app::TestApp;
 
@@ -28,82 +32,6 @@ pub async fn feed_of(app: &TestApp) -> Vec<Value> {
 
 /// A time of a visit or of a table.
 type Window = (DateTime<Utc>, DateTime<Utc>);
-
-#[derive(Debug, Default)]
-struct Booking {
-    customer: String,
-    policy: Value,
-    guests: i64,
-    window: Window,
-    /// `PENDING`, `CONFIRMED`, `CHECKED_IN`, or `OVER`.
-    status: &'static str,
-    /// The status before the last end, and what ended it: `cancellation`, `completion` or `no_show`.
-    before_end: (&'static str, &'static str),
-    /// Whether the deposit was waived.
-    is_waived: bool,
-    free_until: DateTime<Utc>,
-    tables: BTreeMap<String, Window>,
-    affected: Option<String>,
-    /// The payment of the deposit that was requested last, and its amount.
-    due: Option<(String, i64)>,
-    /// What was paid and not given back.
-    kept_minor: i64,
-    /// Payments that arrived.
-    paid: Vec<String>,
-    /// Payments that were closed because the restaurant is closed then.
-    closed_payments: Vec<String>,
-    /// Payments that were requested, and not closed since.
-    requested: Vec<String>,
-}
-
-impl Booking {
-    fn is_alive(&self) -> bool {
-        self.status != "OVER"
-    }
-
-    fn requested(&mut self, data: &Value) {
-        let payment = data["payment_id"].as_str().unwrap().to_owned();
-        self.requested.push(payment.clone());
-        self.due = Some((payment, data["amount"]["amount_minor"].as_i64().unwrap()));
-    }
-
-    fn end(&mut self, by: &'static str) {
-        self.before_end = (self.status, by);
-        self.status = "OVER";
-        self.closed_payments.append(&mut self.requested);
-    }
-
-    /// Whether the deposit was requested, and is neither paid nor waived.
-    fn owes_deposit(&self) -> bool {
-        let owed = self.due.as_ref().map_or(0, |(_, minor)| self.owed_minor(self.guests, *minor));
-        owed > 0 && self.kept_minor == 0 && !self.is_waived
-    }
-
-    fn is_called_off(&self) -> bool {
-        self.affected.as_deref() == Some("closed")
-    }
-
-    /// The deposit of a party of `guests`, by the policy of the day of the booking.
-    fn deposit_minor(&self, guests: i64) -> i64 {
-        let deposit = &self.policy["deposit"];
-        match deposit["from_party_size"].as_i64() {
-            Some(from) if guests >= from => deposit["amount"]["amount_minor"].as_i64().unwrap() * guests,
-            _ => 0,
-        }
-    }
-
-    /// The part of `paid_minor` that a party of `guests` owes.
-    fn owed_minor(&self, guests: i64, paid_minor: i64) -> i64 {
-        match self.policy["refund_on_shrink"].as_bool() {
-            Some(true) => self.deposit_minor(guests).min(paid_minor),
-            _ => paid_minor,
-        }
-    }
-
-    fn notice(&self) -> TimeDelta {
-        TimeDelta::minutes(self.policy["free_cancellation_minutes"].as_i64().unwrap())
-    }
-}
 
 fn at(value: &Value) -> DateTime<Utc> {
     value.as_str().unwrap().parse().unwrap()
@@ -135,6 +63,9 @@ pub fn broken_promises(feed: &[Value], now: DateTime<Utc>) -> Vec<String> {
 #[derive(Debug, Default)]
 struct Check {
     rules: Option<Rules>,
+    closures: Closures,
+    /// The number of events so far.
+    seen: usize,
     bookings: BTreeMap<String, Booking>,
     faults: Vec<String>,
 }
@@ -149,6 +80,10 @@ impl Check {
     fn event(&mut self, event: &Value) {
         let (data, time) = (&event["data"], at(&event["time"]));
         let kind = event["type"].as_str().unwrap();
+        self.seen += 1;
+        if data["venue_id"] == "book" {
+            self.closures.event(kind, data, self.seen);
+        }
         if kind == "meja.venue.changed.v2" && data["venue_id"] == "book" {
             self.rules = Some(Rules::of(&data["document"]));
             return;
@@ -206,6 +141,7 @@ impl Check {
             }
             "meja.reservation.affected.v1" => {
                 booking.affected = data["reason"].as_str().map(str::to_owned);
+                booking.closure = data["closure_id"].as_str().map(str::to_owned);
                 if booking.is_called_off() {
                     booking.closed_payments.append(&mut booking.requested);
                 }
@@ -223,6 +159,7 @@ impl Check {
             guests: data["party_size"].as_i64().unwrap(),
             window: window(&data["window"]),
             status: "PENDING",
+            placed_at: self.seen,
             ..Booking::default()
         };
         booking.free_until = booking.window.0 - booking.notice();
@@ -236,7 +173,7 @@ impl Check {
     /// A new time is within a service, and the guest has no other booking then.
     fn in_service(&mut self, booking: &Booking, event: &Value) {
         let rules = self.rules.as_ref().unwrap();
-        let is_open = !rules.open_for(booking.window).is_empty();
+        let is_open = self.closures.is_open(rules, booking.window);
         self.expect(is_open, event, "outside the services");
         let is_duplicate = self.bookings.values().any(|other| {
             other.is_alive() && other.customer == booking.customer && overlap(other.window, booking.window)
@@ -250,7 +187,9 @@ impl Check {
         let services = rules.open_for(taken);
         // An early party was accepted by the host, who sees the room.
         let by_hand = booking.status == "CONFIRMED" && taken.0 < booking.window.0;
-        let is_used = services.iter().any(|service| rules.uses(service, table));
+        let is_used = services
+            .iter()
+            .any(|service| rules.uses(service, table) && !self.closures.close(rules, service, table, None));
         // An undo after the visit corrects what happened.
         let is_over = at(&event["time"]) >= taken.1;
         self.expect(by_hand || is_over || services.is_empty() || is_used, event, "the table is closed then");
@@ -260,6 +199,15 @@ impl Check {
             .all(|other| other.tables.get(table).is_none_or(|theirs| !overlap(*theirs, taken)));
         self.expect(free, event, "the table belongs to another party then");
         booking.tables.insert(table.to_owned(), taken);
+        self.place(booking);
+    }
+
+    /// The party gets a time or a table, so that no earlier closure counts.
+    fn place(&self, booking: &mut Booking) {
+        booking.placed_at = self.seen;
+        if booking.closure.take().is_some() {
+            booking.affected = None;
+        }
     }
 
     fn cancelled(&mut self, booking: &mut Booking, event: &Value, time: DateTime<Utc>) {
@@ -269,6 +217,11 @@ impl Check {
         let expected = if is_free { booking.kept_minor } else { 0 };
         self.expect(refund_minor(data) == expected, event, &format!("cancelled, and {expected} is due"));
         booking.kept_minor -= refund_minor(data);
+        if let Some(closure) = data["closure_id"].as_str() {
+            let under = self.closures.over(self.rules.as_ref().unwrap(), booking);
+            let is_ordered = under.iter().any(|under| under == closure) && self.closures.is_ordered(closure);
+            self.expect(is_ordered, event, "cancelled under a closure without an order");
+        }
         booking.end("cancellation");
     }
 
@@ -291,6 +244,11 @@ impl Check {
         self.expect(status == restored, event, &format!("{restored} is right"));
         if matches!(undone, "cancellation" | "no_show") && booking.window.1 > time {
             self.in_service(booking, event);
+        }
+        // The restaurant is open then. What else it does not comply with is marked again.
+        if booking.is_called_off() {
+            booking.affected = None;
+            self.place(booking);
         }
         booking.status = restored;
     }
@@ -327,6 +285,7 @@ impl Check {
         };
         booking.window = to;
         booking.affected = None;
+        self.place(booking);
         self.in_service(booking, event);
     }
 
@@ -369,14 +328,23 @@ impl Check {
         booking.window = new;
     }
 
-    /// At the end every expected party knows whether the restaurant is closed at its time.
+    /// At the end every expected party knows whether the restaurant is closed at its time, and nobody is left under a closure
+    /// whose bookings are cancelled.
     fn marks(&mut self, now: DateTime<Utc>) {
         let Some(rules) = &self.rules else { return };
         for (id, booking) in &self.bookings {
             let is_expected = matches!(booking.status, "PENDING" | "CONFIRMED") && booking.window.0 > now;
             let services = rules.open_for(booking.window);
-            let is_closed =
+            let by_rules =
                 !services.iter().any(|service| rules.tables().any(|table| rules.uses(service, table)));
+            let under = self.closures.over(rules, booking);
+            let is_closed = by_rules || !under.is_empty();
+            if is_expected && under.iter().any(|closure| self.closures.is_ordered(closure)) {
+                self.faults.push(format!("{id} is left under {under:?}"));
+            }
+            if is_expected && !by_rules && under.first() != booking.closure.as_ref() {
+                self.faults.push(format!("{id} is under {under:?}, and is marked {:?}", booking.closure));
+            }
             if is_expected && is_closed != booking.is_called_off() {
                 self.faults
                     .push(format!("{id} is closed: {is_closed}, and is marked {:?}", booking.affected));

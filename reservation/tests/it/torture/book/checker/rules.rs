@@ -14,7 +14,8 @@ pub struct Rules(Value);
 /// A service on a day.
 #[derive(Debug)]
 pub struct Sitting {
-    date: NaiveDate,
+    pub date: NaiveDate,
+    pub name: Value,
     window: Window,
     /// The areas that it uses; all if empty.
     areas: Vec<Value>,
@@ -61,7 +62,12 @@ impl Rules {
             let (opens, closes) = (minutes(&service["opens"]), minutes(&service["closes"]));
             let closes = if closes <= opens { closes + TimeDelta::days(1) } else { closes };
             let areas = service["areas"].as_array().cloned().unwrap_or_default();
-            Sitting { date, window: (midnight + opens, midnight + closes), areas }
+            Sitting {
+                date,
+                name: service["name"].clone(),
+                window: (midnight + opens, midnight + closes),
+                areas,
+            }
         };
         self.0["services"].as_array().unwrap().iter().map(sitting).collect()
     }
@@ -88,7 +94,7 @@ impl Rules {
         self.0["tables"].as_array().unwrap().iter().map(|table| table["id"].as_str().unwrap())
     }
 
-    fn table(&self, table: &str) -> Option<&Value> {
+    pub fn table(&self, table: &str) -> Option<&Value> {
         self.0["tables"].as_array().unwrap().iter().find(|known| known["id"] == table)
     }
 
