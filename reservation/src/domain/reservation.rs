@@ -148,7 +148,7 @@ impl Reservation {
 
     /// Applies one event. It has no rules and cannot fail: the event has happened.
     pub fn evolve(&mut self, event: &Event, at: RecordedAt) {
-        self.arrange(event, at.position);
+        self.arrange(event, at);
         match event {
             // The first event creates the reservation; there is no second one.
             Event::ReservationCreated(_) => return,

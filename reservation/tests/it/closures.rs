@@ -298,6 +298,21 @@ async fn a_lifted_closure_makes_its_bookings_valid_again() {
 }
 
 #[tokio::test]
+async fn a_party_that_is_expected_again_is_marked_again() {
+    let app = TestApp::with_houses().await;
+    let id = party(&app, 2, "19:00", "Teras").await;
+    app.command(&id, "confirm", json!({})).await;
+    let early = "2026-12-24T10:00:00Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap();
+    app.clock.advance(early - now());
+    assert_eq!(app.command(&id, "check-in", json!({})).await.status, StatusCode::OK);
+    // A party that sits there stays.
+    let closure = close(&app, json!({"areas": ["Teras"]})).await;
+    assert_eq!(closure["affected_count"], json!(0));
+    let undone = app.command(&id, "undo", json!({"change": "check_in", "reason_code": "r"})).await.json();
+    assert_eq!((&undone["status"], &undone["closure_id"]), (&json!("CONFIRMED"), &closure["closure_id"]));
+}
+
+#[tokio::test]
 async fn closures_and_their_orders_survive_a_restart() {
     let app = TestApp::with_houses().await;
     let id = party(&app, 2, "19:00", "Teras").await;

@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use events::ClosureId;
 use events::event::{Event, ReservationAffected};
-use events::{ClosureId, Position};
 
 use super::{Reservation, Status, TableAssignment};
 use crate::domain::availability::BookingRules;
+use crate::domain::recorded_at::RecordedAt;
 use crate::domain::venue::Venue;
 
 /// The restaurant is closed at that time.
@@ -219,7 +220,7 @@ impl Reservation {
     }
 
     /// Applies an event to the mark.
-    pub(super) fn arrange(&mut self, event: &Event, at: Position) {
+    pub(super) fn arrange(&mut self, event: &Event, at: RecordedAt) {
         match event {
             Event::ReservationAffected(affected) => {
                 let last = std::mem::replace(&mut self.affected, Mark::of(affected).map(Box::new));
@@ -236,13 +237,14 @@ impl Reservation {
             }
             Event::ReservationRescheduled(_) => {
                 (self.affected, self.affected_before) = (None, None);
-                self.placed_at = at;
+                self.placed_at = at.position;
             }
             // The restaurant is open at that time, otherwise the change would not have been undone.
             Event::ReservationUndone(_) if self.is_called_off() => {
                 self.affected = self.affected_before.take();
-                self.placed_at = at;
             }
+            // An undo gives back what the party had.
+            Event::TableAssigned(_) if self.undone_at == Some(at.time) => {}
             // Tables that are assigned anew replace those that did not comply.
             Event::TableAssigned(_) => {
                 self.forget(&[NO_TABLE, TABLE_GONE, TABLE_CLOSED, TABLE_SMALLER, TABLE_UNKNOWN]);
@@ -250,13 +252,13 @@ impl Reservation {
                 if self.is_under_closure() {
                     self.affected = self.affected_before.take();
                 }
-                self.placed_at = at;
+                self.placed_at = at.position;
             }
             // A party keeps its tables only if they fit.
             Event::PartySizeChanged(_) => self.forget(&[TABLE_SMALLER]),
             _ => return,
         }
-        self.arranged_at = at;
+        self.arranged_at = at.position;
     }
 
     fn forget(&mut self, reasons: &[&str]) {

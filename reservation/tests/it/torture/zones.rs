@@ -3,8 +3,11 @@
 use chrono::{Datelike as _, Days, NaiveDate, NaiveTime, Offset as _, TimeDelta, TimeZone as _};
 use chrono_tz::{TZ_VARIANTS, Tz};
 use events::values::TimeWindow;
+use events::{ClosureId, Position};
 use proptest::prelude::*;
-use reservation::domain::availability::{Closures, Dates, Exceptions, Hours, Service, SpecialDay};
+use reservation::domain::availability::{
+    ClosedPart, Closures, Dates, Exceptions, Hours, Service, SpecialDay, Table,
+};
 
 fn service(opens: u32, minutes: u32) -> Service {
     let time = |minute: u32| NaiveTime::MIN + TimeDelta::minutes(i64::from(minute % (24 * 60)));
@@ -71,6 +74,28 @@ fn check(hours: &Hours, date: NaiveDate, stay: u32) -> Result<(), TestCaseError>
     Ok(())
 }
 
+/// A closure closes every slot of its business day, after midnight too, and no slot of another day.
+fn check_closure(hours: &Hours, date: NaiveDate) -> Result<(), TestCaseError> {
+    let mut closed = hours.clone();
+    let id = ClosureId(uuid::Uuid::nil());
+    let part = ClosedPart { id, since: Position(1), service: None, areas: vec![], tables: vec![] };
+    closed.closures.add(part, date, date);
+    let table = Table { id: "T1".parse().unwrap(), area: "Sala".into(), seats: 2, min_party: 1 };
+    for day in [date - Days::new(1), date, date + Days::new(1)] {
+        prop_assert_eq!(closed.business_day(day), hours.business_day(day), "{} {}", hours.zone, day);
+        for sitting in hours.on(day) {
+            for start in sitting.slots() {
+                let at_closed = closed.open_at(start);
+                let of_day: Vec<_> = at_closed.iter().filter(|sitting| sitting.date == day).collect();
+                prop_assert!(!of_day.is_empty(), "{} at {}", hours.zone, start);
+                let is_used = of_day.iter().any(|sitting| sitting.uses(&table));
+                prop_assert_eq!(is_used, day != date, "{} at {}", hours.zone, start);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Days between 2020 and 2035 on which the offset of `zone` changes.
 fn switches(zone: Tz) -> Vec<NaiveDate> {
     let first = NaiveDate::from_ymd_opt(2020, 1, 1).unwrap();
@@ -112,6 +137,7 @@ proptest! {
             prop_assert_eq!(hours.on(date).len(), usize::from(shorter > 0));
         }
         check(&hours, date, stay)?;
+        check_closure(&hours, date)?;
     }
 }
 
@@ -126,6 +152,7 @@ fn slots_are_correct_around_every_clock_change_of_every_zone() {
             for opens in [20 * 60, 22 * 60, 30, 2 * 60 + 30] {
                 for date in [date - Days::new(1), date, date + Days::new(1)] {
                     check(&hours(zone, opens, 6 * 60, 15), date, 90).unwrap();
+                    check_closure(&hours(zone, opens, 6 * 60, 15), date).unwrap();
                     checked += 1;
                 }
             }

@@ -198,8 +198,12 @@ impl Check {
             .values()
             .all(|other| other.tables.get(table).is_none_or(|theirs| !overlap(*theirs, taken)));
         self.expect(free, event, "the table belongs to another party then");
+        booking.areas.insert(table.to_owned(), event["data"]["area"].clone());
         booking.tables.insert(table.to_owned(), taken);
-        self.place(booking);
+        // An undo gives back what the party had.
+        if booking.undone_at != Some(at(&event["time"])) {
+            self.place(booking);
+        }
     }
 
     /// The party gets a time or a table, so that no earlier closure counts.
@@ -247,9 +251,9 @@ impl Check {
         }
         // The restaurant is open then. What else it does not comply with is marked again.
         if booking.is_called_off() {
-            booking.affected = None;
-            self.place(booking);
+            (booking.affected, booking.closure) = (None, None);
         }
+        booking.undone_at = Some(time);
         booking.status = restored;
     }
 

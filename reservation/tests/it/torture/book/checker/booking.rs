@@ -21,11 +21,15 @@ pub struct Booking {
     pub is_waived: bool,
     pub free_until: DateTime<Utc>,
     pub tables: BTreeMap<String, Window>,
+    /// The area of each table that it ever had.
+    pub areas: BTreeMap<String, Value>,
     pub affected: Option<String>,
     /// The closure of the last mark.
     pub closure: Option<String>,
     /// The sequence of the event that last gave it a time or a table.
     pub placed_at: usize,
+    /// The time of the last undo.
+    pub undone_at: Option<DateTime<Utc>>,
     /// The payment of the deposit that was requested last, and its amount.
     pub due: Option<(String, i64)>,
     /// What was paid and not given back.

@@ -21,13 +21,12 @@ struct Closure {
 }
 
 impl Closure {
-    /// Whether it closes `table` during `sitting`.
-    fn closes(&self, rules: &Rules, sitting: &Sitting, table: &str) -> bool {
+    /// Whether it closes `table` in `area` during `sitting`.
+    fn closes(&self, sitting: &Sitting, table: &str, area: Option<&Value>) -> bool {
         let (date, data) = (sitting.date.to_string(), &self.data);
         let is_that_day = *data["from"].as_str().unwrap() <= *date && *date <= *data["to"].as_str().unwrap();
         let is_that_service = data["service"].is_null() || data["service"] == sitting.name;
         let (areas, tables) = (data["areas"].as_array(), data["tables"].as_array());
-        let area = rules.table(table).map(|known| &known["area"]);
         let is_there = areas.is_none() && tables.is_none()
             || areas.is_some_and(|areas| area.is_some_and(|area| areas.contains(area)))
             || tables.is_some_and(|tables| tables.contains(&table.into()));
@@ -53,7 +52,8 @@ impl Closures {
     /// Whether a closure that was declared after `since` closes `table` during `sitting`.
     pub fn close(&self, rules: &Rules, sitting: &Sitting, table: &str, since: Option<usize>) -> bool {
         let counts = |closure: &&Closure| since.is_none_or(|since| closure.since > since);
-        self.0.iter().filter(counts).any(|closure| closure.closes(rules, sitting, table))
+        let area = rules.table(table).map(|known| &known["area"]);
+        self.0.iter().filter(counts).any(|closure| closure.closes(sitting, table, area))
     }
 
     /// Whether the venue takes a stay at any table.
@@ -72,8 +72,9 @@ impl Closures {
         let is_under = |closure: &&Closure| {
             closure.since > booking.placed_at
                 && services.iter().any(|service| {
-                    let of_table =
-                        |table: &String| serves(service, table) && closure.closes(rules, service, table);
+                    let of_table = |table: &String| {
+                        serves(service, table) && closure.closes(service, table, booking.areas.get(table))
+                    };
                     booking.tables.keys().any(of_table)
                 })
         };
