@@ -1,6 +1,7 @@
 //! The interface of the reservation service.
 
 pub mod access;
+pub mod attendance;
 pub mod availability;
 pub mod charges;
 pub mod closures;

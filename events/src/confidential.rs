@@ -55,6 +55,8 @@ impl Event {
             | Self::KeyRevoked(_)
             | Self::KeyUsed(_)
             | Self::GuestLinkRenewed(_)
+            | Self::GuestAsked(_)
+            | Self::GuestAnswered(_)
             | Self::StaffRolesChanged(_)
             | Self::StaffRemoved(_)
             | Self::PasswordResetRequested(_)

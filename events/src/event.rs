@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use crate::access::{GuestLinkRenewed, KeyCreated, KeyRevoked, KeyRotated, KeyUsed, LinkKeyCreated};
+pub use crate::asking::{GuestAnswer, GuestAnswered, GuestAsked, GuestQuestion};
 pub use crate::closures::{CancellationsOrdered, ClosureLifted, VenueClosed};
 pub use crate::corrections::{
     Detail, DetailsChanged, OverruledRule, ReservationUndone, RestoredStatus, RulesOverruled, UndoneChange,
@@ -193,6 +194,10 @@ catalogue! {
     KeyUsed = "meja.access.key_used.v1",
     /// The guest got new links.
     GuestLinkRenewed = "meja.guest.link_renewed.v1",
+    /// Staff asked the guest something.
+    GuestAsked = "meja.guest.asked.v1",
+    /// The guest answered.
+    GuestAnswered = "meja.guest.answered.v1",
     /// The key that signs the links of guests was created.
     LinkKeyCreated = "meja.access.link_key_created.v1",
     /// A person was invited to have an account.

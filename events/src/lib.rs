@@ -10,6 +10,7 @@
 mod about;
 pub mod access;
 mod access_events;
+pub mod asking;
 pub mod closures;
 mod confidential;
 pub mod corrections;

@@ -7,6 +7,7 @@
 //! **Invariant:** synchronous, no I/O, no clock, no random ids: time and ids are arguments. Functions here
 //! cannot fail; they can only refuse.
 
+pub mod attendance;
 pub mod availability;
 pub mod closure;
 mod recorded_at;

@@ -8,6 +8,7 @@
 )]
 
 mod access_start;
+mod asking;
 mod bank;
 mod closing;
 mod contract;

@@ -6,6 +6,7 @@ use events::{AssignmentId, ClosureId, CustomerId, PaymentId, ReservationId, Tabl
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::attendance::AttendanceView;
 use super::venues::ProfileView;
 use super::words::{
     AffectedReason, Canceller, ChargeStatus, FeePer, Language, PaymentStatus, ReservationStatus,
@@ -101,6 +102,9 @@ pub struct ReservationView {
     pub tags: Vec<String>,
     /// The language of messages.
     pub locale: Language,
+    /// What the guest was asked last, and the answer; null if nothing was asked.
+    #[serde(default)]
+    pub attendance: Option<AttendanceView>,
     /// The time of the request.
     pub created_at: DateTime<Utc>,
     /// Increases with every change; the ETag is this number in quotes.

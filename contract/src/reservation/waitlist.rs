@@ -6,6 +6,7 @@ use events::{CustomerId, ReservationId, TableId, VenueId, WaitlistId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::attendance::AttendanceView;
 use super::venues::ProfileView;
 use super::view::GuestLinkView;
 use super::words::{Language, LeftReason, WaitlistStatus};
@@ -54,6 +55,9 @@ pub struct WaitlistView {
     pub contact_name: Option<String>,
     /// The language of messages.
     pub locale: Language,
+    /// What the guest was asked last, and the answer; null if nothing was asked.
+    #[serde(default)]
+    pub attendance: Option<AttendanceView>,
     /// The time of the request.
     pub created_at: DateTime<Utc>,
     /// Increases with every change. The ETag begins with it, and also contains the place in the line.

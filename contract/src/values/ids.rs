@@ -1,6 +1,6 @@
 //! How the ids and values of events are read from requests. Part of [`crate::values`].
 
-use events::event::UndoneChange;
+use events::event::{GuestAnswer, UndoneChange};
 use events::ids::InvalidId;
 use events::values::{Currency, Initiator, Locale, Medium, PartySize};
 use events::{
@@ -188,6 +188,16 @@ impl Scalar for Initiator {
 
     fn schema() -> Schema {
         text().enum_values(Some(["guest", "staff"])).into()
+    }
+}
+
+impl Scalar for GuestAnswer {
+    fn take(form: &mut Form, name: &str) -> Option<Self> {
+        form.optional_word(name, &Self::ALL, Self::word)
+    }
+
+    fn schema() -> Schema {
+        of_event_type::<Self>()
     }
 }
 

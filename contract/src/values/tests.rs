@@ -101,6 +101,7 @@ fn readers_and_schemas_of_ids_agree() {
     ]);
     agree::<events::values::Medium>(&[(json!("mail"), true), (json!("fax"), false)]);
     agree::<events::values::Initiator>(&[(json!("guest"), true), (json!("system"), false)]);
+    agree::<events::event::GuestAnswer>(&[(json!("late"), true), (json!("maybe"), false)]);
     agree::<events::event::UndoneChange>(&[(json!("check_in"), true), (json!("confirmation"), false)]);
 }
 

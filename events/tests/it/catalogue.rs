@@ -182,6 +182,8 @@ fn samples() -> Vec<Event> {
         WaitlistWithdrawn { reason_code: "rules_changed".into() }.into(),
         WaitlistAccepted { reservation_id: ReservationId(uuid(1)) }.into(),
         WaitlistLeft { reason_code: "gave_up".into() }.into(),
+        GuestAsked { question: GuestQuestion::StillComing }.into(),
+        GuestAnswered { answer: GuestAnswer::Late, late_minutes: Some(15) }.into(),
         ContactErased { reason_code: "guest_request".into() }.into(),
         VenueChanged {
             venue_id: "bandung-dago".parse().unwrap(),

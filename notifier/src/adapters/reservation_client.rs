@@ -15,6 +15,7 @@ use contract::reservation::access::AccessSnapshot;
 use contract::reservation::staff::{StaffContactView, StaffLinkInfo};
 use contract::reservation::view::{ContactView, ReservationView};
 use contract::reservation::waitlist::WaitlistView;
+use events::event::GuestAnswer;
 use events::feed::{Batch, CURSOR_NOT_IN_LOG, HEAD_POSITION_HEADER, LIMIT_EVENTS_MAX};
 use events::recorded::EventMetadata;
 use events::{EventId, Position, ReservationId, StaffId, WaitlistId};
@@ -245,6 +246,13 @@ impl ReservationApi for ReservationClient {
         Box::pin(async move {
             let path = About::Waitlist { waitlist_id: id }.path();
             self.post_for(&format!("{path}/{}", answer.word()), &json!({}), link).await
+        })
+    }
+
+    fn answer_for<'a>(&'a self, about: About, answer: GuestAnswer, link: &'a Token) -> Requested<'a, ()> {
+        Box::pin(async move {
+            let path = format!("{}/answer", about.path());
+            self.post_for(&path, &json!({"answer": answer.word()}), link).await
         })
     }
 

@@ -92,6 +92,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route("/offers/{link}", get(offers::page))
         .route("/offers/{link}/{choice}", get(pages::without_choice).post(offers::choose))
         .route("/bookings/{link}", get(bookings::page))
+        .route("/bookings/{link}/{answer}", get(pages::without_choice).post(bookings::answer))
         .route("/bookings/{link}/cancel", get(pages::without_choice).post(bookings::cancel))
         .route("/join", get(pages::incomplete))
         .route("/password", get(pages::incomplete))

@@ -259,11 +259,15 @@ pub enum Template {
     Reinstated,
     /// The no-show fee no longer applies.
     FeeWithdrawn,
+    /// Whether a booked party still comes.
+    StillComing,
+    /// The table of a waiting party is ready.
+    TableReady,
 }
 
 impl Template {
     /// All templates.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Received,
         Self::DepositDue,
         Self::Confirmed,
@@ -278,6 +282,8 @@ impl Template {
         Self::OfferOver,
         Self::Reinstated,
         Self::FeeWithdrawn,
+        Self::StillComing,
+        Self::TableReady,
     ];
 
     /// The name in files, events and responses.
@@ -298,6 +304,8 @@ impl Template {
             Self::OfferOver => "offer_over",
             Self::Reinstated => "reinstated",
             Self::FeeWithdrawn => "fee_withdrawn",
+            Self::StillComing => "still_coming",
+            Self::TableReady => "table_ready",
         }
     }
 }

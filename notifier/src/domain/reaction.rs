@@ -36,6 +36,7 @@ pub fn react(
         About::Reservation { reservation_id } => react_to_visit(&plan, reservation_id, event),
         About::Waitlist { .. } => match event {
             Event::WaitlistOffered(e) => plan.both(Template::Offer, Some(e.window.start)).collect(),
+            Event::GuestAsked(_) => plan.both(Template::TableReady, None).collect(),
             Event::WaitlistLeft(e) if e.reason_code == OFFER_EXPIRED => {
                 vec![plan.mail(Template::OfferOver, None, None)]
             }
@@ -89,6 +90,7 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
             let closed = e.waives_deposit.then(|| plan.close("close-payments", reservation_id));
             mail.into_iter().chain(plan.refund(reservation_id, e.refund)).chain(closed).collect()
         }
+        Event::GuestAsked(_) => plan.both(Template::StillComing, None).collect(),
         // The links to pay are renewed together with the link of the guest.
         Event::GuestLinkRenewed(_) => {
             vec![plan.now("renew-pay-links", Effect::RenewPayLinks { reservation_id })]
@@ -100,6 +102,7 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
         | Event::ReservationCompleted(_)
         | Event::VisitEndChanged(_)
         | Event::RulesOverruled(_)
+        | Event::GuestAnswered(_)
         | Event::PaymentFailed(_)
         | Event::NotificationSent(_)
         | Event::NotificationFailed(_)

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, FixedOffset, Utc};
 use chrono_tz::Tz;
+use contract::reservation::attendance::AttendanceView;
 use contract::reservation::venues::ProfileView;
 use contract::reservation::view::{CancellationView, DepositView, ReservationView};
 use contract::reservation::waitlist::WaitlistView;
@@ -65,6 +66,8 @@ pub struct Reservation {
     pub no_show_fee: Option<DepositView>,
     /// The cancellation, if it was cancelled.
     pub cancellation: Option<CancellationView>,
+    /// What the guest was asked last, and the answer.
+    pub attendance: Option<Box<AttendanceView>>,
     /// Whether the restaurant or the table is closed at the time of the visit, or the venue was removed. Nothing is due then.
     pub is_called_off: bool,
 }
@@ -90,13 +93,25 @@ impl From<ReservationView> for Reservation {
             deposit: view.deposit,
             no_show_fee: view.no_show_fee,
             cancellation: view.cancellation,
+            attendance: view.attendance.map(Box::new),
             is_called_off: view.closure_id.is_some()
                 || matches!(view.affected_by_rules, Some(AffectedReason::Closed | AffectedReason::VenueGone)),
         }
     }
 }
 
+/// Whether the guest was asked something and has not answered yet.
+fn is_asked(attendance: Option<&AttendanceView>) -> bool {
+    attendance.is_some_and(|attendance| attendance.answer.is_none())
+}
+
 impl Reservation {
+    /// Whether the guest was asked something and has not answered yet.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        is_asked(self.attendance.as_deref())
+    }
+
     /// Whether the guest has something to pay for `purpose`.
     #[must_use]
     pub fn owes(&self, purpose: Purpose) -> bool {
@@ -127,12 +142,13 @@ impl Reservation {
 #[must_use]
 pub fn offered(entry: WaitlistView) -> Option<Occasion> {
     let is_over = entry.left_because == Some(LeftReason::OfferExpired);
+    let is_called = entry.status == WaitlistStatus::Waiting && is_asked(entry.attendance.as_ref());
     let (start, end, area, expires_at) = match entry.offer {
         Some(offer) => {
             let area = offer.tables.into_iter().next().map(|table| table.area);
             (offer.start_time.0, offer.end_time.0, area, Some(offer.expires_at))
         }
-        None if is_over => (entry.earliest_time.0, entry.latest_time.0, entry.area, None),
+        None if is_over || is_called => (entry.earliest_time.0, entry.latest_time.0, entry.area, None),
         None => return None,
     };
     let visit = Visit {
@@ -150,6 +166,7 @@ pub fn offered(entry: WaitlistView) -> Option<Occasion> {
     };
     Some(match expires_at {
         Some(expires_at) => Occasion::Offered { visit, status: entry.status, expires_at },
+        None if is_called => Occasion::Ready { visit },
         None => Occasion::OfferOver { visit },
     })
 }
@@ -168,6 +185,11 @@ pub enum Occasion {
         /// When the offer expires.
         expires_at: DateTime<Utc>,
     },
+    /// A waiting party that was told that its table is ready, and has not answered.
+    Ready {
+        /// The visit that the party waits for.
+        visit: Visit,
+    },
     /// A table that was offered to a waiting party, which did not answer in time.
     OfferOver {
         /// The visit that the party waited for.
@@ -181,7 +203,7 @@ impl Occasion {
     pub fn visit(&self) -> &Visit {
         match self {
             Self::Booked(reservation) => &reservation.visit,
-            Self::Offered { visit, .. } | Self::OfferOver { visit } => visit,
+            Self::Offered { visit, .. } | Self::Ready { visit } | Self::OfferOver { visit } => visit,
         }
     }
 
@@ -190,6 +212,7 @@ impl Occasion {
     pub fn without_passed_limit(mut self, now: DateTime<Utc>) -> Self {
         let (Self::Booked(Reservation { visit, .. })
         | Self::Offered { visit, .. }
+        | Self::Ready { visit }
         | Self::OfferOver { visit }) = &mut self;
         visit.free_until = visit.free_until.filter(|limit| now <= *limit);
         self
@@ -203,7 +226,7 @@ impl Occasion {
                 reservation.no_show_fee.as_ref().unwrap_or(&reservation.deposit).expires_at
             }
             Self::Offered { expires_at, .. } => Some(*expires_at),
-            Self::OfferOver { .. } => None,
+            Self::Ready { .. } | Self::OfferOver { .. } => None,
         }
     }
 
@@ -218,7 +241,7 @@ impl Occasion {
     pub fn cancellation(&self) -> Option<&CancellationView> {
         match self {
             Self::Booked(reservation) => reservation.cancellation.as_ref(),
-            Self::Offered { .. } | Self::OfferOver { .. } => None,
+            Self::Offered { .. } | Self::Ready { .. } | Self::OfferOver { .. } => None,
         }
     }
 }

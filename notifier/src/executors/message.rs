@@ -147,8 +147,10 @@ pub fn still_true(template: Template, occasion: &Occasion, start: Option<DateTim
     match occasion {
         Occasion::Booked(reservation) => is_true_of_reservation(template, reservation, same_start),
         Occasion::Offered { status, .. } => {
-            template == Template::Offer && *status == WaitlistStatus::Offered && same_start
+            let is_offer = template == Template::Offer && same_start;
+            *status == WaitlistStatus::Offered && (is_offer || template == Template::TableReady)
         }
+        Occasion::Ready { .. } => template == Template::TableReady,
         Occasion::OfferOver { .. } => template == Template::OfferOver,
     }
 }
@@ -161,6 +163,7 @@ fn is_true_of_reservation(template: Template, reservation: &Reservation, same_st
         Template::DepositDue => reservation.owes(Purpose::Deposit),
         Template::Confirmed | Template::Reminder => status == Confirmed && same_start && !is_called_off,
         Template::Rescheduled => matches!(status, Pending | Confirmed) && same_start,
+        Template::StillComing => status == Confirmed && reservation.is_asked() && !is_called_off,
         Template::Resized => matches!(status, Pending | Confirmed),
         Template::Cancelled => status == Cancelled,
         Template::Reinstated => matches!(status, Pending | Confirmed) && same_start,
@@ -168,7 +171,7 @@ fn is_true_of_reservation(template: Template, reservation: &Reservation, same_st
         Template::FeeDue => reservation.owes(Purpose::NoShowFee),
         // The event says that all of the money goes back.
         Template::PaidLate | Template::Refunded => true,
-        Template::Offer | Template::OfferOver => false,
+        Template::Offer | Template::OfferOver | Template::TableReady => false,
     }
 }
 

@@ -43,6 +43,8 @@ pub(super) fn file(
         | Template::Reminder
         | Template::Offer
         | Template::FeeDue
+        | Template::StillComing
+        | Template::TableReady
         | Template::PaidLate => {
             return None;
         }

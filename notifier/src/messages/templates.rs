@@ -40,12 +40,16 @@ pub(super) const BUILT_IN: &[(&str, &str)] = templates![
     "id/offer_over.mail.txt",
     "id/reinstated.mail.txt",
     "id/fee_withdrawn.mail.txt",
+    "id/still_coming.mail.txt",
+    "id/table_ready.mail.txt",
     "id/staff_invitation.mail.txt",
     "id/password_reset.mail.txt",
     "id/offer.sms.txt",
     "id/confirmed.sms.txt",
     "id/cancelled.sms.txt",
     "id/reinstated.sms.txt",
+    "id/still_coming.sms.txt",
+    "id/table_ready.sms.txt",
     "en/received.mail.txt",
     "en/deposit_due.mail.txt",
     "en/confirmed.mail.txt",
@@ -60,12 +64,16 @@ pub(super) const BUILT_IN: &[(&str, &str)] = templates![
     "en/offer_over.mail.txt",
     "en/reinstated.mail.txt",
     "en/fee_withdrawn.mail.txt",
+    "en/still_coming.mail.txt",
+    "en/table_ready.mail.txt",
     "en/staff_invitation.mail.txt",
     "en/password_reset.mail.txt",
     "en/offer.sms.txt",
     "en/confirmed.sms.txt",
     "en/cancelled.sms.txt",
     "en/reinstated.sms.txt",
+    "en/still_coming.sms.txt",
+    "en/table_ready.sms.txt",
 ];
 
 /// The facts that a template can use.
@@ -215,7 +223,8 @@ fn render_for_staff(template: &minijinja::Template<'_, '_>) -> Result<(), miniji
 fn sample_facts(kind: Template, occasion: &Occasion, locale: Locale) -> Facts<'_> {
     let amount =
         Money { amount_minor: 30_000_000, currency: Currency::from_code("IDR").unwrap_or(Currency::NONE) };
-    let asks = matches!(kind, Template::DepositDue | Template::FeeDue | Template::Offer);
+    let asks =
+        matches!(kind, Template::DepositDue | Template::FeeDue | Template::Offer | Template::TableReady);
     let of_money = asks || matches!(kind, Template::Refunded | Template::PaidLate | Template::FeeWithdrawn);
     Facts {
         occasion,
@@ -233,6 +242,12 @@ fn sample_occasions(source: &str) -> Vec<(Template, Occasion)> {
     let words: BTreeSet<&str> = source.split(['"', '\'']).skip(1).step_by(2).collect();
     let samples = Template::ALL.into_iter().flat_map(|template| {
         let full = sample_reservation();
+        if template == Template::TableReady {
+            let bare = bare_visit(&full.visit);
+            let offer = sample_offers(full.visit.clone()).map(|offer| (template, offer));
+            let ready = [full.visit, bare].map(|visit| (template, Occasion::Ready { visit }));
+            return offer.into_iter().chain(ready).collect();
+        }
         if template == Template::OfferOver {
             return vec![(template, Occasion::OfferOver { visit: full.visit })];
         }
@@ -251,6 +266,7 @@ fn sample_occasions(source: &str) -> Vec<(Template, Occasion)> {
             deposit: DepositView { expires_at, ..full.deposit },
             no_show_fee: None,
             cancellation: None,
+            attendance: None,
             is_called_off: false,
         };
         let cancelled = words
@@ -328,6 +344,7 @@ fn sample_reservation() -> Reservation {
             description: None,
             by_closure: false,
         }),
+        attendance: None,
         is_called_off: false,
     }
 }

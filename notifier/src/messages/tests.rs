@@ -47,6 +47,7 @@ fn booked(status: ReservationStatus) -> Reservation {
             description: None,
             by_closure: false,
         }),
+        attendance: None,
         is_called_off: false,
     }
 }

@@ -9,6 +9,7 @@ use contract::reservation::access::AccessSnapshot;
 use contract::reservation::staff::{StaffContactView, StaffLinkInfo};
 use contract::reservation::view::ContactView;
 use contract::reservation::waitlist::WaitlistView;
+use events::event::GuestAnswer;
 use events::recorded::EventMetadata;
 use events::{EventId, Position, ReservationId, StaffId, WaitlistId};
 use futures::future::BoxFuture;
@@ -189,6 +190,9 @@ pub trait ReservationApi: Send + Sync + 'static {
 
     /// Answers an offer for the guest who presents `link`.
     fn answer_offer<'a>(&'a self, id: WaitlistId, answer: OfferAnswer, link: &'a Token) -> Requested<'a, ()>;
+
+    /// Answers a question for the guest who presents `link`.
+    fn answer_for<'a>(&'a self, about: About, answer: GuestAnswer, link: &'a Token) -> Requested<'a, ()>;
 
     /// Cancels a reservation for the guest who presents `link`.
     fn cancel_for<'a>(&'a self, id: ReservationId, link: &'a Token) -> Requested<'a, ()>;

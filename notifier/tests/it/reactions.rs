@@ -123,6 +123,13 @@ fn a_booking_is_acknowledged_or_its_deposit_requested() {
 }
 
 #[test]
+fn a_guest_who_is_asked_gets_a_mail_and_a_text_message() {
+    let asked = |question| GuestAsked { question };
+    assert_eq!(kinds(asked(GuestQuestion::StillComing)), ["mail-still_coming", "sms-still_coming"]);
+    assert!(kinds(GuestAnswered { answer: GuestAnswer::Coming, late_minutes: None }).is_empty());
+}
+
+#[test]
 fn a_confirmation_is_sent_and_a_reminder_scheduled() {
     let confirmed = || ReservationConfirmed { window: window(), deposit_waived: false };
     assert_eq!(

@@ -163,7 +163,7 @@ pub async fn load_waitlist_entry(
 /// Applies one event to a waitlist entry that may not exist yet.
 pub fn fold_waitlist_entry(entry: &mut Option<WaitlistEntry>, id: WaitlistId, event: &Event, at: RecordedAt) {
     match (entry.as_mut(), event) {
-        (Some(entry), event) => entry.evolve(event),
+        (Some(entry), event) => entry.evolve(event, at.time),
         (None, Event::WaitlistJoined(joined)) => *entry = Some(WaitlistEntry::begin(id, joined, at)),
         (None, _) => {}
     }

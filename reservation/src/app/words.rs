@@ -1,11 +1,13 @@
 //! The words of the interface for the states of the domain.
 
+use contract::reservation::attendance::AttendanceView;
 use contract::reservation::words::{
     ActorKind, AffectedReason, Canceller, ChargeStatus, FeePer, PaymentStatus, ReservationStatus, SlotReason,
     WaitlistStatus,
 };
 use events::values::{self, DepositPer, Initiator, Money};
 
+use crate::domain::attendance::Attendance;
 use crate::domain::availability::Unavailable;
 use crate::domain::waitlist::WaitlistState;
 use crate::domain::{Charge, Status};
@@ -114,5 +116,18 @@ pub fn actor_kind(kind: values::ActorKind) -> ActorKind {
         values::ActorKind::System => ActorKind::System,
         values::ActorKind::Unauthenticated => ActorKind::Unauthenticated,
         values::ActorKind::Unknown => ActorKind::Unknown,
+    }
+}
+
+/// What a guest was asked and answered.
+#[must_use]
+pub fn attendance(attendance: &Attendance) -> AttendanceView {
+    let answered = attendance.answered.as_ref();
+    AttendanceView {
+        question: attendance.question,
+        asked_at: attendance.asked_at,
+        answer: answered.map(|(answered, _)| answered.answer),
+        late_minutes: answered.and_then(|(answered, _)| answered.late_minutes),
+        answered_at: answered.map(|(_, at)| *at),
     }
 }

@@ -10,6 +10,9 @@ use super::availability::{Holder, Unavailable};
 /// Maximum length of a visit whose end is changed, in hours.
 pub(super) const VISIT_HOURS_MAX: i64 = 12;
 
+/// Maximum number of times that a guest is asked about one visit.
+pub(super) const ASKED_TIMES_MAX: u8 = 3;
+
 /// A business rule refused the command. It has a code, and knows nothing of HTTP statuses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -120,6 +123,12 @@ pub enum Refusal {
         /// The maximum length of the waitlist.
         max_parties: usize,
     },
+    /// The guest was asked too often.
+    #[error("The guest was asked {ASKED_TIMES_MAX} times already. Call the guest instead.")]
+    AskedTooOften,
+    /// The guest was asked nothing.
+    #[error("The guest was not asked anything, so there is nothing to answer. Ask first.")]
+    NothingAsked,
     /// The waitlist entry has no offer.
     #[error("There is no offer for this party yet. Wait for the message, or read the entry again.")]
     NothingOffered,
@@ -191,6 +200,8 @@ impl Refusal {
             Self::DuplicateBooking => "duplicate_booking",
             Self::AlreadyWaiting => "already_waiting",
             Self::WaitlistFull { .. } => "waitlist_full",
+            Self::AskedTooOften => "asked_too_often",
+            Self::NothingAsked => "nothing_asked",
             Self::NothingOffered => "nothing_offered",
             Self::OfferExpired => "offer_expired",
             Self::OfferWithdrawn => "offer_withdrawn",

@@ -28,6 +28,7 @@ pub use self::decide::{DEPOSIT_UNPAID, FEE_PAYMENT_PERIOD};
 pub use self::extend::Extension;
 pub use self::status::Status;
 pub use self::swap::{Swap, swap};
+use crate::domain::attendance::Attendance;
 use crate::domain::recorded_at::RecordedAt;
 
 /// A reservation: one party, one visit.
@@ -67,6 +68,8 @@ pub struct Reservation {
     pub seated_at: Option<DateTime<Utc>>,
     /// When a change of the status was last undone.
     pub undone_at: Option<DateTime<Utc>>,
+    /// What the guest was asked about this visit.
+    pub attendance: Option<Box<Attendance>>,
     /// Until when the guest can cancel and gets the deposit back.
     pub free_until: DateTime<Utc>,
     /// Why the reservation does not comply with the rules of the venue.
@@ -137,6 +140,7 @@ impl Reservation {
             descriptions: Vec::new(),
             seated_at: None,
             undone_at: None,
+            attendance: None,
             free_until: free_until(created, created.window.start),
             affected: None,
             affected_before: None,
@@ -187,6 +191,10 @@ impl Reservation {
                     self.booking.timezone.clone_from(timezone);
                 }
                 self.set_area(moved.area.as_ref());
+                self.attendance = None;
+            }
+            Event::GuestAsked(_) | Event::GuestAnswered(_) => {
+                Attendance::evolve(&mut self.attendance, event, at.time);
             }
             Event::PartySizeChanged(changed) => {
                 self.booking.party_size = changed.to;

@@ -20,6 +20,7 @@ fn body_of(id: &str, rules: &Value) -> Value {
     match id {
         "assignTable" => json!({"table_id": "T1"}),
         "cancelReservation" => json!({"reason_code": "other"}),
+        "answerQuestion" | "answerWaitlistQuestion" => json!({"answer": "coming"}),
         "changePartySize" => json!({"party_size": 2}),
         "rescheduleReservation" => json!({"start_time": "2026-12-24T20:30"}),
         "reportPaymentResult" => {

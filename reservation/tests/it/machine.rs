@@ -1,7 +1,7 @@
 //! The state machine: every reachable state and every command, compared with a table written
 //! by hand, and with the invariants.
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use contract::reservation::words::ReservationStatus;
 use events::event::UndoneChange;
 use events::values::Initiator;
@@ -44,6 +44,7 @@ fn expected(command: &Command, status: &Status) -> Option<&'static str> {
             };
             [Some("PENDING"), Some("CONFIRMED"), None, None, Some(before), None]
         }
+        Command::Ask => [None, Some("CONFIRMED"), None, None, None, None],
         _ => return None,
     };
     row[column.iter().position(|c| *c == words::status(status).word()).unwrap()]
@@ -58,6 +59,7 @@ fn commands() -> Vec<Command> {
         resize(3),
         Command::CheckIn,
         Command::Complete,
+        Command::Ask,
         Command::NoShow,
         cancel(Initiator::Guest),
         cancel(Initiator::Staff),
@@ -67,10 +69,10 @@ fn commands() -> Vec<Command> {
     .collect()
 }
 
-fn apply(reservation: &mut Reservation, events: &[Event], position: &mut u64) {
+fn apply(reservation: &mut Reservation, events: &[Event], position: &mut u64, time: DateTime<Utc>) {
     for event in events {
         *position += 1;
-        reservation.evolve(event, RecordedAt { position: Position(*position), time: now() });
+        reservation.evolve(event, RecordedAt { position: Position(*position), time });
     }
 }
 
@@ -104,7 +106,7 @@ fn reachable() -> Vec<Reservation> {
                     continue;
                 };
                 let mut after = reservation.clone();
-                apply(&mut after, &events, &mut 100);
+                apply(&mut after, &events, &mut 100, later().end);
                 if !all.contains(&after) {
                     all.push(after.clone());
                     next.push(after);
@@ -132,7 +134,7 @@ fn every_command_in_every_state_follows_the_state_table() {
             );
             let leads_to = decided.as_ref().ok().map(|events| {
                 let mut after = reservation.clone();
-                apply(&mut after, events, &mut 100);
+                apply(&mut after, events, &mut 100, later().end);
                 words::status(&after.status).word()
             });
             assert_eq!(
@@ -154,7 +156,7 @@ fn no_decided_event_is_ignored() {
                 .unwrap_or_default()
             {
                 let mut after = reservation.clone();
-                apply(&mut after, std::slice::from_ref(&event), &mut 100);
+                apply(&mut after, std::slice::from_ref(&event), &mut 100, later().end);
                 assert_ne!(after, reservation, "{event:?} changed nothing");
             }
         }
@@ -181,7 +183,7 @@ proptest! {
             let before = reservation.clone();
             match reservation.decide(&command, &SeatingContext::managed_by_hand(&Occupancy::default()), time) {
                 Ok(events) => {
-                    apply(&mut reservation, &events, &mut position);
+                    apply(&mut reservation, &events, &mut position, time);
                     prop_assert_eq!(reservation.version, before.version + events.len() as u64);
                     let again = reservation.decide(&command, &SeatingContext::managed_by_hand(&Occupancy::default()), time);
                     let settled = matches!(command, Command::RecordPayment(_)) || again.as_ref().is_ok_and(Vec::is_empty);

@@ -9,6 +9,7 @@
 
 mod access;
 mod app;
+mod asking;
 mod booking;
 mod browser;
 mod changes;

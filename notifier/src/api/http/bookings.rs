@@ -7,6 +7,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use chassis::api::Segments;
 use chassis::problem::Problem;
 use contract::reservation::words::ReservationStatus;
+use events::event::GuestAnswer;
 use events::values::{Locale, Purpose};
 use minijinja::{Value, context};
 
@@ -15,6 +16,7 @@ use super::guest_link::{PresentedLink, unknown};
 use super::pages;
 use super::problem::reservation_problem;
 use crate::app::App;
+use crate::domain::effect::About;
 use crate::domain::visit::Reservation;
 use crate::messages::{date, moment, time};
 use crate::ports::reservation_api::Refusal;
@@ -34,6 +36,7 @@ async fn show(app: &App, link: &PresentedLink, notice: Option<&str>) -> Result<R
     let Reservation { visit, status, .. } = &reservation;
     let (locale, zone, now) = (visit.locale, visit.zone(), app.env.now());
     let can_cancel = matches!(status, ReservationStatus::Pending | ReservationStatus::Confirmed);
+    let asked = *status == ReservationStatus::Confirmed && reservation.attendance.is_some();
     let is_free = visit.free_until.is_none_or(|until| now <= until) || reservation.is_called_off;
     let open = app.effect_log.payments(|payment| payment.reservation_id() == id && payment.is_open(), 1);
     let owes = reservation.owes(Purpose::Deposit) || reservation.owes(Purpose::NoShowFee);
@@ -50,6 +53,9 @@ async fn show(app: &App, link: &PresentedLink, notice: Option<&str>) -> Result<R
             status => status.word(),
             reservation_id => visit.id,
             can_cancel,
+            asked,
+            answers => GuestAnswer::ALL.map(GuestAnswer::word),
+            answer => reservation.attendance.as_ref().and_then(|asked| asked.answer).map(GuestAnswer::word),
             consequence => match (visit.free_until, is_free) {
                 (None, _) => "free",
                 (Some(_), true) => "back",
@@ -62,6 +68,37 @@ async fn show(app: &App, link: &PresentedLink, notice: Option<&str>) -> Result<R
         },
     )?;
     Ok((PRIVATE_PAGE, page).into_response())
+}
+
+/// Answer a question, then show the page
+pub(super) async fn answer(
+    State(app): State<App>,
+    Segments((text, answer)): Segments<(String, String)>,
+) -> Result<Response, Problem> {
+    let link = PresentedLink::read(&text)?;
+    let answered = answer_question(&app, link.reservation_id()?.into(), &answer, &link).await;
+    match answered? {
+        true => Ok(Redirect::to(&format!("/bookings/{}", link.text())).into_response()),
+        false => Ok((StatusCode::CONFLICT, show(&app, &link, Some("NOT_ANSWERED")).await?).into_response()),
+    }
+}
+
+/// Passes the answer of a guest on. Returns whether it can still be answered.
+pub(super) async fn answer_question(
+    app: &App,
+    about: About,
+    answer: &str,
+    link: &PresentedLink,
+) -> Result<bool, Problem> {
+    let answer = GuestAnswer::ALL.into_iter().find(|known| known.word() == answer);
+    let answer = answer.ok_or_else(|| Problem::not_found("A guest is coming, late or not_coming."))?;
+    let answered = app.reservation_api.answer_for(about, answer, &link.token).await;
+    match answered.as_ref().map_err(|error| (error.refusal(), error)) {
+        Ok(()) => Ok(true),
+        Err((Some(Refusal::Conflict), _)) => Ok(false),
+        Err((Some(Refusal::NotFound), _)) => Err(unknown()),
+        Err((_, error)) => Err(reservation_problem(error)),
+    }
 }
 
 /// Cancel, then show the page
@@ -94,6 +131,13 @@ fn words(locale: Locale) -> Value {
             free => "Pembatalan tidak dikenakan biaya.",
             back => "Anda masih bisa membatalkan gratis: uang muka yang sudah dibayar kami kembalikan. Batas waktunya",
             kept => "Batas waktu pembatalan gratis sudah lewat: uang muka tidak dikembalikan.",
+            question => "Apakah Anda jadi datang?",
+            answered => "Jawaban Anda:",
+            coming => "Ya, kami datang",
+            late => "Kami terlambat",
+            not_coming => "Kami tidak datang",
+            cancel_hint => "Reservasi Anda masih berlaku. Bila tidak jadi datang, batalkan di bawah ini.",
+            NOT_ANSWERED => "Pertanyaan ini sudah tidak berlaku.",
             NOT_CANCELLED => "Reservasi ini tidak bisa dibatalkan lagi.",
             PENDING => "Permintaan Anda sudah kami terima.",
             CONFIRMED => "Reservasi Anda sudah dikonfirmasi.",
@@ -111,6 +155,13 @@ fn words(locale: Locale) -> Value {
             free => "Cancelling costs nothing.",
             back => "You can still cancel free of charge: a deposit that you paid is refunded. The limit is",
             kept => "The time for free cancellation has passed: the deposit is not refunded.",
+            question => "Are you coming?",
+            answered => "Your answer:",
+            coming => "Yes, we are coming",
+            late => "We are late",
+            not_coming => "We are not coming",
+            cancel_hint => "Your booking is still valid. If you are not coming, please cancel it below.",
+            NOT_ANSWERED => "This question is no longer open.",
             NOT_CANCELLED => "This booking can no longer be cancelled.",
             PENDING => "We have your request.",
             CONFIRMED => "Your booking is confirmed.",

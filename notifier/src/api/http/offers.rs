@@ -10,13 +10,16 @@ use chassis::api::Segments;
 use chassis::problem::Problem;
 use contract::reservation::waitlist::WaitlistView;
 use contract::reservation::words::{ReservationStatus, WaitlistStatus};
+use events::event::GuestAnswer;
 use events::values::Locale;
 use minijinja::{Value, context};
 
+use super::bookings::answer_question;
 use super::guest_link::{PresentedLink, unknown};
 use super::pages;
 use super::problem::reservation_problem;
 use crate::app::App;
+use crate::domain::effect::About;
 use crate::domain::visit::zone;
 use crate::messages::{date, moment, time};
 use crate::ports::reservation_api::{OfferAnswer, Refusal, ReservationError};
@@ -40,6 +43,7 @@ async fn show(app: &App, link: &PresentedLink, notice: Option<&str>) -> Result<R
     let (word, pay_link) = state(app, &waiting, &by).await?;
     let (locale, zone) = (waiting.locale.locale(), zone(&waiting.timezone));
     let offer = waiting.offer.as_ref();
+    let is_waiting = matches!(waiting.status, WaitlistStatus::Waiting | WaitlistStatus::Offered);
     let page = pages::render(
         pages::OFFER,
         context! {
@@ -53,6 +57,9 @@ async fn show(app: &App, link: &PresentedLink, notice: Option<&str>) -> Result<R
             area => offer.and_then(|offer| offer.tables.first()).map(|table| table.area.clone()),
             lang => locale.tag(),
             offered => offer.is_some(),
+            asked => waiting.attendance.is_some() && is_waiting,
+            answers => GuestAnswer::ALL.map(GuestAnswer::word),
+            answer => waiting.attendance.as_ref().and_then(|asked| asked.answer).map(GuestAnswer::word),
             date => offer.map(|offer| date(&offer.start_time.0, locale)),
             time => offer.map(|offer| time(&offer.start_time.0, locale)),
             expires_at => offer.map(|offer| moment(&offer.expires_at.with_timezone(&zone), locale)),
@@ -68,8 +75,12 @@ pub(super) async fn choose(
     Segments((text, choice)): Segments<(String, String)>,
 ) -> Result<Response, Problem> {
     let link = PresentedLink::read(&text)?;
-    let answer = OfferAnswer::from_word(&choice)
-        .ok_or_else(|| Problem::not_found("A guest can accept or decline an offer."))?;
+    let Some(answer) = OfferAnswer::from_word(&choice) else {
+        let about = About::Waitlist { waitlist_id: link.waitlist_id()? };
+        // The page shows the state, also if the party no longer waits.
+        answer_question(&app, about, &choice, &link).await?;
+        return Ok(Redirect::to(&format!("/offers/{}", link.text())).into_response());
+    };
     let answered = app.reservation_api.answer_offer(link.waitlist_id()?, answer, &link.token).await;
     match answered.as_ref().map_err(|error| (error.refusal(), error)) {
         Err((_, ReservationError::Refused { code, .. })) if code == DUPLICATE_BOOKING => {
@@ -124,6 +135,11 @@ fn words(locale: Locale) -> Value {
             held => "Meja ini kami tahan untuk Anda sampai",
             take => "Ambil",
             decline => "Tidak jadi",
+            ready => "Meja Anda sudah siap. Apakah Anda datang?",
+            answered => "Jawaban Anda:",
+            coming => "Ya, kami datang",
+            late => "Kami terlambat",
+            not_coming => "Kami tidak datang",
             people => "orang",
             entry => "Nomor daftar tunggu",
             pay => "Bayar",
@@ -140,6 +156,11 @@ fn words(locale: Locale) -> Value {
             held => "We are holding this table for you until",
             take => "Take it",
             decline => "No, thank you",
+            ready => "Your table is ready. Are you coming?",
+            answered => "Your answer:",
+            coming => "Yes, we are coming",
+            late => "We are late",
+            not_coming => "We are not coming",
             people => "guests",
             entry => "Waitlist entry",
             pay => "Pay",

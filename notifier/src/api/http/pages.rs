@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use axum::http::Uri;
 use axum::response::{Html, Redirect};
 use chassis::problem::Problem;
+use events::event::GuestAnswer;
 use minijinja::{Environment, Value};
 
 /// The page to pay on.
@@ -37,7 +38,9 @@ pub(super) fn render(name: &str, facts: Value) -> Result<Html<String>, Problem> 
 
 /// The path of the page to which a path with the choice of a guest belongs.
 pub(super) fn page_of(path: &str) -> &str {
-    let is_choice = |word: &str| matches!(word, "accept" | "cancel" | "decline" | "pay" | "refuse");
+    let is_answer = |word: &str| GuestAnswer::ALL.iter().any(|answer| answer.word() == word);
+    let is_choice =
+        |word: &str| matches!(word, "accept" | "cancel" | "decline" | "pay" | "refuse") || is_answer(word);
     match path.rsplit_once('/') {
         Some((page, choice)) if is_choice(choice) => page,
         _ => path,

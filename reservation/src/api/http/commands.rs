@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use chassis::docs::{Conditional, Conflict, NotFound, Repeatable, Stale};
 use chassis::problem::Problem;
+use contract::reservation::attendance::AnswerQuestion;
 use contract::reservation::commands::{
     AssignTable, Cancel, ChangePartySize, Confirm, CorrectReservation, Extend, Reschedule, ReservationPath,
     Swap, Undo,
@@ -185,6 +186,30 @@ pub(super) async fn undo(State(app): State<App>, Id(id): Id, post: Post) -> Resu
     let loaded = app.require(id, post.caller()).await?;
     let (command, context) = post.read(|form, _| request::undo(form, &app, &loaded.0))?;
     app.command(id, Some(loaded), command, context).await
+}
+
+/// Ask the guest whether the party comes
+///
+/// By text message and by mail, with a link to answer. At most three times for one visit; a repetition within two minutes
+/// is the same question.
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/ask", operation_id = "askGuest", tag = "commands",
+    params(ReservationPath, Repeatable, Conditional),
+    responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
+pub(super) async fn ask(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
+    let (command, context) = post.read(|_, _| Some(Command::Ask))?;
+    app.command(id, None, command, context).await
+}
+
+/// Answer whether the party comes
+///
+/// By the guest, or by staff for a guest who called. The last answer counts; it changes nothing but `attendance`.
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/answer", operation_id = "answerQuestion", tag = "commands",
+    params(ReservationPath, Repeatable, Conditional),
+    request_body(content = AnswerQuestion, example = json!({"answer": "late", "late_minutes": 15})),
+    responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
+pub(super) async fn answer(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
+    let (answered, context) = post.read(|form, _| request::answer(form))?;
+    app.command(id, None, Command::Answer(answered), context).await
 }
 
 /// Renew the link of the guest

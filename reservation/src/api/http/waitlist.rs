@@ -7,6 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use chassis::api::Query;
 use chassis::docs::{Cached, Conditional, Conflict, NotFound, NotModified, Repeatable, Stale};
 use chassis::problem::Problem;
+use contract::reservation::attendance::AnswerQuestion;
 use contract::reservation::commands::{AcceptOffer, JoinWaitlist, WaitlistPath};
 use contract::reservation::queries::{ListWaitlist, drafts};
 use contract::reservation::results::NotificationResult;
@@ -112,6 +113,38 @@ pub(super) async fn decline(
 ) -> Result<Response, Problem> {
     let (command, context) = post.read(|_, _| Some(WaitlistCommand::Decline))?;
     app.waitlist_command(id, command, context).await
+}
+
+/// Tell a waiting guest that the table is ready
+///
+/// By text message and by mail, with a link to answer. At most three times; a repetition within two minutes is the same
+/// message. The party keeps its place: seat it with `POST /api/walk-ins`, or let it accept its offer.
+#[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/ready", operation_id = "tableReady", tag = "waitlist",
+    params(WaitlistPath, Repeatable, Conditional),
+    responses((status = 200, body = WaitlistView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
+pub(super) async fn ready(
+    State(app): State<App>,
+    WaitId(id): WaitId,
+    post: Post,
+) -> Result<Response, Problem> {
+    let (command, context) = post.read(|_, _| Some(WaitlistCommand::CallIn))?;
+    app.waitlist_command(id, command, context).await
+}
+
+/// Answer whether the waiting party comes
+///
+/// By the guest, or by staff for a guest who called. The last answer counts; it changes nothing but `attendance`.
+#[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/answer", operation_id = "answerWaitlistQuestion", tag = "waitlist",
+    params(WaitlistPath, Repeatable, Conditional),
+    request_body(content = AnswerQuestion, example = json!({"answer": "coming"})),
+    responses((status = 200, body = WaitlistView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
+pub(super) async fn answer(
+    State(app): State<App>,
+    WaitId(id): WaitId,
+    post: Post,
+) -> Result<Response, Problem> {
+    let (answered, context) = post.read(|form, _| request::answer(form))?;
+    app.waitlist_command(id, WaitlistCommand::Answer(answered), context).await
 }
 
 /// Leave the waitlist

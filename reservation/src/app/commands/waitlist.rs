@@ -138,9 +138,11 @@ impl Operation for ChangeWaitlistEntry<'_> {
         _: &Executor,
         mut entry: WaitlistEntry,
         decision: Decision,
-        _: Option<RecordedAt>,
+        at: Option<RecordedAt>,
     ) -> Result<WaitlistOutcome, CommandError> {
-        decision.events.iter().for_each(|event| entry.evolve(event));
+        if let Some(at) = at {
+            decision.events.iter().for_each(|event| entry.evolve(event, at.time));
+        }
         Ok(WaitlistOutcome { entry, replayed: false })
     }
 

@@ -292,7 +292,7 @@ impl VenueState {
         if let Some(offered) = entry.offer() {
             self.occupancy.withdraw(id, offered, size);
         }
-        entry.evolve(event);
+        entry.evolve(event, at.time);
         if let Some(offered) = entry.offer() {
             self.occupancy.offer(id, offered, size);
         }

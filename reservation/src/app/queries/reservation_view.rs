@@ -149,6 +149,7 @@ fn view_of(
         staff_notes,
         tags: reservation.tags.to_vec(),
         locale: booking.locale.into(),
+        attendance: reservation.attendance.as_deref().map(words::attendance),
         created_at: reservation.created.time,
         version: reservation.version,
         guest_link: None,

@@ -89,6 +89,7 @@ fn view_of(
         },
         contact_name,
         locale: joined.locale.into(),
+        attendance: entry.attendance.as_deref().map(words::attendance),
         created_at: entry.at.time,
         version: entry.version,
         guest_link: None,

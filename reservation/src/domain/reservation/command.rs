@@ -1,5 +1,6 @@
 //! The commands for an existing reservation.
 
+use events::event::GuestAnswered;
 use events::event::NotificationFailed;
 use events::event::NotificationSent;
 use events::event::UndoneChange;
@@ -68,6 +69,10 @@ pub enum Command {
         /// The version of the rules.
         rules_version: u32,
     },
+    /// Ask the guest whether the party comes.
+    Ask,
+    /// Record the answer of the guest.
+    Answer(GuestAnswered),
     /// Give the guest new links. Earlier ones are no longer valid.
     RenewLink,
     /// Erase the personal data.
@@ -93,6 +98,8 @@ impl Command {
             | Self::Cancel { .. }
             | Self::Expire
             | Self::MarkAffected { .. }
+            | Self::Ask
+            | Self::Answer(_)
             | Self::RenewLink
             | Self::RecordPayment(_)
             | Self::RecordNotification(_)

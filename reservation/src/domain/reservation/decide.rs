@@ -11,6 +11,7 @@
 //! | complete | ✗ | ✗ | → COMPLETED | done | ✗ | ✗ |
 //! | no-show | ✗ | → NO_SHOW | ✗ | ✗ | ✗ | done |
 //! | cancel | → CANCELLED | → CANCELLED | ✗ | ✗ | done | ✗ |
+//! | ask, answer | ✗ | stays | ✗ | ✗ | ✗ | ✗ |
 //! | undo a check-in | ✗ | done | → CONFIRMED | ✗ | ✗ | ✗ |
 //! | undo a completion | ✗ | ✗ | done | → CHECKED_IN | ✗ | ✗ |
 //! | undo a no-show | ✗ | done | ✗ | ✗ | ✗ | → CONFIRMED |
@@ -19,8 +20,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use events::event::{
-    ContactErased, Detail, DetailsChanged, Event, GuestLinkRenewed, PaymentCompleted, PaymentFailed,
-    PaymentRefunded, PaymentRequested, Refund, ReservationCancelled, ReservationCompleted,
+    ContactErased, Detail, DetailsChanged, Event, GuestLinkRenewed, GuestQuestion, PaymentCompleted,
+    PaymentFailed, PaymentRefunded, PaymentRequested, Refund, ReservationCancelled, ReservationCompleted,
     ReservationConfirmed, ReservationNoShow, ReservationRescheduled, TableReleased,
 };
 use events::values::{ConfidentialDigest, Initiator, Money, PartySize, Purpose, ReleaseCause};
@@ -29,6 +30,7 @@ use super::{
     Charge, ChargePaid, Command, Deadline, NotificationResult, PaymentOutcome, PaymentResult, Reservation,
     Status,
 };
+use crate::domain::attendance::Attendance;
 use crate::domain::availability::SeatingContext;
 use crate::domain::refusal::Refusal;
 
@@ -100,6 +102,14 @@ impl Reservation {
             Command::MarkAffected { found, rules_version } => {
                 Ok(self.decide_mark(*found, *rules_version, now))
             }
+            Command::Ask => {
+                self.check_expected()?;
+                Attendance::ask(self.attendance.as_deref(), GuestQuestion::StillComing, now)
+            }
+            Command::Answer(answered) => {
+                self.check_expected()?;
+                Attendance::answer(self.attendance.as_deref(), answered)
+            }
             Command::RenewLink => Ok(vec![GuestLinkRenewed { generation: self.link_generation + 1 }.into()]),
             // A description that was added since then is erased too.
             Command::EraseContact { .. } if self.contact_erased && self.descriptions.is_empty() => Ok(vec![]),
@@ -129,6 +139,14 @@ impl Reservation {
         let renewed = GuestLinkRenewed { generation: self.link_generation + 1 };
         let renewed = changed.contains(&Detail::Email).then(|| renewed.into());
         Ok(renewed.into_iter().chain([DetailsChanged { changed, tags, contact_digest }.into()]).collect())
+    }
+
+    /// Whether the restaurant expects the party.
+    fn check_expected(&self) -> Result<(), Refusal> {
+        match &self.status {
+            Status::Confirmed => Ok(()),
+            other => Err(other.refusal(Refusal::NotConfirmed)),
+        }
     }
 
     fn decide_confirm(&self, waive_deposit: bool) -> Result<Vec<Event>, Refusal> {

@@ -7,16 +7,19 @@
 //! | accept | ✗ | → ACCEPTED, and a reservation | done | ✗ |
 //! | decline | ✗ | → LEFT | ✗ | done |
 //! | leave | → LEFT | → LEFT | ✗ | done |
+//! | ready, answer | stays | stays | ✗ | ✗ |
 //! | deadline passes | → LEFT | → LEFT | – | – |
 
 use chrono::{DateTime, Utc};
 use events::event::{
-    Event, GuestLinkRenewed, NotificationFailed, NotificationSent, OfferedTable, ReservationCreated,
-    TableAssigned, WaitlistAccepted, WaitlistJoined, WaitlistLeft, WaitlistOffered, WaitlistWithdrawn,
+    Event, GuestAnswered, GuestLinkRenewed, GuestQuestion, NotificationFailed, NotificationSent,
+    OfferedTable, ReservationCreated, TableAssigned, WaitlistAccepted, WaitlistJoined, WaitlistLeft,
+    WaitlistOffered, WaitlistWithdrawn,
 };
 use events::values::TimeWindow;
 use events::{AssignmentId, PaymentId, ReservationId, WaitlistId};
 
+use crate::domain::attendance::Attendance;
 use crate::domain::recorded_at::RecordedAt;
 use crate::domain::refusal::Refusal;
 use crate::domain::reservation::{GUEST_ACTS_AFTER, NotificationResult, booking};
@@ -40,6 +43,8 @@ pub struct WaitlistEntry {
     pub version: u64,
     /// The generation of the guest's link that is valid, from 0.
     pub link_generation: u32,
+    /// What the guest was asked.
+    pub attendance: Option<Box<Attendance>>,
 }
 
 /// The state of a waitlist entry.
@@ -74,6 +79,10 @@ pub enum WaitlistCommand {
     Expire,
     /// Give the guest a new link. Earlier ones are no longer valid.
     RenewLink,
+    /// Tell the guest that the table is ready, and ask whether the party comes.
+    CallIn,
+    /// Record the answer of the guest.
+    Answer(GuestAnswered),
     /// Record the result of a message.
     RecordNotification(NotificationResult),
 }
@@ -102,15 +111,28 @@ impl WaitlistEntry {
     /// Creates an entry from its first event.
     #[must_use]
     pub fn begin(id: WaitlistId, joined: &WaitlistJoined, at: RecordedAt) -> Self {
-        Self { id, joined: joined.clone(), at, state: WaitlistState::Waiting, version: 1, link_generation: 0 }
+        Self {
+            id,
+            joined: joined.clone(),
+            at,
+            state: WaitlistState::Waiting,
+            version: 1,
+            link_generation: 0,
+            attendance: None,
+        }
     }
 
     /// Applies one event. It has no rules and cannot fail.
-    pub fn evolve(&mut self, event: &Event) {
+    pub fn evolve(&mut self, event: &Event, at: DateTime<Utc>) {
         if let Event::GuestLinkRenewed(renewed) = event {
             self.link_generation = renewed.generation;
         }
         self.state = match event {
+            Event::GuestAsked(_) | Event::GuestAnswered(_) => {
+                Attendance::evolve(&mut self.attendance, event, at);
+                self.version += 1;
+                return;
+            }
             Event::WaitlistOffered(offered) => WaitlistState::Offered(offered.clone()),
             Event::WaitlistAccepted(accepted) => WaitlistState::Accepted(accepted.reservation_id),
             Event::WaitlistWithdrawn(_) => WaitlistState::Waiting,
@@ -175,6 +197,18 @@ impl WaitlistEntry {
             (WaitlistCommand::Expire, _) if self.deadline().is_none_or(|at| now < at) => Ok(vec![]),
             (WaitlistCommand::Expire, WaitlistState::Offered(_)) => Ok(left(OFFER_EXPIRED)),
             (WaitlistCommand::Expire, _) => Ok(left("time_passed")),
+            (WaitlistCommand::CallIn | WaitlistCommand::Answer(_), WaitlistState::Accepted(id)) => {
+                Err(Refusal::OfferAccepted(*id))
+            }
+            (WaitlistCommand::CallIn | WaitlistCommand::Answer(_), WaitlistState::Left { .. }) => {
+                Err(Refusal::LeftWaitlist)
+            }
+            (WaitlistCommand::CallIn, _) => {
+                Attendance::ask(self.attendance.as_deref(), GuestQuestion::TableReady, now)
+            }
+            (WaitlistCommand::Answer(answered), _) => {
+                Attendance::answer(self.attendance.as_deref(), answered)
+            }
             (WaitlistCommand::RenewLink, _) => {
                 Ok(vec![GuestLinkRenewed { generation: self.link_generation + 1 }.into()])
             }

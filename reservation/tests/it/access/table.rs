@@ -28,10 +28,13 @@ use Needs::{
     Device, Everywhere, Fresh, FreshPerson, Invitation, Needed, Nothing, Own, PasswordReset, Person,
 };
 
-pub const NEEDS: [(&str, Needs); 85] = [
+pub const NEEDS: [(&str, Needs); 89] = [
     ("acceptInvitation", Invitation),
     ("acceptOffer", Own("manage")),
     ("addDevice", Fresh("access")),
+    ("answerQuestion", Own("floor")),
+    ("answerWaitlistQuestion", Own("floor")),
+    ("askGuest", Needed("floor")),
     ("assignTable", Needed("floor")),
     ("cancelAffected", Needed("rules")),
     ("cancelReservation", Own("manage")),
@@ -113,6 +116,7 @@ pub const NEEDS: [(&str, Needs); 85] = [
     ("signIn", Nothing),
     ("signOut", Person),
     ("swapTables", Needed("floor")),
+    ("tableReady", Needed("floor")),
     ("undoReservation", Needed("floor")),
 ];
 

@@ -53,6 +53,7 @@ pub(super) const OUTCOME: &[Kind] = &[
         "Leave the waitlist first to wait for another time.",
     ),
     kind("amount_mismatch", 409, "The reported amount differs from the requested one.", "Check the amount."),
+    kind("asked_too_often", 409, "The guest was asked several times already.", "Call the guest."),
     kind(
         "closed",
         409,
@@ -124,6 +125,7 @@ pub(super) const OUTCOME: &[Kind] = &[
         "Refund at most `refundable_minor`.",
     ),
     kind("not_started", 409, "The reservation has not started.", "Record a no-show after its start."),
+    kind("nothing_asked", 409, "The guest was not asked anything.", "Ask the guest first."),
     kind(
         "nothing_offered",
         409,

@@ -3,7 +3,10 @@
 use chrono::{DateTime, Utc};
 use contract::values::LocalTime;
 use events::access_events;
-use events::event::{Event, Refund, ReservationAffected, VenueChanged, VenueClosed, VenueRulesChanged};
+use events::event::{
+    Event, GuestAnswer, GuestQuestion, Refund, ReservationAffected, VenueChanged, VenueClosed,
+    VenueRulesChanged,
+};
 use events::values::{Initiator, Medium, Purpose, ReleaseCause};
 
 use super::access::note_of_access;
@@ -40,7 +43,9 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
         | Event::TableReleased(_)
         | Event::VisitEndChanged(_)
         | Event::RulesOverruled(_)
-        | Event::ReservationUndone(_) => note_of_host(event, at),
+        | Event::ReservationUndone(_)
+        | Event::GuestAsked(_)
+        | Event::GuestAnswered(_) => note_of_host(event, at),
         Event::PaymentRequested(_)
         | Event::PaymentCompleted(_)
         | Event::PaymentFailed(_)
@@ -98,6 +103,18 @@ fn note_of_host(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> Strin
                 .map(|fee| format!("; the no-show fee of {} is withdrawn", fee.amount.plain()));
             let (undone, fee) = (e.undone.noun(), fee.unwrap_or_default());
             format!("The {undone} was undone: {}{fee}{}", e.reason_code, back(e.refund))
+        }
+        Event::GuestAsked(e) => match e.question {
+            GuestQuestion::TableReady => "The guest was told that the table is ready".into(),
+            GuestQuestion::StillComing => "The guest was asked whether the party comes".into(),
+        },
+        Event::GuestAnswered(e) => {
+            let late = e.late_minutes.map(|minutes| format!(", {minutes} minutes")).unwrap_or_default();
+            match e.answer {
+                GuestAnswer::Coming => "The guest answered: coming".into(),
+                GuestAnswer::Late => format!("The guest answered: late{late}"),
+                GuestAnswer::NotComing => "The guest answered: not coming".into(),
+            }
         }
         _ => "Event of a table".into(),
     }

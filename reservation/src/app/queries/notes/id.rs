@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use contract::values::LocalTime;
 use events::event::{
-    Detail, Event, OverruledRule, Refund, ReservationAffected, UndoneChange, VenueChanged, VenueClosed,
-    VenueRulesChanged,
+    Detail, Event, GuestAnswer, GuestQuestion, OverruledRule, Refund, ReservationAffected, UndoneChange,
+    VenueChanged, VenueClosed, VenueRulesChanged,
 };
 use events::values::{Initiator, Medium, Purpose, ReleaseCause};
 
@@ -61,7 +61,9 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
         | Event::TableReleased(_)
         | Event::VisitEndChanged(_)
         | Event::RulesOverruled(_)
-        | Event::ReservationUndone(_) => note_of_host(event, at),
+        | Event::ReservationUndone(_)
+        | Event::GuestAsked(_)
+        | Event::GuestAnswered(_) => note_of_host(event, at),
         Event::PaymentRequested(_)
         | Event::PaymentCompleted(_)
         | Event::PaymentFailed(_)
@@ -95,6 +97,18 @@ fn note_of_host(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> Strin
                 e.withdrawn_fee.map(|fee| format!("; biaya ketidakhadiran {} dihapus", fee.amount.plain()));
             let (undone, fee) = (undone_words(e.undone), fee.unwrap_or_default());
             format!("{undone} diurungkan: {}{fee}{}", e.reason_code, back(e.refund))
+        }
+        Event::GuestAsked(e) => match e.question {
+            GuestQuestion::TableReady => "Tamu diberi tahu bahwa meja sudah siap".into(),
+            GuestQuestion::StillComing => "Tamu ditanya apakah jadi datang".into(),
+        },
+        Event::GuestAnswered(e) => {
+            let late = e.late_minutes.map(|minutes| format!(", {minutes} menit")).unwrap_or_default();
+            match e.answer {
+                GuestAnswer::Coming => "Jawaban tamu: datang".into(),
+                GuestAnswer::Late => format!("Jawaban tamu: terlambat{late}"),
+                GuestAnswer::NotComing => "Jawaban tamu: tidak datang".into(),
+            }
         }
         _ => "Peristiwa meja".into(),
     }

@@ -139,13 +139,7 @@ impl Check {
                 self.expect(booking.status == "CONFIRMED", event, "checked in without a confirmation");
                 booking.status = "CHECKED_IN";
             }
-            "meja.reservation.affected.v1" => {
-                booking.affected = data["reason"].as_str().map(str::to_owned);
-                booking.closure = data["closure_id"].as_str().map(str::to_owned);
-                if booking.is_called_off() {
-                    booking.closed_payments.append(&mut booking.requested);
-                }
-            }
+            "meja.reservation.affected.v1" => booking.marked(data),
             other => panic!("the checker does not know {other}"),
         }
         self.bookings.insert(id.to_owned(), booking);

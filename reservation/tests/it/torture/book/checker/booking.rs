@@ -53,6 +53,14 @@ impl Booking {
         self.due = Some((payment, data["amount"]["amount_minor"].as_i64().unwrap()));
     }
 
+    pub fn marked(&mut self, data: &Value) {
+        self.affected = data["reason"].as_str().map(str::to_owned);
+        self.closure = data["closure_id"].as_str().map(str::to_owned);
+        if self.is_called_off() {
+            self.closed_payments.append(&mut self.requested);
+        }
+    }
+
     pub fn end(&mut self, by: &'static str) {
         self.before_end = (self.status, by);
         self.status = "OVER";
