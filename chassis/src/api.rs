@@ -21,7 +21,9 @@ use mediatype::MediaTypeBuf;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::{OpenApi, RefOr};
 
-pub use self::accept::{APPLICATION_JSON, Accepted, TEXT_CSV, TEXT_HTML, TEXT_PLAIN, accepts_html};
+pub use self::accept::{
+    APPLICATION_JSON, Accepted, TEXT_CALENDAR, TEXT_CSV, TEXT_HTML, TEXT_PLAIN, accepts_html,
+};
 pub use self::compression::encode;
 pub use self::conditions::{ETag, IfMatch, is_not_modified, not_modified};
 pub use self::idempotency_key::{KEY_BYTES_MAX, idempotency_key, mark_replayed};

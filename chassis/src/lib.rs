@@ -21,5 +21,6 @@ pub mod problem;
 pub mod request_trace;
 pub mod secret;
 pub mod serve;
+pub mod tables;
 pub mod telemetry;
 pub mod traces;

@@ -68,6 +68,7 @@ fn story(n: u64) -> Result<Vec<NewEvent>, Box<dyn std::error::Error>> {
         payment_channel: Some("qris".into()),
         contact_digest: ConfidentialDigest::of(&n.to_be_bytes()),
         walk_in: false,
+        source: None,
     };
     let sent = |template: &str| NotificationSent {
         notification_id: format!("{id}.{template}"),

@@ -264,6 +264,9 @@ pub struct ReservationCreated {
     /// Whether the party arrived without a booking and was seated at once. Walk-ins get no messages.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub walk_in: bool,
+    /// Where the booking comes from, as a stable word, for example `waitlist`; `None` for one that was made at the API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 /// The restaurant expects the party.

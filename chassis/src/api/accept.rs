@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, header};
 use headers::Header as _;
 use headers_accept::Accept;
-use mediatype::names::{_STAR, APPLICATION, CSV, HTML, JSON, PLAIN, Q, TEXT};
+use mediatype::names::{_STAR, APPLICATION, CALENDAR, CSV, HTML, JSON, PLAIN, Q, TEXT};
 use mediatype::{MediaType, MediaTypeBuf, ReadParams as _};
 
 /// `application/json`.
@@ -12,6 +12,8 @@ pub const APPLICATION_JSON: MediaType<'_> = MediaType::new(APPLICATION, JSON);
 pub const TEXT_PLAIN: MediaType<'_> = MediaType::new(TEXT, PLAIN);
 /// `text/csv`.
 pub const TEXT_CSV: MediaType<'_> = MediaType::new(TEXT, CSV);
+/// `text/calendar`.
+pub const TEXT_CALENDAR: MediaType<'_> = MediaType::new(TEXT, CALENDAR);
 /// `text/html`.
 pub const TEXT_HTML: MediaType<'_> = MediaType::new(TEXT, HTML);
 

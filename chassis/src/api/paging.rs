@@ -67,7 +67,12 @@ impl PageQuery {
 
     /// The response with a page of the list at `path`, and the link to the next page if there is one.
     pub fn respond(&self, path: &str, page: &impl Serialize, next_cursor: Option<&str>) -> Response {
-        let mut response = axum::Json(page).into_response();
+        self.linked(axum::Json(page).into_response(), path, next_cursor)
+    }
+
+    /// `response` with the link to the next page of the list at `path`, if there is one.
+    #[must_use]
+    pub fn linked(&self, mut response: Response, path: &str, next_cursor: Option<&str>) -> Response {
         let link = next_cursor.map(|cursor| format!("<{path}?{}cursor={cursor}>; rel=\"next\"", self.0));
         if let Some(link) = link.and_then(|link| HeaderValue::from_str(&link).ok()) {
             response.headers_mut().insert(header::LINK, link);

@@ -28,6 +28,9 @@ requests! {
         optional venue_id: VenueId,
         /// Reservations for which staff have to find a table, or those that need none.
         optional needs_table: bool,
+        /// The name of a service. Only with a venue that has services.
+        #[example = "Makan malam"]
+        optional service: Line<64>,
     }
 
     /// A page of a list.

@@ -95,6 +95,13 @@ requests! {
         required pin: Secret<PIN_DIGITS_MIN, PIN_DIGITS_MAX>,
     }
 
+    /// The path of a calendar.
+    path CalendarTokenPath {
+        /// The token of the calendar link.
+        #[example = "mejac_8oTqN0nYz1rJmYc3XbqXlqf5ZQm3kq3gq6vH7c0mXbE"]
+        required token: Line<100>,
+    }
+
     /// The path of a calendar link.
     path CalendarPath {
         /// The venue.
@@ -167,6 +174,9 @@ pub struct CalendarLinkView {
     /// What to present as `Authorization: Bearer …`. Shown in this response only.
     #[schema(example = "mejac_8oTqN0nYz1rJmYc3XbqXlqf5ZQm3kq3gq6vH7c0mXbE")]
     pub token: String,
+    /// The path of the calendar, for programs that subscribe to it. It contains the token.
+    #[schema(example = "/calendars/mejac_8oTqN0nYz1rJmYc3XbqXlqf5ZQm3kq3gq6vH7c0mXbE")]
+    pub path: String,
 }
 
 /// The calendar links of a person, without their tokens.

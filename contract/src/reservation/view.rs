@@ -102,6 +102,10 @@ pub struct ReservationView {
     pub tags: Vec<String>,
     /// The language of messages.
     pub locale: Language,
+    /// Where the booking comes from: `booking`, `walk_in`, `waitlist`, or the source of an import.
+    #[serde(default)]
+    #[schema(example = "booking")]
+    pub source: String,
     /// What the guest was asked last, and the answer; null if nothing was asked.
     #[serde(default)]
     pub attendance: Option<AttendanceView>,

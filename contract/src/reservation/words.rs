@@ -57,6 +57,24 @@ words! {
         ZoneChanged = "zone_changed",
     }
 
+    /// How counts are divided.
+    closed StatsBy {
+        /// By business day.
+        Day = "day",
+        /// By the hour in which the visit begins, in local time.
+        Hour = "hour",
+        /// By service.
+        Service = "service",
+        /// By the area of the table.
+        Area = "area",
+        /// By table.
+        Table = "table",
+        /// By the source of the booking: `booking`, `walk_in`, `waitlist`, or the source of an import.
+        Source = "source",
+        /// By status.
+        Status = "status",
+    }
+
     /// The language of messages to a guest.
     open Language {
         /// Bahasa Indonesia.

@@ -66,6 +66,7 @@ fn samples() -> Vec<Event> {
             payment_channel: Some("qris".into()),
             contact_digest: digest.clone(),
             walk_in: false,
+            source: None,
         }
         .into(),
         ReservationConfirmed { window: window(), deposit_waived: false }.into(),

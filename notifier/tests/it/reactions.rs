@@ -72,6 +72,7 @@ fn created(deposit_required: bool) -> ReservationCreated {
         payment_channel: None,
         contact_digest: ConfidentialDigest::of(b""),
         walk_in: false,
+        source: None,
     }
 }
 

@@ -6,9 +6,11 @@
 
 mod account;
 mod asyncapi;
+mod calendars;
 mod closures;
 mod commands;
 mod devices;
+mod export;
 mod extract;
 mod feed;
 mod keys;
@@ -152,5 +154,6 @@ fn access_routes(anonymous: Scopes) -> Operations<App> {
         .route(FreshPerson, routes!(account::set_pin))
         .route(Person, routes!(account::calendars))
         .route(FreshPerson, routes!(account::link_calendar))
+        .route(Public, routes!(calendars::read))
         .route(FreshPerson, routes!(account::unlink_calendar))
 }

@@ -66,6 +66,8 @@ pub struct Reservation {
     pub descriptions: Vec<Position>,
     /// When the party was seated, if it was.
     pub seated_at: Option<DateTime<Utc>>,
+    /// How long the party stayed, in minutes, if it has left.
+    pub turn_minutes: Option<u16>,
     /// When a change of the status was last undone.
     pub undone_at: Option<DateTime<Utc>>,
     /// What the guest was asked about this visit.
@@ -139,6 +141,7 @@ impl Reservation {
             contact_erased: false,
             descriptions: Vec::new(),
             seated_at: None,
+            turn_minutes: None,
             undone_at: None,
             attendance: None,
             free_until: free_until(created, created.window.start),
@@ -177,7 +180,7 @@ impl Reservation {
             Event::ReservationCheckedIn(_) => {
                 (self.status, self.seated_at) = (Status::CheckedIn, Some(at.time));
             }
-            Event::ReservationCompleted(_) => self.status = Status::Completed,
+            Event::ReservationCompleted(_) => self.complete(at.time),
             Event::ReservationNoShow(no_show) => {
                 self.status = Status::NoShow;
                 self.order_refund(no_show.refund);
@@ -223,6 +226,12 @@ impl Reservation {
             }
         }
         self.version += 1;
+    }
+
+    fn complete(&mut self, at: DateTime<Utc>) {
+        self.status = Status::Completed;
+        let stayed = self.seated_at.map(|seated_at| (at - seated_at).num_minutes());
+        self.turn_minutes = stayed.map(|minutes| u16::try_from(minutes).unwrap_or(u16::MAX));
     }
 
     fn take_table(&mut self, assigned: &TableAssigned) {

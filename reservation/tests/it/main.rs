@@ -20,6 +20,7 @@ mod compatibility;
 mod contract;
 mod corrections;
 mod duplicates;
+mod exports;
 mod feed;
 mod flood;
 mod guest_links;

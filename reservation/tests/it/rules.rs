@@ -75,6 +75,7 @@ pub fn created_for(guests: i64) -> ReservationCreated {
         payment_channel: None,
         contact_digest: ConfidentialDigest::of(b"contact"),
         walk_in: false,
+        source: None,
     }
 }
 

@@ -208,7 +208,13 @@ async fn a_calendar_link_reads_one_venue_until_it_is_revoked() {
     let path = format!("/api/account/calendars/{DAGO}");
     let elsewhere = sari.browser.put(&app, "/api/account/calendars/roma-trastevere", &json!({})).await;
     assert_eq!(elsewhere.problem().0, 404);
-    let link = sari.browser.put(&app, &path, &json!({})).await.json()["token"].as_str().unwrap().to_owned();
+    let created = sari.browser.put(&app, &path, &json!({})).await.json();
+    let link = created["token"].as_str().unwrap().to_owned();
+    // A program that subscribes to it sends no header.
+    let calendar = app.anonymous_get(created["path"].as_str().unwrap()).await;
+    assert_eq!(calendar.header("content-type"), "text/calendar; charset=utf-8");
+    assert_eq!(calendar.text().matches("BEGIN:VEVENT").count(), 1, "{}", calendar.text());
+    assert_eq!(app.anonymous_get("/calendars/mejac_x").await.problem(), (404, "not_found".into()));
     assert_eq!(sari.browser.get(&app, "/api/account/calendars").await.json(), json!({"venues": [DAGO]}));
     let mut program = Browser::default();
     let list = program.with_link(&app, &link, "/api/reservations", &Value::Null).await.json();
@@ -226,6 +232,7 @@ async fn a_calendar_link_reads_one_venue_until_it_is_revoked() {
     assert_eq!(sari.browser.delete(&app, &path).await.status, StatusCode::NO_CONTENT);
     let over = program.with_link(&app, &link, "/api/reservations", &Value::Null).await;
     assert_eq!(over.problem(), (401, "credential_invalid".into()));
+    assert_eq!(app.anonymous_get(&format!("/calendars/{link}")).await.problem().0, 404);
     assert_eq!(sari.browser.delete(&app, &path).await.problem().0, 404);
 }
 

@@ -171,7 +171,9 @@ pub(super) async fn link_calendar(
     post: Post,
 ) -> Result<Response, Problem> {
     let token = OpaqueToken::new(OpaqueKind::Calendar, app.env.as_ref());
-    let view = CalendarLinkView { venue_id: venue_id.clone(), token: token.reveal() };
+    let (token_text, venue) = (token.reveal(), venue_id.clone());
+    let path = format!("/calendars/{token_text}");
+    let view = CalendarLinkView { venue_id: venue, token: token_text, path };
     app.change_account(AccountCommand::LinkCalendar { id: me.staff_id, venue_id, token }, post).await?;
     Ok(private(&view))
 }

@@ -31,7 +31,7 @@ use self::contact::{contact_info, person};
 pub(super) use self::correct::correct;
 pub(super) use self::day::{availability, days, floor};
 pub(super) use self::keys::{create_key, revoke_key, rotate_key};
-pub(super) use self::list::{cursor, filter, list};
+pub(super) use self::list::{ListRequest, cursor, filter, list};
 pub(super) use self::results::{message_result, notification_result, payment_result};
 pub(super) use self::staff::{
     add_device, change_password, change_roles, device_code, enrol_authenticator, invite, invite_again, join,

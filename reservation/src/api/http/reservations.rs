@@ -15,12 +15,18 @@ use contract::reservation::view::{ReservationList, ReservationView};
 use contract::reservation::words::HistoryFormat;
 use events::values::Locale;
 
+use super::export::{self, EXPORTED_MAX, Format};
 use super::extract::{Answer, Id, Post};
 use super::problem::{unknown_reservation, unknown_reservation_then};
-use super::request;
+use super::request::{self, ListRequest};
 use super::respond::{for_caller, respond_if_modified};
 use crate::app::App;
 use crate::app::request_context::RequestContext;
+
+/// The path of the list of reservations.
+const LIST: &str = "/api/reservations";
+/// The length of a page of the list.
+const LIMIT_DEFAULT: usize = 50;
 
 /// Book a table
 ///
@@ -108,22 +114,49 @@ pub(super) async fn get(
 }
 
 /// List reservations, by start
+///
+/// As `text/csv` and as `text/calendar` a page has 10,000 reservations unless `limit` says otherwise. A calendar contains no
+/// phone numbers and no e-mail addresses.
 #[utoipa::path(get, path = "/api/reservations", operation_id = "listReservations", tag = "reservations",
     params(SelectReservations, Page),
-    responses((status = 200, body = ReservationList, headers(("Link" = String, description = "rel=\"next\", except on the last page"))), NotFound))]
+    responses((status = 200, content((ReservationList = "application/json"), (String = "text/csv"), (String = "text/calendar")), headers(("Link" = String, description = "rel=\"next\", except on the last page"))), NotFound))]
 pub(super) async fn list(
     State(app): State<App>,
     caller: Caller,
+    headers: HeaderMap,
     Query(mut form): Query,
 ) -> Result<Response, Problem> {
     // A removed venue is known once the projections contain its reservations.
     app.catch_up().await?;
     let request = request::list(&mut form, &app, &caller);
     let request = form.finish(request)?;
-    let (items, last) = app.list(&request.filter, request.after, request.limit).await?;
-    let next_cursor = last.map(request::cursor);
-    let page = ReservationList { items, next_cursor };
-    Ok(request.query.respond("/api/reservations", &page, page.next_cursor.as_deref()))
+    app.respond_list(&request, Format::preferred(&headers)).await
+}
+
+impl App {
+    /// A page of reservations in the format `format`.
+    pub(super) async fn respond_list(
+        &self,
+        request: &ListRequest,
+        format: Format,
+    ) -> Result<Response, Problem> {
+        let limit = if format == Format::Json { LIMIT_DEFAULT } else { EXPORTED_MAX };
+        let (items, last) = self.list(&request.filter, request.after, request.limit.unwrap_or(limit)).await?;
+        let next_cursor = last.map(request::cursor);
+        let response = match format {
+            Format::Json => {
+                let page = ReservationList { items, next_cursor: next_cursor.clone() };
+                axum::Json(page).into_response()
+            }
+            Format::Csv => export::reservations_csv(&items)?,
+            Format::Calendar => {
+                let venue = request.filter.venue_id.as_ref().map(|id| self.venue_label(id).0);
+                export::calendar(venue.as_deref().unwrap_or("Meja"), &items)
+            }
+        };
+        let response = request.query.linked(response, LIST, next_cursor.as_deref());
+        Ok(export::varying(response))
+    }
 }
 
 /// The audit trail

@@ -2,6 +2,7 @@
 
 use access::Caller;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use chassis::api::Query;
 use chassis::docs::NotFound;
@@ -9,9 +10,10 @@ use chassis::problem::Problem;
 use contract::reservation::availability::Day;
 use contract::reservation::floor::Floor;
 use contract::reservation::queries::{ReadAvailability, ReadFloor, SelectReservations};
-use contract::reservation::stats::Stats;
+use contract::reservation::stats::{DivideStats, Stats, drafts};
 use contract::reservation::venues::{Days, ReadDays};
 
+use super::export::{self, Format};
 use super::problem;
 use super::request;
 use crate::app::App;
@@ -69,18 +71,27 @@ pub(super) async fn floor(
     Ok(axum::Json(app.floor(&venue, at, &caller).await?).into_response())
 }
 
-/// Counts by status, covers and revenue
+/// Counts, in total and by groups
+///
+/// With `by` also a group for each business day, hour, service, area, table, source or status.
 #[utoipa::path(get, path = "/api/stats", operation_id = "getStats", tag = "venues",
-    params(SelectReservations),
-    responses((status = 200, body = Stats), NotFound))]
+    params(SelectReservations, DivideStats),
+    responses((status = 200, content((Stats = "application/json"), (String = "text/csv"))), NotFound))]
 pub(super) async fn stats(
     State(app): State<App>,
     caller: Caller,
+    headers: HeaderMap,
     Query(mut form): Query,
 ) -> Result<Response, Problem> {
     // A removed venue is known once the projections contain its reservations.
     app.catch_up().await?;
+    let by = drafts::DivideStats::take(&mut form).by;
     let filter = request::filter(&mut form, &app, &caller);
     let filter = form.finish(filter)?;
-    Ok(axum::Json(app.stats(&filter).await?).into_response())
+    let stats = app.stats(&filter, by).await?;
+    let response = match Format::preferred(&headers) {
+        Format::Csv => export::stats_csv(&stats)?,
+        Format::Json | Format::Calendar => axum::Json(stats).into_response(),
+    };
+    Ok(export::varying(response))
 }

@@ -15,6 +15,7 @@ use contract::reservation::view::{ContactView, ReservationView};
 use contract::reservation::waitlist::{Waitlist, WaitlistView};
 use events::WaitlistId;
 
+use super::export::{self, Format};
 use super::extract::{Answer, Post, WaitId};
 use super::problem::unknown_waitlist_entry;
 use super::request;
@@ -48,10 +49,11 @@ pub(super) async fn join(State(app): State<App>, post: Post) -> Result<Response,
 /// Read a waitlist, in its order
 #[utoipa::path(get, path = "/api/waitlist", operation_id = "listWaitlist", tag = "waitlist",
     params(ListWaitlist),
-    responses((status = 200, body = Waitlist), NotFound))]
+    responses((status = 200, content((Waitlist = "application/json"), (String = "text/csv"))), NotFound))]
 pub(super) async fn list(
     State(app): State<App>,
     caller: Caller,
+    headers: HeaderMap,
     Query(mut form): Query,
 ) -> Result<Response, Problem> {
     // A removed venue is known once the projections contain its reservations.
@@ -59,7 +61,12 @@ pub(super) async fn list(
     let asked = drafts::ListWaitlist::take(&mut form);
     let venue = request::known_venue(&mut form, &app, &caller, asked.venue_id);
     let venue = form.finish(venue)?;
-    Ok(axum::Json(app.waitlist(&venue, &caller).await?).into_response())
+    let waitlist = app.waitlist(&venue, &caller).await?;
+    let response = match Format::preferred(&headers) {
+        Format::Csv => export::waitlist_csv(&waitlist.items)?,
+        Format::Json | Format::Calendar => axum::Json(waitlist).into_response(),
+    };
+    Ok(export::varying(response))
 }
 
 /// Read a waitlist entry

@@ -1,5 +1,7 @@
 //! Selecting reservations.
 
+use std::sync::Arc;
+
 use access::{Denied, Venues};
 use chrono::{DateTime, Utc};
 use contract::reservation::words::ReservationStatus;
@@ -7,12 +9,13 @@ use events::{CustomerId, ReservationId, VenueId};
 
 use crate::app::words;
 use crate::domain::Reservation;
+use crate::domain::venue::Venue;
 
 /// A place in the list of reservations, which is sorted by start, then by id.
 pub type ListKey = (DateTime<Utc>, ReservationId);
 
 /// Selects reservations. `None` means any.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Filter {
     /// The status.
     pub status: Option<ReservationStatus>,
@@ -26,6 +29,8 @@ pub struct Filter {
     pub venue_id: Option<VenueId>,
     /// Whether staff have to find a table.
     pub needs_table: Option<bool>,
+    /// A service of a venue, by its name.
+    pub service: Option<(Arc<Venue>, String)>,
     /// The venues that the caller may read.
     pub venues: Venues,
 }
@@ -52,6 +57,9 @@ impl Filter {
             && self.customer_id.as_ref().is_none_or(|id| reservation.booking.customer_id == *id)
             && self.venue_id.as_ref().is_none_or(|id| reservation.booking.venue_id == *id)
             && self.needs_table.is_none_or(|needs| reservation.needs_table() == needs)
+            && self.service.as_ref().is_none_or(|(venue, name)| {
+                reservation.service(venue).is_some_and(|service| service == *name)
+            })
             && self.venues.contain(&reservation.booking.venue_id)
     }
 }

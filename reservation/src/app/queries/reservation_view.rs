@@ -7,6 +7,7 @@ use contract::reservation::view::{
 };
 use contract::reservation::words::PaymentStatus;
 
+use super::stats::source_of;
 use super::subjects::label_of;
 use super::{QueryError, local};
 use crate::app::App;
@@ -149,6 +150,7 @@ fn view_of(
         staff_notes,
         tags: reservation.tags.to_vec(),
         locale: booking.locale.into(),
+        source: source_of(reservation).to_owned(),
         attendance: reservation.attendance.as_deref().map(words::attendance),
         created_at: reservation.created.time,
         version: reservation.version,

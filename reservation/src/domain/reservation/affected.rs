@@ -186,6 +186,16 @@ impl Reservation {
         matches!(self.affected_reason(), Some(TABLE_GONE | TABLE_UNKNOWN))
     }
 
+    /// The name of the service of `venue` in which the visit begins. Of several at the same time, the one that uses its table.
+    #[must_use]
+    pub fn service(&self, venue: &Venue) -> Option<String> {
+        let sittings = venue.rules.as_ref()?.hours.open_at(self.window().start);
+        let table = self.tables.first().or(self.left_tables.first());
+        let table = table.and_then(|table| venue.table(&table.table_id));
+        let own = sittings.iter().find(|sitting| table.is_some_and(|table| sitting.uses(table)));
+        own.or(sittings.first()).map(|sitting| sitting.name.clone())
+    }
+
     /// Why the reservation does not comply with the rules of the venue, as a stable code.
     #[must_use]
     pub fn affected_reason(&self) -> Option<&str> {

@@ -65,6 +65,7 @@ impl BookingRequest {
             payment_channel: self.payment_channel.clone(),
             contact_digest: self.contact_digest.clone(),
             walk_in: self.walk_in,
+            source: None,
         }
     }
 }

@@ -182,7 +182,7 @@ impl Reservation {
             RestoredStatus::Confirmed => Status::Confirmed,
             RestoredStatus::CheckedIn => Status::CheckedIn,
         };
-        self.undone_at = Some(at);
+        (self.undone_at, self.turn_minutes) = (Some(at), None);
         self.left_tables.clear();
         match undone.undone {
             UndoneChange::CheckIn => self.seated_at = None,

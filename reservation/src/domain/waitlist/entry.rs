@@ -25,6 +25,9 @@ use crate::domain::refusal::Refusal;
 use crate::domain::reservation::{GUEST_ACTS_AFTER, NotificationResult, booking};
 use crate::domain::venue::Venue;
 
+/// The source of a booking that was on the waitlist.
+const FROM_WAITLIST: &str = "waitlist";
+
 /// The reason code of a party that did not answer its offer.
 pub const OFFER_EXPIRED: &str = "offer_expired";
 
@@ -261,6 +264,7 @@ impl WaitlistEntry {
             payment_channel: self.joined.payment_channel.clone(),
             contact_digest: self.joined.contact_digest.clone(),
             walk_in: false,
+            source: Some(FROM_WAITLIST.into()),
         };
         let assigned = |(id, table): (&AssignmentId, &OfferedTable)| {
             let OfferedTable { table_id, capacity, area } = table.clone();

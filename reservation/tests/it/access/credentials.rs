@@ -93,6 +93,8 @@ impl Credential {
     pub fn expected(&self, id: &str, needs: Needs) -> u16 {
         let is_admitted = match needs {
             _ if self.is_invalid => return 401,
+            // The credential is in the path, and there is no such calendar.
+            _ if id == "readCalendar" => return 404,
             Needs::Nothing => return 0,
             Needs::Own(_) if self.guest.is_some() => {
                 // A guest has either a booking or an entry.

@@ -28,7 +28,7 @@ use Needs::{
     Device, Everywhere, Fresh, FreshPerson, Invitation, Needed, Nothing, Own, PasswordReset, Person,
 };
 
-pub const NEEDS: [(&str, Needs); 89] = [
+pub const NEEDS: [(&str, Needs); 90] = [
     ("acceptInvitation", Invitation),
     ("acceptOffer", Own("manage")),
     ("addDevice", Fresh("access")),
@@ -94,6 +94,7 @@ pub const NEEDS: [(&str, Needs); 89] = [
     ("listWaitlist", Needed("floor")),
     ("proveIdentity", Person),
     ("putVenueRules", Needed("rules")),
+    ("readCalendar", Nothing),
     ("readEvents", Needed("feed")),
     ("recordNoShow", Needed("floor")),
     ("recoverAuthenticator", Fresh("access")),

@@ -13,16 +13,14 @@ use crate::app::App;
 use crate::app::projections::{Filter, ListKey};
 use crate::domain::availability::calendar_day;
 
-const LIMIT_DEFAULT: usize = 50;
-
 /// A request for a page of reservations.
 pub(in crate::api::http) struct ListRequest {
     /// The selection.
     pub(in crate::api::http) filter: Filter,
     /// The last reservation of the previous page.
     pub(in crate::api::http) after: Option<ListKey>,
-    /// Maximum number of reservations.
-    pub(in crate::api::http) limit: usize,
+    /// Maximum number of reservations, if the request names one.
+    pub(in crate::api::http) limit: Option<usize>,
     /// The query without the cursor, for the link to the next page.
     pub(in crate::api::http) query: PageQuery,
 }
@@ -33,7 +31,7 @@ pub(in crate::api::http) fn list(form: &mut Form, app: &App, caller: &Caller) ->
     let Page { cursor, limit } = Page::take(form);
     let after = cursor.and_then(|text| form.checked(&["cursor"], text.as_str(), place(text.as_str())));
     let filter = filter(form, app, caller);
-    Some(ListRequest { filter: filter?, after, limit: limit.map_or(LIMIT_DEFAULT, usize::from), query })
+    Some(ListRequest { filter: filter?, after, limit: limit.map(usize::from), query })
 }
 
 /// Reads the selection of reservations in a query. A date means the business day of the venue.
@@ -57,6 +55,12 @@ pub(in crate::api::http) fn filter(form: &mut Form, app: &App, caller: &Caller) 
     let day = draft
         .date
         .map(|date| rules.as_ref().map_or_else(|| calendar_day(zone, date), |venue| venue.day(date)));
+    let service = draft.service.and_then(|name| {
+        let name = String::from(name);
+        let known = rules.filter(|_| has_venue).filter(|venue| venue.rules.is_some());
+        let known = known.ok_or("only with a venue that has services");
+        form.checked(&["service"], name.clone(), known).map(|venue| (venue, name))
+    });
     Some(Filter {
         status: draft.status,
         from: day.map(|day| day.start).or(from),
@@ -64,6 +68,7 @@ pub(in crate::api::http) fn filter(form: &mut Form, app: &App, caller: &Caller) 
         customer_id: draft.customer_id,
         venue_id: venue.filter(|_| has_venue),
         needs_table: draft.needs_table,
+        service,
         venues: caller.venues.clone(),
     })
 }
