@@ -176,8 +176,13 @@ pub(super) fn stats_csv(stats: &Stats) -> Result<Response, Problem> {
 
 /// Reservations as a calendar (RFC 5545, RFC 7986), without phone numbers and e-mail addresses.
 pub(super) fn calendar(name: &str, items: &[ReservationView]) -> Response {
-    let mut calendar = Calendar::new();
-    calendar.name(name).append_property(Property::new("PRODID", "-//Meja//reservation//EN"));
+    let mut calendar = Calendar::empty();
+    for (property, value) in
+        [("VERSION", "2.0"), ("PRODID", "-//Meja//reservation//EN"), ("CALSCALE", "GREGORIAN")]
+    {
+        calendar.append_property(Property::new(property, value));
+    }
+    calendar.name(name);
     let mut refresh = Property::new("REFRESH-INTERVAL", REFRESH_INTERVAL);
     calendar.append_property(refresh.add_parameter("VALUE", "DURATION").done());
     calendar.append_property(Property::new("X-PUBLISHED-TTL", REFRESH_INTERVAL));
