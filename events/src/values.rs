@@ -4,6 +4,7 @@
 //! `Locale::from_tag`). Decoding a stored value is lenient, so that a limit tightened later never makes an old event unreadable.
 
 mod actor;
+mod code;
 mod party;
 mod policy;
 mod scope;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 pub use self::actor::{Actor, ActorKind};
+pub use self::code::{InvalidCode, ReservationCode};
 pub use self::party::{InvalidPartySize, PartySize};
 pub use self::policy::{Currency, DepositPer, DepositRule, Money, NoShowFee, Policy, Purpose};
 pub use self::scope::{Scope, Scopes, UnknownScope};

@@ -228,6 +228,7 @@ fn facts_of(facts: &Facts<'_>, subject: &str, paragraphs: &[String]) -> minijinj
         phone => visit.venue_profile.phone,
         free_until => visit.free_until.map(|at| words::moment(&at.with_timezone(&zone), locale)),
         reservation_id => visit.id,
+        code => visit.code,
         confirmed => occasion.is_confirmed(),
         reason => cancellation.map(|cancellation| cancellation.reason_code.clone()),
         by_system => cancellation.is_some_and(|cancellation| cancellation.cancelled_by == Canceller::System),

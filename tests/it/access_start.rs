@@ -213,6 +213,7 @@ async fn a_guest_cancels_on_the_page_in_the_mail_and_a_replaced_link_opens_nothi
     assert_eq!(status, 200, "{booked}");
     let (id, page) =
         (booked["reservation_id"].as_str().unwrap(), booked["guest_link"]["url"].as_str().unwrap());
+    let code = booked["code"].as_str().unwrap();
     let pay = pair.checkout(id).await;
     pair.settled().await;
     let outbox = pair.dir.path().join("notifier/outbox");
@@ -221,7 +222,7 @@ async fn a_guest_cancels_on_the_page_in_the_mail_and_a_replaced_link_opens_nothi
     assert!(mails.iter().any(|mail| mail.contains(page) && mail.contains(&pay)), "{mails:?}");
     let shown = guest.get(page).send().await.unwrap().text().await.unwrap();
     assert!(
-        shown.contains("yang harus dibayar") && shown.contains("Ya, batalkan") && shown.contains(id),
+        shown.contains("yang harus dibayar") && shown.contains("Ya, batalkan") && shown.contains(code),
         "{shown}"
     );
     let renew = format!("/api/reservations/{id}/link/renew");

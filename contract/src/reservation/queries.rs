@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 use events::feed::{LIMIT_EVENTS_MAX, TIMEOUT_MS_MAX};
-use events::values::{Locale, PartySize};
+use events::values::{Locale, PartySize, ReservationCode};
 use events::{CustomerId, VenueId};
 
 use super::commands::Minutes;
@@ -26,6 +26,9 @@ requests! {
         optional customer_id: CustomerId,
         /// The venue.
         optional venue_id: VenueId,
+        /// The short code, in any notation.
+        #[example = "7QK2M9"]
+        optional code: ReservationCode,
         /// Reservations for which staff have to find a table, or those that need none.
         optional needs_table: bool,
         /// The name of a service. Only with a venue that has services.

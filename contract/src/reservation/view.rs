@@ -1,7 +1,7 @@
 //! The representation of a reservation.
 
 use chrono::{DateTime, Utc};
-use events::values::{Currency, Money, PartySize};
+use events::values::{Currency, Money, PartySize, ReservationCode};
 use events::{AssignmentId, ClosureId, CustomerId, PaymentId, ReservationId, TableId, VenueId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -33,6 +33,8 @@ pub struct GuestLinkView {
 pub struct ReservationView {
     /// The id of the reservation.
     pub reservation_id: ReservationId,
+    /// The short code, which people read to each other. Unique among the reservations of the venue that are not past.
+    pub code: ReservationCode,
     /// The opaque id of the customer, as the caller chose it.
     #[schema(value_type = String, example = "cust-42")]
     pub customer_id: CustomerId,

@@ -2,7 +2,7 @@
 
 use events::event::{GuestAnswer, UndoneChange};
 use events::ids::InvalidId;
-use events::values::{Currency, Initiator, Locale, Medium, PartySize};
+use events::values::{Currency, Initiator, Locale, Medium, PartySize, ReservationCode};
 use events::{
     ClosureId, CustomerId, DeviceId, Event, EventId, KeyId, PaymentId, Position, ReservationId, SessionId,
     StaffId, TableId, VenueId, WaitlistId,
@@ -188,6 +188,17 @@ impl Scalar for Initiator {
 
     fn schema() -> Schema {
         text().enum_values(Some(["guest", "staff"])).into()
+    }
+}
+
+/// In any notation: the schema of responses names the one that services write.
+impl Scalar for ReservationCode {
+    fn take(form: &mut Form, name: &str) -> Option<Self> {
+        form.optional_parsed_as(name, Self::MAX_CHARS, "value_error", str::parse)
+    }
+
+    fn schema() -> Schema {
+        text().min_length(Some(1)).max_length(Some(Self::MAX_CHARS)).into()
     }
 }
 

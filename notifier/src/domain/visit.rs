@@ -15,6 +15,8 @@ use events::{PaymentId, VenueId};
 pub struct Visit {
     /// The id of the reservation or of the waitlist entry.
     pub id: String,
+    /// The short code of the reservation; the id of a waitlist entry.
+    pub code: String,
     /// The arrival, with the offset of the venue.
     pub start_time: DateTime<FixedOffset>,
     /// The end of the visit.
@@ -78,6 +80,7 @@ impl From<ReservationView> for Reservation {
             venue_id: Some(view.venue_id),
             visit: Visit {
                 id: view.reservation_id.to_string(),
+                code: view.code.to_string(),
                 start_time: view.start_time.0,
                 end_time: view.end_time.0,
                 party_size: view.party_size.get(),
@@ -153,6 +156,7 @@ pub fn offered(entry: WaitlistView) -> Option<Occasion> {
     };
     let visit = Visit {
         id: entry.waitlist_id.to_string(),
+        code: entry.waitlist_id.to_string(),
         start_time: start,
         end_time: end,
         party_size: entry.party_size.get(),

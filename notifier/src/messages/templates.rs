@@ -77,7 +77,7 @@ pub(super) const BUILT_IN: &[(&str, &str)] = templates![
 ];
 
 /// The facts that a template can use.
-const FACTS: [&str; 19] = [
+const FACTS: [&str; 20] = [
     "name",
     "everywhere",
     "venue",
@@ -89,6 +89,7 @@ const FACTS: [&str; 19] = [
     "phone",
     "free_until",
     "reservation_id",
+    "code",
     "confirmed",
     "reason",
     "by_system",
@@ -320,6 +321,7 @@ fn sample_reservation() -> Reservation {
         venue_id: None,
         visit: Visit {
             id: "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f".into(),
+            code: "7QK2M9".into(),
             start_time: start,
             end_time: start + chrono::TimeDelta::minutes(90),
             party_size: 6,

@@ -12,6 +12,7 @@ fn booked(status: ReservationStatus) -> Reservation {
     Reservation {
         venue_id: None,
         visit: Visit {
+            code: "7QK2M9".into(),
             id: "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f".into(),
             start_time: "2026-12-24T19:30:00+07:00".parse().unwrap(),
             end_time: "2026-12-24T21:00:00+07:00".parse().unwrap(),

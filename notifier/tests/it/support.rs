@@ -257,7 +257,7 @@ impl EventStore for Tampered {
 
 /// A reservation without a deposit, as the reservation service represents it.
 pub(crate) fn reservation_view(status: &str) -> ReservationView {
-    let view = serde_json::json!({"reservation_id": RESERVATION, "customer_id": "cust-1", "status": status,
+    let view = serde_json::json!({"reservation_id": RESERVATION, "code": "7QK2M9", "customer_id": "cust-1", "status": status,
         "start_time": "2026-12-24T19:30:00+07:00", "end_time": "2026-12-24T21:00:00+07:00", "party_size": 2,
         "venue_id": "bandung-dago", "venue_name": "Warung", "venue_profile": {}, "timezone": "Asia/Jakarta",
         "tables": [], "needs_table": false,

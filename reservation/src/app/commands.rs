@@ -65,7 +65,7 @@ impl Executor {
         allow_duplicate: bool,
         context: &RequestContext,
     ) -> Result<ReservationOutcome, CommandError> {
-        let id = ReservationId(self.env.new_id());
+        let id = self.id_with_free_code(&request.venue_id);
         let payment_id = PaymentId(self.env.new_id());
         self.execute(&Book { id, payment_id, request, guest, allow_duplicate, context }, context).await
     }
@@ -208,7 +208,9 @@ impl Executor {
         allow_duplicate: bool,
         context: &RequestContext,
     ) -> Result<ReservationOutcome, CommandError> {
-        let reservation_id = ReservationId(self.env.new_id());
+        let venue = self.projections.venue_of_entry(id);
+        let reservation_id =
+            venue.map_or_else(|| ReservationId(self.env.new_id()), |venue| self.id_with_free_code(&venue));
         let payment_id = PaymentId(self.env.new_id());
         self.execute(&AcceptOffer { id, reservation_id, payment_id, allow_duplicate, context }, context).await
     }
@@ -290,6 +292,20 @@ impl Executor {
         self.execute(&IssueFirstKeys { keys, link_key, mode, context }, context).await
     }
 
+    /// An id for a new reservation of `venue`, of which the code is free. Two bookings within the same few milliseconds could
+    /// still get the same code, with a probability of one in a billion; a search shows both then.
+    fn id_with_free_code(&self, venue: &VenueId) -> ReservationId {
+        let now = self.env.now();
+        let mut id = ReservationId(self.env.new_id());
+        for _ in 1..CODES_TRIED_MAX {
+            if !self.projections.has_code_of(venue, id, now) {
+                break;
+            }
+            id = ReservationId(self.env.new_id());
+        }
+        id
+    }
+
     /// Decides with the availability of `venue` around `window`, without waiting. Returns the position of the
     /// state that the decision saw.
     fn decide_with_availability<T>(
@@ -348,6 +364,9 @@ impl Executor {
         }
     }
 }
+
+/// Maximum number of ids that are tried for a new reservation, until the code of one is free.
+const CODES_TRIED_MAX: u32 = 32;
 
 /// Maximum time that a booking waits for offers to the waitlist.
 const WAITLIST_WAIT_MAX: TimeDelta = TimeDelta::seconds(1);

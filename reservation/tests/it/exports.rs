@@ -110,7 +110,7 @@ async fn lists_and_counts_are_csv_that_a_spreadsheet_does_not_run() {
     let text = csv.text();
     let lines: Vec<_> = text.split("\r\n").collect();
     assert_eq!(lines.len(), 3, "a header, a line, and the end: {text}");
-    assert!(lines[0].starts_with("reservation_id,venue_id,status,start_time"));
+    assert!(lines[0].starts_with("reservation_id,code,venue_id,status,start_time"));
     assert!(lines[1].contains("\"'=HYPERLINK(\"\"http://x\"\")\""), "{}", lines[1]);
     // No page is cut without a link to the next one.
     let page = get_as(&app, "/api/reservations?limit=2", "text/csv").await;

@@ -16,6 +16,7 @@ mod changes;
 mod charges;
 mod closed_days;
 mod closures;
+mod codes;
 mod compatibility;
 mod contract;
 mod corrections;

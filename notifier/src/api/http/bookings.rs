@@ -51,7 +51,7 @@ async fn show(app: &App, link: &PresentedLink, notice: Option<&str>) -> Result<R
             party_size => visit.party_size,
             area => visit.table_area,
             status => status.word(),
-            reservation_id => visit.id,
+            code => visit.code,
             can_cancel,
             asked,
             answers => GuestAnswer::ALL.map(GuestAnswer::word),

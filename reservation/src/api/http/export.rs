@@ -53,8 +53,9 @@ pub(super) fn varying(mut response: Response) -> Response {
 
 /// Reservations as CSV, one per line.
 pub(super) fn reservations_csv(items: &[ReservationView]) -> Result<Response, Problem> {
-    const COLUMNS: [&str; 22] = [
+    const COLUMNS: [&str; 23] = [
         "reservation_id",
+        "code",
         "venue_id",
         "status",
         "start_time",
@@ -82,6 +83,7 @@ pub(super) fn reservations_csv(items: &[ReservationView]) -> Result<Response, Pr
         let tables: Vec<_> = view.tables.iter().map(|table| table.table_id.to_string()).collect();
         vec![
             Cell::own(Some(view.reservation_id)),
+            Cell::own(Some(view.code)),
             Cell::own(Some(&view.venue_id)),
             Cell::own(Some(view.status)),
             Cell::own(Some(view.start_time)),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use access::{Denied, Venues};
 use chrono::{DateTime, Utc};
 use contract::reservation::words::ReservationStatus;
+use events::values::ReservationCode;
 use events::{CustomerId, ReservationId, VenueId};
 
 use crate::app::words;
@@ -27,6 +28,8 @@ pub struct Filter {
     pub customer_id: Option<CustomerId>,
     /// The venue.
     pub venue_id: Option<VenueId>,
+    /// The short code.
+    pub code: Option<ReservationCode>,
     /// Whether staff have to find a table.
     pub needs_table: Option<bool>,
     /// A service of a venue, by its name.
@@ -56,6 +59,7 @@ impl Filter {
             && self.to.is_none_or(|to| start < to)
             && self.customer_id.as_ref().is_none_or(|id| reservation.booking.customer_id == *id)
             && self.venue_id.as_ref().is_none_or(|id| reservation.booking.venue_id == *id)
+            && self.code.is_none_or(|code| ReservationCode::of(reservation.id) == code)
             && self.needs_table.is_none_or(|needs| reservation.needs_table() == needs)
             && self.service.as_ref().is_none_or(|(venue, name)| {
                 reservation.service(venue).is_some_and(|service| service == *name)

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use events::{ClosureId, VenueId};
+use chrono::{DateTime, Utc};
+use events::{ClosureId, ReservationId, VenueId, WaitlistId};
 
 use super::{ClosureState, Index, Projections, RecordedRules};
 use crate::app::venues::{RulesDocument, Venues};
@@ -40,6 +41,20 @@ impl Projections {
         let closures = self.closures(venue);
         let in_force = Closure::in_force(closures.iter().map(|state| &*state.closure));
         rules.map(|rules| rules.venue.closed_at(in_force))
+    }
+
+    /// The venue of a waitlist entry; `None` if it does not wait.
+    #[must_use]
+    pub fn venue_of_entry(&self, id: WaitlistId) -> Option<VenueId> {
+        let venue = self.index.read().waitlist_entries.get(&id).cloned()?;
+        let venue = venue.read();
+        venue.entry(id).map(|entry| entry.joined.venue_id.clone())
+    }
+
+    /// Whether a reservation of `venue` that is not past at `now` has the code of `id`.
+    #[must_use]
+    pub fn has_code_of(&self, venue: &VenueId, id: ReservationId, now: DateTime<Utc>) -> bool {
+        self.venue(venue).is_some_and(|state| state.read().has_code_of(id, now))
     }
 
     /// The closures of which the bookings are to be cancelled.

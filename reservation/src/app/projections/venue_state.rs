@@ -1,6 +1,7 @@
 //! The read model of one venue.
 
 mod closures;
+mod codes;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use events::event::{Event, OfferedTable};
-use events::values::{PartySize, TimeWindow};
+use events::values::{PartySize, ReservationCode, TimeWindow};
 use events::{ClosureId, Position, ReservationId, TableId, WaitlistId};
 
 pub use self::closures::ClosureState;
@@ -28,6 +29,8 @@ pub(super) struct VenueState {
     /// Boxed, because the map moves its values when it grows.
     reservations: HashMap<ReservationId, Box<Reservation>>,
     by_start: BTreeSet<ListKey>,
+    /// The last reservation with each code, without those that have ended at their table or never arrived.
+    codes: HashMap<ReservationCode, ReservationId>,
     occupancy: Occupancy,
     /// The parties that are waiting, with or without an offer, by the position at which they joined.
     waitlist: BTreeMap<Position, Arc<WaitlistEntry>>,
@@ -311,6 +314,7 @@ impl VenueState {
     pub(super) fn add_reservation(&mut self, reservation: Reservation) {
         self.position = reservation.created.position;
         self.by_start.insert(list_key(&reservation));
+        self.codes.insert(ReservationCode::of(reservation.id), reservation.id);
         self.occupancy.change_arrival(reservation.holder(), None, reservation.arrival());
         self.reservations.insert(reservation.id, Box::new(reservation));
     }
@@ -344,11 +348,16 @@ impl VenueState {
         if arrival_before != arrival {
             self.occupancy.change_arrival(holder, arrival_before, arrival);
         }
-        let has_contact = has_contact(reservation);
+        let (has_contact, code) = (has_contact(reservation), ReservationCode::of(id));
         let (key, deadline) = (list_key(reservation), reservation.deadline().map(|(at, _)| at));
         if key_before != key {
             self.by_start.remove(&key_before);
             self.by_start.insert(key);
+        }
+        match event {
+            Event::ReservationCompleted(_) | Event::ReservationNoShow(_) => drop(self.codes.remove(&code)),
+            Event::ReservationUndone(_) => drop(self.codes.insert(code, id)),
+            _ => {}
         }
         if !has_contact {
             self.guests.remove(id);

@@ -6,6 +6,7 @@ use contract::reservation::view::{
     CancellationView, DepositView, FeeView, PaymentView, PolicyView, ReservationView, TableView,
 };
 use contract::reservation::words::PaymentStatus;
+use events::values::ReservationCode;
 
 use super::stats::source_of;
 use super::subjects::label_of;
@@ -112,6 +113,7 @@ fn view_of(
         contact.unwrap_or_default();
     ReservationView {
         reservation_id: reservation.id,
+        code: ReservationCode::of(reservation.id),
         customer_id: booking.customer_id.clone(),
         status: words::status(&reservation.status),
         start_time: local(booking.window.start, &booking.timezone),

@@ -67,6 +67,7 @@ pub(in crate::api::http) fn filter(form: &mut Form, app: &App, caller: &Caller) 
         to: day.map(|day| day.end).or(to),
         customer_id: draft.customer_id,
         venue_id: venue.filter(|_| has_venue),
+        code: draft.code,
         needs_table: draft.needs_table,
         service,
         venues: caller.venues.clone(),
