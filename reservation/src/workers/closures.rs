@@ -3,7 +3,7 @@
 //! What is left to do follows from the log: the closures of which the bookings are to be cancelled, and the bookings under
 //! them that are not cancelled. So it goes on after a crash, and a booking is cancelled once.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use chrono::TimeDelta;
 use events::{ClosureId, VenueId};
@@ -11,6 +11,7 @@ use futures::StreamExt as _;
 
 use crate::app::App;
 use crate::app::affected::bookings_under;
+use crate::app::projections::ClosureState;
 use crate::app::request_context::RequestContext;
 
 /// Time until failed cancellations are tried again.
@@ -22,18 +23,20 @@ const CONCURRENCY: usize = 16;
 /// Cancels bookings until the service stops.
 pub async fn run(app: App) {
     let mut head = app.store.watch_head();
-    // Nobody can book under a closure, so that one without bookings stays without.
-    let mut done: HashSet<ClosureId> = HashSet::new();
+    // With the number of marks: another booking can fall under a closure, for example when a check-in is undone, and is marked.
+    let mut done: HashMap<ClosureId, u32> = HashMap::new();
     loop {
         let position = *head.borrow_and_update();
         app.projections.wait_until(position).await;
         let cancelling = app.projections.cancelling();
-        done.retain(|id| cancelling.iter().any(|(_, cancelling)| cancelling == id));
+        done.retain(|id, _| cancelling.iter().any(|state| state.closure.id == *id));
         let mut must_retry = false;
-        for (venue_id, id) in cancelling.into_iter().filter(|(_, id)| !done.contains(id)).collect::<Vec<_>>()
-        {
-            match cancel_all(&app, &venue_id, id).await {
-                true => drop(done.insert(id)),
+        for ClosureState { venue_id, closure, marked, .. } in cancelling {
+            if done.get(&closure.id) == Some(&marked) {
+                continue;
+            }
+            match cancel_all(&app, &venue_id, closure.id).await {
+                true => drop(done.insert(closure.id, marked)),
                 false => must_retry = true,
             }
         }
@@ -53,7 +56,7 @@ pub async fn run(app: App) {
 
 /// Cancels every booking under a closure. Returns whether none is left.
 async fn cancel_all(app: &App, venue_id: &VenueId, id: ClosureId) -> bool {
-    // Without rules there is nothing to compare with; once the venue has rules again, this continues.
+    // Without rules there is nothing to compare with. A venue that has rules again marks its bookings again.
     let Some(venue) = app.venues.get(Some(venue_id)) else { return true };
     let under = bookings_under(&app.projections, id, &venue, app.env.now());
     if under.is_empty() {

@@ -310,6 +310,16 @@ async fn a_party_that_is_expected_again_is_marked_again() {
     assert_eq!(closure["affected_count"], json!(0));
     let undone = app.command(&id, "undo", json!({"change": "check_in", "reason_code": "r"})).await.json();
     assert_eq!((&undone["status"], &undone["closure_id"]), (&json!("CONFIRMED"), &closure["closure_id"]));
+    // It is cancelled with the others, also if their cancellation was ordered while it sat there.
+    let again = async || {
+        app.command(&id, "check-in", json!({})).await;
+        let undo = json!({"change": "check_in", "reason_code": "r"});
+        app.command(&id, "undo", undo).await;
+    };
+    app.command(&id, "check-in", json!({})).await;
+    act(&app, &closure, "cancel-affected").await;
+    again().await;
+    assert_eq!(settled(&app, &closure).await["cancelled_count"], json!(1));
 }
 
 #[tokio::test]

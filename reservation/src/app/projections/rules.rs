@@ -59,12 +59,15 @@ impl Projections {
 
     /// The closures of which the bookings are to be cancelled.
     #[must_use]
-    pub fn cancelling(&self) -> Vec<(VenueId, ClosureId)> {
-        let index = self.index.read();
-        let of_venue = |(venue, ids): (&VenueId, &Vec<ClosureId>)| {
-            ids.iter().map(|id| (venue.clone(), *id)).collect::<Vec<_>>()
+    pub fn cancelling(&self) -> Vec<ClosureState> {
+        let ids: Vec<_> = {
+            let index = self.index.read();
+            let of_venue = |(venue, ids): (&VenueId, &Vec<ClosureId>)| {
+                ids.iter().map(|id| (venue.clone(), *id)).collect::<Vec<_>>()
+            };
+            index.cancelling.iter().flat_map(of_venue).collect()
         };
-        index.cancelling.iter().flat_map(of_venue).collect()
+        ids.iter().filter_map(|(venue, id)| self.closure(venue, *id)).collect()
     }
 }
 

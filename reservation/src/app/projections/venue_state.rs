@@ -13,6 +13,7 @@ use events::values::{PartySize, ReservationCode, TimeWindow};
 use events::{ClosureId, Position, ReservationId, TableId, WaitlistId};
 
 pub use self::closures::ClosureState;
+use self::closures::UnderClosure;
 use super::contacts::{ContactKeys, ContactOf, Contacts};
 use super::filter::{Filter, ListKey, list_key};
 use super::recorded_rules::RecordedRules;
@@ -39,8 +40,7 @@ pub(super) struct VenueState {
     freed_at: Position,
     rules: Option<Arc<RecordedRules>>,
     closures: BTreeMap<ClosureId, Arc<Closure>>,
-    /// Number of bookings that were cancelled together because of a closure.
-    cancelled_under: HashMap<ClosureId, u32>,
+    under_closures: HashMap<ClosureId, UnderClosure>,
     /// The contacts of active bookings.
     guests: Contacts<ReservationId>,
     /// The contacts of waiting parties.
@@ -327,7 +327,7 @@ impl VenueState {
         at: RecordedAt,
     ) -> Option<DeadlineChange> {
         self.position = at.position;
-        self.count_cancellation(event);
+        self.count_under_closure(event);
         let reservation = self.reservations.get_mut(&id)?;
         let key_before = list_key(reservation);
         let deadline_before = reservation.deadline().map(|(at, _)| at);

@@ -19,6 +19,15 @@ pub struct ClosureState {
     pub closure: Arc<Closure>,
     /// Number of bookings that were cancelled together because of it.
     pub cancelled: u32,
+    /// Number of marks because of it. It grows when a booking falls under it.
+    pub marked: u32,
+}
+
+/// What became of the bookings under a closure.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct UnderClosure {
+    cancelled: u32,
+    marked: u32,
 }
 
 impl VenueState {
@@ -72,8 +81,8 @@ impl VenueState {
         id: ClosureId,
     ) -> Option<ClosureState> {
         let closure = self.closures.get(&id).cloned()?;
-        let cancelled = self.cancelled_under.get(&id).copied().unwrap_or_default();
-        Some(ClosureState { venue_id: venue_id.clone(), closure, cancelled })
+        let UnderClosure { cancelled, marked } = self.under_closures.get(&id).copied().unwrap_or_default();
+        Some(ClosureState { venue_id: venue_id.clone(), closure, cancelled, marked })
     }
 
     /// The rules that count.
@@ -86,12 +95,16 @@ impl VenueState {
         self.closures.values().filter(|closure| closure.is_cancelling()).map(|closure| closure.id).collect()
     }
 
-    /// Counts a cancellation that a closure caused.
-    pub(super) fn count_cancellation(&mut self, event: &Event) {
-        if let Event::ReservationCancelled(cancelled) = event
-            && let Some(id) = cancelled.closure_id
-        {
-            *self.cancelled_under.entry(id).or_default() += 1;
-        }
+    /// Counts a mark or a cancellation that a closure caused.
+    pub(super) fn count_under_closure(&mut self, event: &Event) {
+        let (id, is_mark) = match event {
+            Event::ReservationCancelled(cancelled) => (cancelled.closure_id, false),
+            Event::ReservationAffected(affected) => (affected.closure_id, true),
+            _ => return,
+        };
+        let Some(id) = id else { return };
+        let under = self.under_closures.entry(id).or_default();
+        let count = if is_mark { &mut under.marked } else { &mut under.cancelled };
+        *count += 1;
     }
 }
