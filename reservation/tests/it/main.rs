@@ -15,6 +15,7 @@ mod browser;
 mod changes;
 mod charges;
 mod closed_days;
+mod closure_requests;
 mod closures;
 mod codes;
 mod compatibility;
