@@ -40,7 +40,7 @@ pub enum GuestAnswer {
     Coming,
     /// The party comes late.
     Late,
-    /// The party does not come. The booking stays until somebody cancels it.
+    /// The party does not come. The booking stays until it is cancelled.
     NotComing,
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{ClosureId, ReservationId, TableId, VenueId};
 
-/// A venue closes on some business days, or a part of it does. From this event on nobody can book there.
+/// A venue closes on some business days, or a part of it does. From this event on bookings there are refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VenueClosed {
     /// The venue.

@@ -36,7 +36,7 @@ pub struct Stats {
     /// due. Walk-ins are not booked.
     #[schema(example = 0.0417)]
     pub no_show_rate: Option<f64>,
-    /// Cancelled reservations, by who cancelled; every kind is present.
+    /// Cancelled reservations by the side that cancelled; every kind is present.
     #[schema(value_type = BTreeMap<String, u64>)]
     pub cancellations: BTreeMap<Canceller, u64>,
     /// Paid deposits minus refunds, in minor units, by currency.

@@ -1,4 +1,4 @@
-//! Closures: nobody can book there, and what becomes of the bookings that were there before.
+//! Closures: new bookings are refused, and earlier ones are marked, moved or cancelled.
 
 use std::time::Duration;
 

@@ -63,7 +63,7 @@ pub(super) async fn list(
 
 /// Close a venue, or a part of it, on some business days
 ///
-/// From then on nobody can book there: areas, tables and services of the closure are not offered, and offers to waiting
+/// From then on bookings there are refused: areas, tables and services of the closure are not offered, and offers to waiting
 /// parties are withdrawn. The response lists the future bookings under the closure. They are marked with `closure_id`, nothing
 /// is due for them, and their open payments are closed; staff move or cancel them, one by one or all together.
 #[utoipa::path(post, path = "/api/venues/{venue_id}/closures", operation_id = "closeVenue", tag = "venues",
