@@ -1,6 +1,9 @@
 //! Changes of the rules of a venue, and what follows from them for its offers and bookings.
 
 use events::{ClosureId, VenueId, WaitlistId};
+use futures::FutureExt as _;
+
+use tokio::sync::oneshot;
 
 use super::App;
 use super::affected::{affected_bookings, each_future_booking, reason_now};
@@ -46,11 +49,22 @@ impl App {
         command: &ClosureCommand,
         context: &RequestContext,
     ) -> Result<ClosureOutcome, CommandError> {
-        let outcome = self.executor.change_closure(venue_id, id, command, context).await?;
-        self.settle_rules(venue_id).await;
-        // The outcome shows the marks.
-        self.projections.wait_until(self.store.known_head()).await;
-        Ok(outcome)
+        let (app, venue_id) = (self.clone(), venue_id.clone());
+        let (command, context) = (command.clone(), context.clone());
+        let (sender, outcome) = oneshot::channel();
+        // To its end, also if the client goes away: bookings without a mark would still be no-shows.
+        let run = async move {
+            let outcome = app.executor.change_closure(&venue_id, id, &command, &context).await;
+            if outcome.is_ok() {
+                app.settle_rules(&venue_id).await;
+                // The outcome shows the marks.
+                app.projections.wait_until(app.store.known_head()).await;
+            }
+            // The client may have gone away.
+            let _ = sender.send(outcome);
+        };
+        self.env.spawn(run.boxed());
+        outcome.await.unwrap_or(Err(CommandError::Contended))
     }
 
     /// What [`Self::change_rules`] would do. Nothing is recorded.

@@ -231,7 +231,7 @@ impl Reservation {
     fn complete(&mut self, at: DateTime<Utc>) {
         self.status = Status::Completed;
         let stayed = self.seated_at.map(|seated_at| (at - seated_at).num_minutes());
-        self.turn_minutes = stayed.map(|minutes| u16::try_from(minutes).unwrap_or(u16::MAX));
+        self.turn_minutes = stayed.map(|minutes| u16::try_from(minutes.max(0)).unwrap_or(u16::MAX));
     }
 
     fn take_table(&mut self, assigned: &TableAssigned) {

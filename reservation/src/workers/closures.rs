@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use chrono::TimeDelta;
+use chrono::{Days, TimeDelta};
 use events::{ClosureId, VenueId};
 use futures::StreamExt as _;
 
@@ -32,7 +32,8 @@ pub async fn run(app: App) {
         done.retain(|id, _| cancelling.iter().any(|state| state.closure.id == *id));
         let mut must_retry = false;
         for ClosureState { venue_id, closure, marked, .. } in cancelling {
-            if done.get(&closure.id) == Some(&marked) {
+            let is_over = closure.request.to + Days::new(2) < app.env.now().date_naive();
+            if is_over || done.get(&closure.id) == Some(&marked) {
                 continue;
             }
             match cancel_all(&app, &venue_id, closure.id).await {

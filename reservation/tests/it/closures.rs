@@ -248,7 +248,7 @@ async fn bookings_under_a_closure_are_cancelled_together_but_for_those_that_staf
     let closure = close(&app, json!({"to": "2026-12-25"})).await;
     assert_eq!(closure["affected_count"], json!(4));
     // The wedding for which the venue is closed, and a party that gets another day.
-    app.command(&wedding, "assign-table", json!({"table_id": "B1", "capacity": 20})).await;
+    app.command(&wedding, "assign-table", json!({"table_id": "B1"})).await;
     assert_eq!(view(&app, &wedding).await["closure_id"], Value::Null);
     app.command(&moved, "reschedule", json!({"start_time": "2026-12-26T12:00"})).await;
     let ordered = act(&app, &closure, "cancel-affected").await.json();

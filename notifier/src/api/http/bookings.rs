@@ -91,7 +91,9 @@ pub(super) async fn answer_question(
     link: &PresentedLink,
 ) -> Result<bool, Problem> {
     let answer = GuestAnswer::ALL.into_iter().find(|known| known.word() == answer);
-    let answer = answer.ok_or_else(|| Problem::not_found("A guest is coming, late or not_coming."))?;
+    let answer = answer.ok_or_else(|| {
+        Problem::not_found("There is no such choice. Use accept, decline, coming, late or not_coming.")
+    })?;
     let answered = app.reservation_api.answer_for(about, answer, &link.token).await;
     match answered.as_ref().map_err(|error| (error.refusal(), error)) {
         Ok(()) => Ok(true),

@@ -2,7 +2,8 @@
 
 use access::token::{OpaqueKind, OpaqueToken};
 use axum::extract::State;
-use axum::response::Response;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::{IntoResponse as _, Response};
 use chassis::api::PathParameters;
 use chassis::docs::NotFound;
 use chassis::problem::Problem;
@@ -44,5 +45,5 @@ pub(super) async fn read(
         ..Filter::default()
     };
     let (items, _) = app.list(&filter, None, EXPORTED_MAX).await?;
-    Ok(export::calendar(&venue.name, &items))
+    Ok(([(CACHE_CONTROL, "no-store")], export::calendar(&venue.name, &items)).into_response())
 }

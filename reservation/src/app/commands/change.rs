@@ -95,7 +95,9 @@ impl ChangeReservation<'_> {
             self.command,
             Command::RecordPayment(PaymentResult { outcome: PaymentOutcome::Completed { .. }, .. })
         );
-        if !is_payment || reservation.status != Status::Pending {
+        // A visit that has begun is not marked.
+        let has_begun = reservation.window().start < now;
+        if !is_payment || reservation.status != Status::Pending || has_begun {
             return Ok(unmarked);
         }
         // The rules at least as of the position at which the reservation was read. Newer ones are a conflict.

@@ -39,6 +39,9 @@ impl Operation for MarkAffected<'_> {
         attempt: Attempt,
     ) -> Result<Decision, CommandError> {
         let (venue_id, now) = (&reservation.booking.venue_id, attempt.now);
+        if reservation.window().start < now {
+            return Ok(Decision::default());
+        }
         // The rules at least as of the position at which the reservation was read. Newer ones are a conflict.
         executor.catch_up().await?;
         let Some(recorded) = executor.projections.recorded_rules(venue_id) else {

@@ -19,7 +19,11 @@ pub(super) fn command_tags(
     let of_table =
         |table: &TableId, window: &TimeWindow| table_tags(venue, table, window).collect::<Vec<_>>();
     match (command, rules) {
-        (Command::AssignTable(choice), _) => of_table(&choice.table_id, &reservation.window()),
+        // A table that is given on purpose stays given, so that the closures must be known.
+        (Command::AssignTable(choice), _) => {
+            let tables = of_table(&choice.table_id, &reservation.window());
+            std::iter::once(Tag::rules(venue)).chain(tables).collect()
+        }
         (Command::Reschedule { window, .. }, None) => {
             let tables = reservation.tables.iter().flat_map(|table| of_table(&table.table_id, window));
             booking_tags(venue, None, window).into_iter().chain(tables).collect()

@@ -24,7 +24,7 @@ pub struct RecordedRules {
     pub import: Option<RulesImport>,
     /// The rules that counted before.
     pub before: Option<Arc<Venue>>,
-    /// The position of the event that recorded them, or of the closure that last changed what counts.
+    /// The position of the event that recorded them.
     pub position: Position,
     /// Whether they were changed through the interface, and not imported from a file.
     pub is_edited: bool,

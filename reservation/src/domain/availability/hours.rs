@@ -96,7 +96,7 @@ impl Sitting {
     }
 
     /// Whether the service uses `table` on that day if nothing is closed.
-    pub(super) fn serves(&self, table: &Table) -> bool {
+    pub(in crate::domain) fn serves(&self, table: &Table) -> bool {
         (self.areas.is_empty() || self.areas.contains(&table.area))
             && self.special.as_ref().is_none_or(|special| special.leaves(table))
     }

@@ -58,13 +58,18 @@ impl BookingRules {
     pub fn closures_over(&self, window: &TimeWindow, tables: &[(&TableId, &str)]) -> Vec<Arc<ClosedPart>> {
         let mut found: Vec<Arc<ClosedPart>> = Vec::new();
         for sitting in self.hours.open_for(window) {
-            let serves = |id: &TableId| {
-                let known = self.tables.iter().find(|table| table.id == *id);
-                known.is_none_or(|table| sitting.serves(table))
+            // A table that was removed, or added by hand, has the area of its assignment.
+            let is_closed = |part: &ClosedPart, id: &TableId, area: &str| match self
+                .tables
+                .iter()
+                .find(|table| table.id == *id)
+            {
+                Some(table) => sitting.serves(table) && part.closes(id, &table.area),
+                None => part.closes(id, area),
             };
             let is_under = |part: &ClosedPart| match tables {
                 [] => part.is_whole(),
-                tables => tables.iter().any(|(id, area)| serves(id) && part.closes(id, area)),
+                tables => tables.iter().any(|(id, area)| is_closed(part, id, area)),
             };
             found.extend(sitting.closures.iter().filter(|part| is_under(part)).cloned());
         }

@@ -71,17 +71,17 @@ impl Reservation {
     /// do so on purpose, for example the wedding for which the room is closed.
     #[must_use]
     pub fn affected_by(&self, now: &Venue, before: Option<&Venue>) -> Option<Noncompliance> {
+        let tables = || self.tables.iter().map(|table| &table.table_id);
+        let rules = now.rules.as_ref();
+        if let Some(closure) = rules.and_then(|rules| self.under_closure(rules)) {
+            return Some(closure);
+        }
         let zone_changes = before.is_some_and(|before| before.timezone != now.timezone);
         if zone_changes && self.local_time_differs(now) {
             return Some(Noncompliance::by_rules(ZONE_CHANGED));
         }
-        let tables = || self.tables.iter().map(|table| &table.table_id);
-        let rules = now.rules.as_ref();
         if rules.is_some_and(|rules| !rules.is_served_anywhere(&self.window())) {
             return Some(Noncompliance::by_rules(CLOSED));
-        }
-        if let Some(closure) = rules.and_then(|rules| self.under_closure(rules)) {
-            return Some(closure);
         }
         let of_table = self.tables.iter().find_map(|table| self.table_reason(table, now, before));
         let at_closed_table = || {
@@ -107,6 +107,11 @@ impl Reservation {
         let placed_at = self.placed_at;
         let closures = rules.closures_over(&self.window(), &tables).into_iter();
         closures.filter(move |part| part.since > placed_at).map(|part| part.id)
+    }
+
+    /// Whether a closure affects this reservation by the rules `rules`, marked or not.
+    pub(super) fn is_closed_out(&self, rules: &BookingRules) -> bool {
+        self.closures_over(rules).next().is_some()
     }
 
     /// Whether this reservation is expected, and the closure `closure` affects it by the rules `rules`.
@@ -192,7 +197,7 @@ impl Reservation {
         let sittings = venue.rules.as_ref()?.hours.open_at(self.window().start);
         let table = self.tables.first().or(self.left_tables.first());
         let table = table.and_then(|table| venue.table(&table.table_id));
-        let own = sittings.iter().find(|sitting| table.is_some_and(|table| sitting.uses(table)));
+        let own = sittings.iter().find(|sitting| table.is_some_and(|table| sitting.serves(table)));
         own.or(sittings.first()).map(|sitting| sitting.name.clone())
     }
 
@@ -257,9 +262,10 @@ impl Reservation {
             Event::TableAssigned(_) if self.undone_at == Some(at.time) => {}
             // Tables that are assigned anew replace those that did not comply.
             Event::TableAssigned(_) => {
+                let was_closed = self.is_under_closure();
                 self.forget(&[NO_TABLE, TABLE_GONE, TABLE_CLOSED, TABLE_SMALLER, TABLE_UNKNOWN]);
                 // See `affected_by`.
-                if self.is_under_closure() {
+                if was_closed {
                     self.affected = self.affected_before.take();
                 }
                 self.placed_at = at.position;

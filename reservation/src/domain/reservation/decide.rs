@@ -104,6 +104,9 @@ impl Reservation {
             }
             Command::Ask => {
                 self.check_expected()?;
+                if self.contact_erased {
+                    return Err(Refusal::ContactErased);
+                }
                 Attendance::ask(self.attendance.as_deref(), GuestQuestion::StillComing, now)
             }
             Command::Answer(answered) => {

@@ -30,7 +30,9 @@ impl Reservation {
         if !matches!(self.status, Status::Pending | Status::Confirmed | Status::CheckedIn) {
             return Err(self.status.refusal(Refusal::NotConfirmed));
         }
+        // Under a closure the same table is a new decision.
         if let [only] = self.tables.as_slice()
+            && !self.is_under_closure()
             && only.table_id == choice.table_id
             && only.capacity == choice.capacity
             && only.area == choice.area
@@ -228,9 +230,11 @@ impl Reservation {
         let deposit = assigned.as_ref().filter(|_| !changed.waives_deposit);
         let deposit = deposit.and_then(|_| self.deposit_once_placed(now));
         let is_confirmed = changed.waives_deposit && self.booking.policy.auto_confirm;
-        let confirmed = is_confirmed
-            .then_some(ReservationConfirmed { window, deposit_waived: false })
-            .filter(|_| self.status == Status::Pending && !self.is_called_off());
+        let confirmed =
+            is_confirmed.then_some(ReservationConfirmed { window, deposit_waived: false }).filter(|_| {
+                let is_placed = assigned.is_some() && self.is_under_closure();
+                self.status == Status::Pending && (!self.is_called_off() || is_placed)
+            });
         let assigned = assigned.into_iter().flatten();
         let confirmed = confirmed.map(Event::from);
         let first = overruled.into_iter().chain(released).chain([changed.into()]);
@@ -297,7 +301,7 @@ impl Reservation {
         let is_free =
             |table: &TableAssignment| context.occupancy.is_free(&table.table_id, &window, Some(self.id));
         // A longer stay is a new assignment, and nothing is assigned where a table is closed.
-        let can_stay = || !stays_longer || (!self.is_under_closure() && self.tables.iter().all(is_free));
+        let can_stay = || !stays_longer || (!self.is_closed_out(rules) && self.tables.iter().all(is_free));
         if has_seats && is_there && !change.reseat && can_stay() {
             let along = || self.tables.iter().map(|table| table.assigned(window).into()).collect();
             return Ok((stays_longer.then(along), overruled(broken)));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use events::event::Event;
-use events::{ClosureId, Position, VenueId};
+use events::{ClosureId, VenueId};
 
 use super::{RecordedRules, VenueState};
 use crate::domain::RecordedAt;
@@ -48,17 +48,16 @@ impl VenueState {
         // At the start closures are applied after later events.
         self.position = self.position.max(at.position);
         if !matches!(event, Event::CancellationsOrdered(_)) {
-            self.close_and_open(at.position);
+            self.close_and_open();
         }
     }
 
     /// Brings the rules that count in step with the closures in force.
-    fn close_and_open(&mut self, at: Position) {
+    fn close_and_open(&mut self) {
         let Some(last) = self.rules.take() else { return };
         let in_force = last.document.as_ref().map(|document| self.with_closures(&document.venue));
-        let before = last.venue();
-        let rules = RecordedRules { in_force, before, position: at, ..RecordedRules::clone(&last) };
-        self.rules = Some(Arc::new(rules));
+        // The rules before stay: a closure is compared with the placement of a booking, not with other rules.
+        self.rules = Some(Arc::new(RecordedRules { in_force, ..RecordedRules::clone(&last) }));
         self.may_free_tables(self.position);
     }
 
