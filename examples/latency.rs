@@ -4,7 +4,8 @@
 //!   with long polls has received its event;
 //! - `latency read <url> <seconds>`: reading one reservation by its id, repeatedly;
 //! - `latency fill <url> <first date> <days>`: books every table of the first venue for parties of four, slot by
-//!   slot, until no table is free, and measures each booking.
+//!   slot, until no table is free, and measures each booking;
+//! - `latency search <url> <seconds>`: searches a log that `events/examples/fill.rs` wrote, after its index is complete.
 //!
 //! Prints the count, the median, the 99th percentile and the maximum, in microseconds.
 
@@ -26,7 +27,8 @@ async fn main() -> Fallible<()> {
         ["follow", url, rate, seconds] => follow(&http, url, rate.parse()?, seconds.parse()?).await?,
         ["read", url, seconds] => read(&http, url, seconds.parse()?).await?,
         ["fill", url, date, days] => fill(&http, url, date.parse()?, days.parse()?).await?,
-        _ => return Err("latency fill <url> <first date> <days> | latency follow <url> <bookings per second> <seconds> | read <url> <seconds>".into()),
+        ["search", url, seconds] => search(&http, url, seconds.parse()?).await?,
+        _ => return Err("latency fill <url> <first date> <days> | follow <url> <bookings per second> <seconds> | read <url> <seconds> | search <url> <seconds>".into()),
     };
     times.sort_unstable();
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_micros();
@@ -135,6 +137,47 @@ async fn read(http: &reqwest::Client, url: &str, seconds: u64) -> Fallible<Vec<D
         let began = Instant::now();
         let answer = http.get(format!("{url}/api/reservations/{id}")).send().await?;
         answer.error_for_status()?.bytes().await?;
+        times.push(began.elapsed());
+    }
+    Ok(times)
+}
+
+/// What people type: from one letter, which a tenth of all visits has, to a whole phone number, which one guest has; and words
+/// that lead to nothing.
+const QUERIES: [&str; 12] = [
+    "s",
+    "sar",
+    "sari%20wul",
+    "budi%20sant",
+    "0812345",
+    "081234567890",
+    "7890",
+    "T4",
+    "sari%20T7",
+    "putri12@exa",
+    "zzz",
+    "dewi%20zz",
+];
+
+async fn search(http: &reqwest::Client, url: &str, seconds: u64) -> Fallible<Vec<Duration>> {
+    let find = async |words: &str| {
+        let answer = http.get(format!("{url}/api/reservations?q={words}")).send().await?;
+        Fallible::Ok(answer.error_for_status()?.json::<Value>().await?)
+    };
+    let deadline = Instant::now() + Duration::from_secs(300);
+    while find("zzz").await?["complete"] != true {
+        if Instant::now() > deadline {
+            return Err("the search index is not complete after five minutes".into());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let (mut times, deadline) = (Vec::new(), Instant::now() + Duration::from_secs(seconds));
+    for query in QUERIES.iter().cycle() {
+        if Instant::now() >= deadline {
+            break;
+        }
+        let began = Instant::now();
+        find(query).await?;
         times.push(began.elapsed());
     }
     Ok(times)

@@ -4,7 +4,7 @@
 #   BENCH_SECONDS=4 BENCH_ROUNDS=3   length and number of rounds
 #   BENCH_EVENTS=10000000            the longest log; 0 skips the parts that need filled logs
 #   bench.sh post postgres           some of: post access postgres fastapi fastapi_plain log umadb feed follow read start growth
-#                                    availability
+#                                    availability search
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/bench-others.sh"
@@ -13,7 +13,7 @@ cd "$root"
 seconds=${BENCH_SECONDS:-4}
 rounds=${BENCH_ROUNDS:-3}
 events=${BENCH_EVENTS:-10000000}
-all="post access postgres fastapi fastapi_plain log umadb feed follow read start growth availability"
+all="post access postgres fastapi fastapi_plain log umadb feed follow read start growth availability search"
 wanted=" ${*:-$all} "
 need_rust
 need curl curl
@@ -277,6 +277,19 @@ if want availability; then
       rm -rf "${work:?}/book-$reservations"
     done
   fi
+fi
+
+if [ "$events" != 0 ] && want search; then
+  target/release/examples/fill "$work/search" 8000000
+  start_reservation "$work/search"
+  began=$(date +%s%N)
+  target/release/examples/latency search $base 1 >/dev/null
+  result search_fill_s "$(ratio $(($(date +%s%N) - began)) 1000000000)"
+  read -r count p50 p99 max < <(target/release/examples/latency search $base "$((seconds * 3))")
+  result search_count "$count" && result search_p50_us "$p50" && result search_p99_us "$p99" && result search_max_us "$max"
+  result search_mb $(($(awk '/VmRSS/ {print $2}' /proc/$reservation/status) / 1024))
+  stop_pid $reservation
+  rm -rf "$work/search"
 fi
 
 scripts/bench-render.sh "$results" benches/performance.md >docs/performance.md

@@ -29,6 +29,48 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
+/// The contact of one of 500,000 guests, with 500 different names.
+fn contact(n: u64) -> String {
+    const FIRST: [&str; 20] = [
+        "Sari", "Budi", "Dewi", "Agus", "Putri", "Rina", "Andi", "Siti", "Eka", "Yusuf", "Maya", "Hendra",
+        "Lina", "Joko", "Ratna", "Fajar", "Wati", "Bayu", "Indah", "Rizky",
+    ];
+    const LAST: [&str; 25] = [
+        "Wulandari",
+        "Santoso",
+        "Lestari",
+        "Pratama",
+        "Hidayat",
+        "Nugroho",
+        "Saputra",
+        "Wijaya",
+        "Kusuma",
+        "Rahayu",
+        "Setiawan",
+        "Utami",
+        "Gunawan",
+        "Hartono",
+        "Permata",
+        "Siregar",
+        "Nasution",
+        "Simanjuntak",
+        "Wibowo",
+        "Anggraini",
+        "Maulana",
+        "Fitriani",
+        "Susanto",
+        "Halim",
+        "Purnama",
+    ];
+    let guest = n % 500_000;
+    let (first, last) = (FIRST[guest as usize % 20], LAST[guest as usize / 20 % 25]);
+    let (number, local) = (guest * 7_919 % 100_000_000, first.to_lowercase());
+    format!(
+        r#"{{"name":"{first} {last}","phone":"+62812{number:08}","email":"{local}{}@example.com","salt":"0193"}}"#,
+        guest / 500
+    )
+}
+
 /// All events of one reservation.
 #[expect(clippy::too_many_lines, reason = "a list of events")]
 fn story(n: u64) -> Result<Vec<NewEvent>, Box<dyn std::error::Error>> {
@@ -105,8 +147,7 @@ fn story(n: u64) -> Result<Vec<NewEvent>, Box<dyn std::error::Error>> {
             Event::TableAssigned(_) => tags.push(table.clone()),
             _ => tags.push(Tag::command(&format!("{n}-{i}"))),
         }
-        let confidential = matches!(event, Event::ReservationCreated(_))
-            .then(|| r#"{"name":"Sari Wulandari","phone":"+6281234567890","email":"sari@example.com","salt":"0193"}"#.into());
+        let confidential = matches!(event, Event::ReservationCreated(_)).then(|| contact(n).into());
         let metadata = EventMetadata {
             correlation_id: format!("request-{n}"),
             causation_id: None,

@@ -17,6 +17,7 @@ mod event_builder;
 pub mod executor;
 mod guest_locks;
 
+pub mod indexing;
 pub mod objects;
 pub mod outcome;
 pub mod projections;
@@ -24,6 +25,7 @@ pub mod queries;
 pub mod repository;
 pub mod request_context;
 pub mod rule_changes;
+pub mod search;
 mod state;
 pub mod venues;
 pub mod waitlist_progress;

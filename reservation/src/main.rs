@@ -124,6 +124,7 @@ async fn run(
     first_keys::prepare(&app, &config.secrets_dir).await?;
     config.access_mode.log();
     import_venues(&app, files.as_ref()).await?;
+    tasks.index(&app);
     tasks.act(&app);
     let dir = files.map(|_| config.venues);
     env.spawn(venue_import::run(app.clone(), dir, hangups).boxed());

@@ -4,6 +4,7 @@ pub mod closures;
 pub mod deadlines;
 pub mod keys;
 pub mod payment_channels;
+pub mod search;
 pub mod venue_import;
 pub mod waitlist_offers;
 
@@ -37,6 +38,11 @@ pub async fn follow(app: &App) -> Result<BackgroundTasks, RepositoryError> {
 }
 
 impl BackgroundTasks {
+    /// Starts the task that keeps the search index in step with the log.
+    pub fn index(&mut self, app: &App) {
+        self.0.push(app.env.spawn(search::run(app.clone()).boxed()));
+    }
+
     /// Starts the tasks that act by themselves: deadlines pass, free tables are offered to the waitlists,
     /// bookings under closures are cancelled, and the use of keys is recorded. They act by the rules in the log, so changed venue files must have been imported.
     pub fn act(&mut self, app: &App) {

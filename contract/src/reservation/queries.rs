@@ -36,6 +36,14 @@ requests! {
         optional service: Line<64>,
     }
 
+    /// A search.
+    query Search {
+        /// Words, each the beginning of a name, a phone number in any notation, an e-mail address, a table, or a code. All must
+        /// match. The list is then one page of at most 50 reservations, next visits first.
+        #[example = "sari 0812"]
+        optional q: Line<100>,
+    }
+
     /// A page of a list.
     query Page {
         /// `next_cursor` of the previous page.

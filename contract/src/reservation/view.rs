@@ -239,6 +239,10 @@ pub struct ReservationList {
     pub items: Vec<ReservationView>,
     /// The `cursor` of the next page; null on the last page.
     pub next_cursor: Option<String>,
+    /// Only for a search: whether all visits were searched. For a while after a start, older visits are not found yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub complete: Option<bool>,
 }
 
 /// The contact of a guest.

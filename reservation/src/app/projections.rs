@@ -8,6 +8,7 @@
 
 mod access_changes;
 mod apply;
+mod changed;
 mod contact_index;
 mod contacts;
 mod filter;
@@ -31,6 +32,7 @@ use tokio::sync::watch;
 
 use self::access_changes::AccessChange;
 use self::apply::Change;
+use self::changed::ChangedReservations;
 use self::contacts::ContactHasher;
 pub use self::contacts::ContactKeys;
 pub use self::filter::{Filter, ListKey};
@@ -63,6 +65,7 @@ pub struct Projections {
     last_rules: Mutex<LastRules>,
     /// Events of keys that were found while the log was read at the start: their secrets are read later.
     first_access: Mutex<Vec<AccessChange>>,
+    changed: ChangedReservations,
     applied: watch::Sender<Position>,
     stalled: AtomicBool,
 }
@@ -112,6 +115,7 @@ impl Default for Projections {
             index: RwLock::default(),
             last_rules: Mutex::default(),
             first_access: Mutex::default(),
+            changed: ChangedReservations::default(),
             applied: watch::Sender::new(Position::START),
             stalled: AtomicBool::new(false),
         }
@@ -241,6 +245,13 @@ impl Projections {
         let venue = self.index.read().reservations.get(&id).cloned()?;
         let venue = venue.read();
         venue.reservation(id).map(|reservation| (reservation.clone(), applied.max(venue.position())))
+    }
+
+    /// What `look` sees in the reservation `id`.
+    pub fn look<T>(&self, id: ReservationId, look: impl FnOnce(&Reservation) -> T) -> Option<T> {
+        let venue = self.index.read().reservations.get(&id).cloned()?;
+        let venue = venue.read();
+        venue.reservation(id).map(look)
     }
 
     /// At most `limit` reservations that match `filter`, by start, after `after`.

@@ -16,6 +16,7 @@ pub mod history;
 pub mod keys;
 pub mod notes;
 pub mod reservation_view;
+pub mod search;
 pub mod staff;
 pub mod stats;
 mod subjects;

@@ -12,6 +12,7 @@ use parking_lot::RwLock;
 
 use super::executor::Executor;
 use super::projections::Projections;
+use super::search::SearchIndex;
 use super::venues::Venues;
 
 /// The application. Cheap to clone: every request and every middleware does.
@@ -26,6 +27,8 @@ pub struct AppState {
     pub executor: Executor,
     /// The read models.
     pub projections: Arc<Projections>,
+    /// Finds visits by words.
+    pub search_index: SearchIndex,
     /// The rules of the venues that count.
     pub venues: Venues,
     /// The payment channels of the notifier.
@@ -74,6 +77,7 @@ impl App {
             store,
             executor,
             projections,
+            search_index: SearchIndex::default(),
             venues,
             channels,
             sign_ins: Arc::new(sign_ins),

@@ -89,7 +89,8 @@ impl TestApp {
             shutdown,
         };
         let app = App::new(parts);
-        let tasks = workers::follow(&app).await.unwrap();
+        let mut tasks = workers::follow(&app).await.unwrap();
+        tasks.index(&app);
         issue_keys(&app).await;
         let router = reservation::api::http::router(app.clone(), None, None);
         let app = Self { router, app, clock, trigger, _tasks: tasks };

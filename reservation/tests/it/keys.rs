@@ -21,7 +21,7 @@ use crate::app::{Answer, TOKEN, TestApp, booking, start_of_time};
 use crate::browser::join;
 
 /// Creates a key. Returns its token and its id.
-async fn create(app: &TestApp, scopes: &[&str], venues: Value) -> (String, String) {
+pub async fn create(app: &TestApp, scopes: &[&str], venues: Value) -> (String, String) {
     let body = json!({"name": "till", "scopes": scopes, "venues": venues});
     let answer = app.post("/api/access/keys", &body).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
@@ -33,7 +33,7 @@ async fn post_as(app: &TestApp, token: &str, path: &str, body: &Value) -> Answer
     app.post_with(path, body, &[("authorization", &format!("Bearer {token}"))]).await
 }
 
-async fn get_as(app: &TestApp, token: &str, path: &str) -> Answer {
+pub async fn get_as(app: &TestApp, token: &str, path: &str) -> Answer {
     let request = Request::get(path).header("authorization", format!("Bearer {token}"));
     app.send(request.body(Body::empty()).unwrap()).await
 }

@@ -35,6 +35,7 @@ mod money;
 mod reading;
 mod room;
 mod rules;
+mod search;
 mod sign_in;
 mod staff;
 mod stand;

@@ -10,7 +10,9 @@ use chassis::problem::Problem;
 use contract::reservation::charges::Charges;
 use contract::reservation::commands::{CreateReservation, ReservationPath, WalkIn};
 use contract::reservation::history::History;
-use contract::reservation::queries::{Page, ReadHistory, ReadReservation, SelectReservations, drafts};
+use contract::reservation::queries::{
+    Page, ReadHistory, ReadReservation, Search, SelectReservations, drafts,
+};
 use contract::reservation::view::{ReservationList, ReservationView};
 use contract::reservation::words::HistoryFormat;
 use events::values::Locale;
@@ -21,6 +23,7 @@ use super::problem::{unknown_reservation, unknown_reservation_then};
 use super::request::{self, ListRequest};
 use super::respond::{for_caller, respond_if_modified};
 use crate::app::App;
+use crate::app::queries::search::{FOUND_MAX, Found};
 use crate::app::request_context::RequestContext;
 
 /// The path of the list of reservations.
@@ -115,10 +118,13 @@ pub(super) async fn get(
 
 /// List reservations, by start
 ///
+/// With `q` the list is a search. Callers without the scope `contact` find a phone number or an e-mail address only by all of
+/// it.
+///
 /// As `text/csv` and as `text/calendar` a page has 10,000 reservations unless `limit` says otherwise. A calendar contains no
 /// phone numbers and no e-mail addresses.
 #[utoipa::path(get, path = "/api/reservations", operation_id = "listReservations", tag = "reservations",
-    params(SelectReservations, Page),
+    params(SelectReservations, Search, Page),
     responses((status = 200, content((ReservationList = "application/json"), (String = "text/csv"), (String = "text/calendar")), headers(("Link" = String, description = "rel=\"next\", except on the last page"))), NotFound))]
 pub(super) async fn list(
     State(app): State<App>,
@@ -130,7 +136,7 @@ pub(super) async fn list(
     app.catch_up().await?;
     let request = request::list(&mut form, &app, &caller);
     let request = form.finish(request)?;
-    app.respond_list(&request, Format::preferred(&headers)).await
+    app.respond_list(&request, Format::preferred(&headers), &caller).await
 }
 
 impl App {
@@ -139,13 +145,24 @@ impl App {
         &self,
         request: &ListRequest,
         format: Format,
+        caller: &Caller,
     ) -> Result<Response, Problem> {
         let limit = if format == Format::Json { LIMIT_DEFAULT } else { EXPORTED_MAX };
-        let (items, last) = self.list(&request.filter, request.after, request.limit.unwrap_or(limit)).await?;
-        let next_cursor = last.map(request::cursor);
+        let ListRequest { filter, search, after, .. } = request;
+        let (items, next_cursor, complete) = match search {
+            Some(search) => {
+                let limit = request.limit.unwrap_or(FOUND_MAX);
+                let Found { items, is_complete } = self.search(search, filter, caller, limit).await?;
+                (items, None, Some(is_complete))
+            }
+            None => {
+                let (items, last) = self.list(filter, *after, request.limit.unwrap_or(limit)).await?;
+                (items, last.map(request::cursor), None)
+            }
+        };
         let response = match format {
             Format::Json => {
-                let page = ReservationList { items, next_cursor: next_cursor.clone() };
+                let page = ReservationList { items, next_cursor: next_cursor.clone(), complete };
                 axum::Json(page).into_response()
             }
             Format::Csv => export::reservations_csv(&items)?,

@@ -71,6 +71,14 @@ impl Change {
         }
     }
 
+    /// The reservation that changes, if one does.
+    fn reservation(&self) -> Option<ReservationId> {
+        match self {
+            Self::Reservation(id, ..) => Some(*id),
+            Self::Waitlist(..) | Self::Document(..) | Self::Rules(..) | Self::Access(_) => None,
+        }
+    }
+
     /// The change with its rules read, if it is one of rules.
     ///
     /// # Errors
@@ -91,6 +99,8 @@ impl Projections {
     pub(super) fn apply_changes(&self, changes: &[Change]) {
         let mut writer = Writer { projections: self, locked: None };
         changes.iter().for_each(|change| writer.apply(change));
+        drop(writer);
+        self.changed.add(changes.iter().filter_map(Change::reservation));
     }
 }
 

@@ -243,6 +243,11 @@ impl VenueState {
         matching.filter(|reservation| filter.matches(reservation)).take(limit).cloned().collect()
     }
 
+    /// The places of all reservations in the list.
+    pub(super) fn keys(&self) -> Vec<ListKey> {
+        self.by_start.iter().copied().collect()
+    }
+
     pub(super) fn each(&self, filter: &Filter, visit: &mut impl FnMut(&Reservation)) {
         let nil = ReservationId(uuid::Uuid::nil());
         let from = filter.from.map_or(Bound::Unbounded, |from| Bound::Included((from, nil)));

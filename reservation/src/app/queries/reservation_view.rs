@@ -86,15 +86,8 @@ impl App {
         let more = found.len() > limit;
         found.truncate(limit);
         let last = found.last().map(|last| (last.window().start, last.id)).filter(|_| more);
-        let positions = found.iter().map(|reservation| reservation.contact_at).collect();
-        let contacts = self.confidential_of(positions).await?;
         let mut views = Vec::with_capacity(found.len());
-        for (reservation, contact) in found.iter().zip(contacts) {
-            let contact = match contact {
-                // Corrected meanwhile.
-                None if !reservation.contact_erased => self.contact(reservation).await?,
-                contact => contact,
-            };
+        for (reservation, contact) in found.iter().zip(self.contacts(&found).await?) {
             views.push(self.view_with(reservation, contact).await?);
         }
         Ok((views, last))

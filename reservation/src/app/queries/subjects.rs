@@ -167,6 +167,22 @@ impl App {
         }
     }
 
+    /// The contacts of `reservations`, read at once.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn contacts(&self, reservations: &[Reservation]) -> Result<Vec<Option<Contact>>, QueryError> {
+        let positions = reservations.iter().map(|reservation| reservation.contact_at).collect();
+        let mut contacts = self.confidential_of(positions).await?;
+        for (reservation, contact) in reservations.iter().zip(&mut contacts) {
+            if contact.is_none() && !reservation.contact_erased {
+                // Corrected meanwhile.
+                *contact = self.contact(reservation).await?;
+            }
+        }
+        Ok(contacts)
+    }
+
     /// The confidential payloads of the events at `positions`, read at once; `None` for those forgotten.
     ///
     /// # Errors

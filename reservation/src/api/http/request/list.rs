@@ -4,13 +4,15 @@ use access::Caller;
 use chassis::api::{Cursor, PageQuery};
 use chrono_tz::Tz;
 use contract::form::Form;
-use contract::reservation::queries::drafts::{Page, SelectReservations};
+use contract::reservation::queries::drafts::{Page, Search, SelectReservations};
 use events::ReservationId;
 use uuid::Uuid;
 
 use super::{instant_of, known_venue};
 use crate::app::App;
 use crate::app::projections::{Filter, ListKey};
+use crate::app::queries::search::FOUND_MAX;
+use crate::app::search::SearchQuery;
 use crate::domain::availability::calendar_day;
 
 /// A request for a page of reservations.
@@ -19,6 +21,8 @@ pub(in crate::api::http) struct ListRequest {
     pub(in crate::api::http) filter: Filter,
     /// The last reservation of the previous page.
     pub(in crate::api::http) after: Option<ListKey>,
+    /// The words of a search.
+    pub(in crate::api::http) search: Option<SearchQuery>,
     /// Maximum number of reservations, if the request names one.
     pub(in crate::api::http) limit: Option<usize>,
     /// The query without the cursor, for the link to the next page.
@@ -30,8 +34,21 @@ pub(in crate::api::http) fn list(form: &mut Form, app: &App, caller: &Caller) ->
     let query = PageQuery::of(form);
     let Page { cursor, limit } = Page::take(form);
     let after = cursor.and_then(|text| form.checked(&["cursor"], text.as_str(), place(text.as_str())));
+    let search = search(form, after.is_some(), limit.map(usize::from));
     let filter = filter(form, app, caller);
-    Some(ListRequest { filter: filter?, after, limit: limit.map(usize::from), query })
+    Some(ListRequest { filter: filter?, after, search, limit: limit.map(usize::from), query })
+}
+
+fn search(form: &mut Form, has_cursor: bool, limit: Option<usize>) -> Option<SearchQuery> {
+    let words = Search::take(form).q?;
+    if has_cursor {
+        form.fault("cursor", "value_error", "a search has one page: use either q or cursor", None);
+    }
+    if let Some(limit) = limit.filter(|limit| *limit > FOUND_MAX) {
+        let fault = format!("a search finds at most {FOUND_MAX} reservations");
+        form.fault("limit", "value_error", fault, Some(limit.into()));
+    }
+    form.checked(&["q"], words.as_str(), SearchQuery::parse(words.as_str()))
 }
 
 /// Reads the selection of reservations in a query. A date means the business day of the venue.

@@ -1,0 +1,57 @@
+//! Fills the search index from the projections and the log.
+
+use events::{Position, ReservationId, VenueId};
+
+use super::App;
+use super::confidential::Contact;
+use super::repository::RepositoryError;
+use super::search::{Searchable, Visit};
+
+/// Number of visits that are added at a time. A search waits for one step of the first filling at most.
+pub const VISITS_PER_STEP: usize = 500;
+
+impl App {
+    /// Adds visits as they are now. For those that existed before changes were noted, see [`Self::index_changes`].
+    ///
+    /// # Errors
+    /// [`RepositoryError`] when the log cannot be read.
+    pub async fn index_visits(&self, ids: &[ReservationId]) -> Result<(), RepositoryError> {
+        let _adding = self.search_index.adding.lock().await;
+        self.index(ids).await
+    }
+
+    /// Adds what changed since the last call. Returns the number of reservations that did.
+    ///
+    /// # Errors
+    /// [`RepositoryError`] when the log cannot be read. Nothing is lost.
+    pub async fn index_changes(&self) -> Result<usize, RepositoryError> {
+        let _adding = self.search_index.adding.lock().await;
+        let changed = self.projections.take_changed();
+        for (n, ids) in changed.chunks(VISITS_PER_STEP).enumerate() {
+            if let Err(error) = self.index(ids).await {
+                self.projections.give_back_changed(&changed[n * VISITS_PER_STEP..]);
+                return Err(error);
+            }
+        }
+        Ok(changed.len())
+    }
+
+    async fn index(&self, ids: &[ReservationId]) -> Result<(), RepositoryError> {
+        let visit = |id: &ReservationId| {
+            self.projections.look(*id, |found| (found.booking.venue_id.clone(), Visit::of(found)))
+        };
+        let changed = self.search_index.update(ids.iter().filter_map(visit).collect());
+        let positions: Vec<Position> = changed.iter().filter_map(|(_, visit)| visit.contact_at).collect();
+        let mut contacts = self.store.confidential(positions).await?.into_iter();
+        let with_keys = |(venue, visit): (VenueId, Visit)| {
+            let payload = visit.contact_at.and_then(|_| contacts.next().flatten());
+            // A walk-in without a name has no contact. One that was corrected meanwhile is among the next changes.
+            let contact = payload.and_then(|payload| serde_json::from_slice::<Contact>(&payload).ok());
+            let tables = visit.tables.iter().map(|table| table.as_str().to_owned()).collect();
+            let keys = self.search_index.keys_of(&Searchable::new(visit.id, tables, contact.as_ref()));
+            (venue, (visit, keys))
+        };
+        self.search_index.add(changed.into_iter().map(with_keys).collect());
+        Ok(())
+    }
+}

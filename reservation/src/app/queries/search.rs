@@ -1,0 +1,83 @@
+//! Searching for visits.
+
+use access::Caller;
+use contract::reservation::view::ReservationView;
+use events::values::Scope;
+
+use super::QueryError;
+use crate::app::App;
+use crate::app::projections::Filter;
+use crate::app::search::{Known, SearchQuery, Searchable};
+use crate::domain::Reservation;
+
+/// Maximum number of reservations that a search finds.
+pub const FOUND_MAX: usize = 50;
+
+/// Number of candidates that are looked at first. Further ones are looked at while too few match.
+const CANDIDATES_FIRST: usize = 64;
+
+/// The result of a search.
+#[derive(Debug)]
+pub struct Found {
+    /// The reservations, next visits first.
+    pub items: Vec<ReservationView>,
+    /// Whether all visits were searched.
+    pub is_complete: bool,
+}
+
+impl App {
+    /// The first `limit` reservations that match `query` and `filter`: next visits first, then the others from the last to
+    /// the first.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn search(
+        &self,
+        query: &SearchQuery,
+        filter: &Filter,
+        caller: &Caller,
+        limit: usize,
+    ) -> Result<Found, QueryError> {
+        filter.authorize()?;
+        self.index_changes().await?;
+        let (now, is_complete) = (self.env.now(), self.search_index.is_complete());
+        let (mut items, mut after, mut count) = (Vec::new(), None, CANDIDATES_FIRST);
+        loop {
+            let candidates = self.search_index.candidates(query, filter, now, after, count);
+            let selected = candidates.iter().filter_map(|candidate| {
+                self.projections.look(candidate.id(), |found| filter.matches(found).then(|| found.clone()))
+            });
+            let selected: Vec<_> = selected.flatten().collect();
+            for reservations in selected.chunks(CANDIDATES_FIRST) {
+                self.add_matching(&mut items, query, caller, reservations).await?;
+                if items.len() >= limit {
+                    items.truncate(limit);
+                    return Ok(Found { items, is_complete });
+                }
+            }
+            if candidates.len() < count {
+                return Ok(Found { items, is_complete });
+            }
+            after = candidates.last().copied();
+            count *= 4;
+        }
+    }
+
+    async fn add_matching(
+        &self,
+        items: &mut Vec<ReservationView>,
+        query: &SearchQuery,
+        caller: &Caller,
+        candidates: &[Reservation],
+    ) -> Result<(), QueryError> {
+        for (reservation, contact) in candidates.iter().zip(self.contacts(candidates).await?) {
+            let venue = &reservation.booking.venue_id;
+            let reads_contacts = caller.needs(Scope::Contact, Some(venue)).is_ok();
+            let known = if reads_contacts { Known::Beginning } else { Known::Whole };
+            if query.matches(&Searchable::of(reservation, contact.as_ref()), known) {
+                items.push(self.view_with(reservation, contact).await?);
+            }
+        }
+        Ok(())
+    }
+}
