@@ -18,6 +18,7 @@ install_tools() {
   need curl curl
   need jq jq
   need strace strace
+  need faketime faketime
   # For power cuts and full disks. The tests are skipped where these cannot be simulated.
   [ "$(id -u)" != 0 ] || { need xfs_io xfsprogs && need mkfs.ext4 e2fsprogs; }
   need_python_tools

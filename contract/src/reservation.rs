@@ -11,6 +11,7 @@ pub mod devices;
 pub mod feed;
 pub mod floor;
 pub mod history;
+pub mod imports;
 pub mod operations;
 pub mod overrides;
 pub mod queries;

@@ -111,6 +111,7 @@ fn story(n: u64) -> Result<Vec<NewEvent>, Box<dyn std::error::Error>> {
         contact_digest: ConfidentialDigest::of(&n.to_be_bytes()),
         walk_in: false,
         source: None,
+        imported: None,
     };
     let sent = |template: &str| NotificationSent {
         notification_id: format!("{id}.{template}"),

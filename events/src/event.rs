@@ -17,6 +17,7 @@ pub use crate::corrections::{
     VisitEndChanged, WithdrawnFee,
 };
 use crate::ids::{AssignmentId, ClosureId, CustomerId, TableId, VenueId};
+use crate::imports::Imported;
 pub use crate::notification::{NotificationFailed, NotificationSent};
 pub use crate::payment::{PaymentCompleted, PaymentFailed, PaymentRefunded, PaymentRequested, Refund};
 pub use crate::staff::{
@@ -267,6 +268,9 @@ pub struct ReservationCreated {
     /// Where the booking comes from, as a stable word, for example `waitlist`; `None` for one that was made at the API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// What another system said about the booking, if it was imported from it. Its guest gets no message about this event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<Box<Imported>>,
 }
 
 /// The restaurant expects the party.

@@ -17,6 +17,7 @@ pub mod corrections;
 pub mod event;
 pub mod feed;
 pub mod ids;
+pub mod imports;
 pub mod notification;
 #[cfg(feature = "openapi")]
 mod openapi;

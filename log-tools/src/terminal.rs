@@ -5,7 +5,7 @@ use std::time::Duration;
 use events::Position;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A progress bar for reading a log. It is drawn on standard error, and only if standard error is a terminal.
+/// A progress bar for a long operation. It is drawn on standard error, and only if standard error is a terminal.
 pub struct Progress(ProgressBar);
 
 impl Progress {
@@ -19,6 +19,22 @@ impl Progress {
         bar.set_message(what);
         bar.enable_steady_tick(Duration::from_millis(200));
         Self(bar)
+    }
+
+    /// A progress bar for `count` of the things that `unit` names.
+    pub fn of(what: &'static str, unit: &str, count: u64) -> Self {
+        let progress = Self::begin(what);
+        let template = "{msg} {wide_bar} {human_pos}/{human_len} UNIT, {per_sec}, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(&template.replace("UNIT", unit)) {
+            progress.0.set_style(style);
+        }
+        progress.0.set_length(count);
+        progress
+    }
+
+    /// Counts one more.
+    pub fn tick(&self) {
+        self.0.inc(1);
     }
 
     /// Sets the position of the last event of the log.

@@ -17,6 +17,7 @@ mod event_builder;
 pub mod executor;
 mod guest_locks;
 
+pub mod import;
 pub mod indexing;
 pub mod objects;
 pub mod outcome;

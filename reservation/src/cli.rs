@@ -3,6 +3,7 @@
 pub mod access;
 pub mod config;
 pub mod first_keys;
+pub mod import;
 pub mod log;
 pub mod offline;
 pub mod recovery;

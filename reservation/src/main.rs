@@ -21,8 +21,7 @@ use reservation::app::{App, Parts, PaymentChannels};
 use reservation::cli::access::AccessAction;
 use reservation::cli::config::{Action, Cli, Config, VenuesAction, VenuesSource};
 use reservation::cli::offline::open_log;
-use reservation::cli::venues;
-use reservation::cli::{first_keys, recovery};
+use reservation::cli::{first_keys, import, recovery, venues};
 use reservation::workers::{self, payment_channels, venue_import};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -63,6 +62,7 @@ fn main() -> ExitCode {
         Action::Venues { command: VenuesAction::Import { file } } => {
             venues::import(&config, file).unwrap_or_else(refuse)
         }
+        Action::Import(arguments) => import::run(&config, arguments).unwrap_or_else(refuse),
         Action::Check | Action::Serve | Action::Log { .. } => {
             let reads_files = config.venues_source == VenuesSource::Files;
             match (reads_files.then(|| VenueFiles::load(&config.venues)).transpose(), &config.action) {

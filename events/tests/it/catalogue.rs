@@ -67,6 +67,7 @@ fn samples() -> Vec<Event> {
             contact_digest: digest.clone(),
             walk_in: false,
             source: None,
+            imported: None,
         }
         .into(),
         ReservationConfirmed { window: window(), deposit_waived: false }.into(),

@@ -3,8 +3,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use events::access_events;
 use events::event::{
-    Detail, Event, Refund, ReservationAffected, ReservationUndone, RestoredStatus, UndoneChange,
+    Detail, Event, Refund, ReservationAffected, ReservationCreated, ReservationUndone, RestoredStatus,
+    UndoneChange,
 };
+use events::imports::ImportedStatus;
 use events::values::{Medium, Money};
 use events::{EventId, PaymentId, ReservationId, StaffId};
 
@@ -47,12 +49,7 @@ pub fn react(
 
 fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event) -> Vec<Planned> {
     match event {
-        // Walk-ins get no messages. If a deposit is due, the request to pay it confirms that the booking was received; if
-        // it is confirmed immediately, the confirmation does.
-        Event::ReservationCreated(e) if e.walk_in || e.policy.deposit_required || e.policy.auto_confirm => {
-            vec![]
-        }
-        Event::ReservationCreated(e) => vec![plan.mail(Template::Received, Some(e.window.start), None)],
+        Event::ReservationCreated(e) => react_to_booking(plan, e),
         Event::PaymentRequested(e) => {
             let (payment_id, amount, channel) = (e.payment_id, e.amount, e.channel.clone());
             let deposit = TakeDeposit { reservation_id, payment_id, amount, channel, purpose: e.purpose };
@@ -119,6 +116,18 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
         | Event::CancellationsOrdered(_)
         | Event::ClosureLifted(_)
         | access_events!() => vec![],
+    }
+}
+
+/// Walk-ins get no messages. If a deposit is due, the request to pay it confirms that the booking was received; if it is
+/// confirmed immediately, the confirmation does. The guest of an imported booking has the confirmation of the other system.
+fn react_to_booking(plan: &Plan<'_>, created: &ReservationCreated) -> Vec<Planned> {
+    let start = created.window.start;
+    match created.imported.as_deref() {
+        Some(imported) if imported.status == ImportedStatus::Confirmed => plan.reminders(start).collect(),
+        Some(_) => vec![],
+        None if created.walk_in || created.policy.deposit_required || created.policy.auto_confirm => vec![],
+        None => vec![plan.mail(Template::Received, Some(start), None)],
     }
 }
 

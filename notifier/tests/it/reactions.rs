@@ -73,6 +73,7 @@ fn created(deposit_required: bool) -> ReservationCreated {
         contact_digest: ConfidentialDigest::of(b""),
         walk_in: false,
         source: None,
+        imported: None,
     }
 }
 

@@ -9,6 +9,7 @@ mod change_rules;
 mod closures;
 mod correct;
 mod extend;
+mod import;
 mod mark;
 mod offer;
 mod swap;
@@ -19,9 +20,9 @@ mod waitlist;
 use ::access::first::FirstKey;
 use ::access::link::LinkSecret;
 use chrono::{DateTime, TimeDelta, Utc};
-use events::event::WaitlistJoined;
+use events::event::{ReservationCreated, WaitlistJoined};
 use events::values::TimeWindow;
-use events::{ClosureId, KeyId, PaymentId, Position, ReservationId, VenueId, WaitlistId};
+use events::{ClosureId, KeyId, PaymentId, Position, ReservationId, TableId, VenueId, WaitlistId};
 use parking_lot::Mutex;
 
 use self::accept::AcceptOffer;
@@ -37,6 +38,7 @@ pub use self::closures::ClosureCommand;
 use self::closures::{CancelUnderClosure, ChangeClosure};
 use self::correct::CorrectDetails;
 use self::extend::ExtendVisit;
+use self::import::Import;
 use self::mark::MarkAffected;
 use self::offer::OfferTables;
 use self::swap::SwapTables;
@@ -68,6 +70,22 @@ impl Executor {
         let id = self.id_with_free_code(&request.venue_id);
         let payment_id = PaymentId(self.env.new_id());
         self.execute(&Book { id, payment_id, request, guest, allow_duplicate, context }, context).await
+    }
+
+    /// Records a booking that was made in another system, with `tables` if they are free. It has a mark afterwards if it does not
+    /// comply with the rules of the venue.
+    ///
+    /// # Errors
+    /// [`CommandError`]; with [`CommandError::KeyReused`] the booking was imported before with another time, size or status.
+    pub async fn import(
+        &self,
+        created: &ReservationCreated,
+        tables: &[TableId],
+        context: &RequestContext,
+    ) -> Result<ReservationOutcome, CommandError> {
+        let id = self.id_with_free_code(&created.venue_id);
+        let outcome = self.execute(&Import { id, created, tables, context }, context).await?;
+        if outcome.replayed { Ok(outcome) } else { self.marked_again(outcome).await }
     }
 
     /// Runs `command` for the reservation `id`. A caller that has just loaded the reservation passes it with

@@ -132,7 +132,7 @@ impl Projections {
         match Change::decode(event)? {
             Some(Change::Document(changed, at)) => self.last_rules.lock().add(changed, at),
             Some(Change::Rules(venue_id, RulesChange::Closure(event, at))) => {
-                self.last_rules.lock().add_closure(venue_id, event, at);
+                self.last_rules.lock().add_closure(venue_id, *event, at);
             }
             Some(Change::Access(change)) => self.first_access.lock().push(change),
             Some(change) => self.apply_changes(&[change]),

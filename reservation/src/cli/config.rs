@@ -10,6 +10,7 @@ use chassis::config::{self, ConfigError, Faults, GoneArgs, PublicUrlArgs};
 use chassis::telemetry::{self, LogFormat};
 use chassis::traces::TraceArgs;
 use clap::Parser;
+use events::VenueId;
 use tracing_subscriber::EnvFilter;
 
 use super::access::AccessAction;
@@ -49,6 +50,8 @@ pub enum Action {
         #[command(subcommand)]
         command: VenuesAction,
     },
+    /// Record the bookings in a CSV file of another system in the log of a stopped service
+    Import(ImportArgs),
     /// Commands for the event log: verify, show, back up, restore, replay …
     Log {
         /// The command.
@@ -67,6 +70,22 @@ pub enum VenuesAction {
         /// The file
         file: PathBuf,
     },
+}
+
+/// The arguments of `import`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ImportArgs {
+    /// A CSV file with a header: party_size, name, and start_time or date and time, and more, see docs/import.md
+    pub file: PathBuf,
+    /// The venue of the bookings
+    #[arg(long)]
+    pub venue: VenueId,
+    /// A JSON file that says how the other system names columns and statuses, orders dates, and encodes text
+    #[arg(long)]
+    pub map: Option<PathBuf>,
+    /// Check the file and say what would be recorded, and record nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// Source of rule changes. The rules in force are always those in the log.

@@ -127,7 +127,7 @@ impl Reservation {
         Self {
             id,
             booking: created.clone(),
-            status: Status::Pending,
+            status: created.imported.as_deref().map_or(Status::Pending, Status::imported),
             tables: Vec::new(),
             lost_table: false,
             left_tables: Vec::new(),

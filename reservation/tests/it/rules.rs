@@ -76,6 +76,7 @@ pub fn created_for(guests: i64) -> ReservationCreated {
         contact_digest: ConfidentialDigest::of(b"contact"),
         walk_in: false,
         source: None,
+        imported: None,
     }
 }
 

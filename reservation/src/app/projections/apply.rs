@@ -51,7 +51,7 @@ impl Change {
             Event::VenueRulesChanged(changed) => Some(Self::Document(changed, at)),
             event @ (Event::VenueClosed(_) | Event::CancellationsOrdered(_) | Event::ClosureLifted(_)) => {
                 let venue_id = event.closed_venue().cloned();
-                let closure = RulesChange::Closure(event, repository::recorded_at(&recorded));
+                let closure = RulesChange::Closure(Box::new(event), repository::recorded_at(&recorded));
                 venue_id.map(|venue_id| Self::Rules(venue_id, closure))
             }
             event @ access_events!() => {
@@ -157,11 +157,14 @@ impl Writer<'_> {
 
     fn add_reservation(&mut self, reservation: Reservation) {
         let (id, customer) = (reservation.id, reservation.booking.customer_id.clone());
+        let deadline = reservation.deadline().map(|(at, _)| at);
         let venue = self.venue_or_new(&reservation.booking.venue_id);
         self.lock(&venue).add_reservation(reservation);
         let mut index = self.projections.index.write();
         index.by_customer.entry(customer).or_default().push(id);
         index.reservations.insert(id, venue);
+        drop(index);
+        self.change_deadline(DeadlineSubject::Reservation(id), (None, deadline));
     }
 
     fn change_reservation(&mut self, id: ReservationId, event: &Event, at: RecordedAt) {

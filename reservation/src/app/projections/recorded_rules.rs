@@ -71,7 +71,7 @@ pub(super) enum RulesChange {
     /// Other rules.
     Document(RecordedRules),
     /// A closure.
-    Closure(Event, RecordedAt),
+    Closure(Box<Event>, RecordedAt),
 }
 
 impl RulesChange {
@@ -117,7 +117,8 @@ impl LastRules {
         }
         let rules = all.into_iter().map(|(venue_id, rules)| (venue_id, RulesChange::Document(rules)));
         let closures = self.closures.into_iter();
-        let closures = closures.map(|(venue_id, event, at)| (venue_id, RulesChange::Closure(event, at)));
+        let closures =
+            closures.map(|(venue_id, event, at)| (venue_id, RulesChange::Closure(Box::new(event), at)));
         let mut changes: Vec<_> = rules.chain(closures).collect();
         changes.sort_by_key(|(_, change)| change.position());
         Ok(changes)

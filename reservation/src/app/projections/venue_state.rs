@@ -319,7 +319,9 @@ impl VenueState {
     pub(super) fn add_reservation(&mut self, reservation: Reservation) {
         self.position = reservation.created.position;
         self.by_start.insert(list_key(&reservation));
-        self.codes.insert(ReservationCode::of(reservation.id), reservation.id);
+        if !matches!(reservation.status, Status::Completed | Status::NoShow) {
+            self.codes.insert(ReservationCode::of(reservation.id), reservation.id);
+        }
         self.occupancy.change_arrival(reservation.holder(), None, reservation.arrival());
         self.reservations.insert(reservation.id, Box::new(reservation));
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use chrono::Timelike as _;
+use chrono::{DateTime, Timelike as _, Utc};
 use contract::reservation::stats::Stats;
 use contract::reservation::words::{Canceller, ReservationStatus, StatsBy};
 use events::VenueId;
@@ -73,6 +73,14 @@ pub fn source_of(reservation: &Reservation) -> &str {
     reservation.booking.source.as_deref().unwrap_or(unnamed)
 }
 
+/// When a reservation was booked, if that is known of one from another system.
+fn booked_at(reservation: &Reservation) -> Option<DateTime<Utc>> {
+    match &reservation.booking.imported {
+        Some(imported) => imported.booked_at,
+        None => Some(reservation.created.time),
+    }
+}
+
 /// Counts that are not complete yet.
 #[derive(Debug, Default)]
 struct Tally {
@@ -114,8 +122,10 @@ impl Tally {
             self.turns += 1;
         }
         if !reservation.booking.walk_in {
-            self.lead_minutes += (reservation.window().start - reservation.created.time).num_minutes();
-            self.booked_ahead += 1;
+            if let Some(booked_at) = booked_at(reservation) {
+                self.lead_minutes += (reservation.window().start - booked_at).num_minutes();
+                self.booked_ahead += 1;
+            }
             match &reservation.status {
                 Status::NoShow => self.no_shows += 1,
                 Status::CheckedIn | Status::Completed => self.arrived += 1,

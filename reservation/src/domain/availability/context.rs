@@ -33,10 +33,19 @@ impl<'a> SeatingContext<'a> {
         seating: &Seating,
         window: TimeWindow,
     ) -> impl Iterator<Item = Event> {
+        self.assign_tables(&seating.tables, window)
+    }
+
+    /// One assignment per table, for `window`.
+    pub(in crate::domain) fn assign_tables(
+        &self,
+        tables: &[Table],
+        window: TimeWindow,
+    ) -> impl Iterator<Item = Event> {
         let assigned = move |(id, table): (&AssignmentId, &Table)| {
             let (table_id, area) = (table.id.clone(), table.area.clone());
             TableAssigned { assignment_id: *id, table_id, capacity: table.seats, area, window }.into()
         };
-        self.assignment_ids.iter().zip(&seating.tables).map(assigned)
+        self.assignment_ids.iter().zip(tables).map(assigned)
     }
 }

@@ -4,12 +4,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 use events::event::{
     Event, PaymentRequested, ReservationCheckedIn, ReservationConfirmed, ReservationCreated,
 };
+use events::imports::ImportedStatus;
 use events::values::{ConfidentialDigest, Locale, PartySize, Purpose, TimeWindow};
-use events::{CustomerId, PaymentId, VenueId};
+use events::{CustomerId, PaymentId, TableId, VenueId};
 
-use crate::domain::availability::{Overrule, SeatingContext, SeatingRequest};
+use crate::domain::availability::{Overrule, SeatingContext, SeatingRequest, Table};
 use crate::domain::refusal::Refusal;
 use crate::domain::venue::Venue;
+
+/// The reason code of what another system decided.
+pub const IMPORTED: &str = "imported";
 
 /// A request to book or to be seated. The venue's rules complete it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +70,7 @@ impl BookingRequest {
             contact_digest: self.contact_digest.clone(),
             walk_in: self.walk_in,
             source: None,
+            imported: None,
         }
     }
 }
@@ -91,6 +96,37 @@ pub fn book(
         }
     };
     Ok(booking_events(created, assigned, payment_id, now))
+}
+
+/// Records a booking that was made in another system. A party that is expected gets `tables`, or any that suit it if none
+/// are named. The rules for new bookings do not count, because the restaurant has accepted this one; if its tables are
+/// not free or the restaurant is closed then, it has none, and staff have to find one.
+#[must_use]
+pub fn import(
+    created: ReservationCreated,
+    tables: &[TableId],
+    context: &SeatingContext<'_>,
+    now: DateTime<Utc>,
+) -> Vec<Event> {
+    let window = created.window;
+    let is_expected =
+        created.imported.as_deref().is_some_and(|imported| imported.status == ImportedStatus::Confirmed);
+    let assigned: Vec<Event> = match context.rules.filter(|_| is_expected) {
+        None => Vec::new(),
+        Some(rules) if tables.is_empty() => {
+            let request = SeatingRequest::new(window, created.party_size, created.area.as_deref());
+            let overrule = Overrule { reason_code: IMPORTED.to_owned() };
+            let seating = rules.seat_or_overrule(Some(&overrule), context.occupancy, &request, now);
+            seating.map(|(seating, _)| context.assign(seating, window).collect()).unwrap_or_default()
+        }
+        Some(rules) => {
+            let known = tables.iter().map(|id| rules.tables.iter().find(|table| table.id == *id));
+            let is_free = |table: &&Table| context.occupancy.is_free(&table.id, &window, None);
+            let free: Option<Vec<_>> = known.map(|table| table.filter(is_free).cloned()).collect();
+            free.map(|tables| context.assign_tables(&tables, window).collect()).unwrap_or_default()
+        }
+    };
+    std::iter::once(created.into()).chain(assigned).collect()
 }
 
 /// The events of a booking with the table assignments `assigned`, and the rules that were overruled before them.

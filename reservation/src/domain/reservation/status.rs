@@ -1,8 +1,10 @@
 //! The status of a reservation.
 
 use events::Position;
+use events::imports::{Imported, ImportedStatus};
 use events::values::Initiator;
 
+use super::booking::IMPORTED;
 use crate::domain::refusal::Refusal;
 
 /// The status of a reservation.
@@ -34,6 +36,22 @@ pub enum Status {
 }
 
 impl Status {
+    /// The status of a booking that was imported from another system.
+    pub(super) fn imported(imported: &Imported) -> Self {
+        match imported.status {
+            ImportedStatus::Confirmed => Self::Confirmed,
+            ImportedStatus::Completed => Self::Completed,
+            ImportedStatus::NoShow => Self::NoShow,
+            ImportedStatus::Cancelled => Self::Cancelled {
+                by: Initiator::System,
+                reason_code: IMPORTED.to_owned(),
+                described_at: None,
+                was_confirmed: true,
+                by_closure: false,
+            },
+        }
+    }
+
     /// The refusal of a command that this status no longer allows, or does not allow yet (`not_yet`).
     pub(super) fn refusal(&self, not_yet: Refusal) -> Refusal {
         match self {

@@ -5,6 +5,7 @@ use events::event::{
     Event, Refund, ReservationUndone, RestoredStatus, TableAssigned, TableReleased, UndoneChange,
     WithdrawnFee,
 };
+use events::imports::ImportedStatus;
 use events::values::{Initiator, ReleaseCause, TimeWindow};
 
 use super::{Charge, Reservation, Status, Undo};
@@ -49,6 +50,10 @@ impl Reservation {
         now: DateTime<Utc>,
     ) -> Result<Vec<Event>, Refusal> {
         use UndoneChange::{Cancellation, CheckIn, Completion, NoShow};
+        // What happened in another system is not undone here.
+        if self.booking.imported.as_deref().is_some_and(|i| i.status != ImportedStatus::Confirmed) {
+            return Err(Refusal::NothingToUndo(undo.change));
+        }
         let mut deposit = None;
         let status = match (undo.change, &self.status) {
             (CheckIn, Status::CheckedIn) | (NoShow, Status::NoShow) => RestoredStatus::Confirmed,

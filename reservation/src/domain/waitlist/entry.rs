@@ -265,6 +265,7 @@ impl WaitlistEntry {
             contact_digest: self.joined.contact_digest.clone(),
             walk_in: false,
             source: Some(FROM_WAITLIST.into()),
+            imported: None,
         };
         let assigned = |(id, table): (&AssignmentId, &OfferedTable)| {
             let OfferedTable { table_id, capacity, area } = table.clone();

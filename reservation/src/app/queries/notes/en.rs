@@ -15,7 +15,13 @@ use super::access::note_of_access;
 pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> String {
     match event {
         Event::ReservationCreated(e) => {
-            let what = if e.walk_in { "Walk-in" } else { "Booking requested" };
+            let what = match &e.imported {
+                Some(imported) => {
+                    let source = e.source.as_deref().unwrap_or("another system");
+                    format!("Imported from {source}: {} booking", imported.status.word().replace('_', "-"))
+                }
+                None => if e.walk_in { "Walk-in" } else { "Booking requested" }.to_owned(),
+            };
             let guests = if e.party_size.get() == 1 { "guest" } else { "guests" };
             format!("{what} for {} {guests} at {}", e.party_size, at(e.window.start))
         }

@@ -6,15 +6,31 @@ use events::event::{
     Detail, Event, GuestAnswer, GuestQuestion, OverruledRule, Refund, ReservationAffected, UndoneChange,
     VenueChanged, VenueClosed, VenueRulesChanged,
 };
+use events::imports::ImportedStatus;
 use events::values::{Initiator, Medium, Purpose, ReleaseCause};
 
 use super::en;
+
+fn imported_status(status: ImportedStatus) -> &'static str {
+    match status {
+        ImportedStatus::Confirmed => "sudah dikonfirmasi",
+        ImportedStatus::Completed => "sudah selesai",
+        ImportedStatus::Cancelled => "dibatalkan",
+        ImportedStatus::NoShow => "tamunya tidak datang",
+    }
+}
 
 /// A short description of an event in Indonesian. `at` writes a time as local time of the venue.
 pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> String {
     match event {
         Event::ReservationCreated(e) => {
-            let what = if e.walk_in { "Tamu tanpa reservasi" } else { "Reservasi diminta" };
+            let what = match &e.imported {
+                Some(imported) => {
+                    let source = e.source.as_deref().unwrap_or("sistem lain");
+                    format!("Diimpor dari {source}: reservasi yang {}", imported_status(imported.status))
+                }
+                None => if e.walk_in { "Tamu tanpa reservasi" } else { "Reservasi diminta" }.to_owned(),
+            };
             format!("{what} untuk {} orang, {}", e.party_size, at(e.window.start))
         }
         Event::ReservationConfirmed(e) if e.deposit_waived => "Dikonfirmasi; tanpa kewajiban deposit".into(),

@@ -1,0 +1,222 @@
+//! One line of a file of bookings.
+
+use std::collections::HashMap;
+
+use chassis::environment::Environment;
+use chrono::{DateTime, Utc};
+use contract::fault::Fault;
+use contract::form::Form;
+use contract::reservation::imports::drafts;
+use events::event::ReservationCreated;
+use events::imports::{Imported, ImportedStatus};
+use events::values::{ConfidentialDigest, PartySize, Policy, TimeWindow};
+use events::{Position, TableId};
+use sha2::{Digest as _, Sha256};
+
+use super::FileBooking;
+use super::dates::Dates;
+use super::mapping::Mapping;
+use crate::app::confidential::Contact;
+use crate::app::contact;
+use crate::app::request_context::IdempotencyKey;
+use crate::domain::venue::Venue;
+
+/// Reads the lines of a file.
+pub(super) struct Rows<'a> {
+    mapping: &'a Mapping,
+    venue: &'a Venue,
+    dates: Dates,
+    now: DateTime<Utc>,
+    /// The line of each reference.
+    references: HashMap<String, u64>,
+    /// Number of bookings without a reference with the same start and size.
+    unnamed: HashMap<(DateTime<Utc>, PartySize), u32>,
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn new(mapping: &'a Mapping, venue: &'a Venue, env: &dyn Environment) -> Self {
+        let dates = Dates { order: mapping.date_order, zone: mapping.zone(venue.timezone) };
+        let (references, unnamed) = (HashMap::new(), HashMap::new());
+        Self { mapping, venue, dates, now: env.now(), references, unnamed }
+    }
+
+    /// Reads a line.
+    ///
+    /// # Errors
+    /// All its faults.
+    pub(super) fn read(&mut self, line: u64, cells: &[(String, String)]) -> Result<FileBooking, Vec<String>> {
+        let mut form = Form::query(cells.iter().cloned());
+        let booking = self.booking(&mut form, line);
+        let words = |fault: Fault| fault.into_words().trim_start_matches("$.").to_owned();
+        form.finish(booking).map_err(|faults| faults.0.into_iter().map(words).collect())
+    }
+
+    fn booking(&mut self, form: &mut Form, line: u64) -> Option<FileBooking> {
+        let mut draft = drafts::ImportedBooking::take(form);
+        let start = self.start(form, &draft);
+        let booked_at = draft
+            .booked_at
+            .take()
+            .and_then(|text| checked(form, "booked_at", self.dates.day_or_moment(text.as_str())));
+        let tables = self.tables(form, &draft);
+        let area = self.area(form, &draft);
+        let contact = self.contact(form, &mut draft);
+        let status = match &draft.status {
+            Some(word) => checked(form, "status", self.mapping.status(word.as_str())),
+            None => Some(ImportedStatus::Confirmed),
+        };
+        let (size, start, contact) = (draft.party_size?, start?, contact?);
+        let minutes = draft.duration_minutes.map_or_else(|| self.venue.stay_minutes(size), u32::from);
+        let window = TimeWindow::starting(start, minutes);
+        let status = self.status_of(form, status?, window);
+        let reference = draft.reference.map(String::from);
+        let key = self.key(form, line, reference, (start, size))?;
+        let created = ReservationCreated {
+            venue_id: self.venue.id.clone(),
+            customer_id: draft.customer_id.or_else(|| "imported".parse().ok())?,
+            party_size: size,
+            window,
+            timezone: self.venue.timezone.name().to_owned(),
+            locale: draft.locale.unwrap_or(self.venue.locale),
+            policy: Policy { no_show_fee: None, ..self.venue.walk_in_policy(size) },
+            area,
+            payment_channel: None,
+            // Set once the contact is sealed.
+            contact_digest: ConfidentialDigest::of(&[]),
+            walk_in: false,
+            source: Some(self.mapping.source().to_owned()),
+            imported: Some(Box::new(Imported { status: status?, booked_at })),
+        };
+        let key = IdempotencyKey {
+            digest: digest(&[&created.imported.as_deref()?.status.word(), &window.start, &window.end, &size]),
+            key,
+            former_key: None,
+            unused_up_to: Position::START,
+        };
+        Some(FileBooking { line, created, tables, contact, key })
+    }
+
+    fn start(&self, form: &mut Form, draft: &drafts::ImportedBooking) -> Option<DateTime<Utc>> {
+        match (&draft.start_time, &draft.date, &draft.time) {
+            (Some(text), _, _) => checked(form, "start_time", self.dates.moment(text.as_str())),
+            (None, Some(date), Some(time)) => {
+                checked(form, "date", self.dates.at(date.as_str(), time.as_str()))
+            }
+            (None, date, _) => {
+                let name = if date.is_some() { "time" } else { "date" };
+                form.fault(name, "missing", "the time of the arrival is missing", None);
+                None
+            }
+        }
+    }
+
+    /// A visit that is over is no longer expected.
+    fn status_of(
+        &self,
+        form: &mut Form,
+        status: ImportedStatus,
+        window: TimeWindow,
+    ) -> Option<ImportedStatus> {
+        if status != ImportedStatus::Confirmed || self.now < window.end {
+            return Some(status);
+        }
+        if self.mapping.ended_as.is_none() {
+            let fault = "the visit is over: give it the status completed, cancelled or no_show, or set \"ended_as\" in the map";
+            form.fault("status", "value_error", fault, None);
+        }
+        self.mapping.ended_as
+    }
+
+    fn tables(&self, form: &mut Form, draft: &drafts::ImportedBooking) -> Vec<TableId> {
+        let Some(text) = &draft.tables else { return Vec::new() };
+        let Some(rules) = &self.venue.rules else {
+            let fault = "staff assign the tables of this venue: leave the column out";
+            form.fault("tables", "value_error", fault, None);
+            return Vec::new();
+        };
+        let mut tables = Vec::new();
+        for name in text.as_str().split([' ', ',', ';', '+']).filter(|name| !name.is_empty()) {
+            match rules.tables.iter().find(|table| table.id.as_str().eq_ignore_ascii_case(name)) {
+                Some(table) => tables.push(table.id.clone()),
+                None => {
+                    let fault = format!("there is no table {name:?} at {}", self.venue.id);
+                    form.fault("tables", "value_error", fault, None);
+                }
+            }
+        }
+        tables
+    }
+
+    fn area(&self, form: &mut Form, draft: &drafts::ImportedBooking) -> Option<String> {
+        let asked = draft.area.as_ref()?.as_str();
+        let rules = self.venue.rules.as_ref()?;
+        let known = rules.areas().into_iter().find(|area| area.to_lowercase() == asked.to_lowercase());
+        let unknown = || format!("there is no area {asked:?}: {}", rules.areas().join(", "));
+        checked(form, "area", known.map(|area| area.to_owned()).ok_or_else(unknown))
+    }
+
+    fn contact(&self, form: &mut Form, draft: &mut drafts::ImportedBooking) -> Option<Contact> {
+        let name = draft.name.take().and_then(|text| checked(form, "name", contact::name(text.as_str())));
+        let phone = draft
+            .phone
+            .take()
+            .map(|text| checked(form, "phone", contact::phone(text.as_str(), &self.venue.country)));
+        let email = draft.email.take().map(|text| checked(form, "email", contact::email(text.as_str())));
+        let email = email.flatten();
+        Some(Contact {
+            name: name?,
+            phone: phone.flatten().unwrap_or_default(),
+            email: email.as_ref().map(|email| email.ascii.clone()).unwrap_or_default(),
+            email_typed: email.and_then(|email| email.typed),
+            table_preference: draft.table_preference.take().map(String::from),
+            special_requests: draft.special_requests.take().map(String::from),
+            allergies: draft.allergies.take().map(String::from),
+            high_chairs: draft.high_chairs.take().map_or(0, u32::from),
+            staff_notes: draft.staff_notes.take().map(String::from),
+        })
+    }
+
+    /// By which a second run recognises the booking: its reference there; or its start, its size, and its place among those
+    /// with the same.
+    fn key(
+        &mut self,
+        form: &mut Form,
+        line: u64,
+        reference: Option<String>,
+        (start, size): (DateTime<Utc>, PartySize),
+    ) -> Option<String> {
+        let reference = match reference {
+            Some(reference) => {
+                if let Some(first) = self.references.insert(reference.clone(), line) {
+                    let fault = format!("{reference:?} is also the reference of line {first}");
+                    form.fault("reference", "value_error", fault, None);
+                    return None;
+                }
+                reference
+            }
+            None => {
+                let place = self.unnamed.entry((start, size)).or_default();
+                *place += 1;
+                format!("{start} {size} {place}")
+            }
+        };
+        let digest = digest(&[&self.venue.id, &self.mapping.source(), &reference]);
+        Some(format!("import/{digest}"))
+    }
+}
+
+/// The value of `result`. The words of an error contain the text that was read.
+fn checked<T>(form: &mut Form, column: &str, result: Result<T, String>) -> Option<T> {
+    result.map_err(|fault| form.fault(column, "value_error", fault, None)).ok()
+}
+
+/// A digest of texts, in which none can be read.
+fn digest(parts: &[&dyn std::fmt::Display]) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        let part = part.to_string();
+        hasher.update(part.len().to_be_bytes());
+        hasher.update(part);
+    }
+    hex::encode(&hasher.finalize()[..16])
+}
