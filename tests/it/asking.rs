@@ -44,7 +44,7 @@ async fn guests_answer_on_the_pages_in_their_messages() {
     let link = format!("{}/bookings", pair.notifier_url);
     let link = link_in(&text, &link).to_owned();
     assert!(page(&link).await.contains("Apakah Anda jadi datang?"));
-    assert!(post(format!("{link}/late")).await.contains("Jawaban Anda: Kami terlambat"));
+    assert!(post(format!("{link}/late")).await.contains("Jawaban Anda: Kami akan terlambat"));
     assert_eq!(pair.get(&path).await["attendance"]["answer"], json!("late"));
     let gone = post(format!("{link}/not_coming")).await;
     assert!(gone.contains("Reservasi Anda masih berlaku") && gone.contains("Ya, batalkan"), "{gone}");
@@ -53,8 +53,13 @@ async fn guests_answer_on_the_pages_in_their_messages() {
     assert!(page(&format!("{link}/late")).await.contains("Jawaban Anda"));
     assert_eq!(guest.post(format!("{link}/perhaps")).send().await.unwrap().status(), 404);
 
-    let waits = json!({"customer_id": "cust-9", "party_size": 2, "latest_time": format!("{}T20:00", start.date_naive()),
-        "earliest_time": format!("{}T19:00", start.date_naive()), "locale": "en", "venue_id": "bandung-dago",
+    // The only table for twelve is taken.
+    let large = json!({"party_size": 12, "area": "Kebun", "start_time": body["start_time"], "customer_id": "cust-8",
+        "contact_info": {"name": "Ayu", "phone": "+62 812 3456 0008", "email": "ayu@example.com"}});
+    let (status, large) = pair.post("/api/reservations", &large).await;
+    assert_eq!(status, 200, "{large}");
+    let waits = json!({"customer_id": "cust-9", "party_size": 12, "area": "Kebun", "latest_time": body["start_time"],
+        "earliest_time": body["start_time"], "locale": "en", "venue_id": "bandung-dago",
         "contact_info": {"name": "Made", "phone": "+62 812 3456 0009", "email": "made@example.com"}});
     let (status, waits) = pair.post("/api/waitlist", &waits).await;
     assert_eq!(status, 200, "{waits}");

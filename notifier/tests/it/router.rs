@@ -222,7 +222,7 @@ async fn an_offer_is_shown_and_answered_on_its_page() {
     let page = page.as_str().unwrap();
     for words in [
         "Kamis, 24 Desember 2026, 19.30",
-        "Ambil</button>",
+        "Ambil meja ini</button>",
         "1 Desember 2026 pukul 16.15",
         "Warung &lt;b&gt;",
     ] {
@@ -231,7 +231,10 @@ async fn an_offer_is_shown_and_answered_on_its_page() {
     // The guest has a booking at that time: the page says so, and still shows the offer.
     let (status, page) = send(&router, Request::post(format!("/offers/{link}/accept")), json!({})).await;
     assert_eq!(status, StatusCode::CONFLICT);
-    assert!(page.contains("sudah punya reservasi") && page.contains("Tidak jadi</button>"), "{page}");
+    assert!(
+        page.contains("sudah punya reservasi") && page.contains("Tidak, terima kasih</button>"),
+        "{page}"
+    );
     // The page shows the result.
     let (status, _) = send(&router, Request::post(format!("/offers/{link}/accept")), json!({})).await;
     assert_eq!(status, StatusCode::SEE_OTHER);

@@ -32,7 +32,7 @@ impl Attendance {
         now: DateTime<Utc>,
     ) -> Result<Vec<Event>, Refusal> {
         match last {
-            Some(last) if last.answered.is_none() && now < last.asked_at + ASKED_AGAIN_AFTER => Ok(vec![]),
+            Some(last) if now < last.asked_at + ASKED_AGAIN_AFTER => Ok(vec![]),
             Some(last) if last.times >= ASKED_TIMES_MAX => Err(Refusal::AskedTooOften),
             _ => Ok(vec![GuestAsked { question }.into()]),
         }
@@ -53,8 +53,9 @@ impl Attendance {
         match event {
             Event::GuestAsked(GuestAsked { question }) => {
                 let times = last.as_ref().map_or(0, |last| last.times).saturating_add(1);
-                let asked = Self { question: *question, asked_at: at, times, answered: None };
-                *last = Some(Box::new(asked));
+                // The last answer counts until there is another one.
+                let answered = last.take().and_then(|last| last.answered);
+                *last = Some(Box::new(Self { question: *question, asked_at: at, times, answered }));
             }
             Event::GuestAnswered(answered) => {
                 if let Some(last) = last {

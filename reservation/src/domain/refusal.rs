@@ -17,13 +17,17 @@ pub(super) const ASKED_TIMES_MAX: u8 = 3;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The reservation is cancelled.
-    #[error("The reservation is cancelled. Make a new booking.")]
+    #[error("The reservation is cancelled. Make a new booking, or let staff undo the cancellation.")]
     Cancelled,
     /// The party has left.
-    #[error("The party has already left, and the reservation is completed.")]
+    #[error(
+        "The party has already left, and the reservation is completed. If it is still there, let staff undo the completion."
+    )]
     Completed,
     /// The party never arrived.
-    #[error("The party never arrived, and the reservation is a no-show. Make a new booking.")]
+    #[error(
+        "The party never arrived, and the reservation is a no-show. If it has arrived now, let staff undo the no-show; otherwise make a new booking."
+    )]
     NoShow,
     /// The party is checked in.
     #[error(
@@ -79,7 +83,7 @@ pub enum Refusal {
     #[error("The personal data was erased, so it cannot be corrected. Make a new booking.")]
     ContactErased,
     /// The party has no table to give.
-    #[error("Reservation {0} has no table to swap. Assign it one first.")]
+    #[error("Reservation {0} has no table that the other party does not have. Assign it another one first.")]
     NothingToSwap(ReservationId),
     /// The venue has no booking rules.
     #[error(
@@ -124,8 +128,13 @@ pub enum Refusal {
         max_parties: usize,
     },
     /// The guest was asked too often.
-    #[error("The guest was asked {ASKED_TIMES_MAX} times already. Call the guest instead.")]
+    #[error("The guest was asked {ASKED_TIMES_MAX} times already. Wait for the answer, or call the guest.")]
     AskedTooOften,
+    /// The party has an offer, which it accepts or declines.
+    #[error(
+        "The party has an offer and a message with the link to answer it. Wait for the answer, or decline the offer for the party."
+    )]
+    AlreadyOffered,
     /// The guest was asked nothing.
     #[error("The guest was not asked anything, so there is nothing to answer. Ask first.")]
     NothingAsked,
@@ -201,6 +210,7 @@ impl Refusal {
             Self::AlreadyWaiting => "already_waiting",
             Self::WaitlistFull { .. } => "waitlist_full",
             Self::AskedTooOften => "asked_too_often",
+            Self::AlreadyOffered => "already_offered",
             Self::NothingAsked => "nothing_asked",
             Self::NothingOffered => "nothing_offered",
             Self::OfferExpired => "offer_expired",

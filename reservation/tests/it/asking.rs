@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use events::Event;
 use events::event::*;
 use events::values::Initiator;
+use reservation::domain::availability::Unavailable;
 use reservation::domain::{Command, Refusal};
 use serde_json::json;
 
@@ -19,6 +20,17 @@ fn answered(answer: GuestAnswer) -> GuestAnswered {
     GuestAnswered { answer, late_minutes: None }
 }
 
+fn marked(reason: &str) -> Event {
+    ReservationAffected { reason: Some(reason.into()), rules_version: 1, closure_id: None }.into()
+}
+
+/// Closes the sample venue for a month.
+async fn close(app: &TestApp) {
+    let body = json!({"from": "2026-12-01", "to": "2026-12-31", "reason_code": "water_damage"});
+    let closed = app.post("/api/venues/bandung-dago/closures", &body).await;
+    assert_eq!(closed.status, StatusCode::OK, "{}", closed.text());
+}
+
 #[test]
 fn an_expected_guest_is_asked_at_most_three_times() {
     given(ready()).when(Command::Ask).then([asked()]);
@@ -27,6 +39,17 @@ fn an_expected_guest_is_asked_at_most_three_times() {
     // A second tap.
     given(once()).at(now() + TimeDelta::seconds(119)).when(Command::Ask).nothing_happens();
     given(once()).at(now() + TimeDelta::minutes(2)).when(Command::Ask).then([asked()]);
+    // Also after the guest has answered; and the answer stays until there is another one.
+    let said = || [once(), vec![answered(GuestAnswer::Coming).into()]].concat();
+    given(said()).at(now() + TimeDelta::seconds(119)).when(Command::Ask).nothing_happens();
+    let again = || [said(), vec![asked()]].concat();
+    given(again()).when(Command::Answer(answered(GuestAnswer::Coming))).nothing_happens();
+    // There is no answer to a message that nobody gets.
+    let closed = || marked("closed");
+    given([ready(), vec![closed()]].concat()).when(Command::Ask).refused(Unavailable::Closed.into());
+    given([created(), closed()])
+        .when(Command::Confirm { waive_deposit: true })
+        .refused(Unavailable::Closed.into());
     let thrice = || [ready(), vec![asked(), asked(), asked()]].concat();
     given(thrice()).at(now() + TimeDelta::hours(1)).when(Command::Ask).refused(Refusal::AskedTooOften);
     // Another time is another visit.
@@ -86,8 +109,12 @@ async fn a_booked_guest_answers_by_the_link_and_the_host_sees_it() {
 #[tokio::test]
 async fn a_waiting_guest_is_told_that_the_table_is_ready() {
     let app = TestApp::with_houses().await;
-    let id = crate::waitlist::join(&app, json!({"party_size": 12, "area": "Kebun"})).await;
-    crate::waitlist::becomes(&app, &id, "OFFERED").await;
+    let large = json!({"party_size": 12, "area": "Kebun"});
+    let first = crate::waitlist::join(&app, large.clone()).await;
+    crate::waitlist::becomes(&app, &first, "OFFERED").await;
+    let offered = app.post(&format!("/api/waitlist/{first}/ready"), &json!({})).await;
+    assert_eq!(offered.problem(), (409, "already_offered".into()));
+    let id = crate::waitlist::join(&app, large).await;
     let path = |command: &str| format!("/api/waitlist/{id}/{command}");
     let unasked = app.post(&path("answer"), &json!({"answer": "coming"})).await;
     assert_eq!(unasked.problem(), (409, "nothing_asked".into()));
@@ -95,7 +122,10 @@ async fn a_waiting_guest_is_told_that_the_table_is_ready() {
     assert_eq!(told["attendance"]["question"], json!("table_ready"));
     let coming = app.post(&path("answer"), &json!({"answer": "coming"})).await.json();
     assert_eq!(coming["attendance"]["answer"], json!("coming"));
-    assert_eq!(coming["status"], json!("OFFERED"));
+    assert_eq!(coming["status"], json!("WAITING"));
+    close(&app).await;
+    app.clock.advance(TimeDelta::minutes(3));
+    assert_eq!(app.post(&path("ready"), &json!({})).await.problem(), (409, "closed".into()));
     app.post(&path("leave"), &json!({})).await;
     assert_eq!(app.post(&path("ready"), &json!({})).await.problem(), (409, "left_waitlist".into()));
     let events = app.get("/events?type=meja.guest.asked.v1&limit=10").await.json();

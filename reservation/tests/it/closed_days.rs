@@ -58,7 +58,7 @@ fn a_day_that_opens_again_requests_a_deposit_whose_late_money_went_back() {
         payment_id: PAYMENT.renewed(),
         amount: idr(30_000_000),
         channel: None,
-        expires_at: now() + TimeDelta::minutes(15),
+        expires_at: now() + TimeDelta::hours(24),
         purpose: Purpose::Deposit,
     };
     given(events).when(opens).then([affected(None), requested.into()]);

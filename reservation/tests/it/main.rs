@@ -44,5 +44,6 @@ mod torture;
 mod undo;
 mod venue_rules;
 mod venues;
+mod visits;
 mod waitlist;
 mod wrong_taps;

@@ -181,11 +181,19 @@ fn an_undone_cancellation_keeps_what_was_paid_and_requests_what_went_back() {
         payment_id: PAYMENT.renewed(),
         amount: idr(30_000_000),
         channel: None,
-        expires_at: at + TimeDelta::minutes(15),
+        expires_at: at + TimeDelta::hours(24),
         purpose: Purpose::Deposit,
     });
     let due_again = [again(RestoredStatus::Pending), vec![due.clone()]].concat();
     given(returned()).at(at).when(undo(Cancellation)).then(due_again.clone());
+    // The visit is within 24 hours: it is due until then, and at least for as long as a new booking is held.
+    for (minutes_before, expires_at) in [(60, window().start), (5, window().start + TimeDelta::minutes(10))] {
+        let Event::PaymentRequested(requested) = due.clone() else { unreachable!() };
+        let due = PaymentRequested { expires_at, ..requested };
+        let expected = [again(RestoredStatus::Pending), vec![due.into()]].concat();
+        let soon = window().start - TimeDelta::minutes(minutes_before);
+        given(returned()).at(soon).when(undo(Cancellation)).then(expected);
+    }
     // The refund of the first payment is reported later, and does not count for the second one.
     let refunded =
         PaymentRefunded { payment_id: PAYMENT, amount: idr(30_000_000), provider_reference: "simr_1".into() };
@@ -200,7 +208,7 @@ fn an_undone_cancellation_keeps_what_was_paid_and_requests_what_went_back() {
         refund: None,
         closure_id: None,
     };
-    given(unpaid).at(at + TimeDelta::minutes(15)).when(Command::Expire).then([expired.into(), freed()]);
+    given(unpaid).at(at + TimeDelta::hours(24)).when(Command::Expire).then([expired.into(), freed()]);
     // With a deposit that was not paid yet.
     let unpaid = [held().to_vec(), vec![cancelled(Initiator::Guest, None)]].concat();
     given(unpaid)
@@ -244,7 +252,7 @@ fn a_deposit_of_which_an_operator_returned_a_part_is_due_again_completely() {
         payment_id: PAYMENT.renewed(),
         amount: idr(30_000_000),
         channel: None,
-        expires_at: now() + TimeDelta::minutes(15),
+        expires_at: now() + TimeDelta::hours(24),
         purpose: Purpose::Deposit,
     };
     given(events)
@@ -274,13 +282,13 @@ fn a_reservation_that_was_called_off_and_is_possible_again_is_not_marked() {
         payment_id: PAYMENT.renewed(),
         amount: idr(30_000_000),
         channel: None,
-        expires_at: now() + TimeDelta::minutes(15),
+        expires_at: now() + TimeDelta::hours(24),
         purpose: Purpose::Deposit,
     };
     let again = vec![undone(Cancellation, RestoredStatus::Pending).into(), due.into()];
     given(events.clone()).when(undo(Cancellation)).then(again.clone());
     // The hold expires as usual.
-    let ended = given([events, again].concat()).at(now() + TimeDelta::minutes(15)).when(Command::Expire);
+    let ended = given([events, again].concat()).at(now() + TimeDelta::hours(24)).when(Command::Expire);
     let expired = ReservationCancelled {
         cancelled_by: Initiator::System,
         reason_code: "deposit_unpaid".into(),

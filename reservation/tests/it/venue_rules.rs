@@ -154,7 +154,7 @@ async fn a_day_that_closes_stops_the_payment_of_its_bookings_until_staff_move_th
     let moved = app.command(&id, "reschedule", moved).await.json();
     assert_eq!((&moved["status"], &moved["affected_by_rules"]), (&json!("PENDING"), &Value::Null));
     assert_ne!(moved["payment"]["payment_id"], payment_id, "the deposit is requested again");
-    assert_eq!(moved["deposit"]["expires_at"], json!("2026-12-01T10:15:00Z"));
+    assert_eq!(moved["deposit"]["expires_at"], json!("2026-12-02T10:00:00Z"));
     // Of another booking the money arrives although the day is closed.
     let late = app
         .post("/api/reservations", &booking(json!({"party_size": 6, "start_time": "2026-12-24T19:00"})))
@@ -375,7 +375,7 @@ async fn a_day_that_opens_again_requests_the_deposits_again() {
     let after = app.get(&path).await.json();
     assert_eq!((&after["status"], &after["affected_by_rules"]), (&json!("PENDING"), &Value::Null));
     assert_ne!(after["payment"]["payment_id"], before["payment"]["payment_id"]);
-    assert_eq!(after["deposit"]["expires_at"], json!("2026-12-01T12:15:00Z"));
+    assert_eq!(after["deposit"]["expires_at"], json!("2026-12-02T12:00:00Z"));
     // Money that arrives for the closed payment goes back, and money for the new one confirms.
     let paid = |payment: &Value| {
         json!({"payment_id": payment, "outcome": "completed", "amount_minor": 30_000_000,

@@ -142,7 +142,7 @@ async fn a_deposit_that_went_back_is_due_again() {
     let position = cancelled[0]["sequence"].as_str().unwrap().parse().map(events::Position).unwrap();
     assert_eq!(app.app.store.confidential(vec![position]).await.unwrap(), [None]);
     // The new hold expires.
-    app.clock.advance(TimeDelta::minutes(16));
+    app.clock.advance(TimeDelta::hours(24));
     becomes(&app, &id, "CANCELLED").await;
     assert_eq!(undo(&app, &id, "cancellation").await.problem(), (409, "reservation_cancelled".into()));
 }

@@ -43,7 +43,6 @@ async fn show(app: &App, link: &PresentedLink, notice: Option<&str>) -> Result<R
     let (word, pay_link) = state(app, &waiting, &by).await?;
     let (locale, zone) = (waiting.locale.locale(), zone(&waiting.timezone));
     let offer = waiting.offer.as_ref();
-    let is_waiting = matches!(waiting.status, WaitlistStatus::Waiting | WaitlistStatus::Offered);
     let page = pages::render(
         pages::OFFER,
         context! {
@@ -57,7 +56,7 @@ async fn show(app: &App, link: &PresentedLink, notice: Option<&str>) -> Result<R
             area => offer.and_then(|offer| offer.tables.first()).map(|table| table.area.clone()),
             lang => locale.tag(),
             offered => offer.is_some(),
-            asked => waiting.attendance.is_some() && is_waiting,
+            asked => waiting.attendance.is_some() && waiting.status == WaitlistStatus::Waiting,
             answers => GuestAnswer::ALL.map(GuestAnswer::word),
             answer => waiting.attendance.as_ref().and_then(|asked| asked.answer).map(GuestAnswer::word),
             date => offer.map(|offer| date(&offer.start_time.0, locale)),
@@ -133,12 +132,12 @@ fn words(locale: Locale) -> Value {
     match locale {
         Locale::Id => context! {
             held => "Meja ini kami tahan untuk Anda sampai",
-            take => "Ambil",
-            decline => "Tidak jadi",
-            ready => "Meja Anda sudah siap. Apakah Anda datang?",
+            take => "Ambil meja ini",
+            decline => "Tidak, terima kasih",
+            ready => "Meja Anda sudah siap. Apakah Anda jadi datang?",
             answered => "Jawaban Anda:",
             coming => "Ya, kami datang",
-            late => "Kami terlambat",
+            late => "Kami akan terlambat",
             not_coming => "Kami tidak datang",
             people => "orang",
             entry => "Nomor daftar tunggu",
@@ -159,7 +158,7 @@ fn words(locale: Locale) -> Value {
             ready => "Your table is ready. Are you coming?",
             answered => "Your answer:",
             coming => "Yes, we are coming",
-            late => "We are late",
+            late => "We will be late",
             not_coming => "We are not coming",
             people => "guests",
             entry => "Waitlist entry",

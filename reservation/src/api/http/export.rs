@@ -199,8 +199,10 @@ fn event(view: &ReservationView) -> Event {
     let tables: Vec<_> = view.tables.iter().map(|table| table.table_id.to_string()).collect();
     let name = view.contact_name.as_deref().unwrap_or("–");
     let place = if tables.is_empty() { String::new() } else { format!(" ({})", tables.join(", ")) };
-    let wishes = [&view.special_requests, &view.allergies, &view.table_preference];
-    let wishes: Vec<_> = wishes.into_iter().flatten().map(String::as_str).collect();
+    let allergies = view.allergies.as_ref().map(|words| format!("Allergies: {words}"));
+    let chairs = (view.high_chairs > 0).then(|| format!("High chairs: {}", view.high_chairs));
+    let wishes = [allergies, chairs, view.special_requests.clone(), view.table_preference.clone()];
+    let wishes: Vec<_> = wishes.into_iter().flatten().collect();
     let mut event = Event::new();
     event
         .uid(&format!("{}@{}", view.reservation_id, view.venue_id))

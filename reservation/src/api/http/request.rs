@@ -38,7 +38,7 @@ pub(super) use self::staff::{
     pin, prove, remove, reset, reset_address, revoke_device, sign_in,
 };
 pub(super) use self::venue::known_venue;
-use self::venue::{area, check_is_open, instant_of, payment_channel, start, venue};
+use self::venue::{area, check_is_open, instant_of, known_service, payment_channel, start, venue};
 pub(super) use self::waitlist::{accept_offer, joining};
 pub(super) use self::walk_in::walk_in;
 use crate::app::App;

@@ -125,7 +125,7 @@ pub(super) async fn decline(
 /// Tell a waiting guest that the table is ready
 ///
 /// By text message and by mail, with a link to answer. At most three times; a repetition within two minutes is the same
-/// message. The party keeps its place: seat it with `POST /api/walk-ins`, or let it accept its offer.
+/// message. The party keeps its place: seat it with `POST /api/walk-ins`. A party that has an offer is not told.
 #[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/ready", operation_id = "tableReady", tag = "waitlist",
     params(WaitlistPath, Repeatable, Conditional),
     responses((status = 200, body = WaitlistView, headers(("ETag" = String))), NotFound, Conflict, Stale))]

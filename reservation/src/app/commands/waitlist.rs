@@ -13,6 +13,7 @@ use crate::app::outcome::WaitlistOutcome;
 use crate::app::projections::ContactKeys;
 use crate::app::repository::{self, AsOf};
 use crate::app::request_context::RequestContext;
+use crate::domain::availability::{BookingRules, Unavailable};
 use crate::domain::waitlist::{self, WAITLIST_PARTIES_MAX, WaitlistCommand, WaitlistEntry};
 use crate::domain::{RecordedAt, Refusal};
 
@@ -122,6 +123,16 @@ impl Operation for ChangeWaitlistEntry<'_> {
     ) -> Result<Decision, CommandError> {
         let decided = entry.decide(self.command, attempt.now);
         let events = decided.map_err(|refusal| refused(executor, refusal, entry))?;
+        if matches!(self.command, WaitlistCommand::CallIn) {
+            // A closure that is declared meanwhile finds the party on its way.
+            let (venue, joined) = (executor.venues.get(Some(&entry.joined.venue_id)), &entry.joined);
+            let rules = venue.as_ref().and_then(|venue| venue.rules.as_ref());
+            let is_open =
+                |rules: &BookingRules| rules.is_open_within(&joined.acceptable, joined.area.as_deref());
+            if !rules.is_none_or(is_open) {
+                return Err(refused(executor, Unavailable::Closed.into(), entry));
+            }
+        }
         let subject = EventSubject::waiting(entry);
         let new_events = new_events(&events, &subject, self.context, executor.env.as_ref(), attempt.now)?;
         Ok(Decision {

@@ -5,8 +5,8 @@ use events::values::TimeWindow;
 
 use super::refused::{AlternativeTime, Alternatives, RefusedRequest, including};
 use super::{CommandError, Executor};
-use crate::domain::Refusal;
 use crate::domain::availability::{Seating, SeatingRequest, Table, Unavailable};
+use crate::domain::{Refusal, Reservation, Status};
 
 /// Maximum number of alternatives.
 const ALTERNATIVES_MAX: usize = 3;
@@ -33,15 +33,18 @@ impl Executor {
         };
         let (now, window) = (self.env.now(), request.window);
         let reservation = request.reservation.map(|(id, _)| id);
+        // A party that was seated early is there before its time.
+        let is_checked_in = |found: &Reservation| found.status == Status::CheckedIn;
+        let is_seated = reservation.and_then(|id| self.projections.look(id, is_checked_in)).unwrap_or(false);
         let occupancy = self.projections.snapshot(&venue.id, &including(window, now)).occupancy;
         let is_left = |table: &Table| {
-            let sitting = occupancy.sitting_at(&table.id, now).filter(|_| window.start <= now);
+            let sitting = occupancy.sitting_at(&table.id, now).filter(|_| is_seated || window.start <= now);
             sitting.is_none_or(|sitting| sitting.by.reservation() == reservation)
         };
         let mut free: Vec<_> = venue
             .tables
             .iter()
-            .filter(|table| table.seats >= request.size.get())
+            .filter(|table| table.seats >= request.size.get() && !request.current_tables.contains(&table.id))
             .filter(|table| occupancy.is_free(&table.id, &window, reservation))
             .filter(|table| is_left(table))
             .collect();

@@ -125,6 +125,12 @@ impl BookingRules {
         self.tables.iter().filter(is_there).any(|table| sittings.iter().any(|sitting| sitting.uses(table)))
     }
 
+    /// Whether any table, in `area` if it is named, is used at some time of `window`.
+    #[must_use]
+    pub fn is_open_within(&self, window: &TimeWindow, area: Option<&str>) -> bool {
+        self.is_open(&self.hours.sittings(window), area)
+    }
+
     /// The tables for a party that may come: the ones it has if possible, otherwise the best free ones. Outside the
     /// services every table can be used, because the restaurant has accepted the party.
     ///

@@ -5,7 +5,7 @@
 pub enum Unavailable {
     /// The restaurant is closed, closes too early, or the time is off the slot grid.
     #[error(
-        "The restaurant takes no parties at that time. See /api/availability for the times that it offers."
+        "The restaurant, or the requested area, is closed at that time. Choose a time of /api/availability, or another area; staff lift a closure first."
     )]
     Closed,
     /// The time is too far in the future.

@@ -31,13 +31,16 @@ use super::{
     Status,
 };
 use crate::domain::attendance::Attendance;
-use crate::domain::availability::SeatingContext;
+use crate::domain::availability::{SeatingContext, Unavailable};
 use crate::domain::refusal::Refusal;
 
 /// The reason code of a hold that expired unpaid.
 pub const DEPOSIT_UNPAID: &str = "deposit_unpaid";
 /// How long a party has to pay its no-show fee.
 pub const FEE_PAYMENT_PERIOD: TimeDelta = TimeDelta::days(14);
+
+/// How long a guest has to pay a deposit that is requested again, because staff changed something; at most until the visit.
+const DEPOSIT_AGAIN_PERIOD: TimeDelta = TimeDelta::hours(24);
 
 impl Reservation {
     /// The events that follow if `command` arrives now. No events: the command is already fulfilled.
@@ -107,6 +110,9 @@ impl Reservation {
                 if self.contact_erased {
                     return Err(Refusal::ContactErased);
                 }
+                if self.is_called_off() {
+                    return Err(Unavailable::Closed.into());
+                }
                 Attendance::ask(self.attendance.as_deref(), GuestQuestion::StillComing, now)
             }
             Command::Answer(answered) => {
@@ -154,6 +160,8 @@ impl Reservation {
 
     fn decide_confirm(&self, waive_deposit: bool) -> Result<Vec<Event>, Refusal> {
         match (&self.status, &self.deposit) {
+            // The guest would get no confirmation. Another table or time, or a lifted closure, comes first.
+            (Status::Pending, _) if self.is_called_off() => Err(Unavailable::Closed.into()),
             (Status::Pending, Charge::Due(due)) if !waive_deposit => Err(Refusal::DepositDue(due.amount)),
             (Status::Pending, deposit) => {
                 let deposit_waived = matches!(deposit, Charge::Due(_));
@@ -328,11 +336,13 @@ impl Reservation {
             return None;
         }
         let hold = TimeDelta::minutes(i64::from(self.booking.policy.auto_cancel_minutes));
+        // The guest did not ask for this, and may sleep.
+        let by_then = (now + DEPOSIT_AGAIN_PERIOD).min(self.window().start);
         let requested = PaymentRequested {
             payment_id: closed.renewed(),
             amount,
             channel: self.booking.payment_channel.clone(),
-            expires_at: now + hold,
+            expires_at: by_then.max(now + hold),
             purpose: Purpose::Deposit,
         };
         Some(requested.into())

@@ -1,9 +1,9 @@
 //! Two parties exchange their tables.
 
 use chrono::{DateTime, Utc};
-use events::AssignmentId;
 use events::event::{Event, TableAssigned};
 use events::values::{ReleaseCause, TimeWindow};
+use events::{AssignmentId, TableId};
 
 use super::{Reservation, Status, TableAssignment};
 use crate::domain::availability::{BookingRules, SeatingContext, TakenTable, Unavailable};
@@ -37,6 +37,10 @@ pub fn swap(
         if party.tables.is_empty() {
             return Err(Refusal::NothingToSwap(party.id));
         }
+    }
+    let has = |party: &Reservation, id: &TableId| party.tables.iter().any(|table| table.table_id == *id);
+    if one.tables.len() == other.tables.len() && one.tables.iter().all(|table| has(other, &table.table_id)) {
+        return Err(Refusal::NothingToSwap(one.id));
     }
     let is_of_both = |taken: &TakenTable| parties.iter().any(|party| taken.by == party.holder());
     let get = |party: &Reservation, from: &Reservation, ids: &[AssignmentId]| {

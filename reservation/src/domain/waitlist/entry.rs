@@ -206,6 +206,7 @@ impl WaitlistEntry {
             (WaitlistCommand::CallIn | WaitlistCommand::Answer(_), WaitlistState::Left { .. }) => {
                 Err(Refusal::LeftWaitlist)
             }
+            (WaitlistCommand::CallIn, WaitlistState::Offered(_)) => Err(Refusal::AlreadyOffered),
             (WaitlistCommand::CallIn, _) => {
                 Attendance::ask(self.attendance.as_deref(), GuestQuestion::TableReady, now)
             }

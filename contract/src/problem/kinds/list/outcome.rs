@@ -47,6 +47,12 @@ pub(super) const OUTCOME: &[Kind] = &[
         "Let the person sign in, or reset the password.",
     ),
     kind(
+        "already_offered",
+        409,
+        "The party has an offer, and a message with the link to answer it.",
+        "Wait for the answer, or decline the offer for the party.",
+    ),
+    kind(
         "already_waiting",
         409,
         "The phone number or e-mail address is already on the waitlist for that day.",
@@ -57,8 +63,8 @@ pub(super) const OUTCOME: &[Kind] = &[
     kind(
         "closed",
         409,
-        "The restaurant takes no parties at that time.",
-        "Choose a time of `GET /api/availability`.",
+        "The restaurant, or the requested area, is closed at that time.",
+        "Choose a time of `GET /api/availability`, or another area.",
     ),
     kind(
         "closure_lifted",
@@ -132,7 +138,12 @@ pub(super) const OUTCOME: &[Kind] = &[
         "There is no offer for this party.",
         "Wait for the message, or read the entry again.",
     ),
-    kind("nothing_to_swap", 409, "One of the reservations has no table.", "Assign it a table first."),
+    kind(
+        "nothing_to_swap",
+        409,
+        "One of the reservations has no table that the other one does not have.",
+        "Assign it another table first.",
+    ),
     kind(
         "nothing_to_undo",
         409,
@@ -188,18 +199,23 @@ pub(super) const OUTCOME: &[Kind] = &[
         "An earlier refund of the payment is a dead letter.",
         "Retry or discard it first.",
     ),
-    kind("reservation_cancelled", 409, "The reservation is cancelled.", "Make a new booking."),
+    kind(
+        "reservation_cancelled",
+        409,
+        "The reservation is cancelled.",
+        "Make a new booking, or let staff undo the cancellation.",
+    ),
     kind(
         "reservation_completed",
         409,
         "The party has left, and the reservation is completed.",
-        "Make a new booking.",
+        "If the party is still there, let staff undo the completion.",
     ),
     kind(
         "reservation_no_show",
         409,
         "The party never arrived, and the reservation is a no-show.",
-        "Make a new booking.",
+        "If the party has arrived now, let staff undo the no-show; otherwise make a new booking.",
     ),
     kind("table_gone", 409, "The table is not in the rules of the venue any more.", "Choose another table."),
     kind(

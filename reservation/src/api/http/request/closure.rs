@@ -6,6 +6,7 @@ use contract::reservation::closures::drafts;
 use contract::values::{Line, List};
 use events::TableId;
 
+use super::known_service;
 use crate::app::commands::ClosureCommand;
 use crate::domain::closure::{CLOSURE_DAYS_MAX, ClosureRequest};
 use crate::domain::venue::Venue;
@@ -24,8 +25,8 @@ pub(in crate::api::http) fn close_venue(
             true => Err(format!("this is before today, which is {today}")),
             false => Ok(from),
         };
-        let begins = form.checked(&["from"], from.to_string(), begins)?;
-        Some((begins, form.checked(&["to"], to.to_string(), last_day(from, to))?))
+        let begins = form.checked(&["from"], from.to_string(), begins);
+        begins.zip(form.checked(&["to"], to.to_string(), last_day(from, to)))
     });
     let service = draft.service.and_then(|service| {
         let name = String::from(service);
@@ -48,25 +49,11 @@ fn last_day(from: NaiveDate, to: NaiveDate) -> Result<NaiveDate, String> {
     }
 }
 
-/// Services of special days count too.
-fn known_service(venue: &Venue, name: &str) -> Result<(), String> {
-    let Some(rules) = &venue.rules else { return Ok(()) };
-    let mut names = rules.hours.service_names();
-    match names.contains(&name) {
-        true => Ok(()),
-        false => {
-            names.sort_unstable();
-            names.dedup();
-            Err(format!("there is no service {name:?}; choose one of: {}", names.join(", ")))
-        }
-    }
-}
-
 fn areas(form: &mut Form, venue: &Venue, asked: Option<List<Line<64>, 1, 50>>) -> Vec<String> {
     let asked: Vec<_> =
         asked.map(|areas| areas.0.into_iter().map(String::from).collect()).unwrap_or_default();
     let known = venue.areas();
-    if let Some(unknown) = asked.iter().find(|area| !known.contains(&area.as_str())) {
+    for unknown in asked.iter().filter(|area| !known.contains(&area.as_str())) {
         let msg = format_args!("there is no area {unknown:?}; choose some of: {}", known.join(", "));
         form.fault("areas", "value_error", msg, Some(unknown.as_str().into()));
     }
@@ -75,7 +62,7 @@ fn areas(form: &mut Form, venue: &Venue, asked: Option<List<Line<64>, 1, 50>>) -
 
 fn tables(form: &mut Form, venue: &Venue, asked: Option<List<TableId, 1, 200>>) -> Vec<TableId> {
     let asked = asked.map(|tables| tables.0).unwrap_or_default();
-    if let Some(unknown) = asked.iter().find(|id| venue.table(id).is_none()) {
+    for unknown in asked.iter().filter(|id| venue.table(id).is_none()) {
         let msg = format_args!("there is no table \"{unknown}\"");
         form.fault("tables", "value_error", msg, Some(unknown.as_str().into()));
     }

@@ -8,7 +8,7 @@ use contract::reservation::queries::drafts::{Page, Search, SelectReservations};
 use events::ReservationId;
 use uuid::Uuid;
 
-use super::{instant_of, known_venue};
+use super::{instant_of, known_service, known_venue};
 use crate::app::App;
 use crate::app::projections::{Filter, ListKey};
 use crate::app::queries::search::FOUND_MAX;
@@ -75,7 +75,8 @@ pub(in crate::api::http) fn filter(form: &mut Form, app: &App, caller: &Caller) 
     let service = draft.service.and_then(|name| {
         let name = String::from(name);
         let known = rules.filter(|_| has_venue).filter(|venue| venue.rules.is_some());
-        let known = known.ok_or("only with a venue that has services");
+        let known = known.ok_or_else(|| "only with a venue that has services".to_owned());
+        let known = known.and_then(|venue| known_service(&venue, &name).map(|()| venue));
         form.checked(&["service"], name.clone(), known).map(|venue| (venue, name))
     });
     Some(Filter {

@@ -71,6 +71,23 @@ pub(super) fn area(form: &mut Form, venue: Option<&Venue>, asked: Option<Line<64
     form.checked(&["area"], input.as_str(), known)
 }
 
+/// Checks that a venue has a service. Services of special days count too.
+///
+/// # Errors
+/// The services that it has.
+pub(super) fn known_service(venue: &Venue, name: &str) -> Result<(), String> {
+    let Some(rules) = &venue.rules else { return Ok(()) };
+    let mut names = rules.hours.service_names();
+    match names.contains(&name) {
+        true => Ok(()),
+        false => {
+            names.sort_unstable();
+            names.dedup();
+            Err(format!("there is no service {name:?}; choose one of: {}", names.join(", ")))
+        }
+    }
+}
+
 /// The requested payment channel, if the notifier has it.
 pub(super) fn payment_channel(form: &mut Form, app: &App, asked: Option<Code<32>>) -> Option<String> {
     let code = String::from(asked?);
