@@ -4,7 +4,7 @@
 //! percentage of the full length, by default 100. A campaign that this machine cannot run is skipped
 //! with its reason, and counted in `target/torture/skipped`.
 
-mod checker;
+pub mod checker;
 mod checker_tests;
 mod clients;
 mod damage;

@@ -5,13 +5,15 @@
 //! or out of order, refusals without a reason, and consumers that read something other than the log.
 
 mod answers;
+mod stories;
 
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use self::answers::{Between, nothing_to_do, refusals};
+use self::answers::{Between, Known, nothing_to_do, refusals};
+use self::stories::stories;
 
 /// One event of the feed.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,9 +51,20 @@ impl Event {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
     Book,
-    Confirm { reservation: String },
-    Assign { reservation: String, table: String },
-    Cancel { reservation: String },
+    Confirm {
+        reservation: String,
+    },
+    Assign {
+        reservation: String,
+        table: String,
+    },
+    Cancel {
+        reservation: String,
+    },
+    /// Undoes a cancellation.
+    Undo {
+        reservation: String,
+    },
 }
 
 /// The response.
@@ -101,11 +114,11 @@ pub fn check(ops: &[Op], consumers: &[Consumer], feed: &[Event]) -> Vec<String> 
     positions(feed, &mut faults);
     let runs = exactly_once(ops, feed, &mut faults);
     real_time(ops, &runs, &mut faults);
-    stories(feed, &mut faults);
+    let stories = stories(feed, &mut faults);
     let tables = table_times(feed, &mut faults);
-    let between = Between::of(ops, &runs);
-    nothing_to_do(ops, &runs, &between, feed, &tables, &mut faults);
-    refusals(ops, &between, feed, &tables, &mut faults);
+    let known = Known { between: Between::of(ops, &runs), stories, tables };
+    nothing_to_do(ops, &runs, &known, &mut faults);
+    refusals(ops, &known, feed, &mut faults);
     for consumer in consumers {
         prefix(consumer, feed, &mut faults);
     }
@@ -180,6 +193,9 @@ fn is_whole(act: &Act, kinds: &[&str]) -> bool {
             kinds.contains(&"reservation.cancelled")
                 && kinds.iter().all(|kind| matches!(*kind, "reservation.cancelled" | "table.released"))
         }
+        Act::Undo { .. } => {
+            kinds == ["reservation.undone"] || kinds == ["reservation.undone", "table.assigned"]
+        }
     }
 }
 
@@ -206,30 +222,6 @@ fn real_time(ops: &[Op], runs: &HashMap<usize, Run>, faults: &mut Vec<String>) {
     }
 }
 
-/// Each reservation begins once, and nothing happens to it after its end.
-fn stories(feed: &[Event], faults: &mut Vec<String>) {
-    let mut stories: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for event in feed
-        .iter()
-        .filter(|event| event.json["subject"].as_str().is_some_and(|s| s.starts_with("reservation/")))
-    {
-        stories.entry(event.reservation()).or_default().push(event.kind());
-    }
-    for (id, kinds) in stories {
-        let count = |kind: &str| kinds.iter().filter(|k| **k == kind).count();
-        let end = kinds.iter().position(|kind| *kind == "reservation.cancelled");
-        let after_end = end.is_some_and(|end| kinds[end + 1..].iter().any(|kind| *kind != "table.released"));
-        if kinds[0] != "reservation.created"
-            || count("reservation.created") != 1
-            || count("reservation.confirmed") > 1
-            || count("reservation.cancelled") > 1
-            || after_end
-        {
-            faults.push(format!("reservation {id} has an impossible history: {kinds:?}"));
-        }
-    }
-}
-
 /// The positions and times in which a reservation has a table.
 #[derive(Debug)]
 pub struct Taken {
@@ -240,6 +232,13 @@ pub struct Taken {
     from: usize,
     /// The first position at which it no longer has the table.
     to: usize,
+}
+
+/// The tables that two parties had at the same time, whatever gave them to the parties.
+pub fn held_twice(feed: &[Event]) -> Vec<String> {
+    let mut faults = Vec::new();
+    table_times(feed, &mut faults);
+    faults
 }
 
 /// All table assignments; no two of the same table overlap.

@@ -60,6 +60,48 @@ fn a_correct_history_passes() {
     assert_eq!(check(&ops, &consumers, &feed), Vec::<String>::new());
 }
 
+/// A cancellation is undone, and the party gets its table back; then the table is taken, and it does not.
+fn undone() -> (Vec<Op>, Vec<Consumer>, Vec<Event>) {
+    let (mut ops, consumers, mut feed) = right();
+    let restored = json!({"undone": "cancellation", "status": "pending"});
+    let undo = || Act::Undo { reservation: "r1".into() };
+    feed.extend([
+        event(6, "f", "r1", "reservation.undone", &restored),
+        event(7, "f", "r1", "table.assigned", &assigned("T1", 18)),
+        event(8, "h", "r1", "table.released", &json!({"table_id": "T1"})),
+        event(9, "h", "r1", "reservation.cancelled", &json!({})),
+        event(10, "i", "r2", "table.assigned", &assigned("T1", 19)),
+    ]);
+    ops.extend([
+        op("f", undo(), 110, 120, Outcome::Acked),
+        op("g", undo(), 130, 140, Outcome::Acked),
+        op("h", Act::Cancel { reservation: "r1".into() }, 150, 160, Outcome::Acked),
+        op("i", Act::Assign { reservation: "r2".into(), table: "T1".into() }, 170, 180, Outcome::Acked),
+        op("j", undo(), 190, 200, Outcome::Refused("table_taken".into())),
+    ]);
+    (ops, consumers, feed)
+}
+
+#[test]
+fn an_undo_belongs_to_a_cancellation() {
+    let (ops, consumers, feed) = undone();
+    assert_eq!(check(&ops, &consumers, &feed), Vec::<String>::new());
+    // Refused although nobody else has the table.
+    let mut early = ops.clone();
+    (early[9].invoked, early[9].answered) = (161, Some(165));
+    assert!(check(&early, &consumers, &feed)[0].contains("refused without reason"));
+    // Without an effect while it was cancelled.
+    let mut late = ops.clone();
+    (late[6].invoked, late[6].answered) = (185, Some(186));
+    assert!(check(&late, &consumers, &feed)[0].contains("acknowledged but has no effect"));
+    // Nothing was cancelled before.
+    let mut twice = feed;
+    twice.push(event(11, "k", "r2", "reservation.undone", &json!({"status": "pending"})));
+    let mut ops = ops;
+    ops.push(op("k", Act::Undo { reservation: "r2".into() }, 210, 220, Outcome::Acked));
+    assert!(check(&ops, &consumers, &twice)[0].contains("impossible history"));
+}
+
 #[track_caller]
 fn found(words: &str, plant: impl FnOnce(&mut Vec<Op>, &mut Vec<Consumer>, &mut Vec<Event>)) {
     let (mut ops, mut consumers, mut feed) = right();

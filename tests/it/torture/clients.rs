@@ -147,7 +147,11 @@ impl Campaign {
                     json!({"table_id": table}),
                 )
             }
-            6..8 => (Act::Confirm { reservation: id.clone() }, path("confirm"), json!({})),
+            6 => {
+                let body = json!({"change": "cancellation", "reason_code": "wrong_booking", "allow_duplicate": true});
+                (Act::Undo { reservation: id.clone() }, path("undo"), body)
+            }
+            7 => (Act::Confirm { reservation: id.clone() }, path("confirm"), json!({})),
             _ => {
                 let body = json!({"reason_code": "guest_request", "description": "torture"});
                 (Act::Cancel { reservation: id.clone() }, path("cancel"), body)

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::stories::{State, Stories};
 use super::{Act, Event, Op, Outcome, Run, Taken, overlap};
 
 /// The positions between which a request was decided: after everything that was acknowledged before it was sent,
@@ -41,13 +42,21 @@ impl Between {
     }
 }
 
+/// What the feed says about the time between a request and its response.
+pub(super) struct Known<'a> {
+    pub(super) between: Between,
+    pub(super) stories: Stories<'a>,
+    pub(super) tables: Vec<Taken>,
+}
+
 impl Act {
     fn reservation(&self) -> &str {
         match self {
             Self::Book => "",
             Self::Confirm { reservation }
             | Self::Assign { reservation, .. }
-            | Self::Cancel { reservation } => reservation,
+            | Self::Cancel { reservation }
+            | Self::Undo { reservation } => reservation,
         }
     }
 }
@@ -56,25 +65,21 @@ impl Act {
 pub(super) fn nothing_to_do(
     ops: &[Op],
     runs: &HashMap<usize, Run>,
-    between: &Between,
-    feed: &[Event],
-    tables: &[Taken],
+    known: &Known<'_>,
     faults: &mut Vec<String>,
 ) {
     for (n, op) in ops.iter().enumerate() {
         let (Outcome::Acked, Some(answered), None) = (&op.outcome, op.answered, runs.get(&n)) else {
             continue;
         };
-        let (earliest, latest) = between.positions(op.invoked, answered);
-        let before = |kind: &str| {
-            let mut feed = feed.iter().take(latest.saturating_sub(1));
-            feed.any(|event| event.reservation() == op.act.reservation() && event.kind() == kind)
-        };
+        let (earliest, latest) = known.between.positions(op.invoked, answered);
+        let was = |state| known.stories.was(op.act.reservation(), state, earliest, latest);
         let so = match &op.act {
             Act::Book => false,
-            Act::Confirm { .. } => before("reservation.confirmed"),
-            Act::Cancel { .. } => before("reservation.cancelled"),
-            Act::Assign { reservation, table } => tables.iter().any(|taken| {
+            Act::Confirm { .. } => was(State::Confirmed),
+            Act::Cancel { .. } => was(State::Cancelled),
+            Act::Undo { .. } => was(State::Pending) || was(State::Confirmed),
+            Act::Assign { reservation, table } => known.tables.iter().any(|taken| {
                 taken.reservation == *reservation
                     && taken.table == *table
                     && taken.from < latest
@@ -88,13 +93,7 @@ pub(super) fn nothing_to_do(
 }
 
 /// Every refusal has its reason at some point between the request and the response.
-pub(super) fn refusals(
-    ops: &[Op],
-    between: &Between,
-    feed: &[Event],
-    tables: &[Taken],
-    faults: &mut Vec<String>,
-) {
+pub(super) fn refusals(ops: &[Op], known: &Known<'_>, feed: &[Event], faults: &mut Vec<String>) {
     let created = feed.iter().filter(|event| event.kind() == "reservation.created");
     let windows: HashMap<&str, (String, String)> = created
         .map(|event| {
@@ -103,26 +102,31 @@ pub(super) fn refusals(
             (event.reservation(), (edge("start"), edge("end")))
         })
         .collect();
-    let cancelled: HashMap<&str, usize> = (1..)
-        .zip(feed)
-        .filter(|(_, event)| event.kind() == "reservation.cancelled")
-        .map(|(place, event)| (event.reservation(), place))
-        .collect();
     for op in ops {
         let (Outcome::Refused(code), Some(answered)) = (&op.outcome, op.answered) else { continue };
-        let (earliest, latest) = between.positions(op.invoked, answered);
+        let (earliest, latest) = known.between.positions(op.invoked, answered);
         let reservation = op.act.reservation();
-        let justified = match (code.as_str(), &op.act) {
-            ("table_taken", Act::Assign { table, .. }) => windows.get(reservation).is_some_and(|window| {
-                tables.iter().any(|taken| {
-                    taken.table == *table
+        let is_taken = |table: &str| {
+            windows.get(reservation).is_some_and(|window| {
+                known.tables.iter().any(|taken| {
+                    taken.table == table
                         && taken.reservation != reservation
                         && overlap(&taken.window, window)
                         && taken.from < latest
                         && taken.to > earliest
                 })
-            }),
-            ("reservation_cancelled", _) => cancelled.get(reservation).is_some_and(|at| *at < latest),
+            })
+        };
+        let justified = match (code.as_str(), &op.act) {
+            ("table_taken", Act::Assign { table, .. }) => is_taken(table),
+            // The party gets back the table that it left last.
+            ("table_taken", Act::Undo { .. }) => {
+                let mut left = known.tables.iter().filter(|taken| taken.reservation == reservation);
+                left.rfind(|taken| taken.to <= latest).is_some_and(|taken| is_taken(&taken.table))
+            }
+            ("reservation_cancelled", Act::Assign { .. } | Act::Confirm { .. }) => {
+                known.stories.was(reservation, State::Cancelled, earliest, latest)
+            }
             _ => false,
         };
         if !justified {
