@@ -23,17 +23,20 @@ impl App {
     /// Adds what changed since the last call. Returns the number of reservations that did.
     ///
     /// # Errors
-    /// [`RepositoryError`] when the log cannot be read. Nothing is lost.
+    /// [`RepositoryError`] when the log cannot be read. Nothing is lost then, nor if the future is dropped.
     pub async fn index_changes(&self) -> Result<usize, RepositoryError> {
         let _adding = self.search_index.adding.lock().await;
-        let changed = self.projections.take_changed();
-        for (n, ids) in changed.chunks(VISITS_PER_STEP).enumerate() {
-            if let Err(error) = self.index(ids).await {
-                self.projections.give_back_changed(&changed[n * VISITS_PER_STEP..]);
-                return Err(error);
+        let (mut changed, mut count) = (self.projections.take_changed(), 0);
+        loop {
+            let ids = changed.first(VISITS_PER_STEP);
+            if ids.is_empty() {
+                return Ok(count);
             }
+            self.index(ids).await?;
+            let done = ids.len();
+            changed.done(done);
+            count += done;
         }
-        Ok(changed.len())
     }
 
     async fn index(&self, ids: &[ReservationId]) -> Result<(), RepositoryError> {
