@@ -80,7 +80,7 @@ async fn the_book_of_another_system_is_imported_once() {
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("recorded 6 booking(s)"), "{said}");
     // D1 is taken by line 5.
-    assert!(said.contains("No table is free: assign one (needs_table=true): 1\n  - line 6: "), "{said}");
+    assert!(said.contains("Without a table, because the named one is taken or none is free: assign one (needs_table=true): 1\n  - line 6: "), "{said}");
     let (_, again) = import(&pair, &latin, Some(&the_map()), &[]);
     assert!(again.contains("recorded 0 booking(s); 6 were imported before and did not change"), "{again}");
     let changed = csv.replace("19:30;4", "20:30;4");
@@ -144,11 +144,13 @@ async fn all_faults_of_a_file_are_listed_with_their_lines_and_nothing_is_recorde
     let mut pair = prepared().await;
     let day = friday();
     let csv = format!(
-        "reference,start_time,party_size,name,phone,email,status,tables\n\
-         a,03/04/2027 19:30,0,Sari,0812,sari@,seated,D99\n\
-         b,2020-01-01 19:30,2,Sari,,,,\n\
+        "reference,start_time,party_size,name,phone,email,status,tables,booked_at\n\
+         a,03/04/2027 19:30,0,Sari,0812,sari@,seated,D99,\n\
+         b,2020-01-01 19:30,2,Sari,,,,,\n\
          c,{day} 19:30,2,Sari\n\
-         a,{day} 19:30,2,\"\",,,,\n"
+         a,{day} 19:30,2,\"\",,,,,\n\
+         d,3026-12-24 19:30,2,Sari,,,,,\n\
+         e,{day} 19:30,2,Sari,,,,,2999-01-01\n"
     );
     let (code, said) = import(&pair, csv.as_bytes(), None, &[]);
     assert_eq!(code, Some(2), "{said}");
@@ -160,8 +162,10 @@ async fn all_faults_of_a_file_are_listed_with_their_lines_and_nothing_is_recorde
         "line 2: status: \"seated\" is not a status: map it",
         "line 2: tables: there is no table \"D99\"",
         "line 3: status: the visit is over",
-        "line 4: it has 4 column(s), and the header has 8",
+        "line 4: it has 4 column(s), and the header has 9",
         "line 5: name: ",
+        "line 6: start_time: 3026-12-24 is before 1990 or more than 730 days ahead",
+        "line 7: booked_at: ",
     ] {
         assert!(said.contains(fault), "{fault} in {said}");
     }
@@ -169,6 +173,19 @@ async fn all_faults_of_a_file_are_listed_with_their_lines_and_nothing_is_recorde
         ("start_time,name\n", None, "the column party_size is missing"),
         ("start_time;name;party_size\n", None, "or set \"delimiter\""),
         ("start_time,name,party_size\n", None, "there is no booking below the header"),
+        ("start_time,name,party_size,name\n", None, "the column of name occurs twice"),
+        (
+            "start_time,name,party_size\n2027-01-01 19:30,\"Sari,2\n2027-01-01 19:30,Budi,2\n",
+            None,
+            "line 2: a quote is not closed",
+        ),
+        (
+            "start_time,name,party_size\n2027-01-01 19:30,\"Sari,2\n2027-01-01 19:30,Budi,2\n\",2\n",
+            None,
+            "a cell contains whole lines",
+        ),
+        ("x", Some(json!([])), "not a JSON object"),
+        ("x", Some(json!({"statuses": {"OK": "confirmed", "ok": "cancelled"}})), "\"ok\" occurs twice"),
         ("x", Some(json!({"date_order": "dym"})), "unknown variant `dym`"),
         ("x", Some(json!({"zone": "Mars", "encoding": "nope"})), "zone: \"Mars\""),
         ("x", Some(json!({"columns": {"pax": "Pax"}})), "there is no column \"pax\""),
@@ -181,4 +198,43 @@ async fn all_faults_of_a_file_are_listed_with_their_lines_and_nothing_is_recorde
     assert!(code == Some(2) && said.contains("line 2: this is not UTF-8: set \"encoding\""), "{said}");
     pair.start_reservation().await;
     assert_eq!(pair.get("/api/reservations").await["items"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_party_that_another_system_accepted_gets_a_table_also_outside_the_slots_and_opening_hours() {
+    let mut pair = prepared().await;
+    let day = friday();
+    let rows = format!(
+        "start_time,party_size,name,tables\n\
+         {day} 14:30,2,After closing,\n\
+         {day} 19:10,2,Between slots,\n\
+         {day} 16:20,4,While closed,\n\
+         {day} 20:00,2,Unnamed,\n\
+         {day} 20:00,2,Named,D1 D1\n"
+    );
+    let (code, said) = import(&pair, rows.as_bytes(), None, &[]);
+    assert!(
+        code == Some(0) && said.contains("recorded 5 booking(s)") && !said.contains("needs_table"),
+        "{said}"
+    );
+    // Without references, a file that changed could be mistaken for the bookings before.
+    let newcomer = rows.replace("name,tables\n", &format!("name,tables\n{day} 20:00,2,Newcomer,\n"));
+    let (code, said) = import(&pair, newcomer.as_bytes(), None, &[]);
+    assert!(
+        code == Some(2) && said.contains("line 2: another booking with the same start and size"),
+        "{said}"
+    );
+    pair.start_reservation().await;
+    let list = pair.get("/api/reservations?venue_id=bandung-dago").await;
+    let items = list["items"].as_array().unwrap();
+    assert_eq!(items.len(), 5);
+    for item in items {
+        assert_eq!(
+            (item["tables"].as_array().unwrap().len(), &item["affected_by_rules"]),
+            (1, &Value::Null),
+            "{item}"
+        );
+    }
+    let named = items.iter().find(|item| item["contact_name"] == "Named").unwrap();
+    assert_eq!(named["tables"][0]["table_id"], "D1");
 }

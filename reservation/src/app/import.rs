@@ -58,6 +58,8 @@ pub struct FileBooking {
     pub contact: Contact,
     /// By which a second run recognises the booking.
     pub key: IdempotencyKey,
+    /// Whether that is its number in the other system.
+    pub has_reference: bool,
 }
 
 /// What a file contains.
@@ -81,6 +83,11 @@ pub fn read(
 ) -> Result<FileOfBookings, Vec<String>> {
     // After CR LF the reader names the line before.
     let text = mapping.decode(bytes)?.replace("\r\n", "\n");
+    if let Some(line) = open_quote(&text, mapping.delimiter()) {
+        return Err(vec![format!(
+            "line {line}: a quote is not closed: close it, or write it twice within quotes"
+        )]);
+    }
     let mut reader =
         csv::ReaderBuilder::new().delimiter(mapping.delimiter()).flexible(true).from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| vec![format!("line 1: {error}")])?.clone();
@@ -99,7 +106,9 @@ pub fn read(
         if record.iter().all(|cell| cell.trim().is_empty()) {
             continue;
         }
-        match width(&record, &header).and_then(|()| rows.read(line, &columns.cells(&record))) {
+        match check_cells(&record, &header, mapping.delimiter())
+            .and_then(|()| rows.read(line, &columns.cells(&record)))
+        {
             Ok(booking) => bookings.push(booking),
             Err(found) => faults.extend(found.into_iter().map(|fault| format!("line {line}: {fault}"))),
         }
@@ -114,8 +123,33 @@ pub fn read(
     if faults.is_empty() { Ok(FileOfBookings { bookings, columns_ignored }) } else { Err(faults) }
 }
 
-fn width(record: &StringRecord, header: &StringRecord) -> Result<(), Vec<String>> {
+/// The line of a quote that is not closed: everything after it would be one cell.
+fn open_quote(text: &str, delimiter: u8) -> Option<usize> {
+    let (mut line, mut open, mut begins) = (1, None, true);
+    let mut bytes = text.bytes().peekable();
+    while let Some(byte) = bytes.next() {
+        line += usize::from(byte == b'\n');
+        match (open, byte) {
+            // Two quotes within quotes are one.
+            (Some(_), b'"') if bytes.peek() == Some(&b'"') => drop(bytes.next()),
+            (Some(_), b'"') => open = None,
+            (None, b'"') if begins => open = Some(line),
+            _ => {}
+        }
+        begins = open.is_none() && (byte == delimiter || byte == b'\n');
+    }
+    open
+}
+
+/// A line has a cell for each column, and no cell contains further lines: a stray quote would swallow them.
+fn check_cells(record: &StringRecord, header: &StringRecord, delimiter: u8) -> Result<(), Vec<String>> {
     let (cells, columns) = (record.len(), header.len());
+    let is_line = |line: &str| line.bytes().filter(|byte| *byte == delimiter).count() + 1 >= columns;
+    if columns > 1 && record.iter().any(|cell| cell.contains('\n') && cell.split('\n').any(is_line)) {
+        return Err(vec![
+            "a cell contains whole lines of the file: a quote before it is not closed".to_owned(),
+        ]);
+    }
     if cells == columns {
         return Ok(());
     }

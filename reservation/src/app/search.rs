@@ -49,7 +49,8 @@ impl SearchIndex {
         self.is_complete.store(true, Ordering::Relaxed);
     }
 
-    /// At most `limit` candidates after `after`, in the order of results.
+    /// At most `limit` candidates after `after`, in the order of results. `known_at` says how much of a number or an address the
+    /// caller must know at a venue.
     pub(in crate::app) fn candidates(
         &self,
         query: &SearchQuery,
@@ -57,15 +58,20 @@ impl SearchIndex {
         now: DateTime<Utc>,
         after: Option<Rank>,
         limit: usize,
+        known_at: impl Fn(&VenueId) -> Known,
     ) -> Vec<Rank> {
         let hash = |keys: Vec<String>| keys.iter().map(|key| self.hash(key)).collect();
-        let groups: Vec<Vec<u32>> = query.keys().into_iter().map(hash).collect();
+        let groups = |known| query.keys(known).into_iter().map(hash).collect::<Vec<Vec<u32>>>();
+        let (beginning, whole) = (groups(Known::Beginning), groups(Known::Whole));
         let venues = self.venues.read();
         let selected = venues.iter().filter(|(id, _)| {
             filter.venues.contain(id) && filter.venue_id.as_ref().is_none_or(|venue| venue == *id)
         });
-        let mut found: Vec<_> =
-            selected.flat_map(|(_, index)| index.find(&groups, now, after, limit)).collect();
+        let found = selected.flat_map(|(id, index)| {
+            let groups = if known_at(id) == Known::Beginning { &beginning } else { &whole };
+            index.find(groups, now, after, limit)
+        });
+        let mut found: Vec<_> = found.collect();
         found.sort_unstable();
         found.truncate(limit);
         found

@@ -19,9 +19,10 @@ use super::config::{Config, ImportArgs};
 use super::offline::{offline, open_log};
 use crate::app::App;
 use crate::app::confidential::seal;
-use crate::app::executor::CommandError;
+use crate::app::executor::{CommandError, EarlierOutcome};
 use crate::app::import::{FILE_BYTES_MAX, FileBooking, FileOfBookings, Mapping, read};
 use crate::app::request_context::RequestContext;
+use crate::domain::venue::Venue;
 use crate::workers;
 
 /// Maximum number of faults and of bookings without a table that are listed.
@@ -31,13 +32,17 @@ const CONCURRENT_DAYS: usize = 64;
 /// Maximum size of a map.
 const MAP_BYTES_MAX: u64 = 1 << 20;
 
+/// Why a booking without a reference is refused.
+const UNCLEAR: &str =
+    "another booking with the same start and size was imported before: add a column reference";
+
 /// What was done with a booking.
 enum Done {
     /// It was recorded; with its code if staff have to find a table.
     Recorded(Option<ReservationCode>),
     /// An earlier run recorded it.
     Before,
-    /// An earlier run recorded it with another time, size or status.
+    /// An earlier run recorded it with other values.
     Differs,
 }
 
@@ -59,44 +64,53 @@ pub fn run(config: &Config, arguments: &ImportArgs) -> anyhow::Result<ExitCode> 
         let venue = app.venues.get(Some(&arguments.venue)).ok_or_else(|| no_venue(&app, &arguments.venue))?;
         let file = read(&bytes, &mapping, &venue, app.env.as_ref())
             .map_err(|faults| refused(&arguments.file, faults))?;
-        let progress = Progress::of(
-            if arguments.dry_run { "checking" } else { "importing" },
-            "bookings",
-            file.bookings.len() as u64,
-        );
-        let done = done(&app, &file, arguments.dry_run, &progress).await?;
-        drop(progress);
-        anyhow::Ok(report(&file, &done, arguments.dry_run))
+        let looked = all(&file, &venue, "checking", async |booking| look(&app, booking).await).await?;
+        let unclear = |(booking, done): (&FileBooking, &Done)| {
+            let is_unclear = !booking.has_reference && matches!(done, Done::Differs);
+            is_unclear.then(|| format!("line {}: {UNCLEAR}", booking.line))
+        };
+        let unclear: Vec<_> = file.bookings.iter().zip(&looked).filter_map(unclear).collect();
+        if !unclear.is_empty() {
+            return Err(refused(&arguments.file, unclear));
+        }
+        if arguments.dry_run {
+            return Ok(report(&file, &looked, &looked, true));
+        }
+        let done = all(&file, &venue, "importing", async |booking| record(&app, booking).await).await?;
+        anyhow::Ok(report(&file, &done, &looked, false))
     })?;
     Ok(exit::tell("reservation", &report))
 }
 
-/// Records the bookings, or looks at them. Those of one day follow one another: first those whose tables the file names, and
-/// otherwise in the order of the file.
-async fn done(
-    app: &App,
+/// Does something with all bookings: first with those whose tables the file names, then with the others; those of one
+/// business day in the order of the file.
+async fn all(
     file: &FileOfBookings,
-    is_dry_run: bool,
-    progress: &Progress,
+    venue: &Venue,
+    what: &'static str,
+    act: impl AsyncFn(&FileBooking) -> anyhow::Result<Done>,
 ) -> anyhow::Result<Vec<Done>> {
-    let mut days = BTreeMap::<_, Vec<(usize, &FileBooking)>>::new();
-    for (place, booking) in file.bookings.iter().enumerate() {
-        days.entry(booking.created.window.start.date_naive()).or_default().push((place, booking));
-    }
-    let of_day = async |mut bookings: Vec<(usize, &FileBooking)>| {
-        bookings.sort_by_key(|(place, booking)| (booking.tables.is_empty(), *place));
-        let mut done = Vec::with_capacity(bookings.len());
-        for (place, booking) in bookings {
-            let one = if is_dry_run { look(app, booking).await } else { record(app, booking).await };
-            let line = booking.line;
-            let context = || format!("line {line} could not be recorded: run the import again to go on");
-            done.push((place, one.with_context(context)?));
-            progress.tick();
+    let progress = Progress::of(what, "bookings", file.bookings.len() as u64);
+    let mut done = Vec::with_capacity(file.bookings.len());
+    for is_named in [true, false] {
+        let mut days = BTreeMap::<_, Vec<(usize, &FileBooking)>>::new();
+        let bookings = file.bookings.iter().enumerate();
+        for (place, booking) in bookings.filter(|(_, booking)| booking.tables.is_empty() != is_named) {
+            days.entry(venue.date_of(booking.created.window.start)).or_default().push((place, booking));
         }
-        anyhow::Ok(done)
-    };
-    let days = stream::iter(days.into_values()).map(of_day).buffer_unordered(CONCURRENT_DAYS);
-    let mut done = days.try_concat().await?;
+        let of_day = async |bookings: Vec<(usize, &FileBooking)>| {
+            let mut done = Vec::with_capacity(bookings.len());
+            for (place, booking) in bookings {
+                let line = booking.line;
+                let context = || format!("line {line} could not be recorded: run the import again to go on");
+                done.push((place, act(booking).await.with_context(context)?));
+                progress.tick();
+            }
+            anyhow::Ok(done)
+        };
+        let days = stream::iter(days.into_values()).map(of_day).buffer_unordered(CONCURRENT_DAYS);
+        done.extend(days.try_concat().await?);
+    }
     done.sort_by_key(|(place, _)| *place);
     Ok(done.into_iter().map(|(_, done)| done).collect())
 }
@@ -128,19 +142,29 @@ fn refused(file: &Path, mut faults: Vec<String>) -> anyhow::Error {
 
 fn no_venue(app: &App, venue: &VenueId) -> anyhow::Error {
     let known: Vec<_> = app.venues.ids().iter().map(ToString::to_string).collect();
-    anyhow!("there is no venue {venue}; choose one of: {}", known.join(", "))
+    match known.is_empty() {
+        true => anyhow!("the log has no venue yet: start the service once, so that it records its venues"),
+        false => anyhow!("there is no venue {venue}; choose one of: {}", known.join(", ")),
+    }
 }
 
 /// What [`record`] would do, as far as that is known without the tables.
 async fn look(app: &App, booking: &FileBooking) -> anyhow::Result<Done> {
     let context = RequestContext::system("import", app.env.as_ref());
     let mut key = booking.key.clone();
-    match app.executor.first_outcome(Some(&mut key), &context.caller).await {
-        Ok(Some(_)) => Ok(Done::Before),
-        Ok(None) => Ok(Done::Recorded(None)),
-        Err(CommandError::KeyReused) => Ok(Done::Differs),
-        Err(error) => Err(error.into()),
-    }
+    let earlier = match app.executor.first_outcome(Some(&mut key), &context.caller).await {
+        Ok(Some(earlier)) => earlier,
+        Ok(None) => return Ok(Done::Recorded(None)),
+        Err(CommandError::KeyReused) => return Ok(Done::Differs),
+        Err(error) => return Err(error.into()),
+    };
+    let EarlierOutcome::Reservation(outcome) = earlier else { return Ok(Done::Differs) };
+    let found = app.projections.look(outcome.reservation.id, Clone::clone);
+    // A contact that was corrected or erased since does not tell.
+    let found = found.filter(|found| found.contact_at == found.created.position && !found.contact_erased);
+    let Some(found) = found else { return Ok(Done::Before) };
+    let is_same = app.contact(&found).await?.is_none_or(|contact| contact == booking.contact);
+    Ok(if is_same { Done::Before } else { Done::Differs })
 }
 
 async fn record(app: &App, booking: &FileBooking) -> anyhow::Result<Done> {
@@ -164,10 +188,12 @@ async fn record(app: &App, booking: &FileBooking) -> anyhow::Result<Done> {
 }
 
 /// What was done, for people.
-fn report(file: &FileOfBookings, done: &[Done], is_dry_run: bool) -> String {
+fn report(file: &FileOfBookings, done: &[Done], looked: &[Done], is_dry_run: bool) -> String {
     let (mut by_status, mut before) = (BTreeMap::<_, u64>::new(), 0);
     let (mut without_table, mut differing) = (Vec::new(), Vec::new());
-    for (booking, done) in file.bookings.iter().zip(done) {
+    for ((booking, done), looked) in file.bookings.iter().zip(done).zip(looked) {
+        // A second run recognises a booking also if its guest differs.
+        let done = if matches!(looked, Done::Differs) { looked } else { done };
         match done {
             Done::Recorded(needs_table) => {
                 let status = booking.created.imported.as_ref().map_or("", |imported| imported.status.word());
@@ -187,8 +213,12 @@ fn report(file: &FileOfBookings, done: &[Done], is_dry_run: bool) -> String {
     if !file.columns_ignored.is_empty() {
         let _ = write!(text, "\nColumns that were not read: {}", file.columns_ignored.join(", "));
     }
-    list(&mut text, "Imported before with another time, size or status, and left as they are", &differing);
-    list(&mut text, "No table is free: assign one (needs_table=true)", &without_table);
+    list(&mut text, "Imported before with other values, and left as they are", &differing);
+    list(
+        &mut text,
+        "Without a table, because the named one is taken or none is free: assign one (needs_table=true)",
+        &without_table,
+    );
     text
 }
 

@@ -134,7 +134,7 @@ fn an_imported_booking_begins_with_its_status_and_nothing_is_undone_that_happene
     let occupancy = Occupancy::default();
     let context = SeatingContext::managed_by_hand(&occupancy);
     for status in ImportedStatus::ALL {
-        let events = booking::import(imported(status), &[], &context, now());
+        let events = booking::import(imported(status), &[], &context);
         assert_eq!(events, [imported(status).into()]);
         let reservation = folded(ID, events.clone());
         let (expected, change) = match status {

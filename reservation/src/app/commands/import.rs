@@ -45,7 +45,7 @@ impl Operation for Import<'_> {
     async fn decide(&self, executor: &Executor, (): &(), attempt: Attempt) -> Result<Decision, CommandError> {
         let (venue_id, window) = (&self.created.venue_id, self.created.window);
         let decide = |context: &SeatingContext<'_>| {
-            let events = booking::import(self.created.clone(), self.tables, context, attempt.now);
+            let events = booking::import(self.created.clone(), self.tables, context);
             (events, booking_tags(venue_id, context.rules, &window))
         };
         // The restaurant accepted the booking before any party waited here.

@@ -7,7 +7,7 @@ use super::mapping::DateOrder;
 use crate::domain::availability::instant;
 
 /// Formats of times, tried in this order.
-const TIMES: [&str; 6] = ["%H:%M", "%H:%M:%S", "%H.%M", "%I:%M %p", "%I:%M%p", "%H:%M:%S%.f"];
+const TIMES: [&str; 7] = ["%H:%M", "%H:%M:%S", "%H.%M", "%I:%M %p", "%I:%M%p", "%I:%M:%S %p", "%H:%M:%S%.f"];
 
 /// How times of a file are read.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +21,8 @@ pub(super) struct Dates {
 impl Dates {
     /// A date and a time in one text, or a time with an offset (RFC 3339).
     pub(super) fn moment(self, text: &str) -> Result<DateTime<Utc>, String> {
-        if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        let with_offset = DateTime::parse_from_rfc3339(text);
+        if let Ok(at) = with_offset.or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M%:z")) {
             return Ok(at.to_utc());
         }
         let (date, time) = text
@@ -99,6 +100,8 @@ mod tests {
             (None, "2026-12-24T19:30:00+07:00", "2026-12-24T12:30:00Z"),
             (None, "24/12/2026 19.30", "2026-12-24T18:30:00Z"),
             (None, "12/24/2026 7:30 pm", "2026-12-24T18:30:00Z"),
+            (None, "12/24/2026 7:30:00 PM", "2026-12-24T18:30:00Z"),
+            (None, "2026-12-24T19:30+07:00", "2026-12-24T12:30:00Z"),
             (None, "04.04.2026 12:00", "2026-04-04T10:00:00Z"),
             (Some(DateOrder::Dmy), "03/04/2026 12:00", "2026-04-03T10:00:00Z"),
             (Some(DateOrder::Mdy), "03/04/2026 12:00AM", "2026-03-03T23:00:00Z"),

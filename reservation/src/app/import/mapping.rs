@@ -70,6 +70,10 @@ impl Mapping {
     /// # Errors
     /// The first fault with its line and column, or all values that are not accepted.
     pub fn read(text: &[u8]) -> Result<Self, Vec<String>> {
+        let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+        if !text.trim_ascii_start().starts_with(b"{") {
+            return Err(vec!["this is not a JSON object".to_owned()]);
+        }
         let mapping: Self = serde_json::from_slice(text).map_err(|error| vec![error.to_string()])?;
         let mut faults = Vec::new();
         for name in mapping.columns.keys().filter(|name| !COLUMNS.contains(&name.as_str())) {
@@ -89,6 +93,10 @@ impl Mapping {
             faults.push(format!(
                 "source: {source:?} is not a word of 1 to 32 lower-case letters, digits and _"
             ));
+        }
+        let words: Vec<_> = mapping.statuses.keys().map(|word| word.trim().to_lowercase()).collect();
+        for (place, word) in words.iter().enumerate().filter(|(place, word)| words[..*place].contains(word)) {
+            faults.push(format!("statuses: {word:?} occurs twice (word {})", place + 1));
         }
         if mapping.ended_as == Some(ImportedStatus::Confirmed) {
             faults.push("ended_as: choose completed, cancelled or no_show".to_owned());
@@ -123,13 +131,18 @@ impl Mapping {
 
     /// Finds our columns in the header.
     pub(super) fn columns(&self, header: &StringRecord) -> Result<Columns, Vec<String>> {
-        let names: HashMap<String, usize> =
-            header.iter().enumerate().map(|(place, name)| (name.trim().to_lowercase(), place)).collect();
+        let mut names = HashMap::<String, Vec<usize>>::new();
+        for (place, name) in header.iter().enumerate() {
+            names.entry(name.trim().to_lowercase()).or_default().push(place);
+        }
         let (mut places, mut faults) = (Vec::new(), Vec::new());
         for own in COLUMNS {
             let there = self.columns.get(own);
-            match names.get(&there.map_or(own, String::as_str).trim().to_lowercase()) {
-                Some(place) => places.push((own, *place)),
+            match names.get(&there.map_or(own, String::as_str).trim().to_lowercase()).map(Vec::as_slice) {
+                Some([place]) => places.push((own, *place)),
+                Some(_) => {
+                    faults.push(format!("line 1: the column of {own} occurs twice: rename one of them"));
+                }
                 None => faults.extend(
                     there.map(|name| format!("line 1: the map names the column {name:?}, which is missing")),
                 ),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chassis::environment::Environment;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
 use contract::fault::Fault;
 use contract::form::Form;
 use contract::reservation::imports::drafts;
@@ -20,6 +20,11 @@ use crate::app::confidential::Contact;
 use crate::app::contact;
 use crate::app::request_context::IdempotencyKey;
 use crate::domain::venue::Venue;
+
+/// The first year of visits.
+const FIRST_YEAR: i32 = 1990;
+/// How far ahead a visit can be, in days.
+const DAYS_AHEAD_MAX: i64 = 730;
 
 /// Reads the lines of a file.
 pub(super) struct Rows<'a> {
@@ -58,6 +63,7 @@ impl<'a> Rows<'a> {
             .booked_at
             .take()
             .and_then(|text| checked(form, "booked_at", self.dates.day_or_moment(text.as_str())));
+        self.check_times(form, start, booked_at);
         let tables = self.tables(form, &draft);
         let area = self.area(form, &draft);
         let contact = self.contact(form, &mut draft);
@@ -70,6 +76,7 @@ impl<'a> Rows<'a> {
         let window = TimeWindow::starting(start, minutes);
         let status = self.status_of(form, status?, window);
         let reference = draft.reference.map(String::from);
+        let has_reference = reference.is_some();
         let key = self.key(form, line, reference, (start, size))?;
         let created = ReservationCreated {
             venue_id: self.venue.id.clone(),
@@ -93,7 +100,7 @@ impl<'a> Rows<'a> {
             former_key: None,
             unused_up_to: Position::START,
         };
-        Some(FileBooking { line, created, tables, contact, key })
+        Some(FileBooking { line, created, tables, contact, key, has_reference })
     }
 
     fn start(&self, form: &mut Form, draft: &drafts::ImportedBooking) -> Option<DateTime<Utc>> {
@@ -107,6 +114,23 @@ impl<'a> Rows<'a> {
                 form.fault(name, "missing", "the time of the arrival is missing", None);
                 None
             }
+        }
+    }
+
+    /// Dates far from now are mistakes, for example of the century.
+    fn check_times(&self, form: &mut Form, start: Option<DateTime<Utc>>, booked_at: Option<DateTime<Utc>>) {
+        let Some(start) = start else { return };
+        let last = self.now + TimeDelta::days(DAYS_AHEAD_MAX);
+        if start.year() < FIRST_YEAR || start > last {
+            let fault = format!(
+                "{} is before {FIRST_YEAR} or more than {DAYS_AHEAD_MAX} days ahead",
+                start.date_naive()
+            );
+            form.fault("start_time", "value_error", fault, None);
+        }
+        if let Some(booked_at) = booked_at.filter(|at| *at > start.min(self.now)) {
+            let fault = format!("{} is after the visit or in the future", booked_at.date_naive());
+            form.fault("booked_at", "value_error", fault, None);
         }
     }
 
@@ -137,6 +161,7 @@ impl<'a> Rows<'a> {
         let mut tables = Vec::new();
         for name in text.as_str().split([' ', ',', ';', '+']).filter(|name| !name.is_empty()) {
             match rules.tables.iter().find(|table| table.id.as_str().eq_ignore_ascii_case(name)) {
+                Some(table) if tables.contains(&table.id) => {}
                 Some(table) => tables.push(table.id.clone()),
                 None => {
                     let fault = format!("there is no table {name:?} at {}", self.venue.id);

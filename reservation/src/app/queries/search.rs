@@ -2,6 +2,7 @@
 
 use access::Caller;
 use contract::reservation::view::ReservationView;
+use events::VenueId;
 use events::values::Scope;
 
 use super::QueryError;
@@ -43,7 +44,9 @@ impl App {
         let (now, is_complete) = (self.env.now(), self.search_index.is_complete());
         let (mut items, mut after, mut count) = (Vec::new(), None, CANDIDATES_FIRST);
         loop {
-            let candidates = self.search_index.candidates(query, filter, now, after, count);
+            let candidates = self
+                .search_index
+                .candidates(query, filter, now, after, count, |venue| known_at(caller, venue));
             let selected = candidates.iter().filter_map(|candidate| {
                 self.projections.look(candidate.id(), |found| filter.matches(found).then(|| found.clone()))
             });
@@ -71,13 +74,19 @@ impl App {
         candidates: &[Reservation],
     ) -> Result<(), QueryError> {
         for (reservation, contact) in candidates.iter().zip(self.contacts(candidates).await?) {
-            let venue = &reservation.booking.venue_id;
-            let reads_contacts = caller.needs(Scope::Contact, Some(venue)).is_ok();
-            let known = if reads_contacts { Known::Beginning } else { Known::Whole };
+            let known = known_at(caller, &reservation.booking.venue_id);
             if query.matches(&Searchable::of(reservation, contact.as_ref()), known) {
                 items.push(self.view_with(reservation, contact).await?);
             }
         }
         Ok(())
+    }
+}
+
+/// How much of a number or an address the caller must know at a venue.
+fn known_at(caller: &Caller, venue: &VenueId) -> Known {
+    match caller.needs(Scope::Contact, Some(venue)) {
+        Ok(()) => Known::Beginning,
+        Err(_) => Known::Whole,
     }
 }

@@ -48,14 +48,15 @@ pub struct Searchable {
     names: Vec<String>,
     tables: Vec<String>,
     code: String,
-    email: String,
+    /// The e-mail address as mail servers understand it, and as the guest wrote it.
+    emails: Vec<String>,
     /// The country code and the national number.
     phone: Option<(String, String)>,
 }
 
 /// The text in ASCII lower case: accents are removed, other scripts are transliterated, and apostrophes are left out.
 fn fold(text: &str) -> String {
-    let mut folded = deunicode(text);
+    let mut folded = if text.is_ascii() { text.to_owned() } else { deunicode(text) };
     folded.make_ascii_lowercase();
     folded.retain(|c| !matches!(c, '\'' | '`'));
     folded
@@ -110,7 +111,7 @@ impl SearchQuery {
     /// Why nothing can be found by the text.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (mut terms, mut number) = (Vec::new(), Vec::new());
-        for token in text.split_whitespace().map(fold) {
+        for token in text.split_whitespace().map(|token| fold(plain(token))) {
             if is_part_of_phone(&token) {
                 if begins_another(&number, &token) {
                     terms.extend(numbers(std::mem::take(&mut number)));
@@ -126,7 +127,7 @@ impl SearchQuery {
         }
         terms.extend(numbers(number));
         match terms.len() {
-            0 => Err("this has no letter and no digit".to_owned()),
+            0 => Err("this has no letter and no digit that can be searched for".to_owned()),
             count if count > WORDS_MAX => Err(format!("this has {count} words; {WORDS_MAX} are allowed")),
             _ => Ok(Self(terms)),
         }
@@ -138,21 +139,24 @@ impl SearchQuery {
         self.0.iter().all(|term| match term {
             Term::Word(word) => visit.has_word(word, known) || visit.has_phone(word, known),
             Term::Email(email) => match known {
-                Known::Beginning => visit.email.starts_with(email),
-                Known::Whole => visit.email == *email,
+                Known::Beginning => visit.emails.iter().any(|own| own.starts_with(email)),
+                Known::Whole => visit.emails.contains(email),
             },
         })
     }
 
-    /// What to look up in the index: at least one key of each group must lead to a visit that matches.
-    pub(super) fn keys(&self) -> Vec<Vec<String>> {
+    /// What to look up in the index: at least one key of each group must lead to a visit that matches. Callers that know only
+    /// the beginning of a number look up nothing that tells, by the time it takes, whether it was right.
+    pub(super) fn keys(&self, known: Known) -> Vec<Vec<String>> {
         let mut groups = Vec::new();
         for term in &self.0 {
-            match term {
-                Term::Word(word) => groups.push(keys_of_word(word)),
-                Term::Email(email) => {
+            match (term, known) {
+                (Term::Word(word), _) => groups.push(keys_of_word(word, known)),
+                (Term::Email(email), Known::Whole) => groups.push(vec![key(Kind::Whole, email)]),
+                (Term::Email(email), Known::Beginning) => {
                     let local = email.split('@').next().unwrap_or_default();
-                    groups.extend(words(local).map(|word| vec![beginning(&word).to_owned()]));
+                    let words = words(local).map(|word| vec![key(Kind::Email, beginning(&word))]);
+                    groups.extend(words);
                 }
             }
         }
@@ -160,16 +164,50 @@ impl SearchQuery {
     }
 }
 
+/// The kinds of keys.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    /// The beginning of a word of a name or a table, or of a code.
+    Open,
+    /// The beginning of a word of an e-mail address.
+    Email,
+    /// The beginning or the end of a phone number.
+    Phone,
+    /// A whole phone number or e-mail address.
+    Whole,
+}
+
+fn key(kind: Kind, text: &str) -> String {
+    let letter = match kind {
+        Kind::Open => 'o',
+        Kind::Email => 'e',
+        Kind::Phone => 'p',
+        Kind::Whole => 'w',
+    };
+    format!("{letter}{text}")
+}
+
 /// The part of a word that is in the index.
 fn beginning(word: &str) -> &str {
     &word[..word.len().min(INDEXED_CHARS_MAX)]
 }
 
-fn keys_of_word(word: &str) -> Vec<String> {
-    let mut keys = vec![beginning(word).to_owned(), as_code(beginning(word))];
+fn keys_of_word(word: &str, known: Known) -> Vec<String> {
+    let open = [beginning(word).to_owned(), as_code(beginning(word))];
+    let mut keys: Vec<_> = open.iter().map(|word| key(Kind::Open, word)).collect();
+    if known == Known::Beginning {
+        keys.push(key(Kind::Email, beginning(word)));
+    }
     if is_digits(word) {
-        let national = national_readings(word).filter(|digits| digits.len() >= *INDEXED_DIGITS.start());
-        keys.extend(national.map(|digits| digits[..digits.len().min(*INDEXED_DIGITS.end())].to_owned()));
+        keys.extend(match known {
+            Known::Whole => {
+                national_readings(word).map(|digits| key(Kind::Whole, digits)).collect::<Vec<_>>()
+            }
+            Known::Beginning => national_readings(word)
+                .filter(|digits| digits.len() >= *INDEXED_DIGITS.start())
+                .map(|digits| key(Kind::Phone, &digits[..digits.len().min(*INDEXED_DIGITS.end())]))
+                .collect(),
+        });
     }
     keys.sort_unstable();
     keys.dedup();
@@ -179,6 +217,12 @@ fn keys_of_word(word: &str) -> Vec<String> {
 fn is_part_of_phone(token: &str) -> bool {
     token.chars().any(|c| c.is_ascii_digit())
         && token.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '(' | ')' | '-' | '.' | '/'))
+}
+
+/// A word without the signs and the scheme that mail programs put around addresses.
+fn plain(token: &str) -> &str {
+    let token = token.trim_matches(['<', '>', ',', ';', '"']);
+    token.strip_prefix("mailto:").or_else(|| token.strip_prefix("tel:")).unwrap_or(token)
 }
 
 /// Whether `token` begins a phone number after something else, for example the number of a table.
@@ -216,7 +260,7 @@ impl Searchable {
             names: contact.map(|contact| words_of_name(&contact.name)).unwrap_or_default(),
             tables: tables.iter().flat_map(|table| words(table)).collect(),
             code: ReservationCode::of(id).to_string().to_ascii_lowercase(),
-            email: contact.map(|contact| fold(&contact.email)).unwrap_or_default(),
+            emails: contact.map(emails_of).unwrap_or_default(),
             phone,
         }
     }
@@ -233,7 +277,7 @@ impl Searchable {
     }
 
     fn words_of_email(&self) -> impl Iterator<Item = String> {
-        words(self.email.split('@').next().unwrap_or_default())
+        self.emails.iter().flat_map(|email| words(email.split('@').next().unwrap_or_default()))
     }
 
     fn has_phone(&self, word: &str, known: Known) -> bool {
@@ -252,16 +296,26 @@ impl Searchable {
     /// Calls `add` with each key under which the visit is found.
     pub(super) fn each_key(&self, mut add: impl FnMut(&str)) {
         let email: Vec<_> = self.words_of_email().collect();
-        for word in self.names.iter().chain(&self.tables).chain(&email) {
-            (1..=beginning(word).len()).for_each(|length| add(&word[..length]));
+        let open = self.names.iter().chain(&self.tables).map(|word| (Kind::Open, word));
+        for (kind, word) in open.chain(email.iter().map(|word| (Kind::Email, word))) {
+            (1..=beginning(word).len()).for_each(|length| add(&key(kind, &word[..length])));
         }
-        (HALF_CODE..=self.code.len()).for_each(|length| add(&self.code[..length]));
-        add(&self.code[HALF_CODE..]);
+        (HALF_CODE..=self.code.len()).for_each(|length| add(&key(Kind::Open, &self.code[..length])));
+        add(&key(Kind::Open, &self.code[HALF_CODE..]));
+        self.emails.iter().for_each(|email| add(&key(Kind::Whole, email)));
         if let Some((_, number)) = &self.phone {
-            INDEXED_DIGITS.filter_map(|length| number.get(..length)).for_each(&mut add);
-            add(&number[number.len().saturating_sub(LAST_DIGITS)..]);
+            let beginnings = INDEXED_DIGITS.filter_map(|length| number.get(..length));
+            beginnings.for_each(|digits| add(&key(Kind::Phone, digits)));
+            add(&key(Kind::Phone, &number[number.len().saturating_sub(LAST_DIGITS)..]));
+            add(&key(Kind::Whole, number));
         }
     }
+}
+
+fn emails_of(contact: &Contact) -> Vec<String> {
+    let typed = contact.email_typed.as_ref();
+    let all = std::iter::once(&contact.email).chain(typed).filter(|email| !email.is_empty());
+    all.map(|email| fold(email)).collect()
 }
 
 /// The words of a name. What follows an apostrophe is a word of its own too: "O'Brien" is found by "obrien" and "brien".

@@ -80,13 +80,18 @@ impl Reservation {
         if zone_changes && self.local_time_differs(now) {
             return Some(Noncompliance::by_rules(ZONE_CHANGED));
         }
-        if rules.is_some_and(|rules| !rules.is_served_anywhere(&self.window())) {
+        let is_closed = |venue: &Venue| {
+            venue.rules.as_ref().is_some_and(|rules| !rules.is_served_anywhere(&self.window()))
+        };
+        // The restaurant has accepted a booking of another system although it was closed by these rules.
+        let was_accepted = self.booking.imported.is_some() && before.is_none_or(is_closed);
+        if is_closed(now) && !was_accepted {
             return Some(Noncompliance::by_rules(CLOSED));
         }
         let of_table = self.tables.iter().find_map(|table| self.table_reason(table, now, before));
         let at_closed_table = || {
-            let is_closed = rules.is_some_and(|rules| !rules.is_served(&self.window(), tables()));
-            is_closed.then_some(TABLE_CLOSED)
+            let is_served = |rules: &BookingRules| rules.is_served(&self.window(), tables());
+            (!was_accepted && !rules.is_none_or(is_served)).then_some(TABLE_CLOSED)
         };
         let without_table = || (rules.is_some() && self.tables.is_empty()).then_some(NO_TABLE);
         let reason =

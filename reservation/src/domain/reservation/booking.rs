@@ -99,15 +99,10 @@ pub fn book(
 }
 
 /// Records a booking that was made in another system. A party that is expected gets `tables`, or any that suit it if none
-/// are named. The rules for new bookings do not count, because the restaurant has accepted this one; if its tables are
-/// not free or the restaurant is closed then, it has none, and staff have to find one.
+/// are named. Of the rules only free tables and closures count, because the restaurant has accepted the party; if its tables
+/// are not free, it has none, and staff have to find one.
 #[must_use]
-pub fn import(
-    created: ReservationCreated,
-    tables: &[TableId],
-    context: &SeatingContext<'_>,
-    now: DateTime<Utc>,
-) -> Vec<Event> {
+pub fn import(created: ReservationCreated, tables: &[TableId], context: &SeatingContext<'_>) -> Vec<Event> {
     let window = created.window;
     let is_expected =
         created.imported.as_deref().is_some_and(|imported| imported.status == ImportedStatus::Confirmed);
@@ -116,7 +111,7 @@ pub fn import(
         Some(rules) if tables.is_empty() => {
             let request = SeatingRequest::new(window, created.party_size, created.area.as_deref());
             let overrule = Overrule { reason_code: IMPORTED.to_owned() };
-            let seating = rules.seat_or_overrule(Some(&overrule), context.occupancy, &request, now);
+            let seating = rules.tables_for_or_overrule(Some(&overrule), context.occupancy, &request);
             seating.map(|(seating, _)| context.assign(seating, window).collect()).unwrap_or_default()
         }
         Some(rules) => {
