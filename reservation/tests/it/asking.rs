@@ -44,7 +44,7 @@ fn an_expected_guest_is_asked_at_most_three_times() {
     given(said()).at(now() + TimeDelta::seconds(119)).when(Command::Ask).nothing_happens();
     let again = || [said(), vec![asked()]].concat();
     given(again()).when(Command::Answer(answered(GuestAnswer::Coming))).nothing_happens();
-    // There is no answer to a message that nobody gets.
+    // The guest would get no message.
     let closed = || marked("closed");
     given([ready(), vec![closed()]].concat()).when(Command::Ask).refused(Unavailable::Closed.into());
     given([created(), closed()])

@@ -86,7 +86,7 @@ fn undone() -> (Vec<Op>, Vec<Consumer>, Vec<Event>) {
 fn an_undo_belongs_to_a_cancellation() {
     let (ops, consumers, feed) = undone();
     assert_eq!(check(&ops, &consumers, &feed), Vec::<String>::new());
-    // Refused although nobody else has the table.
+    // Refused although no other party has the table.
     let mut early = ops.clone();
     (early[9].invoked, early[9].answered) = (161, Some(165));
     assert!(check(&early, &consumers, &feed)[0].contains("refused without reason"));
