@@ -30,6 +30,10 @@ async fn main() -> Fallible<()> {
         ["search", url, seconds] => search(&http, url, seconds.parse()?).await?,
         _ => return Err("latency fill <url> <first date> <days> | follow <url> <bookings per second> <seconds> | read <url> <seconds> | search <url> <seconds>".into()),
     };
+    if times.is_empty() {
+        print("0 0 0 0");
+        return Ok(());
+    }
     times.sort_unstable();
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_micros();
     print(&format!("{} {} {} {}", times.len(), at(0.5), at(0.99), at(1.0)));

@@ -283,7 +283,7 @@ if [ "$events" != 0 ] && want search; then
   target/release/examples/fill "$work/search" 8000000
   start_reservation "$work/search"
   began=$(date +%s%N)
-  target/release/examples/latency search $base 1 >/dev/null
+  target/release/examples/latency search $base 0 >/dev/null
   result search_fill_s "$(ratio $(($(date +%s%N) - began)) 1000000000)"
   read -r count p50 p99 max < <(target/release/examples/latency search $base "$((seconds * 3))")
   result search_count "$count" && result search_p50_us "$p50" && result search_p99_us "$p99" && result search_max_us "$max"

@@ -268,7 +268,7 @@ pub struct ReservationCreated {
     /// Where the booking comes from, as a stable word, for example `waitlist`; `None` for one that was made at the API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// What another system said about the booking, if it was imported from it. Its guest gets no message about this event.
+    /// What another system said about the booking, if it was imported from it. Its guest gets no confirmation, only reminders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<Box<Imported>>,
 }

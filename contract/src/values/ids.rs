@@ -198,7 +198,7 @@ impl Scalar for ReservationCode {
     }
 
     fn schema() -> Schema {
-        text().min_length(Some(1)).max_length(Some(Self::MAX_CHARS)).into()
+        line_schema(Self::MAX_CHARS).into()
     }
 }
 

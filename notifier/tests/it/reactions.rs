@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use contract::reservation::words::ChargeStatus;
 use events::Event;
 use events::event::*;
+use events::imports::{Imported, ImportedStatus};
 use events::values::*;
 use notifier::domain::effect::{About, Effect, Planned};
 use notifier::domain::reaction::{NotificationPolicy, react};
@@ -304,4 +305,18 @@ fn a_payment_that_was_requested_anew_is_not_owed() {
     let reservation = Reservation::from(view);
     assert!(reservation.owes_payment(Purpose::Deposit, renewed));
     assert!(!reservation.owes_payment(Purpose::Deposit, PAYMENT));
+}
+
+#[test]
+fn the_guest_of_an_imported_booking_gets_reminders_and_no_confirmation() {
+    for (status, reminds) in [
+        (ImportedStatus::Confirmed, true),
+        (ImportedStatus::Cancelled, false),
+        (ImportedStatus::NoShow, false),
+    ] {
+        let imported = Some(Box::new(Imported { status, booked_at: None }));
+        let planned = kinds(ReservationCreated { imported, ..created(false) });
+        assert_eq!(planned.len(), if reminds { 2 } else { 0 }, "{planned:?}");
+        assert!(planned.iter().all(|kind| kind.starts_with("mail-reminder-")), "{planned:?}");
+    }
 }

@@ -56,13 +56,13 @@ pub struct FileBooking {
     pub tables: Vec<TableId>,
     /// The contact and the wishes of the guest.
     pub contact: Contact,
-    /// By which a second run recognises the booking.
+    /// Identifies the booking in a second run.
     pub key: IdempotencyKey,
     /// Whether that is its number in the other system.
     pub has_reference: bool,
 }
 
-/// What a file contains.
+/// The bookings of a file.
 #[derive(Debug, Default)]
 pub struct FileOfBookings {
     /// The bookings, in the order of the file.
@@ -81,7 +81,7 @@ pub fn read(
     venue: &Venue,
     env: &dyn Environment,
 ) -> Result<FileOfBookings, Vec<String>> {
-    // After CR LF the reader names the line before.
+    // The CSV reader counts the line after CR LF as the one before it.
     let text = mapping.decode(bytes)?.replace("\r\n", "\n");
     if let Some(line) = open_quote(&text, mapping.delimiter()) {
         return Err(vec![format!(

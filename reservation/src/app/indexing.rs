@@ -11,7 +11,8 @@ use super::search::{Searchable, Visit};
 pub const VISITS_PER_STEP: usize = 500;
 
 impl App {
-    /// Adds visits as they are now. For those that existed before changes were noted, see [`Self::index_changes`].
+    /// Adds visits as they are now: those that existed before changes were noted. Later changes are added by
+    /// [`Self::index_changes`].
     ///
     /// # Errors
     /// [`RepositoryError`] when the log cannot be read.

@@ -3,7 +3,8 @@
 //! The index is kept in memory, outside the way of commits, and contains no personal data: only hashes of beginnings of
 //! words, with a key that is drawn at random at each start and never stored. It leads to candidates. Whether a candidate
 //! matches is decided by its contact in the log, so that a contact that was erased is never found, and a collision of two
-//! hashes never shows another visit. [`words`] says what matches; the index must only miss nothing.
+//! hashes never shows another visit. [`words`] defines a match; the index may return other visits too, but
+//! never leaves out a match.
 
 mod index;
 mod postings;

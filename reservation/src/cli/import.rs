@@ -36,7 +36,7 @@ const MAP_BYTES_MAX: u64 = 1 << 20;
 const UNCLEAR: &str =
     "another booking with the same start and size was imported before: add a column reference";
 
-/// What was done with a booking.
+/// The result for one booking.
 enum Done {
     /// It was recorded; with its code if staff have to find a table.
     Recorded(Option<ReservationCode>),
@@ -187,7 +187,7 @@ async fn record(app: &App, booking: &FileBooking) -> anyhow::Result<Done> {
     }
 }
 
-/// What was done, for people.
+/// The results, for people.
 fn report(file: &FileOfBookings, done: &[Done], looked: &[Done], is_dry_run: bool) -> String {
     let (mut by_status, mut before) = (BTreeMap::<_, u64>::new(), 0);
     let (mut without_table, mut differing) = (Vec::new(), Vec::new());

@@ -19,10 +19,14 @@ pub async fn run(app: App) {
     fill(&app).await;
     let mut purged_at = app.env.now();
     loop {
-        let changed = app.index_changes().await.unwrap_or_else(|error| {
-            report(&error, "the search index cannot be updated; trying again");
-            0
-        });
+        let changed = match app.index_changes().await {
+            Ok(changed) => changed,
+            Err(error) => {
+                report(&error, "the search index cannot be updated; trying again");
+                app.env.sleep(RETRY_AFTER).await;
+                0
+            }
+        };
         let now = app.env.now();
         let purges = now - purged_at >= PURGE_INTERVAL;
         if purges {
@@ -54,7 +58,7 @@ async fn fill(app: &App) {
     tracing::info!(visits = visits.len(), milliseconds, "the search index is complete");
 }
 
-/// Merging and purging take a second for millions of visits, so that a thread of its own does it.
+/// Merging and purging can take a second for millions of visits, and therefore run on a thread for blocking work.
 async fn tidy(app: &App, purges: bool) {
     let app = app.clone();
     if let Err(error) = tokio::task::spawn_blocking(move || app.search_index.tidy(purges)).await {

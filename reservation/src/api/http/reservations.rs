@@ -118,8 +118,7 @@ pub(super) async fn get(
 
 /// List reservations, by start
 ///
-/// With `q` the list is a search. Callers without the scope `contact` find a phone number or an e-mail address only by all of
-/// it.
+/// With `q` the list is a search. Callers without the scope `contact` must give the complete phone number or e-mail address.
 ///
 /// As `text/csv` and as `text/calendar` a page has 10,000 reservations unless `limit` says otherwise. A calendar contains no
 /// phone numbers and no e-mail addresses.

@@ -9,7 +9,7 @@ use contract::form::Form;
 use contract::reservation::imports::drafts;
 use events::event::ReservationCreated;
 use events::imports::{Imported, ImportedStatus};
-use events::values::{ConfidentialDigest, PartySize, Policy, TimeWindow};
+use events::values::{ConfidentialDigest, PartySize, TimeWindow};
 use events::{Position, TableId};
 use sha2::{Digest as _, Sha256};
 
@@ -19,6 +19,7 @@ use super::mapping::Mapping;
 use crate::app::confidential::Contact;
 use crate::app::contact;
 use crate::app::request_context::IdempotencyKey;
+use crate::domain::availability::TABLES_PER_PARTY_MAX;
 use crate::domain::venue::Venue;
 
 /// The first year of visits.
@@ -71,6 +72,16 @@ impl<'a> Rows<'a> {
             Some(word) => checked(form, "status", self.mapping.status(word.as_str())),
             None => Some(ImportedStatus::Confirmed),
         };
+        // Events contain it for ever.
+        if draft
+            .customer_id
+            .as_ref()
+            .is_some_and(|id| id.as_str().contains('@') || id.as_str().starts_with('+'))
+        {
+            let fault =
+                "an address or a number is personal data, which events must not contain: leave it out";
+            form.fault("customer_id", "value_error", fault, None);
+        }
         let (size, start, contact) = (draft.party_size?, start?, contact?);
         let minutes = draft.duration_minutes.map_or_else(|| self.venue.stay_minutes(size), u32::from);
         let window = TimeWindow::starting(start, minutes);
@@ -85,7 +96,7 @@ impl<'a> Rows<'a> {
             window,
             timezone: self.venue.timezone.name().to_owned(),
             locale: draft.locale.unwrap_or(self.venue.locale),
-            policy: Policy { no_show_fee: None, ..self.venue.walk_in_policy(size) },
+            policy: self.venue.walk_in_policy(size),
             area,
             payment_channel: None,
             // Set once the contact is sealed.
@@ -159,7 +170,9 @@ impl<'a> Rows<'a> {
             return Vec::new();
         };
         let mut tables = Vec::new();
-        for name in text.as_str().split([' ', ',', ';', '+']).filter(|name| !name.is_empty()) {
+        let has_spaces = rules.tables.iter().any(|table| table.id.as_str().contains(' '));
+        let ends = |c: char| matches!(c, ',' | ';' | '+') || (c == ' ' && !has_spaces);
+        for name in text.as_str().split(ends).map(str::trim).filter(|name| !name.is_empty()) {
             match rules.tables.iter().find(|table| table.id.as_str().eq_ignore_ascii_case(name)) {
                 Some(table) if tables.contains(&table.id) => {}
                 Some(table) => tables.push(table.id.clone()),
@@ -169,12 +182,20 @@ impl<'a> Rows<'a> {
                 }
             }
         }
+        if tables.len() > TABLES_PER_PARTY_MAX {
+            let fault = format!("a party has at most {TABLES_PER_PARTY_MAX} tables");
+            form.fault("tables", "value_error", fault, None);
+        }
         tables
     }
 
     fn area(&self, form: &mut Form, draft: &drafts::ImportedBooking) -> Option<String> {
         let asked = draft.area.as_ref()?.as_str();
-        let rules = self.venue.rules.as_ref()?;
+        let Some(rules) = &self.venue.rules else {
+            let fault = "staff assign the tables of this venue: leave the column out";
+            form.fault("area", "value_error", fault, None);
+            return None;
+        };
         let known = rules.areas().into_iter().find(|area| area.to_lowercase() == asked.to_lowercase());
         let unknown = || format!("there is no area {asked:?}: {}", rules.areas().join(", "));
         checked(form, "area", known.map(|area| area.to_owned()).ok_or_else(unknown))
@@ -201,8 +222,8 @@ impl<'a> Rows<'a> {
         })
     }
 
-    /// By which a second run recognises the booking: its reference there; or its start, its size, and its place among those
-    /// with the same.
+    /// The key that identifies the booking in a second run: from its reference there; or from its start, its size, and its place
+    /// among those with the same.
     fn key(
         &mut self,
         form: &mut Form,
@@ -235,7 +256,7 @@ fn checked<T>(form: &mut Form, column: &str, result: Result<T, String>) -> Optio
     result.map_err(|fault| form.fault(column, "value_error", fault, None)).ok()
 }
 
-/// A digest of texts, in which none can be read.
+/// A digest that identifies texts without revealing them.
 fn digest(parts: &[&dyn std::fmt::Display]) -> String {
     let mut hasher = Sha256::new();
     for part in parts {

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use super::Projections;
 
-/// The reservations that changed, in the order of the log; `None` until [`Projections::note_changes`]. Nothing grows in a
+/// The reservations that changed, with repetitions; `None` until [`Projections::note_changes`]. Nothing grows in a
 /// process without a search index.
 #[derive(Debug, Default)]
 pub(super) struct ChangedReservations(Mutex<Option<Vec<ReservationId>>>);

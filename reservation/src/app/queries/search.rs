@@ -1,5 +1,7 @@
 //! Searching for visits.
 
+use std::collections::HashSet;
+
 use access::Caller;
 use contract::reservation::view::ReservationView;
 use events::VenueId;
@@ -42,17 +44,21 @@ impl App {
         filter.authorize()?;
         self.index_changes().await?;
         let (now, is_complete) = (self.env.now(), self.search_index.is_complete());
-        let (mut items, mut after, mut count) = (Vec::new(), None, CANDIDATES_FIRST);
+        let (mut items, mut seen) = (Vec::new(), HashSet::new());
+        let (mut after, mut count) = (None, CANDIDATES_FIRST);
         loop {
             let candidates = self
                 .search_index
                 .candidates(query, filter, now, after, count, |venue| known_at(caller, venue));
-            let selected = candidates.iter().filter_map(|candidate| {
-                self.projections.look(candidate.id(), |found| filter.matches(found).then(|| found.clone()))
-            });
-            let selected: Vec<_> = selected.flatten().collect();
-            for reservations in selected.chunks(CANDIDATES_FIRST) {
-                self.add_matching(&mut items, query, caller, reservations).await?;
+            for candidates in candidates.chunks(CANDIDATES_FIRST) {
+                // A visit that ended meanwhile has another place in the order.
+                let new = candidates.iter().filter(|candidate| seen.insert(candidate.id()));
+                let selected = new.filter_map(|candidate| {
+                    let select = |found: &Reservation| filter.matches(found).then(|| found.clone());
+                    self.projections.look(candidate.id(), select).flatten()
+                });
+                let selected: Vec<_> = selected.collect();
+                self.add_matching(&mut items, query, caller, &selected).await?;
                 if items.len() >= limit {
                     items.truncate(limit);
                     return Ok(Found { items, is_complete });

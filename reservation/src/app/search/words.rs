@@ -255,6 +255,7 @@ impl Searchable {
     #[must_use]
     pub(in crate::app) fn new(id: ReservationId, tables: Vec<String>, contact: Option<&Contact>) -> Self {
         let digits = contact.and_then(|contact| contact.phone.strip_prefix('+'));
+        let digits = digits.filter(|digits| is_digits(digits));
         let phone = digits.and_then(split_country).map(|(code, number)| (code.to_owned(), number.to_owned()));
         Self {
             names: contact.map(|contact| words_of_name(&contact.name)).unwrap_or_default(),
