@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod config;
+mod faults;
 pub mod first_keys;
 pub mod import;
 pub mod log;

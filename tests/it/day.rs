@@ -2,7 +2,7 @@
 //! zone whose clocks go back that night, with what goes wrong on such a day. At the end the books agree.
 
 mod books;
-mod clock;
+pub mod clock;
 mod house;
 
 use std::collections::BTreeSet;

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use chrono::{DateTime, Datelike as _, Days, NaiveDate, Weekday};
 use serde_json::{Value, json};
 
+use crate::day::clock::Clock;
 use crate::services::{Pair, binary, root};
 
 /// Runs `reservation import` on the log of the stopped service. Returns its exit code and its output.
@@ -18,7 +19,7 @@ fn import(pair: &Pair, csv: &[u8], map: Option<&Value>, more: &[&str]) -> (Optio
         std::fs::write(&map_file, map.to_string()).unwrap();
         command.arg("--map").arg(map_file);
     }
-    command.arg("--data-dir").arg(pair.dir.path().join("reservation"));
+    command.arg("--data-dir").arg(pair.dir.path().join("reservation")).envs(pair.env.iter().cloned());
     let Output { status, stdout, stderr } = command.output().unwrap();
     (status.code(), [stdout, stderr].map(|text| String::from_utf8(text).unwrap()).concat())
 }
@@ -237,4 +238,33 @@ async fn a_party_that_another_system_accepted_gets_a_table_also_outside_the_slot
     }
     let named = items.iter().find(|item| item["contact_name"] == "Named").unwrap();
     assert_eq!(named["tables"][0]["table_id"], "D1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_goes_on_after_visits_of_the_file_are_over() {
+    let mut pair = prepared().await;
+    let day = friday();
+    let at_noon = |date: NaiveDate| date.and_hms_opt(12, 0, 0).unwrap().and_utc().fixed_offset();
+    let first = format!("reference,start_time,party_size,name\na,{day} 19:00,2,Sari\n");
+    let (code, said) = import(&pair, first.as_bytes(), None, &[]);
+    assert!(code == Some(0) && said.contains("recorded 1 booking(s)"), "{said}");
+    // The first run was interrupted, and the second one is after the first visit.
+    let rest = format!("{first}b,{} 19:00,2,Budi\n", day + Days::new(7));
+    let clock = Clock::at(at_noon(day + Days::new(1)));
+    pair.env.extend(clock.environment());
+    let (code, said) = import(&pair, rest.as_bytes(), None, &[]);
+    assert!(
+        code == Some(0) && said.contains("recorded 1 booking(s) (1 confirmed); 1 were imported before"),
+        "{said}"
+    );
+    // With a status for visits that are over, the same booking is still the same.
+    let (code, said) = import(&pair, rest.as_bytes(), Some(&json!({"ended_as": "completed"})), &[]);
+    assert!(code == Some(0) && said.contains("recorded 0 booking(s); 2 were imported before"), "{said}");
+    // A booking that is new must say what became of it; all faults of the file are listed together.
+    let new = format!("{rest}c,{day} 20:00,2,Made\nd,x,2,Ayu\n");
+    let (code, said) = import(&pair, new.as_bytes(), None, &[]);
+    assert!(code == Some(2) && said.contains("2 fault(s)"), "{said}");
+    for fault in ["line 4: status: the visit is over", "line 5: start_time: \"x\" is not a date and a time"] {
+        assert!(said.contains(fault), "{fault} in {said}");
+    }
 }

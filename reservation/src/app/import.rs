@@ -60,6 +60,8 @@ pub struct FileBooking {
     pub key: IdempotencyKey,
     /// Whether that is its number in the other system.
     pub has_reference: bool,
+    /// Whether it is still confirmed there although the visit is over. Only a booking that an earlier run recorded can be.
+    pub is_overdue: bool,
 }
 
 /// The bookings of a file.
@@ -67,14 +69,16 @@ pub struct FileBooking {
 pub struct FileOfBookings {
     /// The bookings, in the order of the file.
     pub bookings: Vec<FileBooking>,
+    /// The faults of the other lines, each with its line.
+    pub faults: Vec<(u64, String)>,
     /// The columns that were not read.
     pub columns_ignored: Vec<String>,
 }
 
-/// Reads a file of bookings at `venue`.
+/// Reads a file of bookings at `venue`. Lines with faults are among [`FileOfBookings::faults`].
 ///
 /// # Errors
-/// All faults of the file.
+/// Why no line can be read.
 pub fn read(
     bytes: &[u8],
     mapping: &Mapping,
@@ -93,34 +97,26 @@ pub fn read(
     let header = reader.headers().map_err(|error| vec![format!("line 1: {error}")])?.clone();
     let columns = mapping.columns(&header)?;
     let mut rows = row::Rows::new(mapping, venue, env);
-    let (mut bookings, mut faults) = (Vec::new(), Vec::new());
+    let mut file = FileOfBookings { columns_ignored: columns.ignored.clone(), ..FileOfBookings::default() };
     for record in reader.records() {
-        let record = match record {
-            Ok(record) => record,
-            Err(error) => {
-                faults.push(error.to_string());
-                continue;
-            }
-        };
+        let record = record.map_err(|error| vec![error.to_string()])?;
         let line = record.position().map_or(0, csv::Position::line);
         if record.iter().all(|cell| cell.trim().is_empty()) {
             continue;
         }
-        match check_cells(&record, &header, mapping.delimiter())
-            .and_then(|()| rows.read(line, &columns.cells(&record)))
-        {
-            Ok(booking) => bookings.push(booking),
-            Err(found) => faults.extend(found.into_iter().map(|fault| format!("line {line}: {fault}"))),
+        let whole = check_cells(&record, &header, mapping.delimiter());
+        match whole.and_then(|()| rows.read(line, &columns.cells(&record))) {
+            Ok(booking) => file.bookings.push(booking),
+            Err(found) => file.faults.extend(found.into_iter().map(|fault| (line, fault))),
         }
-        if bookings.len() > BOOKINGS_MAX {
+        if file.bookings.len() > BOOKINGS_MAX {
             return Err(vec![format!("there are more than {BOOKINGS_MAX} bookings: split the file")]);
         }
     }
-    if faults.is_empty() && bookings.is_empty() {
-        faults.push("there is no booking below the header".to_owned());
+    match file.faults.is_empty() && file.bookings.is_empty() {
+        true => Err(vec!["there is no booking below the header".to_owned()]),
+        false => Ok(file),
     }
-    let columns_ignored = columns.ignored;
-    if faults.is_empty() { Ok(FileOfBookings { bookings, columns_ignored }) } else { Err(faults) }
 }
 
 /// The line of a quote that is not closed: everything after it would be one cell.

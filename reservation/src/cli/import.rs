@@ -16,32 +16,35 @@ use log_tools::terminal::Progress;
 use tokio::runtime::Runtime;
 
 use super::config::{Config, ImportArgs};
+use super::faults::{listed, refused};
 use super::offline::{offline, open_log};
 use crate::app::App;
 use crate::app::confidential::seal;
 use crate::app::executor::{CommandError, EarlierOutcome};
 use crate::app::import::{FILE_BYTES_MAX, FileBooking, FileOfBookings, Mapping, read};
 use crate::app::request_context::RequestContext;
+use crate::domain::Reservation;
 use crate::domain::venue::Venue;
 use crate::workers;
 
-/// Maximum number of faults and of bookings without a table that are listed.
-const LISTED_MAX: usize = 100;
 /// Number of days whose bookings are recorded at the same time, so that they share the writes to the disk.
 const CONCURRENT_DAYS: usize = 64;
 /// Maximum size of a map.
 const MAP_BYTES_MAX: u64 = 1 << 20;
 
-/// Why a booking without a reference is refused.
+/// The fault of a booking that could be another one than the one that was imported before.
 const UNCLEAR: &str =
     "another booking with the same start and size was imported before: add a column reference";
+/// The fault of a booking that is still confirmed in the other system although its visit is over.
+const OVERDUE: &str = "status: the visit is over: give it the status completed, cancelled or no_show, or set \"ended_as\" in the map";
 
 /// The result for one booking.
+#[derive(Clone, Copy)]
 enum Done {
     /// It was recorded; with its code if staff have to find a table.
     Recorded(Option<ReservationCode>),
-    /// An earlier run recorded it.
-    Before,
+    /// An earlier run recorded it; with its code if staff have to find a table.
+    Before(Option<ReservationCode>),
     /// An earlier run recorded it with other values.
     Differs,
 }
@@ -54,7 +57,7 @@ pub fn run(config: &Config, arguments: &ImportArgs) -> anyhow::Result<ExitCode> 
     let _telemetry = telemetry::init("reservation", config.log_format, config.log_filter.clone(), None)?;
     let bytes = contents(&arguments.file, FILE_BYTES_MAX)?;
     let mapping = match &arguments.map {
-        Some(map) => Mapping::read(&contents(map, MAP_BYTES_MAX)?).map_err(|faults| refused(map, faults))?,
+        Some(map) => Mapping::read(&contents(map, MAP_BYTES_MAX)?).map_err(|faults| refused(map, &faults))?,
         None => Mapping::default(),
     };
     let (store, projections) = open_log(config)?;
@@ -63,32 +66,44 @@ pub fn run(config: &Config, arguments: &ImportArgs) -> anyhow::Result<ExitCode> 
         let _tasks = workers::follow(&app).await?;
         let venue = app.venues.get(Some(&arguments.venue)).ok_or_else(|| no_venue(&app, &arguments.venue))?;
         let file = read(&bytes, &mapping, &venue, app.env.as_ref())
-            .map_err(|faults| refused(&arguments.file, faults))?;
-        let looked = all(&file, &venue, "checking", async |booking| look(&app, booking).await).await?;
-        let unclear = |(booking, done): (&FileBooking, &Done)| {
-            let is_unclear = !booking.has_reference && matches!(done, Done::Differs);
-            is_unclear.then(|| format!("line {}: {UNCLEAR}", booking.line))
-        };
-        let unclear: Vec<_> = file.bookings.iter().zip(&looked).filter_map(unclear).collect();
-        if !unclear.is_empty() {
-            return Err(refused(&arguments.file, unclear));
+            .map_err(|faults| refused(&arguments.file, &faults))?;
+        let looked = all(&file, &venue, "checking", async |_, booking| look(&app, booking).await).await?;
+        let faults = faults(&file, &looked);
+        if !faults.is_empty() {
+            return Err(refused(&arguments.file, &faults));
         }
         if arguments.dry_run {
-            return Ok(report(&file, &looked, &looked, true));
+            return Ok(report(&file, &looked, true));
         }
-        let done = all(&file, &venue, "importing", async |booking| record(&app, booking).await).await?;
-        anyhow::Ok(report(&file, &done, &looked, false))
+        let record = async |place: usize, booking: &FileBooking| match looked[place] {
+            Done::Recorded(_) => record(&app, booking).await,
+            known => Ok(known),
+        };
+        anyhow::Ok(report(&file, &all(&file, &venue, "importing", record).await?, false))
     })?;
     Ok(exit::tell("reservation", &report))
 }
 
-/// Does something with all bookings: first with those whose tables the file names, then with the others; those of one
+/// The faults of all lines, in their order.
+fn faults(file: &FileOfBookings, looked: &[Done]) -> Vec<String> {
+    let of_known = |(booking, done): (&FileBooking, &Done)| match done {
+        Done::Recorded(_) if booking.is_overdue => Some((booking.line, OVERDUE.to_owned())),
+        Done::Differs if !booking.has_reference => Some((booking.line, UNCLEAR.to_owned())),
+        Done::Recorded(_) | Done::Before(_) | Done::Differs => None,
+    };
+    let mut all = file.faults.clone();
+    all.extend(file.bookings.iter().zip(looked).filter_map(of_known));
+    all.sort_by_key(|(line, _)| *line);
+    all.into_iter().map(|(line, fault)| format!("line {line}: {fault}")).collect()
+}
+
+/// Does something with all bookings and their places: first with those whose tables the file names, then with the others; those of one
 /// business day in the order of the file.
 async fn all(
     file: &FileOfBookings,
     venue: &Venue,
     what: &'static str,
-    act: impl AsyncFn(&FileBooking) -> anyhow::Result<Done>,
+    act: impl AsyncFn(usize, &FileBooking) -> anyhow::Result<Done>,
 ) -> anyhow::Result<Vec<Done>> {
     let progress = Progress::of(what, "bookings", file.bookings.len() as u64);
     let mut done = Vec::with_capacity(file.bookings.len());
@@ -103,7 +118,7 @@ async fn all(
             for (place, booking) in bookings {
                 let line = booking.line;
                 let context = || format!("line {line} could not be recorded: run the import again to go on");
-                done.push((place, act(booking).await.with_context(context)?));
+                done.push((place, act(place, booking).await.with_context(context)?));
                 progress.tick();
             }
             anyhow::Ok(done)
@@ -130,16 +145,6 @@ fn contents(path: &Path, bytes_max: u64) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn refused(file: &Path, mut faults: Vec<String>) -> anyhow::Error {
-    let count = faults.len();
-    faults.truncate(LISTED_MAX);
-    let mut listed: String = faults.iter().map(|fault| format!("\n  - {fault}")).collect();
-    if count > LISTED_MAX {
-        let _ = write!(listed, "\n  … and {} more", count - LISTED_MAX);
-    }
-    anyhow!("{count} fault(s) in {}; nothing was recorded:{listed}", file.display())
-}
-
 fn no_venue(app: &App, venue: &VenueId) -> anyhow::Error {
     let known: Vec<_> = app.venues.ids().iter().map(ToString::to_string).collect();
     match known.is_empty() {
@@ -159,12 +164,12 @@ async fn look(app: &App, booking: &FileBooking) -> anyhow::Result<Done> {
         Err(error) => return Err(error.into()),
     };
     let EarlierOutcome::Reservation(outcome) = earlier else { return Ok(Done::Differs) };
-    let found = app.projections.look(outcome.reservation.id, Clone::clone);
+    let found = app.projections.look(outcome.reservation.id, Clone::clone).unwrap_or(outcome.reservation);
     // A contact that was corrected or erased since does not tell.
-    let found = found.filter(|found| found.contact_at == found.created.position && !found.contact_erased);
-    let Some(found) = found else { return Ok(Done::Before) };
-    let is_same = app.contact(&found).await?.is_none_or(|contact| contact == booking.contact);
-    Ok(if is_same { Done::Before } else { Done::Differs })
+    let is_original = found.contact_at == found.created.position && !found.contact_erased;
+    let contact = if is_original { app.contact(&found).await? } else { None };
+    let is_same = contact.is_none_or(|contact| contact == booking.contact);
+    Ok(if is_same { Done::Before(without_table(&found)) } else { Done::Differs })
 }
 
 async fn record(app: &App, booking: &FileBooking) -> anyhow::Result<Done> {
@@ -177,31 +182,31 @@ async fn record(app: &App, booking: &FileBooking) -> anyhow::Result<Done> {
         ..RequestContext::system("import", app.env.as_ref())
     };
     match app.executor.import(&created, &booking.tables, &context).await {
-        Ok(outcome) if outcome.replayed => Ok(Done::Before),
-        Ok(outcome) => {
-            let reservation = outcome.reservation;
-            Ok(Done::Recorded(reservation.needs_table().then(|| ReservationCode::of(reservation.id))))
-        }
-        Err(CommandError::KeyReused) => Ok(Done::Differs),
+        Ok(outcome) => Ok(Done::Recorded(without_table(&outcome.reservation))),
         Err(error) => Err(error.into()),
     }
 }
 
+/// The code of a reservation for which staff have to find a table.
+fn without_table(reservation: &Reservation) -> Option<ReservationCode> {
+    reservation.needs_table().then(|| ReservationCode::of(reservation.id))
+}
+
 /// The results, for people.
-fn report(file: &FileOfBookings, done: &[Done], looked: &[Done], is_dry_run: bool) -> String {
+fn report(file: &FileOfBookings, done: &[Done], is_dry_run: bool) -> String {
     let (mut by_status, mut before) = (BTreeMap::<_, u64>::new(), 0);
-    let (mut without_table, mut differing) = (Vec::new(), Vec::new());
-    for ((booking, done), looked) in file.bookings.iter().zip(done).zip(looked) {
-        // A second run recognises a booking also if its guest differs.
-        let done = if matches!(looked, Done::Differs) { looked } else { done };
+    let (mut needing_table, mut differing) = (Vec::new(), Vec::new());
+    for (booking, done) in file.bookings.iter().zip(done) {
         match done {
-            Done::Recorded(needs_table) => {
+            Done::Recorded(_) => {
                 let status = booking.created.imported.as_ref().map_or("", |imported| imported.status.word());
                 *by_status.entry(status).or_default() += 1;
-                without_table.extend(needs_table.map(|code| format!("line {}: {code}", booking.line)));
             }
-            Done::Before => before += 1,
+            Done::Before(_) => before += 1,
             Done::Differs => differing.push(format!("line {}", booking.line)),
+        }
+        if let Done::Recorded(Some(code)) | Done::Before(Some(code)) = done {
+            needing_table.push(format!("line {}: {code}", booking.line));
         }
     }
     let recorded: u64 = by_status.values().sum();
@@ -213,24 +218,14 @@ fn report(file: &FileOfBookings, done: &[Done], looked: &[Done], is_dry_run: boo
     if !file.columns_ignored.is_empty() {
         let _ = write!(text, "\nColumns that were not read: {}", file.columns_ignored.join(", "));
     }
-    list(&mut text, "Imported before with other values, and left as they are", &differing);
-    list(
-        &mut text,
-        "Without a table, because the named one is taken or none is free: assign one (needs_table=true)",
-        &without_table,
-    );
+    let differ = "Imported before with other values, and left as they are";
+    let need =
+        "Without a table, because the named one is taken or none is free: assign one (needs_table=true)";
+    for (title, entries) in [(differ, &differing), (need, &needing_table)] {
+        if !entries.is_empty() {
+            let title = format!("{title}: {}", entries.len());
+            let _ = write!(text, "\n{}", listed(&title, entries));
+        }
+    }
     text
-}
-
-fn list(text: &mut String, title: &str, entries: &[String]) {
-    if entries.is_empty() {
-        return;
-    }
-    let _ = write!(text, "\n{title}: {}", entries.len());
-    for entry in entries.iter().take(LISTED_MAX) {
-        let _ = write!(text, "\n  - {entry}");
-    }
-    if entries.len() > LISTED_MAX {
-        let _ = write!(text, "\n  … and {} more", entries.len() - LISTED_MAX);
-    }
 }

@@ -14,6 +14,7 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use super::config::Config;
+use super::faults::refused;
 use super::offline::{offline, open_log};
 use crate::app::commands::RulesChange;
 use crate::app::projections::Projections;
@@ -25,8 +26,6 @@ use crate::workers;
 const VENUES_MAX: usize = 10_000;
 /// Maximum length of a line: a document with generous white space.
 const LINE_BYTES_MAX: usize = 4 * RULES_BYTES_MAX;
-/// Maximum number of faults that are listed.
-const FAULTS_LISTED_MAX: usize = 100;
 /// Progress is written after this many venues.
 const PROGRESS_VENUES: usize = 1_000;
 
@@ -78,16 +77,11 @@ fn read(file: &Path) -> anyhow::Result<Vec<RulesDocument>> {
     if faults.is_empty() {
         return Ok(all);
     }
-    let count = faults.len();
-    if all.is_empty() && count > 1 {
-        faults.insert(
-            0,
-            "no line is a venue: write each document on one line, for example with jq -c".to_owned(),
-        );
-    }
-    faults.truncate(FAULTS_LISTED_MAX);
-    let listed: String = faults.iter().map(|fault| format!("\n  - {fault}")).collect();
-    bail!("{count} fault(s) in {}; nothing was recorded:{listed}", file.display())
+    let error = refused(file, &faults);
+    Err(match all.is_empty() && faults.len() > 1 {
+        true => error.context("no line is a venue: write each document on one line, for example with jq -c"),
+        false => error,
+    })
 }
 
 fn document(line: &[u8]) -> Result<RulesDocument, Vec<String>> {

@@ -10,7 +10,7 @@ use contract::reservation::imports::drafts;
 use events::event::ReservationCreated;
 use events::imports::{Imported, ImportedStatus};
 use events::values::{ConfidentialDigest, PartySize, TimeWindow};
-use events::{Position, TableId};
+use events::{CustomerId, Position, TableId};
 use sha2::{Digest as _, Sha256};
 
 use super::FileBooking;
@@ -72,20 +72,16 @@ impl<'a> Rows<'a> {
             Some(word) => checked(form, "status", self.mapping.status(word.as_str())),
             None => Some(ImportedStatus::Confirmed),
         };
-        // Events contain it for ever.
-        if draft
-            .customer_id
-            .as_ref()
-            .is_some_and(|id| id.as_str().contains('@') || id.as_str().starts_with('+'))
-        {
-            let fault =
-                "an address or a number is personal data, which events must not contain: leave it out";
-            form.fault("customer_id", "value_error", fault, None);
-        }
+        Self::check_customer(form, draft.customer_id.as_ref());
         let (size, start, contact) = (draft.party_size?, start?, contact?);
-        let minutes = draft.duration_minutes.map_or_else(|| self.venue.stay_minutes(size), u32::from);
-        let window = TimeWindow::starting(start, minutes);
-        let status = self.status_of(form, status?, window);
+        let status = status?;
+        let minutes = draft.duration_minutes.map(u32::from);
+        let window = TimeWindow::starting(start, minutes.unwrap_or_else(|| self.venue.stay_minutes(size)));
+        // By the values of the file alone: time passes, and the rules of the venue change, until a second run.
+        let digest = digest(&[&status.word(), &start, &minutes.unwrap_or_default(), &size]);
+        let is_over = status == ImportedStatus::Confirmed && self.now >= window.end;
+        let status = if is_over { self.mapping.ended_as.unwrap_or(status) } else { status };
+        let is_overdue = is_over && status == ImportedStatus::Confirmed;
         let reference = draft.reference.map(String::from);
         let has_reference = reference.is_some();
         let key = self.key(form, line, reference, (start, size))?;
@@ -103,15 +99,10 @@ impl<'a> Rows<'a> {
             contact_digest: ConfidentialDigest::of(&[]),
             walk_in: false,
             source: Some(self.mapping.source().to_owned()),
-            imported: Some(Box::new(Imported { status: status?, booked_at })),
+            imported: Some(Box::new(Imported { status, booked_at })),
         };
-        let key = IdempotencyKey {
-            digest: digest(&[&created.imported.as_deref()?.status.word(), &window.start, &window.end, &size]),
-            key,
-            former_key: None,
-            unused_up_to: Position::START,
-        };
-        Some(FileBooking { line, created, tables, contact, key, has_reference })
+        let key = IdempotencyKey { digest, key, former_key: None, unused_up_to: Position::START };
+        Some(FileBooking { line, created, tables, contact, key, has_reference, is_overdue })
     }
 
     fn start(&self, form: &mut Form, draft: &drafts::ImportedBooking) -> Option<DateTime<Utc>> {
@@ -145,21 +136,12 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// A visit that is over is no longer expected.
-    fn status_of(
-        &self,
-        form: &mut Form,
-        status: ImportedStatus,
-        window: TimeWindow,
-    ) -> Option<ImportedStatus> {
-        if status != ImportedStatus::Confirmed || self.now < window.end {
-            return Some(status);
+    /// Events contain the id of the customer and cannot be changed, so it must not be personal data.
+    fn check_customer(form: &mut Form, id: Option<&CustomerId>) {
+        if id.is_some_and(|id| id.as_str().contains('@') || id.as_str().starts_with('+')) {
+            let fault = "an e-mail address or a phone number would stay in the log for ever: leave it out";
+            form.fault("customer_id", "value_error", fault, None);
         }
-        if self.mapping.ended_as.is_none() {
-            let fault = "the visit is over: give it the status completed, cancelled or no_show, or set \"ended_as\" in the map";
-            form.fault("status", "value_error", fault, None);
-        }
-        self.mapping.ended_as
     }
 
     fn tables(&self, form: &mut Form, draft: &drafts::ImportedBooking) -> Vec<TableId> {
