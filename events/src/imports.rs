@@ -43,3 +43,24 @@ impl ImportedStatus {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Stored events keep their meaning.
+    #[test]
+    fn stored_imports_are_read_and_written_as_they_are() {
+        for (text, status) in [
+            (r#"{"status":"confirmed"}"#, ImportedStatus::Confirmed),
+            (r#"{"status":"completed","booked_at":"2025-02-01T00:00:00Z"}"#, ImportedStatus::Completed),
+            (r#"{"status":"cancelled"}"#, ImportedStatus::Cancelled),
+            (r#"{"status":"no_show"}"#, ImportedStatus::NoShow),
+        ] {
+            let imported: Imported = serde_json::from_str(text).unwrap();
+            assert_eq!(imported.status, status);
+            assert_eq!(serde_json::to_string(&imported).unwrap(), text);
+            assert_eq!(serde_json::to_value(status).unwrap(), status.word());
+        }
+    }
+}

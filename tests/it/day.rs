@@ -5,14 +5,11 @@ mod books;
 pub mod clock;
 mod house;
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, FixedOffset, TimeDelta};
 use serde_json::{Value, json};
 
-use self::clock::Clock;
-use self::house::{DATE, House, at, id, name};
-use crate::services::{Pair, until};
+use self::house::{DATE, House, at, id};
+use crate::services::until;
 
 /// Parties that never arrive.
 const NEVER: [&str; 3] = ["Guest 11", "Guest 32", "Guest 56"];
@@ -176,16 +173,4 @@ async fn a_guest_says_late(house: &House) {
     let answer = json!({"answer": "late", "late_minutes": 15});
     let (status, answered) = house.command(&id(party), "answer", answer).await;
     assert_eq!((status, &answered["attendance"]["answer"]), (200, &json!("late")), "{answered}");
-}
-
-/// The names of all parties, which differ.
-fn names(parties: &[Value]) -> BTreeSet<String> {
-    parties.iter().map(name).collect()
-}
-
-/// The pair of services with the moved clock.
-fn moved(clock: &Clock) -> Pair {
-    let mut pair = Pair::prepared(&[]);
-    pair.env.extend(clock.environment());
-    pair
 }

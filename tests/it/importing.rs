@@ -129,6 +129,12 @@ async fn the_bookings_are_there(pair: &Pair) {
     // The guests have the confirmation of the other system: only reminders are planned.
     pair.settled().await;
     assert!(pair.mail().is_empty(), "{:?}", pair.mail());
+    let waiting = pair.get(&format!("{}/api/effects?status=waiting&limit=100", pair.notifier_url)).await;
+    let waiting = waiting["items"].as_array().unwrap();
+    assert!(
+        waiting.len() >= 3 && waiting.iter().all(|effect| effect["template"] == "reminder"),
+        "{waiting:?}"
+    );
     // It is a booking like any other from here on.
     let id = of("Dewi")["reservation_id"].as_str().unwrap();
     let cancel = json!({"reason_code": "guest_request"});

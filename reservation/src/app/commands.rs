@@ -118,7 +118,7 @@ impl Executor {
         let id = outcome.reservation.id;
         let marked = self.mark_affected(id, &context).await.inspect_err(|error| {
             let error = error as &dyn std::error::Error;
-            tracing::warn!(error, %id, "could not compare a reservation with the rules after an undo");
+            tracing::warn!(error, %id, "could not compare a reservation with the rules of its venue");
         });
         Ok(marked.unwrap_or(outcome))
     }

@@ -153,3 +153,30 @@ fn check_cells(record: &StringRecord, header: &StringRecord, delimiter: u8) -> R
         "it has {cells} column(s), and the header has {columns}: put text with separators into quotes"
     )])
 }
+
+#[cfg(test)]
+mod tests {
+    use contract::reservation::imports::ImportedBooking;
+    use utoipa::IntoParams as _;
+
+    use super::*;
+
+    #[test]
+    fn the_columns_are_the_members_of_a_booking() {
+        let members = ImportedBooking::into_params(|| None);
+        assert_eq!(members.iter().map(|member| member.name.as_str()).collect::<Vec<_>>(), COLUMNS);
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_is_found_with_its_line() {
+        for (text, line) in [
+            ("a,b\n1,\"x\"\n", None),
+            ("a,b\n1,\"x\"\"y\nz\"\n2,3\n", None),
+            ("a,b\n1,5\" pipe\n", None),
+            ("a,b\n1,2\n3,\"x\n4,5\n", Some(3)),
+            ("a,b\n\"x\"\",1\n", Some(2)),
+        ] {
+            assert_eq!(open_quote(text, b','), line, "{text}");
+        }
+    }
+}

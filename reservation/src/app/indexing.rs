@@ -51,8 +51,7 @@ impl App {
             let payload = visit.contact_at.and_then(|_| contacts.next().flatten());
             // A walk-in without a name has no contact. One that was corrected meanwhile is among the next changes.
             let contact = payload.and_then(|payload| serde_json::from_slice::<Contact>(&payload).ok());
-            let tables = visit.tables.iter().map(|table| table.as_str().to_owned()).collect();
-            let keys = self.search_index.keys_of(&Searchable::new(visit.id, tables, contact.as_ref()));
+            let keys = self.search_index.keys_of(&Searchable::new(visit.id, &visit.tables, contact.as_ref()));
             (venue, (visit, keys))
         };
         self.search_index.add(changed.into_iter().map(with_keys).collect());

@@ -247,7 +247,7 @@ impl Projections {
         venue.reservation(id).map(|reservation| (reservation.clone(), applied.max(venue.position())))
     }
 
-    /// What `look` sees in the reservation `id`.
+    /// The result of `look` for the reservation `id`; `None` if it does not exist.
     pub fn look<T>(&self, id: ReservationId, look: impl FnOnce(&Reservation) -> T) -> Option<T> {
         let venue = self.index.read().reservations.get(&id).cloned()?;
         let venue = venue.read();

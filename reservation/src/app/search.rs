@@ -142,7 +142,6 @@ impl SearchIndex {
 
 impl Visit {
     pub(super) fn of(reservation: &Reservation) -> Self {
-        let tables = reservation.tables.iter().chain(&reservation.left_tables);
         let is_active = matches!(reservation.status, Status::Pending | Status::Confirmed | Status::CheckedIn);
         Self {
             id: reservation.id,
@@ -150,7 +149,7 @@ impl Visit {
             end: reservation.window().end,
             is_active,
             contact_at: (!reservation.contact_erased).then_some(reservation.contact_at),
-            tables: tables.map(|table| table.table_id.clone()).collect(),
+            tables: reservation.visited_tables().cloned().collect(),
         }
     }
 }

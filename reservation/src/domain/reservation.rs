@@ -318,6 +318,11 @@ impl Reservation {
         hold.or(no_show.map(|at| (at, Deadline::NoShow)))
     }
 
+    /// The tables that it has, or had when it ended.
+    pub fn visited_tables(&self) -> impl Iterator<Item = &TableId> {
+        self.tables.iter().chain(&self.left_tables).map(|table| &table.table_id)
+    }
+
     /// Number of guests that its tables seat; `None` without a table.
     #[must_use]
     pub fn seats(&self) -> Option<u32> {

@@ -1,8 +1,9 @@
 //! Booking a table, and seating a walk-in.
 
 use access::Object;
+use events::recorded::NewEvent;
 use events::values::{Scope, Scopes, TimeWindow};
-use events::{PaymentId, ReservationId, Tag, VenueId};
+use events::{Event, PaymentId, Position, ReservationId, Tag, VenueId};
 
 use super::tags::booking_tags;
 use crate::app::event_builder::{EventSubject, new_events};
@@ -104,8 +105,7 @@ impl Operation for Book<'_> {
         }
         let subject = EventSubject::booking(self.id, &created);
         let new_events = new_events(&events, &subject, self.context, executor.env.as_ref(), now)?;
-        let tags = std::iter::once(Tag::reservation(self.id)).chain(tags).collect();
-        Ok(Decision { events, new_events, tags, read_position: Some(read_position), details: () })
+        Ok(begins(self.id, (events, new_events), tags, read_position))
     }
 
     async fn outcome(
@@ -115,12 +115,32 @@ impl Operation for Book<'_> {
         decision: Decision,
         at: Option<RecordedAt>,
     ) -> Result<ReservationOutcome, CommandError> {
-        repository::fold_appended(None, self.id, &decision.events, at)
-            .map(|reservation| ReservationOutcome { reservation, replayed: false })
-            .ok_or(CommandError::UnknownReservation(self.id))
+        begun(self.id, &decision, at)
     }
 
     fn replay(&self, earlier: EarlierOutcome) -> Result<ReservationOutcome, CommandError> {
         earlier.reservation()
     }
+}
+
+/// The decision that the reservation `id` begins. It depends on `tags` as of `read_position`.
+pub(super) fn begins(
+    id: ReservationId,
+    (events, new_events): (Vec<Event>, Vec<NewEvent>),
+    tags: Vec<Tag>,
+    read_position: Position,
+) -> Decision {
+    let tags = std::iter::once(Tag::reservation(id)).chain(tags).collect();
+    Decision { events, new_events, tags, read_position: Some(read_position), details: () }
+}
+
+/// The outcome of a decision that the reservation `id` begins.
+pub(super) fn begun(
+    id: ReservationId,
+    decision: &Decision,
+    at: Option<RecordedAt>,
+) -> Result<ReservationOutcome, CommandError> {
+    repository::fold_appended(None, id, &decision.events, at)
+        .map(|reservation| ReservationOutcome { reservation, replayed: false })
+        .ok_or(CommandError::UnknownReservation(id))
 }

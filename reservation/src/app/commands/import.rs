@@ -3,16 +3,15 @@
 use access::Object;
 use events::event::ReservationCreated;
 use events::values::TimeWindow;
-use events::{ReservationId, TableId, Tag, VenueId};
+use events::{ReservationId, TableId, VenueId};
 
+use super::book::{begins, begun};
 use super::tags::booking_tags;
 use crate::app::event_builder::{EventSubject, new_events};
 use crate::app::executor::{Attempt, CommandError, Decision, EarlierOutcome, Executor, Loaded, Operation};
 use crate::app::outcome::ReservationOutcome;
-use crate::app::repository;
 use crate::app::request_context::RequestContext;
 use crate::domain::RecordedAt;
-use crate::domain::availability::SeatingContext;
 use crate::domain::reservation::booking;
 
 /// Records a booking of another system.
@@ -44,19 +43,16 @@ impl Operation for Import<'_> {
 
     async fn decide(&self, executor: &Executor, (): &(), attempt: Attempt) -> Result<Decision, CommandError> {
         let (venue_id, window) = (&self.created.venue_id, self.created.window);
-        let decide = |context: &SeatingContext<'_>| {
-            let events = booking::import(self.created.clone(), self.tables, context);
-            (events, booking_tags(venue_id, context.rules, &window))
-        };
         // The restaurant accepted the booking before any party waited here.
         executor.catch_up().await?;
-        let (decided, read_position) =
-            executor.decide_with_availability(venue_id, &window, |context, _| decide(context));
-        let (events, tags) = decided;
+        let ((events, tags), read_position) =
+            executor.decide_with_availability(venue_id, &window, |context, _| {
+                let events = booking::import(self.created.clone(), self.tables, context);
+                (events, booking_tags(venue_id, context.rules, &window))
+            });
         let subject = EventSubject::booking(self.id, self.created);
         let new_events = new_events(&events, &subject, self.context, executor.env.as_ref(), attempt.now)?;
-        let tags = std::iter::once(Tag::reservation(self.id)).chain(tags).collect();
-        Ok(Decision { events, new_events, tags, read_position: Some(read_position), details: () })
+        Ok(begins(self.id, (events, new_events), tags, read_position))
     }
 
     async fn outcome(
@@ -66,9 +62,7 @@ impl Operation for Import<'_> {
         decision: Decision,
         at: Option<RecordedAt>,
     ) -> Result<ReservationOutcome, CommandError> {
-        repository::fold_appended(None, self.id, &decision.events, at)
-            .map(|reservation| ReservationOutcome { reservation, replayed: false })
-            .ok_or(CommandError::UnknownReservation(self.id))
+        begun(self.id, &decision, at)
     }
 
     fn replay(&self, earlier: EarlierOutcome) -> Result<ReservationOutcome, CommandError> {

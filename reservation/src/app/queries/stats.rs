@@ -73,7 +73,7 @@ pub fn source_of(reservation: &Reservation) -> &str {
     reservation.booking.source.as_deref().unwrap_or(unnamed)
 }
 
-/// When a reservation was booked, if that is known of one from another system.
+/// When a reservation was booked; `None` if the other system that it comes from did not say.
 fn booked_at(reservation: &Reservation) -> Option<DateTime<Utc>> {
     match &reservation.booking.imported {
         Some(imported) => imported.booked_at,

@@ -1,6 +1,7 @@
 //! The search index of one venue.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -11,7 +12,7 @@ use super::postings::{Merge, Postings, Slot};
 /// Number of replaced visits after which their keys are purged, at least; and more than a quarter of all visits.
 const REPLACED_MIN: usize = 1_000;
 
-/// What the index knows of a visit besides its keys.
+/// A visit in the index, without its keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::app) struct Visit {
     /// The reservation.
@@ -37,11 +38,19 @@ pub(in crate::app) struct Rank {
     id: ReservationId,
 }
 
+/// A visit and a hash of its keys.
+#[derive(Debug)]
+struct Indexed {
+    visit: Visit,
+    keys: u64,
+}
+
 /// The visits of one venue with their keys.
 #[derive(Debug, Default)]
 pub(super) struct VenueIndex {
-    visits: Vec<Option<Visit>>,
+    visits: Vec<Option<Indexed>>,
     slots: HashMap<ReservationId, Slot>,
+    hasher: RandomState,
     postings: Postings,
     /// Slots of replaced visits, whose keys are still in the postings.
     replaced: Vec<Slot>,
@@ -77,25 +86,35 @@ impl Visit {
 impl VenueIndex {
     /// Updates a visit whose keys did not change. Returns false if its keys are needed.
     pub(super) fn update(&mut self, visit: &Visit) -> bool {
-        let slot = self.slots.get(&visit.id).and_then(|slot| self.visits.get_mut(*slot as usize));
-        match slot {
-            Some(Some(known)) if known.has_keys_of(visit) => {
-                known.clone_from(visit);
+        match self.indexed(visit.id) {
+            Some(known) if known.visit.has_keys_of(visit) => {
+                known.visit.clone_from(visit);
                 true
             }
             _ => false,
         }
     }
 
+    fn indexed(&mut self, id: ReservationId) -> Option<&mut Indexed> {
+        let slot = *self.slots.get(&id)?;
+        self.visits.get_mut(slot as usize)?.as_mut()
+    }
+
     /// Adds visits, or replaces their keys.
     pub(super) fn add(&mut self, changed: Vec<Changed>) {
         let mut added = Vec::with_capacity(changed.len());
         for (visit, keys) in changed {
+            let hash = self.hasher.hash_one(&keys);
+            // A correction of other details.
+            if let Some(known) = self.indexed(visit.id).filter(|known| known.keys == hash) {
+                known.visit = visit;
+                continue;
+            }
             if let Some(slot) = self.slots.remove(&visit.id)
                 && let Some(before) = self.visits[slot as usize].take()
             {
                 self.replaced.push(slot);
-                if before.contact_at != visit.contact_at {
+                if before.visit.contact_at != visit.contact_at {
                     self.erased = self.replaced.len();
                 }
             }
@@ -105,7 +124,7 @@ impl VenueIndex {
             });
             let Some(slot) = slot else { continue };
             self.slots.insert(visit.id, slot);
-            self.visits[slot as usize] = Some(visit);
+            self.visits[slot as usize] = Some(Indexed { visit, keys: hash });
             added.push((slot, keys));
         }
         self.postings.add(added);
@@ -133,8 +152,9 @@ impl VenueIndex {
         let slots =
             found.iter().flatten().zip((0..).step_by(64)).flat_map(|(word, first)| bits(*word, first));
         let visits = slots.filter_map(|slot| self.visits.get(slot)?.as_ref());
-        let ranks =
-            visits.map(|visit| visit.rank(now)).filter(|rank| after.is_none_or(|after| *rank > after));
+        let ranks = visits
+            .map(|indexed| indexed.visit.rank(now))
+            .filter(|rank| after.is_none_or(|after| *rank > after));
         let mut ranks: Vec<_> = ranks.collect();
         if ranks.len() > limit {
             ranks.select_nth_unstable(limit);

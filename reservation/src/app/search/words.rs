@@ -1,8 +1,8 @@
 //! How a search compares words with a visit.
 
 use deunicode::deunicode;
-use events::ReservationId;
 use events::values::ReservationCode;
+use events::{ReservationId, TableId};
 use phonenumber::metadata::DATABASE;
 
 use crate::app::confidential::Contact;
@@ -145,8 +145,8 @@ impl SearchQuery {
         })
     }
 
-    /// What to look up in the index: at least one key of each group must lead to a visit that matches. Callers that know only
-    /// the beginning of a number look up nothing that tells, by the time it takes, whether it was right.
+    /// The keys to look up in the index: a visit that matches has at least one key of each group. For a caller that must know the
+    /// whole number or address, no key is the beginning of one, so that the time of a search does not reveal a right beginning.
     pub(super) fn keys(&self, known: Known) -> Vec<Vec<String>> {
         let mut groups = Vec::new();
         for term in &self.0 {
@@ -246,20 +246,22 @@ impl Searchable {
     /// The parts of a visit, with its contact unless that was erased.
     #[must_use]
     pub fn of(reservation: &Reservation, contact: Option<&Contact>) -> Self {
-        let tables = reservation.tables.iter().chain(&reservation.left_tables);
-        let tables = tables.map(|table| table.table_id.as_str().to_owned()).collect();
-        Self::new(reservation.id, tables, contact)
+        Self::new(reservation.id, reservation.visited_tables(), contact)
     }
 
     /// The parts of a visit at `tables`.
     #[must_use]
-    pub(in crate::app) fn new(id: ReservationId, tables: Vec<String>, contact: Option<&Contact>) -> Self {
+    pub(in crate::app) fn new<'a>(
+        id: ReservationId,
+        tables: impl IntoIterator<Item = &'a TableId>,
+        contact: Option<&Contact>,
+    ) -> Self {
         let digits = contact.and_then(|contact| contact.phone.strip_prefix('+'));
         let digits = digits.filter(|digits| is_digits(digits));
         let phone = digits.and_then(split_country).map(|(code, number)| (code.to_owned(), number.to_owned()));
         Self {
             names: contact.map(|contact| words_of_name(&contact.name)).unwrap_or_default(),
-            tables: tables.iter().flat_map(|table| words(table)).collect(),
+            tables: tables.into_iter().flat_map(|table| words(table.as_str())).collect(),
             code: ReservationCode::of(id).to_string().to_ascii_lowercase(),
             emails: contact.map(emails_of).unwrap_or_default(),
             phone,
@@ -319,7 +321,7 @@ fn emails_of(contact: &Contact) -> Vec<String> {
     all.map(|email| fold(email)).collect()
 }
 
-/// The words of a name. What follows an apostrophe is a word of its own too: "O'Brien" is found by "obrien" and "brien".
+/// The words of a name. The part after an apostrophe is also a word of its own: "O'Brien" is found by "obrien" and "brien".
 fn words_of_name(name: &str) -> Vec<String> {
     let after_apostrophe = name.split(['\'', '’', '`']).skip(1).filter_map(|rest| words(rest).next());
     let mut all: Vec<_> = words(name).chain(after_apostrophe).collect();

@@ -14,7 +14,7 @@ fn visit(name: &str, phone: &str, email: &str, table: &str) -> Searchable {
     };
     // The code 7QK2M9.
     let id = ReservationId(Uuid::from_u128(0b00111_10111_10011_00010_10100_01001));
-    Searchable::new(id, vec![table.to_owned()], Some(&contact))
+    Searchable::new(id, &[table.parse().unwrap()], Some(&contact))
 }
 
 fn sari() -> Searchable {
@@ -178,7 +178,7 @@ proptest! {
         query in query(),
     ) {
         let contact = Contact { name, phone, email, ..Contact::default() };
-        let visit = Searchable::new(ReservationId(Uuid::from_u128(id)), vec![table], Some(&contact));
+        let visit = Searchable::new(ReservationId(Uuid::from_u128(id)), &[table.parse().unwrap()], Some(&contact));
         let Ok(query) = SearchQuery::parse(&query) else { return Ok(()) };
         let mut keys = std::collections::BTreeSet::new();
         visit.each_key(|key| {
