@@ -21,6 +21,7 @@ use tokio::sync::Mutex;
 
 use self::index::{Changed, Upkeep, VenueIndex};
 pub(super) use self::index::{Rank, Visit};
+use self::words::Kind;
 pub use self::words::{Known, SearchQuery, Searchable};
 use super::projections::Filter;
 use crate::domain::{Reservation, Status};
@@ -61,7 +62,8 @@ impl SearchIndex {
         limit: usize,
         known_at: impl Fn(&VenueId) -> Known,
     ) -> Vec<Rank> {
-        let hash = |keys: Vec<String>| keys.iter().map(|key| self.hash(key)).collect();
+        let hash =
+            |keys: Vec<(Kind, String)>| keys.iter().map(|(kind, text)| self.hash(*kind, text)).collect();
         let groups = |known| query.keys(known).into_iter().map(hash).collect::<Vec<Vec<u32>>>();
         let (beginning, whole) = (groups(Known::Beginning), groups(Known::Whole));
         let venues = self.venues.read();
@@ -79,13 +81,13 @@ impl SearchIndex {
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "half of the hash is enough to find candidates")]
-    fn hash(&self, key: &str) -> u32 {
-        self.hasher.hash_one(key) as u32
+    fn hash(&self, kind: Kind, text: &str) -> u32 {
+        self.hasher.hash_one((kind, text)) as u32
     }
 
     pub(super) fn keys_of(&self, searchable: &Searchable) -> Vec<u32> {
         let mut keys = Vec::new();
-        searchable.each_key(|key| keys.push(self.hash(key)));
+        searchable.each_key(|kind, text| keys.push(self.hash(kind, text)));
         keys.sort_unstable();
         keys.dedup();
         keys

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::app::indexing::VISITS_PER_STEP;
 
 /// How often changes are added. A search adds them itself before it looks.
-const INTERVAL: Duration = Duration::from_millis(250);
+const INTERVAL: Duration = Duration::from_secs(1);
 /// How often the keys of contacts that were erased or corrected are removed.
 const PURGE_INTERVAL: TimeDelta = TimeDelta::seconds(10);
 /// Pause after an error.

@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use events::{Position, ReservationId, TableId};
 
-use super::postings::{Merge, Postings, Slot};
+use super::postings::{Merge, Postings, Run, Slot};
 
 /// Number of replaced visits after which their keys are purged, at least; and more than a quarter of all visits.
 const REPLACED_MIN: usize = 1_000;
@@ -180,7 +179,7 @@ impl VenueIndex {
     }
 
     /// Puts the result of `upkeep` in place.
-    pub(super) fn finish(&mut self, upkeep: &Upkeep, merged: Arc<[u64]>) {
+    pub(super) fn finish(&mut self, upkeep: &Upkeep, merged: Run) {
         self.postings.replace(&upkeep.merge, merged);
         // Visits that were replaced meanwhile come after those that were purged.
         self.replaced.drain(..upkeep.purged.len());
@@ -195,8 +194,8 @@ impl VenueIndex {
 }
 
 impl Upkeep {
-    /// Does the work. It takes about 10 ns for each key of a visit.
-    pub(super) fn run(&self) -> Arc<[u64]> {
+    /// Does the work.
+    pub(super) fn run(&self) -> Run {
         self.merge.merged(|slot| self.purged.binary_search(&slot).is_ok())
     }
 }

@@ -5,6 +5,9 @@ use std::sync::Arc;
 /// The hash of a key and the number of a visit, in one number so that pairs sort by key, then by visit.
 type Pair = u64;
 
+/// Sorted pairs.
+pub(super) type Run = Arc<Vec<Pair>>;
+
 /// The number of a visit in the index of its venue.
 pub(super) type Slot = u32;
 
@@ -12,13 +15,13 @@ pub(super) type Slot = u32;
 #[derive(Debug, Default)]
 pub(super) struct Postings {
     /// Sorted runs. Each is at least twice as long as all after it once they are merged.
-    runs: Vec<Arc<[Pair]>>,
+    runs: Vec<Run>,
 }
 
 /// Runs at the end of the list that are merged into one.
 pub(super) struct Merge {
     from: usize,
-    runs: Vec<Arc<[Pair]>>,
+    runs: Vec<Run>,
 }
 
 fn pair(key: u32, slot: Slot) -> Pair {
@@ -40,13 +43,13 @@ impl Postings {
         }
         run.sort_unstable();
         run.dedup();
-        self.runs.push(run.into());
+        self.runs.push(Arc::new(run));
     }
 
     /// Calls `visit` with the visits that have the key, some more than once.
     pub(super) fn each(&self, key: u32, visit: impl FnMut(Slot)) {
         let (first, last) = (pair(key, 0), pair(key, Slot::MAX));
-        let with_key = |run: &Arc<[Pair]>| {
+        let with_key = |run: &Run| {
             let from = run.partition_point(|pair| *pair < first);
             let to = from + run[from..].partition_point(|pair| *pair <= last);
             (from, to)
@@ -72,7 +75,7 @@ impl Postings {
     }
 
     /// Replaces the runs of `merge` by one. Runs that were added meanwhile stay.
-    pub(super) fn replace(&mut self, merge: &Merge, merged: Arc<[Pair]>) {
+    pub(super) fn replace(&mut self, merge: &Merge, merged: Run) {
         self.runs.splice(merge.from..merge.from + merge.runs.len(), [merged]);
     }
 
@@ -89,12 +92,19 @@ impl Postings {
 
 impl Merge {
     /// The merged run, without the visits for which `is_gone` holds.
-    pub(super) fn merged(&self, is_gone: impl Fn(Slot) -> bool) -> Arc<[Pair]> {
-        let pairs = self.runs.iter().flat_map(|run| run.iter().copied());
-        let mut merged: Vec<_> = pairs.filter(|pair| !is_gone(slot_of(*pair))).collect();
-        // A stable sort recognises the sorted runs and merges them.
-        merged.sort();
-        merged.into()
+    pub(super) fn merged(&self, is_gone: impl Fn(Slot) -> bool) -> Run {
+        // From the shortest run on, so that few pairs are copied more than once.
+        let merged = self.runs.iter().rev().fold(Vec::new(), |merged, run| {
+            let mut both = Vec::with_capacity(run.len() + merged.len());
+            let mut others = merged.into_iter().peekable();
+            for pair in run.iter().copied().filter(|pair| !is_gone(slot_of(*pair))) {
+                both.extend(std::iter::from_fn(|| others.next_if(|other| *other < pair)));
+                both.push(pair);
+            }
+            both.extend(others);
+            both
+        });
+        Arc::new(merged)
     }
 }
 

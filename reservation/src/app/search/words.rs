@@ -147,15 +147,15 @@ impl SearchQuery {
 
     /// The keys to look up in the index: a visit that matches has at least one key of each group. For a caller that must know the
     /// whole number or address, no key is the beginning of one, so that the time of a search does not reveal a right beginning.
-    pub(super) fn keys(&self, known: Known) -> Vec<Vec<String>> {
+    pub(super) fn keys(&self, known: Known) -> Vec<Vec<(Kind, String)>> {
         let mut groups = Vec::new();
         for term in &self.0 {
             match (term, known) {
                 (Term::Word(word), _) => groups.push(keys_of_word(word, known)),
-                (Term::Email(email), Known::Whole) => groups.push(vec![key(Kind::Whole, email)]),
+                (Term::Email(email), Known::Whole) => groups.push(vec![(Kind::Whole, email.clone())]),
                 (Term::Email(email), Known::Beginning) => {
                     let local = email.split('@').next().unwrap_or_default();
-                    let words = words(local).map(|word| vec![key(Kind::Email, beginning(&word))]);
+                    let words = words(local).map(|word| vec![(Kind::Email, beginning(&word).to_owned())]);
                     groups.extend(words);
                 }
             }
@@ -165,8 +165,8 @@ impl SearchQuery {
 }
 
 /// The kinds of keys.
-#[derive(Debug, Clone, Copy)]
-enum Kind {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Kind {
     /// The beginning of a word of a name or a table, or of a code.
     Open,
     /// The beginning of a word of an e-mail address.
@@ -177,35 +177,24 @@ enum Kind {
     Whole,
 }
 
-fn key(kind: Kind, text: &str) -> String {
-    let letter = match kind {
-        Kind::Open => 'o',
-        Kind::Email => 'e',
-        Kind::Phone => 'p',
-        Kind::Whole => 'w',
-    };
-    format!("{letter}{text}")
-}
-
 /// The part of a word that is in the index.
 fn beginning(word: &str) -> &str {
     &word[..word.len().min(INDEXED_CHARS_MAX)]
 }
 
-fn keys_of_word(word: &str, known: Known) -> Vec<String> {
-    let open = [beginning(word).to_owned(), as_code(beginning(word))];
-    let mut keys: Vec<_> = open.iter().map(|word| key(Kind::Open, word)).collect();
+fn keys_of_word(word: &str, known: Known) -> Vec<(Kind, String)> {
+    let mut keys = vec![(Kind::Open, beginning(word).to_owned()), (Kind::Open, as_code(beginning(word)))];
     if known == Known::Beginning {
-        keys.push(key(Kind::Email, beginning(word)));
+        keys.push((Kind::Email, beginning(word).to_owned()));
     }
     if is_digits(word) {
         keys.extend(match known {
             Known::Whole => {
-                national_readings(word).map(|digits| key(Kind::Whole, digits)).collect::<Vec<_>>()
+                national_readings(word).map(|digits| (Kind::Whole, digits.to_owned())).collect::<Vec<_>>()
             }
             Known::Beginning => national_readings(word)
                 .filter(|digits| digits.len() >= *INDEXED_DIGITS.start())
-                .map(|digits| key(Kind::Phone, &digits[..digits.len().min(*INDEXED_DIGITS.end())]))
+                .map(|digits| (Kind::Phone, digits[..digits.len().min(*INDEXED_DIGITS.end())].to_owned()))
                 .collect(),
         });
     }
@@ -297,20 +286,20 @@ impl Searchable {
     }
 
     /// Calls `add` with each key under which the visit is found.
-    pub(super) fn each_key(&self, mut add: impl FnMut(&str)) {
+    pub(super) fn each_key(&self, mut add: impl FnMut(Kind, &str)) {
         let email: Vec<_> = self.words_of_email().collect();
         let open = self.names.iter().chain(&self.tables).map(|word| (Kind::Open, word));
         for (kind, word) in open.chain(email.iter().map(|word| (Kind::Email, word))) {
-            (1..=beginning(word).len()).for_each(|length| add(&key(kind, &word[..length])));
+            (1..=beginning(word).len()).for_each(|length| add(kind, &word[..length]));
         }
-        (HALF_CODE..=self.code.len()).for_each(|length| add(&key(Kind::Open, &self.code[..length])));
-        add(&key(Kind::Open, &self.code[HALF_CODE..]));
-        self.emails.iter().for_each(|email| add(&key(Kind::Whole, email)));
+        (HALF_CODE..=self.code.len()).for_each(|length| add(Kind::Open, &self.code[..length]));
+        add(Kind::Open, &self.code[HALF_CODE..]);
+        self.emails.iter().for_each(|email| add(Kind::Whole, email));
         if let Some((_, number)) = &self.phone {
             let beginnings = INDEXED_DIGITS.filter_map(|length| number.get(..length));
-            beginnings.for_each(|digits| add(&key(Kind::Phone, digits)));
-            add(&key(Kind::Phone, &number[number.len().saturating_sub(LAST_DIGITS)..]));
-            add(&key(Kind::Whole, number));
+            beginnings.for_each(|digits| add(Kind::Phone, digits));
+            add(Kind::Phone, &number[number.len().saturating_sub(LAST_DIGITS)..]);
+            add(Kind::Whole, number);
         }
     }
 }
