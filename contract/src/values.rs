@@ -2,6 +2,7 @@
 
 mod ids;
 mod list;
+mod reason;
 mod time;
 
 use chrono::NaiveDate;
@@ -10,7 +11,8 @@ use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat};
 use utoipa::openapi::{RefOr, Schema, Type};
 
 pub use self::ids::{EventCursor, EventType};
-pub use self::list::{ALL_VENUES, AnyVenue, List};
+pub use self::list::{ALL_VENUES, AnyVenue, Item, List};
+pub use self::reason::{REASONS, ReasonCode, Word, lower_case_words};
 pub use self::time::{AsOf, LocalTime, Moment, VenueTime};
 use crate::form::Form;
 use crate::request::{Scalar, text};

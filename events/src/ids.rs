@@ -210,13 +210,17 @@ text_id!(
     "T3"
 );
 text_id!(
-    /// The customer, as the caller names them.
+    /// The customer, as the caller names them. Events contain it, so that it must not be an e-mail address or a phone number.
     CustomerId,
     "customer id",
     64,
-    |text| !text.chars().any(char::is_control),
-    "1 to 64 characters, none of them a control character",
-    r"^[^\x00-\x1F\x7F-\x9F]*$",
+    |text| {
+        !text.starts_with('+')
+            && !text.starts_with(char::is_whitespace)
+            && !text.chars().any(|c| c.is_control() || c == '@')
+    },
+    "1 to 64 characters without @ and control characters, the first of them neither + nor a space; events contain it, so do not use a phone number or an e-mail address",
+    r"^[^@+\s\x00-\x1F\x7F-\x9F][^@\x00-\x1F\x7F-\x9F]*$",
     "cust-42"
 );
 
@@ -365,5 +369,10 @@ mod tests {
         }
         assert!(CustomerId::try_from("é".repeat(64)).is_ok());
         assert!(CustomerId::try_from("é".repeat(65)).is_err());
+        for bad in ["", "sari@example.com", "+6281234567890", " +62812", "+ 62 812", "a\nb"] {
+            assert!(bad.parse::<CustomerId>().is_err(), "{bad}");
+        }
+        // A log can contain such ids from earlier versions.
+        assert!(serde_json::from_str::<CustomerId>(r#""sari@example.com""#).is_ok());
     }
 }

@@ -109,7 +109,7 @@ async fn a_waiting_party_gets_the_large_table(house: &House) {
 
 /// The parties that can sit elsewhere do; the others are cancelled by the house.
 async fn the_room_is_closed(house: &House, now: DateTime<FixedOffset>) {
-    let closure = json!({"from": DATE, "to": DATE, "areas": ["Room"], "reason_code": "water_damage"});
+    let closure = json!({"from": DATE, "to": DATE, "areas": ["Room"], "reason_code": "maintenance"});
     let (status, closure) = house.pair.post("/api/venues/gaza/closures", &closure).await;
     assert_eq!(status, 200, "{closure}");
     let path = format!("/api/venues/gaza/closures/{}", closure["closure_id"].as_str().unwrap());
@@ -157,7 +157,7 @@ async fn a_party_stays_longer(house: &House, now: DateTime<FixedOffset>) {
     let until_after = (house::start(&next) + TimeDelta::minutes(30)).to_rfc3339();
     let (status, due) = house.command(&id(seated), "extend", json!({"end_time": until_after})).await;
     assert_eq!((status, &due["code"]), (409, &json!("next_party_due")), "{due}");
-    let anyway = json!({"end_time": until_after, "override": {"reason_code": "birthday"}});
+    let anyway = json!({"end_time": until_after, "override": {"reason_code": "celebration"}});
     let (status, extended) = house.command(&id(seated), "extend", anyway).await;
     assert_eq!(status, 200, "{extended}");
     let next = house.get(&id(&next)).await;

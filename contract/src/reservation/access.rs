@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::request::requests;
-use crate::values::{Code, Line, List, Whole};
+use crate::values::{Line, List, ReasonCode, Whole};
 use crate::words::words;
 
 /// Maximum number of venues of a key.
@@ -44,7 +44,7 @@ requests! {
     body RevokeKey {
         /// `revoked` by default.
         #[example = "leaked"]
-        optional reason_code: Code<64>,
+        optional reason_code: ReasonCode,
     }
 
     /// The path of a key.

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::words::{AffectedReason, ReservationStatus};
 use crate::request::requests;
-use crate::values::{Code, Line, List, LocalTime};
+use crate::values::{Line, List, LocalTime, ReasonCode};
 
 requests! {
     /// The path of a closure.
@@ -36,10 +36,10 @@ requests! {
         /// The tables that are closed, besides those of the areas.
         #[example = ["T3"]]
         optional tables: List<TableId, 1, 200>,
-        /// A stable code, because events contain it. The message to a guest whose booking is cancelled explains
+        /// One of the reason codes, because events contain it. The message to a guest whose booking is cancelled explains
         /// `private_event`, `holiday`, `maintenance`, `staff_shortage`, `weather` and `emergency`.
         #[example = "private_event"]
-        required reason_code: Code<64>,
+        required reason_code: ReasonCode,
     }
 }
 

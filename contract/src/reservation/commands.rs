@@ -7,7 +7,7 @@ use events::{CustomerId, ReservationId, TableId, VenueId, WaitlistId};
 use super::contact::{ContactInfo, CorrectContact};
 use super::overrides::Override;
 use crate::request::requests;
-use crate::values::{Code, Line, List, Prose, VenueTime, Whole};
+use crate::values::{Code, Line, List, Prose, ReasonCode, VenueTime, Whole, Word};
 
 /// The length of a stay, in minutes.
 pub type Minutes = Whole<15, 480>;
@@ -134,9 +134,9 @@ requests! {
         optional high_chairs: HighChairs,
         /// Notes of the staff, which guests never see.
         optional staff_notes: Prose<2000>,
-        /// Words such as `vip`, which events contain.
+        /// Lower-case words such as `vip`, which events contain.
         #[example = ["vip"]]
-        optional tags: List<Code<32>, 0, 10>,
+        optional tags: List<Word<32>, 0, 10>,
     }
 
     /// A confirmation.
@@ -196,9 +196,9 @@ requests! {
 
     /// A cancellation.
     body Cancel {
-        /// A stable code, because events contain it: use the description for free text.
+        /// One of the reason codes, because events contain it: use the description for free text.
         #[example = "guest_request"]
-        required reason_code: Code<64>,
+        required reason_code: ReasonCode,
         /// Free text. Stored separately from the event, and forgotten together with the contact.
         optional description: Prose<500>,
         /// `guest` by default.
@@ -227,9 +227,9 @@ requests! {
         /// The change. A repeated request does not undo an earlier one.
         #[example = "check_in"]
         required change: UndoneChange,
-        /// A stable code, because events contain it.
+        /// One of the reason codes, because events contain it.
         #[example = "wrong_booking"]
-        required reason_code: Code<64>,
+        required reason_code: ReasonCode,
         /// The table that the party gets if it cannot have the ones that it had. Not for a check-in.
         #[example = "T3"]
         optional table_id: TableId,
@@ -247,7 +247,7 @@ requests! {
     body EraseContact {
         /// `guest_request` by default.
         #[example = "guest_request"]
-        optional reason_code: Code<64>,
+        optional reason_code: ReasonCode,
     }
 
     /// The path of a reservation.

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::sessions::CODE_CHARS_MAX;
 use crate::request::requests;
-use crate::values::{Code, Line, Secret};
+use crate::values::{Line, ReasonCode, Secret};
 use crate::words::words;
 
 requests! {
@@ -25,7 +25,7 @@ requests! {
     body RevokeDevice {
         /// `revoked` by default.
         #[example = "lost"]
-        optional reason_code: Code<64>,
+        optional reason_code: ReasonCode,
     }
 
     /// The enrolment of this device.

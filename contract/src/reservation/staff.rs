@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::roles::{Roles, RolesView};
 use crate::request::requests;
-use crate::values::{Code, Line, Secret};
+use crate::values::{Line, ReasonCode, Secret};
 use crate::words::words;
 
 /// Minimum length of a password, in characters.
@@ -47,7 +47,7 @@ requests! {
     body RemoveStaff {
         /// `left` by default.
         #[example = "left"]
-        optional reason_code: Code<64>,
+        optional reason_code: ReasonCode,
     }
 
     /// The path of a member of staff.

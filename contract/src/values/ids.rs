@@ -126,7 +126,7 @@ impl Scalar for CustomerId {
     }
 
     fn schema() -> Schema {
-        line_schema(Self::MAX_CHARS).into()
+        of_event_type::<Self>()
     }
 }
 

@@ -42,7 +42,7 @@ impl RequestContext {
     #[must_use]
     pub fn system(name: &str, env: &dyn Environment) -> Self {
         Self {
-            trace: RequestTrace { request_id: env.new_id().to_string(), traceparent: None },
+            trace: RequestTrace { request_id: env.new_id().to_string(), sent_id: None, traceparent: None },
             caller: Caller::system(name),
             causation_id: None,
             key: None,

@@ -11,7 +11,7 @@ use access::secrets::write_key;
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use contract::reservation::access::{CreateKey, IssuedKey, KeyView, Keys, RevokeKey, RotateKey};
-use contract::values::{Code, Line, List, Whole};
+use contract::values::{Item as _, Line, List, ReasonCode, Whole};
 use events::values::Scope;
 use events::{KeyId, VenueId};
 use reqwest::Method;
@@ -78,7 +78,7 @@ pub enum KeyAction {
         key_id: KeyId,
         /// The reason, a code such as leaked
         #[arg(long, default_value = "revoked", value_parser = code)]
-        reason: String,
+        reason: ReasonCode,
     },
 }
 
@@ -113,7 +113,7 @@ impl KeyAction {
                 hand_over(&issued, into.as_deref())?;
             }
             Self::Revoke { key_id, reason } => {
-                let body = RevokeKey { reason_code: Some(Code::known(reason.as_str())) };
+                let body = RevokeKey { reason_code: Some(reason.clone()) };
                 let path = format!("/keys/{key_id}/revoke");
                 let key: KeyView = service.send(Method::POST, &path, Some(&body)).await?;
                 print(&line(&key))?;
@@ -123,15 +123,13 @@ impl KeyAction {
     }
 }
 
-/// A stable code, as events contain it.
-fn code(text: &str) -> Result<String, String> {
-    let is_code = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    match (1..=64).contains(&text.len()) && text.chars().all(is_code) {
-        true => Ok(text.to_owned()),
-        false => Err("a code has 1 to 64 letters, digits and _ - .".to_owned()),
+/// A reason code.
+fn code(text: &str) -> Result<ReasonCode, String> {
+    match (1..=ReasonCode::CHARS_MAX).contains(&text.len()) {
+        true => ReasonCode::read(text),
+        false => Err(format!("a reason has 1 to {} letters", ReasonCode::CHARS_MAX)),
     }
 }
-
 fn line(key: &KeyView) -> String {
     let scopes: Vec<_> = key.scopes.iter().map(Scope::word).collect();
     let venues = key.venues.as_ref().map_or("all venues".to_owned(), |venues| {

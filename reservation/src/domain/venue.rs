@@ -49,6 +49,8 @@ pub struct Venue {
     pub refund_on_shrink: bool,
     /// Minutes that a waiting party has to answer an offer.
     pub offer_minutes: u32,
+    /// The reason codes of this venue, in addition to those that every venue has.
+    pub reason_codes: Vec<String>,
 }
 
 /// The address, the contact and the colour of a restaurant.

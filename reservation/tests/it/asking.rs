@@ -26,7 +26,7 @@ fn marked(reason: &str) -> Event {
 
 /// Closes the sample venue for a month.
 async fn close(app: &TestApp) {
-    let body = json!({"from": "2026-12-01", "to": "2026-12-31", "reason_code": "water_damage"});
+    let body = json!({"from": "2026-12-01", "to": "2026-12-31", "reason_code": "maintenance"});
     let closed = app.post("/api/venues/bandung-dago/closures", &body).await;
     assert_eq!(closed.status, StatusCode::OK, "{}", closed.text());
 }

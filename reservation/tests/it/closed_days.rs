@@ -177,7 +177,7 @@ async fn at_a_removed_venue_a_booking_can_be_cancelled_and_not_be_changed() {
     assert_eq!(moved.problem(), (409, "venue_gone".into()));
     let resized = app.command(&id, "party-size", json!({"party_size": 2})).await;
     assert_eq!(resized.problem(), (409, "venue_gone".into()));
-    let cancelled = app.command(&id, "cancel", json!({"reason_code": "closed"})).await.json();
+    let cancelled = app.command(&id, "cancel", json!({"reason_code": "maintenance"})).await.json();
     assert_eq!((&cancelled["status"], &cancelled["venue_name"]), (&json!("CANCELLED"), &name));
 }
 

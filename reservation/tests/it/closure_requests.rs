@@ -29,8 +29,9 @@ async fn a_closure_without_sense_is_refused_with_all_its_faults() {
     assert_eq!(unknown.problem(), (404, "not_found".into()));
     let lift = app.post(&format!("{CLOSURES}/{}/lift", Uuid::from_u128(9)), &json!({})).await;
     assert_eq!(lift.problem(), (404, "not_found".into()));
-    let nowhere =
-        app.post("/api/venues/nowhere/closures", &json!({"from": "2026-12-24", "reason_code": "r"})).await;
+    let nowhere = app
+        .post("/api/venues/nowhere/closures", &json!({"from": "2026-12-24", "reason_code": "other"}))
+        .await;
     assert_eq!(nowhere.problem(), (404, "not_found".into()));
     let by_hand = TestApp::start().await;
     let id = by_hand.app.venues.ids()[0].clone();

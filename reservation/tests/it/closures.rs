@@ -146,7 +146,7 @@ async fn nobody_can_book_a_closed_area_until_the_closure_is_lifted() {
     party(&app, 2, "19:00", "Dalam").await;
     app.book(json!({"party_size": 12, "area": "Kebun", "start_time": "2026-12-23T19:00"})).await;
     // No rule that staff can overrule opens it.
-    let overruled = json!({"override": {"reason_code": "regular"}, "party_size": 12, "area": "Kebun", "start_time": "2026-12-24T19:00"});
+    let overruled = json!({"override": {"reason_code": "regular_guest"}, "party_size": 12, "area": "Kebun", "start_time": "2026-12-24T19:00"});
     assert_eq!(app.post("/api/reservations", &booking(overruled)).await.problem(), (409, "closed".into()));
     let listed = app.get(CLOSURES).await.json();
     assert_eq!(listed["items"], json!([closure]));
@@ -267,7 +267,7 @@ async fn bookings_under_a_closure_are_cancelled_together_but_for_those_that_staf
     assert!(history.contains("Cancelled by the restaurant with all bookings under a closure"), "{history}");
     // A repetition changes nothing, and a cancellation cannot be undone while the venue is closed.
     assert_eq!(act(&app, &closure, "cancel-affected").await.json()["version"], ordered["version"]);
-    let undo = json!({"change": "cancellation", "reason_code": "r", "allow_duplicate": true});
+    let undo = json!({"change": "cancellation", "reason_code": "other", "allow_duplicate": true});
     assert_eq!(app.command(&small, "undo", undo.clone()).await.problem(), (409, "closed".into()));
     act(&app, &closure, "lift").await;
     assert_eq!(app.command(&small, "undo", undo).await.status, StatusCode::OK);
@@ -308,12 +308,12 @@ async fn a_party_that_is_expected_again_is_marked_again() {
     // A party that sits there stays.
     let closure = close(&app, json!({"areas": ["Teras"]})).await;
     assert_eq!(closure["affected_count"], json!(0));
-    let undone = app.command(&id, "undo", json!({"change": "check_in", "reason_code": "r"})).await.json();
+    let undone = app.command(&id, "undo", json!({"change": "check_in", "reason_code": "other"})).await.json();
     assert_eq!((&undone["status"], &undone["closure_id"]), (&json!("CONFIRMED"), &closure["closure_id"]));
     // It is cancelled with the others, also if their cancellation was ordered while it sat there.
     let again = async || {
         app.command(&id, "check-in", json!({})).await;
-        let undo = json!({"change": "check_in", "reason_code": "r"});
+        let undo = json!({"change": "check_in", "reason_code": "other"});
         app.command(&id, "undo", undo).await;
     };
     app.command(&id, "check-in", json!({})).await;

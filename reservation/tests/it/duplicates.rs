@@ -62,7 +62,7 @@ async fn a_booking_that_ended_or_was_erased_is_no_duplicate() {
     let app = TestApp::start().await;
     let (phone, email) = ("0812 3456 7890", "sari@example.com");
     let first = id(&book(&app, phone, email, json!({})).await);
-    app.command(&first, "cancel", json!({"reason_code": "r"})).await;
+    app.command(&first, "cancel", json!({"reason_code": "other"})).await;
     let second = id(&book(&app, phone, email, json!({})).await);
     let request = axum::http::Request::delete(format!("/api/reservations/{second}/contact"))
         .header("authorization", format!("Bearer {TOKEN}"));
@@ -72,7 +72,7 @@ async fn a_booking_that_ended_or_was_erased_is_no_duplicate() {
     let venues = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/venues/by-hand");
     let app = TestApp::at(venues, app.app.store.clone(), app.clock.clone()).await;
     assert_eq!(book(&app, phone, email, json!({})).await.problem().1, "duplicate_booking");
-    app.command(&third, "cancel", json!({"reason_code": "r"})).await;
+    app.command(&third, "cancel", json!({"reason_code": "other"})).await;
     id(&book(&app, phone, email, json!({})).await);
 }
 
@@ -138,12 +138,12 @@ async fn an_offer_is_not_accepted_for_a_time_at_which_the_guest_is_booked() {
     let small = booking(json!({"contact_info": contact, "start_time": "2026-12-24T20:00", "party_size": 2,
         "allow_duplicate": null}));
     let small = id(&app.post("/api/reservations", &small).await);
-    app.command(&garden, "cancel", json!({"reason_code": "r"})).await;
+    app.command(&garden, "cancel", json!({"reason_code": "other"})).await;
     crate::waitlist::becomes(&app, entry, "OFFERED").await;
     let accept = async |body: Value| app.post(&format!("/api/waitlist/{entry}/accept"), &body).await;
     assert_eq!(accept(json!({})).await.problem(), (409, "duplicate_booking".into()));
     assert_eq!(accept(json!({"allow": true})).await.faults(), ["body.allow:extra_forbidden"]);
-    app.command(&small, "cancel", json!({"reason_code": "r"})).await;
+    app.command(&small, "cancel", json!({"reason_code": "other"})).await;
     assert_eq!(accept(json!({})).await.json()["status"], json!("PENDING"));
 }
 

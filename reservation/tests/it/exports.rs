@@ -35,7 +35,7 @@ async fn christmas() -> TestApp {
     let missing = book(4, "2026-12-24T12:15").await;
     let gone = book(2, "2026-12-24T19:00").await;
     book(3, "2026-12-25T22:30").await;
-    app.guest_command(&gone, "cancel", json!({"reason_code": "r"})).await;
+    app.guest_command(&gone, "cancel", json!({"reason_code": "other"})).await;
     app.clock.advance("2026-12-24T05:00:00Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap() - now());
     app.command(&lunch, "check-in", json!({})).await;
     app.clock.advance(TimeDelta::minutes(50));
@@ -91,7 +91,7 @@ async fn a_visit_whose_completion_was_undone_does_not_count_as_a_turn() {
     let done = app.get("/api/reservations?status=COMPLETED").await.json();
     let id = done["items"][0]["reservation_id"].as_str().unwrap();
     // Others have its table by now.
-    let undo = json!({"change": "completion", "reason_code": "r", "table_id": "D4"});
+    let undo = json!({"change": "completion", "reason_code": "other", "table_id": "D4"});
     assert_eq!(app.command(id, "undo", undo).await.status, StatusCode::OK);
     assert_eq!(app.get("/api/stats").await.json()["average_turn_minutes"], Value::Null);
 }

@@ -58,7 +58,7 @@ async fn an_offered_slot_can_be_booked_and_any_other_is_refused_with_its_reason(
                     assert_eq!(booked["end_time"], slot["end_time"]);
                     assert_eq!(booked["deposit"]["amount_minor"], slot["deposit"]["amount_minor"]);
                     let id = booked["reservation_id"].as_str().unwrap();
-                    app.command(id, "cancel", json!({"reason_code": "r"})).await;
+                    app.command(id, "cancel", json!({"reason_code": "other"})).await;
                     offered += 1;
                 } else {
                     let reason = slot["reason"].as_str().unwrap().to_owned();
@@ -108,7 +108,7 @@ async fn a_party_that_leaves_frees_its_tables() {
     let first = book().await.json()["reservation_id"].as_str().unwrap().to_owned();
     assert_eq!(book().await.problem().1, "no_table");
     // A cancellation releases the table.
-    app.command(&first, "cancel", json!({"reason_code": "r"})).await;
+    app.command(&first, "cancel", json!({"reason_code": "other"})).await;
     let second = book().await.json()["reservation_id"].as_str().unwrap().to_owned();
     assert_eq!(book().await.problem().1, "no_table");
     // Moving the reservation to another time releases the table.

@@ -192,9 +192,10 @@ async fn the_side_that_acts_follows_from_the_credential() {
     let id = app.book(json!({})).await;
     let (cancel, moved) =
         (format!("/api/reservations/{id}/cancel"), format!("/api/reservations/{id}/reschedule"));
-    let staff = app.post(&cancel, &json!({"reason_code": "r", "cancelled_by": "guest"})).await;
+    let staff = app.post(&cancel, &json!({"reason_code": "other", "cancelled_by": "guest"})).await;
     assert_eq!(staff.faults(), ["body.cancelled_by:value_error"]);
-    let guest = app.guest_command(&id, "cancel", json!({"reason_code": "r", "cancelled_by": "staff"})).await;
+    let guest =
+        app.guest_command(&id, "cancel", json!({"reason_code": "other", "cancelled_by": "staff"})).await;
     assert_eq!(guest.faults(), ["body.cancelled_by:value_error"]);
     let to = json!({"start_time": "2026-12-24T20:00", "moved_by": "guest"});
     assert_eq!(app.post(&moved, &to).await.faults(), ["body.moved_by:value_error"]);

@@ -19,7 +19,7 @@ async fn until(app: &TestApp, id: &str, end: &str) -> Answer {
 }
 
 async fn until_anyway(app: &TestApp, id: &str, end: &str) -> Answer {
-    app.command(id, "extend", json!({"end_time": end, "override": {"reason_code": "birthday"}})).await
+    app.command(id, "extend", json!({"end_time": end, "override": {"reason_code": "celebration"}})).await
 }
 
 fn ids(parties: &Value) -> Vec<&str> {
@@ -57,14 +57,14 @@ async fn a_party_stays_longer_until_the_next_one_is_due_unless_staff_overrule_it
     };
     let of_first = notes(app.get(&format!("/api/reservations/{first}/history")).await.json());
     assert!(
-        of_first.contains(&"Rules overruled by the restaurant: next_party (birthday)".into()),
+        of_first.contains(&"Rules overruled by the restaurant: next_party (celebration)".into()),
         "{of_first:?}"
     );
     let of_next = notes(app.get(&format!("/api/reservations/{next}/history")).await.json());
     assert!(of_next.iter().any(|note| note.starts_with("Table B1 taken away")), "{of_next:?}");
 
     let indonesian = app.get(&format!("/api/reservations/{first}/history?lang=id")).await.json();
-    let note = "Aturan dikesampingkan oleh restoran: meja tamu berikutnya (birthday)";
+    let note = "Aturan dikesampingkan oleh restoran: meja tamu berikutnya (celebration)";
     assert!(notes(indonesian.clone()).contains(&note.into()), "{:?}", notes(indonesian));
 
     // Nothing changes with a restart, and the party needs a table until it gets one.
@@ -94,7 +94,7 @@ async fn a_waiting_party_loses_its_offer_and_keeps_its_place() {
     let waits = crate::waitlist::join(&app, joining).await;
     app.clock.advance(TimeDelta::minutes(65));
     app.command(&first, "check-in", json!({})).await;
-    app.command(&next, "cancel", json!({"reason_code": "r"})).await;
+    app.command(&next, "cancel", json!({"reason_code": "other"})).await;
     crate::waitlist::becomes(&app, &waits, "OFFERED").await;
     let due = until(&app, &first, "2026-12-01T20:00").await;
     assert_eq!(due.problem(), (409, "next_party_due".into()));
@@ -142,14 +142,15 @@ async fn two_parties_exchange_their_tables_in_one_append() {
     let elsewhere = json!({"venue_id": "roma-trastevere", "party_size": 2, "start_time": "2026-12-02T20:00"});
     let elsewhere = app.book(elsewhere).await;
     assert_eq!(swap(&outside, &elsewhere).await.status, StatusCode::NOT_FOUND);
-    app.command(&large, "cancel", json!({"reason_code": "r"})).await;
+    app.command(&large, "cancel", json!({"reason_code": "other"})).await;
     assert_eq!(swap(&large, &later).await.problem(), (409, "reservation_cancelled".into()));
 }
 
 /// A booking at the second venue, with a reason to overrule its rules.
 fn anyway(rest: Value) -> Value {
-    let mut body =
-        crate::app::booking(json!({"venue_id": "roma-trastevere", "override": {"reason_code": "friends"}}));
+    let mut body = crate::app::booking(
+        json!({"venue_id": "roma-trastevere", "override": {"reason_code": "regular_guest"}}),
+    );
     body.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
     body
 }
@@ -214,18 +215,18 @@ async fn a_walk_in_has_a_length_and_may_be_seated_against_the_rules() {
     let garden = json!({"party_size": 3, "area": "Kebun", "duration_minutes": 30, "name": "Budi"});
     assert_eq!(app.post("/api/walk-ins", &garden).await.problem().1, "no_table");
     let mut anyway = garden.clone();
-    anyway["override"] = json!({"reason_code": "rain"});
+    anyway["override"] = json!({"reason_code": "weather"});
     let seated = app.post("/api/walk-ins", &anyway).await.json();
     assert_eq!((tables(&seated), &seated["contact_name"]), (vec!["B1"], &json!("Budi")));
     assert_eq!(seated["end_time"], json!("2026-12-01T18:00:00+07:00"));
     let overruled = app.get("/events?type=meja.reservation.rules_overruled.v1").await.json();
-    assert_eq!(overruled[0]["data"], json!({"rules": ["min_party"], "reason_code": "rain"}));
+    assert_eq!(overruled[0]["data"], json!({"rules": ["min_party"], "reason_code": "weather"}));
     // A wrong tap: the party never came. A walk-in becomes no no-show, and is cancelled without a message.
     let id = seated["reservation_id"].as_str().unwrap();
-    app.command(id, "undo", json!({"change": "check_in", "reason_code": "r"})).await;
+    app.command(id, "undo", json!({"change": "check_in", "reason_code": "other"})).await;
     app.clock.advance(TimeDelta::hours(3));
     assert_eq!(app.status(id).await, "CONFIRMED");
-    assert_eq!(app.command(id, "cancel", json!({"reason_code": "r"})).await.status, StatusCode::OK);
+    assert_eq!(app.command(id, "cancel", json!({"reason_code": "other"})).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
@@ -238,7 +239,7 @@ async fn only_staff_with_the_scope_overrule() {
     let first = garden(&app, "2026-12-01T17:00").await;
     let link = format!("Bearer {}", app.guest_link(&first).await);
     let link = [("authorization", link.as_str())];
-    let anyway = json!({"reason_code": "r"});
+    let anyway = json!({"reason_code": "other"});
     let requests = [
         ("/api/reservations".to_owned(), self::anyway(json!({"start_time": "2026-12-04T20:00"}))),
         ("/api/walk-ins".to_owned(), json!({"party_size": 2, "override": anyway})),
@@ -268,7 +269,7 @@ async fn a_repeated_request_changes_nothing_more() {
     let other = app.book(json!({"party_size": 2, "area": "Teras", "start_time": "2026-12-01T17:00"})).await;
     app.clock.advance(TimeDelta::minutes(65));
     app.command(&first, "check-in", json!({})).await;
-    let anyway = json!({"end_time": "2026-12-01T20:00", "override": {"reason_code": "birthday"}});
+    let anyway = json!({"end_time": "2026-12-01T20:00", "override": {"reason_code": "celebration"}});
     let requests = [
         (format!("/api/reservations/{first}/extend"), anyway),
         (format!("/api/reservations/{one}/swap"), json!({"with": other})),
@@ -308,7 +309,7 @@ async fn a_party_with_two_tables_takes_both_from_the_next_one() {
     // A wrong tap on "complete": both tables come back.
     app.command(&first, "complete", json!({})).await;
     let undone =
-        app.command(&first, "undo", json!({"change": "completion", "reason_code": "r"})).await.json();
+        app.command(&first, "undo", json!({"change": "completion", "reason_code": "other"})).await.json();
     assert_eq!((tables(&undone), &undone["end_time"]), (vec!["T3", "T4"], &longer["end_time"]));
     // The waiting party is offered the same two tables, and loses its offer once.
     let at = json!("2026-12-01T20:00");

@@ -32,6 +32,7 @@ mod keys;
 mod longer_visits;
 mod machine;
 mod money;
+mod privacy;
 mod reading;
 mod room;
 mod rules;

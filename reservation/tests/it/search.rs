@@ -71,7 +71,7 @@ async fn a_table_and_a_code_are_found_and_a_walk_in_by_its_name() {
     let app = TestApp::start().await;
     let id = booked(&app, "Sari", "0812 3456 7001", "2026-12-24T20:00").await;
     complete(&app).await;
-    let table = json!({"table_id": "T1", "capacity": 4, "area": "Dalam"});
+    let table = json!({"table_id": "T1"});
     app.command(&id, "confirm", json!({})).await;
     let assigned = app.command(&id, "assign-table", table).await;
     assert!(assigned.status.is_success(), "{}", assigned.text());

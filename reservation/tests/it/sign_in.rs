@@ -179,7 +179,7 @@ async fn a_page_of_another_site_cannot_use_the_cookies() {
     let mut sari = join(&app, "sari", json!({"host": [DAGO]})).await;
     let id = app.book(json!({"venue_id": DAGO})).await;
     let path = format!("/api/reservations/{id}/cancel");
-    let body = json!({"reason_code": "house"});
+    let body = json!({"reason_code": "overbooked"});
     for headers in [
         &[("sec-fetch-site", "cross-site")][..],
         &[("origin", "https://evil.example"), ("host", "meja.example")],

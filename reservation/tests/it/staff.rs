@@ -223,7 +223,7 @@ async fn a_calendar_link_reads_one_venue_until_it_is_revoked() {
     assert_eq!(venues, [json!(DAGO)]);
     let id = list["items"][0]["reservation_id"].as_str().unwrap();
     let cancel = format!("/api/reservations/{id}/cancel");
-    let refused = program.with_link(&app, &link, &cancel, &json!({"reason_code": "house"})).await;
+    let refused = program.with_link(&app, &link, &cancel, &json!({"reason_code": "overbooked"})).await;
     assert_eq!(refused.problem(), (403, "scope_missing".into()));
     // It changes nothing, not even what needs no credential.
     let book = booking(json!({"venue_id": DAGO, "allow_duplicate": false, "start_time": "2026-12-23T19:00"}));

@@ -197,7 +197,7 @@ async fn new_rules_apply_at_once_and_list_the_affected_bookings() {
     app.command(&managed_by_hand, "assign-table", json!({"table_id": "X", "capacity": 2, "area": "Trotoar"}))
         .await;
     let gone = app.book(json!({"party_size": 2, "area": "Teras", "start_time": "2026-12-24T17:00"})).await;
-    app.command(&gone, "cancel", json!({"reason_code": "r"})).await;
+    app.command(&gone, "cancel", json!({"reason_code": "other"})).await;
     assert_eq!(rig.reload(&app).await, [], "nothing has changed");
     // Without lunch, and without the first table.
     let mut venue = sample("bandung-dago");

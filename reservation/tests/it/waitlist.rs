@@ -89,7 +89,7 @@ async fn a_freed_table_is_held_for_the_first_fitting_entry_and_accepted() {
         (entry(&app, &first).await["status"].as_str(), answer(&app, &first, "accept").await.problem().1),
         (Some("WAITING"), "nothing_offered".into())
     );
-    app.command(&taken, "cancel", json!({"reason_code": "r"})).await;
+    app.command(&taken, "cancel", json!({"reason_code": "other"})).await;
     let offered = becomes(&app, &first, "OFFERED").await;
     assert_eq!(offered["offer"]["tables"][0]["table_id"], json!("B1"));
     assert_eq!(offered["offer"]["expires_at"], json!("2026-12-01T09:15:00Z"));
@@ -138,7 +138,7 @@ async fn a_declined_or_expired_offer_goes_to_the_next_entry() {
     let (app, taken) = full().await;
     let [first, second, third] =
         [join(&app, twelve()).await, join(&app, twelve()).await, join(&app, twelve()).await];
-    app.command(&taken, "cancel", json!({"reason_code": "r"})).await;
+    app.command(&taken, "cancel", json!({"reason_code": "other"})).await;
     becomes(&app, &first, "OFFERED").await;
     let declined = answer(&app, &first, "decline").await.json();
     assert_eq!((&declined["status"], &declined["left_because"]), (&json!("LEFT"), &json!("declined")));
@@ -172,10 +172,10 @@ async fn an_entry_that_does_not_fit_does_not_block_later_entries() {
     }
     let four = join(&app, json!({"party_size": 4, "area": "Teras"})).await;
     let two = join(&app, json!({"party_size": 2, "area": "Teras"})).await;
-    app.command(&taken[0], "cancel", json!({"reason_code": "r"})).await;
+    app.command(&taken[0], "cancel", json!({"reason_code": "other"})).await;
     becomes(&app, &two, "OFFERED").await;
     assert_eq!(entry(&app, &four).await["status"], json!("WAITING"));
-    app.command(&taken[1], "cancel", json!({"reason_code": "r"})).await;
+    app.command(&taken[1], "cancel", json!({"reason_code": "other"})).await;
     assert_eq!(becomes(&app, &four, "OFFERED").await["offer"]["tables"][0]["table_id"], json!("T3"));
 }
 
@@ -183,7 +183,7 @@ async fn an_entry_that_does_not_fit_does_not_block_later_entries() {
 async fn a_waiting_party_precedes_a_new_booking() {
     let (app, taken) = full().await;
     let first = join(&app, twelve()).await;
-    app.command(&taken, "cancel", json!({"reason_code": "r"})).await;
+    app.command(&taken, "cancel", json!({"reason_code": "other"})).await;
     let other = booking(json!({"party_size": 12, "area": "Kebun", "start_time": "2026-12-24T19:00"}));
     assert_eq!(app.post("/api/reservations", &other).await.problem(), (409, "no_table".into()));
     assert_eq!(entry(&app, &first).await["status"], json!("OFFERED"));
@@ -270,7 +270,7 @@ async fn offers_survive_a_restart_and_are_made_once() {
     let app = start().await;
     let taken = app.book(json!({"party_size": 12, "area": "Kebun", "start_time": "2026-12-24T19:00"})).await;
     let (first, second) = (join(&app, twelve()).await, join(&app, twelve()).await);
-    app.command(&taken, "cancel", json!({"reason_code": "r"})).await;
+    app.command(&taken, "cancel", json!({"reason_code": "other"})).await;
     let offered = becomes(&app, &first, "OFFERED").await;
     let line = app.get("/api/waitlist").await.json();
     drop(app);
@@ -336,7 +336,7 @@ async fn an_offer_that_the_venue_cannot_keep_is_withdrawn_and_the_party_waits_on
 async fn a_guest_whose_offer_expired_is_forgotten_after_being_told() {
     let (app, taken) = full().await;
     let id = join(&app, twelve()).await;
-    app.command(&taken, "cancel", json!({"reason_code": "r"})).await;
+    app.command(&taken, "cancel", json!({"reason_code": "other"})).await;
     becomes(&app, &id, "OFFERED").await;
     app.clock.advance(TimeDelta::minutes(16));
     assert_eq!(becomes(&app, &id, "LEFT").await["left_because"], json!("offer_expired"));

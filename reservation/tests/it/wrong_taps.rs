@@ -60,14 +60,14 @@ async fn the_floor_follows_every_undo() {
 async fn a_table_that_was_given_away_is_not_taken_back() {
     let app = TestApp::with_houses().await;
     let id = expected(&app).await;
-    app.command(&id, "cancel", json!({"reason_code": "r"})).await;
+    app.command(&id, "cancel", json!({"reason_code": "other"})).await;
     let other = expected(&app).await;
     let refused = undo(&app, &id, "cancellation").await;
     assert_eq!(refused.problem(), (409, "table_taken".into()));
     let free = refused.json()["alternatives"].as_array().unwrap().clone();
     let free = free[0]["table_id"].as_str().unwrap().to_owned();
     assert_ne!(free, "D1");
-    let at = |change: &str, table: &str| json!({"change": change, "reason_code": "r", "table_id": table, "allow_duplicate": true});
+    let at = |change: &str, table: &str| json!({"change": change, "reason_code": "other", "table_id": table, "allow_duplicate": true});
     let elsewhere = app.command(&id, "undo", at("cancellation", &free)).await.json();
     assert_eq!((&elsewhere["status"], tables(&elsewhere)), (&json!("CONFIRMED"), vec![free.as_str()]));
     assert_eq!(
@@ -91,7 +91,7 @@ async fn a_table_that_was_offered_meanwhile_is_not_free() {
     let at = json!("2026-12-04T19:00");
     let joining = json!({"party_size": 12, "area": "Kebun", "earliest_time": at, "latest_time": at});
     let waits = crate::waitlist::join(&app, joining).await;
-    app.command(&id, "cancel", json!({"reason_code": "r"})).await;
+    app.command(&id, "cancel", json!({"reason_code": "other"})).await;
     crate::waitlist::becomes(&app, &waits, "OFFERED").await;
     assert_eq!(undo(&app, &id, "cancellation").await.problem(), (409, "table_taken".into()));
     app.post(&format!("/api/waitlist/{waits}/decline"), &json!({})).await;
@@ -105,15 +105,15 @@ async fn a_guest_who_booked_again_has_one_booking() {
     let once = booking(json!({"party_size": 2, "allow_duplicate": null}));
     let first =
         app.post("/api/reservations", &once).await.json()["reservation_id"].as_str().unwrap().to_owned();
-    app.command(&first, "cancel", json!({"reason_code": "r"})).await;
+    app.command(&first, "cancel", json!({"reason_code": "other"})).await;
     let second =
         app.post("/api/reservations", &once).await.json()["reservation_id"].as_str().unwrap().to_owned();
     assert_eq!(undo(&app, &first, "cancellation").await.problem(), (409, "duplicate_booking".into()));
-    app.command(&second, "cancel", json!({"reason_code": "r"})).await;
+    app.command(&second, "cancel", json!({"reason_code": "other"})).await;
     assert_eq!(undo(&app, &first, "cancellation").await.status, StatusCode::OK);
     // The guest of the first booking is known again.
     assert_eq!(app.post("/api/reservations", &once).await.problem().1, "duplicate_booking");
-    let both = json!({"change": "cancellation", "reason_code": "r", "allow_duplicate": true});
+    let both = json!({"change": "cancellation", "reason_code": "other", "allow_duplicate": true});
     assert_eq!(app.command(&second, "undo", both).await.status, StatusCode::OK);
 }
 
@@ -122,7 +122,7 @@ async fn a_deposit_that_went_back_is_due_again() {
     let app = TestApp::start().await;
     let id = app.book(json!({"party_size": 6})).await;
     let first = pay(&app, &id).await.json()["payment"]["payment_id"].clone();
-    app.command(&id, "cancel", json!({"reason_code": "r", "description": "sakit"})).await;
+    app.command(&id, "cancel", json!({"reason_code": "other", "description": "sakit"})).await;
     let undone = undo(&app, &id, "cancellation").await.json();
     assert_eq!((&undone["status"], &undone["deposit"]["status"]), (&json!("PENDING"), &json!("due")));
     assert_eq!(undone["cancellation"], Value::Null);

@@ -7,7 +7,7 @@
 mod answers;
 mod stories;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -85,8 +85,8 @@ pub enum Outcome {
 #[derive(Debug, Clone)]
 pub struct Op {
     pub client: usize,
-    /// Request ids, one per attempt. The events have the id of the first successful attempt.
-    pub attempts: Vec<String>,
+    /// The digest of the request, which no other request has. Its events contain it.
+    pub digest: String,
     pub act: Act,
     /// The reservation in the response.
     pub reservation: Option<String>,
@@ -127,7 +127,7 @@ pub fn check(ops: &[Op], consumers: &[Consumer], feed: &[Event]) -> Vec<String> 
 
 /// Positions are 1, 2, 3 …, and no event occurs twice.
 fn positions(feed: &[Event], faults: &mut Vec<String>) {
-    let mut uuids = std::collections::HashSet::new();
+    let mut uuids = HashSet::new();
     for (place, event) in feed.iter().enumerate() {
         let sequence = event.text("sequence").parse::<usize>().unwrap_or(0);
         if sequence != place + 1 || !event.id.starts_with(event.text("sequence")) {
@@ -145,19 +145,21 @@ fn positions(feed: &[Event], faults: &mut Vec<String>) {
 
 /// An acknowledged request has all its events once, one with an unknown outcome at most once, a refused one none.
 fn exactly_once(ops: &[Op], feed: &[Event], faults: &mut Vec<String>) -> HashMap<usize, Run> {
-    let mut by_request: HashMap<&str, Vec<usize>> = HashMap::new();
+    let mut by_digest: HashMap<&str, Vec<usize>> = HashMap::new();
     for (place, event) in feed.iter().enumerate() {
-        by_request.entry(event.text("correlationid")).or_default().push(place + 1);
+        by_digest.entry(event.text("requestdigest")).or_default().push(place + 1);
     }
     let (mut runs, mut explained) = (HashMap::new(), 0);
     for (n, op) in ops.iter().enumerate() {
-        let found: Vec<_> = op.attempts.iter().filter_map(|id| by_request.get(id.as_str())).collect();
-        explained += found.iter().map(|places| places.len()).sum::<usize>();
-        if found.len() > 1 {
-            faults.push(format!("{:?} of client {} was executed {} times", op.act, op.client, found.len()));
-        }
         // `nothing_to_do` and `refusals` check whether that is correct.
-        let Some(places) = found.first() else { continue };
+        let Some(places) = by_digest.get(op.digest.as_str()) else { continue };
+        explained += places.len();
+        let executions: HashSet<_> =
+            places.iter().map(|place| feed[place - 1].text("correlationid")).collect();
+        if executions.len() > 1 {
+            let times = executions.len();
+            faults.push(format!("{:?} of client {} was executed {times} times", op.act, op.client));
+        }
         let run = (places[0], places[places.len() - 1]);
         if run.1 - run.0 + 1 != places.len() {
             faults.push(format!("{:?} of client {} is not contiguous: {places:?}", op.act, op.client));

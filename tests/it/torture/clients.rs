@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::checker::{Act, Consumer, Event, Op, Outcome};
@@ -23,6 +24,20 @@ pub struct Campaign {
     silent_from: AtomicU64,
     /// A pause between two requests of one client.
     pub pause: Duration,
+}
+
+/// `body` with white space that no other request has, so that the digest of the request tells which one it is.
+fn distinct(body: &Value) -> String {
+    let number = Uuid::new_v4().as_u128();
+    let space = (0..128).map(|bit| if number >> bit & 1 == 0 { ' ' } else { '\n' });
+    body.to_string().chars().chain(space).collect()
+}
+
+/// The digest of a request, as its events contain it.
+fn digest(path: &str, body: &str) -> String {
+    let parts = ["POST", "\0", path, "\0", body];
+    let fingerprint = parts.into_iter().fold(Sha256::new(), |hash, part| hash.chain_update(part)).finalize();
+    hex::encode(&fingerprint[..16])
 }
 
 impl Campaign {
@@ -81,9 +96,10 @@ impl Campaign {
         while !self.stopped() {
             let (act, path, body) = self.choose(&mine);
             let key = Uuid::new_v4().to_string();
+            let body = distinct(&body);
             let mut op = Op {
                 client,
-                attempts: Vec::new(),
+                digest: digest(&path, &body),
                 act,
                 reservation: None,
                 invoked: self.now(),
@@ -92,10 +108,9 @@ impl Campaign {
             };
             // A request without a response is repeated with the same key, until the campaign stops.
             for _ in 0..3 {
-                let request_id = Uuid::new_v4().to_string();
-                op.attempts.push(request_id.clone());
-                let request = http.post(format!("{url}{path}")).json(&body);
-                let request = request.header("idempotency-key", &key).header("x-request-id", request_id);
+                let request = http.post(format!("{url}{path}")).body(body.clone());
+                let request = request.header("content-type", "application/json");
+                let request = request.header("idempotency-key", &key);
                 if let Ok(answer) = request.send().await {
                     let status = answer.status().as_u16();
                     let body: Option<Value> = answer.json().await.ok();

@@ -145,7 +145,7 @@ async fn a_provider_that_misbehaves_charges_no_guest_twice() {
             let id = reservation["reservation_id"].as_str().unwrap();
             // Cancels only when the payment is open, or when none will be opened.
             if bank.is_quiet() {
-                let cancel = json!({"reason_code": "nobody_pays"});
+                let cancel = json!({"reason_code": "other"});
                 pair.post(&format!("/api/reservations/{id}/cancel"), &cancel).await;
             }
         }

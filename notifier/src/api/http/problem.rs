@@ -128,7 +128,7 @@ impl FromRequest<App> for Order {
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
         let Ok(caller) = Caller::from_request_parts(&mut parts, app).await;
-        let Ok(RequestTrace { request_id, traceparent }) =
+        let Ok(RequestTrace { request_id, traceparent, .. }) =
             RequestTrace::from_request_parts(&mut parts, app).await;
         let by = EventMetadata {
             correlation_id: request_id,

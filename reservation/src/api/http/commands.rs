@@ -121,10 +121,11 @@ pub(super) async fn no_show(State(app): State<App>, Id(id): Id, post: Post) -> R
     request_body(content = Cancel, example = json!({"reason_code": "guest_request", "description": "Kami sakit"})),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn cancel(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
+    let loaded = app.require(id, post.caller()).await?;
     let ((command, description), mut context) =
-        post.read(|form, caller| request::cancel(form, &app, caller))?;
+        post.read(|form, caller| request::cancel(form, &app, &loaded.0, caller))?;
     context.payload = description.map(|sealed| sealed.bytes);
-    app.command(id, None, command, context).await
+    app.command(id, Some(loaded), command, context).await
 }
 
 /// Correct contact, wishes, notes and tags

@@ -116,12 +116,12 @@ impl Post {
         let body = body::read_body(body).await?;
         let members = body::parse_object(&parts.headers, &body)?;
         let Ok(caller) = Caller::from_request_parts(&mut parts, app).await;
+        // Only the notifier knows which request and which event caused its own.
+        let is_service = caller.actor.kind == ActorKind::ServiceAccount;
         let context = RequestContext {
-            trace,
+            trace: if is_service { trace.continued() } else { trace },
             key: scoped_key(&parts, &body, &members, &caller)?,
-            // Only the notifier knows which event caused its request.
-            causation_id: causation(&parts.headers)
-                .filter(|_| caller.actor.kind == ActorKind::ServiceAccount),
+            causation_id: causation(&parts.headers).filter(|_| is_service),
             caller,
             if_match: if_match(&parts.headers)?,
             payload: None,

@@ -9,6 +9,7 @@ mod correct;
 mod day;
 mod keys;
 mod list;
+mod reason;
 mod results;
 mod staff;
 mod venue;
@@ -65,6 +66,7 @@ pub(super) fn booking(form: &mut Form, app: &App, caller: &Caller) -> Option<Boo
     let start =
         venue.and_then(|venue| start(form, "start_time", draft.start_time.as_ref()?, venue.timezone, app));
     let area = area(form, venue, draft.area);
+    let overrule = overrule(form, venue, draft.overrule);
     let payment_channel = payment_channel(form, app, draft.payment_channel);
     let contact = draft.contact_info.and_then(|info| contact_info(form, info, venue));
     if let (Some(venue), Some(start)) = (venue, start) {
@@ -89,7 +91,7 @@ pub(super) fn booking(form: &mut Form, app: &App, caller: &Caller) -> Option<Boo
         payment_channel,
         locale: draft.locale,
         contact_digest,
-        overrule: overrule(draft.overrule),
+        overrule,
     };
     let allow_duplicate = draft.allow_duplicate.unwrap_or(false);
     Some(Booking { request, contact, payload, allow_duplicate })

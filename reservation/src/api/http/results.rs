@@ -95,6 +95,7 @@ pub(super) async fn erase_contact(
     Id(id): Id,
     post: Post,
 ) -> Result<Response, Problem> {
-    let (command, context) = post.read(|form, _| request::erase_contact(form))?;
-    app.command(id, None, command, context).await
+    let loaded = app.require(id, post.caller()).await?;
+    let (command, context) = post.read(|form, _| request::erase_contact(form, &app, &loaded.0))?;
+    app.command(id, Some(loaded), command, context).await
 }

@@ -6,11 +6,15 @@ mod rules;
 use std::collections::{BTreeSet, HashSet};
 
 use contract::form::Form;
+use contract::values::{Item as _, ReasonCode, lower_case_words};
 use events::values::{Currency, Locale};
 use events::{TableId, VenueId};
 
 use crate::domain::availability::Table;
 use crate::domain::venue::Venue;
+
+/// Maximum number of reason codes that a venue adds.
+const REASONS_MAX: usize = 50;
 
 /// Reads the rules of the venue `id`, which are new or recorded.
 pub(super) fn venue(form: &mut Form, id: &VenueId, is_new: bool) -> Option<Venue> {
@@ -43,6 +47,9 @@ pub(super) fn venue(form: &mut Form, id: &VenueId, is_new: bool) -> Option<Venue
     }
     let combinable = combinations(form, &combinable);
     let rules = rules::booking_rules(form, timezone, tables.as_deref(), &combinable);
+    let reason_codes = form.texts_parsed("reason_codes", REASONS_MAX, ReasonCode::CHARS_MAX, |text| {
+        lower_case_words(text).map(|()| text.to_owned())
+    });
     let policy = form.object("policy", |policy| rules::policy(policy, currency));
     currency?;
     let policy = policy?;
@@ -63,6 +70,7 @@ pub(super) fn venue(form: &mut Form, id: &VenueId, is_new: bool) -> Option<Venue
         no_show_fee: policy.no_show_fee,
         refund_on_shrink: policy.refund_on_shrink,
         offer_minutes: policy.offer_minutes,
+        reason_codes,
     })
 }
 

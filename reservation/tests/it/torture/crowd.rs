@@ -214,7 +214,7 @@ async fn of_a_thousand_accepting_clients_the_ten_with_an_offer_succeed() {
         let joining = json!({"venue_id": "ten", "party_size": 4, "earliest_time": at, "latest_time": at});
         line.push(crate::waitlist::join(&applications[0], joining).await);
     }
-    let cancel = |id: &String| (format!("/api/reservations/{id}/cancel"), json!({"reason_code": "r"}));
+    let cancel = |id: &String| (format!("/api/reservations/{id}/cancel"), json!({"reason_code": "other"}));
     // While ten parties cancel, many clients request their tables.
     let others = (0..200).map(|_| ("/api/reservations".to_owned(), party("2026-12-24T20:00")));
     let answers = all_at_once(&applications, booked.iter().map(cancel).chain(others).collect()).await;
@@ -258,8 +258,8 @@ async fn no_table_is_held_twice_while_hosts_extend_swap_and_undo() {
         }
         let command =
             |id: &String, command: &str, body: Value| (format!("/api/reservations/{id}/{command}"), body);
-        let anyway = json!({"end_time": "2026-12-01T22:00", "override": {"reason_code": "r"}});
-        let undo = json!({"change": "cancellation", "reason_code": "r"});
+        let anyway = json!({"end_time": "2026-12-01T22:00", "override": {"reason_code": "other"}});
+        let undo = json!({"change": "cancellation", "reason_code": "other"});
         let mut posts = Vec::new();
         for n in 0..10 {
             let (other, later) = (&seated[(n + 3) % 10], &next[(n + 5) % 10]);
@@ -267,7 +267,7 @@ async fn no_table_is_held_twice_while_hosts_extend_swap_and_undo() {
                 command(&seated[n], "extend", anyway.clone()),
                 command(&seated[n], "swap", json!({"with": other})),
                 command(&next[n], "swap", json!({"with": later})),
-                command(&next[n], "cancel", json!({"reason_code": "r"})),
+                command(&next[n], "cancel", json!({"reason_code": "other"})),
                 command(later, "undo", undo.clone()),
                 ("/api/reservations".to_owned(), party("2026-12-01T21:00")),
             ]);

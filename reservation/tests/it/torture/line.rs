@@ -203,12 +203,12 @@ async fn run(steps: &[Step]) -> Vec<String> {
                 Some(app.post("/api/reservations", &crate::app::booking(body)).await)
             }
             Step::Cancel(n) => match nth(&booked, *n) {
-                Some(id) => Some(app.command(&id, "cancel", json!({"reason_code": "r"})).await),
+                Some(id) => Some(app.command(&id, "cancel", json!({"reason_code": "other"})).await),
                 None => None,
             },
             Step::Undo(n) => match nth(&booked, *n) {
                 Some(id) => {
-                    let undo = json!({"change": "cancellation", "reason_code": "r"});
+                    let undo = json!({"change": "cancellation", "reason_code": "other"});
                     Some(app.command(&id, "undo", undo).await)
                 }
                 None => None,
@@ -280,7 +280,7 @@ async fn no_booking_overtakes_a_waiting_party() {
         let wanted = ("/api/reservations".to_owned(), crate::app::booking(wanted));
         let elsewhere = json!({"venue_id": "bandung-dago", "start_time": AT});
         let elsewhere = ("/api/reservations".to_owned(), crate::app::booking(elsewhere));
-        let cancel = (format!("/api/reservations/{taken}/cancel"), json!({"reason_code": "r"}));
+        let cancel = (format!("/api/reservations/{taken}/cancel"), json!({"reason_code": "other"}));
         let mut posts = vec![&elsewhere; 30];
         posts.extend(vec![&wanted; 10]);
         posts.insert(12, &cancel);

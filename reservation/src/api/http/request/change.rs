@@ -8,11 +8,14 @@ use contract::reservation::commands::drafts;
 use contract::reservation::overrides::drafts::Override;
 use events::event::UndoneChange;
 use events::values::{Initiator, TimeWindow};
-use events::{AssignmentId, ReservationId};
+use events::{AssignmentId, ReservationId, TableId};
+use uuid::Uuid;
 
+use super::reason::{reason, reason_or};
 use super::{area, check_is_open, instant_of, start};
 use crate::app::App;
 use crate::app::confidential::{Description, SealedPayload, seal};
+use crate::app::contact::name;
 use crate::domain::availability::Overrule;
 use crate::domain::reservation::{SizeChange, TableChoice, Undo};
 use crate::domain::venue::Venue;
@@ -41,12 +44,39 @@ pub(in crate::api::http) fn assign_table(
             }
         }
     }
-    Some(Command::AssignTable(TableChoice {
-        assignment_id: AssignmentId(app.env.new_id()),
-        table_id,
-        capacity: draft.capacity.map(|size| size.get()).or(known.map(|table| table.seats))?,
-        area: draft.area.map(String::from).or(known.map(|table| table.area.clone()))?,
-    }))
+    let capacity = draft.capacity.map(|size| size.get());
+    let Some(table) = known else {
+        let id = form.checked(&["table_id"], &table_id, name_of_place(table_id.as_str()));
+        let area = draft.area.map(String::from);
+        let area = area.and_then(|area| form.checked(&["area"], &area, name_of_place(&area)));
+        return id.and(Some(table_choice(app, table_id, capacity?, area?)));
+    };
+    if let Some(other) = draft.area.filter(|area| area.as_str() != table.area) {
+        let msg = format_args!("the table is in the area {:?}: leave it out", table.area);
+        form.fault("area", "value_error", msg, Some(other.as_str().into()));
+    }
+    Some(table_choice(app, table_id, capacity.unwrap_or(table.seats), table.area.clone()))
+}
+
+fn table_choice(app: &App, table_id: TableId, capacity: u8, area: String) -> Command {
+    let assignment_id = AssignmentId(app.env.new_id());
+    Command::AssignTable(TableChoice { assignment_id, table_id, capacity, area })
+}
+
+/// The most digits in a row in the name of a table or an area: a phone number has more.
+const DIGITS_IN_A_ROW_MAX: usize = 4;
+
+/// Checks the name of a table or an area that the rules of the venue do not have. Events contain it, so that it must not be
+/// the phone number or the address of a guest. Systems that number their tables with UUIDs may do so.
+fn name_of_place(text: &str) -> Result<String, String> {
+    if Uuid::try_parse(text).is_ok() {
+        return Ok(text.to_owned());
+    }
+    let longest = text.split(|c: char| !c.is_numeric()).map(|digits| digits.chars().count()).max();
+    if longest.unwrap_or_default() > DIGITS_IN_A_ROW_MAX {
+        return Err(format!("a name has at most {DIGITS_IN_A_ROW_MAX} digits in a row"));
+    }
+    name(text)
 }
 
 pub(in crate::api::http) fn reschedule(
@@ -62,14 +92,14 @@ pub(in crate::api::http) fn reschedule(
     let previous = u32::try_from(reservation.window().minutes()).ok()?;
     let minutes = draft.duration_minutes.map_or(previous, u32::from);
     let area = area(form, venue.as_deref(), draft.area);
-    if let (Some(venue), Some(start)) = (venue, start) {
-        check_is_open(form, &venue, start);
+    if let (Some(venue), Some(start)) = (venue.as_deref(), start) {
+        check_is_open(form, venue, start);
     }
+    let overrule = overrule(form, venue.as_deref(), draft.overrule);
     let by = side(form, "moved_by", draft.moved_by, caller);
     let (window, allow_duplicate) =
         (TimeWindow::starting(start?, minutes), draft.allow_duplicate.unwrap_or(false));
     let timezone = Some(zone.name().to_owned());
-    let overrule = overrule(draft.overrule);
     Some(Command::Reschedule { window, area, by, allow_duplicate, timezone, overrule })
 }
 
@@ -81,25 +111,24 @@ pub(in crate::api::http) fn party_size(
     let draft = drafts::ChangePartySize::take(form);
     let venue = app.venues.get(Some(&reservation.booking.venue_id));
     let area = area(form, venue.as_deref(), draft.area);
+    let overrule = overrule(form, venue.as_deref(), draft.overrule);
     let reseat = draft.reseat.unwrap_or(false);
     if reseat && venue.is_some_and(|venue| venue.rules.is_none()) {
         let msg = "staff assign the tables of this venue: use assign-table instead";
         form.fault("reseat", "value_error", msg, Some(true.into()));
     }
-    Some(Command::ChangePartySize(SizeChange {
-        size: draft.party_size?,
-        area,
-        reseat,
-        overrule: overrule(draft.overrule),
-    }))
+    Some(Command::ChangePartySize(SizeChange { size: draft.party_size?, area, reseat, overrule }))
 }
 
 pub(in crate::api::http) fn cancel(
     form: &mut Form,
     app: &App,
+    reservation: &Reservation,
     caller: &Caller,
 ) -> Option<(Command, Option<SealedPayload>)> {
     let draft = drafts::Cancel::take(form);
+    let venue = app.venues.get(Some(&reservation.booking.venue_id));
+    let reason_code = reason(form, &["reason_code"], draft.reason_code, venue.as_deref());
     let sealed = match draft.description {
         Some(description) => {
             let description = Description { description: description.into() };
@@ -109,10 +138,7 @@ pub(in crate::api::http) fn cancel(
     };
     let description_digest = sealed.as_ref().map(|sealed| sealed.digest.clone());
     let by = side(form, "cancelled_by", draft.cancelled_by, caller);
-    Some((
-        Command::Cancel { by, reason_code: draft.reason_code?.into(), description_digest, closure_id: None },
-        sealed,
-    ))
+    Some((Command::Cancel { by, reason_code: reason_code?, description_digest, closure_id: None }, sealed))
 }
 
 /// A changed end of a visit.
@@ -125,6 +151,7 @@ pub(in crate::api::http) struct NewEnd {
 pub(in crate::api::http) fn extend(form: &mut Form, app: &App, reservation: &Reservation) -> Option<NewEnd> {
     let draft = drafts::Extend::take(form);
     let venue = app.venues.get(Some(&reservation.booking.venue_id));
+    let overrule = overrule(form, venue.as_deref(), draft.overrule);
     let zone = zone_of(venue.as_deref(), reservation);
     let time = draft.end_time?;
     let end = instant_of(form, "end_time", &time, zone)?;
@@ -137,7 +164,7 @@ pub(in crate::api::http) fn extend(form: &mut Form, app: &App, reservation: &Res
         Err(format!("{time} is not after {earliest}: a visit ends after its start, and in the future"))
     };
     let end = form.checked(&["end_time"], &time, possible)?;
-    Some(NewEnd { end, overrule: overrule(draft.overrule) })
+    Some(NewEnd { end, overrule })
 }
 
 pub(in crate::api::http) fn swap(form: &mut Form, reservation: &Reservation) -> Option<ReservationId> {
@@ -150,13 +177,15 @@ pub(in crate::api::http) fn swap(form: &mut Form, reservation: &Reservation) -> 
 }
 
 /// The overruling of rules that a body asks for.
-pub(super) fn overrule(draft: Option<Override>) -> Option<Overrule> {
-    Some(Overrule { reason_code: draft?.reason_code?.into() })
+pub(super) fn overrule(form: &mut Form, venue: Option<&Venue>, draft: Option<Override>) -> Option<Overrule> {
+    let reason_code = reason(form, &["override", "reason_code"], draft?.reason_code, venue)?;
+    Some(Overrule { reason_code })
 }
 
 pub(in crate::api::http) fn undo(form: &mut Form, app: &App, reservation: &Reservation) -> Option<Command> {
     let draft = drafts::Undo::take(form);
     let venue = app.venues.get(Some(&reservation.booking.venue_id));
+    let reason_code = reason(form, &["reason_code"], draft.reason_code, venue.as_deref());
     let table = draft.table_id.and_then(|table_id| {
         let known = venue.as_ref().and_then(|venue| venue.table(&table_id));
         let msg = match known {
@@ -177,17 +206,21 @@ pub(in crate::api::http) fn undo(form: &mut Form, app: &App, reservation: &Reser
     });
     Some(Command::Undo(Undo {
         change: draft.change?,
-        reason_code: draft.reason_code?.into(),
+        reason_code: reason_code?,
         table,
         allow_duplicate: draft.allow_duplicate.unwrap_or(false),
     }))
 }
 
-pub(in crate::api::http) fn erase_contact(form: &mut Form) -> Option<Command> {
-    let reason_code = drafts::EraseContact::take(form).reason_code;
-    Some(Command::EraseContact {
-        reason_code: reason_code.map_or_else(|| "guest_request".into(), String::from),
-    })
+pub(in crate::api::http) fn erase_contact(
+    form: &mut Form,
+    app: &App,
+    reservation: &Reservation,
+) -> Option<Command> {
+    let draft = drafts::EraseContact::take(form);
+    let venue = app.venues.get(Some(&reservation.booking.venue_id));
+    let reason_code = reason_or(form, "guest_request", draft.reason_code, venue.as_deref());
+    Some(Command::EraseContact { reason_code: reason_code? })
 }
 
 /// The time zone of the venue, or of the booking if the venue was removed.

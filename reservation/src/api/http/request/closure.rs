@@ -7,6 +7,7 @@ use contract::values::{Line, List};
 use events::TableId;
 
 use super::known_service;
+use super::reason::reason;
 use crate::app::commands::ClosureCommand;
 use crate::domain::closure::{CLOSURE_DAYS_MAX, ClosureRequest};
 use crate::domain::venue::Venue;
@@ -35,7 +36,8 @@ pub(in crate::api::http) fn close_venue(
     });
     let areas = areas(form, venue, draft.areas);
     let tables = tables(form, venue, draft.tables);
-    let ((from, to), reason_code) = (days?, draft.reason_code?.into());
+    let reason_code = reason(form, &["reason_code"], draft.reason_code, Some(venue));
+    let ((from, to), reason_code) = (days?, reason_code?);
     Some(ClosureCommand::Declare(ClosureRequest { from, to, service, areas, tables, reason_code }))
 }
 

@@ -6,6 +6,7 @@ use contract::form::Form;
 use contract::reservation::access::drafts;
 use events::KeyId;
 
+use super::reason::reason_or;
 use crate::app::App;
 use crate::app::commands::KeyCommand;
 
@@ -43,5 +44,6 @@ pub(in crate::api::http) fn rotate_key(form: &mut Form, app: &App, id: KeyId) ->
 
 pub(in crate::api::http) fn revoke_key(form: &mut Form, id: KeyId) -> Option<KeyCommand> {
     let reason_code = drafts::RevokeKey::take(form).reason_code;
-    Some(KeyCommand::Revoke { id, reason_code: reason_code.map_or_else(|| REVOKED.into(), String::from) })
+    let reason_code = reason_or(form, REVOKED, reason_code, None)?;
+    Some(KeyCommand::Revoke { id, reason_code })
 }

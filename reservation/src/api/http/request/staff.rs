@@ -14,6 +14,7 @@ use events::staff::{Role, RoleGrant};
 use events::{DeviceId, StaffId, VenueId};
 
 use super::contact::person;
+use super::reason::reason_or;
 use crate::app::App;
 use crate::app::accounts::{Again, Joining, Typed};
 use crate::app::commands::{DeviceCommand, StaffCommand};
@@ -58,7 +59,8 @@ pub(in crate::api::http) fn change_roles(form: &mut Form, app: &App, id: StaffId
 
 pub(in crate::api::http) fn remove(form: &mut Form, id: StaffId) -> Option<StaffCommand> {
     let reason_code = staff::drafts::RemoveStaff::take(form).reason_code;
-    Some(StaffCommand::Remove { id, reason_code: reason_code.map_or_else(|| LEFT.into(), String::from) })
+    let reason_code = reason_or(form, LEFT, reason_code, None)?;
+    Some(StaffCommand::Remove { id, reason_code })
 }
 
 /// An invitation that was sent by mail is sent by mail again.
@@ -207,7 +209,8 @@ pub(in crate::api::http) fn add_device(form: &mut Form, app: &App) -> Option<(De
 
 pub(in crate::api::http) fn revoke_device(form: &mut Form, id: DeviceId) -> Option<DeviceCommand> {
     let reason_code = devices::drafts::RevokeDevice::take(form).reason_code;
-    Some(DeviceCommand::Revoke { id, reason_code: reason_code.map_or_else(|| REVOKED.into(), String::from) })
+    let reason_code = reason_or(form, REVOKED, reason_code, None)?;
+    Some(DeviceCommand::Revoke { id, reason_code })
 }
 
 /// Reads the code of a device. `Some(None)` is a text that is no code.

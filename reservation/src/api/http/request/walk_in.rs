@@ -14,6 +14,7 @@ pub(in crate::api::http) fn walk_in(form: &mut Form, app: &App, caller: &Caller)
     let draft = drafts::WalkIn::take(form);
     let venue = venue(form, app, caller, draft.venue_id);
     let area = area(form, venue.as_deref(), draft.area);
+    let overrule = overrule(form, venue.as_deref(), draft.overrule);
     let name = draft.name.and_then(|text| person(form, &["name"], &text));
     let contact = Contact { name: name.unwrap_or_default(), ..Contact::default() };
     let SealedPayload { bytes: payload, digest: contact_digest } = seal(&contact, app.env.as_ref()).ok()?;
@@ -28,7 +29,7 @@ pub(in crate::api::http) fn walk_in(form: &mut Form, app: &App, caller: &Caller)
         payment_channel: None,
         locale: None,
         contact_digest,
-        overrule: overrule(draft.overrule),
+        overrule,
     };
     Some(Booking { request, contact, payload, allow_duplicate: true })
 }
