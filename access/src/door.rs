@@ -55,6 +55,9 @@ pub enum Turned {
 /// PIN.
 pub const APPROVAL_HEADER: &str = "meja-approval";
 
+/// The header with which the gateway presents its own key. `X-Forwarded-For` of such a request names the client.
+pub const GATEWAY_HEADER: &str = "meja-gateway";
+
 /// A door for the holders of recorded keys, sessions, devices and links.
 pub struct KeyDoor {
     registry: Arc<Registry>,

@@ -7,7 +7,7 @@
 //!
 //! In reading order: [`token`], [`link`], [`code`], [`password`] and [`totp`] are the texts of credentials, and [`role`]
 //! says what people may do. [`registry`] knows what is recorded in the log, [`sign_in`] checks what people type, [`door`]
-//! finds out who sent a request, [`caller`] is the result, and [`operations`] admits it. [`first`] makes the first keys, and
+//! finds out who sent a request, [`ClientLimits`] counts it, [`caller`] is the result, and [`operations`] admits it. [`first`] makes the first keys, and
 //! [`secrets`] keeps them in files.
 
 pub mod caller;
@@ -15,6 +15,8 @@ pub mod code;
 pub mod cookies;
 pub mod door;
 pub mod first;
+mod limits;
+
 pub mod link;
 pub mod mode;
 pub mod operations;
@@ -30,7 +32,8 @@ pub mod totp;
 mod venues;
 
 pub use self::caller::{Caller, Denied, GuestSide, Intent, Object, Person};
-pub use self::door::{Door, KeyDoor, SnapshotDoor, Turned};
+pub use self::door::{Door, GATEWAY_HEADER, KeyDoor, SnapshotDoor, Turned};
+pub use self::limits::{ClientLimits, for_guests};
 pub use self::link::{Link, LinkOf};
 pub use self::mode::AccessMode;
 pub use self::operations::{Access, Operations, identified};

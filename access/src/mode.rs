@@ -2,12 +2,6 @@
 
 use std::net::SocketAddr;
 
-use axum::Router;
-use axum::extract::Request;
-use axum::http::header::HOST;
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse as _, Response};
-use chassis::problem::Problem;
 use events::values::{Scope, Scopes};
 
 /// Whether callers need credentials.
@@ -23,9 +17,6 @@ pub enum AccessMode {
 /// What callers without a credential may not even do in [`AccessMode::Open`]: it opens neither contacts nor the stored
 /// log, orders no refunds, reports no results, and creates no keys.
 const NEVER_OPEN: [Scope; 5] = [Scope::Contact, Scope::Operate, Scope::Refund, Scope::Results, Scope::Access];
-
-/// The names of this machine in the header `Host`.
-const LOOPBACK_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 impl AccessMode {
     /// What callers without a credential may do, in addition to what needs none.
@@ -58,50 +49,11 @@ impl AccessMode {
             );
         }
     }
-
-    /// `router` in this mode. Where callers need no credentials, a page of another site must not reach the service under a
-    /// name of its own that resolves to this machine.
-    pub fn guard(self, router: Router) -> Router {
-        match self {
-            Self::On => router,
-            Self::Open => router.layer(middleware::from_fn(loopback_hosts_only)),
-        }
-    }
-}
-
-async fn loopback_hosts_only(request: Request, next: Next) -> Response {
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    match host {
-        Some(host) if is_loopback(host) => next.run(request).await,
-        // Requests without it are HTTP/1.0, which no browser sends.
-        None => next.run(request).await,
-        Some(_) => Problem::foreign_host().into_response(),
-    }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    LOOPBACK_HOSTS.iter().any(|loopback| name.eq_ignore_ascii_case(loopback))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_names_of_this_machine_are_accepted() {
-        for host in ["localhost", "LOCALHOST:8000", "127.0.0.1:8000", "[::1]", "[::1]:8000"] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in
-            ["", "example.com", "localhost.example.com", "127.0.0.1.example.com:8000", "::1", "10.0.0.1"]
-        {
-            assert!(!is_loopback(host), "{host}");
-        }
-    }
 
     #[test]
     fn open_access_is_for_loopback_and_never_for_contacts_money_and_keys() {

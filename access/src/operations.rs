@@ -5,11 +5,13 @@ mod describe;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Router, routing::MethodRouter};
 use chassis::problem::Problem;
-use events::values::{Scope, Scopes};
+use events::values::{ActorKind, Scope, Scopes};
 use utoipa::openapi::path::{Operation, PathItem, Paths};
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{OpenApi, RefOr};
@@ -18,7 +20,8 @@ use utoipa_axum::router::OpenApiRouter;
 use self::describe::{schemes, secure};
 use crate::caller::{Caller, Identified};
 use crate::cookies;
-use crate::door::{APPROVAL_HEADER, Door, Turned};
+use crate::door::{APPROVAL_HEADER, Door, GATEWAY_HEADER, Turned};
+use crate::limits::ClientLimits;
 use crate::link::LinkOf;
 use crate::problems::{cross_site, wrong_kind};
 use crate::sign_in::SignInError;
@@ -180,21 +183,34 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [get, put, post, delete, patch].into_iter().flatten()
 }
 
-/// `router` behind `door`: its routes know their caller.
-pub fn identified(router: Router, door: Arc<dyn Door>) -> Router {
-    router.layer(middleware::from_fn_with_state(door, identify))
+/// `router` behind `door`: its routes know their caller and the address of the client, and `limits` apply.
+pub fn identified(router: Router, door: Arc<dyn Door>, limits: Arc<ClientLimits>) -> Router {
+    router.layer(middleware::from_fn_with_state((door, limits), identify))
 }
 
-async fn identify(State(door): State<Arc<dyn Door>>, mut request: Request, next: Next) -> Response {
-    let (approval, caller) = match door.caller(request.headers()) {
-        Ok(caller) => (request.headers().get(APPROVAL_HEADER), caller),
-        Err(turned) => return Problem::from(turned).into_response(),
+async fn identify(
+    State((door, limits)): State<(Arc<dyn Door>, Arc<ClientLimits>)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let client = limits.client_of(&request, is_from_gateway(door.as_ref(), request.headers()));
+    let caller = match door.caller(request.headers()) {
+        Ok(caller) => caller,
+        Err(turned) => {
+            let counted = match turned {
+                Turned::Invalid => limits.count_failure(client),
+                Turned::Unchecked | Turned::NotApproved(_) => Ok(()),
+            };
+            return counted.map_or_else(Problem::from, |()| turned.into()).into_response();
+        }
     };
-    let has_cookie = caller.person.is_some() || caller.device.is_some();
-    if has_cookie && cookies::is_cross_site_write(request.method(), request.headers()) {
+    if let Err(exceeded) = limits.count(&caller, client) {
+        return Problem::from(exceeded).into_response();
+    }
+    if cookies::is_cross_site_write(request.method(), request.headers()) {
         return cross_site().into_response();
     }
-    let approved = match approval {
+    let approved = match request.headers().get(APPROVAL_HEADER) {
         None => Ok(caller),
         Some(approval) => match approval.to_str().map(str::to_owned) {
             Ok(approval) => door.approved(caller, &approval).await,
@@ -204,10 +220,21 @@ async fn identify(State(door): State<Arc<dyn Door>>, mut request: Request, next:
     match approved {
         Ok(caller) => {
             request.extensions_mut().insert(Identified(caller));
+            if let Some(client) = client {
+                request.extensions_mut().insert(client);
+            }
             next.run(request).await
         }
         Err(turned) => Problem::from(turned).into_response(),
     }
+}
+
+/// Whether the gateway sent a request: it presents the key of a service beside the credential of a person.
+fn is_from_gateway(door: &dyn Door, headers: &HeaderMap) -> bool {
+    let Some(key) = headers.get(GATEWAY_HEADER) else { return false };
+    let Ok(value) = HeaderValue::from_bytes(&[b"Bearer ", key.as_bytes()].concat()) else { return false };
+    let presented = door.caller(&HeaderMap::from_iter([(AUTHORIZATION, value)]));
+    presented.is_ok_and(|caller| caller.actor.kind == ActorKind::ServiceAccount)
 }
 
 /// Admits a request if its caller has what `access` asks for. A scope that the caller has at some venues limits the
@@ -228,8 +255,9 @@ async fn admit(access: Access, mut request: Request, next: Next) -> Response {
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
-    use axum::http::header::AUTHORIZATION;
-    use axum::http::{HeaderMap, StatusCode};
+    use axum::http::StatusCode;
+    use chassis::environment::{SharedEnvironment, SystemEnvironment};
+    use chassis::network::Network;
     use tower::ServiceExt as _;
     use utoipa_axum::routes;
 
@@ -266,7 +294,9 @@ mod tests {
             .route(access, routes!(one))
             .route(Access::Public, routes!(other));
         let (router, api) = operations.split_for_parts();
-        (identified(router, Arc::new(ScopeDoor)), api)
+        let env: SharedEnvironment = Arc::new(SystemEnvironment);
+        let limits = ClientLimits::new(&Network::local(), &env);
+        (identified(router, Arc::new(ScopeDoor), limits), api)
     }
 
     async fn status(router: &Router, method: &str, credential: Option<&str>) -> StatusCode {

@@ -8,7 +8,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::routing::{get, post};
 use bytes::Bytes;
 use chassis::body;
-use chassis::serve::{Limits, Shutdown, harden, serve};
+use chassis::network::Network;
+use chassis::serve::{Shutdown, harden, serve};
 use tokio::net::TcpListener;
 
 /// As long as the response to a booking.
@@ -29,7 +30,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let app = Router::new().route("/echo", post(echo)).route("/fixed", get(|| async move { fixed }));
     let (trigger, shutdown) = Shutdown::new();
     trigger.on_signals()?;
+    let network = Network::local();
     let _metrics = chassis::metrics::install()?;
-    serve(TcpListener::bind(address).await?, harden(app), Limits::default(), shutdown).await;
+    serve(TcpListener::bind(address).await?, harden(app), &network, shutdown).await;
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! Reads the body of a request: limits, content types, malformed JSON.
 
+use std::time::Duration;
+
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use bytes::Bytes;
@@ -14,12 +16,20 @@ use crate::problem::Problem;
 /// Maximum size of a request body, in bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
+/// Maximum time for a request body to arrive.
+pub const BODY_MAX: Duration = Duration::from_secs(10);
+
 /// Reads a whole body, up to the limit.
 ///
 /// # Errors
-/// 413 when it is larger than [`BODY_BYTES_MAX`], 400 when it is truncated.
+/// 413 when it is larger than [`BODY_BYTES_MAX`], 408 when it takes longer than [`BODY_MAX`], 400 when it is truncated.
 pub async fn read_body(body: Body) -> Result<Bytes, Problem> {
-    to_bytes(body, BODY_BYTES_MAX).await.map_err(|error| {
+    let Ok(read) = tokio::time::timeout(BODY_MAX, to_bytes(body, BODY_BYTES_MAX)).await else {
+        let detail =
+            format!("The body did not arrive within {} s. Send the request again.", BODY_MAX.as_secs());
+        return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail));
+    };
+    read.map_err(|error| {
         let too_large =
             std::error::Error::source(&error).is_some_and(|e| e.is::<http_body_util::LengthLimitError>());
         if too_large {

@@ -6,9 +6,9 @@ mod standard;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use utoipa::IntoParams;
@@ -21,14 +21,25 @@ use self::examples::Document;
 use crate::api::KEY_BYTES_MAX;
 use crate::environment::SharedEnvironment;
 
+/// The page of the documentation loads its scripts, styles and pictures from this service.
+const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+);
+
 /// The common routes. The assets of the documentation page are embedded in the binary.
 pub fn routes(mut api: OpenApi, metrics: Option<PrometheusHandle>, env: SharedEnvironment) -> Router {
     standard::complete(&mut api);
     let document = Document::new(&api, env);
     let description = Router::new().route("/openapi.json", get(examples::document)).with_state(document);
     let metrics = Router::new().route("/metrics", get(render)).with_state(metrics);
+    // The page draws its own pictures, and asks this service.
+    let pages: Router = SwaggerUi::new("/docs").config(Config::from("/openapi.json")).into();
+    let pages = pages.layer(axum::middleware::map_response(|mut response: Response| async {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
+        response
+    }));
     Router::new()
-        .merge(SwaggerUi::new("/docs").config(Config::from("/openapi.json")))
+        .merge(pages)
         .merge(description)
         .route("/livez", get(|| async { "alive\n" }))
         .route("/problems", get(problems::list))

@@ -4,8 +4,8 @@
 //! draws a random number. A test or a simulation therefore controls all of them by passing another
 //! [`Environment`].
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use futures::future::BoxFuture;
@@ -18,6 +18,9 @@ use uuid::Uuid;
 pub trait Environment: Send + Sync + 'static {
     /// The current time with the precision that events keep: one microsecond.
     fn now(&self) -> DateTime<Utc>;
+
+    /// The time since a moment that does not change, which never goes back: for limits and durations, not for dates.
+    fn elapsed(&self) -> Duration;
 
     /// A new UUID v7: ordered by time. It reveals when it was made, so it is never a secret.
     fn new_id(&self) -> Uuid;
@@ -56,6 +59,11 @@ impl Environment for SystemEnvironment {
     #[expect(clippy::disallowed_methods, reason = "the only place that reads the clock")]
     fn now(&self) -> DateTime<Utc> {
         Utc::now().trunc_subsecs(6)
+    }
+
+    fn elapsed(&self) -> Duration {
+        static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        BEGAN.elapsed()
     }
 
     #[expect(clippy::disallowed_methods, reason = "the only place that makes ids")]
@@ -129,6 +137,10 @@ impl ManualEnvironment {
 impl Environment for ManualEnvironment {
     fn now(&self) -> DateTime<Utc> {
         *self.now.borrow()
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_micros(u64::try_from(self.now().timestamp_micros()).unwrap_or_default())
     }
 
     fn new_id(&self) -> Uuid {

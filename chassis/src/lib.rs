@@ -7,6 +7,7 @@
 //! - [`body`] reads the body of a request into a form.
 //! - [`request_trace`] identifies requests across services; [`traces`] exports OpenTelemetry traces.
 //! - [`metrics`], [`telemetry`] and [`docs`] serve operators.
+//! - [`network`] says how a service is reached: names, proxies, certificates and limits.
 //! - [`serve`] accepts connections and drains them at shutdown; [`exit`] defines how a binary exits.
 
 pub mod api;
@@ -17,6 +18,7 @@ pub mod docs;
 pub mod environment;
 pub mod exit;
 pub mod metrics;
+pub mod network;
 pub mod problem;
 pub mod request_trace;
 pub mod secret;

@@ -57,13 +57,6 @@ impl Problem {
             .header(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer error="invalid_token""#))
     }
 
-    /// 421: the request names a host that is not this machine.
-    #[must_use]
-    pub fn foreign_host() -> Self {
-        let detail = "Access is open, so the service answers only to localhost, 127.0.0.1 and [::1]. Use one of them in the URL, or start the service with --access on.";
-        Self::new(StatusCode::MISDIRECTED_REQUEST, "foreign_host", detail)
-    }
-
     /// 403: the credential does not have the scope that the operation needs.
     #[must_use]
     pub fn scope_missing(scope: &str) -> Self {

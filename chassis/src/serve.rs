@@ -1,106 +1,50 @@
 //! Accepts connections, and drains them at shutdown.
 
+mod answers;
 mod bare_errors;
+mod connections;
+mod shutdown;
 
 use std::any::Any;
-use std::sync::Arc;
+use std::error::Error;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
+use axum::http::header::AUTHORIZATION;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_io_timeout::TimeoutStream;
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use self::answers::protect;
 use self::bare_errors::WithBodies;
+use self::connections::{Connections, Place};
+pub use self::shutdown::{Shutdown, ShutdownTrigger};
 use crate::api::encode;
+use crate::network::{Limits, Network, Networks, Peer, Tls};
 use crate::problem::Problem;
 use crate::request_trace::observe;
 
-/// Limits of the listener.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Maximum number of open connections; further ones wait in the kernel's backlog.
-    pub connections_max: usize,
-    /// Maximum time for the headers of a request, and for an idle connection.
-    pub header_timeout: Duration,
-    /// Maximum time for requests in progress at shutdown.
-    pub drain_timeout: Duration,
-}
+/// Maximum size of the head of a request, in bytes: its first line and its headers.
+pub(crate) const HEAD_BYTES_MAX: usize = 32 * 1024;
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections_max: 4_096,
-            header_timeout: Duration::from_secs(10),
-            drain_timeout: Duration::from_secs(10),
-        }
-    }
-}
+/// Maximum time for the headers of a request on a connection that is kept for health checks and services.
+const RESERVED_HEADER_MAX: Duration = Duration::from_secs(1);
 
-/// A shutdown signal that tasks can wait for.
-#[derive(Debug, Clone)]
-pub struct Shutdown(watch::Receiver<bool>);
-
-/// The sender of a [`Shutdown`].
-#[derive(Debug)]
-pub struct ShutdownTrigger(watch::Sender<bool>);
-
-impl Shutdown {
-    /// A shutdown signal and its trigger.
-    #[must_use]
-    pub fn new() -> (ShutdownTrigger, Self) {
-        let (sender, receiver) = watch::channel(false);
-        (ShutdownTrigger(sender), Self(receiver))
-    }
-
-    /// Waits until the shutdown is requested.
-    pub async fn requested(&self) {
-        // A dropped trigger requests the shutdown as well.
-        let _ = self.0.clone().wait_for(|stop| *stop).await;
-    }
-
-    /// Whether the shutdown was requested.
-    #[must_use]
-    pub fn is_requested(&self) -> bool {
-        *self.0.borrow()
-    }
-}
-
-impl ShutdownTrigger {
-    /// Requests the shutdown.
-    pub fn fire(&self) {
-        self.0.send_replace(true);
-    }
-
-    /// Requests the shutdown at SIGTERM or Ctrl-C.
-    ///
-    /// # Errors
-    /// When signal handlers cannot be installed.
-    pub fn on_signals(self) -> std::io::Result<()> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (mut terminate, mut interrupt) =
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            tracing::info!(
-                "shutting down: no new connections are accepted, requests in progress are completed"
-            );
-            self.fire();
-        });
-        Ok(())
-    }
-}
+/// What the header `Authorization` with a key begins with.
+const BEARER_KEY: &[u8] = b"Bearer meja_";
 
 /// Adds what every service has: request ids, spans and metrics, compressed responses, problems for unknown routes and
 /// methods, and a response instead of a dropped connection when a handler panics.
@@ -121,9 +65,12 @@ pub fn harden(router: Router) -> Router {
         .layer(axum::middleware::from_fn(outermost))
 }
 
-/// Observes and encodes in one middleware, because every layer boxes and clones a service for each request.
+/// Observes, encodes and protects in one middleware, because every layer boxes and clones a service for each request.
 async fn outermost(path: Option<MatchedPath>, request: Request, next: Next) -> Response {
-    observe(path, request, |request| encode(request, next)).await
+    let is_encrypted = request.extensions().get::<Peer>().is_some_and(|peer| peer.is_encrypted);
+    let mut response = observe(path, request, |request| encode(request, next)).await;
+    protect(response.headers_mut(), is_encrypted);
+    response
 }
 
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
@@ -141,26 +88,38 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
 /// Serves `app` on `listener` until `shutdown`, then waits for requests in progress.
 ///
 /// Not `axum::serve`, which limits neither the number of connections nor the time for the headers of a request.
-pub async fn serve(listener: TcpListener, app: Router, limits: Limits, shutdown: Shutdown) {
-    // HTTP/1.1 only: detecting HTTP/2 by its first bytes would wait for them without a time limit.
-    let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
+pub async fn serve(listener: TcpListener, app: Router, network: &Network, shutdown: Shutdown) {
+    let Network { proxies, tls, limits, .. } = network.clone();
+    let door = Door::of(&listener, &proxies, tls.as_ref());
+    let connections = Connections::new(limits, proxies);
+    // For the connections that are kept for health checks and services.
+    let for_reserve = app.clone().layer(axum::middleware::from_fn(reserved));
     let graceful = GracefulShutdown::new();
-    let connections = Arc::new(Semaphore::new(limits.connections_max));
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &connections) => accepted,
+            accepted = accept(&listener) => accepted,
             () = shutdown.requested() => break,
         };
-        let Some((stream, permit)) = accepted else { continue };
-        let (service, builder, watcher) =
-            (TowerToHyperService::new(app.clone()), builder.clone(), graceful.watcher());
+        let Some((stream, peer)) = accepted.filter(|(_, peer)| door.admits(*peer)) else { continue };
+        let Some(place) = connections.admit(peer) else {
+            metrics::counter!("meja_connections_refused_total").increment(1);
+            continue;
+        };
+        let app = if place.is_reserved { &for_reserve } else { &app };
+        let peer = Peer { ip: peer, is_encrypted: door.tls.is_some() };
+        let connection = Connection { app: app.clone(), peer, limits, watcher: graceful.watcher(), place };
+        let tls = door.tls.clone();
         tokio::spawn(async move {
-            // Held until the connection is closed.
-            let _permit = permit;
-            let connection = builder.serve_connection(TokioIo::new(WithBodies::new(stream)), service);
-            if let Err(error) = watcher.watch(connection).await {
-                tracing::debug!(%error, "a connection ended early");
+            let served = match tls {
+                None => connection.serve(stream).await,
+                Some(tls) => match tokio::time::timeout(limits.header_timeout, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => connection.serve(stream).await,
+                    Ok(Err(error)) => Err(error.into()),
+                    Err(elapsed) => Err(elapsed.into()),
+                },
+            };
+            if let Err(error) = served {
+                tracing::debug!(error, "a connection ended early");
             }
         });
     }
@@ -170,16 +129,85 @@ pub async fn serve(listener: TcpListener, app: Router, limits: Limits, shutdown:
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
-    connections: &Arc<Semaphore>,
-) -> Option<(TcpStream, OwnedSemaphorePermit)> {
-    let permit = Arc::clone(connections).acquire_owned().await.ok()?;
+/// How connections are accepted.
+struct Door {
+    tls: Option<TlsAcceptor>,
+    /// The networks that may connect without encryption, if not every peer is on this machine.
+    only_from: Option<Networks>,
+}
+
+impl Door {
+    fn of(listener: &TcpListener, proxies: &Networks, tls: Option<&Tls>) -> Self {
+        let is_local = listener.local_addr().is_ok_and(|at| at.ip().is_loopback());
+        let only_from = (!is_local && tls.is_none()).then(|| proxies.clone());
+        Self { tls: tls.map(Tls::acceptor), only_from }
+    }
+
+    /// Whether `peer` may connect: off this machine a connection is encrypted, or comes from a proxy.
+    fn admits(&self, peer: IpAddr) -> bool {
+        let is_admitted =
+            self.only_from.as_ref().is_none_or(|networks| networks.contain(peer) || peer.is_loopback());
+        if !is_admitted {
+            tracing::debug!(%peer, "refused a connection that is not encrypted and not from a proxy");
+        }
+        is_admitted
+    }
+}
+
+/// An accepted connection.
+struct Connection {
+    app: Router,
+    peer: Peer,
+    limits: Limits,
+    watcher: Watcher,
+    /// Held until the connection is closed.
+    place: Place,
+}
+
+impl Connection {
+    async fn serve<S: AsyncRead + AsyncWrite + Send + 'static>(
+        self,
+        stream: S,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let (peer, limits, is_reserved) = (self.peer, self.limits, self.place.is_reserved);
+        let app = self.app.map_request(move |mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            request
+        });
+        // A client that does not read its response must not keep the connection.
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(limits.write_timeout));
+        let stream = TokioIo::new(WithBodies::new(Box::pin(stream)));
+        // HTTP/1.1 only: detecting HTTP/2 by its first bytes would wait for them without a time limit.
+        let mut builder = http1::Builder::new();
+        let header_timeout = if is_reserved { RESERVED_HEADER_MAX } else { limits.header_timeout };
+        builder.timer(TokioTimer::new()).header_read_timeout(header_timeout);
+        builder.max_buf_size(HEAD_BYTES_MAX).keep_alive(!is_reserved);
+        let connection = builder.serve_connection(stream, TowerToHyperService::new(app));
+        Ok(self.watcher.watch(connection).await?)
+    }
+}
+
+/// Lets requests of health checks and services pass, while there are too many connections.
+async fn reserved(request: Request, next: Next) -> Response {
+    let is_health = matches!(request.uri().path(), "/livez" | "/readyz");
+    // The key is checked later. Whoever presents a wrong one gets one answer, and the connection is closed.
+    let shows_key = request.headers().get(AUTHORIZATION).is_some_and(|value| {
+        value.as_bytes().get(..BEARER_KEY.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(BEARER_KEY))
+    });
+    if is_health || shows_key {
+        return next.run(request).await;
+    }
+    let detail = "There are too many connections. Try again, and use one connection for several requests.";
+    Problem::unavailable("too_many_connections", detail, 1).into_response()
+}
+
+async fn accept(listener: &TcpListener) -> Option<(TcpStream, IpAddr)> {
     match listener.accept().await {
-        Ok((stream, _)) => {
+        Ok((stream, peer)) => {
             // Send small responses immediately.
             let _ = stream.set_nodelay(true);
-            Some((stream, permit))
+            Some((stream, peer.ip().to_canonical()))
         }
         Err(error) => {
             // For example too many open files: the backlog keeps waiting connections meanwhile.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use access::{AccessMode, Caller, Link, SnapshotDoor, Venues};
+use access::{AccessMode, Caller, ClientLimits, Link, SnapshotDoor, Venues};
 use chassis::environment::SharedEnvironment;
+use chassis::network::Hosts;
 use chassis::serve::Shutdown;
 use contract::reservation::view::ContactView;
 use events::feed::Lag;
@@ -53,6 +54,10 @@ pub struct App {
     pub door: Arc<SnapshotDoor>,
     /// Whether callers need credentials.
     pub access_mode: AccessMode,
+    /// The names under which the service answers.
+    pub hosts: Hosts,
+    /// The limits of all clients.
+    pub limits: Arc<ClientLimits>,
     /// Time, timers, tasks, ids and randomness.
     pub env: SharedEnvironment,
     /// The shutdown signal.

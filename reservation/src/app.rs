@@ -7,6 +7,7 @@
 
 pub mod access_refusal;
 pub mod accounts;
+pub mod admission;
 pub mod affected;
 pub mod commands;
 pub mod confidential;
@@ -16,7 +17,6 @@ mod evening_locks;
 mod event_builder;
 pub mod executor;
 mod guest_locks;
-
 pub mod import;
 pub mod indexing;
 pub mod objects;

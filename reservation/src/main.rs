@@ -6,7 +6,7 @@ use std::sync::Arc;
 use access::secrets::CredentialFile;
 use anyhow::Context as _;
 use chassis::environment::{SharedEnvironment, SystemEnvironment};
-use chassis::serve::{Limits, Shutdown, serve};
+use chassis::serve::{Shutdown, serve};
 use chassis::{exit, metrics, telemetry};
 use clap::Parser as _;
 use events::store::EventStore;
@@ -113,6 +113,8 @@ async fn run(
         projections,
         channels: PaymentChannels::default(),
         access_mode: config.access_mode,
+        network: config.network.clone(),
+        admission: config.admission,
         public_url: config.public_url,
         env: Arc::clone(&env),
         shutdown: shutdown.clone(),
@@ -136,8 +138,7 @@ async fn run(
     })?;
     tracing::info!(address = %listener.local_addr()?, log_id = %store.log_id(), head = %store.known_head(), "reservation is ready");
     trigger.on_signals()?;
-    let limits = Limits { connections_max: config.connections_max, ..Limits::default() };
-    serve(listener, http::router(app.clone(), Some(metrics), Some(log)), limits, shutdown).await;
+    serve(listener, http::router(app.clone(), Some(metrics), Some(log)), &config.network, shutdown).await;
     workers::keys::record_uses(&app).await;
     tracing::info!(head = %store.known_head(), "reservation has stopped");
     Ok(())

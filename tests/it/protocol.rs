@@ -166,7 +166,11 @@ async fn even_a_request_that_is_not_http_gets_a_problem() {
     for base in [&pair.reservation_url, &pair.notifier_url] {
         for (request, status, code) in [
             (b"GARBAGE\r\n\r\n".to_vec(), 400, "malformed_request"),
-            ([long("GET /", 66_000), b" HTTP/1.1\r\nhost: x\r\n\r\n".to_vec()].concat(), 414, "uri_too_long"),
+            (
+                [long("GET /", 66_000), b" HTTP/1.1\r\nhost: x\r\n\r\n".to_vec()].concat(),
+                431,
+                "headers_too_large",
+            ),
             (format!("GET / HTTP/1.1\r\nhost: x\r\n{many}\r\n").into_bytes(), 431, "headers_too_large"),
         ] {
             let response = tokio::task::block_in_place(|| raw(base, &request));
@@ -224,7 +228,7 @@ async fn an_idempotency_key_means_the_same_to_both_services() {
     let again = book(&["\"k1\""]).await.unwrap();
     assert!(replayed(&again));
     assert_eq!(again.json::<Value>().await.unwrap()["reservation_id"], id.as_str());
-    assert_eq!(problem(&pair, book(&["k1", "k2"]).await.unwrap()).await, (422, "invalid_request".into()));
+    assert_eq!(problem(&pair, book(&["k1", "k2"]).await.unwrap()).await, (400, "repeated_header".into()));
 
     let payments = format!("{}/api/payments?status=paid&reservation_id={id}", pair.notifier_url);
     crate::services::until("the payment", async || pair.get(&payments).await["items"][0].is_object()).await;
@@ -249,5 +253,5 @@ async fn an_idempotency_key_means_the_same_to_both_services() {
         assert!(again.status() == 202 && replayed(&again), "{key}");
         assert_eq!(again.json::<Value>().await.unwrap(), effect);
     }
-    assert_eq!(problem(&pair, refund(&["r1", "r1"]).await.unwrap()).await, (422, "invalid_request".into()));
+    assert_eq!(problem(&pair, refund(&["r1", "r1"]).await.unwrap()).await, (400, "repeated_header".into()));
 }

@@ -52,6 +52,16 @@ pub fn secrets() -> &'static Path {
     SECRETS.path()
 }
 
+/// Settings for services that many clients of one machine use: without limits of clients.
+pub const UNLIMITED: [(&str, &str); 6] = [
+    ("MEJA_CONNECTIONS_PER_ADDRESS_MAX", "4096"),
+    ("MEJA_ADDRESS_REQUESTS_PER_MINUTE_MAX", "1000000000"),
+    ("MEJA_ADDRESS_FAILURES_PER_MINUTE_MAX", "1000000000"),
+    ("MEJA_CREDENTIAL_REQUESTS_PER_MINUTE_MAX", "1000000000"),
+    ("RESERVATION_ADDRESS_BOOKINGS_PER_HOUR_MAX", "1000000000"),
+    ("RESERVATION_CONTACT_BOOKINGS_PER_DAY_MAX", "1000000000"),
+];
+
 /// The file with the owner's key, for commands that ask a running service.
 pub fn owner_file() -> &'static str {
     static FILE: LazyLock<String> =
@@ -161,6 +171,7 @@ impl Pair {
             .arg(secrets())
             .arg("--data-dir")
             .arg(self.dir.path().join(name))
+            .envs(UNLIMITED)
             .envs(self.env.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::null())

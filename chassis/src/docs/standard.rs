@@ -26,8 +26,10 @@ pub(super) fn complete(api: &mut OpenApi) {
         (401, "Problem"),
         (403, "Problem"),
         (406, "Problem"),
+        (408, "Problem"),
         (413, "Problem"),
         (415, "Problem"),
+        (421, "Problem"),
         (422, "InvalidRequest"),
         (429, "Problem"),
         (500, "Problem"),
@@ -81,11 +83,13 @@ fn complete_operation(path: &str, reads_body: bool, operation: &mut Operation) {
         (401, knows_caller),
         (403, needs_scope),
         (406, is_api),
+        (408, reads_body),
         (413, reads_body),
         (415, reads_body),
         (422, is_api || reads_body || takes_parameters),
-        // A request can carry the PIN of another person, which can be wrong too often.
-        (429, is_api && needs_scope),
+        (421, is_api),
+        // Requests of a client have limits, and a request can carry the PIN of another person, which can be wrong too often.
+        (429, knows_caller),
         (500, true),
         (503, true),
         (504, is_limited),
@@ -134,7 +138,14 @@ fn problem_response(status: u16, body: RefOr<Schema>) -> Response {
         .header("X-Request-Id", request_id());
     match status {
         401 => response.header("WWW-Authenticate", text_header("The required scheme", "Bearer")).build(),
-        429 | 503 => response.header("Retry-After", seconds()).build(),
+        429 => {
+            let policy = text_header("The limit that is used up", "\"bookings_per_address\";q=20;w=3600");
+            let state =
+                text_header("What is left of it, and for how long", "\"bookings_per_address\";r=0;t=180");
+            let response = response.header("Retry-After", seconds());
+            response.header("RateLimit-Policy", policy).header("RateLimit", state).build()
+        }
+        503 => response.header("Retry-After", seconds()).build(),
         _ => response.build(),
     }
 }
@@ -152,6 +163,8 @@ fn status_text(status: u16) -> &'static str {
             "The credential does not have the scope, or is limited to some venues; `code` names the reason"
         }
         404 => "The resource does not exist",
+        408 => "The body did not arrive in time",
+        421 => "The service does not answer under the name in `Host`",
         406 => "The request accepts none of the media types of the resource",
         409 => "A business rule or a concurrent change refused the request; `code` names the reason",
         410 => "The resource was erased, or the link to it is over",
@@ -159,7 +172,9 @@ fn status_text(status: u16) -> &'static str {
         413 => "The body is too large",
         415 => "The body has another media type, charset or encoding",
         422 => "The request has faults; `detail` lists all of them",
-        429 => "Too many attempts failed; `Retry-After` contains the time to wait in seconds",
+        429 => {
+            "A limit of this client is used up, or too many attempts failed; `Retry-After` contains the time to wait in seconds"
+        }
         500 => "The service failed; its log output contains the cause",
         503 => "The service cannot do this at the moment; `Retry-After` contains the time to wait in seconds",
         504 => "The request took too long",

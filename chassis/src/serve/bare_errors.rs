@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::problem::body_of;
 
 /// The responses that hyper writes itself: the beginning of their first line, the code and the detail of the problem.
-const BARE: [(&str, StatusCode, &str, &str); 3] = [
+const BARE: [(&str, StatusCode, &str, &str); 2] = [
     (
         "HTTP/1.1 400 ",
         StatusCode::BAD_REQUEST,
@@ -22,16 +22,10 @@ const BARE: [(&str, StatusCode, &str, &str); 3] = [
         "The request is not HTTP/1.1. Use an HTTP client.",
     ),
     (
-        "HTTP/1.1 414 ",
-        StatusCode::URI_TOO_LONG,
-        "uri_too_long",
-        "The URI is longer than 65534 bytes. Shorten the query.",
-    ),
-    (
         "HTTP/1.1 431 ",
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         "headers_too_large",
-        "The request has more than 100 headers, or headers of more than 400 KiB. Send fewer.",
+        "The request has more than 100 headers, or its first line and its headers have more than 32 KiB. Send less.",
     ),
 ];
 

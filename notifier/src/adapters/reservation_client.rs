@@ -6,6 +6,7 @@ mod staff;
 use std::sync::Arc;
 use std::time::Duration;
 
+use access::GATEWAY_HEADER;
 use access::secrets::{CredentialFile, SecretsError};
 use axum::http::StatusCode;
 use chassis::causes::with_causes;
@@ -119,6 +120,16 @@ impl ReservationClient {
         Ok(request.bearer_auth(self.token()?.reveal()))
     }
 
+    /// Adds the link of a guest, and the key of this service: requests of all guests must not count for this address.
+    fn for_guest(
+        &self,
+        request: reqwest::RequestBuilder,
+        link: &Token,
+    ) -> Result<reqwest::RequestBuilder, ReservationError> {
+        let request = request.header(GATEWAY_HEADER, self.token()?.reveal());
+        Ok(request.bearer_auth(link.reveal()))
+    }
+
     /// The key of this service. Until the file with it exists, the reservation service counts as unavailable.
     fn token(&self) -> Result<Token, ReservationError> {
         if let Some(token) = self.credential.token() {
@@ -165,7 +176,7 @@ impl ReservationClient {
         path: &str,
         link: &Token,
     ) -> Result<Option<T>, ReservationError> {
-        let request = self.client.get(format!("{}{path}", self.base_url)).bearer_auth(link.reveal());
+        let request = self.for_guest(self.client.get(format!("{}{path}", self.base_url)), link)?;
         match check(traced(request, None).send().await).await {
             Ok(response) => {
                 let body = response.bytes().await.map_err(unavailable)?;
@@ -178,7 +189,7 @@ impl ReservationClient {
 
     /// Posts to `path` with the link of a guest.
     async fn post_for(&self, path: &str, body: &Value, link: &Token) -> Result<(), ReservationError> {
-        let request = self.client.post(format!("{}{path}", self.base_url)).bearer_auth(link.reveal());
+        let request = self.for_guest(self.client.post(format!("{}{path}", self.base_url)), link)?;
         check(traced(request.json(body), None).send().await).await.map(drop)
     }
 }

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use access::Access::{Everywhere, Fresh, Public, Scope as Needs};
-use access::{Operations, identified};
+use access::{Operations, for_guests, identified};
 use axum::Router;
 use axum::extract::State;
 use axum::middleware;
@@ -100,7 +100,9 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route("/password/{link}", get(staff::page).post(staff::submit))
         .with_state(app.clone());
     let limited = middleware::from_fn(|request, next| within(REQUEST_MAX, request, next));
-    let pages = pages.layer(limited).layer(middleware::from_fn(for_browsers));
+    let (hosts, limits) = (app.hosts.clone(), Arc::clone(&app.limits));
+    let pages =
+        for_guests(pages, Arc::clone(&limits)).layer(limited).layer(middleware::from_fn(for_browsers));
     let (routes, slow, log) = (
         checked(routes, &api, REQUEST_MAX),
         checked(slow, &api, RECONCILIATION_MAX),
@@ -108,8 +110,8 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
     );
     let measured =
         docs::routes(api, metrics, app.env.clone()).layer(middleware::from_fn_with_state(app, measure));
-    let operations = identified(routes.merge(slow).merge(log), Arc::new(door));
-    harden(mode.guard(operations.merge(pages).merge(measured)))
+    let operations = identified(routes.merge(slow).merge(log), Arc::new(door), limits);
+    harden(hosts.guard(operations.merge(pages).merge(measured)))
 }
 
 /// Updates the gauges before the metrics are read.

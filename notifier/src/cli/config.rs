@@ -10,6 +10,7 @@ use access::AccessMode;
 use access::first::{NOTIFIER_FILE, OWNER_FILE};
 use access::secrets::SecretsDir;
 use chassis::config::{self, ConfigError, Faults, GoneArgs, PublicUrlArgs};
+use chassis::network::{Network, NetworkArgs};
 use chassis::telemetry::{self, LogFormat};
 use chassis::traces::TraceArgs;
 use chrono::TimeDelta;
@@ -83,6 +84,8 @@ struct Raw {
     #[arg(long, env = "NOTIFIER_CREDENTIAL_FILE", global = true)]
     credential_file: Option<PathBuf>,
     #[command(flatten)]
+    network: NetworkArgs,
+    #[command(flatten)]
     gone: GoneArgs,
     #[command(flatten)]
     money: MoneyArgs,
@@ -131,6 +134,8 @@ pub struct Config {
     pub reservation_url: String,
     /// Whether callers need credentials.
     pub access_mode: AccessMode,
+    /// How the service is reached.
+    pub network: Network,
     /// The file with the key of this service.
     pub key_file: PathBuf,
     /// The file with the credential for a running service.
@@ -179,6 +184,8 @@ impl Cli {
             }
         }
         let access_mode = listen.and_then(|at| faults.take("NOTIFIER_ACCESS", raw.access.check(at)));
+        let is_open = raw.access == AccessMode::Open;
+        let network = raw.network.check(listen, public_url.as_deref(), is_open, &mut faults);
         raw.gone.check(&mut faults);
         let secrets = SecretsDir(raw.secrets_dir);
         let key_file = secrets.file(NOTIFIER_FILE);
@@ -195,6 +202,7 @@ impl Cli {
                 public_url,
                 reservation_url: reservation_url?,
                 access_mode: access_mode?,
+                network: network?,
                 key_file,
                 credential_file,
                 money: money?,

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use access::SnapshotDoor;
 use access::secrets::CredentialFile;
+use access::{ClientLimits, SnapshotDoor};
 use anyhow::Context as _;
 use chassis::environment::{SharedEnvironment, SystemEnvironment};
 use chassis::metrics;
-use chassis::serve::{Limits, Shutdown, serve};
+use chassis::serve::{Shutdown, serve};
 use events::store::EventStore;
 use events::store::sled::SledStore;
 use log_tools::serve::LogRoute;
@@ -72,18 +72,18 @@ async fn serve_until_stopped(
     let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     config.access_mode.log();
     let (retry_settings, decision) = (config.retry_settings, config.money.decision);
+    let network = config.network.clone();
     let (app, executor) = assemble(config, effect_log, public_url, env, shutdown.clone())?;
     let worker = app.start(executor, retry_settings, decision);
     tracing::info!(%address, log_id = %store.log_id(), head = %store.known_head(), "notifier is ready");
     trigger.on_signals()?;
-    let limits = Limits::default();
     let drained = async {
         shutdown.requested().await;
         // As long as requests. Effects that have not ended by then are continued after the next start.
-        let _ = tokio::time::timeout(limits.drain_timeout, worker).await;
+        let _ = tokio::time::timeout(network.limits.drain_timeout, worker).await;
     };
     let router = http::router(app, Some(metrics), Some(log));
-    tokio::join!(serve(listener, router, limits, shutdown.clone()), drained);
+    tokio::join!(serve(listener, router, &network, shutdown.clone()), drained);
     tracing::info!(head = %store.known_head(), "notifier has stopped");
     Ok(())
 }
@@ -126,6 +126,8 @@ fn assemble(
         reconciling: Arc::new(Semaphore::new(1)),
         door: Arc::new(door),
         access_mode: config.access_mode,
+        limits: ClientLimits::new(&config.network, &env),
+        hosts: config.network.hosts,
         env,
         shutdown,
     };

@@ -1,11 +1,13 @@
 //! The router in-process: responses, refusals, and the description of the API.
 
 use access::link::LinkSecret;
-use access::{AccessMode, Link, LinkOf};
+use access::{AccessMode, ClientLimits, Link, LinkOf};
 use axum::Router;
 use axum::body::Body;
 use axum::http::response::Parts;
 use axum::http::{HeaderName, Request, StatusCode};
+use chassis::environment::SharedEnvironment;
+use chassis::network::{Hosts, Network};
 use chassis::serve::Shutdown;
 use contract::conformance::{Description, Observed};
 use contract::reservation::waitlist::WaitlistView;
@@ -25,6 +27,7 @@ pub fn router(fixture: &Fixture) -> Router {
 
 /// The router with a reservation service at `url`.
 fn before(fixture: &Fixture, url: &str) -> Router {
+    let env: SharedEnvironment = Arc::new(fixture.env.clone());
     let app = App {
         reservation_api: Arc::new(ReservationClient::new(http_client(), url.to_owned(), key())),
         effect_log: Arc::clone(&fixture.effect_log),
@@ -37,7 +40,9 @@ fn before(fixture: &Fixture, url: &str) -> Router {
         feed_status: FeedStatus::default(),
         door: Arc::clone(&fixture.door),
         access_mode: AccessMode::On,
-        env: Arc::new(fixture.env.clone()),
+        hosts: Hosts::named([]),
+        limits: ClientLimits::new(&Network::local(), &env),
+        env,
         shutdown: Shutdown::new().1,
     };
     notifier::api::http::router(app, None, None)

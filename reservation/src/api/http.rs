@@ -52,6 +52,7 @@ const REQUEST_MAX: Duration = Duration::from_secs(30);
 /// All routes of the service, with those for the log if `log` is given.
 pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>) -> Router {
     let (mode, env) = (app.access_mode, app.env.clone());
+    let (hosts, limits) = (app.hosts.clone(), Arc::clone(&app.limits));
     let door = KeyDoor::new(Arc::clone(app.projections.access()), mode.anonymous(), env.clone());
     let door = door.with_pins(Arc::clone(&app.sign_ins));
     let anonymous = mode.anonymous();
@@ -114,8 +115,8 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         None => routes,
     };
     let (routes, api) = routes.split_for_parts();
-    let routes = identified(checked(routes, &api, REQUEST_MAX), Arc::new(door));
-    harden(mode.guard(routes.merge(docs::routes(api, metrics, env))))
+    let routes = identified(checked(routes, &api, REQUEST_MAX), Arc::new(door), limits);
+    harden(hosts.guard(routes.merge(docs::routes(api, metrics, env))))
 }
 
 /// The routes for keys, accounts, sessions and devices.

@@ -9,7 +9,6 @@ pub mod charges;
 mod closures;
 pub mod days;
 mod feed;
-mod feed_waiters;
 pub mod floor;
 pub mod guest_links;
 pub mod history;
@@ -24,7 +23,6 @@ pub mod venues;
 pub mod waitlist_view;
 
 pub use self::feed::FeedError;
-pub use self::feed_waiters::WaiterGuard;
 pub use self::staff::session_view;
 pub use self::subjects::local;
 use super::repository::RepositoryError;

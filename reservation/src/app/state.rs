@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use access::{AccessMode, SignIns};
+use access::{AccessMode, ClientLimits, SignIns};
 use chassis::environment::SharedEnvironment;
+use chassis::network::{Hosts, Network};
 use chassis::serve::Shutdown;
 use events::store::EventStore;
 use parking_lot::RwLock;
 
+use super::admission::{Admission, AdmissionArgs};
 use super::executor::Executor;
 use super::projections::Projections;
 use super::search::SearchIndex;
@@ -37,6 +39,12 @@ pub struct AppState {
     pub sign_ins: Arc<SignIns>,
     /// Whether callers need credentials.
     pub access_mode: AccessMode,
+    /// The names under which the service answers.
+    pub hosts: Hosts,
+    /// The limits of all clients.
+    pub limits: Arc<ClientLimits>,
+    /// The limits of guests who book, and of consumers who wait for events.
+    pub admission: Admission,
     /// The URL under which guests reach their pages, without a trailing slash.
     pub public_url: String,
     /// Time, timers, tasks, ids and randomness.
@@ -55,6 +63,10 @@ pub struct Parts {
     pub channels: PaymentChannels,
     /// Whether callers need credentials.
     pub access_mode: AccessMode,
+    /// How the service is reached.
+    pub network: Network,
+    /// The limits of guests who book, and of consumers who wait for events.
+    pub admission: AdmissionArgs,
     /// The URL under which guests reach their pages, without a trailing slash.
     pub public_url: String,
     /// Time, timers, tasks, ids and randomness.
@@ -67,7 +79,17 @@ impl App {
     /// Puts the parts together. Nothing runs yet: see [`crate::workers::follow`].
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, projections, channels, access_mode, public_url, env, shutdown } = parts;
+        let Parts {
+            store,
+            projections,
+            channels,
+            access_mode,
+            network,
+            admission,
+            public_url,
+            env,
+            shutdown,
+        } = parts;
         let venues = projections.rules();
         let projections = Arc::new(projections);
         let executor =
@@ -82,6 +104,9 @@ impl App {
             channels,
             sign_ins: Arc::new(sign_ins),
             access_mode,
+            limits: ClientLimits::new(&network, &env),
+            hosts: network.hosts,
+            admission: Admission::new(admission, access_mode == AccessMode::Open, &env),
             public_url,
             env,
             shutdown,

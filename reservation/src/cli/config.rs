@@ -7,6 +7,7 @@ use access::AccessMode;
 use access::first::OWNER_FILE;
 use access::secrets::SecretsDir;
 use chassis::config::{self, ConfigError, Faults, GoneArgs, PublicUrlArgs};
+use chassis::network::{Network, NetworkArgs};
 use chassis::telemetry::{self, LogFormat};
 use chassis::traces::TraceArgs;
 use clap::Parser;
@@ -15,6 +16,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::access::AccessAction;
 use super::log::LogAction;
+use crate::app::admission::AdmissionArgs;
 
 /// Table reservations: REST commands, an append-only event log, and a feed of its events.
 #[derive(Debug, Parser)]
@@ -135,9 +137,10 @@ struct Raw {
     /// Disk space that must stay free, in MiB; with less, commands are refused with 503
     #[arg(long, env = "RESERVATION_DISK_RESERVE_MIB", default_value = "64", global = true)]
     disk_reserve_mib: u64,
-    /// Maximum number of open connections; further ones wait (1 to 65536)
-    #[arg(long, env = "RESERVATION_CONNECTIONS_MAX", default_value = "4096", global = true)]
-    connections_max: usize,
+    #[command(flatten)]
+    network: NetworkArgs,
+    #[command(flatten)]
+    admission: AdmissionArgs,
     /// Maximum number of appends that wait for the disk; further ones are refused with 503 (1 to 65536)
     #[arg(long, env = "RESERVATION_QUEUE_APPENDS_MAX", default_value = "4096", global = true)]
     queue_appends_max: usize,
@@ -178,8 +181,10 @@ pub struct Config {
     pub cache_bytes: u64,
     /// Disk space that must stay free, in bytes.
     pub disk_reserve_bytes: u64,
-    /// Maximum number of open connections.
-    pub connections_max: usize,
+    /// How the service is reached.
+    pub network: Network,
+    /// The limits of guests who book, and of consumers who wait for events.
+    pub admission: AdmissionArgs,
     /// Maximum number of appends that wait for the disk.
     pub queue_appends_max: usize,
     /// The log filter.
@@ -201,10 +206,10 @@ impl Cli {
             venues,
             venues_source,
             cache_mib,
-            connections_max,
             disk_reserve_mib,
             queue_appends_max,
             log_format,
+            admission,
             ..
         } = self.raw;
         let mut faults = Faults::default();
@@ -214,7 +219,6 @@ impl Cli {
         let log_filter = faults.take("RESERVATION_LOG", telemetry::filter(&self.raw.log));
         for (setting, value) in [
             ("RESERVATION_CACHE_MIB", cache_mib),
-            ("RESERVATION_CONNECTIONS_MAX", connections_max as u64),
             ("RESERVATION_QUEUE_APPENDS_MAX", queue_appends_max as u64),
         ] {
             if !(1..=65_536).contains(&value) {
@@ -223,6 +227,8 @@ impl Cli {
         }
         let access_mode = listen.and_then(|at| faults.take("RESERVATION_ACCESS", self.raw.access.check(at)));
         let public_url = self.raw.public_url.check(&mut faults).or_else(|| notifier_url.clone());
+        let is_open = self.raw.access == AccessMode::Open;
+        let network = self.raw.network.check(listen, public_url.as_deref(), is_open, &mut faults);
         self.raw.gone.check(&mut faults);
         let secrets_dir = SecretsDir(self.raw.secrets_dir);
         let owner_file = || secrets_dir.file(OWNER_FILE);
@@ -241,7 +247,8 @@ impl Cli {
                 public_url: public_url?,
                 cache_bytes: cache_mib << 20,
                 disk_reserve_bytes: disk_reserve_mib << 20,
-                connections_max,
+                network: network?,
+                admission,
                 queue_appends_max,
                 log_filter: log_filter?,
                 log_format,

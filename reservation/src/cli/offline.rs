@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use access::AccessMode;
 use chassis::environment::SystemEnvironment;
+use chassis::network::Network;
 use chassis::serve::{Shutdown, ShutdownTrigger};
 use events::store::sled::{Options, SledStore};
 
 use super::config::Config;
+use crate::app::admission::AdmissionArgs;
 use crate::app::projections::Projections;
 use crate::app::{App, Parts, PaymentChannels};
 
@@ -41,6 +43,8 @@ pub fn offline(store: SledStore, projections: Projections, public_url: String) -
         projections,
         channels: PaymentChannels::default(),
         access_mode: AccessMode::On,
+        network: Network::local(),
+        admission: AdmissionArgs::default(),
         public_url,
         env: Arc::new(SystemEnvironment),
         shutdown,

@@ -11,6 +11,7 @@ use axum::body::Body;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use chassis::environment::ManualEnvironment;
+use chassis::network::{Hosts, Network};
 use chassis::serve::{Shutdown, ShutdownTrigger};
 use chrono::{DateTime, Utc};
 use contract::conformance::{Description, Observed};
@@ -19,6 +20,7 @@ use events::store::EventStore;
 use events::store::memory::MemoryStore;
 use events::values::Scopes;
 use http_body_util::BodyExt as _;
+use reservation::app::admission::AdmissionArgs;
 use reservation::app::commands::Issue;
 use reservation::app::projections::Projections;
 use reservation::app::request_context::RequestContext;
@@ -77,6 +79,22 @@ impl TestApp {
 
     /// Without the tasks that act by themselves, as if the service ended before they do.
     pub async fn idle(venues: &str, store: Arc<dyn EventStore>, clock: ManualEnvironment) -> Self {
+        Self::limited(
+            venues,
+            store,
+            clock,
+            AdmissionArgs { waiting_max: 64.try_into().unwrap(), ..AdmissionArgs::default() },
+        )
+        .await
+    }
+
+    /// With limits for guests.
+    pub async fn limited(
+        venues: &str,
+        store: Arc<dyn EventStore>,
+        clock: ManualEnvironment,
+        admission: AdmissionArgs,
+    ) -> Self {
         let (trigger, shutdown) = Shutdown::new();
         let files = VenueFiles::load(std::path::Path::new(venues)).unwrap();
         let parts = Parts {
@@ -84,6 +102,8 @@ impl TestApp {
             projections: Projections::default(),
             channels: PaymentChannels::known(["qris".to_owned(), "card".to_owned()]),
             access_mode: AccessMode::On,
+            network: Network { hosts: Hosts::named(["meja.example".to_owned()]), ..Network::local() },
+            admission,
             public_url: "https://meja.example".to_owned(),
             env: Arc::new(clock.clone()),
             shutdown,

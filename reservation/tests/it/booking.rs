@@ -275,7 +275,7 @@ async fn a_repeated_request_is_recognised_before_it_is_validated() {
 async fn a_guest_cannot_use_up_the_keys_of_the_notifier() {
     let app = TestApp::start().await;
     let id = app.book(json!({})).await;
-    let key = ("idempotency-key", "effect.sent");
+    let key = ("idempotency-key", "01939f3e-7b2a-7c3d-9e4f.sent");
     app.anonymous_post("/api/reservations", &anonymous_booking(json!({})), &[key]).await;
     let result =
         json!({"notification_id": "n-1", "template": "received", "medium": "mail", "outcome": "sent"});
@@ -317,13 +317,16 @@ fn anonymous_booking(changes: Value) -> Value {
 #[tokio::test]
 async fn anonymous_guests_with_the_same_key_get_their_own_bookings() {
     let app = TestApp::start().await;
-    let key = [("idempotency-key", "1")];
+    let key = [("idempotency-key", "0000000000000000000001")];
     let book = async |customer: &str| {
         let phone = format!("+62 812 3456 78{}", &customer[5..]);
         let contact = json!({"name": "Sari", "phone": phone, "email": format!("{customer}@example.com")});
         let body = anonymous_booking(json!({"customer_id": customer, "contact_info": contact}));
         app.anonymous_post("/api/reservations", &body, &key).await
     };
+    let short = [("idempotency-key", "000000000000000000001")];
+    let refused = app.anonymous_post("/api/reservations", &anonymous_booking(json!({})), &short).await;
+    assert_eq!(refused.faults(), ["header.Idempotency-Key:string_too_short"]);
     let (first, second) = (book("cust-1").await, book("cust-2").await);
     assert_eq!((first.status, second.status), (StatusCode::OK, StatusCode::OK), "{}", second.text());
     let (first, second) = (first.json()["reservation_id"].clone(), second.json()["reservation_id"].clone());

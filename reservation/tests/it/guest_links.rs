@@ -61,7 +61,7 @@ async fn a_repeated_booking_gets_the_same_link() {
     let app = TestApp::start().await;
     let mut body = booking(json!({}));
     body.as_object_mut().unwrap().remove("allow_duplicate");
-    let key = [("idempotency-key", "k1")];
+    let key = [("idempotency-key", "01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f")];
     let first = app.anonymous_post("/api/reservations", &body, &key).await.json();
     let again = app.anonymous_post("/api/reservations", &body, &key).await;
     assert_eq!((again.header("idempotent-replayed"), again.json()), ("true", first));

@@ -29,6 +29,7 @@ mod guest_links;
 mod holds;
 mod houses;
 mod keys;
+mod limits;
 mod longer_visits;
 mod machine;
 mod money;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::services::{DEADLINE, Running, binary, free_port, owner_client, root, secrets};
+use crate::services::{DEADLINE, Running, UNLIMITED, binary, free_port, owner_client, root, secrets};
 
 /// A reservation service on a data directory, which can be killed and restarted.
 pub struct Victim {
@@ -40,6 +40,7 @@ impl Victim {
             .arg(secrets())
             .args(["--cache-mib", "8", "--log", "warn"])
             .env("RESERVATION_DISK_RESERVE_MIB", "0")
+            .envs(UNLIMITED)
             .arg("--data-dir")
             .arg(&self.data_dir)
             .arg("--venues")

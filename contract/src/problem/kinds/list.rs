@@ -1,21 +1,29 @@
 //! The kinds of problems.
 
 mod admission;
+mod machine;
 mod outcome;
 
 use self::admission::ADMISSION;
+use self::machine::MACHINE;
 use self::outcome::OUTCOME;
 use super::{Kind, kind};
 
 /// All kinds, by status, then by code.
 pub const ALL: &[Kind] = &all();
 
-const fn all() -> [Kind; ADMISSION.len() + OUTCOME.len()] {
-    let mut all = [ADMISSION[0]; ADMISSION.len() + OUTCOME.len()];
-    let mut n = 0;
-    while n < all.len() {
-        all[n] = if n < ADMISSION.len() { ADMISSION[n] } else { OUTCOME[n - ADMISSION.len()] };
-        n += 1;
+const PARTS: [&[Kind]; 3] = [ADMISSION, OUTCOME, MACHINE];
+
+const fn all() -> [Kind; ADMISSION.len() + OUTCOME.len() + MACHINE.len()] {
+    let mut all = [ADMISSION[0]; ADMISSION.len() + OUTCOME.len() + MACHINE.len()];
+    let (mut n, mut part) = (0, 0);
+    while part < PARTS.len() {
+        let mut place = 0;
+        while place < PARTS[part].len() {
+            all[n] = PARTS[part][place];
+            (n, place) = (n + 1, place + 1);
+        }
+        part += 1;
     }
     all
 }

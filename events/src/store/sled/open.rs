@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::FlockOperation;
 use uuid::Uuid;
@@ -237,8 +238,26 @@ fn open_sled(db_dir: &Path, cache_bytes: u64) -> Result<sled::Db, String> {
         .segment_size(SEGMENT_BYTES)
         .cache_capacity(cache_bytes)
         .flush_every_ms(None);
-    config.open().map_err(|error| error.to_string())
+    let began = Instant::now();
+    loop {
+        match config.open() {
+            // Our own lock is held, so that this is the lock of a log that the same process closed just now: sled releases
+            // it on a thread of its own.
+            Err(sled::Error::Io(error))
+                if error.to_string().contains(LOCKED) && began.elapsed() < UNLOCK_MAX =>
+            {
+                std::thread::sleep(UNLOCK_POLL);
+            }
+            opened => return opened.map_err(|error| error.to_string()),
+        }
+    }
 }
+
+/// What sled says about a database that is open.
+const LOCKED: &str = "could not acquire lock";
+/// Maximum time until sled has released the lock of a closed database, and how often that is tried.
+const UNLOCK_MAX: Duration = Duration::from_secs(2);
+const UNLOCK_POLL: Duration = Duration::from_millis(10);
 
 fn known_log(db: &sled::Db, id: &[u8]) -> Result<LogId, String> {
     let format = db.get("format").map_err(|e| e.to_string())?;

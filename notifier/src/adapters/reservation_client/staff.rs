@@ -49,7 +49,7 @@ impl ReservationClient {
             StaffPage::Join => "/api/invitation/accept",
             StaffPage::Password => path_of(page),
         };
-        let request = self.client.post(format!("{}{path}", self.base_url)).bearer_auth(link.reveal());
+        let request = self.for_guest(self.client.post(format!("{}{path}", self.base_url)), link)?;
         let response = traced(request.json(&body(page, entered)), None).send().await.map_err(unavailable)?;
         let status = response.status();
         if status.is_success() {

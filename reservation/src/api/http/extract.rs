@@ -7,8 +7,10 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 use chassis::api::{IfMatch, PathParameters, idempotency_key};
 use chassis::body;
+use chassis::network::ClientAddress;
 use chassis::problem::Problem;
 use chassis::request_trace::RequestTrace;
+use contract::fault::Fault;
 use contract::form::Form;
 use contract::reservation::commands::{ReservationPath, WaitlistPath};
 use events::values::ActorKind;
@@ -67,6 +69,8 @@ pub(super) struct Post {
     /// What its response contains.
     answer: Answer,
     headers: HeaderMap,
+    /// Where it comes from, if that is known.
+    client: Option<ClientAddress>,
 }
 
 /// What the response to a request to change something contains.
@@ -127,12 +131,18 @@ impl Post {
             payload: None,
         };
         let answer = Answer::of(parts.uri.path());
-        Ok(Self { form: Form::new(members), context, answer, headers: parts.headers })
+        let client = parts.extensions.get().copied();
+        Ok(Self { form: Form::new(members), context, answer, headers: parts.headers, client })
     }
 
     /// The sender.
     pub(super) fn caller(&self) -> &Caller {
         &self.context.caller
+    }
+
+    /// Where the request comes from, if that is known.
+    pub(super) fn client(&self) -> Option<ClientAddress> {
+        self.client
     }
 
     /// The cookie `name` of the request.
@@ -200,6 +210,10 @@ fn causation(headers: &HeaderMap) -> Option<String> {
     id.parse::<events::EventId>().ok().map(|id| id.to_string())
 }
 
+/// Minimum length of the key of an anonymous request, in characters: 128 random bits in base64. Whoever knows the key of a
+/// request gets its response.
+const ANONYMOUS_KEY_CHARS_MIN: usize = 22;
+
 fn scoped_key(
     parts: &Parts,
     body: &[u8],
@@ -207,6 +221,12 @@ fn scoped_key(
     caller: &Caller,
 ) -> Result<Option<IdempotencyKey>, Problem> {
     let Some(key) = idempotency_key(&parts.headers)? else { return Ok(None) };
+    if caller.is_anonymous() && key.len() < ANONYMOUS_KEY_CHARS_MIN {
+        let msg = format!(
+            "Without a credential the key should have at least {ANONYMOUS_KEY_CHARS_MIN} characters, so that no other client guesses it, for example a UUID"
+        );
+        return Err(Fault::new("header", "Idempotency-Key", "string_too_short", msg, key).into());
+    }
     let fingerprint = Sha256::new()
         .chain_update(parts.method.as_str())
         .chain_update([0])

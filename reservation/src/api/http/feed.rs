@@ -49,7 +49,7 @@ pub(super) async fn events(
     let problem = |error: FeedError| app.feed_problem(error);
     let after = app.cursor_position(request.after).await.map_err(problem)?;
     if wants_stream(&headers) {
-        return Ok(stream::respond(app, request, after));
+        return stream::respond(app.clone(), request, after).map_err(problem);
     }
     let page = app.events_after(&request.query, after, request.limit, request.timeout, &request.caller).await;
     let page = page.map_err(problem)?;

@@ -241,6 +241,11 @@ impl App {
                 problem.head = Some(self.store.known_head().0);
             }),
             FeedError::Read(error) => repository_problem(&error.into()),
+            FeedError::TooManyWaiting => Problem::unavailable(
+                "too_many_waiting",
+                "Too many requests and streams are waiting for events. Try again, or ask without waiting: timeout=0.",
+                1,
+            ),
             FeedError::Denied(denied) => denied.into(),
         }
     }

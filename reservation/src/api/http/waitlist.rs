@@ -39,9 +39,11 @@ use crate::domain::waitlist::{WaitlistCommand, WaitlistEntry};
         NotFound,
         (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "The party would wait in vain: closed, too_soon, party_too_large, no_table, pacing, kept_by_hand; or waitlist_full")))]
 pub(super) async fn join(State(app): State<App>, post: Post) -> Result<Response, Problem> {
+    let client = post.client();
     let (joining, context) = post.read(|form, caller| request::joining(form, &app, caller))?;
     let context = RequestContext { payload: Some(joining.payload), ..context };
     let guest = app.projections.contact_keys(&joining.contact);
+    app.admission.count_booking(&context.caller, client, guest)?;
     let outcome = app.executor.join_waitlist(&joining.joined, guest, &context).await;
     app.respond_waitlist(&outcome.map_err(|error| app.problem(error))?, Answer::Created).await
 }

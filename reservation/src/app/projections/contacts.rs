@@ -18,6 +18,11 @@ type Key = u128;
 pub struct ContactKeys([Key; 2]);
 
 impl ContactKeys {
+    /// The hash of the phone number, and that of the e-mail address.
+    pub fn each(&self) -> impl Iterator<Item = u128> + '_ {
+        self.0.iter().copied()
+    }
+
     /// The places of the phone number and of the e-mail address in a table of `size`.
     pub(in crate::app) fn places(self, size: usize) -> [usize; 2] {
         self.0.map(|key| usize::try_from(key % size.max(1) as Key).unwrap_or_default())

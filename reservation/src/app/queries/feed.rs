@@ -6,7 +6,6 @@ use access::{Caller, Denied};
 use events::store::{Page, ReadError};
 use events::{EventId, Position, Query, recorded};
 
-use super::WaiterGuard;
 use crate::app::App;
 
 /// Why the feed cannot be read from a cursor.
@@ -18,6 +17,9 @@ pub enum FeedError {
     /// The log could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// Too many others wait for events.
+    #[error("too many requests and streams wait for events")]
+    TooManyWaiting,
     /// The credential ended meanwhile.
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -85,7 +87,7 @@ impl App {
                 return Ok(page);
             }
             from = page.scanned_to;
-            let _waiter = WaiterGuard::begin();
+            let _waiting = self.admission.wait(caller).ok_or(FeedError::TooManyWaiting)?;
             let woken = tokio::select! {
                 changed = head.wait_for(|head| *head > from) => changed.is_ok(),
                 () = &mut deadline => false,

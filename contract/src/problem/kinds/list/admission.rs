@@ -30,6 +30,12 @@ pub(super) const ADMISSION: &[Kind] = &[
         "Check the sender of the webhook.",
     ),
     kind(
+        "repeated_header",
+        400,
+        "The request has several lines of a header that counts only once: `Host` or `Idempotency-Key`.",
+        "Send one line.",
+    ),
+    kind(
         "approval_failed",
         401,
         "The header `Meja-Approval` does not approve the request.",
@@ -99,7 +105,7 @@ pub(super) const ADMISSION: &[Kind] = &[
     kind(
         "cross_site",
         403,
-        "A page of another site sent the request with the cookies of a person.",
+        "A page of another site sent the request.",
         "Send it from a page of the same site.",
     ),
     kind(

@@ -1,4 +1,4 @@
-//! Kinds of problems of requests that were admitted: from 404. Part of [`super`].
+//! Kinds of problems of requests that were admitted: 404 to 412. Part of [`super`].
 
 use super::{Kind, kind};
 
@@ -27,6 +27,12 @@ pub(super) const OUTCOME: &[Kind] = &[
         406,
         "The service has no representation that the header Accept allows.",
         "Accept one of the media types in `detail`.",
+    ),
+    kind(
+        "body_timeout",
+        408,
+        "The body did not arrive within ten seconds.",
+        "Send the request again, on a faster connection.",
     ),
     kind(
         "address_taken",
@@ -293,102 +299,5 @@ pub(super) const OUTCOME: &[Kind] = &[
         412,
         "The resource has another version than `If-Match` requires. Nothing was done.",
         "Read it again, then decide.",
-    ),
-    kind("body_too_large", 413, "The body is larger than 64 KiB.", "Send less."),
-    kind("uri_too_long", 414, "The URI is too long.", "Shorten the query."),
-    kind(
-        "unsupported_media_type",
-        415,
-        "The body has another media type, charset or encoding.",
-        "Send JSON in UTF-8 without a Content-Encoding.",
-    ),
-    kind(
-        "foreign_host",
-        421,
-        "Access is open, and the request names a host that is not this machine.",
-        "Use localhost, 127.0.0.1 or [::1] in the URL, or start the service with `--access on`.",
-    ),
-    kind(
-        "idempotency_key_reused",
-        422,
-        "The Idempotency-Key belongs to another request.",
-        "Use a new key for a new request.",
-    ),
-    kind(
-        "invalid_request",
-        422,
-        "The request has faults.",
-        "Correct all faults in `detail`, and send it again.",
-    ),
-    kind(
-        "too_many_attempts",
-        429,
-        "There were too many failed attempts to sign in.",
-        "Wait as long as `Retry-After` says, or reset the password.",
-    ),
-    kind(
-        "headers_too_large",
-        431,
-        "The request has too many headers, or too large ones.",
-        "Send fewer headers.",
-    ),
-    kind(
-        "internal_error",
-        500,
-        "The service failed.",
-        "Search its log output for the X-Request-Id of the response.",
-    ),
-    kind("busy", 503, "Another request of this kind is under way.", "Try again after `Retry-After`."),
-    kind(
-        "credential_unchecked",
-        503,
-        "The notifier cannot check the credential, because it does not reach the reservation service.",
-        "Try again after the number of seconds in the header Retry-After.",
-    ),
-    kind(
-        "disk_full",
-        503,
-        "The service cannot store new events. Nothing was done.",
-        "Try again later; an operator has to free space.",
-    ),
-    kind(
-        "log_full",
-        503,
-        "The log has reached its maximum number of events. Nothing was done.",
-        "Contact the operator.",
-    ),
-    kind(
-        "overloaded",
-        503,
-        "Too many requests are waiting for the disk. Nothing was done.",
-        "Try again after `Retry-After`.",
-    ),
-    kind(
-        "provider_unavailable",
-        503,
-        "The payment provider is not available.",
-        "Try again after `Retry-After`.",
-    ),
-    kind(
-        "reservation_unavailable",
-        503,
-        "The reservation service did not respond.",
-        "Read the resource again, then decide.",
-    ),
-    kind("sign_in_busy", 503, "Too many attempts to sign in are waiting.", "Try again."),
-    kind("stopping", 503, "The service is stopping.", "Try again after `Retry-After`."),
-    kind("stuck", 503, "The feed cannot be continued without an operator.", "See the manual of operations."),
-    kind(
-        "unavailable",
-        503,
-        "The log cannot be written at the moment. Nothing was done.",
-        "Try again after `Retry-After`.",
-    ),
-    kind("views_behind", 503, "The read models are behind the log.", "Try again after `Retry-After`."),
-    kind(
-        "timeout",
-        504,
-        "The request took too long, and its outcome is unknown.",
-        "Read the resource, or repeat the request with its Idempotency-Key.",
     ),
 ];

@@ -13,7 +13,8 @@ use futures::{StreamExt as _, stream};
 
 use super::request::FeedRequest;
 use crate::app::App;
-use crate::app::queries::WaiterGuard;
+use crate::app::admission::Waiting;
+use crate::app::queries::FeedError;
 
 /// Interval of comments, which prevent proxies from closing a quiet stream.
 const COMMENT_INTERVAL: Duration = Duration::from_secs(15);
@@ -24,20 +25,24 @@ struct Subscription {
     limit: usize,
     after: Position,
     caller: Caller,
-    _waiter: WaiterGuard,
+    _waiting: Waiting,
 }
 
 /// Streams the events after `after` until the consumer disconnects, its credential ends, or the service stops.
-pub(super) fn respond(app: App, request: FeedRequest, after: Position) -> Response {
+///
+/// # Errors
+/// [`FeedError::TooManyWaiting`].
+pub(super) fn respond(app: App, request: FeedRequest, after: Position) -> Result<Response, FeedError> {
     let FeedRequest { query, limit, caller, .. } = request;
-    let subscription = Subscription { app, query, limit, after, caller, _waiter: WaiterGuard::begin() };
+    let waiting = app.admission.wait(&caller).ok_or(FeedError::TooManyWaiting)?;
+    let subscription = Subscription { app, query, limit, after, caller, _waiting: waiting };
     let pages = stream::unfold(subscription, |mut subscription| async move {
         let page = subscription.next_page().await?;
         Some((page, subscription))
     });
     let events = pages.flat_map(|page| stream::iter(page.map_or_else(|error| vec![Err(error)], events)));
     let keep_alive = KeepAlive::new().interval(COMMENT_INTERVAL).text("still here");
-    ([(header::VARY, "accept")], Sse::new(events).keep_alive(keep_alive)).into_response()
+    Ok(([(header::VARY, "accept")], Sse::new(events).keep_alive(keep_alive)).into_response())
 }
 
 impl Subscription {

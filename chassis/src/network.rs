@@ -1,0 +1,17 @@
+//! How a service is reached from the network: names, proxies, certificates, and the limits of its clients.
+
+mod address;
+mod hosts;
+mod limits;
+mod networks;
+mod rate;
+mod settings;
+mod tls;
+
+pub use self::address::{ClientAddress, Peer};
+pub use self::hosts::Hosts;
+pub use self::limits::Limits;
+pub use self::networks::Networks;
+pub use self::rate::{Exceeded, Rate};
+pub use self::settings::{Network, NetworkArgs, RequestLimits};
+pub use self::tls::{Tls, TlsError};

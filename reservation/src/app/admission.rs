@@ -1,0 +1,105 @@
+//! The limits of guests who book and wait, and of consumers who wait for events.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::Arc;
+use std::time::Duration;
+
+use access::Caller;
+use chassis::environment::SharedEnvironment;
+use chassis::network::{ClientAddress, Exceeded, Rate};
+use events::values::ActorKind;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::projections::ContactKeys;
+
+/// An hour and a day, to which the limits apply.
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+/// The settings of the limits.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct AdmissionArgs {
+    /// Maximum number of bookings and waitlist entries per hour from one address; no limit while access is open
+    #[arg(long, env = "RESERVATION_ADDRESS_BOOKINGS_PER_HOUR_MAX", default_value = "20", global = true)]
+    pub address_bookings_per_hour_max: NonZeroU32,
+    /// Maximum number of bookings and waitlist entries per day with one phone number or e-mail address
+    #[arg(long, env = "RESERVATION_CONTACT_BOOKINGS_PER_DAY_MAX", default_value = "10", global = true)]
+    pub contact_bookings_per_day_max: NonZeroU32,
+    /// Maximum number of requests and streams that wait for events
+    #[arg(long, env = "RESERVATION_WAITING_MAX", default_value = "1024", global = true)]
+    pub waiting_max: NonZeroUsize,
+}
+
+impl Default for AdmissionArgs {
+    /// No limits, for a service that takes no requests.
+    fn default() -> Self {
+        Self {
+            address_bookings_per_hour_max: NonZeroU32::MAX,
+            contact_bookings_per_day_max: NonZeroU32::MAX,
+            waiting_max: NonZeroUsize::MIN,
+        }
+    }
+}
+
+/// The limits.
+#[derive(Debug)]
+pub struct Admission {
+    address: Option<Arc<Rate>>,
+    contact: Arc<Rate>,
+    waiting: Arc<Semaphore>,
+}
+
+/// The place of a consumer that waits for events. It is free again when this is dropped.
+pub struct Waiting {
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        metrics::gauge!("meja_feed_waiters").decrement(1.0);
+    }
+}
+
+impl Admission {
+    /// The limits of `args`. `is_open`: callers need no credential.
+    #[must_use]
+    pub fn new(args: AdmissionArgs, is_open: bool, env: &SharedEnvironment) -> Self {
+        let rate = |name, count, window| Rate::new(name, count, window, Arc::clone(env));
+        Self {
+            address: (!is_open)
+                .then(|| rate("bookings_per_address", args.address_bookings_per_hour_max, HOUR)),
+            contact: rate("bookings_per_contact", args.contact_bookings_per_day_max, DAY),
+            waiting: Arc::new(Semaphore::new(args.waiting_max.get())),
+        }
+    }
+
+    /// Counts a booking or a waitlist entry that a guest makes. Staff and programs with a key have no such limit.
+    ///
+    /// # Errors
+    /// [`Exceeded`].
+    pub fn count_booking(
+        &self,
+        caller: &Caller,
+        client: Option<ClientAddress>,
+        contact: Option<ContactKeys>,
+    ) -> Result<(), Exceeded> {
+        if !caller.is_guest() {
+            return Ok(());
+        }
+        if let (Some(rate), Some(client)) = (&self.address, client) {
+            rate.check(client.block())?;
+        }
+        contact.iter().flat_map(ContactKeys::each).try_for_each(|key| self.contact.check(key))
+    }
+
+    /// A place for `caller` to wait for events; `None` if there is none. Our other services always have one.
+    #[must_use]
+    pub fn wait(&self, caller: &Caller) -> Option<Waiting> {
+        let permit = match caller.actor.kind {
+            ActorKind::ServiceAccount => None,
+            _ => Some(Arc::clone(&self.waiting).try_acquire_owned().ok()?),
+        };
+        metrics::gauge!("meja_feed_waiters").increment(1.0);
+        Some(Waiting { _permit: permit })
+    }
+}
