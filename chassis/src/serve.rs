@@ -90,6 +90,9 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
 /// Not `axum::serve`, which limits neither the number of connections nor the time for the headers of a request.
 pub async fn serve(listener: TcpListener, app: Router, network: &Network, shutdown: Shutdown) {
     let Network { proxies, tls, limits, .. } = network.clone();
+    if let Some(Err(error)) = tls.as_ref().map(Tls::reload_at_hangups) {
+        tracing::warn!(%error, "could not handle SIGHUP: a new certificate counts after a restart");
+    }
     let door = Door::of(&listener, &proxies, tls.as_ref());
     let connections = Connections::new(limits, proxies);
     // For the connections that are kept for health checks and services.

@@ -24,6 +24,7 @@ mod localstripe;
 mod log;
 mod mail;
 mod mail_server;
+mod open_network;
 mod pair;
 mod protocol;
 mod refunds;

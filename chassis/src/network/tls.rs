@@ -10,6 +10,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_rustls::TlsAcceptor;
 
 /// Why a certificate and its key cannot be used.
@@ -80,6 +81,26 @@ impl Tls {
     /// [`TlsError`]; the previous certificate stays.
     pub fn reload(&self) -> Result<(), TlsError> {
         *self.current.0.write() = Arc::new(read(&self.certificate, &self.key, self.group_access)?);
+        Ok(())
+    }
+
+    /// Reads the files again at each SIGHUP, until the service stops.
+    ///
+    /// # Errors
+    /// When the signal cannot be handled.
+    pub(crate) fn reload_at_hangups(&self) -> std::io::Result<()> {
+        let (tls, mut hangups) = (self.clone(), signal(SignalKind::hangup())?);
+        tokio::spawn(async move {
+            while hangups.recv().await.is_some() {
+                match tls.reload() {
+                    Ok(()) => tracing::info!("new connections use the certificate that was read just now"),
+                    Err(error) => {
+                        let error = &error as &dyn std::error::Error;
+                        tracing::error!(error, "the previous certificate stays in use");
+                    }
+                }
+            }
+        });
         Ok(())
     }
 
