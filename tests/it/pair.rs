@@ -80,21 +80,12 @@ async fn a_refused_payment_keeps_the_hold_and_is_reported() {
     let id = pair.book(6).await;
     let reference = pair.checkout(&id).await.rsplit('/').nth(1).unwrap().to_owned();
     let hook = json!({"reference": reference, "outcome": "refused"});
-    let url = format!("{}/webhooks/simulated", pair.notifier_url);
     for _ in 0..2 {
-        let answer: Value = pair.client.post(&url).json(&hook).send().await.unwrap().json().await.unwrap();
+        let answer: Value = pair.simulated_webhook(&hook).await.json().await.unwrap();
         assert_eq!(answer, json!({"status": "refused"}));
     }
-    let late: Value = pair
-        .client
-        .post(&url)
-        .json(&json!({"reference": reference, "outcome": "paid"}))
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let late = json!({"reference": reference, "outcome": "paid"});
+    let late: Value = pair.simulated_webhook(&late).await.json().await.unwrap();
     assert_eq!(late, json!({"status": "refused"}), "the first decision is final");
     pair.settled().await;
     let view = pair.get(&format!("/api/reservations/{id}")).await;

@@ -189,7 +189,7 @@ async fn a_body_in_another_form_is_refused_by_both_services() {
     let pair = Pair::running(&[]).await;
     let urls = [
         format!("{}/api/reservations", pair.reservation_url),
-        format!("{}/webhooks/simulated", pair.notifier_url),
+        format!("{}/api/payments/{}/refund", pair.notifier_url, uuid::Uuid::nil()),
     ];
     for url in urls {
         let send = |content_type: &'static str, body: &'static str| {

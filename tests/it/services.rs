@@ -248,6 +248,19 @@ impl Pair {
         format!("{page}/{}", contact["pay_links"][0]["token"].as_str().unwrap())
     }
 
+    /// Sends a webhook of the simulated provider with this `body`.
+    pub async fn simulated_webhook(&self, body: &Value) -> reqwest::Response {
+        let secret =
+            std::fs::read_to_string(self.dir.path().join("notifier/simulated-provider.key")).unwrap();
+        let signer = standardwebhooks::Webhook::new(secret.trim()).unwrap();
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let (at, text) = (now.as_secs().cast_signed(), body.to_string());
+        let request = self.client.post(format!("{}/webhooks/simulated", self.notifier_url));
+        let request = request.header("webhook-id", "w-1").header("webhook-timestamp", at);
+        let request = request.header("webhook-signature", signer.sign("w-1", at, text.as_bytes()).unwrap());
+        request.header("content-type", "application/json").body(text).send().await.unwrap()
+    }
+
     /// All events in the feed.
     pub async fn events(&self) -> Vec<Value> {
         let (mut events, mut cursor): (Vec<Value>, String) = (Vec::new(), String::new());

@@ -4,15 +4,21 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use chassis::environment::SharedEnvironment;
+use axum::http::HeaderMap;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chassis::environment::{Environment, SharedEnvironment};
 use chrono::{DateTime, TimeDelta, Utc};
 use events::PaymentId;
 use events::values::Money;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use standardwebhooks::Webhook;
+use subtle::ConstantTimeEq as _;
 
 use crate::ports::ProviderError;
 use crate::ports::payment::{
@@ -23,8 +29,20 @@ use crate::ports::payment::{
 pub struct Simulated {
     public_url: String,
     env: SharedEnvironment,
+    /// Signs its webhooks, as real providers do.
+    webhook: Webhook,
     books: Mutex<Books>,
 }
+
+/// The name of the file with the secret of its webhooks, in the data directory.
+const SECRET_FILE: &str = "simulated-provider.key";
+/// The name of the file with its records.
+const RECORDS_FILE: &str = "simulated-provider.jsonl";
+/// What the secret begins with: Standard Webhooks.
+const SECRET_PREFIX: &str = "whsec_";
+
+/// Maximum age of a webhook, in seconds.
+const WEBHOOK_SECONDS_MAX: i64 = 300;
 
 /// One line of the records.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -103,18 +121,20 @@ impl Books {
 }
 
 impl Simulated {
-    /// A provider with checkout pages below `public_url` and records in memory.
+    /// A provider with checkout pages below `public_url`, whose records are in memory. `webhook` signs its webhooks.
     #[must_use]
-    pub fn new(public_url: String, env: SharedEnvironment) -> Self {
-        Self { public_url, env, books: Mutex::default() }
+    pub fn new(public_url: String, env: SharedEnvironment, webhook: Webhook) -> Self {
+        Self { public_url, env, webhook, books: Mutex::default() }
     }
 
-    /// The same with records in the file `path`, which is created if it does not exist.
+    /// A provider with checkout pages below `public_url`, and with its records and the secret of its webhooks in the
+    /// directory `dir`, which are created if they do not exist.
     ///
     /// # Errors
-    /// When the file cannot be read or written.
-    pub fn open(public_url: String, env: SharedEnvironment, path: &Path) -> std::io::Result<Self> {
-        let file = File::options().create(true).read(true).append(true).open(path)?;
+    /// When a file cannot be read or written.
+    pub fn open(public_url: String, env: SharedEnvironment, dir: &Path) -> std::io::Result<Self> {
+        let webhook = webhook(&dir.join(SECRET_FILE), env.as_ref())?;
+        let file = File::options().create(true).read(true).append(true).open(dir.join(RECORDS_FILE))?;
         let mut books = Books::default();
         let mut reader = BufReader::new(&file);
         let mut line = String::new();
@@ -128,7 +148,25 @@ impl Simulated {
             line.clear();
         }
         books.file = Some(file);
-        Ok(Self { public_url, env, books: Mutex::new(books) })
+        Ok(Self { books: Mutex::new(books), ..Self::new(public_url, env, webhook) })
+    }
+
+    /// Checks the signature of a webhook with this `body`, as Standard Webhooks defines it.
+    ///
+    /// # Errors
+    /// [`SimulatedWebhookError`].
+    pub fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), SimulatedWebhookError> {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let sent = text("webhook-timestamp").and_then(|text| text.parse::<i64>().ok());
+        let named = text("webhook-id").zip(sent).zip(text("webhook-signature"));
+        let ((id, sent), signatures) = named.ok_or(SimulatedWebhookError::NoSignature)?;
+        let expected = self.webhook.sign(id, sent, body).map_err(|_| SimulatedWebhookError::Forged)?;
+        let fits = |signature: &str| bool::from(signature.as_bytes().ct_eq(expected.as_bytes()));
+        if !signatures.split(' ').any(fits) {
+            return Err(SimulatedWebhookError::Forged);
+        }
+        let age = self.env.now().timestamp().saturating_sub(sent).saturating_abs();
+        if age > WEBHOOK_SECONDS_MAX { Err(SimulatedWebhookError::OutOfTime) } else { Ok(()) }
     }
 
     /// A new reference. It does not follow from the payment id, because it suffices to pay.
@@ -192,6 +230,42 @@ impl Simulated {
         books.write(Line { at: self.env.now(), reference: order.reference.clone(), what })?;
         Ok(name)
     }
+}
+
+/// Why a webhook of the simulated provider is rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SimulatedWebhookError {
+    /// It has no signature.
+    #[error("the headers webhook-id, webhook-timestamp and webhook-signature are required")]
+    NoSignature,
+    /// The signature does not match the body.
+    #[error("the signature does not match: sign with the secret in {SECRET_FILE} in the data directory")]
+    Forged,
+    /// It is too old.
+    #[error("the signature is more than five minutes old")]
+    OutOfTime,
+}
+
+/// The secret in the file at `path`, which is created if it does not exist.
+fn webhook(path: &Path, env: &dyn Environment) -> std::io::Result<Webhook> {
+    let secret = match std::fs::read_to_string(path) {
+        Ok(secret) => secret,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let secret = format!("{SECRET_PREFIX}{}\n", STANDARD.encode(env.random_bytes()));
+            let mut file = File::options().create_new(true).write(true).mode(0o600).open(path)?;
+            file.write_all(secret.as_bytes())?;
+            file.sync_all()?;
+            secret
+        }
+        Err(error) => return Err(error),
+    };
+    Webhook::new(secret.trim()).map_err(|_| {
+        let words = format!(
+            "{} is not a secret, whsec_…: remove it, and the next start makes another",
+            path.display()
+        );
+        std::io::Error::new(std::io::ErrorKind::InvalidData, words)
+    })
 }
 
 impl Books {

@@ -190,7 +190,7 @@ impl Cli {
         let secrets = SecretsDir(raw.secrets_dir);
         let key_file = secrets.file(NOTIFIER_FILE);
         let credential_file = raw.credential_file.unwrap_or_else(|| secrets.file(OWNER_FILE));
-        let money = raw.money.check(&mut faults);
+        let money = raw.money.check(listen, &mut faults);
         let hooks = raw.hooks.as_deref().map_or(Ok(Webhooks::default()), Webhooks::load);
         let hooks =
             hooks.map_err(|all| all.into_iter().for_each(|fault| faults.add("NOTIFIER_HOOKS", fault))).ok();

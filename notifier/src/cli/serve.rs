@@ -98,15 +98,14 @@ fn assemble(
 ) -> anyhow::Result<(App, EffectExecutor)> {
     let client = HttpClient::new().context("could not set up TLS")?;
     let (money, messaging) = (config.money, config.messaging);
-    let records = config.data_dir.join("simulated-provider.jsonl");
-    let simulated = Simulated::open(public_url.clone(), Arc::clone(&env), &records).with_context(|| {
-        format!("could not open the records of the simulated provider, {}", records.display())
-    })?;
+    let simulated = Simulated::open(public_url.clone(), Arc::clone(&env), &config.data_dir)
+        .context("could not open the records of the simulated provider")?;
     let simulated = Arc::new(simulated);
     let stripe = money.stripe.map(|settings| {
         Arc::new(Stripe::new(client.clone(), settings, public_url.clone(), Arc::clone(&env)))
     });
-    let mut providers: Vec<Arc<dyn PaymentProvider>> = vec![simulated.clone()];
+    let mut providers: Vec<Arc<dyn PaymentProvider>> = Vec::new();
+    providers.extend(money.simulated.then(|| simulated.clone() as Arc<dyn PaymentProvider>));
     providers.extend(stripe.clone().map(|stripe| stripe as Arc<dyn PaymentProvider>));
     let reservation_api: Arc<dyn ReservationApi> = Arc::new(ReservationClient::new(
         client.clone(),

@@ -51,9 +51,9 @@ async fn text_messages_are_posted_in_twilios_format() {
 #[tokio::test]
 async fn the_simulated_provider_is_idempotent_and_durable() {
     let dir = tempfile::tempdir().unwrap();
-    let books = dir.path().join("books.jsonl");
+    let books = dir.path().join("simulated-provider.jsonl");
     let env = || Arc::new(ManualEnvironment::at(now())) as SharedEnvironment;
-    let open = || Simulated::open("http://127.0.0.1".into(), env(), &books).unwrap();
+    let open = || Simulated::open("http://127.0.0.1".into(), env(), dir.path()).unwrap();
     let provider = open();
     let reference = provider.open(&order("a")).await.unwrap().reference;
     assert_eq!(provider.open(&order("a")).await.unwrap().reference, reference);

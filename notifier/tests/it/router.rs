@@ -107,7 +107,23 @@ async fn payments_are_listed_read_and_decided() {
     assert_eq!(get(&router, "/api/payments?status=lost").await.0, StatusCode::UNPROCESSABLE_ENTITY);
     let (_, page) = get(&router, &format!("/checkout/{reference}")).await;
     assert!(page.as_str().unwrap().contains("Rp 300,000"), "{page}");
-    let hook = |body| send(&router, Request::post("/webhooks/simulated"), body);
+    let sent = |signer: standardwebhooks::Webhook, at: i64, body: Value| {
+        let signature = signer.sign("w-1", at, body.to_string().as_bytes()).unwrap();
+        let request = Request::post("/webhooks/simulated").header("webhook-id", "w-1");
+        let request = request.header("webhook-timestamp", at).header("webhook-signature", signature);
+        send_as_is(&router, request, body)
+    };
+    let now = crate::support::now().timestamp();
+    let paid = json!({"reference": reference, "outcome": "paid"});
+    // Anybody who knows the reference could confirm the booking, but for the signature.
+    for forged in [
+        send_as_is(&router, Request::post("/webhooks/simulated"), paid.clone()).await,
+        sent(standardwebhooks::Webhook::from_bytes(vec![8; 32]).unwrap(), now, paid.clone()).await,
+        sent(simulated_webhook(), now - 301, paid.clone()).await,
+    ] {
+        assert_eq!(forged.0, StatusCode::UNAUTHORIZED, "{}", forged.1);
+    }
+    let hook = |body| sent(simulated_webhook(), now, body);
     let (status, text) = hook(json!({"reference": reference, "outcome": "maybe", "extra": 1})).await;
     assert!(
         status == StatusCode::UNPROCESSABLE_ENTITY

@@ -56,10 +56,15 @@ pub struct Fixture {
     pub door: Arc<SnapshotDoor>,
 }
 
+/// What signs the webhooks of the simulated provider.
+pub fn simulated_webhook() -> standardwebhooks::Webhook {
+    standardwebhooks::Webhook::from_bytes(vec![7; 32]).unwrap()
+}
+
 /// The built-in channels, with a simulated provider whose records are in memory.
 pub fn payment_providers(env: SharedEnvironment) -> (Arc<PaymentProviders>, Arc<Simulated>) {
     let channels = Channels::load(None, SIMULATED, &[SIMULATED]).unwrap();
-    let simulated = Arc::new(Simulated::new("http://127.0.0.1".into(), env));
+    let simulated = Arc::new(Simulated::new("http://127.0.0.1".into(), env, simulated_webhook()));
     let provider: Arc<dyn PaymentProvider> = simulated.clone();
     (Arc::new(PaymentProviders::new(channels, [provider])), simulated)
 }

@@ -16,6 +16,7 @@ from meja_reservation_client.api.reservations import (
     get_reservation_history,
     list_reservations,
 )
+from meja_reservation_client.api.service import get_reservation_contact
 from meja_reservation_client.types import UNSET
 
 reservations = Reservations(base_url=sys.argv[1], token=sys.argv[3], raise_on_unexpected_status=True)
@@ -47,10 +48,10 @@ assert (booked.status, booked.deposit.status) == ("PENDING", "due"), booked
 payment = until(
     "the payment", lambda: list_payments.sync(client=notifier, reservation_id=booked.reservation_id).items
 )[0]
-paid = notifier.get_httpx_client().post(
-    "/webhooks/simulated", json={"reference": payment.provider_reference, "outcome": "paid"}
-)
-assert paid.status_code == 200, paid.text
+contact_now = get_reservation_contact.sync(booked.reservation_id, client=reservations)
+page = f"{payment.checkout_url}/{contact_now.pay_links[0].token}"
+paid = notifier.get_httpx_client().post(f"{page}/pay")
+assert paid.status_code in (200, 303), paid.text
 
 
 def confirmed():

@@ -6,27 +6,36 @@ use axum::response::{IntoResponse as _, Response};
 use chassis::body;
 use chassis::docs::NotFound;
 use chassis::problem::Problem;
+use contract::form::Form;
 use contract::notifier::payments::{Recorded, RecordedPayment};
 use contract::notifier::requests::SimulatedDecision;
 use contract::notifier::words::{Decision, Unused};
 use contract::request::Request as _;
 
-use super::problem::{problem, provider_problem, read_form};
-use crate::adapters::simulated::SIMULATED;
+use super::problem::{problem, provider_problem};
+use crate::adapters::simulated::{SIMULATED, SimulatedWebhookError};
 use crate::adapters::stripe::webhook::{Notice, WebhookError};
 use crate::app::App;
 use crate::effects::EffectLogError;
 
 /// Receive a webhook of the simulated provider
 ///
-/// The first decision stands. A repeated webhook changes nothing and gets the same response.
+/// The first decision stands. A repeated webhook changes nothing and gets the same response. It is signed as
+/// [Standard Webhooks](https://www.standardwebhooks.com) defines it, with the secret in the data directory.
 #[utoipa::path(post, path = "/webhooks/simulated", operation_id = "receiveSimulatedWebhook", tag = "payments",
+    params(("webhook-id" = Option<String>, Header, description = "The id of the webhook"),
+        ("webhook-timestamp" = Option<String>, Header, description = "When it was signed, in seconds since 1970"),
+        ("webhook-signature" = Option<String>, Header, description = "`v1,` and the HMAC-SHA256 over id, timestamp and body")),
     request_body(content = SimulatedDecision, example = json!({"reference": "sim_8c4f", "outcome": "paid"})),
     responses((status = 200, description = "Recorded", body = RecordedPayment),
+        (status = 401, body = contract::problem::Problem, content_type = "application/problem+json", description = "The signature is missing, wrong or older than five minutes"),
         NotFound))]
 pub(super) async fn simulated(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let SimulatedDecision { reference, outcome } = SimulatedDecision::read(read_form(&parts, body).await?)?;
+    let body = body::read_body(body).await?;
+    app.simulated.verify(&parts.headers, &body).map_err(forged)?;
+    let form = Form::new(body::parse_object(&parts.headers, &body)?);
+    let SimulatedDecision { reference, outcome } = SimulatedDecision::read(form)?;
     choose(&app, reference.as_str(), outcome == Decision::Paid).await
 }
 
@@ -71,6 +80,16 @@ pub(super) async fn stripe(State(app): State<App>, request: Request) -> Result<R
     // Our payment may not be recorded yet: Stripe sends the event again later.
     let payment = app.effect_log.decide(&reference, status).await.map_err(|error| problem(&error))?;
     Ok(axum::Json(RecordedPayment { status: Recorded::Payment(payment.full_status()) }).into_response())
+}
+
+fn forged(error: SimulatedWebhookError) -> Problem {
+    let code = match error {
+        SimulatedWebhookError::NoSignature => "no_signature",
+        SimulatedWebhookError::Forged => "bad_signature",
+        SimulatedWebhookError::OutOfTime => "signature_out_of_time",
+    };
+    tracing::warn!(code, "a webhook of the simulated provider was rejected");
+    Problem::new(StatusCode::UNAUTHORIZED, code, format!("Nothing was done: {error}."))
 }
 
 fn refusal(error: &WebhookError) -> Problem {

@@ -1,5 +1,6 @@
 //! Settings of payment providers and channels.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use chassis::config::{self, Faults};
@@ -34,9 +35,12 @@ enum Outcome {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct MoneyArgs {
-    /// Provider of the payment channels that name none
-    #[arg(long, env = "NOTIFIER_PAYMENT_PROVIDER", value_enum, default_value = "simulated", global = true)]
-    payment_provider: Provider,
+    /// Provider of the payment channels that name none; by default Stripe if it is configured, otherwise simulated
+    #[arg(long, env = "NOTIFIER_PAYMENT_PROVIDER", value_enum, global = true)]
+    payment_provider: Option<Provider>,
+    /// Offer the simulated provider although other machines reach the service: anybody pays there without money
+    #[arg(long, env = "NOTIFIER_SIMULATED_PROVIDER_ON_PURPOSE", global = true)]
+    simulated_provider_on_purpose: bool,
     /// JSON file with the payment channels; by default qris, bank_transfer, gopay and card
     #[arg(long, env = "NOTIFIER_CHANNELS", global = true)]
     channels: Option<PathBuf>,
@@ -94,26 +98,39 @@ pub struct Money {
     pub channels: Channels,
     /// Stripe, if it is configured.
     pub stripe: Option<StripeSettings>,
+    /// Whether the simulated provider is offered.
+    pub simulated: bool,
     /// The automatic decision of the simulated guest, if any.
     pub decision: Option<Decision>,
 }
 
 impl MoneyArgs {
-    pub(super) fn check(self, faults: &mut Faults) -> Option<Money> {
+    /// The settings of a service that listens on `listen`.
+    pub(super) fn check(self, listen: Option<SocketAddr>, faults: &mut Faults) -> Option<Money> {
         let secret = given(self.stripe_secret_key.as_deref(), self.stripe_secret_key_file.as_deref());
         let stripe = match secret {
             None => None,
             Some(secret) => Some(self.stripe(secret, faults)?),
         };
         let provider = match self.payment_provider {
-            Provider::Simulated => SIMULATED,
-            Provider::Stripe => STRIPE,
+            Some(Provider::Simulated) => SIMULATED,
+            None if stripe.is_none() => SIMULATED,
+            Some(Provider::Stripe) | None => STRIPE,
         };
+        let simulated = self.simulated_provider_on_purpose || listen.is_none_or(|at| at.ip().is_loopback());
+        if provider == SIMULATED && !simulated {
+            faults.add(
+                "NOTIFIER_PAYMENT_PROVIDER",
+                "other machines reach this service, and at the simulated provider anybody pays without money: configure Stripe, listen on 127.0.0.1, or set NOTIFIER_SIMULATED_PROVIDER_ON_PURPOSE",
+            );
+            return None;
+        }
         if provider == STRIPE && stripe.is_none() {
             faults.add("NOTIFIER_STRIPE_SECRET_KEY", "is required for NOTIFIER_PAYMENT_PROVIDER=stripe");
             return None;
         }
-        let mut providers = vec![SIMULATED];
+        let mut providers = Vec::new();
+        providers.extend(simulated.then_some(SIMULATED));
         providers.extend(stripe.as_ref().map(|_| STRIPE));
         let channels = Channels::load(self.channels.as_deref(), provider, &providers);
         let channels = channels
@@ -123,7 +140,7 @@ impl MoneyArgs {
             after: TimeDelta::milliseconds(i64::from(after)),
             pays: self.simulated_outcome == Outcome::Pay,
         });
-        Some(Money { channels, stripe, decision })
+        Some(Money { channels, stripe, simulated, decision })
     }
 
     fn stripe(&self, secret: Result<String, String>, faults: &mut Faults) -> Option<StripeSettings> {
