@@ -17,6 +17,11 @@ for url in "$reservation_url" "$notifier_url"; do
     die "Something already serves $url: stop it, or choose other addresses with RESERVATION_LISTEN and NOTIFIER_LISTEN."
 done
 
+# Directories of earlier versions could be open to other users, which the services refuse.
+for dir in "${RESERVATION_DATA_DIR:-data/reservation}" "${NOTIFIER_DATA_DIR:-data/notifier}" "$secrets"; do
+  [ ! -d "$dir" ] || chmod -R go= "$dir"
+done
+
 # Each service has its own session, so that Ctrl-C reaches only this script, which then stops both in order.
 pids=()
 stop() {

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use chassis::secret::Token;
@@ -35,6 +35,17 @@ pub enum SecretsError {
         #[source]
         source: io::Error,
     },
+    /// Other users can read a file.
+    #[error(
+        "other users can read {path}; run: chmod 600 {path}. Replace the credential if they may have read it"
+    )]
+    Readable {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A key can be guessed.
+    #[error("the key in {0} can be guessed: remove the file, and the next start makes another key")]
+    Weak(PathBuf),
     /// A file contains no credential.
     #[error("{0} contains no credential: it should be one line, meja_… or Authorization: Bearer meja_…")]
     NoCredential(PathBuf),
@@ -129,12 +140,16 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
 /// [`SecretsError`].
 pub fn read_key(path: &Path) -> Result<KeyToken, SecretsError> {
     let text = read_line(path)?;
-    KeyToken::parse(&text).ok_or_else(|| SecretsError::NoCredential(path.to_owned()))
+    let key = KeyToken::parse(&text).ok_or_else(|| SecretsError::NoCredential(path.to_owned()))?;
+    if key.is_weak() { Err(SecretsError::Weak(path.to_owned())) } else { Ok(key) }
 }
 
 fn read_line(path: &Path) -> Result<String, SecretsError> {
-    let length = fs::metadata(path).map_err(failed(path))?.len();
-    if length > FILE_BYTES_MAX {
+    let found = fs::metadata(path).map_err(failed(path))?;
+    if found.permissions().mode() & 0o007 != 0 {
+        return Err(SecretsError::Readable { path: path.to_owned() });
+    }
+    if found.len() > FILE_BYTES_MAX {
         return Err(SecretsError::NoCredential(path.to_owned()));
     }
     let text = fs::read_to_string(path).map_err(failed(path))?;
@@ -192,12 +207,22 @@ impl CredentialFile {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use chassis::environment::SystemEnvironment;
 
     use super::*;
     use crate::first::{NOTIFIER_FILE, OWNER_FILE, first_keys};
+
+    #[test]
+    fn a_key_that_others_can_read_or_guess_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(NOTIFIER_FILE);
+        write_key(&path, &KeyToken::new(&SystemEnvironment).reveal()).unwrap();
+        assert!(read_key(&path).is_ok());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o604)).unwrap();
+        assert!(matches!(read_key(&path), Err(SecretsError::Readable { .. })));
+        write_key(&path, &format!("{KEY_PREFIX}notifier_{}", "A".repeat(43))).unwrap();
+        assert!(matches!(read_key(&path), Err(SecretsError::Weak(_))));
+    }
 
     #[test]
     fn first_keys_are_published_once_they_are_recorded() {

@@ -67,6 +67,15 @@ impl KeyToken {
         Sha256::digest(self.secret).into()
     }
 
+    /// Whether the secret was not drawn at random: 32 random bytes have fewer than 16 different values with a probability
+    /// of less than 10⁻¹⁷.
+    #[must_use]
+    pub fn is_weak(&self) -> bool {
+        let mut values = self.secret;
+        values.sort_unstable();
+        values.chunk_by(|a, b| a == b).count() < 16
+    }
+
     /// The key as text. Only for handing it to its holder.
     #[must_use]
     pub fn reveal(&self) -> String {

@@ -2,7 +2,7 @@
 //!
 //! In reading order:
 //! - [`environment`] is the only source of time, timers, tasks, ids and randomness.
-//! - [`config`] checks settings, and [`secret`] holds credentials.
+//! - [`config`] checks settings, [`files`] keeps other users from files, and [`secret`] holds credentials.
 //! - [`problem`] writes error responses; [`causes`] formats an error with its causes as text.
 //! - [`body`] reads the body of a request into a form.
 //! - [`request_trace`] identifies requests across services; [`traces`] exports OpenTelemetry traces.
@@ -17,6 +17,7 @@ pub mod config;
 pub mod docs;
 pub mod environment;
 pub mod exit;
+pub mod files;
 pub mod metrics;
 pub mod network;
 pub mod problem;

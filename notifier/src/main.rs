@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         Ok(config) => config,
         Err(error) => return refuse(error),
     };
+    chassis::files::keep_private(config.network.group_access);
     let done = match &config.action {
         Action::Serve => return serve(config).unwrap_or_else(refuse),
         Action::Check => return exit::tell("notifier", "the settings are valid"),

@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         Ok(config) => config,
         Err(error) => return refuse(error),
     };
+    chassis::files::keep_private(config.network.group_access);
     if let Action::Log { command } = &config.action {
         return match telemetry::init("reservation", config.log_format, config.log_filter, None) {
             Ok(_telemetry) => command

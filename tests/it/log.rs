@@ -286,8 +286,10 @@ fn a_planted_append_against_its_condition_is_found() {
     use events::store::groups::GroupDraft;
     use events::store::sled::{BulkLoader, Options};
     use events::{Position, Query, Tag};
-    let dir = tempfile::tempdir().unwrap();
-    let mut loader = BulkLoader::open(&Options::new(dir.path(), "reservation")).unwrap();
+    let root = tempfile::tempdir().unwrap();
+    // The store makes it, for this user alone.
+    let dir = root.path().join("data");
+    let mut loader = BulkLoader::open(&Options::new(&dir, "reservation")).unwrap();
     let log_id = loader.log_id();
     let table = || Tag::new("table", "bandung-dago/T1/2026-12-24");
     let mut plant = |after: u64| {
@@ -306,7 +308,7 @@ fn a_planted_append_against_its_condition_is_found() {
     plant(1);
     loader.finish().unwrap();
     let (code, printed, _) =
-        log("reservation", &["verify", "--json", "--data-dir", dir.path().to_str().unwrap()]);
+        log("reservation", &["verify", "--json", "--data-dir", dir.to_str().unwrap()]);
     let found: Value = serde_json::from_str(&printed).unwrap();
     assert_eq!(code, Some(3), "{printed}");
     assert_eq!(found["faults"], json!(["the condition of the append at 3 is violated by the event at 2"]));

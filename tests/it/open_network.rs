@@ -138,6 +138,64 @@ async fn connections_are_encrypted_and_a_new_certificate_counts_after_a_hangup()
     }
 }
 
+/// The modes of a directory and of everything below it.
+fn modes(path: &Path) -> Vec<(std::path::PathBuf, u32)> {
+    let mode = fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777;
+    let below = path.is_dir().then(|| fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+    let below = below.into_iter().flatten().flat_map(|path| modes(&path));
+    std::iter::once((path.to_owned(), mode)).chain(below).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_for_their_user_whatever_the_shell_says() {
+    let mut pair = Pair::prepared(&[]);
+    let with_open_mask = |command: Command| {
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", "umask 0000; exec \"$0\" \"$@\""])
+            .arg(command.get_program())
+            .args(command.get_args());
+        shell.stderr(std::process::Stdio::null());
+        Running(shell.spawn().unwrap())
+    };
+    pair.reservation = Some(with_open_mask(pair.reservation_command()));
+    pair.notifier = Some(with_open_mask(pair.notifier_command()));
+    let ready = async |url: &str| pair.client.get(format!("{url}/readyz")).send().await.is_ok();
+    until("reservation", async || ready(&pair.reservation_url).await).await;
+    pair.book(2).await;
+    until("a mail", async || {
+        pair.dir.path().join("notifier/outbox").read_dir().is_ok_and(|mut d| d.next().is_some())
+    })
+    .await;
+    for name in ["reservation", "notifier"] {
+        let all = modes(&pair.dir.path().join(name));
+        assert!(all.len() > 4, "{all:?}");
+        for (path, mode) in all {
+            assert_eq!(mode & 0o077, 0, "{} is {mode:o}", path.display());
+        }
+    }
+}
+
+#[test]
+fn a_directory_that_others_can_use_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    fs::create_dir(&data).unwrap();
+    for name in ["reservation", "notifier"] {
+        let check = |mode: u32, arguments: &[&str]| {
+            fs::set_permissions(&data, fs::Permissions::from_mode(mode)).unwrap();
+            let mut command = Command::new(binary(name));
+            command.current_dir(dir.path()).args(["check", "--data-dir", "data"]).args(arguments);
+            String::from_utf8(command.output().unwrap().stderr).unwrap()
+        };
+        assert!(check(0o755, &[]).contains("other users can use data; run: chmod 700 data"));
+        assert!(check(0o750, &[]).contains("--group-access"));
+        assert!(check(0o751, &["--group-access"]).contains("chmod 770 data"));
+        assert!(!check(0o750, &["--group-access"]).contains("_DATA_DIR"));
+        assert!(!check(0o700, &[]).contains("_DATA_DIR"));
+    }
+}
+
 #[test]
 fn an_open_network_needs_encryption() {
     let dir = tempfile::tempdir().unwrap();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
@@ -40,13 +41,17 @@ pub fn free_port() -> u16 {
 pub fn secrets() -> &'static Path {
     static SECRETS: LazyLock<TempDir> = LazyLock::new(|| {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("owner.header"), format!("Authorization: Bearer {OWNER}\n")).unwrap();
-        std::fs::write(dir.path().join("notifier.key"), format!("{NOTIFIER}\n")).unwrap();
-        std::fs::write(
-            dir.path().join("gateway.key"),
-            format!("{}\n", NOTIFIER.replace("notifier", "gateway")),
-        )
-        .unwrap();
+        std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+        let gateway = NOTIFIER.replace("notifier", "gateway");
+        for (file, line) in [
+            ("owner.header", format!("Authorization: Bearer {OWNER}")),
+            ("notifier.key", NOTIFIER.to_owned()),
+            ("gateway.key", gateway),
+        ] {
+            let path = dir.path().join(file);
+            std::fs::write(&path, line + "\n").unwrap();
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        }
         dir
     });
     SECRETS.path()

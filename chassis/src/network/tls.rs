@@ -13,6 +13,8 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_rustls::TlsAcceptor;
 
+use crate::files;
+
 /// Why a certificate and its key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -124,7 +126,7 @@ fn read(certificate: &Path, key: &Path, group_access: bool) -> Result<CertifiedK
     if chain.is_empty() {
         return Err(TlsError::NoCertificate(certificate.to_owned()));
     }
-    let others = if group_access { 0o007 } else { 0o077 };
+    let others = files::others(group_access);
     let mode = std::fs::metadata(key).map(|found| found.permissions().mode()).unwrap_or_default();
     if mode & others != 0 {
         return Err(TlsError::Readable { path: key.to_owned() });

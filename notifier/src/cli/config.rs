@@ -10,6 +10,7 @@ use access::AccessMode;
 use access::first::{NOTIFIER_FILE, OWNER_FILE};
 use access::secrets::SecretsDir;
 use chassis::config::{self, ConfigError, Faults, GoneArgs, PublicUrlArgs};
+use chassis::files;
 use chassis::network::{Network, NetworkArgs};
 use chassis::telemetry::{self, LogFormat};
 use chassis::traces::TraceArgs;
@@ -186,6 +187,12 @@ impl Cli {
         let access_mode = listen.and_then(|at| faults.take("NOTIFIER_ACCESS", raw.access.check(at)));
         let is_open = raw.access == AccessMode::Open;
         let network = raw.network.check(listen, public_url.as_deref(), is_open, &mut faults);
+        let group_access = network.as_ref().is_some_and(|network| network.group_access);
+        for (setting, dir) in
+            [("NOTIFIER_DATA_DIR", &raw.data_dir), ("NOTIFIER_SECRETS_DIR", &raw.secrets_dir)]
+        {
+            faults.take(setting, files::check_private(dir, group_access));
+        }
         raw.gone.check(&mut faults);
         let secrets = SecretsDir(raw.secrets_dir);
         let key_file = secrets.file(NOTIFIER_FILE);

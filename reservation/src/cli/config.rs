@@ -7,6 +7,7 @@ use access::AccessMode;
 use access::first::OWNER_FILE;
 use access::secrets::SecretsDir;
 use chassis::config::{self, ConfigError, Faults, GoneArgs, PublicUrlArgs};
+use chassis::files;
 use chassis::network::{Network, NetworkArgs};
 use chassis::telemetry::{self, LogFormat};
 use chassis::traces::TraceArgs;
@@ -229,6 +230,12 @@ impl Cli {
         let public_url = self.raw.public_url.check(&mut faults).or_else(|| notifier_url.clone());
         let is_open = self.raw.access == AccessMode::Open;
         let network = self.raw.network.check(listen, public_url.as_deref(), is_open, &mut faults);
+        let group_access = network.as_ref().is_some_and(|network| network.group_access);
+        for (setting, dir) in
+            [("RESERVATION_DATA_DIR", &data_dir), ("RESERVATION_SECRETS_DIR", &self.raw.secrets_dir)]
+        {
+            faults.take(setting, files::check_private(dir, group_access));
+        }
         self.raw.gone.check(&mut faults);
         let secrets_dir = SecretsDir(self.raw.secrets_dir);
         let owner_file = || secrets_dir.file(OWNER_FILE);

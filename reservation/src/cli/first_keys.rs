@@ -2,7 +2,7 @@
 
 use access::first::{FILES, FirstKey, first_keys};
 use access::link::LinkSecret;
-use access::secrets::{SecretsDir, read_key};
+use access::secrets::{SecretsDir, SecretsError, read_key};
 use access::token::KeyToken;
 use anyhow::Context as _;
 
@@ -21,7 +21,10 @@ pub async fn prepare(app: &App, dir: &SecretsDir) -> anyhow::Result<()> {
     if app.projections.access().is_begun() {
         return Ok(());
     }
-    let keys = first_keys(app.env.as_ref()).map(|key| FirstKey { token: kept(dir, &key), ..key });
+    let mut keys = first_keys(app.env.as_ref());
+    for key in &mut keys {
+        key.token = kept(dir, key)?;
+    }
     if issue(app, dir, &keys, Issue::First).await? {
         tracing::info!(directory = %dir.0.display(), "the first keys are recorded: present the owner's with curl -H @owner.header");
     }
@@ -29,8 +32,14 @@ pub async fn prepare(app: &App, dir: &SecretsDir) -> anyhow::Result<()> {
 }
 
 /// The key in the file of `key`, or else `key` itself.
-fn kept(dir: &SecretsDir, key: &FirstKey) -> KeyToken {
-    read_key(&dir.file(key.file)).unwrap_or_else(|_| key.token.clone())
+///
+/// # Errors
+/// When others can read or guess the key in the file.
+fn kept(dir: &SecretsDir, key: &FirstKey) -> Result<KeyToken, SecretsError> {
+    match read_key(&dir.file(key.file)) {
+        Err(error @ (SecretsError::Readable { .. } | SecretsError::Weak(_))) => Err(error),
+        read => Ok(read.unwrap_or_else(|_| key.token.clone())),
+    }
 }
 
 /// Records `keys` and a new key for the links of guests, and writes the keys to `dir`. Returns whether they were recorded.

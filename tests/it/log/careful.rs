@@ -109,6 +109,7 @@ async fn a_directory_without_a_log_of_this_service_is_reported() {
     // A follower whose credential is no longer valid ends with an error.
     let old = pair.dir.path().join("old.key");
     std::fs::write(&old, OWNER.replace("owner", "former")).unwrap();
+    std::fs::set_permissions(&old, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let old = ["show", "--follow", "--from", url, "--credential-file", &text(&old)];
     said_no("reservation", &old, "401");
     // A file that contains two backups is refused.
