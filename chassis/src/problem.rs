@@ -135,6 +135,7 @@ impl From<Faults> for Problem {
     fn from(Faults(detail): Faults) -> Self {
         let (status, code) = (StatusCode::UNPROCESSABLE_ENTITY, "invalid_request");
         let (status_code, code, r#type) = (status.as_u16(), code.to_owned(), kind(code));
+        let detail = detail.into_iter().map(Fault::without_personal_data).collect();
         let body = InvalidRequest { r#type, title: title(status), status: status_code, code, detail };
         Self { status, body: Box::new(Body::Invalid(body)), headers: Vec::new() }
     }

@@ -1,5 +1,7 @@
 //! One fault of a request, for a client and as text.
 
+mod personal;
+
 use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};

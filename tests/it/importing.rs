@@ -114,7 +114,7 @@ async fn the_bookings_are_there(pair: &Pair) {
         assert_eq!((&item["source"], &item["deposit"]["required"]), (&json!("buku_lama"), &json!(false)));
     }
     assert_eq!(
-        (&of("Dewi")["tables"][0]["table_id"], &of("Dewi")["allergies"]),
+        (&of("Dewi")["tables"][0]["table_id"], &of("Dewi")["has_allergies"]),
         (&json!("D1"), &json!("kacang"))
     );
     assert_eq!(of("Renée Müller")["start_time"], "2025-03-05T19:30:00+07:00");

@@ -307,8 +307,7 @@ fn a_planted_append_against_its_condition_is_found() {
     // This append was decided before the second event was read.
     plant(1);
     loader.finish().unwrap();
-    let (code, printed, _) =
-        log("reservation", &["verify", "--json", "--data-dir", dir.to_str().unwrap()]);
+    let (code, printed, _) = log("reservation", &["verify", "--json", "--data-dir", dir.to_str().unwrap()]);
     let found: Value = serde_json::from_str(&printed).unwrap();
     assert_eq!(code, Some(3), "{printed}");
     assert_eq!(found["faults"], json!(["the condition of the append at 3 is violated by the event at 2"]));

@@ -44,7 +44,7 @@ pub struct ReservationView {
     pub start_time: LocalTime,
     /// The end of the visit.
     pub end_time: LocalTime,
-    /// Null after the contact was erased.
+    /// Null after the contact was erased. In lists the first name and an initial: `Sari W.`
     #[schema(example = "Sari Wulandari")]
     pub contact_name: Option<String>,
     /// The area of the assigned table.
@@ -90,9 +90,12 @@ pub struct ReservationView {
     pub table_preference: Option<String>,
     /// Special requests, in the words of the guest.
     pub special_requests: Option<String>,
-    /// Allergies and other things that a guest cannot eat.
+    /// Allergies and other things that a guest cannot eat. Null in lists.
     #[serde(default)]
     pub allergies: Option<String>,
+    /// Whether the guest named allergies: in a list, read the reservation then.
+    #[serde(default)]
+    pub has_allergies: bool,
     /// The number of high chairs.
     #[serde(default)]
     pub high_chairs: u32,
@@ -180,7 +183,7 @@ pub struct PaymentView {
     /// The payment channel.
     #[schema(example = "qris")]
     pub channel: Option<String>,
-    /// The provider's reference.
+    /// The provider's reference. Null in lists.
     pub provider_reference: Option<String>,
     /// The refunded amount, in minor units.
     pub refunded_minor: i64,

@@ -51,7 +51,8 @@ pub struct WaitlistView {
     pub reservation_id: Option<ReservationId>,
     /// The reason for leaving; null if the party has not left.
     pub left_because: Option<LeftReason>,
-    /// Null if the party is no longer waiting: its contact was forgotten, or moved to the reservation.
+    /// Null if the party is no longer waiting: its contact was forgotten, or moved to the reservation. In lists the first
+    /// name and an initial: `Sari W.`
     pub contact_name: Option<String>,
     /// The language of messages.
     pub locale: Language,

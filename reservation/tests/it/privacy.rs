@@ -1,7 +1,8 @@
 //! Personal data stays out of what is published and kept for ever.
 
-use axum::http::StatusCode;
-use serde_json::json;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use serde_json::{Value, json};
 
 use crate::app::{TestApp, booking};
 use crate::corrections::patch;
@@ -63,4 +64,67 @@ async fn the_rules_of_a_venue_can_add_reasons() {
     assert!(changed.status.is_success(), "{}", changed.text());
     let cancelled = app.command(id, "cancel", cancel).await;
     assert_eq!(cancelled.json()["cancellation"]["reason_code"], "arisan_postponed", "{}", cancelled.text());
+}
+
+#[tokio::test]
+async fn faults_do_not_repeat_the_data_of_a_guest() {
+    let app = TestApp::with_houses().await;
+    let contact = |name: &str, phone: &str, email: &str| json!({"contact_info": {"name": name, "phone": phone, "email": email}});
+    for (wrong, parts) in [
+        (contact("Sari Wulandari", "0857 9988 78901234567", "sari@example.com"), &["9988", "Wulandari"][..]),
+        (contact("Sari Wulandari", "0857 9988 7890", "sari.wulandari@"), &["wulandari", "9988"]),
+        (contact("Sari evil-wulandari.com", "0812 3456 7890", "sari@example.com"), &["wulandari"]),
+        (contact(&"Wulandari ".repeat(20), "0812 3456 7890", "sari@example.com"), &["Wulandari"]),
+        (json!({"contact_info": "Wulandari 0857 9988"}), &["Wulandari", "9988"]),
+        (json!({"fone": "0857 9988 7890"}), &["9988"]),
+        (json!({"allergies": ["kacang wulandari"]}), &["wulandari"]),
+        (json!({"special_requests": "wulandari ".repeat(60)}), &["wulandari"]),
+        (json!({"customer_id": "wulandari@example.com"}), &["wulandari"]),
+    ] {
+        let refused = app.post("/api/reservations", &booking(wrong.clone())).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+        let text = refused.text();
+        let found = parts.iter().find(|part| text.to_lowercase().contains(&part.to_lowercase()));
+        assert_eq!(found, None, "{text}");
+    }
+    let searched = app.get(&format!("/api/reservations?q={}", "wulandari".repeat(30))).await;
+    assert!(searched.status == StatusCode::UNPROCESSABLE_ENTITY && !searched.text().contains("wulandari"));
+}
+
+#[tokio::test]
+async fn lists_show_the_first_name_and_an_initial_and_no_allergies() {
+    let app = TestApp::with_houses().await;
+    let id = app.book(json!({"allergies": "kacang", "party_size": 2})).await;
+    let listed = |answer: &Value| answer["items"][0].clone();
+    for path in ["/api/reservations", "/api/reservations?q=sari"] {
+        let item = listed(&app.get(path).await.json());
+        assert_eq!(item["contact_name"], "Sari W.", "{path}");
+        assert_eq!((&item["allergies"], &item["has_allergies"]), (&Value::Null, &json!(true)), "{path}");
+    }
+    let one = app.get(&format!("/api/reservations/{id}")).await.json();
+    assert_eq!((&one["contact_name"], &one["allergies"]), (&json!("Sari Wulandari"), &json!("kacang")));
+    for media_type in ["text/csv", "text/calendar"] {
+        let request = Request::get("/api/reservations").header("accept", media_type);
+        let text = app.send(request.body(Body::empty()).unwrap()).await.text();
+        assert!(
+            text.contains("Sari W.") && !text.contains("Wulandari") && !text.contains("kacang"),
+            "{text}"
+        );
+    }
+    crate::waitlist::join(&app, json!({})).await;
+    let waiting = listed(&app.get("/api/waitlist").await.json());
+    assert_eq!(waiting["contact_name"], "Sari W.");
+}
+
+#[tokio::test]
+async fn the_reference_of_a_provider_is_not_in_lists() {
+    let app = TestApp::with_houses().await;
+    let id = app.book(json!({"party_size": 6})).await;
+    let deposit = app.get(&format!("/api/reservations/{id}")).await.json()["deposit"].clone();
+    let paid = json!({"payment_id": deposit["payment_id"], "outcome": "completed", "amount_minor": deposit["amount_minor"],
+        "currency": "IDR", "channel": "qris", "provider_reference": "sim_secret"});
+    let path = format!("/api/reservations/{id}/payment-results");
+    assert_eq!(app.service_post(&path, &paid).await.status, StatusCode::OK);
+    assert!(!app.get("/api/reservations").await.text().contains("sim_secret"));
+    assert!(app.get(&format!("/api/reservations/{id}")).await.text().contains("sim_secret"));
 }

@@ -71,7 +71,7 @@ pub(super) fn reservations_csv(items: &[ReservationView]) -> Result<Response, Pr
         "source",
         "table_preference",
         "special_requests",
-        "allergies",
+        "has_allergies",
         "high_chairs",
         "staff_notes",
         "tags",
@@ -99,7 +99,7 @@ pub(super) fn reservations_csv(items: &[ReservationView]) -> Result<Response, Pr
             Cell::Text(view.source.clone()),
             Cell::text(view.table_preference.clone()),
             Cell::text(view.special_requests.clone()),
-            Cell::text(view.allergies.clone()),
+            Cell::own(Some(view.has_allergies)),
             Cell::own(Some(view.high_chairs)),
             Cell::text(view.staff_notes.clone()),
             Cell::Text(view.tags.join(" ")),
@@ -199,7 +199,7 @@ fn event(view: &ReservationView) -> Event {
     let tables: Vec<_> = view.tables.iter().map(|table| table.table_id.to_string()).collect();
     let name = view.contact_name.as_deref().unwrap_or("–");
     let place = if tables.is_empty() { String::new() } else { format!(" ({})", tables.join(", ")) };
-    let allergies = view.allergies.as_ref().map(|words| format!("Allergies: {words}"));
+    let allergies = view.has_allergies.then(|| "Allergies: read the booking".to_owned());
     let chairs = (view.high_chairs > 0).then(|| format!("High chairs: {}", view.high_chairs));
     let wishes = [allergies, chairs, view.special_requests.clone(), view.table_preference.clone()];
     let wishes: Vec<_> = wishes.into_iter().flatten().collect();

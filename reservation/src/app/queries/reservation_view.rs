@@ -88,9 +88,38 @@ impl App {
         let last = found.last().map(|last| (last.window().start, last.id)).filter(|_| more);
         let mut views = Vec::with_capacity(found.len());
         for (reservation, contact) in found.iter().zip(self.contacts(&found).await?) {
-            views.push(self.view_with(reservation, contact).await?);
+            views.push(in_list(self.view_with(reservation, contact).await?));
         }
         Ok((views, last))
+    }
+}
+
+/// `view` in a list, which many people see and nobody reads for one guest: without what the work does not need.
+pub(super) fn in_list(mut view: ReservationView) -> ReservationView {
+    view.contact_name = view.contact_name.map(|name| short_name(&name));
+    view.allergies = None;
+    if let Some(payment) = &mut view.payment {
+        payment.provider_reference = None;
+    }
+    view
+}
+
+/// Words before a first name. Without the name they tell a host nothing.
+const TITLES: [&str; 14] =
+    ["bapak", "bu", "dr", "hj", "ibu", "miss", "mr", "mrs", "ms", "pak", "prof", "sig", "signor", "signora"];
+
+/// The first name and the initial of the last one: `Sari W.`, `Ibu Ratna`
+pub(super) fn short_name(name: &str) -> String {
+    let mut words = name.split_whitespace().peekable();
+    let first = words.next().unwrap_or_default();
+    let is_title = TITLES.contains(&first.trim_end_matches('.').to_lowercase().as_str());
+    let first = match words.next_if(|_| is_title) {
+        Some(given) => format!("{first} {given}"),
+        None => first.to_owned(),
+    };
+    match words.next_back().and_then(|last| last.chars().find(|c| c.is_alphanumeric())) {
+        Some(initial) => format!("{first} {initial}."),
+        None => first,
     }
 }
 
@@ -140,6 +169,7 @@ fn view_of(
         cancellation: cancellation(&reservation.status, description),
         table_preference,
         special_requests,
+        has_allergies: allergies.is_some(),
         allergies,
         high_chairs,
         staff_notes,
@@ -165,6 +195,7 @@ pub fn state_of(reservation: &Reservation) -> serde_json::Value {
             "table_preference",
             "special_requests",
             "allergies",
+            "has_allergies",
             "high_chairs",
             "venue_name",
             "venue_profile",
@@ -226,4 +257,26 @@ fn cancellation(status: &Status, description: Option<Description>) -> Option<Can
         description,
         by_closure: *by_closure,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short_name;
+
+    #[test]
+    fn a_list_shows_the_first_name_and_an_initial() {
+        for (name, short) in [
+            ("Sari Wulandari", "Sari W."),
+            ("Sari", "Sari"),
+            ("  Nguyễn Thị Ánh ", "Nguyễn Á."),
+            ("王小明", "王小明"),
+            ("Sari (VIP)", "Sari V."),
+            ("Sari -", "Sari"),
+            ("Ibu Ratna", "Ibu Ratna"),
+            ("Dr. Sari Wulandari", "Dr. Sari W."),
+            ("", ""),
+        ] {
+            assert_eq!(short_name(name), short, "{name}");
+        }
+    }
 }

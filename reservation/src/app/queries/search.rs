@@ -8,6 +8,7 @@ use events::VenueId;
 use events::values::Scope;
 
 use super::QueryError;
+use super::reservation_view::in_list;
 use crate::app::App;
 use crate::app::projections::Filter;
 use crate::app::search::{Known, SearchQuery, Searchable};
@@ -82,7 +83,7 @@ impl App {
         for (reservation, contact) in candidates.iter().zip(self.contacts(candidates).await?) {
             let known = known_at(caller, &reservation.booking.venue_id);
             if query.matches(&Searchable::of(reservation, contact.as_ref()), known) {
-                items.push(self.view_with(reservation, contact).await?);
+                items.push(in_list(self.view_with(reservation, contact).await?));
             }
         }
         Ok(())

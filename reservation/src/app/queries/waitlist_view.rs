@@ -11,6 +11,7 @@ use contract::reservation::words::LeftReason;
 use events::VenueId;
 use events::event::{OfferedTable, WaitlistOffered};
 
+use super::reservation_view::short_name;
 use super::{QueryError, local};
 use crate::app::App;
 use crate::app::confidential::Contact;
@@ -49,7 +50,7 @@ impl App {
             let date = rules.as_ref().map(|venue| venue.date_of(entry.joined.acceptable.start));
             let place = places.entry(date).or_default();
             *place += 1;
-            let name = contact.map(|contact| contact.name);
+            let name = contact.map(|contact| short_name(&contact.name));
             view_of(entry, Some(*place), label.clone(), name)
         };
         let items = entries.iter().zip(contacts).map(view).collect();
