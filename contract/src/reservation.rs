@@ -14,6 +14,7 @@ pub mod history;
 pub mod imports;
 pub mod operations;
 pub mod overrides;
+pub mod personal_data;
 pub mod queries;
 pub mod results;
 pub mod roles;

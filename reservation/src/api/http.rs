@@ -77,6 +77,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route(Own(Scope::Floor), routes!(commands::answer))
         .route(Needs(Scope::Audit), routes!(reservations::history))
         .route(Own(Scope::Audit), routes!(reservations::charges))
+        .route(Own(Scope::Contact), routes!(reservations::personal_data))
         .route(Needs(Scope::Results), routes!(results::payment_results))
         .route(Needs(Scope::Results), routes!(results::notification_results))
         .route(Needs(Scope::Contact), routes!(results::contact))

@@ -14,6 +14,7 @@ pub mod guest_links;
 pub mod history;
 pub mod keys;
 pub mod notes;
+mod personal_data;
 pub mod reservation_view;
 pub mod search;
 pub mod staff;

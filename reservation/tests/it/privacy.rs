@@ -128,3 +128,35 @@ async fn the_reference_of_a_provider_is_not_in_lists() {
     assert!(!app.get("/api/reservations").await.text().contains("sim_secret"));
     assert!(app.get(&format!("/api/reservations/{id}")).await.text().contains("sim_secret"));
 }
+
+#[tokio::test]
+async fn a_guest_downloads_what_is_held_and_nothing_of_others() {
+    let app = TestApp::with_houses().await;
+    let id = app.book(json!({"allergies": "kacang", "party_size": 2})).await;
+    patch(&app, &id, json!({"staff_notes": "suka meja jendela", "tags": ["vip"]}), &[]).await;
+    let path = format!("/api/reservations/{id}/personal-data");
+    let link = format!("Bearer {}", app.guest_link(&id).await);
+    let get = async |path: &str| {
+        let request = Request::get(path).header("authorization", &link).body(Body::empty()).unwrap();
+        app.send_as_is(request).await
+    };
+    let held = get(&path).await;
+    assert!(held.header("content-disposition").contains("attachment"));
+    let held = held.json();
+    assert_eq!((&held["phone"], &held["email"]), (&json!("+6281234567890"), &json!("sari@example.com")));
+    let reservation = &held["reservation"];
+    assert_eq!(
+        (&reservation["contact_name"], &reservation["allergies"], &reservation["staff_notes"]),
+        (&json!("Sari Wulandari"), &json!("kacang"), &json!("suka meja jendela"))
+    );
+    assert!(held["events"].as_array().unwrap().len() > 1, "{held}");
+    let other = app.book(json!({"start_time": "2026-12-26T19:30"})).await;
+    let foreign = get(&format!("/api/reservations/{other}/personal-data")).await;
+    assert_eq!(foreign.status, StatusCode::NOT_FOUND);
+    assert_eq!(app.anonymous_get(&path).await.status, StatusCode::UNAUTHORIZED);
+    let erase = Request::delete(format!("/api/reservations/{id}/contact")).body(Body::empty()).unwrap();
+    assert_eq!(app.send(erase).await.status, StatusCode::OK);
+    let held = get(&path).await.json();
+    assert_eq!((&held["phone"], &held["reservation"]["contact_name"]), (&Value::Null, &Value::Null));
+    assert!(!held.to_string().contains("kacang") && !held.to_string().contains("jendela"), "{held}");
+}

@@ -52,9 +52,9 @@ async fn next_visits_come_first_then_the_others_from_the_last() {
     app.command(&cancelled, "cancel", json!({"reason_code": "guest_request"})).await;
     assert_eq!(names(&app, "q=sari").await, ["Sari E.", "Sari L.", "Sari G."]);
     assert_eq!(names(&app, "q=sari&limit=1").await, ["Sari E."]);
-    assert_eq!(names(&app, "q=sari&status=CANCELLED").await, ["Sari Gone"]);
-    assert_eq!(names(&app, "q=sari&from=2026-12-24T19:30").await, ["Sari Late"]);
-    assert_eq!(names(&app, "q=sari+late").await, ["Sari Late"]);
+    assert_eq!(names(&app, "q=sari&status=CANCELLED").await, ["Sari G."]);
+    assert_eq!(names(&app, "q=sari&from=2026-12-24T19:30").await, ["Sari L."]);
+    assert_eq!(names(&app, "q=sari+late").await, ["Sari L."]);
     assert_eq!(names(&app, "q=0812+3456+7004").await, ["Budi"]);
     assert_eq!(names(&app, "q=7004").await, ["Budi"]);
     assert_eq!(names(&app, "q=budi@exam").await, ["Budi"]);

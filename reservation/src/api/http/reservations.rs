@@ -10,6 +10,7 @@ use chassis::problem::Problem;
 use contract::reservation::charges::Charges;
 use contract::reservation::commands::{CreateReservation, ReservationPath, WalkIn};
 use contract::reservation::history::History;
+use contract::reservation::personal_data::PersonalData;
 use contract::reservation::queries::{
     Page, ReadHistory, ReadReservation, Search, SelectReservations, drafts,
 };
@@ -208,6 +209,23 @@ pub(super) async fn history(
         }
         HistoryFormat::Json => (vary, axum::Json(timeline.into_history())).into_response(),
     })
+}
+
+/// Download what is held about the guest
+///
+/// The contact, the wishes, the notes of the staff, and what happened: Article 15 of the GDPR.
+#[utoipa::path(get, path = "/api/reservations/{reservation_id}/personal-data", operation_id = "getReservationPersonalData", tag = "reservations",
+    params(ReservationPath),
+    responses((status = 200, body = PersonalData, headers(("Content-Disposition" = String))), NotFound))]
+pub(super) async fn personal_data(
+    State(app): State<App>,
+    Id(id): Id,
+    caller: Caller,
+) -> Result<Response, Problem> {
+    let (reservation, _) = app.require(id, &caller).await?;
+    let held = app.personal_data(&reservation, &caller).await?;
+    let as_file = [(header::CONTENT_DISPOSITION, "attachment; filename=\"personal-data.json\"")];
+    Ok((as_file, axum::Json(held)).into_response())
 }
 
 /// All amounts with their reasons

@@ -28,7 +28,7 @@ use Needs::{
     Device, Everywhere, Fresh, FreshPerson, Invitation, Needed, Nothing, Own, PasswordReset, Person,
 };
 
-pub const NEEDS: [(&str, Needs); 90] = [
+pub const NEEDS: [(&str, Needs); 91] = [
     ("acceptInvitation", Invitation),
     ("acceptOffer", Own("manage")),
     ("addDevice", Fresh("access")),
@@ -69,6 +69,7 @@ pub const NEEDS: [(&str, Needs); 90] = [
     ("getReservation", Own("read")),
     ("getReservationContact", Needed("contact")),
     ("getReservationHistory", Needed("audit")),
+    ("getReservationPersonalData", Own("contact")),
     ("getSchema", Nothing),
     ("getStaffContact", Everywhere("results")),
     ("getStand", Device),
