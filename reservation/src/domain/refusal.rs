@@ -6,6 +6,7 @@ use events::values::{Money, PartySize};
 use events::{ReservationId, TableId};
 
 use super::availability::{Holder, Unavailable};
+use super::reservation::GUEST_CHANGES_MAX;
 
 /// Maximum length of a visit whose end is changed, in hours.
 pub(super) const VISIT_HOURS_MAX: i64 = 12;
@@ -114,6 +115,11 @@ pub enum Refusal {
         "This phone number or e-mail address already has a booking at that time. Change that booking, or let staff set \"allow_duplicate\": true."
     )]
     DuplicateBooking,
+    /// The guest has changed the booking as often as a guest can.
+    #[error(
+        "This booking was changed {GUEST_CHANGES_MAX} times, which is as often as guests can. Call the restaurant to change it again."
+    )]
+    TooManyChanges,
     /// The same guest waits for that day.
     #[error(
         "This phone number or e-mail address is already on the waitlist for that day. Leave the waitlist first to wait for another time."
@@ -207,6 +213,7 @@ impl Refusal {
             Self::TableTooSmall { .. } => "table_too_small",
             Self::DepositChanges { .. } => "deposit_changes",
             Self::DuplicateBooking => "duplicate_booking",
+            Self::TooManyChanges => "too_many_changes",
             Self::AlreadyWaiting => "already_waiting",
             Self::WaitlistFull { .. } => "waitlist_full",
             Self::AskedTooOften => "asked_too_often",

@@ -80,6 +80,8 @@ pub struct Reservation {
     pub affected_before: Option<Box<Mark>>,
     /// The generation of the guest's links that are valid, from 0.
     pub link_generation: u32,
+    /// How often it was changed in ways that are open to its guest.
+    pub guest_changes: u32,
     /// The position of the event that last changed its time, its tables, or `affected`.
     pub arranged_at: Position,
     /// The position of the event that last gave it a time or tables.
@@ -108,6 +110,18 @@ pub enum Deadline {
     Hold,
     /// The party has not arrived: the reservation becomes a no-show.
     NoShow,
+}
+
+/// How often a guest can change one booking.
+pub const GUEST_CHANGES_MAX: u32 = 20;
+
+/// Whether guests cause such events repeatedly. Each of them stays in the log.
+fn is_open_to_guests(event: &Event) -> bool {
+    match event {
+        Event::ReservationRescheduled(moved) => moved.moved_by == Some(Initiator::Guest),
+        Event::PartySizeChanged(_) | Event::GuestAnswered(_) | Event::GuestLinkRenewed(_) => true,
+        _ => false,
+    }
 }
 
 /// How long after a visit its guest can still change something, for example cancel a booking that the restaurant
@@ -148,6 +162,7 @@ impl Reservation {
             affected: None,
             affected_before: None,
             link_generation: 0,
+            guest_changes: 0,
             arranged_at: at.position,
             placed_at: at.position,
         }
@@ -156,6 +171,7 @@ impl Reservation {
     /// Applies one event. It has no rules and cannot fail: the event has happened.
     pub fn evolve(&mut self, event: &Event, at: RecordedAt) {
         self.arrange(event, at);
+        self.guest_changes += u32::from(is_open_to_guests(event));
         match event {
             // The first event creates the reservation; there is no second one.
             Event::ReservationCreated(_) => return,

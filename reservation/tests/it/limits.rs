@@ -197,3 +197,21 @@ async fn consumers_that_wait_have_a_limited_number_of_places() {
     let (first, booked) = tokio::join!(get(&wait), second);
     assert!(first.json().as_array().is_some_and(|page| !page.is_empty()) && booked.status == StatusCode::OK);
 }
+
+#[tokio::test]
+async fn a_guest_changes_a_booking_twenty_times_and_staff_as_often_as_they_want() {
+    let app = TestApp::start().await;
+    let id = app.book(json!({"party_size": 2})).await;
+    let sizes = (0..21).map(|n| json!({"party_size": 2 + n % 3}));
+    for (n, size) in sizes.enumerate() {
+        let answer = app.guest_command(&id, "party-size", size).await;
+        // The first one changes nothing.
+        assert_eq!(answer.status, StatusCode::OK, "{n}: {}", answer.text());
+    }
+    let refused = app.guest_command(&id, "party-size", json!({"party_size": 6})).await;
+    assert_eq!(refused.problem(), (409, "too_many_changes".into()));
+    let renewed = app.guest_command(&id, "link/renew", json!({})).await;
+    assert_eq!(renewed.problem(), (409, "too_many_changes".into()));
+    assert_eq!(app.command(&id, "party-size", json!({"party_size": 5})).await.status, StatusCode::OK);
+    assert_eq!(app.guest_command(&id, "cancel", json!({"reason_code": "ill"})).await.status, StatusCode::OK);
+}

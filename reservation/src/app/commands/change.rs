@@ -21,7 +21,7 @@ use crate::app::projections::ContactKeys;
 use crate::app::repository::{self, AsOf};
 use crate::app::request_context::RequestContext;
 use crate::domain::availability::{Occupancy, SeatingContext};
-use crate::domain::reservation::{PaymentOutcome, PaymentResult};
+use crate::domain::reservation::{GUEST_CHANGES_MAX, PaymentOutcome, PaymentResult};
 use crate::domain::venue::Venue;
 use crate::domain::{Command, RecordedAt, Refusal, Reservation, Status};
 
@@ -192,6 +192,11 @@ impl Operation for ChangeReservation<'_> {
         attempt: Attempt,
     ) -> Result<Decision, CommandError> {
         let (command, now) = (self.command, attempt.now);
+        let is_by_guest = self.context.caller.is_guest() && command.is_repeated_by_guests();
+        if is_by_guest && reservation.guest_changes >= GUEST_CHANGES_MAX {
+            let request = RefusedRequest::of(reservation);
+            return Err(CommandError::refused(Refusal::TooManyChanges, request));
+        }
         let marked = self.mark_first(executor, reservation, now).await?;
         let decide = |context: &SeatingContext<'_>, venue: Option<&Venue>| {
             if venue.is_none() && self.needs_venue() {

@@ -83,6 +83,12 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether a guest can give it again and again. Each time stays in the log.
+    #[must_use]
+    pub fn is_repeated_by_guests(&self) -> bool {
+        matches!(self, Self::Reschedule { .. } | Self::ChangePartySize(_) | Self::Answer(_) | Self::RenewLink)
+    }
+
     /// Whether the command may take tables, so that the occupancy of the venue must be known.
     #[must_use]
     pub fn takes_tables(&self) -> bool {

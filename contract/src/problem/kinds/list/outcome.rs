@@ -249,6 +249,12 @@ pub(super) const OUTCOME: &[Kind] = &[
         "Choose a later time, or come without a booking.",
     ),
     kind(
+        "too_many_changes",
+        409,
+        "The guest has changed the booking twenty times.",
+        "Call the restaurant, which can change it again.",
+    ),
+    kind(
         "too_many_closures",
         409,
         "The venue has as many closures as it can have.",
