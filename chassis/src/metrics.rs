@@ -70,6 +70,12 @@ pub fn record_response(method: &'static str, route: &str, status: u16, elapsed: 
 fn describe() {
     metrics::describe_counter!("http_requests_total", "Requests by method, route and status");
     metrics::describe_histogram!("http_request_duration_seconds", "Time to respond, by method and route");
+    metrics::describe_counter!("meja_limited_total", "Requests over a limit of their client, by limit");
+    metrics::describe_counter!("meja_connections_refused_total", "Connections over the limits");
+    metrics::describe_counter!(
+        "meja_credentials_refused_total",
+        "Requests with a credential that is not valid"
+    );
     metrics::describe_histogram!(
         "meja_log_append_seconds",
         "Time from a request to append until it is durable"

@@ -11,7 +11,7 @@ pub mod attendance;
 pub mod availability;
 pub mod closure;
 mod recorded_at;
-mod refusal;
+pub mod refusal;
 pub mod reservation;
 pub mod venue;
 pub mod waitlist;

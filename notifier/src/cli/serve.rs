@@ -69,7 +69,10 @@ async fn serve_until_stopped(
     let address = listener.local_addr()?;
     let log = LogRoute { store: Arc::clone(&store), shutdown: shutdown.clone() };
     let effect_log = EffectLog::open(Arc::clone(&store) as Arc<dyn EventStore>, Arc::clone(&env)).await?;
-    let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let public_url = config.public_url.clone().unwrap_or_else(|| {
+        let scheme = if config.network.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{address}")
+    });
     config.access_mode.log();
     let (retry_settings, decision) = (config.retry_settings, config.money.decision);
     let network = config.network.clone();

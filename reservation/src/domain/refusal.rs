@@ -6,13 +6,15 @@ use events::values::{Money, PartySize};
 use events::{ReservationId, TableId};
 
 use super::availability::{Holder, Unavailable};
-use super::reservation::GUEST_CHANGES_MAX;
 
 /// Maximum length of a visit whose end is changed, in hours.
 pub(super) const VISIT_HOURS_MAX: i64 = 12;
 
 /// Maximum number of times that a guest is asked about one visit.
 pub(super) const ASKED_TIMES_MAX: u8 = 3;
+
+/// How often a guest can change one booking.
+pub const GUEST_CHANGES_MAX: u32 = 20;
 
 /// A business rule refused the command. It has a code, and knows nothing of HTTP statuses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

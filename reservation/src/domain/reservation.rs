@@ -112,9 +112,6 @@ pub enum Deadline {
     NoShow,
 }
 
-/// How often a guest can change one booking.
-pub const GUEST_CHANGES_MAX: u32 = 20;
-
 /// Whether guests cause such events repeatedly. Each of them stays in the log.
 fn is_open_to_guests(event: &Event) -> bool {
     match event {

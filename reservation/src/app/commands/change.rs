@@ -21,7 +21,8 @@ use crate::app::projections::ContactKeys;
 use crate::app::repository::{self, AsOf};
 use crate::app::request_context::RequestContext;
 use crate::domain::availability::{Occupancy, SeatingContext};
-use crate::domain::reservation::{GUEST_CHANGES_MAX, PaymentOutcome, PaymentResult};
+use crate::domain::refusal::GUEST_CHANGES_MAX;
+use crate::domain::reservation::{PaymentOutcome, PaymentResult};
 use crate::domain::venue::Venue;
 use crate::domain::{Command, RecordedAt, Refusal, Reservation, Status};
 
