@@ -1,6 +1,7 @@
 //! How a service is reached from the network: names, proxies, certificates, and the limits of its clients.
 
 mod address;
+mod calls;
 mod hosts;
 mod limits;
 mod networks;
@@ -9,6 +10,7 @@ mod settings;
 mod tls;
 
 pub use self::address::{ClientAddress, Peer};
+pub use self::calls::{Authorities, encrypted_or_local};
 pub use self::hosts::Hosts;
 pub use self::limits::Limits;
 pub use self::networks::Networks;

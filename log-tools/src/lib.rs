@@ -15,6 +15,7 @@ use std::path::PathBuf;
 
 use access::secrets::CredentialFile;
 use anyhow::Context as _;
+use chassis::network::Authorities;
 use chassis::secret::Token;
 use events::store::EventBytes;
 use events::values::ConfidentialDigest;
@@ -42,6 +43,8 @@ pub struct Context<'a> {
     pub source: &'static str,
     /// Size of the page cache for a log that is opened, in bytes.
     pub cache_bytes: u64,
+    /// What is trusted at a running service.
+    pub authorities: Authorities,
     /// The credential for a running service. Read only if a command needs it.
     pub credential: CredentialFile,
     /// What the operator must know after a restore, besides the result.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use chassis::network::Authorities;
 use chassis::secret::Token;
 use events::feed::HEAD_POSITION_HEADER;
 use events::recorded::Recorded;
@@ -30,12 +31,17 @@ pub enum Source {
     /// A backup.
     Backup(PathBuf),
     /// A running service.
-    Service {
-        /// Its base URL.
-        url: String,
-        /// The credential to present.
-        token: Token,
-    },
+    Service(RunningService),
+}
+
+/// A running service.
+pub struct RunningService {
+    /// Its base URL.
+    url: String,
+    /// The credential to present.
+    token: Token,
+    /// What is trusted.
+    authorities: Authorities,
 }
 
 /// The result of reading a log.
@@ -75,8 +81,8 @@ impl Source {
                 let backup = BackupReader::open(BufReader::new(File::open(path)?));
                 backup.ok().map(|backup| backup.header().source.clone())
             }
-            Self::Service { url, token } => {
-                let answer = request_log(url, token, AFTER_EVERYTHING, Duration::ZERO)?;
+            Self::Service(service) => {
+                let answer = service.request_log(AFTER_EVERYTHING, Duration::ZERO)?;
                 Some(BackupReader::open(answer)?.header().source.clone())
             }
         })
@@ -86,7 +92,8 @@ impl Source {
         match from {
             Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
                 let url = url.trim_end_matches('/').to_owned();
-                Ok(Self::Service { url, token: context.token()? })
+                let authorities = context.authorities.clone();
+                Ok(Self::Service(RunningService { url, token: context.token()?, authorities }))
             }
             Some(path) if Path::new(path).is_file() => {
                 File::open(path).with_context(|| format!("could not open {path}"))?;
@@ -130,8 +137,8 @@ impl Source {
         Ok(match self {
             Self::Directory(store) => store.log_id(),
             Self::Backup(path) => BackupReader::open(BufReader::new(File::open(path)?))?.header().log_id,
-            Self::Service { url, token } => {
-                let answer = request_log(url, token, AFTER_EVERYTHING, Duration::ZERO)?;
+            Self::Service(service) => {
+                let answer = service.request_log(AFTER_EVERYTHING, Duration::ZERO)?;
                 BackupReader::open(answer)?.header().log_id
             }
         })
@@ -165,12 +172,12 @@ impl Source {
                 let named = || format!("could not read {}", path.display());
                 read(BufReader::new(file), after, progress, visit).with_context(named)
             }
-            Self::Service { url, token } => {
-                let answer = request_log(url, token, after, Duration::ZERO)?;
+            Self::Service(service) => {
+                let answer = service.request_log(after, Duration::ZERO)?;
                 if let Some(head) = head_of(&answer) {
                     progress.set_head(head);
                 }
-                let named = || format!("could not read the log of {url}");
+                let named = || format!("could not read the log of {}", service.url);
                 read(BufReader::new(answer), after, progress, visit).with_context(named)
             }
         }
@@ -197,34 +204,38 @@ fn read(
     Ok(Seen { log_id, promised: backup.end().cloned().filter(|_| after == Position::START) })
 }
 
-/// Requests the groups after `after` from the service at `url`, and waits up to `wait` for one.
-pub(crate) fn request_log(
-    url: &str,
-    token: &Token,
-    after: Position,
-    wait: Duration,
-) -> anyhow::Result<reqwest::blocking::Response> {
-    // No timeout: a log may be of any size.
-    let client = reqwest::blocking::Client::builder().timeout(None).build()?;
-    let url = format!("{url}{PATH}?after={after}&timeout={}", wait.as_millis());
-    let answer = client
-        .get(&url)
-        .bearer_auth(token.reveal())
-        .send()
-        .with_context(|| format!("could not reach {url}"))?;
-    let status = answer.status();
-    if !status.is_success() {
-        let advice = match status.as_u16() {
-            401 | 403 => {
-                "present a valid credential with the scope operate: name its file with --credential-file"
-                    .to_owned()
-            }
-            404 => "give the base URL of a service, such as http://127.0.0.1:8000".to_owned(),
-            _ => answer.text().unwrap_or_default(),
-        };
-        return Err(Refused { url, status: status.as_u16(), advice }.into());
+impl RunningService {
+    /// Requests the groups after `after` from the service at `url`, and waits up to `wait` for one.
+    pub(crate) fn request_log(
+        &self,
+        after: Position,
+        wait: Duration,
+    ) -> anyhow::Result<reqwest::blocking::Response> {
+        // No timeout: a log may be of any size.
+        let client = reqwest::blocking::Client::builder()
+            .timeout(None)
+            .tls_certs_merge(self.authorities.iter())
+            .build()?;
+        let url = format!("{}{PATH}?after={after}&timeout={}", self.url, wait.as_millis());
+        let answer = client
+            .get(&url)
+            .bearer_auth(self.token.reveal())
+            .send()
+            .with_context(|| format!("could not reach {url}"))?;
+        let status = answer.status();
+        if !status.is_success() {
+            let advice = match status.as_u16() {
+                401 | 403 => {
+                    "present a valid credential with the scope operate: name its file with --credential-file"
+                        .to_owned()
+                }
+                404 => "give the base URL of a service, such as http://127.0.0.1:8000".to_owned(),
+                _ => answer.text().unwrap_or_default(),
+            };
+            return Err(Refused { url, status: status.as_u16(), advice }.into());
+        }
+        Ok(answer)
     }
-    Ok(answer)
 }
 
 /// A response that refuses the request.

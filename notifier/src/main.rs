@@ -26,14 +26,18 @@ fn main() -> ExitCode {
         Action::Serve => return serve(config).unwrap_or_else(refuse),
         Action::Check => return exit::tell("notifier", "the settings are valid"),
         Action::Reconcile(reconcile) => {
-            let base_url = format!("http://{}", config.listen);
-            block_on(reconcile.run(&base_url, &CredentialFile::new(config.credential_file)))
+            let base_url = config.network.url_at(config.listen);
+            let client = HttpClient::trusting(&config.network.authorities);
+            let credential = CredentialFile::new(config.credential_file);
+            client
+                .map_err(anyhow::Error::from)
+                .and_then(|client| block_on(reconcile.run(&client, &base_url, &credential)))
         }
         Action::Preview(preview) => {
-            let public_url = config.public_url.unwrap_or_else(|| format!("http://{}", config.listen));
+            let public_url = config.public_url.unwrap_or_else(|| config.network.url_at(config.listen));
             let key = CredentialFile::new(config.key_file);
-            let api =
-                HttpClient::new().map(|client| ReservationClient::new(client, config.reservation_url, key));
+            let api = HttpClient::trusting(&config.network.authorities)
+                .map(|client| ReservationClient::new(client, config.reservation_url, key));
             api.map_err(anyhow::Error::from).and_then(|api| {
                 block_on(preview.run(&api, &config.messaging.messages, &public_url, &SystemEnvironment))
             })
@@ -43,6 +47,7 @@ fn main() -> ExitCode {
                 data_dir: config.data_dir,
                 source: "notifier",
                 cache_bytes: config.cache_bytes,
+                authorities: config.network.authorities,
                 credential: CredentialFile::new(config.credential_file),
                 restore_notice: None,
                 catalogue: &Entries,

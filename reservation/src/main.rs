@@ -18,7 +18,7 @@ use reservation::api::http;
 use reservation::app::projections::Projections;
 use reservation::app::venues::VenueFiles;
 use reservation::app::{App, Parts, PaymentChannels};
-use reservation::cli::access::AccessAction;
+use reservation::cli::access::{AccessAction, Reach};
 use reservation::cli::config::{Action, Cli, Config, VenuesAction, VenuesSource};
 use reservation::cli::offline::open_log;
 use reservation::cli::{first_keys, import, recovery, venues};
@@ -42,16 +42,27 @@ fn main() -> ExitCode {
     if let Action::Log { command } = &config.action {
         return match telemetry::init("reservation", config.log_format, config.log_filter, None) {
             Ok(_telemetry) => command
-                .run(config.data_dir, config.cache_bytes, CredentialFile::new(config.credential_file))
+                .run(
+                    config.data_dir,
+                    config.cache_bytes,
+                    config.network.authorities,
+                    CredentialFile::new(config.credential_file),
+                )
                 .unwrap_or_else(|error| exit::fail("reservation", format_args!("{error:#}"))),
             Err(error) => refuse(error),
         };
     }
     match &config.action {
         Action::Access { command } => {
+            let reach = Reach {
+                url: config.network.url_at(config.listen),
+                authorities: config.network.authorities.clone(),
+                credential_file: config.credential_file.clone(),
+            };
             let done = match command {
-                AccessAction::Keys(command) => command.run(config.listen, config.credential_file.clone()),
-                AccessAction::Staff(command) => command.run(config.listen, config.credential_file.clone()),
+                AccessAction::Keys(command) => command.run(&reach),
+                AccessAction::Staff(command) => command.run(&reach),
+                AccessAction::Ca(command) => command.run(),
                 AccessAction::Recover { revoke_all } => recovery::run(&config, *revoke_all),
             };
             done.unwrap_or_else(|error| exit::fail("reservation", format_args!("{error:#}")))
@@ -120,7 +131,7 @@ async fn run(
         env: Arc::clone(&env),
         shutdown: shutdown.clone(),
     });
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+    let client = config.network.authorities.client().build()?;
     env.spawn(payment_channels::run(app.clone(), client, config.notifier_url).boxed());
     env.spawn(metrics::upkeep(metrics.clone()).boxed());
     let mut tasks = workers::follow(&app).await?;

@@ -223,3 +223,77 @@ fn an_open_network_needs_encryption() {
         assert!(code == Some(2) && said.contains("MEJA_BEHIND_PROXY"), "{said}");
     }
 }
+
+/// The services call each other over encrypted connections that a private authority signed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_authority_signs_for_the_services_among_themselves() {
+    let _ = anonymous_client();
+    let mut pair = Pair::prepared(&["--simulated-decide-after-ms", "0"]);
+    let dir = pair.dir.path().join("tls");
+    let ca =
+        |dir: &Path| Command::new(binary("reservation")).args(["access", "ca"]).arg(dir).output().unwrap();
+    let made = ca(&dir);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert!(!ca(&dir).status.success(), "it would replace the authority");
+    let file = |name: &str| dir.join(name).to_str().unwrap().to_owned();
+    let secure = |command: &mut Command, name: &str| {
+        command.args([
+            "--tls-certificate",
+            &file(&format!("{name}.pem")),
+            "--tls-key",
+            &file(&format!("{name}.key")),
+        ]);
+        command.args(["--tls-ca", &file("ca.pem")]);
+    };
+    for url in [&mut pair.reservation_url, &mut pair.notifier_url] {
+        *url = url.replace("http:", "https:");
+    }
+    let (mut reservation, mut notifier) = (pair.reservation_command(), pair.notifier_command());
+    secure(&mut reservation, "reservation");
+    secure(&mut notifier, "notifier");
+    pair.reservation = Some(Running(reservation.spawn().unwrap()));
+    pair.notifier = Some(Running(notifier.spawn().unwrap()));
+    let authority = reqwest::Certificate::from_pem(&fs::read(dir.join("ca.pem")).unwrap()).unwrap();
+    let client = trusting(authority);
+    let reservations = format!("{}/api/reservations", pair.reservation_url);
+    let book = async || {
+        let answer = client.post(&reservations).json(&booking_of(1)).send().await.ok()?;
+        answer.json::<Value>().await.ok()
+    };
+    let booked = std::sync::Mutex::new(Value::Null);
+    until("a booking", async || {
+        let answer = book().await.unwrap_or_default();
+        let is_booked = answer["reservation_id"].is_string();
+        *booked.lock().unwrap() = answer;
+        is_booked
+    })
+    .await;
+    // The notifier has read the feed and the contact, and sent the mail.
+    let outbox = pair.dir.path().join("notifier/outbox");
+    until("a mail", async || outbox.read_dir().is_ok_and(|mut dir| dir.next().is_some())).await;
+    // Commands reach the service too, with the authority only.
+    let listed = {
+        let mut command = Command::new(binary("reservation"));
+        command.args(["access", "list", "--listen", pair.reservation_url.trim_start_matches("https://")]);
+        secure(&mut command, "reservation");
+        command.args(["--credential-file", crate::services::owner_file()]);
+        command.output().unwrap()
+    };
+    assert!(
+        String::from_utf8_lossy(&listed.stdout).contains("owner"),
+        "{}",
+        String::from_utf8_lossy(&listed.stderr)
+    );
+    assert!(fs::metadata(dir.join("ca.key")).unwrap().permissions().mode() & 0o077 == 0);
+}
+
+#[test]
+fn a_key_is_not_sent_unencrypted_to_another_machine() {
+    let mut command = Command::new(binary("notifier"));
+    let output = command.args(["check", "--reservation-url", "http://10.0.0.5:8000"]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        output.status.code() == Some(2) && said.contains("RESERVATION_URL") && said.contains("https"),
+        "{said}"
+    );
+}

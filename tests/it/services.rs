@@ -170,7 +170,7 @@ impl Pair {
     fn command(&self, name: &str, url: &str) -> Command {
         let mut command = Command::new(binary(name));
         command
-            .args(["--listen", url.trim_start_matches("http://")])
+            .args(["--listen", url.split_once("://").unwrap().1])
             .args(["--disk-reserve-mib", "0", "--cache-mib", "8"])
             .arg("--secrets-dir")
             .arg(secrets())

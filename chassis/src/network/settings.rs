@@ -1,12 +1,12 @@
 //! Settings of the network.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Hosts, Limits, Networks, Tls};
+use super::{Authorities, Hosts, Limits, Networks, Tls};
 use crate::config::Faults;
 
 /// The settings of the network that all services have.
@@ -26,6 +26,10 @@ pub struct NetworkArgs {
     /// File with the key of the certificate, in PEM; only this user can read it
     #[arg(long, env = "MEJA_TLS_KEY", requires = "tls_certificate", global = true)]
     tls_key: Option<PathBuf>,
+    /// File with the certificates of the authorities that our services trust among themselves, in PEM, such as ca.pem of
+    /// `reservation access ca`; beside those of the system
+    #[arg(long, env = "MEJA_TLS_CA", global = true)]
+    tls_ca: Option<PathBuf>,
     /// Accept files and directories that the group of this process can read, for volumes of containers
     #[arg(long, env = "MEJA_GROUP_ACCESS", global = true)]
     group_access: bool,
@@ -56,6 +60,8 @@ pub struct Network {
     pub proxies: Networks,
     /// Its certificate; `None` if connections are not encrypted.
     pub tls: Option<Tls>,
+    /// What it trusts when it calls our other services.
+    pub authorities: Authorities,
     /// The limits of the listener.
     pub limits: Limits,
     /// The limits of requests.
@@ -76,6 +82,15 @@ pub struct RequestLimits {
 }
 
 impl Network {
+    /// The URL of this service for commands on the same machine.
+    #[must_use]
+    pub fn url_at(&self, listen: SocketAddr) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        // Nobody connects to the address that stands for all of them.
+        let host = if listen.ip().is_unspecified() { "localhost".to_owned() } else { host_of(listen) };
+        format!("{scheme}://{host}:{}", listen.port())
+    }
+
     /// The network of a service on this machine, without limits per address: for development and for tests.
     #[must_use]
     pub fn local() -> Self {
@@ -83,6 +98,7 @@ impl Network {
             hosts: Hosts::loopback(),
             proxies: Networks::default(),
             tls: None,
+            authorities: Authorities::default(),
             limits: Limits::default(),
             requests: RequestLimits { address: None, credential: NonZeroU32::MAX, failures: None },
             group_access: false,
@@ -107,6 +123,10 @@ impl NetworkArgs {
                 Some(faults.take("MEJA_TLS_CERTIFICATE", loaded)?)
             }
             None => None,
+        };
+        let authorities = match &self.tls_ca {
+            Some(path) => faults.take("MEJA_TLS_CA", Authorities::load(path))?,
+            None => Authorities::default(),
         };
         let (listen, proxies) = (listen?, proxies?);
         if !listen.ip().is_loopback() && tls.is_none() && proxies.is_empty() {
@@ -133,6 +153,14 @@ impl NetworkArgs {
             true => Hosts::loopback(),
             false => super::hosts::names(listen, public_url, &self.hosts),
         };
-        Some(Network { hosts, proxies, tls, limits, requests, group_access: self.group_access })
+        Some(Network { hosts, proxies, tls, authorities, limits, requests, group_access: self.group_access })
+    }
+}
+
+/// The address in a URL.
+fn host_of(listen: SocketAddr) -> String {
+    match listen.ip() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
     }
 }

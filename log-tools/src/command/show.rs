@@ -15,7 +15,7 @@ use events::{LogId, Position};
 
 use super::From;
 use crate::Context;
-use crate::source::{Source, is_refused, request_log};
+use crate::source::{Source, is_refused};
 use crate::terminal::{Progress, say};
 
 /// Maximum time that one request of `--follow` waits for events.
@@ -69,7 +69,7 @@ impl Show {
             bail!("there is no event at position 0: the first position is 1");
         }
         let source = Source::open(context, self.from.from.as_deref())?;
-        if self.follow && !matches!(source, Source::Service { .. }) {
+        if self.follow && !matches!(source, Source::Service(_)) {
             bail!("--follow requires a running service: give the URL of the service with --from");
         }
         let last = Position(self.position.map_or(self.after, |at| at.saturating_sub(1)));
@@ -81,8 +81,8 @@ impl Show {
             bail!("there is no matching event at position {position}");
         }
         let complete = self.position.is_some() || self.limit.is_some_and(|limit| printed.count >= limit);
-        if let (Source::Service { url, token }, true) = (&source, self.follow && !complete) {
-            let request = |after| request_log(url, token, after, FOLLOW_WAIT);
+        if let (Source::Service(service), true) = (&source, self.follow && !complete) {
+            let request = |after| service.request_log(after, FOLLOW_WAIT);
             while self.print_new(&request, seen.log_id, context, &mut printed)?.is_continue() {}
         }
         Ok(ExitCode::SUCCESS)

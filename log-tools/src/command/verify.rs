@@ -147,7 +147,7 @@ pub(super) fn examine(source: &Source, context: &Context<'_>) -> anyhow::Result<
     let seen = match seen {
         Ok(seen) => Some(seen),
         // If the service does not respond, nothing is known about its log.
-        Err(error) if matches!(source, Source::Service { .. }) => return Err(error),
+        Err(error) if matches!(source, Source::Service(_)) => return Err(error),
         Err(error) => {
             findings.faults.push(format!("{error:#}"));
             None

@@ -4,6 +4,8 @@
 use std::ops::Deref;
 use std::time::Duration;
 
+use chassis::network::Authorities;
+
 /// Maximum time to establish a connection.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 
@@ -22,11 +24,15 @@ impl HttpClient {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new() -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
-            .connect_timeout(CONNECT_MAX)
-            .user_agent(USER_AGENT)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+        Self::trusting(&Authorities::default())
+    }
+
+    /// A new client for our other services, which also trusts `authorities`.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn trusting(authorities: &Authorities) -> Result<Self, reqwest::Error> {
+        let client = authorities.client().connect_timeout(CONNECT_MAX).user_agent(USER_AGENT).build()?;
         Ok(Self(client))
     }
 }

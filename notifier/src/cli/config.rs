@@ -11,7 +11,7 @@ use access::first::{NOTIFIER_FILE, OWNER_FILE};
 use access::secrets::SecretsDir;
 use chassis::config::{self, ConfigError, Faults, GoneArgs, PublicUrlArgs};
 use chassis::files;
-use chassis::network::{Network, NetworkArgs};
+use chassis::network::{Network, NetworkArgs, encrypted_or_local};
 use chassis::telemetry::{self, LogFormat};
 use chassis::traces::TraceArgs;
 use chrono::TimeDelta;
@@ -170,7 +170,8 @@ impl Cli {
         let raw = self.raw;
         let mut faults = Faults::default();
         let listen = faults.take("NOTIFIER_LISTEN", config::listen(&raw.listen));
-        let reservation_url = faults.take("RESERVATION_URL", config::base_url(&raw.reservation_url));
+        let reservation_url = faults
+            .take("RESERVATION_URL", config::base_url(&raw.reservation_url).and_then(encrypted_or_local));
         let public_url = raw.public_url.check(&mut faults);
         let trace_collector = raw.traces.check(&mut faults);
         let log_filter = faults.take("NOTIFIER_LOG", telemetry::filter(&raw.log));

@@ -35,12 +35,17 @@ impl Reconcile {
     ///
     /// # Errors
     /// When the request fails or the response is not a report.
-    pub async fn run(&self, base_url: &str, credential: &CredentialFile) -> anyhow::Result<ExitCode> {
+    pub async fn run(
+        &self,
+        client: &HttpClient,
+        base_url: &str,
+        credential: &CredentialFile,
+    ) -> anyhow::Result<ExitCode> {
         let advice = "the reconciliation wants a credential: name its file with --credential-file";
         credential.reload().context(advice)?;
         let token = credential.token().context(advice)?;
         let url = format!("{base_url}/api/reconciliation");
-        let mut request = HttpClient::new()?.get(&url).timeout(RESPONSE_MAX).bearer_auth(token.reveal());
+        let mut request = client.get(&url).timeout(RESPONSE_MAX).bearer_auth(token.reveal());
         if let Some(since) = self.since {
             request = request.query(&[("since", since.to_rfc3339())]);
         }

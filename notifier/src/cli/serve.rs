@@ -111,7 +111,7 @@ fn assemble(
     providers.extend(money.simulated.then(|| simulated.clone() as Arc<dyn PaymentProvider>));
     providers.extend(stripe.clone().map(|stripe| stripe as Arc<dyn PaymentProvider>));
     let reservation_api: Arc<dyn ReservationApi> = Arc::new(ReservationClient::new(
-        client.clone(),
+        HttpClient::trusting(&config.network.authorities).context("could not set up TLS")?,
         config.reservation_url,
         CredentialFile::new(config.key_file),
     ));

@@ -1,9 +1,9 @@
 //! `reservation access …`: the commands for keys and for members of staff. They use the interface of the running service.
 
+mod ca;
 mod service;
 mod staff;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -17,6 +17,8 @@ use events::{KeyId, VenueId};
 use reqwest::Method;
 use tokio::runtime::Runtime;
 
+pub use self::ca::CaAction;
+pub use self::service::Reach;
 use self::service::{Service, print};
 pub use self::staff::StaffAction;
 
@@ -29,6 +31,8 @@ pub enum AccessAction {
     /// A command for the members of staff of a running service.
     #[command(flatten)]
     Staff(StaffAction),
+    /// Make a private authority, and certificates with which the services encrypt their connections
+    Ca(CaAction),
     /// Create a new key of the owner in the log of a stopped service, and write it to owner.header
     Recover {
         /// Also revoke every other key, device and link, end every account of staff, and create new keys of the services:
@@ -83,12 +87,12 @@ pub enum KeyAction {
 }
 
 impl KeyAction {
-    /// Runs the command on the service at `address`, which gets the credential in `credential_file`.
+    /// Runs the command on the service that `reach` leads to.
     ///
     /// # Errors
     /// A message for the operator.
-    pub fn run(&self, address: SocketAddr, credential_file: PathBuf) -> anyhow::Result<ExitCode> {
-        Runtime::new()?.block_on(self.ask(&Service::at(address, credential_file)?))
+    pub fn run(&self, reach: &Reach) -> anyhow::Result<ExitCode> {
+        Runtime::new()?.block_on(self.ask(&Service::at(reach)?))
     }
 
     async fn ask(&self, service: &Service) -> anyhow::Result<ExitCode> {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use access::secrets::CredentialFile;
+use chassis::network::Authorities;
 use chrono::{DateTime, Utc};
 use events::event::Event;
 use events::recorded::Recorded;
@@ -41,12 +42,14 @@ impl LogAction {
         &self,
         data_dir: PathBuf,
         cache_bytes: u64,
+        authorities: Authorities,
         credential: CredentialFile,
     ) -> anyhow::Result<ExitCode> {
         let catalogue = &ReservationEvents;
         let restore_notice = Some(ACCESS_IS_RESTORED);
         let source = "reservation";
-        let context = Context { data_dir, source, cache_bytes, credential, restore_notice, catalogue };
+        let context =
+            Context { data_dir, source, cache_bytes, authorities, credential, restore_notice, catalogue };
         match self {
             Self::Common(command) => command.run(&context),
             Self::Replay(replay) => replay.run(&context),

@@ -1,14 +1,25 @@
 //! The running service, for commands about access.
 
 use std::io::Write as _;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use access::secrets::CredentialFile;
 use anyhow::{Context as _, bail};
+use chassis::network::Authorities;
 use reqwest::Method;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+/// How commands reach the running service.
+#[derive(Debug)]
+pub struct Reach {
+    /// Its base URL.
+    pub url: String,
+    /// What is trusted there.
+    pub authorities: Authorities,
+    /// The file with the credential to present.
+    pub credential_file: PathBuf,
+}
 
 /// The running service.
 pub(super) struct Service {
@@ -24,12 +35,12 @@ struct Detail {
 }
 
 impl Service {
-    /// The service at `address`, which gets the credential in `credential_file`.
-    pub(super) fn at(address: SocketAddr, credential_file: PathBuf) -> anyhow::Result<Self> {
-        let credential = CredentialFile::new(credential_file);
+    /// The service that `reach` leads to.
+    pub(super) fn at(reach: &Reach) -> anyhow::Result<Self> {
+        let credential = CredentialFile::new(reach.credential_file.clone());
         credential.reload().context("could not read the credential: give its file with --credential-file")?;
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
-        Ok(Self { url: format!("http://{address}/api/access"), client, credential })
+        let client = reach.authorities.client().build()?;
+        Ok(Self { url: format!("{}/api/access", reach.url), client, credential })
     }
 
     /// Sends a request to `path` below `/api/access`.

@@ -1,7 +1,5 @@
 //! The commands for members of staff.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -14,7 +12,7 @@ use events::{StaffId, VenueId};
 use reqwest::Method;
 use tokio::runtime::Runtime;
 
-use super::service::{Service, print};
+use super::service::{Reach, Service, print};
 
 /// A command for the members of staff of a running service.
 #[derive(Debug, clap::Subcommand)]
@@ -71,12 +69,12 @@ fn locale(text: &str) -> Result<Locale, String> {
 }
 
 impl StaffAction {
-    /// Runs the command on the service at `address`, which gets the credential in `credential_file`.
+    /// Runs the command on the service that `reach` leads to.
     ///
     /// # Errors
     /// A message for the operator.
-    pub fn run(&self, address: SocketAddr, credential_file: PathBuf) -> anyhow::Result<ExitCode> {
-        Runtime::new()?.block_on(self.ask(&Service::at(address, credential_file)?))
+    pub fn run(&self, reach: &Reach) -> anyhow::Result<ExitCode> {
+        Runtime::new()?.block_on(self.ask(&Service::at(reach)?))
     }
 
     async fn ask(&self, service: &Service) -> anyhow::Result<ExitCode> {

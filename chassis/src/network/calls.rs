@@ -1,0 +1,71 @@
+//! Calls to our other services.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, ClientBuilder};
+
+/// The authorities that our services trust among themselves, beside those of the system.
+#[derive(Debug, Clone, Default)]
+pub struct Authorities(Arc<[Certificate]>);
+
+impl Authorities {
+    /// Reads the certificates in the file `path`, in PEM.
+    ///
+    /// # Errors
+    /// A description of the fault.
+    pub fn load(path: &Path) -> Result<Self, String> {
+        let failed = |error: &dyn std::fmt::Display| format!("could not read {}: {error}", path.display());
+        let pem = std::fs::read(path).map_err(|error| failed(&error))?;
+        let found = Certificate::from_pem_bundle(&pem).map_err(|error| failed(&error))?;
+        match found.is_empty() {
+            true => Err(format!("{} contains no certificate: it should be PEM", path.display())),
+            false => Ok(Self(found.into())),
+        }
+    }
+
+    /// The certificates.
+    pub fn iter(&self) -> impl Iterator<Item = Certificate> + '_ {
+        self.0.iter().cloned()
+    }
+
+    /// A client for calls to our other services. It follows no redirects, because requests carry credentials.
+    pub fn client(&self) -> ClientBuilder {
+        let builder = reqwest::Client::builder().redirect(Policy::none());
+        if self.0.is_empty() { builder } else { builder.tls_certs_merge(self.iter()) }
+    }
+}
+
+/// Checks the base URL of another service: a key that is sent over plain HTTP can be read on the way.
+///
+/// # Errors
+/// A description of the fault.
+pub fn encrypted_or_local(url: String) -> Result<String, String> {
+    let parsed = reqwest::Url::parse(&url).map_err(|error| error.to_string())?;
+    let host = parsed.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let is_local = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+    match parsed.scheme() == "https" || is_local {
+        true => Ok(url),
+        false => Err(format!("{url:?}: the key of the service would be sent unencrypted: use https://")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_not_sent_unencrypted_to_another_machine() {
+        for url in
+            ["https://meja.example", "http://localhost:8000", "http://127.0.0.5:1", "http://[::1]:8000"]
+        {
+            assert!(encrypted_or_local(url.to_owned()).is_ok(), "{url}");
+        }
+        for url in ["http://meja.example", "http://10.0.0.5:8000", "http://localhost.example:1"] {
+            assert!(encrypted_or_local(url.to_owned()).is_err(), "{url}");
+        }
+    }
+}
