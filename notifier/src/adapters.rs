@@ -2,6 +2,7 @@
 
 pub mod http_client;
 pub mod mail_files;
+pub mod outside;
 pub mod reservation_client;
 mod retry_after;
 pub mod simulated;

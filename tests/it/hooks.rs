@@ -127,3 +127,24 @@ async fn a_webhook_receiver_gets_every_event_it_selects_and_can_detect_gaps() {
     until("the enabled subscription to receive an event", async || !gone.taken().is_empty()).await;
     assert_eq!(gone.taken()[0]["previous_position"], Value::Null, "the receiver must look up missed events");
 }
+
+#[test]
+fn a_webhook_to_the_own_network_is_refused_at_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("hooks.json");
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let check = |url: &str, more: &[&str]| {
+        let hooks = json!([{"id": "own", "url": url, "secrets": [secret], "types": []}]);
+        std::fs::write(&file, hooks.to_string()).unwrap();
+        let mut command = std::process::Command::new(crate::services::binary("notifier"));
+        let output =
+            command.current_dir(dir.path()).arg("check").arg("--hooks").arg(&file).args(more).output();
+        String::from_utf8(output.unwrap().stderr).unwrap()
+    };
+    for url in ["http://169.254.169.254/latest", "https://10.0.0.5/hook", "http://example.com/hook"] {
+        let said = check(url, &[]);
+        assert!(said.contains("NOTIFIER_HOOKS: hook \"own\""), "{url}: {said}");
+    }
+    assert!(!check("https://example.com/hook", &[]).contains("NOTIFIER_HOOKS"));
+    assert!(!check("http://10.0.0.5/hook", &["--calls-allowed", "10.0.0.0/8"]).contains("NOTIFIER_HOOKS"));
+}

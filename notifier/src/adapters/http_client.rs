@@ -2,9 +2,12 @@
 //! redirects.
 
 use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::network::Authorities;
+
+use super::outside::Outside;
 
 /// Maximum time to establish a connection.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
@@ -19,12 +22,13 @@ const USER_AGENT: &str = concat!("meja-notifier/", env!("CARGO_PKG_VERSION"));
 pub struct HttpClient(reqwest::Client);
 
 impl HttpClient {
-    /// A new client.
+    /// A new client for calls to providers and subscribers, which reaches only the addresses of `outside`.
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub fn new() -> Result<Self, reqwest::Error> {
-        Self::trusting(&Authorities::default())
+    pub fn outside(outside: &Outside) -> Result<Self, reqwest::Error> {
+        let builder = Authorities::default().client().dns_resolver(Arc::new(outside.clone()));
+        Ok(Self(builder.connect_timeout(CONNECT_MAX).user_agent(USER_AGENT).build()?))
     }
 
     /// A new client for our other services, which also trusts `authorities`.

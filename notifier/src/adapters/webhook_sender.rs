@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 
 use super::http_client::HttpClient;
+use super::outside::Outside;
 use super::retry_after::retry_after;
 use crate::domain::webhooks::Webhook;
 use crate::ports::{Delivery, ProviderError, WebhookSender};
@@ -16,13 +17,16 @@ const REQUEST_MAX: Duration = Duration::from_secs(15);
 
 /// Sends webhooks over HTTP. Every response except 2xx and 410 is a failure.
 #[derive(Debug, Clone)]
-pub struct HttpWebhooks(HttpClient);
+pub struct HttpWebhooks {
+    client: HttpClient,
+    outside: Outside,
+}
 
 impl HttpWebhooks {
-    /// A sender that uses `client`.
+    /// A sender that uses `client`, and calls the addresses of `outside` only.
     #[must_use]
-    pub fn new(client: HttpClient) -> Self {
-        Self(client)
+    pub fn new(client: HttpClient, outside: Outside) -> Self {
+        Self { client, outside }
     }
 
     async fn deliver(
@@ -32,9 +36,10 @@ impl HttpWebhooks {
         body: String,
         now: DateTime<Utc>,
     ) -> Result<Delivery, ProviderError> {
+        self.outside.check(&hook.url).map_err(ProviderError::Final)?;
         let timestamp = now.timestamp();
         let request = self
-            .0
+            .client
             .post(&hook.url)
             .timeout(REQUEST_MAX)
             .header(header::CONTENT_TYPE, "application/json")

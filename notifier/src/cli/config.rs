@@ -22,6 +22,7 @@ use self::messages::MessageArgs;
 pub use self::messages::{Mail, Messaging, Sms};
 pub use self::money::Money;
 use self::money::MoneyArgs;
+use crate::adapters::outside::Outside;
 use crate::cli::preview::Preview;
 use crate::cli::reconcile::Reconcile;
 use crate::domain::retry_policy::RetrySettings;
@@ -90,6 +91,16 @@ struct Raw {
     gone: GoneArgs,
     #[command(flatten)]
     money: MoneyArgs,
+    /// Networks that may be called besides public addresses, such as 10.0.0.0/8, separated by commas: for webhooks and
+    /// providers in your own network, also without encryption
+    #[arg(
+        long,
+        env = "NOTIFIER_CALLS_ALLOWED",
+        default_value = "",
+        hide_default_value = true,
+        global = true
+    )]
+    calls_allowed: String,
     /// JSON file with the webhook subscriptions
     #[arg(long, env = "NOTIFIER_HOOKS", global = true)]
     hooks: Option<PathBuf>,
@@ -145,6 +156,8 @@ pub struct Config {
     pub money: Money,
     /// Messages to guests.
     pub messaging: Messaging,
+    /// Which addresses may be called.
+    pub outside: Outside,
     /// The webhook subscriptions.
     pub hooks: Webhooks,
     /// How failed effects are retried.
@@ -202,6 +215,7 @@ impl Cli {
         let hooks = raw.hooks.as_deref().map_or(Ok(Webhooks::default()), Webhooks::load);
         let hooks =
             hooks.map_err(|all| all.into_iter().for_each(|fault| faults.add("NOTIFIER_HOOKS", fault))).ok();
+        let outside = outside(&raw.calls_allowed, hooks.as_ref(), &mut faults);
         let messaging = raw.messages.check(&raw.data_dir, &mut faults);
         let config = (|| {
             Some(Config {
@@ -215,6 +229,7 @@ impl Cli {
                 credential_file,
                 money: money?,
                 messaging: messaging?,
+                outside: outside?,
                 hooks: hooks?,
                 retry_settings: RetrySettings {
                     concurrency: raw.concurrency,
@@ -232,6 +247,17 @@ impl Cli {
         })();
         faults.check(config)
     }
+}
+
+/// The addresses that may be called: public ones, and those in `allowed`. Each webhook goes to one of them.
+fn outside(allowed: &str, hooks: Option<&Webhooks>, faults: &mut Faults) -> Option<Outside> {
+    let outside = Outside::new(faults.take("NOTIFIER_CALLS_ALLOWED", allowed.parse())?);
+    for hook in hooks.into_iter().flat_map(Webhooks::iter) {
+        if let Err(fault) = outside.check(&hook.url) {
+            faults.add("NOTIFIER_HOOKS", format_args!("hook {:?}: {fault}", hook.id));
+        }
+    }
+    Some(outside)
 }
 
 fn read_secret(path: &Path) -> Result<String, String> {

@@ -99,7 +99,7 @@ fn assemble(
     env: SharedEnvironment,
     shutdown: Shutdown,
 ) -> anyhow::Result<(App, EffectExecutor)> {
-    let client = HttpClient::new().context("could not set up TLS")?;
+    let client = HttpClient::outside(&config.outside).context("could not set up TLS")?;
     let (money, messaging) = (config.money, config.messaging);
     let simulated = Simulated::open(public_url.clone(), Arc::clone(&env), &config.data_dir)
         .context("could not open the records of the simulated provider")?;
@@ -138,7 +138,7 @@ fn assemble(
         effect_log: Arc::clone(&app.effect_log),
         payment_providers: Arc::clone(&app.payment_providers),
         hooks: Arc::clone(&app.hooks),
-        webhook_sender: Arc::new(HttpWebhooks::new(client.clone())),
+        webhook_sender: Arc::new(HttpWebhooks::new(client.clone(), config.outside)),
         rate_limiter: RateLimiter::new(messaging.limits),
         policy: messaging.policy,
         mail: mail(messaging.mail)?,

@@ -7,6 +7,7 @@ use access::SnapshotDoor;
 use access::secrets::CredentialFile;
 use access::token::KeyToken;
 use chassis::environment::{Environment as _, ManualEnvironment, SharedEnvironment};
+use chassis::network::Authorities;
 use chassis::secret::Token;
 use chrono::{DateTime, Utc};
 use contract::reservation::access::HashedKey;
@@ -21,6 +22,7 @@ use events::values::{Currency, Medium, Money, Scopes};
 use events::{EventId, PaymentId, Position, ReservationId, VenueId};
 use futures::future::BoxFuture;
 use notifier::adapters::http_client::HttpClient;
+use notifier::adapters::outside::Outside;
 use notifier::adapters::simulated::{SIMULATED, Simulated};
 use notifier::domain::effect::{Effect, EffectKey, Lane, Purpose, TakeDeposit, Template};
 use notifier::domain::payment_channels::Channels;
@@ -71,7 +73,12 @@ pub fn payment_providers(env: SharedEnvironment) -> (Arc<PaymentProviders>, Arc<
 
 pub fn http_client() -> HttpClient {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    HttpClient::new().unwrap()
+    HttpClient::trusting(&Authorities::default()).unwrap()
+}
+
+/// This machine may be called.
+pub fn here() -> Outside {
+    Outside::new("127.0.0.0/8".parse().unwrap())
 }
 
 /// The key of the service.

@@ -104,7 +104,7 @@ impl Bench {
             effect_log: Arc::clone(&effect_log),
             payment_providers: payment_providers(Arc::clone(&env)).0,
             hooks: Arc::default(),
-            webhook_sender: Arc::new(HttpWebhooks::new(http_client())),
+            webhook_sender: Arc::new(HttpWebhooks::new(http_client(), here())),
             rate_limiter: RateLimiter::new(limits),
             policy: NotificationPolicy { remind_before: vec![], sms: false },
             mail: mail.clone(),
