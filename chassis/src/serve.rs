@@ -112,10 +112,11 @@ pub async fn serve(listener: TcpListener, app: Router, network: &Network, shutdo
         let peer = Peer { ip: peer, is_encrypted: door.tls.is_some() };
         let connection = Connection { app: app.clone(), peer, limits, watcher: graceful.watcher(), place };
         let tls = door.tls.clone();
+        let head_max = connection.head_max();
         tokio::spawn(async move {
             let served = match tls {
                 None => connection.serve(stream).await,
-                Some(tls) => match tokio::time::timeout(limits.header_timeout, tls.accept(stream)).await {
+                Some(tls) => match tokio::time::timeout(head_max, tls.accept(stream)).await {
                     Ok(Ok(stream)) => connection.serve(stream).await,
                     Ok(Err(error)) => Err(error.into()),
                     Err(elapsed) => Err(elapsed.into()),
@@ -168,11 +169,17 @@ struct Connection {
 }
 
 impl Connection {
+    /// Maximum time for the head of a request, and for the handshake before it.
+    fn head_max(&self) -> Duration {
+        if self.place.is_reserved { RESERVED_HEADER_MAX } else { self.limits.header_timeout }
+    }
+
     async fn serve<S: AsyncRead + AsyncWrite + Send + 'static>(
         self,
         stream: S,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
         let (peer, limits, is_reserved) = (self.peer, self.limits, self.place.is_reserved);
+        let head_max = self.head_max();
         let app = self.app.map_request(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(peer);
             request
@@ -183,8 +190,7 @@ impl Connection {
         let stream = TokioIo::new(WithBodies::new(Box::pin(stream)));
         // HTTP/1.1 only: detecting HTTP/2 by its first bytes would wait for them without a time limit.
         let mut builder = http1::Builder::new();
-        let header_timeout = if is_reserved { RESERVED_HEADER_MAX } else { limits.header_timeout };
-        builder.timer(TokioTimer::new()).header_read_timeout(header_timeout);
+        builder.timer(TokioTimer::new()).header_read_timeout(head_max);
         builder.max_buf_size(HEAD_BYTES_MAX).keep_alive(!is_reserved);
         let connection = builder.serve_connection(stream, TowerToHyperService::new(app));
         Ok(self.watcher.watch(connection).await?)

@@ -177,6 +177,7 @@ async fn even_a_request_that_is_not_http_gets_a_problem() {
             assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{response}");
             let (head, body) = response.split_once("\r\n\r\n").unwrap();
             assert!(head.contains("content-type: application/problem+json"), "{head}");
+            assert!(head.contains("x-content-type-options: nosniff"), "{head}");
             assert!(head.contains(&format!("content-length: {}", body.len())), "{head}");
             let body: Value = serde_json::from_str(body).unwrap();
             assert_eq!((&body["code"], &body["status"]), (&json!(code), &json!(status)));

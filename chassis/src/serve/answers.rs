@@ -10,7 +10,7 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 
 /// What a response says unless it says something else: it is not guessed to be a script, sends no address to other sites,
 /// is not embedded by them, is kept by no cache, and loads nothing if it is shown as a page.
-const PROTECTION: [(HeaderName, HeaderValue); 5] = [
+pub(super) const PROTECTION: [(HeaderName, HeaderValue); 5] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (RESOURCE_POLICY, HeaderValue::from_static("same-origin")),

@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use contract::problem;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::answers::PROTECTION;
 use crate::problem::body_of;
 
 /// The responses that hyper writes itself: the beginning of their first line, the code and the detail of the problem.
@@ -56,7 +57,9 @@ fn replacement(written: &[u8]) -> Option<Vec<u8>> {
     }
     let body = body_of(*status, code, detail);
     let head: Vec<_> = head.split("\r\n").filter(|line| !is_bare(line)).collect();
-    let head = head.join("\r\n");
+    let protection =
+        PROTECTION.map(|(name, value)| format!("{name}: {}", value.to_str().unwrap_or_default()));
+    let head = head.into_iter().map(str::to_owned).chain(protection).collect::<Vec<_>>().join("\r\n");
     let length = body.len();
     let whole = format!(
         "{head}\r\ncontent-type: {}\r\ncontent-length: {length}\r\n\r\n{body}",

@@ -38,10 +38,12 @@ impl Fault {
             let value = self.input.as_ref().map(words_of).unwrap_or_default();
             self.msg = without(&self.msg, &value);
         }
-        // A misnamed member can contain anything.
-        if is_personal
-            || (self.r#type == "extra_forbidden" && self.loc.first().is_some_and(|at| at == "body"))
-        {
+        // A misnamed member, and an object in the place of another value, can contain anything.
+        let is_of_body = self.loc.first().is_some_and(|at| at == "body");
+        let is_open = self.loc.len() == 1
+            || self.r#type == "extra_forbidden"
+            || matches!(self.input, Some(Value::Object(_) | Value::Array(_)));
+        if is_personal || (is_of_body && is_open) {
             self.input = None;
         }
         self
@@ -147,5 +149,10 @@ mod tests {
         assert_eq!((other.msg.as_str(), other.input), ("\"x\" is not a number", Some(json!("x"))));
         let unknown = Fault::new("body", "fone", "extra_forbidden", "Extra inputs are not permitted", "0812");
         assert_eq!(unknown.without_personal_data().input, None);
+        for contact in [json!([{"name": "Sari"}]), json!({"name": "Sari"}), json!("Sari")] {
+            assert_eq!(Fault::not_an_object(contact).without_personal_data().input, None);
+        }
+        let misplaced = Fault::new("body", "party_size", "int_type", "no", json!({"name": "Sari"}));
+        assert_eq!(misplaced.without_personal_data().input, None);
     }
 }

@@ -5,12 +5,14 @@ use access::link::LinkOf;
 use access::{cookies, cross_site};
 use axum::Form;
 use axum::extract::rejection::FormRejection;
+use axum::extract::{FromRequest as _, Request};
 use axum::extract::{FromRequestParts, Query, State};
 use axum::http::header::SET_COOKIE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse as _, Response};
 use chassis::api::Segments;
+use chassis::body;
 use chassis::problem::Problem;
 use contract::reservation::roles::RolesView;
 use contract::reservation::staff::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, StaffLinkInfo};
@@ -35,10 +37,14 @@ pub(super) async fn submit(
     State(app): State<App>,
     visit: Visit,
     headers: HeaderMap,
-    entered: Result<Form<Entered>, FormRejection>,
+    request: Request,
 ) -> Result<Response, Problem> {
     refuse_other_sites(&headers)?;
-    let Form(entered) = entered.map_err(|rejection| unreadable(&rejection))?;
+    // With the limits of all bodies, which a form does not have by itself.
+    let (parts, body) = request.into_parts();
+    let body = body::read_body(body).await?;
+    let form = Form::from_request(Request::from_parts(parts, body.into()), &()).await;
+    let Form(entered): Form<Entered> = form.map_err(|rejection| unreadable(&rejection))?;
     visit.submit(&app, &entered).await
 }
 
