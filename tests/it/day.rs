@@ -12,7 +12,7 @@ use self::house::{DATE, House, at, id};
 use crate::services::until;
 
 /// Parties that never arrive.
-const NEVER: [&str; 3] = ["Guest 11", "Guest 32", "Guest 56"];
+const NEVER: [&str; 3] = ["Guest-11", "Guest-32", "Guest-56"];
 /// The step of the day.
 const STEP: TimeDelta = TimeDelta::minutes(15);
 

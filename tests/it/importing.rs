@@ -100,12 +100,12 @@ async fn the_bookings_are_there(pair: &Pair) {
     let of = |name: &str| items.iter().find(|item| item["contact_name"] == name).unwrap();
     assert_eq!(items.len(), 6);
     for (name, status, tables, needs_table) in [
-        ("Renée Müller", "COMPLETED", 0, false),
+        ("Renée M.", "COMPLETED", 0, false),
         ("Budi", "NO_SHOW", 0, false),
         ("Sari", "CANCELLED", 0, false),
         ("Dewi", "CONFIRMED", 1, false),
         ("Agus", "CONFIRMED", 0, true),
-        ("Putri; Lestari", "CONFIRMED", 1, false),
+        ("Putri; L.", "CONFIRMED", 1, false),
     ] {
         let item = of(name);
         let assigned = item["tables"].as_array().unwrap().len();
@@ -115,9 +115,9 @@ async fn the_bookings_are_there(pair: &Pair) {
     }
     assert_eq!(
         (&of("Dewi")["tables"][0]["table_id"], &of("Dewi")["has_allergies"]),
-        (&json!("D1"), &json!("kacang"))
+        (&json!("D1"), &json!(true))
     );
-    assert_eq!(of("Renée Müller")["start_time"], "2025-03-05T19:30:00+07:00");
+    assert_eq!(of("Renée M.")["start_time"], "2025-03-05T19:30:00+07:00");
     let found = pair.get("/api/reservations?q=0812+3456+7002").await;
     assert_eq!(found["items"][0]["contact_name"], "Budi");
     let stats = pair.get("/api/stats?by=source").await;

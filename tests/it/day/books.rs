@@ -30,8 +30,8 @@ pub async fn agree(house: &House) {
     assert_eq!(no_shows, NEVER.map(str::to_owned).into());
     let starts_at =
         |guest: &str| list.iter().find(|party| name(party) == guest).unwrap()["start_time"].clone();
-    assert_eq!(starts_at("Before the clocks go back"), "2026-10-24T01:00:00+03:00");
-    assert_eq!(starts_at("After the clocks went back"), "2026-10-24T01:00:00+02:00");
+    assert_eq!(starts_at("Before b."), "2026-10-24T01:00:00+03:00");
+    assert_eq!(starts_at("After b."), "2026-10-24T01:00:00+02:00");
     assert!(list.len() >= 80, "{} parties", list.len());
     let ids: BTreeSet<_> = list.iter().map(id).collect();
     assert_eq!(ids.len(), list.len());

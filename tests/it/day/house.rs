@@ -118,9 +118,9 @@ impl House {
         const SIZES: [u8; 9] = [2, 4, 2, 3, 2, 4, 2, 6, 2];
         for n in 0..75_u8 {
             let start = at("12:00") + TimeDelta::minutes(30) * i32::from(n / 3);
-            self.book(&format!("Guest {n}"), SIZES[usize::from(n) % 9], start).await;
+            self.book(&format!("Guest-{n}"), SIZES[usize::from(n) % 9], start).await;
         }
-        for (guest, size, time) in [("Large 1", 10, "20:00"), ("Large 2", 8, "14:00")] {
+        for (guest, size, time) in [("Large-1", 10, "20:00"), ("Large-2", 8, "14:00")] {
             let booked = self.book(guest, size, at(time)).await;
             self.pay(&id(&booked)).await;
         }
