@@ -7,7 +7,8 @@
 //!
 //! In reading order: [`token`], [`link`], [`code`], [`password`] and [`totp`] are the texts of credentials, and [`role`]
 //! says what people may do. [`registry`] knows what is recorded in the log, [`sign_in`] checks what people type, [`door`]
-//! finds out who sent a request, [`ClientLimits`] counts it, [`caller`] is the result, and [`operations`] admits it. [`first`] makes the first keys, and
+//! finds out who sent a request, [`ClientLimits`] counts it, [`caller`] is the result, and [`operations`] admits it.
+//! [`first`] makes the first keys, and
 //! [`secrets`] keeps them in files.
 
 pub mod caller;
@@ -16,7 +17,6 @@ pub mod cookies;
 pub mod door;
 pub mod first;
 mod limits;
-
 pub mod link;
 pub mod mode;
 pub mod operations;
@@ -37,7 +37,6 @@ pub use self::limits::{ClientLimits, for_guests};
 pub use self::link::{Link, LinkOf};
 pub use self::mode::AccessMode;
 pub use self::operations::{Access, Operations, identified};
-pub use self::problems::cross_site;
 pub use self::registry::{Key, Registry};
 pub use self::sign_in::SignIns;
 pub use self::venues::Venues;

@@ -83,7 +83,7 @@ fn unproved(code: &str, detail: &str) -> Problem {
 
 /// The problem of a request that a page of another site sent with the cookies of a person.
 #[must_use]
-pub fn cross_site() -> Problem {
+pub(crate) fn cross_site() -> Problem {
     Problem::new(
         StatusCode::FORBIDDEN,
         "cross_site",

@@ -11,7 +11,8 @@ mod tls;
 
 pub use self::address::{ClientAddress, Peer};
 pub use self::calls::{Authorities, encrypted_or_local};
-pub use self::hosts::Hosts;
+pub(crate) use self::hosts::HEALTH_CHECKS;
+pub use self::hosts::{Hosts, address_of};
 pub use self::limits::Limits;
 pub use self::networks::Networks;
 pub use self::rate::{Exceeded, Rate};

@@ -18,6 +18,9 @@ pub struct Problem {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
+/// What to do about a head that is too large.
+pub(crate) const HEADERS_TOO_LARGE: &str = "The request has more than 100 headers, or its first line and its headers have more than 32 KiB. Send less.";
+
 #[derive(Debug, Clone)]
 enum Body {
     Problem(problem::Problem),
@@ -55,6 +58,12 @@ impl Problem {
         let detail = "The credential is not valid: it is unknown or damaged, was revoked, or has expired. Send another one, or none if the operation needs none.";
         Self::new(StatusCode::UNAUTHORIZED, "credential_invalid", detail)
             .header(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer error="invalid_token""#))
+    }
+
+    /// 431: the head of the request is too large.
+    #[must_use]
+    pub fn headers_too_large() -> Self {
+        Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", HEADERS_TOO_LARGE)
     }
 
     /// 403: the credential does not have the scope that the operation needs.

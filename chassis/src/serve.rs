@@ -33,7 +33,7 @@ use self::bare_errors::WithBodies;
 use self::connections::{Connections, Place};
 pub use self::shutdown::{Shutdown, ShutdownTrigger};
 use crate::api::encode;
-use crate::network::{Limits, Network, Networks, Peer, Tls};
+use crate::network::{HEALTH_CHECKS, Limits, Network, Networks, Peer, Tls};
 use crate::problem::Problem;
 use crate::request_trace::observe;
 
@@ -68,9 +68,21 @@ pub fn harden(router: Router) -> Router {
 /// Observes, encodes and protects in one middleware, because every layer boxes and clones a service for each request.
 async fn outermost(path: Option<MatchedPath>, request: Request, next: Next) -> Response {
     let is_encrypted = request.extensions().get::<Peer>().is_some_and(|peer| peer.is_encrypted);
-    let mut response = observe(path, request, |request| encode(request, next)).await;
+    let is_too_large = head_bytes(&request) > HEAD_BYTES_MAX;
+    let mut response = observe(path, request, async |request| match is_too_large {
+        true => Problem::headers_too_large().into_response(),
+        false => encode(request, next).await,
+    })
+    .await;
     protect(response.headers_mut(), is_encrypted);
     response
+}
+
+/// The size of the head of a request, in bytes. hyper limits it only while a part of it is missing.
+fn head_bytes(request: &Request) -> usize {
+    let headers: usize =
+        request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    headers + request.uri().path_and_query().map_or(0, |target| target.as_str().len())
 }
 
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
@@ -93,7 +105,7 @@ pub async fn serve(listener: TcpListener, app: Router, network: &Network, shutdo
     if let Some(Err(error)) = tls.as_ref().map(Tls::reload_at_hangups) {
         tracing::warn!(%error, "could not handle SIGHUP: a new certificate counts after a restart");
     }
-    let door = Door::of(&listener, &proxies, tls.as_ref());
+    let admission = Admission::of(&listener, &proxies, tls.as_ref());
     let connections = Connections::new(limits, proxies);
     // For the connections that are kept for health checks and services.
     let for_reserve = app.clone().layer(axum::middleware::from_fn(reserved));
@@ -103,15 +115,15 @@ pub async fn serve(listener: TcpListener, app: Router, network: &Network, shutdo
             accepted = accept(&listener) => accepted,
             () = shutdown.requested() => break,
         };
-        let Some((stream, peer)) = accepted.filter(|(_, peer)| door.admits(*peer)) else { continue };
+        let Some((stream, peer)) = accepted.filter(|(_, peer)| admission.admits(*peer)) else { continue };
         let Some(place) = connections.admit(peer) else {
             metrics::counter!("meja_connections_refused_total").increment(1);
             continue;
         };
         let app = if place.is_reserved { &for_reserve } else { &app };
-        let peer = Peer { ip: peer, is_encrypted: door.tls.is_some() };
+        let peer = Peer { ip: peer, is_encrypted: admission.tls.is_some() };
         let connection = Connection { app: app.clone(), peer, limits, watcher: graceful.watcher(), place };
-        let tls = door.tls.clone();
+        let tls = admission.tls.clone();
         let head_max = connection.head_max();
         tokio::spawn(async move {
             let served = match tls {
@@ -134,13 +146,13 @@ pub async fn serve(listener: TcpListener, app: Router, network: &Network, shutdo
 }
 
 /// How connections are accepted.
-struct Door {
+struct Admission {
     tls: Option<TlsAcceptor>,
     /// The networks that may connect without encryption, if not every peer is on this machine.
     only_from: Option<Networks>,
 }
 
-impl Door {
+impl Admission {
     fn of(listener: &TcpListener, proxies: &Networks, tls: Option<&Tls>) -> Self {
         let is_local = listener.local_addr().is_ok_and(|at| at.ip().is_loopback());
         let only_from = (!is_local && tls.is_none()).then(|| proxies.clone());
@@ -199,8 +211,8 @@ impl Connection {
 
 /// Lets requests of health checks and services pass, while there are too many connections.
 async fn reserved(request: Request, next: Next) -> Response {
-    let is_health = matches!(request.uri().path(), "/livez" | "/readyz");
-    // The key is checked later. Whoever presents a wrong one gets one answer, and the connection is closed.
+    let is_health = HEALTH_CHECKS.contains(&request.uri().path());
+    // The operation checks the key. After one response, also an error, the connection is closed.
     let shows_key = request.headers().get(AUTHORIZATION).is_some_and(|value| {
         value.as_bytes().get(..BEARER_KEY.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(BEARER_KEY))
     });

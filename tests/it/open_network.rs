@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::services::{Pair, Running, anonymous_client, binary, booking, until};
@@ -93,6 +93,41 @@ async fn limits_count_the_clients_behind_a_proxy() {
         assert_eq!(book(&pair, "127.0.0.8", guest, Some(&format!("192.0.2.{guest}"))).await, 200);
     }
     assert_eq!(book(&pair, "127.0.0.8", 6, Some("192.0.2.6")).await, 429);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_credentials_of_an_address_are_logged_and_limited() {
+    let mut pair = Pair::prepared(&[]);
+    pair.env = vec![("MEJA_ADDRESS_FAILURES_PER_MINUTE_MAX", "3".into())];
+    pair.start_reservation().await;
+    let status = async |from: &str, key: &str| {
+        let request = client_at(from).get(format!("{}/api/reservations", pair.reservation_url));
+        request.bearer_auth(key).send().await.unwrap().status().as_u16()
+    };
+    let wrong = crate::services::OWNER.replace("owner", "guess");
+    for expected in [401, 401, 401, 429, 429] {
+        assert_eq!(status("127.0.0.6", &wrong).await, expected);
+    }
+    assert_eq!(status("127.0.0.7", &wrong).await, 401, "another address has failures of its own");
+    assert_eq!(status("127.0.0.6", crate::services::OWNER).await, 200, "a right credential counts");
+    let logged = pair.logged("reservation");
+    assert_eq!(logged.matches("127.0.0.6").count(), 3, "{logged}");
+    assert!(!logged.contains(&wrong));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_does_not_arrive_ends_its_request() {
+    let mut pair = Pair::prepared(&[]);
+    pair.start_reservation().await;
+    let mut stream = hold("127.0.0.2", &pair.reservation_url).await.unwrap();
+    let rest = b"content-type: application/json\r\ncontent-length: 100\r\n\r\n{";
+    stream.write_all(rest).await.unwrap();
+    let mut response = [0; 512];
+    // The deadline is ten seconds.
+    let read = tokio::time::timeout(Duration::from_secs(20), stream.read(&mut response));
+    let length = read.await.expect("a response").unwrap();
+    let text = String::from_utf8_lossy(&response[..length]);
+    assert!(text.starts_with("HTTP/1.1 408 "), "{text}");
 }
 
 /// Writes a certificate for `localhost`, and returns it.

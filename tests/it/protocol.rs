@@ -172,6 +172,12 @@ async fn even_a_request_that_is_not_http_gets_a_problem() {
                 "headers_too_large",
             ),
             (format!("GET / HTTP/1.1\r\nhost: x\r\n{many}\r\n").into_bytes(), 431, "headers_too_large"),
+            // It arrives at once, and is larger than 32 KiB.
+            (
+                [long("GET / HTTP/1.1\r\nconnection: close\r\nx: ", 34_000), b"\r\n\r\n".to_vec()].concat(),
+                431,
+                "headers_too_large",
+            ),
         ] {
             let response = tokio::task::block_in_place(|| raw(base, &request));
             assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{response}");

@@ -1,11 +1,12 @@
 //! Calls to our other services.
 
-use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, ClientBuilder};
+
+use super::address_of;
 
 /// The authorities that our services trust among themselves, beside those of the system.
 #[derive(Debug, Clone, Default)]
@@ -45,11 +46,10 @@ impl Authorities {
 pub fn encrypted_or_local(url: String) -> Result<String, String> {
     let parsed = reqwest::Url::parse(&url).map_err(|error| error.to_string())?;
     let host = parsed.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    let is_local = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+    let is_local = host == "localhost" || address_of(host).is_some_and(|address| address.is_loopback());
     match parsed.scheme() == "https" || is_local {
         true => Ok(url),
-        false => Err(format!("{url:?}: the key of the service would be sent unencrypted: use https://")),
+        false => Err(format!("{url:?}: the key would be sent unencrypted: use https://")),
     }
 }
 

@@ -17,8 +17,8 @@ use axum::response::{IntoResponse as _, Response};
 
 use crate::problem::Problem;
 
-/// The paths that answer under every name, because what asks for them often knows only an address.
-const FOR_EVERY_NAME: [&str; 2] = ["/livez", "/readyz"];
+/// The paths of health checks. They answer under every name, because a health check often knows only an address.
+pub(crate) const HEALTH_CHECKS: [&str; 2] = ["/livez", "/readyz"];
 
 /// The headers that count only once. Two lines with different values would mean something else to another program.
 const ONCE: [&str; 2] = ["host", "idempotency-key"];
@@ -55,8 +55,7 @@ impl Hosts {
             return false;
         }
         let name = authority.host().to_ascii_lowercase();
-        let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-        self.names.contains(&name) || (self.addresses && address.is_ok())
+        self.names.contains(&name) || (self.addresses && address_of(&name).is_some())
     }
 
     /// `router`, which answers under these names only, and to requests without repeated headers.
@@ -75,6 +74,13 @@ impl Hosts {
     }
 }
 
+/// The address that a host of a URL is, if it is one.
+#[must_use]
+pub fn address_of(host: &str) -> Option<IpAddr> {
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    bare.unwrap_or(host).parse().ok()
+}
+
 /// The names of a service that listens on `listen` and is reached under `public_url`.
 pub(super) fn names(listen: SocketAddr, public_url: Option<&str>, more: &[String]) -> Hosts {
     let public = public_url.and_then(|url| url.parse::<axum::http::Uri>().ok());
@@ -87,7 +93,7 @@ async fn check(State(hosts): State<Hosts>, request: Request, next: Next) -> Resp
         let detail = format!("The request has several lines {name}. Send one.");
         return Problem::new(StatusCode::BAD_REQUEST, "repeated_header", detail).into_response();
     }
-    if FOR_EVERY_NAME.contains(&request.uri().path()) {
+    if HEALTH_CHECKS.contains(&request.uri().path()) {
         return next.run(request).await;
     }
     let named = request.headers().get(HOST).map(|host| host.to_str().unwrap_or("?").to_owned());

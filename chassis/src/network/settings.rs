@@ -86,7 +86,7 @@ impl Network {
     #[must_use]
     pub fn url_at(&self, listen: SocketAddr) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
-        // Nobody connects to the address that stands for all of them.
+        // 0.0.0.0 and [::] are addresses to listen on, and no client can rely on connecting to them.
         let host = if listen.ip().is_unspecified() { "localhost".to_owned() } else { host_of(listen) };
         format!("{scheme}://{host}:{}", listen.port())
     }

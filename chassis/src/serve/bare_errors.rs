@@ -12,7 +12,7 @@ use contract::problem;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::answers::PROTECTION;
-use crate::problem::body_of;
+use crate::problem::{HEADERS_TOO_LARGE, body_of};
 
 /// The responses that hyper writes itself: the beginning of their first line, the code and the detail of the problem.
 const BARE: [(&str, StatusCode, &str, &str); 2] = [
@@ -22,12 +22,7 @@ const BARE: [(&str, StatusCode, &str, &str); 2] = [
         "malformed_request",
         "The request is not HTTP/1.1. Use an HTTP client.",
     ),
-    (
-        "HTTP/1.1 431 ",
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-        "headers_too_large",
-        "The request has more than 100 headers, or its first line and its headers have more than 32 KiB. Send less.",
-    ),
+    ("HTTP/1.1 431 ", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", HEADERS_TOO_LARGE),
 ];
 
 /// A connection on which bare error responses get a body.

@@ -28,7 +28,7 @@ pub const REASONS: [(&str, &str); 28] = [
     ("wrong_tap", "the wrong button was pressed"),
     ("wrong_details", "the time, the size or the contact is wrong"),
     ("guest_arrived", "the party came after all"),
-    ("regular_guest", "a guest who comes often"),
+    ("regular_guest", "the guest comes often"),
     ("celebration", "a birthday, a wedding or another feast"),
     ("goodwill", "a favour to the guest"),
     ("misconduct", "a guest behaved badly"),

@@ -1,4 +1,4 @@
-//! Calls to addresses that somebody else chose, such as those of webhooks.
+//! Calls to addresses outside the installation, such as those of webhooks.
 //!
 //! Such a URL must not make the service call the machines beside it (server-side request forgery). The check is on the
 //! address that is then connected to: a name that resolves to another address later gets nowhere either.
@@ -6,7 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::LazyLock;
 
-use chassis::network::Networks;
+use chassis::network::{Networks, address_of};
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
@@ -43,8 +43,8 @@ impl Outside {
     pub fn check(&self, url: &str) -> Result<(), String> {
         let url = Url::parse(url).map_err(|error| error.to_string())?;
         let host = url.host_str().unwrap_or_default();
-        let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
-        let address = literal.or_else(|| (host == "localhost").then_some(IpAddr::from([127, 0, 0, 1])));
+        let address =
+            address_of(host).or_else(|| (host == "localhost").then_some(IpAddr::from([127, 0, 0, 1])));
         if let Some(address) = address.filter(|address| !self.may_reach(*address)) {
             return Err(format!(
                 "{address} is not a public address: allow its network with NOTIFIER_CALLS_ALLOWED"

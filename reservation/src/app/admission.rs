@@ -16,21 +16,18 @@ use super::projections::ContactKeys;
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-/// The settings of the limits.
-#[derive(Debug, Clone, Copy, clap::Args)]
-pub struct AdmissionArgs {
-    /// Maximum number of bookings and waitlist entries per hour from one address; no limit while access is open
-    #[arg(long, env = "RESERVATION_ADDRESS_BOOKINGS_PER_HOUR_MAX", default_value = "20", global = true)]
+/// The limits, as settings.
+#[derive(Debug, Clone, Copy)]
+pub struct AdmissionLimits {
+    /// Bookings and waitlist entries per hour from one address.
     pub address_bookings_per_hour_max: NonZeroU32,
-    /// Maximum number of bookings and waitlist entries per day with one phone number or e-mail address
-    #[arg(long, env = "RESERVATION_CONTACT_BOOKINGS_PER_DAY_MAX", default_value = "10", global = true)]
+    /// Bookings and waitlist entries per day with one phone number or e-mail address.
     pub contact_bookings_per_day_max: NonZeroU32,
-    /// Maximum number of requests and streams that wait for events
-    #[arg(long, env = "RESERVATION_WAITING_MAX", default_value = "1024", global = true)]
+    /// Requests and streams that wait for events.
     pub waiting_max: NonZeroUsize,
 }
 
-impl Default for AdmissionArgs {
+impl Default for AdmissionLimits {
     /// No limits, for a service that takes no requests.
     fn default() -> Self {
         Self {
@@ -61,15 +58,15 @@ impl Drop for Waiting {
 }
 
 impl Admission {
-    /// The limits of `args`. `is_open`: callers need no credential.
+    /// Admission within `limits`. `is_open`: callers need no credential.
     #[must_use]
-    pub fn new(args: AdmissionArgs, is_open: bool, env: &SharedEnvironment) -> Self {
+    pub fn new(limits: AdmissionLimits, is_open: bool, env: &SharedEnvironment) -> Self {
         let rate = |name, count, window| Rate::new(name, count, window, Arc::clone(env));
         Self {
             address: (!is_open)
-                .then(|| rate("bookings_per_address", args.address_bookings_per_hour_max, HOUR)),
-            contact: rate("bookings_per_contact", args.contact_bookings_per_day_max, DAY),
-            waiting: Arc::new(Semaphore::new(args.waiting_max.get())),
+                .then(|| rate("bookings_per_address", limits.address_bookings_per_hour_max, HOUR)),
+            contact: rate("bookings_per_contact", limits.contact_bookings_per_day_max, DAY),
+            waiting: Arc::new(Semaphore::new(limits.waiting_max.get())),
         }
     }
 

@@ -11,7 +11,7 @@ use chassis::serve::Shutdown;
 use events::store::EventStore;
 use parking_lot::RwLock;
 
-use super::admission::{Admission, AdmissionArgs};
+use super::admission::{Admission, AdmissionLimits};
 use super::executor::Executor;
 use super::projections::Projections;
 use super::search::SearchIndex;
@@ -66,7 +66,7 @@ pub struct Parts {
     /// How the service is reached.
     pub network: Network,
     /// The limits of guests who book, and of consumers who wait for events.
-    pub admission: AdmissionArgs,
+    pub admission: AdmissionLimits,
     /// The URL under which guests reach their pages, without a trailing slash.
     pub public_url: String,
     /// Time, timers, tasks, ids and randomness.

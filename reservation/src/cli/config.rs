@@ -1,6 +1,7 @@
 //! Settings. Each is a flag and an environment variable; all are checked before a port or a file is opened.
 
 use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use access::AccessMode;
@@ -17,7 +18,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::access::AccessAction;
 use super::log::LogAction;
-use crate::app::admission::AdmissionArgs;
+use crate::app::admission::AdmissionLimits;
 
 /// Table reservations: REST commands, an append-only event log, and a feed of its events.
 #[derive(Debug, Parser)]
@@ -99,6 +100,19 @@ pub enum VenuesSource {
     Files,
     /// Only through the interface: no file is read
     Log,
+}
+
+#[derive(Debug, clap::Args)]
+struct AdmissionArgs {
+    /// Maximum number of bookings and waitlist entries per hour from one address; no limit while access is open
+    #[arg(long, env = "RESERVATION_ADDRESS_BOOKINGS_PER_HOUR_MAX", default_value = "20", global = true)]
+    address_bookings_per_hour_max: NonZeroU32,
+    /// Maximum number of bookings and waitlist entries per day with one phone number or e-mail address
+    #[arg(long, env = "RESERVATION_CONTACT_BOOKINGS_PER_DAY_MAX", default_value = "10", global = true)]
+    contact_bookings_per_day_max: NonZeroU32,
+    /// Maximum number of requests and streams that wait for events
+    #[arg(long, env = "RESERVATION_WAITING_MAX", default_value = "1024", global = true)]
+    waiting_max: NonZeroUsize,
 }
 
 #[derive(Debug, clap::Args)]
@@ -185,7 +199,7 @@ pub struct Config {
     /// How the service is reached.
     pub network: Network,
     /// The limits of guests who book, and of consumers who wait for events.
-    pub admission: AdmissionArgs,
+    pub admission: AdmissionLimits,
     /// Maximum number of appends that wait for the disk.
     pub queue_appends_max: usize,
     /// The log filter.
@@ -255,7 +269,11 @@ impl Cli {
                 cache_bytes: cache_mib << 20,
                 disk_reserve_bytes: disk_reserve_mib << 20,
                 network: network?,
-                admission,
+                admission: AdmissionLimits {
+                    address_bookings_per_hour_max: admission.address_bookings_per_hour_max,
+                    contact_bookings_per_day_max: admission.contact_bookings_per_day_max,
+                    waiting_max: admission.waiting_max,
+                },
                 queue_appends_max,
                 log_filter: log_filter?,
                 log_format,

@@ -9,7 +9,7 @@ use chassis::serve::{Shutdown, ShutdownTrigger};
 use events::store::sled::{Options, SledStore};
 
 use super::config::Config;
-use crate::app::admission::AdmissionArgs;
+use crate::app::admission::AdmissionLimits;
 use crate::app::projections::Projections;
 use crate::app::{App, Parts, PaymentChannels};
 
@@ -44,7 +44,7 @@ pub fn offline(store: SledStore, projections: Projections, public_url: String) -
         channels: PaymentChannels::default(),
         access_mode: AccessMode::On,
         network: Network::local(),
-        admission: AdmissionArgs::default(),
+        admission: AdmissionLimits::default(),
         public_url,
         env: Arc::new(SystemEnvironment),
         shutdown,

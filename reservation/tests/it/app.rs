@@ -20,7 +20,7 @@ use events::store::EventStore;
 use events::store::memory::MemoryStore;
 use events::values::Scopes;
 use http_body_util::BodyExt as _;
-use reservation::app::admission::AdmissionArgs;
+use reservation::app::admission::AdmissionLimits;
 use reservation::app::commands::Issue;
 use reservation::app::projections::Projections;
 use reservation::app::request_context::RequestContext;
@@ -83,7 +83,7 @@ impl TestApp {
             venues,
             store,
             clock,
-            AdmissionArgs { waiting_max: 64.try_into().unwrap(), ..AdmissionArgs::default() },
+            AdmissionLimits { waiting_max: 64.try_into().unwrap(), ..AdmissionLimits::default() },
         )
         .await
     }
@@ -93,7 +93,7 @@ impl TestApp {
         venues: &str,
         store: Arc<dyn EventStore>,
         clock: ManualEnvironment,
-        admission: AdmissionArgs,
+        admission: AdmissionLimits,
     ) -> Self {
         let (trigger, shutdown) = Shutdown::new();
         let files = VenueFiles::load(std::path::Path::new(venues)).unwrap();

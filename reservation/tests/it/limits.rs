@@ -11,17 +11,17 @@ use chassis::environment::ManualEnvironment;
 use chassis::network::Peer;
 use chrono::TimeDelta;
 use events::store::memory::MemoryStore;
-use reservation::app::admission::AdmissionArgs;
+use reservation::app::admission::AdmissionLimits;
 use serde_json::{Value, json};
 
 use crate::app::{Answer, TOKEN, TestApp, booking, start_of_time};
 
 async fn limited(address: u32, contact: u32) -> TestApp {
     let count = |count| NonZeroU32::new(count).unwrap();
-    let admission = AdmissionArgs {
+    let admission = AdmissionLimits {
         address_bookings_per_hour_max: count(address),
         contact_bookings_per_day_max: count(contact),
-        ..AdmissionArgs::default()
+        ..AdmissionLimits::default()
     };
     let venues = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/venues/by-hand");
     let (store, clock) = (MemoryStore::new("reservation"), ManualEnvironment::at(start_of_time()));
@@ -171,7 +171,7 @@ async fn pages_of_other_sites_change_nothing() {
 #[tokio::test]
 async fn consumers_that_wait_have_a_limited_number_of_places() {
     let app = limited(1, 1).await;
-    // The limit of this service is one. Our other services are not limited, so that this needs a key of somebody else.
+    // The limit of this service is one. Keys of services are not limited, so that the test uses an API key.
     let key = app.post("/api/access/keys", &json!({"name": "reader", "scopes": ["feed"]})).await.json();
     let key = format!("Bearer {}", key["token"].as_str().unwrap());
     let get = async |path: &str| {
@@ -183,9 +183,9 @@ async fn consumers_that_wait_have_a_limited_number_of_places() {
         last.as_str().unwrap()
     );
     let second = async {
-        let nobody = access::Caller::anonymous(events::values::Scopes::NONE);
+        let anonymous = access::Caller::anonymous(events::values::Scopes::NONE);
         let waits = async {
-            while app.app.admission.wait(&nobody).is_some() {
+            while app.app.admission.wait(&anonymous).is_some() {
                 tokio::task::yield_now().await;
             }
         };

@@ -2,14 +2,13 @@
 //! credential: it is passed on to the reservation service, which decides.
 
 use access::link::LinkOf;
-use access::{cookies, cross_site};
 use axum::Form;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{FromRequest as _, Request};
 use axum::extract::{FromRequestParts, Query, State};
+use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse as _, Response};
 use chassis::api::Segments;
 use chassis::body;
@@ -36,10 +35,8 @@ pub(super) async fn page(State(app): State<App>, visit: Visit) -> Result<Respons
 pub(super) async fn submit(
     State(app): State<App>,
     visit: Visit,
-    headers: HeaderMap,
     request: Request,
 ) -> Result<Response, Problem> {
-    refuse_other_sites(&headers)?;
     // With the limits of all bodies, which a form does not have by itself.
     let (parts, body) = request.into_parts();
     let body = body::read_body(body).await?;
@@ -57,12 +54,6 @@ fn unreadable(rejection: &FormRejection) -> Problem {
         _ => "invalid_request",
     };
     Problem::new(status, code, format!("{words}. Send the form of the page."))
-}
-
-/// A page of another site must not sign a person in: the person would work in the account of an attacker.
-fn refuse_other_sites(headers: &HeaderMap) -> Result<(), Problem> {
-    let is_refused = cookies::is_cross_site_write(&Method::POST, headers);
-    if is_refused { Err(cross_site()) } else { Ok(()) }
 }
 
 /// The visit of a person to one of the pages.

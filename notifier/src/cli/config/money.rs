@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use chassis::config::{self, Faults};
+use chassis::network::encrypted_or_local;
 use chassis::secret::Token;
 use chrono::TimeDelta;
 use clap::ValueEnum;
@@ -187,14 +188,7 @@ fn given(text: Option<&str>, file: Option<&Path>) -> Option<Result<String, Strin
 
 /// Parses the URL of the API. The secret key is sent there, so it must be encrypted except on loopback.
 fn api_url(text: &str) -> Result<String, String> {
-    let url = config::base_url(text)?;
-    let host = url.strip_prefix("http://").map(|rest| rest.split(['/', ':']).next().unwrap_or(rest));
-    match host {
-        Some(host) if !matches!(host, "localhost" | "127.0.0.1" | "[") => {
-            Err(format!("{text:?}: the secret key would be sent unencrypted: use https://"))
-        }
-        _ => Ok(url),
-    }
+    config::base_url(text).and_then(encrypted_or_local)
 }
 
 /// Parses the URL of the script, which is part of a page and of its content security policy.

@@ -210,8 +210,8 @@ fn causation(headers: &HeaderMap) -> Option<String> {
     id.parse::<events::EventId>().ok().map(|id| id.to_string())
 }
 
-/// Minimum length of the key of an anonymous request, in characters: 128 random bits in base64. Whoever knows the key of a
-/// request gets its response.
+/// Minimum length of the key of an anonymous request, in characters: 128 random bits in base64. A caller that
+/// guesses the key of a request gets its response.
 const ANONYMOUS_KEY_CHARS_MIN: usize = 22;
 
 fn scoped_key(

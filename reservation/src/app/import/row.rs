@@ -139,7 +139,7 @@ impl<'a> Rows<'a> {
     /// Events contain the id of the customer and cannot be changed, so it must not be personal data.
     fn check_customer(form: &mut Form, id: Option<&CustomerId>) {
         if id.is_some_and(|id| id.as_str().contains('@') || id.as_str().starts_with('+')) {
-            let fault = "an e-mail address or a phone number would stay in the log for ever: leave it out";
+            let fault = "an e-mail address or a phone number would stay in the log: leave it out";
             form.fault("customer_id", "value_error", fault, None);
         }
     }

@@ -94,7 +94,7 @@ impl App {
     }
 }
 
-/// `view` in a list, which many people see and nobody reads for one guest: without what the work does not need.
+/// `view` as an item of a list, without the data that only work on this one booking needs.
 pub(super) fn in_list(mut view: ReservationView) -> ReservationView {
     view.contact_name = view.contact_name.map(|name| short_name(&name));
     view.allergies = None;
