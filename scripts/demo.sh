@@ -59,6 +59,12 @@ until_true() {
 status_is() { [ "$(curl -s "${owner[@]}" "$reservation_url/api/reservations/$1" | jq -r .status)" = "$2" ]; }
 told() { curl -s "${owner[@]}" "$reservation_url/api/reservations/$1/history" | jq -e --arg note "$2" '.entries[] | select(.note | contains($note))'; }
 payment_of() { curl -s "${owner[@]}" "$notifier_url/api/payments?reservation_id=$1" | jq -re '.items[0].checkout_url'; }
+# prove PATH CREDENTIAL: gives the proof that the mail contains, as the guest does by the button on the page.
+prove() {
+  local proof
+  proof=$(curl -s "${owner[@]}" "$reservation_url/api/$1/contact" | jq -re .proof.proof) || die "$1 waits for no proof."
+  post "/api/$1/prove-contact" "{\"proof\": \"$proof\"}" -H "$2" >/dev/null
+}
 # pay_link RESERVATION: the link to pay, as the mail contains it. Only the guest and the notifier get it.
 pay_link() {
   printf '%s/%s' "$(payment_of "$1")" \
@@ -104,23 +110,25 @@ post "/api/reservations/$id/reschedule" "{\"start_time\": \"$later\"}" "${owner[
   show -c '{status, start_time, free_cancellation_until, tables: [.tables[].table_id]}'
 refused "/api/reservations/$id/check-in" | show -c '{status, code, detail}'
 
-step "5. A party of two books in Rome and cancels, with the link from the response to the booking. The id alone does not open the booking."
+step "5. A party of two books in Rome, proves its address with the link in the mail, and cancels with the link from the response to the booking. The id alone does not open the booking."
 dinner=$(slot roma-trastevere 2 20:00)
 other=$(post /api/reservations "{\"customer_id\": \"cust-62\", \"venue_id\": \"roma-trastevere\", \"start_time\": \"$dinner\",
   \"contact_info\": {\"name\": \"Luca Però\", \"phone\": \"+39 333 123 $run\", \"email\": \"luca-$run@example.com\"}, \"locale\": \"en\"}")
 luca=$(as_guest "$other") other=$(jq -r .reservation_id <<<"$other")
 curl -s "$reservation_url/api/reservations/$other" | show -c '{status, code}'
-curl -s -H "$luca" "$reservation_url/api/reservations/$other" | show -c '{status, start_time, tables: [.tables[].table_id]}'
+curl -s -H "$luca" "$reservation_url/api/reservations/$other" | show -c '{status, start_time, tables: [.tables[].table_id], contact_proof}'
+prove "reservations/$other" "$luca"
+curl -s -H "$luca" "$reservation_url/api/reservations/$other" | show -c '{status, contact_proof}'
 post "/api/reservations/$other/cancel" '{"reason_code": "guest_request", "description": "Ci siamo ammalati"}' -H "$luca" |
   show -c '{status, cancellation}'
 until_true "the mail about the cancellation was sent" told "$other" "by mail: cancelled"
 
-step "6. A table is assigned only once. A refusal states the reason and the alternatives."
+step "6. Three parties call, and staff book for them. A table is assigned only once. A refusal states the reason and the alternatives."
 lunch=$(slot bandung-dago 12 11:00)
 for guest in 1 2 3; do
   garden="{\"customer_id\": \"cust-63\", \"start_time\": \"$lunch\", \"party_size\": 12,
     \"contact_info\": {\"name\": \"Budi\", \"phone\": \"0813 $run 222$guest\", \"email\": \"budi-$run-$guest@example.com\"}}"
-  curl -s "$reservation_url/api/reservations" -H 'content-type: application/json' -d "$garden" | show -c '{status, code, tables: [.tables[]?.table_id], alternatives}'
+  curl -s "${owner[@]}" "$reservation_url/api/reservations" -H 'content-type: application/json' -d "$garden" | show -c '{status, code, tables: [.tables[]?.table_id], alternatives}'
 done
 
 step "7. Citra joins the waitlist for the garden. A booking is cancelled, Citra gets an offer and accepts it."
@@ -133,6 +141,7 @@ waits=$(post /api/waitlist "{\"customer_id\": \"cust-64\", \"venue_id\": \"bandu
 citra=$(as_guest "$waits") page=$(jq -r .guest_link.url <<<"$waits") waits=$(jq -r .waitlist_id <<<"$waits")
 offered() { curl -s -H "$citra" "$reservation_url/api/waitlist/$waits" | jq -e '.status == "OFFERED"'; }
 invited() { ls "$outbox"/*.mail-offer.eml; }
+prove "waitlist/$waits" "$citra"
 post "/api/reservations/$taken/cancel" '{"reason_code": "guest_request"}' "${owner[@]}" | show -c '{status}'
 until_true "Citra has an offer" offered
 curl -s -H "$citra" "$reservation_url/api/waitlist/$waits" | show -c '{status, place_in_line, offer}'

@@ -21,6 +21,8 @@ const VERSION: u8 = 1;
 /// Version, purpose, id and generation.
 const SIGNED_BYTES: usize = 1 + 1 + 16 + 4;
 const MAC_BYTES: usize = 16;
+/// What is signed after a link for its digits.
+const CODE_PURPOSE: &[u8] = b"code";
 
 /// What a link is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,6 +37,10 @@ pub enum LinkOf {
     Invitation(StaffId),
     /// Reset the password of this person. The generation is the number of the request.
     PasswordReset(StaffId),
+    /// Prove the contact of this reservation. The generation is the number of the request.
+    ReservationProof(ReservationId),
+    /// Prove the contact of this waitlist entry. The generation is the number of the request.
+    WaitlistProof(WaitlistId),
     /// Recognise a browser in which this person has signed in. The generation is the number of passwords so far. It is a
     /// cookie, and opens nothing.
     Browser(StaffId),
@@ -49,6 +55,8 @@ impl LinkOf {
             Self::Invitation(id) => (4, id.0),
             Self::PasswordReset(id) => (5, id.0),
             Self::Browser(id) => (6, id.0),
+            Self::ReservationProof(id) => (7, id.0),
+            Self::WaitlistProof(id) => (8, id.0),
         }
     }
 
@@ -60,6 +68,8 @@ impl LinkOf {
             4 => Some(Self::Invitation(StaffId(id))),
             5 => Some(Self::PasswordReset(StaffId(id))),
             6 => Some(Self::Browser(StaffId(id))),
+            7 => Some(Self::ReservationProof(ReservationId(id))),
+            8 => Some(Self::WaitlistProof(WaitlistId(id))),
             _ => None,
         }
     }
@@ -68,7 +78,11 @@ impl LinkOf {
     #[must_use]
     pub fn staff_id(self) -> Option<StaffId> {
         match self {
-            Self::Reservation(_) | Self::Waitlist(_) | Self::Payment(_) => None,
+            Self::Reservation(_)
+            | Self::Waitlist(_)
+            | Self::Payment(_)
+            | Self::ReservationProof(_)
+            | Self::WaitlistProof(_) => None,
             Self::Invitation(id) | Self::PasswordReset(id) | Self::Browser(id) => Some(id),
         }
     }
@@ -151,6 +165,16 @@ impl LinkKey {
         }
         Link::of_signed(signed)
     }
+
+    /// The digits that a person types instead of following the link: the HMAC-SHA256 of the link and [`CODE_PURPOSE`] modulo
+    /// 10⁶, so that the link does not reveal them. Whoever checks them must limit the attempts.
+    #[must_use]
+    pub fn code(&self, link: Link) -> String {
+        let mac =
+            self.0.clone().chain_update(signed(link)).chain_update(CODE_PURPOSE).finalize().into_bytes();
+        let number = mac.first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
+        format!("{:06}", number % 1_000_000)
+    }
 }
 
 fn signed(Link { of, generation }: Link) -> [u8; SIGNED_BYTES] {
@@ -193,6 +217,8 @@ mod tests {
             LinkOf::Invitation(StaffId(id)),
             LinkOf::PasswordReset(StaffId(id)),
             LinkOf::Browser(StaffId(id)),
+            LinkOf::ReservationProof(ReservationId(id)),
+            LinkOf::WaitlistProof(WaitlistId(id)),
         ] {
             let link = Link { of, generation: 3 };
             let text = key.sign(link);
@@ -201,6 +227,17 @@ mod tests {
             assert_eq!(Link::claimed_by(&text), Some(link));
             assert_eq!(self::key().verify(&text), None);
         }
+    }
+
+    #[test]
+    fn the_digits_of_a_link_are_its_own() {
+        let (key, other) = (key(), key());
+        let codes: std::collections::HashSet<_> = (0..1_000).map(|n| key.code(link(n, 0))).collect();
+        assert!(codes.len() > 990 && codes.iter().all(|code| code.len() == 6 && code.parse::<u32>().is_ok()));
+        assert_eq!(key.code(link(1, 0)), key.code(link(1, 0)));
+        let of_others = (0..100).filter(|n| key.code(link(*n, 0)) == other.code(link(*n, 0))).count();
+        let of_generations = (0..100).filter(|n| key.code(link(*n, 0)) == key.code(link(*n, 1))).count();
+        assert!(of_others < 5 && of_generations < 5, "{of_others} {of_generations}");
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub use self::people::{Account, EnrolledTotp, KeptHash, KeptSecret, OpenLink};
 pub use self::sessions::Session;
 use self::sessions::Sessions;
 use crate::caller::{Caller, Presented, StandDevice};
+use subtle::ConstantTimeEq as _;
+
 use crate::link::{Link, LinkKey, LinkSecret};
 use crate::role::{Grant, grants_at_stand, grants_of};
 use crate::token::{KeyToken, SecretHash};
@@ -116,6 +118,18 @@ impl Registry {
     #[must_use]
     pub fn sign(&self, link: Link) -> Option<String> {
         self.0.read().link_key.as_ref().map(|key| key.sign(link))
+    }
+
+    /// The digits that a person types instead of following `link`; `None` without a key for links.
+    #[must_use]
+    pub fn code(&self, link: Link) -> Option<String> {
+        self.0.read().link_key.as_ref().map(|key| key.code(link))
+    }
+
+    /// Whether `text` are the digits of `link`. Compares in constant time.
+    #[must_use]
+    pub fn is_code(&self, link: Link, text: &str) -> bool {
+        self.code(link).is_some_and(|code| code.as_bytes().ct_eq(text.as_bytes()).into())
     }
 
     /// All keys, the first one first.

@@ -112,6 +112,7 @@ fn story(n: u64) -> Result<Vec<NewEvent>, Box<dyn std::error::Error>> {
         walk_in: false,
         source: None,
         imported: None,
+        contact_proof: None,
     };
     let sent = |template: &str| NotificationSent {
         notification_id: format!("{id}.{template}"),

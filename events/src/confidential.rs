@@ -52,6 +52,8 @@ impl Event {
             | Self::VenueClosed(_)
             | Self::CancellationsOrdered(_)
             | Self::ClosureLifted(_)
+            | Self::ContactProofRequested(_)
+            | Self::ContactProved(_)
             | Self::KeyRevoked(_)
             | Self::KeyUsed(_)
             | Self::GuestLinkRenewed(_)

@@ -6,27 +6,25 @@
 //! Personal data is never part of an event: it belongs in the confidential payload, of which the
 //! event holds a digest.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 pub use crate::access::{GuestLinkRenewed, KeyCreated, KeyRevoked, KeyRotated, KeyUsed, LinkKeyCreated};
 pub use crate::asking::{GuestAnswer, GuestAnswered, GuestAsked, GuestQuestion};
+pub use crate::bookings::{
+    ContactErased, PartySizeChanged, ReservationCancelled, ReservationCheckedIn, ReservationCompleted,
+    ReservationConfirmed, ReservationCreated, ReservationNoShow, ReservationRescheduled, TableAssigned,
+    TableReleased,
+};
 pub use crate::closures::{CancellationsOrdered, ClosureLifted, VenueClosed};
+pub use crate::contact_proof::{ContactProofRequested, ContactProved, ProofMethod};
 pub use crate::corrections::{
     Detail, DetailsChanged, OverruledRule, ReservationUndone, RestoredStatus, RulesOverruled, UndoneChange,
     VisitEndChanged, WithdrawnFee,
 };
-use crate::ids::{AssignmentId, ClosureId, CustomerId, TableId, VenueId};
-use crate::imports::Imported;
 pub use crate::notification::{NotificationFailed, NotificationSent};
 pub use crate::payment::{PaymentCompleted, PaymentFailed, PaymentRefunded, PaymentRequested, Refund};
 pub use crate::staff::{
     CalendarLinkCreated, CalendarLinkRevoked, DeviceAdded, DeviceEnrolled, DeviceRevoked, PasswordChanged,
     PasswordResetRequested, PinSet, SessionEnded, SessionReauthenticated, SessionStarted, StaffInvited,
     StaffJoined, StaffRemoved, StaffRolesChanged, TotpEnrolled, TotpRemoved,
-};
-use crate::values::{
-    ConfidentialDigest, Initiator, Locale, Money, PartySize, Policy, ReleaseCause, TimeWindow,
 };
 pub use crate::venue_rules::{ReservationAffected, RulesImport, VenueChanged, VenueRulesChanged};
 pub use crate::waitlist::{
@@ -199,6 +197,10 @@ catalogue! {
     GuestAsked = "meja.guest.asked.v1",
     /// The guest answered.
     GuestAnswered = "meja.guest.answered.v1",
+    /// The guest has to prove that the contact is theirs.
+    ContactProofRequested = "meja.contact.proof_requested.v1",
+    /// The guest proved the contact.
+    ContactProved = "meja.contact.proved.v1",
     /// The key that signs the links of guests was created.
     LinkKeyCreated = "meja.access.link_key_created.v1",
     /// A person was invited to have an account.
@@ -235,160 +237,4 @@ catalogue! {
     CalendarLinkCreated = "meja.access.calendar_link_created.v1",
     /// The link of a person to the calendar of a venue was revoked.
     CalendarLinkRevoked = "meja.access.calendar_link_revoked.v1",
-}
-
-/// A reservation was requested.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ReservationCreated {
-    /// The venue.
-    pub venue_id: VenueId,
-    /// The customer, as the caller names them.
-    pub customer_id: CustomerId,
-    /// The number of guests.
-    pub party_size: PartySize,
-    /// The requested time, in UTC.
-    pub window: TimeWindow,
-    /// The venue's IANA time zone, for local times.
-    pub timezone: String,
-    /// The language of messages to the guest.
-    pub locale: Locale,
-    /// The booking policy at that moment.
-    pub policy: Policy,
-    /// The requested area, if any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub area: Option<String>,
-    /// The payment channel chosen by the guest, if any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub payment_channel: Option<String>,
-    /// Digest of the confidential payload: contact and special requests.
-    pub contact_digest: ConfidentialDigest,
-    /// Whether the party arrived without a booking and was seated at once. Walk-ins get no messages.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub walk_in: bool,
-    /// Where the booking comes from, as a stable word, for example `waitlist`; `None` for one that was made at the API.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<String>,
-    /// What another system said about the booking, if it was imported from it. Its guest gets no confirmation, only reminders.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub imported: Option<Box<Imported>>,
-}
-
-/// The restaurant expects the party.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ReservationConfirmed {
-    /// The confirmed time.
-    pub window: TimeWindow,
-    /// Whether staff waived a deposit that was due.
-    pub deposit_waived: bool,
-}
-
-/// A table was assigned to the party.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct TableAssigned {
-    /// This assignment.
-    pub assignment_id: AssignmentId,
-    /// The table.
-    pub table_id: TableId,
-    /// Number of guests the table seats.
-    pub capacity: u8,
-    /// The area the table is in.
-    pub area: String,
-    /// The time the table is assigned for.
-    pub window: TimeWindow,
-}
-
-/// A table was released.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct TableReleased {
-    /// The assignment that ended.
-    pub assignment_id: AssignmentId,
-    /// The table.
-    pub table_id: TableId,
-    /// The time the table had been assigned for.
-    pub window: TimeWindow,
-    /// The reason.
-    pub cause: ReleaseCause,
-}
-
-/// The reservation moved to another time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ReservationRescheduled {
-    /// The previous time.
-    pub from: TimeWindow,
-    /// The new time.
-    pub to: TimeWindow,
-    /// The newly requested area, if it changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub area: Option<String>,
-    /// The side that moved it, as the request claims; `None` in events of versions that did not ask.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub moved_by: Option<Initiator>,
-    /// The IANA time zone of the venue, if it is another one than before.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timezone: Option<String>,
-}
-
-/// The number of guests changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct PartySizeChanged {
-    /// The previous number of guests.
-    pub from: PartySize,
-    /// The new number of guests.
-    pub to: PartySize,
-    /// The newly requested area, if it changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub area: Option<String>,
-    /// The new time of the visit, if a larger party stays longer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub window: Option<TimeWindow>,
-    /// The part of the deposit to refund, because a smaller party owes less.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refund: Option<Refund>,
-    /// Whether the deposit, which was not paid yet, does not apply to the smaller party.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub waives_deposit: bool,
-}
-
-/// The party arrived.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ReservationCheckedIn {}
-
-/// The party has left.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ReservationCompleted {}
-
-/// The party never arrived.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ReservationNoShow {
-    /// The no-show fee, if the policy snapshot of the booking has one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fee: Option<Money>,
-    /// The amount to refund, if the deposit was larger than the fee.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refund: Option<Refund>,
-}
-
-/// The reservation was cancelled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ReservationCancelled {
-    /// The kind of actor that cancelled.
-    pub cancelled_by: Initiator,
-    /// The reason as a stable code.
-    pub reason_code: String,
-    /// Digest of the confidential payload: the free-text description.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description_digest: Option<ConfidentialDigest>,
-    /// The amount to refund.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refund: Option<Refund>,
-    /// The closure, if its bookings were cancelled.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub closure_id: Option<ClosureId>,
-}
-
-/// The personal data of the subject was erased.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ContactErased {
-    /// The reason as a stable code, for example `guest_request`.
-    pub reason_code: String,
 }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::contact_proof::ProofMethod;
 use crate::ids::{CustomerId, ReservationId, TableId, VenueId};
 use crate::values::{ConfidentialDigest, Locale, PartySize, TimeWindow};
 
@@ -30,6 +31,9 @@ pub struct WaitlistJoined {
     pub locale: Locale,
     /// Digest of the confidential payload (the contact).
     pub contact_digest: ConfidentialDigest,
+    /// How the guest has to prove the contact; `None` as in a booking.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_proof: Option<ProofMethod>,
 }
 
 /// Tables became free and are held for the party.

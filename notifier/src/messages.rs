@@ -58,6 +58,8 @@ pub struct Facts<'a> {
     pub link: Option<&'a str>,
     /// The URL of the page of the booking, which every mail contains.
     pub booking_link: Option<&'a str>,
+    /// The six digits that prove the contact.
+    pub proof_code: Option<&'a str>,
     /// The amount in the message.
     pub amount: Option<Money>,
 }
@@ -210,7 +212,7 @@ fn booking_words(locale: Locale) -> &'static str {
 
 /// The facts for templates. `paragraphs` are those of the text, each with its lines.
 fn facts_of(facts: &Facts<'_>, subject: &str, paragraphs: &[String]) -> minijinja::Value {
-    let Facts { occasion, name, locale, link, booking_link, amount } = *facts;
+    let Facts { occasion, name, locale, link, booking_link, proof_code, amount } = *facts;
     let (visit, cancellation) = (occasion.visit(), occasion.cancellation());
     let start = visit.start_time;
     // Not with the offset of the visit, because the offset can be another one at that time.
@@ -237,6 +239,7 @@ fn facts_of(facts: &Facts<'_>, subject: &str, paragraphs: &[String]) -> minijinj
         expires_at,
         link,
         booking_link,
+        proof_code,
         booking_words => booking_words(locale),
         lang => locale.tag(),
         subject,

@@ -12,6 +12,7 @@ pub mod affected;
 pub mod commands;
 pub mod confidential;
 pub mod contact;
+pub mod contact_proof;
 pub mod correction;
 mod evening_locks;
 mod event_builder;

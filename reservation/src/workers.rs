@@ -4,6 +4,7 @@ pub mod closures;
 pub mod deadlines;
 pub mod keys;
 pub mod payment_channels;
+pub mod proofs;
 pub mod search;
 pub mod venue_import;
 pub mod waitlist_offers;
@@ -51,5 +52,6 @@ impl BackgroundTasks {
         self.0.push(app.env.spawn(waitlist_offers::run(app.clone()).boxed()));
         self.0.push(app.env.spawn(closures::run(app.clone()).boxed()));
         self.0.push(app.env.spawn(keys::run(app.clone()).boxed()));
+        self.0.push(app.env.spawn(proofs::run(app.clone()).boxed()));
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::services::{Pair, anonymous_client, root, until};
 
 /// The text of the message with the template `name`, once it was sent.
-async fn message(pair: &Pair, name: &str) -> String {
+pub async fn message(pair: &Pair, name: &str) -> String {
     let read = || {
         let files = std::fs::read_dir(pair.dir.path().join("notifier/outbox")).ok()?;
         let mut files =
@@ -16,7 +16,7 @@ async fn message(pair: &Pair, name: &str) -> String {
     read().unwrap().replace("=\r\n", "").replace("=3D", "=")
 }
 
-fn link_in<'a>(text: &'a str, page: &str) -> &'a str {
+pub fn link_in<'a>(text: &'a str, page: &str) -> &'a str {
     let start = text.find(page).unwrap_or_else(|| panic!("no {page} in {text}"));
     let link = &text[start..];
     link.split(|c: char| c.is_whitespace() || c == '"' || c == '<').next().unwrap()

@@ -26,6 +26,7 @@ mod mail;
 mod mail_server;
 mod open_network;
 mod pair;
+mod proofs;
 mod protocol;
 mod refunds;
 mod representations;

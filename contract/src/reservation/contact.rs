@@ -1,4 +1,9 @@
-//! The contact of a guest in a request.
+//! The contact of a guest, and its proof.
+
+use chrono::{DateTime, Utc};
+use events::event::ProofMethod;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::request::requests;
 use crate::values::Line;
@@ -28,4 +33,31 @@ requests! {
         #[example = "sari@example.com"]
         optional email: Line<254>,
     }
+    /// The proof of a contact.
+    body ProveContact {
+        /// The end of the link in the mail, or its six digits.
+        #[example = "482915"]
+        required proof: Line<80>,
+    }
+}
+
+/// The proof of contact that is missing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ContactProofView {
+    /// How the guest proves the contact.
+    pub method: ProofMethod,
+    /// When the booking ends without it; null if a deposit is due instead.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// What the guest needs to prove the contact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProofLinkView {
+    /// How the guest proves the contact.
+    pub method: ProofMethod,
+    /// The end of the link, or six digits.
+    #[schema(example = "482915")]
+    pub proof: String,
+    /// When the booking ends without it.
+    pub expires_at: DateTime<Utc>,
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::attendance::AttendanceView;
+use super::contact::{ContactProofView, ProofLinkView};
 use super::venues::ProfileView;
 use super::words::{
     AffectedReason, Canceller, ChargeStatus, FeePer, Language, PaymentStatus, ReservationStatus,
@@ -114,6 +115,9 @@ pub struct ReservationView {
     /// What the guest was asked last, and the answer; null if nothing was asked.
     #[serde(default)]
     pub attendance: Option<AttendanceView>,
+    /// The proof of contact that is missing; null if something vouches for the guest: a proof, a paid deposit, staff or a key.
+    #[serde(default)]
+    pub contact_proof: Option<ContactProofView>,
     /// The time of the request.
     pub created_at: DateTime<Utc>,
     /// Increases with every change; the ETag is this number in quotes.
@@ -271,6 +275,9 @@ pub struct ContactView {
     /// The links to pay what is due.
     #[serde(default)]
     pub pay_links: Vec<PayLinkView>,
+    /// What the guest needs to prove this contact; null if the guest was not asked to.
+    #[serde(default)]
+    pub proof: Option<ProofLinkView>,
 }
 
 /// The link of a guest to pay.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::attendance::AttendanceView;
+use super::contact::ContactProofView;
 use super::venues::ProfileView;
 use super::view::GuestLinkView;
 use super::words::{Language, LeftReason, WaitlistStatus};
@@ -59,6 +60,9 @@ pub struct WaitlistView {
     /// What the guest was asked last, and the answer; null if nothing was asked.
     #[serde(default)]
     pub attendance: Option<AttendanceView>,
+    /// The proof of contact that is missing. Until it is given, the party gets no offer.
+    #[serde(default)]
+    pub contact_proof: Option<ContactProofView>,
     /// The time of the request.
     pub created_at: DateTime<Utc>,
     /// Increases with every change. The ETag begins with it, and also contains the place in the line.

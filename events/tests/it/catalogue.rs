@@ -68,6 +68,7 @@ fn samples() -> Vec<Event> {
             walk_in: false,
             source: None,
             imported: None,
+            contact_proof: None,
         }
         .into(),
         ReservationConfirmed { window: window(), deposit_waived: false }.into(),
@@ -172,6 +173,7 @@ fn samples() -> Vec<Event> {
             payment_channel: None,
             locale: Locale::En,
             contact_digest: digest,
+            contact_proof: None,
         }
         .into(),
         WaitlistOffered {
@@ -186,6 +188,8 @@ fn samples() -> Vec<Event> {
         WaitlistLeft { reason_code: "gave_up".into() }.into(),
         GuestAsked { question: GuestQuestion::StillComing }.into(),
         GuestAnswered { answer: GuestAnswer::Late, late_minutes: Some(15) }.into(),
+        ContactProofRequested { method: ProofMethod::Link, number: 1, expires_at: window().start }.into(),
+        ContactProved { method: ProofMethod::Code }.into(),
         ContactErased { reason_code: "guest_request".into() }.into(),
         VenueChanged {
             venue_id: "bandung-dago".parse().unwrap(),

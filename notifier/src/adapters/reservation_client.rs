@@ -267,6 +267,13 @@ impl ReservationApi for ReservationClient {
         })
     }
 
+    fn prove_for<'a>(&'a self, about: About, proof: &'a str, link: &'a Token) -> Requested<'a, ()> {
+        Box::pin(async move {
+            let path = format!("{}/prove-contact", about.path());
+            self.post_for(&path, &json!({"proof": proof}), link).await
+        })
+    }
+
     fn cancel_for<'a>(&'a self, id: ReservationId, link: &'a Token) -> Requested<'a, ()> {
         Box::pin(async move {
             let path = format!("{}/cancel", About::from(id).path());

@@ -12,6 +12,7 @@ mod ops;
 mod pages;
 mod payments;
 mod problem;
+mod proofs;
 mod provider_webhooks;
 mod reconciliation;
 mod staff;
@@ -93,6 +94,8 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route("/offers/{link}/{choice}", get(pages::without_choice).post(offers::choose))
         .route("/bookings/{link}", get(bookings::page))
         .route("/bookings/{link}/{answer}", get(pages::without_choice).post(bookings::answer))
+        .route("/offers/{link}/prove", get(pages::without_choice).post(offers::prove))
+        .route("/bookings/{link}/prove", get(pages::without_choice).post(bookings::prove))
         .route("/bookings/{link}/cancel", get(pages::without_choice).post(bookings::cancel))
         .route("/join", get(pages::incomplete))
         .route("/password", get(pages::incomplete))

@@ -86,8 +86,8 @@ impl Preview {
         let occasion = Occasion::Booked(reservation);
         let link = format!("{public_url}/checkout/preview");
         let booking_link = guest_link.as_ref().map(|link| link.url.as_str());
-        let facts =
-            Facts { occasion: &occasion, name: &name, locale, link: Some(&link), booking_link, amount };
+        let (link, name, occasion, proof_code) = (Some(link.as_str()), &name, &occasion, None);
+        let facts = Facts { occasion, name, locale, link, booking_link, proof_code, amount };
         let shown = match self.form {
             Form::Text => {
                 let words = messages.words(self.template, &facts)?;
@@ -99,7 +99,7 @@ impl Preview {
             }
             Form::Sms => (messages.sms(self.template, &facts)? + "\n").into_bytes(),
             Form::Eml => {
-                let (key, to) = (EffectKey("preview".into()), Recipient { name: &name, address: &email });
+                let (key, to) = (EffectKey("preview".into()), Recipient { name, address: &email });
                 messages.mail(&key, self.template, &facts, to, env.now())?.formatted()
             }
         };

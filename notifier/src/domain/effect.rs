@@ -263,11 +263,13 @@ pub enum Template {
     StillComing,
     /// The table of a waiting party is ready.
     TableReady,
+    /// The guest has to prove the contact.
+    ProveContact,
 }
 
 impl Template {
     /// All templates.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Received,
         Self::DepositDue,
         Self::Confirmed,
@@ -284,6 +286,7 @@ impl Template {
         Self::FeeWithdrawn,
         Self::StillComing,
         Self::TableReady,
+        Self::ProveContact,
     ];
 
     /// The name in files, events and responses.
@@ -306,6 +309,7 @@ impl Template {
             Self::FeeWithdrawn => "fee_withdrawn",
             Self::StillComing => "still_coming",
             Self::TableReady => "table_ready",
+            Self::ProveContact => "prove_contact",
         }
     }
 }

@@ -15,6 +15,9 @@ use crate::domain::effect::{About, Effect, EffectKey, Planned, StaffTemplate, Ta
 /// The reason code of a party that left the waitlist because its offer expired.
 const OFFER_EXPIRED: &str = "offer_expired";
 
+/// The reason code of a booking whose contact was not proved in time.
+const CONTACT_UNPROVED: &str = "contact_unproved";
+
 /// Which messages guests get, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotificationPolicy {
@@ -39,6 +42,7 @@ pub fn react(
         About::Waitlist { .. } => match event {
             Event::WaitlistOffered(e) => plan.both(Template::Offer, Some(e.window.start)).collect(),
             Event::GuestAsked(_) => plan.both(Template::TableReady, None).collect(),
+            Event::ContactProofRequested(_) => vec![plan.mail(Template::ProveContact, None, None)],
             Event::WaitlistLeft(e) if e.reason_code == OFFER_EXPIRED => {
                 vec![plan.mail(Template::OfferOver, None, None)]
             }
@@ -67,6 +71,9 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
             let mail = plan.mail(Template::Rescheduled, Some(e.to.start), None);
             std::iter::once(mail).chain(plan.reminders(e.to.start)).collect()
         }
+        Event::ContactProofRequested(_) => vec![plan.mail(Template::ProveContact, None, None)],
+        // The address may belong to a stranger, who has got a mail about it already.
+        Event::ReservationCancelled(e) if e.reason_code == CONTACT_UNPROVED => vec![],
         Event::ReservationCancelled(e) => plan
             .both(Template::Cancelled, None)
             .chain(plan.refund(reservation_id, e.refund))
@@ -100,6 +107,7 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
         | Event::VisitEndChanged(_)
         | Event::RulesOverruled(_)
         | Event::GuestAnswered(_)
+        | Event::ContactProved(_)
         | Event::PaymentFailed(_)
         | Event::NotificationSent(_)
         | Event::NotificationFailed(_)
@@ -120,13 +128,14 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
 }
 
 /// Walk-ins get no messages. If a deposit is due, the request to pay it confirms that the booking was received; if it is
-/// confirmed immediately, the confirmation does. The guest of an imported booking has the confirmation of the other system.
+/// confirmed immediately, the confirmation does, and so does the request to prove the contact. The guest of an imported booking has the confirmation of the other system.
 fn react_to_booking(plan: &Plan<'_>, created: &ReservationCreated) -> Vec<Planned> {
     let start = created.window.start;
     match created.imported.as_deref() {
         Some(imported) if imported.status == ImportedStatus::Confirmed => plan.reminders(start).collect(),
         Some(_) => vec![],
         None if created.walk_in || created.policy.deposit_required || created.policy.auto_confirm => vec![],
+        None if created.contact_proof.is_some() => vec![],
         None => vec![plan.mail(Template::Received, Some(start), None)],
     }
 }

@@ -3,12 +3,15 @@
 use chrono::{DateTime, FixedOffset, Utc};
 use chrono_tz::Tz;
 use contract::reservation::attendance::AttendanceView;
+use contract::reservation::contact::ContactProofView;
 use contract::reservation::venues::ProfileView;
 use contract::reservation::view::{CancellationView, DepositView, ReservationView};
 use contract::reservation::waitlist::WaitlistView;
 use contract::reservation::words::{AffectedReason, LeftReason, ReservationStatus, WaitlistStatus};
-use events::values::{Locale, Purpose};
+use events::values::{Locale, Medium, Purpose};
 use events::{PaymentId, VenueId};
+
+use crate::domain::effect::Template;
 
 /// A visit, booked or offered.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,6 +75,8 @@ pub struct Reservation {
     pub attendance: Option<Box<AttendanceView>>,
     /// Whether the restaurant or the table is closed at the time of the visit, or the venue was removed. Nothing is due then.
     pub is_called_off: bool,
+    /// The proof of contact that is missing.
+    pub contact_proof: Option<Box<ContactProofView>>,
 }
 
 impl From<ReservationView> for Reservation {
@@ -99,6 +104,7 @@ impl From<ReservationView> for Reservation {
             attendance: view.attendance.map(Box::new),
             is_called_off: view.closure_id.is_some()
                 || matches!(view.affected_by_rules, Some(AffectedReason::Closed | AffectedReason::VenueGone)),
+            contact_proof: view.contact_proof.map(Box::new),
         }
     }
 }
@@ -113,6 +119,13 @@ impl Reservation {
     #[must_use]
     pub fn is_asked(&self) -> bool {
         is_asked(self.attendance.as_deref())
+    }
+
+    /// Until when the guest can prove the contact, if a booking waits for that.
+    #[must_use]
+    pub fn proof_awaited_until(&self) -> Option<DateTime<Utc>> {
+        let proof = self.contact_proof.as_ref().filter(|_| self.status == ReservationStatus::Pending);
+        proof.and_then(|proof| proof.expires_at)
     }
 
     /// Whether the guest has something to pay for `purpose`.
@@ -141,17 +154,22 @@ impl Reservation {
     }
 }
 
-/// The offered visit, or the requested one after the offer has expired; `None` if neither applies.
+/// The offered visit, or the requested one: after the offer has expired, while the party is called, and while it has to prove its
+/// contact. `None` if none of these applies.
 #[must_use]
 pub fn offered(entry: WaitlistView) -> Option<Occasion> {
     let is_over = entry.left_because == Some(LeftReason::OfferExpired);
     let is_called = entry.status == WaitlistStatus::Waiting && is_asked(entry.attendance.as_ref());
+    let proof = entry.contact_proof.filter(|_| entry.status == WaitlistStatus::Waiting);
+    let prove_by = proof.and_then(|proof| proof.expires_at);
     let (start, end, area, expires_at) = match entry.offer {
         Some(offer) => {
             let area = offer.tables.into_iter().next().map(|table| table.area);
             (offer.start_time.0, offer.end_time.0, area, Some(offer.expires_at))
         }
-        None if is_over || is_called => (entry.earliest_time.0, entry.latest_time.0, entry.area, None),
+        None if is_over || is_called || prove_by.is_some() => {
+            (entry.earliest_time.0, entry.latest_time.0, entry.area, None)
+        }
         None => return None,
     };
     let visit = Visit {
@@ -168,15 +186,17 @@ pub fn offered(entry: WaitlistView) -> Option<Occasion> {
         table_area: area,
         version: entry.version,
     };
-    Some(match expires_at {
-        Some(expires_at) => Occasion::Offered { visit, status: entry.status, expires_at },
-        None if is_called => Occasion::Ready { visit },
-        None => Occasion::OfferOver { visit },
+    Some(match (expires_at, prove_by) {
+        (Some(expires_at), _) => Occasion::Offered { visit, status: entry.status, expires_at },
+        (None, Some(expires_at)) => Occasion::Unproven { visit, expires_at },
+        (None, None) if is_called => Occasion::Ready { visit },
+        (None, None) => Occasion::OfferOver { visit },
     })
 }
 
 /// What a message is about, in its current state.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "an occasion lives as long as one message is written")]
 pub enum Occasion {
     /// A reservation.
     Booked(Reservation),
@@ -187,6 +207,13 @@ pub enum Occasion {
         /// The status of the waitlist entry.
         status: WaitlistStatus,
         /// When the offer expires.
+        expires_at: DateTime<Utc>,
+    },
+    /// A waiting party that has to prove its contact.
+    Unproven {
+        /// The visit that the party waits for.
+        visit: Visit,
+        /// When it leaves the waitlist without a proof.
         expires_at: DateTime<Utc>,
     },
     /// A waiting party that was told that its table is ready, and has not answered.
@@ -207,7 +234,10 @@ impl Occasion {
     pub fn visit(&self) -> &Visit {
         match self {
             Self::Booked(reservation) => &reservation.visit,
-            Self::Offered { visit, .. } | Self::Ready { visit } | Self::OfferOver { visit } => visit,
+            Self::Offered { visit, .. }
+            | Self::Unproven { visit, .. }
+            | Self::Ready { visit }
+            | Self::OfferOver { visit } => visit,
         }
     }
 
@@ -216,20 +246,22 @@ impl Occasion {
     pub fn without_passed_limit(mut self, now: DateTime<Utc>) -> Self {
         let (Self::Booked(Reservation { visit, .. })
         | Self::Offered { visit, .. }
+        | Self::Unproven { visit, .. }
         | Self::Ready { visit }
         | Self::OfferOver { visit }) = &mut self;
         visit.free_until = visit.free_until.filter(|limit| now <= *limit);
         self
     }
 
-    /// The deadline for paying or answering.
+    /// The deadline for paying, answering or proving the contact.
     #[must_use]
     pub fn act_by(&self) -> Option<DateTime<Utc>> {
         match self {
             Self::Booked(reservation) => {
-                reservation.no_show_fee.as_ref().unwrap_or(&reservation.deposit).expires_at
+                let charge = reservation.no_show_fee.as_ref().unwrap_or(&reservation.deposit);
+                reservation.proof_awaited_until().or(charge.expires_at)
             }
-            Self::Offered { expires_at, .. } => Some(*expires_at),
+            Self::Offered { expires_at, .. } | Self::Unproven { expires_at, .. } => Some(*expires_at),
             Self::Ready { .. } | Self::OfferOver { .. } => None,
         }
     }
@@ -245,7 +277,22 @@ impl Occasion {
     pub fn cancellation(&self) -> Option<&CancellationView> {
         match self {
             Self::Booked(reservation) => reservation.cancellation.as_ref(),
-            Self::Offered { .. } | Self::Ready { .. } | Self::OfferOver { .. } => None,
+            Self::Offered { .. } | Self::Unproven { .. } | Self::Ready { .. } | Self::OfferOver { .. } => {
+                None
+            }
         }
+    }
+
+    /// Whether a message may go to a contact that nobody vouches for, which may belong to a stranger: only the request for what
+    /// is missing, and what happens to a deposit.
+    #[must_use]
+    pub fn may_be_told(&self, template: Template, medium: Medium) -> bool {
+        let Self::Booked(Reservation { contact_proof: Some(proof), .. }) = self else { return true };
+        let is_allowed = match template {
+            Template::ProveContact | Template::DepositDue | Template::PaidLate | Template::Refunded => true,
+            Template::Cancelled => proof.expires_at.is_none(),
+            _ => false,
+        };
+        is_allowed && medium == Medium::Mail
     }
 }

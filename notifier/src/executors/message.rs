@@ -1,13 +1,17 @@
 //! Sends messages to guests, unless they are no longer true.
 
 use chrono::{DateTime, Utc};
+use contract::reservation::contact::ProofLinkView;
 use contract::reservation::view::ContactView;
 use contract::reservation::words::{ReservationStatus, WaitlistStatus};
+use events::event::ProofMethod;
 use events::recorded::EventMetadata;
 use events::values::{Medium, Purpose};
 
 use super::{EffectExecutor, Execution, Failure};
-use crate::domain::effect::{About, Effect, Lane, NotificationOutcome, NotificationResult, Template};
+use crate::domain::effect::{
+    About, Effect, EffectKey, Lane, NotificationOutcome, NotificationResult, Template,
+};
 use crate::domain::visit::{Occasion, Reservation, offered};
 use crate::effects::TrackedEffect;
 use crate::failpoint;
@@ -16,6 +20,8 @@ use crate::ports::ProviderError;
 
 /// Maximum length of a stored error.
 const ERROR_CHARS_MAX: usize = 300;
+/// The outcome of a message that must not reach a stranger.
+const UNPROVEN: &str = "nobody vouches for the contact yet";
 /// The outcome of a message that is no longer true and had an interrupted attempt.
 const MAY_HAVE_GONE: &str = "no longer true, but an interrupted attempt may have reached the guest";
 
@@ -40,6 +46,28 @@ impl EffectExecutor {
         payment.map_or_else(|| page.to_owned(), |payment| payment.url_for(contact))
     }
 
+    /// Sends a mail. Returns its recipient as it may be logged.
+    async fn send_mail(
+        &self,
+        key: &EffectKey,
+        template: Template,
+        facts: &Facts<'_>,
+        contact: &ContactView,
+    ) -> Result<String, Failure> {
+        let recipient = Recipient { name: &contact.name, address: &contact.email };
+        let mail = self
+            .messages
+            .mail(key, template, facts, recipient, self.env.now())
+            .map_err(|error| Failure::permanent("message_impossible", error.to_string()))?;
+        let permission = self.rate_limiter.admit(Lane::Mail, &contact.email, self.env.now());
+        let permission = permission.map_err(Failure::rate_limited)?;
+        failpoint::hit("mail.before_send");
+        self.mail.send(key, mail).await.map_err(|error| redacted(error, &contact.email))?;
+        permission.sent();
+        failpoint::hit("mail.after_send");
+        Ok(mask_mail(&contact.email))
+    }
+
     /// Sends the message, unless it is no longer true.
     pub(super) async fn message(
         &self,
@@ -57,6 +85,9 @@ impl EffectExecutor {
         if !still_true(*template, &occasion, *start) {
             return Ok(Execution::skipped(if effect.tried { MAY_HAVE_GONE } else { "no longer true" }));
         }
+        if !occasion.may_be_told(*template, *medium) {
+            return Ok(Execution::skipped(UNPROVEN));
+        }
         let Some(contact) = self.reservation_api.contact(*about, by).await? else {
             return Ok(Execution::skipped("the contact was erased"));
         };
@@ -65,7 +96,10 @@ impl EffectExecutor {
         }
         let guest_link = contact.guest_link.as_ref().map(|link| link.url.as_str());
         let pay_page = link.as_deref().map(|page| self.pay_url(page, *about, &contact));
+        let proof = contact.proof.as_ref().filter(|_| *template == Template::ProveContact);
+        let proof_page = guest_link.zip(proof).map(|(page, proof)| proof_url(page, proof));
         let (link, booking_link) = match about {
+            _ if proof_page.is_some() => (proof_page.as_deref(), None),
             About::Reservation { .. } => (pay_page.as_deref(), guest_link),
             About::Waitlist { .. } => (guest_link, None),
         };
@@ -75,23 +109,13 @@ impl EffectExecutor {
             locale: occasion.visit().locale,
             link,
             booking_link,
+            proof_code: proof
+                .filter(|proof| proof.method == ProofMethod::Code)
+                .map(|proof| proof.proof.as_str()),
             amount: *amount,
         };
         let recipient = match medium {
-            Medium::Mail => {
-                let recipient = Recipient { name: &contact.name, address: &contact.email };
-                let mail = self
-                    .messages
-                    .mail(key, *template, &facts, recipient, self.env.now())
-                    .map_err(|error| Failure::permanent("message_impossible", error.to_string()))?;
-                let permission = self.rate_limiter.admit(Lane::Mail, &contact.email, self.env.now());
-                let permission = permission.map_err(Failure::rate_limited)?;
-                failpoint::hit("mail.before_send");
-                self.mail.send(key, mail).await.map_err(|error| redacted(error, &contact.email))?;
-                permission.sent();
-                failpoint::hit("mail.after_send");
-                mask_mail(&contact.email)
-            }
+            Medium::Mail => self.send_mail(key, *template, &facts, &contact).await?,
             Medium::Sms => {
                 let Some(sms) = &self.sms else { return Ok(Execution::skipped("text messages are off")) };
                 if !contact.text_messages {
@@ -113,6 +137,14 @@ impl EffectExecutor {
         let result = NotificationResult { notification_id, template: *template, medium: *medium, outcome };
         let told = self.plan(key.then("sent"), Effect::PostNotification { about: *about, result });
         Ok(Execution { recipient: Some(recipient), then: vec![told], ..Execution::done() })
+    }
+}
+
+/// The page on which a guest proves the contact. A code is typed there.
+fn proof_url(page: &str, proof: &ProofLinkView) -> String {
+    match proof.method {
+        ProofMethod::Link => format!("{page}?proof={}", proof.proof),
+        ProofMethod::Code => page.to_owned(),
     }
 }
 
@@ -150,6 +182,7 @@ pub fn still_true(template: Template, occasion: &Occasion, start: Option<DateTim
             let is_offer = template == Template::Offer && same_start;
             *status == WaitlistStatus::Offered && (is_offer || template == Template::TableReady)
         }
+        Occasion::Unproven { .. } => template == Template::ProveContact,
         Occasion::Ready { .. } => template == Template::TableReady,
         Occasion::OfferOver { .. } => template == Template::OfferOver,
     }
@@ -169,6 +202,7 @@ fn is_true_of_reservation(template: Template, reservation: &Reservation, same_st
         Template::Reinstated => matches!(status, Pending | Confirmed) && same_start,
         Template::FeeWithdrawn => !reservation.owes(Purpose::NoShowFee),
         Template::FeeDue => reservation.owes(Purpose::NoShowFee),
+        Template::ProveContact => reservation.proof_awaited_until().is_some(),
         // The event says that all of the money goes back.
         Template::PaidLate | Template::Refunded => true,
         Template::Offer | Template::OfferOver | Template::TableReady => false,

@@ -56,6 +56,8 @@ impl EffectExecutor {
 fn current(reservation: &Reservation) -> Option<Template> {
     match reservation.status {
         ReservationStatus::Pending if reservation.owes(Purpose::Deposit) => Some(Template::DepositDue),
+        // The correction has asked for another proof.
+        ReservationStatus::Pending if reservation.contact_proof.is_some() => None,
         ReservationStatus::Pending => Some(Template::Received),
         ReservationStatus::Confirmed => Some(Template::Confirmed),
         ReservationStatus::Cancelled => Some(Template::Cancelled),

@@ -45,6 +45,7 @@ pub(super) fn file(
         | Template::FeeDue
         | Template::StillComing
         | Template::TableReady
+        | Template::ProveContact
         | Template::PaidLate => {
             return None;
         }

@@ -42,6 +42,7 @@ pub(super) const BUILT_IN: &[(&str, &str)] = templates![
     "id/fee_withdrawn.mail.txt",
     "id/still_coming.mail.txt",
     "id/table_ready.mail.txt",
+    "id/prove_contact.mail.txt",
     "id/staff_invitation.mail.txt",
     "id/password_reset.mail.txt",
     "id/offer.sms.txt",
@@ -66,6 +67,7 @@ pub(super) const BUILT_IN: &[(&str, &str)] = templates![
     "en/fee_withdrawn.mail.txt",
     "en/still_coming.mail.txt",
     "en/table_ready.mail.txt",
+    "en/prove_contact.mail.txt",
     "en/staff_invitation.mail.txt",
     "en/password_reset.mail.txt",
     "en/offer.sms.txt",
@@ -77,7 +79,7 @@ pub(super) const BUILT_IN: &[(&str, &str)] = templates![
 ];
 
 /// The facts that a template can use.
-const FACTS: [&str; 20] = [
+const FACTS: [&str; 21] = [
     "name",
     "everywhere",
     "venue",
@@ -98,6 +100,7 @@ const FACTS: [&str; 20] = [
     "expires_at",
     "link",
     "booking_link",
+    "proof_code",
 ];
 /// The additional facts for an HTML file.
 const FRAME_FACTS: [&str; 5] = ["subject", "paragraphs", "lang", "loop", "booking_words"];
@@ -224,8 +227,8 @@ fn render_for_staff(template: &minijinja::Template<'_, '_>) -> Result<(), miniji
 fn sample_facts(kind: Template, occasion: &Occasion, locale: Locale) -> Facts<'_> {
     let amount =
         Money { amount_minor: 30_000_000, currency: Currency::from_code("IDR").unwrap_or(Currency::NONE) };
-    let asks =
-        matches!(kind, Template::DepositDue | Template::FeeDue | Template::Offer | Template::TableReady);
+    let asks_to_pay = matches!(kind, Template::DepositDue | Template::FeeDue);
+    let asks = asks_to_pay || matches!(kind, Template::Offer | Template::TableReady | Template::ProveContact);
     let of_money = asks || matches!(kind, Template::Refunded | Template::PaidLate | Template::FeeWithdrawn);
     Facts {
         occasion,
@@ -233,6 +236,7 @@ fn sample_facts(kind: Template, occasion: &Occasion, locale: Locale) -> Facts<'_
         locale,
         link: asks.then_some("https://example.com/checkout/1"),
         booking_link: Some("https://example.com/bookings/1"),
+        proof_code: (locale == Locale::Id && kind == Template::ProveContact).then_some("482915"),
         amount: of_money.then_some(amount),
     }
 }
@@ -257,7 +261,7 @@ fn sample_occasions(source: &str) -> Vec<(Template, Occasion)> {
         }
         // A message with a request always contains the deadline.
         let expires_at = match template {
-            Template::DepositDue | Template::FeeDue => full.deposit.expires_at,
+            Template::DepositDue | Template::FeeDue | Template::ProveContact => full.deposit.expires_at,
             _ => None,
         };
         let bare = Reservation {
@@ -269,6 +273,7 @@ fn sample_occasions(source: &str) -> Vec<(Template, Occasion)> {
             cancellation: None,
             attendance: None,
             is_called_off: false,
+            contact_proof: None,
         };
         let cancelled = words
             .iter()
@@ -348,5 +353,6 @@ fn sample_reservation() -> Reservation {
         }),
         attendance: None,
         is_called_off: false,
+        contact_proof: None,
     }
 }

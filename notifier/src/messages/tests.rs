@@ -50,6 +50,7 @@ fn booked(status: ReservationStatus) -> Reservation {
         }),
         attendance: None,
         is_called_off: false,
+        contact_proof: None,
     }
 }
 
@@ -70,6 +71,7 @@ fn mail(template: Template, status: ReservationStatus, locale: Locale) -> String
         locale,
         link: Some("http://x/checkout/sim_1"),
         booking_link: None,
+        proof_code: None,
         amount,
     };
     let to = Recipient { name: facts.name, address: "siti@example.com" };
@@ -95,6 +97,7 @@ fn every_template_renders_in_every_language() {
             locale,
             link: Some("http://x/offers/1"),
             booking_link: None,
+            proof_code: None,
             amount: None,
         };
         for template in [Template::Confirmed, Template::Cancelled, Template::Offer] {
@@ -146,6 +149,7 @@ fn a_deadline_is_written_with_the_utc_offset_of_its_own_date() {
         locale: Locale::En,
         link: Some("http://x"),
         booking_link: None,
+        proof_code: None,
         amount,
     };
     let text = messages().words(Template::DepositDue, &facts).unwrap().text;
@@ -162,6 +166,7 @@ fn a_mail_has_the_same_text_as_plain_text_and_html() {
         locale: Locale::Id,
         link: Some("http://x/1"),
         booking_link: None,
+        proof_code: None,
         amount,
     };
     let words = messages().words(Template::DepositDue, &facts).unwrap();
@@ -202,6 +207,7 @@ fn custom_templates_replace_ours_and_every_fault_is_reported() {
         locale: Locale::En,
         link: None,
         booking_link: None,
+        proof_code: None,
         amount: None,
     };
     assert_eq!(messages.words(Template::Confirmed, &facts).unwrap().subject, "See you, Luca");
@@ -245,6 +251,7 @@ fn messages_tell_where_the_restaurant_is_and_until_when_cancelling_is_free() {
             locale,
             link: Some("http://x"),
             booking_link: None,
+            proof_code: None,
             amount: Some(amount),
         };
         for template in [Template::Confirmed, Template::Reminder, Template::DepositDue, Template::Resized] {

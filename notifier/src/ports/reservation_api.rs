@@ -194,6 +194,9 @@ pub trait ReservationApi: Send + Sync + 'static {
     /// Answers a question for the guest who presents `link`.
     fn answer_for<'a>(&'a self, about: About, answer: GuestAnswer, link: &'a Token) -> Requested<'a, ()>;
 
+    /// Passes on the proof of contact of the guest who presents `link`.
+    fn prove_for<'a>(&'a self, about: About, proof: &'a str, link: &'a Token) -> Requested<'a, ()>;
+
     /// Cancels a reservation for the guest who presents `link`.
     fn cancel_for<'a>(&'a self, id: ReservationId, link: &'a Token) -> Requested<'a, ()>;
 

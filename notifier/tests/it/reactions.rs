@@ -75,6 +75,7 @@ fn created(deposit_required: bool) -> ReservationCreated {
         walk_in: false,
         source: None,
         imported: None,
+        contact_proof: None,
     }
 }
 

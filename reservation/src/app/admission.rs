@@ -10,11 +10,19 @@ use chassis::network::{ClientAddress, Exceeded, Rate};
 use events::values::ActorKind;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use uuid::Uuid;
+
 use super::projections::ContactKeys;
 
 /// An hour and a day, to which the limits apply.
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+/// Attempts to prove the contact of one booking, for each period: with a million codes, a booking can be guessed with a
+/// probability of one in 100,000.
+const PROOFS_PER_PERIOD_MAX: NonZeroU32 = NonZeroU32::new(5).unwrap();
+/// The period of [`PROOFS_PER_PERIOD_MAX`].
+const PROOF_PERIOD: Duration = Duration::from_secs(600);
 
 /// The limits, as settings.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +51,7 @@ impl Default for AdmissionLimits {
 pub struct Admission {
     address: Option<Arc<Rate>>,
     contact: Arc<Rate>,
+    proof: Arc<Rate>,
     waiting: Arc<Semaphore>,
 }
 
@@ -66,6 +75,7 @@ impl Admission {
             address: (!is_open)
                 .then(|| rate("bookings_per_address", limits.address_bookings_per_hour_max, HOUR)),
             contact: rate("bookings_per_contact", limits.contact_bookings_per_day_max, DAY),
+            proof: rate("proofs_per_booking", PROOFS_PER_PERIOD_MAX, PROOF_PERIOD),
             waiting: Arc::new(Semaphore::new(limits.waiting_max.get())),
         }
     }
@@ -87,6 +97,14 @@ impl Admission {
             rate.check(client.block())?;
         }
         contact.iter().flat_map(ContactKeys::each).try_for_each(|key| self.contact.check(key))
+    }
+
+    /// Counts an attempt to prove the contact of the booking or waitlist entry `id`. Otherwise the six digits could be guessed.
+    ///
+    /// # Errors
+    /// [`Exceeded`].
+    pub fn count_proof(&self, id: Uuid) -> Result<(), Exceeded> {
+        self.proof.check(id.as_u128())
     }
 
     /// A place for `caller` to wait for events; `None` if there is none. Our other services always have one.

@@ -12,6 +12,7 @@ mod changed;
 mod contact_index;
 mod contacts;
 mod filter;
+mod proofs;
 mod recorded_rules;
 mod rules;
 mod venue_state;
@@ -36,6 +37,7 @@ use self::changed::ChangedReservations;
 use self::contacts::ContactHasher;
 pub use self::contacts::ContactKeys;
 pub use self::filter::{Filter, ListKey};
+use self::proofs::Proofs;
 pub use self::recorded_rules::RecordedRules;
 use self::recorded_rules::{LastRules, RulesChange};
 use self::venue_state::VenueState;
@@ -53,7 +55,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 const PAGE_EVENTS: usize = 1_000;
 
 /// The read models.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Projections {
     venues: RwLock<HashMap<VenueId, SharedVenue>>,
     rules: Venues,
@@ -66,6 +68,7 @@ pub struct Projections {
     /// Events of keys that were found while the log was read at the start: their secrets are read later.
     first_access: Mutex<Vec<AccessChange>>,
     changed: ChangedReservations,
+    proofs: Proofs,
     applied: watch::Sender<Position>,
     stalled: AtomicBool,
 }
@@ -102,24 +105,6 @@ pub struct WaitlistStatus {
     pub venue_id: VenueId,
     /// The position of the last event that may have freed tables for the waitlist.
     pub freed_at: Position,
-}
-
-impl Default for Projections {
-    fn default() -> Self {
-        Self {
-            venues: RwLock::default(),
-            rules: Venues::default(),
-            access: Arc::default(),
-            contact_hasher: ContactHasher::default(),
-            expected_contacts: Mutex::default(),
-            index: RwLock::default(),
-            last_rules: Mutex::default(),
-            first_access: Mutex::default(),
-            changed: ChangedReservations::default(),
-            applied: watch::Sender::new(Position::START),
-            stalled: AtomicBool::new(false),
-        }
-    }
 }
 
 impl Projections {

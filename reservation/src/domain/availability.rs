@@ -14,6 +14,7 @@ mod service;
 mod slots;
 mod table;
 mod unavailable;
+mod unproven;
 
 pub use self::closures::{ClosedPart, Closures};
 pub use self::context::SeatingContext;

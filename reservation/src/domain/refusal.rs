@@ -16,6 +16,9 @@ pub(super) const ASKED_TIMES_MAX: u8 = 3;
 /// How often a guest can change one booking.
 pub const GUEST_CHANGES_MAX: u32 = 20;
 
+/// Maximum number of bookings and waitlist entries of one contact that nobody vouches for, at a time.
+pub const UNPROVEN_PER_CONTACT_MAX: usize = 3;
+
 /// A business rule refused the command. It has a code, and knows nothing of HTTP statuses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -122,6 +125,24 @@ pub enum Refusal {
         "This booking was changed {GUEST_CHANGES_MAX} times, which is as often as guests can. Call the restaurant to change it again."
     )]
     TooManyChanges,
+    /// Bookings without a proof hold their share of the seats.
+    #[error(
+        "Bookings that wait for a proof of contact hold all the seats they may hold at that time. Try again in ten minutes, choose another time, or call the restaurant."
+    )]
+    UnprovenShare,
+    /// Waitlist entries without a proof hold their share of the waitlist.
+    #[error(
+        "Entries that wait for a proof of contact hold all the places they may hold on the waitlist of that day. Try again in ten minutes, or call the restaurant."
+    )]
+    UnprovenWaiting,
+    /// The same guest has to prove the contact first.
+    #[error(
+        "{UNPROVEN_PER_CONTACT_MAX} bookings with this phone number or e-mail address wait for a proof of contact. Open the mail about one of them first."
+    )]
+    TooManyUnproven,
+    /// The guest was not asked to prove the contact.
+    #[error("This booking needs no proof of contact, but a deposit. Pay it with the link in the mail.")]
+    NoProofAsked,
     /// The same guest waits for that day.
     #[error(
         "This phone number or e-mail address is already on the waitlist for that day. Leave the waitlist first to wait for another time."
@@ -216,6 +237,9 @@ impl Refusal {
             Self::DepositChanges { .. } => "deposit_changes",
             Self::DuplicateBooking => "duplicate_booking",
             Self::TooManyChanges => "too_many_changes",
+            Self::UnprovenShare | Self::UnprovenWaiting => "unproven_share",
+            Self::TooManyUnproven => "too_many_unproven",
+            Self::NoProofAsked => "no_proof_asked",
             Self::AlreadyWaiting => "already_waiting",
             Self::WaitlistFull { .. } => "waitlist_full",
             Self::AskedTooOften => "asked_too_often",

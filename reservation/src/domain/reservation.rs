@@ -29,6 +29,7 @@ pub use self::extend::Extension;
 pub use self::status::Status;
 pub use self::swap::{Swap, swap};
 use crate::domain::attendance::Attendance;
+use crate::domain::contact_proof::{AskedProof, ContactProof};
 use crate::domain::recorded_at::RecordedAt;
 
 /// A reservation: one party, one visit.
@@ -80,6 +81,8 @@ pub struct Reservation {
     pub affected_before: Option<Box<Mark>>,
     /// The generation of the guest's links that are valid, from 0.
     pub link_generation: u32,
+    /// What vouches for the contact.
+    pub contact_proof: ContactProof,
     /// How often it was changed in ways that are open to its guest.
     pub guest_changes: u32,
     /// The position of the event that last changed its time, its tables, or `affected`.
@@ -108,6 +111,8 @@ pub struct TableAssignment {
 pub enum Deadline {
     /// The deposit is unpaid: the hold expires.
     Hold,
+    /// The contact was not proved: the hold expires.
+    Proof,
     /// The party has not arrived: the reservation becomes a no-show.
     NoShow,
 }
@@ -159,6 +164,7 @@ impl Reservation {
             affected: None,
             affected_before: None,
             link_generation: 0,
+            contact_proof: ContactProof::begin(created.contact_proof),
             guest_changes: 0,
             arranged_at: at.position,
             placed_at: at.position,
@@ -169,6 +175,7 @@ impl Reservation {
     pub fn evolve(&mut self, event: &Event, at: RecordedAt) {
         self.arrange(event, at);
         self.guest_changes += u32::from(is_open_to_guests(event));
+        self.contact_proof.evolve(event);
         match event {
             // The first event creates the reservation; there is no second one.
             Event::ReservationCreated(_) => return,
@@ -225,6 +232,8 @@ impl Reservation {
             }
             // Nothing follows from it later.
             Event::RulesOverruled(_) => {}
+            // See `contact_proof`.
+            Event::ContactProofRequested(_) | Event::ContactProved(_) => {}
             Event::TableAssigned(assigned) => self.take_table(assigned),
             Event::TableReleased(released) => self.release_table(released),
             Event::PaymentRequested(_)
@@ -316,10 +325,23 @@ impl Reservation {
         }
     }
 
+    /// The proof of contact that the guest was asked for, while it can be given.
+    #[must_use]
+    pub fn requested_proof(&self) -> Option<AskedProof> {
+        self.contact_proof.asked().filter(|_| self.status == Status::Pending)
+    }
+
+    /// Whether it holds its tables although nobody vouches for its contact.
+    #[must_use]
+    pub fn is_unproven(&self) -> bool {
+        self.status == Status::Pending && self.contact_proof.missing().is_some()
+    }
+
     /// The next deadline of the reservation, and what happens then.
     #[must_use]
     pub fn deadline(&self) -> Option<(DateTime<Utc>, Deadline)> {
-        let hold = self.hold_expires_at().map(|at| (at, Deadline::Hold));
+        let proof = self.requested_proof().map(|asked| (asked.expires_at, Deadline::Proof));
+        let hold = proof.or(self.hold_expires_at().map(|at| (at, Deadline::Hold)));
         // A guest who finds the restaurant closed is not a no-show.
         // Nor is one whose table the restaurant has given away.
         let is_kept_waiting = self.is_called_off() || self.lost_table;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
-use events::event::{OfferedTable, WaitlistOffered};
+use events::event::{OfferedTable, ProofMethod, WaitlistOffered};
 use events::values::{DepositRule, Locale, NoShowFee, PartySize, Policy, TimeWindow};
 use events::{TableId, VenueId};
 
@@ -47,6 +47,8 @@ pub struct Venue {
     pub no_show_fee: Option<NoShowFee>,
     /// Whether a party that becomes smaller in time gets back the part of its deposit that no longer applies.
     pub refund_on_shrink: bool,
+    /// How guests prove a contact that nobody vouches for; `None` if they need not.
+    pub contact_proof: Option<ProofMethod>,
     /// Minutes that a waiting party has to answer an offer.
     pub offer_minutes: u32,
     /// The reason codes of this venue, in addition to those that every venue has.

@@ -13,6 +13,7 @@ use crate::app::projections::{DeadlineKey, DeadlineSubject};
 use crate::app::request_context::RequestContext;
 use crate::app::words;
 use crate::domain::Command;
+use crate::domain::contact_proof::PROOF_PERIOD;
 use crate::domain::reservation::Deadline;
 use crate::domain::waitlist::WaitlistCommand;
 
@@ -83,7 +84,9 @@ fn extended_grace(app: &App, subject: DeadlineSubject, started: DateTime<Utc>) -
     let (reservation, _) = app.projections.get(id)?;
     match reservation.deadline()? {
         (at, Deadline::NoShow) if at <= started => Some(started + (at - reservation.window().start)),
-        (_, Deadline::NoShow | Deadline::Hold) => None,
+        // The guest could not prove anything in that time.
+        (at, Deadline::Proof) if at <= started => Some(started + PROOF_PERIOD),
+        (_, Deadline::NoShow | Deadline::Proof | Deadline::Hold) => None,
     }
 }
 

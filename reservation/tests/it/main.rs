@@ -34,6 +34,7 @@ mod longer_visits;
 mod machine;
 mod money;
 mod privacy;
+mod proofs;
 mod reading;
 mod room;
 mod rules;

@@ -77,6 +77,7 @@ pub fn created_for(guests: i64) -> ReservationCreated {
         walk_in: false,
         source: None,
         imported: None,
+        contact_proof: None,
     }
 }
 
@@ -186,6 +187,11 @@ impl Given {
     pub fn at(mut self, now: DateTime<Utc>) -> Self {
         self.now = now;
         self
+    }
+
+    /// The state after the events.
+    pub fn state(self) -> Reservation {
+        self.reservation
     }
 
     pub fn when(self, command: Command) -> When {

@@ -1,7 +1,7 @@
 //! The page on which a guest sees a booking, pays what is due, and cancels. The link in its URL is the credential of the
 //! guest: it is passed on to the reservation service, which decides.
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use chassis::api::Segments;
@@ -13,8 +13,9 @@ use minijinja::{Value, context};
 
 use super::checkout::PRIVATE_PAGE;
 use super::guest_link::{PresentedLink, unknown};
-use super::pages;
 use super::problem::reservation_problem;
+use super::proofs::Given;
+use super::{pages, proofs};
 use crate::app::App;
 use crate::domain::effect::About;
 use crate::domain::visit::Reservation;
@@ -25,11 +26,18 @@ use crate::ports::reservation_api::Refusal;
 pub(super) async fn page(
     State(app): State<App>,
     Segments(text): Segments<String>,
+    given: Given,
 ) -> Result<Response, Problem> {
-    show(&app, &PresentedLink::read(&text)?, None).await
+    show(&app, &PresentedLink::read(&text)?, &given, None).await
 }
 
-async fn show(app: &App, link: &PresentedLink, notice: Option<&str>) -> Result<Response, Problem> {
+/// The page, with a notice if there is one, and with the proof of contact in its URL.
+pub(super) async fn show(
+    app: &App,
+    link: &PresentedLink,
+    given: &Given,
+    notice: Option<&str>,
+) -> Result<Response, Problem> {
     let id = link.reservation_id()?;
     let found = app.reservation_api.reservation_for(id, &link.token).await;
     let reservation = found.map_err(|error| reservation_problem(&error))?.ok_or_else(unknown)?;
@@ -37,15 +45,18 @@ async fn show(app: &App, link: &PresentedLink, notice: Option<&str>) -> Result<R
     let (locale, zone, now) = (visit.locale, visit.zone(), app.env.now());
     let can_cancel = matches!(status, ReservationStatus::Pending | ReservationStatus::Confirmed);
     let asked = *status == ReservationStatus::Confirmed && reservation.attendance.is_some();
+    let proof = reservation.contact_proof.as_deref().filter(|_| *status == ReservationStatus::Pending);
     let is_free = visit.free_until.is_none_or(|until| now <= until) || reservation.is_called_off;
     let open = app.effect_log.payments(|payment| payment.reservation_id() == id && payment.is_open(), 1);
     let owes = reservation.owes(Purpose::Deposit) || reservation.owes(Purpose::NoShowFee);
     let page = pages::render(
         pages::BOOKING,
         context! {
+            page => "bookings",
             link => link.text(),
             venue => visit.venue_name,
             notice,
+            proof => given.show(proof, zone, locale),
             date => date(&visit.start_time, locale),
             time => time(&visit.start_time, locale),
             party_size => visit.party_size,
@@ -79,7 +90,10 @@ pub(super) async fn answer(
     let answered = answer_question(&app, link.reservation_id()?.into(), &answer, &link).await;
     match answered? {
         true => Ok(Redirect::to(&format!("/bookings/{}", link.text())).into_response()),
-        false => Ok((StatusCode::CONFLICT, show(&app, &link, Some("NOT_ANSWERED")).await?).into_response()),
+        false => {
+            Ok((StatusCode::CONFLICT, show(&app, &link, &Given::default(), Some("NOT_ANSWERED")).await?)
+                .into_response())
+        }
     }
 }
 
@@ -103,6 +117,22 @@ pub(super) async fn answer_question(
     }
 }
 
+/// Prove the contact, then show the page
+pub(super) async fn prove(
+    State(app): State<App>,
+    Segments(text): Segments<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let link = PresentedLink::read(&text)?;
+    match proofs::prove(&app, link.reservation_id()?.into(), &link, request).await? {
+        true => Ok(Redirect::to(&format!("/bookings/{}", link.text())).into_response()),
+        false => {
+            let shown = show(&app, &link, &Given::default(), Some("NOT_PROVED")).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response())
+        }
+    }
+}
+
 /// Cancel, then show the page
 pub(super) async fn cancel(
     State(app): State<App>,
@@ -115,7 +145,8 @@ pub(super) async fn cancel(
         Ok(()) => Ok(Redirect::to(&format!("/bookings/{}", link.text())).into_response()),
         // For example the party is at the table.
         Err((Some(Refusal::Conflict), _)) => {
-            Ok((StatusCode::CONFLICT, show(&app, &link, Some("NOT_CANCELLED")).await?).into_response())
+            Ok((StatusCode::CONFLICT, show(&app, &link, &Given::default(), Some("NOT_CANCELLED")).await?)
+                .into_response())
         }
         Err((Some(Refusal::NotFound), _)) => Err(unknown()),
         Err((_, error)) => Err(reservation_problem(error)),
@@ -141,6 +172,7 @@ fn words(locale: Locale) -> Value {
             cancel_hint => "Reservasi Anda masih berlaku. Bila tidak jadi datang, batalkan di bawah ini.",
             NOT_ANSWERED => "Pertanyaan ini sudah tidak berlaku.",
             NOT_CANCELLED => "Reservasi ini tidak bisa dibatalkan lagi.",
+            NOT_PROVED => "Kode atau tautan itu tidak cocok. Silakan periksa email terakhir dari kami.",
             PENDING => "Permintaan Anda sudah kami terima.",
             CONFIRMED => "Reservasi Anda sudah dikonfirmasi.",
             CHECKED_IN => "Selamat datang!",
@@ -165,6 +197,7 @@ fn words(locale: Locale) -> Value {
             cancel_hint => "Your booking is still valid. If you are not coming, please cancel it below.",
             NOT_ANSWERED => "This question is no longer open.",
             NOT_CANCELLED => "This booking can no longer be cancelled.",
+            NOT_PROVED => "That code or link is not the right one. Please look at our last mail.",
             PENDING => "We have your request.",
             CONFIRMED => "Your booking is confirmed.",
             CHECKED_IN => "Welcome!",

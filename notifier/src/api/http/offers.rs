@@ -3,7 +3,7 @@
 
 use events::recorded::EventMetadata;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use chassis::api::Segments;
@@ -16,8 +16,9 @@ use minijinja::{Value, context};
 
 use super::bookings::answer_question;
 use super::guest_link::{PresentedLink, unknown};
-use super::pages;
 use super::problem::reservation_problem;
+use super::proofs::Given;
+use super::{pages, proofs};
 use crate::app::App;
 use crate::domain::effect::About;
 use crate::domain::visit::zone;
@@ -31,22 +32,31 @@ const DUPLICATE_BOOKING: &str = "duplicate_booking";
 pub(super) async fn page(
     State(app): State<App>,
     Segments(text): Segments<String>,
+    given: Given,
 ) -> Result<Response, Problem> {
-    show(&app, &PresentedLink::read(&text)?, None).await
+    show(&app, &PresentedLink::read(&text)?, &given, None).await
 }
 
-/// The page, with a notice if there is one.
-async fn show(app: &App, link: &PresentedLink, notice: Option<&str>) -> Result<Response, Problem> {
+/// The page, with a notice if there is one, and with the proof of contact in its URL.
+pub(super) async fn show(
+    app: &App,
+    link: &PresentedLink,
+    given: &Given,
+    notice: Option<&str>,
+) -> Result<Response, Problem> {
     let waiting = app.reservation_api.waitlist_entry_for(link.waitlist_id()?, &link.token).await;
     let waiting = waiting.map_err(|error| reservation_problem(&error))?.ok_or_else(unknown)?;
     let by = EventMetadata::system("offers");
     let (word, pay_link) = state(app, &waiting, &by).await?;
     let (locale, zone) = (waiting.locale.locale(), zone(&waiting.timezone));
     let offer = waiting.offer.as_ref();
+    let proof = waiting.contact_proof.as_ref().filter(|_| waiting.status == WaitlistStatus::Waiting);
     let page = pages::render(
         pages::OFFER,
         context! {
+            page => "offers",
             link => link.text(),
+            proof => given.show(proof, zone, locale),
             waitlist_id => waiting.waitlist_id.to_string(),
             venue => waiting.venue_name,
             status => word,
@@ -83,7 +93,8 @@ pub(super) async fn choose(
     let answered = app.reservation_api.answer_offer(link.waitlist_id()?, answer, &link.token).await;
     match answered.as_ref().map_err(|error| (error.refusal(), error)) {
         Err((_, ReservationError::Refused { code, .. })) if code == DUPLICATE_BOOKING => {
-            Ok((StatusCode::CONFLICT, show(&app, &link, Some("ALREADY_BOOKED")).await?).into_response())
+            Ok((StatusCode::CONFLICT, show(&app, &link, &Given::default(), Some("ALREADY_BOOKED")).await?)
+                .into_response())
         }
         // The page shows why an offer can no longer be answered.
         Ok(()) | Err((Some(Refusal::Conflict), _)) => {
@@ -91,6 +102,23 @@ pub(super) async fn choose(
         }
         Err((Some(Refusal::NotFound), _)) => Err(unknown()),
         Err((_, error)) => Err(reservation_problem(error)),
+    }
+}
+
+/// Prove the contact, then show the page
+pub(super) async fn prove(
+    State(app): State<App>,
+    Segments(text): Segments<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let link = PresentedLink::read(&text)?;
+    let about = About::Waitlist { waitlist_id: link.waitlist_id()? };
+    match proofs::prove(&app, about, &link, request).await? {
+        true => Ok(Redirect::to(&format!("/offers/{}", link.text())).into_response()),
+        false => {
+            let shown = show(&app, &link, &Given::default(), Some("NOT_PROVED")).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response())
+        }
     }
 }
 
@@ -146,6 +174,7 @@ fn words(locale: Locale) -> Value {
             PENDING => "Terima kasih. Permintaan Anda sudah kami terima dan akan kami konfirmasi lewat email.",
             CANCELLED => "Reservasi ini sudah dibatalkan.",
             NO_SHOW => "Anda tidak datang pada waktu itu, sehingga meja sudah kami lepas.",
+            NOT_PROVED => "Kode atau tautan itu tidak cocok. Silakan periksa email terakhir dari kami.",
             WAITING => "Belum ada meja kosong. Kami kabari Anda.",
             ACCEPTED => "Terima kasih, meja sudah kami catat untuk Anda. Rinciannya segera kami kirim.",
             ALREADY_BOOKED => "Anda sudah punya reservasi pada waktu itu. Batalkan reservasi itu dulu, lalu ambil meja ini.",
@@ -167,6 +196,7 @@ fn words(locale: Locale) -> Value {
             PENDING => "Thank you. We have your request, and will confirm it by mail.",
             CANCELLED => "This reservation was cancelled.",
             NO_SHOW => "You did not arrive at that time, so the table has been released.",
+            NOT_PROVED => "That code or link is not the right one. Please look at our last mail.",
             WAITING => "No table is free yet. We will let you know.",
             ACCEPTED => "Thank you, the table is booked for you. We are sending you the details.",
             ALREADY_BOOKED => "You already have a booking at that time. Cancel that booking first, and then take this table.",

@@ -2,11 +2,16 @@
 
 use std::sync::LazyLock;
 
-use axum::http::Uri;
+use axum::Form;
+use axum::extract::rejection::FormRejection;
+use axum::extract::{FromRequest as _, Request};
+use axum::http::{StatusCode, Uri};
 use axum::response::{Html, Redirect};
+use chassis::body;
 use chassis::problem::Problem;
 use events::event::GuestAnswer;
 use minijinja::{Environment, Value};
+use serde::de::DeserializeOwned;
 
 /// The page to pay on.
 pub(super) const CHECKOUT: &str = "checkout.html";
@@ -25,6 +30,7 @@ static PAGES: LazyLock<Result<Environment<'static>, minijinja::Error>> = LazyLoc
     pages.add_template(PROBLEM, include_str!("../../../templates/problem.html"))?;
     pages.add_template(BOOKING, include_str!("../../../templates/booking.html"))?;
     pages.add_template(OFFER, include_str!("../../../templates/offer.html"))?;
+    pages.add_template("proof.html", include_str!("../../../templates/proof.html"))?;
     pages.add_template(STAFF, include_str!("../../../templates/staff.html"))?;
     Ok(pages)
 });
@@ -36,11 +42,31 @@ pub(super) fn render(name: &str, facts: Value) -> Result<Html<String>, Problem> 
     page.map(Html).map_err(|error| Problem::internal(&error))
 }
 
+/// Reads the form of a page, with the limits of all bodies, which a form does not have by itself.
+pub(super) async fn read_form<T: DeserializeOwned>(request: Request) -> Result<T, Problem> {
+    let (parts, body) = request.into_parts();
+    let body = body::read_body(body).await?;
+    let form = Form::from_request(Request::from_parts(parts, body.into()), &()).await;
+    form.map(|Form(form)| form).map_err(|rejection: FormRejection| unreadable(&rejection))
+}
+
+/// A body that no browser sends for the form of the page.
+fn unreadable(rejection: &FormRejection) -> Problem {
+    let (status, words) = (rejection.status(), rejection.body_text());
+    let code = match status {
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported_media_type",
+        StatusCode::PAYLOAD_TOO_LARGE => "body_too_large",
+        _ => "invalid_request",
+    };
+    Problem::new(status, code, format!("{words}. Send the form of the page."))
+}
+
 /// The path of the page to which a path with the choice of a guest belongs.
 pub(super) fn page_of(path: &str) -> &str {
     let is_answer = |word: &str| GuestAnswer::ALL.iter().any(|answer| answer.word() == word);
-    let is_choice =
-        |word: &str| matches!(word, "accept" | "cancel" | "decline" | "pay" | "refuse") || is_answer(word);
+    let is_choice = |word: &str| {
+        matches!(word, "accept" | "cancel" | "decline" | "pay" | "prove" | "refuse") || is_answer(word)
+    };
     match path.rsplit_once('/') {
         Some((page, choice)) if is_choice(choice) => page,
         _ => path,

@@ -2,16 +2,13 @@
 //! credential: it is passed on to the reservation service, which decides.
 
 use access::link::LinkOf;
-use axum::Form;
-use axum::extract::rejection::FormRejection;
-use axum::extract::{FromRequest as _, Request};
+use axum::extract::Request;
 use axum::extract::{FromRequestParts, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
 use axum::http::request::Parts;
 use axum::response::{AppendHeaders, IntoResponse as _, Response};
 use chassis::api::Segments;
-use chassis::body;
 use chassis::problem::Problem;
 use contract::reservation::roles::RolesView;
 use contract::reservation::staff::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, StaffLinkInfo};
@@ -37,23 +34,8 @@ pub(super) async fn submit(
     visit: Visit,
     request: Request,
 ) -> Result<Response, Problem> {
-    // With the limits of all bodies, which a form does not have by itself.
-    let (parts, body) = request.into_parts();
-    let body = body::read_body(body).await?;
-    let form = Form::from_request(Request::from_parts(parts, body.into()), &()).await;
-    let Form(entered): Form<Entered> = form.map_err(|rejection| unreadable(&rejection))?;
+    let entered: Entered = pages::read_form(request).await?;
     visit.submit(&app, &entered).await
-}
-
-/// A body that no browser sends for the form of the page.
-fn unreadable(rejection: &FormRejection) -> Problem {
-    let (status, words) = (rejection.status(), rejection.body_text());
-    let code = match status {
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported_media_type",
-        StatusCode::PAYLOAD_TOO_LARGE => "body_too_large",
-        _ => "invalid_request",
-    };
-    Problem::new(status, code, format!("{words}. Send the form of the page."))
 }
 
 /// The visit of a person to one of the pages.

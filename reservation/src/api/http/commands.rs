@@ -9,12 +9,14 @@ use contract::reservation::commands::{
     AssignTable, Cancel, ChangePartySize, Confirm, CorrectReservation, Extend, Reschedule, ReservationPath,
     Swap, Undo,
 };
+use contract::reservation::contact::ProveContact;
 use contract::reservation::view::ReservationView;
 use events::{Position, ReservationId};
 
 use super::extract::{Answer, Id, Post};
 use super::request::{self, NewEnd};
 use crate::app::App;
+use crate::app::contact_proof::Asked;
 use crate::app::request_context::RequestContext;
 use crate::domain::{Command, Reservation};
 
@@ -211,6 +213,27 @@ pub(super) async fn ask(State(app): State<App>, Id(id): Id, post: Post) -> Resul
 pub(super) async fn answer(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let (answered, context) = post.read(|form, _| request::answer(form))?;
     app.command(id, None, Command::Answer(answered), context).await
+}
+
+/// Prove the contact
+///
+/// By the guest, with the link or the six digits of the mail. A booking for which nothing else vouches is cancelled ten minutes
+/// after the request. The contact is trusted for 180 days, so that the next booking needs no proof.
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/prove-contact", operation_id = "proveReservationContact", tag = "commands",
+    params(ReservationPath, Repeatable, Conditional),
+    request_body(content = ProveContact, example = json!({"proof": "482915"})),
+    responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
+pub(super) async fn prove_contact(
+    State(app): State<App>,
+    Id(id): Id,
+    post: Post,
+) -> Result<Response, Problem> {
+    let loaded = app.require(id, post.caller()).await?;
+    app.admission.count_proof(id.0)?;
+    let asked = Asked::of_reservation(&loaded.0);
+    let (command, context) =
+        post.read(|form, _| request::contact_proof(form, &app, asked, Command::ProveContact))?;
+    app.command(id, Some(loaded), command, context).await
 }
 
 /// Renew the link of the guest

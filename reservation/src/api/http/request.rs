@@ -28,6 +28,7 @@ pub(super) use self::change::{
     NewEnd, assign_table, cancel, confirm, erase_contact, extend, party_size, reschedule, swap, undo,
 };
 pub(super) use self::closure::close_venue;
+pub(super) use self::contact::contact_proof;
 use self::contact::{contact_info, person};
 pub(super) use self::correct::correct;
 pub(super) use self::day::{availability, days, floor};
@@ -92,9 +93,16 @@ pub(super) fn booking(form: &mut Form, app: &App, caller: &Caller) -> Option<Boo
         locale: draft.locale,
         contact_digest,
         overrule,
+        is_vouched_for: is_vouched_for(app, caller, &contact),
     };
     let allow_duplicate = draft.allow_duplicate.unwrap_or(false);
     Some(Booking { request, contact, payload, allow_duplicate })
+}
+
+/// Whether somebody vouches for the contact of a booking: its sender, who is not the guest, or the guest by an earlier proof.
+fn is_vouched_for(app: &App, caller: &Caller, contact: &Contact) -> bool {
+    let is_trusted = |guest| app.projections.is_trusted(guest, app.env.now());
+    !caller.is_guest() || app.projections.contact_keys(contact).is_some_and(is_trusted)
 }
 
 /// The size of a party that does not name its size.

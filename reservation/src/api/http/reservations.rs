@@ -48,6 +48,7 @@ const LIMIT_DEFAULT: usize = 50;
         (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "The restaurant cannot seat the party at that time: closed, too_soon, too_late, pacing, no_table, party_too_large; with up to three alternatives. duplicate_booking: the same phone number or e-mail address has a booking at that time")))]
 pub(super) async fn create(State(app): State<App>, post: Post) -> Result<Response, Problem> {
     let client = post.client();
+    app.know_proofs(post.caller()).await?;
     let (booking, context) = post.read(|form, caller| request::booking(form, &app, caller))?;
     let guest = app.projections.contact_keys(&booking.contact);
     app.admission.count_booking(&context.caller, client, guest)?;

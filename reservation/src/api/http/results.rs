@@ -7,6 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use chassis::docs::{Conditional, Conflict, NotFound, Repeatable, Stale};
 use chassis::problem::Problem;
 use contract::reservation::commands::{EraseContact, ReservationPath};
+use contract::reservation::contact::ProofLinkView;
 use contract::reservation::results::{NotificationResult, PaymentResult};
 use contract::reservation::view::{ContactView, GuestLinkView, PayLinkView, ReservationView};
 
@@ -16,6 +17,7 @@ use super::request;
 use crate::app::App;
 use crate::app::confidential::Contact;
 use crate::app::contact::receives_text_messages;
+use crate::app::contact_proof::Asked;
 
 /// Record the result of a payment
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/payment-results", operation_id = "reportPaymentResult", tag = "service",
@@ -60,7 +62,11 @@ pub(super) async fn notification_results(
         (status = 410, description = "The contact was erased", body = contract::problem::Problem, content_type = "application/problem+json")))]
 pub(super) async fn contact(State(app): State<App>, Id(id): Id, caller: Caller) -> Result<Response, Problem> {
     let (reservation, _) = app.require(id, &caller).await?;
-    let links = Links { guest: app.guest_link(&reservation), payments: app.pay_links(&reservation) };
+    let links = Links {
+        guest: app.guest_link(&reservation),
+        payments: app.pay_links(&reservation),
+        proof: Asked::of_reservation(&reservation).and_then(|asked| app.proof_link(asked)),
+    };
     respond_contact(app.contact(&reservation).await?, links)
 }
 
@@ -68,6 +74,7 @@ pub(super) async fn contact(State(app): State<App>, Id(id): Id, caller: Caller) 
 pub(super) struct Links {
     pub(super) guest: Option<GuestLinkView>,
     pub(super) payments: Vec<PayLinkView>,
+    pub(super) proof: Option<ProofLinkView>,
 }
 
 /// The response with `contact`, unless it was forgotten.
@@ -75,8 +82,8 @@ pub(super) fn respond_contact(contact: Option<Contact>, links: Links) -> Result<
     let Contact { name, phone, email, email_typed, .. } = contact.ok_or_else(problem::contact_erased)?;
     let text_messages = receives_text_messages(&phone);
     let email_typed = email_typed.unwrap_or_else(|| email.clone());
-    let Links { guest: guest_link, payments: pay_links } = links;
-    let view = ContactView { name, phone, email, email_typed, text_messages, guest_link, pay_links };
+    let Links { guest: guest_link, payments: pay_links, proof } = links;
+    let view = ContactView { name, phone, email, email_typed, text_messages, guest_link, pay_links, proof };
     Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(view)).into_response())
 }
 

@@ -9,6 +9,7 @@ use chassis::docs::{Cached, Conditional, Conflict, NotFound, NotModified, Repeat
 use chassis::problem::Problem;
 use contract::reservation::attendance::AnswerQuestion;
 use contract::reservation::commands::{AcceptOffer, JoinWaitlist, WaitlistPath};
+use contract::reservation::contact::ProveContact;
 use contract::reservation::queries::{ListWaitlist, drafts};
 use contract::reservation::results::NotificationResult;
 use contract::reservation::view::{ContactView, ReservationView};
@@ -22,6 +23,7 @@ use super::request;
 use super::respond::{respond_if_modified, waitlist_etag};
 use super::results::{Links, respond_contact};
 use crate::app::App;
+use crate::app::contact_proof::Asked;
 use crate::app::request_context::RequestContext;
 use crate::domain::waitlist::{WaitlistCommand, WaitlistEntry};
 
@@ -40,6 +42,7 @@ use crate::domain::waitlist::{WaitlistCommand, WaitlistEntry};
         (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "The party would wait in vain: closed, too_soon, party_too_large, no_table, pacing, kept_by_hand; or waitlist_full")))]
 pub(super) async fn join(State(app): State<App>, post: Post) -> Result<Response, Problem> {
     let client = post.client();
+    app.know_proofs(post.caller()).await?;
     let (joining, context) = post.read(|form, caller| request::joining(form, &app, caller))?;
     let context = RequestContext { payload: Some(joining.payload), ..context };
     let guest = app.projections.contact_keys(&joining.contact);
@@ -156,6 +159,27 @@ pub(super) async fn answer(
     app.waitlist_command(id, WaitlistCommand::Answer(answered), context).await
 }
 
+/// Prove the contact
+///
+/// By the guest, with the link or the six digits of the mail. Until then the party gets no offer, and after ten minutes the
+/// entry ends.
+#[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/prove-contact", operation_id = "proveWaitlistContact", tag = "waitlist",
+    params(WaitlistPath, Repeatable, Conditional),
+    request_body(content = ProveContact, example = json!({"proof": "482915"})),
+    responses((status = 200, body = WaitlistView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
+pub(super) async fn prove_contact(
+    State(app): State<App>,
+    WaitId(id): WaitId,
+    post: Post,
+) -> Result<Response, Problem> {
+    let entry = app.require_waitlist_entry(id, post.caller()).await?;
+    app.admission.count_proof(id.0)?;
+    let asked = Asked::of_entry(&entry);
+    let (command, context) =
+        post.read(|form, _| request::contact_proof(form, &app, asked, WaitlistCommand::ProveContact))?;
+    app.waitlist_command(id, command, context).await
+}
+
 /// Leave the waitlist
 #[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/leave", operation_id = "leaveWaitlist", tag = "waitlist",
     params(WaitlistPath, Repeatable, Conditional),
@@ -181,7 +205,11 @@ pub(super) async fn contact(
     caller: Caller,
 ) -> Result<Response, Problem> {
     let entry = app.require_waitlist_entry(id, &caller).await?;
-    let links = Links { guest: app.guest_link_of_entry(&entry), payments: Vec::new() };
+    let links = Links {
+        guest: app.guest_link_of_entry(&entry),
+        payments: Vec::new(),
+        proof: Asked::of_entry(&entry).and_then(|asked| app.proof_link(asked)),
+    };
     respond_contact(app.confidential(entry.at.position).await?, links)
 }
 

@@ -15,6 +15,7 @@ use crate::app::projections::ContactKeys;
 use crate::app::repository;
 use crate::app::request_context::RequestContext;
 use crate::domain::availability::{Occupancy, SeatingContext};
+use crate::domain::refusal::UNPROVEN_PER_CONTACT_MAX;
 use crate::domain::reservation::booking::{self, BookingRequest};
 use crate::domain::venue::Venue;
 use crate::domain::{RecordedAt, Refusal};
@@ -91,6 +92,12 @@ impl Operation for Book<'_> {
         let refused = |refusal| CommandError::refused(refusal, RefusedRequest::booking(&created));
         let events = decided.map_err(refused)?;
         // Check the other rules first: otherwise a request that they refuse would reveal whether the guest has a booking.
+        let is_unproven = created.contact_proof.is_some();
+        let unproven =
+            self.guest.filter(|_| is_unproven).map(|guest| executor.projections.unproven_of(guest));
+        if unproven.is_some_and(|count| count >= UNPROVEN_PER_CONTACT_MAX) {
+            return Err(refused(Refusal::TooManyUnproven));
+        }
         let guest = self.guest(executor, &());
         let is_booked = |guest| executor.projections.is_booked_by(venue_id, guest, &created.window, None);
         if guest.is_some_and(is_booked) {

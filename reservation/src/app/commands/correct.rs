@@ -66,7 +66,7 @@ impl Operation for CorrectDetails<'_> {
         let contact = contact.clone().ok_or_else(|| refused(Refusal::ContactErased))?;
         let (contact, tags, details) = self.correction.apply(contact, &reservation.tags);
         let SealedPayload { bytes, digest } = seal(&contact, executor.env.as_ref())?;
-        let events = reservation.decide_details(details, tags, digest).map_err(refused)?;
+        let events = reservation.decide_details(details, tags, digest, attempt.now).map_err(refused)?;
         let context = RequestContext { payload: Some(bytes), ..self.context.clone() };
         let subject = EventSubject::existing(reservation);
         let new_events = new_events(&events, &subject, &context, executor.env.as_ref(), attempt.now)?;

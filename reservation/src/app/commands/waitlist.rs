@@ -14,6 +14,7 @@ use crate::app::projections::ContactKeys;
 use crate::app::repository::{self, AsOf};
 use crate::app::request_context::RequestContext;
 use crate::domain::availability::{BookingRules, Unavailable};
+use crate::domain::refusal::UNPROVEN_PER_CONTACT_MAX;
 use crate::domain::waitlist::{self, WAITLIST_PARTIES_MAX, WaitlistCommand, WaitlistEntry};
 use crate::domain::{RecordedAt, Refusal};
 
@@ -59,13 +60,18 @@ impl Operation for JoinWaitlist<'_> {
                 (waitlist::join(joined.clone(), context, waiting, now), waiting, is_waiting)
             });
         let refused = |refusal| CommandError::refused(refusal, RefusedRequest::waitlist(joined, &venue));
-        let events = vec![decided.map_err(&refused)?];
+        let events = decided.map_err(&refused)?;
+        let unproven = self.guest.filter(|_| joined.contact_proof.is_some());
+        let unproven = unproven.map(|guest| executor.projections.unproven_of(guest));
+        if unproven.is_some_and(|count| count >= UNPROVEN_PER_CONTACT_MAX) {
+            return Err(refused(Refusal::TooManyUnproven));
+        }
         if is_waiting {
             return Err(refused(Refusal::AlreadyWaiting));
         }
         let subject = EventSubject::joining(self.id, joined);
         let new_events = new_events(&events, &subject, self.context, executor.env.as_ref(), now)?;
-        let exact = (waiting >= EXACT_COUNT_FROM).then(|| Tag::waiting(&joined.venue_id));
+        let exact = (waiting.parties >= EXACT_COUNT_FROM).then(|| Tag::waiting(&joined.venue_id));
         let tags = [Tag::waitlist(self.id), Tag::rules(&joined.venue_id)];
         let tags = tags.into_iter().chain(exact).collect();
         Ok(Decision { events, new_events, tags, read_position: Some(read_position), details: () })
@@ -75,11 +81,13 @@ impl Operation for JoinWaitlist<'_> {
         &self,
         _: &Executor,
         (): (),
-        _: Decision,
+        decision: Decision,
         at: Option<RecordedAt>,
     ) -> Result<WaitlistOutcome, CommandError> {
         let at = at.ok_or(CommandError::UnknownWaitlistEntry(self.id))?;
-        Ok(WaitlistOutcome { entry: WaitlistEntry::begin(self.id, self.joined, at), replayed: false })
+        let mut entry = WaitlistEntry::begin(self.id, self.joined, at);
+        decision.events.iter().skip(1).for_each(|event| entry.evolve(event, at.time));
+        Ok(WaitlistOutcome { entry, replayed: false })
     }
 
     fn replay(&self, earlier: EarlierOutcome) -> Result<WaitlistOutcome, CommandError> {

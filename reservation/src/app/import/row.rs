@@ -97,6 +97,7 @@ impl<'a> Rows<'a> {
             payment_channel: None,
             // Set once the contact is sealed.
             contact_digest: ConfidentialDigest::of(&[]),
+            contact_proof: None,
             walk_in: false,
             source: Some(self.mapping.source().to_owned()),
             imported: Some(Box::new(Imported { status, booked_at })),

@@ -10,6 +10,7 @@ use events::{Position, ReservationId, VenueId, WaitlistId};
 use parking_lot::{ArcRwLockWriteGuard, RawRwLock};
 
 use super::access_changes::AccessChange;
+use super::contacts::ContactOf;
 use super::recorded_rules::{RecordedRules, RulesChange};
 use super::venue_state::{DeadlineChange, VenueState};
 use super::{DeadlineSubject, Projections, SharedVenue};
@@ -169,7 +170,13 @@ impl Writer<'_> {
 
     fn change_reservation(&mut self, id: ReservationId, event: &Event, at: RecordedAt) {
         let Some(venue) = self.projections.index.read().reservations.get(&id).cloned() else { return };
-        let change = self.lock(&venue).apply_to_reservation(id, event, at);
+        let projections = self.projections;
+        let state = self.lock(&venue);
+        let change = state.apply_to_reservation(id, event, at);
+        let needs_proof = |reservation: &Reservation| reservation.booking.contact_proof.is_some();
+        if state.reservation(id).is_some_and(needs_proof) {
+            projections.proofs.apply(ContactOf::Reservation(id), event, at, state);
+        }
         self.change_deadline(DeadlineSubject::Reservation(id), change.unwrap_or_default());
     }
 
@@ -183,7 +190,10 @@ impl Writer<'_> {
 
     fn change_waitlist_entry(&mut self, id: WaitlistId, event: &Event, at: RecordedAt) {
         let Some(venue) = self.projections.index.read().waitlist_entries.get(&id).cloned() else { return };
-        let (before, after) = self.lock(&venue).apply_to_waitlist_entry(id, event, at).unwrap_or_default();
+        let projections = self.projections;
+        let state = self.lock(&venue);
+        let (before, after) = state.apply_to_waitlist_entry(id, event, at).unwrap_or_default();
+        projections.proofs.apply(ContactOf::Waitlist(id), event, at, state);
         self.change_deadline(DeadlineSubject::Waitlist(id), (before, after));
         // An entry that is no longer waiting has no deadline.
         if after.is_none() {

@@ -11,6 +11,7 @@ use super::contacts::{ContactKeys, ContactOf};
 use crate::app::confidential::Contact;
 use crate::app::repository::RepositoryError;
 use crate::domain::venue::Venue;
+use crate::domain::waitlist::Waiting;
 use crate::domain::{RecordedAt, Reservation};
 
 /// Maximum number of contacts of bookings that this process appends at the moment.
@@ -123,7 +124,7 @@ impl Projections {
         (known, unknown)
     }
 
-    async fn read_payloads(
+    pub(super) async fn read_payloads(
         &self,
         store: &dyn EventStore,
         subjects: &[(ContactOf, Position)],
@@ -148,8 +149,11 @@ impl Projections {
                 ContactOf::Waitlist(id) => index.waitlist_entries.get(id).cloned(),
             };
             drop(index);
-            if let Some(venue) = venue {
-                venue.write().add_contact(*of, *keys);
+            let Some(venue) = venue else { continue };
+            let mut venue = venue.write();
+            venue.add_contact(*of, *keys);
+            if venue.is_unproven(*of) {
+                self.proofs.add_unproven(*of, *keys);
             }
         }
     }
@@ -184,9 +188,9 @@ impl Projections {
         self.venue(venue)?.read().waiting_guest(id)
     }
 
-    /// Number of parties that wait at `venue` for a business day, and whether `guest` is among them.
+    /// The parties that wait at `venue` for a business day, and whether `guest` is among them.
     #[must_use]
-    pub fn waiting_on(&self, venue: &Venue, date: NaiveDate, guest: Option<ContactKeys>) -> (usize, bool) {
-        self.venue(&venue.id).map_or((0, false), |state| state.read().waiting_on(venue, date, guest))
+    pub fn waiting_on(&self, venue: &Venue, date: NaiveDate, guest: Option<ContactKeys>) -> (Waiting, bool) {
+        self.venue(&venue.id).map(|state| state.read().waiting_on(venue, date, guest)).unwrap_or_default()
     }
 }

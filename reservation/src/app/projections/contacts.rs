@@ -23,6 +23,11 @@ impl ContactKeys {
         self.0.iter().copied()
     }
 
+    /// The hash of both together.
+    pub(in crate::app) fn pair(&self) -> u128 {
+        self.0[0] ^ self.0[1].rotate_left(1)
+    }
+
     /// The places of the phone number and of the e-mail address in a table of `size`.
     pub(in crate::app) fn places(self, size: usize) -> [usize; 2] {
         self.0.map(|key| usize::try_from(key % size.max(1) as Key).unwrap_or_default())
@@ -30,7 +35,7 @@ impl ContactKeys {
 }
 
 /// What a contact belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum ContactOf {
     Reservation(ReservationId),
     Waitlist(WaitlistId),

@@ -2,19 +2,21 @@
 
 mod closures;
 mod codes;
+mod guests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use events::event::{Event, OfferedTable};
 use events::values::{PartySize, ReservationCode, TimeWindow};
 use events::{ClosureId, Position, ReservationId, TableId, WaitlistId};
 
 pub use self::closures::ClosureState;
 use self::closures::UnderClosure;
-use super::contacts::{ContactKeys, ContactOf, Contacts};
+use self::guests::{has_contact, is_on};
+use super::contacts::Contacts;
 use super::filter::{Filter, ListKey, list_key};
 use super::recorded_rules::RecordedRules;
 use crate::domain::availability::{Holder, Occupancy, Table};
@@ -122,58 +124,6 @@ impl VenueState {
 
     fn venue(&self) -> Option<Arc<Venue>> {
         self.rules.as_ref().and_then(|rules| rules.venue())
-    }
-
-    /// Adds the contact of an active booking or of a waiting party. One that ended meanwhile, or whose contact was
-    /// erased, has none.
-    pub(super) fn add_contact(&mut self, of: ContactOf, keys: ContactKeys) {
-        match of {
-            ContactOf::Reservation(id) if self.reservation(id).is_some_and(has_contact) => {
-                self.guests.add(id, keys);
-            }
-            ContactOf::Waitlist(id) if self.waitlist_places.contains_key(&id) => {
-                self.waiting_guests.add(id, keys);
-            }
-            ContactOf::Reservation(_) | ContactOf::Waitlist(_) => {}
-        }
-    }
-
-    /// The active bookings whose visit is not over at `now` and the waiting parties, with the positions of their contacts.
-    pub(super) fn contact_positions(&self, now: DateTime<Utc>) -> Vec<(ContactOf, Position)> {
-        let bookings = self.reservations.values().filter(|r| has_contact(r) && r.window().end > now);
-        let bookings = bookings.map(|r| (ContactOf::Reservation(r.id), r.contact_at));
-        let waiting = self.waitlist.values().map(|entry| (ContactOf::Waitlist(entry.id), entry.at.position));
-        bookings.chain(waiting).collect()
-    }
-
-    /// Whether another active booking of the same guest overlaps `window`.
-    pub(super) fn is_booked_by(
-        &self,
-        guest: ContactKeys,
-        window: &TimeWindow,
-        except: Option<ReservationId>,
-    ) -> bool {
-        let others = self.guests.with_same(guest).filter(|id| Some(*id) != except);
-        others.filter_map(|id| self.reservation(id)).any(|booked| booked.window().overlaps(window))
-    }
-
-    pub(super) fn guest_of(&self, id: ReservationId) -> Option<ContactKeys> {
-        self.guests.keys_of(id)
-    }
-
-    pub(super) fn waiting_guest(&self, id: WaitlistId) -> Option<ContactKeys> {
-        self.waiting_guests.keys_of(id)
-    }
-
-    pub(super) fn waiting_on(
-        &self,
-        venue: &Venue,
-        date: NaiveDate,
-        guest: Option<ContactKeys>,
-    ) -> (usize, bool) {
-        let same: Vec<_> = guest.into_iter().flat_map(|guest| self.waiting_guests.with_same(guest)).collect();
-        let on_date = self.waitlist.values().filter(|entry| is_on(venue, date, entry));
-        on_date.fold((0, false), |(count, found), entry| (count + 1, found || same.contains(&entry.id)))
     }
 
     pub(super) fn freed_at(&self) -> Option<Position> {
@@ -310,7 +260,8 @@ impl VenueState {
             self.waitlist_places.remove(&id);
             self.waiting_guests.remove(id);
         }
-        if matches!(event, Event::WaitlistWithdrawn(_) | Event::WaitlistLeft(_)) {
+        // A party whose contact was proved can get an offer from now on.
+        if matches!(event, Event::WaitlistWithdrawn(_) | Event::WaitlistLeft(_) | Event::ContactProved(_)) {
             self.may_free_tables(at.position);
         }
         Some((deadline_before, deadline))
@@ -323,6 +274,7 @@ impl VenueState {
             self.codes.insert(ReservationCode::of(reservation.id), reservation.id);
         }
         self.occupancy.change_arrival(reservation.holder(), None, reservation.arrival());
+        self.occupancy.set_unproven(reservation.id, reservation.is_unproven());
         self.reservations.insert(reservation.id, Box::new(reservation));
     }
 
@@ -352,6 +304,7 @@ impl VenueState {
         if changes_tables {
             self.occupancy.evolve(holder, event);
         }
+        self.occupancy.set_unproven(id, reservation.is_unproven());
         if arrival_before != arrival {
             self.occupancy.change_arrival(holder, arrival_before, arrival);
         }
@@ -374,19 +327,6 @@ impl VenueState {
         }
         Some((deadline_before, deadline))
     }
-}
-
-/// Whether a party waits for the business day `date`.
-fn is_on(venue: &Venue, date: NaiveDate, entry: &WaitlistEntry) -> bool {
-    let start = entry.joined.acceptable.start;
-    // A business day begins and ends less than two days from the date in UTC; most entries need no further look.
-    (start.date_naive() - date).num_days().abs() <= 2 && venue.date_of(start) == date
-}
-
-/// Whether the guest of a reservation is expected or present, and known.
-fn has_contact(reservation: &Reservation) -> bool {
-    let is_active = matches!(reservation.status, Status::Pending | Status::Confirmed | Status::CheckedIn);
-    is_active && !reservation.booking.walk_in && !reservation.contact_erased
 }
 
 fn is_empty(from: &Bound<ListKey>, to: &Bound<ListKey>) -> bool {

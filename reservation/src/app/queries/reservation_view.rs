@@ -13,6 +13,7 @@ use super::subjects::label_of;
 use super::{QueryError, local};
 use crate::app::App;
 use crate::app::confidential::{Contact, Description};
+use crate::app::contact_proof;
 use crate::app::projections::{Filter, ListKey};
 use crate::app::repository::AsOf;
 use crate::app::venues::RulesDocument;
@@ -177,6 +178,7 @@ fn view_of(
         locale: booking.locale.into(),
         source: source_of(reservation).to_owned(),
         attendance: reservation.attendance.as_deref().map(words::attendance),
+        contact_proof: contact_proof::view(&reservation.contact_proof),
         created_at: reservation.created.time,
         version: reservation.version,
         guest_link: None,

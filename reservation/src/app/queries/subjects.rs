@@ -43,6 +43,14 @@ impl App {
         Ok(())
     }
 
+    /// Waits until a proof that `caller`, a guest, has just given is known.
+    ///
+    /// # Errors
+    /// [`QueryError::Read`] when the end of the log cannot be determined.
+    pub async fn know_proofs(&self, caller: &Caller) -> Result<(), QueryError> {
+        if caller.is_guest() { self.catch_up().await } else { Ok(()) }
+    }
+
     /// The current reservation, including everything acknowledged so far; `None` if there is none that `caller` may read.
     ///
     /// # Errors

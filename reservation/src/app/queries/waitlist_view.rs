@@ -15,6 +15,7 @@ use super::reservation_view::short_name;
 use super::{QueryError, local};
 use crate::app::App;
 use crate::app::confidential::Contact;
+use crate::app::contact_proof;
 use crate::app::words;
 use crate::domain::waitlist::{WaitlistEntry, WaitlistState};
 
@@ -91,6 +92,7 @@ fn view_of(
         contact_name,
         locale: joined.locale.into(),
         attendance: entry.attendance.as_deref().map(words::attendance),
+        contact_proof: contact_proof::view(&entry.contact_proof),
         created_at: entry.at.time,
         version: entry.version,
         guest_link: None,

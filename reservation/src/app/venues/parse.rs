@@ -10,7 +10,7 @@ use contract::values::{Item as _, ReasonCode, lower_case_words};
 use events::values::{Currency, Locale};
 use events::{TableId, VenueId};
 
-use crate::domain::availability::Table;
+use crate::domain::availability::{BookingRules, Table};
 use crate::domain::venue::Venue;
 
 /// Maximum number of reason codes that a venue adds.
@@ -53,6 +53,8 @@ pub(super) fn venue(form: &mut Form, id: &VenueId, is_new: bool) -> Option<Venue
     let policy = form.object("policy", |policy| rules::policy(policy, currency));
     currency?;
     let policy = policy?;
+    let rules =
+        rules?.map(|rules| BookingRules { unproven_share_percent: policy.unproven_share_percent, ..rules });
     Some(Venue {
         id: id?,
         name: name?,
@@ -61,7 +63,7 @@ pub(super) fn venue(form: &mut Form, id: &VenueId, is_new: bool) -> Option<Venue
         locale: locale?,
         profile,
         tables: tables?,
-        rules: rules?,
+        rules,
         deposit: policy.deposit,
         auto_cancel_minutes: policy.auto_cancel_minutes,
         free_cancellation_minutes: policy.free_cancellation_minutes,
@@ -69,6 +71,7 @@ pub(super) fn venue(form: &mut Form, id: &VenueId, is_new: bool) -> Option<Venue
         no_show_grace_minutes: policy.no_show_grace_minutes,
         no_show_fee: policy.no_show_fee,
         refund_on_shrink: policy.refund_on_shrink,
+        contact_proof: policy.contact_proof,
         offer_minutes: policy.offer_minutes,
         reason_codes,
     })

@@ -34,6 +34,8 @@ pub struct Occupancy {
     days: Vec<(NaiveDate, Arc<Day>)>,
     /// The parties that are seated.
     seated: Arc<HashSet<ReservationId>>,
+    /// The bookings whose contact nobody vouches for.
+    unproven: Arc<HashSet<ReservationId>>,
 }
 
 /// The assignments of one table, by their start.
@@ -103,7 +105,11 @@ impl Occupancy {
     pub fn snapshot(&self, window: &TimeWindow) -> Self {
         let margin = TimeDelta::hours(SNAPSHOT_MARGIN_HOURS);
         let (first, last) = ((window.start - margin).date_naive(), (window.end + margin).date_naive());
-        Self { days: self.between(first, last).to_vec(), seated: Arc::clone(&self.seated) }
+        Self {
+            days: self.between(first, last).to_vec(),
+            seated: Arc::clone(&self.seated),
+            unproven: Arc::clone(&self.unproven),
+        }
     }
 
     /// Applies one event of a reservation. Events that do not change assignments have no effect.
@@ -126,6 +132,19 @@ impl Occupancy {
             },
             _ => {}
         }
+    }
+
+    /// Records whether somebody vouches for the contact of the booking `id`.
+    pub fn set_unproven(&mut self, id: ReservationId, is_unproven: bool) {
+        if self.unproven.contains(&id) == is_unproven {
+            return;
+        }
+        let unproven = Arc::make_mut(&mut self.unproven);
+        if is_unproven {
+            unproven.insert(id)
+        } else {
+            unproven.remove(&id)
+        };
     }
 
     /// The party no longer sits at its tables.
@@ -287,11 +306,36 @@ impl Occupancy {
         window: &TimeWindow,
         except: Option<ReservationId>,
     ) -> usize {
-        let mut changes: Vec<(DateTime<Utc>, i32)> = Vec::new();
         let counts = |taken: &TakenTable| !matches!(taken.by, Holder::WalkIn(_)) && !taken.by.is(except);
-        for taken in tables.flat_map(|table| self.at(table, window)).filter(counts) {
-            changes.push((taken.window.start, 1));
-            changes.push((taken.window.end, -1));
+        let most = self.most_at_once(tables.map(|table| (table, 1)), window, counts);
+        usize::try_from(most).unwrap_or_default()
+    }
+
+    /// Maximum number of seats of `tables` (each with its seats) that bookings without a proof of contact hold at the same time
+    /// within `window`, without `except`.
+    pub fn most_unproven_seats<'a>(
+        &self,
+        tables: impl Iterator<Item = (&'a TableId, u32)>,
+        window: &TimeWindow,
+        except: Option<ReservationId>,
+    ) -> u32 {
+        let is_unproven = |by: Holder| by.reservation().is_some_and(|id| self.unproven.contains(&id));
+        self.most_at_once(tables, window, |taken| is_unproven(taken.by) && !taken.by.is(except))
+    }
+
+    /// The largest sum of the weights of `tables` that are assigned at the same time within `window`, by assignments that count.
+    fn most_at_once<'a>(
+        &self,
+        tables: impl Iterator<Item = (&'a TableId, u32)>,
+        window: &TimeWindow,
+        counts: impl Fn(&TakenTable) -> bool,
+    ) -> u32 {
+        let mut changes: Vec<(DateTime<Utc>, i64)> = Vec::new();
+        for (table, weight) in tables {
+            for taken in self.at(table, window).filter(&counts) {
+                changes.push((taken.window.start, weight.into()));
+                changes.push((taken.window.end, -i64::from(weight)));
+            }
         }
         // At the same instant, process releases before new assignments.
         changes.sort_unstable();
@@ -300,7 +344,7 @@ impl Occupancy {
             now += change;
             most = most.max(now);
         }
-        usize::try_from(most).unwrap_or_default()
+        u32::try_from(most).unwrap_or_default()
     }
 
     /// Number of guests and parties that arrive from `from` up to but excluding `to`, without `except`.

@@ -9,6 +9,7 @@ use events::values::{ConfidentialDigest, Locale, PartySize, Purpose, TimeWindow}
 use events::{CustomerId, PaymentId, TableId, VenueId};
 
 use crate::domain::availability::{Overrule, SeatingContext, SeatingRequest, Table};
+use crate::domain::contact_proof::ContactProof;
 use crate::domain::refusal::Refusal;
 use crate::domain::venue::Venue;
 
@@ -40,6 +41,8 @@ pub struct BookingRequest {
     pub contact_digest: ConfidentialDigest,
     /// Whether staff overrule rules of the venue.
     pub overrule: Option<Overrule>,
+    /// Whether somebody vouches for the contact: staff, a key, or an earlier proof.
+    pub is_vouched_for: bool,
 }
 
 impl BookingRequest {
@@ -71,11 +74,13 @@ impl BookingRequest {
             walk_in: self.walk_in,
             source: None,
             imported: None,
+            contact_proof: venue.contact_proof.filter(|_| !self.is_vouched_for),
         }
     }
 }
 
-/// Books tables for a party. A deposit is requested if the policy has one.
+/// Books tables for a party. A deposit is requested if the policy has one, otherwise a proof of a contact that nobody vouches
+/// for.
 ///
 /// # Errors
 /// Why the restaurant cannot seat the party at that time.
@@ -92,6 +97,10 @@ pub fn book(
         Some(rules) => {
             let request = SeatingRequest::new(window, created.party_size, created.area.as_deref());
             let (seating, overruled) = rules.seat_or_overrule(overrule, context.occupancy, &request, now)?;
+            let is_unproven = created.contact_proof.is_some();
+            if is_unproven && !rules.may_stay_unproven(context.occupancy, seating, &request) {
+                return Err(Refusal::UnprovenShare);
+            }
             overruled.into_iter().chain(context.assign(seating, window)).collect()
         }
     };
@@ -139,9 +148,10 @@ pub(in crate::domain) fn booking_events(
         expires_at: now + TimeDelta::minutes(i64::from(created.policy.auto_cancel_minutes)),
         purpose: Purpose::Deposit,
     });
-    let confirmed = (created.policy.auto_confirm && deposit.is_none())
-        .then_some(ReservationConfirmed { window, deposit_waived: false });
-    let follows = deposit.map(Event::from).or(confirmed.map(Event::from));
+    let confirmed =
+        created.policy.auto_confirm.then_some(ReservationConfirmed { window, deposit_waived: false });
+    let asked = || ContactProof::begin(created.contact_proof).ask(now);
+    let follows = deposit.map(Event::from).or_else(asked).or(confirmed.map(Event::from));
     std::iter::once(created.into()).chain(assigned).chain(follows).collect()
 }
 

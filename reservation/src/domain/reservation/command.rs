@@ -1,9 +1,9 @@
 //! The commands for an existing reservation.
 
-use events::event::GuestAnswered;
 use events::event::NotificationFailed;
 use events::event::NotificationSent;
 use events::event::UndoneChange;
+use events::event::{Event, GuestAnswered};
 use events::values::{ConfidentialDigest, Initiator, Money, PartySize, TimeWindow};
 use events::{AssignmentId, ClosureId, PaymentId, TableId};
 
@@ -73,6 +73,8 @@ pub enum Command {
     Ask,
     /// Record the answer of the guest.
     Answer(GuestAnswered),
+    /// The guest proved the contact.
+    ProveContact,
     /// Give the guest new links. Earlier ones are no longer valid.
     RenewLink,
     /// Erase the personal data.
@@ -106,6 +108,7 @@ impl Command {
             | Self::MarkAffected { .. }
             | Self::Ask
             | Self::Answer(_)
+            | Self::ProveContact
             | Self::RenewLink
             | Self::RecordPayment(_)
             | Self::RecordNotification(_)
@@ -195,6 +198,17 @@ pub enum NotificationResult {
     Sent(NotificationSent),
     /// It could not be sent.
     Failed(NotificationFailed),
+}
+
+impl NotificationResult {
+    /// The event that records it.
+    #[must_use]
+    pub fn event(&self) -> Event {
+        match self {
+            Self::Sent(sent) => sent.clone().into(),
+            Self::Failed(failed) => failed.clone().into(),
+        }
+    }
 }
 
 impl Command {

@@ -5,6 +5,7 @@
 //! | | PENDING | CONFIRMED | CHECKED_IN | COMPLETED | CANCELLED | NO_SHOW |
 //! |---|---|---|---|---|---|---|
 //! | confirm | → CONFIRMED | done | ✗ | ✗ | ✗ | ✗ |
+//! | prove the contact | stays, → CONFIRMED | done | done | done | ✗ | done |
 //! | assign-table | stays | stays | stays | ✗ | ✗ | ✗ |
 //! | reschedule, party-size | stays | stays | ✗ | ✗ | ✗ | ✗ |
 //! | check-in | ✗ | → CHECKED_IN | done | ✗ | ✗ | ✗ |
@@ -26,12 +27,10 @@ use events::event::{
 };
 use events::values::{ConfidentialDigest, Initiator, Money, PartySize, Purpose, ReleaseCause};
 
-use super::{
-    Charge, ChargePaid, Command, Deadline, NotificationResult, PaymentOutcome, PaymentResult, Reservation,
-    Status,
-};
+use super::{Charge, ChargePaid, Command, Deadline, PaymentOutcome, PaymentResult, Reservation, Status};
 use crate::domain::attendance::Attendance;
 use crate::domain::availability::{SeatingContext, Unavailable};
+use crate::domain::contact_proof::CONTACT_UNPROVED;
 use crate::domain::refusal::Refusal;
 
 /// The reason code of a hold that expired unpaid.
@@ -98,10 +97,7 @@ impl Reservation {
             Command::Undo(undo) => self.decide_undo(undo, context, now),
             Command::Expire => Ok(self.decide_expiry(now)),
             Command::RecordPayment(result) => self.decide_payment(result),
-            Command::RecordNotification(NotificationResult::Sent(sent)) => Ok(vec![sent.clone().into()]),
-            Command::RecordNotification(NotificationResult::Failed(failed)) => {
-                Ok(vec![failed.clone().into()])
-            }
+            Command::RecordNotification(result) => Ok(vec![result.event()]),
             Command::MarkAffected { found, rules_version } => {
                 Ok(self.decide_mark(*found, *rules_version, now))
             }
@@ -119,6 +115,7 @@ impl Reservation {
                 self.check_expected()?;
                 Attendance::answer(self.attendance.as_deref(), answered)
             }
+            Command::ProveContact => self.decide_proof(),
             Command::RenewLink => Ok(vec![GuestLinkRenewed { generation: self.link_generation + 1 }.into()]),
             // A description that was added since then is erased too.
             Command::EraseContact { .. } if self.contact_erased && self.descriptions.is_empty() => Ok(vec![]),
@@ -138,6 +135,7 @@ impl Reservation {
         changed: Vec<Detail>,
         tags: Vec<String>,
         contact_digest: ConfidentialDigest,
+        now: DateTime<Utc>,
     ) -> Result<Vec<Event>, Refusal> {
         if self.contact_erased {
             return Err(Refusal::ContactErased);
@@ -146,8 +144,13 @@ impl Reservation {
             return Ok(vec![]);
         }
         let renewed = GuestLinkRenewed { generation: self.link_generation + 1 };
-        let renewed = changed.contains(&Detail::Email).then(|| renewed.into());
-        Ok(renewed.into_iter().chain([DetailsChanged { changed, tags, contact_digest }.into()]).collect())
+        let has_new_address = changed.contains(&Detail::Email);
+        let renewed = has_new_address.then(|| renewed.into());
+        // The request to prove the address went to the previous one.
+        let asked = self.requested_proof().filter(|_| has_new_address);
+        let asked = asked.and_then(|_| self.contact_proof.ask(now));
+        let changed = DetailsChanged { changed, tags, contact_digest }.into();
+        Ok(renewed.into_iter().chain([changed]).chain(asked).collect())
     }
 
     /// Whether the restaurant expects the party.
@@ -172,16 +175,29 @@ impl Reservation {
         }
     }
 
+    /// The guest proved the contact. The booking is confirmed if nothing else is missing.
+    fn decide_proof(&self) -> Result<Vec<Event>, Refusal> {
+        let is_pending = self.status == Status::Pending;
+        if !is_pending && self.contact_proof.missing().is_some() {
+            return Err(self.status.refusal(Refusal::NotConfirmed));
+        }
+        let Some(proved) = self.contact_proof.prove()? else { return Ok(vec![]) };
+        let is_confirmed = self.booking.policy.auto_confirm && !self.is_called_off();
+        let confirmed = ReservationConfirmed { window: self.window(), deposit_waived: false };
+        Ok(std::iter::once(proved).chain(is_confirmed.then(|| confirmed.into())).collect())
+    }
+
     /// Does nothing if the deadline was moved or was already handled.
     fn decide_expiry(&self, now: DateTime<Utc>) -> Vec<Event> {
-        match self.deadline() {
-            Some((at, Deadline::Hold)) if now >= at => {}
+        let reason_code = match self.deadline() {
+            Some((at, Deadline::Hold)) if now >= at => DEPOSIT_UNPAID,
+            Some((at, Deadline::Proof)) if now >= at => CONTACT_UNPROVED,
             Some((at, Deadline::NoShow)) if now >= at => return self.end_as_no_show(now),
             _ => return vec![],
-        }
+        };
         let cancelled = ReservationCancelled {
             cancelled_by: Initiator::System,
-            reason_code: DEPOSIT_UNPAID.into(),
+            reason_code: reason_code.into(),
             description_digest: None,
             refund: None,
             closure_id: None,

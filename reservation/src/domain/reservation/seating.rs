@@ -15,7 +15,8 @@ use events::values::{PartySize, ReleaseCause, TimeWindow};
 use super::command::{SizeChange, TableChoice};
 use super::{Charge, Reservation, Status, TableAssignment};
 use crate::domain::availability::{
-    Arrival, BookingRules, EARLY_HOURS_MAX, Holder, Overrule, SeatingContext, SeatingRequest, Unavailable,
+    Arrival, BookingRules, EARLY_HOURS_MAX, Holder, Overrule, Seating, SeatingContext, SeatingRequest,
+    Unavailable,
 };
 use crate::domain::refusal::Refusal;
 
@@ -181,6 +182,9 @@ impl Reservation {
                 let request = self.seating_request(to, self.party_size(), area, &current_tables);
                 let (seating, overruled) =
                     rules.seat_or_overrule(overrule, context.occupancy, &request, now)?;
+                if overrule.is_none() {
+                    self.check_share(rules, context, seating, &request)?;
+                }
                 overruled.into_iter().chain(context.assign(seating, to)).collect()
             }
         };
@@ -229,7 +233,9 @@ impl Reservation {
         let released = assigned.as_ref().map(|_| self.release(ReleaseCause::Moved)).unwrap_or_default();
         let deposit = assigned.as_ref().filter(|_| !changed.waives_deposit);
         let deposit = deposit.and_then(|_| self.deposit_once_placed(now));
-        let is_confirmed = changed.waives_deposit && self.booking.policy.auto_confirm;
+        // Instead of the deposit, a proof vouches for the guest.
+        let asked = self.contact_proof.ask(now).filter(|_| changed.waives_deposit);
+        let is_confirmed = changed.waives_deposit && self.booking.policy.auto_confirm && asked.is_none();
         let confirmed =
             is_confirmed.then_some(ReservationConfirmed { window, deposit_waived: false }).filter(|_| {
                 let is_placed = assigned.is_some() && self.is_under_closure();
@@ -238,7 +244,21 @@ impl Reservation {
         let assigned = assigned.into_iter().flatten();
         let confirmed = confirmed.map(Event::from);
         let first = overruled.into_iter().chain(released).chain([changed.into()]);
-        Ok(first.chain(assigned).chain(confirmed).chain(deposit).collect())
+        Ok(first.chain(assigned).chain(confirmed).chain(deposit).chain(asked).collect())
+    }
+
+    /// Whether `seating` keeps the share of the seats of bookings that nobody vouches for.
+    fn check_share(
+        &self,
+        rules: &BookingRules,
+        context: &SeatingContext<'_>,
+        seating: &Seating,
+        request: &SeatingRequest<'_>,
+    ) -> Result<(), Refusal> {
+        match self.is_unproven() && !rules.may_stay_unproven(context.occupancy, seating, request) {
+            true => Err(Refusal::UnprovenShare),
+            false => Ok(()),
+        }
     }
 
     /// Whether the deposit is due, and would not apply to a party of `size`.
@@ -307,6 +327,9 @@ impl Reservation {
             return Ok((stays_longer.then(along), overruled(broken)));
         }
         let (seating, more) = rules.tables_for_or_overrule(overrule, context.occupancy, &request)?;
+        if overrule.is_none() {
+            self.check_share(rules, context, seating, &request)?;
+        }
         broken.extend(more);
         let is_same =
             seating.tables.iter().map(|table| &table.id).eq(self.tables.iter().map(|t| &t.table_id));

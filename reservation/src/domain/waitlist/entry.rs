@@ -7,19 +7,20 @@
 //! | accept | ✗ | → ACCEPTED, and a reservation | done | ✗ |
 //! | decline | ✗ | → LEFT | ✗ | done |
 //! | leave | → LEFT | → LEFT | ✗ | done |
+//! | prove the contact | stays | done | done | ✗ |
 //! | ready, answer | stays | stays | ✗ | ✗ |
 //! | deadline passes | → LEFT | → LEFT | – | – |
 
 use chrono::{DateTime, Utc};
 use events::event::{
-    Event, GuestAnswered, GuestLinkRenewed, GuestQuestion, NotificationFailed, NotificationSent,
-    OfferedTable, ReservationCreated, TableAssigned, WaitlistAccepted, WaitlistJoined, WaitlistLeft,
-    WaitlistOffered, WaitlistWithdrawn,
+    Event, GuestAnswered, GuestLinkRenewed, GuestQuestion, OfferedTable, ReservationCreated, TableAssigned,
+    WaitlistAccepted, WaitlistJoined, WaitlistLeft, WaitlistOffered, WaitlistWithdrawn,
 };
 use events::values::TimeWindow;
 use events::{AssignmentId, PaymentId, ReservationId, WaitlistId};
 
 use crate::domain::attendance::Attendance;
+use crate::domain::contact_proof::{CONTACT_UNPROVED, ContactProof};
 use crate::domain::recorded_at::RecordedAt;
 use crate::domain::refusal::Refusal;
 use crate::domain::reservation::{GUEST_ACTS_AFTER, NotificationResult, booking};
@@ -48,6 +49,8 @@ pub struct WaitlistEntry {
     pub link_generation: u32,
     /// What the guest was asked.
     pub attendance: Option<Box<Attendance>>,
+    /// What vouches for the contact.
+    pub contact_proof: ContactProof,
 }
 
 /// The state of a waitlist entry.
@@ -80,6 +83,8 @@ pub enum WaitlistCommand {
     },
     /// The deadline passed: the offer expires, or the requested time is over.
     Expire,
+    /// The guest proved the contact.
+    ProveContact,
     /// Give the guest a new link. Earlier ones are no longer valid.
     RenewLink,
     /// Tell the guest that the table is ready, and ask whether the party comes.
@@ -122,6 +127,7 @@ impl WaitlistEntry {
             version: 1,
             link_generation: 0,
             attendance: None,
+            contact_proof: ContactProof::begin(joined.contact_proof),
         }
     }
 
@@ -130,7 +136,12 @@ impl WaitlistEntry {
         if let Event::GuestLinkRenewed(renewed) = event {
             self.link_generation = renewed.generation;
         }
+        self.contact_proof.evolve(event);
         self.state = match event {
+            Event::ContactProofRequested(_) | Event::ContactProved(_) => {
+                self.version += 1;
+                return;
+            }
             Event::GuestAsked(_) | Event::GuestAnswered(_) => {
                 Attendance::evolve(&mut self.attendance, event, at);
                 self.version += 1;
@@ -160,6 +171,12 @@ impl WaitlistEntry {
         }
     }
 
+    /// Whether nobody vouches for its contact. It gets no offer then.
+    #[must_use]
+    pub fn is_unproven(&self) -> bool {
+        self.contact_proof.missing().is_some()
+    }
+
     /// Whether it is on the waitlist, with or without an offer.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
@@ -170,7 +187,10 @@ impl WaitlistEntry {
     #[must_use]
     pub fn deadline(&self) -> Option<DateTime<Utc>> {
         match &self.state {
-            WaitlistState::Waiting => Some(self.joined.acceptable.end),
+            WaitlistState::Waiting => {
+                let proof = self.contact_proof.asked().map(|asked| asked.expires_at);
+                Some(proof.map_or(self.joined.acceptable.end, |at| at.min(self.joined.acceptable.end)))
+            }
             WaitlistState::Offered(offered) => Some(offered.expires_at),
             WaitlistState::Accepted(_) | WaitlistState::Left { .. } => None,
         }
@@ -199,7 +219,12 @@ impl WaitlistEntry {
             // Does nothing if the deadline was moved or was already handled.
             (WaitlistCommand::Expire, _) if self.deadline().is_none_or(|at| now < at) => Ok(vec![]),
             (WaitlistCommand::Expire, WaitlistState::Offered(_)) => Ok(left(OFFER_EXPIRED)),
+            (WaitlistCommand::Expire, _) if now < self.joined.acceptable.end => Ok(left(CONTACT_UNPROVED)),
             (WaitlistCommand::Expire, _) => Ok(left("time_passed")),
+            (WaitlistCommand::ProveContact, WaitlistState::Left { .. }) if self.is_unproven() => {
+                Err(Refusal::LeftWaitlist)
+            }
+            (WaitlistCommand::ProveContact, _) => Ok(self.contact_proof.prove()?.into_iter().collect()),
             (WaitlistCommand::CallIn | WaitlistCommand::Answer(_), WaitlistState::Accepted(id)) => {
                 Err(Refusal::OfferAccepted(*id))
             }
@@ -216,12 +241,7 @@ impl WaitlistEntry {
             (WaitlistCommand::RenewLink, _) => {
                 Ok(vec![GuestLinkRenewed { generation: self.link_generation + 1 }.into()])
             }
-            (WaitlistCommand::RecordNotification(NotificationResult::Sent(sent)), _) => {
-                Ok(vec![NotificationSent::clone(sent).into()])
-            }
-            (WaitlistCommand::RecordNotification(NotificationResult::Failed(failed)), _) => {
-                Ok(vec![NotificationFailed::clone(failed).into()])
-            }
+            (WaitlistCommand::RecordNotification(result), _) => Ok(vec![result.event()]),
         }
     }
 
@@ -267,6 +287,8 @@ impl WaitlistEntry {
             walk_in: false,
             source: Some(FROM_WAITLIST.into()),
             imported: None,
+            // Without a proof there is no offer.
+            contact_proof: None,
         };
         let assigned = |(id, table): (&AssignmentId, &OfferedTable)| {
             let OfferedTable { table_id, capacity, area } = table.clone();

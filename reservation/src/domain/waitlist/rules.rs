@@ -9,6 +9,7 @@ use events::values::{ConfidentialDigest, Locale, PartySize, TimeWindow};
 
 use super::entry::{WaitlistEntry, WaitlistState};
 use crate::domain::availability::{Occupancy, Seating, SeatingContext, Table, Unavailable};
+use crate::domain::contact_proof::ContactProof;
 use crate::domain::refusal::Refusal;
 use crate::domain::venue::Venue;
 
@@ -35,6 +36,8 @@ pub struct WaitlistRequest {
     pub locale: Option<Locale>,
     /// Digest of the confidential payload: the contact.
     pub contact_digest: ConfidentialDigest,
+    /// Whether somebody vouches for the contact: staff, a key, or an earlier proof.
+    pub is_vouched_for: bool,
 }
 
 impl WaitlistRequest {
@@ -51,23 +54,37 @@ impl WaitlistRequest {
             payment_channel: self.payment_channel,
             locale: self.locale.unwrap_or(venue.locale),
             contact_digest: self.contact_digest,
+            contact_proof: venue.contact_proof.filter(|_| !self.is_vouched_for),
         }
     }
 }
 
-/// Whether a party may join the waitlist of a venue on which `waiting` parties are waiting for the same business day.
+/// The parties that wait for one business day.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// All of them.
+    pub parties: usize,
+    /// Those whose contact nobody vouches for.
+    pub unproven: usize,
+}
+
+/// The events of a party that joins the waitlist of a venue on which `waiting` parties are waiting for the same business day.
 ///
 /// # Errors
 /// Why the party would wait in vain.
 pub fn join(
     joined: WaitlistJoined,
     context: &SeatingContext<'_>,
-    waiting: usize,
+    waiting: Waiting,
     now: DateTime<Utc>,
-) -> Result<Event, Refusal> {
+) -> Result<Vec<Event>, Refusal> {
     let Some(rules) = context.rules else { return Err(Refusal::ManagedByHand) };
-    if waiting >= WAITLIST_PARTIES_MAX {
+    if waiting.parties >= WAITLIST_PARTIES_MAX {
         return Err(Refusal::WaitlistFull { max_parties: WAITLIST_PARTIES_MAX });
+    }
+    let share = WAITLIST_PARTIES_MAX * usize::from(rules.unproven_share_percent) / 100;
+    if joined.contact_proof.is_some() && waiting.unproven >= share {
+        return Err(Refusal::UnprovenWaiting);
     }
     let (size, area) = (joined.party_size, joined.area.as_deref());
     if rules.seatings.is_too_large(size, area) {
@@ -87,7 +104,10 @@ pub fn join(
     let first = first.ok_or(why_not.unwrap_or(Unavailable::Closed))?;
     match rules.notice(&first, now) {
         // Too late to book, but tables may still become free.
-        Ok(()) | Err(Unavailable::TooLate) => Ok(joined.into()),
+        Ok(()) | Err(Unavailable::TooLate) => {
+            let asked = ContactProof::begin(joined.contact_proof).ask(now);
+            Ok(std::iter::once(joined.into()).chain(asked).collect())
+        }
         Err(why) => Err(why.into()),
     }
 }
@@ -107,7 +127,7 @@ pub fn next_offer<'a>(
     // Many entries request the same, so each time is evaluated once per party size.
     let mut arrivals: HashMap<(TimeWindow, PartySize), Vec<TimeWindow>> = HashMap::new();
     let mut seatings: HashMap<(TimeWindow, PartySize, Option<&str>), Option<&Seating>> = HashMap::new();
-    let waiting = entries.filter(|entry| entry.state == WaitlistState::Waiting);
+    let waiting = entries.filter(|entry| entry.state == WaitlistState::Waiting && !entry.is_unproven());
     waiting.into_iter().find_map(|entry| {
         let WaitlistJoined { acceptable, party_size, area, .. } = &entry.joined;
         let (size, area) = (*party_size, area.as_deref());

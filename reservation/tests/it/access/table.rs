@@ -28,7 +28,7 @@ use Needs::{
     Device, Everywhere, Fresh, FreshPerson, Invitation, Needed, Nothing, Own, PasswordReset, Person,
 };
 
-pub const NEEDS: [(&str, Needs); 91] = [
+pub const NEEDS: [(&str, Needs); 93] = [
     ("acceptInvitation", Invitation),
     ("acceptOffer", Own("manage")),
     ("addDevice", Fresh("access")),
@@ -94,6 +94,8 @@ pub const NEEDS: [(&str, Needs); 91] = [
     ("listVenues", Nothing),
     ("listWaitlist", Needed("floor")),
     ("proveIdentity", Person),
+    ("proveReservationContact", Own("floor")),
+    ("proveWaitlistContact", Own("floor")),
     ("putVenueRules", Needed("rules")),
     ("readCalendar", Nothing),
     ("readEvents", Needed("feed")),

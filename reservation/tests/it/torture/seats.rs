@@ -131,6 +131,7 @@ fn house(case: &Case) -> BookingRules {
         earliest_days: 90,
         latest_minutes: 0,
         walk_in_share_percent: case.walk_in_share_percent,
+        unproven_share_percent: 30,
         seatings: Seatings::of(&tables, &pairs).unwrap(),
         tables,
     }

@@ -121,6 +121,12 @@ pub(super) const OUTCOME: &[Kind] = &[
     ),
     kind("no_authenticator", 409, "The person uses no authenticator app.", "No action is needed."),
     kind(
+        "no_proof_asked",
+        409,
+        "The booking needs no proof of contact, but a deposit.",
+        "Pay the deposit with the link in the mail.",
+    ),
+    kind(
         "no_table",
         409,
         "No suitable table is free for the whole visit.",
@@ -274,12 +280,24 @@ pub(super) const OUTCOME: &[Kind] = &[
         "Remove those who have left.",
     ),
     kind(
+        "too_many_unproven",
+        409,
+        "Three bookings with this phone number or e-mail address wait for a proof of contact.",
+        "Open the mail about one of them first.",
+    ),
+    kind(
         "too_soon",
         409,
         "The restaurant does not take bookings that far in advance.",
         "Choose an earlier date, or try again later.",
     ),
     kind("unknown_payment", 409, "The reservation never requested that payment.", "Check the payment id."),
+    kind(
+        "unproven_share",
+        409,
+        "Bookings that nobody vouches for hold all that they may hold at that time.",
+        "Try again in ten minutes, choose another time, or call the restaurant.",
+    ),
     kind("venue_gone", 409, "The venue no longer exists.", "Choose another one."),
     kind("visit_too_long", 409, "A visit lasts at most 12 hours.", "Choose an earlier end."),
     kind(

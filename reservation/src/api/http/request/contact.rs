@@ -1,11 +1,13 @@
 //! The contact of a guest.
 
 use contract::form::Form;
-use contract::reservation::contact::drafts::ContactInfo;
+use contract::reservation::contact::drafts::{ContactInfo, ProveContact};
 use contract::values::Line;
 
+use crate::app::App;
 use crate::app::confidential::Contact;
 use crate::app::contact::{Email, email, name, phone};
+use crate::app::contact_proof::Asked;
 use crate::domain::venue::Venue;
 
 /// Reads the member `contact_info`. Without a venue, which has a fault then, the phone number is not read.
@@ -24,4 +26,20 @@ pub(super) fn contact_info(form: &mut Form, draft: ContactInfo, venue: Option<&V
 /// Reads the name of a person at `path`.
 pub(super) fn person(form: &mut Form, path: &[&str], text: &Line<120>) -> Option<String> {
     form.checked(path, text.as_str(), name(text.as_str()))
+}
+
+/// Reads the proof that a guest gives. If the guest was `asked` for none, any is accepted, and changes nothing.
+pub(in crate::api::http) fn contact_proof<C>(
+    form: &mut Form,
+    app: &App,
+    asked: Option<Asked>,
+    command: C,
+) -> Option<C> {
+    let proof = ProveContact::take(form).proof?;
+    if asked.is_some_and(|asked| !app.is_proof(asked, proof.as_str())) {
+        let msg = "this is not what the last mail about this booking contains: open the link in it, or type its six digits";
+        form.fault("proof", "value_error", msg, None);
+        return None;
+    }
+    Some(command)
 }

@@ -9,7 +9,7 @@ use contract::values::VenueTime;
 use events::event::WaitlistJoined;
 use events::values::TimeWindow;
 
-use super::{area, contact_info, default_party, payment_channel, start, venue};
+use super::{area, contact_info, default_party, is_vouched_for, payment_channel, start, venue};
 use crate::app::App;
 use crate::app::confidential::{Contact, SealedPayload, seal};
 use crate::domain::venue::Venue;
@@ -54,6 +54,7 @@ pub(in crate::api::http) fn joining(form: &mut Form, app: &App, caller: &Caller)
         payment_channel,
         locale: draft.locale,
         contact_digest,
+        is_vouched_for: is_vouched_for(app, caller, &contact),
     };
     Some(Joining { joined: request.joined(&*venue?), contact, payload })
 }

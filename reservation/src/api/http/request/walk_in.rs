@@ -30,6 +30,7 @@ pub(in crate::api::http) fn walk_in(form: &mut Form, app: &App, caller: &Caller)
         locale: None,
         contact_digest,
         overrule,
+        is_vouched_for: true,
     };
     Some(Booking { request, contact, payload, allow_duplicate: true })
 }

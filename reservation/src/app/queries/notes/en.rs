@@ -51,7 +51,9 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
         | Event::RulesOverruled(_)
         | Event::ReservationUndone(_)
         | Event::GuestAsked(_)
-        | Event::GuestAnswered(_) => note_of_host(event, at),
+        | Event::GuestAnswered(_)
+        | Event::ContactProofRequested(_)
+        | Event::ContactProved(_) => note_of_host(event, at),
         Event::PaymentRequested(_)
         | Event::PaymentCompleted(_)
         | Event::PaymentFailed(_)
@@ -114,6 +116,11 @@ fn note_of_host(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> Strin
             GuestQuestion::TableReady => "The guest was told that the table is ready".into(),
             GuestQuestion::StillComing => "The guest was asked whether the party comes".into(),
         },
+        Event::ContactProofRequested(e) => {
+            let until = at(e.expires_at);
+            format!("The guest has to prove the contact by {until}, by the {} in a mail", e.method.word())
+        }
+        Event::ContactProved(e) => format!("The guest proved the contact by the {}", e.method.word()),
         Event::GuestAnswered(e) => {
             let late = e.late_minutes.map(|minutes| format!(", {minutes} minutes")).unwrap_or_default();
             match e.answer {

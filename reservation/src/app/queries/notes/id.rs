@@ -79,7 +79,9 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
         | Event::RulesOverruled(_)
         | Event::ReservationUndone(_)
         | Event::GuestAsked(_)
-        | Event::GuestAnswered(_) => note_of_host(event, at),
+        | Event::GuestAnswered(_)
+        | Event::ContactProofRequested(_)
+        | Event::ContactProved(_) => note_of_host(event, at),
         Event::PaymentRequested(_)
         | Event::PaymentCompleted(_)
         | Event::PaymentFailed(_)
@@ -118,6 +120,10 @@ fn note_of_host(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> Strin
             GuestQuestion::TableReady => "Tamu diberi tahu bahwa meja sudah siap".into(),
             GuestQuestion::StillComing => "Tamu ditanya apakah jadi datang".into(),
         },
+        Event::ContactProofRequested(e) => {
+            format!("Tamu diminta membuktikan kontaknya sampai {}, lewat email", at(e.expires_at))
+        }
+        Event::ContactProved(_) => "Tamu sudah membuktikan kontaknya".into(),
         Event::GuestAnswered(e) => {
             let late = e.late_minutes.map(|minutes| format!(", {minutes} menit")).unwrap_or_default();
             match e.answer {

@@ -6,6 +6,7 @@ use chrono::{Datelike as _, NaiveDate, NaiveTime, Weekday};
 use chrono_tz::Tz;
 use contract::form::Form;
 use events::TableId;
+use events::event::ProofMethod;
 use events::values::{Currency, DepositPer, DepositRule, Money, NoShowFee};
 
 use crate::domain::availability::{
@@ -20,6 +21,8 @@ const EXCEPTIONS_MAX: usize = 1_000;
 const PLACES_MAX: usize = 500;
 /// Maximum length of a range of dates, in days.
 const RANGE_DAYS_MAX: i64 = 366;
+/// The share of the seats that bookings hold without a proof of contact, in percent, unless the rules name another one.
+const UNPROVEN_SHARE_DEFAULT: i64 = 30;
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 /// The fields that require `services`.
@@ -35,6 +38,8 @@ pub(super) struct PolicyRules {
     pub(super) no_show_grace_minutes: Option<u32>,
     pub(super) no_show_fee: Option<NoShowFee>,
     pub(super) refund_on_shrink: bool,
+    pub(super) contact_proof: Option<ProofMethod>,
+    pub(super) unproven_share_percent: u8,
     pub(super) offer_minutes: u32,
 }
 
@@ -56,6 +61,13 @@ pub(super) fn policy(form: &mut Form, currency: Option<Currency>) -> Option<Poli
     let free_cancellation = form.optional_integer("free_cancellation_minutes", 0, 43_200).unwrap_or(1_440);
     let offer = form.optional_integer("offer_minutes", 1, 1_440).unwrap_or(15);
     let grace = form.optional_integer("no_show_grace_minutes", 0, 1_440);
+    let contact_proof = form.optional_parsed("contact_proof", 4, |text| match text {
+        "none" => Ok(None),
+        "link" => Ok(Some(ProofMethod::Link)),
+        "code" => Ok(Some(ProofMethod::Code)),
+        other => Err(format!("{other:?} is neither none nor link nor code")),
+    });
+    let unproven_share = form.optional_integer("unproven_share_percent", 0, 100);
     Some(PolicyRules {
         deposit,
         auto_cancel_minutes: u32::try_from(auto_cancel).ok()?,
@@ -64,6 +76,8 @@ pub(super) fn policy(form: &mut Form, currency: Option<Currency>) -> Option<Poli
         no_show_grace_minutes: grace.and_then(|minutes| u32::try_from(minutes).ok()),
         no_show_fee,
         refund_on_shrink: form.optional_flag("refund_on_shrink").unwrap_or(true),
+        contact_proof: contact_proof.flatten(),
+        unproven_share_percent: u8::try_from(unproven_share.unwrap_or(UNPROVEN_SHARE_DEFAULT)).ok()?,
         offer_minutes: u32::try_from(offer).ok()?,
     })
 }
@@ -147,6 +161,8 @@ pub(super) fn booking_rules(
         earliest_days,
         latest_minutes,
         walk_in_share_percent: u8::try_from(share).ok()?,
+        // The policy follows.
+        unproven_share_percent: 0,
         tables: tables?.to_vec(),
         seatings,
     }))

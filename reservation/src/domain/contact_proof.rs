@@ -1,0 +1,100 @@
+//! Whether anybody vouches for the contact of a guest: the guest by a proof, staff, a key or a paid deposit. A booking without
+//! that holds its tables for a short time only, and all of them together hold a limited share of the seats.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use events::event::{ContactProofRequested, ContactProved, Event, ProofMethod};
+
+use super::refusal::Refusal;
+
+/// How long a guest has to prove a contact.
+pub const PROOF_PERIOD: TimeDelta = TimeDelta::minutes(10);
+
+/// How long a proved contact is trusted.
+pub const TRUST_PERIOD: TimeDelta = TimeDelta::days(180);
+
+/// The reason code of a booking or a waitlist entry whose contact was not proved in time.
+pub const CONTACT_UNPROVED: &str = "contact_unproved";
+
+/// What vouches for a contact.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ContactProof {
+    /// A proof, staff, a key, a paid deposit, or the rules of a venue that asks for none of them.
+    #[default]
+    Vouched,
+    /// Nothing yet. The guest was not asked for a proof by this method, because a deposit is due.
+    Unproven(ProofMethod),
+    /// Nothing yet. The guest was asked for a proof.
+    Asked(AskedProof),
+}
+
+/// A proof that a guest was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AskedProof {
+    /// How the guest proves the contact.
+    pub method: ProofMethod,
+    /// The number of the request, from 1.
+    pub number: u32,
+    /// When the booking or the waitlist entry ends without a proof.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl ContactProof {
+    /// The state of a booking or a waitlist entry that begins with `required`.
+    #[must_use]
+    pub fn begin(required: Option<ProofMethod>) -> Self {
+        required.map_or(Self::Vouched, Self::Unproven)
+    }
+
+    /// Applies an event. Staff who confirm or bring back a booking vouch for it, and so does a deposit that confirms it.
+    pub fn evolve(&mut self, event: &Event) {
+        match event {
+            Event::ContactProofRequested(ContactProofRequested { method, number, expires_at }) => {
+                let (method, number, expires_at) = (*method, *number, *expires_at);
+                *self = Self::Asked(AskedProof { method, number, expires_at });
+            }
+            Event::ContactProved(_) | Event::ReservationConfirmed(_) | Event::ReservationUndone(_) => {
+                *self = Self::Vouched;
+            }
+            _ => {}
+        }
+    }
+
+    /// How the guest has to prove the contact; `None` if something vouches for it.
+    #[must_use]
+    pub fn missing(&self) -> Option<ProofMethod> {
+        match self {
+            Self::Vouched => None,
+            Self::Unproven(method) | Self::Asked(AskedProof { method, .. }) => Some(*method),
+        }
+    }
+
+    /// The proof that the guest was asked for, and has not given.
+    #[must_use]
+    pub fn asked(&self) -> Option<AskedProof> {
+        match self {
+            Self::Asked(asked) => Some(*asked),
+            Self::Vouched | Self::Unproven(_) => None,
+        }
+    }
+
+    /// The event that asks for a proof at `now`; `None` if something vouches for the contact. Earlier requests can no longer be
+    /// answered.
+    #[must_use]
+    pub fn ask(&self, now: DateTime<Utc>) -> Option<Event> {
+        let number = self.asked().map_or(1, |asked| asked.number + 1);
+        let expires_at = now + PROOF_PERIOD;
+        self.missing().map(|method| ContactProofRequested { method, number, expires_at }.into())
+    }
+
+    /// The event that the guest proved the contact; `None` if something vouches for it already.
+    ///
+    /// # Errors
+    /// [`Refusal::NoProofAsked`].
+    pub fn prove(&self) -> Result<Option<Event>, Refusal> {
+        match self {
+            Self::Vouched => Ok(None),
+            Self::Unproven(_) => Err(Refusal::NoProofAsked),
+            Self::Asked(asked) => Ok(Some(ContactProved { method: asked.method }.into())),
+        }
+    }
+}

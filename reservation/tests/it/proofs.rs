@@ -1,0 +1,367 @@
+//! Proofs of contact: bookings that nobody vouches for hold a share of the seats, for ten minutes.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use chassis::environment::ManualEnvironment;
+use chrono::{DateTime, TimeDelta, Utc};
+use events::event::{
+    ContactProofRequested, ContactProved, Detail, DetailsChanged, Event, GuestLinkRenewed, ProofMethod,
+    ReservationCancelled, ReservationConfirmed,
+};
+use events::store::memory::MemoryStore;
+use events::values::{ConfidentialDigest, Initiator};
+use reservation::domain::availability::{Occupancy, SeatingContext};
+use reservation::domain::contact_proof::{ContactProof, PROOF_PERIOD};
+use reservation::domain::reservation::booking;
+use reservation::domain::{Command, Refusal};
+use serde_json::{Value, json};
+
+use crate::app::{Answer, TestApp, booking, start_of_time};
+use crate::holds::{becomes, pay};
+use crate::rules::{PAYMENT, created_for, given, now, resize, resized, window};
+
+const HOUSES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/venues");
+
+fn by_link(guests: i64) -> Event {
+    let mut created = created_for(guests);
+    created.contact_proof = Some(ProofMethod::Link);
+    created.into()
+}
+
+fn asked(number: u32) -> Event {
+    ContactProofRequested { method: ProofMethod::Link, number, expires_at: now() + PROOF_PERIOD }.into()
+}
+
+fn proved() -> Event {
+    ContactProved { method: ProofMethod::Link }.into()
+}
+
+#[test]
+fn a_proof_confirms_a_booking_if_the_restaurant_does_so_by_itself() {
+    given([by_link(4), asked(1)]).when(Command::ProveContact).then([proved()]);
+    given([by_link(4), asked(1), proved()]).when(Command::ProveContact).nothing_happens();
+    let mut created = created_for(4);
+    (created.contact_proof, created.policy.auto_confirm) = (Some(ProofMethod::Link), true);
+    let confirmed = ReservationConfirmed { window: window(), deposit_waived: false };
+    given([created.into(), asked(1)]).when(Command::ProveContact).then([proved(), confirmed.into()]);
+    // Nothing was asked of a guest for whom staff vouch, or who pays a deposit.
+    given([created_for(4).into()]).when(Command::ProveContact).nothing_happens();
+    given([by_link(6)]).when(Command::ProveContact).refused(Refusal::NoProofAsked);
+}
+
+#[test]
+fn a_booking_without_a_proof_ends_at_its_deadline_and_one_that_somebody_vouches_for_stays() {
+    let ended = Event::from(ReservationCancelled {
+        cancelled_by: Initiator::System,
+        reason_code: "contact_unproved".into(),
+        description_digest: None,
+        refund: None,
+        closure_id: None,
+    });
+    let deadline = now() + PROOF_PERIOD;
+    let early = deadline - TimeDelta::microseconds(1);
+    given([by_link(4), asked(1)]).at(deadline).when(Command::Expire).then([ended.clone()]);
+    given([by_link(4), asked(1)]).at(early).when(Command::Expire).nothing_happens();
+    given([by_link(4), asked(1), proved()]).at(deadline).when(Command::Expire).nothing_happens();
+    let confirmed = ReservationConfirmed { window: window(), deposit_waived: false };
+    given([by_link(4), asked(1), confirmed.into()]).at(deadline).when(Command::Expire).nothing_happens();
+    given([by_link(4), asked(1), ended]).when(Command::ProveContact).refused(Refusal::Cancelled);
+}
+
+#[test]
+fn a_smaller_party_proves_its_contact_instead_of_paying_and_another_address_is_proved_anew() {
+    let mut held = created_for(6);
+    (held.contact_proof, held.policy.refund_on_shrink, held.policy.auto_confirm) =
+        (Some(ProofMethod::Link), true, true);
+    let occupancy = Occupancy::default();
+    let by_hand = SeatingContext::managed_by_hand(&occupancy);
+    let booked = booking::book(held, None, &by_hand, PAYMENT, now()).unwrap();
+    let mut smaller = resized(6, 4);
+    smaller.waives_deposit = true;
+    given(booked).when(resize(4)).then([smaller.into(), asked(1)]);
+
+    let corrected = DetailsChanged {
+        changed: vec![Detail::Email],
+        tags: vec![],
+        contact_digest: ConfidentialDigest::of(b"corrected"),
+    };
+    let reservation = given([by_link(4), asked(1)]).state();
+    let events = reservation.decide_details(
+        corrected.changed.clone(),
+        vec![],
+        corrected.contact_digest.clone(),
+        now(),
+    );
+    let renewed = GuestLinkRenewed { generation: 1 };
+    assert_eq!(events.unwrap(), [renewed.into(), corrected.into(), asked(2)]);
+    assert_eq!(ContactProof::begin(None).ask(now()), None);
+}
+
+/// The contact of guest `n`.
+fn contact(n: usize) -> Value {
+    json!({"name": "Sari", "phone": format!("+62 812 3{n:07}"), "email": format!("guest-{n}@example.com")})
+}
+
+/// Books as guest `n`, without a credential.
+async fn book(app: &TestApp, n: usize, start: DateTime<Utc>, size: u32) -> Answer {
+    let mut body =
+        booking(json!({"contact_info": contact(n), "start_time": start.to_rfc3339(), "party_size": size}));
+    body.as_object_mut().unwrap().remove("allow_duplicate");
+    app.anonymous_post("/api/reservations", &body, &[]).await
+}
+
+fn id_of(answer: &Answer) -> String {
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    answer.json()["reservation_id"].as_str().unwrap().to_owned()
+}
+
+/// What the mail to the guest of the reservation contains.
+async fn proof_of(app: &TestApp, id: &str) -> Value {
+    app.get(&format!("/api/reservations/{id}/contact")).await.json()["proof"].clone()
+}
+
+/// Proves the contact as the guest does, who has read the mail.
+async fn prove(app: &TestApp, id: &str) -> Answer {
+    let proof = proof_of(app, id).await["proof"].clone();
+    app.guest_command(id, "prove-contact", json!({"proof": proof})).await
+}
+
+/// The arrival times of a Saturday evening at the sample restaurant in Bandung.
+fn saturday() -> Vec<DateTime<Utc>> {
+    let opens: DateTime<Utc> = "2026-12-05T10:00:00Z".parse().unwrap();
+    (0..22).map(|slot| opens + TimeDelta::minutes(15 * slot)).collect()
+}
+
+async fn bandung_by(method: &str) -> TestApp {
+    let dir = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(format!("{HOUSES}/bandung-dago.json")).unwrap();
+    let text = text.replace("\"contact_proof\": \"link\"", &format!("\"contact_proof\": \"{method}\""));
+    std::fs::write(dir.path().join("bandung-dago.json"), text).unwrap();
+    let (store, clock) = (MemoryStore::new("reservation"), ManualEnvironment::at(start_of_time()));
+    TestApp::at(dir.path().to_str().unwrap(), Arc::new(store), clock).await
+}
+
+#[tokio::test]
+async fn only_the_mail_proves_a_contact_and_it_is_trusted_afterwards() {
+    let app = TestApp::with_houses().await;
+    let evening = saturday()[8];
+    let booked = book(&app, 1, evening, 2).await;
+    let id = id_of(&booked);
+    let waits = json!({"method": "link", "expires_at": "2026-12-01T09:10:00Z"});
+    assert_eq!(booked.json()["contact_proof"], waits);
+    // The link of the response opens the booking, and proves nothing.
+    let own = booked.json()["guest_link"]["token"].clone();
+    let refused = app.guest_command(&id, "prove-contact", json!({"proof": own})).await;
+    assert_eq!(refused.problem(), (422, "invalid_request".into()));
+    // The guest cannot read what the mail contains.
+    let link = format!("Bearer {}", app.guest_link(&id).await);
+    for path in ["", "/personal-data"] {
+        let request = axum::http::Request::get(format!("/api/reservations/{id}{path}"));
+        let request = request.header("authorization", &link).body(axum::body::Body::empty()).unwrap();
+        let text = app.send_as_is(request).await.text();
+        let proof = proof_of(&app, &id).await["proof"].as_str().unwrap().to_owned();
+        assert!(text.contains(&id) && !text.contains(&proof), "{text}");
+    }
+    let proved = prove(&app, &id).await;
+    assert_eq!(proved.json()["contact_proof"], Value::Null, "{}", proved.text());
+    app.clock.advance(TimeDelta::minutes(30));
+    let again = book(&app, 1, evening + TimeDelta::hours(2), 2).await;
+    assert_eq!(again.json()["contact_proof"], Value::Null);
+    // Both the phone number and the address: an address that a stranger knows is not enough.
+    let mut stranger = booking(
+        json!({"contact_info": contact(1), "start_time": saturday()[0].to_rfc3339(), "party_size": 2}),
+    );
+    stranger["contact_info"]["phone"] = "+62 812 9999999".into();
+    stranger.as_object_mut().unwrap().remove("allow_duplicate");
+    let stranger = app.anonymous_post("/api/reservations", &stranger, &[]).await;
+    assert_eq!(stranger.json()["contact_proof"]["method"], "link", "{}", stranger.text());
+    // 180 days later the guest proves it again.
+    app.clock.advance(TimeDelta::days(180));
+    let later = book(&app, 1, evening + TimeDelta::days(182), 2).await;
+    assert_eq!(later.json()["contact_proof"]["method"], "link", "{}", later.text());
+}
+
+#[tokio::test]
+async fn a_contact_is_trusted_after_a_restart() {
+    let store = Arc::new(MemoryStore::new("reservation"));
+    let clock = ManualEnvironment::at(start_of_time());
+    let app = TestApp::at(HOUSES, store.clone(), clock.clone()).await;
+    let id = id_of(&book(&app, 1, saturday()[8], 2).await);
+    assert_eq!(prove(&app, &id).await.status, StatusCode::OK);
+    let unproven = id_of(&book(&app, 2, saturday()[8], 2).await);
+    drop(app);
+    // The guest could not prove anything while the service was down.
+    clock.advance(TimeDelta::hours(1));
+    let app = TestApp::at(HOUSES, store, clock).await;
+    while app.app.projections.read_proofs(app.app.store.as_ref(), app.app.env.now()).await.unwrap() {}
+    let trusted = book(&app, 1, saturday()[0], 2).await;
+    assert_eq!(trusted.json()["contact_proof"], Value::Null, "{}", trusted.text());
+    assert_eq!(prove(&app, &unproven).await.json()["status"], "PENDING");
+}
+
+#[tokio::test]
+async fn a_code_is_typed_and_cannot_be_guessed() {
+    let app = bandung_by("code").await;
+    let id = id_of(&book(&app, 1, saturday()[8], 2).await);
+    let code = proof_of(&app, &id).await;
+    let digits = code["proof"].as_str().unwrap().to_owned();
+    assert!(code["method"] == "code" && digits.len() == 6 && digits.parse::<u32>().is_ok(), "{code}");
+    let wrong = if digits == "000000" { "000001" } else { "000000" };
+    for _ in 0..5 {
+        let refused = app.guest_command(&id, "prove-contact", json!({"proof": wrong})).await;
+        assert_eq!(refused.problem(), (422, "invalid_request".into()));
+        assert!(!refused.text().contains(&digits));
+    }
+    let limited = app.guest_command(&id, "prove-contact", json!({"proof": digits})).await;
+    assert_eq!(limited.problem(), (429, "rate_limited".into()));
+    app.clock.advance(TimeDelta::minutes(2));
+    let proved = app.guest_command(&id, "prove-contact", json!({"proof": digits})).await;
+    assert_eq!(proved.status, StatusCode::OK, "{}", proved.text());
+    // Without a proof of contact every booking is vouched for.
+    let app = bandung_by("none").await;
+    assert_eq!(book(&app, 1, saturday()[8], 2).await.json()["contact_proof"], Value::Null);
+}
+
+#[tokio::test]
+async fn staff_and_keys_vouch_for_a_guest_and_so_does_a_paid_deposit() {
+    let app = TestApp::with_houses().await;
+    let at = saturday()[8].to_rfc3339();
+    let by_key =
+        app.post("/api/reservations", &booking(json!({"contact_info": contact(1), "start_time": at}))).await;
+    assert_eq!(by_key.json()["contact_proof"], Value::Null);
+    let id = id_of(&book(&app, 2, saturday()[8], 2).await);
+    let confirmed = app.command(&id, "confirm", json!({})).await.json();
+    assert_eq!((&confirmed["status"], &confirmed["contact_proof"]), (&json!("CONFIRMED"), &Value::Null));
+    let held = book(&app, 3, saturday()[8], 6).await;
+    assert_eq!(held.json()["contact_proof"], json!({"method": "link", "expires_at": null}));
+    let paid = pay(&app, &id_of(&held)).await.json();
+    assert_eq!((&paid["status"], &paid["contact_proof"]), (&json!("CONFIRMED"), &Value::Null));
+}
+
+#[tokio::test]
+async fn an_outsider_holds_a_share_of_the_seats_for_ten_minutes() {
+    let app = TestApp::with_houses().await;
+    let (seats, evening) = (64, saturday());
+    let (mut n, mut held, mut refusals) = (0, Vec::new(), 0);
+    for size in 1..=5 {
+        for start in &evening {
+            for _ in 0..3 {
+                n += 1;
+                let answer = book(&app, n, *start, size).await;
+                match answer.status {
+                    StatusCode::OK => held.push(answer.json()),
+                    _ => refusals += u32::from(answer.json()["code"] == "unproven_share"),
+                }
+            }
+        }
+    }
+    assert!(held.len() > 3 && refusals > 50, "{} {refusals}", held.len());
+    for at in &evening {
+        let is_there = |booking: &&Value| {
+            let time = |name: &str| booking[name].as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
+            time("start_time") <= *at && *at < time("end_time")
+        };
+        let capacity = |booking: &Value| {
+            booking["tables"].as_array().unwrap().iter().map(|t| t["capacity"].as_u64().unwrap()).sum::<u64>()
+        };
+        let taken: u64 = held.iter().filter(is_there).map(capacity).sum();
+        assert!(taken * 100 <= seats * 30, "{taken} of {seats} seats at {at}");
+    }
+    // A guest for whom staff vouch still gets a table.
+    let at = evening[8].to_rfc3339();
+    app.book(json!({"contact_info": contact(5_000), "start_time": at, "party_size": 2})).await;
+    app.clock.advance(TimeDelta::minutes(10));
+    for booking in &held {
+        becomes(&app, booking["reservation_id"].as_str().unwrap(), "CANCELLED").await;
+    }
+    let ended = app.get(&format!("/api/reservations/{}", held[0]["reservation_id"].as_str().unwrap())).await;
+    assert_eq!(ended.json()["cancellation"]["reason_code"], "contact_unproved");
+    assert_eq!(book(&app, 6_000, evening[8], 4).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_honest_saturday_fills_completely() {
+    let proving = TestApp::with_houses().await;
+    let vouched = TestApp::with_houses().await;
+    let mut n = 0;
+    let mut booked = [0, 0];
+    for start in saturday() {
+        for size in [2, 4, 2, 3, 5, 2, 4] {
+            n += 1;
+            let answer = book(&proving, n, start, size).await;
+            if answer.status == StatusCode::OK {
+                booked[0] += 1;
+                assert_eq!(prove(&proving, &id_of(&answer)).await.status, StatusCode::OK);
+            } else {
+                assert_ne!(answer.json()["code"], "unproven_share", "{start} {size}");
+            }
+            let body =
+                json!({"contact_info": contact(n), "start_time": start.to_rfc3339(), "party_size": size});
+            let answer = vouched.post("/api/reservations", &booking(body)).await;
+            booked[1] += u32::from(answer.status == StatusCode::OK);
+        }
+    }
+    assert!(booked[0] > 40 && booked[0] == booked[1], "{booked:?}");
+}
+
+#[tokio::test]
+async fn a_contact_has_at_most_three_bookings_and_entries_that_wait_for_a_proof() {
+    let app = TestApp::with_houses().await;
+    let evening = saturday();
+    for start in [evening[0], evening[8]] {
+        id_of(&book(&app, 1, start, 2).await);
+    }
+    let mut waiting = json!({"customer_id": "cust-1", "contact_info": contact(1), "party_size": 2,
+        "earliest_time": "2026-12-05T17:00", "latest_time": "2026-12-05T20:00", "venue_id": "bandung-dago"});
+    let entry = app.anonymous_post("/api/waitlist", &waiting, &[]).await;
+    assert_eq!(entry.json()["contact_proof"]["method"], "link", "{}", entry.text());
+    let other_day = evening[8] + TimeDelta::days(1);
+    assert_eq!(book(&app, 1, other_day, 2).await.problem(), (409, "too_many_unproven".into()));
+    // Also with another phone number.
+    let mut body = booking(json!({"contact_info": contact(1), "start_time": other_day.to_rfc3339()}));
+    body["contact_info"]["phone"] = "+62 812 9999999".into();
+    body.as_object_mut().unwrap().remove("allow_duplicate");
+    let answer = app.anonymous_post("/api/reservations", &body, &[]).await;
+    assert_eq!(answer.problem(), (409, "too_many_unproven".into()));
+    waiting["earliest_time"] = "2026-12-06T17:00".into();
+    waiting["latest_time"] = "2026-12-06T20:00".into();
+    let answer = app.anonymous_post("/api/waitlist", &waiting, &[]).await;
+    assert_eq!(answer.problem(), (409, "too_many_unproven".into()));
+    // A free table is not offered before the proof.
+    let entry_id = entry.json()["waitlist_id"].as_str().unwrap().to_owned();
+    let path = format!("/api/waitlist/{entry_id}");
+    assert_eq!(app.get(&path).await.json()["status"], "WAITING");
+    let contact_of = app.get(&format!("{path}/contact")).await.json();
+    let link = format!("Bearer {}", contact_of["guest_link"]["token"].as_str().unwrap());
+    let proof = json!({"proof": contact_of["proof"]["proof"]});
+    let headers = [("authorization", link.as_str())];
+    let proved = app.post_with(&format!("{path}/prove-contact"), &proof, &headers).await;
+    assert_eq!(proved.json()["contact_proof"], Value::Null, "{}", proved.text());
+    crate::waitlist::becomes(&app, &entry_id, "OFFERED").await;
+    // The contact is trusted now.
+    assert_eq!(book(&app, 1, other_day, 2).await.json()["contact_proof"], Value::Null);
+}
+
+#[tokio::test]
+async fn an_outsider_fills_a_share_of_the_waitlist_for_ten_minutes() {
+    let app = TestApp::with_houses().await;
+    let join = |n: usize| {
+        json!({"customer_id": "cust-1", "contact_info": contact(n), "party_size": 2,
+            "earliest_time": "2026-12-05T17:00", "latest_time": "2026-12-05T20:00", "venue_id": "bandung-dago"})
+    };
+    let mut last = String::new();
+    for n in 0..150 {
+        let answer = app.anonymous_post("/api/waitlist", &join(n), &[]).await;
+        assert_eq!(answer.status, StatusCode::OK, "{n}: {}", answer.text());
+        last = answer.json()["waitlist_id"].as_str().unwrap().to_owned();
+    }
+    let refused = app.anonymous_post("/api/waitlist", &join(150), &[]).await;
+    assert_eq!(refused.problem(), (409, "unproven_share".into()));
+    assert_eq!(app.post("/api/waitlist", &join(151)).await.status, StatusCode::OK);
+    app.clock.advance(TimeDelta::minutes(10));
+    crate::waitlist::becomes(&app, &last, "LEFT").await;
+    let left = app.get(&format!("/api/waitlist/{last}")).await.json();
+    assert_eq!(left["left_because"], "contact_unproved");
+    assert_eq!(app.anonymous_post("/api/waitlist", &join(152), &[]).await.status, StatusCode::OK);
+}
