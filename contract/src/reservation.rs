@@ -8,6 +8,7 @@ pub mod closures;
 pub mod commands;
 pub mod contact;
 pub mod devices;
+pub mod erasures;
 pub mod feed;
 pub mod floor;
 pub mod history;

@@ -170,3 +170,8 @@ pub struct ContactErased {
     /// The reason as a stable code, for example `guest_request`.
     pub reason_code: String,
 }
+
+/// A member of staff or a program read the detail or the contact of the subject. Recorded once for each session and subject; the
+/// actor is that of the event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ContactRead {}

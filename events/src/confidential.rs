@@ -46,6 +46,7 @@ impl Event {
             | Self::WaitlistWithdrawn(_)
             | Self::WaitlistAccepted(_)
             | Self::WaitlistLeft(_)
+            | Self::ContactRead(_)
             | Self::ContactErased(_)
             | Self::VenueChanged(_)
             | Self::VenueRulesChanged(_)

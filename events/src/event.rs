@@ -9,9 +9,9 @@
 pub use crate::access::{GuestLinkRenewed, KeyCreated, KeyRevoked, KeyRotated, KeyUsed, LinkKeyCreated};
 pub use crate::asking::{GuestAnswer, GuestAnswered, GuestAsked, GuestQuestion};
 pub use crate::bookings::{
-    ContactErased, PartySizeChanged, ReservationCancelled, ReservationCheckedIn, ReservationCompleted,
-    ReservationConfirmed, ReservationCreated, ReservationNoShow, ReservationRescheduled, TableAssigned,
-    TableReleased,
+    ContactErased, ContactRead, PartySizeChanged, ReservationCancelled, ReservationCheckedIn,
+    ReservationCompleted, ReservationConfirmed, ReservationCreated, ReservationNoShow,
+    ReservationRescheduled, TableAssigned, TableReleased,
 };
 pub use crate::closures::{CancellationsOrdered, ClosureLifted, VenueClosed};
 pub use crate::contact_proof::{ContactProofRequested, ContactProved, ProofMethod};
@@ -171,6 +171,8 @@ catalogue! {
     WaitlistAccepted = "meja.waitlist.accepted.v1",
     /// A party left the waitlist.
     WaitlistLeft = "meja.waitlist.left.v1",
+    /// A person or a program read the personal data of the subject.
+    ContactRead = "meja.contact.read.v1",
     /// The personal data of the subject was erased.
     ContactErased = "meja.contact.erased.v1",
     /// The file with the rules of a venue changed.

@@ -147,7 +147,7 @@ pub enum RetryAdvice {
 impl From<ReservationError> for Failure {
     fn from(error: ReservationError) -> Self {
         let (advice, reason_code) = match error {
-            ReservationError::Unavailable(_) => {
+            ReservationError::Unavailable(_) | ReservationError::Limited(_) => {
                 (RetryAdvice::WaitForReservationService, "refused_by_reservation")
             }
             ReservationError::Unreadable(_) => {
@@ -230,6 +230,10 @@ impl EffectExecutor {
                 self.refund(effect, system, *reservation_id, *payment_id, *amount).await
             }
             Effect::Message { .. } => self.message(effect, &by).await,
+            Effect::EraseCopies { about } => {
+                self.mail.erase(*about).await?;
+                Ok(Execution::done())
+            }
             Effect::StaffMessage { staff_id, template, number } => {
                 self.staff_message(effect, *staff_id, *template, *number, &by).await
             }

@@ -7,7 +7,7 @@ pub mod reservation_api;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 
-use crate::domain::effect::EffectKey;
+use crate::domain::effect::{About, EffectKey};
 use crate::domain::webhooks::Webhook;
 
 /// Why a provider did not do something.
@@ -35,8 +35,18 @@ pub enum ProviderError {
 
 /// Sends mail. The Message-ID is derived from the key, so that a repeated message can be recognised.
 pub trait MailSender: Send + Sync + 'static {
-    /// Sends `mail`. `Ok` means that the server has accepted it.
-    fn send(&self, key: &EffectKey, mail: lettre::Message) -> BoxFuture<'_, Result<(), ProviderError>>;
+    /// Sends `mail` about a guest, or to a member of staff. `Ok` means that the server has accepted it.
+    fn send(
+        &self,
+        key: &EffectKey,
+        about: Option<About>,
+        mail: lettre::Message,
+    ) -> BoxFuture<'_, Result<(), ProviderError>>;
+
+    /// Erases the copies of all mails about a guest. A sender that keeps none has nothing to do.
+    fn erase(&self, _about: About) -> BoxFuture<'_, Result<(), ProviderError>> {
+        Box::pin(async { Ok(()) })
+    }
 }
 
 /// Sends text messages.

@@ -5,6 +5,7 @@ pub mod deadlines;
 pub mod keys;
 pub mod payment_channels;
 pub mod proofs;
+pub mod retention;
 pub mod search;
 pub mod venue_import;
 pub mod waitlist_offers;
@@ -53,5 +54,6 @@ impl BackgroundTasks {
         self.0.push(app.env.spawn(closures::run(app.clone()).boxed()));
         self.0.push(app.env.spawn(keys::run(app.clone()).boxed()));
         self.0.push(app.env.spawn(proofs::run(app.clone()).boxed()));
+        self.0.push(app.env.spawn(retention::run(app.clone()).boxed()));
     }
 }

@@ -41,6 +41,8 @@ words! {
         PostNotification = "post_notification",
         /// Send an event to a webhook subscriber.
         TellHook = "tell_hook",
+        /// Erase the copies of the messages to a guest.
+        EraseCopies = "erase_copies",
         /// Process an event that could not be decoded when it was read.
         React = "react",
     }

@@ -46,7 +46,7 @@ requests! {
 pub struct ContactProofView {
     /// How the guest proves the contact.
     pub method: ProofMethod,
-    /// When the booking ends without it; null if a deposit is due instead.
+    /// When the booking ends, or ended, without it; null if the guest was not asked for it, because a deposit is due.
     pub expires_at: Option<DateTime<Utc>>,
 }
 

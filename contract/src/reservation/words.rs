@@ -99,6 +99,8 @@ words! {
         Declined = "declined",
         /// It did not answer an offer in time.
         OfferExpired = "offer_expired",
+        /// Its contact was erased.
+        ContactErased = "contact_erased",
         /// It did not prove its contact in time.
         ContactUnproved = "contact_unproved",
         /// Its latest acceptable time passed.

@@ -190,6 +190,7 @@ fn samples() -> Vec<Event> {
         GuestAnswered { answer: GuestAnswer::Late, late_minutes: Some(15) }.into(),
         ContactProofRequested { method: ProofMethod::Link, number: 1, expires_at: window().start }.into(),
         ContactProved { method: ProofMethod::Code }.into(),
+        ContactRead {}.into(),
         ContactErased { reason_code: "guest_request".into() }.into(),
         VenueChanged {
             venue_id: "bandung-dago".parse().unwrap(),

@@ -370,6 +370,9 @@ async fn check(
         return Ok(response);
     }
     let code = response.json::<Problem>().await.map_or_else(|_| "unknown".to_owned(), |problem| problem.code);
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        return Err(ReservationError::Limited(code));
+    }
     if is_temporary(status, &code) {
         return Err(ReservationError::Unavailable(format!("{status} {code}")));
     }
@@ -378,7 +381,7 @@ async fn check(
 
 /// Whether the same request can succeed later: without a proxy, or after a concurrent change.
 fn is_temporary(status: StatusCode, code: &str) -> bool {
-    let may_succeed = matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
+    let may_succeed = status == StatusCode::REQUEST_TIMEOUT;
     may_succeed
         || status.is_server_error()
         || status.is_redirection()

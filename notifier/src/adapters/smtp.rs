@@ -11,7 +11,7 @@ use lettre::transport::smtp::{Error, PoolConfig, SMTP_PORT, SUBMISSION_PORT, SUB
 use lettre::{Message, SmtpTransport, Transport as _};
 use percent_encoding::percent_decode_str;
 
-use crate::domain::effect::EffectKey;
+use crate::domain::effect::{About, EffectKey};
 use crate::ports::{MailSender, ProviderError};
 
 /// Maximum duration of sending a mail, including connecting. A send that takes longer may still succeed.
@@ -164,7 +164,12 @@ impl Smtp {
 }
 
 impl MailSender for Smtp {
-    fn send(&self, _: &EffectKey, mail: Message) -> BoxFuture<'_, Result<(), ProviderError>> {
+    fn send(
+        &self,
+        _: &EffectKey,
+        _: Option<About>,
+        mail: Message,
+    ) -> BoxFuture<'_, Result<(), ProviderError>> {
         let smtp = self.clone();
         Box::pin(async move {
             let sent =
@@ -268,9 +273,9 @@ mod tests {
             Message::builder().from(to("meja")).to(to("sari")).subject("s").body(text.to_owned()).unwrap()
         };
         let key = EffectKey("k".into());
-        let error = smtp.send(&key, mail("first")).await.unwrap_err();
+        let error = smtp.send(&key, None, mail("first")).await.unwrap_err();
         assert!(matches!(error, ProviderError::Transient(_)), "{error}");
-        smtp.send(&key, mail("second")).await.unwrap();
+        smtp.send(&key, None, mail("second")).await.unwrap();
         let texts = server_side.join().unwrap();
         assert!(texts[0].contains("first") && !texts[0].contains("second"), "{texts:?}");
         assert!(texts[1].contains("second") && !texts[1].contains("first"), "{texts:?}");
@@ -287,7 +292,7 @@ mod tests {
         });
         let address = || "sari@example.com".parse().unwrap();
         let mail = Message::builder().from(address()).to(address()).subject("s").body(String::new()).unwrap();
-        let error = Smtp::new(server).send(&EffectKey("k".into()), mail).await.unwrap_err();
+        let error = Smtp::new(server).send(&EffectKey("k".into()), None, mail).await.unwrap_err();
         assert!(matches!(error, ProviderError::Transient(_)), "{error}");
     }
 }

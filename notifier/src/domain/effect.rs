@@ -2,6 +2,7 @@
 
 mod results;
 mod staff_template;
+mod template;
 
 use std::fmt;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::results::{NotificationOutcome, NotificationResult, PaymentOutcome, PaymentResult};
 pub use self::staff_template::StaffTemplate;
+pub use self::template::Template;
 
 /// Identifies an effect. Derived from the event and the kind of effect, so that the same event always has the same
 /// keys. It is the idempotency key at the provider, the Message-ID of a mail, and the Idempotency-Key of the
@@ -144,6 +146,12 @@ pub enum Effect {
         /// The amount in the message.
         amount: Option<Money>,
     },
+    /// Erase the copies of the messages to the guest.
+    EraseCopies {
+        /// The subject.
+        #[serde(flatten)]
+        about: About,
+    },
     /// Send a message to a member of staff.
     StaffMessage {
         /// The person.
@@ -227,93 +235,6 @@ impl Lane {
     pub const ALL: [Self; 5] = [Self::Money, Self::Mail, Self::Sms, Self::Webhooks, Self::Results];
 }
 
-/// The template of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Template {
-    /// The request was received.
-    Received,
-    /// A deposit is due.
-    DepositDue,
-    /// The booking is confirmed.
-    Confirmed,
-    /// The booking has a new time.
-    Rescheduled,
-    /// The booking is cancelled.
-    Cancelled,
-    /// The payment was refunded.
-    Refunded,
-    /// A reminder before the visit.
-    Reminder,
-    /// A table is free for a waiting party.
-    Offer,
-    /// The no-show fee is due.
-    FeeDue,
-    /// A late payment, which is refunded.
-    PaidLate,
-    /// The party has another size.
-    Resized,
-    /// An offer expired without an answer.
-    OfferOver,
-    /// A cancellation was undone.
-    Reinstated,
-    /// The no-show fee no longer applies.
-    FeeWithdrawn,
-    /// Whether a booked party still comes.
-    StillComing,
-    /// The table of a waiting party is ready.
-    TableReady,
-    /// The guest has to prove the contact.
-    ProveContact,
-}
-
-impl Template {
-    /// All templates.
-    pub const ALL: [Self; 17] = [
-        Self::Received,
-        Self::DepositDue,
-        Self::Confirmed,
-        Self::Rescheduled,
-        Self::Cancelled,
-        Self::Refunded,
-        Self::Reminder,
-        Self::Offer,
-        Self::FeeDue,
-        Self::PaidLate,
-        Self::Resized,
-        Self::OfferOver,
-        Self::Reinstated,
-        Self::FeeWithdrawn,
-        Self::StillComing,
-        Self::TableReady,
-        Self::ProveContact,
-    ];
-
-    /// The name in files, events and responses.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Received => "received",
-            Self::DepositDue => "deposit_due",
-            Self::Confirmed => "confirmed",
-            Self::Rescheduled => "rescheduled",
-            Self::Cancelled => "cancelled",
-            Self::Refunded => "refunded",
-            Self::Reminder => "reminder",
-            Self::Offer => "offer",
-            Self::FeeDue => "fee_due",
-            Self::PaidLate => "paid_late",
-            Self::Resized => "resized",
-            Self::OfferOver => "offer_over",
-            Self::Reinstated => "reinstated",
-            Self::FeeWithdrawn => "fee_withdrawn",
-            Self::StillComing => "still_coming",
-            Self::TableReady => "table_ready",
-            Self::ProveContact => "prove_contact",
-        }
-    }
-}
-
 impl Effect {
     /// The subject of the effect, if it has one.
     #[must_use]
@@ -325,7 +246,9 @@ impl Effect {
             | Self::SendAgain { reservation_id, .. }
             | Self::Refund { reservation_id, .. }
             | Self::PostPayment { reservation_id, .. } => Some((*reservation_id).into()),
-            Self::Message { about, .. } | Self::PostNotification { about, .. } => Some(*about),
+            Self::Message { about, .. }
+            | Self::EraseCopies { about }
+            | Self::PostNotification { about, .. } => Some(*about),
             Self::StaffMessage { .. } | Self::SendWebhook(_) | Self::React { .. } => None,
         }
     }
@@ -335,7 +258,10 @@ impl Effect {
     pub fn lane(&self) -> Lane {
         match self {
             Self::TakeDeposit(_) | Self::ClosePayments { .. } | Self::Refund { .. } => Lane::Money,
-            Self::Message { medium: Medium::Mail, .. } | Self::StaffMessage { .. } => Lane::Mail,
+            // After the messages that are not sent yet.
+            Self::Message { medium: Medium::Mail, .. }
+            | Self::EraseCopies { .. }
+            | Self::StaffMessage { .. } => Lane::Mail,
             Self::Message { medium: Medium::Sms, .. } => Lane::Sms,
             Self::SendWebhook(_) => Lane::Webhooks,
             Self::PostPayment { .. }
@@ -349,7 +275,7 @@ impl Effect {
     /// Whether the effect needs the reservation service. Refunds do not.
     #[must_use]
     pub fn needs_reservation(&self) -> bool {
-        !matches!(self, Self::Refund { .. } | Self::ClosePayments { .. })
+        !matches!(self, Self::Refund { .. } | Self::ClosePayments { .. } | Self::EraseCopies { .. })
     }
 
     /// Whether the effect moves money, or reports a movement.
@@ -368,6 +294,7 @@ impl Effect {
             Self::SendAgain { .. } => EffectKind::SendAgain,
             Self::Refund { .. } => EffectKind::Refund,
             Self::Message { .. } => EffectKind::Message,
+            Self::EraseCopies { .. } => EffectKind::EraseCopies,
             Self::StaffMessage { .. } => EffectKind::StaffMessage,
             Self::PostPayment { .. } => EffectKind::PostPayment,
             Self::PostNotification { .. } => EffectKind::PostNotification,

@@ -15,8 +15,11 @@ use crate::domain::effect::{About, Effect, EffectKey, Planned, StaffTemplate, Ta
 /// The reason code of a party that left the waitlist because its offer expired.
 const OFFER_EXPIRED: &str = "offer_expired";
 
+/// How long the copy of the message that an offer is over is kept.
+const COPIES_KEPT: TimeDelta = TimeDelta::days(1);
+
 /// The reason code of a booking whose contact was not proved in time.
-const CONTACT_UNPROVED: &str = "contact_unproved";
+pub const CONTACT_UNPROVED: &str = "contact_unproved";
 
 /// Which messages guests get, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +28,8 @@ pub struct NotificationPolicy {
     pub remind_before: Vec<TimeDelta>,
     /// Whether guests also get text messages.
     pub sms: bool,
+    /// Whether mails are kept as files, which are erased together with the contact.
+    pub keeps_copies: bool,
 }
 
 /// The effects of `event`, which happened to the subject `about`.
@@ -44,8 +49,12 @@ pub fn react(
             Event::GuestAsked(_) => plan.both(Template::TableReady, None).collect(),
             Event::ContactProofRequested(_) => vec![plan.mail(Template::ProveContact, None, None)],
             Event::WaitlistLeft(e) if e.reason_code == OFFER_EXPIRED => {
-                vec![plan.mail(Template::OfferOver, None, None)]
+                let erased =
+                    plan.erase().map(|erased| Planned { due_at: erased.due_at + COPIES_KEPT, ..erased });
+                std::iter::once(plan.mail(Template::OfferOver, None, None)).chain(erased).collect()
             }
+            // The contact was forgotten, or belongs to the reservation.
+            Event::WaitlistLeft(_) | Event::WaitlistAccepted(_) => plan.erase().into_iter().collect(),
             _ => vec![],
         },
     }
@@ -99,6 +108,7 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
         Event::GuestLinkRenewed(_) => {
             vec![plan.now("renew-pay-links", Effect::RenewPayLinks { reservation_id })]
         }
+        Event::ContactErased(_) => plan.erase().into_iter().collect(),
         Event::PaymentRefunded(e) => vec![plan.mail(Template::Refunded, None, Some(e.amount))],
         Event::TableAssigned(_)
         | Event::TableReleased(_)
@@ -108,6 +118,7 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
         | Event::RulesOverruled(_)
         | Event::GuestAnswered(_)
         | Event::ContactProved(_)
+        | Event::ContactRead(_)
         | Event::PaymentFailed(_)
         | Event::NotificationSent(_)
         | Event::NotificationFailed(_)
@@ -116,7 +127,6 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
         | Event::WaitlistWithdrawn(_)
         | Event::WaitlistAccepted(_)
         | Event::WaitlistLeft(_)
-        | Event::ContactErased(_)
         | Event::ReservationAffected(_)
         | Event::VenueChanged(_)
         | Event::VenueRulesChanged(_)
@@ -229,6 +239,12 @@ impl Plan<'_> {
         let sms = (corrected.contains(&Detail::Phone) && self.policy.sms).then_some(Medium::Sms);
         let media: Vec<_> = mail.into_iter().chain(sms).collect();
         (!media.is_empty()).then(|| self.now("send-again", Effect::SendAgain { reservation_id, media }))
+    }
+
+    /// Erases the copies of the messages, if there are any.
+    fn erase(&self) -> Option<Planned> {
+        let erase = Effect::EraseCopies { about: self.about };
+        self.policy.keeps_copies.then(|| self.now("erase-copies", erase))
     }
 
     fn close(&self, kind: &str, reservation_id: ReservationId) -> Planned {

@@ -188,8 +188,8 @@ pub fn offered(entry: WaitlistView) -> Option<Occasion> {
     };
     Some(match (expires_at, prove_by) {
         (Some(expires_at), _) => Occasion::Offered { visit, status: entry.status, expires_at },
+        (None, _) if is_called => Occasion::Ready { visit },
         (None, Some(expires_at)) => Occasion::Unproven { visit, expires_at },
-        (None, None) if is_called => Occasion::Ready { visit },
         (None, None) => Occasion::OfferOver { visit },
     })
 }

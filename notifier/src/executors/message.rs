@@ -50,6 +50,7 @@ impl EffectExecutor {
     async fn send_mail(
         &self,
         key: &EffectKey,
+        about: About,
         template: Template,
         facts: &Facts<'_>,
         contact: &ContactView,
@@ -62,7 +63,7 @@ impl EffectExecutor {
         let permission = self.rate_limiter.admit(Lane::Mail, &contact.email, self.env.now());
         let permission = permission.map_err(Failure::rate_limited)?;
         failpoint::hit("mail.before_send");
-        self.mail.send(key, mail).await.map_err(|error| redacted(error, &contact.email))?;
+        self.mail.send(key, Some(about), mail).await.map_err(|error| redacted(error, &contact.email))?;
         permission.sent();
         failpoint::hit("mail.after_send");
         Ok(mask_mail(&contact.email))
@@ -97,6 +98,9 @@ impl EffectExecutor {
         let guest_link = contact.guest_link.as_ref().map(|link| link.url.as_str());
         let pay_page = link.as_deref().map(|page| self.pay_url(page, *about, &contact));
         let proof = contact.proof.as_ref().filter(|_| *template == Template::ProveContact);
+        if proof.is_none() && *template == Template::ProveContact {
+            return Ok(Execution::skipped("the contact was proved meanwhile"));
+        }
         let proof_page = guest_link.zip(proof).map(|(page, proof)| proof_url(page, proof));
         let (link, booking_link) = match about {
             _ if proof_page.is_some() => (proof_page.as_deref(), None),
@@ -115,7 +119,7 @@ impl EffectExecutor {
             amount: *amount,
         };
         let recipient = match medium {
-            Medium::Mail => self.send_mail(key, *template, &facts, &contact).await?,
+            Medium::Mail => self.send_mail(key, *about, *template, &facts, &contact).await?,
             Medium::Sms => {
                 let Some(sms) = &self.sms else { return Ok(Execution::skipped("text messages are off")) };
                 if !contact.text_messages {

@@ -51,7 +51,7 @@ impl EffectExecutor {
         let permission = self.rate_limiter.admit(Lane::Mail, &contact.email, self.env.now());
         let permission = permission.map_err(Failure::rate_limited)?;
         failpoint::hit("mail.before_send");
-        self.mail.send(key, mail).await.map_err(|error| redacted(error, &contact.email))?;
+        self.mail.send(key, None, mail).await.map_err(|error| redacted(error, &contact.email))?;
         permission.sent();
         failpoint::hit("mail.after_send");
         Ok(Execution { recipient: Some(mask_mail(&contact.email)), ..Execution::done() })

@@ -25,6 +25,9 @@ pub enum ReservationError {
     /// A temporary failure: it was not reached, is overloaded or failed.
     #[error("the reservation service is not available: {0}")]
     Unavailable(String),
+    /// A limit of requests is used up.
+    #[error("the reservation service limits such requests: {0}")]
+    Limited(String),
     /// The response cannot be decoded. The request may have been carried out.
     #[error("the response of the reservation service cannot be decoded: {0}")]
     Unreadable(String),
@@ -58,7 +61,7 @@ impl ReservationError {
     #[must_use]
     pub fn refusal(&self) -> Option<Refusal> {
         match self {
-            Self::Unavailable(_) | Self::Unreadable(_) => None,
+            Self::Unavailable(_) | Self::Limited(_) | Self::Unreadable(_) => None,
             Self::Refused { refusal, .. } => Some(*refusal),
         }
     }

@@ -331,6 +331,7 @@ fn died(effect: &TrackedEffect, failure: Failure, now: DateTime<Utc>) -> Vec<Ent
         | Effect::ClosePayments { .. }
         | Effect::RenewPayLinks { .. }
         | Effect::SendAgain { .. }
+        | Effect::EraseCopies { .. }
         | Effect::PostPayment { .. }
         | Effect::PostNotification { .. }
         | Effect::SendWebhook(_)

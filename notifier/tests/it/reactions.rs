@@ -13,7 +13,11 @@ use notifier::domain::visit::Reservation;
 use crate::support::*;
 
 fn policy() -> NotificationPolicy {
-    NotificationPolicy { remind_before: vec![TimeDelta::hours(24), TimeDelta::hours(2)], sms: true }
+    NotificationPolicy {
+        remind_before: vec![TimeDelta::hours(24), TimeDelta::hours(2)],
+        sms: true,
+        keeps_copies: false,
+    }
 }
 
 fn window() -> TimeWindow {
@@ -320,4 +324,35 @@ fn the_guest_of_an_imported_booking_gets_reminders_and_no_confirmation() {
         assert_eq!(planned.len(), if reminds { 2 } else { 0 }, "{planned:?}");
         assert!(planned.iter().all(|kind| kind.starts_with("mail-reminder-")), "{planned:?}");
     }
+}
+
+#[test]
+fn copies_of_mails_are_erased_with_the_contact() {
+    let policy = NotificationPolicy { keeps_copies: true, ..policy() };
+    let about = About::Waitlist { waitlist_id: events::WaitlistId(RESERVATION.0) };
+    let kinds = |about: About, event: Event| {
+        let planned = react(event_id(7), now(), about, &event, &policy);
+        planned
+            .iter()
+            .map(|p| (p.key.0.split_once('.').unwrap().1.to_owned(), p.due_at - now()))
+            .collect::<Vec<_>>()
+    };
+    let at_once = [("erase-copies".to_owned(), TimeDelta::zero())];
+    let left = |reason: &str| Event::from(WaitlistLeft { reason_code: reason.into() });
+    assert_eq!(kinds(RESERVATION.into(), ContactErased { reason_code: "x".into() }.into()), at_once);
+    assert_eq!(kinds(about, left("gave_up")), at_once);
+    assert_eq!(kinds(about, WaitlistAccepted { reservation_id: RESERVATION }.into()), at_once);
+    let over = kinds(about, left("offer_expired"));
+    assert_eq!(over[1], ("erase-copies".to_owned(), TimeDelta::days(1)));
+}
+
+#[test]
+fn nothing_but_the_request_to_prove_it_goes_to_an_unproved_contact() {
+    let asked = ContactProofRequested { method: ProofMethod::Link, number: 1, expires_at: now() };
+    assert_eq!(kinds(asked), ["mail-prove_contact"]);
+    assert!(kinds(ContactProved { method: ProofMethod::Link }).is_empty());
+    let booked = ReservationCreated { contact_proof: Some(ProofMethod::Link), ..created(false) };
+    assert!(kinds(booked).is_empty());
+    let too_late = ReservationCancelled { reason_code: "contact_unproved".into(), ..cancelled(None) };
+    assert!(kinds(too_late).is_empty());
 }

@@ -41,7 +41,8 @@ fn feed() -> Vec<Value> {
 
 async fn follow(fixture: &Fixture, server: &MockServer) {
     let (trigger, shutdown) = Shutdown::new();
-    let policy = NotificationPolicy { remind_before: vec![TimeDelta::hours(24)], sms: true };
+    let policy =
+        NotificationPolicy { remind_before: vec![TimeDelta::hours(24)], sms: true, keeps_copies: false };
     let feed_status = FeedStatus::default();
     let consumer = FeedConsumer {
         reservation_api: Arc::new(ReservationClient::new(http_client(), server.uri(), key())),

@@ -15,7 +15,7 @@ use events::values::Medium;
 use futures::future::BoxFuture;
 use notifier::adapters::reservation_client::ReservationClient;
 use notifier::adapters::webhook_sender::HttpWebhooks;
-use notifier::domain::effect::{Effect, EffectKey, PaymentOutcome, PaymentResult, Template};
+use notifier::domain::effect::{About, Effect, EffectKey, PaymentOutcome, PaymentResult, Template};
 use notifier::domain::reaction::NotificationPolicy;
 use notifier::domain::retry_policy::RetrySettings;
 use notifier::effects::entry::Scheduled;
@@ -40,7 +40,12 @@ struct Flaky {
 }
 
 impl MailSender for Flaky {
-    fn send(&self, key: &EffectKey, _: lettre::Message) -> BoxFuture<'_, Result<(), ProviderError>> {
+    fn send(
+        &self,
+        key: &EffectKey,
+        _: Option<About>,
+        _: lettre::Message,
+    ) -> BoxFuture<'_, Result<(), ProviderError>> {
         let hangs = key.0.contains("hang");
         Box::pin(async move {
             if hangs {
@@ -106,7 +111,7 @@ impl Bench {
             hooks: Arc::default(),
             webhook_sender: Arc::new(HttpWebhooks::new(http_client(), here())),
             rate_limiter: RateLimiter::new(limits),
-            policy: NotificationPolicy { remind_before: vec![], sms: false },
+            policy: NotificationPolicy { remind_before: vec![], sms: false, keeps_copies: false },
             mail: mail.clone(),
             sms: None,
             messages: Messages::new("Meja <meja@example.com>".parse().unwrap(), None).unwrap(),

@@ -83,6 +83,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route(Needs(Scope::Results), routes!(results::notification_results))
         .route(Needs(Scope::Contact), routes!(results::contact))
         .route(Fresh(Scope::Contact), routes!(results::erase_contact))
+        .route(Fresh(Scope::Contact), routes!(results::erase_guest))
         .route(Needs(Scope::Floor), routes!(waitlist::list))
         .route(Public, routes!(waitlist::join))
         .route(Own(Scope::Read), routes!(waitlist::get))

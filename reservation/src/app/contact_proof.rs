@@ -31,6 +31,12 @@ impl Asked {
         entry.contact_proof.asked().map(|proof| Self { of, proof })
     }
 
+    /// The number of the request.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        self.proof.number
+    }
+
     fn link(self) -> Link {
         Link { of: self.of, generation: self.proof.number }
     }

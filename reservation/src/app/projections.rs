@@ -14,6 +14,7 @@ mod contacts;
 mod filter;
 mod proofs;
 mod recorded_rules;
+mod retention;
 mod rules;
 mod venue_state;
 

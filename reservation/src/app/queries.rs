@@ -15,6 +15,7 @@ pub mod history;
 pub mod keys;
 pub mod notes;
 mod personal_data;
+mod reading;
 pub mod reservation_view;
 pub mod search;
 pub mod staff;

@@ -14,6 +14,7 @@ use parking_lot::RwLock;
 use super::admission::{Admission, AdmissionLimits};
 use super::executor::Executor;
 use super::projections::Projections;
+use super::readings::Readings;
 use super::search::SearchIndex;
 use super::venues::Venues;
 
@@ -45,6 +46,8 @@ pub struct AppState {
     pub limits: Arc<ClientLimits>,
     /// The limits of guests who book, and of consumers who wait for events.
     pub admission: Admission,
+    /// Who read personal data.
+    pub readings: Readings,
     /// The URL under which guests reach their pages, without a trailing slash.
     pub public_url: String,
     /// Time, timers, tasks, ids and randomness.
@@ -107,6 +110,7 @@ impl App {
             limits: ClientLimits::new(&network, &env),
             hosts: network.hosts,
             admission: Admission::new(admission, access_mode == AccessMode::Open, &env),
+            readings: Readings::default(),
             public_url,
             env,
             shutdown,

@@ -45,16 +45,19 @@ impl ContactProof {
         required.map_or(Self::Vouched, Self::Unproven)
     }
 
-    /// Applies an event. Staff who confirm or bring back a booking vouch for it, and so does a deposit that confirms it.
+    /// Applies an event. Staff who confirm a booking, bring it back, or call a waiting party in vouch for its contact, and so does a
+    /// deposit that confirms a booking.
     pub fn evolve(&mut self, event: &Event) {
         match event {
             Event::ContactProofRequested(ContactProofRequested { method, number, expires_at }) => {
                 let (method, number, expires_at) = (*method, *number, *expires_at);
                 *self = Self::Asked(AskedProof { method, number, expires_at });
             }
-            Event::ContactProved(_) | Event::ReservationConfirmed(_) | Event::ReservationUndone(_) => {
-                *self = Self::Vouched;
-            }
+            Event::ContactProved(_)
+            | Event::ReservationConfirmed(_)
+            | Event::ReservationUndone(_)
+            | Event::GuestAsked(_) => *self = Self::Vouched,
+            // No other event is about the contact.
             _ => {}
         }
     }
@@ -86,14 +89,15 @@ impl ContactProof {
         self.missing().map(|method| ContactProofRequested { method, number, expires_at }.into())
     }
 
-    /// The event that the guest proved the contact; `None` if something vouches for it already.
+    /// The event that the guest proved the contact, by answering the request `number`; `None` if the contact is vouched for.
     ///
     /// # Errors
-    /// [`Refusal::NoProofAsked`].
-    pub fn prove(&self) -> Result<Option<Event>, Refusal> {
+    /// [`Refusal::NoProofAsked`] or [`Refusal::ProofReplaced`].
+    pub fn prove(&self, number: u32) -> Result<Option<Event>, Refusal> {
         match self {
             Self::Vouched => Ok(None),
             Self::Unproven(_) => Err(Refusal::NoProofAsked),
+            Self::Asked(asked) if asked.number != number => Err(Refusal::ProofReplaced),
             Self::Asked(asked) => Ok(Some(ContactProved { method: asked.method }.into())),
         }
     }

@@ -140,6 +140,9 @@ pub enum Refusal {
         "{UNPROVEN_PER_CONTACT_MAX} bookings with this phone number or e-mail address wait for a proof of contact. Open the mail about one of them first."
     )]
     TooManyUnproven,
+    /// The guest was asked again, because the address was corrected.
+    #[error("The address was corrected, and another mail was sent. Use the link or the digits in that mail.")]
+    ProofReplaced,
     /// The guest was not asked to prove the contact.
     #[error("This booking needs no proof of contact, but a deposit. Pay it with the link in the mail.")]
     NoProofAsked,
@@ -239,6 +242,7 @@ impl Refusal {
             Self::TooManyChanges => "too_many_changes",
             Self::UnprovenShare | Self::UnprovenWaiting => "unproven_share",
             Self::TooManyUnproven => "too_many_unproven",
+            Self::ProofReplaced => "proof_replaced",
             Self::NoProofAsked => "no_proof_asked",
             Self::AlreadyWaiting => "already_waiting",
             Self::WaitlistFull { .. } => "waitlist_full",

@@ -179,7 +179,7 @@ impl Reservation {
         match event {
             // The first event creates the reservation; there is no second one.
             Event::ReservationCreated(_) => return,
-            Event::NotificationSent(_) | Event::NotificationFailed(_) => return,
+            Event::NotificationSent(_) | Event::NotificationFailed(_) | Event::ContactRead(_) => return,
             // The links of a reservation are not a part of it.
             Event::GuestLinkRenewed(renewed) => {
                 self.link_generation = renewed.generation;

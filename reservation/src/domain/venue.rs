@@ -51,6 +51,8 @@ pub struct Venue {
     pub contact_proof: Option<ProofMethod>,
     /// Minutes that a waiting party has to answer an offer.
     pub offer_minutes: u32,
+    /// Number of days after a visit at which its personal data is erased; `None` to keep it.
+    pub retention_days: Option<u32>,
     /// The reason codes of this venue, in addition to those that every venue has.
     pub reason_codes: Vec<String>,
 }

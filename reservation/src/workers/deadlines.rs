@@ -78,14 +78,25 @@ async fn execute_passed(
     }
 }
 
+/// Until when a guest can still prove a contact after `at`, because the service may have been down. A second start does not
+/// extend it further.
+fn proof_again(at: DateTime<Utc>, started: DateTime<Utc>) -> DateTime<Utc> {
+    (started + PROOF_PERIOD).min(at + PROOF_PERIOD)
+}
+
 /// The end of a grace period that ended while the service was down, and therefore starts again.
 fn extended_grace(app: &App, subject: DeadlineSubject, started: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let DeadlineSubject::Reservation(id) = subject else { return None };
+    let id = match subject {
+        DeadlineSubject::Reservation(id) => id,
+        DeadlineSubject::Waitlist(id) => {
+            let at = app.projections.proof_expires_at(id).filter(|at| *at <= started);
+            return at.map(|at| proof_again(at, started));
+        }
+    };
     let (reservation, _) = app.projections.get(id)?;
     match reservation.deadline()? {
         (at, Deadline::NoShow) if at <= started => Some(started + (at - reservation.window().start)),
-        // The guest could not prove anything in that time.
-        (at, Deadline::Proof) if at <= started => Some(started + PROOF_PERIOD),
+        (at, Deadline::Proof) if at <= started => Some(proof_again(at, started)),
         (_, Deadline::NoShow | Deadline::Proof | Deadline::Hold) => None,
     }
 }

@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use crate::app::App;
 
+/// How often it is looked for proofs whose contacts were not known when they were recorded.
+const INTERVAL: Duration = Duration::from_secs(60);
 /// Pause after an error.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// Runs until all proofs that were recorded before the start are known.
+/// Runs until the service stops.
 pub async fn run(app: App) {
     loop {
         match app.projections.read_proofs(app.store.as_ref(), app.env.now()).await {
             Ok(true) => {}
-            Ok(false) => return,
+            Ok(false) => app.env.sleep(INTERVAL).await,
             Err(error) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,

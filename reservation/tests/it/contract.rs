@@ -130,7 +130,7 @@ async fn the_described_fields_are_the_accepted_fields() {
             }
         }
     }
-    assert_eq!(bodies, 35);
+    assert_eq!(bodies, 36);
 }
 
 /// The properties of each form of a body.

@@ -259,6 +259,7 @@ fn every_refusal_has_its_own_code() {
         Refusal::UnprovenShare,
         Refusal::TooManyUnproven,
         Refusal::NoProofAsked,
+        Refusal::ProofReplaced,
         Refusal::UnknownPayment,
         Refusal::AmountMismatch { asked: idr(1), came: idr(2) },
         Refusal::RefundExceedsPayment { left_minor: 1, asked_minor: 2 },

@@ -44,7 +44,14 @@ pub fn reschedule(window: TimeWindow, by: Initiator) -> Command {
 }
 
 pub fn resize(guests: i64) -> Command {
-    Command::ChangePartySize(SizeChange { size: party(guests), area: None, reseat: false, overrule: None })
+    let by = Initiator::Guest;
+    Command::ChangePartySize(SizeChange {
+        size: party(guests),
+        area: None,
+        by,
+        reseat: false,
+        overrule: None,
+    })
 }
 
 pub fn resized(from: i64, to: i64) -> PartySizeChanged {

@@ -32,7 +32,7 @@ async fn names(app: &TestApp, query: &str) -> Vec<String> {
 }
 
 /// Waits until the first visits are in the index.
-async fn complete(app: &TestApp) {
+pub async fn complete(app: &TestApp) {
     let filled = async {
         while found(app, "q=x").await["complete"] != true {
             tokio::task::yield_now().await;

@@ -18,6 +18,7 @@ use super::proofs::Given;
 use super::{pages, proofs};
 use crate::app::App;
 use crate::domain::effect::About;
+use crate::domain::reaction::CONTACT_UNPROVED;
 use crate::domain::visit::Reservation;
 use crate::messages::{date, moment, time};
 use crate::ports::reservation_api::Refusal;
@@ -45,6 +46,8 @@ pub(super) async fn show(
     let (locale, zone, now) = (visit.locale, visit.zone(), app.env.now());
     let can_cancel = matches!(status, ReservationStatus::Pending | ReservationStatus::Confirmed);
     let asked = *status == ReservationStatus::Confirmed && reservation.attendance.is_some();
+    let is_too_late =
+        *status == ReservationStatus::Cancelled && visit_ended_by(&reservation) == Some(CONTACT_UNPROVED);
     let proof = reservation.contact_proof.as_deref().filter(|_| *status == ReservationStatus::Pending);
     let is_free = visit.free_until.is_none_or(|until| now <= until) || reservation.is_called_off;
     let open = app.effect_log.payments(|payment| payment.reservation_id() == id && payment.is_open(), 1);
@@ -61,7 +64,7 @@ pub(super) async fn show(
             time => time(&visit.start_time, locale),
             party_size => visit.party_size,
             area => visit.table_area,
-            status => status.word(),
+            status => if is_too_late { "UNPROVED" } else { status.word() },
             code => visit.code,
             can_cancel,
             asked,
@@ -79,6 +82,11 @@ pub(super) async fn show(
         },
     )?;
     Ok((PRIVATE_PAGE, page).into_response())
+}
+
+/// The reason code of the cancellation.
+fn visit_ended_by(reservation: &Reservation) -> Option<&str> {
+    reservation.cancellation.as_ref().map(|cancellation| cancellation.reason_code.as_str())
 }
 
 /// Answer a question, then show the page
@@ -125,10 +133,9 @@ pub(super) async fn prove(
 ) -> Result<Response, Problem> {
     let link = PresentedLink::read(&text)?;
     match proofs::prove(&app, link.reservation_id()?.into(), &link, request).await? {
-        true => Ok(Redirect::to(&format!("/bookings/{}", link.text())).into_response()),
-        false => {
-            let shown = show(&app, &link, &Given::default(), Some("NOT_PROVED")).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response())
+        None => Ok(Redirect::to(&format!("/bookings/{}", link.text())).into_response()),
+        Some((status, notice)) => {
+            Ok((status, show(&app, &link, &Given::default(), Some(notice)).await?).into_response())
         }
     }
 }
@@ -172,6 +179,8 @@ fn words(locale: Locale) -> Value {
             cancel_hint => "Reservasi Anda masih berlaku. Bila tidak jadi datang, batalkan di bawah ini.",
             NOT_ANSWERED => "Pertanyaan ini sudah tidak berlaku.",
             NOT_CANCELLED => "Reservasi ini tidak bisa dibatalkan lagi.",
+            TOO_OFTEN => "Terlalu banyak percobaan. Silakan coba lagi dalam dua menit.",
+            UNPROVED => "Permintaan ini berakhir karena alamat email tidak dikonfirmasi tepat waktu. Silakan memesan lagi, atau hubungi restoran.",
             NOT_PROVED => "Kode atau tautan itu tidak cocok. Silakan periksa email terakhir dari kami.",
             PENDING => "Permintaan Anda sudah kami terima.",
             CONFIRMED => "Reservasi Anda sudah dikonfirmasi.",
@@ -197,6 +206,8 @@ fn words(locale: Locale) -> Value {
             cancel_hint => "Your booking is still valid. If you are not coming, please cancel it below.",
             NOT_ANSWERED => "This question is no longer open.",
             NOT_CANCELLED => "This booking can no longer be cancelled.",
+            TOO_OFTEN => "Too many attempts. Please try again in two minutes.",
+            UNPROVED => "This request ended, because the e-mail address was not confirmed in time. Please book again, or contact the restaurant.",
             NOT_PROVED => "That code or link is not the right one. Please look at our last mail.",
             PENDING => "We have your request.",
             CONFIRMED => "Your booking is confirmed.",

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use chassis::api::Segments;
 use chassis::problem::Problem;
 use contract::reservation::waitlist::WaitlistView;
-use contract::reservation::words::{ReservationStatus, WaitlistStatus};
+use contract::reservation::words::{LeftReason, ReservationStatus, WaitlistStatus};
 use events::event::GuestAnswer;
 use events::values::Locale;
 use minijinja::{Value, context};
@@ -114,10 +114,9 @@ pub(super) async fn prove(
     let link = PresentedLink::read(&text)?;
     let about = About::Waitlist { waitlist_id: link.waitlist_id()? };
     match proofs::prove(&app, about, &link, request).await? {
-        true => Ok(Redirect::to(&format!("/offers/{}", link.text())).into_response()),
-        false => {
-            let shown = show(&app, &link, &Given::default(), Some("NOT_PROVED")).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response())
+        None => Ok(Redirect::to(&format!("/offers/{}", link.text())).into_response()),
+        Some((status, notice)) => {
+            Ok((status, show(&app, &link, &Given::default(), Some(notice)).await?).into_response())
         }
     }
 }
@@ -136,6 +135,9 @@ async fn state(
     };
     let Some(reservation) = reservation else {
         return Ok(match waiting.status {
+            WaitlistStatus::Left if waiting.left_because == Some(LeftReason::ContactUnproved) => {
+                ("UNPROVED", None)
+            }
             WaitlistStatus::Offered => ("OFFERED", None),
             WaitlistStatus::Waiting => ("WAITING", None),
             WaitlistStatus::Accepted | WaitlistStatus::Left | WaitlistStatus::Unknown => ("LEFT", None),
@@ -174,6 +176,8 @@ fn words(locale: Locale) -> Value {
             PENDING => "Terima kasih. Permintaan Anda sudah kami terima dan akan kami konfirmasi lewat email.",
             CANCELLED => "Reservasi ini sudah dibatalkan.",
             NO_SHOW => "Anda tidak datang pada waktu itu, sehingga meja sudah kami lepas.",
+            TOO_OFTEN => "Terlalu banyak percobaan. Silakan coba lagi dalam dua menit.",
+            UNPROVED => "Permintaan ini berakhir karena alamat email tidak dikonfirmasi tepat waktu. Silakan memesan lagi, atau hubungi restoran.",
             NOT_PROVED => "Kode atau tautan itu tidak cocok. Silakan periksa email terakhir dari kami.",
             WAITING => "Belum ada meja kosong. Kami kabari Anda.",
             ACCEPTED => "Terima kasih, meja sudah kami catat untuk Anda. Rinciannya segera kami kirim.",
@@ -196,6 +200,8 @@ fn words(locale: Locale) -> Value {
             PENDING => "Thank you. We have your request, and will confirm it by mail.",
             CANCELLED => "This reservation was cancelled.",
             NO_SHOW => "You did not arrive at that time, so the table has been released.",
+            TOO_OFTEN => "Too many attempts. Please try again in two minutes.",
+            UNPROVED => "This request ended, because the e-mail address was not confirmed in time. Please book again, or contact the restaurant.",
             NOT_PROVED => "That code or link is not the right one. Please look at our last mail.",
             WAITING => "No table is free yet. We will let you know.",
             ACCEPTED => "Thank you, the table is booked for you. We are sending you the details.",

@@ -102,7 +102,7 @@ pub(super) fn books_problem(error: &BooksError) -> Problem {
 /// The problem for a failed request to the reservation service.
 pub(super) fn reservation_problem(error: &ReservationError) -> Problem {
     match error {
-        ReservationError::Unavailable(_) => {
+        ReservationError::Unavailable(_) | ReservationError::Limited(_) => {
             tracing::warn!(%error, "a request to the reservation service failed");
             Problem::unavailable(
                 "reservation_unavailable",

@@ -2,6 +2,7 @@
 //! links too. The guest presses a button, or types the code of the mail.
 
 use axum::extract::{FromRequestParts, Query, Request};
+use axum::http::StatusCode;
 use chassis::problem::Problem;
 use chrono::DateTime;
 use chrono_tz::Tz;
@@ -64,20 +65,24 @@ impl Given {
     }
 }
 
-/// Passes on the proof in the form that a guest sends. Returns whether it is right; the page shows if it comes too late.
+/// Passes on the proof in the form that a guest sends. Returns the notice of the page if it is not accepted. If it comes too late,
+/// the page shows that.
 pub(super) async fn prove(
     app: &App,
     about: About,
     link: &PresentedLink,
     request: Request,
-) -> Result<bool, Problem> {
+) -> Result<Option<(StatusCode, &'static str)>, Problem> {
     let given: Given = pages::read_form(request).await?;
     // People type the spaces that they see.
     let proof: String = given.proof.split_whitespace().collect();
     let proved = app.reservation_api.prove_for(about, &proof, &link.token).await;
     match proved.as_ref().map_err(|error| (error.refusal(), error)) {
-        Ok(()) | Err((Some(Refusal::Conflict), _)) => Ok(true),
-        Err((_, ReservationError::Refused { code, .. })) if code == INVALID => Ok(false),
+        Ok(()) | Err((Some(Refusal::Conflict), _)) => Ok(None),
+        Err((_, ReservationError::Refused { code, .. })) if code == INVALID => {
+            Ok(Some((StatusCode::UNPROCESSABLE_ENTITY, "NOT_PROVED")))
+        }
+        Err((_, ReservationError::Limited(_))) => Ok(Some((StatusCode::TOO_MANY_REQUESTS, "TOO_OFTEN"))),
         Err((Some(Refusal::NotFound), _)) => Err(unknown()),
         Err((_, error)) => Err(reservation_problem(error)),
     }

@@ -138,8 +138,12 @@ impl MessageArgs {
             messages.map_err(|all| all.into_iter().for_each(|fault| faults.add("NOTIFIER_TEMPLATES", fault)));
         from?;
         Some(Messaging {
+            policy: NotificationPolicy {
+                remind_before: remind_before?,
+                sms: self.sms != SmsKind::Off,
+                keeps_copies: matches!(mail, Some(Mail::Files(_))),
+            },
             mail: mail?,
-            policy: NotificationPolicy { remind_before: remind_before?, sms: self.sms != SmsKind::Off },
             sms: sms?,
             messages: messages.ok()?,
             limits: MessageLimits {

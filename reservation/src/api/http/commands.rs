@@ -82,7 +82,7 @@ pub(super) async fn reschedule(State(app): State<App>, Id(id): Id, post: Post) -
     responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn party_size(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let loaded = app.require(id, post.caller()).await?;
-    let (command, context) = post.read(|form, _| request::party_size(form, &app, &loaded.0))?;
+    let (command, context) = post.read(|form, caller| request::party_size(form, &app, &loaded.0, caller))?;
     app.command(id, Some(loaded), command, context).await
 }
 
@@ -231,9 +231,8 @@ pub(super) async fn prove_contact(
     let loaded = app.require(id, post.caller()).await?;
     app.admission.count_proof(id.0)?;
     let asked = Asked::of_reservation(&loaded.0);
-    let (command, context) =
-        post.read(|form, _| request::contact_proof(form, &app, asked, Command::ProveContact))?;
-    app.command(id, Some(loaded), command, context).await
+    let (number, context) = post.read(|form, _| request::contact_proof(form, &app, asked))?;
+    app.command(id, Some(loaded), Command::ProveContact { number }, context).await
 }
 
 /// Renew the link of the guest

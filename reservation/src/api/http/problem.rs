@@ -14,6 +14,7 @@ use events::{DeviceId, ReservationId, StaffId, WaitlistId};
 use crate::app::App;
 use crate::app::access_refusal::AccessRefusal;
 use crate::app::accounts::AccountError;
+use crate::app::erasing::ErasureError;
 use crate::app::executor::{self, Alternatives, CommandError, RefusedRequest};
 use crate::app::queries::{FeedError, QueryError, local};
 use crate::app::repository::RepositoryError;
@@ -81,6 +82,14 @@ impl App {
 }
 
 impl App {
+    /// The problem for an erasure that ended before everything was erased.
+    pub(super) fn erasure_problem(&self, error: ErasureError) -> Problem {
+        match error {
+            ErasureError::Query(error) => error.into(),
+            ErasureError::Command(error) => self.problem(error),
+        }
+    }
+
     /// The problem for a request about an account.
     pub(super) fn account_problem(&self, error: AccountError) -> Problem {
         match error {

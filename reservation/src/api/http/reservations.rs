@@ -108,6 +108,7 @@ pub(super) async fn get(
             reservation.ok_or_else(|| unknown_reservation_then(id))?
         }
     };
+    app.record_reading(&reservation, &caller).await;
     let (mut view, etag) = match as_of {
         None => (app.view(&reservation).await?, ETag::version(reservation.version)),
         Some(as_of) => {
@@ -224,6 +225,7 @@ pub(super) async fn personal_data(
     caller: Caller,
 ) -> Result<Response, Problem> {
     let (reservation, _) = app.require(id, &caller).await?;
+    app.record_reading(&reservation, &caller).await;
     let held = app.personal_data(&reservation, &caller).await?;
     let as_file = [(header::CONTENT_DISPOSITION, "attachment; filename=\"personal-data.json\"")];
     Ok((as_file, axum::Json(held)).into_response())

@@ -8,12 +8,14 @@ use chassis::docs::{Conditional, Conflict, NotFound, Repeatable, Stale};
 use chassis::problem::Problem;
 use contract::reservation::commands::{EraseContact, ReservationPath};
 use contract::reservation::contact::ProofLinkView;
+use contract::reservation::erasures::{EraseGuest, Erasure};
 use contract::reservation::results::{NotificationResult, PaymentResult};
 use contract::reservation::view::{ContactView, GuestLinkView, PayLinkView, ReservationView};
 
 use super::extract::{Id, Post};
 use super::problem;
 use super::request;
+use super::respond::private;
 use crate::app::App;
 use crate::app::confidential::Contact;
 use crate::app::contact::receives_text_messages;
@@ -62,6 +64,7 @@ pub(super) async fn notification_results(
         (status = 410, description = "The contact was erased", body = contract::problem::Problem, content_type = "application/problem+json")))]
 pub(super) async fn contact(State(app): State<App>, Id(id): Id, caller: Caller) -> Result<Response, Problem> {
     let (reservation, _) = app.require(id, &caller).await?;
+    app.record_reading(&reservation, &caller).await;
     let links = Links {
         guest: app.guest_link(&reservation),
         payments: app.pay_links(&reservation),
@@ -105,4 +108,19 @@ pub(super) async fn erase_contact(
     let loaded = app.require(id, post.caller()).await?;
     let (command, context) = post.read(|form, _| request::erase_contact(form, &app, &loaded.0))?;
     app.command(id, Some(loaded), command, context).await
+}
+
+/// Forget everything about one guest
+///
+/// Every reservation and every waitlist entry with this phone number or this e-mail address, at the venues of the caller: the
+/// contact, the wishes, the notes and the descriptions are removed; all events stay readable. A waiting party leaves the
+/// waitlist.
+#[utoipa::path(post, path = "/api/erasures", operation_id = "eraseGuest", tag = "service",
+    request_body(content = EraseGuest, example = json!({"phone": "+62 812 3456 7890", "email": "sari@example.com"})),
+    responses((status = 200, body = Erasure)))]
+pub(super) async fn erase_guest(State(app): State<App>, post: Post) -> Result<Response, Problem> {
+    let ((guest, reason_code), context) = post.read(|form, _| request::erase_guest(form, &app))?;
+    let erased = app.erase_guest(&guest, &reason_code, &context).await;
+    let erased = erased.map_err(|error| app.erasure_problem(error))?;
+    Ok(private(&erased))
 }

@@ -175,9 +175,8 @@ pub(super) async fn prove_contact(
     let entry = app.require_waitlist_entry(id, post.caller()).await?;
     app.admission.count_proof(id.0)?;
     let asked = Asked::of_entry(&entry);
-    let (command, context) =
-        post.read(|form, _| request::contact_proof(form, &app, asked, WaitlistCommand::ProveContact))?;
-    app.waitlist_command(id, command, context).await
+    let (number, context) = post.read(|form, _| request::contact_proof(form, &app, asked))?;
+    app.waitlist_command(id, WaitlistCommand::ProveContact { number }, context).await
 }
 
 /// Leave the waitlist

@@ -18,7 +18,8 @@ use crate::domain::refusal::UNPROVEN_PER_CONTACT_MAX;
 use crate::domain::waitlist::{self, WAITLIST_PARTIES_MAX, WaitlistCommand, WaitlistEntry};
 use crate::domain::{RecordedAt, Refusal};
 
-/// From this length on, every party that joins is counted exactly. Below it, a few concurrent ones do no harm.
+/// From this length on, every party that joins is counted exactly, and so is every one with an unproved contact. Otherwise a few
+/// concurrent ones do no harm.
 const EXACT_COUNT_FROM: usize = WAITLIST_PARTIES_MAX - 100;
 
 /// Adds a party to the waitlist.
@@ -71,7 +72,8 @@ impl Operation for JoinWaitlist<'_> {
         }
         let subject = EventSubject::joining(self.id, joined);
         let new_events = new_events(&events, &subject, self.context, executor.env.as_ref(), now)?;
-        let exact = (waiting.parties >= EXACT_COUNT_FROM).then(|| Tag::waiting(&joined.venue_id));
+        let is_exact = waiting.parties >= EXACT_COUNT_FROM || joined.contact_proof.is_some();
+        let exact = is_exact.then(|| Tag::waiting(&joined.venue_id));
         let tags = [Tag::waitlist(self.id), Tag::rules(&joined.venue_id)];
         let tags = tags.into_iter().chain(exact).collect();
         Ok(Decision { events, new_events, tags, read_position: Some(read_position), details: () })

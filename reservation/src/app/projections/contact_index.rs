@@ -188,6 +188,13 @@ impl Projections {
         self.venue(venue)?.read().waiting_guest(id)
     }
 
+    /// When the waitlist entry `id` ends without a proof of its contact.
+    #[must_use]
+    pub fn proof_expires_at(&self, id: WaitlistId) -> Option<DateTime<Utc>> {
+        let venue = self.index.read().waitlist_entries.get(&id).cloned()?;
+        venue.read().proof_expires_at(id)
+    }
+
     /// The parties that wait at `venue` for a business day, and whether `guest` is among them.
     #[must_use]
     pub fn waiting_on(&self, venue: &Venue, date: NaiveDate, guest: Option<ContactKeys>) -> (Waiting, bool) {

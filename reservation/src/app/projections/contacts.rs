@@ -49,13 +49,26 @@ impl ContactHasher {
     /// The hashes of `contact`; `None` for a walk-in, which has neither a phone number nor an e-mail address.
     pub(super) fn keys(&self, contact: &Contact) -> Option<ContactKeys> {
         let has_address = !contact.phone.is_empty() && !contact.email.is_empty();
-        let email = contact.email.to_lowercase();
+        let email = mailbox(&contact.email);
         has_address.then(|| ContactKeys([self.key(("phone", &contact.phone)), self.key(("email", &email))]))
     }
 
     fn key(&self, address: impl Hash) -> Key {
         let [high, low] = self.0.each_ref().map(|state| Key::from(state.hash_one(&address)));
         high << 64 | low
+    }
+}
+
+/// The mailbox of an address: most servers deliver `sari+1@example.com` to `sari@example.com` (RFC 5233), so that one mailbox
+/// could look like many.
+fn mailbox(email: &str) -> String {
+    let email = email.to_lowercase();
+    match email.rsplit_once('@') {
+        Some((local, domain)) => {
+            let user = local.split('+').next().filter(|user| !user.is_empty()).unwrap_or(local);
+            format!("{user}@{domain}")
+        }
+        None => email,
     }
 }
 
@@ -122,6 +135,8 @@ mod tests {
         };
         assert_eq!(same(&contacts, "+6281", "c@example.com"), [1]);
         assert_eq!(same(&contacts, "+6283", "B@example.com"), [2]);
+        assert_eq!(same(&contacts, "+6283", "b+saturday@example.com"), [2]);
+        assert!(same(&contacts, "+6283", "+b@example.com").is_empty());
         assert_eq!(same(&contacts, "+6281", "b@example.com"), [1, 2]);
         assert!(same(&contacts, "+6283", "c@example.com").is_empty());
         contacts.add(2, keys("+6284", "b@example.com"));

@@ -198,6 +198,16 @@ impl VenueState {
         self.by_start.iter().copied().collect()
     }
 
+    /// The places of the reservations that start before `before`, after `after`.
+    pub(super) fn keys_before(
+        &self,
+        before: DateTime<Utc>,
+        after: Option<ListKey>,
+    ) -> impl Iterator<Item = ListKey> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.by_start.range((from, Bound::Unbounded)).take_while(move |(start, _)| *start < before).copied()
+    }
+
     pub(super) fn each(&self, filter: &Filter, visit: &mut impl FnMut(&Reservation)) {
         let nil = ReservationId(uuid::Uuid::nil());
         let from = filter.from.map_or(Bound::Unbounded, |from| Bound::Included((from, nil)));

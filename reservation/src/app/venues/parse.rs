@@ -16,6 +16,9 @@ use crate::domain::venue::Venue;
 /// Maximum number of reason codes that a venue adds.
 const REASONS_MAX: usize = 50;
 
+/// Maximum number of days for which personal data is kept after a visit: ten years.
+const RETENTION_DAYS_MAX: i64 = 3_650;
+
 /// Reads the rules of the venue `id`, which are new or recorded.
 pub(super) fn venue(form: &mut Form, id: &VenueId, is_new: bool) -> Option<Venue> {
     let id = form.parsed("id", VenueId::MAX_CHARS, |text| match text.parse::<VenueId>() {
@@ -47,6 +50,7 @@ pub(super) fn venue(form: &mut Form, id: &VenueId, is_new: bool) -> Option<Venue
     }
     let combinable = combinations(form, &combinable);
     let rules = rules::booking_rules(form, timezone, tables.as_deref(), &combinable);
+    let retention_days = form.optional_integer("retention_days", 1, RETENTION_DAYS_MAX);
     let reason_codes = form.texts_parsed("reason_codes", REASONS_MAX, ReasonCode::CHARS_MAX, |text| {
         lower_case_words(text).map(|()| text.to_owned())
     });
@@ -73,6 +77,7 @@ pub(super) fn venue(form: &mut Form, id: &VenueId, is_new: bool) -> Option<Venue
         refund_on_shrink: policy.refund_on_shrink,
         contact_proof: policy.contact_proof,
         offer_minutes: policy.offer_minutes,
+        retention_days: retention_days.and_then(|days| u32::try_from(days).ok()),
         reason_codes,
     })
 }

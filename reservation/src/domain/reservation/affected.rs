@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use events::ClosureId;
-use events::event::{Event, ReservationAffected};
+use events::event::{Event, ReservationAffected, ReservationConfirmed};
 
-use super::{Reservation, Status, TableAssignment};
+use super::{Charge, Reservation, Status, TableAssignment};
 use crate::domain::availability::BookingRules;
 use crate::domain::recorded_at::RecordedAt;
 use crate::domain::venue::Venue;
@@ -236,7 +236,20 @@ impl Reservation {
         let marked = ReservationAffected { reason, rules_version, closure_id };
         let calls_off = Mark::of(&marked).is_some_and(|mark| mark.calls_off());
         let deposit = self.renewed_deposit(now).filter(|_| !calls_off);
-        std::iter::once(marked.into()).chain(deposit).collect()
+        let confirmed = self.confirmed_once_open().filter(|_| !calls_off);
+        std::iter::once(marked.into()).chain(deposit).chain(confirmed).collect()
+    }
+
+    /// Confirms a called-off booking whose visit is possible again, if its contact was proved meanwhile and nothing else is missing.
+    fn confirmed_once_open(&self) -> Option<Event> {
+        let is_ready = self.status == Status::Pending
+            && self.is_called_off()
+            && self.booking.policy.auto_confirm
+            && self.booking.contact_proof.is_some()
+            && self.contact_proof.missing().is_none()
+            && self.deposit == Charge::NotRequired;
+        let confirmed = ReservationConfirmed { window: self.window(), deposit_waived: false };
+        is_ready.then(|| confirmed.into())
     }
 
     /// Applies an event to the mark.

@@ -98,7 +98,7 @@ pub fn book(
             let request = SeatingRequest::new(window, created.party_size, created.area.as_deref());
             let (seating, overruled) = rules.seat_or_overrule(overrule, context.occupancy, &request, now)?;
             let is_unproven = created.contact_proof.is_some();
-            if is_unproven && !rules.may_stay_unproven(context.occupancy, seating, &request) {
+            if is_unproven && !rules.may_stay_unproven(context.occupancy, seating.seats, &request) {
                 return Err(Refusal::UnprovenShare);
             }
             overruled.into_iter().chain(context.assign(seating, window)).collect()

@@ -74,9 +74,14 @@ pub enum Command {
     /// Record the answer of the guest.
     Answer(GuestAnswered),
     /// The guest proved the contact.
-    ProveContact,
+    ProveContact {
+        /// The number of the request that the proof answers.
+        number: u32,
+    },
     /// Give the guest new links. Earlier ones are no longer valid.
     RenewLink,
+    /// Record that the personal data was read.
+    RecordReading,
     /// Erase the personal data.
     EraseContact {
         /// The reason as a stable code.
@@ -108,10 +113,11 @@ impl Command {
             | Self::MarkAffected { .. }
             | Self::Ask
             | Self::Answer(_)
-            | Self::ProveContact
+            | Self::ProveContact { .. }
             | Self::RenewLink
             | Self::RecordPayment(_)
             | Self::RecordNotification(_)
+            | Self::RecordReading
             | Self::EraseContact { .. } => false,
         }
     }
@@ -124,6 +130,8 @@ pub struct SizeChange {
     pub size: PartySize,
     /// The requested area, if it changes.
     pub area: Option<String>,
+    /// The side that changes it.
+    pub by: Initiator,
     /// Whether the party gets the best tables for its new size, although it could keep its own.
     pub reseat: bool,
     /// Whether staff overrule rules of the venue.

@@ -21,9 +21,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use events::event::{
-    ContactErased, Detail, DetailsChanged, Event, GuestLinkRenewed, GuestQuestion, PaymentCompleted,
-    PaymentFailed, PaymentRefunded, PaymentRequested, Refund, ReservationCancelled, ReservationCompleted,
-    ReservationConfirmed, ReservationNoShow, ReservationRescheduled, TableReleased,
+    ContactErased, ContactRead, Detail, DetailsChanged, Event, GuestLinkRenewed, GuestQuestion,
+    PaymentCompleted, PaymentFailed, PaymentRefunded, PaymentRequested, Refund, ReservationCancelled,
+    ReservationCompleted, ReservationConfirmed, ReservationNoShow, ReservationRescheduled, TableReleased,
 };
 use events::values::{ConfidentialDigest, Initiator, Money, PartySize, Purpose, ReleaseCause};
 
@@ -115,8 +115,9 @@ impl Reservation {
                 self.check_expected()?;
                 Attendance::answer(self.attendance.as_deref(), answered)
             }
-            Command::ProveContact => self.decide_proof(),
+            Command::ProveContact { number } => self.decide_proof(*number),
             Command::RenewLink => Ok(vec![GuestLinkRenewed { generation: self.link_generation + 1 }.into()]),
+            Command::RecordReading => Ok(vec![ContactRead {}.into()]),
             // A description that was added since then is erased too.
             Command::EraseContact { .. } if self.contact_erased && self.descriptions.is_empty() => Ok(vec![]),
             Command::EraseContact { reason_code } => {
@@ -176,12 +177,11 @@ impl Reservation {
     }
 
     /// The guest proved the contact. The booking is confirmed if nothing else is missing.
-    fn decide_proof(&self) -> Result<Vec<Event>, Refusal> {
-        let is_pending = self.status == Status::Pending;
-        if !is_pending && self.contact_proof.missing().is_some() {
-            return Err(self.status.refusal(Refusal::NotConfirmed));
+    fn decide_proof(&self, number: u32) -> Result<Vec<Event>, Refusal> {
+        if matches!(self.status, Status::Cancelled { .. }) {
+            return Err(Refusal::Cancelled);
         }
-        let Some(proved) = self.contact_proof.prove()? else { return Ok(vec![]) };
+        let Some(proved) = self.contact_proof.prove(number)? else { return Ok(vec![]) };
         let is_confirmed = self.booking.policy.auto_confirm && !self.is_called_off();
         let confirmed = ReservationConfirmed { window: self.window(), deposit_waived: false };
         Ok(std::iter::once(proved).chain(is_confirmed.then(|| confirmed.into())).collect())

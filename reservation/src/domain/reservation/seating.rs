@@ -10,13 +10,12 @@ use events::event::{
     Event, OverruledRule, PartySizeChanged, ReservationCheckedIn, ReservationConfirmed,
     ReservationRescheduled, TableAssigned,
 };
-use events::values::{PartySize, ReleaseCause, TimeWindow};
+use events::values::{Initiator, PartySize, ReleaseCause, TimeWindow};
 
 use super::command::{SizeChange, TableChoice};
 use super::{Charge, Reservation, Status, TableAssignment};
 use crate::domain::availability::{
-    Arrival, BookingRules, EARLY_HOURS_MAX, Holder, Overrule, Seating, SeatingContext, SeatingRequest,
-    Unavailable,
+    Arrival, BookingRules, EARLY_HOURS_MAX, Holder, Overrule, SeatingContext, SeatingRequest, Unavailable,
 };
 use crate::domain::refusal::Refusal;
 
@@ -182,8 +181,8 @@ impl Reservation {
                 let request = self.seating_request(to, self.party_size(), area, &current_tables);
                 let (seating, overruled) =
                     rules.seat_or_overrule(overrule, context.occupancy, &request, now)?;
-                if overrule.is_none() {
-                    self.check_share(rules, context, seating, &request)?;
+                if moved.moved_by == Some(Initiator::Guest) {
+                    self.check_share(rules, context, seating.seats, &request)?;
                 }
                 overruled.into_iter().chain(context.assign(seating, to)).collect()
             }
@@ -247,15 +246,16 @@ impl Reservation {
         Ok(first.chain(assigned).chain(confirmed).chain(deposit).chain(asked).collect())
     }
 
-    /// Whether `seating` keeps the share of the seats of bookings that nobody vouches for.
+    /// Checks that tables with `seats_taken` seats keep the share of the seats of bookings with an unproved contact. A move or
+    /// a resize by staff is not limited.
     fn check_share(
         &self,
         rules: &BookingRules,
         context: &SeatingContext<'_>,
-        seating: &Seating,
+        seats_taken: u32,
         request: &SeatingRequest<'_>,
     ) -> Result<(), Refusal> {
-        match self.is_unproven() && !rules.may_stay_unproven(context.occupancy, seating, request) {
+        match self.is_unproven() && !rules.may_stay_unproven(context.occupancy, seats_taken, request) {
             true => Err(Refusal::UnprovenShare),
             false => Ok(()),
         }
@@ -273,6 +273,8 @@ impl Reservation {
     fn check_deposit(&self, to: PartySize) -> Result<(), Refusal> {
         let asked_minor = match &self.deposit {
             Charge::Paid(paid) => paid.left_minor(),
+            // It does not apply to the party of now, so it was not paid and not waived by staff.
+            Charge::Waived(_) if self.booking.policy.deposit_due(self.party_size()).is_none() => 0,
             deposit => deposit.amount().map_or(0, |amount| amount.amount_minor),
         };
         match self.booking.policy.deposit_due(to) {
@@ -323,12 +325,15 @@ impl Reservation {
         // A longer stay is a new assignment, and nothing is assigned where a table is closed.
         let can_stay = || !stays_longer || (!self.is_closed_out(rules) && self.tables.iter().all(is_free));
         if has_seats && is_there && !change.reseat && can_stay() {
+            if stays_longer && change.by == Initiator::Guest {
+                self.check_share(rules, context, self.seats().unwrap_or_default(), &request)?;
+            }
             let along = || self.tables.iter().map(|table| table.assigned(window).into()).collect();
             return Ok((stays_longer.then(along), overruled(broken)));
         }
         let (seating, more) = rules.tables_for_or_overrule(overrule, context.occupancy, &request)?;
-        if overrule.is_none() {
-            self.check_share(rules, context, seating, &request)?;
+        if change.by == Initiator::Guest {
+            self.check_share(rules, context, seating.seats, &request)?;
         }
         broken.extend(more);
         let is_same =

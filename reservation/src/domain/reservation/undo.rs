@@ -10,6 +10,7 @@ use events::values::{Initiator, ReleaseCause, TimeWindow};
 
 use super::{Charge, Reservation, Status, Undo};
 use crate::domain::availability::{BookingRules, OVERDUE_HOURS_MAX, SeatingContext, Unavailable};
+use crate::domain::contact_proof::CONTACT_UNPROVED;
 use crate::domain::refusal::Refusal;
 
 /// A party whose time has been over for longer than this is not there any more.
@@ -58,7 +59,10 @@ impl Reservation {
         let status = match (undo.change, &self.status) {
             (CheckIn, Status::CheckedIn) | (NoShow, Status::NoShow) => RestoredStatus::Confirmed,
             (Completion, Status::Completed) => RestoredStatus::CheckedIn,
-            (Cancellation, Status::Cancelled { by: Initiator::System, .. }) => {
+            // Staff may vouch for a guest who was too late with the proof.
+            (Cancellation, Status::Cancelled { by: Initiator::System, reason_code, .. })
+                if reason_code != CONTACT_UNPROVED =>
+            {
                 return Err(Refusal::Cancelled);
             }
             (Cancellation, Status::Cancelled { was_confirmed, .. }) => {

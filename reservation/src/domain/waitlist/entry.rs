@@ -7,6 +7,7 @@
 //! | accept | ✗ | → ACCEPTED, and a reservation | done | ✗ |
 //! | decline | ✗ | → LEFT | ✗ | done |
 //! | leave | → LEFT | → LEFT | ✗ | done |
+//! | erase the contact | → LEFT | → LEFT | done | done |
 //! | prove the contact | stays | done | done | ✗ |
 //! | ready, answer | stays | stays | ✗ | ✗ |
 //! | deadline passes | → LEFT | → LEFT | – | – |
@@ -81,10 +82,15 @@ pub enum WaitlistCommand {
         /// The reason as a stable code.
         reason_code: &'static str,
     },
+    /// Erase the personal data. A party that cannot be reached does not wait.
+    EraseContact,
     /// The deadline passed: the offer expires, or the requested time is over.
     Expire,
     /// The guest proved the contact.
-    ProveContact,
+    ProveContact {
+        /// The number of the request that the proof answers.
+        number: u32,
+    },
     /// Give the guest a new link. Earlier ones are no longer valid.
     RenewLink,
     /// Tell the guest that the table is ready, and ask whether the party comes.
@@ -204,6 +210,9 @@ impl WaitlistEntry {
         let left = |reason_code: &str| vec![WaitlistLeft { reason_code: reason_code.into() }.into()];
         match (command, &self.state) {
             (WaitlistCommand::Decline, WaitlistState::Offered(_)) => Ok(left("declined")),
+            (WaitlistCommand::EraseContact, _) if self.is_waiting() => Ok(left("contact_erased")),
+            // Its contact was forgotten, or belongs to the reservation.
+            (WaitlistCommand::EraseContact, _) => Ok(vec![]),
             (WaitlistCommand::Leave, WaitlistState::Waiting | WaitlistState::Offered(_)) => {
                 Ok(left("gave_up"))
             }
@@ -221,10 +230,10 @@ impl WaitlistEntry {
             (WaitlistCommand::Expire, WaitlistState::Offered(_)) => Ok(left(OFFER_EXPIRED)),
             (WaitlistCommand::Expire, _) if now < self.joined.acceptable.end => Ok(left(CONTACT_UNPROVED)),
             (WaitlistCommand::Expire, _) => Ok(left("time_passed")),
-            (WaitlistCommand::ProveContact, WaitlistState::Left { .. }) if self.is_unproven() => {
-                Err(Refusal::LeftWaitlist)
+            (WaitlistCommand::ProveContact { .. }, WaitlistState::Left { .. }) => Err(Refusal::LeftWaitlist),
+            (WaitlistCommand::ProveContact { number }, _) => {
+                Ok(self.contact_proof.prove(*number)?.into_iter().collect())
             }
-            (WaitlistCommand::ProveContact, _) => Ok(self.contact_proof.prove()?.into_iter().collect()),
             (WaitlistCommand::CallIn | WaitlistCommand::Answer(_), WaitlistState::Accepted(id)) => {
                 Err(Refusal::OfferAccepted(*id))
             }

@@ -41,9 +41,10 @@ pub struct Credential {
 }
 
 /// Operations that show what the caller may see, instead of one object, or whose request has a fault.
-const LISTS: [&str; 10] = [
+const LISTS: [&str; 11] = [
     "createKey",
     "getFloor",
+    "eraseGuest",
     "getStats",
     "inviteStaff",
     "listDevices",

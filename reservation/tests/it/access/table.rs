@@ -28,7 +28,7 @@ use Needs::{
     Device, Everywhere, Fresh, FreshPerson, Invitation, Needed, Nothing, Own, PasswordReset, Person,
 };
 
-pub const NEEDS: [(&str, Needs); 93] = [
+pub const NEEDS: [(&str, Needs); 94] = [
     ("acceptInvitation", Invitation),
     ("acceptOffer", Own("manage")),
     ("addDevice", Fresh("access")),
@@ -54,6 +54,7 @@ pub const NEEDS: [(&str, Needs); 93] = [
     ("endSession", FreshPerson),
     ("enrolAuthenticator", FreshPerson),
     ("enrolDevice", Nothing),
+    ("eraseGuest", Fresh("contact")),
     ("eraseReservationContact", Fresh("contact")),
     ("extendVisit", Needed("floor")),
     ("getAccessSnapshot", Everywhere("results")),

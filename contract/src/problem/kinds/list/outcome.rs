@@ -194,6 +194,12 @@ pub(super) const OUTCOME: &[Kind] = &[
         "Try again.",
     ),
     kind(
+        "proof_replaced",
+        409,
+        "The address was corrected, and another mail was sent.",
+        "Use the link or the digits in the last mail.",
+    ),
+    kind(
         "provider_gone",
         409,
         "A payment belongs to a provider that is no longer configured.",

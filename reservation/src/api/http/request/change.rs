@@ -107,17 +107,19 @@ pub(in crate::api::http) fn party_size(
     form: &mut Form,
     app: &App,
     reservation: &Reservation,
+    caller: &Caller,
 ) -> Option<Command> {
     let draft = drafts::ChangePartySize::take(form);
     let venue = app.venues.get(Some(&reservation.booking.venue_id));
     let area = area(form, venue.as_deref(), draft.area);
     let overrule = overrule(form, venue.as_deref(), draft.overrule);
     let reseat = draft.reseat.unwrap_or(false);
+    let by = side_of(caller);
     if reseat && venue.is_some_and(|venue| venue.rules.is_none()) {
         let msg = "staff assign the tables of this venue: use assign-table instead";
         form.fault("reseat", "value_error", msg, Some(true.into()));
     }
-    Some(Command::ChangePartySize(SizeChange { size: draft.party_size?, area, reseat, overrule }))
+    Some(Command::ChangePartySize(SizeChange { size: draft.party_size?, area, by, reseat, overrule }))
 }
 
 pub(in crate::api::http) fn cancel(
@@ -229,9 +231,14 @@ fn zone_of(venue: Option<&Venue>, reservation: &Reservation) -> Tz {
     venue.map_or_else(of_booking, |venue| venue.timezone)
 }
 
+/// The side for which a caller acts.
+fn side_of(caller: &Caller) -> Initiator {
+    if caller.is_guest() { Initiator::Guest } else { Initiator::Staff }
+}
+
 /// The side that acts follows from the credential. A body that claims another one has a fault.
 fn side(form: &mut Form, name: &str, claimed: Option<Initiator>, caller: &Caller) -> Initiator {
-    let side = if caller.is_guest() { Initiator::Guest } else { Initiator::Staff };
+    let side = side_of(caller);
     if let Some(other) = claimed.filter(|claimed| *claimed != side) {
         let msg =
             format_args!("this request acts for the {}, as its credential says: leave it out", side.word());

@@ -71,6 +71,12 @@ impl VenueState {
         })
     }
 
+    /// When a waiting party leaves without a proof of its contact.
+    pub(in crate::app::projections) fn proof_expires_at(&self, id: WaitlistId) -> Option<DateTime<Utc>> {
+        let entry = self.waitlist.get(self.waitlist_places.get(&id)?)?;
+        entry.contact_proof.asked().map(|asked| asked.expires_at)
+    }
+
     /// Whether the subject is active although nobody vouches for its contact.
     pub(in crate::app::projections) fn is_unproven(&self, of: ContactOf) -> bool {
         match of {

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use contract::values::LocalTime;
 use events::access_events;
 use events::event::{
-    Event, GuestAnswer, GuestQuestion, Refund, ReservationAffected, VenueChanged, VenueClosed,
-    VenueRulesChanged,
+    Event, GuestAnswer, GuestQuestion, Refund, ReservationAffected, ReservationCreated, VenueChanged,
+    VenueClosed, VenueRulesChanged,
 };
 use events::values::{Initiator, Medium, Purpose, ReleaseCause};
 
@@ -14,17 +14,7 @@ use super::access::note_of_access;
 /// A short description of an event in English. `at` writes a time as local time of the venue.
 pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> String {
     match event {
-        Event::ReservationCreated(e) => {
-            let what = match &e.imported {
-                Some(imported) => {
-                    let source = e.source.as_deref().unwrap_or("another system");
-                    format!("Imported from {source}: {} booking", imported.status.word().replace('_', "-"))
-                }
-                None => if e.walk_in { "Walk-in" } else { "Booking requested" }.to_owned(),
-            };
-            let guests = if e.party_size.get() == 1 { "guest" } else { "guests" };
-            format!("{what} for {} {guests} at {}", e.party_size, at(e.window.start))
-        }
+        Event::ReservationCreated(e) => note_of_booking(e, at),
         Event::ReservationConfirmed(e) if e.deposit_waived => "Confirmed; the deposit was waived".into(),
         Event::ReservationConfirmed(e) => format!("Confirmed for {}", at(e.window.start)),
         Event::ReservationRescheduled(e) => {
@@ -51,9 +41,11 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
         | Event::RulesOverruled(_)
         | Event::ReservationUndone(_)
         | Event::GuestAsked(_)
-        | Event::GuestAnswered(_)
-        | Event::ContactProofRequested(_)
-        | Event::ContactProved(_) => note_of_host(event, at),
+        | Event::GuestAnswered(_) => note_of_host(event, at),
+        Event::ContactProofRequested(_)
+        | Event::ContactProved(_)
+        | Event::ContactRead(_)
+        | Event::ContactErased(_) => note_of_contact(event, at),
         Event::PaymentRequested(_)
         | Event::PaymentCompleted(_)
         | Event::PaymentFailed(_)
@@ -68,7 +60,6 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
             let details: Vec<_> = e.changed.iter().map(|detail| detail.word().replace('_', " ")).collect();
             format!("Corrected: {}", details.join(", "))
         }
-        Event::ContactErased(e) => format!("Personal data erased: {}", e.reason_code),
         Event::ReservationAffected(e) => note_of_mark(e),
         Event::VenueChanged(_)
         | Event::VenueRulesChanged(_)
@@ -82,6 +73,33 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
         | Event::WaitlistWithdrawn(_)
         | Event::WaitlistAccepted(_)
         | Event::WaitlistLeft(_) => "Waitlist event".into(),
+    }
+}
+
+/// A short description of a booking.
+fn note_of_booking(e: &ReservationCreated, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> String {
+    let what = match &e.imported {
+        Some(imported) => {
+            let source = e.source.as_deref().unwrap_or("another system");
+            format!("Imported from {source}: {} booking", imported.status.word().replace('_', "-"))
+        }
+        None => if e.walk_in { "Walk-in" } else { "Booking requested" }.to_owned(),
+    };
+    let guests = if e.party_size.get() == 1 { "guest" } else { "guests" };
+    format!("{what} for {} {guests} at {}", e.party_size, at(e.window.start))
+}
+
+/// A short description of what happened to a contact.
+fn note_of_contact(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> String {
+    match event {
+        Event::ContactProofRequested(e) => {
+            let until = at(e.expires_at);
+            format!("The guest has to prove the contact by {until}, by the {} in a mail", e.method.word())
+        }
+        Event::ContactProved(e) => format!("The guest proved the contact by the {}", e.method.word()),
+        Event::ContactRead(_) => "The personal data was read".into(),
+        Event::ContactErased(e) => format!("Personal data erased: {}", e.reason_code),
+        _ => "Event of a contact".into(),
     }
 }
 
@@ -116,11 +134,6 @@ fn note_of_host(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> Strin
             GuestQuestion::TableReady => "The guest was told that the table is ready".into(),
             GuestQuestion::StillComing => "The guest was asked whether the party comes".into(),
         },
-        Event::ContactProofRequested(e) => {
-            let until = at(e.expires_at);
-            format!("The guest has to prove the contact by {until}, by the {} in a mail", e.method.word())
-        }
-        Event::ContactProved(e) => format!("The guest proved the contact by the {}", e.method.word()),
         Event::GuestAnswered(e) => {
             let late = e.late_minutes.map(|minutes| format!(", {minutes} minutes")).unwrap_or_default();
             match e.answer {

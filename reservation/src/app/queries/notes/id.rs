@@ -65,7 +65,6 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
             let details: Vec<_> = e.changed.iter().map(|detail| detail_words(*detail)).collect();
             format!("Diperbaiki: {}", details.join(", "))
         }
-        Event::ContactErased(e) => format!("Data pribadi dihapus: {}", e.reason_code),
         Event::ReservationAffected(e) => note_of_mark(e),
         Event::VenueChanged(_)
         | Event::VenueRulesChanged(_)
@@ -79,14 +78,29 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
         | Event::RulesOverruled(_)
         | Event::ReservationUndone(_)
         | Event::GuestAsked(_)
-        | Event::GuestAnswered(_)
-        | Event::ContactProofRequested(_)
-        | Event::ContactProved(_) => note_of_host(event, at),
+        | Event::GuestAnswered(_) => note_of_host(event, at),
+        Event::ContactProofRequested(_)
+        | Event::ContactProved(_)
+        | Event::ContactRead(_)
+        | Event::ContactErased(_) => note_of_contact(event, at),
         Event::PaymentRequested(_)
         | Event::PaymentCompleted(_)
         | Event::PaymentFailed(_)
         | Event::PaymentRefunded(_) => note_of_payment(event, at),
         other => en::note(other, at),
+    }
+}
+
+/// A short description of what happened to a contact.
+fn note_of_contact(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> String {
+    match event {
+        Event::ContactProofRequested(e) => {
+            format!("Tamu diminta membuktikan kontaknya sampai {}, lewat email", at(e.expires_at))
+        }
+        Event::ContactProved(_) => "Tamu sudah membuktikan kontaknya".into(),
+        Event::ContactRead(_) => "Data pribadi dibaca".into(),
+        Event::ContactErased(e) => format!("Data pribadi dihapus: {}", e.reason_code),
+        _ => "Peristiwa kontak".into(),
     }
 }
 
@@ -120,10 +134,6 @@ fn note_of_host(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> Strin
             GuestQuestion::TableReady => "Tamu diberi tahu bahwa meja sudah siap".into(),
             GuestQuestion::StillComing => "Tamu ditanya apakah jadi datang".into(),
         },
-        Event::ContactProofRequested(e) => {
-            format!("Tamu diminta membuktikan kontaknya sampai {}, lewat email", at(e.expires_at))
-        }
-        Event::ContactProved(_) => "Tamu sudah membuktikan kontaknya".into(),
         Event::GuestAnswered(e) => {
             let late = e.late_minutes.map(|minutes| format!(", {minutes} menit")).unwrap_or_default();
             match e.answer {
