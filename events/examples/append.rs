@@ -45,6 +45,8 @@ fn event(n: u64) -> NewEvent {
             actor: Actor::unauthenticated(),
             traceparent: None,
             request_digest: None,
+            venue_id: None,
+            client_group: None,
         },
     }
 }

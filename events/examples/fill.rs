@@ -156,6 +156,8 @@ fn story(n: u64) -> Result<Vec<NewEvent>, Box<dyn std::error::Error>> {
             actor: Actor::unauthenticated(),
             traceparent: None,
             request_digest: Some("0123456789abcdef".into()),
+            venue_id: None,
+            client_group: None,
         };
         let (event_type, data) = (event.event_type(), event.data()?);
         Ok(NewEvent {

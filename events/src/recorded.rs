@@ -34,6 +34,11 @@ pub struct EventMetadata {
     /// Fingerprint of a request with an Idempotency-Key. Detects a reuse of the key for a different
     /// request.
     pub request_digest: Option<String>,
+    /// The venue, if the event is about one.
+    pub venue_id: Option<String>,
+    /// Groups the requests of guests by the address that they came from: a hash of 16 bits, with a key that is drawn at random,
+    /// kept for one day, and never stored. It leads to no address.
+    pub client_group: Option<String>,
 }
 
 impl EventMetadata {
@@ -46,6 +51,8 @@ impl EventMetadata {
             actor: Actor::system(name),
             traceparent: None,
             request_digest: None,
+            venue_id: None,
+            client_group: None,
         }
     }
 }
@@ -101,6 +108,8 @@ impl Envelope {
         put_optional(&mut json, "authid", metadata.actor.id.as_deref());
         put_optional(&mut json, "traceparent", metadata.traceparent.as_deref());
         put_optional(&mut json, "requestdigest", metadata.request_digest.as_deref());
+        put_optional(&mut json, "venueid", metadata.venue_id.as_deref());
+        put_optional(&mut json, "clientgroup", metadata.client_group.as_deref());
         json.extend_from_slice(br#","data":"#);
         json.extend_from_slice(&event.data);
         json.push(b'}');
@@ -172,6 +181,8 @@ pub struct Recorded<'a> {
     actor_id: Option<Cow<'a, str>>,
     traceparent: Option<Cow<'a, str>>,
     request_digest: Option<Cow<'a, str>>,
+    venue_id: Option<Cow<'a, str>>,
+    client_group: Option<Cow<'a, str>>,
     /// CloudEvents `data`, not parsed yet.
     pub data: &'a str,
 }
@@ -198,6 +209,10 @@ struct AnyOrder<'a> {
     traceparent: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     requestdigest: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    venueid: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    clientgroup: Option<Cow<'a, str>>,
     #[serde(borrow)]
     data: &'a RawValue,
 }
@@ -231,6 +246,8 @@ impl<'a> Recorded<'a> {
             actor_id: any.authid,
             traceparent: any.traceparent,
             request_digest: any.requestdigest,
+            venue_id: any.venueid,
+            client_group: any.clientgroup,
             data: any.data.get(),
         })
     }
@@ -260,6 +277,8 @@ impl<'a> Recorded<'a> {
             actor: Actor { kind: self.actor_kind, id: owned(&self.actor_id) },
             traceparent: owned(&self.traceparent),
             request_digest: owned(&self.request_digest),
+            venue_id: owned(&self.venue_id),
+            client_group: owned(&self.client_group),
         }
     }
 }
@@ -284,6 +303,8 @@ mod tests {
                 actor: Actor::service("notifier"),
                 traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()),
                 request_digest: Some("abc".into()),
+                venue_id: None,
+                client_group: None,
             },
         }
     }
@@ -297,6 +318,8 @@ mod tests {
         plain.metadata.causation_id = Some("é 🍜 {}".into());
         plain.data = br#"{"words":"a \"quoted\" one}","n":[1,2]}"#.to_vec();
         plain.metadata.actor.id = None;
+        (plain.metadata.venue_id, plain.metadata.client_group) =
+            (Some("bandung-dago".into()), Some("a3f1".into()));
         reads_back(plain);
     }
 

@@ -59,6 +59,14 @@ pub struct FeedEvent {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub requestdigest: Option<String>,
+    /// The venue, if the event is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub venueid: Option<String>,
+    /// Groups the requests of guests by the address that they came from, on one day: a hash that leads to no address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "a3f1")]
+    pub clientgroup: Option<String>,
     /// What happened. Its schema belongs to the type.
     pub data: Map<String, Value>,
 }

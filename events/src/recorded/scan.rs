@@ -31,6 +31,8 @@ pub(super) fn scan(stored: &[u8]) -> Option<Recorded<'_>> {
     let actor_id = rest.optional_member(",\"authid\":\"")?;
     let traceparent = rest.optional_member(",\"traceparent\":\"")?;
     let request_digest = rest.optional_member(",\"requestdigest\":\"")?;
+    let venue_id = rest.optional_member(",\"venueid\":\"")?;
+    let client_group = rest.optional_member(",\"clientgroup\":\"")?;
     rest.skip(",\"data\":")?;
     let data = rest.0.strip_suffix('}')?;
     Some(Recorded {
@@ -45,6 +47,8 @@ pub(super) fn scan(stored: &[u8]) -> Option<Recorded<'_>> {
         actor_id,
         traceparent,
         request_digest,
+        venue_id,
+        client_group,
         data,
     })
 }

@@ -51,6 +51,8 @@ pub fn numbered(number: u64, tags: &[&str]) -> NewEvent {
             actor: Actor::unauthenticated(),
             traceparent: None,
             request_digest: None,
+            venue_id: None,
+            client_group: None,
         },
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use events::recorded::{EventMetadata, NewEvent};
 use events::store::EventBytes;
-use events::values::{ConfidentialDigest, Money, Purpose};
+use events::values::{Actor, ConfidentialDigest, Money, Purpose};
 use events::{EventId, PaymentId, ReservationId, Tag, VenueId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -69,6 +69,29 @@ pub struct Scheduled {
     /// The trace of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
+    /// The venue and the source of the request. Effects are carried out in turn for each of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<Turn>,
+}
+
+/// The effects of one venue and one source, such as a client, a key or a member of staff.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Turn {
+    /// The venue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub venue: Option<String>,
+    /// The source.
+    pub source: String,
+}
+
+impl Turn {
+    /// The turn of the effects of an event.
+    #[must_use]
+    pub fn of(cause: EventMetadata) -> Self {
+        let Actor { kind, id } = cause.actor;
+        let source = cause.client_group.or(id).unwrap_or_else(|| kind.word().to_owned());
+        Self { venue: cause.venue_id, source }
+    }
 }
 
 /// An attempt failed.

@@ -3,7 +3,7 @@
 use events::event::DecodeError;
 use events::{Recorded, ReservationId, StaffId, WaitlistId};
 
-use super::entry::Scheduled;
+use super::entry::{Scheduled, Turn};
 use crate::domain::effect::{About, Planned};
 use crate::domain::reaction::{NotificationPolicy, react, react_to_staff};
 
@@ -41,6 +41,7 @@ pub fn effects_of(recorded: &Recorded<'_>, policy: &NotificationPolicy) -> Resul
         event_id: Some(recorded.id.to_string()),
         correlation_id: cause.correlation_id.clone(),
         traceparent: cause.traceparent.clone(),
+        turn: Some(Turn::of(cause.clone())),
     };
     Ok(planned.map(scheduled).collect())
 }

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{EffectLog, EffectLogError, EffectState, TrackedEffect};
 use crate::domain::effect::{Effect, EffectKey, PaymentOutcome, PaymentResult};
-use crate::effects::entry::{Entry, PaymentDecided, Scheduled, effect_tag};
+use crate::effects::entry::{Entry, PaymentDecided, Scheduled, Turn, effect_tag};
 use crate::effects::payment::{Payment, PaymentStatus};
 use crate::failpoint;
 use crate::ports::payment::ProviderStatus;
@@ -94,6 +94,7 @@ impl EffectLog {
             event_id: None,
             correlation_id: opened.correlation_id.clone(),
             traceparent: None,
+            turn: None,
         };
         (PaymentDecided { payment_id, paid, amount, closed }, told)
     }
@@ -146,8 +147,8 @@ impl EffectLog {
             let amount = events::values::Money { amount_minor: asked_minor, ..payment.opened.amount };
             let effect = Effect::Refund { reservation_id: payment.reservation_id(), payment_id, amount };
             let (due_at, correlation_id) = (self.inner.env.now(), by.correlation_id.clone());
-            let traceparent = by.traceparent.clone();
-            (Scheduled { key, effect, due_at, event_id: None, correlation_id, traceparent }, *since)
+            let (traceparent, turn) = (by.traceparent.clone(), Some(Turn::of(by.clone())));
+            (Scheduled { key, effect, due_at, event_id: None, correlation_id, traceparent, turn }, *since)
         };
         let key = scheduled.key.clone();
         let tags = [events::Tag::payment(payment_id), effect_tag(&key)];

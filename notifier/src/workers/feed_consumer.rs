@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use crate::domain::effect::{Effect, EffectKey, SendWebhook};
 use crate::domain::reaction::NotificationPolicy;
 use crate::domain::webhooks::{Webhook, Webhooks};
-use crate::effects::entry::{Died, Scheduled};
+use crate::effects::entry::{Died, Scheduled, Turn};
 use crate::effects::from_event::effects_of;
 use crate::effects::{Cursor, EffectLog, EffectLogError};
 use crate::ports::reservation_api::{Refusal, ReservationApi, ReservationError};
@@ -225,6 +225,7 @@ fn read<'a>(
         event_id: Some(id.to_string()),
         correlation_id: "follow".into(),
         traceparent: None,
+        turn: None,
     };
     let dead = Some(Died { key, reason_code: "unreadable".into(), error });
     Ok(Read { id, time, recorded, effects: vec![parked], dead })
@@ -265,6 +266,7 @@ impl Pending {
                 event_id: Some(read.id.to_string()),
                 correlation_id: cause.correlation_id,
                 traceparent: cause.traceparent,
+                turn: Some(Turn { venue: None, source: hook.id.clone() }),
             })
         };
         wanted.filter_map(schedule).collect()

@@ -201,6 +201,7 @@ pub fn scheduled(key: &str, effect: Effect) -> Scheduled {
         event_id: Some(event_id(1).to_string()),
         correlation_id: "req-1".into(),
         traceparent: None,
+        turn: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The limits of guests who book and wait, and of consumers who wait for events.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +8,9 @@ use std::time::Duration;
 use access::Caller;
 use chassis::environment::SharedEnvironment;
 use chassis::network::{ClientAddress, Exceeded, Rate};
+use chrono::{DateTime, NaiveDate, Utc};
 use events::values::ActorKind;
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use uuid::Uuid;
@@ -53,6 +56,14 @@ pub struct Admission {
     contact: Arc<Rate>,
     proof: Arc<Rate>,
     waiting: Arc<Semaphore>,
+    groups: Mutex<ClientGroups>,
+}
+
+/// Groups clients by their addresses, anew on each day.
+#[derive(Debug, Default)]
+struct ClientGroups {
+    date: NaiveDate,
+    hasher: RandomState,
 }
 
 /// The place of a consumer that waits for events. It is free again when this is dropped.
@@ -77,6 +88,7 @@ impl Admission {
             contact: rate("bookings_per_contact", limits.contact_bookings_per_day_max, DAY),
             proof: rate("proofs_per_booking", PROOFS_PER_PERIOD_MAX, PROOF_PERIOD),
             waiting: Arc::new(Semaphore::new(limits.waiting_max.get())),
+            groups: Mutex::default(),
         }
     }
 
@@ -97,6 +109,24 @@ impl Admission {
             rate.check(client.block())?;
         }
         contact.iter().flat_map(ContactKeys::each).try_for_each(|key| self.contact.check(key))
+    }
+
+    /// The group of the address of a guest, on this day. Messages go out in turn for each group, so that a guest does not wait for
+    /// the many messages that another one causes.
+    #[must_use]
+    pub fn client_group(
+        &self,
+        caller: &Caller,
+        client: Option<ClientAddress>,
+        now: DateTime<Utc>,
+    ) -> Option<u16> {
+        let client = client.filter(|_| caller.is_guest())?;
+        let mut groups = self.groups.lock();
+        if groups.date != now.date_naive() {
+            *groups = ClientGroups { date: now.date_naive(), hasher: RandomState::new() };
+        }
+        let [first, second, ..] = groups.hasher.hash_one(client.block()).to_be_bytes();
+        Some(u16::from_be_bytes([first, second]))
     }
 
     /// Counts an attempt to prove the contact of the booking or waitlist entry `id`. Otherwise the six digits could be guessed.

@@ -3,7 +3,7 @@
 use chassis::environment::Environment;
 use chrono::{DateTime, Utc};
 use events::event::{Event, NotificationFailed, NotificationSent, ReservationCreated, WaitlistJoined};
-use events::recorded::NewEvent;
+use events::recorded::{EventMetadata, NewEvent};
 use events::values::TimeWindow;
 use events::{
     CustomerId, DeviceId, KeyId, Position, ReservationId, StaffId, TableId, Tag, VenueId, WaitlistId,
@@ -141,6 +141,7 @@ pub(super) fn new_events(
     env: &dyn Environment,
     now: DateTime<Utc>,
 ) -> Result<Vec<NewEvent>, serde_json::Error> {
+    let venue_id = subject.venue_id.map(ToString::to_string);
     let new_event = |event: &Event| {
         Ok(NewEvent {
             id: env.new_id(),
@@ -151,7 +152,7 @@ pub(super) fn new_events(
             data: event.data()?,
             confidential: context.payload.clone().filter(|_| event.confidential_digest().is_some()),
             forgets: forgotten_by(event, subject),
-            metadata: context.metadata(),
+            metadata: EventMetadata { venue_id: venue_id.clone(), ..context.metadata() },
         })
     };
     events.iter().map(new_event).collect()

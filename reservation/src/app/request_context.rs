@@ -20,6 +20,8 @@ pub struct RequestContext {
     pub key: Option<IdempotencyKey>,
     /// The versions named in `If-Match`, if the request has one.
     pub if_match: Option<Vec<u64>>,
+    /// The group of the address that a guest's request came from.
+    pub client_group: Option<u16>,
     /// The confidential payload for the event that holds its digest.
     pub payload: Option<Bytes>,
 }
@@ -47,6 +49,7 @@ impl RequestContext {
             causation_id: None,
             key: None,
             if_match: None,
+            client_group: None,
             payload: None,
         }
     }
@@ -65,6 +68,8 @@ impl RequestContext {
             actor: self.caller.actor.clone(),
             traceparent: self.trace.traceparent.clone(),
             request_digest: self.key.as_ref().map(|key| key.digest.clone()),
+            venue_id: None,
+            client_group: self.client_group.map(|group| format!("{group:04x}")),
         }
     }
 }

@@ -74,6 +74,8 @@ fn event(payload: Option<&'static [u8]>, forgets: Vec<Position>) -> NewEvent {
             actor: Actor::unauthenticated(),
             traceparent: None,
             request_digest: None,
+            venue_id: None,
+            client_group: None,
         },
     }
 }

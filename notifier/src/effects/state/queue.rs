@@ -1,19 +1,21 @@
-//! The order of effects: in each lane the earliest first. Effects of one lane with the same subject form a sequence
-//! and run one after the other, so that a guest never gets the cancellation before the confirmation.
+//! The order of effects. In each lane the effects of every venue and source come in turn, so that many effects of one source
+//! delay those of another by one at most; within a turn the earliest comes first. Effects of one lane with the same subject form
+//! a sequence and run one after the other, so that a guest never gets the cancellation before the confirmation.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+mod turns;
+
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::effect::{About, EffectKey, Lane};
-
-/// Identifies a sequence of effects.
-pub(super) type Sequence = (Lane, About);
+use self::turns::Turns;
+use super::tracked::{Sequence, TrackedEffect};
+use crate::domain::effect::{EffectKey, Lane};
 
 #[derive(Default)]
 pub(super) struct Queue {
-    /// Waiting effects by their time; of each sequence only the first.
-    due: HashMap<Lane, BTreeSet<(DateTime<Utc>, EffectKey)>>,
+    /// Waiting effects; of each sequence only the first.
+    lanes: HashMap<Lane, Turns>,
     /// The sequences. The first effect of each waits or is under way.
     sequences: HashMap<Sequence, VecDeque<EffectKey>>,
     /// The effects under way.
@@ -27,26 +29,18 @@ impl Queue {
     }
 
     /// Lets an effect wait until `at`, unless others of its sequence come first or it is under way.
-    pub(super) fn wait(
-        &mut self,
-        lane: Lane,
-        sequence: Option<Sequence>,
-        key: &EffectKey,
-        at: DateTime<Utc>,
-    ) {
-        let first = sequence.and_then(|sequence| self.sequences.get(&sequence)?.front());
+    pub(super) fn wait(&mut self, effect: &TrackedEffect, at: DateTime<Utc>) {
+        let key = &effect.scheduled.key;
+        let first = effect.sequence().and_then(|sequence| self.sequences.get(&sequence)?.front());
         if first.is_none_or(|first| first == key) && !self.taken.contains(key) {
-            self.due.entry(lane).or_default().insert((at, key.clone()));
+            self.lanes.entry(effect.lane()).or_default().add(effect.turn(), at, key.clone());
         }
     }
 
     /// Takes up to `most` due effects of `lane`.
     pub(super) fn take(&mut self, lane: Lane, now: DateTime<Utc>, most: usize) -> Vec<EffectKey> {
-        let due = self.due.entry(lane).or_default();
-        let mut taken = Vec::new();
-        while taken.len() < most && due.first().is_some_and(|(at, _)| *at <= now) {
-            taken.extend(due.pop_first().map(|(_, key)| key));
-        }
+        let turns = self.lanes.entry(lane).or_default();
+        let taken: Vec<_> = std::iter::from_fn(|| turns.take(now)).take(most).collect();
         self.taken.extend(taken.iter().cloned());
         taken
     }
@@ -69,14 +63,14 @@ impl Queue {
     }
 
     /// The effect no longer waits until `at`.
-    pub(super) fn unwait(&mut self, lane: Lane, key: &EffectKey, at: DateTime<Utc>) {
-        if let Some(due) = self.due.get_mut(&lane) {
-            due.remove(&(at, key.clone()));
+    pub(super) fn unwait(&mut self, effect: &TrackedEffect, at: DateTime<Utc>) {
+        if let Some(turns) = self.lanes.get_mut(&effect.lane()) {
+            turns.remove(&effect.turn(), at, &effect.scheduled.key);
         }
     }
 
     /// The time of the next effect of `lane`.
     pub(super) fn next_due(&self, lane: Lane) -> Option<DateTime<Utc>> {
-        self.due.get(&lane)?.first().map(|(at, _)| *at)
+        self.lanes.get(&lane)?.next_due()
     }
 }

@@ -7,9 +7,11 @@ use contract::notifier::words::EffectStatus;
 use events::Position;
 use events::recorded::EventMetadata;
 
-use super::queue::Sequence;
-use crate::domain::effect::{Lane, Planned};
-use crate::effects::entry::{Entry, Scheduled};
+use crate::domain::effect::{About, Lane, Planned};
+use crate::effects::entry::{Entry, Scheduled, Turn};
+
+/// Identifies a sequence of effects.
+pub(super) type Sequence = (Lane, About);
 
 /// An effect with its state.
 #[derive(Debug, Clone)]
@@ -83,11 +85,18 @@ impl TrackedEffect {
             traceparent: self.scheduled.traceparent.clone(),
             actor: events::values::Actor::system("worker"),
             request_digest: None,
+            venue_id: None,
+            client_group: None,
         }
     }
 
     pub(super) fn lane(&self) -> Lane {
         self.scheduled.effect.lane()
+    }
+
+    /// The turn in which it is carried out. Effects of versions that recorded none share one.
+    pub(super) fn turn(&self) -> Turn {
+        self.scheduled.turn.clone().unwrap_or_default()
     }
 
     pub(super) fn sequence(&self) -> Option<Sequence> {
@@ -104,6 +113,7 @@ impl TrackedEffect {
             event_id: self.scheduled.event_id.clone(),
             correlation_id: self.scheduled.correlation_id.clone(),
             traceparent: self.scheduled.traceparent.clone(),
+            turn: self.scheduled.turn.clone(),
         })
     }
 }

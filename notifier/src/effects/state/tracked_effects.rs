@@ -80,7 +80,7 @@ impl Effects {
             tracked.state = EffectState::Waiting(at);
             tracked.last_error = Some(error);
             tracked.tried |= tried;
-            self.queue.wait(tracked.lane(), tracked.sequence(), key, at);
+            self.queue.wait(tracked, at);
         }
     }
 
@@ -120,7 +120,7 @@ impl Effects {
         if let Some(sequence) = tracked.sequence() {
             self.queue.join(sequence, &scheduled.key);
         }
-        self.queue.wait(tracked.lane(), tracked.sequence(), &scheduled.key, scheduled.due_at);
+        self.queue.wait(&tracked, scheduled.due_at);
         *self.counts.entry(tracked.state.status()).or_default() += 1;
         self.all.insert(scheduled.key.clone(), tracked);
         true
@@ -184,7 +184,7 @@ impl Effects {
         self.queue.give_back(key);
         let Some(tracked) = self.all.get_mut(key) else { return };
         if let EffectState::Waiting(before) = tracked.state {
-            self.queue.unwait(tracked.lane(), key, before);
+            self.queue.unwait(tracked, before);
         }
         let status_before = tracked.state.status();
         change(tracked);
@@ -195,7 +195,7 @@ impl Effects {
             *self.counts.entry(status).or_default() += 1;
         }
         if let EffectState::Waiting(next) = tracked.state {
-            return self.queue.wait(tracked.lane(), tracked.sequence(), key, next);
+            return self.queue.wait(tracked, next);
         }
         let sequence = tracked.sequence();
         tracked.is_in_sequence = false;
@@ -203,7 +203,7 @@ impl Effects {
         if let Some(first) = first.and_then(|key| self.all.get(&key))
             && let EffectState::Waiting(at) = first.state
         {
-            self.queue.wait(first.lane(), first.sequence(), &first.scheduled.key, at);
+            self.queue.wait(first, at);
         }
         self.end(key);
     }
@@ -276,6 +276,7 @@ mod tests {
             event_id: None,
             correlation_id: "c".into(),
             traceparent: None,
+            turn: None,
         }
     }
 

@@ -120,18 +120,19 @@ impl Post {
         let body = body::read_body(body).await?;
         let members = body::parse_object(&parts.headers, &body)?;
         let Ok(caller) = Caller::from_request_parts(&mut parts, app).await;
+        let client = parts.extensions.get().copied();
         // Only the notifier knows which request and which event caused its own.
         let is_service = caller.actor.kind == ActorKind::ServiceAccount;
         let context = RequestContext {
             trace: if is_service { trace.continued() } else { trace },
             key: scoped_key(&parts, &body, &members, &caller)?,
             causation_id: causation(&parts.headers).filter(|_| is_service),
+            client_group: app.admission.client_group(&caller, client, app.env.now()),
             caller,
             if_match: if_match(&parts.headers)?,
             payload: None,
         };
         let answer = Answer::of(parts.uri.path());
-        let client = parts.extensions.get().copied();
         Ok(Self { form: Form::new(members), context, answer, headers: parts.headers, client })
     }
 
@@ -192,6 +193,7 @@ impl FromRequest<App> for Put {
             causation_id: None,
             key: None,
             if_match: if_match(&parts.headers)?,
+            client_group: None,
             payload: None,
         };
         Ok(Self { members, context })
