@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run demo test torture fuzz lint fmt bench
+.PHONY: help run demo test torture attack fuzz lint fmt bench
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -15,6 +15,9 @@ test: ## Formatting, lints and all tests
 
 torture: ## Run all fault injection: kills, power cuts, failing disks, damaged files
 	@scripts/torture.sh
+
+attack: ## Attack the services, on this machine only, and print what came of it
+	@scripts/attack.sh
 
 fuzz: ## Fuzz both services from their descriptions for ten minutes each
 	@scripts/fuzz.sh

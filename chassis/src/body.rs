@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use bytes::Bytes;
 use contract::fault::Fault;
@@ -24,25 +24,28 @@ pub const BODY_MAX: Duration = Duration::from_secs(10);
 /// # Errors
 /// 413 when it is larger than [`BODY_BYTES_MAX`], 408 when it takes longer than [`BODY_MAX`], 400 when it is truncated.
 pub async fn read_body(body: Body) -> Result<Bytes, Problem> {
+    // The length that the head announces: nothing of such a body is waited for.
+    if usize::try_from(body.size_hint().lower()).is_ok_and(|bytes| bytes > BODY_BYTES_MAX) {
+        return Err(too_large());
+    }
     let Ok(read) = tokio::time::timeout(BODY_MAX, to_bytes(body, BODY_BYTES_MAX)).await else {
         let detail =
             format!("The body did not arrive within {} s. Send the request again.", BODY_MAX.as_secs());
         return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail));
     };
     read.map_err(|error| {
-        let too_large =
-            std::error::Error::source(&error).is_some_and(|e| e.is::<http_body_util::LengthLimitError>());
-        if too_large {
-            let detail = format!("The body is larger than {BODY_BYTES_MAX} bytes.");
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
-        } else {
-            Problem::new(
-                StatusCode::BAD_REQUEST,
-                "body_incomplete",
-                "The body is incomplete. Send the request again.",
-            )
+        let source = std::error::Error::source(&error);
+        if source.is_some_and(|e| e.is::<http_body_util::LengthLimitError>()) {
+            return too_large();
         }
+        let detail = "The body is incomplete. Send the request again.";
+        Problem::new(StatusCode::BAD_REQUEST, "body_incomplete", detail)
     })
+}
+
+fn too_large() -> Problem {
+    let detail = format!("The body is larger than {BODY_BYTES_MAX} bytes.");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
 }
 
 /// Parses `body` as one JSON object. An empty body without a content type is an empty object.

@@ -170,6 +170,16 @@ impl MailServer {
         mail
     }
 
+    /// The number of mails that arrived.
+    pub fn count(&self) -> usize {
+        self.files().len()
+    }
+
+    /// Whether a mail to `address` arrived.
+    pub fn has_mail_to(&self, address: &str) -> bool {
+        self.files().iter().any(|path| std::fs::read_to_string(path).is_ok_and(|text| text.contains(address)))
+    }
+
     /// How often each mail arrived, by its Message-ID.
     pub fn counts(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();

@@ -9,7 +9,9 @@
 
 mod access_start;
 mod asking;
+mod attack;
 mod bank;
+mod canaries;
 mod closing;
 mod contract;
 mod crash;

@@ -143,6 +143,12 @@ impl PaymentChannels {
         *self.0.write() = Some(codes);
     }
 
+    /// Whether the notifier was reached.
+    #[must_use]
+    pub fn are_known(&self) -> bool {
+        self.0.read().is_some()
+    }
+
     /// Whether `code` is a channel. Until the notifier was reached every code is accepted, and the notifier
     /// falls back to its default channel for an unknown one.
     ///

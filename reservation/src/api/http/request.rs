@@ -70,7 +70,7 @@ pub(super) fn booking(form: &mut Form, app: &App, caller: &Caller) -> Option<Boo
         venue.and_then(|venue| start(form, "start_time", draft.start_time.as_ref()?, venue.timezone, app));
     let area = area(form, venue, draft.area);
     let overrule = overrule(form, venue, draft.overrule);
-    let payment_channel = payment_channel(form, app, draft.payment_channel);
+    let payment_channel = payment_channel(form, app, caller, draft.payment_channel);
     let contact = draft.contact_info.and_then(|info| contact_info(form, info, venue));
     if let (Some(venue), Some(start)) = (venue, start) {
         check_is_open(form, venue, start);

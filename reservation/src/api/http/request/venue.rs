@@ -88,9 +88,15 @@ pub(super) fn known_service(venue: &Venue, name: &str) -> Result<(), String> {
     }
 }
 
-/// The requested payment channel, if the notifier has it.
-pub(super) fn payment_channel(form: &mut Form, app: &App, asked: Option<Code<32>>) -> Option<String> {
-    let code = String::from(asked?);
+/// The requested payment channel, if the notifier has it. Until the notifier was reached, that of a guest is not recorded: any word
+/// would stay in the log for ever.
+pub(super) fn payment_channel(
+    form: &mut Form,
+    app: &App,
+    caller: &Caller,
+    asked: Option<Code<32>>,
+) -> Option<String> {
+    let code = String::from(asked.filter(|_| app.channels.are_known() || !caller.is_guest())?);
     form.checked(&["payment_channel"], code.clone(), app.channels.check(&code).map(|()| code))
 }
 

@@ -41,7 +41,7 @@ pub(in crate::api::http) fn joining(form: &mut Form, app: &App, caller: &Caller)
         .as_deref()
         .and_then(|venue| acceptable(form, venue, app, draft.earliest_time, draft.latest_time));
     let area = area(form, venue.as_deref(), draft.area);
-    let payment_channel = payment_channel(form, app, draft.payment_channel);
+    let payment_channel = payment_channel(form, app, caller, draft.payment_channel);
     let contact = draft.contact_info.and_then(|info| contact_info(form, info, venue.as_deref()));
     let special_requests = draft.special_requests.map(String::from);
     let contact = Contact { special_requests, ..contact? };
