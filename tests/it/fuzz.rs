@@ -1,5 +1,7 @@
 //! Requests that a fuzzer derives from the descriptions of both services, also sequences along their links.
 
+mod roles;
+
 use std::process::{Command, Stdio};
 
 use reqwest::header::SET_COOKIE;
@@ -23,10 +25,22 @@ fn schemathesis() -> Command {
 
 /// Fuzzes the service at `url`.
 async fn fuzz(pair: &Pair, url: &str, more: &[&str], of_staff: &[(&str, String)]) {
-    let seconds = std::env::var("MEJA_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok());
-    let seconds: u32 = seconds.unwrap_or(SECONDS_DEFAULT);
+    fuzz_for(SECONDS_DEFAULT, "schemathesis.toml", pair, url, more, of_staff).await;
+}
+
+/// Fuzzes the service at `url` for `seconds`, with the settings in the file `settings`.
+async fn fuzz_for(
+    seconds: u32,
+    settings: &str,
+    pair: &Pair,
+    url: &str,
+    more: &[&str],
+    of_staff: &[(&str, String)],
+) {
+    let longer = std::env::var("MEJA_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok());
+    let seconds: u32 = longer.unwrap_or(seconds);
     let mut command = schemathesis();
-    command.arg("--config-file").arg(root().join("tests/fuzz/schemathesis.toml"));
+    command.arg("--config-file").arg(root().join("tests/fuzz").join(settings));
     command.args(["run", &format!("{url}/openapi.json"), "--checks", "all", "--workers", "1", "--no-color"]);
     command.args(["--max-time", &seconds.to_string()]);
     command.env("MEJA_OWNER_KEY", OWNER).env("MEJA_NOTIFIER_KEY", NOTIFIER);

@@ -227,7 +227,7 @@ fn scoped_key(
         let msg = format!(
             "Without a credential the key should have at least {ANONYMOUS_KEY_CHARS_MIN} characters, so that no other client guesses it, for example a UUID"
         );
-        return Err(Fault::new("header", "Idempotency-Key", "string_too_short", msg, key).into());
+        return Err(Fault::new("header", "Idempotency-Key", "value_error", msg, key).into());
     }
     let fingerprint = Sha256::new()
         .chain_update(parts.method.as_str())
