@@ -21,7 +21,7 @@ const VERSION: u8 = 1;
 /// Version, purpose, id and generation.
 const SIGNED_BYTES: usize = 1 + 1 + 16 + 4;
 const MAC_BYTES: usize = 16;
-/// What is signed after a link for its digits.
+/// Signed after the bytes of a link, to derive its digits.
 const CODE_PURPOSE: &[u8] = b"code";
 
 /// What a link is for.
@@ -167,7 +167,7 @@ impl LinkKey {
     }
 
     /// The digits that a person types instead of following the link: the HMAC-SHA256 of the link and [`CODE_PURPOSE`] modulo
-    /// 10⁶, so that the link does not reveal them. Whoever checks them must limit the attempts.
+    /// 10⁶, so that the link does not reveal them. The caller that checks them limits the attempts.
     #[must_use]
     pub fn code(&self, link: Link) -> String {
         let mac =

@@ -45,8 +45,8 @@ pub struct ReservationCreated {
     /// What another system said about the booking, if it was imported from it. Its guest gets no confirmation, only reminders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<Box<Imported>>,
-    /// How the guest has to prove the contact, unless a deposit is paid. `None` if staff, a key or an earlier proof vouches for
-    /// the guest, or if the venue asks for no proof.
+    /// How the guest has to prove the contact, unless a deposit is paid. `None` if staff or a key made the booking, if the contact was
+    /// proved before, or if the venue asks for no proof.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact_proof: Option<ProofMethod>,
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// The guest was asked, by a mail, to prove that the e-mail address of a booking or of a waitlist entry is theirs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ContactProofRequested {
-    /// How.
+    /// How the guest proves it.
     pub method: ProofMethod,
     /// The number of this request, from 1. Only the last one can be answered.
     pub number: u32,
@@ -18,7 +18,7 @@ pub struct ContactProofRequested {
 /// The guest proved the contact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ContactProved {
-    /// How.
+    /// How the guest proved it.
     pub method: ProofMethod,
 }
 

@@ -1,8 +1,8 @@
 //! The domain: what a reservation is, and the rules for what may happen to it.
 //!
 //! In reading order: [`availability`] says which tables a party can get, [`venue`] is a restaurant with its
-//! rules, [`reservation`], [`waitlist`] and [`closure`] decide what a command does, [`contact_proof`] says whose contact somebody
-//! vouches for, and [`refusal`] lists the reasons to refuse a command.
+//! rules, [`reservation`], [`waitlist`] and [`closure`] decide what a command does, [`contact_proof`] says whether a contact is
+//! proved, and [`refusal`] lists the reasons to refuse a command.
 //!
 //! **Invariant:** synchronous, no I/O, no clock, no random ids: time and ids are arguments. Functions here
 //! cannot fail; they can only refuse.

@@ -66,7 +66,7 @@ async fn a_guest_proves_the_contact_with_the_button_on_the_page_in_the_mail() {
     // The contact is trusted now.
     let (_, again) = book(&pair, 1, "roma-trastevere", 22).await;
     assert_eq!((&again["status"], &again["contact_proof"]), (&json!("CONFIRMED"), &Value::Null));
-    // No message goes to an address that nobody vouches for, but the request to prove it.
+    // No message but the request to prove it goes to an unproved address.
     let (path, cancelled) = book(&pair, 2, "roma-trastevere", 21).await;
     until("the second request", async || {
         pair.mail().iter().filter(|mail| mail.contains("prove_contact")).count() == 2

@@ -115,7 +115,7 @@ pub struct ReservationView {
     /// What the guest was asked last, and the answer; null if nothing was asked.
     #[serde(default)]
     pub attendance: Option<AttendanceView>,
-    /// The proof of contact that is missing; null if something vouches for the guest: a proof, a paid deposit, staff or a key.
+    /// The proof of contact that is missing; null if the contact is proved, the deposit is paid, or staff or a key made the booking.
     #[serde(default)]
     pub contact_proof: Option<ContactProofView>,
     /// The time of the request.

@@ -283,8 +283,8 @@ impl Occasion {
         }
     }
 
-    /// Whether a message may go to a contact that nobody vouches for, which may belong to a stranger: only the request for what
-    /// is missing, and what happens to a deposit.
+    /// Whether a message may go to the guest. An unproved contact may belong to a stranger, who gets the request to prove it, and
+    /// mails about a deposit.
     #[must_use]
     pub fn may_be_told(&self, template: Template, medium: Medium) -> bool {
         let Self::Booked(Reservation { contact_proof: Some(proof), .. }) = self else { return true };

@@ -21,7 +21,7 @@ use crate::ports::ProviderError;
 /// Maximum length of a stored error.
 const ERROR_CHARS_MAX: usize = 300;
 /// The outcome of a message that must not reach a stranger.
-const UNPROVEN: &str = "nobody vouches for the contact yet";
+const UNPROVEN: &str = "the contact is not proved yet";
 /// The outcome of a message that is no longer true and had an interrupted attempt.
 const MAY_HAVE_GONE: &str = "no longer true, but an interrupted attempt may have reached the guest";
 

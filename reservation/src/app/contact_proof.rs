@@ -69,7 +69,7 @@ impl App {
     }
 }
 
-/// What is missing of a proof; `None` if something vouches for the contact.
+/// The proof that is missing; `None` if the contact is vouched for.
 pub(super) fn view(proof: &ContactProof) -> Option<ContactProofView> {
     let expires_at = proof.asked().map(|asked| asked.expires_at);
     proof.missing().map(|method| ContactProofView { method, expires_at })

@@ -1,5 +1,5 @@
-//! Whether anybody vouches for the contact of a guest: the guest by a proof, staff, a key or a paid deposit. A booking without
-//! that holds its tables for a short time only, and all of them together hold a limited share of the seats.
+//! Whether the contact of a guest is vouched for: by a proof, by staff, by a key, or by a paid deposit. A booking with an unproved
+//! contact holds its tables for a short time only, and all such bookings together hold a limited share of the seats.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use events::event::{ContactProofRequested, ContactProved, Event, ProofMethod};
@@ -15,15 +15,15 @@ pub const TRUST_PERIOD: TimeDelta = TimeDelta::days(180);
 /// The reason code of a booking or a waitlist entry whose contact was not proved in time.
 pub const CONTACT_UNPROVED: &str = "contact_unproved";
 
-/// What vouches for a contact.
+/// Whether a contact is vouched for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ContactProof {
     /// A proof, staff, a key, a paid deposit, or the rules of a venue that asks for none of them.
     #[default]
     Vouched,
-    /// Nothing yet. The guest was not asked for a proof by this method, because a deposit is due.
+    /// Not yet. The guest was not asked for a proof by this method, because a deposit is due.
     Unproven(ProofMethod),
-    /// Nothing yet. The guest was asked for a proof.
+    /// Not yet. The guest was asked for a proof.
     Asked(AskedProof),
 }
 
@@ -62,7 +62,7 @@ impl ContactProof {
         }
     }
 
-    /// How the guest has to prove the contact; `None` if something vouches for it.
+    /// How the guest has to prove the contact; `None` if it is vouched for.
     #[must_use]
     pub fn missing(&self) -> Option<ProofMethod> {
         match self {
@@ -80,7 +80,7 @@ impl ContactProof {
         }
     }
 
-    /// The event that asks for a proof at `now`; `None` if something vouches for the contact. Earlier requests can no longer be
+    /// The event that asks for a proof at `now`; `None` if the contact is vouched for. Earlier requests can no longer be
     /// answered.
     #[must_use]
     pub fn ask(&self, now: DateTime<Utc>) -> Option<Event> {

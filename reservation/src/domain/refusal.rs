@@ -16,7 +16,7 @@ pub(super) const ASKED_TIMES_MAX: u8 = 3;
 /// How often a guest can change one booking.
 pub const GUEST_CHANGES_MAX: u32 = 20;
 
-/// Maximum number of bookings and waitlist entries of one contact that nobody vouches for, at a time.
+/// Maximum number of bookings and waitlist entries with the same unproved contact at a time.
 pub const UNPROVEN_PER_CONTACT_MAX: usize = 3;
 
 /// A business rule refused the command. It has a code, and knows nothing of HTTP statuses.

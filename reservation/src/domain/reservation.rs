@@ -81,7 +81,7 @@ pub struct Reservation {
     pub affected_before: Option<Box<Mark>>,
     /// The generation of the guest's links that are valid, from 0.
     pub link_generation: u32,
-    /// What vouches for the contact.
+    /// Whether the contact is vouched for.
     pub contact_proof: ContactProof,
     /// How often it was changed in ways that are open to its guest.
     pub guest_changes: u32,
@@ -331,7 +331,7 @@ impl Reservation {
         self.contact_proof.asked().filter(|_| self.status == Status::Pending)
     }
 
-    /// Whether it holds its tables although nobody vouches for its contact.
+    /// Whether it holds its tables with an unproved contact.
     #[must_use]
     pub fn is_unproven(&self) -> bool {
         self.status == Status::Pending && self.contact_proof.missing().is_some()

@@ -47,7 +47,7 @@ pub struct Venue {
     pub no_show_fee: Option<NoShowFee>,
     /// Whether a party that becomes smaller in time gets back the part of its deposit that no longer applies.
     pub refund_on_shrink: bool,
-    /// How guests prove a contact that nobody vouches for; `None` if they need not.
+    /// How guests prove their contact; `None` if the venue asks for no proof.
     pub contact_proof: Option<ProofMethod>,
     /// Minutes that a waiting party has to answer an offer.
     pub offer_minutes: u32,

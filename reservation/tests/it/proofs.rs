@@ -1,4 +1,4 @@
-//! Proofs of contact: bookings that nobody vouches for hold a share of the seats, for ten minutes.
+//! Proofs of contact: by the link or the digits in a mail, by staff, by a key, or by a deposit.
 
 use std::sync::Arc;
 
@@ -54,7 +54,7 @@ fn a_proof_confirms_a_booking_if_the_restaurant_does_so_by_itself() {
 }
 
 #[test]
-fn a_booking_without_a_proof_ends_at_its_deadline_and_one_that_somebody_vouches_for_stays() {
+fn a_booking_with_an_unproved_contact_ends_at_its_deadline_and_another_one_stays() {
     let ended = Event::from(ReservationCancelled {
         cancelled_by: Initiator::System,
         reason_code: "contact_unproved".into(),

@@ -217,7 +217,7 @@ pub(super) async fn answer(State(app): State<App>, Id(id): Id, post: Post) -> Re
 
 /// Prove the contact
 ///
-/// By the guest, with the link or the six digits of the mail. A booking for which nothing else vouches is cancelled ten minutes
+/// By the guest, with the link or the six digits of the mail. A booking with an unproved contact is cancelled ten minutes
 /// after the request. The contact is trusted for 180 days, so that the next booking needs no proof.
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/prove-contact", operation_id = "proveReservationContact", tag = "commands",
     params(ReservationPath, Repeatable, Conditional),

@@ -101,7 +101,7 @@ pub(super) fn booking(form: &mut Form, app: &App, caller: &Caller) -> Option<Boo
     Some(Booking { request, contact, payload, allow_duplicate })
 }
 
-/// Whether somebody vouches for the contact of a booking: its sender, who is not the guest, or the guest by an earlier proof.
+/// Whether a booking needs no proof of its contact: staff or a key send it, or the contact was proved before.
 fn is_vouched_for(app: &App, caller: &Caller, contact: &Contact) -> bool {
     let is_trusted = |guest| app.projections.is_trusted(guest, app.env.now());
     !caller.is_guest() || app.projections.contact_keys(contact).is_some_and(is_trusted)

@@ -1,4 +1,4 @@
-//! The contacts that their guests proved, and the bookings and waitlist entries that nobody vouches for.
+//! The contacts that were proved, and the bookings and waitlist entries with an unproved contact.
 //!
 //! A proof is trusted for the phone number and the e-mail address together, so that an e-mail address that a stranger knows is
 //! not enough. Contacts are in confidential payloads: those of earlier proofs are read in the background after the start, and
@@ -30,7 +30,7 @@ pub(super) struct Proofs {
     trusted: Mutex<Trusted>,
     /// Proofs whose contacts were not read yet.
     unread: Mutex<Vec<Proof>>,
-    /// The contacts that nobody vouches for.
+    /// The unproved contacts of active subjects.
     unproven: Mutex<Contacts<ContactOf>>,
 }
 
@@ -79,7 +79,7 @@ impl Proofs {
         }
     }
 
-    /// Adds the contact of a subject that nobody vouches for.
+    /// Adds the unproved contact of an active subject.
     pub(super) fn add_unproven(&self, of: ContactOf, keys: ContactKeys) {
         self.unproven.lock().add(of, keys);
     }
@@ -92,7 +92,7 @@ impl Projections {
         self.proofs.trusted.lock().until.get(&guest.pair()).is_some_and(|until| *until > now)
     }
 
-    /// Number of active bookings and waitlist entries with the same phone number or e-mail address that nobody vouches for.
+    /// Number of active bookings and waitlist entries with an unproved contact and the same phone number or mailbox.
     #[must_use]
     pub fn unproven_of(&self, guest: ContactKeys) -> usize {
         self.proofs.unproven.lock().with_same(guest).collect::<HashSet<_>>().len()

@@ -34,7 +34,7 @@ pub struct Occupancy {
     days: Vec<(NaiveDate, Arc<Day>)>,
     /// The parties that are seated.
     seated: Arc<HashSet<ReservationId>>,
-    /// The bookings whose contact nobody vouches for.
+    /// The bookings with an unproved contact.
     unproven: Arc<HashSet<ReservationId>>,
 }
 
@@ -134,7 +134,7 @@ impl Occupancy {
         }
     }
 
-    /// Records whether somebody vouches for the contact of the booking `id`.
+    /// Records whether the contact of the booking `id` is unproved.
     pub fn set_unproven(&mut self, id: ReservationId, is_unproven: bool) {
         if self.unproven.contains(&id) == is_unproven {
             return;

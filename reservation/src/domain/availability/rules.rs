@@ -32,7 +32,7 @@ pub struct BookingRules {
     pub latest_minutes: u32,
     /// Percentage of tables that cannot be booked in advance.
     pub walk_in_share_percent: u8,
-    /// Percentage of the seats that bookings may hold whose contact nobody vouches for.
+    /// Percentage of the seats that bookings with an unproved contact may hold.
     pub unproven_share_percent: u8,
     /// The tables of the venue.
     pub tables: Vec<Table>,

@@ -1,4 +1,4 @@
-//! The share of the seats that bookings may hold whose contact nobody vouches for.
+//! The share of the seats that bookings with an unproved contact may hold.
 
 use events::TableId;
 

@@ -41,7 +41,7 @@ pub struct BookingRequest {
     pub contact_digest: ConfidentialDigest,
     /// Whether staff overrule rules of the venue.
     pub overrule: Option<Overrule>,
-    /// Whether somebody vouches for the contact: staff, a key, or an earlier proof.
+    /// Whether no proof is needed: staff or a key book, or the contact was proved before.
     pub is_vouched_for: bool,
 }
 
@@ -79,8 +79,8 @@ impl BookingRequest {
     }
 }
 
-/// Books tables for a party. A deposit is requested if the policy has one, otherwise a proof of a contact that nobody vouches
-/// for.
+/// Books tables for a party. A deposit is requested if the policy has one, otherwise a proof of an
+/// unproved contact.
 ///
 /// # Errors
 /// Why the restaurant cannot seat the party at that time.

@@ -232,7 +232,7 @@ impl Reservation {
         let released = assigned.as_ref().map(|_| self.release(ReleaseCause::Moved)).unwrap_or_default();
         let deposit = assigned.as_ref().filter(|_| !changed.waives_deposit);
         let deposit = deposit.and_then(|_| self.deposit_once_placed(now));
-        // Instead of the deposit, a proof vouches for the guest.
+        // A proof takes the place of the deposit.
         let asked = self.contact_proof.ask(now).filter(|_| changed.waives_deposit);
         let is_confirmed = changed.waives_deposit && self.booking.policy.auto_confirm && asked.is_none();
         let confirmed =

@@ -50,7 +50,7 @@ pub struct WaitlistEntry {
     pub link_generation: u32,
     /// What the guest was asked.
     pub attendance: Option<Box<Attendance>>,
-    /// What vouches for the contact.
+    /// Whether the contact is vouched for.
     pub contact_proof: ContactProof,
 }
 
@@ -177,7 +177,7 @@ impl WaitlistEntry {
         }
     }
 
-    /// Whether nobody vouches for its contact. It gets no offer then.
+    /// Whether its contact is unproved. An entry with an unproved contact gets no offer.
     #[must_use]
     pub fn is_unproven(&self) -> bool {
         self.contact_proof.missing().is_some()

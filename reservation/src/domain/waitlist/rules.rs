@@ -36,7 +36,7 @@ pub struct WaitlistRequest {
     pub locale: Option<Locale>,
     /// Digest of the confidential payload: the contact.
     pub contact_digest: ConfidentialDigest,
-    /// Whether somebody vouches for the contact: staff, a key, or an earlier proof.
+    /// Whether no proof is needed: staff or a key book, or the contact was proved before.
     pub is_vouched_for: bool,
 }
 
@@ -64,7 +64,7 @@ impl WaitlistRequest {
 pub struct Waiting {
     /// All of them.
     pub parties: usize,
-    /// Those whose contact nobody vouches for.
+    /// Those with an unproved contact.
     pub unproven: usize,
 }
 

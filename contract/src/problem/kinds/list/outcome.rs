@@ -301,7 +301,7 @@ pub(super) const OUTCOME: &[Kind] = &[
     kind(
         "unproven_share",
         409,
-        "Bookings that nobody vouches for hold all that they may hold at that time.",
+        "Bookings with an unproved contact hold all that they may hold at that time.",
         "Try again in ten minutes, choose another time, or call the restaurant.",
     ),
     kind("venue_gone", 409, "The venue no longer exists.", "Choose another one."),

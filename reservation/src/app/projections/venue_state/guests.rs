@@ -77,7 +77,7 @@ impl VenueState {
         entry.contact_proof.asked().map(|asked| asked.expires_at)
     }
 
-    /// Whether the subject is active although nobody vouches for its contact.
+    /// Whether the subject is active with an unproved contact.
     pub(in crate::app::projections) fn is_unproven(&self, of: ContactOf) -> bool {
         match of {
             ContactOf::Reservation(id) => self.reservation(id).is_some_and(Reservation::is_unproven),
