@@ -171,7 +171,7 @@ pub struct ContactErased {
     pub reason_code: String,
 }
 
-/// A member of staff or a program read the detail or the contact of the subject. Recorded once for each session and subject; the
-/// actor is that of the event.
+/// A member of staff or a program read the detail or the contact of the subject. Recorded once for each session, and for a key
+/// once a day; the actor is that of the event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ContactRead {}

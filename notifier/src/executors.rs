@@ -17,7 +17,9 @@ use serde_json::value::RawValue;
 
 pub use self::message::still_true;
 use self::rate_limit::RateLimiter;
-use crate::domain::effect::{Effect, EffectKey, Lane, Planned};
+use crate::domain::effect::{
+    Effect, EffectKey, Lane, NotificationOutcome, NotificationResult, Planned, Template,
+};
 use crate::domain::reaction::NotificationPolicy;
 use crate::domain::webhooks::Webhooks;
 use crate::effects::entry::Entry;
@@ -29,6 +31,9 @@ use crate::ports::payment::PaymentProvider;
 use crate::ports::payment_providers::PaymentProviders;
 use crate::ports::reservation_api::{ReservationApi, ReservationError};
 use crate::ports::{MailSender, ProviderError, SmsSender, WebhookSender};
+
+/// The reason code of a message that was no longer true or possible.
+const NOT_SENT: &str = "not_sent";
 
 /// Carries out effects at the systems outside.
 pub struct EffectExecutor {
@@ -229,7 +234,7 @@ impl EffectExecutor {
             Effect::Refund { reservation_id, payment_id, amount } => {
                 self.refund(effect, system, *reservation_id, *payment_id, *amount).await
             }
-            Effect::Message { .. } => self.message(effect, &by).await,
+            Effect::Message { .. } => Ok(self.with_report(effect, self.message(effect, &by).await?)),
             Effect::EraseCopies { about } => {
                 self.mail.erase(*about).await?;
                 Ok(Execution::done())
@@ -249,6 +254,23 @@ impl EffectExecutor {
             Effect::SendWebhook(webhook) => self.send_webhook(webhook).await,
             Effect::React { after } => self.react(*after).await,
         }
+    }
+
+    /// The reservation service keeps the contact of a waiting party until it knows what became of the message that its offer is
+    /// over. So it is told also if that message is not sent.
+    fn with_report(&self, effect: &TrackedEffect, execution: Execution) -> Execution {
+        let Effect::Message { about, template: Template::OfferOver, medium, .. } = &effect.scheduled.effect
+        else {
+            return execution;
+        };
+        if !execution.then.is_empty() {
+            return execution;
+        }
+        let outcome = NotificationOutcome::Failed { reason_code: NOT_SENT.to_owned() };
+        let (notification_id, template) = (effect.scheduled.key.clone(), Template::OfferOver);
+        let result = NotificationResult { notification_id, template, medium: *medium, outcome };
+        let told = Effect::PostNotification { about: *about, result };
+        Execution { then: vec![self.plan(effect.scheduled.key.then("not-sent"), told)], ..execution }
     }
 
     /// Schedules the effects of an event that could not be decoded before.

@@ -91,6 +91,7 @@ async fn house(notifier_args: &[&str]) -> Pair {
     let mut pair = Pair::prepared(notifier_args);
     pair.venues = venues_without_holidays(&pair);
     pair.env = vec![
+        ("MEJA_CONNECTIONS_MAX", "256".into()),
         ("MEJA_CONNECTIONS_PER_ADDRESS_MAX", "256".into()),
         ("MEJA_ADDRESS_REQUESTS_PER_MINUTE_MAX", "600".into()),
         ("MEJA_ADDRESS_FAILURES_PER_MINUTE_MAX", "30".into()),

@@ -308,7 +308,15 @@ impl Pair {
             let waiting =
                 self.get(&format!("{}/api/effects?status=waiting&limit=1000", self.notifier_url)).await;
             // Copies of some messages are erased a day later.
-            let is_due = |e: &&Value| e["template"] != "reminder" && e["kind"] != "erase_copies";
+            let soon =
+                chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now() + Duration::from_secs(60));
+            let is_later = |e: &Value| {
+                let at = e["next_attempt_at"]
+                    .as_str()
+                    .and_then(|at| at.parse::<chrono::DateTime<chrono::Utc>>().ok());
+                e["kind"] == "erase_copies" && at.is_some_and(|at| at > soon)
+            };
+            let is_due = |e: &&Value| e["template"] != "reminder" && !is_later(e);
             let due = waiting["items"].as_array().unwrap().iter().filter(is_due).count();
             cursor["position"].as_u64() == Some(head) && due == 0
         };

@@ -13,7 +13,8 @@ requests! {
         /// The phone number, international, or national in the country of the first venue.
         #[example = "+62 812 3456 7890"]
         optional phone: Line<32>,
-        /// The e-mail address. At least one of the two is needed.
+        /// The e-mail address. At least one of the two is needed. `sari+1@example.com` is another address than
+        /// `sari@example.com`.
         #[example = "sari@example.com"]
         optional email: Line<254>,
         /// `guest_request` by default.
@@ -29,7 +30,7 @@ pub struct Erasure {
     pub reservation_ids: Vec<ReservationId>,
     /// The waitlist entries that ended because their contact was erased.
     pub waitlist_ids: Vec<WaitlistId>,
-    /// Whether nothing is left. Otherwise repeat the request: there is more than one request erases, or the service has
-    /// started just now and does not know all visits yet.
+    /// Whether nothing is left. Otherwise repeat the request: one request erases at most 500 visits, and a service that has just
+    /// started does not know all visits yet.
     pub complete: bool,
 }

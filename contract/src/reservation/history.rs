@@ -17,6 +17,8 @@ pub struct History {
     pub reservation_id: ReservationId,
     /// The entries, oldest first.
     pub entries: Vec<HistoryEntry>,
+    /// The `after` of the next page; null on the last one.
+    pub next_after: Option<u64>,
 }
 
 /// One event.

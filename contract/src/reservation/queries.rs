@@ -65,6 +65,10 @@ requests! {
         /// The language of notes and reasons: a tag for Indonesian or English; English by default.
         #[example = "id"]
         optional lang: Locale,
+        /// `next_after` of the previous page: entries after this position.
+        optional after: Whole<0, 1_000_000_000_000>,
+        /// The length of the page, 200 by default.
+        optional limit: Whole<1, 1000>,
     }
 
     /// A day of a venue.

@@ -76,6 +76,8 @@ impl MailSender for MailFiles {
         on_disk("erase the copies of mails", move || {
             let notes = notes(&dir, about);
             for file in unless_missing(std::fs::read_to_string(&notes))?.unwrap_or_default().lines() {
+                // Also one that a crash has left half written.
+                unless_missing(std::fs::remove_file(dir.join(file).with_extension("eml.new")))?;
                 unless_missing(std::fs::remove_file(dir.join(file)))?;
             }
             unless_missing(std::fs::remove_file(notes)).map(drop)

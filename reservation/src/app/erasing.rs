@@ -15,7 +15,7 @@ use super::queries::QueryError;
 use super::request_context::RequestContext;
 use super::search::{Known, SearchQuery};
 use crate::domain::Command;
-use crate::domain::waitlist::WaitlistCommand;
+use crate::domain::waitlist::{WaitlistCommand, WaitlistState};
 
 /// Maximum number of reservations that one request erases.
 pub const ERASED_MAX: usize = 500;
@@ -36,10 +36,10 @@ pub struct Guest {
 #[derive(Debug, thiserror::Error)]
 pub enum ErasureError {
     /// The visits of the guest cannot be read.
-    #[error(transparent)]
+    #[error("could not find the visits of the guest")]
     Query(#[from] QueryError),
     /// A visit cannot be changed.
-    #[error(transparent)]
+    #[error("could not erase a visit of the guest")]
     Command(#[from] CommandError),
 }
 
@@ -72,15 +72,18 @@ impl App {
         // Each visit is a command of its own, and erasing it again changes nothing.
         let context = RequestContext { key: None, if_match: None, ..context.clone() };
         let is_known = self.search_index.is_complete();
-        let (mut visits, waiting) =
-            (self.visits_of(guest, &context.caller).await?, self.waiting_of(guest, &context.caller).await?);
+        // First, because an entry can become a visit meanwhile.
+        let mut left = Vec::new();
+        for id in self.waiting_of(guest, &context.caller).await? {
+            let erased =
+                self.executor.change_waitlist_entry(id, &WaitlistCommand::EraseContact, &context).await?;
+            left.extend(matches!(erased.entry.state, WaitlistState::Left { .. }).then_some(id));
+        }
+        let mut visits = self.visits_of(guest, &context.caller).await?;
         let is_all = visits.len() <= ERASED_MAX;
         visits.truncate(ERASED_MAX);
         self.erase_visits(&visits, reason_code, &context).await?;
-        for id in &waiting {
-            self.executor.change_waitlist_entry(*id, &WaitlistCommand::EraseContact, &context).await?;
-        }
-        Ok(Erasure { reservation_ids: visits, waitlist_ids: waiting, complete: is_known && is_all })
+        Ok(Erasure { reservation_ids: visits, waitlist_ids: left, complete: is_known && is_all })
     }
 
     /// Erases the personal data of `visits`.

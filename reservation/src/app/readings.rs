@@ -20,11 +20,23 @@ pub struct Readings {
 }
 
 impl Readings {
-    /// Whether `caller` reads the booking for the first time: in its session, or without one on this day.
-    pub(super) fn is_first(&self, caller: &Caller, id: ReservationId, now: DateTime<Utc>) -> bool {
+    fn key(&self, caller: &Caller, id: ReservationId, now: DateTime<Utc>) -> u64 {
         let session = caller.person().map(|person| person.session_id);
         let date = session.is_none().then(|| now.date_naive());
-        let reading = self.hasher.hash_one((caller.name(), session, date, id));
+        self.hasher.hash_one((caller.name(), session, date, id))
+    }
+
+    /// Forgets a reading that was not recorded, so that the next one is.
+    pub(super) fn forget(&self, caller: &Caller, id: ReservationId, now: DateTime<Utc>) {
+        let reading = self.key(caller, id, now);
+        for readings in &mut *self.generations.lock() {
+            readings.remove(&reading);
+        }
+    }
+
+    /// Whether `caller` reads the booking for the first time: in its session, or without one on this day.
+    pub(super) fn is_first(&self, caller: &Caller, id: ReservationId, now: DateTime<Utc>) -> bool {
+        let reading = self.key(caller, id, now);
         let [current, previous] = &mut *self.generations.lock();
         if previous.contains(&reading) || !current.insert(reading) {
             return false;

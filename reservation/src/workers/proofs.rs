@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::app::App;
 
-/// How often it is looked for proofs whose contacts were not known when they were recorded.
+/// Interval between checks for proofs whose contacts were not known when they were recorded.
 const INTERVAL: Duration = Duration::from_secs(60);
 /// Pause after an error.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -14,7 +14,12 @@ pub async fn run(app: App) {
     loop {
         match app.projections.read_proofs(app.store.as_ref(), app.env.now()).await {
             Ok(true) => {}
-            Ok(false) => app.env.sleep(INTERVAL).await,
+            Ok(false) => {
+                tokio::select! {
+                    () = app.env.sleep(INTERVAL) => {}
+                    () = app.shutdown.requested() => return,
+                }
+            }
             Err(error) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,

@@ -8,7 +8,7 @@ use events::VenueId;
 use crate::app::App;
 use crate::app::request_context::RequestContext;
 
-/// How often it is looked for visits.
+/// Interval between checks.
 const INTERVAL: Duration = Duration::from_secs(3_600);
 /// Number of visits that are looked at under one lock.
 const VISITS_PER_STEP: usize = 1_000;
@@ -43,11 +43,13 @@ async fn erase_at(app: &App, venue: &VenueId, kept_for: TimeDelta) {
         if app.shutdown.is_requested() {
             return;
         }
-        if let Err(error) = app.erase_visits(&held, RETENTION, &context).await {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, %venue, "personal data was not erased; it will be tried again");
+        match app.erase_visits(&held, RETENTION, &context).await {
+            Ok(()) => erased += held.len(),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, %venue, "some personal data was not erased; it will be tried again");
+            }
         }
-        erased += held.len();
         after = Some(last);
     }
     if erased > 0 {

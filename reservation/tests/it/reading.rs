@@ -286,3 +286,30 @@ async fn a_date_means_the_business_day() {
     app.clock.set("2026-12-26T16:00:00Z".parse().unwrap());
     assert_eq!(app.command(&late, "check-in", json!({})).await.json()["status"], json!("CHECKED_IN"));
 }
+
+#[tokio::test]
+async fn a_history_is_read_in_pages_and_each_entry_has_its_later_effects() {
+    let app = TestApp::start().await;
+    let id = app.book(json!({"party_size": 6})).await;
+    crate::holds::pay(&app, &id).await;
+    let path = format!("/api/reservations/{id}/history");
+    let all = app.get(&path).await.json();
+    assert_eq!(all["next_after"], Value::Null);
+    let (mut after, mut entries) = (0, Vec::new());
+    loop {
+        let page = app.get(&format!("{path}?limit=2&after={after}")).await.json();
+        let items = page["entries"].as_array().unwrap();
+        assert!(items.len() <= 2);
+        entries.extend(items.iter().cloned());
+        match page["next_after"].as_u64() {
+            Some(next) => after = next,
+            None => break,
+        }
+    }
+    assert_eq!(Value::from(entries), all["entries"]);
+    // The payment was reported after the first page.
+    let first = app.get(&format!("{path}?limit=2")).await.json();
+    assert_eq!(first["entries"][1]["effects"][0]["kind"], "payment");
+    let text = app.get(&format!("{path}?limit=2&format=text")).await.text();
+    assert!(text.ends_with(&format!("The next page: after={}\n", first["next_after"])), "{text}");
+}

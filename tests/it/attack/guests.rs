@@ -81,7 +81,7 @@ pub(super) async fn writes_to_a_stranger(pair: &Pair) -> Outcome {
         refused += u32::from(post(&client, url.clone(), &body).await.0 == 422);
     }
     body["contact_info"]["name"] = "You have won".into();
-    body["special_requests"] = "call 0900 123456 now".into();
+    body["special_requests"] = "call 0900 555 777 888 now".into();
     let (status, booked) = post(&client, url.clone(), &body).await;
     let outbox = pair.dir.path().join("notifier/outbox");
     let to_stranger = || {
@@ -98,7 +98,8 @@ pub(super) async fn writes_to_a_stranger(pair: &Pair) -> Outcome {
     let mail = to_stranger();
     let body =
         |text: &String| text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
-    let has_words = mail.iter().any(|text| body(text).contains("You have won") || text.contains("0900"));
+    let has_words =
+        mail.iter().any(|text| body(text).contains("You have won") || text.contains("555 777 888"));
     let has_succeeded =
         refused < 3 || status != 200 || !cancelled.status().is_success() || mail.len() != 1 || has_words;
     let result = format!("names with addresses refused; {} mail, without the stranger's words", mail.len());

@@ -94,9 +94,13 @@ impl TrackedEffect {
         self.scheduled.effect.lane()
     }
 
-    /// The turn in which it is carried out. Effects of versions that recorded none share one.
+    /// The turn in which it is carried out. One without a recorded turn comes in turn by its subject.
     pub(super) fn turn(&self) -> Turn {
-        self.scheduled.turn.clone().unwrap_or_default()
+        let of_subject = || {
+            let source = self.scheduled.effect.about().map(|about| about.path()).unwrap_or_default();
+            Turn { venue: None, source }
+        };
+        self.scheduled.turn.clone().unwrap_or_else(of_subject)
     }
 
     pub(super) fn sequence(&self) -> Option<Sequence> {

@@ -29,6 +29,8 @@ use crate::app::request_context::RequestContext;
 
 /// The path of the list of reservations.
 const LIST: &str = "/api/reservations";
+/// The length of a page of a history.
+const HISTORY_LIMIT_DEFAULT: usize = 200;
 /// The length of a page of the list.
 const LIMIT_DEFAULT: usize = 50;
 
@@ -183,7 +185,7 @@ impl App {
 
 /// The audit trail
 ///
-/// All events of the reservation with their actor, their reason, what they changed, and their effects outside.
+/// The events of the reservation with their actor, their reason, what they changed, and their effects outside, in pages.
 /// `format=text` is for reading.
 #[utoipa::path(get, path = "/api/reservations/{reservation_id}/history", operation_id = "getReservationHistory", tag = "reservations",
     params(ReservationPath, ReadHistory),
@@ -196,13 +198,15 @@ pub(super) async fn history(
     headers: HeaderMap,
     Query(mut form): Query,
 ) -> Result<Response, Problem> {
-    let drafts::ReadHistory { format, lang } = drafts::ReadHistory::take(&mut form);
+    let drafts::ReadHistory { format, lang, after, limit } = drafts::ReadHistory::take(&mut form);
     let (format, lang) = form.finish(Some((format, lang)))?;
     let accepted = || match Accepted::of(&headers).prefers(&TEXT_PLAIN, &APPLICATION_JSON) {
         true => HistoryFormat::Text,
         false => HistoryFormat::Json,
     };
     let timeline = app.history(id, lang.unwrap_or(Locale::En), &caller).await?;
+    let timeline =
+        timeline.page(after.map_or(0, u64::from), limit.map_or(HISTORY_LIMIT_DEFAULT, usize::from));
     let vary = [(header::VARY, "accept")];
     Ok(match format.unwrap_or_else(accepted) {
         HistoryFormat::Text => {

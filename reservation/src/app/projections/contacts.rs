@@ -15,22 +15,27 @@ type Key = u128;
 
 /// The hashes of one contact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ContactKeys([Key; 2]);
+pub struct ContactKeys {
+    /// Of the phone number, and of the mailbox.
+    each: [Key; 2],
+    /// Of the phone number and the whole e-mail address together.
+    pair: Key,
+}
 
 impl ContactKeys {
-    /// The hash of the phone number, and that of the e-mail address.
+    /// The hash of the phone number, and that of the mailbox.
     pub fn each(&self) -> impl Iterator<Item = u128> + '_ {
-        self.0.iter().copied()
+        self.each.iter().copied()
     }
 
-    /// The hash of both together.
+    /// The hash of the phone number and the whole e-mail address together.
     pub(in crate::app) fn pair(&self) -> u128 {
-        self.0[0] ^ self.0[1].rotate_left(1)
+        self.pair
     }
 
     /// The places of the phone number and of the e-mail address in a table of `size`.
     pub(in crate::app) fn places(self, size: usize) -> [usize; 2] {
-        self.0.map(|key| usize::try_from(key % size.max(1) as Key).unwrap_or_default())
+        self.each.map(|key| usize::try_from(key % size.max(1) as Key).unwrap_or_default())
     }
 }
 
@@ -49,8 +54,11 @@ impl ContactHasher {
     /// The hashes of `contact`; `None` for a walk-in, which has neither a phone number nor an e-mail address.
     pub(super) fn keys(&self, contact: &Contact) -> Option<ContactKeys> {
         let has_address = !contact.phone.is_empty() && !contact.email.is_empty();
-        let email = mailbox(&contact.email);
-        has_address.then(|| ContactKeys([self.key(("phone", &contact.phone)), self.key(("email", &email))]))
+        let (phone, email) = (&contact.phone, contact.email.to_lowercase());
+        has_address.then(|| ContactKeys {
+            each: [self.key(("phone", phone)), self.key(("email", mailbox(&email)))],
+            pair: self.key(("both", phone, &email)),
+        })
     }
 
     fn key(&self, address: impl Hash) -> Key {
@@ -62,13 +70,12 @@ impl ContactHasher {
 /// The mailbox of an address: most servers deliver `sari+1@example.com` to `sari@example.com` (RFC 5233), so that one mailbox
 /// could look like many.
 fn mailbox(email: &str) -> String {
-    let email = email.to_lowercase();
     match email.rsplit_once('@') {
         Some((local, domain)) => {
             let user = local.split('+').next().filter(|user| !user.is_empty()).unwrap_or(local);
             format!("{user}@{domain}")
         }
-        None => email,
+        None => email.to_owned(),
     }
 }
 
@@ -90,12 +97,12 @@ impl<T: Copy + Eq + Hash> Contacts<T> {
     pub(super) fn add(&mut self, subject: T, keys: ContactKeys) {
         self.remove(subject);
         self.keys.insert(subject, keys);
-        keys.0.into_iter().for_each(|key| self.by_key.entry(key).or_default().push(subject));
+        keys.each.into_iter().for_each(|key| self.by_key.entry(key).or_default().push(subject));
     }
 
     pub(super) fn remove(&mut self, subject: T) {
         let Some(keys) = self.keys.remove(&subject) else { return };
-        for key in keys.0 {
+        for key in keys.each {
             if let Some(subjects) = self.by_key.get_mut(&key) {
                 subjects.retain(|other| *other != subject);
                 if subjects.is_empty() {
@@ -111,7 +118,7 @@ impl<T: Copy + Eq + Hash> Contacts<T> {
 
     /// The subjects with the same phone number or e-mail address, with repetitions.
     pub(super) fn with_same(&self, keys: ContactKeys) -> impl Iterator<Item = T> {
-        keys.0.into_iter().filter_map(|key| self.by_key.get(&key)).flatten().copied()
+        keys.each.into_iter().filter_map(|key| self.by_key.get(&key)).flatten().copied()
     }
 }
 

@@ -66,6 +66,8 @@ pub struct Timeline {
     /// The requested payment, and the index of its entry.
     requested: Option<(PaymentId, usize)>,
     entries: Vec<HistoryEntry>,
+    /// The position after which the next page begins.
+    next_after: Option<u64>,
 }
 
 impl Timeline {
@@ -78,6 +80,7 @@ impl Timeline {
             state: Value::Null,
             requested: None,
             entries: Vec::new(),
+            next_after: None,
         }
     }
 
@@ -139,7 +142,20 @@ impl Timeline {
     /// The audit trail as data.
     #[must_use]
     pub fn into_history(self) -> History {
-        History { reservation_id: self.id, entries: self.entries }
+        History { reservation_id: self.id, entries: self.entries, next_after: self.next_after }
+    }
+
+    /// The page of at most `limit` entries after the position `after`. Its entries have all their effects, also those that are
+    /// reported on a later page.
+    #[must_use]
+    pub fn page(mut self, after: u64, limit: usize) -> Self {
+        let first = self.entries.partition_point(|entry| entry.position <= after);
+        self.entries.drain(..first);
+        if self.entries.len() > limit {
+            self.entries.truncate(limit);
+            self.next_after = self.entries.last().map(|entry| entry.position);
+        }
+        self
     }
 
     /// The audit trail as text. Times are local times of the venue.
@@ -158,6 +174,9 @@ impl Timeline {
             for effect in &entry.effects {
                 let _ = writeln!(text, "    effect   {} (position {})", effect.note, effect.position);
             }
+        }
+        if let Some(after) = self.next_after {
+            let _ = writeln!(text, "\nThe next page: after={after}");
         }
         text
     }

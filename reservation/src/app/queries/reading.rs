@@ -13,7 +13,8 @@ impl App {
     pub async fn record_reading(&self, reservation: &Reservation, caller: &Caller) {
         let reads = matches!(caller.actor.kind, ActorKind::User | ActorKind::ApiKey);
         let has_data = !reservation.contact_erased;
-        if !reads || !has_data || !self.readings.is_first(caller, reservation.id, self.env.now()) {
+        let now = self.env.now();
+        if !reads || !has_data || !self.readings.is_first(caller, reservation.id, now) {
             return;
         }
         let context =
@@ -21,6 +22,7 @@ impl App {
         let recorded =
             self.executor.change_reservation(reservation.id, None, &Command::RecordReading, &context).await;
         if let Err(error) = recorded {
+            self.readings.forget(caller, reservation.id, now);
             let (error, who) = (&error as &dyn std::error::Error, caller.name());
             tracing::error!(error, who, id = %reservation.id, "the reading of personal data was not recorded");
         }

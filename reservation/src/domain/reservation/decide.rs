@@ -117,6 +117,7 @@ impl Reservation {
             }
             Command::ProveContact { number } => self.decide_proof(*number),
             Command::RenewLink => Ok(vec![GuestLinkRenewed { generation: self.link_generation + 1 }.into()]),
+            Command::RecordReading if self.contact_erased => Ok(vec![]),
             Command::RecordReading => Ok(vec![ContactRead {}.into()]),
             // A description that was added since then is erased too.
             Command::EraseContact { .. } if self.contact_erased && self.descriptions.is_empty() => Ok(vec![]),

@@ -1,8 +1,7 @@
-//! Waiting effects of one lane, in turn: start-time fair queueing with effects of equal cost.
+//! Waiting effects of one lane, in turn: round robin.
 //!
-//! Each turn has a number. The turn with the smallest number that has a due effect is next, and its number becomes larger than
-//! that of all others. A turn that had nothing to do begins with the number that is served now, so that it neither catches up nor
-//! waits.
+//! A turn gets the next number when it has a due effect, and again after each effect that is taken. The smallest number is next.
+//! So an effect waits for at most one effect of each other turn, and no turn is passed twice.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -17,10 +16,8 @@ pub(super) struct Turns {
     turns: HashMap<Turn, Waiting>,
     /// The turns by the time of their first effect, unless they are in `ready`.
     by_due: BTreeSet<(DateTime<Utc>, Turn)>,
-    /// The turns that had a due effect when it was looked for one, by their number.
+    /// The turns that had a due effect at the last check, by their number.
     ready: BTreeSet<(u64, Turn)>,
-    /// The number that is served now.
-    served: u64,
     /// The largest number.
     last: u64,
 }
@@ -53,22 +50,20 @@ impl Turns {
         while self.by_due.first().is_some_and(|(at, _)| *at <= now) {
             let (_, turn) = self.by_due.pop_first()?;
             if let Some(waiting) = self.turns.get_mut(&turn) {
-                waiting.is_ready = true;
+                self.last += 1;
+                (waiting.is_ready, waiting.number) = (true, self.last);
                 self.ready.insert((waiting.number, turn));
             }
         }
-        while let Some((number, turn)) = self.ready.pop_first() {
+        while let Some((_, turn)) = self.ready.pop_first() {
             let Some(waiting) = self.turns.get_mut(&turn) else { continue };
             waiting.is_ready = false;
             let is_due = waiting.effects.first().is_some_and(|(at, _)| *at <= now);
             let taken = if is_due { waiting.effects.pop_first() } else { None };
-            if taken.is_some() {
-                self.served = number;
-                self.last += 1;
-                waiting.number = self.last;
-            }
             waiting.is_ready = waiting.effects.first().is_some_and(|(at, _)| *at <= now);
             if waiting.is_ready {
+                self.last += 1;
+                waiting.number = self.last;
                 self.ready.insert((waiting.number, turn.clone()));
             }
             self.change(turn, |_| {});
@@ -89,9 +84,7 @@ impl Turns {
 
     /// Changes the effects of a turn, and puts it in its place.
     fn change(&mut self, turn: Turn, change: impl FnOnce(&mut Waiting)) {
-        let number = self.served;
-        let waiting =
-            self.turns.entry(turn.clone()).or_insert_with(|| Waiting { number, ..Waiting::default() });
+        let waiting = self.turns.entry(turn.clone()).or_default();
         let before = waiting.effects.first().map(|(at, _)| *at);
         change(waiting);
         let after = waiting.effects.first().map(|(at, _)| *at);
@@ -179,5 +172,27 @@ mod tests {
         let taken = take_all(&mut turns, 0);
         let new_among_first = taken[..20].iter().filter(|name| name.starts_with('n')).count();
         assert!((9..=11).contains(&new_among_first), "{taken:?}");
+    }
+
+    #[test]
+    fn no_turn_is_passed_twice() {
+        let mut turns = Turns::default();
+        for n in 0..10 {
+            turns.add(turn("patient"), at(0), key(&format!("p{n}")));
+        }
+        // One that always has a new effect, and new ones whose names come first.
+        turns.add(turn("a"), at(0), key("a"));
+        let mut taken = Vec::new();
+        for n in 0..40 {
+            turns.add(turn(&format!("0{n:02}")), at(0), key(&format!("new{n:02}")));
+            let next = turns.take(at(0)).unwrap().0;
+            if next == "a" {
+                turns.add(turn("a"), at(0), key("a"));
+            }
+            taken.push(next);
+        }
+        assert!(taken.iter().filter(|name| name.starts_with('p')).count() >= 3, "{taken:?}");
+        assert!(taken.iter().filter(|name| *name == "a").count() >= 3, "{taken:?}");
+        assert!(taken.contains(&"new00".to_owned()), "{taken:?}");
     }
 }

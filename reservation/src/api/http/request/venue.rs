@@ -88,8 +88,8 @@ pub(super) fn known_service(venue: &Venue, name: &str) -> Result<(), String> {
     }
 }
 
-/// The requested payment channel, if the notifier has it. Until the notifier was reached, that of a guest is not recorded: any word
-/// would stay in the log for ever.
+/// The requested payment channel, if the notifier has it. Until the notifier was reached, that of a guest is not recorded, because
+/// an unchecked word would stay in the log.
 pub(super) fn payment_channel(
     form: &mut Form,
     app: &App,
