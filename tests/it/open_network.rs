@@ -116,6 +116,31 @@ async fn wrong_credentials_of_an_address_are_logged_and_limited() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_credential_makes_a_limited_number_of_requests_from_all_addresses_together() {
+    let mut pair = Pair::prepared(&[]);
+    pair.env = vec![("MEJA_CREDENTIAL_REQUESTS_PER_MINUTE_MAX", "20".into())];
+    pair.start_reservation().await;
+    let body = json!({"name": "till", "scopes": ["read"]});
+    let created = pair.client.post(format!("{}/api/access/keys", pair.reservation_url)).json(&body);
+    let created: Value = created.send().await.unwrap().json().await.unwrap();
+    let till = created["token"].as_str().unwrap();
+    let ask = async |from: &str, key: &str| {
+        let request = client_at(from).get(format!("{}/api/reservations", pair.reservation_url));
+        request.bearer_auth(key).send().await.unwrap()
+    };
+    for request in 0..20 {
+        let from = format!("127.0.0.{}", 6 + request % 2);
+        assert_eq!(ask(&from, till).await.status(), 200, "request {request}");
+    }
+    let refused = ask("127.0.0.8", till).await;
+    assert_eq!(refused.status(), 429);
+    assert_eq!(refused.headers()["retry-after"], "3");
+    assert_eq!(refused.headers()["ratelimit-policy"], "\"requests_per_credential\";q=20;w=60");
+    let owner = ask("127.0.0.8", crate::services::OWNER).await;
+    assert_eq!(owner.status(), 200, "another credential has requests of its own");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_does_not_arrive_ends_its_request() {
     let mut pair = Pair::prepared(&[]);
     pair.start_reservation().await;

@@ -201,3 +201,52 @@ fn script_url(text: &str) -> Result<String, String> {
         Err(format!("{text:?} is not a URL such as https://js.stripe.com/v3/"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Settings {
+        #[command(flatten)]
+        money: MoneyArgs,
+    }
+
+    const CONFIGURED: [&str; 4] = [
+        "--stripe-secret-key",
+        "sk_test_0123456789abcdef",
+        "--stripe-publishable-key",
+        "pk_test_0123456789abcdef",
+    ];
+
+    /// The settings of a service that listens on `listen`.
+    fn money(listen: &str, args: &[&str]) -> Result<Money, String> {
+        let given = std::iter::once("notifier").chain(args.iter().copied());
+        let mut faults = Faults::default();
+        let money = Settings::parse_from(given).money.check(Some(listen.parse().unwrap()), &mut faults);
+        faults.check(money).map_err(|fault| fault.to_string())
+    }
+
+    #[test]
+    fn the_simulated_provider_is_for_one_machine_unless_it_is_offered_on_purpose() {
+        assert!(money("127.0.0.1:8001", &[]).unwrap().simulated);
+        for args in [&[][..], &["--payment-provider", "simulated"]] {
+            let fault = money("0.0.0.0:8001", args).unwrap_err();
+            assert!(fault.contains("NOTIFIER_SIMULATED_PROVIDER_ON_PURPOSE"), "{fault}");
+        }
+        assert!(money("0.0.0.0:8001", &["--simulated-provider-on-purpose"]).unwrap().simulated);
+        assert!(!money("0.0.0.0:8001", &CONFIGURED).unwrap().simulated);
+    }
+
+    #[test]
+    fn the_simulated_provider_is_never_the_default_beside_another() {
+        for purpose in [&[][..], &["--simulated-provider-on-purpose"]] {
+            let money = money("127.0.0.1:8001", &[&CONFIGURED[..], purpose].concat()).unwrap();
+            assert!(money.simulated);
+            let providers = money.channels.iter().map(|channel| channel.provider.as_str());
+            assert_eq!(providers.collect::<Vec<_>>(), [STRIPE]);
+        }
+    }
+}
