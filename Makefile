@@ -16,10 +16,10 @@ test: ## Formatting, lints and all tests
 torture: ## Run all fault injection: kills, power cuts, failing disks, damaged files
 	@scripts/torture.sh
 
-attack: ## Attack the services, on this machine only, and print what came of it
+attack: ## Attack the services, on this machine only, and print the results
 	@scripts/attack.sh
 
-fuzz: ## Fuzz both services from their descriptions for ten minutes each
+fuzz: ## Fuzz both services, and reservation as each role, for ten minutes each
 	@scripts/fuzz.sh
 
 lint: ## clippy with warnings denied, and rustfmt

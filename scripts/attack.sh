@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Attacks the release build, on this machine only, and prints what came of each attack.
+# Attacks the release build, on this machine only, and prints the result of each attack.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$root"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes both services from their descriptions, ten minutes each, on release builds.
+# Fuzzes both services from their descriptions, and reservation as each role, ten minutes each, on release builds.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$root"
@@ -7,7 +7,7 @@ need_rust
 need_python_tools
 cargo build --release --locked --workspace --all-features
 export MEJA_FUZZ_SECONDS=${MEJA_FUZZ_SECONDS:-600}
-echo "Fuzzing each service for $MEJA_FUZZ_SECONDS s …"
+echo "Fuzzing each service and each role for $MEJA_FUZZ_SECONDS s …"
 if cargo nextest --version >/dev/null 2>&1; then
   cargo nextest run --release --locked -p meja --all-features --profile torture -E 'test(/^fuzz::/)'
 else

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::services::{Pair, root};
 
-/// The result of an attack: what it tried, and what came of it.
+/// The result of an attack: what was sent, and what the services did.
 struct Outcome {
     name: &'static str,
     tried: String,

@@ -81,7 +81,7 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
             std::iter::once(mail).chain(plan.reminders(e.to.start)).collect()
         }
         Event::ContactProofRequested(_) => vec![plan.mail(Template::ProveContact, None, None)],
-        // The address may belong to a stranger, who has got a mail about it already.
+        // The address may belong to a stranger. The request for the proof stays the only mail.
         Event::ReservationCancelled(e) if e.reason_code == CONTACT_UNPROVED => vec![],
         Event::ReservationCancelled(e) => plan
             .both(Template::Cancelled, None)

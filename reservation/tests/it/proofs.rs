@@ -126,7 +126,7 @@ async fn proof_of(app: &TestApp, id: &str) -> Value {
     app.get(&format!("/api/reservations/{id}/contact")).await.json()["proof"].clone()
 }
 
-/// Proves the contact as the guest does, who has read the mail.
+/// Proves the contact with the proof in the mail.
 pub async fn prove(app: &TestApp, id: &str) -> Answer {
     let proof = proof_of(app, id).await["proof"].clone();
     app.guest_command(id, "prove-contact", json!({"proof": proof})).await

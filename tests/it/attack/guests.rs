@@ -71,7 +71,7 @@ pub(super) async fn fills_a_waitlist(pair: &Pair) -> Outcome {
     Outcome::new("fill a waitlist", tried, !(1..=150).contains(&joined), format!("{joined} of 500 places"))
 }
 
-/// The words of a message come from us, and only the request to prove it goes to an address that nobody proved.
+/// The words of a message are ours. An unproved address gets one mail, which asks for the proof.
 pub(super) async fn writes_to_a_stranger(pair: &Pair) -> Outcome {
     let (client, url) = (client_at(2_000), format!("{}/api/reservations", pair.reservation_url));
     let mut body = booking(200_000, "roma-trastevere", saturday() + TimeDelta::hours(9), 2);

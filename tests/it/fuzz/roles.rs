@@ -31,7 +31,7 @@ async fn key(pair: &Pair) -> String {
     created["token"].as_str().unwrap().to_owned()
 }
 
-/// The link of a guest who has booked.
+/// The guest link of a new booking.
 async fn link(pair: &Pair) -> String {
     let mut body = booking(2);
     let start = chrono::DateTime::parse_from_rfc3339(body["start_time"].as_str().unwrap()).unwrap();

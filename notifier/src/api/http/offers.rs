@@ -1,8 +1,6 @@
 //! The page on which a waiting guest accepts or declines an offer. The link in its URL is the credential of the guest: it
 //! is passed on to the reservation service, which decides.
 
-use events::recorded::EventMetadata;
-
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -11,6 +9,7 @@ use chassis::problem::Problem;
 use contract::reservation::waitlist::WaitlistView;
 use contract::reservation::words::{LeftReason, ReservationStatus, WaitlistStatus};
 use events::event::GuestAnswer;
+use events::recorded::EventMetadata;
 use events::values::Locale;
 use minijinja::{Value, context};
 
