@@ -93,6 +93,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route(Own(Scope::Manage), routes!(waitlist::accept))
         .route(Own(Scope::Manage), routes!(waitlist::decline))
         .route(Own(Scope::Manage), routes!(waitlist::leave))
+        .route(Own(Scope::Contact), routes!(waitlist::personal_data))
         .route(Needs(Scope::Contact), routes!(waitlist::contact))
         .route(Needs(Scope::Results), routes!(waitlist::notification_results))
         .route(Own(Scope::Manage), routes!(commands::renew_link))

@@ -115,12 +115,12 @@ impl Executor {
     /// or change of the rules records it.
     async fn marked_again(&self, outcome: ReservationOutcome) -> Result<ReservationOutcome, CommandError> {
         let context = RequestContext::system("venues", self.env.as_ref());
-        let id = outcome.reservation.id;
+        let (id, recorded) = (outcome.reservation.id, outcome.recorded);
         let marked = self.mark_affected(id, &context).await.inspect_err(|error| {
             let error = error as &dyn std::error::Error;
             tracing::warn!(error, %id, "could not compare a reservation with the rules of its venue");
         });
-        Ok(marked.unwrap_or(outcome))
+        Ok(ReservationOutcome { recorded, ..marked.unwrap_or(outcome) })
     }
 
     /// Changes the end of the visit `id`, which has begun. With `overrule` the next party at its tables loses them.

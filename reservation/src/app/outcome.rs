@@ -14,6 +14,8 @@ use crate::domain::waitlist::WaitlistEntry;
 pub struct ReservationOutcome {
     /// The reservation after the command.
     pub reservation: Reservation,
+    /// Whether the log names the caller of the command; not if there was nothing to change.
+    pub recorded: bool,
     /// Whether this is the result of an earlier request with the same Idempotency-Key.
     pub replayed: bool,
 }
@@ -23,6 +25,8 @@ pub struct ReservationOutcome {
 pub struct WaitlistOutcome {
     /// The entry after the command.
     pub entry: WaitlistEntry,
+    /// Whether the log names the caller of the command; not if there was nothing to change.
+    pub recorded: bool,
     /// Whether this is the result of an earlier request with the same Idempotency-Key.
     pub replayed: bool,
 }

@@ -9,6 +9,7 @@ use crate::corrections::patch;
 use crate::keys::{create, get_as};
 use crate::search::complete;
 use crate::venue_rules::put;
+use crate::waitlist::join;
 
 /// The contact of a guest with phone number `phone` and address `email`.
 fn contact(phone: u32, email: &str) -> Value {
@@ -48,7 +49,7 @@ async fn everything_about_a_guest_is_erased_and_nothing_of_others() {
     for (body, fault) in [
         (json!({}), "body.phone:value_error"),
         (json!({"phone": "call me"}), "body.phone:value_error"),
-        (json!({"email": "nobody"}), "body.email:value_error"),
+        (json!({"email": "not-an-address"}), "body.email:value_error"),
     ] {
         assert_eq!(erase(&app, body).await.faults(), [fault]);
     }
@@ -148,4 +149,48 @@ async fn the_audit_trail_says_who_read_personal_data_once_a_day() {
     app.clock.advance(TimeDelta::days(1));
     get_as(&app, &key, &detail).await;
     assert_eq!(readings().await.len(), 2);
+}
+
+#[tokio::test]
+async fn the_log_says_who_read_the_data_of_a_waiting_party() {
+    let app = TestApp::with_houses().await;
+    let (key, key_id) = create(&app, &["contact", "read", "feed"], Value::Null).await;
+    let entry = format!("/api/waitlist/{}", join(&app, json!({})).await);
+    let readings = async || {
+        let feed = app.get("/events?type=meja.contact.read.v1").await.json();
+        feed.as_array().unwrap().clone()
+    };
+    app.get("/api/waitlist").await;
+    assert!(readings().await.is_empty(), "a list shows no contact");
+    for path in [entry.clone(), format!("{entry}/contact"), format!("{entry}/personal-data")] {
+        assert_eq!(get_as(&app, &key, &path).await.status, StatusCode::OK, "{path}");
+    }
+    let read = readings().await;
+    assert_eq!(read.len(), 1, "{read:?}");
+    let (who, subject) = (&read[0]["authid"], read[0]["subject"].as_str().unwrap());
+    assert_eq!(who, &json!(format!("key:{key_id}")));
+    assert_eq!(format!("/api/{subject}"), entry);
+}
+
+#[tokio::test]
+async fn the_answer_to_a_command_is_a_reading_unless_the_log_names_its_caller_anyway() {
+    let app = TestApp::with_houses().await;
+    let id = book(&app, &contact(1, "sari@example.com"), "2026-12-05T18:00").await;
+    let (key, _) = create(&app, &["manage", "floor", "read"], Value::Null).await;
+    let readings = async || {
+        let history = app.get(&format!("/api/reservations/{id}/history")).await.json();
+        let notes = history["entries"].as_array().unwrap().iter().map(|entry| entry["note"].clone());
+        notes.filter(|note| note == "The personal data was read").count()
+    };
+    let post = async |command: &str, body: &Value| {
+        let path = format!("/api/reservations/{id}/{command}");
+        let answer = app.post_with(&path, body, &[("authorization", &format!("Bearer {key}"))]).await;
+        assert_eq!(answer.json()["contact_name"], "Sari", "{}", answer.text());
+    };
+    post("party-size", &json!({"party_size": 3})).await;
+    assert_eq!(readings().await, 0, "the change has a caller");
+    post("party-size", &json!({"party_size": 3})).await;
+    assert_eq!(readings().await, 1);
+    post("party-size", &json!({"party_size": 3})).await;
+    assert_eq!(readings().await, 1);
 }

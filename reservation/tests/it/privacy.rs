@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use crate::app::{TestApp, booking};
 use crate::corrections::patch;
+use crate::keys::get_as;
 use crate::venue_rules::put;
+use crate::waitlist::joining;
 
 #[tokio::test]
 async fn what_events_contain_has_no_room_for_the_data_of_a_guest() {
@@ -159,4 +161,28 @@ async fn a_guest_downloads_what_is_held_and_nothing_of_others() {
     let held = get(&path).await.json();
     assert_eq!((&held["phone"], &held["reservation"]["contact_name"]), (&Value::Null, &Value::Null));
     assert!(!held.to_string().contains("kacang") && !held.to_string().contains("jendela"), "{held}");
+}
+
+#[tokio::test]
+async fn a_waiting_guest_downloads_what_is_held_until_it_is_forgotten() {
+    let app = TestApp::with_houses().await;
+    let body = joining(json!({}));
+    let joined = app.post("/api/waitlist", &body).await.json();
+    let path = format!("/api/waitlist/{}", joined["waitlist_id"].as_str().unwrap());
+    let link = joined["guest_link"]["token"].as_str().unwrap();
+    let file = format!("{path}/personal-data");
+    let held = get_as(&app, link, &file).await;
+    assert!(held.header("content-disposition").contains("attachment"));
+    let (held, contact) = (held.json(), &body["contact_info"]);
+    let shown = (&held["phone"], &held["email"], &held["entry"]["contact_name"]);
+    assert_eq!(shown, (&contact["phone"], &contact["email"], &contact["name"]), "{held}");
+    let first = &held["events"][0]["note"];
+    assert_eq!(first, "Masuk daftar tunggu untuk 4 orang, mulai 2026-12-24T19:00:00+07:00");
+    assert_eq!(app.anonymous_get(&file).await.status, StatusCode::UNAUTHORIZED);
+    app.post(&format!("{path}/leave"), &json!({})).await;
+    let held = get_as(&app, link, &file).await.json();
+    assert_eq!((&held["phone"], &held["entry"]["contact_name"]), (&Value::Null, &Value::Null));
+    let last = &held["events"].as_array().unwrap().last().unwrap()["note"];
+    assert_eq!(last, "Keluar dari daftar tunggu: gave_up");
+    assert!(!held.to_string().contains("Sari"), "{held}");
 }

@@ -85,7 +85,10 @@ pub(super) async fn writes_from_another_site(pair: &Pair) -> Outcome {
             client.post(&url).header(name, value).json(&booking(600_020, "roma-trastevere", start, 2));
         accepted += u32::from(request.send().await.unwrap().status() != 403);
     }
-    Outcome::new("write from a page of another site", "3 requests".into(), accepted > 0, "403".into())
+    // Without the header the request is a booking.
+    let (status, _) = post(&client, url, &booking(600_020, "roma-trastevere", start, 2)).await;
+    let has_succeeded = accepted > 0 || status != 200;
+    Outcome::new("write from a page of another site", "3 requests".into(), has_succeeded, "403".into())
 }
 
 /// Neither the id of a booking nor a guessed link opens it.
@@ -113,10 +116,12 @@ pub(super) async fn guesses_links(pair: &Pair) -> Outcome {
     opened += u32::from(client.get(&url).send().await.unwrap().status().is_success());
     let of_other = other["guest_link"]["token"].as_str().unwrap();
     opened += u32::from(client.get(&url).bearer_auth(of_other).send().await.unwrap().status().is_success());
+    // The right link opens it.
+    let opens = client.get(&url).bearer_auth(link).send().await.unwrap().status().is_success();
     Outcome::new(
         "open a booking of another guest",
         format!("{} links", tried + 2),
-        opened > 0,
+        opened > 0 || !opens,
         "401 and 404".into(),
     )
 }

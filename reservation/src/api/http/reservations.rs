@@ -22,7 +22,7 @@ use super::export::{self, EXPORTED_MAX, Format};
 use super::extract::{Answer, Id, Post};
 use super::problem::{unknown_reservation, unknown_reservation_then};
 use super::request::{self, ListRequest};
-use super::respond::{for_caller, respond_if_modified};
+use super::respond::{as_personal_file, for_caller, respond_if_modified};
 use crate::app::App;
 use crate::app::queries::search::{FOUND_MAX, Found};
 use crate::app::request_context::RequestContext;
@@ -230,9 +230,7 @@ pub(super) async fn personal_data(
 ) -> Result<Response, Problem> {
     let (reservation, _) = app.require(id, &caller).await?;
     app.record_reading(&reservation, &caller).await;
-    let held = app.personal_data(&reservation, &caller).await?;
-    let as_file = [(header::CONTENT_DISPOSITION, "attachment; filename=\"personal-data.json\"")];
-    Ok((as_file, axum::Json(held)).into_response())
+    Ok(as_personal_file(&app.personal_data(&reservation, &caller).await?))
 }
 
 /// All amounts with their reasons

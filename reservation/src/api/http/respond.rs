@@ -28,6 +28,9 @@ impl App {
         caller: &Caller,
     ) -> Result<Response, Problem> {
         let reservation = &outcome.reservation;
+        if !outcome.recorded {
+            self.record_reading(reservation, caller).await;
+        }
         let mut view = match contact {
             // After the first response the contact may have been forgotten.
             contact @ Some(_) if !outcome.replayed => self.view_with(reservation, contact).await?,
@@ -46,8 +49,12 @@ impl App {
         &self,
         outcome: &WaitlistOutcome,
         answer: Answer,
+        caller: &Caller,
     ) -> Result<Response, Problem> {
         let entry = &outcome.entry;
+        if !outcome.recorded {
+            self.record_reading_of_entry(entry, caller).await;
+        }
         let mut view = self.waitlist_view(entry).await?;
         if answer != Answer::Changed {
             view.guest_link = self.guest_link_of_entry(entry);
@@ -65,7 +72,7 @@ impl App {
     ) -> Result<Response, Problem> {
         match earlier {
             EarlierOutcome::Reservation(outcome) => self.respond(outcome, answer, None, caller).await,
-            EarlierOutcome::Waitlist(outcome) => self.respond_waitlist(outcome, answer).await,
+            EarlierOutcome::Waitlist(outcome) => self.respond_waitlist(outcome, answer, caller).await,
             EarlierOutcome::Key(outcome) => Ok(self.respond_key(outcome, None)),
             EarlierOutcome::Closure(outcome) => self.respond_closure(outcome, answer),
         }
@@ -118,6 +125,12 @@ pub(super) fn waitlist_etag(view: &WaitlistView) -> ETag {
 /// A response that no cache may keep.
 pub(super) fn private(view: &impl Serialize) -> Response {
     ([(header::CACHE_CONTROL, "no-store")], axum::Json(view)).into_response()
+}
+
+/// The response with what is held about a guest, as a file to keep.
+pub(super) fn as_personal_file(held: &impl Serialize) -> Response {
+    let as_file = [(header::CONTENT_DISPOSITION, "attachment; filename=\"personal-data.json\"")];
+    (as_file, axum::Json(held)).into_response()
 }
 
 /// The empty response to a change.

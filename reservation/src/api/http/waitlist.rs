@@ -10,6 +10,7 @@ use chassis::problem::Problem;
 use contract::reservation::attendance::AnswerQuestion;
 use contract::reservation::commands::{AcceptOffer, JoinWaitlist, WaitlistPath};
 use contract::reservation::contact::ProveContact;
+use contract::reservation::personal_data::WaitlistPersonalData;
 use contract::reservation::queries::{ListWaitlist, drafts};
 use contract::reservation::results::NotificationResult;
 use contract::reservation::view::{ContactView, ReservationView};
@@ -20,7 +21,7 @@ use super::export::{self, Format};
 use super::extract::{Answer, Post, WaitId};
 use super::problem::unknown_waitlist_entry;
 use super::request;
-use super::respond::{respond_if_modified, waitlist_etag};
+use super::respond::{as_personal_file, respond_if_modified, waitlist_etag};
 use super::results::{Links, respond_contact};
 use crate::app::App;
 use crate::app::contact_proof::Asked;
@@ -48,7 +49,8 @@ pub(super) async fn join(State(app): State<App>, post: Post) -> Result<Response,
     let guest = app.projections.contact_keys(&joining.contact);
     app.admission.count_booking(&context.caller, client, guest)?;
     let outcome = app.executor.join_waitlist(&joining.joined, guest, &context).await;
-    app.respond_waitlist(&outcome.map_err(|error| app.problem(error))?, Answer::Created).await
+    app.respond_waitlist(&outcome.map_err(|error| app.problem(error))?, Answer::Created, &context.caller)
+        .await
 }
 
 /// Read a waitlist, in its order
@@ -87,6 +89,7 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let entry = app.require_waitlist_entry(id, &caller).await?;
+    app.record_reading_of_entry(&entry, &caller).await;
     let view = app.waitlist_view(&entry).await?;
     Ok(respond_if_modified(&headers, &view, waitlist_etag(&view)))
 }
@@ -204,12 +207,29 @@ pub(super) async fn contact(
     caller: Caller,
 ) -> Result<Response, Problem> {
     let entry = app.require_waitlist_entry(id, &caller).await?;
+    app.record_reading_of_entry(&entry, &caller).await;
     let links = Links {
         guest: app.guest_link_of_entry(&entry),
         payments: Vec::new(),
         proof: Asked::of_entry(&entry).and_then(|asked| app.proof_link(asked)),
     };
     respond_contact(app.confidential(entry.at.position).await?, links)
+}
+
+/// Download what is held about the waiting guest
+///
+/// The contact, and what happened: Article 15 of the GDPR.
+#[utoipa::path(get, path = "/api/waitlist/{waitlist_id}/personal-data", operation_id = "getWaitlistPersonalData", tag = "waitlist",
+    params(WaitlistPath),
+    responses((status = 200, body = WaitlistPersonalData, headers(("Content-Disposition" = String))), NotFound))]
+pub(super) async fn personal_data(
+    State(app): State<App>,
+    WaitId(id): WaitId,
+    caller: Caller,
+) -> Result<Response, Problem> {
+    let entry = app.require_waitlist_entry(id, &caller).await?;
+    app.record_reading_of_entry(&entry, &caller).await;
+    Ok(as_personal_file(&app.personal_data_of_entry(&entry).await?))
 }
 
 /// Record the result of a message to a waiting party
@@ -240,7 +260,7 @@ pub(super) async fn renew_link(
 ) -> Result<Response, Problem> {
     let (command, context) = post.read(|_, _| Some(WaitlistCommand::RenewLink))?;
     let outcome = app.executor.change_waitlist_entry(id, &command, &context).await;
-    app.respond_waitlist(&outcome.map_err(|error| app.problem(error))?, Answer::Linked).await
+    app.respond_waitlist(&outcome.map_err(|error| app.problem(error))?, Answer::Linked, &context.caller).await
 }
 
 impl App {
@@ -251,7 +271,8 @@ impl App {
         context: RequestContext,
     ) -> Result<Response, Problem> {
         let outcome = self.executor.change_waitlist_entry(id, &command, &context).await;
-        self.respond_waitlist(&outcome.map_err(|error| self.problem(error))?, Answer::Changed).await
+        let outcome = outcome.map_err(|error| self.problem(error))?;
+        self.respond_waitlist(&outcome, Answer::Changed, &context.caller).await
     }
 
     async fn require_waitlist_entry(

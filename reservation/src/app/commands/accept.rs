@@ -117,7 +117,7 @@ impl Operation for AcceptOffer<'_> {
         if self.context.caller.is_guest() && reservation.link_generation > 0 {
             return Err(Denied::Ended.into());
         }
-        Ok(ReservationOutcome { reservation, replayed: false })
+        Ok(ReservationOutcome { reservation, recorded: at.is_some(), replayed: false })
     }
 
     fn replay(&self, earlier: EarlierOutcome) -> Result<ReservationOutcome, CommandError> {

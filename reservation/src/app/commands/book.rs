@@ -148,6 +148,6 @@ pub(super) fn begun(
     at: Option<RecordedAt>,
 ) -> Result<ReservationOutcome, CommandError> {
     repository::fold_appended(None, id, &decision.events, at)
-        .map(|reservation| ReservationOutcome { reservation, replayed: false })
+        .map(|reservation| ReservationOutcome { reservation, recorded: true, replayed: false })
         .ok_or(CommandError::UnknownReservation(id))
 }

@@ -261,6 +261,6 @@ pub(super) fn changed(
 ) -> Result<ReservationOutcome, CommandError> {
     let id = reservation.id;
     repository::fold_appended(Some(reservation), id, &decision.events, at)
-        .map(|reservation| ReservationOutcome { reservation, replayed: false })
+        .map(|reservation| ReservationOutcome { reservation, recorded: at.is_some(), replayed: false })
         .ok_or(CommandError::UnknownReservation(id))
 }

@@ -93,10 +93,10 @@ pub(super) async fn reloaded(
     at: Option<RecordedAt>,
 ) -> Result<ReservationOutcome, CommandError> {
     if at.is_none() {
-        return Ok(ReservationOutcome { reservation, replayed: false });
+        return Ok(ReservationOutcome { reservation, recorded: false, replayed: false });
     }
     let id = reservation.id;
     let (reservation, _) = repository::load(executor.store.as_ref(), id, AsOf::Now).await?;
     let reservation = reservation.ok_or(CommandError::UnknownReservation(id))?;
-    Ok(ReservationOutcome { reservation, replayed: false })
+    Ok(ReservationOutcome { reservation, recorded: true, replayed: false })
 }

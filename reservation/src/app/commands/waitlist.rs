@@ -89,7 +89,7 @@ impl Operation for JoinWaitlist<'_> {
         let at = at.ok_or(CommandError::UnknownWaitlistEntry(self.id))?;
         let mut entry = WaitlistEntry::begin(self.id, self.joined, at);
         decision.events.iter().skip(1).for_each(|event| entry.evolve(event, at.time));
-        Ok(WaitlistOutcome { entry, replayed: false })
+        Ok(WaitlistOutcome { entry, recorded: true, replayed: false })
     }
 
     fn replay(&self, earlier: EarlierOutcome) -> Result<WaitlistOutcome, CommandError> {
@@ -164,7 +164,7 @@ impl Operation for ChangeWaitlistEntry<'_> {
         if let Some(at) = at {
             decision.events.iter().for_each(|event| entry.evolve(event, at.time));
         }
-        Ok(WaitlistOutcome { entry, replayed: false })
+        Ok(WaitlistOutcome { entry, recorded: at.is_some(), replayed: false })
     }
 
     fn replay(&self, earlier: EarlierOutcome) -> Result<WaitlistOutcome, CommandError> {

@@ -150,13 +150,17 @@ impl Executor {
             (Some(id), _) => {
                 let (reservation, _) = repository::load(store, id, as_of).await?;
                 let reservation = reservation.ok_or(CommandError::UnknownReservation(id))?;
-                let outcome = ReservationOutcome { reservation, replayed: true };
+                let outcome = ReservationOutcome { reservation, recorded: true, replayed: true };
                 Ok(EarlierOutcome::Reservation(Box::new(outcome)))
             }
             (None, Some(id)) => {
                 let (entry, _) = repository::load_waitlist_entry(store, id, as_of).await?;
                 let entry = entry.ok_or(CommandError::UnknownWaitlistEntry(id))?;
-                Ok(EarlierOutcome::Waitlist(Box::new(WaitlistOutcome { entry, replayed: true })))
+                Ok(EarlierOutcome::Waitlist(Box::new(WaitlistOutcome {
+                    entry,
+                    recorded: true,
+                    replayed: true,
+                })))
             }
             (None, None) if recorded.closure.is_some() => {
                 self.projections.wait_until(recorded.last).await;

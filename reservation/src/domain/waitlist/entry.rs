@@ -14,8 +14,8 @@
 
 use chrono::{DateTime, Utc};
 use events::event::{
-    Event, GuestAnswered, GuestLinkRenewed, GuestQuestion, OfferedTable, ReservationCreated, TableAssigned,
-    WaitlistAccepted, WaitlistJoined, WaitlistLeft, WaitlistOffered, WaitlistWithdrawn,
+    ContactRead, Event, GuestAnswered, GuestLinkRenewed, GuestQuestion, OfferedTable, ReservationCreated,
+    TableAssigned, WaitlistAccepted, WaitlistJoined, WaitlistLeft, WaitlistOffered, WaitlistWithdrawn,
 };
 use events::values::TimeWindow;
 use events::{AssignmentId, PaymentId, ReservationId, WaitlistId};
@@ -99,6 +99,8 @@ pub enum WaitlistCommand {
     Answer(GuestAnswered),
     /// Record the result of a message.
     RecordNotification(NotificationResult),
+    /// Record that the personal data was read.
+    RecordReading,
 }
 
 /// The result of accepting an offer.
@@ -251,6 +253,9 @@ impl WaitlistEntry {
                 Ok(vec![GuestLinkRenewed { generation: self.link_generation + 1 }.into()])
             }
             (WaitlistCommand::RecordNotification(result), _) => Ok(vec![result.event()]),
+            (WaitlistCommand::RecordReading, _) if self.is_waiting() => Ok(vec![ContactRead {}.into()]),
+            // Its contact was forgotten, or belongs to the reservation.
+            (WaitlistCommand::RecordReading, _) => Ok(vec![]),
         }
     }
 

@@ -28,7 +28,7 @@ use Needs::{
     Device, Everywhere, Fresh, FreshPerson, Invitation, Needed, Nothing, Own, PasswordReset, Person,
 };
 
-pub const NEEDS: [(&str, Needs); 94] = [
+pub const NEEDS: [(&str, Needs); 95] = [
     ("acceptInvitation", Invitation),
     ("acceptOffer", Own("manage")),
     ("addDevice", Fresh("access")),
@@ -79,6 +79,7 @@ pub const NEEDS: [(&str, Needs); 94] = [
     ("getVenueRules", Needed("rules")),
     ("getWaitlistContact", Needed("contact")),
     ("getWaitlistEntry", Own("read")),
+    ("getWaitlistPersonalData", Own("contact")),
     ("inviteStaff", Fresh("access")),
     ("inviteStaffAgain", Fresh("access")),
     ("joinWaitlist", Nothing),

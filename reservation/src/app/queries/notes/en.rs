@@ -72,7 +72,7 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
         | Event::WaitlistOffered(_)
         | Event::WaitlistWithdrawn(_)
         | Event::WaitlistAccepted(_)
-        | Event::WaitlistLeft(_) => "Waitlist event".into(),
+        | Event::WaitlistLeft(_) => note_of_waitlist(event, at),
     }
 }
 
@@ -87,6 +87,23 @@ fn note_of_booking(e: &ReservationCreated, at: &dyn Fn(DateTime<Utc>) -> LocalTi
     };
     let guests = if e.party_size.get() == 1 { "guest" } else { "guests" };
     format!("{what} for {} {guests} at {}", e.party_size, at(e.window.start))
+}
+
+/// A short description of what happened to a party on the waitlist.
+fn note_of_waitlist(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> String {
+    match event {
+        Event::WaitlistJoined(e) => {
+            let guests = if e.party_size.get() == 1 { "guest" } else { "guests" };
+            format!("Joined the waitlist for {} {guests}, from {}", e.party_size, at(e.acceptable.start))
+        }
+        Event::WaitlistOffered(e) => {
+            format!("A table was offered for {}, until {}", at(e.window.start), at(e.expires_at))
+        }
+        Event::WaitlistWithdrawn(e) => format!("The offer was withdrawn: {}", e.reason_code),
+        Event::WaitlistAccepted(e) => format!("The offer became the reservation {}", e.reservation_id),
+        Event::WaitlistLeft(e) => format!("Left the waitlist: {}", e.reason_code),
+        _ => "Event of the waitlist".into(),
+    }
 }
 
 /// A short description of what happened to a contact.

@@ -87,7 +87,28 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
         | Event::PaymentCompleted(_)
         | Event::PaymentFailed(_)
         | Event::PaymentRefunded(_) => note_of_payment(event, at),
+        Event::WaitlistJoined(_)
+        | Event::WaitlistOffered(_)
+        | Event::WaitlistWithdrawn(_)
+        | Event::WaitlistAccepted(_)
+        | Event::WaitlistLeft(_) => note_of_waitlist(event, at),
         other => en::note(other, at),
+    }
+}
+
+/// A short description of what happened to a party on the waitlist.
+fn note_of_waitlist(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> String {
+    match event {
+        Event::WaitlistJoined(e) => {
+            format!("Masuk daftar tunggu untuk {} orang, mulai {}", e.party_size, at(e.acceptable.start))
+        }
+        Event::WaitlistOffered(e) => {
+            format!("Meja ditawarkan untuk {}, sampai {}", at(e.window.start), at(e.expires_at))
+        }
+        Event::WaitlistWithdrawn(e) => format!("Tawaran ditarik kembali: {}", e.reason_code),
+        Event::WaitlistAccepted(e) => format!("Tawaran menjadi reservasi {}", e.reservation_id),
+        Event::WaitlistLeft(e) => format!("Keluar dari daftar tunggu: {}", e.reason_code),
+        _ => "Peristiwa daftar tunggu".into(),
     }
 }
 
