@@ -38,7 +38,7 @@ stop() {
 trap stop EXIT
 port=18100
 # One client measures, and the limits of clients are not what is measured.
-export MEJA_CONNECTIONS_PER_ADDRESS_MAX=4096 MEJA_CREDENTIAL_REQUESTS_PER_MINUTE_MAX=1000000000
+export RESERVATION_GRPC_LISTEN=off MEJA_CONNECTIONS_PER_ADDRESS_MAX=4096 MEJA_CREDENTIAL_REQUESTS_PER_MINUTE_MAX=1000000000
 base=http://127.0.0.1:$port
 echo=http://127.0.0.1:$((port + 1))
 

@@ -36,7 +36,7 @@ pub use self::door::{Door, GATEWAY_HEADER, KeyDoor, SnapshotDoor, Turned};
 pub use self::limits::{ClientLimits, for_guests};
 pub use self::link::{Link, LinkOf};
 pub use self::mode::AccessMode;
-pub use self::operations::{Access, Operations, identified};
+pub use self::operations::{Access, Operations, admit, identified};
 pub use self::registry::{Key, Registry};
 pub use self::sign_in::SignIns;
 pub use self::venues::Venues;

@@ -239,7 +239,7 @@ fn is_from_gateway(door: &dyn Door, headers: &HeaderMap) -> bool {
 
 /// Admits a request if its caller has what `access` asks for. A scope that the caller has at some venues limits the
 /// request to those venues.
-async fn admit(access: Access, mut request: Request, next: Next) -> Response {
+pub async fn admit(access: Access, mut request: Request, next: Next) -> Response {
     let Some(Identified(caller)) = request.extensions_mut().remove::<Identified>() else {
         return Problem::unauthorized().into_response();
     };

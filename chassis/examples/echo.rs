@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 use bytes::Bytes;
 use chassis::body;
 use chassis::network::Network;
-use chassis::serve::{Shutdown, harden, serve};
+use chassis::serve::{Interface, Protocol, Shutdown, harden, serve};
 use tokio::net::TcpListener;
 
 /// As long as the response to a booking.
@@ -32,6 +32,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     trigger.on_signals()?;
     let network = Network::local();
     let _metrics = chassis::metrics::install()?;
-    serve(TcpListener::bind(address).await?, harden(app), &network, shutdown).await;
+    let (listener, protocol) = (TcpListener::bind(address).await?, Protocol::Http1);
+    serve([Interface { listener, protocol, router: harden(app) }], &network, shutdown).await;
     Ok(())
 }

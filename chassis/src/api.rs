@@ -26,7 +26,7 @@ pub use self::accept::{
 };
 pub use self::compression::encode;
 pub use self::conditions::{ETag, IfMatch, is_not_modified, not_modified};
-pub use self::idempotency_key::{KEY_BYTES_MAX, idempotency_key, mark_replayed};
+pub use self::idempotency_key::{KEY_BYTES_MAX, REPLAYED, idempotency_key, mark_replayed};
 pub use self::paging::{Cursor, PageQuery, paged};
 pub use self::parameters::{PathParameters, Query, Segments};
 use crate::problem::Problem;

@@ -108,6 +108,17 @@ pub fn listen(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("{text:?} is not an IP address and port such as 127.0.0.1:8000"))
 }
 
+/// Parses an IP address and a port to listen on, or `off`.
+///
+/// # Errors
+/// A description of the fault.
+pub fn optional_listen(text: &str) -> Result<Option<SocketAddr>, String> {
+    match text {
+        "off" => Ok(None),
+        text => listen(text).map(Some).map_err(|error| format!("{error}, or off")),
+    }
+}
+
 /// Parses the base URL of a service and removes trailing slashes.
 ///
 /// # Errors

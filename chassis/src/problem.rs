@@ -132,6 +132,24 @@ impl Problem {
         self
     }
 
+    /// The body, as it is sent.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        let body = match self.body.as_ref() {
+            Body::Problem(body) => serde_json::to_value(body),
+            Body::Invalid(body) => serde_json::to_value(body),
+        };
+        // The members are text, numbers and JSON values, so that they can always be written.
+        body.unwrap_or_default()
+    }
+
+    /// The seconds after which the request can be repeated, if the response says so.
+    #[must_use]
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        let header = self.headers.iter().find(|(name, _)| *name == RETRY_AFTER);
+        header?.1.to_str().ok()?.parse().ok()
+    }
+
     /// The HTTP status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
@@ -194,7 +212,9 @@ impl IntoResponse for Problem {
         // The members are text, numbers and JSON values, so that they can always be written.
         let body = body.unwrap_or_default();
         let mut response = (self.status, [(CONTENT_TYPE, problem::CONTENT_TYPE)], body).into_response();
-        response.headers_mut().extend(self.headers);
+        response.headers_mut().extend(self.headers.iter().cloned());
+        // For the interfaces that send it in another form.
+        response.extensions_mut().insert(self);
         response
     }
 }

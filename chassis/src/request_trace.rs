@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use axum::extract::{FromRequestParts, MatchedPath, Request};
+use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
@@ -65,18 +65,17 @@ impl<S: Sync> FromRequestParts<S> for RequestTrace {
     }
 }
 
-/// Assigns a request id, opens a span for `next`, which responds, and records metrics.
+/// Assigns a request id, opens a span for `next`, which responds, and records metrics for `route`, the pattern of its path.
 ///
 /// Not the layers of tower-http: a request has an id of its own beside the one that its caller sent, and the span and the
 /// metrics need the matched route.
 pub async fn observe<F: Future<Output = Response>>(
-    path: Option<MatchedPath>,
+    route: &str,
     mut request: Request,
     next: impl FnOnce(Request) -> F,
 ) -> Response {
     let began = Instant::now();
     let mut trace = RequestTrace::of(request.headers());
-    let route = path.as_ref().map_or("none", MatchedPath::as_str).to_owned();
     let method = request.method().clone();
     let span = tracing::info_span!(
         "request",
@@ -110,7 +109,7 @@ pub async fn observe<F: Future<Output = Response>>(
     if let Ok(id) = id {
         response.headers_mut().insert(REQUEST_ID, id);
     }
-    crate::metrics::record_response(known_method(&method), &route, status, elapsed);
+    crate::metrics::record_response(known_method(&method), route, status, elapsed);
     response
 }
 

@@ -7,7 +7,7 @@ mod shutdown;
 
 use std::any::Any;
 use std::error::Error;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use axum::Router;
@@ -17,8 +17,8 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -43,6 +43,25 @@ pub(crate) const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// Maximum time for the headers of a request on a connection that is kept for health checks and services.
 const RESERVED_HEADER_MAX: Duration = Duration::from_secs(1);
 
+/// How often the server asks a client with HTTP/2 whether it is still there.
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Maximum time in which a client with HTTP/2 sends nothing, also before its first request. It answers pings.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
+
+/// Maximum number of requests in progress on a connection with HTTP/2.
+const STREAMS_PER_CONNECTION_MAX: u32 = 128;
+
+/// The protocol of a listener. A listener has one, because detecting HTTP/2 by its first bytes would wait for them without a
+/// time limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2, for gRPC: without encryption with prior knowledge.
+    Http2,
+}
+
 /// What the header `Authorization` with a key begins with.
 const BEARER_KEY: &[u8] = b"Bearer meja_";
 
@@ -61,15 +80,15 @@ pub fn harden(router: Router) -> Router {
             let detail = format!("{} does not support {method}. See /docs.", uri.path());
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).into_response()
         })
-        .layer(CatchPanicLayer::custom(panicked))
+        .layer(catch_panics())
         .layer(axum::middleware::from_fn(outermost))
 }
 
 /// Observes, encodes and protects in one middleware, because every layer boxes and clones a service for each request.
 async fn outermost(path: Option<MatchedPath>, request: Request, next: Next) -> Response {
     let is_encrypted = request.extensions().get::<Peer>().is_some_and(|peer| peer.is_encrypted);
-    let is_too_large = head_bytes(&request) > HEAD_BYTES_MAX;
-    let mut response = observe(path, request, async |request| match is_too_large {
+    let route = path.as_ref().map_or("none", MatchedPath::as_str).to_owned();
+    let mut response = observe(&route, request, async |request| match has_large_head(&request) {
         true => Problem::headers_too_large().into_response(),
         false => encode(request, next).await,
     })
@@ -78,11 +97,23 @@ async fn outermost(path: Option<MatchedPath>, request: Request, next: Next) -> R
     response
 }
 
-/// The size of the head of a request, in bytes. hyper limits it only while a part of it is missing.
+/// Whether the head of a request is larger than 32 KiB. hyper limits it only while a part of it is missing.
+#[must_use]
+pub fn has_large_head(request: &Request) -> bool {
+    head_bytes(request) > HEAD_BYTES_MAX
+}
+
+/// The size of the head of a request, in bytes.
 fn head_bytes(request: &Request) -> usize {
     let headers: usize =
         request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     headers + request.uri().path_and_query().map_or(0, |target| target.as_str().len())
+}
+
+/// Turns a panic of a handler into a response.
+#[must_use]
+pub fn catch_panics() -> CatchPanicLayer<fn(Box<dyn Any + Send>) -> Response> {
+    CatchPanicLayer::custom(panicked)
 }
 
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
@@ -97,15 +128,51 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
     Problem::internal(&Panicked(words)).into_response()
 }
 
-/// Serves `app` on `listener` until `shutdown`, then waits for requests in progress.
+/// A listener and what it serves.
+#[derive(Debug)]
+pub struct Interface {
+    /// The listener.
+    pub listener: TcpListener,
+    /// Its protocol.
+    pub protocol: Protocol,
+    /// Its routes.
+    pub router: Router,
+}
+
+/// A listener on `address`. `option` is what chooses another address.
 ///
-/// Not `axum::serve`, which limits neither the number of connections nor the time for the headers of a request.
-pub async fn serve(listener: TcpListener, app: Router, network: &Network, shutdown: Shutdown) {
-    let Network { proxies, tls, limits, .. } = network.clone();
-    if let Some(Err(error)) = tls.as_ref().map(Tls::reload_at_hangups) {
+/// # Errors
+/// When the address cannot be used.
+pub async fn bind(address: SocketAddr, option: &str) -> Result<TcpListener, BindError> {
+    let failed = |source| BindError { address, option: option.to_owned(), source };
+    TcpListener::bind(address).await.map_err(failed)
+}
+
+/// Why a service cannot listen on an address.
+#[derive(Debug, thiserror::Error)]
+#[error("could not listen on {address}: another process may use it; choose another address with {option}")]
+pub struct BindError {
+    address: SocketAddr,
+    option: String,
+    source: std::io::Error,
+}
+
+/// Serves all `interfaces` until `shutdown`, then waits for requests in progress. Each has its own budget of connections.
+pub async fn serve(interfaces: impl IntoIterator<Item = Interface>, network: &Network, shutdown: Shutdown) {
+    if let Some(Err(error)) = network.tls.as_ref().map(Tls::reload_at_hangups) {
         tracing::warn!(%error, "could not handle SIGHUP: a new certificate counts after a restart");
     }
-    let admission = Admission::of(&listener, &proxies, tls.as_ref());
+    let served = interfaces.into_iter().map(|interface| accept_all(interface, network, shutdown.clone()));
+    futures::future::join_all(served).await;
+}
+
+/// Accepts connections until `shutdown`, then waits for requests in progress.
+///
+/// Not `axum::serve`, which limits neither the number of connections nor the time for the headers of a request.
+async fn accept_all(interface: Interface, network: &Network, shutdown: Shutdown) {
+    let Interface { listener, protocol, router: app } = interface;
+    let Network { proxies, tls, limits, .. } = network.clone();
+    let admission = Admission::of(&listener, protocol, &proxies, tls.as_ref());
     let connections = Connections::new(limits, proxies);
     // For the connections that are kept for health checks and services.
     let for_reserve = app.clone().layer(axum::middleware::from_fn(reserved));
@@ -122,7 +189,8 @@ pub async fn serve(listener: TcpListener, app: Router, network: &Network, shutdo
         };
         let app = if place.is_reserved { &for_reserve } else { &app };
         let peer = Peer { ip: peer, is_encrypted: admission.tls.is_some() };
-        let connection = Connection { app: app.clone(), peer, limits, watcher: graceful.watcher(), place };
+        let watcher = graceful.watcher();
+        let connection = Connection { app: app.clone(), protocol, peer, limits, watcher, place };
         let tls = admission.tls.clone();
         let head_max = connection.head_max();
         tokio::spawn(async move {
@@ -153,10 +221,11 @@ struct Admission {
 }
 
 impl Admission {
-    fn of(listener: &TcpListener, proxies: &Networks, tls: Option<&Tls>) -> Self {
+    fn of(listener: &TcpListener, protocol: Protocol, proxies: &Networks, tls: Option<&Tls>) -> Self {
         let is_local = listener.local_addr().is_ok_and(|at| at.ip().is_loopback());
         let only_from = (!is_local && tls.is_none()).then(|| proxies.clone());
-        Self { tls: tls.map(Tls::acceptor), only_from }
+        let name = if protocol == Protocol::Http1 { &b"http/1.1"[..] } else { b"h2" };
+        Self { tls: tls.map(|tls| tls.acceptor(name)), only_from }
     }
 
     /// Whether `peer` may connect: off this machine a connection is encrypted, or comes from a proxy.
@@ -173,6 +242,7 @@ impl Admission {
 /// An accepted connection.
 struct Connection {
     app: Router,
+    protocol: Protocol,
     peer: Peer,
     limits: Limits,
     watcher: Watcher,
@@ -199,14 +269,26 @@ impl Connection {
         // A client that does not read its response must not keep the connection.
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(limits.write_timeout));
+        let app = TowerToHyperService::new(app);
+        if self.protocol == Protocol::Http2 {
+            stream.set_read_timeout(Some(SILENCE_MAX));
+            let connection = http2_builder().serve_connection(TokioIo::new(Box::pin(stream)), app);
+            return Ok(self.watcher.watch(connection).await?);
+        }
         let stream = TokioIo::new(WithBodies::new(Box::pin(stream)));
-        // HTTP/1.1 only: detecting HTTP/2 by its first bytes would wait for them without a time limit.
         let mut builder = http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(head_max);
         builder.max_buf_size(HEAD_BYTES_MAX).keep_alive(!is_reserved);
-        let connection = builder.serve_connection(stream, TowerToHyperService::new(app));
+        let connection = builder.serve_connection(stream, app);
         Ok(self.watcher.watch(connection).await?)
     }
+}
+
+fn http2_builder() -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder.timer(TokioTimer::new()).keep_alive_interval(PING_INTERVAL).keep_alive_timeout(SILENCE_MAX);
+    builder.max_header_list_size(HEAD_BYTES_MAX as u32).max_concurrent_streams(STREAMS_PER_CONNECTION_MAX);
+    builder
 }
 
 /// Lets requests of health checks and services pass, while there are too many connections.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use access::secrets::CredentialFile;
 use anyhow::Context as _;
 use chassis::environment::{SharedEnvironment, SystemEnvironment};
-use chassis::serve::{Shutdown, serve};
+use chassis::serve::{Interface, Protocol, Shutdown, bind, serve};
 use chassis::{exit, metrics, telemetry};
 use clap::Parser as _;
 use events::store::EventStore;
@@ -14,7 +14,7 @@ use events::store::sled::SledStore;
 use futures::FutureExt as _;
 use log_tools::serve::LogRoute;
 use metrics_exporter_prometheus::PrometheusHandle;
-use reservation::api::http;
+use reservation::api::{grpc, http};
 use reservation::app::projections::Projections;
 use reservation::app::venues::VenueFiles;
 use reservation::app::{App, Parts, PaymentChannels};
@@ -23,7 +23,6 @@ use reservation::cli::config::{Action, Cli, Config, VenuesAction, VenuesSource};
 use reservation::cli::offline::open_log;
 use reservation::cli::{first_keys, import, recovery, venues};
 use reservation::workers::{self, payment_channels, venue_import};
-use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::Signal;
 
@@ -142,15 +141,18 @@ async fn run(
     tasks.act(&app);
     let dir = files.map(|_| config.venues);
     env.spawn(venue_import::run(app.clone(), dir, hangups).boxed());
-    let listener = TcpListener::bind(config.listen).await.with_context(|| {
-        format!(
-            "could not listen on {}: another process may use it; choose another address with --listen",
-            config.listen
-        )
-    })?;
-    tracing::info!(address = %listener.local_addr()?, log_id = %store.log_id(), head = %store.known_head(), "reservation is ready");
+    let listener = bind(config.listen, "--listen").await?;
+    let address = listener.local_addr()?;
+    let router = http::router(app.clone(), Some(metrics), Some(log));
+    let mut interfaces = vec![Interface { listener, protocol: Protocol::Http1, router }];
+    if let Some(at) = config.grpc_listen {
+        let listener = bind(at, "--grpc-listen").await?;
+        tracing::info!(address = %listener.local_addr()?, "gRPC is served");
+        interfaces.push(Interface { listener, protocol: Protocol::Http2, router: grpc::router(app.clone()) });
+    }
+    tracing::info!(%address, log_id = %store.log_id(), head = %store.known_head(), "reservation is ready");
     trigger.on_signals()?;
-    serve(listener, http::router(app.clone(), Some(metrics), Some(log)), &config.network, shutdown).await;
+    serve(interfaces, &config.network, shutdown).await;
     workers::keys::record_uses(&app).await;
     tracing::info!(head = %store.known_head(), "reservation has stopped");
     Ok(())

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::services::{OWNER, Pair, Running, anonymous_client, binary, free_port, owner_file, root, until};
+use crate::services::{OWNER, Pair, Running, anonymous_client, free_port, owner_file, program, root, until};
 
 /// A reservation service with its own directory of secrets.
 struct Installation {
@@ -29,7 +29,7 @@ impl Installation {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(binary("reservation"));
+        let mut command = program("reservation");
         command.args(["--listen", self.url.trim_start_matches("http://"), "--disk-reserve-mib", "0"]);
         command.arg("--secrets-dir").arg(self.secrets()).arg("--data-dir").arg(self.dir.path().join("data"));
         command.arg("--venues").arg(root().join("tests/venues/by-hand")).args(["--log", "warn"]);

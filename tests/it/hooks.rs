@@ -136,7 +136,7 @@ fn a_webhook_to_the_own_network_is_refused_at_the_start() {
     let check = |url: &str, more: &[&str]| {
         let hooks = json!([{"id": "own", "url": url, "secrets": [secret], "types": []}]);
         std::fs::write(&file, hooks.to_string()).unwrap();
-        let mut command = std::process::Command::new(crate::services::binary("notifier"));
+        let mut command = crate::services::program("notifier");
         let output =
             command.current_dir(dir.path()).arg("check").arg("--hooks").arg(&file).args(more).output();
         String::from_utf8(output.unwrap().stderr).unwrap()

@@ -1,19 +1,19 @@
 //! `reservation import`: bookings from a CSV file of another system, with real binaries.
 
-use std::process::{Command, Output};
+use std::process::Output;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Datelike as _, Days, NaiveDate, Weekday};
 use serde_json::{Value, json};
 
 use crate::day::clock::Clock;
-use crate::services::{Pair, binary, root};
+use crate::services::{Pair, program, root};
 
 /// Runs `reservation import` on the log of the stopped service. Returns its exit code and its output.
 fn import(pair: &Pair, csv: &[u8], map: Option<&Value>, more: &[&str]) -> (Option<i32>, String) {
     let (file, map_file) = (pair.dir.path().join("bookings.csv"), pair.dir.path().join("map.json"));
     std::fs::write(&file, csv).unwrap();
-    let mut command = Command::new(binary("reservation"));
+    let mut command = program("reservation");
     command.arg("import").arg(file).args(["--venue", "bandung-dago", "--disk-reserve-mib", "0"]).args(more);
     if let Some(map) = map {
         std::fs::write(&map_file, map.to_string()).unwrap();

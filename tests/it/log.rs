@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::services::{Pair, Running, binary, owner_file};
+use crate::services::{Pair, Running, binary, owner_file, program};
 
 /// Runs `<service> log <args>`. Returns its exit code, its standard output and its standard error.
 fn log(service: &str, args: &[&str]) -> (Option<i32>, String, String) {
@@ -236,7 +236,7 @@ async fn a_running_log_is_followed() {
     let mut pair = Pair::prepared(&[]);
     pair.start_reservation().await;
     pair.book(2).await;
-    let mut follower = Command::new(binary("reservation"));
+    let mut follower = program("reservation");
     follower.args([
         "log",
         "show",

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::services::{Pair, Running, anonymous_client, binary, booking, until};
+use crate::services::{Pair, Running, anonymous_client, booking, program, until};
 
 /// Opens a connection from `from`, another address of this machine, and sends a part of the head of a request.
 async fn hold(from: &str, to: &str) -> Option<TcpStream> {
@@ -244,7 +244,7 @@ fn a_directory_that_others_can_use_is_refused() {
     for name in ["reservation", "notifier"] {
         let check = |mode: u32, arguments: &[&str]| {
             fs::set_permissions(&data, fs::Permissions::from_mode(mode)).unwrap();
-            let mut command = Command::new(binary(name));
+            let mut command = program(name);
             command.current_dir(dir.path()).args(["check", "--data-dir", "data"]).args(arguments);
             String::from_utf8(command.output().unwrap().stderr).unwrap()
         };
@@ -262,7 +262,7 @@ fn an_open_network_needs_encryption() {
     certificate(dir.path());
     for name in ["reservation", "notifier"] {
         let check = |listen: &str, arguments: &[&str]| {
-            let mut command = Command::new(binary(name));
+            let mut command = program(name);
             command.current_dir(dir.path()).args(["check", "--listen", listen]).args(arguments);
             let output = command.output().unwrap();
             (output.status.code(), String::from_utf8(output.stderr).unwrap())
@@ -290,8 +290,7 @@ async fn a_private_authority_signs_for_the_services_among_themselves() {
     let _ = anonymous_client();
     let mut pair = Pair::prepared(&["--simulated-decide-after-ms", "0"]);
     let dir = pair.dir.path().join("tls");
-    let ca =
-        |dir: &Path| Command::new(binary("reservation")).args(["access", "ca"]).arg(dir).output().unwrap();
+    let ca = |dir: &Path| program("reservation").args(["access", "ca"]).arg(dir).output().unwrap();
     let made = ca(&dir);
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     assert!(!ca(&dir).status.success(), "it would replace the authority");
@@ -333,7 +332,7 @@ async fn a_private_authority_signs_for_the_services_among_themselves() {
     until("a mail", async || outbox.read_dir().is_ok_and(|mut dir| dir.next().is_some())).await;
     // Commands reach the service too, with the authority only.
     let listed = {
-        let mut command = Command::new(binary("reservation"));
+        let mut command = program("reservation");
         command.args(["access", "list", "--listen", pair.reservation_url.trim_start_matches("https://")]);
         secure(&mut command, "reservation");
         command.args(["--credential-file", crate::services::owner_file()]);
@@ -349,7 +348,7 @@ async fn a_private_authority_signs_for_the_services_among_themselves() {
 
 #[test]
 fn a_key_is_not_sent_unencrypted_to_another_machine() {
-    let mut command = Command::new(binary("notifier"));
+    let mut command = program("notifier");
     let output = command.args(["check", "--reservation-url", "http://10.0.0.5:8000"]).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(

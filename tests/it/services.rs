@@ -67,6 +67,13 @@ pub const UNLIMITED: [(&str, &str); 6] = [
     ("RESERVATION_CONTACT_BOOKINGS_PER_DAY_MAX", "1000000000"),
 ];
 
+/// The program `name`, which listens for gRPC only if the test wants it: tests that run at the same time would share the port.
+pub fn program(name: &str) -> Command {
+    let mut command = Command::new(binary(name));
+    command.env("RESERVATION_GRPC_LISTEN", "off").env("NOTIFIER_GRPC_LISTEN", "off");
+    command
+}
+
 /// The file with the owner's key, for commands that ask a running service.
 pub fn owner_file() -> &'static str {
     static FILE: LazyLock<String> =
@@ -170,7 +177,7 @@ impl Pair {
     }
 
     fn command(&self, name: &str, url: &str) -> Command {
-        let mut command = Command::new(binary(name));
+        let mut command = program(name);
         command
             .args(["--listen", url.split_once("://").unwrap().1])
             .args(["--disk-reserve-mib", "0", "--cache-mib", "8"])

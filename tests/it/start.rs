@@ -3,7 +3,7 @@
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::services::{Pair, Running, binary, free_port, root, secrets, until};
+use crate::services::{Pair, Running, free_port, program, root, secrets, until};
 
 fn run(command: &mut Command) -> Output {
     command.stderr(Stdio::piped()).stdout(Stdio::piped()).output().unwrap()
@@ -17,7 +17,7 @@ fn refused(command: &mut Command) -> String {
 
 #[test]
 fn all_faulty_settings_are_reported_at_once() {
-    let faults = refused(Command::new(binary("reservation")).args([
+    let faults = refused(program("reservation").args([
         "--listen",
         "here",
         "--notifier-url",
@@ -30,7 +30,7 @@ fn all_faulty_settings_are_reported_at_once() {
     for setting in ["RESERVATION_LISTEN", "NOTIFIER_URL", "RESERVATION_CACHE_MIB", "RESERVATION_LOG"] {
         assert!(faults.contains(setting), "{setting} in {faults}");
     }
-    let faults = refused(Command::new(binary("notifier")).args([
+    let faults = refused(program("notifier").args([
         "--listen",
         "here",
         "--mail",
@@ -59,9 +59,9 @@ fn all_faulty_settings_are_reported_at_once() {
 #[test]
 fn open_access_is_for_loopback_only_and_the_service_token_is_gone() {
     for name in ["reservation", "notifier"] {
-        let said = refused(Command::new(binary(name)).args(["--listen", "0.0.0.0:0", "--access", "open"]));
+        let said = refused(program(name).args(["--listen", "0.0.0.0:0", "--access", "open"]));
         assert!(said.contains("_ACCESS: open is for development on one machine"), "{said}");
-        let said = refused(Command::new(binary(name)).env("RESERVATION_SERVICE_TOKEN", "x".repeat(32)));
+        let said = refused(program(name).env("RESERVATION_SERVICE_TOKEN", "x".repeat(32)));
         assert!(said.contains("RESERVATION_SERVICE_TOKEN: keys have replaced the service token"), "{said}");
     }
 }
@@ -70,24 +70,22 @@ fn open_access_is_for_loopback_only_and_the_service_token_is_gone() {
 fn a_fault_of_a_venue_file_is_reported_with_file_and_field() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("x.json"), r#"{"id": "x", "timezone": "Mars/Olympus"}"#).unwrap();
-    let said = refused(Command::new(binary("reservation")).arg("--venues").arg(dir.path()));
+    let said = refused(program("reservation").arg("--venues").arg(dir.path()));
     assert!(said.contains("x.json: $.timezone: \"Mars/Olympus\" is not an IANA time zone"), "{said}");
-    let said = refused(Command::new(binary("reservation")).arg("--venues").arg(dir.path().join("nowhere")));
+    let said = refused(program("reservation").arg("--venues").arg(dir.path().join("nowhere")));
     assert!(said.contains("could not read"), "{said}");
 }
 
 #[test]
 fn settings_can_be_checked_without_starting() {
-    let output =
-        run(Command::new(binary("reservation")).arg("check").arg("--venues").arg(root().join("data/venues")));
+    let output = run(program("reservation").arg("check").arg("--venues").arg(root().join("data/venues")));
     assert_eq!(
         String::from_utf8(output.stdout).unwrap(),
         "reservation: the settings and 2 venue(s) are valid\n"
     );
-    assert!(run(Command::new(binary("notifier")).arg("check")).status.success());
-    let venues = |dir: std::path::PathBuf| {
-        run(Command::new(binary("reservation")).args(["venues", "check", "--venues"]).arg(dir))
-    };
+    assert!(run(program("notifier").arg("check")).status.success());
+    let venues =
+        |dir: std::path::PathBuf| run(program("reservation").args(["venues", "check", "--venues"]).arg(dir));
     let fine = venues(root().join("data/venues"));
     let said = String::from_utf8(fine.stdout).unwrap();
     assert!(
@@ -104,7 +102,7 @@ fn settings_can_be_checked_without_starting() {
 #[test]
 fn help_explains_every_setting() {
     for (name, prefix) in [("reservation", "RESERVATION_"), ("notifier", "NOTIFIER_")] {
-        let help = String::from_utf8(run(Command::new(binary(name)).arg("--help")).stdout).unwrap();
+        let help = String::from_utf8(run(program(name).arg("--help")).stdout).unwrap();
         let settings: Vec<_> = help.lines().filter(|line| line.trim_start().starts_with("--")).collect();
         assert!(settings.len() > 8);
         assert!(help.matches("[env: ").count() >= settings.len() - 2, "{help}");
@@ -183,7 +181,7 @@ async fn venue_files_are_read_again_at_sighup() {
     std::fs::write(&file, &sample).unwrap();
     let url = format!("http://127.0.0.1:{}", free_port());
     let log = std::fs::File::create(dir.path().join("log")).unwrap();
-    let mut command = Command::new(binary("reservation"));
+    let mut command = program("reservation");
     command.args(["--listen", url.trim_start_matches("http://")]).arg("--secrets-dir").arg(secrets());
     command.arg("--venues").arg(dir.path().join("venues")).arg("--data-dir").arg(dir.path().join("data"));
     let service = Running(command.stderr(log).spawn().unwrap());

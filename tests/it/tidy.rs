@@ -53,7 +53,8 @@ fn absent(dir: &str, words: &[&str], why: &str) {
 }
 
 /// The crates, in an order in which each imports only those before it.
-const CRATES: [&str; 7] = ["events", "contract", "chassis", "access", "log-tools", "reservation", "notifier"];
+const CRATES: [&str; 8] =
+    ["events", "contract", "chassis", "access", "rpc", "log-tools", "reservation", "notifier"];
 
 #[test]
 fn crates_import_only_lower_crates() {
@@ -77,6 +78,7 @@ fn crates_import_only_lower_crates() {
         &["reservation::", "notifier::", "log_tools::", "sled"],
         "access must not use a service",
     );
+    absent("rpc/src", &["events::", "reservation::", "notifier::", "sled"], "rpc must not use a service");
     absent(
         "log-tools/src",
         &["reservation::", "notifier::", "sled::Config"],
@@ -213,7 +215,7 @@ fn each_service_appends_in_one_place() {
 #[test]
 fn only_problems_and_responses_know_status_codes() {
     let allowed =
-        ["api/http/problem.rs", "api/http/respond.rs"].map(|file| root().join("reservation/src").join(file));
+        ["api/problem.rs", "api/http/respond.rs"].map(|file| root().join("reservation/src").join(file));
     for (path, text) in sources("reservation/src") {
         let knows = code(&text).any(|line| line.contains("StatusCode"));
         assert!(!knows || allowed.contains(&path), "{} uses status codes", path.display());
@@ -222,6 +224,9 @@ fn only_problems_and_responses_know_status_codes() {
 
 #[test]
 fn command_handlers_do_not_branch() {
+    let interfaces = ["api/http", "api/grpc"].map(|interface| format!("reservation/src/{interface}"));
+    absent(&interfaces[0], &["grpc", "rpc::"], "the interfaces must not know each other");
+    absent(&interfaces[1], &["api::http", "super::http"], "the interfaces must not know each other");
     absent_in(
         "reservation/src/api/http/commands.rs",
         &["if ", "match "],

@@ -1,10 +1,10 @@
 //! The rules of venues that are only in the log: `venues import`, `--venues-source log`, and changes over HTTP.
 
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::{Value, json};
 
-use crate::services::{Pair, binary, root};
+use crate::services::{Pair, program, root};
 
 fn sample() -> Value {
     let file = std::fs::read(root().join("data/venues/bandung-dago.json")).unwrap();
@@ -15,7 +15,7 @@ fn sample() -> Value {
 fn import(pair: &Pair, lines: &str) -> (Option<i32>, String) {
     let file = pair.dir.path().join("venues.ndjson");
     std::fs::write(&file, lines).unwrap();
-    let mut command = Command::new(binary("reservation"));
+    let mut command = program("reservation");
     command.args(["venues", "import"]).arg(file).args(["--disk-reserve-mib", "0"]);
     command.arg("--data-dir").arg(pair.dir.path().join("reservation"));
     let Output { status, stdout, stderr } = command.output().unwrap();

@@ -40,9 +40,12 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     }
 }
 
+/// The header of a response to an earlier request with the same key.
+pub const REPLAYED: &str = "idempotent-replayed";
+
 /// Marks `response` as the response to an earlier request with the same key.
 pub fn mark_replayed(response: &mut Response) {
-    response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
 }
 
 #[cfg(test)]

@@ -107,11 +107,12 @@ impl Network {
 }
 
 impl NetworkArgs {
-    /// The settings of a service that listens on `listen` and is reached under `public_url`. `is_open`: callers need no
-    /// credential.
+    /// The settings of a service that listens on `listen`, also on `further`, and is reached under `public_url`. `is_open`:
+    /// callers need no credential.
     pub fn check(
         self,
         listen: Option<SocketAddr>,
+        further: Option<SocketAddr>,
         public_url: Option<&str>,
         is_open: bool,
         faults: &mut Faults,
@@ -129,11 +130,12 @@ impl NetworkArgs {
             None => Authorities::default(),
         };
         let (listen, proxies) = (listen?, proxies?);
-        if !listen.ip().is_loopback() && tls.is_none() && proxies.is_empty() {
+        let reachable = [Some(listen), further].into_iter().flatten().find(|at| !at.ip().is_loopback());
+        if let Some(at) = reachable.filter(|_| tls.is_none() && proxies.is_empty()) {
             faults.add(
                 "MEJA_TLS_CERTIFICATE",
                 format_args!(
-                    "{listen} can be reached from other machines, so connections must be encrypted: set MEJA_TLS_CERTIFICATE and MEJA_TLS_KEY, name the networks of the proxies that encrypt them in MEJA_BEHIND_PROXY, or listen on 127.0.0.1"
+                    "{at} can be reached from other machines, so connections must be encrypted: set MEJA_TLS_CERTIFICATE and MEJA_TLS_KEY, name the networks of the proxies that encrypt them in MEJA_BEHIND_PROXY, or listen on 127.0.0.1"
                 ),
             );
         }

@@ -106,12 +106,12 @@ impl Tls {
         Ok(())
     }
 
-    /// What encrypts the connections of a listener.
+    /// What encrypts the connections of a listener for `protocol`, a name of RFC 7301.
     #[must_use]
-    pub(crate) fn acceptor(&self) -> TlsAcceptor {
+    pub(crate) fn acceptor(&self, protocol: &[u8]) -> TlsAcceptor {
         let resolver = Arc::clone(&self.current) as Arc<dyn ResolvesServerCert>;
         let mut config = ServerConfig::builder().with_no_client_auth().with_cert_resolver(resolver);
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![protocol.to_vec()];
         Arc::new(config).into()
     }
 }

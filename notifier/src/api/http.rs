@@ -39,10 +39,9 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::routes;
 
 use self::guest_problems::for_browsers;
+use super::operations::REQUEST_MAX;
 use crate::app::App;
 
-/// Maximum duration of a request.
-const REQUEST_MAX: Duration = Duration::from_secs(30);
 /// Maximum duration of a reconciliation, which reads many pages of a provider.
 const RECONCILIATION_MAX: Duration = Duration::from_secs(300);
 

@@ -67,6 +67,9 @@ struct Raw {
     /// IP address and port to listen on; port 0 selects a free port
     #[arg(long, env = "NOTIFIER_LISTEN", default_value = "127.0.0.1:8001", global = true)]
     listen: String,
+    /// IP address and port to listen on for gRPC; off: none
+    #[arg(long, env = "NOTIFIER_GRPC_LISTEN", default_value = "127.0.0.1:8011", global = true)]
+    grpc_listen: String,
     #[command(flatten)]
     public_url: PublicUrlArgs,
     /// Directory of the notifier's own log; created if it does not exist
@@ -138,6 +141,8 @@ pub struct Config {
     pub action: Action,
     /// The address to listen on.
     pub listen: SocketAddr,
+    /// The address to listen on for gRPC, if there is one.
+    pub grpc_listen: Option<SocketAddr>,
     /// The URL for guests; `None`: the address that the service listens on.
     pub public_url: Option<String>,
     /// The directory of the log.
@@ -183,6 +188,7 @@ impl Cli {
         let raw = self.raw;
         let mut faults = Faults::default();
         let listen = faults.take("NOTIFIER_LISTEN", config::listen(&raw.listen));
+        let grpc_listen = faults.take("NOTIFIER_GRPC_LISTEN", config::optional_listen(&raw.grpc_listen));
         let reservation_url = faults
             .take("RESERVATION_URL", config::base_url(&raw.reservation_url).and_then(encrypted_or_local));
         let public_url = raw.public_url.check(&mut faults);
@@ -199,8 +205,10 @@ impl Cli {
             }
         }
         let access_mode = listen.and_then(|at| faults.take("NOTIFIER_ACCESS", raw.access.check(at)));
+        let further = grpc_listen.flatten();
+        further.map(|at| faults.take("NOTIFIER_ACCESS", raw.access.check(at)));
         let is_open = raw.access == AccessMode::Open;
-        let network = raw.network.check(listen, public_url.as_deref(), is_open, &mut faults);
+        let network = raw.network.check(listen, further, public_url.as_deref(), is_open, &mut faults);
         let group_access = network.as_ref().is_some_and(|network| network.group_access);
         for (setting, dir) in
             [("NOTIFIER_DATA_DIR", &raw.data_dir), ("NOTIFIER_SECRETS_DIR", &raw.secrets_dir)]
@@ -221,6 +229,7 @@ impl Cli {
             Some(Config {
                 action: self.command.unwrap_or(Action::Serve),
                 listen: listen?,
+                grpc_listen: grpc_listen?,
                 public_url,
                 reservation_url: reservation_url?,
                 access_mode: access_mode?,

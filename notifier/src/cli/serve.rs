@@ -8,12 +8,11 @@ use access::{ClientLimits, SnapshotDoor};
 use anyhow::Context as _;
 use chassis::environment::{SharedEnvironment, SystemEnvironment};
 use chassis::metrics;
-use chassis::serve::{Shutdown, serve};
+use chassis::serve::{Interface, Protocol, Shutdown, bind, serve};
 use events::store::EventStore;
 use events::store::sled::SledStore;
 use log_tools::serve::LogRoute;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use super::config::{Config, Mail, Sms};
@@ -25,7 +24,7 @@ use crate::adapters::sms::{Console, Twilio};
 use crate::adapters::smtp::Smtp;
 use crate::adapters::stripe::Stripe;
 use crate::adapters::webhook_sender::HttpWebhooks;
-use crate::api::http;
+use crate::api::{grpc, http};
 use crate::app::App;
 use crate::effects::EffectLog;
 use crate::executors::EffectExecutor;
@@ -60,13 +59,12 @@ async fn serve_until_stopped(
     let (trigger, shutdown) = Shutdown::new();
     let env: SharedEnvironment = Arc::new(SystemEnvironment);
     drop(env.spawn(Box::pin(metrics::upkeep(metrics.clone()))));
-    let listener = TcpListener::bind(config.listen).await.with_context(|| {
-        format!(
-            "could not listen on {}: another process may use it; choose another address with --listen",
-            config.listen
-        )
-    })?;
+    let listener = bind(config.listen, "--listen").await?;
     let address = listener.local_addr()?;
+    let grpc_listener = match config.grpc_listen {
+        Some(at) => Some(bind(at, "--grpc-listen").await?),
+        None => None,
+    };
     let log = LogRoute { store: Arc::clone(&store), shutdown: shutdown.clone() };
     let effect_log = EffectLog::open(Arc::clone(&store) as Arc<dyn EventStore>, Arc::clone(&env)).await?;
     let public_url = config.public_url.clone().unwrap_or_else(|| {
@@ -85,8 +83,15 @@ async fn serve_until_stopped(
         // As long as requests. Effects that have not ended by then are continued after the next start.
         let _ = tokio::time::timeout(network.limits.drain_timeout, worker).await;
     };
+    let grpc = grpc_listener.map(|listener| Interface {
+        listener,
+        protocol: Protocol::Http2,
+        router: grpc::router(app.clone()),
+    });
     let router = http::router(app, Some(metrics), Some(log));
-    tokio::join!(serve(listener, router, &network, shutdown.clone()), drained);
+    let http = Interface { listener, protocol: Protocol::Http1, router };
+    let interfaces = [Some(http), grpc].into_iter().flatten();
+    tokio::join!(serve(interfaces, &network, shutdown.clone()), drained);
     tracing::info!(head = %store.known_head(), "notifier has stopped");
     Ok(())
 }

@@ -1,8 +1,7 @@
 //! The HTTP interface: requests in, representations and problems out.
 //!
-//! Handlers read a request, call a command or a query, and respond. [`request`] reads bodies and queries,
-//! [`respond`] writes the responses of commands, and [`problem`] is the one place where an error becomes a
-//! status.
+//! Handlers read a request, call an operation, a command or a query, and respond. [`respond`] writes the responses of
+//! commands.
 
 mod account;
 mod asyncapi;
@@ -15,8 +14,6 @@ mod extract;
 mod feed;
 mod keys;
 mod ops;
-mod problem;
-mod request;
 mod reservations;
 mod respond;
 mod results;
@@ -27,12 +24,11 @@ mod venues;
 mod waitlist;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use access::Access::{
     Device, Everywhere, Fresh, FreshPerson, Invitation, Own, PasswordReset, Person, Public, Scope as Needs,
 };
-use access::{KeyDoor, Operations, identified};
+use access::{Operations, identified};
 use axum::Router;
 use chassis::api::checked;
 use chassis::docs;
@@ -44,18 +40,14 @@ use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::routes;
 
+use super::door;
+use super::operations::REQUEST_MAX;
 use crate::app::App;
-
-/// Maximum duration of a request. The feed is exempt, because consumers wait there for events.
-const REQUEST_MAX: Duration = Duration::from_secs(30);
 
 /// All routes of the service, with those for the log if `log` is given.
 pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>) -> Router {
-    let (mode, env) = (app.access_mode, app.env.clone());
-    let (hosts, limits) = (app.hosts.clone(), Arc::clone(&app.limits));
-    let door = KeyDoor::new(Arc::clone(app.projections.access()), mode.anonymous(), env.clone());
-    let door = door.with_pins(Arc::clone(&app.sign_ins));
-    let anonymous = mode.anonymous();
+    let (hosts, limits, env) = (app.hosts.clone(), Arc::clone(&app.limits), app.env.clone());
+    let (door, anonymous) = (door(&app), app.access_mode.anonymous());
     let routes = Operations::new(ops::ApiDoc::openapi(), anonymous)
         .route(Needs(Scope::Read), routes!(reservations::list))
         .route(Public, routes!(reservations::create))

@@ -120,6 +120,9 @@ struct Raw {
     /// IP address and port to listen on; port 0 selects a free port
     #[arg(long, env = "RESERVATION_LISTEN", default_value = "127.0.0.1:8000", global = true)]
     listen: String,
+    /// IP address and port to listen on for gRPC; off: none
+    #[arg(long, env = "RESERVATION_GRPC_LISTEN", default_value = "127.0.0.1:8010", global = true)]
+    grpc_listen: String,
     /// Directory of the event log; created if it does not exist
     #[arg(long, env = "RESERVATION_DATA_DIR", default_value = "data/reservation", global = true)]
     data_dir: PathBuf,
@@ -176,6 +179,8 @@ pub struct Config {
     pub action: Action,
     /// The address to listen on.
     pub listen: SocketAddr,
+    /// The address to listen on for gRPC, if there is one.
+    pub grpc_listen: Option<SocketAddr>,
     /// The directory of the event log.
     pub data_dir: PathBuf,
     /// The directory of the venue files.
@@ -229,6 +234,8 @@ impl Cli {
         } = self.raw;
         let mut faults = Faults::default();
         let listen = faults.take("RESERVATION_LISTEN", config::listen(&self.raw.listen));
+        let grpc_listen =
+            faults.take("RESERVATION_GRPC_LISTEN", config::optional_listen(&self.raw.grpc_listen));
         let notifier_url = faults.take("NOTIFIER_URL", config::base_url(&self.raw.notifier_url));
         let trace_collector = self.raw.traces.check(&mut faults);
         let log_filter = faults.take("RESERVATION_LOG", telemetry::filter(&self.raw.log));
@@ -241,9 +248,11 @@ impl Cli {
             }
         }
         let access_mode = listen.and_then(|at| faults.take("RESERVATION_ACCESS", self.raw.access.check(at)));
+        let further = grpc_listen.flatten();
+        further.map(|at| faults.take("RESERVATION_ACCESS", self.raw.access.check(at)));
         let public_url = self.raw.public_url.check(&mut faults).or_else(|| notifier_url.clone());
         let is_open = self.raw.access == AccessMode::Open;
-        let network = self.raw.network.check(listen, public_url.as_deref(), is_open, &mut faults);
+        let network = self.raw.network.check(listen, further, public_url.as_deref(), is_open, &mut faults);
         let group_access = network.as_ref().is_some_and(|network| network.group_access);
         for (setting, dir) in
             [("RESERVATION_DATA_DIR", &data_dir), ("RESERVATION_SECRETS_DIR", &self.raw.secrets_dir)]
@@ -258,6 +267,7 @@ impl Cli {
             Some(Config {
                 action: self.command.unwrap_or(Action::Serve),
                 listen: listen?,
+                grpc_listen: grpc_listen?,
                 data_dir,
                 venues,
                 venues_source,

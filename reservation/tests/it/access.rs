@@ -1,7 +1,7 @@
 //! Who may use which operation: every operation of the description with every kind of credential, and one table.
 
 mod credentials;
-mod table;
+pub mod table;
 
 use std::collections::BTreeMap;
 

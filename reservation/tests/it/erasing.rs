@@ -194,3 +194,18 @@ async fn the_answer_to_a_command_is_a_reading_unless_the_log_names_its_caller_an
     post("party-size", &json!({"party_size": 3})).await;
     assert_eq!(readings().await, 1);
 }
+
+#[tokio::test]
+async fn commands_that_need_the_guest_are_over_after_the_erasure() {
+    let app = TestApp::with_houses().await;
+    let asked = book(&app, &contact(1, "sari@example.com"), "2026-12-05T18:00").await;
+    let cancelled = book(&app, &contact(2, "sari@example.com"), "2026-12-06T18:00").await;
+    app.command(&asked, "confirm", json!({})).await;
+    app.command(&cancelled, "cancel", json!({"reason_code": "guest_request"})).await;
+    assert_eq!(erase(&app, json!({"email": "sari@example.com"})).await.status, StatusCode::OK);
+    let undo = json!({"change": "cancellation", "reason_code": "wrong_booking"});
+    for (id, command, body) in [(&asked, "ask", json!({})), (&cancelled, "undo", undo)] {
+        let over = app.command(id, command, body).await;
+        assert_eq!(over.problem(), (410, "contact_erased".into()), "{command}");
+    }
+}

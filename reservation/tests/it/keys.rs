@@ -374,3 +374,18 @@ async fn an_open_stream_ends_with_its_key() {
     let answer = tokio::time::timeout(within, poll).await.unwrap().unwrap().unwrap();
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
 }
+
+#[tokio::test]
+async fn a_repeated_request_about_a_key_has_a_response_of_the_same_form() {
+    let app = TestApp::start().await;
+    let (_, id) = create(&app, &["book"], Value::Null).await;
+    for (command, key) in [("rotate", "k-1"), ("revoke", "k-2")] {
+        let path = format!("/api/access/keys/{id}/{command}");
+        let once = async || app.post_with(&path, &json!({}), &[("idempotency-key", key)]).await;
+        let (first, again) = (once().await.json(), once().await);
+        assert_eq!(again.header("idempotent-replayed"), "true", "{command}");
+        let again = again.json();
+        let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&again), names(&first), "{command}");
+    }
+}

@@ -26,6 +26,7 @@ mod erasing;
 mod exports;
 mod feed;
 mod flood;
+mod grpc;
 mod guest_links;
 mod holds;
 mod houses;

@@ -6,7 +6,7 @@ use chrono::{DateTime, FixedOffset, NaiveTime, TimeDelta};
 use serde_json::{Value, json};
 
 use super::clock::Clock;
-use crate::services::{Pair, binary, until};
+use crate::services::{Pair, until};
 
 /// The Friday.
 pub const DATE: &str = "2026-10-23";
@@ -98,7 +98,7 @@ impl House {
             [("notifier", self.pair.notifier.take()), ("reservation", self.pair.reservation.take())]
         {
             assert_eq!(running.unwrap().terminate(), Some(0), "{name}");
-            let mut verify = std::process::Command::new(binary(name));
+            let mut verify = crate::services::program(name);
             verify.args(["log", "verify", "--data-dir"]).arg(self.pair.dir.path().join(name));
             let output = verify.output().unwrap();
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

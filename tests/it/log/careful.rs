@@ -1,11 +1,11 @@
 //! Accidental damage that the commands for a log must prevent.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 
 use super::{done, log, text, verdict, worked};
-use crate::services::{OWNER, binary, owner_file};
+use crate::services::{OWNER, owner_file, program};
 
 /// A restored log with later events of its own is not replaced by the log that it came from.
 #[tokio::test(flavor = "multi_thread")]
@@ -120,7 +120,7 @@ async fn a_directory_without_a_log_of_this_service_is_reported() {
     let (code, printed, _) = log("reservation", &["verify", "--from", &text(&longer)]);
     assert!(code == Some(3) && printed.contains("there are bytes after the end record"), "{printed}");
     // If the verdict cannot be printed, the command fails.
-    let mut child = Command::new(binary("reservation"))
+    let mut child = program("reservation")
         .args(["log", "verify", "--from", &text(&longer), "--log", "warn"])
         .stdout(Stdio::piped())
         .spawn()

@@ -40,6 +40,7 @@ impl Victim {
             .arg(secrets())
             .args(["--cache-mib", "8", "--log", "warn"])
             .env("RESERVATION_DISK_RESERVE_MIB", "0")
+            .env("RESERVATION_GRPC_LISTEN", "off")
             .envs(UNLIMITED)
             .arg("--data-dir")
             .arg(&self.data_dir)

@@ -14,7 +14,8 @@ use contract::values::Line;
 
 use events::values::Medium;
 
-use super::problem::{LIMIT_DEFAULT, Order, problem};
+use super::problem::{Order, problem};
+use crate::api::operations::LIMIT_DEFAULT;
 use crate::app::App;
 use crate::domain::effect::{Effect, EffectKey};
 use crate::effects::{EffectState, TrackedEffect};

@@ -6,6 +6,7 @@ use chassis::problem::Problem;
 use contract::notifier::operations::{CursorView, ProviderView, ProviderViews, Readiness};
 use utoipa::OpenApi;
 
+use crate::api::operations::ready as ready_now;
 use crate::app::App;
 use crate::executors::breaker::Breaker;
 
@@ -57,13 +58,6 @@ pub(super) async fn providers(State(app): State<App>) -> axum::Json<ProviderView
 #[utoipa::path(get, path = "/readyz", operation_id = "getReadiness", tag = "operations",
     responses((status = 200, description = "Ready", body = Readiness)))]
 pub(super) async fn ready(State(app): State<App>) -> Result<Response, Problem> {
-    if app.shutdown.is_requested() {
-        return Err(Problem::unavailable("stopping", "The service is stopping.", 1));
-    }
-    match app.feed_status.seen() {
-        seen if seen.stuck => Err(Problem::unavailable("stuck", seen.trouble.unwrap_or_default(), 60)),
-        seen => {
-            Ok(axum::Json(Readiness { status: "ready".to_owned(), trouble: seen.trouble }).into_response())
-        }
-    }
+    let trouble = ready_now(&app)?;
+    Ok(axum::Json(Readiness { status: "ready".to_owned(), trouble }).into_response())
 }

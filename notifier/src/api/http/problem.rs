@@ -145,6 +145,3 @@ pub(super) async fn read_form(parts: &Parts, body: axum::body::Body) -> Result<F
     let body = chassis::body::read_body(body).await?;
     Ok(Form::new(body::parse_object(&parts.headers, &body)?))
 }
-
-/// The length of a list, unless the request names one.
-pub(super) const LIMIT_DEFAULT: usize = 100;

@@ -16,9 +16,9 @@ use contract::reservation::sessions::{
 use contract::reservation::staff::{AcceptInvitation, StaffLinkInfo, StaffView};
 
 use super::extract::{Me, Post};
-use super::problem::link_over;
-use super::request;
 use super::respond::{accepted, no_content, private, with_cookies};
+use crate::api::problem::link_over;
+use crate::api::request;
 use crate::app::App;
 use crate::app::accounts::AccountError;
 use crate::app::commands::AccountCommand;

@@ -11,8 +11,8 @@ use contract::reservation::venues::VenuePath;
 use events::{ClosureId, VenueId};
 
 use super::extract::{Answer, Post};
-use super::request;
 use super::respond::{located, marked, with_etag};
+use crate::api::request;
 use crate::app::App;
 use crate::app::commands::ClosureCommand;
 use crate::app::outcome::ClosureOutcome;

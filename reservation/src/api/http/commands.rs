@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use chassis::docs::{Conditional, Conflict, NotFound, Repeatable, Stale};
+use chassis::docs::{Conditional, Conflict, Gone, NotFound, Repeatable, Stale};
 use chassis::problem::Problem;
 use contract::reservation::attendance::AnswerQuestion;
 use contract::reservation::commands::{
@@ -14,9 +14,11 @@ use contract::reservation::view::ReservationView;
 use events::{Position, ReservationId};
 
 use super::extract::{Answer, Id, Post};
-use super::request::{self, NewEnd};
+use super::respond::respond;
+use crate::api::answers::Link;
+use crate::api::operations::reservations as operations;
+use crate::api::request::{self, NewEnd};
 use crate::app::App;
-use crate::app::contact_proof::Asked;
 use crate::app::request_context::RequestContext;
 use crate::domain::{Command, Reservation};
 
@@ -29,9 +31,7 @@ impl App {
         command: Command,
         context: RequestContext,
     ) -> Result<Response, Problem> {
-        let outcome = self.executor.change_reservation(id, loaded, &command, &context).await;
-        self.respond(&outcome.map_err(|error| self.problem(error))?, Answer::Changed, None, &context.caller)
-            .await
+        Ok(respond(operations::run(self, id, loaded, command, context).await?, Answer::Changed))
     }
 }
 
@@ -70,9 +70,7 @@ pub(super) async fn assign_table(
     request_body(content = Reschedule, example = json!({"start_time": "2026-12-24T20:30"})),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn reschedule(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
-    let loaded = app.require(id, post.caller()).await?;
-    let (command, context) = post.read(|form, caller| request::reschedule(form, &app, &loaded.0, caller))?;
-    app.command(id, Some(loaded), command, context).await
+    Ok(respond(operations::reschedule(&app, id, post.into_call()).await?, Answer::Changed))
 }
 
 /// Change the party size
@@ -81,9 +79,7 @@ pub(super) async fn reschedule(State(app): State<App>, Id(id): Id, post: Post) -
     request_body(content = ChangePartySize, example = json!({"party_size": 3})),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn party_size(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
-    let loaded = app.require(id, post.caller()).await?;
-    let (command, context) = post.read(|form, caller| request::party_size(form, &app, &loaded.0, caller))?;
-    app.command(id, Some(loaded), command, context).await
+    Ok(respond(operations::change_party_size(&app, id, post.into_call()).await?, Answer::Changed))
 }
 
 /// Check in: the party has arrived
@@ -123,11 +119,7 @@ pub(super) async fn no_show(State(app): State<App>, Id(id): Id, post: Post) -> R
     request_body(content = Cancel, example = json!({"reason_code": "guest_request", "description": "Kami sakit"})),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn cancel(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
-    let loaded = app.require(id, post.caller()).await?;
-    let ((command, description), mut context) =
-        post.read(|form, caller| request::cancel(form, &app, &loaded.0, caller))?;
-    context.payload = description.map(|sealed| sealed.bytes);
-    app.command(id, Some(loaded), command, context).await
+    Ok(respond(operations::cancel(&app, id, post.into_call()).await?, Answer::Changed))
 }
 
 /// Correct contact, wishes, notes and tags
@@ -137,13 +129,9 @@ pub(super) async fn cancel(State(app): State<App>, Id(id): Id, post: Post) -> Re
 #[utoipa::path(patch, path = "/api/reservations/{reservation_id}", operation_id = "correctReservation", tag = "commands",
     params(ReservationPath, Repeatable, Conditional),
     request_body(content((CorrectReservation = "application/merge-patch+json", example = json!({"contact_info": {"phone": "+62 857 1234 5678"}, "tags": ["vip"]})))),
-    responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale,
-        (status = 410, description = "The contact was erased", body = contract::problem::Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Gone, Stale))]
 pub(super) async fn correct(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
-    let (reservation, _) = app.require(id, post.caller()).await?;
-    let (correction, context) = post.read(|form, _| request::correct(form, &app, &reservation))?;
-    let outcome = app.executor.correct_details(id, &correction, &context).await;
-    app.respond(&outcome.map_err(|error| app.problem(error))?, Answer::Changed, None, &context.caller).await
+    Ok(respond(operations::correct(&app, id, post.into_call()).await?, Answer::Changed))
 }
 
 /// Change the end of a visit that has begun
@@ -159,7 +147,7 @@ pub(super) async fn extend(State(app): State<App>, Id(id): Id, post: Post) -> Re
     let (NewEnd { end, overrule }, context) =
         post.read(|form, _| request::extend(form, &app, &reservation))?;
     let outcome = app.executor.extend_visit(id, end, overrule.as_ref(), &context).await;
-    app.respond(&outcome.map_err(|error| app.problem(error))?, Answer::Changed, None, &context.caller).await
+    Ok(respond(app.answer_changed(outcome, &context.caller).await?, Answer::Changed))
 }
 
 /// Exchange tables with another party
@@ -174,7 +162,7 @@ pub(super) async fn swap(State(app): State<App>, Id(id): Id, post: Post) -> Resu
     let (reservation, _) = app.require(id, post.caller()).await?;
     let (with, context) = post.read(|form, _| request::swap(form, &reservation))?;
     let outcome = app.executor.swap_tables(id, with, &context).await;
-    app.respond(&outcome.map_err(|error| app.problem(error))?, Answer::Changed, None, &context.caller).await
+    Ok(respond(app.answer_changed(outcome, &context.caller).await?, Answer::Changed))
 }
 
 /// Undo the last change of the status
@@ -184,7 +172,7 @@ pub(super) async fn swap(State(app): State<App>, Id(id): Id, post: Post) -> Resu
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/undo", operation_id = "undoReservation", tag = "commands",
     params(ReservationPath, Repeatable, Conditional),
     request_body(content = Undo, example = json!({"change": "check_in", "reason_code": "wrong_booking"})),
-    responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
+    responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Gone, Stale))]
 pub(super) async fn undo(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let loaded = app.require(id, post.caller()).await?;
     let (command, context) = post.read(|form, _| request::undo(form, &app, &loaded.0))?;
@@ -197,7 +185,7 @@ pub(super) async fn undo(State(app): State<App>, Id(id): Id, post: Post) -> Resu
 /// is the same question.
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/ask", operation_id = "askGuest", tag = "commands",
     params(ReservationPath, Repeatable, Conditional),
-    responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
+    responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Gone, Stale))]
 pub(super) async fn ask(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let (command, context) = post.read(|_, _| Some(Command::Ask))?;
     app.command(id, None, command, context).await
@@ -228,11 +216,7 @@ pub(super) async fn prove_contact(
     Id(id): Id,
     post: Post,
 ) -> Result<Response, Problem> {
-    let loaded = app.require(id, post.caller()).await?;
-    app.admission.count_proof(id.0)?;
-    let asked = Asked::of_reservation(&loaded.0);
-    let (number, context) = post.read(|form, _| request::contact_proof(form, &app, asked))?;
-    app.command(id, Some(loaded), Command::ProveContact { number }, context).await
+    Ok(respond(operations::prove_contact(&app, id, post.into_call()).await?, Answer::Changed))
 }
 
 /// Renew the link of the guest
@@ -245,5 +229,7 @@ pub(super) async fn prove_contact(
 pub(super) async fn renew_link(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
     let (command, context) = post.read(|_, _| Some(Command::RenewLink))?;
     let outcome = app.executor.change_reservation(id, None, &command, &context).await;
-    app.respond(&outcome.map_err(|error| app.problem(error))?, Answer::Linked, None, &context.caller).await
+    let outcome = outcome.map_err(|error| app.problem(error))?;
+    let answered = app.answer(&outcome, Link::Shown, None, &context.caller).await?;
+    Ok(respond(answered, Answer::Linked))
 }

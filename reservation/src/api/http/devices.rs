@@ -15,9 +15,9 @@ use contract::reservation::devices::{
 use events::DeviceId;
 
 use super::extract::Post;
-use super::problem::{code_over, unknown_device};
-use super::request;
 use super::respond::{no_content, private, with_cookies};
+use crate::api::problem::{code_over, unknown_device};
+use crate::api::request;
 use crate::app::App;
 use crate::app::commands::DeviceCommand;
 

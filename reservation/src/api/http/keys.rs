@@ -11,8 +11,8 @@ use contract::reservation::access::{
 };
 
 use super::extract::Post;
-use super::request;
 use super::respond::{marked, private};
+use crate::api::request;
 use crate::app::App;
 use crate::app::commands::KeyCommand;
 use crate::app::outcome::KeyOutcome;
@@ -74,7 +74,7 @@ pub(super) async fn revoke(
     let (command, context) = post.read(|form, _| request::revoke_key(form, key_id))?;
     let outcome = app.executor.change_key(&command, &context).await;
     let outcome = outcome.map_err(|error| app.problem(error))?;
-    Ok(marked(private(&app.key_view(&outcome.key)), outcome.replayed))
+    Ok(app.respond_changed_key(&outcome))
 }
 
 /// What another service needs to check keys
@@ -103,6 +103,11 @@ impl App {
         let token = token.filter(|_| !outcome.replayed);
         let issued = IssuedKey { key: self.key_view(&outcome.key), token };
         marked(private(&issued), outcome.replayed)
+    }
+
+    /// The response with a key, without a secret.
+    pub(super) fn respond_changed_key(&self, outcome: &KeyOutcome) -> Response {
+        marked(private(&self.key_view(&outcome.key)), outcome.replayed)
     }
 
     fn key_view(&self, key: &Key) -> KeyView {

@@ -9,6 +9,7 @@ use contract::reservation::operations::{Readiness, SchemaPath};
 use events::event::Event;
 use utoipa::OpenApi;
 
+use crate::api::operations::ready as ready_now;
 use crate::app::App;
 
 /// The description of the API without the routes, which the router adds.
@@ -32,18 +33,8 @@ pub(super) struct ApiDoc;
 #[utoipa::path(get, path = "/readyz", operation_id = "getReadiness", tag = "operations",
     responses((status = 200, description = "Ready", body = Readiness)))]
 pub(super) async fn ready(State(app): State<App>) -> Result<Response, Problem> {
-    if app.shutdown.is_requested() {
-        return Err(Problem::unavailable("stopping", "The service is stopping.", 1));
-    }
-    let (head, position) = (app.store.known_head(), app.projections.position());
-    if app.projections.is_stalled() {
-        return Err(Problem::unavailable(
-            "views_behind",
-            format!("The read models are at position {position}, the log is at {head}."),
-            1,
-        ));
-    }
-    let log_id = app.store.log_id();
+    ready_now(&app)?;
+    let (head, log_id) = (app.store.known_head(), app.store.log_id());
     Ok(axum::Json(Readiness { status: "ready".to_owned(), head: head.0, log_id }).into_response())
 }
 

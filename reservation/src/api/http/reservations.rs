@@ -20,12 +20,11 @@ use events::values::Locale;
 
 use super::export::{self, EXPORTED_MAX, Format};
 use super::extract::{Answer, Id, Post};
-use super::problem::{unknown_reservation, unknown_reservation_then};
-use super::request::{self, ListRequest};
-use super::respond::{as_personal_file, for_caller, respond_if_modified};
+use super::respond::{as_personal_file, respond, respond_if_modified};
+use crate::api::operations::reservations::{self as operations, Read};
+use crate::api::request::{self, ListRequest};
 use crate::app::App;
 use crate::app::queries::search::{FOUND_MAX, Found};
-use crate::app::request_context::RequestContext;
 
 /// The path of the list of reservations.
 const LIST: &str = "/api/reservations";
@@ -49,12 +48,7 @@ const LIMIT_DEFAULT: usize = 50;
         (status = 403, body = contract::problem::Problem, content_type = "application/problem+json", description = "allow_duplicate needs the scope manage"),
         (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "The restaurant cannot seat the party at that time: closed, too_soon, too_late, pacing, no_table, party_too_large; with up to three alternatives. duplicate_booking: the same phone number or e-mail address has a booking at that time")))]
 pub(super) async fn create(State(app): State<App>, post: Post) -> Result<Response, Problem> {
-    let client = post.client();
-    app.know_proofs(post.caller()).await?;
-    let (booking, context) = post.read(|form, caller| request::booking(form, &app, caller))?;
-    let guest = app.projections.contact_keys(&booking.contact);
-    app.admission.count_booking(&context.caller, client, guest)?;
-    app.create_reservation(booking, context).await
+    Ok(respond(operations::create(&app, post.into_call()).await?, Answer::Created))
 }
 
 /// Seat a walk-in
@@ -70,22 +64,7 @@ pub(super) async fn create(State(app): State<App>, post: Post) -> Result<Respons
         NotFound,
         (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "closed, no_table, party_too_large, kept_by_hand")))]
 pub(super) async fn walk_in(State(app): State<App>, post: Post) -> Result<Response, Problem> {
-    let (booking, context) = post.read(|form, caller| request::walk_in(form, &app, caller))?;
-    app.create_reservation(booking, context).await
-}
-
-impl App {
-    async fn create_reservation(
-        &self,
-        booking: request::Booking,
-        context: RequestContext,
-    ) -> Result<Response, Problem> {
-        let context = RequestContext { payload: Some(booking.payload), ..context };
-        let guest = self.projections.contact_keys(&booking.contact);
-        let outcome = self.executor.book(&booking.request, guest, booking.allow_duplicate, &context).await;
-        let outcome = outcome.map_err(|error| self.problem(error))?;
-        self.respond(&outcome, Answer::Created, Some(booking.contact), &context.caller).await
-    }
+    Ok(respond(operations::walk_in(&app, post.into_call()).await?, Answer::Created))
 }
 
 /// Read a reservation, now or as of an earlier time
@@ -99,28 +78,13 @@ pub(super) async fn get(
     Id(id): Id,
     caller: Caller,
     headers: HeaderMap,
-    Query(mut form): Query,
+    Query(form): Query,
 ) -> Result<Response, Problem> {
-    let as_of = drafts::ReadReservation::take(&mut form).as_of;
-    let as_of = form.finish(Some(as_of))?;
-    let reservation = match as_of {
-        None => app.reservation(id, &caller).await?.ok_or_else(|| unknown_reservation(id))?,
-        Some(as_of) => {
-            let reservation = app.reservation_as_of(id, as_of.into(), &caller).await?;
-            reservation.ok_or_else(|| unknown_reservation_then(id))?
-        }
+    let Read { view, version, is_earlier } = operations::get(&app, id, form, &caller).await?;
+    let etag = match is_earlier {
+        true => ETag::version_with(version, ETag::of_json(&view)),
+        false => ETag::version(version),
     };
-    app.record_reading(&reservation, &caller).await;
-    let (mut view, etag) = match as_of {
-        None => (app.view(&reservation).await?, ETag::version(reservation.version)),
-        Some(as_of) => {
-            let view = app.view_as_of(&reservation, as_of.into()).await?;
-            // The contact can have been erased since, so that the version does not identify the representation.
-            let etag = ETag::version_with(reservation.version, ETag::of_json(&view));
-            (view, etag)
-        }
-    };
-    for_caller(&mut view, &caller);
     Ok(respond_if_modified(&headers, &view, etag))
 }
 

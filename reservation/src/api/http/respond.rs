@@ -13,56 +13,25 @@ use contract::reservation::waitlist::WaitlistView;
 use serde::Serialize;
 
 use super::extract::Answer;
+use crate::api::answers::Answered;
 use crate::app::App;
-use crate::app::confidential::Contact;
 use crate::app::executor::EarlierOutcome;
-use crate::app::outcome::{ReservationOutcome, WaitlistOutcome};
+
+/// The response to a request about a reservation.
+pub(super) fn respond(answered: Answered<ReservationView>, answer: Answer) -> Response {
+    let Answered { view, version, replayed } = answered;
+    let response = marked(with_etag(&view, ETag::version(version)), replayed);
+    located(response, answer, format_args!("/api/reservations/{}", view.reservation_id))
+}
+
+/// The response to a request about a waitlist entry.
+pub(super) fn respond_waitlist(answered: Answered<WaitlistView>, answer: Answer) -> Response {
+    let Answered { view, replayed, .. } = answered;
+    let response = marked(with_etag(&view, waitlist_etag(&view)), replayed);
+    located(response, answer, format_args!("/api/waitlist/{}", view.waitlist_id))
+}
 
 impl App {
-    /// The response to a command about a reservation. A caller that has just sent the contact passes it.
-    pub(super) async fn respond(
-        &self,
-        outcome: &ReservationOutcome,
-        answer: Answer,
-        contact: Option<Contact>,
-        caller: &Caller,
-    ) -> Result<Response, Problem> {
-        let reservation = &outcome.reservation;
-        if !outcome.recorded {
-            self.record_reading(reservation, caller).await;
-        }
-        let mut view = match contact {
-            // After the first response the contact may have been forgotten.
-            contact @ Some(_) if !outcome.replayed => self.view_with(reservation, contact).await?,
-            _ => self.view(reservation).await?,
-        };
-        if answer != Answer::Changed {
-            view.guest_link = self.guest_link(reservation);
-        }
-        for_caller(&mut view, caller);
-        let response = marked(with_etag(&view, ETag::version(reservation.version)), outcome.replayed);
-        Ok(located(response, answer, format_args!("/api/reservations/{}", reservation.id)))
-    }
-
-    /// The response to a request about a waitlist entry.
-    pub(super) async fn respond_waitlist(
-        &self,
-        outcome: &WaitlistOutcome,
-        answer: Answer,
-        caller: &Caller,
-    ) -> Result<Response, Problem> {
-        let entry = &outcome.entry;
-        if !outcome.recorded {
-            self.record_reading_of_entry(entry, caller).await;
-        }
-        let mut view = self.waitlist_view(entry).await?;
-        if answer != Answer::Changed {
-            view.guest_link = self.guest_link_of_entry(entry);
-        }
-        let response = marked(with_etag(&view, waitlist_etag(&view)), outcome.replayed);
-        Ok(located(response, answer, format_args!("/api/waitlist/{}", entry.id)))
-    }
-
     /// The response to a repeated request.
     pub(super) async fn respond_again(
         &self,
@@ -71,18 +40,18 @@ impl App {
         caller: &Caller,
     ) -> Result<Response, Problem> {
         match earlier {
-            EarlierOutcome::Reservation(outcome) => self.respond(outcome, answer, None, caller).await,
-            EarlierOutcome::Waitlist(outcome) => self.respond_waitlist(outcome, answer, caller).await,
+            EarlierOutcome::Reservation(outcome) => {
+                Ok(respond(self.answer(outcome, answer.link(), None, caller).await?, answer))
+            }
+            EarlierOutcome::Waitlist(outcome) => {
+                Ok(respond_waitlist(self.answer_waitlist(outcome, answer.link(), caller).await?, answer))
+            }
+            EarlierOutcome::Key(outcome) if answer == Answer::Changed => {
+                Ok(self.respond_changed_key(outcome))
+            }
             EarlierOutcome::Key(outcome) => Ok(self.respond_key(outcome, None)),
             EarlierOutcome::Closure(outcome) => self.respond_closure(outcome, answer),
         }
-    }
-}
-
-/// Leaves out what only the staff may read, for other callers.
-pub(super) fn for_caller(view: &mut ReservationView, caller: &Caller) {
-    if caller.is_guest() || caller.is_anonymous() {
-        (view.staff_notes, view.tags) = (None, Vec::new());
     }
 }
 

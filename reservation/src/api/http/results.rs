@@ -4,7 +4,7 @@ use access::Caller;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
-use chassis::docs::{Conditional, Conflict, NotFound, Repeatable, Stale};
+use chassis::docs::{Conditional, Conflict, Gone, NotFound, Repeatable, Stale};
 use chassis::problem::Problem;
 use contract::reservation::commands::{EraseContact, ReservationPath};
 use contract::reservation::contact::ProofLinkView;
@@ -13,9 +13,9 @@ use contract::reservation::results::{NotificationResult, PaymentResult};
 use contract::reservation::view::{ContactView, GuestLinkView, PayLinkView, ReservationView};
 
 use super::extract::{Id, Post};
-use super::problem;
-use super::request;
 use super::respond::private;
+use crate::api::problem;
+use crate::api::request;
 use crate::app::App;
 use crate::app::confidential::Contact;
 use crate::app::contact::receives_text_messages;
@@ -61,7 +61,7 @@ pub(super) async fn notification_results(
     params(ReservationPath),
     responses((status = 200, body = ContactView),
         NotFound,
-        (status = 410, description = "The contact was erased", body = contract::problem::Problem, content_type = "application/problem+json")))]
+        Gone))]
 pub(super) async fn contact(State(app): State<App>, Id(id): Id, caller: Caller) -> Result<Response, Problem> {
     let (reservation, _) = app.require(id, &caller).await?;
     app.record_reading(&reservation, &caller).await;

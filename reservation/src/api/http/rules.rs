@@ -15,11 +15,11 @@ use events::VenueId;
 
 use super::extract::Put;
 use super::respond::{respond_if_modified, with_etag};
+use crate::api::operations::venues as operations;
 use crate::app::App;
 use crate::app::affected::AffectedBooking;
 use crate::app::commands::{RulesChange, RulesOutcome};
 use crate::app::queries::local;
-use crate::app::queries::venues::venue_view;
 use crate::app::repository::AsOf;
 use crate::app::venues::RulesDocument;
 use crate::domain::venue::Venue;
@@ -31,9 +31,7 @@ const AFFECTED_MAX: usize = 100;
 #[utoipa::path(get, path = "/api/venues", operation_id = "listVenues", tag = "venues",
     responses((status = 200, body = VenueList)))]
 pub(super) async fn list(State(app): State<App>) -> Result<Response, Problem> {
-    app.catch_up().await?;
-    let items = app.venues.all().iter().map(|venue| venue_view(venue)).collect();
-    Ok(axum::Json(VenueList { items }).into_response())
+    Ok(axum::Json(operations::list(&app).await?).into_response())
 }
 
 /// Read a venue
@@ -47,9 +45,7 @@ pub(super) async fn get(
     PathParameters(VenuePath { venue_id }): PathParameters<VenuePath>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    app.catch_up().await?;
-    let venue = app.venues.get(Some(&venue_id)).ok_or_else(|| unknown_venue(&venue_id))?;
-    let view = venue_view(&venue);
+    let view = operations::get(&app, &venue_id).await?;
     let etag = ETag::of_json(&view);
     Ok(respond_if_modified(&headers, &view, etag))
 }

@@ -10,8 +10,8 @@ use chrono::TimeDelta;
 use contract::reservation::sessions::{ProveIdentity, SessionPath, SessionView, Sessions, SignIn, SignedIn};
 
 use super::extract::{Me, Post};
-use super::request;
 use super::respond::{no_content, private, with_cookies};
+use crate::api::request;
 use crate::app::App;
 use crate::app::accounts::StartedSession;
 use crate::app::commands::SessionCommand;

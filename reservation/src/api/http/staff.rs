@@ -12,9 +12,9 @@ use contract::reservation::staff::{
 use events::StaffId;
 
 use super::extract::Post;
-use super::problem::unknown_person;
-use super::request;
 use super::respond::{no_content, private};
+use crate::api::problem::unknown_person;
+use crate::api::request;
 use crate::app::App;
 use crate::app::commands::StaffCommand;
 use crate::app::request_context::RequestContext;

@@ -14,8 +14,8 @@ use contract::reservation::stats::{DivideStats, Stats, drafts};
 use contract::reservation::venues::{Days, ReadDays};
 
 use super::export::{self, Format};
-use super::problem;
-use super::request;
+use crate::api::operations::venues as operations;
+use crate::api::request;
 use crate::app::App;
 
 /// What can be booked on a day
@@ -29,12 +29,9 @@ use crate::app::App;
 pub(super) async fn availability(
     State(app): State<App>,
     caller: Caller,
-    Query(mut form): Query,
+    Query(form): Query,
 ) -> Result<Response, Problem> {
-    let request = request::availability(&mut form, &app, &caller);
-    let request = form.finish(request)?;
-    let day = app.availability(&request).await?.ok_or_else(problem::managed_by_hand)?;
-    Ok(axum::Json(day).into_response())
+    Ok(axum::Json(operations::availability(&app, form, &caller).await?).into_response())
 }
 
 /// The days on which something is free
@@ -47,12 +44,9 @@ pub(super) async fn availability(
 pub(super) async fn days(
     State(app): State<App>,
     caller: Caller,
-    Query(mut form): Query,
+    Query(form): Query,
 ) -> Result<Response, Problem> {
-    let request = request::days(&mut form, &app, &caller);
-    let request = form.finish(request)?;
-    let days = app.days(&request.venue, request.size, request.from, request.to).await?;
-    Ok(axum::Json(days.ok_or_else(problem::managed_by_hand)?).into_response())
+    Ok(axum::Json(operations::days(&app, form, &caller).await?).into_response())
 }
 
 /// The floor

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use chassis::api::Query;
-use chassis::docs::{Cached, Conditional, Conflict, NotFound, NotModified, Repeatable, Stale};
+use chassis::docs::{Cached, Conditional, Conflict, Gone, NotFound, NotModified, Repeatable, Stale};
 use chassis::problem::Problem;
 use contract::reservation::attendance::AnswerQuestion;
 use contract::reservation::commands::{AcceptOffer, JoinWaitlist, WaitlistPath};
@@ -19,14 +19,15 @@ use events::WaitlistId;
 
 use super::export::{self, Format};
 use super::extract::{Answer, Post, WaitId};
-use super::problem::unknown_waitlist_entry;
-use super::request;
-use super::respond::{as_personal_file, respond_if_modified, waitlist_etag};
+use super::respond::{as_personal_file, respond, respond_if_modified, respond_waitlist, waitlist_etag};
 use super::results::{Links, respond_contact};
+use crate::api::answers::Link;
+use crate::api::operations::waitlist as operations;
+use crate::api::request;
 use crate::app::App;
 use crate::app::contact_proof::Asked;
 use crate::app::request_context::RequestContext;
-use crate::domain::waitlist::{WaitlistCommand, WaitlistEntry};
+use crate::domain::waitlist::WaitlistCommand;
 
 /// Join the waitlist
 ///
@@ -42,15 +43,7 @@ use crate::domain::waitlist::{WaitlistCommand, WaitlistEntry};
         NotFound,
         (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "The party would wait in vain: closed, too_soon, party_too_large, no_table, pacing, kept_by_hand; or waitlist_full")))]
 pub(super) async fn join(State(app): State<App>, post: Post) -> Result<Response, Problem> {
-    let client = post.client();
-    app.know_proofs(post.caller()).await?;
-    let (joining, context) = post.read(|form, caller| request::joining(form, &app, caller))?;
-    let context = RequestContext { payload: Some(joining.payload), ..context };
-    let guest = app.projections.contact_keys(&joining.contact);
-    app.admission.count_booking(&context.caller, client, guest)?;
-    let outcome = app.executor.join_waitlist(&joining.joined, guest, &context).await;
-    app.respond_waitlist(&outcome.map_err(|error| app.problem(error))?, Answer::Created, &context.caller)
-        .await
+    Ok(respond_waitlist(operations::join(&app, post.into_call()).await?, Answer::Created))
 }
 
 /// Read a waitlist, in its order
@@ -88,9 +81,7 @@ pub(super) async fn get(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let entry = app.require_waitlist_entry(id, &caller).await?;
-    app.record_reading_of_entry(&entry, &caller).await;
-    let view = app.waitlist_view(&entry).await?;
+    let view = operations::get(&app, id, &caller).await?;
     Ok(respond_if_modified(&headers, &view, waitlist_etag(&view)))
 }
 
@@ -110,9 +101,7 @@ pub(super) async fn accept(
     WaitId(id): WaitId,
     post: Post,
 ) -> Result<Response, Problem> {
-    let (allow_duplicate, context) = post.read(|form, _| request::accept_offer(form))?;
-    let outcome = app.executor.accept_offer(id, allow_duplicate, &context).await;
-    app.respond(&outcome.map_err(|error| app.problem(error))?, Answer::Created, None, &context.caller).await
+    Ok(respond(operations::accept(&app, id, post.into_call()).await?, Answer::Created))
 }
 
 /// Decline an offer
@@ -126,8 +115,7 @@ pub(super) async fn decline(
     WaitId(id): WaitId,
     post: Post,
 ) -> Result<Response, Problem> {
-    let (command, context) = post.read(|_, _| Some(WaitlistCommand::Decline))?;
-    app.waitlist_command(id, command, context).await
+    Ok(respond_waitlist(operations::decline(&app, id, post.into_call()).await?, Answer::Changed))
 }
 
 /// Tell a waiting guest that the table is ready
@@ -175,11 +163,7 @@ pub(super) async fn prove_contact(
     WaitId(id): WaitId,
     post: Post,
 ) -> Result<Response, Problem> {
-    let entry = app.require_waitlist_entry(id, post.caller()).await?;
-    app.admission.count_proof(id.0)?;
-    let asked = Asked::of_entry(&entry);
-    let (number, context) = post.read(|form, _| request::contact_proof(form, &app, asked))?;
-    app.waitlist_command(id, WaitlistCommand::ProveContact { number }, context).await
+    Ok(respond_waitlist(operations::prove_contact(&app, id, post.into_call()).await?, Answer::Changed))
 }
 
 /// Leave the waitlist
@@ -191,8 +175,7 @@ pub(super) async fn leave(
     WaitId(id): WaitId,
     post: Post,
 ) -> Result<Response, Problem> {
-    let (command, context) = post.read(|_, _| Some(WaitlistCommand::Leave))?;
-    app.waitlist_command(id, command, context).await
+    Ok(respond_waitlist(operations::leave(&app, id, post.into_call()).await?, Answer::Changed))
 }
 
 /// Read the contact of a waiting party
@@ -200,13 +183,13 @@ pub(super) async fn leave(
     params(WaitlistPath),
     responses((status = 200, body = ContactView),
         NotFound,
-        (status = 410, description = "The party is no longer waiting", body = contract::problem::Problem, content_type = "application/problem+json")))]
+        Gone))]
 pub(super) async fn contact(
     State(app): State<App>,
     WaitId(id): WaitId,
     caller: Caller,
 ) -> Result<Response, Problem> {
-    let entry = app.require_waitlist_entry(id, &caller).await?;
+    let entry = operations::require(&app, id, &caller).await?;
     app.record_reading_of_entry(&entry, &caller).await;
     let links = Links {
         guest: app.guest_link_of_entry(&entry),
@@ -227,7 +210,7 @@ pub(super) async fn personal_data(
     WaitId(id): WaitId,
     caller: Caller,
 ) -> Result<Response, Problem> {
-    let entry = app.require_waitlist_entry(id, &caller).await?;
+    let entry = operations::require(&app, id, &caller).await?;
     app.record_reading_of_entry(&entry, &caller).await;
     Ok(as_personal_file(&app.personal_data_of_entry(&entry).await?))
 }
@@ -260,7 +243,9 @@ pub(super) async fn renew_link(
 ) -> Result<Response, Problem> {
     let (command, context) = post.read(|_, _| Some(WaitlistCommand::RenewLink))?;
     let outcome = app.executor.change_waitlist_entry(id, &command, &context).await;
-    app.respond_waitlist(&outcome.map_err(|error| app.problem(error))?, Answer::Linked, &context.caller).await
+    let outcome = outcome.map_err(|error| app.problem(error))?;
+    let answered = app.answer_waitlist(&outcome, Link::Shown, &context.caller).await?;
+    Ok(respond_waitlist(answered, Answer::Linked))
 }
 
 impl App {
@@ -270,16 +255,6 @@ impl App {
         command: WaitlistCommand,
         context: RequestContext,
     ) -> Result<Response, Problem> {
-        let outcome = self.executor.change_waitlist_entry(id, &command, &context).await;
-        let outcome = outcome.map_err(|error| self.problem(error))?;
-        self.respond_waitlist(&outcome, Answer::Changed, &context.caller).await
-    }
-
-    async fn require_waitlist_entry(
-        &self,
-        id: WaitlistId,
-        caller: &Caller,
-    ) -> Result<WaitlistEntry, Problem> {
-        self.waitlist_entry(id, caller).await?.ok_or_else(|| unknown_waitlist_entry(id))
+        Ok(respond_waitlist(operations::run(self, id, command, context).await?, Answer::Changed))
     }
 }

@@ -24,7 +24,7 @@ pub enum EarlierOutcome {
 
 impl EarlierOutcome {
     /// The outcome of a request about a reservation.
-    pub(in crate::app) fn reservation(self) -> Result<ReservationOutcome, CommandError> {
+    pub(crate) fn reservation(self) -> Result<ReservationOutcome, CommandError> {
         match self {
             Self::Reservation(outcome) => Ok(*outcome),
             Self::Waitlist(_) | Self::Key(_) | Self::Closure(_) => Err(CommandError::KeyReused),
@@ -32,7 +32,7 @@ impl EarlierOutcome {
     }
 
     /// The outcome of a request about a waitlist entry.
-    pub(in crate::app) fn waitlist(self) -> Result<WaitlistOutcome, CommandError> {
+    pub(crate) fn waitlist(self) -> Result<WaitlistOutcome, CommandError> {
         match self {
             Self::Waitlist(outcome) => Ok(*outcome),
             Self::Reservation(_) | Self::Key(_) | Self::Closure(_) => Err(CommandError::KeyReused),

@@ -9,11 +9,12 @@ use chassis::problem::Problem;
 use contract::form::Form;
 use contract::reservation::queries::drafts::ReadEvents;
 use events::feed::LIMIT_EVENTS_DEFAULT;
-use events::{EventId, Query, QueryItem, ReservationId, Tag, VenueId, WaitlistId};
+use events::{EventId, Query, QueryItem, ReservationId, Tag, WaitlistId};
 use mediatype::names::{APPLICATION, JSON, TEXT};
 use mediatype::{MediaType, Name};
 
-use crate::api::http::problem::malformed_cursor;
+use crate::api::operations::follow::visible;
+use crate::api::problem::malformed_cursor;
 
 /// The request for a page or a stream of the feed.
 #[derive(Debug, Clone)]
@@ -61,20 +62,9 @@ impl FeedRequest {
         let after = cursor.transpose().map_err(|error| malformed_cursor(&error))?;
         let (limit, event_type, subject) = valid?;
         let item = QueryItem { types: event_type.into_iter().collect(), tags: subject.into_iter().collect() };
-        let items = match caller.venues.list() {
-            None => vec![item],
-            // Events that belong to no venue are left out, such as those of keys.
-            Some(venues) => venues.iter().map(|venue| of_venue(&item, venue)).collect(),
-        };
         let timeout = Duration::from_millis(draft.timeout.map_or(0, u64::from));
-        Ok(Self { after, timeout, limit, query: Query { items }, filters, caller })
+        Ok(Self { after, timeout, limit, query: visible(vec![item], &caller), filters, caller })
     }
-}
-
-/// The events of `venue` among those that `item` selects.
-fn of_venue(item: &QueryItem, venue: &VenueId) -> QueryItem {
-    let tags = item.tags.iter().cloned().chain([Tag::venue(venue)]).collect();
-    QueryItem { types: item.types.clone(), tags }
 }
 
 /// The tag of the events with this subject.

@@ -87,16 +87,12 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
         | Event::PaymentCompleted(_)
         | Event::PaymentFailed(_)
         | Event::PaymentRefunded(_) => note_of_payment(event, at),
-        Event::WaitlistJoined(_)
-        | Event::WaitlistOffered(_)
-        | Event::WaitlistWithdrawn(_)
-        | Event::WaitlistAccepted(_)
-        | Event::WaitlistLeft(_) => note_of_waitlist(event, at),
-        other => en::note(other, at),
+        other => note_of_waitlist(other, at),
     }
 }
 
-/// A short description of what happened to a party on the waitlist.
+/// A short description of what happened to a party on the waitlist. Guests and hosts do not read the other events, which are
+/// described in English.
 fn note_of_waitlist(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> String {
     match event {
         Event::WaitlistJoined(e) => {
@@ -108,7 +104,7 @@ fn note_of_waitlist(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> S
         Event::WaitlistWithdrawn(e) => format!("Tawaran ditarik kembali: {}", e.reason_code),
         Event::WaitlistAccepted(e) => format!("Tawaran menjadi reservasi {}", e.reservation_id),
         Event::WaitlistLeft(e) => format!("Keluar dari daftar tunggu: {}", e.reason_code),
-        _ => "Peristiwa daftar tunggu".into(),
+        other => en::note(other, at),
     }
 }
 

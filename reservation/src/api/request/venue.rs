@@ -44,7 +44,7 @@ pub(super) fn venue(
 }
 
 /// A venue with a file, or one whose file was removed: its reservations stay visible.
-pub(in crate::api::http) fn known_venue(
+pub(in crate::api) fn known_venue(
     form: &mut Form,
     app: &App,
     caller: &Caller,

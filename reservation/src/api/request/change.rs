@@ -21,17 +21,13 @@ use crate::domain::reservation::{SizeChange, TableChoice, Undo};
 use crate::domain::venue::Venue;
 use crate::domain::{Command, Reservation, Status};
 
-pub(in crate::api::http) fn confirm(form: &mut Form) -> Option<Command> {
+pub(in crate::api) fn confirm(form: &mut Form) -> Option<Command> {
     let waive_deposit = drafts::Confirm::take(form).waive_deposit.unwrap_or(false);
     Some(Command::Confirm { waive_deposit })
 }
 
 /// For a table of the venue the id suffices. Other members take precedence over the rules.
-pub(in crate::api::http) fn assign_table(
-    form: &mut Form,
-    app: &App,
-    reservation: &Reservation,
-) -> Option<Command> {
+pub(in crate::api) fn assign_table(form: &mut Form, app: &App, reservation: &Reservation) -> Option<Command> {
     let draft = drafts::AssignTable::take(form);
     let table_id = draft.table_id?;
     let venue = app.venues.get(Some(&reservation.booking.venue_id));
@@ -79,7 +75,7 @@ fn name_of_place(text: &str) -> Result<String, String> {
     name(text)
 }
 
-pub(in crate::api::http) fn reschedule(
+pub(in crate::api) fn reschedule(
     form: &mut Form,
     app: &App,
     reservation: &Reservation,
@@ -103,7 +99,7 @@ pub(in crate::api::http) fn reschedule(
     Some(Command::Reschedule { window, area, by, allow_duplicate, timezone, overrule })
 }
 
-pub(in crate::api::http) fn party_size(
+pub(in crate::api) fn party_size(
     form: &mut Form,
     app: &App,
     reservation: &Reservation,
@@ -122,7 +118,7 @@ pub(in crate::api::http) fn party_size(
     Some(Command::ChangePartySize(SizeChange { size: draft.party_size?, area, by, reseat, overrule }))
 }
 
-pub(in crate::api::http) fn cancel(
+pub(in crate::api) fn cancel(
     form: &mut Form,
     app: &App,
     reservation: &Reservation,
@@ -144,13 +140,13 @@ pub(in crate::api::http) fn cancel(
 }
 
 /// A changed end of a visit.
-pub(in crate::api::http) struct NewEnd {
-    pub(in crate::api::http) end: DateTime<Utc>,
-    pub(in crate::api::http) overrule: Option<Overrule>,
+pub(in crate::api) struct NewEnd {
+    pub(in crate::api) end: DateTime<Utc>,
+    pub(in crate::api) overrule: Option<Overrule>,
 }
 
 /// Reads the body of `…/extend`. A visit that is to end now is completed instead.
-pub(in crate::api::http) fn extend(form: &mut Form, app: &App, reservation: &Reservation) -> Option<NewEnd> {
+pub(in crate::api) fn extend(form: &mut Form, app: &App, reservation: &Reservation) -> Option<NewEnd> {
     let draft = drafts::Extend::take(form);
     let venue = app.venues.get(Some(&reservation.booking.venue_id));
     let overrule = overrule(form, venue.as_deref(), draft.overrule);
@@ -169,7 +165,7 @@ pub(in crate::api::http) fn extend(form: &mut Form, app: &App, reservation: &Res
     Some(NewEnd { end, overrule })
 }
 
-pub(in crate::api::http) fn swap(form: &mut Form, reservation: &Reservation) -> Option<ReservationId> {
+pub(in crate::api) fn swap(form: &mut Form, reservation: &Reservation) -> Option<ReservationId> {
     let with = drafts::Swap::take(form).with?;
     if with == reservation.id {
         let msg = "this is the same reservation: name the other one";
@@ -184,7 +180,7 @@ pub(super) fn overrule(form: &mut Form, venue: Option<&Venue>, draft: Option<Ove
     Some(Overrule { reason_code })
 }
 
-pub(in crate::api::http) fn undo(form: &mut Form, app: &App, reservation: &Reservation) -> Option<Command> {
+pub(in crate::api) fn undo(form: &mut Form, app: &App, reservation: &Reservation) -> Option<Command> {
     let draft = drafts::Undo::take(form);
     let venue = app.venues.get(Some(&reservation.booking.venue_id));
     let reason_code = reason(form, &["reason_code"], draft.reason_code, venue.as_deref());
@@ -214,7 +210,7 @@ pub(in crate::api::http) fn undo(form: &mut Form, app: &App, reservation: &Reser
     }))
 }
 
-pub(in crate::api::http) fn erase_contact(
+pub(in crate::api) fn erase_contact(
     form: &mut Form,
     app: &App,
     reservation: &Reservation,

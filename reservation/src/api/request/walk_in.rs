@@ -10,7 +10,7 @@ use crate::app::confidential::{Contact, SealedPayload, seal};
 use crate::domain::reservation::booking::BookingRequest;
 
 /// Reads the body of `POST /api/walk-ins`. A walk-in has no deposit and gets no messages.
-pub(in crate::api::http) fn walk_in(form: &mut Form, app: &App, caller: &Caller) -> Option<Booking> {
+pub(in crate::api) fn walk_in(form: &mut Form, app: &App, caller: &Caller) -> Option<Booking> {
     let draft = drafts::WalkIn::take(form);
     let venue = venue(form, app, caller, draft.venue_id);
     let area = area(form, venue.as_deref(), draft.area);

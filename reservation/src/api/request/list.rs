@@ -16,21 +16,21 @@ use crate::app::search::SearchQuery;
 use crate::domain::availability::calendar_day;
 
 /// A request for a page of reservations.
-pub(in crate::api::http) struct ListRequest {
+pub(in crate::api) struct ListRequest {
     /// The selection.
-    pub(in crate::api::http) filter: Filter,
+    pub(in crate::api) filter: Filter,
     /// The last reservation of the previous page.
-    pub(in crate::api::http) after: Option<ListKey>,
+    pub(in crate::api) after: Option<ListKey>,
     /// The words of a search.
-    pub(in crate::api::http) search: Option<SearchQuery>,
+    pub(in crate::api) search: Option<SearchQuery>,
     /// Maximum number of reservations, if the request names one.
-    pub(in crate::api::http) limit: Option<usize>,
+    pub(in crate::api) limit: Option<usize>,
     /// The query without the cursor, for the link to the next page.
-    pub(in crate::api::http) query: PageQuery,
+    pub(in crate::api) query: PageQuery,
 }
 
 /// Reads the query of `GET /api/reservations`.
-pub(in crate::api::http) fn list(form: &mut Form, app: &App, caller: &Caller) -> Option<ListRequest> {
+pub(in crate::api) fn list(form: &mut Form, app: &App, caller: &Caller) -> Option<ListRequest> {
     let query = PageQuery::of(form);
     let Page { cursor, limit } = Page::take(form);
     let after = cursor.and_then(|text| form.checked(&["cursor"], text.as_str(), place(text.as_str())));
@@ -52,7 +52,7 @@ fn search(form: &mut Form, has_cursor: bool, limit: Option<usize>) -> Option<Sea
 }
 
 /// Reads the selection of reservations in a query. A date means the business day of the venue.
-pub(in crate::api::http) fn filter(form: &mut Form, app: &App, caller: &Caller) -> Option<Filter> {
+pub(in crate::api) fn filter(form: &mut Form, app: &App, caller: &Caller) -> Option<Filter> {
     let draft = SelectReservations::take(form);
     let has_venue = draft.venue_id.is_some();
     let venue = known_venue(form, app, caller, draft.venue_id);
@@ -93,7 +93,7 @@ pub(in crate::api::http) fn filter(form: &mut Form, app: &App, caller: &Caller) 
 }
 
 /// The cursor of the page after the reservation at `place`.
-pub(in crate::api::http) fn cursor((at, id): ListKey) -> String {
+pub(in crate::api) fn cursor((at, id): ListKey) -> String {
     Cursor { at, key: id.0.as_bytes().to_vec() }.text()
 }
 

@@ -30,7 +30,7 @@ const LEFT: &str = "left";
 /// The reason code of a device that was revoked without a reason.
 const REVOKED: &str = "revoked";
 
-pub(in crate::api::http) fn invite(form: &mut Form, app: &App) -> Option<StaffCommand> {
+pub(in crate::api) fn invite(form: &mut Form, app: &App) -> Option<StaffCommand> {
     let draft = staff::drafts::InviteStaff::take(form);
     let roles = draft.roles.and_then(|roles| read_roles(form, app, roles));
     let name = draft.name.and_then(|name| person(form, &["name"], &name));
@@ -51,20 +51,20 @@ pub(in crate::api::http) fn invite(form: &mut Form, app: &App) -> Option<StaffCo
     Some(StaffCommand::Invite { id: StaffId(app.env.new_id()), roles: roles?, contact, lasts })
 }
 
-pub(in crate::api::http) fn change_roles(form: &mut Form, app: &App, id: StaffId) -> Option<StaffCommand> {
+pub(in crate::api) fn change_roles(form: &mut Form, app: &App, id: StaffId) -> Option<StaffCommand> {
     let draft = staff::drafts::ChangeRoles::take(form);
     let roles = draft.roles.and_then(|roles| read_roles(form, app, roles));
     Some(StaffCommand::ChangeRoles { id, roles: roles? })
 }
 
-pub(in crate::api::http) fn remove(form: &mut Form, id: StaffId) -> Option<StaffCommand> {
+pub(in crate::api) fn remove(form: &mut Form, id: StaffId) -> Option<StaffCommand> {
     let reason_code = staff::drafts::RemoveStaff::take(form).reason_code;
     let reason_code = reason_or(form, LEFT, reason_code, None)?;
     Some(StaffCommand::Remove { id, reason_code })
 }
 
 /// An invitation that was sent by mail is sent by mail again.
-pub(in crate::api::http) fn invite_again(app: &App, id: StaffId) -> StaffCommand {
+pub(in crate::api) fn invite_again(app: &App, id: StaffId) -> StaffCommand {
     let account = app.projections.access().account(id);
     let is_mailed = account.is_some_and(|account| account.contact.is_some());
     StaffCommand::InviteAgain { id, lasts: if is_mailed { INVITATION } else { SHOWN_INVITATION } }
@@ -109,7 +109,7 @@ fn revealed<const MIN: usize, const MAX: usize>(secret: &Secret<MIN, MAX>) -> St
     secret.reveal().to_owned()
 }
 
-pub(in crate::api::http) fn sign_in(form: &mut Form, browser: Option<String>) -> Option<Typed> {
+pub(in crate::api) fn sign_in(form: &mut Form, browser: Option<String>) -> Option<Typed> {
     let draft = sessions::drafts::SignIn::take(form);
     let (code, pin) = (draft.code.as_ref().map(revealed), draft.pin.as_ref().map(revealed));
     match (draft.email, draft.password, draft.staff_id, pin) {
@@ -127,7 +127,7 @@ pub(in crate::api::http) fn sign_in(form: &mut Form, browser: Option<String>) ->
     }
 }
 
-pub(in crate::api::http) fn prove(form: &mut Form) -> Option<Again> {
+pub(in crate::api) fn prove(form: &mut Form) -> Option<Again> {
     let draft = sessions::drafts::ProveIdentity::take(form);
     match (draft.password, draft.pin) {
         (Some(password), None) => {
@@ -141,7 +141,7 @@ pub(in crate::api::http) fn prove(form: &mut Form) -> Option<Again> {
     }
 }
 
-pub(in crate::api::http) fn join(form: &mut Form, app: &App, caller: &Caller) -> Option<Joining> {
+pub(in crate::api) fn join(form: &mut Form, app: &App, caller: &Caller) -> Option<Joining> {
     let draft = staff::drafts::AcceptInvitation::take(form);
     let name = draft.name.map(|name| person(form, &["name"], &name));
     let email = draft.email.map(|text| address(form, &text));
@@ -166,35 +166,35 @@ pub(in crate::api::http) fn join(form: &mut Form, app: &App, caller: &Caller) ->
 }
 
 /// Reads the address of a person who forgot the password.
-pub(in crate::api::http) fn reset_address(form: &mut Form) -> Option<String> {
+pub(in crate::api) fn reset_address(form: &mut Form) -> Option<String> {
     let draft = sessions::drafts::RequestPasswordReset::take(form);
     draft.email.as_ref().map(typed_address)
 }
 
 /// Reads a new password and a code.
-pub(in crate::api::http) fn reset(form: &mut Form) -> Option<(String, Option<String>)> {
+pub(in crate::api) fn reset(form: &mut Form) -> Option<(String, Option<String>)> {
     let draft = sessions::drafts::ResetPassword::take(form);
     Some((revealed(&draft.password?), draft.code.as_ref().map(revealed)))
 }
 
 /// Reads the current password, a code, and the new password.
-pub(in crate::api::http) fn change_password(form: &mut Form) -> Option<(String, Option<String>, String)> {
+pub(in crate::api) fn change_password(form: &mut Form) -> Option<(String, Option<String>, String)> {
     let draft = sessions::drafts::ChangePassword::take(form);
     let code = draft.code.as_ref().map(revealed);
     Some((revealed(&draft.current_password?), code, revealed(&draft.password?)))
 }
 
 /// Reads the secret and a code of an authenticator app.
-pub(in crate::api::http) fn enrol_authenticator(form: &mut Form) -> Option<(String, String)> {
+pub(in crate::api) fn enrol_authenticator(form: &mut Form) -> Option<(String, String)> {
     let draft = sessions::drafts::EnrolAuthenticator::take(form);
     Some((revealed(&draft.secret?), revealed(&draft.code?)))
 }
 
-pub(in crate::api::http) fn pin(form: &mut Form) -> Option<String> {
+pub(in crate::api) fn pin(form: &mut Form) -> Option<String> {
     sessions::drafts::SetPin::take(form).pin.as_ref().map(revealed)
 }
 
-pub(in crate::api::http) fn add_device(form: &mut Form, app: &App) -> Option<(DeviceCommand, OneTimeCode)> {
+pub(in crate::api) fn add_device(form: &mut Form, app: &App) -> Option<(DeviceCommand, OneTimeCode)> {
     let draft = devices::drafts::AddDevice::take(form);
     if let Some(id) = &draft.venue_id
         && app.venues.get(Some(id)).is_none()
@@ -207,14 +207,14 @@ pub(in crate::api::http) fn add_device(form: &mut Form, app: &App) -> Option<(De
     Some((DeviceCommand::Add { id, venue_id, name, code: code.clone() }, code))
 }
 
-pub(in crate::api::http) fn revoke_device(form: &mut Form, id: DeviceId) -> Option<DeviceCommand> {
+pub(in crate::api) fn revoke_device(form: &mut Form, id: DeviceId) -> Option<DeviceCommand> {
     let reason_code = devices::drafts::RevokeDevice::take(form).reason_code;
     let reason_code = reason_or(form, REVOKED, reason_code, None)?;
     Some(DeviceCommand::Revoke { id, reason_code })
 }
 
 /// Reads the code of a device. `Some(None)` is a text that is no code.
-pub(in crate::api::http) fn device_code(form: &mut Form) -> Option<Option<OneTimeCode>> {
+pub(in crate::api) fn device_code(form: &mut Form) -> Option<Option<OneTimeCode>> {
     let draft = devices::drafts::EnrolDevice::take(form);
     draft.code.map(|code| OneTimeCode::parse(code.reveal()))
 }

@@ -5,7 +5,7 @@ use contract::reservation::attendance::drafts;
 use events::event::{GuestAnswer, GuestAnswered};
 
 /// Reads the body of an answer.
-pub(in crate::api::http) fn answer(form: &mut Form) -> Option<GuestAnswered> {
+pub(in crate::api) fn answer(form: &mut Form) -> Option<GuestAnswered> {
     let draft = drafts::AnswerQuestion::take(form);
     let answer = draft.answer?;
     let late_minutes = draft.late_minutes.and_then(|minutes| {

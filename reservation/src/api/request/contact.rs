@@ -30,7 +30,7 @@ pub(super) fn person(form: &mut Form, path: &[&str], text: &Line<120>) -> Option
 
 /// Reads the proof that a guest gives. Returns the number of the request that it answers. If the guest was `asked` for none, any
 /// proof is accepted, and changes nothing.
-pub(in crate::api::http) fn contact_proof(form: &mut Form, app: &App, asked: Option<Asked>) -> Option<u32> {
+pub(in crate::api) fn contact_proof(form: &mut Form, app: &App, asked: Option<Asked>) -> Option<u32> {
     let proof = ProveContact::take(form).proof?;
     if asked.is_some_and(|asked| !app.is_proof(asked, proof.as_str())) {
         let msg = "this is not what the last mail about this booking contains: open the link in it, or type its six digits";

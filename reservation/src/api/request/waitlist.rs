@@ -16,7 +16,7 @@ use crate::domain::venue::Venue;
 use crate::domain::waitlist::WaitlistRequest;
 
 /// Reads the optional body of `POST /api/waitlist/{id}/accept`: whether the guest may have another booking at that time.
-pub(in crate::api::http) fn accept_offer(form: &mut Form) -> Option<bool> {
+pub(in crate::api) fn accept_offer(form: &mut Form) -> Option<bool> {
     Some(AcceptOffer::take(form).allow_duplicate.unwrap_or(false))
 }
 
@@ -24,17 +24,17 @@ pub(in crate::api::http) fn accept_offer(form: &mut Form) -> Option<bool> {
 const ACCEPTABLE_HOURS_MAX: i64 = 24;
 
 /// A request to join a waitlist.
-pub(in crate::api::http) struct Joining {
+pub(in crate::api) struct Joining {
     /// The event, if the request is accepted.
-    pub(in crate::api::http) joined: WaitlistJoined,
+    pub(in crate::api) joined: WaitlistJoined,
     /// The contact of the guest.
-    pub(in crate::api::http) contact: Contact,
+    pub(in crate::api) contact: Contact,
     /// The same as the confidential payload of the event.
-    pub(in crate::api::http) payload: Bytes,
+    pub(in crate::api) payload: Bytes,
 }
 
 /// Reads the body of `POST /api/waitlist`.
-pub(in crate::api::http) fn joining(form: &mut Form, app: &App, caller: &Caller) -> Option<Joining> {
+pub(in crate::api) fn joining(form: &mut Form, app: &App, caller: &Caller) -> Option<Joining> {
     let draft = JoinWaitlist::take(form);
     let venue = venue(form, app, caller, draft.venue_id);
     let acceptable = venue

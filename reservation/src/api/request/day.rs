@@ -20,7 +20,7 @@ use crate::domain::venue::Venue;
 const FLOOR_DAYS_MAX: i64 = 3_660;
 
 /// Reads the query of `GET /api/availability`.
-pub(in crate::api::http) fn availability(
+pub(in crate::api) fn availability(
     form: &mut Form,
     app: &App,
     caller: &Caller,
@@ -39,19 +39,19 @@ pub(in crate::api::http) fn availability(
 }
 
 /// A question about the days of a venue.
-pub(in crate::api::http) struct DaysRequest {
+pub(in crate::api) struct DaysRequest {
     /// The venue.
-    pub(in crate::api::http) venue: Arc<Venue>,
+    pub(in crate::api) venue: Arc<Venue>,
     /// The number of guests.
-    pub(in crate::api::http) size: PartySize,
+    pub(in crate::api) size: PartySize,
     /// The first business day.
-    pub(in crate::api::http) from: NaiveDate,
+    pub(in crate::api) from: NaiveDate,
     /// The last business day.
-    pub(in crate::api::http) to: NaiveDate,
+    pub(in crate::api) to: NaiveDate,
 }
 
 /// Reads the query of `GET /api/availability/days`.
-pub(in crate::api::http) fn days(form: &mut Form, app: &App, caller: &Caller) -> Option<DaysRequest> {
+pub(in crate::api) fn days(form: &mut Form, app: &App, caller: &Caller) -> Option<DaysRequest> {
     let draft = ReadDays::take(form);
     let venue = venue(form, app, caller, draft.venue_id);
     let (from, to) = (draft.from?, draft.to?);
@@ -65,7 +65,7 @@ pub(in crate::api::http) fn days(form: &mut Form, app: &App, caller: &Caller) ->
 }
 
 /// Reads the query of `GET /api/floor`.
-pub(in crate::api::http) fn floor(
+pub(in crate::api) fn floor(
     form: &mut Form,
     app: &App,
     caller: &Caller,

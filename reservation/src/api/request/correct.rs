@@ -14,11 +14,7 @@ use crate::domain::Reservation;
 const OF_CONTACT: [&str; 3] = ["name", "phone", "email"];
 
 /// Reads the body of `PATCH /api/reservations/{id}`, a merge patch.
-pub(in crate::api::http) fn correct(
-    form: &mut Form,
-    app: &App,
-    reservation: &Reservation,
-) -> Option<Correction> {
+pub(in crate::api) fn correct(form: &mut Form, app: &App, reservation: &Reservation) -> Option<Correction> {
     let nulls = ["table_preference", "special_requests", "allergies", "high_chairs", "staff_notes", "tags"]
         .map(|name| form.is_null(&[name]));
     let [no_table, no_requests, no_allergies, no_chairs, no_notes, no_tags] = nulls;

@@ -8,7 +8,7 @@ use events::values::{Currency, Money};
 use crate::domain::Command;
 use crate::domain::reservation::{NotificationResult, PaymentOutcome, PaymentResult};
 
-pub(in crate::api::http) fn payment_result(form: &mut Form) -> Option<Command> {
+pub(in crate::api) fn payment_result(form: &mut Form) -> Option<Command> {
     let (payment_id, outcome) = match results::PaymentResult::take(form)? {
         results::PaymentResult::Completed(paid) => (
             paid.payment_id,
@@ -36,12 +36,12 @@ fn money(amount_minor: AmountMinor, currency: Currency) -> Money {
     Money { amount_minor: amount_minor.get(), currency }
 }
 
-pub(in crate::api::http) fn notification_result(form: &mut Form) -> Option<Command> {
+pub(in crate::api) fn notification_result(form: &mut Form) -> Option<Command> {
     message_result(form).map(Command::RecordNotification)
 }
 
 /// The result of a message to a guest or to a waiting party.
-pub(in crate::api::http) fn message_result(form: &mut Form) -> Option<NotificationResult> {
+pub(in crate::api) fn message_result(form: &mut Form) -> Option<NotificationResult> {
     Some(match results::NotificationResult::take(form)? {
         results::NotificationResult::Sent(sent) => NotificationResult::Sent(NotificationSent {
             notification_id: sent.notification_id.into(),

@@ -15,7 +15,7 @@ const OVERLAP_HOURS: i64 = 24;
 /// The reason code of a key that was revoked without a reason.
 const REVOKED: &str = "revoked";
 
-pub(in crate::api::http) fn create_key(form: &mut Form, app: &App) -> Option<KeyCommand> {
+pub(in crate::api) fn create_key(form: &mut Form, app: &App) -> Option<KeyCommand> {
     let draft = drafts::CreateKey::take(form);
     let (env, now) = (app.env.as_ref(), app.env.now());
     let expires_at = draft.expires_at.and_then(|at| {
@@ -36,13 +36,13 @@ pub(in crate::api::http) fn create_key(form: &mut Form, app: &App) -> Option<Key
     })
 }
 
-pub(in crate::api::http) fn rotate_key(form: &mut Form, app: &App, id: KeyId) -> Option<KeyCommand> {
+pub(in crate::api) fn rotate_key(form: &mut Form, app: &App, id: KeyId) -> Option<KeyCommand> {
     let hours = drafts::RotateKey::take(form).overlap_hours;
     let overlap = TimeDelta::hours(hours.map_or(OVERLAP_HOURS, |hours| hours.get()));
     Some(KeyCommand::Rotate { token: KeyToken::for_id(id, app.env.as_ref()), overlap })
 }
 
-pub(in crate::api::http) fn revoke_key(form: &mut Form, id: KeyId) -> Option<KeyCommand> {
+pub(in crate::api) fn revoke_key(form: &mut Form, id: KeyId) -> Option<KeyCommand> {
     let reason_code = drafts::RevokeKey::take(form).reason_code;
     let reason_code = reason_or(form, REVOKED, reason_code, None)?;
     Some(KeyCommand::Revoke { id, reason_code })

@@ -13,7 +13,7 @@ use crate::domain::closure::{CLOSURE_DAYS_MAX, ClosureRequest};
 use crate::domain::venue::Venue;
 
 /// Reads the body of `POST /api/venues/{venue_id}/closures`.
-pub(in crate::api::http) fn close_venue(
+pub(in crate::api) fn close_venue(
     form: &mut Form,
     venue: &Venue,
     now: DateTime<Utc>,

@@ -9,7 +9,7 @@ use crate::app::contact::{email, phone};
 use crate::app::erasing::Guest;
 
 /// Reads the body of `POST /api/erasures`: the guest, and the reason.
-pub(in crate::api::http) fn erase_guest(form: &mut Form, app: &App) -> Option<(Guest, String)> {
+pub(in crate::api) fn erase_guest(form: &mut Form, app: &App) -> Option<(Guest, String)> {
     let draft = EraseGuest::take(form);
     let venue = app.venues.get(None);
     let country = venue.as_ref().map_or("", |venue| venue.country.as_str());
