@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::Event;
+use super::{CONTACT_READ, Event};
 
 /// The state of a reservation from a position on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,10 @@ pub(super) fn stories<'a>(feed: &'a [Event], faults: &mut Vec<String>) -> Storie
     let mut stories = Stories::default();
     for (place, event) in (1..).zip(feed) {
         if !event.json["subject"].as_str().is_some_and(|subject| subject.starts_with("reservation/")) {
+            continue;
+        }
+        // It changes nothing, and may follow the end.
+        if event.kind() == CONTACT_READ {
             continue;
         }
         let kinds = kinds.entry(event.reservation()).or_default();
