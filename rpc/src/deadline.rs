@@ -16,7 +16,7 @@ impl Deadline {
         Self(timeout.and_then(|timeout| Instant::now().checked_add(timeout)))
     }
 
-    /// Waits for the deadline, for ever without one.
+    /// Waits until the deadline. Without a deadline it never returns.
     pub async fn passed(self) {
         match self.0 {
             // A timer that is over would be ready only after its next turn.

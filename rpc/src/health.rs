@@ -1,6 +1,5 @@
 //! `grpc.health.v1`: whether a service is ready.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Tells whether the service is ready, as `GET /readyz` does.
-pub type Readiness = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;
+pub type Readiness = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// The service `grpc.health.v1.Health`.
 pub(crate) struct Checks {
@@ -30,8 +29,8 @@ impl Checks {
     }
 }
 
-async fn serving(readiness: &Readiness) -> ServingStatus {
-    if readiness().await { ServingStatus::Serving } else { ServingStatus::NotServing }
+fn serving(readiness: &Readiness) -> ServingStatus {
+    if readiness() { ServingStatus::Serving } else { ServingStatus::NotServing }
 }
 
 #[tonic::async_trait]
@@ -43,7 +42,7 @@ impl Health for Checks {
         if !self.knows(&request.get_ref().service) {
             return Err(Status::not_found("There is no service of that name."));
         }
-        Ok(Response::new(HealthCheckResponse { status: serving(&self.readiness).await.into() }))
+        Ok(Response::new(HealthCheckResponse { status: serving(&self.readiness).into() }))
     }
 
     type WatchStream = ReceiverStream<Result<HealthCheckResponse, Status>>;
@@ -57,7 +56,7 @@ impl Health for Checks {
         tokio::spawn(async move {
             let mut last = None;
             while !sender.is_closed() {
-                let status = if is_known { serving(&readiness).await } else { ServingStatus::ServiceUnknown };
+                let status = if is_known { serving(&readiness) } else { ServingStatus::ServiceUnknown };
                 if last.replace(status) != Some(status) {
                     let sent = sender.send(Ok(HealthCheckResponse { status: status.into() })).await;
                     if sent.is_err() {

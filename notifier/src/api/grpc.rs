@@ -6,7 +6,6 @@ use access::Access;
 use axum::Router;
 use contract::notifier::requests::PaymentPath;
 use events::values::Scope;
-use futures::FutureExt as _;
 use rpc::v1::payments_server::{Payments, PaymentsServer};
 use rpc::{Guard, MESSAGE_BYTES_MAX, Question, Rpc, shown, v1};
 use tonic::{Request, Response, Status};
@@ -31,15 +30,11 @@ pub fn methods(app: &App) -> Rpc {
 /// The routes of the gRPC listener.
 pub fn router(app: App) -> Router {
     let ready_app = app.clone();
-    let readiness = Arc::new(move || {
-        let app = ready_app.clone();
-        async move { ready(&app).is_ok() }.boxed()
-    });
     methods(&app).router(Guard {
         door: Arc::new(Arc::clone(&app.door)),
         limits: Arc::clone(&app.limits),
         hosts: app.hosts.clone(),
-        readiness,
+        readiness: Arc::new(move || ready(&ready_app).is_ok()),
         call_max: REQUEST_MAX,
     })
 }

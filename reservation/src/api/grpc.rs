@@ -8,7 +8,6 @@ mod reservations;
 use std::sync::Arc;
 
 use axum::Router;
-use futures::FutureExt as _;
 use rpc::v1::availability_server::AvailabilityServer;
 use rpc::v1::log_server::LogServer;
 use rpc::v1::reservations_server::ReservationsServer;
@@ -33,15 +32,11 @@ pub fn methods(app: &App) -> Rpc {
 /// The routes of the gRPC listener.
 pub fn router(app: App) -> Router {
     let ready_app = app.clone();
-    let readiness = Arc::new(move || {
-        let app = ready_app.clone();
-        async move { ready(&app).is_ok() }.boxed()
-    });
     methods(&app).router(Guard {
         door: Arc::new(door(&app)),
         limits: Arc::clone(&app.limits),
         hosts: app.hosts.clone(),
-        readiness,
+        readiness: Arc::new(move || ready(&ready_app).is_ok()),
         call_max: REQUEST_MAX,
     })
 }
