@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::services::{OWNER, Pair, Running, anonymous_client, free_port, owner_file, program, root, until};
+use crate::ports::own_port;
+use crate::services::{OWNER, Pair, Running, anonymous_client, owner_file, program, root, until};
 
 /// A reservation service with its own directory of secrets.
 struct Installation {
@@ -21,7 +22,7 @@ struct Installation {
 impl Installation {
     fn new() -> Self {
         let (dir, http) = (tempfile::tempdir().unwrap(), anonymous_client());
-        Self { dir, url: format!("http://127.0.0.1:{}", free_port()), http, running: None }
+        Self { dir, url: format!("http://127.0.0.1:{}", own_port()), http, running: None }
     }
 
     fn secrets(&self) -> PathBuf {

@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::mail_server::python;
-use crate::services::{Pair, Running, free_port, until};
+use crate::ports::own_port;
+use crate::services::{Pair, Running, until};
 
 const SECRET_KEY: &str = "sk_test_0123456789abcdef";
 const WEBHOOK_SECRET: &str = "whsec_0123456789abcdef";
@@ -19,7 +20,7 @@ struct LocalStripe {
 impl LocalStripe {
     async fn start() -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let port = free_port();
+        let port = own_port();
         let mut command: Command = python();
         command.args(["-m", "localstripe", "--from-scratch", "--port", &port.to_string()]);
         // It keeps its data in a file in the directory it is started in, or in the home directory.

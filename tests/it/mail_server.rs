@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::services::{Running, free_port, root, until};
+use crate::ports::own_port;
+use crate::services::{Running, root, until};
 
 /// Reads `behaviour` before each step: how many of a hundred messages it defers (451), answers late, or accepts
 /// without a response. These are spread evenly and not drawn at random, because a long run of failures would open the
@@ -111,7 +112,7 @@ impl MailServer {
     }
 
     async fn begin(secured: Option<Secured>) -> Self {
-        let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+        let (folder, port) = (tempfile::tempdir().unwrap(), own_port());
         std::fs::write(folder.path().join("behaviour"), "{}").unwrap();
         let mut command = python();
         command.args(["-c", SERVER, &port.to_string()]).arg(folder.path());

@@ -28,6 +28,7 @@ mod mail;
 mod mail_server;
 mod open_network;
 mod pair;
+mod ports;
 mod proofs;
 mod protocol;
 mod refunds;

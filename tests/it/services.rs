@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -12,6 +11,8 @@ use std::time::{Duration, Instant};
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::ports::own_port;
 
 /// The key of the owner in every test.
 pub const OWNER: &str = "meja_owner_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
@@ -31,10 +32,6 @@ pub fn binary(name: &str) -> PathBuf {
 
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A directory with the secrets of an installation, which the services find at their first start.
@@ -142,8 +139,8 @@ impl Pair {
         Self {
             dir: tempfile::tempdir().unwrap(),
             client: owner_client(Duration::from_secs(40)),
-            reservation_url: format!("http://127.0.0.1:{}", free_port()),
-            notifier_url: format!("http://127.0.0.1:{}", free_port()),
+            reservation_url: format!("http://127.0.0.1:{}", own_port()),
+            notifier_url: format!("http://127.0.0.1:{}", own_port()),
             reservation: None,
             notifier: None,
             notifier_args: notifier_args.iter().map(|arg| (*arg).to_owned()).collect(),

@@ -3,7 +3,8 @@
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::services::{Pair, Running, free_port, program, root, secrets, until};
+use crate::ports::own_port;
+use crate::services::{Pair, Running, program, root, secrets, until};
 
 fn run(command: &mut Command) -> Output {
     command.stderr(Stdio::piped()).stdout(Stdio::piped()).output().unwrap()
@@ -179,7 +180,7 @@ async fn venue_files_are_read_again_at_sighup() {
     std::fs::create_dir(dir.path().join("venues")).unwrap();
     let sample = std::fs::read_to_string(root().join("data/venues/bandung-dago.json")).unwrap();
     std::fs::write(&file, &sample).unwrap();
-    let url = format!("http://127.0.0.1:{}", free_port());
+    let url = format!("http://127.0.0.1:{}", own_port());
     let log = std::fs::File::create(dir.path().join("log")).unwrap();
     let mut command = program("reservation");
     command.args(["--listen", url.trim_start_matches("http://")]).arg("--secrets-dir").arg(secrets());

@@ -98,8 +98,10 @@ async fn life(victim: &mut Victim, http: &reqwest::Client, call: &str, n: usize,
     assert_eq!(faults, Vec::<String>::new(), "after a kill at {call} {n}");
     let body = crate::services::booking(2);
     let answer = http.post(format!("{}/api/reservations", victim.url)).json(&body).send().await.unwrap();
-    assert_eq!(answer.status(), 200, "the service must accept requests again");
-    assert_eq!(answer.json::<serde_json::Value>().await.unwrap()["status"], json!("PENDING"));
+    let status = answer.status();
+    let answer: serde_json::Value = answer.json().await.unwrap();
+    assert_eq!(status, 200, "the service must accept requests again: {answer}");
+    assert_eq!(answer["status"], json!("PENDING"));
     victim.assert_whole();
     was_killed
 }

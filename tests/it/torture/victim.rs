@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::services::{DEADLINE, Running, UNLIMITED, binary, free_port, owner_client, root, secrets};
+use crate::ports::own_port;
+use crate::services::{DEADLINE, Running, UNLIMITED, binary, owner_client, root, secrets};
 
 /// A reservation service on a data directory, which can be killed and restarted.
 pub struct Victim {
@@ -21,7 +22,7 @@ pub struct Victim {
 
 impl Victim {
     pub fn new(data_dir: PathBuf) -> Self {
-        let url = format!("http://127.0.0.1:{}", free_port());
+        let url = format!("http://127.0.0.1:{}", own_port());
         Self { data_dir, url, args: Vec::new(), under: Vec::new(), running: None }
     }
 
