@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
+use axum::Form;
 use axum::body::{Body, HttpBody as _, to_bytes};
+use axum::extract::rejection::FormRejection;
+use axum::extract::{FromRequest as _, Request};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use bytes::Bytes;
 use contract::fault::Fault;
 use contract::json;
 use mediatype::names::{APPLICATION, CHARSET, JSON};
 use mediatype::{MediaType, ReadParams as _};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::problem::Problem;
@@ -41,6 +45,28 @@ pub async fn read_body(body: Body) -> Result<Bytes, Problem> {
         let detail = "The body is incomplete. Send the request again.";
         Problem::new(StatusCode::BAD_REQUEST, "body_incomplete", detail)
     })
+}
+
+/// Reads the form of a page, with the limits of all bodies, which a form does not have by itself.
+///
+/// # Errors
+/// Those of [`read_body`], 415 for another content type, 422 for fields that no browser sends.
+pub async fn read_form<T: DeserializeOwned>(request: Request) -> Result<T, Problem> {
+    let (parts, body) = request.into_parts();
+    let body = read_body(body).await?;
+    let form = Form::from_request(Request::from_parts(parts, body.into()), &()).await;
+    form.map(|Form(form)| form).map_err(|rejection: FormRejection| unreadable(&rejection))
+}
+
+/// The problem of a body that no browser sends for the form of a page.
+fn unreadable(rejection: &FormRejection) -> Problem {
+    let (status, words) = (rejection.status(), rejection.body_text());
+    let code = match status {
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported_media_type",
+        StatusCode::PAYLOAD_TOO_LARGE => "body_too_large",
+        _ => "invalid_request",
+    };
+    Problem::new(status, code, format!("{words}. Send the form of the page."))
 }
 
 fn too_large() -> Problem {

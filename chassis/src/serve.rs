@@ -65,23 +65,25 @@ pub enum Protocol {
 /// What the header `Authorization` with a key begins with.
 const BEARER_KEY: &[u8] = b"Bearer meja_";
 
-/// Adds what every service has: request ids, spans and metrics, compressed responses, problems for unknown routes and
-/// methods, and a response instead of a dropped connection when a handler panics.
+/// Adds what every service has: that of [`observed`], and problems for unknown routes and methods.
 pub fn harden(router: Router) -> Router {
-    router
-        .fallback(|uri: Uri| async move {
-            Problem::not_found(format!("There is no resource at {}. See /docs.", uri.path()))
-        })
-        .method_not_allowed_fallback(|method: Method, uri: Uri| async move {
-            // The router adds the header Allow to either response.
-            if method == Method::OPTIONS {
-                return StatusCode::NO_CONTENT.into_response();
-            }
-            let detail = format!("{} does not support {method}. See /docs.", uri.path());
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).into_response()
-        })
-        .layer(catch_panics())
-        .layer(axum::middleware::from_fn(outermost))
+    let router = router.fallback(|uri: Uri| async move {
+        Problem::not_found(format!("There is no resource at {}. See /docs.", uri.path()))
+    });
+    observed(router.method_not_allowed_fallback(|method: Method, uri: Uri| async move {
+        // The router adds the header Allow to either response.
+        if method == Method::OPTIONS {
+            return StatusCode::NO_CONTENT.into_response();
+        }
+        let detail = format!("{} does not support {method}. See /docs.", uri.path());
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).into_response()
+    }))
+}
+
+/// Adds request ids, spans and metrics, compressed responses, and a response instead of a dropped connection when a handler
+/// panics.
+pub fn observed(router: Router) -> Router {
+    router.layer(catch_panics()).layer(axum::middleware::from_fn(outermost))
 }
 
 /// Observes, encodes and protects in one middleware, because every layer boxes and clones a service for each request.

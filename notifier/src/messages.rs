@@ -3,7 +3,6 @@
 mod calendar;
 mod staff;
 mod templates;
-mod words;
 
 use std::path::Path;
 
@@ -17,7 +16,6 @@ use lettre::message::{Attachment, Mailbox, MessageBuilder, MultiPart, SinglePart
 use minijinja::{Environment, context};
 
 pub use self::staff::StaffFacts;
-pub use self::words::{date, mask_mail, mask_phone, moment, money, time};
 use crate::domain::effect::{EffectKey, Template};
 use crate::domain::visit::Occasion;
 
@@ -104,7 +102,7 @@ impl Messages {
                 .reply_to(Mailbox::new(Some(facts.occasion.visit().venue_name.clone()), address.parse()?)),
             None => builder,
         };
-        let Some(calendar) = calendar::file(template, facts, &self.from, to, now) else {
+        let Some(calendar) = calendar::of_message(template, facts, &self.from, to, now) else {
             return Ok(builder.multipart(both)?);
         };
         let calendar_type =
@@ -217,25 +215,25 @@ fn facts_of(facts: &Facts<'_>, subject: &str, paragraphs: &[String]) -> minijinj
     let start = visit.start_time;
     // Not with the offset of the visit, because the offset can be another one at that time.
     let zone = visit.zone();
-    let expires_at = occasion.act_by().map(|at| words::moment(&at.with_timezone(&zone), locale));
+    let expires_at = occasion.act_by().map(|at| people::moment(&at.with_timezone(&zone), locale));
     let paragraphs: Vec<Vec<&str>> = paragraphs.iter().map(|part| part.lines().collect()).collect();
     context! {
         name,
         venue => visit.venue_name,
-        date => words::date(&start, locale),
-        time => words::time(&start, locale),
+        date => people::date(&start, locale),
+        time => people::time(&start, locale),
         party_size => visit.party_size,
         area => visit.table_area,
         address => visit.venue_profile.address,
         phone => visit.venue_profile.phone,
-        free_until => visit.free_until.map(|at| words::moment(&at.with_timezone(&zone), locale)),
+        free_until => visit.free_until.map(|at| people::moment(&at.with_timezone(&zone), locale)),
         reservation_id => visit.id,
         code => visit.code,
         confirmed => occasion.is_confirmed(),
         reason => cancellation.map(|cancellation| cancellation.reason_code.clone()),
         by_system => cancellation.is_some_and(|cancellation| cancellation.cancelled_by == Canceller::System),
         by_closure => cancellation.is_some_and(|cancellation| cancellation.by_closure),
-        amount => amount.map(|amount| money(amount, locale)),
+        amount => amount.map(|amount| people::money(amount, locale)),
         expires_at,
         link,
         booking_link,

@@ -5,12 +5,16 @@ use std::sync::Arc;
 
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, ClientBuilder};
+use rustls::ClientConfig;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+use rustls_platform_verifier::Verifier;
 
 use super::address_of;
 
 /// The authorities that our services trust among themselves, beside those of the system.
 #[derive(Debug, Clone, Default)]
-pub struct Authorities(Arc<[Certificate]>);
+pub struct Authorities(Arc<[CertificateDer<'static>]>);
 
 impl Authorities {
     /// Reads the certificates in the file `path`, in PEM.
@@ -19,8 +23,12 @@ impl Authorities {
     /// A description of the fault.
     pub fn load(path: &Path) -> Result<Self, String> {
         let failed = |error: &dyn std::fmt::Display| format!("could not read {}: {error}", path.display());
-        let pem = std::fs::read(path).map_err(|error| failed(&error))?;
-        let found = Certificate::from_pem_bundle(&pem).map_err(|error| failed(&error))?;
+        let found = CertificateDer::pem_file_iter(path).map_err(|error| failed(&error))?;
+        let found = found.collect::<Result<Vec<_>, _>>().map_err(|error| failed(&error))?;
+        // A certificate that cannot be used is found here, not at the first call.
+        for certificate in &found {
+            Certificate::from_der(certificate).map_err(|error| failed(&error))?;
+        }
         match found.is_empty() {
             true => Err(format!("{} contains no certificate: it should be PEM", path.display())),
             false => Ok(Self(found.into())),
@@ -29,7 +37,19 @@ impl Authorities {
 
     /// The certificates.
     pub fn iter(&self) -> impl Iterator<Item = Certificate> + '_ {
-        self.0.iter().cloned()
+        self.0.iter().filter_map(|certificate| Certificate::from_der(certificate).ok())
+    }
+
+    /// The settings of encrypted connections to our other services, without a protocol.
+    ///
+    /// # Errors
+    /// When the certificates of the system cannot be used.
+    pub fn tls(&self) -> Result<ClientConfig, rustls::Error> {
+        let builder = ClientConfig::builder();
+        let provider = Arc::clone(builder.crypto_provider());
+        let verifier = Verifier::new_with_extra_roots(self.0.iter().cloned(), provider)?;
+        let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
+        Ok(builder.with_no_client_auth())
     }
 
     /// A client for calls to our other services. It follows no redirects, because requests carry credentials.

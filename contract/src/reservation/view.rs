@@ -161,6 +161,10 @@ pub struct DepositView {
     /// The payment that was requested last.
     #[serde(default)]
     pub payment_id: Option<PaymentId>,
+    /// The guest's link to pay it: the end of `/checkout/…`. Only for the guest, while it is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "mejal_AQMBk58-eyp8PZ5PWmt8jZ4PAAAAAKbzB3gOJZ4PAAAAAKbzB3g")]
+    pub pay_link: Option<String>,
 }
 
 impl DepositView {

@@ -8,8 +8,8 @@ use futures::future::BoxFuture;
 use super::http_client::HttpClient;
 use super::retry_after::retry_after;
 use crate::domain::effect::EffectKey;
-use crate::messages::mask_phone;
 use crate::ports::{ProviderError, SmsSender};
+use people::mask_phone;
 
 /// Maximum duration of a request.
 const REQUEST_MAX: Duration = Duration::from_secs(10);

@@ -6,7 +6,6 @@ mod checkout;
 mod effects;
 mod guest_link;
 mod guest_problems;
-mod language;
 mod offers;
 mod ops;
 mod pages;

@@ -7,6 +7,7 @@ use contract::reservation::words::{ReservationStatus, WaitlistStatus};
 use events::event::ProofMethod;
 use events::recorded::EventMetadata;
 use events::values::{Medium, Purpose};
+use people::{mask_mail, mask_phone};
 
 use super::{EffectExecutor, Execution, Failure};
 use crate::domain::effect::{
@@ -15,7 +16,7 @@ use crate::domain::effect::{
 use crate::domain::visit::{Occasion, Reservation, offered};
 use crate::effects::TrackedEffect;
 use crate::failpoint;
-use crate::messages::{Facts, Recipient, mask_mail, mask_phone};
+use crate::messages::{Facts, Recipient};
 use crate::ports::ProviderError;
 
 /// Maximum length of a stored error.

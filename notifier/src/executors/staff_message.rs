@@ -10,7 +10,8 @@ use crate::domain::effect::{Lane, StaffTemplate};
 use crate::domain::visit::zone;
 use crate::effects::TrackedEffect;
 use crate::failpoint;
-use crate::messages::{Recipient, StaffFacts, mask_mail, moment};
+use crate::messages::{Recipient, StaffFacts};
+use people::{mask_mail, moment};
 
 impl EffectExecutor {
     /// Sends the message, unless there is a later link, or the link was used.

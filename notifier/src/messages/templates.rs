@@ -268,7 +268,7 @@ fn sample_occasions(source: &str) -> Vec<(Template, Occasion)> {
             venue_id: None,
             visit: bare_visit(&full.visit),
             status: ReservationStatus::Pending,
-            deposit: DepositView { expires_at, ..full.deposit },
+            deposit: DepositView { expires_at, ..full.deposit.clone() },
             no_show_fee: None,
             cancellation: None,
             attendance: None,
@@ -321,6 +321,7 @@ fn sample_reservation() -> Reservation {
         amount_minor: None,
         currency: None,
         payment_id: None,
+        pay_link: None,
     };
     Reservation {
         venue_id: None,

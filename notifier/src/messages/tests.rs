@@ -40,6 +40,7 @@ fn booked(status: ReservationStatus) -> Reservation {
             amount_minor: None,
             currency: None,
             payment_id: None,
+            pay_link: None,
         },
         no_show_fee: None,
         cancellation: Some(CancellationView {
@@ -263,7 +264,7 @@ fn messages_tell_where_the_restaurant_is_and_until_when_cancelling_is_free() {
             assert!(
                 text.contains(&format!(
                     "{limit}{}",
-                    words::moment(
+                    people::moment(
                         &"2026-12-23T19:30:00+07:00"
                             .parse::<chrono::DateTime<chrono::FixedOffset>>()
                             .unwrap(),

@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::app::confidential::Contact;
 use crate::app::executor::CommandError;
 use crate::app::outcome::{ReservationOutcome, WaitlistOutcome};
+use crate::domain::Reservation;
 
 /// The representation of what a request created or changed.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,8 +52,21 @@ impl App {
         if link == Link::Shown {
             view.guest_link = self.guest_link(reservation);
         }
-        for_caller(&mut view, caller);
+        self.show_to(caller, &mut view, reservation);
         Ok(Answered { view, version: reservation.version, replayed: *replayed })
+    }
+
+    /// Leaves out of the view of `reservation` what only the staff may read, and adds what only the guest may have.
+    pub(super) fn show_to(&self, caller: &Caller, view: &mut ReservationView, reservation: &Reservation) {
+        if !caller.is_guest() {
+            return;
+        }
+        (view.staff_notes, view.tags) = (None, Vec::new());
+        let links = self.pay_links(reservation);
+        for charge in std::iter::once(&mut view.deposit).chain(view.no_show_fee.as_mut()) {
+            let link = links.iter().find(|link| Some(link.payment_id) == charge.payment_id);
+            charge.pay_link = link.map(|link| link.token.clone());
+        }
     }
 
     /// The answer to a command that changed a reservation, or its problem.
@@ -81,12 +95,5 @@ impl App {
             view.guest_link = self.guest_link_of_entry(entry);
         }
         Ok(Answered { view, version: entry.version, replayed: *replayed })
-    }
-}
-
-/// Leaves out what only the staff may read, for other callers.
-pub(super) fn for_caller(view: &mut ReservationView, caller: &Caller) {
-    if caller.is_guest() || caller.is_anonymous() {
-        (view.staff_notes, view.tags) = (None, Vec::new());
     }
 }

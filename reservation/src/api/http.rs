@@ -61,7 +61,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route(Needs(Scope::Floor), routes!(commands::complete))
         .route(Needs(Scope::Floor), routes!(commands::no_show))
         .route(Own(Scope::Manage), routes!(commands::cancel))
-        .route(Needs(Scope::Manage), routes!(commands::correct))
+        .route(Own(Scope::Manage), routes!(commands::correct))
         .route(Needs(Scope::Floor), routes!(commands::undo))
         .route(Needs(Scope::Floor), routes!(commands::extend))
         .route(Needs(Scope::Floor), routes!(commands::swap))

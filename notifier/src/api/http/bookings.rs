@@ -10,6 +10,7 @@ use contract::reservation::words::ReservationStatus;
 use events::event::GuestAnswer;
 use events::values::{Locale, Purpose};
 use minijinja::{Value, context};
+use people::{date, moment, time};
 
 use super::checkout::PRIVATE_PAGE;
 use super::guest_link::{PresentedLink, unknown};
@@ -20,7 +21,6 @@ use crate::app::App;
 use crate::domain::effect::About;
 use crate::domain::reaction::CONTACT_UNPROVED;
 use crate::domain::visit::Reservation;
-use crate::messages::{date, moment, time};
 use crate::ports::reservation_api::Refusal;
 
 /// The page of a booking

@@ -9,14 +9,14 @@ use chassis::problem::Problem;
 use events::values::Locale;
 use minijinja::{Value, context};
 
-use super::guest_link::unknown;
+use super::guest_link::{PresentedLink, unknown};
+use super::pages;
 use super::problem::provider_problem;
 use super::provider_webhooks;
-use super::{language, pages};
 use crate::app::App;
 use crate::effects::payment::{Payment, PaymentStatus};
-use crate::messages::money;
 use crate::ports::payment::Checkout;
+use people::money;
 
 /// Sends the data of the guest to Stripe, and nothing to this service.
 const SCRIPT: &str = include_str!("../../../templates/checkout.js");
@@ -31,12 +31,20 @@ pub(super) const PRIVATE_PAGE: [(HeaderName, &str); 3] = [
     (header::REFERRER_POLICY, "no-referrer"),
 ];
 
-/// The checkout page of a payment that an earlier version opened
+/// The checkout page of a payment that an earlier version opened; with only the link to pay, on to the page of the payment
 pub(super) async fn page(
     State(app): State<App>,
     Segments(reference): Segments<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    if let Ok(id) = PresentedLink::read(&reference).and_then(|link| link.payment_id()) {
+        let Some(payment) = app.effect_log.payment(id) else { return Err(not_opened()) };
+        let payment = Some(payment).filter(|payment| payment.is_opened_by(Some(&reference)));
+        let payment = payment.ok_or_else(unknown)?;
+        return Ok(
+            Redirect::to(&page_path(&payment.opened.provider_reference, Some(&reference))).into_response()
+        );
+    }
     show(&app, &reference, None, &headers).await
 }
 
@@ -55,6 +63,12 @@ fn opened_by(app: &App, reference: &str, link: Option<&str>) -> Result<Payment, 
     payment.ok_or_else(unknown)
 }
 
+/// The response to a link to pay before the provider has opened the payment, which takes a moment.
+fn not_opened() -> Problem {
+    let detail = "The payment is not prepared yet. Load the page again in a moment.";
+    Problem::unavailable("provider_unavailable", detail, 2)
+}
+
 async fn show(
     app: &App,
     reference: &str,
@@ -62,7 +76,7 @@ async fn show(
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     // The payment does not know the language of the guest.
-    let locale = language::preferred(headers).unwrap_or(Locale::En);
+    let locale = people::preferred(headers).unwrap_or(Locale::En);
     let payment = opened_by(app, reference, link)?;
     let checkout = match app.payment_providers.provider(&payment.opened.provider) {
         Some(provider) if payment.status == PaymentStatus::Pending => {

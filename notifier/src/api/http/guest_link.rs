@@ -3,7 +3,7 @@
 use access::link::{Link, LinkOf};
 use chassis::problem::Problem;
 use chassis::secret::Token;
-use events::{ReservationId, WaitlistId};
+use events::{PaymentId, ReservationId, WaitlistId};
 
 /// A link as a URL contains it. Only the reservation service can tell whether it is valid.
 pub(super) struct PresentedLink {
@@ -30,6 +30,14 @@ impl PresentedLink {
     pub(super) fn reservation_id(&self) -> Result<ReservationId, Problem> {
         match self.of {
             LinkOf::Reservation(id) => Ok(id),
+            _ => Err(unknown()),
+        }
+    }
+
+    /// The payment that it is for.
+    pub(super) fn payment_id(&self) -> Result<PaymentId, Problem> {
+        match self.of {
+            LinkOf::Payment(id) => Ok(id),
             _ => Err(unknown()),
         }
     }

@@ -12,6 +12,7 @@ use events::event::GuestAnswer;
 use events::recorded::EventMetadata;
 use events::values::Locale;
 use minijinja::{Value, context};
+use people::{date, moment, time};
 
 use super::bookings::answer_question;
 use super::guest_link::{PresentedLink, unknown};
@@ -21,7 +22,6 @@ use super::{pages, proofs};
 use crate::app::App;
 use crate::domain::effect::About;
 use crate::domain::visit::zone;
-use crate::messages::{date, moment, time};
 use crate::ports::reservation_api::{OfferAnswer, Refusal, ReservationError};
 
 /// The code of the refusal when the guest has a booking at the offered time.

@@ -2,16 +2,11 @@
 
 use std::sync::LazyLock;
 
-use axum::Form;
-use axum::extract::rejection::FormRejection;
-use axum::extract::{FromRequest as _, Request};
-use axum::http::{StatusCode, Uri};
+use axum::http::Uri;
 use axum::response::{Html, Redirect};
-use chassis::body;
 use chassis::problem::Problem;
 use events::event::GuestAnswer;
 use minijinja::{Environment, Value};
-use serde::de::DeserializeOwned;
 
 /// The page to pay on.
 pub(super) const CHECKOUT: &str = "checkout.html";
@@ -40,25 +35,6 @@ pub(super) fn render(name: &str, facts: Value) -> Result<Html<String>, Problem> 
     let pages = PAGES.as_ref().map_err(|error| Problem::internal(error))?;
     let page = pages.get_template(name).and_then(|page| page.render(facts));
     page.map(Html).map_err(|error| Problem::internal(&error))
-}
-
-/// Reads the form of a page, with the limits of all bodies, which a form does not have by itself.
-pub(super) async fn read_form<T: DeserializeOwned>(request: Request) -> Result<T, Problem> {
-    let (parts, body) = request.into_parts();
-    let body = body::read_body(body).await?;
-    let form = Form::from_request(Request::from_parts(parts, body.into()), &()).await;
-    form.map(|Form(form)| form).map_err(|rejection: FormRejection| unreadable(&rejection))
-}
-
-/// A body that no browser sends for the form of the page.
-fn unreadable(rejection: &FormRejection) -> Problem {
-    let (status, words) = (rejection.status(), rejection.body_text());
-    let code = match status {
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported_media_type",
-        StatusCode::PAYLOAD_TOO_LARGE => "body_too_large",
-        _ => "invalid_request",
-    };
-    Problem::new(status, code, format!("{words}. Send the form of the page."))
 }
 
 /// The path of the page to which a path with the choice of a guest belongs.

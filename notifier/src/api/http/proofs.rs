@@ -12,12 +12,11 @@ use minijinja::{Value, context};
 use serde::{Deserialize, Serialize};
 
 use super::guest_link::{PresentedLink, unknown};
-use super::pages;
 use super::problem::reservation_problem;
 use crate::app::App;
 use crate::domain::effect::About;
-use crate::messages::time;
 use crate::ports::reservation_api::{Refusal, ReservationError};
+use people::time;
 
 /// The code of the problem for a proof that is wrong.
 const INVALID: &str = "invalid_request";
@@ -73,7 +72,7 @@ pub(super) async fn prove(
     link: &PresentedLink,
     request: Request,
 ) -> Result<Option<(StatusCode, &'static str)>, Problem> {
-    let given: Given = pages::read_form(request).await?;
+    let given: Given = chassis::body::read_form(request).await?;
     // People type the spaces that they see.
     let proof: String = given.proof.split_whitespace().collect();
     let proved = app.reservation_api.prove_for(about, &proof, &link.token).await;

@@ -18,8 +18,8 @@ use serde::Deserialize;
 
 use super::checkout::PRIVATE_PAGE;
 use super::guest_link::{PresentedLink, unknown};
+use super::pages;
 use super::problem::reservation_problem;
-use super::{language, pages};
 use crate::app::App;
 use crate::ports::reservation_api::{Entered, LinkUse, StaffPage};
 
@@ -34,7 +34,7 @@ pub(super) async fn submit(
     visit: Visit,
     request: Request,
 ) -> Result<Response, Problem> {
-    let entered: Entered = pages::read_form(request).await?;
+    let entered: Entered = chassis::body::read_form(request).await?;
     visit.submit(&app, &entered).await
 }
 
@@ -66,7 +66,7 @@ impl FromRequestParts<App> for Visit {
         };
         let chosen = Query::<Chosen>::from_request_parts(parts, app).await;
         let chosen = chosen.ok().and_then(|Query(chosen)| Locale::from_tag(&chosen.lang));
-        let locale = chosen.or_else(|| language::preferred(&parts.headers));
+        let locale = chosen.or_else(|| people::preferred(&parts.headers));
         if parts.uri.path().starts_with(path) { Ok(Self { page, link, locale }) } else { Err(unknown()) }
     }
 }

@@ -24,7 +24,7 @@ pub(super) const NEEDS: [(&str, Access); 14] = [
     ("GetReservation", Access::Own(Scope::Read)),
     ("RescheduleReservation", Access::Own(Scope::Manage)),
     ("ChangePartySize", Access::Own(Scope::Manage)),
-    ("CorrectReservation", Access::Scope(Scope::Manage)),
+    ("CorrectReservation", Access::Own(Scope::Manage)),
     ("CancelReservation", Access::Own(Scope::Manage)),
     ("ProveContact", Access::Own(Scope::Floor)),
     ("ListCharges", Access::Own(Scope::Audit)),

@@ -7,7 +7,7 @@ use contract::reservation::queries::drafts;
 use contract::reservation::view::ReservationView;
 use events::{Position, ReservationId};
 
-use crate::api::answers::{Answered, Link, for_caller};
+use crate::api::answers::{Answered, Link};
 use crate::api::call::Call;
 use crate::api::problem::{unknown_reservation, unknown_reservation_then};
 use crate::api::request;
@@ -75,7 +75,7 @@ pub(in crate::api) async fn get(
         None => app.view(&reservation).await?,
         Some(as_of) => app.view_as_of(&reservation, as_of.into()).await?,
     };
-    for_caller(&mut view, caller);
+    app.show_to(caller, &mut view, &reservation);
     Ok(Read { view, version: reservation.version, is_earlier: as_of.is_some() })
 }
 
@@ -117,7 +117,8 @@ pub(in crate::api) async fn cancel(app: &App, id: ReservationId, call: Call) -> 
 /// Corrects contact, wishes, notes and tags.
 pub(in crate::api) async fn correct(app: &App, id: ReservationId, call: Call) -> Changed {
     let (reservation, _) = app.require(id, call.caller()).await?;
-    let (correction, context) = call.read(|form, _| request::correct(form, app, &reservation))?;
+    let (correction, context) =
+        call.read(|form, caller| request::correct(form, app, &reservation, caller))?;
     let outcome = app.executor.correct_details(id, &correction, &context).await;
     app.answer_changed(outcome, &context.caller).await
 }

@@ -1,5 +1,6 @@
 //! A correction of the details of a reservation.
 
+use access::Caller;
 use contract::form::Form;
 use contract::reservation::commands::drafts;
 use contract::values::Prose;
@@ -13,8 +14,14 @@ use crate::domain::Reservation;
 /// The members of the contact, which can be changed but not removed.
 const OF_CONTACT: [&str; 3] = ["name", "phone", "email"];
 
-/// Reads the body of `PATCH /api/reservations/{id}`, a merge patch.
-pub(in crate::api) fn correct(form: &mut Form, app: &App, reservation: &Reservation) -> Option<Correction> {
+/// Reads the body of `PATCH /api/reservations/{id}`, a merge patch. A guest changes neither what the staff write nor the
+/// e-mail address: the proof of contact is about that address.
+pub(in crate::api) fn correct(
+    form: &mut Form,
+    app: &App,
+    reservation: &Reservation,
+    caller: &Caller,
+) -> Option<Correction> {
     let nulls = ["table_preference", "special_requests", "allergies", "high_chairs", "staff_notes", "tags"]
         .map(|name| form.is_null(&[name]));
     let [no_table, no_requests, no_allergies, no_chairs, no_notes, no_tags] = nulls;
@@ -28,6 +35,18 @@ pub(in crate::api) fn correct(form: &mut Form, app: &App, reservation: &Reservat
         form.fault("contact_info", "value_error", msg, None);
     }
     let draft = drafts::CorrectReservation::take(form);
+    if caller.is_guest() {
+        let email = draft.contact_info.as_ref().and_then(|contact| contact.email.as_ref());
+        let is_sent = [
+            (&["staff_notes"][..], draft.staff_notes.is_some() || no_notes),
+            (&["tags"], draft.tags.is_some() || no_tags),
+            (&["contact_info", "email"], email.is_some()),
+        ];
+        for (name, _) in is_sent.into_iter().filter(|(_, is_sent)| *is_sent) {
+            let msg = "only the staff can change this: ask the restaurant, or leave it out";
+            form.fault_at(name, "value_error", msg, None);
+        }
+    }
     let text = |text: Option<Prose<500>>| text.map(String::from);
     let mut correction = Correction {
         table_preference: Change::of(draft.table_preference.map(String::from), no_table),

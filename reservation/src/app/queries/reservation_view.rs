@@ -225,6 +225,7 @@ fn charge(charge: &Charge, expires_at: Option<DateTime<Utc>>) -> DepositView {
         currency: charge.amount().map(|amount| amount.currency),
         expires_at,
         payment_id: charge.payment_id(),
+        pay_link: None,
     }
 }
 

@@ -45,7 +45,7 @@ pub const NEEDS: [(&str, Needs); 95] = [
     ("closeVenue", Needed("rules")),
     ("completeReservation", Needed("floor")),
     ("confirmReservation", Needed("floor")),
-    ("correctReservation", Needed("manage")),
+    ("correctReservation", Own("manage")),
     ("createAuthenticatorSecret", FreshPerson),
     ("createCalendarLink", FreshPerson),
     ("createKey", Fresh("access")),

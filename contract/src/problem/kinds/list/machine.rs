@@ -60,6 +60,12 @@ pub(super) const MACHINE: &[Kind] = &[
         "Try again after the number of seconds in the header Retry-After.",
     ),
     kind(
+        "unanswered",
+        502,
+        "The service did not answer, and the outcome of the request is unknown.",
+        "Read the resource, or repeat the request with its Idempotency-Key.",
+    ),
+    kind(
         "disk_full",
         503,
         "The service cannot store new events. Nothing was done.",
@@ -70,6 +76,12 @@ pub(super) const MACHINE: &[Kind] = &[
         503,
         "The log has reached its maximum number of events. Nothing was done.",
         "Contact the operator.",
+    ),
+    kind(
+        "gateway_busy",
+        503,
+        "The gateway has as many requests in progress as its limit admits. Nothing was done.",
+        "Try again after `Retry-After`.",
     ),
     kind(
         "overloaded",
@@ -88,6 +100,12 @@ pub(super) const MACHINE: &[Kind] = &[
         503,
         "The reservation service did not respond.",
         "Read the resource again, then decide.",
+    ),
+    kind(
+        "service_down",
+        503,
+        "The gateway could not reach the service. Nothing was done.",
+        "Try again after `Retry-After`.",
     ),
     kind("sign_in_busy", 503, "Too many attempts to sign in are waiting.", "Try again."),
     kind("stopping", 503, "The service is stopping.", "Try again after `Retry-After`."),

@@ -1,11 +1,12 @@
 //! The language of a page, as the browser prefers it.
 
-use axum::http::HeaderMap;
-use axum::http::header::ACCEPT_LANGUAGE;
 use events::values::Locale;
+use http::HeaderMap;
+use http::header::ACCEPT_LANGUAGE;
 
 /// The language that the browser prefers (RFC 9110, section 12.5.4); `None` if it prefers neither.
-pub(super) fn preferred(headers: &HeaderMap) -> Option<Locale> {
+#[must_use]
+pub fn preferred(headers: &HeaderMap) -> Option<Locale> {
     let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let weighted = accepted.split(',').filter_map(|range| {
         let mut parts = range.split(';').map(str::trim);
@@ -21,7 +22,7 @@ pub(super) fn preferred(headers: &HeaderMap) -> Option<Locale> {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
+    use http::HeaderValue;
 
     use super::*;
 

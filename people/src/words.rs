@@ -46,6 +46,19 @@ pub fn date<Z: TimeZone>(at: &DateTime<Z>, locale: Locale) -> String {
     format!("{day}, {} {month} {}", at.day(), at.year())
 }
 
+/// `Kam, 24 Des`: for lists, where the year is clear.
+#[must_use]
+pub fn short_date<Z: TimeZone>(at: &DateTime<Z>, locale: Locale) -> String {
+    let (days, months) = match locale {
+        Locale::Id => (DAYS_ID, MONTHS_ID),
+        Locale::En => (DAYS_EN, MONTHS_EN),
+    };
+    let short = |name: &str| name.chars().take(3).collect::<String>();
+    let day = days[at.weekday().num_days_from_monday() as usize % 7];
+    let month = months[at.month0() as usize % 12];
+    format!("{}, {} {}", short(day), at.day(), short(month))
+}
+
 /// `19.30` in Indonesian, `19:30` in English.
 #[must_use]
 pub fn time<Z: TimeZone>(at: &DateTime<Z>, locale: Locale) -> String {

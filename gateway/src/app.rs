@@ -1,0 +1,73 @@
+//! What all routes share.
+
+use std::sync::Arc;
+
+use access::ClientLimits;
+use access::secrets::CredentialFile;
+use chassis::environment::SharedEnvironment;
+use chassis::network::Network;
+use chassis::serve::Shutdown;
+
+use crate::cli::Config;
+use crate::proxy::{Target, Upstream};
+use crate::services::Services;
+
+/// The gateway.
+#[derive(Clone)]
+pub struct App {
+    /// The reservation service over HTTP.
+    pub reservation: Arc<Upstream>,
+    /// The notifier over HTTP.
+    pub notifier: Arc<Upstream>,
+    /// Both services over gRPC.
+    pub services: Arc<Services>,
+    /// The key of the gateway.
+    pub key: Arc<CredentialFile>,
+    /// How the gateway is reached.
+    pub network: Network,
+    /// The limits of clients.
+    pub limits: Arc<ClientLimits>,
+    /// The URL under which guests reach the gateway.
+    pub public_url: Arc<str>,
+    /// Time and tasks.
+    pub env: SharedEnvironment,
+    /// The end of the process.
+    pub shutdown: Shutdown,
+}
+
+impl App {
+    /// The gateway with these settings, reached under `public_url`.
+    ///
+    /// # Errors
+    /// When the certificates of the system cannot be used, or a URL is not valid.
+    pub fn new(
+        config: &Config,
+        public_url: String,
+        env: SharedEnvironment,
+        shutdown: Shutdown,
+    ) -> anyhow::Result<Self> {
+        let tls = config.network.authorities.tls()?;
+        let upstream = |target, url: &str| Upstream::new(target, url, tls.clone(), config.in_progress);
+        let key = Arc::new(CredentialFile::new(config.key_file.clone()));
+        Ok(Self {
+            reservation: Arc::new(upstream(Target::Reservation, &config.reservation.http)?),
+            notifier: Arc::new(upstream(Target::Notifier, &config.notifier.http)?),
+            services: Arc::new(Services::new(config, &tls, Arc::clone(&key))?),
+            key,
+            limits: ClientLimits::new(&config.network, &env),
+            network: config.network.clone(),
+            public_url: public_url.into(),
+            env,
+            shutdown,
+        })
+    }
+
+    /// The service `target`.
+    #[must_use]
+    pub fn upstream(&self, target: Target) -> &Upstream {
+        match target {
+            Target::Reservation => &self.reservation,
+            Target::Notifier => &self.notifier,
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What pages load: a stylesheet and a script, under names that change with their content.
+
+use std::sync::LazyLock;
+
+use axum::extract::{Path, Request};
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
+use axum::response::{IntoResponse as _, Response};
+use chassis::body::read_body;
+use chassis::problem::Problem;
+use sha2::{Digest as _, Sha256};
+
+use super::accent;
+
+/// Files under a name with their hash never change.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+/// The script for sites of restaurants keeps its name.
+const FOR_AN_HOUR: &str = "public, max-age=3600";
+
+const CSS: &str = "text/css; charset=utf-8";
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// Other sites may load it.
+const ANY_SITE: (HeaderName, &str) =
+    (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin");
+
+/// Maximum number of characters of a report in the log.
+const REPORT_CHARS_MAX: usize = 500;
+
+/// A file that is a part of the binary.
+pub(super) struct Asset {
+    name: String,
+    media_type: &'static str,
+    content: &'static str,
+}
+
+impl Asset {
+    fn new(stem: &str, extension: &str, media_type: &'static str, content: &'static str) -> Self {
+        let hash = hex::encode(&Sha256::digest(content)[..6]);
+        Self { name: format!("{stem}-{hash}.{extension}"), media_type, content }
+    }
+
+    /// Its path.
+    pub(super) fn path(&self) -> String {
+        format!("/assets/{}", self.name)
+    }
+}
+
+/// The stylesheet of all pages.
+pub(super) static STYLE: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("style", "css", CSS, include_str!("../../assets/style.css")));
+/// The script of all pages.
+pub(super) static SCRIPT: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("meja", "js", JAVASCRIPT, include_str!("../../assets/meja.js")));
+
+/// A file that pages load.
+pub(super) async fn asset(Path(name): Path<String>) -> Response {
+    let fixed = [&STYLE, &SCRIPT].into_iter().find(|asset| asset.name == name);
+    let found = fixed.map(|asset| (asset.media_type, asset.content.to_owned()));
+    match found.or_else(|| Some((CSS, accent::stylesheet(&name)?))) {
+        Some((media_type, content)) => {
+            ([(CONTENT_TYPE, media_type), (CACHE_CONTROL, FOR_EVER)], content).into_response()
+        }
+        None => Problem::not_found("There is no such file. Load the page again.").into_response(),
+    }
+}
+
+/// The script with which a restaurant shows a widget on its own site.
+pub(super) async fn embed() -> Response {
+    let content = include_str!("../../assets/embed.js");
+    ([(CONTENT_TYPE, JAVASCRIPT), (CACHE_CONTROL, FOR_AN_HOUR), ANY_SITE], content).into_response()
+}
+
+/// Logs what a browser refused to load because of the content security policy.
+pub(super) async fn violation(request: Request) -> Response {
+    match read_body(request.into_body()).await {
+        Ok(report) => {
+            let report: String = String::from_utf8_lossy(&report).chars().take(REPORT_CHARS_MAX).collect();
+            metrics::counter!("meja_csp_violations_total").increment(1);
+            tracing::warn!(report, "a page tried to load something that its policy does not allow");
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(problem) => problem.into_response(),
+    }
+}

@@ -1,0 +1,228 @@
+//! The form with which a guest books a table, or waits for one.
+
+mod form;
+
+use axum::extract::{Path, Query, Request};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use chassis::body::read_form;
+use chrono::TimeDelta;
+use events::values::Locale;
+use minijinja::{Value, context};
+use rpc::v1;
+
+use self::form::{Entered, Faults};
+use super::day::Wanted;
+use super::guest::{Guest, Page, go};
+use super::links::remember;
+use super::times;
+use super::venue::{about, colour, find, party};
+use super::words::word;
+use crate::services::{Refusal, Trouble};
+
+/// How long before and after the chosen time a waiting guest can come.
+const WAIT_BEFORE: TimeDelta = TimeDelta::minutes(60);
+const WAIT_AFTER: TimeDelta = TimeDelta::minutes(120);
+
+/// The form, empty.
+pub(super) async fn form(guest: Guest, Path(id): Path<String>, Query(entered): Query<Entered>) -> Response {
+    let venue = match find(&guest, &id).await {
+        Ok(venue) => venue,
+        Err(response) => return *response,
+    };
+    let entered = entered.with_time(times::zone(&venue.timezone));
+    if entered.start.is_empty() {
+        return go(&format!("/v/{id}"));
+    }
+    show(&guest, &venue, entered.with_new_key(&guest), Outcome::None).await
+}
+
+/// What the form says about the last attempt.
+enum Outcome {
+    None,
+    Faulty(Faults),
+    Refused(Refusal),
+}
+
+async fn show(guest: &Guest, venue: &v1::Venue, entered: Entered, outcome: Outcome) -> Response {
+    let locale = guest.locale(venue.languages.first().map(String::as_str));
+    let slot = slot(guest, venue, &entered).await;
+    let deposit = slot.as_ref().and_then(|slot| slot.deposit.as_ref());
+    let channels = match deposit {
+        Some(deposit) => channels(guest, deposit, locale).await,
+        None => None,
+    };
+    let (status, faults, refusal) = match outcome {
+        Outcome::None => (StatusCode::OK, Faults::default(), None),
+        Outcome::Faulty(faults) => (StatusCode::UNPROCESSABLE_ENTITY, faults, None),
+        Outcome::Refused(refusal) => {
+            let status = if refusal.code == "rate_limited" {
+                StatusCode::TOO_MANY_REQUESTS
+            } else {
+                StatusCode::CONFLICT
+            };
+            (status, Faults::default(), Some(refusal))
+        }
+    };
+    let policy = venue.policy.as_ref().map(|policy| match locale {
+        Locale::Id => policy.id.clone(),
+        Locale::En => policy.en.clone(),
+    });
+    let start = times::local(&entered.start);
+    let facts = context! {
+        venue => about(&venue.venue_id, &venue.name, venue.profile.as_ref()),
+        date => people::date(&start, locale),
+        time => people::time(&start, locale),
+        ends => slot.as_ref().map(|slot| people::time(&times::local(&slot.end_time), locale)),
+        party_size => party(&entered.party),
+        deposit => deposit.map(|deposit| times::amount(deposit, locale)),
+        is_deposit_due => deposit.is_some(),
+        channels,
+        policy => policy.unwrap_or_default(),
+        faults => faults.in_words(locale),
+        refusal => refusal.as_ref().map(|refusal| words_for(refusal, locale)),
+        alternatives => refusal.as_ref().map(|refusal| alternatives(refusal, locale)).unwrap_or_default(),
+        can_wait => refusal.is_some() && !venue.hours.is_empty(),
+        waits => entered.waits(),
+        wait_from => people::time(&(start - WAIT_BEFORE), locale),
+        wait_to => people::time(&(start + WAIT_AFTER), locale),
+        entered,
+    };
+    Page::new(guest, "book.html", locale, facts).status(status).accent(colour(venue)).respond()
+}
+
+/// The chosen time, as the day shows it; `None` if that is not known.
+async fn slot(guest: &Guest, venue: &v1::Venue, entered: &Entered) -> Option<v1::Slot> {
+    let start = times::local(&entered.start);
+    let wanted = Wanted {
+        venue_id: venue.venue_id.clone(),
+        date: times::date(&entered.day).unwrap_or_else(|| start.date_naive()),
+        party_size: party(&entered.party),
+        area: entered.area(),
+    };
+    let request = v1::GetDayRequest {
+        venue_id: Some(wanted.venue_id),
+        date: wanted.date.to_string(),
+        party_size: Some(wanted.party_size),
+        area: wanted.area,
+        duration_minutes: None,
+    };
+    let day = guest.call().get_day(request).await.ok()?;
+    day.slots.into_iter().find(|slot| times::local(&slot.start_time) == start)
+}
+
+/// The channels that can take `deposit`; `None` if they are not known.
+pub(super) async fn channels(guest: &Guest, deposit: &v1::Money, locale: Locale) -> Option<Vec<Value>> {
+    let channels = guest.call().channels().await.ok()?;
+    let takes = |channel: &&v1::Channel| {
+        let is_within = channel
+            .limits
+            .get(&deposit.currency)
+            .is_none_or(|range| (range.min_minor..=range.max_minor).contains(&deposit.amount_minor));
+        is_within && (channel.currencies.is_empty() || channel.currencies.contains(&deposit.currency))
+    };
+    let view = |channel: &v1::Channel| {
+        context! { code => channel.code, label => label(channel, locale) }
+    };
+    Some(channels.iter().filter(takes).map(view).collect())
+}
+
+/// The name of a channel.
+pub(super) fn label(channel: &v1::Channel, locale: Locale) -> String {
+    let label = channel.label.clone().unwrap_or_default();
+    match locale {
+        Locale::Id => label.id,
+        Locale::En => label.en,
+    }
+}
+
+fn words_for(refusal: &Refusal, locale: Locale) -> String {
+    let name = format!("refused_{}", refusal.code);
+    match super::words::all(locale).get(&name) {
+        Some(text) => text.clone(),
+        None => word(locale, "refused_other"),
+    }
+}
+
+fn alternatives(refusal: &Refusal, locale: Locale) -> Vec<Value> {
+    let view = |start: &String| {
+        let at = times::local(start);
+        context! { start, words => format!("{}, {}", people::short_date(&at, locale), people::time(&at, locale)) }
+    };
+    refusal.alternatives.iter().map(view).collect()
+}
+
+/// Books, or joins the waitlist.
+pub(super) async fn submit(guest: Guest, Path(id): Path<String>, request: Request) -> Response {
+    let headers = request.headers().clone();
+    let entered: Entered = match read_form(request).await {
+        Ok(entered) => entered,
+        Err(problem) => return axum::response::IntoResponse::into_response(problem),
+    };
+    let venue = match find(&guest, &id).await {
+        Ok(venue) => venue,
+        // The form is kept: with the venue unknown, nothing was sent.
+        Err(_) => return unknown(&guest, &id, None, entered),
+    };
+    let entered = entered.with_time(times::zone(&venue.timezone)).with_key(&guest);
+    let faults = entered.faults();
+    if !faults.is_empty() {
+        return show(&guest, &venue, entered, Outcome::Faulty(faults)).await;
+    }
+    let sent = match entered.waits() {
+        true => join(&guest, &venue, &entered).await,
+        false => book(&guest, &venue, &entered).await,
+    };
+    match sent {
+        Ok(page) => shown(&headers, &page),
+        Err(Trouble::Unanswered) => unknown(&guest, &id, colour(&venue), entered),
+        Err(Trouble::Refused(refusal)) if refusal.code == "invalid_request" => {
+            let faults = Faults::of(&refusal);
+            show(&guest, &venue, entered.with_new_key(&guest), Outcome::Faulty(faults)).await
+        }
+        Err(Trouble::Refused(refusal)) => {
+            show(&guest, &venue, entered.with_new_key(&guest), Outcome::Refused(refusal)).await
+        }
+    }
+}
+
+/// The page of a new booking or waitlist entry.
+struct New {
+    path: String,
+    link: String,
+}
+
+/// Sends the browser to a new booking, with its link in the cookie.
+fn shown(headers: &HeaderMap, new: &New) -> Response {
+    remember(go(&new.path), headers, &new.link)
+}
+
+async fn book(guest: &Guest, venue: &v1::Venue, entered: &Entered) -> Result<New, Trouble> {
+    let locale = guest.locale(venue.languages.first().map(String::as_str));
+    let request = entered.booking(venue, locale);
+    let booked = guest.call().with_key(&entered.key).create_reservation(request).await?;
+    Ok(New::of("r", &booked.reservation_id, booked.guest_link))
+}
+
+async fn join(guest: &Guest, venue: &v1::Venue, entered: &Entered) -> Result<New, Trouble> {
+    let locale = guest.locale(venue.languages.first().map(String::as_str));
+    let request = entered.waiting(venue, locale, guest.app.env.now());
+    let joined = guest.call().with_key(&entered.key).join_waitlist(request).await?;
+    Ok(New::of("w", &joined.waitlist_id, joined.guest_link))
+}
+
+impl New {
+    fn of(page: &str, id: &str, link: Option<v1::GuestLink>) -> Self {
+        let link = link.map(|link| link.token).unwrap_or_default();
+        Self { path: format!("/{page}/{id}"), link }
+    }
+}
+
+/// The page while nobody knows whether the request arrived. Sending it again has the same outcome, because it has the same
+/// Idempotency-Key.
+fn unknown(guest: &Guest, venue_id: &str, colour: Option<&str>, entered: Entered) -> Response {
+    let locale = guest.locale(None);
+    let facts = context! { venue_id, entered };
+    let page = Page::new(guest, "unknown.html", locale, facts).accent(colour);
+    page.status(StatusCode::SERVICE_UNAVAILABLE).respond()
+}

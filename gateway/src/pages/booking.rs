@@ -1,0 +1,242 @@
+//! The page of a booking.
+
+use axum::extract::{Path, Query};
+use axum::http::StatusCode;
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use events::ReservationId;
+use events::values::Locale;
+use minijinja::{Value, context};
+use rpc::v1;
+use serde::Deserialize;
+
+use super::guest::{Guest, Page, go};
+use super::links::{Links, remember};
+use super::venue::about;
+use super::words::word;
+use super::{notices, qr, times};
+use crate::services::{Call, Trouble};
+
+/// The query of the page: the proof of contact in the link of a mail, and what a command has just done.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Given {
+    proof: String,
+    done: String,
+}
+
+/// A booking, and the credential of its guest.
+pub(super) struct Own {
+    pub(super) guest: Guest,
+    pub(super) link: String,
+    pub(super) reservation: v1::Reservation,
+}
+
+impl Own {
+    /// The booking `id`, whose link the browser knows; otherwise the page that says why it cannot be shown.
+    pub(super) async fn find(guest: Guest, id: &str) -> Result<Self, Box<Response>> {
+        let no_link = |guest: &Guest| Box::new(notices::page(guest, StatusCode::NOT_FOUND, "no_link"));
+        let Ok(reservation_id) = id.parse::<ReservationId>() else { return Err(no_link(&guest)) };
+        let links = Links::of(&guest.headers);
+        let Some(link) = links.to_reservation(reservation_id).map(str::to_owned) else {
+            return Err(no_link(&guest));
+        };
+        let request = v1::GetReservationRequest { reservation_id: id.to_owned(), as_of: None };
+        match guest.call().with_link(&link).get_reservation(request).await {
+            Ok(reservation) => Ok(Self { guest, link, reservation }),
+            Err(trouble) => Err(Box::new(notices::trouble(&guest, &trouble))),
+        }
+    }
+
+    /// A call of a service for its guest.
+    pub(super) fn call(&self) -> Call<'_> {
+        self.guest.call().with_link(&self.link)
+    }
+
+    /// The language of its pages.
+    pub(super) fn locale(&self) -> Locale {
+        self.guest.locale(Some(&self.reservation.locale))
+    }
+
+    /// The time zone of its venue.
+    pub(super) fn zone(&self) -> Tz {
+        times::zone(&self.reservation.timezone)
+    }
+
+    /// Its path.
+    pub(super) fn path(&self) -> String {
+        format!("/r/{}", self.reservation.reservation_id)
+    }
+
+    /// The page that `template` makes of `facts` and of what all pages of a booking show.
+    pub(super) fn page(&self, template: &'static str, facts: Value) -> Page<'_> {
+        let facts = context! { r => self.shown(), ..facts };
+        let page = Page::new(&self.guest, template, self.locale(), facts);
+        let profile = self.reservation.venue_profile.as_ref();
+        page.accent(profile.and_then(|profile| profile.accent_colour.as_deref()))
+    }
+
+    /// Whether a deposit waits for its payment.
+    pub(super) fn is_deposit_due(&self) -> bool {
+        self.reservation.deposit.as_ref().is_some_and(|deposit| deposit.status == "due")
+            && self.reservation.status == "PENDING"
+    }
+
+    /// Whether the guest can change or cancel it.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(&self.reservation.status[..], "PENDING" | "CONFIRMED")
+    }
+
+    fn shown(&self) -> Value {
+        let (r, locale, zone) = (&self.reservation, self.locale(), self.zone());
+        let (start, end) = (times::local(&r.start_time), times::local(&r.end_time));
+        let proof = r.contact_proof.as_ref().filter(|proof| proof.expires_at.is_some() && self.is_open());
+        let until = |at: Option<&prost_types::Timestamp>| {
+            let at = times::at(at?, zone)?;
+            Some(context! { words => people::time(&at, locale), machine => times::machine(&at) })
+        };
+        let deposit = r.deposit.as_ref();
+        let due = deposit.filter(|_| self.is_deposit_due());
+        context! {
+            id => r.reservation_id,
+            path => self.path(),
+            code => r.code,
+            version => r.version,
+            status => r.status,
+            status_words => word(locale, &format!("status_{}", r.status.to_lowercase())),
+            venue => about(&r.venue_id, &r.venue_name, r.venue_profile.as_ref()),
+            date => people::date(&start, locale),
+            time => people::time(&start, locale),
+            ends => people::time(&end, locale),
+            start => r.start_time,
+            day => start.date_naive(),
+            party_size => r.party_size,
+            table_area => r.table_area,
+            guest_name => r.contact_name,
+            requests => r.special_requests,
+            allergies => r.allergies,
+            high_chairs => r.high_chairs,
+            is_open => self.is_open(),
+            is_past => end < self.guest.app.env.now(),
+            deposit => deposit.and_then(|deposit| charge_words(deposit, locale)),
+            deposit_status => deposit.map(|deposit| deposit.status.clone()),
+            due_until => due.and_then(|due| until(due.expires_at.as_ref())),
+            is_deposit_due => due.is_some(),
+            fee => r.no_show_fee.as_ref().and_then(|fee| charge_words(fee, locale)),
+            proof => proof.map(|proof| context! {
+                method => proof.method,
+                until => until(proof.expires_at.as_ref()),
+            }),
+            is_affected => r.affected_by_rules.is_some() || r.closure_id.is_some(),
+        }
+    }
+}
+
+fn charge_words(charge: &v1::Charge, locale: Locale) -> Option<String> {
+    Some(times::minor(charge.amount_minor?, charge.currency.as_deref()?, locale))
+}
+
+/// Takes the link out of the address bar: into a cookie, and on to the page.
+pub(super) async fn enter(
+    guest: Guest,
+    Path((id, link)): Path<(String, String)>,
+    Query(given): Query<Given>,
+) -> Response {
+    let of = access::Link::claimed_by(&link).map(|link| link.of);
+    let is_own = id.parse().is_ok_and(|id| of == Some(access::LinkOf::Reservation(id)));
+    if !is_own {
+        return notices::page(&guest, StatusCode::NOT_FOUND, "no_link");
+    }
+    remember(go(&with_proof(&format!("/r/{id}"), &given.proof)), &guest.headers, &link)
+}
+
+/// `path` with the proof of contact of a mail.
+pub(super) fn with_proof(path: &str, proof: &str) -> String {
+    let is_proof =
+        !proof.is_empty() && proof.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if is_proof { format!("{path}?proof={proof}") } else { path.to_owned() }
+}
+
+/// The page.
+pub(super) async fn page(guest: Guest, Path(id): Path<String>, Query(given): Query<Given>) -> Response {
+    let own = match Own::find(guest, &id).await {
+        Ok(own) => own,
+        Err(response) => return *response,
+    };
+    let known = ["booked", "changed", "cancelled", "proved", "corrected", "waiting_over"];
+    let done = known.into_iter().find(|known| *known == given.done);
+    show(&own, &given.proof, done, None).await
+}
+
+/// The page with a notice: what was done, or why something was not.
+pub(super) async fn show(own: &Own, proof: &str, done: Option<&str>, refused: Option<String>) -> Response {
+    let locale = own.locale();
+    let status = if refused.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
+    let facts = context! {
+        given_proof => proof,
+        done => done.map(|done| word(locale, &format!("done_{done}"))),
+        refused,
+        qr => qr::svg(&format!("{}/r/{}", own.guest.app.public_url, own.reservation.reservation_id)),
+        money => money(own, locale).await,
+        back => comes_back(own),
+        free_until => free_until(own, locale),
+    };
+    own.page("booking.html", facts).status(status).respond()
+}
+
+/// The booking and its amounts, for paper.
+pub(super) async fn receipt(guest: Guest, Path(id): Path<String>) -> Response {
+    let own = match Own::find(guest, &id).await {
+        Ok(own) => own,
+        Err(response) => return *response,
+    };
+    let locale = own.locale();
+    let now = own.guest.app.env.now().with_timezone(&own.zone());
+    let facts = context! { money => money(&own, locale).await, printed => people::moment(&now, locale) };
+    own.page("receipt.html", facts).respond()
+}
+
+/// Every amount with its reason; `None` if there is none, or if it is not known.
+async fn money(own: &Own, locale: Locale) -> Option<Value> {
+    let request = v1::ListChargesRequest { reservation_id: own.reservation.reservation_id.clone() };
+    let charges: Result<v1::ListChargesResponse, Trouble> = own.call().list_charges(request).await;
+    let charges = charges.ok()?;
+    let currency = charges.currency?;
+    let zone = own.zone();
+    let entry = |entry: &v1::ChargeEntry| {
+        let at = entry.at.as_ref().and_then(|at| times::at(at, zone));
+        context! {
+            what => word(locale, &format!("charge_{}", entry.kind)),
+            amount => times::minor(entry.amount_minor, &currency, locale),
+            at => at.map(|at| people::moment(&at, locale)),
+        }
+    };
+    let entries: Vec<_> = charges.entries.iter().map(entry).collect();
+    let balance = charges.balance.unwrap_or_default();
+    let sum = |minor: i64| (minor != 0).then(|| times::minor(minor, &currency, locale));
+    Some(context! {
+        entries,
+        paid => sum(balance.paid_minor),
+        to_return => sum(balance.to_return_minor),
+        returned => sum(balance.returned_minor),
+        kept => sum(balance.kept_minor),
+        owed => sum(balance.owed_minor),
+    })
+}
+
+/// What happens to a paid deposit when the guest cancels now: `back`, `kept`, or `free` if nothing was paid.
+pub(super) fn comes_back(own: &Own) -> &'static str {
+    let paid = own.reservation.deposit.as_ref().is_some_and(|deposit| deposit.status == "paid");
+    let now: DateTime<Utc> = own.guest.app.env.now();
+    match paid {
+        false => "free",
+        true if times::local(&own.reservation.free_cancellation_until) >= now => "back",
+        true => "kept",
+    }
+}
+
+/// Until when the guest gets the deposit back, in words.
+pub(super) fn free_until(own: &Own, locale: Locale) -> String {
+    people::moment(&times::local(&own.reservation.free_cancellation_until), locale)
+}

@@ -1,0 +1,38 @@
+//! The calendar file of a booking.
+
+use axum::extract::Path;
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse as _, Response};
+use people::calendar::{Purpose, Visit, file as calendar};
+
+use super::booking::Own;
+use super::guest::Guest;
+use super::times;
+
+/// The file.
+pub(super) async fn file(guest: Guest, Path(id): Path<String>) -> Response {
+    let own = match Own::find(guest, &id).await {
+        Ok(own) => own,
+        Err(response) => return *response,
+    };
+    let r = &own.reservation;
+    let profile = r.venue_profile.clone().unwrap_or_default();
+    let host = own.guest.app.public_url.split("://").last().and_then(|rest| rest.split([':', '/']).next());
+    let visit = Visit {
+        uid: format!("{}@{}", r.reservation_id, host.unwrap_or("meja")),
+        sequence: r.version,
+        start: times::local(&r.start_time).to_utc(),
+        end: times::local(&r.end_time).to_utc(),
+        venue: &r.venue_name,
+        address: profile.address.as_deref(),
+        place: profile.latitude.zip(profile.longitude),
+        party_size: r.party_size.try_into().unwrap_or(u8::MAX),
+    };
+    let text = calendar(&visit, Purpose::Publish, own.guest.app.env.now());
+    let headers = [
+        (CONTENT_TYPE, "text/calendar; charset=utf-8; method=PUBLISH".to_owned()),
+        (CONTENT_DISPOSITION, format!("attachment; filename=\"{}.ics\"", r.code)),
+        (CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    (headers, text).into_response()
+}

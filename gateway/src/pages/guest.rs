@@ -1,0 +1,157 @@
+//! The guest who opens a page, and the response.
+
+use axum::extract::FromRequestParts;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, SET_COOKIE, VARY,
+};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use chassis::problem::Problem;
+use chrono::TimeDelta;
+use events::values::Locale;
+use minijinja::{Value, context};
+
+use super::{accent, assets, templates, words};
+use crate::app::App;
+use crate::services::{Call, Visitor};
+
+/// The cookie with the language that a guest chose.
+const LANGUAGE_COOKIE: &str = "__Host-meja_language";
+/// How long a choice of the language lasts.
+const LANGUAGE_LASTS: TimeDelta = TimeDelta::days(365);
+
+/// A page loads only what this origin has, and can be embedded nowhere.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; report-uri /csp-reports; frame-ancestors ";
+
+/// The guest who opens a page.
+#[derive(Clone)]
+pub(super) struct Guest {
+    pub(super) app: App,
+    pub(super) headers: HeaderMap,
+    uri: Uri,
+    visitor: Visitor,
+    /// The language that the guest chose, or that the browser prefers.
+    preferred: Option<Locale>,
+}
+
+impl FromRequestParts<App> for Guest {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
+        let Ok(visitor) = Visitor::from_request_parts(parts, app).await;
+        let chosen = access::cookies::value(&parts.headers, LANGUAGE_COOKIE);
+        let chosen = chosen_in_query(&parts.uri).or(chosen);
+        let preferred =
+            chosen.and_then(|tag| Locale::from_tag(&tag)).or_else(|| people::preferred(&parts.headers));
+        Ok(Self {
+            app: app.clone(),
+            headers: parts.headers.clone(),
+            uri: parts.uri.clone(),
+            visitor,
+            preferred,
+        })
+    }
+}
+
+/// The value of `lang` in a query.
+fn chosen_in_query(uri: &Uri) -> Option<String> {
+    let mut parameters = uri.query()?.split('&').filter_map(|parameter| parameter.split_once('='));
+    parameters.find(|(name, _)| *name == "lang").map(|(_, value)| value.to_owned())
+}
+
+impl Guest {
+    /// A call of a service for this guest.
+    pub(super) fn call(&self) -> Call<'_> {
+        Call::new(&self.app.services, &self.visitor)
+    }
+
+    /// The language of a page: the one that the guest prefers, otherwise that of the venue or the booking.
+    pub(super) fn locale(&self, otherwise: Option<&str>) -> Locale {
+        self.preferred.or_else(|| Locale::from_tag(otherwise?)).unwrap_or(Locale::En)
+    }
+
+    /// The path and the query of the page in another language.
+    fn in_language(&self, tag: &str) -> String {
+        let query = self.uri.query().unwrap_or_default();
+        let others = query.split('&').filter(|part| !part.is_empty() && !part.starts_with("lang="));
+        let query: Vec<_> = others.map(str::to_owned).chain([format!("lang={tag}")]).collect();
+        format!("{}?{}", self.uri.path(), query.join("&"))
+    }
+}
+
+/// A page to render.
+pub(super) struct Page<'a> {
+    guest: &'a Guest,
+    template: &'static str,
+    locale: Locale,
+    status: StatusCode,
+    accent: Option<String>,
+    ancestors: String,
+    facts: Value,
+}
+
+impl<'a> Page<'a> {
+    /// The page that `template` makes of `facts`.
+    pub(super) fn new(guest: &'a Guest, template: &'static str, locale: Locale, facts: Value) -> Self {
+        let ancestors = "'none'".to_owned();
+        Self { guest, template, locale, status: StatusCode::OK, accent: None, ancestors, facts }
+    }
+
+    /// With another status.
+    pub(super) fn status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    /// In the colour of a venue.
+    pub(super) fn accent(self, colour: Option<&str>) -> Self {
+        Self { accent: colour.and_then(accent::stylesheet_for), ..self }
+    }
+
+    /// Other origins may embed it.
+    pub(super) fn embedded_by(self, ancestors: String) -> Self {
+        Self { ancestors, ..self }
+    }
+
+    /// The response.
+    pub(super) fn respond(self) -> Response {
+        let guest = self.guest;
+        let facts = context! {
+            t => words::all(self.locale),
+            lang => self.locale.tag(),
+            in_english => guest.in_language("en"),
+            in_indonesian => guest.in_language("id"),
+            stylesheet => assets::STYLE.path(),
+            script => assets::SCRIPT.path(),
+            accent => self.accent,
+            now => people::time(&guest.app.env.now(), self.locale),
+            ..self.facts
+        };
+        let html = match templates::render(self.template, facts) {
+            Ok(html) => html,
+            Err(error) => return Problem::internal(&error).into_response(),
+        };
+        let policy = format!("{POLICY}{}", self.ancestors);
+        let text = |text: &str| HeaderValue::from_str(text).ok();
+        let headers: Vec<(HeaderName, Option<HeaderValue>)> = vec![
+            (CONTENT_TYPE, text("text/html; charset=utf-8")),
+            (CACHE_CONTROL, text("no-store")),
+            (CONTENT_LANGUAGE, text(self.locale.tag())),
+            (VARY, text("accept-language, cookie")),
+            (CONTENT_SECURITY_POLICY, text(&policy)),
+        ];
+        let headers: HeaderMap =
+            headers.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        let mut response = (self.status, headers, html).into_response();
+        if let Some(tag) = chosen_in_query(&guest.uri).filter(|tag| Locale::from_tag(tag).is_some()) {
+            let cookie = access::cookies::set(LANGUAGE_COOKIE, Some(&tag), LANGUAGE_LASTS);
+            response.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+        }
+        response
+    }
+}
+
+/// Sends the browser to `path` with GET, also after a POST.
+pub(super) fn go(path: &str) -> Response {
+    Redirect::to(path).into_response()
+}

@@ -1,0 +1,33 @@
+//! The page to pay a deposit: the booking and the payment, until when, and by which channel.
+
+use axum::extract::Path;
+use axum::response::Response;
+use minijinja::context;
+
+use super::book::label;
+use super::booking::Own;
+use super::guest::{Guest, go};
+
+/// The page. A booking without a deposit that is due has none.
+pub(super) async fn page(guest: Guest, Path(id): Path<String>) -> Response {
+    let own = match Own::find(guest, &id).await {
+        Ok(own) => own,
+        Err(response) => return *response,
+    };
+    let deposit = own.reservation.deposit.as_ref().filter(|_| own.is_deposit_due());
+    let Some(deposit) = deposit else { return go(&own.path()) };
+    let channels = own.guest.call().channels().await;
+    let code = own.reservation.payment.as_ref().and_then(|payment| payment.channel.clone());
+    let channel = channels.as_ref().ok().and_then(|channels| {
+        let chosen = channels.iter().find(|channel| Some(&channel.code) == code.as_ref());
+        chosen.map(|channel| label(channel, own.locale()))
+    });
+    let failed = own.reservation.payment.as_ref().is_some_and(|payment| payment.failure.is_some());
+    let facts = context! {
+        is_reachable => channels.is_ok(),
+        channel,
+        failed,
+        checkout => deposit.pay_link.as_ref().map(|link| format!("/checkout/{link}")),
+    };
+    own.page("pay.html", facts).respond()
+}

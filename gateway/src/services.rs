@@ -1,0 +1,242 @@
+//! The services over gRPC, for the pages.
+
+mod cached;
+mod trouble;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use access::GATEWAY_HEADER;
+use access::secrets::CredentialFile;
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue};
+use chassis::network::ClientAddress;
+use chassis::request_trace::{REQUEST_ID, RequestTrace};
+use hyper_rustls::HttpsConnectorBuilder;
+use hyper_util::client::legacy::connect::HttpConnector;
+use rpc::v1;
+use rpc::v1::availability_client::AvailabilityClient;
+use rpc::v1::payments_client::PaymentsClient;
+use rpc::v1::reservations_client::ReservationsClient;
+use rustls::ClientConfig;
+use tokio::time::Instant;
+use tonic::Request;
+use tonic::transport::{Channel, Endpoint};
+
+use self::cached::Cached;
+pub(crate) use self::trouble::{Refusal, Trouble};
+use crate::app::App;
+use crate::cli::Config;
+use crate::proxy::FORWARDED_FOR;
+
+/// Maximum time for an answer.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+/// How long a call is repeated that was not answered: one that changes something, and one that reads.
+const REPEAT_CHANGE_MAX: Duration = Duration::from_secs(2);
+const REPEAT_READ_MAX: Duration = Duration::from_millis(500);
+/// The pause between two attempts.
+const REPEAT_PAUSE: Duration = Duration::from_millis(100);
+/// Maximum time until a connection is there.
+const CONNECT_MAX: Duration = Duration::from_secs(1);
+/// How often an unused connection is checked, and how long the answer may take.
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The services over gRPC.
+pub struct Services {
+    availability: AvailabilityClient<Channel>,
+    reservations: ReservationsClient<Channel>,
+    payments: PaymentsClient<Channel>,
+    key: Arc<CredentialFile>,
+    venues: Cached<Vec<v1::Venue>>,
+    channels: Cached<Vec<v1::Channel>>,
+}
+
+impl Services {
+    /// The services at the URLs of `config`. Encrypted connections use `tls`; `key` is the key of the gateway.
+    ///
+    /// # Errors
+    /// When a URL is not valid.
+    pub fn new(
+        config: &Config,
+        tls: &ClientConfig,
+        key: Arc<CredentialFile>,
+    ) -> Result<Self, tonic::transport::Error> {
+        let reservation = channel(&config.reservation.grpc, tls)?;
+        Ok(Self {
+            availability: AvailabilityClient::new(reservation.clone()),
+            reservations: ReservationsClient::new(reservation),
+            payments: PaymentsClient::new(channel(&config.notifier.grpc, tls)?),
+            key,
+            venues: Cached::default(),
+            channels: Cached::default(),
+        })
+    }
+}
+
+/// Connections to the service at `url`, made when they are needed.
+fn channel(url: &str, tls: &ClientConfig) -> Result<Channel, tonic::transport::Error> {
+    let mut connector = HttpConnector::new();
+    connector.set_connect_timeout(Some(CONNECT_MAX));
+    connector.set_nodelay(true);
+    connector.enforce_http(false);
+    let connector = HttpsConnectorBuilder::new()
+        .with_tls_config(tls.clone())
+        .https_or_http()
+        .enable_http2()
+        .wrap_connector(connector);
+    let endpoint = Endpoint::from_shared(url.to_owned())?
+        .http2_keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_INTERVAL)
+        .keep_alive_while_idle(true);
+    Ok(endpoint.connect_with_connector_lazy(connector))
+}
+
+/// The person for whom the gateway calls the services.
+#[derive(Debug, Clone)]
+pub(crate) struct Visitor {
+    client: Option<ClientAddress>,
+    request_id: String,
+}
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
+        let Ok(trace) = RequestTrace::from_request_parts(parts, app).await;
+        let client = ClientAddress::of(&parts.extensions, &parts.headers, &app.network.proxies, false);
+        Ok(Self { client, request_id: trace.request_id })
+    }
+}
+
+/// What a call has beside its message.
+#[derive(Clone, Copy)]
+pub(crate) struct Call<'a> {
+    pub(crate) services: &'a Services,
+    pub(crate) visitor: &'a Visitor,
+    /// The guest's link.
+    pub(crate) link: Option<&'a str>,
+    /// The Idempotency-Key of a change.
+    pub(crate) key: Option<&'a str>,
+}
+
+impl<'a> Call<'a> {
+    /// A call for `visitor` without a credential.
+    pub(crate) fn new(services: &'a Services, visitor: &'a Visitor) -> Self {
+        Self { services, visitor, link: None, key: None }
+    }
+
+    /// With the guest's link.
+    pub(crate) fn with_link(self, link: &'a str) -> Self {
+        Self { link: Some(link), ..self }
+    }
+
+    /// With the Idempotency-Key of a change.
+    pub(crate) fn with_key(self, key: &'a str) -> Self {
+        Self { key: Some(key), ..self }
+    }
+
+    fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        request.set_timeout(ANSWER_MAX);
+        let gateway = self.services.key.token();
+        let all = [
+            (HeaderName::from_static(GATEWAY_HEADER), gateway.map(|token| token.reveal().to_owned())),
+            (FORWARDED_FOR, self.visitor.client.map(|client| client.to_string())),
+            (REQUEST_ID, Some(self.visitor.request_id.clone())),
+            (AUTHORIZATION, self.link.map(|link| format!("Bearer {link}"))),
+            (HeaderName::from_static("idempotency-key"), self.key.map(str::to_owned)),
+        ];
+        let all =
+            all.into_iter().filter_map(|(name, value)| Some((name, HeaderValue::try_from(value?).ok()?)));
+        request.metadata_mut().as_mut().extend(all);
+        request
+    }
+
+    fn repeat_max(&self) -> Duration {
+        if self.key.is_some() { REPEAT_CHANGE_MAX } else { REPEAT_READ_MAX }
+    }
+
+    /// The venues, by id. If the service does not answer, they are those of the last answer.
+    pub(crate) async fn venues(&self) -> Result<Arc<Vec<v1::Venue>>, Trouble> {
+        let read = async { self.list_venues(v1::ListVenuesRequest {}).await.map(|answer| answer.items) };
+        self.services.venues.get(read).await
+    }
+
+    /// The payment channels, in the order in which they are offered. If the service does not answer, they are those of
+    /// the last answer.
+    pub(crate) async fn channels(&self) -> Result<Arc<Vec<v1::Channel>>, Trouble> {
+        let read =
+            async { self.list_channels(v1::ListChannelsRequest {}).await.map(|answer| answer.channels) };
+        self.services.channels.get(read).await
+    }
+}
+
+macro_rules! methods {
+    ($($client:ident { $($(#[$doc:meta])* $name:ident($message:ident) -> $answer:ident;)+ })+) => {
+        impl Call<'_> {$($(
+            $(#[$doc])*
+            pub(crate) async fn $name(&self, message: v1::$message) -> Result<v1::$answer, Trouble> {
+                let until = Instant::now() + self.repeat_max();
+                loop {
+                    let mut client = self.services.$client.clone();
+                    let trouble = match client.$name(self.request(message.clone())).await {
+                        Ok(response) => return Ok(response.into_inner()),
+                        Err(status) => Trouble::of(&status),
+                    };
+                    // One that changes something has an Idempotency-Key.
+                    if !matches!(trouble, Trouble::Unanswered) || Instant::now() > until {
+                        return Err(trouble);
+                    }
+                    tokio::time::sleep(REPEAT_PAUSE).await;
+                }
+            }
+        )+)+}
+    };
+}
+
+methods! {
+    availability {
+        /// All venues.
+        list_venues(ListVenuesRequest) -> ListVenuesResponse;
+        /// The times of a day.
+        get_day(GetDayRequest) -> Day;
+        /// The days with room.
+        list_days(ListDaysRequest) -> ListDaysResponse;
+    }
+    reservations {
+        /// Books a table.
+        create_reservation(CreateReservationRequest) -> Reservation;
+        /// Reads a reservation.
+        get_reservation(GetReservationRequest) -> Reservation;
+        /// Changes the time.
+        reschedule_reservation(RescheduleReservationRequest) -> Reservation;
+        /// Changes the number of guests.
+        change_party_size(ChangePartySizeRequest) -> Reservation;
+        /// Corrects the contact or the wishes.
+        correct_reservation(CorrectReservationRequest) -> Reservation;
+        /// Cancels.
+        cancel_reservation(CancelReservationRequest) -> Reservation;
+        /// Proves the contact.
+        prove_contact(ProveContactRequest) -> Reservation;
+        /// All amounts with their reasons.
+        list_charges(ListChargesRequest) -> ListChargesResponse;
+        /// Joins the waitlist.
+        join_waitlist(JoinWaitlistRequest) -> WaitlistEntry;
+        /// Reads a waitlist entry.
+        get_waitlist_entry(GetWaitlistEntryRequest) -> WaitlistEntry;
+        /// Accepts an offer.
+        accept_offer(AcceptOfferRequest) -> Reservation;
+        /// Declines an offer.
+        decline_offer(DeclineOfferRequest) -> WaitlistEntry;
+        /// Leaves the waitlist.
+        leave_waitlist(LeaveWaitlistRequest) -> WaitlistEntry;
+        /// Proves the contact of a waiting party.
+        prove_waitlist_contact(ProveWaitlistContactRequest) -> WaitlistEntry;
+    }
+    payments {
+        /// The payment channels.
+        list_channels(ListChannelsRequest) -> ListChannelsResponse;
+    }
+}
