@@ -22,7 +22,7 @@ pub struct GuestLinkView {
     pub token: String,
     /// The page of the booking or the entry.
     #[schema(
-        example = "http://127.0.0.1:8001/bookings/mejal_AQEBk58-eyp8PZ5PWmt8jZ4PAAAAAKbzB3gOJZ4PAAAAAKbzB3g"
+        example = "http://127.0.0.1:8080/r/01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f/mejal_AQEBk58-eyp8PZ5PWmt8jZ4PAAAAAKbzB3gOJZ4PAAAAAKbzB3g"
     )]
     pub url: String,
     /// Until when the guest can change something by it. Reading ends when the personal data is erased.

@@ -3,7 +3,7 @@
 /// Minimum contrast of text, WCAG 2.2, 1.4.3.
 const CONTRAST_MIN: f64 = 4.6;
 
-/// The background of light and of dark pages, as in `assets/style.css`.
+/// The background of light and of dark pages, as in the stylesheet of all pages.
 const LIGHT: Colour = Colour([0xfb, 0xf8, 0xf3]);
 const DARK: Colour = Colour([0x1b, 0x18, 0x15]);
 const WHITE: Colour = Colour([0xff, 0xff, 0xff]);

@@ -47,8 +47,7 @@ impl Asset {
 }
 
 /// The stylesheet of all pages.
-pub(super) static STYLE: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("style", "css", CSS, include_str!("../../assets/style.css")));
+pub(super) static STYLE: LazyLock<Asset> = LazyLock::new(|| Asset::new("style", "css", CSS, people::STYLE));
 /// The script of all pages.
 pub(super) static SCRIPT: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("meja", "js", JAVASCRIPT, include_str!("../../assets/meja.js")));

@@ -64,7 +64,9 @@ pub(super) async fn times(
     };
     let day = guest.call().get_day(request).await?;
     let mut services: Vec<ServiceTimes> = Vec::new();
-    for slot in &day.slots {
+    // A time at which the visit would last beyond the closing is no time of the day for this party.
+    let slots = || day.slots.iter().filter(|slot| slot.reason.as_deref() != Some("closed"));
+    for slot in slots() {
         let start = times::local(&slot.start_time);
         let name = service_at(venue, wanted.date, start);
         if services.last().is_none_or(|last| last.name != name) {
@@ -80,11 +82,11 @@ pub(super) async fn times(
         services.extend_last(view);
     }
     let has_room = day.slots.iter().any(|slot| slot.available);
-    let mut reasons = day.slots.iter().filter_map(|slot| slot.reason.as_deref());
+    let mut reasons = slots().filter_map(|slot| slot.reason.as_deref());
     // The most common case has one reason for all times; otherwise the page shows each.
     let first = reasons.next();
     let same = first.filter(|first| reasons.all(|other| other == *first));
-    let code = if day.slots.is_empty() { Some("closed") } else { same };
+    let code = if slots().next().is_none() { Some("closed") } else { same };
     let reason = code.filter(|_| !has_room).map(|code| reason(code, locale));
     Ok(DayView { services, has_room, reason })
 }

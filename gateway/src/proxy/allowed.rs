@@ -55,8 +55,8 @@ const RESERVATION_RESOURCES: [&str; 15] = [
 const INTERNAL: [&str; 3] = ["payment-results", "notification-results", "snapshot"];
 
 /// The first segments of the notifier's pages for people, and of the webhooks of providers.
-const NOTIFIER_PAGES: [&str; 7] =
-    ["checkout", "checkout.js", "offers", "bookings", "join", "password", "webhooks"];
+const NOTIFIER_PAGES: [&str; 8] =
+    ["checkout", "checkout.css", "checkout.js", "offers", "bookings", "join", "password", "webhooks"];
 
 /// The service to which a request for `path` goes; `None` if it is not passed on.
 ///

@@ -79,6 +79,11 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
     api.merge(slow_api);
     let pages = Router::new()
         .route("/checkout.js", get(checkout::script))
+        .route("/checkout.css", get(checkout::stylesheet))
+        .route("/r/{id}", get(pages::incomplete))
+        .route("/w/{id}", get(pages::incomplete))
+        .route("/r/{id}/{link}", get(pages::to_booking))
+        .route("/w/{id}/{link}", get(pages::to_offer))
         .route("/checkout", get(pages::incomplete))
         .route("/offers", get(pages::incomplete))
         .route("/bookings", get(pages::incomplete))

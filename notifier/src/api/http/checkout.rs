@@ -26,7 +26,7 @@ pub(super) const PRIVATE_PAGE: [(HeaderName, &str); 3] = [
     (header::CACHE_CONTROL, "no-store"),
     (
         header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",
+        "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; frame-ancestors 'none'",
     ),
     (header::REFERRER_POLICY, "no-referrer"),
 ];
@@ -133,6 +133,7 @@ fn words(locale: Locale) -> Value {
             pay => "Bayar",
             refuse => "Tolak",
             reservation => "Reservasi",
+            to_booking => "Reservasi Anda",
             card_note => "Data kartu Anda dikirim ke Stripe, bukan ke kami.",
             simulated_note => "Ini penyedia pembayaran simulasi: tidak ada uang yang berpindah.",
             status_is => "Status pembayaran ini:",
@@ -151,6 +152,7 @@ fn words(locale: Locale) -> Value {
             pay => "Pay",
             refuse => "Refuse",
             reservation => "Reservation",
+            to_booking => "Your booking",
             card_note => "Your card details go to Stripe, not to us.",
             simulated_note => "This is a simulated payment provider: no money moves.",
             status_is => "The status of this payment:",
@@ -169,10 +171,17 @@ fn stripe_policy(script_url: &str) -> String {
     let origin = script_url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
     let api = "https://api.stripe.com https://*.stripe.com";
     format!(
-        "default-src 'none'; script-src 'self' {origin} https://*.js.stripe.com; style-src 'unsafe-inline'; \
+        "default-src 'none'; script-src 'self' {origin} https://*.js.stripe.com; style-src 'self'; \
          connect-src 'self' {origin} {api}; frame-src {origin} https://*.js.stripe.com https://hooks.stripe.com; \
-         img-src https://*.stripe.com; form-action 'self'; frame-ancestors 'none'"
+         img-src data: https://*.stripe.com; form-action 'self'; frame-ancestors 'none'"
     )
+}
+
+/// The stylesheet of all pages
+pub(super) async fn stylesheet() -> Response {
+    let headers =
+        [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=3600")];
+    (headers, people::STYLE).into_response()
 }
 
 /// The script of the page with Stripe's form

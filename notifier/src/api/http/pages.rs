@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use axum::http::Uri;
 use axum::response::{Html, Redirect};
+use chassis::api::Segments;
 use chassis::problem::Problem;
 use events::event::GuestAnswer;
 use minijinja::{Environment, Value};
@@ -52,6 +53,21 @@ pub(super) fn page_of(path: &str) -> &str {
 /// The response to a link that ends before the part that names a payment or an offer.
 pub(super) async fn incomplete() -> Problem {
     Problem::not_found("This link is incomplete. Open the link in the message again.")
+}
+
+/// The page of a booking. The links of guests are those of the gateway, which has a page of its own there.
+pub(super) async fn to_booking(Segments((_, link)): Segments<(String, String)>, uri: Uri) -> Redirect {
+    to("bookings", &link, &uri)
+}
+
+/// The page of an offer, likewise.
+pub(super) async fn to_offer(Segments((_, link)): Segments<(String, String)>, uri: Uri) -> Redirect {
+    to("offers", &link, &uri)
+}
+
+fn to(page: &str, link: &str, uri: &Uri) -> Redirect {
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    Redirect::to(&format!("/{page}/{link}{query}"))
 }
 
 /// Shows the page to a guest who loads the path of a choice again, for example after a failure.

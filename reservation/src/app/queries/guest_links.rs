@@ -14,13 +14,13 @@ impl App {
     #[must_use]
     pub fn guest_link(&self, reservation: &Reservation) -> Option<GuestLinkView> {
         let object = object_of(reservation);
-        self.link(object.guest.filter(|_| !reservation.booking.walk_in)?, "bookings")
+        self.link(object.guest.filter(|_| !reservation.booking.walk_in)?, "r")
     }
 
     /// The link of the guest of a waitlist entry; `None` if the log has no key for links.
     #[must_use]
     pub fn guest_link_of_entry(&self, entry: &WaitlistEntry) -> Option<GuestLinkView> {
-        self.link(object_of_entry(entry).guest?, "offers")
+        self.link(object_of_entry(entry).guest?, "w")
     }
 
     /// The links to pay what is due for `reservation`.
@@ -40,7 +40,7 @@ impl App {
 
     fn link(&self, GuestSide { link, acts_until }: GuestSide, page: &str) -> Option<GuestLinkView> {
         let token = self.projections.access().sign(link)?;
-        let url = format!("{}/{page}/{token}", self.public_url);
+        let url = format!("{}/{page}/{}/{token}", self.public_url, link.of.id());
         Some(GuestLinkView { token, url, expires_at: acts_until })
     }
 }

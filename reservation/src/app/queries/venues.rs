@@ -123,7 +123,7 @@ fn policy_words(venue: &Venue, locale: Locale) -> Vec<String> {
         (DepositPer::Party, false) => "for the party",
     };
     let deposit = venue.deposit.map(|rule| {
-        let (amount, per, from) = (rule.amount.plain(), per(rule.per), rule.from_party_size);
+        let (amount, per, from) = (people::money(rule.amount, locale), per(rule.per), rule.from_party_size);
         match is_id {
             true => format!("Uang muka {amount} {per} mulai dari {from} orang."),
             false => format!("A deposit of {amount} {per} is due from {from} guests on."),
@@ -142,7 +142,7 @@ fn policy_words(venue: &Venue, locale: Locale) -> Vec<String> {
         }
     });
     let fee = venue.no_show_fee.map(|fee| {
-        let (amount, per) = (fee.amount.plain(), per(fee.per));
+        let (amount, per) = (people::money(fee.amount, locale), per(fee.per));
         match is_id {
             true => format!("Biaya {amount} {per} jika tidak datang."),
             false => format!("A fee of {amount} {per} is due if the party does not come."),

@@ -1,0 +1,61 @@
+// A real browser, and what every page must hold: no violation of WCAG 2.2 AA, of the content security policy, of the budgets,
+// and no request to another origin.
+import assert from "node:assert/strict";
+import { readFileSync, mkdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const pictures = process.env.MEJA_PICTURES;
+
+export async function launch() {
+  return chromium.launch({
+    executablePath: process.env.MEJA_CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+      "--disable-component-update", "--disable-sync"],
+  });
+}
+
+// A browser of one guest. `strays` collects what no page may do.
+export async function guest(browser, meja, options = {}) {
+  const context = await browser.newContext({ locale: "en-GB", viewport: { width: 390, height: 844 }, ...options });
+  const strays = [];
+  const origin = new URL(meja.url).origin;
+  context.on("request", (request) => {
+    const url = new URL(request.url());
+    if (url.protocol.startsWith("http") && url.origin !== origin) strays.push(`a request to ${url.origin}`);
+    if (url.pathname === "/csp-reports") strays.push(`a violation of the policy: ${request.postData()}`);
+  });
+  context.on("weberror", (error) => strays.push(`an error of a script: ${error.error().message}`));
+  const page = await context.newPage();
+  page.on("console", (message) => {
+    if (/Content Security Policy|Refused to/.test(message.text())) strays.push(message.text());
+  });
+  page.setDefaultTimeout(15_000);
+  return { context, page, strays, meja };
+}
+
+// Checks that nothing strayed, and ends the browser of the guest.
+export async function leave({ context, strays }) {
+  await context.close();
+  assert.deepEqual(strays, []);
+}
+
+// No violation of WCAG 2.2 AA on the page as it is.
+export async function accessible(page, name) {
+  await page.evaluate(axe);
+  const found = await page.evaluate(() =>
+    window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }));
+  const faults = found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 160)).join(" | ")}`);
+  assert.deepEqual(faults, [], name);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+  assert.equal(wide, false, `${name} scrolls sideways`);
+}
+
+// A picture for docs/pages.md, if the runner asks for pictures.
+export async function picture(page, name) {
+  if (!pictures) return;
+  mkdirSync(pictures, { recursive: true });
+  await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
+}

@@ -1,0 +1,120 @@
+// Starts the three services for a test, and stops, restarts and asks them.
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, existsSync, openSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+// The runner gives ports that no other test uses, and says where the binaries and the venues are.
+const { MEJA_BIN: bin, MEJA_VENUES: venues, MEJA_PORTS = "" } = process.env;
+const ports = MEJA_PORTS.split(",");
+
+export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+// Waits until `check` returns something, and returns it.
+export async function until(what, check, seconds = 30) {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    const found = await check();
+    if (found) return found;
+    if (Date.now() > end) throw new Error(`timed out waiting for ${what}`);
+    await sleep(50);
+  }
+}
+
+export class Meja {
+  constructor(extra = {}) {
+    this.dir = mkdtempSync(join(tmpdir(), "meja-pages-"));
+    const [r, rg, n, ng, g] = ports.splice(0, 5);
+    this.url = `http://localhost:${g}`;
+    this.reservation = `http://127.0.0.1:${r}`;
+    this.environment = {
+      ...process.env,
+      RESERVATION_LISTEN: `127.0.0.1:${r}`, RESERVATION_GRPC_LISTEN: `127.0.0.1:${rg}`,
+      NOTIFIER_LISTEN: `127.0.0.1:${n}`, NOTIFIER_GRPC_LISTEN: `127.0.0.1:${ng}`,
+      GATEWAY_LISTEN: `127.0.0.1:${g}`, MEJA_PUBLIC_URL: this.url,
+      RESERVATION_URL: `http://127.0.0.1:${r}`, RESERVATION_GRPC_URL: `http://127.0.0.1:${rg}`,
+      NOTIFIER_URL: `http://127.0.0.1:${n}`, NOTIFIER_GRPC_URL: `http://127.0.0.1:${ng}`,
+      RESERVATION_DATA_DIR: join(this.dir, "reservation"), NOTIFIER_DATA_DIR: join(this.dir, "notifier"),
+      RESERVATION_SECRETS_DIR: join(this.dir, "secrets"), NOTIFIER_SECRETS_DIR: join(this.dir, "secrets"),
+      GATEWAY_SECRETS_DIR: join(this.dir, "secrets"),
+      RESERVATION_VENUES: venues, RESERVATION_DISK_RESERVE_MIB: "0", NOTIFIER_DISK_RESERVE_MIB: "0",
+      MEJA_ADDRESS_REQUESTS_PER_MINUTE_MAX: "1000000",
+      RESERVATION_ADDRESS_BOOKINGS_PER_HOUR_MAX: "1000000", RESERVATION_CONTACT_BOOKINGS_PER_DAY_MAX: "1000000",
+      MEJA_CREDENTIAL_REQUESTS_PER_MINUTE_MAX: "1000000", MEJA_ADDRESS_FAILURES_PER_MINUTE_MAX: "1000000", MEJA_CONNECTIONS_PER_ADDRESS_MAX: "2048",
+      ...extra,
+    };
+    this.checks = {
+      reservation: `http://127.0.0.1:${r}/readyz`, notifier: `http://127.0.0.1:${n}/readyz`, gateway: `${this.url}/readyz`,
+    };
+    this.processes = {};
+  }
+
+  async start(...names) {
+    for (const name of names.length ? names : ["reservation", "notifier", "gateway"]) {
+      const log = openSync(join(this.dir, `${name}.log`), "a");
+      const child = spawn(join(bin, name), [], { env: this.environment, stdio: ["ignore", log, log] });
+      this.processes[name] = child;
+      await until(`${name} to be ready`, async () => {
+        if (child.exitCode !== null) throw new Error(`${name} has ended: ${this.log(name)}`);
+        return fetch(this.checks[name]).then((answer) => answer.ok, () => false);
+      });
+    }
+    return this;
+  }
+
+  log(name) {
+    return readFileSync(join(this.dir, `${name}.log`), "utf8");
+  }
+
+  async stop(name, signal = "SIGKILL") {
+    const child = this.processes[name];
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((done) => child.once("exit", done));
+    child.kill(signal);
+    await ended;
+  }
+
+  async end() {
+    for (const name of ["gateway", "notifier", "reservation"]) await this.stop(name);
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  // The owner's credential, for requests to the API.
+  get owner() {
+    const [name, ...value] = readFileSync(join(this.dir, "secrets/owner.header"), "utf8").trim().split(": ");
+    return { [name]: value.join(": ") };
+  }
+
+  async api(path, body, headers = {}) {
+    const answer = await fetch(this.reservation + path, {
+      method: body ? "POST" : "GET",
+      headers: { "content-type": "application/json", ...this.owner, ...headers },
+      body: body && JSON.stringify(body),
+    });
+    return { status: answer.status, body: await answer.json() };
+  }
+
+  // The mails to `address`, the oldest first, as text with their links in one piece.
+  mails(address) {
+    const folder = join(this.dir, "notifier/outbox");
+    if (!existsSync(folder)) return [];
+    const all = readdirSync(folder).filter((name) => name.endsWith(".eml")).map((name) => readFileSync(join(folder, name), "utf8"));
+    return all.filter((mail) => mail.includes(address)).map((mail) => mail.replace(/=\r?\n/g, "").replace(/=3D/g, "="));
+  }
+
+  // The first match of `pattern` in a mail to `address`.
+  mailed(address, pattern) {
+    return until(`a mail to ${address} with ${pattern}`, () => {
+      for (const mail of this.mails(address).reverse()) {
+        const found = mail.match(pattern);
+        if (found) return found;
+      }
+      return null;
+    });
+  }
+}
+
+// A calendar date so many days from now.
+export function inDays(days) {
+  return new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+}
