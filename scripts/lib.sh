@@ -64,16 +64,27 @@ need_package() {
     die "The package $1 is missing and could not be installed."
 }
 
+# need_browser: a real browser, and the packages that drive it, of tests/browser/package.json.
+need_browser() {
+  command -v chromium >/dev/null || need chromium chromium
+  need_npm_packages tests/browser target/tools/browser "the tests of the pages"
+}
+
 # need_node_tools: the generators and linters of tests/clients/package.json.
 need_node_tools() {
-  local node=target/tools/node
-  cmp -s tests/clients/package-lock.json "$node/installed" && return 0
+  need_npm_packages tests/clients target/tools/node "the tests of API descriptions"
+}
+
+# need_npm_packages FROM INTO WHAT: the packages that FROM/package-lock.json names.
+need_npm_packages() {
+  cmp -s "$1/package-lock.json" "$2/installed" && return 0
   need node nodejs
   need npm npm
   [ "$(node -p 'Number(process.versions.node.split(".")[0])')" -ge 20 ] ||
-    die "Node.js $(node -p process.versions.node) is too old: the tests of API descriptions need version 20 or later."
-  mkdir -p "$node"
-  cp tests/clients/package.json tests/clients/package-lock.json "$node"
-  npm ci --prefix "$node" --ignore-scripts --silent --no-audit --no-fund || die "The packages of tests/clients/package.json could not be installed: they are needed for the tests of API descriptions."
-  cp tests/clients/package-lock.json "$node/installed"
+    die "Node.js $(node -p process.versions.node) is too old: $3 need version 20 or later."
+  mkdir -p "$2"
+  cp "$1/package.json" "$1/package-lock.json" "$2"
+  npm ci --prefix "$2" --ignore-scripts --silent --no-audit --no-fund ||
+    die "The packages of $1/package.json could not be installed: they are needed for $3."
+  cp "$1/package-lock.json" "$2/installed"
 }

@@ -9,11 +9,12 @@ import { chromium } from "playwright-core";
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const pictures = process.env.MEJA_PICTURES;
 
-export async function launch() {
+// `more`: further arguments.
+export async function launch(more = []) {
   return chromium.launch({
     executablePath: process.env.MEJA_CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync"],
+      "--disable-component-update", "--disable-sync", ...more],
   });
 }
 
@@ -32,7 +33,7 @@ export async function guest(browser, meja, options = {}) {
   page.on("console", (message) => {
     if (/Content Security Policy|Refused to/.test(message.text())) strays.push(message.text());
   });
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(30_000);
   return { context, page, strays, meja };
 }
 

@@ -11,6 +11,7 @@ mod access_start;
 mod asking;
 mod attack;
 mod bank;
+mod browser;
 mod canaries;
 mod closing;
 mod contract;

@@ -3,9 +3,9 @@
 /// Minimum contrast of text, WCAG 2.2, 1.4.3.
 const CONTRAST_MIN: f64 = 4.6;
 
-/// The background of light and of dark pages, as in the stylesheet of all pages.
+/// The backgrounds of the stylesheet on which text is hardest to read: the paper of light pages, the cards of dark ones.
 const LIGHT: Colour = Colour([0xfb, 0xf8, 0xf3]);
-const DARK: Colour = Colour([0x1b, 0x18, 0x15]);
+const DARK: Colour = Colour([0x26, 0x22, 0x1e]);
 const WHITE: Colour = Colour([0xff, 0xff, 0xff]);
 const BLACK: Colour = Colour([0x14, 0x11, 0x0e]);
 

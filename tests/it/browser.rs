@@ -1,0 +1,63 @@
+//! The pages in a real browser: runs the tests in `tests/browser` with Node.js, each file against three services of its own.
+
+use std::process::Command;
+
+use crate::ports::own_port;
+use crate::services::{binary, root};
+
+/// Enough for two installations of three services.
+const PORTS: usize = 10;
+
+fn node_test(file: &str, environment: &[(&str, &str)]) {
+    let modules = root().join("target/tools/browser/node_modules");
+    assert!(modules.exists(), "{} is not there: run the tests with make test", modules.display());
+    let folder = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(root().join("tests/browser")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "mjs") {
+            std::fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    std::os::unix::fs::symlink(modules, folder.path().join("node_modules")).unwrap();
+    let ports: Vec<_> = (0..PORTS).map(|_| own_port().to_string()).collect();
+    let output = Command::new("node")
+        .arg("--test")
+        .arg(folder.path().join(file))
+        .current_dir(folder.path())
+        .env("MEJA_BIN", binary("gateway").parent().unwrap())
+        .env("MEJA_VENUES", root().join("tests/venues/pages"))
+        .env("MEJA_PORTS", ports.join(","))
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    // A file without tests succeeds too.
+    assert!(said.contains("# pass ") && !said.contains("# pass 0\n"), "{said}");
+    print!("{said}");
+}
+
+#[test]
+fn guests_book_pay_change_wait_and_cancel_on_the_pages() {
+    node_test("booking.test.mjs", &[]);
+}
+
+#[test]
+fn a_stopped_service_takes_only_its_own_part_of_the_pages() {
+    node_test("outage.test.mjs", &[]);
+}
+
+#[test]
+fn pages_are_light_and_usable_within_a_second_on_a_slow_phone() {
+    node_test("budget.test.mjs", &[]);
+}
+
+#[test]
+fn the_widget_works_on_the_site_of_the_restaurant_only() {
+    node_test("embed.test.mjs", &[]);
+}
+
+#[test]
+fn no_booking_is_lost_or_doubled_while_services_are_killed_under_guests() {
+    node_test("storm.test.mjs", &[]);
+}
