@@ -32,19 +32,23 @@ pub fn routes(mut api: OpenApi, metrics: Option<PrometheusHandle>, env: SharedEn
     let document = Document::new(&api, env);
     let description = Router::new().route("/openapi.json", get(examples::document)).with_state(document);
     let metrics = Router::new().route("/metrics", get(render)).with_state(metrics);
-    // The page draws its own pictures, and asks this service.
-    let pages: Router = SwaggerUi::new("/docs").config(Config::from("/openapi.json")).into();
-    let pages = pages.layer(axum::middleware::map_response(|mut response: Response| async {
-        response.headers_mut().insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
-        response
-    }));
     Router::new()
-        .merge(pages)
+        .merge(page("/docs", "/openapi.json"))
         .merge(description)
         .route("/livez", get(|| async { "alive\n" }))
         .route("/problems", get(problems::list))
         .route("/problems/{code}", get(problems::one))
         .merge(metrics)
+}
+
+/// The interactive documentation at `path` of the description at `description`. It draws its own pictures, and asks this
+/// origin only.
+pub fn page(path: &'static str, description: &'static str) -> Router {
+    let page: Router = SwaggerUi::new(path).config(Config::from(description)).into();
+    page.layer(axum::middleware::map_response(|mut response: Response| async {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
+        response
+    }))
 }
 
 async fn render(State(handle): State<Option<PrometheusHandle>>) -> impl IntoResponse {

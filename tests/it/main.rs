@@ -21,6 +21,7 @@ mod durable;
 mod earlier_logs;
 mod evening;
 mod fuzz;
+mod gateway;
 mod hooks;
 mod importing;
 mod localstripe;
