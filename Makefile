@@ -4,7 +4,7 @@
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-run: ## Build both services, start them, stop both at Ctrl-C
+run: ## Build all services, start them, stop them at Ctrl-C
 	@scripts/run.sh
 
 demo: ## Demonstrate the running services, step by step

@@ -12,7 +12,7 @@ curl -fsS -o /dev/null "$notifier_url/readyz" 2>/dev/null || die "No notifier at
 
 # The binary of the running service, for the commands of an operator.
 notifier() {
-  NOTIFIER_SECRETS_DIR=$secrets NOTIFIER_LISTEN=${notifier_url#http://} MEJA_PUBLIC_URL=$notifier_url \
+  NOTIFIER_SECRETS_DIR=$secrets NOTIFIER_LISTEN=${notifier_url#http://} MEJA_PUBLIC_URL=$gateway_url \
     RESERVATION_URL=$reservation_url target/release/notifier "$@"
 }
 
@@ -138,7 +138,7 @@ taken=$(curl -s "${owner[@]}" "$reservation_url/api/reservations?customer_id=cus
 waits=$(post /api/waitlist "{\"customer_id\": \"cust-64\", \"venue_id\": \"bandung-dago\", \"party_size\": 12, \"area\": \"Kebun\",
   \"earliest_time\": \"$lunch\", \"latest_time\": \"$lunch\",
   \"contact_info\": {\"name\": \"Citra\", \"phone\": \"0815 1234 $run\", \"email\": \"citra-$run@example.com\"}}")
-citra=$(as_guest "$waits") page=$(jq -r .guest_link.url <<<"$waits") waits=$(jq -r .waitlist_id <<<"$waits")
+citra=$(as_guest "$waits") waits=$(jq -r .waitlist_id <<<"$waits")
 offered() { curl -s -H "$citra" "$reservation_url/api/waitlist/$waits" | jq -e '.status == "OFFERED"'; }
 invited() { ls "$outbox"/*.mail-offer.eml; }
 prove "waitlist/$waits" "$citra"
@@ -146,7 +146,7 @@ post "/api/reservations/$taken/cancel" '{"reason_code": "guest_request"}' "${own
 until_true "Citra has an offer" offered
 curl -s -H "$citra" "$reservation_url/api/waitlist/$waits" | show -c '{status, place_in_line, offer}'
 until_true "the mail with the link was sent" invited
-curl -sS -o /dev/null -X POST "$page/accept"
+curl -sS -o /dev/null -X POST -H "$citra" "$reservation_url/api/waitlist/$waits/accept" -H 'content-type: application/json' -d '{}'
 curl -s -H "$citra" "$reservation_url/api/waitlist/$waits" | show -c '{status, reservation_id}'
 
 step "8. Ayu pays a deposit and cancels in time. The deposit is refunded automatically."

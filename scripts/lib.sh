@@ -3,6 +3,9 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 reservation_url=${RESERVATION_URL:-http://${RESERVATION_LISTEN:-127.0.0.1:8000}}
 notifier_url=${NOTIFIER_URL:-http://${NOTIFIER_LISTEN:-127.0.0.1:8001}}
+reservation_grpc_url=${RESERVATION_GRPC_URL:-http://${RESERVATION_GRPC_LISTEN:-127.0.0.1:8010}}
+notifier_grpc_url=${NOTIFIER_GRPC_URL:-http://${NOTIFIER_GRPC_LISTEN:-127.0.0.1:8011}}
+gateway_url=${GATEWAY_URL:-http://${GATEWAY_LISTEN:-127.0.0.1:8080}}
 outbox=${NOTIFIER_DATA_DIR:-data/notifier}/outbox
 secrets=${RESERVATION_SECRETS_DIR:-data/secrets}
 

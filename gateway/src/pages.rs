@@ -46,6 +46,7 @@ pub fn router(app: App) -> Router {
         .route("/r/{id}/correct", get(change::correct_page).post(change::correct))
         .route("/r/{id}/cancel", get(change::cancel_page).post(change::cancel))
         .route("/r/{id}/prove", post(change::prove))
+        .route("/r/{id}/answer", post(change::answer))
         .route("/r/{id}/calendar.ics", get(calendar_file::file))
         .route("/r/{id}/live", get(live::booking))
         .route("/w/{id}", get(waiting::page).post(waiting::choose))

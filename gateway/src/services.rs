@@ -218,6 +218,8 @@ methods! {
         correct_reservation(CorrectReservationRequest) -> Reservation;
         /// Cancels.
         cancel_reservation(CancelReservationRequest) -> Reservation;
+        /// Answers whether the party comes.
+        answer_question(AnswerQuestionRequest) -> Reservation;
         /// Proves the contact.
         prove_contact(ProveContactRequest) -> Reservation;
         /// All amounts with their reasons.
@@ -232,6 +234,8 @@ methods! {
         decline_offer(DeclineOfferRequest) -> WaitlistEntry;
         /// Leaves the waitlist.
         leave_waitlist(LeaveWaitlistRequest) -> WaitlistEntry;
+        /// Answers whether the waiting party comes.
+        answer_waitlist_question(AnswerWaitlistQuestionRequest) -> WaitlistEntry;
         /// Proves the contact of a waiting party.
         prove_waitlist_contact(ProveWaitlistContactRequest) -> WaitlistEntry;
     }

@@ -6,6 +6,7 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use events::ReservationId;
+use events::event::GuestAnswer;
 use events::values::Locale;
 use minijinja::{Value, context};
 use rpc::v1;
@@ -128,9 +129,16 @@ impl Own {
                 method => proof.method,
                 until => until(proof.expires_at.as_ref()),
             }),
+            question => question(r.attendance.as_ref().filter(|_| r.status == "CONFIRMED")),
             is_affected => r.affected_by_rules.is_some() || r.closure_id.is_some(),
         }
     }
+}
+
+/// The answers that a guest can give to the last question, and the answer so far; `None` if nothing was asked.
+pub(super) fn question(asked: Option<&v1::Attendance>) -> Option<Value> {
+    let asked = asked?;
+    Some(context! { answers => GuestAnswer::ALL.map(GuestAnswer::word), answer => asked.answer })
 }
 
 fn charge_words(charge: &v1::Charge, locale: Locale) -> Option<String> {
@@ -164,7 +172,7 @@ pub(super) async fn page(guest: Guest, Path(id): Path<String>, Query(given): Que
         Ok(own) => own,
         Err(response) => return *response,
     };
-    let known = ["booked", "changed", "cancelled", "proved", "corrected", "waiting_over"];
+    let known = ["booked", "changed", "cancelled", "proved", "corrected", "answered"];
     let done = known.into_iter().find(|known| *known == given.done);
     show(&own, &given.proof, done, None).await
 }
@@ -175,6 +183,7 @@ pub(super) async fn show(own: &Own, proof: &str, done: Option<&str>, refused: Op
     let status = if refused.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
     let facts = context! {
         given_proof => proof,
+        key => own.guest.app.env.random_id().to_string(),
         done => done.map(|done| word(locale, &format!("done_{done}"))),
         refused,
         qr => qr::svg(&format!("{}/r/{}", own.guest.app.public_url, own.reservation.reservation_id)),

@@ -31,6 +31,7 @@ pub(super) struct Changed {
     allergies: String,
     chairs: String,
     proof: String,
+    answer: String,
 }
 
 impl Changed {
@@ -202,6 +203,21 @@ pub(super) async fn cancel(guest: Guest, Path(id): Path<String>, request: Reques
     let key = changed.key(&own);
     let result = own.call().with_key(&key).cancel_reservation(message).await;
     after(&own, "cancelled", result).await
+}
+
+/// Answers whether the party comes.
+pub(super) async fn answer(guest: Guest, Path(id): Path<String>, request: Request) -> Response {
+    let (own, changed) = match received(guest, &id, request).await {
+        Ok(received) => received,
+        Err(response) => return *response,
+    };
+    let message = v1::AnswerQuestionRequest {
+        reservation_id: own.reservation.reservation_id.clone(),
+        answer: changed.answer.clone(),
+        late_minutes: None,
+    };
+    let key = changed.key(&own);
+    after(&own, "answered", own.call().with_key(&key).answer_question(message).await).await
 }
 
 /// Proves the contact.

@@ -11,7 +11,7 @@ use rpc::v1;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::booking::with_proof;
+use super::booking::{question, with_proof};
 use super::guest::{Guest, Page, go};
 use super::links::{Links, remember};
 use super::venue::about;
@@ -33,6 +33,7 @@ pub(super) struct Choice {
     key: String,
     /// The name of the button.
     choice: String,
+    answer: String,
     proof: String,
 }
 
@@ -117,6 +118,7 @@ fn show(own: &Own, proof: &str, refused: Option<String>) -> Response {
         place => entry.place_in_line,
         offer => offer.map(|offer| offered(offer, &until, locale)),
         reservation_id => entry.reservation_id,
+        question => question(entry.attendance.as_ref().filter(|_| entry.status == "WAITING")),
         proof => proof_due.map(|proof| context! {
             method => proof.method,
             until => until(proof.expires_at.as_ref()),
@@ -171,6 +173,11 @@ pub(super) async fn choose(guest: Guest, Path(id): Path<String>, request: Reques
             Err(trouble) => Err(trouble),
         },
         "decline" => call.decline_offer(v1::DeclineOfferRequest { waitlist_id }).await,
+        _ if !choice.answer.is_empty() => {
+            let answer = choice.answer.clone();
+            let message = v1::AnswerWaitlistQuestionRequest { waitlist_id, answer, late_minutes: None };
+            call.answer_waitlist_question(message).await
+        }
         "leave" => call.leave_waitlist(v1::LeaveWaitlistRequest { waitlist_id }).await,
         _ => {
             // People type the spaces that they see.

@@ -189,7 +189,7 @@ async fn credentials_are_metadata_and_open_what_they_open_there() {
 }
 
 /// The operations of the JSON interface that the methods are.
-const SAME: [(&str, &str); 18] = [
+const SAME: [(&str, &str); 20] = [
     ("Availability/ListVenues", "listVenues"),
     ("Availability/GetVenue", "getVenue"),
     ("Availability/GetDay", "getAvailability"),
@@ -200,6 +200,7 @@ const SAME: [(&str, &str); 18] = [
     ("Reservations/ChangePartySize", "changePartySize"),
     ("Reservations/CorrectReservation", "correctReservation"),
     ("Reservations/CancelReservation", "cancelReservation"),
+    ("Reservations/AnswerQuestion", "answerQuestion"),
     ("Reservations/ProveContact", "proveReservationContact"),
     ("Reservations/ListCharges", "listReservationCharges"),
     ("Reservations/JoinWaitlist", "joinWaitlist"),
@@ -207,6 +208,7 @@ const SAME: [(&str, &str); 18] = [
     ("Reservations/AcceptOffer", "acceptOffer"),
     ("Reservations/DeclineOffer", "declineOffer"),
     ("Reservations/LeaveWaitlist", "leaveWaitlist"),
+    ("Reservations/AnswerWaitlistQuestion", "answerWaitlistQuestion"),
     ("Reservations/ProveWaitlistContact", "proveWaitlistContact"),
 ];
 

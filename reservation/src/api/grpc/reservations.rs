@@ -19,13 +19,14 @@ use crate::api::operations::{reservations, waitlist};
 use crate::app::App;
 
 /// What each method needs.
-pub(super) const NEEDS: [(&str, Access); 14] = [
+pub(super) const NEEDS: [(&str, Access); 16] = [
     ("CreateReservation", Access::Public),
     ("GetReservation", Access::Own(Scope::Read)),
     ("RescheduleReservation", Access::Own(Scope::Manage)),
     ("ChangePartySize", Access::Own(Scope::Manage)),
     ("CorrectReservation", Access::Own(Scope::Manage)),
     ("CancelReservation", Access::Own(Scope::Manage)),
+    ("AnswerQuestion", Access::Own(Scope::Floor)),
     ("ProveContact", Access::Own(Scope::Floor)),
     ("ListCharges", Access::Own(Scope::Audit)),
     ("JoinWaitlist", Access::Public),
@@ -33,6 +34,7 @@ pub(super) const NEEDS: [(&str, Access); 14] = [
     ("AcceptOffer", Access::Own(Scope::Manage)),
     ("DeclineOffer", Access::Own(Scope::Manage)),
     ("LeaveWaitlist", Access::Own(Scope::Manage)),
+    ("AnswerWaitlistQuestion", Access::Own(Scope::Floor)),
     ("ProveWaitlistContact", Access::Own(Scope::Floor)),
 ];
 
@@ -145,6 +147,14 @@ impl v1::reservations_server::Reservations for Service {
         self.change(method, request, |app, id, call| reservations::cancel(app, id, call).boxed()).await
     }
 
+    async fn answer_question(
+        &self,
+        request: Request<v1::AnswerQuestionRequest>,
+    ) -> Result<Response<v1::Reservation>, Status> {
+        let method = "/meja.v1.Reservations/AnswerQuestion";
+        self.change(method, request, |app, id, call| reservations::answer(app, id, call).boxed()).await
+    }
+
     async fn prove_contact(
         &self,
         request: Request<v1::ProveContactRequest>,
@@ -210,6 +220,14 @@ impl v1::reservations_server::Reservations for Service {
     ) -> Result<Response<v1::WaitlistEntry>, Status> {
         let method = "/meja.v1.Reservations/LeaveWaitlist";
         self.change_entry(method, request, |app, id, call| waitlist::leave(app, id, call).boxed()).await
+    }
+
+    async fn answer_waitlist_question(
+        &self,
+        request: Request<v1::AnswerWaitlistQuestionRequest>,
+    ) -> Result<Response<v1::WaitlistEntry>, Status> {
+        let method = "/meja.v1.Reservations/AnswerWaitlistQuestion";
+        self.change_entry(method, request, |app, id, call| waitlist::answer(app, id, call).boxed()).await
     }
 
     async fn prove_waitlist_contact(

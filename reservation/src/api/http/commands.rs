@@ -200,8 +200,7 @@ pub(super) async fn ask(State(app): State<App>, Id(id): Id, post: Post) -> Resul
     request_body(content = AnswerQuestion, example = json!({"answer": "late", "late_minutes": 15})),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn answer(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
-    let (answered, context) = post.read(|form, _| request::answer(form))?;
-    app.command(id, None, Command::Answer(answered), context).await
+    Ok(respond(operations::answer(&app, id, post.into_call()).await?, Answer::Changed))
 }
 
 /// Prove the contact

@@ -146,8 +146,7 @@ pub(super) async fn answer(
     WaitId(id): WaitId,
     post: Post,
 ) -> Result<Response, Problem> {
-    let (answered, context) = post.read(|form, _| request::answer(form))?;
-    app.waitlist_command(id, WaitlistCommand::Answer(answered), context).await
+    Ok(respond_waitlist(operations::answer(&app, id, post.into_call()).await?, Answer::Changed))
 }
 
 /// Prove the contact

@@ -123,6 +123,12 @@ pub(in crate::api) async fn correct(app: &App, id: ReservationId, call: Call) ->
     app.answer_changed(outcome, &context.caller).await
 }
 
+/// Answers whether the party comes.
+pub(in crate::api) async fn answer(app: &App, id: ReservationId, call: Call) -> Changed {
+    let (answered, context) = call.read(|form, _| request::answer(form))?;
+    run(app, id, None, Command::Answer(answered), context).await
+}
+
 /// Proves the contact.
 pub(in crate::api) async fn prove_contact(app: &App, id: ReservationId, call: Call) -> Changed {
     let loaded = app.require(id, call.caller()).await?;

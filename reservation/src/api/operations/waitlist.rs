@@ -79,6 +79,12 @@ pub(in crate::api) async fn leave(app: &App, id: WaitlistId, call: Call) -> Chan
     run(app, id, command, context).await
 }
 
+/// Answers whether the waiting party comes.
+pub(in crate::api) async fn answer(app: &App, id: WaitlistId, call: Call) -> Changed {
+    let (answered, context) = call.read(|form, _| request::answer(form))?;
+    run(app, id, WaitlistCommand::Answer(answered), context).await
+}
+
 /// Proves the contact.
 pub(in crate::api) async fn prove_contact(app: &App, id: WaitlistId, call: Call) -> Changed {
     let entry = require(app, id, call.caller()).await?;
