@@ -14,8 +14,6 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue};
 use chassis::network::ClientAddress;
 use chassis::request_trace::{REQUEST_ID, RequestTrace};
-use hyper_rustls::HttpsConnectorBuilder;
-use hyper_util::client::legacy::connect::HttpConnector;
 use rpc::v1;
 use rpc::v1::availability_client::AvailabilityClient;
 use rpc::v1::payments_client::PaymentsClient;
@@ -23,7 +21,7 @@ use rpc::v1::reservations_client::ReservationsClient;
 use rustls::ClientConfig;
 use tokio::time::Instant;
 use tonic::Request;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 
 use self::cached::Cached;
 pub(crate) use self::trouble::{Refusal, Trouble};
@@ -38,11 +36,6 @@ const REPEAT_CHANGE_MAX: Duration = Duration::from_secs(2);
 const REPEAT_READ_MAX: Duration = Duration::from_millis(500);
 /// The pause between two attempts.
 const REPEAT_PAUSE: Duration = Duration::from_millis(100);
-/// Maximum time until a connection is there.
-const CONNECT_MAX: Duration = Duration::from_secs(1);
-/// How often an unused connection is checked, and how long the answer may take.
-const PING_INTERVAL: Duration = Duration::from_secs(10);
-
 /// The services over gRPC.
 pub struct Services {
     availability: AvailabilityClient<Channel>,
@@ -63,34 +56,16 @@ impl Services {
         tls: &ClientConfig,
         key: Arc<CredentialFile>,
     ) -> Result<Self, tonic::transport::Error> {
-        let reservation = channel(&config.reservation.grpc, tls)?;
+        let reservation = rpc::channel(&config.reservation.grpc, tls)?;
         Ok(Self {
             availability: AvailabilityClient::new(reservation.clone()),
             reservations: ReservationsClient::new(reservation),
-            payments: PaymentsClient::new(channel(&config.notifier.grpc, tls)?),
+            payments: PaymentsClient::new(rpc::channel(&config.notifier.grpc, tls)?),
             key,
             venues: Cached::default(),
             channels: Cached::default(),
         })
     }
-}
-
-/// Connections to the service at `url`, made when they are needed.
-fn channel(url: &str, tls: &ClientConfig) -> Result<Channel, tonic::transport::Error> {
-    let mut connector = HttpConnector::new();
-    connector.set_connect_timeout(Some(CONNECT_MAX));
-    connector.set_nodelay(true);
-    connector.enforce_http(false);
-    let connector = HttpsConnectorBuilder::new()
-        .with_tls_config(tls.clone())
-        .https_or_http()
-        .enable_http2()
-        .wrap_connector(connector);
-    let endpoint = Endpoint::from_shared(url.to_owned())?
-        .http2_keep_alive_interval(PING_INTERVAL)
-        .keep_alive_timeout(PING_INTERVAL)
-        .keep_alive_while_idle(true);
-    Ok(endpoint.connect_with_connector_lazy(connector))
 }
 
 /// The person for whom the gateway calls the services.

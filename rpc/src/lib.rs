@@ -3,6 +3,7 @@
 //! A method is the same operation as a route of the JSON interface: its messages have the same fields, and its errors the same
 //! codes. Metadata are headers: the credential, the Idempotency-Key and the others mean what they mean there.
 
+mod channel;
 pub mod codec;
 mod deadline;
 mod door;
@@ -11,6 +12,7 @@ mod json;
 mod question;
 mod status;
 
+pub use self::channel::channel;
 pub use self::deadline::Deadline;
 pub use self::door::{Called, Guard, MESSAGE_BYTES_MAX, Rpc};
 pub use self::health::Readiness;

@@ -10,7 +10,7 @@ use crate::mail_server::python;
 use crate::services::{OWNER, Pair, root};
 
 /// A command of the Node.js tools in `tests/clients/package.json`.
-fn node_tool(name: &str) -> Command {
+pub fn node_tool(name: &str) -> Command {
     let tool = root().join("target/tools/node/node_modules/.bin").join(name);
     assert!(tool.exists(), "{} is missing: run the tests with make test, which installs it", tool.display());
     let mut command = Command::new(tool);
@@ -114,7 +114,7 @@ async fn a_generated_python_client_takes_a_booking_through_its_life() {
 }
 
 /// A directory from which scripts of Node.js find the packages of the tests.
-fn node_dir() -> tempfile::TempDir {
+pub fn node_dir() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("package.json"), r#"{"type": "module"}"#).unwrap();
     let modules = root().join("target/tools/node/node_modules");

@@ -8,7 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::pair::exactly_once;
-use crate::services::{Pair, booking, until};
+use crate::services::{Feed, Pair, booking, until};
 
 const BOOKINGS: usize = 2_000;
 const CLIENTS: usize = 16;
@@ -37,9 +37,12 @@ async fn book(client: &reqwest::Client, url: &str) -> String {
 }
 
 /// Kills one service `KILLS` times, spread evenly over the bookings, and restarts it each time.
-async fn killed_while_booking(service: &str) {
-    let mut pair =
-        Pair::running(&["--simulated-decide-after-ms", "0", "--sms", "off", "--reminder-hours", "500"]).await;
+async fn killed_while_booking(feed: Feed, service: &str) {
+    let mut pair = Pair::running_over(
+        feed,
+        &["--simulated-decide-after-ms", "0", "--sms", "off", "--reminder-hours", "500"],
+    )
+    .await;
     let (client, url) = (pair.client.clone(), pair.reservation_url.clone());
     let done = AtomicUsize::new(0);
     let killer = async {
@@ -85,10 +88,20 @@ async fn killed_while_booking(service: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_reservation_service_is_killed_ten_times_during_two_thousand_bookings() {
-    killed_while_booking("reservation").await;
+    killed_while_booking(Feed::Http, "reservation").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_notifier_is_killed_ten_times_during_two_thousand_bookings() {
-    killed_while_booking("notifier").await;
+    killed_while_booking(Feed::Http, "notifier").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reservation_service_is_killed_ten_times_while_the_notifier_follows_its_stream() {
+    killed_while_booking(Feed::Grpc, "reservation").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_notifier_is_killed_ten_times_while_it_follows_the_stream() {
+    killed_while_booking(Feed::Grpc, "notifier").await;
 }

@@ -7,7 +7,7 @@ use events::store::sled::{Options, SledStore};
 use events::{Position, Query, QueryItem, Recorded};
 use serde_json::{Value, json};
 
-use crate::services::{Pair, anonymous_client, until};
+use crate::services::{Feed, Pair, anonymous_client, until};
 
 async fn status_becomes(pair: &Pair, id: &str, status: &str) {
     let path = format!("/api/reservations/{id}");
@@ -158,9 +158,31 @@ async fn part_of_a_payment_can_be_refunded_by_hand() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn ten_bookings_made_while_the_notifier_is_down_are_processed_later() {
-    let mut pair = Pair::prepared(&["--simulated-decide-after-ms", "0", "--sms", "off"]);
+/// The same tests of the notifier over both feeds.
+mod over {
+    macro_rules! feeds {
+        ($($module:ident: $feed:expr),+; $tests:tt) => {$(feeds!(@ $module $feed, $tests);)+};
+        (@ $module:ident $feed:expr, { $($name:ident),+ $(,)? }) => {
+            mod $module {
+                $(
+                    #[tokio::test(flavor = "multi_thread")]
+                    async fn $name() {
+                        crate::pair::$name($feed).await;
+                    }
+                )+
+            }
+        };
+    }
+
+    feeds! { http: crate::services::Feed::Http, grpc: crate::services::Feed::Grpc; {
+        ten_bookings_made_while_the_notifier_is_down_are_processed_later,
+        the_notifier_keeps_working_while_the_reservation_service_is_down,
+        the_notifier_stops_when_the_log_was_replaced,
+    }}
+}
+
+async fn ten_bookings_made_while_the_notifier_is_down_are_processed_later(feed: Feed) {
+    let mut pair = Pair::prepared_over(feed, &["--simulated-decide-after-ms", "0", "--sms", "off"]);
     pair.start_reservation().await;
     let mut ids = Vec::new();
     for _ in 0..10 {
@@ -224,9 +246,8 @@ pub async fn exactly_once(pair: &mut Pair, ids: &[String]) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_notifier_keeps_working_while_the_reservation_service_is_down() {
-    let mut pair = Pair::running(&["--sms", "off"]).await;
+async fn the_notifier_keeps_working_while_the_reservation_service_is_down(feed: Feed) {
+    let mut pair = Pair::running_over(feed, &["--sms", "off"]).await;
     let id = pair.book(6).await;
     let checkout = pair.checkout(&id).await;
     pair.settled().await;
@@ -242,9 +263,8 @@ async fn the_notifier_keeps_working_while_the_reservation_service_is_down() {
     exactly_once(&mut pair, &[id]).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_notifier_stops_when_the_log_was_replaced() {
-    let mut pair = Pair::running(&["--simulated-decide-after-ms", "0"]).await;
+async fn the_notifier_stops_when_the_log_was_replaced(feed: Feed) {
+    let mut pair = Pair::running_over(feed, &["--simulated-decide-after-ms", "0"]).await;
     let id = pair.book(6).await;
     status_becomes(&pair, &id, "CONFIRMED").await;
     pair.settled().await;

@@ -131,6 +131,15 @@ pub struct Pair {
     pub env: Vec<(&'static str, String)>,
     /// The directory of the venue files.
     pub venues: PathBuf,
+    /// The address at which the reservation service speaks gRPC and the notifier follows the feed; `None`: over HTTP.
+    pub feed_at: Option<String>,
+}
+
+/// How the notifier reads the feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Feed {
+    Http,
+    Grpc,
 }
 
 impl Pair {
@@ -146,7 +155,21 @@ impl Pair {
             notifier_args: notifier_args.iter().map(|arg| (*arg).to_owned()).collect(),
             env: Vec::new(),
             venues: root().join("tests/venues/by-hand"),
+            feed_at: None,
         }
+    }
+
+    /// A pair that is not started yet, whose notifier reads the feed over `feed`.
+    pub fn prepared_over(feed: Feed, notifier_args: &[&str]) -> Self {
+        let feed_at = (feed == Feed::Grpc).then(|| format!("127.0.0.1:{}", own_port()));
+        Self { feed_at, ..Self::prepared(notifier_args) }
+    }
+
+    pub async fn running_over(feed: Feed, notifier_args: &[&str]) -> Self {
+        let mut pair = Self::prepared_over(feed, notifier_args);
+        pair.start_reservation().await;
+        pair.start_notifier().await;
+        pair
     }
 
     pub async fn running(notifier_args: &[&str]) -> Self {
@@ -159,6 +182,7 @@ impl Pair {
     pub fn reservation_command(&self) -> Command {
         let mut command = self.command("reservation", &self.reservation_url);
         command.arg("--venues").arg(&self.venues).args(["--notifier-url", &self.notifier_url]);
+        command.args(self.feed_at.iter().flat_map(|at| ["--grpc-listen", at]));
         command
     }
 
@@ -169,6 +193,9 @@ impl Pair {
         command.args(["--calls-allowed", "127.0.0.0/8, ::1"]);
         // All guests of the tests have the same address.
         command.args(["--messages-per-minute-max", "0", "--recipient-messages-per-hour-max", "0"]);
+        if let Some(at) = &self.feed_at {
+            command.args(["--upstream-feed", "grpc", "--reservation-grpc-url", &format!("http://{at}")]);
+        }
         command.args(&self.notifier_args);
         command
     }

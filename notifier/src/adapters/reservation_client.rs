@@ -1,7 +1,9 @@
 //! The client of the reservation service over HTTP.
 
+mod feed;
 mod reports;
 mod staff;
+mod stream;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,15 +19,17 @@ use contract::reservation::staff::{StaffContactView, StaffLinkInfo};
 use contract::reservation::view::{ContactView, ReservationView};
 use contract::reservation::waitlist::WaitlistView;
 use events::event::GuestAnswer;
-use events::feed::{Batch, CURSOR_NOT_IN_LOG, HEAD_POSITION_HEADER, LIMIT_EVENTS_MAX};
+use events::feed::{Batch, CURSOR_NOT_IN_LOG, LIMIT_EVENTS_MAX};
 use events::recorded::EventMetadata;
-use events::{EventId, Position, ReservationId, StaffId, WaitlistId};
+use events::{EventId, ReservationId, StaffId, WaitlistId};
+use rustls::ClientConfig;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use self::reports::{notification_result, payment_result};
+use self::stream::FeedStream;
 use super::http_client::HttpClient;
 use crate::domain::effect::{About, EffectKey, NotificationResult, PaymentResult};
 use crate::domain::visit::Reservation;
@@ -45,35 +49,23 @@ pub struct ReservationClient {
     client: HttpClient,
     base_url: String,
     credential: Arc<CredentialFile>,
+    /// The feed as a stream, if it is not polled over HTTP.
+    stream: Option<Arc<FeedStream>>,
 }
 
 impl ReservationClient {
     /// A client for the service at `base_url` that presents `credential`.
     #[must_use]
     pub fn new(client: HttpClient, base_url: String, credential: CredentialFile) -> Self {
-        Self { client, base_url, credential: Arc::new(credential) }
+        Self { client, base_url, credential: Arc::new(credential), stream: None }
     }
 
-    async fn page(
-        &self,
-        cursor: Option<EventId>,
-        timeout: Duration,
-        event_type: Option<&str>,
-        limit: usize,
-    ) -> Result<FeedPage, ReservationError> {
-        let mut query = vec![("timeout", timeout.as_millis().to_string()), ("limit", limit.to_string())];
-        query.extend(event_type.map(|event_type| ("type", event_type.to_owned())));
-        query.extend(cursor.map(|cursor| ("lastEventId", cursor.to_string())));
-        let request = self.client.get(format!("{}/events", self.base_url)).query(&query);
-        let request = request.timeout(timeout + RESPONSE_MAX).bearer_auth(self.token()?.reveal());
-        let response = self.check(request.send().await).await?;
-        let head = response
-            .headers()
-            .get(HEAD_POSITION_HEADER)
-            .and_then(|value| value.to_str().ok()?.parse().ok())
-            .map(Position);
-        let body = response.bytes().await.map_err(unavailable)?;
-        Ok(FeedPage { body, head: head.unwrap_or_default() })
+    /// The client, which follows the feed as a stream of gRPC from `url`. Encrypted connections use `tls`.
+    ///
+    /// # Errors
+    /// When the URL is not valid.
+    pub fn following(self, url: &str, tls: &ClientConfig) -> Result<Self, tonic::transport::Error> {
+        Ok(Self { stream: Some(Arc::new(FeedStream::new(url, tls)?)), ..self })
     }
 
     async fn get<T: DeserializeOwned>(
@@ -196,7 +188,10 @@ impl ReservationClient {
 
 impl ReservationApi for ReservationClient {
     fn feed(&self, cursor: Option<EventId>, timeout: Duration) -> Requested<'_, FeedPage> {
-        Box::pin(self.page(cursor, timeout, None, LIMIT_EVENTS_MAX))
+        match &self.stream {
+            Some(stream) => Box::pin(self.streamed(stream, cursor, timeout)),
+            None => Box::pin(self.page(cursor, timeout, None, LIMIT_EVENTS_MAX)),
+        }
     }
 
     fn event_after(&self, cursor: Option<EventId>) -> Requested<'_, Option<Box<RawValue>>> {

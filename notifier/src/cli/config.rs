@@ -62,6 +62,16 @@ pub enum Action {
     },
 }
 
+/// How the feed is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum UpstreamFeed {
+    /// Long polls of `GET /events`.
+    #[default]
+    Http,
+    /// The stream of `meja.v1.Log`.
+    Grpc,
+}
+
 #[derive(Debug, clap::Args)]
 struct Raw {
     /// IP address and port to listen on; port 0 selects a free port
@@ -78,6 +88,12 @@ struct Raw {
     /// URL of the reservation service
     #[arg(long, env = "RESERVATION_URL", default_value = "http://127.0.0.1:8000", global = true)]
     reservation_url: String,
+    /// How the feed is read: http polls GET /events, grpc follows the stream of meja.v1.Log
+    #[arg(long, env = "NOTIFIER_UPSTREAM_FEED", value_enum, default_value_t, global = true)]
+    upstream_feed: UpstreamFeed,
+    /// URL of the reservation service for gRPC, with --upstream-feed grpc
+    #[arg(long, env = "RESERVATION_GRPC_URL", default_value = "http://127.0.0.1:8010", global = true)]
+    reservation_grpc_url: String,
     /// Whether callers need credentials
     #[arg(long, env = "NOTIFIER_ACCESS", value_enum, default_value_t, global = true)]
     access: AccessMode,
@@ -149,6 +165,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Base URL of the reservation service.
     pub reservation_url: String,
+    /// Base URL of the reservation service for gRPC, if the feed is followed there.
+    pub upstream_grpc_url: Option<String>,
     /// Whether callers need credentials.
     pub access_mode: AccessMode,
     /// How the service is reached.
@@ -191,6 +209,11 @@ impl Cli {
         let grpc_listen = faults.take("NOTIFIER_GRPC_LISTEN", config::optional_listen(&raw.grpc_listen));
         let reservation_url = faults
             .take("RESERVATION_URL", config::base_url(&raw.reservation_url).and_then(encrypted_or_local));
+        let grpc_url = faults.take(
+            "RESERVATION_GRPC_URL",
+            config::base_url(&raw.reservation_grpc_url).and_then(encrypted_or_local),
+        );
+        let follows = raw.upstream_feed == UpstreamFeed::Grpc;
         let public_url = raw.public_url.check(&mut faults);
         let trace_collector = raw.traces.check(&mut faults);
         let log_filter = faults.take("NOTIFIER_LOG", telemetry::filter(&raw.log));
@@ -232,6 +255,7 @@ impl Cli {
                 grpc_listen: grpc_listen?,
                 public_url,
                 reservation_url: reservation_url?,
+                upstream_grpc_url: Some(grpc_url?).filter(|_| follows),
                 access_mode: access_mode?,
                 network: network?,
                 key_file,

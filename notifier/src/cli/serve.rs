@@ -115,11 +115,16 @@ fn assemble(
     let mut providers: Vec<Arc<dyn PaymentProvider>> = Vec::new();
     providers.extend(money.simulated.then(|| simulated.clone() as Arc<dyn PaymentProvider>));
     providers.extend(stripe.clone().map(|stripe| stripe as Arc<dyn PaymentProvider>));
-    let reservation_api: Arc<dyn ReservationApi> = Arc::new(ReservationClient::new(
+    let reservation_api = ReservationClient::new(
         HttpClient::trusting(&config.network.authorities).context("could not set up TLS")?,
         config.reservation_url,
         CredentialFile::new(config.key_file),
-    ));
+    );
+    let reservation_api = match config.upstream_grpc_url {
+        Some(url) => reservation_api.following(&url, &config.network.authorities.tls()?)?,
+        None => reservation_api,
+    };
+    let reservation_api: Arc<dyn ReservationApi> = Arc::new(reservation_api);
     let door = SnapshotDoor::new(config.access_mode.anonymous(), Arc::clone(&env));
     let app = App {
         effect_log: Arc::new(effect_log),

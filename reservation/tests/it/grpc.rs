@@ -1,6 +1,7 @@
 //! The gRPC interface in-process: the same operations, codes and scopes as the JSON interface.
 
 mod fuzz;
+mod schemas;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
