@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderValue};
 use chassis::environment::SharedEnvironment;
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::reservation::access::{HashedKey, HashedSession};
-use events::values::Scopes;
+use events::values::{ActorKind, Scopes};
 use futures::future::BoxFuture;
 use parking_lot::RwLock;
 
@@ -33,6 +34,11 @@ pub trait Door: Send + Sync + 'static {
         Box::pin(async { Err(Turned::NotApproved(SignInError::Wrong)) })
     }
 
+    /// Whether `headers` present the key of a service.
+    fn is_service(&self, headers: &HeaderMap) -> bool {
+        self.caller(headers).is_ok_and(|caller| caller.actor.kind == ActorKind::ServiceAccount)
+    }
+
     /// What callers without a credential may do.
     fn anonymous(&self) -> Scopes;
 }
@@ -57,6 +63,13 @@ pub const APPROVAL_HEADER: &str = "meja-approval";
 
 /// The header with which the gateway presents its own key. `X-Forwarded-For` of such a request names the client.
 pub const GATEWAY_HEADER: &str = "meja-gateway";
+
+/// Whether the gateway sent a request: it presents the key of a service beside the credential of a person.
+pub(crate) fn is_from_gateway(door: &dyn Door, headers: &HeaderMap) -> bool {
+    let Some(key) = headers.get(GATEWAY_HEADER) else { return false };
+    let Ok(value) = HeaderValue::from_bytes(&[b"Bearer ", key.as_bytes()].concat()) else { return false };
+    door.is_service(&HeaderMap::from_iter([(AUTHORIZATION, value)]))
+}
 
 /// A door for the holders of recorded keys, sessions, devices and links.
 pub struct KeyDoor {
@@ -182,6 +195,11 @@ impl Door for SnapshotDoor {
         }
     }
 
+    /// Also with an old snapshot: while the other service does not respond, the clients of the gateway still count as several.
+    fn is_service(&self, headers: &HeaderMap) -> bool {
+        self.keys.is_service(headers)
+    }
+
     fn anonymous(&self) -> Scopes {
         self.keys.anonymous
     }
@@ -190,6 +208,10 @@ impl Door for SnapshotDoor {
 impl Door for Arc<SnapshotDoor> {
     fn caller(&self, headers: &HeaderMap) -> Result<Caller, Turned> {
         self.as_ref().caller(headers)
+    }
+
+    fn is_service(&self, headers: &HeaderMap) -> bool {
+        self.as_ref().is_service(headers)
     }
 
     fn anonymous(&self) -> Scopes {

@@ -12,6 +12,7 @@ use chassis::network::{ClientAddress, Exceeded, Network, Networks, Rate};
 
 use crate::caller::Caller;
 use crate::cookies::is_cross_site_write;
+use crate::door::{Door, is_from_gateway};
 use crate::problems::cross_site;
 
 /// The time to which the limits of requests apply.
@@ -84,16 +85,22 @@ fn check(rate: Option<&Rate>, client: Option<ClientAddress>) -> Result<(), Excee
     }
 }
 
-/// Routes for browsers of guests: requests count for their address, and those that pages of other sites send are refused.
-pub fn for_guests(router: Router, limits: Arc<ClientLimits>) -> Router {
-    router.layer(middleware::from_fn_with_state(limits, admit_guest))
+/// Routes for browsers of guests: requests count for their address, and those that pages of other sites send are refused. A
+/// `door` finds out whether the gateway sent a request, whose client it names; the gateway itself has none.
+pub fn for_guests(router: Router, door: Option<Arc<dyn Door>>, limits: Arc<ClientLimits>) -> Router {
+    router.layer(middleware::from_fn_with_state((door, limits), admit_guest))
 }
 
-async fn admit_guest(State(limits): State<Arc<ClientLimits>>, request: Request, next: Next) -> Response {
+async fn admit_guest(
+    State((door, limits)): State<(Option<Arc<dyn Door>>, Arc<ClientLimits>)>,
+    request: Request,
+    next: Next,
+) -> Response {
     if is_cross_site_write(request.method(), request.headers()) {
         return cross_site().into_response();
     }
-    match limits.count_address(limits.client_of(&request, false)) {
+    let is_named = door.is_some_and(|door| is_from_gateway(door.as_ref(), request.headers()));
+    match limits.count_address(limits.client_of(&request, is_named)) {
         Ok(()) => next.run(request).await,
         Err(exceeded) => chassis::problem::Problem::from(exceeded).into_response(),
     }

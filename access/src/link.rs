@@ -108,7 +108,8 @@ impl Link {
     #[must_use]
     pub fn claimed_by(text: &str) -> Option<Self> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text.strip_prefix(LINK_PREFIX)?).ok()?;
-        Self::of_signed(bytes.split_at_checked(SIGNED_BYTES)?.0)
+        let (signed, mac) = bytes.split_at_checked(SIGNED_BYTES)?;
+        if mac.len() == MAC_BYTES { Self::of_signed(signed) } else { None }
     }
 
     fn of_signed(signed: &[u8]) -> Option<Self> {

@@ -5,13 +5,11 @@ mod describe;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Router, routing::MethodRouter};
 use chassis::problem::Problem;
-use events::values::{ActorKind, Scope, Scopes};
+use events::values::{Scope, Scopes};
 use utoipa::openapi::path::{Operation, PathItem, Paths};
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{OpenApi, RefOr};
@@ -20,7 +18,7 @@ use utoipa_axum::router::OpenApiRouter;
 use self::describe::{schemes, secure};
 use crate::caller::{Caller, Identified};
 use crate::cookies;
-use crate::door::{APPROVAL_HEADER, Door, GATEWAY_HEADER, Turned};
+use crate::door::{APPROVAL_HEADER, Door, Turned, is_from_gateway};
 use crate::limits::ClientLimits;
 use crate::link::LinkOf;
 use crate::problems::{cross_site, wrong_kind};
@@ -229,14 +227,6 @@ async fn identify(
     }
 }
 
-/// Whether the gateway sent a request: it presents the key of a service beside the credential of a person.
-fn is_from_gateway(door: &dyn Door, headers: &HeaderMap) -> bool {
-    let Some(key) = headers.get(GATEWAY_HEADER) else { return false };
-    let Ok(value) = HeaderValue::from_bytes(&[b"Bearer ", key.as_bytes()].concat()) else { return false };
-    let presented = door.caller(&HeaderMap::from_iter([(AUTHORIZATION, value)]));
-    presented.is_ok_and(|caller| caller.actor.kind == ActorKind::ServiceAccount)
-}
-
 /// Admits a request if its caller has what `access` asks for. A scope that the caller has at some venues limits the
 /// request to those venues.
 pub async fn admit(access: Access, mut request: Request, next: Next) -> Response {
@@ -255,7 +245,8 @@ pub async fn admit(access: Access, mut request: Request, next: Next) -> Response
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
-    use axum::http::StatusCode;
+    use axum::http::header::AUTHORIZATION;
+    use axum::http::{HeaderMap, StatusCode};
     use chassis::environment::{SharedEnvironment, SystemEnvironment};
     use chassis::network::Network;
     use tower::ServiceExt as _;

@@ -80,19 +80,35 @@ pub fn harden(router: Router) -> Router {
     }))
 }
 
-/// Adds request ids, spans and metrics, compressed responses, and a response instead of a dropped connection when a handler
-/// panics.
+/// Adds that of [`observed_plain`], and compressed responses.
 pub fn observed(router: Router) -> Router {
-    router.layer(catch_panics()).layer(axum::middleware::from_fn(outermost))
+    router.layer(catch_panics()).layer(axum::middleware::from_fn(encoded))
 }
 
-/// Observes, encodes and protects in one middleware, because every layer boxes and clones a service for each request.
-async fn outermost(path: Option<MatchedPath>, request: Request, next: Next) -> Response {
+/// Adds request ids, spans and metrics, protecting headers, and a response instead of a dropped connection when a handler panics.
+pub fn observed_plain(router: Router) -> Router {
+    router.layer(catch_panics()).layer(axum::middleware::from_fn(plain))
+}
+
+async fn encoded(path: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    outermost(path, request, |request| encode(request, next)).await
+}
+
+async fn plain(path: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    outermost(path, request, |request| next.run(request)).await
+}
+
+/// Observes, responds and protects in one middleware, because every layer boxes and clones a service for each request.
+async fn outermost<F: Future<Output = Response>>(
+    path: Option<MatchedPath>,
+    request: Request,
+    respond: impl FnOnce(Request) -> F,
+) -> Response {
     let is_encrypted = request.extensions().get::<Peer>().is_some_and(|peer| peer.is_encrypted);
     let route = path.as_ref().map_or("none", MatchedPath::as_str).to_owned();
     let mut response = observe(&route, request, async |request| match has_large_head(&request) {
         true => Problem::headers_too_large().into_response(),
-        false => encode(request, next).await,
+        false => respond(request).await,
     })
     .await;
     protect(response.headers_mut(), is_encrypted);

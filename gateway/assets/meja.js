@@ -3,47 +3,58 @@ const root = document.documentElement;
 const words = root.dataset;
 root.classList.add("js");
 
+// One place for what is said to everybody, screen readers too. It is always there, because a new one is not read.
 const notice = document.createElement("p");
-notice.className = "offline";
+notice.className = "notice";
 notice.setAttribute("role", "status");
+document.body.prepend(notice);
+const said = {};
 
-function say(text) {
-  notice.textContent = text;
-  if (text) document.body.prepend(notice);
-  else notice.remove();
+// Says `text` about `what`; without a text it is over.
+function say(what, text) {
+  said[what] = text;
+  notice.textContent = said.offline || said.send || said.load || said.live || "";
 }
+
+// The address without the part after #.
+const address = () => location.pathname + location.search;
+let shown = address();
 
 // Shows the main part of another page in this one.
 function show(html, url, focus) {
   const page = new DOMParser().parseFromString(html, "text/html");
   const main = page.querySelector("main");
   if (!main) return false;
-  document.querySelector("main").replaceWith(main);
+  for (const part of ["main", "body > header", "body > footer"]) {
+    const [old, now] = [document.querySelector(part), page.querySelector(part)];
+    if (old && now) old.replaceWith(now);
+    else if (old) old.remove();
+    else if (now) document.body.append(now);
+  }
   document.title = page.title;
   root.lang = page.documentElement.lang;
-  const old = document.querySelector("header nav");
-  const nav = page.querySelector("header nav");
-  if (old && nav) old.replaceWith(nav);
   if (url && url !== location.href) history.pushState(null, "", url);
+  shown = address();
   begin();
-  const first = focus && main.querySelector(focus);
-  if (first) first.focus();
+  (focus === "main" ? main : focus && document.querySelector(focus))?.focus();
   return true;
 }
 
+let loading;
 async function load(url, focus) {
-  const main = document.querySelector("main");
-  main.setAttribute("aria-busy", "true");
+  loading?.abort();
+  loading = new AbortController();
+  const { signal } = loading;
+  document.querySelector("main").setAttribute("aria-busy", "true");
   try {
-    const response = await fetch(url, { headers: { accept: "text/html" } });
-    if (!show(await response.text(), response.url, focus)) location.assign(url);
-    say("");
-    return true;
+    const response = await fetch(url, { headers: { accept: "text/html" }, signal });
+    const html = await response.text();
+    if (!show(html, response.url, focus)) location.assign(url);
+    say("load", focus ? document.querySelector("[data-say]")?.textContent : "");
   } catch {
-    say(words.offline);
-    return false;
-  } finally {
-    main.removeAttribute("aria-busy");
+    if (signal.aborted) return;
+    document.querySelector("main").removeAttribute("aria-busy");
+    say("load", words.offline);
   }
 }
 
@@ -52,39 +63,42 @@ async function send(form, button) {
   const fields = new URLSearchParams(new FormData(form, button));
   const buttons = [...form.querySelectorAll("button")];
   buttons.forEach((b) => (b.disabled = true));
-  say(words.wait);
+  say("send", words.wait);
   try {
     const response = await fetch(form.action, { method: "POST", body: fields, headers: { accept: "text/html" } });
     if (response.redirected && new URL(response.url).origin === location.origin) {
       location.assign(response.url);
       return;
     }
-    show(await response.text(), null, "[data-focus]");
-    say("");
+    if (!show(await response.text(), null, "[data-focus]")) throw new Error("no page");
+    say("send", "");
   } catch {
-    say(words.unsent);
+    say("send", words.unsent);
     buttons.forEach((b) => (b.disabled = false));
+    if (form.hasAttribute("data-repeat")) again = setTimeout(() => send(form), 3000);
   }
 }
 
+const query = (form) => form.action.split("?")[0] + "?" + new URLSearchParams(new FormData(form));
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  const { submitter } = event;
   if (form.hasAttribute("data-send")) {
     event.preventDefault();
-    send(form, submitter);
+    send(form, event.submitter);
   } else if (form.hasAttribute("data-load")) {
     event.preventDefault();
-    load(form.action + "?" + new URLSearchParams(new FormData(form)));
+    load(query(form), "main");
   }
 });
 
-document.addEventListener("change", (event) => {
-  const form = event.target.form;
-  if (form?.hasAttribute("data-load") && event.target.checkValidity()) {
-    const { id } = event.target;
-    load(form.action + "?" + new URLSearchParams(new FormData(form)), id && "#" + id);
-  }
+// A date is typed in parts: the times follow when there is no further one.
+let typing;
+document.addEventListener("change", ({ target }) => {
+  const { form, id } = target;
+  if (!form?.hasAttribute("data-load") || !target.checkValidity()) return;
+  clearTimeout(typing);
+  typing = setTimeout(() => load(query(form), "#" + id), target.type === "date" ? 700 : 0);
 });
 
 document.addEventListener("click", (event) => {
@@ -95,9 +109,12 @@ document.addEventListener("click", (event) => {
   }
 });
 
-addEventListener("popstate", () => load(location.href));
-addEventListener("online", () => say(""));
-addEventListener("offline", () => say(words.offline));
+// A link within the page is no other page.
+addEventListener("popstate", () => {
+  if (address() !== shown) load(location.href, "main");
+});
+addEventListener("online", () => say("offline", ""));
+addEventListener("offline", () => say("offline", words.offline));
 
 // Time left, such as 12:05.
 function tick() {
@@ -111,28 +128,41 @@ function tick() {
 }
 setInterval(tick, 1000);
 
+// Do not replace a form while the guest types.
+const types = () => document.activeElement?.closest("form input:not([type=hidden]), form textarea, form select");
+let changed = false;
+function refresh() {
+  if (types()) changed = true;
+  else {
+    changed = false;
+    load(location.href, "main");
+  }
+}
+document.addEventListener("focusout", () => {
+  if (changed) setTimeout(refresh, 300);
+});
+
 let stream;
 let again;
 function begin() {
   stream?.close();
+  stream = null;
   clearTimeout(again);
   tick();
+  say("live", "");
   const live = document.querySelector("[data-live]");
   if (live) {
     stream = new EventSource(live.dataset.live);
-    stream.addEventListener("changed", () => {
-      // Not under the hands of somebody who types.
-      if (!document.activeElement?.closest("form input, form textarea, dialog")) load(location.href);
-    });
-    stream.onerror = () => say(words.asof.replace("{time}", live.dataset.now));
-    stream.onopen = () => say("");
+    stream.addEventListener("changed", refresh);
+    stream.onerror = () => say("live", words.asof.replace("{time}", live.dataset.now));
+    stream.onopen = () => say("live", "");
   }
   const repeat = document.querySelector("form[data-repeat]");
   if (repeat) again = setTimeout(() => send(repeat), 3000);
 }
 begin();
 
-if (root.dataset.frame) {
+if (words.frame) {
   const tell = () => parent.postMessage({ meja: "height", height: root.scrollHeight }, "*");
   new ResizeObserver(tell).observe(document.body);
   tell();

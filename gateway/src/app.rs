@@ -9,6 +9,7 @@ use chassis::network::Network;
 use chassis::serve::Shutdown;
 
 use crate::cli::Config;
+use crate::health::Checked;
 use crate::proxy::{Target, Upstream};
 use crate::services::Services;
 
@@ -31,6 +32,8 @@ pub struct App {
     pub public_url: Arc<str>,
     /// Time and tasks.
     pub env: SharedEnvironment,
+    /// The last health checks of the services.
+    pub(crate) checked: Checked,
     /// The end of the process.
     pub shutdown: Shutdown,
 }
@@ -58,6 +61,7 @@ impl App {
             network: config.network.clone(),
             public_url: public_url.into(),
             env,
+            checked: Checked::default(),
             shutdown,
         })
     }

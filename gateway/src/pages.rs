@@ -22,14 +22,14 @@ mod waiting;
 mod words;
 
 use axum::Router;
-use axum::extract::{FromRequestParts as _, Request};
 use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use chassis::api::accepts_html;
 use chassis::problem::Problem;
 
-use self::guest::Guest;
+pub(crate) use self::guest::Guest;
+pub(crate) use self::links::COOKIE as GUEST_COOKIE;
 use crate::app::App;
 
 /// All pages and what they load.
@@ -45,8 +45,8 @@ pub fn router(app: App) -> Router {
         .route("/r/{id}/change", get(change::page).post(change::submit))
         .route("/r/{id}/correct", get(change::correct_page).post(change::correct))
         .route("/r/{id}/cancel", get(change::cancel_page).post(change::cancel))
-        .route("/r/{id}/prove", post(change::prove))
-        .route("/r/{id}/answer", post(change::answer))
+        .route("/r/{id}/prove", get(booking::back).post(change::prove))
+        .route("/r/{id}/answer", get(booking::back).post(change::answer))
         .route("/r/{id}/calendar.ics", get(calendar_file::file))
         .route("/r/{id}/live", get(live::booking))
         .route("/w/{id}", get(waiting::page).post(waiting::choose))
@@ -60,14 +60,21 @@ pub fn router(app: App) -> Router {
 }
 
 /// The response to a path that nothing has.
-pub(crate) async fn not_found(app: &App, request: Request) -> Response {
-    let is_browser = accepts_html(request.headers());
-    let path = request.uri().path().to_owned();
-    let mut parts = request.into_parts().0;
-    if is_browser {
-        let Ok(guest) = Guest::from_request_parts(&mut parts, app).await;
-        return notices::page(&guest, StatusCode::NOT_FOUND, "nothing_here");
-    }
+pub(crate) fn not_found(path: &str) -> Response {
     let detail = format!("There is no resource at {path}. See /docs/reservation and /docs/notifier.");
     Problem::not_found(detail).into_response()
+}
+
+/// The page in place of a problem.
+pub(crate) fn in_place_of(guest: &Guest, problem: &Response) -> Response {
+    let status = problem.status();
+    let name = match status {
+        StatusCode::TOO_MANY_REQUESTS => "too_often",
+        status if status.is_server_error() => "not_reachable",
+        _ => "nothing_here",
+    };
+    let mut response = notices::page(guest, status, name);
+    let after = problem.headers().get(RETRY_AFTER).cloned();
+    response.headers_mut().extend(after.map(|after| (RETRY_AFTER, after)));
+    response
 }

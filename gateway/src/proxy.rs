@@ -6,7 +6,7 @@ mod places;
 
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::uri::{PathAndQuery, Uri};
@@ -14,7 +14,7 @@ use axum::http::{HeaderValue, Method, StatusCode, Version};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use chassis::body::read_body;
-use chassis::network::Peer;
+use chassis::network::{Networks, Peer};
 use chassis::problem::Problem;
 use chassis::request_trace::REQUEST_ID;
 use hyper::body::Incoming;
@@ -43,6 +43,8 @@ const RECONCILIATION_MAX: Duration = Duration::from_secs(305);
 const RETRY_MAX: Duration = Duration::from_secs(1);
 /// The pause between two attempts.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
+/// A response up to this size is read from the service at once, in bytes.
+const SMALL_BYTES_MAX: u64 = 256 * 1024;
 /// How long an unused connection is kept: less than a service keeps it.
 const IDLE_MAX: Duration = Duration::from_secs(5);
 
@@ -63,7 +65,7 @@ pub struct Upstream {
     places: Places,
 }
 
-/// What a request needs beside its own content.
+/// The time limit and the kind of a request.
 #[derive(Debug, Clone, Copy)]
 struct Sending {
     head_max: Duration,
@@ -136,7 +138,16 @@ impl Upstream {
             Err(_) => return self.too_slow(sending.head_max).into_response(),
         };
         remove_hop_by_hop(response.headers_mut());
-        response.map(|body| Body::new(place.held_by(body)))
+        // A client that reads slowly must not keep the place of a request.
+        let is_small = response.body().size_hint().exact().is_some_and(|bytes| bytes <= SMALL_BYTES_MAX);
+        if !is_small {
+            return response.map(|body| Body::new(place.held_by(body)));
+        }
+        let (head, body) = response.into_parts();
+        match tokio::time::timeout(RESPONSE_MAX, to_bytes(Body::new(body), SMALL_BYTES_MAX as usize)).await {
+            Ok(Ok(body)) => Response::from_parts(head, Body::from(body)),
+            Ok(Err(_)) | Err(_) => self.unanswered().into_response(),
+        }
     }
 
     fn uri(&self, uri: &Uri) -> Option<Uri> {
@@ -171,8 +182,13 @@ impl Upstream {
             let detail = format!("The {name} service cannot be reached. Nothing was done; try again.");
             return Problem::unavailable("service_down", detail, 1);
         }
+        self.unanswered()
+    }
+
+    fn unanswered(&self) -> Problem {
         let detail = format!(
-            "The {name} service did not answer, and the outcome is unknown. Read the resource, or repeat the request with its Idempotency-Key."
+            "The {} service did not answer, and the outcome is unknown. Read the resource, or repeat the request with its Idempotency-Key.",
+            self.target.name()
         );
         Problem::new(StatusCode::BAD_GATEWAY, "unanswered", detail)
     }
@@ -197,21 +213,31 @@ impl Upstream {
         let host = self.base.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok());
         request.headers_mut().extend(host.map(|host| (axum::http::header::HOST, host)));
         match tokio::time::timeout(max, self.client.request(request)).await {
-            Ok(Ok(response)) if response.status().is_success() => Ok(()),
-            Ok(Ok(_)) => Err("not ready".to_owned()),
+            Ok(Ok(response)) => {
+                let is_ready = response.status().is_success();
+                // Read, so that the connection is used again.
+                drop(to_bytes(Body::new(response.into_body()), SMALL_BYTES_MAX as usize).await);
+                if is_ready { Ok(()) } else { Err("not ready".to_owned()) }
+            }
             Ok(Err(_)) => Err("cannot be reached".to_owned()),
             Err(_) => Err("does not answer".to_owned()),
         }
     }
 }
 
-/// The encryption of the connection of a client.
-pub(crate) fn is_encrypted(request: &Request) -> bool {
-    request.extensions().get::<Peer>().is_some_and(|peer| peer.is_encrypted)
+/// The protocol of the connection of a client, as a trusted proxy says or as it is.
+pub(crate) fn protocol(request: &Request, proxies: &Networks) -> &'static str {
+    let peer = request.extensions().get::<Peer>();
+    let named = request
+        .headers()
+        .get("x-forwarded-proto")
+        .filter(|_| peer.is_some_and(|peer| proxies.contain(peer.ip)));
+    let is_encrypted = named.map_or(peer.is_some_and(|peer| peer.is_encrypted), |proto| proto == "https");
+    if is_encrypted { "https" } else { "http" }
 }
 
-/// Names the request for the services as the gateway named it, so that its log and theirs can be compared.
-pub(crate) fn name(request: &mut Request, id: &str) {
+/// Gives the request the id that the gateway gave it, so that its log and those of the services can be compared.
+pub(crate) fn set_request_id(request: &mut Request, id: &str) {
     if let Ok(id) = HeaderValue::try_from(id) {
         request.headers_mut().insert(REQUEST_ID, id);
     }

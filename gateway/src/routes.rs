@@ -4,24 +4,29 @@ use std::sync::Arc;
 
 use access::for_guests;
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::Uri;
 use axum::http::header::CONTENT_TYPE;
+use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::get;
+use chassis::api::{accepts_html, encode};
 use chassis::docs;
 use chassis::network::ClientAddress;
 use chassis::request_trace::RequestTrace;
-use chassis::serve::{harden, observed};
+use chassis::serve::{harden, observed_plain as observed};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::app::App;
 use crate::proxy::{self, Origin, Target, target};
 use crate::{health, pages};
 
+/// What the paths of programs begin with: their problems stay as they are.
+const PROGRAMS: [&str; 4] = ["/api/", "/events", "/openapi/", "/webhooks/"];
+
 /// All routes of the gateway.
 pub fn router(app: App) -> Router {
-    let guests = for_guests(pages::router(app.clone()), Arc::clone(&app.limits));
+    let guests = for_guests(pages::router(app.clone()), None, Arc::clone(&app.limits));
     let hosts = app.network.hosts.clone();
     let rest = Router::new()
         .route("/livez", get(|| async { "alive\n" }))
@@ -29,10 +34,30 @@ pub fn router(app: App) -> Router {
         .route("/openapi/reservation.json", get(reservation_description))
         .route("/openapi/notifier.json", get(notifier_description))
         .fallback(pass_on)
-        .with_state(app);
+        .with_state(app.clone());
     let documents = docs::page("/docs/reservation", "/openapi/reservation.json")
         .merge(docs::page("/docs/notifier", "/openapi/notifier.json"));
-    hosts.guard(observed(guests.merge(documents).merge(rest)))
+    // Responses of the services are encoded already.
+    let own = guests.merge(documents).layer(middleware::from_fn(encode));
+    let router = own.merge(rest).layer(middleware::from_fn_with_state(app, for_browsers));
+    observed(hosts.guard(router))
+}
+
+/// Replaces a problem by a page if a browser shows it: a page of a service that is down, or a limit.
+async fn for_browsers(State(app): State<App>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let is_page = accepts_html(request.headers()) && !PROGRAMS.iter().any(|prefix| path.starts_with(prefix));
+    if !is_page {
+        return next.run(request).await;
+    }
+    let (mut parts, body) = request.into_parts();
+    let Ok(guest) = pages::Guest::from_request_parts(&mut parts, &app).await;
+    let response = next.run(Request::from_parts(parts, body)).await;
+    let media_type = response.headers().get(CONTENT_TYPE);
+    match media_type.is_some_and(|media_type| media_type == contract::problem::CONTENT_TYPE) {
+        true => pages::in_place_of(&guest, &response),
+        false => response,
+    }
 }
 
 /// The route of the listener for metrics.
@@ -59,14 +84,14 @@ async fn description(app: App, of: Target, trace: RequestTrace, mut request: Req
 async fn pass_on(State(app): State<App>, trace: RequestTrace, request: Request) -> Response {
     match target(request.uri().path()) {
         Some(target) => send(&app, target, trace, request).await,
-        None => pages::not_found(&app, request).await,
+        None => pages::not_found(request.uri().path()),
     }
 }
 
 async fn send(app: &App, target: Target, trace: RequestTrace, mut request: Request) -> Response {
     let client = ClientAddress::of(request.extensions(), request.headers(), &app.network.proxies, false);
-    let (is_encrypted, key) = (proxy::is_encrypted(&request), app.key.token());
-    proxy::name(&mut request, &trace.request_id);
-    let origin = Origin { client, is_encrypted, key: key.as_ref() };
+    let (proto, key) = (proxy::protocol(&request, &app.network.proxies), app.key.token());
+    proxy::set_request_id(&mut request, &trace.request_id);
+    let origin = Origin { client, proto, key: key.as_ref() };
     app.upstream(target).forward(request, &origin).await
 }

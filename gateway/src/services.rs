@@ -85,7 +85,7 @@ impl FromRequestParts<App> for Visitor {
     }
 }
 
-/// What a call has beside its message.
+/// The metadata of a call.
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
     pub(crate) services: &'a Services,
@@ -94,12 +94,15 @@ pub(crate) struct Call<'a> {
     pub(crate) link: Option<&'a str>,
     /// The Idempotency-Key of a change.
     pub(crate) key: Option<&'a str>,
+    /// Whether the call counts for the address of the visitor. Those that only read do not: a page needs several, and the
+    /// gateway counts the page.
+    counts: bool,
 }
 
 impl<'a> Call<'a> {
     /// A call for `visitor` without a credential.
     pub(crate) fn new(services: &'a Services, visitor: &'a Visitor) -> Self {
-        Self { services, visitor, link: None, key: None }
+        Self { services, visitor, link: None, key: None, counts: false }
     }
 
     /// With the guest's link.
@@ -109,7 +112,12 @@ impl<'a> Call<'a> {
 
     /// With the Idempotency-Key of a change.
     pub(crate) fn with_key(self, key: &'a str) -> Self {
-        Self { key: Some(key), ..self }
+        Self { key: Some(key), counts: true, ..self }
+    }
+
+    /// Counted for the address of the visitor.
+    pub(crate) fn counted(self) -> Self {
+        Self { counts: true, ..self }
     }
 
     fn request<T>(&self, message: T) -> Request<T> {
@@ -118,7 +126,7 @@ impl<'a> Call<'a> {
         let gateway = self.services.key.token();
         let all = [
             (HeaderName::from_static(GATEWAY_HEADER), gateway.map(|token| token.reveal().to_owned())),
-            (FORWARDED_FOR, self.visitor.client.map(|client| client.to_string())),
+            (FORWARDED_FOR, self.visitor.client.filter(|_| self.counts).map(|client| client.to_string())),
             (REQUEST_ID, Some(self.visitor.request_id.clone())),
             (AUTHORIZATION, self.link.map(|link| format!("Bearer {link}"))),
             (HeaderName::from_static("idempotency-key"), self.key.map(str::to_owned)),
@@ -154,17 +162,26 @@ macro_rules! methods {
             $(#[$doc])*
             pub(crate) async fn $name(&self, message: v1::$message) -> Result<v1::$answer, Trouble> {
                 let until = Instant::now() + self.repeat_max();
+                let mut is_repeated = false;
                 loop {
                     let mut client = self.services.$client.clone();
-                    let trouble = match client.$name(self.request(message.clone())).await {
+                    let status = match client.$name(self.request(message.clone())).await {
                         Ok(response) => return Ok(response.into_inner()),
-                        Err(status) => Trouble::of(&status),
+                        Err(status) => status,
                     };
+                    let trouble = Trouble::of(&status);
+                    let trouble = if is_repeated { trouble.after_unanswered() } else { trouble };
                     // One that changes something has an Idempotency-Key.
-                    if !matches!(trouble, Trouble::Unanswered) || Instant::now() > until {
-                        return Err(trouble);
+                    if matches!(trouble, Trouble::Unanswered) {
+                        if Instant::now() < until {
+                            is_repeated = true;
+                            tokio::time::sleep(REPEAT_PAUSE).await;
+                            continue;
+                        }
+                        let (call, code) = (stringify!($name), status.code());
+                        tracing::warn!(call, ?code, message = status.message(), "a service did not answer a call");
                     }
-                    tokio::time::sleep(REPEAT_PAUSE).await;
+                    return Err(trouble);
                 }
             }
         )+)+}

@@ -24,6 +24,8 @@ pub struct Visit<'a> {
     pub place: Option<(f64, f64)>,
     /// The number of guests.
     pub party_size: u8,
+    /// Whether it is certain: a booking that waits for its deposit is not.
+    pub is_confirmed: bool,
 }
 
 /// What a file does.
@@ -66,7 +68,11 @@ pub fn file(visit: &Visit<'_>, purpose: Purpose<'_>, now: DateTime<Utc>) -> Stri
     let stamp = |at: DateTime<Utc>| at.format("%Y%m%dT%H%M%SZ").to_string();
     let address = visit.address.map(|address| address.replace('\n', ", "));
     let place: Vec<_> = [Some(visit.venue.to_owned()), address].into_iter().flatten().collect();
-    let status = if matches!(purpose, Purpose::Cancel(_)) { "CANCELLED" } else { "CONFIRMED" };
+    let status = match purpose {
+        Purpose::Cancel(_) => "CANCELLED",
+        _ if visit.is_confirmed => "CONFIRMED",
+        _ => "TENTATIVE",
+    };
     let mut lines = vec![
         "BEGIN:VCALENDAR".to_owned(),
         "VERSION:2.0".to_owned(),

@@ -6,7 +6,7 @@ pub mod calendar;
 mod language;
 mod words;
 
-pub use self::language::preferred;
+pub use self::language::{LANGUAGE_COOKIE, preferred};
 pub use self::words::{date, mask_mail, mask_phone, moment, money, short_date, time};
 
 /// The stylesheet of all pages. A venue adds its colour: the custom properties `--accent` and `--on-accent`.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::asking::without_gateway;
 use crate::ports::own_port;
 use crate::services::{OWNER, Pair, Running, anonymous_client, owner_file, program, root, until};
 
@@ -231,12 +232,19 @@ async fn a_guest_cancels_on_the_page_in_the_mail_and_a_replaced_link_opens_nothi
     assert_eq!(status, 200, "{renewed}");
     let new_page = renewed["guest_link"]["url"].as_str().unwrap();
     pair.settled().await;
-    for gone in [page, &pay, &format!("{pay}x"), &page.replace("/bookings/", "/offers/")] {
+    for gone in [page, &pay, &format!("{pay}x"), &page.replace("/r/", "/w/")] {
         assert_eq!(guest.get(gone).send().await.unwrap().status(), 404, "{gone}");
     }
-    assert_eq!(guest.post(format!("{page}/cancel")).send().await.unwrap().status(), 404);
+    assert_eq!(guest.post(format!("{}/cancel", without_gateway(page))).send().await.unwrap().status(), 404);
     assert_eq!(guest.get(pair.checkout(id).await).send().await.unwrap().status(), 200);
-    let cancelled = guest.post(format!("{new_page}/cancel")).send().await.unwrap().text().await.unwrap();
+    let cancelled = guest
+        .post(format!("{}/cancel", without_gateway(new_page)))
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
     assert!(cancelled.contains("Reservasi ini sudah dibatalkan."), "{cancelled}");
     assert!(!cancelled.contains("yang harus dibayar"), "{cancelled}");
     let view = pair.get(&format!("/api/reservations/{id}")).await;

@@ -22,6 +22,14 @@ pub fn link_in<'a>(text: &'a str, page: &str) -> &'a str {
     link.split(|c: char| c.is_whitespace() || c == '"' || c == '<').next().unwrap()
 }
 
+/// The page of the notifier to which it redirects the link of a guest: installations without a gateway use these pages.
+pub fn without_gateway(link: &str) -> String {
+    let (before, rest) = link.split_once("/r/").or_else(|| link.split_once("/w/")).unwrap();
+    let page = if link.contains("/r/") { "bookings" } else { "offers" };
+    let (_, token) = rest.split_once('/').unwrap();
+    format!("{before}/{page}/{token}")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn guests_answer_on_the_pages_in_their_messages() {
     let mut pair = Pair::prepared(&[]);
@@ -41,8 +49,8 @@ async fn guests_answer_on_the_pages_in_their_messages() {
     pair.post(&format!("{path}/confirm"), &json!({})).await;
     pair.post(&format!("{path}/ask"), &json!({})).await;
     let text = message(&pair, "still_coming").await;
-    let link = format!("{}/bookings", pair.notifier_url);
-    let link = link_in(&text, &link).to_owned();
+    let link = format!("{}/r/", pair.notifier_url);
+    let link = without_gateway(link_in(&text, &link));
     assert!(page(&link).await.contains("Apakah Anda jadi datang?"));
     assert!(post(format!("{link}/late")).await.contains("Jawaban Anda: Kami akan terlambat"));
     assert_eq!(pair.get(&path).await["attendance"]["answer"], json!("late"));
@@ -67,7 +75,7 @@ async fn guests_answer_on_the_pages_in_their_messages() {
     let (status, told): (u16, Value) = pair.post(&format!("{path}/ready"), &json!({})).await;
     assert_eq!(status, 200, "{told}");
     let text = message(&pair, "table_ready").await;
-    let link = link_in(&text, &format!("{}/offers", pair.notifier_url)).to_owned();
+    let link = without_gateway(link_in(&text, &format!("{}/w/", pair.notifier_url)));
     assert!(page(&link).await.contains("Your table is ready. Are you coming?"));
     assert!(post(format!("{link}/coming")).await.contains("Your answer: Yes, we are coming"));
     assert_eq!(pair.get(&path).await["attendance"]["answer"], json!("coming"));

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use futures::future::join_all;
 use serde_json::{Value, json};
 
+use crate::asking::without_gateway;
 use crate::services::{Pair, anonymous_client, root, until};
 
 /// A day on which the sample venue is open, as `YYYY-MM-DD`. The sample venue has no holiday soon.
@@ -80,7 +81,14 @@ async fn a_waiting_guest_accepts_an_offer_on_its_page_across_a_crash() {
     assert!(offer_mail(&pair, "budi").unwrap().replace("=\r\n", "").contains(page.as_str()));
     let shown = anonymous_client().get(page).send().await.unwrap().text().await.unwrap();
     assert!(shown.contains("Take it</button>") && shown.contains("19:00"), "{shown}");
-    let taken = anonymous_client().post(format!("{page}/accept")).send().await.unwrap().text().await.unwrap();
+    let taken = anonymous_client()
+        .post(format!("{}/accept", without_gateway(page)))
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
     assert!(taken.contains("We are holding the table for you. Please pay the deposit"), "{taken}");
     let entry = becomes(&pair, &line[0], "ACCEPTED").await;
     let id = entry["reservation_id"].as_str().unwrap();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::asking::{link_in, message};
+use crate::asking::{link_in, message, without_gateway};
 use crate::services::{Pair, anonymous_client, booking, root, until};
 
 /// Sends a booking as guest `n` without a credential, for the evening of `hour`. Returns its path.
@@ -35,7 +35,7 @@ async fn a_guest_proves_the_contact_with_the_button_on_the_page_in_the_mail() {
     assert_eq!((&booked["status"], &booked["contact_proof"]["method"]), (&json!("PENDING"), &json!("link")));
     let mail = message(&pair, "prove_contact").await;
     assert!(mail.contains("If you did not ask for a table") && !mail.contains("Sari,"), "{mail}");
-    let url = link_in(&mail, &format!("{}/bookings", pair.notifier_url)).to_owned();
+    let url = link_in(&mail, &format!("{}/r/", pair.notifier_url)).to_owned();
     let (own, proof) = url.split_once("?proof=").unwrap();
     // The link of the response leads to the same page, without the button.
     assert_eq!(booked["guest_link"]["url"], json!(own));
@@ -51,7 +51,7 @@ async fn a_guest_proves_the_contact_with_the_button_on_the_page_in_the_mail() {
     assert_eq!(pair.get(&path).await["status"], json!("PENDING"));
     let prove = async |proof: &str| {
         let form = [("proof", proof)];
-        guest.post(format!("{own}/prove")).form(&form).send().await.unwrap()
+        guest.post(format!("{}/prove", without_gateway(own))).form(&form).send().await.unwrap()
     };
     // Neither the link of the guest nor a forged one.
     for wrong in [own.rsplit_once('/').unwrap().1, "123456"] {
@@ -101,13 +101,13 @@ async fn a_guest_proves_the_contact_with_the_code_in_the_mail() {
     let mail = message(&pair, "prove_contact").await;
     let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit());
     let code = mail.lines().find(is_code).unwrap_or_else(|| panic!("no code in {mail}"));
-    let url = link_in(&mail, &format!("{}/bookings", pair.notifier_url)).to_owned();
+    let url = link_in(&mail, &format!("{}/r/", pair.notifier_url)).to_owned();
     let page = guest.get(&url).send().await.unwrap().text().await.unwrap();
     assert!(page.contains("inputmode=\"numeric\"") && !page.contains(code), "{page}");
     // As people type it.
     let typed = format!("{} {}", &code[..3], &code[3..]);
     let form = [("proof", typed.as_str())];
-    let proved = guest.post(format!("{url}/prove")).form(&form).send().await.unwrap();
+    let proved = guest.post(format!("{}/prove", without_gateway(&url))).form(&form).send().await.unwrap();
     assert!(proved.text().await.unwrap().contains("Your booking is confirmed."));
     assert_eq!(pair.get(&path).await["contact_proof"], Value::Null);
 }

@@ -44,6 +44,8 @@ def book(reservations, key):
         "customer_id": "cust-42",
         "contact_info": {"name": "Sari Wulandari", "phone": "+62 812 3456 7890", "email": "sari@example.com"},
         "start_time": start.replace(microsecond=0).isoformat(),
+        # The guest of the sample may have another booking at that time; a key can allow it.
+        "allow_duplicate": True,
         "party_size": 2,
     }
     metadata = [("authorization", f"Bearer {key}"), ("idempotency-key", str(uuid.uuid4()))]

@@ -32,6 +32,8 @@ async function book(): Promise<Booked> {
     contact_info: { name: "Sari Wulandari", phone: "+62 812 3456 7890", email: "sari@example.com" },
     start_time: start,
     party_size: 2,
+    // The guest of the sample may have another booking at that time; a key can allow it.
+    allow_duplicate: true,
   };
   const headers = { authorization, "content-type": "application/json", "idempotency-key": crypto.randomUUID() };
   const send = async (): Promise<Booked> => {

@@ -11,13 +11,14 @@ use events::values::Locale;
 use minijinja::{Value, context};
 use rpc::v1;
 
-use self::form::{Entered, Faults};
+use self::form::Entered;
+pub(super) use self::form::Faults;
 use super::day::Wanted;
 use super::guest::{Guest, Page, go};
 use super::links::remember;
 use super::times;
 use super::venue::{about, colour, find, party};
-use super::words::word;
+use super::{notices, words};
 use crate::services::{Refusal, Trouble};
 
 /// How long before and after the chosen time a waiting guest can come.
@@ -42,9 +43,12 @@ enum Outcome {
     None,
     Faulty(Faults),
     Refused(Refusal),
+    /// A limit is used up.
+    NotNow,
 }
 
 async fn show(guest: &Guest, venue: &v1::Venue, entered: Entered, outcome: Outcome) -> Response {
+    let entered = entered.with_earliest(guest.app.env.now());
     let locale = guest.locale(venue.languages.first().map(String::as_str));
     let slot = slot(guest, venue, &entered).await;
     let deposit = slot.as_ref().and_then(|slot| slot.deposit.as_ref());
@@ -55,13 +59,10 @@ async fn show(guest: &Guest, venue: &v1::Venue, entered: Entered, outcome: Outco
     let (status, faults, refusal) = match outcome {
         Outcome::None => (StatusCode::OK, Faults::default(), None),
         Outcome::Faulty(faults) => (StatusCode::UNPROCESSABLE_ENTITY, faults, None),
-        Outcome::Refused(refusal) => {
-            let status = if refusal.code == "rate_limited" {
-                StatusCode::TOO_MANY_REQUESTS
-            } else {
-                StatusCode::CONFLICT
-            };
-            (status, Faults::default(), Some(refusal))
+        Outcome::Refused(refusal) => (StatusCode::CONFLICT, Faults::default(), Some(refusal)),
+        Outcome::NotNow => {
+            let refusal = Refusal { code: "rate_limited".into(), fields: vec![], alternatives: vec![] };
+            (StatusCode::TOO_MANY_REQUESTS, Faults::default(), Some(refusal))
         }
     };
     let policy = venue.policy.as_ref().map(|policy| match locale {
@@ -77,12 +78,13 @@ async fn show(guest: &Guest, venue: &v1::Venue, entered: Entered, outcome: Outco
         party_size => party(&entered.party),
         deposit => deposit.map(|deposit| times::amount(deposit, locale)),
         is_deposit_due => deposit.is_some(),
+        is_checked => slot.is_some() || venue.hours.is_empty(),
         channels,
         policy => policy.unwrap_or_default(),
         faults => faults.in_words(locale),
-        refusal => refusal.as_ref().map(|refusal| words_for(refusal, locale)),
+        refusal => refusal.as_ref().map(|refusal| words::refusal(locale, &refusal.code, "refused_other")),
         alternatives => refusal.as_ref().map(|refusal| alternatives(refusal, locale)).unwrap_or_default(),
-        can_wait => refusal.is_some() && !venue.hours.is_empty(),
+        can_wait => refusal.as_ref().is_some_and(|refusal| matches!(&refusal.code[..], "no_table" | "pacing")),
         waits => entered.waits(),
         wait_from => people::time(&(start - WAIT_BEFORE), locale),
         wait_to => people::time(&(start + WAIT_AFTER), locale),
@@ -136,14 +138,6 @@ pub(super) fn label(channel: &v1::Channel, locale: Locale) -> String {
     }
 }
 
-fn words_for(refusal: &Refusal, locale: Locale) -> String {
-    let name = format!("refused_{}", refusal.code);
-    match super::words::all(locale).get(&name) {
-        Some(text) => text.clone(),
-        None => word(locale, "refused_other"),
-    }
-}
-
 fn alternatives(refusal: &Refusal, locale: Locale) -> Vec<Value> {
     let view = |start: &String| {
         let at = times::local(start);
@@ -155,14 +149,17 @@ fn alternatives(refusal: &Refusal, locale: Locale) -> Vec<Value> {
 /// Books, or joins the waitlist.
 pub(super) async fn submit(guest: Guest, Path(id): Path<String>, request: Request) -> Response {
     let headers = request.headers().clone();
+    let action = format!("/v/{id}/book");
     let entered: Entered = match read_form(request).await {
         Ok(entered) => entered,
         Err(problem) => return axum::response::IntoResponse::into_response(problem),
     };
     let venue = match find(&guest, &id).await {
         Ok(venue) => venue,
-        // The form is kept: with the venue unknown, nothing was sent.
-        Err(_) => return unknown(&guest, &id, None, entered),
+        Err(response) if response.status() == StatusCode::SERVICE_UNAVAILABLE => {
+            return notices::unknown(&guest, guest.locale(None), None, &action, &entered);
+        }
+        Err(response) => return *response,
     };
     let entered = entered.with_time(times::zone(&venue.timezone)).with_key(&guest);
     let faults = entered.faults();
@@ -175,7 +172,13 @@ pub(super) async fn submit(guest: Guest, Path(id): Path<String>, request: Reques
     };
     match sent {
         Ok(page) => shown(&headers, &page),
-        Err(Trouble::Unanswered) => unknown(&guest, &id, colour(&venue), entered),
+        Err(Trouble::NotNow { .. }) if !entered.was_sent() => {
+            show(&guest, &venue, entered, Outcome::NotNow).await
+        }
+        Err(Trouble::Unanswered | Trouble::NotNow { .. }) => {
+            let locale = guest.locale(venue.languages.first().map(String::as_str));
+            notices::unknown(&guest, locale, colour(&venue), &action, &entered)
+        }
         Err(Trouble::Refused(refusal)) if refusal.code == "invalid_request" => {
             let faults = Faults::of(&refusal);
             show(&guest, &venue, entered.with_new_key(&guest), Outcome::Faulty(faults)).await
@@ -189,12 +192,12 @@ pub(super) async fn submit(guest: Guest, Path(id): Path<String>, request: Reques
 /// The page of a new booking or waitlist entry.
 struct New {
     path: String,
-    link: String,
+    link: Option<String>,
 }
 
 /// Sends the browser to a new booking, with its link in the cookie.
 fn shown(headers: &HeaderMap, new: &New) -> Response {
-    remember(go(&new.path), headers, &new.link)
+    remember(go(&new.path), headers, new.link.as_deref())
 }
 
 async fn book(guest: &Guest, venue: &v1::Venue, entered: &Entered) -> Result<New, Trouble> {
@@ -206,23 +209,13 @@ async fn book(guest: &Guest, venue: &v1::Venue, entered: &Entered) -> Result<New
 
 async fn join(guest: &Guest, venue: &v1::Venue, entered: &Entered) -> Result<New, Trouble> {
     let locale = guest.locale(venue.languages.first().map(String::as_str));
-    let request = entered.waiting(venue, locale, guest.app.env.now());
+    let request = entered.waiting(venue, locale);
     let joined = guest.call().with_key(&entered.key).join_waitlist(request).await?;
     Ok(New::of("w", &joined.waitlist_id, joined.guest_link))
 }
 
 impl New {
     fn of(page: &str, id: &str, link: Option<v1::GuestLink>) -> Self {
-        let link = link.map(|link| link.token).unwrap_or_default();
-        Self { path: format!("/{page}/{id}"), link }
+        Self { path: format!("/{page}/{id}"), link: link.map(|link| link.token) }
     }
-}
-
-/// The page while nobody knows whether the request arrived. Sending it again has the same outcome, because it has the same
-/// Idempotency-Key.
-fn unknown(guest: &Guest, venue_id: &str, colour: Option<&str>, entered: Entered) -> Response {
-    let locale = guest.locale(None);
-    let facts = context! { venue_id, entered };
-    let page = Page::new(guest, "unknown.html", locale, facts).accent(colour);
-    page.status(StatusCode::SERVICE_UNAVAILABLE).respond()
 }

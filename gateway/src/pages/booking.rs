@@ -73,9 +73,12 @@ impl Own {
     /// The page that `template` makes of `facts` and of what all pages of a booking show.
     pub(super) fn page(&self, template: &'static str, facts: Value) -> Page<'_> {
         let facts = context! { r => self.shown(), ..facts };
-        let page = Page::new(&self.guest, template, self.locale(), facts);
-        let profile = self.reservation.venue_profile.as_ref();
-        page.accent(profile.and_then(|profile| profile.accent_colour.as_deref()))
+        Page::new(&self.guest, template, self.locale(), facts).accent(self.colour())
+    }
+
+    /// The colour of its venue.
+    pub(super) fn colour(&self) -> Option<&str> {
+        self.reservation.venue_profile.as_ref()?.accent_colour.as_deref()
     }
 
     /// Whether a deposit waits for its payment.
@@ -95,23 +98,21 @@ impl Own {
         let proof = r.contact_proof.as_ref().filter(|proof| proof.expires_at.is_some() && self.is_open());
         let until = |at: Option<&prost_types::Timestamp>| {
             let at = times::at(at?, zone)?;
-            Some(context! { words => people::time(&at, locale), machine => times::machine(&at) })
+            Some(times::deadline(&at, self.guest.app.env.now(), locale))
         };
         let deposit = r.deposit.as_ref();
         let due = deposit.filter(|_| self.is_deposit_due());
         context! {
-            id => r.reservation_id,
             path => self.path(),
             code => r.code,
             version => r.version,
+            as_of => people::time(&self.guest.app.env.now().with_timezone(&zone), locale),
             status => r.status,
             status_words => word(locale, &format!("status_{}", r.status.to_lowercase())),
             venue => about(&r.venue_id, &r.venue_name, r.venue_profile.as_ref()),
             date => people::date(&start, locale),
             time => people::time(&start, locale),
             ends => people::time(&end, locale),
-            start => r.start_time,
-            day => start.date_naive(),
             party_size => r.party_size,
             table_area => r.table_area,
             guest_name => r.contact_name,
@@ -121,10 +122,8 @@ impl Own {
             is_open => self.is_open(),
             is_past => end < self.guest.app.env.now(),
             deposit => deposit.and_then(|deposit| charge_words(deposit, locale)),
-            deposit_status => deposit.map(|deposit| deposit.status.clone()),
             due_until => due.and_then(|due| until(due.expires_at.as_ref())),
             is_deposit_due => due.is_some(),
-            fee => r.no_show_fee.as_ref().and_then(|fee| charge_words(fee, locale)),
             proof => proof.map(|proof| context! {
                 method => proof.method,
                 until => until(proof.expires_at.as_ref()),
@@ -156,7 +155,12 @@ pub(super) async fn enter(
     if !is_own {
         return notices::page(&guest, StatusCode::NOT_FOUND, "no_link");
     }
-    remember(go(&with_proof(&format!("/r/{id}"), &given.proof)), &guest.headers, &link)
+    let request = v1::GetReservationRequest { reservation_id: id.clone(), as_of: None };
+    match guest.call().with_link(&link).get_reservation(request).await {
+        // A link that is not valid must not replace one that is.
+        Err(Trouble::Refused(_)) => notices::page(&guest, StatusCode::NOT_FOUND, "no_link"),
+        _ => remember(go(&with_proof(&format!("/r/{id}"), &given.proof)), &guest.headers, Some(&link)),
+    }
 }
 
 /// `path` with the proof of contact of a mail.
@@ -166,13 +170,18 @@ pub(super) fn with_proof(path: &str, proof: &str) -> String {
     if is_proof { format!("{path}?proof={proof}") } else { path.to_owned() }
 }
 
+/// Shows the page to a guest who loads the path of a form again.
+pub(super) async fn back(Path(id): Path<String>) -> Response {
+    go(&format!("/r/{id}"))
+}
+
 /// The page.
 pub(super) async fn page(guest: Guest, Path(id): Path<String>, Query(given): Query<Given>) -> Response {
     let own = match Own::find(guest, &id).await {
         Ok(own) => own,
         Err(response) => return *response,
     };
-    let known = ["booked", "changed", "cancelled", "proved", "corrected", "answered"];
+    let known = ["changed", "cancelled", "proved", "corrected", "answered"];
     let done = known.into_iter().find(|known| *known == given.done);
     show(&own, &given.proof, done, None).await
 }

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse as _, Response};
 use people::calendar::{Purpose, Visit, file as calendar};
 
 use super::booking::Own;
-use super::guest::Guest;
+use super::guest::{Guest, go};
 use super::times;
 
 /// The file.
@@ -16,6 +16,9 @@ pub(super) async fn file(guest: Guest, Path(id): Path<String>) -> Response {
         Err(response) => return *response,
     };
     let r = &own.reservation;
+    if r.status == "CANCELLED" {
+        return go(&own.path());
+    }
     let profile = r.venue_profile.clone().unwrap_or_default();
     let host = own.guest.app.public_url.split("://").last().and_then(|rest| rest.split([':', '/']).next());
     let visit = Visit {
@@ -27,6 +30,7 @@ pub(super) async fn file(guest: Guest, Path(id): Path<String>) -> Response {
         address: profile.address.as_deref(),
         place: profile.latitude.zip(profile.longitude),
         party_size: r.party_size.try_into().unwrap_or(u8::MAX),
+        is_confirmed: r.status != "PENDING",
     };
     let text = calendar(&visit, Purpose::Publish, own.guest.app.env.now());
     let headers = [

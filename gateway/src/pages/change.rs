@@ -1,4 +1,4 @@
-//! What a guest changes about a booking: time, number of guests, contact and wishes, and the end of it.
+//! Changes of a booking by its guest: time, number of guests, contact, wishes, and its cancellation.
 
 use axum::extract::{Path, Query, Request};
 use axum::http::StatusCode;
@@ -9,12 +9,13 @@ use rpc::v1;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::book::Faults;
 use super::booking::{self, Own, comes_back, free_until};
 use super::day;
 use super::guest::{Guest, go};
-use super::venue::{Choice, PARTY_MAX, find, party};
-use super::words::{all, word};
-use super::{notices, times};
+use super::venue::{Choice, PARTY_MAX, find};
+use super::words::word;
+use super::{notices, times, words};
 use crate::services::Trouble;
 
 /// The form of a change.
@@ -35,6 +36,18 @@ pub(super) struct Changed {
 }
 
 impl Changed {
+    /// The details of the booking as they are.
+    fn of(own: &Own) -> Self {
+        let r = own.reservation.clone();
+        Self {
+            name: r.contact_name.unwrap_or_default(),
+            requests: r.special_requests.unwrap_or_default(),
+            allergies: r.allergies.unwrap_or_default(),
+            chairs: r.high_chairs.to_string(),
+            ..Self::default()
+        }
+    }
+
     /// Its key, or a new one if that is none.
     fn key(&self, own: &Own) -> String {
         match Uuid::try_parse(&self.key) {
@@ -54,22 +67,25 @@ async fn received(guest: Guest, id: &str, request: Request) -> Result<(Own, Chan
     Ok((Own::find(guest, id).await?, changed))
 }
 
-/// The page after a change: what was done, or why it was not.
-async fn after(own: &Own, done: &'static str, result: Result<v1::Reservation, Trouble>) -> Response {
+/// The response to a change that was sent from the page `of` with `fields`: what was done, or why it was not.
+async fn after(
+    own: &Own,
+    of: &str,
+    done: &'static str,
+    fields: &Changed,
+    result: Result<v1::Reservation, Trouble>,
+) -> Response {
     match result {
         Ok(_) => go(&format!("{}?done={done}", own.path())),
-        Err(Trouble::Refused(refusal)) if refusal.code != "rate_limited" => {
-            booking::show(own, "", None, Some(refused(own, &refusal.code))).await
+        Err(Trouble::Refused(refusal)) => {
+            let text = words::refusal(own.locale(), &refusal.code, "refused_change");
+            booking::show(own, "", None, Some(text)).await
+        }
+        Err(Trouble::Unanswered) => {
+            notices::unknown(&own.guest, own.locale(), own.colour(), &format!("{}/{of}", own.path()), fields)
         }
         Err(trouble) => notices::trouble(&own.guest, &trouble),
     }
-}
-
-/// Why the service refused a change, in words.
-fn refused(own: &Own, code: &str) -> String {
-    let locale = own.locale();
-    let text = all(locale).get(&format!("refused_{code}")).cloned();
-    text.unwrap_or_else(|| word(locale, "refused_change"))
 }
 
 /// The page on which a guest chooses another time or another number of guests.
@@ -78,6 +94,11 @@ pub(super) async fn page(guest: Guest, Path(id): Path<String>, Query(choice): Qu
         Ok(own) => own,
         Err(response) => return *response,
     };
+    show(&own, &choice, None).await
+}
+
+/// The page of a change, with the reason why the last one was refused.
+async fn show(own: &Own, choice: &Choice, refused: Option<String>) -> Response {
     if !own.is_open() {
         return go(&own.path());
     }
@@ -98,18 +119,19 @@ pub(super) async fn page(guest: Guest, Path(id): Path<String>, Query(choice): Qu
         day::month(&own.guest, &wanted, today, locale)
     );
     let facts = context! {
-        key => new_key(&own),
-        key_size => new_key(&own),
+        key => new_key(own),
+        key_size => new_key(own),
+        refused => refused.clone(),
         date => wanted.date,
         date_words => times::in_words(wanted.date, locale),
         today,
-        party_max => PARTY_MAX,
+        party_max => PARTY_MAX.max(own.reservation.party_size),
         day => day.ok(),
         month => month.ok(),
         by_hand => venue.hours.is_empty(),
-        back => comes_back(&own),
     };
-    own.page("change.html", facts).respond()
+    let status = if refused.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
+    own.page("change.html", facts).status(status).respond()
 }
 
 /// Changes the time or the number of guests.
@@ -120,24 +142,47 @@ pub(super) async fn submit(guest: Guest, Path(id): Path<String>, request: Reques
     };
     let (key, reservation_id) = (changed.key(&own), own.reservation.reservation_id.clone());
     let call = own.call().with_key(&key);
-    let result = if changed.start.is_empty() {
-        let party_size = Some(party(&changed.party));
-        let message = v1::ChangePartySizeRequest { reservation_id, party_size, ..Default::default() };
-        call.change_party_size(message).await
-    } else {
-        let start_time = changed.start.clone();
-        let message = v1::RescheduleReservationRequest { reservation_id, start_time, ..Default::default() };
-        call.reschedule_reservation(message).await
+    let party_size = changed.party.parse().ok().filter(|party| *party > 0);
+    let result = match party_size {
+        _ if !changed.start.is_empty() => {
+            let start_time = changed.start.clone();
+            let message =
+                v1::RescheduleReservationRequest { reservation_id, start_time, ..Default::default() };
+            call.reschedule_reservation(message).await
+        }
+        Some(_) => {
+            let message = v1::ChangePartySizeRequest { reservation_id, party_size, ..Default::default() };
+            call.change_party_size(message).await
+        }
+        None => return go(&format!("{}/change", own.path())),
     };
-    after(&own, "changed", result).await
+    match result {
+        // The guest chooses again on the same page.
+        Err(Trouble::Refused(refusal)) => {
+            let text = words::refusal(own.locale(), &refusal.code, "refused_other");
+            show(&own, &Choice::default(), Some(text)).await
+        }
+        result => after(&own, "change", "changed", &Changed { key, ..changed }, result).await,
+    }
 }
 
 /// The page on which a guest corrects the contact and the wishes.
 pub(super) async fn correct_page(guest: Guest, Path(id): Path<String>) -> Response {
     match Own::find(guest, &id).await {
-        Ok(own) => own.page("correct.html", context! { key => new_key(&own) }).respond(),
+        Ok(own) if own.is_open() => show_correction(&own, &Changed::of(&own), &[]),
+        Ok(own) => go(&own.path()),
         Err(response) => *response,
     }
+}
+
+/// The page of a correction with what was entered, and the fields with faults.
+fn show_correction(own: &Own, entered: &Changed, faulty: &[&str]) -> Response {
+    let locale = own.locale();
+    let fault = |field: &&str| context! { field, text => word(locale, &format!("fault_{field}")) };
+    let faults: Vec<_> = faulty.iter().map(fault).collect();
+    let facts = context! { key => new_key(own), entered, faults };
+    let status = if faulty.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    own.page("correct.html", facts).status(status).respond()
 }
 
 /// Corrects the contact and the wishes.
@@ -146,6 +191,10 @@ pub(super) async fn correct(guest: Guest, Path(id): Path<String>, request: Reque
         Ok(received) => received,
         Err(response) => return *response,
     };
+    let chairs = changed.chairs.trim();
+    if !chairs.is_empty() && chairs.parse::<u32>().is_err() {
+        return show_correction(&own, &changed, &["chairs"]);
+    }
     let text = |text: &str| Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned);
     let contact = v1::ContactInfo { name: text(&changed.name), phone: text(&changed.phone), email: None };
     let wishes = [
@@ -167,8 +216,12 @@ pub(super) async fn correct(guest: Guest, Path(id): Path<String>, request: Reque
         ..Default::default()
     };
     let key = changed.key(&own);
-    let result = own.call().with_key(&key).correct_reservation(message).await;
-    after(&own, "corrected", result).await
+    match own.call().with_key(&key).correct_reservation(message).await {
+        Err(Trouble::Refused(refusal)) if refusal.code == "invalid_request" => {
+            show_correction(&own, &changed, &Faults::of(&refusal).0)
+        }
+        result => after(&own, "correct", "corrected", &Changed { key, ..changed }, result).await,
+    }
 }
 
 /// The page that says what a cancellation costs, before it happens.
@@ -202,7 +255,7 @@ pub(super) async fn cancel(guest: Guest, Path(id): Path<String>, request: Reques
     };
     let key = changed.key(&own);
     let result = own.call().with_key(&key).cancel_reservation(message).await;
-    after(&own, "cancelled", result).await
+    after(&own, "cancel", "cancelled", &Changed { key, ..changed }, result).await
 }
 
 /// Answers whether the party comes.
@@ -217,7 +270,8 @@ pub(super) async fn answer(guest: Guest, Path(id): Path<String>, request: Reques
         late_minutes: None,
     };
     let key = changed.key(&own);
-    after(&own, "answered", own.call().with_key(&key).answer_question(message).await).await
+    let result = own.call().with_key(&key).answer_question(message).await;
+    after(&own, "answer", "answered", &Changed { key, ..changed }, result).await
 }
 
 /// Proves the contact.
@@ -229,13 +283,13 @@ pub(super) async fn prove(guest: Guest, Path(id): Path<String>, request: Request
     // People type the spaces that they see.
     let proof: String = changed.proof.split_whitespace().collect();
     let message = v1::ProveContactRequest { reservation_id: own.reservation.reservation_id.clone(), proof };
-    match own.call().prove_contact(message).await {
+    match own.call().counted().prove_contact(message).await {
         Err(Trouble::Refused(refusal)) if refusal.code == "invalid_request" => {
             let text = word(own.locale(), "refused_proof");
             let mut response = booking::show(&own, "", None, Some(text)).await;
             *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
             response
         }
-        result => after(&own, "proved", result).await,
+        result => after(&own, "prove", "proved", &changed, result).await,
     }
 }

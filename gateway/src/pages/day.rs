@@ -62,16 +62,19 @@ pub(super) async fn times(
         area: wanted.area.clone(),
         duration_minutes: None,
     };
-    let day = guest.call().get_day(request).await?;
+    let day = match guest.call().get_day(request).await {
+        // There is no service on that day, or it is too far ahead.
+        Err(Trouble::Refused(_)) => {
+            return Ok(DayView { services: vec![], has_room: false, reason: Some(reason("closed", locale)) });
+        }
+        answered => answered?,
+    };
     let mut services: Vec<ServiceTimes> = Vec::new();
     // A time at which the visit would last beyond the closing is no time of the day for this party.
     let slots = || day.slots.iter().filter(|slot| slot.reason.as_deref() != Some("closed"));
     for slot in slots() {
         let start = times::local(&slot.start_time);
         let name = service_at(venue, wanted.date, start);
-        if services.last().is_none_or(|last| last.name != name) {
-            services.push(ServiceTimes { name, slots: Vec::new() });
-        }
         let view = SlotView {
             start: slot.start_time.clone(),
             time: people::time(&start, locale),
@@ -79,7 +82,10 @@ pub(super) async fn times(
             deposit: slot.deposit.as_ref().map(|deposit| times::amount(deposit, locale)),
             reason: slot.reason.as_deref().map(|code| reason(code, locale)),
         };
-        services.extend_last(view);
+        match services.last_mut() {
+            Some(last) if last.name == name => last.slots.push(view),
+            _ => services.push(ServiceTimes { name, slots: vec![view] }),
+        }
     }
     let has_room = day.slots.iter().any(|slot| slot.available);
     let mut reasons = slots().filter_map(|slot| slot.reason.as_deref());
@@ -89,18 +95,6 @@ pub(super) async fn times(
     let code = if slots().next().is_none() { Some("closed") } else { same };
     let reason = code.filter(|_| !has_room).map(|code| reason(code, locale));
     Ok(DayView { services, has_room, reason })
-}
-
-trait ExtendLast {
-    fn extend_last(&mut self, slot: SlotView);
-}
-
-impl ExtendLast for Vec<ServiceTimes> {
-    fn extend_last(&mut self, slot: SlotView) {
-        if let Some(last) = self.last_mut() {
-            last.slots.push(slot);
-        }
-    }
 }
 
 fn reason(code: &str, locale: Locale) -> String {
@@ -166,7 +160,7 @@ pub(super) async fn month(
     locale: Locale,
 ) -> Result<MonthView, Trouble> {
     let first = wanted.date.with_day(1).unwrap_or(wanted.date);
-    let next = first + Months::new(1);
+    let next = first.checked_add_months(Months::new(1)).unwrap_or(first);
     let last = next - Days::new(1);
     let request = v1::ListDaysRequest {
         venue_id: Some(wanted.venue_id.clone()),
@@ -198,7 +192,7 @@ pub(super) async fn month(
         // A Monday.
         let day = NaiveDate::default() + Days::new(4 + n);
         let name = times::in_words(day, locale).split(',').next().unwrap_or_default().to_owned();
-        (name.chars().take(2).collect(), name)
+        (name.chars().take(3).collect(), name)
     };
     let in_words = times::in_words(first, locale);
     let name =

@@ -34,7 +34,9 @@ fn ancestors(venue: &v1::Venue) -> String {
 /// Scheme and authority of a URL.
 fn origin(url: &str) -> Option<(String, String)> {
     let url: axum::http::Uri = url.parse().ok()?;
-    Some((url.scheme_str()?.to_owned(), url.authority()?.as_str().to_owned()))
+    let (scheme, host) = (url.scheme_str()?, url.authority()?.as_str());
+    let is_host = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:-".contains(&byte));
+    is_host.then(|| (scheme.to_owned(), host.to_owned()))
 }
 
 #[cfg(test)]
@@ -50,6 +52,8 @@ mod tests {
         let site = "https://www.sinar.example/dago";
         assert_eq!(ancestors(&venue(Some(site))), "'self' https://sinar.example https://www.sinar.example");
         assert_eq!(ancestors(&venue(None)), "'self'");
-        assert_eq!(ancestors(&venue(Some("not a url"))), "'self'");
+        for odd in ["not a url", "https://*", "https://a;b", "https://x'y"] {
+            assert_eq!(ancestors(&venue(Some(odd))), "'self'", "{odd}");
+        }
     }
 }

@@ -16,8 +16,6 @@ use super::{accent, assets, templates, words};
 use crate::app::App;
 use crate::services::{Call, Visitor};
 
-/// The cookie with the language that a guest chose.
-const LANGUAGE_COOKIE: &str = "__Host-meja_language";
 /// How long a choice of the language lasts.
 const LANGUAGE_LASTS: TimeDelta = TimeDelta::days(365);
 
@@ -26,7 +24,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; c
 
 /// The guest who opens a page.
 #[derive(Clone)]
-pub(super) struct Guest {
+pub(crate) struct Guest {
     pub(super) app: App,
     pub(super) headers: HeaderMap,
     uri: Uri,
@@ -40,8 +38,7 @@ impl FromRequestParts<App> for Guest {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
         let Ok(visitor) = Visitor::from_request_parts(parts, app).await;
-        let chosen = access::cookies::value(&parts.headers, LANGUAGE_COOKIE);
-        let chosen = chosen_in_query(&parts.uri).or(chosen);
+        let chosen = chosen_in_query(&parts.uri);
         let preferred =
             chosen.and_then(|tag| Locale::from_tag(&tag)).or_else(|| people::preferred(&parts.headers));
         Ok(Self {
@@ -61,6 +58,11 @@ fn chosen_in_query(uri: &Uri) -> Option<String> {
 }
 
 impl Guest {
+    /// Whether the page is in a frame on the site of a restaurant.
+    pub(super) fn is_embedded(&self) -> bool {
+        self.uri.path().starts_with("/embed/")
+    }
+
     /// A call of a service for this guest.
     pub(super) fn call(&self) -> Call<'_> {
         Call::new(&self.app.services, &self.visitor)
@@ -71,12 +73,13 @@ impl Guest {
         self.preferred.or_else(|| Locale::from_tag(otherwise?)).unwrap_or(Locale::En)
     }
 
-    /// The path and the query of the page in another language.
+    /// The query of the page in another language.
     fn in_language(&self, tag: &str) -> String {
         let query = self.uri.query().unwrap_or_default();
         let others = query.split('&').filter(|part| !part.is_empty() && !part.starts_with("lang="));
         let query: Vec<_> = others.map(str::to_owned).chain([format!("lang={tag}")]).collect();
-        format!("{}?{}", self.uri.path(), query.join("&"))
+        // Relative: a path that begins with two slashes would be another site.
+        format!("?{}", query.join("&"))
     }
 }
 
@@ -94,7 +97,8 @@ pub(super) struct Page<'a> {
 impl<'a> Page<'a> {
     /// The page that `template` makes of `facts`.
     pub(super) fn new(guest: &'a Guest, template: &'static str, locale: Locale, facts: Value) -> Self {
-        let ancestors = "'none'".to_owned();
+        // A message in the frame shows nothing that is private.
+        let ancestors = if guest.is_embedded() { "*" } else { "'none'" }.to_owned();
         Self { guest, template, locale, status: StatusCode::OK, accent: None, ancestors, facts }
     }
 
@@ -124,7 +128,6 @@ impl<'a> Page<'a> {
             stylesheet => assets::STYLE.path(),
             script => assets::SCRIPT.path(),
             accent => self.accent,
-            now => people::time(&guest.app.env.now(), self.locale),
             ..self.facts
         };
         let html = match templates::render(self.template, facts) {
@@ -143,8 +146,10 @@ impl<'a> Page<'a> {
         let headers: HeaderMap =
             headers.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
         let mut response = (self.status, headers, html).into_response();
-        if let Some(tag) = chosen_in_query(&guest.uri).filter(|tag| Locale::from_tag(tag).is_some()) {
-            let cookie = access::cookies::set(LANGUAGE_COOKIE, Some(&tag), LANGUAGE_LASTS);
+        let chosen = chosen_in_query(&guest.uri).filter(|tag| Locale::from_tag(tag).is_some());
+        // The widget on another site uses no cookies.
+        if let Some(tag) = chosen.filter(|_| !guest.is_embedded()) {
+            let cookie = access::cookies::set(people::LANGUAGE_COOKIE, Some(&tag), LANGUAGE_LASTS);
             response.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
         }
         response

@@ -24,7 +24,7 @@ const DAYS_AHEAD: u64 = 14;
 
 /// The query of the page.
 #[derive(Debug, Deserialize)]
-pub(super) struct Place {
+pub(super) struct PageNumber {
     /// The number of the page, from 1.
     #[serde(default)]
     page: Option<usize>,
@@ -58,10 +58,10 @@ struct LaterDay {
 }
 
 /// The page.
-pub(super) async fn page(guest: Guest, Query(place): Query<Place>) -> Response {
+pub(super) async fn page(guest: Guest, Query(query): Query<PageNumber>) -> Response {
     let locale = guest.locale(None);
     let venues = guest.call().venues().await;
-    let number = place.page.unwrap_or(1).max(1);
+    let number = query.page.unwrap_or(1).max(1);
     let all = venues.as_ref().map(|venues| &venues[..]).unwrap_or_default();
     let shown: Vec<_> = all.iter().skip((number - 1).saturating_mul(VENUES_MAX)).take(VENUES_MAX).collect();
     let cards = join_all(shown.iter().map(|venue| card(&guest, venue, locale))).await;
@@ -79,12 +79,12 @@ async fn card(guest: &Guest, venue: &v1::Venue, locale: Locale) -> VenueCard {
     let today = now.date_naive();
     let found = free(guest, venue, now, locale).await;
     let is_known = found.is_ok();
-    let (times, later) = found.unwrap_or_default();
+    let Free { times, later, has_service } = found.unwrap_or_default();
     VenueCard {
         venue_id: venue.venue_id.clone(),
         name: venue.name.clone(),
         address: venue.profile.as_ref().and_then(|profile| profile.address.clone()),
-        is_open: is_open(venue, now),
+        is_open: has_service && is_open(venue, now),
         party_size: PARTY_SIZE,
         today,
         times,
@@ -93,13 +93,19 @@ async fn card(guest: &Guest, venue: &v1::Venue, locale: Locale) -> VenueCard {
     }
 }
 
+/// What is free at a venue.
+#[derive(Debug, Default)]
+struct Free {
+    /// The next times of today.
+    times: Vec<FreeTime>,
+    /// The next day with room, if today has none.
+    later: Option<LaterDay>,
+    /// Whether the venue has a service today: it may be closed on a day on which it is usually open.
+    has_service: bool,
+}
+
 /// The next times of today, or the next day with room.
-async fn free(
-    guest: &Guest,
-    venue: &v1::Venue,
-    now: DateTime<Tz>,
-    locale: Locale,
-) -> Result<(Vec<FreeTime>, Option<LaterDay>), Trouble> {
+async fn free(guest: &Guest, venue: &v1::Venue, now: DateTime<Tz>, locale: Locale) -> Result<Free, Trouble> {
     let today = now.date_naive();
     let venue_id = Some(venue.venue_id.clone());
     let request = v1::GetDayRequest {
@@ -108,15 +114,19 @@ async fn free(
         party_size: Some(PARTY_SIZE),
         ..Default::default()
     };
-    let day = guest.call().get_day(request).await?;
+    let slots = match guest.call().get_day(request).await {
+        // No service today.
+        Err(Trouble::Refused(_)) => vec![],
+        answered => answered?.slots,
+    };
     let free = |slot: &v1::Slot| FreeTime {
         start: slot.start_time.clone(),
         time: people::time(&times::local(&slot.start_time), locale),
     };
-    let slots = day.slots.iter().filter(|slot| slot.available).take(TIMES_MAX).map(free);
-    let slots: Vec<_> = slots.collect();
-    if !slots.is_empty() {
-        return Ok((slots, None));
+    let times: Vec<_> = slots.iter().filter(|slot| slot.available).take(TIMES_MAX).map(free).collect();
+    let has_service = !slots.is_empty();
+    if !times.is_empty() {
+        return Ok(Free { times, later: None, has_service });
     }
     let request = v1::ListDaysRequest {
         venue_id,
@@ -129,7 +139,7 @@ async fn free(
         words: times::date(&day.date).map_or_else(String::new, |date| times::in_words(date, locale)),
         date: day.date,
     });
-    Ok((slots, later))
+    Ok(Free { times, later, has_service })
 }
 
 /// Whether a service is open at `now`, by the hours of the week.

@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use events::{ReservationId, WaitlistId};
 
 /// The cookie. It contains links, the latest first.
-const COOKIE: &str = "__Host-meja_guest";
+pub(crate) const COOKIE: &str = "__Host-meja_guest";
 /// Between two links. No link contains it.
 const BETWEEN: char = '.';
 /// Maximum number of links. The oldest is forgotten; the mail still has it.
@@ -56,7 +56,8 @@ impl Links {
 }
 
 /// Adds `link` to the links that the browser knows.
-pub(super) fn remember(mut response: Response, headers: &HeaderMap, link: &str) -> Response {
+pub(super) fn remember(mut response: Response, headers: &HeaderMap, link: Option<&str>) -> Response {
+    let Some(link) = link else { return response };
     let cookie = Links::of(headers).with(link).cookie();
     response.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
     response

@@ -3,13 +3,14 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::Path;
+use axum::extract::{Path, Query};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use chassis::problem::Problem;
 use events::{ReservationId, WaitlistId};
 use futures::stream;
 use rpc::v1;
+use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::guest::Guest;
@@ -25,7 +26,19 @@ const STREAM_MAX: Duration = Duration::from_secs(600);
 /// How long a stream is quiet at most.
 const QUIET_MAX: Duration = Duration::from_secs(15);
 
-/// What a page shows.
+/// The version of the page of a waiting guest: the place in line changes with other parties.
+pub(super) fn waiting_version(entry: &v1::WaitlistEntry) -> u64 {
+    entry.version << 16 | u64::from(entry.place_in_line.unwrap_or_default())
+}
+
+/// The query of a stream.
+#[derive(Debug, Deserialize)]
+pub(super) struct Shown {
+    /// The version that the page shows.
+    shown: Option<u64>,
+}
+
+/// The subject of a page.
 enum Subject {
     Booking(String),
     Waiting(String),
@@ -53,8 +66,7 @@ impl Open {
             Subject::Waiting(id) => {
                 let request = v1::GetWaitlistEntryRequest { waitlist_id: id.clone() };
                 let entry = call.get_waitlist_entry(request).await.ok()?;
-                // The place in line changes with other parties.
-                Some(entry.version << 16 | u64::from(entry.place_in_line.unwrap_or_default()))
+                Some(waiting_version(&entry))
             }
         }
     }
@@ -83,28 +95,30 @@ impl Open {
 }
 
 /// The versions of a booking.
-pub(super) async fn booking(guest: Guest, Path(id): Path<String>) -> Response {
+pub(super) async fn booking(guest: Guest, Path(id): Path<String>, Query(shown): Query<Shown>) -> Response {
     let link = id.parse::<ReservationId>().ok();
     let link = link.and_then(|id| Links::of(&guest.headers).to_reservation(id).map(str::to_owned));
-    changes(guest, link, Subject::Booking(id))
+    changes(guest, link, Subject::Booking(id), shown)
 }
 
 /// The versions of a waitlist entry.
-pub(super) async fn waiting(guest: Guest, Path(id): Path<String>) -> Response {
+pub(super) async fn waiting(guest: Guest, Path(id): Path<String>, Query(shown): Query<Shown>) -> Response {
     let link = id.parse::<WaitlistId>().ok();
     let link = link.and_then(|id| Links::of(&guest.headers).to_waitlist(id).map(str::to_owned));
-    changes(guest, link, Subject::Waiting(id))
+    changes(guest, link, Subject::Waiting(id), shown)
 }
 
 /// A stream with an event for each change.
-fn changes(guest: Guest, link: Option<String>, subject: Subject) -> Response {
+fn changes(guest: Guest, link: Option<String>, subject: Subject, shown: Shown) -> Response {
     let Some(link) = link else {
         return Problem::not_found("Open the link in the message first.").into_response();
     };
-    let open = Open { guest, link, subject, since: Instant::now(), shown: None };
+    // A browser that connects again says what it has seen last.
+    let last = guest.headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+    let open = Open { guest, link, subject, since: Instant::now(), shown: last.or(shown.shown) };
     let events = stream::unfold(open, |mut open| async move {
         let version = open.change().await?;
-        let event = Event::default().event("changed").data(version.to_string());
+        let event = Event::default().event("changed").id(version.to_string()).data(version.to_string());
         Some((Ok::<_, Infallible>(event), open))
     });
     Sse::new(events).keep_alive(KeepAlive::new().interval(QUIET_MAX)).into_response()

@@ -3,7 +3,9 @@
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use minijinja::context;
+use events::values::Locale;
+use minijinja::{Value, context};
+use serde::Serialize;
 
 use super::guest::{Guest, Page};
 use super::words::word;
@@ -22,18 +24,26 @@ pub(super) fn page(guest: &Guest, status: StatusCode, name: &str) -> Response {
 
 /// The page in place of one whose content could not be read.
 pub(super) fn trouble(guest: &Guest, trouble: &Trouble) -> Response {
-    let (status, name) = match trouble.code() {
-        "not_found" | "credential_invalid" | "credential_required" => (StatusCode::NOT_FOUND, "no_link"),
-        "rate_limited" => (StatusCode::TOO_MANY_REQUESTS, "too_often"),
-        _ => (StatusCode::SERVICE_UNAVAILABLE, "not_reachable"),
+    let (status, name, seconds) = match trouble {
+        Trouble::Refused(_) => return page(guest, StatusCode::NOT_FOUND, "no_link"),
+        Trouble::NotNow { retry_after } => (StatusCode::TOO_MANY_REQUESTS, "too_often", *retry_after),
+        Trouble::Unanswered => (StatusCode::SERVICE_UNAVAILABLE, "not_reachable", 2),
     };
     let mut response = page(guest, status, name);
-    let after = match trouble {
-        Trouble::Refused(refusal) => refusal.retry_after,
-        Trouble::Unanswered => Some(2),
-    };
-    if let Some(seconds) = after.filter(|_| status != StatusCode::NOT_FOUND) {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-    }
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     response
+}
+
+/// The page for a request whose outcome is unknown. It sends the same request again: `fields` contain its Idempotency-Key, so that
+/// nothing happens twice.
+pub(super) fn unknown(
+    guest: &Guest,
+    locale: Locale,
+    colour: Option<&str>,
+    action: &str,
+    fields: &impl Serialize,
+) -> Response {
+    let facts = context! { action, fields => Value::from_serialize(fields) };
+    let page = Page::new(guest, "unknown.html", locale, facts).accent(colour);
+    page.status(StatusCode::SERVICE_UNAVAILABLE).respond()
 }

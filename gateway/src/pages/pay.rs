@@ -7,6 +7,8 @@ use minijinja::context;
 use super::book::label;
 use super::booking::Own;
 use super::guest::{Guest, go};
+use super::times;
+use rpc::v1;
 
 /// The page. A booking without a deposit that is due has none.
 pub(super) async fn page(guest: Guest, Path(id): Path<String>) -> Response {
@@ -16,7 +18,9 @@ pub(super) async fn page(guest: Guest, Path(id): Path<String>) -> Response {
     };
     let deposit = own.reservation.deposit.as_ref().filter(|_| own.is_deposit_due());
     let Some(deposit) = deposit else { return go(&own.path()) };
-    let channels = own.guest.call().channels().await;
+    // Not the last known ones: the page says whether the payment works now.
+    let channels =
+        own.guest.call().list_channels(v1::ListChannelsRequest {}).await.map(|answer| answer.channels);
     let code = own.reservation.payment.as_ref().and_then(|payment| payment.channel.clone());
     let channel = channels.as_ref().ok().and_then(|channels| {
         let chosen = channels.iter().find(|channel| Some(&channel.code) == code.as_ref());
@@ -27,6 +31,8 @@ pub(super) async fn page(guest: Guest, Path(id): Path<String>) -> Response {
         is_reachable => channels.is_ok(),
         channel,
         failed,
+        // A deposit that is paid after the deadline does not come back.
+        is_late => times::local(&own.reservation.free_cancellation_until) < own.guest.app.env.now(),
         checkout => deposit.pay_link.as_ref().map(|link| format!("/checkout/{link}")),
     };
     own.page("pay.html", facts).respond()

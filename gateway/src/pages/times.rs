@@ -3,6 +3,7 @@
 use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
 use chrono_tz::Tz;
 use events::values::{Currency, Locale, Money};
+use minijinja::{Value, context};
 use prost_types::Timestamp;
 use rpc::v1;
 
@@ -29,6 +30,13 @@ pub(super) fn instant(timestamp: &Timestamp) -> Option<DateTime<Utc>> {
 /// For the attribute `datetime`, and for scripts.
 pub(super) fn machine(at: &DateTime<Tz>) -> String {
     at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}
+
+/// A deadline in words, with its date if it is not today, and for scripts.
+pub(super) fn deadline(at: &DateTime<Tz>, now: DateTime<Utc>, locale: Locale) -> Value {
+    let is_today = at.date_naive() == now.with_timezone(&at.timezone()).date_naive();
+    let words = if is_today { people::time(at, locale) } else { people::moment(at, locale) };
+    context! { words, machine => machine(at) }
 }
 
 /// A calendar date; `None` if it cannot be read.

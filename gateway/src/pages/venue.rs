@@ -3,7 +3,7 @@
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use events::values::Locale;
 use minijinja::{Value, context};
 use rpc::v1;
@@ -17,7 +17,10 @@ use super::{notices, times};
 pub(super) const PARTY_MAX: u32 = 20;
 const PARTY_FIRST: u32 = 2;
 
-/// The query of the page. What cannot be read is as if it were not there.
+/// How far ahead a guest can look.
+const DAYS_AHEAD_MAX: Days = Days::new(400);
+
+/// The query of the page. Unreadable parameters are ignored.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Choice {
     #[serde(default)]
@@ -38,14 +41,14 @@ impl Choice {
     pub(super) fn wanted(&self, venue: &v1::Venue, today: NaiveDate) -> Wanted {
         Wanted {
             venue_id: venue.venue_id.clone(),
-            date: times::date(&self.date).unwrap_or(today).max(today),
+            date: times::date(&self.date).unwrap_or(today).clamp(today, today + DAYS_AHEAD_MAX),
             party_size: party(&self.party),
             area: Some(self.area.clone()).filter(|area| venue.areas.contains(area)),
         }
     }
 }
 
-/// The number of guests in a query or a form.
+/// The number of guests in a query; two if it cannot be read.
 pub(super) fn party(text: &str) -> u32 {
     text.parse().ok().filter(|party| (1..=PARTY_MAX).contains(party)).unwrap_or(PARTY_FIRST)
 }

@@ -8,15 +8,15 @@ use events::WaitlistId;
 use events::values::Locale;
 use minijinja::{Value, context};
 use rpc::v1;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::booking::{question, with_proof};
 use super::guest::{Guest, Page, go};
 use super::links::{Links, remember};
 use super::venue::about;
-use super::words::{all, word};
-use super::{notices, times};
+use super::words::word;
+use super::{live, notices, times, words};
 use crate::services::{Call, Trouble};
 
 /// The query of the page: the proof of contact in the link of a mail.
@@ -27,7 +27,7 @@ pub(super) struct Given {
 }
 
 /// The form of a choice.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub(super) struct Choice {
     key: String,
@@ -79,7 +79,12 @@ pub(super) async fn enter(
     if !is_own {
         return notices::page(&guest, StatusCode::NOT_FOUND, "no_link");
     }
-    remember(go(&with_proof(&format!("/w/{id}"), &given.proof)), &guest.headers, &link)
+    let request = v1::GetWaitlistEntryRequest { waitlist_id: id.clone() };
+    match guest.call().with_link(&link).get_waitlist_entry(request).await {
+        // A link that is not valid must not replace one that is.
+        Err(Trouble::Refused(_)) => notices::page(&guest, StatusCode::NOT_FOUND, "no_link"),
+        _ => remember(go(&with_proof(&format!("/w/{id}"), &given.proof)), &guest.headers, Some(&link)),
+    }
 }
 
 /// The page.
@@ -96,17 +101,17 @@ fn show(own: &Own, proof: &str, refused: Option<String>) -> Response {
     let zone = times::zone(&entry.timezone);
     let until = |at: Option<&prost_types::Timestamp>| {
         let at = times::at(at?, zone)?;
-        Some(context! { words => people::time(&at, locale), machine => times::machine(&at) })
+        Some(times::deadline(&at, own.guest.app.env.now(), locale))
     };
     let (from, to) = (times::local(&entry.earliest_time), times::local(&entry.latest_time));
     let offer = entry.offer.as_ref().filter(|_| entry.status == "OFFERED");
     let proof_due = entry.contact_proof.as_ref();
     let proof_due = proof_due.filter(|proof| proof.expires_at.is_some() && entry.status == "WAITING");
     let facts = context! {
-        id => entry.waitlist_id,
         path => format!("/w/{}", entry.waitlist_id),
         key => own.guest.app.env.random_id().to_string(),
-        version => entry.version,
+        version => live::waiting_version(entry),
+        as_of => people::time(&own.guest.app.env.now().with_timezone(&zone), locale),
         status => entry.status,
         status_words => word(locale, &format!("waitlist_{}", entry.status.to_lowercase())),
         left_because => entry.left_because.as_ref().map(|code| word(locale, &format!("left_{code}"))),
@@ -162,35 +167,39 @@ pub(super) async fn choose(guest: Guest, Path(id): Path<String>, request: Reques
     let call = own.call().with_key(&key);
     let waitlist_id = own.entry.waitlist_id.clone();
     let result = match &choice.choice[..] {
-        "accept" => match call
-            .accept_offer(v1::AcceptOfferRequest { waitlist_id, allow_duplicate: None })
-            .await
-        {
-            Ok(booked) => {
-                let link = booked.guest_link.map(|link| link.token).unwrap_or_default();
-                return remember(go(&format!("/r/{}?done=booked", booked.reservation_id)), &headers, &link);
+        "accept" => {
+            match call.accept_offer(v1::AcceptOfferRequest { waitlist_id, allow_duplicate: None }).await {
+                Ok(booked) => {
+                    let link = booked.guest_link.map(|link| link.token);
+                    return remember(go(&format!("/r/{}", booked.reservation_id)), &headers, link.as_deref());
+                }
+                Err(trouble) => Err(trouble),
             }
-            Err(trouble) => Err(trouble),
-        },
+        }
         "decline" => call.decline_offer(v1::DeclineOfferRequest { waitlist_id }).await,
+        "leave" => call.leave_waitlist(v1::LeaveWaitlistRequest { waitlist_id }).await,
         _ if !choice.answer.is_empty() => {
             let answer = choice.answer.clone();
             let message = v1::AnswerWaitlistQuestionRequest { waitlist_id, answer, late_minutes: None };
             call.answer_waitlist_question(message).await
         }
-        "leave" => call.leave_waitlist(v1::LeaveWaitlistRequest { waitlist_id }).await,
-        _ => {
+        _ if !choice.proof.is_empty() => {
             // People type the spaces that they see.
             let proof: String = choice.proof.split_whitespace().collect();
-            own.call().prove_waitlist_contact(v1::ProveWaitlistContactRequest { waitlist_id, proof }).await
+            let message = v1::ProveWaitlistContactRequest { waitlist_id, proof };
+            own.call().counted().prove_waitlist_contact(message).await
         }
+        _ => return go(&format!("/w/{id}")),
     };
     match result {
         Ok(_) => go(&format!("/w/{id}")),
-        Err(Trouble::Refused(refusal)) if refusal.code != "rate_limited" => {
+        Err(Trouble::Refused(refusal)) => {
             let code = if refusal.code == "invalid_request" { "proof" } else { &refusal.code };
-            let text = all(own.locale()).get(&format!("refused_{code}")).cloned();
-            show(&own, "", Some(text.unwrap_or_else(|| word(own.locale(), "refused_change"))))
+            show(&own, "", Some(words::refusal(own.locale(), code, "refused_change")))
+        }
+        Err(Trouble::Unanswered) => {
+            let choice = Choice { key, ..choice };
+            notices::unknown(&own.guest, own.locale(), None, &format!("/w/{id}"), &choice)
         }
         Err(trouble) => notices::trouble(&own.guest, &trouble),
     }

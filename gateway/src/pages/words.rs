@@ -28,6 +28,12 @@ pub(super) fn word(locale: Locale, name: &str) -> String {
     all(locale).get(name).cloned().unwrap_or_else(|| name.replace('_', " "))
 }
 
+/// Why the service refused something: the text `refused_<code>`, or `otherwise` for a code without one.
+pub(super) fn refusal(locale: Locale, code: &str, otherwise: &str) -> String {
+    let text = all(locale).get(&format!("refused_{code}")).cloned();
+    text.unwrap_or_else(|| word(locale, otherwise))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

@@ -2,12 +2,14 @@
 
 use access::GATEWAY_HEADER;
 use axum::http::header::{
-    CONNECTION, HOST, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING,
-    UPGRADE,
+    CONNECTION, COOKIE, HOST, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use axum::http::{HeaderMap, HeaderValue};
 use chassis::network::ClientAddress;
 use chassis::secret::Token;
+
+use crate::pages::GUEST_COOKIE;
 
 /// Headers about one connection, RFC 9110 §7.6.1.
 const HOP_BY_HOP: [HeaderName; 9] = [
@@ -37,7 +39,7 @@ const OWN: [HeaderName; 6] = [
     HeaderName::from_static(GATEWAY_HEADER),
 ];
 
-/// Removes what is only about the connection on which `headers` arrived.
+/// Removes the headers of the connection on which `headers` arrived.
 pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
@@ -45,19 +47,21 @@ pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
+        // Not about a connection, whatever a client says.
+        .filter(|name| *name != HOST)
         .collect();
     for name in named.iter().chain(&HOP_BY_HOP) {
         headers.remove(name);
     }
 }
 
-/// Who sent a request, for the services.
+/// The sender of a request, as forwarded headers name it.
 #[derive(Debug)]
 pub(crate) struct Origin<'a> {
     /// The client.
     pub(crate) client: Option<ClientAddress>,
-    /// Whether its connection is encrypted.
-    pub(crate) is_encrypted: bool,
+    /// The protocol of its connection.
+    pub(crate) proto: &'static str,
     /// The key of the gateway, which makes the services believe the others.
     pub(crate) key: Option<&'a Token>,
 }
@@ -69,7 +73,6 @@ impl Origin<'_> {
             headers.remove(name);
         }
         let host = headers.get(HOST).cloned();
-        let proto = if self.is_encrypted { "https" } else { "http" };
         let client = self.client.and_then(|client| HeaderValue::try_from(client.to_string()).ok());
         let key = self.key.and_then(|key| HeaderValue::try_from(key.reveal()).ok()).map(|mut key| {
             key.set_sensitive(true);
@@ -77,11 +80,26 @@ impl Origin<'_> {
         });
         let all = [
             (FORWARDED_FOR, client),
-            (FORWARDED_PROTO, Some(HeaderValue::from_static(proto))),
+            (FORWARDED_PROTO, Some(HeaderValue::from_static(self.proto))),
             (FORWARDED_HOST, host),
             (HeaderName::from_static(GATEWAY_HEADER), key),
         ];
         headers.extend(all.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        without_guest_cookie(headers);
+    }
+}
+
+/// Removes the cookie with the links of the guest, which is for the pages of the gateway only.
+fn without_guest_cookie(headers: &mut HeaderMap) {
+    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let cookies = lines.flat_map(|line| line.split(';')).map(str::trim);
+    let is_other = |cookie: &&str| !cookie.split('=').next().is_some_and(|name| name == GUEST_COOKIE);
+    let others = cookies.filter(is_other).collect::<Vec<_>>().join("; ");
+    headers.remove(COOKIE);
+    if let Some(others) =
+        Some(others).filter(|all| !all.is_empty()).and_then(|all| HeaderValue::try_from(all).ok())
+    {
+        headers.insert(COOKIE, others);
     }
 }
 
@@ -117,14 +135,16 @@ mod tests {
             ("x-forwarded-for", "203.0.113.7"),
             ("forwarded", "for=203.0.113.7"),
             ("meja-gateway", "meja_x_y"),
+            ("cookie", "a=1; __Host-meja_guest=mejal_x; b=2"),
         ]);
         let client = Some(ClientAddress("192.0.2.1".parse().unwrap()));
-        Origin { client, is_encrypted: true, key: None }.add_to(&mut all);
+        Origin { client, proto: "https", key: None }.add_to(&mut all);
         let expected = headers(&[
             ("host", "meja.example"),
             ("x-forwarded-for", "192.0.2.1"),
             ("x-forwarded-proto", "https"),
             ("x-forwarded-host", "meja.example"),
+            ("cookie", "a=1; b=2"),
         ]);
         assert_eq!(all, expected);
     }

@@ -107,8 +107,9 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .with_state(app.clone());
     let limited = middleware::from_fn(|request, next| within(REQUEST_MAX, request, next));
     let (hosts, limits) = (app.hosts.clone(), Arc::clone(&app.limits));
-    let pages =
-        for_guests(pages, Arc::clone(&limits)).layer(limited).layer(middleware::from_fn(for_browsers));
+    let pages = for_guests(pages, Some(Arc::new(Arc::clone(&door)) as _), Arc::clone(&limits))
+        .layer(limited)
+        .layer(middleware::from_fn(for_browsers));
     let (routes, slow, log) = (
         checked(routes, &api, REQUEST_MAX),
         checked(slow, &api, RECONCILIATION_MAX),

@@ -60,6 +60,7 @@ pub(super) fn of_message(
         address: profile.address.as_deref(),
         place: profile.latitude.zip(profile.longitude),
         party_size: visit.party_size,
+        is_confirmed: true,
     };
     Some(Calendar { method: purpose.method(), text: file(&visit, purpose, now) })
 }

@@ -121,7 +121,10 @@ pub enum Deadline {
 fn is_open_to_guests(event: &Event) -> bool {
     match event {
         Event::ReservationRescheduled(moved) => moved.moved_by == Some(Initiator::Guest),
-        Event::PartySizeChanged(_) | Event::GuestAnswered(_) | Event::GuestLinkRenewed(_) => true,
+        Event::PartySizeChanged(_)
+        | Event::GuestAnswered(_)
+        | Event::GuestLinkRenewed(_)
+        | Event::DetailsChanged(_) => true,
         _ => false,
     }
 }

@@ -104,9 +104,22 @@ async fn notes_of_the_staff_are_never_shown_to_guests() {
         assert_eq!((&view["staff_notes"], &view["tags"]), (&Value::Null, &Value::Null), "{view}");
         assert_eq!(view["allergies"], "kacang");
     }
-    // A guest corrects nothing.
-    let refused = patch(&app, &id, json!({"tags": []}), &[("authorization", &link)]).await;
-    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    // A guest corrects name, phone number and wishes, and neither what the staff write nor the proved address.
+    for (body, field) in [
+        (json!({"tags": []}), "tags"),
+        (json!({"staff_notes": null}), "staff_notes"),
+        (json!({"contact_info": {"email": "other@example.com"}}), "email"),
+    ] {
+        let refused = patch(&app, &id, body, &[("authorization", &link)]).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{field}");
+        assert!(refused.text().contains(field));
+    }
+    let body = json!({"contact_info": {"name": "Sari W. Kusuma"}, "allergies": "kacang"});
+    let corrected = patch(&app, &id, body, &[("authorization", &link)]).await;
+    assert_eq!(
+        (corrected.status, &corrected.json()["contact_name"]),
+        (StatusCode::OK, &json!("Sari W. Kusuma"))
+    );
     // No event contains a note or a wish.
     let feed = app.get("/events?limit=1000").await.text();
     assert!(!feed.contains("jendela") && !feed.contains("kacang") && feed.contains("vip"));

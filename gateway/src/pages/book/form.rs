@@ -15,6 +15,9 @@ use crate::pages::venue::party;
 use crate::pages::words::word;
 use crate::services::Refusal;
 
+/// Maximum number of high chairs.
+const CHAIRS_MAX: u32 = 20;
+
 /// The value of `then` of the button that joins the waitlist.
 const WAIT: &str = "wait";
 
@@ -46,12 +49,29 @@ pub(in crate::pages) struct Entered {
     channel: String,
     /// `wait`: the guest joins the waitlist.
     then: String,
+    /// The earliest arrival of a waiting guest, RFC 3339; empty: at once. Made with the form, so that a repeated request is the
+    /// same.
+    earliest: String,
+    /// Whether the request was sent before, and its outcome is unknown.
+    sent: String,
 }
 
 impl Entered {
     /// Whether the guest joins the waitlist.
     pub(super) fn waits(&self) -> bool {
         self.then == WAIT
+    }
+
+    /// Whether the request was sent before, and its outcome is unknown.
+    pub(super) fn was_sent(&self) -> bool {
+        !self.sent.is_empty()
+    }
+
+    /// With the earliest arrival of a guest who waits.
+    pub(super) fn with_earliest(self, now: DateTime<Utc>) -> Self {
+        let earliest = times::local(&self.start) - WAIT_BEFORE;
+        let earliest = if earliest > now { earliest.to_rfc3339() } else { String::new() };
+        Self { earliest, ..self }
     }
 
     /// The area, if the guest chose one.
@@ -76,7 +96,7 @@ impl Entered {
 
     /// With a key for a request that was not sent before.
     pub(super) fn with_new_key(self, guest: &Guest) -> Self {
-        Self { key: guest.app.env.random_id().to_string(), ..self }
+        Self { key: guest.app.env.random_id().to_string(), sent: String::new(), ..self }
     }
 
     /// With its key, or with a new one if that is none.
@@ -86,11 +106,12 @@ impl Entered {
 
     /// What is missing. The service checks everything else.
     pub(super) fn faults(&self) -> Faults {
+        let chairs = self.chairs.trim();
+        let is_number = chairs.is_empty() || chairs.parse().is_ok_and(|chairs: u32| chairs <= CHAIRS_MAX);
         let required =
             [("name", &self.name), ("phone", &self.phone), ("email", &self.email), ("start", &self.start)];
-        Faults(
-            required.into_iter().filter(|(_, text)| text.trim().is_empty()).map(|(name, _)| name).collect(),
-        )
+        let missing = required.into_iter().filter(|(_, text)| text.trim().is_empty()).map(|(name, _)| name);
+        Faults(missing.chain((!is_number).then_some("chairs")).collect())
     }
 
     /// The opaque id of the customer: the gateway knows none, and makes one that says nothing.
@@ -117,7 +138,7 @@ impl Entered {
             area: self.area(),
             special_requests: optional(&self.requests),
             allergies: optional(&self.allergies),
-            high_chairs: self.chairs.parse().ok().filter(|chairs| *chairs > 0),
+            high_chairs: self.chairs.trim().parse().ok().filter(|chairs| *chairs > 0),
             payment_channel: optional(&self.channel),
             locale: Some(locale.tag().to_owned()),
             ..Default::default()
@@ -125,18 +146,12 @@ impl Entered {
     }
 
     /// The request to wait for a table around the chosen time.
-    pub(super) fn waiting(
-        &self,
-        venue: &v1::Venue,
-        locale: Locale,
-        now: DateTime<Utc>,
-    ) -> v1::JoinWaitlistRequest {
+    pub(super) fn waiting(&self, venue: &v1::Venue, locale: Locale) -> v1::JoinWaitlistRequest {
         let start = times::local(&self.start);
-        let earliest = (start - WAIT_BEFORE).max(now.into());
         v1::JoinWaitlistRequest {
             customer_id: self.customer_id(),
             contact_info: Some(self.contact()),
-            earliest_time: Some(earliest.to_rfc3339()),
+            earliest_time: optional(&self.earliest),
             latest_time: (start + WAIT_AFTER).to_rfc3339(),
             party_size: Some(party(&self.party)),
             venue_id: Some(venue.venue_id.clone()),
@@ -154,11 +169,11 @@ fn optional(text: &str) -> Option<String> {
 
 /// The fields with faults, in the order of the form.
 #[derive(Debug, Default)]
-pub(super) struct Faults(Vec<&'static str>);
+pub(in crate::pages) struct Faults(pub(in crate::pages) Vec<&'static str>);
 
 impl Faults {
     /// The fields that the service found faults in.
-    pub(super) fn of(refusal: &Refusal) -> Self {
+    pub(in crate::pages) fn of(refusal: &Refusal) -> Self {
         let faulty = |name: &str| {
             match name {
                 "start_time" | "earliest_time" | "latest_time" | "duration_minutes" => "start",

@@ -15,6 +15,7 @@ use crate::app::objects::object_of;
 use crate::app::outcome::ReservationOutcome;
 use crate::app::repository::RepositoryError;
 use crate::app::request_context::RequestContext;
+use crate::domain::refusal::GUEST_CHANGES_MAX;
 use crate::domain::{RecordedAt, Refusal, Reservation};
 
 /// Corrects details of a reservation. The previous confidential payload is forgotten in the same append.
@@ -64,6 +65,10 @@ impl Operation for CorrectDetails<'_> {
     ) -> Result<Decision, CommandError> {
         let refused = |refusal| CommandError::refused(refusal, RefusedRequest::of(reservation));
         let contact = contact.clone().ok_or_else(|| refused(Refusal::ContactErased))?;
+        // Each new address gets the current message again.
+        if self.context.caller.is_guest() && reservation.guest_changes >= GUEST_CHANGES_MAX {
+            return Err(refused(Refusal::TooManyChanges));
+        }
         let (contact, tags, details) = self.correction.apply(contact, &reservation.tags);
         let SealedPayload { bytes, digest } = seal(&contact, executor.env.as_ref())?;
         let events = reservation.decide_details(details, tags, digest, attempt.now).map_err(refused)?;

@@ -125,7 +125,7 @@ fn policy_words(venue: &Venue, locale: Locale) -> Vec<String> {
     let deposit = venue.deposit.map(|rule| {
         let (amount, per, from) = (people::money(rule.amount, locale), per(rule.per), rule.from_party_size);
         match is_id {
-            true => format!("Uang muka {amount} {per} mulai dari {from} orang."),
+            true => format!("Deposit {amount} {per} mulai dari {from} orang."),
             false => format!("A deposit of {amount} {per} is due from {from} guests on."),
         }
     });

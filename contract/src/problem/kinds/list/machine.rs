@@ -52,6 +52,12 @@ pub(super) const MACHINE: &[Kind] = &[
         "The service failed.",
         "Search its log output for the X-Request-Id of the response.",
     ),
+    kind(
+        "unanswered",
+        502,
+        "The service did not answer, and the outcome of the request is unknown.",
+        "Read the resource, or repeat the request with its Idempotency-Key.",
+    ),
     kind("busy", 503, "Another request of this kind is under way.", "Try again after `Retry-After`."),
     kind(
         "credential_unchecked",
@@ -60,28 +66,22 @@ pub(super) const MACHINE: &[Kind] = &[
         "Try again after the number of seconds in the header Retry-After.",
     ),
     kind(
-        "unanswered",
-        502,
-        "The service did not answer, and the outcome of the request is unknown.",
-        "Read the resource, or repeat the request with its Idempotency-Key.",
-    ),
-    kind(
         "disk_full",
         503,
         "The service cannot store new events. Nothing was done.",
         "Try again later; an operator has to free space.",
     ),
     kind(
-        "log_full",
-        503,
-        "The log has reached its maximum number of events. Nothing was done.",
-        "Contact the operator.",
-    ),
-    kind(
         "gateway_busy",
         503,
         "The gateway has as many requests in progress as its limit admits. Nothing was done.",
         "Try again after `Retry-After`.",
+    ),
+    kind(
+        "log_full",
+        503,
+        "The log has reached its maximum number of events. Nothing was done.",
+        "Contact the operator.",
     ),
     kind(
         "overloaded",
