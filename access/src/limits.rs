@@ -91,11 +91,10 @@ pub fn for_guests(router: Router, door: Option<Arc<dyn Door>>, limits: Arc<Clien
     router.layer(middleware::from_fn_with_state((door, limits), admit_guest))
 }
 
-async fn admit_guest(
-    State((door, limits)): State<(Option<Arc<dyn Door>>, Arc<ClientLimits>)>,
-    request: Request,
-    next: Next,
-) -> Response {
+/// What finds out whether the gateway sent a request, and the limits.
+type ForGuests = (Option<Arc<dyn Door>>, Arc<ClientLimits>);
+
+async fn admit_guest(State((door, limits)): State<ForGuests>, request: Request, next: Next) -> Response {
     if is_cross_site_write(request.method(), request.headers()) {
         return cross_site().into_response();
     }

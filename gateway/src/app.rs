@@ -7,11 +7,17 @@ use access::secrets::CredentialFile;
 use chassis::environment::SharedEnvironment;
 use chassis::network::Network;
 use chassis::serve::Shutdown;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::cli::Config;
-use crate::health::Checked;
 use crate::proxy::{Target, Upstream};
 use crate::services::Services;
+
+/// Why a service is not ready.
+pub(crate) type Answer = Result<(), String>;
+/// The last answers of both services.
+pub(crate) type Checked = Arc<Mutex<Option<(Instant, (Answer, Answer))>>>;
 
 /// The gateway.
 #[derive(Clone)]

@@ -1,6 +1,5 @@
 //! `/livez` and `/readyz` of the gateway itself.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -8,19 +7,15 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use chassis::problem::Problem;
 use serde_json::json;
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::app::App;
+use crate::app::{Answer, App};
 
 /// Maximum time for the answer of a service.
 const CHECK_MAX: Duration = Duration::from_secs(1);
 
 /// How long an answer is used: many checks at once are one.
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
-
-/// The last answers of both services: why each is not ready.
-pub(crate) type Checked = Arc<Mutex<Option<(Instant, (Result<(), String>, Result<(), String>))>>>;
 
 /// Whether the gateway serves, and each service. It is ready also without them: pages say what is missing, and the rest works.
 pub(crate) async fn ready(State(app): State<App>) -> Response {
@@ -40,7 +35,7 @@ pub(crate) async fn ready(State(app): State<App>) -> Response {
     drop(last);
     let (reservation, notifier) = checked;
     let status = if reservation.is_ok() && notifier.is_ok() { "ready" } else { "degraded" };
-    let word = |checked: Result<(), String>| checked.err().unwrap_or_else(|| "ready".to_owned());
+    let word = |checked: Answer| checked.err().unwrap_or_else(|| "ready".to_owned());
     let services = json!({"reservation": word(reservation), "notifier": word(notifier)});
     Json(json!({"status": status, "services": services})).into_response()
 }

@@ -29,7 +29,6 @@ use axum::routing::{get, post};
 use chassis::problem::Problem;
 
 pub(crate) use self::guest::Guest;
-pub(crate) use self::links::COOKIE as GUEST_COOKIE;
 use crate::app::App;
 
 /// All pages and what they load.

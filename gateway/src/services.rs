@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use access::GATEWAY_HEADER;
 use access::secrets::CredentialFile;
-use axum::extract::FromRequestParts;
+use axum::extract::FromRequestParts as _;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue};
-use chassis::network::ClientAddress;
+use chassis::network::{ClientAddress, Networks};
 use chassis::request_trace::{REQUEST_ID, RequestTrace};
 use rpc::v1;
 use rpc::v1::availability_client::AvailabilityClient;
@@ -25,7 +25,6 @@ use tonic::transport::Channel;
 
 use self::cached::Cached;
 pub(crate) use self::trouble::{Refusal, Trouble};
-use crate::app::App;
 use crate::cli::Config;
 use crate::proxy::FORWARDED_FOR;
 
@@ -75,13 +74,12 @@ pub(crate) struct Visitor {
     request_id: String,
 }
 
-impl FromRequestParts<App> for Visitor {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
-        let Ok(trace) = RequestTrace::from_request_parts(parts, app).await;
-        let client = ClientAddress::of(&parts.extensions, &parts.headers, &app.network.proxies, false);
-        Ok(Self { client, request_id: trace.request_id })
+impl Visitor {
+    /// The sender of a request with this head, whose client `proxies` may name.
+    pub(crate) async fn of(parts: &mut Parts, proxies: &Networks) -> Self {
+        let Ok(trace) = RequestTrace::from_request_parts(parts, &()).await;
+        let client = ClientAddress::of(&parts.extensions, &parts.headers, proxies, false);
+        Self { client, request_id: trace.request_id }
     }
 }
 

@@ -81,7 +81,7 @@ test("a guest changes the time and the number of guests, corrects the name, and 
   await page.selectOption("#party", "1");
   await page.getByRole("button", { name: "Change the number" }).click();
   await page.getByText("Changed.").waitFor();
-  assert.match(await page.textContent(".lead"), /1 guests/);
+  assert.match(await page.textContent(".lead"), /1 guest\b/);
 
   await page.getByRole("link", { name: "Correct details" }).click();
   await accessible(page, "correct");
@@ -155,7 +155,8 @@ test("a guest who loses the race keeps what was typed and takes an alternative",
   const choice = two.page.locator("input[name=instead]").first();
   const instead = await choice.inputValue();
   await choice.check();
-  await two.page.getByRole("button", { name: "Book", exact: true }).click();
+  // Enter books, and does not join the waitlist.
+  await two.page.press("#email", "Enter");
   await two.page.getByRole("heading", { name: "Your table is booked" }).waitFor();
   assert.match(await two.page.textContent(".when"), new RegExp(instead.slice(11, 16)));
   await leave(one);
@@ -177,6 +178,17 @@ test("faults stand next to their fields and nothing is lost", async () => {
     assert.equal(await page.getAttribute(`#${field}`, "aria-invalid"), "true", field);
   }
   await accessible(page, "faults");
+  // The link in the summary leads to the field, and nothing is lost.
+  await page.getByRole("alert").getByRole("link").first().click();
+  assert.ok(await page.locator("#phone").evaluate((node) => node === document.activeElement));
+  assert.equal(await page.inputValue("#name"), "Rini");
+  await page.fill("#phone", "0812 3456 7890");
+  await page.fill("#email", "rini@example.com");
+  await page.locator("summary").click();
+  await page.fill("#chairs", "99");
+  await page.getByRole("button", { name: "Book" }).click();
+  await page.getByRole("alert").waitFor();
+  assert.ok(await page.locator("#chairs").isVisible(), "the field with the fault can be seen");
   await leave(visit);
 });
 
@@ -302,6 +314,11 @@ test("the link in a mail opens the booking and leaves the address bar; a wrong o
   assert.equal(new URL(page.url()).pathname, `/r/${booked.body.reservation_id}`);
   assert.match(await page.textContent("main"), /Surat/);
 
+  // A forged link does not replace the valid one.
+  const forged = `mejal_${Buffer.concat([Buffer.from(link.split("mejal_")[1], "base64url").subarray(0, 22), Buffer.alloc(16)]).toString("base64url")}`;
+  assert.equal((await page.goto(`${meja.url}/r/${booked.body.reservation_id}/${forged}`)).status(), 404);
+  assert.equal((await page.goto(`${meja.url}/r/${booked.body.reservation_id}`)).status(), 200);
+
   const stranger = await guest(browser, meja);
   for (const path of [`/r/${booked.body.reservation_id}`, `/r/${booked.body.reservation_id}/mejal_x`, "/r/1", "/nothing"]) {
     const answer = await stranger.page.goto(meja.url + path);
@@ -309,6 +326,19 @@ test("the link in a mail opens the booking and leaves the address bar; a wrong o
     await accessible(stranger.page, path);
   }
   await leave(stranger);
+  await leave(visit);
+});
+
+test("a closed day and a strange query are no failure", async () => {
+  const visit = await guest(browser, meja);
+  const { page } = visit;
+  for (const query of ["date=2030-01-01", "date=%2B262142-12-01", "date=x&party=0&area=Nowhere"]) {
+    const answer = await page.goto(`${meja.url}/v/kedai-kecil?${query}`);
+    assert.equal(answer.status(), 200, query);
+    assert.equal(await page.getByText("We cannot look up free times").count(), 0, query);
+  }
+  await page.goto(`${meja.url}/v/kedai-kecil/book?start=x`);
+  assert.equal(new URL(page.url()).pathname, "/v/kedai-kecil");
   await leave(visit);
 });
 
@@ -339,7 +369,7 @@ test("a guest waits for a table, gets an offer and takes it", async () => {
   await page.getByRole("heading", { name: "A table is free for you" }).waitFor();
   await accessible(page, "offer");
   await picture(page, "offer-phone");
-  await page.getByRole("button", { name: "Take it" }).click();
+  await page.getByRole("button", { name: "Take this table" }).click();
   await page.waitForURL(/\/r\//);
   await page.getByRole("heading", { name: /booked|not confirmed/ }).waitFor();
   await leave(visit);

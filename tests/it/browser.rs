@@ -34,7 +34,6 @@ fn node_test(file: &str, environment: &[(&str, &str)]) {
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     // A file without tests succeeds too.
     assert!(said.contains("# pass ") && !said.contains("# pass 0\n"), "{said}");
-    print!("{said}");
 }
 
 #[test]

@@ -53,8 +53,18 @@ fn absent(dir: &str, words: &[&str], why: &str) {
 }
 
 /// The crates, in an order in which each imports only those before it.
-const CRATES: [&str; 8] =
-    ["events", "contract", "chassis", "access", "rpc", "log-tools", "reservation", "notifier"];
+const CRATES: [&str; 10] = [
+    "events",
+    "contract",
+    "people",
+    "chassis",
+    "access",
+    "rpc",
+    "log-tools",
+    "reservation",
+    "notifier",
+    "gateway",
+];
 
 #[test]
 fn crates_import_only_lower_crates() {
@@ -83,6 +93,12 @@ fn crates_import_only_lower_crates() {
         "log-tools/src",
         &["reservation::", "notifier::", "sled::Config"],
         "log-tools must not use a service",
+    );
+    absent("people/src", &["contract::", "chassis::", "axum"], "people must not use a server");
+    absent(
+        "gateway/src",
+        &["reservation::", "notifier::", "log_tools::", "sled"],
+        "the gateway must use the services over the network only",
     );
     absent("reservation/src", &["notifier::"], "the services must not import each other");
     absent("notifier/src", &["reservation::"], "the services must not import each other");

@@ -6,7 +6,7 @@ use axum::extract::{Path, Query, Request};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use chassis::body::read_form;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta};
 use events::values::Locale;
 use minijinja::{Value, context};
 use rpc::v1;
@@ -32,7 +32,7 @@ pub(super) async fn form(guest: Guest, Path(id): Path<String>, Query(entered): Q
         Err(response) => return *response,
     };
     let entered = entered.with_time(times::zone(&venue.timezone));
-    if entered.start.is_empty() {
+    if DateTime::parse_from_rfc3339(&entered.start).is_err() {
         return go(&format!("/v/{id}"));
     }
     show(&guest, &venue, entered.with_new_key(&guest), Outcome::None).await

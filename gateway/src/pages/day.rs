@@ -107,7 +107,8 @@ fn service_at(venue: &v1::Venue, date: NaiveDate, start: DateTime<FixedOffset>) 
     let midnight = (start.date_naive() - date).num_days() * 1_440;
     let minute = midnight + i64::from(start.hour() * 60 + start.minute());
     let of_day = venue.hours.iter().filter(|service| service.day == weekday);
-    let service = of_day.filter(|service| (opening(service)..closing(service)).contains(&minute)).last();
+    let mut at = of_day.filter(|service| (opening(service)..closing(service)).contains(&minute));
+    let service = at.next_back();
     service.map(|service| service.name.clone())
 }
 

@@ -37,7 +37,7 @@ impl FromRequestParts<App> for Guest {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
-        let Ok(visitor) = Visitor::from_request_parts(parts, app).await;
+        let visitor = Visitor::of(parts, &app.network.proxies).await;
         let chosen = chosen_in_query(&parts.uri);
         let preferred =
             chosen.and_then(|tag| Locale::from_tag(&tag)).or_else(|| people::preferred(&parts.headers));

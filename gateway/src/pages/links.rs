@@ -8,8 +8,8 @@ use axum::response::Response;
 use chrono::TimeDelta;
 use events::{ReservationId, WaitlistId};
 
-/// The cookie. It contains links, the latest first.
-pub(crate) const COOKIE: &str = "__Host-meja_guest";
+use crate::proxy::GUEST_COOKIE;
+
 /// Between two links. No link contains it.
 const BETWEEN: char = '.';
 /// Maximum number of links. The oldest is forgotten; the mail still has it.
@@ -22,9 +22,9 @@ const LASTS: TimeDelta = TimeDelta::days(120);
 pub(super) struct Links(Vec<String>);
 
 impl Links {
-    /// The links in the cookies of a request.
+    /// The links in the cookies of a request, the latest first.
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let all = access::cookies::value(headers, COOKIE).unwrap_or_default();
+        let all = access::cookies::value(headers, GUEST_COOKIE).unwrap_or_default();
         Self(all.split(BETWEEN).filter(|link| Link::claimed_by(link).is_some()).map(str::to_owned).collect())
     }
 
@@ -51,7 +51,7 @@ impl Links {
     }
 
     fn cookie(&self) -> Option<HeaderValue> {
-        access::cookies::set(COOKIE, Some(&self.0.join(&BETWEEN.to_string())), LASTS)
+        access::cookies::set(GUEST_COOKIE, Some(&self.0.join(&BETWEEN.to_string())), LASTS)
     }
 }
 

@@ -107,6 +107,7 @@ fn show(own: &Own, proof: &str, refused: Option<String>) -> Response {
     let offer = entry.offer.as_ref().filter(|_| entry.status == "OFFERED");
     let proof_due = entry.contact_proof.as_ref();
     let proof_due = proof_due.filter(|proof| proof.expires_at.is_some() && entry.status == "WAITING");
+    let status = if refused.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
     let facts = context! {
         path => format!("/w/{}", entry.waitlist_id),
         key => own.guest.app.env.random_id().to_string(),
@@ -129,11 +130,10 @@ fn show(own: &Own, proof: &str, refused: Option<String>) -> Response {
             until => until(proof.expires_at.as_ref()),
         }),
         given_proof => proof,
-        refused => refused.clone(),
+        refused,
         is_open => matches!(&entry.status[..], "WAITING" | "OFFERED"),
     };
     let profile = entry.venue_profile.as_ref();
-    let status = if refused.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
     let page = Page::new(&own.guest, "waiting.html", locale, facts).status(status);
     page.accent(profile.and_then(|profile| profile.accent_colour.as_deref())).respond()
 }

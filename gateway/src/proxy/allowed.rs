@@ -71,7 +71,7 @@ pub fn target(path: &str) -> Option<Target> {
     }
     let mut segments = path.strip_prefix('/')?.split('/');
     match segments.next()? {
-        "api" => api(segments.next()?, segments.last()),
+        "api" => api(segments.next()?, segments.next_back()),
         "events" | "asyncapi.json" => segments.next().is_none().then_some(Target::Reservation),
         "schemas" | "problems" | "calendars" => Some(Target::Reservation),
         page if NOTIFIER_PAGES.contains(&page) => Some(Target::Notifier),

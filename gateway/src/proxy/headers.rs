@@ -9,7 +9,8 @@ use axum::http::{HeaderMap, HeaderValue};
 use chassis::network::ClientAddress;
 use chassis::secret::Token;
 
-use crate::pages::GUEST_COOKIE;
+/// The cookie with the links of a guest, which is for the pages of the gateway only.
+pub(crate) const GUEST_COOKIE: &str = "__Host-meja_guest";
 
 /// Headers about one connection, RFC 9110 §7.6.1.
 const HOP_BY_HOP: [HeaderName; 9] = [
@@ -89,11 +90,11 @@ impl Origin<'_> {
     }
 }
 
-/// Removes the cookie with the links of the guest, which is for the pages of the gateway only.
+/// Removes the cookie with the links of a guest.
 fn without_guest_cookie(headers: &mut HeaderMap) {
     let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
     let cookies = lines.flat_map(|line| line.split(';')).map(str::trim);
-    let is_other = |cookie: &&str| !cookie.split('=').next().is_some_and(|name| name == GUEST_COOKIE);
+    let is_other = |cookie: &&str| cookie.split('=').next().is_none_or(|name| name != GUEST_COOKIE);
     let others = cookies.filter(is_other).collect::<Vec<_>>().join("; ");
     headers.remove(COOKIE);
     if let Some(others) =

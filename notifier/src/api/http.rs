@@ -77,7 +77,25 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .with_state(app.clone())
         .split_for_parts();
     api.merge(slow_api);
-    let pages = Router::new()
+    let limited = middleware::from_fn(|request, next| within(REQUEST_MAX, request, next));
+    let (hosts, limits) = (app.hosts.clone(), Arc::clone(&app.limits));
+    let pages = for_guests(pages(app.clone()), Some(Arc::new(Arc::clone(&door)) as _), Arc::clone(&limits))
+        .layer(limited)
+        .layer(middleware::from_fn(for_browsers));
+    let (routes, slow, log) = (
+        checked(routes, &api, REQUEST_MAX),
+        checked(slow, &api, RECONCILIATION_MAX),
+        checked(log, &api, REQUEST_MAX),
+    );
+    let measured =
+        docs::routes(api, metrics, app.env.clone()).layer(middleware::from_fn_with_state(app, measure));
+    let operations = identified(routes.merge(slow).merge(log), Arc::new(door), limits);
+    harden(hosts.guard(operations.merge(pages).merge(measured)))
+}
+
+/// The pages for people, and what they load.
+fn pages(app: App) -> Router {
+    Router::new()
         .route("/checkout.js", get(checkout::script))
         .route("/checkout.css", get(checkout::stylesheet))
         .route("/r/{id}", get(pages::incomplete))
@@ -104,21 +122,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route("/password", get(pages::incomplete))
         .route("/join/{link}", get(staff::page).post(staff::submit))
         .route("/password/{link}", get(staff::page).post(staff::submit))
-        .with_state(app.clone());
-    let limited = middleware::from_fn(|request, next| within(REQUEST_MAX, request, next));
-    let (hosts, limits) = (app.hosts.clone(), Arc::clone(&app.limits));
-    let pages = for_guests(pages, Some(Arc::new(Arc::clone(&door)) as _), Arc::clone(&limits))
-        .layer(limited)
-        .layer(middleware::from_fn(for_browsers));
-    let (routes, slow, log) = (
-        checked(routes, &api, REQUEST_MAX),
-        checked(slow, &api, RECONCILIATION_MAX),
-        checked(log, &api, REQUEST_MAX),
-    );
-    let measured =
-        docs::routes(api, metrics, app.env.clone()).layer(middleware::from_fn_with_state(app, measure));
-    let operations = identified(routes.merge(slow).merge(log), Arc::new(door), limits);
-    harden(hosts.guard(operations.merge(pages).merge(measured)))
+        .with_state(app)
 }
 
 /// Updates the gauges before the metrics are read.

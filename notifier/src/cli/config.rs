@@ -72,6 +72,14 @@ pub enum UpstreamFeed {
     Grpc,
 }
 
+impl UpstreamFeed {
+    /// The `url` of the stream, if the feed is followed there.
+    fn url(self, url: &str, faults: &mut Faults) -> Option<Option<String>> {
+        let url = faults.take("RESERVATION_GRPC_URL", config::base_url(url).and_then(encrypted_or_local))?;
+        Some(Some(url).filter(|_| self == Self::Grpc))
+    }
+}
+
 #[derive(Debug, clap::Args)]
 struct Raw {
     /// IP address and port to listen on; port 0 selects a free port
@@ -197,6 +205,17 @@ pub struct Config {
     pub trace_collector: Option<String>,
 }
 
+impl Raw {
+    fn retry_settings(&self) -> RetrySettings {
+        RetrySettings {
+            concurrency: self.concurrency,
+            attempts_max: self.attempts_max,
+            backoff: TimeDelta::milliseconds(i64::from(self.backoff_ms)),
+            backoff_max: TimeDelta::minutes(5),
+        }
+    }
+}
+
 impl Cli {
     /// Checks all settings.
     ///
@@ -205,15 +224,12 @@ impl Cli {
     pub fn check(self) -> Result<Config, ConfigError> {
         let raw = self.raw;
         let mut faults = Faults::default();
+        let retry_settings = raw.retry_settings();
         let listen = faults.take("NOTIFIER_LISTEN", config::listen(&raw.listen));
         let grpc_listen = faults.take("NOTIFIER_GRPC_LISTEN", config::optional_listen(&raw.grpc_listen));
         let reservation_url = faults
             .take("RESERVATION_URL", config::base_url(&raw.reservation_url).and_then(encrypted_or_local));
-        let grpc_url = faults.take(
-            "RESERVATION_GRPC_URL",
-            config::base_url(&raw.reservation_grpc_url).and_then(encrypted_or_local),
-        );
-        let follows = raw.upstream_feed == UpstreamFeed::Grpc;
+        let upstream_grpc_url = raw.upstream_feed.url(&raw.reservation_grpc_url, &mut faults);
         let public_url = raw.public_url.check(&mut faults);
         let trace_collector = raw.traces.check(&mut faults);
         let log_filter = faults.take("NOTIFIER_LOG", telemetry::filter(&raw.log));
@@ -255,7 +271,7 @@ impl Cli {
                 grpc_listen: grpc_listen?,
                 public_url,
                 reservation_url: reservation_url?,
-                upstream_grpc_url: Some(grpc_url?).filter(|_| follows),
+                upstream_grpc_url: upstream_grpc_url?,
                 access_mode: access_mode?,
                 network: network?,
                 key_file,
@@ -264,12 +280,7 @@ impl Cli {
                 messaging: messaging?,
                 outside: outside?,
                 hooks: hooks?,
-                retry_settings: RetrySettings {
-                    concurrency: raw.concurrency,
-                    attempts_max: raw.attempts_max,
-                    backoff: TimeDelta::milliseconds(i64::from(raw.backoff_ms)),
-                    backoff_max: TimeDelta::minutes(5),
-                },
+                retry_settings,
                 cache_bytes: raw.cache_mib << 20,
                 disk_reserve_bytes: raw.disk_reserve_mib << 20,
                 data_dir: raw.data_dir,
