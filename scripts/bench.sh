@@ -3,7 +3,7 @@
 # docs/performance.md from the template benches/performance.md.
 #   BENCH_SECONDS=4 BENCH_ROUNDS=3   length and number of rounds
 #   BENCH_EVENTS=10000000            the longest log; 0 skips the parts that need filled logs
-#   bench.sh post postgres           some of: post access postgres fastapi fastapi_plain log umadb feed follow read start growth
+#   bench.sh post postgres           some of: post access gateway postgres fastapi fastapi_plain log umadb feed follow read start growth
 #                                    availability search
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -13,13 +13,13 @@ cd "$root"
 seconds=${BENCH_SECONDS:-4}
 rounds=${BENCH_ROUNDS:-3}
 events=${BENCH_EVENTS:-10000000}
-all="post access postgres fastapi fastapi_plain log umadb feed follow read start growth availability search"
+all="post access gateway postgres fastapi fastapi_plain log umadb feed follow read start growth availability search"
 wanted=" ${*:-$all} "
 need_rust
 need curl curl
 need wrk wrk
 need jq jq
-cargo build --release --locked --quiet -p reservation
+cargo build --release --locked --quiet -p reservation -p gateway
 cargo build --release --locked --quiet -p chassis --example echo
 cargo build --release --locked --quiet -p events --all-features --example fill --example append
 cargo build --release --locked --quiet -p meja --example latency
@@ -107,6 +107,46 @@ if want post; then
   done
   result post_group "$(ratio "$(metric meja_log_group_events_sum)" "$(metric meja_log_group_events_count)")"
   stop_pid $reservation && stop_pid $echo_pid
+fi
+
+# lag PERCENTILE FILE: that percentile of a run of wrk --latency, in milliseconds.
+lag() {
+  awk -v row="$1" '$1 == row { value = $2 + 0; if ($2 ~ /us$/) value /= 1000; if ($2 ~ /[0-9]s$/ && $2 !~ /[mu]s$/) value *= 1000; printf "%.3f", value }' "$2"
+}
+
+# through WHAT VENUES PATH [OPTION of wrk...]: the same requests to the service itself and through the gateway.
+through() {
+  venues=$2 start_reservation "$work/gateway-$1"
+  local what=$1 url=$3 door=http://127.0.0.1:$((port + 5))
+  shift 3
+  RESERVATION_URL=$base NOTIFIER_URL=$base GATEWAY_SECRETS_DIR=$work/gateway-$what-secrets GATEWAY_LOG=warn \
+    target/release/gateway --listen "${door#http://}" &
+  local gateway=$! asked=(-t1 -d"${seconds}s" -H "Authorization: Bearer $MEJA_KEY" "$@")
+  pids+=($gateway)
+  wait_ready gateway $door $gateway
+  for at in $base $door; do wrk -c64 "${asked[@]}" "$at$url" >/dev/null; done # warm
+  : >"$work/p50" && : >"$work/p99" && fresh
+  for _ in $(seq "$rounds"); do
+    # One connection tells what the gateway adds to a request, 64 how many it passes on.
+    for at in $base $door; do wrk -c1 --latency "${asked[@]}" "$at$url" >"$work/one-${at##*:}"; done
+    for row in 50 99; do
+      note p$row "$(awk -v a="$(lag $row% "$work/one-$((port + 5))")" -v b="$(lag $row% "$work/one-$port")" 'BEGIN {printf "%.3f", a - b}')"
+    done
+    for at in $base $door; do
+      wrk -c64 "${asked[@]}" "$at$url" >"$work/many"
+      ! grep -q 'Non-2xx' "$work/many" || die "Some requests were refused: $(cat "$work/many")"
+      note "$([ $at = $door ] && echo ours || echo theirs)" "$(awk '/Requests\/sec/ {printf "%d", $2}' "$work/many")"
+    done
+  done
+  versus gateway_$what
+  result gateway_${what}_p50_ms "$(median <"$work/p50")"
+  result gateway_${what}_p99_ms "$(median <"$work/p99")"
+  stop_pid $gateway && stop_pid $reservation
+}
+
+if want gateway; then
+  through availability data/venues "/api/availability?venue_id=bandung-dago&party_size=2&date=$(date -u -d '+7 days' +%F)"
+  through bookings tests/venues/by-hand /api/reservations -s benches/book.lua
 fi
 
 # The same binary with a key, and with open access and no credential.

@@ -10,6 +10,7 @@ need strace strace
 need xfs_io xfsprogs
 need mkfs.ext4 e2fsprogs
 need_python_tools
+need_browser
 cargo build --release --locked --workspace --all-features
 rm -rf target/torture
 export MEJA_TORTURE=${MEJA_TORTURE:-100}

@@ -10,6 +10,7 @@ mod clients;
 mod damage;
 mod failpoints;
 mod faults;
+mod guests;
 mod kill;
 mod money;
 mod outage;
