@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A tour of the running services: books, pays, seats, cancels, and reads the audit trail. Both services keep running.
+# A tour of the running services: books, pays, seats, cancels, and reads the audit trail. The services keep running.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$root"
@@ -192,4 +192,4 @@ step "13. The mail that was sent."
 for mail in $(ls -t "$outbox"/*.eml 2>/dev/null | head -3); do
   printf '  %s%s%s\n' "$dim" "$mail" "$plain"
 done
-printf '\n%sBoth services keep running. API: %s/docs and %s/docs%s\n' "$bold" "$reservation_url" "$notifier_url" "$plain"
+printf '\n%sThe services keep running. API: %s/docs/reservation and %s/docs/notifier%s\n' "$bold" "$gateway_url" "$gateway_url" "$plain"
