@@ -56,6 +56,14 @@ test("from the home page to a confirmed booking in three pages, four taps and th
   assert.match(await page.textContent("main"), /Sari Wulandari/);
   await accessible(page, "booking");
   await picture(page, "booking-phone");
+  // Back, and once more: nothing is booked twice, and the page leads to the booking.
+  const booked = page.url();
+  await page.goBack();
+  await fill(page, "Sari Wulandari", "sari@example.com");
+  await page.getByRole("button", { name: "Book", exact: true }).click();
+  await page.getByRole("link", { name: "Your booking" }).or(page.getByRole("heading", { name: "Your table is booked" })).first().waitFor();
+  if (page.url() !== booked) await page.getByRole("link", { name: "Your booking" }).click();
+  await page.waitForURL(booked);
   const calendar = await page.evaluate(() => fetch(location.pathname + "/calendar.ics").then((answer) => answer.text()));
   assert.match(calendar, /BEGIN:VEVENT[\s\S]*METHOD|METHOD:PUBLISH[\s\S]*DTSTART:\d{8}T\d{6}Z/);
   await leave(visit);

@@ -15,7 +15,7 @@ use self::form::Entered;
 pub(super) use self::form::Faults;
 use super::day::Wanted;
 use super::guest::{Guest, Page, go};
-use super::links::remember;
+use super::links::{Links, remember};
 use super::times;
 use super::venue::{about, colour, find, party};
 use super::{notices, words};
@@ -85,12 +85,20 @@ async fn show(guest: &Guest, venue: &v1::Venue, entered: Entered, outcome: Outco
         refusal => refusal.as_ref().map(|refusal| words::refusal(locale, &refusal.code, "refused_other")),
         alternatives => refusal.as_ref().map(|refusal| alternatives(refusal, locale)).unwrap_or_default(),
         can_wait => refusal.as_ref().is_some_and(|refusal| matches!(&refusal.code[..], "no_table" | "pacing")),
+        mine => refusal.as_ref().filter(|refusal| is_about_own(&refusal.code)).and_then(|_| {
+            Links::of(&guest.headers).latest()
+        }),
         waits => entered.waits(),
         wait_from => people::time(&(start - WAIT_BEFORE), locale),
         wait_to => people::time(&(start + WAIT_AFTER), locale),
         entered,
     };
     Page::new(guest, "book.html", locale, facts).status(status).accent(colour(venue)).respond()
+}
+
+/// Whether a refusal is about another booking of the same guest: after a second tap, or in a second tab.
+fn is_about_own(code: &str) -> bool {
+    matches!(code, "duplicate_booking" | "already_waiting" | "too_many_unproven")
 }
 
 /// The chosen time, as the day shows it; `None` if that is not known.

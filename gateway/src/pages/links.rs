@@ -38,6 +38,15 @@ impl Links {
         self.to(LinkOf::Reservation(id))
     }
 
+    /// The page of the booking or waitlist entry that the browser opened last.
+    pub(super) fn latest(&self) -> Option<String> {
+        match Link::claimed_by(self.0.first()?)?.of {
+            LinkOf::Reservation(id) => Some(format!("/r/{id}")),
+            LinkOf::Waitlist(id) => Some(format!("/w/{id}")),
+            _ => None,
+        }
+    }
+
     /// The link to a waitlist entry.
     pub(super) fn to_waitlist(&self, id: WaitlistId) -> Option<&str> {
         self.to(LinkOf::Waitlist(id))
@@ -91,6 +100,7 @@ mod tests {
         assert_eq!(to(19), Some(&link(19, 2)[..]), "a later link replaces an earlier one");
         assert_eq!(to(18), Some(&link(18, 1)[..]));
         assert_eq!(to(0), None, "the oldest one is forgotten");
+        assert_eq!(links.latest(), Some(format!("/r/{}", Uuid::from_u128(19))));
 
         let cookie = links.cookie().unwrap();
         let cookie = cookie.to_str().unwrap();
