@@ -1,7 +1,7 @@
 // A guest books, changes and cancels, in both languages, by keyboard, without scripts, on small and dark screens.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { accessible, guest, launch, leave, picture } from "./browser.mjs";
+import { accessible, fill, guest, launch, leave, picture, slot } from "./browser.mjs";
 import { Meja, inDays, until } from "./meja.mjs";
 
 let meja;
@@ -15,14 +15,7 @@ after(async () => {
   await meja?.end();
 });
 
-async function fill(page, name, email) {
-  await page.fill("#name", name);
-  await page.fill("#phone", "0812 3456 7890");
-  await page.fill("#email", email);
-}
-
 const day = (days) => `/v/kedai-kecil?date=${inDays(days)}`;
-const slot = (page, time) => page.locator(".slots a", { hasText: new RegExp(`^${time}`) }).first();
 
 test("from the home page to a confirmed booking in three pages, four taps and three fields", async () => {
   const visit = await guest(browser, meja);

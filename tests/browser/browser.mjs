@@ -60,3 +60,13 @@ export async function picture(page, name) {
   mkdirSync(pictures, { recursive: true });
   await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
 }
+
+// The link to a time on the page of a venue.
+export const slot = (page, time) => page.locator(".slots a", { hasText: new RegExp(`^${time}`) }).first();
+
+// Fills in the contact of a guest.
+export async function fill(page, name, email) {
+  await page.fill("#name", name);
+  await page.fill("#phone", "0812 3456 7890");
+  await page.fill("#email", email);
+}

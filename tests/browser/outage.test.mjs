@@ -1,7 +1,7 @@
 // One service is stopped while guests are on the pages: its part says so, and the rest works.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { accessible, guest, launch, leave, picture } from "./browser.mjs";
+import { accessible, fill, guest, launch, leave, picture, slot } from "./browser.mjs";
 import { Meja, inDays, until } from "./meja.mjs";
 
 let meja;
@@ -15,19 +15,11 @@ after(async () => {
   await meja?.end();
 });
 
-const slot = (page, time) => page.locator(".slots a", { hasText: new RegExp(`^${time}`) }).first();
-
-async function fill(page, name) {
-  await page.fill("#name", name);
-  await page.fill("#phone", "0812 3456 7890");
-  await page.fill("#email", `${name.toLowerCase()}@example.com`);
-}
-
 // A booking that is open in the browser of a guest.
 async function booked(page, name, days, party = 2) {
   await page.goto(`${meja.url}/v/kedai-kecil?date=${inDays(days)}&party=${party}`);
   await slot(page, "19:00").click();
-  await fill(page, name);
+  await fill(page, name, `${name.toLowerCase()}@example.com`);
   await page.getByRole("button", { name: /^Book/ }).click();
   await page.waitForURL(/\/r\//);
   await page.locator(".ticket").waitFor();
@@ -46,7 +38,7 @@ test("without the reservation service every page says what is missing, and a boo
   const form = await guest(browser, meja);
   await form.page.goto(`${meja.url}/v/kedai-kecil?date=${inDays(4)}`);
   await slot(form.page, "20:00").click();
-  await fill(form.page, "Sekali");
+  await fill(form.page, "Sekali", "sekali@example.com");
 
   await meja.stop("reservation");
   assert.equal((await (await fetch(`${meja.url}/readyz`)).json()).services.reservation, "cannot be reached");
@@ -110,7 +102,7 @@ test("without the gateway an open page stays readable, and nothing is sent twice
   const { page } = visit;
   await page.goto(`${meja.url}/v/kedai-kecil?date=${inDays(7)}`);
   await slot(page, "19:00").click();
-  await fill(page, "Putus");
+  await fill(page, "Putus", "putus@example.com");
   await meja.stop("gateway");
   await page.getByRole("button", { name: "Book" }).click();
   await page.getByText("Nothing is sent twice").waitFor();

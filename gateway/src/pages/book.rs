@@ -4,7 +4,7 @@ mod form;
 
 use axum::extract::{Path, Query, Request};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use chassis::body::read_form;
 use chrono::{DateTime, TimeDelta};
 use events::values::Locale;
@@ -110,19 +110,12 @@ async fn slot(guest: &Guest, venue: &v1::Venue, entered: &Entered) -> Option<v1:
         party_size: party(&entered.party),
         area: entered.area(),
     };
-    let request = v1::GetDayRequest {
-        venue_id: Some(wanted.venue_id),
-        date: wanted.date.to_string(),
-        party_size: Some(wanted.party_size),
-        area: wanted.area,
-        duration_minutes: None,
-    };
-    let day = guest.call().get_day(request).await.ok()?;
+    let day = guest.call().get_day(wanted.day()).await.ok()?;
     day.slots.into_iter().find(|slot| times::local(&slot.start_time) == start)
 }
 
 /// The channels that can take `deposit`; `None` if they are not known.
-pub(super) async fn channels(guest: &Guest, deposit: &v1::Money, locale: Locale) -> Option<Vec<Value>> {
+async fn channels(guest: &Guest, deposit: &v1::Money, locale: Locale) -> Option<Vec<Value>> {
     let channels = guest.call().channels().await.ok()?;
     let takes = |channel: &&v1::Channel| {
         let is_within = channel
@@ -160,7 +153,7 @@ pub(super) async fn submit(guest: Guest, Path(id): Path<String>, request: Reques
     let action = format!("/v/{id}/book");
     let entered: Entered = match read_form(request).await {
         Ok(entered) => entered,
-        Err(problem) => return axum::response::IntoResponse::into_response(problem),
+        Err(problem) => return problem.into_response(),
     };
     let venue = match find(&guest, &id).await {
         Ok(venue) => venue,

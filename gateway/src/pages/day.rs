@@ -10,13 +10,26 @@ use super::times;
 use super::words::word;
 use crate::services::Trouble;
 
-/// What a guest looks for.
+/// The day, the number of guests and the area that a guest looks for.
 #[derive(Debug, Clone)]
 pub(super) struct Wanted {
     pub(super) venue_id: String,
     pub(super) date: NaiveDate,
     pub(super) party_size: u32,
     pub(super) area: Option<String>,
+}
+
+impl Wanted {
+    /// The question for the times of the day.
+    pub(super) fn day(&self) -> v1::GetDayRequest {
+        v1::GetDayRequest {
+            venue_id: Some(self.venue_id.clone()),
+            date: self.date.to_string(),
+            party_size: Some(self.party_size),
+            area: self.area.clone(),
+            duration_minutes: None,
+        }
+    }
 }
 
 /// The times of one service.
@@ -55,14 +68,7 @@ pub(super) async fn times(
     wanted: &Wanted,
     locale: Locale,
 ) -> Result<DayView, Trouble> {
-    let request = v1::GetDayRequest {
-        venue_id: Some(wanted.venue_id.clone()),
-        date: wanted.date.to_string(),
-        party_size: Some(wanted.party_size),
-        area: wanted.area.clone(),
-        duration_minutes: None,
-    };
-    let day = match guest.call().get_day(request).await {
+    let day = match guest.call().get_day(wanted.day()).await {
         // There is no service on that day, or it is too far ahead.
         Err(Trouble::Refused(_)) => {
             return Ok(DayView { services: vec![], has_room: false, reason: Some(reason("closed", locale)) });

@@ -10,6 +10,7 @@ use minijinja::context;
 use rpc::v1;
 use serde::{Deserialize, Serialize};
 
+use super::day::Wanted;
 use super::guest::{Guest, Page};
 use super::{day, times};
 use crate::services::Trouble;
@@ -107,14 +108,8 @@ struct Free {
 /// The next times of today, or the next day with room.
 async fn free(guest: &Guest, venue: &v1::Venue, now: DateTime<Tz>, locale: Locale) -> Result<Free, Trouble> {
     let today = now.date_naive();
-    let venue_id = Some(venue.venue_id.clone());
-    let request = v1::GetDayRequest {
-        venue_id: venue_id.clone(),
-        date: today.to_string(),
-        party_size: Some(PARTY_SIZE),
-        ..Default::default()
-    };
-    let slots = match guest.call().get_day(request).await {
+    let wanted = Wanted { venue_id: venue.venue_id.clone(), date: today, party_size: PARTY_SIZE, area: None };
+    let slots = match guest.call().get_day(wanted.day()).await {
         // No service today.
         Err(Trouble::Refused(_)) => vec![],
         answered => answered?.slots,
@@ -129,7 +124,7 @@ async fn free(guest: &Guest, venue: &v1::Venue, now: DateTime<Tz>, locale: Local
         return Ok(Free { times, later: None, has_service });
     }
     let request = v1::ListDaysRequest {
-        venue_id,
+        venue_id: Some(wanted.venue_id),
         party_size: Some(PARTY_SIZE),
         from: (today + Days::new(1)).to_string(),
         to: (today + Days::new(DAYS_AHEAD)).to_string(),

@@ -67,7 +67,7 @@ impl Entered {
         !self.sent.is_empty()
     }
 
-    /// With the earliest arrival of a guest who waits.
+    /// With the earliest arrival of a waiting guest.
     pub(super) fn with_earliest(self, now: DateTime<Utc>) -> Self {
         let earliest = times::local(&self.start) - WAIT_BEFORE;
         let earliest = if earliest > now { earliest.to_rfc3339() } else { String::new() };
