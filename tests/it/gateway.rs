@@ -191,24 +191,27 @@ async fn services_count_each_client_of_the_gateway() {
     let mut pair = Pair::prepared(&[]);
     pair.env = vec![("MEJA_ADDRESS_REQUESTS_PER_MINUTE_MAX", "10".to_owned())];
     pair.start_reservation().await;
+    pair.start_notifier().await;
     let door = Door::before_pair(&pair).await;
     let from = |address: &str| {
         let address: IpAddr = address.parse().unwrap();
         Client::builder().local_address(address).build().unwrap()
     };
-    let statuses = async |client: Client| {
+    let statuses = async |client: Client, path: &str| {
         let mut statuses = Vec::new();
         for _ in 0..12 {
-            let request =
-                client.get(format!("{}/api/venues", door.url)).header("x-forwarded-for", "192.0.2.1");
+            let request = client.get(format!("{}{path}", door.url)).header("x-forwarded-for", "192.0.2.1");
             statuses.push(request.send().await.unwrap().status().as_u16());
         }
         statuses
     };
-    let one = statuses(from("127.0.0.2")).await;
-    assert!(one.contains(&429), "{one:?}");
-    let other = statuses(from("127.0.0.3")).await;
-    assert_eq!(other[..8], [200; 8], "another client has its own share");
+    // An operation, and a page of the notifier.
+    for path in ["/api/venues", "/checkout.css"] {
+        let one = statuses(from("127.0.0.2"), path).await;
+        assert!(one.contains(&429), "{path}: {one:?}");
+        let other = statuses(from("127.0.0.3"), path).await;
+        assert_eq!(other[..8], [200; 8], "{path}: another client has its own share");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
