@@ -127,6 +127,7 @@ fn story(n: u64) -> Result<Vec<NewEvent>, Box<dyn std::error::Error>> {
             channel: Some("qris".into()),
             expires_at: start,
             purpose: Purpose::Deposit,
+            replaces: None,
         }
         .into(),
         sent("deposit_due").into(),

@@ -31,6 +31,10 @@ pub struct PaymentRequested {
     /// What the payment is for.
     #[serde(default, skip_serializing_if = "Purpose::is_deposit")]
     pub purpose: Purpose,
+    /// The payment that this one replaces: the guest pays by another channel, or tries again. Money that still arrives for
+    /// that one is refunded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<PaymentId>,
 }
 
 /// A payment was completed.

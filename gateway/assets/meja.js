@@ -65,7 +65,8 @@ async function send(form, button) {
   buttons.forEach((b) => (b.disabled = true));
   say("send", words.wait);
   try {
-    const response = await fetch(form.action, { method: "POST", body: fields, headers: { accept: "text/html" } });
+    const action = button?.getAttribute("formaction") ?? form.action;
+    const response = await fetch(action, { method: "POST", body: fields, headers: { accept: "text/html" } });
     if (response.redirected && new URL(response.url).origin === location.origin) {
       location.assign(response.url);
       return;

@@ -6,6 +6,8 @@ mod book;
 mod booking;
 mod calendar_file;
 mod change;
+mod channels;
+mod correct;
 mod day;
 mod embed;
 mod guest;
@@ -13,6 +15,7 @@ mod home;
 mod links;
 mod live;
 mod notices;
+mod own;
 mod pay;
 mod qr;
 mod templates;
@@ -27,8 +30,11 @@ use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use chassis::problem::Problem;
+use rpc::v1;
 
 pub(crate) use self::guest::Guest;
+use self::live::changes;
+use self::own::enter;
 use crate::app::App;
 
 /// All pages and what they load.
@@ -38,19 +44,19 @@ pub fn router(app: App) -> Router {
         .route("/v/{venue}", get(venue::page))
         .route("/v/{venue}/book", get(book::form).post(book::submit))
         .route("/r/{id}", get(booking::page))
-        .route("/r/{id}/{link}", get(booking::enter))
-        .route("/r/{id}/pay", get(pay::page))
+        .route("/r/{id}/{link}", get(enter::<v1::Reservation>))
+        .route("/r/{id}/pay", get(pay::page).post(pay::choose))
         .route("/r/{id}/receipt", get(booking::receipt))
         .route("/r/{id}/change", get(change::page).post(change::submit))
-        .route("/r/{id}/correct", get(change::correct_page).post(change::correct))
+        .route("/r/{id}/correct", get(correct::page).post(correct::submit))
         .route("/r/{id}/cancel", get(change::cancel_page).post(change::cancel))
         .route("/r/{id}/prove", get(booking::back).post(change::prove))
         .route("/r/{id}/answer", get(booking::back).post(change::answer))
         .route("/r/{id}/calendar.ics", get(calendar_file::file))
-        .route("/r/{id}/live", get(live::booking))
+        .route("/r/{id}/live", get(changes::<v1::Reservation>))
         .route("/w/{id}", get(waiting::page).post(waiting::choose))
-        .route("/w/{id}/{link}", get(waiting::enter))
-        .route("/w/{id}/live", get(live::waiting))
+        .route("/w/{id}/{link}", get(enter::<v1::WaitlistEntry>))
+        .route("/w/{id}/live", get(changes::<v1::WaitlistEntry>))
         .route("/embed/{venue}", get(embed::page))
         .route("/embed.js", get(assets::embed))
         .route("/assets/{name}", get(assets::asset))

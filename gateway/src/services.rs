@@ -208,6 +208,8 @@ methods! {
         correct_reservation(CorrectReservationRequest) -> Reservation;
         /// Cancels.
         cancel_reservation(CancelReservationRequest) -> Reservation;
+        /// Requests a deposit anew.
+        renew_deposit(RenewDepositRequest) -> Reservation;
         /// Answers whether the party comes.
         answer_question(AnswerQuestionRequest) -> Reservation;
         /// Proves the contact.

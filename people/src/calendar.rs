@@ -8,8 +8,9 @@ use chrono::{DateTime, Utc};
 /// A visit to a restaurant.
 #[derive(Debug, Clone)]
 pub struct Visit<'a> {
-    /// Unique among all calendars, and the same for every file about this visit.
-    pub uid: String,
+    /// The id of the booking, a UUID: the UID of every file about it, RFC 7986 §5.3. It contains no host, so that the files of a
+    /// mail and of a page are the same entry.
+    pub id: &'a str,
     /// Increases with every change.
     pub sequence: u64,
     /// The arrival.
@@ -79,7 +80,7 @@ pub fn file(visit: &Visit<'_>, purpose: Purpose<'_>, now: DateTime<Utc>) -> Stri
         "PRODID:-//Meja//Meja//EN".to_owned(),
         format!("METHOD:{}", purpose.method()),
         "BEGIN:VEVENT".to_owned(),
-        format!("UID:{}", visit.uid),
+        format!("UID:{}", visit.id),
         format!("SEQUENCE:{}", visit.sequence),
         format!("DTSTAMP:{}", stamp(now)),
         format!("DTSTART:{}", stamp(visit.start)),

@@ -65,10 +65,7 @@ async fn a_deposit_is_paid_on_the_checkout_page_and_recorded_in_the_audit_trail(
     assert_eq!(mail.len(), 2, "{mail:?}");
     let confirmed = mail.iter().find(|name| name.contains("mail-confirmed")).unwrap();
     let confirmed = std::fs::read_to_string(pair.dir.path().join("notifier/outbox").join(confirmed)).unwrap();
-    assert!(
-        confirmed.contains(&format!("UID:{id}@meja.example")) && confirmed.contains("SEQUENCE:4"),
-        "{confirmed}"
-    );
+    assert!(confirmed.contains(&format!("UID:{id}\r")) && confirmed.contains("SEQUENCE:4"), "{confirmed}");
     let notifications = pair.get(&format!("{}/api/notifications", pair.notifier_url)).await;
     assert!(
         !notifications.to_string().contains("sari@example.com")
@@ -104,6 +101,47 @@ async fn a_refused_payment_keeps_the_hold_and_is_reported() {
             .status(),
         404
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_whose_payment_was_refused_pays_by_another_channel() {
+    let pair = Pair::running(&["--sms", "off"]).await;
+    let id = pair.book(6).await;
+    let first = pair.checkout(&id).await;
+    let payments = format!("{}/api/payments?reservation_id={id}", pair.notifier_url);
+    let renew = format!("/api/reservations/{id}/deposit/renew");
+    let renewed = async |channel: &str, n: usize| {
+        assert_eq!(pair.post(&renew, &json!({"payment_channel": channel})).await.0, 200);
+        let all = async || pair.get(&payments).await["items"].as_array().unwrap().clone();
+        until("another payment", async || all().await.len() == n).await;
+        let view = pair.get(&format!("/api/reservations/{id}")).await;
+        let payment = all().await.into_iter().find(|it| it["payment_id"] == view["payment"]["payment_id"]);
+        let page = payment.unwrap()["checkout_url"].as_str().unwrap().to_owned();
+        let contact = pair.get(&format!("/api/reservations/{id}/contact")).await;
+        format!("{page}/{}", contact["pay_links"][0]["token"].as_str().unwrap())
+    };
+    // The guest changes the mind before paying. The first page no longer takes a payment.
+    let second = renewed("card", 2).await;
+    pair.settled().await;
+    let page = pair.client.post(format!("{first}/pay")).send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("expired") && !page.contains("Pay</button>"), "{page}");
+    pair.client.post(format!("{second}/refuse")).send().await.unwrap();
+    until("the refusal", async || {
+        pair.get(&format!("/api/reservations/{id}")).await["payment"]["failure"] == "refused"
+    })
+    .await;
+    let third = renewed("card", 3).await;
+    pair.client.post(format!("{third}/pay")).send().await.unwrap();
+    status_becomes(&pair, &id, "CONFIRMED").await;
+    pair.settled().await;
+    let all = pair.get(&payments).await;
+    let statuses: Vec<_> = all["items"].as_array().unwrap().iter().map(|it| it["status"].clone()).collect();
+    let count = |status: &str| statuses.iter().filter(|it| *it == status).count();
+    assert_eq!([count("paid"), count("refused"), count("expired")], [1, 1, 1], "{statuses:?}");
+    let report = pair.get(&format!("{}/api/reconciliation", pair.notifier_url)).await;
+    assert_eq!(report["differences"], json!([]), "{report:#}");
+    let dead = pair.get(&format!("{}/api/effects?status=dead", pair.notifier_url)).await;
+    assert_eq!(dead["items"], json!([]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -194,6 +194,13 @@ requests! {
         optional overrule: Override,
     }
 
+    /// Another payment of a deposit that is due.
+    body RenewDeposit {
+        /// A code of `GET /api/payment-channels` of the notifier; the channel before by default.
+        #[example = "card"]
+        optional payment_channel: Code<32>,
+    }
+
     /// A cancellation.
     body Cancel {
         /// One of the reason codes, because events contain it: use the description for free text.

@@ -70,6 +70,12 @@ pub struct VenueView {
     pub hours: Vec<ServiceView>,
     /// The policy in words.
     pub policy: PolicyWords,
+    /// How long before a visit a guest can cancel free of charge, in minutes.
+    #[schema(example = 1440)]
+    pub free_cancellation_minutes: u32,
+    /// The largest party that the tables can seat; null if the venue is managed by hand.
+    #[schema(value_type = Option<u8>, minimum = 1, maximum = 50, example = 12)]
+    pub party_size_max: Option<PartySize>,
 }
 
 /// The address, the contact and the colour of a restaurant. A member that the rules do not have is null.

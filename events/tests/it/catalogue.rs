@@ -142,6 +142,7 @@ fn samples() -> Vec<Event> {
             channel: Some("qris".into()),
             expires_at: window().start,
             purpose: Purpose::Deposit,
+            replaces: None,
         }
         .into(),
         PaymentCompleted {

@@ -2,10 +2,9 @@
 
 mod form;
 
-use axum::extract::{Path, Query, Request};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Response};
-use chassis::body::read_form;
+use axum::extract::{Path, Query};
+use axum::http::StatusCode;
+use axum::response::Response;
 use chrono::{DateTime, TimeDelta};
 use events::values::Locale;
 use minijinja::{Value, context};
@@ -13,11 +12,12 @@ use rpc::v1;
 
 use self::form::Entered;
 pub(super) use self::form::Faults;
+use super::channels::that_take;
 use super::day::Wanted;
-use super::guest::{Guest, Page, go};
+use super::guest::{Guest, Page, Sent, go};
 use super::links::{Links, remember};
 use super::times;
-use super::venue::{about, colour, find, party};
+use super::venue::{about, colour, find, policy};
 use super::{notices, words};
 use crate::services::{Refusal, Trouble};
 
@@ -53,7 +53,9 @@ async fn show(guest: &Guest, venue: &v1::Venue, entered: Entered, outcome: Outco
     let slot = slot(guest, venue, &entered).await;
     let deposit = slot.as_ref().and_then(|slot| slot.deposit.as_ref());
     let channels = match deposit {
-        Some(deposit) => channels(guest, deposit, locale).await,
+        Some(deposit) => {
+            guest.call().channels().await.ok().map(|channels| that_take(deposit, &channels, locale))
+        }
         None => None,
     };
     let (status, faults, refusal) = match outcome {
@@ -65,22 +67,22 @@ async fn show(guest: &Guest, venue: &v1::Venue, entered: Entered, outcome: Outco
             (StatusCode::TOO_MANY_REQUESTS, Faults::default(), Some(refusal))
         }
     };
-    let policy = venue.policy.as_ref().map(|policy| match locale {
-        Locale::Id => policy.id.clone(),
-        Locale::En => policy.en.clone(),
-    });
     let start = times::local(&entered.start);
+    let free_until = start - TimeDelta::minutes(venue.free_cancellation_minutes.into());
     let facts = context! {
         venue => about(&venue.venue_id, &venue.name, venue.profile.as_ref()),
         date => people::date(&start, locale),
         time => people::time(&start, locale),
         ends => slot.as_ref().map(|slot| people::time(&times::local(&slot.end_time), locale)),
-        party_size => party(&entered.party),
+        party_size => entered.party_size(),
         deposit => deposit.map(|deposit| times::amount(deposit, locale)),
         is_deposit_due => deposit.is_some(),
+        free_until => people::moment(&free_until, locale),
+        is_late => free_until < guest.app.env.now(),
+        zone => times::zone_at(&start, times::zone(&venue.timezone)),
         is_checked => slot.is_some() || venue.hours.is_empty(),
         channels,
-        policy => policy.unwrap_or_default(),
+        policy => policy(venue, locale),
         faults => faults.in_words(locale),
         refusal => refusal.as_ref().map(|refusal| words::refusal(locale, &refusal.code, "refused_other")),
         alternatives => refusal.as_ref().map(|refusal| alternatives(refusal, locale)).unwrap_or_default(),
@@ -93,7 +95,8 @@ async fn show(guest: &Guest, venue: &v1::Venue, entered: Entered, outcome: Outco
         wait_to => people::time(&(start + WAIT_AFTER), locale),
         entered,
     };
-    Page::new(guest, "book.html", locale, facts).status(status).accent(colour(venue)).respond()
+    let page = Page::new(guest, "book.html", locale, facts).status(status).accent(colour(venue));
+    page.with_form(&format!("/v/{}/book", venue.venue_id)).respond()
 }
 
 /// Whether a refusal is about another booking of the same guest: after a second tap, or in a second tab.
@@ -107,36 +110,11 @@ async fn slot(guest: &Guest, venue: &v1::Venue, entered: &Entered) -> Option<v1:
     let wanted = Wanted {
         venue_id: venue.venue_id.clone(),
         date: times::date(&entered.day).unwrap_or_else(|| start.date_naive()),
-        party_size: party(&entered.party),
+        party_size: entered.party_size(),
         area: entered.area(),
     };
     let day = guest.call().get_day(wanted.day()).await.ok()?;
     day.slots.into_iter().find(|slot| times::local(&slot.start_time) == start)
-}
-
-/// The channels that can take `deposit`; `None` if they are not known.
-async fn channels(guest: &Guest, deposit: &v1::Money, locale: Locale) -> Option<Vec<Value>> {
-    let channels = guest.call().channels().await.ok()?;
-    let takes = |channel: &&v1::Channel| {
-        let is_within = channel
-            .limits
-            .get(&deposit.currency)
-            .is_none_or(|range| (range.min_minor..=range.max_minor).contains(&deposit.amount_minor));
-        is_within && (channel.currencies.is_empty() || channel.currencies.contains(&deposit.currency))
-    };
-    let view = |channel: &v1::Channel| {
-        context! { code => channel.code, label => label(channel, locale) }
-    };
-    Some(channels.iter().filter(takes).map(view).collect())
-}
-
-/// The name of a channel.
-pub(super) fn label(channel: &v1::Channel, locale: Locale) -> String {
-    let label = channel.label.clone().unwrap_or_default();
-    match locale {
-        Locale::Id => label.id,
-        Locale::En => label.en,
-    }
 }
 
 fn alternatives(refusal: &Refusal, locale: Locale) -> Vec<Value> {
@@ -148,13 +126,8 @@ fn alternatives(refusal: &Refusal, locale: Locale) -> Vec<Value> {
 }
 
 /// Books, or joins the waitlist.
-pub(super) async fn submit(guest: Guest, Path(id): Path<String>, request: Request) -> Response {
-    let headers = request.headers().clone();
+pub(super) async fn submit(guest: Guest, Path(id): Path<String>, Sent(entered): Sent<Entered>) -> Response {
     let action = format!("/v/{id}/book");
-    let entered: Entered = match read_form(request).await {
-        Ok(entered) => entered,
-        Err(problem) => return problem.into_response(),
-    };
     let venue = match find(&guest, &id).await {
         Ok(venue) => venue,
         Err(response) if response.status() == StatusCode::SERVICE_UNAVAILABLE => {
@@ -163,6 +136,9 @@ pub(super) async fn submit(guest: Guest, Path(id): Path<String>, request: Reques
         Err(response) => return *response,
     };
     let entered = entered.with_time(times::zone(&venue.timezone)).with_key(&guest);
+    if guest.chooses_language() {
+        return show(&guest, &venue, entered, Outcome::None).await;
+    }
     let faults = entered.faults();
     if !faults.is_empty() {
         return show(&guest, &venue, entered, Outcome::Faulty(faults)).await;
@@ -172,7 +148,7 @@ pub(super) async fn submit(guest: Guest, Path(id): Path<String>, request: Reques
         false => book(&guest, &venue, &entered).await,
     };
     match sent {
-        Ok(page) => shown(&headers, &page),
+        Ok(new) => remember(go(&new.path), &guest.headers, new.link.as_deref()),
         Err(Trouble::NotNow { .. }) if !entered.was_sent() => {
             show(&guest, &venue, entered, Outcome::NotNow).await
         }
@@ -194,11 +170,6 @@ pub(super) async fn submit(guest: Guest, Path(id): Path<String>, request: Reques
 struct New {
     path: String,
     link: Option<String>,
-}
-
-/// Sends the browser to a new booking, with its link in the cookie.
-fn shown(headers: &HeaderMap, new: &New) -> Response {
-    remember(go(&new.path), headers, new.link.as_deref())
 }
 
 async fn book(guest: &Guest, venue: &v1::Venue, entered: &Entered) -> Result<New, Trouble> {

@@ -4,115 +4,57 @@ use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
-use events::ReservationId;
 use events::event::GuestAnswer;
 use events::values::Locale;
 use minijinja::{Value, context};
 use rpc::v1;
-use serde::Deserialize;
 
-use super::guest::{Guest, Page, go};
-use super::links::{Links, remember};
+use super::guest::{Page, go};
+use super::own::{Given, Own};
 use super::venue::about;
 use super::words::word;
-use super::{notices, qr, times};
-use crate::services::{Call, Trouble};
+use super::{qr, times};
+use crate::services::Trouble;
 
-/// The query of the page: the proof of contact in the link of a mail, and what a command has just done.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Given {
-    proof: String,
-    done: String,
-}
+/// A booking that its guest opened.
+pub(super) type Booking = Own<v1::Reservation>;
 
-/// A booking, and the credential of its guest.
-pub(super) struct Own {
-    pub(super) guest: Guest,
-    pub(super) link: String,
-    pub(super) reservation: v1::Reservation,
-}
-
-impl Own {
-    /// The booking `id`, whose link the browser knows; otherwise the page that says why it cannot be shown.
-    pub(super) async fn find(guest: Guest, id: &str) -> Result<Self, Box<Response>> {
-        let no_link = |guest: &Guest| Box::new(notices::page(guest, StatusCode::NOT_FOUND, "no_link"));
-        let Ok(reservation_id) = id.parse::<ReservationId>() else { return Err(no_link(&guest)) };
-        let links = Links::of(&guest.headers);
-        let Some(link) = links.to_reservation(reservation_id).map(str::to_owned) else {
-            return Err(no_link(&guest));
-        };
-        let request = v1::GetReservationRequest { reservation_id: id.to_owned(), as_of: None };
-        match guest.call().with_link(&link).get_reservation(request).await {
-            Ok(reservation) => Ok(Self { guest, link, reservation }),
-            Err(trouble) => Err(Box::new(notices::trouble(&guest, &trouble))),
-        }
-    }
-
-    /// A call of a service for its guest.
-    pub(super) fn call(&self) -> Call<'_> {
-        self.guest.call().with_link(&self.link)
-    }
-
-    /// The language of its pages.
-    pub(super) fn locale(&self) -> Locale {
-        self.guest.locale(Some(&self.reservation.locale))
-    }
-
-    /// The time zone of its venue.
-    pub(super) fn zone(&self) -> Tz {
-        times::zone(&self.reservation.timezone)
-    }
-
-    /// Its path.
-    pub(super) fn path(&self) -> String {
-        format!("/r/{}", self.reservation.reservation_id)
-    }
-
+impl Booking {
     /// The page that `template` makes of `facts` and of what all pages of a booking show.
     pub(super) fn page(&self, template: &'static str, facts: Value) -> Page<'_> {
         let facts = context! { r => self.shown(), ..facts };
         Page::new(&self.guest, template, self.locale(), facts).accent(self.colour())
     }
 
-    /// The colour of its venue.
-    pub(super) fn colour(&self) -> Option<&str> {
-        self.reservation.venue_profile.as_ref()?.accent_colour.as_deref()
-    }
-
     /// Whether a deposit waits for its payment.
     pub(super) fn is_deposit_due(&self) -> bool {
-        self.reservation.deposit.as_ref().is_some_and(|deposit| deposit.status == "due")
-            && self.reservation.status == "PENDING"
+        self.subject.deposit.as_ref().is_some_and(|deposit| deposit.status == "due")
+            && self.subject.status == "PENDING"
     }
 
     /// Whether the guest can change or cancel it.
     pub(super) fn is_open(&self) -> bool {
-        matches!(&self.reservation.status[..], "PENDING" | "CONFIRMED")
+        matches!(&self.subject.status[..], "PENDING" | "CONFIRMED")
     }
 
     fn shown(&self) -> Value {
-        let (r, locale, zone) = (&self.reservation, self.locale(), self.zone());
+        let (r, locale) = (&self.subject, self.locale());
         let (start, end) = (times::local(&r.start_time), times::local(&r.end_time));
         let proof = r.contact_proof.as_ref().filter(|proof| proof.expires_at.is_some() && self.is_open());
-        let until = |at: Option<&prost_types::Timestamp>| {
-            let at = times::at(at?, zone)?;
-            Some(times::deadline(&at, self.guest.app.env.now(), locale))
-        };
         let deposit = r.deposit.as_ref();
         let due = deposit.filter(|_| self.is_deposit_due());
         context! {
             path => self.path(),
             code => r.code,
             version => r.version,
-            as_of => people::time(&self.guest.app.env.now().with_timezone(&zone), locale),
+            as_of => self.as_of(),
             status => r.status,
             status_words => word(locale, &format!("status_{}", r.status.to_lowercase())),
             venue => about(&r.venue_id, &r.venue_name, r.venue_profile.as_ref()),
             date => people::date(&start, locale),
             time => people::time(&start, locale),
             ends => people::time(&end, locale),
+            zone => times::zone_at(&start, self.zone()),
             party_size => r.party_size,
             table_area => r.table_area,
             guest_name => r.contact_name,
@@ -122,11 +64,11 @@ impl Own {
             is_open => self.is_open(),
             is_past => end < self.guest.app.env.now(),
             deposit => deposit.and_then(|deposit| charge_words(deposit, locale)),
-            due_until => due.and_then(|due| until(due.expires_at.as_ref())),
+            due_until => due.and_then(|due| self.deadline(due.expires_at.as_ref())),
             is_deposit_due => due.is_some(),
             proof => proof.map(|proof| context! {
                 method => proof.method,
-                until => until(proof.expires_at.as_ref()),
+                until => self.deadline(proof.expires_at.as_ref()),
             }),
             question => question(r.attendance.as_ref().filter(|_| r.status == "CONFIRMED")),
             is_affected => r.affected_by_rules.is_some() || r.closure_id.is_some(),
@@ -144,58 +86,33 @@ fn charge_words(charge: &v1::Charge, locale: Locale) -> Option<String> {
     Some(times::minor(charge.amount_minor?, charge.currency.as_deref()?, locale))
 }
 
-/// Takes the link out of the address bar: into a cookie, and on to the page.
-pub(super) async fn enter(
-    guest: Guest,
-    Path((id, link)): Path<(String, String)>,
-    Query(given): Query<Given>,
-) -> Response {
-    let of = access::Link::claimed_by(&link).map(|link| link.of);
-    let is_own = id.parse().is_ok_and(|id| of == Some(access::LinkOf::Reservation(id)));
-    if !is_own {
-        return notices::page(&guest, StatusCode::NOT_FOUND, "no_link");
-    }
-    let request = v1::GetReservationRequest { reservation_id: id.clone(), as_of: None };
-    match guest.call().with_link(&link).get_reservation(request).await {
-        // A link that is not valid must not replace one that is.
-        Err(Trouble::Refused(_)) => notices::page(&guest, StatusCode::NOT_FOUND, "no_link"),
-        _ => remember(go(&with_proof(&format!("/r/{id}"), &given.proof)), &guest.headers, Some(&link)),
-    }
-}
-
-/// `path` with the proof of contact of a mail.
-pub(super) fn with_proof(path: &str, proof: &str) -> String {
-    let is_proof =
-        !proof.is_empty() && proof.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-    if is_proof { format!("{path}?proof={proof}") } else { path.to_owned() }
-}
-
 /// Shows the page to a guest who loads the path of a form again.
 pub(super) async fn back(Path(id): Path<String>) -> Response {
     go(&format!("/r/{id}"))
 }
 
 /// The page.
-pub(super) async fn page(guest: Guest, Path(id): Path<String>, Query(given): Query<Given>) -> Response {
-    let own = match Own::find(guest, &id).await {
-        Ok(own) => own,
-        Err(response) => return *response,
-    };
+pub(super) async fn page(own: Booking, Query(given): Query<Given>) -> Response {
     let known = ["changed", "cancelled", "proved", "corrected", "answered"];
     let done = known.into_iter().find(|known| *known == given.done);
     show(&own, &given.proof, done, None).await
 }
 
 /// The page with a notice: what was done, or why something was not.
-pub(super) async fn show(own: &Own, proof: &str, done: Option<&str>, refused: Option<String>) -> Response {
+pub(super) async fn show(
+    own: &Booking,
+    proof: &str,
+    done: Option<&str>,
+    refused: Option<String>,
+) -> Response {
     let locale = own.locale();
     let status = if refused.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
     let facts = context! {
         given_proof => proof,
-        key => own.guest.app.env.random_id().to_string(),
+        key => own.new_key(),
         done => done.map(|done| word(locale, &format!("done_{done}"))),
         refused,
-        qr => qr::svg(&format!("{}/r/{}", own.guest.app.public_url, own.reservation.reservation_id)),
+        qr => qr::svg(&format!("{}/r/{}", own.guest.app.public_url, own.subject.reservation_id)),
         money => money(own, locale).await,
         back => comes_back(own),
         free_until => free_until(own, locale),
@@ -204,11 +121,7 @@ pub(super) async fn show(own: &Own, proof: &str, done: Option<&str>, refused: Op
 }
 
 /// The booking and its amounts, for paper.
-pub(super) async fn receipt(guest: Guest, Path(id): Path<String>) -> Response {
-    let own = match Own::find(guest, &id).await {
-        Ok(own) => own,
-        Err(response) => return *response,
-    };
+pub(super) async fn receipt(own: Booking) -> Response {
     let locale = own.locale();
     let now = own.guest.app.env.now().with_timezone(&own.zone());
     let facts = context! { money => money(&own, locale).await, printed => people::moment(&now, locale) };
@@ -216,8 +129,8 @@ pub(super) async fn receipt(guest: Guest, Path(id): Path<String>) -> Response {
 }
 
 /// Every amount with its reason; `None` if there is none, or if it is not known.
-async fn money(own: &Own, locale: Locale) -> Option<Value> {
-    let request = v1::ListChargesRequest { reservation_id: own.reservation.reservation_id.clone() };
+async fn money(own: &Booking, locale: Locale) -> Option<Value> {
+    let request = v1::ListChargesRequest { reservation_id: own.subject.reservation_id.clone() };
     let charges: Result<v1::ListChargesResponse, Trouble> = own.call().list_charges(request).await;
     let charges = charges.ok()?;
     let currency = charges.currency?;
@@ -244,17 +157,17 @@ async fn money(own: &Own, locale: Locale) -> Option<Value> {
 }
 
 /// What happens to a paid deposit when the guest cancels now: `back`, `kept`, or `free` if nothing was paid.
-pub(super) fn comes_back(own: &Own) -> &'static str {
-    let paid = own.reservation.deposit.as_ref().is_some_and(|deposit| deposit.status == "paid");
+pub(super) fn comes_back(own: &Booking) -> &'static str {
+    let paid = own.subject.deposit.as_ref().is_some_and(|deposit| deposit.status == "paid");
     let now: DateTime<Utc> = own.guest.app.env.now();
     match paid {
         false => "free",
-        true if times::local(&own.reservation.free_cancellation_until) >= now => "back",
+        true if times::local(&own.subject.free_cancellation_until) >= now => "back",
         true => "kept",
     }
 }
 
 /// Until when the guest gets the deposit back, in words.
-pub(super) fn free_until(own: &Own, locale: Locale) -> String {
-    people::moment(&times::local(&own.reservation.free_cancellation_until), locale)
+pub(super) fn free_until(own: &Booking, locale: Locale) -> String {
+    people::moment(&times::local(&own.subject.free_cancellation_until), locale)
 }

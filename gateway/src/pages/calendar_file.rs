@@ -1,28 +1,22 @@
 //! The calendar file of a booking.
 
-use axum::extract::Path;
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
 use people::calendar::{Purpose, Visit, file as calendar};
 
-use super::booking::Own;
-use super::guest::{Guest, go};
+use super::booking::Booking;
+use super::guest::go;
 use super::times;
 
 /// The file.
-pub(super) async fn file(guest: Guest, Path(id): Path<String>) -> Response {
-    let own = match Own::find(guest, &id).await {
-        Ok(own) => own,
-        Err(response) => return *response,
-    };
-    let r = &own.reservation;
+pub(super) async fn file(own: Booking) -> Response {
+    let r = &own.subject;
     if r.status == "CANCELLED" {
         return go(&own.path());
     }
     let profile = r.venue_profile.clone().unwrap_or_default();
-    let host = own.guest.app.public_url.split("://").last().and_then(|rest| rest.split([':', '/']).next());
     let visit = Visit {
-        uid: format!("{}@{}", r.reservation_id, host.unwrap_or("meja")),
+        id: &r.reservation_id,
         sequence: r.version,
         start: times::local(&r.start_time).to_utc(),
         end: times::local(&r.end_time).to_utc(),

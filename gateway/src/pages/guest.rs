@@ -1,16 +1,18 @@
 //! The guest who opens a page, and the response.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, SET_COOKIE, VARY,
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
+use chassis::body::read_form;
 use chassis::problem::Problem;
 use chrono::TimeDelta;
 use events::values::Locale;
 use minijinja::{Value, context};
+use serde::de::DeserializeOwned;
 
 use super::{accent, assets, templates, words};
 use crate::app::App;
@@ -28,6 +30,8 @@ pub(crate) struct Guest {
     pub(super) app: App,
     pub(super) headers: HeaderMap,
     uri: Uri,
+    /// Where the guest looks again after a failure: the page itself, or the one that a form was sent from.
+    pub(super) again: String,
     visitor: Visitor,
     /// The language that the guest chose, or that the browser prefers.
     preferred: Option<Locale>,
@@ -45,6 +49,10 @@ impl FromRequestParts<App> for Guest {
             app: app.clone(),
             headers: parts.headers.clone(),
             uri: parts.uri.clone(),
+            again: match parts.method.is_safe() {
+                true => String::new(),
+                false => parts.uri.path().rsplit_once('/').map_or("/", |(page, _)| page).to_owned(),
+            },
             visitor,
             preferred,
         })
@@ -61,6 +69,11 @@ impl Guest {
     /// Whether the page is in a frame on the site of a restaurant.
     pub(super) fn is_embedded(&self) -> bool {
         self.uri.path().starts_with("/embed/")
+    }
+
+    /// Whether the guest sent a form only to see it in another language.
+    pub(super) fn chooses_language(&self) -> bool {
+        chosen_in_query(&self.uri).is_some_and(|tag| Locale::from_tag(&tag).is_some())
     }
 
     /// A call of a service for this guest.
@@ -91,6 +104,7 @@ pub(super) struct Page<'a> {
     status: StatusCode,
     accent: Option<String>,
     ancestors: String,
+    form: Option<String>,
     facts: Value,
 }
 
@@ -99,7 +113,7 @@ impl<'a> Page<'a> {
     pub(super) fn new(guest: &'a Guest, template: &'static str, locale: Locale, facts: Value) -> Self {
         // A message in the frame shows nothing that is private.
         let ancestors = if guest.is_embedded() { "*" } else { "'none'" }.to_owned();
-        Self { guest, template, locale, status: StatusCode::OK, accent: None, ancestors, facts }
+        Self { guest, template, locale, status: StatusCode::OK, accent: None, ancestors, form: None, facts }
     }
 
     /// With another status.
@@ -110,6 +124,11 @@ impl<'a> Page<'a> {
     /// In the colour of a venue.
     pub(super) fn accent(self, colour: Option<&str>) -> Self {
         Self { accent: colour.and_then(accent::stylesheet_for), ..self }
+    }
+
+    /// With a form for `action`, whose input stays when the guest chooses another language.
+    pub(super) fn with_form(self, action: &str) -> Self {
+        Self { form: Some(action.to_owned()), ..self }
     }
 
     /// Other origins may embed it.
@@ -128,6 +147,7 @@ impl<'a> Page<'a> {
             stylesheet => assets::STYLE.path(),
             script => assets::SCRIPT.path(),
             accent => self.accent,
+            form_action => self.form,
             ..self.facts
         };
         let html = match templates::render(self.template, facts) {
@@ -153,6 +173,17 @@ impl<'a> Page<'a> {
             response.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
         }
         response
+    }
+}
+
+/// A form that a guest sent.
+pub(super) struct Sent<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Sent<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, _: &App) -> Result<Self, Response> {
+        read_form(request).await.map(Self).map_err(Problem::into_response)
     }
 }
 

@@ -6,7 +6,6 @@ use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use chrono::TimeDelta;
-use events::{ReservationId, WaitlistId};
 
 use crate::proxy::GUEST_COOKIE;
 
@@ -28,14 +27,10 @@ impl Links {
         Self(all.split(BETWEEN).filter(|link| Link::claimed_by(link).is_some()).map(str::to_owned).collect())
     }
 
-    fn to(&self, of: LinkOf) -> Option<&str> {
+    /// The link that opens `of`.
+    pub(super) fn to(&self, of: LinkOf) -> Option<&str> {
         let mut links = self.0.iter().map(String::as_str);
         links.find(|link| Link::claimed_by(link).is_some_and(|link| link.of == of))
-    }
-
-    /// The link to a reservation.
-    pub(super) fn to_reservation(&self, id: ReservationId) -> Option<&str> {
-        self.to(LinkOf::Reservation(id))
     }
 
     /// The page of the booking or waitlist entry that the browser opened last.
@@ -45,11 +40,6 @@ impl Links {
             LinkOf::Waitlist(id) => Some(format!("/w/{id}")),
             _ => None,
         }
-    }
-
-    /// The link to a waitlist entry.
-    pub(super) fn to_waitlist(&self, id: WaitlistId) -> Option<&str> {
-        self.to(LinkOf::Waitlist(id))
     }
 
     /// The links with another one first, which replaces an earlier one to the same booking.
@@ -76,6 +66,7 @@ pub(super) fn remember(mut response: Response, headers: &HeaderMap, link: Option
 mod tests {
     use base64::Engine as _;
     use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+    use events::ReservationId;
     use uuid::Uuid;
 
     use super::*;
@@ -96,7 +87,7 @@ mod tests {
         }
         links = links.with(&link(19, 2));
         assert_eq!(links.0.len(), LINKS_MAX);
-        let to = |id| links.to_reservation(ReservationId(Uuid::from_u128(id)));
+        let to = |id| links.to(LinkOf::Reservation(ReservationId(Uuid::from_u128(id))));
         assert_eq!(to(19), Some(&link(19, 2)[..]), "a later link replaces an earlier one");
         assert_eq!(to(18), Some(&link(18, 1)[..]));
         assert_eq!(to(0), None, "the oldest one is forgotten");

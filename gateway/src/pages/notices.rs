@@ -17,7 +17,7 @@ pub(super) fn page(guest: &Guest, status: StatusCode, name: &str) -> Response {
     let facts = context! {
         title => word(locale, &format!("{name}_title")),
         text => word(locale, &format!("{name}_text")),
-        again => status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS,
+        again => (status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS).then(|| guest.again.clone()),
     };
     Page::new(guest, "notice.html", locale, facts).status(status).respond()
 }

@@ -12,6 +12,11 @@ pub(super) fn zone(name: &str) -> Tz {
     name.parse().unwrap_or(Tz::UTC)
 }
 
+/// The short name of a time zone at `time`, such as `WIB`, or its offset.
+pub(super) fn zone_at(time: &DateTime<FixedOffset>, zone: Tz) -> String {
+    time.with_timezone(&zone).format("%Z").to_string()
+}
+
 /// A time with the offset of its venue; the beginning of the epoch if it cannot be read.
 pub(super) fn local(text: &str) -> DateTime<FixedOffset> {
     DateTime::parse_from_rfc3339(text).unwrap_or_default()

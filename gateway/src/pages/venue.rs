@@ -13,9 +13,12 @@ use super::day::{self, Wanted};
 use super::guest::{Guest, Page};
 use super::{notices, times};
 
-/// The number of guests that a page offers, and the one that is chosen first.
-pub(super) const PARTY_MAX: u32 = 20;
+/// The largest number of guests that a page offers, and the one that is chosen first.
+const PARTY_MAX: u32 = 20;
 const PARTY_FIRST: u32 = 2;
+
+/// A map of the world, opened by a link.
+const MAP: &str = "https://www.openstreetmap.org/";
 
 /// How far ahead a guest can look.
 const DAYS_AHEAD_MAX: Days = Days::new(400);
@@ -32,25 +35,39 @@ pub(super) struct Choice {
 }
 
 impl Choice {
-    /// Whether the guest has not chosen anything yet.
-    pub(super) fn is_empty(&self) -> bool {
-        self.date.is_empty()
-    }
-
     /// What the guest looks for at `venue`.
     pub(super) fn wanted(&self, venue: &v1::Venue, today: NaiveDate) -> Wanted {
         Wanted {
             venue_id: venue.venue_id.clone(),
-            date: times::date(&self.date).unwrap_or(today).clamp(today, today + DAYS_AHEAD_MAX),
-            party_size: party(&self.party),
+            date: in_reach(times::date(&self.date).unwrap_or(today), today),
+            party_size: party(&self.party).unwrap_or(PARTY_FIRST),
             area: Some(self.area.clone()).filter(|area| venue.areas.contains(area)),
         }
     }
 }
 
-/// The number of guests in a query; two if it cannot be read.
-pub(super) fn party(text: &str) -> u32 {
-    text.parse().ok().filter(|party| (1..=PARTY_MAX).contains(party)).unwrap_or(PARTY_FIRST)
+/// The day that can be shown next to `date`.
+pub(super) fn in_reach(date: NaiveDate, today: NaiveDate) -> NaiveDate {
+    date.clamp(today, today + DAYS_AHEAD_MAX)
+}
+
+/// The number of guests in a query or a form; `None` if it cannot be read.
+pub(super) fn party(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|party| (1..=PARTY_MAX).contains(party))
+}
+
+/// The largest party that a page of a venue offers.
+pub(super) fn party_max(venue: &v1::Venue) -> u32 {
+    venue.party_size_max.unwrap_or(PARTY_MAX).min(PARTY_MAX)
+}
+
+/// The policy of a venue in words.
+pub(super) fn policy(venue: &v1::Venue, locale: Locale) -> Vec<String> {
+    let policy = venue.policy.clone().unwrap_or_default();
+    match locale {
+        Locale::Id => policy.id,
+        Locale::En => policy.en,
+    }
 }
 
 /// The page.
@@ -83,10 +100,9 @@ pub(super) fn colour(venue: &v1::Venue) -> Option<&str> {
 /// What pages show about a venue.
 pub(super) fn about(venue_id: &str, name: &str, profile: Option<&v1::Profile>) -> Value {
     let profile = profile.cloned().unwrap_or_default();
-    let map = profile
-        .latitude
-        .zip(profile.longitude)
-        .map(|(latitude, longitude)| format!("geo:{latitude},{longitude}"));
+    let map = profile.latitude.zip(profile.longitude).map(|(latitude, longitude)| {
+        format!("{MAP}?mlat={latitude}&mlon={longitude}#map=17/{latitude}/{longitude}")
+    });
     context! {
         venue_id,
         name,
@@ -112,7 +128,7 @@ pub(super) async fn facts(guest: &Guest, venue: &v1::Venue, choice: &Choice, loc
         date_words => times::in_words(wanted.date, locale),
         today,
         party_size => wanted.party_size,
-        party_max => PARTY_MAX,
+        party_max => party_max(venue).max(wanted.party_size),
         area => wanted.area,
         day => day.ok(),
         month => month.ok(),

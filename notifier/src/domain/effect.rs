@@ -200,6 +200,9 @@ pub struct TakeDeposit {
     /// The purpose.
     #[serde(default)]
     pub purpose: Purpose,
+    /// The payment that this one replaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<PaymentId>,
 }
 
 /// An event for a webhook subscriber.
@@ -270,6 +273,13 @@ impl Effect {
             | Self::SendAgain { .. }
             | Self::React { .. } => Lane::Results,
         }
+    }
+
+    /// Whether the effect waits for earlier ones of its lane about the same subject. A payment that replaces another one does not:
+    /// a guest chooses another channel because the system of the first one does not answer.
+    #[must_use]
+    pub fn is_ordered(&self) -> bool {
+        !matches!(self, Self::TakeDeposit(TakeDeposit { replaces: Some(_), .. }))
     }
 
     /// Whether the effect needs the reservation service. Refunds do not.

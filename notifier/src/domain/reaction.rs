@@ -48,6 +48,11 @@ pub fn react(
             Event::WaitlistOffered(e) => plan.both(Template::Offer, Some(e.window.start)).collect(),
             Event::GuestAsked(_) => plan.both(Template::TableReady, None).collect(),
             Event::ContactProofRequested(_) => vec![plan.mail(Template::ProveContact, None, None)],
+            Event::WaitlistJoined(e) if e.contact_proof.is_some() => vec![],
+            // The link to the place in line.
+            Event::WaitlistJoined(_) | Event::ContactProved(_) => {
+                vec![plan.mail(Template::Waiting, None, None)]
+            }
             Event::WaitlistLeft(e) if e.reason_code == OFFER_EXPIRED => {
                 let erased =
                     plan.erase().map(|erased| Planned { due_at: erased.due_at + COPIES_KEPT, ..erased });
@@ -65,11 +70,14 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
         Event::ReservationCreated(e) => react_to_booking(plan, e),
         Event::PaymentRequested(e) => {
             let (payment_id, amount, channel) = (e.payment_id, e.amount, e.channel.clone());
-            let deposit = TakeDeposit { reservation_id, payment_id, amount, channel, purpose: e.purpose };
+            let (purpose, replaces) = (e.purpose, e.replaces);
+            let deposit = TakeDeposit { reservation_id, payment_id, amount, channel, purpose, replaces };
             // The end of a hold has its own event, the deadline of a fee does not.
             let end = (!e.purpose.is_deposit())
-                .then(|| Planned { due_at: e.expires_at, ..plan.close_one(reservation_id, payment_id) });
-            std::iter::once(plan.now("take-deposit", Effect::TakeDeposit(deposit))).chain(end).collect()
+                .then(|| Planned { due_at: e.expires_at, ..plan.close_fee(reservation_id, payment_id) });
+            let replaced = replaces.map(|id| plan.close_one("close-replaced", reservation_id, id));
+            let taken = plan.now("take-deposit", Effect::TakeDeposit(deposit));
+            std::iter::once(taken).chain(end).chain(replaced).collect()
         }
         Event::ReservationConfirmed(e) => plan
             .both(Template::Confirmed, Some(e.window.start))
@@ -163,7 +171,7 @@ fn react_to_undo(plan: &Plan<'_>, reservation_id: ReservationId, undone: &Reserv
         UndoneChange::NoShow => {
             let fee = undone.withdrawn_fee;
             let mail = fee.map(|fee| plan.mail(Template::FeeWithdrawn, None, Some(fee.amount)));
-            let close = fee.map(|fee| plan.close_one(reservation_id, fee.payment_id));
+            let close = fee.map(|fee| plan.close_fee(reservation_id, fee.payment_id));
             close.into_iter().chain(mail).chain(plan.refund(reservation_id, undone.refund)).collect()
         }
         UndoneChange::Cancellation => {
@@ -252,9 +260,14 @@ impl Plan<'_> {
     }
 
     /// Closes the payment of a fee, and no other one.
-    fn close_one(&self, reservation_id: ReservationId, payment_id: PaymentId) -> Planned {
+    fn close_fee(&self, reservation_id: ReservationId, payment_id: PaymentId) -> Planned {
+        self.close_one("close-fee", reservation_id, payment_id)
+    }
+
+    /// Closes one payment.
+    fn close_one(&self, kind: &str, reservation_id: ReservationId, payment_id: PaymentId) -> Planned {
         let payment_id = Some(payment_id);
-        self.now("close-fee", Effect::ClosePayments { reservation_id, payment_id })
+        self.now(kind, Effect::ClosePayments { reservation_id, payment_id })
     }
 
     fn refund(&self, reservation_id: ReservationId, refund: Option<Refund>) -> impl Iterator<Item = Planned> {

@@ -154,22 +154,21 @@ impl Reservation {
     }
 }
 
-/// The offered visit, or the requested one: after the offer has expired, while the party is called, and while it has to prove its
-/// contact. `None` if none of these applies.
+/// The offered visit, or the requested one: while the party waits, and after the offer has expired. `None` after it has left the
+/// waitlist.
 #[must_use]
 pub fn offered(entry: WaitlistView) -> Option<Occasion> {
+    let is_waiting = entry.status == WaitlistStatus::Waiting;
     let is_over = entry.left_because == Some(LeftReason::OfferExpired);
-    let is_called = entry.status == WaitlistStatus::Waiting && is_asked(entry.attendance.as_ref());
-    let proof = entry.contact_proof.filter(|_| entry.status == WaitlistStatus::Waiting);
+    let is_called = is_waiting && is_asked(entry.attendance.as_ref());
+    let proof = entry.contact_proof.filter(|_| is_waiting);
     let prove_by = proof.and_then(|proof| proof.expires_at);
     let (start, end, area, expires_at) = match entry.offer {
         Some(offer) => {
             let area = offer.tables.into_iter().next().map(|table| table.area);
             (offer.start_time.0, offer.end_time.0, area, Some(offer.expires_at))
         }
-        None if is_over || is_called || prove_by.is_some() => {
-            (entry.earliest_time.0, entry.latest_time.0, entry.area, None)
-        }
+        None if is_over || is_waiting => (entry.earliest_time.0, entry.latest_time.0, entry.area, None),
         None => return None,
     };
     let visit = Visit {
@@ -190,6 +189,7 @@ pub fn offered(entry: WaitlistView) -> Option<Occasion> {
         (Some(expires_at), _) => Occasion::Offered { visit, status: entry.status, expires_at },
         (None, _) if is_called => Occasion::Ready { visit },
         (None, Some(expires_at)) => Occasion::Unproven { visit, expires_at },
+        (None, None) if is_waiting => Occasion::Waiting { visit },
         (None, None) => Occasion::OfferOver { visit },
     })
 }
@@ -216,6 +216,11 @@ pub enum Occasion {
         /// When it leaves the waitlist without a proof.
         expires_at: DateTime<Utc>,
     },
+    /// A waiting party that has nothing to do.
+    Waiting {
+        /// The visit that the party waits for.
+        visit: Visit,
+    },
     /// A waiting party that was told that its table is ready, and has not answered.
     Ready {
         /// The visit that the party waits for.
@@ -236,6 +241,7 @@ impl Occasion {
             Self::Booked(reservation) => &reservation.visit,
             Self::Offered { visit, .. }
             | Self::Unproven { visit, .. }
+            | Self::Waiting { visit }
             | Self::Ready { visit }
             | Self::OfferOver { visit } => visit,
         }
@@ -247,6 +253,7 @@ impl Occasion {
         let (Self::Booked(Reservation { visit, .. })
         | Self::Offered { visit, .. }
         | Self::Unproven { visit, .. }
+        | Self::Waiting { visit }
         | Self::Ready { visit }
         | Self::OfferOver { visit }) = &mut self;
         visit.free_until = visit.free_until.filter(|limit| now <= *limit);
@@ -262,7 +269,7 @@ impl Occasion {
                 reservation.proof_awaited_until().or(charge.expires_at)
             }
             Self::Offered { expires_at, .. } | Self::Unproven { expires_at, .. } => Some(*expires_at),
-            Self::Ready { .. } | Self::OfferOver { .. } => None,
+            Self::Waiting { .. } | Self::Ready { .. } | Self::OfferOver { .. } => None,
         }
     }
 
@@ -277,9 +284,11 @@ impl Occasion {
     pub fn cancellation(&self) -> Option<&CancellationView> {
         match self {
             Self::Booked(reservation) => reservation.cancellation.as_ref(),
-            Self::Offered { .. } | Self::Unproven { .. } | Self::Ready { .. } | Self::OfferOver { .. } => {
-                None
-            }
+            Self::Offered { .. }
+            | Self::Unproven { .. }
+            | Self::Waiting { .. }
+            | Self::Ready { .. }
+            | Self::OfferOver { .. } => None,
         }
     }
 

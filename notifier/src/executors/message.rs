@@ -188,6 +188,7 @@ pub fn still_true(template: Template, occasion: &Occasion, start: Option<DateTim
             *status == WaitlistStatus::Offered && (is_offer || template == Template::TableReady)
         }
         Occasion::Unproven { .. } => template == Template::ProveContact,
+        Occasion::Waiting { .. } => template == Template::Waiting,
         Occasion::Ready { .. } => template == Template::TableReady,
         Occasion::OfferOver { .. } => template == Template::OfferOver,
     }
@@ -210,7 +211,7 @@ fn is_true_of_reservation(template: Template, reservation: &Reservation, same_st
         Template::ProveContact => reservation.proof_awaited_until().is_some(),
         // The event says that all of the money goes back.
         Template::PaidLate | Template::Refunded => true,
-        Template::Offer | Template::OfferOver | Template::TableReady => false,
+        Template::Waiting | Template::Offer | Template::OfferOver | Template::TableReady => false,
     }
 }
 

@@ -45,6 +45,7 @@ pub(super) fn of_message(
         | Template::StillComing
         | Template::TableReady
         | Template::ProveContact
+        | Template::Waiting
         | Template::PaidLate => {
             return None;
         }
@@ -52,7 +53,7 @@ pub(super) fn of_message(
     let visit = facts.occasion.visit();
     let profile = &visit.venue_profile;
     let visit = Visit {
-        uid: format!("{}@{}", visit.id, from.email.domain()),
+        id: &visit.id,
         sequence: visit.version,
         start: visit.start_time.to_utc(),
         end: visit.end_time.to_utc(),

@@ -43,6 +43,7 @@ pub(super) const BUILT_IN: &[(&str, &str)] = templates![
     "id/still_coming.mail.txt",
     "id/table_ready.mail.txt",
     "id/prove_contact.mail.txt",
+    "id/waiting.mail.txt",
     "id/staff_invitation.mail.txt",
     "id/password_reset.mail.txt",
     "id/offer.sms.txt",
@@ -68,6 +69,7 @@ pub(super) const BUILT_IN: &[(&str, &str)] = templates![
     "en/still_coming.mail.txt",
     "en/table_ready.mail.txt",
     "en/prove_contact.mail.txt",
+    "en/waiting.mail.txt",
     "en/staff_invitation.mail.txt",
     "en/password_reset.mail.txt",
     "en/offer.sms.txt",
@@ -228,7 +230,11 @@ fn sample_facts(kind: Template, occasion: &Occasion, locale: Locale) -> Facts<'_
     let amount =
         Money { amount_minor: 30_000_000, currency: Currency::from_code("IDR").unwrap_or(Currency::NONE) };
     let asks_to_pay = matches!(kind, Template::DepositDue | Template::FeeDue);
-    let asks = asks_to_pay || matches!(kind, Template::Offer | Template::TableReady | Template::ProveContact);
+    let asks = asks_to_pay
+        || matches!(
+            kind,
+            Template::Offer | Template::TableReady | Template::ProveContact | Template::Waiting
+        );
     let of_money = asks || matches!(kind, Template::Refunded | Template::PaidLate | Template::FeeWithdrawn);
     Facts {
         occasion,
@@ -255,6 +261,10 @@ fn sample_occasions(source: &str) -> Vec<(Template, Occasion)> {
         }
         if template == Template::OfferOver {
             return vec![(template, Occasion::OfferOver { visit: full.visit })];
+        }
+        if template == Template::Waiting {
+            let bare = bare_visit(&full.visit);
+            return [full.visit, bare].map(|visit| (template, Occasion::Waiting { visit })).to_vec();
         }
         if template == Template::Offer {
             return sample_offers(full.visit).map(|offer| (template, offer)).to_vec();

@@ -113,7 +113,7 @@ fn a_calendar_file_is_attached_when_a_time_is_confirmed_or_cancelled() {
     let confirmed = mail(Template::Confirmed, ReservationStatus::Confirmed, Locale::Id);
     for part in [
         "text/calendar; charset=utf-8; method=REQUEST",
-        "UID:01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f@example.com",
+        "UID:01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f",
         "SEQUENCE:3",
         "DTSTART:20261224T123000Z",
         "LOCATION:Warung Sinar\\, Dago\\, Jl. Ir. H. Juanda 101\\, Bandung 40132",

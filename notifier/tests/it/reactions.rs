@@ -2,10 +2,10 @@
 
 use chrono::TimeDelta;
 use contract::reservation::words::ChargeStatus;
-use events::Event;
 use events::event::*;
 use events::imports::{Imported, ImportedStatus};
 use events::values::*;
+use events::{Event, PaymentId};
 use notifier::domain::effect::{About, Effect, Planned};
 use notifier::domain::reaction::{NotificationPolicy, react};
 use notifier::domain::visit::Reservation;
@@ -123,8 +123,14 @@ fn a_booking_is_acknowledged_or_its_deposit_requested() {
         channel: None,
         expires_at: now(),
         purpose: Purpose::Deposit,
+        replaces: None,
     };
     assert_eq!(kinds(requested.clone()), ["take-deposit"]);
+    let replaced = PaymentId(uuid::Uuid::from_u128(77));
+    let anew = PaymentRequested { replaces: Some(replaced), ..requested.clone() };
+    assert_eq!(kinds(anew.clone()), ["take-deposit", "close-replaced"]);
+    let closes = Effect::ClosePayments { reservation_id: RESERVATION, payment_id: Some(replaced) };
+    assert_eq!(planned(&anew.into(), &policy())[1].effect, closes);
     let fee = PaymentRequested { purpose: Purpose::NoShowFee, expires_at: window().start, ..requested };
     assert_eq!(kinds(fee.clone()), ["take-deposit", "close-fee"]);
     assert_eq!(planned(&fee.into(), &policy())[1].due_at, window().start);
@@ -271,6 +277,7 @@ fn an_undo_tells_the_guest_what_no_longer_applies() {
         channel: None,
         expires_at: now() + TimeDelta::days(14),
         purpose: Purpose::NoShowFee,
+        replaces: None,
     };
     assert_eq!(planned(&requested.into(), &policy()).last().unwrap().effect, closes);
     let paid = ReservationUndone { refund: Some(refund()), ..unpaid };

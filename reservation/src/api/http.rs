@@ -88,6 +88,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route(Own(Scope::Contact), routes!(waitlist::personal_data))
         .route(Needs(Scope::Contact), routes!(waitlist::contact))
         .route(Needs(Scope::Results), routes!(waitlist::notification_results))
+        .route(Own(Scope::Manage), routes!(commands::renew_deposit))
         .route(Own(Scope::Manage), routes!(commands::renew_link))
         .route(Own(Scope::Manage), routes!(waitlist::renew_link))
         .merge(access_routes(anonymous))

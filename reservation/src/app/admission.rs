@@ -105,10 +105,36 @@ impl Admission {
         if !caller.is_guest() {
             return Ok(());
         }
+        self.count_messages(client, contact.iter().flat_map(ContactKeys::each))
+    }
+
+    /// Counts a correction by a guest of the addresses with these hashes: each gets a message, as after a booking.
+    ///
+    /// # Errors
+    /// [`Exceeded`].
+    pub fn count_correction(
+        &self,
+        caller: &Caller,
+        client: Option<ClientAddress>,
+        mut addresses: impl Iterator<Item = u128>,
+    ) -> Result<(), Exceeded> {
+        match addresses.next() {
+            Some(first) if caller.is_guest() => {
+                self.count_messages(client, std::iter::once(first).chain(addresses))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn count_messages(
+        &self,
+        client: Option<ClientAddress>,
+        mut addresses: impl Iterator<Item = u128>,
+    ) -> Result<(), Exceeded> {
         if let (Some(rate), Some(client)) = (&self.address, client) {
             rate.check(client.block())?;
         }
-        contact.iter().flat_map(ContactKeys::each).try_for_each(|key| self.contact.check(key))
+        addresses.try_for_each(|key| self.contact.check(key))
     }
 
     /// The group of the address of a guest, on this day. Messages go out in turn for each group, so that a guest does not wait for

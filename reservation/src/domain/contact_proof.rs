@@ -84,8 +84,17 @@ impl ContactProof {
     /// answered.
     #[must_use]
     pub fn ask(&self, now: DateTime<Utc>) -> Option<Event> {
+        self.ask_until(now + PROOF_PERIOD)
+    }
+
+    /// As [`Self::ask`], until the end of the last request: a guest who corrects the address again and again gains no time.
+    #[must_use]
+    pub fn ask_in_the_same_time(&self) -> Option<Event> {
+        self.ask_until(self.asked()?.expires_at)
+    }
+
+    fn ask_until(&self, expires_at: DateTime<Utc>) -> Option<Event> {
         let number = self.asked().map_or(1, |asked| asked.number + 1);
-        let expires_at = now + PROOF_PERIOD;
         self.missing().map(|method| ContactProofRequested { method, number, expires_at }.into())
     }
 

@@ -54,6 +54,9 @@ pub enum Refusal {
     /// The deposit must be paid or waived first.
     #[error("A deposit of {} is due. Wait for the payment, or let staff waive it with \"waive_deposit\": true.", .0.plain())]
     DepositDue(Money),
+    /// No deposit can be paid.
+    #[error("No deposit is due, or its time is over. Read the reservation again.")]
+    NoDepositDue,
     /// The visit is on a later business day.
     #[error("The visit starts on {}, and today's business day is an earlier one. Check the party in on that day, or move the reservation.", .0.format("%Y-%m-%d at %H:%M"))]
     TooEarly(DateTime<FixedOffset>),
@@ -225,6 +228,7 @@ impl Refusal {
             Self::NotConfirmed => "not_confirmed",
             Self::NotCheckedIn => "not_checked_in",
             Self::DepositDue(_) => "deposit_due",
+            Self::NoDepositDue => "no_deposit_due",
             Self::TooEarly(_) => "too_early",
             Self::NotStarted => "not_started",
             Self::TableTaken(_) => "table_taken",

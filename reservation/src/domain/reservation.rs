@@ -6,6 +6,7 @@ pub mod booking;
 mod charge;
 mod command;
 mod decide;
+mod deposits;
 mod extend;
 mod seating;
 mod status;
@@ -121,6 +122,7 @@ pub enum Deadline {
 fn is_open_to_guests(event: &Event) -> bool {
     match event {
         Event::ReservationRescheduled(moved) => moved.moved_by == Some(Initiator::Guest),
+        Event::PaymentRequested(requested) => requested.replaces.is_some(),
         Event::PartySizeChanged(_)
         | Event::GuestAnswered(_)
         | Event::GuestLinkRenewed(_)

@@ -95,8 +95,14 @@ fn paid_for_eight() -> Vec<Event> {
     let mut created = created_for(8);
     created.policy.refund_on_shrink = true;
     let (amount, payment_id, channel) = (idr(40_000_000), PAYMENT, None);
-    let requested =
-        PaymentRequested { payment_id, amount, channel, expires_at: now(), purpose: Purpose::Deposit };
+    let requested = PaymentRequested {
+        payment_id,
+        amount,
+        channel,
+        expires_at: now(),
+        purpose: Purpose::Deposit,
+        replaces: None,
+    };
     let Event::PaymentCompleted(completed) = paid() else { unreachable!() };
     vec![created.into(), requested.into(), PaymentCompleted { amount, ..completed }.into(), confirmed()]
 }

@@ -60,6 +60,7 @@ fn a_day_that_opens_again_requests_a_deposit_whose_late_money_went_back() {
         channel: None,
         expires_at: now() + TimeDelta::hours(24),
         purpose: Purpose::Deposit,
+        replaces: None,
     };
     given(events).when(opens).then([affected(None), requested.into()]);
 }

@@ -191,7 +191,7 @@ async fn credentials_are_metadata_and_open_what_they_open_there() {
 }
 
 /// The operations of the JSON interface that the methods are.
-const SAME: [(&str, &str); 20] = [
+const SAME: [(&str, &str); 21] = [
     ("Availability/ListVenues", "listVenues"),
     ("Availability/GetVenue", "getVenue"),
     ("Availability/GetDay", "getAvailability"),
@@ -202,6 +202,7 @@ const SAME: [(&str, &str); 20] = [
     ("Reservations/ChangePartySize", "changePartySize"),
     ("Reservations/CorrectReservation", "correctReservation"),
     ("Reservations/CancelReservation", "cancelReservation"),
+    ("Reservations/RenewDeposit", "renewDeposit"),
     ("Reservations/AnswerQuestion", "answerQuestion"),
     ("Reservations/ProveContact", "proveReservationContact"),
     ("Reservations/ListCharges", "listReservationCharges"),

@@ -88,6 +88,38 @@ async fn a_contact_books_and_waits_a_limited_number_of_times_from_any_address() 
     assert_eq!(book(&app, "192.0.2.11", 2, 4).await.status, StatusCode::OK);
 }
 
+/// Each corrected address gets a message.
+#[tokio::test]
+async fn a_guest_corrects_addresses_as_often_as_a_guest_books() {
+    let correct = async |app: &TestApp, booked: &Answer, changes: Value| {
+        let id = booked.json()["reservation_id"].as_str().unwrap().to_owned();
+        let link = booked.json()["guest_link"]["token"].as_str().unwrap().to_owned();
+        let mut request = Request::patch(format!("/api/reservations/{id}"))
+            .header("content-type", "application/merge-patch+json")
+            .header("authorization", format!("Bearer {link}"))
+            .body(Body::from(json!({"contact_info": changes}).to_string()))
+            .unwrap();
+        request.extensions_mut().insert(Peer { ip: "192.0.2.1".parse().unwrap(), is_encrypted: false });
+        app.send_as_is(request).await
+    };
+    let app = limited(2, 100).await;
+    let booked = book(&app, "192.0.2.1", 1, 0).await;
+    let phone = |n: u32| json!({"phone": format!("+62 857 1234 {n:04}")});
+    assert_eq!(correct(&app, &booked, phone(1)).await.status, StatusCode::OK);
+    let refused = correct(&app, &booked, phone(2)).await;
+    assert!(refused.header("ratelimit-policy").starts_with("\"bookings_per_address\""), "{}", refused.text());
+    assert_eq!(correct(&app, &booked, json!({"name": "Sari Dewi"})).await.status, StatusCode::OK);
+
+    let app = limited(100, 3).await;
+    for guest in 0..4 {
+        let booked = book(&app, "192.0.2.1", guest, 0).await;
+        let victim = json!({"email": "Victim+1@example.com"});
+        let corrected = correct(&app, &booked, victim).await;
+        let is_counted = corrected.header("ratelimit-policy").starts_with("\"bookings_per_contact\"");
+        assert_eq!(is_counted, guest == 3, "{guest}: {}", corrected.text());
+    }
+}
+
 #[tokio::test]
 async fn a_repeated_request_does_not_count() {
     let app = limited(1, 1).await;

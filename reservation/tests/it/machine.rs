@@ -166,6 +166,7 @@ fn no_decided_event_is_ignored() {
 fn any_command() -> impl Strategy<Value = Command> {
     let mut all = commands();
     all.extend([Command::Confirm { waive_deposit: false }, Command::Expire, pay(30_000_000), pay(5)]);
+    all.extend([None, Some("card".to_owned())].map(|channel| Command::RenewDeposit { channel }));
     proptest::sample::select(all)
 }
 
@@ -235,6 +236,7 @@ fn every_refusal_has_its_own_code() {
         Refusal::NotConfirmed,
         Refusal::NotCheckedIn,
         Refusal::DepositDue(idr(1)),
+        Refusal::NoDepositDue,
         Refusal::NotStarted,
         Refusal::TableTaken(table()),
         Refusal::TableTooSmall { seats: 2, party_size: party(4) },

@@ -38,6 +38,7 @@ mod money;
 mod privacy;
 mod proofs;
 mod reading;
+mod renewed_deposits;
 mod room;
 mod rules;
 mod search;

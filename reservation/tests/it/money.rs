@@ -102,6 +102,7 @@ pub fn fee_asked(amount_minor: i64) -> PaymentRequested {
         channel: None,
         expires_at: window().start + FEE_PAYMENT_PERIOD,
         purpose: Purpose::NoShowFee,
+        replaces: None,
     }
 }
 

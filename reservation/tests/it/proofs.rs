@@ -92,14 +92,17 @@ fn a_smaller_party_proves_its_contact_instead_of_paying_and_another_address_is_p
         contact_digest: ConfidentialDigest::of(b"corrected"),
     };
     let reservation = given([by_link(4), asked(1)]).state();
-    let events = reservation.decide_details(
-        corrected.changed.clone(),
-        vec![],
-        corrected.contact_digest.clone(),
-        now(),
-    );
-    let renewed = GuestLinkRenewed { generation: 1 };
-    assert_eq!(events.unwrap(), [renewed.into(), corrected.into(), asked(2)]);
+    let later = now() + TimeDelta::minutes(4);
+    let events = |by_guest| {
+        let (details, digest) = (corrected.changed.clone(), corrected.contact_digest.clone());
+        reservation.decide_details(details, vec![], digest, by_guest, later).unwrap()
+    };
+    let renewed = || Event::from(GuestLinkRenewed { generation: 1 });
+    // A guest gains no time by a correction.
+    assert_eq!(events(true), [renewed(), corrected.clone().into(), asked(2)]);
+    let Event::ContactProofRequested(request) = asked(2) else { unreachable!() };
+    let request = ContactProofRequested { expires_at: later + PROOF_PERIOD, ..request };
+    assert_eq!(events(false), [renewed(), corrected.clone().into(), request.into()]);
     assert_eq!(ContactProof::begin(None).ask(now()), None);
 }
 
@@ -316,4 +319,39 @@ async fn a_corrected_address_needs_the_proof_of_its_own_mail() {
     let refused = app.guest_command(&id, "prove-contact", json!({"proof": first})).await;
     assert_eq!(refused.problem(), (422, "invalid_request".into()));
     assert_eq!(prove(&app, &id).await.json()["contact_proof"], Value::Null);
+}
+
+/// Corrects the e-mail address with the link of the guest.
+async fn correct_email(app: &TestApp, id: &str, link: &str, email: &str) -> Answer {
+    let request = axum::http::Request::patch(format!("/api/reservations/{id}"))
+        .header("content-type", "application/merge-patch+json")
+        .header("authorization", format!("Bearer {link}"))
+        .body(axum::body::Body::from(json!({"contact_info": {"email": email}}).to_string()))
+        .unwrap();
+    app.send_as_is(request).await
+}
+
+#[tokio::test]
+async fn a_guest_corrects_an_address_until_it_is_proved() {
+    let app = TestApp::with_houses().await;
+    let booked = book(&app, 1, saturday()[8], 2).await;
+    let (id, first) = (id_of(&booked), booked.json()["guest_link"]["token"].as_str().unwrap().to_owned());
+    app.clock.advance(TimeDelta::minutes(4));
+    let corrected = correct_email(&app, &id, &first, "right@example.com").await.json();
+    // The same time, so that nobody holds a table longer by corrections.
+    assert_eq!(corrected["contact_proof"], booked.json()["contact_proof"], "{corrected}");
+    let second = corrected["guest_link"]["token"].as_str().unwrap().to_owned();
+    let by_first = correct_email(&app, &id, &first, "other@example.com").await;
+    assert_eq!(by_first.problem(), (401, "credential_invalid".into()));
+    let contact = app.get(&format!("/api/reservations/{id}/contact")).await.json();
+    assert_eq!(contact["email"], "right@example.com", "{contact}");
+    assert_eq!(prove(&app, &id).await.json()["contact_proof"], Value::Null);
+    let proved = correct_email(&app, &id, &second, "other@example.com").await;
+    assert_eq!(proved.faults(), ["body.contact_info.email:value_error"], "{}", proved.text());
+    // A venue that asks for no proof.
+    let app = bandung_by("none").await;
+    let booked = book(&app, 1, saturday()[8], 2).await;
+    let (id, link) = (id_of(&booked), booked.json()["guest_link"]["token"].as_str().unwrap().to_owned());
+    let corrected = correct_email(&app, &id, &link, "right@example.com").await;
+    assert_ne!(corrected.json()["guest_link"], Value::Null, "{}", corrected.text());
 }

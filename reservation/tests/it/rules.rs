@@ -245,7 +245,8 @@ fn a_small_party_pays_no_deposit_and_a_large_one_does() {
             amount: idr(30_000_000),
             channel: None,
             expires_at,
-            purpose: Purpose::Deposit
+            purpose: Purpose::Deposit,
+            replaces: None,
         }
         .into()
     );

@@ -183,6 +183,7 @@ fn an_undone_cancellation_keeps_what_was_paid_and_requests_what_went_back() {
         channel: None,
         expires_at: at + TimeDelta::hours(24),
         purpose: Purpose::Deposit,
+        replaces: None,
     });
     let due_again = [again(RestoredStatus::Pending), vec![due.clone()]].concat();
     given(returned()).at(at).when(undo(Cancellation)).then(due_again.clone());
@@ -254,6 +255,7 @@ fn a_deposit_of_which_an_operator_returned_a_part_is_due_again_completely() {
         channel: None,
         expires_at: now() + TimeDelta::hours(24),
         purpose: Purpose::Deposit,
+        replaces: None,
     };
     given(events)
         .when(undo(Cancellation))
@@ -284,6 +286,7 @@ fn a_reservation_that_was_called_off_and_is_possible_again_is_not_marked() {
         channel: None,
         expires_at: now() + TimeDelta::hours(24),
         purpose: Purpose::Deposit,
+        replaces: None,
     };
     let again = vec![undone(Cancellation, RestoredStatus::Pending).into(), due.into()];
     given(events.clone()).when(undo(Cancellation)).then(again.clone());

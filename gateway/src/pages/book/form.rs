@@ -74,6 +74,11 @@ impl Entered {
         Self { earliest, ..self }
     }
 
+    /// The number of guests; two if it cannot be read, which [`Self::faults`] reports.
+    pub(super) fn party_size(&self) -> u32 {
+        party(&self.party).unwrap_or(2)
+    }
+
     /// The area, if the guest chose one.
     pub(super) fn area(&self) -> Option<String> {
         optional(&self.area)
@@ -111,7 +116,8 @@ impl Entered {
         let required =
             [("name", &self.name), ("phone", &self.phone), ("email", &self.email), ("start", &self.start)];
         let missing = required.into_iter().filter(|(_, text)| text.trim().is_empty()).map(|(name, _)| name);
-        Faults(missing.chain((!is_number).then_some("chairs")).collect())
+        let is_lost = party(&self.party).is_none() && !missing.clone().any(|field| field == "start");
+        Faults(missing.chain((!is_number).then_some("chairs")).chain(is_lost.then_some("start")).collect())
     }
 
     /// The opaque id of the customer: the gateway knows none, and makes one that says nothing.
@@ -133,7 +139,7 @@ impl Entered {
             customer_id: self.customer_id(),
             contact_info: Some(self.contact()),
             start_time: self.start.clone(),
-            party_size: Some(party(&self.party)),
+            party_size: Some(self.party_size()),
             venue_id: Some(venue.venue_id.clone()),
             area: self.area(),
             special_requests: optional(&self.requests),
@@ -153,7 +159,7 @@ impl Entered {
             contact_info: Some(self.contact()),
             earliest_time: optional(&self.earliest),
             latest_time: (start + WAIT_AFTER).to_rfc3339(),
-            party_size: Some(party(&self.party)),
+            party_size: Some(self.party_size()),
             venue_id: Some(venue.venue_id.clone()),
             area: self.area(),
             special_requests: optional(&self.requests),

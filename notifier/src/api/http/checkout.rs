@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use chassis::api::Segments;
 use chassis::problem::Problem;
-use events::values::Locale;
+use events::values::{Locale, ReservationCode};
 use minijinja::{Value, context};
 
 use super::guest_link::{PresentedLink, unknown};
@@ -106,6 +106,7 @@ async fn show(
                 Locale::En => channel.label.en.as_str(),
             }),
             reservation_id => payment.reservation_id().to_string(),
+            code => ReservationCode::of(payment.reservation_id()).to_string(),
             status => payment.full_status().word(),
         },
     )?;

@@ -40,11 +40,13 @@ pub enum Template {
     TableReady,
     /// The guest has to prove the contact.
     ProveContact,
+    /// A party has joined the waitlist.
+    Waiting,
 }
 
 impl Template {
     /// All templates.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Received,
         Self::DepositDue,
         Self::Confirmed,
@@ -62,6 +64,7 @@ impl Template {
         Self::StillComing,
         Self::TableReady,
         Self::ProveContact,
+        Self::Waiting,
     ];
 
     /// The name in files, events and responses.
@@ -85,6 +88,7 @@ impl Template {
             Self::StillComing => "still_coming",
             Self::TableReady => "table_ready",
             Self::ProveContact => "prove_contact",
+            Self::Waiting => "waiting",
         }
     }
 }

@@ -108,7 +108,7 @@ impl Effects {
             key_changes: 0,
             failing_since: None,
             // An effect for later, such as a reminder, must not delay others. The clock of the other service may be ahead.
-            is_in_sequence: scheduled.due_at <= time + SOON,
+            is_in_sequence: scheduled.due_at <= time + SOON && scheduled.effect.is_ordered(),
             since: at,
         };
         if let Effect::TakeDeposit(deposit) = &scheduled.effect {
@@ -266,7 +266,10 @@ impl Effects {
 
 #[cfg(test)]
 mod tests {
+    use events::values::{Currency, Money, Purpose};
+
     use super::*;
+    use crate::domain::effect::TakeDeposit;
 
     fn scheduled(n: usize) -> Scheduled {
         Scheduled {
@@ -278,6 +281,34 @@ mod tests {
             traceparent: None,
             turn: None,
         }
+    }
+
+    #[test]
+    fn a_payment_by_another_channel_does_not_wait_for_the_first_one() {
+        let deposit = |n: u128, replaces: Option<u128>| {
+            let [reservation_id, payment_id] = [1, n].map(uuid::Uuid::from_u128);
+            let deposit = TakeDeposit {
+                reservation_id: ReservationId(reservation_id),
+                payment_id: PaymentId(payment_id),
+                amount: Money { amount_minor: 1, currency: Currency::from_code("IDR").unwrap() },
+                channel: None,
+                purpose: Purpose::Deposit,
+                replaces: replaces.map(|id| PaymentId(uuid::Uuid::from_u128(id))),
+            };
+            let key = EffectKey(format!("deposit-{n}"));
+            Scheduled { key, effect: Effect::TakeDeposit(deposit), ..scheduled(0) }
+        };
+        let (mut effects, at, time) = (Effects::default(), Position::START, DateTime::UNIX_EPOCH);
+        effects.schedule(&deposit(2, None), at, time);
+        let taken = |effects: &mut Effects| -> Vec<String> {
+            effects.take_due(Lane::Money, time, 9).into_iter().map(|taken| taken.scheduled.key.0).collect()
+        };
+        assert_eq!(taken(&mut effects), ["deposit-2"]);
+        // The first provider has not answered yet.
+        effects.schedule(&deposit(3, None), at, time);
+        assert!(taken(&mut effects).is_empty(), "effects about one booking run one after the other");
+        effects.schedule(&deposit(4, Some(2)), at, time);
+        assert_eq!(taken(&mut effects), ["deposit-4"]);
     }
 
     #[test]

@@ -19,13 +19,14 @@ use crate::api::operations::{reservations, waitlist};
 use crate::app::App;
 
 /// What each method needs.
-pub(super) const NEEDS: [(&str, Access); 16] = [
+pub(super) const NEEDS: [(&str, Access); 17] = [
     ("CreateReservation", Access::Public),
     ("GetReservation", Access::Own(Scope::Read)),
     ("RescheduleReservation", Access::Own(Scope::Manage)),
     ("ChangePartySize", Access::Own(Scope::Manage)),
     ("CorrectReservation", Access::Own(Scope::Manage)),
     ("CancelReservation", Access::Own(Scope::Manage)),
+    ("RenewDeposit", Access::Own(Scope::Manage)),
     ("AnswerQuestion", Access::Own(Scope::Floor)),
     ("ProveContact", Access::Own(Scope::Floor)),
     ("ListCharges", Access::Own(Scope::Audit)),
@@ -145,6 +146,14 @@ impl v1::reservations_server::Reservations for Service {
     ) -> Result<Response<v1::Reservation>, Status> {
         let method = "/meja.v1.Reservations/CancelReservation";
         self.change(method, request, |app, id, call| reservations::cancel(app, id, call).boxed()).await
+    }
+
+    async fn renew_deposit(
+        &self,
+        request: Request<v1::RenewDepositRequest>,
+    ) -> Result<Response<v1::Reservation>, Status> {
+        let method = "/meja.v1.Reservations/RenewDeposit";
+        self.change(method, request, |app, id, call| reservations::renew_deposit(app, id, call).boxed()).await
     }
 
     async fn answer_question(

@@ -6,8 +6,8 @@ use chassis::docs::{Conditional, Conflict, Gone, NotFound, Repeatable, Stale};
 use chassis::problem::Problem;
 use contract::reservation::attendance::AnswerQuestion;
 use contract::reservation::commands::{
-    AssignTable, Cancel, ChangePartySize, Confirm, CorrectReservation, Extend, Reschedule, ReservationPath,
-    Swap, Undo,
+    AssignTable, Cancel, ChangePartySize, Confirm, CorrectReservation, Extend, RenewDeposit, Reschedule,
+    ReservationPath, Swap, Undo,
 };
 use contract::reservation::contact::ProveContact;
 use contract::reservation::view::ReservationView;
@@ -126,7 +126,8 @@ pub(super) async fn cancel(State(app): State<App>, Id(id): Id, post: Post) -> Re
 ///
 /// A JSON merge patch (RFC 7396). The previous contact is forgotten. A guest whose address was corrected gets the current
 /// message again, and with another e-mail address new links; nothing is sent to the previous address any more. With their
-/// link, guests correct name, phone number and wishes.
+/// link, guests correct name, phone number and wishes, and an e-mail address that they have not proved; the response then
+/// contains their new link.
 #[utoipa::path(patch, path = "/api/reservations/{reservation_id}", operation_id = "correctReservation", tag = "commands",
     params(ReservationPath, Repeatable, Conditional),
     request_body(content((CorrectReservation = "application/merge-patch+json", example = json!({"contact_info": {"phone": "+62 857 1234 5678"}, "tags": ["vip"]})))),
@@ -217,6 +218,22 @@ pub(super) async fn prove_contact(
     post: Post,
 ) -> Result<Response, Problem> {
     Ok(respond(operations::prove_contact(&app, id, post.into_call()).await?, Answer::Changed))
+}
+
+/// Request a deposit anew
+///
+/// For a payment that was refused, or by another channel. The previous payment is closed, and money that still arrives for
+/// it is refunded. The time to pay stays. Nothing happens if the deposit is payable by that channel already.
+#[utoipa::path(post, path = "/api/reservations/{reservation_id}/deposit/renew", operation_id = "renewDeposit", tag = "commands",
+    params(ReservationPath, Repeatable, Conditional),
+    request_body(content = RenewDeposit, example = json!({"payment_channel": "card"})),
+    responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
+pub(super) async fn renew_deposit(
+    State(app): State<App>,
+    Id(id): Id,
+    post: Post,
+) -> Result<Response, Problem> {
+    Ok(respond(operations::renew_deposit(&app, id, post.into_call()).await?, Answer::Changed))
 }
 
 /// Renew the link of the guest

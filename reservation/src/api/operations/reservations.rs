@@ -105,6 +105,12 @@ pub(in crate::api) async fn change_party_size(app: &App, id: ReservationId, call
     run(app, id, Some(loaded), command, context).await
 }
 
+/// Requests a deposit that is due anew.
+pub(in crate::api) async fn renew_deposit(app: &App, id: ReservationId, call: Call) -> Changed {
+    let (command, context) = call.read(|form, caller| request::renew_deposit(form, app, caller))?;
+    run(app, id, None, command, context).await
+}
+
 /// Cancels.
 pub(in crate::api) async fn cancel(app: &App, id: ReservationId, call: Call) -> Changed {
     let loaded = app.require(id, call.caller()).await?;
@@ -114,13 +120,19 @@ pub(in crate::api) async fn cancel(app: &App, id: ReservationId, call: Call) -> 
     run(app, id, Some(loaded), command, context).await
 }
 
-/// Corrects contact, wishes, notes and tags.
+/// Corrects contact, wishes, notes and tags. A guest whose link was renewed gets the new one.
 pub(in crate::api) async fn correct(app: &App, id: ReservationId, call: Call) -> Changed {
     let (reservation, _) = app.require(id, call.caller()).await?;
+    let client = call.client();
     let (correction, context) =
         call.read(|form, caller| request::correct(form, app, &reservation, caller))?;
+    let addresses = app.projections.corrected_addresses(&correction);
+    app.admission.count_correction(&context.caller, client, addresses)?;
     let outcome = app.executor.correct_details(id, &correction, &context).await;
-    app.answer_changed(outcome, &context.caller).await
+    let outcome = outcome.map_err(|error| app.problem(error))?;
+    let is_renewed = outcome.recorded && outcome.reservation.link_generation != reservation.link_generation;
+    let link = if is_renewed && context.caller.is_guest() { Link::Shown } else { Link::Hidden };
+    app.answer(&outcome, link, None, &context.caller).await
 }
 
 /// Answers whether the party comes.

@@ -12,7 +12,7 @@ use events::{AssignmentId, ReservationId, TableId};
 use uuid::Uuid;
 
 use super::reason::{reason, reason_or};
-use super::{area, check_is_open, instant_of, start};
+use super::{area, check_is_open, instant_of, payment_channel, start};
 use crate::app::App;
 use crate::app::confidential::{Description, SealedPayload, seal};
 use crate::app::contact::name;
@@ -116,6 +116,12 @@ pub(in crate::api) fn party_size(
         form.fault("reseat", "value_error", msg, Some(true.into()));
     }
     Some(Command::ChangePartySize(SizeChange { size: draft.party_size?, area, by, reseat, overrule }))
+}
+
+pub(in crate::api) fn renew_deposit(form: &mut Form, app: &App, caller: &Caller) -> Option<Command> {
+    let draft = drafts::RenewDeposit::take(form);
+    let channel = payment_channel(form, app, caller, draft.payment_channel);
+    Some(Command::RenewDeposit { channel })
 }
 
 pub(in crate::api) fn cancel(

@@ -71,7 +71,9 @@ impl Operation for CorrectDetails<'_> {
         }
         let (contact, tags, details) = self.correction.apply(contact, &reservation.tags);
         let SealedPayload { bytes, digest } = seal(&contact, executor.env.as_ref())?;
-        let events = reservation.decide_details(details, tags, digest, attempt.now).map_err(refused)?;
+        let by_guest = self.context.caller.is_guest();
+        let events = reservation.decide_details(details, tags, digest, by_guest, attempt.now);
+        let events = events.map_err(refused)?;
         let context = RequestContext { payload: Some(bytes), ..self.context.clone() };
         let subject = EventSubject::existing(reservation);
         let new_events = new_events(&events, &subject, &context, executor.env.as_ref(), attempt.now)?;

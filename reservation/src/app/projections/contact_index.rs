@@ -9,6 +9,7 @@ use super::Projections;
 use super::apply::Change;
 use super::contacts::{ContactKeys, ContactOf};
 use crate::app::confidential::Contact;
+use crate::app::correction::Correction;
 use crate::app::repository::RepositoryError;
 use crate::domain::venue::Venue;
 use crate::domain::waitlist::Waiting;
@@ -162,6 +163,13 @@ impl Projections {
     #[must_use]
     pub fn contact_keys(&self, contact: &Contact) -> Option<ContactKeys> {
         self.contact_hasher.keys(contact)
+    }
+
+    /// The hashes of the phone number and of the e-mail address that a correction contains.
+    pub fn corrected_addresses(&self, correction: &Correction) -> impl Iterator<Item = u128> {
+        let phone = correction.phone.as_ref().map(|phone| self.contact_hasher.phone(phone));
+        let email = correction.email.as_ref().map(|email| self.contact_hasher.email(&email.ascii));
+        phone.into_iter().chain(email)
     }
 
     /// Whether another booking of the same guest at `venue` overlaps `window`.

@@ -56,9 +56,19 @@ impl ContactHasher {
         let has_address = !contact.phone.is_empty() && !contact.email.is_empty();
         let (phone, email) = (&contact.phone, contact.email.to_lowercase());
         has_address.then(|| ContactKeys {
-            each: [self.key(("phone", phone)), self.key(("email", mailbox(&email)))],
+            each: [self.phone(phone), self.email(&email)],
             pair: self.key(("both", phone, &email)),
         })
+    }
+
+    /// The hash of a phone number.
+    pub(super) fn phone(&self, phone: &str) -> Key {
+        self.key(("phone", phone))
+    }
+
+    /// The hash of the mailbox of an address.
+    pub(super) fn email(&self, email: &str) -> Key {
+        self.key(("email", mailbox(&email.to_lowercase())))
     }
 
     fn key(&self, address: impl Hash) -> Key {

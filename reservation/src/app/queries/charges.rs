@@ -4,7 +4,8 @@ use access::Caller;
 use contract::reservation::charges::{Balance, ChargeView, Charges, RulesView};
 use contract::reservation::words::ChargeKind;
 use events::event::{
-    Event, ReservationCancelled, ReservationNoShow, ReservationUndone, UndoneChange, VenueChanged,
+    Event, PaymentRequested, ReservationCancelled, ReservationNoShow, ReservationUndone, UndoneChange,
+    VenueChanged,
 };
 use events::recorded::Recorded;
 use events::values::{Currency, DepositPer, Initiator, Money, PartySize, Purpose};
@@ -152,6 +153,8 @@ impl Account {
                     "The part of the fee that the deposit does not cover".to_owned(),
                 )]
             }
+            // Another payment of the same amount.
+            Event::PaymentRequested(PaymentRequested { replaces: Some(_), .. }) => vec![],
             Event::PaymentRequested(asked) => {
                 // The payment of the request before was closed.
                 if let Some(closed) = before.deposit.amount() {
@@ -172,6 +175,8 @@ impl Account {
                     .into_iter()
                     .collect()
             }
+            // A payment that was closed does not fail.
+            Event::PaymentFailed(failed) if before.is_closed(failed.payment_id) => vec![],
             Event::PaymentFailed(failed) => {
                 let account = before.account(failed.payment_id);
                 let entry = |(account, purpose): (&Charge, Purpose)| {

@@ -152,7 +152,7 @@ fn view_of(
         needs_table: reservation.needs_table(),
         deposit: charge(&reservation.deposit, reservation.hold_expires_at()),
         no_show_fee: reservation.fee.as_deref().map(|fee| charge(fee, fee.due_by())),
-        payment: payment(&reservation.deposit, booking.payment_channel.as_ref()),
+        payment: payment(&reservation.deposit),
         policy: PolicyView {
             deposit_required: booking.policy.deposit_required,
             auto_cancel_minutes: booking.policy.auto_cancel_minutes,
@@ -229,13 +229,13 @@ fn charge(charge: &Charge, expires_at: Option<DateTime<Utc>>) -> DepositView {
     }
 }
 
-fn payment(deposit: &Charge, asked: Option<&String>) -> Option<PaymentView> {
+fn payment(deposit: &Charge) -> Option<PaymentView> {
     Some(match deposit {
         Charge::NotRequired => return None,
         Charge::Due(due) | Charge::Waived(due) => PaymentView {
             payment_id: due.payment_id,
             status: if due.failure.is_some() { PaymentStatus::Failed } else { PaymentStatus::Requested },
-            channel: asked.cloned(),
+            channel: due.channel.clone(),
             provider_reference: None,
             refunded_minor: 0,
             failure: due.failure.clone(),

@@ -83,6 +83,8 @@ pub fn venue_view(venue: &Venue) -> VenueView {
             .flat_map(|(services, day)| services.iter().map(|service| of_week(day, service)))
             .collect(),
         policy: PolicyWords { id: policy_words(venue, Locale::Id), en: policy_words(venue, Locale::En) },
+        free_cancellation_minutes: venue.free_cancellation_minutes,
+        party_size_max: venue.rules.as_ref().and_then(|rules| rules.seatings.party_size_max()),
     }
 }
 

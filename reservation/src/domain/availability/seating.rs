@@ -157,6 +157,13 @@ impl Seatings {
         !self.all.iter().any(|seating| seating.seats >= u32::from(size.get()) && seating.is_in(area))
     }
 
+    /// The largest party that the tables seat; `None` if there are none.
+    #[must_use]
+    pub fn party_size_max(&self) -> Option<PartySize> {
+        let seats = self.all.iter().map(|seating| seating.seats).max()?;
+        PartySize::try_from(i64::from(seats.min(u32::from(PartySize::MAX)))).ok()
+    }
+
     /// Whether a party of `size` could be seated in `area` if the venue were empty.
     #[must_use]
     pub fn has_room(&self, size: PartySize, area: Option<&str>) -> bool {

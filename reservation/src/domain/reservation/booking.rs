@@ -145,6 +145,7 @@ pub(in crate::domain) fn booking_events(
         payment_id,
         amount,
         channel: created.payment_channel.clone(),
+        replaces: None,
         expires_at: now + TimeDelta::minutes(i64::from(created.policy.auto_cancel_minutes)),
         purpose: Purpose::Deposit,
     });

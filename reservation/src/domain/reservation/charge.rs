@@ -25,6 +25,8 @@ pub struct ChargeDue {
     pub payment_id: PaymentId,
     /// The amount.
     pub amount: Money,
+    /// The requested payment channel, if any.
+    pub channel: Option<String>,
     /// When the hold expires; for a fee, the last time to pay it.
     pub expires_at: DateTime<Utc>,
     /// The reason code of the last failed attempt to pay, if any.
@@ -93,6 +95,7 @@ impl Charge {
                 *self = Self::Due(ChargeDue {
                     payment_id: requested.payment_id,
                     amount: requested.amount,
+                    channel: requested.channel.clone(),
                     expires_at: requested.expires_at,
                     failure: None,
                     is_closed: false,

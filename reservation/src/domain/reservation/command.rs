@@ -58,6 +58,11 @@ pub enum Command {
     Undo(Undo),
     /// A deadline of the reservation passed: an unpaid hold expires, or a party that never arrived is a no-show.
     Expire,
+    /// Request the deposit anew: by another channel, or after a payment that was refused.
+    RenewDeposit {
+        /// The channel; `None` for the one before.
+        channel: Option<String>,
+    },
     /// Record the result of a payment.
     RecordPayment(PaymentResult),
     /// Record the result of a message.
@@ -93,7 +98,14 @@ impl Command {
     /// Whether a guest can give it again and again. Each time stays in the log.
     #[must_use]
     pub fn is_repeated_by_guests(&self) -> bool {
-        matches!(self, Self::Reschedule { .. } | Self::ChangePartySize(_) | Self::Answer(_) | Self::RenewLink)
+        matches!(
+            self,
+            Self::Reschedule { .. }
+                | Self::ChangePartySize(_)
+                | Self::Answer(_)
+                | Self::RenewLink
+                | Self::RenewDeposit { .. }
+        )
     }
 
     /// Whether the command may take tables, so that the occupancy of the venue must be known.
@@ -115,6 +127,7 @@ impl Command {
             | Self::Answer(_)
             | Self::ProveContact { .. }
             | Self::RenewLink
+            | Self::RenewDeposit { .. }
             | Self::RecordPayment(_)
             | Self::RecordNotification(_)
             | Self::RecordReading

@@ -12,6 +12,7 @@
 //! | complete | ✗ | ✗ | → COMPLETED | done | ✗ | ✗ |
 //! | no-show | ✗ | → NO_SHOW | ✗ | ✗ | ✗ | done |
 //! | cancel | → CANCELLED | → CANCELLED | ✗ | ✗ | done | ✗ |
+//! | renew the deposit | stays | ✗ | ✗ | ✗ | ✗ | ✗ |
 //! | ask, answer | ✗ | stays | ✗ | ✗ | ✗ | ✗ |
 //! | undo a check-in | ✗ | done | → CONFIRMED | ✗ | ✗ | ✗ |
 //! | undo a completion | ✗ | ✗ | done | → CHECKED_IN | ✗ | ✗ |
@@ -37,9 +38,6 @@ use crate::domain::refusal::Refusal;
 pub const DEPOSIT_UNPAID: &str = "deposit_unpaid";
 /// How long a party has to pay its no-show fee.
 pub const FEE_PAYMENT_PERIOD: TimeDelta = TimeDelta::days(14);
-
-/// How long a guest has to pay a deposit that is requested again, because staff changed something; at most until the visit.
-const DEPOSIT_AGAIN_PERIOD: TimeDelta = TimeDelta::hours(24);
 
 impl Reservation {
     /// The events that follow if `command` arrives now. No events: the command is already fulfilled.
@@ -116,6 +114,7 @@ impl Reservation {
                 Attendance::answer(self.attendance.as_deref(), answered)
             }
             Command::ProveContact { number } => self.decide_proof(*number),
+            Command::RenewDeposit { channel } => self.decide_renewed_deposit(channel.as_ref(), now),
             Command::RenewLink => Ok(vec![GuestLinkRenewed { generation: self.link_generation + 1 }.into()]),
             Command::RecordReading if self.contact_erased => Ok(vec![]),
             Command::RecordReading => Ok(vec![ContactRead {}.into()]),
@@ -128,7 +127,8 @@ impl Reservation {
     }
 
     /// Corrects details, of which the digest `contact_digest` is that of the new confidential payload. With another e-mail
-    /// address the guest gets new links, because earlier ones may have reached a stranger.
+    /// address the guest gets new links, because earlier ones may have reached a stranger. `by_guest`: the guest corrects them,
+    /// and a proof that was asked for is due at the same time as before.
     ///
     /// # Errors
     /// [`Refusal::ContactErased`].
@@ -137,6 +137,7 @@ impl Reservation {
         changed: Vec<Detail>,
         tags: Vec<String>,
         contact_digest: ConfidentialDigest,
+        by_guest: bool,
         now: DateTime<Utc>,
     ) -> Result<Vec<Event>, Refusal> {
         if self.contact_erased {
@@ -150,7 +151,10 @@ impl Reservation {
         let renewed = has_new_address.then(|| renewed.into());
         // The request to prove the address went to the previous one.
         let asked = self.requested_proof().filter(|_| has_new_address);
-        let asked = asked.and_then(|_| self.contact_proof.ask(now));
+        let asked = asked.and_then(|_| match by_guest {
+            true => self.contact_proof.ask_in_the_same_time(),
+            false => self.contact_proof.ask(now),
+        });
         let changed = DetailsChanged { changed, tags, contact_digest }.into();
         Ok(renewed.into_iter().chain([changed]).chain(asked).collect())
     }
@@ -286,6 +290,7 @@ impl Reservation {
             channel: self.booking.payment_channel.clone(),
             expires_at: now + FEE_PAYMENT_PERIOD,
             purpose: Purpose::NoShowFee,
+            replaces: None,
         });
         let mut events = self.end(ReservationNoShow { fee, refund: back }, ReleaseCause::NoShow);
         events.extend(asked.map(Event::from));
@@ -326,43 +331,6 @@ impl Reservation {
 
     fn end(&self, ending: impl Into<Event>, cause: ReleaseCause) -> Vec<Event> {
         std::iter::once(ending.into()).chain(self.release(cause)).collect()
-    }
-
-    /// Requests the deposit again for a called-off visit that is possible again. Its first payment was closed, and money
-    /// that still arrived for it went back.
-    pub(super) fn renewed_deposit(&self, now: DateTime<Utc>) -> Option<Event> {
-        (self.status == Status::Pending && self.is_called_off()).then(|| self.deposit_again(now)).flatten()
-    }
-
-    /// Requests the deposit again for a party under a closure that gets a table after all.
-    pub(super) fn deposit_once_placed(&self, now: DateTime<Utc>) -> Option<Event> {
-        (self.status == Status::Pending && self.is_under_closure()).then(|| self.deposit_again(now)).flatten()
-    }
-
-    /// Requests the deposit again, unless it is paid or waived, or was never required.
-    pub(super) fn deposit_again(&self, now: DateTime<Utc>) -> Option<Event> {
-        let (closed, amount) = match &self.deposit {
-            Charge::Due(due) => (due.payment_id, due.amount),
-            Charge::Paid(paid) if paid.left_minor() == 0 => {
-                let owed_minor = self.deposit_owed_minor(self.party_size(), paid.amount.amount_minor);
-                (paid.payment_id, Money { amount_minor: owed_minor, ..paid.amount })
-            }
-            Charge::NotRequired | Charge::Waived(_) | Charge::Paid(_) => return None,
-        };
-        if amount.amount_minor == 0 {
-            return None;
-        }
-        let hold = TimeDelta::minutes(i64::from(self.booking.policy.auto_cancel_minutes));
-        // The guest did not ask for this, and may sleep.
-        let by_then = (now + DEPOSIT_AGAIN_PERIOD).min(self.window().start);
-        let requested = PaymentRequested {
-            payment_id: closed.renewed(),
-            amount,
-            channel: self.booking.payment_channel.clone(),
-            expires_at: by_then.max(now + hold),
-            purpose: Purpose::Deposit,
-        };
-        Some(requested.into())
     }
 
     pub(super) fn release(&self, cause: ReleaseCause) -> Vec<Event> {

@@ -28,7 +28,7 @@ use Needs::{
     Device, Everywhere, Fresh, FreshPerson, Invitation, Needed, Nothing, Own, PasswordReset, Person,
 };
 
-pub const NEEDS: [(&str, Needs); 95] = [
+pub const NEEDS: [(&str, Needs); 96] = [
     ("acceptInvitation", Invitation),
     ("acceptOffer", Own("manage")),
     ("addDevice", Fresh("access")),
@@ -105,6 +105,7 @@ pub const NEEDS: [(&str, Needs); 95] = [
     ("recoverAuthenticator", Fresh("access")),
     ("removeAuthenticator", FreshPerson),
     ("removeStaff", Fresh("access")),
+    ("renewDeposit", Own("manage")),
     ("renewReservationLink", Own("manage")),
     ("renewWaitlistLink", Own("manage")),
     ("reportNotificationResult", Needed("results")),

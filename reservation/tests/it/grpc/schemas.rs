@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::app::TestApp;
 
 /// Each message with its schema.
-const SAME: [(&str, &str); 35] = [
+const SAME: [(&str, &str); 36] = [
     ("Venue", "VenueView"),
     ("Profile", "ProfileView"),
     ("WeeklyService", "ServiceView"),
@@ -40,6 +40,7 @@ const SAME: [(&str, &str); 35] = [
     ("ChangePartySizeRequest", "ChangePartySize"),
     ("CorrectReservationRequest", "CorrectReservation"),
     ("CancelReservationRequest", "Cancel"),
+    ("RenewDepositRequest", "RenewDeposit"),
     ("AnswerQuestionRequest", "AnswerQuestion"),
     ("ProveContactRequest", "ProveContact"),
     ("JoinWaitlistRequest", "JoinWaitlist"),

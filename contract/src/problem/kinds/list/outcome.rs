@@ -120,6 +120,7 @@ pub(super) const OUTCOME: &[Kind] = &[
         "Choose an earlier end, give that party another table, or let a manager override it.",
     ),
     kind("no_authenticator", 409, "The person uses no authenticator app.", "No action is needed."),
+    kind("no_deposit_due", 409, "No deposit is due, or its time is over.", "Read the reservation again."),
     kind(
         "no_proof_asked",
         409,

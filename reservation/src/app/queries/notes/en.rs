@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use contract::values::LocalTime;
 use events::access_events;
 use events::event::{
-    Event, GuestAnswer, GuestQuestion, Refund, ReservationAffected, ReservationCreated, VenueChanged,
-    VenueClosed, VenueRulesChanged,
+    Event, GuestAnswer, GuestQuestion, PaymentRequested, Refund, ReservationAffected, ReservationCreated,
+    VenueChanged, VenueClosed, VenueRulesChanged,
 };
 use events::values::{Initiator, Medium, Purpose, ReleaseCause};
 
@@ -200,6 +200,10 @@ fn note_of_payment(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
     match event {
         Event::PaymentRequested(e) if e.purpose == Purpose::NoShowFee => {
             format!("A no-show fee of {} is due by {}", e.amount.plain(), at(e.expires_at))
+        }
+        Event::PaymentRequested(PaymentRequested { amount, channel, replaces: Some(_), .. }) => {
+            let channel = channel.as_deref().map(|channel| format!(" via {channel}")).unwrap_or_default();
+            format!("The deposit of {} is requested anew{channel}", amount.plain())
         }
         Event::PaymentRequested(e) => {
             format!("A deposit of {} is due by {}", e.amount.plain(), at(e.expires_at))

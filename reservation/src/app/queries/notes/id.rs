@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use contract::values::LocalTime;
 use events::event::{
-    Detail, Event, GuestAnswer, GuestQuestion, OverruledRule, Refund, ReservationAffected, UndoneChange,
-    VenueChanged, VenueClosed, VenueRulesChanged,
+    Detail, Event, GuestAnswer, GuestQuestion, OverruledRule, PaymentRequested, Refund, ReservationAffected,
+    UndoneChange, VenueChanged, VenueClosed, VenueRulesChanged,
 };
 use events::imports::ImportedStatus;
 use events::values::{Initiator, Medium, Purpose, ReleaseCause};
@@ -196,6 +196,10 @@ fn note_of_venue(event: &Event) -> String {
 /// A short description of an event of a payment.
 fn note_of_payment(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> String {
     match event {
+        Event::PaymentRequested(PaymentRequested { amount, channel, replaces: Some(_), .. }) => {
+            let channel = channel.as_deref().map(|channel| format!(" lewat {channel}")).unwrap_or_default();
+            format!("Deposit {} diminta ulang{channel}", amount.plain())
+        }
         Event::PaymentRequested(e) => {
             let what = if e.purpose == Purpose::NoShowFee { "Biaya ketidakhadiran" } else { "Deposit" };
             format!("{what} {} harus dibayar sebelum {}", e.amount.plain(), at(e.expires_at))
