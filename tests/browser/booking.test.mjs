@@ -74,7 +74,11 @@ test("a guest changes the time and the number of guests, corrects the name, and 
   await page.getByRole("link", { name: "Change" }).click();
   await page.getByRole("heading", { name: "Change the booking" }).waitFor();
   await accessible(page, "change");
-  await page.locator(".slots button", { hasText: "20:30" }).click();
+  await slot(page, "20:30").click();
+  // One tap moves nothing.
+  await page.getByRole("heading", { name: /^Move to .* 20:30\?$/ }).waitFor();
+  await accessible(page, "change, before it is confirmed");
+  await page.getByRole("button", { name: "Yes, move it" }).click();
   await page.getByText("Changed.").waitFor();
   assert.match(await page.textContent(".when"), /20:30/);
 

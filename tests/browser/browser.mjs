@@ -5,6 +5,7 @@ import { readFileSync, mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
+import { inDays } from "./meja.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const pictures = process.env.MEJA_PICTURES;
@@ -63,6 +64,16 @@ export async function picture(page, name) {
 
 // The link to a time on the page of a venue.
 export const slot = (page, time) => page.locator(".slots a", { hasText: new RegExp(`^${time}`) }).first();
+
+// Books at Kedai Kecil in the browser of a guest, in so many days.
+export async function book({ page, meja }, name, days, { party = 2, time = "19:00", email = `${name.toLowerCase()}@example.com` } = {}) {
+  await page.goto(`${meja.url}/v/kedai-kecil?date=${inDays(days)}&party=${party}`);
+  await slot(page, time).click();
+  await fill(page, name, email);
+  await page.getByRole("button", { name: /^Book/ }).click();
+  await page.waitForURL(/\/r\//);
+  await page.locator(".ticket").waitFor();
+}
 
 // Fills in the contact of a guest.
 export async function fill(page, name, email) {

@@ -1,12 +1,20 @@
 // Starts the three services for a test, and stops, restarts and asks them.
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, existsSync, openSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, existsSync, openSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 // The runner gives ports that no other test uses, and says where the binaries and the venues are.
 const { MEJA_BIN: bin, MEJA_VENUES: venues, MEJA_PORTS = "" } = process.env;
 const ports = MEJA_PORTS.split(",");
+
+// Limits that no test reaches: all guests of a test have one address.
+const WIDE = Object.fromEntries([
+  "MEJA_ADDRESS_REQUESTS_PER_MINUTE_MAX", "MEJA_CREDENTIAL_REQUESTS_PER_MINUTE_MAX", "MEJA_ADDRESS_FAILURES_PER_MINUTE_MAX",
+  "RESERVATION_ADDRESS_BOOKINGS_PER_HOUR_MAX", "RESERVATION_CONTACT_BOOKINGS_PER_DAY_MAX",
+].map((name) => [name, "1000000"]));
+// For a test with the limits that a restaurant has.
+export const OWN_LIMITS = Object.fromEntries(Object.keys(WIDE).map((name) => [name, undefined]));
 
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -21,9 +29,19 @@ export async function until(what, check, seconds = 30) {
   }
 }
 
+// The environment of a process whose clock is as far ahead as the file says.
+function clock(file) {
+  const places = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"];
+  const library = places.map((place) => `${place}/faketime/libfaketimeMT.so.1`).find(existsSync);
+  if (!library) throw new Error("libfaketime is missing: install the package faketime");
+  return { LD_PRELOAD: library, FAKETIME_TIMESTAMP_FILE: file, FAKETIME_NO_CACHE: "1", FAKETIME_DONT_FAKE_MONOTONIC: "1" };
+}
+
 export class Meja {
-  constructor(extra = {}) {
+  // `hasClock`: the clock of the services can be moved.
+  constructor(extra = {}, hasClock = false) {
     this.dir = mkdtempSync(join(tmpdir(), "meja-pages-"));
+    if (hasClock) this.later(0);
     const [r, rg, n, ng, g] = ports.splice(0, 5);
     this.url = `http://localhost:${g}`;
     this.reservation = `http://127.0.0.1:${r}`;
@@ -38,9 +56,8 @@ export class Meja {
       RESERVATION_SECRETS_DIR: join(this.dir, "secrets"), NOTIFIER_SECRETS_DIR: join(this.dir, "secrets"),
       GATEWAY_SECRETS_DIR: join(this.dir, "secrets"),
       RESERVATION_VENUES: venues, RESERVATION_DISK_RESERVE_MIB: "0", NOTIFIER_DISK_RESERVE_MIB: "0",
-      MEJA_ADDRESS_REQUESTS_PER_MINUTE_MAX: "1000000",
-      RESERVATION_ADDRESS_BOOKINGS_PER_HOUR_MAX: "1000000", RESERVATION_CONTACT_BOOKINGS_PER_DAY_MAX: "1000000",
-      MEJA_CREDENTIAL_REQUESTS_PER_MINUTE_MAX: "1000000", MEJA_ADDRESS_FAILURES_PER_MINUTE_MAX: "1000000", MEJA_CONNECTIONS_PER_ADDRESS_MAX: "2048",
+      ...WIDE, MEJA_CONNECTIONS_PER_ADDRESS_MAX: "2048",
+      ...(hasClock && clock(join(this.dir, "clock"))),
       ...extra,
     };
     this.checks = {
@@ -77,6 +94,13 @@ export class Meja {
   async end() {
     for (const name of ["gateway", "notifier", "reservation"]) await this.stop(name);
     rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  // Moves the clock of the services so many minutes ahead of the real one.
+  later(minutes) {
+    const next = join(this.dir, "next");
+    writeFileSync(next, `+${minutes}m\n`);
+    renameSync(next, join(this.dir, "clock"));
   }
 
   // The owner's credential, for requests to the API.

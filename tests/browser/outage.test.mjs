@@ -1,7 +1,7 @@
 // One service is stopped while guests are on the pages: its part says so, and the rest works.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { accessible, fill, guest, launch, leave, picture, slot } from "./browser.mjs";
+import { accessible, book, fill, guest, launch, leave, picture, slot } from "./browser.mjs";
 import { Meja, inDays, until } from "./meja.mjs";
 
 let meja;
@@ -15,16 +15,6 @@ after(async () => {
   await meja?.end();
 });
 
-// A booking that is open in the browser of a guest.
-async function booked(page, name, days, party = 2) {
-  await page.goto(`${meja.url}/v/kedai-kecil?date=${inDays(days)}&party=${party}`);
-  await slot(page, "19:00").click();
-  await fill(page, name, `${name.toLowerCase()}@example.com`);
-  await page.getByRole("button", { name: /^Book/ }).click();
-  await page.waitForURL(/\/r\//);
-  await page.locator(".ticket").waitFor();
-}
-
 async function bookings(name) {
   const list = await meja.api(`/api/reservations?venue_id=kedai-kecil&limit=200`);
   return list.body.items.filter((item) => item.contact_name?.startsWith(name.split(" ")[0]));
@@ -33,7 +23,7 @@ async function bookings(name) {
 test("without the reservation service every page says what is missing, and a booking is made once", async () => {
   const visit = await guest(browser, meja);
   const { page } = visit;
-  await booked(page, "Terbuka", 3);
+  await book(visit, "Terbuka", 3);
   const open = page.url();
   const form = await guest(browser, meja);
   await form.page.goto(`${meja.url}/v/kedai-kecil?date=${inDays(4)}`);
@@ -71,9 +61,9 @@ test("without the notifier a guest books, and only the payment waits", async () 
   const visit = await guest(browser, meja);
   const { page } = visit;
   await meja.stop("notifier");
-  await booked(page, "Tanpa", 5);
+  await book(visit, "Tanpa", 5);
   await page.getByRole("heading", { name: "Your table is booked" }).waitFor();
-  await booked(page, "Deposit", 6, 4);
+  await book(visit, "Deposit", 6, { party: 4 });
   await page.getByRole("link", { name: "Pay the deposit" }).click();
   await page.getByRole("heading", { name: "Pay the deposit" }).waitFor();
   await accessible(page, "pay without the notifier");
@@ -128,10 +118,152 @@ test("without the gateway an open page stays readable, and nothing is sent twice
 test("offline, what is known stays readable", async () => {
   const visit = await guest(browser, meja);
   const { page, context } = visit;
-  await booked(page, "Luring", 8);
+  await book(visit, "Luring", 8);
   await context.setOffline(true);
   await page.getByText("You are offline").waitFor();
   assert.match(await page.textContent("main"), /Luring/);
   await context.setOffline(false);
+  await leave(visit);
+});
+
+// Every page of a guest with a booking that waits for its deposit, and with an entry on the waitlist.
+async function everything(visit, name, days) {
+  const { page } = visit;
+  await book(visit, name, days, { party: 4, time: "12:00" });
+  const held = new URL(page.url()).pathname;
+  const date = inDays(days);
+  const taken = await meja.api("/api/reservations", {
+    customer_id: "cust-2", venue_id: "kedai-kecil", party_size: 3, start_time: `${date}T18:00`, duration_minutes: 240,
+    contact_info: { name: "Lebih Dulu", phone: "081234567893", email: "dulu@example.com" },
+  });
+  assert.equal(taken.status, 200, JSON.stringify(taken.body));
+  await page.goto(`${meja.url}/v/kedai-kecil/book?day=${date}&start=${encodeURIComponent(`${date}T19:00:00+07:00`)}&party=3&then=wait`);
+  await fill(page, name, `${name.toLowerCase()}-waits@example.com`);
+  await page.getByRole("button", { name: "Join the waitlist" }).click();
+  await page.waitForURL(/\/w\//);
+  const form = `/v/kedai-kecil/book?day=${date}&start=${encodeURIComponent(`${date}T20:30:00+07:00`)}&party=2`;
+  return { held, waiting: new URL(page.url()).pathname, form, taken: taken.body.reservation_id };
+}
+
+test("each page without each service says what is missing, and only that", async () => {
+  const visit = await guest(browser, meja);
+  const { page } = visit;
+  const { held, waiting, form } = await everything(visit, "Setiap", 20);
+  const gone = [503, "We cannot look this up at the moment"];
+  const pages = {
+    "/": [200, "We cannot look up free times", 200, "Kedai Kecil"],
+    "/v/kedai-kecil": [200, "We cannot look up free times", 200, "19:00"],
+    "/embed/kedai-kecil": [200, "We cannot look up free times", 200, "19:00"],
+    [form]: [200, "We cannot check this time", 200, "20:30–22:00"],
+    [held]: [...gone, 200, "Pay the deposit"],
+    [`${held}/pay`]: [...gone, 200, "Payment is not available at the moment"],
+    [`${held}/change`]: [...gone, 200, "Another time"],
+    [`${held}/correct`]: [...gone, 200, "Wishes"],
+    [`${held}/cancel`]: [...gone, 200, "Cancel this booking?"],
+    [`${held}/receipt`]: [...gone, 200, "Setiap"],
+    [waiting]: [...gone, 200, "You are on the waitlist"],
+  };
+  for (const [service, at] of [["reservation", 0], ["notifier", 2]]) {
+    await meja.stop(service);
+    for (const [path, expected] of Object.entries(pages)) {
+      const answer = await page.goto(meja.url + path);
+      const text = await page.textContent("body");
+      assert.equal(answer.status(), expected[at], `${path} without ${service}`);
+      assert.ok(text.includes(expected[at + 1]), `${path} without ${service} says: ${text}`);
+      await accessible(page, `${path} without ${service}`);
+    }
+    await meja.start(service);
+  }
+  for (const [path, expected] of Object.entries(pages)) {
+    const answer = await page.goto(meja.url + path);
+    assert.equal(answer.status(), 200, path);
+    assert.ok(!(await page.textContent("body")).includes(expected[1]), `${path} afterwards`);
+  }
+  await leave(visit);
+});
+
+test("what guests sent while the reservation service was down happens once, and each page says so by itself", async () => {
+  // Each guest stands before a button.
+  const guests = [];
+  const stand = async (days, name, prepare, said) => {
+    const visit = await guest(browser, meja);
+    const all = await everything(visit, name, days);
+    const button = await prepare(visit.page, all);
+    guests.push({ visit, button, said, ...all });
+  };
+  await stand(21, "Pesan", async (page, { form }) => {
+    await page.goto(meja.url + form);
+    await fill(page, "Pesan", "pesan-lagi@example.com");
+    return page.getByRole("button", { name: "Book" });
+  }, "Your table is booked");
+  await stand(22, "Pindah", async (page, { held }) => {
+    await page.goto(`${meja.url}${held}/change`);
+    await slot(page, "13:30").click();
+    return page.getByRole("button", { name: "Yes, move it" });
+  }, "Changed.");
+  await stand(23, "Ukuran", async (page, { held }) => {
+    await page.goto(`${meja.url}${held}/change`);
+    await page.selectOption("#party", "3");
+    return page.getByRole("button", { name: "Change the number" });
+  }, "Changed.");
+  await stand(24, "Benar", async (page, { held }) => {
+    await page.goto(`${meja.url}${held}/correct`);
+    await page.fill("#requests", "Dekat jendela");
+    return page.getByRole("button", { name: "Save" });
+  }, "Saved.");
+  await stand(25, "Batal", async (page, { held }) => {
+    await page.goto(`${meja.url}${held}/cancel`);
+    return page.getByRole("button", { name: "Yes, cancel it" });
+  }, "Cancelled.");
+  await stand(26, "Bayar", async (page, { held }) => {
+    await page.goto(`${meja.url}${held}/pay`);
+    await page.getByText("Pay another way").click();
+    await page.getByLabel("GoPay").check();
+    return page.getByRole("button", { name: "Continue" });
+  }, "Way to pay: GoPay");
+  await stand(27, "Pergi", async (page, { waiting }) => {
+    await page.goto(meja.url + waiting);
+    return page.getByRole("button", { name: "Leave the waitlist" });
+  }, "You are no longer on the waitlist");
+  await stand(28, "Ambil", async (page, { waiting, taken }) => {
+    await page.goto(meja.url + waiting);
+    await meja.api(`/api/reservations/${taken}/cancel`, { reason_code: "guest_request" });
+    return page.getByRole("button", { name: "Take this table" });
+  }, "Your table is booked");
+  for (const { button } of guests) await button.waitFor();
+  await meja.stop("reservation");
+  await Promise.all(guests.map(({ button }) => button.click()));
+  for (const { visit, said } of guests) {
+    await visit.page.getByRole("heading", { name: "We do not know yet" }).waitFor();
+    await accessible(visit.page, `unknown: ${said}`);
+  }
+  await meja.start("reservation");
+  for (const { visit, said } of guests) {
+    await visit.page.getByText(said).first().waitFor().catch((error) => {
+      throw new Error(`${said}: ${error.message}`);
+    });
+    await leave(visit);
+  }
+});
+
+test("a payment that was sent while the notifier was down is made once", async () => {
+  const visit = await guest(browser, meja);
+  const { page } = visit;
+  await book(visit, "Sekaligus", 29, { party: 4 });
+  await page.getByRole("link", { name: "Pay the deposit" }).click();
+  await page.getByRole("link", { name: "Go to the payment" }).click();
+  const pay = page.getByRole("button", { name: "Pay" });
+  await pay.waitFor();
+  await meja.stop("notifier");
+  await pay.click();
+  await page.getByRole("heading", { name: "We cannot look this up" }).waitFor();
+  await accessible(page, "paid without the notifier");
+  await meja.start("notifier");
+  // The page leads back to the payment, which says what became of it.
+  await page.getByRole("link", { name: "Look again" }).click();
+  await page.getByRole("button", { name: "Pay" }).click();
+  await page.getByText("paid").first().waitFor();
+  await page.getByRole("link", { name: "Your booking" }).click();
+  await page.getByRole("heading", { name: "Your table is booked" }).waitFor();
   await leave(visit);
 });

@@ -49,6 +49,16 @@ fn a_stopped_service_takes_only_its_own_part_of_the_pages() {
 }
 
 #[test]
+fn pages_tell_guests_the_truth_in_every_state() {
+    node_test("states.test.mjs", &[]);
+}
+
+#[test]
+fn guests_who_come_late_are_told_so() {
+    node_test("late.test.mjs", &[]);
+}
+
+#[test]
 fn pages_are_light_and_usable_within_a_second_on_a_slow_phone() {
     node_test("budget.test.mjs", &[]);
 }

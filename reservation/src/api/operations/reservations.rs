@@ -107,6 +107,11 @@ pub(in crate::api) async fn change_party_size(app: &App, id: ReservationId, call
 
 /// Requests a deposit that is due anew.
 pub(in crate::api) async fn renew_deposit(app: &App, id: ReservationId, call: Call) -> Changed {
+    // A booking is made without the channel then. Here the channel is what the guest asks for.
+    if call.caller().is_guest() && !app.channels.are_known() {
+        let detail = "The notifier has not named its payment channels yet. Try again in a moment.";
+        return Err(Problem::unavailable("provider_unavailable", detail, 1));
+    }
     let (command, context) = call.read(|form, caller| request::renew_deposit(form, app, caller))?;
     run(app, id, None, command, context).await
 }

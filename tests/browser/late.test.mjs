@@ -1,0 +1,99 @@
+// Guests who come late: the time to pay, to prove, to answer and to visit is over.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { accessible, book, fill, guest, launch, leave, slot } from "./browser.mjs";
+import { Meja, inDays, until } from "./meja.mjs";
+
+let meja;
+let browser;
+before(async () => {
+  meja = await new Meja({}, true).start();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await meja?.end();
+});
+
+test("after its time each page says that it is over, and nothing happens any more", async () => {
+  // A deposit, with the checkout page open.
+  const payer = await guest(browser, meja);
+  await book(payer, "Telat", 3, { party: 4 });
+  const held = payer.page.url();
+  await payer.page.getByRole("link", { name: "Pay the deposit" }).click();
+  const payPage = await payer.context.newPage();
+  await payPage.goto(payer.page.url());
+  await payer.page.getByRole("link", { name: "Go to the payment" }).click();
+  await payer.page.getByRole("button", { name: "Pay" }).waitFor();
+  // A proof.
+  const prover = await guest(browser, meja);
+  await prover.page.goto(`${meja.url}/v/osteria-prova?date=${inDays(5)}`);
+  await slot(prover.page, "20:00").click();
+  await fill(prover.page, "Tardi", "tardi@example.com");
+  await prover.page.fill("#phone", "+39 06 5800 1234");
+  await prover.page.getByRole("button", { name: "Book" }).click();
+  const [, code] = await meja.mailed("tardi@example.com", /\b(\d{3} ?\d{3})\b/);
+  // An offer.
+  const waiter = await guest(browser, meja);
+  const date = inDays(6);
+  const taken = await meja.api("/api/reservations", {
+    customer_id: "cust-2", venue_id: "kedai-kecil", party_size: 3, start_time: `${date}T18:00`, duration_minutes: 240,
+    contact_info: { name: "Lebih Dulu", phone: "081234567893", email: "dulu@example.com" },
+  });
+  await waiter.page.goto(`${meja.url}/v/kedai-kecil/book?day=${date}&start=${encodeURIComponent(`${date}T19:00:00+07:00`)}&party=3&then=wait`);
+  await fill(waiter.page, "Lambat", "lambat@example.com");
+  await waiter.page.getByRole("button", { name: "Join the waitlist" }).click();
+  await meja.api(`/api/reservations/${taken.body.reservation_id}/cancel`, { reason_code: "guest_request" });
+  const take = waiter.page.getByRole("button", { name: "Take this table" });
+  await take.waitFor();
+  const [offer] = await meja.mailed("lambat@example.com", new RegExp(`${meja.url}/w/[^\\s"<]+`));
+
+  // The pages stay as they are until the guests act: an open page is told about changes.
+  for (const { context } of [payer, prover, waiter]) await context.setOffline(true);
+  meja.later(40);
+  const status = async (id) => (await meja.api(`/api/reservations/${id}`)).body.status;
+  const idOf = (url) => new URL(url).pathname.split("/")[2];
+  await until("the end of the hold", async () => (await status(idOf(held))) === "CANCELLED", 60);
+  for (const { context } of [payer, prover, waiter]) await context.setOffline(false);
+
+  await payer.page.getByRole("button", { name: "Pay" }).click();
+  await payer.page.getByText("expired").first().waitFor();
+  await accessible(payer.page, "checkout, too late");
+  await payPage.goto(`${held}/pay`);
+  await payPage.getByRole("heading", { name: "This booking is cancelled" }).waitFor();
+  await accessible(payPage, "booking whose deposit was not paid");
+  assert.equal(await payPage.getByRole("link", { name: "Pay the deposit" }).count(), 0);
+
+  await until("the end of the proof", async () => {
+    await prover.page.reload();
+    return prover.page.getByRole("heading", { name: "This booking is cancelled" }).isVisible();
+  });
+  assert.equal(await prover.page.locator("#proof").count(), 0, code);
+  await accessible(prover.page, "booking whose contact was not proved");
+
+  await waiter.page.goto(offer);
+  await waiter.page.getByRole("heading", { name: "You are no longer on the waitlist" }).waitFor();
+  await waiter.page.getByText("The offer was not answered in time").waitFor();
+  await accessible(waiter.page, "an offer that has ended");
+  for (const visit of [payer, prover, waiter]) await leave(visit);
+});
+
+test("the link in a mail opens the booking after the visit, and changes nothing any more", async () => {
+  const visit = await guest(browser, meja);
+  const { page } = visit;
+  await book(visit, "Sudah", 4);
+  const [link] = await meja.mailed("sudah@example.com", new RegExp(`${meja.url}/r/[^\\s"<]+`));
+  await page.getByRole("link", { name: "Cancel the booking" }).click();
+  const cancel = page.getByRole("button", { name: "Yes, cancel it" });
+  await cancel.waitFor();
+  meja.later(7 * 24 * 60);
+  await cancel.click();
+  await page.getByRole("alert").waitFor();
+  await page.goto(link);
+  await accessible(page, "a booking that is over");
+  assert.match(await page.textContent("main"), /Sudah/);
+  for (const name of ["Change", "Correct details", "Cancel the booking"]) {
+    assert.equal(await page.getByRole("link", { name }).count(), 0, name);
+  }
+  await leave(visit);
+});
