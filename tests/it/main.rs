@@ -20,6 +20,7 @@ mod crash;
 mod day;
 mod durable;
 mod earlier_logs;
+mod encrypted;
 mod evening;
 mod fuzz;
 mod gateway;

@@ -1,15 +1,14 @@
 //! The gRPC interface in-process: the same operations, codes and scopes as the JSON interface.
 
 mod fuzz;
+mod health;
+mod methods;
 mod schemas;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use access::Access;
 use axum::Router;
 use axum::http::StatusCode;
-use events::values::Scope;
 use futures::StreamExt as _;
 use rpc::v1::availability_client::AvailabilityClient;
 use rpc::v1::log_client::LogClient;
@@ -18,7 +17,6 @@ use rpc::{code_of, v1};
 use serde_json::json;
 use tonic::{Code, Request, Status};
 
-use crate::access::table::{NEEDS, Needs};
 use crate::app::{TOKEN, TestApp, booking};
 use crate::keys::create;
 
@@ -188,61 +186,6 @@ async fn credentials_are_metadata_and_open_what_they_open_there() {
     let mut foreign = ReservationsClient::with_origin(router(&app), "http://evil.example".parse().unwrap());
     let refused = foreign.get_reservation(with(named(&mine), TOKEN, &[])).await;
     assert_eq!(error(refused), (Code::PermissionDenied, "foreign_host".into()));
-}
-
-/// The operations of the JSON interface that the methods are.
-const SAME: [(&str, &str); 21] = [
-    ("Availability/ListVenues", "listVenues"),
-    ("Availability/GetVenue", "getVenue"),
-    ("Availability/GetDay", "getAvailability"),
-    ("Availability/ListDays", "getAvailableDays"),
-    ("Reservations/CreateReservation", "createReservation"),
-    ("Reservations/GetReservation", "getReservation"),
-    ("Reservations/RescheduleReservation", "rescheduleReservation"),
-    ("Reservations/ChangePartySize", "changePartySize"),
-    ("Reservations/CorrectReservation", "correctReservation"),
-    ("Reservations/CancelReservation", "cancelReservation"),
-    ("Reservations/RenewDeposit", "renewDeposit"),
-    ("Reservations/AnswerQuestion", "answerQuestion"),
-    ("Reservations/ProveContact", "proveReservationContact"),
-    ("Reservations/ListCharges", "listReservationCharges"),
-    ("Reservations/JoinWaitlist", "joinWaitlist"),
-    ("Reservations/GetWaitlistEntry", "getWaitlistEntry"),
-    ("Reservations/AcceptOffer", "acceptOffer"),
-    ("Reservations/DeclineOffer", "declineOffer"),
-    ("Reservations/LeaveWaitlist", "leaveWaitlist"),
-    ("Reservations/AnswerWaitlistQuestion", "answerWaitlistQuestion"),
-    ("Reservations/ProveWaitlistContact", "proveWaitlistContact"),
-];
-
-#[tokio::test]
-async fn every_method_is_served_and_needs_what_its_operation_needs() {
-    let app = TestApp::with_houses().await;
-    let methods = reservation::api::grpc::methods(&app.app);
-    let served: BTreeMap<_, _> = methods.methods().collect();
-    let described = ["Availability", "Reservations", "Log"].into_iter().flat_map(|service| {
-        let service = rpc::descriptors().get_service_by_name(&format!("meja.v1.{service}")).unwrap();
-        service
-            .methods()
-            .map(|method| format!("/{}/{}", service.full_name(), method.name()))
-            .collect::<Vec<_>>()
-    });
-    let mut described: Vec<_> = described.collect();
-    described.sort();
-    assert_eq!(served.keys().copied().collect::<Vec<_>>(), described);
-    let scope = |word: &str| word.parse::<Scope>().unwrap();
-    let needs = BTreeMap::from(NEEDS);
-    for (method, operation) in SAME {
-        let expected = match needs[operation] {
-            Needs::Nothing => Access::Public,
-            Needs::Needed(word) => Access::Scope(scope(word)),
-            Needs::Own(word) => Access::Own(scope(word)),
-            other => panic!("{operation} needs {other:?}"),
-        };
-        assert_eq!(served[&format!("/meja.v1.{method}")[..]], expected, "{method}");
-    }
-    assert_eq!(served["/meja.v1.Log/Follow"], Access::Scope(Scope::Feed));
-    assert_eq!(served.len(), SAME.len() + 1);
 }
 
 #[tokio::test]

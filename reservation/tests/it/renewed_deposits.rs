@@ -89,7 +89,11 @@ async fn the_guest_of_a_booking_chooses_another_channel() {
     let app = TestApp::start().await;
     let id = app.book(json!({"party_size": 6, "payment_channel": "qris"})).await;
     let early = app.guest_command(&id, "deposit/renew", json!({"payment_channel": "card"})).await;
-    assert_eq!(early.problem(), (503, "provider_unavailable".into()), "an unchecked word must not stay in the log");
+    assert_eq!(
+        early.problem(),
+        (503, "provider_unavailable".into()),
+        "an unchecked word must not stay in the log"
+    );
     app.app.channels.set(BTreeSet::from(["card".to_owned(), "qris".to_owned()]));
     let before = app.get(&format!("/api/reservations/{id}")).await.json();
     let renew = async |channel: &str| {
