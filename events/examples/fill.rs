@@ -137,6 +137,7 @@ fn story(n: u64) -> Result<Vec<NewEvent>, Box<dyn std::error::Error>> {
             channel: "qris".into(),
             provider_reference: format!("sim_{n}"),
             refund: None,
+            closes: None,
         }
         .into(),
         ReservationConfirmed { window, deposit_waived: false }.into(),

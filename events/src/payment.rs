@@ -31,8 +31,8 @@ pub struct PaymentRequested {
     /// What the payment is for.
     #[serde(default, skip_serializing_if = "Purpose::is_deposit")]
     pub purpose: Purpose,
-    /// The payment that this one replaces: the guest pays by another channel, or tries again. Money that still arrives for
-    /// that one is refunded.
+    /// The payment that this one replaces: the guest pays by another channel, or tries again. The one that is paid first
+    /// counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<PaymentId>,
 }
@@ -51,6 +51,9 @@ pub struct PaymentCompleted {
     /// The refund due immediately, because the money arrived too late to hold the table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<Refund>,
+    /// The payment that replaced this one, and is not due any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closes: Option<PaymentId>,
 }
 
 /// A payment failed or expired.

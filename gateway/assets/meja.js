@@ -25,6 +25,7 @@ function show(html, url, focus) {
   const page = new DOMParser().parseFromString(html, "text/html");
   const main = page.querySelector("main");
   if (!main) return false;
+  const hadFocus = document.activeElement !== document.body;
   for (const part of ["main", "body > header", "body > footer"]) {
     const [old, now] = [document.querySelector(part), page.querySelector(part)];
     if (old && now) old.replaceWith(now);
@@ -33,15 +34,18 @@ function show(html, url, focus) {
   }
   document.title = page.title;
   root.lang = page.documentElement.lang;
+  Object.assign(words, page.documentElement.dataset);
   if (url && url !== location.href) history.pushState(null, "", url);
   shown = address();
   begin();
-  (focus === "main" ? main : focus && document.querySelector(focus))?.focus();
+  (focus && document.querySelector(focus))?.focus();
+  // What had the focus is gone.
+  if (hadFocus && document.activeElement === document.body) main.focus();
   return true;
 }
 
 let loading;
-async function load(url, focus) {
+async function load(url, focus, told = focus) {
   loading?.abort();
   loading = new AbortController();
   const { signal } = loading;
@@ -50,7 +54,7 @@ async function load(url, focus) {
     const response = await fetch(url, { headers: { accept: "text/html" }, signal });
     const html = await response.text();
     if (!show(html, response.url, focus)) location.assign(url);
-    say("load", focus ? document.querySelector("[data-say]")?.textContent : "");
+    say("load", told ? document.querySelector("[data-say]")?.textContent : "");
   } catch {
     if (signal.aborted) return;
     document.querySelector("main").removeAttribute("aria-busy");
@@ -136,7 +140,7 @@ function refresh() {
   if (types()) changed = true;
   else {
     changed = false;
-    load(location.href, "main");
+    load(location.href, null, true);
   }
 }
 document.addEventListener("focusout", () => {
@@ -146,6 +150,13 @@ document.addEventListener("focusout", () => {
 let stream;
 let again;
 function begin() {
+  // What was done is said once, and not again when the page is loaded again.
+  const here = new URL(location.href);
+  if (here.searchParams.has("done")) {
+    here.searchParams.delete("done");
+    history.replaceState(null, "", here);
+    shown = address();
+  }
   stream?.close();
   stream = null;
   clearTimeout(again);

@@ -64,6 +64,11 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
+/// Whether a path is that of a page of the gateway, to which a browser can send a form and which it can load.
+fn is_own(path: &str) -> bool {
+    ["/v/", "/r/", "/w/"].iter().any(|prefix| path.starts_with(prefix))
+}
+
 /// The response to a path that nothing has.
 pub(crate) fn not_found(path: &str) -> Response {
     let detail = format!("There is no resource at {path}. See /docs/reservation and /docs/notifier.");

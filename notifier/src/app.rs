@@ -20,6 +20,7 @@ use crate::domain::retry_policy::RetrySettings;
 use crate::domain::webhooks::Webhooks;
 use crate::effects::EffectLog;
 use crate::effects::payment::Payment;
+use crate::effects::payment::pay_link_in;
 use crate::executors::EffectExecutor;
 use crate::executors::breaker::Breakers;
 use crate::ports::payment_providers::PaymentProviders;
@@ -134,15 +135,21 @@ impl App {
         reservation_id: ReservationId,
         by: &EventMetadata,
     ) -> Result<Option<String>, ReservationError> {
-        let Some(payment) = self.effect_log.open_payments_of(reservation_id).into_iter().next() else {
+        let open = self.effect_log.open_payments_of(reservation_id);
+        if open.is_empty() {
             return Ok(None);
-        };
+        }
         let contact = self.reservation_api.contact(reservation_id.into(), by).await?;
         let is_first = |contact: &ContactView| {
             let link = contact.guest_link.as_ref().and_then(|link| Link::claimed_by(&link.token));
             link.is_none_or(|link| link.generation == 0)
         };
-        Ok(contact.filter(is_first).map(|contact| payment.url_for(&contact)))
+        let due = |contact: &ContactView| {
+            let due = open.iter().find(|payment| pay_link_in(contact, payment.id()).is_some());
+            // A reservation service of an earlier version names no links.
+            due.or(open.first()).map(|payment| payment.url_for(contact))
+        };
+        Ok(contact.filter(is_first).and_then(|contact| due(&contact)))
     }
 
     /// The distance to the end of the feed.

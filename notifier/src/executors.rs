@@ -224,7 +224,10 @@ impl EffectExecutor {
         let (key, by) = (&effect.scheduled.key, effect.author());
         match &effect.scheduled.effect {
             Effect::TakeDeposit(deposit) => self.take_deposit(effect, deposit, system, &by).await,
-            Effect::ClosePayments { reservation_id, payment_id } => {
+            Effect::ClosePayments { reservation_id, payment_id: Some(id), if_not_owed: true } => {
+                self.close_if_not_owed(*reservation_id, *id, &by).await
+            }
+            Effect::ClosePayments { reservation_id, payment_id, .. } => {
                 self.close_payments(*reservation_id, *payment_id).await
             }
             Effect::SendAgain { reservation_id, media } => {

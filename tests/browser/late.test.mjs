@@ -97,3 +97,36 @@ test("the link in a mail opens the booking after the visit, and changes nothing 
   }
   await leave(visit);
 });
+
+test("at the table, after the visit, and as a no-show the page says so", async () => {
+  // A restaurant without an automatic no-show: the staff say what happened.
+  const visit = await guest(browser, meja);
+  const { page } = visit;
+  const date = inDays(20);
+  const booked = {};
+  for (const [name, time] of [["Datang", "19:00"], ["Lupa", "12:00"]]) {
+    await book(visit, name, 20, { time });
+    booked[name] = new URL(page.url()).pathname;
+  }
+  const start = new Date(`${date}T19:05:00+07:00`).getTime();
+  meja.later(Math.ceil((start - Date.now()) / 60_000));
+  const command = async (name, command) => {
+    const answer = await meja.api(`/api/reservations/${booked[name].slice(3)}/${command}`, {});
+    assert.equal(answer.status, 200, JSON.stringify(answer.body));
+  };
+  const shows = async (name, heading) => {
+    await page.goto(meja.url + booked[name]);
+    await page.getByRole("heading", { name: heading }).waitFor();
+    await accessible(page, heading);
+    for (const link of ["Change", "Correct details", "Cancel the booking"]) {
+      assert.equal(await page.getByRole("link", { name: link }).count(), 0, `${heading}: ${link}`);
+    }
+  };
+  await command("Datang", "check-in");
+  await shows("Datang", "Welcome!");
+  await command("Datang", "complete");
+  await shows("Datang", "Thank you for your visit");
+  await command("Lupa", "no-show");
+  await shows("Lupa", "You did not arrive");
+  await leave(visit);
+});

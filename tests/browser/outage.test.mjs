@@ -185,51 +185,74 @@ test("each page without each service says what is missing, and only that", async
 test("what guests sent while the reservation service was down happens once, and each page says so by itself", async () => {
   // Each guest stands before a button.
   const guests = [];
-  const stand = async (days, name, prepare, said) => {
+  // `once`: how often each event of the booking is in the log afterwards.
+  const stand = async (days, name, prepare, said, once) => {
     const visit = await guest(browser, meja);
     const all = await everything(visit, name, days);
     const button = await prepare(visit.page, all);
-    guests.push({ visit, button, said, ...all });
+    guests.push({ visit, name, button, said, once, ...all });
   };
   await stand(21, "Pesan", async (page, { form }) => {
     await page.goto(meja.url + form);
     await fill(page, "Pesan", "pesan-lagi@example.com");
     return page.getByRole("button", { name: "Book" });
-  }, "Your table is booked");
+  }, "Your table is booked", { bookings: 2 });
   await stand(22, "Pindah", async (page, { held }) => {
     await page.goto(`${meja.url}${held}/change`);
     await slot(page, "13:30").click();
     return page.getByRole("button", { name: "Yes, move it" });
-  }, "Changed.");
+  }, "Changed.", { "reservation.rescheduled": 1 });
   await stand(23, "Ukuran", async (page, { held }) => {
     await page.goto(`${meja.url}${held}/change`);
     await page.selectOption("#party", "3");
     return page.getByRole("button", { name: "Change the number" });
-  }, "Changed.");
+  }, "Changed.", { "reservation.party_size_changed": 1 });
   await stand(24, "Benar", async (page, { held }) => {
     await page.goto(`${meja.url}${held}/correct`);
     await page.fill("#requests", "Dekat jendela");
     return page.getByRole("button", { name: "Save" });
-  }, "Saved.");
+  }, "Saved.", { "reservation.details_changed": 1 });
   await stand(25, "Batal", async (page, { held }) => {
     await page.goto(`${meja.url}${held}/cancel`);
     return page.getByRole("button", { name: "Yes, cancel it" });
-  }, "Cancelled.");
+  }, "Cancelled.", { "reservation.cancelled": 1 });
   await stand(26, "Bayar", async (page, { held }) => {
     await page.goto(`${meja.url}${held}/pay`);
     await page.getByText("Pay another way").click();
     await page.getByLabel("GoPay").check();
     return page.getByRole("button", { name: "Continue" });
-  }, "Way to pay: GoPay");
+  }, "Way to pay: GoPay", { "payment.requested": 2 });
   await stand(27, "Pergi", async (page, { waiting }) => {
     await page.goto(meja.url + waiting);
     return page.getByRole("button", { name: "Leave the waitlist" });
-  }, "You are no longer on the waitlist");
+  }, "You are no longer on the waitlist", { bookings: 1 });
   await stand(28, "Ambil", async (page, { waiting, taken }) => {
     await page.goto(meja.url + waiting);
     await meja.api(`/api/reservations/${taken}/cancel`, { reason_code: "guest_request" });
     return page.getByRole("button", { name: "Take this table" });
-  }, "Your table is booked");
+  }, "Your table is booked", { bookings: 2 });
+  await stand(29, "Tolak", async (page, { waiting, taken }) => {
+    await page.goto(meja.url + waiting);
+    await meja.api(`/api/reservations/${taken}/cancel`, { reason_code: "guest_request" });
+    return page.getByRole("button", { name: "No, thank you" });
+  }, "You have declined the offer.", { bookings: 1 });
+  await stand(30, "Jawab", async (page) => {
+    await book({ page, meja }, "Jawab", 30, { time: "21:00", email: "jawab-lagi@example.com" });
+    const asked = await meja.api(`/api/reservations/${new URL(page.url()).pathname.slice(3)}/ask`, {});
+    assert.equal(asked.status, 200, JSON.stringify(asked.body));
+    await page.reload();
+    return page.getByRole("button", { name: "Yes, we are coming" });
+  }, "Thank you for your answer.", { bookings: 2 });
+  await stand(31, "Bukti", async (page) => {
+    await page.goto(`${meja.url}/v/osteria-prova?date=${inDays(31)}`);
+    await slot(page, "20:00").click();
+    await fill(page, "Bukti", "bukti-lagi@example.com");
+    await page.fill("#phone", "+39 06 5800 1234");
+    await page.getByRole("button", { name: "Book" }).click();
+    const [, code] = await meja.mailed("bukti-lagi@example.com", /\b(\d{3} ?\d{3})\b/);
+    await page.fill("#proof", code);
+    return page.getByRole("button", { name: "Confirm" });
+  }, "Your table is booked", { bookings: 1 });
   for (const { button } of guests) await button.waitFor();
   await meja.stop("reservation");
   await Promise.all(guests.map(({ button }) => button.click()));
@@ -238,15 +261,22 @@ test("what guests sent while the reservation service was down happens once, and 
     await accessible(visit.page, `unknown: ${said}`);
   }
   await meja.start("reservation");
-  for (const { visit, said } of guests) {
+  for (const { visit, name, said, once, held } of guests) {
     await visit.page.getByText(said).first().waitFor().catch((error) => {
       throw new Error(`${said}: ${error.message}`);
     });
+    const { bookings: count, ...events } = once;
+    if (count) assert.equal((await bookings(name)).length, count, name);
+    const history = (await meja.api(`/api/reservations/${held.slice(3)}/history`)).body.entries;
+    for (const [action, times] of Object.entries(events)) {
+      const found = history.filter((entry) => entry.action === action).length;
+      assert.equal(found, times, `${name}: ${action} in ${history.map((entry) => entry.action)}`);
+    }
     await leave(visit);
   }
 });
 
-test("a payment that was sent while the notifier was down is made once", async () => {
+test("a payment that was sent while the notifier was down is made once, however often the button is pressed", async () => {
   const visit = await guest(browser, meja);
   const { page } = visit;
   await book(visit, "Sekaligus", 29, { party: 4 });
@@ -265,5 +295,7 @@ test("a payment that was sent while the notifier was down is made once", async (
   await page.getByText("paid").first().waitFor();
   await page.getByRole("link", { name: "Your booking" }).click();
   await page.getByRole("heading", { name: "Your table is booked" }).waitFor();
+  const charges = await meja.api(`/api/reservations/${new URL(page.url()).pathname.slice(3)}/charges`);
+  assert.deepEqual(charges.body.entries.map((entry) => entry.kind), ["deposit_asked", "deposit_paid"]);
   await leave(visit);
 });

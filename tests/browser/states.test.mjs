@@ -87,7 +87,7 @@ test("an address that was proved stays", async () => {
   await page.getByRole("link", { name: "Correct details" }).click();
   await page.fill("#email", "altro@example.com");
   await page.getByRole("button", { name: "Save" }).click();
-  await page.getByText("This booking has a confirmed e-mail address").first().waitFor();
+  await page.getByText("can no longer be changed here").first().waitFor();
   await leave(visit);
 });
 

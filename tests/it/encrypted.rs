@@ -10,9 +10,7 @@ use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
 
 use crate::ports::own_port;
-use crate::services::{
-    Feed, Pair, Running, UNLIMITED, anonymous_client, booking, program, root, secrets, until,
-};
+use crate::services::{Pair, Running, UNLIMITED, anonymous_client, booking, program, root, secrets, until};
 
 /// Writes a certificate for `localhost`, and returns it.
 fn certificate(dir: &Path) -> reqwest::Certificate {
@@ -137,8 +135,11 @@ async fn a_private_authority_signs_for_the_services_among_themselves() {
     pair.notifier = Some(Running(notifier.spawn().unwrap()));
     let client = trusting(tls.authority());
     let reservations = format!("{}/api/reservations", pair.reservation_url);
+    // Without what only staff may say.
+    let mut request = booking(2);
+    request.as_object_mut().unwrap().remove("allow_duplicate");
     let book = async || {
-        let answer = client.post(&reservations).json(&booking(2)).send().await.ok()?;
+        let answer = client.post(&reservations).json(&request).send().await.ok()?;
         answer.json::<Value>().await.ok()
     };
     let booked = std::sync::Mutex::new(Value::Null);
@@ -198,18 +199,19 @@ fn agreed(at: &str, authority: &Path, offered: &[&str]) -> Option<Vec<u8>> {
 #[tokio::test(flavor = "multi_thread")]
 async fn grpc_among_the_services_is_encrypted_and_agrees_on_http2() {
     let _ = anonymous_client();
-    let mut pair = Pair::prepared_over(Feed::Grpc, &["--simulated-decide-after-ms", "0"]);
+    let mut pair = Pair::prepared(&["--simulated-decide-after-ms", "0"]);
     pair.venues = root().join("tests/venues/pages");
     let tls = Tls::made(pair.dir.path());
     for url in [&mut pair.reservation_url, &mut pair.notifier_url] {
         *url = url.replace("http:", "https:");
     }
-    let reservation_at = pair.feed_at.clone().unwrap();
-    let notifier_at = format!("127.0.0.1:{}", own_port());
+    let [reservation_at, notifier_at] = [(); 2].map(|()| format!("127.0.0.1:{}", own_port()));
     let (mut reservation, mut notifier) = (pair.reservation_command(), pair.notifier_command());
     tls.secure(&mut reservation, "reservation");
     tls.secure(&mut notifier, "notifier");
-    notifier.args(["--grpc-listen", &notifier_at]);
+    reservation.args(["--grpc-listen", &reservation_at]);
+    notifier.args(["--grpc-listen", &notifier_at, "--upstream-feed", "grpc"]);
+    notifier.args(["--reservation-grpc-url", &format!("https://{reservation_at}")]);
     pair.reservation = Some(Running(reservation.spawn().unwrap()));
     pair.notifier = Some(Running(notifier.spawn().unwrap()));
     let client = trusting(tls.authority());

@@ -120,7 +120,7 @@ async fn a_guest_whose_payment_was_refused_pays_by_another_channel() {
         let contact = pair.get(&format!("/api/reservations/{id}/contact")).await;
         format!("{page}/{}", contact["pay_links"][0]["token"].as_str().unwrap())
     };
-    // The guest changes the mind before paying. The first page no longer takes a payment.
+    // The guest changes the mind before paying. The first page takes no payment any more.
     let second = renewed("card", 2).await;
     pair.settled().await;
     let page = pair.client.post(format!("{first}/pay")).send().await.unwrap().text().await.unwrap();

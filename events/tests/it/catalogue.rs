@@ -142,7 +142,7 @@ fn samples() -> Vec<Event> {
             channel: Some("qris".into()),
             expires_at: window().start,
             purpose: Purpose::Deposit,
-            replaces: None,
+            replaces: Some(PaymentId(uuid(41))),
         }
         .into(),
         PaymentCompleted {
@@ -151,6 +151,7 @@ fn samples() -> Vec<Event> {
             channel: "qris".into(),
             provider_reference: "sim_1".into(),
             refund: None,
+            closes: Some(PaymentId(uuid(42))),
         }
         .into(),
         PaymentFailed { payment_id, reason_code: "refused".into() }.into(),

@@ -12,7 +12,7 @@ use rpc::v1;
 
 use self::form::Entered;
 pub(super) use self::form::Faults;
-use super::channels::that_take;
+use super::channels::accepting;
 use super::day::Wanted;
 use super::guest::{Guest, Page, Sent, go};
 use super::links::{Links, remember};
@@ -54,7 +54,7 @@ async fn show(guest: &Guest, venue: &v1::Venue, entered: Entered, outcome: Outco
     let deposit = slot.as_ref().and_then(|slot| slot.deposit.as_ref());
     let channels = match deposit {
         Some(deposit) => {
-            guest.call().channels().await.ok().map(|channels| that_take(deposit, &channels, locale))
+            guest.call().channels().await.ok().map(|channels| accepting(deposit, &channels, locale))
         }
         None => None,
     };

@@ -13,7 +13,7 @@ use super::guest::{Page, go};
 use super::own::{Given, Own};
 use super::venue::about;
 use super::words::word;
-use super::{qr, times};
+use super::{notices, qr, times};
 use crate::services::Trouble;
 
 /// A booking that its guest opened.
@@ -28,8 +28,15 @@ impl Booking {
 
     /// Whether a deposit waits for its payment.
     pub(super) fn is_deposit_due(&self) -> bool {
-        self.subject.deposit.as_ref().is_some_and(|deposit| deposit.status == "due")
-            && self.subject.status == "PENDING"
+        let is_due = self.subject.deposit.as_ref().is_some_and(|deposit| deposit.status == "due");
+        is_due && self.subject.status == "PENDING" && !self.is_called_off()
+    }
+
+    /// Whether the restaurant, or the table, is closed at the time of the visit. Until staff have moved it nothing is to be paid, and a
+    /// cancellation costs nothing.
+    fn is_called_off(&self) -> bool {
+        let reason = self.subject.affected_by_rules.as_deref();
+        self.subject.closure_id.is_some() || matches!(reason, Some("closed" | "venue_gone"))
     }
 
     /// Whether the guest can change or cancel it.
@@ -106,6 +113,8 @@ pub(super) async fn show(
     refused: Option<String>,
 ) -> Response {
     let locale = own.locale();
+    // Without an answer the page says nothing about money.
+    let charges = charges(own).await.ok();
     let status = if refused.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
     let facts = context! {
         given_proof => proof,
@@ -113,8 +122,8 @@ pub(super) async fn show(
         done => done.map(|done| word(locale, &format!("done_{done}"))),
         refused,
         qr => qr::svg(&format!("{}/r/{}", own.guest.app.public_url, own.subject.reservation_id)),
-        money => money(own, locale).await,
-        back => comes_back(own),
+        money => charges.as_ref().and_then(|charges| money(own, charges, locale)),
+        back => charges.as_ref().map(|charges| comes_back(own, charges, locale)),
         free_until => free_until(own, locale),
     };
     own.page("booking.html", facts).status(status).respond()
@@ -124,28 +133,36 @@ pub(super) async fn show(
 pub(super) async fn receipt(own: Booking) -> Response {
     let locale = own.locale();
     let now = own.guest.app.env.now().with_timezone(&own.zone());
-    let facts = context! { money => money(&own, locale).await, printed => people::moment(&now, locale) };
+    let charges = match charges(&own).await {
+        Ok(charges) => charges,
+        Err(trouble) => return notices::trouble(&own.guest, &trouble),
+    };
+    let facts = context! { money => money(&own, &charges, locale), printed => people::moment(&now, locale) };
     own.page("receipt.html", facts).respond()
 }
 
-/// Every amount with its reason; `None` if there is none, or if it is not known.
-async fn money(own: &Booking, locale: Locale) -> Option<Value> {
-    let request = v1::ListChargesRequest { reservation_id: own.subject.reservation_id.clone() };
-    let charges: Result<v1::ListChargesResponse, Trouble> = own.call().list_charges(request).await;
-    let charges = charges.ok()?;
-    let currency = charges.currency?;
+/// The amounts of a booking.
+pub(super) async fn charges(own: &Booking) -> Result<v1::ListChargesResponse, Trouble> {
+    own.call()
+        .list_charges(v1::ListChargesRequest { reservation_id: own.subject.reservation_id.clone() })
+        .await
+}
+
+/// Every amount with its reason; `None` if there is none.
+fn money(own: &Booking, charges: &v1::ListChargesResponse, locale: Locale) -> Option<Value> {
+    let currency = charges.currency.as_deref()?;
     let zone = own.zone();
     let entry = |entry: &v1::ChargeEntry| {
         let at = entry.at.as_ref().and_then(|at| times::at(at, zone));
         context! {
             what => word(locale, &format!("charge_{}", entry.kind)),
-            amount => times::minor(entry.amount_minor, &currency, locale),
+            amount => times::minor(entry.amount_minor, currency, locale),
             at => at.map(|at| people::moment(&at, locale)),
         }
     };
     let entries: Vec<_> = charges.entries.iter().map(entry).collect();
     let balance = charges.balance.unwrap_or_default();
-    let sum = |minor: i64| (minor != 0).then(|| times::minor(minor, &currency, locale));
+    let sum = |minor: i64| (minor != 0).then(|| times::minor(minor, currency, locale));
     Some(context! {
         entries,
         paid => sum(balance.paid_minor),
@@ -156,15 +173,19 @@ async fn money(own: &Booking, locale: Locale) -> Option<Value> {
     })
 }
 
-/// What happens to a paid deposit when the guest cancels now: `back`, `kept`, or `free` if nothing was paid.
-pub(super) fn comes_back(own: &Booking) -> &'static str {
-    let paid = own.subject.deposit.as_ref().is_some_and(|deposit| deposit.status == "paid");
+/// What happens to the money of a guest who cancels now, and how much it is: `back`, `back_closed` because the restaurant is closed then,
+/// `kept`, or `free` if the restaurant has none.
+pub(super) fn comes_back(own: &Booking, charges: &v1::ListChargesResponse, locale: Locale) -> Value {
+    let kept_minor = charges.balance.map_or(0, |balance| balance.kept_minor);
     let now: DateTime<Utc> = own.guest.app.env.now();
-    match paid {
-        false => "free",
-        true if times::local(&own.subject.free_cancellation_until) >= now => "back",
-        true => "kept",
-    }
+    let what = match () {
+        () if kept_minor <= 0 => "free",
+        () if own.is_called_off() => "back_closed",
+        () if times::local(&own.subject.free_cancellation_until) >= now => "back",
+        () => "kept",
+    };
+    let currency = charges.currency.as_deref().unwrap_or_default();
+    context! { what, amount => times::minor(kept_minor, currency, locale) }
 }
 
 /// Until when the guest gets the deposit back, in words.

@@ -4,12 +4,11 @@ use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::DateTime;
-use events::values::Locale;
 use minijinja::{Value, context};
 use rpc::v1;
 use serde::{Deserialize, Serialize};
 
-use super::booking::{self, Booking, comes_back, free_until};
+use super::booking::{self, Booking, charges, comes_back, free_until};
 use super::day::{self, Wanted};
 use super::guest::go;
 use super::own::Act;
@@ -25,6 +24,8 @@ pub(super) struct Chosen {
     date: String,
     /// The new time, RFC 3339, before the guest confirms it.
     start: String,
+    /// The same at a venue that is managed by hand, such as `19:30`, local time.
+    clock: String,
 }
 
 /// The form of a change.
@@ -50,6 +51,10 @@ pub(super) async fn after(
     match result {
         Ok(_) => go(&format!("{}?done={done}", own.path())),
         Err(Trouble::Refused(refusal)) => {
+            // A request that was not answered can have renewed the link.
+            if let Err(trouble @ Trouble::Refused(_)) = own.read_again().await {
+                return notices::trouble(&own.guest, &trouble);
+            }
             let text = words::refusal(own.locale(), &refusal.code, "refused_change");
             booking::show(own, "", None, Some(text)).await
         }
@@ -90,7 +95,7 @@ async fn show(own: &Booking, chosen: &Chosen, refused: Option<String>) -> Respon
     let facts = context! {
         key => own.new_key(),
         key_size => own.new_key(),
-        new => new_time(&chosen.start, locale),
+        new => new_time(own, chosen),
         refused => refused.clone(),
         date => wanted.date,
         date_words => times::in_words(wanted.date, locale),
@@ -104,10 +109,15 @@ async fn show(own: &Booking, chosen: &Chosen, refused: Option<String>) -> Respon
     own.page("change.html", facts).status(status).respond()
 }
 
-/// A time that the guest has chosen and not confirmed; `None` if it cannot be read.
-fn new_time(start: &str, locale: Locale) -> Option<Value> {
-    let at = DateTime::parse_from_rfc3339(start).ok()?;
-    Some(context! { start, date => people::date(&at, locale), time => people::time(&at, locale) })
+/// The time that the guest has chosen and not confirmed; `None` if it cannot be read.
+fn new_time(own: &Booking, chosen: &Chosen) -> Option<Value> {
+    let at = match times::at_clock(own.zone(), &chosen.date, &chosen.clock) {
+        Some(at) => at,
+        None => DateTime::parse_from_rfc3339(&chosen.start).ok()?.with_timezone(&own.zone()),
+    };
+    let locale = own.locale();
+    let (date, time) = (people::date(&at, locale), people::time(&at, locale));
+    Some(context! { start => times::machine(&at), date, time })
 }
 
 /// Changes the time or the number of guests.
@@ -132,7 +142,8 @@ pub(super) async fn submit(Act { own, form: changed }: Act<v1::Reservation, Chan
         // The guest chooses again on the same page.
         Err(Trouble::Refused(refusal)) => {
             let text = words::refusal(own.locale(), &refusal.code, "refused_other");
-            show(&own, &Chosen::default(), Some(text)).await
+            let date = changed.start.split('T').next().unwrap_or_default().to_owned();
+            show(&own, &Chosen { date, ..Chosen::default() }, Some(text)).await
         }
         result => after(&own, "change", "changed", &Changed { key, ..changed }, result).await,
     }
@@ -143,9 +154,14 @@ pub(super) async fn cancel_page(own: Booking) -> Response {
     if !own.is_open() {
         return go(&own.path());
     }
+    // A guest must know what it costs.
+    let charges = match charges(&own).await {
+        Ok(charges) => charges,
+        Err(trouble) => return notices::trouble(&own.guest, &trouble),
+    };
     let facts = context! {
         key => own.new_key(),
-        back => comes_back(&own),
+        back => comes_back(&own, &charges, own.locale()),
         free_until => free_until(&own, own.locale()),
     };
     own.page("cancel.html", facts).respond()

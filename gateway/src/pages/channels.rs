@@ -5,7 +5,7 @@ use minijinja::{Value, context};
 use rpc::v1;
 
 /// Those of `channels` that can take `amount`, with their names.
-pub(super) fn that_take(amount: &v1::Money, channels: &[v1::Channel], locale: Locale) -> Vec<Value> {
+pub(super) fn accepting(amount: &v1::Money, channels: &[v1::Channel], locale: Locale) -> Vec<Value> {
     let takes = |channel: &&v1::Channel| {
         let is_within = channel
             .limits

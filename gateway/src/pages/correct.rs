@@ -70,12 +70,6 @@ impl Corrected {
             ..Default::default()
         }
     }
-
-    /// Whether the address looks complete.
-    fn has_complete_email(&self) -> bool {
-        let parts = self.email.trim().rsplit_once('@');
-        parts.is_some_and(|(user, host)| !user.is_empty() && host.contains('.'))
-    }
 }
 
 /// The page.
@@ -108,14 +102,12 @@ pub(super) async fn submit(Act { own, form: entered }: Act<v1::Reservation, Corr
     let request = entered.request(&own.subject.reservation_id);
     match own.call().with_key(&entered.key).correct_reservation(request).await {
         Err(Trouble::Refused(refusal)) if refusal.code == "invalid_request" => {
-            // The service does not say what is wrong with a complete address: it was proved, and stays.
-            let is_proved = own.subject.contact_proof.is_none() && entered.has_complete_email();
-            let faults = Faults::of(&refusal).0.into_iter().map(|field| match field {
-                "email" if is_proved => (field, "email_proved"),
-                field => (field, field),
-            });
+            let faults: Vec<_> = Faults::of(&refusal).0.into_iter().map(|field| (field, field)).collect();
+            show(&own, &Corrected { key: own.new_key(), ..entered }, &faults)
+        }
+        Err(Trouble::Refused(refusal)) if refusal.code == "email_fixed" => {
             let entered = Corrected { key: own.new_key(), ..entered };
-            show(&own, &entered, &faults.collect::<Vec<_>>())
+            show(&own, &entered, &[("email", "email_fixed")])
         }
         // With another address the guest has another link.
         Ok(v1::Reservation { guest_link: Some(link), .. }) => {

@@ -30,7 +30,7 @@ pub(crate) struct Guest {
     pub(super) app: App,
     pub(super) headers: HeaderMap,
     uri: Uri,
-    /// Where the guest looks again after a failure: the page itself, or the one that a form was sent from.
+    /// Where the guest looks again after a failure. Pages of the notifier are below the page that a form was sent from.
     pub(super) again: String,
     visitor: Visitor,
     /// The language that the guest chose, or that the browser prefers.
@@ -51,6 +51,7 @@ impl FromRequestParts<App> for Guest {
             uri: parts.uri.clone(),
             again: match parts.method.is_safe() {
                 true => String::new(),
+                false if super::is_own(parts.uri.path()) => parts.uri.path().to_owned(),
                 false => parts.uri.path().rsplit_once('/').map_or("/", |(page, _)| page).to_owned(),
             },
             visitor,

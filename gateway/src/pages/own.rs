@@ -107,8 +107,8 @@ impl Opened for v1::WaitlistEntry {
     }
 }
 
-/// What the guest opened, and the credential for it. As the argument of a handler it is what the path names, or the response is the page
-/// that says why it cannot be shown.
+/// What the guest opened, and the credential for it. A handler that takes one gets what the path names. If it cannot be shown, the response
+/// is the page that says why.
 pub(super) struct Own<T> {
     pub(super) guest: Guest,
     link: String,
@@ -140,10 +140,10 @@ impl<T: Opened, F: DeserializeOwned + Serialize + Send> FromRequest<App> for Act
         let Sent(form) = Sent::<F>::from_request(Request::from_parts(parts.clone(), body), app).await?;
         match opened {
             Ok(own) => Ok(Self { own, form }),
-            Err((guest, Trouble::Refused(refusal))) => {
-                Err(notices::trouble(&guest, &Trouble::Refused(refusal)))
+            Err((guest, trouble @ (Trouble::Refused(_) | Trouble::NotNow { .. }))) => {
+                Err(notices::trouble(&guest, &trouble))
             }
-            Err((guest, _)) => {
+            Err((guest, Trouble::Unanswered)) => {
                 Err(notices::unknown(&guest, guest.locale(None), None, parts.uri.path(), &form))
             }
         }
@@ -162,6 +162,11 @@ impl<T: Opened> Own<T> {
             Ok(subject) => Ok(Self { guest, link, subject }),
             Err(trouble) => Err((guest, trouble)),
         })
+    }
+
+    /// Reads it again.
+    pub(super) async fn read_again(&self) -> Result<T, Trouble> {
+        T::read(&self.call(), self.subject.id().to_owned()).await
     }
 
     /// A call of a service for its guest.
@@ -241,10 +246,12 @@ pub(super) async fn enter<T: Opened>(
     if of.is_none() || of != T::link_of(&id) {
         return no_link(&guest);
     }
+    let is_known = link_to::<T>(&guest, &id).is_some();
     let path = with_proof(&format!("{}/{id}", T::PAGES), &given.proof);
     match T::read(&guest.call().with_link(&link), id).await {
         // A link that is not valid must not replace one that is.
         Err(Trouble::Refused(_)) => no_link(&guest),
+        Err(_) if is_known => go(&path),
         _ => remember(go(&path), &guest.headers, Some(&link)),
     }
 }

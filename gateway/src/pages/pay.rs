@@ -7,7 +7,7 @@ use rpc::v1;
 use serde::{Deserialize, Serialize};
 
 use super::booking::Booking;
-use super::channels::{label, that_take};
+use super::channels::{accepting, label};
 use super::guest::go;
 use super::own::Act;
 use super::{notices, times, words};
@@ -52,7 +52,7 @@ async fn show(own: &Booking, refused: Option<String>) -> Response {
         is_reachable => channels.is_some(),
         channel,
         code,
-        channels => channels.map(|channels| that_take(&amount, channels, locale)),
+        channels => channels.map(|channels| accepting(&amount, channels, locale)),
         failed => r.payment.as_ref().is_some_and(|payment| payment.failure.is_some()),
         // A deposit that is paid after the deadline does not come back.
         is_late => times::local(&r.free_cancellation_until) < own.guest.app.env.now(),

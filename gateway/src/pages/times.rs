@@ -1,6 +1,6 @@
 //! Times, dates and amounts of the services, as pages show them.
 
-use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveTime, TimeZone as _, Utc};
 use chrono_tz::Tz;
 use events::values::{Currency, Locale, Money};
 use minijinja::{Value, context};
@@ -42,6 +42,13 @@ pub(super) fn deadline(at: &DateTime<Tz>, now: DateTime<Utc>, locale: Locale) ->
     let is_today = at.date_naive() == now.with_timezone(&at.timezone()).date_naive();
     let words = if is_today { people::time(at, locale) } else { people::moment(at, locale) };
     context! { words, machine => machine(at) }
+}
+
+/// The instant of a date and a clock time such as `19:30` in a time zone; `None` if one of them cannot be read, or if the clocks skip
+/// it.
+pub(super) fn at_clock(zone: Tz, day: &str, clock: &str) -> Option<DateTime<Tz>> {
+    let clock = NaiveTime::parse_from_str(clock, "%H:%M").ok()?;
+    zone.from_local_datetime(&date(day)?.and_time(clock)).earliest()
 }
 
 /// A calendar date; `None` if it cannot be read.

@@ -18,19 +18,21 @@ const STALE_MAX: Duration = Duration::from_secs(3_600);
 #[derive(Debug)]
 pub(super) struct Cached<T> {
     last: RwLock<Option<(Instant, Arc<T>)>>,
-    /// Held by the one that asks for another answer.
+    /// How often the service did not answer, and why the last time.
+    failed: RwLock<(u64, Option<Trouble>)>,
+    /// Held by the request that asks for another answer.
     asking: Mutex<()>,
 }
 
 impl<T> Default for Cached<T> {
     fn default() -> Self {
-        Self { last: RwLock::new(None), asking: Mutex::new(()) }
+        Self { last: RwLock::new(None), failed: RwLock::new((0, None)), asking: Mutex::new(()) }
     }
 }
 
 impl<T> Cached<T> {
-    /// The last answer, or that of `read` if it is old. An old one is better than none, and while one guest asks for another, it is
-    /// that of all others.
+    /// The last answer, or that of `read` if it is old. While one request refreshes the answer, all others get the old one. If there is
+    /// none they wait, and share what comes of it.
     pub(super) async fn get(
         &self,
         read: impl Future<Output = Result<T, Trouble>>,
@@ -39,6 +41,7 @@ impl<T> Cached<T> {
             let last = self.last.read();
             last.as_ref().filter(|(at, _)| at.elapsed() < max).map(|(_, value)| Arc::clone(value))
         };
+        let failures = self.failed.read().0;
         if let Some(value) = usable(FRESH) {
             return Ok(value);
         }
@@ -50,13 +53,23 @@ impl<T> Cached<T> {
         if let Some(value) = usable(FRESH) {
             return Ok(value);
         }
+        if let (count, Some(trouble)) = self.failed.read().clone()
+            && count != failures
+        {
+            return Err(trouble);
+        }
         match read.await {
             Ok(value) => {
                 let value = Arc::new(value);
                 *self.last.write() = Some((Instant::now(), Arc::clone(&value)));
                 Ok(value)
             }
-            Err(trouble) => usable(STALE_MAX).ok_or(trouble),
+            Err(trouble) => {
+                let mut failed = self.failed.write();
+                *failed = (failed.0 + 1, Some(trouble.clone()));
+                drop(failed);
+                usable(STALE_MAX).ok_or(trouble)
+            }
         }
     }
 }
@@ -79,10 +92,11 @@ mod tests {
                 answer
             })
         };
-        assert!(ask(Err(Trouble::Unanswered)).await.is_err(), "there is no answer at all");
+        let all = join_all((0..100).map(|_| ask(Err(Trouble::Unanswered)))).await;
+        assert!(all.iter().all(Result::is_err), "there is no answer at all");
         let all = join_all((0..100).map(|_| ask(Ok(7)))).await;
         assert!(all.iter().all(|answer| answer.as_ref().is_ok_and(|value| **value == 7)));
-        assert_eq!(asked.load(Ordering::Relaxed), 2, "the failure, and one for all");
+        assert_eq!(asked.load(Ordering::Relaxed), 2, "one failure for all, and one answer for all");
         tokio::time::advance(FRESH).await;
         // One waits for the service, the others do not.
         let (first, other) = tokio::join!(ask(Err(Trouble::Unanswered)), async {

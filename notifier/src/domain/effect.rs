@@ -108,6 +108,9 @@ pub enum Effect {
         /// Only this payment; `None` for all that are open.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         payment_id: Option<PaymentId>,
+        /// Only if the guest need not pay it any more.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        if_not_owed: bool,
     },
     /// Store the new link to pay for the open payments of a reservation.
     RenewPayLinks {
@@ -275,17 +278,25 @@ impl Effect {
         }
     }
 
-    /// Whether the effect waits for earlier ones of its lane about the same subject. A payment that replaces another one does not:
-    /// a guest chooses another channel because the system of the first one does not answer.
+    /// The payment with whose effects alone this one runs in order. A guest chooses another channel because the system of the
+    /// first one does not answer, so that neither the next payment nor any refund waits for the first one.
     #[must_use]
-    pub fn is_ordered(&self) -> bool {
-        !matches!(self, Self::TakeDeposit(TakeDeposit { replaces: Some(_), .. }))
+    pub fn alone(&self) -> Option<PaymentId> {
+        match self {
+            Self::TakeDeposit(TakeDeposit { payment_id, replaces: Some(_), .. })
+            | Self::Refund { payment_id, .. } => Some(*payment_id),
+            Self::ClosePayments { payment_id, if_not_owed: true, .. } => *payment_id,
+            _ => None,
+        }
     }
 
     /// Whether the effect needs the reservation service. Refunds do not.
     #[must_use]
     pub fn needs_reservation(&self) -> bool {
-        !matches!(self, Self::Refund { .. } | Self::ClosePayments { .. } | Self::EraseCopies { .. })
+        !matches!(
+            self,
+            Self::Refund { .. } | Self::ClosePayments { if_not_owed: false, .. } | Self::EraseCopies { .. }
+        )
     }
 
     /// Whether the effect moves money, or reports a movement.

@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use events::access_events;
 use events::event::{
-    Detail, Event, Refund, ReservationAffected, ReservationCreated, ReservationUndone, RestoredStatus,
-    UndoneChange,
+    Detail, Event, PaymentRequested, Refund, ReservationAffected, ReservationCreated, ReservationUndone,
+    RestoredStatus, UndoneChange,
 };
 use events::imports::ImportedStatus;
 use events::values::{Medium, Money};
@@ -68,17 +68,7 @@ pub fn react(
 fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event) -> Vec<Planned> {
     match event {
         Event::ReservationCreated(e) => react_to_booking(plan, e),
-        Event::PaymentRequested(e) => {
-            let (payment_id, amount, channel) = (e.payment_id, e.amount, e.channel.clone());
-            let (purpose, replaces) = (e.purpose, e.replaces);
-            let deposit = TakeDeposit { reservation_id, payment_id, amount, channel, purpose, replaces };
-            // The end of a hold has its own event, the deadline of a fee does not.
-            let end = (!e.purpose.is_deposit())
-                .then(|| Planned { due_at: e.expires_at, ..plan.close_fee(reservation_id, payment_id) });
-            let replaced = replaces.map(|id| plan.close_one("close-replaced", reservation_id, id));
-            let taken = plan.now("take-deposit", Effect::TakeDeposit(deposit));
-            std::iter::once(taken).chain(end).chain(replaced).collect()
-        }
+        Event::PaymentRequested(e) => react_to_request(plan, reservation_id, e),
         Event::ReservationConfirmed(e) => plan
             .both(Template::Confirmed, Some(e.window.start))
             .chain(plan.reminders(e.window.start))
@@ -103,7 +93,8 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
             // A part of the money goes back if the party became smaller before it paid.
             let late = e.refund.filter(|refund| refund.amount == e.amount);
             let late = late.map(|refund| plan.mail(Template::PaidLate, None, Some(refund.amount)));
-            late.into_iter().chain(plan.refund(reservation_id, e.refund)).collect()
+            let closed = e.closes.map(|id| plan.close_if_not_owed("close-successor", reservation_id, id));
+            late.into_iter().chain(plan.refund(reservation_id, e.refund)).chain(closed).collect()
         }
         Event::ReservationAffected(e) if calls_off(e) => vec![plan.close("close-payments", reservation_id)],
         Event::PartySizeChanged(e) => {
@@ -143,6 +134,18 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
         | Event::ClosureLifted(_)
         | access_events!() => vec![],
     }
+}
+
+fn react_to_request(plan: &Plan<'_>, reservation_id: ReservationId, e: &PaymentRequested) -> Vec<Planned> {
+    let (payment_id, amount, channel) = (e.payment_id, e.amount, e.channel.clone());
+    let (purpose, replaces) = (e.purpose, e.replaces);
+    let deposit = TakeDeposit { reservation_id, payment_id, amount, channel, purpose, replaces };
+    // The end of a hold has its own event, the deadline of a fee does not.
+    let end = (!e.purpose.is_deposit())
+        .then(|| Planned { due_at: e.expires_at, ..plan.close_fee(reservation_id, payment_id) });
+    let replaced = replaces.map(|id| plan.close_if_not_owed("close-replaced", reservation_id, id));
+    let taken = plan.now("take-deposit", Effect::TakeDeposit(deposit));
+    std::iter::once(taken).chain(end).chain(replaced).collect()
 }
 
 /// Walk-ins get no messages. If a deposit is due, the request to pay it confirms that the booking was received; if it is
@@ -256,18 +259,20 @@ impl Plan<'_> {
     }
 
     fn close(&self, kind: &str, reservation_id: ReservationId) -> Planned {
-        self.now(kind, Effect::ClosePayments { reservation_id, payment_id: None })
+        self.now(kind, Effect::ClosePayments { reservation_id, payment_id: None, if_not_owed: false })
     }
 
     /// Closes the payment of a fee, and no other one.
     fn close_fee(&self, reservation_id: ReservationId, payment_id: PaymentId) -> Planned {
-        self.close_one("close-fee", reservation_id, payment_id)
+        let payment_id = Some(payment_id);
+        let close = Effect::ClosePayments { reservation_id, payment_id, if_not_owed: false };
+        self.now("close-fee", close)
     }
 
-    /// Closes one payment.
-    fn close_one(&self, kind: &str, reservation_id: ReservationId, payment_id: PaymentId) -> Planned {
-        let payment_id = Some(payment_id);
-        self.now(kind, Effect::ClosePayments { reservation_id, payment_id })
+    /// Closes a payment in place of which another one is due or was paid.
+    fn close_if_not_owed(&self, kind: &str, reservation_id: ReservationId, id: PaymentId) -> Planned {
+        let close = Effect::ClosePayments { reservation_id, payment_id: Some(id), if_not_owed: true };
+        self.now(kind, close)
     }
 
     fn refund(&self, reservation_id: ReservationId, refund: Option<Refund>) -> impl Iterator<Item = Planned> {

@@ -38,6 +38,12 @@ pub enum PaymentStatus {
     Expired,
 }
 
+/// The link to pay `payment_id` among those of a guest.
+pub(crate) fn pay_link_in(contact: &ContactView, payment_id: PaymentId) -> Option<&str> {
+    let link = contact.pay_links.iter().find(|link| link.payment_id == payment_id)?;
+    Some(&link.token)
+}
+
 impl Payment {
     /// The payment.
     #[must_use]
@@ -70,9 +76,8 @@ impl Payment {
     /// The URL of its page with the guest's link to pay. It is never stored, so that only the guest has it.
     #[must_use]
     pub fn url_for(&self, contact: &ContactView) -> String {
-        let link = contact.pay_links.iter().find(|link| link.payment_id == self.id());
-        match link.filter(|_| self.opened.link_sha256.is_some()) {
-            Some(link) => format!("{}/{}", self.opened.url, link.token),
+        match pay_link_in(contact, self.id()).filter(|_| self.opened.link_sha256.is_some()) {
+            Some(link) => format!("{}/{link}", self.opened.url),
             None => self.opened.url.clone(),
         }
     }

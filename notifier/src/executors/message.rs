@@ -15,12 +15,15 @@ use crate::domain::effect::{
 };
 use crate::domain::visit::{Occasion, Reservation, offered};
 use crate::effects::TrackedEffect;
+use crate::effects::payment::pay_link_in;
 use crate::failpoint;
 use crate::messages::{Facts, Recipient};
 use crate::ports::ProviderError;
 
 /// Maximum length of a stored error.
 const ERROR_CHARS_MAX: usize = 300;
+/// Why a message about something that no longer exists is not sent.
+const NOTHING_LEFT: &str = "there is nothing left to report";
 /// The outcome of a message that must not reach a stranger.
 const UNPROVEN: &str = "the contact is not proved yet";
 /// The outcome of a message that is no longer true and had an interrupted attempt.
@@ -38,6 +41,14 @@ impl EffectExecutor {
             }
         };
         Ok(occasion.map(|occasion| occasion.without_passed_limit(self.env.now())))
+    }
+
+    /// Whether the guest has a link to pay, and none to this page.
+    fn is_replaced(&self, page: &str, about: About, contact: &ContactView) -> bool {
+        let open = about.reservation_id().map(|id| self.effect_log.open_payments_of(id)).unwrap_or_default();
+        let payment = open.iter().find(|payment| payment.opened.url == page);
+        !contact.pay_links.is_empty()
+            && payment.is_none_or(|payment| pay_link_in(contact, payment.id()).is_none())
     }
 
     /// The URL on which the guest pays, for the payment with this page.
@@ -81,9 +92,8 @@ impl EffectExecutor {
         else {
             return Ok(Execution::skipped("not a message"));
         };
-        let Some(occasion) = self.occasion(*about, by).await? else {
-            return Ok(Execution::skipped("there is nothing left to report"));
-        };
+        let occasion = self.occasion(*about, by).await?;
+        let Some(occasion) = occasion else { return Ok(Execution::skipped(NOTHING_LEFT)) };
         if !still_true(*template, &occasion, *start) {
             return Ok(Execution::skipped(if effect.tried { MAY_HAVE_GONE } else { "no longer true" }));
         }
@@ -95,6 +105,9 @@ impl EffectExecutor {
         };
         if address(&contact, *medium).is_empty() {
             return Ok(Execution::skipped("the guest left no address"));
+        }
+        if link.as_deref().is_some_and(|page| self.is_replaced(page, *about, &contact)) {
+            return Ok(Execution::skipped("another payment is due in its place"));
         }
         let guest_link = contact.guest_link.as_ref().map(|link| link.url.as_str());
         let pay_page = link.as_deref().map(|page| self.pay_url(page, *about, &contact));

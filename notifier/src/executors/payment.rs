@@ -13,7 +13,7 @@ use crate::domain::effect::{
 };
 use crate::effects::TrackedEffect;
 use crate::effects::entry::{Entry, PaymentLinkRenewed, PaymentOpened, PaymentReturned};
-use crate::effects::payment::{Payment, PaymentStatus, link_sha256};
+use crate::effects::payment::{Payment, PaymentStatus, link_sha256, pay_link_in};
 use crate::failpoint;
 use crate::ports::payment::{
     Asking, OpenedPayment, PaymentOrder, PaymentProvider, ProviderStatus, RefundOrder,
@@ -28,8 +28,9 @@ impl EffectExecutor {
                 self.payment_providers.channel(deposit.channel.as_deref(), deposit.amount)?.provider.clone()
             }
             Effect::Refund { payment_id, .. } => self.effect_log.payment(*payment_id)?.opened.provider,
-            Effect::ClosePayments { reservation_id, .. } => {
-                self.effect_log.open_payments_of(*reservation_id).into_iter().next()?.opened.provider
+            Effect::ClosePayments { reservation_id, payment_id, .. } => {
+                let open = self.effect_log.open_payments_of(*reservation_id);
+                open.into_iter().find(|it| payment_id.is_none_or(|id| it.id() == id))?.opened.provider
             }
             _ => return None,
         };
@@ -43,7 +44,7 @@ impl EffectExecutor {
         system: Option<&System>,
         by: &EventMetadata,
     ) -> Result<Execution, Failure> {
-        let TakeDeposit { reservation_id, payment_id, amount, ref channel, purpose, .. } = *deposit;
+        let TakeDeposit { reservation_id, payment_id, amount, ref channel, purpose, replaces } = *deposit;
         let reservation = self.reservation_api.reservation(reservation_id, by).await?;
         let venue_id = reservation.as_ref().and_then(|reservation| reservation.venue_id.clone());
         let is_due = reservation.is_some_and(|reservation| reservation.owes_payment(purpose, payment_id));
@@ -56,7 +57,6 @@ impl EffectExecutor {
             Failure::permanent("no_channel", words)
         })?;
         let provider = provider(system, &channel.provider)?;
-        let contact = self.reservation_api.contact(reservation_id.into(), by).await?;
         let (asking, method) = (asking(effect), channel.method.clone());
         let order = PaymentOrder { asking, payment_id, reservation_id, amount, method };
         failpoint::hit("open.before_provider");
@@ -69,6 +69,8 @@ impl EffectExecutor {
         let Some(OpenedPayment { reference, url }) = opened else {
             return Ok(self.no_longer_due(effect, deposit));
         };
+        // Read now, because a correction may have renewed the links meanwhile.
+        let contact = self.reservation_api.contact(reservation_id.into(), by).await?;
         let page = Some(url.clone());
         let entry = Entry::PaymentOpened(PaymentOpened {
             payment_id,
@@ -84,18 +86,21 @@ impl EffectExecutor {
             venue_id,
         });
         let key = &effect.scheduled.key;
+        let close = |kind: &str, if_not_owed| {
+            let payment_id = Some(payment_id);
+            self.plan(key.then(kind), Effect::ClosePayments { reservation_id, payment_id, if_not_owed })
+        };
         let then = if is_due {
             let (template, medium, amount) = (template(purpose), Medium::Mail, Some(amount));
             let about = reservation_id.into();
             let mail = Effect::Message { about, template, medium, start: None, link: page, amount };
-            self.plan(key.then("mail"), mail)
+            // A cancellation did not wait for this payment, and has closed only those that were open.
+            let checked = replaces.map(|_| close("check", true));
+            std::iter::once(self.plan(key.then("mail"), mail)).chain(checked).collect()
         } else {
-            self.plan(
-                key.then("close"),
-                Effect::ClosePayments { reservation_id, payment_id: Some(payment_id) },
-            )
+            vec![close("close", false)]
         };
-        Ok(Execution { entries: vec![entry], then: vec![then], ..Execution::done() })
+        Ok(Execution { entries: vec![entry], then, ..Execution::done() })
     }
 
     /// The hash of the guest's link to pay `payment_id`. After the contact was erased there is no such link: then the hash
@@ -133,8 +138,29 @@ impl EffectExecutor {
         Execution { then: vec![told], ..Execution::skipped("no longer due") }
     }
 
+    /// Closes `payment_id` if the guest need not pay it any more; otherwise makes sure that the guest's link opens its page.
+    pub(super) async fn close_if_not_owed(
+        &self,
+        reservation_id: ReservationId,
+        payment_id: PaymentId,
+        by: &EventMetadata,
+    ) -> Result<Execution, Failure> {
+        let Some(payment) = self.effect_log.payment(payment_id) else {
+            return Ok(Execution::skipped("no payment is open"));
+        };
+        let reservation = self.reservation_api.reservation(reservation_id, by).await?;
+        if !reservation.is_some_and(|it| it.owes_payment(payment.opened.purpose, payment_id)) {
+            return self.close_payments(reservation_id, Some(payment_id)).await;
+        }
+        let contact = self.reservation_api.contact(reservation_id.into(), by).await?;
+        let link_sha256 = self.link_hash(contact.as_ref(), payment_id);
+        let is_renewed = payment.opened.link_sha256.as_ref() != Some(&link_sha256);
+        let renewed = Entry::PaymentLinkRenewed(PaymentLinkRenewed { payment_id, link_sha256 });
+        Ok(Execution { entries: is_renewed.then_some(renewed).into_iter().collect(), ..Execution::done() })
+    }
+
     /// Closes the open payments of a reservation, or only `payment_id`. One that was paid meanwhile is reported, and
-    /// refunded.
+    /// refunded. A provider that does not answer keeps open its own payments only.
     pub(super) async fn close_payments(
         &self,
         reservation_id: ReservationId,
@@ -145,24 +171,32 @@ impl EffectExecutor {
         if open.is_empty() {
             return Ok(Execution::skipped("no payment is open"));
         }
-        for Payment { opened, .. } in open {
-            failpoint::hit("close.before_provider");
-            let provider = self.payment_providers.provider(&opened.provider);
-            let provider = provider.ok_or_else(|| unknown_provider(&opened.provider))?;
-            let status = provider.close(&opened.provider_reference).await?;
-            failpoint::hit("close.after_provider");
-            let decided = self.effect_log.decide(&opened.provider_reference, status).await;
-            decided.map_err(|error| Failure {
-                advice: super::RetryAdvice::TryAgain { new_key: false, after: chrono::TimeDelta::zero() },
-                reason_code: "not_written_down",
-                error: error.to_string(),
-            })?;
-            if status == ProviderStatus::Open {
-                let words = format!("the provider still accepts a payment for {}", opened.provider_reference);
-                return Err(crate::ports::ProviderError::Transient(words).into());
+        let mut failed = None;
+        for payment in open {
+            if let Err(failure) = self.close_payment(payment).await {
+                failed = Some(failure);
             }
         }
-        Ok(Execution::done())
+        failed.map_or_else(|| Ok(Execution::done()), Err)
+    }
+
+    async fn close_payment(&self, Payment { opened, .. }: Payment) -> Result<(), Failure> {
+        failpoint::hit("close.before_provider");
+        let provider = self.payment_providers.provider(&opened.provider);
+        let provider = provider.ok_or_else(|| unknown_provider(&opened.provider))?;
+        let status = provider.close(&opened.provider_reference).await?;
+        failpoint::hit("close.after_provider");
+        let decided = self.effect_log.decide(&opened.provider_reference, status).await;
+        decided.map_err(|error| Failure {
+            advice: super::RetryAdvice::TryAgain { new_key: false, after: chrono::TimeDelta::zero() },
+            reason_code: "not_written_down",
+            error: error.to_string(),
+        })?;
+        if status == ProviderStatus::Open {
+            let words = format!("the provider still accepts a payment for {}", opened.provider_reference);
+            return Err(crate::ports::ProviderError::Transient(words).into());
+        }
+        Ok(())
     }
 
     pub(super) async fn refund(
@@ -249,10 +283,4 @@ fn template(purpose: Purpose) -> Template {
         Purpose::Deposit => Template::DepositDue,
         Purpose::NoShowFee => Template::FeeDue,
     }
-}
-
-/// The link to pay `payment_id` among those of a guest.
-pub(super) fn pay_link_in(contact: &ContactView, payment_id: PaymentId) -> Option<&str> {
-    let link = contact.pay_links.iter().find(|link| link.payment_id == payment_id)?;
-    Some(&link.token)
 }

@@ -32,7 +32,8 @@ impl EffectExecutor {
             _ => None,
         };
         let mut open = self.effect_log.open_payments_of(reservation_id).into_iter();
-        let payment = purpose.map(|purpose| open.find(|payment| payment.opened.purpose == purpose));
+        let payment =
+            purpose.map(|purpose| open.find(|payment| reservation.owes_payment(purpose, payment.id())));
         let (link, amount) = match payment {
             // The message follows when the payment is opened.
             Some(None) => return Ok(Execution::skipped("the payment is not open yet")),

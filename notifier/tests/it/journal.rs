@@ -223,7 +223,8 @@ async fn messages_about_one_reservation_are_sent_in_order() {
 #[tokio::test]
 async fn no_payment_is_closed_if_none_was_requested() {
     let fixture = Fixture::new().await;
-    let close = || Effect::ClosePayments { reservation_id: RESERVATION, payment_id: None };
+    let close =
+        || Effect::ClosePayments { reservation_id: RESERVATION, payment_id: None, if_not_owed: false };
     fixture.schedule(1, "close", close()).await;
     assert!(fixture.effect_log.effect(&key("close")).is_none());
     let both = vec![scheduled("deposit", take_deposit()), scheduled("close", close())];

@@ -106,6 +106,7 @@ fn completed(refund: Option<Refund>) -> PaymentCompleted {
         channel: "qris".into(),
         provider_reference: "x".into(),
         refund,
+        closes: None,
     }
 }
 
@@ -129,7 +130,10 @@ fn a_booking_is_acknowledged_or_its_deposit_requested() {
     let replaced = PaymentId(uuid::Uuid::from_u128(77));
     let anew = PaymentRequested { replaces: Some(replaced), ..requested.clone() };
     assert_eq!(kinds(anew.clone()), ["take-deposit", "close-replaced"]);
-    let closes = Effect::ClosePayments { reservation_id: RESERVATION, payment_id: Some(replaced) };
+    let paid_first = PaymentCompleted { closes: Some(replaced), ..completed(None) };
+    assert_eq!(kinds(paid_first), ["close-successor"]);
+    let closes =
+        Effect::ClosePayments { reservation_id: RESERVATION, payment_id: Some(replaced), if_not_owed: true };
     assert_eq!(planned(&anew.into(), &policy())[1].effect, closes);
     let fee = PaymentRequested { purpose: Purpose::NoShowFee, expires_at: window().start, ..requested };
     assert_eq!(kinds(fee.clone()), ["take-deposit", "close-fee"]);
@@ -269,7 +273,8 @@ fn an_undo_tells_the_guest_what_no_longer_applies() {
     };
     assert_eq!(kinds(unpaid.clone()), ["close-fee", "mail-fee_withdrawn"]);
     // No other payment of the reservation is closed, now or at the deadline of the fee.
-    let closes = Effect::ClosePayments { reservation_id: RESERVATION, payment_id: Some(PAYMENT) };
+    let closes =
+        Effect::ClosePayments { reservation_id: RESERVATION, payment_id: Some(PAYMENT), if_not_owed: false };
     assert_eq!(planned(&unpaid.clone().into(), &policy())[0].effect, closes);
     let requested = PaymentRequested {
         payment_id: PAYMENT,

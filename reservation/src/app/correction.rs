@@ -29,7 +29,7 @@ impl<T> Change<T> {
     }
 }
 
-/// A correction of the details of a reservation, as staff ask for it.
+/// A correction of the details of a reservation, as staff or the guest ask for it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Correction {
     /// The name of the guest.

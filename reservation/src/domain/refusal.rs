@@ -91,6 +91,16 @@ pub enum Refusal {
     /// The contact was erased, so that nothing can be corrected.
     #[error("The personal data was erased, so it cannot be corrected. Make a new booking.")]
     ContactErased,
+    /// The guest can no longer correct the e-mail address.
+    #[error(
+        "The e-mail address can no longer be corrected with the link of the booking. Ask the restaurant, or leave it out."
+    )]
+    EmailFixed,
+    /// The payment channels are not known.
+    #[error(
+        "The payment channels are not known yet, because the notifier was not reached. Try again in a moment."
+    )]
+    ChannelsUnknown,
     /// The party has no table to give.
     #[error("Reservation {0} has no table that the other party does not have. Assign it another one first.")]
     NothingToSwap(ReservationId),
@@ -237,6 +247,8 @@ impl Refusal {
             Self::EndTooEarly => "end_too_early",
             Self::VisitTooLong => "visit_too_long",
             Self::ContactErased => "contact_erased",
+            Self::EmailFixed => "email_fixed",
+            Self::ChannelsUnknown => "channels_unknown",
             Self::NothingToSwap(_) => "nothing_to_swap",
             Self::ManagedByHand => "kept_by_hand",
             Self::Unavailable(why) => why.code(),

@@ -84,6 +84,8 @@ pub struct Reservation {
     pub link_generation: u32,
     /// Whether the contact is vouched for.
     pub contact_proof: ContactProof,
+    /// Whether the guest had to prove the contact, or to pay a deposit instead.
+    pub needed_proof: bool,
     /// How often it was changed in ways that are open to its guest.
     pub guest_changes: u32,
     /// The position of the event that last changed its time, its tables, or `affected`.
@@ -170,6 +172,7 @@ impl Reservation {
             affected_before: None,
             link_generation: 0,
             contact_proof: ContactProof::begin(created.contact_proof),
+            needed_proof: created.contact_proof.is_some(),
             guest_changes: 0,
             arranged_at: at.position,
             placed_at: at.position,

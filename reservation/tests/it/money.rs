@@ -142,6 +142,7 @@ fn a_fee_is_paid_and_returned_beside_the_deposit() {
         channel: "qris".into(),
         provider_reference: "sim_2".into(),
         refund: None,
+        closes: None,
     });
     given(events()).when(pay_fee(1_000_000)).then([fee_paid.clone()]);
     let mismatch = Refusal::AmountMismatch { asked: idr(1_000_000), came: idr(2) };

@@ -124,6 +124,7 @@ pub fn paid() -> Event {
         channel: "qris".into(),
         provider_reference: "sim_1".into(),
         refund: None,
+        closes: None,
     }
     .into()
 }

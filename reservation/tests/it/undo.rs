@@ -141,6 +141,7 @@ fn the_fee_of_an_undone_no_show_is_withdrawn_and_goes_back_if_it_was_paid() {
         channel: "qris".into(),
         provider_reference: "sim_2".into(),
         refund,
+        closes: None,
     };
     let back = Some(Refund { payment_id: of_fee, amount: idr(1_000_000) });
     // Paid before the undo: it goes back with the undo.

@@ -1,6 +1,6 @@
 //! What a guest enters.
 
-use chrono::{DateTime, NaiveTime, TimeZone as _, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use events::values::Locale;
 use minijinja::{Value, context};
@@ -89,10 +89,7 @@ impl Entered {
         if !self.instead.is_empty() && !self.waits() {
             self.start = std::mem::take(&mut self.instead);
         }
-        let clock = NaiveTime::parse_from_str(&self.clock, "%H:%M").ok();
-        if let Some((date, time)) = times::date(&self.day).zip(clock)
-            && let Some(at) = zone.from_local_datetime(&date.and_time(time)).earliest()
-        {
+        if let Some(at) = times::at_clock(zone, &self.day, &self.clock) {
             self.start = times::machine(&at);
         }
         self.clock.clear();

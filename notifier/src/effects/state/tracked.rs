@@ -4,14 +4,14 @@ use std::cmp::Reverse;
 
 use chrono::{DateTime, Utc};
 use contract::notifier::words::EffectStatus;
-use events::Position;
 use events::recorded::EventMetadata;
+use events::{PaymentId, Position};
 
 use crate::domain::effect::{About, Lane, Planned};
 use crate::effects::entry::{Entry, Scheduled, Turn};
 
 /// Identifies a sequence of effects.
-pub(super) type Sequence = (Lane, About);
+pub(super) type Sequence = (Lane, About, Option<PaymentId>);
 
 /// An effect with its state.
 #[derive(Debug, Clone)]
@@ -104,7 +104,8 @@ impl TrackedEffect {
     }
 
     pub(super) fn sequence(&self) -> Option<Sequence> {
-        Some((self.lane(), self.scheduled.effect.about()?)).filter(|_| self.is_in_sequence)
+        let effect = &self.scheduled.effect;
+        Some((effect.lane(), effect.about()?, effect.alone())).filter(|_| self.is_in_sequence)
     }
 
     /// The entry that schedules an effect with the same cause.

@@ -108,7 +108,7 @@ impl Effects {
             key_changes: 0,
             failing_since: None,
             // An effect for later, such as a reminder, must not delay others. The clock of the other service may be ahead.
-            is_in_sequence: scheduled.due_at <= time + SOON && scheduled.effect.is_ordered(),
+            is_in_sequence: scheduled.due_at <= time + SOON,
             since: at,
         };
         if let Effect::TakeDeposit(deposit) = &scheduled.effect {
@@ -309,6 +309,20 @@ mod tests {
         assert!(taken(&mut effects).is_empty(), "effects about one booking run one after the other");
         effects.schedule(&deposit(4, Some(2)), at, time);
         assert_eq!(taken(&mut effects), ["deposit-4"]);
+        // Its refund waits for nothing of the first one either, but for its own effects.
+        let Effect::TakeDeposit(second) = deposit(4, Some(2)).effect else { unreachable!() };
+        let TakeDeposit { reservation_id, payment_id, amount, .. } = second;
+        let refund = Effect::Refund { reservation_id, payment_id, amount };
+        effects.schedule(
+            &Scheduled { key: EffectKey("refund".into()), effect: refund, ..scheduled(0) },
+            at,
+            time,
+        );
+        assert!(taken(&mut effects).is_empty());
+        let done =
+            |key: &str| Succeeded { key: EffectKey(key.into()), outcome: "done".into(), recipient: None };
+        effects.succeeded(&done("deposit-4"), time);
+        assert_eq!(taken(&mut effects), ["refund"]);
     }
 
     #[test]

@@ -126,8 +126,8 @@ pub(super) async fn cancel(State(app): State<App>, Id(id): Id, post: Post) -> Re
 ///
 /// A JSON merge patch (RFC 7396). The previous contact is forgotten. A guest whose address was corrected gets the current
 /// message again, and with another e-mail address new links; nothing is sent to the previous address any more. With their
-/// link, guests correct name, phone number and wishes, and an e-mail address that they have not proved; the response then
-/// contains their new link.
+/// link, guests correct name, phone number and wishes, and an e-mail address until they have proved it, or for an hour
+/// after a booking that needed no proof; the response then contains their new link.
 #[utoipa::path(patch, path = "/api/reservations/{reservation_id}", operation_id = "correctReservation", tag = "commands",
     params(ReservationPath, Repeatable, Conditional),
     request_body(content((CorrectReservation = "application/merge-patch+json", example = json!({"contact_info": {"phone": "+62 857 1234 5678"}, "tags": ["vip"]})))),

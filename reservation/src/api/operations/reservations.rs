@@ -13,8 +13,9 @@ use crate::api::problem::{unknown_reservation, unknown_reservation_then};
 use crate::api::request;
 use crate::app::App;
 use crate::app::contact_proof::Asked;
+use crate::app::executor::{CommandError, RefusedRequest};
 use crate::app::request_context::RequestContext;
-use crate::domain::{Command, Reservation};
+use crate::domain::{Command, Refusal, Reservation};
 
 type Result<T> = std::result::Result<T, Problem>;
 type Changed = Result<Answered<ReservationView>>;
@@ -107,13 +108,18 @@ pub(in crate::api) async fn change_party_size(app: &App, id: ReservationId, call
 
 /// Requests a deposit that is due anew.
 pub(in crate::api) async fn renew_deposit(app: &App, id: ReservationId, call: Call) -> Changed {
-    // A booking is made without the channel then. Here the channel is what the guest asks for.
-    if call.caller().is_guest() && !app.channels.are_known() {
-        let detail = "The notifier has not named its payment channels yet. Try again in a moment.";
-        return Err(Problem::unavailable("provider_unavailable", detail, 1));
-    }
+    let loaded = app.require(id, call.caller()).await?;
+    let client = call.client();
     let (command, context) = call.read(|form, caller| request::renew_deposit(form, app, caller))?;
-    run(app, id, None, command, context).await
+    // A booking is made without the channel then. Here the channel is what the guest asks for.
+    if context.caller.is_guest() && !app.channels.are_known() {
+        let request = RefusedRequest::of(&loaded.0);
+        return Err(app.problem(CommandError::refused(Refusal::ChannelsUnknown, request)));
+    }
+    // The guest gets a message with the new link to pay.
+    let guest = app.projections.guest_of(&loaded.0.booking.venue_id, id);
+    app.admission.count_booking(&context.caller, client, guest)?;
+    run(app, id, Some(loaded), command, context).await
 }
 
 /// Cancels.

@@ -14,8 +14,7 @@ use crate::domain::Reservation;
 /// The members of the contact, which can be changed but not removed.
 const OF_CONTACT: [&str; 3] = ["name", "phone", "email"];
 
-/// Reads the body of `PATCH /api/reservations/{id}`, a merge patch. A guest does not change what the staff write, nor an e-mail
-/// address that was proved.
+/// Reads the body of `PATCH /api/reservations/{id}`, a merge patch. A guest does not change what the staff write.
 pub(in crate::api) fn correct(
     form: &mut Form,
     app: &App,
@@ -35,24 +34,13 @@ pub(in crate::api) fn correct(
         form.fault("contact_info", "value_error", msg, None);
     }
     let draft = drafts::CorrectReservation::take(form);
-    let venue = app.venues.get(Some(&reservation.booking.venue_id));
     if caller.is_guest() {
-        let email = draft.contact_info.as_ref().and_then(|contact| contact.email.as_ref());
-        let asks_for_proof = venue.as_ref().is_some_and(|venue| venue.contact_proof.is_some());
-        let is_proved = asks_for_proof && reservation.contact_proof.missing().is_none();
         let is_sent = [
-            (&["staff_notes"][..], draft.staff_notes.is_some() || no_notes),
-            (&["tags"], draft.tags.is_some() || no_tags),
-            (&["contact_info", "email"], email.is_some() && is_proved),
+            ("staff_notes", draft.staff_notes.is_some() || no_notes),
+            ("tags", draft.tags.is_some() || no_tags),
         ];
         for (name, _) in is_sent.into_iter().filter(|(_, is_sent)| *is_sent) {
-            let msg = match name {
-                ["contact_info", ..] => {
-                    "this address was confirmed: ask the restaurant to change it, or leave it out"
-                }
-                _ => "only the staff can change this: leave it out",
-            };
-            form.fault_at(name, "value_error", msg, None);
+            form.fault(name, "value_error", "only the staff can change this: leave it out", None);
         }
     }
     let text = |text: Option<Prose<500>>| text.map(String::from);
@@ -66,6 +54,7 @@ pub(in crate::api) fn correct(
         ..Correction::default()
     };
     let Some(contact) = draft.contact_info else { return Some(correction) };
+    let venue = app.venues.get(Some(&reservation.booking.venue_id));
     let country = venue.as_ref().map_or("", |venue| venue.country.as_str());
     correction.name = contact.name.and_then(|text| person(form, &["contact_info", "name"], &text));
     correction.phone = contact.phone.and_then(|text| {

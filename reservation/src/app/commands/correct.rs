@@ -1,6 +1,7 @@
 //! Correcting the contact, the wishes, the notes and the tags of a reservation.
 
 use access::Object;
+use events::values::Initiator;
 use events::{ReservationId, Tag};
 
 use super::change::{changed, load_reservation};
@@ -65,14 +66,14 @@ impl Operation for CorrectDetails<'_> {
     ) -> Result<Decision, CommandError> {
         let refused = |refusal| CommandError::refused(refusal, RefusedRequest::of(reservation));
         let contact = contact.clone().ok_or_else(|| refused(Refusal::ContactErased))?;
+        let by = if self.context.caller.is_guest() { Initiator::Guest } else { Initiator::Staff };
         // Each new address gets the current message again.
-        if self.context.caller.is_guest() && reservation.guest_changes >= GUEST_CHANGES_MAX {
+        if by == Initiator::Guest && reservation.guest_changes >= GUEST_CHANGES_MAX {
             return Err(refused(Refusal::TooManyChanges));
         }
         let (contact, tags, details) = self.correction.apply(contact, &reservation.tags);
         let SealedPayload { bytes, digest } = seal(&contact, executor.env.as_ref())?;
-        let by_guest = self.context.caller.is_guest();
-        let events = reservation.decide_details(details, tags, digest, by_guest, attempt.now);
+        let events = reservation.decide_details(details, tags, digest, by, attempt.now);
         let events = events.map_err(refused)?;
         let context = RequestContext { payload: Some(bytes), ..self.context.clone() };
         let subject = EventSubject::existing(reservation);

@@ -83,7 +83,7 @@ pub enum CommandError {
 
 impl CommandError {
     /// The refusal of `request`. Counted.
-    pub(in crate::app) fn refused(refusal: Refusal, request: RefusedRequest) -> Self {
+    pub(crate) fn refused(refusal: Refusal, request: RefusedRequest) -> Self {
         metrics::counter!("meja_conflicts_total", "reason" => refusal.code()).increment(1);
         Self::Refused { refusal, request: Box::new(request), alternatives: Alternatives::None }
     }

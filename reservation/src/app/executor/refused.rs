@@ -73,7 +73,7 @@ impl RefusedRequest {
     }
 
     /// A command for an existing reservation, at the time of its visit.
-    pub(in crate::app) fn of(reservation: &Reservation) -> Self {
+    pub(crate) fn of(reservation: &Reservation) -> Self {
         let reservation_status = words::status(&reservation.status);
         Self {
             reservation: Some((reservation.id, reservation_status)),

@@ -4,8 +4,8 @@ use access::Caller;
 use contract::reservation::charges::{Balance, ChargeView, Charges, RulesView};
 use contract::reservation::words::ChargeKind;
 use events::event::{
-    Event, PaymentRequested, ReservationCancelled, ReservationNoShow, ReservationUndone, UndoneChange,
-    VenueChanged,
+    Event, PaymentCompleted, PaymentRequested, ReservationCancelled, ReservationNoShow, ReservationUndone,
+    UndoneChange, VenueChanged,
 };
 use events::recorded::Recorded;
 use events::values::{Currency, DepositPer, Initiator, Money, PartySize, Purpose};
@@ -186,20 +186,7 @@ impl Account {
                 };
                 account.and_then(entry).into_iter().collect()
             }
-            Event::PaymentCompleted(paid) => {
-                let is_fee = matches!(before.account(paid.payment_id), Some((_, Purpose::NoShowFee)));
-                let kind = if is_fee { ChargeKind::FeePaid } else { ChargeKind::DepositPaid };
-                let by = format!("Paid via {} ({})", paid.channel, paid.provider_reference);
-                let late = paid.refund.map(|refund| {
-                    let rule = match () {
-                        () if before.is_called_off() => "The restaurant is closed at that time",
-                        () if refund.amount != paid.amount => "The part that the smaller party does not owe",
-                        () => "Paid when nothing was due any more",
-                    };
-                    (ChargeKind::RefundOrdered, refund.amount, rule.to_owned())
-                });
-                std::iter::once((kind, paid.amount, by)).chain(late).collect()
-            }
+            Event::PaymentCompleted(paid) => received(before, paid),
             Event::PaymentRefunded(refunded) => {
                 vec![(
                     ChargeKind::Refunded,
@@ -293,4 +280,20 @@ fn each(size: PartySize, per: DepositPer, amount: Money) -> String {
         DepositPer::Guest => format!("{size} guests, {} for each", amount.plain()),
         DepositPer::Party => format!("{} for the party", amount.plain()),
     }
+}
+
+/// The amounts of a payment that was made.
+fn received(before: &Reservation, paid: &PaymentCompleted) -> Vec<(ChargeKind, Money, String)> {
+    let is_fee = matches!(before.account(paid.payment_id), Some((_, Purpose::NoShowFee)));
+    let kind = if is_fee { ChargeKind::FeePaid } else { ChargeKind::DepositPaid };
+    let by = format!("Paid via {} ({})", paid.channel, paid.provider_reference);
+    let late = paid.refund.map(|refund| {
+        let rule = match () {
+            () if before.is_called_off() => "The restaurant is closed at that time",
+            () if refund.amount != paid.amount => "The part that the smaller party does not owe",
+            () => "Paid when nothing was due any more",
+        };
+        (ChargeKind::RefundOrdered, refund.amount, rule.to_owned())
+    });
+    std::iter::once((kind, paid.amount, by)).chain(late).collect()
 }

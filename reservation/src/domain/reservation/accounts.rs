@@ -13,6 +13,8 @@ pub struct ClosedPayment {
     pub purpose: Purpose,
     /// Its state.
     pub charge: Charge,
+    /// Whether the guest asked for another payment in its place. It still counts if it is paid first.
+    pub is_replaced: bool,
 }
 
 impl Reservation {
@@ -30,6 +32,16 @@ impl Reservation {
     #[must_use]
     pub fn is_closed(&self, payment: PaymentId) -> bool {
         self.closed_payments.iter().any(|closed| closed.charge.payment_id() == Some(payment))
+    }
+
+    /// The payment that is due in place of `payment`, if the money for `payment` can still pay the deposit.
+    pub(super) fn successor(&self, payment: PaymentId) -> Option<PaymentId> {
+        let mut closed = self.closed_payments.iter();
+        let is_replaced = closed.any(|it| it.is_replaced && it.charge.payment_id() == Some(payment));
+        match &self.deposit {
+            Charge::Due(due) if is_replaced && !due.is_closed => Some(due.payment_id),
+            _ => None,
+        }
     }
 
     fn account_mut(&mut self, payment: PaymentId) -> &mut Charge {
@@ -51,14 +63,24 @@ impl Reservation {
                 self.fee = Some(Box::new(fee));
                 return;
             }
-            Event::PaymentRequested(PaymentRequested { payment_id, .. })
+            Event::PaymentCompleted(PaymentCompleted { payment_id, closes: Some(_), .. }) => {
+                let paid = |closed: &&mut ClosedPayment| closed.charge.payment_id() == Some(*payment_id);
+                if let Some(closed) = self.closed_payments.iter_mut().find(paid) {
+                    std::mem::swap(&mut closed.charge, &mut self.deposit);
+                    closed.is_replaced = false;
+                }
+                self.deposit.evolve(event);
+                return;
+            }
+            Event::PaymentRequested(PaymentRequested { payment_id, replaces, .. })
                 if !matches!(self.deposit, Charge::NotRequired)
                     && self.deposit.payment_id() != Some(*payment_id) =>
             {
                 let mut renewed = Charge::NotRequired;
                 renewed.evolve(event);
                 let charge = std::mem::replace(&mut self.deposit, renewed);
-                self.closed_payments.push(ClosedPayment { purpose: Purpose::Deposit, charge });
+                let is_replaced = replaces.is_some();
+                self.closed_payments.push(ClosedPayment { purpose: Purpose::Deposit, charge, is_replaced });
                 return;
             }
             Event::PaymentRequested(PaymentRequested { payment_id, .. })
@@ -82,7 +104,8 @@ impl Reservation {
     pub(super) fn withdraw_fee(&mut self, refund: Option<Refund>) {
         self.order_refund(refund);
         if let Some(fee) = self.fee.take() {
-            self.closed_payments.push(ClosedPayment { purpose: Purpose::NoShowFee, charge: *fee });
+            let purpose = Purpose::NoShowFee;
+            self.closed_payments.push(ClosedPayment { purpose, charge: *fee, is_replaced: false });
         }
     }
 

@@ -39,6 +39,9 @@ pub const DEPOSIT_UNPAID: &str = "deposit_unpaid";
 /// How long a party has to pay its no-show fee.
 pub const FEE_PAYMENT_PERIOD: TimeDelta = TimeDelta::days(14);
 
+/// How long after a booking without a proof of contact the guest can correct the e-mail address.
+const EMAIL_OPEN_PERIOD: TimeDelta = TimeDelta::hours(1);
+
 impl Reservation {
     /// The events that follow if `command` arrives now. No events: the command is already fulfilled.
     ///
@@ -99,16 +102,7 @@ impl Reservation {
             Command::MarkAffected { found, rules_version } => {
                 Ok(self.decide_mark(*found, *rules_version, now))
             }
-            Command::Ask => {
-                self.check_expected()?;
-                if self.contact_erased {
-                    return Err(Refusal::ContactErased);
-                }
-                if self.is_called_off() {
-                    return Err(Unavailable::Closed.into());
-                }
-                Attendance::ask(self.attendance.as_deref(), GuestQuestion::StillComing, now)
-            }
+            Command::Ask => self.decide_question(now),
             Command::Answer(answered) => {
                 self.check_expected()?;
                 Attendance::answer(self.attendance.as_deref(), answered)
@@ -126,18 +120,30 @@ impl Reservation {
         }
     }
 
+    /// Asks the guest whether the party comes.
+    fn decide_question(&self, now: DateTime<Utc>) -> Result<Vec<Event>, Refusal> {
+        self.check_expected()?;
+        if self.contact_erased {
+            return Err(Refusal::ContactErased);
+        }
+        if self.is_called_off() {
+            return Err(Unavailable::Closed.into());
+        }
+        Attendance::ask(self.attendance.as_deref(), GuestQuestion::StillComing, now)
+    }
+
     /// Corrects details, of which the digest `contact_digest` is that of the new confidential payload. With another e-mail
-    /// address the guest gets new links, because earlier ones may have reached a stranger. `by_guest`: the guest corrects them,
-    /// and a proof that was asked for is due at the same time as before.
+    /// address the guest gets new links, because earlier ones may have reached a stranger. A proof that was asked for is due at the
+    /// same time as before if the guest corrects the address.
     ///
     /// # Errors
-    /// [`Refusal::ContactErased`].
+    /// [`Refusal::ContactErased`] or [`Refusal::EmailFixed`].
     pub fn decide_details(
         &self,
         changed: Vec<Detail>,
         tags: Vec<String>,
         contact_digest: ConfidentialDigest,
-        by_guest: bool,
+        by: Initiator,
         now: DateTime<Utc>,
     ) -> Result<Vec<Event>, Refusal> {
         if self.contact_erased {
@@ -146,17 +152,29 @@ impl Reservation {
         if changed.is_empty() {
             return Ok(vec![]);
         }
+        if by == Initiator::Guest && changed.contains(&Detail::Email) && !self.is_email_open(now) {
+            return Err(Refusal::EmailFixed);
+        }
         let renewed = GuestLinkRenewed { generation: self.link_generation + 1 };
         let has_new_address = changed.contains(&Detail::Email);
         let renewed = has_new_address.then(|| renewed.into());
         // The request to prove the address went to the previous one.
         let asked = self.requested_proof().filter(|_| has_new_address);
-        let asked = asked.and_then(|_| match by_guest {
-            true => self.contact_proof.ask_in_the_same_time(),
-            false => self.contact_proof.ask(now),
+        let asked = asked.and_then(|_| match by {
+            Initiator::Guest => self.contact_proof.ask_in_the_same_time(),
+            Initiator::Staff | Initiator::System => self.contact_proof.ask(now),
         });
         let changed = DetailsChanged { changed, tags, contact_digest }.into();
         Ok(renewed.into_iter().chain([changed]).chain(asked).collect())
+    }
+
+    /// Whether the guest can correct the e-mail address: until it is proved, or for a short time if no proof was needed. Later, a link
+    /// that a stranger found must not be enough to take the booking over.
+    fn is_email_open(&self, now: DateTime<Utc>) -> bool {
+        match self.contact_proof.missing() {
+            Some(_) => true,
+            None => !self.needed_proof && now <= self.created.time + EMAIL_OPEN_PERIOD,
+        }
     }
 
     /// Whether the restaurant expects the party.
@@ -222,9 +240,11 @@ impl Reservation {
                 if *amount != due.amount {
                     return Err(Refusal::AmountMismatch { asked: due.amount, came: *amount });
                 }
+                let successor = self.successor(payment_id);
                 let is_kept = match purpose {
                     // The restaurant is closed at that time, so the booking cannot be confirmed.
                     Purpose::Deposit if self.status == Status::Pending && self.is_called_off() => false,
+                    Purpose::Deposit if successor.is_some() => self.status == Status::Pending,
                     _ if due.is_closed || self.is_closed(payment_id) => false,
                     Purpose::Deposit => {
                         matches!(self.status, Status::Pending | Status::Confirmed | Status::CheckedIn)
@@ -246,6 +266,7 @@ impl Reservation {
                     channel: channel.clone(),
                     provider_reference: provider_reference.clone(),
                     refund: (excess.amount_minor > 0).then_some(Refund { payment_id, amount: excess }),
+                    closes: successor.filter(|_| is_kept),
                 };
                 // Money for a deposit that no longer applied goes back, and confirms nothing.
                 let is_due = matches!(account, Charge::Due(_));

@@ -24,8 +24,12 @@ impl Reservation {
 
     /// Requests the deposit again, unless it is paid or waived, or was never required.
     pub(super) fn deposit_again(&self, now: DateTime<Utc>) -> Option<Event> {
+        let mut channel = self.booking.payment_channel.as_ref();
         let (closed, amount) = match &self.deposit {
-            Charge::Due(due) => (due.payment_id, due.amount),
+            Charge::Due(due) => {
+                channel = due.channel.as_ref();
+                (due.payment_id, due.amount)
+            }
             Charge::Paid(paid) if paid.left_minor() == 0 => {
                 let owed_minor = self.deposit_owed_minor(self.party_size(), paid.amount.amount_minor);
                 (paid.payment_id, Money { amount_minor: owed_minor, ..paid.amount })
@@ -41,7 +45,7 @@ impl Reservation {
         let requested = PaymentRequested {
             payment_id: closed.renewed(),
             amount,
-            channel: self.booking.payment_channel.clone(),
+            channel: channel.cloned(),
             expires_at: by_then.max(now + hold),
             purpose: Purpose::Deposit,
             // The payment before was closed when the visit was called off.
@@ -51,7 +55,7 @@ impl Reservation {
     }
 
     /// Requests a deposit that is due by another channel, or again after a payment that was refused. The time to pay it stays, so
-    /// that nobody holds a table longer this way.
+    /// that no table is held longer this way.
     pub(super) fn decide_renewed_deposit(
         &self,
         channel: Option<&String>,

@@ -66,6 +66,7 @@ pub(super) const OUTCOME: &[Kind] = &[
     ),
     kind("amount_mismatch", 409, "The reported amount differs from the requested one.", "Check the amount."),
     kind("asked_too_often", 409, "The guest was asked several times already.", "Call the guest."),
+    kind("channels_unknown", 409, "The payment channels are not known yet.", "Try again in a moment."),
     kind(
         "closed",
         409,
@@ -98,6 +99,12 @@ pub(super) const OUTCOME: &[Kind] = &[
         409,
         "The phone number or e-mail address already has a booking at that time.",
         "Change that booking, or let staff set `allow_duplicate`.",
+    ),
+    kind(
+        "email_fixed",
+        409,
+        "The e-mail address can no longer be corrected with the link of the booking.",
+        "Ask the restaurant, or leave it out.",
     ),
     kind("end_too_early", 409, "A visit ends after its start and in the future.", "Choose a later end."),
     kind(
