@@ -30,8 +30,9 @@ fn descriptor<T: Name>() -> Result<MessageDescriptor, Status> {
     found.ok_or_else(|| Status::internal("a message has no descriptor"))
 }
 
-fn mismatch(error: &(dyn std::error::Error + 'static)) -> Status {
-    tracing::error!(error, "a message and the JSON interface do not fit");
+/// The error itself is not logged: it can contain a value of a guest.
+fn mismatch<T: Name>(_: impl std::error::Error) -> Status {
+    tracing::error!(message_type = T::full_name(), "a message and the JSON interface do not fit");
     Status::internal("The service failed. Its log output contains the cause.")
 }
 
@@ -40,11 +41,11 @@ fn mismatch(error: &(dyn std::error::Error + 'static)) -> Status {
 /// # Errors
 /// An internal error, if a member has another type than the field of its name.
 pub fn from_json<T: Message + Name + Default>(view: &impl Serialize) -> Result<T, Status> {
-    let value = serde_json::to_value(view).map_err(|error| mismatch(&error))?;
+    let value = serde_json::to_value(view).map_err(mismatch::<T>)?;
     let options = DeserializeOptions::new().deny_unknown_fields(false);
     let message = DynamicMessage::deserialize_with_options(descriptor::<T>()?, value, &options);
-    let bytes = message.map_err(|error| mismatch(&error))?.encode_to_vec();
-    T::decode(&bytes[..]).map_err(|error| mismatch(&error))
+    let bytes = message.map_err(mismatch::<T>)?.encode_to_vec();
+    T::decode(&bytes[..]).map_err(mismatch::<T>)
 }
 
 /// The fields of a request, as members of a JSON object.
@@ -58,11 +59,10 @@ impl Fields {
     /// An internal error, if the message has no descriptor.
     pub fn of<T: Message + Name>(message: &T) -> Result<Self, Status> {
         let bytes = message.encode_to_vec();
-        let message =
-            DynamicMessage::decode(descriptor::<T>()?, &bytes[..]).map_err(|error| mismatch(&error))?;
+        let message = DynamicMessage::decode(descriptor::<T>()?, &bytes[..]).map_err(mismatch::<T>)?;
         let options = SerializeOptions::new().use_proto_field_name(true).stringify_64_bit_integers(false);
         let value = message.serialize_with_options(serde_json::value::Serializer, &options);
-        match value.map_err(|error| mismatch(&error))? {
+        match value.map_err(mismatch::<T>)? {
             Value::Object(members) => Ok(Self(members)),
             _ => Err(Status::internal("a message is not an object")),
         }

@@ -8,6 +8,11 @@ let meja;
 let browser;
 before(async () => {
   meja = await new Meja().start();
+  // The reservation service asks the notifier for its channels again and again. Only then an unknown one is a fault.
+  await until("the payment channels", async () => {
+    const refused = await meja.api("/api/reservations", { payment_channel: "shells" });
+    return JSON.stringify(refused.body).includes("payment_channel");
+  });
   browser = await launch();
 });
 after(async () => {
@@ -111,6 +116,30 @@ test("another language keeps what was typed, with and without scripts", async ()
     assert.match(await page.textContent("main"), /Dua Bahasa/);
     await leave(visit);
   }
+});
+
+test("at a venue that is managed by hand a guest types the time, and moves it", async () => {
+  const visit = await guest(browser, meja);
+  const { page } = visit;
+  await page.goto(`${meja.url}/v/warung-bebas?date=${inDays(3)}`);
+  await accessible(page, "venue that is managed by hand");
+  await page.fill("#start", "19:15");
+  await page.getByRole("button", { name: "Continue" }).click();
+  await fill(page, "Bebas", "bebas@example.com");
+  await page.getByRole("button", { name: "Book" }).click();
+  await page.getByRole("heading", { name: "Your table is booked" }).waitFor();
+  await page.getByRole("link", { name: "Change", exact: true }).click();
+  await page.fill("#clock", "20:45");
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByRole("heading", { name: /^Move to .* 20:45\?$/ }).waitFor();
+  await accessible(page, "change at a venue that is managed by hand");
+  await page.getByRole("button", { name: "Yes, move it" }).click();
+  await page.getByText("Changed.").waitFor();
+  assert.match(await page.textContent(".when"), /20:45/);
+  // What was done is said once.
+  await page.reload();
+  assert.equal(await page.getByText("Changed.").count(), 0);
+  await leave(visit);
 });
 
 test("the largest party that is offered fits a table", async () => {
