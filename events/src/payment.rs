@@ -51,7 +51,7 @@ pub struct PaymentCompleted {
     /// The refund due immediately, because the money arrived too late to hold the table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<Refund>,
-    /// The payment that replaced this one, and is not due any more.
+    /// The payment that was due in place of this one, and is not any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closes: Option<PaymentId>,
 }

@@ -147,7 +147,8 @@ impl App {
         let due = |contact: &ContactView| {
             let due = open.iter().find(|payment| pay_link_in(contact, payment.id()).is_some());
             // A reservation service of an earlier version names no links.
-            due.or(open.first()).map(|payment| payment.url_for(contact))
+            let first = open.first().filter(|_| contact.pay_links.is_empty());
+            due.or(first).map(|payment| payment.url_for(contact))
         };
         Ok(contact.filter(is_first).and_then(|contact| due(&contact)))
     }

@@ -227,8 +227,9 @@ impl EffectExecutor {
             Effect::ClosePayments { reservation_id, payment_id: Some(id), if_not_owed: true } => {
                 self.close_if_not_owed(*reservation_id, *id, &by).await
             }
-            Effect::ClosePayments { reservation_id, payment_id, .. } => {
-                self.close_payments(*reservation_id, *payment_id).await
+            Effect::ClosePayments { payment_id: Some(id), .. } => self.close_one(*id).await,
+            Effect::ClosePayments { reservation_id, payment_id: None, .. } => {
+                Ok(self.close_all(key, *reservation_id))
             }
             Effect::SendAgain { reservation_id, media } => {
                 self.send_again(effect, *reservation_id, media, &by).await

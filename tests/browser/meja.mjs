@@ -118,6 +118,17 @@ export class Meja {
     return { status: answer.status, body: await answer.json() };
   }
 
+  // The types of the events about a subject such as `reservation/<id>`, in the order of the log.
+  async events(subject) {
+    const types = [];
+    for (let after = ""; ;) {
+      const page = (await this.api(`/events?limit=1000${after}`)).body;
+      if (page.length === 0) return types;
+      types.push(...page.filter((event) => event.subject === subject).map((event) => event.type));
+      after = `&lastEventId=${page.at(-1).id}`;
+    }
+  }
+
   // The mails to `address`, the oldest first, as text with their links in one piece.
   mails(address) {
     const folder = join(this.dir, "notifier/outbox");

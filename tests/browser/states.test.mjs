@@ -137,6 +137,7 @@ test("at a venue that is managed by hand a guest types the time, and moves it", 
   await page.getByText("Changed.").waitFor();
   assert.match(await page.textContent(".when"), /20:45/);
   // What was done is said once.
+  await page.waitForURL((url) => !url.searchParams.has("done"));
   await page.reload();
   assert.equal(await page.getByText("Changed.").count(), 0);
   await leave(visit);

@@ -138,8 +138,11 @@ async fn a_private_authority_signs_for_the_services_among_themselves() {
     // Without what only staff may say.
     let mut request = booking(2);
     request.as_object_mut().unwrap().remove("allow_duplicate");
+    // An answer that does not arrive must not make the next attempt a second booking.
+    let key = uuid::Uuid::new_v4().to_string();
     let book = async || {
-        let answer = client.post(&reservations).json(&request).send().await.ok()?;
+        let answer =
+            client.post(&reservations).header("idempotency-key", &key).json(&request).send().await.ok()?;
         answer.json::<Value>().await.ok()
     };
     let booked = std::sync::Mutex::new(Value::Null);

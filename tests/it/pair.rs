@@ -145,6 +145,21 @@ async fn a_guest_whose_payment_was_refused_pays_by_another_channel() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_cannot_be_checked_is_not_recorded() {
+    let mut pair = Pair::prepared(&[]);
+    pair.start_reservation().await;
+    let id = pair.book(6).await;
+    let link = pair.get(&format!("/api/reservations/{id}/contact")).await["guest_link"]["token"].clone();
+    let url = format!("{}/api/reservations/{id}/deposit/renew", pair.reservation_url);
+    let answer = anonymous_client().post(url).bearer_auth(link.as_str().unwrap());
+    let answer = answer.json(&json!({"payment_channel": "sari-wulandari"})).send().await.unwrap();
+    assert_eq!(answer.status(), 409);
+    assert_eq!(answer.json::<Value>().await.unwrap()["code"], "channels_unknown");
+    let events = serde_json::to_string(&pair.events().await).unwrap();
+    assert!(events.contains("meja.payment.requested.v1") && !events.contains("sari-wulandari"), "{events}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_booking_is_refunded_and_the_guest_notified() {
     let pair = Pair::running(&["--simulated-decide-after-ms", "0"]).await;
     let id = pair.book(6).await;

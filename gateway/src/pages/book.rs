@@ -130,7 +130,9 @@ pub(super) async fn submit(guest: Guest, Path(id): Path<String>, Sent(entered): 
     let action = format!("/v/{id}/book");
     let venue = match find(&guest, &id).await {
         Ok(venue) => venue,
-        Err(response) if response.status() == StatusCode::SERVICE_UNAVAILABLE => {
+        Err(response)
+            if response.status() == StatusCode::SERVICE_UNAVAILABLE && !guest.chooses_language() =>
+        {
             return notices::unknown(&guest, guest.locale(None), None, &action, &entered);
         }
         Err(response) => return *response,

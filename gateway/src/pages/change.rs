@@ -51,12 +51,12 @@ pub(super) async fn after(
     match result {
         Ok(_) => go(&format!("{}?done={done}", own.path())),
         Err(Trouble::Refused(refusal)) => {
-            // A request that was not answered can have renewed the link.
-            if let Err(trouble @ Trouble::Refused(_)) = own.read_again().await {
-                return notices::trouble(&own.guest, &trouble);
-            }
             let text = words::refusal(own.locale(), &refusal.code, "refused_change");
-            booking::show(own, "", None, Some(text)).await
+            match own.read_again().await {
+                Ok(now) => booking::show(&now, "", None, Some(text)).await,
+                // A request that was not answered can have renewed the link.
+                Err(trouble) => notices::trouble(&own.guest, &trouble),
+            }
         }
         Err(Trouble::Unanswered) => {
             notices::unknown(&own.guest, own.locale(), own.colour(), &format!("{}/{of}", own.path()), fields)

@@ -30,7 +30,8 @@ pub(crate) struct Guest {
     pub(super) app: App,
     pub(super) headers: HeaderMap,
     uri: Uri,
-    /// Where the guest looks again after a failure. Pages of the notifier are below the page that a form was sent from.
+    /// Where the guest looks again after a failure. A form of the notifier goes to a path
+    /// one level below its page, which is the one to load.
     pub(super) again: String,
     visitor: Visitor,
     /// The language that the guest chose, or that the browser prefers.

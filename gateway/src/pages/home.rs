@@ -36,7 +36,8 @@ struct VenueCard {
     venue_id: String,
     name: String,
     address: Option<String>,
-    is_open: bool,
+    /// Whether it is open now; `None` if that is not known, or if the venue is managed by hand.
+    is_open: Option<bool>,
     party_size: u32,
     today: NaiveDate,
     times: Vec<FreeTime>,
@@ -85,7 +86,7 @@ async fn card(guest: &Guest, venue: &v1::Venue, locale: Locale) -> VenueCard {
         venue_id: venue.venue_id.clone(),
         name: venue.name.clone(),
         address: venue.profile.as_ref().and_then(|profile| profile.address.clone()),
-        is_open: has_service && is_open(venue, now),
+        is_open: (is_known && !venue.hours.is_empty()).then(|| has_service && is_open(venue, now)),
         party_size: PARTY_SIZE,
         today,
         times,
@@ -129,7 +130,11 @@ async fn free(guest: &Guest, venue: &v1::Venue, now: DateTime<Tz>, locale: Local
         from: (today + Days::new(1)).to_string(),
         to: (today + Days::new(DAYS_AHEAD)).to_string(),
     };
-    let days = guest.call().list_days(request).await?.days;
+    let days = match guest.call().list_days(request).await {
+        // The venue is managed by hand.
+        Err(Trouble::Refused(_)) => vec![],
+        answered => answered?.days,
+    };
     let later = days.into_iter().find(|day| day.available).map(|day| LaterDay {
         words: times::date(&day.date).map_or_else(String::new, |date| times::in_words(date, locale)),
         date: day.date,

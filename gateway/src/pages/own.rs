@@ -140,12 +140,11 @@ impl<T: Opened, F: DeserializeOwned + Serialize + Send> FromRequest<App> for Act
         let Sent(form) = Sent::<F>::from_request(Request::from_parts(parts.clone(), body), app).await?;
         match opened {
             Ok(own) => Ok(Self { own, form }),
-            Err((guest, trouble @ (Trouble::Refused(_) | Trouble::NotNow { .. }))) => {
-                Err(notices::trouble(&guest, &trouble))
-            }
-            Err((guest, Trouble::Unanswered)) => {
+            // A choice of the language must not send the form.
+            Err((guest, Trouble::Unanswered)) if !guest.chooses_language() => {
                 Err(notices::unknown(&guest, guest.locale(None), None, parts.uri.path(), &form))
             }
+            Err((guest, trouble)) => Err(notices::trouble(&guest, &trouble)),
         }
     }
 }
@@ -164,9 +163,10 @@ impl<T: Opened> Own<T> {
         })
     }
 
-    /// Reads it again.
-    pub(super) async fn read_again(&self) -> Result<T, Trouble> {
-        T::read(&self.call(), self.subject.id().to_owned()).await
+    /// It as it is now.
+    pub(super) async fn read_again(&self) -> Result<Self, Trouble> {
+        let subject = T::read(&self.call(), self.subject.id().to_owned()).await?;
+        Ok(Self { guest: self.guest.clone(), link: self.link.clone(), subject })
     }
 
     /// A call of a service for its guest.
@@ -246,12 +246,16 @@ pub(super) async fn enter<T: Opened>(
     if of.is_none() || of != T::link_of(&id) {
         return no_link(&guest);
     }
-    let is_known = link_to::<T>(&guest, &id).is_some();
+    let known = link_to::<T>(&guest, &id).and_then(|link| Link::claimed_by(&link));
+    // A link of a later mail replaces an earlier one also while it cannot be checked.
+    let is_earlier = |claimed: Option<Link>| {
+        known.is_some_and(|known| claimed.is_none_or(|it| it.generation <= known.generation))
+    };
     let path = with_proof(&format!("{}/{id}", T::PAGES), &given.proof);
     match T::read(&guest.call().with_link(&link), id).await {
         // A link that is not valid must not replace one that is.
         Err(Trouble::Refused(_)) => no_link(&guest),
-        Err(_) if is_known => go(&path),
+        Err(_) if is_earlier(Link::claimed_by(&link)) => go(&path),
         _ => remember(go(&path), &guest.headers, Some(&link)),
     }
 }

@@ -56,7 +56,7 @@ impl<T> Cached<T> {
         if let (count, Some(trouble)) = self.failed.read().clone()
             && count != failures
         {
-            return Err(trouble);
+            return usable(STALE_MAX).ok_or(trouble);
         }
         match read.await {
             Ok(value) => {

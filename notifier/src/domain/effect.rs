@@ -278,14 +278,15 @@ impl Effect {
         }
     }
 
-    /// The payment with whose effects alone this one runs in order. A guest chooses another channel because the system of the
-    /// first one does not answer, so that neither the next payment nor any refund waits for the first one.
+    /// The payment that the effect is about. Effects of one payment run in order, and wait for no other payment: a guest chooses
+    /// another channel because the system of the first one does not answer.
     #[must_use]
-    pub fn alone(&self) -> Option<PaymentId> {
+    pub fn payment(&self) -> Option<PaymentId> {
         match self {
-            Self::TakeDeposit(TakeDeposit { payment_id, replaces: Some(_), .. })
-            | Self::Refund { payment_id, .. } => Some(*payment_id),
-            Self::ClosePayments { payment_id, if_not_owed: true, .. } => *payment_id,
+            Self::TakeDeposit(TakeDeposit { payment_id, .. }) | Self::Refund { payment_id, .. } => {
+                Some(*payment_id)
+            }
+            Self::ClosePayments { payment_id, .. } => *payment_id,
             _ => None,
         }
     }

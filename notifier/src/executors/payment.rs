@@ -28,9 +28,8 @@ impl EffectExecutor {
                 self.payment_providers.channel(deposit.channel.as_deref(), deposit.amount)?.provider.clone()
             }
             Effect::Refund { payment_id, .. } => self.effect_log.payment(*payment_id)?.opened.provider,
-            Effect::ClosePayments { reservation_id, payment_id, .. } => {
-                let open = self.effect_log.open_payments_of(*reservation_id);
-                open.into_iter().find(|it| payment_id.is_none_or(|id| it.id() == id))?.opened.provider
+            Effect::ClosePayments { payment_id, .. } => {
+                self.effect_log.payment((*payment_id)?)?.opened.provider
             }
             _ => return None,
         };
@@ -44,7 +43,7 @@ impl EffectExecutor {
         system: Option<&System>,
         by: &EventMetadata,
     ) -> Result<Execution, Failure> {
-        let TakeDeposit { reservation_id, payment_id, amount, ref channel, purpose, replaces } = *deposit;
+        let TakeDeposit { reservation_id, payment_id, amount, ref channel, purpose, .. } = *deposit;
         let reservation = self.reservation_api.reservation(reservation_id, by).await?;
         let venue_id = reservation.as_ref().and_then(|reservation| reservation.venue_id.clone());
         let is_due = reservation.is_some_and(|reservation| reservation.owes_payment(purpose, payment_id));
@@ -95,8 +94,7 @@ impl EffectExecutor {
             let about = reservation_id.into();
             let mail = Effect::Message { about, template, medium, start: None, link: page, amount };
             // A cancellation did not wait for this payment, and has closed only those that were open.
-            let checked = replaces.map(|_| close("check", true));
-            std::iter::once(self.plan(key.then("mail"), mail)).chain(checked).collect()
+            vec![self.plan(key.then("mail"), mail), close("check", true)]
         } else {
             vec![close("close", false)]
         };
@@ -150,37 +148,42 @@ impl EffectExecutor {
         };
         let reservation = self.reservation_api.reservation(reservation_id, by).await?;
         if !reservation.is_some_and(|it| it.owes_payment(payment.opened.purpose, payment_id)) {
-            return self.close_payments(reservation_id, Some(payment_id)).await;
+            return self.close_payment(payment).await;
         }
         let contact = self.reservation_api.contact(reservation_id.into(), by).await?;
         let link_sha256 = self.link_hash(contact.as_ref(), payment_id);
         let is_renewed = payment.opened.link_sha256.as_ref() != Some(&link_sha256);
         let renewed = Entry::PaymentLinkRenewed(PaymentLinkRenewed { payment_id, link_sha256 });
-        Ok(Execution { entries: is_renewed.then_some(renewed).into_iter().collect(), ..Execution::done() })
+        let entries = is_renewed.then_some(renewed).into_iter().collect();
+        Ok(Execution { entries, ..Execution::skipped("it is still owed") })
     }
 
-    /// Closes the open payments of a reservation, or only `payment_id`. One that was paid meanwhile is reported, and
-    /// refunded. A provider that does not answer keeps open its own payments only.
-    pub(super) async fn close_payments(
-        &self,
-        reservation_id: ReservationId,
-        payment_id: Option<PaymentId>,
-    ) -> Result<Execution, Failure> {
-        let mut open = self.effect_log.open_payments_of(reservation_id);
-        open.retain(|payment| payment_id.is_none_or(|id| payment.id() == id));
+    /// Plans to close each open payment of a reservation, so that none waits for the provider of another one.
+    pub(super) fn close_all(&self, key: &EffectKey, reservation_id: ReservationId) -> Execution {
+        let open = self.effect_log.open_payments_of(reservation_id);
         if open.is_empty() {
+            return Execution::skipped("no payment is open");
+        }
+        let close = |payment: Payment| {
+            let payment_id = Some(payment.id());
+            let close = Effect::ClosePayments { reservation_id, payment_id, if_not_owed: false };
+            self.plan(key.then(&payment.id().to_string()), close)
+        };
+        Execution { then: open.into_iter().map(close).collect(), ..Execution::done() }
+    }
+
+    /// Closes a payment. One that was paid meanwhile is reported, and refunded.
+    pub(super) async fn close_one(&self, payment_id: PaymentId) -> Result<Execution, Failure> {
+        match self.effect_log.payment(payment_id) {
+            Some(payment) => self.close_payment(payment).await,
+            None => Ok(Execution::skipped("no payment is open")),
+        }
+    }
+
+    async fn close_payment(&self, Payment { opened, status, .. }: Payment) -> Result<Execution, Failure> {
+        if status != PaymentStatus::Pending {
             return Ok(Execution::skipped("no payment is open"));
         }
-        let mut failed = None;
-        for payment in open {
-            if let Err(failure) = self.close_payment(payment).await {
-                failed = Some(failure);
-            }
-        }
-        failed.map_or_else(|| Ok(Execution::done()), Err)
-    }
-
-    async fn close_payment(&self, Payment { opened, .. }: Payment) -> Result<(), Failure> {
         failpoint::hit("close.before_provider");
         let provider = self.payment_providers.provider(&opened.provider);
         let provider = provider.ok_or_else(|| unknown_provider(&opened.provider))?;
@@ -196,7 +199,7 @@ impl EffectExecutor {
             let words = format!("the provider still accepts a payment for {}", opened.provider_reference);
             return Err(crate::ports::ProviderError::Transient(words).into());
         }
-        Ok(())
+        Ok(Execution::done())
     }
 
     pub(super) async fn refund(
@@ -215,7 +218,7 @@ impl EffectExecutor {
         if payment.status != PaymentStatus::Paid {
             return Err(failure("the payment was never made"));
         }
-        // A part may have been refunded by hand at the same moment. Effects of one reservation run one after the other,
+        // A part may have been refunded by hand at the same moment. Effects of one payment run one after the other,
         // so nothing else is refunded between two attempts, and both request the same amount.
         let Some(left) = payment.refundable() else {
             return Ok(Execution::skipped("it was refunded completely already"));

@@ -25,7 +25,7 @@ pub use self::charge::{Charge, ChargeDue, ChargePaid};
 pub use self::command::{
     Command, NotificationResult, PaymentOutcome, PaymentResult, SizeChange, TableChoice, Undo,
 };
-pub use self::decide::{DEPOSIT_UNPAID, FEE_PAYMENT_PERIOD};
+pub use self::decide::{Corrector, DEPOSIT_UNPAID, FEE_PAYMENT_PERIOD};
 pub use self::extend::Extension;
 pub use self::status::Status;
 pub use self::swap::{Swap, swap};
@@ -84,7 +84,7 @@ pub struct Reservation {
     pub link_generation: u32,
     /// Whether the contact is vouched for.
     pub contact_proof: ContactProof,
-    /// Whether the guest had to prove the contact, or to pay a deposit instead.
+    /// Whether the guest had to prove the contact of this booking, or to pay a deposit instead.
     pub needed_proof: bool,
     /// How often it was changed in ways that are open to its guest.
     pub guest_changes: u32,

@@ -13,7 +13,7 @@ use events::store::memory::MemoryStore;
 use events::values::{ConfidentialDigest, Initiator};
 use reservation::domain::availability::{Occupancy, SeatingContext};
 use reservation::domain::contact_proof::{ContactProof, PROOF_PERIOD};
-use reservation::domain::reservation::booking;
+use reservation::domain::reservation::{Corrector, booking};
 use reservation::domain::{Command, Refusal};
 use serde_json::{Value, json};
 
@@ -99,10 +99,13 @@ fn a_smaller_party_proves_its_contact_instead_of_paying_and_another_address_is_p
     };
     let renewed = || Event::from(GuestLinkRenewed { generation: 1 });
     // A guest gains no time by a correction.
-    assert_eq!(events(Initiator::Guest), [renewed(), corrected.clone().into(), asked(2)]);
+    assert_eq!(
+        events(Corrector::Guest { needs_proof: true }),
+        [renewed(), corrected.clone().into(), asked(2)]
+    );
     let Event::ContactProofRequested(request) = asked(2) else { unreachable!() };
     let request = ContactProofRequested { expires_at: later + PROOF_PERIOD, ..request };
-    assert_eq!(events(Initiator::Staff), [renewed(), corrected.clone().into(), request.into()]);
+    assert_eq!(events(Corrector::Staff), [renewed(), corrected.clone().into(), request.into()]);
     assert_eq!(ContactProof::begin(None).ask(now()), None);
 }
 
@@ -343,11 +346,22 @@ async fn a_guest_corrects_an_address_until_it_is_proved() {
     let second = corrected["guest_link"]["token"].as_str().unwrap().to_owned();
     let by_first = correct_email(&app, &id, &first, "other@example.com").await;
     assert_eq!(by_first.problem(), (401, "credential_invalid".into()));
-    let contact = app.get(&format!("/api/reservations/{id}/contact")).await.json();
-    assert_eq!(contact["email"], "right@example.com", "{contact}");
+    let held = app.get(&format!("/api/reservations/{id}/contact")).await.json();
+    assert_eq!(held["email"], "right@example.com", "{held}");
     assert_eq!(prove(&app, &id).await.json()["contact_proof"], Value::Null);
     let proved = correct_email(&app, &id, &second, "other@example.com").await;
     assert_eq!(proved.problem(), (409, "email_fixed".into()));
+    // The contact is trusted now, so that the next booking needs no proof. The address stays all the same.
+    let mut body = booking(
+        json!({"contact_info": contact(1), "start_time": saturday()[0].to_rfc3339(), "party_size": 2}),
+    );
+    body["contact_info"]["email"] = "right@example.com".into();
+    body.as_object_mut().unwrap().remove("allow_duplicate");
+    let again = app.anonymous_post("/api/reservations", &body, &[]).await;
+    let (other, third) = (id_of(&again), again.json()["guest_link"]["token"].as_str().unwrap().to_owned());
+    let trusted = correct_email(&app, &other, &third, "other@example.com").await;
+    assert_eq!(again.json()["contact_proof"], Value::Null, "{}", again.text());
+    assert_eq!(trusted.problem(), (409, "email_fixed".into()));
     // A venue that asks for no proof.
     let app = bandung_by("none").await;
     let booked = book(&app, 1, saturday()[8], 2).await;

@@ -99,6 +99,31 @@ fn the_payment_that_is_paid_first_counts_and_the_other_one_goes_back() {
     }
 }
 
+/// The first payment is paid, goes back with a cancellation, and the cancellation is undone: the deposit is due once more.
+#[test]
+fn a_payment_that_is_requested_once_more_has_an_id_of_its_own() {
+    let undo = crate::undo::undo(UndoneChange::Cancellation);
+    for payments in 1..=3 {
+        let mut reservation = given(held());
+        let mut ids = vec![PAYMENT];
+        for n in 1..payments {
+            let channel = if n % 2 == 1 { "card" } else { "qris" };
+            let [Event::PaymentRequested(next)] = &reservation.decided(renew(Some(channel)))[..] else {
+                panic!("another payment")
+            };
+            ids.push(next.payment_id);
+        }
+        reservation.decided(pays(PAYMENT));
+        reservation.decided(cancel(Initiator::Guest));
+        let Some(Event::PaymentRequested(again)) = reservation.decided(undo.clone()).pop() else {
+            panic!("the deposit is due again")
+        };
+        assert!(!ids.contains(&again.payment_id), "{again:?} is one of {ids:?}");
+        let paid = reservation.decided(pays(again.payment_id));
+        assert_eq!(paid, [completed(again.payment_id, false, None), confirmed()], "{payments} payments");
+    }
+}
+
 #[test]
 fn a_failure_of_a_replaced_payment_changes_nothing() {
     let events = || [held().to_vec(), vec![renewed(Some("card")), failed()]].concat();

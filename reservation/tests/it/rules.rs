@@ -197,6 +197,16 @@ impl Given {
         self
     }
 
+    /// The events of a command, which happen.
+    pub fn decided(&mut self, command: Command) -> Vec<Event> {
+        let context = SeatingContext::managed_by_hand(&self.occupancy);
+        let events = self.reservation.decide(&command, &context, self.now).unwrap();
+        for event in &events {
+            self.reservation.evolve(event, RecordedAt { position: Position(99), time: self.now });
+        }
+        events
+    }
+
     /// The state after the events.
     pub fn state(self) -> Reservation {
         self.reservation

@@ -1,6 +1,6 @@
 //! The order of effects. In each lane the effects of every venue and source come in turn, so that many effects of one source
 //! delay those of another by one at most; within a turn the earliest comes first. Effects of one lane with the same subject form
-//! a sequence and run one after the other, so that a guest never gets the cancellation before the confirmation. Some effects of a
+//! a sequence and run one after the other, so that a guest never gets the cancellation before the confirmation. The effects of each
 //! payment form a sequence of their own.
 
 mod turns;

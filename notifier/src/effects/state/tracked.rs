@@ -105,7 +105,7 @@ impl TrackedEffect {
 
     pub(super) fn sequence(&self) -> Option<Sequence> {
         let effect = &self.scheduled.effect;
-        Some((effect.lane(), effect.about()?, effect.alone())).filter(|_| self.is_in_sequence)
+        Some((effect.lane(), effect.about()?, effect.payment())).filter(|_| self.is_in_sequence)
     }
 
     /// The entry that schedules an effect with the same cause.

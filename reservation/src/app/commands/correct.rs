@@ -1,7 +1,6 @@
 //! Correcting the contact, the wishes, the notes and the tags of a reservation.
 
 use access::Object;
-use events::values::Initiator;
 use events::{ReservationId, Tag};
 
 use super::change::{changed, load_reservation};
@@ -17,6 +16,7 @@ use crate::app::outcome::ReservationOutcome;
 use crate::app::repository::RepositoryError;
 use crate::app::request_context::RequestContext;
 use crate::domain::refusal::GUEST_CHANGES_MAX;
+use crate::domain::reservation::Corrector;
 use crate::domain::{RecordedAt, Refusal, Reservation};
 
 /// Corrects details of a reservation. The previous confidential payload is forgotten in the same append.
@@ -66,9 +66,12 @@ impl Operation for CorrectDetails<'_> {
     ) -> Result<Decision, CommandError> {
         let refused = |refusal| CommandError::refused(refusal, RefusedRequest::of(reservation));
         let contact = contact.clone().ok_or_else(|| refused(Refusal::ContactErased))?;
-        let by = if self.context.caller.is_guest() { Initiator::Guest } else { Initiator::Staff };
+        let venue = executor.venues.get(Some(&reservation.booking.venue_id));
+        let needs_proof = venue.is_some_and(|venue| venue.contact_proof.is_some());
+        let is_guest = self.context.caller.is_guest();
+        let by = if is_guest { Corrector::Guest { needs_proof } } else { Corrector::Staff };
         // Each new address gets the current message again.
-        if by == Initiator::Guest && reservation.guest_changes >= GUEST_CHANGES_MAX {
+        if is_guest && reservation.guest_changes >= GUEST_CHANGES_MAX {
             return Err(refused(Refusal::TooManyChanges));
         }
         let (contact, tags, details) = self.correction.apply(contact, &reservation.tags);

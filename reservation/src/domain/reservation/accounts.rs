@@ -6,7 +6,7 @@ use events::values::Purpose;
 
 use super::{Charge, Reservation};
 
-/// A payment that no longer counts.
+/// A payment other than the current one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClosedPayment {
     /// What it was for.

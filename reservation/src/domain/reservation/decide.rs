@@ -39,6 +39,18 @@ pub const DEPOSIT_UNPAID: &str = "deposit_unpaid";
 /// How long a party has to pay its no-show fee.
 pub const FEE_PAYMENT_PERIOD: TimeDelta = TimeDelta::days(14);
 
+/// The side that corrects details.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Corrector {
+    /// The staff, or a program.
+    Staff,
+    /// The guest.
+    Guest {
+        /// Whether the venue asks its guests for a proof of contact.
+        needs_proof: bool,
+    },
+}
+
 /// How long after a booking without a proof of contact the guest can correct the e-mail address.
 const EMAIL_OPEN_PERIOD: TimeDelta = TimeDelta::hours(1);
 
@@ -143,7 +155,7 @@ impl Reservation {
         changed: Vec<Detail>,
         tags: Vec<String>,
         contact_digest: ConfidentialDigest,
-        by: Initiator,
+        by: Corrector,
         now: DateTime<Utc>,
     ) -> Result<Vec<Event>, Refusal> {
         if self.contact_erased {
@@ -152,7 +164,10 @@ impl Reservation {
         if changed.is_empty() {
             return Ok(vec![]);
         }
-        if by == Initiator::Guest && changed.contains(&Detail::Email) && !self.is_email_open(now) {
+        if let Corrector::Guest { needs_proof } = by
+            && changed.contains(&Detail::Email)
+            && !self.is_email_open(needs_proof, now)
+        {
             return Err(Refusal::EmailFixed);
         }
         let renewed = GuestLinkRenewed { generation: self.link_generation + 1 };
@@ -161,8 +176,8 @@ impl Reservation {
         // The request to prove the address went to the previous one.
         let asked = self.requested_proof().filter(|_| has_new_address);
         let asked = asked.and_then(|_| match by {
-            Initiator::Guest => self.contact_proof.ask_in_the_same_time(),
-            Initiator::Staff | Initiator::System => self.contact_proof.ask(now),
+            Corrector::Guest { .. } => self.contact_proof.ask_in_the_same_time(),
+            Corrector::Staff => self.contact_proof.ask(now),
         });
         let changed = DetailsChanged { changed, tags, contact_digest }.into();
         Ok(renewed.into_iter().chain([changed]).chain(asked).collect())
@@ -170,10 +185,11 @@ impl Reservation {
 
     /// Whether the guest can correct the e-mail address: until it is proved, or for a short time if no proof was needed. Later, a link
     /// that a stranger found must not be enough to take the booking over.
-    fn is_email_open(&self, now: DateTime<Utc>) -> bool {
+    fn is_email_open(&self, needs_proof: bool, now: DateTime<Utc>) -> bool {
         match self.contact_proof.missing() {
             Some(_) => true,
-            None => !self.needed_proof && now <= self.created.time + EMAIL_OPEN_PERIOD,
+            // Without `needed_proof` the contact can still have been proved before.
+            None => !needs_proof && !self.needed_proof && now <= self.created.time + EMAIL_OPEN_PERIOD,
         }
     }
 

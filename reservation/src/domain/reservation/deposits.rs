@@ -1,6 +1,7 @@
 //! Requesting a deposit again: of a visit that is possible again, by another channel, or after a payment that was refused.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use events::PaymentId;
 use events::event::{Event, PaymentRequested};
 use events::values::{Money, Purpose};
 
@@ -43,15 +44,24 @@ impl Reservation {
         // The guest did not ask for this, and may sleep.
         let by_then = (now + DEPOSIT_AGAIN_PERIOD).min(self.window().start);
         let requested = PaymentRequested {
-            payment_id: closed.renewed(),
+            payment_id: self.unused_after(closed),
             amount,
             channel: channel.cloned(),
             expires_at: by_then.max(now + hold),
             purpose: Purpose::Deposit,
-            // The payment before was closed when the visit was called off.
+            // The payment before was closed when the visit was called off, or went back after a cancellation.
             replaces: None,
         };
         Some(requested.into())
+    }
+
+    /// The id of the next payment after `payment`. Each is used once: the provider has closed those before.
+    fn unused_after(&self, payment: PaymentId) -> PaymentId {
+        let mut next = payment.renewed();
+        while self.account(next).is_some() {
+            next = next.renewed();
+        }
+        next
     }
 
     /// Requests a deposit that is due by another channel, or again after a payment that was refused. The time to pay it stays, so
@@ -71,7 +81,7 @@ impl Reservation {
             return Ok(vec![]);
         }
         let requested = PaymentRequested {
-            payment_id: due.payment_id.renewed(),
+            payment_id: self.unused_after(due.payment_id),
             amount: due.amount,
             channel: channel.cloned(),
             expires_at: due.expires_at,
