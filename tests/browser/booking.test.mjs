@@ -1,7 +1,7 @@
 // A guest books, changes and cancels, in both languages, by keyboard, without scripts, on small and dark screens.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { accessible, fill, guest, launch, leave, picture, slot } from "./browser.mjs";
+import { accessible, fill, guest, launch, leave, picture, slot, toCheckout } from "./browser.mjs";
 import { Meja, inDays, until } from "./meja.mjs";
 
 let meja;
@@ -119,7 +119,7 @@ test("a deposit is paid on the checkout page and comes back after a cancellation
   await page.getByRole("heading", { name: "Pay the deposit" }).waitFor();
   await accessible(page, "pay");
   await picture(page, "pay-desktop");
-  await page.getByRole("link", { name: "Go to the payment" }).click();
+  await toCheckout(visit);
   await page.waitForURL(/\/checkout\//);
   await accessible(page, "checkout");
   await page.getByRole("button", { name: "Pay" }).click();

@@ -5,7 +5,7 @@ import { readFileSync, mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
-import { inDays } from "./meja.mjs";
+import { inDays, until } from "./meja.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const pictures = process.env.MEJA_PICTURES;
@@ -73,6 +73,16 @@ export async function book({ page, meja }, name, days, { party = 2, time = "19:0
   await page.getByRole("button", { name: /^Book/ }).click();
   await page.waitForURL(/\/r\//);
   await page.locator(".ticket").waitFor();
+}
+
+// Goes on from the page of the payment to the checkout, once the payment is open there.
+export async function toCheckout({ page, meja }) {
+  const checkout = page.getByRole("link", { name: "Go to the payment" });
+  await until("the payment", async () => {
+    const link = await checkout.getAttribute("href", { timeout: 1000 }).catch(() => null);
+    return link && (await fetch(meja.url + link)).status === 200;
+  });
+  await checkout.click();
 }
 
 // Fills in the contact of a guest.

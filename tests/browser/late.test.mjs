@@ -1,7 +1,7 @@
 // Guests who come late: the time to pay, to prove, to answer and to visit is over.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { accessible, book, fill, guest, launch, leave, slot } from "./browser.mjs";
+import { accessible, book, fill, guest, launch, leave, slot, toCheckout } from "./browser.mjs";
 import { Meja, inDays, until } from "./meja.mjs";
 
 let meja;
@@ -23,7 +23,7 @@ test("after its time each page says that it is over, and nothing happens any mor
   await payer.page.getByRole("link", { name: "Pay the deposit" }).click();
   const payPage = await payer.context.newPage();
   await payPage.goto(payer.page.url());
-  await payer.page.getByRole("link", { name: "Go to the payment" }).click();
+  await toCheckout(payer);
   await payer.page.getByRole("button", { name: "Pay" }).waitFor();
   // A proof.
   const prover = await guest(browser, meja);

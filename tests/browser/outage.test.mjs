@@ -1,7 +1,7 @@
 // One service is stopped while guests are on the pages: its part says so, and the rest works.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { accessible, book, fill, guest, launch, leave, picture, slot } from "./browser.mjs";
+import { accessible, book, fill, guest, launch, leave, picture, slot, toCheckout } from "./browser.mjs";
 import { Meja, inDays, until } from "./meja.mjs";
 
 let meja;
@@ -285,7 +285,7 @@ test("a payment that was sent while the notifier was down is made once, however 
   const { page } = visit;
   await book(visit, "Sekaligus", 29, { party: 4 });
   await page.getByRole("link", { name: "Pay the deposit" }).click();
-  await page.getByRole("link", { name: "Go to the payment" }).click();
+  await toCheckout(visit);
   const pay = page.getByRole("button", { name: "Pay" });
   await pay.waitFor();
   await meja.stop("notifier");

@@ -1,7 +1,7 @@
 // Pages and states that the story of a booking does not pass: payments that fail, corrections, another language, the widget.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { accessible, book, fill, guest, launch, leave, picture, slot } from "./browser.mjs";
+import { accessible, book, fill, guest, launch, leave, picture, slot, toCheckout } from "./browser.mjs";
 import { Meja, OWN_LIMITS, inDays, until } from "./meja.mjs";
 
 let meja;
@@ -30,7 +30,7 @@ test("a guest whose payment was refused pays another way", async () => {
   await page.getByLabel("GoPay").check();
   await page.getByRole("button", { name: "Continue" }).click();
   await page.getByText("Way to pay: GoPay").waitFor();
-  await page.getByRole("link", { name: "Go to the payment" }).click();
+  await toCheckout(visit);
   await page.getByRole("button", { name: "Refuse" }).click();
   await page.getByText("refused").first().waitFor();
   await accessible(page, "a refused payment");
@@ -44,7 +44,7 @@ test("a guest whose payment was refused pays another way", async () => {
   await page.getByLabel("QRIS").check();
   await page.getByRole("button", { name: "Continue" }).click();
   await page.getByText("Way to pay: QRIS").waitFor();
-  await page.getByRole("link", { name: "Go to the payment" }).click();
+  await toCheckout(visit);
   await page.getByRole("button", { name: "Pay" }).click();
   await page.getByRole("link", { name: "Your booking" }).click();
   await page.getByRole("heading", { name: "Your table is booked" }).waitFor();
@@ -181,12 +181,7 @@ test("a guest stays within the limits of every installation", async () => {
     for (const [name, days] of [["Satu", 3], ["Dua", 4], ["Tiga", 5]]) {
       await book(visit, name, days, { party: 4 });
       await page.getByRole("link", { name: "Pay the deposit" }).click();
-      const checkout = page.getByRole("link", { name: "Go to the payment" });
-      await until("the payment", async () => {
-        const link = await checkout.getAttribute("href").catch(() => null);
-        return link && (await fetch(usual.url + link)).status === 200;
-      });
-      await checkout.click();
+      await toCheckout(visit);
       await page.getByRole("button", { name: "Pay" }).click();
       await page.getByRole("link", { name: "Your booking" }).click();
       await page.getByRole("heading", { name: "Your table is booked" }).waitFor();

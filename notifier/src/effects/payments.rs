@@ -177,6 +177,11 @@ impl EffectLog {
         all.filter(|payment| payment.status == PaymentStatus::Pending).cloned().collect()
     }
 
+    /// All payments of a reservation.
+    pub fn payments_of(&self, reservation_id: ReservationId) -> Vec<Payment> {
+        self.state().payments.of_reservation(reservation_id).cloned().collect()
+    }
+
     /// A payment by its id.
     pub fn payment(&self, id: PaymentId) -> Option<Payment> {
         self.state().payments.get(id).map(|(payment, _)| payment.clone())

@@ -22,6 +22,9 @@ use crate::ports::ProviderError;
 
 /// Maximum length of a stored error.
 const ERROR_CHARS_MAX: usize = 300;
+/// Why a request for a payment that was replaced is not sent.
+const REPLACED: &str = "another payment is due in its place";
+
 /// Why a message about something that no longer exists is not sent.
 const NOTHING_LEFT: &str = "there is nothing left to report";
 /// The outcome of a message that must not reach a stranger.
@@ -45,10 +48,10 @@ impl EffectExecutor {
 
     /// Whether the guest has a link to pay, and none to this page.
     fn is_replaced(&self, page: &str, about: About, contact: &ContactView) -> bool {
-        let open = about.reservation_id().map(|id| self.effect_log.open_payments_of(id)).unwrap_or_default();
-        let payment = open.iter().find(|payment| payment.opened.url == page);
+        let all = about.reservation_id().map(|id| self.effect_log.payments_of(id)).unwrap_or_default();
+        let payment = all.iter().find(|payment| payment.opened.url == page);
         !contact.pay_links.is_empty()
-            && payment.is_none_or(|payment| pay_link_in(contact, payment.id()).is_none())
+            && payment.is_some_and(|payment| pay_link_in(contact, payment.id()).is_none())
     }
 
     /// The URL on which the guest pays, for the payment with this page.
@@ -107,7 +110,7 @@ impl EffectExecutor {
             return Ok(Execution::skipped("the guest left no address"));
         }
         if link.as_deref().is_some_and(|page| self.is_replaced(page, *about, &contact)) {
-            return Ok(Execution::skipped("another payment is due in its place"));
+            return Ok(Execution::skipped(if effect.tried { MAY_HAVE_GONE } else { REPLACED }));
         }
         let guest_link = contact.guest_link.as_ref().map(|link| link.url.as_str());
         let pay_page = link.as_deref().map(|page| self.pay_url(page, *about, &contact));
