@@ -19,6 +19,17 @@ use super::{notices, times};
 use crate::app::App;
 use crate::services::{Call, Trouble};
 
+/// What a booking and a waitlist entry have in common.
+pub(super) struct Common<'a> {
+    id: &'a str,
+    /// The language that the guest chose, as a tag.
+    locale: &'a str,
+    /// The time zone of the venue.
+    timezone: &'a str,
+    /// The address and the colour of the venue.
+    profile: Option<&'a v1::Profile>,
+}
+
 /// What a link opens.
 pub(super) trait Opened: Sized + Send + Sync {
     /// Where its pages are.
@@ -30,16 +41,11 @@ pub(super) trait Opened: Sized + Send + Sync {
     /// Reads the one with this id.
     fn read(call: &Call<'_>, id: String) -> impl Future<Output = Result<Self, Trouble>> + Send;
 
-    fn id(&self) -> &str;
+    /// What the pages of both kinds need.
+    fn common(&self) -> Common<'_>;
 
     /// Another number after each change that its page shows.
     fn version(&self) -> u64;
-
-    fn locale(&self) -> &str;
-
-    fn timezone(&self) -> &str;
-
-    fn venue_profile(&self) -> Option<&v1::Profile>;
 }
 
 impl Opened for v1::Reservation {
@@ -53,24 +59,13 @@ impl Opened for v1::Reservation {
         call.get_reservation(v1::GetReservationRequest { reservation_id: id, as_of: None }).await
     }
 
-    fn id(&self) -> &str {
-        &self.reservation_id
+    fn common(&self) -> Common<'_> {
+        let (id, profile) = (&self.reservation_id, self.venue_profile.as_ref());
+        Common { id, locale: &self.locale, timezone: &self.timezone, profile }
     }
 
     fn version(&self) -> u64 {
         self.version
-    }
-
-    fn locale(&self) -> &str {
-        &self.locale
-    }
-
-    fn timezone(&self) -> &str {
-        &self.timezone
-    }
-
-    fn venue_profile(&self) -> Option<&v1::Profile> {
-        self.venue_profile.as_ref()
     }
 }
 
@@ -85,25 +80,14 @@ impl Opened for v1::WaitlistEntry {
         call.get_waitlist_entry(v1::GetWaitlistEntryRequest { waitlist_id: id }).await
     }
 
-    fn id(&self) -> &str {
-        &self.waitlist_id
+    fn common(&self) -> Common<'_> {
+        let (id, profile) = (&self.waitlist_id, self.venue_profile.as_ref());
+        Common { id, locale: &self.locale, timezone: &self.timezone, profile }
     }
 
     /// The place in line changes with other parties.
     fn version(&self) -> u64 {
         self.version << 16 | u64::from(self.place_in_line.unwrap_or_default())
-    }
-
-    fn locale(&self) -> &str {
-        &self.locale
-    }
-
-    fn timezone(&self) -> &str {
-        &self.timezone
-    }
-
-    fn venue_profile(&self) -> Option<&v1::Profile> {
-        self.venue_profile.as_ref()
     }
 }
 
@@ -165,7 +149,7 @@ impl<T: Opened> Own<T> {
 
     /// It as it is now.
     pub(super) async fn read_again(&self) -> Result<Self, Trouble> {
-        let subject = T::read(&self.call(), self.subject.id().to_owned()).await?;
+        let subject = T::read(&self.call(), self.subject.common().id.to_owned()).await?;
         Ok(Self { guest: self.guest.clone(), link: self.link.clone(), subject })
     }
 
@@ -176,17 +160,17 @@ impl<T: Opened> Own<T> {
 
     /// The language of its pages.
     pub(super) fn locale(&self) -> Locale {
-        self.guest.locale(Some(self.subject.locale()))
+        self.guest.locale(Some(self.subject.common().locale))
     }
 
     /// Its path.
     pub(super) fn path(&self) -> String {
-        format!("{}/{}", T::PAGES, self.subject.id())
+        format!("{}/{}", T::PAGES, self.subject.common().id)
     }
 
     /// The time zone of its venue.
     pub(super) fn zone(&self) -> Tz {
-        times::zone(self.subject.timezone())
+        times::zone(self.subject.common().timezone)
     }
 
     /// A deadline in words and for scripts.
@@ -202,7 +186,7 @@ impl<T: Opened> Own<T> {
 
     /// The colour of its venue.
     pub(super) fn colour(&self) -> Option<&str> {
-        self.subject.venue_profile()?.accent_colour.as_deref()
+        self.subject.common().profile?.accent_colour.as_deref()
     }
 
     /// The Idempotency-Key of a form, or a new one if that is none.
