@@ -1,7 +1,7 @@
 // Pages and states that the story of a booking does not pass: payments that fail, corrections, another language, the widget.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { accessible, book, fill, guest, launch, leave, picture, slot, toCheckout } from "./browser.mjs";
+import { accessible, book, bookWithProof, fill, guest, launch, leave, picture, slot, toCheckout } from "./browser.mjs";
 import { Meja, OWN_LIMITS, inDays, until } from "./meja.mjs";
 
 let meja;
@@ -81,12 +81,7 @@ test("a guest corrects the e-mail address and goes on with the new link", async 
 test("an address that was proved stays", async () => {
   const visit = await guest(browser, meja);
   const { page } = visit;
-  await page.goto(`${meja.url}/v/osteria-prova?date=${inDays(12)}`);
-  await slot(page, "20:00").click();
-  await fill(page, "Sicuro", "sicuro@example.com");
-  await page.fill("#phone", "+39 06 5800 1234");
-  await page.getByRole("button", { name: "Book" }).click();
-  const [, code] = await meja.mailed("sicuro@example.com", /\b(\d{3} ?\d{3})\b/);
+  const code = await bookWithProof(visit, "Sicuro", 12);
   await page.fill("#proof", code);
   await page.getByRole("button", { name: "Confirm" }).click();
   await page.getByRole("link", { name: "Correct details" }).click();

@@ -341,7 +341,7 @@ async fn a_guest_corrects_an_address_until_it_is_proved() {
     let (id, first) = (id_of(&booked), booked.json()["guest_link"]["token"].as_str().unwrap().to_owned());
     app.clock.advance(TimeDelta::minutes(4));
     let corrected = correct_email(&app, &id, &first, "right@example.com").await.json();
-    // The same time, so that nobody holds a table longer by corrections.
+    // The deadline stays, so that a correction does not hold the table longer.
     assert_eq!(corrected["contact_proof"], booked.json()["contact_proof"], "{corrected}");
     let second = corrected["guest_link"]["token"].as_str().unwrap().to_owned();
     let by_first = correct_email(&app, &id, &first, "other@example.com").await;

@@ -140,6 +140,12 @@ pub fn cancelled(by: Initiator, refund: Option<Refund>) -> Event {
     .into()
 }
 
+/// The hold of an unpaid booking has ended.
+pub fn unpaid_hold_ended() -> Event {
+    let Event::ReservationCancelled(cancelled) = cancelled(Initiator::System, None) else { unreachable!() };
+    ReservationCancelled { reason_code: "deposit_unpaid".into(), ..cancelled }.into()
+}
+
 pub fn cancel(by: Initiator) -> Command {
     Command::Cancel { by, reason_code: "r".into(), description_digest: None, closure_id: None }
 }

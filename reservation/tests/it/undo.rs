@@ -203,14 +203,7 @@ fn an_undone_cancellation_keeps_what_was_paid_and_requests_what_went_back() {
     given(unpaid.clone())
         .when(Command::Confirm { waive_deposit: false })
         .refused(Refusal::DepositDue(idr(30_000_000)));
-    let expired = ReservationCancelled {
-        cancelled_by: Initiator::System,
-        reason_code: "deposit_unpaid".into(),
-        description_digest: None,
-        refund: None,
-        closure_id: None,
-    };
-    given(unpaid).at(at + TimeDelta::hours(24)).when(Command::Expire).then([expired.into(), freed()]);
+    given(unpaid).at(at + TimeDelta::hours(24)).when(Command::Expire).then([unpaid_hold_ended(), freed()]);
     // With a deposit that was not paid yet.
     let unpaid = [held().to_vec(), vec![cancelled(Initiator::Guest, None)]].concat();
     given(unpaid)
@@ -293,14 +286,7 @@ fn a_reservation_that_was_called_off_and_is_possible_again_is_not_marked() {
     given(events.clone()).when(undo(Cancellation)).then(again.clone());
     // The hold expires as usual.
     let ended = given([events, again].concat()).at(now() + TimeDelta::hours(24)).when(Command::Expire);
-    let expired = ReservationCancelled {
-        cancelled_by: Initiator::System,
-        reason_code: "deposit_unpaid".into(),
-        description_digest: None,
-        refund: None,
-        closure_id: None,
-    };
-    ended.then([expired.into()]);
+    ended.then([unpaid_hold_ended()]);
 }
 
 #[test]
