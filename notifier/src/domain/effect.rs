@@ -203,9 +203,6 @@ pub struct TakeDeposit {
     /// The purpose.
     #[serde(default)]
     pub purpose: Purpose,
-    /// The payment that this one replaces.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replaces: Option<PaymentId>,
 }
 
 /// An event for a webhook subscriber.

@@ -138,12 +138,11 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
 
 fn react_to_request(plan: &Plan<'_>, reservation_id: ReservationId, e: &PaymentRequested) -> Vec<Planned> {
     let (payment_id, amount, channel) = (e.payment_id, e.amount, e.channel.clone());
-    let (purpose, replaces) = (e.purpose, e.replaces);
-    let deposit = TakeDeposit { reservation_id, payment_id, amount, channel, purpose, replaces };
+    let deposit = TakeDeposit { reservation_id, payment_id, amount, channel, purpose: e.purpose };
     // The end of a hold has its own event, the deadline of a fee does not.
     let end = (!e.purpose.is_deposit())
         .then(|| Planned { due_at: e.expires_at, ..plan.close_fee(reservation_id, payment_id) });
-    let replaced = replaces.map(|id| plan.close_if_not_owed("close-replaced", reservation_id, id));
+    let replaced = e.replaces.map(|id| plan.close_if_not_owed("close-replaced", reservation_id, id));
     let taken = plan.now("take-deposit", Effect::TakeDeposit(deposit));
     std::iter::once(taken).chain(end).chain(replaced).collect()
 }

@@ -43,7 +43,7 @@ impl EffectExecutor {
         system: Option<&System>,
         by: &EventMetadata,
     ) -> Result<Execution, Failure> {
-        let TakeDeposit { reservation_id, payment_id, amount, ref channel, purpose, .. } = *deposit;
+        let TakeDeposit { reservation_id, payment_id, amount, ref channel, purpose } = *deposit;
         let reservation = self.reservation_api.reservation(reservation_id, by).await?;
         let venue_id = reservation.as_ref().and_then(|reservation| reservation.venue_id.clone());
         let is_due = reservation.is_some_and(|reservation| reservation.owes_payment(purpose, payment_id));

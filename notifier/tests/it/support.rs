@@ -181,7 +181,6 @@ pub fn take_deposit() -> Effect {
         amount: idr(30_000_000),
         channel: None,
         purpose: Purpose::Deposit,
-        replaces: None,
     })
 }
 

@@ -285,7 +285,7 @@ mod tests {
 
     #[test]
     fn a_payment_by_another_channel_does_not_wait_for_the_first_one() {
-        let deposit = |n: u128, replaces: Option<u128>| {
+        let deposit = |n: u128| {
             let [reservation_id, payment_id] = [1, n].map(uuid::Uuid::from_u128);
             let deposit = TakeDeposit {
                 reservation_id: ReservationId(reservation_id),
@@ -293,22 +293,21 @@ mod tests {
                 amount: Money { amount_minor: 1, currency: Currency::from_code("IDR").unwrap() },
                 channel: None,
                 purpose: Purpose::Deposit,
-                replaces: replaces.map(|id| PaymentId(uuid::Uuid::from_u128(id))),
             };
             let key = EffectKey(format!("deposit-{n}"));
             Scheduled { key, effect: Effect::TakeDeposit(deposit), ..scheduled(0) }
         };
         let (mut effects, at, time) = (Effects::default(), Position::START, DateTime::UNIX_EPOCH);
-        effects.schedule(&deposit(2, None), at, time);
+        effects.schedule(&deposit(2), at, time);
         let taken = |effects: &mut Effects| -> Vec<String> {
             effects.take_due(Lane::Money, time, 9).into_iter().map(|taken| taken.scheduled.key.0).collect()
         };
         assert_eq!(taken(&mut effects), ["deposit-2"]);
         // The first provider has not answered yet.
-        effects.schedule(&deposit(4, Some(2)), at, time);
+        effects.schedule(&deposit(4), at, time);
         assert_eq!(taken(&mut effects), ["deposit-4"]);
         // Its refund waits for nothing of the first one either, but for its own effects.
-        let Effect::TakeDeposit(second) = deposit(4, Some(2)).effect else { unreachable!() };
+        let Effect::TakeDeposit(second) = deposit(4).effect else { unreachable!() };
         let TakeDeposit { reservation_id, payment_id, amount, .. } = second;
         let refund = Effect::Refund { reservation_id, payment_id, amount };
         effects.schedule(
