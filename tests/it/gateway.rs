@@ -11,6 +11,7 @@ use gateway::proxy::{Target, target};
 use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 
 use crate::ports::own_port;
 use crate::services::{OWNER, Pair, Running, UNLIMITED, anonymous_client, booking, program, secrets, until};
@@ -297,23 +298,20 @@ async fn a_service_that_is_down_or_silent_is_named_and_nothing_is_sent_twice() {
 async fn requests_beyond_the_limit_wait_and_are_then_refused() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let slow = async |_: Bytes| {
+    let (arrived, mut arrivals) = mpsc::unbounded_channel();
+    let slow = async move |_: Bytes| {
+        arrived.send(()).unwrap();
         std::future::pending::<()>().await;
     };
     tokio::spawn(async move { axum::serve(listener, Router::new().fallback(slow)).await.unwrap() });
     let door = Door::before(&url, &url, &[("GATEWAY_REQUESTS_MAX", "1")]).await;
     let client = anonymous_client();
     let held = tokio::spawn(client.get(format!("{}/api/venues", door.url)).send());
-    until("a place to be taken", async || {
-        let request = client.get(format!("{}/api/venues", door.url)).timeout(Duration::from_secs(5));
-        let Ok(response) = request.send().await else { return false };
-        assert_eq!(
-            (response.status().as_u16(), &response.headers()["retry-after"]),
-            (503, &"1".parse().unwrap())
-        );
-        response.json::<Value>().await.unwrap()["code"] == "gateway_busy"
-    })
-    .await;
+    // Only then is the place taken by this request and not by the next one.
+    arrivals.recv().await.unwrap();
+    let refused = client.get(format!("{}/api/venues", door.url)).send().await.unwrap();
+    assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (503, &"1".parse().unwrap()));
+    assert_eq!(refused.json::<Value>().await.unwrap()["code"], "gateway_busy");
     // A page of the gateway itself has no place to wait for.
     assert_eq!(client.get(format!("{}/livez", door.url)).send().await.unwrap().status(), 200);
     held.abort();
