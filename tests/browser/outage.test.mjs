@@ -240,7 +240,7 @@ test("what guests sent while the reservation service was down happens once, and 
     all.acted = waiting;
     await page.goto(meja.url + waiting);
     await meja.api(`/api/reservations/${taken}/cancel`, { reason_code: "guest_request" });
-    return page.getByRole("button", { name: "No, thank you" });
+    return page.getByRole("button", { name: "No, leave the waitlist" });
   }, "You have declined the offer.", "meja.waitlist.left.v1");
   await stand(30, "Jawab", async (page, all) => {
     await book({ page, meja }, "Jawab", 30, { time: "21:00", email: "jawab-lagi@example.com" });

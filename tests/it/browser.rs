@@ -54,6 +54,11 @@ fn pages_tell_guests_the_truth_in_every_state() {
 }
 
 #[test]
+fn guests_know_what_a_choice_costs_before_they_make_it() {
+    node_test("choices.test.mjs", &[]);
+}
+
+#[test]
 fn guests_who_come_late_are_told_so() {
     node_test("late.test.mjs", &[]);
 }

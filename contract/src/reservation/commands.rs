@@ -110,6 +110,12 @@ requests! {
         optional area: Line<64>,
         /// Special requests, in the words of the guest.
         optional special_requests: Prose<500>,
+        /// Allergies and other things that a guest cannot eat.
+        #[example = "kacang"]
+        optional allergies: Prose<500>,
+        /// The number of high chairs.
+        #[example = 1]
+        optional high_chairs: HighChairs,
         /// One of the notifier's payment channels.
         #[example = "qris"]
         optional payment_channel: Code<32>,

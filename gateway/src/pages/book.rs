@@ -5,7 +5,7 @@ mod form;
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
-use chrono::{DateTime, TimeDelta};
+use chrono::TimeDelta;
 use events::values::Locale;
 use minijinja::{Value, context};
 use rpc::v1;
@@ -32,8 +32,8 @@ pub(super) async fn form(guest: Guest, Path(id): Path<String>, Query(entered): Q
         Err(response) => return *response,
     };
     let entered = entered.with_time(times::zone(&venue.timezone));
-    if DateTime::parse_from_rfc3339(&entered.start).is_err() {
-        return go(&format!("/v/{id}"));
+    if !entered.is_complete() {
+        return go(&entered.choose_again(&id));
     }
     show(&guest, &venue, entered.with_new_key(&guest), Outcome::None).await
 }
@@ -43,29 +43,32 @@ enum Outcome {
     None,
     Faulty(Faults),
     Refused(Refusal),
-    /// A limit is used up.
-    NotNow,
+    /// A limit is used up for this number of seconds.
+    NotNow(u64),
 }
 
 async fn show(guest: &Guest, venue: &v1::Venue, entered: Entered, outcome: Outcome) -> Response {
     let entered = entered.with_earliest(guest.app.env.now());
     let locale = guest.locale(venue.languages.first().map(String::as_str));
-    let slot = slot(guest, venue, &entered).await;
-    let deposit = slot.as_ref().and_then(|slot| slot.deposit.as_ref());
+    let day = slot(guest, venue, &entered).await;
+    let slot = day.as_ref().ok().and_then(Option::as_ref);
+    let deposit = slot.and_then(|slot| slot.deposit.as_ref());
     let channels = match deposit {
         Some(deposit) => {
             guest.call().channels().await.ok().map(|channels| accepting(deposit, &channels, locale))
         }
         None => None,
     };
-    let (status, faults, refusal) = match outcome {
-        Outcome::None => (StatusCode::OK, Faults::default(), None),
-        Outcome::Faulty(faults) => (StatusCode::UNPROCESSABLE_ENTITY, faults, None),
-        Outcome::Refused(refusal) => (StatusCode::CONFLICT, Faults::default(), Some(refusal)),
-        Outcome::NotNow => {
-            let refusal = Refusal { code: "rate_limited".into(), fields: vec![], alternatives: vec![] };
-            (StatusCode::TOO_MANY_REQUESTS, Faults::default(), Some(refusal))
-        }
+    let (status, faults, refusal, wait_seconds) = match outcome {
+        Outcome::None => (StatusCode::OK, Faults::default(), None, None),
+        Outcome::Faulty(faults) => (StatusCode::UNPROCESSABLE_ENTITY, faults, None, None),
+        Outcome::Refused(refusal) => (StatusCode::CONFLICT, Faults::default(), Some(refusal), None),
+        Outcome::NotNow(seconds) => (StatusCode::TOO_MANY_REQUESTS, Faults::default(), None, Some(seconds)),
+    };
+    let refused = match (&refusal, wait_seconds) {
+        (Some(refusal), _) => Some(words::refusal(locale, &refusal.code, "refused_other")),
+        (None, Some(seconds)) => Some(words::later(locale, "refused_rate_limited", seconds)),
+        (None, None) => None,
     };
     let start = times::local(&entered.start);
     let free_until = start - TimeDelta::minutes(venue.free_cancellation_minutes.into());
@@ -73,18 +76,21 @@ async fn show(guest: &Guest, venue: &v1::Venue, entered: Entered, outcome: Outco
         venue => about(&venue.venue_id, &venue.name, venue.profile.as_ref()),
         date => people::date(&start, locale),
         time => people::time(&start, locale),
-        ends => slot.as_ref().map(|slot| people::time(&times::local(&slot.end_time), locale)),
+        ends => slot.map(|slot| people::time(&times::local(&slot.end_time), locale)),
         party_size => entered.party_size(),
         deposit => deposit.map(|deposit| times::amount(deposit, locale)),
         is_deposit_due => deposit.is_some(),
         free_until => people::moment(&free_until, locale),
         is_late => free_until < guest.app.env.now(),
         zone => times::zone_at(&start, times::zone(&venue.timezone)),
-        is_checked => slot.is_some() || venue.hours.is_empty(),
+        is_checked => day.is_ok() || venue.hours.is_empty(),
+        // A restaurant that is managed by hand has no list of times.
+        is_offered => day.as_ref().map_or(true, Option::is_some) || venue.hours.is_empty(),
+        choose_again => entered.choose_again(&venue.venue_id),
         channels,
         policy => policy(venue, locale),
         faults => faults.in_words(locale),
-        refusal => refusal.as_ref().map(|refusal| words::refusal(locale, &refusal.code, "refused_other")),
+        refusal => refused,
         alternatives => refusal.as_ref().map(|refusal| alternatives(refusal, locale)).unwrap_or_default(),
         can_wait => refusal.as_ref().is_some_and(|refusal| matches!(&refusal.code[..], "no_table" | "pacing")),
         mine => refusal.as_ref().filter(|refusal| is_about_own(&refusal.code)).and_then(|_| {
@@ -96,7 +102,8 @@ async fn show(guest: &Guest, venue: &v1::Venue, entered: Entered, outcome: Outco
         entered,
     };
     let page = Page::new(guest, "book.html", locale, facts).status(status).accent(colour(venue));
-    page.with_form(&format!("/v/{}/book", venue.venue_id)).respond()
+    let page = page.with_form(&format!("/v/{}/book", venue.venue_id));
+    notices::with_wait(page.respond(), wait_seconds)
 }
 
 /// Whether a refusal is about another booking of the same guest: after a second tap, or in a second tab.
@@ -104,8 +111,11 @@ fn is_about_own(code: &str) -> bool {
     matches!(code, "duplicate_booking" | "already_waiting" | "too_many_unproven")
 }
 
-/// The chosen time, as the day shows it; `None` if that is not known.
-async fn slot(guest: &Guest, venue: &v1::Venue, entered: &Entered) -> Option<v1::Slot> {
+/// The chosen time, as the day shows it; `None` if the restaurant does not offer it.
+///
+/// # Errors
+/// When the service does not answer.
+async fn slot(guest: &Guest, venue: &v1::Venue, entered: &Entered) -> Result<Option<v1::Slot>, Trouble> {
     let start = times::local(&entered.start);
     let wanted = Wanted {
         venue_id: venue.venue_id.clone(),
@@ -113,8 +123,12 @@ async fn slot(guest: &Guest, venue: &v1::Venue, entered: &Entered) -> Option<v1:
         party_size: entered.party_size(),
         area: entered.area(),
     };
-    let day = guest.call().get_day(wanted.day()).await.ok()?;
-    day.slots.into_iter().find(|slot| times::local(&slot.start_time) == start)
+    match guest.call().get_day(wanted.day()).await {
+        Ok(day) => Ok(day.slots.into_iter().find(|slot| times::local(&slot.start_time) == start)),
+        // There is no such day.
+        Err(Trouble::Refused(_)) => Ok(None),
+        Err(trouble) => Err(trouble),
+    }
 }
 
 fn alternatives(refusal: &Refusal, locale: Locale) -> Vec<Value> {
@@ -138,6 +152,9 @@ pub(super) async fn submit(guest: Guest, Path(id): Path<String>, Sent(entered): 
         Err(response) => return *response,
     };
     let entered = entered.with_time(times::zone(&venue.timezone)).with_key(&guest);
+    if !entered.is_complete() {
+        return go(&entered.choose_again(&id));
+    }
     if guest.chooses_language() {
         return show(&guest, &venue, entered, Outcome::None).await;
     }
@@ -151,8 +168,8 @@ pub(super) async fn submit(guest: Guest, Path(id): Path<String>, Sent(entered): 
     };
     match sent {
         Ok(new) => remember(go(&new.path), &guest.headers, new.link.as_deref()),
-        Err(Trouble::NotNow { .. }) if !entered.was_sent() => {
-            show(&guest, &venue, entered, Outcome::NotNow).await
+        Err(Trouble::NotNow { retry_after }) if !entered.was_sent() => {
+            show(&guest, &venue, entered, Outcome::NotNow(retry_after)).await
         }
         Err(Trouble::Unanswered | Trouble::NotNow { .. }) => {
             let locale = guest.locale(venue.languages.first().map(String::as_str));

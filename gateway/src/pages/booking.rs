@@ -3,7 +3,7 @@
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use events::event::GuestAnswer;
 use events::values::Locale;
 use minijinja::{Value, context};
@@ -13,7 +13,7 @@ use super::guest::{Page, go};
 use super::own::{Given, Own};
 use super::venue::about;
 use super::words::word;
-use super::{notices, qr, times};
+use super::{channels, notices, qr, times};
 use crate::services::Trouble;
 
 /// A booking that its guest opened.
@@ -30,6 +30,18 @@ impl Booking {
     pub(super) fn is_deposit_due(&self) -> bool {
         let is_due = self.subject.deposit.as_ref().is_some_and(|deposit| deposit.status == "due");
         is_due && self.subject.status == "PENDING" && !self.is_called_off()
+    }
+
+    /// Whether a paid deposit that comes back now would not come back any more after a move to `start`.
+    pub(super) fn would_lose_deposit(&self, start: DateTime<Utc>) -> bool {
+        let (r, now) = (&self.subject, self.guest.app.env.now());
+        let is_paid =
+            r.deposit.as_ref().is_some_and(|it| matches!(&it.status[..], "paid" | "partly_refunded"));
+        let minutes = r.policy.as_ref().map_or(0, |policy| policy.free_cancellation_minutes);
+        let is_free = |until: DateTime<Utc>| now <= until;
+        is_paid
+            && is_free(times::local(&r.free_cancellation_until).to_utc())
+            && !is_free(start - TimeDelta::minutes(minutes.into()))
     }
 
     /// Whether the restaurant, or the table, is closed at the time of the visit. Until staff have moved it nothing is to be paid, and a
@@ -137,7 +149,13 @@ pub(super) async fn receipt(own: Booking) -> Response {
         Ok(charges) => charges,
         Err(trouble) => return notices::trouble(&own.guest, &trouble),
     };
-    let facts = context! { money => money(&own, &charges, locale), printed => people::moment(&now, locale) };
+    let channel = own.subject.payment.as_ref().and_then(|payment| payment.channel.as_ref());
+    let channels = own.guest.call().channels().await.unwrap_or_default();
+    let facts = context! {
+        money => money(&own, &charges, locale),
+        channel => channel.and_then(|code| channels::label_of(code, &channels, locale)),
+        printed => people::moment(&now, locale),
+    };
     own.page("receipt.html", facts).respond()
 }
 

@@ -101,7 +101,7 @@ async fn show(own: &Booking, chosen: &Chosen, refused: Option<String>) -> Respon
         date_words => times::in_words(wanted.date, locale),
         today,
         party_max => party_max(&venue).max(own.subject.party_size),
-        day => day.ok(),
+        day => day.ok().map(|day| day.without(start, locale)),
         month => month.ok(),
         by_hand => venue.hours.is_empty(),
     };
@@ -117,7 +117,8 @@ fn new_time(own: &Booking, chosen: &Chosen) -> Option<Value> {
     };
     let locale = own.locale();
     let (date, time) = (people::date(&at, locale), people::time(&at, locale));
-    Some(context! { start => times::machine(&at), date, time })
+    let costs_deposit = own.would_lose_deposit(at.to_utc());
+    Some(context! { start => times::machine(&at), date, time, costs_deposit })
 }
 
 /// Changes the time or the number of guests.

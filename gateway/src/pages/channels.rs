@@ -19,8 +19,13 @@ pub(super) fn accepting(amount: &v1::Money, channels: &[v1::Channel], locale: Lo
     channels.iter().filter(takes).map(view).collect()
 }
 
+/// The name of the channel `code`; `None` if it is not one of `channels`.
+pub(super) fn label_of(code: &str, channels: &[v1::Channel], locale: Locale) -> Option<String> {
+    channels.iter().find(|channel| channel.code == code).map(|channel| label(channel, locale))
+}
+
 /// The name of a channel.
-pub(super) fn label(channel: &v1::Channel, locale: Locale) -> String {
+fn label(channel: &v1::Channel, locale: Locale) -> String {
     let label = channel.label.clone().unwrap_or_default();
     match locale {
         Locale::Id => label.id,

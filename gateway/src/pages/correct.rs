@@ -99,6 +99,9 @@ pub(super) async fn submit(Act { own, form: entered }: Act<v1::Reservation, Corr
     if !chairs.is_empty() && chairs.parse::<u32>().is_err() {
         return show(&own, &entered, &[("chairs", "chairs")]);
     }
+    if entered.name.trim().is_empty() {
+        return show(&own, &entered, &[("name", "name")]);
+    }
     let request = entered.request(&own.subject.reservation_id);
     match own.call().with_key(&entered.key).correct_reservation(request).await {
         Err(Trouble::Refused(refusal)) if refusal.code == "invalid_request" => {

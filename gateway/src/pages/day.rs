@@ -10,6 +10,9 @@ use super::times;
 use super::words::word;
 use crate::services::Trouble;
 
+/// The reasons for which a guest can wait: a table can become free.
+const FULL: [&str; 2] = ["no_table", "pacing"];
+
 /// The day, the number of guests and the area that a guest looks for.
 #[derive(Debug, Clone)]
 pub(super) struct Wanted {
@@ -37,15 +40,17 @@ impl Wanted {
 pub(super) struct ServiceTimes {
     name: Option<String>,
     slots: Vec<SlotView>,
+    /// The time in the middle of those that are full, RFC 3339, around which a guest can wait for a table; `None` if none is full.
+    wait_around: Option<String>,
 }
 
 /// A time.
 #[derive(Debug, Serialize)]
 pub(super) struct SlotView {
     /// RFC 3339.
-    pub(super) start: String,
+    start: String,
     time: String,
-    pub(super) available: bool,
+    available: bool,
     deposit: Option<String>,
     /// Why it is not available, in words.
     reason: Option<String>,
@@ -59,6 +64,18 @@ pub(super) struct DayView {
     has_room: bool,
     /// Why nothing can be booked, in words.
     reason: Option<String>,
+}
+
+impl DayView {
+    /// Without the choice of the time `now`, which the booking has already.
+    pub(super) fn without(mut self, now: DateTime<FixedOffset>, locale: Locale) -> Self {
+        let slots = self.services.iter_mut().flat_map(|service| &mut service.slots);
+        for slot in slots.filter(|slot| times::local(&slot.start) == now) {
+            slot.available = false;
+            slot.reason = Some(word(locale, "your_time"));
+        }
+        self
+    }
 }
 
 /// The times of the day that the guest wants.
@@ -90,8 +107,14 @@ pub(super) async fn times(
         };
         match services.last_mut() {
             Some(last) if last.name == name => last.slots.push(view),
-            _ => services.push(ServiceTimes { name, slots: vec![view] }),
+            _ => services.push(ServiceTimes { name, slots: vec![view], wait_around: None }),
         }
+    }
+    for service in &mut services {
+        let is_of_service = |slot: &&v1::Slot| service.slots.iter().any(|view| view.start == slot.start_time);
+        let is_full = |slot: &&v1::Slot| slot.reason.as_deref().is_some_and(|code| FULL.contains(&code));
+        let full: Vec<_> = slots().filter(is_of_service).filter(is_full).collect();
+        service.wait_around = full.get(full.len() / 2).map(|slot| slot.start_time.clone());
     }
     let has_room = day.slots.iter().any(|slot| slot.available);
     let mut reasons = slots().filter_map(|slot| slot.reason.as_deref());

@@ -8,15 +8,20 @@ use minijinja::{Value, context};
 use serde::Serialize;
 
 use super::guest::{Guest, Page};
-use super::words::word;
+use super::words::{self, word};
 use crate::services::Trouble;
 
 /// A page with the title `<name>_title` and the text `<name>_text`.
 pub(super) fn page(guest: &Guest, status: StatusCode, name: &str) -> Response {
+    let text = word(guest.locale(None), &format!("{name}_text"));
+    with_text(guest, status, &format!("{name}_title"), &text)
+}
+
+fn with_text(guest: &Guest, status: StatusCode, title: &str, text: &str) -> Response {
     let locale = guest.locale(None);
     let facts = context! {
-        title => word(locale, &format!("{name}_title")),
-        text => word(locale, &format!("{name}_text")),
+        title => word(locale, title),
+        text,
         again => (status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS).then(|| guest.again.clone()),
     };
     Page::new(guest, "notice.html", locale, facts).status(status).respond()
@@ -24,13 +29,22 @@ pub(super) fn page(guest: &Guest, status: StatusCode, name: &str) -> Response {
 
 /// The page in place of one whose content could not be read.
 pub(super) fn trouble(guest: &Guest, trouble: &Trouble) -> Response {
-    let (status, name, seconds) = match trouble {
-        Trouble::Refused(_) => return page(guest, StatusCode::NOT_FOUND, "no_link"),
-        Trouble::NotNow { retry_after } => (StatusCode::TOO_MANY_REQUESTS, "too_often", *retry_after),
-        Trouble::Unanswered => (StatusCode::SERVICE_UNAVAILABLE, "not_reachable", 2),
-    };
-    let mut response = page(guest, status, name);
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    match trouble {
+        Trouble::Refused(_) => page(guest, StatusCode::NOT_FOUND, "no_link"),
+        Trouble::NotNow { retry_after } => {
+            let text = words::later(guest.locale(None), "too_often_text", *retry_after);
+            let shown = with_text(guest, StatusCode::TOO_MANY_REQUESTS, "too_often_title", &text);
+            with_wait(shown, Some(*retry_after))
+        }
+        Trouble::Unanswered => {
+            with_wait(page(guest, StatusCode::SERVICE_UNAVAILABLE, "not_reachable"), Some(2))
+        }
+    }
+}
+
+/// `response`, and after how many seconds the same request can succeed.
+pub(super) fn with_wait(mut response: Response, seconds: Option<u64>) -> Response {
+    response.headers_mut().extend(seconds.map(|seconds| (RETRY_AFTER, HeaderValue::from(seconds))));
     response
 }
 

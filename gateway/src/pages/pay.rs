@@ -7,7 +7,7 @@ use rpc::v1;
 use serde::{Deserialize, Serialize};
 
 use super::booking::Booking;
-use super::channels::{accepting, label};
+use super::channels::{accepting, label_of};
 use super::guest::go;
 use super::own::Act;
 use super::{notices, times, words};
@@ -41,10 +41,7 @@ async fn show(own: &Booking, refused: Option<String>) -> Response {
         own.guest.call().list_channels(v1::ListChannelsRequest {}).await.map(|answer| answer.channels);
     let channels = channels.as_deref().ok();
     let code = r.payment.as_ref().and_then(|payment| payment.channel.clone());
-    let channel = channels.and_then(|channels| {
-        let chosen = channels.iter().find(|channel| Some(&channel.code) == code.as_ref());
-        chosen.map(|channel| label(channel, locale))
-    });
+    let channel = code.as_ref().zip(channels).and_then(|(code, channels)| label_of(code, channels, locale));
     let status = if refused.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
     let facts = context! {
         key => own.new_key(),

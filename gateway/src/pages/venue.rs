@@ -15,7 +15,7 @@ use super::{notices, times};
 
 /// The largest number of guests that a page offers, and the one that is chosen first.
 const PARTY_MAX: u32 = 20;
-const PARTY_FIRST: u32 = 2;
+pub(super) const PARTY_FIRST: u32 = 2;
 
 /// A map of the world, opened by a link.
 const MAP: &str = "https://www.openstreetmap.org/";

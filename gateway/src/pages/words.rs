@@ -34,6 +34,15 @@ pub(super) fn refusal(locale: Locale, code: &str, otherwise: &str) -> String {
     text.unwrap_or_else(|| word(locale, otherwise))
 }
 
+/// The text `name` with the time after which the same can succeed.
+pub(super) fn later(locale: Locale, name: &str, seconds: u64) -> String {
+    let wait = match seconds.div_ceil(60) {
+        0 | 1 => word(locale, "in_a_minute"),
+        minutes => word(locale, "in_minutes").replace("{minutes}", &minutes.to_string()),
+    };
+    word(locale, name).replace("{wait}", &wait)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

@@ -78,7 +78,12 @@ fn twelve() -> Value {
 #[tokio::test]
 async fn a_freed_table_is_held_for_the_first_fitting_entry_and_accepted() {
     let (app, taken) = full().await;
-    let first = join(&app, twelve()).await;
+    let mut wishes = twelve();
+    wishes
+        .as_object_mut()
+        .unwrap()
+        .extend([("allergies".into(), json!("kacang")), ("high_chairs".into(), json!(2))]);
+    let first = join(&app, wishes).await;
     let second = join(&app, twelve()).await;
     let line = app.get("/api/waitlist").await.json();
     assert_eq!(
@@ -113,6 +118,11 @@ async fn a_freed_table_is_held_for_the_first_fitting_entry_and_accepted() {
     assert_eq!(
         (&reservation["deposit"]["status"], &reservation["contact_name"]),
         (&json!("due"), &json!("Sari Wulandari"))
+    );
+    assert_eq!(
+        (&reservation["allergies"], &reservation["high_chairs"]),
+        (&json!("kacang"), &json!(2)),
+        "what the guest said while waiting"
     );
     let id = reservation["reservation_id"].as_str().unwrap();
     assert_eq!(accepted.header("location"), format!("/api/reservations/{id}"));

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{WAIT_AFTER, WAIT_BEFORE};
 use crate::pages::guest::Guest;
 use crate::pages::times;
-use crate::pages::venue::party;
+use crate::pages::venue::{PARTY_FIRST, party};
 use crate::pages::words::word;
 use crate::services::Refusal;
 
@@ -74,9 +74,22 @@ impl Entered {
         Self { earliest, ..self }
     }
 
-    /// The number of guests; two if it cannot be read, which [`Self::faults`] reports.
+    /// Whether it names a time and a number of guests, which come from an earlier page.
+    pub(super) fn is_complete(&self) -> bool {
+        DateTime::parse_from_rfc3339(&self.start).is_ok() && party(&self.party).is_some()
+    }
+
+    /// The path of the page of `venue` on which the guest chooses the time again.
+    pub(super) fn choose_again(&self, venue: &str) -> String {
+        let day = times::date(&self.day).map(|day| format!("date={day}"));
+        let party = party(&self.party).map(|party| format!("party={party}"));
+        let query: Vec<_> = [day, party].into_iter().flatten().collect();
+        format!("/v/{venue}?{}", query.join("&"))
+    }
+
+    /// The number of guests.
     pub(super) fn party_size(&self) -> u32 {
-        party(&self.party).unwrap_or(2)
+        party(&self.party).unwrap_or(PARTY_FIRST)
     }
 
     /// The area, if the guest chose one.
@@ -110,16 +123,18 @@ impl Entered {
     pub(super) fn faults(&self) -> Faults {
         let chairs = self.chairs.trim();
         let is_number = chairs.is_empty() || chairs.parse().is_ok_and(|chairs: u32| chairs <= CHAIRS_MAX);
-        let required =
-            [("name", &self.name), ("phone", &self.phone), ("email", &self.email), ("start", &self.start)];
+        let required = [("name", &self.name), ("phone", &self.phone), ("email", &self.email)];
         let missing = required.into_iter().filter(|(_, text)| text.trim().is_empty()).map(|(name, _)| name);
-        let is_lost = party(&self.party).is_none() && !missing.clone().any(|field| field == "start");
-        Faults(missing.chain((!is_number).then_some("chairs")).chain(is_lost.then_some("start")).collect())
+        Faults(missing.chain((!is_number).then_some("chairs")).collect())
     }
 
     /// The opaque id of the customer: the gateway knows none, and makes one that says nothing.
     fn customer_id(&self) -> String {
         format!("web-{}", self.key.replace('-', ""))
+    }
+
+    fn high_chairs(&self) -> Option<u32> {
+        self.chairs.trim().parse().ok().filter(|chairs| *chairs > 0)
     }
 
     fn contact(&self) -> v1::ContactInfo {
@@ -141,7 +156,7 @@ impl Entered {
             area: self.area(),
             special_requests: optional(&self.requests),
             allergies: optional(&self.allergies),
-            high_chairs: self.chairs.trim().parse().ok().filter(|chairs| *chairs > 0),
+            high_chairs: self.high_chairs(),
             payment_channel: optional(&self.channel),
             locale: Some(locale.tag().to_owned()),
             ..Default::default()
@@ -160,6 +175,8 @@ impl Entered {
             venue_id: Some(venue.venue_id.clone()),
             area: self.area(),
             special_requests: optional(&self.requests),
+            allergies: optional(&self.allergies),
+            high_chairs: self.high_chairs(),
             payment_channel: optional(&self.channel),
             locale: Some(locale.tag().to_owned()),
         }

@@ -2,7 +2,7 @@
 //! known only together with a reservation.
 
 use axum::extract::Request;
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use chassis::api::accepts_html;
@@ -17,6 +17,7 @@ pub(super) async fn for_browsers(request: Request, next: Next) -> Response {
     let is_browser = accepts_html(request.headers());
     let page = pages::page_of(request.uri().path()).to_owned();
     let is_for_staff = page.starts_with("/join") || page.starts_with("/password");
+    let reads = request.method() == Method::GET;
     let request_id = request.extensions().get::<RequestTrace>().map(|trace| trace.request_id.clone());
     let mut response = next.run(request).await;
     response.headers_mut().entry(header::VARY).or_insert(header::ACCEPT.into());
@@ -24,15 +25,20 @@ pub(super) async fn for_browsers(request: Request, next: Next) -> Response {
     if !is_browser || is_page(&response) || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
-    let (id, en) = if is_for_staff { staff_words(status) } else { words(status) };
+    let after = response.headers_mut().remove(header::RETRY_AFTER);
+    let loads_again = reads && after.is_some() && status == StatusCode::SERVICE_UNAVAILABLE;
+    let (id, en) = match () {
+        () if loads_again => waiting_words(),
+        () if is_for_staff => staff_words(status),
+        () => words(status),
+    };
     let link = status.is_server_error().then_some(page);
     let Ok(page) = pages::render(pages::PROBLEM, context! { id, en, link, request_id }) else {
         return response;
     };
     let mut shown = (status, PRIVATE_PAGE, [(header::VARY, header::ACCEPT.as_str())], page).into_response();
-    if let Some(after) = response.headers_mut().remove(header::RETRY_AFTER) {
-        shown.headers_mut().insert(header::RETRY_AFTER, after);
-    }
+    shown.headers_mut().extend(after.clone().filter(|_| loads_again).map(|after| (header::REFRESH, after)));
+    shown.headers_mut().extend(after.map(|after| (header::RETRY_AFTER, after)));
     shown
 }
 
@@ -67,6 +73,20 @@ fn staff_words(status: StatusCode) -> (Value, Value) {
         ),
         status => words(status),
     }
+}
+
+/// The texts of a page that loads itself again, because the provider has not opened a payment yet, or a service does not answer.
+fn waiting_words() -> (Value, Value) {
+    (
+        context! {
+            title => "Mohon tunggu sebentar",
+            text => "Halaman ini belum dapat ditampilkan dan akan dimuat lagi dengan sendirinya.",
+        },
+        context! {
+            title => "One moment, please",
+            text => "We cannot show this page yet. It loads again by itself.",
+        },
+    )
 }
 
 /// The texts for a guest about an error, in Indonesian and in English.

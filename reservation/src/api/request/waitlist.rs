@@ -43,8 +43,12 @@ pub(in crate::api) fn joining(form: &mut Form, app: &App, caller: &Caller) -> Op
     let area = area(form, venue.as_deref(), draft.area);
     let payment_channel = payment_channel(form, app, caller, draft.payment_channel);
     let contact = draft.contact_info.and_then(|info| contact_info(form, info, venue.as_deref()));
-    let special_requests = draft.special_requests.map(String::from);
-    let contact = Contact { special_requests, ..contact? };
+    let contact = Contact {
+        special_requests: draft.special_requests.map(String::from),
+        allergies: draft.allergies.map(String::from),
+        high_chairs: draft.high_chairs.map_or(0, u32::from),
+        ..contact?
+    };
     let SealedPayload { bytes: payload, digest: contact_digest } = seal(&contact, app.env.as_ref()).ok()?;
     let request = WaitlistRequest {
         customer_id: draft.customer_id?,

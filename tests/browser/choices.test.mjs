@@ -1,0 +1,135 @@
+// What a guest is told before a choice: what it costs, what it starts, and why it is not possible.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { accessible, book, bookWithProof, fill, guest, launch, leave, slot, toCheckout } from "./browser.mjs";
+import { Meja, inDays, until } from "./meja.mjs";
+
+let meja;
+let browser;
+before(async () => {
+  meja = await new Meja().start();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await meja?.end();
+});
+
+test("a move that would cost the deposit says so, and a name cannot be removed", async () => {
+  const visit = await guest(browser, meja);
+  const { page } = visit;
+  await book(visit, "Mahal", 9, { party: 4 });
+  const path = new URL(page.url()).pathname;
+  const { body } = await meja.api(`/api/reservations/${path.slice(3)}`);
+  await page.getByRole("link", { name: "Pay the deposit" }).click();
+  await toCheckout(visit);
+  await page.getByRole("button", { name: "Pay" }).click();
+  await until("the confirmation", async () =>
+    (await meja.api(`/api/reservations/${body.reservation_id}`)).body.status === "CONFIRMED");
+  for (const [days, isLost] of [[8, false], [0, true]]) {
+    const start = encodeURIComponent(`${inDays(days)}T22:00:00+07:00`);
+    await page.goto(`${meja.url}${path}/change?date=${inDays(days)}&start=${start}`);
+    await page.getByRole("heading", { name: /^Move to/ }).waitFor();
+    assert.equal(await page.getByText("would not be refunded any more").count(), isLost ? 1 : 0, `${days}`);
+  }
+  await page.goto(`${meja.url}${path}/correct`);
+  await page.fill("#name", " ");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("Enter your name").first().waitFor();
+  await leave(visit);
+});
+
+
+test("a smaller party gets its deposit back, and the pages say so", async () => {
+  const visit = await guest(browser, meja);
+  const { page } = visit;
+  await book(visit, "Kecil", 10, { party: 5 });
+  const path = new URL(page.url()).pathname;
+  await page.getByRole("link", { name: "Pay the deposit" }).click();
+  await toCheckout(visit);
+  await page.getByRole("button", { name: "Pay" }).click();
+  await page.getByRole("link", { name: "Your booking" }).click();
+  await page.getByRole("heading", { name: "Your table is booked" }).waitFor();
+  await page.goto(`${meja.url}${path}/receipt`);
+  await page.getByText("Way to pay").waitFor();
+  assert.equal(await page.getByText("Kept by the restaurant").count(), 0, "nothing is kept before the visit");
+  // Its own time is none to move to.
+  await page.goto(`${meja.url}${path}/change`);
+  await page.locator(".off", { hasText: "19:00" }).getByText("your time").waitFor();
+  assert.equal(await slot(page, "19:00").count(), 0);
+  await page.selectOption("#party", "2");
+  await page.getByRole("button", { name: "Change the number" }).click();
+  await page.getByText("Changed.").waitFor();
+  await page.getByText(/Being refunded: |Refunded/).first().waitFor();
+  await accessible(page, "a booking with a refund");
+  await leave(visit);
+});
+
+test("a link that names no time or no number of guests leads to the choice of them", async () => {
+  const visit = await guest(browser, meja);
+  const { page } = visit;
+  const start = encodeURIComponent(`${inDays(11)}T19:00:00+07:00`);
+  for (const query of [`start=${start}&party=999`, `start=${start}&party=0`, "start=x&party=2"]) {
+    await page.goto(`${meja.url}/v/kedai-kecil/book?day=${inDays(11)}&${query}`);
+    assert.equal(new URL(page.url()).pathname, "/v/kedai-kecil", query);
+    assert.equal(await page.inputValue("#date"), inDays(11));
+  }
+  // The restaurant is closed then.
+  await page.goto(`${meja.url}/v/kedai-kecil/book?day=${inDays(11)}&start=${start.replace("19", "04")}&party=2`);
+  await page.getByText("This time cannot be booked").waitFor();
+  await accessible(page, "a time that is not offered");
+  await page.getByRole("link", { name: "Another time" }).click();
+  await slot(page, "19:00").waitFor();
+  await leave(visit);
+});
+
+test("a guest who waits says everything, and knows what happens", async () => {
+  const visit = await guest(browser, meja);
+  const { page } = visit;
+  const day = inDays(12);
+  for (const [name, party] of [["Satu", 2], ["Dua", 2], ["Tiga", 2]]) {
+    const start_time = `${day}T19:00:00+07:00`;
+    const contact_info = { name, phone: "+62 812 3456 7890", email: `${name.toLowerCase()}@example.com` };
+    const booked = await meja.api("/api/reservations", {
+      customer_id: name, venue_id: "kedai-kecil", party_size: party, start_time, contact_info, allow_duplicate: true,
+    });
+    assert.ok(booked.status === 200 || booked.body.code === "no_table", JSON.stringify(booked.body));
+  }
+  const start = encodeURIComponent(`${day}T19:00:00+07:00`);
+  await page.goto(`${meja.url}/v/kedai-kecil/book?day=${day}&start=${start}&party=2&then=wait`);
+  await page.getByText("an arrival from 18:00 to 21:00").waitFor();
+  await fill(page, "Tunggu", "tunggu@example.com");
+  await page.getByText("Wishes, allergies, high chairs").click();
+  await page.fill("#allergies", "kacang");
+  await page.fill("#chairs", "1");
+  await page.getByRole("button", { name: "Join the waitlist" }).click();
+  // The visits end at half past eight, so that an offer comes at once.
+  await page.getByRole("button", { name: "Take this table" }).waitFor();
+  await page.getByRole("button", { name: "No, leave the waitlist" }).waitFor();
+  const entry = page.url();
+  await page.getByRole("button", { name: "Take this table" }).click();
+  await page.getByRole("heading", { name: "Your table is booked" }).waitFor();
+  await page.getByText("kacang").waitFor();
+  // The waitlist entry does not show another time than the booking.
+  await page.goto(entry);
+  await page.getByRole("link", { name: "Your booking" }).waitFor();
+  assert.equal(await page.getByText("18:00").count(), 0);
+  await leave(visit);
+});
+
+test("a guest with no mail, and with too many wrong codes, is told what to do", async () => {
+  const visit = await guest(browser, meja);
+  const { page } = visit;
+  const code = await bookWithProof(visit, "Kode", 5);
+  await page.getByText("Look in the spam folder").waitFor();
+  const wrong = code.replace(/\d/, (digit) => (Number(digit) + 1) % 10);
+  for (let attempt = 0; attempt < 5; attempt++) {
+    await page.getByLabel("Code in the mail").fill(wrong);
+    await page.getByRole("button", { name: "Confirm" }).click();
+    await page.getByText("not the right one").waitFor();
+  }
+  await page.getByLabel("Code in the mail").fill(wrong);
+  await page.getByRole("button", { name: "Confirm" }).click();
+  await page.getByText("too many wrong codes").waitFor();
+  await leave(visit);
+});
