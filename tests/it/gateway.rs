@@ -14,7 +14,9 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use crate::ports::own_port;
-use crate::services::{OWNER, Pair, Running, UNLIMITED, anonymous_client, booking, program, secrets, until};
+use crate::services::{
+    DEADLINE, OWNER, Pair, Running, UNLIMITED, anonymous_client, booking, program, secrets, until,
+};
 
 /// A gateway before the services at two URLs.
 struct Door {
@@ -307,9 +309,9 @@ async fn requests_beyond_the_limit_wait_and_are_then_refused() {
     let door = Door::before(&url, &url, &[("GATEWAY_REQUESTS_MAX", "1")]).await;
     let client = anonymous_client();
     let held = tokio::spawn(client.get(format!("{}/api/venues", door.url)).send());
-    // Only then is the place taken by this request and not by the next one.
-    arrivals.recv().await.unwrap();
-    let refused = client.get(format!("{}/api/venues", door.url)).send().await.unwrap();
+    // The held request has the place, so that the next one is refused.
+    tokio::time::timeout(DEADLINE, arrivals.recv()).await.unwrap().unwrap();
+    let refused = client.get(format!("{}/api/venues", door.url)).timeout(DEADLINE).send().await.unwrap();
     assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (503, &"1".parse().unwrap()));
     assert_eq!(refused.json::<Value>().await.unwrap()["code"], "gateway_busy");
     // A page of the gateway itself has no place to wait for.

@@ -190,7 +190,7 @@ async fn a_browser_gets_a_page_in_both_languages_where_a_guest_cannot_go_on() {
     let read = pair.client.get(format!("{}/offers/{link}", pair.notifier_url));
     let page = read.header(header::ACCEPT, browser).send().await.unwrap();
     assert_eq!(page.status(), 503);
-    assert_eq!(page.headers()[header::RETRY_AFTER], page.headers()[header::REFRESH], "it loads itself again");
+    assert!(page.headers().contains_key(header::RETRY_AFTER));
     let text = page.text().await.unwrap();
-    assert!(text.contains("Mohon tunggu sebentar") && text.contains("One moment, please"), "{text}");
+    assert!(text.contains("Mohon coba lagi") && text.contains("Please try again"), "{text}");
 }

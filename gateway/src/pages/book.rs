@@ -13,7 +13,7 @@ use rpc::v1;
 use self::form::Entered;
 pub(super) use self::form::Faults;
 use super::channels::accepting;
-use super::day::Wanted;
+use super::day::{Wanted, is_full};
 use super::guest::{Guest, Page, Sent, go};
 use super::links::{Links, remember};
 use super::times;
@@ -48,10 +48,13 @@ enum Outcome {
 }
 
 async fn show(guest: &Guest, venue: &v1::Venue, entered: Entered, outcome: Outcome) -> Response {
-    let entered = entered.with_earliest(guest.app.env.now());
+    let now = guest.app.env.now();
+    let entered = entered.with_earliest(now);
     let locale = guest.locale(venue.languages.first().map(String::as_str));
     let day = slot(guest, venue, &entered).await;
     let slot = day.as_ref().ok().and_then(Option::as_ref);
+    // A table can become free until the form is sent, and a guest can wait for one. Nothing else can.
+    let is_offered = slot.is_some_and(|slot| slot.reason.as_deref().is_none_or(is_full));
     let deposit = slot.and_then(|slot| slot.deposit.as_ref());
     let channels = match deposit {
         Some(deposit) => {
@@ -81,23 +84,23 @@ async fn show(guest: &Guest, venue: &v1::Venue, entered: Entered, outcome: Outco
         deposit => deposit.map(|deposit| times::amount(deposit, locale)),
         is_deposit_due => deposit.is_some(),
         free_until => people::moment(&free_until, locale),
-        is_late => free_until < guest.app.env.now(),
+        is_late => free_until < now,
         zone => times::zone_at(&start, times::zone(&venue.timezone)),
         is_checked => day.is_ok() || venue.hours.is_empty(),
         // A restaurant that is managed by hand has no list of times.
-        is_offered => day.as_ref().map_or(true, Option::is_some) || venue.hours.is_empty(),
+        is_offered => is_offered || day.is_err() || venue.hours.is_empty(),
         choose_again => entered.choose_again(&venue.venue_id),
         channels,
         policy => policy(venue, locale),
         faults => faults.in_words(locale),
         refusal => refused,
         alternatives => refusal.as_ref().map(|refusal| alternatives(refusal, locale)).unwrap_or_default(),
-        can_wait => refusal.as_ref().is_some_and(|refusal| matches!(&refusal.code[..], "no_table" | "pacing")),
+        can_wait => refusal.as_ref().is_some_and(|refusal| is_full(&refusal.code)),
         mine => refusal.as_ref().filter(|refusal| is_about_own(&refusal.code)).and_then(|_| {
             Links::of(&guest.headers).latest()
         }),
         waits => entered.waits(),
-        wait_from => people::time(&(start - WAIT_BEFORE), locale),
+        wait_from => people::time(&(start - WAIT_BEFORE).max(now.with_timezone(&start.timezone())), locale),
         wait_to => people::time(&(start + WAIT_AFTER), locale),
         entered,
     };
@@ -119,7 +122,7 @@ async fn slot(guest: &Guest, venue: &v1::Venue, entered: &Entered) -> Result<Opt
     let start = times::local(&entered.start);
     let wanted = Wanted {
         venue_id: venue.venue_id.clone(),
-        date: times::date(&entered.day).unwrap_or_else(|| start.date_naive()),
+        date: entered.date(),
         party_size: entered.party_size(),
         area: entered.area(),
     };

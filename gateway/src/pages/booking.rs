@@ -8,6 +8,7 @@ use events::event::GuestAnswer;
 use events::values::Locale;
 use minijinja::{Value, context};
 use rpc::v1;
+use serde::Serialize;
 
 use super::guest::{Page, go};
 use super::own::{Given, Own};
@@ -32,16 +33,17 @@ impl Booking {
         is_due && self.subject.status == "PENDING" && !self.is_called_off()
     }
 
-    /// Whether a paid deposit that comes back now would not come back any more after a move to `start`.
-    pub(super) fn would_lose_deposit(&self, start: DateTime<Utc>) -> bool {
-        let (r, now) = (&self.subject, self.guest.app.env.now());
-        let is_paid =
-            r.deposit.as_ref().is_some_and(|it| matches!(&it.status[..], "paid" | "partly_refunded"));
+    /// Until when the guest can cancel free of charge after moving the booking to `start` now.
+    pub(super) fn free_until_after_move(&self, start: DateTime<Utc>) -> DateTime<Utc> {
+        let r = &self.subject;
         let minutes = r.policy.as_ref().map_or(0, |policy| policy.free_cancellation_minutes);
-        let is_free = |until: DateTime<Utc>| now <= until;
-        is_paid
-            && is_free(times::local(&r.free_cancellation_until).to_utc())
-            && !is_free(start - TimeDelta::minutes(minutes.into()))
+        let instant = |text: &str| times::local(text).to_utc();
+        let limit = FreeUntil {
+            current: instant(&r.free_cancellation_until),
+            from: instant(&r.start_time),
+            before: TimeDelta::minutes(minutes.into()),
+        };
+        limit.after_move(start, self.guest.app.env.now())
     }
 
     /// Whether the restaurant, or the table, is closed at the time of the visit. Until staff have moved it nothing is to be paid, and a
@@ -91,6 +93,27 @@ impl Booking {
             }),
             question => question(r.attendance.as_ref().filter(|_| r.status == "CONFIRMED")),
             is_affected => r.affected_by_rules.is_some() || r.closure_id.is_some(),
+        }
+    }
+}
+
+/// The end of free cancellation of a booking.
+struct FreeUntil {
+    current: DateTime<Utc>,
+    /// The arrival.
+    from: DateTime<Utc>,
+    /// How long before the arrival it is by the policy.
+    before: TimeDelta,
+}
+
+impl FreeUntil {
+    /// As it is after the guest has moved the booking to `start` at `at`. The service decides by the same rule: a limit that has passed is
+    /// not regained, and one that is later because of a move by the restaurant stays.
+    fn after_move(&self, start: DateTime<Utc>, at: DateTime<Utc>) -> DateTime<Utc> {
+        match () {
+            () if at > self.current => self.current,
+            () if self.current <= self.from - self.before => start - self.before,
+            () => (start - self.before).max(self.current).min(start),
         }
     }
 }
@@ -149,7 +172,8 @@ pub(super) async fn receipt(own: Booking) -> Response {
         Ok(charges) => charges,
         Err(trouble) => return notices::trouble(&own.guest, &trouble),
     };
-    let channel = own.subject.payment.as_ref().and_then(|payment| payment.channel.as_ref());
+    let paid = own.subject.payment.as_ref().filter(|payment| is_paid(payment));
+    let channel = paid.and_then(|payment| payment.channel.as_ref());
     let channels = own.guest.call().channels().await.unwrap_or_default();
     let facts = context! {
         money => money(&own, &charges, locale),
@@ -157,6 +181,11 @@ pub(super) async fn receipt(own: Booking) -> Response {
         printed => people::moment(&now, locale),
     };
     own.page("receipt.html", facts).respond()
+}
+
+/// Whether money was paid with it, also if that came back.
+fn is_paid(payment: &v1::DepositPayment) -> bool {
+    matches!(&payment.status[..], "completed" | "partly_refunded" | "refunded")
 }
 
 /// The amounts of a booking.
@@ -191,9 +220,17 @@ fn money(own: &Booking, charges: &v1::ListChargesResponse, locale: Locale) -> Op
     })
 }
 
-/// What happens to the money of a guest who cancels now, and how much it is: `back`, `back_closed` because the restaurant is closed then,
-/// `kept`, or `free` if the restaurant has none.
-pub(super) fn comes_back(own: &Booking, charges: &v1::ListChargesResponse, locale: Locale) -> Value {
+/// What happens to the money of a guest who cancels now.
+#[derive(Debug, Serialize)]
+pub(super) struct Back {
+    /// `back`, `back_closed` because the restaurant is closed at the time of the visit, `kept`, or `free` if the restaurant has no money.
+    pub(super) what: &'static str,
+    /// How much it is, in words.
+    pub(super) amount: String,
+}
+
+/// What happens to the money of a guest who cancels now.
+pub(super) fn comes_back(own: &Booking, charges: &v1::ListChargesResponse, locale: Locale) -> Back {
     let kept_minor = charges.balance.map_or(0, |balance| balance.kept_minor);
     let now: DateTime<Utc> = own.guest.app.env.now();
     let what = match () {
@@ -203,10 +240,35 @@ pub(super) fn comes_back(own: &Booking, charges: &v1::ListChargesResponse, local
         () => "kept",
     };
     let currency = charges.currency.as_deref().unwrap_or_default();
-    context! { what, amount => times::minor(kept_minor, currency, locale) }
+    Back { what, amount: times::minor(kept_minor, currency, locale) }
 }
 
 /// Until when the guest gets the deposit back, in words.
 pub(super) fn free_until(own: &Booking, locale: Locale) -> String {
     people::moment(&times::local(&own.subject.free_cancellation_until), locale)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_move_by_the_guest_regains_no_passed_limit_and_keeps_a_later_one() {
+        let at = |hours: i64| DateTime::UNIX_EPOCH + TimeDelta::hours(hours);
+        let limit =
+            |current, from| FreeUntil { current: at(current), from: at(from), before: TimeDelta::hours(24) };
+        for (limit, start, moved_at, expected) in [
+            // Further away, and closer: the limit follows the visit.
+            (limit(76, 100), 124, 50, 100),
+            (limit(76, 100), 60, 50, 36),
+            // It has passed.
+            (limit(76, 100), 200, 77, 76),
+            // The restaurant has moved the visit before: the limit of the earlier time stays, until the arrival.
+            (limit(90, 100), 105, 50, 90),
+            (limit(90, 100), 200, 50, 176),
+            (limit(90, 100), 80, 50, 80),
+        ] {
+            assert_eq!(limit.after_move(at(start), at(moved_at)), at(expected), "to {start}");
+        }
+    }
 }

@@ -4,6 +4,7 @@ use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::DateTime;
+use chrono_tz::Tz;
 use minijinja::{Value, context};
 use rpc::v1;
 use serde::{Deserialize, Serialize};
@@ -92,16 +93,24 @@ async fn show(own: &Booking, chosen: &Chosen, refused: Option<String>) -> Respon
         day::times(&own.guest, &venue, &wanted, locale),
         day::month(&own.guest, &wanted, today, locale)
     );
+    // A guest must know what a move costs.
+    let new = match new_time(own, chosen) {
+        Some(at) => match charges(own).await {
+            Ok(charges) => Some(new_time_in_words(own, at, &charges)),
+            Err(trouble) => return notices::trouble(&own.guest, &trouble),
+        },
+        None => None,
+    };
     let facts = context! {
         key => own.new_key(),
         key_size => own.new_key(),
-        new => new_time(own, chosen),
+        new,
         refused => refused.clone(),
         date => wanted.date,
         date_words => times::in_words(wanted.date, locale),
         today,
         party_max => party_max(&venue).max(own.subject.party_size),
-        day => day.ok().map(|day| day.without(start, locale)),
+        day => day.ok().map(|day| day.without_own_time(start, locale)),
         month => month.ok(),
         by_hand => venue.hours.is_empty(),
     };
@@ -110,15 +119,19 @@ async fn show(own: &Booking, chosen: &Chosen, refused: Option<String>) -> Respon
 }
 
 /// The time that the guest has chosen and not confirmed; `None` if it cannot be read.
-fn new_time(own: &Booking, chosen: &Chosen) -> Option<Value> {
-    let at = match times::at_clock(own.zone(), &chosen.date, &chosen.clock) {
-        Some(at) => at,
-        None => DateTime::parse_from_rfc3339(&chosen.start).ok()?.with_timezone(&own.zone()),
-    };
+fn new_time(own: &Booking, chosen: &Chosen) -> Option<DateTime<Tz>> {
+    let at = times::at_clock(own.zone(), &chosen.date, &chosen.clock);
+    at.or_else(|| Some(DateTime::parse_from_rfc3339(&chosen.start).ok()?.with_timezone(&own.zone())))
+}
+
+/// The time in words, and the deposit that would no longer come back.
+fn new_time_in_words(own: &Booking, at: DateTime<Tz>, charges: &v1::ListChargesResponse) -> Value {
     let locale = own.locale();
     let (date, time) = (people::date(&at, locale), people::time(&at, locale));
-    let costs_deposit = own.would_lose_deposit(at.to_utc());
-    Some(context! { start => times::machine(&at), date, time, costs_deposit })
+    let back = comes_back(own, charges, locale);
+    let is_lost = matches!(back.what, "back" | "back_closed")
+        && own.free_until_after_move(at.to_utc()) < own.guest.app.env.now();
+    context! { start => times::machine(&at), date, time, loses => is_lost.then_some(back.amount) }
 }
 
 /// Changes the time or the number of guests.

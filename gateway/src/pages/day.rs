@@ -10,8 +10,10 @@ use super::times;
 use super::words::word;
 use crate::services::Trouble;
 
-/// The reasons for which a guest can wait: a table can become free.
-const FULL: [&str; 2] = ["no_table", "pacing"];
+/// Whether a time with this reason can become free, so that a guest can wait for it.
+pub(super) fn is_full(reason: &str) -> bool {
+    matches!(reason, "no_table" | "pacing")
+}
 
 /// The day, the number of guests and the area that a guest looks for.
 #[derive(Debug, Clone)]
@@ -51,6 +53,8 @@ pub(super) struct SlotView {
     start: String,
     time: String,
     available: bool,
+    #[serde(skip)]
+    is_full: bool,
     deposit: Option<String>,
     /// Why it is not available, in words.
     reason: Option<String>,
@@ -67,13 +71,15 @@ pub(super) struct DayView {
 }
 
 impl DayView {
-    /// Without the choice of the time `now`, which the booking has already.
-    pub(super) fn without(mut self, now: DateTime<FixedOffset>, locale: Locale) -> Self {
-        let slots = self.services.iter_mut().flat_map(|service| &mut service.slots);
-        for slot in slots.filter(|slot| times::local(&slot.start) == now) {
-            slot.available = false;
-            slot.reason = Some(word(locale, "your_time"));
+    /// Marks the time of a booking that begins at `start` as its own, and not as one to move to.
+    pub(super) fn without_own_time(mut self, start: DateTime<FixedOffset>, locale: Locale) -> Self {
+        for slot in self.services.iter_mut().flat_map(|service| &mut service.slots) {
+            if times::local(&slot.start) == start {
+                slot.available = false;
+                slot.reason = Some(word(locale, "your_time"));
+            }
         }
+        self.has_room = self.services.iter().flat_map(|service| &service.slots).any(|slot| slot.available);
         self
     }
 }
@@ -102,6 +108,7 @@ pub(super) async fn times(
             start: slot.start_time.clone(),
             time: people::time(&start, locale),
             available: slot.available,
+            is_full: slot.reason.as_deref().is_some_and(is_full),
             deposit: slot.deposit.as_ref().map(|deposit| times::amount(deposit, locale)),
             reason: slot.reason.as_deref().map(|code| reason(code, locale)),
         };
@@ -111,10 +118,8 @@ pub(super) async fn times(
         }
     }
     for service in &mut services {
-        let is_of_service = |slot: &&v1::Slot| service.slots.iter().any(|view| view.start == slot.start_time);
-        let is_full = |slot: &&v1::Slot| slot.reason.as_deref().is_some_and(|code| FULL.contains(&code));
-        let full: Vec<_> = slots().filter(is_of_service).filter(is_full).collect();
-        service.wait_around = full.get(full.len() / 2).map(|slot| slot.start_time.clone());
+        let full: Vec<_> = service.slots.iter().filter(|slot| slot.is_full).collect();
+        service.wait_around = full.get(full.len() / 2).map(|slot| slot.start.clone());
     }
     let has_room = day.slots.iter().any(|slot| slot.available);
     let mut reasons = slots().filter_map(|slot| slot.reason.as_deref());

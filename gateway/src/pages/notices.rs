@@ -42,7 +42,7 @@ pub(super) fn trouble(guest: &Guest, trouble: &Trouble) -> Response {
     }
 }
 
-/// `response`, and after how many seconds the same request can succeed.
+/// Says in the headers of `response` after how many seconds the same request can succeed.
 pub(super) fn with_wait(mut response: Response, seconds: Option<u64>) -> Response {
     response.headers_mut().extend(seconds.map(|seconds| (RETRY_AFTER, HeaderValue::from(seconds))));
     response

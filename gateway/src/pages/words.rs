@@ -34,11 +34,12 @@ pub(super) fn refusal(locale: Locale, code: &str, otherwise: &str) -> String {
     text.unwrap_or_else(|| word(locale, otherwise))
 }
 
-/// The text `name` with the time after which the same can succeed.
+/// The text `name` with a waiting time in place of `{wait}`.
 pub(super) fn later(locale: Locale, name: &str, seconds: u64) -> String {
     let wait = match seconds.div_ceil(60) {
         0 | 1 => word(locale, "in_a_minute"),
-        minutes => word(locale, "in_minutes").replace("{minutes}", &minutes.to_string()),
+        minutes @ 2..120 => word(locale, "in_minutes").replace("{minutes}", &minutes.to_string()),
+        minutes => word(locale, "in_hours").replace("{hours}", &minutes.div_ceil(60).to_string()),
     };
     word(locale, name).replace("{wait}", &wait)
 }
@@ -48,6 +49,15 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    #[test]
+    fn a_limit_says_after_which_time_it_works_again() {
+        let text = |locale, seconds| later(locale, "too_often_text", seconds);
+        assert!(text(Locale::En, 1).ends_with("Please try again in a minute."));
+        assert!(text(Locale::En, 61).ends_with("in 2 minutes."));
+        assert!(text(Locale::En, 86_400).ends_with("in 24 hours."));
+        assert!(text(Locale::Id, 8_640).ends_with("setelah 3 jam."));
+    }
 
     #[test]
     fn both_languages_have_the_same_texts_with_the_same_gaps() {

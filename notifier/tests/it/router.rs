@@ -196,6 +196,19 @@ async fn every_route_of_the_design_is_described() {
     }
 }
 
+#[tokio::test]
+async fn the_page_of_a_payment_that_is_not_open_yet_loads_itself_again() {
+    let router = router(&Fixture::new().await);
+    let of = LinkOf::Payment("01939f3e-0000-7000-8000-0000000000aa".parse().unwrap());
+    let link = LinkSecret::new([7; 32]).key().unwrap().sign(Link { of, generation: 0 });
+    let request = Request::get(format!("/checkout/{link}")).header("accept", "text/html");
+    let response = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.headers()["refresh"], "2");
+    let text = response.into_body().collect().await.unwrap().to_bytes();
+    assert!(String::from_utf8_lossy(&text).contains("Your payment is being prepared"));
+}
+
 /// A guest answers on the page. The reservation service decides. Answers given while it is down are not lost.
 #[tokio::test]
 async fn an_offer_is_shown_and_answered_on_its_page() {

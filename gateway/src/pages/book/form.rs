@@ -1,6 +1,6 @@
 //! What a guest enters.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use events::values::Locale;
 use minijinja::{Value, context};
@@ -74,20 +74,27 @@ impl Entered {
         Self { earliest, ..self }
     }
 
-    /// Whether it names a time and a number of guests, which come from an earlier page.
+    /// Whether it names a time and a number of guests, as the page before does.
     pub(super) fn is_complete(&self) -> bool {
         DateTime::parse_from_rfc3339(&self.start).is_ok() && party(&self.party).is_some()
     }
 
     /// The path of the page of `venue` on which the guest chooses the time again.
     pub(super) fn choose_again(&self, venue: &str) -> String {
-        let day = times::date(&self.day).map(|day| format!("date={day}"));
-        let party = party(&self.party).map(|party| format!("party={party}"));
-        let query: Vec<_> = [day, party].into_iter().flatten().collect();
-        format!("/v/{venue}?{}", query.join("&"))
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("date", &self.date().to_string())
+            .append_pair("party", &self.party_size().to_string())
+            .append_pair("area", &self.area)
+            .finish();
+        format!("/v/{venue}?{query}")
     }
 
-    /// The number of guests.
+    /// The business day; if it cannot be read, the date of the time.
+    pub(super) fn date(&self) -> NaiveDate {
+        times::date(&self.day).unwrap_or_else(|| times::local(&self.start).date_naive())
+    }
+
+    /// The number of guests; two if it cannot be read, so that [`Self::is_complete`] is false.
     pub(super) fn party_size(&self) -> u32 {
         party(&self.party).unwrap_or(PARTY_FIRST)
     }

@@ -17,7 +17,7 @@ pub(super) async fn for_browsers(request: Request, next: Next) -> Response {
     let is_browser = accepts_html(request.headers());
     let page = pages::page_of(request.uri().path()).to_owned();
     let is_for_staff = page.starts_with("/join") || page.starts_with("/password");
-    let reads = request.method() == Method::GET;
+    let is_checkout = request.method() == Method::GET && page.starts_with("/checkout");
     let request_id = request.extensions().get::<RequestTrace>().map(|trace| trace.request_id.clone());
     let mut response = next.run(request).await;
     response.headers_mut().entry(header::VARY).or_insert(header::ACCEPT.into());
@@ -25,11 +25,11 @@ pub(super) async fn for_browsers(request: Request, next: Next) -> Response {
     if !is_browser || is_page(&response) || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
-    let after = response.headers_mut().remove(header::RETRY_AFTER);
-    let loads_again = reads && after.is_some() && status == StatusCode::SERVICE_UNAVAILABLE;
+    let after = response.headers().get(header::RETRY_AFTER).cloned();
+    let loads_again = is_checkout && after.is_some() && status == StatusCode::SERVICE_UNAVAILABLE;
     let (id, en) = match () {
-        () if loads_again => waiting_words(),
         () if is_for_staff => staff_words(status),
+        () if loads_again => waiting_words(),
         () => words(status),
     };
     let link = status.is_server_error().then_some(page);
@@ -75,16 +75,16 @@ fn staff_words(status: StatusCode) -> (Value, Value) {
     }
 }
 
-/// The texts of a page that loads itself again, because the provider has not opened a payment yet, or a service does not answer.
+/// The texts of a checkout page that loads itself again, because the provider has not opened the payment yet.
 fn waiting_words() -> (Value, Value) {
     (
         context! {
             title => "Mohon tunggu sebentar",
-            text => "Halaman ini belum dapat ditampilkan dan akan dimuat lagi dengan sendirinya.",
+            text => "Pembayaran Anda sedang disiapkan, dan halaman ini dimuat lagi dengan sendirinya. Bila itu lebih lama dari satu menit, hubungi restoran.",
         },
         context! {
             title => "One moment, please",
-            text => "We cannot show this page yet. It loads again by itself.",
+            text => "Your payment is being prepared, and this page loads again by itself. If that takes more than a minute, contact the restaurant.",
         },
     )
 }
