@@ -143,7 +143,7 @@ fn story(n: u64) -> Result<Vec<NewEvent>, Box<dyn std::error::Error>> {
         ReservationConfirmed { window, deposit_waived: false }.into(),
         TableAssigned { assignment_id, table_id, capacity: 6, area: "Dalam".into(), window }.into(),
         sent("confirmed").into(),
-        ReservationCheckedIn {}.into(),
+        ReservationCheckedIn::default().into(),
     ];
     let entry = |(i, event): (usize, &Event)| {
         let mut tags = tags.clone();

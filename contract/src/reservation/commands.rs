@@ -1,5 +1,6 @@
 //! Requests to book and to change a reservation.
 
+use chrono::{DateTime, Utc};
 use events::event::UndoneChange;
 use events::values::{Initiator, Locale, PartySize};
 use events::{CustomerId, ReservationId, TableId, VenueId, WaitlistId};
@@ -160,6 +161,13 @@ requests! {
         optional capacity: PartySize,
         /// Required for a table that is not in the rules of the venue.
         optional area: Line<64>,
+    }
+
+    /// When a party arrived or left, if that is reported later.
+    body Occurrence {
+        /// RFC 3339 with an offset: now by default, and at most 2 hours ago.
+        #[example = "2026-12-24T19:41:00+07:00"]
+        optional occurred_at: DateTime<Utc>,
     }
 
     /// A change of the time.

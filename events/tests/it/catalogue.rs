@@ -104,8 +104,8 @@ fn samples() -> Vec<Event> {
             waives_deposit: false,
         }
         .into(),
-        ReservationCheckedIn {}.into(),
-        ReservationCompleted {}.into(),
+        ReservationCheckedIn::default().into(),
+        ReservationCompleted { occurred_at: Some(window().end) }.into(),
         ReservationCancelled {
             cancelled_by: Initiator::Guest,
             reason_code: "guest_request".into(),

@@ -223,8 +223,8 @@ fn events_caused_by_the_notifier_have_no_effects() {
         kinds(NotificationFailed { notification_id, template, medium, reason_code: "x".into() }).is_empty()
     );
     assert!(kinds(PaymentFailed { payment_id: PAYMENT, reason_code: "x".into() }).is_empty());
-    assert!(kinds(ReservationCheckedIn {}).is_empty());
-    assert!(kinds(ReservationCompleted {}).is_empty());
+    assert!(kinds(ReservationCheckedIn::default()).is_empty());
+    assert!(kinds(ReservationCompleted::default()).is_empty());
     assert!(kinds(ReservationNoShow::default()).is_empty());
     assert!(kinds(ContactErased { reason_code: "x".into() }).is_empty());
 }

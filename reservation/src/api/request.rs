@@ -26,8 +26,8 @@ use events::values::PartySize;
 pub(super) use self::attendance::answer;
 use self::change::overrule;
 pub(super) use self::change::{
-    NewEnd, assign_table, cancel, confirm, erase_contact, extend, party_size, renew_deposit, reschedule,
-    swap, undo,
+    NewEnd, assign_table, cancel, confirm, erase_contact, extend, occurred_at, party_size, renew_deposit,
+    reschedule, swap, undo,
 };
 pub(super) use self::closure::close_venue;
 pub(super) use self::contact::contact_proof;

@@ -205,10 +205,10 @@ impl Reservation {
             | Event::ClosureLifted(_)
             | access_events!() => return,
             Event::ReservationConfirmed(confirmed) => self.confirm(confirmed.deposit_waived),
-            Event::ReservationCheckedIn(_) => {
-                (self.status, self.seated_at) = (Status::CheckedIn, Some(at.time));
+            Event::ReservationCheckedIn(arrived) => {
+                (self.status, self.seated_at) = (Status::CheckedIn, arrived.occurred_at.or(Some(at.time)));
             }
-            Event::ReservationCompleted(_) => self.complete(at.time),
+            Event::ReservationCompleted(left) => self.complete(left.occurred_at.unwrap_or(at.time)),
             Event::ReservationNoShow(no_show) => {
                 self.status = Status::NoShow;
                 self.order_refund(no_show.refund);

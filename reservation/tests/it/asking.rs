@@ -67,7 +67,7 @@ fn the_last_answer_counts_and_an_answer_needs_a_question() {
     given(said()).when(Command::Answer(coming())).nothing_happens();
     let not_coming = answered(GuestAnswer::NotComing);
     given(said()).when(Command::Answer(not_coming.clone())).then([not_coming.into()]);
-    let over = [said(), vec![ReservationCheckedIn {}.into()]].concat();
+    let over = [said(), vec![ReservationCheckedIn::default().into()]].concat();
     given(over).when(Command::Answer(coming())).refused(Refusal::CheckedIn);
 }
 

@@ -153,8 +153,11 @@ fn a_party_that_became_smaller_before_it_paid_gets_the_difference_back() {
 fn a_party_checks_in_on_the_day_of_its_visit() {
     let too_early = Refusal::TooEarly("2026-12-24T19:30:00+07:00".parse().unwrap());
     // 19:30 in Jakarta.
-    given(ready()).at(hours_before(20)).when(Command::CheckIn).refused(too_early);
-    given(ready()).at(hours_before(19)).when(Command::CheckIn).then([ReservationCheckedIn {}.into()]);
+    given(ready()).at(hours_before(20)).when(Command::CheckIn(None)).refused(too_early);
+    given(ready())
+        .at(hours_before(19))
+        .when(Command::CheckIn(None))
+        .then([ReservationCheckedIn::default().into()]);
 }
 
 async fn book(app: &TestApp, body: Value) -> Value {

@@ -130,7 +130,7 @@ async fn the_described_fields_are_the_accepted_fields() {
             }
         }
     }
-    assert_eq!(bodies, 37);
+    assert_eq!(bodies, 39);
 }
 
 /// The properties of each form of a body.

@@ -24,8 +24,8 @@ fn expected(command: &Command, status: &Status) -> Option<&'static str> {
         Command::Reschedule { .. } | Command::ChangePartySize { .. } => {
             [Some("PENDING"), Some("CONFIRMED"), None, None, None, None]
         }
-        Command::CheckIn => [None, Some("CHECKED_IN"), Some("CHECKED_IN"), None, None, None],
-        Command::Complete => [None, None, Some("COMPLETED"), Some("COMPLETED"), None, None],
+        Command::CheckIn(None) => [None, Some("CHECKED_IN"), Some("CHECKED_IN"), None, None, None],
+        Command::Complete(None) => [None, None, Some("COMPLETED"), Some("COMPLETED"), None, None],
         Command::NoShow => [None, Some("NO_SHOW"), None, None, None, Some("NO_SHOW")],
         Command::Cancel { .. } => [Some("CANCELLED"), Some("CANCELLED"), None, None, Some("CANCELLED"), None],
         Command::Undo(Undo { change: UndoneChange::CheckIn, .. }) => {
@@ -57,8 +57,8 @@ fn commands() -> Vec<Command> {
         choose("T9", 12),
         reschedule(later(), Initiator::Guest),
         resize(3),
-        Command::CheckIn,
-        Command::Complete,
+        Command::CheckIn(None),
+        Command::Complete(None),
         Command::Ask,
         Command::NoShow,
         cancel(Initiator::Guest),

@@ -39,6 +39,7 @@ mod privacy;
 mod proofs;
 mod reading;
 mod renewed_deposits;
+mod reported_later;
 mod room;
 mod rules;
 mod search;

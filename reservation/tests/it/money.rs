@@ -80,7 +80,9 @@ fn cancelling_frees_the_table_and_returns_the_deposit_in_time() {
         .when(cancel(Initiator::Staff))
         .then([cancelled(Initiator::Staff, refund), free()]);
     given([created(), cancelled(Initiator::Guest, None)]).when(cancel(Initiator::Guest)).nothing_happens();
-    given([created(), cancelled(Initiator::Guest, None)]).when(Command::CheckIn).refused(Refusal::Cancelled);
+    given([created(), cancelled(Initiator::Guest, None)])
+        .when(Command::CheckIn(None))
+        .refused(Refusal::Cancelled);
 }
 
 /// A party of six at a venue with a no-show fee of `fee_minor`, whose deposit is in the state `deposit`.

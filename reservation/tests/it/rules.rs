@@ -247,7 +247,7 @@ pub fn ready() -> Vec<Event> {
 }
 
 fn seated() -> Vec<Event> {
-    [ready(), vec![ReservationCheckedIn {}.into()]].concat()
+    [ready(), vec![ReservationCheckedIn::default().into()]].concat()
 }
 
 #[test]
@@ -363,15 +363,18 @@ fn the_party_size_may_change_unless_a_higher_deposit_becomes_due() {
 
 #[test]
 fn a_visit_goes_from_check_in_to_completion() {
-    given(ready()).at(window().start).when(Command::CheckIn).then([ReservationCheckedIn {}.into()]);
-    given([created()]).when(Command::CheckIn).refused(Refusal::NotConfirmed);
-    given(seated()).when(Command::CheckIn).nothing_happens();
-    given(ready()).when(Command::Complete).refused(Refusal::NotCheckedIn);
+    given(ready())
+        .at(window().start)
+        .when(Command::CheckIn(None))
+        .then([ReservationCheckedIn::default().into()]);
+    given([created()]).when(Command::CheckIn(None)).refused(Refusal::NotConfirmed);
+    given(seated()).when(Command::CheckIn(None)).nothing_happens();
+    given(ready()).when(Command::Complete(None)).refused(Refusal::NotCheckedIn);
     given(seated())
-        .when(Command::Complete)
-        .then([ReservationCompleted {}.into(), released("T3", ReleaseCause::Completed)]);
-    let left = [seated(), vec![ReservationCompleted {}.into()]].concat();
-    given(left.clone()).when(Command::Complete).nothing_happens();
+        .when(Command::Complete(None))
+        .then([ReservationCompleted::default().into(), released("T3", ReleaseCause::Completed)]);
+    let left = [seated(), vec![ReservationCompleted::default().into()]].concat();
+    given(left.clone()).when(Command::Complete(None)).nothing_happens();
     given(left).when(cancel(Initiator::Guest)).refused(Refusal::Completed);
     given(seated()).when(cancel(Initiator::Guest)).refused(Refusal::CheckedIn);
 }
@@ -383,7 +386,7 @@ fn a_no_show_cannot_be_recorded_before_the_start() {
     gone.then([ReservationNoShow::default().into(), released("T3", ReleaseCause::NoShow)]);
     let missing = [ready(), vec![ReservationNoShow::default().into()]].concat();
     given(missing.clone()).when(Command::NoShow).nothing_happens();
-    given(missing).when(Command::CheckIn).refused(Refusal::NoShow);
+    given(missing).when(Command::CheckIn(None)).refused(Refusal::NoShow);
 }
 
 #[test]

@@ -40,19 +40,19 @@ fn ended(ending: Event, cause: ReleaseCause) -> Vec<Event> {
 }
 
 fn gone() -> Vec<Event> {
-    let left = [ReservationCheckedIn {}.into(), ReservationCompleted {}.into()];
+    let left = [ReservationCheckedIn::default().into(), ReservationCompleted::default().into()];
     [ready(), left.to_vec(), vec![released("T3", ReleaseCause::Completed)]].concat()
 }
 
 #[test]
 fn a_check_in_is_undone_and_the_party_keeps_its_table() {
     use UndoneChange::CheckIn;
-    let seated = [ready(), vec![ReservationCheckedIn {}.into()]].concat();
+    let seated = [ready(), vec![ReservationCheckedIn::default().into()]].concat();
     given(seated).when(undo(CheckIn)).then([undone(CheckIn, RestoredStatus::Confirmed).into()]);
     // A party that came early had the table from then on.
     let early = TimeWindow { start: window().start - TimeDelta::minutes(20), ..window() };
     let moved = || vec![released("T3", ReleaseCause::Moved), assigned("T3", early)];
-    let seated = [ready(), moved(), vec![ReservationCheckedIn {}.into()]].concat();
+    let seated = [ready(), moved(), vec![ReservationCheckedIn::default().into()]].concat();
     let Event::TableReleased(of_visit) = released("T3", ReleaseCause::Moved) else { unreachable!() };
     let of_early = TableReleased { window: early, ..of_visit };
     given(seated).when(undo(CheckIn)).then([

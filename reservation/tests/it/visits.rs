@@ -27,7 +27,7 @@ fn folded(id: ReservationId, events: impl IntoIterator<Item = Event>) -> Reserva
 }
 
 fn at_the_table() -> Vec<Event> {
-    [ready(), vec![ReservationCheckedIn {}.into()]].concat()
+    [ready(), vec![ReservationCheckedIn::default().into()]].concat()
 }
 
 /// The visit of a party at T3 ends `minutes` later than booked. With `other`, another party has T3 then.
@@ -159,6 +159,6 @@ fn an_imported_booking_begins_with_its_status_and_nothing_is_undone_that_happene
     // Expected parties arrive like any other.
     given([imported(ImportedStatus::Confirmed).into()])
         .at(window().start)
-        .when(Command::CheckIn)
-        .then([ReservationCheckedIn {}.into()]);
+        .when(Command::CheckIn(None))
+        .then([ReservationCheckedIn::default().into()]);
 }

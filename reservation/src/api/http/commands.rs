@@ -6,8 +6,8 @@ use chassis::docs::{Conditional, Conflict, Gone, NotFound, Repeatable, Stale};
 use chassis::problem::Problem;
 use contract::reservation::attendance::AnswerQuestion;
 use contract::reservation::commands::{
-    AssignTable, Cancel, ChangePartySize, Confirm, CorrectReservation, Extend, RenewDeposit, Reschedule,
-    ReservationPath, Swap, Undo,
+    AssignTable, Cancel, ChangePartySize, Confirm, CorrectReservation, Extend, Occurrence, RenewDeposit,
+    Reschedule, ReservationPath, Swap, Undo,
 };
 use contract::reservation::contact::ProveContact;
 use contract::reservation::view::ReservationView;
@@ -83,20 +83,28 @@ pub(super) async fn party_size(State(app): State<App>, Id(id): Id, post: Post) -
 }
 
 /// Check in: the party has arrived
+///
+/// A device that had no connection reports it later, with the time at which it happened.
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/check-in", operation_id = "checkIn", tag = "commands",
     params(ReservationPath, Repeatable, Conditional),
+    request_body(content = Option<Occurrence>, example = json!({})),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn check_in(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
-    let (command, context) = post.read(|_, _| Some(Command::CheckIn))?;
+    let (command, context) =
+        post.read(|form, _| Some(Command::CheckIn(request::occurred_at(form, &app)?)))?;
     app.command(id, None, command, context).await
 }
 
 /// Complete: the party has left
+///
+/// As a check-in, it can be reported later.
 #[utoipa::path(post, path = "/api/reservations/{reservation_id}/complete", operation_id = "completeReservation", tag = "commands",
     params(ReservationPath, Repeatable, Conditional),
+    request_body(content = Option<Occurrence>, example = json!({})),
     responses((status = 200, body = ReservationView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
 pub(super) async fn complete(State(app): State<App>, Id(id): Id, post: Post) -> Result<Response, Problem> {
-    let (command, context) = post.read(|_, _| Some(Command::Complete))?;
+    let (command, context) =
+        post.read(|form, _| Some(Command::Complete(request::occurred_at(form, &app)?)))?;
     app.command(id, None, command, context).await
 }
 

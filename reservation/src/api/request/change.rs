@@ -1,7 +1,7 @@
 //! Commands for an existing reservation.
 
 use access::Caller;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use contract::form::Form;
 use contract::reservation::commands::drafts;
@@ -24,6 +24,31 @@ use crate::domain::{Command, Reservation, Status};
 pub(in crate::api) fn confirm(form: &mut Form) -> Option<Command> {
     let waive_deposit = drafts::Confirm::take(form).waive_deposit.unwrap_or(false);
     Some(Command::Confirm { waive_deposit })
+}
+
+/// How long ago something can have happened that is reported later.
+const OCCURRED_HOURS_MAX: i64 = 2;
+
+/// How far the clock of a device may be ahead of ours.
+const AHEAD_SECONDS_MAX: i64 = 60;
+
+/// When a party arrived or left: `Some(None)` if that is not reported later.
+pub(in crate::api) fn occurred_at(form: &mut Form, app: &App) -> Option<Option<DateTime<Utc>>> {
+    let now = app.env.now();
+    let Some(at) = drafts::Occurrence::take(form).occurred_at else { return Some(None) };
+    let fault = match () {
+        () if at > now + TimeDelta::seconds(AHEAD_SECONDS_MAX) => {
+            "this is in the future: set the clock of the device".to_owned()
+        }
+        () if at < now - TimeDelta::hours(OCCURRED_HOURS_MAX) => {
+            format!(
+                "this is more than {OCCURRED_HOURS_MAX} hours ago: leave it out, and add a note of the staff"
+            )
+        }
+        () => return Some(Some(at.min(now))),
+    };
+    form.fault("occurred_at", "value_error", fault, None);
+    None
 }
 
 /// For a table of the venue the id suffices. Other members take precedence over the rules.

@@ -207,7 +207,7 @@ impl Operation for ChangeReservation<'_> {
             Some((decided, command_tags(reservation, command, context.rules, now)))
         };
         let (decided, read_position) = if command.takes_tables() {
-            let window = including(self.window(reservation), now);
+            let window = including(including(self.window(reservation), now), command.occurred(now));
             let venue = &reservation.booking.venue_id;
             let (decided, at) = executor.decide_after_waitlist(venue, &window, decide).await?;
             (decided, Some(at))

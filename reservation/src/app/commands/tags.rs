@@ -29,9 +29,9 @@ pub(super) fn command_tags(
             booking_tags(venue, None, window).into_iter().chain(tables).collect()
         }
         (Command::Reschedule { window, .. }, Some(_)) => booking_tags(venue, rules, window),
-        (Command::CheckIn, Some(_)) => {
-            reservation.seated_from(now).map_or_else(Vec::new, |window| booking_tags(venue, rules, &window))
-        }
+        (Command::CheckIn(_), Some(_)) => reservation
+            .seated_from(command.occurred(now))
+            .map_or_else(Vec::new, |window| booking_tags(venue, rules, &window)),
         (Command::ChangePartySize(change), _) => {
             booking_tags(venue, rules, &reservation.window_for(change.size, rules))
         }

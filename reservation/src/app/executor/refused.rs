@@ -99,7 +99,7 @@ impl RefusedRequest {
                 request.window = undo.window(reservation);
                 &None
             }
-            Command::CheckIn => {
+            Command::CheckIn(_) => {
                 // The party is there: it needs a table from now on.
                 request.window.start = now.min(request.window.end);
                 &None

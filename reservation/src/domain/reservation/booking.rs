@@ -170,6 +170,6 @@ pub fn walk_in(
     let request = SeatingRequest::new(window, created.party_size, created.area.as_deref());
     let (seating, overruled) = rules.seat_now_or_overrule(overrule, context.occupancy, &request)?;
     let assigned = context.assign(seating, window);
-    let seated = std::iter::once(Event::from(ReservationCheckedIn {}));
+    let seated = std::iter::once(Event::from(ReservationCheckedIn::default()));
     Ok(std::iter::once(created.into()).chain(overruled).chain(assigned).chain(seated).collect())
 }

@@ -1,9 +1,7 @@
 //! The commands for an existing reservation.
 
-use events::event::NotificationFailed;
-use events::event::NotificationSent;
-use events::event::UndoneChange;
-use events::event::{Event, GuestAnswered};
+use chrono::{DateTime, Utc};
+use events::event::{Event, GuestAnswered, NotificationFailed, NotificationSent, UndoneChange};
 use events::values::{ConfidentialDigest, Initiator, Money, PartySize, TimeWindow};
 use events::{AssignmentId, ClosureId, PaymentId, TableId};
 
@@ -37,10 +35,10 @@ pub enum Command {
     },
     /// Change the number of guests.
     ChangePartySize(SizeChange),
-    /// The party has arrived.
-    CheckIn,
-    /// The party has left.
-    Complete,
+    /// The party has arrived: now, or when that happened if it is reported later.
+    CheckIn(Option<DateTime<Utc>>),
+    /// The party has left: now, or when that happened if it is reported later.
+    Complete(Option<DateTime<Utc>>),
     /// The party never arrived.
     NoShow,
     /// Cancel the reservation.
@@ -108,6 +106,15 @@ impl Command {
         )
     }
 
+    /// When that happened which the command reports at `now`.
+    #[must_use]
+    pub fn occurred(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        match self {
+            Self::CheckIn(Some(at)) | Self::Complete(Some(at)) => now.min(*at),
+            _ => now,
+        }
+    }
+
     /// Whether the command may take tables, so that the occupancy of the venue must be known.
     #[must_use]
     pub fn takes_tables(&self) -> bool {
@@ -115,10 +122,10 @@ impl Command {
             Self::AssignTable(_)
             | Self::Reschedule { .. }
             | Self::ChangePartySize(_)
-            | Self::CheckIn
+            | Self::CheckIn(_)
             | Self::Undo(_) => true,
             Self::Confirm { .. }
-            | Self::Complete
+            | Self::Complete(_)
             | Self::NoShow
             | Self::Cancel { .. }
             | Self::Expire

@@ -81,9 +81,12 @@ impl Reservation {
                 self.decide_reschedule(moved, overrule.as_ref(), context, now)
             }
             Command::ChangePartySize(change) => self.decide_size(change, context, now),
-            Command::CheckIn => self.decide_check_in(context, now),
-            Command::Complete => match &self.status {
-                Status::CheckedIn => Ok(self.end(ReservationCompleted {}, ReleaseCause::Completed)),
+            Command::CheckIn(occurred_at) => self.decide_check_in(*occurred_at, context, now),
+            Command::Complete(occurred_at) => match &self.status {
+                Status::CheckedIn => {
+                    let left = ReservationCompleted { occurred_at: *occurred_at };
+                    Ok(self.end(left, ReleaseCause::Completed))
+                }
                 Status::Completed => Ok(vec![]),
                 other => Err(other.refusal(Refusal::NotCheckedIn)),
             },

@@ -55,6 +55,7 @@ impl Reservation {
     /// now on, so they must be free until its window starts, and no other party may be seated at them.
     pub(super) fn decide_check_in(
         &self,
+        occurred_at: Option<DateTime<Utc>>,
         context: &SeatingContext<'_>,
         now: DateTime<Utc>,
     ) -> Result<Vec<Event>, Refusal> {
@@ -63,12 +64,13 @@ impl Reservation {
             Status::CheckedIn => return Ok(vec![]),
             other => return Err(other.refusal(Refusal::NotConfirmed)),
         }
-        if self.is_too_early(context.rules, now) {
+        let arrived_at = occurred_at.map_or(now, |at| at.min(now));
+        if self.is_too_early(context.rules, arrived_at) {
             let start = self.window().start.with_timezone(&self.zone(context.rules));
             return Err(Refusal::TooEarly(start.fixed_offset()));
         }
-        let seated = Event::from(ReservationCheckedIn {});
-        let Some(from) = self.seated_from(now).filter(|_| context.rules.is_some()) else {
+        let seated = Event::from(ReservationCheckedIn { occurred_at });
+        let Some(from) = self.seated_from(arrived_at).filter(|_| context.rules.is_some()) else {
             return Ok(vec![seated]);
         };
         let is_taken = |table: &&TableAssignment| {

@@ -11,6 +11,13 @@ use events::values::{Initiator, Medium, Purpose, ReleaseCause};
 
 use super::access::note_of_access;
 
+/// The time of something that was reported later.
+fn later(occurred_at: Option<DateTime<Utc>>, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> String {
+    occurred_at
+        .map(|occurred_at| format!("; reported later: it was at {}", at(occurred_at)))
+        .unwrap_or_default()
+}
+
 /// A short description of an event in English. `at` writes a time as local time of the venue.
 pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> String {
     match event {
@@ -25,8 +32,8 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
             let longer = e.window.map(|w| format!("; the visit ends at {}", at(w.end))).unwrap_or_default();
             format!("Party changed from {} to {}{longer}{}", e.from, e.to, back(e.refund))
         }
-        Event::ReservationCheckedIn(_) => "The party arrived".into(),
-        Event::ReservationCompleted(_) => "The party left".into(),
+        Event::ReservationCheckedIn(e) => format!("The party arrived{}", later(e.occurred_at, at)),
+        Event::ReservationCompleted(e) => format!("The party left{}", later(e.occurred_at, at)),
         Event::ReservationCancelled(e) => {
             let closure = if e.closure_id.is_some() { " with all bookings under a closure" } else { "" };
             format!("Cancelled by {}{closure}: {}{}", side(e.cancelled_by), e.reason_code, back(e.refund))

@@ -20,6 +20,13 @@ fn imported_status(status: ImportedStatus) -> &'static str {
     }
 }
 
+/// The time of something that was reported later.
+fn later(occurred_at: Option<DateTime<Utc>>, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> String {
+    occurred_at
+        .map(|occurred_at| format!("; dilaporkan kemudian: terjadi pukul {}", at(occurred_at)))
+        .unwrap_or_default()
+}
+
 /// A short description of an event in Indonesian. `at` writes a time as local time of the venue.
 pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> String {
     match event {
@@ -43,8 +50,8 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
             let longer = e.window.map(|w| format!("; kunjungan berakhir {}", at(w.end))).unwrap_or_default();
             format!("Jumlah tamu berubah dari {} menjadi {}{longer}{}", e.from, e.to, back(e.refund))
         }
-        Event::ReservationCheckedIn(_) => "Tamu datang".into(),
-        Event::ReservationCompleted(_) => "Tamu pulang".into(),
+        Event::ReservationCheckedIn(e) => format!("Tamu datang{}", later(e.occurred_at, at)),
+        Event::ReservationCompleted(e) => format!("Tamu pulang{}", later(e.occurred_at, at)),
         Event::ReservationCancelled(e) => {
             let closure =
                 if e.closure_id.is_some() { " bersama semua reservasi akibat penutupan" } else { "" };
