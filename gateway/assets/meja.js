@@ -16,9 +16,19 @@ function say(what, text) {
   notice.textContent = said.offline || said.send || said.load || said.live || "";
 }
 
+// What changed on the page is only heard: it can be seen there.
+const heard = notice.cloneNode();
+heard.className = "unseen";
+document.body.prepend(heard);
+
 // The address without the part after #.
 const address = () => location.pathname + location.search;
 let shown = address();
+
+function keep(old, now) {
+  const done = old?.querySelector(".done");
+  if (done && now && !now.querySelector(".done, .alert")) now.prepend(done);
+}
 
 // Shows the main part of another page in this one.
 function show(html, url, focus) {
@@ -28,6 +38,8 @@ function show(html, url, focus) {
   const hadFocus = document.activeElement !== document.body;
   for (const part of ["main", "body > header", "body > footer"]) {
     const [old, now] = [document.querySelector(part), page.querySelector(part)];
+    // What was done stays said while the same page is loaded again.
+    if (!url || url === location.href) keep(old, now);
     if (old && now) old.replaceWith(now);
     else if (old) old.remove();
     else if (now) document.body.append(now);
@@ -54,7 +66,8 @@ async function load(url, focus, told = focus) {
     const response = await fetch(url, { headers: { accept: "text/html" }, signal });
     const html = await response.text();
     if (!show(html, response.url, focus)) location.assign(url);
-    say("load", told ? document.querySelector("[data-say]")?.textContent : "");
+    say("load", "");
+    heard.textContent = (told && document.querySelector("[data-say]")?.textContent) || "";
   } catch {
     if (signal.aborted) return;
     document.querySelector("main").removeAttribute("aria-busy");
@@ -128,7 +141,8 @@ function tick() {
     const minutes = Math.floor(left / 60);
     const hours = Math.floor(minutes / 60);
     const two = (n) => String(n).padStart(2, "0");
-    place.textContent = (hours ? hours + ":" + two(minutes % 60) : minutes) + ":" + two(left % 60);
+    const time = (hours ? hours + ":" + two(minutes % 60) : minutes) + ":" + two(left % 60);
+    place.textContent = `(${words.left.replace("{time}", time)})`;
   });
 }
 setInterval(tick, 1000);

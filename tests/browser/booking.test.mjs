@@ -84,7 +84,7 @@ test("a guest changes the time and the number of guests, corrects the name, and 
 
   await page.getByRole("link", { name: "Change" }).click();
   await page.selectOption("#party", "1");
-  await page.getByRole("button", { name: "Change the number" }).click();
+  await page.getByRole("button", { name: "Yes, change it" }).click();
   await page.getByText("Changed.").waitFor();
   assert.match(await page.textContent(".lead"), /1 guest\b/);
 

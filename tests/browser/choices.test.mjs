@@ -71,9 +71,13 @@ test("a smaller party gets its deposit back, and the pages say so", async () => 
   await page.locator(".off", { hasText: "19:00" }).getByText("your time").waitFor();
   assert.equal(await slot(page, "19:00").count(), 0);
   await page.selectOption("#party", "2");
-  await page.getByRole("button", { name: "Change the number" }).click();
-  await page.getByText("Changed.").waitFor();
+  await page.getByText("What a smaller party does not owe of the deposit is refunded").waitFor();
+  await accessible(page, "a smaller party before it is confirmed");
+  await page.getByRole("button", { name: "Yes, change it" }).click();
   await page.getByText(/Being refunded: |Refunded/).first().waitFor();
+  // The refund loads the page again, which still says what was done.
+  await page.getByText("Refunded").first().waitFor();
+  assert.equal(await page.getByText("Changed.").count(), 1);
   await accessible(page, "a booking with a refund");
   await leave(visit);
 });
@@ -130,6 +134,26 @@ test("a guest who waits says everything, and knows what happens", async () => {
   await leave(visit);
 });
 
+test("a guest knows what an offered table costs", async () => {
+  const visit = await guest(browser, meja);
+  const { page } = visit;
+  const day = inDays(14);
+  await book(visit, "Penuh", 14, { party: 6 });
+  const start = encodeURIComponent(`${day}T19:00:00+07:00`);
+  await page.goto(`${meja.url}/v/kedai-kecil/book?day=${day}&start=${start}&party=5`);
+  await page.getByText("This time is full at the moment").waitFor();
+  await fill(page, "Antre", "antre@example.com");
+  await page.getByRole("button", { name: "Wait for a table instead" }).click();
+  await page.getByText("A deposit of Rp 250,000 is due once you take it.").waitFor();
+  await accessible(page, "an offer with a deposit");
+  const entry = page.url();
+  await page.getByRole("button", { name: "Take this table" }).click();
+  await page.getByRole("heading", { name: "Pay the deposit to keep your table" }).waitFor();
+  await page.goto(entry);
+  await page.getByText("whether a deposit is still to be paid").waitFor();
+  await leave(visit);
+});
+
 test("a guest with no mail, and with too many wrong codes, is told what to do", async () => {
   const visit = await guest(browser, meja);
   const { page } = visit;
@@ -137,6 +161,10 @@ test("a guest with no mail, and with too many wrong codes, is told what to do", 
   await page.getByText("Look in the spam folder").waitFor();
   const wrong = code.replace(/\d/, (digit) => (Number(digit) + 1) % 10);
   const field = page.getByLabel("Code in the mail");
+  // Every digit counts, and a slip is no attempt.
+  await field.fill("12");
+  await page.getByRole("button", { name: "Confirm" }).click();
+  await page.getByText("The code has six digits").waitFor();
   for (let attempt = 0; attempt < 5; attempt++) {
     await field.fill(wrong);
     await page.getByRole("button", { name: "Confirm" }).click();
@@ -146,6 +174,8 @@ test("a guest with no mail, and with too many wrong codes, is told what to do", 
   }
   await field.fill(wrong);
   await page.getByRole("button", { name: "Confirm" }).click();
-  await page.getByText(/too many wrong codes\. Please try again in/).waitFor();
+  await page.getByText(/Too many wrong codes\. Please try again in/).waitFor();
+  // The booking and its end are still in view.
+  await page.getByText("Your booking is kept until").waitFor();
   await leave(visit);
 });

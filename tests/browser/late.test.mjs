@@ -56,6 +56,7 @@ test("after its time each page says that it is over, and nothing happens any mor
   await accessible(payer.page, "checkout, too late");
   await payPage.goto(`${held}/pay`);
   await payPage.getByRole("heading", { name: "This booking is cancelled" }).waitFor();
+  await payPage.getByText("The deposit was not paid in time").waitFor();
   await accessible(payPage, "booking whose deposit was not paid");
   assert.equal(await payPage.getByRole("link", { name: "Pay the deposit" }).count(), 0);
 
@@ -64,6 +65,7 @@ test("after its time each page says that it is over, and nothing happens any mor
     return prover.page.getByRole("heading", { name: "This booking is cancelled" }).isVisible();
   });
   assert.equal(await prover.page.locator("#proof").count(), 0, code);
+  await prover.page.getByText("The e-mail address was not confirmed in time").waitFor();
   await accessible(prover.page, "booking whose contact was not proved");
 
   await waiter.page.goto(offer);

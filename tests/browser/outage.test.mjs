@@ -205,7 +205,8 @@ test("what guests sent while the reservation service was down happens once, and 
   await stand(23, "Ukuran", async (page, { held }) => {
     await page.goto(`${meja.url}${held}/change`);
     await page.selectOption("#party", "3");
-    return page.getByRole("button", { name: "Change the number" });
+    await page.getByRole("heading", { name: "Change to 3 guests?" }).waitFor();
+    return page.getByRole("button", { name: "Yes, change it" });
   }, "Changed.", "meja.reservation.party_size_changed.v1");
   await stand(24, "Benar", async (page, { held }) => {
     await page.goto(`${meja.url}${held}/correct`);

@@ -37,7 +37,7 @@ test("a guest whose payment was refused pays another way", async () => {
   await page.getByRole("link", { name: "Your booking" }).click();
   await until("the refusal on the page", async () => {
     await page.goto(page.url().replace(/(\/pay)?$/, "/pay"));
-    return page.getByText("The payment was refused").isVisible();
+    return page.getByText("The payment was not completed").isVisible();
   });
   await accessible(page, "pay after a refusal");
   await picture(page, "pay-refused-phone");

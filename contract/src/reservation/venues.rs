@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::words::{AffectedReason, Language, SlotReason};
 use crate::request::requests;
-use crate::values::{AsOf, LocalTime};
+use crate::values::{AsOf, Line, LocalTime};
 
 /// Maximum number of days in one request for the days on which something is free.
 pub const DAYS_MAX: u32 = 62;
@@ -42,6 +42,8 @@ requests! {
         required from: NaiveDate,
         /// The last business day, at most 61 days after the first.
         required to: NaiveDate,
+        /// Only tables in this area.
+        optional area: Line<64>,
     }
 }
 

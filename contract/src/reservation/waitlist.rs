@@ -1,7 +1,7 @@
 //! The representation of waitlist entries.
 
 use chrono::{DateTime, Utc};
-use events::values::PartySize;
+use events::values::{Money, PartySize};
 use events::{CustomerId, ReservationId, TableId, VenueId, WaitlistId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -84,6 +84,8 @@ pub struct OfferView {
     pub expires_at: DateTime<Utc>,
     /// The tables.
     pub tables: Vec<OfferedTableView>,
+    /// The deposit that is due once the party accepts, by the rules as they are now.
+    pub deposit: Option<Money>,
 }
 
 /// A table that is held for the party.

@@ -54,6 +54,7 @@ async fn show(guest: &Guest, venue: &v1::Venue, entered: Entered, outcome: Outco
     let day = slot(guest, venue, &entered).await;
     let slot = day.as_ref().ok().and_then(Option::as_ref);
     // A table can become free until the form is sent, and a guest can wait for one. Nothing else can.
+    let full = slot.and_then(|slot| slot.reason.as_deref()).filter(|reason| is_full(reason));
     let is_offered = slot.is_some_and(|slot| slot.reason.as_deref().is_none_or(is_full));
     let deposit = slot.and_then(|slot| slot.deposit.as_ref());
     let channels = match deposit {
@@ -95,7 +96,8 @@ async fn show(guest: &Guest, venue: &v1::Venue, entered: Entered, outcome: Outco
         faults => faults.in_words(locale),
         refusal => refused,
         alternatives => refusal.as_ref().map(|refusal| alternatives(refusal, locale)).unwrap_or_default(),
-        can_wait => refusal.as_ref().is_some_and(|refusal| is_full(&refusal.code)),
+        is_full => full.is_some(),
+        can_wait => full.is_some() || refusal.as_ref().is_some_and(|refusal| is_full(&refusal.code)),
         mine => refusal.as_ref().filter(|refusal| is_about_own(&refusal.code)).and_then(|_| {
             Links::of(&guest.headers).latest()
         }),

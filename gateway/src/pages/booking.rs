@@ -53,9 +53,31 @@ impl Booking {
         self.subject.closure_id.is_some() || matches!(reason, Some("closed" | "venue_gone"))
     }
 
+    /// Whether a cancellation costs nothing now.
+    pub(super) fn is_free(&self) -> bool {
+        self.is_called_off()
+            || times::local(&self.subject.free_cancellation_until) >= self.guest.app.env.now()
+    }
+
     /// Whether the guest can change or cancel it.
     pub(super) fn is_open(&self) -> bool {
         matches!(&self.subject.status[..], "PENDING" | "CONFIRMED")
+    }
+
+    /// The name of the text for the status.
+    fn status_name(&self) -> String {
+        if self.is_deposit_due() {
+            "status_deposit_due".to_owned()
+        } else {
+            format!("status_{}", self.subject.status.to_lowercase())
+        }
+    }
+
+    /// Why it has ended by itself, in words.
+    fn ended_because(&self) -> Option<String> {
+        let code = &self.subject.cancellation.as_ref()?.reason_code;
+        let is_by_itself = matches!(&code[..], "deposit_unpaid" | "contact_unproved");
+        is_by_itself.then(|| word(self.locale(), &format!("ended_{code}")))
     }
 
     fn shown(&self) -> Value {
@@ -70,7 +92,8 @@ impl Booking {
             version => r.version,
             as_of => self.as_of(),
             status => r.status,
-            status_words => word(locale, &format!("status_{}", r.status.to_lowercase())),
+            status_words => word(locale, &self.status_name()),
+            because => self.ended_because(),
             venue => about(&r.venue_id, &r.venue_name, r.venue_profile.as_ref()),
             date => people::date(&start, locale),
             time => people::time(&start, locale),
@@ -87,6 +110,9 @@ impl Booking {
             deposit => deposit.and_then(|deposit| charge_words(deposit, locale)),
             due_until => due.and_then(|due| self.deadline(due.expires_at.as_ref())),
             is_deposit_due => due.is_some(),
+            // A deposit that is paid after the limit does not come back.
+            is_late => times::local(&r.free_cancellation_until) < self.guest.app.env.now(),
+            has_failed => r.payment.as_ref().is_some_and(|payment| payment.failure.is_some()),
             proof => proof.map(|proof| context! {
                 method => proof.method,
                 until => self.deadline(proof.expires_at.as_ref()),

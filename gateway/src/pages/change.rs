@@ -27,7 +27,12 @@ pub(super) struct Chosen {
     start: String,
     /// The same at a venue that is managed by hand, such as `19:30`, local time.
     clock: String,
+    /// The new number of guests, before the guest confirms it.
+    size: String,
 }
+
+/// The length of a code that proves a contact.
+const CODE_DIGITS: usize = 6;
 
 /// The form of a change.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
@@ -105,6 +110,7 @@ async fn show(own: &Booking, chosen: &Chosen, refused: Option<String>) -> Respon
         key => own.new_key(),
         key_size => own.new_key(),
         new,
+        size => new_size(own, chosen),
         refused => refused.clone(),
         date => wanted.date,
         date_words => times::in_words(wanted.date, locale),
@@ -134,11 +140,28 @@ fn new_time_in_words(own: &Booking, at: DateTime<Tz>, charges: &v1::ListChargesR
     context! { start => times::machine(&at), date, time, loses => is_lost.then_some(back.amount) }
 }
 
+/// The number of guests that the guest has chosen and not confirmed, and what happens to the deposit; `None` if it is none, or the same.
+fn new_size(own: &Booking, chosen: &Chosen) -> Option<Value> {
+    let size: u32 = chosen.size.parse().ok().filter(|size| *size > 0 && *size != own.subject.party_size)?;
+    let deposit = own.subject.deposit.as_ref();
+    let what = match deposit.map(|deposit| &deposit.status[..]) {
+        _ if size > own.subject.party_size => None,
+        Some("due") => Some("due"),
+        Some("paid" | "partly_refunded") if own.is_free() => Some("back"),
+        Some("paid" | "partly_refunded") => Some("kept"),
+        _ => None,
+    };
+    Some(context! { size, what })
+}
+
 /// Changes the time or the number of guests.
 pub(super) async fn submit(Act { own, form: changed }: Act<v1::Reservation, Changed>) -> Response {
     let (key, reservation_id) = (own.key(&changed.key), own.subject.reservation_id.clone());
     let call = own.call().with_key(&key);
-    let party_size = changed.party.parse().ok().filter(|party| *party > 0);
+    let party_size: Option<u32> = changed.party.parse().ok().filter(|party| *party > 0);
+    if changed.start.is_empty() && party_size == Some(own.subject.party_size) {
+        return go(&own.path());
+    }
     let result = match party_size {
         _ if !changed.start.is_empty() => {
             let start_time = changed.start.clone();
@@ -210,13 +233,25 @@ pub(super) async fn answer(Act { own, form: changed }: Act<v1::Reservation, Chan
 pub(super) async fn prove(Act { own, form: changed }: Act<v1::Reservation, Changed>) -> Response {
     // People type the spaces that they see.
     let proof: String = changed.proof.split_whitespace().collect();
+    let refused = async |status, text| {
+        let mut response = booking::show(&own, "", None, Some(text)).await;
+        *response.status_mut() = status;
+        response
+    };
+    let asks_code = own.subject.contact_proof.as_ref().is_some_and(|proof| proof.method == "code");
+    // Not every slip is an attempt.
+    if asks_code && (proof.len() != CODE_DIGITS || !proof.bytes().all(|byte| byte.is_ascii_digit())) {
+        return refused(StatusCode::UNPROCESSABLE_ENTITY, word(own.locale(), "refused_digits")).await;
+    }
     let message = v1::ProveContactRequest { reservation_id: own.subject.reservation_id.clone(), proof };
     match own.call().counted().prove_contact(message).await {
         Err(Trouble::Refused(refusal)) if refusal.code == "invalid_request" => {
-            let text = word(own.locale(), "refused_proof");
-            let mut response = booking::show(&own, "", None, Some(text)).await;
-            *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-            response
+            refused(StatusCode::UNPROCESSABLE_ENTITY, word(own.locale(), "refused_proof")).await
+        }
+        Err(Trouble::NotNow { retry_after }) => {
+            let text = words::later(own.locale(), "refused_codes", retry_after);
+            let response = refused(StatusCode::TOO_MANY_REQUESTS, text).await;
+            notices::with_wait(response, Some(retry_after))
         }
         result => after(&own, "prove", "proved", &changed, result).await,
     }

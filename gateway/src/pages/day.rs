@@ -202,6 +202,7 @@ pub(super) async fn month(
         party_size: Some(wanted.party_size),
         from: first.max(today.min(last)).to_string(),
         to: last.to_string(),
+        area: wanted.area.clone(),
     };
     let known = guest.call().list_days(request).await?.days;
     let cell = |date: NaiveDate| {

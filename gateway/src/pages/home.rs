@@ -129,6 +129,7 @@ async fn free(guest: &Guest, venue: &v1::Venue, now: DateTime<Tz>, locale: Local
         party_size: Some(PARTY_SIZE),
         from: (today + Days::new(1)).to_string(),
         to: (today + Days::new(DAYS_AHEAD)).to_string(),
+        area: None,
     };
     let days = match guest.call().list_days(request).await {
         // The venue is managed by hand.

@@ -10,7 +10,7 @@ use super::booking::Booking;
 use super::channels::{accepting, label_of};
 use super::guest::go;
 use super::own::Act;
-use super::{notices, times, words};
+use super::{notices, words};
 use crate::services::Trouble;
 
 /// The form with which a guest chooses another channel, or tries again.
@@ -50,9 +50,6 @@ async fn show(own: &Booking, refused: Option<String>) -> Response {
         channel,
         code,
         channels => channels.map(|channels| accepting(&amount, channels, locale)),
-        failed => r.payment.as_ref().is_some_and(|payment| payment.failure.is_some()),
-        // A deposit that is paid after the deadline does not come back.
-        is_late => times::local(&r.free_cancellation_until) < own.guest.app.env.now(),
         checkout => deposit.pay_link.as_ref().map(|link| format!("/checkout/{link}")),
     };
     own.page("pay.html", facts).status(status).respond()

@@ -3,7 +3,7 @@
 use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
-use events::values::Locale;
+use chrono::TimeDelta;
 use minijinja::{Value, context};
 use rpc::v1;
 use serde::{Deserialize, Serialize};
@@ -43,8 +43,8 @@ async fn show(own: &Waiting, proof: &str, refused: Option<String>) -> Response {
     let offer = entry.offer.as_ref().filter(|_| entry.status == "OFFERED");
     let proof_due = entry.contact_proof.as_ref();
     let proof_due = proof_due.filter(|proof| proof.expires_at.is_some() && entry.status == "WAITING");
-    let rules = match offer {
-        Some(_) => find(&own.guest, &entry.venue_id).await.ok().map(|venue| policy(&venue, locale)),
+    let venue = match offer {
+        Some(_) => find(&own.guest, &entry.venue_id).await.ok(),
         None => None,
     };
     let status = if refused.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
@@ -63,9 +63,8 @@ async fn show(own: &Waiting, proof: &str, refused: Option<String>) -> Response {
         party_size => entry.party_size,
         place => entry.place_in_line,
         zone => times::zone_at(&from, own.zone()),
-        offer => offer.map(|offer| offered(own, offer, locale)),
-        // A deposit can be due once the guest takes the table.
-        policy => rules,
+        offer => offer.map(|offer| offered(own, offer, venue.as_ref())),
+        policy => venue.as_ref().map(|venue| policy(venue, locale)),
         reservation_id => entry.reservation_id,
         question => question(entry.attendance.as_ref().filter(|_| entry.status == "WAITING")),
         proof => proof_due.map(|proof| context! {
@@ -80,13 +79,17 @@ async fn show(own: &Waiting, proof: &str, refused: Option<String>) -> Response {
     page.accent(own.colour()).respond()
 }
 
-fn offered(own: &Waiting, offer: &v1::Offer, locale: Locale) -> Value {
-    let start = times::local(&offer.start_time);
+fn offered(own: &Waiting, offer: &v1::Offer, venue: Option<&v1::Venue>) -> Value {
+    let (start, locale) = (times::local(&offer.start_time), own.locale());
+    let free_until = venue.map(|venue| start - TimeDelta::minutes(venue.free_cancellation_minutes.into()));
     context! {
         date => people::date(&start, locale),
         time => people::time(&start, locale),
         until => own.deadline(offer.expires_at.as_ref()),
         area => offer.tables.first().map(|table| table.area.clone()),
+        deposit => offer.deposit.as_ref().map(|deposit| times::amount(deposit, locale)),
+        free_until => free_until.map(|at| people::moment(&at, locale)),
+        is_late => free_until.is_some_and(|at| at < own.guest.app.env.now()),
     }
 }
 

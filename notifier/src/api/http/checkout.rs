@@ -108,6 +108,9 @@ async fn show(
             reservation_id => payment.reservation_id().to_string(),
             code => ReservationCode::of(payment.reservation_id()).to_string(),
             status => payment.full_status().word(),
+            // A no-show fee is paid by the link in its mail only.
+            pays_again => payment.opened.purpose.is_deposit()
+                && matches!(payment.status, PaymentStatus::Refused | PaymentStatus::Expired),
         },
     )?;
     let mut response = (
@@ -142,6 +145,8 @@ fn words(locale: Locale) -> Value {
             refused => "ditolak",
             expired => "kedaluwarsa",
             pending => "menunggu pembayaran",
+            nothing_charged => "Tidak ada biaya.",
+            pay_again => "Coba lagi, atau bayar dengan cara lain",
             partly_refunded => "sebagian dikembalikan",
             refunded => "dikembalikan",
         },
@@ -161,6 +166,8 @@ fn words(locale: Locale) -> Value {
             refused => "refused",
             expired => "expired",
             pending => "waiting for the payment",
+            nothing_charged => "Nothing was charged.",
+            pay_again => "Try again, or pay another way",
             partly_refunded => "partly refunded",
             refunded => "refunded",
         },

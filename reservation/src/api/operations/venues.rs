@@ -40,6 +40,7 @@ pub(in crate::api) async fn availability(app: &App, mut form: Form, caller: &Cal
 pub(in crate::api) async fn days(app: &App, mut form: Form, caller: &Caller) -> Result<Days> {
     let request = request::days(&mut form, app, caller);
     let request = form.finish(request)?;
-    let days = app.days(&request.venue, request.size, request.from, request.to).await?;
+    let (area, dates) = (request.area.as_deref(), (request.from, request.to));
+    let days = app.days(&request.venue, request.size, area, dates).await?;
     days.ok_or_else(managed_by_hand)
 }

@@ -44,6 +44,8 @@ pub(in crate::api) struct DaysRequest {
     pub(in crate::api) venue: Arc<Venue>,
     /// The number of guests.
     pub(in crate::api) size: PartySize,
+    /// The requested area.
+    pub(in crate::api) area: Option<String>,
     /// The first business day.
     pub(in crate::api) from: NaiveDate,
     /// The last business day.
@@ -54,6 +56,7 @@ pub(in crate::api) struct DaysRequest {
 pub(in crate::api) fn days(form: &mut Form, app: &App, caller: &Caller) -> Option<DaysRequest> {
     let draft = ReadDays::take(form);
     let venue = venue(form, app, caller, draft.venue_id);
+    let area = area(form, venue.as_deref(), draft.area);
     let (from, to) = (draft.from?, draft.to?);
     let possible = match (to - from).num_days() {
         days if days < 0 => Err("this is before the date in from".to_owned()),
@@ -61,7 +64,7 @@ pub(in crate::api) fn days(form: &mut Form, app: &App, caller: &Caller) -> Optio
         _ => Ok(to),
     };
     let to = form.checked(&["to"], to, possible);
-    Some(DaysRequest { venue: venue?, size: draft.party_size?, from, to: to? })
+    Some(DaysRequest { venue: venue?, size: draft.party_size?, area, from, to: to? })
 }
 
 /// Reads the query of `GET /api/floor`.

@@ -21,7 +21,7 @@ const MOST_HOPEFUL: [Unavailable; 6] = [
 ];
 
 impl App {
-    /// For each business day from `from` up to and including `to`, whether a party of `size` can book; `None` if the
+    /// For each business day from `from` up to and including `to`, whether a party of `size` can book, in `area` if it is given; `None` if the
     /// venue is managed by hand.
     ///
     /// # Errors
@@ -30,8 +30,8 @@ impl App {
         &self,
         venue: &Venue,
         size: PartySize,
-        from: NaiveDate,
-        to: NaiveDate,
+        area: Option<&str>,
+        (from, to): (NaiveDate, NaiveDate),
     ) -> Result<Option<Days>, QueryError> {
         let Some(rules) = &venue.rules else { return Ok(None) };
         self.catch_up().await?;
@@ -40,7 +40,7 @@ impl App {
         let window = TimeWindow { start: venue.day(from).start, end: venue.day(last).end };
         let snapshot = self.projections.snapshot(&venue.id, &window);
         let day = |date: NaiveDate| {
-            let request = DayRequest { date, size, area: None, minutes: None };
+            let request = DayRequest { date, size, area, minutes: None };
             let slots = rules.day(&snapshot.occupancy, &request, now);
             let mut free = slots.iter().filter(|slot| slot.seating.is_ok()).map(|slot| slot.window.start);
             let first = free.next();

@@ -10,6 +10,7 @@ use contract::reservation::waitlist::{OfferView, OfferedTableView, Waitlist, Wai
 use contract::reservation::words::LeftReason;
 use events::VenueId;
 use events::event::{OfferedTable, WaitlistOffered};
+use events::values::Money;
 
 use super::reservation_view::short_name;
 use super::{QueryError, local};
@@ -17,6 +18,7 @@ use crate::app::App;
 use crate::app::confidential::Contact;
 use crate::app::contact_proof;
 use crate::app::words;
+use crate::domain::venue::Venue;
 use crate::domain::waitlist::{WaitlistEntry, WaitlistState};
 
 impl App {
@@ -32,7 +34,8 @@ impl App {
         let place = entry.is_waiting().then_some(before + 1);
         let contact: Option<Contact> = self.confidential(entry.at.position).await?;
         let name = contact.map(|contact| contact.name);
-        Ok(view_of(entry, place, self.venue_label(venue), name))
+        let rules = self.venues.get(Some(venue));
+        Ok(view_of(entry, place, self.venue_label(venue), name, rules.as_deref()))
     }
 
     /// The waitlist of a venue, in its order.
@@ -52,7 +55,7 @@ impl App {
             let place = places.entry(date).or_default();
             *place += 1;
             let name = contact.map(|contact| short_name(&contact.name));
-            view_of(entry, Some(*place), label.clone(), name)
+            view_of(entry, Some(*place), label.clone(), name, rules.as_deref())
         };
         let items = entries.iter().zip(contacts).map(view).collect();
         Ok(Waitlist { items, position: position.0 })
@@ -64,9 +67,12 @@ fn view_of(
     place: Option<usize>,
     (venue_name, venue_profile): (String, ProfileView),
     contact_name: Option<String>,
+    rules: Option<&Venue>,
 ) -> WaitlistView {
     let (joined, zone) = (&entry.joined, entry.joined.timezone.as_str());
     let latest = joined.acceptable.end - TimeDelta::seconds(1);
+    let size = joined.party_size;
+    let deposit = rules.and_then(|venue| venue.policy_for(size).deposit_due(size));
     WaitlistView {
         waitlist_id: entry.id,
         customer_id: joined.customer_id.clone(),
@@ -80,7 +86,7 @@ fn view_of(
         earliest_time: local(joined.acceptable.start, zone),
         latest_time: local(latest, zone),
         place_in_line: place,
-        offer: entry.offer().map(|offered| offer(offered, zone)),
+        offer: entry.offer().map(|offered| offer(offered, zone, deposit)),
         reservation_id: match &entry.state {
             WaitlistState::Accepted(id) => Some(*id),
             WaitlistState::Waiting | WaitlistState::Offered(_) | WaitlistState::Left { .. } => None,
@@ -99,7 +105,7 @@ fn view_of(
     }
 }
 
-fn offer(offered: &WaitlistOffered, zone: &str) -> OfferView {
+fn offer(offered: &WaitlistOffered, zone: &str, deposit: Option<Money>) -> OfferView {
     let table = |table: &OfferedTable| OfferedTableView {
         table_id: table.table_id.clone(),
         area: table.area.clone(),
@@ -110,5 +116,6 @@ fn offer(offered: &WaitlistOffered, zone: &str) -> OfferView {
         end_time: local(offered.window.end, zone),
         expires_at: offered.expires_at,
         tables: offered.tables.iter().map(table).collect(),
+        deposit,
     }
 }
