@@ -6,9 +6,9 @@ cd "$root"
 
 need curl curl
 need jq jq
-curl -fsS -o /dev/null "$reservation_url/readyz" 2>/dev/null || die "No reservation service at $reservation_url: start the pair with make run in another terminal."
+curl -fsS -o /dev/null "$reservation_url/readyz" 2>/dev/null || die "No reservation service at $reservation_url: start the services with make run in another terminal."
 [ -x target/release/notifier ] || die "target/release/notifier is not built: make run does that."
-curl -fsS -o /dev/null "$notifier_url/readyz" 2>/dev/null || die "No notifier at $notifier_url: start the pair with make run in another terminal."
+curl -fsS -o /dev/null "$notifier_url/readyz" 2>/dev/null || die "No notifier at $notifier_url: start the services with make run in another terminal."
 
 # The binary of the running service, for the commands of an operator.
 notifier() {

@@ -41,7 +41,7 @@ need_rust() {
 wait_ready() {
   local deadline=$((SECONDS + 60))
   # The process is checked after the response, which may come from another process at the same address.
-  until curl -fsS -o /dev/null "$2/readyz" 2>/dev/null && kill -0 "$3" 2>/dev/null; do
+  until curl -fsS --max-time 2 -o /dev/null "$2/readyz" 2>/dev/null && kill -0 "$3" 2>/dev/null; do
     kill -0 "$3" 2>/dev/null || die "$1 has ended: see its messages above."
     [ $SECONDS -lt $deadline ] || die "$1 is not ready after 60 s: see its messages above."
     sleep 0.05

@@ -53,7 +53,11 @@ start notifier "$notifier_url"
 start gateway "$gateway_url"
 
 # The first owner signs up with a link that is valid for 15 minutes; nothing if an owner has an account.
-sign_up=$(target/release/reservation access sign-up-link --listen "${reservation_url#http://}")
+sign_up=$(target/release/reservation access sign-up-link --listen "${reservation_url#http://}") || {
+  printf '%sThere is no link to sign up: if %s is lost, target/release/reservation access recover writes a new one.%s\n' \
+    "$bold" "$secrets/owner.header" "$plain" >&2
+  sign_up=
+}
 
 cat <<TXT
 

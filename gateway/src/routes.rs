@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use access::for_guests;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::Uri;
 use axum::http::header::CONTENT_TYPE;
@@ -15,6 +16,7 @@ use chassis::docs;
 use chassis::network::ClientAddress;
 use chassis::request_trace::RequestTrace;
 use chassis::serve::{harden, observed_plain as observed};
+use futures::StreamExt as _;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::app::App;
@@ -93,5 +95,13 @@ async fn send(app: &App, target: Target, trace: RequestTrace, mut request: Reque
     let (proto, key) = (proxy::protocol(&request, &app.network.proxies), app.key.token());
     proxy::set_request_id(&mut request, &trace.request_id);
     let origin = Origin { client, proto, key: key.as_ref() };
-    app.upstream(target).forward(request, &origin).await
+    let response = app.upstream(target).forward(request, &origin).await;
+    let media_type = response.headers().get(CONTENT_TYPE);
+    if !media_type.is_some_and(|media_type| media_type.as_bytes().starts_with(b"text/event-stream")) {
+        return response;
+    }
+    // A stream ends when the gateway stops, and its client continues elsewhere.
+    let shutdown = app.shutdown.clone();
+    let stops = async move { shutdown.requested().await };
+    response.map(|body| Body::from_stream(body.into_data_stream().take_until(Box::pin(stops))))
 }

@@ -176,6 +176,6 @@ test("a guest with no mail, and with too many wrong codes, is told what to do", 
   await page.getByRole("button", { name: "Confirm" }).click();
   await page.getByText(/Too many wrong codes\. Please try again in/).waitFor();
   // The booking and its end are still in view.
-  await page.getByText("Your booking is kept until").waitFor();
+  await page.getByText("Please enter it by").waitFor();
   await leave(visit);
 });

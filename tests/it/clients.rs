@@ -34,8 +34,10 @@ async fn a_typescript_client_books_over_http_and_follows_the_feed() {
     let dir = node_dir();
     let document = pair.get("/openapi.json").await;
     std::fs::write(dir.path().join("reservation.json"), document.to_string()).unwrap();
-    let source = root().join("examples/clients/typescript/book-and-follow.ts");
-    std::fs::copy(source, dir.path().join("book-and-follow.ts")).unwrap();
+    for name in ["book-and-follow.ts", "package.json"] {
+        let source = root().join("examples/clients/typescript").join(name);
+        std::fs::copy(source, dir.path().join(name)).unwrap();
+    }
     let mut types = node_tool("openapi-typescript");
     said(&types.args(["reservation.json", "-o", "reservation.ts"]).current_dir(dir.path()).output().unwrap());
     let mut compiler = node_tool("tsc");

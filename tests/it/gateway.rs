@@ -21,7 +21,7 @@ use crate::services::{
 /// A gateway before the services at two URLs.
 struct Door {
     url: String,
-    _running: Running,
+    running: Running,
 }
 
 impl Door {
@@ -43,7 +43,7 @@ impl Door {
         let (url, client) = (format!("http://{listen}"), anonymous_client());
         until("the gateway to be alive", async || client.get(format!("{url}/livez")).send().await.is_ok())
             .await;
-        Self { url, _running: running }
+        Self { url, running: running }
     }
 
     async fn before_pair(pair: &Pair) -> Self {
@@ -243,6 +243,18 @@ async fn a_stream_arrives_as_it_is_sent() {
         };
         tokio::time::timeout(Duration::from_secs(10), arrived).await.expect("the event of the booking");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_when_the_gateway_stops() {
+    let pair = Pair::running(&[]).await;
+    let door = Door::before(&pair.reservation_url, &pair.notifier_url, &[]).await;
+    let request = pair.client.get(format!("{}/events", door.url)).header("accept", "text/event-stream");
+    let stream = request.send().await.unwrap();
+    let stopped = tokio::task::spawn_blocking(move || door.running.terminate());
+    // The end of the stream is a proper one, and not a broken connection.
+    tokio::time::timeout(DEADLINE, stream.bytes()).await.unwrap().unwrap();
+    assert_eq!(stopped.await.unwrap(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -38,12 +38,13 @@ class Service:
 
 
 def book(reservations, key):
-    """Books a table for two in a week, twice with the same Idempotency-Key: it is one booking."""
-    start = datetime.now(timezone.utc) + timedelta(days=7)
+    """Books a table for two on an evening in a week, twice with the same Idempotency-Key: it is one booking."""
+    day = datetime.now(timezone.utc).date() + timedelta(days=7)
     fields = {
         "customer_id": "cust-42",
         "contact_info": {"name": "Sari Wulandari", "phone": "+62 812 3456 7890", "email": "sari@example.com"},
-        "start_time": start.replace(microsecond=0).isoformat(),
+        # Without an offset it is local time of the restaurant.
+        "start_time": f"{day}T19:30",
         # The guest of the sample may have another booking at that time; a key can allow it.
         "allow_duplicate": True,
         "party_size": 2,

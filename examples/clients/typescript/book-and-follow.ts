@@ -24,13 +24,14 @@ if (!url || !key) {
 }
 const authorization = `Bearer ${key}`;
 
-/** Books a table for two in a week, twice with the same Idempotency-Key: it is one booking. */
+/** Books a table for two on an evening in a week, twice with the same Idempotency-Key: it is one booking. */
 async function book(): Promise<Booked> {
-  const start = new Date(Date.now() + 7 * 86_400_000).toISOString();
+  const day = new Date(Date.now() + 7 * 86_400_000).toISOString().slice(0, 10);
   const body: CreateReservation = {
     customer_id: "cust-42",
     contact_info: { name: "Sari Wulandari", phone: "+62 812 3456 7890", email: "sari@example.com" },
-    start_time: start,
+    // Without an offset it is local time of the restaurant.
+    start_time: `${day}T19:30`,
     party_size: 2,
     // The guest of the sample may have another booking at that time; a key can allow it.
     allow_duplicate: true,

@@ -363,16 +363,13 @@ fn the_party_size_may_change_unless_a_higher_deposit_becomes_due() {
 
 #[test]
 fn a_visit_goes_from_check_in_to_completion() {
-    given(ready())
-        .at(window().start)
-        .when(Command::CheckIn(None))
-        .then([ReservationCheckedIn::default().into()]);
+    let arrived = given(ready()).at(window().start).when(Command::CheckIn(None));
+    arrived.then([ReservationCheckedIn::default().into()]);
     given([created()]).when(Command::CheckIn(None)).refused(Refusal::NotConfirmed);
     given(seated()).when(Command::CheckIn(None)).nothing_happens();
     given(ready()).when(Command::Complete(None)).refused(Refusal::NotCheckedIn);
-    given(seated())
-        .when(Command::Complete(None))
-        .then([ReservationCompleted::default().into(), released("T3", ReleaseCause::Completed)]);
+    let gone = given(seated()).when(Command::Complete(None));
+    gone.then([ReservationCompleted::default().into(), released("T3", ReleaseCause::Completed)]);
     let left = [seated(), vec![ReservationCompleted::default().into()]].concat();
     given(left.clone()).when(Command::Complete(None)).nothing_happens();
     given(left).when(cancel(Initiator::Guest)).refused(Refusal::Completed);

@@ -209,8 +209,8 @@ async fn the_days_on_which_something_is_free_are_listed_with_the_reason_of_the_o
     assert_eq!(far["days"][0]["reason"], json!("too_soon"));
     let large = app.get("/api/availability/days?party_size=40&from=2026-12-23&to=2026-12-23").await.json();
     assert_eq!(large["days"][0]["reason"], json!("party_too_large"));
-    // Twelve guests fit into the garden, and not inside.
-    for (area, available) in [("Kebun", true), ("Dalam", false)] {
+    // Twelve guests fit into the garden, and not on the terrace.
+    for (area, available) in [("Kebun", true), ("Teras", false)] {
         let query = format!("/api/availability/days?party_size=12&area={area}&from=2026-12-23&to=2026-12-23");
         assert_eq!(app.get(&query).await.json()["days"][0]["available"], json!(available), "{area}");
     }
