@@ -43,7 +43,7 @@ impl Door {
         let (url, client) = (format!("http://{listen}"), anonymous_client());
         until("the gateway to be alive", async || client.get(format!("{url}/livez")).send().await.is_ok())
             .await;
-        Self { url, running: running }
+        Self { url, running }
     }
 
     async fn before_pair(pair: &Pair) -> Self {
