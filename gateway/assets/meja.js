@@ -16,7 +16,7 @@ function say(what, text) {
   notice.textContent = said.offline || said.send || said.load || said.live || "";
 }
 
-// What changed on the page is only heard: it can be seen there.
+// For screen readers only: the heading of the part of the page that was loaded.
 const heard = notice.cloneNode();
 heard.className = "unseen";
 document.body.prepend(heard);
@@ -25,9 +25,11 @@ document.body.prepend(heard);
 const address = () => location.pathname + location.search;
 let shown = address();
 
+// Takes over what was done from a page that is loaded again, while its heading is the same.
 function keep(old, now) {
   const done = old?.querySelector(".done");
-  if (done && now && !now.querySelector(".done, .alert")) now.prepend(done);
+  const heading = (main) => main.querySelector("h1")?.textContent;
+  if (done && now && !now.querySelector(".done") && heading(old) === heading(now)) now.prepend(done);
 }
 
 // Shows the main part of another page in this one.
@@ -38,8 +40,7 @@ function show(html, url, focus) {
   const hadFocus = document.activeElement !== document.body;
   for (const part of ["main", "body > header", "body > footer"]) {
     const [old, now] = [document.querySelector(part), page.querySelector(part)];
-    // What was done stays said while the same page is loaded again.
-    if (!url || url === location.href) keep(old, now);
+    if (url === location.href) keep(old, now);
     if (old && now) old.replaceWith(now);
     else if (old) old.remove();
     else if (now) document.body.append(now);

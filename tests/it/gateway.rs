@@ -251,6 +251,10 @@ async fn a_stream_ends_when_the_gateway_stops() {
     let door = Door::before(&pair.reservation_url, &pair.notifier_url, &[]).await;
     let request = pair.client.get(format!("{}/events", door.url)).header("accept", "text/event-stream");
     let stream = request.send().await.unwrap();
+    assert_eq!(
+        (stream.status().as_u16(), &stream.headers()["content-type"]),
+        (200, &"text/event-stream".parse().unwrap())
+    );
     let stopped = tokio::task::spawn_blocking(move || door.running.terminate());
     // The end of the stream is a proper one, and not a broken connection.
     tokio::time::timeout(DEADLINE, stream.bytes()).await.unwrap().unwrap();

@@ -217,6 +217,8 @@ pub struct PolicyView {
     pub no_show_grace_minutes: Option<u32>,
     /// The fee that a party owes if it never arrives.
     pub no_show_fee: Option<FeeView>,
+    /// Whether a smaller party gets back the part of its deposit that no longer applies.
+    pub refund_on_shrink: bool,
 }
 
 /// A fee for a party that never arrives.

@@ -64,12 +64,11 @@ impl Booking {
         matches!(&self.subject.status[..], "PENDING" | "CONFIRMED")
     }
 
-    /// The name of the text for the status.
-    fn status_name(&self) -> String {
-        if self.is_deposit_due() {
-            "status_deposit_due".to_owned()
-        } else {
-            format!("status_{}", self.subject.status.to_lowercase())
+    /// The name of the heading of its page.
+    fn heading(&self) -> String {
+        match self.is_deposit_due() {
+            true => "status_deposit_due".to_owned(),
+            false => format!("status_{}", self.subject.status.to_lowercase()),
         }
     }
 
@@ -92,7 +91,8 @@ impl Booking {
             version => r.version,
             as_of => self.as_of(),
             status => r.status,
-            status_words => word(locale, &self.status_name()),
+            status_words => word(locale, &format!("status_{}", r.status.to_lowercase())),
+            heading => word(locale, &self.heading()),
             because => self.ended_because(),
             venue => about(&r.venue_id, &r.venue_name, r.venue_profile.as_ref()),
             date => people::date(&start, locale),
@@ -111,8 +111,8 @@ impl Booking {
             due_until => due.and_then(|due| self.deadline(due.expires_at.as_ref())),
             is_deposit_due => due.is_some(),
             // A deposit that is paid after the limit does not come back.
-            is_late => times::local(&r.free_cancellation_until) < self.guest.app.env.now(),
-            has_failed => r.payment.as_ref().is_some_and(|payment| payment.failure.is_some()),
+            deposit_is_late => times::local(&r.free_cancellation_until) < self.guest.app.env.now(),
+            payment_failed => r.payment.as_ref().is_some_and(|payment| payment.failure.is_some()),
             proof => proof.map(|proof| context! {
                 method => proof.method,
                 until => self.deadline(proof.expires_at.as_ref()),

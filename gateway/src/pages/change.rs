@@ -140,28 +140,28 @@ fn new_time_in_words(own: &Booking, at: DateTime<Tz>, charges: &v1::ListChargesR
     context! { start => times::machine(&at), date, time, loses => is_lost.then_some(back.amount) }
 }
 
-/// The number of guests that the guest has chosen and not confirmed, and what happens to the deposit; `None` if it is none, or the same.
+/// The number of guests that the guest has chosen and not confirmed, and what happens to the deposit; `None` without a choice, or if it is the
+/// present number.
 fn new_size(own: &Booking, chosen: &Chosen) -> Option<Value> {
     let size: u32 = chosen.size.parse().ok().filter(|size| *size > 0 && *size != own.subject.party_size)?;
     let deposit = own.subject.deposit.as_ref();
-    let what = match deposit.map(|deposit| &deposit.status[..]) {
+    let comes_back = own.subject.policy.as_ref().is_some_and(|policy| policy.refund_on_shrink);
+    let deposit_effect = match deposit.map(|deposit| &deposit.status[..]) {
         _ if size > own.subject.party_size => None,
         Some("due") => Some("due"),
+        Some("paid" | "partly_refunded") if !comes_back => Some("stays"),
         Some("paid" | "partly_refunded") if own.is_free() => Some("back"),
         Some("paid" | "partly_refunded") => Some("kept"),
         _ => None,
     };
-    Some(context! { size, what })
+    Some(context! { size, deposit_effect })
 }
 
 /// Changes the time or the number of guests.
 pub(super) async fn submit(Act { own, form: changed }: Act<v1::Reservation, Changed>) -> Response {
     let (key, reservation_id) = (own.key(&changed.key), own.subject.reservation_id.clone());
     let call = own.call().with_key(&key);
-    let party_size: Option<u32> = changed.party.parse().ok().filter(|party| *party > 0);
-    if changed.start.is_empty() && party_size == Some(own.subject.party_size) {
-        return go(&own.path());
-    }
+    let party_size = changed.party.parse().ok().filter(|party| *party > 0);
     let result = match party_size {
         _ if !changed.start.is_empty() => {
             let start_time = changed.start.clone();
@@ -239,7 +239,7 @@ pub(super) async fn prove(Act { own, form: changed }: Act<v1::Reservation, Chang
         response
     };
     let asks_code = own.subject.contact_proof.as_ref().is_some_and(|proof| proof.method == "code");
-    // Not every slip is an attempt.
+    // A code of the wrong length is not sent, because it would count as an attempt.
     if asks_code && (proof.len() != CODE_DIGITS || !proof.bytes().all(|byte| byte.is_ascii_digit())) {
         return refused(StatusCode::UNPROCESSABLE_ENTITY, word(own.locale(), "refused_digits")).await;
     }
@@ -249,7 +249,8 @@ pub(super) async fn prove(Act { own, form: changed }: Act<v1::Reservation, Chang
             refused(StatusCode::UNPROCESSABLE_ENTITY, word(own.locale(), "refused_proof")).await
         }
         Err(Trouble::NotNow { retry_after }) => {
-            let text = words::later(own.locale(), "refused_codes", retry_after);
+            let name = if asks_code { "refused_codes" } else { "too_often_text" };
+            let text = words::later(own.locale(), name, retry_after);
             let response = refused(StatusCode::TOO_MANY_REQUESTS, text).await;
             notices::with_wait(response, Some(retry_after))
         }

@@ -70,6 +70,27 @@ async fn the_floor_and_the_trail_show_when_it_happened() {
     }
 }
 
+#[test]
+fn a_party_does_not_leave_before_it_came() {
+    let seated = ReservationCheckedIn { occurred_at: Some(minutes_after_start(10)) };
+    let gone = ReservationCompleted { occurred_at: Some(minutes_after_start(10)) };
+    given([ready(), vec![seated.into()]].concat())
+        .at(minutes_after_start(20))
+        .when(Command::Complete(Some(minutes_after_start(5))))
+        .then([gone.into(), released("T3", ReleaseCause::Completed)]);
+}
+
+#[tokio::test]
+async fn a_party_that_came_early_has_its_table_from_then_on() {
+    let (app, id) = expected("17:00").await;
+    app.clock.advance(TimeDelta::minutes(70));
+    let arrived = json!({"occurred_at": "2026-12-01T16:30:00+07:00"});
+    assert_eq!(app.command(&id, "check-in", arrived).await.status, StatusCode::OK);
+    let floor = app.get("/api/floor").await.json();
+    let table = floor["tables"].as_array().unwrap().iter().find(|table| table["table_id"] == json!("D1"));
+    assert_eq!(table.unwrap()["party"]["start_time"], json!("2026-12-01T16:30:00+07:00"));
+}
+
 #[tokio::test]
 async fn a_time_that_is_too_long_ago_or_in_the_future_is_refused() {
     let (app, id) = expected("19:15").await;

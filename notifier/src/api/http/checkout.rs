@@ -110,7 +110,7 @@ async fn show(
             status => payment.full_status().word(),
             // A no-show fee is paid by the link in its mail only.
             pays_again => payment.opened.purpose.is_deposit()
-                && matches!(payment.status, PaymentStatus::Refused | PaymentStatus::Expired),
+                && payment.status == PaymentStatus::Refused,
         },
     )?;
     let mut response = (
@@ -145,7 +145,7 @@ fn words(locale: Locale) -> Value {
             refused => "ditolak",
             expired => "kedaluwarsa",
             pending => "menunggu pembayaran",
-            nothing_charged => "Tidak ada biaya.",
+            nothing_charged => "Tidak ada dana yang ditarik.",
             pay_again => "Coba lagi, atau bayar dengan cara lain",
             partly_refunded => "sebagian dikembalikan",
             refunded => "dikembalikan",

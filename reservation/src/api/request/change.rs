@@ -26,7 +26,7 @@ pub(in crate::api) fn confirm(form: &mut Form) -> Option<Command> {
     Some(Command::Confirm { waive_deposit })
 }
 
-/// How long ago something can have happened that is reported later.
+/// How long ago a reported arrival or departure can be.
 const OCCURRED_HOURS_MAX: i64 = 2;
 
 /// How far the clock of a device may be ahead of ours.
@@ -36,19 +36,14 @@ const AHEAD_SECONDS_MAX: i64 = 60;
 pub(in crate::api) fn occurred_at(form: &mut Form, app: &App) -> Option<Option<DateTime<Utc>>> {
     let now = app.env.now();
     let Some(at) = drafts::Occurrence::take(form).occurred_at else { return Some(None) };
-    let fault = match () {
-        () if at > now + TimeDelta::seconds(AHEAD_SECONDS_MAX) => {
-            "this is in the future: set the clock of the device".to_owned()
-        }
-        () if at < now - TimeDelta::hours(OCCURRED_HOURS_MAX) => {
-            format!(
-                "this is more than {OCCURRED_HOURS_MAX} hours ago: leave it out, and add a note of the staff"
-            )
-        }
-        () => return Some(Some(at.min(now))),
+    let possible = if at > now + TimeDelta::seconds(AHEAD_SECONDS_MAX) {
+        Err("this is in the future: set the clock of the device".to_owned())
+    } else if at < now - TimeDelta::hours(OCCURRED_HOURS_MAX) {
+        Err(format!("this is more than {OCCURRED_HOURS_MAX} hours ago: leave it out, and add a staff note"))
+    } else {
+        Ok(Some(at.min(now)))
     };
-    form.fault("occurred_at", "value_error", fault, None);
-    None
+    form.checked(&["occurred_at"], at.to_rfc3339(), possible)
 }
 
 /// For a table of the venue the id suffices. Other members take precedence over the rules.

@@ -29,9 +29,13 @@ pub(super) fn command_tags(
             booking_tags(venue, None, window).into_iter().chain(tables).collect()
         }
         (Command::Reschedule { window, .. }, Some(_)) => booking_tags(venue, rules, window),
-        (Command::CheckIn(_), Some(_)) => reservation
-            .seated_from(command.occurred(now))
-            .map_or_else(Vec::new, |window| booking_tags(venue, rules, &window)),
+        (Command::CheckIn(_), Some(_)) => {
+            let seated_from = reservation.seated_from(command.occurred(now));
+            let tags = seated_from.map_or_else(Vec::new, |window| booking_tags(venue, rules, &window));
+            // Another party can sit down at the table today.
+            let today = Some(Tag::day(venue, now.date_naive())).filter(|today| !tags.contains(today));
+            tags.into_iter().chain(today).collect()
+        }
         (Command::ChangePartySize(change), _) => {
             booking_tags(venue, rules, &reservation.window_for(change.size, rules))
         }

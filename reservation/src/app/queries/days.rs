@@ -21,8 +21,8 @@ const MOST_HOPEFUL: [Unavailable; 6] = [
 ];
 
 impl App {
-    /// For each business day from `from` up to and including `to`, whether a party of `size` can book, in `area` if it is given; `None` if the
-    /// venue is managed by hand.
+    /// For each business day from `from` up to and including `to`, whether a party of `size` can book, in `area` if it is
+    /// given; `None` if the venue is managed by hand.
     ///
     /// # Errors
     /// [`QueryError::Read`].

@@ -163,6 +163,7 @@ fn view_of(
                 .policy
                 .no_show_fee
                 .map(|fee| FeeView { per: words::fee_per(fee.per), amount: fee.amount }),
+            refund_on_shrink: booking.policy.refund_on_shrink,
         },
         free_cancellation_until: local(reservation.free_until, &booking.timezone),
         affected_by_rules: reservation.affected_reason().and_then(words::affected_reason),

@@ -106,11 +106,11 @@ impl Command {
         )
     }
 
-    /// When that happened which the command reports at `now`.
+    /// When the party arrived or left: the reported time, or `now`.
     #[must_use]
     pub fn occurred(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         match self {
-            Self::CheckIn(Some(at)) | Self::Complete(Some(at)) => now.min(*at),
+            Self::CheckIn(Some(at)) | Self::Complete(Some(at)) => *at,
             _ => now,
         }
     }

@@ -84,7 +84,10 @@ impl Reservation {
             Command::CheckIn(occurred_at) => self.decide_check_in(*occurred_at, context, now),
             Command::Complete(occurred_at) => match &self.status {
                 Status::CheckedIn => {
-                    let left = ReservationCompleted { occurred_at: *occurred_at };
+                    // The clocks of two devices can differ, but a party does not leave before it came.
+                    let occurred_at =
+                        occurred_at.map(|at| self.seated_at.map_or(at, |seated| at.max(seated)));
+                    let left = ReservationCompleted { occurred_at };
                     Ok(self.end(left, ReleaseCause::Completed))
                 }
                 Status::Completed => Ok(vec![]),

@@ -64,7 +64,7 @@ impl Reservation {
             Status::CheckedIn => return Ok(vec![]),
             other => return Err(other.refusal(Refusal::NotConfirmed)),
         }
-        let arrived_at = occurred_at.map_or(now, |at| at.min(now));
+        let arrived_at = occurred_at.unwrap_or(now);
         if self.is_too_early(context.rules, arrived_at) {
             let start = self.window().start.with_timezone(&self.zone(context.rules));
             return Err(Refusal::TooEarly(start.fixed_offset()));
