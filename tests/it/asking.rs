@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::services::{Pair, anonymous_client, root, until};
+use crate::services::{Pair, anonymous_client, until};
+use crate::venues;
 
 /// The text of the message with the template `name`, once it was sent.
 pub async fn message(pair: &Pair, name: &str) -> String {
@@ -33,7 +34,7 @@ pub fn without_gateway(link: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn guests_answer_on_the_pages_in_their_messages() {
     let mut pair = Pair::prepared(&[]);
-    pair.venues = root().join("data/venues");
+    pair.venues = venues::without_holidays(&pair);
     pair.start_reservation().await;
     pair.start_notifier().await;
     let guest = anonymous_client();

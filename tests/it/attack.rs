@@ -8,13 +8,12 @@ mod network;
 mod strangers;
 
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::services::{Pair, root};
+use crate::services::Pair;
 
 /// The result of an attack: what was sent, and what the services did.
 struct Outcome {
@@ -73,23 +72,10 @@ async fn post(client: &reqwest::Client, url: String, body: &Value) -> (u16, Valu
     (answer.status().as_u16(), answer.json().await.unwrap_or_default())
 }
 
-/// The sample venues, open on every day.
-fn venues_without_holidays(pair: &Pair) -> PathBuf {
-    let dir = pair.dir.path().join("venues");
-    std::fs::create_dir(&dir).unwrap();
-    for name in ["bandung-dago.json", "roma-trastevere.json"] {
-        let text = std::fs::read_to_string(root().join("data/venues").join(name)).unwrap();
-        let mut venue: Value = serde_json::from_str(&text).unwrap();
-        venue.as_object_mut().unwrap().remove("exceptions");
-        std::fs::write(dir.join(name), venue.to_string()).unwrap();
-    }
-    dir
-}
-
 /// Services with the limits that they have by default, and the sample venues.
 async fn house(notifier_args: &[&str]) -> Pair {
     let mut pair = Pair::prepared(notifier_args);
-    pair.venues = venues_without_holidays(&pair);
+    pair.venues = crate::venues::without_holidays(&pair);
     pair.env = vec![
         ("MEJA_CONNECTIONS_MAX", "256".into()),
         ("MEJA_CONNECTIONS_PER_ADDRESS_MAX", "256".into()),
@@ -135,7 +121,7 @@ async fn no_attack_succeeds() {
 #[tokio::test(flavor = "multi_thread")]
 async fn attacks_succeed_where_nothing_holds_them_back() {
     let mut pair = Pair::prepared(&[]);
-    pair.venues = venues_without_holidays(&pair);
+    pair.venues = crate::venues::without_holidays(&pair);
     let file = pair.venues.join("bandung-dago.json");
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, text.replace(r#""contact_proof":"link""#, r#""contact_proof":"none""#)).unwrap();

@@ -4,7 +4,8 @@ use chrono::{Duration, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
 
-use crate::services::{Pair, booking, root, until};
+use crate::services::{Pair, booking, until};
+use crate::venues;
 
 const DAYS: i64 = 12;
 const TIMES: [&str; 5] = ["11:30", "13:15", "17:00", "18:45", "20:30"];
@@ -29,7 +30,7 @@ async fn fill(pair: &Pair, first: chrono::NaiveDate) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn bookings_under_a_closure_are_cancelled_once_each_although_the_service_is_killed() {
     let mut pair = Pair::prepared(&["--simulated-decide-after-ms", "0", "--sms", "off"]);
-    pair.venues = root().join("data/venues");
+    pair.venues = venues::without_holidays(&pair);
     pair.start_reservation().await;
     pair.start_notifier().await;
     let first = chrono::DateTime::<Utc>::from(std::time::SystemTime::now()).date_naive() + Duration::days(20);

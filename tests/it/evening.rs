@@ -6,7 +6,8 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 
 use crate::asking::without_gateway;
-use crate::services::{Pair, anonymous_client, root, until};
+use crate::services::{Pair, anonymous_client, until};
+use crate::venues;
 
 /// A day on which the sample venue is open, as `YYYY-MM-DD`. The sample venue has no holiday soon.
 async fn open_day(pair: &Pair) -> String {
@@ -53,7 +54,7 @@ async fn becomes(pair: &Pair, id: &str, status: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_waiting_guest_accepts_an_offer_on_its_page_across_a_crash() {
     let mut pair = Pair::prepared(&[]);
-    pair.venues = root().join("data/venues");
+    pair.venues = venues::without_holidays(&pair);
     pair.start_reservation().await;
     pair.start_notifier().await;
     let at = format!("{}T19:00", open_day(&pair).await);

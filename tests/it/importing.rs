@@ -7,7 +7,8 @@ use chrono::{DateTime, Datelike as _, Days, NaiveDate, Weekday};
 use serde_json::{Value, json};
 
 use crate::day::clock::Clock;
-use crate::services::{Pair, program, root};
+use crate::services::{Pair, program};
+use crate::venues;
 
 /// Runs `reservation import` on the log of the stopped service. Returns its exit code and its output.
 fn import(pair: &Pair, csv: &[u8], map: Option<&Value>, more: &[&str]) -> (Option<i32>, String) {
@@ -27,7 +28,7 @@ fn import(pair: &Pair, csv: &[u8], map: Option<&Value>, more: &[&str]) -> (Optio
 /// A pair whose reservation service recorded its venues and stopped.
 async fn prepared() -> Pair {
     let mut pair = Pair::prepared(&[]);
-    pair.venues = root().join("data/venues");
+    pair.venues = venues::without_holidays(&pair);
     pair.start_reservation().await;
     assert_eq!(pair.reservation.take().unwrap().terminate(), Some(0));
     pair

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::asking::{link_in, message, without_gateway};
-use crate::services::{Pair, anonymous_client, booking, root, until};
+use crate::services::{Pair, anonymous_client, booking, until};
+use crate::venues;
 
 /// Sends a booking as guest `n` without a credential, for the evening of `hour`. Returns its path.
 async fn book(pair: &Pair, n: u32, venue: &str, hour: u32) -> (String, Value) {
@@ -25,7 +26,7 @@ async fn book(pair: &Pair, n: u32, venue: &str, hour: u32) -> (String, Value) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guest_proves_the_contact_with_the_button_on_the_page_in_the_mail() {
     let mut pair = Pair::prepared(&[]);
-    pair.venues = root().join("data/venues");
+    pair.venues = venues::without_holidays(&pair);
     pair.start_reservation().await;
     pair.start_notifier().await;
     let guest = anonymous_client();
@@ -87,12 +88,10 @@ async fn a_guest_proves_the_contact_with_the_button_on_the_page_in_the_mail() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guest_proves_the_contact_with_the_code_in_the_mail() {
     let mut pair = Pair::prepared(&[]);
-    let venues = pair.dir.path().join("by-code");
-    std::fs::create_dir(&venues).unwrap();
-    let text = std::fs::read_to_string(root().join("data/venues/roma-trastevere.json")).unwrap();
-    let text = text.replace("\"contact_proof\": \"link\"", "\"contact_proof\": \"code\"");
-    std::fs::write(venues.join("roma-trastevere.json"), text).unwrap();
-    pair.venues = venues;
+    pair.venues = venues::without_holidays(&pair);
+    let file = pair.venues.join("roma-trastevere.json");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(file, text.replace("\"contact_proof\":\"link\"", "\"contact_proof\":\"code\"")).unwrap();
     pair.start_reservation().await;
     pair.start_notifier().await;
     let guest = anonymous_client();

@@ -1,10 +1,24 @@
 //! The rules of venues that are only in the log: `venues import`, `--venues-source log`, and changes over HTTP.
 
+use std::path::PathBuf;
 use std::process::Output;
 
 use serde_json::{Value, json};
 
 use crate::services::{Pair, program, root};
+
+/// The sample venues without their holidays, for tests that book days from today on.
+pub fn without_holidays(pair: &Pair) -> PathBuf {
+    let dir = pair.dir.path().join("venues");
+    std::fs::create_dir(&dir).unwrap();
+    for name in ["bandung-dago.json", "roma-trastevere.json"] {
+        let text = std::fs::read_to_string(root().join("data/venues").join(name)).unwrap();
+        let mut venue: Value = serde_json::from_str(&text).unwrap();
+        venue.as_object_mut().unwrap().remove("exceptions");
+        std::fs::write(dir.join(name), venue.to_string()).unwrap();
+    }
+    dir
+}
 
 fn sample() -> Value {
     let file = std::fs::read(root().join("data/venues/bandung-dago.json")).unwrap();

@@ -218,6 +218,7 @@ pub struct PolicyView {
     /// The fee that a party owes if it never arrives.
     pub no_show_fee: Option<FeeView>,
     /// Whether a smaller party gets back the part of its deposit that no longer applies.
+    #[serde(default)]
     pub refund_on_shrink: bool,
 }
 

@@ -3,7 +3,7 @@
 use reqwest::header::SET_COOKIE;
 use serde_json::{Value, json};
 
-use super::{Pair, anonymous_client, fuzz_for, root};
+use super::{Pair, anonymous_client, fuzz_for};
 use crate::services::{OWNER, booking};
 
 /// How long each role is fuzzed, in seconds, unless `MEJA_FUZZ_SECONDS` says otherwise.
@@ -43,7 +43,7 @@ async fn link(pair: &Pair) -> String {
 
 async fn fuzz_as(role: &str) {
     let mut pair = Pair::prepared(&[]);
-    pair.venues = root().join("data/venues");
+    pair.venues = crate::venues::without_holidays(&pair);
     pair.start_reservation().await;
     let credential = match role {
         "stranger" => ("MEJA_AS_TOKEN", String::new()),
