@@ -111,7 +111,7 @@ impl Booking {
             due_until => due.and_then(|due| self.deadline(due.expires_at.as_ref())),
             is_deposit_due => due.is_some(),
             // A deposit that is paid after the limit does not come back.
-            deposit_is_late => times::local(&r.free_cancellation_until) < self.guest.app.env.now(),
+            deposit_is_late => !self.is_free(),
             payment_failed => r.payment.as_ref().is_some_and(|payment| payment.failure.is_some()),
             proof => proof.map(|proof| context! {
                 method => proof.method,
@@ -125,6 +125,7 @@ impl Booking {
 
 /// The end of free cancellation of a booking.
 struct FreeUntil {
+    /// The end as it is before the move.
     current: DateTime<Utc>,
     /// The arrival.
     from: DateTime<Utc>,
