@@ -153,6 +153,19 @@ pub struct ReservationNoShow {
     /// The amount to refund, if the deposit was larger than the fee.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<Refund>,
+    /// Why it was recorded after its deadline, if a silent stand delayed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stand_silence: Option<StandSilence>,
+}
+
+/// A time in which no device at the stand of a venue was connected, so that arrivals could not be reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StandSilence {
+    /// When a device was heard of last.
+    pub from: DateTime<Utc>,
+    /// When a device was heard of again. None while the stand is silent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<DateTime<Utc>>,
 }
 
 /// The reservation was cancelled.

@@ -11,7 +11,7 @@ pub use crate::asking::{GuestAnswer, GuestAnswered, GuestAsked, GuestQuestion};
 pub use crate::bookings::{
     ContactErased, ContactRead, PartySizeChanged, ReservationCancelled, ReservationCheckedIn,
     ReservationCompleted, ReservationConfirmed, ReservationCreated, ReservationNoShow,
-    ReservationRescheduled, TableAssigned, TableReleased,
+    ReservationRescheduled, StandSilence, TableAssigned, TableReleased,
 };
 pub use crate::closures::{CancellationsOrdered, ClosureLifted, VenueClosed};
 pub use crate::contact_proof::{ContactProofRequested, ContactProved, ProofMethod};

@@ -34,6 +34,9 @@ pub struct WaitlistJoined {
     /// How the guest has to prove the contact; `None` as in a booking.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact_proof: Option<ProofMethod>,
+    /// The wait that staff quoted to the party, in minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quoted_minutes: Option<u32>,
 }
 
 /// Tables became free and are held for the party.

@@ -30,6 +30,7 @@ pub mod repository;
 pub mod request_context;
 pub mod rule_changes;
 pub mod search;
+pub mod stands;
 mod state;
 pub mod venues;
 pub mod waitlist_progress;

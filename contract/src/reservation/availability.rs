@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 use events::values::{Money, PartySize};
-use events::{TableId, VenueId};
+use events::{EventId, TableId, VenueId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -26,6 +26,10 @@ pub struct Day {
     pub area: Option<String>,
     /// The position of the log that the result is based on.
     pub position: u64,
+    /// The id of the event at which the feed continues: the `lastEventId` of `/events`. The result contains everything up to
+    /// it. Null for an empty log.
+    #[serde(default)]
+    pub feed_cursor: Option<EventId>,
     /// The slots, in the order of their time.
     pub slots: Vec<SlotView>,
 }

@@ -16,6 +16,9 @@ pub type Minutes = Whole<15, 480>;
 /// A number of high chairs.
 pub type HighChairs = Whole<0, 20>;
 
+/// A wait that is quoted to a party, in minutes.
+pub type QuotedMinutes = Whole<0, 360>;
+
 requests! {
     /// A booking.
     body CreateReservation {
@@ -123,6 +126,9 @@ requests! {
         /// The language of messages: a tag for Indonesian or English.
         #[example = "id"]
         optional locale: Locale,
+        /// For staff: the wait that was quoted to the party, in minutes.
+        #[example = 25]
+        optional quoted_minutes: QuotedMinutes,
     }
 
     /// A correction, as a JSON merge patch (RFC 7396): a member that is left out stays as it is, and null removes one.

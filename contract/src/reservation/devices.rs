@@ -100,6 +100,16 @@ pub struct StandView {
     pub people: Vec<StandPerson>,
 }
 
+/// The response to a device that says that it is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StandPresence {
+    /// The time of the service. The clock of a device may be wrong.
+    pub at: DateTime<Utc>,
+    /// After how many seconds the device says so again.
+    #[schema(example = 30)]
+    pub repeat_after_seconds: u32,
+}
+
 /// A person who can sign in at the stand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StandPerson {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use events::values::PartySize;
-use events::{ReservationId, VenueId};
+use events::{EventId, ReservationId, VenueId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -195,6 +195,10 @@ pub struct Days {
     /// The position of the log that the answer is as of.
     #[schema(example = 42)]
     pub position: u64,
+    /// The id of the event at which the feed continues: the `lastEventId` of `/events`. The result contains everything up to
+    /// it. Null for an empty log.
+    #[serde(default)]
+    pub feed_cursor: Option<EventId>,
     /// The time of the answer.
     pub at: DateTime<Utc>,
     /// One entry for each business day.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use events::values::{Currency, Money, PartySize, ReservationCode};
-use events::{AssignmentId, ClosureId, CustomerId, PaymentId, ReservationId, TableId, VenueId};
+use events::{AssignmentId, ClosureId, CustomerId, EventId, PaymentId, ReservationId, TableId, VenueId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -253,6 +253,10 @@ pub struct ReservationList {
     pub items: Vec<ReservationView>,
     /// The `cursor` of the next page; null on the last page.
     pub next_cursor: Option<String>,
+    /// The id of the event at which the feed continues: the `lastEventId` of `/events`. The result contains everything up to
+    /// it. Null for an empty log.
+    #[serde(default)]
+    pub feed_cursor: Option<EventId>,
     /// Only for a search: whether all visits were searched. For a while after a start, older visits are not found yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]

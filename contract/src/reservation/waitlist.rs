@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use events::values::{Money, PartySize};
-use events::{CustomerId, ReservationId, TableId, VenueId, WaitlistId};
+use events::{CustomerId, EventId, ReservationId, TableId, VenueId, WaitlistId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -63,6 +63,10 @@ pub struct WaitlistView {
     /// The proof of contact that is missing. Until it is given, the party gets no offer.
     #[serde(default)]
     pub contact_proof: Option<ContactProofView>,
+    /// The wait that staff quoted to the party, in minutes from `created_at`; null if none was quoted.
+    #[serde(default)]
+    #[schema(example = 25)]
+    pub quoted_minutes: Option<u32>,
     /// The time of the request.
     pub created_at: DateTime<Utc>,
     /// Increases with every change. The ETag begins with it, and also contains the place in the line.
@@ -107,4 +111,8 @@ pub struct Waitlist {
     pub items: Vec<WaitlistView>,
     /// The position of the log that the result is based on.
     pub position: u64,
+    /// The id of the event at which the feed continues: the `lastEventId` of `/events`. The result contains everything up to
+    /// it. Null for an empty log.
+    #[serde(default)]
+    pub feed_cursor: Option<EventId>,
 }

@@ -159,6 +159,16 @@ words! {
         PartyTooLarge = "party_too_large",
     }
 
+    /// How a table looks from above.
+    open TableShape {
+        /// A circle.
+        Round = "round",
+        /// A square.
+        Square = "square",
+        /// A rectangle, wider than high.
+        Rectangle = "rectangle",
+    }
+
     /// The state of a table at some time.
     open TableStatus {
         /// No party has it.

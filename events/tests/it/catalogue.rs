@@ -176,6 +176,7 @@ fn samples() -> Vec<Event> {
             locale: Locale::En,
             contact_digest: digest,
             contact_proof: None,
+            quoted_minutes: None,
         }
         .into(),
         WaitlistOffered {

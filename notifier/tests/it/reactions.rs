@@ -191,7 +191,10 @@ fn a_refund_is_ordered_when_the_event_demands_it() {
     assert_eq!(kinds(smaller(None)), ["mail-resized"]);
     let reseated = PartySizeChanged { to: resized().from, ..resized() };
     assert!(kinds(reseated).is_empty(), "the guest is told only of a new size");
-    assert_eq!(kinds(ReservationNoShow { fee: Some(idr(1)), refund: Some(refund()) }), ["refund"]);
+    assert_eq!(
+        kinds(ReservationNoShow { fee: Some(idr(1)), refund: Some(refund()), stand_silence: None }),
+        ["refund"]
+    );
     let refunded = PaymentRefunded { payment_id: PAYMENT, amount: idr(1), provider_reference: "x".into() };
     assert_eq!(kinds(refunded), ["mail-refunded"]);
 }

@@ -11,6 +11,7 @@ mod apply;
 mod changed;
 mod contact_index;
 mod contacts;
+mod cursor;
 mod filter;
 mod proofs;
 mod recorded_rules;
@@ -37,6 +38,7 @@ use self::apply::Change;
 use self::changed::ChangedReservations;
 use self::contacts::ContactHasher;
 pub use self::contacts::ContactKeys;
+use self::cursor::Cursor;
 pub use self::filter::{Filter, ListKey};
 use self::proofs::Proofs;
 pub use self::recorded_rules::RecordedRules;
@@ -70,6 +72,7 @@ pub struct Projections {
     first_access: Mutex<Vec<AccessChange>>,
     changed: ChangedReservations,
     proofs: Proofs,
+    cursor: Cursor,
     applied: watch::Sender<Position>,
     stalled: AtomicBool,
 }
@@ -141,7 +144,7 @@ impl Projections {
         loop {
             let after = *self.applied.borrow();
             if after >= store.known_head() {
-                return Ok(());
+                return self.cursor.find(store, after).await;
             }
             let page = store.read(&Query::all(), after, PAGE_EVENTS).await?;
             // Decode before taking any lock.
@@ -154,6 +157,7 @@ impl Projections {
             self.apply_changes(&changes);
             self.add_contacts(&contacts);
             self.apply_access(store, changes.iter().filter_map(Change::access)).await?;
+            self.cursor.move_to(page.last());
             self.applied.send_replace(page.scanned_to);
         }
     }

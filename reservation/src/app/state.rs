@@ -16,6 +16,7 @@ use super::executor::Executor;
 use super::projections::Projections;
 use super::readings::Readings;
 use super::search::SearchIndex;
+use super::stands::Stands;
 use super::venues::Venues;
 
 /// The application. Cheap to clone: every request and every middleware does.
@@ -48,6 +49,8 @@ pub struct AppState {
     pub admission: Admission,
     /// Who read personal data.
     pub readings: Readings,
+    /// The stands that are connected.
+    pub stands: Stands,
     /// The URL under which guests reach their pages, without a trailing slash.
     pub public_url: String,
     /// Time, timers, tasks, ids and randomness.
@@ -111,6 +114,7 @@ impl App {
             hosts: network.hosts,
             admission: Admission::new(admission, access_mode == AccessMode::Open, &env),
             readings: Readings::default(),
+            stands: Stands::default(),
             public_url,
             env,
             shutdown,

@@ -3,12 +3,12 @@
 use contract::reservation::attendance::AttendanceView;
 use contract::reservation::words::{
     ActorKind, AffectedReason, Canceller, ChargeStatus, FeePer, PaymentStatus, ReservationStatus, SlotReason,
-    WaitlistStatus,
+    TableShape, WaitlistStatus,
 };
 use events::values::{self, DepositPer, Initiator, Money};
 
 use crate::domain::attendance::Attendance;
-use crate::domain::availability::Unavailable;
+use crate::domain::availability::{self, Unavailable};
 use crate::domain::waitlist::WaitlistState;
 use crate::domain::{Charge, Status};
 
@@ -33,6 +33,16 @@ pub fn waitlist_status(state: &WaitlistState) -> WaitlistStatus {
         WaitlistState::Offered(_) => WaitlistStatus::Offered,
         WaitlistState::Accepted(_) => WaitlistStatus::Accepted,
         WaitlistState::Left { .. } => WaitlistStatus::Left,
+    }
+}
+
+/// The word for the shape of a table.
+#[must_use]
+pub fn table_shape(shape: availability::TableShape) -> TableShape {
+    match shape {
+        availability::TableShape::Round => TableShape::Round,
+        availability::TableShape::Square => TableShape::Square,
+        availability::TableShape::Rectangle => TableShape::Rectangle,
     }
 }
 

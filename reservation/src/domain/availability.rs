@@ -27,5 +27,5 @@ pub use self::rules::{BookingRules, Pacing, SeatingRequest, TurnTime};
 pub use self::seating::{SEATINGS_MAX, Seating, Seatings, TABLES_PER_PARTY_MAX, TooManySeatings};
 pub use self::service::Service;
 pub use self::slots::{DayRequest, Slot};
-pub use self::table::{Table, areas_of};
+pub use self::table::{Place, Table, TableShape, areas_of};
 pub use self::unavailable::Unavailable;

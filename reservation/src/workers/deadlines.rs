@@ -2,20 +2,23 @@
 //!
 //! Deadlines follow from the log, so they survive a restart; their execution is recorded in the log, so it
 //! happens once. While the service is down nobody can check in, so a grace period that ended during that time
-//! starts again when the service starts.
+//! starts again when the service starts. While no device at the stand of a venue is connected, nobody can report an arrival
+//! there, so automatic no-shows wait, see [`crate::app::stands`].
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use events::event::StandSilence;
 
 use crate::app::App;
 use crate::app::projections::{DeadlineKey, DeadlineSubject};
 use crate::app::request_context::RequestContext;
+use crate::app::stands::Delay;
 use crate::app::words;
-use crate::domain::Command;
 use crate::domain::contact_proof::PROOF_PERIOD;
 use crate::domain::reservation::Deadline;
 use crate::domain::waitlist::WaitlistCommand;
+use crate::domain::{Command, Reservation};
 
 /// Maximum number of deadlines that are read at once.
 const BATCH_DEADLINES_MAX: usize = 256;
@@ -69,9 +72,11 @@ async fn execute_passed(
             if postponed.contains_key(&key) {
                 continue;
             }
-            let until = match extended_grace(app, key.1, started).filter(|until| *until > now) {
-                Some(until) => Some(until),
-                None => (!execute(app, key.1).await).then(|| now + RETRY_AFTER),
+            let extended = extended_grace(app, key.1, started).filter(|until| *until > now);
+            let delay = extended.map_or_else(|| delay_by_silence(app, key, now), Delay::Until);
+            let until = match delay {
+                Delay::Until(until) => Some(until),
+                Delay::Over(silence) => (!execute(app, key.1, silence).await).then(|| now + RETRY_AFTER),
             };
             postponed.extend(until.map(|until| (key, until)));
         }
@@ -101,12 +106,30 @@ fn extended_grace(app: &App, subject: DeadlineSubject, started: DateTime<Utc>) -
     }
 }
 
+/// Whether an automatic no-show waits for the stand of its venue. Nobody works there between the services, so silence means
+/// nothing then.
+fn delay_by_silence(app: &App, (due_at, subject): DeadlineKey, now: DateTime<Utc>) -> Delay {
+    let DeadlineSubject::Reservation(id) = subject else { return Delay::Over(None) };
+    let no_show = |reservation: &Reservation| {
+        let is_no_show = matches!(reservation.deadline(), Some((_, Deadline::NoShow)));
+        is_no_show.then(|| reservation.booking.venue_id.clone())
+    };
+    let Some(venue_id) = app.projections.look(id, no_show).flatten() else { return Delay::Over(None) };
+    let venue = app.venues.get(Some(&venue_id));
+    let rules = venue.as_ref().and_then(|venue| venue.rules.as_ref());
+    match rules.is_none_or(|rules| !rules.hours.open_at(now).is_empty()) {
+        true => app.stands.delay(&venue_id, due_at, now),
+        false => Delay::Over(None),
+    }
+}
+
 /// Returns whether it succeeded. A failure, for example because of a full disk, must not stop the others.
-async fn execute(app: &App, subject: DeadlineSubject) -> bool {
+async fn execute(app: &App, subject: DeadlineSubject, silence: Option<StandSilence>) -> bool {
     let context = RequestContext::system("deadlines", app.env.as_ref());
     let executed = match subject {
         DeadlineSubject::Reservation(id) => {
-            let executed = app.executor.change_reservation(id, None, &Command::Expire, &context).await;
+            let expire = Command::Expire(silence);
+            let executed = app.executor.change_reservation(id, None, &expire, &context).await;
             executed.map(|outcome| words::status(&outcome.reservation.status).word())
         }
         DeadlineSubject::Waitlist(id) => {

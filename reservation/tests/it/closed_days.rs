@@ -42,9 +42,9 @@ fn a_guest_who_finds_the_restaurant_closed_is_not_a_no_show() {
     created.policy.no_show_grace_minutes = Some(15);
     let after_grace = window().start + TimeDelta::minutes(16);
     let expected = given([Event::from(created.clone()), confirmed()]).at(after_grace);
-    expected.when(Command::Expire).then([ReservationNoShow::default().into()]);
+    expected.when(Command::Expire(None)).then([ReservationNoShow::default().into()]);
     let closed = given([created.into(), confirmed(), affected(Some("closed"))]).at(after_grace);
-    closed.when(Command::Expire).nothing_happens();
+    closed.when(Command::Expire(None)).nothing_happens();
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_party_that_becomes_too_small_for_a_deposit_has_nothing_to_pay() {
     // Otherwise staff confirm it, and it does not expire until then.
     given(hold(false)).when(resize(4)).then([smaller()]);
     let waived = || [hold(false).to_vec(), vec![smaller()]].concat();
-    given(waived()).at(now() + TimeDelta::days(1)).when(Command::Expire).nothing_happens();
+    given(waived()).at(now() + TimeDelta::days(1)).when(Command::Expire(None)).nothing_happens();
     given(waived()).when(Command::Confirm { waive_deposit: false }).then([confirmed()]);
     // Money that was on its way goes back, and confirms nothing.
     let Event::PaymentCompleted(completed) = paid() else { unreachable!() };

@@ -165,7 +165,7 @@ fn no_decided_event_is_ignored() {
 
 fn any_command() -> impl Strategy<Value = Command> {
     let mut all = commands();
-    all.extend([Command::Confirm { waive_deposit: false }, Command::Expire, pay(30_000_000), pay(5)]);
+    all.extend([Command::Confirm { waive_deposit: false }, Command::Expire(None), pay(30_000_000), pay(5)]);
     all.extend([None, Some("card".to_owned())].map(|channel| Command::RenewDeposit { channel }));
     proptest::sample::select(all)
 }
@@ -216,7 +216,7 @@ fn check(reservation: &Reservation, now: chrono::DateTime<Utc>) -> Result<(), Te
     }
     prop_assert_eq!(
         reservation
-            .decide(&Command::Expire, &SeatingContext::managed_by_hand(&Occupancy::default()), now)
+            .decide(&Command::Expire(None), &SeatingContext::managed_by_hand(&Occupancy::default()), now)
             .map(|e| e.is_empty())
             .ok(),
         Some(reservation.hold_expires_at().is_none_or(|at| now < at))

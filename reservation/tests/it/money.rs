@@ -113,7 +113,7 @@ fn the_fee_is_taken_from_the_deposit_and_the_difference_is_refunded_or_requested
     let never_came = |events| given(events).at(window().start).when(Command::NoShow);
     let no_show = |fee, back: Option<i64>| {
         let refund = back.map(|minor| Refund { payment_id: PAYMENT, amount: idr(minor) });
-        Event::from(ReservationNoShow { fee: Some(idr(fee)), refund })
+        Event::from(ReservationNoShow { fee: Some(idr(fee)), refund, stand_silence: None })
     };
     never_came(with_fee(20_000_000, deposit_paid())).then([no_show(20_000_000, Some(10_000_000))]);
     never_came(with_fee(30_000_000, deposit_paid())).then([no_show(30_000_000, None)]);
@@ -129,8 +129,10 @@ fn the_fee_is_taken_from_the_deposit_and_the_difference_is_refunded_or_requested
 
 #[test]
 fn a_fee_is_paid_and_returned_beside_the_deposit() {
-    let asked: [Event; 2] =
-        [ReservationNoShow { fee: Some(idr(31_000_000)), refund: None }.into(), fee_asked(1_000_000).into()];
+    let asked: [Event; 2] = [
+        ReservationNoShow { fee: Some(idr(31_000_000)), ..ReservationNoShow::default() }.into(),
+        fee_asked(1_000_000).into(),
+    ];
     let events = || [with_fee(31_000_000, deposit_paid()), asked.to_vec()].concat();
     let result =
         |outcome| Command::RecordPayment(PaymentResult { payment_id: PaymentId::of_fee(ID), outcome });

@@ -64,11 +64,14 @@ fn a_booking_with_an_unproved_contact_ends_at_its_deadline_and_another_one_stays
     });
     let deadline = now() + PROOF_PERIOD;
     let early = deadline - TimeDelta::microseconds(1);
-    given([by_link(4), asked(1)]).at(deadline).when(Command::Expire).then([ended.clone()]);
-    given([by_link(4), asked(1)]).at(early).when(Command::Expire).nothing_happens();
-    given([by_link(4), asked(1), proved()]).at(deadline).when(Command::Expire).nothing_happens();
+    given([by_link(4), asked(1)]).at(deadline).when(Command::Expire(None)).then([ended.clone()]);
+    given([by_link(4), asked(1)]).at(early).when(Command::Expire(None)).nothing_happens();
+    given([by_link(4), asked(1), proved()]).at(deadline).when(Command::Expire(None)).nothing_happens();
     let confirmed = ReservationConfirmed { window: window(), deposit_waived: false };
-    given([by_link(4), asked(1), confirmed.into()]).at(deadline).when(Command::Expire).nothing_happens();
+    given([by_link(4), asked(1), confirmed.into()])
+        .at(deadline)
+        .when(Command::Expire(None))
+        .nothing_happens();
     given([by_link(4), asked(1), ended])
         .when(Command::ProveContact { number: 1 })
         .refused(Refusal::Cancelled);

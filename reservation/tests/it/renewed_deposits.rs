@@ -129,7 +129,7 @@ fn a_failure_of_a_replaced_payment_changes_nothing() {
     let events = || [held().to_vec(), vec![renewed(Some("card")), failed()]].concat();
     given(events()).when(renew(None)).nothing_happens();
     let Event::PaymentRequested(requested) = renewed(None) else { unreachable!() };
-    given(events()).at(requested.expires_at).when(Command::Expire).then([unpaid_hold_ended()]);
+    given(events()).at(requested.expires_at).when(Command::Expire(None)).then([unpaid_hold_ended()]);
 }
 
 #[tokio::test]

@@ -293,11 +293,11 @@ fn a_hold_ends_at_its_deadline_and_not_before() {
     };
     let with_table = [held().to_vec(), vec![assigned("D4", window())]].concat();
     let freed = released("D4", ReleaseCause::Cancelled);
-    given(with_table).at(deadline).when(Command::Expire).then([ended.into(), freed]);
-    given(held()).at(deadline - TimeDelta::microseconds(1)).when(Command::Expire).nothing_happens();
-    given([created()]).at(deadline).when(Command::Expire).nothing_happens();
+    given(with_table).at(deadline).when(Command::Expire(None)).then([ended.into(), freed]);
+    given(held()).at(deadline - TimeDelta::microseconds(1)).when(Command::Expire(None)).nothing_happens();
+    given([created()]).at(deadline).when(Command::Expire(None)).nothing_happens();
     let paid = [held().to_vec(), vec![paid(), confirmed()]].concat();
-    given(paid).at(deadline).when(Command::Expire).nothing_happens();
+    given(paid).at(deadline).when(Command::Expire(None)).nothing_happens();
 }
 
 #[test]

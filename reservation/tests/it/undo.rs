@@ -104,21 +104,22 @@ fn a_no_show_is_undone_without_a_time_limit_and_is_not_recorded_again_by_itself(
     let late = window().start + TimeDelta::minutes(31);
     given(never_came()).at(late).when(undo(NoShow)).then(came());
     given(never_came()).at(window().end + TimeDelta::days(30)).when(undo(NoShow)).then(came());
-    given(never_came()).and_at(late, came()).when(Command::Expire).nothing_happens();
+    given(never_came()).and_at(late, came()).when(Command::Expire(None)).nothing_happens();
     given(never_came()).and_at(late, came()).when(undo(NoShow)).nothing_happens();
     // A no-show by mistake before the grace period has passed leaves it as it was.
     let early = window().start + TimeDelta::minutes(1);
     given(never_came())
         .and_at(early, came())
         .at(late)
-        .when(Command::Expire)
+        .when(Command::Expire(None))
         .then([ReservationNoShow::default().into(), released("T3", ReleaseCause::NoShow)]);
 }
 
 #[test]
 fn the_fee_of_an_undone_no_show_is_withdrawn_and_goes_back_if_it_was_paid() {
     use UndoneChange::NoShow;
-    let no_show = Event::from(ReservationNoShow { fee: Some(idr(31_000_000)), refund: None });
+    let no_show =
+        Event::from(ReservationNoShow { fee: Some(idr(31_000_000)), ..ReservationNoShow::default() });
     let events =
         || [with_fee(31_000_000, deposit_paid()), vec![no_show.clone(), fee_asked(1_000_000).into()]];
     let withdrawn = ReservationUndone {
@@ -203,7 +204,10 @@ fn an_undone_cancellation_keeps_what_was_paid_and_requests_what_went_back() {
     given(unpaid.clone())
         .when(Command::Confirm { waive_deposit: false })
         .refused(Refusal::DepositDue(idr(30_000_000)));
-    given(unpaid).at(at + TimeDelta::hours(24)).when(Command::Expire).then([unpaid_hold_ended(), freed()]);
+    given(unpaid)
+        .at(at + TimeDelta::hours(24))
+        .when(Command::Expire(None))
+        .then([unpaid_hold_ended(), freed()]);
     // With a deposit that was not paid yet.
     let unpaid = [held().to_vec(), vec![cancelled(Initiator::Guest, None)]].concat();
     given(unpaid)
@@ -285,7 +289,7 @@ fn a_reservation_that_was_called_off_and_is_possible_again_is_not_marked() {
     let again = vec![undone(Cancellation, RestoredStatus::Pending).into(), due.into()];
     given(events.clone()).when(undo(Cancellation)).then(again.clone());
     // The hold expires as usual.
-    let ended = given([events, again].concat()).at(now() + TimeDelta::hours(24)).when(Command::Expire);
+    let ended = given([events, again].concat()).at(now() + TimeDelta::hours(24)).when(Command::Expire(None));
     ended.then([unpaid_hold_ended()]);
 }
 

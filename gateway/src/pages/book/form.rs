@@ -186,6 +186,7 @@ impl Entered {
             high_chairs: self.high_chairs(),
             payment_channel: optional(&self.channel),
             locale: Some(locale.tag().to_owned()),
+            quoted_minutes: None,
         }
     }
 }

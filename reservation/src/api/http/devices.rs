@@ -10,7 +10,8 @@ use chassis::docs::{Conflict, NotFound};
 use chassis::problem::Problem;
 use chrono::TimeDelta;
 use contract::reservation::devices::{
-    AddDevice, AddedDevice, DevicePath, DeviceView, Devices, EnrolDevice, RevokeDevice, StandView,
+    AddDevice, AddedDevice, DevicePath, DeviceView, Devices, EnrolDevice, RevokeDevice, StandPresence,
+    StandView,
 };
 use events::DeviceId;
 
@@ -20,6 +21,7 @@ use crate::api::problem::{code_over, unknown_device};
 use crate::api::request;
 use crate::app::App;
 use crate::app::commands::DeviceCommand;
+use crate::app::stands::PRESENCE_SECONDS;
 
 /// List the devices at the stands
 #[utoipa::path(get, path = "/api/access/devices", operation_id = "listDevices", tag = "access",
@@ -89,6 +91,19 @@ pub(super) async fn stand(State(app): State<App>, caller: Caller) -> Result<Resp
     app.catch_up().await?;
     let id = caller.device().map(|device| device.id).ok_or_else(Problem::unauthorized)?;
     Ok(private(&app.stand(&app.device(id)?)))
+}
+
+/// Say that this device is there
+///
+/// A device at the stand does so every 30 seconds. While none of the devices of a venue does, automatic no-shows wait during
+/// its services, for an hour at most.
+#[utoipa::path(post, path = "/api/stand/presence", operation_id = "reportPresence", tag = "accounts",
+    responses((status = 200, body = StandPresence)))]
+pub(super) async fn presence(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
+    let device = caller.device().ok_or_else(Problem::unauthorized)?;
+    let at = app.env.now();
+    app.stands.hear(&device.venue_id, at);
+    Ok(private(&StandPresence { at, repeat_after_seconds: PRESENCE_SECONDS }))
 }
 
 impl App {

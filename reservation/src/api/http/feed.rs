@@ -12,11 +12,12 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
-use chassis::api::{ETag, Query, is_not_modified, not_modified};
-use chassis::docs::Cached;
+use chassis::api::{ETag, PathParameters, Query, is_not_modified, not_modified};
+use chassis::docs::{Cached, NotFound};
 use chassis::problem::Problem;
 use contract::reservation::feed::FeedEvent;
 use contract::reservation::queries::ReadEvents;
+use contract::reservation::venues::VenuePath;
 use events::feed::{BATCH_CONTENT_TYPE, HEAD_POSITION_HEADER};
 use events::store::Page;
 use events::{Position, recorded};
@@ -45,15 +46,47 @@ pub(super) async fn events(
     headers: HeaderMap,
     Query(form): Query,
 ) -> Result<Response, Problem> {
-    let request = FeedRequest::read(form, &headers, caller)?;
+    let request = FeedRequest::read(form, &headers, caller, None)?;
+    respond(&app, request, &headers).await
+}
+
+/// The events of a venue
+///
+/// The part of `/events` that belongs to the venue, its bookings and its waitlist: for screens that follow an evening. Continue
+/// behind the `feed_cursor` of the floor, of a list or of the waitlist.
+#[utoipa::path(get, path = "/api/venues/{venue_id}/events", operation_id = "readVenueEvents", tag = "feed",
+    params(VenuePath, ReadEvents,
+        ("Last-Event-ID" = Option<String>, Header, description = "For a stream: the last event that was received"),
+        Cached),
+    responses((status = 200, description = "A page, or a stream if the request accepts text/event-stream",
+        content((Vec<FeedEvent> = "application/cloudevents-batch+json"), (String = "text/event-stream")),
+        headers(("ETag" = String), ("Link" = String), ("Head-Position" = u64), ("Cache-Control" = String))),
+        NotFound,
+        (status = 304, description = "The page is still the last one", headers(("ETag" = String), ("Link" = String), ("Head-Position" = u64))),
+        (status = 409, description = "The cursor is not in this log", body = contract::problem::Problem, content_type = "application/problem+json")))]
+pub(super) async fn venue_events(
+    State(app): State<App>,
+    PathParameters(VenuePath { venue_id }): PathParameters<VenuePath>,
+    caller: Caller,
+    headers: HeaderMap,
+    Query(form): Query,
+) -> Result<Response, Problem> {
+    let venue = app.venue_of(&venue_id, &caller).await?;
+    venue.ok_or_else(|| Problem::not_found(format!("There is no venue {venue_id}.")))?;
+    let request = FeedRequest::read(form, &headers, caller, Some(&venue_id))?;
+    respond(&app, request, &headers).await
+}
+
+/// The page or the stream that `request` asks for.
+async fn respond(app: &App, request: FeedRequest, headers: &HeaderMap) -> Result<Response, Problem> {
     let problem = |error: FeedError| app.feed_problem(error);
     let after = app.cursor_position(request.after).await.map_err(problem)?;
-    if wants_stream(&headers) {
+    if wants_stream(headers) {
         return stream::respond(app.clone(), request, after).map_err(problem);
     }
     let page = app.events_after(&request.query, after, request.limit, request.timeout, &request.caller).await;
     let page = page.map_err(problem)?;
-    respond_page(&app, &request, after, page, &headers).await.map_err(problem)
+    respond_page(app, &request, after, page, headers).await.map_err(problem)
 }
 
 async fn respond_page(
@@ -83,7 +116,7 @@ async fn respond_page(
         }
     };
     if let Some(next) = next {
-        put(header::LINK, format!("</events?lastEventId={next}{}>; rel=\"next\"", request.filters));
+        put(header::LINK, format!("<{}?lastEventId={next}{}>; rel=\"next\"", request.path, request.filters));
     }
     // What a page contains depends on the credential.
     let cache = if is_full { "private, max-age=31536000, immutable" } else { "private, no-cache" };

@@ -120,6 +120,7 @@ impl App {
     ) -> Result<Response, Problem> {
         let limit = if format == Format::Json { LIMIT_DEFAULT } else { EXPORTED_MAX };
         let ListRequest { filter, search, after, .. } = request;
+        let feed_cursor = self.projections.cursor();
         let (items, next_cursor, complete) = match search {
             Some(search) => {
                 let limit = request.limit.unwrap_or(FOUND_MAX);
@@ -133,7 +134,7 @@ impl App {
         };
         let response = match format {
             Format::Json => {
-                let page = ReservationList { items, next_cursor: next_cursor.clone(), complete };
+                let page = ReservationList { items, next_cursor: next_cursor.clone(), feed_cursor, complete };
                 axum::Json(page).into_response()
             }
             Format::Csv => export::reservations_csv(&items)?,

@@ -41,6 +41,7 @@ use crate::domain::waitlist::WaitlistCommand;
     responses((status = 200, body = WaitlistView, headers(("Location" = String), ("ETag" = String)),
         links(("entry" = (operation_id = "getWaitlistEntry", parameters(("waitlist_id" = "$response.body#/waitlist_id")), description = "Read the entry")))),
         NotFound,
+        (status = 403, body = contract::problem::Problem, content_type = "application/problem+json", description = "quoted_minutes needs the scope floor"),
         (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "The party would wait in vain: closed, too_soon, party_too_large, no_table, pacing, kept_by_hand; or waitlist_full")))]
 pub(super) async fn join(State(app): State<App>, post: Post) -> Result<Response, Problem> {
     Ok(respond_waitlist(operations::join(&app, post.into_call()).await?, Answer::Created))

@@ -58,6 +58,7 @@ pub(in crate::api) fn joining(form: &mut Form, app: &App, caller: &Caller) -> Op
         payment_channel,
         locale: draft.locale,
         contact_digest,
+        quoted_minutes: draft.quoted_minutes.map(u32::from),
         is_vouched_for: is_vouched_for(app, caller, &contact),
     };
     Some(Joining { joined: request.joined(&*venue?), contact, payload })

@@ -2,6 +2,7 @@
 
 use access::Object;
 use events::event::WaitlistJoined;
+use events::values::{Scope, Scopes};
 use events::{Tag, WaitlistId};
 
 use crate::app::event_builder::{EventSubject, new_events};
@@ -47,6 +48,10 @@ impl Operation for JoinWaitlist<'_> {
     fn object<'s>(&'s self, (): &'s ()) -> Option<Object<'s>> {
         let object = Object { venue_id: &self.joined.venue_id, guest: None };
         (!self.context.caller.is_guest()).then_some(object)
+    }
+
+    fn needs(&self) -> Scopes {
+        self.joined.quoted_minutes.map(|_| Scope::Floor).into_iter().collect()
     }
 
     async fn decide(&self, executor: &Executor, (): &(), attempt: Attempt) -> Result<Decision, CommandError> {

@@ -106,7 +106,7 @@ impl Party {
 
 /// A table as it was when it was assigned.
 fn assigned_table(id: &TableId, area: &str, seats: u8) -> Table {
-    Table { id: id.clone(), area: area.to_owned(), seats, min_party: 1 }
+    Table { id: id.clone(), area: area.to_owned(), seats, min_party: 1, place: None }
 }
 
 impl VenueState {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use contract::reservation::availability::{Day, SlotView, TableOffer};
 use events::values::{PartySize, TimeWindow};
+use events::{EventId, Position};
 
 use super::{QueryError, local};
 use crate::app::App;
@@ -36,6 +37,7 @@ impl App {
         let Some(rules) = &request.venue.rules else { return Ok(None) };
         self.catch_up().await?;
         let now = self.env.now();
+        let feed_cursor = self.projections.cursor();
         let snapshot = self.projections.snapshot(&request.venue.id, &business_day(rules, request.date));
         let day = DayRequest {
             date: request.date,
@@ -44,7 +46,7 @@ impl App {
             minutes: request.minutes,
         };
         let slots = rules.day(&snapshot.occupancy, &day, now);
-        Ok(Some(view(request, rules, slots, snapshot.position.0)))
+        Ok(Some(view(request, rules, slots, (snapshot.position, feed_cursor))))
     }
 }
 
@@ -55,7 +57,12 @@ fn business_day(rules: &BookingRules, date: NaiveDate) -> TimeWindow {
     TimeWindow { start: at(date), end: at(after_next) }
 }
 
-fn view(asked: &AvailabilityRequest, rules: &BookingRules, slots: Vec<Slot<'_>>, position: u64) -> Day {
+fn view(
+    asked: &AvailabilityRequest,
+    rules: &BookingRules,
+    slots: Vec<Slot<'_>>,
+    (position, feed_cursor): (Position, Option<EventId>),
+) -> Day {
     let zone = rules.hours.zone.name();
     let deposit = asked.venue.policy_for(asked.size).deposit_due(asked.size);
     let slot = |slot: Slot<'_>| {
@@ -83,7 +90,8 @@ fn view(asked: &AvailabilityRequest, rules: &BookingRules, slots: Vec<Slot<'_>>,
         timezone: zone.to_owned(),
         party_size: asked.size,
         area: asked.area.clone(),
-        position,
+        position: position.0,
+        feed_cursor,
         slots: slots.into_iter().map(slot).collect(),
     }
 }

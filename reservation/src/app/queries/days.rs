@@ -38,6 +38,7 @@ impl App {
         let (now, zone) = (self.env.now(), venue.timezone.name());
         let last = to.checked_add_days(ChronoDays::new(1)).unwrap_or(to);
         let window = TimeWindow { start: venue.day(from).start, end: venue.day(last).end };
+        let feed_cursor = self.projections.cursor();
         let snapshot = self.projections.snapshot(&venue.id, &window);
         let day = |date: NaiveDate| {
             let request = DayRequest { date, size, area, minutes: None };
@@ -58,6 +59,7 @@ impl App {
             timezone: zone.to_owned(),
             party_size: size,
             position: snapshot.position.0,
+            feed_cursor,
             at: now,
             days: from.iter_days().take_while(|date| *date <= to).map(day).collect(),
         }))

@@ -1,8 +1,8 @@
 //! The floor: every table with its party, as a host sees it.
 
 use access::Caller;
-use chrono::{DateTime, TimeDelta, Utc};
-use contract::reservation::floor::{Floor, PartyView, TableState};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use contract::reservation::floor::{Floor, FloorService, PartyView, PlaceView, SlotLimits, TableState};
 use contract::reservation::words::TableStatus;
 use events::TableId;
 use events::values::TimeWindow;
@@ -10,7 +10,8 @@ use events::values::TimeWindow;
 use super::{QueryError, local};
 use crate::app::App;
 use crate::app::projections::{Filter, Party};
-use crate::domain::availability::{Holder, Occupancy, TakenTable};
+use crate::app::words;
+use crate::domain::availability::{BookingRules, Holder, Occupancy, Pacing, Place, Sitting, TakenTable};
 use crate::domain::venue::Venue;
 
 /// How far ahead the next party at a table is looked for, in hours.
@@ -34,6 +35,7 @@ impl App {
         let day = venue.day(date);
         let (start, end) = (day.start.min(at), day.end.max(at + TimeDelta::hours(AHEAD_HOURS)));
         let window = TimeWindow { start, end };
+        let feed_cursor = self.projections.cursor();
         let (occupancy, parties, position) = self.projections.parties(&venue.id, &window);
         let extra = occupancy.tables().into_iter().filter(|id| venue.table(id).is_none());
         let known = venue.tables.iter().map(|table| table.id.clone());
@@ -50,7 +52,10 @@ impl App {
         let tables = known.chain(extra).filter_map(table_state).collect();
         let needs_table = self.without_table(venue, &day);
         let (venue_id, at) = (venue.id.clone(), local(at, venue.timezone.name()));
-        Ok(Floor { venue_id, at, date, position: position.0, tables, needs_table })
+        let position = position.0;
+        let (services, slots) =
+            venue.rules.as_ref().map_or_else(Default::default, |rules| hours(rules, date));
+        Ok(Floor { venue_id, at, date, position, feed_cursor, services, slots, tables, needs_table })
     }
 }
 
@@ -77,6 +82,19 @@ impl App {
         });
         parties
     }
+}
+
+/// The services of `date`, and the limits of arrival times.
+fn hours(rules: &BookingRules, date: NaiveDate) -> (Vec<FloorService>, Option<SlotLimits>) {
+    let (hours, Pacing { covers, parties }) = (&rules.hours, rules.pacing);
+    let service = |sitting: Sitting| FloorService {
+        opens: local(sitting.opens, hours.zone.name()),
+        closes: local(sitting.closes, hours.zone.name()),
+        name: sitting.name,
+    };
+    let mut services: Vec<_> = hours.on(date).into_iter().map(service).collect();
+    services.sort_by_key(|service| service.opens);
+    (services, Some(SlotLimits { minutes: hours.slot_minutes, covers_max: covers, parties_max: parties }))
 }
 
 /// The assignment in force at some time, and the next one. A seated party has its table until it leaves.
@@ -141,6 +159,11 @@ fn state(venue: &Venue, id: &TableId, parties: &Parties, at: DateTime<Utc>) -> O
         table_id: table.id,
         area: table.area,
         seats: table.seats,
+        place: table.place.map(|Place { x_cm, y_cm, shape }| PlaceView {
+            x_cm,
+            y_cm,
+            shape: words::table_shape(shape),
+        }),
         state: status,
         seated_since: since.map(|since| local(since, zone)),
         until: until.map(|until| local(until, zone)),

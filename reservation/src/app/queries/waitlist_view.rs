@@ -44,6 +44,7 @@ impl App {
     /// [`QueryError`].
     pub async fn waitlist(&self, venue: &VenueId, caller: &Caller) -> Result<Waitlist, QueryError> {
         caller.may_use(venue)?;
+        let feed_cursor = self.projections.cursor();
         let (entries, position) = self.projections.waitlist(venue);
         let positions = entries.iter().map(|entry| entry.at.position).collect();
         let contacts: Vec<Option<Contact>> = self.confidential_of(positions).await?;
@@ -58,7 +59,7 @@ impl App {
             view_of(entry, Some(*place), label.clone(), name, rules.as_deref())
         };
         let items = entries.iter().zip(contacts).map(view).collect();
-        Ok(Waitlist { items, position: position.0 })
+        Ok(Waitlist { items, position: position.0, feed_cursor })
     }
 }
 
@@ -99,6 +100,7 @@ fn view_of(
         locale: joined.locale.into(),
         attendance: entry.attendance.as_deref().map(words::attendance),
         contact_proof: contact_proof::view(&entry.contact_proof),
+        quoted_minutes: joined.quoted_minutes,
         created_at: entry.at.time,
         version: entry.version,
         guest_link: None,

@@ -10,7 +10,7 @@ use contract::values::{Item as _, ReasonCode, lower_case_words};
 use events::values::{Currency, Locale};
 use events::{TableId, VenueId};
 
-use crate::domain::availability::{BookingRules, Table};
+use crate::domain::availability::{BookingRules, Place, Table, TableShape};
 use crate::domain::venue::Venue;
 
 /// Maximum number of reason codes that a venue adds.
@@ -84,7 +84,8 @@ pub(super) fn venue(form: &mut Form, id: &VenueId, is_new: bool) -> Option<Venue
 
 /// The largest coordinate of a table, in centimetres.
 const PLAN_CM_MAX: i64 = 100_000;
-const SHAPES: [&str; 3] = ["round", "square", "rectangle"];
+const SHAPES: [(&str, TableShape); 3] =
+    [("round", TableShape::Round), ("square", TableShape::Square), ("rectangle", TableShape::Rectangle)];
 
 /// The id of a table, if it is valid, and the tables it can be combined with.
 type Combinable = (Option<TableId>, Vec<TableId>);
@@ -95,17 +96,24 @@ fn table(form: &mut Form, combinable: &mut Vec<Combinable>) -> Option<Table> {
     let seats = form.integer("seats", 1, 50);
     let min_party = form.optional_integer("min_party", 1, seats.unwrap_or(50)).unwrap_or(1);
     let others = form.texts_parsed("combinable_with", 50, TableId::MAX_CHARS, str::parse::<TableId>);
-    // Where pages draw the table: the distance of its centre from the left and from the top of the plan.
-    for coordinate in ["x", "y"] {
-        form.optional_integer(coordinate, 0, PLAN_CM_MAX);
-    }
-    form.optional_parsed("shape", 9, |text| match SHAPES.contains(&text) {
-        true => Ok(()),
-        false => Err(format!("{text:?} is not a shape: {}", SHAPES.join(", "))),
-    });
+    let place = place(form);
     combinable.push((id.clone(), others));
     let (seats, min_party) = (u8::try_from(seats?).ok()?, u8::try_from(min_party).ok()?);
-    Some(Table { id: id?, area: area?, seats, min_party })
+    Some(Table { id: id?, area: area?, seats, min_party, place })
+}
+
+/// Where pages draw the table. Without both coordinates it has no place.
+fn place(form: &mut Form) -> Option<Place> {
+    let mut coordinate = |name| {
+        let centimetres = form.optional_integer(name, 0, PLAN_CM_MAX);
+        centimetres.and_then(|centimetres| u32::try_from(centimetres).ok())
+    };
+    let (x_cm, y_cm) = (coordinate("x"), coordinate("y"));
+    let shape = form.optional_parsed("shape", 9, |text| {
+        let known = SHAPES.iter().find(|(word, _)| *word == text).map(|(_, shape)| *shape);
+        known.ok_or_else(|| format!("{text:?} is not a shape: {}", SHAPES.map(|(word, _)| word).join(", ")))
+    });
+    Some(Place { x_cm: x_cm?, y_cm: y_cm?, shape: shape.unwrap_or_default() })
 }
 
 /// The pairs of tables that can be combined. Both must be tables of the venue.

@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     fn table(id: &str, seats: u8) -> Table {
-        Table { id: id.parse().unwrap(), area: "Sala".into(), seats, min_party: 1 }
+        Table { id: id.parse().unwrap(), area: "Sala".into(), seats, min_party: 1, place: None }
     }
 
     fn pairs(pairs: &[(&str, &str)]) -> BTreeSet<(TableId, TableId)> {

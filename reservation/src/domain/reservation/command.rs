@@ -1,7 +1,7 @@
 //! The commands for an existing reservation.
 
 use chrono::{DateTime, Utc};
-use events::event::{Event, GuestAnswered, NotificationFailed, NotificationSent, UndoneChange};
+use events::event::{Event, GuestAnswered, NotificationFailed, NotificationSent, StandSilence, UndoneChange};
 use events::values::{ConfidentialDigest, Initiator, Money, PartySize, TimeWindow};
 use events::{AssignmentId, ClosureId, PaymentId, TableId};
 
@@ -54,8 +54,9 @@ pub enum Command {
     },
     /// Undo the last change of the status.
     Undo(Undo),
-    /// A deadline of the reservation passed: an unpaid hold expires, or a party that never arrived is a no-show.
-    Expire,
+    /// A deadline of the reservation passed: an unpaid hold expires, or a party that never arrived is a no-show, perhaps
+    /// later than at its deadline because the stand was silent.
+    Expire(Option<StandSilence>),
     /// Request the deposit anew: by another channel, or after a payment that was refused.
     RenewDeposit {
         /// The channel; `None` for the one before.
@@ -128,7 +129,7 @@ impl Command {
             | Self::Complete(_)
             | Self::NoShow
             | Self::Cancel { .. }
-            | Self::Expire
+            | Self::Expire(_)
             | Self::MarkAffected { .. }
             | Self::Ask
             | Self::Answer(_)

@@ -24,7 +24,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use events::event::{
     ContactErased, ContactRead, Detail, DetailsChanged, Event, GuestLinkRenewed, GuestQuestion,
     PaymentCompleted, PaymentFailed, PaymentRefunded, PaymentRequested, Refund, ReservationCancelled,
-    ReservationCompleted, ReservationConfirmed, ReservationNoShow, ReservationRescheduled, TableReleased,
+    ReservationCompleted, ReservationConfirmed, ReservationNoShow, ReservationRescheduled, StandSilence,
+    TableReleased,
 };
 use events::values::{ConfidentialDigest, Initiator, Money, PartySize, Purpose, ReleaseCause};
 
@@ -95,7 +96,7 @@ impl Reservation {
             },
             Command::NoShow => match &self.status {
                 Status::Confirmed if now < self.window().start => Err(Refusal::NotStarted),
-                Status::Confirmed => Ok(self.end_as_no_show(now)),
+                Status::Confirmed => Ok(self.end_as_no_show(None, now)),
                 Status::NoShow => Ok(vec![]),
                 other => Err(other.refusal(Refusal::NotConfirmed)),
             },
@@ -114,7 +115,7 @@ impl Reservation {
                 other => Err(other.refusal(Refusal::CheckedIn)),
             },
             Command::Undo(undo) => self.decide_undo(undo, context, now),
-            Command::Expire => Ok(self.decide_expiry(now)),
+            Command::Expire(silence) => Ok(self.decide_expiry(*silence, now)),
             Command::RecordPayment(result) => self.decide_payment(result),
             Command::RecordNotification(result) => Ok(vec![result.event()]),
             Command::MarkAffected { found, rules_version } => {
@@ -233,11 +234,11 @@ impl Reservation {
     }
 
     /// Does nothing if the deadline was moved or was already handled.
-    fn decide_expiry(&self, now: DateTime<Utc>) -> Vec<Event> {
+    fn decide_expiry(&self, silence: Option<StandSilence>, now: DateTime<Utc>) -> Vec<Event> {
         let reason_code = match self.deadline() {
             Some((at, Deadline::Hold)) if now >= at => DEPOSIT_UNPAID,
             Some((at, Deadline::Proof)) if now >= at => CONTACT_UNPROVED,
-            Some((at, Deadline::NoShow)) if now >= at => return self.end_as_no_show(now),
+            Some((at, Deadline::NoShow)) if now >= at => return self.end_as_no_show(silence, now),
             _ => return vec![],
         };
         let cancelled = ReservationCancelled {
@@ -312,7 +313,7 @@ impl Reservation {
 
     /// The party never arrived. The fee in the policy snapshot is deducted from the deposit and the rest is
     /// refunded; what the deposit does not cover is requested. Without a fee the restaurant keeps the deposit.
-    fn end_as_no_show(&self, now: DateTime<Utc>) -> Vec<Event> {
+    fn end_as_no_show(&self, stand_silence: Option<StandSilence>, now: DateTime<Utc>) -> Vec<Event> {
         let policy = &self.booking.policy;
         let fee = policy.no_show_fee.map(|fee| fee.due(self.party_size()));
         let paid = match &self.deposit {
@@ -335,7 +336,8 @@ impl Reservation {
             purpose: Purpose::NoShowFee,
             replaces: None,
         });
-        let mut events = self.end(ReservationNoShow { fee, refund: back }, ReleaseCause::NoShow);
+        let no_show = ReservationNoShow { fee, refund: back, stand_silence };
+        let mut events = self.end(no_show, ReleaseCause::NoShow);
         events.extend(asked.map(Event::from));
         events
     }

@@ -36,6 +36,8 @@ pub struct WaitlistRequest {
     pub locale: Option<Locale>,
     /// Digest of the confidential payload: the contact.
     pub contact_digest: ConfidentialDigest,
+    /// The wait that staff quoted to the party, in minutes.
+    pub quoted_minutes: Option<u32>,
     /// Whether no proof is needed: staff or a key book, or the contact was proved before.
     pub is_vouched_for: bool,
 }
@@ -55,6 +57,7 @@ impl WaitlistRequest {
             locale: self.locale.unwrap_or(venue.locale),
             contact_digest: self.contact_digest,
             contact_proof: venue.contact_proof.filter(|_| !self.is_vouched_for),
+            quoted_minutes: self.quoted_minutes,
         }
     }
 }

@@ -28,7 +28,7 @@ use Needs::{
     Device, Everywhere, Fresh, FreshPerson, Invitation, Needed, Nothing, Own, PasswordReset, Person,
 };
 
-pub const NEEDS: [(&str, Needs); 96] = [
+pub const NEEDS: [(&str, Needs); 98] = [
     ("acceptInvitation", Invitation),
     ("acceptOffer", Own("manage")),
     ("addDevice", Fresh("access")),
@@ -101,6 +101,7 @@ pub const NEEDS: [(&str, Needs); 96] = [
     ("putVenueRules", Needed("rules")),
     ("readCalendar", Nothing),
     ("readEvents", Needed("feed")),
+    ("readVenueEvents", Needed("floor")),
     ("recordNoShow", Needed("floor")),
     ("recoverAuthenticator", Fresh("access")),
     ("removeAuthenticator", FreshPerson),
@@ -110,6 +111,7 @@ pub const NEEDS: [(&str, Needs); 96] = [
     ("renewWaitlistLink", Own("manage")),
     ("reportNotificationResult", Needed("results")),
     ("reportPaymentResult", Needed("results")),
+    ("reportPresence", Device),
     ("reportWaitlistNotificationResult", Needed("results")),
     ("requestPasswordReset", Nothing),
     ("rescheduleReservation", Own("manage")),

@@ -102,6 +102,7 @@ fn house(case: &Case) -> BookingRules {
         area: area(*a),
         seats: *seats,
         min_party: *min_party,
+        place: None,
     };
     let tables: Vec<_> = case.tables.iter().enumerate().map(table).collect();
     let pairs: BTreeSet<_> =

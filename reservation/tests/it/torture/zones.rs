@@ -80,7 +80,7 @@ fn check_closure(hours: &Hours, date: NaiveDate) -> Result<(), TestCaseError> {
     let id = ClosureId(uuid::Uuid::nil());
     let part = ClosedPart { id, since: Position(1), service: None, areas: vec![], tables: vec![] };
     closed.closures.add(part, date, date);
-    let table = Table { id: "T1".parse().unwrap(), area: "Sala".into(), seats: 2, min_party: 1 };
+    let table = Table { id: "T1".parse().unwrap(), area: "Sala".into(), seats: 2, min_party: 1, place: None };
     for day in [date - Days::new(1), date, date + Days::new(1)] {
         prop_assert_eq!(closed.business_day(day), hours.business_day(day), "{} {}", hours.zone, day);
         for sitting in hours.on(day) {

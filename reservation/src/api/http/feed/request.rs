@@ -9,7 +9,7 @@ use chassis::problem::Problem;
 use contract::form::Form;
 use contract::reservation::queries::drafts::ReadEvents;
 use events::feed::LIMIT_EVENTS_DEFAULT;
-use events::{EventId, Query, QueryItem, ReservationId, Tag, WaitlistId};
+use events::{EventId, Query, QueryItem, ReservationId, Tag, VenueId, WaitlistId};
 use mediatype::names::{APPLICATION, JSON, TEXT};
 use mediatype::{MediaType, Name};
 
@@ -27,7 +27,9 @@ pub(super) struct FeedRequest {
     pub(super) limit: usize,
     /// Which events.
     pub(super) query: Query,
-    /// The filters, for the link to the next page.
+    /// The path of the feed, for the link to the next page.
+    pub(super) path: String,
+    /// The filters, for that link.
     pub(super) filters: String,
     /// The sender.
     pub(super) caller: Caller,
@@ -43,7 +45,13 @@ pub(super) fn wants_stream(headers: &HeaderMap) -> bool {
 }
 
 impl FeedRequest {
-    pub(super) fn read(mut form: Form, headers: &HeaderMap, caller: Caller) -> Result<Self, Problem> {
+    /// Reads the request for the feed of `venue`, or of all venues.
+    pub(super) fn read(
+        mut form: Form,
+        headers: &HeaderMap,
+        caller: Caller,
+        venue: Option<&VenueId>,
+    ) -> Result<Self, Problem> {
         let filters = form.texts().filter(|(name, _)| matches!(*name, "type" | "subject" | "limit"));
         // The values of valid filters need no escaping.
         let filters: String = filters.map(|(name, text)| format!("&{name}={text}")).collect();
@@ -61,9 +69,11 @@ impl FeedRequest {
         let valid = form.finish(Some((limit, event_type, subject)));
         let after = cursor.transpose().map_err(|error| malformed_cursor(&error))?;
         let (limit, event_type, subject) = valid?;
-        let item = QueryItem { types: event_type.into_iter().collect(), tags: subject.into_iter().collect() };
+        let tags = subject.into_iter().chain(venue.map(Tag::venue)).collect();
+        let item = QueryItem { types: event_type.into_iter().collect(), tags };
+        let path = venue.map_or_else(|| "/events".to_owned(), |id| format!("/api/venues/{id}/events"));
         let timeout = Duration::from_millis(draft.timeout.map_or(0, u64::from));
-        Ok(Self { after, timeout, limit, query: visible(vec![item], &caller), filters, caller })
+        Ok(Self { after, timeout, limit, query: visible(vec![item], &caller), path, filters, caller })
     }
 }
 

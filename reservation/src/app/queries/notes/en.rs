@@ -5,7 +5,7 @@ use contract::values::LocalTime;
 use events::access_events;
 use events::event::{
     Event, GuestAnswer, GuestQuestion, PaymentRequested, Refund, ReservationAffected, ReservationCreated,
-    VenueChanged, VenueClosed, VenueRulesChanged,
+    StandSilence, VenueChanged, VenueClosed, VenueRulesChanged,
 };
 use events::values::{Initiator, Medium, Purpose, ReleaseCause};
 
@@ -16,6 +16,13 @@ fn later(occurred_at: Option<DateTime<Utc>>, at: &dyn Fn(DateTime<Utc>) -> Local
     occurred_at
         .map(|occurred_at| format!("; reported later: it was at {}", at(occurred_at)))
         .unwrap_or_default()
+}
+
+/// Why a no-show was recorded after its deadline.
+fn silence(silence: Option<StandSilence>, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> String {
+    let Some(StandSilence { from, to }) = silence else { return String::new() };
+    let to = to.map(|to| format!(" until {}", at(to))).unwrap_or_default();
+    format!("; recorded late, because no device at the stand was connected from {}{to}", at(from))
 }
 
 /// A short description of an event in English. `at` writes a time as local time of the venue.
@@ -40,7 +47,7 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
         }
         Event::ReservationNoShow(e) => {
             let fee = e.fee.map(|fee| format!("; the no-show fee is {}", fee.plain())).unwrap_or_default();
-            format!("The party never arrived{fee}{}", back(e.refund))
+            format!("The party never arrived{fee}{}{}", back(e.refund), silence(e.stand_silence, at))
         }
         Event::TableAssigned(_)
         | Event::TableReleased(_)

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use contract::values::LocalTime;
 use events::event::{
     Detail, Event, GuestAnswer, GuestQuestion, OverruledRule, PaymentRequested, Refund, ReservationAffected,
-    UndoneChange, VenueChanged, VenueClosed, VenueRulesChanged,
+    StandSilence, UndoneChange, VenueChanged, VenueClosed, VenueRulesChanged,
 };
 use events::imports::ImportedStatus;
 use events::values::{Initiator, Medium, Purpose, ReleaseCause};
@@ -25,6 +25,16 @@ fn later(occurred_at: Option<DateTime<Utc>>, at: &dyn Fn(DateTime<Utc>) -> Local
     occurred_at
         .map(|occurred_at| format!("; dilaporkan kemudian: terjadi pukul {}", at(occurred_at)))
         .unwrap_or_default()
+}
+
+/// Why a no-show was recorded after its deadline.
+fn silence(silence: Option<StandSilence>, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> String {
+    let Some(StandSilence { from, to }) = silence else { return String::new() };
+    let to = to.map(|to| format!(" sampai {}", at(to))).unwrap_or_default();
+    format!(
+        "; dicatat terlambat karena tidak ada perangkat penerima tamu yang terhubung dari {}{to}",
+        at(from)
+    )
 }
 
 /// A short description of an event in Indonesian. `at` writes a time as local time of the venue.
@@ -59,7 +69,7 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
         }
         Event::ReservationNoShow(e) => {
             let fee = e.fee.map(|fee| format!("; biaya ketidakhadiran {}", fee.plain())).unwrap_or_default();
-            format!("Tamu tidak datang{fee}{}", back(e.refund))
+            format!("Tamu tidak datang{fee}{}{}", back(e.refund), silence(e.stand_silence, at))
         }
         Event::NotificationSent(e) => {
             format!("Pesan terkirim kepada tamu lewat {}: {}", medium(e.medium), e.template)
