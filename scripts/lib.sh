@@ -79,6 +79,12 @@ need_node_tools() {
   need_npm_packages tests/clients target/tools/node "the tests of API descriptions"
 }
 
+# need_client_tools: the compiler and the bundler of the client, of gateway/client/package.json.
+need_client_tools() {
+  need jq jq
+  need_npm_packages gateway/client target/tools/client "the client of the stand"
+}
+
 # need_npm_packages FROM INTO WHAT: the packages that FROM/package-lock.json names.
 need_npm_packages() {
   cmp -s "$1/package-lock.json" "$2/installed" && return 0

@@ -1,4 +1,5 @@
-//! The pages for guests. Each is complete without scripts: a script only spares reloads and counts down.
+//! The pages for guests, each complete without scripts: a script only spares reloads and counts down. The stand is a client
+//! of its own.
 
 mod accent;
 mod assets;
@@ -18,6 +19,7 @@ mod notices;
 mod own;
 mod pay;
 mod qr;
+mod stand;
 mod templates;
 mod times;
 mod venue;
@@ -57,6 +59,8 @@ pub fn router(app: App) -> Router {
         .route("/w/{id}", get(waiting::page).post(waiting::choose))
         .route("/w/{id}/{link}", get(enter::<v1::WaitlistEntry>))
         .route("/w/{id}/live", get(changes::<v1::WaitlistEntry>))
+        .route("/stand", get(stand::page))
+        .route("/stand/{venue}", get(stand::page))
         .route("/embed/{venue}", get(embed::page))
         .route("/embed.js", get(assets::embed))
         .route("/assets/{name}", get(assets::asset))

@@ -52,9 +52,16 @@ pub(super) static STYLE: LazyLock<Asset> = LazyLock::new(|| Asset::new("style", 
 pub(super) static SCRIPT: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("meja", "js", JAVASCRIPT, include_str!("../../assets/meja.js")));
 
+/// The stylesheet of the stand.
+pub(super) static CLIENT_STYLE: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("stand", "css", CSS, include_str!("../../client/dist/stand.css")));
+/// The client of the stand, built from `gateway/client`.
+pub(super) static CLIENT_SCRIPT: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("stand", "js", JAVASCRIPT, include_str!("../../client/dist/stand.js")));
+
 /// A file that pages load.
 pub(super) async fn asset(Path(name): Path<String>) -> Response {
-    let fixed = [&STYLE, &SCRIPT].into_iter().find(|asset| asset.name == name);
+    let fixed = [&STYLE, &SCRIPT, &CLIENT_STYLE, &CLIENT_SCRIPT].into_iter().find(|asset| asset.name == name);
     let found = fixed.map(|asset| (asset.media_type, asset.content.to_owned()));
     match found.or_else(|| Some((CSS, accent::stylesheet(&name)?))) {
         Some((media_type, content)) => {

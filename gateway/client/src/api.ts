@@ -1,0 +1,81 @@
+// Requests to the API, through the gateway from which the page came. The session is in cookies.
+import type { components } from "./schema";
+
+export type Problem = components["schemas"]["Problem"];
+export type Account = components["schemas"]["StaffView"];
+export type Stand = components["schemas"]["StandView"];
+export type { components };
+
+/** The service refused a request, and says why. */
+export class Refused extends Error {
+  constructor(readonly status: number, readonly problem: Problem) {
+    super(typeof problem.detail === "string" ? problem.detail : problem.title);
+  }
+
+  get code(): string {
+    return this.problem.code;
+  }
+}
+
+/** No response: the connection is lost, or a service is down. Whether something happened is not known. */
+export class Unreachable extends Error {}
+
+/** How long a request may take, in milliseconds. */
+const TIMEOUT_MS = 10_000;
+
+export interface Options {
+  body?: unknown;
+  /** The version that the change is based on. */
+  version?: number;
+  /** The same key for a repetition of the same request. */
+  key?: string;
+  /** The PIN of a manager, who allows this one request. */
+  approval?: Approval | undefined;
+}
+
+export interface Approval {
+  staffId: string;
+  pin: string;
+}
+
+export interface Response<T> {
+  body: T;
+  /** The time of the service, in milliseconds since 1970; it has whole seconds only. */
+  at: number | null;
+}
+
+/** Sends a request and reads the response. Throws {@link Refused} or {@link Unreachable}. */
+export async function request<T>(method: string, path: string, options: Options = {}): Promise<Response<T>> {
+  const headers: Record<string, string> = { accept: "application/json" };
+  if (options.body !== undefined) headers["content-type"] = "application/json";
+  if (options.version !== undefined) headers["if-match"] = `"${options.version}"`;
+  if (options.key) headers["idempotency-key"] = options.key;
+  if (options.approval) headers["meja-approval"] = `${options.approval.staffId} ${options.approval.pin}`;
+  let answer: globalThis.Response;
+  let text: string;
+  try {
+    const body = options.body === undefined ? null : JSON.stringify(options.body);
+    answer = await fetch(path, { method, headers, body, signal: AbortSignal.timeout(TIMEOUT_MS), cache: "no-store" });
+    text = await answer.text();
+  } catch {
+    throw new Unreachable(path);
+  }
+  if (answer.status >= 500) throw new Unreachable(`${path}: ${answer.status}`);
+  let body: unknown = null;
+  try {
+    body = text === "" ? null : JSON.parse(text);
+  } catch {
+    throw new Unreachable(`${path}: not JSON`);
+  }
+  if (!answer.ok) throw new Refused(answer.status, body as Problem);
+  const date = Date.parse(answer.headers.get("date") ?? "");
+  return { body: body as T, at: Number.isNaN(date) ? null : date };
+}
+
+export async function get<T>(path: string): Promise<T> {
+  return (await request<T>("GET", path)).body;
+}
+
+export async function post<T>(path: string, body?: unknown, options: Options = {}): Promise<T> {
+  return (await request<T>("POST", path, { ...options, body: body ?? {} })).body;
+}

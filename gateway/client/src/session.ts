@@ -1,0 +1,39 @@
+// Who uses the stand: a person with a session, on an enrolled device or not.
+import { Refused, get, post, request, type Account, type Stand } from "./api";
+
+export interface Session {
+  account: Account | null;
+  device: Stand | null;
+}
+
+/** The answer, or null if the browser has no such cookie. */
+async function unlessUnknown<T>(path: string): Promise<T | null> {
+  try {
+    return await get<T>(path);
+  } catch (error) {
+    if (error instanceof Refused && (error.status === 401 || error.status === 403)) return null;
+    throw error;
+  }
+}
+
+export async function session(): Promise<Session> {
+  const [account, device] = await Promise.all([
+    unlessUnknown<Account>("/api/account"), unlessUnknown<Stand>("/api/stand"),
+  ]);
+  return { account, device };
+}
+
+export const signInWithPin = (staffId: string, pin: string) => post("/api/sessions", { staff_id: staffId, pin });
+
+export const signInWithPassword = (email: string, password: string, code: string) =>
+  post("/api/sessions", { email, password, ...(code && { code }) });
+
+export const enrol = (code: string) => post("/api/stand/enrol", { code });
+
+export const signOut = () => request("DELETE", "/api/sessions/current");
+
+/** The venues at which the person works; `null` for all. */
+export function venuesOf({ roles }: Account): string[] | null {
+  const all = [...roles.host, ...roles.manager, ...roles.owner];
+  return all.includes("*") ? null : [...new Set(all)];
+}

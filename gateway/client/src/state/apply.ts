@@ -1,0 +1,199 @@
+// Applying the events of the feed to an evening. Pure: the same events make the same evening.
+import {
+  partyFromEvent, type Change, type CreatedData, type Evening, type Party, type Waiting, type Window,
+} from "./evening";
+
+/** An event of the feed, as far as a stand needs it. */
+export interface FeedEvent {
+  id: string;
+  type: string;
+  subject: string;
+  time: string;
+  authtype: string;
+  authid?: string;
+  data: unknown;
+}
+
+/** The position of an event, from its id. */
+export function positionOf(id: string): number {
+  return Number(id.slice(0, 20));
+}
+
+/** `evening` after `event`. An event that it contains already changes nothing. */
+export function apply(event: FeedEvent, evening: Evening): Evening {
+  const position = positionOf(event.id);
+  if (evening.cursor && position <= positionOf(evening.cursor)) return evening;
+  const next = { ...evening, cursor: event.id };
+  const [kind, id = ""] = event.subject.split("/");
+  if (kind === "venue") return { ...next, isStale: true };
+  // The snapshot was taken while the log grew: whether it contains this event is not known, so read again.
+  if (position <= evening.settledAt) {
+    return kind === "waitlist" ? { ...next, isWaitlistStale: true } : withStale(next, id);
+  }
+  return kind === "waitlist" ? applyToWaiting(event, id, next) : applyToParty(event, id, next);
+}
+
+/** The type without `meja.` and the version: `reservation.checked_in`. */
+function nameOf(type: string): string {
+  return type.replace(/^meja\./, "").replace(/\.v\d+$/, "");
+}
+
+/** Events about a reservation that are not a change of it. */
+const NO_CHANGE = new Set([
+  "reservation.created", "notification.sent", "notification.failed", "contact.read", "guest.link_renewed",
+]);
+
+/** Events after which a reservation is read again: they do not contain what changed, or much follows from them. */
+const READ_AGAIN = new Set([
+  "reservation.created", "reservation.details_changed", "reservation.undone", "reservation.affected", "contact.erased",
+  "contact.proof_requested", "contact.proved", "payment.requested", "payment.completed", "payment.failed",
+  "payment.refunded", "reservation.cancelled", "reservation.no_show", "reservation.confirmed",
+]);
+
+function applyToParty(event: FeedEvent, id: string, evening: Evening): Evening {
+  const name = nameOf(event.type);
+  const before = evening.parties[id];
+  if (!before) {
+    // A booking for another day is none of this evening's; one for today is read to get its name.
+    if (name !== "reservation.created") return name === "reservation.rescheduled" ? withStale(evening, id) : evening;
+    const party = partyFromEvent(id, event.data as CreatedData);
+    return isOn(evening, party.start) ? withStale(withParty(evening, party, changeOf(event, name)), id) : evening;
+  }
+  const after = evolve(before, name, event);
+  const version = NO_CHANGE.has(name) ? before.version : before.version + 1;
+  const next = withParty(evening, { ...after, version }, changeOf(event, name));
+  return READ_AGAIN.has(name) ? withStale(next, id) : next;
+}
+
+/** `party` after an event. */
+function evolve(party: Party, name: string, { data, time }: FeedEvent): Party {
+  switch (name) {
+    case "reservation.confirmed":
+      return { ...party, status: "CONFIRMED" };
+    case "reservation.checked_in":
+      return { ...party, status: "CHECKED_IN", seatedAt: (data as Occurrence).occurred_at ?? time };
+    case "reservation.completed":
+      return { ...party, status: "COMPLETED", leftAt: (data as Occurrence).occurred_at ?? time };
+    case "reservation.no_show":
+      return { ...party, status: "NO_SHOW" };
+    case "reservation.cancelled":
+      return { ...party, status: "CANCELLED" };
+    case "reservation.undone":
+      return undone(party, data as Undone);
+    case "reservation.rescheduled":
+      return { ...party, ...windowOf((data as { to: Window }).to), answer: null };
+    case "reservation.end_changed":
+      return { ...party, ...windowOf((data as { to: Window }).to) };
+    case "reservation.party_size_changed": {
+      const { to, window } = data as { to: number; window?: Window };
+      return { ...party, size: to, ...(window && windowOf(window)) };
+    }
+    case "reservation.details_changed":
+      return { ...party, tags: (data as { tags?: string[] }).tags ?? [] };
+    case "table.assigned": {
+      const { table_id: table } = data as { table_id: string };
+      return { ...party, tables: [...party.tables.filter((known) => known !== table), table], needsTable: false };
+    }
+    case "table.released": {
+      const { table_id: table, cause } = data as { table_id: string; cause: string };
+      const tables = party.tables.filter((known) => known !== table);
+      return { ...party, tables, needsTable: party.needsTable || (cause === "overruled") };
+    }
+    case "guest.answered":
+      return { ...party, answer: (data as { answer?: string }).answer ?? null };
+    default:
+      return party;
+  }
+}
+
+interface Occurrence {
+  occurred_at?: string;
+}
+
+interface Undone {
+  undone: string;
+  status: string;
+  window?: Window;
+}
+
+function undone(party: Party, { undone: change, status, window }: Undone): Party {
+  const words: Record<string, Party["status"]> = { pending: "PENDING", confirmed: "CONFIRMED", checked_in: "CHECKED_IN" };
+  const left = change === "completion" ? { leftAt: null } : {};
+  const seated = change === "check_in" ? { seatedAt: null } : {};
+  return { ...party, status: words[status] ?? party.status, ...left, ...seated, ...(window && windowOf(window)) };
+}
+
+function applyToWaiting(event: FeedEvent, id: string, evening: Evening): Evening {
+  const name = nameOf(event.type);
+  const before = evening.waiting[id];
+  if (!before) return name === "waitlist.joined" ? { ...evening, isWaitlistStale: true } : evening;
+  const version = NO_CHANGE.has(name) ? before.version : before.version + 1;
+  const after = { ...evolveWaiting(before, name, event), version };
+  return {
+    ...evening,
+    waiting: { ...evening.waiting, [id]: after },
+    changes: withChange(evening.changes, id, changeOf(event, name)),
+  };
+}
+
+function evolveWaiting(entry: Waiting, name: string, { data }: FeedEvent): Waiting {
+  switch (name) {
+    case "waitlist.offered": {
+      const { tables, window, expires_at } = data as Offered;
+      const offer = { tables: tables.map((table) => table.table_id), ...window, expiresAt: expires_at };
+      return { ...entry, status: "OFFERED", offer };
+    }
+    case "waitlist.withdrawn":
+      return { ...entry, status: "WAITING", offer: null };
+    case "waitlist.accepted":
+      return { ...entry, status: "ACCEPTED", offer: null };
+    case "waitlist.left":
+      return { ...entry, status: "LEFT", offer: null };
+    case "guest.answered":
+      return { ...entry, answer: (data as { answer?: string }).answer ?? null };
+    default:
+      return entry;
+  }
+}
+
+interface Offered {
+  tables: { table_id: string }[];
+  window: Window;
+  expires_at: string;
+}
+
+function windowOf({ start, end }: Window): Window {
+  return { start, end };
+}
+
+/** Changes kept for each party: more than a person reads. */
+const CHANGES_MAX = 20;
+
+function changeOf({ time, authid, authtype }: FeedEvent, what: string): Change {
+  return { at: time, what, by: authid ?? null, kind: authtype };
+}
+
+function withChange(changes: Evening["changes"], id: string, change: Change): Evening["changes"] {
+  return { ...changes, [id]: [...(changes[id] ?? []), change].slice(-CHANGES_MAX) };
+}
+
+function withParty(evening: Evening, party: Party, change: Change): Evening {
+  return {
+    ...evening,
+    parties: { ...evening.parties, [party.id]: party },
+    changes: withChange(evening.changes, party.id, change),
+  };
+}
+
+function withStale(evening: Evening, id: string): Evening {
+  return evening.stale.includes(id) ? evening : { ...evening, stale: [...evening.stale, id] };
+}
+
+/** Whether an instant belongs to the business day: from its first opening, or midnight, until the next day begins. */
+function isOn(evening: Evening, start: string): boolean {
+  const at = Date.parse(start);
+  const opening = evening.services.map(({ opens, closes }) => [Date.parse(opens), Date.parse(closes)] as const);
+  if (opening.some(([opens, closes]) => opens <= at && at < closes)) return true;
+  const date = new Intl.DateTimeFormat("sv-SE", { timeZone: evening.zone }).format(new Date(at));
+  return date === evening.date;
+}

@@ -1,0 +1,255 @@
+// An evening at a venue: what a stand knows. A snapshot makes it, and the events of the venue keep it current.
+import type { components } from "../schema";
+import { codeOf } from "./code";
+import { ms } from "./times";
+
+type Schemas = components["schemas"];
+export type Reservation = Schemas["ReservationView"];
+export type WaitlistEntry = Schemas["WaitlistView"];
+export type Floor = Schemas["Floor"];
+export type Closure = Schemas["ClosureView"];
+export type Place = NonNullable<Schemas["TableState"]["place"]>;
+
+/** A party with a booking, or a walk-in. */
+export interface Party {
+  id: string;
+  code: string;
+  status: Reservation["status"];
+  /** Null until it was read, and after the contact was erased. */
+  name: string | null;
+  size: number;
+  /** The time of the visit, as instants. */
+  start: string;
+  end: string;
+  tables: string[];
+  needsTable: boolean;
+  /** When it was seated. */
+  seatedAt: string | null;
+  leftAt: string | null;
+  tags: string[];
+  notes: string | null;
+  requests: string | null;
+  hasAllergies: boolean;
+  highChairs: number;
+  deposit: Reservation["deposit"]["status"];
+  isUnproved: boolean;
+  source: string;
+  answer: string | null;
+  closureId: string | null;
+  /** The version for `If-Match`. */
+  version: number;
+}
+
+/** A party on the waitlist. */
+export interface Waiting {
+  id: string;
+  status: WaitlistEntry["status"];
+  name: string | null;
+  size: number;
+  area: string | null;
+  joinedAt: string;
+  earliest: string;
+  latest: string;
+  quotedMinutes: number | null;
+  offer: { tables: string[]; start: string; end: string; expiresAt: string } | null;
+  answer: string | null;
+  version: number;
+}
+
+export interface Table {
+  id: string;
+  area: string;
+  seats: number;
+  place: Place | null;
+}
+
+/** A change that a person can be told about. */
+export interface Change {
+  at: string;
+  /** The type of the event, without `meja.` and the version. */
+  what: string;
+  /** The id of the person, the key or the component. */
+  by: string | null;
+  kind: string;
+}
+
+export interface Evening {
+  venueId: string;
+  zone: string;
+  /** The business day. */
+  date: string;
+  /** The id of the last event that is contained. */
+  cursor: string | null;
+  /** Up to this position, the snapshot may contain an event already. */
+  settledAt: number;
+  tables: Table[];
+  services: NonNullable<Floor["services"]>;
+  slots: Floor["slots"] | null;
+  closures: Closure[];
+  parties: Record<string, Party>;
+  waiting: Record<string, Waiting>;
+  /** Reservations to read again: an event cannot tell what is confidential. */
+  stale: string[];
+  /** Whether the waitlist is to be read again. */
+  isWaitlistStale: boolean;
+  /** Whether rules or closures changed, so that the snapshot is to be taken again. */
+  isStale: boolean;
+  /** The last changes of each party, the newest last. */
+  changes: Record<string, Change[]>;
+}
+
+export interface Snapshot {
+  venueId: string;
+  zone: string;
+  floor: Floor;
+  reservations: Reservation[];
+  waitlist: WaitlistEntry[];
+  closures: Closure[];
+  /** The cursor that was read first. */
+  cursor: string | null;
+}
+
+/** The evening of a snapshot. */
+export function eveningOf(snapshot: Snapshot): Evening {
+  const { floor } = snapshot;
+  const parties: Record<string, Party> = {};
+  for (const view of snapshot.reservations) parties[view.reservation_id] = partyOf(view);
+  const stale: string[] = [];
+  for (const table of floor.tables) {
+    const id = table.party?.reservation_id;
+    if (!id || !table.seated_since) continue;
+    const party = parties[id];
+    // A party that stayed from the day before is not in the list.
+    if (party) party.seatedAt = table.seated_since;
+    else if (!stale.includes(id)) stale.push(id);
+  }
+  const waiting: Record<string, Waiting> = {};
+  for (const view of snapshot.waitlist) waiting[view.waitlist_id] = waitingOf(view);
+  return {
+    venueId: snapshot.venueId,
+    zone: snapshot.zone,
+    date: floor.date,
+    cursor: snapshot.cursor,
+    settledAt: floor.position,
+    tables: floor.tables.map(({ table_id, area, seats, place }) => ({ id: table_id, area, seats, place: place ?? null })),
+    services: floor.services ?? [],
+    slots: floor.slots ?? null,
+    closures: snapshot.closures,
+    parties,
+    waiting,
+    stale,
+    isWaitlistStale: false,
+    isStale: false,
+    changes: {},
+  };
+}
+
+/** The party of a representation. When it was seated is in events and on the floor only. */
+export function partyOf(view: Reservation, known?: Party): Party {
+  return {
+    id: view.reservation_id,
+    code: view.code,
+    status: view.status,
+    name: view.contact_name ?? null,
+    size: view.party_size,
+    start: view.start_time,
+    end: view.end_time,
+    tables: view.tables.map((table) => table.table_id),
+    needsTable: view.needs_table,
+    seatedAt: known?.seatedAt ?? null,
+    leftAt: known?.leftAt ?? null,
+    tags: view.tags ?? [],
+    notes: view.staff_notes ?? null,
+    requests: [view.table_preference, view.special_requests].filter(Boolean).join(" · ") || null,
+    hasAllergies: view.has_allergies ?? false,
+    highChairs: view.high_chairs ?? 0,
+    deposit: view.deposit.status,
+    isUnproved: Boolean(view.contact_proof),
+    source: view.source ?? "booking",
+    answer: view.attendance?.answer ?? null,
+    closureId: view.closure_id ?? null,
+    version: view.version,
+  };
+}
+
+export function waitingOf(view: WaitlistEntry): Waiting {
+  const { offer } = view;
+  return {
+    id: view.waitlist_id,
+    status: view.status,
+    name: view.contact_name ?? null,
+    size: view.party_size,
+    area: view.area ?? null,
+    joinedAt: view.created_at,
+    earliest: view.earliest_time,
+    latest: view.latest_time,
+    quotedMinutes: view.quoted_minutes ?? null,
+    offer: offer
+      ? {
+          tables: offer.tables.map((table) => table.table_id),
+          start: offer.start_time,
+          end: offer.end_time,
+          expiresAt: offer.expires_at,
+        }
+      : null,
+    answer: view.attendance?.answer ?? null,
+    version: view.version,
+  };
+}
+
+/** A party of which only an event is known. */
+export function partyFromEvent(id: string, data: CreatedData): Party {
+  return {
+    id,
+    code: codeOf(id),
+    status: "PENDING",
+    name: null,
+    size: data.party_size,
+    start: data.window.start,
+    end: data.window.end,
+    tables: [],
+    needsTable: false,
+    seatedAt: null,
+    leftAt: null,
+    tags: [],
+    notes: null,
+    requests: null,
+    hasAllergies: false,
+    highChairs: 0,
+    deposit: data.policy.deposit_required ? "due" : "not_required",
+    isUnproved: Boolean(data.contact_proof),
+    source: data.walk_in ? "walk_in" : "booking",
+    answer: null,
+    closureId: null,
+    version: 1,
+  };
+}
+
+export interface Window {
+  start: string;
+  end: string;
+}
+
+export interface CreatedData {
+  party_size: number;
+  window: Window;
+  policy: { deposit_required?: boolean };
+  walk_in?: boolean;
+  contact_proof?: string | null;
+}
+
+/** The parties by arrival; those of one time by id. */
+export function byArrival(evening: Evening): Party[] {
+  return Object.values(evening.parties).sort((a, b) => ms(a.start) - ms(b.start) || (a.id < b.id ? -1 : 1));
+}
+
+/** The parties that wait, the first one first. */
+export function inLine(evening: Evening): Waiting[] {
+  const waits = ({ status }: Waiting) => status === "WAITING" || status === "OFFERED";
+  return Object.values(evening.waiting).filter(waits).sort((a, b) => ms(a.joinedAt) - ms(b.joinedAt));
+}
+
+/** Whether it is expected or there. */
+export function isActive({ status }: Party): boolean {
+  return status === "PENDING" || status === "CONFIRMED" || status === "CHECKED_IN";
+}
