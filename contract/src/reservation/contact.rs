@@ -17,9 +17,9 @@ requests! {
         /// International, or national in the country of the venue.
         #[example = "+62 812 3456 7890"]
         required phone: Line<32>,
-        /// The e-mail address.
+        /// The e-mail address. Staff may leave it out for a party that waits at the door.
         #[example = "sari@example.com"]
-        required email: Line<254>,
+        optional email: Line<254>,
     }
     /// A correction of the contact of the guest.
     body CorrectContact {

@@ -50,7 +50,7 @@ export function undoable({ status }: Party): string | null {
 export function seat(stand: Stand, party: Party, table: string | null = null): Deed {
   const at = table ?? party.tables.join(" + ");
   const checkIn = (now: Party): Deed => ({
-    id: now.id, version: now.version, path: path(now.id, "check-in"), body: {},
+    id: now.id, version: now.version, path: path(now.id, "check-in"), body: {}, ...(now.tables[0] && { table: now.tables[0] }),
     said: fill("seated_at", { name: nameOf(now), table: at || "–" }),
     undo: undoOf(stand, now, "check_in", fill("not_seated", { name: nameOf(now) })),
     withTable: (other) => seat(stand, current(stand, now.id) ?? now, other),
@@ -70,7 +70,7 @@ export function move(stand: Stand, party: Party, table: string): Deed {
   const [before] = party.tables;
   const back = before && party.tables.length === 1 ? later(stand, party.id, (now) => move(stand, now, before)) : undefined;
   return {
-    id: party.id, version: party.version, path: path(party.id, "assign-table"), body: { table_id: table },
+    id: party.id, version: party.version, path: path(party.id, "assign-table"), body: { table_id: table }, table,
     said: fill("moved_to", { name: nameOf(party), table }),
     ...(back && { undo: back }),
     withTable: (other) => move(stand, current(stand, party.id) ?? party, other),
@@ -206,6 +206,9 @@ export interface Joining {
   area: string | null;
 }
 
+/** How long after its quote a party still takes a table, in minutes. */
+const PATIENCE_MINUTES = 30;
+
 /** Puts a party on the waitlist, with the wait that it was quoted. */
 export function join(stand: Stand, { name, phone, size, quotedMinutes, area }: Joining): Deed {
   const now = stand.now.value;
@@ -213,7 +216,7 @@ export function join(stand: Stand, { name, phone, size, quotedMinutes, area }: J
     id: "join", version: null, path: "/api/waitlist",
     body: {
       customer_id: `stand-${crypto.randomUUID()}`, venue_id: stand.venueId, party_size: size, quoted_minutes: quotedMinutes,
-      latest_time: new Date(now + Math.max(120, 2 * quotedMinutes) * 60_000).toISOString(),
+      latest_time: new Date(now + (quotedMinutes + PATIENCE_MINUTES) * 60_000).toISOString(),
       contact_info: { name, phone }, ...(area && { area }),
     },
     said: fill("waits", { name, minutes: quotedMinutes }),
@@ -244,7 +247,8 @@ export function seatWaiting(stand: Stand, entry: Waiting): Deed {
       then: async (answer) => {
         const { reservation_id: id } = answer as { reservation_id: string };
         const party = current(stand, id);
-        if (party) await stand.act(seat(stand, party));
+        // Its name is read only now.
+        if (party) await stand.act(seat(stand, { ...party, name: party.name ?? entry.name }));
         else stand.say(fill("accepted", { name: waiterName(entry) }));
       },
     };

@@ -33,6 +33,11 @@ export class Live {
     this.wake?.();
   }
 
+  /** Gives up the connection: the browser says that it is offline. */
+  cut(): void {
+    this.controller?.abort();
+  }
+
   /** Tries again now: the browser says that it is online, or that the page is shown again. */
   retry(): void {
     this.wake?.();

@@ -31,7 +31,9 @@ export interface Deed {
   undo?: () => Promise<void>;
   /** The version that it is based on; `null` for a new booking. */
   version: number | null;
-  /** A table can be chosen instead. */
+  /** The table that it takes: a refusal says who has it. */
+  table?: string;
+  /** Another table can be chosen instead. */
   withTable?: (table: string) => Deed | null;
   /** The same with the override of a rule. */
   canOverride?: boolean;
@@ -48,7 +50,7 @@ export interface Notice {
 export type Question =
   | { kind: "refused"; deed: Deed; problem: Problem }
   | { kind: "changed"; deed: Deed; changes: Change[]; version: number }
-  | { kind: "approve"; deed: Deed; override: string | null }
+  | { kind: "approve"; deed: Deed; override: string | null; isWrong: boolean }
   | { kind: "unknown"; deed: Deed };
 
 export class Stand {
@@ -93,6 +95,7 @@ export class Stand {
       window.setInterval(() => void this.checkDay(), DAY_CHECK_MS),
     );
     window.addEventListener("online", this.wake);
+    window.addEventListener("offline", this.cut);
     document.addEventListener("visibilitychange", this.wake);
     if (this.device) void this.sayPresent();
     await this.restart();
@@ -103,8 +106,11 @@ export class Stand {
     this.timers.forEach((timer) => window.clearInterval(timer));
     window.clearTimeout(this.noticeTimer);
     window.removeEventListener("online", this.wake);
+    window.removeEventListener("offline", this.cut);
     document.removeEventListener("visibilitychange", this.wake);
   }
+
+  private readonly cut = (): void => this.live?.cut();
 
   private readonly wake = (): void => {
     this.now.value = Date.now() + this.offset;
@@ -152,6 +158,7 @@ export class Stand {
   private take(evening: Evening): void {
     this.evening.value = evening;
     this.asOf.value = Date.now();
+    this.now.value = Date.now() + this.offset;
     storeEvening(evening, this.asOf.value);
     if (evening.isStale) void this.renew();
     for (const id of evening.stale) void this.read(id);
@@ -236,11 +243,9 @@ export class Stand {
 
   private async ask(deed: Deed, error: unknown, override: string | null): Promise<void> {
     if (error instanceof Refused) {
-      if (error.status === 401 && error.code !== "approval_failed") {
-        const wasApproving = this.question.value?.kind === "approve";
-        if (!wasApproving) return this.onLost();
-      }
-      if (error.code === "scope_missing") this.question.value = { kind: "approve", deed, override };
+      const isWrong = error.code === "approval_failed";
+      if (error.status === 401 && !isWrong) return this.onLost();
+      if (isWrong || error.code === "scope_missing") this.question.value = { kind: "approve", deed, override, isWrong };
       else if (error.status === 412) {
         const version = error.problem.current_version ?? 0;
         await this.echo(deed.id, version);

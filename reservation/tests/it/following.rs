@@ -128,6 +128,12 @@ async fn staff_quote_a_wait_and_guests_do_not() {
     assert_eq!(waiting["items"][0]["quoted_minutes"], json!(25));
     let body = joining(json!({"party_size": 12, "area": "Kebun", "quoted_minutes": 0}));
     assert_eq!(app.anonymous_post("/api/waitlist", &body, &[]).await.problem().0, 403);
+    // At the door a name and a number are enough, for staff only.
+    let contact = json!({"name": "Sari Wulandari", "phone": "+62 812 9999 111"});
+    let body = joining(json!({"party_size": 12, "area": "Kebun", "contact_info": contact}));
+    assert_eq!(app.post("/api/waitlist", &body).await.status, StatusCode::OK);
+    let missing = app.anonymous_post("/api/waitlist", &body, &[]).await;
+    assert_eq!(missing.faults(), ["body.contact_info.email:missing"]);
     let body = joining(json!({"party_size": 12, "area": "Kebun", "quoted_minutes": 361}));
     assert_eq!(app.post("/api/waitlist", &body).await.faults(), ["body.quoted_minutes:less_than_equal"]);
 }

@@ -11,14 +11,28 @@ use crate::app::contact_proof::Asked;
 use crate::domain::venue::Venue;
 
 /// Reads the member `contact_info`. Without a venue, which has a fault then, the phone number is not read.
-pub(super) fn contact_info(form: &mut Form, draft: ContactInfo, venue: Option<&Venue>) -> Option<Contact> {
+pub(super) fn contact_info(
+    form: &mut Form,
+    draft: ContactInfo,
+    venue: Option<&Venue>,
+    needs_email: bool,
+) -> Option<Contact> {
     let name = draft.name.and_then(|text| person(form, &["contact_info", "name"], &text));
     let number = draft.phone.zip(venue).and_then(|(text, venue)| {
         form.checked(&["contact_info", "phone"], text.as_str(), phone(text.as_str(), &venue.country))
     });
-    let address = draft
-        .email
-        .and_then(|text| form.checked(&["contact_info", "email"], text.as_str(), email(text.as_str())));
+    let path = ["contact_info", "email"];
+    let address = match draft.email {
+        Some(text) => form.checked(&path, text.as_str(), email(text.as_str())),
+        // An empty address of a guest who is not written to.
+        None if !needs_email => Some(Email { ascii: String::new(), typed: None }),
+        None => {
+            if !form.has_fault_at(&path) {
+                form.fault_at(&path, "missing", "Field required", None);
+            }
+            None
+        }
+    };
     let Email { ascii, typed } = address?;
     Some(Contact { name: name?, phone: number?, email: ascii, email_typed: typed, ..Contact::default() })
 }

@@ -42,7 +42,8 @@ pub(in crate::api) fn joining(form: &mut Form, app: &App, caller: &Caller) -> Op
         .and_then(|venue| acceptable(form, venue, app, draft.earliest_time, draft.latest_time));
     let area = area(form, venue.as_deref(), draft.area);
     let payment_channel = payment_channel(form, app, caller, draft.payment_channel);
-    let contact = draft.contact_info.and_then(|info| contact_info(form, info, venue.as_deref()));
+    let needs_email = caller.is_guest();
+    let contact = draft.contact_info.and_then(|info| contact_info(form, info, venue.as_deref(), needs_email));
     let contact = Contact {
         special_requests: draft.special_requests.map(String::from),
         allergies: draft.allergies.map(String::from),

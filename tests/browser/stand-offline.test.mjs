@@ -1,0 +1,157 @@
+// The stand without its connection, after a restart of the service, with the keyboard only, and on a phone.
+import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { accessible, launch, leave, picture } from "./browser.mjs";
+import { Meja, until } from "./meja.mjs";
+import { atStand, booked, command, evening, hire } from "./staff.mjs";
+
+const VENUE = "warung-malam";
+let house;
+let meja;
+let browser;
+let sari;
+before(async () => {
+  house = evening();
+  meja = await new Meja({ RESERVATION_VENUES: house.dir }).start();
+  browser = await launch();
+  sari = await hire(meja, "Sari", { host: [VENUE] }, "7294");
+});
+after(async () => {
+  await browser?.close();
+  await meja?.end();
+  rmSync(house.dir, { recursive: true, force: true });
+});
+
+const view = (id) => meja.api(`/api/reservations/${id}`).then(({ body }) => body);
+const row = (page, name) => page.locator(".parties li", { hasText: name });
+
+test("without a connection arrivals and departures wait, and are reported with their time", async () => {
+  const visit = await atStand(browser, meja, VENUE, sari);
+  const { page, context } = visit;
+  const [first, second] = [await booked(meja, VENUE, house.slot(5), { name: "Rina Hartono" }), await booked(meja, VENUE, house.slot(5), { name: "Joko Susilo" })];
+  await row(page, "Joko S.").waitFor();
+  await context.setOffline(true);
+  await page.getByText(/^As of/).waitFor();
+  await accessible(page, "without a connection");
+  await picture(page, "stand-offline");
+  await row(page, "Rina H.").locator(".row").click();
+  // Nothing but arrivals and departures is possible.
+  const panel = page.locator(".panel");
+  for (const name of ["Move", "No-show", "Cancel"]) assert.equal(await panel.getByRole("button", { name }).count(), 0, name);
+  await panel.getByRole("button", { name: "Seat" }).click();
+  await row(page, "Joko S.").getByRole("button", { name: /^Seat/ }).click();
+  await page.getByText("To report: 2").waitFor();
+  const before = Date.now();
+  // Meanwhile the second one cancels by phone: the report is refused, and a person sees it.
+  await command(meja, second.reservation_id, "cancel", { reason_code: "guest_request" });
+  await context.setOffline(false);
+  await until("the arrival to be reported", async () => (await view(first.reservation_id)).status === "CHECKED_IN");
+  await page.getByText(/^Not accepted: Joko S\./).waitFor();
+  await accessible(page, "a report that was refused");
+  await page.getByRole("button", { name: "Seen" }).click();
+  await page.getByText(/^Not accepted/).waitFor({ state: "hidden" });
+  const feed = (await meja.api("/events?type=meja.reservation.checked_in.v1")).body.find(({ subject }) => subject.endsWith(first.reservation_id));
+  assert.ok(Date.parse(feed.data.occurred_at) <= before, JSON.stringify(feed.data));
+  await page.getByText("Live", { exact: true }).waitFor();
+  await command(meja, first.reservation_id, "complete");
+  await leave(visit);
+});
+
+test("a stand goes on after a restart of the service, and after a page that was loaded again", async () => {
+  const visit = await atStand(browser, meja, VENUE, sari);
+  const { page } = visit;
+  await meja.stop("reservation");
+  await page.getByText(/^As of/).waitFor();
+  await meja.start("reservation");
+  await page.getByText("Live", { exact: true }).waitFor();
+  const { reservation_id: id } = await booked(meja, VENUE, house.slot(5), { name: "Putri Ayu" });
+  await row(page, "Putri A.").waitFor();
+  await page.reload();
+  await row(page, "Putri A.").waitFor();
+  await command(meja, id, "cancel", { reason_code: "test" });
+  await row(page, "Putri A.").waitFor({ state: "hidden" });
+  await leave(visit);
+});
+
+test("the keyboard is enough for an evening", async () => {
+  const visit = await atStand(browser, meja, VENUE, sari);
+  const { page } = visit;
+  const { reservation_id: id } = await booked(meja, VENUE, house.slot(5), { name: "Ketut Alit" });
+  await row(page, "Ketut A.").waitFor();
+  await page.keyboard.press("?");
+  await page.getByText("/ search, j and k").waitFor();
+  await accessible(page, "keys");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("/");
+  await page.keyboard.type("ketut");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("j");
+  await page.keyboard.press("s");
+  await page.getByText("Ketut A. is seated at A1.").first().waitFor();
+  await page.keyboard.press("m");
+  await page.locator(".instruction").getByRole("button").first().focus();
+  await page.keyboard.press("Enter");
+  await page.getByText(/Ketut A\. has table/).first().waitFor();
+  await page.keyboard.press("u");
+  await page.getByText("Ketut A. has table A1.").first().waitFor();
+  await page.keyboard.press("w");
+  await page.getByRole("heading", { name: "Walk-in" }).waitFor();
+  await page.keyboard.press("Escape");
+  // Letters do nothing when the keys are off.
+  await page.keyboard.press("?");
+  await page.getByRole("button", { name: "Keys are on" }).press("Enter");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("w");
+  assert.equal(await page.getByRole("heading", { name: "Walk-in" }).count(), 0);
+  await command(meja, id, "complete");
+  await leave(visit);
+});
+
+test("it works on a phone, in the dark and in Indonesian", async () => {
+  const visit = await atStand(browser, meja, VENUE, sari, { viewport: { width: 390, height: 844 }, colorScheme: "dark" });
+  const { page } = visit;
+  const { reservation_id: id } = await booked(meja, VENUE, house.slot(5), { name: "Nyoman Rai", party: 4 });
+  await row(page, "Nyoman R.").locator(".row").click();
+  await accessible(page, "phone");
+  await picture(page, "stand-phone");
+  await page.getByRole("button", { name: "Floor" }).click();
+  await accessible(page, "phone, floor");
+  await page.getByRole("button", { name: "Timeline" }).click();
+  await accessible(page, "phone, timeline");
+  await page.goto(`${meja.url}/stand/${VENUE}?lang=id`);
+  await page.getByRole("button", { name: "Denah" }).click();
+  await page.getByText("dipesan").first().waitFor();
+  await accessible(page, "phone, Indonesian");
+  await command(meja, id, "cancel", { reason_code: "test" });
+  await leave(visit);
+});
+
+test("two stands see each other's actions at once", async () => {
+  const [one, two] = [await atStand(browser, meja, VENUE, sari), await atStand(browser, meja, VENUE, sari)];
+  const { reservation_id: id } = await booked(meja, VENUE, house.slot(5), { name: "Wayan Bagus" });
+  await row(one.page, "Wayan B.").waitFor();
+  await row(two.page, "Wayan B.").waitFor();
+  // Of ten changes, from the answer of the service until the other screen shows it.
+  const times = [];
+  for (let turn = 0; turn < 10; turn++) {
+    const table = turn % 2 === 0 ? "A2" : "A1";
+    const shown = two.page.evaluate((wanted) => new Promise((done) => {
+      const look = () => {
+        const tables = [...document.querySelectorAll(".parties li")].find((li) => li.textContent.includes("Wayan B."))?.querySelector(".tables");
+        if (tables?.textContent === wanted) done(Date.now());
+        else requestAnimationFrame(look);
+      };
+      look();
+    }), table);
+    await command(meja, id, "assign-table", { table_id: table });
+    const answered = Date.now();
+    times.push((await shown) - answered);
+  }
+  times.sort((a, b) => a - b);
+  console.log(`# shown after the answer, in ms: ${times.join(" ")}`);
+  // No timed assertion: the figure is printed, and the deadline of the test holds.
+  assert.equal(times.length, 10);
+  await command(meja, id, "cancel", { reason_code: "test" });
+  for (const visit of [one, two]) await leave(visit);
+});
