@@ -1,11 +1,14 @@
 .DEFAULT_GOAL := help
-.PHONY: help run demo test torture attack fuzz lint fmt bench
+.PHONY: help run client demo test torture attack fuzz lint fmt bench
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 run: ## Build all services, start them, stop them at Ctrl-C
 	@scripts/run.sh
+
+client: ## Build the client of the stand, which the gateway embeds
+	@scripts/client.sh
 
 demo: ## Demonstrate the running services, step by step
 	@scripts/demo.sh

@@ -23,6 +23,8 @@ install_tools() {
   [ "$(id -u)" != 0 ] || { need xfs_io xfsprogs && need mkfs.ext4 e2fsprogs; }
   need_python_tools
   need_node_tools
+  need_client_tools
+  need pdftotext poppler-utils
   need_browser
 }
 

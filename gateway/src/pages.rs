@@ -61,6 +61,7 @@ pub fn router(app: App) -> Router {
         .route("/w/{id}/live", get(changes::<v1::WaitlistEntry>))
         .route("/stand", get(stand::page))
         .route("/stand/{venue}", get(stand::page))
+        .route("/stand/{venue}/print", get(stand::page))
         .route("/embed/{venue}", get(embed::page))
         .route("/embed.js", get(assets::embed))
         .route("/assets/{name}", get(assets::asset))

@@ -1,10 +1,12 @@
 // The stand without its connection, after a restart of the service, with the keyboard only, and on a phone.
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { accessible, launch, leave, picture } from "./browser.mjs";
 import { Meja, until } from "./meja.mjs";
-import { atStand, booked, command, evening, hire } from "./staff.mjs";
+import { PASSWORD, atStand, booked, command, evening, hire } from "./staff.mjs";
 
 const VENUE = "warung-malam";
 let house;
@@ -32,7 +34,7 @@ test("without a connection arrivals and departures wait, and are reported with t
   const [first, second] = [await booked(meja, VENUE, house.slot(5), { name: "Rina Hartono" }), await booked(meja, VENUE, house.slot(5), { name: "Joko Susilo" })];
   await row(page, "Joko S.").waitFor();
   await context.setOffline(true);
-  await page.getByText(/^As of/).waitFor();
+  await page.locator(".connection", { hasText: /As of/ }).waitFor();
   await accessible(page, "without a connection");
   await picture(page, "stand-offline");
   await row(page, "Rina H.").locator(".row").click();
@@ -62,7 +64,7 @@ test("a stand goes on after a restart of the service, and after a page that was 
   const visit = await atStand(browser, meja, VENUE, sari);
   const { page } = visit;
   await meja.stop("reservation");
-  await page.getByText(/^As of/).waitFor();
+  await page.locator(".connection", { hasText: /As of/ }).waitFor();
   await meja.start("reservation");
   await page.getByText("Live", { exact: true }).waitFor();
   const { reservation_id: id } = await booked(meja, VENUE, house.slot(5), { name: "Putri Ayu" });
@@ -123,6 +125,62 @@ test("it works on a phone, in the dark and in Indonesian", async () => {
   await page.getByRole("button", { name: "Denah" }).click();
   await page.getByText("dipesan").first().waitFor();
   await accessible(page, "phone, Indonesian");
+  await command(meja, id, "cancel", { reason_code: "test" });
+  await leave(visit);
+});
+
+test("the evening is printed: as a page, from the screen, and on its own without a connection if asked for", async () => {
+  const visit = await atStand(browser, meja, VENUE, sari);
+  const { page, context } = visit;
+  const { reservation_id: id } = await booked(meja, VENUE, house.slot(5), { name: "Gede Putra", allergies: "kacang" });
+  await row(page, "Gede P.").waitFor();
+  const text = async (of) => {
+    const file = join(meja.dir, "paper.pdf");
+    writeFileSync(file, await of.pdf({ format: "A4", preferCSSPageSize: true }));
+    return execFileSync("pdftotext", ["-layout", file, "-"], { encoding: "utf8" });
+  };
+  const paper = await context.newPage();
+  await paper.goto(`${meja.url}/stand/${VENUE}/print`);
+  await paper.getByText("Gede P.").waitFor();
+  await accessible(paper, "print");
+  await picture(paper, "stand-print");
+  const printed = await text(paper);
+  assert.match(printed, /Gede P\..*2.*A1/);
+  assert.match(printed, /Allergies/);
+  assert.doesNotMatch(printed, /kacang/);
+  // What a browser prints of the screen is the same list.
+  const screen = await text(page);
+  assert.match(screen, /Gede P\..*2.*A1/);
+  assert.doesNotMatch(screen, /Walk-in/);
+  // On its own.
+  await page.evaluate(() => { window.print = () => { document.title = `printed: ${document.querySelector(".paper").textContent.includes("Gede P.")}`; }; });
+  await page.getByRole("button", { name: "Settings" }).click();
+  await accessible(page, "settings");
+  await page.getByRole("button", { name: "Print the list when the connection is lost" }).click();
+  await page.keyboard.press("Escape");
+  await context.setOffline(true);
+  await until("the list to be printed", async () => (await page.title()) === "printed: true");
+  await context.setOffline(false);
+  await page.locator(".connection", { hasText: "Live" }).waitFor();
+  await command(meja, id, "cancel", { reason_code: "test" });
+  await leave(visit);
+});
+
+test("a person's calendar has the bookings until its link is revoked", async () => {
+  const visit = await atStand(browser, meja, VENUE, sari);
+  const { page } = visit;
+  const { reservation_id: id } = await booked(meja, VENUE, house.slot(5), { name: "Luh Sari" });
+  await page.getByRole("button", { name: "Settings" }).click();
+  await page.getByRole("button", { name: "New link" }).click();
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "New link" }).click();
+  const link = await page.locator("dialog a").getAttribute("href");
+  const calendar = await (await fetch(link)).text();
+  assert.match(calendar, /^BEGIN:VCALENDAR\r\n/);
+  assert.match(calendar, new RegExp(id));
+  await page.getByRole("button", { name: "Revoke the link" }).click();
+  await page.getByText("The link is revoked.").waitFor();
+  assert.equal((await fetch(link)).status, 404);
   await command(meja, id, "cancel", { reason_code: "test" });
   await leave(visit);
 });

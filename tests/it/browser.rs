@@ -69,6 +69,16 @@ fn pages_are_light_and_usable_within_a_second_on_a_slow_phone() {
 }
 
 #[test]
+fn a_host_runs_an_evening_at_the_stand() {
+    node_test("stand.test.mjs", &[]);
+}
+
+#[test]
+fn the_stand_goes_on_without_a_connection_with_keys_and_on_a_phone() {
+    node_test("stand-offline.test.mjs", &[]);
+}
+
+#[test]
 fn the_widget_works_on_the_site_of_the_restaurant_only() {
     node_test("embed.test.mjs", &[]);
 }

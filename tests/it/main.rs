@@ -13,6 +13,7 @@ mod attack;
 mod bank;
 mod browser;
 mod canaries;
+mod client;
 mod clients;
 mod closing;
 mod contract;

@@ -47,6 +47,7 @@ export const en = {
   what_confirmed: "confirmed", what_assigned: "got a table", what_released: "lost a table", what_undone: "undone",
   what_rescheduled: "another time", what_party_size_changed: "another size", what_end_changed: "another end",
   what_details_changed: "details corrected", what_other: "changed", reading: "Reading the evening …",
+  table_word: "Table", back: "Back to the stand", settings: "Settings", calendar: "Calendar", calendar_text: "A link with which your calendar shows the bookings of this venue. Everyone with the link can read them: keep it to yourself.", calendar_new: "New link", calendar_revoke: "Revoke the link", calendar_revoked: "The link is revoked.",
   print_offline: "Print the list when the connection is lost", printed: "Printed at {time}", arrived: "Arrived", page_of: "{venue}, {date}",
   reason_guest_request: "The guest asked for it", reason_changed_plans: "Other plans", reason_late: "Too late",
   reason_duplicate: "Booked twice", reason_celebration: "Celebration", reason_regular_guest: "Regular guest",

@@ -49,6 +49,7 @@ export const id: Words = {
   what_confirmed: "dikonfirmasi", what_assigned: "mendapat meja", what_released: "kehilangan meja", what_undone: "diurungkan",
   what_rescheduled: "waktu lain", what_party_size_changed: "jumlah lain", what_end_changed: "akhir lain",
   what_details_changed: "rincian diperbaiki", what_other: "diubah", reading: "Membaca keadaan …",
+  table_word: "Meja", back: "Kembali", settings: "Pengaturan", calendar: "Kalender", calendar_text: "Tautan agar kalender Anda menampilkan reservasi restoran ini. Jangan bagikan tautan ini.", calendar_new: "Tautan baru", calendar_revoke: "Cabut tautan", calendar_revoked: "Tautan dicabut.",
   print_offline: "Cetak daftar saat sambungan terputus", printed: "Dicetak pukul {time}", arrived: "Datang", page_of: "{venue}, {date}",
   reason_guest_request: "Permintaan tamu", reason_changed_plans: "Rencana lain", reason_late: "Terlalu terlambat",
   reason_duplicate: "Dipesan dua kali", reason_celebration: "Perayaan", reason_regular_guest: "Tamu tetap",
