@@ -44,6 +44,8 @@ test("without a connection arrivals and departures wait, and are reported with t
   await panel.getByRole("button", { name: "Seat" }).click();
   await row(page, "Joko S.").getByRole("button", { name: /^Seat/ }).click();
   await page.getByText("To report: 2").waitFor();
+  // What is noted is shown.
+  await row(page, "Rina H.").getByText(/seated/).waitFor();
   const before = Date.now();
   // Meanwhile the second one cancels by phone: the report is refused, and a person sees it.
   await command(meja, second.reservation_id, "cancel", { reason_code: "guest_request" });
@@ -85,6 +87,7 @@ test("the keyboard is enough for an evening", async () => {
   await page.getByText("/ search, j and k").waitFor();
   await accessible(page, "keys");
   await page.keyboard.press("Escape");
+  await page.locator("dialog").waitFor({ state: "detached" });
   await page.keyboard.press("/");
   await page.keyboard.type("ketut");
   await page.keyboard.press("Tab");
@@ -100,10 +103,12 @@ test("the keyboard is enough for an evening", async () => {
   await page.keyboard.press("w");
   await page.getByRole("heading", { name: "Walk-in" }).waitFor();
   await page.keyboard.press("Escape");
+  await page.locator("dialog").waitFor({ state: "detached" });
   // Letters do nothing when the keys are off.
   await page.keyboard.press("?");
   await page.getByRole("button", { name: "Keys are on" }).press("Enter");
   await page.keyboard.press("Escape");
+  await page.locator("dialog").waitFor({ state: "detached" });
   await page.keyboard.press("w");
   assert.equal(await page.getByRole("heading", { name: "Walk-in" }).count(), 0);
   await command(meja, id, "complete");
@@ -159,7 +164,7 @@ test("the evening is printed: as a page, from the screen, and on its own without
   await page.getByRole("button", { name: "Print the list when the connection is lost" }).click();
   await page.keyboard.press("Escape");
   await context.setOffline(true);
-  await until("the list to be printed", async () => (await page.title()) === "printed: true");
+  await until("the list to be printed", async () => (await page.title()) === "printed: true", 60);
   await context.setOffline(false);
   await page.locator(".connection", { hasText: "Live" }).waitFor();
   await command(meja, id, "cancel", { reason_code: "test" });

@@ -66,7 +66,7 @@ test("a host seats, moves and undoes a party, and every view shows it", async ()
   await page.getByText("Rina H. has left.").first().waitFor();
   await page.locator(".notice").getByRole("button", { name: "Undo" }).click();
   await page.getByText("Rina H. is back at the table.").first().waitFor();
-  await page.locator(".panel").getByRole("button", { name: "Undo" }).click();
+  await page.locator(".panel").getByRole("button", { name: "Not seated after all" }).click();
   await until("the check-in to be undone", async () => (await view(id)).status === "CONFIRMED");
   const history = (await meja.api(`/api/reservations/${id}/history?limit=100`)).body;
   const undone = history.entries.filter(({ action }) => action === "reservation.undone");
@@ -79,11 +79,12 @@ test("a host seats, moves and undoes a party, and every view shows it", async ()
 test("a walk-in is seated with three taps and taken back with one", async () => {
   const visit = await atStand(browser, meja, VENUE, sari);
   const { page } = visit;
-  await page.getByRole("button", { name: "Walk-in" }).click();
+  await page.getByRole("button", { name: "Walk-in", exact: true }).click();
   await accessible(page, "walk-in");
   await page.locator("dialog").getByRole("button", { name: "4", exact: true }).click();
   await page.locator("dialog").getByRole("button", { name: "Seat now" }).click();
   await page.getByText(/Party of 4 is seated at/).first().waitFor();
+  await row(page, "Walk-in · 4").waitFor();
   await page.getByText("Guests here").locator("xpath=..").getByText("4").waitFor();
   await page.locator(".notice").getByRole("button", { name: "Undo" }).click();
   await page.getByText("The walk-in was taken back.").first().waitFor();
@@ -139,6 +140,39 @@ test("a change that is based on an old state says who was faster, and can be don
   await leave(visit);
 });
 
+test("a note of another host is never overwritten, and a party that moves to another day is gone", async () => {
+  const visit = await atStand(browser, meja, VENUE, sari);
+  const { page } = visit;
+  const { reservation_id: id } = await booked(meja, VENUE, house.slot(10), { name: "Indah Permata" });
+  await row(page, "Indah P.").locator(".row").click();
+  await page.getByLabel("Note").fill("window");
+  const patched = await fetch(`${meja.reservation}/api/reservations/${id}`, {
+    method: "PATCH", headers: { "content-type": "application/json", ...meja.owner }, body: JSON.stringify({ staff_notes: "wheelchair" }),
+  });
+  assert.equal(patched.status, 200);
+  await until("the change to arrive", async () => page.locator(".changes").isVisible());
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("heading", { name: "Somebody else was faster" }).waitFor();
+  await page.keyboard.press("Escape");
+  assert.equal((await view(id)).staff_notes, "wheelchair");
+  await command(meja, id, "reschedule", { start_time: house.slot(10 + 24 * 60), moved_by: "staff" });
+  await row(page, "Indah P.").waitFor({ state: "hidden" });
+  await free(id);
+  await leave(visit);
+});
+
+test("a venue that the person does not have is refused in words", async () => {
+  const visit = await atStand(browser, meja, VENUE, sari);
+  const { page } = visit;
+  let requests = 0;
+  page.on("request", () => requests += 1);
+  await page.goto(`${meja.url}/stand/nowhere`);
+  // The device knows its venue.
+  await page.locator(".connection", { hasText: "Live" }).waitFor();
+  assert.ok(requests < 30, String(requests));
+  await leave(visit);
+});
+
 test("what a host may not do, a manager allows with a PIN", async () => {
   const visit = await atStand(browser, meja, VENUE, sari);
   const { page } = visit;
@@ -173,7 +207,7 @@ test("a party waits with a quote that counts down, is called in and seated", asy
     assert.equal(seated.status, 200, JSON.stringify(seated.body));
     taken.push(seated.body.reservation_id);
   }
-  await page.getByRole("button", { name: "Walk-in" }).click();
+  await page.getByRole("button", { name: "Walk-in", exact: true }).click();
   await page.locator("dialog").getByRole("button", { name: "Seat now" }).click();
   await page.getByText(/A table is expected in about/).waitFor();
   await accessible(page, "quote");
@@ -186,6 +220,7 @@ test("a party waits with a quote that counts down, is called in and seated", asy
   await accessible(page, "waitlist");
   await free(taken[0]);
   await entry.getByText(/offer until/).waitFor();
+  await accessible(page, "an offer");
   await entry.getByRole("button", { name: /^Seat/ }).click();
   await page.getByText(/Wulan S. is seated at/).first().waitFor();
   const seated = (await meja.api(`/api/reservations?venue_id=${VENUE}&status=CHECKED_IN&limit=50`)).body.items;

@@ -1,4 +1,5 @@
 // Requests to the API, through the gateway from which the page came. The session is in cookies.
+import { observe } from "./clock";
 import type { components } from "./schema";
 
 export type Problem = components["schemas"]["Problem"];
@@ -9,12 +10,24 @@ export type { components };
 /** The service refused a request, and says why. */
 export class Refused extends Error {
   constructor(readonly status: number, readonly problem: Problem) {
-    super(typeof problem.detail === "string" ? problem.detail : problem.title);
+    super(inWords(problem));
   }
 
   get code(): string {
     return this.problem.code;
   }
+}
+
+/** What a problem says to a person: its detail, or the messages of its faults. */
+function inWords({ title, detail }: Problem): string {
+  const faults: unknown = detail;
+  if (!Array.isArray(faults)) return typeof faults === "string" ? faults : title;
+  return faults.map(({ loc, msg }: Fault) => `${loc.at(-1)}: ${msg}`).join("; ");
+}
+
+interface Fault {
+  loc: string[];
+  msg: string;
 }
 
 /** No response: the connection is lost, or a service is down. Whether something happened is not known. */
@@ -40,8 +53,6 @@ export interface Approval {
 
 export interface Response<T> {
   body: T;
-  /** The time of the service, in milliseconds since 1970; it has whole seconds only. */
-  at: number | null;
 }
 
 /** Sends a request and reads the response. Throws {@link Refused} or {@link Unreachable}. */
@@ -60,6 +71,8 @@ export async function request<T>(method: string, path: string, options: Options 
   } catch {
     throw new Unreachable(path);
   }
+  const date = Date.parse(answer.headers.get("date") ?? "");
+  if (!Number.isNaN(date)) observe(date);
   if (answer.status >= 500) throw new Unreachable(`${path}: ${answer.status}`);
   let body: unknown = null;
   try {
@@ -68,8 +81,7 @@ export async function request<T>(method: string, path: string, options: Options 
     throw new Unreachable(`${path}: not JSON`);
   }
   if (!answer.ok) throw new Refused(answer.status, body as Problem);
-  const date = Date.parse(answer.headers.get("date") ?? "");
-  return { body: body as T, at: Number.isNaN(date) ? null : date };
+  return { body: body as T };
 }
 
 export async function get<T>(path: string): Promise<T> {

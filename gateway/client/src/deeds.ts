@@ -1,13 +1,13 @@
 // What a host can do with a party: each action as a request, with the one that takes it back.
+import { nameOf } from "./naming";
 import type { Deed, Stand } from "./stand";
 import type { Party, Waiting } from "./state/evening";
-import { localDateTime, plusMinutes, timeOfDay } from "./state/times";
+import { localDateTime, minutesBetween, plusMinutes, timeOfDay } from "./state/times";
 import { fill } from "./words";
 
 /** The reason in events for something that was pressed by mistake. */
 const WRONG_TAP = "wrong_tap";
 
-const nameOf = ({ name, code }: Party) => name ?? code;
 const path = (id: string, command: string) => `/api/reservations/${id}/${command}`;
 
 /** The party as it is now, for a request that follows another one. */
@@ -24,11 +24,11 @@ function later(stand: Stand, id: string, make: (party: Party) => Deed): () => Pr
 }
 
 function undoOf(stand: Stand, party: Party, change: string, said: string): () => Promise<void> {
-  return later(stand, party.id, (now) => undo(stand, now, change, said));
+  return later(stand, party.id, (now) => undo(now, change, said));
 }
 
 /** Takes back the last change of the status. */
-export function undo(_: Stand, party: Party, change: string, said = fill("undone", { name: nameOf(party) })): Deed {
+export function undo(party: Party, change: string, said = fill("undone", { name: nameOf(party) })): Deed {
   return {
     id: party.id, version: party.version, said, path: path(party.id, "undo"),
     body: { change, reason_code: WRONG_TAP },
@@ -56,11 +56,18 @@ export function seat(stand: Stand, party: Party, table: string | null = null): D
     withTable: (other) => seat(stand, current(stand, now.id) ?? now, other),
   });
   if (!table || party.tables.includes(table)) return checkIn(party);
+  const moving = move(stand, party, table);
   return {
-    ...move(stand, party, table),
+    ...moving,
     then: async () => {
       const moved = current(stand, party.id);
-      if (moved) await stand.act(checkIn(moved));
+      if (!moved) return;
+      const seating = checkIn(moved);
+      const undoBoth = async () => {
+        await seating.undo?.();
+        await moving.undo?.();
+      };
+      await stand.act({ ...seating, undo: undoBoth });
     },
   };
 }
@@ -151,11 +158,18 @@ export function reschedule(stand: Stand, party: Party, start: string): Deed {
   };
 }
 
-export function confirm(stand: Stand, party: Party, waiveDeposit: boolean): Deed {
-  void stand;
+export function confirm(party: Party, waiveDeposit: boolean): Deed {
   return {
     id: party.id, version: party.version, path: path(party.id, "confirm"), body: { waive_deposit: waiveDeposit },
     said: fill("confirmed_of", { name: nameOf(party) }),
+  };
+}
+
+/** Writes the notes and the tags of the staff, based on the version at which they were read. */
+export function note(party: Party, version: number, changed: { staff_notes?: string | null; tags?: string[] }): Deed {
+  return {
+    id: party.id, version, method: "PATCH", path: `/api/reservations/${party.id}`, body: changed,
+    said: fill("noted", { name: nameOf(party) }),
   };
 }
 
@@ -166,17 +180,21 @@ export function ask(party: Party): Deed {
   };
 }
 
-/** Seats a party without a booking. */
-export function walkIn(stand: Stand, size: number, name: string, area: string | null): Deed {
+/** Seats a party without a booking, at `table` if one is wanted. */
+export function walkIn(stand: Stand, size: number, name: string, area: string | null, table: string | null = null): Deed {
   return {
-    id: "walk-in", version: null, path: "/api/walk-ins",
+    id: `walk-in ${crypto.randomUUID()}`, version: null, path: "/api/walk-ins",
     body: { party_size: size, venue_id: stand.venueId, ...(name && { name }), ...(area && { area }) },
     said: "",
     canOverride: true,
     then: async (answer) => {
       const { reservation_id: id, tables, version } = answer as { reservation_id: string; tables: { table_id: string }[]; version: number };
-      const said = fill("seated_at", { name: name || fill("party_of", { size }), table: tables.map((one) => one.table_id).join(" + ") });
-      stand.say(said, () => takeBack(stand, id, version));
+      const at = tables.map((one) => one.table_id);
+      const seatedAt = (where: string) => fill("seated_at", { name: name || fill("party_of", { size }), table: where });
+      const undo = () => takeBack(stand, id, version);
+      const party = current(stand, id);
+      if (!table || at.includes(table) || !party) return stand.say(seatedAt(at.join(" + ")), undo);
+      await stand.act({ ...move(stand, party, table), said: seatedAt(table), undo });
     },
   };
 }
@@ -213,7 +231,7 @@ const PATIENCE_MINUTES = 30;
 export function join(stand: Stand, { name, phone, size, quotedMinutes, area }: Joining): Deed {
   const now = stand.now.value;
   return {
-    id: "join", version: null, path: "/api/waitlist",
+    id: `join ${crypto.randomUUID()}`, version: null, path: "/api/waitlist",
     body: {
       customer_id: `stand-${crypto.randomUUID()}`, venue_id: stand.venueId, party_size: size, quoted_minutes: quotedMinutes,
       latest_time: new Date(now + (quotedMinutes + PATIENCE_MINUTES) * 60_000).toISOString(),
@@ -229,21 +247,24 @@ const waiterName = ({ name, size }: Waiting) => name ?? fill("party_of", { size 
 /** Tells the guest that the table is ready. */
 export function callIn(entry: Waiting): Deed {
   return {
-    id: entry.id, version: null, path: waitlistPath(entry.id, "ready"), said: fill("called_in", { name: waiterName(entry) }),
+    id: entry.id, version: entry.version, path: waitlistPath(entry.id, "ready"), said: fill("called_in", { name: waiterName(entry) }),
   };
 }
 
 export function leave(entry: Waiting): Deed {
   return {
-    id: entry.id, version: null, path: waitlistPath(entry.id, "leave"), said: fill("left_waitlist", { name: waiterName(entry) }),
+    id: entry.id, version: entry.version, path: waitlistPath(entry.id, "leave"), said: fill("left_waitlist", { name: waiterName(entry) }),
   };
 }
 
-/** Seats a waiting party: by its offer, or as a walk-in that then leaves the waitlist. */
+/** An offer for later than this cannot be taken by a party that sits down now, in minutes. */
+const OFFER_NOW_MINUTES = 15;
+
+/** Seats a waiting party: by its offer, if that is for now, or as a walk-in that then leaves the waitlist. */
 export function seatWaiting(stand: Stand, entry: Waiting): Deed {
-  if (entry.offer) {
+  if (entry.offer && minutesBetween(stand.now.value, entry.offer.start) <= OFFER_NOW_MINUTES) {
     return {
-      id: entry.id, version: null, path: waitlistPath(entry.id, "accept"), body: { allow_duplicate: true }, said: "",
+      id: entry.id, version: entry.version, path: waitlistPath(entry.id, "accept"), body: { allow_duplicate: true }, said: "",
       then: async (answer) => {
         const { reservation_id: id } = answer as { reservation_id: string };
         const party = current(stand, id);
@@ -259,7 +280,7 @@ export function seatWaiting(stand: Stand, entry: Waiting): Deed {
     then: async (answer) => {
       await seated.then?.(answer);
       const notice = stand.notice.value;
-      if (await stand.act(leave(entry)) && notice) stand.say(notice.text);
+      if ((await stand.act(leave(entry))) && notice) stand.say(notice.text, notice.undo);
     },
   };
 }

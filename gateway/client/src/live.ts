@@ -7,6 +7,8 @@ export interface Following {
   cursor: () => string | null;
   onEvents: (events: FeedEvent[]) => void;
   onState: (isLive: boolean) => void;
+  /** Something arrived: an event, or a comment that keeps the connection alive. */
+  onAlive: () => void;
   /** The cursor is of another log, or the session has ended: take a new snapshot. */
   onLost: () => void;
 }
@@ -80,6 +82,7 @@ export class Live {
         if (done) return true;
         clearTimeout(watchdog);
         watchdog = setTimeout(() => controller.abort(), SILENT_MS);
+        this.following.onAlive();
         const events = messages.add(value);
         if (events.length > 0) this.following.onEvents(events);
       }

@@ -1,4 +1,5 @@
 // Who uses the stand: a person with a session, on an enrolled device or not.
+import { isSignOutOwed, oweSignOut } from "./storage";
 import { Refused, get, post, request, type Account, type Stand } from "./api";
 
 export interface Session {
@@ -17,6 +18,8 @@ async function unlessUnknown<T>(path: string): Promise<T | null> {
 }
 
 export async function session(): Promise<Session> {
+  // A person who signed out without a connection is signed out before anybody else uses the stand.
+  if (isSignOutOwed()) await signOut();
   const [account, device] = await Promise.all([
     unlessUnknown<Account>("/api/account"), unlessUnknown<Stand>("/api/stand"),
   ]);
@@ -30,7 +33,16 @@ export const signInWithPassword = (email: string, password: string, code: string
 
 export const enrol = (code: string) => post("/api/stand/enrol", { code });
 
-export const signOut = () => request("DELETE", "/api/sessions/current");
+/** Ends the session. Without an answer it stays owed, and is ended before the next one begins. */
+export async function signOut(): Promise<void> {
+  oweSignOut(true);
+  try {
+    await request("DELETE", "/api/sessions/current");
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+  }
+  oweSignOut(false);
+}
 
 /** The venues at which the person works; `null` for all. */
 export function venuesOf({ roles }: Account): string[] | null {

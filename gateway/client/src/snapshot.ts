@@ -1,6 +1,10 @@
 // Reading an evening from the service.
 import { get, type components } from "./api";
-import { eveningOf, partyOf, waitingOf, type Closure, type Evening, type Floor, type Reservation } from "./state/evening";
+import { positionOf } from "./state/apply";
+import { codeOf } from "./state/code";
+import {
+  eveningOf, isOn, partyOf, rulesOf, waitingOf, type Closure, type Evening, type Floor, type Reservation,
+} from "./state/evening";
 
 type Schemas = components["schemas"];
 
@@ -37,30 +41,37 @@ export async function snapshot(venueId: string): Promise<Evening> {
   return eveningOf({ venueId, zone, floor, reservations, waitlist: waitlist.items, closures: closures.items as Closure[], cursor });
 }
 
-/** The business day at the venue now. */
-export async function businessDay(venueId: string): Promise<string> {
-  return (await get<Floor>(`/api/floor?venue_id=${encodeURIComponent(venueId)}`)).date;
+/** The business day at the venue now, and its tables and services as a text to compare. */
+export async function businessDay(venueId: string): Promise<{ date: string; rules: string }> {
+  const floor = await get<Floor>(`/api/floor?venue_id=${encodeURIComponent(venueId)}`);
+  return { date: floor.date, rules: rulesOf(floor) };
 }
 
-/** `evening` with one reservation read again; without it, if it belongs to another day now. */
-export async function reread(evening: Evening, id: string, code: string): Promise<(current: Evening) => Evening> {
+/** Whether an answer with `cursor` contains every event that `evening` contains. */
+function isCurrent(cursor: string | null | undefined, evening: Evening): boolean {
+  return !evening.cursor || (cursor !== null && cursor !== undefined && positionOf(cursor) >= positionOf(evening.cursor));
+}
+
+/** Reads one reservation again. An answer that an event overtook counts for nothing, and it is read once more. */
+export async function reread({ venueId }: Evening, id: string): Promise<(current: Evening) => Evening> {
   const list = await get<Schemas["ReservationList"]>(
-    `/api/reservations?venue_id=${encodeURIComponent(evening.venueId)}&code=${code}&limit=10`,
+    `/api/reservations?venue_id=${encodeURIComponent(venueId)}&code=${codeOf(id)}&limit=10`,
   );
   const view = list.items.find((item) => item.reservation_id === id);
   return (current) => {
+    if (!isCurrent(list.feed_cursor, current)) return current;
     const stale = current.stale.filter((one) => one !== id);
-    const known = current.parties[id];
-    // An event that came meanwhile is newer than what was read.
-    if (!view || (known && known.version > view.version)) return { ...current, stale };
-    return { ...current, stale, parties: { ...current.parties, [id]: partyOf(view, known) } };
+    const { [id]: known, ...others } = current.parties;
+    const belongs = view && (isOn(current, view.start_time) || view.status === "CHECKED_IN");
+    return { ...current, stale, parties: belongs ? { ...others, [id]: partyOf(view, known) } : others };
   };
 }
 
-/** `evening` with the waitlist read again. */
-export async function rereadWaitlist(evening: Evening): Promise<(current: Evening) => Evening> {
-  const list = await get<Schemas["Waitlist"]>(`/api/waitlist?venue_id=${encodeURIComponent(evening.venueId)}`);
+/** Reads the waitlist again. */
+export async function rereadWaitlist({ venueId }: Evening): Promise<(current: Evening) => Evening> {
+  const list = await get<Schemas["Waitlist"]>(`/api/waitlist?venue_id=${encodeURIComponent(venueId)}`);
   return (current) => {
+    if (!isCurrent(list.feed_cursor, current)) return current;
     const waiting = Object.fromEntries(list.items.map((view) => [view.waitlist_id, waitingOf(view)]));
     return { ...current, waiting, isWaitlistStale: false };
   };

@@ -49,6 +49,24 @@ export function storedQueue(venueId: string): Queue {
 }
 
 /** Forgets the guests of a venue, for example when a person signs out. What was not sent stays. */
+/** Forgets the evenings that are too old to be shown, of all venues. */
+export function forgetOldEvenings(now: number): void {
+  for (const name of Object.keys(localStorage).filter((one) => one.startsWith("meja.") && one.includes(".evening."))) {
+    const stored = read<StoredEvening>(name);
+    if (!stored || now - stored.at >= EVENING_HOURS_MAX * 3_600_000) localStorage.removeItem(name);
+  }
+}
+
+const SIGNED_OUT = "meja.signed_out";
+
+/** Whether a person signed out while the service could not be told. */
+export const isSignOutOwed = () => localStorage.getItem(SIGNED_OUT) !== null;
+
+export function oweSignOut(isOwed: boolean): void {
+  if (isOwed) localStorage.setItem(SIGNED_OUT, "1");
+  else localStorage.removeItem(SIGNED_OUT);
+}
+
 export function forgetEvening(venueId: string): void {
   localStorage.removeItem(key("evening", venueId));
 }

@@ -1,10 +1,10 @@
 // Tables, figures, times and the queue of a stand, without a browser.
 import { describe, expect, test } from "vitest";
 import { Messages } from "../src/live";
-import { eveningOf, type Evening, type Party } from "../src/state/evening";
+import { callOf, eveningOf, isOn, type Evening, type Party } from "../src/state/evening";
 import { figuresOf, pacing, quoteLeft } from "../src/state/figures";
 import { tablesFor, tableStates } from "../src/state/floor";
-import { AGE_MINUTES_MAX, EMPTY, dismiss, enqueue, isTooOld, settle } from "../src/state/queue";
+import { AGE_MINUTES_MAX, EMPTY, adopt, dismiss, enqueue, isTooOld, settle, withQueue } from "../src/state/queue";
 import { localDateTime, minutesBetween, timeOfDay } from "../src/state/times";
 
 const at = (time: string) => Date.parse(`2026-12-01T${time}:00+07:00`);
@@ -59,11 +59,15 @@ describe("a table", () => {
   });
 
   test("is offered if no other party wants it during the stay, the smallest that fits first", () => {
-    const ids = (made: Evening, size: number) => tablesFor({ size }, 60, made, at("18:00")).map(({ id }) => id);
+    const ids = (made: Evening, size: number, own = "") =>
+      tablesFor(party("me", own, "18:00", "19:00", { size }), at("18:00"), at("19:00"), made).map(({ id }) => id);
     expect(ids(evening(), 2)).toEqual(["T1", "T2"]);
     expect(ids(evening(), 4)).toEqual(["T2", "T1"]);
+    expect(ids(evening(), 2, "T1")).toEqual(["T2"]);
     expect(ids(evening(party("a", "T1", "18:45", "20:00")), 2)).toEqual(["T2"]);
     expect(ids(evening(party("a", "T1", "19:00", "20:00")), 2)).toEqual(["T1", "T2"]);
+    // A party that stays too long has its table still.
+    expect(ids(evening(party("a", "T1", "16:00", "17:30", { status: "CHECKED_IN" })), 2)).toEqual(["T2"]);
   });
 });
 
@@ -72,7 +76,7 @@ test("the figures count parties that are there, expected, late and waiting", () 
     party("a", "T1", "17:00", "19:00", { status: "CHECKED_IN", size: 3 }), party("b", "T2", "17:40", "19:00"), party("c", "", "18:30", "20:00", { size: 5 }),
     party("d", "T1", "19:00", "20:00", { status: "NO_SHOW" }),
   );
-  expect(figuresOf(made, at("18:00"))).toEqual({ coversHere: 3, coversToCome: 7, late: 1, withoutTable: 1, waiting: 0, longestWait: 0 });
+  expect(figuresOf(made, at("18:00"))).toEqual({ coversHere: 3, coversToCome: 7, late: 1, overdue: 0, withoutTable: 1, waiting: 0, longestWait: 0 });
 });
 
 test("the arrivals of each time have their limit", () => {
@@ -97,15 +101,24 @@ test("times are those of the venue, on days with 23 and 25 hours too", () => {
 
 describe("the queue", () => {
   const one = (key: string, reservationId: string, action: "check-in" | "complete" = "check-in") =>
-    ({ key, reservationId, action, occurredAt: iso("18:00"), by: "Sari" });
+    ({ key, reservationId, action, occurredAt: iso("18:00"), staffId: "sari", by: "Sari" });
 
   test("is replayed in order, and what depends on a refusal is refused with it", () => {
     const queue = [one("1", "a"), one("2", "b"), one("3", "a", "complete")].reduce(enqueue, EMPTY);
-    const refused = settle(queue, "too early");
+    const refused = settle(queue, "1", "too early");
     expect(refused.waiting.map(({ key }) => key)).toEqual(["2"]);
     expect(refused.refused.map(({ key, reason }) => [key, reason])).toEqual([["1", "too early"], ["3", "too early"]]);
-    expect(settle(refused, null).waiting).toEqual([]);
+    expect(settle(refused, "2", null).waiting).toEqual([]);
     expect(dismiss(refused, "1").refused.map(({ key }) => key)).toEqual(["3"]);
+  });
+
+  test("is shown on the evening until it is reported, and can be reported by another person", () => {
+    const made = evening(party("a", "T1", "18:00", "19:00"), party("b", "T2", "18:00", "19:00"));
+    const queue = [one("1", "a"), one("2", "a", "complete"), one("3", "b")].reduce(enqueue, EMPTY);
+    const { parties } = withQueue(made, queue);
+    expect([parties.a?.status, parties.b?.status]).toEqual(["COMPLETED", "CHECKED_IN"]);
+    expect(withQueue(made, EMPTY)).toBe(made);
+    expect(adopt(queue, "budi").waiting.map(({ staffId }) => staffId)).toEqual(["budi", "budi", "budi"]);
   });
 
   test("keeps the same thing once, and knows what is too old", () => {
@@ -120,4 +133,15 @@ test("a stream is cut into events wherever its pieces end", () => {
   expect(messages.add(": still here\n\nid: 1\nevent: x\nda")).toEqual([]);
   expect(messages.add('ta: {"id":"1"}\n\ndata: {"id"')).toEqual([{ id: "1" }]);
   expect(messages.add(':"2"}\n\n')).toEqual([{ id: "2" }]);
+});
+
+test("a time belongs to the business day in which its service opened", () => {
+  const late = { ...evening(), services: [{ name: "Malam", opens: iso("18:00"), closes: new Date(at("23:59") + 7_260_000).toISOString() }] };
+  const on = (instant: string) => isOn(late, instant);
+  expect([on(iso("19:00")), on("2026-12-01T18:30:00Z"), on(iso("01:30")), on("2026-12-02T12:00:00Z")]).toEqual([true, true, false, false]);
+});
+
+test("a walk-in without a name is called a walk-in", () => {
+  expect(callOf(party("a", "T1", "18:00", "19:00", { name: null, source: "walk_in", size: 3 }), "Walk-in")).toBe("Walk-in · 3");
+  expect(callOf(party("a", "T1", "18:00", "19:00", { name: null }), "Walk-in")).toBe("a");
 });

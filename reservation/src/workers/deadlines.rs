@@ -106,8 +106,8 @@ fn extended_grace(app: &App, subject: DeadlineSubject, started: DateTime<Utc>) -
     }
 }
 
-/// Whether an automatic no-show waits for the stand of its venue. Nobody works there between the services, so silence means
-/// nothing then.
+/// Whether an automatic no-show waits for the stand of its venue. The stand may be switched off between the services, so the
+/// silence counts only for a no-show that is due during one.
 fn delay_by_silence(app: &App, (due_at, subject): DeadlineKey, now: DateTime<Utc>) -> Delay {
     let DeadlineSubject::Reservation(id) = subject else { return Delay::Over(None) };
     let no_show = |reservation: &Reservation| {
@@ -117,7 +117,7 @@ fn delay_by_silence(app: &App, (due_at, subject): DeadlineKey, now: DateTime<Utc
     let Some(venue_id) = app.projections.look(id, no_show).flatten() else { return Delay::Over(None) };
     let venue = app.venues.get(Some(&venue_id));
     let rules = venue.as_ref().and_then(|venue| venue.rules.as_ref());
-    match rules.is_none_or(|rules| !rules.hours.open_at(now).is_empty()) {
+    match rules.is_none_or(|rules| !rules.hours.open_at(due_at).is_empty()) {
         true => app.stands.delay(&venue_id, due_at, now),
         false => Delay::Over(None),
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use chassis::environment::ManualEnvironment;
+use chrono::TimeDelta;
 use events::store::sled::{Options, SledStore};
 use serde_json::{Value, json};
 
@@ -93,6 +94,12 @@ async fn a_host_follows_the_own_venue_and_no_other_one() {
     ] {
         assert_eq!(sari.browser.get(&app, path).await.problem().0, status, "{path}");
     }
+    // What needs another scope is not in it.
+    app.command(&app.book(json!({"venue_id": DAGO})).await, "confirm", json!({})).await;
+    let all = sari.browser.get(&app, &format!("/api/venues/{DAGO}/events")).await.text();
+    assert!(all.contains("meja.reservation.confirmed.v1") && !all.contains("meja.venue.changed"), "{all}");
+    let rules = format!("/api/venues/{DAGO}/events?type=meja.venue.changed.v2");
+    assert_eq!(sari.browser.get(&app, &rules).await.faults(), ["query.type:value_error"]);
     // Events of accounts and keys belong to no venue, not even for a host of all venues.
     let mut made = join(&app, "made", json!({"host": ["*"]})).await;
     let events = made.browser.get(&app, &format!("/api/venues/{DAGO}/events")).await.text();
@@ -136,4 +143,19 @@ async fn staff_quote_a_wait_and_guests_do_not() {
     assert_eq!(missing.faults(), ["body.contact_info.email:missing"]);
     let body = joining(json!({"party_size": 12, "area": "Kebun", "quoted_minutes": 361}));
     assert_eq!(app.post("/api/waitlist", &body).await.faults(), ["body.quoted_minutes:less_than_equal"]);
+}
+
+#[tokio::test]
+async fn a_party_that_joined_at_any_second_is_told_that_its_table_is_ready() {
+    let app = TestApp::with_houses().await;
+    app.clock.advance(TimeDelta::seconds(90 * 60 + 7));
+    let seated = app.post("/api/walk-ins", &json!({"party_size": 12, "area": "Kebun"})).await;
+    assert_eq!(seated.status, StatusCode::OK, "{}", seated.text());
+    let now =
+        json!({"party_size": 12, "area": "Kebun", "earliest_time": null, "latest_time": "2026-12-01T18:20"});
+    let joined = app.post("/api/waitlist", &joining(now)).await;
+    assert_eq!(joined.status, StatusCode::OK, "{}", joined.text());
+    let id = joined.json()["waitlist_id"].as_str().unwrap().to_owned();
+    let ready = app.post(&format!("/api/waitlist/{id}/ready"), &json!({})).await;
+    assert_eq!(ready.status, StatusCode::OK, "{}", ready.text());
 }

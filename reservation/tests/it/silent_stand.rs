@@ -86,17 +86,27 @@ async fn a_no_show_waits_for_an_hour_at_most() {
 }
 
 #[tokio::test]
-async fn nothing_waits_for_the_stand_of_another_venue_nor_after_the_last_service() {
-    let (app, id, mut tablet) = expected_party().await;
+async fn nothing_waits_for_the_stand_of_another_venue() {
+    let (app, id, _) = expected_party().await;
     let (_, mut roma) = enrol(&app, "roma-trastevere").await;
     say_present(&app, &mut roma).await;
     app.clock.advance(TimeDelta::minutes(90));
     becomes(&app, &id, "NO_SHOW").await;
-    let late = app.book(json!({"party_size": 2, "start_time": "2026-12-01T20:30"})).await;
+    assert!(!trail(&app, &id).await.contains("recorded late"));
+}
+
+#[tokio::test]
+async fn a_no_show_that_is_due_during_a_service_waits_beyond_its_end() {
+    let (app, _, mut tablet) = expected_party().await;
+    let late = app.book(json!({"party_size": 2, "start_time": "2026-12-01T21:15"})).await;
     app.command(&late, "confirm", json!({})).await;
+    app.clock.advance(TimeDelta::minutes(330));
     say_present(&app, &mut tablet).await;
-    // At 22:30 the restaurant closes, and the tablet is switched off.
-    app.clock.advance(TimeDelta::hours(5));
+    // It is due at 21:45, and the restaurant closes at 22:30.
+    app.clock.advance(TimeDelta::minutes(59));
+    let_deadlines_pass(&app).await;
+    assert_eq!(app.status(&late).await, "CONFIRMED", "at 22:44");
+    app.clock.advance(TimeDelta::minutes(1));
     becomes(&app, &late, "NO_SHOW").await;
-    assert!(!trail(&app, &late).await.contains("recorded late"));
+    assert!(trail(&app, &late).await.contains("recorded late"));
 }

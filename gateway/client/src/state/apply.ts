@@ -1,6 +1,6 @@
 // Applying the events of the feed to an evening. Pure: the same events make the same evening.
 import {
-  partyFromEvent, type Change, type CreatedData, type Evening, type Party, type Waiting, type Window,
+  isOn, partyFromEvent, type Change, type CreatedData, type Evening, type Party, type Waiting, type Window,
 } from "./evening";
 
 /** An event of the feed, as far as a stand needs it. */
@@ -47,14 +47,15 @@ const NO_CHANGE = new Set([
 const READ_AGAIN = new Set([
   "reservation.created", "reservation.details_changed", "reservation.undone", "reservation.affected", "contact.erased",
   "contact.proof_requested", "contact.proved", "payment.requested", "payment.completed", "payment.failed",
-  "payment.refunded", "reservation.cancelled", "reservation.no_show", "reservation.confirmed",
+  "payment.refunded", "reservation.cancelled", "reservation.no_show", "reservation.confirmed", "reservation.checked_in",
+  "reservation.completed", "reservation.rescheduled", "reservation.party_size_changed",
 ]);
 
 function applyToParty(event: FeedEvent, id: string, evening: Evening): Evening {
   const name = nameOf(event.type);
   const before = evening.parties[id];
   if (!before) {
-    // A booking for another day is none of this evening's; one for today is read to get its name.
+    // A booking for another day does not belong here. One for today is read, because events contain no names.
     if (name !== "reservation.created") return name === "reservation.rescheduled" ? withStale(evening, id) : evening;
     const party = partyFromEvent(id, event.data as CreatedData);
     return isOn(evening, party.start) ? withStale(withParty(evening, party, changeOf(event, name)), id) : evening;
@@ -126,7 +127,7 @@ function undone(party: Party, { undone: change, status, window }: Undone): Party
 function applyToWaiting(event: FeedEvent, id: string, evening: Evening): Evening {
   const name = nameOf(event.type);
   const before = evening.waiting[id];
-  if (!before) return name === "waitlist.joined" ? { ...evening, isWaitlistStale: true } : evening;
+  if (!before) return { ...evening, isWaitlistStale: true };
   const version = NO_CHANGE.has(name) ? before.version : before.version + 1;
   const after = { ...evolveWaiting(before, name, event), version };
   return {
@@ -174,6 +175,8 @@ function changeOf({ time, authid, authtype }: FeedEvent, what: string): Change {
 }
 
 function withChange(changes: Evening["changes"], id: string, change: Change): Evening["changes"] {
+  // Messages and readings are no changes of the party.
+  if (NO_CHANGE.has(change.what) && change.what !== "reservation.created") return changes;
   return { ...changes, [id]: [...(changes[id] ?? []), change].slice(-CHANGES_MAX) };
 }
 
@@ -187,13 +190,4 @@ function withParty(evening: Evening, party: Party, change: Change): Evening {
 
 function withStale(evening: Evening, id: string): Evening {
   return evening.stale.includes(id) ? evening : { ...evening, stale: [...evening.stale, id] };
-}
-
-/** Whether an instant belongs to the business day: from its first opening, or midnight, until the next day begins. */
-function isOn(evening: Evening, start: string): boolean {
-  const at = Date.parse(start);
-  const opening = evening.services.map(({ opens, closes }) => [Date.parse(opens), Date.parse(closes)] as const);
-  if (opening.some(([opens, closes]) => opens <= at && at < closes)) return true;
-  const date = new Intl.DateTimeFormat("sv-SE", { timeZone: evening.zone }).format(new Date(at));
-  return date === evening.date;
 }

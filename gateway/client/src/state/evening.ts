@@ -83,6 +83,8 @@ export interface Evening {
   /** Up to this position, the snapshot may contain an event already. */
   settledAt: number;
   tables: Table[];
+  /** What the rules say of tables and services, to see whether they changed. */
+  rules: string;
   services: NonNullable<Floor["services"]>;
   slots: Floor["slots"] | null;
   closures: Closure[];
@@ -132,6 +134,7 @@ export function eveningOf(snapshot: Snapshot): Evening {
     cursor: snapshot.cursor,
     settledAt: floor.position,
     tables: floor.tables.map(({ table_id, area, seats, place }) => ({ id: table_id, area, seats, place: place ?? null })),
+    rules: rulesOf(floor),
     services: floor.services ?? [],
     slots: floor.slots ?? null,
     closures: snapshot.closures,
@@ -150,7 +153,8 @@ export function partyOf(view: Reservation, known?: Party): Party {
     id: view.reservation_id,
     code: view.code,
     status: view.status,
-    name: view.contact_name ?? null,
+    // A walk-in has no name.
+    name: view.contact_name || null,
     size: view.party_size,
     start: view.start_time,
     end: view.end_time,
@@ -236,6 +240,29 @@ export interface CreatedData {
   policy: { deposit_required?: boolean };
   walk_in?: boolean;
   contact_proof?: string | null;
+}
+
+/** What the rules say of tables, services and slots, as a text to compare. */
+export function rulesOf({ tables, services, slots }: Floor): string {
+  return JSON.stringify([tables.map(({ table_id, area, seats, place }) => [table_id, area, seats, place]), services, slots]);
+}
+
+/** Whether an instant belongs to the business day: it is in one of its services, or on its date and in no other. */
+export function isOn({ date, services, zone }: Evening, start: string): boolean {
+  const at = ms(start);
+  if (services.some(({ opens, closes }) => ms(opens) <= at && at < ms(closes))) return true;
+  const first = Math.min(...services.map(({ opens }) => ms(opens)));
+  const isOnDate = new Intl.DateTimeFormat("sv-SE", { timeZone: zone }).format(new Date(at)) === date;
+  // After midnight and before the first service it can still be the evening before.
+  return isOnDate && (services.length === 0 || at >= first - BEFORE_SERVICE_MS);
+}
+
+/** How long before its first service a business day begins at the latest, in milliseconds. */
+const BEFORE_SERVICE_MS = 6 * 3_600_000;
+
+/** What a party is called. */
+export function callOf({ name, code, source, size }: Party, walkIn: string): string {
+  return name ?? (source === "walk_in" ? `${walkIn} · ${size}` : code);
 }
 
 /** The parties by arrival; those of one time by id. */

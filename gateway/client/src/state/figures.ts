@@ -10,6 +10,8 @@ export interface Figures {
   coversToCome: number;
   /** Parties that are late. */
   late: number;
+  /** Parties that stay longer than planned. */
+  overdue: number;
   /** Parties that need a table. */
   withoutTable: number;
   /** Parties that wait. */
@@ -28,6 +30,7 @@ export function figuresOf(evening: Evening, now: number): Figures {
     coversHere: covers(["CHECKED_IN"]),
     coversToCome: covers(["PENDING", "CONFIRMED"]),
     late: parties.filter((party) => party.status === "CONFIRMED" && lateness(party, now).status === "late").length,
+    overdue: parties.filter((party) => party.status === "CHECKED_IN" && ms(party.end) <= now).length,
     withoutTable: parties.filter(({ needsTable }) => needsTable).length,
     waiting: line.length,
     longestWait: Math.max(0, ...waits),

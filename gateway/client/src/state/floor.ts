@@ -38,7 +38,7 @@ function stateOf(table: Table, parties: Party[], offeredTo: Waiting | null, even
   const seated = parties.find(({ status }) => status === "CHECKED_IN") ?? null;
   const expected = parties.filter(({ status }) => status !== "CHECKED_IN");
   const soon = expected.find(({ start, end }) => ms(start) - RESERVED_MINUTES * 60_000 <= now && now < ms(end)) ?? null;
-  const next = expected.find((party) => party !== soon || seated !== null) ?? null;
+  const next = expected.find((party) => ms(party.end) > now && (party !== soon || seated !== null)) ?? null;
   const state = (status: TableStatus, party: Party | null, minutes = 0): TableState =>
     ({ table, status, party, offeredTo, next, minutes });
   if (seated) {
@@ -79,14 +79,15 @@ export function lateness(party: Party, now: number): { status: "expected" | "due
   return { status: minutes >= 0 ? "due" : "expected", minutes };
 }
 
-/** Tables that a party could have now: free, not wanted by another party during the stay, large enough first. */
-export function tablesFor(party: { size: number; id?: string }, stayMinutes: number, evening: Evening, now: number): Table[] {
-  const end = now + stayMinutes * 60_000;
-  const isFree = ({ status, party: here, next }: TableState) => {
-    const open = status === "free" || ((status === "reserved" || status === "due" || status === "late") && here?.id === party.id);
-    return open && (!next || next.id === party.id || ms(next.start) >= end);
-  };
-  const free = tableStates(evening, now).filter(isFree).map(({ table }) => table);
+/** Tables that a party could have from `from` to `to`, without those it has: those that seat it first, then the smallest. */
+export function tablesFor(party: Party, from: number, to: number, evening: Evening): Table[] {
+  const isOver = (start: string, end: string) => ms(start) < to && from < ms(end);
+  const others = Object.values(evening.parties).filter((one) => one.id !== party.id && isActive(one));
+  const held = others.filter(({ start, end, status }) => isOver(start, end) || (status === "CHECKED_IN" && ms(start) < to));
+  const offers = inLine(evening).flatMap(({ offer }) => (offer && isOver(offer.start, offer.end) ? [offer] : []));
+  const taken = new Set([...held, ...offers].flatMap(({ tables }) => tables));
+  const isFree = (table: Table) =>
+    !taken.has(table.id) && !party.tables.includes(table.id) && !isClosed(table, evening, Math.max(from, ms(party.start)));
   const fits = (table: Table) => (table.seats >= party.size ? 0 : 1);
-  return free.sort((a, b) => fits(a) - fits(b) || a.seats - b.seats || (a.id < b.id ? -1 : 1));
+  return evening.tables.filter(isFree).sort((a, b) => fits(a) - fits(b) || a.seats - b.seats || (a.id < b.id ? -1 : 1));
 }

@@ -1,4 +1,5 @@
 // What happened at a stand without a connection: arrivals and departures, replayed in order when it is back.
+import type { Evening } from "./evening";
 
 /** An arrival or a departure that the service does not know yet. */
 export interface Occurrence {
@@ -7,7 +8,8 @@ export interface Occurrence {
   reservationId: string;
   action: "check-in" | "complete";
   occurredAt: string;
-  /** Who was signed in. */
+  /** The person who noted it. */
+  staffId: string;
   by: string;
 }
 
@@ -36,10 +38,11 @@ export function enqueue(queue: Queue, occurrence: Occurrence): Queue {
   return { ...queue, waiting: [...queue.waiting, occurrence] };
 }
 
-/** `queue` after the first occurrence was accepted, or refused for a reason. What depends on a refused one is refused too. */
-export function settle(queue: Queue, refusal: string | null): Queue {
-  const [first, ...rest] = queue.waiting;
+/** `queue` after the occurrence `key` was accepted, or refused for a reason. Later ones of the same party are refused with it. */
+export function settle(queue: Queue, key: string, refusal: string | null): Queue {
+  const first = queue.waiting.find((one) => one.key === key);
   if (!first) return queue;
+  const rest = queue.waiting.filter((one) => one !== first);
   if (refusal === null) return { ...queue, waiting: rest };
   const depends = (next: Occurrence) => next.reservationId === first.reservationId;
   const refused = [first, ...rest.filter(depends)].map((one) => ({ ...one, reason: refusal }));
@@ -49,6 +52,21 @@ export function settle(queue: Queue, refusal: string | null): Queue {
 /** Whether `occurrence` is too old for the service at `now`. */
 export function isTooOld(occurrence: Occurrence, now: number): boolean {
   return now - Date.parse(occurrence.occurredAt) > AGE_MINUTES_MAX * 60_000;
+}
+
+/** `queue` with everything reported by `staffId`. */
+export function adopt(queue: Queue, staffId: string): Queue {
+  return { ...queue, waiting: queue.waiting.map((one) => ({ ...one, staffId })) };
+}
+
+/** `evening` with what is noted and not reported yet. */
+export function withQueue(evening: Evening, { waiting }: Queue): Evening {
+  const parties = { ...evening.parties };
+  for (const { reservationId, action } of waiting) {
+    const party = parties[reservationId];
+    if (party) parties[reservationId] = { ...party, status: action === "check-in" ? "CHECKED_IN" : "COMPLETED" };
+  }
+  return waiting.length > 0 ? { ...evening, parties } : evening;
 }
 
 /** `queue` without what a person has seen. */

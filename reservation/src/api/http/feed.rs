@@ -52,7 +52,8 @@ pub(super) async fn events(
 
 /// The events of a venue
 ///
-/// The part of `/events` that belongs to the venue, its bookings and its waitlist: for screens that follow an evening. Continue
+/// The part of `/events` that changes the bookings and the waitlist of the venue and what is open there, for screens that follow an
+/// evening: without the rules, without messages, and without who read personal data. Continue
 /// behind the `feed_cursor` of the floor, of a list or of the waitlist.
 #[utoipa::path(get, path = "/api/venues/{venue_id}/events", operation_id = "readVenueEvents", tag = "feed",
     params(VenuePath, ReadEvents,

@@ -7,7 +7,7 @@ use contract::form::Form;
 use contract::reservation::commands::drafts::{AcceptOffer, JoinWaitlist};
 use contract::values::VenueTime;
 use events::event::WaitlistJoined;
-use events::values::TimeWindow;
+use events::values::{Scope, TimeWindow};
 
 use super::{area, contact_info, default_party, is_vouched_for, payment_channel, start, venue};
 use crate::app::App;
@@ -42,7 +42,7 @@ pub(in crate::api) fn joining(form: &mut Form, app: &App, caller: &Caller) -> Op
         .and_then(|venue| acceptable(form, venue, app, draft.earliest_time, draft.latest_time));
     let area = area(form, venue.as_deref(), draft.area);
     let payment_channel = payment_channel(form, app, caller, draft.payment_channel);
-    let needs_email = caller.is_guest();
+    let needs_email = caller.needs(Scope::Floor, None).is_err();
     let contact = draft.contact_info.and_then(|info| contact_info(form, info, venue.as_deref(), needs_email));
     let contact = Contact {
         special_requests: draft.special_requests.map(String::from),

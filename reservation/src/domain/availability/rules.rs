@@ -130,7 +130,7 @@ impl BookingRules {
     /// Whether any table, in `area` if it is named, is used at some time of `window`.
     #[must_use]
     pub fn is_open_within(&self, window: &TimeWindow, area: Option<&str>) -> bool {
-        self.is_open(&self.hours.sittings(window), area)
+        self.is_open(&self.hours.within(window), area)
     }
 
     /// The tables for a party that may come: the ones it has if possible, otherwise the best free ones. Outside the
