@@ -63,6 +63,7 @@ cat <<TXT
 
 ${bold}Meja is ready.${plain}
   book a table $gateway_url        ${dim}pages for guests, and everything else below one address${plain}
+  the stand    $gateway_url/stand  ${dim}the screen of a host: add a device or a person first, see docs/stand.md${plain}
   reservation  $reservation_url        ${dim}API: $gateway_url/docs/reservation   gRPC: ${reservation_grpc_url#http://}${plain}
   notifier     $notifier_url        ${dim}API: $gateway_url/docs/notifier      gRPC: ${notifier_grpc_url#http://}${plain}
   mail         $outbox/        ${dim}one .eml file per mail${plain}

@@ -79,6 +79,11 @@ fn the_stand_goes_on_without_a_connection_with_keys_and_on_a_phone() {
 }
 
 #[test]
+fn the_stand_is_light_and_usable_on_a_slow_tablet() {
+    node_test("stand-budget.test.mjs", &[]);
+}
+
+#[test]
 fn the_widget_works_on_the_site_of_the_restaurant_only() {
     node_test("embed.test.mjs", &[]);
 }

@@ -521,10 +521,10 @@ export interface components {
         /** @description The contact of the guest. */
         ContactInfo: {
             /**
-             * @description The e-mail address.
+             * @description The e-mail address. Staff may leave it out for a party that waits at the door.
              * @example sari@example.com
              */
-            email: string;
+            email?: string | null;
             /**
              * @description The guest's name.
              * @example Sari Wulandari
@@ -1069,6 +1069,18 @@ export interface components {
             tables: components["schemas"]["TableState"][];
             /** @description The venue. */
             venue_id: components["schemas"]["VenueId"];
+        };
+        /** @description A service of a business day. */
+        FloorService: {
+            /** @description The closing. */
+            closes: components["schemas"]["LocalTime"];
+            /**
+             * @description Its name.
+             * @example Makan malam
+             */
+            name: string;
+            /** @description The first arrival. */
+            opens: components["schemas"]["LocalTime"];
         };
         /**
          * @description The answer of a guest.
@@ -2166,17 +2178,35 @@ export interface components {
          * @enum {string}
          */
         Scope: "book" | "read" | "manage" | "floor" | "override" | "contact" | "stats" | "feed" | "audit" | "payments" | "refund" | "rules" | "access" | "results" | "operate";
-        /** @description A service of a business day. */
-        FloorService: {
-            /** @description The closing. */
-            closes: components["schemas"]["LocalTime"];
+        /** @description A service of a week. */
+        ServiceView: {
+            /** @description The areas that it uses; all of them if empty. */
+            areas: string[];
             /**
-             * @description Its name.
+             * @description The closing, local time; at or before the opening: on the next day.
+             * @example 00:30
+             */
+            closes: string;
+            /**
+             * @description The day on which it opens: `mon` to `sun`.
+             * @example fri
+             */
+            day: string;
+            /**
+             * @description The last arrival, local time; null: a party must leave by the closing.
+             * @example 22:30
+             */
+            last_arrival?: string | null;
+            /**
+             * @description The name shown to people.
              * @example Makan malam
              */
             name: string;
-            /** @description The first arrival. */
-            opens: components["schemas"]["LocalTime"];
+            /**
+             * @description The opening, local time.
+             * @example 17:00
+             */
+            opens: string;
         };
         /** @description What a person may do, and where. */
         SessionGrant: {
@@ -2626,7 +2656,7 @@ export interface components {
              */
             free_cancellation_minutes: number;
             /** @description The services of a week, Monday first; empty if the venue is managed by hand. */
-            hours: components["schemas"]["FloorService"][];
+            hours: components["schemas"]["ServiceView"][];
             /** @description The languages of messages, the one that is used by default first. */
             languages: components["schemas"]["Language"][];
             /**

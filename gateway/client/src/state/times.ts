@@ -15,7 +15,7 @@ export function timeOfDay(iso: string | number, zone: string): string {
 /** A business day in words, such as `Tuesday 1 December`. */
 export function dateInWords(date: string, locale: string): string {
   const noon = new Date(`${date}T12:00:00Z`);
-  return new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" }).format(noon);
+  return new Intl.DateTimeFormat(locale === "en" ? "en-GB" : locale, { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" }).format(noon);
 }
 
 /** `iso` as `YYYY-MM-DDTHH:MM` at `zone`: the form in which the service takes local times. */
