@@ -13,7 +13,7 @@ export default defineConfig({
     reportCompressedSize: false,
     rollupOptions: {
       input: "src/main.ts",
-      output: { entryFileNames: "stand.js", assetFileNames: "stand[extname]", codeSplitting: false },
+      output: { entryFileNames: "stand.js", assetFileNames: "stand[extname]", inlineDynamicImports: true },
     },
   },
 });

@@ -40,7 +40,9 @@ test("the client is light, and usable on a slow tablet", async () => {
   const { page, context } = visit;
   const cdp = await context.newCDPSession(page);
   await cdp.send("Network.enable");
+  // The first visit of a browser, which has nothing yet.
   await cdp.send("Network.setCacheDisabled", { cacheDisabled: true });
+  await cdp.send("Network.setBypassServiceWorker", { bypass: true });
   const sizes = new Map();
   const urls = new Map();
   cdp.on("Network.responseReceived", ({ requestId, response }) => urls.set(requestId, response.url));

@@ -78,6 +78,44 @@ test("a stand goes on after a restart of the service, and after a page that was 
   await leave(visit);
 });
 
+test("a page that is loaded again without a connection shows the last known evening", async () => {
+  const visit = await atStand(browser, meja, VENUE, sari);
+  const { page } = visit;
+  const { reservation_id: id } = await booked(meja, VENUE, house.slot(5), { name: "Oka Mahendra" });
+  await row(page, "Oka M.").waitFor();
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  await until("the evening to be stored", () => page.evaluate(() => Object.values(localStorage).some((value) => value.includes("Oka M."))));
+  await meja.stop("gateway");
+  await page.reload();
+  await row(page, "Oka M.").waitFor();
+  await page.locator(".connection", { hasText: /As of/ }).waitFor();
+  await row(page, "Oka M.").getByRole("button", { name: /^Seat/ }).click();
+  await page.getByText("To report: 1").waitFor();
+  // Nobody is known yet; after the connection is back it is the person whose session it is.
+  await meja.start("gateway");
+  await page.locator(".connection", { hasText: "Live" }).waitFor();
+  await page.getByRole("button", { name: "Report them" }).click();
+  await until("the arrival to be reported", async () => (await view(id)).status === "CHECKED_IN");
+  await command(meja, id, "complete");
+  await leave(visit);
+});
+
+test("times and dates are those of the venue, wherever the browser is", async () => {
+  const visit = await atStand(browser, meja, VENUE, sari, { timezoneId: "Pacific/Kiritimati" });
+  const { page } = visit;
+  const at = house.slot(30);
+  const { reservation_id: id } = await booked(meja, VENUE, at, { name: "Kadek Jauh" });
+  const there = new Intl.DateTimeFormat("en-GB", { timeZone: house.zone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  await row(page, "Kadek J.").getByText(there.format(new Date(at))).waitFor();
+  const day = new Intl.DateTimeFormat("en-GB", { timeZone: house.zone, weekday: "long", day: "numeric", month: "long" });
+  await page.getByRole("heading", { name: day.format(new Date()) }).waitFor();
+  await row(page, "Kadek J.").locator(".row").click();
+  await page.getByRole("button", { name: "Time +15" }).click();
+  await page.getByText(`Kadek J. comes at ${there.format(new Date(Date.parse(at) + 900_000))}.`).first().waitFor();
+  await command(meja, id, "cancel", { reason_code: "test" });
+  await leave(visit);
+});
+
 test("the keyboard is enough for an evening", async () => {
   const visit = await atStand(browser, meja, VENUE, sari);
   const { page } = visit;

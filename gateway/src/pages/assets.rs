@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use axum::extract::{Path, Request};
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName};
 use axum::response::{IntoResponse as _, Response};
 use chassis::body::read_body;
 use chassis::problem::Problem;
@@ -75,6 +75,14 @@ pub(super) async fn asset(Path(name): Path<String>) -> Response {
 pub(super) async fn embed() -> Response {
     let content = include_str!("../../assets/embed.js");
     ([(CONTENT_TYPE, JAVASCRIPT), (CACHE_CONTROL, FOR_AN_HOUR), ANY_SITE], content).into_response()
+}
+
+/// The script that keeps the page of the stand in the browser. A new one counts at once.
+pub(super) async fn stand_worker() -> Response {
+    let content = include_str!("../../assets/stand-worker.js");
+    // The policy of a worker is that of its script: it loads the page of the stand and its files.
+    let policy = (CONTENT_SECURITY_POLICY, "default-src 'none'; connect-src 'self'");
+    ([(CONTENT_TYPE, JAVASCRIPT), (CACHE_CONTROL, "no-cache"), policy], content).into_response()
 }
 
 /// Counts what a browser refused to load because of the content security policy. Of a report only the directive is logged: its
