@@ -116,6 +116,44 @@ test("times and dates are those of the venue, wherever the browser is", async ()
   await leave(visit);
 });
 
+test("an answer that was lost is asked for again under the same key, and nothing happens twice", async () => {
+  const visit = await atStand(browser, meja, VENUE, sari);
+  const { page, context } = visit;
+  const seated = async () => (await meja.api(`/api/reservations?venue_id=${VENUE}&status=CHECKED_IN&limit=50`)).body.items;
+  const before = (await seated()).length;
+  // The service does it, and the connection breaks before the answer.
+  await context.route("**/api/walk-ins", async (route) => {
+    await route.fetch();
+    await route.abort();
+  }, { times: 1 });
+  await page.getByRole("button", { name: "Walk-in", exact: true }).click();
+  await page.locator("dialog").getByRole("button", { name: "Seat now" }).click();
+  await page.getByRole("heading", { name: "No answer" }).waitFor();
+  await accessible(page, "no answer");
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.getByText(/Party of 2 is seated at/).first().waitFor();
+  const now = await seated();
+  assert.equal(now.length, before + 1);
+  await command(meja, now.at(-1).reservation_id, "complete");
+  await leave(visit);
+});
+
+test("a log that was replaced is recognised, and the evening is read anew", async () => {
+  const visit = await atStand(browser, meja, VENUE, sari);
+  const { page, context } = visit;
+  await context.route("**/api/venues/*/events**", (route) => route.fulfill({ status: 409, contentType: "application/problem+json", body: "{}" }), { times: 1 });
+  const anew = page.waitForRequest(/\/api\/reservations\?.*date=/);
+  await context.setOffline(true);
+  await page.locator(".connection", { hasText: /As of/ }).waitFor();
+  await context.setOffline(false);
+  await anew;
+  await page.locator(".connection", { hasText: "Live" }).waitFor();
+  const { reservation_id: id } = await booked(meja, VENUE, house.slot(5), { name: "Ni Baru" });
+  await row(page, "Ni B.").waitFor();
+  await command(meja, id, "cancel", { reason_code: "test" });
+  await leave(visit);
+});
+
 test("the keyboard is enough for an evening", async () => {
   const visit = await atStand(browser, meja, VENUE, sari);
   const { page } = visit;

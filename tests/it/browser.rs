@@ -79,6 +79,11 @@ fn the_stand_goes_on_without_a_connection_with_keys_and_on_a_phone() {
 }
 
 #[test]
+fn two_stands_and_a_phone_share_an_evening_without_a_lost_or_doubled_table() {
+    node_test("stand-evening.test.mjs", &[]);
+}
+
+#[test]
 fn the_stand_is_light_and_usable_on_a_slow_tablet() {
     node_test("stand-budget.test.mjs", &[]);
 }

@@ -1,0 +1,142 @@
+// An evening with 80 parties on two stands and a phone at once. Afterwards every screen shows what the service knows, and the
+// feed contains no table with two parties.
+import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { launch, leave } from "./browser.mjs";
+import { Meja, until } from "./meja.mjs";
+import { atStand, booked, evening, hire } from "./staff.mjs";
+
+const VENUE = "warung-malam";
+const PARTIES = 80;
+// Actions of each screen.
+const ACTIONS = 25;
+
+let house;
+let meja;
+let browser;
+before(async () => {
+  house = evening(Array.from({ length: 36 }, (_, at) => ({ id: `T${at + 1}`, area: at < 18 ? "Teras" : "Dalam", seats: at % 3 === 0 ? 4 : 2 })));
+  meja = await new Meja({ RESERVATION_VENUES: house.dir }).start();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await meja?.end();
+  rmSync(house.dir, { recursive: true, force: true });
+});
+
+// Numbers that are the same in each run.
+function random(seed) {
+  let state = seed;
+  return (below) => {
+    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
+    return Math.floor((state / 2_147_483_648) * below);
+  };
+}
+
+// Answers a question that the screen asks after a refusal, and returns its heading.
+async function answer(page) {
+  const dialog = page.locator("dialog[open]");
+  if (!(await dialog.isVisible())) return null;
+  const heading = await dialog.locator("h2").innerText();
+  for (const name of [/^Use table/, /^Do it anyway/, /^Never mind/]) {
+    const button = dialog.getByRole("button", { name }).first();
+    if (!(await button.isVisible())) continue;
+    await button.click();
+    break;
+  }
+  await dialog.waitFor({ state: "detached", timeout: 5_000 }).catch(() => undefined);
+  return heading;
+}
+
+// A host who taps parties and does something with them.
+async function work({ page }, seed, wanted) {
+  const next = random(seed);
+  const refused = [];
+  for (let turn = 0; turn < ACTIONS; turn += 1) {
+    await page.locator(".parties .row").nth(next(Math.min(20, await page.locator(".parties .row").count()))).click();
+    const panel = page.locator(".panel");
+    if (!(await panel.isVisible())) continue;
+    const buttons = panel.getByRole("button", { name: wanted, disabled: false });
+    const count = await buttons.count();
+    if (count === 0) continue;
+    await buttons.nth(next(count)).click();
+    const table = page.locator(".instruction button").first();
+    if (await table.isVisible()) await table.click();
+    await until("the answer", async () => (await page.locator("[aria-busy=true]").count()) === 0);
+    for (let asked = await answer(page); asked; asked = await answer(page)) {
+      refused.push(asked);
+      await until("the answer", async () => (await page.locator("[aria-busy=true]").count()) === 0);
+    }
+  }
+  return refused;
+}
+
+// The pairs of parties that have one table at the same time, from all events of the log.
+function doubles(events) {
+  const held = new Map();
+  const found = [];
+  for (const { type, subject, data } of events) {
+    if (type === "meja.table.assigned.v1") {
+      const [start, end] = [Date.parse(data.window.start), Date.parse(data.window.end)];
+      for (const other of held.values()) {
+        if (other.table === data.table_id && other.subject !== subject && start < other.end && other.start < end) found.push([other.subject, subject]);
+      }
+      held.set(data.assignment_id, { table: data.table_id, subject, start, end });
+    }
+    if (type === "meja.table.released.v1") held.delete(data.assignment_id);
+  }
+  return found;
+}
+
+async function log() {
+  const all = [];
+  for (let after = ""; ;) {
+    const { body } = await meja.api(`/events?limit=1000${after}`);
+    if (body.length === 0) return all;
+    all.push(...body);
+    after = `&lastEventId=${body.at(-1).id}`;
+  }
+}
+
+test("the checker finds a table with two parties", () => {
+  const assigned = (subject, start, end) => ({
+    type: "meja.table.assigned.v1", subject, data: { assignment_id: subject, table_id: "T1", window: { start: `2026-12-01T${start}:00Z`, end: `2026-12-01T${end}:00Z` } },
+  });
+  assert.equal(doubles([assigned("a", "18:00", "19:00"), assigned("b", "18:30", "20:00")]).length, 1);
+  assert.equal(doubles([assigned("a", "18:00", "19:00"), assigned("b", "19:00", "20:00")]).length, 0);
+});
+
+test("two stands and a phone work at once, and all of them show the truth", async () => {
+  for (let at = 0; at < PARTIES; at += 1) await booked(meja, VENUE, house.slot(5 + Math.floor(at / 3) * 10), { name: `Tamu ${at}` });
+  const [sari, budi] = [await hire(meja, "Sari", { host: [VENUE] }, "7294"), await hire(meja, "Budi", { host: [VENUE] }, "5083")];
+  const [door, desk] = [await atStand(browser, meja, VENUE, sari), await atStand(browser, meja, VENUE, budi)];
+  const phone = await atStand(browser, meja, VENUE, sari, { viewport: { width: 390, height: 844 } });
+  const refused = await Promise.all([
+    work(door, 1, /^(Seat|Has left|Not seated after all)$/),
+    work(desk, 2, /^(Seat|Move|Size|Party \+1|Party −1|No-show|Came after all)$/),
+    work(phone, 3, /^(Seat|Has left|Move|Time \+15|Still here)$/),
+  ]);
+  console.log(`# refusals: ${JSON.stringify(refused.map((all) => all.length))}`);
+  const events = await log();
+  assert.deepEqual(doubles(events), []);
+  assert.ok(events.length > 3 * PARTIES, String(events.length));
+  // Every screen knows what a new one reads.
+  const { body } = await meja.api(`/api/reservations?venue_id=${VENUE}&limit=200`);
+  const facts = ({ status, start_time: start, party_size: size, tables, version }) =>
+    [status, Date.parse(start), size, tables.map(({ table_id: id }) => id).sort().join(), version].join(" ");
+  const known = new Map(body.items.map((view) => [view.reservation_id, facts(view)]));
+  assert.equal(known.size, PARTIES);
+  for (const visit of [door, desk, phone]) {
+    const shown = () => visit.page.evaluate((venue) => {
+      const { evening } = JSON.parse(localStorage.getItem(`meja.1.evening.${venue}`));
+      return Object.values(evening.parties).map((party) =>
+        [party.id, [party.status, Date.parse(party.start), party.size, [...party.tables].sort().join(), party.version].join(" ")]);
+    }, VENUE);
+    const different = async () => (await shown()).filter(([id, text]) => known.has(id) && known.get(id) !== text);
+    await until("the screen to know everything", async () => (await different()).length === 0 && (await shown()).length >= PARTIES, 15)
+      .catch(async (error) => assert.fail(`${error.message}: ${JSON.stringify((await different()).map(([id, text]) => [text, known.get(id)]))}`));
+    await leave(visit);
+  }
+});
