@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { accessible, launch, leave, picture } from "./browser.mjs";
+import { accessible, guest, launch, leave, picture } from "./browser.mjs";
 import { Meja, until } from "./meja.mjs";
 import { PASSWORD, atStand, booked, command, evening, hire } from "./staff.mjs";
 
@@ -264,6 +264,35 @@ test("a person's calendar has the bookings until its link is revoked", async () 
   assert.equal((await fetch(link)).status, 404);
   await command(meja, id, "cancel", { reason_code: "test" });
   await leave(visit);
+});
+
+test("a person signs in with a password, sets another PIN, and uses it at the device", async () => {
+  const putu = await hire(meja, "Putu", { host: [VENUE] }, "4827");
+  const visit = await guest(browser, meja, { viewport: { width: 1180, height: 820 } });
+  const { page } = visit;
+  await page.goto(`${meja.url}/stand/${VENUE}`);
+  await accessible(page, "sign-in");
+  await page.getByLabel("E-mail").fill(putu.email);
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.locator(".connection", { hasText: "Live" }).waitFor();
+  await page.getByRole("button", { name: "Settings" }).click();
+  await page.getByLabel("New PIN").fill("9316");
+  await page.getByRole("button", { name: "Save the PIN" }).click();
+  await page.getByText("Your PIN is saved.").waitFor();
+  await leave(visit);
+  const device = await atStand(browser, meja, VENUE, { ...putu, pin: "9316" });
+  // A PIN does not prove who changes the account.
+  await device.page.getByRole("button", { name: "Settings" }).click();
+  await device.page.getByLabel("New PIN").fill("5271");
+  await device.page.getByRole("button", { name: "Save the PIN" }).click();
+  await device.page.getByText("Enter your password").waitFor();
+  await accessible(device.page, "settings that need the password");
+  await device.page.keyboard.press("Escape");
+  await device.page.getByRole("button", { name: /^Sign out/ }).click();
+  await device.page.getByRole("heading", { name: "Who are you?" }).waitFor();
+  assert.deepEqual(await device.page.evaluate(() => Object.keys(localStorage).filter((name) => name.includes("evening"))), []);
+  await leave(device);
 });
 
 test("two stands see each other's actions at once", async () => {

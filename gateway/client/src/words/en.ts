@@ -48,6 +48,7 @@ export const en = {
   what_rescheduled: "another time", what_party_size_changed: "another size", what_end_changed: "another end",
   what_details_changed: "details corrected", reading: "Reading the evening …",
   take_off_now: "Take off now", undo_check_in: "Not seated after all", undo_completion: "Still here", undo_no_show: "Came after all", undo_cancellation: "Not cancelled", try_again: "Try again", manager_signs_in: "A manager must sign in here: on this browser nobody can allow it with a PIN.", queue_full: "{name}: too many reports wait here. Write it down on paper.", report_them: "Report them",
+  own_pin: "Your PIN", pin_text: "With it you sign in on a device: four to eight digits.", new_pin: "New PIN", save_pin: "Save the PIN", pin_set: "Your PIN is saved.", password_first: "Enter your password, then press the button again.",
   table_word: "Table", back: "Back to the stand", settings: "Settings", calendar: "Calendar", calendar_text: "A link with which your calendar shows the bookings of this venue. Everyone with the link can read them: keep it to yourself.", calendar_new: "New link", calendar_revoke: "Revoke the link", calendar_revoked: "The link is revoked.",
   print_offline: "Print the list when the connection is lost", arrived: "Arrived",
   reason_guest_request: "The guest asked for it", reason_changed_plans: "Other plans", reason_late: "Too late",

@@ -50,6 +50,7 @@ export const id: Words = {
   what_rescheduled: "waktu lain", what_party_size_changed: "jumlah lain", what_end_changed: "akhir lain",
   what_details_changed: "rincian diperbaiki", reading: "Membaca keadaan …",
   take_off_now: "Keluarkan sekarang", undo_check_in: "Ternyata belum duduk", undo_completion: "Masih di sini", undo_no_show: "Ternyata datang", undo_cancellation: "Tidak jadi batal", try_again: "Coba lagi", manager_signs_in: "Manajer harus masuk di sini: di peramban ini tidak ada yang dapat mengizinkan dengan PIN.", queue_full: "{name}: terlalu banyak laporan menunggu. Catat di kertas.", report_them: "Laporkan",
+  own_pin: "PIN Anda", pin_text: "Untuk masuk di perangkat: empat sampai delapan angka.", new_pin: "PIN baru", save_pin: "Simpan PIN", pin_set: "PIN Anda disimpan.", password_first: "Masukkan kata sandi Anda, lalu tekan tombolnya lagi.",
   table_word: "Meja", back: "Kembali", settings: "Pengaturan", calendar: "Kalender", calendar_text: "Tautan agar kalender Anda menampilkan reservasi restoran ini. Semua orang yang punya tautan ini dapat membacanya: simpan untuk Anda sendiri.", calendar_new: "Tautan baru", calendar_revoke: "Cabut tautan", calendar_revoked: "Tautan dicabut.",
   print_offline: "Cetak daftar saat sambungan terputus", arrived: "Datang",
   reason_guest_request: "Permintaan tamu", reason_changed_plans: "Rencana lain", reason_late: "Terlalu terlambat",
