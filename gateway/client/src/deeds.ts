@@ -16,14 +16,14 @@ function current(stand: Stand, id: string): Party | null {
 }
 
 /** Does what `make` says with the party as it is then. */
-function later(stand: Stand, id: string, make: (party: Party) => Deed): () => Promise<void> {
+function later(stand: Stand, id: string, make: (party: Party) => Deed): () => Promise<boolean> {
   return async () => {
     const party = current(stand, id);
-    if (party) await stand.act(make(party));
+    return party !== null && (await stand.act(make(party)));
   };
 }
 
-function undoOf(stand: Stand, party: Party, change: string, said: string): () => Promise<void> {
+function undoOf(stand: Stand, party: Party, change: string, said: string): () => Promise<boolean> {
   return later(stand, party.id, (now) => undo(now, change, said));
 }
 
@@ -63,10 +63,7 @@ export function seat(stand: Stand, party: Party, table: string | null = null): D
       const moved = current(stand, party.id);
       if (!moved) return;
       const seating = checkIn(moved);
-      const undoBoth = async () => {
-        await seating.undo?.();
-        await moving.undo?.();
-      };
+      const undoBoth = async () => ((await seating.undo?.()) && (await moving.undo?.())) ?? false;
       await stand.act({ ...seating, undo: undoBoth });
     },
   };
@@ -200,7 +197,7 @@ export function walkIn(stand: Stand, size: number, name: string, area: string | 
 }
 
 /** Takes a walk-in back: it is not seated any more, and then it is cancelled. */
-async function takeBack(stand: Stand, id: string, version: number): Promise<void> {
+async function takeBack(stand: Stand, id: string, version: number): Promise<boolean> {
   const party = current(stand, id);
   const undone: Deed = {
     id, version: party?.version ?? version, said: "", path: path(id, "undo"),
@@ -213,7 +210,7 @@ async function takeBack(stand: Stand, id: string, version: number): Promise<void
       });
     },
   };
-  await stand.act(undone);
+  return stand.act(undone);
 }
 
 export interface Joining {
@@ -280,7 +277,8 @@ export function seatWaiting(stand: Stand, entry: Waiting): Deed {
     then: async (answer) => {
       await seated.then?.(answer);
       const notice = stand.notice.value;
-      if ((await stand.act(leave(entry))) && notice) stand.say(notice.text, notice.undo);
+      // It has left the waitlist, so that taking the walk-in back would lose it.
+      if ((await stand.act(leave(entry))) && notice) stand.say(notice.text);
     },
   };
 }
@@ -294,7 +292,7 @@ export function closeArea(stand: Stand, area: string, reason: string): Deed {
     said: fill("area_closed", { area }),
     then: async (answer) => {
       const { closure_id: id } = answer as { closure_id: string };
-      stand.say(fill("area_closed", { area }), async () => void await stand.act(lift(stand, id, area)));
+      stand.say(fill("area_closed", { area }), () => stand.act(lift(stand, id, area)));
     },
   };
 }

@@ -6,7 +6,7 @@ import { Live } from "./live";
 import { reread, rereadWaitlist, snapshot } from "./snapshot";
 import { apply, type FeedEvent } from "./state/apply";
 import type { Evening } from "./state/evening";
-import { forgetEvening, storeEvening, storedEvening } from "./storage";
+import { forgetEvenings, storeEvening, storedEvening } from "./storage";
 
 /** Pause before something is read again after a failure, in milliseconds. */
 const RETRY_MS = 2_000;
@@ -55,9 +55,9 @@ export class EveningFeed {
   }
 
   stop(): void {
+    this.store();
     this.stopped = true;
     this.live?.stop();
-    this.store();
     window.removeEventListener("online", this.wake);
     window.removeEventListener("offline", this.cut);
     window.removeEventListener("pagehide", this.store);
@@ -67,8 +67,7 @@ export class EveningFeed {
   /** Forgets the guests, in the browser too. */
   forget(): void {
     this.stop();
-    window.clearTimeout(this.storing);
-    forgetEvening(this.venueId);
+    forgetEvenings();
   }
 
   private readonly cut = (): void => this.live?.cut();
@@ -94,8 +93,8 @@ export class EveningFeed {
         await pause(RETRY_MS);
       }
     }
+    if (!this.stopped) this.outside.onStarted();
     if (this.stopped) return;
-    this.outside.onStarted();
     this.live = new Live({
       venueId: this.venueId,
       cursor: () => this.evening.value?.cursor ?? null,

@@ -12,6 +12,7 @@ const RETRY_MS = 10_000;
 export class Reports {
   readonly queue;
   private retrying = 0;
+  private stopped = false;
 
   constructor(private readonly venueId: string, private readonly account: Account, private readonly onSignedOut: () => void) {
     this.queue = ref(storedQueue(venueId));
@@ -19,6 +20,7 @@ export class Reports {
   }
 
   stop(): void {
+    this.stopped = true;
     window.clearTimeout(this.retrying);
     window.removeEventListener("storage", this.reload);
   }
@@ -32,14 +34,15 @@ export class Reports {
     this.queue.value = changed;
   }
 
-  /** Notes an arrival or a departure that happens now. False if no more are taken. */
+  /** Notes an arrival or a departure that happens now. False if it could not be stored. */
   note(reservationId: string, action: Occurrence["action"]): boolean {
     if (storedQueue(this.venueId).waiting.length >= OCCURRENCES_MAX) return false;
     this.change((queue) => enqueue(queue, {
       key: crypto.randomUUID(), reservationId, action, occurredAt: new Date(serviceNow()).toISOString(),
       staffId: this.account.staff_id, by: this.account.name ?? "",
     }));
-    return true;
+    // The storage of a browser can be full.
+    return storedQueue(this.venueId).waiting.some((one) => one.reservationId === reservationId && one.action === action);
   }
 
   dismiss(key: string): void {
@@ -55,13 +58,14 @@ export class Reports {
   /** Sends the reports of this person in their order. Only one tab does so at a time. */
   async send(): Promise<void> {
     window.clearTimeout(this.retrying);
+    if (this.stopped) return;
     await navigator.locks.request(`meja.reports.${this.venueId}`, { ifAvailable: true }, async (lock) => {
       if (!lock) return;
-      for (let next = this.next(); next; next = this.next()) {
+      for (let next = this.next(); next && !this.stopped; next = this.next()) {
         if (!(await this.sendOne(next))) break;
       }
     });
-    if (this.next()) this.retrying = window.setTimeout(() => void this.send(), RETRY_MS);
+    if (this.next() && !this.stopped) this.retrying = window.setTimeout(() => void this.send(), RETRY_MS);
   }
 
   private next(): Occurrence | undefined {
@@ -72,10 +76,10 @@ export class Reports {
   /** Whether the next one can be sent. */
   private async sendOne(one: Occurrence): Promise<boolean> {
     const path = `/api/reservations/${one.reservationId}/${one.action}`;
+    const isOld = isTooOld(one, serviceNow());
     try {
-      if (!isTooOld(one, serviceNow())) await post(path, { occurred_at: one.occurredAt }, { key: one.key });
-      const refusal = isTooOld(one, serviceNow()) ? t("too_old") : null;
-      this.change((queue) => settle(queue, one.key, refusal));
+      if (!isOld) await post(path, { occurred_at: one.occurredAt }, { key: one.key });
+      this.change((queue) => settle(queue, one.key, isOld ? t("too_old") : null));
       return true;
     } catch (error) {
       if (!(error instanceof Refused) || error.status === 429) return false;

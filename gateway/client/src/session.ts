@@ -39,7 +39,8 @@ export async function signOut(): Promise<void> {
   try {
     await request("DELETE", "/api/sessions/current");
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
+    // Without a session there is nothing to end.
+    if (!(error instanceof Refused && error.status === 401)) throw error;
   }
   oweSignOut(false);
 }

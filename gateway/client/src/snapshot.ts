@@ -61,9 +61,9 @@ export async function reread({ venueId }: Evening, id: string): Promise<(current
   return (current) => {
     if (!isCurrent(list.feed_cursor, current)) return current;
     const stale = current.stale.filter((one) => one !== id);
-    const { [id]: known, ...others } = current.parties;
+    const { [id]: _, ...others } = current.parties;
     const belongs = view && (isOn(current, view.start_time) || view.status === "CHECKED_IN");
-    return { ...current, stale, parties: belongs ? { ...others, [id]: partyOf(view, known) } : others };
+    return { ...current, stale, parties: belongs ? { ...others, [id]: partyOf(view) } : others };
   };
 }
 

@@ -7,7 +7,7 @@ import { nameOf } from "./naming";
 import { Reports } from "./reports";
 import { businessDay } from "./snapshot";
 import type { Change, Party } from "./state/evening";
-import type { Occurrence } from "./state/queue";
+import { withQueue, type Occurrence } from "./state/queue";
 import { fill, t } from "./words";
 
 /** How often the clock on the screen moves, in milliseconds. */
@@ -29,7 +29,7 @@ export interface Deed {
   method?: "POST" | "PATCH";
   body?: unknown;
   /** Takes it back, if that is possible. */
-  undo?: () => Promise<void>;
+  undo?: () => Promise<boolean>;
   /** The version that it is based on; `null` for a new booking. */
   version: number | null;
   /** The table that it takes: a refusal says who has it. */
@@ -40,6 +40,13 @@ export interface Deed {
   canOverride?: boolean;
   /** What follows it, with the response. */
   then?: (answer: unknown) => Promise<void>;
+}
+
+/** The representation that a command answers: of a reservation, of a waiting party, or of something else. */
+interface Answer {
+  reservation_id?: string | null;
+  waitlist_id?: string;
+  version?: number;
 }
 
 /** How a command is sent. */
@@ -54,12 +61,12 @@ export interface Sending {
 
 export interface Notice {
   text: string;
-  undo: (() => Promise<void>) | null;
+  undo: (() => Promise<boolean>) | null;
 }
 
 /** A question to a person after a refusal. */
 export type Question = { deed: Deed; sending: Sending } & (
-  | { kind: "refused"; problem: Problem }
+  | { kind: "refused"; problem: Problem; text: string }
   | { kind: "changed"; changes: Change[]; version: number }
   | { kind: "approve"; isWrong: boolean }
   | { kind: "unknown" });
@@ -76,6 +83,8 @@ export class Stand {
     const self: [string, string][] = this.account.staff_id ? [[this.account.staff_id, this.account.name ?? ""]] : [];
     return new Map([...people, ...self]);
   });
+  /** The evening with what was noted without a connection. */
+  readonly shown = computed(() => this.evening.value && withQueue(this.evening.value, this.reports.queue.value));
   readonly feed: EveningFeed;
   readonly reports: Reports;
 
@@ -95,7 +104,7 @@ export class Stand {
       onSignedOut,
       onNoVenue: () => this.stopped || outside.onNoVenue(),
       // The evening was opened without an answer about the person.
-      onStarted: () => account.staff_id || this.signedOut(),
+      onStarted: () => this.identified(),
     });
   }
 
@@ -131,9 +140,17 @@ export class Stand {
     document.removeEventListener("visibilitychange", this.wake);
   }
 
+  /** Somebody else may sit here now: what is known of the guests is forgotten. */
   private signedOut(): void {
     if (this.stopped) return;
-    if (this.account.staff_id) this.feed.forget();
+    this.feed.forget();
+    this.stop();
+    this.outside.onSignedOut();
+  }
+
+  /** The service answers, so that it can be asked who is here. */
+  private identified(): void {
+    if (this.stopped || this.account.staff_id) return;
     this.stop();
     this.outside.onSignedOut();
   }
@@ -146,7 +163,18 @@ export class Stand {
 
   private connected(isLive: boolean): void {
     this.heard.value = t(isLive ? "live_again" : "not_live");
-    if (isLive) void this.reports.send();
+    if (isLive) void this.report();
+  }
+
+  /** Reports what was noted, unless another person has signed in meanwhile: the tabs of a browser share the session. */
+  private async report(): Promise<void> {
+    try {
+      const { body } = await request<Account>("GET", "/api/account");
+      if (body.staff_id !== this.account.staff_id) return this.signedOut();
+      await this.reports.send();
+    } catch (error) {
+      if (error instanceof Refused && error.status === 401) this.signedOut();
+    }
   }
 
   private async checkDay(): Promise<void> {
@@ -181,11 +209,12 @@ export class Stand {
     const body = override ? { ...(deed.body as object), override: { reason_code: override } } : (deed.body ?? {});
     const version = deed.version === null ? {} : { version: deed.version };
     try {
-      const { body: answer } = await request<{ version?: number } | null>(
+      const { body: answer } = await request<Answer | null>(
         deed.method ?? "POST", deed.path, { body, ...version, key, approval },
       );
       this.question.value = null;
-      await this.echo(deed.id, answer?.version ?? 0);
+      const id = answer?.reservation_id ?? answer?.waitlist_id;
+      if (id) await this.echo(id, answer?.version ?? 0);
       this.mark(deed.id, false);
       if (deed.then) await deed.then(answer);
       else this.say(deed.said, deed.undo ?? null);
@@ -215,13 +244,14 @@ export class Stand {
       await this.echo(deed.id, version);
       const changes = (this.evening.value?.changes[deed.id] ?? []).slice(-Math.max(1, version - (deed.version ?? 0)));
       this.question.value = { kind: "changed", deed, sending: again, changes, version };
-    } else this.question.value = { kind: "refused", deed, sending: again, problem: error.problem };
+    } else this.question.value = { kind: "refused", deed, sending: again, problem: error.problem, text: error.message };
     this.heard.value = error.message;
   }
 
   /** Waits until the feed has brought the party to `version`; reads it if the feed does not. */
   private async echo(id: string, version: number): Promise<void> {
-    const known = () => (this.evening.value?.parties[id] ?? this.evening.value?.waiting[id])?.version ?? Infinity;
+    // A new booking is not known yet; one of another day never is, and the wait ends.
+    const known = () => (this.evening.value?.parties[id] ?? this.evening.value?.waiting[id])?.version ?? 0;
     const end = Date.now() + ECHO_MS;
     while (known() < version && Date.now() < end) await pause(20);
     if (known() < version) await Promise.all([this.feed.read(id), this.feed.readWaitlist()]);
@@ -234,7 +264,7 @@ export class Stand {
     this.pending.value = pending;
   }
 
-  say(text: string, undo: (() => Promise<void>) | null = null): void {
+  say(text: string, undo: (() => Promise<boolean>) | null = null): void {
     this.notice.value = { text, undo };
     this.heard.value = text;
     window.clearTimeout(this.noticeTimer);

@@ -48,10 +48,11 @@ export function storedQueue(venueId: string): Queue {
   return read<Queue>(key("queue", venueId)) ?? EMPTY;
 }
 
-/** Forgets the guests of a venue, for example when a person signs out. What was not sent stays. */
+const evenings = () => Object.keys(localStorage).filter((name) => name.startsWith("meja.") && name.includes(".evening."));
+
 /** Forgets the evenings that are too old to be shown, of all venues. */
 export function forgetOldEvenings(now: number): void {
-  for (const name of Object.keys(localStorage).filter((one) => one.startsWith("meja.") && one.includes(".evening."))) {
+  for (const name of evenings()) {
     const stored = read<StoredEvening>(name);
     if (!stored || now - stored.at >= EVENING_HOURS_MAX * 3_600_000) localStorage.removeItem(name);
   }
@@ -67,8 +68,9 @@ export function oweSignOut(isOwed: boolean): void {
   else localStorage.removeItem(SIGNED_OUT);
 }
 
-export function forgetEvening(venueId: string): void {
-  localStorage.removeItem(key("evening", venueId));
+/** Forgets the guests of all venues, when a person signs out. What was noted and not reported stays. */
+export function forgetEvenings(): void {
+  for (const name of evenings()) localStorage.removeItem(name);
 }
 
 export interface Settings {

@@ -44,9 +44,9 @@ describe("a reservation", () => {
 
   test("goes through the evening", () => {
     const seated = after(created(), event("reservation.confirmed.v1"), event("table.assigned.v1"), event("reservation.checked_in.v1"));
-    expect(party(seated)).toMatchObject({ status: "CHECKED_IN", tables: ["T7"], seatedAt: "2026-12-01T12:04:00Z", version: 4 });
+    expect(party(seated)).toMatchObject({ status: "CHECKED_IN", tables: ["T7"], version: 4 });
     const left = [event("reservation.completed.v1"), event("table.released.v1")].reduce((e, one) => apply(one, e), seated);
-    expect(party(left)).toMatchObject({ status: "COMPLETED", tables: [], leftAt: "2026-12-01T13:30:00Z", version: 6 });
+    expect(party(left)).toMatchObject({ status: "COMPLETED", tables: [], version: 6 });
   });
 
   test("moves, grows and stays longer", () => {
@@ -78,8 +78,7 @@ describe("a reservation", () => {
 
 describe("the waitlist", () => {
   const waiting: Waiting = {
-    id: WAITER, status: "WAITING", name: "Sari W.", size: 2, area: null, joinedAt: "2026-12-01T11:50:00Z", earliest: "2026-12-01T11:50:00Z",
-    latest: "2026-12-01T14:00:00Z", quotedMinutes: 20, offer: null, answer: null, version: 1,
+    id: WAITER, status: "WAITING", name: "Sari W.", size: 2, area: null, joinedAt: "2026-12-01T11:50:00Z", quotedMinutes: 20, offer: null, answer: null, version: 1,
   };
   const about = (type: string) => event(type, `waitlist/${WAITER}`);
   const withWaiting = () => ({ ...empty(), waiting: { [WAITER]: waiting } });

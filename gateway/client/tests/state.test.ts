@@ -13,8 +13,8 @@ const iso = (time: string) => new Date(at(time)).toISOString();
 function party(id: string, table: string, start: string, end: string, more: Partial<Party> = {}): Party {
   return {
     id, code: id, status: "CONFIRMED", name: id, size: 2, start: iso(start), end: iso(end), tables: table ? [table] : [], needsTable: !table,
-    seatedAt: null, leftAt: null, tags: [], notes: null, requests: null, hasAllergies: false, highChairs: 0, deposit: "not_required",
-    isUnproved: false, source: "booking", answer: null, closureId: null, version: 1, ...more,
+    tags: [], notes: null, requests: null, hasAllergies: false, highChairs: 0, deposit: "not_required",
+    isUnproved: false, source: "booking", answer: null, version: 1, ...more,
   };
 }
 

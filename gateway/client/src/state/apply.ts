@@ -38,10 +38,8 @@ function nameOf(type: string): string {
   return type.replace(/^meja\./, "").replace(/\.v\d+$/, "");
 }
 
-/** Events about a reservation that are not a change of it. */
-const NO_CHANGE = new Set([
-  "reservation.created", "notification.sent", "notification.failed", "contact.read", "guest.link_renewed",
-]);
+/** Events about a reservation that do not change it. The feed of a venue has no others. */
+const NO_CHANGE = new Set(["reservation.created"]);
 
 /** Events after which a reservation is read again: they do not contain what changed, or much follows from them. */
 const READ_AGAIN = new Set([
@@ -67,14 +65,14 @@ function applyToParty(event: FeedEvent, id: string, evening: Evening): Evening {
 }
 
 /** `party` after an event. */
-function evolve(party: Party, name: string, { data, time }: FeedEvent): Party {
+function evolve(party: Party, name: string, { data }: FeedEvent): Party {
   switch (name) {
     case "reservation.confirmed":
       return { ...party, status: "CONFIRMED" };
     case "reservation.checked_in":
-      return { ...party, status: "CHECKED_IN", seatedAt: (data as Occurrence).occurred_at ?? time };
+      return { ...party, status: "CHECKED_IN" };
     case "reservation.completed":
-      return { ...party, status: "COMPLETED", leftAt: (data as Occurrence).occurred_at ?? time };
+      return { ...party, status: "COMPLETED" };
     case "reservation.no_show":
       return { ...party, status: "NO_SHOW" };
     case "reservation.cancelled":
@@ -107,27 +105,21 @@ function evolve(party: Party, name: string, { data, time }: FeedEvent): Party {
   }
 }
 
-interface Occurrence {
-  occurred_at?: string;
-}
-
 interface Undone {
-  undone: string;
   status: string;
   window?: Window;
 }
 
-function undone(party: Party, { undone: change, status, window }: Undone): Party {
+function undone(party: Party, { status, window }: Undone): Party {
   const words: Record<string, Party["status"]> = { pending: "PENDING", confirmed: "CONFIRMED", checked_in: "CHECKED_IN" };
-  const left = change === "completion" ? { leftAt: null } : {};
-  const seated = change === "check_in" ? { seatedAt: null } : {};
-  return { ...party, status: words[status] ?? party.status, ...left, ...seated, ...(window && windowOf(window)) };
+  return { ...party, status: words[status] ?? party.status, ...(window && windowOf(window)) };
 }
 
 function applyToWaiting(event: FeedEvent, id: string, evening: Evening): Evening {
   const name = nameOf(event.type);
   const before = evening.waiting[id];
   if (!before) return { ...evening, isWaitlistStale: true };
+  if (name === "contact.erased") return { ...evening, isWaitlistStale: true };
   const version = NO_CHANGE.has(name) ? before.version : before.version + 1;
   const after = { ...evolveWaiting(before, name, event), version };
   return {
@@ -175,8 +167,6 @@ function changeOf({ time, authid, authtype }: FeedEvent, what: string): Change {
 }
 
 function withChange(changes: Evening["changes"], id: string, change: Change): Evening["changes"] {
-  // Messages and readings are no changes of the party.
-  if (NO_CHANGE.has(change.what) && change.what !== "reservation.created") return changes;
   return { ...changes, [id]: [...(changes[id] ?? []), change].slice(-CHANGES_MAX) };
 }
 

@@ -23,9 +23,6 @@ export interface Party {
   end: string;
   tables: string[];
   needsTable: boolean;
-  /** When it was seated. */
-  seatedAt: string | null;
-  leftAt: string | null;
   tags: string[];
   notes: string | null;
   requests: string | null;
@@ -35,7 +32,6 @@ export interface Party {
   isUnproved: boolean;
   source: string;
   answer: string | null;
-  closureId: string | null;
   /** The version for `If-Match`. */
   version: number;
 }
@@ -48,8 +44,6 @@ export interface Waiting {
   size: number;
   area: string | null;
   joinedAt: string;
-  earliest: string;
-  latest: string;
   quotedMinutes: number | null;
   offer: { tables: string[]; start: string; end: string; expiresAt: string } | null;
   answer: string | null;
@@ -120,10 +114,8 @@ export function eveningOf(snapshot: Snapshot): Evening {
   for (const table of floor.tables) {
     const id = table.party?.reservation_id;
     if (!id || !table.seated_since) continue;
-    const party = parties[id];
     // A party that stayed from the day before is not in the list.
-    if (party) party.seatedAt = table.seated_since;
-    else if (!stale.includes(id)) stale.push(id);
+    if (!parties[id] && !stale.includes(id)) stale.push(id);
   }
   const waiting: Record<string, Waiting> = {};
   for (const view of snapshot.waitlist) waiting[view.waitlist_id] = waitingOf(view);
@@ -147,8 +139,8 @@ export function eveningOf(snapshot: Snapshot): Evening {
   };
 }
 
-/** The party of a representation. When it was seated is in events and on the floor only. */
-export function partyOf(view: Reservation, known?: Party): Party {
+/** The party of a representation. */
+export function partyOf(view: Reservation): Party {
   return {
     id: view.reservation_id,
     code: view.code,
@@ -160,8 +152,6 @@ export function partyOf(view: Reservation, known?: Party): Party {
     end: view.end_time,
     tables: view.tables.map((table) => table.table_id),
     needsTable: view.needs_table,
-    seatedAt: known?.seatedAt ?? null,
-    leftAt: known?.leftAt ?? null,
     tags: view.tags ?? [],
     notes: view.staff_notes ?? null,
     requests: [view.table_preference, view.special_requests].filter(Boolean).join(" · ") || null,
@@ -171,7 +161,6 @@ export function partyOf(view: Reservation, known?: Party): Party {
     isUnproved: Boolean(view.contact_proof),
     source: view.source ?? "booking",
     answer: view.attendance?.answer ?? null,
-    closureId: view.closure_id ?? null,
     version: view.version,
   };
 }
@@ -185,8 +174,6 @@ export function waitingOf(view: WaitlistEntry): Waiting {
     size: view.party_size,
     area: view.area ?? null,
     joinedAt: view.created_at,
-    earliest: view.earliest_time,
-    latest: view.latest_time,
     quotedMinutes: view.quoted_minutes ?? null,
     offer: offer
       ? {
@@ -213,8 +200,6 @@ export function partyFromEvent(id: string, data: CreatedData): Party {
     end: data.window.end,
     tables: [],
     needsTable: false,
-    seatedAt: null,
-    leftAt: null,
     tags: [],
     notes: null,
     requests: null,
@@ -224,7 +209,6 @@ export function partyFromEvent(id: string, data: CreatedData): Party {
     isUnproved: Boolean(data.contact_proof),
     source: data.walk_in ? "walk_in" : "booking",
     answer: null,
-    closureId: null,
     version: 1,
   };
 }
