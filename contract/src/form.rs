@@ -112,13 +112,6 @@ impl Form {
             .any(|f| f.loc.len() == depth + 1 && f.loc.starts_with(&self.loc) && f.loc[depth] == name)
     }
 
-    /// Whether a fault of a field of an inner object was recorded.
-    #[must_use]
-    pub fn has_fault_at(&self, path: &[&str]) -> bool {
-        let is_at = |at: &[String]| at.strip_prefix(self.loc.as_slice()).is_some_and(|rest| rest == path);
-        self.faults.iter().any(|fault| is_at(&fault.loc))
-    }
-
     /// Whether a fault of the field `name` or of a part of it was recorded.
     #[must_use]
     pub fn has_fault_in(&self, name: &str) -> bool {

@@ -5,7 +5,7 @@ use events::event::UndoneChange;
 use events::values::{Initiator, Locale, PartySize};
 use events::{CustomerId, ReservationId, TableId, VenueId, WaitlistId};
 
-use super::contact::{ContactInfo, CorrectContact};
+use super::contact::{ContactInfo, CorrectContact, WaitingContact};
 use super::overrides::Override;
 use crate::request::requests;
 use crate::values::{Code, Line, List, Prose, ReasonCode, VenueTime, Whole, Word};
@@ -97,7 +97,7 @@ requests! {
         #[example = "cust-42"]
         required customer_id: CustomerId,
         /// The contact of the guest.
-        required contact_info: ContactInfo,
+        required contact_info: WaitingContact,
         /// The earliest arrival; now by default.
         #[example = "2026-12-24T18:00"]
         optional earliest_time: VenueTime,

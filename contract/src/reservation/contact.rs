@@ -17,7 +17,19 @@ requests! {
         /// International, or national in the country of the venue.
         #[example = "+62 812 3456 7890"]
         required phone: Line<32>,
-        /// The e-mail address. Staff may leave it out for a party that waits at the door.
+        /// The e-mail address.
+        #[example = "sari@example.com"]
+        required email: Line<254>,
+    }
+    /// The contact of a guest who waits for a table.
+    body WaitingContact {
+        /// The guest's name.
+        #[example = "Sari Wulandari"]
+        required name: Line<120>,
+        /// International, or national in the country of the venue.
+        #[example = "+62 812 3456 7890"]
+        required phone: Line<32>,
+        /// The e-mail address. Only staff may leave it out, for a party at the door.
         #[example = "sari@example.com"]
         optional email: Line<254>,
     }

@@ -72,7 +72,7 @@ pub(super) fn booking(form: &mut Form, app: &App, caller: &Caller) -> Option<Boo
     let area = area(form, venue, draft.area);
     let overrule = overrule(form, venue, draft.overrule);
     let payment_channel = payment_channel(form, app, caller, draft.payment_channel);
-    let contact = draft.contact_info.and_then(|info| contact_info(form, info, venue, true));
+    let contact = draft.contact_info.and_then(|info| contact_info(form, info, venue));
     if let (Some(venue), Some(start)) = (venue, start) {
         check_is_open(form, venue, start);
     }

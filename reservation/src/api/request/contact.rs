@@ -1,7 +1,7 @@
 //! The contact of a guest.
 
 use contract::form::Form;
-use contract::reservation::contact::drafts::{ContactInfo, ProveContact};
+use contract::reservation::contact::drafts::{ContactInfo, ProveContact, WaitingContact};
 use contract::values::Line;
 
 use crate::app::App;
@@ -10,29 +10,51 @@ use crate::app::contact::{Email, email, name, phone};
 use crate::app::contact_proof::Asked;
 use crate::domain::venue::Venue;
 
-/// Reads the member `contact_info`. Without a venue, which has a fault then, the phone number is not read.
-pub(super) fn contact_info(
+/// Reads the member `contact_info` of a booking. Without a venue, which has a fault then, the phone number is not read.
+pub(super) fn contact_info(form: &mut Form, draft: ContactInfo, venue: Option<&Venue>) -> Option<Contact> {
+    let ContactInfo { name, phone, email } = draft;
+    let address = email.and_then(|text| address(form, &text));
+    contact(form, name, phone, venue, address)
+}
+
+/// Reads the member `contact_info` of a party that waits. Callers who are not staff must give an address.
+pub(super) fn waiting_contact(
     form: &mut Form,
-    draft: ContactInfo,
+    draft: WaitingContact,
     venue: Option<&Venue>,
-    needs_email: bool,
+    is_staff: bool,
 ) -> Option<Contact> {
-    let name = draft.name.and_then(|text| person(form, &["contact_info", "name"], &text));
-    let number = draft.phone.zip(venue).and_then(|(text, venue)| {
-        form.checked(&["contact_info", "phone"], text.as_str(), phone(text.as_str(), &venue.country))
-    });
-    let path = ["contact_info", "email"];
-    let address = match draft.email {
-        Some(text) => form.checked(&path, text.as_str(), email(text.as_str())),
+    let WaitingContact { name, phone, email } = draft;
+    let address = match email {
+        Some(text) => address(form, &text),
         // An empty address of a guest who is not written to.
-        None if !needs_email => Some(Email { ascii: String::new(), typed: None }),
+        None if is_staff => Some(Email { ascii: String::new(), typed: None }),
         None => {
-            if !form.has_fault_at(&path) {
-                form.fault_at(&path, "missing", "Field required", None);
-            }
+            let msg = "only staff may leave out the e-mail address: enter the address of the guest";
+            form.fault_at(&EMAIL, "value_error", msg, None);
             None
         }
     };
+    contact(form, name, phone, venue, address)
+}
+
+const EMAIL: [&str; 2] = ["contact_info", "email"];
+
+fn address(form: &mut Form, text: &Line<254>) -> Option<Email> {
+    form.checked(&EMAIL, text.as_str(), email(text.as_str()))
+}
+
+fn contact(
+    form: &mut Form,
+    name: Option<Line<120>>,
+    number: Option<Line<32>>,
+    venue: Option<&Venue>,
+    address: Option<Email>,
+) -> Option<Contact> {
+    let name = name.and_then(|text| person(form, &["contact_info", "name"], &text));
+    let number = number.zip(venue).and_then(|(text, venue)| {
+        form.checked(&["contact_info", "phone"], text.as_str(), phone(text.as_str(), &venue.country))
+    });
     let Email { ascii, typed } = address?;
     Some(Contact { name: name?, phone: number?, email: ascii, email_typed: typed, ..Contact::default() })
 }

@@ -9,7 +9,8 @@ use contract::values::VenueTime;
 use events::event::WaitlistJoined;
 use events::values::{Scope, TimeWindow};
 
-use super::{area, contact_info, default_party, is_vouched_for, payment_channel, start, venue};
+use super::contact::waiting_contact;
+use super::{area, default_party, is_vouched_for, payment_channel, start, venue};
 use crate::app::App;
 use crate::app::confidential::{Contact, SealedPayload, seal};
 use crate::domain::venue::Venue;
@@ -42,8 +43,8 @@ pub(in crate::api) fn joining(form: &mut Form, app: &App, caller: &Caller) -> Op
         .and_then(|venue| acceptable(form, venue, app, draft.earliest_time, draft.latest_time));
     let area = area(form, venue.as_deref(), draft.area);
     let payment_channel = payment_channel(form, app, caller, draft.payment_channel);
-    let needs_email = caller.needs(Scope::Floor, None).is_err();
-    let contact = draft.contact_info.and_then(|info| contact_info(form, info, venue.as_deref(), needs_email));
+    let is_staff = caller.needs(Scope::Floor, None).is_ok();
+    let contact = draft.contact_info.and_then(|info| waiting_contact(form, info, venue.as_deref(), is_staff));
     let contact = Contact {
         special_requests: draft.special_requests.map(String::from),
         allergies: draft.allergies.map(String::from),
