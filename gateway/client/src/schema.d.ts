@@ -521,10 +521,10 @@ export interface components {
         /** @description The contact of the guest. */
         ContactInfo: {
             /**
-             * @description The e-mail address. Staff may leave it out for a party that waits at the door.
+             * @description The e-mail address.
              * @example sari@example.com
              */
-            email?: string | null;
+            email: string;
             /**
              * @description The guest's name.
              * @example Sari Wulandari
@@ -1289,7 +1289,7 @@ export interface components {
              */
             area?: string | null;
             /** @description The contact of the guest. */
-            contact_info: components["schemas"]["ContactInfo"];
+            contact_info: components["schemas"]["WaitingContact"];
             /**
              * @description An opaque id of the customer. It is published in events and cannot be erased: do not use a name, a phone number or an e-mail address.
              * @example cust-42
@@ -2681,6 +2681,24 @@ export interface components {
             timezone: string;
             /** @description The venue. */
             venue_id: components["schemas"]["VenueId"];
+        };
+        /** @description The contact of a guest who waits for a table. */
+        WaitingContact: {
+            /**
+             * @description The e-mail address. Only staff may leave it out, for a party at the door.
+             * @example sari@example.com
+             */
+            email?: string | null;
+            /**
+             * @description The guest's name.
+             * @example Sari Wulandari
+             */
+            name: string;
+            /**
+             * @description International, or national in the country of the venue.
+             * @example +62 812 3456 7890
+             */
+            phone: string;
         };
         /** @description The waitlist of a venue. */
         Waitlist: {
