@@ -120,6 +120,12 @@ test("an event that the snapshot may contain is read and not applied", () => {
   expect(evening.stale).toEqual([ID]);
 });
 
+test("each event of a party leads to a reading, so that one that was read already does not count twice", () => {
+  const read = { ...after(created(), event("table.assigned.v1")), stale: [] };
+  const next = apply(event("table.released.v1"), read);
+  expect(next.stale).toEqual([ID]);
+});
+
 test("rules that change make a new snapshot necessary", () => {
   expect(after(event("venue.closed.v1", "venue/bandung-dago")).isStale).toBe(true);
 });

@@ -41,14 +41,6 @@ function nameOf(type: string): string {
 /** Events about a reservation that do not change it. The feed of a venue has no others. */
 const NO_CHANGE = new Set(["reservation.created"]);
 
-/** Events after which a reservation is read again: they do not contain what changed, or much follows from them. */
-const READ_AGAIN = new Set([
-  "reservation.created", "reservation.details_changed", "reservation.undone", "reservation.affected", "contact.erased",
-  "contact.proof_requested", "contact.proved", "payment.requested", "payment.completed", "payment.failed",
-  "payment.refunded", "reservation.cancelled", "reservation.no_show", "reservation.confirmed", "reservation.checked_in",
-  "reservation.completed", "reservation.rescheduled", "reservation.party_size_changed",
-]);
-
 function applyToParty(event: FeedEvent, id: string, evening: Evening): Evening {
   const name = nameOf(event.type);
   const before = evening.parties[id];
@@ -60,8 +52,9 @@ function applyToParty(event: FeedEvent, id: string, evening: Evening): Evening {
   }
   const after = evolve(before, name, event);
   const version = NO_CHANGE.has(name) ? before.version : before.version + 1;
-  const next = withParty(evening, { ...after, version }, changeOf(event, name));
-  return READ_AGAIN.has(name) ? withStale(next, id) : next;
+  // Read again after each event: events contain nothing confidential, and an answer that was read meanwhile may contain this
+  // one already, so that it would count twice.
+  return withStale(withParty(evening, { ...after, version }, changeOf(event, name)), id);
 }
 
 /** `party` after an event. */
@@ -124,6 +117,7 @@ function applyToWaiting(event: FeedEvent, id: string, evening: Evening): Evening
   const after = { ...evolveWaiting(before, name, event), version };
   return {
     ...evening,
+    isWaitlistStale: true,
     waiting: { ...evening.waiting, [id]: after },
     changes: withChange(evening.changes, id, changeOf(event, name)),
   };
