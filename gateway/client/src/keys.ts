@@ -1,4 +1,4 @@
-// Keys that act without a modifier, and only where nobody is typing.
+// Keys without a modifier. They do nothing while the focus is in a field or a dialog.
 
 /** The key of an event that may act; null in a field, with a modifier, or with a dialog's own key. */
 export function keyOf(event: KeyboardEvent): string | null {

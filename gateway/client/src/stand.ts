@@ -1,4 +1,4 @@
-// One stand: the evening, who is signed in, and the commands that are under way. Components read it and call it.
+// One stand: the evening, the signed-in person, and the commands under way. Components read it and call it.
 import { computed, ref, shallowRef } from "vue";
 import { Refused, Unreachable, request, type Account, type Approval, type Problem, type Stand as Device } from "./api";
 import { observe, pause, serviceNow } from "./clock";
@@ -32,7 +32,7 @@ export interface Deed {
   undo?: () => Promise<boolean>;
   /** The version that it is based on; `null` for a new booking. */
   version: number | null;
-  /** The table that it takes: a refusal says who has it. */
+  /** The table that the command takes. A refusal names the party at that table. */
   table?: string;
   /** Another table can be chosen instead. */
   withTable?: (table: string) => Deed | null;
@@ -140,7 +140,7 @@ export class Stand {
     document.removeEventListener("visibilitychange", this.wake);
   }
 
-  /** Somebody else may sit here now: what is known of the guests is forgotten. */
+  /** The session ended. Another person may use the screen next, so the guests are forgotten. */
   private signedOut(): void {
     if (this.stopped) return;
     this.feed.forget();
@@ -148,7 +148,7 @@ export class Stand {
     this.outside.onSignedOut();
   }
 
-  /** The service answers, so that it can be asked who is here. */
+  /** The service answers again, so the session can be read. */
   private identified(): void {
     if (this.stopped || this.account.staff_id) return;
     this.stop();
