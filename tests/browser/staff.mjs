@@ -82,6 +82,9 @@ export async function command(meja, id, name, body = {}) {
   return answer.body;
 }
 
+// The row of a party in the list.
+export const row = (page, name) => page.locator(".parties li", { hasText: name });
+
 // A venue at which it is half past seven in the evening, wherever and whenever the test runs: its folder, its zone, and the
 // time of a slot so many minutes from now.
 export function evening(tables = TABLES) {

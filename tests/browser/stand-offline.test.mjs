@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { accessible, guest, launch, leave, picture } from "./browser.mjs";
 import { Meja, until } from "./meja.mjs";
-import { PASSWORD, atStand, booked, command, evening, hire } from "./staff.mjs";
+import { PASSWORD, atStand, booked, command, evening, hire, row } from "./staff.mjs";
 
 const VENUE = "warung-malam";
 let house;
@@ -26,7 +26,6 @@ after(async () => {
 });
 
 const view = (id) => meja.api(`/api/reservations/${id}`).then(({ body }) => body);
-const row = (page, name) => page.locator(".parties li", { hasText: name });
 
 test("without a connection arrivals and departures wait, and are reported with their time", async () => {
   const visit = await atStand(browser, meja, VENUE, sari);

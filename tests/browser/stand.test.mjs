@@ -4,7 +4,7 @@ import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { accessible, launch, leave, picture } from "./browser.mjs";
 import { Meja, until } from "./meja.mjs";
-import { atStand, booked, command, evening, hire } from "./staff.mjs";
+import { atStand, booked, command, evening, hire, row } from "./staff.mjs";
 
 const VENUE = "warung-malam";
 let house;
@@ -28,7 +28,6 @@ after(async () => {
 });
 
 const view = (id) => meja.api(`/api/reservations/${id}`).then(({ body }) => body);
-const row = (page, name) => page.locator(".parties li", { hasText: name });
 const table = (page, id) => page.locator(".table", { has: page.locator("b", { hasText: new RegExp(`^${id}$`) }) });
 const free = async (id) => {
   const { status } = await view(id);
