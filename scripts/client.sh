@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the client of the stand from gateway/client, and tests it without a browser.
+# Builds the client of the stand and of the rules editor from gateway/client, and tests it without a browser.
 #
 #   client.sh             builds it, and writes gateway/client/dist
 #   client.sh check       fails if gateway/client/dist, or the types, are not what the sources say
@@ -33,13 +33,34 @@ keep() {
   fi
 }
 
+# types_of DOCUMENT INTO: the types of the schemas in an API description.
+types_of() {
+  (cd "$work" && node_modules/.bin/openapi-typescript "$1" --default-non-nullable=false -o types.d.ts >/dev/null)
+  keep "$work/types.d.ts" "$2"
+}
+
 if [ "${1:-}" = types ]; then
   # Only the schemas: requests are few, and are written by hand.
   jq '.paths = {}' "$2" > "$work/openapi.json"
-  (cd "$work" && node_modules/.bin/openapi-typescript openapi.json -o api.d.ts >/dev/null)
-  keep "$work/api.d.ts" "$sources/src/schema.d.ts"
+  types_of openapi.json "$sources/src/schema.d.ts"
   exit
 fi
 
-(cd "$work" && node_modules/.bin/vue-tsc --noEmit && node_modules/.bin/vite build --logLevel warn && node_modules/.bin/vitest run)
+# The rules of a venue, as a description with one schema. A type cannot express which members exclude each other.
+jq '{openapi: "3.1.0", info: {title: "rules", version: "1"}, paths: {}, components: {schemas: {
+    Rules: (del(.["$schema"], .["$id"], .["$defs"]) | walk(if type == "object" then del(.allOf) else . end)),
+    Time: .["$defs"].time}}}
+  | walk(if type == "object" and has("$ref") then .["$ref"] = "#/components/schemas/Time" else . end)' \
+  reservation/schemas/venue.schema.json > "$work/rules.json"
+types_of rules.json "$sources/src/rules/schema.d.ts"
+cp "$sources/src/rules/schema.d.ts" "$work/src/rules"
+
+(
+  cd "$work"
+  node_modules/.bin/vue-tsc --noEmit
+  for page in stand rules; do
+    MEJA_PAGE=$page node_modules/.bin/vite build --logLevel warn
+  done
+  node_modules/.bin/vitest run
+)
 keep "$work/dist" "$sources/dist"

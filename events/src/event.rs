@@ -19,6 +19,7 @@ pub use crate::corrections::{
     Detail, DetailsChanged, OverruledRule, ReservationUndone, RestoredStatus, RulesOverruled, UndoneChange,
     VisitEndChanged, WithdrawnFee,
 };
+pub use crate::demand::{RefusedCount, RequestsRefused};
 pub use crate::notification::{NotificationFailed, NotificationSent};
 pub use crate::payment::{PaymentCompleted, PaymentFailed, PaymentRefunded, PaymentRequested, Refund};
 pub use crate::staff::{
@@ -185,6 +186,8 @@ catalogue! {
     CancellationsOrdered = "meja.venue.cancellations_ordered.v1",
     /// A closure was lifted.
     ClosureLifted = "meja.venue.closure_lifted.v1",
+    /// How many requests for a place a venue refused.
+    RequestsRefused = "meja.venue.requests_refused.v1",
     /// A key was created.
     KeyCreated = "meja.access.key_created.v1",
     /// A key got a new secret.

@@ -16,6 +16,7 @@ pub mod closures;
 mod confidential;
 pub mod contact_proof;
 pub mod corrections;
+pub mod demand;
 pub mod event;
 pub mod feed;
 pub mod ids;
@@ -30,6 +31,7 @@ pub mod staff;
 #[cfg(feature = "store")]
 pub mod store;
 pub mod values;
+mod venue_events;
 pub mod venue_rules;
 pub mod waitlist;
 

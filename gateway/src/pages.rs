@@ -62,6 +62,7 @@ pub fn router(app: App) -> Router {
         .route("/stand", get(stand::page))
         .route("/stand/{venue}", get(stand::page))
         .route("/stand/{venue}/print", get(stand::page))
+        .route("/stand/{venue}/rules", get(stand::rules))
         .route("/stand-worker.js", get(assets::stand_worker))
         .route("/embed/{venue}", get(embed::page))
         .route("/embed.js", get(assets::embed))

@@ -26,6 +26,7 @@ pub mod outcome;
 pub mod projections;
 pub mod queries;
 pub mod readings;
+pub mod refusals;
 pub mod repository;
 pub mod request_context;
 pub mod rule_changes;

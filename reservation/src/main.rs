@@ -154,6 +154,7 @@ async fn run(
     trigger.on_signals()?;
     serve(interfaces, &config.network, shutdown).await;
     workers::keys::record_uses(&app).await;
+    workers::refusals::record_refusals(&app).await;
     tracing::info!(head = %store.known_head(), "reservation has stopped");
     Ok(())
 }

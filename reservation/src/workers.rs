@@ -5,6 +5,7 @@ pub mod deadlines;
 pub mod keys;
 pub mod payment_channels;
 pub mod proofs;
+pub mod refusals;
 pub mod retention;
 pub mod search;
 pub mod venue_import;
@@ -46,13 +47,15 @@ impl BackgroundTasks {
     }
 
     /// Starts the tasks that act by themselves: deadlines pass, free tables are offered to the waitlists,
-    /// bookings under closures are cancelled, and the use of keys is recorded. They act by the rules in the log, so changed venue files must have been imported.
+    /// bookings under closures are cancelled, and the use of keys and refused requests are recorded. They act by the rules in
+    /// the log, so changed venue files must have been imported.
     pub fn act(&mut self, app: &App) {
         let started = app.env.now();
         self.0.push(app.env.spawn(deadlines::run(app.clone(), started).boxed()));
         self.0.push(app.env.spawn(waitlist_offers::run(app.clone()).boxed()));
         self.0.push(app.env.spawn(closures::run(app.clone()).boxed()));
         self.0.push(app.env.spawn(keys::run(app.clone()).boxed()));
+        self.0.push(app.env.spawn(refusals::run(app.clone()).boxed()));
         self.0.push(app.env.spawn(proofs::run(app.clone()).boxed()));
         self.0.push(app.env.spawn(retention::run(app.clone()).boxed()));
     }

@@ -11,6 +11,12 @@ use crate::request::requests;
 use crate::values::{Line, List, LocalTime, ReasonCode};
 
 requests! {
+    /// How a closure is declared.
+    query DeclareClosure {
+        /// Only answer which bookings the closure would affect, as one with the version 0.
+        optional dry_run: bool,
+    }
+
     /// The path of a closure.
     path ClosurePath {
         /// The venue.
@@ -79,7 +85,7 @@ pub struct ClosureView {
     pub affected: Vec<AffectedByClosure>,
     /// The number of such bookings.
     pub affected_count: u32,
-    /// The number of changes of the closure.
+    /// The number of changes of the closure; 0 in the answer to a dry run.
     #[schema(example = 1)]
     pub version: u64,
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
+use events::VenueId;
 use events::values::Currency;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -15,7 +17,18 @@ requests! {
         /// One group for each business day, hour, service, area, table, source or status.
         optional by: StatsBy,
     }
+
+    /// Which refused requests are counted.
+    query ReadRefusals {
+        /// The first business day for which a place was wanted.
+        required from: NaiveDate,
+        /// The last business day, at most 365 days after the first.
+        required to: NaiveDate,
+    }
 }
+
+/// Maximum number of business days of which refused requests are read at once.
+pub const REFUSAL_DAYS_MAX: u32 = 366;
 
 /// Counts of reservations by their start: of all that are selected, or of a group of them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -48,6 +61,10 @@ pub struct Stats {
     /// How long the parties that have left stayed on average, in minutes, rounded to one decimal; null if none has.
     #[schema(example = 82.5)]
     pub average_turn_minutes: Option<f64>,
+    /// For how long these parties had their tables by plan, on average, in minutes, rounded to one decimal; null if none has
+    /// left. A visit that staff extended has its later end.
+    #[schema(example = 90.0)]
+    pub average_planned_minutes: Option<f64>,
     /// How long before the visit it was booked on average, in hours, rounded to one decimal; null without bookings in
     /// advance.
     #[schema(example = 76.3)]
@@ -56,4 +73,32 @@ pub struct Stats {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, no_recursion)]
     pub groups: Option<Vec<Stats>>,
+}
+
+/// How many requests for a place a venue refused: bookings, walk-ins and parties that wanted to wait.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Refusals {
+    /// The venue.
+    pub venue_id: VenueId,
+    /// The counts, by business day. Those of the last 400 days are kept.
+    pub items: Vec<RefusalCount>,
+}
+
+/// Refused requests of one kind for one business day.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RefusalCount {
+    /// The business day that was asked for.
+    pub date: NaiveDate,
+    /// The reason: `closed`, `too_soon`, `too_late`, `party_too_large`, `pacing`, `no_table`, `unproven_share` or
+    /// `waitlist_full`. There may be more in the future.
+    #[schema(example = "no_table")]
+    pub reason: String,
+    /// Whether the parties were at the door.
+    pub walk_in: bool,
+    /// The number of requests. A party that tries again is counted again.
+    #[schema(example = 3)]
+    pub requests: u32,
+    /// The sum of their guests.
+    #[schema(example = 8)]
+    pub guests: u32,
 }

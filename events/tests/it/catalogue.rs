@@ -218,7 +218,18 @@ fn samples() -> Vec<Event> {
         }
         .into(),
         CancellationsOrdered { venue_id: venue_id.clone(), closure_id, stranded_count: 1 }.into(),
-        ClosureLifted { venue_id, closure_id }.into(),
+        ClosureLifted { venue_id: venue_id.clone(), closure_id }.into(),
+        RequestsRefused {
+            venue_id,
+            counts: vec![RefusedCount {
+                date: "2026-12-05".parse().unwrap(),
+                reason_code: "no_table".into(),
+                walk_in: true,
+                requests: 3,
+                guests: 8,
+            }],
+        }
+        .into(),
         VenueRulesChanged {
             venue_id: "bandung-dago".parse().unwrap(),
             version: 3,

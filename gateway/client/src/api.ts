@@ -53,6 +53,8 @@ export interface Approval {
 
 export interface Response<T> {
   body: T;
+  /** The version of what the body shows; 0 if it has none. */
+  version: number;
 }
 
 /** Sends a request and reads the response. Throws {@link Refused} or {@link Unreachable}. */
@@ -81,7 +83,8 @@ export async function request<T>(method: string, path: string, options: Options 
     throw new Unreachable(`${path}: not JSON`);
   }
   if (!answer.ok) throw new Refused(answer.status, body as Problem);
-  return { body: body as T };
+  const version = /^"(\d+)"$/.exec(answer.headers.get("etag") ?? "")?.[1];
+  return { body: body as T, version: Number(version ?? 0) };
 }
 
 export async function get<T>(path: string): Promise<T> {

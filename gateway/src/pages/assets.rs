@@ -59,9 +59,17 @@ pub(super) static CLIENT_STYLE: LazyLock<Asset> =
 pub(super) static CLIENT_SCRIPT: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("stand", "js", JAVASCRIPT, include_str!("../../client/dist/stand.js")));
 
+/// The stylesheet of the rules editor, which is on top of that of the stand.
+pub(super) static RULES_STYLE: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("rules", "css", CSS, include_str!("../../client/dist/rules.css")));
+/// The rules editor, built from `gateway/client`.
+pub(super) static RULES_SCRIPT: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("rules", "js", JAVASCRIPT, include_str!("../../client/dist/rules.js")));
+
 /// A file that pages load.
 pub(super) async fn asset(Path(name): Path<String>) -> Response {
-    let fixed = [&STYLE, &SCRIPT, &CLIENT_STYLE, &CLIENT_SCRIPT].into_iter().find(|asset| asset.name == name);
+    let fixed = [&STYLE, &SCRIPT, &CLIENT_STYLE, &CLIENT_SCRIPT, &RULES_STYLE, &RULES_SCRIPT];
+    let fixed = fixed.into_iter().find(|asset| asset.name == name);
     let found = fixed.map(|asset| (asset.media_type, asset.content.to_owned()));
     match found.or_else(|| Some((CSS, accent::stylesheet(&name)?))) {
         Some((media_type, content)) => {

@@ -1,13 +1,24 @@
-//! The stand of a venue: a page that the client fills. It contains no data, so that everyone may load it.
+//! The stand of a venue and its rules editor: pages that the client fills. They contain no data, so that everyone may load
+//! them.
 
 use axum::response::Response;
 use minijinja::context;
 
-use super::assets::{CLIENT_SCRIPT, CLIENT_STYLE};
+use super::assets::{Asset, CLIENT_SCRIPT, CLIENT_STYLE, RULES_SCRIPT, RULES_STYLE};
 use super::guest::{Guest, Page};
 
 /// The page of all stands. The client reads the venue from the path.
 pub(super) async fn page(guest: Guest) -> Response {
-    let facts = context! { client_script => CLIENT_SCRIPT.path(), client_style => CLIENT_STYLE.path() };
-    Page::new(&guest, "stand.html", guest.locale(None), facts).respond()
+    filled_by(&guest, "stand_title", &[&CLIENT_STYLE], &CLIENT_SCRIPT)
+}
+
+/// The page of all rules editors.
+pub(super) async fn rules(guest: Guest) -> Response {
+    filled_by(&guest, "rules_title", &[&CLIENT_STYLE, &RULES_STYLE], &RULES_SCRIPT)
+}
+
+fn filled_by(guest: &Guest, title: &str, styles: &[&Asset], script: &Asset) -> Response {
+    let client_styles: Vec<_> = styles.iter().map(|style| style.path()).collect();
+    let facts = context! { title, client_styles, client_script => script.path() };
+    Page::new(guest, "stand.html", guest.locale(None), facts).respond()
 }

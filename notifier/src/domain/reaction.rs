@@ -8,6 +8,7 @@ use events::event::{
 };
 use events::imports::ImportedStatus;
 use events::values::{Medium, Money};
+use events::venue_events;
 use events::{EventId, PaymentId, ReservationId, StaffId};
 
 use crate::domain::effect::{About, Effect, EffectKey, Planned, StaffTemplate, TakeDeposit, Template};
@@ -127,11 +128,7 @@ fn react_to_visit(plan: &Plan<'_>, reservation_id: ReservationId, event: &Event)
         | Event::WaitlistAccepted(_)
         | Event::WaitlistLeft(_)
         | Event::ReservationAffected(_)
-        | Event::VenueChanged(_)
-        | Event::VenueRulesChanged(_)
-        | Event::VenueClosed(_)
-        | Event::CancellationsOrdered(_)
-        | Event::ClosureLifted(_)
+        | venue_events!()
         | access_events!() => vec![],
     }
 }

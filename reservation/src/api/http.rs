@@ -92,7 +92,25 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route(Own(Scope::Manage), routes!(commands::renew_link))
         .route(Own(Scope::Manage), routes!(waitlist::renew_link))
         .merge(access_routes(anonymous))
+        .merge(venue_routes(anonymous))
+        .route(Public, routes!(ops::schema))
+        .route(Public, routes!(asyncapi::asyncapi))
+        .route(Public, routes!(ops::ready));
+    let routes = routes.route(Needs(Scope::Feed), routes!(feed::events)).with_state(app);
+    let routes = match log {
+        Some(log) => routes.merge(log_tools::serve::routes(log, anonymous)),
+        None => routes,
+    };
+    let (routes, api) = routes.split_for_parts();
+    let routes = identified(checked(routes, &api, REQUEST_MAX), Arc::new(door), limits);
+    harden(hosts.guard(routes.merge(docs::routes(api, metrics, env))))
+}
+
+/// The routes for venues: their rules, closures, days and counts.
+fn venue_routes(anonymous: Scopes) -> Operations<App> {
+    Operations::new(OpenApi::default(), anonymous)
         .route(Needs(Scope::Stats), routes!(venues::stats))
+        .route(Needs(Scope::Stats), routes!(venues::refusals))
         .route(Public, routes!(rules::list))
         .route(Public, routes!(rules::get))
         .route(Needs(Scope::Rules), routes!(rules::rules, rules::put))
@@ -105,17 +123,6 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route(Public, routes!(venues::availability))
         .route(Public, routes!(venues::days))
         .route(Needs(Scope::Floor), routes!(venues::floor))
-        .route(Public, routes!(ops::schema))
-        .route(Public, routes!(asyncapi::asyncapi))
-        .route(Public, routes!(ops::ready));
-    let routes = routes.route(Needs(Scope::Feed), routes!(feed::events)).with_state(app);
-    let routes = match log {
-        Some(log) => routes.merge(log_tools::serve::routes(log, anonymous)),
-        None => routes,
-    };
-    let (routes, api) = routes.split_for_parts();
-    let routes = identified(checked(routes, &api, REQUEST_MAX), Arc::new(door), limits);
-    harden(hosts.guard(routes.merge(docs::routes(api, metrics, env))))
 }
 
 /// The routes for keys, accounts, sessions and devices.

@@ -33,7 +33,7 @@ pub(super) use self::closure::close_venue;
 pub(super) use self::contact::contact_proof;
 use self::contact::{contact_info, person};
 pub(super) use self::correct::correct;
-pub(super) use self::day::{availability, days, floor};
+pub(super) use self::day::{availability, days, floor, refusal_dates};
 pub(super) use self::erasure::erase_guest;
 pub(super) use self::keys::{create_key, revoke_key, rotate_key};
 pub(super) use self::list::{ListRequest, cursor, filter, list};

@@ -12,6 +12,7 @@ mod extend;
 mod import;
 mod mark;
 mod offer;
+mod refusals;
 mod swap;
 mod tables;
 mod tags;
@@ -20,7 +21,7 @@ mod waitlist;
 use ::access::first::FirstKey;
 use ::access::link::LinkSecret;
 use chrono::{DateTime, TimeDelta, Utc};
-use events::event::{ReservationCreated, WaitlistJoined};
+use events::event::{RefusedCount, ReservationCreated, WaitlistJoined};
 use events::values::TimeWindow;
 use events::{ClosureId, KeyId, PaymentId, Position, ReservationId, TableId, VenueId, WaitlistId};
 use parking_lot::Mutex;
@@ -36,11 +37,13 @@ use self::change_rules::ChangeRules;
 pub use self::change_rules::{RulesChange, RulesOutcome};
 pub use self::closures::ClosureCommand;
 use self::closures::{CancelUnderClosure, ChangeClosure};
+pub(in crate::app) use self::closures::{Declaration, declare};
 use self::correct::CorrectDetails;
 use self::extend::ExtendVisit;
 use self::import::Import;
 use self::mark::MarkAffected;
 use self::offer::OfferTables;
+use self::refusals::RecordRefusals;
 use self::swap::SwapTables;
 use self::waitlist::{ChangeWaitlistEntry, JoinWaitlist};
 use super::correction::Correction;
@@ -70,6 +73,19 @@ impl Executor {
         let id = self.id_with_free_code(&request.venue_id);
         let payment_id = PaymentId(self.env.new_id());
         self.execute(&Book { id, payment_id, request, guest, allow_duplicate, context }, context).await
+    }
+
+    /// Records counts of requests that a venue refused.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing was appended.
+    pub async fn record_refusals(
+        &self,
+        venue_id: &VenueId,
+        counts: &[RefusedCount],
+        context: &RequestContext,
+    ) -> Result<(), CommandError> {
+        self.execute(&RecordRefusals { venue_id, counts, context }, context).await
     }
 
     /// Records a booking that was made in another system, with `tables` if they are free. It has a mark afterwards if it does not

@@ -25,6 +25,7 @@ pub use self::replay::EarlierOutcome;
 use super::evening_locks::{EveningGuard, EveningLocks};
 use super::guest_locks::GuestLocks;
 use super::projections::{ContactKeys, Projections};
+use super::refusals::{Refusals, Refused};
 use super::request_context::RequestContext;
 use super::venues::Venues;
 use super::waitlist_progress::WaitlistProgress;
@@ -43,6 +44,8 @@ pub struct Executor {
     pub(super) env: SharedEnvironment,
     /// How far the offers to waitlists have progressed.
     pub waitlist_progress: Arc<WaitlistProgress>,
+    /// Counts of refused requests that are not in the log yet.
+    pub refusals: Arc<Refusals>,
     locks: Arc<EveningLocks>,
     guest_locks: Arc<GuestLocks>,
 }
@@ -83,6 +86,11 @@ pub(super) trait Operation: Sync {
 
     /// Whether a person must have proved the identity just now.
     fn needs_proof(&self) -> bool {
+        false
+    }
+
+    /// Whether it asks for a place for a new party. Only then a refusal is counted.
+    fn is_for_new_party(&self) -> bool {
         false
     }
 
@@ -168,6 +176,7 @@ impl Executor {
             venues,
             env,
             waitlist_progress: Arc::default(),
+            refusals: Arc::default(),
             locks: Arc::default(),
             guest_locks: Arc::default(),
         }
@@ -207,7 +216,12 @@ impl Executor {
                 return operation.replay(earlier);
             }
             check_version(context, operation.version(&subject))?;
-            let mut decision = decided.map_err(|error| self.with_alternatives(error))?;
+            let mut decision = decided.map_err(|error| {
+                if operation.is_for_new_party() {
+                    self.count_refusal(&error);
+                }
+                self.with_alternatives(error)
+            })?;
             if decision.new_events.is_empty() {
                 return operation.outcome(self, subject, decision, None).await;
             }
@@ -249,6 +263,15 @@ impl Executor {
             caller.is_fresh()?;
         }
         Ok(caller.is_valid_at(now)?)
+    }
+
+    /// Counts a request for a place if it was refused because the venue has none.
+    fn count_refusal(&self, error: &CommandError) {
+        let CommandError::Refused { refusal, request, .. } = error else { return };
+        let venue = self.venues.get(Some(&request.venue_id));
+        let Some(venue) = venue.filter(|_| refusal.is_for_want_of_room()) else { return };
+        let kind = (venue.date_of(request.window.start), refusal.code().to_owned(), request.is_walk_in);
+        self.refusals.count(&venue.id, kind, Refused { requests: 1, guests: request.size.get().into() });
     }
 
     async fn lock(&self, contended: Option<(VenueId, TimeWindow)>) -> Option<EveningGuard<'_>> {

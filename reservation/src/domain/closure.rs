@@ -100,7 +100,7 @@ impl ClosureRequest {
         venue: &Venue,
         in_force: usize,
         affected: &[ReservationId],
-    ) -> Result<Event, ClosureRefusal> {
+    ) -> Result<VenueClosed, ClosureRefusal> {
         if venue.rules.is_none() {
             return Err(ClosureRefusal::ManagedByHand);
         }
@@ -108,7 +108,7 @@ impl ClosureRequest {
             return Err(ClosureRefusal::TooMany);
         }
         let Self { from, to, service, areas, tables, reason_code } = self;
-        let closed = VenueClosed {
+        Ok(VenueClosed {
             venue_id: venue.id.clone(),
             closure_id: id,
             from,
@@ -119,8 +119,7 @@ impl ClosureRequest {
             reason_code,
             stranded: affected.iter().take(STRANDED_NAMED_MAX).copied().collect(),
             stranded_count: u32::try_from(affected.len()).unwrap_or(u32::MAX),
-        };
-        Ok(closed.into())
+        })
     }
 }
 

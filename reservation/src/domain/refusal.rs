@@ -226,6 +226,15 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Whether the venue has no place for the party at that time, or keeps it from this kind of party.
+    #[must_use]
+    pub fn is_for_want_of_room(&self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable(_) | Self::UnprovenShare | Self::UnprovenWaiting | Self::WaitlistFull { .. }
+        )
+    }
+
     /// The reason as a stable code.
     #[must_use]
     pub fn code(&self) -> &'static str {

@@ -17,6 +17,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use events::access_events;
 use events::event::{Event, ReservationCancelled, ReservationCreated, ReservationRescheduled, TableAssigned};
 use events::values::{Initiator, PartySize, TimeWindow};
+use events::venue_events;
 use events::{AssignmentId, Position, ReservationId, TableId};
 
 pub use self::accounts::ClosedPayment;
@@ -198,11 +199,7 @@ impl Reservation {
             | Event::WaitlistWithdrawn(_)
             | Event::WaitlistAccepted(_)
             | Event::WaitlistLeft(_)
-            | Event::VenueChanged(_)
-            | Event::VenueRulesChanged(_)
-            | Event::VenueClosed(_)
-            | Event::CancellationsOrdered(_)
-            | Event::ClosureLifted(_)
+            | venue_events!()
             | access_events!() => return,
             Event::ReservationConfirmed(confirmed) => self.confirm(confirmed.deposit_waived),
             Event::ReservationCheckedIn(arrived) => {

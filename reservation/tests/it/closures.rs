@@ -108,7 +108,7 @@ fn a_closure_is_declared_its_bookings_are_cancelled_once_and_it_is_lifted_once()
         stranded: vec![booking],
         stranded_count: 1,
     };
-    assert_eq!(declared, Ok(closed.clone().into()));
+    assert_eq!(declared, Ok(closed.clone()));
     assert_eq!(request(&[]).declare(id, venue, CLOSURES_MAX, &[]), Err(ClosureRefusal::TooMany));
 
     let mut closure = Closure::begin(closed, RecordedAt { position: Position(7), time: now() });
@@ -174,6 +174,28 @@ async fn a_closed_service_takes_no_walk_ins_and_no_waiting_parties_and_withdraws
     assert_eq!(app.post("/api/walk-ins", &json!({"party_size": 2})).await.status, StatusCode::OK);
     app.clock.advance(TimeDelta::hours(7));
     assert_eq!(app.post("/api/walk-ins", &json!({"party_size": 2})).await.problem(), (409, "closed".into()));
+}
+
+#[tokio::test]
+async fn a_dry_run_of_a_closure_names_its_bookings_and_records_nothing() {
+    let app = TestApp::with_houses().await;
+    let booking = party(&app, 2, "19:00", "Teras").await;
+    let head = app.app.store.known_head();
+    let asked = json!({"from": "2026-12-24", "areas": ["Teras"], "reason_code": "private_event"});
+    let dry_run = app.post(&format!("{CLOSURES}?dry_run=true"), &asked).await.json();
+    assert_eq!(affected(&dry_run), [(booking.as_str(), "table_closed")]);
+    assert_eq!((&dry_run["affected_count"], &dry_run["version"]), (&json!(1), &json!(0)));
+    assert_eq!(app.get(CLOSURES).await.json()["items"], json!([]));
+    assert_eq!(
+        (view(&app, &booking).await["closure_id"].clone(), app.app.store.known_head()),
+        (Value::Null, head)
+    );
+    // What cannot be declared cannot be tried either.
+    let unknown = json!({"from": "2026-12-24", "areas": ["Atap"], "reason_code": "private_event"});
+    assert_eq!(
+        app.post(&format!("{CLOSURES}?dry_run=true"), &unknown).await.status,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
 }
 
 #[tokio::test]

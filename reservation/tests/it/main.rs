@@ -39,6 +39,7 @@ mod money;
 mod privacy;
 mod proofs;
 mod reading;
+mod refusals;
 mod renewed_deposits;
 mod reported_later;
 mod room;

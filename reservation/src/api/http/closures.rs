@@ -3,10 +3,12 @@
 use access::Caller;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use chassis::api::{ETag, PathParameters};
+use chassis::api::{ETag, PathParameters, Query};
 use chassis::docs::{Conditional, Conflict, NotFound, Repeatable, Stale};
 use chassis::problem::Problem;
-use contract::reservation::closures::{CloseVenue, ClosureList, ClosurePath, ClosureView};
+use contract::reservation::closures::{
+    CloseVenue, ClosureList, ClosurePath, ClosureView, DeclareClosure, drafts,
+};
 use contract::reservation::venues::VenuePath;
 use events::{ClosureId, VenueId};
 
@@ -65,19 +67,27 @@ pub(super) async fn list(
 ///
 /// From then on bookings there are refused: areas, tables and services of the closure are not offered, and offers to waiting
 /// parties are withdrawn. The response lists the future bookings under the closure. They are marked with `closure_id`, nothing
-/// is due for them, and their open payments are closed; staff move or cancel them, one by one or all together.
+/// is due for them, and their open payments are closed; staff move or cancel them, one by one or all together. With
+/// `dry_run=true` nothing changes.
 #[utoipa::path(post, path = "/api/venues/{venue_id}/closures", operation_id = "closeVenue", tag = "venues",
-    params(VenuePath, Repeatable),
+    params(VenuePath, DeclareClosure, Repeatable),
     request_body(content = CloseVenue, example = json!({"from": "2026-12-24", "areas": ["Teras"], "reason_code": "private_event"})),
     responses((status = 200, body = ClosureView, headers(("ETag" = String), ("Location" = String))), NotFound, Conflict))]
 pub(super) async fn declare(
     State(app): State<App>,
     PathParameters(VenuePath { venue_id }): PathParameters<VenuePath>,
+    Query(mut form): Query,
     post: Post,
 ) -> Result<Response, Problem> {
+    let dry_run = drafts::DeclareClosure::take(&mut form).dry_run;
+    let is_dry_run = form.finish(Some(dry_run.unwrap_or(false)))?;
     let venue = app.venue_of(&venue_id, post.caller()).await?;
     let venue = venue.ok_or_else(|| Problem::not_found(format!("There is no venue {venue_id}.")))?;
     let (command, context) = post.read(|form, _| request::close_venue(form, &venue, app.env.now()))?;
+    if let (true, ClosureCommand::Declare(request)) = (is_dry_run, &command) {
+        let preview = app.preview_closure(&venue, request).map_err(|refusal| app.problem(refusal.into()))?;
+        return Ok(with_etag(&preview, ETag::version(preview.version)));
+    }
     let id = ClosureId(app.env.new_id());
     app.closure_command(&venue_id, id, command, &context, Answer::Created).await
 }

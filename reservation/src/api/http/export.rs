@@ -146,8 +146,15 @@ pub(super) fn waitlist_csv(items: &[WaitlistView]) -> Result<Response, Problem> 
 /// Counts as CSV: a line for each group, or one for the total without groups. The column `key` is empty for the total.
 pub(super) fn stats_csv(stats: &Stats) -> Result<Response, Problem> {
     let statuses = ReservationStatus::ALL.iter().map(|status| status.word().to_lowercase());
-    let columns =
-        ["key", "reservations", "covers", "no_show_rate", "average_turn_minutes", "average_lead_hours"];
+    let columns = [
+        "key",
+        "reservations",
+        "covers",
+        "no_show_rate",
+        "average_turn_minutes",
+        "average_planned_minutes",
+        "average_lead_hours",
+    ];
     let money = ["deposits_minor", "revenue_minor"];
     let columns = columns.into_iter().map(str::to_owned).chain(statuses).chain(money.map(str::to_owned));
     let columns: Vec<_> = columns.collect();
@@ -162,6 +169,7 @@ pub(super) fn stats_csv(stats: &Stats) -> Result<Response, Problem> {
             Cell::own(Some(counts.covers)),
             Cell::own(counts.no_show_rate),
             Cell::own(counts.average_turn_minutes),
+            Cell::own(counts.average_planned_minutes),
             Cell::own(counts.average_lead_hours),
         ];
         let statuses = ReservationStatus::ALL.iter().map(|status| Cell::own(counts.by_status.get(status)));

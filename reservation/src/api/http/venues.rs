@@ -4,14 +4,14 @@ use access::Caller;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
-use chassis::api::Query;
+use chassis::api::{PathParameters, Query};
 use chassis::docs::NotFound;
 use chassis::problem::Problem;
 use contract::reservation::availability::Day;
 use contract::reservation::floor::Floor;
 use contract::reservation::queries::{ReadAvailability, ReadFloor, SelectReservations};
-use contract::reservation::stats::{DivideStats, Stats, drafts};
-use contract::reservation::venues::{Days, ReadDays};
+use contract::reservation::stats::{DivideStats, ReadRefusals, Refusals, Stats, drafts};
+use contract::reservation::venues::{Days, ReadDays, VenuePath};
 
 use super::export::{self, Format};
 use crate::api::operations::venues as operations;
@@ -88,4 +88,23 @@ pub(super) async fn stats(
         Format::Json | Format::Calendar => axum::Json(stats).into_response(),
     };
     Ok(export::varying(response))
+}
+
+/// Requests for a place that were refused
+///
+/// For each business day, reason and kind of party. A party that tries again is counted again. A crash of the service can lose
+/// the counts of ten minutes.
+#[utoipa::path(get, path = "/api/venues/{venue_id}/refusals", operation_id = "getRefusals", tag = "venues",
+    params(VenuePath, ReadRefusals),
+    responses((status = 200, body = Refusals), NotFound))]
+pub(super) async fn refusals(
+    State(app): State<App>,
+    PathParameters(VenuePath { venue_id }): PathParameters<VenuePath>,
+    caller: Caller,
+    Query(mut form): Query,
+) -> Result<Response, Problem> {
+    let venue = app.venue_of(&venue_id, &caller).await?;
+    let venue = venue.ok_or_else(|| Problem::not_found(format!("There is no venue {venue_id}.")))?;
+    let dates = request::refusal_dates(&mut form);
+    Ok(axum::Json(app.refusals(&venue.id, &form.finish(dates)?)).into_response())
 }

@@ -1,11 +1,14 @@
 //! Requests about a venue and its days.
 
-use access::Caller;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use access::Caller;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use contract::form::Form;
 use contract::reservation::queries::drafts;
+use contract::reservation::stats::REFUSAL_DAYS_MAX;
+use contract::reservation::stats::drafts::ReadRefusals;
 use contract::reservation::venues::DAYS_MAX;
 use contract::reservation::venues::drafts::ReadDays;
 use events::values::PartySize;
@@ -57,14 +60,25 @@ pub(in crate::api) fn days(form: &mut Form, app: &App, caller: &Caller) -> Optio
     let draft = ReadDays::take(form);
     let venue = venue(form, app, caller, draft.venue_id);
     let area = area(form, venue.as_deref(), draft.area);
-    let (from, to) = (draft.from?, draft.to?);
+    let dates = dates(form, draft.from?, draft.to?, DAYS_MAX);
+    let (from, to) = dates?.into_inner();
+    Some(DaysRequest { venue: venue?, size: draft.party_size?, area, from, to })
+}
+
+/// Reads the query of `GET /api/venues/{venue_id}/refusals`.
+pub(in crate::api) fn refusal_dates(form: &mut Form) -> Option<RangeInclusive<NaiveDate>> {
+    let draft = ReadRefusals::take(form);
+    dates(form, draft.from?, draft.to?, REFUSAL_DAYS_MAX)
+}
+
+/// At most `max` business days.
+fn dates(form: &mut Form, from: NaiveDate, to: NaiveDate, max: u32) -> Option<RangeInclusive<NaiveDate>> {
     let possible = match (to - from).num_days() {
         days if days < 0 => Err("this is before the date in from".to_owned()),
-        days if days >= i64::from(DAYS_MAX) => Err(format!("at most {DAYS_MAX} days can be read at once")),
+        days if days >= i64::from(max) => Err(format!("at most {max} days can be read at once")),
         _ => Ok(to),
     };
-    let to = form.checked(&["to"], to, possible);
-    Some(DaysRequest { venue: venue?, size: draft.party_size?, area, from, to: to? })
+    Some(from..=form.checked(&["to"], to, possible)?)
 }
 
 /// Reads the query of `GET /api/floor`.

@@ -50,6 +50,10 @@ impl Operation for Book<'_> {
         self.guest.filter(|_| !self.allow_duplicate)
     }
 
+    fn is_for_new_party(&self) -> bool {
+        true
+    }
+
     /// A guest who presents the link of another booking books as anybody does.
     fn object<'s>(&'s self, (): &'s ()) -> Option<Object<'s>> {
         let object = Object { venue_id: &self.request.venue_id, guest: None };

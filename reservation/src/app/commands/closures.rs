@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use access::Object;
-use events::event::Event;
+use chrono::{DateTime, Utc};
+use events::event::VenueClosed;
 use events::values::{Initiator, Scope, Scopes};
 use events::{ClosureId, Position, ReservationId, Tag, VenueId};
 
@@ -13,9 +14,10 @@ use crate::app::event_builder::{EventSubject, new_events};
 use crate::app::executor::{Attempt, CommandError, Decision, EarlierOutcome, Executor, Loaded, Operation};
 use crate::app::objects::object_of;
 use crate::app::outcome::{ClosureOutcome, ReservationOutcome};
+use crate::app::projections::Projections;
 use crate::app::request_context::RequestContext;
 use crate::domain::availability::{Occupancy, SeatingContext};
-use crate::domain::closure::{Closure, ClosureRequest};
+use crate::domain::closure::{Closure, ClosureRefusal, ClosureRequest};
 use crate::domain::venue::Venue;
 use crate::domain::{Command, RecordedAt, Reservation};
 
@@ -82,7 +84,12 @@ impl Operation for ChangeClosure<'_> {
         attempt: Attempt,
     ) -> Result<Decision, CommandError> {
         let event = match (self.command, &subject.closure) {
-            (ClosureCommand::Declare(request), _) => Some(self.declare(executor, subject, request, attempt)?),
+            (ClosureCommand::Declare(request), _) => {
+                let venue = subject.venue.as_deref();
+                let venue = venue.ok_or_else(|| CommandError::UnknownVenue(self.venue_id.clone()))?;
+                let declared = declare(&executor.projections, venue, request, self.id, attempt.now)?;
+                Some(declared.event.into())
+            }
             (_, None) => return Err(CommandError::UnknownClosure(self.id)),
             (ClosureCommand::CancelAffected, Some(closure)) => {
                 let affected = subject
@@ -126,39 +133,39 @@ impl Operation for ChangeClosure<'_> {
     }
 }
 
-impl ChangeClosure<'_> {
-    fn declare(
-        &self,
-        executor: &Executor,
-        subject: &ClosedVenue,
-        request: &ClosureRequest,
-        attempt: Attempt,
-    ) -> Result<Event, CommandError> {
-        let venue = subject.venue.as_deref();
-        let venue = venue.ok_or_else(|| CommandError::UnknownVenue(self.venue_id.clone()))?;
-        let today = venue.date_of(attempt.now);
-        let closures = executor.projections.closures(self.venue_id);
-        let counts = |closure: &Closure| closure.lifted_at.is_none() && closure.request.to >= today;
-        let in_force = closures.iter().filter(|state| counts(&state.closure)).count();
-        let affected = self.affected(executor, venue, request, attempt);
-        Ok(request.clone().declare(self.id, venue, in_force, &affected)?)
-    }
+/// The beginning of a closure.
+pub(in crate::app) struct Declaration {
+    /// The event that declares it.
+    pub(in crate::app) event: VenueClosed,
+    /// The bookings that will be under it: those that were placed before it. The earliest is the first.
+    pub(in crate::app) affected: Vec<ReservationId>,
+    /// The venue with the closure in force.
+    pub(in crate::app) closed: Venue,
+}
 
-    /// The bookings that will be under the closure: everything that was placed before it.
-    fn affected(
-        &self,
-        executor: &Executor,
-        venue: &Venue,
-        request: &ClosureRequest,
-        attempt: Attempt,
-    ) -> Vec<ReservationId> {
-        let mut closed = venue.clone();
-        if let Some(rules) = &mut closed.rules {
-            let part = request.part(self.id, Position(u64::MAX));
-            rules.hours.closures.add(part, request.from, request.to);
-        }
-        bookings_under(&executor.projections, self.id, &closed, attempt.now)
+/// Declares the closure `id` of `venue`.
+///
+/// # Errors
+/// Why the venue cannot be closed.
+pub(in crate::app) fn declare(
+    projections: &Projections,
+    venue: &Venue,
+    request: &ClosureRequest,
+    id: ClosureId,
+    now: DateTime<Utc>,
+) -> Result<Declaration, ClosureRefusal> {
+    let today = venue.date_of(now);
+    let closures = projections.closures(&venue.id);
+    let counts = |closure: &Closure| closure.lifted_at.is_none() && closure.request.to >= today;
+    let in_force = closures.iter().filter(|state| counts(&state.closure)).count();
+    let mut closed = venue.clone();
+    if let Some(rules) = &mut closed.rules {
+        let part = request.part(id, Position(u64::MAX));
+        rules.hours.closures.add(part, request.from, request.to);
     }
+    let affected = bookings_under(projections, id, &closed, now);
+    let event = request.clone().declare(id, venue, in_force, &affected)?;
+    Ok(Declaration { event, affected, closed })
 }
 
 /// Cancels a reservation if it is under a closure of which the bookings are to be cancelled.

@@ -45,6 +45,10 @@ impl Operation for JoinWaitlist<'_> {
         self.guest
     }
 
+    fn is_for_new_party(&self) -> bool {
+        true
+    }
+
     fn object<'s>(&'s self, (): &'s ()) -> Option<Object<'s>> {
         let object = Object { venue_id: &self.joined.venue_id, guest: None };
         (!self.context.caller.is_guest()).then_some(object)

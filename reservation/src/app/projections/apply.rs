@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use events::access_events;
-use events::event::{Event, RulesImport, VenueRulesChanged};
+use events::event::{Event, RequestsRefused, RulesImport, VenueRulesChanged};
 use events::recorded::Recorded;
 use events::store::EventBytes;
 use events::{Position, ReservationId, VenueId, WaitlistId};
@@ -25,6 +25,7 @@ pub(super) enum Change {
     /// Rules as they are in the log. They are read before they are applied, see [`Change::with_rules`].
     Document(VenueRulesChanged, Position),
     Rules(VenueId, RulesChange),
+    Refused(RequestsRefused, RecordedAt),
     /// Keys are not applied here, because their secrets must be read first.
     Access(AccessChange),
 }
@@ -55,6 +56,9 @@ impl Change {
                 let closure = RulesChange::Closure(Box::new(event), repository::recorded_at(&recorded));
                 venue_id.map(|venue_id| Self::Rules(venue_id, closure))
             }
+            Event::RequestsRefused(refused) => {
+                Some(Self::Refused(refused, repository::recorded_at(&recorded)))
+            }
             event @ access_events!() => {
                 Some(Self::Access(AccessChange { event, at: repository::recorded_at(&recorded) }))
             }
@@ -68,7 +72,7 @@ impl Change {
     pub(super) fn access(&self) -> Option<&AccessChange> {
         match self {
             Self::Access(change) => Some(change),
-            Self::Reservation(..) | Self::Waitlist(..) | Self::Document(..) | Self::Rules(..) => None,
+            _ => None,
         }
     }
 
@@ -76,7 +80,7 @@ impl Change {
     fn reservation(&self) -> Option<ReservationId> {
         match self {
             Self::Reservation(id, ..) => Some(*id),
-            Self::Waitlist(..) | Self::Document(..) | Self::Rules(..) | Self::Access(_) => None,
+            _ => None,
         }
     }
 
@@ -125,6 +129,10 @@ impl Writer<'_> {
             Change::Waitlist(id, event, at) => self.change_waitlist_entry(*id, event, *at),
             // Rules that were not read do not count.
             Change::Document(..) | Change::Access(_) => {}
+            Change::Refused(refused, at) => {
+                let venue = self.venue_or_new(&refused.venue_id);
+                self.lock(&venue).apply_refusals(refused, at.time);
+            }
             Change::Rules(venue_id, change) => {
                 let venue = self.venue_or_new(venue_id);
                 let state = self.lock(&venue);

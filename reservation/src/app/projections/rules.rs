@@ -1,11 +1,13 @@
 //! The rules of the venues and their closures.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use events::{ClosureId, ReservationId, VenueId, WaitlistId};
 
 use super::{ClosureState, Index, Projections, RecordedRules};
+use crate::app::refusals::{Kind, Refused};
 use crate::app::venues::{RulesDocument, Venues};
 use crate::domain::closure::Closure;
 use crate::domain::venue::Venue;
@@ -27,6 +29,12 @@ impl Projections {
     #[must_use]
     pub fn closures(&self, venue: &VenueId) -> Vec<ClosureState> {
         self.venue(venue).map(|state| state.read().closures(venue)).unwrap_or_default()
+    }
+
+    /// The recorded counts of requests that `venue` refused for the business days in `dates`.
+    #[must_use]
+    pub fn refused(&self, venue: &VenueId, dates: RangeInclusive<NaiveDate>) -> Vec<(Kind, Refused)> {
+        self.venue(venue).map(|state| state.read().refused(dates)).unwrap_or_default()
     }
 
     /// The closure `id` of `venue`.

@@ -3,6 +3,7 @@
 mod closures;
 mod codes;
 mod guests;
+mod refused;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
@@ -16,6 +17,8 @@ use events::{ClosureId, Position, ReservationId, TableId, WaitlistId};
 pub use self::closures::ClosureState;
 use self::closures::UnderClosure;
 use self::guests::{has_contact, is_on};
+pub use self::refused::KEPT_DAYS;
+use self::refused::RefusedRequests;
 use super::contacts::Contacts;
 use super::filter::{Filter, ListKey, list_key};
 use super::recorded_rules::RecordedRules;
@@ -43,6 +46,7 @@ pub(super) struct VenueState {
     rules: Option<Arc<RecordedRules>>,
     closures: BTreeMap<ClosureId, Arc<Closure>>,
     under_closures: HashMap<ClosureId, UnderClosure>,
+    refused: RefusedRequests,
     /// The contacts of active bookings.
     guests: Contacts<ReservationId>,
     /// The contacts of waiting parties.

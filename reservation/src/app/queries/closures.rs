@@ -5,13 +5,15 @@ use std::sync::Arc;
 use access::Caller;
 use contract::reservation::closures::{AffectedByClosure, ClosureView};
 use contract::reservation::words::AffectedReason;
-use events::{ClosureId, ReservationId, VenueId};
+use events::{ClosureId, Position, ReservationId, VenueId};
 
 use super::{QueryError, local};
 use crate::app::affected::bookings_under;
+use crate::app::commands::{Declaration, declare};
 use crate::app::{App, words};
-use crate::domain::closure::Closure;
+use crate::domain::closure::{Closure, ClosureRefusal, ClosureRequest};
 use crate::domain::venue::Venue;
+use crate::domain::{RecordedAt, Reservation};
 
 /// Maximum number of affected bookings in a response.
 const AFFECTED_MAX: usize = 100;
@@ -67,11 +69,45 @@ impl App {
     /// The representation of a closure, with the bookings that it affects now.
     #[must_use]
     pub fn closure_view(&self, venue_id: &VenueId, closure: &Closure) -> ClosureView {
+        let venue = self.venues.get(Some(venue_id));
+        let under = venue.map(|venue| bookings_under(&self.projections, closure.id, &venue, self.env.now()));
+        // A booking without a mark is marked in a moment.
+        self.closure_over(venue_id, closure, &under.unwrap_or_default(), |booking| {
+            booking.affected_reason().and_then(words::affected_reason)
+        })
+    }
+
+    /// The closure that `request` would declare, with the bookings that it would affect. Nothing is recorded.
+    ///
+    /// # Errors
+    /// Why the venue cannot be closed.
+    pub fn preview_closure(
+        &self,
+        venue: &Venue,
+        request: &ClosureRequest,
+    ) -> Result<ClosureView, ClosureRefusal> {
+        let (id, now) = (ClosureId(self.env.new_id()), self.env.now());
+        let Declaration { event, affected, closed } = declare(&self.projections, venue, request, id, now)?;
+        let declared = RecordedAt { position: Position::START, time: now };
+        let closure = Closure { version: 0, ..Closure::begin(event, declared) };
+        let reason = |booking: &Reservation| {
+            let found = booking.affected_by(&closed, Some(venue))?;
+            words::affected_reason(found.reason)
+        };
+        Ok(self.closure_over(&venue.id, &closure, &affected, reason))
+    }
+
+    /// The representation of a closure with the bookings `under` it. `reason` says why one of them does not comply.
+    fn closure_over(
+        &self,
+        venue_id: &VenueId,
+        closure: &Closure,
+        under: &[ReservationId],
+        reason: impl Fn(&Reservation) -> Option<AffectedReason>,
+    ) -> ClosureView {
+        let view = |id: &ReservationId| self.affected_view(*id, &reason);
         let Closure { id, request, declared, cancelling_since, lifted_at, version } = closure.clone();
         let state = self.projections.closure(venue_id, id);
-        let venue = self.venues.get(Some(venue_id));
-        let under = venue.map(|venue| bookings_under(&self.projections, id, &venue, self.env.now()));
-        let under = under.unwrap_or_default();
         ClosureView {
             closure_id: id,
             venue_id: venue_id.clone(),
@@ -85,18 +121,21 @@ impl App {
             lifted_at,
             cancelling_since,
             cancelled_count: state.map_or(0, |state| state.cancelled),
-            affected: under.iter().take(AFFECTED_MAX).filter_map(|id| self.affected_view(*id)).collect(),
+            affected: under.iter().take(AFFECTED_MAX).filter_map(view).collect(),
             affected_count: u32::try_from(under.len()).unwrap_or(u32::MAX),
             version,
         }
     }
 
-    fn affected_view(&self, id: ReservationId) -> Option<AffectedByClosure> {
+    fn affected_view(
+        &self,
+        id: ReservationId,
+        reason: impl Fn(&Reservation) -> Option<AffectedReason>,
+    ) -> Option<AffectedByClosure> {
         let (reservation, _) = self.projections.get(id)?;
-        let reason = reservation.affected_reason().and_then(words::affected_reason);
+        let reason = reason(&reservation);
         Some(AffectedByClosure {
             reservation_id: id,
-            // It is marked in a moment.
             reason: reason.unwrap_or(AffectedReason::Closed),
             status: words::status(&reservation.status),
             start_time: local(reservation.window().start, &reservation.booking.timezone),

@@ -1,16 +1,18 @@
 //! Counts for a day or a range, in total and by groups.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use chrono::{DateTime, Timelike as _, Utc};
-use contract::reservation::stats::Stats;
+use chrono::{DateTime, NaiveDate, Timelike as _, Utc};
+use contract::reservation::stats::{RefusalCount, Refusals, Stats};
 use contract::reservation::words::{Canceller, ReservationStatus, StatsBy};
 use events::VenueId;
 
 use super::{QueryError, local};
 use crate::app::App;
 use crate::app::projections::Filter;
+use crate::app::refusals::{Kind, Refused};
 use crate::app::words;
 use crate::domain::venue::Venue;
 use crate::domain::{Charge, Reservation, Status};
@@ -41,6 +43,22 @@ impl App {
         let group = |(key, tally): (String, Tally)| Stats { key: Some(key), ..tally.stats() };
         let groups = by.map(|_| groups.into_iter().map(group).collect());
         Ok(Stats { groups, ..total.stats() })
+    }
+
+    /// How many requests for a place on the business days in `dates` a venue refused.
+    #[must_use]
+    pub fn refusals(&self, venue_id: &VenueId, dates: &RangeInclusive<NaiveDate>) -> Refusals {
+        let waiting = self.executor.refusals.of(venue_id).into_iter();
+        let waiting = waiting.filter(|((date, ..), _)| dates.contains(date));
+        let mut counts: BTreeMap<Kind, Refused> = BTreeMap::new();
+        for (kind, refused) in waiting.chain(self.projections.refused(venue_id, dates.clone())) {
+            counts.entry(kind).or_default().add(refused);
+        }
+        let item = |((date, reason, walk_in), refused): (Kind, Refused)| {
+            let Refused { requests, guests } = refused;
+            RefusalCount { date, reason, walk_in, requests, guests }
+        };
+        Refusals { venue_id: venue_id.clone(), items: counts.into_iter().map(item).collect() }
     }
 }
 
@@ -88,6 +106,7 @@ struct Tally {
     no_shows: u64,
     arrived: u64,
     turn_minutes: u64,
+    planned_minutes: i64,
     turns: u64,
     lead_minutes: i64,
     booked_ahead: u32,
@@ -119,6 +138,7 @@ impl Tally {
         }
         if let Some(minutes) = reservation.turn_minutes {
             self.turn_minutes += u64::from(minutes);
+            self.planned_minutes += reservation.window().minutes();
             self.turns += 1;
         }
         if !reservation.booking.walk_in {
@@ -145,8 +165,9 @@ impl Tally {
         }
         let due = self.no_shows + self.arrived;
         counts.no_show_rate = (due > 0).then(|| rounded(self.no_shows as f64 / due as f64, 10_000.0));
-        counts.average_turn_minutes =
-            (self.turns > 0).then(|| rounded(self.turn_minutes as f64 / self.turns as f64, 10.0));
+        let per_turn = |minutes: f64| (self.turns > 0).then(|| rounded(minutes / self.turns as f64, 10.0));
+        counts.average_turn_minutes = per_turn(self.turn_minutes as f64);
+        counts.average_planned_minutes = per_turn(self.planned_minutes as f64);
         counts.average_lead_hours = (self.booked_ahead > 0)
             .then(|| rounded(self.lead_minutes as f64 / 60.0 / f64::from(self.booked_ahead), 10.0));
         counts

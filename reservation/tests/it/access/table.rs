@@ -28,7 +28,7 @@ use Needs::{
     Device, Everywhere, Fresh, FreshPerson, Invitation, Needed, Nothing, Own, PasswordReset, Person,
 };
 
-pub const NEEDS: [(&str, Needs); 98] = [
+pub const NEEDS: [(&str, Needs); 99] = [
     ("acceptInvitation", Invitation),
     ("acceptOffer", Own("manage")),
     ("addDevice", Fresh("access")),
@@ -67,6 +67,7 @@ pub const NEEDS: [(&str, Needs); 98] = [
     ("getInvitation", Invitation),
     ("getPasswordReset", PasswordReset),
     ("getReadiness", Nothing),
+    ("getRefusals", Needed("stats")),
     ("getReservation", Own("read")),
     ("getReservationContact", Needed("contact")),
     ("getReservationHistory", Needed("audit")),

@@ -8,6 +8,7 @@ use events::event::{
     StandSilence, VenueChanged, VenueClosed, VenueRulesChanged,
 };
 use events::values::{Initiator, Medium, Purpose, ReleaseCause};
+use events::venue_events;
 
 use super::access::note_of_access;
 
@@ -75,11 +76,7 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
             format!("Corrected: {}", details.join(", "))
         }
         Event::ReservationAffected(e) => note_of_mark(e),
-        Event::VenueChanged(_)
-        | Event::VenueRulesChanged(_)
-        | Event::VenueClosed(_)
-        | Event::CancellationsOrdered(_)
-        | Event::ClosureLifted(_) => note_of_venue(event),
+        venue_events!() => note_of_venue(event),
         Event::GuestLinkRenewed(_) => "The guest got new links; earlier ones are not valid".into(),
         access_events!() => note_of_access(event),
         Event::WaitlistJoined(_)
@@ -205,6 +202,10 @@ fn note_of_venue(event: &Event) -> String {
             format!("Cancellation of {} bookings under a closure ordered", e.stranded_count)
         }
         Event::ClosureLifted(_) => "Closure lifted".into(),
+        Event::RequestsRefused(e) => {
+            let n: u32 = e.counts.iter().map(|count| count.requests).sum();
+            format!("{n} requests for a place refused")
+        }
         _ => "Event of a venue".into(),
     }
 }

@@ -8,6 +8,7 @@ use events::event::{
 };
 use events::imports::ImportedStatus;
 use events::values::{Initiator, Medium, Purpose, ReleaseCause};
+use events::venue_events;
 
 use super::en;
 
@@ -83,11 +84,7 @@ pub(super) fn note(event: &Event, at: &dyn Fn(DateTime<Utc>) -> LocalTime) -> St
             format!("Diperbaiki: {}", details.join(", "))
         }
         Event::ReservationAffected(e) => note_of_mark(e),
-        Event::VenueChanged(_)
-        | Event::VenueRulesChanged(_)
-        | Event::VenueClosed(_)
-        | Event::CancellationsOrdered(_)
-        | Event::ClosureLifted(_) => note_of_venue(event),
+        venue_events!() => note_of_venue(event),
         Event::GuestLinkRenewed(_) => "Tamu mendapat tautan baru; yang lama tidak berlaku".into(),
         Event::TableAssigned(_)
         | Event::TableReleased(_)
@@ -206,6 +203,10 @@ fn note_of_venue(event: &Event) -> String {
             format!("Pembatalan {} reservasi akibat penutupan diperintahkan", e.stranded_count)
         }
         Event::ClosureLifted(_) => "Penutupan dicabut".into(),
+        Event::RequestsRefused(e) => {
+            let n: u32 = e.counts.iter().map(|count| count.requests).sum();
+            format!("{n} permintaan tempat ditolak")
+        }
         _ => "Peristiwa restoran".into(),
     }
 }

@@ -1,0 +1,133 @@
+// The rules that a manager edits: reading, checking and saving them.
+import { nextTick, ref, shallowRef, watch, type Ref } from "vue";
+import { Refused, request, type components } from "../api";
+import { differences, opened, tidied, type Rules } from "./document";
+import { faultsOf, type Fault } from "./faults";
+
+export type Preview = components["schemas"]["RulesAnswer"];
+
+/** Where the rules are: in the editor, or why they are not. */
+export type Place = "reading" | "editor" | "unanswered" | "signed_out" | "forbidden" | "unknown";
+
+/** What became of the last request. */
+export type Notice = "saved" | "unanswered" | "faults" | "refused" | null;
+
+const isSame = (one: Rules, other: Rules) => differences(tidied(one), tidied(other)).length === 0;
+
+export class RulesDesk {
+  readonly place = ref<Place>("reading");
+  /** The rules as they are in the editor. */
+  readonly rules: Ref<Rules | null> = ref(null);
+  /** The rules as the service has them. */
+  readonly stored: Ref<Rules | null> = shallowRef(null);
+  /** Rules that another person saved meanwhile, with their version. */
+  readonly other = shallowRef<{ rules: Rules; version: number } | null>(null);
+  readonly faults = ref<Fault[]>([]);
+  /** What saving would do; null after every change. */
+  readonly preview = shallowRef<Preview | null>(null);
+  readonly notice = ref<Notice>(null);
+  readonly refusal = ref("");
+  readonly isBusy = ref(false);
+  private version = 0;
+
+  constructor(readonly venueId: string) {
+    watch(this.rules, () => (this.preview.value = null), { deep: true });
+  }
+
+  get isChanged(): boolean {
+    const [now, stored] = [this.rules.value, this.stored.value];
+    return now !== null && stored !== null && !isSame(now, stored);
+  }
+
+  async read(): Promise<void> {
+    this.place.value = "reading";
+    try {
+      const { body, version } = await this.request<Rules>("GET", "");
+      this.take(body, version);
+      this.place.value = "editor";
+    } catch (error) {
+      this.place.value = error instanceof Refused ? placeAfter(error.status) : "unanswered";
+    }
+  }
+
+  /** Asks what saving would do. Nothing is saved. */
+  async check(): Promise<void> {
+    await this.put(true, async (preview) => {
+      await nextTick();
+      this.preview.value = preview;
+    });
+  }
+
+  async save(): Promise<void> {
+    const sent = this.rules.value && tidied(this.rules.value);
+    await this.put(false, async (preview) => {
+      if (sent) this.take(sent, preview.version);
+      this.notice.value = "saved";
+      // Taking the rules is a change, after which there is no preview.
+      await nextTick();
+      this.preview.value = preview;
+    });
+  }
+
+  /** Gives up the changes, in favour of the rules that another person saved if there are any. */
+  discard(): void {
+    if (this.other.value) this.take(this.other.value.rules, this.other.value.version);
+    else if (this.stored.value) this.take(this.stored.value, this.version);
+  }
+
+  /** Keeps the changes, which replace the rules that another person saved once they are saved. */
+  keepMine(): void {
+    if (!this.other.value) return;
+    [this.stored.value, this.version] = [this.other.value.rules, this.other.value.version];
+    this.other.value = null;
+  }
+
+  /** Puts a whole document into the editor. */
+  replace(rules: Rules): void {
+    this.rules.value = opened(rules);
+  }
+
+  private take(rules: Rules, version: number): void {
+    [this.stored.value, this.rules.value, this.version] = [tidied(rules), opened(tidied(rules)), version];
+    [this.other.value, this.faults.value, this.notice.value] = [null, [], null];
+  }
+
+  private request<T>(method: string, query: string, body?: Rules | null): Promise<{ body: T; version: number }> {
+    const options = body ? { body: tidied(body), version: this.version } : {};
+    return request<T>(method, `/api/venues/${encodeURIComponent(this.venueId)}/rules${query}`, options);
+  }
+
+  private async put(isDry: boolean, done: (preview: Preview) => Promise<void>): Promise<void> {
+    if (this.isBusy.value) return;
+    [this.isBusy.value, this.notice.value, this.faults.value] = [true, null, []];
+    try {
+      await done((await this.request<Preview>("PUT", isDry ? "?dry_run=true" : "", this.rules.value)).body);
+    } catch (error) {
+      if (!(error instanceof Refused)) this.notice.value = "unanswered";
+      else if (error.status === 412) await this.compare().catch(() => (this.notice.value = "unanswered"));
+      else if (error.status === 401) this.place.value = "signed_out";
+      else {
+        this.faults.value = faultsOf(error.problem);
+        [this.notice.value, this.refusal.value] = [this.faults.value.length > 0 ? "faults" : "refused", error.message];
+      }
+    } finally {
+      this.isBusy.value = false;
+    }
+  }
+
+  /** The rules have another version: they were saved by another person, or by an own request whose answer was lost. */
+  private async compare(): Promise<void> {
+    const { body, version } = await this.request<Rules>("GET", "");
+    if (!this.rules.value || !isSame(body, this.rules.value)) {
+      this.other.value = { rules: body, version };
+      return;
+    }
+    this.take(body, version);
+    this.notice.value = "saved";
+  }
+}
+
+function placeAfter(status: number): Place {
+  if (status === 401) return "signed_out";
+  return status === 404 ? "unknown" : "forbidden";
+}

@@ -1,0 +1,117 @@
+// The rules of a venue as a document: what depends on what in it, and how two versions differ. It knows neither pages nor requests.
+import type { components } from "./schema";
+
+export type Rules = components["schemas"]["Rules"];
+export type Table = Rules["tables"][number];
+export type Service = NonNullable<Rules["services"]>[number];
+export type Exception = NonNullable<Rules["exceptions"]>[number];
+/** A part of the document, whose members a field reads and writes. */
+export type Part = Record<string, unknown>;
+
+export const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
+
+/** The areas, in the order of their first table. */
+export const areasOf = (rules: Rules): string[] => [...new Set(rules.tables.map(({ area }) => area).filter(Boolean))];
+
+/** Parts that the editor shows although the document may do without them. */
+const OPTIONAL = ["pacing", "booking_window"] as const;
+
+/** Adds the parts that the editor shows. */
+export function opened(rules: Rules): Rules {
+  if (rules.services) OPTIONAL.forEach((part) => (rules[part] ??= {}));
+  return rules;
+}
+
+/** A copy without the parts that are empty. */
+export function tidied(rules: Rules): Rules {
+  const copy = JSON.parse(JSON.stringify(rules)) as Rules;
+  for (const part of OPTIONAL) if (copy[part] && Object.keys(copy[part]).length === 0) delete copy[part];
+  return copy;
+}
+
+const swap = (list: string[] | undefined, from: string, to: string) => list?.forEach((one, at) => one === from && (list[at] = to));
+
+/** Every mention of a table gets its new name. */
+export function renameTable(rules: Rules, from: string, to: string): void {
+  rules.tables.forEach(({ combinable_with: others }) => swap(others, from, to));
+  rules.exceptions?.forEach(({ closed_tables: closed }) => swap(closed, from, to));
+}
+
+/** Every mention of an area gets its new name, if no table is left in the area with the old one. */
+export function renameArea(rules: Rules, from: string, to: string): void {
+  if (areasOf(rules).includes(from)) return;
+  rules.services?.forEach(({ areas }) => swap(areas, from, to));
+  rules.exceptions?.forEach(({ closed_areas: closed, services }) => {
+    swap(closed, from, to);
+    services?.forEach(({ areas }) => swap(areas, from, to));
+  });
+}
+
+/** Removes the table and every mention of it. */
+export function removeTable(rules: Rules, at: number): void {
+  const [gone] = rules.tables.splice(at, 1);
+  if (!gone) return;
+  rules.tables.forEach((table) => without(table, "combinable_with", gone.id));
+  rules.exceptions?.forEach((exception) => without(exception, "closed_tables", gone.id));
+  if (areasOf(rules).includes(gone.area)) return;
+  rules.services?.forEach((service) => without(service, "areas", gone.area));
+  rules.exceptions?.forEach((exception) => {
+    without(exception, "closed_areas", gone.area);
+    exception.services?.forEach((service) => without(service, "areas", gone.area));
+  });
+}
+
+function without(part: Part, member: string, gone: string): void {
+  const list = part[member];
+  if (!Array.isArray(list)) return;
+  const rest = list.filter((one) => one !== gone);
+  if (rest.length > 0) part[member] = rest;
+  else delete part[member];
+}
+
+/** A member that differs. `undefined`: one of the documents does not have it. */
+export interface Difference {
+  path: string[];
+  from: unknown;
+  to: unknown;
+}
+
+/** The members in which two documents differ, in the order of the documents. */
+export function differences(from: unknown, to: unknown, path: string[] = []): Difference[] {
+  if (JSON.stringify(from) === JSON.stringify(to)) return [];
+  if (isParts(from) && isParts(to)) return betweenLists(from, to, path);
+  if (isPart(from) && isPart(to)) {
+    const members = new Set([...Object.keys(from), ...Object.keys(to)]);
+    return [...members].flatMap((member) => differences(from[member], to[member], [...path, member]));
+  }
+  return [{ path, from, to }];
+}
+
+const isPart = (value: unknown): value is Part => typeof value === "object" && value !== null && !Array.isArray(value);
+const isParts = (value: unknown): value is Part[] => Array.isArray(value) && value.every(isPart);
+
+/** Equal parts belong together, then parts of one name, then the rest in its order. */
+function betweenLists(from: Part[], to: Part[], path: string[]): Difference[] {
+  const [gone, come] = [[...from], [...to]];
+  const pairs: [Part, Part][] = [];
+  for (const isPair of [isEqual, isNamesake, () => true]) {
+    for (const after of [...come]) {
+      const before = gone.find((one) => isPair(one, after));
+      if (!before) continue;
+      gone.splice(gone.indexOf(before), 1);
+      come.splice(come.indexOf(after), 1);
+      pairs.push([before, after]);
+    }
+  }
+  return [
+    ...pairs.flatMap(([before, after]) => differences(before, after, [...path, nameOf(after, to)])),
+    ...gone.map((one) => ({ path: [...path, nameOf(one, from)], from: one, to: undefined })),
+    ...come.map((one) => ({ path: [...path, nameOf(one, to)], from: undefined, to: one })),
+  ];
+}
+
+const isEqual = (one: Part, other: Part) => JSON.stringify(one) === JSON.stringify(other);
+const NAMES = ["id", "name", "date", "from", "yearly", "up_to_party"];
+const ownName = (part: Part) => NAMES.map((member) => part[member]).find((name) => name !== undefined);
+const isNamesake = (one: Part, other: Part) => ownName(one) !== undefined && ownName(one) === ownName(other);
+const nameOf = (part: Part, list: Part[]) => String(ownName(part) ?? list.indexOf(part) + 1);

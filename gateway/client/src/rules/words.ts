@@ -1,0 +1,7 @@
+// The texts of the rules editor in the language of the page.
+import { texts } from "../words";
+import { en } from "./words/en";
+import { id } from "./words/id";
+
+export const { t, fill, tOr } = texts({ en, id });
+export type Word = keyof typeof en;
