@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use access::ClientLimits;
 use access::secrets::CredentialFile;
+use axum::extract::Request;
+use axum::response::Response;
 use chassis::environment::SharedEnvironment;
-use chassis::network::Network;
+use chassis::network::{ClientAddress, Network};
 use chassis::serve::Shutdown;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::cli::Config;
-use crate::proxy::{Target, Upstream};
+use crate::proxy::{self, Origin, Target, Upstream};
 use crate::services::Services;
 
 /// Why a service is not ready.
@@ -70,6 +72,16 @@ impl App {
             checked: Checked::default(),
             shutdown,
         })
+    }
+
+    /// Sends a request of a client to a service, and returns its response.
+    pub(crate) async fn send(&self, target: Target, request_id: &str, mut request: Request) -> Response {
+        let proxies = &self.network.proxies;
+        let client = ClientAddress::of(request.extensions(), request.headers(), proxies, false);
+        let (proto, key) = (proxy::protocol(&request, proxies), self.key.token());
+        proxy::set_request_id(&mut request, request_id);
+        let origin = Origin { client, proto, key: key.as_ref() };
+        self.upstream(target).forward(request, &origin).await
     }
 
     /// The service `target`.

@@ -8,6 +8,7 @@ mod booking;
 mod calendar_file;
 mod change;
 mod channels;
+mod chart;
 mod correct;
 mod day;
 mod embed;
@@ -16,9 +17,11 @@ mod home;
 mod links;
 mod live;
 mod notices;
+mod numbers;
 mod own;
 mod pay;
 mod qr;
+mod session;
 mod stand;
 mod templates;
 mod times;
@@ -63,6 +66,7 @@ pub fn router(app: App) -> Router {
         .route("/stand/{venue}", get(stand::page))
         .route("/stand/{venue}/print", get(stand::page))
         .route("/stand/{venue}/rules", get(stand::rules))
+        .route("/stand/{venue}/numbers", get(numbers::page))
         .route("/stand-worker.js", get(assets::stand_worker))
         .route("/embed/{venue}", get(embed::page))
         .route("/embed.js", get(assets::embed))

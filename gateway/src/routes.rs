@@ -13,14 +13,13 @@ use axum::response::Response;
 use axum::routing::get;
 use chassis::api::{accepts_html, encode};
 use chassis::docs;
-use chassis::network::ClientAddress;
 use chassis::request_trace::RequestTrace;
 use chassis::serve::{harden, observed_plain as observed};
 use futures::StreamExt as _;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::app::App;
-use crate::proxy::{self, Origin, Target, target};
+use crate::proxy::{Target, target};
 use crate::{health, pages};
 
 /// What the paths of programs begin with: their problems stay as they are.
@@ -90,12 +89,8 @@ async fn pass_on(State(app): State<App>, trace: RequestTrace, request: Request) 
     }
 }
 
-async fn send(app: &App, target: Target, trace: RequestTrace, mut request: Request) -> Response {
-    let client = ClientAddress::of(request.extensions(), request.headers(), &app.network.proxies, false);
-    let (proto, key) = (proxy::protocol(&request, &app.network.proxies), app.key.token());
-    proxy::set_request_id(&mut request, &trace.request_id);
-    let origin = Origin { client, proto, key: key.as_ref() };
-    let response = app.upstream(target).forward(request, &origin).await;
+async fn send(app: &App, target: Target, trace: RequestTrace, request: Request) -> Response {
+    let response = app.send(target, &trace.request_id, request).await;
     let media_type = response.headers().get(CONTENT_TYPE);
     if !media_type.is_some_and(|media_type| media_type.as_bytes().starts_with(b"text/event-stream")) {
         return response;

@@ -4,7 +4,7 @@ import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { accessible, guest, launch, leave, picture } from "./browser.mjs";
 import { Meja, until } from "./meja.mjs";
-import { PASSWORD, atStand, booked, evening, hire } from "./staff.mjs";
+import { PASSWORD, atStand, booked, command, evening, hire } from "./staff.mjs";
 
 const VENUE = "warung-malam";
 let house;
@@ -88,6 +88,7 @@ test("a manager closes an hour earlier, sees which booking that strands, and sav
   await save(page);
   await until("the mark to go", async () => (await view(id)).affected_by_rules === null);
   assert.deepEqual((await rules()).services[0], before);
+  await command(meja, id, "cancel", { reason_code: "test" });
   await leave(visit);
 });
 
@@ -110,6 +111,7 @@ test("tables are added, renamed, put on the plan and moved there with keys and b
   await accessible(page, "plan");
   const place = /(\d+) cm from the left, (\d+) cm/.exec(await drawn.textContent()).slice(1).map(Number);
   // Dragged a hundred pixels to the right.
+  await drawn.evaluate((element) => element.scrollIntoView({ block: "center" }));
   const box = await drawn.boundingBox();
   await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
   await page.mouse.down();
@@ -215,7 +217,8 @@ test("a closure is tried, declared and lifted", async () => {
   await closures.getByLabel("From").fill(date);
   await closures.getByRole("button", { name: "Teras", exact: true }).click();
   await closures.getByRole("button", { name: "Check" }).click();
-  await closures.getByText("1 bookings would be affected.").waitFor();
+  await closures.locator("[role=status], [role=alert]").first().waitFor();
+  assert.match(await closures.innerText(), /1 bookings would be affected\./);
   await accessible(page, "closure");
   assert.equal((await view(id)).closure_id, null);
   await closures.getByRole("button", { name: "Close now" }).click();

@@ -18,6 +18,10 @@ requests! {
         /// Reservations of a business day of the venue: an evening that ends after midnight belongs to the day on which it
         /// began.
         optional date: NaiveDate,
+        /// Reservations of this business day or a later one.
+        optional from_date: NaiveDate,
+        /// Reservations of this business day or an earlier one.
+        optional to_date: NaiveDate,
         /// Reservations that start at this time or later.
         optional from: VenueTime,
         /// Reservations that start before this time.

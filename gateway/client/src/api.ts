@@ -40,6 +40,8 @@ export interface Options {
   body?: unknown;
   /** The version that the change is based on. */
   version?: number;
+  /** The same as the tag of a response. */
+  tag?: string | null;
   /** The same key for a repetition of the same request. */
   key?: string;
   /** The PIN of a manager, who allows this one request. */
@@ -53,8 +55,8 @@ export interface Approval {
 
 export interface Response<T> {
   body: T;
-  /** The version of what the body shows; 0 if it has none. */
-  version: number;
+  /** The tag of what the body shows, to be presented with a change. */
+  tag: string | null;
 }
 
 /** Sends a request and reads the response. Throws {@link Refused} or {@link Unreachable}. */
@@ -62,6 +64,7 @@ export async function request<T>(method: string, path: string, options: Options 
   const headers: Record<string, string> = { accept: "application/json" };
   if (options.body !== undefined) headers["content-type"] = "application/json";
   if (options.version !== undefined) headers["if-match"] = `"${options.version}"`;
+  else if (options.tag) headers["if-match"] = options.tag;
   if (options.key) headers["idempotency-key"] = options.key;
   if (options.approval) headers["meja-approval"] = `${options.approval.staffId} ${options.approval.pin}`;
   let answer: globalThis.Response;
@@ -83,8 +86,7 @@ export async function request<T>(method: string, path: string, options: Options 
     throw new Unreachable(`${path}: not JSON`);
   }
   if (!answer.ok) throw new Refused(answer.status, body as Problem);
-  const version = /^"(\d+)"$/.exec(answer.headers.get("etag") ?? "")?.[1];
-  return { body: body as T, version: Number(version ?? 0) };
+  return { body: body as T, tag: answer.headers.get("etag") };
 }
 
 export async function get<T>(path: string): Promise<T> {

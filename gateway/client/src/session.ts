@@ -45,6 +45,11 @@ export async function signOut(): Promise<void> {
   oweSignOut(false);
 }
 
+/** Whether the person is a manager or an owner of the venue. Without a connection it is not known who uses the stand. */
+export function manages({ roles }: Partial<Account>, venueId: string): boolean {
+  return [...(roles?.manager ?? []), ...(roles?.owner ?? [])].some((venue) => venue === "*" || venue === venueId);
+}
+
 /** The venues at which the person works; `null` for all. */
 export function venuesOf({ roles }: Account): string[] | null {
   const all = [...roles.host, ...roles.manager, ...roles.owner];

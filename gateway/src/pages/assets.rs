@@ -66,9 +66,13 @@ pub(super) static RULES_STYLE: LazyLock<Asset> =
 pub(super) static RULES_SCRIPT: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("rules", "js", JAVASCRIPT, include_str!("../../client/dist/rules.js")));
 
+/// The stylesheet of the numbers, which is on top of that of all pages.
+pub(super) static NUMBERS_STYLE: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("numbers", "css", CSS, include_str!("../../assets/numbers.css")));
+
 /// A file that pages load.
 pub(super) async fn asset(Path(name): Path<String>) -> Response {
-    let fixed = [&STYLE, &SCRIPT, &CLIENT_STYLE, &CLIENT_SCRIPT, &RULES_STYLE, &RULES_SCRIPT];
+    let fixed = [&STYLE, &SCRIPT, &CLIENT_STYLE, &CLIENT_SCRIPT, &RULES_STYLE, &RULES_SCRIPT, &NUMBERS_STYLE];
     let fixed = fixed.into_iter().find(|asset| asset.name == name);
     let found = fixed.map(|asset| (asset.media_type, asset.content.to_owned()));
     match found.or_else(|| Some((CSS, accent::stylesheet(&name)?))) {

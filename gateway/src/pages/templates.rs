@@ -15,6 +15,7 @@ macro_rules! templates {
 templates! {
     "layout.html", "parts.html", "home.html", "venue.html", "book.html", "unknown.html", "booking.html", "cancel.html",
     "change.html", "correct.html", "pay.html", "receipt.html", "stand.html", "waiting.html", "notice.html",
+    "numbers.html",
 }
 
 static ENVIRONMENT: LazyLock<Result<Environment<'static>, Error>> = LazyLock::new(|| {

@@ -1,6 +1,6 @@
 // The rules that a manager edits: reading, checking and saving them.
 import { nextTick, ref, shallowRef, watch, type Ref } from "vue";
-import { Refused, request, type components } from "../api";
+import { Refused, request, type Response, type components } from "../api";
 import { differences, opened, tidied, type Rules } from "./document";
 import { faultsOf, type Fault } from "./faults";
 
@@ -20,15 +20,15 @@ export class RulesDesk {
   readonly rules: Ref<Rules | null> = ref(null);
   /** The rules as the service has them. */
   readonly stored: Ref<Rules | null> = shallowRef(null);
-  /** Rules that another person saved meanwhile, with their version. */
-  readonly other = shallowRef<{ rules: Rules; version: number } | null>(null);
+  /** Rules that another person saved meanwhile, with their tag. */
+  readonly other = shallowRef<{ rules: Rules; tag: string | null } | null>(null);
   readonly faults = ref<Fault[]>([]);
   /** What saving would do; null after every change. */
   readonly preview = shallowRef<Preview | null>(null);
   readonly notice = ref<Notice>(null);
   readonly refusal = ref("");
   readonly isBusy = ref(false);
-  private version = 0;
+  private tag: string | null = null;
 
   constructor(readonly venueId: string) {
     watch(this.rules, () => (this.preview.value = null), { deep: true });
@@ -42,8 +42,8 @@ export class RulesDesk {
   async read(): Promise<void> {
     this.place.value = "reading";
     try {
-      const { body, version } = await this.request<Rules>("GET", "");
-      this.take(body, version);
+      const { body, tag } = await this.request<Rules>("GET", "");
+      this.take(body, tag);
       this.place.value = "editor";
     } catch (error) {
       this.place.value = error instanceof Refused ? placeAfter(error.status) : "unanswered";
@@ -52,7 +52,7 @@ export class RulesDesk {
 
   /** Asks what saving would do. Nothing is saved. */
   async check(): Promise<void> {
-    await this.put(true, async (preview) => {
+    await this.put(true, async ({ body: preview }) => {
       await nextTick();
       this.preview.value = preview;
     });
@@ -60,8 +60,8 @@ export class RulesDesk {
 
   async save(): Promise<void> {
     const sent = this.rules.value && tidied(this.rules.value);
-    await this.put(false, async (preview) => {
-      if (sent) this.take(sent, preview.version);
+    await this.put(false, async ({ body: preview, tag }) => {
+      if (sent) this.take(sent, tag);
       this.notice.value = "saved";
       // Taking the rules is a change, after which there is no preview.
       await nextTick();
@@ -71,14 +71,14 @@ export class RulesDesk {
 
   /** Gives up the changes, in favour of the rules that another person saved if there are any. */
   discard(): void {
-    if (this.other.value) this.take(this.other.value.rules, this.other.value.version);
-    else if (this.stored.value) this.take(this.stored.value, this.version);
+    if (this.other.value) this.take(this.other.value.rules, this.other.value.tag);
+    else if (this.stored.value) this.take(this.stored.value, this.tag);
   }
 
   /** Keeps the changes, which replace the rules that another person saved once they are saved. */
   keepMine(): void {
     if (!this.other.value) return;
-    [this.stored.value, this.version] = [this.other.value.rules, this.other.value.version];
+    [this.stored.value, this.tag] = [this.other.value.rules, this.other.value.tag];
     this.other.value = null;
   }
 
@@ -87,21 +87,21 @@ export class RulesDesk {
     this.rules.value = opened(rules);
   }
 
-  private take(rules: Rules, version: number): void {
-    [this.stored.value, this.rules.value, this.version] = [tidied(rules), opened(tidied(rules)), version];
+  private take(rules: Rules, tag: string | null): void {
+    [this.stored.value, this.rules.value, this.tag] = [tidied(rules), opened(tidied(rules)), tag];
     [this.other.value, this.faults.value, this.notice.value] = [null, [], null];
   }
 
-  private request<T>(method: string, query: string, body?: Rules | null): Promise<{ body: T; version: number }> {
-    const options = body ? { body: tidied(body), version: this.version } : {};
+  private request<T>(method: string, query: string, body?: Rules | null): Promise<Response<T>> {
+    const options = body ? { body: tidied(body), tag: this.tag } : {};
     return request<T>(method, `/api/venues/${encodeURIComponent(this.venueId)}/rules${query}`, options);
   }
 
-  private async put(isDry: boolean, done: (preview: Preview) => Promise<void>): Promise<void> {
+  private async put(isDry: boolean, done: (answer: Response<Preview>) => Promise<void>): Promise<void> {
     if (this.isBusy.value) return;
     [this.isBusy.value, this.notice.value, this.faults.value] = [true, null, []];
     try {
-      await done((await this.request<Preview>("PUT", isDry ? "?dry_run=true" : "", this.rules.value)).body);
+      await done(await this.request<Preview>("PUT", isDry ? "?dry_run=true" : "", this.rules.value));
     } catch (error) {
       if (!(error instanceof Refused)) this.notice.value = "unanswered";
       else if (error.status === 412) await this.compare().catch(() => (this.notice.value = "unanswered"));
@@ -117,12 +117,12 @@ export class RulesDesk {
 
   /** The rules have another version: they were saved by another person, or by an own request whose answer was lost. */
   private async compare(): Promise<void> {
-    const { body, version } = await this.request<Rules>("GET", "");
+    const { body, tag } = await this.request<Rules>("GET", "");
     if (!this.rules.value || !isSame(body, this.rules.value)) {
-      this.other.value = { rules: body, version };
+      this.other.value = { rules: body, tag };
       return;
     }
-    this.take(body, version);
+    this.take(body, tag);
     this.notice.value = "saved";
   }
 }

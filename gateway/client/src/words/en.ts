@@ -7,7 +7,7 @@ export const en = {
   stored: "Not connected: this is the state of {time}. Arrivals and departures wait until the connection is back.",
   seat: "Seat", leave: "Has left", move: "Move", swap: "Swap", extend: "Stay longer", no_show: "No-show", cancel: "Cancel",
   undo: "Undo", walk_in: "Walk-in", size: "Party", time: "Time", note: "Note", tags: "Tags", save: "Save", close: "Close",
-  ask: "Still coming?", confirm: "Confirm", waive: "Waive the deposit", print: "Print", sign_out: "Sign out",
+  ask: "Still coming?", confirm: "Confirm", waive: "Waive the deposit", rules: "Rules", numbers: "Numbers", print: "Print", sign_out: "Sign out",
   status_free: "free", status_reserved: "reserved", status_offered: "offered", status_seated: "seated", status_due: "due",
   status_overdue: "overdue", status_late: "late", status_closed: "closed",
   PENDING: "not confirmed", CONFIRMED: "expected", CHECKED_IN: "seated", COMPLETED: "has left", CANCELLED: "cancelled",

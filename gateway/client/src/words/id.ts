@@ -9,7 +9,7 @@ export const id: Words = {
   stored: "Tidak tersambung: ini keadaan pukul {time}. Kedatangan dan kepergian menunggu sampai sambungan kembali.",
   seat: "Dudukkan", leave: "Sudah pergi", move: "Pindah", swap: "Tukar", extend: "Lebih lama", no_show: "Tidak datang", cancel: "Batalkan",
   undo: "Urungkan", walk_in: "Tamu langsung", size: "Rombongan", time: "Waktu", note: "Catatan", tags: "Tanda", save: "Simpan", close: "Tutup",
-  ask: "Jadi datang?", confirm: "Konfirmasi", waive: "Bebaskan deposit", print: "Cetak", sign_out: "Keluar",
+  ask: "Jadi datang?", confirm: "Konfirmasi", waive: "Bebaskan deposit", rules: "Aturan", numbers: "Angka", print: "Cetak", sign_out: "Keluar",
   status_free: "kosong", status_reserved: "dipesan", status_offered: "ditawarkan", status_seated: "terisi", status_due: "waktunya",
   status_overdue: "lewat waktu", status_late: "terlambat", status_closed: "ditutup",
   PENDING: "belum pasti", CONFIRMED: "ditunggu", CHECKED_IN: "duduk", COMPLETED: "sudah pergi", CANCELLED: "batal",

@@ -2,6 +2,7 @@
 
 use access::Caller;
 use chassis::api::{Cursor, PageQuery};
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 use contract::form::Form;
 use contract::reservation::queries::drafts::{Page, Search, SelectReservations};
@@ -54,24 +55,21 @@ fn search(form: &mut Form, has_cursor: bool, limit: Option<usize>) -> Option<Sea
 /// Reads the selection of reservations in a query. A date means the business day of the venue.
 pub(in crate::api) fn filter(form: &mut Form, app: &App, caller: &Caller) -> Option<Filter> {
     let draft = SelectReservations::take(form);
+    let (first, last) = days(form, &draft);
     let has_venue = draft.venue_id.is_some();
     let venue = known_venue(form, app, caller, draft.venue_id);
     let rules = venue.as_ref().and_then(|id| app.venues.get(Some(id)));
     let zone = rules.as_ref().map_or(Tz::UTC, |venue| venue.timezone);
     let from = draft.from.as_ref().and_then(|time| instant_of(form, "from", time, zone));
     let to = draft.to.as_ref().and_then(|time| instant_of(form, "to", time, zone));
-    if draft.date.is_some() && (draft.from.is_some() || draft.to.is_some()) {
-        form.fault("date", "value_error", "use either date, or from and to", None);
-    }
     if let (Some(from), Some(to)) = (from, to)
         && from > to
     {
         let input = draft.to.as_ref().map(|time| time.to_string().into());
         form.fault("to", "value_error", "this is before the time in from", input);
     }
-    let day = draft
-        .date
-        .map(|date| rules.as_ref().map_or_else(|| calendar_day(zone, date), |venue| venue.day(date)));
+    let day = |date| rules.as_ref().map_or_else(|| calendar_day(zone, date), |venue| venue.day(date));
+    let (first, last) = (first.map(day), last.map(day));
     let service = draft.service.and_then(|name| {
         let name = String::from(name);
         let known = rules.filter(|_| has_venue).filter(|venue| venue.rules.is_some());
@@ -81,8 +79,8 @@ pub(in crate::api) fn filter(form: &mut Form, app: &App, caller: &Caller) -> Opt
     });
     Some(Filter {
         status: draft.status,
-        from: day.map(|day| day.start).or(from),
-        to: day.map(|day| day.end).or(to),
+        from: first.map(|day| day.start).or(from),
+        to: last.map(|day| day.end).or(to),
         customer_id: draft.customer_id,
         venue_id: venue.filter(|_| has_venue),
         code: draft.code,
@@ -90,6 +88,29 @@ pub(in crate::api) fn filter(form: &mut Form, app: &App, caller: &Caller) -> Opt
         service,
         venues: caller.venues.clone(),
     })
+}
+
+/// The first and the last business day.
+fn days(form: &mut Form, draft: &SelectReservations) -> (Option<NaiveDate>, Option<NaiveDate>) {
+    let (first, last) = (draft.from_date, draft.to_date);
+    let ways =
+        [draft.date.is_some(), first.is_some() || last.is_some(), draft.from.is_some() || draft.to.is_some()];
+    if ways.iter().filter(|is_used| **is_used).count() > 1 {
+        let name = if draft.date.is_some() { "date" } else { "from_date" };
+        let msg = "use either date, or from_date and to_date, or from and to";
+        form.fault(name, "value_error", msg, None);
+    }
+    if let (Some(first), Some(last)) = (first, last)
+        && first > last
+    {
+        form.fault(
+            "to_date",
+            "value_error",
+            "this is before the date in from_date",
+            Some(last.to_string().into()),
+        );
+    }
+    (draft.date.or(first), draft.date.or(last))
 }
 
 /// The cursor of the page after the reservation at `place`.

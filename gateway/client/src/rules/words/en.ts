@@ -47,7 +47,7 @@ export const en = {
   reason_private_event: "private event", reason_holiday: "holiday", reason_maintenance: "maintenance", reason_staff_shortage: "staff shortage",
   reason_weather: "weather", reason_emergency: "emergency",
   faults: "This cannot be saved yet", changed_meanwhile: "Changed meanwhile",
-  changed_text: "Another person saved version {version} while you were editing.", keep_mine: "Keep mine: it replaces theirs", take_theirs: "Take theirs: mine is lost",
+  changed_text: "Another person saved these rules while you were editing.", keep_mine: "Keep mine: it replaces theirs", take_theirs: "Take theirs: mine is lost",
   document: "JSON document", document_text: "All of the rules, also members that have no field above. Kept at",
   use_document: "Put this into the editor", no_document: "The document needs at least tables and policy.",
 };

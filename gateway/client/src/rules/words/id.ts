@@ -49,7 +49,7 @@ export const id: Words = {
   reason_private_event: "acara pribadi", reason_holiday: "hari libur", reason_maintenance: "perbaikan", reason_staff_shortage: "kekurangan staf",
   reason_weather: "cuaca", reason_emergency: "keadaan darurat",
   faults: "Belum dapat disimpan", changed_meanwhile: "Sudah berubah",
-  changed_text: "Orang lain menyimpan versi {version} saat Anda menyunting.", keep_mine: "Pakai punya saya: menggantikan punya mereka", take_theirs: "Pakai punya mereka: punya saya hilang",
+  changed_text: "Orang lain menyimpan aturan ini saat Anda menyunting.", keep_mine: "Pakai punya saya: menggantikan punya mereka", take_theirs: "Pakai punya mereka: punya saya hilang",
   document: "Dokumen JSON", document_text: "Semua aturan, juga bagian yang tidak punya kolom di atas. Disimpan di",
   use_document: "Masukkan ke penyunting", no_document: "Dokumen setidaknya memerlukan tables dan policy.",
 };

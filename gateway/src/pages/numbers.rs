@@ -1,0 +1,260 @@
+//! The numbers of a venue: counts as charts and tables, for managers. The service counts, and this page draws.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{Path, Query};
+use axum::response::Response;
+use chrono::{Days, NaiveDate, NaiveTime};
+use contract::reservation::stats::{REFUSAL_DAYS_MAX, RefusalCount, Refusals, Stats};
+use contract::reservation::venues::VenueView;
+use contract::reservation::words::{Canceller, ReservationStatus};
+use events::VenueId;
+use events::values::{Currency, Locale, Money};
+use futures::try_join;
+use minijinja::{Value, context};
+use serde::Deserialize;
+
+use super::assets::NUMBERS_STYLE;
+use super::chart::Chart;
+use super::guest::{Guest, Page};
+use super::session::{Session, Unread};
+use super::times::zone;
+use super::words::word;
+
+/// The days that are shown if the query names none, and those of the shortcuts.
+const DAYS_DEFAULT: u64 = 28;
+const SHORTCUTS_DAYS: [u64; 4] = [7, 28, 91, 365];
+
+/// The days that a person chose.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Chosen {
+    from: Option<String>,
+    to: Option<String>,
+}
+
+/// Business days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Range {
+    from: NaiveDate,
+    to: NaiveDate,
+}
+
+impl Range {
+    /// The last `days` days up to `today`.
+    fn last(days: u64, today: NaiveDate) -> Self {
+        Self { from: today - Days::new(days - 1), to: today }
+    }
+
+    /// The chosen days; the default ones without a choice. `Err` if they cannot be shown.
+    fn of(chosen: &Chosen, today: NaiveDate) -> Result<Self, ()> {
+        let date = |text: &Option<String>, otherwise| match text.as_deref() {
+            None | Some("") => Ok(otherwise),
+            Some(text) => text.parse().map_err(|_| ()),
+        };
+        let to = date(&chosen.to, today)?;
+        let range = Self { from: date(&chosen.from, Self::last(DAYS_DEFAULT, to).from)?, to };
+        let days = (range.to - range.from).num_days();
+        if (0..i64::from(REFUSAL_DAYS_MAX)).contains(&days) { Ok(range) } else { Err(()) }
+    }
+}
+
+/// Everything that the page shows.
+struct Numbers {
+    total: Stats,
+    days: Stats,
+    hours: Stats,
+    services: Stats,
+    areas: Stats,
+    refusals: Refusals,
+}
+
+impl Numbers {
+    async fn read(session: &Session, venue: &VenueId, range: Range) -> Result<Self, Unread> {
+        let Range { from, to } = range;
+        let stats = async |by: &str| {
+            let by = if by.is_empty() { String::new() } else { format!("&by={by}") };
+            let path = format!("/api/stats?venue_id={venue}&from_date={from}&to_date={to}{by}");
+            session.read::<Stats>(&path).await
+        };
+        let refusals = format!("/api/venues/{venue}/refusals?from={from}&to={to}");
+        let (total, days, hours, services, areas, refusals) = try_join!(
+            stats(""),
+            stats("day"),
+            stats("hour"),
+            stats("service"),
+            stats("area"),
+            session.read(&refusals)
+        )?;
+        Ok(Self { total, days, hours, services, areas, refusals })
+    }
+}
+
+/// The page with the numbers of a venue.
+pub(super) async fn page(
+    guest: Guest,
+    session: Session,
+    Path(venue): Path<String>,
+    Query(chosen): Query<Chosen>,
+) -> Response {
+    let Ok(venue_id) = venue.parse::<VenueId>() else { return Unread::Unknown.page(&guest, "") };
+    let view = match session.read::<VenueView>(&format!("/api/venues/{venue_id}")).await {
+        Ok(view) => view,
+        Err(unread) => return unread.page(&guest, venue_id.as_str()),
+    };
+    let today = guest.app.env.now().with_timezone(&zone(&view.timezone)).date_naive();
+    let range = Range::of(&chosen, today);
+    let (is_valid, range) = (range.is_ok(), range.unwrap_or(Range::last(DAYS_DEFAULT, today)));
+    let numbers = match Numbers::read(&session, &venue_id, range).await {
+        Ok(numbers) => numbers,
+        Err(unread) => return unread.page(&guest, venue_id.as_str()),
+    };
+    let locale = guest.locale(None);
+    let shortcut = |days: u64| {
+        let Range { from, to } = Range::last(days, today);
+        context! { days, from, to }
+    };
+    let facts = context! {
+        venue_id, name => view.name, is_valid,
+        from => range.from, to => range.to, max_days => REFUSAL_DAYS_MAX,
+        shortcuts => SHORTCUTS_DAYS.map(shortcut),
+        sections => sections(&numbers, range, locale),
+        total => row(String::new(), &numbers.total, locale),
+        cancellations => cancellations(&numbers.total, locale),
+        refusals => refusals(&numbers.refusals.items, locale),
+        numbers_style => NUMBERS_STYLE.path(),
+    };
+    Page::new(&guest, "numbers.html", locale, facts).respond()
+}
+
+/// A chart of the covers with its table, for each way to divide them.
+fn sections(numbers: &Numbers, range: Range, locale: Locale) -> Vec<Value> {
+    let every_day = every_day(&numbers.days, range);
+    let groups = |stats: &Stats| stats.groups.clone().unwrap_or_default();
+    let section = |name: &str, groups: Vec<Stats>, key: &dyn Fn(&str) -> String| {
+        let named = |group: &Stats| match group.key.as_deref() {
+            None | Some("") => word(locale, "numbers_none"),
+            Some(text) => key(text),
+        };
+        let bars: Vec<_> = groups.iter().map(|group| (named(group), group.covers)).collect();
+        let rows: Vec<_> = groups.iter().map(|group| row(named(group), group, locale)).collect();
+        context! { name, title => word(locale, &format!("numbers_by_{name}")), chart => Chart::of(&bars), rows }
+    };
+    let as_it_is = |text: &str| text.to_owned();
+    vec![
+        section("day", every_day, &|text| day(text, locale)),
+        section("hour", groups(&numbers.hours), &|hour| format!("{hour}:00")),
+        section("service", groups(&numbers.services), &as_it_is),
+        section("area", groups(&numbers.areas), &as_it_is),
+    ]
+}
+
+/// The groups of all days, also of those without a reservation.
+fn every_day(stats: &Stats, range: Range) -> Vec<Stats> {
+    let known: BTreeMap<_, _> =
+        stats.groups.iter().flatten().map(|group| (group.key.clone().unwrap_or_default(), group)).collect();
+    let days = range.from.iter_days().take_while(|day| *day <= range.to);
+    days.map(|day| {
+        let key = day.to_string();
+        let none = || Stats { key: Some(key.clone()), ..Stats::default() };
+        known.get(&key).map_or_else(none, |group| (*group).clone())
+    })
+    .collect()
+}
+
+/// `Sab, 5 Des` for a date.
+fn day(text: &str, locale: Locale) -> String {
+    let date = text.parse::<NaiveDate>().map(|date| date.and_time(NaiveTime::MIN).and_utc());
+    date.map_or_else(|_| text.to_owned(), |date| people::short_date(&date, locale))
+}
+
+/// The counts of one group.
+fn row(key: String, stats: &Stats, locale: Locale) -> Value {
+    let count = |status| stats.by_status.get(&status).copied().unwrap_or_default();
+    let percent = stats.no_show_rate.map(|rate| format!("{:.0} %", rate * 100.0));
+    let sums = |sums: &BTreeMap<Currency, i64>| {
+        let sum = |(currency, minor): (&Currency, &i64)| {
+            people::money(Money { amount_minor: *minor, currency: *currency }, locale)
+        };
+        sums.iter().map(sum).collect::<Vec<_>>().join(", ")
+    };
+    context! {
+        key,
+        covers => stats.covers,
+        reservations => stats.reservations,
+        no_shows => count(ReservationStatus::NoShow),
+        no_show_rate => percent,
+        cancelled => count(ReservationStatus::Cancelled),
+        turn => stats.average_turn_minutes,
+        planned => stats.average_planned_minutes,
+        lead => stats.average_lead_hours,
+        deposits => sums(&stats.deposits_minor),
+        revenue => sums(&stats.revenue_minor),
+    }
+}
+
+/// `2 by guests, 1 by the restaurant` in words.
+fn cancellations(stats: &Stats, locale: Locale) -> Vec<Value> {
+    let count = |canceller: &Canceller| {
+        let by = word(locale, &format!("numbers_cancelled_by_{}", canceller.word()));
+        context! { by, count => stats.cancellations.get(canceller).copied().unwrap_or_default() }
+    };
+    Canceller::ALL.iter().map(count).collect()
+}
+
+/// Refused requests by reason, the most frequent first.
+fn refusals(items: &[RefusalCount], locale: Locale) -> Value {
+    let mut reasons: BTreeMap<&str, (u64, u64, u64)> = BTreeMap::new();
+    for RefusalCount { reason, walk_in, requests, guests, .. } in items {
+        let (all, people, at_door) = reasons.entry(reason).or_default();
+        (*all, *people) = (*all + u64::from(*requests), *people + u64::from(*guests));
+        *at_door += if *walk_in { u64::from(*requests) } else { 0 };
+    }
+    let mut reasons: Vec<_> = reasons.into_iter().collect();
+    reasons.sort_by_key(|(reason, (all, ..))| (std::cmp::Reverse(*all), *reason));
+    let named = |reason: &str| word(locale, &format!("numbers_reason_{reason}"));
+    let bars: Vec<_> = reasons.iter().map(|(reason, (all, ..))| (named(reason), *all)).collect();
+    let row = |(reason, (requests, guests, at_door)): &(&str, (u64, u64, u64))| {
+        context! { reason => named(reason), requests, guests, at_door }
+    };
+    let requests: u64 = bars.iter().map(|(_, all)| all).sum();
+    context! { requests, chart => Chart::of(&bars), rows => reasons.iter().map(row).collect::<Vec<_>>() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn date(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn days_that_cannot_be_shown_are_refused() {
+        let today = date("2026-12-05");
+        let range = |from: Option<&str>, to: Option<&str>| {
+            let owned = |text: Option<&str>| text.map(str::to_owned);
+            Range::of(&Chosen { from: owned(from), to: owned(to) }, today)
+        };
+        assert_eq!(range(None, None), Ok(Range { from: date("2026-11-08"), to: today }));
+        assert_eq!(range(Some(""), Some("")), range(None, None));
+        assert_eq!(
+            range(Some("2026-12-31"), Some("2026-12-31")).map(|range| range.from),
+            Ok(date("2026-12-31"))
+        );
+        // The default begins before the chosen end.
+        assert_eq!(range(None, Some("2026-10-28")).map(|range| range.from), Ok(date("2026-10-01")));
+        for (from, to) in
+            [("2026-12-06", "2026-12-05"), ("2025-12-04", "2026-12-05"), ("tomorrow", "2026-12-05")]
+        {
+            assert_eq!(range(Some(from), Some(to)), Err(()), "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn a_day_without_a_reservation_is_a_day_without_covers() {
+        let group = Stats { key: Some("2026-12-02".into()), covers: 4, ..Stats::default() };
+        let stats = Stats { groups: Some(vec![group]), ..Stats::default() };
+        let days = every_day(&stats, Range { from: date("2026-12-01"), to: date("2026-12-03") });
+        assert_eq!(days.iter().map(|day| day.covers).collect::<Vec<_>>(), [0, 4, 0]);
+    }
+}
