@@ -5,15 +5,16 @@ use serde::Serialize;
 /// The size of the drawing, in its own units.
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 220.0;
-/// The room for the numbers at the left and for the labels below.
+/// The room for the numbers at the left, for half a label at the right, and for the labels below.
 const LEFT: f64 = 48.0;
+const RIGHT: f64 = 24.0;
 const BOTTOM: f64 = 28.0;
 const TOP: f64 = 14.0;
 /// The part of its place that a bar fills, and its greatest width.
 const FILLED: f64 = 0.8;
 const BAR_MAX: f64 = 64.0;
 /// Maximum number of labels below the bars.
-const LABELS_MAX: usize = 12;
+const LABELS_MAX: usize = 8;
 
 /// A chart.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -53,7 +54,7 @@ impl Chart {
         let (top, step) = scale(largest);
         let room = HEIGHT - TOP - BOTTOM;
         let y = |value: u64| rounded(TOP + room * (1.0 - value as f64 / top as f64));
-        let place = (WIDTH - LEFT) / values.len() as f64;
+        let place = (WIDTH - LEFT - RIGHT) / values.len() as f64;
         let width = (place * FILLED).min(BAR_MAX);
         let every = values.len().div_ceil(LABELS_MAX);
         let bar = |(n, (label, value)): (usize, &(String, u64))| {
@@ -120,10 +121,7 @@ mod tests {
     #[test]
     fn a_year_of_days_has_few_labels_and_no_chart_is_drawn_of_nothing() {
         let drawn = chart(&[3; 366]);
-        assert_eq!(
-            (drawn.bars.len(), drawn.bars.iter().filter(|bar| bar.label.is_some()).count()),
-            (366, 12)
-        );
+        assert_eq!((drawn.bars.len(), drawn.bars.iter().filter(|bar| bar.label.is_some()).count()), (366, 8));
         assert_eq!(Chart::of(&[("a".to_owned(), 0)]), None);
         assert_eq!(Chart::of(&[]), None);
     }

@@ -170,6 +170,7 @@ fn day(text: &str, locale: Locale) -> String {
 /// The counts of one group.
 fn row(key: String, stats: &Stats, locale: Locale) -> Value {
     let count = |status| stats.by_status.get(&status).copied().unwrap_or_default();
+    let whole = |average: Option<f64>| average.map(|average| format!("{average:.0}"));
     let percent = stats.no_show_rate.map(|rate| format!("{:.0} %", rate * 100.0));
     let sums = |sums: &BTreeMap<Currency, i64>| {
         let sum = |(currency, minor): (&Currency, &i64)| {
@@ -184,15 +185,15 @@ fn row(key: String, stats: &Stats, locale: Locale) -> Value {
         no_shows => count(ReservationStatus::NoShow),
         no_show_rate => percent,
         cancelled => count(ReservationStatus::Cancelled),
-        turn => stats.average_turn_minutes,
-        planned => stats.average_planned_minutes,
-        lead => stats.average_lead_hours,
+        turn => whole(stats.average_turn_minutes),
+        planned => whole(stats.average_planned_minutes),
+        lead => whole(stats.average_lead_hours),
         deposits => sums(&stats.deposits_minor),
         revenue => sums(&stats.revenue_minor),
     }
 }
 
-/// `2 by guests, 1 by the restaurant` in words.
+/// How many reservations each side cancelled.
 fn cancellations(stats: &Stats, locale: Locale) -> Vec<Value> {
     let count = |canceller: &Canceller| {
         let by = word(locale, &format!("numbers_cancelled_by_{}", canceller.word()));
