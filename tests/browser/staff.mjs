@@ -87,7 +87,7 @@ export const row = (page, name) => page.locator(".parties li", { hasText: name }
 
 // A venue at which it is half past seven in the evening, wherever and whenever the test runs: its folder, its zone, and the
 // time of a slot so many minutes from now.
-export function evening(tables = TABLES) {
+export function evening(tables = TABLES, policy = {}) {
   const hour = new Date().getUTCHours();
   const ahead = ((19 - hour + 36) % 24) - 12;
   // The signs of these zones are those of POSIX.
@@ -98,7 +98,7 @@ export function evening(tables = TABLES) {
     id: "warung-malam", name: "Warung Malam", timezone: zone, country: "ID", currency: "IDR", locale: "id", tables,
     services: [{ name: "Makan malam", days, opens: "12:00", closes: "04:00", last_arrival: "03:00" }],
     slot_minutes: 5, turn_minutes: [{ up_to_party: 50, minutes: 90 }], pacing: { covers_per_slot: 40 },
-    booking_window: { earliest_days: 30, latest_minutes: 0 }, policy: { auto_confirm: true, no_show_grace_minutes: 60 },
+    booking_window: { earliest_days: 30, latest_minutes: 0 }, policy: { auto_confirm: true, no_show_grace_minutes: 60, ...policy },
   }));
   return { dir, zone, slot: (minutes) => new Date((Math.ceil(Date.now() / 300_000) * 5 + minutes) * 60_000).toISOString() };
 }

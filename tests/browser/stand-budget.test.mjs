@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { launch, leave } from "./browser.mjs";
-import { Meja } from "./meja.mjs";
+import { Meja, until } from "./meja.mjs";
 import { atStand, booked, command, evening, hire } from "./staff.mjs";
 
 const VENUE = "warung-malam";
@@ -15,6 +15,9 @@ const USABLE_MS_MAX = 2_500;
 const VISITS = 4;
 // Maximum number of rows of the list in the document.
 const ROWS_MAX = 80;
+// The events of the last test, and the parties that cause them.
+const EVENTS = 10_000;
+const MOVERS = 20;
 
 let house;
 let meja;
@@ -108,5 +111,35 @@ test("events and taps are on the screen at once, and the document stays small", 
   await cdp.send("Emulation.setCPUThrottlingRate", { rate: 1 });
   console.log(`# an event after its answer: p95 ${quantile(events, 0.95)} ms; a tap at a fourth of the CPU: p95 ${Math.round(quantile(taps, 0.95))} ms`);
   assert.equal(events.length + taps.length, 40);
+});
+
+test("ten thousand events later the document is still small, and the screen shows what the service knows", async () => {
+  const { page } = visit;
+  const { items } = (await meja.api(`/api/reservations?venue_id=${VENUE}&limit=200`)).body;
+  const first = (await meja.api("/events?limit=1")).body[0];
+  // Each party between its table and another one, which is two events.
+  const tables = Array.from({ length: 60 }, (_, at) => `T${at + 1}`);
+  const movers = items.slice(0, MOVERS).map((view) => ({ id: view.reservation_id, own: view.tables[0].table_id }));
+  const isMoved = async ({ id }, table) => (await meja.api(`/api/reservations/${id}/assign-table`, { table_id: table })).status === 200;
+  await Promise.all(movers.map(async (mover) => {
+    for (const table of tables) if (!mover.other && table !== mover.own && (await isMoved(mover, table))) mover.other = table;
+    for (let turn = 0; turn < EVENTS / MOVERS / 2; turn += 1) await isMoved(mover, turn % 2 === 0 ? mover.own : mover.other);
+  }));
+  const events = [];
+  for (let after = first.id; ;) {
+    const { body } = await meja.api(`/events?limit=1000&lastEventId=${after}`);
+    if (body.length === 0) break;
+    events.push(...body);
+    after = body.at(-1).id;
+  }
+  assert.ok(events.length >= EVENTS, String(events.length));
+  await until("the screen to know everything", async () => {
+    const truth = new Map((await meja.api(`/api/reservations?venue_id=${VENUE}&limit=200`)).body.items.map((view) => [view.reservation_id, view.version]));
+    const parties = await page.evaluate((venue) => JSON.parse(localStorage.getItem(`meja.1.evening.${venue}`)).evening.parties, VENUE);
+    return Object.values(parties).every(({ id, version }) => truth.get(id) === version);
+  }, 60);
+  const rows = await page.evaluate(() => document.querySelectorAll("li, tr, [role=row]").length);
+  console.log(`# ${events.length} events, ${rows} rows in the document`);
+  assert.ok((await page.locator(".parties li").count()) <= ROWS_MAX && rows <= 2 * ROWS_MAX, String(rows));
   await leave(visit);
 });

@@ -7,6 +7,8 @@ import { Meja, until } from "./meja.mjs";
 import { PASSWORD, atStand, booked, command, evening, hire } from "./staff.mjs";
 
 const VENUE = "warung-malam";
+// In bytes as they are sent, with brotli.
+const SCRIPT_BYTES_MAX = 70 * 1024;
 let house;
 let meja;
 let browser;
@@ -59,6 +61,9 @@ test("a manager closes an hour earlier, sees which booking that strands, and sav
   const { page } = visit;
   await accessible(page, "rules");
   await picture(page, "rules");
+  const bytes = await page.evaluate(() => performance.getEntriesByType("resource")
+    .filter(({ name }) => name.endsWith(".js")).reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0));
+  assert.ok(bytes > 0 && bytes <= SCRIPT_BYTES_MAX, String(bytes));
   const hours = section(page, "hours");
   const before = (await rules()).services[0];
   // The time at which the party would come is closed.

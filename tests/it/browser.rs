@@ -1,9 +1,13 @@
 //! The pages in a real browser: runs the tests in `tests/browser` with Node.js, each file against three services of its own.
 
+use std::collections::HashSet;
 use std::process::Command;
+
+use serde_json::Value;
 
 use crate::ports::own_port;
 use crate::services::{binary, root};
+use crate::torture::checker::{self, Event};
 
 /// Enough for two installations of three services.
 const PORTS: usize = 10;
@@ -80,7 +84,20 @@ fn the_stand_goes_on_without_a_connection_with_keys_and_on_a_phone() {
 
 #[test]
 fn two_stands_and_a_phone_share_an_evening_without_a_lost_or_doubled_table() {
-    node_test("stand-evening.test.mjs", &[]);
+    let folder = tempfile::tempdir().unwrap();
+    node_test("stand-evening.test.mjs", &[("MEJA_EVIDENCE", folder.path().to_str().unwrap())]);
+    let evidence: Value =
+        serde_json::from_slice(&std::fs::read(folder.path().join("evening.json")).unwrap()).unwrap();
+    let events = evidence["events"].as_array().unwrap();
+    let feed: Vec<_> = events.iter().map(|event| Event::parse(&event.to_string())).collect();
+    assert_eq!(checker::positions_of(&feed), Vec::<String>::new());
+    assert_eq!(checker::held_twice(&feed), Vec::<String>::new());
+    // Every change that a screen was told about is in the log.
+    let recorded: HashSet<_> = events.iter().map(|event| &event["correlationid"]).collect();
+    let acknowledged = evidence["acknowledged"].as_array().unwrap();
+    assert!(acknowledged.len() > 20, "the screens did too little: {acknowledged:?}");
+    let lost: Vec<_> = acknowledged.iter().filter(|id| !recorded.contains(id)).collect();
+    assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
 }
 
 #[test]
@@ -91,4 +108,24 @@ fn the_stand_is_light_and_usable_on_a_slow_tablet() {
 #[test]
 fn the_widget_works_on_the_site_of_the_restaurant_only() {
     node_test("embed.test.mjs", &[]);
+}
+
+#[test]
+fn a_manager_changes_the_rules_and_sees_what_that_strands() {
+    node_test("stand-rules.test.mjs", &[]);
+}
+
+#[test]
+fn a_manager_reads_the_numbers_of_the_house() {
+    node_test("stand-numbers.test.mjs", &[]);
+}
+
+#[test]
+fn whatever_a_host_does_can_be_taken_back() {
+    node_test("stand-undo.test.mjs", &[]);
+}
+
+#[test]
+fn the_stand_knows_what_time_it_is() {
+    node_test("stand-time.test.mjs", &[]);
 }

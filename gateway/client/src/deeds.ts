@@ -2,7 +2,7 @@
 import { nameOf } from "./naming";
 import type { Deed, Stand } from "./stand";
 import type { Party, Waiting } from "./state/evening";
-import { localDateTime, minutesBetween, plusMinutes, timeOfDay } from "./state/times";
+import { minutesBetween, plusMinutes, timeOfDay } from "./state/times";
 import { fill } from "./words";
 
 /** The reason in events for something that was pressed by mistake. */
@@ -148,7 +148,8 @@ export function reschedule(stand: Stand, party: Party, start: string): Deed {
   const before = party.start;
   return {
     id: party.id, version: party.version, path: path(party.id, "reschedule"),
-    body: { start_time: localDateTime(start, zone), moved_by: "staff" },
+    // An instant: a local time is ambiguous in the night on which the clocks go back.
+    body: { start_time: new Date(start).toISOString(), moved_by: "staff" },
     said: fill("comes_at", { name: nameOf(party), time: timeOfDay(start, zone) }),
     undo: later(stand, party.id, (now) => reschedule(stand, now, before)),
     canOverride: true,
@@ -162,11 +163,18 @@ export function confirm(party: Party, waiveDeposit: boolean): Deed {
   };
 }
 
-/** Writes the notes and the tags of the staff, based on the version at which they were read. */
-export function note(party: Party, version: number, changed: { staff_notes?: string | null; tags?: string[] }): Deed {
+/** The notes and the tags of the staff about a party. */
+export interface Notes {
+  staff_notes?: string | null;
+  tags?: string[];
+}
+
+/** Writes notes and tags, based on the version at which they were read. `before` takes the change back. */
+export function note(stand: Stand, party: Party, version: number, changed: Notes, before: Notes): Deed {
   return {
     id: party.id, version, method: "PATCH", path: `/api/reservations/${party.id}`, body: changed,
     said: fill("noted", { name: nameOf(party) }),
+    undo: later(stand, party.id, (now) => note(stand, now, now.version, before, changed)),
   };
 }
 

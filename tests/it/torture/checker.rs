@@ -241,6 +241,13 @@ pub struct Taken {
     to: usize,
 }
 
+/// The positions of the feed that are wrong.
+pub fn positions_of(feed: &[Event]) -> Vec<String> {
+    let mut faults = Vec::new();
+    positions(feed, &mut faults);
+    faults
+}
+
 /// The tables that two parties had at the same time, whatever gave them to the parties.
 pub fn held_twice(feed: &[Event]) -> Vec<String> {
     let mut faults = Vec::new();

@@ -18,15 +18,6 @@ export function dateInWords(date: string, locale: string): string {
   return new Intl.DateTimeFormat(locale === "en" ? "en-GB" : locale, { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" }).format(noon);
 }
 
-/** `iso` as `YYYY-MM-DDTHH:MM` at `zone`: the form in which the service takes local times. */
-export function localDateTime(iso: string | number, zone: string): string {
-  const parts = formatter(zone, {
-    year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
-  }).formatToParts(new Date(iso));
-  const part = (type: string) => parts.find((found) => found.type === type)?.value ?? "";
-  return `${part("year")}-${part("month")}-${part("day")}T${part("hour")}:${part("minute")}`;
-}
-
 /** Whole minutes from `from` to `to`; negative if `to` is earlier. */
 export function minutesBetween(from: string | number, to: string | number): number {
   return Math.floor((new Date(to).getTime() - new Date(from).getTime()) / MINUTE_MS);
