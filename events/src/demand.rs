@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::VenueId;
 
-/// How many requests for a place a venue refused since the previous event of this type. A refused request itself leaves no event.
+/// How many requests for a place a venue refused: those that no earlier event of this type counted. Consumers add the events up. A
+/// refused request leaves no event of its own, and a crash of the service can lose counts of some minutes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RequestsRefused {
     /// The venue.

@@ -1,7 +1,7 @@
 //! Patterns for the events of the venues.
 
-/// A pattern that matches every event of a venue itself: of its rules, its closures, and what it refused.
-/// With it a `match` that such events do not concern still names every event.
+/// A pattern that matches every event about a venue itself: its rules, its closures, and the requests that it refused.
+/// A `match` that ignores these events uses it, and still names every event.
 #[macro_export]
 macro_rules! venue_events {
     () => {

@@ -37,7 +37,9 @@ self.addEventListener("install", (event) => {
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 self.addEventListener("fetch", (event) => {
   const { pathname } = new URL(event.request.url);
-  if (event.request.mode === "navigate" && (pathname === SHELL || pathname.startsWith(`${SHELL}/`))) {
+  // The rules and the numbers of a venue are pages of their own, which need a connection.
+  const isStand = /^\/stand(\/[^/]+(\/print)?)?$/.test(pathname);
+  if (event.request.mode === "navigate" && isStand) {
     event.respondWith(fromNetwork(event.request, (done) => event.waitUntil(done)));
   } else if (pathname.startsWith("/assets/stand-")) {
     event.respondWith(caches.match(pathname).then((kept) => kept ?? fetch(event.request)));

@@ -26,7 +26,7 @@ use rustls::ClientConfig;
 
 pub use self::allowed::{Target, target};
 use self::headers::remove_hop_by_hop;
-pub(crate) use self::headers::{FORWARDED_FOR, GUEST_COOKIE, Origin};
+pub(crate) use self::headers::{FORWARDED_FOR, FORWARDED_PROTO, GUEST_COOKIE, Origin};
 use self::places::{Kind, Places};
 use crate::cli::InProgressMax;
 

@@ -13,7 +13,7 @@ use crate::values::{Line, List, LocalTime, ReasonCode};
 requests! {
     /// How a closure is declared.
     query DeclareClosure {
-        /// Only answer which bookings the closure would affect, as one with the version 0.
+        /// Only answer which bookings the closure would affect. The answer has the version 0, and nothing is recorded.
         optional dry_run: bool,
     }
 

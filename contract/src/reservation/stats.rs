@@ -29,6 +29,8 @@ requests! {
 
 /// Maximum number of business days of which refused requests are read at once.
 pub const REFUSAL_DAYS_MAX: u32 = 366;
+/// Days after which the counts of refused requests are no longer kept.
+pub const REFUSALS_KEPT_DAYS: u64 = 400;
 
 /// Counts of reservations by their start: of all that are selected, or of a group of them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]

@@ -40,7 +40,7 @@ export interface Options {
   body?: unknown;
   /** The version that the change is based on. */
   version?: number;
-  /** The same as the tag of a response. */
+  /** The tag of the response on which the change is based, in place of a version. */
   tag?: string | null;
   /** The same key for a repetition of the same request. */
   key?: string;

@@ -1,8 +1,8 @@
 // The rules editor without a browser: what depends on what in a document, and how two documents differ.
 import { describe, expect, test } from "vitest";
-import { areasOf, differences, opened, removeTable, renameArea, renameTable, tidied, type Rules } from "../src/rules/document";
+import { areasOf, canonical, differences, opened, removeTable, renameArea, renameTable, tidied, type Rules } from "../src/rules/document";
 import { faultsOf } from "../src/rules/faults";
-import { toMajor, toMinor } from "../src/rules/money";
+import { changeCurrency, toMajor, toMinor } from "../src/rules/money";
 import { extentOf, freePlace, moved } from "../src/rules/plan";
 import { en } from "../src/rules/words/en";
 import { id } from "../src/rules/words/id";
@@ -34,12 +34,38 @@ describe("names", () => {
   test("an area is renamed with its last table", () => {
     const now = rules();
     now.tables[0]!.area = "Kebun";
-    renameArea(now, "Teras", "Kebun");
+    renameArea(now, now.tables[0]!, "Teras", "Kebun");
     expect(now.services![1]!.areas).toEqual(["Dalam", "Teras"]);
-    now.tables[1]!.area = "Kebun";
-    renameArea(now, "Teras", "Kebun");
+    now.tables.splice(0, 1);
+    now.tables[0]!.area = "Kebun";
+    renameArea(now, now.tables[0]!, "Teras", "Kebun");
     expect(now.services![1]!.areas).toEqual(["Dalam", "Kebun"]);
     expect(areasOf(now)).toEqual(["Kebun", "Dalam"]);
+  });
+
+  test("names are never merged", () => {
+    const now = rules();
+    // The last table of one area joins another one.
+    now.tables[2]!.area = "Teras";
+    renameArea(now, now.tables[2]!, "Dalam", "Teras");
+    expect(now.exceptions![0]!.closed_areas).toEqual(["Dalam"]);
+    // A table takes the name of another one for a moment.
+    now.tables[0]!.id = "T2";
+    renameTable(now, "T1", "T2");
+    now.tables[0]!.id = "T3";
+    renameTable(now, "T2", "T3");
+    expect(now.tables[0]!.combinable_with).toEqual(["T2"]);
+    expect(now.exceptions![0]!.closed_tables).toEqual(["T2", "T1"]);
+    now.tables[1]!.id = "";
+    renameTable(now, "T2", "");
+    expect(now.tables[0]!.combinable_with).toEqual(["T2"]);
+  });
+
+  test("a service of one area alone never becomes one of all areas", () => {
+    const now = rules();
+    now.services![1]!.areas = ["Dalam"];
+    removeTable(now, 2);
+    expect(now.services![1]!.areas).toEqual(["Dalam"]);
   });
 
   test("a removed table is mentioned nowhere, and nor is its area if it was the last one", () => {
@@ -63,8 +89,8 @@ describe("differences", () => {
     now.services![1]!.opens = "18:00";
     now.tables[0]!.seats = 3;
     expect(differences(rules(), now)).toEqual([
-      { path: ["tables", "T1", "seats"], from: 2, to: 3 },
-      { path: ["services", "Makan malam", "opens"], from: "17:00", to: "18:00" },
+      { path: ["tables", { name: "T1" }, "seats"], from: 2, to: 3 },
+      { path: ["services", { name: "Makan malam" }, "opens"], from: "17:00", to: "18:00" },
     ]);
   });
 
@@ -72,11 +98,14 @@ describe("differences", () => {
     const now = rules();
     now.services!.reverse();
     expect(differences(rules(), now)).toEqual([]);
+    // It is another document all the same.
+    expect(canonical(now)).not.toBe(canonical(rules()));
+    expect(canonical({ b: 1, a: [{ d: 1, c: 2 }] })).toBe(canonical({ a: [{ c: 2, d: 1 }], b: 1 }));
     const added = { id: "D2", area: "Dalam", seats: 6 };
     now.tables.unshift(added);
     delete now.exceptions;
     expect(differences(rules(), now)).toEqual([
-      { path: ["tables", "D2"], from: undefined, to: added },
+      { path: ["tables", { name: "D2" }], from: undefined, to: added },
       { path: ["exceptions"], from: rules().exceptions, to: undefined },
     ]);
   });
@@ -86,7 +115,7 @@ describe("differences", () => {
     twice.services!.push({ name: "Makan malam", days: ["fri"], opens: "17:00", closes: "00:30" });
     const now = structuredClone(twice);
     now.services![2]!.closes = "01:00";
-    expect(differences(twice, now)).toEqual([{ path: ["services", "Makan malam", "closes"], from: "00:30", to: "01:00" }]);
+    expect(differences(twice, now)).toEqual([{ path: ["services", { name: "Makan malam" }, "closes"], from: "00:30", to: "01:00" }]);
   });
 });
 
@@ -101,6 +130,9 @@ test("amounts are minor units of their currency", () => {
   expect(toMinor(0.29, "EUR")).toBe(29);
   expect(toMinor(500, "JPY")).toBe(500);
   expect(toMinor(50_000, "IDR")).toBe(5_000_000);
+  const changed = { ...rules(), policy: { deposit: { from_party_size: 6, per: "guest" as const, amount_minor: 5_000_000 } } };
+  changeCurrency(changed, "IDR", "KRW");
+  expect(changed.policy.deposit.amount_minor).toBe(50_000);
 });
 
 describe("the plan", () => {

@@ -75,7 +75,7 @@ impl Chart {
     }
 }
 
-/// The top of a scale that holds `largest`, and the distance of its lines: 1, 2 or 5 times a power of ten, at most five lines.
+/// The top of a scale that holds `largest`, and its step: 1, 2 or 5 times a power of ten. A scale has at most five steps.
 fn scale(largest: u64) -> (u64, u64) {
     let mut step = 1;
     loop {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::{Path, Query};
 use axum::response::Response;
 use chrono::{Days, NaiveDate, NaiveTime};
-use contract::reservation::stats::{REFUSAL_DAYS_MAX, RefusalCount, Refusals, Stats};
+use contract::reservation::stats::{REFUSAL_DAYS_MAX, REFUSALS_KEPT_DAYS, RefusalCount, Refusals, Stats};
 use contract::reservation::venues::VenueView;
 use contract::reservation::words::{Canceller, ReservationStatus};
 use events::VenueId;
@@ -18,7 +18,6 @@ use super::assets::NUMBERS_STYLE;
 use super::chart::Chart;
 use super::guest::{Guest, Page};
 use super::session::{Session, Unread};
-use super::times::zone;
 use super::words::word;
 
 /// The days that are shown if the query names none, and those of the shortcuts.
@@ -47,20 +46,28 @@ impl Range {
 
     /// The chosen days; the default ones without a choice. `Err` if they cannot be shown.
     fn of(chosen: &Chosen, today: NaiveDate) -> Result<Self, ()> {
-        let date = |text: &Option<String>, otherwise| match text.as_deref() {
-            None | Some("") => Ok(otherwise),
-            Some(text) => text.parse().map_err(|_| ()),
+        let date = |text: &Option<String>| match text.as_deref() {
+            None | Some("") => Ok(None),
+            // A year has four digits, as in the API.
+            Some(text) if text.len() == 10 => text.parse().map(Some).map_err(|_| ()),
+            Some(_) => Err(()),
         };
-        let to = date(&chosen.to, today)?;
-        let range = Self { from: date(&chosen.from, Self::last(DAYS_DEFAULT, to).from)?, to };
+        let to = date(&chosen.to)?.unwrap_or(today);
+        let from = date(&chosen.from)?.unwrap_or_else(|| Self::last(DAYS_DEFAULT, to).from);
+        let range = Self { from, to };
         let days = (range.to - range.from).num_days();
         if (0..i64::from(REFUSAL_DAYS_MAX)).contains(&days) { Ok(range) } else { Err(()) }
     }
 }
 
+/// The business day at a venue, in its floor.
+#[derive(Debug, Deserialize)]
+struct Today {
+    date: NaiveDate,
+}
+
 /// Everything that the page shows.
 struct Numbers {
-    total: Stats,
     days: Stats,
     hours: Stats,
     services: Stats,
@@ -72,20 +79,13 @@ impl Numbers {
     async fn read(session: &Session, venue: &VenueId, range: Range) -> Result<Self, Unread> {
         let Range { from, to } = range;
         let stats = async |by: &str| {
-            let by = if by.is_empty() { String::new() } else { format!("&by={by}") };
-            let path = format!("/api/stats?venue_id={venue}&from_date={from}&to_date={to}{by}");
+            let path = format!("/api/stats?venue_id={venue}&from_date={from}&to_date={to}&by={by}");
             session.read::<Stats>(&path).await
         };
         let refusals = format!("/api/venues/{venue}/refusals?from={from}&to={to}");
-        let (total, days, hours, services, areas, refusals) = try_join!(
-            stats(""),
-            stats("day"),
-            stats("hour"),
-            stats("service"),
-            stats("area"),
-            session.read(&refusals)
-        )?;
-        Ok(Self { total, days, hours, services, areas, refusals })
+        let (days, hours, services, areas, refusals) =
+            try_join!(stats("day"), stats("hour"), stats("service"), stats("area"), session.read(&refusals))?;
+        Ok(Self { days, hours, services, areas, refusals })
     }
 }
 
@@ -101,7 +101,10 @@ pub(super) async fn page(
         Ok(view) => view,
         Err(unread) => return unread.page(&guest, venue_id.as_str()),
     };
-    let today = guest.app.env.now().with_timezone(&zone(&view.timezone)).date_naive();
+    let today = match session.read::<Today>(&format!("/api/floor?venue_id={venue_id}")).await {
+        Ok(floor) => floor.date,
+        Err(unread) => return unread.page(&guest, venue_id.as_str()),
+    };
     let range = Range::of(&chosen, today);
     let (is_valid, range) = (range.is_ok(), range.unwrap_or(Range::last(DAYS_DEFAULT, today)));
     let numbers = match Numbers::read(&session, &venue_id, range).await {
@@ -118,9 +121,11 @@ pub(super) async fn page(
         from => range.from, to => range.to, max_days => REFUSAL_DAYS_MAX,
         shortcuts => SHORTCUTS_DAYS.map(shortcut),
         sections => sections(&numbers, range, locale),
-        total => row(String::new(), &numbers.total, locale),
-        cancellations => cancellations(&numbers.total, locale),
+        total => row(String::new(), &numbers.days, locale),
+        cancellations => cancellations(&numbers.days, locale),
         refusals => refusals(&numbers.refusals.items, locale),
+        kept_days => REFUSALS_KEPT_DAYS,
+        are_kept => range.from >= today - Days::new(REFUSALS_KEPT_DAYS),
         numbers_style => NUMBERS_STYLE.path(),
     };
     Page::new(&guest, "numbers.html", locale, facts).respond()
@@ -244,9 +249,13 @@ mod tests {
         );
         // The default begins before the chosen end.
         assert_eq!(range(None, Some("2026-10-28")).map(|range| range.from), Ok(date("2026-10-01")));
-        for (from, to) in
-            [("2026-12-06", "2026-12-05"), ("2025-12-04", "2026-12-05"), ("tomorrow", "2026-12-05")]
-        {
+        for (from, to) in [
+            ("2026-12-06", "2026-12-05"),
+            ("2025-12-04", "2026-12-05"),
+            ("tomorrow", "2026-12-05"),
+            ("-262143-01-01", "-262143-01-01"),
+            ("+10000-01-01", "+10000-01-01"),
+        ] {
             assert_eq!(range(Some(from), Some(to)), Err(()), "{from} {to}");
         }
     }

@@ -2,9 +2,9 @@
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequestParts, Request};
-use axum::http::header::{ACCEPT, ACCEPT_ENCODING, IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use axum::http::header::{ACCEPT, AUTHORIZATION, COOKIE, HOST};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use chassis::api::APPLICATION_JSON;
 use chassis::request_trace::RequestTrace;
@@ -13,15 +13,19 @@ use serde::de::DeserializeOwned;
 use super::guest::{Guest, go};
 use super::notices;
 use crate::app::App;
-use crate::proxy::Target;
+use crate::proxy::{FORWARDED_FOR, FORWARDED_PROTO, Target};
 
 /// Maximum size of a response that a page shows, in bytes.
 const RESPONSE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// The headers of a request for a page that count for what the page reads: who asks, and from where.
+const OF_THE_PERSON: [HeaderName; 5] = [COOKIE, AUTHORIZATION, HOST, FORWARDED_FOR, FORWARDED_PROTO];
+
 /// The session of the person who opens a page.
 pub(super) struct Session {
     app: App,
-    head: Parts,
+    headers: HeaderMap,
+    extensions: Extensions,
     request_id: String,
 }
 
@@ -45,7 +49,10 @@ impl FromRequestParts<App> for Session {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
         let Ok(trace) = RequestTrace::from_request_parts(parts, &()).await;
-        Ok(Self { app: app.clone(), head: parts.clone(), request_id: trace.request_id })
+        let of_the_person = |name: HeaderName| Some((name.clone(), parts.headers.get(name)?.clone()));
+        let headers = OF_THE_PERSON.into_iter().filter_map(of_the_person).collect();
+        let extensions = parts.extensions.clone();
+        Ok(Self { app: app.clone(), headers, extensions, request_id: trace.request_id })
     }
 }
 
@@ -55,14 +62,12 @@ impl Session {
     /// # Errors
     /// [`Unread`].
     pub(super) async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T, Unread> {
-        let mut head = self.head.clone();
-        (head.method, head.uri) = (Method::GET, path.parse().map_err(|_| Unread::Unknown)?);
-        for name in [ACCEPT_ENCODING, IF_NONE_MATCH, IF_MODIFIED_SINCE] {
-            head.headers.remove(name);
-        }
-        let json = APPLICATION_JSON.to_string();
-        head.headers.extend(HeaderValue::try_from(json).ok().map(|json| (ACCEPT, json)));
-        let request = Request::from_parts(head, Body::empty());
+        let mut request = Request::new(Body::empty());
+        *request.uri_mut() = path.parse().map_err(|_| Unread::Unknown)?;
+        *request.headers_mut() = self.headers.clone();
+        *request.extensions_mut() = self.extensions.clone();
+        let json = HeaderValue::try_from(APPLICATION_JSON.to_string());
+        request.headers_mut().extend(json.ok().map(|json| (ACCEPT, json)));
         let response = self.app.send(Target::Reservation, &self.request_id, request).await;
         match response.status() {
             StatusCode::OK => {}

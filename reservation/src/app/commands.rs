@@ -21,7 +21,7 @@ mod waitlist;
 use ::access::first::FirstKey;
 use ::access::link::LinkSecret;
 use chrono::{DateTime, TimeDelta, Utc};
-use events::event::{RefusedCount, ReservationCreated, WaitlistJoined};
+use events::event::{ReservationCreated, WaitlistJoined};
 use events::values::TimeWindow;
 use events::{ClosureId, KeyId, PaymentId, Position, ReservationId, TableId, VenueId, WaitlistId};
 use parking_lot::Mutex;
@@ -43,7 +43,6 @@ use self::extend::ExtendVisit;
 use self::import::Import;
 use self::mark::MarkAffected;
 use self::offer::OfferTables;
-use self::refusals::RecordRefusals;
 use self::swap::SwapTables;
 use self::waitlist::{ChangeWaitlistEntry, JoinWaitlist};
 use super::correction::Correction;
@@ -73,19 +72,6 @@ impl Executor {
         let id = self.id_with_free_code(&request.venue_id);
         let payment_id = PaymentId(self.env.new_id());
         self.execute(&Book { id, payment_id, request, guest, allow_duplicate, context }, context).await
-    }
-
-    /// Records counts of requests that a venue refused.
-    ///
-    /// # Errors
-    /// [`CommandError`]; nothing was appended.
-    pub async fn record_refusals(
-        &self,
-        venue_id: &VenueId,
-        counts: &[RefusedCount],
-        context: &RequestContext,
-    ) -> Result<(), CommandError> {
-        self.execute(&RecordRefusals { venue_id, counts, context }, context).await
     }
 
     /// Records a booking that was made in another system, with `tables` if they are free. It has a mark afterwards if it does not

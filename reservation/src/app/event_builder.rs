@@ -162,7 +162,7 @@ fn tags(event: &Event, subject: &EventSubject<'_>, context: &RequestContext, now
     let mut tags = match &subject.id {
         SubjectId::Reservation(id) => vec![Tag::reservation(*id)],
         SubjectId::Waitlist(id) => vec![Tag::waitlist(*id)],
-        // No decision depends on it.
+        // No decision about a booking depends on it.
         SubjectId::Venue(_) if matches!(event, Event::RequestsRefused(_)) => vec![],
         SubjectId::Venue(id) => vec![Tag::rules(id)],
         SubjectId::Key(id) => vec![Tag::access(), Tag::credential(id)],

@@ -25,7 +25,7 @@ pub use self::replay::EarlierOutcome;
 use super::evening_locks::{EveningGuard, EveningLocks};
 use super::guest_locks::GuestLocks;
 use super::projections::{ContactKeys, Projections};
-use super::refusals::{Refusals, Refused};
+use super::refusals::{PendingRefusals, Refused};
 use super::request_context::RequestContext;
 use super::venues::Venues;
 use super::waitlist_progress::WaitlistProgress;
@@ -45,9 +45,18 @@ pub struct Executor {
     /// How far the offers to waitlists have progressed.
     pub waitlist_progress: Arc<WaitlistProgress>,
     /// Counts of refused requests that are not in the log yet.
-    pub refusals: Arc<Refusals>,
+    pub refusals: Arc<PendingRefusals>,
     locks: Arc<EveningLocks>,
     guest_locks: Arc<GuestLocks>,
+}
+
+/// A party for which a place is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NewParty {
+    /// It comes later.
+    Expected,
+    /// It is at the door.
+    AtDoor,
 }
 
 /// A command that the executor can run.
@@ -89,9 +98,9 @@ pub(super) trait Operation: Sync {
         false
     }
 
-    /// Whether it asks for a place for a new party. Only then a refusal is counted.
-    fn is_for_new_party(&self) -> bool {
-        false
+    /// The new party for which it asks for a place, if it does. Only then a refusal is counted.
+    fn new_party(&self) -> Option<NewParty> {
+        None
     }
 
     /// The error when the object of the command does not exist. A caller who may not use it gets the same.
@@ -217,8 +226,8 @@ impl Executor {
             }
             check_version(context, operation.version(&subject))?;
             let mut decision = decided.map_err(|error| {
-                if operation.is_for_new_party() {
-                    self.count_refusal(&error);
+                if let Some(party) = operation.new_party() {
+                    self.count_refusal(&error, party);
                 }
                 self.with_alternatives(error)
             })?;
@@ -265,12 +274,13 @@ impl Executor {
         Ok(caller.is_valid_at(now)?)
     }
 
-    /// Counts a request for a place if it was refused because the venue has none.
-    fn count_refusal(&self, error: &CommandError) {
+    /// Counts a request for a place, if the venue turned the party away.
+    fn count_refusal(&self, error: &CommandError, party: NewParty) {
         let CommandError::Refused { refusal, request, .. } = error else { return };
         let venue = self.venues.get(Some(&request.venue_id));
-        let Some(venue) = venue.filter(|_| refusal.is_for_want_of_room()) else { return };
-        let kind = (venue.date_of(request.window.start), refusal.code().to_owned(), request.is_walk_in);
+        let Some(venue) = venue.filter(|_| refusal.turns_away()) else { return };
+        let kind =
+            (venue.date_of(request.window.start), refusal.code().to_owned(), party == NewParty::AtDoor);
         self.refusals.count(&venue.id, kind, Refused { requests: 1, guests: request.size.get().into() });
     }
 

@@ -44,7 +44,7 @@ use self::proofs::Proofs;
 pub use self::recorded_rules::RecordedRules;
 use self::recorded_rules::{LastRules, RulesChange};
 use self::venue_state::VenueState;
-pub use self::venue_state::{ClosureState, KEPT_DAYS, Party, VenueSnapshot};
+pub use self::venue_state::{ClosureState, Party, VenueSnapshot};
 use super::repository::RepositoryError;
 use super::venues::Venues;
 use crate::domain::Reservation;

@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use events::VenueId;
 use events::event::RefusedCount;
 use parking_lot::Mutex;
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard};
 
 /// Maximum number of counts in one event.
 pub const COUNTS_MAX: usize = 200;
@@ -42,7 +43,11 @@ impl From<&RefusedCount> for Refused {
 
 /// The counts that wait for their event.
 #[derive(Debug, Default)]
-pub struct Refusals(Mutex<Pending>);
+pub struct PendingRefusals {
+    counts: Mutex<Pending>,
+    /// Held while counts move from here to the projections, so that a reader finds each of them in one place.
+    moving: AsyncMutex<()>,
+}
 
 #[derive(Debug, Default)]
 struct Pending {
@@ -50,53 +55,69 @@ struct Pending {
     count: usize,
 }
 
-impl Refusals {
+impl PendingRefusals {
     /// Counts requests of one kind.
     pub fn count(&self, venue: &VenueId, kind: Kind, refused: Refused) {
-        let mut pending = self.0.lock();
+        let mut pending = self.counts.lock();
         let pending = &mut *pending;
-        let counts = match pending.by_venue.get_mut(venue) {
-            Some(counts) => counts,
-            None => pending.by_venue.entry(venue.clone()).or_default(),
-        };
-        match counts.get_mut(&kind) {
-            Some(known) => known.add(refused),
-            None if pending.count < PENDING_MAX => {
-                counts.insert(kind, refused);
-                pending.count += 1;
-            }
-            None => {}
+        let known = pending.by_venue.get_mut(venue).and_then(|counts| counts.get_mut(&kind));
+        if let Some(known) = known {
+            known.add(refused);
+        } else if pending.count < PENDING_MAX {
+            pending.by_venue.entry(venue.clone()).or_default().insert(kind, refused);
+            pending.count += 1;
         }
+    }
+
+    /// Waits until no counts are moving, and keeps them where they are until the guard is dropped.
+    pub async fn hold(&self) -> MutexGuard<'_, ()> {
+        self.moving.lock().await
     }
 
     /// The counts of a venue.
     #[must_use]
     pub fn of(&self, venue: &VenueId) -> Vec<(Kind, Refused)> {
-        let pending = self.0.lock();
+        let pending = self.counts.lock();
         let counts = pending.by_venue.get(venue).into_iter().flatten();
         counts.map(|(kind, refused)| (kind.clone(), *refused)).collect()
     }
 
-    /// Takes all counts, ready for events of at most [`COUNTS_MAX`] counts each.
-    pub fn take(&self) -> Vec<(VenueId, Vec<RefusedCount>)> {
-        let Pending { by_venue, .. } = std::mem::take(&mut *self.0.lock());
+    /// All counts, ready for events of at most [`COUNTS_MAX`] counts each. They stay until they are removed.
+    #[must_use]
+    pub fn all(&self) -> Vec<(VenueId, Vec<RefusedCount>)> {
+        let pending = self.counts.lock();
+        let count = |((date, reason_code, walk_in), refused): (&Kind, &Refused)| RefusedCount {
+            date: *date,
+            reason_code: reason_code.clone(),
+            walk_in: *walk_in,
+            requests: refused.requests,
+            guests: refused.guests,
+        };
         let mut events = Vec::new();
-        for (venue, counts) in by_venue {
-            let count = |((date, reason_code, walk_in), refused): (Kind, Refused)| {
-                let Refused { requests, guests } = refused;
-                RefusedCount { date, reason_code, walk_in, requests, guests }
-            };
-            let counts: Vec<_> = counts.into_iter().map(count).collect();
+        for (venue, counts) in &pending.by_venue {
+            let counts: Vec<_> = counts.iter().map(count).collect();
             events.extend(counts.chunks(COUNTS_MAX).map(|chunk| (venue.clone(), chunk.to_vec())));
         }
         events
     }
 
-    /// Puts back counts whose event was not recorded.
-    pub fn put_back(&self, venue: &VenueId, counts: &[RefusedCount]) {
-        for count in counts {
+    /// Removes counts that were recorded. What was counted meanwhile stays.
+    pub fn remove(&self, venue: &VenueId, recorded: &[RefusedCount]) {
+        let mut pending = self.counts.lock();
+        let pending = &mut *pending;
+        let Some(counts) = pending.by_venue.get_mut(venue) else { return };
+        for count in recorded {
             let kind = (count.date, count.reason_code.clone(), count.walk_in);
-            self.count(venue, kind, count.into());
+            let Some(known) = counts.get_mut(&kind) else { continue };
+            known.requests = known.requests.saturating_sub(count.requests);
+            known.guests = known.guests.saturating_sub(count.guests);
+            if known.requests == 0 {
+                counts.remove(&kind);
+                pending.count -= 1;
+            }
+        }
+        if counts.is_empty() {
+            pending.by_venue.remove(venue);
         }
     }
 }
@@ -111,29 +132,34 @@ mod tests {
     }
 
     #[test]
-    fn counts_of_one_kind_are_added_and_taken_once() {
-        let (refusals, venue) = (Refusals::default(), "dago".parse::<VenueId>().unwrap());
+    fn counts_of_one_kind_are_added_and_what_is_counted_meanwhile_stays() {
+        let (refusals, venue) = (PendingRefusals::default(), "dago".parse::<VenueId>().unwrap());
         for guests in [2, 4] {
             refusals.count(&venue, kind(0, "no_table"), Refused { requests: 1, guests });
         }
         refusals.count(&venue, kind(0, "pacing"), Refused { requests: 1, guests: 3 });
         assert_eq!(refusals.of(&venue)[0], (kind(0, "no_table"), Refused { requests: 2, guests: 6 }));
-        let taken = refusals.take();
-        let [(of, counts)] = &taken[..] else { panic!("{taken:?}") };
-        assert_eq!((of, counts.len(), refusals.take().len()), (&venue, 2, 0));
-        // A failed event is counted by the next one.
-        refusals.put_back(&venue, counts);
-        assert_eq!(refusals.take(), taken);
+        let all = refusals.all();
+        let [(of, counts)] = &all[..] else { panic!("{all:?}") };
+        assert_eq!((of, counts.len()), (&venue, 2));
+        refusals.count(&venue, kind(0, "pacing"), Refused { requests: 1, guests: 5 });
+        refusals.remove(&venue, counts);
+        assert_eq!(refusals.of(&venue), [(kind(0, "pacing"), Refused { requests: 1, guests: 5 })]);
+        refusals.remove(&venue, &refusals.all()[0].1);
+        assert!(refusals.all().is_empty());
     }
 
     #[test]
     fn the_memory_and_an_event_have_a_limit() {
-        let (refusals, venue) = (Refusals::default(), "dago".parse::<VenueId>().unwrap());
+        let (refusals, venue) = (PendingRefusals::default(), "dago".parse::<VenueId>().unwrap());
         for day in 0..PENDING_MAX as u64 + 10 {
             refusals.count(&venue, kind(day, "closed"), Refused { requests: 1, guests: 2 });
         }
-        let taken = refusals.take();
-        assert!(taken.iter().all(|(_, counts)| counts.len() <= COUNTS_MAX));
-        assert_eq!(taken.iter().map(|(_, counts)| counts.len()).sum::<usize>(), PENDING_MAX);
+        let all = refusals.all();
+        assert!(all.iter().all(|(_, counts)| counts.len() <= COUNTS_MAX));
+        assert_eq!(all.iter().map(|(_, counts)| counts.len()).sum::<usize>(), PENDING_MAX);
+        all.iter().for_each(|(venue, counts)| refusals.remove(venue, counts));
+        refusals.count(&venue, kind(0, "closed"), Refused { requests: 1, guests: 2 });
+        assert_eq!(refusals.of(&venue).len(), 1);
     }
 }

@@ -226,9 +226,10 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Whether the venue has no place for the party at that time, or keeps it from this kind of party.
+    /// Whether the venue turned a party away: it is closed or full at that time, it is too early or too late to book, or a
+    /// limit for guests without a proof of contact is reached.
     #[must_use]
-    pub fn is_for_want_of_room(&self) -> bool {
+    pub fn turns_away(&self) -> bool {
         matches!(
             self,
             Self::Unavailable(_) | Self::UnprovenShare | Self::UnprovenWaiting | Self::WaitlistFull { .. }

@@ -18,17 +18,19 @@ pub async fn run(app: App) {
     }
 }
 
-/// Records what was counted since it was recorded last.
+/// Records what was counted since it was recorded last. What cannot be recorded is tried again the next time.
 pub async fn record_refusals(app: &App) {
-    for (venue_id, counts) in app.executor.refusals.take() {
+    let refusals = &app.executor.refusals;
+    let _moving = refusals.hold().await;
+    for (venue_id, counts) in refusals.all() {
         let context = RequestContext::system("refusals", app.env.as_ref());
-        if let Err(error) = app.executor.record_refusals(&venue_id, &counts, &context).await {
-            app.executor.refusals.put_back(&venue_id, &counts);
-            tracing::warn!(
+        match app.executor.record_refusals(&venue_id, &counts, &context).await {
+            Ok(()) => refusals.remove(&venue_id, &counts),
+            Err(error) => tracing::warn!(
                 %venue_id,
                 error = &error as &dyn std::error::Error,
                 "the counts of refused requests were not recorded; they will be in ten minutes"
-            );
+            ),
         }
     }
 }

@@ -53,7 +53,7 @@ async fn counts_are_divided_by_what_an_owner_asks_for() {
     assert_eq!((&all["reservations"], &all["covers"]), (&json!(5), &json!(7)));
     assert_eq!(all["no_show_rate"], json!(0.5), "one of two booked parties that were due");
     assert_eq!(all["cancellations"], json!({"guest": 1, "staff": 0, "system": 0}));
-    assert_eq!(all["average_turn_minutes"], json!(50.0));
+    assert_eq!((&all["average_turn_minutes"], &all["average_planned_minutes"]), (&json!(50.0), &json!(75.0)));
     assert!(all.get("groups").is_none());
     let by = async |by: &str| app.get(&format!("/api/stats?venue_id=bandung-dago&by={by}")).await.json();
     let days = by("day").await;
@@ -83,6 +83,33 @@ async fn counts_are_divided_by_what_an_owner_asks_for() {
     assert_eq!(at_tables, 5, "{tables:#}");
     assert!(by("area").await["groups"].as_array().unwrap().iter().all(|area| area["key"].is_string()));
     assert_eq!(app.get("/api/stats?by=guest").await.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn business_days_are_selected_from_the_first_to_the_last() {
+    let app = christmas().await;
+    app.book(json!({"party_size": 2, "start_time": "2026-12-26T00:15", "allow_duplicate": true})).await;
+    let count = async |query: &str| {
+        let path = format!("/api/stats?venue_id=bandung-dago&{query}");
+        app.get(&path).await.json()["reservations"].as_u64().unwrap()
+    };
+    // The evening of the 25th, a Friday, ends after midnight.
+    assert_eq!(count("from_date=2026-12-24&to_date=2026-12-24").await, count("date=2026-12-24").await);
+    assert_eq!(count("from_date=2026-12-24&to_date=2026-12-25").await, 6);
+    assert_eq!(count("from_date=2026-12-25").await, 2);
+    assert_eq!(count("to_date=2026-12-24").await, 4);
+    assert_eq!(count("from_date=2026-12-26&to_date=2026-12-31").await, 0);
+    for query in [
+        "date=2026-12-24&from_date=2026-12-24",
+        "from_date=2026-12-24&to=2026-12-25T00:00",
+        "from_date=2026-12-25&to_date=2026-12-24",
+    ] {
+        assert_eq!(
+            app.get(&format!("/api/stats?{query}")).await.status,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "{query}"
+        );
+    }
 }
 
 #[tokio::test]

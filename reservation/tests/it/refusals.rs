@@ -66,7 +66,11 @@ async fn parties_at_the_door_are_counted_apart() {
         let walk_in = app.post("/api/walk-ins", &json!({"party_size": 40})).await;
         assert_eq!(walk_in.problem(), (409, "party_too_large".into()));
     }
-    let expected = json!([{"date": "2026-12-01", "reason": "party_too_large", "walk_in": true, "requests": 2, "guests": 80}]);
+    // So are those whom the host would put on the waitlist.
+    let waits = json!({"customer_id": "c", "venue_id": "bandung-dago", "party_size": 40, "quoted_minutes": 20,
+        "latest_time": "2026-12-01T20:30:00+07:00", "contact_info": {"name": "Sari", "phone": "+62 812 3456 7890"}});
+    assert_eq!(app.post("/api/waitlist", &waits).await.problem(), (409, "party_too_large".into()));
+    let expected = json!([{"date": "2026-12-01", "reason": "party_too_large", "walk_in": true, "requests": 3, "guests": 120}]);
     assert_eq!(counts(&app).await, expected);
     record_refusals(&app.app).await;
     assert_eq!(counts(&app).await, expected);
@@ -79,6 +83,22 @@ async fn a_change_of_a_booking_is_no_new_demand() {
     let moved = app.command(&id, "reschedule", json!({"start_time": "2026-12-05T04:00"})).await;
     assert_eq!(moved.problem(), (409, "closed".into()));
     assert_eq!(counts(&app).await, json!([]));
+}
+
+#[tokio::test]
+async fn old_days_are_forgotten() {
+    let app = TestApp::with_houses().await;
+    refused(&app, json!({"party_size": 40, "start_time": "2026-12-05T19:00"}), "party_too_large").await;
+    let expected = json!([count("2026-12-05", "party_too_large", 1, 40)]);
+    record_refusals(&app.app).await;
+    assert_eq!(counts(&app).await, expected);
+    // An event more than 400 days later forgets that day.
+    app.clock.advance(TimeDelta::days(410));
+    refused(&app, json!({"party_size": 40, "start_time": "2028-01-20T19:00"}), "party_too_large").await;
+    record_refusals(&app.app).await;
+    assert_eq!(counts(&app).await, json!([]));
+    let later = app.get("/api/venues/bandung-dago/refusals?from=2028-01-20&to=2028-01-20").await.json();
+    assert_eq!(later["items"], json!([count("2028-01-20", "party_too_large", 1, 40)]));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 // The rules that a manager edits: reading, checking and saving them.
-import { nextTick, ref, shallowRef, watch, type Ref } from "vue";
+import { ref, shallowRef, watch, type Ref } from "vue";
 import { Refused, request, type Response, type components } from "../api";
-import { differences, opened, tidied, type Rules } from "./document";
+import { canonical, opened, tidied, type Rules } from "./document";
 import { faultsOf, type Fault } from "./faults";
 
 export type Preview = components["schemas"]["RulesAnswer"];
@@ -12,7 +12,7 @@ export type Place = "reading" | "editor" | "unanswered" | "signed_out" | "forbid
 /** What became of the last request. */
 export type Notice = "saved" | "unanswered" | "faults" | "refused" | null;
 
-const isSame = (one: Rules, other: Rules) => differences(tidied(one), tidied(other)).length === 0;
+const isSame = (one: Rules, other: Rules) => canonical(tidied(one)) === canonical(tidied(other));
 
 export class RulesDesk {
   readonly place = ref<Place>("reading");
@@ -31,7 +31,13 @@ export class RulesDesk {
   private tag: string | null = null;
 
   constructor(readonly venueId: string) {
-    watch(this.rules, () => (this.preview.value = null), { deep: true });
+    watch(this.rules, () => this.changed(), { deep: true, flush: "sync" });
+  }
+
+  /** The rules in the editor are others now: what was said about the earlier ones does not count. */
+  private changed(): void {
+    this.preview.value = null;
+    if (this.notice.value === "saved") this.notice.value = null;
   }
 
   get isChanged(): boolean {
@@ -52,21 +58,23 @@ export class RulesDesk {
 
   /** Asks what saving would do. Nothing is saved. */
   async check(): Promise<void> {
-    await this.put(true, async ({ body: preview }) => {
-      await nextTick();
-      this.preview.value = preview;
+    await this.put(true, ({ body: preview }, sent) => {
+      // An answer about rules that changed meanwhile says nothing about those in the editor.
+      if (this.isIn(sent)) this.preview.value = preview;
     });
   }
 
   async save(): Promise<void> {
-    const sent = this.rules.value && tidied(this.rules.value);
-    await this.put(false, async ({ body: preview, tag }) => {
-      if (sent) this.take(sent, tag);
-      this.notice.value = "saved";
-      // Taking the rules is a change, after which there is no preview.
-      await nextTick();
-      this.preview.value = preview;
+    await this.put(false, ({ body: preview, tag }, sent) => {
+      // What was typed meanwhile stays, and is not saved yet.
+      if (!this.isIn(sent)) return void ([this.stored.value, this.tag] = [sent, tag]);
+      this.take(sent, tag);
+      [this.notice.value, this.preview.value] = ["saved", preview];
     });
+  }
+
+  private isIn(rules: Rules): boolean {
+    return this.rules.value !== null && isSame(this.rules.value, rules);
   }
 
   /** Gives up the changes, in favour of the rules that another person saved if there are any. */
@@ -79,7 +87,7 @@ export class RulesDesk {
   keepMine(): void {
     if (!this.other.value) return;
     [this.stored.value, this.tag] = [this.other.value.rules, this.other.value.tag];
-    this.other.value = null;
+    [this.other.value, this.preview.value] = [null, null];
   }
 
   /** Puts a whole document into the editor. */
@@ -92,16 +100,17 @@ export class RulesDesk {
     [this.other.value, this.faults.value, this.notice.value] = [null, [], null];
   }
 
-  private request<T>(method: string, query: string, body?: Rules | null): Promise<Response<T>> {
-    const options = body ? { body: tidied(body), tag: this.tag } : {};
+  private request<T>(method: string, query: string, body?: Rules): Promise<Response<T>> {
+    const options = body ? { body, tag: this.tag } : {};
     return request<T>(method, `/api/venues/${encodeURIComponent(this.venueId)}/rules${query}`, options);
   }
 
-  private async put(isDry: boolean, done: (answer: Response<Preview>) => Promise<void>): Promise<void> {
-    if (this.isBusy.value) return;
+  private async put(isDry: boolean, done: (answer: Response<Preview>, sent: Rules) => void): Promise<void> {
+    if (this.isBusy.value || !this.rules.value) return;
+    const sent = tidied(this.rules.value);
     [this.isBusy.value, this.notice.value, this.faults.value] = [true, null, []];
     try {
-      await done(await this.request<Preview>("PUT", isDry ? "?dry_run=true" : "", this.rules.value));
+      done(await this.request<Preview>("PUT", isDry ? "?dry_run=true" : "", sent), sent);
     } catch (error) {
       if (!(error instanceof Refused)) this.notice.value = "unanswered";
       else if (error.status === 412) await this.compare().catch(() => (this.notice.value = "unanswered"));
@@ -128,6 +137,6 @@ export class RulesDesk {
 }
 
 function placeAfter(status: number): Place {
-  if (status === 401) return "signed_out";
-  return status === 404 ? "unknown" : "forbidden";
+  const places: Partial<Record<number, Place>> = { 401: "signed_out", 403: "forbidden", 404: "unknown" };
+  return places[status] ?? "unanswered";
 }

@@ -31,15 +31,29 @@ export function tidied(rules: Rules): Rules {
 
 const swap = (list: string[] | undefined, from: string, to: string) => list?.forEach((one, at) => one === from && (list[at] = to));
 
-/** Every mention of a table gets its new name. */
+/** The document as text, in which the order of members does not matter. */
+export function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    isPart(part) ? Object.fromEntries(Object.entries(part).sort(([one], [other]) => (one < other ? -1 : 1))) : part);
+}
+
+/** Whether one name became the other, and both belong to nothing else. */
+function isRename(names: string[], from: string, to: string): boolean {
+  return from !== "" && to !== "" && !names.includes(from) && names.filter((name) => name === to).length === 1;
+}
+
+/** Every mention of a table gets its new name. A name that another table has is not taken over. */
 export function renameTable(rules: Rules, from: string, to: string): void {
+  if (!isRename(rules.tables.map(({ id }) => id), from, to)) return;
   rules.tables.forEach(({ combinable_with: others }) => swap(others, from, to));
   rules.exceptions?.forEach(({ closed_tables: closed }) => swap(closed, from, to));
 }
 
-/** Every mention of an area gets its new name, if no table is left in the area with the old one. */
-export function renameArea(rules: Rules, from: string, to: string): void {
-  if (areasOf(rules).includes(from)) return;
+/** Every mention of an area gets its new name with its last table. A table that joins another area renames nothing. */
+export function renameArea(rules: Rules, table: Table, from: string, to: string): void {
+  const others = rules.tables.filter((one) => one !== table).map(({ area }) => area);
+  if (from === "" || to === "" || others.includes(to)) return;
+  if (others.includes(from)) return;
   rules.services?.forEach(({ areas }) => swap(areas, from, to));
   rules.exceptions?.forEach(({ closed_areas: closed, services }) => {
     swap(closed, from, to);
@@ -47,18 +61,16 @@ export function renameArea(rules: Rules, from: string, to: string): void {
   });
 }
 
-/** Removes the table and every mention of it. */
+/** Removes the table and every mention of it. A service keeps its last area, because without areas it would use all of them. */
 export function removeTable(rules: Rules, at: number): void {
   const [gone] = rules.tables.splice(at, 1);
   if (!gone) return;
   rules.tables.forEach((table) => without(table, "combinable_with", gone.id));
   rules.exceptions?.forEach((exception) => without(exception, "closed_tables", gone.id));
   if (areasOf(rules).includes(gone.area)) return;
-  rules.services?.forEach((service) => without(service, "areas", gone.area));
-  rules.exceptions?.forEach((exception) => {
-    without(exception, "closed_areas", gone.area);
-    exception.services?.forEach((service) => without(service, "areas", gone.area));
-  });
+  const services = [...(rules.services ?? []), ...(rules.exceptions ?? []).flatMap((exception) => exception.services ?? [])];
+  services.filter(({ areas }) => areas && areas.length > 1).forEach((service) => without(service, "areas", gone.area));
+  rules.exceptions?.forEach((exception) => without(exception, "closed_areas", gone.area));
 }
 
 function without(part: Part, member: string, gone: string): void {
@@ -69,15 +81,18 @@ function without(part: Part, member: string, gone: string): void {
   else delete part[member];
 }
 
+/** A step to a member: its name, or the name that a person gave to a part of a list. */
+export type Step = string | { name: string };
+
 /** A member that differs. `undefined`: one of the documents does not have it. */
 export interface Difference {
-  path: string[];
+  path: Step[];
   from: unknown;
   to: unknown;
 }
 
 /** The members in which two documents differ, in the order of the documents. */
-export function differences(from: unknown, to: unknown, path: string[] = []): Difference[] {
+export function differences(from: unknown, to: unknown, path: Step[] = []): Difference[] {
   if (JSON.stringify(from) === JSON.stringify(to)) return [];
   if (isParts(from) && isParts(to)) return betweenLists(from, to, path);
   if (isPart(from) && isPart(to)) {
@@ -91,7 +106,7 @@ const isPart = (value: unknown): value is Part => typeof value === "object" && v
 const isParts = (value: unknown): value is Part[] => Array.isArray(value) && value.every(isPart);
 
 /** Equal parts belong together, then parts of one name, then the rest in its order. */
-function betweenLists(from: Part[], to: Part[], path: string[]): Difference[] {
+function betweenLists(from: Part[], to: Part[], path: Step[]): Difference[] {
   const [gone, come] = [[...from], [...to]];
   const pairs: [Part, Part][] = [];
   for (const isPair of [isEqual, isNamesake, () => true]) {
@@ -114,4 +129,4 @@ const isEqual = (one: Part, other: Part) => JSON.stringify(one) === JSON.stringi
 const NAMES = ["id", "name", "date", "from", "yearly", "up_to_party"];
 const ownName = (part: Part) => NAMES.map((member) => part[member]).find((name) => name !== undefined);
 const isNamesake = (one: Part, other: Part) => ownName(one) !== undefined && ownName(one) === ownName(other);
-const nameOf = (part: Part, list: Part[]) => String(ownName(part) ?? list.indexOf(part) + 1);
+const nameOf = (part: Part, list: Part[]) => ({ name: String(ownName(part) ?? list.indexOf(part) + 1) });

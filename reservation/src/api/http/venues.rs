@@ -106,5 +106,5 @@ pub(super) async fn refusals(
     let venue = app.venue_of(&venue_id, &caller).await?;
     let venue = venue.ok_or_else(|| Problem::not_found(format!("There is no venue {venue_id}.")))?;
     let dates = request::refusal_dates(&mut form);
-    Ok(axum::Json(app.refusals(&venue.id, &form.finish(dates)?)).into_response())
+    Ok(axum::Json(app.refusals(&venue.id, &form.finish(dates)?).await).into_response())
 }

@@ -8,7 +8,8 @@ use events::{Event, PaymentId, Position, ReservationId, Tag, VenueId};
 use super::tags::booking_tags;
 use crate::app::event_builder::{EventSubject, new_events};
 use crate::app::executor::{
-    Attempt, CommandError, Decision, EarlierOutcome, Executor, Loaded, Operation, RefusedRequest, including,
+    Attempt, CommandError, Decision, EarlierOutcome, Executor, Loaded, NewParty, Operation, RefusedRequest,
+    including,
 };
 use crate::app::outcome::ReservationOutcome;
 use crate::app::projections::ContactKeys;
@@ -50,8 +51,8 @@ impl Operation for Book<'_> {
         self.guest.filter(|_| !self.allow_duplicate)
     }
 
-    fn is_for_new_party(&self) -> bool {
-        true
+    fn new_party(&self) -> Option<NewParty> {
+        Some(if self.request.walk_in { NewParty::AtDoor } else { NewParty::Expected })
     }
 
     /// A guest who presents the link of another booking books as anybody does.

@@ -9,11 +9,26 @@ use crate::app::executor::{Attempt, CommandError, Decision, EarlierOutcome, Exec
 use crate::app::request_context::RequestContext;
 use crate::domain::RecordedAt;
 
+impl Executor {
+    /// Records counts of requests that a venue refused, and waits until the projections contain them.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing was appended.
+    pub async fn record_refusals(
+        &self,
+        venue_id: &VenueId,
+        counts: &[RefusedCount],
+        context: &RequestContext,
+    ) -> Result<(), CommandError> {
+        self.execute(&RecordRefusals { venue_id, counts, context }, context).await
+    }
+}
+
 /// Records counts of refused requests. They depend on nothing, so that nothing guards the append.
-pub(super) struct RecordRefusals<'a> {
-    pub(super) venue_id: &'a VenueId,
-    pub(super) counts: &'a [RefusedCount],
-    pub(super) context: &'a RequestContext,
+struct RecordRefusals<'a> {
+    venue_id: &'a VenueId,
+    counts: &'a [RefusedCount],
+    context: &'a RequestContext,
 }
 
 impl Operation for RecordRefusals<'_> {

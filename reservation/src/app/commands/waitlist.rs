@@ -7,7 +7,7 @@ use events::{Tag, WaitlistId};
 
 use crate::app::event_builder::{EventSubject, new_events};
 use crate::app::executor::{
-    Attempt, CommandError, Decision, EarlierOutcome, Executor, Loaded, Operation, RefusedRequest,
+    Attempt, CommandError, Decision, EarlierOutcome, Executor, Loaded, NewParty, Operation, RefusedRequest,
 };
 use crate::app::objects::object_of_entry;
 use crate::app::outcome::WaitlistOutcome;
@@ -45,8 +45,9 @@ impl Operation for JoinWaitlist<'_> {
         self.guest
     }
 
-    fn is_for_new_party(&self) -> bool {
-        true
+    /// Only staff at the door quote a wait.
+    fn new_party(&self) -> Option<NewParty> {
+        Some(if self.joined.quoted_minutes.is_some() { NewParty::AtDoor } else { NewParty::Expected })
     }
 
     fn object<'s>(&'s self, (): &'s ()) -> Option<Object<'s>> {

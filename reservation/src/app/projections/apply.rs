@@ -72,7 +72,11 @@ impl Change {
     pub(super) fn access(&self) -> Option<&AccessChange> {
         match self {
             Self::Access(change) => Some(change),
-            _ => None,
+            Self::Reservation(..)
+            | Self::Waitlist(..)
+            | Self::Document(..)
+            | Self::Rules(..)
+            | Self::Refused(..) => None,
         }
     }
 
@@ -80,7 +84,11 @@ impl Change {
     fn reservation(&self) -> Option<ReservationId> {
         match self {
             Self::Reservation(id, ..) => Some(*id),
-            _ => None,
+            Self::Waitlist(..)
+            | Self::Document(..)
+            | Self::Rules(..)
+            | Self::Refused(..)
+            | Self::Access(_) => None,
         }
     }
 

@@ -17,7 +17,6 @@ use events::{ClosureId, Position, ReservationId, TableId, WaitlistId};
 pub use self::closures::ClosureState;
 use self::closures::UnderClosure;
 use self::guests::{has_contact, is_on};
-pub use self::refused::KEPT_DAYS;
 use self::refused::RefusedRequests;
 use super::contacts::Contacts;
 use super::filter::{Filter, ListKey, list_key};

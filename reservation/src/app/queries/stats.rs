@@ -46,8 +46,8 @@ impl App {
     }
 
     /// How many requests for a place on the business days in `dates` a venue refused.
-    #[must_use]
-    pub fn refusals(&self, venue_id: &VenueId, dates: &RangeInclusive<NaiveDate>) -> Refusals {
+    pub async fn refusals(&self, venue_id: &VenueId, dates: &RangeInclusive<NaiveDate>) -> Refusals {
+        let _held = self.executor.refusals.hold().await;
         let waiting = self.executor.refusals.of(venue_id).into_iter();
         let waiting = waiting.filter(|((date, ..), _)| dates.contains(date));
         let mut counts: BTreeMap<Kind, Refused> = BTreeMap::new();

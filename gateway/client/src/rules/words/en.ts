@@ -49,6 +49,7 @@ export const en = {
   faults: "This cannot be saved yet", changed_meanwhile: "Changed meanwhile",
   changed_text: "Another person saved these rules while you were editing.", keep_mine: "Keep mine: it replaces theirs", take_theirs: "Take theirs: mine is lost",
   document: "JSON document", document_text: "All of the rules, also members that have no field above. Kept at",
+  document_typed: "This text is not in the editor yet, and what changes there is not in this text.", discard_text: "Show the editor's document", yes: "yes", no: "no",
   use_document: "Put this into the editor", no_document: "The document needs at least tables and policy.",
 };
 export type Words = Record<keyof typeof en, string>;

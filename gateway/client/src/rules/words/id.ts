@@ -51,5 +51,6 @@ export const id: Words = {
   faults: "Belum dapat disimpan", changed_meanwhile: "Sudah berubah",
   changed_text: "Orang lain menyimpan aturan ini saat Anda menyunting.", keep_mine: "Pakai punya saya: menggantikan punya mereka", take_theirs: "Pakai punya mereka: punya saya hilang",
   document: "Dokumen JSON", document_text: "Semua aturan, juga bagian yang tidak punya kolom di atas. Disimpan di",
+  document_typed: "Teks ini belum ada di penyunting, dan perubahan di sana belum ada di teks ini.", discard_text: "Tampilkan dokumen penyunting", yes: "ya", no: "tidak",
   use_document: "Masukkan ke penyunting", no_document: "Dokumen setidaknya memerlukan tables dan policy.",
 };

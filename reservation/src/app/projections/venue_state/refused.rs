@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
+use contract::reservation::stats::REFUSALS_KEPT_DAYS;
 use events::event::RequestsRefused;
 
 use super::VenueState;
 use crate::app::refusals::{Kind, Refused};
-
-/// Days before the last event of which the counts are kept.
-pub const KEPT_DAYS: u64 = 400;
 
 /// The counts of a venue, by business day.
 #[derive(Debug, Default)]
@@ -28,7 +26,7 @@ impl VenueState {
             let kind = (count.reason_code.as_str().into(), count.walk_in);
             by_date.entry(count.date).or_default().entry(kind).or_default().add(count.into());
         }
-        let kept_from = at.date_naive() - Days::new(KEPT_DAYS);
+        let kept_from = at.date_naive() - Days::new(REFUSALS_KEPT_DAYS);
         while by_date.first_key_value().is_some_and(|(date, _)| *date < kept_from) {
             by_date.pop_first();
         }
