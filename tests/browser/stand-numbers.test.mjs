@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
+import { request } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { accessible, guest, launch, leave, picture } from "./browser.mjs";
@@ -70,7 +71,7 @@ test("a manager sees what the service counted, as charts with tables", async () 
   // Tomorrow is not one of the last days.
   assert.equal(await fact(page, "Covers"), "4");
   assert.equal(await fact(page, "Reservations"), "2");
-  assert.match(await fact(page, "Cancelled"), /^1: 0 by guests, 1 by the restaurant, 0 by rules$/);
+  assert.match(await fact(page, "Cancelled"), /^1: 0 by guests, 1 by the restaurant, 0 automatically$/);
   assert.equal(await fact(page, "Time at the table / planned"), "0 / 90 min");
   assert.equal(await fact(page, "Refused requests"), "3");
   // A row for each day, and the last one is today's.
@@ -110,6 +111,21 @@ test("the numbers are readable in Indonesian, in the dark, on a phone and on pap
   await leave(visit);
 });
 
+test("a request with a body takes no connection to the service from others", async () => {
+  const status = (path, method, body) => new Promise((done, failed) => {
+    const headers = { accept: "*/*", ...(body && { "content-length": body.length }) };
+    const sent = request(`${meja.url}${path}`, { method, headers }, (answer) => answer.resume().on("end", () => done(answer.statusCode)));
+    sent.on("error", failed).end(body);
+  });
+  for (let turn = 0; turn < 5; turn += 1) {
+    assert.equal(await status(`/stand/${VENUE}/numbers`, "GET", "x".repeat(100)), 303);
+    for (let more = 0; more < 5; more += 1) assert.equal(await status("/api/venues", "GET"), 200);
+  }
+  for (const query of ["?to=-262143-01-01", "?to=%2B10000-01-01", "?from=2026-01-01&from=x"]) {
+    assert.equal(await status(`/stand/${VENUE}/numbers${query}`, "GET"), 303, query);
+  }
+});
+
 test("a host sees no numbers, and neither does a manager of another house", async () => {
   const visit = await atStand(browser, meja, VENUE, sari);
   const { page } = visit;
@@ -119,6 +135,12 @@ test("a host sees no numbers, and neither does a manager of another house", asyn
   await page.getByRole("heading", { name: "For managers" }).waitFor();
   await accessible(page, "for managers");
   await leave(visit);
+  // Another house, which exists, and a path that is none.
+  const { body: own } = await meja.api(`/api/venues/${VENUE}/rules`);
+  const other = await fetch(`${meja.reservation}/api/venues/elsewhere/rules`, {
+    method: "PUT", headers: { "content-type": "application/json", ...meja.owner }, body: JSON.stringify({ ...own, id: "elsewhere" }),
+  });
+  assert.equal(other.status, 200);
   const away = await atNumbers();
   assert.equal((await away.page.goto(`${meja.url}/stand/elsewhere/numbers`)).status(), 404);
   assert.equal((await away.page.goto(`${meja.url}/stand/..%2Fapi/numbers`)).status(), 404);

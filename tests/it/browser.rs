@@ -129,3 +129,8 @@ fn whatever_a_host_does_can_be_taken_back() {
 fn the_stand_knows_what_time_it_is() {
     node_test("stand-time.test.mjs", &[]);
 }
+
+#[test]
+fn a_screen_reader_reads_the_whole_stand() {
+    node_test("stand-reader.test.mjs", &[]);
+}

@@ -508,7 +508,7 @@ export interface components {
             venue_id: components["schemas"]["VenueId"];
             /**
              * Format: int64
-             * @description The number of changes of the closure.
+             * @description The number of changes of the closure; 0 in the answer to a dry run.
              * @example 1
              */
             version: number;
@@ -1913,6 +1913,41 @@ export interface components {
              */
             codes: string[];
         };
+        /** @description Refused requests of one kind for one business day. */
+        RefusalCount: {
+            /**
+             * Format: date
+             * @description The business day that was asked for.
+             */
+            date: string;
+            /**
+             * Format: int32
+             * @description The sum of their guests.
+             * @example 8
+             */
+            guests: number;
+            /**
+             * @description The reason: `closed`, `too_soon`, `too_late`, `party_too_large`, `pacing`, `no_table`, `unproven_share` or
+             *     `waitlist_full`. There may be more in the future.
+             * @example no_table
+             */
+            reason: string;
+            /**
+             * Format: int32
+             * @description The number of requests. A party that tries again is counted again.
+             * @example 3
+             */
+            requests: number;
+            /** @description Whether the parties were at the door. */
+            walk_in: boolean;
+        };
+        /** @description How many requests for a place a venue refused: bookings, walk-ins and parties that wanted to wait. */
+        Refusals: {
+            /** @description The counts, by business day. Those of the last 400 days are kept. */
+            items: components["schemas"]["RefusalCount"][];
+            /** @description The venue. */
+            venue_id: components["schemas"]["VenueId"];
+        };
         /** @description The end of an account. */
         RemoveStaff: {
             /**
@@ -2482,6 +2517,13 @@ export interface components {
              * @example 76.3
              */
             average_lead_hours?: number | null;
+            /**
+             * Format: double
+             * @description For how long these parties had their tables by plan, on average, in minutes, rounded to one decimal; null if none has
+             *     left. A visit that staff extended has its later end.
+             * @example 90
+             */
+            average_planned_minutes?: number | null;
             /**
              * Format: double
              * @description How long the parties that have left stayed on average, in minutes, rounded to one decimal; null if none has.

@@ -2,7 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { areasOf, canonical, differences, opened, removeTable, renameArea, renameTable, tidied, type Rules } from "../src/rules/document";
 import { faultsOf } from "../src/rules/faults";
-import { changeCurrency, toMajor, toMinor } from "../src/rules/money";
+import { changeCurrency, readAmount, toMajor, toMinor, writeAmount } from "../src/rules/money";
+import { placeInWords, valueInWords } from "../src/rules/values";
 import { extentOf, freePlace, moved } from "../src/rules/plan";
 import { en } from "../src/rules/words/en";
 import { id } from "../src/rules/words/id";
@@ -110,12 +111,20 @@ describe("differences", () => {
     ]);
   });
 
+  test("a table that was renamed is one, and tables that have nothing in common are two", () => {
+    const now = rules();
+    now.tables[2]!.id = "D9";
+    expect(differences(rules(), now)).toEqual([{ path: ["tables", { name: "D9" }, "id"], from: "D1", to: "D9" }]);
+    now.tables[2]!.seats = 8;
+    expect(differences(rules(), now).map(({ from, to }) => [from === undefined, to === undefined])).toEqual([[false, true], [true, false]]);
+  });
+
   test("of two services with one name only the changed one differs", () => {
     const twice = rules();
     twice.services!.push({ name: "Makan malam", days: ["fri"], opens: "17:00", closes: "00:30" });
     const now = structuredClone(twice);
     now.services![2]!.closes = "01:00";
-    expect(differences(twice, now)).toEqual([{ path: ["services", { name: "Makan malam" }, "closes"], from: "00:30", to: "01:00" }]);
+    expect(differences(twice, now)).toEqual([{ path: ["services", { name: "Makan malam (fri)" }, "closes"], from: "00:30", to: "01:00" }]);
   });
 });
 
@@ -133,6 +142,28 @@ test("amounts are minor units of their currency", () => {
   const changed = { ...rules(), policy: { deposit: { from_party_size: 6, per: "guest" as const, amount_minor: 5_000_000 } } };
   changeCurrency(changed, "IDR", "KRW");
   expect(changed.policy.deposit.amount_minor).toBe(50_000);
+});
+
+test("an amount is read as it is written in the language of the page, or not at all", () => {
+  expect(readAmount("75.000", "IDR", "id")).toBe(7_500_000);
+  expect(readAmount("75000", "IDR", "id")).toBe(7_500_000);
+  expect(readAmount("75,000", "IDR", "en")).toBe(7_500_000);
+  expect(readAmount("12,50", "EUR", "id")).toBe(1_250);
+  expect(readAmount("12.50", "EUR", "en")).toBe(1_250);
+  for (const [text, currency, language] of [["75.000", "IDR", "en"], ["12,50", "EUR", "en"], ["12.50", "EUR", "id"], ["1,5,0", "EUR", "en"], ["-1", "EUR", "en"], ["1.5", "JPY", "en"], ["", "EUR", "en"]] as const) {
+    expect([text, readAmount(text, currency, language)]).toEqual([text, null]);
+  }
+  for (const [minor, currency] of [[7_500_000, "IDR"], [1_250, "EUR"], [123_456_789, "EUR"], [500, "JPY"]] as const) {
+    for (const language of ["id", "en"] as const) expect(readAmount(writeAmount(minor, currency, language), currency, language)).toBe(minor);
+  }
+});
+
+test("members and values are named as people name them", () => {
+  expect(placeInWords("tables.2.seats", rules())).toBe("Tables › D1 › Seats");
+  expect(placeInWords("exceptions.0.services.1.opens", rules())).toBe("Exceptions › 2026-12-31 › Services › 2 › Opens");
+  expect(valueInWords(["policy", "deposit"], { from_party_size: 6, per: "guest", amount_minor: 5_000_000 }, "IDR")).toBe("From: 6, Per: guest, Amount: IDR 50,000");
+  // The name of a table is no word of the interface.
+  expect(valueInWords(["tables", { name: "x" }], { id: "x", area: "round", seats: 2 }, "IDR")).toBe("Table: x, Area: round, Seats: 2");
 });
 
 describe("the plan", () => {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Path, Query};
+use axum::extract::{Path, RawQuery};
 use axum::response::Response;
-use chrono::{Days, NaiveDate, NaiveTime};
+use chrono::{Datelike as _, Days, NaiveDate, NaiveTime};
 use contract::reservation::stats::{REFUSAL_DAYS_MAX, REFUSALS_KEPT_DAYS, RefusalCount, Refusals, Stats};
 use contract::reservation::venues::VenueView;
 use contract::reservation::words::{Canceller, ReservationStatus};
@@ -25,10 +25,21 @@ const DAYS_DEFAULT: u64 = 28;
 const SHORTCUTS_DAYS: [u64; 4] = [7, 28, 91, 365];
 
 /// The days that a person chose.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Chosen {
+#[derive(Debug, Default)]
+struct Chosen {
     from: Option<String>,
     to: Option<String>,
+}
+
+impl Chosen {
+    /// The days in a query. Of repeated names the first one counts.
+    fn of(query: &str) -> Self {
+        let first = |wanted: &str| {
+            let mut pairs = form_urlencoded::parse(query.as_bytes());
+            pairs.find(|(name, _)| name == wanted).map(|(_, text)| text.into_owned())
+        };
+        Self { from: first("from"), to: first("to") }
+    }
 }
 
 /// Business days.
@@ -94,8 +105,9 @@ pub(super) async fn page(
     guest: Guest,
     session: Session,
     Path(venue): Path<String>,
-    Query(chosen): Query<Chosen>,
+    RawQuery(query): RawQuery,
 ) -> Response {
+    let chosen = Chosen::of(query.as_deref().unwrap_or_default());
     let Ok(venue_id) = venue.parse::<VenueId>() else { return Unread::Unknown.page(&guest, "") };
     let view = match session.read::<VenueView>(&format!("/api/venues/{venue_id}")).await {
         Ok(view) => view,
@@ -146,7 +158,7 @@ fn sections(numbers: &Numbers, range: Range, locale: Locale) -> Vec<Value> {
     };
     let as_it_is = |text: &str| text.to_owned();
     vec![
-        section("day", every_day, &|text| day(text, locale)),
+        section("day", every_day, &|text| day(text, range, locale)),
         section("hour", groups(&numbers.hours), &|hour| format!("{hour}:00")),
         section("service", groups(&numbers.services), &as_it_is),
         section("area", groups(&numbers.areas), &as_it_is),
@@ -166,10 +178,11 @@ fn every_day(stats: &Stats, range: Range) -> Vec<Stats> {
     .collect()
 }
 
-/// `Sab, 5 Des` for a date.
-fn day(text: &str, locale: Locale) -> String {
-    let date = text.parse::<NaiveDate>().map(|date| date.and_time(NaiveTime::MIN).and_utc());
-    date.map_or_else(|_| text.to_owned(), |date| people::short_date(&date, locale))
+/// `Sab, 5 Des` for a date; with its year, if the days are of two years.
+fn day(text: &str, range: Range, locale: Locale) -> String {
+    let Ok(date) = text.parse::<NaiveDate>() else { return text.to_owned() };
+    let short = people::short_date(&date.and_time(NaiveTime::MIN).and_utc(), locale);
+    if range.from.year() == range.to.year() { short } else { format!("{short} {}", date.year()) }
 }
 
 /// The counts of one group.

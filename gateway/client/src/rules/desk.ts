@@ -10,7 +10,7 @@ export type Preview = components["schemas"]["RulesAnswer"];
 export type Place = "reading" | "editor" | "unanswered" | "signed_out" | "forbidden" | "unknown";
 
 /** What became of the last request. */
-export type Notice = "saved" | "unanswered" | "faults" | "refused" | null;
+export type Notice = "saved" | "again" | "unanswered" | "faults" | "refused" | null;
 
 const isSame = (one: Rules, other: Rules) => canonical(tidied(one)) === canonical(tidied(other));
 
@@ -29,6 +29,8 @@ export class RulesDesk {
   readonly refusal = ref("");
   readonly isBusy = ref(false);
   private tag: string | null = null;
+  /** Rules that were sent to be saved, without an answer. */
+  private unanswered: Rules | null = null;
 
   constructor(readonly venueId: string) {
     watch(this.rules, () => this.changed(), { deep: true, flush: "sync" });
@@ -112,8 +114,10 @@ export class RulesDesk {
     try {
       done(await this.request<Preview>("PUT", isDry ? "?dry_run=true" : "", sent), sent);
     } catch (error) {
-      if (!(error instanceof Refused)) this.notice.value = "unanswered";
-      else if (error.status === 412) await this.compare().catch(() => (this.notice.value = "unanswered"));
+      if (!(error instanceof Refused)) {
+        this.notice.value = "unanswered";
+        if (!isDry) this.unanswered = sent;
+      } else if (error.status === 412) await this.compare().catch(() => (this.notice.value = "unanswered"));
       else if (error.status === 401) this.place.value = "signed_out";
       else {
         this.faults.value = faultsOf(error.problem);
@@ -127,12 +131,14 @@ export class RulesDesk {
   /** The rules have another version: they were saved by another person, or by an own request whose answer was lost. */
   private async compare(): Promise<void> {
     const { body, tag } = await this.request<Rules>("GET", "");
-    if (!this.rules.value || !isSame(body, this.rules.value)) {
-      this.other.value = { rules: body, tag };
-      return;
-    }
-    this.take(body, tag);
-    this.notice.value = "saved";
+    if (this.isIn(body)) {
+      this.take(body, tag);
+      this.notice.value = "saved";
+    } else if (this.unanswered && isSame(body, this.unanswered)) {
+      // What was sent was saved. What was typed after that is based on it.
+      [this.stored.value, this.tag, this.notice.value] = [tidied(body), tag, "again"];
+    } else this.other.value = { rules: body, tag };
+    this.unanswered = null;
   }
 }
 

@@ -22,10 +22,11 @@ export function opened(rules: Rules): Rules {
   return rules;
 }
 
-/** A copy without the parts that are empty. */
+/** A copy without the parts that are empty, with the turn times in their order. */
 export function tidied(rules: Rules): Rules {
   const copy = JSON.parse(JSON.stringify(rules)) as Rules;
   for (const part of OPTIONAL) if (copy[part] && Object.keys(copy[part]).length === 0) delete copy[part];
+  copy.turn_minutes?.sort((one, other) => one.up_to_party - other.up_to_party);
   return copy;
 }
 
@@ -105,11 +106,11 @@ export function differences(from: unknown, to: unknown, path: Step[] = []): Diff
 const isPart = (value: unknown): value is Part => typeof value === "object" && value !== null && !Array.isArray(value);
 const isParts = (value: unknown): value is Part[] => Array.isArray(value) && value.every(isPart);
 
-/** Equal parts belong together, then parts of one name, then the rest in its order. */
+/** Equal parts belong together, then parts of one name, then those that differ in their name alone. The others come or go. */
 function betweenLists(from: Part[], to: Part[], path: Step[]): Difference[] {
   const [gone, come] = [[...from], [...to]];
   const pairs: [Part, Part][] = [];
-  for (const isPair of [isEqual, isNamesake, () => true]) {
+  for (const isPair of [isEqual, isNamesake, isRenamed]) {
     for (const after of [...come]) {
       const before = gone.find((one) => isPair(one, after));
       if (!before) continue;
@@ -127,6 +128,18 @@ function betweenLists(from: Part[], to: Part[], path: Step[]): Difference[] {
 
 const isEqual = (one: Part, other: Part) => JSON.stringify(one) === JSON.stringify(other);
 const NAMES = ["id", "name", "date", "from", "yearly", "up_to_party"];
-const ownName = (part: Part) => NAMES.map((member) => part[member]).find((name) => name !== undefined);
+/** The name that a person gave to a part of a list. */
+export const ownName = (part: Part): unknown => NAMES.map((member) => part[member]).find((name) => name !== undefined);
 const isNamesake = (one: Part, other: Part) => ownName(one) !== undefined && ownName(one) === ownName(other);
-const nameOf = (part: Part, list: Part[]) => ({ name: String(ownName(part) ?? list.indexOf(part) + 1) });
+const isRenamed = (one: Part, other: Part) => {
+  const [from, to] = [one, other].map((part) => canonical(Object.fromEntries(Object.entries(part).filter(([member]) => !NAMES.includes(member)))));
+  return from === to && from !== "{}";
+};
+
+/** The name of a part; with its days, if another part of the list has the same name. */
+function nameOf(part: Part, list: Part[]): { name: string } {
+  const name = ownName(part);
+  if (name === undefined) return { name: String(list.indexOf(part) + 1) };
+  const isAlone = list.filter((one) => ownName(one) === name).length < 2;
+  return { name: isAlone || !Array.isArray(part.days) ? String(name) : `${String(name)} (${part.days.join(", ")})` };
+}
