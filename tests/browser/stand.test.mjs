@@ -217,6 +217,15 @@ test("a party waits with a quote that counts down, is called in and seated", asy
   const entry = page.locator(".waitlist li", { hasText: "Wulan S." });
   await entry.getByText(/(20|19) min left/).waitFor();
   await accessible(page, "waitlist");
+  // A table that is taken cannot be offered, and the reason is said.
+  await entry.getByRole("button", { name: /^Offer/ }).click();
+  await page.getByText("Choose a table to offer to Wulan S.", { exact: false }).waitFor();
+  await accessible(page, "offering a table");
+  await page.getByRole("button", { name: "Floor" }).click();
+  await table(page, "B2").click();
+  await page.getByRole("heading", { name: "That was not possible" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "List" }).click();
   await free(taken[0]);
   await entry.getByText(/offer until/).waitFor();
   await accessible(page, "an offer");

@@ -270,6 +270,13 @@ requests! {
         optional allow_duplicate: bool,
     }
 
+    /// An offer that a host makes.
+    body OfferTable {
+        /// The table; by default the one that the venue would choose.
+        #[example = "T3"]
+        optional table_id: TableId,
+    }
+
     /// A request to forget personal data.
     body EraseContact {
         /// `guest_request` by default.

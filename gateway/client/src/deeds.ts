@@ -256,6 +256,15 @@ export function callIn(entry: Waiting): Deed {
   };
 }
 
+/** Holds a table for the party and tells the guest: `table`, or the one that the venue would choose. */
+export function offer(entry: Waiting, table: string | null = null): Deed {
+  return {
+    id: entry.id, version: entry.version, path: waitlistPath(entry.id, "offer"), body: table ? { table_id: table } : {}, ...(table && { table }),
+    said: fill("offered_to", { name: waiterName(entry) }),
+    withTable: (other) => offer(entry, other),
+  };
+}
+
 export function leave(entry: Waiting): Deed {
   return {
     id: entry.id, version: entry.version, path: waitlistPath(entry.id, "leave"), said: fill("left_waitlist", { name: waiterName(entry) }),

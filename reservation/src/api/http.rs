@@ -79,6 +79,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route(Needs(Scope::Floor), routes!(waitlist::list))
         .route(Public, routes!(waitlist::join))
         .route(Own(Scope::Read), routes!(waitlist::get))
+        .route(Needs(Scope::Floor), routes!(waitlist::offer))
         .route(Needs(Scope::Floor), routes!(waitlist::ready))
         .route(Own(Scope::Floor), routes!(waitlist::answer))
         .route(Own(Scope::Floor), routes!(waitlist::prove_contact))

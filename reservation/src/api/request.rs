@@ -44,7 +44,7 @@ pub(super) use self::staff::{
 };
 pub(super) use self::venue::known_venue;
 use self::venue::{area, check_is_open, instant_of, known_service, payment_channel, start, venue};
-pub(super) use self::waitlist::{accept_offer, joining};
+pub(super) use self::waitlist::{accept_offer, joining, offered_table};
 pub(super) use self::walk_in::walk_in;
 use crate::app::App;
 use crate::app::confidential::{Contact, SealedPayload, seal};

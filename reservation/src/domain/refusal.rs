@@ -156,6 +156,11 @@ pub enum Refusal {
     /// The guest was asked again, because the address was corrected.
     #[error("The address was corrected, and another mail was sent. Use the link or the digits in that mail.")]
     ProofReplaced,
+    /// No table is held for a party whose contact is not proved.
+    #[error(
+        "The party has not proved its contact yet, so that no table is held for it. Wait for the proof, or seat the party."
+    )]
+    ContactUnproved,
     /// The guest was not asked to prove the contact.
     #[error("This booking needs no proof of contact, but a deposit. Pay it with the link in the mail.")]
     NoProofAsked,
@@ -268,6 +273,7 @@ impl Refusal {
             Self::TooManyChanges => "too_many_changes",
             Self::UnprovenShare | Self::UnprovenWaiting => "unproven_share",
             Self::TooManyUnproven => "too_many_unproven",
+            Self::ContactUnproved => "contact_unproved",
             Self::ProofReplaced => "proof_replaced",
             Self::NoProofAsked => "no_proof_asked",
             Self::AlreadyWaiting => "already_waiting",

@@ -250,6 +250,7 @@ fn every_refusal_has_its_own_code() {
         Refusal::TableGone(table()),
         Refusal::NothingToSwap(ID),
         Refusal::ContactErased,
+        Refusal::ContactUnproved,
         Refusal::ManagedByHand,
         Refusal::Unavailable(Unavailable::Closed),
         Refusal::Unavailable(Unavailable::TooSoon),

@@ -36,6 +36,7 @@ mod limits;
 mod longer_visits;
 mod machine;
 mod money;
+mod offers_by_hand;
 mod privacy;
 mod proofs;
 mod reading;

@@ -80,7 +80,7 @@ export function lateness(party: Party, now: number): { status: "expected" | "due
 }
 
 /** Tables that a party could have from `from` to `to`, without those it has: those that seat it first, then the smallest. */
-export function tablesFor(party: Party, from: number, to: number, evening: Evening): Table[] {
+export function tablesFor(party: Pick<Party, "id" | "size" | "tables" | "start">, from: number, to: number, evening: Evening): Table[] {
   const isOver = (start: string, end: string) => ms(start) < to && from < ms(end);
   const others = Object.values(evening.parties).filter((one) => one.id !== party.id && isActive(one));
   const held = others.filter(({ start, end, status }) => isOver(start, end) || (status === "CHECKED_IN" && ms(start) < to));

@@ -21,7 +21,7 @@ export const en = {
   no_show_of: "{name} is a no-show.", cancelled_of: "{name} is cancelled.", undone: "Undone for {name}.",
   stays_until: "{name} stays until {time}.", has_size: "{name}: {size} guests.", comes_at: "{name} comes at {time}.",
   confirmed_of: "{name} is confirmed.", asked_of: "{name} was asked.", waits: "{name} waits; {minutes} minutes were quoted.",
-  called_in: "{name} was told that the table is ready.", left_waitlist: "{name} is off the waitlist.",
+  offer: "Offer", offered_to: "A table was offered to {name}.", choose_offer: "Choose a table to offer to {name}:", called_in: "{name} was told that the table is ready.", left_waitlist: "{name} is off the waitlist.",
   accepted: "{name} has the table.", area_closed: "{area} is closed for today.", area_open: "{area} is open again.",
   taken_back: "The walk-in was taken back.", noted: "The note of {name} is saved.",
   queued: "{name}: noted here. It is reported when the connection is back.",

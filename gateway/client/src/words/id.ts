@@ -23,7 +23,7 @@ export const id: Words = {
   no_show_of: "{name} tidak datang.", cancelled_of: "{name} dibatalkan.", undone: "{name} seperti semula.",
   stays_until: "{name} sampai pukul {time}.", has_size: "{name}: {size} tamu.", comes_at: "{name} datang pukul {time}.",
   confirmed_of: "{name} dikonfirmasi.", asked_of: "{name} sudah ditanya.", waits: "{name} menunggu; perkiraan {minutes} menit.",
-  called_in: "{name} diberi tahu bahwa meja siap.", left_waitlist: "{name} keluar dari daftar tunggu.",
+  offer: "Tawarkan", offered_to: "Meja ditawarkan kepada {name}.", choose_offer: "Pilih meja untuk ditawarkan kepada {name}:", called_in: "{name} diberi tahu bahwa meja siap.", left_waitlist: "{name} keluar dari daftar tunggu.",
   accepted: "{name} mendapat meja.", area_closed: "{area} ditutup untuk hari ini.", area_open: "{area} dibuka lagi.",
   taken_back: "Tamu langsung diurungkan.", noted: "Catatan {name} disimpan.",
   queued: "{name}: dicatat di sini. Dilaporkan saat sambungan kembali.",

@@ -8,7 +8,7 @@ use chassis::api::Query;
 use chassis::docs::{Cached, Conditional, Conflict, Gone, NotFound, NotModified, Repeatable, Stale};
 use chassis::problem::Problem;
 use contract::reservation::attendance::AnswerQuestion;
-use contract::reservation::commands::{AcceptOffer, JoinWaitlist, WaitlistPath};
+use contract::reservation::commands::{AcceptOffer, JoinWaitlist, OfferTable, WaitlistPath};
 use contract::reservation::contact::ProveContact;
 use contract::reservation::personal_data::WaitlistPersonalData;
 use contract::reservation::queries::{ListWaitlist, drafts};
@@ -117,6 +117,23 @@ pub(super) async fn decline(
     post: Post,
 ) -> Result<Response, Problem> {
     Ok(respond_waitlist(operations::decline(&app, id, post.into_call()).await?, Answer::Changed))
+}
+
+/// Offer a table to a waiting party, out of its turn
+///
+/// Free tables are offered to the waitlist in turn without this. A host can offer a table to one party: sooner than a guest could
+/// answer from afar, or a table that is larger than the venue would choose. The table is held from the first arrival that the
+/// party accepts and at which it is free, and the guest gets the message of an offer.
+#[utoipa::path(post, path = "/api/waitlist/{waitlist_id}/offer", operation_id = "offerTable", tag = "waitlist",
+    params(WaitlistPath, Repeatable, Conditional),
+    request_body(content = OfferTable, example = json!({"table_id": "T3"})),
+    responses((status = 200, body = WaitlistView, headers(("ETag" = String))), NotFound, Conflict, Stale))]
+pub(super) async fn offer(
+    State(app): State<App>,
+    WaitId(id): WaitId,
+    post: Post,
+) -> Result<Response, Problem> {
+    Ok(respond_waitlist(operations::offer(&app, id, post.into_call()).await?, Answer::Changed))
 }
 
 /// Tell a waiting guest that the table is ready

@@ -55,6 +55,14 @@ pub(in crate::api) async fn run(
     app.answer_waitlist(&outcome, Link::Hidden, &context.caller).await
 }
 
+/// Offers a table to the party.
+pub(in crate::api) async fn offer(app: &App, id: WaitlistId, call: Call) -> Changed {
+    let (table, context) = call.read(|form, _| Some(request::offered_table(form)))?;
+    let outcome = app.executor.offer_by_hand(id, table.as_ref(), &context).await;
+    let outcome = outcome.map_err(|error| app.problem(error))?;
+    app.answer_waitlist(&outcome, Link::Hidden, &context.caller).await
+}
+
 /// Accepts an offer. The answer is the reservation.
 pub(in crate::api) async fn accept(
     app: &App,

@@ -4,8 +4,9 @@ use access::Caller;
 use bytes::Bytes;
 use chrono::TimeDelta;
 use contract::form::Form;
-use contract::reservation::commands::drafts::{AcceptOffer, JoinWaitlist};
+use contract::reservation::commands::drafts::{AcceptOffer, JoinWaitlist, OfferTable};
 use contract::values::VenueTime;
+use events::TableId;
 use events::event::WaitlistJoined;
 use events::values::{Scope, TimeWindow};
 
@@ -19,6 +20,11 @@ use crate::domain::waitlist::WaitlistRequest;
 /// Reads the optional body of `POST /api/waitlist/{id}/accept`: whether the guest may have another booking at that time.
 pub(in crate::api) fn accept_offer(form: &mut Form) -> Option<bool> {
     Some(AcceptOffer::take(form).allow_duplicate.unwrap_or(false))
+}
+
+/// Reads the optional body of `POST /api/waitlist/{id}/offer`: the table that the host chose.
+pub(in crate::api) fn offered_table(form: &mut Form) -> Option<TableId> {
+    OfferTable::take(form).table_id
 }
 
 /// Maximum length of the acceptable time, in hours.

@@ -2,7 +2,7 @@
 //!
 //! | | WAITING | OFFERED | ACCEPTED | LEFT |
 //! |---|---|---|---|---|
-//! | offer | → OFFERED | ✗ | ✗ | ✗ |
+//! | offer, in turn or by hand | → OFFERED | ✗ | ✗ | ✗ |
 //! | withdraw | done | → WAITING | done | done |
 //! | accept | ✗ | → ACCEPTED, and a reservation | done | ✗ |
 //! | decline | ✗ | → LEFT | ✗ | done |

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use events::CustomerId;
 use events::event::{Event, OfferedTable, WaitlistJoined, WaitlistOffered};
 use events::values::{ConfidentialDigest, Locale, PartySize, TimeWindow};
+use events::{CustomerId, TableId};
 
 use super::entry::{WaitlistEntry, WaitlistState};
-use crate::domain::availability::{Occupancy, Seating, SeatingContext, Table, Unavailable};
+use crate::domain::availability::{BookingRules, Occupancy, Seating, SeatingContext, Table, Unavailable};
 use crate::domain::contact_proof::ContactProof;
 use crate::domain::refusal::Refusal;
 use crate::domain::venue::Venue;
@@ -143,17 +143,85 @@ pub fn next_offer<'a>(
                 .or_insert_with(|| rules.seat_proposed(context.occupancy, *window, size, area).ok());
             Some((*window, (*seating)?))
         })?;
-        Some((entry, offered(seating, window, now + minutes(offer_minutes))?))
+        Some((entry, offered(&seating.tables, window, now + minutes(offer_minutes))?))
     })
 }
 
-fn offered(seating: &Seating, window: TimeWindow, ends: DateTime<Utc>) -> Option<WaitlistOffered> {
+/// The offer that a host makes to a party out of its turn: `table`, or the tables that the venue would choose, from the first
+/// arrival on at which they are free. It can leave less time to answer than an offer of [`next_offer`], because the host knows
+/// whether the party is there.
+///
+/// # Errors
+/// Why the party cannot have them.
+pub fn offer_to(
+    entry: &WaitlistEntry,
+    table: Option<&TableId>,
+    context: &SeatingContext<'_>,
+    offer_minutes: u32,
+    now: DateTime<Utc>,
+) -> Result<WaitlistOffered, Refusal> {
+    match &entry.state {
+        WaitlistState::Waiting => {}
+        WaitlistState::Offered(_) => return Err(Refusal::AlreadyOffered),
+        WaitlistState::Accepted(id) => return Err(Refusal::OfferAccepted(*id)),
+        WaitlistState::Left { .. } => return Err(Refusal::LeftWaitlist),
+    }
+    if entry.is_unproven() {
+        return Err(Refusal::ContactUnproved);
+    }
+    let Some(rules) = context.rules else { return Err(Refusal::ManagedByHand) };
+    let WaitlistJoined { acceptable, party_size, area, .. } = &entry.joined;
+    let ends = now + TimeDelta::minutes(i64::from(offer_minutes));
+    let mut why_not = None;
+    for window in rules.arrivals(acceptable, *party_size).filter(|window| window.start > now) {
+        let tables = match table {
+            Some(id) => chosen(rules, context.occupancy, id, window, *party_size).map(std::slice::from_ref),
+            None => rules
+                .seat_proposed(context.occupancy, window, *party_size, area.as_deref())
+                .map(|seating| &*seating.tables)
+                .map_err(Refusal::from),
+        };
+        match tables {
+            Ok(tables) => {
+                if let Some(offered) = offered(tables, window, ends) {
+                    return Ok(offered);
+                }
+            }
+            Err(why) => drop(why_not.get_or_insert(why)),
+        }
+    }
+    Err(why_not.unwrap_or(Unavailable::Closed.into()))
+}
+
+/// The table `id`, if it is large enough and free for `window`. The host may give a small party a large table.
+fn chosen<'a>(
+    rules: &'a BookingRules,
+    occupancy: &Occupancy,
+    id: &TableId,
+    window: TimeWindow,
+    size: PartySize,
+) -> Result<&'a Table, Refusal> {
+    let table = rules.tables.iter().find(|table| table.id == *id);
+    let table = table.ok_or_else(|| Refusal::TableGone(id.clone()))?;
+    if table.seats < size.get() {
+        return Err(Refusal::TableTooSmall { seats: table.seats.into(), party_size: size });
+    }
+    if !rules.hours.open_for(&window).iter().any(|sitting| sitting.uses(table)) {
+        return Err(Unavailable::Closed.into());
+    }
+    match occupancy.is_free(id, &window, None) {
+        true => Ok(table),
+        false => Err(Refusal::TableTaken(id.clone())),
+    }
+}
+
+fn offered(tables: &[Table], window: TimeWindow, ends: DateTime<Utc>) -> Option<WaitlistOffered> {
     let offer = |table: &Table| OfferedTable {
         table_id: table.id.clone(),
         capacity: table.seats,
         area: table.area.clone(),
     };
-    let tables: Vec<_> = seating.tables.iter().map(offer).collect();
+    let tables: Vec<_> = tables.iter().map(offer).collect();
     let (table_id, expires_at) = (tables.first()?.table_id.clone(), ends.min(window.start));
     Some(WaitlistOffered { table_id, tables, window, expires_at })
 }

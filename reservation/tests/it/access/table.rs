@@ -28,7 +28,7 @@ use Needs::{
     Device, Everywhere, Fresh, FreshPerson, Invitation, Needed, Nothing, Own, PasswordReset, Person,
 };
 
-pub const NEEDS: [(&str, Needs); 99] = [
+pub const NEEDS: [(&str, Needs); 100] = [
     ("acceptInvitation", Invitation),
     ("acceptOffer", Own("manage")),
     ("addDevice", Fresh("access")),
@@ -96,6 +96,7 @@ pub const NEEDS: [(&str, Needs); 99] = [
     ("listStaff", Needed("access")),
     ("listVenues", Nothing),
     ("listWaitlist", Needed("floor")),
+    ("offerTable", Needed("floor")),
     ("proveIdentity", Person),
     ("proveReservationContact", Own("floor")),
     ("proveWaitlistContact", Own("floor")),
