@@ -1,9 +1,10 @@
 // People who work at a venue, and the devices at its stand.
 import assert from "node:assert/strict";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { guest } from "./browser.mjs";
+import { guest, launch } from "./browser.mjs";
+import { Meja } from "./meja.mjs";
 
 export const PASSWORD = "kelapa motor sunyi bendera";
 
@@ -101,6 +102,19 @@ export function evening(tables = TABLES, policy = {}) {
     booking_window: { earliest_days: 30, latest_minutes: 0 }, policy: { auto_confirm: true, no_show_grace_minutes: 60, ...policy },
   }));
   return { dir, zone, slot: (minutes) => new Date((Math.ceil(Date.now() / 300_000) * 5 + minutes) * 60_000).toISOString() };
+}
+
+// The services of such a venue, and a browser, for the tests of a file.
+export async function open({ tables, policy, hasClock = false } = {}) {
+  const house = evening(tables, policy);
+  const meja = await new Meja({ RESERVATION_VENUES: house.dir }, hasClock).start();
+  return { house, meja, browser: await launch() };
+}
+
+export async function close({ house, meja, browser }) {
+  await browser?.close();
+  await meja?.end();
+  if (house) rmSync(house.dir, { recursive: true, force: true });
 }
 
 const TABLES = [

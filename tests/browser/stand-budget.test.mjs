@@ -1,10 +1,9 @@
 // What the stand costs with 60 tables and 200 bookings: bytes, the time until it is usable, events and taps.
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { launch, leave } from "./browser.mjs";
-import { Meja, until } from "./meja.mjs";
-import { atStand, booked, command, evening, hire } from "./staff.mjs";
+import { leave } from "./browser.mjs";
+import { until } from "./meja.mjs";
+import { atStand, booked, close, command, hire, open } from "./staff.mjs";
 
 const VENUE = "warung-malam";
 // In bytes as they are sent, with brotli.
@@ -25,17 +24,11 @@ let browser;
 let visit;
 let last;
 before(async () => {
-  house = evening(Array.from({ length: 60 }, (_, at) => ({ id: `T${at + 1}`, area: `Area ${Math.floor(at / 15) + 1}`, seats: at % 3 === 0 ? 4 : 2 })));
-  meja = await new Meja({ RESERVATION_VENUES: house.dir }).start();
-  browser = await launch();
+  ({ house, meja, browser } = await open({ tables: Array.from({ length: 60 }, (_, at) => ({ id: `T${at + 1}`, area: `Area ${Math.floor(at / 15) + 1}`, seats: at % 3 === 0 ? 4 : 2 })) }));
   for (let at = 0; at < 200; at += 1) last = await booked(meja, VENUE, house.slot(5 + Math.floor((at * 84) / 200) * 5), { name: `Tamu ${at}` });
   visit = await atStand(browser, meja, VENUE, await hire(meja, "Sari", { host: [VENUE] }, "7294"));
 });
-after(async () => {
-  await browser?.close();
-  await meja?.end();
-  rmSync(house.dir, { recursive: true, force: true });
-});
+after(() => close({ house, meja, browser }));
 
 const quantile = (times, part) => [...times].sort((a, b) => a - b)[Math.ceil(part * times.length) - 1];
 

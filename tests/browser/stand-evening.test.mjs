@@ -1,12 +1,12 @@
 // An evening with 80 parties on two stands and a phone at once. Afterwards every screen shows what the service knows. The feed and
 // what was acknowledged are written to MEJA_EVIDENCE, where the checker of the torture suite reads them.
 import assert from "node:assert/strict";
-import { rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { launch, leave } from "./browser.mjs";
-import { Meja, until } from "./meja.mjs";
-import { atStand, booked, evening, hire } from "./staff.mjs";
+import { leave } from "./browser.mjs";
+import { until } from "./meja.mjs";
+import { atStand, booked, close, hire, open } from "./staff.mjs";
 
 const VENUE = "warung-malam";
 const PARTIES = 80;
@@ -17,15 +17,9 @@ let house;
 let meja;
 let browser;
 before(async () => {
-  house = evening(Array.from({ length: 36 }, (_, at) => ({ id: `T${at + 1}`, area: at < 18 ? "Teras" : "Dalam", seats: at % 3 === 0 ? 4 : 2 })));
-  meja = await new Meja({ RESERVATION_VENUES: house.dir }).start();
-  browser = await launch();
+  ({ house, meja, browser } = await open({ tables: Array.from({ length: 36 }, (_, at) => ({ id: `T${at + 1}`, area: at < 18 ? "Teras" : "Dalam", seats: at % 3 === 0 ? 4 : 2 })) }));
 });
-after(async () => {
-  await browser?.close();
-  await meja?.end();
-  rmSync(house.dir, { recursive: true, force: true });
-});
+after(() => close({ house, meja, browser }));
 
 // Numbers that are the same in each run.
 function random(seed) {

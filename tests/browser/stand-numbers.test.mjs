@@ -1,13 +1,11 @@
 // The numbers of a venue: what the service counted, as charts and tables, for managers only, and on paper.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { rmSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { accessible, guest, launch, leave, picture } from "./browser.mjs";
-import { Meja } from "./meja.mjs";
-import { PASSWORD, atStand, booked, command, evening, hire } from "./staff.mjs";
+import { accessible, guest, leave, picture } from "./browser.mjs";
+import { PASSWORD, atStand, booked, close, command, hire, open } from "./staff.mjs";
 
 const VENUE = "warung-malam";
 let house;
@@ -16,9 +14,7 @@ let browser;
 let sari;
 let made;
 before(async () => {
-  house = evening();
-  meja = await new Meja({ RESERVATION_VENUES: house.dir }).start();
-  browser = await launch();
+  ({ house, meja, browser } = await open());
   sari = await hire(meja, "Sari", { host: [VENUE] }, "7294");
   made = await hire(meja, "Made", { manager: [VENUE] }, "6157");
   // An evening: one party was there, one waits for tomorrow, one cancelled, and three were refused, one of them at the door.
@@ -36,11 +32,7 @@ before(async () => {
     assert.equal(refused.body.code, "party_too_large", JSON.stringify(refused.body));
   }
 });
-after(async () => {
-  await browser?.close();
-  await meja?.end();
-  rmSync(house.dir, { recursive: true, force: true });
-});
+after(() => close({ house, meja, browser }));
 
 // A browser in which a manager has signed in at the stand and opened the numbers.
 async function atNumbers(options = {}) {

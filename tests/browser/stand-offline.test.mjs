@@ -1,13 +1,13 @@
 // The stand without its connection, after a restart of the service, with the keyboard only, and on a phone.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import ICAL from "ical.js";
-import { accessible, guest, launch, leave, picture } from "./browser.mjs";
-import { Meja, until } from "./meja.mjs";
-import { PASSWORD, atStand, booked, command, evening, hire, row } from "./staff.mjs";
+import { accessible, guest, leave, picture } from "./browser.mjs";
+import { until } from "./meja.mjs";
+import { PASSWORD, atStand, booked, close, command, hire, open, row } from "./staff.mjs";
 
 const VENUE = "warung-malam";
 let house;
@@ -15,16 +15,10 @@ let meja;
 let browser;
 let sari;
 before(async () => {
-  house = evening();
-  meja = await new Meja({ RESERVATION_VENUES: house.dir }).start();
-  browser = await launch();
+  ({ house, meja, browser } = await open());
   sari = await hire(meja, "Sari", { host: [VENUE] }, "7294");
 });
-after(async () => {
-  await browser?.close();
-  await meja?.end();
-  rmSync(house.dir, { recursive: true, force: true });
-});
+after(() => close({ house, meja, browser }));
 
 const view = (id) => meja.api(`/api/reservations/${id}`).then(({ body }) => body);
 

@@ -1,10 +1,8 @@
 // What a screen reader reads at the stand: the tree of names and roles of each view, compared as a whole.
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { launch, leave } from "./browser.mjs";
-import { Meja } from "./meja.mjs";
-import { atStand, booked, command, evening, hire, row } from "./staff.mjs";
+import { leave } from "./browser.mjs";
+import { atStand, booked, close, command, hire, open, row } from "./staff.mjs";
 
 const VENUE = "warung-malam";
 let house;
@@ -13,9 +11,7 @@ let browser;
 let visit;
 let page;
 before(async () => {
-  house = evening();
-  meja = await new Meja({ RESERVATION_VENUES: house.dir }).start();
-  browser = await launch();
+  ({ house, meja, browser } = await open());
   const sari = await hire(meja, "Sari", { host: [VENUE] }, "7294");
   await booked(meja, VENUE, house.slot(5), { name: "Rina Hartono", allergies: "kacang" });
   const { reservation_id: id } = await booked(meja, VENUE, house.slot(5), { name: "Tono Wijaya" });
@@ -24,11 +20,7 @@ before(async () => {
   ({ page } = visit);
   await row(page, "Rina H.").waitFor();
 });
-after(async () => {
-  await browser?.close();
-  await meja?.end();
-  rmSync(house.dir, { recursive: true, force: true });
-});
+after(() => close({ house, meja, browser }));
 
 // The tree of an element, with words in place of what differs from day to day.
 async function tree(element) {

@@ -1,10 +1,9 @@
 // The rules editor: a manager changes hours, tables, closures and policy, and sees what that strands before it is saved.
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { accessible, guest, launch, leave, picture } from "./browser.mjs";
-import { Meja, until } from "./meja.mjs";
-import { PASSWORD, atStand, booked, command, evening, hire } from "./staff.mjs";
+import { accessible, guest, leave, picture } from "./browser.mjs";
+import { until } from "./meja.mjs";
+import { PASSWORD, atStand, booked, close, command, hire, open } from "./staff.mjs";
 
 const VENUE = "warung-malam";
 // In bytes as they are sent, with brotli.
@@ -15,17 +14,11 @@ let browser;
 let sari;
 let made;
 before(async () => {
-  house = evening();
-  meja = await new Meja({ RESERVATION_VENUES: house.dir }).start();
-  browser = await launch();
+  ({ house, meja, browser } = await open());
   sari = await hire(meja, "Sari", { host: [VENUE] }, "7294");
   made = await hire(meja, "Made", { manager: [VENUE] }, "6157");
 });
-after(async () => {
-  await browser?.close();
-  await meja?.end();
-  rmSync(house.dir, { recursive: true, force: true });
-});
+after(() => close({ house, meja, browser }));
 
 const rules = () => meja.api(`/api/venues/${VENUE}/rules`).then(({ body }) => body);
 const view = (id) => meja.api(`/api/reservations/${id}`).then(({ body }) => body);

@@ -1,10 +1,9 @@
 // A wrong tap can be taken back: every action of a host that changes the evening, and those that a manager allows.
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { launch, leave } from "./browser.mjs";
-import { Meja, until } from "./meja.mjs";
-import { atStand, booked, command, evening, hire, row } from "./staff.mjs";
+import { leave } from "./browser.mjs";
+import { until } from "./meja.mjs";
+import { atStand, booked, close, command, hire, open, row } from "./staff.mjs";
 
 const VENUE = "warung-malam";
 let house;
@@ -15,20 +14,14 @@ let visit;
 let page;
 let panel;
 before(async () => {
-  house = evening(undefined, { deposit: { from_party_size: 6, per: "guest", amount_minor: 5_000_000 } });
-  meja = await new Meja({ RESERVATION_VENUES: house.dir }, true).start();
-  browser = await launch();
+  ({ house, meja, browser } = await open({ policy: { deposit: { from_party_size: 6, per: "guest", amount_minor: 5_000_000 } }, hasClock: true }));
   const sari = await hire(meja, "Sari", { host: [VENUE] }, "7294");
   made = await hire(meja, "Made", { manager: [VENUE] }, "6157");
   visit = await atStand(browser, meja, VENUE, sari);
   ({ page } = visit);
   panel = page.locator(".panel");
 });
-after(async () => {
-  await browser?.close();
-  await meja?.end();
-  rmSync(house.dir, { recursive: true, force: true });
-});
+after(() => close({ house, meja, browser }));
 
 const view = (id) => meja.api(`/api/reservations/${id}`).then(({ body }) => body);
 const tables = ({ tables: all }) => all.map(({ table_id: id }) => id).sort().join();

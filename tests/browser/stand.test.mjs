@@ -1,10 +1,9 @@
 // The stand: a host seats, moves and undoes on a tablet, two stands see each other, and each refusal says what is possible.
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { accessible, launch, leave, picture } from "./browser.mjs";
-import { Meja, until } from "./meja.mjs";
-import { atStand, booked, command, evening, hire, row } from "./staff.mjs";
+import { accessible, leave, picture } from "./browser.mjs";
+import { until } from "./meja.mjs";
+import { atStand, booked, close, command, hire, open, row } from "./staff.mjs";
 
 const VENUE = "warung-malam";
 let house;
@@ -14,18 +13,12 @@ let sari;
 let budi;
 let made;
 before(async () => {
-  house = evening();
-  meja = await new Meja({ RESERVATION_VENUES: house.dir }).start();
-  browser = await launch();
+  ({ house, meja, browser } = await open());
   sari = await hire(meja, "Sari", { host: [VENUE] }, "7294");
   budi = await hire(meja, "Budi", { host: [VENUE] }, "5083");
   made = await hire(meja, "Made", { manager: [VENUE] }, "6157");
 });
-after(async () => {
-  await browser?.close();
-  await meja?.end();
-  rmSync(house.dir, { recursive: true, force: true });
-});
+after(() => close({ house, meja, browser }));
 
 const view = (id) => meja.api(`/api/reservations/${id}`).then(({ body }) => body);
 const table = (page, id) => page.locator(".table", { has: page.locator("b", { hasText: new RegExp(`^${id}$`) }) });

@@ -5,7 +5,7 @@ use events::event::Event;
 use events::{TableId, Tag, VenueId, WaitlistId};
 
 use super::tags::booking_tags;
-use super::waitlist::{load_entry, refused};
+use super::waitlist::{changed, load_entry, refused};
 use crate::app::event_builder::{EventSubject, new_events};
 use crate::app::executor::{Attempt, CommandError, Decision, EarlierOutcome, Executor, Loaded, Operation};
 use crate::app::objects::object_of_entry;
@@ -133,14 +133,11 @@ impl Operation for OfferByHand<'_> {
     async fn outcome(
         &self,
         _: &Executor,
-        mut entry: WaitlistEntry,
+        entry: WaitlistEntry,
         decision: Decision,
         at: Option<RecordedAt>,
     ) -> Result<WaitlistOutcome, CommandError> {
-        if let Some(at) = at {
-            decision.events.iter().for_each(|event| entry.evolve(event, at.time));
-        }
-        Ok(WaitlistOutcome { entry, recorded: at.is_some(), replayed: false })
+        Ok(changed(entry, &decision, at))
     }
 
     fn replay(&self, earlier: EarlierOutcome) -> Result<WaitlistOutcome, CommandError> {

@@ -167,19 +167,28 @@ impl Operation for ChangeWaitlistEntry<'_> {
     async fn outcome(
         &self,
         _: &Executor,
-        mut entry: WaitlistEntry,
+        entry: WaitlistEntry,
         decision: Decision,
         at: Option<RecordedAt>,
     ) -> Result<WaitlistOutcome, CommandError> {
-        if let Some(at) = at {
-            decision.events.iter().for_each(|event| entry.evolve(event, at.time));
-        }
-        Ok(WaitlistOutcome { entry, recorded: at.is_some(), replayed: false })
+        Ok(changed(entry, &decision, at))
     }
 
     fn replay(&self, earlier: EarlierOutcome) -> Result<WaitlistOutcome, CommandError> {
         earlier.waitlist()
     }
+}
+
+/// The entry after the events of a decision, if they were recorded.
+pub(super) fn changed(
+    mut entry: WaitlistEntry,
+    decision: &Decision,
+    at: Option<RecordedAt>,
+) -> WaitlistOutcome {
+    if let Some(at) = at {
+        decision.events.iter().for_each(|event| entry.evolve(event, at.time));
+    }
+    WaitlistOutcome { entry, recorded: at.is_some(), replayed: false }
 }
 
 /// Loads the waitlist entry `id`.
