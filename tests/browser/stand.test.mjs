@@ -218,7 +218,7 @@ test("a party waits with a quote that counts down, is called in and seated", asy
   await table(page, "B2").click();
   await page.getByRole("heading", { name: "That was not possible" }).waitFor();
   await page.keyboard.press("Escape");
-  await page.getByRole("button", { name: "List" }).click();
+  await page.getByRole("button", { name: "List", exact: true }).click();
   await free(taken[0]);
   await entry.getByText(/offer until/).waitFor();
   await accessible(page, "an offer");

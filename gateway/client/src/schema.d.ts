@@ -1476,6 +1476,15 @@ export interface components {
              */
             occurred_at?: string | null;
         };
+        /** @description An offer that a host makes. */
+        OfferTable: {
+            /**
+             * @description The table; by default the one that the venue would choose.
+             * @example T3
+             * @example T3
+             */
+            table_id?: string | null;
+        };
         /** @description An offer to a waiting party. */
         OfferView: {
             deposit?: components["schemas"]["Money"] | null;
