@@ -80,13 +80,13 @@ pub(super) const OUTCOME: &[Kind] = &[
         "Declare another closure to close that time again.",
     ),
     kind("conflict", 409, "A concurrent change prevented the command. Nothing was done.", "Try again."),
-    kind("contended", 409, "Concurrent changes kept preventing the command. Nothing was done.", "Try again."),
     kind(
         "contact_unproved",
         409,
         "The party has not proved its contact yet, so that no table is held for it.",
         "Wait for the proof, or seat the party.",
     ),
+    kind("contended", 409, "Concurrent changes kept preventing the command. Nothing was done.", "Try again."),
     kind(
         "cursor_not_in_log",
         409,
