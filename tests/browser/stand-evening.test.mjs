@@ -56,7 +56,9 @@ async function work({ page }, seed, wanted) {
     const buttons = panel.getByRole("button", { name: wanted, disabled: false });
     const count = await buttons.count();
     if (count === 0) continue;
-    await buttons.nth(next(count)).click();
+    // Another screen may change the party in that moment, so that it has other buttons.
+    const isPressed = await buttons.nth(next(count)).click({ timeout: 2_000 }).then(() => true, () => false);
+    if (!isPressed) continue;
     const table = page.locator(".instruction button").first();
     if (await table.isVisible()) await table.click();
     await until("the answer", async () => (await page.locator("[aria-busy=true]").count()) === 0);
