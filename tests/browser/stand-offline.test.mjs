@@ -148,38 +148,6 @@ test("a log that was replaced is recognised, and the evening is read anew", asyn
   await leave(visit);
 });
 
-test("the windows of a browser share one stream, and the last one goes on alone", async () => {
-  const visit = await atStand(browser, meja, VENUE, sari);
-  const { page, context } = visit;
-  let streams = 0;
-  context.on("request", (sent) => (streams += /\/events(\?|$)/.test(sent.url()) ? 1 : 0));
-  const second = await context.newPage();
-  await second.goto(`${meja.url}/stand/${VENUE}`);
-  await second.locator(".connection", { hasText: "Live" }).waitFor();
-  const first = await booked(meja, VENUE, house.slot(5), { name: "Nyoman Rai" });
-  for (const one of [page, second]) await row(one, "Nyoman R.").waitFor();
-  // A third one is opened after that.
-  const third = await context.newPage();
-  await third.goto(`${meja.url}/stand/${VENUE}`);
-  await third.locator(".connection", { hasText: "Live" }).waitFor();
-  await command(meja, first.reservation_id, "check-in");
-  for (const one of [page, second, third]) await row(one, "Nyoman R.").getByText("seated").waitFor();
-  assert.equal(streams, 0, "the first window follows for all of them");
-  await context.setOffline(true);
-  for (const one of [page, second, third]) await one.locator(".connection", { hasText: /As of/ }).waitFor();
-  await context.setOffline(false);
-  for (const one of [page, second, third]) await one.locator(".connection", { hasText: "Live" }).waitFor();
-  streams = 0;
-  await page.close();
-  await second.close();
-  await third.locator(".connection", { hasText: "Live" }).waitFor();
-  await until("the last window to follow", () => streams > 0);
-  await command(meja, first.reservation_id, "complete");
-  await row(third, "Nyoman R.").waitFor({ state: "hidden" });
-  assert.ok(streams <= 2, String(streams));
-  await leave(visit);
-});
-
 test("the keyboard is enough for an evening", async () => {
   const visit = await atStand(browser, meja, VENUE, sari);
   const { page } = visit;

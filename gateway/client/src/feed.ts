@@ -2,7 +2,7 @@
 import { ref, shallowRef } from "vue";
 import { Refused } from "./api";
 import { pause, serviceNow } from "./clock";
-import { SharedLive } from "./windows";
+import { Live } from "./live";
 import { reread, rereadWaitlist, snapshot } from "./snapshot";
 import { apply, type FeedEvent } from "./state/apply";
 import type { Evening } from "./state/evening";
@@ -35,7 +35,7 @@ export class EveningFeed {
   readonly asOf = ref(0);
 
   private stopped = false;
-  private live: SharedLive | null = null;
+  private live: Live | null = null;
   private readonly reading = new Set<string>();
   /** Events that arrive while everything is read. */
   private meanwhile: FeedEvent[] | null = null;
@@ -95,7 +95,7 @@ export class EveningFeed {
     }
     if (!this.stopped) this.outside.onStarted();
     if (this.stopped) return;
-    this.live = new SharedLive({
+    this.live = new Live({
       venueId: this.venueId,
       cursor: () => this.evening.value?.cursor ?? null,
       onEvents: (events) => this.receive(events),
