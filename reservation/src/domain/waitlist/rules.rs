@@ -19,6 +19,9 @@ pub const WAITLIST_PARTIES_MAX: usize = 500;
 /// Minimum time to answer an offer, in minutes, unless the venue allows less for every offer.
 const ANSWER_MINUTES_MIN: u32 = 10;
 
+/// Minimum time to answer an offer that a host makes to a party at the door, in minutes.
+const ANSWER_AT_DOOR_MINUTES_MIN: i64 = 3;
+
 /// A request to join a waitlist. The venue's rules complete it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitlistRequest {
@@ -173,9 +176,12 @@ pub fn offer_to(
     let WaitlistJoined { acceptable, party_size, area, .. } = &entry.joined;
     let ends = now + TimeDelta::minutes(i64::from(offer_minutes));
     let mut why_not = None;
-    for window in rules.arrivals(acceptable, *party_size).filter(|window| window.start > now) {
+    let earliest = now + TimeDelta::minutes(ANSWER_AT_DOOR_MINUTES_MIN);
+    for window in rules.arrivals(acceptable, *party_size).filter(|window| window.start >= earliest) {
         let tables = match table {
-            Some(id) => chosen(rules, context.occupancy, id, window, *party_size).map(std::slice::from_ref),
+            Some(id) => {
+                chosen(rules, context.occupancy, id, window, *party_size, now).map(std::slice::from_ref)
+            }
             None => rules
                 .seat_proposed(context.occupancy, window, *party_size, area.as_deref())
                 .map(|seating| &*seating.tables)
@@ -200,6 +206,7 @@ fn chosen<'a>(
     id: &TableId,
     window: TimeWindow,
     size: PartySize,
+    now: DateTime<Utc>,
 ) -> Result<&'a Table, Refusal> {
     let table = rules.tables.iter().find(|table| table.id == *id);
     let table = table.ok_or_else(|| Refusal::TableGone(id.clone()))?;
@@ -209,7 +216,8 @@ fn chosen<'a>(
     if !rules.hours.open_for(&window).iter().any(|sitting| sitting.uses(table)) {
         return Err(Unavailable::Closed.into());
     }
-    match occupancy.is_free(id, &window, None) {
+    // A party that stays longer than planned may still sit there.
+    match occupancy.is_free_at_the_door(id, &window, now) {
         true => Ok(table),
         false => Err(Refusal::TableTaken(id.clone())),
     }
