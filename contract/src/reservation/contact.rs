@@ -21,7 +21,7 @@ requests! {
         #[example = "sari@example.com"]
         required email: Line<254>,
     }
-    /// The contact of a guest who waits for a table.
+    /// The contact of a party on the waitlist.
     body WaitingContact {
         /// The guest's name.
         #[example = "Sari Wulandari"]

@@ -2733,7 +2733,7 @@ export interface components {
             /** @description The venue. */
             venue_id: components["schemas"]["VenueId"];
         };
-        /** @description The contact of a guest who waits for a table. */
+        /** @description The contact of a party on the waitlist. */
         WaitingContact: {
             /**
              * @description The e-mail address. Only staff may leave it out, for a party at the door.

@@ -17,7 +17,7 @@ export interface components {
             name: string;
             /** @description IANA, for example Asia/Jakarta */
             timezone: string;
-            /** @description Days after a visit at which its personal data is erased. Without it, data is kept until somebody erases it */
+            /** @description Days after a visit at which its personal data is erased. Without it, data is kept until a person erases it */
             retention_days?: number;
             /** @description Reason codes in addition to those that every venue has; events contain them */
             reason_codes?: string[];
