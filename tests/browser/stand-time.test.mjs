@@ -75,7 +75,8 @@ async function atNight(now, run) {
     slot_minutes: 15, turn_minutes: [{ up_to_party: 50, minutes: 90 }], policy: { auto_confirm: true },
   }));
   const meja = new Meja({ RESERVATION_VENUES: dir }, true);
-  const at = (time) => meja.later(Math.round((Date.parse(time) - Date.now()) / MINUTE_MS));
+  // Within the minute that begins then: the clock moves by whole minutes.
+  const at = (time) => meja.later(Math.ceil((Date.parse(time) - Date.now()) / MINUTE_MS));
   at(now);
   try {
     await meja.start();
