@@ -58,8 +58,8 @@ cp "$sources/src/rules/schema.d.ts" "$work/src/rules"
 (
   cd "$work"
   node_modules/.bin/vue-tsc --noEmit
-  for page in stand rules; do
-    MEJA_PAGE=$page node_modules/.bin/vite build --logLevel warn
+  for script in stand rules stream; do
+    MEJA_SCRIPT=$script node_modules/.bin/vite build --logLevel warn
   done
   node_modules/.bin/vitest run
 )

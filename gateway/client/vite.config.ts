@@ -1,9 +1,9 @@
 import vue from "@vitejs/plugin-vue";
 import { defineConfig } from "vite";
 
-// One page per build, so that each is a single script: MEJA_PAGE=stand or rules.
-const page = process.env.MEJA_PAGE ?? "stand";
-const inputs: Record<string, string> = { stand: "src/main.ts", rules: "src/rules/main.ts" };
+// One build per script, so that each is a single file: MEJA_SCRIPT=stand, rules or stream.
+const script = process.env.MEJA_SCRIPT ?? "stand";
+const inputs: Record<string, string> = { stand: "src/main.ts", rules: "src/rules/main.ts", stream: "src/stream/worker.ts" };
 
 // The gateway embeds the built files and adds a hash of their content to the names under which it serves them.
 export default defineConfig({
@@ -17,8 +17,8 @@ export default defineConfig({
     modulePreload: false,
     reportCompressedSize: false,
     rollupOptions: {
-      input: inputs[page],
-      output: { entryFileNames: `${page}.js`, assetFileNames: `${page}[extname]`, inlineDynamicImports: true },
+      input: inputs[script],
+      output: { entryFileNames: `${script}.js`, assetFileNames: `${script}[extname]`, inlineDynamicImports: true },
     },
   },
 });

@@ -1,5 +1,5 @@
 // Starts the three services for a test, and stops, restarts and asks them.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, existsSync, openSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -116,6 +116,11 @@ export class Meja {
       body: body && JSON.stringify(body),
     });
     return { status: answer.status, body: await answer.json() };
+  }
+
+  // Runs `reservation log` with these arguments.
+  logTool(...more) {
+    return execFileSync(join(bin, "reservation"), ["log", ...more], { env: this.environment, encoding: "utf8" });
   }
 
   // The types of the events about a subject such as `reservation/<id>`, in the order of the log.

@@ -83,6 +83,17 @@ export async function command(meja, id, name, body = {}) {
   return answer.body;
 }
 
+// Cuts the connection of a browser, which is told so. Playwright does not cut that of a shared worker: the gateway ends as well.
+export async function cut({ meja, context }) {
+  await meja.stop("gateway");
+  await context.setOffline(true);
+}
+
+export async function restore({ meja, context }) {
+  await meja.start("gateway");
+  await context.setOffline(false);
+}
+
 // The row of a party in the list.
 export const row = (page, name) => page.locator(".parties li", { hasText: name });
 

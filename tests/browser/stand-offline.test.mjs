@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import ICAL from "ical.js";
 import { accessible, guest, leave, picture } from "./browser.mjs";
 import { until } from "./meja.mjs";
-import { PASSWORD, atStand, booked, close, command, hire, open, row } from "./staff.mjs";
+import { PASSWORD, atStand, booked, close, command, cut, hire, open, restore, row } from "./staff.mjs";
 
 const VENUE = "warung-malam";
 let house;
@@ -24,10 +24,10 @@ const view = (id) => meja.api(`/api/reservations/${id}`).then(({ body }) => body
 
 test("without a connection arrivals and departures wait, and are reported with their time", async () => {
   const visit = await atStand(browser, meja, VENUE, sari);
-  const { page, context } = visit;
+  const { page } = visit;
   const [first, second] = [await booked(meja, VENUE, house.slot(5), { name: "Rina Hartono" }), await booked(meja, VENUE, house.slot(5), { name: "Joko Susilo" })];
   await row(page, "Joko S.").waitFor();
-  await context.setOffline(true);
+  await cut(visit);
   await page.locator(".connection", { hasText: /As of/ }).waitFor();
   await accessible(page, "without a connection");
   await picture(page, "stand-offline");
@@ -43,7 +43,7 @@ test("without a connection arrivals and departures wait, and are reported with t
   const before = Date.now();
   // Meanwhile the second one cancels by phone: the report is refused, and a person sees it.
   await command(meja, second.reservation_id, "cancel", { reason_code: "guest_request" });
-  await context.setOffline(false);
+  await restore(visit);
   await until("the arrival to be reported", async () => (await view(first.reservation_id)).status === "CHECKED_IN");
   await page.getByText(/^Not accepted: Joko S\./).waitFor();
   await accessible(page, "a report that was refused");
@@ -132,22 +132,6 @@ test("an answer that was lost is asked for again under the same key, and nothing
   await leave(visit);
 });
 
-test("a log that was replaced is recognised, and the evening is read anew", async () => {
-  const visit = await atStand(browser, meja, VENUE, sari);
-  const { page, context } = visit;
-  await context.route("**/api/venues/*/events**", (route) => route.fulfill({ status: 409, contentType: "application/problem+json", body: "{}" }), { times: 1 });
-  const anew = page.waitForRequest(/\/api\/reservations\?.*date=/);
-  await context.setOffline(true);
-  await page.locator(".connection", { hasText: /As of/ }).waitFor();
-  await context.setOffline(false);
-  await anew;
-  await page.locator(".connection", { hasText: "Live" }).waitFor();
-  const { reservation_id: id } = await booked(meja, VENUE, house.slot(5), { name: "Ni Baru" });
-  await row(page, "Ni B.").waitFor();
-  await command(meja, id, "cancel", { reason_code: "test" });
-  await leave(visit);
-});
-
 test("the keyboard is enough for an evening", async () => {
   const visit = await atStand(browser, meja, VENUE, sari);
   const { page } = visit;
@@ -233,9 +217,9 @@ test("the evening is printed: as a page, from the screen, and on its own without
   await accessible(page, "settings");
   await page.getByRole("button", { name: "Print the list when the connection is lost" }).click();
   await page.keyboard.press("Escape");
-  await context.setOffline(true);
+  await cut(visit);
   await until("the list to be printed", async () => (await page.title()) === "printed: true", 60);
-  await context.setOffline(false);
+  await restore(visit);
   await page.locator(".connection", { hasText: "Live" }).waitFor();
   await command(meja, id, "cancel", { reason_code: "test" });
   await leave(visit);

@@ -123,6 +123,11 @@ fn the_stand_knows_what_time_it_is() {
 }
 
 #[test]
+fn the_windows_of_a_browser_share_one_stream() {
+    node_test("stand-stream.test.mjs", &[]);
+}
+
+#[test]
 fn a_screen_reader_reads_the_whole_stand() {
     node_test("stand-reader.test.mjs", &[]);
 }

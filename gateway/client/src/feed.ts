@@ -2,11 +2,12 @@
 import { ref, shallowRef } from "vue";
 import { Refused } from "./api";
 import { pause, serviceNow } from "./clock";
-import { Live } from "./live";
 import { reread, rereadWaitlist, snapshot } from "./snapshot";
 import { apply, type FeedEvent } from "./state/apply";
 import type { Evening } from "./state/evening";
 import { forgetEvenings, storeEvening, storedEvening } from "./storage";
+import type { Connection } from "./stream/live";
+import { follow } from "./stream/shared";
 
 /** Pause before something is read again after a failure, in milliseconds. */
 const RETRY_MS = 2_000;
@@ -35,7 +36,7 @@ export class EveningFeed {
   readonly asOf = ref(0);
 
   private stopped = false;
-  private live: Live | null = null;
+  private live: Connection | null = null;
   private readonly reading = new Set<string>();
   /** Events that arrive while everything is read. */
   private meanwhile: FeedEvent[] | null = null;
@@ -95,7 +96,7 @@ export class EveningFeed {
     }
     if (!this.stopped) this.outside.onStarted();
     if (this.stopped) return;
-    this.live = new Live({
+    this.live = follow({
       venueId: this.venueId,
       cursor: () => this.evening.value?.cursor ?? null,
       onEvents: (events) => this.receive(events),

@@ -1,6 +1,6 @@
 // Tables, figures, times and the queue of a stand, without a browser.
 import { describe, expect, test } from "vitest";
-import { Messages } from "../src/live";
+import { Messages } from "../src/stream/live";
 import { callOf, eveningOf, isOn, type Evening, type Party } from "../src/state/evening";
 import { figuresOf, pacing, quoteLeft } from "../src/state/figures";
 import { tablesFor, tableStates } from "../src/state/floor";

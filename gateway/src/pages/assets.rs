@@ -20,6 +20,9 @@ const FOR_AN_HOUR: &str = "public, max-age=3600";
 const CSS: &str = "text/css; charset=utf-8";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
+/// The policy of a worker is that of its script: it makes requests to the gateway only. Browsers ignore it on other files.
+const WORKER_POLICY: (HeaderName, &str) = (CONTENT_SECURITY_POLICY, "default-src 'none'; connect-src 'self'");
+
 /// Other sites may load it.
 const ANY_SITE: (HeaderName, &str) =
     (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin");
@@ -59,6 +62,12 @@ pub(super) static CLIENT_STYLE: LazyLock<Asset> =
 pub(super) static CLIENT_SCRIPT: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("stand", "js", JAVASCRIPT, include_str!("../../client/dist/stand.js")));
 
+/// The script of the worker that follows the feed for all windows of a browser, built from `gateway/client`. Its name begins
+/// like those of the other files of the stand: `stand-worker.js` keeps them.
+pub(super) static STREAM_SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new("stand-stream", "js", JAVASCRIPT, include_str!("../../client/dist/stream.js"))
+});
+
 /// The stylesheet of the rules editor, which is on top of that of the stand.
 pub(super) static RULES_STYLE: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("rules", "css", CSS, include_str!("../../client/dist/rules.css")));
@@ -72,12 +81,21 @@ pub(super) static NUMBERS_STYLE: LazyLock<Asset> =
 
 /// A file that pages load.
 pub(super) async fn asset(Path(name): Path<String>) -> Response {
-    let fixed = [&STYLE, &SCRIPT, &CLIENT_STYLE, &CLIENT_SCRIPT, &RULES_STYLE, &RULES_SCRIPT, &NUMBERS_STYLE];
+    let fixed: [&LazyLock<Asset>; 8] = [
+        &STYLE,
+        &SCRIPT,
+        &CLIENT_STYLE,
+        &CLIENT_SCRIPT,
+        &STREAM_SCRIPT,
+        &RULES_STYLE,
+        &RULES_SCRIPT,
+        &NUMBERS_STYLE,
+    ];
     let fixed = fixed.into_iter().find(|asset| asset.name == name);
     let found = fixed.map(|asset| (asset.media_type, asset.content.to_owned()));
     match found.or_else(|| Some((CSS, accent::stylesheet(&name)?))) {
         Some((media_type, content)) => {
-            ([(CONTENT_TYPE, media_type), (CACHE_CONTROL, FOR_EVER)], content).into_response()
+            ([(CONTENT_TYPE, media_type), (CACHE_CONTROL, FOR_EVER), WORKER_POLICY], content).into_response()
         }
         None => Problem::not_found("There is no such file. Load the page again.").into_response(),
     }
@@ -92,9 +110,7 @@ pub(super) async fn embed() -> Response {
 /// The script that keeps the page of the stand in the browser. A new one counts at once.
 pub(super) async fn stand_worker() -> Response {
     let content = include_str!("../../assets/stand-worker.js");
-    // The policy of a worker is that of its script: it loads the page of the stand and its files.
-    let policy = (CONTENT_SECURITY_POLICY, "default-src 'none'; connect-src 'self'");
-    ([(CONTENT_TYPE, JAVASCRIPT), (CACHE_CONTROL, "no-cache"), policy], content).into_response()
+    ([(CONTENT_TYPE, JAVASCRIPT), (CACHE_CONTROL, "no-cache"), WORKER_POLICY], content).into_response()
 }
 
 /// Counts what a browser refused to load because of the content security policy. Of a report only the directive is logged: its

@@ -1,5 +1,5 @@
 // The live feed of a venue: server-sent events behind a cursor, with a new connection whenever one ends.
-import type { FeedEvent } from "./state/apply";
+import type { FeedEvent } from "../state/apply";
 
 export interface Following {
   venueId: string;
@@ -13,13 +13,22 @@ export interface Following {
   onLost: () => void;
 }
 
+/** What a window needs of that which follows for it. */
+export interface Connection {
+  stop: () => void;
+  /** Gives up the connection: the browser says that it is offline, or nothing has arrived for too long. */
+  cut: () => void;
+  /** Tries again now: the browser says that it is online, or that the page is shown again. */
+  retry: () => void;
+}
+
 /** Pauses between attempts, in milliseconds. */
 const RETRY_MS = [500, 1_000, 2_000, 5_000];
 /** The service sends a comment every 15 seconds. After this time without anything, the connection is dead. */
 const SILENT_MS = 40_000;
 
 /** Follows the feed until it is stopped. */
-export class Live {
+export class Live implements Connection {
   private stopped = false;
   private attempt = 0;
   private controller: AbortController | null = null;
@@ -35,12 +44,10 @@ export class Live {
     this.wake?.();
   }
 
-  /** Gives up the connection: the browser says that it is offline. */
   cut(): void {
     this.controller?.abort();
   }
 
-  /** Tries again now: the browser says that it is online, or that the page is shown again. */
   retry(): void {
     this.wake?.();
   }
@@ -79,7 +86,8 @@ export class Live {
       const messages = new Messages();
       for (;;) {
         const { value, done } = await reader.read();
-        if (done) return true;
+        // What arrived before it was stopped is not for anyone.
+        if (done || this.stopped) return true;
         clearTimeout(watchdog);
         watchdog = setTimeout(() => controller.abort(), SILENT_MS);
         this.following.onAlive();
