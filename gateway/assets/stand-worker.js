@@ -1,4 +1,4 @@
-// Keeps the page of the stand and its files in the browser, so that it can be loaded again without a connection. It keeps
+// Keeps the page of the stand and its two files in the browser, so that it can be loaded again without a connection. It keeps
 // nothing of the API: the evening is in the storage that the client manages.
 const CACHE = "meja-stand";
 const SHELL = "/stand";
@@ -8,8 +8,8 @@ async function keep(page) {
   const cache = await caches.open(CACHE);
   // Templates write a slash in an attribute as an entity.
   const html = (await page.clone().text()).replaceAll("&#x2f;", "/");
-  const files = [...html.matchAll(/(?:src|href|data-stream)="(\/assets\/stand-[^"]+)"/g)].map(([, path]) => path);
-  if (files.length < 3) return;
+  const files = [...html.matchAll(/(?:src|href)="(\/assets\/stand-[^"]+)"/g)].map(([, path]) => path);
+  if (files.length < 2) return;
   const kept = await cache.keys();
   const isOld = ({ url }) => new URL(url).pathname !== SHELL && !files.includes(new URL(url).pathname);
   await Promise.all(files.map(async (path) => (await cache.match(path)) || cache.add(path)));

@@ -15,8 +15,6 @@ const RETRY_MS = 2_000;
 const STALE_MAX = 20;
 /** How often the evening is written to the storage of the browser at most, in milliseconds. */
 const STORE_MS = 2_000;
-/** After this time without a sign of life a connection is not believed any more, in milliseconds. */
-const SILENT_MS = 20_000;
 
 export interface Outside {
   /** The connection is there, or is not. */
@@ -42,7 +40,7 @@ export class EveningFeed {
   private meanwhile: FeedEvent[] | null = null;
   private storing = 0;
 
-  constructor(readonly venueId: string, private readonly outside: Outside) {}
+  constructor(readonly venueId: string, private readonly personId: string, private readonly outside: Outside) {}
 
   /** Shows what is stored, then what is current, and follows it. */
   async start(): Promise<void> {
@@ -75,8 +73,7 @@ export class EveningFeed {
 
   private readonly wake = (): void => {
     if (document.visibilityState === "hidden") return;
-    if (this.isLive.value && serviceNow() - this.asOf.value > SILENT_MS) this.live?.cut();
-    this.live?.retry();
+    this.live?.check();
   };
 
   /** Takes a new snapshot and follows the feed behind it. Tries again until it succeeds. */
@@ -103,7 +100,7 @@ export class EveningFeed {
       onAlive: () => (this.asOf.value = serviceNow()),
       onState: (isLive) => this.connected(isLive),
       onLost: () => void pause(RETRY_MS).then(() => (this.stopped ? undefined : this.restart())),
-    });
+    }, this.personId);
   }
 
   private connected(isLive: boolean): void {

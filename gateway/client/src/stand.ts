@@ -99,7 +99,7 @@ export class Stand {
   ) {
     const onSignedOut = () => this.signedOut();
     this.reports = new Reports(venueId, account, onSignedOut);
-    this.feed = new EveningFeed(venueId, {
+    this.feed = new EveningFeed(venueId, account.staff_id ?? "", {
       onState: (isLive) => this.connected(isLive),
       onSignedOut,
       onNoVenue: () => this.stopped || outside.onNoVenue(),

@@ -62,10 +62,9 @@ pub(super) static CLIENT_STYLE: LazyLock<Asset> =
 pub(super) static CLIENT_SCRIPT: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("stand", "js", JAVASCRIPT, include_str!("../../client/dist/stand.js")));
 
-/// The script of the worker that follows the feed for all windows of a browser, built from `gateway/client`. Its name begins
-/// like those of the other files of the stand: `stand-worker.js` keeps them.
+/// The script of the worker that follows the feed for all windows of a browser, built from `gateway/client`.
 pub(super) static STREAM_SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
-    Asset::new("stand-stream", "js", JAVASCRIPT, include_str!("../../client/dist/stream.js"))
+    Asset::new("stream", "js", JAVASCRIPT, include_str!("../../client/dist/stream.js"))
 });
 
 /// The stylesheet of the rules editor, which is on top of that of the stand.

@@ -17,7 +17,7 @@ pub(super) async fn rules(guest: Guest) -> Response {
     filled_by(&guest, "rules_title", &[&CLIENT_STYLE, &RULES_STYLE], &RULES_SCRIPT, None)
 }
 
-/// `stream`: the worker that follows the feed, if the page shows one.
+/// `stream`: the worker that follows the feed, if the page follows it.
 fn filled_by(
     guest: &Guest,
     title: &str,

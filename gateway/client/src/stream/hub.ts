@@ -1,15 +1,27 @@
-// One stream for all windows of a browser that show the same venue. It runs in a shared worker, which the browser keeps as long as
-// one of the windows is open.
+// One stream for all windows of a browser in which a person has the same venue open. It runs in a shared worker, which the browser
+// keeps as long as one of the windows is open.
 import { positionOf, type FeedEvent } from "../state/apply";
 import { Live, type Connection, type Following } from "./live";
 
-/** What a window says. `cursor`: that of its snapshot. `lock`: a lock that it holds while it listens. */
-export type Asked = { kind: "follow"; venueId: string; cursor: string | null; lock: string } | { kind: "cut" } | { kind: "retry" };
+/** What a window wants to follow. `cursor`: that of its snapshot. The service ends a stream with the session that opened it, so
+ * each person has their own. */
+export interface Wanted {
+  venueId: string;
+  personId: string;
+  cursor: string | null;
+}
 
 /** What a window is told. After `lost` it is told nothing more, and takes a new snapshot. */
 export type Told = { kind: "events"; events: FeedEvent[] } | { kind: "state"; isLive: boolean } | { kind: "alive" } | { kind: "lost" };
 
-export interface Listener {
+/** A window that is told every event behind its cursor. */
+export interface Member {
+  cut: () => void;
+  check: () => void;
+  leave: () => void;
+}
+
+interface Listener {
   cursor: string | null;
   tell: (told: Told) => void;
 }
@@ -22,76 +34,39 @@ const place = (cursor: string | null) => (cursor ? positionOf(cursor) : -1);
 
 type Connect = (following: Following) => Connection;
 
-/** The streams of a browser, one for each venue that a window shows. */
+/** The streams of a browser. */
 export class Hub {
   private readonly streams = new Map<string, Stream>();
 
   constructor(private readonly connect: Connect = (following) => new Live(following)) {}
 
-  /** Tells a window everything behind its cursor from now on. */
-  join(venueId: string, listener: Listener): void {
-    let stream = this.streams.get(venueId);
+  /** From now on `tell` is called with every event behind the cursor. */
+  join(wanted: Wanted, tell: (told: Told) => void): Member {
+    const key = JSON.stringify([wanted.venueId, wanted.personId]);
+    let stream = this.streams.get(key);
     if (!stream) {
-      stream = new Stream(venueId, listener.cursor, this.connect, () => this.streams.delete(venueId));
-      this.streams.set(venueId, stream);
+      stream = new Stream(wanted, this.connect, () => this.streams.delete(key));
+      this.streams.set(key, stream);
     }
-    stream.join(listener);
-  }
-
-  /** The last window that leaves ends the stream of its venue. */
-  leave(venueId: string, listener: Listener): void {
-    this.streams.get(venueId)?.leave(listener);
-  }
-
-  /** The connection of the stream that a window listens to. */
-  connectionFor(venueId: string): Connection | undefined {
-    return this.streams.get(venueId)?.connection;
+    return stream.join({ cursor: wanted.cursor, tell });
   }
 }
 
 class Stream {
-  connection: Connection;
+  private readonly connection: Connection;
   private readonly listeners = new Set<Listener>();
   private isLive = false;
   /** Everything that arrived behind `since`. */
   private recent: FeedEvent[] = [];
-  /** The id of the last event that arrived: a new connection goes on behind it. */
+  private since: string | null;
+  /** The id of the last event that arrived. A new connection goes on behind it and behind nothing else: so the service can say
+   * that it is of a log that was replaced. */
   private last: string | null;
 
-  constructor(
-    private readonly venueId: string, private since: string | null, private readonly connect: Connect, private readonly onEnd: () => void,
-  ) {
-    this.last = since;
-    this.connection = this.follow();
-  }
-
-  join(listener: Listener): void {
-    this.listeners.add(listener);
-    // A window whose snapshot is older than what is kept: the stream goes back for it. The others skip what they have.
-    if (place(listener.cursor) < place(this.since)) this.goBackTo(listener.cursor);
-    listener.tell({ kind: "state", isLive: this.isLive });
-    this.pass(listener, this.recent);
-  }
-
-  leave(listener: Listener): void {
-    if (this.listeners.delete(listener) && this.listeners.size === 0) this.end();
-  }
-
-  private goBackTo(cursor: string | null): void {
-    this.connection.stop();
-    this.recent = [];
+  constructor({ venueId, cursor }: Wanted, connect: Connect, private readonly onEnd: () => void) {
     this.since = this.last = cursor;
-    this.connection = this.follow();
-  }
-
-  private end(): void {
-    this.connection.stop();
-    this.onEnd();
-  }
-
-  private follow(): Connection {
-    return this.connect({
-      venueId: this.venueId,
+    this.connection = connect({
+      venueId,
       cursor: () => this.last,
       onEvents: (events) => {
         this.keep(events);
@@ -104,6 +79,33 @@ class Stream {
         this.end();
       },
     });
+  }
+
+  join(listener: Listener): Member {
+    const check = () => {
+      this.connection.check();
+      listener.tell({ kind: "state", isLive: this.isLive });
+    };
+    this.listeners.add(listener);
+    check();
+    // Events are missing between an older snapshot and what is kept. A new snapshot is not older.
+    if (place(listener.cursor) < place(this.since)) {
+      this.leave(listener);
+      listener.tell({ kind: "lost" });
+    } else {
+      this.pass(listener, this.recent);
+    }
+    return { check, cut: () => this.connection.cut(), leave: () => this.leave(listener) };
+  }
+
+  /** The last window that leaves ends the stream. */
+  private leave(listener: Listener): void {
+    if (this.listeners.delete(listener) && this.listeners.size === 0) this.end();
+  }
+
+  private end(): void {
+    this.connection.stop();
+    this.onEnd();
   }
 
   private keep(events: FeedEvent[]): void {

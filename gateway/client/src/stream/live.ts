@@ -13,24 +13,29 @@ export interface Following {
   onLost: () => void;
 }
 
-/** What a window needs of that which follows for it. */
+/** A connection to the feed, as a window uses it. */
 export interface Connection {
   stop: () => void;
-  /** Gives up the connection: the browser says that it is offline, or nothing has arrived for too long. */
+  /** Gives up the connection: the browser says that it is offline. */
   cut: () => void;
-  /** Tries again now: the browser says that it is online, or that the page is shown again. */
-  retry: () => void;
+  /** The browser says that it is online, or that the page is shown again: tries again now, and gives up a connection through
+   * which nothing came for too long. */
+  check: () => void;
 }
 
 /** Pauses between attempts, in milliseconds. */
 const RETRY_MS = [500, 1_000, 2_000, 5_000];
 /** The service sends a comment every 15 seconds. After this time without anything, the connection is dead. */
 const SILENT_MS = 40_000;
+/** After this time without anything, a connection that is checked is not believed any more, in milliseconds. */
+const QUIET_MS = 20_000;
 
 /** Follows the feed until it is stopped. */
 export class Live implements Connection {
   private stopped = false;
   private attempt = 0;
+  /** When something arrived last, or the connection began, in milliseconds since 1970. */
+  private heard = 0;
   private controller: AbortController | null = null;
   private wake: (() => void) | null = null;
 
@@ -48,7 +53,8 @@ export class Live implements Connection {
     this.controller?.abort();
   }
 
-  retry(): void {
+  check(): void {
+    if (Date.now() - this.heard > QUIET_MS) this.cut();
     this.wake?.();
   }
 
@@ -73,6 +79,7 @@ export class Live implements Connection {
     const path = `/api/venues/${encodeURIComponent(venueId)}/events${after ? `?lastEventId=${after}` : ""}`;
     const controller = new AbortController();
     this.controller = controller;
+    this.heard = Date.now();
     let watchdog = setTimeout(() => controller.abort(), SILENT_MS);
     try {
       const answer = await fetch(path, {
@@ -90,6 +97,7 @@ export class Live implements Connection {
         if (done || this.stopped) return true;
         clearTimeout(watchdog);
         watchdog = setTimeout(() => controller.abort(), SILENT_MS);
+        this.heard = Date.now();
         this.following.onAlive();
         const events = messages.add(value);
         if (events.length > 0) this.following.onEvents(events);
