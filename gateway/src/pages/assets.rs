@@ -63,9 +63,8 @@ pub(super) static CLIENT_SCRIPT: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("stand", "js", JAVASCRIPT, include_str!("../../client/dist/stand.js")));
 
 /// The script of the worker that follows the feed for all windows of a browser, built from `gateway/client`.
-pub(super) static STREAM_SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
-    Asset::new("stream", "js", JAVASCRIPT, include_str!("../../client/dist/stream.js"))
-});
+pub(super) static STREAM_SCRIPT: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("stream", "js", JAVASCRIPT, include_str!("../../client/dist/stream.js")));
 
 /// The stylesheet of the rules editor, which is on top of that of the stand.
 pub(super) static RULES_STYLE: LazyLock<Asset> =
