@@ -63,7 +63,7 @@ test("a manager sees what the service counted, as charts with tables", async () 
   // Tomorrow is not one of the last days.
   assert.equal(await fact(page, "Covers"), "4");
   assert.equal(await fact(page, "Reservations"), "2");
-  assert.match(await fact(page, "Cancelled"), /^1: 0 by guests, 1 by the restaurant, 0 automatically$/);
+  assert.match(await fact(page, "Cancelled"), /^1: 0 by guests, 1 by staff, 0 automatically$/);
   assert.equal(await fact(page, "Time at the table / planned"), "0 / 90 min");
   assert.equal(await fact(page, "Refused requests"), "3");
   // A row for each day, and the last one is today's.

@@ -123,6 +123,11 @@ fn the_stand_knows_what_time_it_is() {
 }
 
 #[test]
+fn a_host_at_the_door_is_not_left_alone_with_a_party() {
+    node_test("stand-door.test.mjs", &[]);
+}
+
+#[test]
 fn the_windows_of_a_browser_share_one_stream() {
     node_test("stand-stream.test.mjs", &[]);
 }

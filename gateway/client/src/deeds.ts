@@ -283,8 +283,11 @@ export function seatWaiting(stand: Stand, entry: Waiting): Deed {
         const { reservation_id: id } = answer as { reservation_id: string };
         const party = current(stand, id);
         // Its name is read only now.
-        if (party) await stand.act(seat(stand, { ...party, name: party.name ?? entry.name }));
-        else stand.say(fill("accepted", { name: waiterName(entry) }));
+        const named = (one: Party) => ({ ...one, name: one.name ?? entry.name });
+        if (!party) return stand.say(fill("accepted", { name: waiterName(entry) }));
+        // Some restaurants confirm each booking by hand. This party is at the door.
+        const isConfirmed = party.status !== "PENDING" || (await stand.act(confirm(named(party), false)));
+        if (isConfirmed) await stand.act(seat(stand, named(current(stand, id) ?? party)));
       },
     };
   }

@@ -89,6 +89,7 @@ export class Stand {
   readonly reports: Reports;
 
   private timers: number[] = [];
+  private wasLive = false;
   private presenceTimer = 0;
   private noticeTimer = 0;
   private stopped = false;
@@ -162,7 +163,9 @@ export class Stand {
   };
 
   private connected(isLive: boolean): void {
-    this.heard.value = t(isLive ? "live_again" : "not_live");
+    // The first connection is no news.
+    if (this.wasLive || !isLive) this.heard.value = t(isLive ? "live_again" : "not_live");
+    this.wasLive ||= isLive;
     if (isLive) void this.report();
   }
 

@@ -14,7 +14,7 @@ function party(id: string, table: string, start: string, end: string, more: Part
   return {
     id, code: id, status: "CONFIRMED", name: id, size: 2, start: iso(start), end: iso(end), tables: table ? [table] : [], needsTable: !table,
     tags: [], notes: null, requests: null, hasAllergies: false, highChairs: 0, deposit: "not_required",
-    isUnproved: false, source: "booking", answer: null, version: 1, ...more,
+    isUnproved: false, affected: null, source: "booking", answer: null, version: 1, ...more,
   };
 }
 
@@ -88,6 +88,8 @@ test("a quote counts down and then up", () => {
   const waiting = { joinedAt: iso("18:00"), quotedMinutes: 20 };
   expect(quoteLeft(waiting, at("18:05"))).toBe(15);
   expect(quoteLeft(waiting, at("18:32"))).toBe(-12);
+  // The clock of the screen is a moment behind.
+  expect(quoteLeft(waiting, at("17:59"))).toBe(20);
   expect(quoteLeft({ ...waiting, quotedMinutes: null }, at("18:05"))).toBeNull();
 });
 

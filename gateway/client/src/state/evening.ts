@@ -30,6 +30,8 @@ export interface Party {
   highChairs: number;
   deposit: Reservation["deposit"]["status"];
   isUnproved: boolean;
+  /** Why it does not comply with the rules of the venue any more. */
+  affected: Reservation["affected_by_rules"] | null;
   source: string;
   answer: string | null;
   /** The version for `If-Match`. */
@@ -159,6 +161,7 @@ export function partyOf(view: Reservation): Party {
     highChairs: view.high_chairs ?? 0,
     deposit: view.deposit.status,
     isUnproved: Boolean(view.contact_proof),
+    affected: view.affected_by_rules ?? null,
     source: view.source ?? "booking",
     answer: view.attendance?.answer ?? null,
     version: view.version,
@@ -207,6 +210,7 @@ export function partyFromEvent(id: string, data: CreatedData): Party {
     highChairs: 0,
     deposit: data.policy.deposit_required ? "due" : "not_required",
     isUnproved: Boolean(data.contact_proof),
+    affected: null,
     source: data.walk_in ? "walk_in" : "booking",
     answer: null,
     version: 1,

@@ -60,7 +60,12 @@ export function pacing(evening: Evening, from: number): Slot[] {
   return [...starts].sort((a, b) => a - b).map((start) => ({ start, covers: coversAt(start), max: slots.covers_max ?? null }));
 }
 
+/** How long a party has waited, in minutes. A screen that is a moment behind the service does not count below zero. */
+export function waitedFor({ joinedAt }: { joinedAt: string }, now: number): number {
+  return Math.max(0, minutesBetween(joinedAt, now));
+}
+
 /** The state of a quoted wait: minutes that are left, negative when it is over; null without a quote. */
 export function quoteLeft(waiting: { joinedAt: string; quotedMinutes: number | null }, now: number): number | null {
-  return waiting.quotedMinutes === null ? null : waiting.quotedMinutes - minutesBetween(waiting.joinedAt, now);
+  return waiting.quotedMinutes === null ? null : waiting.quotedMinutes - waitedFor(waiting, now);
 }

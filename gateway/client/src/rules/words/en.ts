@@ -40,7 +40,7 @@ export const en = {
   location: "Location",
   preview: "If you save this", no_changes: "Nothing is changed.", nothing: "nothing", none_stranded: "Every booking still complies with the rules.",
   none_stranded_now: "Every booking complies with the rules.", stranded: "Bookings that would no longer comply: {count}",
-  stranded_now: "Bookings that do not comply: {count}. They are marked at the stand: move or cancel them.", and_more: "and {count} more", party: "party of {count}",
+  stranded_now: "Bookings that do not comply: {count}. The stand marks those of today: move or cancel them.", and_more: "and {count} more", party: "party of {count}",
   reason_closed: "closed at that time", reason_no_table: "has no table", reason_table_gone: "its table is gone", reason_table_closed: "its table is closed at that time",
   reason_table_smaller: "its table is too small", reason_table_unknown: "its table is not known", reason_venue_gone: "the restaurant is gone",
   reason_zone_changed: "the time zone changed",

@@ -42,7 +42,7 @@ export const id: Words = {
   location: "Lokasi",
   preview: "Jika disimpan", no_changes: "Tidak ada yang berubah.", nothing: "tidak ada", none_stranded: "Semua reservasi masih sesuai aturan.",
   none_stranded_now: "Semua reservasi sesuai aturan.", stranded: "Reservasi yang tidak akan sesuai lagi: {count}",
-  stranded_now: "Reservasi yang tidak sesuai: {count}. Ditandai di layar penerima tamu: pindahkan atau batalkan.", and_more: "dan {count} lagi", party: "rombongan {count}",
+  stranded_now: "Reservasi yang tidak sesuai: {count}. Yang hari ini ditandai di layar penerima tamu: pindahkan atau batalkan.", and_more: "dan {count} lagi", party: "rombongan {count}",
   reason_closed: "tutup pada waktu itu", reason_no_table: "tidak punya meja", reason_table_gone: "mejanya tidak ada lagi", reason_table_closed: "mejanya tutup pada waktu itu",
   reason_table_smaller: "mejanya terlalu kecil", reason_table_unknown: "mejanya tidak dikenal", reason_venue_gone: "restorannya tidak ada lagi",
   reason_zone_changed: "zona waktu berubah",
