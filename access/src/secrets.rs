@@ -73,7 +73,7 @@ impl SecretsDir {
         let is_new = |key: &&FirstKey| read_key(&self.file(key.file)).ok().as_ref() != Some(&key.token);
         keys.iter().filter(is_new).try_for_each(|key| {
             let path = staged(&self.file(key.file));
-            write_private(&path, &line(Path::new(key.file), &key.token.reveal())).map_err(failed(&path))
+            write_new(&path, &line(Path::new(key.file), &key.token.reveal())).map_err(failed(&path))
         })
     }
 
@@ -119,12 +119,42 @@ fn line(path: &Path, token: &str) -> String {
 /// [`SecretsError`].
 pub fn write_key(path: &Path, token: &str) -> Result<(), SecretsError> {
     let new = staged(path);
-    write_private(&new, &line(path, token)).map_err(failed(&new))?;
+    write_new(&new, &line(path, token)).map_err(failed(&new))?;
     fs::rename(&new, path).map_err(failed(path))
 }
 
-/// Writes a file that only its owner can read. It is durable, and replaces an earlier one.
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
+/// Creates a file that only its owner can read, unless it exists: of several processes that do so at once, one succeeds. Its
+/// directory is created if it does not exist. Returns the content of the file.
+///
+/// # Errors
+/// [`SecretsError`].
+pub fn create_private(path: &Path, text: &str) -> Result<String, SecretsError> {
+    if let Some(folder) = path.parent() {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed(folder))?;
+    }
+    let new = path.with_extension(format!("{STAGED}-{}", std::process::id()));
+    write_new(&new, text).map_err(failed(&new))?;
+    let linked = fs::hard_link(&new, path);
+    fs::remove_file(&new).map_err(failed(&new))?;
+    match linked {
+        Ok(()) => Ok(text.to_owned()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read_text(path),
+        Err(error) => Err(failed(path)(error)),
+    }
+}
+
+/// Reads a file that only its owner can read; `None` if there is none.
+///
+/// # Errors
+/// [`SecretsError`].
+pub fn read_private(path: &Path) -> Result<Option<String>, SecretsError> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        _ => read_text(path).map(Some),
+    }
+}
+
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -145,6 +175,12 @@ pub fn read_key(path: &Path) -> Result<KeyToken, SecretsError> {
 }
 
 fn read_line(path: &Path) -> Result<String, SecretsError> {
+    let text = read_text(path)?;
+    let line = text.trim();
+    Ok(line.strip_prefix(HEADER).unwrap_or(line).trim().to_owned())
+}
+
+fn read_text(path: &Path) -> Result<String, SecretsError> {
     let found = fs::metadata(path).map_err(failed(path))?;
     if found.permissions().mode() & 0o007 != 0 {
         return Err(SecretsError::Readable { path: path.to_owned() });
@@ -152,9 +188,7 @@ fn read_line(path: &Path) -> Result<String, SecretsError> {
     if found.len() > FILE_BYTES_MAX {
         return Err(SecretsError::NoCredential(path.to_owned()));
     }
-    let text = fs::read_to_string(path).map_err(failed(path))?;
-    let line = text.trim();
-    Ok(line.strip_prefix(HEADER).unwrap_or(line).trim().to_owned())
+    fs::read_to_string(path).map_err(failed(path))
 }
 
 /// A credential in a file, which is read again when it was refused: it may have been rotated.
@@ -253,11 +287,11 @@ mod tests {
         assert!(credential.token().is_none() && credential.reload().is_err());
         for _ in 0..2 {
             let token = KeyToken::new(&SystemEnvironment).reveal();
-            write_private(&path, &format!("{token}\n")).unwrap();
+            write_new(&path, &format!("{token}\n")).unwrap();
             credential.reload().unwrap();
             assert_eq!(credential.token().unwrap().reveal(), token);
         }
-        write_private(&path, "nothing of use\n").unwrap();
+        write_new(&path, "nothing of use\n").unwrap();
         assert!(matches!(credential.reload(), Err(SecretsError::NoCredential(_))));
         assert!(credential.token().is_some());
     }

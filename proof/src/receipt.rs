@@ -15,6 +15,7 @@ const FORMAT: &str = "meja-receipt/v1";
 
 /// A receipt. It is stored and sent as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Receipt {
     format: String,
@@ -30,6 +31,7 @@ pub struct Receipt {
 
 /// An event, and the proof that it is in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Promise {
     /// The event, byte for byte as it is stored.
@@ -39,6 +41,7 @@ pub struct Promise {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 struct Consistency {
     old_size: u64,

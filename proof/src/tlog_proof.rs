@@ -31,7 +31,7 @@ pub enum TlogProofError {
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     /// The path leads to another root.
-    #[error("the log does not contain this at {index}: it, the proof or the checkpoint was changed")]
+    #[error("the log does not contain this as leaf {index}: it, the proof or the checkpoint was changed")]
     NotIncluded {
         /// The number of the leaf.
         index: u64,

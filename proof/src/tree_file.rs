@@ -19,10 +19,39 @@ const LEAVES_BYTES: usize = WIDTH * HASH_BYTES;
 /// A tile in the file: its hashes, its root, and the hash of the chain.
 const RECORD_BYTES: usize = LEAVES_BYTES + 2 * HASH_BYTES;
 
+/// Where the complete tiles are.
+#[derive(Debug)]
+enum Tiles {
+    File(File),
+    Memory(Vec<u8>),
+}
+
+impl Tiles {
+    fn read(&self, number: u64) -> io::Result<Vec<u8>> {
+        let mut record = vec![0; RECORD_BYTES];
+        let at = number * RECORD_BYTES as u64;
+        match self {
+            Self::File(file) => file.read_exact_at(&mut record, at)?,
+            Self::Memory(tiles) => {
+                let rest = usize::try_from(at).ok().and_then(|at| tiles.get(at..)).unwrap_or_default();
+                io::Read::read_exact(&mut &*rest, &mut record)?;
+            }
+        }
+        Ok(record)
+    }
+
+    fn push(&mut self, number: u64, record: &[u8]) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.write_all_at(record, number * RECORD_BYTES as u64),
+            Self::Memory(tiles) => io::Write::write_all(tiles, record),
+        }
+    }
+}
+
 /// The tree of a log.
 #[derive(Debug)]
 pub struct Tree {
-    file: File,
+    stored: Tiles,
     /// `complete[k][i]` is the node `i` at level 8 + k.
     complete: Vec<Vec<Hash>>,
     /// The leaves behind the last complete tile.
@@ -35,6 +64,7 @@ pub struct Tree {
 #[derive(Debug)]
 pub struct Stored {
     tree: Tree,
+    file: File,
     tiles: u64,
     is_broken: bool,
 }
@@ -47,11 +77,8 @@ impl Stored {
     pub fn open(path: &Path, start: [u8; HASH_BYTES]) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         let tiles = file.metadata()?.len() / RECORD_BYTES as u64;
-        Ok(Self {
-            tree: Tree { file, complete: Vec::new(), rest: Vec::new(), chain: start },
-            tiles,
-            is_broken: false,
-        })
+        let tree = Tree::new(Tiles::File(file.try_clone()?), start);
+        Ok(Self { tree, file, tiles, is_broken: false })
     }
 
     /// Takes the tile that ends with leaf `index` if it is there and belongs to the log, whose chain behind that leaf is `chain`.
@@ -64,7 +91,7 @@ impl Stored {
         if self.is_broken || index % TILE_WIDTH != TILE_WIDTH - 1 || number >= self.tiles {
             return Ok(());
         }
-        let record = self.tree.record(number)?;
+        let record = self.tree.stored.read(number)?;
         let (leaves, marks) = record.split_at(LEAVES_BYTES);
         let root = tile_root(hashes(leaves).collect());
         if marks == [root.0, *chain].as_flattened() {
@@ -81,12 +108,22 @@ impl Stored {
     /// # Errors
     /// The file cannot be written.
     pub fn finish(self) -> io::Result<Tree> {
-        self.tree.file.set_len(self.tree.tiles() * RECORD_BYTES as u64)?;
+        self.file.set_len(self.tree.tiles() * RECORD_BYTES as u64)?;
         Ok(self.tree)
     }
 }
 
 impl Tree {
+    fn new(stored: Tiles, start: [u8; HASH_BYTES]) -> Self {
+        Self { stored, complete: Vec::new(), rest: Vec::new(), chain: start }
+    }
+
+    /// A tree without a file. `start`: the hash of the chain before the first event.
+    #[must_use]
+    pub fn in_memory(start: [u8; HASH_BYTES]) -> Self {
+        Self::new(Tiles::Memory(Vec::new()), start)
+    }
+
     /// Number of leaves.
     #[must_use]
     pub fn size(&self) -> u64 {
@@ -99,11 +136,11 @@ impl Tree {
         self.chain
     }
 
-    /// Appends a leaf. `chain`: the hash of the log's chain behind it.
+    /// Adds a leaf. `chain`: the hash of the log's chain behind it.
     ///
     /// # Errors
-    /// A tile cannot be written; the leaf was not appended.
-    pub fn append(&mut self, leaf: Hash, chain: [u8; HASH_BYTES]) -> io::Result<()> {
+    /// A tile cannot be written; the leaf was not added.
+    pub fn push(&mut self, leaf: Hash, chain: [u8; HASH_BYTES]) -> io::Result<()> {
         if self.rest.len() + 1 == WIDTH {
             let root = self.write_tile(leaf, &chain)?;
             self.rest.clear();
@@ -125,7 +162,7 @@ impl Tree {
         }
         let bytes = usize::from(tile.width) * HASH_BYTES;
         if tile.level == 0 && tile.index < self.tiles() {
-            let mut record = self.record(tile.index)?;
+            let mut record = self.stored.read(tile.index)?;
             record.truncate(bytes);
             return Ok(Some(record));
         }
@@ -141,19 +178,13 @@ impl Tree {
         self.complete.first().map_or(0, |level| level.len() as u64)
     }
 
-    fn record(&self, number: u64) -> io::Result<Vec<u8>> {
-        let mut record = vec![0; RECORD_BYTES];
-        self.file.read_exact_at(&mut record, number * RECORD_BYTES as u64)?;
-        Ok(record)
-    }
-
-    fn write_tile(&self, last: Hash, chain: &[u8; HASH_BYTES]) -> io::Result<Hash> {
+    fn write_tile(&mut self, last: Hash, chain: &[u8; HASH_BYTES]) -> io::Result<Hash> {
         let leaves: Vec<_> = self.rest.iter().copied().chain([last]).collect();
         let mut record: Vec<u8> = leaves.iter().flat_map(|leaf| leaf.0).collect();
         let root = tile_root(leaves);
         record.extend_from_slice(&root.0);
         record.extend_from_slice(chain);
-        self.file.write_all_at(&record, self.tiles() * RECORD_BYTES as u64)?;
+        self.stored.push(self.tiles(), &record)?;
         Ok(root)
     }
 
@@ -188,7 +219,7 @@ impl Nodes for Tree {
         let start = index.checked_mul(width as u64).ok_or_else(none)?;
         let (number, within) = (start / TILE_WIDTH, (start % TILE_WIDTH) as usize);
         if number < self.tiles() {
-            let record = self.record(number)?;
+            let record = self.stored.read(number)?;
             let leaves = record.get(within * HASH_BYTES..(within + width) * HASH_BYTES).ok_or_else(none)?;
             return Ok(tile_root(hashes(leaves).collect()));
         }

@@ -21,6 +21,7 @@ pub mod executor;
 mod guest_locks;
 pub mod import;
 pub mod indexing;
+pub mod log_tree;
 pub mod objects;
 pub mod outcome;
 pub mod projections;

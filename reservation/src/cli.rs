@@ -7,5 +7,7 @@ pub mod first_keys;
 pub mod import;
 pub mod log;
 pub mod offline;
+pub mod receipt;
 pub mod recovery;
+pub mod signing_keys;
 pub mod venues;

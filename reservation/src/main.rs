@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use access::secrets::CredentialFile;
 use anyhow::Context as _;
-use chassis::environment::{SharedEnvironment, SystemEnvironment};
+use chassis::environment::{Environment as _, SharedEnvironment, SystemEnvironment};
 use chassis::serve::{Interface, Protocol, Shutdown, bind, serve};
 use chassis::{exit, metrics, telemetry};
 use clap::Parser as _;
@@ -15,13 +15,14 @@ use futures::FutureExt as _;
 use log_tools::serve::LogRoute;
 use metrics_exporter_prometheus::PrometheusHandle;
 use reservation::api::{grpc, http};
+use reservation::app::log_tree::LogTree;
 use reservation::app::projections::Projections;
 use reservation::app::venues::VenueFiles;
 use reservation::app::{App, Parts, PaymentChannels};
 use reservation::cli::access::{AccessAction, Reach};
 use reservation::cli::config::{Action, Cli, Config, VenuesAction, VenuesSource};
 use reservation::cli::offline::open_log;
-use reservation::cli::{first_keys, import, recovery, venues};
+use reservation::cli::{first_keys, import, recovery, signing_keys, venues};
 use reservation::workers::{self, payment_channels, venue_import};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::Signal;
@@ -74,6 +75,9 @@ fn main() -> ExitCode {
             venues::import(&config, file).unwrap_or_else(refuse)
         }
         Action::Import(arguments) => import::run(&config, arguments).unwrap_or_else(refuse),
+        Action::Receipt { command } => {
+            command.run().unwrap_or_else(|error| exit::fail("reservation", format_args!("{error:#}")))
+        }
         Action::Check | Action::Serve | Action::Log { .. } => {
             let reads_files = config.venues_source == VenuesSource::Files;
             match (reads_files.then(|| VenueFiles::load(&config.venues)).transpose(), &config.action) {
@@ -98,8 +102,9 @@ fn start(config: Config, files: Option<VenueFiles>) -> anyhow::Result<ExitCode> 
     let runtime = Runtime::new()?;
     // Before the log is opened, which can take a while: a hangup must not end the process.
     let hangups = runtime.block_on(async { venue_import::hangups() })?;
-    let (store, projections) = open_log(&config)?;
-    match runtime.block_on(run(config, hangups, files, Arc::new(store), projections, metrics)) {
+    let (store, projections, tree) = open_log(&config)?;
+    let log_tree = signing_keys::signed(&config, tree, SystemEnvironment.random_id())?;
+    match runtime.block_on(run(config, hangups, files, Arc::new(store), projections, log_tree, metrics)) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => {
             tracing::error!("{error:#}");
@@ -114,6 +119,7 @@ async fn run(
     files: Option<VenueFiles>,
     store: Arc<SledStore>,
     projections: Projections,
+    log_tree: LogTree,
     metrics: PrometheusHandle,
 ) -> anyhow::Result<()> {
     let (trigger, shutdown) = Shutdown::new();
@@ -122,6 +128,7 @@ async fn run(
     let app = App::new(Parts {
         store: Arc::clone(&store) as Arc<dyn EventStore>,
         projections,
+        log_tree,
         channels: PaymentChannels::default(),
         access_mode: config.access_mode,
         network: config.network.clone(),
@@ -138,6 +145,7 @@ async fn run(
     config.access_mode.log();
     import_venues(&app, files.as_ref()).await?;
     tasks.index(&app);
+    tasks.sign(&app);
     tasks.act(&app);
     let dir = files.map(|_| config.venues);
     env.spawn(venue_import::run(app.clone(), dir, hangups).boxed());

@@ -3,6 +3,7 @@
 pub mod closures;
 pub mod deadlines;
 pub mod keys;
+pub mod log_tree;
 pub mod payment_channels;
 pub mod proofs;
 pub mod refusals;
@@ -44,6 +45,11 @@ impl BackgroundTasks {
     /// Starts the task that keeps the search index in step with the log.
     pub fn index(&mut self, app: &App) {
         self.0.push(app.env.spawn(search::run(app.clone()).boxed()));
+    }
+
+    /// Starts the task that keeps the tree of the log in step with it, and signs it.
+    pub fn sign(&mut self, app: &App) {
+        self.0.push(app.env.spawn(log_tree::run(app.clone()).boxed()));
     }
 
     /// Starts the tasks that act by themselves: deadlines pass, free tables are offered to the waitlists,

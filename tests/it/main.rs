@@ -36,6 +36,7 @@ mod pair;
 mod ports;
 mod proofs;
 mod protocol;
+mod receipts;
 mod refunds;
 mod representations;
 mod services;

@@ -62,6 +62,12 @@ requests! {
         optional as_of: AsOf,
     }
 
+    /// What a receipt proves beside its promises.
+    query ReadReceipt {
+        /// The number of events in an older checkpoint: the receipt proves that the log still begins with them.
+        optional since: Whole<0, 1_000_000_000_000>,
+    }
+
     /// The format of a history.
     query ReadHistory {
         /// By default what `Accept` prefers; `text` is for reading.

@@ -43,14 +43,15 @@ const ENTRY_HEADER_LEN: usize = 32 + 4 + 4 + 3;
 /// memory is allocated for it. Far above the limits of `check_limits` and the writer.
 const PLAIN_BYTES_MAX: usize = 4 << 20;
 
-/// A link of the hash chain: `SHA-256(previous hash ‖ event bytes)`.
-pub(super) type ChainHash = [u8; 32];
+/// A link of the hash chain, which depends on an event and on everything before it: `SHA-256(previous hash ‖ event bytes)`.
+pub type ChainHash = [u8; 32];
 
 /// The chain before the first event.
-pub(super) const CHAIN_START: ChainHash = [0; 32];
+pub const CHAIN_START: ChainHash = [0; 32];
 
 /// The hash of an event that follows `previous`.
-pub(super) fn chain(previous: &ChainHash, json: &[u8]) -> ChainHash {
+#[must_use]
+pub fn chain(previous: &ChainHash, json: &[u8]) -> ChainHash {
     Sha256::new().chain_update(previous).chain_update(json).finalize().into()
 }
 

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use super::ReadError;
-pub use super::frame::StoredAppend;
-use super::frame::{CHAIN_START, ChainHash, ConfidentialPayloads, FramedEvent, Group, GroupBuilder, chain};
+pub use super::frame::{CHAIN_START, ChainHash, StoredAppend, chain};
+use super::frame::{ConfidentialPayloads, FramedEvent, Group, GroupBuilder};
 use super::frame::{decode_payloads, encode_payloads};
 use super::index::Index;
 use crate::ids::Position;

@@ -42,7 +42,7 @@ pub use self::open::OpenError;
 use self::open::Opened;
 use self::state::State;
 use self::writer::{Request, Writer};
-use super::groups::StoredGroup;
+use super::groups::{ChainHash, StoredGroup};
 use super::{AppendCondition, AppendError, Appended, EventBytes, EventStore, Page, ReadError, check_limits};
 use crate::ids::{LogId, Position};
 use crate::query::Query;
@@ -118,10 +118,11 @@ impl SledStore {
     /// [`OpenError`] when the directory is in use, or when the log is damaged, was replaced or has
     /// lost events. Apart from sled's own recovery, nothing was changed in that case.
     pub fn open(options: &Options) -> Result<Self, OpenError> {
-        Self::open_visiting(options, &mut |_| {})
+        Self::open_visiting(options, &mut |_, _| {})
     }
 
-    /// Opens the log like [`Self::open`] and passes every event to `visit`, in order. A caller that
+    /// Opens the log like [`Self::open`] and passes every event to `visit`, in order, with the hash of the
+    /// chain behind it. A caller that
     /// builds state from all events does not have to read them a second time.
     ///
     /// The state is valid only if this returns `Ok`.
@@ -130,7 +131,7 @@ impl SledStore {
     /// As for [`Self::open`].
     pub fn open_visiting(
         options: &Options,
-        visit: &mut (dyn FnMut(EventBytes<'_>) + Send),
+        visit: &mut (dyn FnMut(EventBytes<'_>, &ChainHash) + Send),
     ) -> Result<Self, OpenError> {
         open::refuse_unfinished(&options.data_dir)?;
         let opened = open::open(options, visit)?;

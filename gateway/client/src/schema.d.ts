@@ -518,6 +518,11 @@ export interface components {
             /** @description Confirm although the deposit was not paid. */
             waive_deposit?: boolean | null;
         };
+        Consistency: {
+            /** Format: int64 */
+            old_size: number;
+            path: string[];
+        };
         /** @description The contact of the guest. */
         ContactInfo: {
             /**
@@ -1848,6 +1853,13 @@ export interface components {
              */
             website?: string | null;
         };
+        /** @description An event, and the proof that it is in the log. */
+        Promise: {
+            /** @description The event, byte for byte as it is stored. */
+            event: string;
+            /** @description The proof, in the format C2SP tlog-proof. */
+            proof: string;
+        };
         /** @description What the guest needs to prove the contact. */
         ProofLinkView: {
             /**
@@ -1910,6 +1922,18 @@ export interface components {
              * @example ready
              */
             status: string;
+        };
+        /** @description A receipt. It is stored and sent as JSON. */
+        Receipt: {
+            consistency?: components["schemas"]["Consistency"] | null;
+            format: string;
+            /**
+             * @description The key of the log, as its operator published it when the receipt was made. It proves nothing by itself: compare it with
+             *     the key that the operator publishes, or with that of another receipt.
+             */
+            key: string;
+            /** @description What was promised, the oldest first. */
+            promises: components["schemas"]["Promise"][];
         };
         /** @description Codes for signing in without the authenticator app. Each counts once. They are shown in this response only. */
         RecoveryCodes: {

@@ -73,7 +73,8 @@ pub fn target(path: &str) -> Option<Target> {
     match segments.next()? {
         "api" => api(segments.next()?, segments.next_back()),
         "events" | "asyncapi.json" => segments.next().is_none().then_some(Target::Reservation),
-        "schemas" | "problems" | "calendars" => Some(Target::Reservation),
+        "schemas" | "problems" | "calendars" | "log" => Some(Target::Reservation),
+        ".well-known" => (segments.next()? == "meja-log-keys").then_some(Target::Reservation),
         page if NOTIFIER_PAGES.contains(&page) => Some(Target::Notifier),
         _ => None,
     }
@@ -95,7 +96,14 @@ mod tests {
 
     #[test]
     fn paths_of_people_and_programs_go_to_their_service() {
-        for path in ["/api/reservations", "/api/reservations/1/cancel", "/events", "/problems/table_taken"] {
+        for path in [
+            "/api/reservations",
+            "/api/reservations/1/cancel",
+            "/events",
+            "/problems/table_taken",
+            "/log/checkpoint",
+            "/.well-known/meja-log-keys",
+        ] {
             assert_eq!(target(path), Some(Target::Reservation), "{path}");
         }
         for path in ["/api/payments/1/refund", "/webhooks/stripe", "/checkout/x/y/pay", "/checkout.js"] {
@@ -123,6 +131,7 @@ mod tests {
             "",
             "/",
             "/events/x",
+            "/.well-known/other",
         ] {
             assert_eq!(target(path), None, "{path}");
         }

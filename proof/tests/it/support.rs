@@ -29,7 +29,7 @@ pub(crate) fn tree_of(folder: &Path, events: &[String]) -> Tree {
     let mut tree = compared(folder, events).finish().unwrap();
     let from = usize::try_from(tree.size()).unwrap();
     for event in &events[from..] {
-        tree.append(leaf_hash(event.as_bytes()), chained(tree.chain(), event.as_bytes())).unwrap();
+        tree.push(leaf_hash(event.as_bytes()), chained(tree.chain(), event.as_bytes())).unwrap();
     }
     tree
 }

@@ -14,6 +14,7 @@ mod extract;
 mod feed;
 mod keys;
 mod ops;
+mod proofs;
 mod reservations;
 mod respond;
 mod results;
@@ -71,6 +72,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route(Needs(Scope::Audit), routes!(reservations::history))
         .route(Own(Scope::Audit), routes!(reservations::charges))
         .route(Own(Scope::Contact), routes!(reservations::personal_data))
+        .route(Own(Scope::Read), routes!(proofs::receipt))
         .route(Needs(Scope::Results), routes!(results::payment_results))
         .route(Needs(Scope::Results), routes!(results::notification_results))
         .route(Needs(Scope::Contact), routes!(results::contact))
@@ -96,14 +98,17 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .merge(venue_routes(anonymous))
         .route(Public, routes!(ops::schema))
         .route(Public, routes!(asyncapi::asyncapi))
-        .route(Public, routes!(ops::ready));
+        .route(Public, routes!(ops::ready))
+        .route(Public, routes!(proofs::checkpoint))
+        .route(Public, routes!(proofs::keys));
+    let tiles = proofs::tiles(app.clone());
     let routes = routes.route(Needs(Scope::Feed), routes!(feed::events)).with_state(app);
     let routes = match log {
         Some(log) => routes.merge(log_tools::serve::routes(log, anonymous)),
         None => routes,
     };
     let (routes, api) = routes.split_for_parts();
-    let routes = identified(checked(routes, &api, REQUEST_MAX), Arc::new(door), limits);
+    let routes = identified(checked(routes, &api, REQUEST_MAX).merge(tiles), Arc::new(door), limits);
     harden(hosts.guard(routes.merge(docs::routes(api, metrics, env))))
 }
 

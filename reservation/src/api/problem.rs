@@ -16,6 +16,8 @@ use crate::app::access_refusal::AccessRefusal;
 use crate::app::accounts::AccountError;
 use crate::app::erasing::ErasureError;
 use crate::app::executor::{self, Alternatives, CommandError, RefusedRequest};
+use crate::app::log_tree::NoCheckpoint;
+use crate::app::queries::receipt::NoReceipt;
 use crate::app::queries::{FeedError, QueryError, local};
 use crate::app::repository::RepositoryError;
 use crate::domain::Refusal;
@@ -232,6 +234,39 @@ impl From<QueryError> for Problem {
             QueryError::Payload(error) => Self::internal(&error),
             QueryError::UnknownReservation(id) => unknown_reservation(id),
             QueryError::Denied(denied) => denied.into(),
+        }
+    }
+}
+
+/// When a client may ask for a checkpoint again.
+const NO_CHECKPOINT_RETRY_SECONDS: u32 = 60;
+
+impl From<NoCheckpoint> for Problem {
+    fn from(error: NoCheckpoint) -> Self {
+        match error {
+            NoCheckpoint::Read(error) => repository_problem(&error.into()),
+            NoCheckpoint::NotSigned | NoCheckpoint::Rewritten { .. } => Self::unavailable(
+                "no_checkpoint",
+                format!("There is no checkpoint: {error}."),
+                NO_CHECKPOINT_RETRY_SECONDS,
+            ),
+            NoCheckpoint::Storage(_) | NoCheckpoint::Sign(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<NoReceipt> for Problem {
+    fn from(error: NoReceipt) -> Self {
+        match error {
+            NoReceipt::Query(error) => error.into(),
+            NoReceipt::Checkpoint(error) => error.into(),
+            NoReceipt::Shorter { size, since } => Self::new(
+                StatusCode::CONFLICT,
+                "checkpoint_not_in_log",
+                format!(
+                    "The log has {size} events, but the checkpoint has {since}. Compare the key in it with that of this log: if it is the same, the log has lost events."
+                ),
+            ),
         }
     }
 }

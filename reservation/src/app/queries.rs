@@ -16,6 +16,7 @@ pub mod keys;
 pub mod notes;
 mod personal_data;
 mod reading;
+pub mod receipt;
 pub mod reservation_view;
 pub mod search;
 pub mod staff;

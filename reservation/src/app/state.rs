@@ -13,6 +13,7 @@ use parking_lot::RwLock;
 
 use super::admission::{Admission, AdmissionLimits};
 use super::executor::Executor;
+use super::log_tree::LogTree;
 use super::projections::Projections;
 use super::readings::Readings;
 use super::search::SearchIndex;
@@ -33,6 +34,8 @@ pub struct AppState {
     pub projections: Arc<Projections>,
     /// Finds visits by words.
     pub search_index: SearchIndex,
+    /// The tree of the log.
+    pub log_tree: Arc<LogTree>,
     /// The rules of the venues that count.
     pub venues: Venues,
     /// The payment channels of the notifier.
@@ -65,6 +68,8 @@ pub struct Parts {
     pub store: Arc<dyn EventStore>,
     /// The read models, as far as they were already built.
     pub projections: Projections,
+    /// The tree of the log, as far as it was stored.
+    pub log_tree: LogTree,
     /// The payment channels of the notifier.
     pub channels: PaymentChannels,
     /// Whether callers need credentials.
@@ -88,6 +93,7 @@ impl App {
         let Parts {
             store,
             projections,
+            log_tree,
             channels,
             access_mode,
             network,
@@ -106,6 +112,7 @@ impl App {
             executor,
             projections,
             search_index: SearchIndex::default(),
+            log_tree: Arc::new(log_tree),
             venues,
             channels,
             sign_ins: Arc::new(sign_ins),

@@ -18,6 +18,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::access::AccessAction;
 use super::log::LogAction;
+use super::receipt::ReceiptAction;
 use crate::app::admission::AdmissionLimits;
 
 /// Table reservations: REST commands, an append-only event log, and a feed of its events.
@@ -33,7 +34,7 @@ pub struct Cli {
 const AFTER_HELP: &str = "\
 Interactive API documentation is at /docs of a running service, metrics at /metrics.
 Exit codes: 0 success, 1 failure, 2 a setting or a venue file is not usable, or the data directory (1 for `log` commands),
-3 `log verify` found a log that is not valid.";
+3 `log verify` found a log that is not valid, or `receipt verify` a receipt that is not proved.";
 
 /// The command of the binary.
 #[derive(Debug, clap::Subcommand)]
@@ -56,6 +57,12 @@ pub enum Action {
     },
     /// Record the bookings in a CSV file of another system in the log of a stopped service
     Import(ImportArgs),
+    /// Check a receipt that a guest has, without a service and without a connection
+    Receipt {
+        /// The command.
+        #[command(subcommand)]
+        command: ReceiptAction,
+    },
     /// Commands for the event log: verify, show, back up, restore, replay …
     Log {
         /// The command.

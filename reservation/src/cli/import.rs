@@ -60,7 +60,7 @@ pub fn run(config: &Config, arguments: &ImportArgs) -> anyhow::Result<ExitCode> 
         Some(map) => Mapping::read(&contents(map, MAP_BYTES_MAX)?).map_err(|faults| refused(map, &faults))?,
         None => Mapping::default(),
     };
-    let (store, projections) = open_log(config)?;
+    let (store, projections, _) = open_log(config)?;
     let report = Runtime::new()?.block_on(async {
         let (app, _trigger) = offline(store, projections, String::new());
         let _tasks = workers::follow(&app).await?;

@@ -18,7 +18,7 @@ use crate::workers;
 /// When the log cannot be opened, or the keys cannot be recorded.
 pub fn run(config: &Config, revoke_all: bool) -> anyhow::Result<ExitCode> {
     let _telemetry = telemetry::init("reservation", config.log_format, config.log_filter.clone(), None)?;
-    let (store, projections) = open_log(config)?;
+    let (store, projections, _) = open_log(config)?;
     let (app, _trigger) = offline(store, projections, config.public_url.clone());
     let mut keys = first_keys(app.env.as_ref()).to_vec();
     let mode = if revoke_all { Issue::Instead } else { Issue::Additional };

@@ -36,7 +36,7 @@ const PROGRESS_VENUES: usize = 1_000;
 pub fn import(config: &Config, file: &Path) -> anyhow::Result<ExitCode> {
     let _telemetry = telemetry::init("reservation", config.log_format, config.log_filter.clone(), None)?;
     let all = read(file)?;
-    let (store, projections) = open_log(config)?;
+    let (store, projections, _) = open_log(config)?;
     let recorded = Runtime::new()?.block_on(record(store, projections, &all))?;
     let unchanged = all.len() - recorded;
     Ok(exit::tell(

@@ -20,8 +20,10 @@ use events::store::EventStore;
 use events::store::memory::MemoryStore;
 use events::values::Scopes;
 use http_body_util::BodyExt as _;
+use proof::SigningKey;
 use reservation::app::admission::AdmissionLimits;
 use reservation::app::commands::Issue;
+use reservation::app::log_tree::{LogTree, Signer};
 use reservation::app::projections::Projections;
 use reservation::app::request_context::RequestContext;
 use reservation::app::venues::VenueFiles;
@@ -97,9 +99,12 @@ impl TestApp {
     ) -> Self {
         let (trigger, shutdown) = Shutdown::new();
         let files = VenueFiles::load(std::path::Path::new(venues)).unwrap();
+        let key = SigningKey::generate("meja.example/log").unwrap();
+        let signer = Signer::new(vec![key], None).unwrap();
         let parts = Parts {
             store,
             projections: Projections::default(),
+            log_tree: LogTree::in_memory(Some(signer)),
             channels: PaymentChannels::known(["qris".to_owned(), "card".to_owned()]),
             access_mode: AccessMode::On,
             network: Network { hosts: Hosts::named(["meja.example".to_owned()]), ..Network::local() },

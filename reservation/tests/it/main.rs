@@ -40,6 +40,7 @@ mod offers_by_hand;
 mod privacy;
 mod proofs;
 mod reading;
+mod receipts;
 mod refusals;
 mod renewed_deposits;
 mod reported_later;

@@ -45,7 +45,7 @@ impl BulkLoader {
     /// # Errors
     /// [`OpenError`].
     pub fn open(options: &Options) -> Result<Self, OpenError> {
-        let opened = open::open(options, &mut |_| {})?;
+        let opened = open::open(options, &mut |_, _| {})?;
         let (chain, data_dir) = (opened.chain.clone(), options.data_dir.clone());
         Ok(Self { opened, chain, data_dir, filling: false, unsynced: 0 })
     }

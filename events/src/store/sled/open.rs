@@ -11,7 +11,7 @@ use rustix::fs::FlockOperation;
 use uuid::Uuid;
 
 use super::super::EventBytes;
-use super::super::groups::Chain;
+use super::super::groups::{Chain, ChainHash};
 use super::Options;
 use super::confidential::ConfidentialTree;
 use super::replay::{LoadError, Loaded, replay};
@@ -93,7 +93,7 @@ pub(super) struct Opened {
 /// Opens the log. Damaged files can make sled panic, so a panic is reported as damage.
 pub(super) fn open(
     options: &Options,
-    visit: &mut (dyn FnMut(EventBytes<'_>) + Send),
+    visit: &mut (dyn FnMut(EventBytes<'_>, &ChainHash) + Send),
 ) -> Result<Opened, OpenError> {
     catch_unwind(AssertUnwindSafe(|| try_open(options, visit))).unwrap_or_else(|_| {
         let what =
@@ -102,7 +102,10 @@ pub(super) fn open(
     })
 }
 
-fn try_open(options: &Options, visit: &mut (dyn FnMut(EventBytes<'_>) + Send)) -> Result<Opened, OpenError> {
+fn try_open(
+    options: &Options,
+    visit: &mut (dyn FnMut(EventBytes<'_>, &ChainHash) + Send),
+) -> Result<Opened, OpenError> {
     let data_dir = options.data_dir.as_path();
     create_owner_only_dir(data_dir)?;
     let lock = lock(data_dir)?;

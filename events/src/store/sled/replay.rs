@@ -60,7 +60,7 @@ pub(super) fn replay(
     log: &sled::Tree,
     witnessed_at: Option<Position>,
     recent_bytes: usize,
-    visit: &mut (dyn FnMut(EventBytes<'_>) + Send),
+    visit: &mut (dyn FnMut(EventBytes<'_>, &ChainHash) + Send),
 ) -> Result<Loaded, LoadError> {
     let (to_index, for_index) = sync_channel(GROUPS_AHEAD_MAX);
     let (to_visitor, for_visitor) = sync_channel(GROUPS_AHEAD_MAX);
@@ -123,11 +123,14 @@ fn index(groups: &Receiver<Group>, recent_bytes: usize) -> Result<State, LoadErr
     Ok(state)
 }
 
-fn show(groups: &Receiver<Group>, visit: &mut (dyn FnMut(EventBytes<'_>) + Send)) -> Result<(), LoadError> {
+fn show(
+    groups: &Receiver<Group>,
+    visit: &mut (dyn FnMut(EventBytes<'_>, &ChainHash) + Send),
+) -> Result<(), LoadError> {
     for group in groups {
         for entry in group.events() {
             let entry = entry?;
-            visit(EventBytes { position: entry.position, json: entry.json });
+            visit(EventBytes { position: entry.position, json: entry.json }, &entry.hash);
         }
     }
     Ok(())

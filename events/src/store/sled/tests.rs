@@ -86,7 +86,7 @@ fn event(payload: Option<&'static [u8]>, forgets: Vec<Position>) -> NewEvent {
 async fn a_commit_uses_the_disk_in_an_order_that_survives_a_crash() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options { reserve_bytes: 0, ..Options::new(dir.path(), "test") };
-    let opened = open::open(&options, &mut |_| {}).unwrap();
+    let opened = open::open(&options, &mut |_, _| {}).unwrap();
     let disk = SledDisk {
         db: opened.db.clone(),
         log: opened.log.clone(),

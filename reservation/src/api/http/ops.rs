@@ -22,6 +22,7 @@ use crate::app::App;
         (name = "venues", description = "Restaurants, their rules and their days"),
         (name = "waitlist", description = "Parties waiting for a table"),
         (name = "feed", description = "The stored events"), (name = "access", description = "Keys and who may do what"),
+        (name = "proof", description = "The proof of what the log contains"),
         (name = "service", description = "For the notifier and operators"),
         (name = "operations", description = "For operators and tools"))
 )]

@@ -28,7 +28,7 @@ use Needs::{
     Device, Everywhere, Fresh, FreshPerson, Invitation, Needed, Nothing, Own, PasswordReset, Person,
 };
 
-pub const NEEDS: [(&str, Needs); 100] = [
+pub const NEEDS: [(&str, Needs); 103] = [
     ("acceptInvitation", Invitation),
     ("acceptOffer", Own("manage")),
     ("addDevice", Fresh("access")),
@@ -62,6 +62,7 @@ pub const NEEDS: [(&str, Needs); 100] = [
     ("getAsyncApi", Nothing),
     ("getAvailability", Nothing),
     ("getAvailableDays", Nothing),
+    ("getCheckpoint", Nothing),
     ("getClosure", Needed("floor")),
     ("getFloor", Needed("floor")),
     ("getInvitation", Invitation),
@@ -72,6 +73,7 @@ pub const NEEDS: [(&str, Needs); 100] = [
     ("getReservationContact", Needed("contact")),
     ("getReservationHistory", Needed("audit")),
     ("getReservationPersonalData", Own("contact")),
+    ("getReservationReceipt", Own("read")),
     ("getSchema", Nothing),
     ("getStaffContact", Everywhere("results")),
     ("getStand", Device),
@@ -90,6 +92,7 @@ pub const NEEDS: [(&str, Needs); 100] = [
     ("listClosures", Needed("floor")),
     ("listDevices", Needed("access")),
     ("listKeys", Needed("access")),
+    ("listLogKeys", Nothing),
     ("listReservationCharges", Own("audit")),
     ("listReservations", Needed("read")),
     ("listSessions", Person),

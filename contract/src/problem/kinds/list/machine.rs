@@ -84,6 +84,12 @@ pub(super) const MACHINE: &[Kind] = &[
         "Contact the operator.",
     ),
     kind(
+        "no_checkpoint",
+        503,
+        "The log is not signed at the moment.",
+        "Try again in a minute; if it stays so, the operator finds the reason in the log of the process.",
+    ),
+    kind(
         "overloaded",
         503,
         "Too many requests are waiting for the disk. Nothing was done.",

@@ -68,6 +68,12 @@ pub(super) const OUTCOME: &[Kind] = &[
     kind("asked_too_often", 409, "The guest was asked several times already.", "Call the guest."),
     kind("channels_unknown", 409, "The payment channels are not known yet.", "Try again in a moment."),
     kind(
+        "checkpoint_not_in_log",
+        409,
+        "The log has fewer events than the older checkpoint.",
+        "Compare the key in the checkpoint with that of the log: if it is the same, the log has lost events.",
+    ),
+    kind(
         "closed",
         409,
         "The restaurant, or the requested area, is closed at that time.",
