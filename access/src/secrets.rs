@@ -137,7 +137,12 @@ pub fn create_private(path: &Path, text: &str) -> Result<String, SecretsError> {
     let linked = fs::hard_link(&new, path);
     fs::remove_file(&new).map_err(failed(&new))?;
     match linked {
-        Ok(()) => Ok(text.to_owned()),
+        Ok(()) => {
+            // The name must be durable as well.
+            let folder = path.parent().unwrap_or(path);
+            File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed(folder))?;
+            Ok(text.to_owned())
+        }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read_text(path),
         Err(error) => Err(failed(path)(error)),
     }

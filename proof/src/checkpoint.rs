@@ -28,7 +28,7 @@ pub enum CheckpointError {
     #[error("this is not a checkpoint: {0}")]
     Malformed(&'static str),
     /// It is of another log.
-    #[error("the checkpoint is of the log {found}, not of {expected}: use the key of this log")]
+    #[error("the checkpoint is of the log {found:?}, not of {expected}: use the key of this log")]
     OtherLog {
         /// The origin in the checkpoint.
         found: String,

@@ -9,7 +9,7 @@ use crate::tlog_proof::{TlogProof, TlogProofError};
 use crate::tree::is_consistent;
 
 /// Maximum size of a receipt, in bytes.
-pub const RECEIPT_BYTES_MAX: usize = 4 * 1024 * 1024;
+pub const RECEIPT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 const FORMAT: &str = "meja-receipt/v1";
 
@@ -19,14 +19,22 @@ const FORMAT: &str = "meja-receipt/v1";
 #[serde(deny_unknown_fields)]
 pub struct Receipt {
     format: String,
-    /// The key of the log, as its operator published it when the receipt was made. It proves nothing by itself: compare it with
-    /// the key that the operator publishes, or with that of another receipt.
+    /// The key of the log when the receipt was made. It proves nothing: the key that counts is the one that the operator
+    /// publishes.
     pub key: String,
     /// What was promised, the oldest first.
     pub promises: Vec<Promise>,
+    /// Number of later promises that are not in the receipt.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: u64,
     /// The proof that the log still contains everything that an older checkpoint of it contained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     consistency: Option<Consistency>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// An event, and the proof that it is in the log.
@@ -70,16 +78,10 @@ pub enum ReceiptError {
     #[error("this is not a receipt")]
     Json(#[from] serde_json::Error),
     /// It is of another version.
-    #[error("this receipt has the format {0}, but only {FORMAT} is known: use a newer version of this tool")]
+    #[error(
+        "this receipt has the format {0:?}, but only {FORMAT} is known: use a newer version of this tool"
+    )]
     Format(String),
-    /// It was made with another key.
-    #[error("the receipt is of the key {found}, not of {expected}: use the key of this log")]
-    OtherKey {
-        /// The key in the receipt.
-        found: String,
-        /// The key that was expected.
-        expected: String,
-    },
     /// It promises nothing.
     #[error("the receipt contains no promise")]
     Empty,
@@ -97,6 +99,12 @@ pub enum ReceiptError {
     /// The promises are under different checkpoints.
     #[error("promise {number} is under another checkpoint than the first one: ask for a new receipt")]
     OtherCheckpoint {
+        /// Its place in the receipt, from one.
+        number: usize,
+    },
+    /// The promises are not in the order of the log.
+    #[error("promise {number} is doubled, or not in the order of the log: ask for a new receipt")]
+    Order {
         /// Its place in the receipt, from one.
         number: usize,
     },
@@ -125,6 +133,7 @@ impl Receipt {
     pub fn new(
         key: &VerifierKey,
         promises: Vec<(String, TlogProof)>,
+        left_out: u64,
         since: Option<(u64, Vec<Hash>)>,
     ) -> Self {
         let promise = |(event, proof): (String, TlogProof)| Promise { event, proof: proof.to_string() };
@@ -136,6 +145,7 @@ impl Receipt {
             format: FORMAT.to_owned(),
             key: key.to_string(),
             promises: promises.into_iter().map(promise).collect(),
+            left_out,
             consistency: since.map(consistency),
         }
     }
@@ -152,15 +162,12 @@ impl Receipt {
         if receipt.format == FORMAT { Ok(receipt) } else { Err(ReceiptError::Format(receipt.format)) }
     }
 
-    /// Checks each promise with `key`, which has to be that in the receipt, and that all are under one checkpoint.
+    /// Checks each promise with `key`, that all are under one checkpoint, and that they are in the order of the log. It does not
+    /// show that nothing else happened: whoever has a receipt can leave a promise out.
     ///
     /// # Errors
     /// [`ReceiptError`]: the first thing that is not proved.
     pub fn verify(&self, key: &VerifierKey) -> Result<Verified<'_>, ReceiptError> {
-        let expected = key.to_string();
-        if self.key != expected {
-            return Err(ReceiptError::OtherKey { found: self.key.clone(), expected });
-        }
         let mut verified: Option<Verified<'_>> = None;
         for (number, Promise { event, proof }) in (1..).zip(&self.promises) {
             let unproved = |source| ReceiptError::Promise { number, of: self.promises.len(), source };
@@ -170,6 +177,9 @@ impl Receipt {
                 .get_or_insert_with(|| Verified { checkpoint: checkpoint.clone(), promises: Vec::new() });
             if so_far.checkpoint != *checkpoint {
                 return Err(ReceiptError::OtherCheckpoint { number });
+            }
+            if so_far.promises.last().is_some_and(|(last, _)| *last >= proof.index) {
+                return Err(ReceiptError::Order { number });
             }
             so_far.promises.push((proof.index, event));
         }

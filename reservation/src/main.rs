@@ -103,7 +103,7 @@ fn start(config: Config, files: Option<VenueFiles>) -> anyhow::Result<ExitCode> 
     // Before the log is opened, which can take a while: a hangup must not end the process.
     let hangups = runtime.block_on(async { venue_import::hangups() })?;
     let (store, projections, tree) = open_log(&config)?;
-    let log_tree = signing_keys::signed(&config, tree, SystemEnvironment.random_id())?;
+    let log_tree = signing_keys::signed(&config, tree, store.known_head(), SystemEnvironment.random_id())?;
     match runtime.block_on(run(config, hangups, files, Arc::new(store), projections, log_tree, metrics)) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => {

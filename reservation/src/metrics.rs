@@ -8,6 +8,10 @@ pub fn describe() {
         "Bookings that stopped waiting for a waitlist, because it took too long"
     );
     metrics::describe_gauge!("meja_access_keys_expiring", "Keys that expire within 14 days");
+    metrics::describe_gauge!(
+        "meja_log_checkpoint_events",
+        "Events in the last signed checkpoint; 0 if none can be signed"
+    );
     metrics::describe_gauge!("meja_log_tree_events", "Events in the Merkle tree over the log");
     metrics::describe_gauge!("meja_feed_waiters", "Consumers that wait for events");
 }

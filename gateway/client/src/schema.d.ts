@@ -1928,10 +1928,15 @@ export interface components {
             consistency?: components["schemas"]["Consistency"] | null;
             format: string;
             /**
-             * @description The key of the log, as its operator published it when the receipt was made. It proves nothing by itself: compare it with
-             *     the key that the operator publishes, or with that of another receipt.
+             * @description The key of the log when the receipt was made. It proves nothing: the key that counts is the one that the operator
+             *     publishes.
              */
             key: string;
+            /**
+             * Format: int64
+             * @description Number of later promises that are not in the receipt.
+             */
+            left_out?: number;
             /** @description What was promised, the oldest first. */
             promises: components["schemas"]["Promise"][];
         };

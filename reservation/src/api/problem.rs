@@ -245,7 +245,10 @@ impl From<NoCheckpoint> for Problem {
     fn from(error: NoCheckpoint) -> Self {
         match error {
             NoCheckpoint::Read(error) => repository_problem(&error.into()),
-            NoCheckpoint::NotSigned | NoCheckpoint::Rewritten { .. } => Self::unavailable(
+            NoCheckpoint::NotSigned
+            | NoCheckpoint::NotYet
+            | NoCheckpoint::Unknown(_)
+            | NoCheckpoint::Rewritten { .. } => Self::unavailable(
                 "no_checkpoint",
                 format!("There is no checkpoint: {error}."),
                 NO_CHECKPOINT_RETRY_SECONDS,

@@ -1,7 +1,7 @@
 //! The Merkle tree over the events of the log, and the checkpoints that are signed over it.
 //!
 //! The tree is behind the log, outside of the way of a commit. A checkpoint is signed only after it was compared with the one
-//! that was signed before: two checkpoints of this log never contradict each other.
+//! that was signed before.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -29,6 +29,9 @@ pub enum NoCheckpoint {
     /// The application has no key, as for commands on the log of a stopped service.
     #[error("this log is not signed")]
     NotSigned,
+    /// Nothing was signed since the start.
+    #[error("no checkpoint was signed since the service was started")]
+    NotYet,
     /// The log does not contain what was signed before.
     #[error(
         "the log does not begin with the {size} events of the checkpoint that was signed last: it was replaced, or rewritten"
@@ -37,6 +40,9 @@ pub enum NoCheckpoint {
         /// The size of the tree that was signed.
         size: u64,
     },
+    /// What was signed before is not known.
+    #[error("what this key has signed before is not known: {0}")]
+    Unknown(String),
     /// The log could not be read.
     #[error("could not read the log")]
     Read(#[from] ReadError),
@@ -48,33 +54,43 @@ pub enum NoCheckpoint {
     Sign(#[from] CheckpointError),
 }
 
+/// The checkpoint that was signed last.
+enum Earlier {
+    /// The key is new, or the log has no event yet: nothing was signed.
+    None,
+    /// The next one is compared with it.
+    Signed(SignedCheckpoint),
+    /// There must be one, and it cannot be used.
+    Unknown(String),
+}
+
 /// The keys that sign checkpoints, and the file that keeps the last one.
 pub struct Signer {
     /// All of them sign, and are of one origin. There is at least one.
     keys: Vec<SigningKey>,
     file: Option<PathBuf>,
-    latest: Option<SignedCheckpoint>,
+    earlier: Earlier,
 }
 
 impl Signer {
-    /// Signs with `keys`, and keeps the last checkpoint in `file`.
-    ///
-    /// # Errors
-    /// The file cannot be read, or contains no checkpoint.
-    pub fn new(keys: Vec<SigningKey>, file: Option<PathBuf>) -> Result<Self, NoCheckpoint> {
-        let text = match file.as_ref().map(fs::read_to_string) {
-            Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-            found => found.and_then(Result::ok),
+    /// Signs with `keys`, and keeps the last checkpoint in `file`. `is_first`: the keys have signed nothing yet. Otherwise the file
+    /// has to be there.
+    #[must_use]
+    pub fn new(keys: Vec<SigningKey>, file: Option<PathBuf>, is_first: bool) -> Self {
+        let earlier = match file.as_ref().map(fs::read_to_string) {
+            None => Earlier::None,
+            Some(Ok(text)) => match verified(&text, &keys) {
+                Ok(signed) => Earlier::Signed(signed),
+                Err(error) => Earlier::Unknown(error.to_string()),
+            },
+            Some(Err(error)) if error.kind() == io::ErrorKind::NotFound && is_first => Earlier::None,
+            Some(Err(error)) => Earlier::Unknown(error.to_string()),
         };
-        let latest = text.map(|text| text.parse::<SignedCheckpoint>()).transpose()?;
-        let origin = keys.first().map(|key| key.verifier().name());
-        // A new origin is a new log to all who verify: nothing was promised about it yet.
-        let latest = latest.filter(|latest| Some(latest.unverified().origin.as_str()) == origin);
-        Ok(Self { keys, file, latest })
+        Self { keys, file, earlier }
     }
 
     /// Writes the checkpoint before anyone gets it, so that it is never contradicted after a crash.
-    fn keep(&mut self, checkpoint: SignedCheckpoint) -> io::Result<SignedCheckpoint> {
+    fn keep(&mut self, checkpoint: &SignedCheckpoint) -> io::Result<()> {
         if let Some(path) = &self.file {
             let new = path.with_extension("new");
             let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&new)?;
@@ -83,17 +99,31 @@ impl Signer {
             fs::rename(&new, path)?;
             path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())?;
         }
-        Ok(self.latest.insert(checkpoint).clone())
+        self.earlier = Earlier::Signed(checkpoint.clone());
+        Ok(())
     }
+}
+
+/// The checkpoint in a file, which one of the keys has signed.
+fn verified(text: &str, keys: &[SigningKey]) -> Result<SignedCheckpoint, CheckpointError> {
+    let signed: SignedCheckpoint = text.parse()?;
+    let mut verdicts = keys.iter().map(|key| signed.verify(key.verifier()).map(|_| ()));
+    let first = verdicts.next().unwrap_or(Ok(()));
+    if first.is_ok() || verdicts.any(|verdict| verdict.is_ok()) { Ok(signed) } else { first.map(|()| signed) }
 }
 
 /// The tree of the log, shared by those who read it and the one task that makes it grow.
 pub struct LogTree {
     tree: RwLock<Tree>,
+    /// Held while files are written: only in blocking code.
     signer: Mutex<Option<Signer>>,
+    /// The last checkpoint that was compared with this log.
+    published: RwLock<Option<SignedCheckpoint>>,
     verifiers: Vec<VerifierKey>,
     /// Held by the one that makes the tree grow.
     growing: TaskMutex<()>,
+    /// Held by the one that signs, so that others use what it has signed.
+    signing: TaskMutex<()>,
 }
 
 impl LogTree {
@@ -102,7 +132,14 @@ impl LogTree {
     pub fn new(tree: Tree, signer: Option<Signer>) -> Self {
         let keys = signer.as_ref().map(|signer| signer.keys.as_slice()).unwrap_or_default();
         let verifiers = keys.iter().map(|key| key.verifier().clone()).collect();
-        Self { tree: RwLock::new(tree), signer: Mutex::new(signer), verifiers, growing: TaskMutex::default() }
+        Self {
+            tree: RwLock::new(tree),
+            signer: Mutex::new(signer),
+            published: RwLock::default(),
+            verifiers,
+            growing: TaskMutex::default(),
+            signing: TaskMutex::default(),
+        }
     }
 
     /// A tree in memory, before the first event.
@@ -123,13 +160,12 @@ impl LogTree {
         self.tree.read().size()
     }
 
-    /// The last checkpoint that was signed.
+    /// The last checkpoint that was signed, or compared with the log, since the start.
     ///
     /// # Errors
-    /// [`NoCheckpoint::NotSigned`]: also if none was signed since the start.
+    /// [`NoCheckpoint::NotYet`].
     pub fn latest(&self) -> Result<SignedCheckpoint, NoCheckpoint> {
-        let signer = self.signer.lock();
-        signer.as_ref().and_then(|signer| signer.latest.clone()).ok_or(NoCheckpoint::NotSigned)
+        self.published.read().clone().ok_or(NoCheckpoint::NotYet)
     }
 
     /// Adds the events that are durable now.
@@ -170,27 +206,43 @@ impl LogTree {
     /// Signs the tree as it is now, unless the last checkpoint is over the same tree. Blocks while the file is written.
     ///
     /// # Errors
-    /// [`NoCheckpoint`].
+    /// [`NoCheckpoint`]; then there is no checkpoint until one can be signed.
     pub fn sign(&self) -> Result<SignedCheckpoint, NoCheckpoint> {
-        let mut signer = self.signer.lock();
-        let signer = signer.as_mut().ok_or(NoCheckpoint::NotSigned)?;
+        let signed = self
+            .signer
+            .lock()
+            .as_mut()
+            .ok_or(NoCheckpoint::NotSigned)
+            .and_then(|signer| self.sign_with(signer));
+        let size = signed.as_ref().map_or(0, |signed| signed.unverified().size);
+        metrics::gauge!("meja_log_checkpoint_events").set(size as f64);
+        *self.published.write() = signed.as_ref().ok().cloned();
+        signed
+    }
+
+    fn sign_with(&self, signer: &mut Signer) -> Result<SignedCheckpoint, NoCheckpoint> {
         let (size, root) = {
             let tree = self.tree.read();
-            if let Some(earlier) = &signer.latest {
-                let checkpoint = earlier.unverified();
-                let size = checkpoint.size;
-                if size > tree.size() || root(&*tree, size)? != checkpoint.root {
-                    return Err(NoCheckpoint::Rewritten { size });
-                }
-                if size == tree.size() {
-                    return Ok(earlier.clone());
+            match &signer.earlier {
+                Earlier::None => {}
+                Earlier::Unknown(why) => return Err(NoCheckpoint::Unknown(why.clone())),
+                Earlier::Signed(earlier) => {
+                    let checkpoint = earlier.unverified();
+                    let size = checkpoint.size;
+                    if size > tree.size() || root(&*tree, size)? != checkpoint.root {
+                        return Err(NoCheckpoint::Rewritten { size });
+                    }
+                    if size == tree.size() {
+                        return Ok(earlier.clone());
+                    }
                 }
             }
             (tree.size(), root(&*tree, tree.size())?)
         };
         let origin = signer.keys.first().ok_or(NoCheckpoint::NotSigned)?.verifier().name().to_owned();
         let signed = Checkpoint { origin, size, root }.sign(&signer.keys)?;
-        Ok(signer.keep(signed)?)
+        signer.keep(&signed)?;
+        Ok(signed)
     }
 
     /// A checkpoint over everything that is durable now.
@@ -201,10 +253,41 @@ impl LogTree {
         self: &Arc<Self>,
         store: &dyn EventStore,
     ) -> Result<SignedCheckpoint, NoCheckpoint> {
+        self.checkpoint_over(store.known_head().0, store).await
+    }
+
+    /// A checkpoint over at least the first `size` events, which must be durable. Those who ask at the same time get the same one.
+    ///
+    /// # Errors
+    /// [`NoCheckpoint`].
+    pub async fn checkpoint_over(
+        self: &Arc<Self>,
+        size: u64,
+        store: &dyn EventStore,
+    ) -> Result<SignedCheckpoint, NoCheckpoint> {
+        let covers = |signed: &SignedCheckpoint| signed.unverified().size >= size;
+        if let Some(signed) = self.latest().ok().filter(covers) {
+            return Ok(signed);
+        }
+        let _signing = self.signing.lock().await;
+        if let Some(signed) = self.latest().ok().filter(covers) {
+            return Ok(signed);
+        }
         self.follow(store).await?;
+        self.blocking(Self::sign).await?
+    }
+
+    /// Reads or writes files outside of the tasks that answer requests.
+    ///
+    /// # Errors
+    /// [`NoCheckpoint::Storage`] if `work` panics.
+    pub async fn blocking<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Result<T, NoCheckpoint> {
         let tree = Arc::clone(self);
-        let signed = tokio::task::spawn_blocking(move || tree.sign()).await;
-        signed.unwrap_or_else(|error| Err(io::Error::other(error).into()))
+        let done = tokio::task::spawn_blocking(move || work(&tree)).await;
+        done.map_err(|error| io::Error::other(error).into())
     }
 
     /// The proof that the event at `position` is under `checkpoint`.
@@ -225,11 +308,12 @@ impl LogTree {
         consistency(&*self.tree.read(), old, new)
     }
 
-    /// The hashes of a tile; `None` if the tree does not have all of them yet.
+    /// The hashes of a tile under the last checkpoint; `None` if the checkpoint does not have all of them.
     ///
     /// # Errors
-    /// The tree cannot be read.
-    pub fn tile(&self, tile: Tile) -> io::Result<Option<Vec<u8>>> {
-        self.tree.read().tile(tile)
+    /// [`NoCheckpoint`].
+    pub fn tile(&self, tile: Tile) -> Result<Option<Vec<u8>>, NoCheckpoint> {
+        let size = self.latest()?.unverified().size;
+        if tile.is_in(size) { Ok(self.tree.read().tile(tile)?) } else { Ok(None) }
     }
 }

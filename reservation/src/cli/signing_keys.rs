@@ -2,6 +2,7 @@
 
 use access::secrets::{SecretsDir, create_private, read_private};
 use anyhow::Context as _;
+use events::Position;
 use proof::{SigningKey, Tree};
 use uuid::Uuid;
 
@@ -11,35 +12,36 @@ use crate::app::log_tree::{LogTree, Signer};
 /// The file with the keys, one in each line. The first one is the current one, and all of them sign.
 const FILE: &str = "log-signing.keys";
 
-/// The file in the data directory with the checkpoint that was signed last.
-const CHECKPOINT_FILE: &str = "checkpoint";
-
 /// Maximum number of keys in the file.
 const KEYS_MAX: usize = 8;
 
-/// The tree of the log, which is signed with the keys of this installation. `id` is for a key that is made now.
+/// The tree of the log, which is signed with the keys of this installation. `id` is for a key that is made now, and `head` is the last
+/// position of the log.
 ///
 /// # Errors
-/// When the keys or the last checkpoint cannot be read, or the first key cannot be written.
-pub fn signed(config: &Config, tree: Tree, id: Uuid) -> anyhow::Result<LogTree> {
-    let keys = read_or_make(&config.secrets_dir, &config.public_url, id)?;
-    let path = config.data_dir.join(CHECKPOINT_FILE);
-    let signer = Signer::new(keys, Some(path.clone()));
-    let signer =
-        signer.with_context(|| format!("the last checkpoint in {} cannot be used", path.display()))?;
+/// When the keys cannot be read, or the first key cannot be written.
+pub fn signed(config: &Config, tree: Tree, head: Position, id: Uuid) -> anyhow::Result<LogTree> {
+    let (keys, is_new) = read_or_make(&config.secrets_dir, &config.public_url, id)?;
+    // A file for each log that was signed: a key that is put back is compared with what it has signed itself.
+    let name = keys.first().and_then(|key| key.verifier().name().rsplit('/').next()).unwrap_or_default();
+    let path = config.data_dir.join(format!("checkpoint-{name}"));
+    let signer = Signer::new(keys, Some(path), is_new || head == Position::START);
     Ok(LogTree::new(tree, Some(signer)))
 }
 
-/// Reads the keys in `dir`, or makes the first one. `public_url` names the log, and `id` tells it from others at the same place:
-/// a key that is made after another one was lost begins a new log for all who verify it.
-fn read_or_make(dir: &SecretsDir, public_url: &str, id: Uuid) -> anyhow::Result<Vec<SigningKey>> {
+/// Reads the keys in `dir`, or makes the first one, and says whether it did. `public_url` names the log, and `id` tells it from others
+/// at the same place: a key that is made after another one was lost begins a new log for all who verify it.
+fn read_or_make(dir: &SecretsDir, public_url: &str, id: Uuid) -> anyhow::Result<(Vec<SigningKey>, bool)> {
     let path = dir.file(FILE);
-    let text = match read_private(&path)? {
-        Some(text) => text,
+    let (text, is_new) = match read_private(&path)? {
+        Some(text) => (text, false),
         None => {
             let key = SigningKey::generate(&origin(public_url, id))?;
-            tracing::info!(key = %key.verifier(), "the key that signs the log was made: publish it where guests and auditors find it");
-            create_private(&path, &format!("{}\n", key.to_secret_text()))?
+            tracing::warn!(key = %key.verifier(), "a new key signs the log: publish it where guests and auditors find it, and keep a copy of log-signing.keys");
+            let own = format!("{}\n", key.to_secret_text());
+            let text = create_private(&path, &own)?;
+            let is_new = text == own;
+            (text, is_new)
         }
     };
     let mut keys = Vec::new();
@@ -67,7 +69,7 @@ fn read_or_make(dir: &SecretsDir, public_url: &str, id: Uuid) -> anyhow::Result<
             "the keys in {} are of different logs: keep those of {first}, or those of another one",
             path.display()
         ),
-        _ => Ok(keys),
+        _ => Ok((keys, is_new)),
     }
 }
 

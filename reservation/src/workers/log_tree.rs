@@ -9,8 +9,10 @@ use crate::app::log_tree::NoCheckpoint;
 const GATHER: Duration = Duration::from_millis(200);
 /// How often a checkpoint is signed, if anything happened.
 const SIGN_EVERY: Duration = Duration::from_secs(60);
-/// Pause after a failure.
+/// Pause after a failure that may pass.
 const RETRY: Duration = Duration::from_secs(5);
+/// Pause after one that needs a person.
+const RETRY_LATER: Duration = Duration::from_secs(60);
 
 /// Runs until the service stops.
 pub async fn run(app: App) {
@@ -28,8 +30,12 @@ pub async fn run(app: App) {
             Ok(()) => GATHER,
             Err(NoCheckpoint::NotSigned) => return,
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "{}", advice(&error));
-                RETRY
+                let (pause, advice) = advice(&error);
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "no checkpoint is signed: {advice}"
+                );
+                pause
             }
         };
         let next_sign = signed_at.map_or(RETRY, |at| (at + SIGN_EVERY).saturating_sub(app.env.elapsed()));
@@ -50,13 +56,14 @@ async fn sign(app: &App) -> Result<(), NoCheckpoint> {
     app.log_tree.checkpoint_now(app.store.as_ref()).await.map(|_| ())
 }
 
-/// What an operator can do about it.
-fn advice(error: &NoCheckpoint) -> &'static str {
+/// When it is tried again, and what an operator can do about it.
+fn advice(error: &NoCheckpoint) -> (Duration, &'static str) {
     match error {
-        NoCheckpoint::Rewritten { .. } => {
-            "no checkpoint is signed: find out who changed the log. If you restored an older backup, remove log-signing.keys \
-             from the directory of secrets and start again: receipts before that stay as they are, and a new key begins"
-        }
-        _ => "no checkpoint was signed; trying again",
+        NoCheckpoint::Rewritten { .. } | NoCheckpoint::Unknown(_) => (
+            RETRY_LATER,
+            "find out who changed the log. If you restored a backup, move log-signing.keys away from the directory of secrets, \
+             start again, and do not put it back: a new key begins, and earlier receipts stay as they are",
+        ),
+        _ => (RETRY, "trying again"),
     }
 }

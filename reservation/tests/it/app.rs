@@ -100,7 +100,7 @@ impl TestApp {
         let (trigger, shutdown) = Shutdown::new();
         let files = VenueFiles::load(std::path::Path::new(venues)).unwrap();
         let key = SigningKey::generate("meja.example/log").unwrap();
-        let signer = Signer::new(vec![key], None).unwrap();
+        let signer = Signer::new(vec![key], None, true);
         let parts = Parts {
             store,
             projections: Projections::default(),

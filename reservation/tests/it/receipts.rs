@@ -167,25 +167,57 @@ async fn a_checkpoint_that_contradicts_an_earlier_one_is_never_signed() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("checkpoint");
     let secret = SigningKey::generate("meja.example/log").unwrap().to_secret_text();
-    let tree = || {
-        let signer = Signer::new(vec![secret.parse().unwrap()], Some(file.clone())).unwrap();
+    let tree = |is_first| {
+        let signer = Signer::new(vec![secret.parse().unwrap()], Some(file.clone()), is_first);
         Arc::new(LogTree::in_memory(Some(signer)))
     };
     let (first, longer, shorter) = (log_of(3).await, log_of(4).await, log_of(2).await);
-    let signed = tree().checkpoint_now(first.as_ref()).await.unwrap();
+    // A key that has signed before, beside a log without its checkpoint: a restored log, for example.
+    let unknown = tree(false).checkpoint_now(first.as_ref()).await.unwrap_err();
+    assert!(matches!(unknown, NoCheckpoint::Unknown(_)), "{unknown}");
+    let signed = tree(true).checkpoint_now(first.as_ref()).await.unwrap();
     // The same log after a restart: nothing is signed twice.
-    assert_eq!(tree().checkpoint_now(first.as_ref()).await.unwrap(), signed);
+    let again = tree(false);
+    assert!(
+        matches!(again.latest(), Err(NoCheckpoint::NotYet)),
+        "nothing is published before it was compared"
+    );
+    assert_eq!(again.checkpoint_now(first.as_ref()).await.unwrap(), signed);
     let size = signed.unverified().size;
     for other in [longer.as_ref(), shorter.as_ref(), &MemoryStore::new("reservation") as &dyn EventStore] {
-        let refused = tree().checkpoint_now(other).await.unwrap_err();
+        let tree = tree(true);
+        tree.follow(other).await.unwrap();
+        let refused = tree.sign().unwrap_err();
         assert!(matches!(refused, NoCheckpoint::Rewritten { size: at } if at == size), "{refused}");
+        assert!(tree.latest().is_err());
         assert_eq!(std::fs::read_to_string(&file).unwrap(), signed.to_string());
     }
-    // With a new key another log begins.
-    let other = SigningKey::generate("meja.example/log/2").unwrap();
-    let other = LogTree::in_memory(Some(Signer::new(vec![other], Some(file.clone())).unwrap()));
-    Arc::new(other).checkpoint_now(longer.as_ref()).await.unwrap();
-    // A file that is no checkpoint is not overwritten.
-    std::fs::write(&file, "?").unwrap();
-    assert!(Signer::new(vec![secret.parse().unwrap()], Some(file)).is_err());
+    // A file that is no checkpoint, or that another key has signed, is not overwritten.
+    let other = SigningKey::generate("meja.example/log").unwrap();
+    let foreign = signed.unverified().clone().sign(&[other]).unwrap().to_string();
+    for wrong in ["?".to_owned(), foreign, signed.to_string().replacen(&size.to_string(), "1", 1)] {
+        std::fs::write(&file, &wrong).unwrap();
+        let refused = tree(true).checkpoint_now(first.as_ref()).await.unwrap_err();
+        assert!(matches!(refused, NoCheckpoint::Unknown(_)), "{refused}");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), wrong);
+    }
+}
+
+#[tokio::test]
+async fn receipts_that_are_asked_for_again_need_no_new_checkpoint() {
+    let app = TestApp::start().await;
+    let id = app.book(json!({})).await;
+    let first = receipt(&app, &id, "").await;
+    app.book(json!({})).await;
+    assert_eq!(receipt(&app, &id, "").await, first);
+    let other = app.book(json!({})).await;
+    let (verified, key) = (receipt(&app, &other, "").await, key(&app).await);
+    let size = verified.verify(&key).unwrap().checkpoint.size;
+    assert_eq!(checkpoint(&app).await.unverified().size, size);
+    // A tile beyond the checkpoint says nothing about how many events there are by now.
+    app.book(json!({})).await;
+    app.app.log_tree.follow(app.app.store.as_ref()).await.unwrap();
+    assert!(app.app.log_tree.size() > size);
+    let tile = async |width: u64| app.anonymous_get(&format!("/log/tile/0/000.p/{width}")).await.status;
+    assert_eq!((tile(size).await, tile(size + 1).await), (StatusCode::OK, StatusCode::NOT_FOUND));
 }

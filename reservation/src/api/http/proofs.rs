@@ -19,8 +19,8 @@ use crate::app::App;
 const TEXT: &str = "text/plain; charset=utf-8";
 /// A checkpoint is replaced once a minute.
 const FOR_A_MOMENT: &str = "public, max-age=5";
-/// A tile never changes.
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
+/// A tile never changes, unless an older backup is restored and a new key begins.
+const FOR_AN_HOUR: &str = "public, max-age=3600";
 
 /// The last checkpoint of the log
 ///
@@ -75,13 +75,12 @@ pub(super) fn tiles(app: App) -> Router {
 async fn tile(State(app): State<App>, Path(path): Path<String>) -> Result<Response, Problem> {
     let tile: Tile =
         path.parse().map_err(|error| Problem::not_found(format!("There is no tile {path}: {error}.")))?;
-    let read = tokio::task::spawn_blocking(move || app.log_tree.tile(tile)).await;
-    let content =
-        read.map_err(|error| Problem::internal(&error))?.map_err(|error| Problem::internal(&error))?;
+    let read = app.log_tree.blocking(move |tree| tree.tile(tile)).await;
+    let content = read??;
     let content = content.ok_or_else(|| {
         Problem::not_found(format!(
             "The log does not have all hashes of the tile {path} yet. Use the size in /log/checkpoint."
         ))
     })?;
-    Ok(([(CONTENT_TYPE, "application/octet-stream"), (CACHE_CONTROL, FOR_EVER)], content).into_response())
+    Ok(([(CONTENT_TYPE, "application/octet-stream"), (CACHE_CONTROL, FOR_AN_HOUR)], content).into_response())
 }

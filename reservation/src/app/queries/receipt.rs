@@ -1,6 +1,6 @@
 //! The receipt of a booking: what the guest was promised, with the proof that it is in the log.
 
-use std::sync::Arc;
+use std::io;
 
 use access::Caller;
 use events::event::Event;
@@ -47,30 +47,32 @@ impl App {
         caller: &Caller,
     ) -> Result<Receipt, NoReceipt> {
         self.require(id, caller).await?;
-        let store = self.store.as_ref();
-        let promises = self.promises(id).await?;
-        let tree = Arc::clone(&self.log_tree);
-        // Signed after the events were read, so that it is over all of them.
-        let checkpoint = tree.checkpoint_now(store).await?;
-        let size = checkpoint.unverified().size;
-        let proved: Result<Vec<_>, _> = promises
-            .into_iter()
-            .map(|(position, event)| Ok((event, tree.prove(position, &checkpoint)?)))
-            .collect();
-        let proved = proved.map_err(NoCheckpoint::Storage)?;
-        let behind = match since {
-            Some(since) if since > size => return Err(NoReceipt::Shorter { size, since }),
-            Some(since) => Some((since, tree.prove_behind(since, size).map_err(NoCheckpoint::Storage)?)),
-            None => None,
+        let (promises, left_out) = self.promises(id).await?;
+        let covered = promises.last().map_or(0, |(position, _)| position.0).max(since.unwrap_or(0));
+        let (store, tree) = (self.store.as_ref(), &self.log_tree);
+        let checkpoint = match since {
+            Some(since) if since > store.known_head().0 => {
+                return Err(NoReceipt::Shorter { size: store.known_head().0, since });
+            }
+            _ => tree.checkpoint_over(covered, store).await?,
         };
-        let key = tree.verifiers().first().ok_or(NoCheckpoint::NotSigned)?;
-        Ok(Receipt::new(key, proved, behind))
+        let key = tree.verifiers().first().ok_or(NoCheckpoint::NotSigned)?.clone();
+        let made = tree.blocking(move |tree| {
+            let size = checkpoint.unverified().size;
+            let proved = promises
+                .into_iter()
+                .map(|(position, event)| Ok((event, tree.prove(position, &checkpoint)?)))
+                .collect::<io::Result<_>>()?;
+            let behind = since.map(|since| tree.prove_behind(since, size)).transpose()?;
+            Ok(Receipt::new(&key, proved, left_out, since.zip(behind)))
+        });
+        Ok(made.await?.map_err(NoCheckpoint::Storage)?)
     }
 
-    /// The events that are promises, as they are stored.
-    async fn promises(&self, id: ReservationId) -> Result<Vec<(Position, String)>, QueryError> {
+    /// The events that are promises, as they are stored, and the number of those that are too many.
+    async fn promises(&self, id: ReservationId) -> Result<(Vec<(Position, String)>, u64), QueryError> {
         let (query, mut after) = (Query::any_tag([Tag::reservation(id)]), Position::START);
-        let mut promises = Vec::new();
+        let (mut promises, mut left_out) = (Vec::new(), 0);
         loop {
             let page = self.store.read(&query, after, PROMISES_MAX).await?;
             for stored in page.iter() {
@@ -78,12 +80,16 @@ impl App {
                 let recorded =
                     Recorded::parse(stored.json).map_err(|source| RepositoryError::Parse { at, source })?;
                 let event = recorded.event().map_err(|source| RepositoryError::Decode { at, source })?;
-                if is_promise(&event) && promises.len() < PROMISES_MAX {
-                    promises.push((at, String::from_utf8_lossy(stored.json).into_owned()));
+                if !is_promise(&event) {
+                    continue;
+                }
+                match promises.len() < PROMISES_MAX {
+                    true => promises.push((at, String::from_utf8_lossy(stored.json).into_owned())),
+                    false => left_out += 1,
                 }
             }
-            if page.len() < PROMISES_MAX || promises.len() == PROMISES_MAX {
-                return Ok(promises);
+            if page.len() < PROMISES_MAX {
+                return Ok((promises, left_out));
             }
             after = page.scanned_to;
         }
