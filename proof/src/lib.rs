@@ -6,7 +6,7 @@
 //! contain hashes only.
 //!
 //! What this does not prove: a log whose operator holds the only checkpoints can be rewritten as a whole. A checkpoint that
-//! somebody else has kept shows it.
+//! another person has kept shows it.
 
 mod checkpoint;
 mod hash;

@@ -1,4 +1,4 @@
-//! Signed notes: a text, and lines with the signatures of those who say that it is true. C2SP signed-note.
+//! Signed notes: a text, and lines with the signatures of the keys that vouch for it. C2SP signed-note.
 
 use std::fmt;
 use std::str::FromStr;

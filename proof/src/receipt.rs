@@ -1,4 +1,4 @@
-//! Receipts: what somebody was promised, with the proof of each promise.
+//! Receipts: promises to a person, with the proof of each.
 
 use serde::{Deserialize, Serialize};
 
@@ -163,7 +163,7 @@ impl Receipt {
     }
 
     /// Checks each promise with `key`, that all are under one checkpoint, and that they are in the order of the log. It does not
-    /// show that nothing else happened: whoever has a receipt can leave a promise out.
+    /// show that nothing else happened: a promise can be taken out of a receipt.
     ///
     /// # Errors
     /// [`ReceiptError`]: the first thing that is not proved.

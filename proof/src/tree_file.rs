@@ -1,7 +1,7 @@
 //! The tree of a log, kept in a file and in memory.
 //!
 //! The file contains the hashes of all leaves in complete tiles; nodes above them are in memory, 64 bytes for 256 leaves. With
-//! each tile stand its root and the hash of the log's chain behind its last event: whoever reads the log again can tell with one
+//! each tile stand its root and the hash of the log's chain behind its last event: a reader of the log can tell with one
 //! comparison for 256 events whether a tile belongs to it. The file is written behind the log and never synced: tiles that a
 //! crash takes away are made again from the log.
 

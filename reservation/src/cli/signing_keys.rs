@@ -30,7 +30,7 @@ pub fn signed(config: &Config, tree: Tree, head: Position, id: Uuid) -> anyhow::
 }
 
 /// Reads the keys in `dir`, or makes the first one, and says whether it did. `public_url` names the log, and `id` tells it from others
-/// at the same place: a key that is made after another one was lost begins a new log for all who verify it.
+/// at the same place: a key that is made after another one was lost begins a new log for every verifier.
 fn read_or_make(dir: &SecretsDir, public_url: &str, id: Uuid) -> anyhow::Result<(Vec<SigningKey>, bool)> {
     let path = dir.file(FILE);
     let (text, is_new) = match read_private(&path)? {
