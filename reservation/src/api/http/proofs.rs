@@ -45,7 +45,7 @@ pub(super) async fn keys(State(app): State<App>) -> Response {
 
 /// The receipt of a reservation
 ///
-/// The events that say what was promised, what came of it and what was paid, byte for byte as they are stored, each with the
+/// The events about the agreement, the visit and the payments, byte for byte as they are stored, each with the
 /// proof that it is in the log under a signed checkpoint (C2SP tlog-proof). It is verified without this service:
 /// `reservation receipt verify`, or any implementation of the format.
 #[utoipa::path(get, path = "/api/reservations/{reservation_id}/receipt", operation_id = "getReservationReceipt", tag = "proof",

@@ -96,7 +96,7 @@ impl App {
     }
 }
 
-/// Whether an event says what the guest and the restaurant agreed on, what came of it, or what was paid. Notes of the staff,
+/// Whether an event is about the agreement of the guest and the restaurant, the visit, or the payments. Notes of the staff,
 /// messages, and the reasons for which staff overruled a rule are none of these.
 fn is_promise(event: &Event) -> bool {
     matches!(
