@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the client of the stand and of the rules editor from gateway/client, and tests it without a browser.
+# Builds the clients in gateway/client (stand, rules editor, check of a receipt), and tests them without a browser.
 #
 #   client.sh             builds it, and writes gateway/client/dist
 #   client.sh check       fails if gateway/client/dist, or the types, are not what the sources say
@@ -13,9 +13,10 @@ sources=gateway/client
 work=target/tools/client
 
 # The packages are outside the sources, so the sources are built beside the packages.
-rm -rf "$work"/{src,tests,dist,golden}
+rm -rf "$work"/{src,tests,dist,golden,golden-proof}
 cp -r "$sources"/{src,tests,tsconfig.json,vite.config.ts} "$work"
 cp -r events/tests/it/golden "$work/golden"
+cp -r proof/tests/it/golden "$work/golden-proof"
 
 mode=write
 if [ "${1:-}" = check ]; then
@@ -58,7 +59,7 @@ cp "$sources/src/rules/schema.d.ts" "$work/src/rules"
 (
   cd "$work"
   node_modules/.bin/vue-tsc --noEmit
-  for script in stand rules stream; do
+  for script in stand rules stream receipt; do
     MEJA_SCRIPT=$script node_modules/.bin/vite build --logLevel warn
   done
   node_modules/.bin/vitest run

@@ -21,6 +21,7 @@ mod numbers;
 mod own;
 mod pay;
 mod qr;
+mod receipt;
 mod session;
 mod stand;
 mod templates;
@@ -51,7 +52,8 @@ pub fn router(app: App) -> Router {
         .route("/r/{id}", get(booking::page))
         .route("/r/{id}/{link}", get(enter::<v1::Reservation>))
         .route("/r/{id}/pay", get(pay::page).post(pay::choose))
-        .route("/r/{id}/receipt", get(booking::receipt))
+        .route("/r/{id}/receipt", get(receipt::page))
+        .route("/r/{id}/receipt.json", get(receipt::file))
         .route("/r/{id}/change", get(change::page).post(change::submit))
         .route("/r/{id}/correct", get(correct::page).post(correct::submit))
         .route("/r/{id}/cancel", get(change::cancel_page).post(change::cancel))

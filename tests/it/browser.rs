@@ -52,6 +52,11 @@ fn a_stopped_service_takes_only_its_own_part_of_the_pages() {
 }
 
 #[test]
+fn a_browser_proves_a_receipt_and_finds_what_was_changed() {
+    node_test("receipt.test.mjs", &[]);
+}
+
+#[test]
 fn pages_tell_guests_the_truth_in_every_state() {
     node_test("states.test.mjs", &[]);
 }

@@ -73,13 +73,17 @@ pub(super) static RULES_STYLE: LazyLock<Asset> =
 pub(super) static RULES_SCRIPT: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("rules", "js", JAVASCRIPT, include_str!("../../client/dist/rules.js")));
 
+/// The script that checks a receipt, built from `gateway/client`.
+pub(super) static RECEIPT_SCRIPT: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("receipt", "js", JAVASCRIPT, include_str!("../../client/dist/receipt.js")));
+
 /// The stylesheet of the numbers, which is on top of that of all pages.
 pub(super) static NUMBERS_STYLE: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("numbers", "css", CSS, include_str!("../../assets/numbers.css")));
 
 /// A file that pages load.
 pub(super) async fn asset(Path(name): Path<String>) -> Response {
-    let fixed: [&LazyLock<Asset>; 8] = [
+    let fixed: [&LazyLock<Asset>; 9] = [
         &STYLE,
         &SCRIPT,
         &CLIENT_STYLE,
@@ -87,6 +91,7 @@ pub(super) async fn asset(Path(name): Path<String>) -> Response {
         &STREAM_SCRIPT,
         &RULES_STYLE,
         &RULES_SCRIPT,
+        &RECEIPT_SCRIPT,
         &NUMBERS_STYLE,
     ];
     let fixed = fixed.into_iter().find(|asset| asset.name == name);

@@ -14,7 +14,7 @@ use super::guest::{Page, go};
 use super::own::{Given, Own};
 use super::venue::about;
 use super::words::word;
-use super::{channels, notices, qr, times};
+use super::{qr, times};
 use crate::services::Trouble;
 
 /// A booking that its guest opened.
@@ -191,30 +191,6 @@ pub(super) async fn show(
     own.page("booking.html", facts).status(status).respond()
 }
 
-/// The booking and its amounts, for paper.
-pub(super) async fn receipt(own: Booking) -> Response {
-    let locale = own.locale();
-    let now = own.guest.app.env.now().with_timezone(&own.zone());
-    let charges = match charges(&own).await {
-        Ok(charges) => charges,
-        Err(trouble) => return notices::trouble(&own.guest, &trouble),
-    };
-    let paid = own.subject.payment.as_ref().filter(|payment| is_paid(payment));
-    let channel = paid.and_then(|payment| payment.channel.as_ref());
-    let channels = own.guest.call().channels().await.unwrap_or_default();
-    let facts = context! {
-        money => money(&own, &charges, locale),
-        channel => channel.and_then(|code| channels::label_of(code, &channels, locale)),
-        printed => people::moment(&now, locale),
-    };
-    own.page("receipt.html", facts).respond()
-}
-
-/// Whether money was paid with it, also if that came back.
-fn is_paid(payment: &v1::DepositPayment) -> bool {
-    matches!(&payment.status[..], "completed" | "partly_refunded" | "refunded")
-}
-
 /// The amounts of a booking.
 pub(super) async fn charges(own: &Booking) -> Result<v1::ListChargesResponse, Trouble> {
     own.call()
@@ -223,7 +199,7 @@ pub(super) async fn charges(own: &Booking) -> Result<v1::ListChargesResponse, Tr
 }
 
 /// Every amount with its reason; `None` if there is none.
-fn money(own: &Booking, charges: &v1::ListChargesResponse, locale: Locale) -> Option<Value> {
+pub(super) fn money(own: &Booking, charges: &v1::ListChargesResponse, locale: Locale) -> Option<Value> {
     let currency = charges.currency.as_deref()?;
     let zone = own.zone();
     let entry = |entry: &v1::ChargeEntry| {

@@ -158,6 +158,11 @@ impl<T: Opened> Own<T> {
         self.guest.call().with_link(&self.link)
     }
 
+    /// The link that the guest followed.
+    pub(super) fn link(&self) -> &str {
+        &self.link
+    }
+
     /// The language of its pages.
     pub(super) fn locale(&self) -> Locale {
         self.guest.locale(Some(self.subject.common().locale))

@@ -4,6 +4,7 @@
 
 mod changed;
 mod others;
+mod published;
 mod support;
 mod tree;
 mod vectors;

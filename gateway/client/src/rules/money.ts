@@ -1,6 +1,6 @@
 // Amounts as people write them, and as the document has them: in minor units.
 import exceptions from "./decimals.json";
-import { locale } from "../words";
+import { locale } from "../language";
 import type { Rules } from "./document";
 
 /** The number of decimals of a currency, by ISO 4217, as the services count them. Browsers have other numbers: none for the rupiah. */

@@ -1,5 +1,5 @@
 // The texts of the rules editor in the language of the page.
-import { texts } from "../words";
+import { texts } from "../language";
 import { en } from "./words/en";
 import { id } from "./words/id";
 

@@ -1,0 +1,33 @@
+// The texts of the proof of a receipt in Indonesian.
+import type { en } from "./en";
+
+export const id: typeof en = {
+  checking: "Browser Anda sedang memeriksa tanda terima…",
+  proved: "Diperiksa oleh browser Anda: semua yang tertulis di bawah ini ada di log restoran yang ditandatangani.",
+  proved_file: "Diperiksa oleh browser Anda: semua isi berkas {name} ada di log restoran yang ditandatangani.",
+  continues: "Log masih berisi semua yang ada saat pemeriksaan Anda pada {when}.",
+  first_check: "Ini pemeriksaan pertama di browser ini. Pemeriksaan berikutnya juga mengetahui apakah log ditulis ulang di antaranya.",
+  new_key: "Restoran menandatangani dengan kunci yang belum pernah dilihat browser ini. Tanyakan kepada restoran mengapa kuncinya berubah.",
+  new_log: "Ini log lain dari yang diperiksa browser Anda pada {when}. Tanyakan kepada restoran mengapa log baru dimulai.",
+  accept: "Lanjutkan dengan yang baru",
+  left_out: "{count} catatan berikutnya tidak ada di tanda terima ini.",
+  details: "Log, jumlah peristiwa, akar, dan kunci",
+  log: "Log", events: "Peristiwa di log", root: "Akar", key: "Kunci",
+  fault: "Tanda terima ini tidak terbukti.",
+  not_a_receipt: "Ini bukan tanda terima, atau tidak lengkap. Simpan sekali lagi.",
+  other_key: "Tidak ditandatangani dengan kunci restoran ini.",
+  changed: "Catatan {number} tidak ada di log yang ditandatangani: catatan atau buktinya telah diubah.",
+  other_checkpoint: "Catatan {number} berasal dari keadaan log lain daripada catatan pertama. Simpan tanda terima sekali lagi.",
+  order: "Catatan {number} ada dua kali, atau tidak sesuai urutan log. Simpan tanda terima sekali lagi.",
+  rewritten: "Log tidak lagi berisi semua yang ada saat pemeriksaan Anda pada {when}: log telah diubah. Simpan tanda terima Anda, dan tanyakan kepada restoran.",
+  no_consistency: "Bukti bahwa log tidak ditulis ulang sejak pemeriksaan Anda pada {when} tidak ada. Muat ulang halaman ini.",
+  shorter: "Log lebih pendek daripada saat pemeriksaan Anda pada {when}: ada catatan yang dihapus. Simpan tanda terima Anda, dan tanyakan kepada restoran.",
+  not_signed: "Log sedang tidak ditandatangani, sehingga tidak ada yang dapat dibuktikan. Silakan coba lagi nanti.",
+  not_reachable: "Tanda terima tidak dapat dimuat. Silakan coba lagi nanti.",
+  cannot_check: "Browser ini tidak dapat memeriksa tanda tangan. Simpan tanda terima, dan periksa dengan browser lain.",
+  reservation_created: "Dipesan", reservation_confirmed: "Dikonfirmasi", reservation_rescheduled: "Dipindahkan", guests: "{count} tamu",
+  reservation_party_size_changed: "Jumlah tamu diubah", reservation_end_changed: "Akhir kunjungan diubah",
+  reservation_checked_in: "Datang", reservation_completed: "Pulang", reservation_cancelled: "Dibatalkan", reservation_no_show: "Dicatat tidak datang",
+  reservation_undone: "Sebuah perubahan dibatalkan", payment_requested: "Pembayaran diminta", payment_completed: "Dibayar", payment_failed: "Pembayaran gagal",
+  payment_refunded: "Uang dikembalikan", by_guest: "oleh tamu", by_staff: "oleh restoran", by_system: "secara otomatis",
+};
