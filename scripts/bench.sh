@@ -3,7 +3,7 @@
 # docs/performance.md from the template benches/performance.md.
 #   BENCH_SECONDS=4 BENCH_ROUNDS=3   length and number of rounds
 #   BENCH_EVENTS=10000000            the longest log; 0 skips the parts that need filled logs
-#   bench.sh post postgres           some of: post access gateway postgres fastapi fastapi_plain log umadb feed follow read start growth
+#   bench.sh post postgres           some of: post access tree gateway postgres fastapi fastapi_plain log umadb feed follow read start growth
 #                                    availability search
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -13,7 +13,7 @@ cd "$root"
 seconds=${BENCH_SECONDS:-4}
 rounds=${BENCH_ROUNDS:-3}
 events=${BENCH_EVENTS:-10000000}
-all="post access gateway postgres fastapi fastapi_plain log umadb feed follow read start growth availability search"
+all="post access tree gateway postgres fastapi fastapi_plain log umadb feed follow read start growth availability search"
 wanted=" ${*:-$all} "
 need_rust
 need curl curl
@@ -164,6 +164,23 @@ if want access; then
   done
   versus access
   stop_pid $reservation && stop_pid $opened
+fi
+
+# The same binary with the signed tree of its log, and without.
+if want tree; then
+  plain_port=$((port + 4))
+  start_reservation "$work/unsigned" $plain_port --signing off
+  unsigned=$reservation unsigned_key=$MEJA_KEY
+  start_reservation "$work/signed"
+  without_tree() { MEJA_KEY=$unsigned_key book 64 "http://127.0.0.1:$plain_port/api/reservations"; }
+  book 64 $base/api/reservations >/dev/null && without_tree >/dev/null # warm
+  fresh
+  for _ in $(seq "$rounds"); do
+    note ours "$(book 64 $base/api/reservations)"
+    note theirs "$(without_tree)"
+  done
+  versus tree
+  stop_pid $reservation && stop_pid $unsigned
 fi
 
 # Comparisons: both systems run in turn, with the same number of clients.

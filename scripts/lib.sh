@@ -52,15 +52,15 @@ wait_ready() {
 # of the tests.
 need_python_tools() {
   local python=target/tools/python
-  [ ! -e "$python/installed-5" ] || return 0
+  [ ! -e "$python/installed-6" ] || return 0
   need python3 python3
   mkdir -p target/tools
   python3 -m venv "$python" 2>/dev/null || { need_package python3-venv && python3 -m venv "$python"; }
   "$python/bin/pip" install --quiet --disable-pip-version-check 'aiosmtpd==1.4.6' 'localstripe==1.15.10' \
     'openapi-spec-validator==0.9.0' 'openapi-python-client==0.29.1' 'cloudevents==2.2.0' 'schemathesis==4.32.5' \
-    'grpcio==1.85.3' 'grpcio-reflection==1.85.1' ||
+    'grpcio==1.85.3' 'grpcio-reflection==1.85.1' 'pymerkle==7.0.0' 'cryptography==50.0.2' ||
     die "The Python packages of the tests could not be installed: they are needed for mail, payments, API descriptions, gRPC and fuzzing."
-  touch "$python/installed-5"
+  touch "$python/installed-6"
 }
 
 need_package() {

@@ -148,6 +148,18 @@ pub fn create_private(path: &Path, text: &str) -> Result<String, SecretsError> {
     }
 }
 
+/// Replaces a file that only its owner can read, at once and durably.
+///
+/// # Errors
+/// [`SecretsError`].
+pub fn replace_private(path: &Path, text: &str) -> Result<(), SecretsError> {
+    let new = staged(path);
+    write_new(&new, text).map_err(failed(&new))?;
+    fs::rename(&new, path).map_err(failed(path))?;
+    let folder = path.parent().unwrap_or(path);
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed(folder))
+}
+
 /// Reads a file that only its owner can read; `None` if there is none.
 ///
 /// # Errors

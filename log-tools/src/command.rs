@@ -1,5 +1,6 @@
 //! The commands. Each folds over the groups of a log.
 
+mod against;
 mod backup;
 mod export;
 mod import;

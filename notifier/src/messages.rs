@@ -60,6 +60,8 @@ pub struct Facts<'a> {
     pub proof_code: Option<&'a str>,
     /// The amount in the message.
     pub amount: Option<Money>,
+    /// The receipt of the booking, which becomes a file in the mail.
+    pub receipt: Option<&'a str>,
 }
 
 /// The recipient of a mail.
@@ -80,7 +82,7 @@ impl Messages {
         Ok(Self { environment: templates::load(dir)?, from })
     }
 
-    /// A mail with a text and an HTML part, and with a calendar file if it sets or cancels a time.
+    /// A mail with a text and an HTML part, with a calendar file if it sets or cancels a time, and with the receipt if there is one.
     ///
     /// # Errors
     /// [`MessageError`].
@@ -102,16 +104,28 @@ impl Messages {
                 .reply_to(Mailbox::new(Some(facts.occasion.visit().venue_name.clone()), address.parse()?)),
             None => builder,
         };
-        let Some(calendar) = calendar::of_message(template, facts, &self.from, to, now) else {
+        let calendar = calendar::of_message(template, facts, &self.from, to, now);
+        if calendar.is_none() && facts.receipt.is_none() {
             return Ok(builder.multipart(both)?);
+        }
+        let mut files = Vec::new();
+        let both = match calendar {
+            Some(calendar) => {
+                let media_type = format!("text/calendar; charset=utf-8; method={}", calendar.method);
+                let media_type = ContentType::parse(&media_type)?;
+                // As a part for mail programs with calendars, and as a file for the others.
+                let inline = SinglePart::builder().header(media_type.clone()).body(calendar.text.clone());
+                files.push(Attachment::new("reservation.ics".into()).body(calendar.text, media_type));
+                both.singlepart(inline)
+            }
+            None => both,
         };
-        let calendar_type =
-            ContentType::parse(&format!("text/calendar; charset=utf-8; method={}", calendar.method))?;
-        // As a part for mail programs with calendars, and as a file for the others.
-        let inline = SinglePart::builder().header(calendar_type.clone()).body(calendar.text.clone());
-        let attachment = Attachment::new("reservation.ics".into()).body(calendar.text, calendar_type);
-        let parts = MultiPart::mixed().boundary(format!("meja-{key}"));
-        Ok(builder.multipart(parts.multipart(both.singlepart(inline)).singlepart(attachment))?)
+        if let Some(receipt) = facts.receipt {
+            let media_type = ContentType::parse("application/json")?;
+            files.push(Attachment::new("receipt.json".into()).body(receipt.to_owned(), media_type));
+        }
+        let parts = MultiPart::mixed().boundary(format!("meja-{key}")).multipart(both);
+        Ok(builder.multipart(files.into_iter().fold(parts, MultiPart::singlepart))?)
     }
 
     /// The headers of a mail, and its text in both forms.
@@ -210,7 +224,7 @@ fn booking_words(locale: Locale) -> &'static str {
 
 /// The facts for templates. `paragraphs` are those of the text, each with its lines.
 fn facts_of(facts: &Facts<'_>, subject: &str, paragraphs: &[String]) -> minijinja::Value {
-    let Facts { occasion, name, locale, link, booking_link, proof_code, amount } = *facts;
+    let Facts { occasion, name, locale, link, booking_link, proof_code, amount, receipt } = *facts;
     let (visit, cancellation) = (occasion.visit(), occasion.cancellation());
     let start = visit.start_time;
     // Not with the offset of the visit, because the offset can be another one at that time.
@@ -239,6 +253,7 @@ fn facts_of(facts: &Facts<'_>, subject: &str, paragraphs: &[String]) -> minijinj
         booking_link,
         proof_code,
         booking_words => booking_words(locale),
+        receipt => receipt.is_some(),
         lang => locale.tag(),
         subject,
         paragraphs,

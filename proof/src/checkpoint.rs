@@ -98,6 +98,15 @@ impl SignedCheckpoint {
         &self.checkpoint
     }
 
+    pub(crate) fn note(&self) -> &Note {
+        &self.note
+    }
+
+    /// The same checkpoint with other signatures.
+    pub(crate) fn with_note(&self, note: Note) -> Self {
+        Self { checkpoint: self.checkpoint.clone(), note }
+    }
+
     /// Checks that it is a checkpoint of the log of `key`, signed with it.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ pub const KEY_NAME_CHARS_MAX: usize = 200;
 /// The first byte of an Ed25519 key, which says that it signs the text of a note.
 const ED25519: u8 = 1;
 const PRIVATE: &str = "PRIVATE+KEY+";
-const KEY_BYTES: usize = 32;
+pub(crate) const KEY_BYTES: usize = 32;
 
 /// The part of the hash of a key that is in each signature.
 pub(crate) type KeyId = [u8; 4];
@@ -47,21 +47,19 @@ pub struct VerifierKey {
 
 impl VerifierKey {
     fn new(name: &str, key: ed25519_dalek::VerifyingKey) -> Result<Self, KeyError> {
-        let is_name = !name.is_empty()
-            && name.chars().count() <= KEY_NAME_CHARS_MAX
-            && !name.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+');
-        if !is_name {
-            return Err(KeyError::Name);
-        }
-        let hash = Sha256::new().chain_update(name).chain_update(b"\n").chain_update([ED25519]);
-        let hash = hash.chain_update(key.as_bytes()).finalize();
-        Ok(Self { name: name.to_owned(), id: [hash[0], hash[1], hash[2], hash[3]], key })
+        Ok(Self { name: name.to_owned(), id: key_id(name, ED25519, key.as_bytes())?, key })
     }
 
     /// The name of the log.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The part of the hash of the key that tells it from others of the same log, in hexadecimal digits.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        hex::encode(self.id)
     }
 
     pub(crate) fn id(&self) -> KeyId {
@@ -77,7 +75,7 @@ impl VerifierKey {
 
 impl fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_key(f, &self.name, self.id, self.key.as_bytes())
+        write_key(f, &self.name, self.id, ED25519, self.key.as_bytes())
     }
 }
 
@@ -91,10 +89,8 @@ impl FromStr for VerifierKey {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        let (name, id, bytes) = read_key(text)?;
-        let key = ed25519_dalek::VerifyingKey::from_bytes(&bytes)
-            .map_err(|_| KeyError::Malformed("no point of the curve"))?;
-        let key = Self::new(name, key)?;
+        let (name, id, bytes) = read_key(text, ED25519)?;
+        let key = Self::new(name, point(&bytes)?)?;
         if key.id == id { Ok(key) } else { Err(KeyError::Hash) }
     }
 }
@@ -152,18 +148,42 @@ impl FromStr for SigningKey {
     fn from_str(text: &str) -> Result<Self, KeyError> {
         let text =
             text.strip_prefix(PRIVATE).ok_or(KeyError::Malformed("it does not begin with PRIVATE+KEY+"))?;
-        let (name, id, seed) = read_key(text)?;
+        let (name, id, seed) = read_key(text, ED25519)?;
         let key = Self::from_seed(name, &seed)?;
         if key.verifier.id == id { Ok(key) } else { Err(KeyError::Hash) }
     }
 }
 
-fn write_key(f: &mut fmt::Formatter<'_>, name: &str, id: KeyId, key: &[u8; KEY_BYTES]) -> fmt::Result {
-    write!(f, "{name}+{}+{}", hex::encode(id), STANDARD.encode([&[ED25519], key.as_slice()].concat()))
+/// The part of the hash of a key that is in each of its signatures. `kind`: the first byte of a key, which says what it signs.
+pub(crate) fn key_id(name: &str, kind: u8, key: &[u8; KEY_BYTES]) -> Result<KeyId, KeyError> {
+    let is_name = !name.is_empty()
+        && name.chars().count() <= KEY_NAME_CHARS_MAX
+        && !name.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+');
+    if !is_name {
+        return Err(KeyError::Name);
+    }
+    let hash = Sha256::new().chain_update(name).chain_update(b"\n").chain_update([kind]);
+    let hash = hash.chain_update(key).finalize();
+    Ok([hash[0], hash[1], hash[2], hash[3]])
 }
 
-/// The parts `name+hash+key`. Base64 contains plus signs too.
-fn read_key(text: &str) -> Result<(&str, KeyId, [u8; KEY_BYTES]), KeyError> {
+/// The public key with these bytes.
+pub(crate) fn point(bytes: &[u8; KEY_BYTES]) -> Result<ed25519_dalek::VerifyingKey, KeyError> {
+    ed25519_dalek::VerifyingKey::from_bytes(bytes).map_err(|_| KeyError::Malformed("no point of the curve"))
+}
+
+pub(crate) fn write_key(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    id: KeyId,
+    kind: u8,
+    key: &[u8; KEY_BYTES],
+) -> fmt::Result {
+    write!(f, "{name}+{}+{}", hex::encode(id), STANDARD.encode([&[kind], key.as_slice()].concat()))
+}
+
+/// The parts `name+hash+key` of a key of this kind. Base64 contains plus signs too.
+pub(crate) fn read_key(text: &str, kind: u8) -> Result<(&str, KeyId, [u8; KEY_BYTES]), KeyError> {
     let mut parts = text.splitn(3, '+');
     let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
         return Err(KeyError::Malformed("it does not have three parts with plus signs between them"));
@@ -172,9 +192,12 @@ fn read_key(text: &str) -> Result<(&str, KeyId, [u8; KEY_BYTES]), KeyError> {
     hex::decode_to_slice(id, &mut hash)
         .map_err(|_| KeyError::Malformed("its hash is not 8 hexadecimal digits"))?;
     let key = STANDARD.decode(key).map_err(|_| KeyError::Malformed("its last part is not base64"))?;
-    let (ED25519, bytes) = key.split_first().map(|(kind, rest)| (*kind, rest)).unwrap_or_default() else {
-        return Err(KeyError::Malformed("it is of another algorithm"));
-    };
+    let (first, bytes) = key.split_first().ok_or(KeyError::Malformed("its last part is empty"))?;
+    if *first != kind {
+        return Err(KeyError::Malformed(
+            "it is of another algorithm, or a key of a log in place of a key of a witness, or the other way round",
+        ));
+    }
     let bytes = bytes.try_into().map_err(|_| KeyError::Malformed("it does not have 32 bytes"))?;
     Ok((name, hash, bytes))
 }

@@ -6,21 +6,28 @@
 //! contain hashes only.
 //!
 //! What this does not prove: a log whose operator holds the only checkpoints can be rewritten as a whole. A checkpoint that
-//! another person has kept shows it.
+//! another person has kept shows it, and so does a witness, which cosigns checkpoints (C2SP tlog-witness).
 
 mod checkpoint;
+mod cosignature;
+mod growing;
 mod hash;
 mod keys;
+mod leaves;
 mod note;
 mod receipt;
 mod tile;
 mod tlog_proof;
 mod tree;
 mod tree_file;
+mod witness;
 
 pub use self::checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
+pub use self::cosignature::WitnessKey;
+pub use self::growing::Growing;
 pub use self::hash::{EMPTY_ROOT, HASH_BYTES, Hash, leaf_hash, node_hash};
 pub use self::keys::{KEY_NAME_CHARS_MAX, KeyError, SigningKey, VerifierKey};
+pub use self::leaves::Leaves;
 pub use self::note::{NOTE_BYTES_MAX, Note, NoteError, SIGNATURES_MAX};
 pub use self::receipt::{Promise, RECEIPT_BYTES_MAX, Receipt, ReceiptError, Verified};
 pub use self::tile::{TILE_HEIGHT, TILE_WIDTH, Tile, TileError};
@@ -29,3 +36,4 @@ pub use self::tree::{
     Nodes, PATH_HASHES_MAX, consistency, inclusion, is_consistent, root, root_from_inclusion,
 };
 pub use self::tree_file::{Stored, Tree};
+pub use self::witness::AddCheckpoint;

@@ -71,17 +71,35 @@ impl Note {
         &self.text
     }
 
+    /// The signatures that claim to be of the key with this name and hash.
+    pub(crate) fn signatures_of(&self, name: &str, id: KeyId) -> impl Iterator<Item = &[u8]> {
+        let own = self.signatures.iter().filter(move |one| one.name == name && one.id == id);
+        own.map(|one| one.bytes.as_slice())
+    }
+
+    /// The note with the signatures of one key replaced by `lines`, as far as they claim to be of it.
+    pub(crate) fn with_signatures_of(&self, name: &str, id: KeyId, lines: &str) -> Result<Self, NoteError> {
+        let is_own = |one: &Signature| one.name == name && one.id == id;
+        let own =
+            lines.lines().map(read_signature).collect::<Result<Vec<_>, _>>()?.into_iter().filter(is_own);
+        let others = self.signatures.iter().filter(|one| !is_own(one)).cloned();
+        let signatures: Vec<_> = others.chain(own).collect();
+        if signatures.len() > SIGNATURES_MAX {
+            return Err(NoteError::Malformed("it has too many signatures"));
+        }
+        Ok(Self { text: self.text.clone(), signatures })
+    }
+
     /// Checks that `key` has signed the text. Signatures of other keys do not count.
     ///
     /// # Errors
     /// [`NoteError::NotSigned`] or [`NoteError::WrongSignature`].
     pub fn verify(&self, key: &VerifierKey) -> Result<(), NoteError> {
-        let mut own =
-            self.signatures.iter().filter(|one| one.name == key.name() && one.id == key.id()).peekable();
+        let mut own = self.signatures_of(key.name(), key.id()).peekable();
         if own.peek().is_none() {
             return Err(NoteError::NotSigned { key: key.to_string() });
         }
-        let is_signed = own.all(|signature| key.has_signed(&self.text, &signature.bytes));
+        let is_signed = own.all(|signature| key.has_signed(&self.text, signature));
         if is_signed { Ok(()) } else { Err(NoteError::WrongSignature { key: key.to_string() }) }
     }
 }

@@ -61,6 +61,8 @@ struct Consistency {
 pub struct Verified<'a> {
     /// The checkpoint under which all promises are.
     pub checkpoint: Checkpoint,
+    /// The same with its signatures, among which those of witnesses can be.
+    pub signed: SignedCheckpoint,
     /// The number of the leaf and the event, for each promise.
     pub promises: Vec<(u64, &'a str)>,
 }
@@ -173,8 +175,11 @@ impl Receipt {
             let unproved = |source| ReceiptError::Promise { number, of: self.promises.len(), source };
             let proof: TlogProof = proof.parse().map_err(unproved)?;
             let checkpoint = proof.verify(event.as_bytes(), key).map_err(unproved)?;
-            let so_far = verified
-                .get_or_insert_with(|| Verified { checkpoint: checkpoint.clone(), promises: Vec::new() });
+            let so_far = verified.get_or_insert_with(|| Verified {
+                checkpoint: checkpoint.clone(),
+                signed: proof.checkpoint.clone(),
+                promises: Vec::new(),
+            });
             if so_far.checkpoint != *checkpoint {
                 return Err(ReceiptError::OtherCheckpoint { number });
             }

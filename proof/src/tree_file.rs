@@ -17,7 +17,7 @@ use crate::tree::{Nodes, missing};
 const WIDTH: usize = TILE_WIDTH as usize;
 const LEAVES_BYTES: usize = WIDTH * HASH_BYTES;
 /// A tile in the file: its hashes, its root, and the hash of the chain.
-const RECORD_BYTES: usize = LEAVES_BYTES + 2 * HASH_BYTES;
+pub(crate) const RECORD_BYTES: usize = LEAVES_BYTES + 2 * HASH_BYTES;
 
 /// Where the complete tiles are.
 #[derive(Debug)]
@@ -101,6 +101,12 @@ impl Stored {
             self.is_broken = true;
         }
         Ok(())
+    }
+
+    /// The number of leaves before the first tile that does not belong to the log; `None` if all of them do so far.
+    #[must_use]
+    pub fn differs_behind(&self) -> Option<u64> {
+        self.is_broken.then(|| self.tree.size())
     }
 
     /// The tree of the tiles that were taken. What the file contains behind them is cut off.

@@ -9,5 +9,7 @@ pub mod log;
 pub mod offline;
 pub mod receipt;
 pub mod recovery;
+pub mod signing_key;
 pub mod signing_keys;
 pub mod venues;
+pub mod witnesses;

@@ -21,8 +21,8 @@ use reservation::app::venues::VenueFiles;
 use reservation::app::{App, Parts, PaymentChannels};
 use reservation::cli::access::{AccessAction, Reach};
 use reservation::cli::config::{Action, Cli, Config, VenuesAction, VenuesSource};
-use reservation::cli::offline::open_log;
-use reservation::cli::{first_keys, import, recovery, signing_keys, venues};
+use reservation::cli::offline::{open_log, signed};
+use reservation::cli::{first_keys, import, recovery, venues};
 use reservation::workers::{self, payment_channels, venue_import};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::Signal;
@@ -78,6 +78,9 @@ fn main() -> ExitCode {
         Action::Receipt { command } => {
             command.run().unwrap_or_else(|error| exit::fail("reservation", format_args!("{error:#}")))
         }
+        Action::SigningKey { command } => command
+            .run(&config.secrets_dir)
+            .unwrap_or_else(|error| exit::fail("reservation", format_args!("{error:#}"))),
         Action::Check | Action::Serve | Action::Log { .. } => {
             let reads_files = config.venues_source == VenuesSource::Files;
             match (reads_files.then(|| VenueFiles::load(&config.venues)).transpose(), &config.action) {
@@ -103,7 +106,7 @@ fn start(config: Config, files: Option<VenueFiles>) -> anyhow::Result<ExitCode> 
     // Before the log is opened, which can take a while: a hangup must not end the process.
     let hangups = runtime.block_on(async { venue_import::hangups() })?;
     let (store, projections, tree) = open_log(&config)?;
-    let log_tree = signing_keys::signed(&config, tree, store.known_head(), SystemEnvironment.random_id())?;
+    let log_tree = signed(&config, tree, store.known_head(), SystemEnvironment.random_id())?;
     match runtime.block_on(run(config, hangups, files, Arc::new(store), projections, log_tree, metrics)) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => {
@@ -138,14 +141,14 @@ async fn run(
         shutdown: shutdown.clone(),
     });
     let client = config.network.authorities.client().build()?;
-    env.spawn(payment_channels::run(app.clone(), client, config.notifier_url).boxed());
+    env.spawn(payment_channels::run(app.clone(), client.clone(), config.notifier_url).boxed());
     env.spawn(metrics::upkeep(metrics.clone()).boxed());
     let mut tasks = workers::follow(&app).await?;
     first_keys::prepare(&app, &config.secrets_dir).await?;
     config.access_mode.log();
     import_venues(&app, files.as_ref()).await?;
     tasks.index(&app);
-    tasks.sign(&app);
+    tasks.sign(&app, &client, &config.witnesses);
     tasks.act(&app);
     let dir = files.map(|_| config.venues);
     env.spawn(venue_import::run(app.clone(), dir, hangups).boxed());

@@ -1,5 +1,6 @@
 //! The tasks that run in the background for as long as the service does.
 
+pub mod checkpoint_copies;
 pub mod closures;
 pub mod deadlines;
 pub mod keys;
@@ -11,12 +12,16 @@ pub mod retention;
 pub mod search;
 pub mod venue_import;
 pub mod waitlist_offers;
+pub mod witnesses;
 
 use futures::FutureExt as _;
+use reqwest::Client;
 use tokio::task::JoinHandle;
 
 use crate::app::App;
 use crate::app::repository::RepositoryError;
+
+use self::witnesses::WitnessSettings;
 
 /// The tasks of an application. They end when this is dropped.
 #[must_use = "the tasks end when this is dropped"]
@@ -47,9 +52,16 @@ impl BackgroundTasks {
         self.0.push(app.env.spawn(search::run(app.clone()).boxed()));
     }
 
-    /// Starts the task that keeps the tree of the log in step with it, and signs it.
-    pub fn sign(&mut self, app: &App) {
+    /// Starts the tasks that keep the tree of the log in step with it, sign it, and send checkpoints where the settings say.
+    pub fn sign(&mut self, app: &App, client: &Client, settings: &WitnessSettings) {
         self.0.push(app.env.spawn(log_tree::run(app.clone()).boxed()));
+        for witness in &settings.witnesses {
+            let follow = witnesses::run(app.clone(), client.clone(), witness.clone());
+            self.0.push(app.env.spawn(follow.boxed()));
+        }
+        if let Some(dir) = settings.checkpoints_dir.clone() {
+            self.0.push(app.env.spawn(checkpoint_copies::run(app.clone(), dir).boxed()));
+        }
     }
 
     /// Starts the tasks that act by themselves: deadlines pass, free tables are offered to the waitlists,

@@ -6,9 +6,10 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::log::done;
-use crate::services::{Pair, root};
+use crate::services::{Pair, booking, root, secrets};
 
 fn folders() -> Vec<PathBuf> {
     let entries = std::fs::read_dir(root().join("tests/logs")).unwrap();
@@ -85,4 +86,45 @@ async fn logs_of_earlier_builds_give_the_same_answers() {
             contains(&pair.get(&format!("/api/waitlist/{id}")).await, then, id);
         }
     }
+}
+
+/// The digest of a request as builds made it before receipts.
+fn former_digest(path: &str, body: &str) -> String {
+    let digest = Sha256::new().chain_update("POST").chain_update([0]).chain_update(path).chain_update([0]);
+    hex::encode(&digest.chain_update(body).finalize()[..16])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_an_earlier_build_recorded_is_recognised() {
+    const KEY: &str = "5f0c9e0e-4b43-4c6b-8d0e-6a3b7a9f1c11";
+    let mut pair = Pair::prepared(&[]);
+    pair.start_reservation().await;
+    let (path, body) = ("/api/reservations", booking(2).to_string());
+    let send = async |pair: &Pair, body: &str| {
+        let request =
+            pair.client.post(format!("{}{path}", pair.reservation_url)).header("idempotency-key", KEY);
+        let answer =
+            request.header("content-type", "application/json").body(body.to_owned()).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let (status, booked) = send(&pair, &body).await;
+    assert_eq!(status, 200, "{booked}");
+    pair.reservation.take().unwrap().kill_9();
+    let [data, export, moved] = ["reservation", "export", "moved"].map(|name| pair.dir.path().join(name));
+    let [data_text, export_text] = [&data, &export].map(|path| path.to_str().unwrap());
+    done("reservation", &["export", "--with-confidential", "--to", export_text, "--data-dir", data_text]);
+    let events = std::fs::read_to_string(&export).unwrap();
+    let (_, rest) = events.split_once(r#""requestdigest":""#).expect("the booking has a digest");
+    let (digest, former) = (&rest[..32], former_digest(path, &body));
+    assert_ne!(digest, former, "the key is part of the digest");
+    std::fs::write(&export, events.replace(digest, &former)).unwrap();
+    std::fs::rename(&data, moved).unwrap();
+    done("reservation", &["import", export_text, "--into", data_text]);
+    // The other log has no checkpoint.
+    std::fs::remove_file(secrets().join("log-signing.keys")).unwrap();
+    pair.start_reservation().await;
+    let (status, again) = send(&pair, &body).await;
+    assert_eq!((status, &again["reservation_id"]), (200, &booked["reservation_id"]), "{again}");
+    let (status, refused) = send(&pair, &booking(3).to_string()).await;
+    assert_eq!((status, &refused["code"]), (422, &Value::from("idempotency_key_reused")), "{refused}");
 }

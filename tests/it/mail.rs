@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use proof::Receipt;
 use serde_json::{Value, json};
 
 use crate::mail_server::{MailServer, Secured};
@@ -49,6 +50,7 @@ async fn a_mail_server_gets_complete_messages_with_equal_text_in_every_form() {
         "text/html",
         "text/calendar",
         "text/calendar",
+        "application/json",
     ];
     assert_eq!(confirmed["structure"], json!(structure));
     for kind in ["text/plain", "text/html"] {
@@ -57,6 +59,13 @@ async fn a_mail_server_gets_complete_messages_with_equal_text_in_every_form() {
     let invitation = part(confirmed, "text/calendar");
     assert_eq!(invitation[1], "REQUEST");
     assert_eq!(confirmed["parts"][3][3], "reservation.ics");
+    assert_eq!(confirmed["parts"][4][3], "receipt.json");
+    let receipt = Receipt::read(confirmed["parts"][4][2].as_str().unwrap().as_bytes()).unwrap();
+    let keys =
+        pair.client.get(format!("{}/.well-known/meja-log-keys", pair.reservation_url)).send().await.unwrap();
+    let key = keys.text().await.unwrap().trim().parse().unwrap();
+    let promised = receipt.verify(&key).unwrap().promises;
+    assert!(promised.last().unwrap().1.contains("meja.reservation.confirmed.v1"), "{promised:?}");
     let line = |mail: &Value, name: &str| {
         let calendar =
             part(mail, "text/calendar")[2].as_str().unwrap().replace("\r\n ", "").replace("\n ", "");

@@ -46,3 +46,4 @@ mod tidy;
 mod torture;
 mod traces;
 mod venues;
+mod witnesses;

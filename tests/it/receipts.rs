@@ -8,7 +8,7 @@ use crate::log::done;
 use crate::services::{Pair, anonymous_client, binary, secrets, until};
 
 /// Runs `reservation receipt verify` with these arguments. Returns its exit code and what it prints.
-fn verify(file: &Path, more: &[&str]) -> (Option<i32>, String) {
+pub fn verify(file: &Path, more: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(binary("reservation"));
     // Without a service, a data directory or secrets.
     command.args(["receipt", "verify"]).arg(file).args(more).env_clear();
@@ -17,20 +17,20 @@ fn verify(file: &Path, more: &[&str]) -> (Option<i32>, String) {
 }
 
 #[track_caller]
-fn proved(file: &Path, more: &[&str]) -> String {
+pub fn proved(file: &Path, more: &[&str]) -> String {
     let (code, printed) = verify(file, more);
     assert_eq!(code, Some(0), "{printed}");
     printed
 }
 
 /// A public text of the service.
-async fn text(pair: &Pair, path: &str) -> (u16, String) {
+pub async fn text(pair: &Pair, path: &str) -> (u16, String) {
     let answer = anonymous_client().get(format!("{}{path}", pair.reservation_url)).send().await.unwrap();
     (answer.status().as_u16(), answer.text().await.unwrap())
 }
 
 /// Saves the receipt of a booking.
-async fn saved(pair: &Pair, id: &str, query: &str) -> PathBuf {
+pub async fn saved(pair: &Pair, id: &str, query: &str) -> PathBuf {
     let url = format!("{}/api/reservations/{id}/receipt{query}", pair.reservation_url);
     let answer = pair.client.get(url).send().await.unwrap();
     assert_eq!(answer.status(), 200);
@@ -40,7 +40,7 @@ async fn saved(pair: &Pair, id: &str, query: &str) -> PathBuf {
 }
 
 /// Saves the checkpoint, and returns the file with its number of events.
-async fn kept(pair: &Pair) -> (PathBuf, u64) {
+pub async fn kept(pair: &Pair) -> (PathBuf, u64) {
     let (status, checkpoint) = text(pair, "/log/checkpoint").await;
     assert_eq!(status, 200, "{checkpoint}");
     let file = pair.dir.path().join("older.checkpoint");
@@ -48,7 +48,7 @@ async fn kept(pair: &Pair) -> (PathBuf, u64) {
     (file, checkpoint.lines().nth(1).unwrap().parse().unwrap())
 }
 
-async fn reservation_only() -> Pair {
+pub async fn reservation_only() -> Pair {
     let mut pair = Pair::prepared(&[]);
     pair.start_reservation().await;
     pair

@@ -134,7 +134,7 @@ impl Restore {
         held: &LockedDataDir,
         new_dir: &Path,
     ) -> anyhow::Result<(Chain, Option<PathBuf>)> {
-        let (seen, found) = examine(&Source::Backup(self.file.clone()), context)?;
+        let (seen, found) = examine(&Source::Backup(self.file.clone()), context, None)?;
         if let Some(fault) = found.faults.first() {
             bail!("the backup failed its verification: {fault}");
         }

@@ -12,6 +12,7 @@ use events::store::sled::{OpenError, read_witness};
 use serde_json::json;
 
 use super::From;
+use super::against::{Against, Comparison};
 use crate::conditions::{Conditions, Violation};
 use crate::source::{Seen, Source};
 use crate::terminal::{Progress, say};
@@ -25,6 +26,8 @@ const FAULTS_TOLD_MAX: usize = 20;
 pub struct Verify {
     #[command(flatten)]
     from: From,
+    #[command(flatten)]
+    against: Against,
 }
 
 /// The result of verifying a log.
@@ -42,6 +45,8 @@ pub(super) struct Findings {
     /// The position in the head witness; the inner `Option` is `None` if there is no witness, the outer one
     /// for a backup or a running service.
     witness: Option<Option<Position>>,
+    /// The checkpoint with which the log is compared.
+    against: Option<Comparison>,
     /// The `source` named by the events, which must be the same for all.
     said: Option<String>,
 }
@@ -50,6 +55,8 @@ impl Verify {
     pub(super) fn run(&self, context: &Context<'_>) -> anyhow::Result<ExitCode> {
         // Read before the log is opened, because opening it writes a new witness.
         let witness = self.witness(context);
+        let from = self.from.from.as_deref();
+        let against = self.against.open(from.map_or(context.data_dir.as_path(), Path::new))?;
         let source = match Source::open(context, self.from.from.as_deref()) {
             Ok(source) => source,
             // A directory that cannot be opened is a finding, not a failure of this command.
@@ -60,7 +67,7 @@ impl Verify {
             }
             Err(error) => return Err(error),
         };
-        let (seen, mut findings) = examine(&source, context)?;
+        let (seen, mut findings) = examine(&source, context, against)?;
         findings.witness = witness;
         Ok(self.tell(seen.as_ref(), &findings))
     }
@@ -83,6 +90,7 @@ impl Verify {
             forgotten,
             faults,
             witness,
+            against,
             ..
         } = findings;
         let log_id = seen.map(|seen| seen.log_id.to_string());
@@ -110,6 +118,9 @@ impl Verify {
                 Some(None) => say("witness     none: it is unknown whether the log once had more events"),
                 None => {}
             }
+            if let Some(against) = against.as_ref().filter(|_| faults.is_empty()) {
+                say(&format!("checkpoint  {}", against.verdict()));
+            }
             for fault in faults.iter().take(FAULTS_TOLD_MAX) {
                 say(&format!("FAULT       {fault}"));
             }
@@ -130,8 +141,12 @@ impl Verify {
 ///
 /// # Errors
 /// When a service does not respond, because then nothing is known about its log.
-pub(super) fn examine(source: &Source, context: &Context<'_>) -> anyhow::Result<(Option<Seen>, Findings)> {
-    let mut findings = Findings::default();
+pub(super) fn examine(
+    source: &Source,
+    context: &Context<'_>,
+    against: Option<Comparison>,
+) -> anyhow::Result<(Option<Seen>, Findings)> {
+    let mut findings = Findings { against, ..Findings::default() };
     let mut broken = None;
     let progress = Progress::begin("verifying");
     let seen = source.each(Position::START, &progress, |group| {
@@ -154,6 +169,7 @@ pub(super) fn examine(source: &Source, context: &Context<'_>) -> anyhow::Result<
         }
     };
     findings.faults.extend(broken.map(|broken| broken.to_string()));
+    findings.faults.extend(findings.against.as_ref().and_then(Comparison::fault));
     if let Some(promised) = seen.as_ref().and_then(|seen| seen.promised.as_ref())
         && *promised != findings.chain
     {
@@ -221,6 +237,9 @@ impl Findings {
 
     fn look_at(&mut self, event: &StoredEvent<'_>, context: &Context<'_>) {
         let stored = EventBytes { position: event.position, json: event.json };
+        if let Some(against) = &mut self.against {
+            against.add(event.json);
+        }
         if let Err(error) = context.catalogue.describe(stored) {
             self.faults.push(format!("the event at {} cannot be decoded: {error}", event.position));
         }

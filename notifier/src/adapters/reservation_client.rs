@@ -1,6 +1,7 @@
 //! The client of the reservation service over HTTP.
 
 mod feed;
+mod guests;
 mod reports;
 mod staff;
 mod stream;
@@ -25,8 +26,8 @@ use events::{EventId, ReservationId, StaffId, WaitlistId};
 use rustls::ClientConfig;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 use self::reports::{notification_result, payment_result};
 use self::stream::FeedStream;
@@ -161,29 +162,6 @@ impl ReservationClient {
             other => other,
         }
     }
-
-    /// Reads `path` with the link of a guest; `None` if the link is not valid for it.
-    async fn get_for<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        link: &Token,
-    ) -> Result<Option<T>, ReservationError> {
-        let request = self.for_guest(self.client.get(format!("{}{path}", self.base_url)), link)?;
-        match check(traced(request, None).send().await).await {
-            Ok(response) => {
-                let body = response.bytes().await.map_err(unavailable)?;
-                serde_json::from_slice(&body).map(Some).map_err(unreadable)
-            }
-            Err(error) if error.refusal() == Some(Refusal::NotFound) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Posts to `path` with the link of a guest.
-    async fn post_for(&self, path: &str, body: &Value, link: &Token) -> Result<(), ReservationError> {
-        let request = self.for_guest(self.client.post(format!("{}{path}", self.base_url)), link)?;
-        check(traced(request.json(body), None).send().await).await.map(drop)
-    }
 }
 
 impl ReservationApi for ReservationClient {
@@ -223,6 +201,14 @@ impl ReservationApi for ReservationClient {
         by: &'a EventMetadata,
     ) -> Requested<'a, Option<WaitlistView>> {
         Box::pin(async move { self.get(&About::Waitlist { waitlist_id: id }.path(), by).await })
+    }
+
+    fn receipt<'a>(
+        &'a self,
+        id: ReservationId,
+        by: &'a EventMetadata,
+    ) -> Requested<'a, Option<Box<RawValue>>> {
+        Box::pin(async move { self.get(&format!("{}/receipt", About::from(id).path()), by).await })
     }
 
     fn contact<'a>(&'a self, about: About, by: &'a EventMetadata) -> Requested<'a, Option<ContactView>> {

@@ -10,6 +10,7 @@ use chassis::environment::Environment;
 use clap::ValueEnum;
 use events::ReservationId;
 use events::values::Locale;
+use serde_json::value::RawValue;
 
 use crate::domain::effect::{EffectKey, Template};
 use crate::domain::visit::Occasion;
@@ -87,7 +88,12 @@ impl Preview {
         let link = format!("{public_url}/checkout/preview");
         let booking_link = guest_link.as_ref().map(|link| link.url.as_str());
         let (link, name, occasion, proof_code) = (Some(link.as_str()), &name, &occasion, None);
-        let facts = Facts { occasion, name, locale, link, booking_link, proof_code, amount };
+        let receipt = match self.template {
+            Template::Confirmed => reservation_api.receipt(self.reservation, &by).await?,
+            _ => None,
+        };
+        let receipt = receipt.as_deref().map(RawValue::get);
+        let facts = Facts { occasion, name, locale, link, booking_link, proof_code, amount, receipt };
         let shown = match self.form {
             Form::Text => {
                 let words = messages.words(self.template, &facts)?;

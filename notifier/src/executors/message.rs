@@ -8,6 +8,7 @@ use events::event::ProofMethod;
 use events::recorded::EventMetadata;
 use events::values::{Medium, Purpose};
 use people::{mask_mail, mask_phone};
+use serde_json::value::RawValue;
 
 use super::{EffectExecutor, Execution, Failure};
 use crate::domain::effect::{
@@ -22,6 +23,8 @@ use crate::ports::ProviderError;
 
 /// Maximum length of a stored error.
 const ERROR_CHARS_MAX: usize = 300;
+/// Maximum size of a receipt in a mail, in bytes: that of a confirmation has some 10,000.
+const RECEIPT_BYTES_MAX: usize = 256 * 1024;
 /// Why a request for a payment that was replaced is not sent.
 const REPLACED: &str = "another payment is due in its place";
 
@@ -61,6 +64,17 @@ impl EffectExecutor {
         payment.map_or_else(|| page.to_owned(), |payment| payment.url_for(contact))
     }
 
+    /// The receipt for the mail that confirms a booking. A mail never waits for it: the guest finds it on the page of the booking too.
+    async fn receipt(&self, about: About, template: Template, by: &EventMetadata) -> Option<Box<RawValue>> {
+        let id = about.reservation_id().filter(|_| template == Template::Confirmed)?;
+        let receipt = self.reservation_api.receipt(id, by).await.unwrap_or_else(|error| {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, reservation = %id, "a confirmation is sent without its receipt");
+            None
+        });
+        receipt.filter(|receipt| receipt.get().len() <= RECEIPT_BYTES_MAX)
+    }
+
     /// Sends a mail. Returns its recipient as it may be logged.
     async fn send_mail(
         &self,
@@ -69,11 +83,14 @@ impl EffectExecutor {
         template: Template,
         facts: &Facts<'_>,
         contact: &ContactView,
+        by: &EventMetadata,
     ) -> Result<String, Failure> {
         let recipient = Recipient { name: &contact.name, address: &contact.email };
+        let receipt = self.receipt(about, template, by).await;
+        let facts = Facts { receipt: receipt.as_deref().map(RawValue::get), ..*facts };
         let mail = self
             .messages
-            .mail(key, template, facts, recipient, self.env.now())
+            .mail(key, template, &facts, recipient, self.env.now())
             .map_err(|error| Failure::permanent("message_impossible", error.to_string()))?;
         let permission = self.rate_limiter.admit(Lane::Mail, &contact.email, self.env.now());
         let permission = permission.map_err(Failure::rate_limited)?;
@@ -134,9 +151,10 @@ impl EffectExecutor {
                 .filter(|proof| proof.method == ProofMethod::Code)
                 .map(|proof| proof.proof.as_str()),
             amount: *amount,
+            receipt: None,
         };
         let recipient = match medium {
-            Medium::Mail => self.send_mail(key, *about, *template, &facts, &contact).await?,
+            Medium::Mail => self.send_mail(key, *about, *template, &facts, &contact, by).await?,
             Medium::Sms => {
                 let Some(sms) = &self.sms else { return Ok(Execution::skipped("text messages are off")) };
                 if !contact.text_messages {

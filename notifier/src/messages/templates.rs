@@ -81,7 +81,7 @@ pub(super) const BUILT_IN: &[(&str, &str)] = templates![
 ];
 
 /// The facts that a template can use.
-const FACTS: [&str; 21] = [
+const FACTS: [&str; 22] = [
     "name",
     "everywhere",
     "venue",
@@ -102,6 +102,7 @@ const FACTS: [&str; 21] = [
     "expires_at",
     "link",
     "booking_link",
+    "receipt",
     "proof_code",
 ];
 /// The additional facts for an HTML file.
@@ -244,6 +245,7 @@ fn sample_facts(kind: Template, occasion: &Occasion, locale: Locale) -> Facts<'_
         booking_link: Some("https://example.com/bookings/1"),
         proof_code: (locale == Locale::Id && kind == Template::ProveContact).then_some("482915"),
         amount: of_money.then_some(amount),
+        receipt: (kind == Template::Confirmed && locale == Locale::Id).then_some("{}"),
     }
 }
 

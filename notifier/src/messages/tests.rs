@@ -74,6 +74,7 @@ fn mail(template: Template, status: ReservationStatus, locale: Locale) -> String
         booking_link: None,
         proof_code: None,
         amount,
+        receipt: None,
     };
     let to = Recipient { name: facts.name, address: "siti@example.com" };
     let now = "2026-12-01T05:00:00Z".parse().unwrap();
@@ -100,11 +101,37 @@ fn every_template_renders_in_every_language() {
             booking_link: None,
             proof_code: None,
             amount: None,
+            receipt: None,
         };
         for template in [Template::Confirmed, Template::Cancelled, Template::Offer] {
             let text = messages().sms(template, &facts).unwrap();
             assert!(text.chars().count() <= 160 && !text.contains('\n'), "{text}");
         }
+    }
+}
+
+#[test]
+fn a_receipt_is_a_file_beside_the_calendar() {
+    let occasion = occasion(ReservationStatus::Confirmed);
+    let facts = Facts {
+        occasion: &occasion,
+        name: "Siti",
+        locale: Locale::En,
+        link: None,
+        booking_link: None,
+        proof_code: None,
+        amount: None,
+        receipt: None,
+    };
+    let to = Recipient { name: facts.name, address: "siti@example.com" };
+    let now = "2026-12-01T05:00:00Z".parse().unwrap();
+    let (key, receipt) = (EffectKey("key-1".into()), r#"{"format":"meja-receipt/v1"}"#);
+    for (template, files) in [(Template::Confirmed, 2), (Template::Reminder, 1)] {
+        let mail =
+            messages().mail(&key, template, &Facts { receipt: Some(receipt), ..facts }, to, now).unwrap();
+        let mail = String::from_utf8(mail.formatted()).unwrap();
+        assert_eq!(mail.matches("Content-Disposition: attachment").count(), files, "{mail}");
+        assert!(mail.contains("receipt.json") && mail.contains(receipt), "{mail}");
     }
 }
 
@@ -152,6 +179,7 @@ fn a_deadline_is_written_with_the_utc_offset_of_its_own_date() {
         booking_link: None,
         proof_code: None,
         amount,
+        receipt: None,
     };
     let text = messages().words(Template::DepositDue, &facts).unwrap().text;
     assert!(text.contains("by Monday, 1 February 2027 at 17:30"), "{text}");
@@ -169,6 +197,7 @@ fn a_mail_has_the_same_text_as_plain_text_and_html() {
         booking_link: None,
         proof_code: None,
         amount,
+        receipt: None,
     };
     let words = messages().words(Template::DepositDue, &facts).unwrap();
     assert!(words.text.contains("Nicolò <b>Però</b> & co"), "{}", words.text);
@@ -210,6 +239,7 @@ fn custom_templates_replace_ours_and_every_fault_is_reported() {
         booking_link: None,
         proof_code: None,
         amount: None,
+        receipt: None,
     };
     assert_eq!(messages.words(Template::Confirmed, &facts).unwrap().subject, "See you, Luca");
     let facts = Facts { locale: Locale::Id, ..facts };
@@ -254,6 +284,7 @@ fn messages_tell_where_the_restaurant_is_and_until_when_cancelling_is_free() {
             booking_link: None,
             proof_code: None,
             amount: Some(amount),
+            receipt: None,
         };
         for template in [Template::Confirmed, Template::Reminder, Template::DepositDue, Template::Resized] {
             let text = messages().words(template, &facts).unwrap().text;

@@ -174,6 +174,13 @@ pub trait ReservationApi: Send + Sync + 'static {
         by: &'a EventMetadata,
     ) -> Requested<'a, Option<WaitlistView>>;
 
+    /// The receipt of a reservation, as its guest can verify it; `None` if the reservation does not exist.
+    fn receipt<'a>(
+        &'a self,
+        id: ReservationId,
+        by: &'a EventMetadata,
+    ) -> Requested<'a, Option<Box<RawValue>>>;
+
     /// The contact of the guest; `None` if it was erased.
     fn contact<'a>(&'a self, about: About, by: &'a EventMetadata) -> Requested<'a, Option<ContactView>>;
 

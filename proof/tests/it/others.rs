@@ -1,6 +1,6 @@
 //! What we make, read by implementations that others made.
 
-use proof::{Hash, SigningKey, TlogProof, Tree, VerifierKey, consistency};
+use proof::{Hash, SigningKey, TlogProof, Tree, VerifierKey, WitnessKey, consistency};
 use signed_note::{Note, StandardSigner, StandardVerifier, VerifierList};
 use tlog_tiles::{
     Checkpoint, HashReader as _, Tile, TileHashReader, TileReader, check_record, check_tree, prove_record,
@@ -127,4 +127,33 @@ fn a_proof_as_text_is_verified_by_another_implementation() {
         text.parse::<TlogProof>().unwrap().verify(event(500).as_bytes(), key.verifier()).unwrap().size,
         777
     );
+}
+
+/// A checkpoint of the log in `published.rs`, with the cosignature that a program in Python has made.
+#[test]
+fn a_cosignature_of_another_implementation_is_verified_and_kept() {
+    const KEY: &str = "witness.example+40e5303d+BHm1Vi6P5lT5QHixEuipi6eQH4U65pW+1+DjkQutBJZk";
+    const LINE: &str = "— witness.example QOUwPQAAAABlU/EApKfp5QVqVw931+DXVNEiiU0cDW2aplgjT6plndrm43iCwJhshnx2+Pzsoj+fjoUfj5iIqhj7Mq4tM52YDyEsBg==\n";
+    let key = key();
+    let root = "rh5KStyrltp5QtMCvVdmJHLf/p6HGTtIyWsvEK9DLx0=".parse().unwrap();
+    let signed = proof::Checkpoint { origin: ORIGIN.to_owned(), size: 4, root }
+        .sign(std::slice::from_ref(&key))
+        .unwrap();
+    let witness: WitnessKey = KEY.parse().unwrap();
+    assert_eq!(witness.to_string(), KEY);
+    assert!(signed.cosigned_at(&witness).is_err());
+    // Lines of others are ignored.
+    let stranger = signed.to_string().lines().last().unwrap().to_owned();
+    let cosigned = signed.with_cosignature(&format!("{stranger}\n{LINE}"), &witness).unwrap();
+    assert_eq!(cosigned.cosigned_at(&witness).unwrap(), 1_700_000_000);
+    assert!(cosigned.verify(key.verifier()).is_ok());
+    let read: proof::SignedCheckpoint = cosigned.to_string().parse().unwrap();
+    assert_eq!((&read, read.to_string().lines().count()), (&cosigned, 6));
+    // A second answer replaces the first one, and what is not of this checkpoint is refused.
+    assert_eq!(cosigned.with_cosignature(LINE, &witness).unwrap(), cosigned);
+    let other = proof::Checkpoint { origin: ORIGIN.to_owned(), size: 5, root }.sign(&[key]).unwrap();
+    assert!(other.with_cosignature(LINE, &witness).is_err());
+    assert!(signed.with_cosignature("", &witness).is_err());
+    assert!(KEY.replace("40e5", "40e6").parse::<WitnessKey>().is_err());
+    assert!(KEY.parse::<proof::VerifierKey>().is_err(), "a witness signs another message than a log");
 }

@@ -5,8 +5,8 @@ use std::io;
 use std::path::Path;
 
 use proof::{
-    Hash, Nodes, TILE_WIDTH, Tile, consistency, inclusion, is_consistent, leaf_hash, node_hash, root,
-    root_from_inclusion,
+    Growing, Hash, Leaves, Nodes, TILE_WIDTH, Tile, consistency, inclusion, is_consistent, leaf_hash,
+    node_hash, root, root_from_inclusion,
 };
 use proptest::prelude::*;
 
@@ -174,4 +174,18 @@ fn each_tile_has_one_path() {
 #[test]
 fn a_file_that_cannot_be_opened_says_so() {
     assert!(proof::Stored::open(Path::new("/"), [0; 32]).is_err());
+}
+
+#[test]
+fn a_root_of_leaves_that_arrive_one_by_one_is_that_of_the_tree() {
+    let folder = tempfile::tempdir().unwrap();
+    let tree = tree(folder.path(), 600);
+    let (mut growing, mut leaves) = (Growing::default(), Leaves::open(&folder.path().join("tree")).unwrap());
+    assert_eq!((growing.root(), leaves.size()), (proof::EMPTY_ROOT, 512));
+    for number in 0..600 {
+        let leaf = leaf_hash(event(number).as_bytes());
+        growing.push(leaf);
+        assert_eq!((growing.size(), growing.root()), (number + 1, root(&tree, number + 1).unwrap()));
+        assert_eq!(leaves.leaf(number).ok(), (number < 512).then_some(leaf));
+    }
 }

@@ -129,21 +129,26 @@ fn scoped_key(
         );
         return Err(Fault::new("header", "Idempotency-Key", "value_error", msg, key).into());
     }
-    let fingerprint = Sha256::new()
-        .chain_update(parts.method.as_str())
-        .chain_update([0])
-        .chain_update(parts.uri.path())
-        .chain_update([0])
-        .chain_update(content.bytes)
-        .finalize();
+    let request = |begun: Sha256| {
+        let fingerprint = begun
+            .chain_update(parts.method.as_str())
+            .chain_update([0])
+            .chain_update(parts.uri.path())
+            .chain_update([0])
+            .chain_update(content.bytes)
+            .finalize();
+        // 128 bits are enough to distinguish requests, and keep the events small.
+        hex::encode(&fingerprint[..16])
+    };
+    // The digest is in receipts, the key is not: without it, a telephone number in the request could be found by trying all.
+    let digest = request(Sha256::new().chain_update(&key).chain_update([0]));
+    let former_digest = Some(request(Sha256::new()));
     let name = caller.name();
     let (key, former_key) = match caller.is_anonymous() {
         true => (format!("{name}/{}/{key}", scope(content)), Some(format!("{name}/{key}"))),
         false => (format!("{name}/{key}"), None),
     };
-    // 128 bits are enough to distinguish requests, and keep the events small.
-    let digest = hex::encode(&fingerprint[..16]);
-    Ok(Some(IdempotencyKey { key, former_key, digest, unused_up_to: Position::START }))
+    Ok(Some(IdempotencyKey { key, former_key, digest, former_digest, unused_up_to: Position::START }))
 }
 
 /// The scope of the keys of an anonymous caller. Keys that clients generate badly, such as counters, are chosen by

@@ -3,9 +3,9 @@
 //! The tree is behind the log, outside of the way of a commit. A checkpoint is signed only after it was compared with the one
 //! that was signed before.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::path::PathBuf;
+mod signer;
+
+use std::io;
 use std::sync::Arc;
 
 use events::store::groups::{CHAIN_START, chain};
@@ -13,10 +13,12 @@ use events::store::{EventStore, ReadError};
 use events::{Position, Query};
 use parking_lot::{Mutex, RwLock};
 use proof::{
-    Checkpoint, CheckpointError, Hash, SignedCheckpoint, SigningKey, Tile, TlogProof, Tree, VerifierKey,
-    consistency, inclusion, leaf_hash, root,
+    AddCheckpoint, CheckpointError, Hash, SignedCheckpoint, Tile, TlogProof, Tree, VerifierKey, WitnessKey,
+    consistency, inclusion, leaf_hash,
 };
 use tokio::sync::Mutex as TaskMutex;
+
+pub use self::signer::{LogKeys, Signer};
 
 /// Number of events read at a time.
 const PAGE_EVENTS: usize = 1_000;
@@ -54,62 +56,22 @@ pub enum NoCheckpoint {
     Sign(#[from] CheckpointError),
 }
 
-/// The checkpoint that was signed last.
-enum Earlier {
-    /// The key is new, or the log has no event yet: nothing was signed.
-    None,
-    /// The next one is compared with it.
-    Signed(SignedCheckpoint),
-    /// There must be one, and it cannot be used.
-    Unknown(String),
+/// The checkpoints that were compared with this log.
+#[derive(Default)]
+struct Published {
+    latest: Option<SignedCheckpoint>,
+    /// The last one that a witness has cosigned, which can be older.
+    cosigned: Option<SignedCheckpoint>,
 }
 
-/// The keys that sign checkpoints, and the file that keeps the last one.
-pub struct Signer {
-    /// All of them sign, and are of one origin. There is at least one.
-    keys: Vec<SigningKey>,
-    file: Option<PathBuf>,
-    earlier: Earlier,
-}
-
-impl Signer {
-    /// Signs with `keys`, and keeps the last checkpoint in `file`. `is_first`: the keys have signed nothing yet. Otherwise the file
-    /// has to be there.
-    #[must_use]
-    pub fn new(keys: Vec<SigningKey>, file: Option<PathBuf>, is_first: bool) -> Self {
-        let earlier = match file.as_ref().map(fs::read_to_string) {
-            None => Earlier::None,
-            Some(Ok(text)) => match verified(&text, &keys) {
-                Ok(signed) => Earlier::Signed(signed),
-                Err(error) => Earlier::Unknown(error.to_string()),
-            },
-            Some(Err(error)) if error.kind() == io::ErrorKind::NotFound && is_first => Earlier::None,
-            Some(Err(error)) => Earlier::Unknown(error.to_string()),
+impl Published {
+    /// The latest one, with the cosignatures of witnesses if they have answered.
+    fn latest(&self) -> Option<&SignedCheckpoint> {
+        let is_latest = |cosigned: &&SignedCheckpoint| {
+            self.latest.as_ref().is_some_and(|it| it.unverified() == cosigned.unverified())
         };
-        Self { keys, file, earlier }
+        self.cosigned.as_ref().filter(is_latest).or(self.latest.as_ref())
     }
-
-    /// Writes the checkpoint before anyone gets it, so that it is never contradicted after a crash.
-    fn keep(&mut self, checkpoint: &SignedCheckpoint) -> io::Result<()> {
-        if let Some(path) = &self.file {
-            let new = path.with_extension("new");
-            let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&new)?;
-            file.write_all(checkpoint.to_string().as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&new, path)?;
-            path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())?;
-        }
-        self.earlier = Earlier::Signed(checkpoint.clone());
-        Ok(())
-    }
-}
-
-/// The checkpoint in a file, which one of the keys has signed.
-fn verified(text: &str, keys: &[SigningKey]) -> Result<SignedCheckpoint, CheckpointError> {
-    let signed: SignedCheckpoint = text.parse()?;
-    let mut verdicts = keys.iter().map(|key| signed.verify(key.verifier()).map(|_| ()));
-    let first = verdicts.next().unwrap_or(Ok(()));
-    if first.is_ok() || verdicts.any(|verdict| verdict.is_ok()) { Ok(signed) } else { first.map(|()| signed) }
 }
 
 /// The tree of the log, shared by those who read it and the one task that makes it grow.
@@ -117,8 +79,7 @@ pub struct LogTree {
     tree: RwLock<Tree>,
     /// Held while files are written: only in blocking code.
     signer: Mutex<Option<Signer>>,
-    /// The last checkpoint that was compared with this log.
-    published: RwLock<Option<SignedCheckpoint>>,
+    published: RwLock<Published>,
     verifiers: Vec<VerifierKey>,
     /// Held by the one that makes the tree grow.
     growing: TaskMutex<()>,
@@ -130,8 +91,7 @@ impl LogTree {
     /// The tree as far as it was stored. Without a signer there are no checkpoints.
     #[must_use]
     pub fn new(tree: Tree, signer: Option<Signer>) -> Self {
-        let keys = signer.as_ref().map(|signer| signer.keys.as_slice()).unwrap_or_default();
-        let verifiers = keys.iter().map(|key| key.verifier().clone()).collect();
+        let verifiers = signer.as_ref().map(|signer| signer.keys().verifiers()).unwrap_or_default();
         Self {
             tree: RwLock::new(tree),
             signer: Mutex::new(signer),
@@ -148,7 +108,7 @@ impl LogTree {
         Self::new(Tree::in_memory(CHAIN_START), signer)
     }
 
-    /// The public keys of the checkpoints, the current one first.
+    /// The public keys of the checkpoints: the current one first, and those that sign no more last.
     #[must_use]
     pub fn verifiers(&self) -> &[VerifierKey] {
         &self.verifiers
@@ -165,7 +125,14 @@ impl LogTree {
     /// # Errors
     /// [`NoCheckpoint::NotYet`].
     pub fn latest(&self) -> Result<SignedCheckpoint, NoCheckpoint> {
-        self.published.read().clone().ok_or(NoCheckpoint::NotYet)
+        self.published.read().latest().cloned().ok_or(NoCheckpoint::NotYet)
+    }
+
+    /// A checkpoint over at least `size` events: one that a witness has cosigned, if there is one.
+    fn covering(&self, size: u64) -> Option<SignedCheckpoint> {
+        let published = self.published.read();
+        let all = [published.cosigned.as_ref(), published.latest.as_ref()];
+        all.into_iter().flatten().find(|signed| signed.unverified().size >= size).cloned()
     }
 
     /// Adds the events that are durable now.
@@ -213,36 +180,48 @@ impl LogTree {
             .lock()
             .as_mut()
             .ok_or(NoCheckpoint::NotSigned)
-            .and_then(|signer| self.sign_with(signer));
+            .and_then(|signer| signer.sign(&self.tree));
         let size = signed.as_ref().map_or(0, |signed| signed.unverified().size);
         metrics::gauge!("meja_log_checkpoint_events").set(size as f64);
-        *self.published.write() = signed.as_ref().ok().cloned();
+        let mut published = self.published.write();
+        *published = match &signed {
+            Ok(signed) => Published { latest: Some(signed.clone()), cosigned: published.cosigned.take() },
+            Err(_) => Published::default(),
+        };
         signed
     }
 
-    fn sign_with(&self, signer: &mut Signer) -> Result<SignedCheckpoint, NoCheckpoint> {
-        let (size, root) = {
-            let tree = self.tree.read();
-            match &signer.earlier {
-                Earlier::None => {}
-                Earlier::Unknown(why) => return Err(NoCheckpoint::Unknown(why.clone())),
-                Earlier::Signed(earlier) => {
-                    let checkpoint = earlier.unverified();
-                    let size = checkpoint.size;
-                    if size > tree.size() || root(&*tree, size)? != checkpoint.root {
-                        return Err(NoCheckpoint::Rewritten { size });
-                    }
-                    if size == tree.size() {
-                        return Ok(earlier.clone());
-                    }
-                }
-            }
-            (tree.size(), root(&*tree, tree.size())?)
-        };
-        let origin = signer.keys.first().ok_or(NoCheckpoint::NotSigned)?.verifier().name().to_owned();
-        let signed = Checkpoint { origin, size, root }.sign(&signer.keys)?;
-        signer.keep(&signed)?;
-        Ok(signed)
+    /// Keeps the cosignature of a witness on `checkpoint`, as the lines that the witness has answered with.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Note`] if none of them is one.
+    pub fn keep_cosignature(
+        &self,
+        checkpoint: &SignedCheckpoint,
+        lines: &str,
+        witness: &WitnessKey,
+    ) -> Result<(), CheckpointError> {
+        let mut published = self.published.write();
+        let is_same = |other: &&SignedCheckpoint| other.unverified() == checkpoint.unverified();
+        // Beside those of other witnesses.
+        let before = published.cosigned.as_ref().filter(is_same).unwrap_or(checkpoint);
+        let cosigned = before.with_cosignature(lines, witness)?;
+        let is_newer = |other: &SignedCheckpoint| other.unverified().size > cosigned.unverified().size;
+        // Nothing is published while the log is not the one that was signed.
+        if published.latest.is_some() && !published.cosigned.as_ref().is_some_and(is_newer) {
+            published.cosigned = Some(cosigned);
+        }
+        Ok(())
+    }
+
+    /// The request for the cosignature of a witness that has cosigned a tree of `old_size` last.
+    ///
+    /// # Errors
+    /// The tree cannot be read, or `old_size` is larger than the checkpoint.
+    pub fn submission(&self, old_size: u64, checkpoint: SignedCheckpoint) -> io::Result<AddCheckpoint> {
+        let size = checkpoint.unverified().size;
+        let path = if old_size == 0 { Vec::new() } else { self.prove_behind(old_size, size)? };
+        Ok(AddCheckpoint { old_size, path, checkpoint })
     }
 
     /// A checkpoint over everything that is durable now.
@@ -265,12 +244,11 @@ impl LogTree {
         size: u64,
         store: &dyn EventStore,
     ) -> Result<SignedCheckpoint, NoCheckpoint> {
-        let covers = |signed: &SignedCheckpoint| signed.unverified().size >= size;
-        if let Some(signed) = self.latest().ok().filter(covers) {
+        if let Some(signed) = self.covering(size) {
             return Ok(signed);
         }
         let _signing = self.signing.lock().await;
-        if let Some(signed) = self.latest().ok().filter(covers) {
+        if let Some(signed) = self.covering(size) {
             return Ok(signed);
         }
         self.follow(store).await?;

@@ -33,10 +33,22 @@ pub struct IdempotencyKey {
     pub key: String,
     /// The name of the key in logs of versions in which all anonymous callers shared one scope.
     pub former_key: Option<String>,
-    /// Fingerprint of method, path and body.
+    /// Fingerprint of the key, method, path and body.
     pub digest: String,
+    /// The fingerprint of the same request in logs of versions that left the key out of it.
+    pub former_digest: Option<String>,
     /// Nothing was recorded under the key up to this position.
     pub unused_up_to: Position,
+}
+
+impl IdempotencyKey {
+    /// Whether a recorded digest is that of this request.
+    #[must_use]
+    pub fn is_of(&self, recorded: Option<&str>) -> bool {
+        recorded.is_some_and(|recorded| {
+            self.digest == recorded || self.former_digest.as_deref() == Some(recorded)
+        })
+    }
 }
 
 impl RequestContext {

@@ -19,7 +19,10 @@ use tracing_subscriber::EnvFilter;
 use super::access::AccessAction;
 use super::log::LogAction;
 use super::receipt::ReceiptAction;
+use super::signing_key::SigningKeyAction;
+use super::witnesses::WitnessArgs;
 use crate::app::admission::AdmissionLimits;
+use crate::workers::witnesses::WitnessSettings;
 
 /// Table reservations: REST commands, an append-only event log, and a feed of its events.
 #[derive(Debug, Parser)]
@@ -62,6 +65,12 @@ pub enum Action {
         /// The command.
         #[command(subcommand)]
         command: ReceiptAction,
+    },
+    /// Commands for the keys that sign the log: list, rotate, retire
+    SigningKey {
+        /// The command.
+        #[command(subcommand)]
+        command: SigningKeyAction,
     },
     /// Commands for the event log: verify, show, back up, restore, replay …
     Log {
@@ -107,6 +116,16 @@ pub enum VenuesSource {
     Files,
     /// Only through the interface: no file is read
     Log,
+}
+
+/// Whether this instance signs checkpoints of its log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Signing {
+    /// It does, and serves receipts
+    #[default]
+    On,
+    /// For a copy of another installation, whose checkpoints it would contradict: it has neither receipts nor a tree of its log
+    Off,
 }
 
 #[derive(Debug, clap::Args)]
@@ -156,6 +175,11 @@ struct Raw {
     public_url: PublicUrlArgs,
     #[command(flatten)]
     gone: GoneArgs,
+    /// Whether this instance signs checkpoints of its log
+    #[arg(long, env = "RESERVATION_SIGNING", value_enum, default_value_t, global = true)]
+    signing: Signing,
+    #[command(flatten)]
+    witnesses: WitnessArgs,
     /// Size of the log's page cache in MiB (1 to 65536)
     #[arg(long, env = "RESERVATION_CACHE_MIB", default_value = "64", global = true)]
     cache_mib: u64,
@@ -204,6 +228,10 @@ pub struct Config {
     pub credential_file: PathBuf,
     /// The URL under which guests reach their pages, without a trailing slash.
     pub public_url: String,
+    /// Whether checkpoints are signed.
+    pub signing: Signing,
+    /// Where checkpoints of the log are sent.
+    pub witnesses: WitnessSettings,
     /// Size of the log's page cache, in bytes.
     pub cache_bytes: u64,
     /// Disk space that must stay free, in bytes.
@@ -237,6 +265,7 @@ impl Cli {
             queue_appends_max,
             log_format,
             admission,
+            signing,
             ..
         } = self.raw;
         let mut faults = Faults::default();
@@ -266,6 +295,7 @@ impl Cli {
         {
             faults.take(setting, files::check_private(dir, group_access));
         }
+        let witnesses = faults.take("RESERVATION_WITNESSES", self.raw.witnesses.check());
         self.raw.gone.check(&mut faults);
         let secrets_dir = SecretsDir(self.raw.secrets_dir);
         let owner_file = || secrets_dir.file(OWNER_FILE);
@@ -283,6 +313,8 @@ impl Cli {
                 secrets_dir,
                 credential_file,
                 public_url: public_url?,
+                signing,
+                witnesses: witnesses?,
                 cache_bytes: cache_mib << 20,
                 disk_reserve_bytes: disk_reserve_mib << 20,
                 network: network?,

@@ -1,24 +1,31 @@
-//! The log and the application, for a service and for commands on the log of a stopped one.
+//! The log, its tree and the application, for a service and for commands on the log of a stopped one.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::{fs, io};
 
 use access::AccessMode;
 use anyhow::Context as _;
 use chassis::environment::SystemEnvironment;
 use chassis::network::Network;
 use chassis::serve::{Shutdown, ShutdownTrigger};
+use events::Position;
 use events::store::groups::CHAIN_START;
 use events::store::sled::{Options, SledStore};
 use proof::{Stored, Tree};
+use uuid::Uuid;
 
-use super::config::Config;
+use super::config::{Config, Signing};
+use super::signing_keys::read_or_make;
 use crate::app::admission::AdmissionLimits;
-use crate::app::log_tree::LogTree;
+use crate::app::log_tree::{LogTree, Signer};
 use crate::app::projections::Projections;
 use crate::app::{App, Parts, PaymentChannels};
 
 /// The file in the data directory with the tree of the log.
 const TREE_FILE: &str = "log-tree";
+/// The ending of the copy of a tree that is not that of the log.
+const DIFFERS: &str = "differs";
 
 /// Opens the log. It is read only once: the projections are built and the stored tree is compared with it while it is verified.
 ///
@@ -51,9 +58,44 @@ pub fn open_log(config: &Config) -> anyhow::Result<(SledStore, Projections, Tree
     applied?;
     compared
         .and_then(|()| tree.map_or_else(open_tree, Ok))
-        .and_then(Stored::finish)
+        .and_then(|tree| finish(tree, &path))
         .map(|tree| (store, projections, tree))
         .with_context(|| format!("could not use the tree of the log in {}", path.display()))
+}
+
+/// The tree of the log, which is signed with the keys of this installation. `id` is for a key that is made now, and `head` is the last
+/// position of the log.
+///
+/// # Errors
+/// When the keys cannot be read, or the first key cannot be written.
+pub fn signed(config: &Config, tree: Tree, head: Position, id: Uuid) -> anyhow::Result<LogTree> {
+    if config.signing == Signing::Off {
+        return Ok(LogTree::new(tree, None));
+    }
+    let (keys, is_new) = read_or_make(&config.secrets_dir, &config.public_url, id)?;
+    // A file for each log that was signed: a key that is put back is compared with what it has signed itself.
+    let name = keys.origin().rsplit('/').next().unwrap_or_default().to_owned();
+    let path = config.data_dir.join(format!("checkpoint-{name}"));
+    let signer = Signer::new(keys.into_keys(), Some(path), is_new || head == Position::START);
+    Ok(LogTree::new(tree, Some(signer)))
+}
+
+/// The tree of the tiles that belong to the log. If others were stored, they are kept in a copy: they name what was changed.
+fn finish(tree: Stored, path: &Path) -> io::Result<Tree> {
+    if let Some(behind) = tree.differs_behind() {
+        let copy = path.with_extension(DIFFERS);
+        // The first copy is the one before anything was changed.
+        if !copy.exists() {
+            fs::copy(path, &copy)?;
+        }
+        tracing::warn!(
+            behind,
+            copy = %copy.display(),
+            "the stored tree is not that of the log, and is made again. If no backup was restored, compare the log with the last \
+             checkpoint: reservation log verify --checkpoint … --key … --tree …"
+        );
+    }
+    tree.finish()
 }
 
 /// The application for a command on the log of a stopped service. It shuts down when the trigger is dropped.

@@ -5,11 +5,16 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use anyhow::Context as _;
 use chassis::exit;
+use chrono::DateTime;
 use events::recorded::Recorded;
-use proof::{NOTE_BYTES_MAX, RECEIPT_BYTES_MAX, Receipt, SignedCheckpoint, VerifierKey};
+use proof::{
+    KeyError, NOTE_BYTES_MAX, RECEIPT_BYTES_MAX, Receipt, ReceiptError, SignedCheckpoint, Verified,
+    VerifierKey, WitnessKey,
+};
 
 /// The exit code for a receipt that is not proved, as for a log that is not valid.
 const NOT_PROVED: u8 = 3;
@@ -26,13 +31,16 @@ pub enum ReceiptAction {
 pub struct VerifyArgs {
     /// The receipt
     pub file: PathBuf,
-    /// The public key of the log, as /.well-known/meja-log-keys publishes it
-    #[arg(long)]
-    pub key: String,
+    /// A public key of the log, as /.well-known/meja-log-keys publishes it; several if the key was changed
+    #[arg(long, required = true)]
+    pub key: Vec<String>,
     /// A file with an older checkpoint of the log, which the receipt has to continue: ask for the receipt with ?since=<its
     /// number of events>
     #[arg(long)]
     pub checkpoint: Option<PathBuf>,
+    /// The public key of a witness, which must have cosigned the checkpoint
+    #[arg(long)]
+    pub witness: Vec<String>,
 }
 
 impl ReceiptAction {
@@ -59,13 +67,44 @@ impl ReceiptAction {
 fn verify(arguments: &VerifyArgs) -> anyhow::Result<Result<String, anyhow::Error>> {
     let receipt = read(&arguments.file, RECEIPT_BYTES_MAX)?;
     let older = arguments.checkpoint.as_deref().map(|path| read(path, NOTE_BYTES_MAX)).transpose()?;
-    let key: VerifierKey = arguments.key.trim().parse().context("--key is no key of a log")?;
-    Ok(prove(&receipt, &key, older.as_deref()))
+    let keys: Vec<VerifierKey> = read_keys("--key", &arguments.key)?;
+    let witnesses = read_keys("--witness", &arguments.witness)?;
+    Ok(prove(&receipt, &keys, older.as_deref(), &witnesses))
 }
 
-fn prove(receipt: &[u8], key: &VerifierKey, older: Option<&[u8]>) -> anyhow::Result<String> {
+/// The keys in the values of an argument, of which each can be several lines.
+fn read_keys<K: FromStr<Err = KeyError>>(argument: &str, values: &[String]) -> anyhow::Result<Vec<K>> {
+    let lines = values.iter().flat_map(|value| value.lines()).map(str::trim).filter(|line| !line.is_empty());
+    let read =
+        |line: &str| line.parse().with_context(|| format!("{argument} is no key of this kind: {line:?}"));
+    let keys: Vec<K> = lines.map(read).collect::<Result<_, _>>()?;
+    anyhow::ensure!(keys.is_empty() == values.is_empty(), "{argument} is empty: name a key");
+    Ok(keys)
+}
+
+/// The first of the keys that proves the receipt, and what it proves.
+fn verified<'a>(
+    receipt: &'a Receipt,
+    keys: &'a [VerifierKey],
+) -> Result<(&'a VerifierKey, Verified<'a>), ReceiptError> {
+    let mut fault = None;
+    for key in keys {
+        match receipt.verify(key) {
+            Ok(verified) => return Ok((key, verified)),
+            Err(error) => fault = fault.or(Some(error)),
+        }
+    }
+    Err(fault.unwrap_or(ReceiptError::Empty))
+}
+
+fn prove(
+    receipt: &[u8],
+    keys: &[VerifierKey],
+    older: Option<&[u8]>,
+    witnesses: &[WitnessKey],
+) -> anyhow::Result<String> {
     let receipt = Receipt::read(receipt)?;
-    let verified = receipt.verify(key)?;
+    let (key, verified) = verified(&receipt, keys)?;
     let checkpoint = &verified.checkpoint;
     let mut report =
         format!("{} promises, all of them in the log {}:\n", verified.promises.len(), checkpoint.origin);
@@ -87,9 +126,17 @@ fn prove(receipt: &[u8], key: &VerifierKey, older: Option<&[u8]>) -> anyhow::Res
     );
     if let Some(older) = older {
         let older: SignedCheckpoint = std::str::from_utf8(older)?.parse()?;
-        receipt.verify_behind(checkpoint, &older, key)?;
+        // The older one can be from before the key was changed.
+        let signed_by = keys.iter().find(|key| older.verify(key).is_ok()).unwrap_or(key);
+        receipt.verify_behind(checkpoint, &older, signed_by)?;
         let size = older.unverified().size;
         let _ = writeln!(report, "The log begins with the {size} events of the older checkpoint.");
+    }
+    for witness in witnesses {
+        let at = verified.signed.cosigned_at(witness)?;
+        let time = i64::try_from(at).ok().and_then(|at| DateTime::from_timestamp(at, 0)).unwrap_or_default();
+        let time = time.format("%Y-%m-%d %H:%M:%S UTC");
+        let _ = writeln!(report, "The witness {} has cosigned the checkpoint at {time}.", witness.name());
     }
     report.push_str("It does not show that nothing else happened.");
     Ok(report)

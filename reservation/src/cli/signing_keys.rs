@@ -1,75 +1,125 @@
 //! The keys that sign the checkpoints of the log: made at the first start, and kept beside the other secrets.
 
-use access::secrets::{SecretsDir, create_private, read_private};
+use std::path::PathBuf;
+
+use access::secrets::{SecretsDir, create_private, read_private, replace_private};
 use anyhow::Context as _;
-use events::Position;
-use proof::{SigningKey, Tree};
+use proof::{SigningKey, VerifierKey};
 use uuid::Uuid;
 
-use super::config::Config;
-use crate::app::log_tree::{LogTree, Signer};
+use crate::app::log_tree::LogKeys;
 
-/// The file with the keys, one in each line. The first one is the current one, and all of them sign.
+/// The file with the keys, one in each line: private keys, which sign, the current one first, and public ones, which sign no more.
 const FILE: &str = "log-signing.keys";
 
 /// Maximum number of keys in the file.
 const KEYS_MAX: usize = 8;
 
-/// The tree of the log, which is signed with the keys of this installation. `id` is for a key that is made now, and `head` is the last
-/// position of the log.
-///
-/// # Errors
-/// When the keys cannot be read, or the first key cannot be written.
-pub fn signed(config: &Config, tree: Tree, head: Position, id: Uuid) -> anyhow::Result<LogTree> {
-    let (keys, is_new) = read_or_make(&config.secrets_dir, &config.public_url, id)?;
-    // A file for each log that was signed: a key that is put back is compared with what it has signed itself.
-    let name = keys.first().and_then(|key| key.verifier().name().rsplit('/').next()).unwrap_or_default();
-    let path = config.data_dir.join(format!("checkpoint-{name}"));
-    let signer = Signer::new(keys, Some(path), is_new || head == Position::START);
-    Ok(LogTree::new(tree, Some(signer)))
-}
-
 /// Reads the keys in `dir`, or makes the first one, and says whether it did. `public_url` names the log, and `id` tells it from others
 /// at the same place: a key that is made after another one was lost begins a new log for every verifier.
-fn read_or_make(dir: &SecretsDir, public_url: &str, id: Uuid) -> anyhow::Result<(Vec<SigningKey>, bool)> {
-    let path = dir.file(FILE);
-    let (text, is_new) = match read_private(&path)? {
-        Some(text) => (text, false),
-        None => {
-            let key = SigningKey::generate(&origin(public_url, id))?;
-            tracing::warn!(key = %key.verifier(), "a new key signs the log: publish it where guests and auditors find it, and keep a copy of log-signing.keys");
-            let own = format!("{}\n", key.to_secret_text());
-            let text = create_private(&path, &own)?;
-            let is_new = text == own;
-            (text, is_new)
-        }
-    };
-    let mut keys = Vec::new();
-    for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
-        let key: SigningKey = line
-            .trim()
-            .parse()
-            .with_context(|| format!("line {number} of {} is not a key that signs a log", path.display()))?;
-        keys.push(key);
+pub(super) fn read_or_make(dir: &SecretsDir, public_url: &str, id: Uuid) -> anyhow::Result<(KeyFile, bool)> {
+    if let Some(keys) = KeyFile::read(dir)? {
+        return Ok((keys, false));
     }
-    let origins: Vec<_> = keys.iter().map(|key| key.verifier().name()).collect();
-    match origins.as_slice() {
-        [] => anyhow::bail!(
-            "{} contains no key: remove it, and the next start makes one. Receipts are verified with the new key then",
-            path.display()
-        ),
-        more if more.len() > KEYS_MAX => {
-            anyhow::bail!(
-                "{} contains {} keys, but at most {KEYS_MAX} sign a log",
-                path.display(),
-                more.len()
-            )
+    let key = SigningKey::generate(&origin(public_url, id))?;
+    tracing::warn!(key = %key.verifier(), "a new key signs the log: publish it where guests and auditors find it, and keep a copy of log-signing.keys");
+    let (path, own) = (dir.file(FILE), format!("{}\n", key.to_secret_text()));
+    let text = create_private(&path, &own)?;
+    Ok((KeyFile::parse(path, &text)?, text == own))
+}
+
+/// The file with the keys.
+pub(super) struct KeyFile {
+    path: PathBuf,
+    keys: LogKeys,
+}
+
+impl KeyFile {
+    /// Reads the file in `dir`; `None` if there is none.
+    pub(super) fn read(dir: &SecretsDir) -> anyhow::Result<Option<Self>> {
+        let path = dir.file(FILE);
+        let text = read_private(&path)?;
+        text.map(|text| Self::parse(path, &text)).transpose()
+    }
+
+    fn parse(path: PathBuf, text: &str) -> anyhow::Result<Self> {
+        let (mut signing, mut retired): (Vec<SigningKey>, Vec<VerifierKey>) = (Vec::new(), Vec::new());
+        for (number, line) in (1..).zip(text.lines().map(str::trim)).filter(|(_, line)| !line.is_empty()) {
+            let wrong = || format!("line {number} of {} is not a key that signs a log", path.display());
+            match line.starts_with("PRIVATE") {
+                true => signing.push(line.parse().with_context(wrong)?),
+                false => retired.push(line.parse().with_context(wrong)?),
+            }
         }
-        [first, others @ ..] if others.iter().any(|other| other != first) => anyhow::bail!(
-            "the keys in {} are of different logs: keep those of {first}, or those of another one",
-            path.display()
-        ),
-        _ => Ok((keys, is_new)),
+        let file = Self { path, keys: LogKeys { signing, retired } };
+        file.check()?;
+        Ok(file)
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        let (path, all) = (self.path.display(), self.keys.verifiers());
+        let origin = self.origin();
+        if self.keys.signing.is_empty() {
+            anyhow::bail!(
+                "{path} contains no private key: remove it, and the next start makes one. Receipts are verified with the new key then"
+            );
+        }
+        if all.len() > KEYS_MAX {
+            anyhow::bail!(
+                "{path} would contain {} keys, but at most {KEYS_MAX} belong to a log: remove the line of the oldest public key, and publish it elsewhere",
+                all.len()
+            );
+        }
+        if all.iter().any(|key| key.name() != origin) {
+            anyhow::bail!(
+                "the keys in {path} are of different logs: keep those of {origin}, or those of another one"
+            );
+        }
+        Ok(())
+    }
+
+    /// The name of the log.
+    pub(super) fn origin(&self) -> &str {
+        self.keys.signing.first().map(|key| key.verifier().name()).unwrap_or_default()
+    }
+
+    /// The keys.
+    pub(super) fn keys(&self) -> &LogKeys {
+        &self.keys
+    }
+
+    /// The keys, to sign with them.
+    pub(super) fn into_keys(self) -> LogKeys {
+        self.keys
+    }
+
+    /// Makes a new key the current one. The others sign on.
+    pub(super) fn rotate(&mut self) -> anyhow::Result<()> {
+        let key = SigningKey::generate(self.origin())?;
+        self.keys.signing.insert(0, key);
+        self.write()
+    }
+
+    /// Keeps only the public half of the key with this hash.
+    pub(super) fn retire(&mut self, hash: &str) -> anyhow::Result<()> {
+        let signing = &mut self.keys.signing;
+        let Some(at) = signing.iter().position(|key| key.verifier().hash() == hash) else {
+            anyhow::bail!("no key with the hash {hash} signs: see `reservation signing-key list`");
+        };
+        if signing.len() == 1 {
+            anyhow::bail!("{hash} is the only key that signs: run `reservation signing-key rotate` first");
+        }
+        let key = signing.remove(at);
+        self.keys.retired.insert(0, key.verifier().clone());
+        self.write()
+    }
+
+    fn write(&self) -> anyhow::Result<()> {
+        self.check()?;
+        let LogKeys { signing, retired } = &self.keys;
+        let private = signing.iter().map(|key| format!("{}\n", key.to_secret_text()));
+        let text: String = private.chain(retired.iter().map(|key| format!("{key}\n"))).collect();
+        Ok(replace_private(&self.path, &text)?)
     }
 }
 

@@ -23,7 +23,7 @@ use http_body_util::BodyExt as _;
 use proof::SigningKey;
 use reservation::app::admission::AdmissionLimits;
 use reservation::app::commands::Issue;
-use reservation::app::log_tree::{LogTree, Signer};
+use reservation::app::log_tree::{LogKeys, LogTree, Signer};
 use reservation::app::projections::Projections;
 use reservation::app::request_context::RequestContext;
 use reservation::app::venues::VenueFiles;
@@ -100,7 +100,7 @@ impl TestApp {
         let (trigger, shutdown) = Shutdown::new();
         let files = VenueFiles::load(std::path::Path::new(venues)).unwrap();
         let key = SigningKey::generate("meja.example/log").unwrap();
-        let signer = Signer::new(vec![key], None, true);
+        let signer = Signer::new(LogKeys { signing: vec![key], retired: vec![] }, None, true);
         let parts = Parts {
             store,
             projections: Projections::default(),

@@ -7,7 +7,7 @@ use axum::http::{Request, StatusCode};
 use events::store::EventStore;
 use events::store::memory::MemoryStore;
 use proof::{Hash, Receipt, ReceiptError, SignedCheckpoint, SigningKey, VerifierKey, leaf_hash};
-use reservation::app::log_tree::{LogTree, NoCheckpoint, Signer};
+use reservation::app::log_tree::{LogKeys, LogTree, NoCheckpoint, Signer};
 use serde_json::{Value, json};
 
 use crate::app::{Answer, TestApp};
@@ -168,7 +168,11 @@ async fn a_checkpoint_that_contradicts_an_earlier_one_is_never_signed() {
     let file = folder.path().join("checkpoint");
     let secret = SigningKey::generate("meja.example/log").unwrap().to_secret_text();
     let tree = |is_first| {
-        let signer = Signer::new(vec![secret.parse().unwrap()], Some(file.clone()), is_first);
+        let signer = Signer::new(
+            LogKeys { signing: vec![secret.parse().unwrap()], retired: vec![] },
+            Some(file.clone()),
+            is_first,
+        );
         Arc::new(LogTree::in_memory(Some(signer)))
     };
     let (first, longer, shorter) = (log_of(3).await, log_of(4).await, log_of(2).await);

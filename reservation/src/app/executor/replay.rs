@@ -128,7 +128,7 @@ impl Executor {
         let query = Query::any_tag([Tag::command(name)]);
         repository::each(self.store.as_ref(), &query, key.unused_up_to, |recorded, event| {
             let found = found.get_or_insert(RecordedRequest::new());
-            found.same_request &= recorded.metadata().request_digest.as_ref() == Some(&key.digest);
+            found.same_request &= key.is_of(recorded.metadata().request_digest.as_deref());
             found.last = recorded.id.position;
             found.reservation = found.reservation.or_else(|| repository::reservation_of(recorded));
             if found.closure.is_none() {

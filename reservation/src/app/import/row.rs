@@ -102,7 +102,8 @@ impl<'a> Rows<'a> {
             source: Some(self.mapping.source().to_owned()),
             imported: Some(Box::new(Imported { status, booked_at })),
         };
-        let key = IdempotencyKey { digest, key, former_key: None, unused_up_to: Position::START };
+        let (former_key, former_digest) = (None, None);
+        let key = IdempotencyKey { digest, key, former_key, former_digest, unused_up_to: Position::START };
         Some(FileBooking { line, created, tables, contact, key, has_reference, is_overdue })
     }
 

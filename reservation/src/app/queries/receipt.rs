@@ -50,13 +50,13 @@ impl App {
         let (promises, left_out) = self.promises(id).await?;
         let covered = promises.last().map_or(0, |(position, _)| position.0).max(since.unwrap_or(0));
         let (store, tree) = (self.store.as_ref(), &self.log_tree);
+        let key = tree.verifiers().first().ok_or(NoCheckpoint::NotSigned)?.clone();
         let checkpoint = match since {
             Some(since) if since > store.known_head().0 => {
                 return Err(NoReceipt::Shorter { size: store.known_head().0, since });
             }
             _ => tree.checkpoint_over(covered, store).await?,
         };
-        let key = tree.verifiers().first().ok_or(NoCheckpoint::NotSigned)?.clone();
         let made = tree.blocking(move |tree| {
             let size = checkpoint.unverified().size;
             let proved = promises
