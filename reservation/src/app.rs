@@ -24,6 +24,7 @@ pub mod indexing;
 pub mod log_tree;
 pub mod objects;
 pub mod outcome;
+pub mod past;
 pub mod projections;
 pub mod queries;
 pub mod readings;

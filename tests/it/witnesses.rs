@@ -36,7 +36,8 @@ struct Witness {
 
 impl Witness {
     fn start(folder: &Path) -> Self {
-        let (port, keys) = (own_port(), folder.join("witnessed.keys"));
+        let port = own_port();
+        let keys = folder.join(format!("{port}.keys"));
         fs::write(&keys, "").unwrap();
         let mut command = script("witness.py", &[&port.to_string(), keys.to_str().unwrap()]);
         let mut process = command.stdout(Stdio::piped()).spawn().unwrap();

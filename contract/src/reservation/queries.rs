@@ -62,6 +62,13 @@ requests! {
         optional as_of: AsOf,
     }
 
+    /// A time of the past.
+    query AsItWas {
+        /// The answer as it was at an earlier time, or after the event at a position of the log. Needs the scope `audit`, and names a venue
+        /// that had rules in the log by then.
+        optional as_of: AsOf,
+    }
+
     /// What a receipt proves beside its promises.
     query ReadReceipt {
         /// The number of events in an older checkpoint: the receipt proves that the log still begins with them.

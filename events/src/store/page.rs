@@ -81,6 +81,19 @@ impl Page {
         self.chunks
     }
 
+    /// The page without the events after `last`.
+    #[must_use]
+    pub fn up_to(self, last: Position) -> Self {
+        if self.last().is_none_or(|event| event.position <= last) {
+            return self;
+        }
+        let mut page = Self::empty(last);
+        for event in self.iter().take_while(|event| event.position <= last) {
+            page.push(event.position, [b",", event.json].concat().into());
+        }
+        page
+    }
+
     /// Adds a single event. `json` starts with a comma.
     pub fn push(&mut self, position: Position, json: Bytes) {
         self.places.push(Place { position, chunk: self.chunks.len(), at: 1, end: json.len() });

@@ -1,6 +1,7 @@
 //! Reads bodies and queries into commands, requests and filters: the declarations of the crate `contract`, and the
 //! checks that depend on the venue. Nothing is checked again after this.
 
+mod as_it_was;
 mod attendance;
 mod change;
 mod closure;
@@ -23,6 +24,7 @@ use contract::form::Form;
 use contract::reservation::commands::drafts;
 use events::values::PartySize;
 
+pub(super) use self::as_it_was::as_it_was;
 pub(super) use self::attendance::answer;
 use self::change::overrule;
 pub(super) use self::change::{

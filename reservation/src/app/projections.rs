@@ -197,6 +197,11 @@ impl Projections {
         self.stalled.load(Ordering::Relaxed)
     }
 
+    /// Says that everything up to `position` was applied, as far as readers need it.
+    pub fn skip_to(&self, position: Position) {
+        self.applied.send_replace(position);
+    }
+
     /// The last position that was applied.
     #[must_use]
     pub fn position(&self) -> Position {

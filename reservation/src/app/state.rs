@@ -14,6 +14,7 @@ use parking_lot::RwLock;
 use super::admission::{Admission, AdmissionLimits};
 use super::executor::Executor;
 use super::log_tree::LogTree;
+use super::past::Past;
 use super::projections::Projections;
 use super::readings::Readings;
 use super::search::SearchIndex;
@@ -60,6 +61,8 @@ pub struct AppState {
     pub env: SharedEnvironment,
     /// The shutdown signal.
     pub shutdown: Shutdown,
+    /// Set if this is the application as it was.
+    pub(super) past: Option<Past>,
 }
 
 /// What an [`App`] is made of.
@@ -125,8 +128,37 @@ impl App {
             public_url,
             env,
             shutdown,
+            past: None,
         };
         Self(Arc::new(state))
+    }
+
+    /// An application without read models yet, over `store` and with the time of `env`. What is about requests of now is shared.
+    pub(super) fn with_past(&self, store: Arc<dyn EventStore>, env: SharedEnvironment, past: Past) -> Self {
+        let projections = Arc::new(Projections::default());
+        let venues = projections.rules();
+        let executor =
+            Executor::new(Arc::clone(&store), Arc::clone(&projections), venues.clone(), Arc::clone(&env));
+        Self(Arc::new(AppState {
+            store,
+            executor,
+            projections,
+            search_index: SearchIndex::default(),
+            log_tree: Arc::clone(&self.log_tree),
+            venues,
+            channels: self.channels.clone(),
+            sign_ins: Arc::clone(&self.sign_ins),
+            access_mode: self.access_mode,
+            hosts: self.hosts.clone(),
+            limits: Arc::clone(&self.limits),
+            admission: Admission::new(AdmissionLimits::default(), false, &env),
+            readings: Readings::default(),
+            stands: Stands::default(),
+            public_url: self.public_url.clone(),
+            env,
+            shutdown: self.shutdown.clone(),
+            past: Some(past),
+        }))
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod access;
 mod app;
+mod as_it_was;
 mod asking;
 mod booking;
 mod browser;

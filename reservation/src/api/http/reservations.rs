@@ -12,7 +12,7 @@ use contract::reservation::commands::{CreateReservation, ReservationPath, WalkIn
 use contract::reservation::history::History;
 use contract::reservation::personal_data::PersonalData;
 use contract::reservation::queries::{
-    Page, ReadHistory, ReadReservation, Search, SelectReservations, drafts,
+    AsItWas, Page, ReadHistory, ReadReservation, Search, SelectReservations, drafts,
 };
 use contract::reservation::view::{ReservationList, ReservationView};
 use contract::reservation::words::HistoryFormat;
@@ -90,21 +90,24 @@ pub(super) async fn get(
 
 /// List reservations, by start
 ///
+/// With `as_of` the list of a venue is as it was, for at most 31 days. Names are those of now.
+///
 /// With `q` the list is a search. Callers without the scope `contact` must give the complete phone number or e-mail address.
 ///
 /// As `text/csv` and as `text/calendar` a page has 10,000 reservations unless `limit` says otherwise. A calendar contains no
 /// phone numbers and no e-mail addresses.
 #[utoipa::path(get, path = "/api/reservations", operation_id = "listReservations", tag = "reservations",
-    params(SelectReservations, Search, Page),
+    params(SelectReservations, Search, Page, AsItWas),
     responses((status = 200, content((ReservationList = "application/json"), (String = "text/csv"), (String = "text/calendar")), headers(("Link" = String, description = "rel=\"next\", except on the last page"))), NotFound))]
 pub(super) async fn list(
     State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
-    Query(mut form): Query,
+    Query(form): Query,
 ) -> Result<Response, Problem> {
     // A removed venue is known once the projections contain its reservations.
     app.catch_up().await?;
+    let (app, mut form) = request::as_it_was(&app, form, &caller).await?;
     let request = request::list(&mut form, &app, &caller);
     let request = form.finish(request)?;
     app.respond_list(&request, Format::preferred(&headers), &caller).await
@@ -202,11 +205,16 @@ pub(super) async fn personal_data(
 ///
 /// Every requested, paid, kept and refunded amount with the rule that it follows from. The rules are those at the
 /// time of booking. A no-show fee is taken from the deposit, and the rest of the deposit is refunded; the guest is
-/// asked to pay the part that the deposit does not cover.
+/// asked to pay the part that the deposit does not cover. With `as_of` the amounts are those of then.
 #[utoipa::path(get, path = "/api/reservations/{reservation_id}/charges", operation_id = "listReservationCharges", tag = "reservations",
-    params(ReservationPath),
+    params(ReservationPath, ReadReservation),
     responses((status = 200, body = Charges),
         NotFound))]
-pub(super) async fn charges(State(app): State<App>, Id(id): Id, caller: Caller) -> Result<Response, Problem> {
-    Ok(axum::Json(app.charges(id, &caller).await?).into_response())
+pub(super) async fn charges(
+    State(app): State<App>,
+    Id(id): Id,
+    caller: Caller,
+    Query(form): Query,
+) -> Result<Response, Problem> {
+    Ok(axum::Json(operations::charges(&app, id, form, &caller).await?).into_response())
 }

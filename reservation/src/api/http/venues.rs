@@ -9,7 +9,7 @@ use chassis::docs::NotFound;
 use chassis::problem::Problem;
 use contract::reservation::availability::Day;
 use contract::reservation::floor::Floor;
-use contract::reservation::queries::{ReadAvailability, ReadFloor, SelectReservations};
+use contract::reservation::queries::{AsItWas, ReadAvailability, ReadFloor, SelectReservations};
 use contract::reservation::stats::{DivideStats, ReadRefusals, Refusals, Stats, drafts};
 use contract::reservation::venues::{Days, ReadDays, VenuePath};
 
@@ -23,8 +23,9 @@ use crate::app::App;
 /// Every slot of the day with the tables and the deposit of a booking at that time, or with the reason why it would
 /// be refused. A slot that is available stays so until another guest books it.
 #[utoipa::path(get, path = "/api/availability", operation_id = "getAvailability", tag = "venues",
-    params(ReadAvailability),
+    params(ReadAvailability, AsItWas),
     responses((status = 200, body = Day),
+        (status = 403, body = contract::problem::Problem, content_type = "application/problem+json", description = "as_of needs the scope audit"),
         (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "kept_by_hand: the venue has no services")))]
 pub(super) async fn availability(
     State(app): State<App>,
@@ -51,15 +52,17 @@ pub(super) async fn days(
 
 /// The floor
 ///
-/// Every table with its party and the next one, including tables that staff added by hand.
+/// Every table with its party and the next one, including tables that staff added by hand. With `as_of` it is the floor as a host saw it then,
+/// with the rules of then. A party that was still seated after 31 days is not on it.
 #[utoipa::path(get, path = "/api/floor", operation_id = "getFloor", tag = "venues",
-    params(ReadFloor),
+    params(ReadFloor, AsItWas),
     responses((status = 200, body = Floor), NotFound))]
 pub(super) async fn floor(
     State(app): State<App>,
     caller: Caller,
-    Query(mut form): Query,
+    Query(form): Query,
 ) -> Result<Response, Problem> {
+    let (app, mut form) = request::as_it_was(&app, form, &caller).await?;
     let request = request::floor(&mut form, &app, &caller);
     let (venue, at) = form.finish(request)?;
     Ok(axum::Json(app.floor(&venue, at, &caller).await?).into_response())

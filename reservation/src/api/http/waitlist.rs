@@ -11,7 +11,7 @@ use contract::reservation::attendance::AnswerQuestion;
 use contract::reservation::commands::{AcceptOffer, JoinWaitlist, OfferTable, WaitlistPath};
 use contract::reservation::contact::ProveContact;
 use contract::reservation::personal_data::WaitlistPersonalData;
-use contract::reservation::queries::{ListWaitlist, drafts};
+use contract::reservation::queries::{AsItWas, ListWaitlist, drafts};
 use contract::reservation::results::NotificationResult;
 use contract::reservation::view::{ContactView, ReservationView};
 use contract::reservation::waitlist::{Waitlist, WaitlistView};
@@ -48,17 +48,20 @@ pub(super) async fn join(State(app): State<App>, post: Post) -> Result<Response,
 }
 
 /// Read a waitlist, in its order
+///
+/// With `as_of` as it was, with the parties that had joined in the 366 days before.
 #[utoipa::path(get, path = "/api/waitlist", operation_id = "listWaitlist", tag = "waitlist",
-    params(ListWaitlist),
+    params(ListWaitlist, AsItWas),
     responses((status = 200, content((Waitlist = "application/json"), (String = "text/csv"))), NotFound))]
 pub(super) async fn list(
     State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
-    Query(mut form): Query,
+    Query(form): Query,
 ) -> Result<Response, Problem> {
     // A removed venue is known once the projections contain its reservations.
     app.catch_up().await?;
+    let (app, mut form) = request::as_it_was(&app, form, &caller).await?;
     let asked = drafts::ListWaitlist::take(&mut form);
     let venue = request::known_venue(&mut form, &app, &caller, asked.venue_id);
     let venue = form.finish(venue)?;

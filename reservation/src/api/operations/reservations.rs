@@ -3,6 +3,7 @@
 use access::Caller;
 use chassis::problem::Problem;
 use contract::form::Form;
+use contract::reservation::charges::Charges;
 use contract::reservation::queries::drafts;
 use contract::reservation::view::ReservationView;
 use events::{Position, ReservationId};
@@ -78,6 +79,23 @@ pub(in crate::api) async fn get(
     };
     app.show_to(caller, &mut view, &reservation);
     Ok(Read { view, version: reservation.version, is_earlier: as_of.is_some() })
+}
+
+/// The amounts of a reservation, now or as of an earlier time.
+pub(in crate::api) async fn charges(
+    app: &App,
+    id: ReservationId,
+    mut form: Form,
+    caller: &Caller,
+) -> Result<Charges> {
+    let as_of = drafts::ReadReservation::take(&mut form).as_of;
+    match form.finish(Some(as_of))? {
+        None => Ok(app.charges(id, caller).await?),
+        Some(as_of) => {
+            let charges = app.charges_as_of(id, as_of.into(), caller).await?;
+            charges.ok_or_else(|| unknown_reservation_then(id))
+        }
+    }
 }
 
 /// Runs `command`. An operation that has loaded the reservation passes it.

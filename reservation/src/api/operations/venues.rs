@@ -30,8 +30,9 @@ pub(in crate::api) async fn get(app: &App, id: &VenueId) -> Result<VenueView> {
 }
 
 /// What can be booked on a day.
-pub(in crate::api) async fn availability(app: &App, mut form: Form, caller: &Caller) -> Result<Day> {
-    let request = request::availability(&mut form, app, caller);
+pub(in crate::api) async fn availability(app: &App, form: Form, caller: &Caller) -> Result<Day> {
+    let (app, mut form) = request::as_it_was(app, form, caller).await?;
+    let request = request::availability(&mut form, &app, caller);
     let request = form.finish(request)?;
     app.availability(&request).await?.ok_or_else(managed_by_hand)
 }

@@ -9,6 +9,7 @@ use contract::reservation::queries::drafts::{Page, Search, SelectReservations};
 use events::ReservationId;
 use uuid::Uuid;
 
+use super::as_it_was::check_list;
 use super::{instant_of, known_service, known_venue};
 use crate::app::App;
 use crate::app::projections::{Filter, ListKey};
@@ -37,6 +38,9 @@ pub(in crate::api) fn list(form: &mut Form, app: &App, caller: &Caller) -> Optio
     let after = cursor.and_then(|text| form.checked(&["cursor"], text.as_str(), place(text.as_str())));
     let search = search(form, after.is_some(), limit.map(usize::from));
     let filter = filter(form, app, caller);
+    if let Some(filter) = &filter {
+        check_list(form, app, filter, search.is_some());
+    }
     Some(ListRequest { filter: filter?, after, search, limit: limit.map(usize::from), query })
 }
 

@@ -35,10 +35,11 @@ impl App {
     /// [`QueryError::Read`].
     pub async fn availability(&self, request: &AvailabilityRequest) -> Result<Option<Day>, QueryError> {
         let Some(rules) = &request.venue.rules else { return Ok(None) };
-        self.catch_up().await?;
+        let window = business_day(rules, request.date);
+        self.know_visits(&request.venue.id, &window).await?;
         let now = self.env.now();
         let feed_cursor = self.projections.cursor();
-        let snapshot = self.projections.snapshot(&request.venue.id, &business_day(rules, request.date));
+        let snapshot = self.projections.snapshot(&request.venue.id, &window);
         let day = DayRequest {
             date: request.date,
             size: request.size,

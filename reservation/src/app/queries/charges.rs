@@ -13,6 +13,7 @@ use events::{Position, Query, ReservationId, Tag};
 
 use super::{QueryError, local};
 use crate::app::App;
+use crate::app::repository::AsOf;
 use crate::app::{repository, venues};
 use crate::domain::{Charge, Reservation};
 
@@ -23,6 +24,24 @@ impl App {
     /// [`QueryError::UnknownReservation`] or [`QueryError::Read`].
     pub async fn charges(&self, id: ReservationId, caller: &Caller) -> Result<Charges, QueryError> {
         self.require(id, caller).await?;
+        self.charges_of(id).await?.ok_or(QueryError::UnknownReservation(id))
+    }
+
+    /// The amounts of the reservation `id` as of some time, for a caller who may read it now; `None` if it did not exist then.
+    ///
+    /// # Errors
+    /// [`QueryError::UnknownReservation`] or [`QueryError::Read`].
+    pub async fn charges_as_of(
+        &self,
+        id: ReservationId,
+        as_of: AsOf,
+        caller: &Caller,
+    ) -> Result<Option<Charges>, QueryError> {
+        let (reservation, _) = self.require(id, caller).await?;
+        self.as_it_was(as_of, &reservation.booking.venue_id).await?.charges_of(id).await
+    }
+
+    async fn charges_of(&self, id: ReservationId) -> Result<Option<Charges>, QueryError> {
         let mut account = Account::new(id);
         let query = Query::any_tag([Tag::reservation(id)]);
         repository::each(self.store.as_ref(), &query, Position::START, |recorded, event| {
@@ -30,9 +49,9 @@ impl App {
         })
         .await?;
         let Account { reservation, currency, entries, balance, .. } = account;
-        let reservation = reservation.ok_or(QueryError::UnknownReservation(id))?;
+        let Some(reservation) = reservation else { return Ok(None) };
         let rules = self.rules_at_booking(&reservation).await?;
-        Ok(Charges { reservation_id: id, currency, rules, entries, balance })
+        Ok(Some(Charges { reservation_id: id, currency, rules, entries, balance }))
     }
 
     /// The rules of the venue that were recorded when `reservation` was booked.

@@ -29,12 +29,12 @@ impl App {
         caller: &Caller,
     ) -> Result<Floor, QueryError> {
         caller.may_use(&venue.id)?;
-        self.catch_up().await?;
         let now = self.env.now();
         let date = venue.date_of(at);
         let day = venue.day(date);
         let (start, end) = (day.start.min(at), day.end.max(at + TimeDelta::hours(AHEAD_HOURS)));
         let window = TimeWindow { start, end };
+        self.know_visits(&venue.id, &window).await?;
         let feed_cursor = self.projections.cursor();
         let (occupancy, parties, position) = self.projections.parties(&venue.id, &window);
         let extra = occupancy.tables().into_iter().filter(|id| venue.table(id).is_none());

@@ -6,7 +6,7 @@ use contract::reservation::view::{
     CancellationView, DepositView, FeeView, PaymentView, PolicyView, ReservationView, TableView,
 };
 use contract::reservation::words::PaymentStatus;
-use events::values::ReservationCode;
+use events::values::{ReservationCode, TimeWindow};
 
 use super::stats::source_of;
 use super::subjects::label_of;
@@ -82,6 +82,9 @@ impl App {
         limit: usize,
     ) -> Result<(Vec<ReservationView>, Option<ListKey>), QueryError> {
         filter.authorize()?;
+        if let (Some(venue), Some(start), Some(end)) = (&filter.venue_id, filter.from, filter.to) {
+            self.know_visits(venue, &TimeWindow { start, end }).await?;
+        }
         // One more than requested tells whether there is a next page.
         let mut found = self.projections.list(filter, after, limit + 1);
         let more = found.len() > limit;

@@ -164,9 +164,12 @@ impl App {
             if contact.is_some() || is_erased {
                 return Ok(contact);
             }
-            self.catch_up().await?;
-            let (now, _) =
-                self.projections.get(reservation.id).ok_or(QueryError::UnknownReservation(reservation.id))?;
+            let present = self.present();
+            present.catch_up().await?;
+            let (now, _) = present
+                .projections
+                .get(reservation.id)
+                .ok_or(QueryError::UnknownReservation(reservation.id))?;
             // A payload that the state of now names is gone without an erasure only if the log was damaged.
             if now.contact_at == contact_at && !now.contact_erased {
                 return Ok(None);

@@ -44,6 +44,7 @@ impl App {
     /// [`QueryError`].
     pub async fn waitlist(&self, venue: &VenueId, caller: &Caller) -> Result<Waitlist, QueryError> {
         caller.may_use(venue)?;
+        self.know_waitlist(venue).await?;
         let feed_cursor = self.projections.cursor();
         let (entries, position) = self.projections.waitlist(venue);
         let positions = entries.iter().map(|entry| entry.at.position).collect();
