@@ -4,7 +4,7 @@
 #   BENCH_SECONDS=4 BENCH_ROUNDS=3   length and number of rounds
 #   BENCH_EVENTS=10000000            the longest log; 0 skips the parts that need filled logs
 #   bench.sh post postgres           some of: post access tree gateway postgres fastapi fastapi_plain log umadb feed follow read start growth
-#                                    availability search
+#                                    availability past search
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/bench-others.sh"
@@ -13,7 +13,7 @@ cd "$root"
 seconds=${BENCH_SECONDS:-4}
 rounds=${BENCH_ROUNDS:-3}
 events=${BENCH_EVENTS:-10000000}
-all="post access tree gateway postgres fastapi fastapi_plain log umadb feed follow read start growth availability search"
+all="post access tree gateway postgres fastapi fastapi_plain log umadb feed follow read start growth availability past search"
 wanted=" ${*:-$all} "
 need_rust
 need curl curl
@@ -336,6 +336,23 @@ if want availability; then
       rm -rf "${work:?}/book-$reservations"
     done
   fi
+fi
+
+# The floor as it was, of a venue with 200 visits a day.
+if [ "$events" != 0 ] && want past; then
+  house 60
+  days=$((events / 1600))
+  # The rules first: before them there is no floor.
+  venues="$work/house-60" start_reservation "$work/past"
+  stop_pid $reservation
+  target/release/examples/fill "$work/past" "$events" $days
+  venues="$work/house-60" start_reservation "$work/past"
+  MEJA_EVENTS=$events MEJA_DAYS=$days wrk -t1 -c1 -d"$((seconds * 5))s" --latency -s benches/past.lua $base >"$work/wrk"
+  ! grep -q 'Non-2xx' "$work/wrk" || die "Some questions about the past were refused: $(cat "$work/wrk")"
+  result events "$events"
+  for row in 50 99; do result past_floor_p${row}_ms "$(lag $row% "$work/wrk")"; done
+  stop_pid $reservation
+  rm -rf "$work/past"
 fi
 
 if [ "$events" != 0 ] && want search; then

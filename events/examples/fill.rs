@@ -1,6 +1,6 @@
 //! Fills a log for `make bench`: reservations with eight events each, as the service writes them.
 //!
-//! `fill <data directory> <events>`
+//! `fill <data directory> <events> [days]`: with a number of days the visits are spread evenly over them, and each of them ends.
 
 use std::path::Path;
 
@@ -17,11 +17,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let (dir, count) = arguments.next().zip(arguments.next()).ok_or("fill <data directory> <events>")?;
     let reservations = count.parse::<u64>()?.div_ceil(8);
+    let days = arguments.next().map(|days| days.parse::<u64>()).transpose()?;
     let store = SledStore::open(&Options::new(Path::new(&dir), "reservation"))?;
     let anyway = || AppendCondition { fail_if_any: Query::default(), after: Position::START };
     let mut pending = Vec::new();
     for n in 0..reservations {
-        pending.extend(story(n)?);
+        let second = days.map_or(n % 30_000 * 900, |days| n * days * 86_400 / reservations);
+        pending.extend(story(n, second, days.is_some())?);
         if pending.len() == 64 || n + 1 == reservations {
             store.append(std::mem::take(&mut pending), anyway()).await?;
         }
@@ -73,10 +75,9 @@ fn contact(n: u64) -> String {
 
 /// All events of one reservation.
 #[expect(clippy::too_many_lines, reason = "a list of events")]
-fn story(n: u64) -> Result<Vec<NewEvent>, Box<dyn std::error::Error>> {
+fn story(n: u64, second: u64, ends: bool) -> Result<Vec<NewEvent>, Box<dyn std::error::Error>> {
     let id = ReservationId(Uuid::from_u128(u128::from(n) | 0x0193_9f3e_7b2a_7c3d_9e4f << 48));
-    let start = chrono::DateTime::from_timestamp(1_800_000_000 + i64::try_from(n % 30_000)? * 900, 0)
-        .ok_or("time")?;
+    let start = chrono::DateTime::from_timestamp(1_800_000_000 + i64::try_from(second)?, 0).ok_or("time")?;
     let window = TimeWindow::starting(start, 90);
     let amount = Money { amount_minor: 30_000_000, currency: Currency::from_code("IDR").ok_or("IDR")? };
     let (payment_id, assignment_id) = (PaymentId(id.0), AssignmentId(id.0));
@@ -98,6 +99,7 @@ fn story(n: u64) -> Result<Vec<NewEvent>, Box<dyn std::error::Error>> {
     let (venue_id, table_id) = ("bandung-dago".parse()?, format!("T{}", n % 60).parse()?);
     let tags = vec![Tag::reservation(id), Tag::venue(&venue_id)];
     let table = Tag::table(&venue_id, &table_id, start.date_naive());
+    let day = Tag::day(&venue_id, start.date_naive());
     let created = ReservationCreated {
         venue_id,
         customer_id: format!("cust-{}", n % 20_000).parse()?,
@@ -119,7 +121,7 @@ fn story(n: u64) -> Result<Vec<NewEvent>, Box<dyn std::error::Error>> {
         template: template.into(),
         medium: Medium::Mail,
     };
-    let events: [Event; 8] = [
+    let mut events: [Event; 8] = [
         created.into(),
         PaymentRequested {
             payment_id,
@@ -145,11 +147,22 @@ fn story(n: u64) -> Result<Vec<NewEvent>, Box<dyn std::error::Error>> {
         sent("confirmed").into(),
         ReservationCheckedIn::default().into(),
     ];
+    if ends {
+        // In place of the messages, of which the read models know nothing.
+        events[6] = ReservationCheckedIn::default().into();
+        events[7] = ReservationCompleted::default().into();
+    }
     let entry = |(i, event): (usize, &Event)| {
         let mut tags = tags.clone();
         match event {
             Event::TableAssigned(_) => tags.push(table.clone()),
             _ => tags.push(Tag::command(&format!("{n}-{i}"))),
+        }
+        if matches!(
+            event,
+            Event::ReservationCreated(_) | Event::TableAssigned(_) | Event::ReservationCheckedIn(_)
+        ) {
+            tags.push(day.clone());
         }
         let confidential = matches!(event, Event::ReservationCreated(_)).then(|| contact(n).into());
         let metadata = EventMetadata {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::checkpoint::{CheckpointError, SignedCheckpoint};
 use crate::keys::{KEY_BYTES, KeyError, KeyId, key_id, point, read_key, write_key};
-use crate::note::{Note, NoteError};
+use crate::note::{NOTE_BYTES_MAX, Note, NoteError};
 
 /// The first byte of an Ed25519 key, which says that it signs a checkpoint together with a time.
 const COSIGNATURE: u8 = 4;
@@ -77,13 +77,24 @@ impl SignedCheckpoint {
         Ok(witness.cosigned_at(self.note())?)
     }
 
-    /// It with the cosignature of a witness, as the lines that the witness has answered with. Lines of other keys are ignored.
+    /// The checkpoint with the cosignature of a witness. `lines`: the answer of the witness, of which the latest cosignature is taken. Lines
+    /// of other keys are ignored.
     ///
     /// # Errors
-    /// [`CheckpointError::Note`] if no line is a cosignature of the witness on this checkpoint.
+    /// [`CheckpointError::Note`] if no line is a cosignature of the witness on this checkpoint, or the note would be too long.
     pub fn with_cosignature(&self, lines: &str, witness: &WitnessKey) -> Result<Self, CheckpointError> {
-        let note = self.note().with_signatures_of(&witness.name, witness.id, lines)?;
-        witness.cosigned_at(&note)?;
+        let mut latest: Option<(u64, Note)> = None;
+        for line in lines.lines() {
+            let note = self.note().with_signatures_of(&witness.name, witness.id, line)?;
+            match witness.cosigned_at(&note) {
+                Ok(at) if latest.as_ref().is_none_or(|(before, _)| at > *before) => latest = Some((at, note)),
+                _ => {}
+            }
+        }
+        let (_, note) = latest.ok_or(NoteError::NotSigned { key: witness.to_string() })?;
+        if note.to_string().len() > NOTE_BYTES_MAX {
+            return Err(NoteError::Malformed("it would be too long with this cosignature").into());
+        }
         Ok(self.with_note(note))
     }
 }

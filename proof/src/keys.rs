@@ -195,7 +195,7 @@ pub(crate) fn read_key(text: &str, kind: u8) -> Result<(&str, KeyId, [u8; KEY_BY
     let (first, bytes) = key.split_first().ok_or(KeyError::Malformed("its last part is empty"))?;
     if *first != kind {
         return Err(KeyError::Malformed(
-            "it is of another algorithm, or a key of a log in place of a key of a witness, or the other way round",
+            "it is of another kind: the last part of a key begins with A for a log, and with B for a witness",
         ));
     }
     let bytes = bytes.try_into().map_err(|_| KeyError::Malformed("it does not have 32 bytes"))?;

@@ -103,10 +103,10 @@ impl Stored {
         Ok(())
     }
 
-    /// The number of leaves before the first tile that does not belong to the log; `None` if all of them do so far.
+    /// The number of leaves before the first tile that does not belong to the log, which was read to its end; `None` if all of them do.
     #[must_use]
     pub fn differs_behind(&self) -> Option<u64> {
-        self.is_broken.then(|| self.tree.size())
+        (self.tiles > self.tree.tiles()).then(|| self.tree.size())
     }
 
     /// The tree of the tiles that were taken. What the file contains behind them is cut off.

@@ -12,6 +12,10 @@ pub fn describe() {
         "meja_log_checkpoint_events",
         "Events in the last signed checkpoint; 0 if none can be signed"
     );
+    metrics::describe_gauge!(
+        "meja_log_cosigned_events",
+        "Events in the last checkpoint that a witness has cosigned"
+    );
     metrics::describe_gauge!("meja_log_tree_events", "Events in the Merkle tree over the log");
     metrics::describe_gauge!("meja_feed_waiters", "Consumers that wait for events");
 }

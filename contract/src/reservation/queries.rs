@@ -64,8 +64,8 @@ requests! {
 
     /// A time of the past.
     query AsItWas {
-        /// The answer as it was at an earlier time, or after the event at a position of the log. Needs the scope `audit`, and names a venue
-        /// that had rules in the log by then.
+        /// The answer as it was at an earlier time, or after the event at a position of the log. Needs the scope `audit`, and a venue that had
+        /// rules in the log by then.
         optional as_of: AsOf,
     }
 

@@ -12,7 +12,7 @@ const older = async (note: string) => (await readCheckpoint(note, [key])) as Che
 
 /** Everything that a careful person checks. */
 async function accept(text: string, before: Checkpoint) {
-  const verified = await verifyReceipt(text, [key]);
+  const verified = await verifyReceipt(text, [key], "7");
   await verifyBehind(text, verified.checkpoint, before);
   return verified;
 }
@@ -36,7 +36,7 @@ describe("receipts", () => {
     for (const { receipt, older: note } of vectors.receipts) {
       const { promises, checkpoint } = await accept(JSON.stringify(receipt), await older(note));
       expect(promises).toEqual(receipt.promises.map(({ event }) => JSON.parse(event) as unknown));
-      expect(checkpoint.origin).toBe("meja.example/log");
+      expect([checkpoint.origin, checkpoint.signers]).toEqual(["meja.example/log", [vectors.key]]);
     }
   });
 
@@ -75,10 +75,11 @@ describe("receipts", () => {
     // The name of the member with the key is not checked either.
     const name = text.indexOf('"key"') + 1;
     expect(accepted.filter((at) => at < name || at > name + 2)).toEqual([]);
-  });
+  }, 60_000);
 
   test("of another log, or signed with another key, are refused", async () => {
-    expect(await fault(verifyReceipt(changed(() => {}), []))).toBe("other_key");
+    expect(await fault(verifyReceipt(changed(() => {}), [], "7"))).toBe("no_key");
+    expect(await fault(verifyReceipt(changed(() => {}), [key], "8"))).toBe("other_booking");
     expect(await readKey(vectors.key.replace("log+", "lag+"))).toBeNull();
     expect(await readKey("nonsense")).toBeNull();
   });

@@ -30,6 +30,7 @@ pub(super) async fn page(own: Booking) -> Response {
         money => money(&own, &charges, locale),
         channel => channel.and_then(|code| channels::label_of(code, &channels, locale)),
         printed => people::moment(&now, locale),
+        reservation_id => own.subject.reservation_id,
         timezone => own.zone().name(),
         receipt_script => RECEIPT_SCRIPT.path(),
     };

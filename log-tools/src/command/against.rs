@@ -15,9 +15,9 @@ pub(super) struct Against {
     /// A file with an older checkpoint: the log must still begin with everything that it contains
     #[arg(long, value_name = "FILE", requires = "key")]
     checkpoint: Option<PathBuf>,
-    /// The public key that has signed the checkpoint
+    /// The public key that has signed the checkpoint; several if it was changed
     #[arg(long, requires = "checkpoint")]
-    key: Option<String>,
+    key: Vec<String>,
     /// A copy of the log's tree from that time, to name the first event that differs [default: log-tree in the data directory]
     #[arg(long, value_name = "FILE", requires = "checkpoint")]
     tree: Option<PathBuf>,
@@ -26,7 +26,7 @@ pub(super) struct Against {
 /// A log, event by event, and what it is compared with.
 pub(super) struct Comparison {
     checkpoint: Checkpoint,
-    /// The leaves of the stored tree; an error in reading ends their use.
+    /// The leaves of the stored tree. One that cannot be read counts as that of the log.
     stored: Option<Leaves>,
     /// The tree of the log as it is, up to the size of the checkpoint.
     found: Growing,
@@ -39,11 +39,15 @@ pub(super) struct Comparison {
 impl Against {
     /// What the log in `data_dir` is compared with, if anything is named.
     pub(super) fn open(&self, data_dir: &Path) -> anyhow::Result<Option<Comparison>> {
-        let (Some(path), Some(key)) = (&self.checkpoint, &self.key) else { return Ok(None) };
-        let key: VerifierKey = key.trim().parse().context("--key is no key of a log")?;
+        let Some(path) = &self.checkpoint else { return Ok(None) };
+        let lines = self.key.iter().flat_map(|value| value.lines()).map(str::trim);
+        let keys = lines.filter(|line| !line.is_empty()).map(str::parse::<VerifierKey>);
+        let keys: Vec<_> = keys.collect::<Result<_, _>>().context("--key is no key of a log")?;
         let read = || {
             let signed: SignedCheckpoint = std::fs::read_to_string(path)?.parse()?;
-            anyhow::Ok(signed.verify(&key)?.clone())
+            let mut checked = keys.iter().map(|key| signed.verify(key).cloned());
+            let first = checked.next().context("--key is empty: name a key")?;
+            anyhow::Ok(checked.find(Result::is_ok).filter(|_| first.is_err()).unwrap_or(first)?)
         };
         let checkpoint = read().with_context(|| format!("{} cannot be used", path.display()))?;
         let stored = match &self.tree {
@@ -74,6 +78,11 @@ impl Comparison {
         if kept != leaf {
             self.differs_at.get_or_insert(index + 1);
         }
+    }
+
+    /// Number of events in the checkpoint.
+    pub(super) fn size(&self) -> u64 {
+        self.checkpoint.size
     }
 
     /// What the log proves, in words.

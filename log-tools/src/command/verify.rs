@@ -98,7 +98,8 @@ impl Verify {
             let verdict = json!({
                 "ok": faults.is_empty(), "log_id": log_id, "events": chain.last().0, "hash": chain.hash_hex(),
                 "groups": groups, "appends": conditions.checked, "private_parts": private_parts,
-                "private_parts_proved": private_proved, "private_parts_forgotten": forgotten, "witness": witness.flatten().map(|at| at.0), "faults": faults,
+                "private_parts_proved": private_proved, "private_parts_forgotten": forgotten, "witness": witness.flatten().map(|at| at.0),
+                "checkpoint_events": against.as_ref().map(Comparison::size), "faults": faults,
             });
             say(&verdict.to_string());
         } else {

@@ -89,7 +89,7 @@ impl Preview {
         let booking_link = guest_link.as_ref().map(|link| link.url.as_str());
         let (link, name, occasion, proof_code) = (Some(link.as_str()), &name, &occasion, None);
         let receipt = match self.template {
-            Template::Confirmed => reservation_api.receipt(self.reservation, &by).await?,
+            Template::Confirmed => reservation_api.receipt(self.reservation, &by).await.ok().flatten(),
             _ => None,
         };
         let receipt = receipt.as_deref().map(RawValue::get);

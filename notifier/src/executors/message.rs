@@ -86,14 +86,14 @@ impl EffectExecutor {
         by: &EventMetadata,
     ) -> Result<String, Failure> {
         let recipient = Recipient { name: &contact.name, address: &contact.email };
+        let permission = self.rate_limiter.admit(Lane::Mail, &contact.email, self.env.now());
+        let permission = permission.map_err(Failure::rate_limited)?;
         let receipt = self.receipt(about, template, by).await;
         let facts = Facts { receipt: receipt.as_deref().map(RawValue::get), ..*facts };
         let mail = self
             .messages
             .mail(key, template, &facts, recipient, self.env.now())
             .map_err(|error| Failure::permanent("message_impossible", error.to_string()))?;
-        let permission = self.rate_limiter.admit(Lane::Mail, &contact.email, self.env.now());
-        let permission = permission.map_err(Failure::rate_limited)?;
         failpoint::hit("mail.before_send");
         self.mail.send(key, Some(about), mail).await.map_err(|error| redacted(error, &contact.email))?;
         permission.sent();

@@ -17,7 +17,10 @@ pub(crate) fn chained(previous: [u8; 32], event: &[u8]) -> [u8; 32] {
 
 /// The content of a leaf.
 pub(crate) fn event(number: u64) -> String {
-    format!(r#"{{"sequence":"{:020}","type":"meja.test.v1","data":{{"number":{number}}}}}"#, number + 1)
+    format!(
+        r#"{{"sequence":"{:020}","type":"meja.test.v1","subject":"reservation/7","data":{{"number":{number}}}}}"#,
+        number + 1
+    )
 }
 
 /// A tree in `folder` whose leaves are events from zero, with what is there already compared with them.

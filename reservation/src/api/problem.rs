@@ -6,6 +6,7 @@ use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{HeaderValue, StatusCode};
 use chassis::problem::Problem;
 use chrono_tz::Tz;
+use contract::fault::Fault;
 use contract::form::Form;
 use contract::problem::{Alternative, AlternativeTable, AlternativeTime};
 use events::store::{AppendError, ReadError};
@@ -233,6 +234,10 @@ impl From<QueryError> for Problem {
             QueryError::Read(error) => repository_problem(&error),
             QueryError::Payload(error) => Self::internal(&error),
             QueryError::UnknownReservation(id) => unknown_reservation(id),
+            QueryError::PastTooLong => {
+                let fault = format!("{error}: ask for fewer days");
+                Fault::new("query", "as_of", "value_error", fault, None::<String>).into()
+            }
             QueryError::Denied(denied) => denied.into(),
         }
     }

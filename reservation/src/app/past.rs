@@ -12,6 +12,7 @@ use events::recorded::Recorded;
 use events::store::{EventBytes, EventStore};
 use events::values::TimeWindow;
 use events::{Position, Query, Tag, VenueId};
+use tokio::sync::OwnedSemaphorePermit;
 
 use self::environment::PastEnvironment;
 use self::store::PastStore;
@@ -22,6 +23,12 @@ use crate::app::repository::{self, AsOf, RepositoryError};
 
 /// How many days before the days of a question a party can have been seated that is still at its table.
 const SEATED_DAYS: i64 = 31;
+/// How much longer than recorded a visit is taken to have lasted: its length is in whole minutes.
+const STAY_MARGIN: TimeDelta = TimeDelta::minutes(2);
+/// Number of questions about the past that are answered at once. Others wait, so that they never slow down bookings by more.
+pub(super) const QUESTIONS_AT_ONCE: usize = 2;
+/// Maximum number of events that are read for a question about the past.
+pub const PAST_EVENTS_MAX: usize = 300_000;
 /// How many days a party can have waited.
 const WAITING_DAYS: i64 = 366;
 /// Number of events read at a time.
@@ -35,6 +42,8 @@ pub struct Past {
     present: App,
     /// The last event that counts.
     last: Position,
+    /// The place among the questions that are answered at once, until this one is answered.
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl App {
@@ -44,12 +53,19 @@ impl App {
     /// # Errors
     /// [`QueryError::Read`].
     pub async fn as_it_was(&self, as_of: AsOf, venue: &VenueId) -> Result<Self, QueryError> {
+        let past = self.before(as_of).await?;
+        past.load(vec![Tag::rules(venue)], Position::START).await?;
+        Ok(past)
+    }
+
+    /// The application as of some time, without read models: for questions that only read the log.
+    pub(super) async fn before(&self, as_of: AsOf) -> Result<Self, QueryError> {
+        // Closed never, and then nothing is limited.
+        let place = Arc::clone(&self.past_questions).acquire_owned().await.ok();
         let (last, now) = moment(self, as_of).await?;
         let store = Arc::new(PastStore::new(Arc::clone(&self.store), last));
         let env = Arc::new(PastEnvironment::new(now, Arc::clone(&self.env)));
-        let past = self.with_past(store, env, Past { present: self.clone(), last });
-        past.load(vec![Tag::rules(venue)], Position::START).await?;
-        Ok(past)
+        Ok(self.with_past(store, env, Past { present: self.clone(), last, _place: place }))
     }
 
     /// Whether this is the application as it was.
@@ -58,12 +74,7 @@ impl App {
         self.past.is_some()
     }
 
-    /// The application of now.
-    pub(super) fn present(&self) -> &Self {
-        self.past.as_ref().map_or(self, |past| &past.present)
-    }
-
-    /// Waits until the read models contain the visits of `venue` that concern `window`.
+    /// Makes the read models contain the visits of `venue` that concern `window`: waits for them, or reads those of the past.
     ///
     /// # Errors
     /// [`QueryError::Read`].
@@ -77,7 +88,7 @@ impl App {
         }
     }
 
-    /// Waits until the read models contain the parties that wait at `venue`.
+    /// Makes the read models contain the parties that wait at `venue`: waits for them, or reads those of the past.
     ///
     /// # Errors
     /// [`QueryError::Read`].
@@ -100,6 +111,9 @@ impl App {
                 Ok(())
             })
             .await?;
+            if events.len() > PAST_EVENTS_MAX {
+                return Err(QueryError::PastTooLong);
+            }
         }
         events.sort_unstable_by_key(|(position, _)| *position);
         events.dedup_by_key(|(position, _)| *position);
@@ -113,8 +127,8 @@ impl App {
     }
 }
 
-/// The tags of the reservations and the waitlist entries that concern `window`: those with an event of its days, and those that were
-/// seated before and may not have left.
+/// The tags of the reservations and the waitlist entries that concern `window`: those with an event of its days, and those of parties that
+/// were seated before and stayed into it.
 async fn visits(
     past: &App,
     present: &App,
@@ -139,7 +153,12 @@ async fn visits(
         ..Filter::default()
     };
     present.projections.each(&earlier, |reservation| {
-        reservations.extend(reservation.seated_at.map(|_| reservation.id));
+        let stayed = reservation.turn_minutes.map(|minutes| TimeDelta::minutes(minutes.into()) + STAY_MARGIN);
+        // A party without an end has not left, or was noted as leaving by mistake.
+        let is_gone = |seated: DateTime<Utc>| stayed.is_some_and(|stayed| seated + stayed < window.start);
+        if reservation.seated_at.is_some_and(|seated| !is_gone(seated)) {
+            reservations.insert(reservation.id);
+        }
     });
     let reservations = reservations.into_iter().map(Tag::reservation);
     Ok(reservations.chain(entries.into_iter().map(Tag::waitlist)).collect())
@@ -162,8 +181,8 @@ async fn moment(app: &App, as_of: AsOf) -> Result<(Position, DateTime<Utc>), Que
     })
 }
 
-/// The last event that was recorded at `time` or before. Events are in the order of their times, but for those that were recorded in
-/// the same moment.
+/// The last event that was recorded at `time` or before, by bisection. Events are in the order of their times as far as the clock never
+/// went back: otherwise the answer can be that of a moment shortly before or after.
 async fn last_before(store: &dyn EventStore, time: DateTime<Utc>) -> Result<Position, QueryError> {
     let (mut low, mut high) = (0, store.head().await?.0);
     while low < high {

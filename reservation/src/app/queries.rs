@@ -28,6 +28,7 @@ pub mod waitlist_view;
 pub use self::feed::FeedError;
 pub use self::staff::session_view;
 pub use self::subjects::local;
+use super::past::PAST_EVENTS_MAX;
 use super::repository::RepositoryError;
 use access::Denied;
 use events::ReservationId;
@@ -44,6 +45,9 @@ pub enum QueryError {
     /// The caller may not read this.
     #[error(transparent)]
     Denied(#[from] Denied),
+    /// A question about the past would read too much.
+    #[error("more than {PAST_EVENTS_MAX} events would be read")]
+    PastTooLong,
     /// The reservation does not exist.
     #[error("there is no reservation {0}")]
     UnknownReservation(ReservationId),

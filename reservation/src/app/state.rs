@@ -10,11 +10,12 @@ use chassis::network::{Hosts, Network};
 use chassis::serve::Shutdown;
 use events::store::EventStore;
 use parking_lot::RwLock;
+use tokio::sync::Semaphore;
 
 use super::admission::{Admission, AdmissionLimits};
 use super::executor::Executor;
 use super::log_tree::LogTree;
-use super::past::Past;
+use super::past::{Past, QUESTIONS_AT_ONCE};
 use super::projections::Projections;
 use super::readings::Readings;
 use super::search::SearchIndex;
@@ -61,6 +62,8 @@ pub struct AppState {
     pub env: SharedEnvironment,
     /// The shutdown signal.
     pub shutdown: Shutdown,
+    /// The places for questions about the past.
+    pub(super) past_questions: Arc<Semaphore>,
     /// Set if this is the application as it was.
     pub(super) past: Option<Past>,
 }
@@ -128,12 +131,14 @@ impl App {
             public_url,
             env,
             shutdown,
+            past_questions: Arc::new(Semaphore::new(QUESTIONS_AT_ONCE)),
             past: None,
         };
         Self(Arc::new(state))
     }
 
-    /// An application without read models yet, over `store` and with the time of `env`. What is about requests of now is shared.
+    /// An application without read models yet, over `store` and with the time of `env`. It only answers questions: limits, search and
+    /// stands are those of an application that was just started.
     pub(super) fn with_past(&self, store: Arc<dyn EventStore>, env: SharedEnvironment, past: Past) -> Self {
         let projections = Arc::new(Projections::default());
         let venues = projections.rules();
@@ -157,6 +162,7 @@ impl App {
             public_url: self.public_url.clone(),
             env,
             shutdown: self.shutdown.clone(),
+            past_questions: Arc::clone(&self.past_questions),
             past: Some(past),
         }))
     }

@@ -121,10 +121,10 @@ pub enum VenuesSource {
 /// Whether this instance signs checkpoints of its log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Signing {
-    /// It does, and serves receipts
+    /// Checkpoints are signed, and receipts are served
     #[default]
     On,
-    /// For a copy of another installation, whose checkpoints it would contradict: it has neither receipts nor a tree of its log
+    /// Nothing is signed, and there are no receipts: for a copy of another installation, whose checkpoints it would contradict
     Off,
 }
 
@@ -295,7 +295,8 @@ impl Cli {
         {
             faults.take(setting, files::check_private(dir, group_access));
         }
-        let witnesses = faults.take("RESERVATION_WITNESSES", self.raw.witnesses.check());
+        let witnesses =
+            faults.take("RESERVATION_WITNESSES", self.raw.witnesses.check(signing == Signing::On));
         self.raw.gone.check(&mut faults);
         let secrets_dir = SecretsDir(self.raw.secrets_dir);
         let owner_file = || secrets_dir.file(OWNER_FILE);

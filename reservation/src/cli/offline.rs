@@ -1,6 +1,6 @@
 //! The log, its tree and the application, for a service and for commands on the log of a stopped one.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
@@ -26,6 +26,8 @@ use crate::app::{App, Parts, PaymentChannels};
 const TREE_FILE: &str = "log-tree";
 /// The ending of the copy of a tree that is not that of the log.
 const DIFFERS: &str = "differs";
+/// Maximum number of such copies.
+const COPIES_MAX: usize = 3;
 
 /// Opens the log. It is read only once: the projections are built and the stored tree is compared with it while it is verified.
 ///
@@ -83,19 +85,34 @@ pub fn signed(config: &Config, tree: Tree, head: Position, id: Uuid) -> anyhow::
 /// The tree of the tiles that belong to the log. If others were stored, they are kept in a copy: they name what was changed.
 fn finish(tree: Stored, path: &Path) -> io::Result<Tree> {
     if let Some(behind) = tree.differs_behind() {
-        let copy = path.with_extension(DIFFERS);
-        // The first copy is the one before anything was changed.
-        if !copy.exists() {
-            fs::copy(path, &copy)?;
+        match keep(path) {
+            Ok(copy) => tracing::warn!(
+                behind,
+                copy = %copy.display(),
+                "the stored tree is not that of the log, and is made again. If no backup was restored, compare the log with the last \
+                 checkpoint: reservation log verify --checkpoint … --key … --tree …"
+            ),
+            // The service needs the tree, not the copy.
+            Err(error) => tracing::error!(
+                behind,
+                error = &error as &dyn std::error::Error,
+                "the stored tree is not that of the log, and could not be copied before it is made again"
+            ),
         }
-        tracing::warn!(
-            behind,
-            copy = %copy.display(),
-            "the stored tree is not that of the log, and is made again. If no backup was restored, compare the log with the last \
-             checkpoint: reservation log verify --checkpoint … --key … --tree …"
-        );
     }
     tree.finish()
+}
+
+/// Copies the file at `path` to the first free name of a few. With all names taken the last copy is replaced: the first ones are from before
+/// most changes.
+fn keep(path: &Path) -> io::Result<PathBuf> {
+    let name = |number: usize| path.with_extension(format!("{DIFFERS}-{number}"));
+    let free = (1..COPIES_MAX).map(name).find(|copy| !copy.exists());
+    let copy = free.unwrap_or_else(|| name(COPIES_MAX));
+    let new = path.with_extension("new");
+    fs::copy(path, &new)?;
+    fs::rename(new, &copy)?;
+    Ok(copy)
 }
 
 /// The application for a command on the log of a stopped service. It shuts down when the trigger is dropped.

@@ -133,7 +133,13 @@ fn prove(
         let _ = writeln!(report, "The log begins with the {size} events of the older checkpoint.");
     }
     for witness in witnesses {
-        let at = verified.signed.cosigned_at(witness)?;
+        let missing = || {
+            format!(
+                "the witness {} has not cosigned its checkpoint: ask for the receipt again in two minutes",
+                witness.name()
+            )
+        };
+        let at = verified.signed.cosigned_at(witness).with_context(missing)?;
         let time = i64::try_from(at).ok().and_then(|at| DateTime::from_timestamp(at, 0)).unwrap_or_default();
         let time = time.format("%Y-%m-%d %H:%M:%S UTC");
         let _ = writeln!(report, "The witness {} has cosigned the checkpoint at {time}.", witness.name());

@@ -70,9 +70,10 @@ impl KeyFile {
                 all.len()
             );
         }
-        if all.iter().any(|key| key.name() != origin) {
+        // Public keys of a log before this one are published with it, for its receipts.
+        if self.keys.signing.iter().any(|key| key.verifier().name() != origin) {
             anyhow::bail!(
-                "the keys in {path} are of different logs: keep those of {origin}, or those of another one"
+                "the private keys in {path} are of different logs: keep those of {origin}, or those of another one"
             );
         }
         Ok(())

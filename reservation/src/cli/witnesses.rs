@@ -1,4 +1,4 @@
-//! Settings for those who keep checkpoints of the log.
+//! Settings for witnesses, and for a directory with copies of checkpoints.
 
 use std::path::PathBuf;
 
@@ -23,7 +23,8 @@ pub(super) struct WitnessArgs {
 
 impl WitnessArgs {
     /// The checked settings, or what is wrong.
-    pub(super) fn check(self) -> Result<WitnessSettings, String> {
+    /// `is_signed`: whether there are checkpoints.
+    pub(super) fn check(self, is_signed: bool) -> Result<WitnessSettings, String> {
         let all: Vec<_> =
             self.witnesses.iter().map(|text| text.trim()).filter(|text| !text.is_empty()).collect();
         if all.len() > WITNESSES_MAX {
@@ -33,6 +34,16 @@ impl WitnessArgs {
         let names = |at: &Witness| witnesses.iter().filter(|other| other.key.name() == at.key.name()).count();
         if let Some(doubled) = witnesses.iter().find(|one| names(one) > 1) {
             return Err(format!("the witness {} is named twice", doubled.key.name()));
+        }
+        if !is_signed && (!witnesses.is_empty() || self.checkpoints_dir.is_some()) {
+            return Err("there are no checkpoints with RESERVATION_SIGNING=off: remove one of the settings"
+                .to_owned());
+        }
+        if let Some(dir) = self.checkpoints_dir.as_ref().filter(|dir| !dir.is_dir()) {
+            return Err(format!(
+                "RESERVATION_CHECKPOINTS_DIR: {} is not a directory: create it, or mount it",
+                dir.display()
+            ));
         }
         Ok(WitnessSettings { witnesses, checkpoints_dir: self.checkpoints_dir })
     }
@@ -56,7 +67,7 @@ mod tests {
 
     fn checked(witnesses: &[&str]) -> Result<WitnessSettings, String> {
         let witnesses = witnesses.iter().map(|text| (*text).to_owned()).collect();
-        WitnessArgs { witnesses, checkpoints_dir: None }.check()
+        WitnessArgs { witnesses, checkpoints_dir: None }.check(true)
     }
 
     #[test]
@@ -66,6 +77,10 @@ mod tests {
         assert_eq!(settings.witnesses[0].url, "https://witness.example/meja");
         assert_eq!(settings.witnesses[0].key.to_string(), KEY);
         assert!(checked(&[&one, &one]).unwrap_err().contains("named twice"));
+        let unsigned = WitnessArgs { witnesses: vec![one.clone()], checkpoints_dir: None }.check(false);
+        assert!(unsigned.unwrap_err().contains("RESERVATION_SIGNING=off"));
+        let unmounted = WitnessArgs { witnesses: vec![], checkpoints_dir: Some("/no/such/place".into()) };
+        assert!(unmounted.check(true).unwrap_err().contains("create it, or mount it"));
         assert!(checked(&["https://witness.example"]).unwrap_err().contains("is not a URL, a space"));
         assert!(
             checked(&["https://witness.example nonsense"]).unwrap_err().contains("is not the public key")

@@ -45,9 +45,9 @@ fn failed(error: &(dyn std::error::Error + 'static)) -> Duration {
     RETRY
 }
 
-/// Writes a checkpoint under its log and size. One that is there already stays: it is never changed.
+/// Writes a checkpoint under its log and size. One that is there already stays: it is never changed. The directory is not created, because it
+/// can be one of another machine that is not mounted.
 fn copy(dir: &Path, checkpoint: &SignedCheckpoint) -> io::Result<()> {
-    fs::create_dir_all(dir)?;
     let what = checkpoint.unverified();
     let log = what.origin.rsplit('/').next().unwrap_or_default();
     let name = format!("{log}-{:020}.checkpoint", what.size);

@@ -16,6 +16,10 @@ const RETRY_LATER: Duration = Duration::from_secs(60);
 
 /// Runs until the service stops.
 pub async fn run(app: App) {
+    if app.log_tree.verifiers().is_empty() {
+        // Nothing is signed here.
+        return;
+    }
     let mut head = app.store.watch_head();
     let mut signed_at = None;
     loop {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use proof::{CheckpointError, NOTE_BYTES_MAX, SignedCheckpoint, WitnessKey};
+use proof::{NOTE_BYTES_MAX, SignedCheckpoint, WitnessKey};
 use reqwest::{Client, Response, StatusCode};
 
 use crate::app::App;
@@ -44,7 +44,10 @@ pub struct Witness {
 enum Unwitnessed {
     #[error("the witness could not be asked")]
     Request(#[from] reqwest::Error),
-    #[error("the witness does not know this log: give its operator the key at /.well-known/meja-log-keys")]
+    #[error(
+        "the witness does not know this log, or the URL is not that of a witness: compare it, and give the operator of the witness the key \
+         at /.well-known/meja-log-keys"
+    )]
     UnknownLog,
     #[error(
         "the witness does not accept the signature: give its operator the current key at /.well-known/meja-log-keys"
@@ -66,9 +69,10 @@ enum Unwitnessed {
     #[error("the response of the witness is too long")]
     TooLong,
     #[error(
-        "the response of the witness is no cosignature of its key: compare the key in RESERVATION_WITNESSES with the one it publishes"
+        "the response of the witness is no cosignature of its key: compare the key in RESERVATION_WITNESSES with the one that the witness \
+         publishes"
     )]
-    Cosignature(#[from] CheckpointError),
+    Cosignature,
     #[error("could not read the tree of the log")]
     Tree(#[from] NoCheckpoint),
     #[error("could not read the tree of the log")]
@@ -130,7 +134,8 @@ async fn submit(
         let text = text_of(response).await?;
         match status {
             StatusCode::OK => {
-                app.log_tree.keep_cosignature(checkpoint, &text, &witness.key)?;
+                let kept = app.log_tree.keep_cosignature(checkpoint, &text, &witness.key);
+                kept.map_err(|_| Unwitnessed::Cosignature)?;
                 *seen = size;
                 return Ok(());
             }

@@ -6,7 +6,6 @@ use axum::http::StatusCode;
 use chassis::environment::ManualEnvironment;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use events::Position;
-use events::store::EventStore as _;
 use events::store::memory::MemoryStore;
 use serde_json::{Value, json};
 
@@ -201,13 +200,27 @@ async fn a_question_about_the_past_needs_the_scope_audit_and_a_limited_range() {
         let expected = if is_accepted { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
         assert_eq!(answer.status, expected, "{query}: {}", answer.text());
     }
+    // The next page is of the past too.
+    app.book(json!({"venue_id": "bandung-dago", "party_size": 2, "start_time": "2026-12-24T20:00"})).await;
+    let head = app.app.store.known_head().0;
+    app.book(json!({"venue_id": "bandung-dago", "party_size": 2, "start_time": "2026-12-24T21:00"})).await;
+    let first = format!("/api/reservations?venue_id=bandung-dago&date=2026-12-24&as_of={head}&limit=1");
+    let answer = app.get(&first).await;
+    let next = answer.header("link").split(['<', '>']).nth(1).unwrap().to_owned();
+    let answer = app.get(&next).await;
+    assert_eq!(answer.json()["items"].as_array().unwrap().len(), 1, "{next}");
+    assert!(!answer.headers.contains_key("link"), "the third booking was made later: {}", answer.text());
     let day = "/api/availability?venue_id=bandung-dago&date=2026-12-24&party_size=2";
     assert_eq!(app.anonymous_get(day).await.status, StatusCode::OK);
     assert_eq!(app.anonymous_get(&format!("{day}&as_of=6")).await.status, StatusCode::FORBIDDEN);
     // Before the rules of the venue were recorded.
     let before = app.get("/api/floor?venue_id=bandung-dago&as_of=0").await;
     assert_eq!(before.faults(), ["query.as_of:value_error"]);
-    assert!(before.text().contains("the venue bandung-dago had no rules in the log then"), "{}", before.text());
+    assert!(
+        before.text().contains("the venue bandung-dago had no rules in the log then"),
+        "{}",
+        before.text()
+    );
     let wrong = app.get("/api/floor?venue_id=bandung-dago&as_of=yesterday").await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
     // Behind the end of the log is its end.

@@ -28,7 +28,7 @@ const visit = ({ start, end }: Window, zone: string): string =>
 const nameOf = (type: string): string => type.replace(/^meja\.(.*)\.v\d+$/, "$1").replace(".", "_");
 
 /** What happened. A type that a later version writes is its own name. */
-export const titleOf = ({ type }: Promised): string => tOr(nameOf(type), type);
+export const titleOf = (type: string): string => tOr(nameOf(type), type);
 
 /** The particulars of an entry, as far as this version knows them. */
 export function particularsOf({ type, data }: Promised, zone: string): string {
@@ -43,8 +43,8 @@ export function particularsOf({ type, data }: Promised, zone: string): string {
     typeof to === "object" && to !== null && visit(to as Window, zone),
     amount && amountOf(amount.amount_minor, amount.currency),
     by && tOr(`by_${by}`, by),
-    back && `${titleOf({ type: "meja.payment.refunded.v1", time: "", data: {} })}: ${amountOf(back.amount_minor, back.currency)}`,
+    back && `${titleOf("meja.payment.refunded.v1")}: ${amountOf(back.amount_minor, back.currency)}`,
   ];
   // A type of a later version can use the same names for something else.
-  return titleOf({ type, time: "", data: {} }) === type ? "" : parts.filter(Boolean).join(", ");
+  return titleOf(type) === type ? "" : parts.filter(Boolean).join(", ");
 }

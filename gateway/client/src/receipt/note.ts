@@ -36,6 +36,8 @@ export async function readKey(text: string): Promise<LogKey | null> {
 /** What a log signs about itself. */
 export interface Checkpoint extends Tree {
   origin: string;
+  /** The text forms of the known keys that have signed it. */
+  signers: string[];
   /** The whole note, with its signatures. */
   note: string;
 }
@@ -53,23 +55,23 @@ export async function readCheckpoint(note: string, keys: LogKey[]): Promise<Chec
   if (origin === "" || count === null || hash === null || more.length > 0) return "malformed";
   const lines = note.slice(end + 2, -1).split("\n");
   if (lines.length > SIGNATURES_MAX) return "malformed";
-  const isSigned = await signedBy(text, lines, keys.filter((key) => key.name === origin));
-  return isSigned ? { origin, size: count, root: hash, note } : "not_signed";
+  const signers = await signersOf(text, lines, keys.filter((key) => key.name === origin));
+  return signers.length > 0 ? { origin, signers, size: count, root: hash, note } : "not_signed";
 }
 
-/** Whether one of `keys` has signed the text. A wrong signature of any of them counts more than a good one. */
-async function signedBy(text: string, lines: string[], keys: LogKey[]): Promise<boolean> {
-  let isSigned = false;
+/** Those of `keys` that have signed the text; none if one of them has a wrong signature. */
+async function signersOf(text: string, lines: string[], keys: LogKey[]): Promise<string[]> {
+  const signers = new Set<string>();
   for (const line of lines) {
     const [, name, base64] = /^— (\S+) (\S+)$/.exec(line) ?? [];
     const bytes = fromBase64(base64 ?? "");
-    if (!name || !bytes) return false;
+    if (!name || !bytes) return [];
     const key = keys.find((key) => key.name === name && isSame(key.id, bytes.slice(0, 4)));
     if (!key) continue;
-    if (!(await crypto.subtle.verify("Ed25519", key.key, bytes.slice(4), bytesOf(text)))) return false;
-    isSigned = true;
+    if (!(await crypto.subtle.verify("Ed25519", key.key, bytes.slice(4), bytesOf(text)))) return [];
+    signers.add(key.text);
   }
-  return isSigned;
+  return [...signers];
 }
 
 export const rootText = ({ root }: { root: Hash }): string => toBase64(root);

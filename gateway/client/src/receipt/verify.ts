@@ -7,7 +7,7 @@ const PROOF = "c2sp.org/tlog-proof@v1";
 const PATH_HASHES_MAX = 63;
 
 /** Why a receipt proves nothing. */
-export type Fault = "not_a_receipt" | "other_key" | "changed" | "other_checkpoint" | "order" | "rewritten" | "no_consistency";
+export type Fault = "not_a_receipt" | "no_key" | "other_key" | "other_booking" | "changed" | "other_checkpoint" | "order" | "rewritten" | "no_consistency";
 
 export class Unproved extends Error {
   /** `number`: the promise that is not proved, from one. */
@@ -19,6 +19,8 @@ export class Unproved extends Error {
 /** The members of a stored event that a receipt shows. */
 export interface Promised {
   type: string;
+  /** What it is about: `reservation/` and an id. */
+  subject: string;
   /** When it happened. */
   time: string;
   data: Record<string, unknown>;
@@ -72,9 +74,10 @@ function readProof(text: string): Proof | null {
   return first === PROOF && index !== null && isWhole ? { index, path, note: text.slice(end + 2) } : null;
 }
 
-/** Checks that everything in a receipt is in a log that one of `keys` signs. Throws {@link Unproved} otherwise. */
-export async function verifyReceipt(text: string, keys: LogKey[]): Promise<Verified> {
+/** Checks that everything in a receipt is in a log that one of `keys` signs, and is about the booking `id`. Throws {@link Unproved} otherwise. */
+export async function verifyReceipt(text: string, keys: LogKey[], id: string): Promise<Verified> {
   const receipt = readReceipt(text);
+  if (keys.length === 0) throw new Unproved("no_key");
   let [checkpoint, last]: [Checkpoint | null, bigint] = [null, -1n];
   const promises: Promised[] = [];
   for (const [at, { event, proof: written }] of receipt.promises.entries()) {
@@ -92,7 +95,9 @@ export async function verifyReceipt(text: string, keys: LogKey[]): Promise<Verif
     if (!root || !isSame(root, checkpoint.root)) throw new Unproved("changed", number);
     if (proof.index <= last) throw new Unproved("order", number);
     last = proof.index;
-    promises.push(JSON.parse(event) as Promised);
+    const promised = JSON.parse(event) as Promised;
+    if (promised.subject !== `reservation/${id}`) throw new Unproved("other_booking", number);
+    promises.push(promised);
   }
   if (!checkpoint) throw new Unproved("not_a_receipt");
   return { checkpoint, promises, leftOut: receipt.left_out ?? 0 };

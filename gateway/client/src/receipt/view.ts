@@ -18,13 +18,11 @@ export interface Shown {
   said: string[];
   entries?: Entry[];
   checkpoint?: Checkpoint;
-  /** The text forms of the keys of the log. */
-  keys?: string[];
   doubt?: { doubts: string[]; accept: () => void };
 }
 
 export const entriesOf = ({ promises }: Verified, zone: string): Entry[] =>
-  promises.map((promise) => ({ at: moment(promise.time, zone), title: titleOf(promise), particulars: particularsOf(promise, zone) }));
+  promises.map((promise) => ({ at: moment(promise.time, zone), title: titleOf(promise.type), particulars: particularsOf(promise, zone) }));
 
 type Child = Node | string;
 
@@ -43,19 +41,19 @@ function list(entries: Entry[]): HTMLElement {
   return element("ol", { class: "entries" }, ...entries.map(item));
 }
 
-function details(checkpoint: Checkpoint, keys: string[]): HTMLElement {
+function details(checkpoint: Checkpoint): HTMLElement {
   const facts: [string, string][] = [
     [t("log"), checkpoint.origin],
     [t("events"), String(checkpoint.size)],
     [t("root"), rootText(checkpoint)],
-    ...keys.map((key): [string, string] => [t("key"), key]),
+    ...checkpoint.signers.map((key): [string, string] => [t("key"), key]),
   ];
   const rows = facts.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]);
   return element("details", {}, element("summary", {}, t("details")), element("dl", { class: "facts" }, ...rows));
 }
 
 /** Replaces what was shown before. */
-export function show(place: HTMLElement, { isProved, said, entries, checkpoint, keys, doubt }: Shown): void {
+export function show(place: HTMLElement, { isProved, said, entries, checkpoint, doubt }: Shown): void {
   const status = place.querySelector("[data-said]");
   const found = place.querySelector("[data-found]");
   status?.replaceChildren(...paragraphs(said));
@@ -73,6 +71,6 @@ export function show(place: HTMLElement, { isProved, said, entries, checkpoint, 
     parts.push(box);
   }
   if (entries) parts.push(list(entries));
-  if (checkpoint) parts.push(details(checkpoint, keys ?? []));
+  if (checkpoint) parts.push(details(checkpoint));
   found?.replaceChildren(...parts);
 }

@@ -4,7 +4,7 @@ use access::Caller;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
-use chassis::api::{APPLICATION_JSON, Accepted, ETag, Query, TEXT_PLAIN};
+use chassis::api::{APPLICATION_JSON, Accepted, ETag, PageQuery, Query, TEXT_PLAIN};
 use chassis::docs::{Cached, NotFound, NotModified, Repeatable};
 use chassis::problem::Problem;
 use contract::reservation::charges::Charges;
@@ -90,7 +90,7 @@ pub(super) async fn get(
 
 /// List reservations, by start
 ///
-/// With `as_of` the list of a venue is as it was, for at most 31 days. Names are those of now.
+/// With `as_of` the list of a venue is as it was, for at most 31 days. Names and wishes that were corrected or forgotten since are not there.
 ///
 /// With `q` the list is a search. Callers without the scope `contact` must give the complete phone number or e-mail address.
 ///
@@ -107,8 +107,9 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     // A removed venue is known once the projections contain its reservations.
     app.catch_up().await?;
+    let query = PageQuery::of(&form);
     let (app, mut form) = request::as_it_was(&app, form, &caller).await?;
-    let request = request::list(&mut form, &app, &caller);
+    let request = request::list(&mut form, &app, &caller, query);
     let request = form.finish(request)?;
     app.respond_list(&request, Format::preferred(&headers), &caller).await
 }

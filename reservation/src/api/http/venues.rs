@@ -53,7 +53,7 @@ pub(super) async fn days(
 /// The floor
 ///
 /// Every table with its party and the next one, including tables that staff added by hand. With `as_of` it is the floor as a host saw it then,
-/// with the rules of then. A party that was still seated after 31 days is not on it.
+/// with the rules of then, and without parties that had been seated for more than 31 days.
 #[utoipa::path(get, path = "/api/floor", operation_id = "getFloor", tag = "venues",
     params(ReadFloor, AsItWas),
     responses((status = 200, body = Floor), NotFound))]

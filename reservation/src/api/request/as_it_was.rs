@@ -3,7 +3,6 @@
 use access::Caller;
 use chassis::problem::Problem;
 use chrono::TimeDelta;
-use contract::fault::Fault;
 use contract::form::Form;
 use contract::reservation::queries::drafts::AsItWas;
 use events::VenueId;
@@ -15,25 +14,31 @@ use crate::app::projections::Filter;
 /// How many days a list of the past can have.
 pub(in crate::api) const PAST_DAYS_MAX: i64 = 31;
 
-/// The application as of the time in `as_of`, for a question about the venue in `venue_id`; the application itself without one. Returns
-/// the form without `as_of`.
+/// The application as of the time in `as_of`, for a question about the venue in `venue_id`; the application itself without one, or if the
+/// request has a fault. Returns the form without `as_of`.
 pub(in crate::api) async fn as_it_was(
     app: &App,
     mut form: Form,
     caller: &Caller,
 ) -> Result<(App, Form), Problem> {
-    let asked_for = form.peek("as_of").map(str::to_owned);
     let Some(as_of) = AsItWas::take(&mut form).as_of else { return Ok((app.clone(), form)) };
     let asked: Option<VenueId> = form.peek("venue_id").and_then(|id| id.parse().ok());
     let first = || app.venues.first_of(&caller.venues).map(|venue| venue.id.clone());
-    // A request that names no valid venue is refused by the question itself.
-    let Some(venue) = asked.or_else(first) else { return Ok((app.clone(), form)) };
+    let Some(venue) = asked.or_else(first) else {
+        form.fault("as_of", "value_error", "there is no venue yet", None);
+        return Ok((app.clone(), form));
+    };
     caller.needs(Scope::Audit, Some(&venue))?;
+    // The question itself refuses a venue that never was.
+    if !app.projections.venue_ids().contains(&venue) {
+        return Ok((app.clone(), form));
+    }
     let past = app.as_it_was(as_of.into(), &venue).await?;
     if past.venues.get(Some(&venue)).is_none() {
         let fault =
-            format!("the venue {venue} had no rules in the log then: choose a later time or position");
-        return Err(Fault::new("query", "as_of", "value_error", fault, asked_for).into());
+            format!("the venue {venue} had no rules in the log then: choose another time or position");
+        form.fault("as_of", "value_error", fault, None);
+        return Ok((app.clone(), form));
     }
     Ok((past, form))
 }

@@ -31,9 +31,13 @@ pub(in crate::api) struct ListRequest {
     pub(in crate::api) query: PageQuery,
 }
 
-/// Reads the query of `GET /api/reservations`.
-pub(in crate::api) fn list(form: &mut Form, app: &App, caller: &Caller) -> Option<ListRequest> {
-    let query = PageQuery::of(form);
+/// Reads the query of `GET /api/reservations`. `query`: all of it, also what was taken from the form before.
+pub(in crate::api) fn list(
+    form: &mut Form,
+    app: &App,
+    caller: &Caller,
+    query: PageQuery,
+) -> Option<ListRequest> {
     let Page { cursor, limit } = Page::take(form);
     let after = cursor.and_then(|text| form.checked(&["cursor"], text.as_str(), place(text.as_str())));
     let search = search(form, after.is_some(), limit.map(usize::from));

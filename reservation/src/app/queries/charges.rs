@@ -37,8 +37,8 @@ impl App {
         as_of: AsOf,
         caller: &Caller,
     ) -> Result<Option<Charges>, QueryError> {
-        let (reservation, _) = self.require(id, caller).await?;
-        self.as_it_was(as_of, &reservation.booking.venue_id).await?.charges_of(id).await
+        self.require(id, caller).await?;
+        self.before(as_of).await?.charges_of(id).await
     }
 
     async fn charges_of(&self, id: ReservationId) -> Result<Option<Charges>, QueryError> {

@@ -161,15 +161,13 @@ impl App {
         let (mut contact_at, mut is_erased) = (reservation.contact_at, reservation.contact_erased);
         loop {
             let contact = self.confidential(contact_at).await?;
-            if contact.is_some() || is_erased {
+            // In an answer about the past there is no room for what was corrected later.
+            if contact.is_some() || is_erased || self.is_past() {
                 return Ok(contact);
             }
-            let present = self.present();
-            present.catch_up().await?;
-            let (now, _) = present
-                .projections
-                .get(reservation.id)
-                .ok_or(QueryError::UnknownReservation(reservation.id))?;
+            self.catch_up().await?;
+            let (now, _) =
+                self.projections.get(reservation.id).ok_or(QueryError::UnknownReservation(reservation.id))?;
             // A payload that the state of now names is gone without an erasure only if the log was damaged.
             if now.contact_at == contact_at && !now.contact_erased {
                 return Ok(None);

@@ -13,6 +13,8 @@ export const en = {
   log: "Log", events: "Events in the log", root: "Root", key: "Key",
   fault: "This receipt is not proved.",
   not_a_receipt: "It is not a receipt, or not a whole one. Save it again.",
+  no_key: "Without a connection, a browser that has checked no receipt before does not know the key of this restaurant. Load the page again.",
+  other_booking: "Entry {number} is about another booking. Open the page of that booking to check it.",
   other_key: "It is not signed with the key of this restaurant.",
   changed: "Entry {number} is not in the signed log: it, or its proof, was changed.",
   other_checkpoint: "Entry {number} belongs to another state of the log than the first one. Save the receipt again.",

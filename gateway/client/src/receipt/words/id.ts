@@ -15,6 +15,8 @@ export const id: typeof en = {
   log: "Log", events: "Peristiwa di log", root: "Akar", key: "Kunci",
   fault: "Tanda terima ini tidak terbukti.",
   not_a_receipt: "Ini bukan tanda terima, atau tidak lengkap. Simpan sekali lagi.",
+  no_key: "Tanpa koneksi, browser yang belum pernah memeriksa tanda terima tidak mengenal kunci restoran ini. Muat ulang halaman ini.",
+  other_booking: "Catatan {number} tentang pemesanan lain. Buka halaman pemesanan itu untuk memeriksanya.",
   other_key: "Tidak ditandatangani dengan kunci restoran ini.",
   changed: "Catatan {number} tidak ada di log yang ditandatangani: catatan atau buktinya telah diubah.",
   other_checkpoint: "Catatan {number} berasal dari keadaan log lain daripada catatan pertama. Simpan tanda terima sekali lagi.",
