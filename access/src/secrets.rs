@@ -2,7 +2,9 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown,
+};
 use std::path::{Path, PathBuf};
 
 use chassis::secret::Token;
@@ -148,13 +150,17 @@ pub fn create_private(path: &Path, text: &str) -> Result<String, SecretsError> {
     }
 }
 
-/// Replaces a file that only its owner can read, at once and durably.
+/// Replaces the content of a file that only its owner can read, at once and durably. It stays that of its owner, also if another user
+/// replaces it, and a link stays a link.
 ///
 /// # Errors
 /// [`SecretsError`].
 pub fn replace_private(path: &Path, text: &str) -> Result<(), SecretsError> {
+    let path = &fs::canonicalize(path).map_err(failed(path))?;
+    let owner = fs::metadata(path).map_err(failed(path))?;
     let new = staged(path);
     write_new(&new, text).map_err(failed(&new))?;
+    chown(&new, Some(owner.uid()), Some(owner.gid())).map_err(failed(&new))?;
     fs::rename(&new, path).map_err(failed(path))?;
     let folder = path.parent().unwrap_or(path);
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed(folder))

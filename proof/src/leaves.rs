@@ -25,7 +25,8 @@ impl Leaves {
     /// The file cannot be opened.
     pub fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
-        let size = file.metadata()?.len() / RECORD_BYTES as u64 * TILE_WIDTH;
+        let found = file.metadata()?;
+        let size = if found.is_file() { found.len() / RECORD_BYTES as u64 * TILE_WIDTH } else { 0 };
         Ok(Self { file, size, last: None })
     }
 

@@ -307,12 +307,18 @@ async fn a_log_that_was_changed_as_a_whole_is_found_with_an_older_checkpoint_at_
         )),
         "{printed}"
     );
-    // Without the tree of that time it is found, but not where.
+    // With another tree it is found, but not where.
+    let other = log.pair.dir.path().join("other-tree");
+    let mut bytes = fs::read(&log.tree).unwrap();
+    bytes.fill(7);
+    fs::write(&other, bytes).unwrap();
+    let (code, printed) = log.compared("byte", &changed, &other);
+    assert_eq!(code, Some(3), "{printed}");
+    assert!(printed.contains("that tree is not the one that was signed either"), "{printed}");
     let none = log.pair.dir.path().join("empty");
     fs::write(&none, "").unwrap();
     let (code, printed) = log.compared("byte", &changed, &none);
-    assert_eq!(code, Some(3), "{printed}");
-    assert!(printed.contains("the log is not the one that was signed"), "{printed}");
+    assert_eq!((code, printed.contains("contains no tree of a log")), (Some(1), true), "{printed}");
 
     // An event in place of another one: a party of nine that was never booked.
     let at = whole

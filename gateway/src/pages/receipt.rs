@@ -46,8 +46,8 @@ fn is_paid(payment: &v1::DepositPayment) -> bool {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Since {
-    /// The number of events in an older checkpoint.
-    since: Option<u64>,
+    /// The number of events in an older checkpoint. The service checks it.
+    since: Option<String>,
 }
 
 /// The receipt with its proofs, as the service makes it. The script cannot ask the service, because the browser keeps the link of the
@@ -58,6 +58,7 @@ pub(super) async fn file(
     Query(Since { since }): Query<Since>,
 ) -> Response {
     let id = &own.subject.reservation_id;
+    let since = since.map(|since| since.chars().filter(char::is_ascii_alphanumeric).collect::<String>());
     let query = since.map(|since| format!("?since={since}")).unwrap_or_default();
     let request = Request::get(format!("/api/reservations/{id}/receipt{query}"))
         .header(ACCEPT, "application/json")

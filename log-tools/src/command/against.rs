@@ -52,8 +52,10 @@ impl Against {
         let checkpoint = read().with_context(|| format!("{} cannot be used", path.display()))?;
         let stored = match &self.tree {
             Some(tree) => {
-                let stored = Leaves::open(tree);
-                Some(stored.with_context(|| format!("could not read the tree {}", tree.display()))?)
+                let stored = Leaves::open(tree)
+                    .with_context(|| format!("could not read the tree {}", tree.display()))?;
+                anyhow::ensure!(stored.size() > 0, "{} contains no tree of a log", tree.display());
+                Some(stored)
             }
             None => Leaves::open(&data_dir.join(TREE_FILE)).ok(),
         };
@@ -105,6 +107,7 @@ impl Comparison {
             }
             return Some(fault);
         }
+        let origin = &self.checkpoint.origin;
         let is = |root: Hash| root == self.checkpoint.root;
         match differs {
             _ if is(self.found.root()) => None,
@@ -112,10 +115,10 @@ impl Comparison {
                 "{differs}, which is the tree that was signed: it was changed, and so may be everything behind it"
             )),
             Some(differs) => Some(format!(
-                "the log is not the one that was signed with {size} events; {differs}, but that tree is not the one that was signed either"
+                "the log is not the one that was signed as {origin} with {size} events; {differs}, but that tree is not the one that was signed either. Check that the checkpoint is of this log"
             )),
             None => Some(format!(
-                "the log is not the one that was signed with {size} events. Name a copy of log-tree from that time with --tree to learn which event was changed"
+                "the log is not the one that was signed as {origin} with {size} events. Check that the checkpoint is of this log, and name a copy of log-tree from that time, such as log-tree.differs-1, with --tree to learn which event was changed"
             )),
         }
     }

@@ -123,9 +123,10 @@ impl LogTree {
     /// The last checkpoint that was signed, or compared with the log, since the start.
     ///
     /// # Errors
-    /// [`NoCheckpoint::NotYet`].
+    /// [`NoCheckpoint::NotYet`], or [`NoCheckpoint::NotSigned`] if there are no keys.
     pub fn latest(&self) -> Result<SignedCheckpoint, NoCheckpoint> {
-        self.published.read().latest().cloned().ok_or(NoCheckpoint::NotYet)
+        let none = if self.verifiers.is_empty() { NoCheckpoint::NotSigned } else { NoCheckpoint::NotYet };
+        self.published.read().latest().cloned().ok_or(none)
     }
 
     /// A checkpoint over at least `size` events: one that a witness has cosigned, if there is one.

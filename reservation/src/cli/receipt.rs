@@ -66,10 +66,10 @@ impl ReceiptAction {
 /// What the receipt proves, or why it proves nothing.
 fn verify(arguments: &VerifyArgs) -> anyhow::Result<Result<String, anyhow::Error>> {
     let receipt = read(&arguments.file, RECEIPT_BYTES_MAX)?;
-    let older = arguments.checkpoint.as_deref().map(|path| read(path, NOTE_BYTES_MAX)).transpose()?;
+    let older = arguments.checkpoint.as_deref().map(read_checkpoint).transpose()?;
     let keys: Vec<VerifierKey> = read_keys("--key", &arguments.key)?;
     let witnesses = read_keys("--witness", &arguments.witness)?;
-    Ok(prove(&receipt, &keys, older.as_deref(), &witnesses))
+    Ok(prove(&receipt, &keys, older.as_ref(), &witnesses))
 }
 
 /// The keys in the values of an argument, of which each can be several lines.
@@ -100,7 +100,7 @@ fn verified<'a>(
 fn prove(
     receipt: &[u8],
     keys: &[VerifierKey],
-    older: Option<&[u8]>,
+    older: Option<&SignedCheckpoint>,
     witnesses: &[WitnessKey],
 ) -> anyhow::Result<String> {
     let receipt = Receipt::read(receipt)?;
@@ -125,10 +125,9 @@ fn prove(
         checkpoint.size, checkpoint.root
     );
     if let Some(older) = older {
-        let older: SignedCheckpoint = std::str::from_utf8(older)?.parse()?;
         // The older one can be from before the key was changed.
         let signed_by = keys.iter().find(|key| older.verify(key).is_ok()).unwrap_or(key);
-        receipt.verify_behind(checkpoint, &older, signed_by)?;
+        receipt.verify_behind(checkpoint, older, signed_by)?;
         let size = older.unverified().size;
         let _ = writeln!(report, "The log begins with the {size} events of the older checkpoint.");
     }
@@ -146,6 +145,19 @@ fn prove(
     }
     report.push_str("It does not show that nothing else happened.");
     Ok(report)
+}
+
+/// The checkpoint in a file, which is not verified yet.
+fn read_checkpoint(path: &Path) -> anyhow::Result<SignedCheckpoint> {
+    let content = read(path, NOTE_BYTES_MAX)?;
+    let parsed =
+        std::str::from_utf8(&content).map_err(anyhow::Error::from).and_then(|text| Ok(text.parse()?));
+    parsed.with_context(|| {
+        format!(
+            "{} cannot be used: it has to be a checkpoint byte for byte, with the line break at its end",
+            path.display()
+        )
+    })
 }
 
 /// The content of a file, of which one byte more than the limit is read at most.

@@ -61,14 +61,17 @@ impl KeyFile {
         let origin = self.origin();
         if self.keys.signing.is_empty() {
             anyhow::bail!(
-                "{path} contains no private key: remove it, and the next start makes one. Receipts are verified with the new key then"
+                "{path} contains no private key: put back a copy of it. Without a copy remove the file: then the next start makes a key of a new log, which does not verify earlier receipts"
             );
         }
         if all.len() > KEYS_MAX {
             anyhow::bail!(
-                "{path} would contain {} keys, but at most {KEYS_MAX} belong to a log: remove the line of the oldest public key, and publish it elsewhere",
+                "{path} would contain {} keys, but at most {KEYS_MAX} belong to a log: retire one, or remove the line of the oldest public key and publish it elsewhere",
                 all.len()
             );
+        }
+        if let Some(doubled) = all.iter().find(|key| all.iter().filter(|other| other == key).count() > 1) {
+            anyhow::bail!("{path} contains the key {} twice: remove one of its lines", doubled.hash());
         }
         // Public keys of a log before this one are published with it, for its receipts.
         if self.keys.signing.iter().any(|key| key.verifier().name() != origin) {

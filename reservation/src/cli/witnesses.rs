@@ -56,7 +56,9 @@ fn witness(text: &str) -> Result<Witness, String> {
     })?;
     let key = key.trim();
     let key = key.parse().map_err(|error| format!("{key:?} is not the public key of a witness: {error}"))?;
-    Ok(Witness { url: base_url(url)?, key })
+    let url = base_url(url)?;
+    // Some witnesses publish the whole address.
+    Ok(Witness { url: url.strip_suffix("/add-checkpoint").unwrap_or(&url).to_owned(), key })
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ const RETRY_LATER: Duration = Duration::from_secs(60);
 /// Runs until the service stops.
 pub async fn run(app: App) {
     if app.log_tree.verifiers().is_empty() {
-        // Nothing is signed here.
+        tracing::info!("this instance signs no checkpoints, and has no receipts");
         return;
     }
     let mut head = app.store.watch_head();
@@ -63,7 +63,12 @@ async fn sign(app: &App) -> Result<(), NoCheckpoint> {
 /// When it is tried again, and what an operator can do about it.
 fn advice(error: &NoCheckpoint) -> (Duration, &'static str) {
     match error {
-        NoCheckpoint::Rewritten { .. } | NoCheckpoint::Unknown(_) => (
+        NoCheckpoint::Unknown(_) => (
+            RETRY_LATER,
+            "put the file back, or the keys that are missing in log-signing.keys, and start again. If the file is lost, move \
+             log-signing.keys away, start again, and do not put it back: a new log begins for receipts",
+        ),
+        NoCheckpoint::Rewritten { .. } => (
             RETRY_LATER,
             "find out who changed the log. If you restored a backup, move log-signing.keys away from the directory of secrets, \
              start again, and do not put it back: a new key begins, and earlier receipts stay as they are",

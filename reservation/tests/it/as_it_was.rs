@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::app::{TestApp, booking, start_of_time};
 use crate::closures::CLOSURES;
+use crate::keys::{create, get_as};
 use crate::venue_rules::{BANDUNG, put, read};
 use crate::waitlist::joining;
 
@@ -199,6 +200,12 @@ async fn a_question_about_the_past_needs_the_scope_audit_and_a_limited_range() {
         let answer = app.get(&list(query)).await;
         let expected = if is_accepted { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
         assert_eq!(answer.status, expected, "{query}: {}", answer.text());
+    }
+    let (token, _) = create(&app, &["read", "floor"], json!(["bandung-dago"])).await;
+    for path in
+        ["/api/floor?as_of=6", &list("venue_id=bandung-dago&date=2026-12-24"), "/api/waitlist?as_of=6"]
+    {
+        assert_eq!(get_as(&app, &token, path).await.status, StatusCode::FORBIDDEN, "{path}");
     }
     // The next page is of the past too.
     app.book(json!({"venue_id": "bandung-dago", "party_size": 2, "start_time": "2026-12-24T20:00"})).await;

@@ -165,6 +165,11 @@ async fn a_key_for_a_venue_reads_and_changes_that_venue_only() {
         "/api/stats?venue_id=bandung-dago".into(),
         "/api/floor?venue_id=bandung-dago".into(),
         "/api/waitlist?venue_id=bandung-dago".into(),
+        "/api/reservations?venue_id=bandung-dago&date=2026-12-24&as_of=9".into(),
+        "/api/floor?venue_id=bandung-dago&as_of=9".into(),
+        "/api/waitlist?venue_id=bandung-dago&as_of=9".into(),
+        "/api/availability?venue_id=bandung-dago&date=2026-12-24&party_size=2&as_of=9".into(),
+        format!("/api/reservations/{here}/charges?as_of=9"),
         "/api/venues/bandung-dago/rules".into(),
     ] {
         assert_eq!(get_as(&app, &token, &path).await.problem(), (404, "not_found".into()), "{path}");

@@ -28,6 +28,8 @@ pub(in crate::api) async fn as_it_was(
         form.fault("as_of", "value_error", "there is no venue yet", None);
         return Ok((app.clone(), form));
     };
+    // A caller does not learn which other venues there are.
+    caller.may_use(&venue)?;
     caller.needs(Scope::Audit, Some(&venue))?;
     // The question itself refuses a venue that never was.
     if !app.projections.venue_ids().contains(&venue) {

@@ -65,14 +65,18 @@ impl Signer {
     /// has to be there.
     #[must_use]
     pub fn new(keys: LogKeys, file: Option<PathBuf>, is_first: bool) -> Self {
+        let unusable = |error: &dyn std::fmt::Display| {
+            let file = file.as_ref().map(|file| file.display().to_string()).unwrap_or_default();
+            Earlier::Unknown(format!("{file} cannot be used ({error})"))
+        };
         let earlier = match file.as_ref().map(fs::read_to_string) {
             None => Earlier::None,
             Some(Ok(text)) => match keys.verified(&text) {
                 Ok(signed) => Earlier::Signed(signed),
-                Err(error) => Earlier::Unknown(error.to_string()),
+                Err(error) => unusable(&error),
             },
             Some(Err(error)) if error.kind() == io::ErrorKind::NotFound && is_first => Earlier::None,
-            Some(Err(error)) => Earlier::Unknown(error.to_string()),
+            Some(Err(error)) => unusable(&error),
         };
         Self { keys, file, earlier }
     }
