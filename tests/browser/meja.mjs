@@ -123,6 +123,11 @@ export class Meja {
     return execFileSync(join(bin, "reservation"), ["log", ...more], { env: this.environment, encoding: "utf8" });
   }
 
+  // Runs `reservation signing-key` with these arguments.
+  signingKey(...more) {
+    return execFileSync(join(bin, "reservation"), ["signing-key", ...more], { env: this.environment, encoding: "utf8" });
+  }
+
   // The types of the events about a subject such as `reservation/<id>`, in the order of the log.
   async events(subject) {
     const types = [];

@@ -124,5 +124,14 @@ test("a browser finds a log that was replaced under the same key, and a log with
   await page.reload();
   await page.getByText("The log still contains everything").waitFor();
   assert.equal(await page.getByRole("alert").count(), 0);
+
+  // The known key is still published, but another one signs.
+  const [, known] = meja.signingKey("list").match(/current +[^+]+\+([0-9a-f]{8})\+/);
+  meja.signingKey("rotate");
+  meja.signingKey("retire", known);
+  await meja.stop("reservation");
+  await meja.start("reservation");
+  await page.reload();
+  await page.getByText("signs with a key that this browser has not seen before").waitFor();
   await leave(visit);
 });

@@ -173,6 +173,12 @@ pub(super) struct MonthView {
     next: NaiveDate,
 }
 
+impl MonthView {
+    fn has_room(&self) -> bool {
+        self.weeks.iter().flatten().flatten().any(|day| day.has_room)
+    }
+}
+
 /// A day of a month.
 #[derive(Debug, Clone, Serialize)]
 struct DayCell {
@@ -187,7 +193,8 @@ struct DayCell {
     is_today: bool,
 }
 
-/// The month of the day that the guest wants, with the days that have room.
+/// The month of the day that the guest wants, with the days that have room. A guest who has not chosen a day gets the next month if nothing
+/// of this one is left, as on its last evening.
 pub(super) async fn month(
     guest: &Guest,
     wanted: &Wanted,
@@ -195,6 +202,21 @@ pub(super) async fn month(
     locale: Locale,
 ) -> Result<MonthView, Trouble> {
     let first = wanted.date.with_day(1).unwrap_or(wanted.date);
+    let month = month_from(guest, wanted, first, today, locale).await?;
+    match wanted.date == today && !month.has_room() {
+        true => month_from(guest, wanted, month.next, today, locale).await,
+        false => Ok(month),
+    }
+}
+
+/// The month that begins with `first`.
+async fn month_from(
+    guest: &Guest,
+    wanted: &Wanted,
+    first: NaiveDate,
+    today: NaiveDate,
+    locale: Locale,
+) -> Result<MonthView, Trouble> {
     let next = first.checked_add_months(Months::new(1)).unwrap_or(first);
     let last = next - Days::new(1);
     let request = v1::ListDaysRequest {
