@@ -12,39 +12,25 @@ use events::recorded::Recorded;
 use events::store::{EventBytes, EventStore};
 use events::values::TimeWindow;
 use events::{Position, Query, Tag, VenueId};
-use tokio::sync::OwnedSemaphorePermit;
 
 use self::environment::PastEnvironment;
 use self::store::PastStore;
 use crate::app::App;
 use crate::app::projections::Filter;
-use crate::app::queries::QueryError;
+use crate::app::queries::{PAST_EVENTS_MAX, QueryError};
 use crate::app::repository::{self, AsOf, RepositoryError};
+use crate::app::state::Past;
 
 /// How many days before the days of a question a party can have been seated that is still at its table.
 const SEATED_DAYS: i64 = 31;
 /// How much longer than recorded a visit is taken to have lasted: its length is in whole minutes.
 const STAY_MARGIN: TimeDelta = TimeDelta::minutes(2);
-/// Number of questions about the past that are answered at once. Others wait, so that they never slow down bookings by more.
-pub(super) const QUESTIONS_AT_ONCE: usize = 2;
-/// Maximum number of events that are read for a question about the past.
-pub const PAST_EVENTS_MAX: usize = 300_000;
 /// How many days a party can have waited.
 const WAITING_DAYS: i64 = 366;
 /// Number of events read at a time.
 const PAGE_EVENTS: usize = 1_000;
 /// For how many reservations and waitlist entries events are read at a time.
 const SUBJECTS_AT_ONCE: usize = 64;
-
-/// What an application of the past knows about the present.
-pub struct Past {
-    /// The application of now.
-    present: App,
-    /// The last event that counts.
-    last: Position,
-    /// The place among the questions that are answered at once, until this one is answered.
-    _place: Option<OwnedSemaphorePermit>,
-}
 
 impl App {
     /// The application as of some time, for questions about `venue`. It knows the rules of that venue; visits and waiting
@@ -65,7 +51,7 @@ impl App {
         let (last, now) = moment(self, as_of).await?;
         let store = Arc::new(PastStore::new(Arc::clone(&self.store), last));
         let env = Arc::new(PastEnvironment::new(now, Arc::clone(&self.env)));
-        Ok(self.with_past(store, env, Past { present: self.clone(), last, _place: place }))
+        Ok(self.with_past(store, env, Past { present: self.clone(), last, place }))
     }
 
     /// Whether this is the application as it was.

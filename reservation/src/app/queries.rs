@@ -28,10 +28,12 @@ pub mod waitlist_view;
 pub use self::feed::FeedError;
 pub use self::staff::session_view;
 pub use self::subjects::local;
-use super::past::PAST_EVENTS_MAX;
 use super::repository::RepositoryError;
 use access::Denied;
 use events::ReservationId;
+
+/// Maximum number of events that are read for a question about the past.
+pub const PAST_EVENTS_MAX: usize = 300_000;
 
 /// Why a query has no result.
 #[derive(Debug, thiserror::Error)]

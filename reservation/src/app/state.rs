@@ -8,19 +8,22 @@ use access::{AccessMode, ClientLimits, SignIns};
 use chassis::environment::SharedEnvironment;
 use chassis::network::{Hosts, Network};
 use chassis::serve::Shutdown;
+use events::Position;
 use events::store::EventStore;
 use parking_lot::RwLock;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::admission::{Admission, AdmissionLimits};
 use super::executor::Executor;
 use super::log_tree::LogTree;
-use super::past::{Past, QUESTIONS_AT_ONCE};
 use super::projections::Projections;
 use super::readings::Readings;
 use super::search::SearchIndex;
 use super::stands::Stands;
 use super::venues::Venues;
+
+/// Number of questions about the past that are answered at once, so that they never take all of the memory. Others wait.
+const QUESTIONS_AT_ONCE: usize = 2;
 
 /// The application. Cheap to clone: every request and every middleware does.
 #[derive(Clone)]
@@ -66,6 +69,17 @@ pub struct AppState {
     pub(super) past_questions: Arc<Semaphore>,
     /// Set if this is the application as it was.
     pub(super) past: Option<Past>,
+}
+
+/// What an application of the past knows about the present.
+pub(super) struct Past {
+    /// The application of now.
+    pub(super) present: App,
+    /// The last event that counts.
+    pub(super) last: Position,
+    /// The place among the questions that are answered at once, until this one is answered.
+    #[expect(dead_code, reason = "held, not used")]
+    pub(super) place: Option<OwnedSemaphorePermit>,
 }
 
 /// What an [`App`] is made of.

@@ -34,8 +34,8 @@ fn distinct(body: &Value) -> String {
 }
 
 /// The digest of a request, as its events contain it.
-fn digest(path: &str, body: &str) -> String {
-    let parts = ["POST", "\0", path, "\0", body];
+fn digest(key: &str, path: &str, body: &str) -> String {
+    let parts = [key, "\0", "POST", "\0", path, "\0", body];
     let fingerprint = parts.into_iter().fold(Sha256::new(), |hash, part| hash.chain_update(part)).finalize();
     hex::encode(&fingerprint[..16])
 }
@@ -99,7 +99,7 @@ impl Campaign {
             let body = distinct(&body);
             let mut op = Op {
                 client,
-                digest: digest(&path, &body),
+                digest: digest(&key, &path, &body),
                 act,
                 reservation: None,
                 invoked: self.now(),

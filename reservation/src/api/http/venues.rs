@@ -26,6 +26,7 @@ use crate::app::App;
     params(ReadAvailability, AsItWas),
     responses((status = 200, body = Day),
         (status = 403, body = contract::problem::Problem, content_type = "application/problem+json", description = "as_of needs the scope audit"),
+        NotFound,
         (status = 409, body = contract::problem::Problem, content_type = "application/problem+json", description = "kept_by_hand: the venue has no services")))]
 pub(super) async fn availability(
     State(app): State<App>,
