@@ -18,7 +18,7 @@ use crate::domain::visit::{Occasion, Reservation, offered};
 use crate::effects::TrackedEffect;
 use crate::effects::payment::pay_link_in;
 use crate::failpoint;
-use crate::messages::{Facts, Recipient};
+use crate::messages::{Facts, MessageError, Recipient};
 use crate::ports::ProviderError;
 
 /// Maximum length of a stored error.
@@ -90,10 +90,8 @@ impl EffectExecutor {
         let permission = permission.map_err(Failure::rate_limited)?;
         let receipt = self.receipt(about, template, by).await;
         let facts = Facts { receipt: receipt.as_deref().map(RawValue::get), ..*facts };
-        let mail = self
-            .messages
-            .mail(key, template, &facts, recipient, self.env.now())
-            .map_err(|error| Failure::permanent("message_impossible", error.to_string()))?;
+        let mail =
+            self.messages.mail(key, template, &facts, recipient, self.env.now()).map_err(impossible)?;
         failpoint::hit("mail.before_send");
         self.mail.send(key, Some(about), mail).await.map_err(|error| redacted(error, &contact.email))?;
         permission.sent();
@@ -160,10 +158,7 @@ impl EffectExecutor {
                 if !contact.text_messages {
                     return Ok(Execution::skipped("the phone number gets no text messages"));
                 }
-                let text = self
-                    .messages
-                    .sms(*template, &facts)
-                    .map_err(|error| Failure::permanent("message_impossible", error.to_string()))?;
+                let text = self.messages.sms(*template, &facts).map_err(impossible)?;
                 let permission = self.rate_limiter.admit(Lane::Sms, &contact.phone, self.env.now());
                 let permission = permission.map_err(Failure::rate_limited)?;
                 let sent = sms.send(key, &contact.phone, &text).await;
@@ -177,6 +172,11 @@ impl EffectExecutor {
         let told = self.plan(key.then("sent"), Effect::PostNotification { about: *about, result });
         Ok(Execution { recipient: Some(recipient), then: vec![told], ..Execution::done() })
     }
+}
+
+/// A message that no attempt can make.
+fn impossible(error: MessageError) -> Failure {
+    Failure::permanent("message_impossible", error.to_string())
 }
 
 /// The page on which a guest proves the contact. A code is typed there.

@@ -46,7 +46,7 @@ impl App {
 
     /// The application as of some time, without read models: for questions that only read the log.
     pub(super) async fn before(&self, as_of: AsOf) -> Result<Self, QueryError> {
-        // Closed never, and then nothing is limited.
+        // It is never closed.
         let place = Arc::clone(&self.past_questions).acquire_owned().await.ok();
         let (last, now) = moment(self, as_of).await?;
         let store = Arc::new(PastStore::new(Arc::clone(&self.store), last));
@@ -94,12 +94,9 @@ impl App {
             let query = Query::any_tag(some.iter().cloned());
             each(self.store.as_ref(), &query, after, |event| {
                 events.push((event.position, event.json.to_vec()));
-                Ok(())
+                if events.len() > PAST_EVENTS_MAX { Err(QueryError::PastTooLong) } else { Ok(()) }
             })
             .await?;
-            if events.len() > PAST_EVENTS_MAX {
-                return Err(QueryError::PastTooLong);
-            }
         }
         events.sort_unstable_by_key(|(position, _)| *position);
         events.dedup_by_key(|(position, _)| *position);
@@ -193,7 +190,7 @@ async fn each(
     store: &dyn EventStore,
     query: &Query,
     mut after: Position,
-    mut visit: impl FnMut(EventBytes<'_>) -> Result<(), RepositoryError>,
+    mut visit: impl FnMut(EventBytes<'_>) -> Result<(), QueryError>,
 ) -> Result<(), QueryError> {
     loop {
         let page = store.read(query, after, PAGE_EVENTS).await?;

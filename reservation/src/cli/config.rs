@@ -141,6 +141,16 @@ struct AdmissionArgs {
     waiting_max: NonZeroUsize,
 }
 
+impl AdmissionArgs {
+    fn limits(&self) -> AdmissionLimits {
+        AdmissionLimits {
+            address_bookings_per_hour_max: self.address_bookings_per_hour_max,
+            contact_bookings_per_day_max: self.contact_bookings_per_day_max,
+            waiting_max: self.waiting_max,
+        }
+    }
+}
+
 #[derive(Debug, clap::Args)]
 struct Raw {
     /// IP address and port to listen on; port 0 selects a free port
@@ -295,8 +305,7 @@ impl Cli {
         {
             faults.take(setting, files::check_private(dir, group_access));
         }
-        let witnesses =
-            faults.take("RESERVATION_WITNESSES", self.raw.witnesses.check(signing == Signing::On));
+        let witnesses = self.raw.witnesses.check(signing == Signing::On, &mut faults);
         self.raw.gone.check(&mut faults);
         let secrets_dir = SecretsDir(self.raw.secrets_dir);
         let owner_file = || secrets_dir.file(OWNER_FILE);
@@ -319,11 +328,7 @@ impl Cli {
                 cache_bytes: cache_mib << 20,
                 disk_reserve_bytes: disk_reserve_mib << 20,
                 network: network?,
-                admission: AdmissionLimits {
-                    address_bookings_per_hour_max: admission.address_bookings_per_hour_max,
-                    contact_bookings_per_day_max: admission.contact_bookings_per_day_max,
-                    waiting_max: admission.waiting_max,
-                },
+                admission: admission.limits(),
                 queue_appends_max,
                 log_filter: log_filter?,
                 log_format,

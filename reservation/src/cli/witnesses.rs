@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use chassis::config::base_url;
+use chassis::config::{Faults, base_url};
 
 use crate::workers::witnesses::{Witness, WitnessSettings};
 
@@ -22,9 +22,12 @@ pub(super) struct WitnessArgs {
 }
 
 impl WitnessArgs {
-    /// The checked settings, or what is wrong.
-    /// `is_signed`: whether there are checkpoints.
-    pub(super) fn check(self, is_signed: bool) -> Result<WitnessSettings, String> {
+    /// The checked settings. `is_signed`: whether there are checkpoints.
+    pub(super) fn check(self, is_signed: bool, faults: &mut Faults) -> Option<WitnessSettings> {
+        faults.take("RESERVATION_WITNESSES", self.checked(is_signed))
+    }
+
+    fn checked(self, is_signed: bool) -> Result<WitnessSettings, String> {
         let all: Vec<_> =
             self.witnesses.iter().map(|text| text.trim()).filter(|text| !text.is_empty()).collect();
         if all.len() > WITNESSES_MAX {
@@ -69,7 +72,7 @@ mod tests {
 
     fn checked(witnesses: &[&str]) -> Result<WitnessSettings, String> {
         let witnesses = witnesses.iter().map(|text| (*text).to_owned()).collect();
-        WitnessArgs { witnesses, checkpoints_dir: None }.check(true)
+        WitnessArgs { witnesses, checkpoints_dir: None }.checked(true)
     }
 
     #[test]
@@ -79,10 +82,10 @@ mod tests {
         assert_eq!(settings.witnesses[0].url, "https://witness.example/meja");
         assert_eq!(settings.witnesses[0].key.to_string(), KEY);
         assert!(checked(&[&one, &one]).unwrap_err().contains("named twice"));
-        let unsigned = WitnessArgs { witnesses: vec![one.clone()], checkpoints_dir: None }.check(false);
+        let unsigned = WitnessArgs { witnesses: vec![one], checkpoints_dir: None }.checked(false);
         assert!(unsigned.unwrap_err().contains("RESERVATION_SIGNING=off"));
         let unmounted = WitnessArgs { witnesses: vec![], checkpoints_dir: Some("/no/such/place".into()) };
-        assert!(unmounted.check(true).unwrap_err().contains("create it, or mount it"));
+        assert!(unmounted.checked(true).unwrap_err().contains("create it, or mount it"));
         assert!(checked(&["https://witness.example"]).unwrap_err().contains("is not a URL, a space"));
         assert!(
             checked(&["https://witness.example nonsense"]).unwrap_err().contains("is not the public key")
