@@ -25,7 +25,8 @@ fn files(dir: &Path, found: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             files(&path, found);
-        } else if path.file_name().is_some_and(|name| name != "lock") {
+        } else if path.file_name().is_some_and(|name| name != "lock") && path.metadata().unwrap().len() > 0 {
+            // An empty file has nothing to damage.
             found.push(path);
         }
     }
