@@ -193,8 +193,8 @@ struct DayCell {
     is_today: bool,
 }
 
-/// The month of the day that the guest wants, with the days that have room. A guest who has not chosen a day gets the next month if nothing
-/// of this one is left, as on its last evening.
+/// The month of the chosen day, with the days that have room. Without a chosen day it is the next month if no day of the current one has
+/// room, as on its last evening.
 pub(super) async fn month(
     guest: &Guest,
     wanted: &Wanted,

@@ -8,7 +8,7 @@ import { fill, t } from "./words";
 
 const place = document.querySelector<HTMLElement>("[data-receipt]");
 
-/** The keys that the restaurant publishes. Kept, so that files can be checked without a connection. */
+/** The keys that the restaurant publishes, and those that this browser remembers. Kept, so that files can be checked without a connection. */
 let keys: LogKey[] = [];
 
 async function readKeys(texts: string[]): Promise<LogKey[]> {
