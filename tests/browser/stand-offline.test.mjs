@@ -43,6 +43,8 @@ test("without a connection arrivals and departures wait, and are reported with t
   const before = Date.now();
   // Meanwhile the second one cancels by phone: the report is refused, and a person sees it.
   await command(meja, second.reservation_id, "cancel", { reason_code: "guest_request" });
+  // The feed is back before the first request gets through.
+  await visit.context.route("**/api/account", (route) => route.abort(), { times: 1 });
   await restore(visit);
   await until("the arrival to be reported", async () => (await view(first.reservation_id)).status === "CHECKED_IN");
   await page.getByText(/^Not accepted: Joko S\./).waitFor();

@@ -18,6 +18,8 @@ const DAY_CHECK_MS = 300_000;
 const ECHO_MS = 2_000;
 /** How long what was done can be undone on the notice, in milliseconds. */
 const NOTICE_MS = 15_000;
+/** Pause before the account is asked for again after a failure, in milliseconds. */
+const REPORT_RETRY_MS = 5_000;
 
 /** A command that a person gives. */
 export interface Deed {
@@ -91,6 +93,7 @@ export class Stand {
   private timers: number[] = [];
   private wasLive = false;
   private presenceTimer = 0;
+  private reportTimer = 0;
   private noticeTimer = 0;
   private stopped = false;
 
@@ -137,6 +140,7 @@ export class Stand {
     this.reports.stop();
     this.timers.forEach((timer) => window.clearInterval(timer));
     window.clearTimeout(this.presenceTimer);
+    window.clearTimeout(this.reportTimer);
     window.clearTimeout(this.noticeTimer);
     document.removeEventListener("visibilitychange", this.wake);
   }
@@ -171,12 +175,15 @@ export class Stand {
 
   /** Reports what was noted, unless another person has signed in meanwhile: the tabs of a browser share the session. */
   private async report(): Promise<void> {
+    window.clearTimeout(this.reportTimer);
     try {
       const { body } = await request<Account>("GET", "/api/account");
       if (body.staff_id !== this.account.staff_id) return this.signedOut();
       await this.reports.send();
     } catch (error) {
-      if (error instanceof Refused && error.status === 401) this.signedOut();
+      if (error instanceof Refused && error.status === 401) return this.signedOut();
+      // The feed may be there before other requests get through. A feed that ends calls again when it is back.
+      if (this.isLive.value && !this.stopped) this.reportTimer = window.setTimeout(() => void this.report(), REPORT_RETRY_MS);
     }
   }
 
