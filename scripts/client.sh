@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Builds the clients in gateway/client (stand, rules editor, check of a receipt), and tests them without a browser.
+# Builds the clients in gateway/client (stand, rules editor, audit, check of a receipt), and tests them without a browser.
 #
 #   client.sh             builds it, and writes gateway/client/dist
 #   client.sh check       fails if gateway/client/dist, or the types, are not what the sources say
-#   client.sh types FILE  writes the types of the API description in FILE, or with "check" before it compares them
+#   client.sh types RESERVATION NOTIFIER
+#                         writes the types of the API descriptions in these files, or with "check" before it compares them
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$root"
@@ -42,8 +43,11 @@ types_of() {
 
 if [ "${1:-}" = types ]; then
   # Only the schemas: requests are few, and are written by hand.
-  jq '.paths = {}' "$2" > "$work/openapi.json"
-  types_of openapi.json "$sources/src/schema.d.ts"
+  for service in "$2 $sources/src/schema.d.ts" "$3 $sources/src/audit/notifier.d.ts"; do
+    read -r document into <<<"$service"
+    jq '.paths = {}' "$document" > "$work/openapi.json"
+    types_of openapi.json "$into"
+  done
   exit
 fi
 
@@ -59,7 +63,7 @@ cp "$sources/src/rules/schema.d.ts" "$work/src/rules"
 (
   cd "$work"
   node_modules/.bin/vue-tsc --noEmit
-  for script in stand rules stream receipt; do
+  for script in stand rules stream receipt audit; do
     MEJA_SCRIPT=$script node_modules/.bin/vite build --logLevel warn
   done
   node_modules/.bin/vitest run

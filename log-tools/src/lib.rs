@@ -4,8 +4,10 @@
 //! from a backup, or from a running service ([`serve`]), and folds over it ([`command`]). Like a `main`
 //! function, this crate talks to a person: its errors are `anyhow` errors.
 
+mod checkpoints;
 pub mod command;
 mod conditions;
+mod examination;
 mod export_line;
 pub mod serve;
 pub mod source;

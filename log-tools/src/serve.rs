@@ -1,7 +1,9 @@
-//! An HTTP route that streams the stored log of a running service to its operator, for online backups and
-//! `log show --follow`.
+//! HTTP routes for the operator of a running service: its stored log as a stream, for online backups and
+//! `log show --follow`, and its verification.
 //!
-//! The log contains confidential payloads, so the route needs the scope `operate`.
+//! The log contains confidential payloads, so the routes need the scope `operate`.
+
+mod verification;
 
 use std::io;
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use chassis::api::Query;
+use chassis::environment::SharedEnvironment;
 use chassis::problem::Problem;
 use chassis::serve::Shutdown;
 use contract::log::ReadLog;
@@ -26,9 +29,13 @@ use events::store::groups::Chain;
 use events::store::sled::SledStore;
 use events::values::{Scope, Scopes};
 use futures::StreamExt as _;
+use proof::{SignedCheckpoint, VerifierKey};
 use tokio::sync::mpsc;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::routes;
+
+use self::verification::Verification;
+use crate::EventCatalogue;
 
 /// The path of the route.
 pub const PATH: &str = "/api/log";
@@ -39,19 +46,54 @@ const CHUNKS_AHEAD_MAX: usize = 16;
 /// Size of a chunk, in bytes.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// The state of the route.
+/// The state of the routes.
 #[derive(Clone)]
 pub struct LogRoute {
     /// The log.
     pub store: Arc<SledStore>,
+    /// How the service interprets its events.
+    pub catalogue: Arc<dyn EventCatalogue + Send + Sync>,
+    /// The keys that sign checkpoints of the log, or have signed them. None if the log is not signed.
+    pub keys: Vec<VerifierKey>,
+    /// Returns the newest checkpoint of the log, if there is one.
+    pub newest: Arc<dyn Fn() -> Option<SignedCheckpoint> + Send + Sync>,
+    /// The clock.
+    pub env: SharedEnvironment,
     /// The shutdown signal of the service.
     pub shutdown: Shutdown,
+    verification: Arc<Verification>,
 }
 
-/// The route, to be merged with the routes of a service. `anonymous` are the scopes of callers without a credential.
+impl LogRoute {
+    /// The routes for the log in `store`, which is not signed.
+    #[must_use]
+    pub fn new(
+        store: &Arc<SledStore>,
+        catalogue: Arc<dyn EventCatalogue + Send + Sync>,
+        env: &SharedEnvironment,
+        shutdown: &Shutdown,
+    ) -> Self {
+        Self {
+            store: Arc::clone(store),
+            catalogue,
+            keys: Vec::new(),
+            newest: Arc::new(|| None),
+            env: Arc::clone(env),
+            shutdown: shutdown.clone(),
+            verification: Arc::default(),
+        }
+    }
+}
+
+/// The routes, to be merged with those of a service. `anonymous` are the scopes of callers without a credential.
 pub fn routes<S>(route: LogRoute, anonymous: Scopes) -> Operations<S> {
-    let routes = Operations::new(OpenApi::default(), anonymous);
-    routes.route(Access::Everywhere(Scope::Operate), routes!(backup)).with_state(route)
+    Operations::new(OpenApi::default(), anonymous)
+        .route(Access::Everywhere(Scope::Operate), routes!(backup))
+        .route(
+            Access::Everywhere(Scope::Operate),
+            routes!(verification::get, verification::start, verification::cancel),
+        )
+        .with_state(route)
 }
 
 /// Stream the stored log

@@ -7,6 +7,7 @@ pub mod from_event;
 pub mod payment;
 mod payments;
 mod state;
+pub mod trail;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -240,12 +241,17 @@ impl EffectLog {
         self.inner.changed.send_modify(|changes| *changes += 1);
     }
 
-    /// Retries a dead letter.
+    /// Retries a dead letter, for a reason if there is one.
     ///
     /// # Errors
     /// [`EffectLogError`] when the effect is not a dead letter.
-    pub async fn retry(&self, key: &EffectKey, by: &EventMetadata) -> Result<(), EffectLogError> {
-        self.end_death(key, Entry::EffectRetried(Retried { key: key.clone() }), by).await
+    pub async fn retry(
+        &self,
+        key: &EffectKey,
+        reason: Option<String>,
+        by: &EventMetadata,
+    ) -> Result<(), EffectLogError> {
+        self.end_death(key, Entry::EffectRetried(Retried { key: key.clone(), reason }), by).await
     }
 
     /// Discards a dead letter for a reason.

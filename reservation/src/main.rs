@@ -12,7 +12,6 @@ use clap::Parser as _;
 use events::store::EventStore;
 use events::store::sled::SledStore;
 use futures::FutureExt as _;
-use log_tools::serve::LogRoute;
 use metrics_exporter_prometheus::PrometheusHandle;
 use reservation::api::{grpc, http};
 use reservation::app::log_tree::LogTree;
@@ -22,7 +21,7 @@ use reservation::app::{App, Parts, PaymentChannels};
 use reservation::cli::access::{AccessAction, Reach};
 use reservation::cli::config::{Action, Cli, Config, VenuesAction, VenuesSource};
 use reservation::cli::offline::{open_log, signed};
-use reservation::cli::{first_keys, import, recovery, venues};
+use reservation::cli::{first_keys, import, log, recovery, venues};
 use reservation::workers::{self, payment_channels, venue_import};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::Signal;
@@ -127,7 +126,6 @@ async fn run(
 ) -> anyhow::Result<()> {
     let (trigger, shutdown) = Shutdown::new();
     let env: SharedEnvironment = Arc::new(SystemEnvironment);
-    let log = LogRoute { store: Arc::clone(&store), shutdown: shutdown.clone() };
     let app = App::new(Parts {
         store: Arc::clone(&store) as Arc<dyn EventStore>,
         projections,
@@ -154,7 +152,7 @@ async fn run(
     env.spawn(venue_import::run(app.clone(), dir, hangups).boxed());
     let listener = bind(config.listen, "--listen").await?;
     let address = listener.local_addr()?;
-    let router = http::router(app.clone(), Some(metrics), Some(log));
+    let router = http::router(app.clone(), Some(metrics), Some(log::route(&app, &store)));
     let mut interfaces = vec![Interface { listener, protocol: Protocol::Http1, router }];
     if let Some(at) = config.grpc_listen {
         let listener = bind(at, "--grpc-listen").await?;

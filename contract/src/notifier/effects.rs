@@ -54,3 +54,26 @@ pub struct EffectView {
     /// The request that caused it.
     pub correlation_id: String,
 }
+
+/// An effect with everything that happened to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EffectTrail {
+    /// The effect.
+    pub effect: EffectView,
+    /// The last 200 entries about it, oldest first.
+    pub trail: Vec<TrailEntry>,
+}
+
+/// Something that happened to an effect.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TrailEntry {
+    /// The position in the log of the notifier.
+    pub position: u64,
+    /// The time.
+    pub at: DateTime<Utc>,
+    /// The credential or the component that did it.
+    pub by: Option<String>,
+    /// What happened, with the reason.
+    #[schema(example = "discarded by an operator: the guest was called")]
+    pub what: String,
+}

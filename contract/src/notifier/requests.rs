@@ -22,6 +22,13 @@ requests! {
         required reason: Line<200>,
     }
 
+    /// The reason for retrying a dead letter.
+    body Retry {
+        /// Free text for the log, without personal data.
+        #[example = "the mail server is back"]
+        optional reason: Line<200>,
+    }
+
     /// The decision of a guest at the simulated provider.
     body SimulatedDecision {
         /// The provider's reference of the payment.

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
@@ -69,4 +70,25 @@ pub struct FeedEvent {
     pub clientgroup: Option<String>,
     /// What happened. Its schema belongs to the type.
     pub data: Map<String, Value>,
+}
+
+/// Events that were found in the log.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EventsFound {
+    /// In the order of the log, byte for byte as they are stored.
+    #[schema(value_type = Vec<FeedEvent>)]
+    pub items: Vec<Box<RawValue>>,
+    /// The first position that was examined. Everything that matches from here up to `examined_to` is in `items`.
+    #[schema(example = 1)]
+    pub examined_from: u64,
+    /// The last position that was examined; `examined_from` minus 1 if there was none.
+    #[schema(example = 42)]
+    pub examined_to: u64,
+    /// Whether there can be earlier ones. Ask for those `before` `examined_from`.
+    pub has_earlier: bool,
+    /// Whether there can be later ones. Ask for those `after` `examined_to`.
+    pub has_later: bool,
+    /// The last position of the log.
+    #[schema(example = 42)]
+    pub head: u64,
 }

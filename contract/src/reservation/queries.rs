@@ -1,6 +1,6 @@
 //! The parameters of queries.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use events::feed::{LIMIT_EVENTS_MAX, TIMEOUT_MS_MAX};
 use events::values::{Locale, PartySize, ReservationCode};
 use events::{CustomerId, VenueId};
@@ -132,5 +132,29 @@ requests! {
         optional event_type: EventType,
         /// Only events with this subject: `reservation/<uuid>`, `waitlist/<uuid>` or `venue/<id>`.
         optional subject: Line<80>,
+    }
+
+    /// A look into the log.
+    query FindEvents {
+        /// Events after this position, the first ones. Excludes `before`.
+        optional after: Whole<0, 1_000_000_000_000>,
+        /// Events before this position, the last ones; by default before the end of the log.
+        optional before: Whole<0, 1_000_000_000_000>,
+        /// Only events of this type.
+        #[name = "type"]
+        optional event_type: EventType,
+        /// Only events with this subject: `reservation/<uuid>`, `waitlist/<uuid>` or `venue/<id>`.
+        optional subject: Line<80>,
+        /// Only events of this actor: the id of a credential or of a component, as events name it.
+        #[example = "key:97fdf6ce5cbd"]
+        optional actor: Line<80>,
+        /// Only events that follow from this request.
+        optional correlation_id: Line<80>,
+        /// Only events of this time or later.
+        optional from: DateTime<Utc>,
+        /// Only events before this time.
+        optional to: DateTime<Utc>,
+        /// Maximum number of events, 50 by default.
+        optional limit: Whole<1, 500>,
     }
 }

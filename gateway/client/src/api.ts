@@ -55,13 +55,24 @@ export interface Approval {
 
 export interface Response<T> {
   body: T;
+  /** The body as it was received. */
+  text: string;
   /** The tag of what the body shows, to be presented with a change. */
   tag: string | null;
+}
+
+/** The key that requests present in place of the session. */
+let apiKey: string | null = null;
+
+/** From now on requests present `key`, or the session if it is null. */
+export function useKey(key: string | null): void {
+  apiKey = key;
 }
 
 /** Sends a request and reads the response. Throws {@link Refused} or {@link Unreachable}. */
 export async function request<T>(method: string, path: string, options: Options = {}): Promise<Response<T>> {
   const headers: Record<string, string> = { accept: "application/json" };
+  if (apiKey) headers.authorization = `Bearer ${apiKey}`;
   if (options.body !== undefined) headers["content-type"] = "application/json";
   if (options.version !== undefined) headers["if-match"] = `"${options.version}"`;
   else if (options.tag) headers["if-match"] = options.tag;
@@ -86,7 +97,7 @@ export async function request<T>(method: string, path: string, options: Options 
     throw new Unreachable(`${path}: not JSON`);
   }
   if (!answer.ok) throw new Refused(answer.status, body as Problem);
-  return { body: body as T, tag: answer.headers.get("etag") };
+  return { body: body as T, text, tag: answer.headers.get("etag") };
 }
 
 export async function get<T>(path: string): Promise<T> {

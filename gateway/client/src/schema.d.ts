@@ -399,6 +399,18 @@ export interface components {
             reservation_id: components["schemas"]["ReservationId"];
             rules?: components["schemas"]["RulesView"] | null;
         };
+        /** @description A signed checkpoint with which a log is compared. */
+        CheckpointCompared: {
+            /**
+             * Format: int64
+             * @description The number of events in it.
+             */
+            events: number;
+            /** @description Whether the caller named it. Otherwise it is the newest one of the service itself. */
+            is_from_caller: boolean;
+            /** @description Whether the log begins with everything that was signed; null as long as that is not known. */
+            is_kept?: boolean | null;
+        };
         /** @description A closure. Without areas and tables everything is closed. */
         CloseVenue: {
             areas?: null | string[];
@@ -929,6 +941,33 @@ export interface components {
         };
         /** @example 00000000000000000042-01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f */
         EventId: string;
+        /** @description Events that were found in the log. */
+        EventsFound: {
+            /**
+             * Format: int64
+             * @description The first position that was examined. Everything that matches from here up to `examined_to` is in `items`.
+             * @example 1
+             */
+            examined_from: number;
+            /**
+             * Format: int64
+             * @description The last position that was examined; `examined_from` minus 1 if there was none.
+             * @example 42
+             */
+            examined_to: number;
+            /** @description Whether there can be earlier ones. Ask for those `before` `examined_from`. */
+            has_earlier: boolean;
+            /** @description Whether there can be later ones. Ask for those `after` `examined_to`. */
+            has_later: boolean;
+            /**
+             * Format: int64
+             * @description The last position of the log.
+             * @example 42
+             */
+            head: number;
+            /** @description In the order of the log, byte for byte as they are stored. */
+            items: components["schemas"]["FeedEvent"][];
+        };
         /** @description A change of the end of a visit that has begun. */
         Extend: {
             /**
@@ -2546,6 +2585,11 @@ export interface components {
             /** @description The people who can sign in here with a PIN, by name. */
             people: components["schemas"]["StandPerson"][];
         };
+        /** @description A verification of the log. */
+        StartVerification: {
+            /** @description An older checkpoint that was kept elsewhere: the log must still begin with everything that it contains. */
+            checkpoint?: string | null;
+        };
         /** @description Counts of reservations by their start: of all that are selected, or of a group of them. */
         Stats: {
             /**
@@ -2761,6 +2805,81 @@ export interface components {
             timezone: string;
             /** @description The venue. */
             venue_id: components["schemas"]["VenueId"];
+        };
+        /** @enum {string} */
+        VerificationStatus: "none" | "running" | "valid" | "broken" | "cancelled" | "failed";
+        /** @description A verification of the log of a running service: what was examined so far, and what was found. */
+        VerificationView: {
+            /**
+             * Format: int64
+             * @description The number of appends whose condition was checked.
+             */
+            appends: number;
+            /**
+             * @description The credential of the caller who started it.
+             * @example key:97fdf6ce5cbd
+             */
+            by?: string | null;
+            /** @description The signed checkpoints with which the log is compared. */
+            checkpoints: components["schemas"]["CheckpointCompared"][];
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            ended_at?: string | null;
+            /** @description Why the log could not be read to its end. */
+            error?: string | null;
+            /** @description The first 20 faults. */
+            faults: string[];
+            /**
+             * Format: int64
+             * @description The number of all faults.
+             */
+            faults_count: number;
+            /**
+             * Format: int64
+             * @description The number of groups whose link in the chain was checked.
+             */
+            groups: number;
+            /**
+             * @description The hash of the chain up to `position`.
+             * @example 97fdf6ce5cbd0f1fe69cd1b84881a420f7cebe894b7701939f3e7b2a7c3d9e4f
+             */
+            hash: string;
+            /**
+             * Format: int64
+             * @description The last position when it was started. Later events are not examined.
+             */
+            head: number;
+            /** @description The log. */
+            log_id: components["schemas"]["LogId"];
+            /**
+             * Format: int64
+             * @description The last position that was examined.
+             */
+            position: number;
+            /**
+             * Format: int64
+             * @description The number of confidential payloads.
+             */
+            private_parts: number;
+            /**
+             * Format: int64
+             * @description The number of events whose confidential payload was forgotten.
+             */
+            private_parts_forgotten: number;
+            /**
+             * Format: int64
+             * @description The number of confidential payloads that match the digest in their event.
+             */
+            private_parts_proved: number;
+            /**
+             * Format: date-time
+             * @description When it was started.
+             */
+            started_at?: string | null;
+            /** @description The state. */
+            status: components["schemas"]["VerificationStatus"];
         };
         /** @description The contact of a party on the waitlist. */
         WaitingContact: {

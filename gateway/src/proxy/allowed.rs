@@ -33,9 +33,10 @@ const NOTIFIER_RESOURCES: [&str; 8] = [
 ];
 
 /// The resources below `/api` of the reservation service.
-const RESERVATION_RESOURCES: [&str; 15] = [
+const RESERVATION_RESOURCES: [&str; 16] = [
     "access",
     "account",
+    "audit",
     "availability",
     "erasures",
     "floor",
@@ -54,16 +55,22 @@ const RESERVATION_RESOURCES: [&str; 15] = [
 /// Endings of paths for the services among themselves.
 const INTERNAL: [&str; 3] = ["payment-results", "notification-results", "snapshot"];
 
+/// The verification of the log of the reservation service, which does not contain the log itself.
+const VERIFICATION: &str = "/api/log/verification";
+
 /// The first segments of the notifier's pages for people, and of the webhooks of providers.
 const NOTIFIER_PAGES: [&str; 8] =
     ["checkout", "checkout.css", "checkout.js", "offers", "bookings", "join", "password", "webhooks"];
 
 /// The service to which a request for `path` goes; `None` if it is not passed on.
 ///
-/// Never passed on: the stored log, results of effects, the snapshot of credentials, and the metrics, documents and health
+/// Never passed on: the stored logs, results of effects, the snapshot of credentials, and the metrics, documents and health
 /// checks of a service.
 #[must_use]
 pub fn target(path: &str) -> Option<Target> {
+    if path == VERIFICATION {
+        return Some(Target::Reservation);
+    }
     // A service could read such a path in another way than this function. Escapes do no harm: the routes of the services
     // are compared without resolving them.
     if path.contains("//") || path.contains("..") {
@@ -102,6 +109,8 @@ mod tests {
             "/events",
             "/problems/table_taken",
             "/log/checkpoint",
+            "/api/log/verification",
+            "/api/audit/events",
             "/.well-known/meja-log-keys",
         ] {
             assert_eq!(target(path), Some(Target::Reservation), "{path}");
@@ -116,6 +125,7 @@ mod tests {
         for path in [
             "/api/log",
             "/api/log/",
+            "/api/log/verification/",
             "/api//log",
             "/api/l%6fg",
             "/api/reservations/1/payment-results",

@@ -135,7 +135,7 @@ impl Restore {
         new_dir: &Path,
     ) -> anyhow::Result<(Chain, Option<PathBuf>)> {
         let (seen, found) = examine(&Source::Backup(self.file.clone()), context, None)?;
-        if let Some(fault) = found.faults.first() {
+        if let Some(fault) = found.faults().first.first() {
             bail!("the backup failed its verification: {fault}");
         }
         let mut backup = BackupReader::open(BufReader::new(File::open(&self.file)?))?;

@@ -5,21 +5,17 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use events::Position;
-use events::recorded::Recorded;
-use events::store::EventBytes;
-use events::store::groups::{Chain, ChainError, StoredEvent, StoredGroup};
 use events::store::sled::{OpenError, read_witness};
 use serde_json::json;
 
 use super::From;
-use super::against::{Against, Comparison};
+use super::against::Against;
+use crate::checkpoints::Comparison;
 use crate::conditions::{Conditions, Violation};
+use crate::examination::{Examination, Faults};
 use crate::source::{Seen, Source};
 use crate::terminal::{Progress, say};
 use crate::{Context, EXIT_BROKEN};
-
-/// Maximum number of faults printed; the others are only counted.
-const FAULTS_TOLD_MAX: usize = 20;
 
 /// Options of `log verify`.
 #[derive(Debug, clap::Args)]
@@ -31,24 +27,23 @@ pub struct Verify {
 }
 
 /// The result of verifying a log.
-#[derive(Default)]
 pub(super) struct Findings {
-    chain: Chain,
-    conditions: Conditions,
-    groups: u64,
-    private_parts: u64,
-    /// Confidential payloads that match the digest in their event.
-    private_proved: u64,
-    forgotten: u64,
-    /// The faults that were found; empty if the log is valid.
-    pub(super) faults: Vec<String>,
+    examined: Examination<Conditions>,
     /// The position in the head witness; the inner `Option` is `None` if there is no witness, the outer one
     /// for a backup or a running service.
     witness: Option<Option<Position>>,
-    /// The checkpoint with which the log is compared.
-    against: Option<Comparison>,
-    /// The `source` named by the events, which must be the same for all.
-    said: Option<String>,
+}
+
+impl Findings {
+    fn new(against: Option<Comparison>) -> Self {
+        let checkpoints = against.into_iter().collect();
+        Self { examined: Examination::new(Conditions::default(), checkpoints), witness: None }
+    }
+
+    /// The faults that were found; none if the log is valid.
+    pub(super) fn faults(&self) -> &Faults {
+        &self.examined.faults
+    }
 }
 
 impl Verify {
@@ -61,9 +56,9 @@ impl Verify {
             Ok(source) => source,
             // A directory that cannot be opened is a finding, not a failure of this command.
             Err(error) if matches!(error.downcast_ref(), Some(OpenError::Damaged { .. })) => {
-                return Ok(
-                    self.tell(None, &Findings { faults: vec![format!("{error:#}")], ..Findings::default() })
-                );
+                let mut findings = Findings::new(None);
+                findings.examined.faults.push(format!("{error:#}"));
+                return Ok(self.tell(None, &findings));
             }
             Err(error) => return Err(error),
         };
@@ -81,36 +76,29 @@ impl Verify {
     }
 
     fn tell(&self, seen: Option<&Seen>, findings: &Findings) -> ExitCode {
-        let Findings {
-            chain,
-            conditions,
-            groups,
-            private_parts,
-            private_proved,
-            forgotten,
-            faults,
-            witness,
-            against,
-            ..
-        } = findings;
+        let Findings { examined, witness } = findings;
+        let Examination { chain, counted, checkpoints, faults, .. } = examined;
         let log_id = seen.map(|seen| seen.log_id.to_string());
         if self.from.json {
             let verdict = json!({
                 "ok": faults.is_empty(), "log_id": log_id, "events": chain.last().0, "hash": chain.hash_hex(),
-                "groups": groups, "appends": conditions.checked, "private_parts": private_parts,
-                "private_parts_proved": private_proved, "private_parts_forgotten": forgotten, "witness": witness.flatten().map(|at| at.0),
-                "checkpoint_events": against.as_ref().map(Comparison::size), "faults": faults,
+                "groups": counted.groups, "appends": counted.appends, "private_parts": counted.private_parts,
+                "private_parts_proved": counted.private_proved, "private_parts_forgotten": counted.forgotten,
+                "witness": witness.flatten().map(|at| at.0),
+                "checkpoint_events": checkpoints.first().map(Comparison::size), "faults": faults.first,
+                "faults_count": faults.count,
             });
             say(&verdict.to_string());
         } else {
             say(&format!("log         {}", log_id.unwrap_or_else(|| "?".into())));
             let found = if faults.is_empty() { "without gaps or duplicates" } else { "verified so far" };
-            say(&format!("events      {} in {groups} groups, {found}", chain.last()));
+            say(&format!("events      {} in {} groups, {found}", chain.last(), counted.groups));
             say(&format!("hash        {}", chain.hash_hex()));
             let found = if faults.is_empty() { "each valid at its position" } else { "checked" };
-            say(&format!("conditions  {} appends, {found}", conditions.checked));
+            say(&format!("conditions  {} appends, {found}", counted.appends));
             say(&format!(
-                "payloads    {private_parts} confidential, {private_proved} match their digest, {forgotten} forgotten"
+                "payloads    {} confidential, {} match their digest, {} forgotten",
+                counted.private_parts, counted.private_proved, counted.forgotten
             ));
             match witness {
                 Some(Some(witness)) => {
@@ -119,14 +107,14 @@ impl Verify {
                 Some(None) => say("witness     none: it is unknown whether the log once had more events"),
                 None => {}
             }
-            if let Some(against) = against.as_ref().filter(|_| faults.is_empty()) {
+            if let Some(against) = checkpoints.first().filter(|_| faults.is_empty()) {
                 say(&format!("checkpoint  {}", against.verdict()));
             }
-            for fault in faults.iter().take(FAULTS_TOLD_MAX) {
+            for fault in &faults.first {
                 say(&format!("FAULT       {fault}"));
             }
-            if faults.len() > FAULTS_TOLD_MAX {
-                say(&format!("            and {} more", faults.len() - FAULTS_TOLD_MAX));
+            if faults.count > faults.first.len() as u64 {
+                say(&format!("            and {} more", faults.count - faults.first.len() as u64));
             }
             say(if faults.is_empty() {
                 "The log is valid."
@@ -147,11 +135,12 @@ pub(super) fn examine(
     context: &Context<'_>,
     against: Option<Comparison>,
 ) -> anyhow::Result<(Option<Seen>, Findings)> {
-    let mut findings = Findings { against, ..Findings::default() };
+    let mut findings = Findings::new(against);
+    let examined = &mut findings.examined;
     let mut broken = None;
     let progress = Progress::begin("verifying");
     let seen = source.each(Position::START, &progress, |group| {
-        Ok(match findings.take(group, context) {
+        Ok(match examined.take(group, context.catalogue) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
                 broken = Some(error);
@@ -165,105 +154,44 @@ pub(super) fn examine(
         // If the service does not respond, nothing is known about its log.
         Err(error) if matches!(source, Source::Service(_)) => return Err(error),
         Err(error) => {
-            findings.faults.push(format!("{error:#}"));
+            examined.faults.push(format!("{error:#}"));
             None
         }
     };
-    findings.faults.extend(broken.map(|broken| broken.to_string()));
-    findings.faults.extend(findings.against.as_ref().and_then(Comparison::fault));
+    examined.faults.extend(broken.map(|broken| broken.to_string()));
+    examined.finish(seen.as_ref().map(|seen| seen.log_id));
     if let Some(promised) = seen.as_ref().and_then(|seen| seen.promised.as_ref())
-        && *promised != findings.chain
+        && *promised != examined.chain
     {
-        findings.faults.push(format!(
+        examined.faults.push(format!(
             "its end record names position {} and hash {}, but it ends at {} with {}",
             promised.last(),
             promised.hash_hex(),
-            findings.chain.last(),
-            findings.chain.hash_hex()
+            examined.chain.last(),
+            examined.chain.hash_hex()
         ));
     }
-    if let (Some(seen), Some(said)) = (&seen, &findings.said)
-        && !said.ends_with(&seen.log_id.to_string())
-    {
-        findings.faults.push(format!("its header names the log {}, but its events name {said}", seen.log_id));
-    }
-    match resolve(source, &mut findings) {
+    match resolve(source, examined) {
         // A fault that prevents the second pass was already reported by the first one.
-        Err(_) if !findings.faults.is_empty() => {}
+        Err(_) if !examined.faults.is_empty() => {}
         resolved => resolved?,
     }
     Ok((seen, findings))
 }
 
 /// Second pass: examines the events that may violate a condition.
-fn resolve(source: &Source, findings: &mut Findings) -> anyhow::Result<()> {
-    let Some(first) = findings.conditions.first_suspect() else { return Ok(()) };
+fn resolve(source: &Source, examined: &mut Examination<Conditions>) -> anyhow::Result<()> {
+    let Some(first) = examined.conditions.first_suspect() else { return Ok(()) };
     let mut violations: Vec<Violation> = Vec::new();
     let progress = Progress::begin("checking conditions");
     source.each(Position(first.0 - 1), &progress, |group| {
         for event in group.events()? {
-            violations.extend(findings.conditions.resolve(&event));
+            violations.extend(examined.conditions.resolve(&event));
         }
         Ok(ControlFlow::Continue(()))
     })?;
     violations.sort_by_key(|violation| (violation.append, violation.excluded));
     violations.dedup();
-    findings.faults.extend(violations.iter().map(|v| {
-        format!("the condition of the append at {} is violated by the event at {}", v.append, v.excluded)
-    }));
+    examined.faults.extend(violations.iter().map(Violation::to_string));
     Ok(())
-}
-
-impl Findings {
-    fn take(&mut self, group: &StoredGroup, context: &Context<'_>) -> Result<(), ChainError> {
-        self.chain.link(group)?;
-        self.groups += 1;
-        let mut events = group.events()?.into_iter().peekable();
-        for append in group.appends()? {
-            self.conditions.check(&append);
-            if append.condition.after >= append.first {
-                let after = append.condition.after;
-                self.faults.push(format!(
-                    "the append at {} has a condition after the later position {after}",
-                    append.first
-                ));
-            }
-            while let Some(event) = events.next_if(|event| event.position <= append.last) {
-                self.conditions.add(&event);
-                self.look_at(&event, context);
-            }
-        }
-        Ok(())
-    }
-
-    fn look_at(&mut self, event: &StoredEvent<'_>, context: &Context<'_>) {
-        let stored = EventBytes { position: event.position, json: event.json };
-        if let Some(against) = &mut self.against {
-            against.add(event.json);
-        }
-        if let Err(error) = context.catalogue.describe(stored) {
-            self.faults.push(format!("the event at {} cannot be decoded: {error}", event.position));
-        }
-        if let Ok(recorded) = Recorded::parse(event.json)
-            && (recorded.id.position != event.position || recorded.event_type != event.event_type)
-        {
-            let (id, filed) = (recorded.id, event.event_type);
-            self.faults.push(format!("position {} holds the event {id}, indexed as {filed}", event.position));
-        }
-        if let Ok(recorded) = Recorded::parse(event.json)
-            && *self.said.get_or_insert_with(|| recorded.source.to_string()) != recorded.source
-        {
-            self.faults.push(format!("the event at {} names the source {}", event.position, recorded.source));
-        }
-        self.private_parts += u64::from(event.confidential.is_some());
-        match (context.catalogue.confidential_digest(stored), &event.confidential) {
-            (Some(digest), Some(part)) if digest.matches(part) => self.private_proved += 1,
-            (Some(_), Some(_)) => self.faults.push(format!(
-                "the confidential payload of {} does not match the digest in its event",
-                event.position
-            )),
-            (Some(_), None) => self.forgotten += 1,
-            (None, _) => {}
-        }
-    }
 }

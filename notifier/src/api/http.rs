@@ -60,6 +60,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route(Everywhere(Scope::Audit), routes!(effects::notifications))
         .route(Everywhere(Scope::Operate), routes!(effects::retry_notification))
         .route(Everywhere(Scope::Audit), routes!(effects::list))
+        .route(Everywhere(Scope::Audit), routes!(effects::get))
         .route(Everywhere(Scope::Operate), routes!(effects::retry))
         .route(Everywhere(Scope::Operate), routes!(effects::discard))
         .route(Public, routes!(provider_webhooks::simulated))

@@ -27,6 +27,7 @@ use crate::adapters::webhook_sender::HttpWebhooks;
 use crate::api::{grpc, http};
 use crate::app::App;
 use crate::effects::EffectLog;
+use crate::effects::entry::Entries;
 use crate::executors::EffectExecutor;
 use crate::executors::breaker::Breakers;
 use crate::executors::rate_limit::RateLimiter;
@@ -65,7 +66,7 @@ async fn serve_until_stopped(
         Some(at) => Some(bind(at, "--grpc-listen").await?),
         None => None,
     };
-    let log = LogRoute { store: Arc::clone(&store), shutdown: shutdown.clone() };
+    let log = LogRoute::new(&store, Arc::new(Entries), &env, &shutdown);
     let effect_log = EffectLog::open(Arc::clone(&store) as Arc<dyn EventStore>, Arc::clone(&env)).await?;
     let public_url = config.public_url.clone().unwrap_or_else(|| {
         let scheme = if config.network.tls.is_some() { "https" } else { "http" };

@@ -139,6 +139,9 @@ pub struct Died {
 pub struct Retried {
     /// The key of the effect.
     pub key: EffectKey,
+    /// The reason as text, if the operator gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// An operator discarded a dead letter.
@@ -290,7 +293,7 @@ impl Entry {
             | Self::EffectSucceeded(Succeeded { key, .. })
             | Self::EffectDied(Died { key, .. })
             | Self::EffectDiscarded(Discarded { key, .. })
-            | Self::EffectRetried(Retried { key }) => (format!("effect/{key}"), effect_tag(key)),
+            | Self::EffectRetried(Retried { key, .. }) => (format!("effect/{key}"), effect_tag(key)),
             Self::PaymentOpened(PaymentOpened { payment_id, .. })
             | Self::PaymentDecided(PaymentDecided { payment_id, .. })
             | Self::PaymentReturned(PaymentReturned { payment_id, .. })
@@ -340,7 +343,10 @@ impl log_tools::EventCatalogue for Entries {
             }
             Entry::EffectSucceeded(e) => e.outcome,
             Entry::EffectDied(e) => format!("failed permanently: {} ({})", e.error, e.reason_code),
-            Entry::EffectRetried(_) => "retried by an operator".into(),
+            Entry::EffectRetried(Retried { reason: Some(reason), .. }) => {
+                format!("retried by an operator: {reason}")
+            }
+            Entry::EffectRetried(Retried { reason: None, .. }) => "retried by an operator".into(),
             Entry::EffectDiscarded(e) => format!("discarded by an operator: {}", e.reason),
             Entry::PaymentOpened(e) => {
                 format!("{} requested by {}", e.amount.plain(), e.channel)

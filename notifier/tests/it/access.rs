@@ -32,10 +32,11 @@ enum Needs {
 use Needs::{Everywhere, List, Nothing, Payment};
 
 /// What each operation needs, written by hand.
-const NEEDS: [(&str, Needs); 17] = [
+const NEEDS: [(&str, Needs); 18] = [
     ("discardEffect", Everywhere("operate")),
     ("enableWebhookSubscription", Everywhere("operate")),
     ("getCursor", Everywhere("audit")),
+    ("getEffect", Everywhere("audit")),
     ("getPayment", Payment("payments")),
     ("getReadiness", Nothing),
     ("listEffects", Everywhere("audit")),

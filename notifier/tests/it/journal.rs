@@ -147,7 +147,7 @@ async fn a_discarded_dead_letter_is_never_retried() {
     fixture.effect_log.finish(&taken, vec![died]).await.unwrap();
     discard().await.unwrap();
     assert!(matches!(discard().await, Err(EffectLogError::NotDead(_, EffectStatus::Discarded))));
-    assert!(fixture.effect_log.retry(&key("a"), &by).await.is_err());
+    assert!(fixture.effect_log.retry(&key("a"), None, &by).await.is_err());
     let again = fixture.reopened().await;
     assert_eq!(again.effect(&key("a")).unwrap().state, EffectState::Discarded("the guest was called".into()));
     assert!(again.take_due(Lane::Money, 10).is_empty());
@@ -205,7 +205,7 @@ async fn messages_about_one_reservation_are_sent_in_order() {
         assert!(names(&effect_log, Lane::Mail).contains(&"second".to_owned()));
     }
     // A retried effect goes to the end of its sequence.
-    fixture.effect_log.retry(&key("first"), &EventMetadata::system("test")).await.unwrap();
+    fixture.effect_log.retry(&key("first"), None, &EventMetadata::system("test")).await.unwrap();
     fixture.schedule(6, "third", message(Template::Refunded, Medium::Mail)).await;
     assert_eq!(names(&fixture.effect_log, Lane::Mail), [""; 0]);
     for (ended, next) in [("second", "first"), ("first", "third")] {
@@ -241,16 +241,19 @@ async fn a_dead_letter_is_retried_only_on_request() {
     fixture.schedule(1, "a", refund(1)).await;
     let by = EventMetadata::system("test");
     assert!(matches!(
-        fixture.effect_log.retry(&key("a"), &by).await,
+        fixture.effect_log.retry(&key("a"), None, &by).await,
         Err(EffectLogError::NotDead(_, EffectStatus::Waiting))
     ));
-    assert!(matches!(fixture.effect_log.retry(&key("b"), &by).await, Err(EffectLogError::UnknownEffect(_))));
+    assert!(matches!(
+        fixture.effect_log.retry(&key("b"), None, &by).await,
+        Err(EffectLogError::UnknownEffect(_))
+    ));
     let taken = fixture.effect_log.take_due(Lane::Money, 10).pop().unwrap();
     let died = Entry::EffectDied(Died { key: key("a"), reason_code: "x".into(), error: "no".into() });
     fixture.effect_log.finish(&taken, vec![died]).await.unwrap();
     assert_eq!(fixture.effect_log.effect(&key("a")).unwrap().state, EffectState::Dead("x".into()));
-    fixture.effect_log.retry(&key("a"), &by).await.unwrap();
-    assert!(fixture.effect_log.retry(&key("a"), &by).await.is_err());
+    fixture.effect_log.retry(&key("a"), None, &by).await.unwrap();
+    assert!(fixture.effect_log.retry(&key("a"), None, &by).await.is_err());
     let again = fixture.effect_log.take_due(Lane::Money, 10).pop().unwrap();
     assert_eq!((again.attempts, again.retries), (0, 1));
     let done = Entry::EffectSucceeded(Succeeded { key: key("a"), outcome: "done".into(), recipient: None });

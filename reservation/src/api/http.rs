@@ -5,6 +5,7 @@
 
 mod account;
 mod asyncapi;
+mod audit;
 mod calendars;
 mod closures;
 mod commands;
@@ -102,7 +103,8 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route(Public, routes!(proofs::checkpoint))
         .route(Public, routes!(proofs::keys));
     let tiles = proofs::tiles(app.clone());
-    let routes = routes.route(Needs(Scope::Feed), routes!(feed::events)).with_state(app);
+    let routes = routes.route(Needs(Scope::Feed), routes!(feed::events));
+    let routes = routes.route(Needs(Scope::Audit), routes!(audit::events)).with_state(app);
     let routes = match log {
         Some(log) => routes.merge(log_tools::serve::routes(log, anonymous)),
         None => routes,

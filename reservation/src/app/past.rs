@@ -54,6 +54,14 @@ impl App {
         Ok(self.with_past(store, env, Past { present: self.clone(), last, place }))
     }
 
+    /// The last event that was recorded before `time`.
+    ///
+    /// # Errors
+    /// [`QueryError::Read`].
+    pub async fn last_before(&self, time: DateTime<Utc>) -> Result<Position, QueryError> {
+        last_before(self.store.as_ref(), time - TimeDelta::microseconds(1)).await
+    }
+
     /// Whether this is the application as it was.
     #[must_use]
     pub fn is_past(&self) -> bool {

@@ -9,6 +9,7 @@ pub mod charges;
 mod closures;
 pub mod days;
 mod feed;
+pub mod find_events;
 pub mod floor;
 pub mod guest_links;
 pub mod history;

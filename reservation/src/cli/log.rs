@@ -5,6 +5,7 @@ mod replay;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use access::secrets::CredentialFile;
 use chassis::network::Authorities;
@@ -12,11 +13,14 @@ use chrono::{DateTime, Utc};
 use events::event::Event;
 use events::recorded::Recorded;
 use events::store::EventBytes;
+use events::store::sled::SledStore;
 use events::values::{ConfidentialDigest, Locale};
 use events::{Position, ReservationId};
 use log_tools::command::LogCommand;
+use log_tools::serve::LogRoute;
 use log_tools::{Context, EventCatalogue};
 
+use crate::app::App;
 use crate::app::queries::notes::note;
 use crate::app::repository::AsOf;
 
@@ -61,6 +65,16 @@ impl LogAction {
 /// A backup contains keys that were revoked after it was made.
 const ACCESS_IS_RESTORED: &str = "Access is as old as the backup: keys and links of guests that were revoked after it are valid again. \
     See `reservation access list`, or end all of them with `reservation access recover --revoke-all`.";
+
+/// The routes for the log of the running service `app`.
+#[must_use]
+pub fn route(app: &App, store: &Arc<SledStore>) -> LogRoute {
+    let tree = Arc::clone(&app.log_tree);
+    let mut route = LogRoute::new(store, Arc::new(ReservationEvents), &app.env, &app.shutdown);
+    route.keys = tree.verifiers().to_vec();
+    route.newest = Arc::new(move || tree.latest().ok());
+    route
+}
 
 /// The events of this service.
 struct ReservationEvents;

@@ -7,8 +7,8 @@ use axum::response::{IntoResponse as _, Response};
 use chassis::api::{Cursor, PageQuery, PathParameters, Query, paged};
 use chassis::docs::{Conflict, NotFound};
 use chassis::problem::Problem;
-use contract::notifier::effects::{EffectView, Effects};
-use contract::notifier::requests::{Discard, EffectPath, ListEffects, drafts};
+use contract::notifier::effects::{EffectTrail, EffectView, Effects, TrailEntry};
+use contract::notifier::requests::{Discard, EffectPath, ListEffects, Retry, drafts};
 use contract::request::Request as _;
 use contract::values::Line;
 
@@ -18,7 +18,7 @@ use super::problem::{Order, problem};
 use crate::api::operations::LIMIT_DEFAULT;
 use crate::app::App;
 use crate::domain::effect::{Effect, EffectKey};
-use crate::effects::{EffectState, TrackedEffect};
+use crate::effects::{EffectLogError, EffectState, TrackedEffect};
 
 fn view(tracked: TrackedEffect) -> EffectView {
     let (reason, next_attempt_at) = match &tracked.state {
@@ -107,9 +107,33 @@ fn place(text: &str) -> Result<(Reverse<i64>, String), &'static str> {
     Ok((Reverse(at.timestamp_micros()), key))
 }
 
+/// Read an effect
+///
+/// With everything that happened to it: attempts, failures, and what operators decided, with their reasons.
+#[utoipa::path(get, path = "/api/effects/{id}", operation_id = "getEffect", tag = "effects",
+    params(EffectPath),
+    responses((status = 200, body = EffectTrail), NotFound))]
+pub(super) async fn get(
+    State(app): State<App>,
+    PathParameters(EffectPath { id }): PathParameters<EffectPath>,
+) -> Result<Response, Problem> {
+    let key = EffectKey(id.into());
+    let effect = app.effect_log.effect(&key);
+    let effect = effect.ok_or_else(|| problem(&EffectLogError::UnknownEffect(key.clone())))?;
+    let trail = app.effect_log.trail(&key).await.map_err(|error| problem(&error))?;
+    let trail = trail.into_iter().map(|entry| TrailEntry {
+        position: entry.position.0,
+        at: entry.at,
+        by: entry.by,
+        what: entry.what,
+    });
+    Ok(axum::Json(EffectTrail { effect: view(effect), trail: trail.collect() }).into_response())
+}
+
 /// Retry a message that could not be sent
 #[utoipa::path(post, path = "/api/notifications/{id}/retry", operation_id = "retryNotification", tag = "messages",
     params(EffectPath),
+    request_body(content = Retry, example = json!({"reason": "the mail server is back"})),
     responses((status = 202, description = "It will be tried again"),
         NotFound,
         Conflict))]
@@ -124,6 +148,7 @@ pub(super) async fn retry_notification(
 /// Retry a dead letter
 #[utoipa::path(post, path = "/api/effects/{id}/retry", operation_id = "retryEffect", tag = "effects",
     params(EffectPath),
+    request_body(content = Retry, example = json!({"reason": "the mail server is back"})),
     responses((status = 202, description = "It will be tried again"),
         NotFound,
         Conflict))]
@@ -136,8 +161,9 @@ pub(super) async fn retry(
 }
 
 async fn again(app: &App, id: Line<200>, order: Order) -> Result<Response, Problem> {
-    order.form.finish(Some(()))?;
-    app.effect_log.retry(&EffectKey(id.into()), &order.by).await.map_err(|error| problem(&error))?;
+    let Retry { reason } = Retry::read(order.form)?;
+    let key = EffectKey(id.into());
+    app.effect_log.retry(&key, reason.map(String::from), &order.by).await.map_err(|error| problem(&error))?;
     Ok(axum::http::StatusCode::ACCEPTED.into_response())
 }
 

@@ -6,7 +6,7 @@ use access::{Caller, Denied};
 use contract::form::Form;
 use events::event::Event;
 use events::store::{Page, ReadError};
-use events::{EventId, Position, Query, QueryItem, Tag, VenueId};
+use events::{EventId, Position, Query, QueryItem, ReservationId, Tag, VenueId, WaitlistId};
 
 use crate::api::problem::malformed_cursor;
 use crate::app::App;
@@ -145,6 +145,18 @@ pub(in crate::api) fn visible(items: Vec<QueryItem>, caller: &Caller) -> Query {
     let Some(venues) = caller.venues.list() else { return Query { items } };
     let items = items.iter().flat_map(|item| venues.iter().map(|venue| of_venue(item, venue))).collect();
     Query { items }
+}
+
+/// The tag of the events with this subject.
+pub(in crate::api) fn subject_tag(subject: &str) -> Result<Tag, String> {
+    let invalid =
+        || format!("{subject:?} is not a subject such as reservation/<uuid>, waitlist/<uuid> or venue/<id>");
+    match subject.split_once('/') {
+        Some(("reservation", id)) => id.parse::<ReservationId>().map(Tag::reservation).map_err(|_| invalid()),
+        Some(("waitlist", id)) => id.parse::<WaitlistId>().map(Tag::waitlist).map_err(|_| invalid()),
+        Some(("venue", id)) => id.parse().map(|id| Tag::venue(&id)).map_err(|_| invalid()),
+        _ => Err(invalid()),
+    }
 }
 
 /// The events of `venue` among those that `item` selects.

@@ -28,7 +28,7 @@ use Needs::{
     Device, Everywhere, Fresh, FreshPerson, Invitation, Needed, Nothing, Own, PasswordReset, Person,
 };
 
-pub const NEEDS: [(&str, Needs); 103] = [
+pub const NEEDS: [(&str, Needs); 104] = [
     ("acceptInvitation", Invitation),
     ("acceptOffer", Own("manage")),
     ("addDevice", Fresh("access")),
@@ -57,6 +57,7 @@ pub const NEEDS: [(&str, Needs); 103] = [
     ("eraseGuest", Fresh("contact")),
     ("eraseReservationContact", Fresh("contact")),
     ("extendVisit", Needed("floor")),
+    ("findEvents", Needed("audit")),
     ("getAccessSnapshot", Everywhere("results")),
     ("getAccount", Person),
     ("getAsyncApi", Nothing),

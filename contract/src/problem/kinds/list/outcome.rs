@@ -59,6 +59,12 @@ pub(super) const OUTCOME: &[Kind] = &[
         "Wait for the answer, or decline the offer for the party.",
     ),
     kind(
+        "already_verifying",
+        409,
+        "The log is being verified, which happens once at a time.",
+        "Wait for the result with `GET /api/log/verification`, or cancel it with `DELETE`.",
+    ),
+    kind(
         "already_waiting",
         409,
         "The phone number or e-mail address is already on the waitlist for that day.",

@@ -9,11 +9,11 @@ use chassis::problem::Problem;
 use contract::form::Form;
 use contract::reservation::queries::drafts::ReadEvents;
 use events::feed::LIMIT_EVENTS_DEFAULT;
-use events::{EventId, Query, QueryItem, ReservationId, Tag, VenueId, WaitlistId};
+use events::{EventId, Query, QueryItem, Tag, VenueId};
 use mediatype::names::{APPLICATION, JSON, TEXT};
 use mediatype::{MediaType, Name};
 
-use crate::api::operations::follow::visible;
+use crate::api::operations::follow::{subject_tag, visible};
 use crate::api::problem::malformed_cursor;
 
 /// The request for a page or a stream of the feed.
@@ -125,17 +125,5 @@ fn types(form: &mut Form, asked: Option<String>, venue: Option<&VenueId>) -> Vec
             Vec::new()
         }
         (Some(asked), _) => vec![asked],
-    }
-}
-
-/// The tag of the events with this subject.
-fn subject_tag(subject: &str) -> Result<Tag, String> {
-    let invalid =
-        || format!("{subject:?} is not a subject such as reservation/<uuid>, waitlist/<uuid> or venue/<id>");
-    match subject.split_once('/') {
-        Some(("reservation", id)) => id.parse::<ReservationId>().map(Tag::reservation).map_err(|_| invalid()),
-        Some(("waitlist", id)) => id.parse::<WaitlistId>().map(Tag::waitlist).map_err(|_| invalid()),
-        Some(("venue", id)) => id.parse().map(|id| Tag::venue(&id)).map_err(|_| invalid()),
-        _ => Err(invalid()),
     }
 }
