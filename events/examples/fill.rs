@@ -110,7 +110,7 @@ fn story(n: u64, second: u64, ends: bool) -> Result<Vec<NewEvent>, Box<dyn std::
         policy,
         area: None,
         payment_channel: Some("qris".into()),
-        contact_digest: ConfidentialDigest::of(&n.to_be_bytes()),
+        contact_digest: ConfidentialDigest::of(contact(n).as_bytes()),
         walk_in: false,
         source: None,
         imported: None,

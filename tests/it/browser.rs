@@ -57,6 +57,16 @@ fn a_browser_proves_a_receipt_and_finds_what_was_changed() {
 }
 
 #[test]
+fn the_audit_shows_what_happened_and_nothing_confidential() {
+    node_test("audit.test.mjs", &[]);
+}
+
+#[test]
+fn the_log_is_verified_from_a_page_beside_bookings() {
+    node_test("audit-verify.test.mjs", &[]);
+}
+
+#[test]
 fn pages_tell_guests_the_truth_in_every_state() {
     node_test("states.test.mjs", &[]);
 }

@@ -73,6 +73,13 @@ pub(super) static RULES_STYLE: LazyLock<Asset> =
 pub(super) static RULES_SCRIPT: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("rules", "js", JAVASCRIPT, include_str!("../../client/dist/rules.js")));
 
+/// The stylesheet of the audit, which is on top of that of the stand.
+pub(super) static AUDIT_STYLE: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("audit", "css", CSS, include_str!("../../client/dist/audit.css")));
+/// The audit, built from `gateway/client`.
+pub(super) static AUDIT_SCRIPT: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("audit", "js", JAVASCRIPT, include_str!("../../client/dist/audit.js")));
+
 /// The script that checks a receipt, built from `gateway/client`.
 pub(super) static RECEIPT_SCRIPT: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("receipt", "js", JAVASCRIPT, include_str!("../../client/dist/receipt.js")));
@@ -83,7 +90,7 @@ pub(super) static NUMBERS_STYLE: LazyLock<Asset> =
 
 /// A file that pages load.
 pub(super) async fn asset(Path(name): Path<String>) -> Response {
-    let fixed: [&LazyLock<Asset>; 9] = [
+    let fixed: [&LazyLock<Asset>; 11] = [
         &STYLE,
         &SCRIPT,
         &CLIENT_STYLE,
@@ -91,6 +98,8 @@ pub(super) async fn asset(Path(name): Path<String>) -> Response {
         &STREAM_SCRIPT,
         &RULES_STYLE,
         &RULES_SCRIPT,
+        &AUDIT_STYLE,
+        &AUDIT_SCRIPT,
         &RECEIPT_SCRIPT,
         &NUMBERS_STYLE,
     ];

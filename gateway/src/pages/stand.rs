@@ -1,10 +1,12 @@
-//! The stand of a venue and its rules editor: pages that the client fills. They contain no data, so that everyone may load
+//! The stand of a venue, its rules editor, and the audit: pages that the client fills. They contain no data, so that everyone may load
 //! them.
 
 use axum::response::Response;
 use minijinja::context;
 
-use super::assets::{Asset, CLIENT_SCRIPT, CLIENT_STYLE, RULES_SCRIPT, RULES_STYLE, STREAM_SCRIPT};
+use super::assets::{
+    AUDIT_SCRIPT, AUDIT_STYLE, Asset, CLIENT_SCRIPT, CLIENT_STYLE, RULES_SCRIPT, RULES_STYLE, STREAM_SCRIPT,
+};
 use super::guest::{Guest, Page};
 
 /// The page of all stands. The client reads the venue from the path.
@@ -15,6 +17,11 @@ pub(super) async fn page(guest: Guest) -> Response {
 /// The page of all rules editors.
 pub(super) async fn rules(guest: Guest) -> Response {
     filled_by(&guest, "rules_title", &[&CLIENT_STYLE, &RULES_STYLE], &RULES_SCRIPT, None)
+}
+
+/// All pages of the audit.
+pub(super) async fn audit(guest: Guest) -> Response {
+    filled_by(&guest, "audit_title", &[&CLIENT_STYLE, &AUDIT_STYLE], &AUDIT_SCRIPT, None)
 }
 
 /// `stream`: the worker that follows the feed, if the page follows it.

@@ -41,7 +41,7 @@ export async function noted<T>(what: () => Promise<T>): Promise<T> {
 
 /** The scope that a refusal names. */
 function scopeOf(error: Refused): string {
-  return /scope (\w+)/.exec(error.message)?.[1] ?? "";
+  return /scope "?(\w+)/.exec(error.message)?.[1] ?? "";
 }
 
 export const read = <T>(path: string): Promise<T> => noted(() => get<T>(path));
