@@ -25,7 +25,7 @@ pub(crate) struct Examination<C> {
     /// The faults.
     pub(crate) faults: Faults,
     /// The `source` named by the events, which must be the same for all.
-    pub(crate) said: Option<String>,
+    pub(crate) source_named: Option<String>,
 }
 
 /// What an examination has counted.
@@ -93,7 +93,7 @@ impl<C: CheckConditions> Examination<C> {
             checkpoints,
             counted: Counted::default(),
             faults: Faults::default(),
-            said: None,
+            source_named: None,
         }
     }
 
@@ -138,7 +138,7 @@ impl<C: CheckConditions> Examination<C> {
                 self.faults
                     .push(format!("position {} holds the event {id}, indexed as {filed}", event.position));
             }
-            if *self.said.get_or_insert_with(|| recorded.source.to_string()) != recorded.source {
+            if *self.source_named.get_or_insert_with(|| recorded.source.to_string()) != recorded.source {
                 self.faults
                     .push(format!("the event at {} names the source {}", event.position, recorded.source));
             }
@@ -155,13 +155,15 @@ impl<C: CheckConditions> Examination<C> {
         }
     }
 
-    /// Adds the faults that only the end of the log shows. `log_id`: the id under which the log is stored.
-    pub(crate) fn finish(&mut self, log_id: Option<LogId>) {
-        if let (Some(log_id), Some(said)) = (log_id, &self.said)
-            && !said.ends_with(&log_id.to_string())
+    /// Adds the faults that only the whole log shows. `log_id`: the id under which the log is stored. `is_complete`: whether it
+    /// was read to its end; otherwise a checkpoint of more events than were read says nothing.
+    pub(crate) fn finish(&mut self, log_id: Option<LogId>, is_complete: bool) {
+        if let (Some(log_id), Some(named)) = (log_id, &self.source_named)
+            && !named.ends_with(&log_id.to_string())
         {
-            self.faults.push(format!("its header names the log {log_id}, but its events name {said}"));
+            self.faults.push(format!("the log is stored as {log_id}, but its events name {named}"));
         }
-        self.faults.extend(self.checkpoints.iter().filter_map(Comparison::fault));
+        let known = self.checkpoints.iter().filter(|one| is_complete || one.is_kept().is_some());
+        self.faults.extend(known.filter_map(Comparison::fault));
     }
 }

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { accessible, guest, launch, leave, picture } from "./browser.mjs";
 import { Meja, until } from "./meja.mjs";
-import { atStand, booked, close, command, evening, hire } from "./staff.mjs";
+import { PASSWORD, atStand, booked, close, command, evening, hire } from "./staff.mjs";
 
 const VENUE = "warung-malam";
 // Enough that a verification takes some seconds.
@@ -90,6 +90,21 @@ test("an older checkpoint proves that the log was not rewritten, and one of anot
   await page.getByRole("button", { name: "Verify now" }).click();
   await page.getByText(/^The log is valid up to position/).waitFor();
   await page.getByRole("row", { name: /^Your checkpoint the log begins with/ }).waitFor();
+  await leave(visit);
+});
+
+test("a person signs in after a key that is not valid", async () => {
+  const person = await hire(meja, "Wayan", { manager: [VENUE] }, "6620");
+  const visit = await audit("/audit/log");
+  const { page } = visit;
+  await page.evaluate(() => sessionStorage.setItem("meja.audit.key", "meja_000000000000_x"));
+  await page.reload();
+  await page.getByRole("heading", { name: "The key is not valid: enter another one" }).waitFor();
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByLabel("E-mail").fill(person.email);
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.locator(".event").first().waitFor();
   await leave(visit);
 });
 

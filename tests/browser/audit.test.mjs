@@ -71,15 +71,24 @@ async function audit(path, key = meja.owner.Authorization.replace("Bearer ", "")
 const owner = (path) => meja.api(path).then(({ body }) => body);
 
 // A booking with so many events: its tables change.
-async function moved(events, more = {}) {
-  const { reservation_id: id } = await booked(meja, VENUE, house.slot(90), more);
+async function moved(events, more, known) {
+  const id = known ?? (await booked(meja, VENUE, house.slot(90), more)).reservation_id;
   const count = async () => (await owner(`/api/reservations/${id}/history?limit=1000`)).entries.length;
   for (let n = 1; (await count()) < events; n++) await command(meja, id, "assign-table", { table_id: table(10 + (n % 30)) });
   return id;
 }
 
 test("the slider shows a booking as the replay of the log has it, at each of thirty events", async () => {
-  const id = await moved(30, { name: "Sari Wulandari", allergies: "kacang tanah" });
+  const id = await moved(15, { name: "Sari Wulandari", allergies: "kacang tanah" });
+  // The rules change in the middle.
+  const rules = await owner(`/api/venues/${VENUE}/rules`);
+  const changed = { ...rules, name: "Warung Siang" };
+  const put = await fetch(`${meja.reservation}/api/venues/${VENUE}/rules`, {
+    method: "PUT", headers: { ...meja.owner, "content-type": "application/json" }, body: JSON.stringify(changed),
+  });
+  assert.equal(put.status, 200, await put.text());
+  const { head: changedAt } = await owner("/api/audit/events?limit=1");
+  await moved(30, {}, id);
   const { entries } = await owner(`/api/reservations/${id}/history?limit=1000`);
   const visit = await audit(`/audit/r/${id}`);
   const { page } = visit;
@@ -99,6 +108,8 @@ test("the slider shows a booking as the replay of the log has it, at each of thi
       if (value === null || value === "" || (Array.isArray(value) && value.length === 0)) assert.equal(shown[name], undefined, `${name} at ${entry.position}`);
       else assert.deepEqual(typeof value === "object" ? JSON.parse(shown[name]) : shown[name], typeof value === "object" ? value : String(value), `${name} at ${entry.position}`);
     }
+    const document = JSON.parse(await page.locator("section[aria-labelledby=rules-then] pre").textContent());
+    assert.equal(document.name, entry.position < changedAt ? "Warung Malam" : "Warung Siang");
     // The floor of then has the booking at the tables of then.
     const here = await page.locator("[data-table]", { has: page.locator(".own") }).evaluateAll((all) => all.map((row) => row.dataset.table));
     assert.deepEqual(here, replayed.tables.map(({ table_id: table }) => table), `the floor at ${entry.position}`);
@@ -113,6 +124,15 @@ test("the slider shows a booking as the replay of the log has it, at each of thi
   await page.getByLabel("Guests").fill("9");
   await page.getByRole("button", { name: "Explain", exact: true }).click();
   await page.getByText("The party is larger than the largest table").waitFor();
+  // After midnight it is still the evening before.
+  const night = new Date(house.slot(0));
+  const hours = new Intl.DateTimeFormat("en-GB", { timeZone: house.zone, hour: "2-digit", hourCycle: "h23" }).format(night);
+  const midnight = new Date(night.getTime() + (24 - Number(hours)) * 3_600_000);
+  const day = new Intl.DateTimeFormat("en-CA", { timeZone: house.zone, dateStyle: "short" }).format(midnight);
+  await page.getByLabel("Time", { exact: true }).fill(`${day}T00:30`);
+  await page.getByLabel("Guests").fill("2");
+  await page.getByRole("button", { name: "Explain", exact: true }).click();
+  await page.getByText(/^It was free: T01/).waitFor();
   await page.getByRole("link", { name: last.correlation_id }).first().click();
   await page.locator(".event").first().waitFor();
   await leave(visit);
@@ -153,7 +173,12 @@ test("the log is followed live, paused, filtered, and read from any position", a
   await page.getByRole("button", { name: "Pause" }).click();
   const top = await page.locator(".event .number").first().textContent();
   await command(meja, ids[0].reservation_id, "assign-table", { table_id: table(1) });
-  await page.getByRole("button", { name: "Newer events" }).waitFor({ state: "hidden" });
+  // Another page, which is live, has it: time enough for this one to ask.
+  const other = await audit("/audit/log");
+  const { head: now } = await owner("/api/audit/events?limit=1");
+  await command(meja, ids[0].reservation_id, "assign-table", { table_id: table(2) });
+  await until("the other page to follow", async () => Number(await other.page.locator(".event .number").first().textContent()) > now);
+  await leave(other);
   assert.equal(await page.locator(".event .number").first().textContent(), top);
   // From a position, with its bytes.
   await page.getByLabel("Position").fill("7");
@@ -243,6 +268,13 @@ test("a page asks for the scope that is missing, and shows nothing confidential 
     assert.doesNotMatch(await page.content(), /rahasia|\+62|@example/i, path);
   }
   await page.getByText("This needs a key with the scope operate").waitFor();
+  // A person signs in although a key that is not valid was entered before.
+  await page.getByRole("textbox", { name: "Key" }).fill(`Authorization: Bearer ${key.slice(0, -4)}AAAA`);
+  await page.getByRole("button", { name: "Use this key" }).click();
+  await page.getByRole("heading", { name: "The key is not valid: enter another one" }).waitFor();
+  await page.getByRole("textbox", { name: "Key" }).fill("no key");
+  await page.getByRole("button", { name: "Use this key" }).click();
+  await page.getByText("This is not a key").waitFor();
   // Nobody in particular learns nothing.
   await page.evaluate(() => sessionStorage.clear());
   await page.goto(`${meja.url}/audit/log`);

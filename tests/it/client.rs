@@ -18,10 +18,10 @@ fn script(arguments: &[&str]) {
 async fn the_built_client_is_what_its_sources_and_the_interface_say() {
     let pair = Pair::running(&[]).await;
     let folder = tempfile::tempdir().unwrap();
-    let [reservation, notifier] =
-        ["reservation.json", "notifier.json"].map(|name| folder.path().join(name));
+    let [reservation, notifier] = ["reservation.json", "notifier.json"].map(|name| folder.path().join(name));
     std::fs::write(&reservation, pair.get("/openapi.json").await.to_string()).unwrap();
-    std::fs::write(&notifier, pair.get(&format!("{}/openapi.json", pair.notifier_url)).await.to_string()).unwrap();
+    std::fs::write(&notifier, pair.get(&format!("{}/openapi.json", pair.notifier_url)).await.to_string())
+        .unwrap();
     script(&["check", "types", reservation.to_str().unwrap(), notifier.to_str().unwrap()]);
     script(&["check"]);
 }

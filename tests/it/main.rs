@@ -46,4 +46,5 @@ mod tidy;
 mod torture;
 mod traces;
 mod venues;
+mod verification;
 mod witnesses;

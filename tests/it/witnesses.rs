@@ -339,6 +339,28 @@ async fn a_log_that_was_changed_as_a_whole_is_found_with_an_older_checkpoint_at_
     assert!(printed.contains("the event at 101 and everything behind it is missing"), "{printed}");
 }
 
+/// Nothing is said about events that were not read.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_chain_is_one_fault_and_not_a_missing_tail_as_well() {
+    let log = Signed::new().await;
+    let (data, file) = (log.pair.dir.path().join("reservation"), log.pair.dir.path().join("backup"));
+    done("reservation", &["backup", file.to_str().unwrap(), "--data-dir", data.to_str().unwrap()]);
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let mut command = Command::new(binary("reservation"));
+    command.args(["log", "verify", "--json", "--key", &log.key, "--log", "warn"]);
+    command.arg("--from").arg(&file).arg("--checkpoint").arg(&log.checkpoint).arg("--tree").arg(&log.tree);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let verdict: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let faults = verdict["faults"].as_array().unwrap();
+    assert_eq!((faults.len(), &verdict["faults_count"]), (1, &serde_json::json!(1)), "{verdict}");
+    assert!(!faults[0].as_str().unwrap().contains("were signed"), "{verdict}");
+    assert!(verdict["events"].as_u64().unwrap() < log.size, "{verdict}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_on_a_changed_log_keeps_the_tree_that_names_the_change() {
     let mut log = Signed::new().await;

@@ -33,7 +33,7 @@ interface Fault {
 /** No response: the connection is lost, or a service is down. Whether something happened is not known. */
 export class Unreachable extends Error {}
 
-/** How long a request may take, in milliseconds. */
+/** How long a request may take by default, in milliseconds. */
 const TIMEOUT_MS = 10_000;
 
 export interface Options {
@@ -46,6 +46,10 @@ export interface Options {
   key?: string;
   /** The PIN of a manager, who allows this one request. */
   approval?: Approval | undefined;
+  /** A key in place of the session. */
+  apiKey?: string | null;
+  /** How long the request may take, in milliseconds. */
+  timeoutMs?: number;
 }
 
 export interface Approval {
@@ -61,18 +65,10 @@ export interface Response<T> {
   tag: string | null;
 }
 
-/** The key that requests present in place of the session. */
-let apiKey: string | null = null;
-
-/** From now on requests present `key`, or the session if it is null. */
-export function useKey(key: string | null): void {
-  apiKey = key;
-}
-
 /** Sends a request and reads the response. Throws {@link Refused} or {@link Unreachable}. */
 export async function request<T>(method: string, path: string, options: Options = {}): Promise<Response<T>> {
   const headers: Record<string, string> = { accept: "application/json" };
-  if (apiKey) headers.authorization = `Bearer ${apiKey}`;
+  if (options.apiKey) headers.authorization = `Bearer ${options.apiKey}`;
   if (options.body !== undefined) headers["content-type"] = "application/json";
   if (options.version !== undefined) headers["if-match"] = `"${options.version}"`;
   else if (options.tag) headers["if-match"] = options.tag;
@@ -82,7 +78,7 @@ export async function request<T>(method: string, path: string, options: Options 
   let text: string;
   try {
     const body = options.body === undefined ? null : JSON.stringify(options.body);
-    answer = await fetch(path, { method, headers, body, signal: AbortSignal.timeout(TIMEOUT_MS), cache: "no-store" });
+    answer = await fetch(path, { method, headers, body, signal: AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS), cache: "no-store" });
     text = await answer.text();
   } catch {
     throw new Unreachable(path);

@@ -158,8 +158,9 @@ pub(super) fn examine(
             None
         }
     };
+    let is_complete = broken.is_none() && seen.is_some();
     examined.faults.extend(broken.map(|broken| broken.to_string()));
-    examined.finish(seen.as_ref().map(|seen| seen.log_id));
+    examined.finish(seen.as_ref().map(|seen| seen.log_id), is_complete);
     if let Some(promised) = seen.as_ref().and_then(|seen| seen.promised.as_ref())
         && *promised != examined.chain
     {

@@ -40,9 +40,21 @@ struct Run {
 /// How an examination of the log ended.
 enum End {
     /// At the position where it was to end, or at a fault behind which nothing means anything.
-    Done,
+    Done {
+        is_complete: bool,
+    },
     Cancelled,
     Failed(String),
+}
+
+/// An examination under way. It ends as failed if it panics, so that another one can be started.
+struct Running(LogRoute);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let LogRoute { verification, env, .. } = &self.0;
+        verification.end(End::Failed("the verification ended by a fault of the service".into()), env.now());
+    }
 }
 
 impl Verification {
@@ -89,14 +101,17 @@ impl Verification {
     fn end(&self, end: End, at: DateTime<Utc>) {
         let mut run = self.0.lock();
         let Some(Run { view, .. }) = run.as_mut() else { return };
+        if view.status != VerificationStatus::Running {
+            return;
+        }
         view.ended_at = Some(at);
-        if matches!(end, End::Done) {
+        if matches!(end, End::Done { is_complete: true }) {
             // The log ended before it had everything that was signed.
             view.checkpoints.iter_mut().for_each(|checkpoint| _ = checkpoint.is_kept.get_or_insert(false));
         }
         view.status = match end {
-            End::Done if view.faults_count == 0 => VerificationStatus::Valid,
-            End::Done => VerificationStatus::Broken,
+            End::Done { .. } if view.faults_count == 0 => VerificationStatus::Valid,
+            End::Done { .. } => VerificationStatus::Broken,
             End::Cancelled => VerificationStatus::Cancelled,
             End::Failed(error) => {
                 view.error = Some(error);
@@ -162,7 +177,7 @@ pub(super) async fn start(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let given = read(&route, Form::new(parse_object(&headers, &body)?))?;
-    // Read before the head, so that the log has everything that it contains.
+    // Read the checkpoint before the head, so that the head covers it.
     let newest = (route.newest)().map(|signed| signed.unverified().clone());
     let head = route.store.known_head();
     let all = newest.into_iter().map(|newest| (newest, false)).chain(given.map(|given| (given, true)));
@@ -181,15 +196,16 @@ pub(super) async fn start(
     }
     let runtime = Handle::current();
     tokio::task::spawn_blocking(move || {
-        let end = examine(&route, runtime, head, checkpoints);
-        route.verification.end(end, route.env.now());
+        let running = Running(route);
+        let end = examine(&running.0, runtime, head, checkpoints);
+        running.0.verification.end(end, running.0.env.now());
     });
     Ok((StatusCode::ACCEPTED, Json(view)).into_response())
 }
 
 /// Cancel the verification of the log
 ///
-/// It stops in a moment. What it has found so far stays. Without one under way nothing changes.
+/// It stops at its next step. What it has found so far stays. Without one under way nothing changes.
 #[utoipa::path(delete, path = "/api/log/verification", operation_id = "cancelVerification", tag = "operations",
     responses((status = 200, body = VerificationView)))]
 pub(super) async fn cancel(State(route): State<LogRoute>) -> Json<VerificationView> {
@@ -236,7 +252,7 @@ fn examine(route: &LogRoute, runtime: Handle, head: Position, checkpoints: Vec<C
             Err(Broken::Read(ReadError::Interrupted)) => return End::Cancelled,
             Err(broken @ (Broken::Read(ReadError::Damaged { .. }) | Broken::Chain(_))) => {
                 examined.faults.push(broken.to_string());
-                break;
+                return finish(route, examined, false);
             }
         }
         let is_step = examined.counted.groups.is_multiple_of(GROUPS_PER_STEP);
@@ -244,7 +260,12 @@ fn examine(route: &LogRoute, runtime: Handle, head: Position, checkpoints: Vec<C
             return End::Cancelled;
         }
     }
-    examined.finish(Some(route.store.log_id()));
+    finish(route, examined, true)
+}
+
+/// Publishes the result. A cancellation that arrives now is too late.
+fn finish(route: &LogRoute, mut examined: Examination<Indexed<'_>>, is_complete: bool) -> End {
+    examined.finish(Some(route.store.log_id()), is_complete);
     route.verification.publish(&examined);
-    End::Done
+    End::Done { is_complete }
 }

@@ -25,6 +25,9 @@ use super::venues::Venues;
 /// Number of questions about the past that are answered at once, so that they never take all of the memory. Others wait.
 const QUESTIONS_AT_ONCE: usize = 2;
 
+/// Number of searches through the log that run at once. Others wait.
+const EVENT_SEARCHES_AT_ONCE: usize = 2;
+
 /// The application. Cheap to clone: every request and every middleware does.
 #[derive(Clone)]
 pub struct App(Arc<AppState>);
@@ -67,6 +70,8 @@ pub struct AppState {
     pub shutdown: Shutdown,
     /// The places for questions about the past.
     pub(super) past_questions: Arc<Semaphore>,
+    /// The places for searches through the log.
+    pub(super) event_searches: Arc<Semaphore>,
     /// Set if this is the application as it was.
     pub(super) past: Option<Past>,
 }
@@ -146,6 +151,7 @@ impl App {
             env,
             shutdown,
             past_questions: Arc::new(Semaphore::new(QUESTIONS_AT_ONCE)),
+            event_searches: Arc::new(Semaphore::new(EVENT_SEARCHES_AT_ONCE)),
             past: None,
         };
         Self(Arc::new(state))
@@ -177,6 +183,7 @@ impl App {
             env,
             shutdown: self.shutdown.clone(),
             past_questions: Arc::clone(&self.past_questions),
+            event_searches: Arc::clone(&self.event_searches),
             past: Some(past),
         }))
     }

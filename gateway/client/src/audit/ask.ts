@@ -1,54 +1,60 @@
 // Requests of the audit: with the session of a person, or with a key that an operator enters.
 import { ref } from "vue";
-import { Refused, get, post, request, useKey } from "../api";
+import { Refused, request, type Options, type Response } from "../api";
 
-/** Where the key is for as long as the tab is open. */
+/** Where the browser keeps the key for this tab. */
 const PLACE = "meja.audit.key";
 
-/** Whether requests are made with a key. */
-export const hasKey = ref(false);
+let apiKey = typeof sessionStorage === "undefined" ? null : sessionStorage.getItem(PLACE);
 
-/** Set when a request was refused because it needs a session or a key: the scope, or an empty text if none is named. */
-export const missing = ref<string | null>(null);
+/** Whether requests present a key. */
+export const hasKey = ref(apiKey !== null);
 
-/** Uses the key of this tab, if there is one. */
-export function rememberKey(): void {
-  use(sessionStorage.getItem(PLACE));
+/** What the credential lacks: scopes, a credential at all, or the right for all venues. */
+export interface Lack {
+  scopes: string[];
+  isAnonymous: boolean;
+  isOfSomeVenues: boolean;
 }
 
-/** Uses `key` in this tab from now on, or none. */
+const NOTHING: Lack = { scopes: [], isAnonymous: false, isOfSomeVenues: false };
+
+/** What the requests so far have shown that the credential lacks. */
+export const lack = ref<Lack>(NOTHING);
+
+/** The key in a text: alone, or as a header that contains it. */
+export const keyIn = (text: string): string | null => /meja_[\w-]+/.exec(text)?.[0] ?? null;
+
+/** From now on the requests of this tab present `key`, or the session if it is null. */
 export function enterKey(key: string | null): void {
   if (key) sessionStorage.setItem(PLACE, key);
   else sessionStorage.removeItem(PLACE);
-  use(key);
-}
-
-function use(key: string | null): void {
-  useKey(key);
+  apiKey = key;
   hasKey.value = key !== null;
-  missing.value = null;
+  lack.value = NOTHING;
 }
 
-/** What `what` returns. A request that needs another credential is noted, so that the page can ask for one. */
-export async function noted<T>(what: () => Promise<T>): Promise<T> {
+/** Sends a request. A refusal for want of a credential is noted, so that the page can ask for one. */
+export async function ask<T>(method: string, path: string, options: Options = {}): Promise<Response<T>> {
   try {
-    return await what();
+    return await request<T>(method, path, { ...options, apiKey });
   } catch (error) {
-    if (error instanceof Refused && (error.status === 401 || error.status === 403)) missing.value = scopeOf(error);
+    if (error instanceof Refused) note(error);
     throw error;
   }
 }
 
-/** The scope that a refusal names. */
-function scopeOf(error: Refused): string {
-  return /scope "?(\w+)/.exec(error.message)?.[1] ?? "";
+function note({ status, code, message }: Refused): void {
+  const { scopes, isAnonymous, isOfSomeVenues } = lack.value;
+  // The detail names the scope: `the scope "read"`.
+  const scope = code === "scope_missing" ? /"(\w+)"/.exec(message)?.[1] : undefined;
+  lack.value = {
+    scopes: scope && !scopes.includes(scope) ? [...scopes, scope] : scopes,
+    isAnonymous: isAnonymous || status === 401,
+    isOfSomeVenues: isOfSomeVenues || code === "all_venues_required",
+  };
 }
 
-export const read = <T>(path: string): Promise<T> => noted(() => get<T>(path));
-export const tell = <T>(path: string, body?: unknown): Promise<T> => noted(() => post<T>(path, body));
-export const end = <T>(path: string): Promise<T> => noted(async () => (await request<T>("DELETE", path)).body);
-
-/** What a failed request says to a person. */
-export function inWords(error: unknown, unanswered: string): string {
-  return error instanceof Refused ? error.message : unanswered;
-}
+export const read = async <T>(path: string, options: Options = {}): Promise<T> => (await ask<T>("GET", path, options)).body;
+export const post = async <T>(path: string, body: unknown = {}): Promise<T> => (await ask<T>("POST", path, { body })).body;
+export const remove = async <T>(path: string): Promise<T> => (await ask<T>("DELETE", path)).body;

@@ -1,6 +1,7 @@
 // The audit of one booking: its timeline, and the booking, the floor and the rules as they were.
 import { Refused, type components } from "../api";
-import { read } from "./ask";
+import { amountOf } from "../rules/money";
+import { ask, read } from "./ask";
 import { look, NO_FILTERS } from "./look";
 
 type Schemas = components["schemas"];
@@ -67,37 +68,58 @@ export interface Moment {
   entry: Entry;
   reservation: Reservation | null;
   floor: Floor | null;
-  rules: Record<string, unknown> | null;
+  rules: { version: string; document: Record<string, unknown> } | null;
   charges: Charges | null;
 }
 
 export async function momentAt(id: string, entry: Entry): Promise<Moment> {
   const { position } = entry;
-  const reservation = await unlessForbidden<Reservation>(`/api/reservations/${id}?as_of=${position}`);
+  const reservation = await unlessForbidden(() => read<Reservation>(`/api/reservations/${id}?as_of=${position}`));
   const venue = reservation?.venue_id;
   const [floor, rules, charges] = await Promise.all([
-    venue ? unlessForbidden<Floor>(`/api/floor?venue_id=${venue}&at=${encodeURIComponent(reservation.start_time)}&as_of=${position}`) : null,
-    venue ? unlessForbidden<Record<string, unknown>>(`/api/venues/${venue}/rules?as_of=${position}`) : null,
-    unlessForbidden<Charges>(`/api/reservations/${id}/charges?as_of=${position}`),
+    venue ? unlessForbidden(() => read<Floor>(`/api/floor?venue_id=${venue}&at=${encodeURIComponent(reservation.start_time)}&as_of=${position}`)) : null,
+    venue ? unlessForbidden(() => rulesAt(venue, position)) : null,
+    unlessForbidden(() => read<Charges>(`/api/reservations/${id}/charges?as_of=${position}`)),
   ]);
   return { entry, reservation, floor, rules, charges };
 }
 
+/** The rules with their version, which is the tag of the response. */
+async function rulesAt(venue: string, position: number) {
+  const { body, tag } = await ask<Record<string, unknown>>("GET", `/api/venues/${venue}/rules?as_of=${position}`);
+  return { version: tag?.replaceAll('"', "") ?? "", document: body };
+}
+
 /** The answer; null if it does not exist, or the credential may not read it. */
-async function unlessForbidden<T>(path: string): Promise<T | null> {
+async function unlessForbidden<T>(question: () => Promise<T>): Promise<T | null> {
   try {
-    return await read<T>(path);
+    return await question();
   } catch (error) {
     if (error instanceof Refused && [403, 404, 422].includes(error.status)) return null;
     throw error;
   }
 }
 
-/** Why a party could have had a time at a position, or not. */
+/** Why a party could have had a time (`YYYY-MM-DDTHH:MM`) at a position, or not. A time after midnight belongs to the business day
+ * before, if that is open until then. */
 export async function slotAt(venue: string, party: number, start: string, position: number): Promise<Slot | null> {
   const [date = ""] = start.split("T");
-  const found = await read<Availability>(`/api/availability?venue_id=${venue}&date=${date}&party_size=${party}&as_of=${position}`);
-  return found.slots.find((slot) => slot.start_time.startsWith(start)) ?? null;
+  const before = new Date(Date.parse(`${date}T00:00:00Z`) - DAY_MS).toISOString().slice(0, 10);
+  for (const day of [date, before]) {
+    const found = await read<Availability>(`/api/availability?venue_id=${venue}&date=${day}&party_size=${party}&as_of=${position}`);
+    const slot = found.slots.find((one) => one.start_time.startsWith(start));
+    if (slot) return slot;
+  }
+  return null;
+}
+
+const DAY_MS = 86_400_000;
+
+/** The zone of the venue when the booking was made. */
+export function zoneOf({ entries, raw }: Timeline): string {
+  const first = entries[0] && raw.get(entries[0].position);
+  const created = first ? (JSON.parse(first) as { data?: { timezone?: string } }) : {};
+  return created.data?.timezone ?? "UTC";
 }
 
 /** The members of a representation as lines, objects in JSON. Empty ones are left out. */
@@ -107,9 +129,5 @@ export function members(of: object): [string, string][] {
   return Object.entries(of).filter(([name, value]) => !isEmpty(value) && name !== "venue_profile").map(([name, value]) => [name, shown(value)]);
 }
 
-/** An amount of minor units as people write it. */
-export function amount(minor: number, currency: string | null | undefined): string {
-  if (!currency) return String(minor);
-  const format = new Intl.NumberFormat("en", { style: "currency", currency });
-  return format.format(minor / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
-}
+/** An amount as people write it. Without a currency there never was any money. */
+export const amount = (minor: number, currency: string | null | undefined): string => (currency ? amountOf(minor, currency) : String(minor));

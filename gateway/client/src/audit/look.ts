@@ -1,6 +1,6 @@
 // A part of the log, as the page shows it: loaded forwards and backwards, with a limit.
-import { request, type components } from "../api";
-import { noted } from "./ask";
+import type { components } from "../api";
+import { ask } from "./ask";
 import { rawItems } from "./raw";
 
 export type FeedEvent = components["schemas"]["FeedEvent"];
@@ -44,15 +44,17 @@ export const ROWS_MAX = 5_000;
 export async function look(filters: Filters, place: { after?: number; before?: number }, limit: number): Promise<Part> {
   const query = new URLSearchParams({ limit: String(limit) });
   for (const [name, value] of Object.entries({ ...filters, ...place })) if (value !== "" && value !== undefined) query.set(name, String(value));
-  const { body, text } = await noted(() => request<EventsFound>("GET", `/api/audit/events?${query}`));
+  const { body, text } = await ask<EventsFound>("GET", `/api/audit/events?${query}`);
   const raw = rawItems(text);
   const rows = body.items.map((event, index) => ({ position: Number(event.sequence), event, raw: raw[index] ?? "" }));
   return { rows, from: body.examined_from, to: body.examined_to, hasEarlier: body.has_earlier, hasLater: body.has_later, head: body.head };
 }
 
-/** `part` with the part before it, or behind it. Rows at the other end are dropped if there are too many. */
+/** `part` with the part right before it, or right behind it. Rows at the other end are dropped if there are too many. A part that
+ * is not adjacent changes nothing: it is the answer to a question that was asked twice. */
 export function join(part: Part, other: Part): Part {
-  const isEarlier = other.to < part.from;
+  const isEarlier = other.to === part.from - 1;
+  if (!isEarlier && other.from !== part.to + 1) return part;
   const [first, second] = isEarlier ? [other, part] : [part, other];
   const rows = [...first.rows, ...second.rows];
   const joined = { rows, from: first.from, to: second.to, hasEarlier: first.hasEarlier, hasLater: second.hasLater, head: Math.max(part.head, other.head) };

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use crate::api::operations::follow::{subject_tag, visible};
 use crate::app::App;
 use crate::app::queries::QueryError;
-use crate::app::queries::find_events::{From, Sought};
+use crate::app::queries::find_events::{EventFilter, Start};
 
 /// The number of events by default.
 const LIMIT_DEFAULT: usize = 50;
@@ -32,22 +32,27 @@ pub(super) async fn events(
     Query(form): Query,
 ) -> Result<Json<EventsFound>, Problem> {
     let head = app.store.head().await.map_err(QueryError::from)?;
-    let (sought, from) = read(&app, form, &caller, head).await?;
-    let found = app.find_events(&sought, from).await?;
+    let (filter, start) = read(&app, form, &caller, head).await?;
+    let found = app.find_events(&filter, start).await?;
     app.check_credential(&caller, Position(found.examined_to).min(head)).await?;
     let items = found.events.into_iter().map(RawValue::from_string).collect::<Result<_, _>>();
     Ok(Json(EventsFound {
         items: items.map_err(|error| Problem::internal(&error))?,
         examined_from: found.examined_from,
         examined_to: found.examined_to,
-        has_earlier: found.examined_from > sought.first.0,
-        has_later: found.examined_to < sought.last.0,
+        has_earlier: found.examined_from > filter.first.0,
+        has_later: found.examined_to < filter.last.0,
         head: head.0,
     }))
 }
 
 /// What is sought, and where the look begins.
-async fn read(app: &App, mut form: Form, caller: &Caller, head: Position) -> Result<(Sought, From), Problem> {
+async fn read(
+    app: &App,
+    mut form: Form,
+    caller: &Caller,
+    head: Position,
+) -> Result<(EventFilter, Start), Problem> {
     let draft = drafts::FindEvents::take(&mut form);
     let subject = draft
         .subject
@@ -68,12 +73,12 @@ async fn read(app: &App, mut form: Form, caller: &Caller, head: Position) -> Res
     };
     let types = event_type.map(|event_type| event_type.0.to_owned()).into_iter().collect();
     let query = visible(vec![QueryItem { types, tags: subject.into_iter().collect() }], caller);
-    let start = match (after, before) {
-        (Some(after), _) => From::After(Position(u64::from(after))),
-        (None, Some(before)) => From::Before(Position(u64::from(before))),
-        (None, None) => From::Before(last.next()),
+    let place = match (after, before) {
+        (Some(after), _) => Start::After(Position(u64::from(after))),
+        (None, Some(before)) => Start::Before(Position(u64::from(before))),
+        (None, None) => Start::Before(last.next()),
     };
     let (actor, correlation_id) = (actor.map(String::from), correlation_id.map(String::from));
     let limit = limit.map_or(LIMIT_DEFAULT, usize::from);
-    Ok((Sought { query, actor, correlation_id, first, last, limit }, start))
+    Ok((EventFilter { query, actor, correlation_id, first, last, limit }, place))
 }

@@ -19,7 +19,7 @@ const STRETCH_EVENTS_MAX: usize = 2_000;
 
 /// Which events are looked for.
 #[derive(Debug, Clone)]
-pub struct Sought {
+pub struct EventFilter {
     /// What the index finds.
     pub query: Query,
     /// The id of the actor.
@@ -36,7 +36,7 @@ pub struct Sought {
 
 /// Where a look begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum From {
+pub enum Start {
     /// Behind this position, towards the end of the log.
     After(Position),
     /// Before this position, towards the beginning of the log.
@@ -55,33 +55,41 @@ pub struct Found {
 }
 
 impl App {
-    /// The events that are sought, from a position on. Fewer than the limit if many others had to be examined, or if there are
-    /// no more.
+    /// The events that `filter` matches, from a position on. Fewer than the limit if many others had to be examined, or if there are
+    /// no more. A few searches run at once; others wait.
     ///
     /// # Errors
     /// [`QueryError::Read`].
-    pub async fn find_events(&self, sought: &Sought, from: From) -> Result<Found, QueryError> {
-        let store = self.store.as_ref();
-        match from {
-            From::After(after) => {
-                forwards(store, sought, after.0.max(sought.first.0.saturating_sub(1))).await
-            }
-            From::Before(before) => backwards(store, sought, before.0.min(sought.last.0 + 1)).await,
-        }
+    pub async fn find_events(&self, filter: &EventFilter, start: Start) -> Result<Found, QueryError> {
+        // It is never closed.
+        let _place = self.event_searches.acquire().await.ok();
+        find(self.store.as_ref(), filter, start).await
     }
 }
 
-async fn forwards(store: &dyn EventStore, sought: &Sought, after: u64) -> Result<Found, QueryError> {
+/// The events of `store` that `filter` matches, from a position on.
+///
+/// # Errors
+/// [`QueryError::Read`].
+pub async fn find(store: &dyn EventStore, filter: &EventFilter, start: Start) -> Result<Found, QueryError> {
+    match start {
+        Start::After(after) => forwards(store, filter, after.0.max(filter.first.0.saturating_sub(1))).await,
+        Start::Before(before) => backwards(store, filter, before.0.min(filter.last.0 + 1)).await,
+    }
+}
+
+async fn forwards(store: &dyn EventStore, filter: &EventFilter, after: u64) -> Result<Found, QueryError> {
     let mut found = Found { examined_from: after + 1, examined_to: after, ..Found::default() };
     let mut examined = 0;
-    while found.examined_to < sought.last.0 && examined < EXAMINED_EVENTS_MAX {
-        let page = store.read(&sought.query, Position(found.examined_to), PAGE_EVENTS).await?;
+    while found.examined_to < filter.last.0 && examined < EXAMINED_EVENTS_MAX {
+        let page = store.read(&filter.query, Position(found.examined_to), PAGE_EVENTS).await?;
         examined += page.len().max(1);
-        let scanned_to = page.scanned_to.min(sought.last).0;
-        for event in page.iter().take_while(|event| event.position <= sought.last) {
-            if sought.is(event)? {
+        tokio::task::yield_now().await;
+        let scanned_to = page.scanned_to.min(filter.last).0;
+        for event in page.iter().take_while(|event| event.position <= filter.last) {
+            if filter.matches(event)? {
                 found.events.push(text(event));
-                if found.events.len() == sought.limit {
+                if found.events.len() == filter.limit {
                     found.examined_to = event.position.0;
                     return Ok(found);
                 }
@@ -96,30 +104,32 @@ async fn forwards(store: &dyn EventStore, sought: &Sought, after: u64) -> Result
 }
 
 /// Reads stretches of the log, each before the one before, and longer ones as long as they have few events.
-async fn backwards(store: &dyn EventStore, sought: &Sought, before: u64) -> Result<Found, QueryError> {
+async fn backwards(store: &dyn EventStore, filter: &EventFilter, before: u64) -> Result<Found, QueryError> {
     let to = before.saturating_sub(1);
     let mut found = Found { examined_from: to + 1, examined_to: to, ..Found::default() };
     let (mut length, mut examined) = (FIRST_STRETCH, 0);
     // The latest one first, as they are found.
     let mut latest = Vec::new();
-    while found.examined_from > sought.first.0 && examined < EXAMINED_EVENTS_MAX {
+    while found.examined_from > filter.first.0 && examined < EXAMINED_EVENTS_MAX {
         let end = found.examined_from - 1;
-        let after = end.saturating_sub(length).max(sought.first.0.saturating_sub(1));
-        let Some(stretch) = stretch(store, sought, after, end).await? else {
-            length = (length / 8).max(FIRST_STRETCH);
+        let after = end.saturating_sub(length).max(filter.first.0.saturating_sub(1));
+        let Some(stretch) = stretch(store, filter, after, end).await? else {
+            // The part before `first` was never read.
+            length = ((end - after) / 8).max(FIRST_STRETCH);
             examined += STRETCH_EVENTS_MAX;
             continue;
         };
         examined += stretch.examined.max(1);
+        tokio::task::yield_now().await;
         found.examined_from = after + 1;
         for (position, event) in stretch.matching.into_iter().rev() {
             latest.push(event);
-            if latest.len() == sought.limit {
+            if latest.len() == filter.limit {
                 found.examined_from = position;
                 break;
             }
         }
-        if latest.len() == sought.limit {
+        if latest.len() == filter.limit {
             break;
         }
         if stretch.examined < STRETCH_EVENTS_MAX / 8 {
@@ -142,38 +152,38 @@ struct Stretch {
 /// to be read.
 async fn stretch(
     store: &dyn EventStore,
-    sought: &Sought,
+    filter: &EventFilter,
     after: u64,
     end: u64,
 ) -> Result<Option<Stretch>, QueryError> {
-    let page = store.read(&sought.query, Position(after), STRETCH_EVENTS_MAX).await?.up_to(Position(end));
+    let page = store.read(&filter.query, Position(after), STRETCH_EVENTS_MAX).await?.up_to(Position(end));
     let is_complete = page.scanned_to.0 >= end || page.len() < STRETCH_EVENTS_MAX;
     if !is_complete && end - after > FIRST_STRETCH {
         return Ok(None);
     }
     let mut matching = Vec::new();
     for event in page.iter() {
-        if sought.is(event)? {
+        if filter.matches(event)? {
             matching.push((event.position.0, text(event)));
         }
     }
     Ok(Some(Stretch { matching, examined: page.len() }))
 }
 
-impl Sought {
-    /// Whether an event of the index is sought.
-    fn is(&self, event: EventBytes<'_>) -> Result<bool, QueryError> {
+impl EventFilter {
+    /// Whether an event that the index found matches.
+    fn matches(&self, event: EventBytes<'_>) -> Result<bool, QueryError> {
         if self.actor.is_none() && self.correlation_id.is_none() {
             return Ok(true);
         }
         let at = event.position;
         let recorded = Recorded::parse(event.json).map_err(|source| RepositoryError::Parse { at, source })?;
         let metadata = recorded.metadata();
-        let is = |wanted: &Option<String>, there: Option<&str>| {
-            wanted.as_deref().is_none_or(|wanted| there == Some(wanted))
+        let equals = |wanted: &Option<String>, found: Option<&str>| {
+            wanted.as_deref().is_none_or(|wanted| found == Some(wanted))
         };
-        Ok(is(&self.actor, metadata.actor.id.as_deref())
-            && is(&self.correlation_id, Some(&metadata.correlation_id)))
+        Ok(equals(&self.actor, metadata.actor.id.as_deref())
+            && equals(&self.correlation_id, Some(&metadata.correlation_id)))
     }
 }
 

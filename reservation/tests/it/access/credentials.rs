@@ -41,10 +41,11 @@ pub struct Credential {
 }
 
 /// Operations that show what the caller may see, instead of one object, or whose request has a fault.
-const LISTS: [&str; 11] = [
+const LISTS: [&str; 12] = [
     "createKey",
     "getFloor",
     "eraseGuest",
+    "findEvents",
     "getStats",
     "inviteStaff",
     "listDevices",

@@ -1,0 +1,34 @@
+// What a component does about requests: it is busy, and says what went wrong.
+import { ref, type Ref } from "vue";
+import { Refused } from "../api";
+import { t } from "./words";
+
+/** What a failed request says to a person. */
+export const inWords = (error: unknown): string => (error instanceof Refused ? error.message : t("unanswered"));
+
+export interface Attempts {
+  trouble: Ref<string>;
+  isBusy: Ref<boolean>;
+  /** Does something, and returns whether it succeeded. */
+  attempt: (what: () => Promise<unknown>) => Promise<boolean>;
+}
+
+/** The attempts of one part of a page. */
+export function attempts(): Attempts {
+  const trouble = ref("");
+  const isBusy = ref(false);
+  async function attempt(what: () => Promise<unknown>): Promise<boolean> {
+    isBusy.value = true;
+    try {
+      await what();
+      trouble.value = "";
+      return true;
+    } catch (error) {
+      trouble.value = inWords(error);
+      return false;
+    } finally {
+      isBusy.value = false;
+    }
+  }
+  return { trouble, isBusy, attempt };
+}
