@@ -25,6 +25,7 @@ use crate::executors::EffectExecutor;
 use crate::executors::breaker::Breakers;
 use crate::ports::payment_providers::PaymentProviders;
 use crate::ports::reservation_api::{ReservationApi, ReservationError};
+use crate::workers::checkpoint_mail::{CheckpointMail, CheckpointMailer};
 use crate::workers::feed_consumer::{FeedConsumer, FeedStatus};
 use crate::workers::payment_poller;
 use crate::workers::simulated_guest::{self, Decision};
@@ -66,14 +67,15 @@ pub struct App {
 }
 
 impl App {
-    /// Starts the tasks in the background: the feed consumer, the reader of keys, the effect worker, the payment poller and
-    /// the simulated guest. The returned worker ends when the effects under way have ended.
+    /// Starts the tasks in the background: the feed consumer, the reader of keys, the effect worker, the payment poller,
+    /// the mailer of checkpoints and the simulated guest. The returned worker ends when the effects under way have ended.
     #[must_use]
     pub fn start(
         &self,
         executor: EffectExecutor,
         retry_settings: RetrySettings,
         decision: Option<Decision>,
+        checkpoints: Option<CheckpointMail>,
     ) -> JoinHandle<()> {
         let effect_log = || Arc::clone(&self.effect_log);
         let (env, shutdown) = (|| Arc::clone(&self.env), || self.shutdown.clone());
@@ -99,6 +101,17 @@ impl App {
             env(),
             shutdown(),
         )));
+        if let Some(setting) = checkpoints {
+            let mailer = CheckpointMailer {
+                setting,
+                reservation_api: Arc::clone(&self.reservation_api),
+                mail: Arc::clone(&executor.mail),
+                messages: executor.messages.clone(),
+                env: env(),
+                shutdown: shutdown(),
+            };
+            spawn(Box::pin(mailer.run()));
+        }
         if let Some(decision) = decision {
             let simulated = Arc::clone(&self.simulated);
             spawn(Box::pin(simulated_guest::run(effect_log(), simulated, env(), decision, shutdown())));

@@ -1,6 +1,7 @@
 //! The texts for guests: templates in two languages, rendered with current facts.
 
 mod calendar;
+mod checkpoint;
 mod staff;
 mod templates;
 

@@ -94,7 +94,7 @@ test("the slider shows a booking as the replay of the log has it, at each of thi
   const { page } = visit;
   await page.getByRole("heading", { name: "Timeline" }).waitFor();
   await accessible(page, "the audit of a booking");
-  await picture(page, "audit-booking");
+  await picture(page, "audit-booking", false);
   const slider = page.locator("input[type=range]");
   for (const [index, entry] of entries.entries()) {
     await slider.fill(String(index));
@@ -222,7 +222,7 @@ test("a dead letter is retried and discarded, and the reasons stand in its trail
   const { page } = visit;
   await page.getByRole("heading", { name: "Dead letters (2)" }).waitFor();
   await accessible(page, "money");
-  await picture(page, "audit-money");
+  await picture(page, "audit-money", false);
   const item = (booking) => page.locator(".effects li", { has: page.locator(`a[href$="${booking.reservation_id}"]`) });
   // Without a reason there is no decision.
   assert.equal(await item(first).getByRole("button", { name: "Discard" }).isDisabled(), true);

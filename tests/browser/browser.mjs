@@ -55,11 +55,11 @@ export async function accessible(page, name) {
   assert.equal(wide, false, `${name} scrolls sideways`);
 }
 
-// A picture for docs/pages.md, if the runner asks for pictures.
-export async function picture(page, name) {
+// A picture for docs/pages.md, if the runner asks for pictures: of the whole page, or of what is in view.
+export async function picture(page, name, fullPage = true) {
   if (!pictures) return;
   mkdirSync(pictures, { recursive: true });
-  await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
+  await page.screenshot({ path: join(pictures, `${name}.png`), fullPage });
 }
 
 // The link to a time on the page of a venue.

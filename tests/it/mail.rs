@@ -5,6 +5,7 @@ use std::time::Instant;
 use proof::Receipt;
 use serde_json::{Value, json};
 
+use crate::log::done;
 use crate::mail_server::{MailServer, Secured};
 use crate::services::{Pair, anonymous_client, booking, until};
 
@@ -279,4 +280,58 @@ async fn a_new_size_is_told_with_the_address_and_an_expensive_number_gets_no_tex
         (&sms["status"], &sms["reason"]),
         (&json!("skipped"), &json!("the phone number gets no text messages"))
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checkpoint_of_the_log_is_mailed_once_and_verifies_the_log() {
+    let server = MailServer::start().await;
+    let mut pair = Pair::prepared(&[
+        "--sms",
+        "off",
+        "--mail",
+        &server.url(),
+        "--checkpoint-mail",
+        "auditor@example.org",
+    ]);
+    pair.start_reservation().await;
+    pair.book(2).await;
+    pair.start_notifier().await;
+    let checkpoints = || -> Vec<Value> {
+        let is_one = |mail: &Value| {
+            mail["subject"].as_str().is_some_and(|subject| subject.starts_with("Checkpoint of "))
+        };
+        server.mail().into_iter().filter(is_one).collect()
+    };
+    until("the checkpoint", async || !checkpoints().is_empty()).await;
+    let mail = checkpoints().remove(0);
+    assert!(mail["to"].as_str().unwrap().contains("auditor@example.org"), "{mail}");
+    assert_eq!(mail["defects"], json!([]), "{mail}");
+    let file = mail["parts"].as_array().unwrap().last().unwrap()[2].as_str().unwrap().to_owned();
+    let kept = pair.dir.path().join("mailed.checkpoint");
+    std::fs::write(&kept, &file).unwrap();
+    let key = anonymous_client().get(format!("{}/.well-known/meja-log-keys", pair.reservation_url));
+    let key = key.send().await.unwrap().text().await.unwrap();
+    // A restart of the notifier does not mail it again: another mail arrives, and no second checkpoint.
+    pair.notifier.take().unwrap().kill_9();
+    pair.start_notifier().await;
+    let before = server.mail().len();
+    pair.book(2).await;
+    until("another mail", async || server.mail().len() > before).await;
+    assert_eq!(checkpoints().len(), 1);
+    assert!(pair.logged("notifier").contains("a checkpoint of the log was mailed"));
+    pair.reservation.take().unwrap().terminate();
+    let data = pair.dir.path().join("reservation");
+    let printed = done(
+        "reservation",
+        &[
+            "verify",
+            "--data-dir",
+            data.to_str().unwrap(),
+            "--checkpoint",
+            kept.to_str().unwrap(),
+            "--key",
+            key.trim(),
+        ],
+    );
+    assert!(printed.contains("checkpoint  the log begins with"), "{printed}");
 }

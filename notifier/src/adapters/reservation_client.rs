@@ -1,5 +1,6 @@
 //! The client of the reservation service over HTTP.
 
+mod checkpoints;
 mod feed;
 mod guests;
 mod reports;
@@ -32,6 +33,7 @@ use serde_json::value::RawValue;
 use self::reports::{notification_result, payment_result};
 use self::stream::FeedStream;
 use super::http_client::HttpClient;
+use crate::domain::checkpoint::LogCheckpoint;
 use crate::domain::effect::{About, EffectKey, NotificationResult, PaymentResult};
 use crate::domain::visit::Reservation;
 use crate::ports::reservation_api::{
@@ -201,6 +203,10 @@ impl ReservationApi for ReservationClient {
         by: &'a EventMetadata,
     ) -> Requested<'a, Option<WaitlistView>> {
         Box::pin(async move { self.get(&About::Waitlist { waitlist_id: id }.path(), by).await })
+    }
+
+    fn checkpoint<'a>(&'a self, by: &'a EventMetadata) -> Requested<'a, LogCheckpoint> {
+        Box::pin(self.newest_checkpoint(by))
     }
 
     fn receipt<'a>(

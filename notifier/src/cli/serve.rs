@@ -74,9 +74,10 @@ async fn serve_until_stopped(
     });
     config.access_mode.log();
     let (retry_settings, decision) = (config.retry_settings, config.money.decision);
+    let checkpoints = config.messaging.checkpoints.clone();
     let network = config.network.clone();
     let (app, executor) = assemble(config, effect_log, public_url, env, shutdown.clone())?;
-    let worker = app.start(executor, retry_settings, decision);
+    let worker = app.start(executor, retry_settings, decision, checkpoints);
     tracing::info!(%address, log_id = %store.log_id(), head = %store.known_head(), "notifier is ready");
     trigger.on_signals()?;
     let drained = async {

@@ -16,6 +16,7 @@ use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::domain::checkpoint::LogCheckpoint;
 use crate::domain::effect::{About, EffectKey, NotificationResult, PaymentResult};
 use crate::domain::visit::Reservation;
 
@@ -173,6 +174,9 @@ pub trait ReservationApi: Send + Sync + 'static {
         id: WaitlistId,
         by: &'a EventMetadata,
     ) -> Requested<'a, Option<WaitlistView>>;
+
+    /// The newest signed checkpoint of the log.
+    fn checkpoint<'a>(&'a self, by: &'a EventMetadata) -> Requested<'a, LogCheckpoint>;
 
     /// The receipt of a reservation, as its guest can verify it; `None` if the reservation does not exist.
     fn receipt<'a>(

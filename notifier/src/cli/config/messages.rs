@@ -13,6 +13,7 @@ use crate::adapters::smtp::SmtpServer;
 use crate::domain::reaction::NotificationPolicy;
 use crate::executors::rate_limit::MessageLimits;
 use crate::messages::Messages;
+use crate::workers::checkpoint_mail::CheckpointMail;
 
 /// Destination of text messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -41,6 +42,9 @@ pub(super) struct MessageArgs {
     /// Sender of mail. Guests are asked to reply to it
     #[arg(long, env = "NOTIFIER_MAIL_FROM", default_value = DEFAULT_SENDER, global = true)]
     mail_from: String,
+    /// Mail address outside of this installation to which a signed checkpoint of the log goes once a day, if the log has grown
+    #[arg(long, env = "NOTIFIER_CHECKPOINT_MAIL", global = true)]
+    checkpoint_mail: Option<String>,
     /// Directory with templates that replace the built-in ones with the same names
     #[arg(long, env = "NOTIFIER_TEMPLATES", global = true)]
     templates: Option<PathBuf>,
@@ -86,6 +90,8 @@ pub struct Messaging {
     pub policy: NotificationPolicy,
     /// The rate limits.
     pub limits: MessageLimits,
+    /// Where checkpoints of the log are mailed to.
+    pub checkpoints: Option<CheckpointMail>,
 }
 
 /// Destination of mail.
@@ -129,6 +135,12 @@ impl MessageArgs {
             let target = mail.and_then(|text| mail_target(text.trim(), ca.as_deref(), data_dir));
             faults.take("NOTIFIER_MAIL", target)
         });
+        let checkpoints = self.checkpoint_mail.as_deref().map(|to| {
+            let to =
+                to.parse().map_err(|_| format!("{to:?} is not an address such as auditor@example.com"))?;
+            Ok::<_, String>(CheckpointMail { to, state: data_dir.join("checkpoint-mailed") })
+        });
+        let checkpoints = faults.take("NOTIFIER_CHECKPOINT_MAIL", checkpoints.transpose());
         let remind_before = faults.take("NOTIFIER_REMINDER_HOURS", hours(&self.reminder_hours));
         let sms = self.sms(faults);
         // The templates are also checked if the sender is not valid, so that all faults are reported.
@@ -150,6 +162,7 @@ impl MessageArgs {
                 per_minute_max: self.messages_per_minute_max,
                 recipient_per_hour_max: self.recipient_messages_per_hour_max,
             },
+            checkpoints: checkpoints?,
         })
     }
 
