@@ -122,10 +122,10 @@ impl Verification {
         match view.status {
             VerificationStatus::Valid => tracing::info!(position, "the log was verified"),
             VerificationStatus::Broken => {
-                tracing::error!(position, faults, first = ?view.faults.first(), "the log is not valid")
+                tracing::error!(position, faults, first = ?view.faults.first(), "the log is not valid");
             }
             _ => {
-                tracing::warn!(position, head, error = ?view.error, "the verification of the log did not reach its end")
+                tracing::warn!(position, head, error = ?view.error, "the verification of the log did not reach its end");
             }
         }
     }
@@ -185,7 +185,7 @@ pub(super) async fn start(
     let view = VerificationView {
         status: VerificationStatus::Running,
         started_at: Some(route.env.now()),
-        by: caller.actor.id.clone(),
+        by: caller.actor.id,
         head: head.0,
         checkpoints: views,
         ..nothing_yet(route.store.log_id())

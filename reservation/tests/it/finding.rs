@@ -17,7 +17,7 @@ const TYPES: [&str; 2] = ["meja.table.assigned.v1", "meja.table.released.v1"];
 /// Type, actor and request of the event at a position. The second type is rare, and is dense in one part of the log.
 fn facts(position: u64) -> (&'static str, String, String) {
     let is_dense = (20_000..26_000).contains(&position);
-    let event_type = TYPES[usize::from(is_dense || position % 997 == 0)];
+    let event_type = TYPES[usize::from(is_dense || position.is_multiple_of(997))];
     (event_type, format!("key:{}", position % 1_301), format!("request-{}", position / 3))
 }
 
