@@ -85,10 +85,16 @@ impl LogRoute {
     }
 }
 
-/// The routes, to be merged with those of a service. `anonymous` are the scopes of callers without a credential.
+/// The route that streams the log, to be merged with those of a service. `anonymous` are the scopes of callers without a
+/// credential.
 pub fn routes<S>(route: LogRoute, anonymous: Scopes) -> Operations<S> {
+    let routes = Operations::new(OpenApi::default(), anonymous);
+    routes.route(Access::Everywhere(Scope::Operate), routes!(backup)).with_state(route)
+}
+
+/// The routes that verify the log. They are for one service behind a gateway, which has one address for them.
+pub fn verification_routes<S>(route: LogRoute, anonymous: Scopes) -> Operations<S> {
     Operations::new(OpenApi::default(), anonymous)
-        .route(Access::Everywhere(Scope::Operate), routes!(backup))
         .route(
             Access::Everywhere(Scope::Operate),
             routes!(verification::get, verification::start, verification::cancel),

@@ -97,9 +97,4 @@ async fn only_an_operator_verifies_the_log_and_a_faulty_checkpoint_is_refused() 
             "{problem}"
         );
     }
-    // The log of the notifier is verified in the same way. It is not signed.
-    let url = format!("{}{PATH}", pair.notifier_url);
-    assert_eq!(pair.client.post(&url).json(&json!({})).send().await.unwrap().status(), 202);
-    until("the log of the notifier to be verified", async || pair.get(&url).await["status"] == "valid").await;
-    assert_eq!(pair.get(&url).await["checkpoints"], json!([]));
 }

@@ -168,7 +168,7 @@ pub(super) async fn get(State(route): State<LogRoute>) -> Json<VerificationView>
 /// condition of each append, positions and types of the events, the digests of confidential payloads, and signed
 /// checkpoints. One verification at a time.
 #[utoipa::path(post, path = "/api/log/verification", operation_id = "startVerification", tag = "operations",
-    request_body(content = StartVerification, example = json!({})),
+    request_body(content = Option<StartVerification>, example = json!({})),
     responses((status = 202, description = "It is under way", body = VerificationView), Conflict))]
 pub(super) async fn start(
     State(route): State<LogRoute>,

@@ -106,7 +106,9 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
     let routes = routes.route(Needs(Scope::Feed), routes!(feed::events));
     let routes = routes.route(Needs(Scope::Audit), routes!(audit::events)).with_state(app);
     let routes = match log {
-        Some(log) => routes.merge(log_tools::serve::routes(log, anonymous)),
+        Some(log) => routes
+            .merge(log_tools::serve::routes(log.clone(), anonymous))
+            .merge(log_tools::serve::verification_routes(log, anonymous)),
         None => routes,
     };
     let (routes, api) = routes.split_for_parts();

@@ -37,7 +37,9 @@ export function enterKey(key: string | null): void {
 /** Sends a request. A refusal for want of a credential is noted, so that the page can ask for one. */
 export async function ask<T>(method: string, path: string, options: Options = {}): Promise<Response<T>> {
   try {
-    return await request<T>(method, path, { ...options, apiKey });
+    const response = await request<T>(method, path, { ...options, apiKey });
+    if (lack.value.isAnonymous) lack.value = { ...lack.value, isAnonymous: false };
+    return response;
   } catch (error) {
     if (error instanceof Refused) note(error);
     throw error;

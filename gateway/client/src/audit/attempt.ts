@@ -7,7 +7,10 @@ import { t } from "./words";
 export const inWords = (error: unknown): string => (error instanceof Refused ? error.message : t("unanswered"));
 
 export interface Attempts {
+  /** What went wrong last; empty after a success. */
   trouble: Ref<string>;
+  /** The code of the refusal, if it was one. */
+  code: Ref<string>;
   isBusy: Ref<boolean>;
   /** Does something, and returns whether it succeeded. */
   attempt: (what: () => Promise<unknown>) => Promise<boolean>;
@@ -16,19 +19,20 @@ export interface Attempts {
 /** The attempts of one part of a page. */
 export function attempts(): Attempts {
   const trouble = ref("");
+  const code = ref("");
   const isBusy = ref(false);
   async function attempt(what: () => Promise<unknown>): Promise<boolean> {
     isBusy.value = true;
     try {
       await what();
-      trouble.value = "";
+      [trouble.value, code.value] = ["", ""];
       return true;
     } catch (error) {
-      trouble.value = inWords(error);
+      [trouble.value, code.value] = [inWords(error), error instanceof Refused ? error.code : ""];
       return false;
     } finally {
       isBusy.value = false;
     }
   }
-  return { trouble, isBusy, attempt };
+  return { trouble, code, isBusy, attempt };
 }

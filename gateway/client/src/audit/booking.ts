@@ -72,12 +72,13 @@ export interface Moment {
   charges: Charges | null;
 }
 
-export async function momentAt(id: string, entry: Entry): Promise<Moment> {
+export async function momentAt(id: string, entry: Entry, origin: Origin | null): Promise<Moment> {
   const { position } = entry;
   const reservation = await unlessForbidden(() => read<Reservation>(`/api/reservations/${id}?as_of=${position}`));
-  const venue = reservation?.venue_id;
+  const venue = reservation?.venue_id ?? origin?.venue;
+  const start = reservation?.start_time ?? origin?.start;
   const [floor, rules, charges] = await Promise.all([
-    venue ? unlessForbidden(() => read<Floor>(`/api/floor?venue_id=${venue}&at=${encodeURIComponent(reservation.start_time)}&as_of=${position}`)) : null,
+    venue && start ? unlessForbidden(() => read<Floor>(`/api/floor?venue_id=${venue}&at=${encodeURIComponent(start)}&as_of=${position}`)) : null,
     venue ? unlessForbidden(() => rulesAt(venue, position)) : null,
     unlessForbidden(() => read<Charges>(`/api/reservations/${id}/charges?as_of=${position}`)),
   ]);
@@ -115,11 +116,19 @@ export async function slotAt(venue: string, party: number, start: string, positi
 
 const DAY_MS = 86_400_000;
 
-/** The zone of the venue when the booking was made. */
-export function zoneOf({ entries, raw }: Timeline): string {
+/** What the event that created the booking says, which needs no scope but that of the audit. */
+export interface Origin {
+  venue: string;
+  timezone: string;
+  /** The start of the visit at first. */
+  start: string;
+}
+
+export function originOf({ entries, raw }: Timeline): Origin | null {
   const first = entries[0] && raw.get(entries[0].position);
-  const created = first ? (JSON.parse(first) as { data?: { timezone?: string } }) : {};
-  return created.data?.timezone ?? "UTC";
+  if (!first) return null;
+  const { venueid, data } = JSON.parse(first) as { venueid?: string; data?: { venue_id?: string; timezone?: string; window?: { start?: string } } };
+  return { venue: venueid ?? data?.venue_id ?? "", timezone: data?.timezone ?? "UTC", start: data?.window?.start ?? "" };
 }
 
 /** The members of a representation as lines, objects in JSON. Empty ones are left out. */

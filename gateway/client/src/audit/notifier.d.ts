@@ -74,18 +74,6 @@ export interface components {
             /** @description The channels, in the order in which they are offered. */
             channels: components["schemas"]["ChannelView"][];
         };
-        /** @description A signed checkpoint with which a log is compared. */
-        CheckpointCompared: {
-            /**
-             * Format: int64
-             * @description The number of events in it.
-             */
-            events: number;
-            /** @description Whether the caller named it. Otherwise it is the newest one of the service itself. */
-            is_from_caller: boolean;
-            /** @description Whether the log begins with everything that was signed; null as long as that is not known. */
-            is_kept?: boolean | null;
-        };
         /**
          * @description ISO 4217 code
          * @example IDR
@@ -591,11 +579,6 @@ export interface components {
              */
             reference: string;
         };
-        /** @description A verification of the log. */
-        StartVerification: {
-            /** @description An older checkpoint that was kept elsewhere: the log must still begin with everything that it contains. */
-            checkpoint?: string | null;
-        };
         /** @enum {string} */
         SubscriptionStatus: "enabled" | "disabled";
         /** @description A webhook subscription. */
@@ -649,81 +632,6 @@ export interface components {
         };
         /** @enum {string} */
         Unused: "ignored";
-        /** @enum {string} */
-        VerificationStatus: "none" | "running" | "valid" | "broken" | "cancelled" | "failed";
-        /** @description A verification of the log of a running service: what was examined so far, and what was found. */
-        VerificationView: {
-            /**
-             * Format: int64
-             * @description The number of appends whose condition was checked.
-             */
-            appends: number;
-            /**
-             * @description The credential of the caller who started it.
-             * @example key:97fdf6ce5cbd
-             */
-            by?: string | null;
-            /** @description The signed checkpoints with which the log is compared. */
-            checkpoints: components["schemas"]["CheckpointCompared"][];
-            /**
-             * Format: date-time
-             * @description When it ended.
-             */
-            ended_at?: string | null;
-            /** @description Why the log could not be read to its end. */
-            error?: string | null;
-            /** @description The first 20 faults. */
-            faults: string[];
-            /**
-             * Format: int64
-             * @description The number of all faults.
-             */
-            faults_count: number;
-            /**
-             * Format: int64
-             * @description The number of groups whose link in the chain was checked.
-             */
-            groups: number;
-            /**
-             * @description The hash of the chain up to `position`.
-             * @example 97fdf6ce5cbd0f1fe69cd1b84881a420f7cebe894b7701939f3e7b2a7c3d9e4f
-             */
-            hash: string;
-            /**
-             * Format: int64
-             * @description The last position when it was started. Later events are not examined.
-             */
-            head: number;
-            /** @description The log. */
-            log_id: components["schemas"]["LogId"];
-            /**
-             * Format: int64
-             * @description The last position that was examined.
-             */
-            position: number;
-            /**
-             * Format: int64
-             * @description The number of confidential payloads.
-             */
-            private_parts: number;
-            /**
-             * Format: int64
-             * @description The number of events whose confidential payload was forgotten.
-             */
-            private_parts_forgotten: number;
-            /**
-             * Format: int64
-             * @description The number of confidential payloads that match the digest in their event.
-             */
-            private_parts_proved: number;
-            /**
-             * Format: date-time
-             * @description When it was started.
-             */
-            started_at?: string | null;
-            /** @description The state. */
-            status: components["schemas"]["VerificationStatus"];
-        };
         /**
          * Format: uuid
          * @example 01939f3e-7b2a-7c3d-9e4f-5a6b7c8d9e0f

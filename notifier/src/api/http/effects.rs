@@ -133,7 +133,7 @@ pub(super) async fn get(
 /// Retry a message that could not be sent
 #[utoipa::path(post, path = "/api/notifications/{id}/retry", operation_id = "retryNotification", tag = "messages",
     params(EffectPath),
-    request_body(content = Retry, example = json!({"reason": "the mail server is back"})),
+    request_body(content = Option<Retry>, example = json!({"reason": "the mail server is back"})),
     responses((status = 202, description = "It will be tried again"),
         NotFound,
         Conflict))]
@@ -148,7 +148,7 @@ pub(super) async fn retry_notification(
 /// Retry a dead letter
 #[utoipa::path(post, path = "/api/effects/{id}/retry", operation_id = "retryEffect", tag = "effects",
     params(EffectPath),
-    request_body(content = Retry, example = json!({"reason": "the mail server is back"})),
+    request_body(content = Option<Retry>, example = json!({"reason": "the mail server is back"})),
     responses((status = 202, description = "It will be tried again"),
         NotFound,
         Conflict))]

@@ -22,7 +22,7 @@ const LIMIT_DEFAULT: usize = 50;
 /// Look into the log
 ///
 /// Events from any position on, forwards or backwards, as the feed has them. Types and subjects are in an index. A search for
-/// an actor or a request examines at most 20000 events for one answer, which says how far it came.
+/// an actor or a request examines about 20000 events for one answer, which says how far it came.
 #[utoipa::path(get, path = "/api/audit/events", operation_id = "findEvents", tag = "feed",
     params(FindEvents),
     responses((status = 200, body = EventsFound)))]

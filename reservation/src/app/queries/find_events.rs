@@ -1,14 +1,15 @@
 //! Looking into the log from any position, forwards and backwards.
 
 use events::recorded::Recorded;
-use events::store::{EventBytes, EventStore};
+use events::store::{EventBytes, EventStore, ReadError};
 use events::{Position, Query};
 
 use super::QueryError;
 use crate::app::App;
 use crate::app::repository::RepositoryError;
 
-/// Maximum number of events that are read for one answer. A search for an actor examines a long log in several requests.
+/// Number of examined events after which an answer ends, with the page that is being read. A search for an actor examines a long
+/// log in several requests.
 pub const EXAMINED_EVENTS_MAX: usize = 20_000;
 /// Number of events read at a time.
 const PAGE_EVENTS: usize = 1_000;
@@ -88,7 +89,7 @@ async fn forwards(store: &dyn EventStore, filter: &EventFilter, after: u64) -> R
         let scanned_to = page.scanned_to.min(filter.last).0;
         for event in page.iter().take_while(|event| event.position <= filter.last) {
             if filter.matches(event)? {
-                found.events.push(text(event));
+                found.events.push(text(event)?);
                 if found.events.len() == filter.limit {
                     found.examined_to = event.position.0;
                     return Ok(found);
@@ -164,7 +165,7 @@ async fn stretch(
     let mut matching = Vec::new();
     for event in page.iter() {
         if filter.matches(event)? {
-            matching.push((event.position.0, text(event)));
+            matching.push((event.position.0, text(event)?));
         }
     }
     Ok(Some(Stretch { matching, examined: page.len() }))
@@ -187,6 +188,8 @@ impl EventFilter {
     }
 }
 
-fn text(event: EventBytes<'_>) -> String {
-    String::from_utf8_lossy(event.json).into_owned()
+/// The event as it is stored, which is JSON.
+fn text(event: EventBytes<'_>) -> Result<String, QueryError> {
+    let text = String::from_utf8(event.json.to_vec());
+    Ok(text.map_err(|_| ReadError::Damaged { at: event.position, what: "an event is not UTF-8" })?)
 }
