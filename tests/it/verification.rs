@@ -89,6 +89,9 @@ async fn only_an_operator_verifies_the_log_and_a_faulty_checkpoint_is_refused() 
             assert_eq!(problem["code"], code, "{problem}");
         }
     }
+    let long = json!({"checkpoint": "x".repeat(100_000)});
+    let (status, problem) = pair.post(PATH, &long).await;
+    assert_eq!((status, &problem["code"]), (413, &json!("body_too_large")), "{problem}");
     for checkpoint in ["x", "example.com/log\n3\nAAAA\n\n— example.com AAAAAAAA\n"] {
         let (status, problem) = pair.post(PATH, &json!({"checkpoint": checkpoint})).await;
         assert_eq!(

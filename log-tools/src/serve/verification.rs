@@ -2,11 +2,10 @@
 
 use access::Caller;
 use axum::Json;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use bytes::Bytes;
-use chassis::body::parse_object;
+use chassis::body::{parse_object, read_body};
 use chassis::docs::Conflict;
 use chassis::problem::Problem;
 use chrono::{DateTime, Utc};
@@ -173,10 +172,11 @@ pub(super) async fn get(State(route): State<LogRoute>) -> Json<VerificationView>
 pub(super) async fn start(
     State(route): State<LogRoute>,
     caller: Caller,
-    headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Result<Response, Problem> {
-    let given = read(&route, Form::new(parse_object(&headers, &body)?))?;
+    let (parts, body) = request.into_parts();
+    let body = read_body(body).await?;
+    let given = read(&route, Form::new(parse_object(&parts.headers, &body)?))?;
     // Read the checkpoint before the head, so that the head covers it.
     let newest = (route.newest)().map(|signed| signed.unverified().clone());
     let head = route.store.known_head();
