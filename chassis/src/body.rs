@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use axum::Form;
-use axum::body::{Body, HttpBody as _, to_bytes};
+use axum::body::{Body, HttpBody as _};
 use axum::extract::rejection::FormRejection;
 use axum::extract::{FromRequest as _, Request};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use contract::fault::Fault;
 use contract::json;
+use http_body_util::BodyExt as _;
 use mediatype::names::{APPLICATION, CHARSET, JSON};
 use mediatype::{MediaType, ReadParams as _};
 use serde::de::DeserializeOwned;
@@ -23,28 +24,84 @@ pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Maximum time for a request body to arrive.
 pub const BODY_MAX: Duration = Duration::from_secs(10);
 
+/// Maximum number of bytes of a body above [`BODY_BYTES_MAX`] that are read and discarded.
+///
+/// A connection closed while its client still sends is reset, and the client then loses the response that says why.
+const DISCARDED_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Maximum time to read what is discarded.
+const DISCARD_MAX: Duration = Duration::from_secs(2);
+
 /// Reads a whole body, up to the limit.
+///
+/// The rest of a body that is too large is discarded within a limit of its own, so that the client reads the
+/// response.
 ///
 /// # Errors
 /// 413 when it is larger than [`BODY_BYTES_MAX`], 408 when it takes longer than [`BODY_MAX`], 400 when it is truncated.
-pub async fn read_body(body: Body) -> Result<Bytes, Problem> {
-    // The length that the head announces: nothing of such a body is waited for.
-    if usize::try_from(body.size_hint().lower()).is_ok_and(|bytes| bytes > BODY_BYTES_MAX) {
-        return Err(too_large());
-    }
-    let Ok(read) = tokio::time::timeout(BODY_MAX, to_bytes(body, BODY_BYTES_MAX)).await else {
-        let detail =
-            format!("The body did not arrive within {} s. Send the request again.", BODY_MAX.as_secs());
-        return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail));
+pub async fn read_body(mut body: Body) -> Result<Bytes, Problem> {
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    let read = match announced > BODY_BYTES_MAX {
+        true => Err(BodyError::TooLarge),
+        false => tokio::time::timeout(BODY_MAX, collect(&mut body)).await.unwrap_or(Err(BodyError::TimedOut)),
     };
-    read.map_err(|error| {
-        let source = std::error::Error::source(&error);
-        if source.is_some_and(|e| e.is::<http_body_util::LengthLimitError>()) {
-            return too_large();
+    if matches!(read, Err(BodyError::TooLarge)) && announced <= BODY_BYTES_MAX + DISCARDED_BYTES_MAX {
+        // Whether the end was reached makes no difference: the response is the same.
+        let _ = tokio::time::timeout(DISCARD_MAX, discard(&mut body)).await;
+    }
+    read.map_err(BodyError::into_problem)
+}
+
+/// Why a body was not read.
+enum BodyError {
+    TooLarge,
+    TimedOut,
+    Incomplete,
+}
+
+impl BodyError {
+    fn into_problem(self) -> Problem {
+        match self {
+            Self::TooLarge => {
+                let detail = format!("The body is larger than {BODY_BYTES_MAX} bytes. Send less.");
+                Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+            }
+            Self::TimedOut => {
+                let detail = format!(
+                    "The body did not arrive within {} s. Send the request again.",
+                    BODY_MAX.as_secs()
+                );
+                Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail)
+            }
+            Self::Incomplete => {
+                let detail = "The body is incomplete. Send the request again.";
+                Problem::new(StatusCode::BAD_REQUEST, "body_incomplete", detail)
+            }
         }
-        let detail = "The body is incomplete. Send the request again.";
-        Problem::new(StatusCode::BAD_REQUEST, "body_incomplete", detail)
-    })
+    }
+}
+
+/// Reads up to [`BODY_BYTES_MAX`].
+async fn collect(body: &mut Body) -> Result<Bytes, BodyError> {
+    let mut collected = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| BodyError::Incomplete)?.into_data() else { continue };
+        if collected.len() + data.len() > BODY_BYTES_MAX {
+            return Err(BodyError::TooLarge);
+        }
+        collected.extend_from_slice(&data);
+    }
+    Ok(collected.freeze())
+}
+
+/// Reads up to [`DISCARDED_BYTES_MAX`] and drops them.
+async fn discard(body: &mut Body) {
+    let mut bytes = 0;
+    while bytes <= DISCARDED_BYTES_MAX
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        bytes += frame.data_ref().map_or(0, Bytes::len);
+    }
 }
 
 /// Reads the form of a page, with the limits of all bodies, which a form does not have by itself.
@@ -67,11 +124,6 @@ fn unreadable(rejection: &FormRejection) -> Problem {
         _ => "invalid_request",
     };
     Problem::new(status, code, format!("{words}. Send the form of the page."))
-}
-
-fn too_large() -> Problem {
-    let detail = format!("The body is larger than {BODY_BYTES_MAX} bytes.");
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
 }
 
 /// Parses `body` as one JSON object. An empty body without a content type is an empty object.

@@ -158,6 +158,27 @@ fn raw(base: &str, request: &[u8]) -> String {
     String::from_utf8(response).unwrap()
 }
 
+/// A connection that the service closes while the body still arrives is reset, and the response is lost with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_sends_too_much_still_reads_the_response() {
+    let pair = Pair::running(&[]).await;
+    let body = vec![b' '; 4 << 20];
+    let announced = format!("content-length: {}\r\n\r\n", body.len()).into_bytes();
+    let chunked = format!("transfer-encoding: chunked\r\n\r\n{:x}\r\n", body.len()).into_bytes();
+    for head in [announced, chunked] {
+        let mut request = b"POST /api/reservations HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n".to_vec();
+        request.extend([&head[..], &body, b"\r\n0\r\n\r\n"].concat());
+        let address = pair.reservation_url.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.write_all(&request).unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        assert!(response.starts_with("HTTP/1.1 413 "), "{response}");
+        assert!(response.contains("body_too_large"), "{response}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn even_a_request_that_is_not_http_gets_a_problem() {
     let pair = Pair::running(&[]).await;
