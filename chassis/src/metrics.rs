@@ -81,6 +81,10 @@ fn describe() {
         "Time from a request to append until it is durable"
     );
     metrics::describe_histogram!("meja_log_commit_seconds", "Time to commit one group: check, write, sync");
+    metrics::describe_counter!(
+        "meja_log_commits_lost_total",
+        "Groups that another process preceded; they were checked and committed again"
+    );
     metrics::describe_histogram!("meja_log_group_events", "Events in one group");
     metrics::describe_gauge!("meja_log_head_position", "Last durable position of the log");
 }

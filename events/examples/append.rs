@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use chrono::DateTime;
 use events::recorded::{Envelope, EventMetadata, NewEvent};
-use events::store::sled::{Options, SledStore};
+use events::store::log::StoredLog;
+use events::store::sled::{self, Options};
 use events::store::{AppendCondition, EventStore};
 use events::values::Actor;
 use events::{LogId, Position, Query, Tag};
@@ -58,7 +59,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (dir, writers) = arguments.next().zip(arguments.next()).ok_or(usage)?;
     let (writers, seconds): (u64, u64) = (writers.parse()?, arguments.next().ok_or(usage)?.parse()?);
     let dir = Path::new(&dir);
-    let store = Arc::new(SledStore::open(&Options::new(&dir.join("data"), "bench"))?);
+    let store = Arc::new(sled::open(&Options::new(&dir.join("data"), "bench"))?);
     let (acknowledged, began) = (Arc::new(AtomicU64::new(0)), Instant::now());
     let deadline = began + Duration::from_secs(seconds);
     let tasks = (0..writers).map(|writer| {
@@ -87,7 +88,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn groups(store: &SledStore) -> Result<u64, Box<dyn std::error::Error>> {
+fn groups(store: &StoredLog) -> Result<u64, Box<dyn std::error::Error>> {
     let (mut groups, mut last) = (0, Position::START);
     while let Some(group) = store.stored_group(last.next())? {
         (groups, last) = (groups + 1, group.last());
@@ -102,7 +103,9 @@ fn plain_file(path: &Path, in_group: u64, seconds: u64) -> Result<f64, Box<dyn s
         .map(|group| {
             let events = group * in_group..(group + 1) * in_group;
             events
-                .flat_map(|n| Envelope::write(&event(n), "bench", LogId::default()).stamp(Position(n)))
+                .flat_map(|n| {
+                    Envelope::write(&event(n), "bench", LogId::default()).stamp(Position(n)).to_vec()
+                })
                 .collect()
         })
         .collect();

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use events::event::*;
 use events::recorded::{EventMetadata, NewEvent};
-use events::store::sled::{Options, SledStore};
+use events::store::sled::{self, Options};
 use events::store::{AppendCondition, EventStore};
 use events::values::*;
 use events::{AssignmentId, Event, PaymentId, Position, Query, ReservationId, Tag};
@@ -18,7 +18,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (dir, count) = arguments.next().zip(arguments.next()).ok_or("fill <data directory> <events>")?;
     let reservations = count.parse::<u64>()?.div_ceil(8);
     let days = arguments.next().map(|days| days.parse::<u64>()).transpose()?;
-    let store = SledStore::open(&Options::new(Path::new(&dir), "reservation"))?;
+    let store = sled::open(&Options::new(Path::new(&dir), "reservation"))?;
     let anyway = || AppendCondition { fail_if_any: Query::default(), after: Position::START };
     let mut pending = Vec::new();
     for n in 0..reservations {

@@ -116,9 +116,9 @@ impl Envelope {
         Self(json)
     }
 
-    /// Sets the position. The bytes never change afterwards.
-    #[must_use]
-    pub fn stamp(mut self, position: Position) -> Vec<u8> {
+    /// Sets the position and returns the event as it is stored. The bytes of a stored event never change; an event that
+    /// was not stored can be stamped again.
+    pub fn stamp(&mut self, position: Position) -> &[u8] {
         let mut digits = [b'0'; Position::DIGITS];
         let mut rest = position.0;
         for digit in digits.iter_mut().rev() {
@@ -128,7 +128,7 @@ impl Envelope {
         for at in [BEFORE_ID.len(), SEQUENCE_AT] {
             self.0[at..at + Position::DIGITS].copy_from_slice(&digits);
         }
-        self.0
+        &self.0
     }
 
     /// Length of the stored event in bytes.
@@ -326,16 +326,17 @@ mod tests {
     #[track_caller]
     fn reads_back(event: NewEvent) {
         let log_id = LogId(Uuid::from_u128(9));
-        let bytes = Envelope::write(&event, "reservation", log_id).stamp(Position(42));
-        let recorded = Recorded::parse(&bytes).unwrap();
+        let mut envelope = Envelope::write(&event, "reservation", log_id);
+        let bytes = envelope.stamp(Position(42));
+        let recorded = Recorded::parse(bytes).unwrap();
         assert_eq!(recorded.id, EventId { position: Position(42), uuid: event.id });
-        assert_eq!(id_of(&bytes), Some(recorded.id));
+        assert_eq!(id_of(bytes), Some(recorded.id));
         assert_eq!(recorded.source, format!("/reservation/{log_id}"));
         assert_eq!(recorded.time, event.time);
         assert_eq!(recorded.metadata(), event.metadata);
         assert_eq!(recorded.data.as_bytes(), event.data);
-        assert_eq!(Recorded::parse_any_order(&bytes).unwrap(), recorded);
-        let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(Recorded::parse_any_order(bytes).unwrap(), recorded);
+        let value: serde_json::Value = serde_json::from_slice(bytes).unwrap();
         assert_eq!(value["sequence"], "00000000000000000042");
         assert_eq!(value["specversion"], "1.0");
         assert_eq!(value["dataschema"], "urn:meja:schema:meja.reservation.checked_in.v1");

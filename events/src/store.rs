@@ -1,21 +1,34 @@
 //! The append-only log: a small trait whose doc comments are its guarantees.
 //!
 //! This module holds the parts that all stores share: the trait, [`check_limits`], pages, the stored form of groups
-//! ([`groups`]) and backups ([`backup`]). [`memory`] is the reference model, a list under a lock. `sled`,
-//! with the feature of that name, is the durable store: one writer thread, one value and one sync per
-//! group of events, an index in memory. Every store passes the suite in `contract`, which is a library
+//! ([`groups`]) and backups ([`backup`]). [`memory`] is the reference model, a list under a lock. `log` is the
+//! durable store: one writer, one value and one commit per group of events, an index in memory. Its groups are
+//! kept by an engine, each with a feature of its name: `sled` keeps them on one disk for one process, `postgres` in a
+//! database for any number of processes. Every store passes the suite in `contract`, which is a library
 //! with the feature `contract`, so that another crate can run it against its own store.
 
 pub mod backup;
 #[cfg(feature = "contract")]
 pub mod contract;
-#[cfg_attr(not(feature = "sled"), expect(dead_code, reason = "stores that keep groups use it"))]
+#[cfg(feature = "stored")]
+mod engine;
+#[cfg(feature = "stored")]
+mod fatal;
+#[cfg_attr(not(feature = "stored"), expect(dead_code, reason = "stores that keep groups use it"))]
 mod frame;
 pub mod groups;
 mod index;
+#[cfg(feature = "stored")]
+pub mod load;
+#[cfg(feature = "stored")]
+pub mod log;
 pub mod memory;
-#[cfg_attr(not(feature = "sled"), expect(dead_code, reason = "stores that keep groups use it"))]
+#[cfg_attr(not(feature = "stored"), expect(dead_code, reason = "stores that keep groups use it"))]
 mod page;
+#[cfg(feature = "engines")]
+pub mod place;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "sled")]
 pub mod sled;
 
@@ -151,6 +164,12 @@ pub enum AppendError {
         free_bytes: u64,
         /// Required free space in bytes.
         reserve_bytes: u64,
+    },
+    /// The storage of the log cannot be written at the moment; reads may still work.
+    #[error("the log cannot be written at the moment: {reason}. Nothing was appended; try again")]
+    Unavailable {
+        /// What is wrong, for the operator.
+        reason: String,
     },
     /// The log holds the maximum number of events.
     #[error("the log is full: it holds {LOG_EVENTS_MAX} events. Start a new log")]

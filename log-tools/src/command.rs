@@ -4,6 +4,8 @@ mod against;
 mod backup;
 mod export;
 mod import;
+mod init;
+mod relocate;
 mod show;
 mod stats;
 mod verify;
@@ -29,6 +31,12 @@ pub enum LogCommand {
     Backup(backup::Backup),
     /// Replace the log by a backup, after verifying the backup's hash chain
     Restore(backup::Restore),
+    /// Create the log in a database that --store names, or give a role the rights of the service
+    Init(init::Init),
+    /// Move the log of a stopped service to a database or to a directory, with the same id and bytes; continues an
+    /// interrupted move
+    #[command(name = "move")]
+    Relocate(relocate::Relocate),
     /// Rewrite the log of a stopped service into a new database, to free space
     Compact(backup::Compact),
 }
@@ -58,6 +66,8 @@ impl LogCommand {
             Self::Import(import) => import.run(context),
             Self::Backup(backup) => backup.run(context),
             Self::Restore(restore) => restore.run(context),
+            Self::Init(init) => init.run(context),
+            Self::Relocate(relocate) => relocate.run(context),
             Self::Compact(compact) => compact.run(context),
         }
     }

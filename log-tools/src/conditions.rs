@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use events::Position;
 use events::query::QueryItem;
 use events::store::groups::{StoredAppend, StoredEvent, TagIndex};
-use events::store::sled::SledStore;
+use events::store::log::StoredLog;
 use events::store::{EventStore as _, ReadError};
 use tokio::runtime::Handle;
 
@@ -79,7 +79,7 @@ impl Conditions {
 /// that index would not be found.
 pub(crate) struct Indexed<'a> {
     /// The log.
-    pub(crate) store: &'a SledStore,
+    pub(crate) store: &'a StoredLog,
     /// Where its reads run. The caller must be a thread that may block.
     pub(crate) runtime: Handle,
 }

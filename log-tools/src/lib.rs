@@ -11,15 +11,17 @@ mod examination;
 mod export_line;
 pub mod serve;
 pub mod source;
+pub mod store_args;
 pub mod terminal;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use access::secrets::CredentialFile;
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use chassis::network::Authorities;
 use chassis::secret::Token;
 use events::store::EventBytes;
+use events::store::place::{Place, Settings};
 use events::values::ConfidentialDigest;
 
 /// Exit code of `log verify` for a log that is not valid.
@@ -39,12 +41,12 @@ pub trait EventCatalogue {
 
 /// The service whose log is used.
 pub struct Context<'a> {
+    /// Where the service keeps its log.
+    pub place: Place,
     /// The service's data directory.
     pub data_dir: PathBuf,
-    /// The name of the service that writes the log.
-    pub source: &'static str,
-    /// Size of the page cache for a log that is opened, in bytes.
-    pub cache_bytes: u64,
+    /// How the log is opened.
+    pub settings: Settings,
     /// What is trusted at a running service.
     pub authorities: Authorities,
     /// The credential for a running service. Read only if a command needs it.
@@ -56,6 +58,21 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// The name of the service that writes the log.
+    fn source(&self) -> &'static str {
+        self.settings.source
+    }
+
+    /// The directory of the log, for commands that work on its files.
+    fn directory(&self, command: &str) -> anyhow::Result<&Path> {
+        match &self.place {
+            Place::Directory(data_dir) => Ok(data_dir),
+            Place::Database(_) => {
+                bail!("`log {command}` works on a data directory, but the log is in {}", self.place)
+            }
+        }
+    }
+
     /// The credential for a running service.
     fn token(&self) -> anyhow::Result<Token> {
         let advice = "a running service wants a credential: name its file with --credential-file";

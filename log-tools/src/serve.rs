@@ -26,7 +26,7 @@ use events::feed::HEAD_POSITION_HEADER;
 use events::store::EventStore as _;
 use events::store::backup::{BackupHeader, BackupWriter};
 use events::store::groups::Chain;
-use events::store::sled::SledStore;
+use events::store::log::StoredLog;
 use events::values::{Scope, Scopes};
 use futures::StreamExt as _;
 use proof::{SignedCheckpoint, VerifierKey};
@@ -50,7 +50,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 #[derive(Clone)]
 pub struct LogRoute {
     /// The log.
-    pub store: Arc<SledStore>,
+    pub store: Arc<StoredLog>,
     /// How the service interprets its events.
     pub catalogue: Arc<dyn EventCatalogue + Send + Sync>,
     /// The keys that sign checkpoints of the log, or have signed them. None if the log is not signed.
@@ -68,7 +68,7 @@ impl LogRoute {
     /// The routes for the log in `store`, which is not signed.
     #[must_use]
     pub fn new(
-        store: &Arc<SledStore>,
+        store: &Arc<StoredLog>,
         catalogue: Arc<dyn EventCatalogue + Send + Sync>,
         env: &SharedEnvironment,
         shutdown: &Shutdown,
@@ -143,7 +143,7 @@ async fn backup(State(route): State<LogRoute>, Query(form): Query) -> Result<Res
     Ok(response)
 }
 
-fn stream(store: &SledStore, after: Position, head: Position, to: &mut Chunks) -> io::Result<()> {
+fn stream(store: &StoredLog, after: Position, head: Position, to: &mut Chunks) -> io::Result<()> {
     let header = BackupHeader { log_id: store.log_id(), source: store.source().to_owned(), after };
     let mut backup = BackupWriter::begin(to, &header)?;
     // The hash chain is known only from the beginning of the log. In a later part, position and hash of the

@@ -1,4 +1,4 @@
-//! The sources of a log: a directory, a backup, or a running service.
+//! The sources of a log: a directory or a database, a backup, or a running service.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -14,7 +14,8 @@ use events::recorded::Recorded;
 use events::store::EventStore as _;
 use events::store::backup::BackupReader;
 use events::store::groups::{Chain, StoredGroup};
-use events::store::sled::{OpenError, Options, SledStore};
+use events::store::log::StoredLog;
+use events::store::place::{OpenError, Place};
 use events::{LogId, Position};
 
 use crate::Context;
@@ -26,8 +27,8 @@ const AFTER_EVERYTHING: Position = Position(u64::MAX - 1);
 
 /// A log that can be read from end to end.
 pub enum Source {
-    /// The directory of a stopped service.
-    Directory(Box<SledStore>),
+    /// The log in a directory that no service uses, or in a database.
+    Stored(Box<StoredLog>),
     /// A backup.
     Backup(PathBuf),
     /// A running service.
@@ -61,7 +62,7 @@ impl Source {
     /// When there is no log, or when it cannot be opened.
     pub fn open(context: &Context<'_>, from: Option<&str>) -> anyhow::Result<Self> {
         let source = Self::found(context, from)?;
-        if let Some(other) = source.written_by()?.filter(|writer| writer != context.source) {
+        if let Some(other) = source.written_by()?.filter(|writer| writer != context.source()) {
             bail!("this is a log of {other}: use `{other} log`");
         }
         Ok(source)
@@ -70,7 +71,7 @@ impl Source {
     /// The service that wrote the log, if it is known.
     fn written_by(&self) -> anyhow::Result<Option<String>> {
         Ok(match self {
-            Self::Directory(store) => {
+            Self::Stored(store) => {
                 let Some(group) = store.stored_group(Position(1))? else { return Ok(None) };
                 let events = group.events()?;
                 let first = events.first().and_then(|event| Recorded::parse(event.json).ok());
@@ -99,34 +100,33 @@ impl Source {
                 File::open(path).with_context(|| format!("could not open {path}"))?;
                 Ok(Self::Backup(path.into()))
             }
-            Some(path) => Self::directory(context, Path::new(path)),
-            None => Self::directory(context, &context.data_dir),
+            Some(path) => Self::stored(context, &Place::Directory(path.into())),
+            None => Self::stored(context, &context.place),
         }
     }
 
-    fn directory(context: &Context<'_>, data_dir: &Path) -> anyhow::Result<Self> {
-        if !data_dir.join("log").is_dir() {
+    pub(crate) fn stored(context: &Context<'_>, place: &Place) -> anyhow::Result<Self> {
+        if let Place::Directory(data_dir) = place
+            && !data_dir.join("log").is_dir()
+        {
             bail!(
-                "there is no log in {}: give a data directory, a backup or the URL of a running service with --from",
-                data_dir.display()
+                "there is no log in {place}: give a data directory, a backup or the URL of a running service with --from"
             );
         }
-        let options = Options { cache_bytes: context.cache_bytes, ..Options::new(data_dir, context.source) };
-        let store = SledStore::open(&options).map_err(|error| {
-            let advice = match &error {
-                OpenError::InUse(_) => " (for a running service use --from http://its-address)",
-                _ => "",
+        let store = place.open(&context.settings).map_err(|error| {
+            let advice = match error.is_in_use() {
+                true => " (for a running service use --from http://its-address)",
+                false => "",
             };
-            anyhow::Error::from(error)
-                .context(format!("could not open the log in {}{advice}", data_dir.display()))
+            anyhow::Error::from(error).context(format!("could not open the log in {place}{advice}"))
         })?;
-        Ok(Self::Directory(Box::new(store)))
+        Ok(Self::Stored(Box::new(store)))
     }
 
     /// Whether a log could not be opened because a running service uses it.
     #[must_use]
     pub fn is_in_use(error: &anyhow::Error) -> bool {
-        matches!(error.downcast_ref(), Some(OpenError::InUse(_)))
+        error.downcast_ref().is_some_and(OpenError::is_in_use)
     }
 
     /// The id of the log.
@@ -135,7 +135,7 @@ impl Source {
     /// When it cannot be read.
     pub fn log_id(&self) -> anyhow::Result<LogId> {
         Ok(match self {
-            Self::Directory(store) => store.log_id(),
+            Self::Stored(store) => store.log_id(),
             Self::Backup(path) => BackupReader::open(BufReader::new(File::open(path)?))?.header().log_id,
             Self::Service(service) => {
                 let answer = service.request_log(AFTER_EVERYTHING, Duration::ZERO)?;
@@ -155,7 +155,7 @@ impl Source {
         mut visit: impl FnMut(&StoredGroup) -> anyhow::Result<ControlFlow<()>>,
     ) -> anyhow::Result<Seen> {
         match self {
-            Self::Directory(store) => {
+            Self::Stored(store) => {
                 progress.set_head(store.known_head());
                 let mut last = after;
                 while let Some(group) = store.stored_group(last.next())? {

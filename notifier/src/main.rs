@@ -7,7 +7,6 @@ use access::secrets::CredentialFile;
 use chassis::environment::SystemEnvironment;
 use chassis::{exit, metrics, telemetry};
 use clap::Parser as _;
-use events::store::sled::{Options, SledStore};
 use notifier::adapters::http_client::HttpClient;
 use notifier::adapters::reservation_client::ReservationClient;
 use notifier::cli::config::{Action, Cli, Config};
@@ -44,9 +43,9 @@ fn main() -> ExitCode {
         }
         Action::Log { command } => {
             let context = log_tools::Context {
+                place: config.place(),
+                settings: config.log_settings(),
                 data_dir: config.data_dir,
-                source: "notifier",
-                cache_bytes: config.cache_bytes,
                 authorities: config.network.authorities,
                 credential: CredentialFile::new(config.credential_file),
                 restore_notice: None,
@@ -66,12 +65,7 @@ fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let _telemetry = telemetry::init("notifier", config.log_format, config.log_filter.clone(), collector)?;
     let metrics = metrics::install()?;
     notifier::metrics::describe();
-    let options = Options {
-        cache_bytes: config.cache_bytes,
-        reserve_bytes: config.disk_reserve_bytes,
-        ..Options::new(&config.data_dir, "notifier")
-    };
-    let store = Arc::new(SledStore::open(&options)?);
+    let store = Arc::new(config.place().open(&config.log_settings())?);
     match serve::run(config, store, metrics) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => {

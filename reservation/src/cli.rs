@@ -11,5 +11,6 @@ pub mod receipt;
 pub mod recovery;
 pub mod signing_key;
 pub mod signing_keys;
+mod store;
 pub mod venues;
 pub mod witnesses;

@@ -3,14 +3,13 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use access::secrets::CredentialFile;
 use anyhow::Context as _;
 use chassis::environment::{Environment as _, SharedEnvironment, SystemEnvironment};
 use chassis::serve::{Interface, Protocol, Shutdown, bind, serve};
 use chassis::{exit, metrics, telemetry};
 use clap::Parser as _;
 use events::store::EventStore;
-use events::store::sled::SledStore;
+use events::store::log::StoredLog;
 use futures::FutureExt as _;
 use metrics_exporter_prometheus::PrometheusHandle;
 use reservation::api::{grpc, http};
@@ -39,14 +38,10 @@ fn main() -> ExitCode {
     };
     chassis::files::keep_private(config.network.group_access);
     if let Action::Log { command } = &config.action {
-        return match telemetry::init("reservation", config.log_format, config.log_filter, None) {
+        let filter = config.log_filter.clone();
+        return match telemetry::init("reservation", config.log_format, filter, None) {
             Ok(_telemetry) => command
-                .run(
-                    config.data_dir,
-                    config.cache_bytes,
-                    config.network.authorities,
-                    CredentialFile::new(config.credential_file),
-                )
+                .run(&config)
                 .unwrap_or_else(|error| exit::fail("reservation", format_args!("{error:#}"))),
             Err(error) => refuse(error),
         };
@@ -119,7 +114,7 @@ async fn run(
     config: Config,
     hangups: Signal,
     files: Option<VenueFiles>,
-    store: Arc<SledStore>,
+    store: Arc<StoredLog>,
     projections: Projections,
     log_tree: LogTree,
     metrics: PrometheusHandle,

@@ -265,11 +265,11 @@ async fn a_running_log_is_followed() {
 /// A service without any booking has a log too.
 #[test]
 fn an_empty_log_is_backed_up_restored_and_compacted() {
-    use events::store::sled::{Options, SledStore};
+    use events::store::sled::{self, Options};
     let dir = tempfile::tempdir().unwrap();
     let (data, file, into) =
         (dir.path().join("data"), text(&dir.path().join("empty")), text(&dir.path().join("into")));
-    drop(SledStore::open(&Options::new(&data, "reservation")).unwrap());
+    drop(sled::open(&Options::new(&data, "reservation")).unwrap());
     done("reservation", &["backup", &file, "--data-dir", &text(&data)]);
     done("reservation", &["restore", &file, "--data-dir", &into]);
     done("reservation", &["compact", "--data-dir", &into]);
@@ -284,12 +284,12 @@ fn an_empty_log_is_backed_up_restored_and_compacted() {
 fn a_planted_append_against_its_condition_is_found() {
     use events::store::AppendCondition;
     use events::store::groups::GroupDraft;
-    use events::store::sled::{BulkLoader, Options};
+    use events::store::place::{Place, Settings};
     use events::{Position, Query, Tag};
     let root = tempfile::tempdir().unwrap();
     // The store makes it, for this user alone.
     let dir = root.path().join("data");
-    let mut loader = BulkLoader::open(&Options::new(&dir, "reservation")).unwrap();
+    let mut loader = Place::Directory(dir.clone()).loader(&Settings::new("reservation"), None).unwrap();
     let log_id = loader.log_id();
     let table = || Tag::new("table", "bandung-dago/T1/2026-12-24");
     let mut plant = |after: u64| {

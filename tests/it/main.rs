@@ -27,6 +27,7 @@ mod fuzz;
 mod gateway;
 mod hooks;
 mod importing;
+mod instances;
 mod localstripe;
 mod log;
 mod mail;

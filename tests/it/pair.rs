@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use events::store::EventStore as _;
-use events::store::sled::{Options, SledStore};
+use events::store::sled::{self, Options};
 use events::{Position, Query, QueryItem, Recorded};
 use serde_json::{Value, json};
 
@@ -280,7 +280,7 @@ pub async fn exactly_once(pair: &mut Pair, ids: &[String]) {
     }
     // The effects are in the notifier's own log.
     pair.notifier.take().unwrap().terminate();
-    let log = SledStore::open(&Options {
+    let log = sled::open(&Options {
         reserve_bytes: 0,
         ..Options::new(&pair.dir.path().join("notifier"), "notifier")
     })

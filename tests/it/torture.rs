@@ -11,6 +11,7 @@ mod damage;
 mod failpoints;
 mod faults;
 mod guests;
+mod instances;
 mod kill;
 mod money;
 mod outage;

@@ -72,6 +72,20 @@ impl StoredGroup {
         &self.payloads_value
     }
 
+    /// The confidential payloads with the positions of their events, ascending.
+    #[must_use]
+    pub fn payloads(&self) -> &[(Position, Bytes)] {
+        &self.confidential
+    }
+
+    /// The hash of the chain at the last event, as the group states it.
+    ///
+    /// # Errors
+    /// [`ReadError::Damaged`].
+    pub fn last_hash(&self) -> Result<ChainHash, ReadError> {
+        self.group.event(self.group.last()).map(|entry| entry.hash)
+    }
+
     /// Length of the uncompressed group, in bytes.
     #[must_use]
     pub fn plain_bytes(&self) -> usize {
@@ -206,7 +220,14 @@ impl Chain {
         hex::encode(self.hash)
     }
 
-    #[cfg(feature = "sled")]
+    /// The chain whose last event is at `last` and has `hash`.
+    #[cfg(feature = "stored")]
+    pub(super) fn at(last: Position, hash: ChainHash) -> Self {
+        Self { last, hash }
+    }
+
+    /// The hash at the last verified position.
+    #[cfg(feature = "stored")]
     pub(super) fn hash(&self) -> ChainHash {
         self.hash
     }

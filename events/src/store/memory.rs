@@ -76,7 +76,7 @@ impl MemoryStore {
         }
         let first = Position(log.events.len() as u64 + 1);
         let mut last = first;
-        for (event, envelope) in events.into_iter().zip(envelopes) {
+        for (event, mut envelope) in events.into_iter().zip(envelopes) {
             let position = Position(log.events.len() as u64 + 1);
             for forgotten in event.forgets {
                 log.payloads.remove(&forgotten);
@@ -84,7 +84,7 @@ impl MemoryStore {
             if let Some(confidential) = event.confidential {
                 log.payloads.insert(position, confidential);
             }
-            let json = [b",", &envelope.stamp(position)[..]].concat().into();
+            let json = [b",", envelope.stamp(position)].concat().into();
             log.events.push(MemoryEvent { position, json, event_type: event.event_type, tags: event.tags });
             last = position;
         }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use events::store::contract::Subject;
+use events::store::log::StoredLog;
 use events::store::memory::MemoryStore;
-use events::store::sled::{Options, SledStore};
+use events::store::sled::Options;
 
+use crate::database::{One, Two, WithoutMemory};
 use crate::support::*;
 
 struct Memory;
@@ -19,9 +21,9 @@ impl Subject for Memory {
 
 struct Sled;
 impl Subject for Sled {
-    type Store = SledStore;
+    type Store = StoredLog;
     type Guard = tempfile::TempDir;
-    fn fresh() -> (Arc<SledStore>, tempfile::TempDir) {
+    fn fresh() -> (Arc<StoredLog>, tempfile::TempDir) {
         let dir = tempfile::tempdir().unwrap();
         (Arc::new(open(dir.path())), dir)
     }
@@ -30,13 +32,20 @@ impl Subject for Sled {
 /// sled without recent groups in memory, so that every read goes to the disk.
 struct SledWithoutMemory;
 impl Subject for SledWithoutMemory {
-    type Store = SledStore;
+    type Store = StoredLog;
     type Guard = tempfile::TempDir;
-    fn fresh() -> (Arc<SledStore>, tempfile::TempDir) {
+    fn fresh() -> (Arc<StoredLog>, tempfile::TempDir) {
         let dir = tempfile::tempdir().unwrap();
         let options = Options { recent_bytes: 0, ..options(dir.path()) };
-        (Arc::new(SledStore::open(&options).unwrap()), dir)
+        (Arc::new(events::store::sled::open(&options).unwrap()), dir)
     }
 }
 
-events::store_contract!(Memory => memory, Sled => sled, SledWithoutMemory => sled_without_memory);
+events::store_contract!(
+    Memory => memory,
+    Sled => sled,
+    SledWithoutMemory => sled_without_memory,
+    One => postgres,
+    WithoutMemory => postgres_without_memory,
+    Two => two_competing_on_postgres,
+);

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use events::Position;
 use events::query::{Query, QueryItem, Tag};
 use events::store::memory::MemoryStore;
-use events::store::sled::{OpenError, Options, SledStore};
+use events::store::sled::{self as log, OpenError, Options};
 use events::store::{AppendError, EventStore};
 use proptest::prelude::*;
 
 use crate::support::*;
 
 fn refusal(dir: &std::path::Path) -> String {
-    match SledStore::open(&options(dir)) {
+    match log::open(&options(dir)) {
         Err(error) => error.to_string(),
         Ok(_) => panic!("the log opened"),
     }
@@ -53,7 +53,7 @@ async fn all_events_are_readable_after_reopening() {
 fn a_data_directory_is_locked_by_one_process() {
     let dir = tempfile::tempdir().unwrap();
     let held = open(dir.path());
-    assert!(matches!(SledStore::open(&options(dir.path())), Err(OpenError::InUse(_))));
+    assert!(matches!(log::open(&options(dir.path())), Err(OpenError::InUse(_))));
     assert!(refusal(dir.path()).contains("in use by another process"));
     drop(held);
     open(dir.path());
@@ -180,7 +180,7 @@ async fn a_log_file_that_became_shorter_is_copied_before_recovery() {
 #[tokio::test]
 async fn a_full_disk_is_reported_and_reads_still_work() {
     let dir = tempfile::tempdir().unwrap();
-    let store = SledStore::open(&Options { reserve_bytes: u64::MAX, ..options(dir.path()) }).unwrap();
+    let store = log::open(&Options { reserve_bytes: u64::MAX, ..options(dir.path()) }).unwrap();
     let refused = store.append(vec![numbered(1, &[])], anyway()).await;
     assert!(matches!(refused, Err(AppendError::NoSpace { .. })), "{refused:?}");
     assert!(store.read(&Query::all(), Position::START, 10).await.unwrap().is_empty());

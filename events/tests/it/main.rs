@@ -10,5 +10,7 @@
 
 mod catalogue;
 mod contract;
+mod database;
 mod disk;
+mod faults;
 mod support;

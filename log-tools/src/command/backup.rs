@@ -9,7 +9,8 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use events::store::backup::{BackupHeader, BackupReader, BackupWriter};
 use events::store::groups::Chain;
-use events::store::sled::{BulkLoader, LockedDataDir, Options, lock_data_dir, read_witness};
+use events::store::place::Place;
+use events::store::sled::{LockedDataDir, lock_data_dir, read_witness};
 use events::{LogId, Position};
 use serde_json::json;
 
@@ -40,7 +41,7 @@ impl Backup {
         let partial = partial(&self.file);
         let (mut chain, progress) = (Chain::default(), Progress::begin("backing up"));
         let log_id = source.log_id()?;
-        let header = BackupHeader { log_id, source: context.source.into(), after: Position::START };
+        let header = BackupHeader { log_id, source: context.source().into(), after: Position::START };
         let mut backup = BackupWriter::begin(BufWriter::new(create_owner_only(&partial)?), &header)?;
         let seen = source.each(Position::START, &progress, |group| {
             chain.link(group)?;
@@ -96,8 +97,9 @@ impl Restore {
     pub(super) fn run(&self, context: &Context<'_>) -> anyhow::Result<ExitCode> {
         let named = || format!("{} was not restored", self.file.display());
         File::open(&self.file).with_context(named)?;
-        let held = lock_data_dir(&context.data_dir).with_context(named)?;
-        let new_dir = context.data_dir.join("restoring");
+        let data_dir = context.directory("restore")?;
+        let held = lock_data_dir(data_dir).with_context(named)?;
+        let new_dir = data_dir.join("restoring");
         let done = self.restore(context, &held, &new_dir).with_context(named);
         // It contains confidential payloads. After a successful restore the directory no longer exists.
         let _ = fs::remove_dir_all(&new_dir);
@@ -140,8 +142,8 @@ impl Restore {
         }
         let mut backup = BackupReader::open(BufReader::new(File::open(&self.file)?))?;
         let header = backup.header().clone();
-        if header.source != context.source {
-            bail!("it contains a log of {}, not of {}", header.source, context.source);
+        if header.source != context.source() {
+            bail!("it contains a log of {}, not of {}", header.source, context.source());
         }
         let Some(promised) = seen.and_then(|seen| seen.promised) else {
             bail!("it contains only the part of a log after {}", header.after);
@@ -152,12 +154,9 @@ impl Restore {
         if new_dir.exists() {
             fs::remove_dir_all(new_dir).with_context(|| format!("could not remove {}", new_dir.display()))?;
         }
-        let options = Options {
-            log_id: Some(header.log_id),
-            cache_bytes: context.cache_bytes,
-            ..Options::new(new_dir, context.source)
-        };
-        let (mut loader, progress) = (BulkLoader::open(&options)?, Progress::begin("restoring"));
+        let mut loader =
+            Place::Directory(new_dir.to_owned()).loader(&context.settings, Some(header.log_id))?;
+        let progress = Progress::begin("restoring");
         while let Some(group) = backup.next_group()? {
             loader.push(&group)?;
             progress.at(group.last());
@@ -226,27 +225,22 @@ pub struct Compact {
 
 impl Compact {
     pub(super) fn run(&self, context: &Context<'_>) -> anyhow::Result<ExitCode> {
+        let data_dir = context.directory("compact")?;
         let source = Source::open(context, None).map_err(|error| match Source::is_in_use(&error) {
             true => {
-                anyhow::anyhow!(
-                    "{} is in use by a running service: stop it first",
-                    context.data_dir.display()
-                )
+                anyhow::anyhow!("{} is in use by a running service: stop it first", data_dir.display())
             }
             false => error,
         })?;
-        let before = bytes_in(&context.data_dir.join("log"))?;
-        let new_dir = context.data_dir.join("compacting");
+        let before = bytes_in(&data_dir.join("log"))?;
+        let new_dir = data_dir.join("compacting");
         if new_dir.exists() {
             fs::remove_dir_all(&new_dir)
                 .with_context(|| format!("could not remove {}", new_dir.display()))?;
         }
-        let options = Options {
-            log_id: Some(source.log_id()?),
-            cache_bytes: context.cache_bytes,
-            ..Options::new(&new_dir, context.source)
-        };
-        let (mut loader, progress) = (BulkLoader::open(&options)?, Progress::begin("compacting"));
+        let mut loader =
+            Place::Directory(new_dir.clone()).loader(&context.settings, Some(source.log_id()?))?;
+        let progress = Progress::begin("compacting");
         source.each(Position::START, &progress, |group| {
             loader.push(group)?;
             Ok(ControlFlow::Continue(()))
@@ -255,18 +249,15 @@ impl Compact {
         let chain = loader.finish()?;
         // Unlocks the directory, which is then locked again below.
         drop(source);
-        let held = lock_data_dir(&context.data_dir)?;
-        if read_witness(&context.data_dir)?.is_some_and(|there| there.position != chain.last()) {
-            bail!(
-                "a service has written to {} meanwhile: stop it, then try again",
-                context.data_dir.display()
-            );
+        let held = lock_data_dir(data_dir)?;
+        if read_witness(data_dir)?.is_some_and(|there| there.position != chain.last()) {
+            bail!("a service has written to {} meanwhile: stop it, then try again", data_dir.display());
         }
         let kept = held.replace_log(&new_dir, &chain)?;
         if let Some(kept) = kept {
             fs::remove_dir_all(&kept).with_context(|| format!("could not remove {}", kept.display()))?;
         }
-        let after = bytes_in(&context.data_dir.join("log"))?;
+        let after = bytes_in(&data_dir.join("log"))?;
         if self.json {
             say(&json!({"events": chain.last().0, "hash": chain.hash_hex(), "bytes_before": before, "bytes_after": after}).to_string());
         } else {

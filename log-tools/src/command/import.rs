@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use events::recorded::Recorded;
 use events::store::groups::GroupDraft;
-use events::store::sled::{BulkLoader, Options};
+use events::store::load::BulkLoad;
+use events::store::place::Place;
 use events::store::{APPEND_BYTES_MAX, APPEND_EVENTS_MAX, EVENT_BYTES_MAX};
 use events::{EventId, LogId, Position, Tag, recorded};
 
@@ -44,11 +45,9 @@ struct Line {
 impl Import {
     pub(super) fn run(&self, context: &Context<'_>) -> anyhow::Result<ExitCode> {
         let lines = Lines::open(&self.file)?;
-        let original = first_log_id(&self.file, context.source)?;
+        let original = first_log_id(&self.file, context.source())?;
         let log_id = (!self.new_log_id).then_some(original);
-        let options =
-            Options { log_id, cache_bytes: context.cache_bytes, ..Options::new(&self.into, context.source) };
-        let mut loader = BulkLoader::open(&options)?;
+        let mut loader = Place::Directory(self.into.clone()).loader(&context.settings, log_id)?;
         if log_id.is_some_and(|wanted| wanted != loader.log_id()) {
             bail!(
                 "{} holds the log {}, not {original}: choose another directory",
@@ -59,16 +58,16 @@ impl Import {
         if self.new_log_id && loader.log_id() == original {
             bail!("{} already holds the original log: choose another directory", self.into.display());
         }
-        let rename = Rename::new(context.source, original, loader.log_id());
+        let rename = Rename::new(context.source(), original, loader.log_id());
         let (there, progress) = (loader.chain().last(), Progress::begin("importing"));
         let mut parts = Parts::default();
         let mut lines = lines.peekable();
         while let Some(first) = lines.next().transpose()? {
             if first.id.position <= there {
-                check_known(&loader, &first, &mut parts)?;
+                check_known(&mut *loader, &first, &mut parts)?;
                 continue;
             }
-            let group = group(&loader, first, &mut lines, &rename, &mut parts)?;
+            let group = group(&*loader, first, &mut lines, &rename, &mut parts)?;
             progress.at(group.last());
             loader.push(&group)?;
         }
@@ -95,7 +94,7 @@ impl Import {
 }
 
 /// Verifies that an event which already exists equals the one in the export.
-fn check_known(loader: &BulkLoader, line: &Line, parts: &mut Parts) -> anyhow::Result<()> {
+fn check_known(loader: &mut dyn BulkLoad, line: &Line, parts: &mut Parts) -> anyhow::Result<()> {
     let position = line.id.position;
     let group = loader
         .group(position)?
@@ -133,7 +132,7 @@ impl Parts {
 
 /// Builds the next group from as many complete appends as fit.
 fn group(
-    loader: &BulkLoader,
+    loader: &dyn BulkLoad,
     first: Line,
     lines: &mut std::iter::Peekable<Lines>,
     rename: &Rename,

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use events::Position;
-use events::store::sled::{OpenError, read_witness};
+use events::store::place::OpenError;
+use events::store::sled::read_witness;
 use serde_json::json;
 
 use super::From;
@@ -55,7 +56,7 @@ impl Verify {
         let source = match Source::open(context, self.from.from.as_deref()) {
             Ok(source) => source,
             // A directory that cannot be opened is a finding, not a failure of this command.
-            Err(error) if matches!(error.downcast_ref(), Some(OpenError::Damaged { .. })) => {
+            Err(error) if error.downcast_ref().is_some_and(OpenError::is_damaged) => {
                 let mut findings = Findings::new(None);
                 findings.examined.faults.push(format!("{error:#}"));
                 return Ok(self.tell(None, &findings));

@@ -16,6 +16,7 @@ use chassis::telemetry::{self, LogFormat};
 use chassis::traces::TraceArgs;
 use chrono::TimeDelta;
 use clap::Parser;
+use events::store::place::{Place, Settings};
 use tracing_subscriber::EnvFilter;
 
 use self::messages::MessageArgs;
@@ -212,6 +213,24 @@ impl Raw {
             attempts_max: self.attempts_max,
             backoff: TimeDelta::milliseconds(i64::from(self.backoff_ms)),
             backoff_max: TimeDelta::minutes(5),
+        }
+    }
+}
+
+impl Config {
+    /// Where the log is kept.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place::Directory(self.data_dir.clone())
+    }
+
+    /// How the log is opened.
+    #[must_use]
+    pub fn log_settings(&self) -> Settings {
+        Settings {
+            cache_bytes: self.cache_bytes,
+            reserve_bytes: self.disk_reserve_bytes,
+            ..Settings::new("notifier")
         }
     }
 }

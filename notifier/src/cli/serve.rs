@@ -10,7 +10,7 @@ use chassis::environment::{SharedEnvironment, SystemEnvironment};
 use chassis::metrics;
 use chassis::serve::{Interface, Protocol, Shutdown, bind, serve};
 use events::store::EventStore;
-use events::store::sled::SledStore;
+use events::store::log::StoredLog;
 use log_tools::serve::LogRoute;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
@@ -44,7 +44,7 @@ const STOP_MAX: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// When the address cannot be used, or an adapter or the effect log cannot be opened.
-pub fn run(config: Config, store: Arc<SledStore>, metrics: PrometheusHandle) -> anyhow::Result<()> {
+pub fn run(config: Config, store: Arc<StoredLog>, metrics: PrometheusHandle) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("could not start the worker threads")?;
     let served = runtime.block_on(serve_until_stopped(config, store, metrics));
     // Tasks end and close the log. A mail server that does not respond must not delay the end of the process for long.
@@ -54,7 +54,7 @@ pub fn run(config: Config, store: Arc<SledStore>, metrics: PrometheusHandle) -> 
 
 async fn serve_until_stopped(
     config: Config,
-    store: Arc<SledStore>,
+    store: Arc<StoredLog>,
     metrics: PrometheusHandle,
 ) -> anyhow::Result<()> {
     let (trigger, shutdown) = Shutdown::new();

@@ -15,6 +15,7 @@ mod extract;
 mod feed;
 mod keys;
 mod ops;
+mod position;
 mod proofs;
 mod reservations;
 mod respond;
@@ -31,7 +32,7 @@ use access::Access::{
     Device, Everywhere, Fresh, FreshPerson, Invitation, Own, PasswordReset, Person, Public, Scope as Needs,
 };
 use access::{Operations, identified};
-use axum::Router;
+use axum::{Router, middleware};
 use chassis::api::checked;
 use chassis::docs;
 use chassis::serve::harden;
@@ -103,6 +104,8 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route(Public, routes!(proofs::checkpoint))
         .route(Public, routes!(proofs::keys));
     let tiles = proofs::tiles(app.clone());
+    // Outside the check of credentials, which another instance may just have created.
+    let positioned = middleware::from_fn_with_state(app.clone(), position::positioned);
     let routes = routes.route(Needs(Scope::Feed), routes!(feed::events));
     let routes = routes.route(Needs(Scope::Audit), routes!(audit::events)).with_state(app);
     let routes = match log {
@@ -113,6 +116,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
     };
     let (routes, api) = routes.split_for_parts();
     let routes = identified(checked(routes, &api, REQUEST_MAX).merge(tiles), Arc::new(door), limits);
+    let routes = routes.layer(positioned);
     harden(hosts.guard(routes.merge(docs::routes(api, metrics, env))))
 }
 

@@ -206,6 +206,14 @@ fn append_problem(error: &AppendError) -> Problem {
                 30,
             )
         }
+        AppendError::Unavailable { .. } => {
+            tracing::error!(%error, "the log cannot be written");
+            Problem::unavailable(
+                "log_unavailable",
+                "The log cannot be written at the moment. Nothing was done; try again.",
+                5,
+            )
+        }
         AppendError::Closed => Problem::unavailable(
             "stopping",
             "The service is stopping. Try again; with an Idempotency-Key nothing is done twice.",

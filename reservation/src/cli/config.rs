@@ -14,12 +14,14 @@ use chassis::telemetry::{self, LogFormat};
 use chassis::traces::TraceArgs;
 use clap::Parser;
 use events::VenueId;
+use events::store::place::{Place, Settings};
 use tracing_subscriber::EnvFilter;
 
 use super::access::AccessAction;
 use super::log::LogAction;
 use super::receipt::ReceiptAction;
 use super::signing_key::SigningKeyAction;
+use super::store::StoreArgs;
 use super::witnesses::WitnessArgs;
 use crate::app::admission::AdmissionLimits;
 use crate::workers::witnesses::WitnessSettings;
@@ -162,6 +164,8 @@ struct Raw {
     /// Directory of the event log; created if it does not exist
     #[arg(long, env = "RESERVATION_DATA_DIR", default_value = "data/reservation", global = true)]
     data_dir: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
     /// Directory with one JSON file per venue
     #[arg(long, env = "RESERVATION_VENUES", default_value = "data/venues", global = true)]
     venues: PathBuf,
@@ -222,7 +226,9 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The address to listen on for gRPC, if there is one.
     pub grpc_listen: Option<SocketAddr>,
-    /// The directory of the event log.
+    /// Where the event log is kept.
+    pub place: Place,
+    /// The directory of the event log, or of what this instance keeps beside a log in a database.
     pub data_dir: PathBuf,
     /// The directory of the venue files.
     pub venues: PathBuf,
@@ -260,6 +266,19 @@ pub struct Config {
     pub trace_collector: Option<String>,
 }
 
+impl Config {
+    /// How the event log is opened.
+    #[must_use]
+    pub fn log_settings(&self) -> Settings {
+        Settings {
+            cache_bytes: self.cache_bytes,
+            queue_appends: self.queue_appends_max,
+            reserve_bytes: self.disk_reserve_bytes,
+            ..Settings::new("reservation")
+        }
+    }
+}
+
 impl Cli {
     /// Checks all settings.
     ///
@@ -285,14 +304,8 @@ impl Cli {
         let notifier_url = faults.take("NOTIFIER_URL", config::base_url(&self.raw.notifier_url));
         let trace_collector = self.raw.traces.check(&mut faults);
         let log_filter = faults.take("RESERVATION_LOG", telemetry::filter(&self.raw.log));
-        for (setting, value) in [
-            ("RESERVATION_CACHE_MIB", cache_mib),
-            ("RESERVATION_QUEUE_APPENDS_MAX", queue_appends_max as u64),
-        ] {
-            if !(1..=65_536).contains(&value) {
-                faults.add(setting, format_args!("{value} is not in the range 1 to 65536"));
-            }
-        }
+        check_range("RESERVATION_CACHE_MIB", cache_mib, &mut faults);
+        check_range("RESERVATION_QUEUE_APPENDS_MAX", queue_appends_max as u64, &mut faults);
         let access_mode = listen.and_then(|at| faults.take("RESERVATION_ACCESS", self.raw.access.check(at)));
         let further = grpc_listen.flatten();
         further.map(|at| faults.take("RESERVATION_ACCESS", self.raw.access.check(at)));
@@ -305,6 +318,8 @@ impl Cli {
         {
             faults.take(setting, files::check_private(dir, group_access));
         }
+        let place =
+            network.as_ref().and_then(|network| self.raw.store.check(&data_dir, network, &mut faults));
         let witnesses = self.raw.witnesses.check(signing == Signing::On, &mut faults);
         self.raw.gone.check(&mut faults);
         let secrets_dir = SecretsDir(self.raw.secrets_dir);
@@ -315,6 +330,7 @@ impl Cli {
                 action: self.command.unwrap_or(Action::Serve),
                 listen: listen?,
                 grpc_listen: grpc_listen?,
+                place: place?,
                 data_dir,
                 venues,
                 venues_source,
@@ -336,5 +352,11 @@ impl Cli {
             })
         })();
         faults.check(config)
+    }
+}
+
+fn check_range(setting: &str, value: u64, faults: &mut Faults) {
+    if !(1..=65_536).contains(&value) {
+        faults.add(setting, format_args!("{value} is not in the range 1 to 65536"));
     }
 }

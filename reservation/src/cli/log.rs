@@ -3,23 +3,22 @@
 mod diff;
 mod replay;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use access::secrets::CredentialFile;
-use chassis::network::Authorities;
 use chrono::{DateTime, Utc};
 use events::event::Event;
 use events::recorded::Recorded;
 use events::store::EventBytes;
-use events::store::sled::SledStore;
+use events::store::log::StoredLog;
 use events::values::{ConfidentialDigest, Locale};
 use events::{Position, ReservationId};
 use log_tools::command::LogCommand;
 use log_tools::serve::LogRoute;
 use log_tools::{Context, EventCatalogue};
 
+use super::config::Config;
 use crate::app::App;
 use crate::app::queries::notes::note;
 use crate::app::repository::AsOf;
@@ -37,23 +36,20 @@ pub enum LogAction {
 }
 
 impl LogAction {
-    /// Runs the command on the log in `data_dir`, with a page cache of `cache_bytes`, or on a running service
-    /// with `credential`.
+    /// Runs the command on the log that `config` names, or on a running service.
     ///
     /// # Errors
     /// A message for the operator.
-    pub fn run(
-        &self,
-        data_dir: PathBuf,
-        cache_bytes: u64,
-        authorities: Authorities,
-        credential: CredentialFile,
-    ) -> anyhow::Result<ExitCode> {
-        let catalogue = &ReservationEvents;
-        let restore_notice = Some(ACCESS_IS_RESTORED);
-        let source = "reservation";
-        let context =
-            Context { data_dir, source, cache_bytes, authorities, credential, restore_notice, catalogue };
+    pub fn run(&self, config: &Config) -> anyhow::Result<ExitCode> {
+        let context = Context {
+            place: config.place.clone(),
+            data_dir: config.data_dir.clone(),
+            settings: config.log_settings(),
+            authorities: config.network.authorities.clone(),
+            credential: CredentialFile::new(config.credential_file.clone()),
+            restore_notice: Some(ACCESS_IS_RESTORED),
+            catalogue: &ReservationEvents,
+        };
         match self {
             Self::Common(command) => command.run(&context),
             Self::Replay(replay) => replay.run(&context),
@@ -68,7 +64,7 @@ const ACCESS_IS_RESTORED: &str = "Access is as old as the backup: keys and links
 
 /// The routes for the log of the running service `app`.
 #[must_use]
-pub fn route(app: &App, store: &Arc<SledStore>) -> LogRoute {
+pub fn route(app: &App, store: &Arc<StoredLog>) -> LogRoute {
     let tree = Arc::clone(&app.log_tree);
     let mut route = LogRoute::new(store, Arc::new(ReservationEvents), &app.env, &app.shutdown);
     route.keys = tree.verifiers().to_vec();

@@ -11,7 +11,9 @@ use chassis::network::Network;
 use chassis::serve::{Shutdown, ShutdownTrigger};
 use events::Position;
 use events::store::groups::CHAIN_START;
-use events::store::sled::{Options, SledStore};
+use events::store::log::StoredLog;
+use events::store::place::Place;
+use events::store::sled::lock_data_dir;
 use proof::{Stored, Tree};
 use uuid::Uuid;
 
@@ -24,6 +26,8 @@ use crate::app::{App, Parts, PaymentChannels};
 
 /// The file in the data directory with the tree of the log.
 const TREE_FILE: &str = "log-tree";
+/// The beginning of the names of files with the last signed checkpoint of a log.
+const CHECKPOINT_PREFIX: &str = "checkpoint-";
 /// The ending of the copy of a tree that is not that of the log.
 const DIFFERS: &str = "differs";
 /// Maximum number of such copies.
@@ -33,19 +37,18 @@ const COPIES_MAX: usize = 3;
 ///
 /// # Errors
 /// When the log cannot be opened, or contains an event that this version cannot use.
-pub fn open_log(config: &Config) -> anyhow::Result<(SledStore, Projections, Tree)> {
-    let options = Options {
-        cache_bytes: config.cache_bytes,
-        queue_appends: config.queue_appends_max,
-        reserve_bytes: config.disk_reserve_bytes,
-        ..Options::new(&config.data_dir, "reservation")
+pub fn open_log(config: &Config) -> anyhow::Result<(StoredLog, Projections, Tree)> {
+    // The files beside a log in a database belong to one instance. A log in a directory locks it itself.
+    let lock = match &config.place {
+        Place::Directory(_) => None,
+        Place::Database(_) => Some(lock_data_dir(&config.data_dir)?),
     };
     let (projections, mut applied) = (Projections::default(), Ok(()));
     // Opened with the first event, when the data directory is there and locked.
     let (path, mut tree) = (config.data_dir.join(TREE_FILE), None);
     let open_tree = || Stored::open(&path, CHAIN_START);
     let mut compared = Ok(());
-    let store = SledStore::open_visiting(&options, &mut |event, chain| {
+    let store = config.place.open_visiting(&config.log_settings(), &mut |event, chain| {
         if applied.is_ok() {
             applied = projections.apply(event);
         }
@@ -61,7 +64,7 @@ pub fn open_log(config: &Config) -> anyhow::Result<(SledStore, Projections, Tree
     compared
         .and_then(|()| tree.map_or_else(open_tree, Ok))
         .and_then(|tree| finish(tree, &path))
-        .map(|tree| (store, projections, tree))
+        .map(|tree| (store.keeping(lock), projections, tree))
         .with_context(|| format!("could not use the tree of the log in {}", path.display()))
 }
 
@@ -75,11 +78,20 @@ pub fn signed(config: &Config, tree: Tree, head: Position, id: Uuid) -> anyhow::
         return Ok(LogTree::new(tree, None));
     }
     let (keys, is_new) = read_or_make(&config.secrets_dir, &config.public_url, id)?;
+    // A new instance beside others has signed nothing itself.
+    let is_new = is_new || is_new_instance(config);
     // A file for each log that was signed: a key that is put back is compared with what it has signed itself.
     let name = keys.origin().rsplit('/').next().unwrap_or_default().to_owned();
-    let path = config.data_dir.join(format!("checkpoint-{name}"));
+    let path = config.data_dir.join(format!("{CHECKPOINT_PREFIX}{name}"));
     let signer = Signer::new(keys.into_keys(), Some(path), is_new || head == Position::START);
     Ok(LogTree::new(tree, Some(signer)))
+}
+
+/// Whether this is the first start of an instance on a log in a database: its directory has no checkpoint at all.
+fn is_new_instance(config: &Config) -> bool {
+    let names = fs::read_dir(&config.data_dir).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let mut checkpoints = names.filter(|name| name.to_string_lossy().starts_with(CHECKPOINT_PREFIX));
+    matches!(config.place, Place::Database(_)) && checkpoints.next().is_none()
 }
 
 /// The tree of the tiles that belong to the log. If others were stored, they are kept in a copy: they name what was changed.
@@ -117,7 +129,7 @@ fn keep(path: &Path) -> io::Result<PathBuf> {
 
 /// The application for a command on the log of a stopped service. It shuts down when the trigger is dropped.
 #[must_use]
-pub fn offline(store: SledStore, projections: Projections, public_url: String) -> (App, ShutdownTrigger) {
+pub fn offline(store: StoredLog, projections: Projections, public_url: String) -> (App, ShutdownTrigger) {
     let (trigger, shutdown) = Shutdown::new();
     let app = App::new(Parts {
         store: Arc::new(store),

@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use chassis::{exit, telemetry};
 use contract::fault::Fault;
 use events::VenueId;
-use events::store::sled::SledStore;
+use events::store::log::StoredLog;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
@@ -102,7 +102,7 @@ fn document(line: &[u8]) -> Result<RulesDocument, Vec<String>> {
 }
 
 /// Returns the number of venues whose rules were recorded.
-async fn record(store: SledStore, projections: Projections, all: &[RulesDocument]) -> anyhow::Result<usize> {
+async fn record(store: StoredLog, projections: Projections, all: &[RulesDocument]) -> anyhow::Result<usize> {
     let (app, _trigger) = offline(store, projections, String::new());
     let _tasks = workers::follow(&app).await?;
     let mut recorded = 0;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use chassis::environment::ManualEnvironment;
 use chrono::TimeDelta;
-use events::store::sled::{Options, SledStore};
+use events::store::sled::{self, Options};
 use serde_json::{Value, json};
 
 use crate::app::{TestApp, start_of_time};
@@ -57,7 +57,7 @@ async fn the_cursor_is_known_after_a_restart_and_not_in_another_log() {
     let options = Options { reserve_bytes: 0, ..Options::new(dir.path(), "reservation") };
     let clock = ManualEnvironment::at(start_of_time());
     let before = {
-        let store = Arc::new(SledStore::open(&options).unwrap());
+        let store = Arc::new(sled::open(&options).unwrap());
         let app = TestApp::on(store.clone(), clock.clone()).await;
         app.book(json!({})).await;
         let before = cursor(&app, "/api/floor").await;
@@ -69,7 +69,7 @@ async fn the_cursor_is_known_after_a_restart_and_not_in_another_log() {
         }
         before
     };
-    let app = TestApp::on(Arc::new(SledStore::open(&options).unwrap()), clock).await;
+    let app = TestApp::on(Arc::new(sled::open(&options).unwrap()), clock).await;
     assert_eq!(cursor(&app, "/api/floor").await, before);
     // A log that was replaced has another event at that position.
     let last = if before.ends_with('0') { '1' } else { '0' };

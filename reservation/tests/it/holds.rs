@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chassis::environment::ManualEnvironment;
 use chrono::TimeDelta;
-use events::store::sled::{Options, SledStore};
+use events::store::sled::{self, Options};
 use serde_json::json;
 
 use crate::app::{TestApp, start_of_time};
@@ -82,7 +82,7 @@ async fn a_deadline_survives_a_restart() {
     let options = Options { reserve_bytes: 0, ..Options::new(dir.path(), "reservation") };
     let clock = ManualEnvironment::at(start_of_time());
     let id = {
-        let store = Arc::new(SledStore::open(&options).unwrap());
+        let store = Arc::new(sled::open(&options).unwrap());
         let app = TestApp::on(store.clone(), clock.clone()).await;
         let id = app.book(json!({"party_size": 6})).await;
         app.trigger.fire();
@@ -94,7 +94,7 @@ async fn a_deadline_survives_a_restart() {
         id
     };
     clock.advance(TimeDelta::minutes(20));
-    let app = TestApp::on(Arc::new(SledStore::open(&options).unwrap()), clock).await;
+    let app = TestApp::on(Arc::new(sled::open(&options).unwrap()), clock).await;
     becomes(&app, &id, "CANCELLED").await;
     let history = app.get(&format!("/api/reservations/{id}/history")).await.json();
     let cancellations = history["entries"]

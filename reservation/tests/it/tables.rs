@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use chassis::environment::ManualEnvironment;
-use events::store::sled::{Options, SledStore};
+use events::store::sled::{self, Options};
 use serde_json::json;
 
 use crate::app::{TestApp, start_of_time};
@@ -68,8 +68,7 @@ async fn a_visit_past_midnight_keeps_its_table_on_both_days() {
 #[tokio::test]
 async fn of_two_hundred_concurrent_requests_for_one_table_one_succeeds() {
     let dir = tempfile::tempdir().unwrap();
-    let store =
-        SledStore::open(&Options { reserve_bytes: 0, ..Options::new(dir.path(), "reservation") }).unwrap();
+    let store = sled::open(&Options { reserve_bytes: 0, ..Options::new(dir.path(), "reservation") }).unwrap();
     let app = Arc::new(TestApp::on(Arc::new(store), ManualEnvironment::at(start_of_time())).await);
     let mut ids = Vec::new();
     for _ in 0..200 {

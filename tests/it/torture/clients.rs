@@ -15,6 +15,9 @@ use crate::services::booking;
 /// Few tables for many clients.
 const TABLES: [&str; 3] = ["D1", "D2", "D3"];
 
+/// The header with the position that a client has seen.
+const POSITION: &str = "meja-position";
+
 /// All requests and everything read from the feed, across restarts of the service.
 pub struct Campaign {
     began: Instant,
@@ -81,16 +84,24 @@ impl Campaign {
 
     /// Runs `clients` clients until the campaign is stopped.
     pub async fn run(self: &Arc<Self>, url: &str, http: &reqwest::Client, clients: usize) {
+        self.run_through(&[url.to_owned()], http, clients).await;
+    }
+
+    /// Runs `clients` clients until the campaign is stopped. Each sends its requests, and repetitions of a request, to the
+    /// instances at `urls` at random.
+    pub async fn run_through(self: &Arc<Self>, urls: &[String], http: &reqwest::Client, clients: usize) {
         let all = (0..clients).map(|client| {
-            let (campaign, url, http) = (Arc::clone(self), url.to_owned(), http.clone());
-            tokio::spawn(async move { campaign.client(client, &url, &http).await })
+            let (campaign, urls, http) = (Arc::clone(self), urls.to_owned(), http.clone());
+            tokio::spawn(async move { campaign.client(client, &urls, &http).await })
         });
         for client in all.collect::<Vec<_>>() {
             client.await.unwrap();
         }
     }
 
-    async fn client(&self, client: usize, url: &str, http: &reqwest::Client) {
+    async fn client(&self, client: usize, urls: &[String], http: &reqwest::Client) {
+        // What the client has seen last, so that every instance knows its reservations.
+        let mut position = None;
         // The reservations of this client. No other client changes them.
         let mut mine: Vec<String> = Vec::new();
         while !self.stopped() {
@@ -108,11 +119,16 @@ impl Campaign {
             };
             // A request without a response is repeated with the same key, until the campaign stops.
             for _ in 0..3 {
+                let url = &urls[fastrand::usize(..urls.len())];
                 let request = http.post(format!("{url}{path}")).body(body.clone());
                 let request = request.header("content-type", "application/json");
-                let request = request.header("idempotency-key", &key);
+                let mut request = request.header("idempotency-key", &key);
+                if let Some(position) = &position {
+                    request = request.header(POSITION, position);
+                }
                 if let Ok(answer) = request.send().await {
                     let status = answer.status().as_u16();
+                    position = answer.headers().get(POSITION).cloned().or(position);
                     let body: Option<Value> = answer.json().await.ok();
                     op.outcome = outcome(status, body.as_ref());
                     let now = self.now();
@@ -212,7 +228,9 @@ fn outcome(status: u16, body: Option<&Value>) -> Outcome {
         200 => Outcome::Acked,
         409 => Outcome::Refused(code),
         // The response says that nothing was done.
-        503 if matches!(code.as_str(), "overloaded" | "disk_full") => Outcome::NotDone(code),
+        503 if matches!(code.as_str(), "overloaded" | "disk_full" | "log_unavailable") => {
+            Outcome::NotDone(code)
+        }
         503 | 504 => Outcome::Unknown,
         // The connection ended in the middle of a response.
         _ if body.is_none() => Outcome::Unknown,

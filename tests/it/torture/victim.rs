@@ -156,6 +156,7 @@ impl Victim {
             .arg(binary("reservation"))
             .args(["log", "verify", "--json", "--log", "warn", "--data-dir"])
             .arg(&self.data_dir)
+            .args(&self.args)
             .env("RUST_BACKTRACE", "0")
             .output()
             .unwrap();

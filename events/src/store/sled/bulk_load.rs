@@ -4,28 +4,17 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::super::groups::{Chain, ChainError, StoredGroup};
-use super::open::{self, OpenError, Opened};
+use super::super::ReadError;
+use super::super::groups::{Chain, StoredGroup};
+use super::super::load::{BulkLoad, BulkLoadError};
+use super::Options;
+use super::groups::SledGroups;
+use super::open::{self, MOVED, OpenError, Opened};
 use super::witness::{MARK_FILE, WITNESS_FILE, Witness};
-use super::{Options, ReadError};
 use crate::ids::{LogId, Position};
 
 /// Groups between two syncs. After a crash, unsynced groups are loaded again.
 const GROUPS_PER_SYNC: usize = 256;
-
-/// Why a group could not be loaded.
-#[derive(Debug, thiserror::Error)]
-pub enum BulkLoadError {
-    /// The group does not continue the log.
-    #[error(transparent)]
-    ChainError(#[from] ChainError),
-    /// An error of the database.
-    #[error("could not write the log")]
-    Storage(#[source] sled::Error),
-    /// An error of the file system.
-    #[error("could not sync the log")]
-    Io(#[from] io::Error),
-}
 
 /// A log that is being loaded. Nothing reads it until it is complete.
 pub struct BulkLoader {
@@ -50,38 +39,35 @@ impl BulkLoader {
         Ok(Self { opened, chain, data_dir, filling: false, unsynced: 0 })
     }
 
-    /// The id of the log.
-    #[must_use]
-    pub fn log_id(&self) -> LogId {
+    fn sync(&mut self) -> Result<(), BulkLoadError> {
+        self.opened.db.flush().map_err(BulkLoadError::storage)?;
+        self.opened.file.sync_data()?;
+        self.unsynced = 0;
+        Ok(())
+    }
+}
+
+impl BulkLoad for BulkLoader {
+    fn log_id(&self) -> LogId {
         self.opened.log_id
     }
 
-    /// The verified chain up to the last loaded event.
-    #[must_use]
-    pub fn chain(&self) -> &Chain {
+    fn chain(&self) -> &Chain {
         &self.chain
     }
 
-    /// The group that holds `position`, if it was loaded.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub fn group(&self, position: Position) -> Result<Option<StoredGroup>, ReadError> {
+    fn group(&mut self, position: Position) -> Result<Option<StoredGroup>, ReadError> {
         let storage = |source| ReadError::storage(position, source);
         let key = position.0.to_be_bytes();
-        let found = self.opened.log.range(..=key).next_back().transpose().map_err(storage)?;
+        let found = self.opened.groups.log.range(..=key).next_back().transpose().map_err(storage)?;
         let Some((key, value)) = found else { return Ok(None) };
-        let first = key.as_ref().try_into().map(u64::from_be_bytes).map_or(Position::START, Position);
-        let payloads = self.opened.payloads.0.get(key).map_err(storage)?.unwrap_or_default();
+        let first = super::groups::position(&key);
+        let payloads = self.opened.groups.payloads.0.get(key).map_err(storage)?.unwrap_or_default();
         let group = StoredGroup::decode(first, value.to_vec().into(), payloads.to_vec().into())?;
         Ok(Some(group).filter(|group| group.last() >= position))
     }
 
-    /// Verifies and loads the next group.
-    ///
-    /// # Errors
-    /// [`BulkLoadError`]. After a failed sync it is unknown whether the group was loaded; otherwise it was not.
-    pub fn push(&mut self, group: &StoredGroup) -> Result<(), BulkLoadError> {
+    fn push(&mut self, group: &StoredGroup) -> Result<(), BulkLoadError> {
         let mut chain = self.chain.clone();
         chain.link(group)?;
         if !self.filling {
@@ -89,31 +75,17 @@ impl BulkLoader {
             self.filling = true;
         }
         let key = group.first().0.to_be_bytes();
+        let SledGroups { log, payloads } = &self.opened.groups;
         if !group.payloads_value().is_empty() {
-            self.opened
-                .payloads
-                .0
-                .insert(key, &group.payloads_value()[..])
-                .map_err(BulkLoadError::Storage)?;
+            payloads.0.insert(key, &group.payloads_value()[..]).map_err(BulkLoadError::storage)?;
         }
-        self.opened.log.insert(key, &group.value()[..]).map_err(BulkLoadError::Storage)?;
+        log.insert(key, &group.value()[..]).map_err(BulkLoadError::storage)?;
         self.chain = chain;
         self.unsynced += 1;
         if self.unsynced >= GROUPS_PER_SYNC { self.sync() } else { Ok(()) }
     }
 
-    fn sync(&mut self) -> Result<(), BulkLoadError> {
-        self.opened.db.flush().map_err(BulkLoadError::Storage)?;
-        self.opened.file.sync_data()?;
-        self.unsynced = 0;
-        Ok(())
-    }
-
-    /// Makes everything durable and writes the head witness.
-    ///
-    /// # Errors
-    /// [`BulkLoadError`]; loading can continue from what was loaded.
-    pub fn finish(mut self) -> Result<Chain, BulkLoadError> {
+    fn finish(mut self: Box<Self>) -> Result<Chain, BulkLoadError> {
         self.sync()?;
         let file_bytes = self.opened.file.metadata()?.len();
         let position = self.chain.last();
@@ -147,6 +119,24 @@ pub fn read_witness(data_dir: &Path) -> io::Result<Option<WitnessedHead>> {
         position: witness.position,
         hash: witness.hash,
     }))
+}
+
+/// Moves the log out of the way of the service, which then refuses to start in `data_dir`. Returns where it is.
+///
+/// # Errors
+/// [`OpenError::InUse`] when another process has locked the directory, [`OpenError::Io`] when the log no longer ends at
+/// `head` or cannot be renamed.
+pub fn retire(data_dir: &Path, head: Position) -> Result<PathBuf, OpenError> {
+    let failed = |e: io::Error| OpenError::from(("retire the log", e));
+    let _held = lock_data_dir(data_dir)?;
+    let witness = read_witness(data_dir).map_err(failed)?;
+    if witness.is_none_or(|witness| witness.position != head) {
+        return Err(failed(io::Error::other("a service has appended to it meanwhile")));
+    }
+    let moved_to = data_dir.join(MOVED);
+    fs::rename(data_dir.join("log"), &moved_to).map_err(failed)?;
+    File::open(data_dir).and_then(|dir| dir.sync_all()).map_err(failed)?;
+    Ok(moved_to)
 }
 
 /// A data directory locked against all other processes.

@@ -8,8 +8,9 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
+use super::super::engine::Forgotten;
 use super::super::frame::ConfidentialPayloads;
-use super::confidential::ConfidentialTree;
+use super::groups::SledGroups;
 use super::witness::{Mark, Witness};
 use crate::ids::Position;
 
@@ -19,10 +20,10 @@ pub(super) trait Disk: Debug + Send + Sync + 'static {
     fn put_payloads(&self, first: Position, payloads: &ConfidentialPayloads) -> io::Result<()>;
 
     /// Stores the group that starts at `first`. Not durable before [`Self::sync`].
-    fn put_group(&self, first: Position, value: Vec<u8>) -> io::Result<()>;
+    fn put_group(&self, first: Position, value: &[u8]) -> io::Result<()>;
 
-    /// Removes the confidential payload of the event at `position` in the group that starts at `first`.
-    fn forget_payload(&self, position: Position, first: Position) -> io::Result<()>;
+    /// Removes a confidential payload. Not durable before [`Self::sync`].
+    fn forget_payload(&self, forgotten: Forgotten) -> io::Result<()>;
 
     /// Makes everything stored so far durable. Returns the length of the database file in bytes. After an
     /// error no event may be acknowledged: a later call can succeed without the data being durable.
@@ -42,8 +43,7 @@ pub(super) trait Disk: Debug + Send + Sync + 'static {
 #[derive(Debug)]
 pub(super) struct SledDisk {
     pub(super) db: sled::Db,
-    pub(super) log: sled::Tree,
-    pub(super) payloads: ConfidentialTree,
+    pub(super) groups: SledGroups,
     /// Our own descriptor of sled's file, which is synced before anything is acknowledged.
     pub(super) file: File,
     pub(super) mark: Mark,
@@ -52,15 +52,15 @@ pub(super) struct SledDisk {
 
 impl Disk for SledDisk {
     fn put_payloads(&self, first: Position, payloads: &ConfidentialPayloads) -> io::Result<()> {
-        self.payloads.put(first, payloads).map_err(io::Error::other)
+        self.groups.payloads.put(first, payloads).map_err(io::Error::other)
     }
 
-    fn put_group(&self, first: Position, value: Vec<u8>) -> io::Result<()> {
-        self.log.insert(first.0.to_be_bytes(), value).map(drop).map_err(io::Error::other)
+    fn put_group(&self, first: Position, value: &[u8]) -> io::Result<()> {
+        self.groups.log.insert(first.0.to_be_bytes(), value).map(drop).map_err(io::Error::other)
     }
 
-    fn forget_payload(&self, position: Position, first: Position) -> io::Result<()> {
-        self.payloads.forget(position, first).map_err(io::Error::other)
+    fn forget_payload(&self, forgotten: Forgotten) -> io::Result<()> {
+        self.groups.payloads.forget(forgotten.position, forgotten.group).map_err(io::Error::other)
     }
 
     fn sync(&self) -> io::Result<u64> {

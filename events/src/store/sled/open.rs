@@ -12,10 +12,10 @@ use uuid::Uuid;
 
 use super::super::EventBytes;
 use super::super::groups::{Chain, ChainHash};
+use super::super::log::{LoadError, Loaded, State, replay};
 use super::Options;
 use super::confidential::ConfidentialTree;
-use super::replay::{LoadError, Loaded, replay};
-use super::state::State;
+use super::groups::SledGroups;
 use super::witness::{Mark, Witness};
 use crate::ids::{LogId, Position};
 
@@ -41,6 +41,9 @@ pub enum OpenError {
         .0.display()
     )]
     Unfinished(PathBuf),
+    /// The log was moved to another place.
+    #[error("the log was moved to another place, and what was here is in {}: start the service with that place", .0.display())]
+    Moved(PathBuf),
     /// The data directory cannot be created.
     #[error("could not create the data directory {}: choose another one with --data-dir", data_dir.display())]
     Create {
@@ -82,8 +85,7 @@ pub(super) struct Opened {
     pub(super) db: sled::Db,
     pub(super) file: File,
     pub(super) lock: File,
-    pub(super) log: sled::Tree,
-    pub(super) payloads: ConfidentialTree,
+    pub(super) groups: SledGroups,
     pub(super) log_id: LogId,
     pub(super) chain: Chain,
     pub(super) state: State,
@@ -128,6 +130,10 @@ fn try_open(
     };
     if let (Some(witness), false) = (&witness, db_dir.exists()) {
         // Checked before sled would create an empty database in its place.
+        let moved = data_dir.join(MOVED);
+        if moved.exists() {
+            return Err(OpenError::Moved(moved));
+        }
         return Err(damaged(format!(
             "its folder log/ is missing, but the head witness names the log {}",
             witness.log_id
@@ -146,20 +152,22 @@ fn try_open(
         None if log.is_empty() => create(&db, &db_dir, options, &file)?,
         None => return Err(damaged("it holds events, but its log id is missing".into())),
     };
-    let loaded = replay(&log, witness.as_ref().map(|w| w.position), options.recent_bytes, visit);
+    let groups = SledGroups { log, payloads };
+    let loaded = replay(groups.iter(), witness.as_ref().map(|w| w.position), options.recent_bytes, visit);
     let loaded = loaded.map_err(|error| match error {
         LoadError::VisitorPanicked => ("build state from the log", io::Error::other(error)).into(),
         _ => damaged(error.to_string()),
     })?;
     check(&loaded, witness.as_ref(), log_id).map_err(damaged)?;
     let Loaded { state, chain, forgotten, .. } = loaded;
+    let payloads = &groups.payloads;
     let tidied = payloads.remove_after(state.last()).and_then(|()| {
         // A crash may have happened between the event that orders the erasure and the erasure itself.
-        forgotten.into_iter().try_for_each(|position| payloads.forget(position, state.group_start(position)))
+        forgotten.into_iter().try_for_each(|position| payloads.forget(position, state.span(position).first))
     });
     tidied.map_err(|error| damaged(error.to_string()))?;
     let mark = Mark::open(data_dir).map_err(|e| ("open head-mark", e))?;
-    Ok(Opened { db, file, lock, log, payloads, log_id, chain, state, mark })
+    Ok(Opened { db, file, lock, groups, log_id, chain, state, mark })
 }
 
 /// Creates a data directory that only its owner may enter: it will hold names and addresses.
@@ -168,6 +176,9 @@ pub(super) fn create_owner_only_dir(data_dir: &Path) -> Result<(), OpenError> {
     let created = fs::DirBuilder::new().recursive(true).mode(0o700).create(data_dir);
     created.map_err(|source| OpenError::Create { data_dir: data_dir.to_owned(), source })
 }
+
+/// The folder of a log that was moved to another place.
+pub(super) const MOVED: &str = "log-moved";
 
 /// Marker file in a data directory whose log is being loaded: an incomplete log must not be opened.
 const UNFINISHED: &str = "unfinished";

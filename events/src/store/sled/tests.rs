@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::super::EventStore as _;
+use super::super::engine::Forgotten;
 use super::super::frame::ConfidentialPayloads;
 use super::disk::{Disk, SledDisk};
 use super::witness::Witness;
-use super::{EventStore as _, Options, SledStore, open};
+use super::{Options, open, start};
 use crate::ids::Position;
 use crate::query::{AppendCondition, Query};
 use crate::recorded::{EventMetadata, NewEvent};
@@ -33,12 +35,12 @@ impl Disk for RecordingDisk {
         self.record("put_payloads", self.disk.put_payloads(first, payloads))
     }
 
-    fn put_group(&self, first: Position, value: Vec<u8>) -> io::Result<()> {
+    fn put_group(&self, first: Position, value: &[u8]) -> io::Result<()> {
         self.record("put_group", self.disk.put_group(first, value))
     }
 
-    fn forget_payload(&self, position: Position, first: Position) -> io::Result<()> {
-        self.record("forget_payload", self.disk.forget_payload(position, first))
+    fn forget_payload(&self, forgotten: Forgotten) -> io::Result<()> {
+        self.record("forget_payload", self.disk.forget_payload(forgotten))
     }
 
     fn sync(&self) -> io::Result<u64> {
@@ -89,14 +91,13 @@ async fn a_commit_uses_the_disk_in_an_order_that_survives_a_crash() {
     let opened = open::open(&options, &mut |_, _| {}).unwrap();
     let disk = SledDisk {
         db: opened.db.clone(),
-        log: opened.log.clone(),
-        payloads: opened.payloads.clone(),
+        groups: opened.groups.clone(),
         file: opened.file.try_clone().unwrap(),
         mark: opened.mark.try_clone().unwrap(),
         data_dir: dir.path().to_owned(),
     };
     let disk = Arc::new(RecordingDisk { disk, calls: Mutex::default() });
-    let store = SledStore::start(&options, opened, Arc::clone(&disk) as Arc<dyn Disk>).unwrap();
+    let store = start(&options, opened, Arc::clone(&disk) as Arc<dyn Disk>).unwrap();
     let anyway = || AppendCondition { fail_if_any: Query::default(), after: Position::START };
     store.append(vec![event(Some(b"Ada"), vec![])], anyway()).await.unwrap();
     assert_eq!(std::mem::take(&mut *disk.calls.lock()), ["put_payloads", "put_group", "sync", "set_mark"]);

@@ -4,16 +4,16 @@
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::super::fatal::fatal;
 use super::super::frame::ChainHash;
-use super::Shared;
+use super::super::log::Shared;
 use super::disk::Disk;
-use super::fatal::fatal;
 use super::witness::Witness;
 use crate::ids::Position;
 
@@ -54,6 +54,8 @@ pub(super) struct Watchdog {
     pub(super) shared: Arc<Shared>,
     pub(super) disk: Arc<dyn Disk>,
     pub(super) commit_timer: Arc<CommitTimer>,
+    /// Length of the database file at the last sync, in bytes.
+    pub(super) synced_bytes: Arc<AtomicU64>,
     /// The lock of the data directory. Held while the log is open, and released last.
     pub(super) lock: File,
 }
@@ -91,7 +93,7 @@ impl Watchdog {
     }
 
     fn write_witness(&self, head: Position) -> io::Result<()> {
-        let file_bytes = self.shared.synced_bytes.load(Ordering::Relaxed);
+        let file_bytes = self.synced_bytes.load(Ordering::Relaxed);
         let hash = self.hash_at(head)?;
         self.disk.store_witness(&Witness::new(self.shared.log_id, head, &hash, file_bytes))
     }

@@ -56,7 +56,10 @@ pub(super) fn problem(error: &EffectLogError) -> Problem {
             "A concurrent change prevented this. Read it again, then decide.",
         ),
         EffectLogError::Append(
-            AppendError::Overloaded | AppendError::Closed | AppendError::NoSpace { .. },
+            AppendError::Overloaded
+            | AppendError::Closed
+            | AppendError::NoSpace { .. }
+            | AppendError::Unavailable { .. },
         ) => Problem::unavailable(
             "unavailable",
             "The log cannot be written at the moment. Nothing was done; try again.",

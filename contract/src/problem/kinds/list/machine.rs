@@ -84,6 +84,12 @@ pub(super) const MACHINE: &[Kind] = &[
         "Contact the operator.",
     ),
     kind(
+        "log_unavailable",
+        503,
+        "The log cannot be written at the moment, for example while its database fails over. Nothing was done.",
+        "Try again after `Retry-After`.",
+    ),
+    kind(
         "no_checkpoint",
         503,
         "The log is not signed at the moment.",
@@ -93,6 +99,12 @@ pub(super) const MACHINE: &[Kind] = &[
         "overloaded",
         503,
         "Too many requests are waiting for the disk. Nothing was done.",
+        "Try again after `Retry-After`.",
+    ),
+    kind(
+        "position_not_reached",
+        503,
+        "The instance has not reached the position of the log that the request names. Nothing was done.",
         "Try again after `Retry-After`.",
     ),
     kind(

@@ -1,10 +1,13 @@
-//! Reading events: recent groups are in memory, older ones come from the cache or from sled. The index finds the
+//! Reading events: recent groups are in memory, older ones come from the cache or from the engine. The index finds the
 //! positions to read.
+
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use parking_lot::RwLockReadGuard;
 
-use super::super::frame::{FramedEvent, Group};
+use super::super::engine::Span;
+use super::super::frame::{FramedEvent, Group, decode_payloads};
 use super::super::{Page, ReadError};
 use super::Shared;
 use super::state::State;
@@ -16,7 +19,7 @@ impl Shared {
         self.state.read()
     }
 
-    /// Like [`Self::read`], but returns `None` if a group would have to be read from disk. It runs on the
+    /// Like [`Self::read`], but returns `None` if a group would have to be read from the engine. It runs on the
     /// async thread of the caller, which must not block.
     pub(super) fn read_in_memory(
         &self,
@@ -141,15 +144,28 @@ impl Shared {
         self.state().recent_payload(position)
     }
 
-    /// The confidential payload of the event at `position`. Reads the disk.
-    pub(super) fn payload(&self, position: Position) -> Result<Option<Bytes>, ReadError> {
-        let payloads = self.payloads.of_group(self.group_start(position))?;
-        Ok(payloads.into_iter().find(|(at, _)| *at == position).map(|(_, payload)| payload))
+    /// The confidential payloads of the events at `positions`, in the same order. Reads the engine.
+    pub(super) fn payloads(&self, positions: &[Position]) -> Result<Vec<Option<Bytes>>, ReadError> {
+        let mut spans: Vec<_> = positions.iter().map(|position| self.span(*position)).collect();
+        spans.sort_unstable_by_key(|span| span.first);
+        spans.dedup();
+        let mut payloads = BTreeMap::new();
+        for (span, value) in spans.iter().zip(self.engine.payload_values(&spans)?) {
+            if !value.is_empty() {
+                payloads.extend(decode_payloads(span.first, &value)?);
+            }
+        }
+        Ok(positions.iter().map(|position| payloads.get(position).cloned()).collect())
     }
 
     /// The first position of the group that holds `position`.
     pub(super) fn group_start(&self, position: Position) -> Position {
-        self.state().group_start(position)
+        self.span(position).first
+    }
+
+    /// The positions of the group that holds `position`.
+    pub(super) fn span(&self, position: Position) -> Span {
+        self.state().span(position)
     }
 
     /// Returns the group that contains `position` if it is in memory; otherwise `Err` with the first position of
@@ -160,19 +176,18 @@ impl Shared {
             if let Some(group) = state.recent_group(position) {
                 return Ok(group.clone());
             }
-            state.group_start(position)
+            state.span(position).first
         };
         self.cache.get(first).ok_or(first)
     }
 
     /// The group that holds `position`, which must not be after the head.
-    pub(super) fn group_at(&self, position: Position) -> Result<Group, ReadError> {
+    pub(in super::super) fn group_at(&self, position: Position) -> Result<Group, ReadError> {
         let first = match self.cached_group(position) {
             Ok(group) => return Ok(group),
             Err(first) => first,
         };
-        let value =
-            self.log.get(first.0.to_be_bytes()).map_err(|source| ReadError::storage(position, source))?;
+        let value = self.engine.value(first)?;
         let value = value.ok_or(ReadError::Damaged { at: position, what: "a group is missing" })?;
         let group = Group::decode(first, &value)?;
         self.cache.insert(&group);

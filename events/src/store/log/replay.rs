@@ -6,6 +6,8 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use super::super::EventBytes;
 use super::super::frame::{ChainHash, Group};
 use super::super::groups::{Chain, ChainError};
@@ -20,18 +22,16 @@ const GROUPS_AHEAD_MAX: usize = 64;
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 
 /// The result of one pass over the log.
-pub(super) struct Loaded {
-    pub(super) state: State,
-    pub(super) chain: Chain,
+pub(in super::super) struct Loaded {
+    pub(in super::super) state: State,
+    pub(in super::super) chain: Chain,
     /// The hash at the position that the witness names.
-    pub(super) witnessed: Option<ChainHash>,
-    pub(super) forgotten: Vec<Position>,
+    pub(in super::super) witnessed: Option<ChainHash>,
+    pub(in super::super) forgotten: Vec<Position>,
 }
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum LoadError {
-    #[error(transparent)]
-    Sled(#[from] sled::Error),
+pub(in super::super) enum LoadError {
     #[error("{0}: {source}", source = std::error::Error::source(.0).map(ToString::to_string).unwrap_or_default())]
     Storage(ReadError),
     #[error(transparent)]
@@ -55,9 +55,9 @@ impl From<ReadError> for LoadError {
 }
 
 /// Reads every group once: checks that positions are consecutive, verifies the chain, builds the index
-/// and passes every event to `visit`.
-pub(super) fn replay(
-    log: &sled::Tree,
+/// and passes every event to `visit`. `groups` are all groups in their stored form, ascending.
+pub(in super::super) fn replay(
+    groups: impl Iterator<Item = Result<(Position, Bytes), ReadError>>,
     witnessed_at: Option<Position>,
     recent_bytes: usize,
     visit: &mut (dyn FnMut(EventBytes<'_>, &ChainHash) + Send),
@@ -67,7 +67,7 @@ pub(super) fn replay(
     std::thread::scope(|scope| {
         let indexing = scope.spawn(move || index(&for_index, recent_bytes));
         let visiting = scope.spawn(move || show(&for_visitor, visit));
-        let read = read(log, witnessed_at, &to_index, &to_visitor);
+        let read = read(groups, witnessed_at, &to_index, &to_visitor);
         // Closing the channels ends the other steps once they have processed what was queued.
         drop((to_index, to_visitor));
         let indexed = indexing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -82,16 +82,15 @@ pub(super) fn replay(
 type Chained = (Chain, Option<ChainHash>, Vec<Position>);
 
 fn read(
-    log: &sled::Tree,
+    groups: impl Iterator<Item = Result<(Position, Bytes), ReadError>>,
     witnessed_at: Option<Position>,
     to_index: &SyncSender<Group>,
     to_visitor: &SyncSender<Group>,
 ) -> Result<Chained, LoadError> {
     let (mut chain, mut witnessed, mut forgotten) = (Chain::default(), None, Vec::new());
     let mut told = Instant::now();
-    for item in log.iter() {
-        let (key, value) = item?;
-        let first = key.as_ref().try_into().map(u64::from_be_bytes).map_or(Position::START, Position);
+    for stored in groups {
+        let (first, value) = stored?;
         let group = Group::decode(first, &value)?;
         chain.link_group(&group, |entry| {
             if witnessed_at == Some(entry.position) {

@@ -4,7 +4,7 @@
 pub(super) fn fatal(doing: &str, error: &(dyn std::error::Error + 'static)) -> ! {
     tracing::error!(
         error,
-        "could not {doing}: stopping immediately, so that nothing that is not durable is acknowledged. Check the disk, then start again"
+        "could not {doing}: stopping immediately, so that nothing that is not durable is acknowledged. Check the storage of the log, then start again"
     );
     std::process::abort()
 }

@@ -1,14 +1,16 @@
-//! The in-memory state of the store: the index, the first position of every group, and recent groups.
+//! The in-memory state of a log: the index, the first position of every group, and recent groups.
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::super::frame::{ConfidentialPayloads, Group};
+use super::super::engine::{Span, Tail};
+use super::super::frame::{ChainHash, ConfidentialPayloads, Group};
 use super::super::index::Index;
+use super::ReadError;
 use crate::ids::Position;
 
-pub(super) struct State {
+pub(in super::super) struct State {
     pub(super) index: Index,
     /// First position of every group, ascending.
     starts: Vec<u64>,
@@ -18,15 +20,17 @@ pub(super) struct State {
     last: Position,
 }
 
-/// A recently written group with its confidential payloads.
+/// A recently appended group.
 struct Recent {
     group: Group,
-    payloads: ConfidentialPayloads,
+    /// Its confidential payloads; `None` if another process appended the group.
+    payloads: Option<ConfidentialPayloads>,
 }
 
 impl Recent {
     fn len_bytes(&self) -> usize {
-        self.group.len_bytes() + self.payloads.iter().map(|(_, payload)| payload.len()).sum::<usize>()
+        self.group.len_bytes()
+            + self.payloads.iter().flatten().map(|(_, payload)| payload.len()).sum::<usize>()
     }
 }
 
@@ -40,7 +44,7 @@ impl std::fmt::Debug for State {
 }
 
 impl State {
-    pub(super) fn new(recent_bytes_max: usize) -> Self {
+    pub(in super::super) fn new(recent_bytes_max: usize) -> Self {
         Self {
             index: Index::default(),
             starts: Vec::new(),
@@ -52,12 +56,12 @@ impl State {
     }
 
     /// The last durable position.
-    pub(super) fn last(&self) -> Position {
+    pub(in super::super) fn last(&self) -> Position {
         self.last
     }
 
-    /// Indexes a group that was read from disk.
-    pub(super) fn index_group(&mut self, group: &Group) -> Result<(), super::ReadError> {
+    /// Indexes a group that was read from the engine.
+    pub(super) fn index_group(&mut self, group: &Group) -> Result<(), ReadError> {
         for entry in group.events() {
             let entry = entry?;
             self.index.insert(entry.position, entry.event_type, entry.tags.clone());
@@ -67,14 +71,14 @@ impl State {
         Ok(())
     }
 
-    /// Indexes a group that was just written, keeps it in memory with its payloads, and drops the payloads
-    /// at the positions `forgotten`.
+    /// Indexes a group that was just appended, keeps it in memory with its payloads if they are known, and drops the
+    /// payloads at the positions `forgotten`.
     pub(super) fn publish(
         &mut self,
         group: Group,
-        payloads: ConfidentialPayloads,
+        payloads: Option<ConfidentialPayloads>,
         forgotten: &[Position],
-    ) -> Result<(), super::ReadError> {
+    ) -> Result<(), ReadError> {
         self.index_group(&group)?;
         let recent = Recent { group, payloads };
         self.recent_bytes += recent.len_bytes();
@@ -84,7 +88,9 @@ impl State {
                 && let Some(recent) = self.recent.get_mut(i)
             {
                 self.recent_bytes -= recent.len_bytes();
-                recent.payloads.retain(|(at, _)| at != position);
+                if let Some(payloads) = &mut recent.payloads {
+                    payloads.retain(|(at, _)| at != position);
+                }
                 self.recent_bytes += recent.len_bytes();
             }
         }
@@ -111,17 +117,25 @@ impl State {
         self.recent.get(self.recent_place(position)?).map(|recent| &recent.group)
     }
 
-    /// The confidential payload of the event at `position`. The outer `Option` is `None` if the group is not
-    /// in memory, the inner one if the event has no payload.
+    /// The confidential payload of the event at `position`. The outer `Option` is `None` if the payloads of the group
+    /// are not in memory, the inner one if the event has no payload.
     pub(super) fn recent_payload(&self, position: Position) -> Option<Option<Bytes>> {
         let recent = self.recent.get(self.recent_place(position)?)?;
-        let payload = recent.payloads.iter().find(|(at, _)| *at == position);
+        let payload = recent.payloads.as_ref()?.iter().find(|(at, _)| *at == position);
         Some(payload.map(|(_, payload)| payload.clone()))
     }
 
-    /// The first position of the group that holds `position`.
-    pub(super) fn group_start(&self, position: Position) -> Position {
+    /// The positions of the group that holds `position`.
+    pub(in super::super) fn span(&self, position: Position) -> Span {
         let i = self.starts.partition_point(|start| *start <= position.0);
-        Position(i.checked_sub(1).and_then(|i| self.starts.get(i)).copied().unwrap_or(position.0))
+        let first = i.checked_sub(1).and_then(|i| self.starts.get(i)).copied().unwrap_or(position.0);
+        let last = self.starts.get(i).map_or(self.last, |next| Position(next - 1));
+        Span { first: Position(first), last }
+    }
+
+    /// The last group; `hash` is the hash of the chain at its last event.
+    pub(super) fn tail(&self, hash: ChainHash) -> Tail {
+        let first = Position(self.starts.last().copied().unwrap_or_default());
+        Tail { span: Span { first, last: self.last }, hash }
     }
 }

@@ -1,0 +1,186 @@
+//! Appends groups to the database, and finds out what became of a group whose answer was lost.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::super::ReadError;
+use super::super::engine::{Commit, Committer, NewGroup, Refusal, Tail};
+use super::super::fatal::fatal;
+use super::Options;
+use super::connection::{Connection, Newer};
+use super::server::{ServerError, in_full, is_refused};
+use crate::ids::Position;
+
+/// How often the log is read without a notification.
+const POLL: Duration = Duration::from_millis(500);
+
+/// Pause between two attempts to connect.
+const RECONNECT: Duration = Duration::from_millis(200);
+
+/// The log in the database is not the one that this process has read.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the database no longer holds the group at position {0} as this process has read it: an older copy of the database was put in place, or another log"
+)]
+struct PutBack(Position);
+
+/// The log is no longer in use.
+#[derive(Debug, thiserror::Error)]
+#[error("the log was moved to another place: start the service with that place")]
+struct Moved;
+
+/// The writer's side of the database.
+pub(super) struct PostgresCommitter {
+    options: Options,
+    /// Identifies this process in the table of instances.
+    instance: Uuid,
+    connection: Option<Connection>,
+    /// Everything up to this position was read or appended here.
+    known: Position,
+    closed: watch::Receiver<bool>,
+    /// Whether the loss of the database was logged.
+    is_lost: bool,
+}
+
+impl Committer for PostgresCommitter {
+    fn begin(&mut self) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    async fn commit(&mut self, group: &NewGroup) -> Result<Commit, Refusal> {
+        // Whether the group may be stored, or may still come to be stored by an attempt whose answer was lost.
+        let mut is_unknown = false;
+        loop {
+            match self.attempt(group, &mut is_unknown).await {
+                Ok(commit) => {
+                    self.succeeded();
+                    return Ok(commit);
+                }
+                Err(error) => {
+                    self.failed(&error);
+                    if !is_unknown {
+                        return Err(Refusal::Unavailable { reason: in_full(&error) });
+                    }
+                }
+            }
+            // The position is decided as soon as any group stands there, so the same group is tried until then.
+            if self.is_closed_after(RECONNECT).await {
+                return Err(Refusal::Closed);
+            }
+        }
+    }
+
+    fn end(&mut self) {}
+
+    fn unreadable(&mut self, error: ReadError) -> Refusal {
+        match error {
+            ReadError::Storage { .. } => Refusal::Unavailable { reason: error.to_string() },
+            ReadError::Interrupted => Refusal::Closed,
+            ReadError::Damaged { .. } => fatal("check an append condition", &error),
+        }
+    }
+
+    async fn changed(&mut self) {
+        let Some(connection) = &mut self.connection else {
+            return tokio::time::sleep(RECONNECT).await;
+        };
+        match tokio::time::timeout(POLL, connection.announced(self.known)).await {
+            Ok(true) | Err(_) => {}
+            Ok(false) => self.connection = None,
+        }
+    }
+
+    async fn newer(&mut self, tail: &Tail) -> Result<Vec<(Position, Bytes)>, Refusal> {
+        match self.try_newer(tail).await {
+            Ok(Newer::Groups(groups)) => {
+                self.succeeded();
+                Ok(groups)
+            }
+            Ok(Newer::TailIsGone) => fatal("follow the log", &PutBack(tail.span.first)),
+            Err(error) => {
+                self.failed(&error);
+                Err(Refusal::Unavailable { reason: in_full(&error) })
+            }
+        }
+    }
+}
+
+impl PostgresCommitter {
+    /// A committer that connects when it is needed. `known` is the last position that was read.
+    pub(super) fn new(options: &Options, known: Position, closed: watch::Receiver<bool>) -> Self {
+        let instance = Uuid::new_v4();
+        Self { options: options.clone(), instance, connection: None, known, closed, is_lost: false }
+    }
+
+    async fn connection(&mut self) -> Result<&mut Connection, ServerError> {
+        match &mut self.connection {
+            Some(connection) => Ok(connection),
+            none => Ok(none.insert(Connection::open(&self.options).await?)),
+        }
+    }
+
+    /// Tries to append the group once.
+    async fn attempt(&mut self, group: &NewGroup, is_unknown: &mut bool) -> Result<Commit, ServerError> {
+        let instance = self.instance;
+        let connection = self.connection().await?;
+        let is_appended = connection.append(group).await.inspect_err(|error| {
+            *is_unknown |= !is_refused(error);
+        })?;
+        let is_found = !is_appended
+            && *is_unknown
+            && connection.hash_at(group.span.first).await?.is_some_and(|hash| hash == group.hash);
+        if !is_appended && !is_found {
+            if !connection.is_in_use().await? {
+                fatal("append to the log", &Moved);
+            }
+            return Ok(Commit::Behind);
+        }
+        *is_unknown = true;
+        // Found instead of appended, or appended with a warning: visible, but perhaps not on the standby.
+        if is_found || connection.has_warned() {
+            connection.confirm(instance).await?;
+        }
+        connection.is_confirmed = true;
+        connection.announce(group.span.last);
+        self.known = group.span.last;
+        Ok(Commit::Durable)
+    }
+
+    async fn try_newer(&mut self, tail: &Tail) -> Result<Newer, ServerError> {
+        let instance = self.instance;
+        let connection = self.connection().await?;
+        let announced = connection.last_announced();
+        let newer = connection.newer(tail).await?;
+        if !connection.is_confirmed || connection.has_warned() {
+            connection.confirm(instance).await?;
+        }
+        if matches!(&newer, Newer::Groups(groups) if groups.is_empty()) {
+            self.known = tail.span.last.max(announced);
+        }
+        Ok(newer)
+    }
+
+    fn succeeded(&mut self) {
+        if std::mem::take(&mut self.is_lost) {
+            tracing::info!("the database of the log is reached again");
+        }
+    }
+
+    /// Gives the connection up: the next one may lead to another server.
+    fn failed(&mut self, error: &ServerError) {
+        self.connection = None;
+        if !std::mem::replace(&mut self.is_lost, true) {
+            let error = error as &dyn std::error::Error;
+            tracing::error!(error, "the log cannot be written until its database is back");
+        }
+    }
+
+    /// Waits; `true` if the log is being closed.
+    async fn is_closed_after(&mut self, pause: Duration) -> bool {
+        let closed = self.closed.wait_for(|is_closed| *is_closed);
+        tokio::time::timeout(pause, closed).await.is_ok()
+    }
+}

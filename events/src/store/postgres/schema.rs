@@ -1,0 +1,162 @@
+//! The tables of a log, in a schema of their own: `meja_<service>`.
+//!
+//! ```text
+//! log       (format, log_id, source, in_use)  one row
+//! groups    (first, last, hash, value)      one row per group, under the position of its first event
+//! payloads  (position, value)               one row per confidential payload; a deleted row is forgotten
+//! instances (id, seen)                      the last commit of each process, to confirm what it has read
+//! ```
+//!
+//! `hash` is the hash of the chain at the last event of a group, `value` the group as every engine stores it.
+
+use tokio_postgres::GenericClient;
+use uuid::Uuid;
+
+use super::OpenError;
+use super::server::{Server, ServerError};
+use crate::ids::LogId;
+
+/// The format that this version reads and writes.
+const FORMAT: i32 = 1;
+
+/// The identity of a log in a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogInfo {
+    /// The id of the log.
+    pub log_id: LogId,
+    /// Whether the log was created just now.
+    pub is_new: bool,
+}
+
+/// Why a log could not be created.
+#[derive(Debug, thiserror::Error)]
+pub enum InitError {
+    /// The database cannot be used.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// The log has a format that this version does not know, or is the log of another service.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The name of the role is not one that needs no quotes.
+    #[error("{0:?} is not the name of a role: use lower-case letters, digits and _")]
+    Role(String),
+}
+
+/// The name of the schema of the service `source`.
+pub(super) fn schema(source: &str) -> String {
+    format!("meja_{source}")
+}
+
+/// Creates the schema and the tables of the log of `source`, unless they exist, and gives `role` the rights that a
+/// service needs: it can append groups, read everything, and delete confidential payloads.
+///
+/// # Errors
+/// [`InitError`]. Nothing was created then.
+pub async fn init(
+    server: &Server,
+    source: &'static str,
+    log_id: Option<LogId>,
+    role: Option<&str>,
+) -> Result<LogInfo, InitError> {
+    if let Some(role) = role.filter(|role| !is_plain_name(role)) {
+        return Err(InitError::Role(role.to_owned()));
+    }
+    let (mut client, connection) = server.connect(source).await?;
+    // Ends with the client. Its errors are those of the statements.
+    tokio::spawn(async move { drop(connection.await) });
+    // Tables that exist already are no news.
+    client.batch_execute("SET client_min_messages = warning").await.map_err(ServerError::Statement)?;
+    let transaction = client.transaction().await.map_err(ServerError::Statement)?;
+    let proposed = log_id.unwrap_or_else(|| LogId(Uuid::new_v4()));
+    let schema = schema(source);
+    transaction.batch_execute(&tables(&schema)).await.map_err(ServerError::Statement)?;
+    let insert = format!(
+        "INSERT INTO {schema}.log (format, log_id, source) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+    );
+    let inserted = transaction.execute(&insert, &[&FORMAT, &proposed.0, &source]).await;
+    let is_new = inserted.map_err(ServerError::Statement)? == 1;
+    let log_id = read(&transaction, source).await?;
+    if let Some(role) = role {
+        transaction.batch_execute(&rights(&schema, role)).await.map_err(ServerError::Statement)?;
+    }
+    transaction.commit().await.map_err(ServerError::Statement)?;
+    Ok(LogInfo { log_id, is_new })
+}
+
+/// The id of the log of `source`, which must be complete.
+pub(super) async fn read_complete(
+    client: &impl GenericClient,
+    source: &'static str,
+) -> Result<LogId, OpenError> {
+    let log_id = read(client, source).await?;
+    let row = client.query_one(&format!("SELECT in_use FROM {}.log", schema(source)), &[]).await;
+    match row.and_then(|row| row.try_get(0)).map_err(ServerError::Statement)? {
+        true => Ok(log_id),
+        false => Err(OpenError::NotInUse),
+    }
+}
+
+/// The id of the log of `source`.
+async fn read(client: &impl GenericClient, source: &'static str) -> Result<LogId, OpenError> {
+    let schema = schema(source);
+    let exists = client.query_one("SELECT to_regclass($1) IS NOT NULL", &[&format!("{schema}.log")]).await;
+    if !exists.and_then(|row| row.try_get(0)).map_err(ServerError::Statement)? {
+        return Err(OpenError::NoLog { source_name: source });
+    }
+    let row = client.query_one(&format!("SELECT format, log_id FROM {schema}.log"), &[]).await;
+    let row = row.map_err(ServerError::Statement)?;
+    let found: i32 = row.try_get(0).map_err(ServerError::Statement)?;
+    if found != FORMAT {
+        return Err(OpenError::Format { found, known: FORMAT });
+    }
+    row.try_get(1).map(LogId).map_err(|error| ServerError::Statement(error).into())
+}
+
+/// The statements that create the tables.
+///
+/// Groups are packed already, so they are not compressed again, and those of usual size stay in their row.
+fn tables(schema: &str) -> String {
+    format!(
+        "CREATE SCHEMA IF NOT EXISTS {schema};
+         CREATE TABLE IF NOT EXISTS {schema}.log (
+             one boolean PRIMARY KEY DEFAULT true CHECK (one),
+             format integer NOT NULL,
+             log_id uuid NOT NULL,
+             source text NOT NULL,
+             in_use boolean NOT NULL DEFAULT true
+         );
+         CREATE TABLE IF NOT EXISTS {schema}.groups (
+             first bigint PRIMARY KEY CHECK (first > 0),
+             last bigint NOT NULL CHECK (last >= first),
+             hash bytea NOT NULL CHECK (length(hash) = 32),
+             value bytea NOT NULL
+         ) WITH (toast_tuple_target = 8160);
+         ALTER TABLE {schema}.groups ALTER COLUMN value SET STORAGE EXTERNAL;
+         CREATE TABLE IF NOT EXISTS {schema}.payloads (
+             position bigint PRIMARY KEY,
+             value bytea NOT NULL
+         );
+         CREATE TABLE IF NOT EXISTS {schema}.instances (
+             id uuid PRIMARY KEY,
+             seen timestamptz NOT NULL
+         );"
+    )
+}
+
+/// The statements that give a service its rights. It can not change or remove a group.
+fn rights(schema: &str, role: &str) -> String {
+    format!(
+        "GRANT USAGE ON SCHEMA {schema} TO {role};
+         GRANT SELECT ON {schema}.log TO {role};
+         GRANT SELECT, INSERT ON {schema}.groups TO {role};
+         GRANT SELECT, INSERT, DELETE ON {schema}.payloads TO {role};
+         GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.instances TO {role};"
+    )
+}
+
+/// Whether `name` is an identifier that needs no quotes.
+fn is_plain_name(name: &str) -> bool {
+    let mut letters = name.chars();
+    letters.next().is_some_and(|c| c.is_ascii_lowercase() || c == '_')
+        && letters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}

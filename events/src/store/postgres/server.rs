@@ -1,0 +1,164 @@
+//! The address of a database and how it is reached.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio_postgres::error::Severity;
+use tokio_postgres::{Client, Config, Socket};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// Maximum time to connect to one host.
+const CONNECT_MAX: Duration = Duration::from_secs(3);
+
+/// A connection whose peer does not acknowledge data for this long is closed.
+const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(5);
+
+/// How long a connection is idle before the peer is probed, and the interval between probes.
+const PROBE_AFTER: Duration = Duration::from_secs(2);
+
+/// Number of unanswered probes after which a connection is closed.
+const PROBES_MAX: u32 = 3;
+
+/// A database, with the credentials and the trust to reach it. Its debug output has no password.
+#[derive(Clone)]
+pub struct Server {
+    config: Arc<Config>,
+    tls: MakeRustlsConnect,
+}
+
+/// Why a database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The URL is not valid.
+    #[error(
+        "the URL of the store is not valid: use postgres://USER@HOST:PORT/DATABASE, with several hosts separated by commas"
+    )]
+    Url(#[source] tokio_postgres::Error),
+    /// The URL has a password, which the list of processes would show.
+    #[error("the URL of the store has a password: put it into a file, and name the file instead")]
+    Password,
+    /// The URL turns TLS off for a host that is not this machine.
+    #[error("the store is reached over a network without TLS: remove sslmode from its URL")]
+    Plain,
+    /// The connection failed.
+    #[error("could not connect to the database of the log")]
+    Connect(#[source] tokio_postgres::Error),
+    /// A statement failed.
+    #[error("a statement to the database of the log failed")]
+    Statement(#[source] tokio_postgres::Error),
+    /// The database did not respond.
+    #[error("the database of the log did not respond within {} s", .0.as_secs())]
+    Timeout(Duration),
+    /// The database acknowledges commits that are not durable.
+    #[error(
+        "the setting {name} of the database is {value}, so that it acknowledges commits that are not durable: set it to on"
+    )]
+    NotDurable {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        value: String,
+    },
+}
+
+/// The error and its causes in one line.
+pub(super) fn in_full(error: &ServerError) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    std::iter::once(error.to_string()).chain(causes.map(ToString::to_string)).collect::<Vec<_>>().join(": ")
+}
+
+/// Whether the server refused the statement, so that it had no effect and will have none. A server that ends the
+/// connection can have committed before.
+pub(super) fn is_refused(error: &ServerError) -> bool {
+    let ServerError::Statement(error) = error else { return false };
+    error.as_db_error().is_some_and(|error| error.parsed_severity() == Some(Severity::Error))
+}
+
+impl Server {
+    /// The database at `url`, `postgres://user@host:port/database`, with several hosts separated by commas.
+    ///
+    /// Only a server that can be written is used. Connections to other machines use TLS, and the certificate of the
+    /// server must be valid according to `tls`.
+    ///
+    /// # Errors
+    /// [`ServerError::Url`], [`ServerError::Password`] or [`ServerError::Plain`].
+    pub fn parse(
+        url: &str,
+        password: Option<&str>,
+        tls: Arc<rustls::ClientConfig>,
+    ) -> Result<Self, ServerError> {
+        let mut config: Config = url.parse().map_err(ServerError::Url)?;
+        if config.get_password().is_some() {
+            return Err(ServerError::Password);
+        }
+        if let Some(password) = password {
+            config.password(password);
+        }
+        if !config.get_hosts().iter().all(is_this_machine) {
+            if config.get_ssl_mode() == SslMode::Disable {
+                return Err(ServerError::Plain);
+            }
+            config.ssl_mode(SslMode::Require);
+        }
+        config
+            .target_session_attrs(TargetSessionAttrs::ReadWrite)
+            .connect_timeout(CONNECT_MAX)
+            .tcp_user_timeout(UNACKNOWLEDGED_MAX)
+            .keepalives_idle(PROBE_AFTER)
+            .keepalives_interval(PROBE_AFTER)
+            .keepalives_retries(PROBES_MAX);
+        Ok(Self { config: Arc::new(config), tls: MakeRustlsConnect::new(Arc::unwrap_or_clone(tls)) })
+    }
+
+    /// The settings of a connection of `source`.
+    pub(super) fn config(&self, source: &str) -> Config {
+        let mut config = Config::clone(&self.config);
+        config.application_name(format!("meja-{source}"));
+        config
+    }
+
+    pub(super) fn tls(&self) -> MakeRustlsConnect {
+        self.tls.clone()
+    }
+
+    /// Connects, and returns the client and the connection, which the caller must drive.
+    pub(super) async fn connect(
+        &self,
+        source: &str,
+    ) -> Result<(Client, tokio_postgres::Connection<Socket, Stream>), ServerError> {
+        self.config(source).connect(self.tls()).await.map_err(ServerError::Connect)
+    }
+}
+
+/// A connection with TLS.
+pub(super) type Stream = <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<Socket>>::Stream;
+
+/// Whether data to `host` does not leave this machine.
+fn is_this_machine(host: &Host) -> bool {
+    match host {
+        Host::Unix(_) => true,
+        Host::Tcp(name) => {
+            name == "localhost" || name.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+        }
+    }
+}
+
+impl fmt::Display for Server {
+    /// The database with its hosts, as in its URL.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = |host: &Host| match host {
+            Host::Tcp(name) => name.clone(),
+            Host::Unix(path) => path.display().to_string(),
+        };
+        let hosts = self.config.get_hosts().iter().map(host).collect::<Vec<_>>().join(",");
+        write!(f, "the database {} at {hosts}", self.config.get_dbname().unwrap_or("of the user"))
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("config", &self.config).finish_non_exhaustive()
+    }
+}
