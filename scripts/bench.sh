@@ -4,7 +4,7 @@
 #   BENCH_SECONDS=4 BENCH_ROUNDS=3   length and number of rounds
 #   BENCH_EVENTS=10000000            the longest log; 0 skips the parts that need filled logs
 #   bench.sh post postgres           some of: post access tree gateway postgres fastapi fastapi_plain log umadb feed follow read start growth
-#                                    availability past search
+#                                    availability past search instances
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/bench-others.sh"
@@ -13,7 +13,7 @@ cd "$root"
 seconds=${BENCH_SECONDS:-4}
 rounds=${BENCH_ROUNDS:-3}
 events=${BENCH_EVENTS:-10000000}
-all="post access tree gateway postgres fastapi fastapi_plain log umadb feed follow read start growth availability past search"
+all="post access tree gateway postgres fastapi fastapi_plain log umadb feed follow read start growth availability past search instances"
 wanted=" ${*:-$all} "
 need_rust
 need curl curl
@@ -181,6 +181,49 @@ if want tree; then
   done
   versus tree
   stop_pid $reservation && stop_pid $unsigned
+fi
+
+# start_instance NUMBER: an instance on the log in PostgreSQL. All have the same secrets.
+start_instance() {
+  local at=$((port + 10 + $1))
+  target/release/reservation --listen 127.0.0.1:$at --data-dir "$work/instance-$1" --secrets-dir "$work/instances-secrets" \
+    --venues tests/venues/by-hand --log warn --store "postgres://bench@127.0.0.1:$pg_port/postgres" &
+  pids+=($!) && instances+=($!)
+  wait_ready reservation http://127.0.0.1:$at $!
+}
+# book_through COUNT: bookings per second through that many instances together, with 64 connections.
+book_through() {
+  local number running=() sum=0
+  for number in $(seq "$1"); do
+    (book $((64 / $1)) http://127.0.0.1:$((port + 10 + number))/api/reservations >"$work/through-$number") &
+    running+=($!)
+  done
+  wait "${running[@]}"
+  for number in $(seq "$1"); do sum=$((sum + $(cat "$work/through-$number"))); done
+  echo $sum
+}
+if want instances; then
+  if start_postgres; then
+    target/release/reservation log init --store "postgres://bench@127.0.0.1:$pg_port/postgres" --secrets-dir "$work/instances-secrets" >/dev/null
+    instances=()
+    for number in 1 2 3; do start_instance $number; done
+    mkdir -p "$work/one-disk" && cp -r "$work/instances-secrets" "$work/one-disk/log-secrets"
+    start_reservation "$work/one-disk/log"
+    book 64 $base/api/reservations >/dev/null # warm
+    for count in 1 2 3; do
+      book_through $count >/dev/null
+      fresh
+      for _ in $(seq "$rounds"); do
+        note ours "$(book_through $count)"
+        note theirs "$(book 64 $base/api/reservations)"
+      done
+      versus instances_$count
+    done
+    for pid in $reservation "${instances[@]}"; do stop_pid "$pid"; done
+    stop_postgres
+  else
+    result instances_1_ratio "not measured: $missing"
+  fi
 fi
 
 # Comparisons: both systems run in turn, with the same number of clients.

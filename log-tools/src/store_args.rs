@@ -19,11 +19,9 @@ pub fn place(
     data_dir: PathBuf,
     authorities: &Authorities,
 ) -> Result<Place, String> {
-    let Some(url) = store.map(str::trim).filter(|url| !url.is_empty()) else {
-        return Ok(Place::Directory(data_dir));
-    };
+    let Some(url) = store.map(str::trim) else { return Ok(Place::Directory(data_dir)) };
     if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-        return Err("the value does not start with postgres://: for a data directory leave it out".into());
+        return Err("the value does not start with postgres://. For a log in the data directory, do not set it at all".into());
     }
     let read = |path: &Path| {
         let text = fs::read_to_string(path);

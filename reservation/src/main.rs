@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use access::secrets::CredentialFile;
 use anyhow::Context as _;
 use chassis::environment::{Environment as _, SharedEnvironment, SystemEnvironment};
 use chassis::serve::{Interface, Protocol, Shutdown, bind, serve};
@@ -38,10 +39,16 @@ fn main() -> ExitCode {
     };
     chassis::files::keep_private(config.network.group_access);
     if let Action::Log { command } = &config.action {
-        let filter = config.log_filter.clone();
-        return match telemetry::init("reservation", config.log_format, filter, None) {
+        let settings = config.log_settings();
+        return match telemetry::init("reservation", config.log_format, config.log_filter, None) {
             Ok(_telemetry) => command
-                .run(&config)
+                .run(
+                    config.place,
+                    config.data_dir,
+                    settings,
+                    config.network.authorities,
+                    CredentialFile::new(config.credential_file),
+                )
                 .unwrap_or_else(|error| exit::fail("reservation", format_args!("{error:#}"))),
             Err(error) => refuse(error),
         };

@@ -53,7 +53,8 @@ const TABLES: usize = 10;
 fn house_with_ten_tables(dir: &Path) {
     let file = root().join("tests/venues/pages/warung-bebas.json");
     let mut house: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
-    house["tables"] = (1..=TABLES).map(|number| json!({"id": number.to_string(), "seats": 4})).collect();
+    house["tables"] =
+        (1..=TABLES).map(|number| json!({"id": number.to_string(), "area": "Dalam", "seats": 4})).collect();
     std::fs::write(dir.join("warung-bebas.json"), house.to_string()).unwrap();
 }
 
@@ -161,6 +162,8 @@ async fn a_log_moves_to_a_database_and_back_with_the_same_bytes() {
     ] {
         assert_eq!(in_database[same], there[same], "{same}: {in_database} {there}");
     }
+    let same = log(&["move", "--store", &database.url(), "--to", &database.url()]);
+    assert!(String::from_utf8_lossy(&same.stderr).contains("between a directory and a database"), "{same:?}");
     // The directory no longer has a log that a service could continue.
     let refused = log(&["verify", "--data-dir", dir]);
     assert!(!refused.status.success());
@@ -263,6 +266,8 @@ fn a_store_that_cannot_be_used_is_refused_before_anything_starts() {
         ("postgres://a:secret@localhost/c", "has a password"),
         ("postgres://a@db.example.com/c?sslmode=disable", "without TLS"),
         ("postgres://a@localhost:x/c", "is not valid"),
+        ("postgres://a@localhost/c?hostaddr=10.0.0.5", "hostaddr"),
+        ("", "does not start with postgres://"),
     ] {
         let refused = log(&["verify", "--store", store]);
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
@@ -272,9 +277,8 @@ fn a_store_that_cannot_be_used_is_refused_before_anything_starts() {
     }
 }
 
-/// The second of two instances is told of a booking by the first one's notification, not by its poll.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_consumer_of_one_instance_is_woken_by_an_append_on_another() {
+async fn a_booking_on_one_instance_becomes_known_to_another() {
     let database = Database::start();
     init(&database.url());
     let (one, other) = (instance(&database.url()).await, instance(&database.url()).await);

@@ -5,8 +5,10 @@
 //! last one.
 
 use std::fmt::Debug;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 
 use super::frame::{ChainHash, ConfidentialPayloads};
 use super::{AppendError, ReadError};
@@ -81,6 +83,49 @@ impl From<&Refusal> for AppendError {
             }
             Refusal::Unavailable { reason } => Self::Unavailable { reason: reason.clone() },
             Refusal::Closed => Self::Closed,
+        }
+    }
+}
+
+/// How long callers wait for an engine that cannot be written, before they are refused at once. A lost connection is
+/// usually back sooner.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Whether the engine can be written at the moment, as its writer has found. Shared with the callers, who are refused at
+/// once instead of waiting behind a commit whose outcome is being found out.
+#[derive(Debug, Default)]
+pub(super) struct Availability(Mutex<Option<Outage>>);
+
+#[derive(Debug)]
+struct Outage {
+    since: Instant,
+    reason: String,
+}
+
+impl Availability {
+    /// The engine cannot be written for `reason`. Returns whether it could before.
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "sled ends the process instead"))]
+    pub(super) fn lose(&self, reason: String) -> bool {
+        let mut outage = self.0.lock();
+        let since = outage.as_ref().map(|outage| outage.since);
+        *outage = Some(Outage { since: since.unwrap_or_else(Instant::now), reason });
+        since.is_none()
+    }
+
+    /// The engine can be written. Returns whether it could not before.
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "sled ends the process instead"))]
+    pub(super) fn regain(&self) -> bool {
+        self.0.lock().take().is_some()
+    }
+
+    /// # Errors
+    /// [`Refusal::Unavailable`] when the engine could not be written for longer than [`GRACE`].
+    pub(super) fn check(&self) -> Result<(), Refusal> {
+        match &*self.0.lock() {
+            Some(Outage { since, reason }) if since.elapsed() > GRACE => {
+                Err(Refusal::Unavailable { reason: reason.clone() })
+            }
+            Some(_) | None => Ok(()),
         }
     }
 }

@@ -23,7 +23,7 @@ pub(super) use self::replay::{LoadError, Loaded, replay};
 use self::request::Request;
 pub(super) use self::state::State;
 pub(super) use self::writer::Writer;
-use super::engine::{Committer, Engine};
+use super::engine::{Availability, Committer, Engine};
 use super::groups::{Chain, StoredGroup};
 use super::{AppendCondition, AppendError, Appended, EventStore, Page, ReadError, check_limits};
 use crate::ids::{LogId, Position};
@@ -49,6 +49,7 @@ pub(super) struct Shared {
     pub(super) log_id: LogId,
     pub(super) head: watch::Sender<Position>,
     engine: Arc<dyn Engine>,
+    availability: Arc<Availability>,
     state: RwLock<State>,
     cache: Cache,
 }
@@ -59,6 +60,8 @@ pub(super) struct Parts {
     pub(super) source: &'static str,
     pub(super) log_id: LogId,
     pub(super) engine: Arc<dyn Engine>,
+    /// Whether the engine can be written, as its committer has found.
+    pub(super) availability: Arc<Availability>,
     pub(super) state: State,
     pub(super) chain: Chain,
     /// Maximum number of appends waiting for the writer; further ones are refused.
@@ -72,6 +75,7 @@ impl StoredLog {
             log_id: parts.log_id,
             head: watch::Sender::new(parts.state.last()),
             engine: parts.engine,
+            availability: parts.availability,
             state: RwLock::new(parts.state),
             cache: Cache::default(),
         });
@@ -158,6 +162,7 @@ impl EventStore for StoredLog {
             let envelopes: Vec<_> =
                 events.iter().map(|event| Envelope::write(event, self.source, self.shared.log_id)).collect();
             check_limits(&events, envelopes.iter().map(Envelope::len_bytes), &condition)?;
+            self.shared.availability.check().map_err(|refusal| AppendError::from(&refusal))?;
             let (reply, answer) = oneshot::channel();
             let request = Request::new(events, envelopes, condition, reply);
             let requests = self.requests.as_ref().ok_or(AppendError::Closed)?;

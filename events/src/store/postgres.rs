@@ -145,11 +145,13 @@ pub fn open_visiting(
     // What was read is durable only after a commit behind it.
     groups.confirm().map_err(OpenError::Read)?;
     let (closing, closed) = watch::channel(false);
-    let committer = PostgresCommitter::new(options, chain.last(), closed);
+    let availability = Arc::default();
+    let committer = PostgresCommitter::new(options, chain.last(), closed, Arc::clone(&availability));
     let parts = Parts {
         source: options.source,
         log_id: info.log_id,
         engine: Arc::new(groups),
+        availability,
         state,
         chain,
         queue_appends: options.queue_appends,

@@ -119,6 +119,7 @@ fn start(options: &Options, opened: Opened, disk: Arc<dyn Disk>) -> Result<Store
         source: options.source,
         log_id: opened.log_id,
         engine: Arc::new(opened.groups),
+        availability: Arc::default(),
         state: opened.state,
         chain: opened.chain,
         queue_appends: options.queue_appends,

@@ -170,24 +170,72 @@ async fn a_database_that_cannot_be_written_refuses_appends_and_recovers() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_away_refuses_appends_at_once() {
     let (options, mut database) = new_log();
-    let log = open(&options).unwrap();
+    let log = Arc::new(open(&options).unwrap());
     log.append(vec![numbered(1, &[])], anyway()).await.unwrap();
     database.stop();
-    // The first one may find the connection that has just ended, and waits until its outcome is known.
-    let first =
-        tokio::time::timeout(Duration::from_secs(1), log.append(vec![numbered(2, &["x"])], unless("x", 0)))
-            .await;
-    database.restart();
+    // The first append may find the connection that has just ended. It waits until its outcome is known, the others do not.
+    let first = tokio::spawn({
+        let log = Arc::clone(&log);
+        async move { log.append(vec![numbered(2, &["x"])], unless("x", 0)).await }
+    });
     let deadline = Instant::now() + DEADLINE;
+    while !matches!(
+        tokio::time::timeout(Duration::from_secs(1), log.append(vec![numbered(4, &["away"])], anyway()))
+            .await,
+        Ok(Err(AppendError::Unavailable { .. }))
+    ) {
+        assert!(Instant::now() < deadline, "an append waits for a database that is away");
+    }
+    database.restart();
     while let Err(error) = log.append(vec![numbered(3, &[])], anyway()).await {
         assert!(Instant::now() < deadline, "{error}");
     }
+    let first = first.await.unwrap();
     let second = log.append(vec![numbered(2, &["x"])], unless("x", 0)).await;
-    assert_eq!(
-        usize::from(matches!(first, Ok(Ok(_)))) + usize::from(second.is_ok()),
-        1,
-        "{first:?}, then {second:?}"
-    );
+    assert_eq!(usize::from(first.is_ok()) + usize::from(second.is_ok()), 1, "{first:?}, then {second:?}");
+}
+
+/// The server commits without its standby when an administrator cancels the wait, and only warns.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_whose_wait_for_the_standby_was_cancelled_is_not_acknowledged() {
+    let (options, database) = new_log();
+    let log = Arc::new(open(&options).unwrap());
+    log.append(vec![numbered(1, &[])], anyway()).await.unwrap();
+    let standby = |name: &str| {
+        let set = format!("ALTER SYSTEM SET synchronous_standby_names = '{name}'");
+        let _ = (database.query(&set), database.query("SELECT pg_reload_conf()"));
+    };
+    // A standby that never comes.
+    standby("nowhere");
+    let deadline = Instant::now() + DEADLINE;
+    let waiting =
+        || database.query("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") != "0";
+    let mut number = 1;
+    // The first ones can be committed before the setting has reached every process of the server.
+    let appending = loop {
+        number += 1;
+        let log = Arc::clone(&log);
+        let appending = tokio::spawn(async move { log.append(vec![numbered(number, &[])], anyway()).await });
+        while !appending.is_finished() && !waiting() {
+            assert!(Instant::now() < deadline);
+        }
+        if !appending.is_finished() {
+            break appending;
+        }
+    };
+    let cancel = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    let mut cancelled = 0;
+    while cancelled < 5 {
+        assert!(Instant::now() < deadline, "{cancelled} waits were cancelled");
+        cancelled += database.query(cancel).parse::<usize>().unwrap();
+    }
+    let committed = database.query("SELECT count(*) FROM meja_test.groups");
+    assert_eq!(committed, number.to_string(), "the server has committed");
+    assert!(!appending.is_finished(), "acknowledged without the standby");
+    standby("");
+    appending.await.unwrap().unwrap();
+    let page = log.read(&Query::all(), Position::START, usize::MAX).await.unwrap();
+    assert_eq!(numbers(&page), (1..=number).collect::<Vec<_>>());
 }
 
 /// A service needs no right to change or to remove a group, or to create anything.
@@ -218,17 +266,23 @@ async fn a_role_with_the_least_rights_is_enough() {
             "{refused}: {tried:?}"
         );
     }
-    assert!(schema::init(&owner.server, "test", None, Some("a; DROP SCHEMA meja_test")).await.is_err());
+    for other in ["a; DROP SCHEMA meja_test", "public", "current_user"] {
+        assert!(schema::init(&owner.server, "test", None, Some(other)).await.is_err(), "{other}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_cannot_keep_the_promise_is_refused() {
     let mut database = Database::with_settings(&["synchronous_commit = off"]);
-    let without = open(&options(&database)).unwrap_err();
-    assert!(
-        matches!(without, OpenError::Server(ServerError::NotDurable { name: "synchronous_commit", .. })),
-        "{without}"
-    );
+    for weak in ["off", "local", "remote_write"] {
+        let _ = database.query(&format!("ALTER SYSTEM SET synchronous_commit = {weak}"));
+        let _ = database.query("SELECT pg_reload_conf()");
+        let without = open(&options(&database)).unwrap_err();
+        assert!(
+            matches!(without, OpenError::Server(ServerError::NotDurable { name: "synchronous_commit", .. })),
+            "{weak}: {without}"
+        );
+    }
     let _ = database.query("ALTER SYSTEM SET synchronous_commit = on");
     let _ = database.query("SELECT pg_reload_conf()");
     database.stop();

@@ -47,6 +47,10 @@ impl Relocate {
             if is_url { (Some(&self.to[..]), PathBuf::new()) } else { (None, self.to.clone().into()) };
         let to = place(url, self.to_password_file.as_deref(), dir, &context.authorities);
         let to = to.map_err(|fault| anyhow::anyhow!("--to {}: {fault}", self.to))?;
+        // Two URLs can name the same database, which would then be retired as its own copy.
+        if let (Place::Database(_), Place::Database(_)) = (&context.place, &to) {
+            bail!("a log moves between a directory and a database: move it to a directory first");
+        }
         let source = Source::open(context, None)?;
         let copied = copy(&source, context, &to)?;
         let Source::Stored(log) = source else { bail!("only a log that is stored can be moved") };
@@ -96,6 +100,9 @@ fn copy(source: &Source, context: &Context<'_>, to: &Place) -> anyhow::Result<Co
         Ok(ControlFlow::Continue(()))
     })?;
     drop(progress);
+    if chain.last() == Position::START {
+        bail!("the log in {} is empty: create a new one with `log init`", context.place);
+    }
     if chain.last() < there.last() {
         bail!("{to} holds more events than the log in {}: it was moved before", context.place);
     }

@@ -104,7 +104,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route(Public, routes!(proofs::checkpoint))
         .route(Public, routes!(proofs::keys));
     let tiles = proofs::tiles(app.clone());
-    // Outside the check of credentials, which another instance may just have created.
+    // Behind the limits of clients, because a request can wait there.
     let positioned = middleware::from_fn_with_state(app.clone(), position::positioned);
     let routes = routes.route(Needs(Scope::Feed), routes!(feed::events));
     let routes = routes.route(Needs(Scope::Audit), routes!(audit::events)).with_state(app);
@@ -115,8 +115,8 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         None => routes,
     };
     let (routes, api) = routes.split_for_parts();
-    let routes = identified(checked(routes, &api, REQUEST_MAX).merge(tiles), Arc::new(door), limits);
-    let routes = routes.layer(positioned);
+    let routes = checked(routes, &api, REQUEST_MAX).merge(tiles).layer(positioned);
+    let routes = identified(routes, Arc::new(door), limits);
     harden(hosts.guard(routes.merge(docs::routes(api, metrics, env))))
 }
 

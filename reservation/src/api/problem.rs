@@ -228,6 +228,11 @@ fn repository_problem(error: &RepositoryError) -> Problem {
         RepositoryError::Read(ReadError::Interrupted) => {
             Problem::unavailable("stopping", "The service is stopping. Try again.", 1)
         }
+        RepositoryError::Read(ReadError::Storage { .. }) => {
+            tracing::error!(error = error as &dyn std::error::Error, "the log cannot be read");
+            let detail = "The log cannot be read at the moment. Nothing was done; try again.";
+            Problem::unavailable("log_unavailable", detail, 5)
+        }
         RepositoryError::Read(_)
         | RepositoryError::Parse { .. }
         | RepositoryError::Decode { .. }
@@ -301,6 +306,9 @@ impl App {
                 problem.head = Some(self.store.known_head().0);
             }),
             FeedError::Read(error) => repository_problem(&error.into()),
+            FeedError::NotReached(_) => {
+                Problem::unavailable("position_not_reached", format!("{error}. Try again."), 1)
+            }
             FeedError::TooManyWaiting => Problem::unavailable(
                 "too_many_waiting",
                 "Too many requests and streams are waiting for events. Try again, or ask without waiting: timeout=0.",

@@ -3,22 +3,24 @@
 mod diff;
 mod replay;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use access::secrets::CredentialFile;
+use chassis::network::Authorities;
 use chrono::{DateTime, Utc};
 use events::event::Event;
 use events::recorded::Recorded;
 use events::store::EventBytes;
 use events::store::log::StoredLog;
+use events::store::place::{Place, Settings};
 use events::values::{ConfidentialDigest, Locale};
 use events::{Position, ReservationId};
 use log_tools::command::LogCommand;
 use log_tools::serve::LogRoute;
 use log_tools::{Context, EventCatalogue};
 
-use super::config::Config;
 use crate::app::App;
 use crate::app::queries::notes::note;
 use crate::app::repository::AsOf;
@@ -36,20 +38,22 @@ pub enum LogAction {
 }
 
 impl LogAction {
-    /// Runs the command on the log that `config` names, or on a running service.
+    /// Runs the command on the log in `place`, which is opened with `settings`, or on a running service with `credential`.
+    /// `data_dir` has what the service keeps beside the log.
     ///
     /// # Errors
     /// A message for the operator.
-    pub fn run(&self, config: &Config) -> anyhow::Result<ExitCode> {
-        let context = Context {
-            place: config.place.clone(),
-            data_dir: config.data_dir.clone(),
-            settings: config.log_settings(),
-            authorities: config.network.authorities.clone(),
-            credential: CredentialFile::new(config.credential_file.clone()),
-            restore_notice: Some(ACCESS_IS_RESTORED),
-            catalogue: &ReservationEvents,
-        };
+    pub fn run(
+        &self,
+        place: Place,
+        data_dir: PathBuf,
+        settings: Settings,
+        authorities: Authorities,
+        credential: CredentialFile,
+    ) -> anyhow::Result<ExitCode> {
+        let (restore_notice, catalogue) = (Some(ACCESS_IS_RESTORED), &ReservationEvents);
+        let context =
+            Context { place, data_dir, settings, authorities, credential, restore_notice, catalogue };
         match self {
             Self::Common(command) => command.run(&context),
             Self::Replay(replay) => replay.run(&context),

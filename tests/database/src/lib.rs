@@ -110,7 +110,7 @@ impl Database {
         }
     }
 
-    /// Kills the server and all its processes at once, as a crash does.
+    /// Kills the server, whose other processes then end. Nothing is flushed, as in a crash.
     pub fn kill(&mut self) {
         self.signal(Signal::KILL);
     }
@@ -131,6 +131,19 @@ impl Database {
 
     /// Starts the server that was stopped or killed, and waits until it accepts connections.
     pub fn restart(&mut self) {
+        let deadline = Instant::now() + START_MAX;
+        while !self.is_ready() {
+            assert!(Instant::now() < deadline, "the database did not start: {}", self.log());
+            // It ends at once while processes of the killed server still use its memory.
+            let is_running = self.server.as_mut().is_some_and(|server| matches!(server.try_wait(), Ok(None)));
+            if !is_running {
+                self.server = Some(self.spawn());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn spawn(&self) -> Child {
         let log = fs::File::options().create(true).append(true).open(self.dir.path().join("log"));
         let (output, errors) = match log.and_then(|log| Ok((log.try_clone()?, log))) {
             Ok((log, same)) => (Stdio::from(log), Stdio::from(same)),
@@ -139,12 +152,7 @@ impl Database {
         let mut command = self.as_owner("postgres", "INT");
         let started =
             command.arg("-D").arg(self.data()).stdin(Stdio::null()).stdout(output).stderr(errors).spawn();
-        self.server = Some(started.unwrap_or_else(|error| panic!("postgres cannot be run: {error}")));
-        let deadline = Instant::now() + START_MAX;
-        while !self.is_ready() {
-            assert!(Instant::now() < deadline, "the database did not start: {}", self.log());
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        started.unwrap_or_else(|error| panic!("postgres cannot be run: {error}"))
     }
 
     /// What the server has logged.

@@ -146,7 +146,7 @@ impl<C: Committer> Writer<C> {
                 }
                 Ok(Commit::Behind) => {
                     metrics::counter!("meja_log_commits_lost_total").increment(1);
-                    self.follow().await
+                    self.follow_past(ready.new.behind.span.last).await
                 }
                 Err(refusal) => Err(refusal),
             };
@@ -205,6 +205,19 @@ impl<C: Committer> Writer<C> {
         let forgotten: Vec<_> = new.forgets.iter().map(|forgotten| forgotten.position).collect();
         self.show(group, Some(new.confidential), &forgotten);
         answers
+    }
+
+    /// Follows after a lost commit: another process must have appended behind `last`.
+    async fn follow_past(&mut self, last: Position) -> Result<(), Refusal> {
+        self.follow().await?;
+        match self.chain.last() > last {
+            true => Ok(()),
+            false => {
+                let reason =
+                    format!("the storage appended nothing, although no group follows position {last}");
+                Err(Refusal::Unavailable { reason })
+            }
+        }
     }
 
     /// Reads and publishes what other processes have appended.

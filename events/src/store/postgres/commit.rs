@@ -1,5 +1,6 @@
 //! Appends groups to the database, and finds out what became of a group whose answer was lost.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -7,7 +8,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::super::ReadError;
-use super::super::engine::{Commit, Committer, NewGroup, Refusal, Tail};
+use super::super::engine::{Availability, Commit, Committer, NewGroup, Refusal, Tail};
 use super::super::fatal::fatal;
 use super::Options;
 use super::connection::{Connection, Newer};
@@ -41,27 +42,27 @@ pub(super) struct PostgresCommitter {
     /// Everything up to this position was read or appended here.
     known: Position,
     closed: watch::Receiver<bool>,
-    /// Whether the loss of the database was logged.
-    is_lost: bool,
+    availability: Arc<Availability>,
 }
 
 impl Committer for PostgresCommitter {
     fn begin(&mut self) -> Result<(), Refusal> {
-        Ok(())
+        // Appends that waited already. The next attempt to follow finds out when the database is back.
+        self.availability.check()
     }
 
     async fn commit(&mut self, group: &NewGroup) -> Result<Commit, Refusal> {
         // Whether the group may be stored, or may still come to be stored by an attempt whose answer was lost.
-        let mut is_unknown = false;
+        let mut may_be_stored = false;
         loop {
-            match self.attempt(group, &mut is_unknown).await {
+            match self.attempt(group, &mut may_be_stored).await {
                 Ok(commit) => {
                     self.succeeded();
                     return Ok(commit);
                 }
                 Err(error) => {
                     self.failed(&error);
-                    if !is_unknown {
+                    if !may_be_stored {
                         return Err(Refusal::Unavailable { reason: in_full(&error) });
                     }
                 }
@@ -110,9 +111,14 @@ impl Committer for PostgresCommitter {
 
 impl PostgresCommitter {
     /// A committer that connects when it is needed. `known` is the last position that was read.
-    pub(super) fn new(options: &Options, known: Position, closed: watch::Receiver<bool>) -> Self {
+    pub(super) fn new(
+        options: &Options,
+        known: Position,
+        closed: watch::Receiver<bool>,
+        availability: Arc<Availability>,
+    ) -> Self {
         let instance = Uuid::new_v4();
-        Self { options: options.clone(), instance, connection: None, known, closed, is_lost: false }
+        Self { options: options.clone(), instance, connection: None, known, closed, availability }
     }
 
     async fn connection(&mut self) -> Result<&mut Connection, ServerError> {
@@ -123,14 +129,14 @@ impl PostgresCommitter {
     }
 
     /// Tries to append the group once.
-    async fn attempt(&mut self, group: &NewGroup, is_unknown: &mut bool) -> Result<Commit, ServerError> {
+    async fn attempt(&mut self, group: &NewGroup, may_be_stored: &mut bool) -> Result<Commit, ServerError> {
         let instance = self.instance;
         let connection = self.connection().await?;
         let is_appended = connection.append(group).await.inspect_err(|error| {
-            *is_unknown |= !is_refused(error);
+            *may_be_stored |= !is_refused(error);
         })?;
         let is_found = !is_appended
-            && *is_unknown
+            && *may_be_stored
             && connection.hash_at(group.span.first).await?.is_some_and(|hash| hash == group.hash);
         if !is_appended && !is_found {
             if !connection.is_in_use().await? {
@@ -138,7 +144,7 @@ impl PostgresCommitter {
             }
             return Ok(Commit::Behind);
         }
-        *is_unknown = true;
+        *may_be_stored = true;
         // Found instead of appended, or appended with a warning: visible, but perhaps not on the standby.
         if is_found || connection.has_warned() {
             connection.confirm(instance).await?;
@@ -164,15 +170,15 @@ impl PostgresCommitter {
     }
 
     fn succeeded(&mut self) {
-        if std::mem::take(&mut self.is_lost) {
-            tracing::info!("the database of the log is reached again");
+        if self.availability.regain() {
+            tracing::info!("the log can be written again");
         }
     }
 
     /// Gives the connection up: the next one may lead to another server.
     fn failed(&mut self, error: &ServerError) {
         self.connection = None;
-        if !std::mem::replace(&mut self.is_lost, true) {
+        if self.availability.lose(in_full(error)) {
             let error = error as &dyn std::error::Error;
             tracing::error!(error, "the log cannot be written until its database is back");
         }

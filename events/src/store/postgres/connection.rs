@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_postgres::error::Severity;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{AsyncMessage, Client, Row, Socket, Statement};
@@ -22,9 +23,9 @@ use crate::store::groups::ChainHash;
 /// Maximum time to connect and to prepare the statements.
 const OPEN_MAX: Duration = Duration::from_secs(10);
 
-/// Maximum time of one statement. A commit that waits longer for its synchronous standby is asked for again on a new
-/// connection.
-const STATEMENT_MAX: Duration = Duration::from_secs(10);
+/// Maximum time of one statement. After it the connection is given up, because its server may be paused, and the
+/// statement is tried again on a new one.
+const STATEMENT_MAX: Duration = Duration::from_secs(20);
 
 /// Maximum number of groups in one batch of a reader.
 const BATCH_GROUPS: i64 = 64;
@@ -44,6 +45,14 @@ pub(super) struct Connection {
     warned: Arc<AtomicBool>,
     /// Whether everything that was read is followed by a commit of this process.
     pub(super) is_confirmed: bool,
+    /// Drives the connection. Ended with it, also while a statement is still running.
+    driver: JoinHandle<()>,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
 }
 
 /// The result of reading what follows the tail.
@@ -64,7 +73,7 @@ impl Connection {
         let (client, connection) = options.server.connect(options.source).await?;
         let (announce, announced) = watch::channel(Position::START);
         let warned = Arc::new(AtomicBool::new(false));
-        tokio::spawn(drive(connection, announce, Arc::clone(&warned)));
+        let driver = tokio::spawn(drive(connection, announce, Arc::clone(&warned)));
         let schema = schema(options.source);
         configure(&client).await?;
         client.batch_execute(&format!("LISTEN {schema}")).await.map_err(ServerError::Statement)?;
@@ -80,6 +89,7 @@ impl Connection {
             announced,
             warned,
             is_confirmed: false,
+            driver,
         })
     }
 
@@ -164,19 +174,29 @@ impl Connection {
     }
 }
 
-/// Gives the session the settings on which a commit relies.
+/// Gives the session the settings on which a commit relies, so that a later change for the role or the server does not
+/// reach it.
 pub(super) async fn configure(client: &Client) -> Result<(), ServerError> {
-    // A timeout would end the wait for the standby, and the commit would stand without it.
-    let settings = "SET statement_timeout = 0; SET lock_timeout = 0; SET default_transaction_isolation = 'read committed'";
-    client.batch_execute(settings).await.map_err(ServerError::Statement)?;
-    for name in ["synchronous_commit", "fsync"] {
-        let row = client.query_one(&format!("SHOW {name}"), &[]).await.map_err(ServerError::Statement)?;
-        let value: String = row.try_get(0).map_err(ServerError::Statement)?;
-        if matches!(value.as_str(), "off" | "local") {
-            return Err(ServerError::NotDurable { name, value });
-        }
+    let show = async |name: &str| {
+        let row = client.query_one(&format!("SHOW {name}"), &[]).await;
+        row.and_then(|row| row.try_get::<_, String>(0)).map_err(ServerError::Statement)
+    };
+    let commit = show("synchronous_commit").await?;
+    if !matches!(commit.as_str(), "on" | "remote_apply") {
+        return Err(ServerError::NotDurable { name: "synchronous_commit", value: commit });
     }
-    Ok(())
+    let fsync = show("fsync").await?;
+    if fsync != "on" {
+        return Err(ServerError::NotDurable { name: "fsync", value: fsync });
+    }
+    // A timeout would end the wait for the standby, and the commit would stand without it: the server then only warns. A
+    // statement whose client has given up its connection ends, so that such statements do not pile up.
+    let settings = format!(
+        "SET synchronous_commit = {commit}; SET client_min_messages = warning; SET statement_timeout = 0;
+         SET lock_timeout = 0; SET default_transaction_isolation = 'read committed';
+         SET client_connection_check_interval = '2s'"
+    );
+    client.batch_execute(&settings).await.map_err(ServerError::Statement)
 }
 
 /// Passes on what the server sends until the connection ends.

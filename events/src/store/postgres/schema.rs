@@ -38,7 +38,7 @@ pub enum InitError {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// The name of the role is not one that needs no quotes.
-    #[error("{0:?} is not the name of a role: use lower-case letters, digits and _")]
+    #[error("{0:?} is not the name of one role: use lower-case letters, digits and _")]
     Role(String),
 }
 
@@ -64,7 +64,7 @@ pub async fn init(
     let (mut client, connection) = server.connect(source).await?;
     // Ends with the client. Its errors are those of the statements.
     tokio::spawn(async move { drop(connection.await) });
-    // Tables that exist already are no news.
+    // Suppresses notices about existing tables.
     client.batch_execute("SET client_min_messages = warning").await.map_err(ServerError::Statement)?;
     let transaction = client.transaction().await.map_err(ServerError::Statement)?;
     let proposed = log_id.unwrap_or_else(|| LogId(Uuid::new_v4()));
@@ -143,20 +143,22 @@ fn tables(schema: &str) -> String {
     )
 }
 
-/// The statements that give a service its rights. It can not change or remove a group.
+/// The statements that give a service its rights. It cannot change or remove a group.
 fn rights(schema: &str, role: &str) -> String {
     format!(
-        "GRANT USAGE ON SCHEMA {schema} TO {role};
-         GRANT SELECT ON {schema}.log TO {role};
-         GRANT SELECT, INSERT ON {schema}.groups TO {role};
-         GRANT SELECT, INSERT, DELETE ON {schema}.payloads TO {role};
-         GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.instances TO {role};"
+        "GRANT USAGE ON SCHEMA {schema} TO \"{role}\";
+         GRANT SELECT ON {schema}.log TO \"{role}\";
+         GRANT SELECT, INSERT ON {schema}.groups TO \"{role}\";
+         GRANT SELECT, INSERT, DELETE ON {schema}.payloads TO \"{role}\";
+         GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.instances TO \"{role}\";"
     )
 }
 
-/// Whether `name` is an identifier that needs no quotes.
+/// Whether `name` is an identifier that needs no quotes, and not that of all roles together, which has a meaning in quotes
+/// too.
 fn is_plain_name(name: &str) -> bool {
     let mut letters = name.chars();
-    letters.next().is_some_and(|c| c.is_ascii_lowercase() || c == '_')
+    name != "public"
+        && letters.next().is_some_and(|c| c.is_ascii_lowercase() || c == '_')
         && letters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }

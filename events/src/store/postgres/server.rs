@@ -42,6 +42,9 @@ pub enum ServerError {
     /// The URL turns TLS off for a host that is not this machine.
     #[error("the store is reached over a network without TLS: remove sslmode from its URL")]
     Plain,
+    /// The URL names an address beside a host.
+    #[error("the URL of the store has a hostaddr: name the host alone")]
+    Address,
     /// The connection failed.
     #[error("could not connect to the database of the log")]
     Connect(#[source] tokio_postgres::Error),
@@ -96,11 +99,18 @@ impl Server {
         if let Some(password) = password {
             config.password(password);
         }
+        // The address would decide where the data goes, and the host which certificate is trusted.
+        if !config.get_hostaddrs().is_empty() {
+            return Err(ServerError::Address);
+        }
         if !config.get_hosts().iter().all(is_this_machine) {
             if config.get_ssl_mode() == SslMode::Disable {
                 return Err(ServerError::Plain);
             }
             config.ssl_mode(SslMode::Require);
+        } else if config.get_ssl_mode() == SslMode::Prefer {
+            // The certificate of a server on this machine is often one that nobody trusts.
+            config.ssl_mode(SslMode::Disable);
         }
         config
             .target_session_attrs(TargetSessionAttrs::ReadWrite)

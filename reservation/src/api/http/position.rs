@@ -1,7 +1,7 @@
 //! `Meja-Position`: a client reads its own writes on any instance.
 //!
-//! The response to a command says which position the log had reached. A request that carries that position waits until
-//! this instance has come so far.
+//! The response to a command names the position that the log had reached. A request that carries that position waits until
+//! this instance has reached it too.
 
 use std::time::Duration;
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use access::{Caller, Denied};
 use events::store::{Page, ReadError};
 use events::{EventId, Position, Query, recorded};
+use futures::future::{Either, select};
 
 use crate::app::App;
 
@@ -17,6 +18,9 @@ pub enum FeedError {
     /// The log could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The cursor is in the log, but this instance has not read so far.
+    #[error("this instance has not reached position {0} of the log")]
+    NotReached(Position),
     /// Too many others wait for events.
     #[error("too many requests and streams wait for events")]
     TooManyWaiting,
@@ -24,6 +28,9 @@ pub enum FeedError {
     #[error(transparent)]
     Denied(#[from] Denied),
 }
+
+/// Maximum time that a consumer waits until this instance has read the event of its cursor.
+const FOLLOW_MAX: Duration = Duration::from_secs(5);
 
 impl App {
     /// The position of a cursor, which must be the id of the event at that position.
@@ -34,6 +41,12 @@ impl App {
         let Some(cursor) = cursor else { return Ok(Position::START) };
         if cursor.position == Position::START || cursor.position > self.store.head().await? {
             return Err(FeedError::UnknownCursor(cursor));
+        }
+        // Another instance may have served the cursor before this one has read the event.
+        let mut head = self.store.watch_head();
+        let followed = std::pin::pin!(head.wait_for(|head| *head >= cursor.position));
+        if let Either::Right(_) = select(followed, self.env.sleep(FOLLOW_MAX)).await {
+            return Err(FeedError::NotReached(cursor.position));
         }
         match self.event_id_at(cursor.position).await? {
             Some(id) if id == cursor => Ok(cursor.position),

@@ -86,7 +86,7 @@ pub(super) const MACHINE: &[Kind] = &[
     kind(
         "log_unavailable",
         503,
-        "The log cannot be written at the moment, for example while its database fails over. Nothing was done.",
+        "The log cannot be reached at the moment, for example while its database fails over. Nothing was done.",
         "Try again after `Retry-After`.",
     ),
     kind(
