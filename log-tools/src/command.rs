@@ -44,7 +44,7 @@ pub enum LogCommand {
 /// Options that name the log.
 #[derive(Debug, clap::Args)]
 pub struct From {
-    /// A data directory, a backup, or the URL of a running service [default: the service's own data directory]
+    /// A data directory, a backup, or the URL of a running service [default: the service's own log]
     #[arg(long, value_name = "WHERE")]
     pub from: Option<String>,
     /// Print JSON

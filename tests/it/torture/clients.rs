@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::checker::{Act, Consumer, Event, Op, Outcome};
+use super::checker::{Act, Consumer, Event, Op, Outcome, check};
 use crate::services::booking;
 
 /// Few tables for many clients.
@@ -219,6 +220,31 @@ impl Campaign {
                 }
             }
         }
+    }
+}
+
+/// The consumers of a campaign, which run until it is stopped.
+pub struct Consumers(Vec<JoinHandle<Consumer>>);
+
+impl Consumers {
+    /// Starts one consumer of the feed at each of `urls`.
+    pub fn follow(campaign: &Arc<Campaign>, urls: &[String], http: &reqwest::Client) -> Self {
+        let consume = |url: &String| tokio::spawn(Arc::clone(campaign).consume(url.clone(), http.clone()));
+        Self(urls.iter().map(consume).collect())
+    }
+
+    /// Waits until each has read to the end, and compares everything with the feed at `url`. Returns the requests, and the number
+    /// of events.
+    pub async fn check(self, campaign: &Campaign, url: &str, http: &reqwest::Client) -> (Vec<Op>, usize) {
+        let mut seen = Vec::new();
+        for consumer in self.0 {
+            seen.push(consumer.await.unwrap());
+        }
+        assert!(seen.iter().all(|consumer| consumer.finished), "a consumer did not read to the end");
+        let feed = feed(url, http).await;
+        let ops = std::mem::take(&mut *campaign.ops.lock().unwrap());
+        assert_eq!(check(&ops, &seen, &feed), Vec::<String>::new());
+        (ops, feed.len())
     }
 }
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use test_database::Database;
 
-use super::checker::check;
-use super::clients::{Campaign, feed};
+use super::clients::{Campaign, Consumers};
 use super::victim::Victim;
 use super::{cycles, report};
 use crate::instances::init;
+use crate::services::until;
 
 const CLIENTS: usize = 16;
 
@@ -42,43 +42,29 @@ async fn two_instances_keep_one_log_while_instances_connections_and_the_database
         let mut instances = two_instances(root.path(), &database, &http).await;
         let campaign = Campaign::new();
         let urls: Vec<_> = instances.iter().map(|instance| instance.url.clone()).collect();
-        let consumers: Vec<_> = urls
-            .iter()
-            .map(|url| tokio::spawn(Arc::clone(&campaign).consume(url.clone(), http.clone())))
-            .collect();
+        let consumers = Consumers::follow(&campaign, &urls, &http);
         let clients = tokio::spawn({
             let (campaign, urls, http) = (Arc::clone(&campaign), urls.clone(), http.clone());
             async move { campaign.run_through(&urls, &http, CLIENTS).await }
         });
-        let of_this_log = FAULTS_PER_LOG.min(total - done);
-        for number in 0..of_this_log {
+        let faults = FAULTS_PER_LOG.min(total - done);
+        for number in 0..faults {
             // At any instant, also while the last fault is being survived.
             tokio::time::sleep(Duration::from_millis(fastrand::u64(1..200))).await;
             inject(FAULTS[number % FAULTS.len()], &mut instances, &mut database, &http).await;
         }
-        done += of_this_log;
-        // Something must be done behind the last fault.
+        done += faults;
         let before = campaign.acknowledged();
-        crate::services::until("responses behind the last fault", async || {
-            campaign.acknowledged() > before + 20
-        })
-        .await;
+        until("responses behind the last fault", async || campaign.acknowledged() > before + 20).await;
         campaign.stop();
         clients.await.unwrap();
-        let mut seen = Vec::new();
-        for consumer in consumers {
-            seen.push(consumer.await.unwrap());
-        }
-        assert!(seen.iter().all(|consumer| consumer.finished), "a consumer did not read to the end");
-        let feed = feed(&urls[0], &http).await;
-        let ops = std::mem::take(&mut *campaign.ops.lock().unwrap());
-        assert_eq!(check(&ops, &seen, &feed), Vec::<String>::new());
+        let (ops, of_this_log) = consumers.check(&campaign, &urls[0], &http).await;
         for instance in &mut instances {
             instance.kill_9();
         }
         instances[0].assert_whole();
         acknowledged += ops.iter().filter(|op| op.answered.is_some()).count();
-        events += feed.len();
+        events += of_this_log;
     }
     report(&format!(
         "two instances on one database: {done} faults (kill -9 of an instance, ended connections, kill -9 of the database), \

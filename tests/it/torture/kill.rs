@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::checker::check;
-use super::clients::{Campaign, feed};
+use super::clients::{Campaign, Consumers, feed};
 use super::victim::Victim;
 use super::{cycles, report};
 use crate::services::until;
@@ -24,9 +24,7 @@ async fn killed_under_load() {
         let mut victim = Victim::new(dir.path().join("data"));
         let campaign = Campaign::new();
         victim.start(&http).await;
-        let consumers: Vec<_> = (0..2)
-            .map(|_| tokio::spawn(Arc::clone(&campaign).consume(victim.url.clone(), http.clone())))
-            .collect();
+        let consumers = Consumers::follow(&campaign, &[victim.url.clone(), victim.url.clone()], &http);
         let clients = tokio::spawn({
             let (campaign, url, http) = (Arc::clone(&campaign), victim.url.clone(), http.clone());
             async move { campaign.run(&url, &http, CLIENTS).await }
@@ -40,17 +38,10 @@ async fn killed_under_load() {
         }
         campaign.stop();
         clients.await.unwrap();
-        let mut seen = Vec::new();
-        for consumer in consumers {
-            seen.push(consumer.await.unwrap());
-        }
-        assert!(seen.iter().all(|consumer| consumer.finished), "a consumer did not read to the end");
-        let feed = feed(&victim.url, &http).await;
-        let ops = std::mem::take(&mut *campaign.ops.lock().unwrap());
-        assert_eq!(check(&ops, &seen, &feed), Vec::<String>::new());
+        let (ops, of_this_log) = consumers.check(&campaign, &victim.url, &http).await;
         victim.assert_whole();
         acknowledged += ops.iter().filter(|op| op.answered.is_some()).count();
-        events += feed.len();
+        events += of_this_log;
     }
     report(&format!(
         "kill -9 under load: {kills} kills, {acknowledged} responses, {events} events, no fault"

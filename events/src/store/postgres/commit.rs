@@ -39,7 +39,7 @@ pub(super) struct PostgresCommitter {
     /// Identifies this process in the table of instances.
     instance: Uuid,
     connection: Option<Connection>,
-    /// Everything up to this position was read or appended here.
+    /// Everything up to this position was read or appended here, or was announced and turned out not to be new.
     known: Position,
     closed: watch::Receiver<bool>,
     availability: Arc<Availability>,
