@@ -68,6 +68,11 @@ need_package() {
     die "The package $1 is missing and could not be installed."
 }
 
+# need_postgres: the server, whose programs Debian keeps in a folder that is not in PATH.
+need_postgres() {
+  ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v postgres >/dev/null || need_package postgresql
+}
+
 # need_browser: a real browser, and the packages that drive it, of tests/browser/package.json.
 need_browser() {
   command -v chromium >/dev/null || need chromium chromium

@@ -25,6 +25,7 @@ install_tools() {
   need_node_tools
   need_client_tools
   need pdftotext poppler-utils
+  need_postgres
   need_browser
 }
 

@@ -11,6 +11,7 @@ need xfs_io xfsprogs
 need mkfs.ext4 e2fsprogs
 need_python_tools
 need_browser
+need_postgres
 cargo build --release --locked --workspace --all-features
 rm -rf target/torture
 export MEJA_TORTURE=${MEJA_TORTURE:-100}
