@@ -135,7 +135,7 @@ pub fn open_visiting(
     visit: &mut (dyn FnMut(EventBytes<'_>, &ChainHash) + Send),
 ) -> Result<StoredLog, OpenError> {
     let groups = PostgresGroups::connect(options).map_err(OpenError::Thread)?;
-    let info = groups.info(options.source)?;
+    let log_id = groups.log_id(options.source)?;
     let loaded = replay(groups.all(), None, options.recent_bytes, visit).map_err(|error| match error {
         LoadError::Storage(error) => OpenError::Read(error),
         LoadError::VisitorPanicked => OpenError::State(error.into()),
@@ -149,7 +149,7 @@ pub fn open_visiting(
     let committer = PostgresCommitter::new(options, chain.last(), closed, Arc::clone(&availability));
     let parts = Parts {
         source: options.source,
-        log_id: info.log_id,
+        log_id,
         engine: Arc::new(groups),
         availability,
         state,

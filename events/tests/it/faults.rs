@@ -53,7 +53,7 @@ async fn check(options: &Options, outcomes: &Outcomes) {
         let expected = usize::from(outcome.is_ok());
         assert_eq!(found.remove(number).unwrap_or(0), expected, "{number}: {outcome:?}");
     }
-    assert!(found.is_empty(), "nobody appended {found:?}");
+    assert!(found.is_empty(), "the log has events that no caller appended: {found:?}");
     let payloads = log.confidential((1..=page.len() as u64).map(Position).collect()).await.unwrap();
     assert!(payloads.iter().all(Option::is_some), "an event has lost its payload");
 }

@@ -2,7 +2,7 @@
 //!
 //! It does not use a timer: while one group is committed, the requests for the next one accumulate. If other
 //! processes append to the same log, the engine decides which group comes next. A writer whose group lost reads
-//! what came first, checks every condition again and tries again.
+//! the groups of the others, checks every condition again and tries again.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;

@@ -43,9 +43,7 @@ impl BulkLoader {
         let runtime =
             Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(OpenError::Thread)?;
         let client = runtime.block_on(async {
-            let (client, connection) = options.server.connect(options.source).await?;
-            // Ends with the client. Its errors are those of the statements.
-            tokio::spawn(async move { drop(connection.await) });
+            let client = options.server.client(options.source).await?;
             configure(&client).await?;
             Ok::<_, ServerError>(client)
         })?;
@@ -77,8 +75,8 @@ impl BulkLoader {
     }
 
     /// Says whether services may open the log.
-    fn mark(&self, is_complete: bool) -> Result<(), BulkLoadError> {
-        self.run(self.client.execute(&set_in_use(&self.schema), &[&is_complete])).map(drop)
+    fn mark(&self, in_use: bool) -> Result<(), BulkLoadError> {
+        self.run(self.client.execute(&set_in_use(&self.schema), &[&in_use])).map(drop)
     }
 
     /// Commits the pending groups.
@@ -112,8 +110,7 @@ pub fn retire(options: &Options, head: Position) -> Result<(), OpenError> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(OpenError::Thread)?;
     let schema = schema(options.source);
     runtime.block_on(async {
-        let (mut client, connection) = options.server.connect(options.source).await?;
-        tokio::spawn(async move { drop(connection.await) });
+        let mut client = options.server.client(options.source).await?;
         configure(&client).await?;
         let statement = ServerError::Statement;
         let transaction = client.transaction().await.map_err(statement)?;

@@ -18,8 +18,8 @@ use super::super::groups::StoredGroup;
 use super::connection::{configure, confirm, number, position, timely};
 use super::schema::{self, schema};
 use super::server::{ServerError, is_refused};
-use super::{LogInfo, OpenError, Options};
-use crate::ids::Position;
+use super::{OpenError, Options};
+use crate::ids::{LogId, Position};
 
 /// Maximum number of connections of readers.
 const CONNECTIONS_MAX: usize = 4;
@@ -56,13 +56,13 @@ impl PostgresGroups {
         Ok(Self { pool, schema: schema(options.source), runtime: Some(runtime) })
     }
 
-    /// The identity of the log.
-    pub(super) fn info(&self, source: &'static str) -> Result<LogInfo, OpenError> {
+    /// The id of the log.
+    pub(super) fn log_id(&self, source: &'static str) -> Result<LogId, OpenError> {
         let checked = self.run(move |client| async move {
             configure(&client).await?;
             Ok(schema::read_complete(&**client, source).await)
         });
-        Ok(LogInfo { log_id: checked??, is_new: false })
+        checked?
     }
 
     /// Makes everything that was read as durable as the commits of the database.

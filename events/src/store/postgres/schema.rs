@@ -61,9 +61,7 @@ pub async fn init(
     if let Some(role) = role.filter(|role| !is_plain_name(role)) {
         return Err(InitError::Role(role.to_owned()));
     }
-    let (mut client, connection) = server.connect(source).await?;
-    // Ends with the client. Its errors are those of the statements.
-    tokio::spawn(async move { drop(connection.await) });
+    let mut client = server.client(source).await?;
     // Suppresses notices about existing tables.
     client.batch_execute("SET client_min_messages = warning").await.map_err(ServerError::Statement)?;
     let transaction = client.transaction().await.map_err(ServerError::Statement)?;

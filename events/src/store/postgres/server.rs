@@ -109,7 +109,7 @@ impl Server {
             }
             config.ssl_mode(SslMode::Require);
         } else if config.get_ssl_mode() == SslMode::Prefer {
-            // The certificate of a server on this machine is often one that nobody trusts.
+            // A local server often has a self-signed certificate, which would be refused.
             config.ssl_mode(SslMode::Disable);
         }
         config
@@ -131,6 +131,14 @@ impl Server {
 
     pub(super) fn tls(&self) -> MakeRustlsConnect {
         self.tls.clone()
+    }
+
+    /// Connects for a few statements. The connection ends with the client.
+    pub(super) async fn client(&self, source: &str) -> Result<Client, ServerError> {
+        let (client, connection) = self.connect(source).await?;
+        // Its errors are those of the statements.
+        tokio::spawn(async move { drop(connection.await) });
+        Ok(client)
     }
 
     /// Connects, and returns the client and the connection, which the caller must drive.
