@@ -31,6 +31,8 @@ pub mod place;
 pub mod postgres;
 #[cfg(feature = "sled")]
 pub mod sled;
+#[cfg(feature = "stored")]
+mod witness;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;

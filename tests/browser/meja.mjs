@@ -159,7 +159,7 @@ export class Meja {
   }
 }
 
-// A calendar date so many days from now.
+// A calendar date so many days from the venues' today, which is Jakarta's (UTC+7, no summer time).
 export function inDays(days) {
-  return new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+  return new Date(Date.now() + days * 86_400_000 + 7 * 3_600_000).toISOString().slice(0, 10);
 }

@@ -259,6 +259,17 @@ async fn an_instance_stops_when_the_database_no_longer_holds_what_it_has_read() 
     assert!(!ended.success());
     let logged = instance.logged("reservation");
     assert!(logged.contains("no longer holds the group at position"), "{logged}");
+    // A supervisor starts it again: it must not go on from the older copy.
+    let data_dir = instance.dir.path().join("reservation");
+    let serve = ["serve", "--store", &database.url(), "--data-dir", data_dir.to_str().unwrap()];
+    let refused =
+        Command::new(binary("reservation")).args(serve).args(["--listen", "127.0.0.1:0"]).output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("does not hold the log that this service used before: it ends at position"),
+        "{said}"
+    );
 }
 
 /// The rules for the URL of the store.

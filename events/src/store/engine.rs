@@ -157,6 +157,9 @@ pub(super) trait Committer: Send + 'static {
     /// The outcome is known when this returns: after a failure the engine finds out what became of the group.
     fn commit(&mut self, group: &NewGroup) -> impl Future<Output = Result<Commit, Refusal>> + Send;
 
+    /// Called when the log ends at `head` with `hash`, before readers see it.
+    fn moved(&mut self, _head: Position, _hash: &ChainHash) {}
+
     /// Called when no group is in progress any more.
     fn end(&mut self);
 

@@ -33,6 +33,9 @@ pub struct Settings {
     pub queue_appends: usize,
     /// No append is accepted when the file system of a directory has less free space than this, in bytes.
     pub reserve_bytes: u64,
+    /// The directory in which this process records the head of a log in a database. In a directory, the head witness is
+    /// always beside the log.
+    pub witness_dir: Option<PathBuf>,
 }
 
 impl Settings {
@@ -45,6 +48,7 @@ impl Settings {
             recent_bytes: 32 << 20,
             queue_appends: 4_096,
             reserve_bytes: 64 << 20,
+            witness_dir: None,
         }
     }
 }
@@ -171,5 +175,6 @@ fn in_database(server: Server, settings: &Settings) -> postgres::Options {
         source: settings.source,
         recent_bytes: settings.recent_bytes,
         queue_appends: settings.queue_appends,
+        witness_dir: settings.witness_dir.clone(),
     }
 }

@@ -17,9 +17,11 @@ mod bulk_load;
 mod commit;
 mod connection;
 mod groups;
+mod recorder;
 pub mod schema;
 mod server;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
@@ -29,12 +31,14 @@ use tokio::sync::watch;
 pub use self::bulk_load::{BulkLoader, retire};
 use self::commit::PostgresCommitter;
 use self::groups::PostgresGroups;
+use self::recorder::Recorder;
 pub use self::schema::{InitError, LogInfo};
 pub use self::server::{Server, ServerError};
 use super::log::{LoadError, Loaded, Parts, StoredLog, replay};
+use super::witness::Witness;
 use super::{EventBytes, ReadError};
-use crate::ids::Position;
-use crate::store::groups::ChainHash;
+use crate::ids::{LogId, Position};
+use crate::store::groups::{Chain, ChainHash};
 
 /// Settings of a log in a database.
 #[derive(Debug, Clone)]
@@ -48,13 +52,16 @@ pub struct Options {
     pub recent_bytes: usize,
     /// Maximum number of appends waiting for the writer; further ones are refused.
     pub queue_appends: usize,
+    /// The directory in which this process records the head of the log; without one, a database that comes back with
+    /// fewer events is noticed only by processes that are running.
+    pub witness_dir: Option<PathBuf>,
 }
 
 impl Options {
     /// The default settings for a log of the service `source` in `server`.
     #[must_use]
     pub fn new(server: Server, source: &'static str) -> Self {
-        Self { server, source, recent_bytes: 32 << 20, queue_appends: 4_096 }
+        Self { server, source, recent_bytes: 32 << 20, queue_appends: 4_096, witness_dir: None }
     }
 }
 
@@ -101,6 +108,25 @@ pub enum OpenError {
         /// What is wrong.
         what: String,
     },
+    /// The log does not hold what this process has acknowledged or read before.
+    #[error(
+        "the database does not hold the log that this service used before: {what}. Nothing was started. A standby without the last commits may have been promoted: bring the server with the other commits back. If you restored an older state on purpose, remove head-witness.json and head-mark from {}", data_dir.display()
+    )]
+    PutBack {
+        /// The directory of the head witness.
+        data_dir: PathBuf,
+        /// How the log differs from the witness.
+        what: String,
+    },
+    /// The head witness cannot be read or written.
+    #[error("could not use the head witness (head-witness.json and head-mark) in {}", data_dir.display())]
+    Witness {
+        /// The directory of the head witness.
+        data_dir: PathBuf,
+        /// The error of the operating system.
+        #[source]
+        source: std::io::Error,
+    },
     /// The log could not be read to its end.
     #[error("could not read the log")]
     Read(#[source] ReadError),
@@ -136,17 +162,26 @@ pub fn open_visiting(
 ) -> Result<StoredLog, OpenError> {
     let groups = PostgresGroups::connect(options).map_err(OpenError::Thread)?;
     let log_id = groups.log_id(options.source)?;
-    let loaded = replay(groups.all(), None, options.recent_bytes, visit).map_err(|error| match error {
-        LoadError::Storage(error) => OpenError::Read(error),
-        LoadError::VisitorPanicked => OpenError::State(error.into()),
-        _ => OpenError::Damaged { what: error.to_string() },
-    })?;
+    let witness = options.witness_dir.as_deref().map(load_witness).transpose()?.flatten();
+    let witnessed_at = witness.as_ref().map(|witness| witness.position);
+    let loaded =
+        replay(groups.all(), witnessed_at, options.recent_bytes, visit).map_err(|error| match error {
+            LoadError::Storage(error) => OpenError::Read(error),
+            LoadError::VisitorPanicked => OpenError::State(error.into()),
+            _ => OpenError::Damaged { what: error.to_string() },
+        })?;
+    if let (Some(witness), Some(data_dir)) = (witness, &options.witness_dir) {
+        let put_back = |what| OpenError::PutBack { data_dir: data_dir.clone(), what };
+        witness.check(&loaded, log_id).map_err(put_back)?;
+    }
     let Loaded { state, chain, .. } = loaded;
     // What was read is durable only after a commit behind it.
     groups.confirm().map_err(OpenError::Read)?;
+    let recorder = options.witness_dir.as_deref().map(|dir| record(log_id, &chain, dir)).transpose()?;
     let (closing, closed) = watch::channel(false);
     let availability = Arc::default();
-    let committer = PostgresCommitter::new(options, chain.last(), closed, Arc::clone(&availability));
+    let committer =
+        PostgresCommitter::new(options, chain.last(), closed, Arc::clone(&availability), recorder);
     let parts = Parts {
         source: options.source,
         log_id,
@@ -165,4 +200,16 @@ pub fn open_visiting(
         closing.send_replace(true);
         let _ = writer.join();
     }))
+}
+
+fn load_witness(data_dir: &Path) -> Result<Option<Witness>, OpenError> {
+    Witness::load(data_dir).map_err(|source| OpenError::Witness { data_dir: data_dir.to_owned(), source })
+}
+
+/// Starts to record the heads of the log in `data_dir`, and records the present one.
+fn record(log_id: LogId, chain: &Chain, data_dir: &Path) -> Result<Recorder, OpenError> {
+    let recorder = Recorder::start(log_id, data_dir);
+    let recorder = recorder.map_err(|source| OpenError::Witness { data_dir: data_dir.to_owned(), source })?;
+    recorder.record(chain.last(), &chain.hash());
+    Ok(recorder)
 }

@@ -16,7 +16,6 @@ mod disk;
 mod groups;
 mod open;
 mod watchdog;
-mod witness;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -92,6 +91,7 @@ pub fn open_visiting(
     visit: &mut (dyn FnMut(EventBytes<'_>, &ChainHash) + Send),
 ) -> Result<StoredLog, OpenError> {
     open::refuse_unfinished(&options.data_dir)?;
+    open::refuse_in_database(&options.data_dir)?;
     let opened = open::open(options, visit)?;
     let disk = SledDisk {
         db: opened.db.clone(),

@@ -90,7 +90,7 @@ async fn a_log_with_fewer_events_than_its_witness_is_refused() {
     drop(open(other.path()));
     copy_dir(&other.path().join("log"), &log);
     let message = refusal(dir.path());
-    assert!(message.contains("but the head witness says that this directory holds"), "{message}");
+    assert!(message.contains("but the head witness names the log"), "{message}");
 }
 
 /// The witness can be a second old. The mark beside it is always current.

@@ -14,3 +14,4 @@ mod database;
 mod disk;
 mod faults;
 mod support;
+mod witness;

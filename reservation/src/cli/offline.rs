@@ -12,7 +12,7 @@ use chassis::serve::{Shutdown, ShutdownTrigger};
 use events::Position;
 use events::store::groups::CHAIN_START;
 use events::store::log::StoredLog;
-use events::store::place::Place;
+use events::store::place::{Place, Settings};
 use events::store::sled::lock_data_dir;
 use proof::{Stored, Tree};
 use uuid::Uuid;
@@ -48,7 +48,8 @@ pub fn open_log(config: &Config) -> anyhow::Result<(StoredLog, Projections, Tree
     let (path, mut tree) = (config.data_dir.join(TREE_FILE), None);
     let open_tree = || Stored::open(&path, CHAIN_START);
     let mut compared = Ok(());
-    let store = config.place.open_visiting(&config.log_settings(), &mut |event, chain| {
+    let settings = Settings { witness_dir: Some(config.data_dir.clone()), ..config.log_settings() };
+    let store = config.place.open_visiting(&settings, &mut |event, chain| {
         if applied.is_ok() {
             applied = projections.apply(event);
         }

@@ -243,13 +243,14 @@ impl<C: Committer> Writer<C> {
     }
 
     /// Indexes a durable group and moves the head.
-    fn show(&self, group: Group, payloads: Option<ConfidentialPayloads>, forgotten: &[Position]) {
+    fn show(&mut self, group: Group, payloads: Option<ConfidentialPayloads>, forgotten: &[Position]) {
         let last = group.last();
         let mut state = self.shared.state.write();
         if let Err(error) = state.publish(group, payloads, forgotten) {
             fatal("index a group of events", &error);
         }
         drop(state);
+        self.committer.moved(last, &self.chain.hash());
         self.shared.head.send_replace(last);
         metrics::gauge!("meja_log_head_position").set(last.0 as f64);
     }

@@ -10,8 +10,10 @@ use uuid::Uuid;
 use super::super::ReadError;
 use super::super::engine::{Availability, Commit, Committer, NewGroup, Refusal, Tail};
 use super::super::fatal::fatal;
+use super::super::frame::ChainHash;
 use super::Options;
 use super::connection::{Connection, Newer};
+use super::recorder::Recorder;
 use super::server::{ServerError, in_full, is_refused};
 use crate::ids::Position;
 
@@ -43,6 +45,8 @@ pub(super) struct PostgresCommitter {
     known: Position,
     closed: watch::Receiver<bool>,
     availability: Arc<Availability>,
+    /// Keeps the head witness, if there is a directory for it.
+    recorder: Option<Recorder>,
 }
 
 impl Committer for PostgresCommitter {
@@ -71,6 +75,12 @@ impl Committer for PostgresCommitter {
             if self.is_closed_after(RECONNECT).await {
                 return Err(Refusal::Closed);
             }
+        }
+    }
+
+    fn moved(&mut self, head: Position, hash: &ChainHash) {
+        if let Some(recorder) = &self.recorder {
+            recorder.record(head, hash);
         }
     }
 
@@ -116,9 +126,10 @@ impl PostgresCommitter {
         known: Position,
         closed: watch::Receiver<bool>,
         availability: Arc<Availability>,
+        recorder: Option<Recorder>,
     ) -> Self {
-        let instance = Uuid::new_v4();
-        Self { options: options.clone(), instance, connection: None, known, closed, availability }
+        let (options, instance) = (options.clone(), Uuid::new_v4());
+        Self { options, instance, connection: None, known, closed, availability, recorder }
     }
 
     async fn connection(&mut self) -> Result<&mut Connection, ServerError> {

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use super::super::ReadError;
 use super::super::groups::{Chain, StoredGroup};
 use super::super::load::{BulkLoad, BulkLoadError};
+use super::super::witness::{MARK_FILE, WITNESS_FILE, Witness};
 use super::Options;
 use super::groups::SledGroups;
 use super::open::{self, MOVED, OpenError, Opened};
-use super::witness::{MARK_FILE, WITNESS_FILE, Witness};
 use crate::ids::{LogId, Position};
 
 /// Groups between two syncs. After a crash, unsynced groups are loaded again.

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::super::ReadError;
 use super::super::engine::{Commit, Committer, NewGroup, Refusal};
 use super::super::fatal::fatal;
+use super::super::witness::Witness;
 use super::disk::Disk;
 use super::watchdog::CommitTimer;
-use super::witness::Witness;
 use crate::ids::LogId;
 
 /// Appends groups through a [`Disk`]. Every failure ends the process, because a later call could acknowledge

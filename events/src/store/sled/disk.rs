@@ -10,8 +10,8 @@ use std::path::PathBuf;
 
 use super::super::engine::Forgotten;
 use super::super::frame::ConfidentialPayloads;
+use super::super::witness::{Mark, Witness};
 use super::groups::SledGroups;
-use super::witness::{Mark, Witness};
 use crate::ids::Position;
 
 /// The operations on files that the writer and the watchdog need.

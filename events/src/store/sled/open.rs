@@ -13,11 +13,11 @@ use uuid::Uuid;
 use super::super::EventBytes;
 use super::super::groups::{Chain, ChainHash};
 use super::super::log::{LoadError, Loaded, State, replay};
+use super::super::witness::{Mark, Witness};
 use super::Options;
 use super::confidential::ConfidentialTree;
 use super::groups::SledGroups;
-use super::witness::{Mark, Witness};
-use crate::ids::{LogId, Position};
+use crate::ids::LogId;
 
 /// sled's segment size, in bytes. sled writes every message of at least a quarter of a segment to a
 /// separate file, which it never syncs. The largest message is a rewritten leaf of about 16 values. With
@@ -44,6 +44,17 @@ pub enum OpenError {
     /// The log was moved to another place.
     #[error("the log was moved to another place, and what was here is in {}: start the service with that place", .0.display())]
     Moved(PathBuf),
+    /// The log is in a database, and the directory holds its witness.
+    #[error(
+"the log {log_id} of the data directory {} is in a database: start the service with --store, or choose another directory",
+        data_dir.display()
+    )]
+    InDatabase {
+        /// The data directory.
+        data_dir: PathBuf,
+        /// The log of the directory.
+        log_id: LogId,
+    },
     /// The data directory cannot be created.
     #[error("could not create the data directory {}: choose another one with --data-dir", data_dir.display())]
     Create {
@@ -113,13 +124,8 @@ fn try_open(
     let lock = lock(data_dir)?;
     let db_dir = data_dir.join("log");
     remove_leftovers(&db_dir).map_err(|e| ("remove the leftovers of an interrupted start", e))?;
-    let witness = Witness::load(data_dir).map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidData => OpenError::Damaged {
-            data_dir: data_dir.to_owned(),
-            what: format!("its head witness (head-witness.json or head-mark) is invalid: {error}"),
-        },
-        _ => ("read the head witness", error).into(),
-    })?;
+    // A log that moves here from a database is loaded from its start.
+    let witness = load_witness(data_dir)?.filter(|witness| !witness.is_in_database);
     let suspect = keep_suspect(data_dir, &db_dir, witness.as_ref())?;
     let damaged = |what: String| OpenError::Damaged {
         data_dir: data_dir.to_owned(),
@@ -158,7 +164,9 @@ fn try_open(
         LoadError::VisitorPanicked => ("build state from the log", io::Error::other(error)).into(),
         _ => damaged(error.to_string()),
     })?;
-    check(&loaded, witness.as_ref(), log_id).map_err(damaged)?;
+    if let Some(witness) = &witness {
+        witness.check(&loaded, log_id).map_err(damaged)?;
+    }
     let Loaded { state, chain, forgotten, .. } = loaded;
     let payloads = &groups.payloads;
     let tidied = payloads.remove_after(state.last()).and_then(|()| {
@@ -202,6 +210,26 @@ pub(super) fn refuse_unfinished(data_dir: &Path) -> Result<(), OpenError> {
         return Err(OpenError::Unfinished(data_dir.to_owned()));
     }
     Ok(())
+}
+
+/// Refuses a directory whose log is in a database: a new log would begin beside it.
+pub(super) fn refuse_in_database(data_dir: &Path) -> Result<(), OpenError> {
+    match load_witness(data_dir)? {
+        Some(Witness { log_id, is_in_database: true, .. }) => {
+            Err(OpenError::InDatabase { data_dir: data_dir.to_owned(), log_id })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn load_witness(data_dir: &Path) -> Result<Option<Witness>, OpenError> {
+    Witness::load(data_dir).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => OpenError::Damaged {
+            data_dir: data_dir.to_owned(),
+            what: format!("its head witness (head-witness.json or head-mark) is invalid: {error}"),
+        },
+        _ => ("read the head witness", error).into(),
+    })
 }
 
 pub(super) fn lock(data_dir: &Path) -> Result<File, OpenError> {
@@ -303,34 +331,6 @@ fn create(db: &sled::Db, db_dir: &Path, options: &Options, file: &File) -> Resul
         }
     }
     Ok(log_id)
-}
-
-/// Compares the log with the witness: a log must never hold less than was acknowledged.
-fn check(loaded: &Loaded, witness: Option<&Witness>, log_id: LogId) -> Result<(), String> {
-    let Some(witness) = witness else {
-        return Ok(());
-    };
-    if witness.log_id != log_id {
-        return Err(format!(
-            "it is the log {log_id}, but the head witness says that this directory holds the log {}",
-            witness.log_id
-        ));
-    }
-    if witness.position == Position::START {
-        return Ok(());
-    }
-    match loaded.witnessed {
-        Some(hash) if witness.has_hash(&hash) => Ok(()),
-        Some(_) => Err(format!(
-            "the event at position {} is not the event that was acknowledged there",
-            witness.position
-        )),
-        None => Err(format!(
-            "it ends at position {}, but the head witness says that events up to {} were acknowledged",
-            loaded.state.last(),
-            witness.position
-        )),
-    }
 }
 
 /// Copies the database if its file is shorter than the witness says. Recovery writes to the files, so

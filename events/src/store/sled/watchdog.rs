@@ -13,8 +13,8 @@ use parking_lot::Mutex;
 use super::super::fatal::fatal;
 use super::super::frame::ChainHash;
 use super::super::log::Shared;
+use super::super::witness::Witness;
 use super::disk::Disk;
-use super::witness::Witness;
 use crate::ids::Position;
 
 /// The process ends if a commit takes longer.

@@ -1,11 +1,14 @@
-//! The head witness: small files beside the database that record the head of the log.
+//! The head witness: small files in the data directory that record the head of the log.
 //!
-//! A database that was truncated, partly reverted or replaced by an old copy may open without an
-//! error and hold fewer events. To detect this, two files record the position, log id and chain hash of the
-//! head and the length of the database file. `head-witness.json` is rewritten at most one second after the
-//! head moves: it is written to a temporary file, synced and renamed. The [`Mark`] is overwritten in place
-//! after every commit and not synced. If only the process ends, it covers every acknowledged event, unless
-//! writing it failed. After a power cut it may be outdated, but it never covers events that were not durable.
+//! A log that was truncated, partly reverted or replaced by an old copy may open without an error and hold
+//! fewer events. To detect this, two files record the position, log id and chain hash of the head.
+//! `head-witness.json` is rewritten at most one second after the head moves: it is written to a temporary file,
+//! synced and renamed. The [`Mark`] is overwritten in place after every commit and not synced. If only the process
+//! ends, it covers every acknowledged event, unless writing it failed. After a power cut it may be outdated, but it
+//! never covers events that were not durable.
+//!
+//! A log on the disk of the process has its witness beside it. Of a log in a database, each process keeps a witness of
+//! what it has acknowledged and followed: so a server that comes back with less is refused by the next start as well.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -15,7 +18,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::super::frame::ChainHash;
+use super::frame::ChainHash;
+use super::log::Loaded;
 use crate::ids::{LogId, Position};
 
 pub(super) const WITNESS_FILE: &str = "head-witness.json";
@@ -36,15 +40,45 @@ pub(super) struct Witness {
     /// Zero in witnesses of versions that did not record it.
     #[serde(default)]
     pub(super) file_bytes: u64,
+    /// Whether the log is in a database instead of the directory of the witness.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) is_in_database: bool,
 }
 
 impl Witness {
     pub(super) fn new(log_id: LogId, position: Position, hash: &ChainHash, file_bytes: u64) -> Self {
-        Self { log_id, position, hash: hex::encode(hash), file_bytes }
+        Self { log_id, position, hash: hex::encode(hash), file_bytes, is_in_database: false }
+    }
+
+    /// Compares the log `log_id` with the witness: a log must never hold less than was acknowledged.
+    ///
+    /// # Errors
+    /// How they differ.
+    pub(super) fn check(&self, loaded: &Loaded, log_id: LogId) -> Result<(), String> {
+        let Self { position, .. } = self;
+        if self.log_id != log_id {
+            return Err(format!(
+                "it is the log {log_id}, but the head witness names the log {}",
+                self.log_id
+            ));
+        }
+        if *position == Position::START {
+            return Ok(());
+        }
+        match loaded.witnessed {
+            Some(hash) if self.has_hash(&hash) => Ok(()),
+            Some(_) => {
+                Err(format!("the event at position {position} is not the event that was acknowledged there"))
+            }
+            None => Err(format!(
+                "it ends at position {}, but the head witness says that events up to {position} were acknowledged",
+                loaded.state.last()
+            )),
+        }
     }
 
     /// Whether `hash` equals the recorded hash.
-    pub(super) fn has_hash(&self, hash: &ChainHash) -> bool {
+    fn has_hash(&self, hash: &ChainHash) -> bool {
         self.hash == hex::encode(hash)
     }
 
