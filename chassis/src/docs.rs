@@ -31,14 +31,17 @@ pub fn routes(mut api: OpenApi, metrics: Option<PrometheusHandle>, env: SharedEn
     standard::complete(&mut api);
     let document = Document::new(&api, env);
     let description = Router::new().route("/openapi.json", get(examples::document)).with_state(document);
-    let metrics = Router::new().route("/metrics", get(render)).with_state(metrics);
+    health(metrics).merge(page("/docs", "/openapi.json")).merge(description)
+}
+
+/// The common routes without the documentation of the API: `/livez`, `/metrics`, `/problems`.
+pub fn health(metrics: Option<PrometheusHandle>) -> Router {
     Router::new()
-        .merge(page("/docs", "/openapi.json"))
-        .merge(description)
+        .route("/metrics", get(render))
+        .with_state(metrics)
         .route("/livez", get(|| async { "alive\n" }))
         .route("/problems", get(problems::list))
         .route("/problems/{code}", get(problems::one))
-        .merge(metrics)
 }
 
 /// The interactive documentation at `path` of the description at `description`. It draws its own pictures, and asks this

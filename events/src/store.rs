@@ -18,6 +18,8 @@ mod fatal;
 mod frame;
 pub mod groups;
 mod index;
+#[cfg(feature = "engines")]
+pub mod lease;
 #[cfg(feature = "stored")]
 pub mod load;
 #[cfg(feature = "stored")]

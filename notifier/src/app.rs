@@ -194,6 +194,7 @@ impl App {
             metrics::gauge!("meja_breaker_open", "who" => system)
                 .set(f64::from(breaker.open_until.is_some()));
         }
+        metrics::gauge!("meja_notifier_active").set(f64::from(self.effect_log.may_act()));
         metrics::gauge!("meja_notifier_lag_events").set(self.lag().events() as f64);
         metrics::gauge!("meja_notifier_lag_seconds").set(self.lag_seconds());
     }

@@ -4,3 +4,5 @@ pub mod config;
 pub mod preview;
 pub mod reconcile;
 pub mod serve;
+mod standby;
+mod store;

@@ -2,22 +2,25 @@
 //!
 //! **Invariant:** this file contains the only `.append(` of the service.
 
+pub mod catalogue;
 pub mod entry;
 pub mod from_event;
 pub mod payment;
 mod payments;
 mod state;
+mod takeover;
 pub mod trail;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use chassis::environment::SharedEnvironment;
 use chrono::{DateTime, Utc};
 use contract::notifier::words::EffectStatus;
 use events::recorded::EventMetadata;
 use events::store::{AppendCondition, AppendError, EventStore, ReadError};
-use events::{EventId, PaymentId, Position, Query, QueryItem, ReservationId};
+use events::{EventId, PaymentId, Query, QueryItem, ReservationId};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -28,7 +31,7 @@ pub use self::state::{EffectState, TrackedEffect, WebhookState};
 use crate::domain::effect::{Effect, EffectKey, Lane};
 use crate::effects::entry::{
     CursorMoved, Died, Discarded, Entry, Retried, Scheduled, WebhookSwitched, cursor_tag, effect_tag,
-    hook_tag,
+    hook_tag, superseded_tag,
 };
 use crate::failpoint;
 
@@ -95,6 +98,8 @@ struct Inner {
     env: SharedEnvironment,
     state: Mutex<State>,
     changed: watch::Sender<u64>,
+    /// Effects may begin until this elapsed time of `env`; always if there is none.
+    may_act_until: Mutex<Option<Duration>>,
 }
 
 impl Inner {
@@ -109,22 +114,9 @@ impl EffectLog {
     /// # Errors
     /// [`EffectLogError`] when an entry cannot be read.
     pub async fn open(store: Arc<dyn EventStore>, env: SharedEnvironment) -> Result<Self, EffectLogError> {
-        let (mut state, mut after, mut ended) = (State::default(), Position::START, DateTime::UNIX_EPOCH);
-        loop {
-            let page = store.read(&Query::all(), after, 1_000).await?;
-            for stored in page.iter() {
-                let recorded = events::Recorded::parse(stored.json)?;
-                ended = recorded.time;
-                state.add(stored.position, vec![Entry::decode(stored.json)?], ended);
-            }
-            after = page.scanned_to;
-            if after >= store.known_head() {
-                break;
-            }
-        }
-        state.effects.mark_possibly_attempted(ended);
-        let (state, changed) = (Mutex::new(state), watch::Sender::new(0));
-        Ok(Self { inner: Arc::new(Inner { store, env, state, changed }) })
+        let effect_log = Self::standing_by(store, env).await?;
+        effect_log.continue_effects();
+        Ok(effect_log)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -144,8 +136,10 @@ impl EffectLog {
         &self,
         entries: Vec<Entry>,
         by: &EventMetadata,
-        condition: AppendCondition,
+        mut condition: AppendCondition,
     ) -> Result<(), EffectLogError> {
+        // A notifier that has lost its place, perhaps without knowing it, appends nothing.
+        condition.fail_if_any.items.extend(Query::any_tag([superseded_tag(self.term())]).items);
         let (inner, time) = (Arc::clone(&self.inner), self.inner.env.now());
         let env = inner.env.as_ref();
         let events: Result<Vec<_>, _> =
@@ -207,12 +201,15 @@ impl EffectLog {
     /// Up to `most` due effects of `lane`. They belong to the caller until [`EffectLog::finish`] or
     /// [`EffectLog::put_back`].
     pub fn take_due(&self, lane: Lane, most: usize) -> Vec<TrackedEffect> {
+        if !self.may_act() {
+            return Vec::new();
+        }
         self.state().effects.take_due(lane, self.inner.env.now(), most)
     }
 
     /// The time of the next effect of `lane`.
     pub fn next_due(&self, lane: Lane) -> Option<DateTime<Utc>> {
-        self.state().effects.next_due(lane)
+        self.may_act().then(|| self.state().effects.next_due(lane)).flatten()
     }
 
     /// Appends the result of an effect together with the effects that follow.

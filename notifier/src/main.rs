@@ -7,11 +7,12 @@ use access::secrets::CredentialFile;
 use chassis::environment::SystemEnvironment;
 use chassis::{exit, metrics, telemetry};
 use clap::Parser as _;
+use events::store::place::Settings;
 use notifier::adapters::http_client::HttpClient;
 use notifier::adapters::reservation_client::ReservationClient;
 use notifier::cli::config::{Action, Cli, Config};
 use notifier::cli::serve;
-use notifier::effects::entry::Entries;
+use notifier::effects::catalogue::Entries;
 
 fn main() -> ExitCode {
     // Must come before the first TLS connection. Nothing else installs a provider.
@@ -43,8 +44,8 @@ fn main() -> ExitCode {
         }
         Action::Log { command } => {
             let context = log_tools::Context {
-                place: config.place(),
                 settings: config.log_settings(),
+                place: config.place,
                 data_dir: config.data_dir,
                 authorities: config.network.authorities,
                 credential: CredentialFile::new(config.credential_file),
@@ -65,7 +66,8 @@ fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let _telemetry = telemetry::init("notifier", config.log_format, config.log_filter.clone(), collector)?;
     let metrics = metrics::install()?;
     notifier::metrics::describe();
-    let store = Arc::new(config.place().open(&config.log_settings())?);
+    let settings = Settings { instance_dir: Some(config.data_dir.clone()), ..config.log_settings() };
+    let store = Arc::new(config.place.open(&settings)?);
     match serve::run(config, store, metrics) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => {

@@ -4,6 +4,10 @@
 pub fn describe() {
     metrics::describe_gauge!("meja_effects", "Effects by state");
     metrics::describe_gauge!(
+        "meja_notifier_active",
+        "1 while the notifier may begin effects, 0 while it stands by or cannot renew its lease"
+    );
+    metrics::describe_gauge!(
         "meja_breaker_open",
         "1 while the circuit breaker of a system outside is not closed"
     );

@@ -33,9 +33,9 @@ pub struct Settings {
     pub queue_appends: usize,
     /// No append is accepted when the file system of a directory has less free space than this, in bytes.
     pub reserve_bytes: u64,
-    /// The directory in which this process records the head of a log in a database. In a directory, the head witness is
-    /// always beside the log.
-    pub witness_dir: Option<PathBuf>,
+    /// The directory of this process when the log is in a database. It is locked while the log is open, and records the head
+    /// of the log.
+    pub instance_dir: Option<PathBuf>,
 }
 
 impl Settings {
@@ -48,7 +48,7 @@ impl Settings {
             recent_bytes: 32 << 20,
             queue_appends: 4_096,
             reserve_bytes: 64 << 20,
-            witness_dir: None,
+            instance_dir: None,
         }
     }
 }
@@ -110,7 +110,9 @@ impl Place {
                 Ok(sled::open_visiting(&in_directory(data_dir.clone(), settings, None), visit)?)
             }
             Self::Database(server) => {
-                Ok(postgres::open_visiting(&in_database(server.clone(), settings), visit)?)
+                let lock = settings.instance_dir.as_deref().map(sled::lock_data_dir).transpose()?;
+                let log = postgres::open_visiting(&in_database(server.clone(), settings), visit)?;
+                Ok(log.keeping(lock))
             }
         }
     }
@@ -175,6 +177,6 @@ fn in_database(server: Server, settings: &Settings) -> postgres::Options {
         source: settings.source,
         recent_bytes: settings.recent_bytes,
         queue_appends: settings.queue_appends,
-        witness_dir: settings.witness_dir.clone(),
+        witness_dir: settings.instance_dir.clone(),
     }
 }

@@ -15,6 +15,7 @@ mod proofs;
 mod provider_webhooks;
 mod reconciliation;
 mod staff;
+pub mod standby;
 mod webhook_subscriptions;
 
 use std::sync::Arc;

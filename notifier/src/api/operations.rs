@@ -20,6 +20,10 @@ pub(super) fn ready(app: &App) -> Result<Option<String>, Problem> {
     if app.shutdown.is_requested() {
         return Err(Problem::unavailable("stopping", "The service is stopping.", 1));
     }
+    if !app.effect_log.may_act() {
+        let detail = "The notifier cannot renew its lease in the database, so it begins no effect. It continues by itself when the database is back.";
+        return Err(Problem::unavailable("log_unavailable", detail, 2));
+    }
     let seen = app.feed_status.seen();
     match seen.stuck {
         true => Err(Problem::unavailable("stuck", seen.trouble.unwrap_or_default(), 60)),

@@ -26,6 +26,7 @@ use self::money::MoneyArgs;
 use crate::adapters::outside::Outside;
 use crate::cli::preview::Preview;
 use crate::cli::reconcile::Reconcile;
+use crate::cli::store::StoreArgs;
 use crate::domain::retry_policy::RetrySettings;
 use crate::domain::webhooks::Webhooks;
 
@@ -94,6 +95,8 @@ struct Raw {
     /// Directory of the notifier's own log; created if it does not exist
     #[arg(long, env = "NOTIFIER_DATA_DIR", default_value = "data/notifier", global = true)]
     data_dir: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
     /// URL of the reservation service
     #[arg(long, env = "RESERVATION_URL", default_value = "http://127.0.0.1:8000", global = true)]
     reservation_url: String,
@@ -170,8 +173,10 @@ pub struct Config {
     pub grpc_listen: Option<SocketAddr>,
     /// The URL for guests; `None`: the address that the service listens on.
     pub public_url: Option<String>,
-    /// The directory of the log.
+    /// The directory of this process, and of the log unless it is in a database.
     pub data_dir: PathBuf,
+    /// Where the log is kept.
+    pub place: Place,
     /// Base URL of the reservation service.
     pub reservation_url: String,
     /// Base URL of the reservation service for gRPC, if the feed is followed there.
@@ -218,12 +223,6 @@ impl Raw {
 }
 
 impl Config {
-    /// Where the log is kept.
-    #[must_use]
-    pub fn place(&self) -> Place {
-        Place::Directory(self.data_dir.clone())
-    }
-
     /// How the log is opened.
     #[must_use]
     pub fn log_settings(&self) -> Settings {
@@ -282,6 +281,7 @@ impl Cli {
         let hooks =
             hooks.map_err(|all| all.into_iter().for_each(|fault| faults.add("NOTIFIER_HOOKS", fault))).ok();
         let outside = outside(&raw.calls_allowed, hooks.as_ref(), &mut faults);
+        let place = network.as_ref().and_then(|network| raw.store.check(&raw.data_dir, network, &mut faults));
         let messaging = raw.messages.check(&raw.data_dir, &mut faults);
         let config = (|| {
             Some(Config {
@@ -303,6 +303,7 @@ impl Cli {
                 cache_bytes: raw.cache_mib << 20,
                 disk_reserve_bytes: raw.disk_reserve_mib << 20,
                 data_dir: raw.data_dir,
+                place: place?,
                 log_filter: log_filter?,
                 log_format: raw.log_format,
                 trace_collector,

@@ -10,12 +10,14 @@ use chassis::environment::{SharedEnvironment, SystemEnvironment};
 use chassis::metrics;
 use chassis::serve::{Interface, Protocol, Shutdown, bind, serve};
 use events::store::EventStore;
+use events::store::lease::Lease;
 use events::store::log::StoredLog;
 use log_tools::serve::LogRoute;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
 use super::config::{Config, Mail, Sms};
+use super::standby::Waiting;
 use crate::adapters::http_client::HttpClient;
 use crate::adapters::mail_files::MailFiles;
 use crate::adapters::reservation_client::ReservationClient;
@@ -27,7 +29,7 @@ use crate::adapters::webhook_sender::HttpWebhooks;
 use crate::api::{grpc, http};
 use crate::app::App;
 use crate::effects::EffectLog;
-use crate::effects::entry::Entries;
+use crate::effects::catalogue::Entries;
 use crate::executors::EffectExecutor;
 use crate::executors::breaker::Breakers;
 use crate::executors::rate_limit::RateLimiter;
@@ -36,6 +38,7 @@ use crate::ports::payment_providers::PaymentProviders;
 use crate::ports::reservation_api::ReservationApi;
 use crate::ports::{MailSender, SmsSender};
 use crate::workers::feed_consumer::FeedStatus;
+use crate::workers::lease;
 
 /// Maximum time for tasks and threads to end after the shutdown.
 const STOP_MAX: Duration = Duration::from_secs(1);
@@ -58,16 +61,26 @@ async fn serve_until_stopped(
     metrics: PrometheusHandle,
 ) -> anyhow::Result<()> {
     let (trigger, shutdown) = Shutdown::new();
+    trigger.on_signals()?;
     let env: SharedEnvironment = Arc::new(SystemEnvironment);
     drop(env.spawn(Box::pin(metrics::upkeep(metrics.clone()))));
     let listener = bind(config.listen, "--listen").await?;
     let address = listener.local_addr()?;
+    let lease = Arc::new(Lease::of(&config.place, store.source()));
+    let waiting = Waiting {
+        lease: &lease,
+        store: &store,
+        network: &config.network,
+        metrics: &metrics,
+        env: &env,
+        shutdown: &shutdown,
+    };
+    let Some((effect_log, listener)) = waiting.until_active(listener).await? else { return Ok(()) };
     let grpc_listener = match config.grpc_listen {
         Some(at) => Some(bind(at, "--grpc-listen").await?),
         None => None,
     };
     let log = LogRoute::new(&store, Arc::new(Entries), &env, &shutdown);
-    let effect_log = EffectLog::open(Arc::clone(&store) as Arc<dyn EventStore>, Arc::clone(&env)).await?;
     let public_url = config.public_url.clone().unwrap_or_else(|| {
         let scheme = if config.network.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{address}")
@@ -78,8 +91,11 @@ async fn serve_until_stopped(
     let network = config.network.clone();
     let (app, executor) = assemble(config, effect_log, public_url, env, shutdown.clone())?;
     let worker = app.start(executor, retry_settings, decision, checkpoints);
+    let keeper = lease.is_shared().then(|| {
+        let effect_log = Arc::clone(&app.effect_log);
+        app.env.spawn(Box::pin(lease::keep(Arc::clone(&lease), effect_log, Arc::clone(&app.env))))
+    });
     tracing::info!(%address, log_id = %store.log_id(), head = %store.known_head(), "notifier is ready");
-    trigger.on_signals()?;
     let drained = async {
         shutdown.requested().await;
         // As long as requests. Effects that have not ended by then are continued after the next start.
@@ -94,6 +110,15 @@ async fn serve_until_stopped(
     let http = Interface { listener, protocol: Protocol::Http1, router };
     let interfaces = [Some(http), grpc].into_iter().flatten();
     tokio::join!(serve(interfaces, &network, shutdown.clone()), drained);
+    if let Some(keeper) = keeper {
+        keeper.abort();
+        if let Err(error) = lease.release().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a standby has to wait until the lease expires"
+            );
+        }
+    }
     tracing::info!(head = %store.known_head(), "notifier has stopped");
     Ok(())
 }

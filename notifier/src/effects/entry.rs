@@ -3,8 +3,7 @@
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use events::recorded::{EventMetadata, NewEvent};
-use events::store::EventBytes;
-use events::values::{Actor, ConfidentialDigest, Money, Purpose};
+use events::values::{Actor, Money, Purpose};
 use events::{EventId, PaymentId, ReservationId, Tag, VenueId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -51,6 +50,9 @@ pub enum Entry {
     /// All events up to the cursor were processed.
     #[serde(rename = "meja.cursor.moved.v1")]
     CursorMoved(CursorMoved),
+    /// A notifier took over from the one before.
+    #[serde(rename = "meja.notifier.took_over.v1")]
+    TookOver(TookOver),
 }
 
 /// An effect was scheduled.
@@ -242,6 +244,13 @@ pub struct CursorMoved {
     pub time: DateTime<Utc>,
 }
 
+/// A notifier took over from the one before. Behind this entry, the one before can append nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TookOver {
+    /// The number of the takeover: 1 for the first one of a log. A log without takeovers is in term 0.
+    pub term: u64,
+}
+
 impl Entry {
     /// Decodes a stored entry: its type and data are members of the envelope.
     ///
@@ -265,6 +274,7 @@ impl Entry {
             Self::PaymentLinkRenewed(_) => "meja.payment.link_renewed.v1",
             Self::WebhookSwitched(_) => "meja.hook.switched.v1",
             Self::CursorMoved(_) => "meja.cursor.moved.v1",
+            Self::TookOver(_) => "meja.notifier.took_over.v1",
         }
     }
 
@@ -282,6 +292,7 @@ impl Entry {
             Self::PaymentLinkRenewed(data) => serde_json::to_vec(data),
             Self::WebhookSwitched(data) => serde_json::to_vec(data),
             Self::CursorMoved(data) => serde_json::to_vec(data),
+            Self::TookOver(data) => serde_json::to_vec(data),
         }
     }
 
@@ -302,6 +313,9 @@ impl Entry {
             }
             Self::WebhookSwitched(WebhookSwitched { hook, .. }) => (format!("hook/{hook}"), hook_tag(hook)),
             Self::CursorMoved(_) => ("cursor/reservation".into(), cursor_tag()),
+            Self::TookOver(TookOver { term }) => {
+                (format!("notifier/{term}"), superseded_tag(term.saturating_sub(1)))
+            }
         }
     }
 
@@ -330,42 +344,6 @@ impl Entry {
     }
 }
 
-/// Describes entries for `notifier log …`.
-pub struct Entries;
-
-impl log_tools::EventCatalogue for Entries {
-    fn describe(&self, stored: EventBytes<'_>) -> Result<String, String> {
-        let entry = Entry::decode(stored.json).map_err(|error| error.to_string())?;
-        Ok(match entry {
-            Entry::EffectScheduled(e) => format!("{} scheduled for {}", e.key, e.due_at),
-            Entry::AttemptFailed(e) => {
-                format!("attempt failed: {}; next attempt at {}", e.error, e.next_attempt_at)
-            }
-            Entry::EffectSucceeded(e) => e.outcome,
-            Entry::EffectDied(e) => format!("failed permanently: {} ({})", e.error, e.reason_code),
-            Entry::EffectRetried(Retried { reason: Some(reason), .. }) => {
-                format!("retried by an operator: {reason}")
-            }
-            Entry::EffectRetried(Retried { reason: None, .. }) => "retried by an operator".into(),
-            Entry::EffectDiscarded(e) => format!("discarded by an operator: {}", e.reason),
-            Entry::PaymentOpened(e) => {
-                format!("{} requested by {}", e.amount.plain(), e.channel)
-            }
-            Entry::PaymentDecided(e) if e.closed => "closed: the payment is no longer due".into(),
-            Entry::PaymentDecided(e) => if e.paid { "paid" } else { "refused" }.into(),
-            Entry::PaymentReturned(e) => format!("{} refunded", e.amount.plain()),
-            Entry::PaymentLinkRenewed(_) => "the guest got a new link to pay".into(),
-            Entry::WebhookSwitched(e) => if e.enabled { "enabled" } else { "disabled" }.into(),
-            Entry::CursorMoved(e) => format!("the feed was processed up to {}", e.last_event_id.position),
-        })
-    }
-
-    fn confidential_digest(&self, _: EventBytes<'_>) -> Option<ConfidentialDigest> {
-        // The notifier stores no personal data.
-        None
-    }
-}
-
 /// The tag of all entries about an effect.
 #[must_use]
 pub fn effect_tag(key: &EffectKey) -> Tag {
@@ -382,4 +360,10 @@ pub fn hook_tag(hook: &str) -> Tag {
 #[must_use]
 pub fn cursor_tag() -> Tag {
     Tag::new("cursor", "reservation")
+}
+
+/// The end of a term: the tag of the takeover behind it.
+#[must_use]
+pub fn superseded_tag(term: u64) -> Tag {
+    Tag::new("superseded", term)
 }

@@ -33,6 +33,10 @@ pub(super) struct State {
     pub(super) cursor: Option<Cursor>,
     /// The position of the entry that moved the cursor.
     pub(super) cursor_position: Position,
+    /// The time of the last entry.
+    pub(super) ended: DateTime<Utc>,
+    /// The number of takeovers.
+    pub(super) term: u64,
 }
 
 impl State {
@@ -40,6 +44,7 @@ impl State {
     pub(super) fn add(&mut self, first: Position, entries: Vec<Entry>, time: DateTime<Utc>) {
         self.early.insert(first, (entries, time));
         while let Some((entries, time)) = self.early.remove(&self.added_to.next()) {
+            self.ended = time;
             for entry in entries {
                 self.added_to = self.added_to.next();
                 self.apply(&entry, self.added_to, time);
@@ -69,6 +74,7 @@ impl State {
                 self.cursor = Some(Cursor { last_event_id: moved.last_event_id, time: moved.time });
                 self.cursor_position = at;
             }
+            Entry::TookOver(took_over) => self.term = took_over.term,
         }
     }
 

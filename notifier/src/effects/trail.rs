@@ -7,7 +7,8 @@ use events::recorded::Recorded;
 use events::{Position, Query};
 use log_tools::EventCatalogue as _;
 
-use super::entry::{Entries, effect_tag};
+use super::catalogue::Entries;
+use super::entry::effect_tag;
 use super::{EffectLog, EffectLogError};
 use crate::domain::effect::EffectKey;
 

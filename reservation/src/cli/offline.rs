@@ -13,7 +13,6 @@ use events::Position;
 use events::store::groups::CHAIN_START;
 use events::store::log::StoredLog;
 use events::store::place::{Place, Settings};
-use events::store::sled::lock_data_dir;
 use proof::{Stored, Tree};
 use uuid::Uuid;
 
@@ -38,17 +37,12 @@ const COPIES_MAX: usize = 3;
 /// # Errors
 /// When the log cannot be opened, or contains an event that this version cannot use.
 pub fn open_log(config: &Config) -> anyhow::Result<(StoredLog, Projections, Tree)> {
-    // The files beside a log in a database belong to one instance. A log in a directory locks it itself.
-    let lock = match &config.place {
-        Place::Directory(_) => None,
-        Place::Database(_) => Some(lock_data_dir(&config.data_dir)?),
-    };
     let (projections, mut applied) = (Projections::default(), Ok(()));
     // Opened with the first event, when the data directory is there and locked.
     let (path, mut tree) = (config.data_dir.join(TREE_FILE), None);
     let open_tree = || Stored::open(&path, CHAIN_START);
     let mut compared = Ok(());
-    let settings = Settings { witness_dir: Some(config.data_dir.clone()), ..config.log_settings() };
+    let settings = Settings { instance_dir: Some(config.data_dir.clone()), ..config.log_settings() };
     let store = config.place.open_visiting(&settings, &mut |event, chain| {
         if applied.is_ok() {
             applied = projections.apply(event);
@@ -65,7 +59,7 @@ pub fn open_log(config: &Config) -> anyhow::Result<(StoredLog, Projections, Tree
     compared
         .and_then(|()| tree.map_or_else(open_tree, Ok))
         .and_then(|tree| finish(tree, &path))
-        .map(|tree| (store.keeping(lock), projections, tree))
+        .map(|tree| (store, projections, tree))
         .with_context(|| format!("could not use the tree of the log in {}", path.display()))
 }
 

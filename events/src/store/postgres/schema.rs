@@ -5,6 +5,7 @@
 //! groups    (first, last, hash, value)      one row per group, under the position of its first event
 //! payloads  (position, value)               one row per confidential payload; a deleted row is forgotten
 //! instances (id, seen)                      the last commit of each process, to confirm what it has read
+//! lease     (holder, until)                 at most one row: the process that acts on the log
 //! ```
 //!
 //! `hash` is the hash of the chain at the last event of a group, `value` the group as every engine stores it.
@@ -137,6 +138,11 @@ fn tables(schema: &str) -> String {
          CREATE TABLE IF NOT EXISTS {schema}.instances (
              id uuid PRIMARY KEY,
              seen timestamptz NOT NULL
+         );
+         CREATE TABLE IF NOT EXISTS {schema}.lease (
+             one boolean PRIMARY KEY DEFAULT true CHECK (one),
+             holder uuid NOT NULL,
+             until timestamptz NOT NULL
          );"
     )
 }
@@ -148,7 +154,8 @@ fn rights(schema: &str, role: &str) -> String {
          GRANT SELECT ON {schema}.log TO \"{role}\";
          GRANT SELECT, INSERT ON {schema}.groups TO \"{role}\";
          GRANT SELECT, INSERT, DELETE ON {schema}.payloads TO \"{role}\";
-         GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.instances TO \"{role}\";"
+         GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.instances TO \"{role}\";
+         GRANT SELECT, INSERT, UPDATE ON {schema}.lease TO \"{role}\";"
     )
 }
 

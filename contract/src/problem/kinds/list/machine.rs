@@ -126,6 +126,12 @@ pub(super) const MACHINE: &[Kind] = &[
         "Try again after `Retry-After`.",
     ),
     kind("sign_in_busy", 503, "Too many attempts to sign in are waiting.", "Try again."),
+    kind(
+        "standby",
+        503,
+        "The notifier stands by while another one is active. Nothing was done.",
+        "Send the request to the active notifier, whose `/readyz` responds with 200.",
+    ),
     kind("stopping", 503, "The service is stopping.", "Try again after `Retry-After`."),
     kind("stuck", 503, "The feed cannot be continued without an operator.", "See the manual of operations."),
     kind(
