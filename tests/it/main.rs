@@ -42,6 +42,7 @@ mod refunds;
 mod representations;
 mod services;
 mod staff;
+mod standby;
 mod start;
 mod tidy;
 mod torture;

@@ -13,5 +13,6 @@ mod contract;
 mod database;
 mod disk;
 mod faults;
+mod lease;
 mod support;
 mod witness;

@@ -16,4 +16,5 @@ mod replay;
 mod router;
 mod stripe;
 mod support;
+mod takeover;
 mod work;
