@@ -76,6 +76,8 @@ pub struct KeyDoor {
     registry: Arc<Registry>,
     /// Checks PINs, if this service does.
     sign_ins: Option<Arc<SignIns>>,
+    /// Whether the registry is known to contain every recent revocation.
+    is_current: Box<dyn Fn() -> bool + Send + Sync>,
     anonymous: Scopes,
     env: SharedEnvironment,
 }
@@ -84,7 +86,13 @@ impl KeyDoor {
     /// A door for the keys in `registry`. Callers without a credential have the scopes `anonymous`.
     #[must_use]
     pub fn new(registry: Arc<Registry>, anonymous: Scopes, env: SharedEnvironment) -> Self {
-        Self { registry, sign_ins: None, anonymous, env }
+        Self { registry, sign_ins: None, is_current: Box::new(|| true), anonymous, env }
+    }
+
+    /// A door that checks no key, session or device while `is_current` says that the registry may lack revocations.
+    #[must_use]
+    pub fn while_current(self, is_current: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self { is_current: Box::new(is_current), ..self }
     }
 
     /// A door that also checks the PINs of people.
@@ -109,10 +117,9 @@ impl KeyDoor {
         // The device where the person is now: a session that was started before the device was enrolled is on none.
         Caller { device: caller.device.clone().or(device), ..caller }
     }
-}
 
-impl Door for KeyDoor {
-    fn caller(&self, headers: &HeaderMap) -> Result<Caller, Turned> {
+    /// The caller according to the registry, which may lack recent revocations.
+    fn registered(&self, headers: &HeaderMap) -> Result<Caller, Turned> {
         match bearer(headers) {
             Some(text) if text.starts_with(KEY_PREFIX) => {
                 let token = KeyToken::parse(text).ok_or(Turned::Invalid)?;
@@ -132,6 +139,20 @@ impl Door for KeyDoor {
             _ => Ok(self.caller_with_cookies(headers)),
         }
     }
+}
+
+impl Door for KeyDoor {
+    fn caller(&self, headers: &HeaderMap) -> Result<Caller, Turned> {
+        match presents_revocable(headers) && !(self.is_current)() {
+            true => Err(Turned::Unchecked),
+            false => self.registered(headers),
+        }
+    }
+
+    /// Also while revocations may be missing: the clients of the gateway still count as several.
+    fn is_service(&self, headers: &HeaderMap) -> bool {
+        self.registered(headers).is_ok_and(|caller| caller.actor.kind == ActorKind::ServiceAccount)
+    }
 
     fn approved<'a>(&'a self, caller: Caller, approval: &'a str) -> BoxFuture<'a, Result<Caller, Turned>> {
         Box::pin(async move {
@@ -149,6 +170,19 @@ impl Door for KeyDoor {
 
     fn anonymous(&self) -> Scopes {
         self.anonymous
+    }
+}
+
+/// Whether `headers` present a credential that somebody may have revoked just now: a key, a session, a device or the link of a
+/// calendar. A session counts also beside a credential of another system, which is none here.
+fn presents_revocable(headers: &HeaderMap) -> bool {
+    let bearer = bearer(headers);
+    let is = |prefix| bearer.is_some_and(|text| text.starts_with(prefix));
+    let cookie = |name| cookies::value(headers, name).is_some();
+    match () {
+        () if is(LINK_PREFIX) => false,
+        () if is(KEY_PREFIX) || is(OpaqueKind::Calendar.prefix()) => true,
+        () => cookie(cookies::SESSION) || cookie(cookies::DEVICE),
     }
 }
 

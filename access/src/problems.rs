@@ -63,7 +63,7 @@ impl From<Turned> for Problem {
             Turned::Invalid => Self::credential_invalid(),
             Turned::Unchecked => Self::unavailable(
                 "credential_unchecked",
-                "The credential cannot be checked, because the reservation service was not reached for 30 seconds. Nothing was done; try again.",
+                "The credential cannot be checked, because it may have been revoked: the reservation service, or the database of its log, does not respond. Nothing was done; try again.",
                 5,
             ),
             Turned::NotApproved(SignInError::Wrong) => unproved(

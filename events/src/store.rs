@@ -36,6 +36,8 @@ pub mod sled;
 #[cfg(feature = "stored")]
 mod witness;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use tokio::sync::watch;
@@ -112,6 +114,12 @@ pub trait EventStore: Send + Sync + 'static {
     /// [`ReadError`] when the storage fails.
     fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
         Box::pin(std::future::ready(Ok(self.known_head())))
+    }
+
+    /// The time in which this process may have missed events of other processes. Zero, the default, for a log that one process
+    /// writes.
+    fn silence(&self) -> Duration {
+        Duration::ZERO
     }
 
     /// The last durable position known to this process.

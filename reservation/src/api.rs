@@ -12,14 +12,20 @@ mod problem;
 mod request;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use access::KeyDoor;
 
 use crate::app::App;
 
+/// Maximum time in which an instance hears nothing from the database before it checks no credential of staff. Another
+/// instance may have revoked one meanwhile.
+const SILENCE_MAX: Duration = Duration::from_secs(5);
+
 /// Finds out who sends a request.
 fn door(app: &App) -> KeyDoor {
     let registry = Arc::clone(app.projections.access());
     let door = KeyDoor::new(registry, app.access_mode.anonymous(), app.env.clone());
-    door.with_pins(Arc::clone(&app.sign_ins))
+    let store = Arc::clone(&app.store);
+    door.with_pins(Arc::clone(&app.sign_ins)).while_current(move || store.silence() <= SILENCE_MAX)
 }

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 use test_database::Database;
 
-use crate::services::{Pair, binary, booking, root, secrets, until};
+use crate::services::{Pair, anonymous_client, binary, booking, root, secrets, until};
 
 /// Creates the log of the reservation service in the database at `url`.
 pub fn init(url: &str) {
@@ -270,6 +270,50 @@ async fn an_instance_stops_when_the_database_no_longer_holds_what_it_has_read() 
         said.contains("does not hold the log that this service used before: it ends at position"),
         "{said}"
     );
+}
+
+/// A credential that is revoked on one instance is refused by the others, and an instance that cannot know refuses all.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_instance_admits_a_credential_that_another_one_has_revoked() {
+    let mut database = Database::start();
+    init(&database.url());
+    let (one, other) = (instance(&database.url()).await, instance(&database.url()).await);
+    let wanted = json!({"name": "reports", "scopes": ["read"]});
+    let (status, made) = one.post("/api/access/keys", &wanted).await;
+    assert_eq!(status, 200, "{made}");
+    let shown = anonymous_client();
+    let read = async |key: &Value| {
+        let request = shown.get(format!("{}/api/reservations", other.reservation_url));
+        let response = request.bearer_auth(key.as_str().unwrap()).send().await.unwrap();
+        let status = response.status().as_u16();
+        (status, response.json::<Value>().await.unwrap()["code"].clone())
+    };
+    until("the other instance to admit the key", async || read(&made["token"]).await.0 == 200).await;
+    // Without its database, the instance cannot know.
+    database.stop();
+    until("the instance to refuse keys", async || {
+        read(&made["token"]).await == (503, json!("credential_unchecked"))
+    })
+    .await;
+    let guest = shown.get(format!("{}/api/venues", other.reservation_url)).send().await.unwrap();
+    assert_eq!(guest.status(), 200, "guests need no credential");
+    database.restart();
+    until("the key to be admitted again", async || read(&made["token"]).await.0 == 200).await;
+    let id = made["key"]["key_id"].as_str().unwrap();
+    let url = format!("{}/api/access/keys/{id}/revoke", one.reservation_url);
+    until("the key to be revoked", async || {
+        one.client
+            .post(&url)
+            .json(&json!({}))
+            .send()
+            .await
+            .is_ok_and(|response| response.status().is_success())
+    })
+    .await;
+    until("the other instance to refuse the key", async || {
+        read(&made["token"]).await == (401, json!("credential_invalid"))
+    })
+    .await;
 }
 
 /// The rules for the URL of the store.

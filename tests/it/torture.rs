@@ -7,6 +7,7 @@
 pub mod checker;
 mod checker_tests;
 mod clients;
+mod cluster;
 mod damage;
 mod failpoints;
 mod faults;

@@ -94,7 +94,11 @@ const GRACE: Duration = Duration::from_secs(1);
 /// Whether the engine can be written at the moment, as its writer has found. Shared with the callers, who are refused at
 /// once instead of waiting behind a commit whose outcome is being found out.
 #[derive(Debug, Default)]
-pub(super) struct Availability(Mutex<Option<Outage>>);
+pub(super) struct Availability {
+    outage: Mutex<Option<Outage>>,
+    /// When the engine last told what the log holds; `None` for an engine whose only writer is this process.
+    heard: Mutex<Option<Instant>>,
+}
 
 #[derive(Debug)]
 struct Outage {
@@ -106,22 +110,28 @@ impl Availability {
     /// The engine cannot be written for `reason`. Returns whether it could before.
     #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "sled ends the process instead"))]
     pub(super) fn lose(&self, reason: String) -> bool {
-        let mut outage = self.0.lock();
+        let mut outage = self.outage.lock();
         let since = outage.as_ref().map(|outage| outage.since);
         *outage = Some(Outage { since: since.unwrap_or_else(Instant::now), reason });
         since.is_none()
     }
 
-    /// The engine can be written. Returns whether it could not before.
+    /// The engine can be written, and has told what the log holds. Returns whether it could not before.
     #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "sled ends the process instead"))]
     pub(super) fn regain(&self) -> bool {
-        self.0.lock().take().is_some()
+        *self.heard.lock() = Some(Instant::now());
+        self.outage.lock().take().is_some()
+    }
+
+    /// The time since the engine last told what the log holds.
+    pub(super) fn silence(&self) -> Duration {
+        self.heard.lock().map_or(Duration::ZERO, |heard| heard.elapsed())
     }
 
     /// # Errors
     /// [`Refusal::Unavailable`] when the engine could not be written for longer than [`GRACE`].
     pub(super) fn check(&self) -> Result<(), Refusal> {
-        match &*self.0.lock() {
+        match &*self.outage.lock() {
             Some(Outage { since, reason }) if since.elapsed() > GRACE => {
                 Err(Refusal::Unavailable { reason: reason.clone() })
             }

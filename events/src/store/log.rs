@@ -12,6 +12,7 @@ mod state;
 mod writer;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -201,6 +202,10 @@ impl EventStore for StoredLog {
             }
             self.blocking(move |shared| shared.payloads(&positions)).await
         })
+    }
+
+    fn silence(&self) -> Duration {
+        self.shared.availability.silence()
     }
 
     fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {

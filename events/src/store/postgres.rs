@@ -36,6 +36,7 @@ pub use self::lease::Lease;
 use self::recorder::Recorder;
 pub use self::schema::{InitError, LogInfo};
 pub use self::server::{Server, ServerError};
+use super::engine::Availability;
 use super::log::{LoadError, Loaded, Parts, StoredLog, replay};
 use super::witness::Witness;
 use super::{EventBytes, ReadError};
@@ -181,7 +182,9 @@ pub fn open_visiting(
     groups.confirm().map_err(OpenError::Read)?;
     let recorder = options.witness_dir.as_deref().map(|dir| record(log_id, &chain, dir)).transpose()?;
     let (closing, closed) = watch::channel(false);
-    let availability = Arc::default();
+    let availability = Arc::new(Availability::default());
+    // The log was read to its end just now.
+    availability.regain();
     let committer =
         PostgresCommitter::new(options, chain.last(), closed, Arc::clone(&availability), recorder);
     let parts = Parts {

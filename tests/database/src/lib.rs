@@ -3,6 +3,8 @@
 //! The server is that of Debian's package `postgresql`. It ends with the test, also if the test is killed.
 #![expect(clippy::missing_panics_doc, reason = "a server that does not start is the result of a test")]
 
+pub mod cluster;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -180,16 +182,22 @@ impl Database {
         self.dir.path().join("data")
     }
 
-    /// A program of the server. The server refuses to run as root, so it then runs as the user of Debian's package. It
-    /// gets `signal` when this thread ends.
     fn as_owner(&self, name: &str, signal: &str) -> Command {
-        let mut command = Command::new("setpriv");
-        if getuid().is_root() {
-            command.args(["--reuid", "postgres", "--regid", "postgres", "--clear-groups"]);
-        }
-        command.args(["--pdeathsig", signal]).arg(program(name)).current_dir(self.dir.path());
+        let mut command = as_owner(name, signal);
+        command.current_dir(self.dir.path());
         command
     }
+}
+
+/// A program of the server. The server refuses to run as root, so it then runs as the user of Debian's package. It
+/// gets `signal` when this thread ends.
+fn as_owner(name: &str, signal: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    if getuid().is_root() {
+        command.args(["--reuid", "postgres", "--regid", "postgres", "--clear-groups"]);
+    }
+    command.args(["--pdeathsig", signal]).arg(program(name));
+    command
 }
 
 impl Drop for Database {

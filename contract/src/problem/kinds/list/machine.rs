@@ -62,7 +62,7 @@ pub(super) const MACHINE: &[Kind] = &[
     kind(
         "credential_unchecked",
         503,
-        "The notifier cannot check the credential, because it does not reach the reservation service.",
+        "The credential cannot be checked, because the reservation service or the database of its log does not respond.",
         "Try again after the number of seconds in the header Retry-After.",
     ),
     kind(
