@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run client demo test torture attack fuzz lint fmt bench
+.PHONY: help run client demo test torture simulate attack fuzz lint fmt bench
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'

@@ -29,6 +29,8 @@ pub mod memory;
 mod page;
 #[cfg(feature = "engines")]
 pub mod place;
+#[cfg(feature = "stored")]
+mod planted;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(feature = "sled")]

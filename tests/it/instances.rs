@@ -296,7 +296,7 @@ async fn no_instance_admits_a_credential_that_another_one_has_revoked() {
     })
     .await;
     let guest = shown.get(format!("{}/api/venues", other.reservation_url)).send().await.unwrap();
-    assert_eq!(guest.status(), 200, "guests need no credential");
+    assert_eq!(guest.status(), 200, "guests need no credential: {}", guest.text().await.unwrap());
     database.restart();
     until("the key to be admitted again", async || read(&made["token"]).await.0 == 200).await;
     let id = made["key"]["key_id"].as_str().unwrap();

@@ -5,10 +5,11 @@
 //! last one.
 
 use std::fmt::Debug;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use super::frame::{ChainHash, ConfidentialPayloads};
 use super::{AppendError, ReadError};

@@ -6,5 +6,10 @@ pub(super) fn fatal(doing: &str, error: &(dyn std::error::Error + 'static)) -> !
         error,
         "could not {doing}: stopping immediately, so that nothing that is not durable is acknowledged. Check the storage of the log, then start again"
     );
+    #[cfg(test)]
+    if super::planted::is_simulating() {
+        // Ends the task that stands for the process.
+        std::panic::resume_unwind(Box::new("a simulated process ended"));
+    }
     std::process::abort()
 }

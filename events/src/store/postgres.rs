@@ -21,6 +21,9 @@ mod lease;
 mod recorder;
 pub mod schema;
 mod server;
+mod session;
+#[cfg(test)]
+mod simulation;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -186,7 +189,7 @@ pub fn open_visiting(
     // The log was read to its end just now.
     availability.regain();
     let committer =
-        PostgresCommitter::new(options, chain.last(), closed, Arc::clone(&availability), recorder);
+        PostgresCommitter::new(options.clone(), chain.last(), closed, Arc::clone(&availability), recorder);
     let parts = Parts {
         source: options.source,
         log_id,

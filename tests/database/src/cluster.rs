@@ -4,6 +4,8 @@
 //! and ends with the test.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -38,6 +40,7 @@ pub struct Cluster {
 struct Node {
     dir: PathBuf,
     port: u16,
+    rest_port: u16,
     patroni: Option<Child>,
 }
 
@@ -63,7 +66,7 @@ impl Cluster {
         let etcd = start_etcd(dir.path(), etcd_port, peer_port);
         let nodes = [1, 2].map(|number| {
             let (rest_port, port) = (ports[2 * number], ports[2 * number + 1]);
-            let node = Node { dir: dir.path().join(format!("node{number}")), port, patroni: None };
+            let node = Node { dir: dir.path().join(format!("node{number}")), port, rest_port, patroni: None };
             fs::create_dir(&node.dir).unwrap_or_default();
             if getuid().is_root() {
                 run(Command::new("chown").arg("postgres").arg(&node.dir));
@@ -112,12 +115,13 @@ impl Cluster {
 
     /// Waits until a primary has a standby. Returns the number of the primary.
     pub fn wait_whole(&self) -> usize {
-        let standbys = match self.synchronous {
-            true => "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'",
-            false => "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'",
-        };
+        let streaming = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'";
         self.wait("a primary with a standby", || {
-            self.primary().filter(|number| self.nodes[*number].says(standbys) == "1")
+            let primary = self.primary().filter(|number| self.nodes[*number].says(streaming) == "1")?;
+            // Patroni promotes a synchronous standby only after it has recorded it as such.
+            let is_recorded =
+                !self.synchronous || self.nodes[primary].cluster().contains(r#""role": "sync_standby""#);
+            is_recorded.then_some(primary)
         })
     }
 
@@ -208,6 +212,17 @@ impl Node {
             .stderr(Stdio::null())
             .output();
         output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
+    }
+
+    /// The cluster as Patroni has recorded it, in JSON; nothing if it does not answer.
+    fn cluster(&self) -> String {
+        let mut answer = String::new();
+        let asked = TcpStream::connect(("127.0.0.1", self.rest_port)).and_then(|mut stream| {
+            stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+            stream.write_all(b"GET /cluster HTTP/1.0\r\n\r\n")?;
+            stream.read_to_string(&mut answer)
+        });
+        asked.map_or_else(|_| String::new(), |_| answer)
     }
 
     /// The process of the server, if it runs.

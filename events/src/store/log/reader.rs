@@ -39,7 +39,12 @@ impl Shared {
         if recent { self.read_some(query, after, limit, head).map(Some) } else { Ok(None) }
     }
 
-    pub(super) fn read(&self, query: &Query, after: Position, limit: usize) -> Result<Page, ReadError> {
+    pub(in super::super) fn read(
+        &self,
+        query: &Query,
+        after: Position,
+        limit: usize,
+    ) -> Result<Page, ReadError> {
         // Read the head once: events appended meanwhile belong to the next read.
         let head = *self.head.borrow();
         if query.is_all() {

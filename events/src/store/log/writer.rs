@@ -16,6 +16,7 @@ use super::super::engine::{Commit, Committer, Refusal, Tail};
 use super::super::fatal::fatal;
 use super::super::frame::{ConfidentialPayloads, Group};
 use super::super::groups::{Chain, ChainError};
+use super::super::planted::{Fault, is_planted};
 use super::super::{APPEND_EVENTS_MAX, AppendError, LOG_EVENTS_MAX};
 use super::request::Request;
 use super::staged::{Ready, Staged};
@@ -135,8 +136,10 @@ impl<C: Committer> Writer<C> {
     }
 
     async fn commit(&mut self, mut waiting: Vec<Request>) -> bool {
+        let mut is_first = true;
         loop {
-            let staged = self.stage(waiting);
+            let staged = self.stage(waiting, is_first);
+            is_first = false;
             let Some(ready) = self.build(staged) else { return false };
             let outcome = match self.committer.commit(&ready.new).await {
                 Ok(Commit::Durable) => {
@@ -161,7 +164,7 @@ impl<C: Committer> Writer<C> {
     /// Checks every condition in order, against the log and against this group, and assigns positions to
     /// the requests whose conditions hold. A request that an event of the log excludes is answered here. One that an
     /// event of this group excludes waits until that event is durable.
-    fn stage(&mut self, waiting: Vec<Request>) -> Staged {
+    fn stage(&mut self, waiting: Vec<Request>, is_first: bool) -> Staged {
         let mut staged = Staged::behind(&self.chain);
         for request in waiting {
             if staged.next().0 + request.events.len() as u64 > LOG_EVENTS_MAX {
@@ -169,7 +172,11 @@ impl<C: Committer> Writer<C> {
                 continue;
             }
             let AppendCondition { fail_if_any, after } = &request.condition;
-            match self.shared.first_match(fail_if_any, *after) {
+            let found = match is_first || !is_planted(Fault::StaleProjection) {
+                true => self.shared.first_match(fail_if_any, *after),
+                false => Ok(None),
+            };
+            match found {
                 Ok(Some(at)) => request.refuse(AppendError::Conflict { at }),
                 Ok(None) => match staged.find(fail_if_any, *after) {
                     Some(at) => staged.exclude(request, at),

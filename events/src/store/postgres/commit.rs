@@ -11,10 +11,10 @@ use super::super::ReadError;
 use super::super::engine::{Availability, Commit, Committer, NewGroup, Refusal, Tail};
 use super::super::fatal::fatal;
 use super::super::frame::ChainHash;
-use super::Options;
-use super::connection::{Connection, Newer};
+use super::super::planted::{Fault, is_planted};
 use super::recorder::Recorder;
-use super::server::{ServerError, in_full, is_refused};
+use super::server::in_full;
+use super::session::{Connect, Newer, Session};
 use crate::ids::Position;
 
 /// How often the log is read without a notification.
@@ -36,11 +36,13 @@ struct PutBack(Position);
 struct Moved;
 
 /// The writer's side of the database.
-pub(super) struct PostgresCommitter {
-    options: Options,
+pub(super) struct PostgresCommitter<C: Connect> {
+    database: C,
     /// Identifies this process in the table of instances.
     instance: Uuid,
-    connection: Option<Connection>,
+    connection: Option<C::Session>,
+    /// Whether everything that was read is followed by a commit of this process on the present connection.
+    is_confirmed: bool,
     /// Everything up to this position was read or appended here, or was announced and turned out not to be new.
     known: Position,
     closed: watch::Receiver<bool>,
@@ -49,7 +51,7 @@ pub(super) struct PostgresCommitter {
     recorder: Option<Recorder>,
 }
 
-impl Committer for PostgresCommitter {
+impl<C: Connect> Committer for PostgresCommitter<C> {
     fn begin(&mut self) -> Result<(), Refusal> {
         // Appends that waited already. The next attempt to follow finds out when the database is back.
         self.availability.check()
@@ -119,35 +121,52 @@ impl Committer for PostgresCommitter {
     }
 }
 
-impl PostgresCommitter {
+/// Why a statement of the session failed.
+type Failure<C> = <<C as Connect>::Session as Session>::Error;
+
+impl<C: Connect> PostgresCommitter<C> {
     /// A committer that connects when it is needed. `known` is the last position that was read.
     pub(super) fn new(
-        options: &Options,
+        database: C,
         known: Position,
         closed: watch::Receiver<bool>,
         availability: Arc<Availability>,
         recorder: Option<Recorder>,
     ) -> Self {
-        let (options, instance) = (options.clone(), Uuid::new_v4());
-        Self { options, instance, connection: None, known, closed, availability, recorder }
+        let instance = Uuid::new_v4();
+        Self {
+            database,
+            instance,
+            connection: None,
+            is_confirmed: false,
+            known,
+            closed,
+            availability,
+            recorder,
+        }
     }
 
-    async fn connection(&mut self) -> Result<&mut Connection, ServerError> {
+    async fn connection(&mut self) -> Result<&C::Session, Failure<C>> {
         match &mut self.connection {
             Some(connection) => Ok(connection),
-            none => Ok(none.insert(Connection::open(&self.options).await?)),
+            none => {
+                let connection = none.insert(self.database.connect().await?);
+                self.is_confirmed = false;
+                Ok(connection)
+            }
         }
     }
 
     /// Tries to append the group once.
-    async fn attempt(&mut self, group: &NewGroup, may_be_stored: &mut bool) -> Result<Commit, ServerError> {
+    async fn attempt(&mut self, group: &NewGroup, may_be_stored: &mut bool) -> Result<Commit, Failure<C>> {
         let instance = self.instance;
         let connection = self.connection().await?;
         let is_appended = connection.append(group).await.inspect_err(|error| {
-            *may_be_stored |= !is_refused(error);
+            *may_be_stored |= !C::Session::is_refused(error);
         })?;
         let is_found = !is_appended
             && *may_be_stored
+            && !is_planted(Fault::RetryWithoutLooking)
             && connection.hash_at(group.span.first).await?.is_some_and(|hash| hash == group.hash);
         if !is_appended && !is_found {
             if !connection.is_in_use().await? {
@@ -160,19 +179,21 @@ impl PostgresCommitter {
         if is_found || connection.has_warned() {
             connection.confirm(instance).await?;
         }
-        connection.is_confirmed = true;
         connection.announce(group.span.last);
+        self.is_confirmed = true;
         self.known = group.span.last;
         Ok(Commit::Durable)
     }
 
-    async fn try_newer(&mut self, tail: &Tail) -> Result<Newer, ServerError> {
+    async fn try_newer(&mut self, tail: &Tail) -> Result<Newer, Failure<C>> {
         let instance = self.instance;
+        let is_confirmed = self.connection.is_some() && self.is_confirmed;
         let connection = self.connection().await?;
         let announced = connection.last_announced();
         let newer = connection.newer(tail).await?;
-        if !connection.is_confirmed || connection.has_warned() {
+        if !is_confirmed || connection.has_warned() {
             connection.confirm(instance).await?;
+            self.is_confirmed = true;
         }
         if matches!(&newer, Newer::Groups(groups) if groups.is_empty()) {
             self.known = tail.span.last.max(announced);
@@ -187,7 +208,7 @@ impl PostgresCommitter {
     }
 
     /// Gives the connection up: the next one may lead to another server.
-    fn failed(&mut self, error: &ServerError) {
+    fn failed(&mut self, error: &Failure<C>) {
         self.connection = None;
         if self.availability.lose(in_full(error)) {
             let error = error as &dyn std::error::Error;

@@ -16,7 +16,8 @@ use uuid::Uuid;
 use super::super::engine::{NewGroup, Tail};
 use super::Options;
 use super::schema::schema;
-use super::server::{ServerError, Stream};
+use super::server::{ServerError, Stream, is_refused};
+use super::session::{Connect, Newer, Session};
 use crate::ids::Position;
 use crate::store::groups::ChainHash;
 
@@ -43,8 +44,6 @@ pub(super) struct Connection {
     announced: watch::Receiver<Position>,
     /// Set when the server warned, for example that a commit did not wait for its standby.
     warned: Arc<AtomicBool>,
-    /// Whether everything that was read is followed by a commit of this process.
-    pub(super) is_confirmed: bool,
     /// Drives the connection. Ended with it, also while a statement is still running.
     driver: JoinHandle<()>,
 }
@@ -55,17 +54,9 @@ impl Drop for Connection {
     }
 }
 
-/// The result of reading what follows the tail.
-pub(super) enum Newer {
-    /// The next groups.
-    Groups(Vec<(Position, Bytes)>),
-    /// The log no longer ends as it did.
-    TailIsGone,
-}
-
 impl Connection {
     /// Connects, and prepares the statements.
-    pub(super) async fn open(options: &Options) -> Result<Self, ServerError> {
+    async fn open(options: &Options) -> Result<Self, ServerError> {
         timely(OPEN_MAX, Self::try_open(options)).await
     }
 
@@ -88,13 +79,27 @@ impl Connection {
             channel: schema,
             announced,
             warned,
-            is_confirmed: false,
             driver,
         })
     }
+}
 
-    /// Appends the group behind its tail; `false` if the tail is not the last group.
-    pub(super) async fn append(&self, group: &NewGroup) -> Result<bool, ServerError> {
+impl Connect for Options {
+    type Session = Connection;
+
+    async fn connect(&self) -> Result<Connection, ServerError> {
+        Connection::open(self).await
+    }
+}
+
+impl Session for Connection {
+    type Error = ServerError;
+
+    fn is_refused(error: &ServerError) -> bool {
+        is_refused(error)
+    }
+
+    async fn append(&self, group: &NewGroup) -> Result<bool, ServerError> {
         let forgets: Vec<_> = group.forgets.iter().map(|forgotten| number(forgotten.position)).collect();
         // A statement does not see the rows that it inserts itself.
         let kept = group.confidential.iter().filter(|(at, _)| !forgets.contains(&number(*at)));
@@ -108,14 +113,12 @@ impl Connection {
         Ok(row.try_get::<_, i64>(0).map_err(ServerError::Statement)? == 1)
     }
 
-    /// The hash of the group at `first`.
-    pub(super) async fn hash_at(&self, first: Position) -> Result<Option<Vec<u8>>, ServerError> {
+    async fn hash_at(&self, first: Position) -> Result<Option<Vec<u8>>, ServerError> {
         let row = statement(self.client.query_opt(&self.hash_at, &[&number(first)])).await?;
         row.map(|row| row.try_get(0)).transpose().map_err(ServerError::Statement)
     }
 
-    /// The groups behind `tail`.
-    pub(super) async fn newer(&self, tail: &Tail) -> Result<Newer, ServerError> {
+    async fn newer(&self, tail: &Tail) -> Result<Newer, ServerError> {
         let from = number(tail.span.first);
         let rows = statement(self.client.query(&self.newer, &[&from, &(BATCH_GROUPS + 1)])).await?;
         let mut rows = rows.into_iter();
@@ -132,44 +135,36 @@ impl Connection {
         rows.map(group).collect::<Result<_, _>>().map(Newer::Groups).map_err(ServerError::Statement)
     }
 
-    /// Commits a row of its own. Everything that was visible before is then as durable as the commits of the database:
-    /// a row can be visible without its standby after a restart, or after an administrator has ended its process.
-    pub(super) async fn confirm(&mut self, instance: Uuid) -> Result<(), ServerError> {
+    async fn confirm(&self, instance: Uuid) -> Result<(), ServerError> {
         loop {
             self.warned.store(false, Ordering::SeqCst);
             statement(self.client.execute(&self.confirm, &[&instance])).await?;
             if !self.has_warned() {
-                self.is_confirmed = true;
                 return Ok(());
             }
         }
     }
 
-    /// Whether the log was not moved to another place.
-    pub(super) async fn is_in_use(&self) -> Result<bool, ServerError> {
+    async fn is_in_use(&self) -> Result<bool, ServerError> {
         let row = statement(self.client.query_one(&self.in_use, &[])).await?;
         row.try_get(0).map_err(ServerError::Statement)
     }
 
-    /// Whether the server warned since the last confirmation.
-    pub(super) fn has_warned(&self) -> bool {
+    fn has_warned(&self) -> bool {
         self.warned.load(Ordering::SeqCst)
     }
 
-    /// Wakes the other processes. Does not wait, and nothing depends on it.
-    pub(super) fn announce(&self, last: Position) {
+    fn announce(&self, last: Position) {
         let client = Arc::clone(&self.client);
         let notify = format!("NOTIFY {}, '{last}'", self.channel);
         tokio::spawn(async move { drop(client.batch_execute(&notify).await) });
     }
 
-    /// The last position that any process has announced.
-    pub(super) fn last_announced(&self) -> Position {
+    fn last_announced(&self) -> Position {
         *self.announced.borrow()
     }
 
-    /// Waits until another process announces a position after `known`; `false` if the connection was lost.
-    pub(super) async fn announced(&mut self, known: Position) -> bool {
+    async fn announced(&mut self, known: Position) -> bool {
         self.announced.wait_for(|announced| *announced > known).await.is_ok()
     }
 }

@@ -67,8 +67,8 @@ pub enum ServerError {
 }
 
 /// The error and its causes in one line.
-pub(super) fn in_full(error: &ServerError) -> String {
-    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+pub(super) fn in_full(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
     std::iter::once(error.to_string()).chain(causes.map(ToString::to_string)).collect::<Vec<_>>().join(": ")
 }
 
