@@ -73,10 +73,10 @@ need_postgres() {
   ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v postgres >/dev/null || need_package postgresql
 }
 
-# need_cluster: what makes two servers a cluster. Without it the campaigns with failovers are skipped.
+# need_cluster: what makes two servers a cluster.
 need_cluster() {
-  command -v patroni >/dev/null || need_package patroni
-  command -v etcd >/dev/null || need_package etcd-server
+  need patroni patroni
+  need etcd etcd-server
 }
 
 # need_browser: a real browser, and the packages that drive it, of tests/browser/package.json.

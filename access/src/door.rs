@@ -173,8 +173,8 @@ impl Door for KeyDoor {
     }
 }
 
-/// Whether `headers` present a credential that somebody may have revoked just now: a key, a session, a device or the link of a
-/// calendar. A session counts also beside a credential of another system, which is none here.
+/// Whether `headers` present a credential that another instance may have revoked: a key, a session, a device or the link of a
+/// calendar. A session also counts beside a credential of another system, which is none here.
 fn presents_revocable(headers: &HeaderMap) -> bool {
     let bearer = bearer(headers);
     let is = |prefix| bearer.is_some_and(|text| text.starts_with(prefix));
@@ -261,6 +261,35 @@ mod tests {
     use events::values::Scope;
 
     use super::*;
+
+    /// While revocations may be missing, only what cannot be revoked is admitted.
+    #[test]
+    fn a_registry_that_may_lack_revocations_checks_nothing() {
+        let env = ManualEnvironment::at("2026-12-01T09:00:00Z".parse().unwrap());
+        let door = |is_current: bool| {
+            let door = KeyDoor::new(Arc::default(), Scopes::NONE, Arc::new(env.clone()));
+            door.while_current(move || is_current)
+        };
+        let bearer = |text: &str| (AUTHORIZATION, format!("Bearer {text}").parse().unwrap());
+        let cookie = |name: &str| (axum::http::header::COOKIE, format!("{name}=meja").parse().unwrap());
+        let key = KeyToken::new(&env).reveal();
+        let calendar = format!("{}x", OpaqueKind::Calendar.prefix());
+        for shown in [
+            vec![bearer(&key)],
+            vec![bearer(&calendar)],
+            vec![cookie(cookies::SESSION)],
+            vec![cookie(cookies::DEVICE)],
+            vec![bearer("of another system"), cookie(cookies::SESSION)],
+        ] {
+            let headers = HeaderMap::from_iter(shown);
+            assert_eq!(door(false).caller(&headers).err(), Some(Turned::Unchecked), "{headers:?}");
+            assert_ne!(door(true).caller(&headers).err(), Some(Turned::Unchecked), "{headers:?}");
+        }
+        for shown in [vec![], vec![bearer("mejal_AQEB")], vec![bearer("of another system")]] {
+            let headers = HeaderMap::from_iter(shown);
+            assert_eq!(door(false).caller(&headers).err(), door(true).caller(&headers).err(), "{headers:?}");
+        }
+    }
 
     #[test]
     fn a_snapshot_that_is_too_old_checks_nothing() {

@@ -63,7 +63,7 @@ impl From<Turned> for Problem {
             Turned::Invalid => Self::credential_invalid(),
             Turned::Unchecked => Self::unavailable(
                 "credential_unchecked",
-                "The credential cannot be checked, because it may have been revoked: the reservation service, or the database of its log, does not respond. Nothing was done; try again.",
+                "The service cannot check whether the credential was revoked, because the reservation service or the database of its log does not respond. Nothing was done; try again.",
                 5,
             ),
             Turned::NotApproved(SignInError::Wrong) => unproved(

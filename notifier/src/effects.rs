@@ -13,7 +13,6 @@ pub mod trail;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use chassis::environment::SharedEnvironment;
 use chrono::{DateTime, Utc};
@@ -28,6 +27,7 @@ use tokio::task::JoinHandle;
 pub use self::payments::OrderedRefund;
 use self::state::State;
 pub use self::state::{EffectState, TrackedEffect, WebhookState};
+use self::takeover::Tenure;
 use crate::domain::effect::{Effect, EffectKey, Lane};
 use crate::effects::entry::{
     CursorMoved, Died, Discarded, Entry, Retried, Scheduled, WebhookSwitched, cursor_tag, effect_tag,
@@ -41,6 +41,9 @@ pub enum EffectLogError {
     /// The log refused the append.
     #[error("could not append to the notifier's log")]
     Append(#[from] AppendError),
+    /// Another notifier has taken over, and this one must end: its state is no longer that of the log.
+    #[error("another notifier has taken over, so this one appends nothing more")]
+    Superseded,
     /// The append panicked. Whether the events were appended is unknown.
     #[error("an append to the notifier's log panicked; restart the notifier to read what was appended")]
     Panicked,
@@ -98,8 +101,9 @@ struct Inner {
     env: SharedEnvironment,
     state: Mutex<State>,
     changed: watch::Sender<u64>,
-    /// Effects may begin until this elapsed time of `env`; always if there is none.
-    may_act_until: Mutex<Option<Duration>>,
+    tenure: Mutex<Tenure>,
+    /// Whether another notifier has taken over.
+    superseded: watch::Sender<bool>,
 }
 
 impl Inner {
@@ -156,7 +160,9 @@ impl EffectLog {
             let _ = reply.send(appended);
         }));
         let last = match written.await {
-            Ok(appended) => appended?.last,
+            Ok(Ok(appended)) => appended.last,
+            Ok(Err(AppendError::Conflict { at })) => return Err(self.conflict(at).await?),
+            Ok(Err(error)) => return Err(error.into()),
             Err(_) => return Err(interrupted(task).await),
         };
         // An append can return before an earlier one. The caller must see its own entries in the state.

@@ -18,14 +18,14 @@ use access::KeyDoor;
 
 use crate::app::App;
 
-/// Maximum time in which an instance hears nothing from the database before it checks no credential of staff. Another
-/// instance may have revoked one meanwhile.
+/// If the database was silent for longer than this, the instance refuses credentials that another instance may have revoked.
 const SILENCE_MAX: Duration = Duration::from_secs(5);
 
 /// Finds out who sends a request.
 fn door(app: &App) -> KeyDoor {
     let registry = Arc::clone(app.projections.access());
     let door = KeyDoor::new(registry, app.access_mode.anonymous(), app.env.clone());
-    let store = Arc::clone(&app.store);
-    door.with_pins(Arc::clone(&app.sign_ins)).while_current(move || store.silence() <= SILENCE_MAX)
+    let (store, projections) = (Arc::clone(&app.store), Arc::clone(&app.projections));
+    let is_current = move || store.silence() <= SILENCE_MAX && !projections.is_stalled();
+    door.with_pins(Arc::clone(&app.sign_ins)).while_current(is_current)
 }

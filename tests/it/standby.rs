@@ -79,6 +79,13 @@ async fn is_active(pair: &Pair) -> bool {
     status(pair, "/readyz").await.is_some_and(|(status, _)| status == 200)
 }
 
+/// Waits until the notifier is active, and has read which keys to accept.
+async fn becomes_active(pair: &Pair) {
+    until("the notifier to be active", async || is_active(pair).await).await;
+    let knows_keys = async || status(pair, "/api/cursor").await.is_some_and(|(status, _)| status == 200);
+    until("the notifier to know the keys", knows_keys).await;
+}
+
 async fn refuses_as(pair: &Pair, code: &str) -> bool {
     status(pair, "/readyz").await.is_some_and(|(status, found)| status == 503 && found == code)
 }
@@ -106,12 +113,9 @@ async fn a_standby_takes_over_from_a_killed_notifier_and_no_payment_is_opened_tw
     for _ in 0..5 {
         booked.push(fixture.active.book(6).await);
     }
-    until("the standby to be active", async || is_active(&fixture.standby).await).await;
+    becomes_active(&fixture.standby).await;
     assert!(metric(&fixture.standby, "meja_notifier_active 1").await);
     let standby = &fixture.standby;
-    // It has read which keys to accept.
-    until("the keys", async || status(standby, "/api/cursor").await.is_some_and(|(status, _)| status == 200))
-        .await;
     standby.settled().await;
     let opened = fixture.opened();
     assert!(opened.values().all(|times| *times == 1), "{opened:?}");
@@ -127,7 +131,7 @@ async fn a_standby_takes_over_from_a_killed_notifier_and_no_payment_is_opened_tw
     fixture.active.notifier = Some(Running(fixture.active.notifier_command().spawn().unwrap()));
     until("the other one to stand by", async || refuses_as(&fixture.active, "standby").await).await;
     assert_eq!(fixture.standby.notifier.take().unwrap().terminate(), Some(0));
-    until("the other one to be active", async || is_active(&fixture.active).await).await;
+    becomes_active(&fixture.active).await;
     assert_eq!(fixture.active.notifier.take().unwrap().terminate(), Some(0));
     assert_eq!(fixture.verified()["ok"], true);
 }
@@ -138,7 +142,7 @@ async fn a_notifier_that_was_paused_and_replaced_ends() {
     until("a standby", async || refuses_as(&fixture.standby, "standby").await).await;
     let mut paused = fixture.active.notifier.take().unwrap();
     kill_process(Pid::from_child(&paused.0), Signal::STOP).unwrap();
-    until("the standby to be active", async || is_active(&fixture.standby).await).await;
+    becomes_active(&fixture.standby).await;
     let id = fixture.active.book(6).await;
     kill_process(Pid::from_child(&paused.0), Signal::CONT).unwrap();
     let ended = paused.0.wait().unwrap();
@@ -146,14 +150,12 @@ async fn a_notifier_that_was_paused_and_replaced_ends() {
     let logged = fixture.active.logged("notifier");
     assert!(logged.contains("another notifier has taken over"), "{logged}");
     let standby = &fixture.standby;
-    until("the keys", async || status(standby, "/api/cursor").await.is_some_and(|(status, _)| status == 200))
-        .await;
     standby.settled().await;
     let payments = standby.get(&format!("{}/api/payments?reservation_id={id}", standby.notifier_url)).await;
     assert_eq!(payments["items"].as_array().unwrap().len(), 1, "{payments}");
 }
 
-/// Nobody knows which notifier may act while the database is away, so none begins an effect. Bookings go on, and their
+/// While the database is away, no notifier can know whether it is the active one, so none begins an effect. Bookings go on, and their
 /// effects are carried out later.
 #[tokio::test(flavor = "multi_thread")]
 async fn effects_wait_for_a_database_that_is_away() {
@@ -167,6 +169,7 @@ async fn effects_wait_for_a_database_that_is_away() {
     let continued = async || is_active(&fixture.active).await || is_active(&fixture.standby).await;
     until("a notifier to continue", continued).await;
     let active = if is_active(&fixture.active).await { &fixture.active } else { &fixture.standby };
+    becomes_active(active).await;
     active.settled().await;
     let payments = active.get(&format!("{}/api/payments?reservation_id={id}", active.notifier_url)).await;
     assert_eq!(payments["items"].as_array().unwrap().len(), 1, "{payments}");

@@ -35,6 +35,11 @@ fn cycles(slice: usize, full: usize) -> usize {
     }
 }
 
+/// Whether `make torture` runs.
+fn is_campaign() -> bool {
+    std::env::var("MEJA_TORTURE").is_ok()
+}
+
 /// Records what a campaign did, for docs/reliability.md.
 #[expect(clippy::print_stderr, reason = "the output of the campaign")]
 fn report(line: &str) {

@@ -97,7 +97,7 @@ const GRACE: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Availability {
     outage: Mutex<Option<Outage>>,
-    /// When the engine last told what the log holds; `None` for an engine whose only writer is this process.
+    /// When this process last knew the whole log; `None` for an engine whose only writer is this process.
     heard: Mutex<Option<Instant>>,
 }
 
@@ -117,14 +117,19 @@ impl Availability {
         since.is_none()
     }
 
-    /// The engine can be written, and has told what the log holds. Returns whether it could not before.
+    /// The engine can be written. Returns whether it could not before.
     #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "sled ends the process instead"))]
     pub(super) fn regain(&self) -> bool {
-        *self.heard.lock() = Some(Instant::now());
         self.outage.lock().take().is_some()
     }
 
-    /// The time since the engine last told what the log holds.
+    /// At `asked`, the log held nothing that this process does not know.
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "sled has one writer"))]
+    pub(super) fn heard(&self, asked: Instant) {
+        *self.heard.lock() = Some(asked);
+    }
+
+    /// The time since this process last knew the whole log.
     pub(super) fn silence(&self) -> Duration {
         self.heard.lock().map_or(Duration::ZERO, |heard| heard.elapsed())
     }

@@ -1,7 +1,7 @@
 //! The right of one process to act on a log that several processes can open, while the others stand by.
 //!
-//! The lease only decides who tries. A holder that was paused may believe that it still holds the lease, so
-//! whoever acts on the log also needs a condition in the log that excludes its predecessors.
+//! The lease only decides which process tries. One that was paused may believe that it still holds the lease, so a process that
+//! acts on the log also needs a condition in the log that excludes its predecessors.
 
 use std::time::Duration;
 

@@ -18,6 +18,7 @@ mod commit;
 mod connection;
 mod groups;
 mod lease;
+mod pulse;
 mod recorder;
 pub mod schema;
 mod server;
@@ -31,6 +32,7 @@ use std::thread;
 
 use tokio::runtime;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 pub use self::bulk_load::{BulkLoader, retire};
 use self::commit::PostgresCommitter;
@@ -124,8 +126,22 @@ pub enum OpenError {
         /// How the log differs from the witness.
         what: String,
     },
+    /// The data directory belongs to another log.
+    #[error(
+        "the database holds the log {log_id}, but the data directory {} belongs to the log {other}: check --store, or choose another directory with --data-dir", data_dir.display()
+    )]
+    OtherLog {
+        /// The directory of the head witness.
+        data_dir: PathBuf,
+        /// The log in the database.
+        log_id: LogId,
+        /// The log of the directory.
+        other: LogId,
+    },
     /// The head witness cannot be read or written.
-    #[error("could not use the head witness (head-witness.json and head-mark) in {}", data_dir.display())]
+    #[error(
+        "could not use the head witness in {}: make the directory writable for this user. If head-witness.json or head-mark is damaged and the database is the right one, remove both", data_dir.display()
+    )]
     Witness {
         /// The directory of the head witness.
         data_dir: PathBuf,
@@ -166,9 +182,14 @@ pub fn open_visiting(
     options: &Options,
     visit: &mut (dyn FnMut(EventBytes<'_>, &ChainHash) + Send),
 ) -> Result<StoredLog, OpenError> {
-    let groups = PostgresGroups::connect(options).map_err(OpenError::Thread)?;
+    let groups = Arc::new(PostgresGroups::connect(options).map_err(OpenError::Thread)?);
     let log_id = groups.log_id(options.source)?;
     let witness = options.witness_dir.as_deref().map(load_witness).transpose()?.flatten();
+    if let (Some(Witness { log_id: other, .. }), Some(data_dir)) = (&witness, &options.witness_dir)
+        && *other != log_id
+    {
+        return Err(OpenError::OtherLog { data_dir: data_dir.clone(), log_id, other: *other });
+    }
     let witnessed_at = witness.as_ref().map(|witness| witness.position);
     let loaded =
         replay(groups.all(), witnessed_at, options.recent_bytes, visit).map_err(|error| match error {
@@ -182,29 +203,31 @@ pub fn open_visiting(
     }
     let Loaded { state, chain, .. } = loaded;
     // What was read is durable only after a commit behind it.
+    let asked = Instant::now();
     groups.confirm().map_err(OpenError::Read)?;
     let recorder = options.witness_dir.as_deref().map(|dir| record(log_id, &chain, dir)).transpose()?;
     let (closing, closed) = watch::channel(false);
     let availability = Arc::new(Availability::default());
-    // The log was read to its end just now.
-    availability.regain();
+    availability.heard(asked);
     let committer =
         PostgresCommitter::new(options.clone(), chain.last(), closed, Arc::clone(&availability), recorder);
     let parts = Parts {
         source: options.source,
         log_id,
-        engine: Arc::new(groups),
-        availability,
+        engine: Arc::clone(&groups) as _,
+        availability: Arc::clone(&availability),
         state,
         chain,
         queue_appends: options.queue_appends,
     };
     let (log, writer) = StoredLog::new(parts, committer);
+    let pulse = pulse::start(&groups, log.shared(), &availability).map_err(OpenError::Thread)?;
     // A thread of its own: the connection of the writer answers without waiting for other work.
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(OpenError::Thread)?;
     let thread = thread::Builder::new().name("log-writer".to_owned());
     let writer = thread.spawn(move || runtime.block_on(writer.run())).map_err(OpenError::Thread)?;
     Ok(log.closed_by(move || {
+        drop(pulse);
         closing.send_replace(true);
         let _ = writer.join();
     }))
@@ -217,7 +240,8 @@ fn load_witness(data_dir: &Path) -> Result<Option<Witness>, OpenError> {
 /// Starts to record the heads of the log in `data_dir`, and records the present one.
 fn record(log_id: LogId, chain: &Chain, data_dir: &Path) -> Result<Recorder, OpenError> {
     let recorder = Recorder::start(log_id, data_dir);
-    let recorder = recorder.map_err(|source| OpenError::Witness { data_dir: data_dir.to_owned(), source })?;
+    let mut recorder =
+        recorder.map_err(|source| OpenError::Witness { data_dir: data_dir.to_owned(), source })?;
     recorder.record(chain.last(), &chain.hash());
     Ok(recorder)
 }

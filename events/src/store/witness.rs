@@ -7,8 +7,8 @@
 //! ends, it covers every acknowledged event, unless writing it failed. After a power cut it may be outdated, but it
 //! never covers events that were not durable.
 //!
-//! A log on the disk of the process has its witness beside it. Of a log in a database, each process keeps a witness of
-//! what it has acknowledged and followed: so a server that comes back with less is refused by the next start as well.
+//! A log on the disk of the process has its witness beside it. If the log is in a database, each process records the last
+//! head that it acknowledged or read, and its next start refuses a database that holds less.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};

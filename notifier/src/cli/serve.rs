@@ -14,6 +14,7 @@ use events::store::lease::Lease;
 use events::store::log::StoredLog;
 use log_tools::serve::LogRoute;
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use super::config::{Config, Mail, Sms};
@@ -65,7 +66,6 @@ async fn serve_until_stopped(
     let env: SharedEnvironment = Arc::new(SystemEnvironment);
     drop(env.spawn(Box::pin(metrics::upkeep(metrics.clone()))));
     let listener = bind(config.listen, "--listen").await?;
-    let address = listener.local_addr()?;
     let lease = Arc::new(Lease::of(&config.place, store.source()));
     let waiting = Waiting {
         lease: &lease,
@@ -75,52 +75,80 @@ async fn serve_until_stopped(
         env: &env,
         shutdown: &shutdown,
     };
-    let Some((effect_log, listener)) = waiting.until_active(listener).await? else { return Ok(()) };
-    let grpc_listener = match config.grpc_listen {
-        Some(at) => Some(bind(at, "--grpc-listen").await?),
-        None => None,
-    };
-    let log = LogRoute::new(&store, Arc::new(Entries), &env, &shutdown);
-    let public_url = config.public_url.clone().unwrap_or_else(|| {
-        let scheme = if config.network.tls.is_some() { "https" } else { "http" };
-        format!("{scheme}://{address}")
-    });
-    config.access_mode.log();
-    let (retry_settings, decision) = (config.retry_settings, config.money.decision);
-    let checkpoints = config.messaging.checkpoints.clone();
-    let network = config.network.clone();
-    let (app, executor) = assemble(config, effect_log, public_url, env, shutdown.clone())?;
-    let worker = app.start(executor, retry_settings, decision, checkpoints);
-    let keeper = lease.is_shared().then(|| {
-        let effect_log = Arc::clone(&app.effect_log);
-        app.env.spawn(Box::pin(lease::keep(Arc::clone(&lease), effect_log, Arc::clone(&app.env))))
-    });
-    tracing::info!(%address, log_id = %store.log_id(), head = %store.known_head(), "notifier is ready");
-    let drained = async {
-        shutdown.requested().await;
-        // As long as requests. Effects that have not ended by then are continued after the next start.
-        let _ = tokio::time::timeout(network.limits.drain_timeout, worker).await;
-    };
-    let grpc = grpc_listener.map(|listener| Interface {
-        listener,
-        protocol: Protocol::Http2,
-        router: grpc::router(app.clone()),
-    });
-    let router = http::router(app, Some(metrics), Some(log));
-    let http = Interface { listener, protocol: Protocol::Http1, router };
-    let interfaces = [Some(http), grpc].into_iter().flatten();
-    tokio::join!(serve(interfaces, &network, shutdown.clone()), drained);
-    if let Some(keeper) = keeper {
-        keeper.abort();
-        if let Err(error) = lease.release().await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "a standby has to wait until the lease expires"
-            );
+    // A standby finds out now that the address is in use, and not when it takes over.
+    if let Some(at) = config.grpc_listen {
+        drop(bind(at, "--grpc-listen").await?);
+    }
+    let served = match waiting.until_active(listener).await {
+        Ok(Some((effect_log, listener))) => {
+            let active = Active { store: &store, lease: &lease, metrics, env, shutdown, listener };
+            active.serve(config, effect_log).await
         }
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = lease.release().await {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(error, "a standby has to wait until the lease expires");
     }
     tracing::info!(head = %store.known_head(), "notifier has stopped");
-    Ok(())
+    served
+}
+
+/// A notifier that holds the lease of its log.
+struct Active<'a> {
+    store: &'a Arc<StoredLog>,
+    lease: &'a Arc<Lease>,
+    metrics: PrometheusHandle,
+    env: SharedEnvironment,
+    shutdown: Shutdown,
+    listener: TcpListener,
+}
+
+impl Active<'_> {
+    /// Serves until a signal to stop.
+    async fn serve(self, config: Config, effect_log: EffectLog) -> anyhow::Result<()> {
+        let Self { store, lease, metrics, env, shutdown, listener } = self;
+        let address = listener.local_addr()?;
+        let grpc_listener = match config.grpc_listen {
+            Some(at) => Some(bind(at, "--grpc-listen").await?),
+            None => None,
+        };
+        let log = LogRoute::new(store, Arc::new(Entries), &env, &shutdown);
+        let public_url = config.public_url.clone().unwrap_or_else(|| {
+            let scheme = if config.network.tls.is_some() { "https" } else { "http" };
+            format!("{scheme}://{address}")
+        });
+        config.access_mode.log();
+        let (retry_settings, decision) = (config.retry_settings, config.money.decision);
+        let checkpoints = config.messaging.checkpoints.clone();
+        let network = config.network.clone();
+        let (app, executor) = assemble(config, effect_log, public_url, env, shutdown.clone())?;
+        let worker = app.start(executor, retry_settings, decision, checkpoints);
+        let keeper = lease.is_shared().then(|| {
+            let effect_log = Arc::clone(&app.effect_log);
+            app.env.spawn(Box::pin(lease::keep(Arc::clone(lease), effect_log, Arc::clone(&app.env))))
+        });
+        tracing::info!(%address, log_id = %store.log_id(), head = %store.known_head(), "notifier is ready");
+        let drained = async {
+            shutdown.requested().await;
+            // As long as requests. Effects that have not ended by then are continued after the next start.
+            let _ = tokio::time::timeout(network.limits.drain_timeout, worker).await;
+        };
+        let grpc = grpc_listener.map(|listener| Interface {
+            listener,
+            protocol: Protocol::Http2,
+            router: grpc::router(app.clone()),
+        });
+        let router = http::router(app, Some(metrics), Some(log));
+        let http = Interface { listener, protocol: Protocol::Http1, router };
+        let interfaces = [Some(http), grpc].into_iter().flatten();
+        tokio::join!(serve(interfaces, &network, shutdown.clone()), drained);
+        if let Some(keeper) = keeper {
+            keeper.abort();
+        }
+        Ok(())
+    }
 }
 
 /// The application, and the executor of its effects.

@@ -1,6 +1,7 @@
 //! Becoming active: a notifier whose log others can open listens, refuses requests, and waits for the lease.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chassis::environment::SharedEnvironment;
 use chassis::network::Network;
@@ -40,6 +41,7 @@ impl Waiting<'_> {
             return Ok(Some((EffectLog::open(store, env).await?, listener)));
         }
         let effect_log = EffectLog::standing_by(store, env).await?;
+        effect_log.act_for(Duration::ZERO, effect_log.moment());
         let listener = listener.into_std()?;
         let interface = Interface {
             listener: TcpListener::from_std(listener.try_clone()?)?,

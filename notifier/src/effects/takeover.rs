@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::environment::SharedEnvironment;
-use events::Query;
+use chrono::{DateTime, TimeDelta, Utc};
 use events::recorded::{EventMetadata, Recorded};
 use events::store::{AppendCondition, AppendError, EventStore};
+use events::{Position, Query};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::entry::{Entry, TookOver};
+use super::entry::{Entry, TookOver, superseded_tag};
 use super::state::State;
 use super::{EffectLog, EffectLogError, Inner};
 
@@ -35,7 +36,8 @@ impl EffectLog {
             env,
             state: Mutex::new(State::default()),
             changed: watch::Sender::new(0),
-            may_act_until: Mutex::default(),
+            tenure: Mutex::new(Tenure::Unlimited),
+            superseded: watch::Sender::new(false),
         };
         let effect_log = Self { inner: Arc::new(inner) };
         effect_log.follow().await?;
@@ -60,24 +62,41 @@ impl EffectLog {
     }
 
     /// Begins a new term, and returns its number. No other notifier can append behind it, and the state holds everything
-    /// before it.
+    /// before it. `None` if the previous notifier, or another one that takes over, appended an entry meanwhile: then this one
+    /// must ask for the lease again, because it may have lost it.
     ///
     /// # Errors
     /// [`EffectLogError`]; another attempt is possible.
-    pub async fn take_over(&self) -> Result<u64, EffectLogError> {
-        loop {
-            self.follow().await?;
-            let entry = Entry::TookOver(TookOver { term: self.term() + 1 });
-            let unchanged = AppendCondition::unchanged(Query::all(), self.state().added_to());
-            match self.write(vec![entry], &EventMetadata::system("takeover"), unchanged).await {
-                Ok(()) => break,
-                // The one before has appended a last entry.
-                Err(EffectLogError::Append(AppendError::Conflict { .. })) => {}
-                Err(error) => return Err(error),
+    pub async fn take_over(&self) -> Result<Option<u64>, EffectLogError> {
+        self.follow().await?;
+        let entry = Entry::TookOver(TookOver { term: self.term() + 1 });
+        let unchanged = AppendCondition::unchanged(Query::all(), self.state().added_to());
+        match self.write(vec![entry], &EventMetadata::system("takeover"), unchanged).await {
+            Ok(()) => {}
+            Err(EffectLogError::Append(AppendError::Conflict { .. }) | EffectLogError::Superseded) => {
+                self.inner.superseded.send_replace(false);
+                return Ok(None);
             }
+            Err(error) => return Err(error),
         }
         self.continue_effects();
-        Ok(self.term())
+        Ok(Some(self.term()))
+    }
+
+    /// Why an append failed because of the entry at `at`: another notifier has taken over, or something else has changed.
+    pub(super) async fn conflict(&self, at: Position) -> Result<EffectLogError, EffectLogError> {
+        let ended = Query::any_tag([superseded_tag(self.term())]);
+        if self.inner.store.read(&ended, Position::START, 1).await?.is_empty() {
+            return Ok(AppendError::Conflict { at }.into());
+        }
+        self.inner.superseded.send_replace(true);
+        Ok(EffectLogError::Superseded)
+    }
+
+    /// Waits until an append shows that another notifier has taken over.
+    pub async fn superseded(&self) {
+        // The sender lives as long as the effect log.
+        let _ = self.inner.superseded.subscribe().wait_for(|superseded| *superseded).await;
     }
 
     /// Marks the effects that the process before may have attempted without recording it.
@@ -92,20 +111,45 @@ impl EffectLog {
         self.state().term
     }
 
-    /// Effects may begin until the elapsed time `until` of the environment.
-    pub fn act_until(&self, until: Duration) {
-        let could_act = self.may_act();
-        *self.inner.may_act_until.lock() = Some(until);
-        if !could_act {
-            // Workers look again for due effects.
-            self.inner.changed.send_modify(|changes| *changes += 1);
-        }
+    /// The moment from which a tenure counts.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        Moment { elapsed: self.inner.env.elapsed(), time: self.inner.env.now() }
+    }
+
+    /// Effects may begin for `duration` after `from`.
+    pub fn act_for(&self, duration: Duration, from: Moment) {
+        *self.inner.tenure.lock() = Tenure::Limited { from, duration };
+        // Workers that found no effect look again.
+        self.inner.changed.send_modify(|changes| *changes += 1);
     }
 
     /// Whether effects may begin. Those under way end in any case.
     #[must_use]
     pub fn may_act(&self) -> bool {
-        let until = *self.inner.may_act_until.lock();
-        until.is_none_or(|until| self.inner.env.elapsed() < until)
+        match *self.inner.tenure.lock() {
+            Tenure::Unlimited => true,
+            Tenure::Limited { from, duration } => {
+                let now = self.moment();
+                let age = TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
+                now.elapsed < from.elapsed + duration && now.time < from.time + age
+            }
+        }
     }
+}
+
+/// A moment by two clocks: elapsed time does not go on while the machine is suspended, and the time of day can be set.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    elapsed: Duration,
+    time: DateTime<Utc>,
+}
+
+/// How long effects may begin.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Tenure {
+    /// No other process can open the log.
+    Unlimited,
+    /// Until one of the clocks says that `duration` has passed.
+    Limited { from: Moment, duration: Duration },
 }

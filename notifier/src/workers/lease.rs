@@ -29,16 +29,28 @@ pub async fn stand_by(
     env: &SharedEnvironment,
     shutdown: &Shutdown,
 ) -> bool {
-    let mut said = None;
+    let mut said = String::new();
     loop {
-        let tried = attempt(lease, effect_log, env).await;
-        match tried {
-            Ok(Some(term)) => {
+        let tried = tokio::select! {
+            tried = attempt(lease, effect_log) => tried,
+            () = shutdown.requested() => return false,
+        };
+        let words = match &tried {
+            Ok(Attempt::Active { term }) => {
                 tracing::info!(term, "this notifier is active now");
                 return true;
             }
-            Ok(None) => say(&mut said, "another notifier is active: standing by".to_owned()),
-            Err(error) => say(&mut said, format!("standing by, and trying again: {error:#}")),
+            Ok(Attempt::OtherIsActive) => "another notifier is active: standing by".to_owned(),
+            Ok(Attempt::Lost) => "another notifier appended during the takeover: standing by".to_owned(),
+            Err(error) => format!("this notifier could not take over, and tries again: {error:#}"),
+        };
+        // Logged once, not for every attempt.
+        if words != said {
+            match tried {
+                Ok(_) => tracing::info!("{words}"),
+                Err(_) => tracing::warn!("{words}"),
+            }
+            said = words;
         }
         tokio::select! {
             () = env.sleep(TRY_EVERY) => {}
@@ -47,27 +59,30 @@ pub async fn stand_by(
     }
 }
 
-/// Takes over if no other notifier holds the lease. Returns the new term.
-async fn attempt(
-    lease: &Lease,
-    effect_log: &EffectLog,
-    env: &SharedEnvironment,
-) -> anyhow::Result<Option<u64>> {
-    effect_log.follow().await?;
-    let asked = env.elapsed();
-    if !lease.acquire(LEASE).await? {
-        return Ok(None);
-    }
-    effect_log.act_until(asked + ACT_MAX);
-    Ok(Some(effect_log.take_over().await?))
+/// The outcome of one attempt to become active.
+enum Attempt {
+    Active {
+        term: u64,
+    },
+    OtherIsActive,
+    /// An entry was appended between the lease and the takeover.
+    Lost,
 }
 
-/// Logs what has changed since the last attempt.
-fn say(said: &mut Option<String>, words: String) {
-    if said.as_ref() != Some(&words) {
-        tracing::info!("{words}");
-        *said = Some(words);
+/// Takes over if no other notifier holds the lease.
+async fn attempt(lease: &Lease, effect_log: &EffectLog) -> anyhow::Result<Attempt> {
+    effect_log.follow().await?;
+    if !lease.acquire(LEASE).await? {
+        return Ok(Attempt::OtherIsActive);
     }
+    let Some(term) = effect_log.take_over().await? else { return Ok(Attempt::Lost) };
+    // The takeover can have lasted longer than the lease.
+    let asked = effect_log.moment();
+    if !lease.renew(LEASE).await? {
+        return Ok(Attempt::Lost);
+    }
+    effect_log.act_for(ACT_MAX, asked);
+    Ok(Attempt::Active { term })
 }
 
 /// Renews the lease until the task is ended. While it cannot be renewed, no effect begins. When another notifier has taken
@@ -75,21 +90,19 @@ fn say(said: &mut Option<String>, words: String) {
 pub async fn keep(lease: Arc<Lease>, effect_log: Arc<EffectLog>, env: SharedEnvironment) {
     let mut is_failing = false;
     loop {
-        env.sleep(RENEW_EVERY).await;
-        let asked = env.elapsed();
+        tokio::select! {
+            () = env.sleep(RENEW_EVERY) => {}
+            () = effect_log.superseded() => end(),
+        }
+        let asked = effect_log.moment();
         match lease.renew(LEASE).await {
             Ok(true) => {
-                effect_log.act_until(asked + ACT_MAX);
+                effect_log.act_for(ACT_MAX, asked);
                 if std::mem::take(&mut is_failing) {
                     tracing::info!("the lease can be renewed again: effects continue");
                 }
             }
-            Ok(false) => {
-                tracing::error!(
-                    "another notifier has taken over, because this one did not renew its lease in time: start it again, and it stands by"
-                );
-                std::process::exit(1);
-            }
+            Ok(false) => end(),
             Err(error) => {
                 if !std::mem::replace(&mut is_failing, true) {
                     let error = &error as &dyn std::error::Error;
@@ -98,4 +111,12 @@ pub async fn keep(lease: Arc<Lease>, effect_log: Arc<EffectLog>, env: SharedEnvi
             }
         }
     }
+}
+
+/// Ends the process at once: requests and effects under way would continue from a state that is out of date.
+fn end() -> ! {
+    tracing::error!(
+        "another notifier has taken over, because this one did not renew its lease in time: start it again, and it stands by"
+    );
+    std::process::exit(1)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chassis::environment::Environment as _;
 use events::recorded::EventMetadata;
-use events::store::{AppendError, EventStore};
+use events::store::EventStore;
 use notifier::domain::effect::Lane;
 use notifier::effects::entry::{Entry, Succeeded};
 use notifier::effects::{Cursor, EffectLog, EffectLogError};
@@ -20,7 +20,7 @@ async fn standby(fixture: &Fixture) -> EffectLog {
 
 #[track_caller]
 fn is_superseded(result: &Result<(), EffectLogError>) {
-    assert!(matches!(result, Err(EffectLogError::Append(AppendError::Conflict { .. }))), "{result:?}");
+    assert!(matches!(result, Err(EffectLogError::Superseded)), "{result:?}");
 }
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn a_notifier_that_was_replaced_appends_nothing() {
     let old = &fixture.effect_log;
     let taken = old.take_due(Lane::Money, 1).pop().unwrap();
     let new = standby(&fixture).await;
-    assert_eq!(new.take_over().await.unwrap(), 1);
+    assert_eq!(new.take_over().await.unwrap(), Some(1));
     let head = fixture.store.known_head();
     // The result of an effect, the next events, and an effect that is not known to the new one.
     let done = Entry::EffectSucceeded(Succeeded {
@@ -50,11 +50,11 @@ async fn a_notifier_that_was_replaced_appends_nothing() {
     new.react(vec![], vec![], cursor, &by).await.unwrap();
     // A restart of the old one does not bring its term back, and the next takeover ends the one of the new one.
     let next = standby(&fixture).await;
-    assert_eq!(next.take_over().await.unwrap(), 2);
+    assert_eq!(next.take_over().await.unwrap(), Some(2));
     is_superseded(&new.react(vec![], vec![], cursor, &by).await);
 }
 
-/// The old notifier appends until it is replaced. Everything that it was told to be appended is in the state of the new one.
+/// The old notifier appends until it is replaced. Every append that was acknowledged to it is in the state of the new one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_takeover_misses_nothing_that_the_old_notifier_has_appended() {
     for _ in 0..50 {
@@ -67,7 +67,7 @@ async fn a_takeover_misses_nothing_that_the_old_notifier_has_appended() {
                 let cursor = Cursor { last_event_id: event_id(last + 1), time: now() };
                 match old.react(vec![], vec![], cursor, &by).await {
                     Ok(()) => last += 1,
-                    Err(EffectLogError::Append(AppendError::Conflict { .. })) => return last,
+                    Err(EffectLogError::Superseded) => return last,
                     Err(error) => panic!("{error}"),
                 }
                 tokio::task::yield_now().await;
@@ -75,7 +75,8 @@ async fn a_takeover_misses_nothing_that_the_old_notifier_has_appended() {
         });
         let mut head = fixture.store.watch_head();
         head.wait_for(|head| head.0 > 3).await.unwrap();
-        new.take_over().await.unwrap();
+        // It loses against entries that the old one appends meanwhile.
+        while new.take_over().await.unwrap().is_none() {}
         let last = appending.await.unwrap();
         assert_eq!(new.cursor().unwrap().last_event_id, event_id(last));
     }
@@ -87,11 +88,29 @@ async fn no_effect_begins_while_the_lease_is_not_certain() {
     fixture.schedule(1, "a", take_deposit()).await;
     let effect_log = &fixture.effect_log;
     let mut changed = effect_log.watch();
-    effect_log.act_until(fixture.env.elapsed());
+    effect_log.act_for(Duration::ZERO, effect_log.moment());
     assert!(!effect_log.may_act() && effect_log.take_due(Lane::Money, 1).is_empty());
     assert_eq!(effect_log.next_due(Lane::Money), None, "a worker must not wake up for it again and again");
     changed.mark_unchanged();
-    effect_log.act_until(fixture.env.elapsed() + Duration::from_secs(3_600));
+    effect_log.act_for(Duration::from_secs(3_600), effect_log.moment());
     assert!(changed.has_changed().unwrap(), "the workers must look again");
+    assert!(effect_log.may_act());
+    // The machine was suspended: only the time of day has passed.
+    let after = fixture.env.now() + chrono::TimeDelta::hours(2);
+    fixture.env.set(after);
+    assert!(!effect_log.may_act());
+    effect_log.act_for(Duration::from_secs(3_600), effect_log.moment());
     assert_eq!(effect_log.take_due(Lane::Money, 1).len(), 1);
+}
+
+/// Two notifiers that both believe to hold the lease take over at once: one has the term, and the other one must ask again.
+#[tokio::test]
+async fn of_two_takeovers_at_once_one_wins() {
+    let fixture = Fixture::new().await;
+    let (one, other) = (standby(&fixture).await, standby(&fixture).await);
+    let (first, second) = tokio::join!(one.take_over(), other.take_over());
+    let terms = [first.unwrap(), second.unwrap()];
+    assert_eq!(terms.iter().flatten().count(), 1, "{terms:?}");
+    let loser = if terms[0].is_none() { &one } else { &other };
+    assert_eq!(loser.take_over().await.unwrap(), Some(2), "after it has the lease again");
 }

@@ -28,7 +28,8 @@ pub const PORTS: usize = 6;
 /// A cluster of two servers, with the superuser `postgres` and the database `postgres`.
 #[derive(Debug)]
 pub struct Cluster {
-    dir: TempDir,
+    /// Removed when the servers have ended.
+    _dir: TempDir,
     etcd: Child,
     nodes: [Node; 2],
     /// Whether the standby is synchronous.
@@ -85,7 +86,7 @@ impl Cluster {
             fs::write(node.settings(), settings).unwrap_or_default();
             node
         });
-        let mut cluster = Self { dir, etcd, nodes, synchronous };
+        let mut cluster = Self { _dir: dir, etcd, nodes, synchronous };
         for number in 0..2 {
             cluster.start_node(number);
         }
@@ -193,8 +194,6 @@ impl Drop for Cluster {
         }
         let _ = self.etcd.kill();
         let _ = self.etcd.wait();
-        // Processes of a killed server end a little later, and write until then.
-        let _ = self.dir.path();
     }
 }
 
@@ -227,8 +226,12 @@ impl Node {
 
     /// The process of the server, if it runs.
     fn server(&self) -> Option<Pid> {
-        let file = fs::read_to_string(self.dir.join("data/postmaster.pid")).ok()?;
-        Pid::from_raw(file.lines().next()?.trim().parse().ok()?)
+        let data = self.dir.join("data");
+        let file = fs::read_to_string(data.join("postmaster.pid")).ok()?;
+        let pid = file.lines().next()?.trim().parse().ok()?;
+        // The file of a killed server remains, and another process can have its number.
+        let works_there = fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == data);
+        Pid::from_raw(pid).filter(|_| works_there)
     }
 
     /// Sends a signal to Patroni, the server and the processes of the server.

@@ -81,7 +81,7 @@ impl<C: Connect> Committer for PostgresCommitter<C> {
     }
 
     fn moved(&mut self, head: Position, hash: &ChainHash) {
-        if let Some(recorder) = &self.recorder {
+        if let Some(recorder) = &mut self.recorder {
             recorder.record(head, hash);
         }
     }

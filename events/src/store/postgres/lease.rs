@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -21,14 +22,31 @@ pub struct Lease {
     /// Identifies this process.
     holder: Uuid,
     /// Kept until a statement fails: the next one may go to another server.
-    client: Mutex<Option<Client>>,
+    session: Mutex<Option<Session>>,
 }
+
+/// A connection. It ends with this value, also while a statement is still running.
+#[derive(Debug)]
+struct Session {
+    client: Client,
+    driver: JoinHandle<()>,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// A statement that the client has given up ends by itself, so that none of them pile up behind a lock.
+const SETTINGS: &str =
+    "SET statement_timeout = '2s'; SET lock_timeout = '1s'; SET client_connection_check_interval = '1s'";
 
 impl Lease {
     /// The lease of the log of `source` in `server`. Connects when it is used.
     #[must_use]
     pub fn new(server: Server, source: &'static str) -> Self {
-        Self { server, source, holder: Uuid::new_v4(), client: Mutex::default() }
+        Self { server, source, holder: Uuid::new_v4(), session: Mutex::default() }
     }
 
     pub(in crate::store) async fn acquire(&self, duration: Duration) -> Result<bool, ServerError> {
@@ -61,18 +79,27 @@ impl Lease {
     /// Whether the statement changed the row.
     async fn execute(&self, statement: &str, duration: Duration) -> Result<bool, ServerError> {
         let statement = statement.replace("{schema}", &schema(self.source));
-        let mut kept = self.client.lock().await;
-        let client = kept.take();
-        let (client, changed) = timely(STATEMENT_MAX, async {
-            let client = match client {
-                Some(client) => client,
-                None => self.server.client(self.source).await?,
+        let mut kept = self.session.lock().await;
+        let session = kept.take();
+        let (session, changed) = timely(STATEMENT_MAX, async {
+            let session = match session {
+                Some(session) => session,
+                None => self.connect().await?,
             };
-            let changed = client.execute(&statement, &[&self.holder, &duration.as_secs_f64()]).await;
-            Ok((client, changed.map_err(ServerError::Statement)?))
+            let changed = session.client.execute(&statement, &[&self.holder, &duration.as_secs_f64()]).await;
+            Ok((session, changed.map_err(ServerError::Statement)?))
         })
         .await?;
-        *kept = Some(client);
+        *kept = Some(session);
         Ok(changed == 1)
+    }
+
+    async fn connect(&self) -> Result<Session, ServerError> {
+        let (client, connection) = self.server.connect(self.source).await?;
+        // Its errors are those of the statements.
+        let driver = tokio::spawn(async move { drop(connection.await) });
+        let session = Session { client, driver };
+        session.client.batch_execute(SETTINGS).await.map_err(ServerError::Statement)?;
+        Ok(session)
     }
 }

@@ -21,6 +21,8 @@ const WITNESS_AGE: Duration = Duration::from_secs(1);
 pub(super) struct Recorder {
     log_id: LogId,
     mark: Mark,
+    /// Whether the last mark could not be written.
+    is_failing: bool,
     latest: Arc<Mutex<Option<Witness>>>,
     /// Ends the thread when it is dropped.
     stop: Option<Sender<()>>,
@@ -44,14 +46,18 @@ impl Recorder {
                 }
             }
         })?;
-        Ok(Self { log_id, mark, latest, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { log_id, mark, is_failing: false, latest, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Records the head. All events up to it must be durable.
-    pub(super) fn record(&self, head: Position, hash: &ChainHash) {
+    pub(super) fn record(&mut self, head: Position, hash: &ChainHash) {
         let witness = Witness { is_in_database: true, ..Witness::new(self.log_id, head, hash, 0) };
-        if let Err(error) = self.mark.set(&witness) {
-            warn(&error);
+        let marked = self.mark.set(&witness);
+        let was_failing = std::mem::replace(&mut self.is_failing, marked.is_err());
+        if let Err(error) = &marked
+            && !was_failing
+        {
+            warn(error);
         }
         *self.latest.lock() = Some(witness);
     }
@@ -75,9 +81,11 @@ struct Keeper {
 impl Keeper {
     /// Writes the latest head, unless it was written before.
     fn store(&self) {
-        let latest = self.latest.lock().take();
-        if let Some(Err(error)) = latest.map(|witness| witness.store(&self.data_dir)) {
+        let Some(witness) = self.latest.lock().take() else { return };
+        if let Err(error) = witness.store(&self.data_dir) {
             warn(&error);
+            // Tried again, unless the head has moved meanwhile.
+            self.latest.lock().get_or_insert(witness);
         }
     }
 }

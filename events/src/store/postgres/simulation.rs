@@ -66,8 +66,9 @@ fn instances_keep_one_log_in_every_schedule() {
     let threads = thread::available_parallelism().map_or(1, |threads| threads.get() as u64).min(count);
     let share = |thread: u64| first + count * thread / threads;
     let totals = thread::scope(|scope| {
-        let running: Vec<_> =
-            (0..threads).map(|thread| scope.spawn(move || run_all(share(thread)..share(thread + 1)))).collect();
+        let running: Vec<_> = (0..threads)
+            .map(|thread| scope.spawn(move || run_all(share(thread)..share(thread + 1))))
+            .collect();
         running.into_iter().map(|thread| thread.join().expect("no fault")).reduce(|sum, part| Totals {
             acknowledged: sum.acknowledged + part.acknowledged,
             unknown: sum.unknown + part.unknown,

@@ -55,6 +55,11 @@ pub(super) fn problem(error: &EffectLogError) -> Problem {
             "conflict",
             "A concurrent change prevented this. Read it again, then decide.",
         ),
+        EffectLogError::Superseded => Problem::unavailable(
+            "standby",
+            "Another notifier has taken over. Nothing was done. Send the request to the active one, whose /readyz responds with 200.",
+            1,
+        ),
         EffectLogError::Append(
             AppendError::Overloaded
             | AppendError::Closed
