@@ -19,6 +19,9 @@ test: ## Formatting, lints and all tests
 torture: ## Run all fault injection: kills, power cuts, failing disks, damaged files
 	@scripts/torture.sh
 
+simulate: ## Run a million simulated schedules of several instances on one database
+	@scripts/simulate.sh
+
 attack: ## Attack the services, on this machine only, and print the results
 	@scripts/attack.sh
 

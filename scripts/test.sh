@@ -26,6 +26,7 @@ install_tools() {
   need_client_tools
   need pdftotext poppler-utils
   need_postgres
+  need haproxy haproxy
   need_browser
 }
 

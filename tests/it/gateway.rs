@@ -19,13 +19,13 @@ use crate::services::{
 };
 
 /// A gateway before the services at two URLs.
-struct Door {
-    url: String,
+pub struct Door {
+    pub url: String,
     running: Running,
 }
 
 impl Door {
-    async fn before(reservation_url: &str, notifier_url: &str, env: &[(&str, &str)]) -> Self {
+    pub async fn before(reservation_url: &str, notifier_url: &str, env: &[(&str, &str)]) -> Self {
         let listen = format!("127.0.0.1:{}", own_port());
         let mut command = program("gateway");
         command.args([

@@ -31,7 +31,7 @@ fn log_json(arguments: &[&str]) -> Value {
 }
 
 /// An instance on the log at `url`, which is running.
-async fn instance(url: &str) -> Pair {
+pub async fn instance(url: &str) -> Pair {
     let mut pair = Pair::prepared(&[]);
     pair.env.push(("RESERVATION_STORE", url.to_owned()));
     pair.start_reservation().await;

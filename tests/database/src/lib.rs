@@ -21,6 +21,8 @@ const START_MAX: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Database {
     dir: TempDir,
+    /// Names the socket, also if the server listens on no port.
+    port: String,
     server: Option<Child>,
 }
 
@@ -34,6 +36,13 @@ impl Database {
     /// Makes a new server and starts it with `settings` such as `max_connections=20`.
     #[must_use]
     pub fn with_settings(settings: &[&str]) -> Self {
+        Self::with_files(settings, &[])
+    }
+
+    /// Makes a new server with `settings` and with `files`, each a name in the directory of the server and its content, and
+    /// starts it. Only the owner of the server can read the files.
+    #[must_use]
+    pub fn with_files(settings: &[&str], files: &[(&str, &str)]) -> Self {
         let dir = tempfile::Builder::new().prefix("meja-postgres-").tempdir().unwrap_or_else(|error| {
             panic!("the directory of the database cannot be made: {error}");
         });
@@ -41,7 +50,8 @@ impl Database {
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap_or_default();
         let data = dir.path().join("data");
         fs::create_dir(&data).unwrap_or_default();
-        let mut database = Self { dir, server: None };
+        let port = settings.iter().find_map(|setting| setting.strip_prefix("port="));
+        let mut database = Self { dir, port: port.unwrap_or("5432").to_owned(), server: None };
         if getuid().is_root() {
             run(Command::new("chown").arg("postgres").arg(&data));
         }
@@ -60,6 +70,14 @@ impl Database {
             configuration += &format!("{setting}\n");
         }
         fs::write(data.join("postgresql.conf"), configuration).unwrap_or_default();
+        for (name, content) in files {
+            let file = data.join(name);
+            fs::write(&file, content).unwrap_or_default();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap_or_default();
+            if getuid().is_root() {
+                run(Command::new("chown").arg("postgres").arg(&file));
+            }
+        }
         database.restart();
         database
     }
@@ -101,7 +119,8 @@ impl Database {
     /// What the server says.
     pub fn try_query_as(&self, user: &str, sql: &str) -> Result<String, String> {
         let output = Command::new(program("psql"))
-            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", user, "-h"])
+            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", user])
+            .args(["-p", &self.port, "-h"])
             .arg(self.data())
             .args(["-c", sql, "postgres"])
             .output();
@@ -174,7 +193,7 @@ impl Database {
 
     fn is_ready(&self) -> bool {
         let mut command = Command::new(program("pg_isready"));
-        let status = command.arg("-q").arg("-h").arg(self.data()).status();
+        let status = command.args(["-q", "-p", &self.port, "-h"]).arg(self.data()).status();
         status.is_ok_and(|status| status.success())
     }
 
